@@ -1,0 +1,131 @@
+"""What is asked: immutable values, in the imperative.
+
+The first group changes something that others see; `ChatService.perform` carries it out on every
+door alike. The second group asks for an answer that only the asker sees, and is the line door's
+own. Texts and names are as they came in: judging them is the service's work.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+class Command:
+    """Anything that a client may ask for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Say(Command):
+    """Say something in a room."""
+
+    room: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Act(Command):
+    """Do something in a room: `/me waves`."""
+
+    room: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class SetTopic(Command):
+    """Set a room's topic; an empty text clears it."""
+
+    room: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Join(Command):
+    """Come into a room."""
+
+    room: str
+
+
+@dataclass(frozen=True, slots=True)
+class Leave(Command):
+    """Leave a room."""
+
+    room: str
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Rename(Command):
+    """Take a name, or another one."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Tell(Command):
+    """Say something to one person only."""
+
+    to: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Switch(Command):
+    """Make a joined room the current one."""
+
+    room: str
+
+
+@dataclass(frozen=True, slots=True)
+class ShowWho(Command):
+    """Who is in a room?"""
+
+    room: str
+
+
+@dataclass(frozen=True, slots=True)
+class ShowRooms(Command):
+    """Which rooms are there?"""
+
+
+@dataclass(frozen=True, slots=True)
+class ShowTopic(Command):
+    """What is the topic?"""
+
+    room: str
+
+
+@dataclass(frozen=True, slots=True)
+class ShowHistory(Command):
+    """What were the last `count` events?"""
+
+    room: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class ShowSince(Command):
+    """What came after the event `id`?"""
+
+    room: str
+    id: int
+
+
+@dataclass(frozen=True, slots=True)
+class SetEcho(Command):
+    """Show me my own messages, or do not."""
+
+    on: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ShowHelp(Command):
+    """Which commands are there, or what does this one do?"""
+
+    topic: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Quit(Command):
+    """Leave every room and close the connection."""
+
+    text: str = ""

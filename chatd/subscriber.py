@@ -1,0 +1,288 @@
+"""Readers: the one road out of every log.
+
+1. A subscriber is a cursor.  `Subscriber.wake` reads what lies behind it and hands it to the
+   outlet; live delivery, replay, resuming and catching up after a pause are all that one call.
+2. Bytes are made once: readers of one log through one codec share a `Feed`, and readers at one
+   cursor of it share the `Batch`.
+3. A slow reader costs a number: while its outlet is full nothing is read for it.  When it goes on,
+   it goes on from its cursor, and if the log has moved past that, it is told of the gap.
+4. What is appended in one turn of the reactor wakes each reader once (`Notifier`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Sequence
+from typing import NamedTuple, Protocol
+
+from .eventlog import Codec, Entry, EventLog
+
+PUSH_LIMIT = 500
+"""Entries in one batch: what a reader that comes back after a while gets in one write."""
+BATCH_BYTES = 256 * 1024
+"""Bytes after which a batch ends: far more than a burst, far less than hurts when a thousand catch
+up."""
+
+
+class Gap(NamedTuple):
+    """Entries that a reader will never be given, because the log has forgotten them."""
+
+    source: str
+    """The room."""
+    missed: int | None
+    """How many, where the server can know: for a reader that was there all along."""
+
+
+class Batch:
+    """Entries between two cursors as bytes: what one `deliver` hands over."""
+
+    __slots__ = ("_forms", "chunk", "count", "cursor", "gaps")
+
+    def __init__(self, chunk: bytes, count: int, cursor: int, gaps: tuple[Gap, ...] = ()) -> None:
+        self.chunk = chunk
+        self.count = count
+        """Entries in the chunk; 0 in a batch that only tells of a gap."""
+        self.cursor = cursor
+        """Where a reader stands that has read it."""
+        self.gaps = gaps
+        """What is missing *before* the chunk."""
+        self._forms: dict[str, bytes] = {}
+
+    def once(self, form: str, make: Callable[[Batch], bytes]) -> bytes:
+        """What `make` makes of this batch, made for its first reader and shared by the others."""
+        try:
+            return self._forms[form]
+        except KeyError:
+            data = self._forms[form] = make(self)
+            return data
+
+
+class Outlet(Protocol):
+    """Where one reader's bytes go: the transport's half of a door."""
+
+    def deliver(self, batch: Batch) -> bool:
+        """Tell of the gaps, send the chunk, and say whether there may be more.
+
+        An outlet that pushes answers True, one that answers a poll False.  If its transport is
+        full, it calls `Subscriber.pause` (from within, if need be) and later `resume`.
+        """
+
+
+class Feed:
+    """One log as seen through one codec: its readers, and the bytes that they share."""
+
+    __slots__ = ("_batch", "_key", "codec", "log", "name", "readers")
+
+    def __init__(self, name: str, log: EventLog, codec: Codec) -> None:
+        self.name = name
+        self.log = log
+        self.codec = codec
+        self.readers: set[Subscriber] = set()
+        self._key: tuple[int, int, int] | None = None
+        self._batch: Batch | None = None
+
+    def after(self, cursor: int, limit: int) -> Batch:
+        """What follows `cursor`: the same object for everyone who stands there."""
+        key = (cursor, limit, self.log.last)
+        if key != self._key or self._batch is None:
+            self._batch = merged((self,), cursor, limit)
+            self._key = key
+        return self._batch
+
+
+def merged(feeds: Iterable[Feed], cursor: int, limit: int, skip: Collection[int] = ()) -> Batch:
+    """What follows `cursor` in all the feeds, in the order of the ids, but for the ids in `skip`.
+
+    At most `limit` entries and about `BATCH_BYTES`; the batch's cursor lies behind the last entry
+    looked at.
+    """
+    found: list[tuple[int, Entry, Codec]] = []
+    holes: list[tuple[int, str]] = []
+    codec = None
+    for feed in feeds:
+        codec = feed.codec
+        entries, complete = feed.log.since(cursor)
+        if not complete:
+            holes.append((feed.log.floor, feed.name))
+        found += [(entry.id, entry, codec) for entry in entries]
+    found.sort(key=_by_id)
+    chunks: list[bytes] = []
+    size = 0
+    for id_, entry, its_codec in found:
+        if len(chunks) >= limit or size >= BATCH_BYTES:
+            break
+        cursor = id_
+        if id_ not in skip:
+            chunks.append(entry.encoded(its_codec))
+            size += len(chunks[-1])
+    else:
+        cursor = max(cursor, *(floor for floor, _ in holes), 0)
+    # A hole that begins behind this batch is the next batch's to tell.
+    gaps = tuple(Gap(name, None) for floor, name in holes if floor <= cursor)
+    return Batch(codec.join(chunks) if codec else b"", len(chunks), cursor, gaps)
+
+
+def _by_id(found: tuple[int, Entry, Codec]) -> int:
+    return found[0]
+
+
+class Subscriber:
+    """One reader: a cursor, the feeds it reads, and the outlet it fills."""
+
+    __slots__ = ("_ordinals", "cursor", "feeds", "limit", "outlet", "paused", "skip")
+
+    def __init__(
+        self, outlet: Outlet, feeds: Sequence[Feed], cursor: int, limit: int = PUSH_LIMIT
+    ) -> None:
+        """A reader at `cursor`; it gets nothing before `start`."""
+        self.outlet = outlet
+        self.feeds = tuple(feeds)
+        self.cursor = cursor
+        self.limit = limit
+        self.paused = False
+        self.skip: set[int] = set()
+        """Ids that this reader does not want: its own messages, with `/echo off`."""
+        self._ordinals: dict[EventLog, int] = {}
+
+    def start(self) -> None:
+        """Begin to read: what lies behind the cursor at once, the rest as it comes."""
+        for feed in self.feeds:
+            feed.readers.add(self)
+        self.wake()
+
+    def stop(self) -> None:
+        """Read no more."""
+        for feed in self.feeds:
+            feed.readers.discard(self)
+        self.feeds = ()
+
+    def change(self, feeds: Sequence[Feed], cursor: int) -> None:
+        """Read other feeds from here on.
+
+        What was unread in the old ones is read first; then the cursor moves up to `cursor`, so that
+        a new feed does not begin with its past.  While the outlet is full, it stays.
+        """
+        self.wake()
+        if not self.paused:
+            self.cursor = max(self.cursor, cursor)
+        for feed in self.feeds:
+            feed.readers.discard(self)
+        self.feeds = tuple(feeds)
+        for feed in self.feeds:
+            feed.readers.add(self)
+
+    def wake(self) -> None:
+        """Read on from the cursor, until the logs' end or until the outlet is full."""
+        while not self.paused:
+            fresh = [feed for feed in self.feeds if feed.log.last > self.cursor]
+            if not fresh:
+                return
+            if len(fresh) == 1 and not self.skip:
+                batch = fresh[0].after(self.cursor, self.limit)
+            else:
+                batch = merged(fresh, self.cursor, self.limit, self.skip)
+                self.skip = {id_ for id_ in self.skip if id_ > batch.cursor}
+            if batch.gaps:
+                batch = self._counted(batch)
+            self.cursor = batch.cursor
+            if not self.outlet.deliver(batch):
+                self.stop()
+                return
+
+    def pause(self) -> None:
+        """The outlet is full: read nothing until `resume`."""
+        if not self.paused:
+            self.paused = True
+            self._ordinals = {feed.log: feed.log.ordinal(self.cursor) for feed in self.feeds}
+
+    def resume(self) -> None:
+        """The outlet has room again: go on from the cursor."""
+        self.paused = False
+        self.wake()
+        if not self.paused:
+            self._ordinals = {}
+
+    def _counted(self, batch: Batch) -> Batch:
+        """The batch with its gaps measured, as far as this reader was there to count."""
+        missed = {
+            feed.name: feed.log.count - len(feed.log) - self._ordinals[feed.log]
+            for feed in self.feeds
+            if feed.log in self._ordinals
+        }
+        gaps = tuple(Gap(gap.source, missed.get(gap.source)) for gap in batch.gaps)
+        return Batch(batch.chunk, batch.count, batch.cursor, gaps)
+
+
+class Source:
+    """Something that can be read: a log, and a feed of it for each codec that someone reads it
+    through.
+    """
+
+    def __init__(self, name: str, log: EventLog) -> None:
+        self.name = name
+        self.log = log
+        self._feeds: dict[str, Feed] = {}
+
+    def feed(self, codec: Codec) -> Feed:
+        """This source as seen through `codec`."""
+        try:
+            return self._feeds[codec.name]
+        except KeyError:
+            feed = self._feeds[codec.name] = Feed(self.name, self.log, codec)
+            return feed
+
+    @property
+    def readers(self) -> int:
+        """How many readers there are."""
+        return sum(len(feed.readers) for feed in self._feeds.values())
+
+    def append(self, entry: Entry, notifier: Notifier) -> None:
+        """Add an entry and see to it that the readers are woken."""
+        self.log.append(entry)
+        for feed in self._feeds.values():
+            if feed.readers:
+                notifier.mark(feed)
+
+
+class Notifier:
+    """Wakes the readers of what changed: once a turn of the reactor, however much was appended in
+    it.
+    """
+
+    def __init__(self, call_soon: Callable[[Callable[[], None]], object], patience: int) -> None:
+        """`call_soon` runs a function later in this turn or in the next one.
+
+        After `patience` entries the readers are woken without waiting for it, lest a log forget an
+        entry that nobody was slow to read.
+        """
+        self._call_soon = call_soon
+        self._patience = patience
+        self._marked: dict[Feed, None] = {}
+        self._count = 0
+
+    def mark(self, feed: Feed) -> None:
+        """`feed` has an entry more than its readers know of."""
+        if not self._marked:
+            self._call_soon(self.wake)
+        self._marked[feed] = None
+        self._count += 1
+        if self._count >= self._patience:
+            self.wake()
+
+    def wake(self) -> None:
+        """Wake everyone who has something to read.
+
+        A reader that raises is stopped, and the others are woken all the same; then what they
+        raised is raised as one `ExceptionGroup`.
+        """
+        marked, self._marked = self._marked, {}
+        self._count = 0
+        failures: list[Exception] = []
+        for feed in marked:
+            for reader in tuple(feed.readers):
+                try:
+                    reader.wake()
+                except Exception as failure:
+                    reader.stop()
+                    failures.append(failure)
+        if failures:
+            raise ExceptionGroup("readers that failed were dropped", failures)
