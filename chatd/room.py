@@ -1,0 +1,72 @@
+"""A room: its log, its topic, who is in it, and how their coming and going is told."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from .eventlog import Entry, EventLog
+from .events import TopicSet
+from .subscriber import Notifier, Source
+
+if TYPE_CHECKING:
+    from .session import Session
+
+CROWD = 100
+"""People present above which joins and leaves are summed up: nobody reads two hundred of them."""
+SUMMARY_SECONDS = 10.0
+"""The shortest time between two summaries."""
+
+
+class Room(Source):
+    """One room.  It changes only by what the store has taken (`show`) and by who is a member."""
+
+    def __init__(self, name: str, log: EventLog) -> None:
+        super().__init__(name, log)
+        self.topic = ""
+        self.members: dict[Session, None] = {}
+        """Everyone present, in the order of their coming; guests too."""
+        self.tally = Tally()
+
+    @property
+    def crowded(self) -> bool:
+        """Whether joins and leaves are to be summed up."""
+        return len(self.members) > CROWD
+
+    @property
+    def forgettable(self) -> bool:
+        """Whether nothing would be lost with this object: nobody here, nobody reading, nothing
+        said.
+        """
+        return not (self.members or self.readers or self.log.count)
+
+    @property
+    def names(self) -> list[str]:
+        """Who is here, in alphabetical order."""
+        return sorted((session.name for session in self.members), key=str.casefold)
+
+    def show(self, entry: Entry, notifier: Notifier) -> None:
+        """Take in what the store has stored."""
+        if isinstance(entry.event, TopicSet):
+            self.topic = entry.event.text
+        self.append(entry, notifier)
+
+
+class Tally:
+    """Joins and leaves in a crowded room since the last summary."""
+
+    __slots__ = ("joined", "left")
+
+    def __init__(self) -> None:
+        self.joined = 0
+        self.left = 0
+
+    def __bool__(self) -> bool:
+        return bool(self.joined or self.left)
+
+    def clear(self) -> str:
+        """The summary; afterwards there is nothing to sum up."""
+        parts = [f"{self.joined} joined"] * bool(self.joined) + [f"{self.left} left"] * bool(
+            self.left
+        )
+        self.joined = self.left = 0
+        return ", ".join(parts)

@@ -1,0 +1,386 @@
+"""`ChatService`: the one object that every door holds.
+
+An event has three moments.
+
+1. *Accepted*: `perform` judges a command and puts its event into this turn's batch, with no waiting
+   in between; so the order of accepting is the order of the batch.
+2. *Stored*: the store takes the batch in one `append` and gives the ids.
+3. *Shown*: what the store has taken comes back through one listener, goes into its room's log,
+   wakes the readers, and then the Deferred of `perform` fires.
+
+Nothing is shown that the store has not taken, and a batch that it refuses is told to its senders
+only. Names and memberships are the service's own and change when they are accepted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import singledispatchmethod
+
+from twisted.application.service import Service
+from twisted.internet.defer import Deferred, succeed
+from twisted.internet.interfaces import IReactorTime
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from .commands import Act, Command, Join, Leave, Rename, Say, SetTopic, Tell
+from .errors import NameInUse, NoSuchPerson, NotInRoom, RateLimited, Unavailable
+from .eventlog import Entry, EventLog
+from .events import (
+    Acted,
+    Event,
+    Joined,
+    Left,
+    Noticed,
+    Renamed,
+    RoomEvent,
+    Said,
+    SentPrivately,
+    Told,
+    TopicSet,
+)
+from .limits import TokenBucket
+from .names import clean_name, clean_room, name_key
+from .room import SUMMARY_SECONDS, Room, Tally
+from .session import Session
+from .store import Store
+from .subscriber import Notifier
+from .text import MAX_TOPIC, clean_phrase, clean_text
+
+LOBBY = "lobby"
+"""Where everyone starts."""
+HISTORY = 1000
+"""Events kept per room in memory, if nothing else is asked for."""
+MESSAGE_RATE = 5.0
+"""Messages a second per session, if nothing else is asked for."""
+MAX_TEXT = 4096
+"""Bytes in a message, if nothing else is asked for."""
+
+
+Batch = list[tuple[Sequence[Event], Deferred[int | None]]]
+"""Groups of events that were accepted in one turn, and whom to tell of each."""
+
+
+class ChatService(Service):
+    """Sessions, rooms and the order of what happens in them."""
+
+    _log = Logger()
+
+    def __init__(
+        self,
+        clock: IReactorTime,
+        store: Store,
+        *,
+        history: int = HISTORY,
+        message_rate: float = MESSAGE_RATE,
+        max_text: int = MAX_TEXT,
+    ) -> None:
+        """A chat over `store`.
+
+        `clock` must never run backwards.  `history` is in events per room, `message_rate` in
+        messages a second per session (0: no limit), `max_text` in bytes of UTF-8.
+        """
+        self.clock = clock
+        self.max_text = max_text
+        self.horizon = store.last
+        """The highest id shown so far; a cursor above it lies in the future."""
+        self._began = store.last
+        self._history = history
+        self._rate = message_rate
+        self._store = store
+        self._rooms: dict[str, Room] = {}
+        self._people: dict[str, Session] = {}
+        self._guests = 0
+        self._batch: Batch = []
+        self._notifier = Notifier(lambda wake: clock.callLater(0, wake), history)
+        store.follow(self._show)
+
+    def stopService(self) -> Deferred[None]:
+        """Store what was accepted, then close the store."""
+        super().stopService()
+        self._flush()
+        return self._store.close()
+
+    # -- people ----------------------------------------------------------------------------------
+
+    def enter(self, name: str = "") -> Session:
+        """A new session in the lobby: of that name and announced, or a guest without one.
+
+        Raises `BadName`, `NameInUse`.
+        """
+        shown = self._free_name(name) if name else self._guest_name()
+        session = Session(shown, self.bucket(), named=bool(name))
+        self._people[name_key(shown)] = session
+        self._add(session, self.room(LOBBY))
+        return session
+
+    def end(self, session: Session, text: str = "") -> None:
+        """The session leaves every room, and its name is free again.  `text` is its parting
+        word.
+        """
+        if session.ended:
+            return
+        session.ended = True
+        for room in list(session.rooms.values()):
+            self._remove(session, room, text)
+        del self._people[name_key(session.name)]
+
+    def visitor(self, name: str, bucket: TokenBucket) -> Session:
+        """Somebody who says one thing and holds no name: only `Say`, `Act`, `SetTopic` and `Tell`
+        are for them.
+
+        Raises `BadName`, and `NameInUse` when a session holds the name.
+        """
+        return Session(self._free_name(name), bucket, named=True, visiting=True)
+
+    def bucket(self) -> TokenBucket:
+        """A fresh measure of how much somebody may say."""
+        return TokenBucket(self._rate, self.clock.seconds)
+
+    def person(self, name: str) -> Session:
+        """Who has that name now.  Raises `NoSuchPerson`."""
+        try:
+            return self._people[name_key(name)]
+        except (KeyError, UnicodeEncodeError):
+            raise NoSuchPerson("nobody of that name is here; /who lists those who are") from None
+
+    def _free_name(self, name: str, own: Session | None = None) -> str:
+        shown = clean_name(name)
+        if self._people.get(name_key(shown), own) is not own:
+            raise NameInUse(f"the name {shown} is in use; choose another")
+        return shown
+
+    def _guest_name(self) -> str:
+        self._guests += 1
+        return f"guest-{self._guests:04}"
+
+    # -- rooms -----------------------------------------------------------------------------------
+
+    def room(self, name: str) -> Room:
+        """The room of that name, which need not have existed before.  Raises `BadRoom`."""
+        return self._room(clean_room(name))
+
+    def _room(self, key: str) -> Room:
+        try:
+            return self._rooms[key]
+        except KeyError:
+            room = self._rooms[key] = Room(key, EventLog(self._history, self._began))
+            return room
+
+    def rooms(self) -> list[Room]:
+        """The rooms where somebody is or something was said, in alphabetical order."""
+        return sorted(
+            (room for room in self._rooms.values() if room.members or room.log.count),
+            key=lambda room: room.name,
+        )
+
+    def forget(self, room: Room) -> None:
+        """Drop a room in which nothing ever happened and where nobody is; call it when a reader
+        goes.
+        """
+        if room.forgettable:
+            self._rooms.pop(room.name, None)
+
+    def page(self, room: Room, before: int | None, limit: int) -> Deferred[list[Entry]]:
+        """The last `limit` entries of a room below the id `before` (None: the newest), oldest
+        first.
+
+        Reaches as far back as the store kept them.  Fails with `Unavailable`.
+        """
+        return self._store.read(room.name, before, limit)
+
+    def resume(self, cursor: int) -> int:
+        """The cursor to go on from for a reader that says it stands at `cursor`.
+
+        A cursor from the future was not given by this server: it knows nothing of what is here, so
+        it begins before everything and is told of a gap.
+        """
+        return cursor if cursor <= self.horizon else 0
+
+    # -- commands --------------------------------------------------------------------------------
+
+    def perform(self, session: Session, command: Command) -> Deferred[int | None]:
+        """Carry out a command that others see.
+
+        Judging and accepting happen before this returns: it raises a `ChatError` when the command
+        is refused.  The Deferred fires with the id of the (first) event once that is stored and
+        shown, or with None when there was nothing to announce; it fails with `Unavailable` when the
+        store refused.
+        """
+        return self._perform(command, session)
+
+    @singledispatchmethod
+    def _perform(self, command: Command, session: Session) -> Deferred[int | None]:
+        raise TypeError(f"not for the service: {command!r}")
+
+    @_perform.register
+    def _say(self, command: Say, session: Session) -> Deferred[int | None]:
+        room, text = self.room(command.room), clean_text(command.text, self.max_text)
+        self._spend(session)
+        self._be_in(session, room)
+        return self._submit(Said(room.name, session.name, text))
+
+    @_perform.register
+    def _act(self, command: Act, session: Session) -> Deferred[int | None]:
+        room, text = self.room(command.room), clean_text(command.text, self.max_text)
+        self._spend(session)
+        self._be_in(session, room)
+        return self._submit(Acted(room.name, session.name, text))
+
+    @_perform.register
+    def _set_topic(self, command: SetTopic, session: Session) -> Deferred[int | None]:
+        room, text = self.room(command.room), clean_phrase(command.text, MAX_TOPIC)
+        self._spend(session)
+        self._be_in(session, room)
+        return self._submit(TopicSet(room.name, session.name, text))
+
+    @_perform.register
+    def _tell(self, command: Tell, session: Session) -> Deferred[int | None]:
+        to, text = self.person(command.to), clean_text(command.text, self.max_text)
+        self._spend(session)
+        told = Told(session.name, to.name, text)
+        sent = self._submit(told)
+
+        def deliver(id_: int | None) -> int | None:
+            assert id_ is not None
+            if to is not session:
+                to.inbox.append(Entry(id_, told), self._notifier)
+            session.inbox.append(
+                Entry(id_, SentPrivately(told.sender, told.to, text)), self._notifier
+            )
+            return id_
+
+        return sent.addCallback(deliver)
+
+    @_perform.register
+    def _join(self, command: Join, session: Session) -> Deferred[int | None]:
+        room = self.room(command.room)
+        if room.name in session.rooms:
+            return succeed(None)
+        self._spend(session)
+        return self._add(session, room)
+
+    @_perform.register
+    def _leave(self, command: Leave, session: Session) -> Deferred[int | None]:
+        room = session.rooms.get(clean_room(command.room))
+        if room is None:
+            raise NotInRoom(f"you are not in #{clean_room(command.room)}")
+        return self._remove(session, room, command.text)
+
+    @_perform.register
+    def _rename(self, command: Rename, session: Session) -> Deferred[int | None]:
+        old, was_named = session.name, session.named
+        new = self._free_name(command.name, own=session)
+        if new == old:
+            return succeed(None)
+        self._spend(session)
+        del self._people[name_key(old)]
+        self._people[name_key(new)] = session
+        session.name, session.named = new, True
+        if was_named:
+            return self._tell_rooms([Renamed(room, old, new) for room in session.rooms])
+        return self._tell_rooms(
+            [event for room in session.rooms.values() for event in self._arrival(room, new)]
+        )
+
+    def _spend(self, session: Session) -> None:
+        wait = session.bucket.take()
+        if wait:
+            raise RateLimited(
+                f"too fast: {self._rate:g} messages a second are taken; try again in {wait:.1f} s",
+                wait,
+            )
+
+    def _be_in(self, session: Session, room: Room) -> None:
+        """Whoever says something in a room is in it; a visitor passes through."""
+        if not session.visiting and room.name not in session.rooms:
+            self._add(session, room)
+
+    # -- coming and going ------------------------------------------------------------------------
+
+    def _add(self, session: Session, room: Room) -> Deferred[int | None]:
+        room.members[session] = None
+        session.rooms[room.name] = room
+        return self._tell_rooms(self._arrival(room, session.name) if session.named else [])
+
+    def _remove(self, session: Session, room: Room, text: str) -> Deferred[int | None]:
+        parting = clean_phrase(text, self.max_text)
+        crowded = room.crowded
+        del room.members[session]
+        del session.rooms[room.name]
+        self.forget(room)
+        if not session.named:
+            return succeed(None)
+        if crowded:
+            self._tally(room).left += 1
+            return succeed(None)
+        return self._tell_rooms([Left(room.name, session.name, parting)])
+
+    def _arrival(self, room: Room, name: str) -> list[Event]:
+        if room.crowded:
+            self._tally(room).joined += 1
+            return []
+        return [Joined(room.name, name)]
+
+    def _tally(self, room: Room) -> Tally:
+        """The room's running summary; whoever asks adds to it."""
+        if not room.tally:
+            self.clock.callLater(SUMMARY_SECONDS, self._sum_up, room)
+        return room.tally
+
+    def _sum_up(self, room: Room) -> None:
+        self._tell_rooms([Noticed(room.name, room.tally.clear())])
+
+    def _tell_rooms(self, events: Sequence[Event]) -> Deferred[int | None]:
+        """Announce what has already taken effect: if the store refuses, the fact stands and only
+        its echo is missing.
+        """
+        return self._submit(*events).addErrback(_unannounced)
+
+    # -- accepted, stored, shown -----------------------------------------------------------------
+
+    def _submit(self, *events: Event) -> Deferred[int | None]:
+        """Put events into this turn's batch, together; fires with the id of the first, or None if
+        there are none.
+        """
+        if not events:
+            return succeed(None)
+        if not self._batch:
+            self.clock.callLater(0, self._flush)
+        accepted: Deferred[int | None] = Deferred()
+        self._batch.append((events, accepted))
+        return accepted
+
+    def _flush(self) -> None:
+        batch, self._batch = self._batch, []
+        if batch:
+            stored = self._store.append([event for events, _ in batch for event in events])
+            stored.addCallbacks(
+                self._acknowledge, self._refuse, callbackArgs=(batch,), errbackArgs=(batch,)
+            )
+
+    def _show(self, entries: Sequence[Entry]) -> None:
+        """What the store has taken: the only way into a room's log."""
+        for entry in entries:
+            self.horizon = entry.id
+            if isinstance(entry.event, RoomEvent):
+                self._room(entry.event.room).show(entry, self._notifier)
+
+    def _acknowledge(self, ids: list[int], batch: Batch) -> None:
+        place = 0
+        for events, accepted in batch:
+            accepted.callback(ids[place])
+            place += len(events)
+
+    def _refuse(self, failure: Failure, batch: Batch) -> None:
+        if not failure.check(Unavailable):
+            self._log.failure("the store failed", failure)
+        refusal = Unavailable(
+            "the server could not store that, and nobody saw it; try again in a moment"
+        )
+        for _, accepted in batch:
+            accepted.errback(Failure(refusal))
+
+
+def _unannounced(failure: Failure) -> None:
+    failure.trap(Unavailable)
