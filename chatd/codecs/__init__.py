@@ -1,0 +1,1 @@
+"""Events to bytes, and bytes to commands: pure, without Twisted."""

@@ -1,0 +1,79 @@
+"""Events as JSON objects, and the JSON that clients send.
+
+An event is one object with `id`, `type`, `room`, what its type brings, and `time`; RFC 8259, UTF-8,
+on one line.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeVar
+
+import msgspec
+
+from ..errors import ChatError, Malformed
+from ..eventlog import Entry
+from ..subscriber import Batch
+
+T = TypeVar("T")
+
+_encode = msgspec.json.Encoder().encode
+
+
+class JsonCodec:
+    """Events as JSON objects, with commas between them."""
+
+    name = "json"
+
+    def encode(self, entry: Entry) -> bytes:
+        """One object."""
+        return b'{"id":%d,%b,"time":"%b"}' % (
+            entry.id,
+            _encode(entry.event)[1:-1],
+            entry.time.encode(),
+        )
+
+    def join(self, chunks: Sequence[bytes]) -> bytes:
+        """Objects that belong into one array."""
+        return b",".join(chunks)
+
+
+JSON = JsonCodec()
+
+
+def poll_answer(head: bytes, batch: Batch) -> bytes:
+    """The body that answers a poll; `head` is the JSON member that says what was asked for."""
+    gap = b"true" if batch.gaps else b"false"
+    return b'{%b,"events":[%b],"next":%d,"gap":%b}' % (head, batch.chunk, batch.cursor, gap)
+
+
+def error_body(error: ChatError) -> bytes:
+    """The body that tells of a refusal."""
+    return encode({"error": {"code": error.code, "message": error.message}})
+
+
+def encode(value: Any) -> bytes:
+    """Any JSON value, as bytes."""
+    return _encode(value)
+
+
+def decode(data: bytes, form: type[T]) -> T:
+    """What a client sent, as the struct `form`.
+
+    Raises `Malformed`, which says where it is wrong: no JSON, no UTF-8, nested too deeply, of the
+    wrong type, or with fields that the form does not have.
+    """
+    try:
+        return msgspec.json.decode(data, type=form)
+    except (msgspec.DecodeError, UnicodeDecodeError) as problem:
+        raise Malformed(f"the JSON body is not understood: {problem}") from None
+    except RecursionError:
+        raise Malformed("the JSON body is nested too deeply") from None
+
+
+def convert(fields: Mapping[str, str], form: type[T]) -> T:
+    """A submitted HTML form, as the struct `form`.  Raises `Malformed`."""
+    try:
+        return msgspec.convert(fields, form)
+    except msgspec.ValidationError as problem:
+        raise Malformed(f"the form is not understood: {problem}") from None

@@ -1,0 +1,297 @@
+"""The line protocol: events as lines of text, lines as commands.
+
+What a client receives is told apart by its start: `<ada> ` a message, `* ` an action, `-- `
+anything else that happened, `== ` an answer, `!! ` an error, `>> ` a gap, `[` a private message;
+`#dev ` before any of them: another room.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+from ..commands import (
+    Act,
+    Command,
+    Join,
+    Leave,
+    Quit,
+    Rename,
+    Say,
+    SetEcho,
+    SetTopic,
+    ShowHelp,
+    ShowHistory,
+    ShowRooms,
+    ShowSince,
+    ShowTopic,
+    ShowWho,
+    Switch,
+    Tell,
+)
+from ..errors import ChatError, Malformed, UnknownCommand
+from ..eventlog import Entry
+from ..events import Acted, Event, Joined, Left, Noticed, Renamed, Said, Told, TopicSet
+from ..subscriber import Gap
+
+MAX_HISTORY = 500
+"""Events that one `/history` shows."""
+
+
+@dataclass(frozen=True)
+class LinesCodec:
+    """Events as lines.
+
+    `elsewhere` puts the room's name before each, as for a room that is not the current one; `end`
+    ends each line.
+    """
+
+    name: str
+    elsewhere: bool = False
+    end: str = "\r\n"
+
+    def encode(self, entry: Entry) -> bytes:
+        """One event, as one line or several."""
+        event = entry.event
+        lead = f"#{event.room} " if self.elsewhere and hasattr(event, "room") else ""
+        return "".join(f"{lead}{line}{self.end}" for line in describe(event)).encode()
+
+    def join(self, chunks: Sequence[bytes]) -> bytes:
+        """Lines after lines."""
+        return b"".join(chunks)
+
+    def gap(self, gap: Gap) -> bytes:
+        """The line that tells of a gap."""
+        lead = f"#{gap.source} " if self.elsewhere and gap.source else ""
+        if gap.missed is None:
+            told = "events were missed here; /history shows what is left"
+        else:
+            told = f"{gap.missed} events were missed here; /history {gap.missed} shows what is left"
+        return f"{lead}>> {told}{self.end}".encode()
+
+
+CURRENT = LinesCodec("lines")
+"""The current room, to a line connection."""
+ELSEWHERE = LinesCodec("lines-elsewhere", elsewhere=True)
+"""Another joined room, to a line connection."""
+PLAIN = LinesCodec("plain", end="\n")
+"""One room, as text/plain over HTTP."""
+PLAIN_ROOMS = LinesCodec("plain-rooms", elsewhere=True, end="\n")
+"""Several rooms, as text/plain over HTTP."""
+
+
+def describe(event: Event) -> Iterator[str]:
+    """An event in words: the lines, without their ends."""
+    match event:
+        case Said(sender=sender, text=text):
+            yield from (f"<{sender}> {line}" for line in text.split("\n"))
+        case Acted(sender=sender, text=text):
+            yield from (f"* {sender} {line}" for line in text.split("\n"))
+        case Told(sender=sender, to=to, text=text, sent=sent):
+            lead = f"[to {to}]" if sent else f"[{sender}]"
+            yield from (f"{lead} {line}" for line in text.split("\n"))
+        case Joined(room=room, sender=sender):
+            yield f"-- {sender} joined #{room}"
+        case Left(room=room, sender=sender, text=text):
+            yield f"-- {sender} left #{room}" + (f" ({text})" if text else "")
+        case Renamed(sender=sender, to=to):
+            yield f"-- {sender} is now {to}"
+        case TopicSet(sender=sender, text=text):
+            yield f"-- {sender} set the topic: {text}" if text else f"-- {sender} cleared the topic"
+        case Noticed(text=text):
+            yield f"-- {text}"
+        case _:
+            raise TypeError(f"an event that lines cannot tell: {event!r}")
+
+
+def answer(text: str) -> bytes:
+    """An answer to a command."""
+    return f"== {text}\r\n".encode()
+
+
+def refusal(error: ChatError) -> bytes:
+    """What is wrong, and what to do."""
+    return f"!! {error.message}\r\n".encode()
+
+
+# -- what a client sends -------------------------------------------------------------------------
+
+
+class LineDecoder:
+    """A stream of bytes into lines: the same lines however the bytes are cut.
+
+    A line ends at LF or at CR, so that CRLF, CR NUL and LF all do; the empty lines in between are
+    nothing, and so is NUL.  Of a line longer than `limit` bytes nothing is kept; it comes out as
+    None.
+    """
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._rest = bytearray()
+        self._overlong = False
+
+    def feed(self, data: bytes) -> list[bytes | None]:
+        """The lines that these bytes complete; None stands for one that was too long."""
+        *ended, rest = _ENDS.split(data)
+        lines: list[bytes | None] = []
+        for part in ended:
+            self._add(part)
+            lines += self.finish()
+        self._add(rest)
+        return lines
+
+    def finish(self) -> list[bytes | None]:
+        """The line that the end of the stream, or of the line, completes: none or one."""
+        line: bytes | None = bytes(self._rest)
+        if self._overlong:
+            line = None
+        self._rest.clear()
+        self._overlong = False
+        return [] if line == b"" else [line]
+
+    def _add(self, part: bytes) -> None:
+        if self._overlong:
+            return
+        self._rest += part.replace(b"\0", b"")
+        if len(self._rest) > self._limit:
+            self._overlong = True
+            self._rest.clear()
+
+
+_ENDS = re.compile(rb"[\r\n]+")
+
+
+@dataclass(frozen=True)
+class Usage:
+    """One command of the line protocol: how it is written, what it does, and how it is read."""
+
+    form: str
+    help: str
+    read: Callable[[str, str], Command]
+    """From the words after the command and the current room; raises `Malformed`."""
+
+
+def parse(line: str, room: str) -> Command:
+    """The command that a line stands for; `room` is the current one.
+
+    Raises `UnknownCommand` and `Malformed`.
+    """
+    if not line.startswith("/"):
+        return Say(room, line)
+    if line.startswith("//"):
+        return Say(room, line[1:])
+    word, _, rest = line[1:].partition(" ")
+    usage = COMMANDS.get(word.lower())
+    if usage is None:
+        raise UnknownCommand(f"no such command /{word[:32]}; /help lists them")
+    try:
+        return usage.read(rest.strip(), room)
+    except Malformed as problem:
+        raise Malformed(f"{problem.message}; it is {usage.form}") from None
+
+
+def _one_word(rest: str, what: str) -> str:
+    if not rest or " " in rest:
+        raise Malformed(f"that takes one {what}")
+    return rest
+
+
+def _no_words(rest: str) -> None:
+    if rest:
+        raise Malformed("that takes nothing behind it")
+
+
+def _text(rest: str) -> str:
+    if not rest:
+        raise Malformed("that takes a text")
+    return rest
+
+
+def _number(rest: str, what: str) -> int:
+    if not (rest.isascii() and rest.isdigit() and len(rest) <= 18):
+        raise Malformed(f"that takes {what}, a whole number")
+    return int(rest)
+
+
+def _read_tell(rest: str, room: str) -> Command:
+    name, _, text = rest.partition(" ")
+    if not text.strip():
+        raise Malformed("that takes a name and a text")
+    return Tell(name, text.strip())
+
+
+def _read_topic(rest: str, room: str) -> Command:
+    if not rest:
+        return ShowTopic(room)
+    return SetTopic(room, "" if rest == "-" else rest)
+
+
+def _read_leave(rest: str, room: str) -> Command:
+    return Leave(_one_word(rest, "room") if rest else room)
+
+
+def _read_who(rest: str, room: str) -> Command:
+    return ShowWho(_one_word(rest, "room") if rest else room)
+
+
+def _read_rooms(rest: str, room: str) -> Command:
+    _no_words(rest)
+    return ShowRooms()
+
+
+def _read_history(rest: str, room: str) -> Command:
+    return ShowHistory(
+        room, max(1, min(_number(rest, "how many events"), MAX_HISTORY)) if rest else 20
+    )
+
+
+def _read_echo(rest: str, room: str) -> Command:
+    if rest not in ("on", "off"):
+        raise Malformed("that takes on or off")
+    return SetEcho(rest == "on")
+
+
+COMMANDS: dict[str, Usage] = {
+    "nick": Usage(
+        "/nick NAME",
+        "take a name, or another one",
+        lambda rest, room: Rename(_one_word(rest, "name")),
+    ),
+    "join": Usage(
+        "/join ROOM",
+        "come into a room and make it the current one",
+        lambda rest, room: Join(_one_word(rest, "room")),
+    ),
+    "leave": Usage("/leave [ROOM]", "leave a room, or the current one", _read_leave),
+    "room": Usage(
+        "/room ROOM",
+        "make a joined room the current one",
+        lambda rest, room: Switch(_one_word(rest, "room")),
+    ),
+    "who": Usage("/who [ROOM]", "who is in a room, or in the current one", _read_who),
+    "rooms": Usage("/rooms", "which rooms there are", _read_rooms),
+    "me": Usage(
+        "/me TEXT", "say what you do: /me waves", lambda rest, room: Act(room, _text(rest))
+    ),
+    "msg": Usage("/msg NAME TEXT", "say something to one person only", _read_tell),
+    "topic": Usage("/topic [TEXT]", "show the topic, or set it; /topic - clears it", _read_topic),
+    "history": Usage(
+        "/history [N]", f"show the last N events here (20; at most {MAX_HISTORY})", _read_history
+    ),
+    "since": Usage(
+        "/since ID",
+        "show what came after the event ID here, as after a reconnect",
+        lambda rest, room: ShowSince(room, _number(rest, "an event's id")),
+    ),
+    "echo": Usage("/echo on|off", "show you your own messages, or not", _read_echo),
+    "help": Usage(
+        "/help [COMMAND]",
+        "list the commands, or explain one",
+        lambda rest, room: ShowHelp(rest.removeprefix("/").lower()),
+    ),
+    "quit": Usage(
+        "/quit [TEXT]", "leave; TEXT is your parting word", lambda rest, room: Quit(rest)
+    ),
+}
+"""The commands, in the order in which `/help` lists them."""

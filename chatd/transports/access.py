@@ -1,0 +1,96 @@
+"""Who asks: what the HTTP doors know of a request's sender."""
+
+from __future__ import annotations
+
+from twisted.web.server import Request
+
+from ..errors import BadToken, Malformed, NoSession
+from ..leases import Lease, Leases
+from ..limits import TokenBucket
+from ..names import name_key
+from ..repeats import Repeats
+from ..service import ChatService
+from ..session import Session
+from .longpoll import Polls
+from .resource import one
+
+COOKIE = b"chatd"
+"""The cookie that holds a session's token."""
+MOST_VISITORS = 10_000
+"""Addresses whose visitors are measured at a time."""
+
+
+class Access:
+    """What the HTTP resources share: the chat, its sessions, and the polls that are held."""
+
+    def __init__(self, service: ChatService) -> None:
+        self.service = service
+        self.leases = Leases(service)
+        self.polls = Polls(service)
+        self.repeats = Repeats(service.clock.seconds)
+        self._visitors: dict[str, TokenBucket] = {}
+
+    def lease(self, request: Request) -> Lease | None:
+        """The session that a request is made in, if it is.
+
+        Raises `BadToken` for a bad `Authorization` header (RFC 6750, section 2.1).  A cookie that
+        is out of date is no session: browsers send it on and on, and reading needs none.
+        """
+        header = request.getHeader("authorization")
+        if header is not None:
+            scheme, _, token = header.partition(" ")
+            if scheme.lower() != "bearer":
+                raise BadToken("only Authorization: Bearer TOKEN is understood here")
+            return self.leases.find(token.strip())
+        cookie = request.getCookie(COOKIE)
+        if cookie is None:
+            return None
+        try:
+            return self.leases.find(cookie.decode("ascii", "replace"))
+        except BadToken:
+            return None
+
+    def need_lease(self, request: Request) -> Lease:
+        """The session that a request is made in.  Raises `BadToken`, `NoSession`."""
+        lease = self.lease(request)
+        if lease is None:
+            raise NoSession(
+                "this needs a session: POST /session, then send Authorization: Bearer TOKEN"
+            )
+        return lease
+
+    def speaker(self, request: Request) -> Session:
+        """Who says something: the request's session, or a visitor by the name in the query.
+
+        Raises `BadToken`, `NoSession`, `BadName`, `NameInUse`, `Malformed`.
+        """
+        lease = self.lease(request)
+        name = one(request, "name")
+        if lease:
+            if name is not None and name != lease.session.name:
+                raise Malformed(
+                    f"you are {lease.session.name} here; leave ?name= out, "
+                    "or PATCH /session to rename"
+                )
+            return lease.session
+        if name is None:
+            raise NoSession("say who you are: POST /session for a session, or add ?name=NAME")
+        return self.service.visitor(name, self._bucket(request))
+
+    def repeat_scope(self, request: Request, speaker: Session) -> object:
+        """Whose idempotency keys these are: a session's own, or those of a name at an address."""
+        if speaker.visiting:
+            return (name_key(speaker.name), _address(request))
+        return speaker
+
+    def _bucket(self, request: Request) -> TokenBucket:
+        """Visitors are measured by their address."""
+        if len(self._visitors) >= MOST_VISITORS:
+            self._visitors = {
+                host: bucket for host, bucket in self._visitors.items() if not bucket.full
+            }
+        return self._visitors.setdefault(_address(request), self.service.bucket())
+
+
+def _address(request: Request) -> str:
+    return str(getattr(request.getClientAddress(), "host", ""))

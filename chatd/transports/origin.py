@@ -1,0 +1,76 @@
+"""Which web pages may talk to this server: its own, and those that the operator names.
+
+A browser says in `Origin` which page a request comes from (RFC 6454); programs say nothing, and are
+fine.  A page from elsewhere is refused whatever it asks, and a page that was allowed gets the
+headers of the Fetch standard's CORS protocol.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from twisted.web.resource import IResource, Resource
+from twisted.web.server import Request
+
+from ..errors import ForeignOrigin
+from .resource import ApiResource, Refusal
+
+_DEFAULT_PORTS = {"http": ":80", "https": ":443"}
+
+
+def own_origin(origin: str, host: str) -> bool:
+    """Whether a page at `origin` came from the server that is addressed as `host`.
+
+    The scheme does not matter: behind a proxy that speaks TLS this server cannot know its own.
+    """
+    scheme, _, place = origin.lower().partition("://")
+    port = _DEFAULT_PORTS.get(scheme)
+    return port is not None and place.removesuffix(port) == host.lower().removesuffix(port)
+
+
+class OriginGuard(Resource):
+    """A tree of resources that foreign web pages cannot reach."""
+
+    def __init__(self, tree: Resource, allowed: Collection[str]) -> None:
+        super().__init__()
+        self._tree = tree
+        self._allowed = frozenset(origin.lower() for origin in allowed)
+
+    def getChildWithDefault(self, path: bytes, request: Request) -> IResource:
+        """Every request's first step into the tree."""
+        origin = request.getHeader("origin")
+        if origin is None or own_origin(origin, request.getHeader("host") or ""):
+            return self._within(path, request)
+        if origin.lower() not in self._allowed:
+            return Refusal(
+                ForeignOrigin(
+                    "web pages of another origin may not use this server; see --allow-origin"
+                )
+            )
+        request.setHeader(b"access-control-allow-origin", origin.encode())
+        request.setHeader(b"access-control-expose-headers", b"Link, Retry-After")
+        request.setHeader(b"vary", b"Origin")
+        if request.method == b"OPTIONS" and request.getHeader("access-control-request-method"):
+            return Preflight()
+        return self._within(path, request)
+
+    def _within(self, path: bytes, request: Request) -> IResource:
+        resource: IResource = self._tree.getChildWithDefault(path, request)
+        return resource
+
+
+class Preflight(ApiResource):
+    """The answer to a browser that asks before it sends another page's request."""
+
+    isLeaf = True
+
+    def render_OPTIONS(self, request: Request) -> bytes:
+        """Whatever this server takes, it takes from an allowed page."""
+        request.setResponseCode(204)
+        request.setHeader(b"access-control-allow-methods", b"GET, POST, PUT, PATCH, DELETE")
+        request.setHeader(
+            b"access-control-allow-headers",
+            b"Authorization, Content-Type, Idempotency-Key, Last-Event-ID",
+        )
+        request.setHeader(b"access-control-max-age", b"600")
+        return b""

@@ -1,0 +1,185 @@
+"""What every JSON resource does alike: find its method, tell errors, finish once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from twisted.internet.defer import Deferred
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+from twisted.web.resource import Resource
+from twisted.web.server import NOT_DONE_YET, Request
+
+from .. import errors
+from ..codecs.json import encode, error_body
+from ..errors import ChatError, Malformed, MethodNotAllowed, NotFound, RateLimited, Unavailable
+
+STATUS: dict[type[ChatError], int] = {
+    errors.Malformed: 400,
+    errors.BadName: 400,
+    errors.BadRoom: 400,
+    errors.BadText: 400,
+    errors.NoSession: 401,
+    errors.BadToken: 401,
+    errors.ForeignOrigin: 403,
+    errors.NotFound: 404,
+    errors.NoSuchPerson: 404,
+    errors.MethodNotAllowed: 405,
+    errors.TooSlow: 408,
+    errors.NameInUse: 409,
+    errors.NotInRoom: 409,
+    errors.TooLarge: 413,
+    errors.TextTooLong: 413,
+    errors.UnsupportedMediaType: 415,
+    errors.RateLimited: 429,
+    errors.Unavailable: 503,
+}
+"""Each refusal's HTTP status (RFC 9110, section 15; 429: RFC 6585, section 4)."""
+
+_METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
+_log = Logger()
+
+
+class ApiResource(Resource):
+    """A resource whose `render_*` methods answer bytes, a Deferred of bytes, or `NOT_DONE_YET`, and
+    may raise `ChatError`.
+    """
+
+    def getChild(self, path: bytes, request: Request) -> Resource:
+        """Nothing is below, unless a subclass says so."""
+        return Refusal(NotFound("there is nothing at this address; see /rooms, /session, /events"))
+
+    def render(self, request: Request) -> bytes | int:
+        """Carry the request out."""
+        method = request.method.decode("ascii", "replace")
+        try:
+            render: Callable[[Request], Any] | None = getattr(self, f"render_{method}", None)
+            if render is None or method not in _METHODS:
+                raise MethodNotAllowed(
+                    f"{method[:16]} does not work here; use {', '.join(self.allowed)}", self.allowed
+                )
+            result = render(request)
+        except ChatError as error:
+            return refuse(request, error)
+        if isinstance(result, Deferred):
+            finish_later(request, result)
+            return NOT_DONE_YET
+        rendered: bytes | int = result
+        return rendered
+
+    def render_HEAD(self, request: Request) -> Any:
+        """As GET, without the body, which Twisted leaves out."""
+        get = getattr(self, "render_GET", None)
+        if get is None:
+            raise MethodNotAllowed(
+                f"HEAD does not work here; use {', '.join(self.allowed)}", self.allowed
+            )
+        return get(request)
+
+    def render_OPTIONS(self, request: Request) -> bytes:
+        """What this resource takes (RFC 9110, section 9.3.7)."""
+        request.setResponseCode(204)
+        request.setHeader(b"allow", ", ".join(self.allowed).encode())
+        return b""
+
+    @property
+    def allowed(self) -> tuple[str, ...]:
+        """The methods that this resource takes."""
+        own = [
+            name
+            for name in _METHODS
+            if name not in ("HEAD", "OPTIONS") and hasattr(self, f"render_{name}")
+        ]
+        return (*own, *(["HEAD"] if "GET" in own else []), "OPTIONS")
+
+
+class Refusal(ApiResource):
+    """Whatever the request, this is the answer."""
+
+    isLeaf = True
+
+    def __init__(self, error: ChatError) -> None:
+        super().__init__()
+        self._error = error
+
+    def render(self, request: Request) -> bytes | int:
+        """Refuse."""
+        return refuse(request, self._error)
+
+
+def answer(request: Request, value: Any, status: int = 200) -> bytes:
+    """The value as JSON: what a `render_*` method returns."""
+    return _dress(request, encode(value), status)
+
+
+def refuse(request: Request, error: ChatError) -> bytes:
+    """The refusal as JSON, with its status and headers."""
+    if isinstance(error, MethodNotAllowed):
+        request.setHeader(b"allow", ", ".join(error.allowed).encode())
+    if isinstance(error, RateLimited | Unavailable):
+        request.setHeader(b"retry-after", b"%d" % max(1, round(error.retry_after + 0.5)))
+    if STATUS[type(error)] == 401:
+        request.setHeader(b"www-authenticate", b"Bearer")
+    return _dress(request, error_body(error), STATUS[type(error)])
+
+
+def finish_later(request: Request, result: Deferred[bytes]) -> None:
+    """Answer with what the Deferred brings: bytes, or a `ChatError`; or not at all when the client
+    has gone.
+    """
+    gone: list[bool] = []
+    request.notifyFinish().addErrback(lambda _: gone.append(True))
+
+    def refused(failure: Failure) -> bytes:
+        failure.trap(ChatError)
+        assert isinstance(failure.value, ChatError)
+        return refuse(request, failure.value)
+
+    def finish(body: bytes) -> None:
+        if not gone:
+            request.setHeader(b"content-length", b"%d" % len(body))
+            request.write(body)
+            request.finish()
+
+    def broken(failure: Failure) -> None:
+        _log.failure("a request failed", failure)
+        finish(refuse(request, Unavailable("the server made a mistake, and has written it down")))
+
+    result.addErrback(refused).addCallback(finish).addErrback(broken)
+
+
+def one(request: Request, name: str) -> str | None:
+    """A parameter of the query, None if it is not there.  Raises `Malformed` when it is there twice
+    or is no UTF-8.
+    """
+    values = request.args.get(name.encode())
+    if not values:
+        return None
+    if len(values) > 1:
+        raise Malformed(f"{name} is given {len(values)} times; give it once")
+    try:
+        return bytes(values[0]).decode()
+    except UnicodeDecodeError:
+        raise Malformed(f"{name} is no valid UTF-8") from None
+
+
+def whole_number(request: Request, name: str) -> int | None:
+    """A parameter that is a whole number, None if it is not there.  Raises `Malformed`."""
+    text = one(request, name)
+    if text is None:
+        return None
+    # Eighteen digits reach to the year 33658 in microseconds, and stay within 64 bits.
+    if not (text.isascii() and text.isdigit() and len(text) <= 18):
+        raise Malformed(
+            f"{name} has to be a whole number that is not negative, of at most 18 digits"
+        )
+    return int(text)
+
+
+def _dress(request: Request, body: bytes, status: int) -> bytes:
+    request.setResponseCode(status)
+    request.setHeader(b"content-type", b"application/json")
+    request.setHeader(b"cache-control", b"no-store")
+    request.setHeader(b"x-content-type-options", b"nosniff")
+    return body

@@ -1,0 +1,443 @@
+r"""The line door: telnet, netcat, and whatever else opens a TCP connection and speaks lines.
+
+1. A connection is a session with one reader; when it ends, the session has left.
+2. Lines are carried out in order, and the next one is not looked at while the client reads too
+   slowly or says too much: TCP holds the rest back, so nothing of a long paste is lost.
+3. The end of input is not the end of the conversation: what was said is stored and echoed before
+   the connection is closed (`printf 'hello\n' | nc -N host port`).
+"""
+
+from __future__ import annotations
+
+import re
+from collections import deque
+from functools import singledispatchmethod
+
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import (
+    IAddress,
+    IDelayedCall,
+    IHalfCloseableProtocol,
+    IPushProducer,
+)
+from twisted.internet.protocol import Factory, Protocol, connectionDone
+from twisted.internet.tcp import Connection
+from twisted.python.failure import Failure
+from zope.interface import implementer
+
+from ..codecs.lines import COMMANDS, CURRENT, ELSEWHERE, LineDecoder, answer, parse, refusal
+from ..codecs.telnet import OptionFilter
+from ..commands import (
+    Act,
+    Command,
+    Join,
+    Leave,
+    Quit,
+    Rename,
+    Say,
+    SetEcho,
+    SetTopic,
+    ShowHelp,
+    ShowHistory,
+    ShowRooms,
+    ShowSince,
+    ShowTopic,
+    ShowWho,
+    Switch,
+    Tell,
+)
+from ..errors import ChatError, Malformed, NotInRoom, RateLimited, TextTooLong, UnknownCommand
+from ..eventlog import Entry
+from ..events import MESSAGES
+from ..room import Room
+from ..service import LOBBY, ChatService
+from ..subscriber import Batch, Gap, Subscriber
+from ..text import printable
+
+REPLAY = 10
+"""Messages that a newcomer to a room is shown."""
+COMMAND_BYTES = 256
+"""Bytes that a line may be longer than a message, for the command before it."""
+MOST_LISTED = 100
+"""Names or rooms that one answer lists."""
+
+_HTTP = re.compile(rb"[A-Z]{3,16} \S+ HTTP/\d")
+
+
+@implementer(IHalfCloseableProtocol, IPushProducer)
+class LineConnection(Protocol):
+    """One telnet or netcat user: an outlet for lines, and where their commands come in."""
+
+    transport: Connection
+
+    def __init__(self, service: ChatService) -> None:
+        self._service = service
+        self._session = service.enter()
+        self._room: Room | None = service.room(LOBBY)
+        self._subscriber = Subscriber(self, (), 0)
+        self._options = OptionFilter()
+        self._decoder = LineDecoder(service.max_text + COMMAND_BYTES)
+        self._lines: deque[bytes | None] = deque()
+        self._unanswered = 0
+        self._wait: IDelayedCall | None = None
+        self._slowed = False
+        self._echo = True
+        self._greeted = False
+        self._ending = False
+        self._parting = ""
+        self._gone = False
+
+    # -- the transport's side --------------------------------------------------------------------
+
+    def connectionMade(self) -> None:
+        """Greet, and begin to read the lobby."""
+        self.transport.setTcpNoDelay(True)
+        self.transport.setTcpKeepAlive(True)
+        self.transport.registerProducer(self, True)
+        room = self._service.room(LOBBY)
+        self._replay(room)
+        name = self._session.name
+        self._answer(
+            f"welcome, {name}: you are in #{room.name}; /nick NAME to take a name, /help for more"
+        )
+        self._show_who(ShowWho(room.name))
+        self._read_rooms()
+        self._subscriber.start()
+
+    def dataReceived(self, data: bytes) -> None:
+        """Bytes from the client, cut anywhere."""
+        text = self._options.feed(data)
+        if answers := self._options.answers():
+            self._write(answers)
+        self._lines.extend(self._decoder.feed(text))
+        self._work()
+
+    def readConnectionLost(self) -> None:
+        """The client has said all it had to say, but may still be listening."""
+        self._lines.extend(self._decoder.finish())
+        self._ending = True
+        self._work()
+
+    def writeConnectionLost(self) -> None:
+        """Never happens: only a client half-closes."""
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        """The connection is gone, and so is its session."""
+        self._gone = True
+        self._lines.clear()
+        if self._wait:
+            self._wait.cancel()
+            self._wait = None
+        self._subscriber.stop()
+        self._service.end(self._session, self._parting)
+
+    def pauseProducing(self) -> None:
+        """The client reads more slowly than the room talks: its cursor stays, and its commands
+        wait.
+        """
+        self._subscriber.pause()
+        self.transport.pauseProducing()
+
+    def resumeProducing(self) -> None:
+        """There is room again."""
+        self._subscriber.resume()
+        if not self._subscriber.paused:
+            self._work()
+            self._read_on()
+
+    def stopProducing(self) -> None:
+        """The transport is about to close; `connectionLost` follows."""
+
+    def deliver(self, batch: Batch) -> bool:
+        """Write a batch: what is missing, then what is there."""
+        for gap in batch.gaps:
+            self._write(self._gap(gap))
+        self._write(batch.chunk)
+        return True
+
+    def _write(self, data: bytes) -> None:
+        if data and not self._gone:
+            self.transport.write(data)
+
+    def _answer(self, text: str) -> None:
+        self._write(answer(text))
+
+    # -- lines into commands ---------------------------------------------------------------------
+
+    def _work(self) -> None:
+        """Carry out the lines that have come in, until there are no more or something has to be
+        waited for.
+        """
+        while self._lines and not (self._wait or self._subscriber.paused or self._gone):
+            line = self._lines.popleft()
+            try:
+                self._carry_out(line)
+            except RateLimited as error:
+                self._slow_down(line, error)
+            except ChatError as error:
+                self._write(refusal(error))
+        self._close_when_done()
+
+    def _carry_out(self, line: bytes | None) -> None:
+        if line is None:
+            raise TextTooLong(
+                f"that line was too long and is dropped; "
+                f"a message has at most {self._service.max_text} bytes"
+            )
+        if not self._greeted:
+            self._greeted = True
+            if _HTTP.match(line):
+                self._hang_up()
+                raise Malformed(
+                    "this is the line door, for telnet and netcat; HTTP has a port of its own"
+                )
+        text = printable(line.decode(errors="replace"))
+        self._do(parse(text, self._room.name if self._room else ""))
+
+    def _slow_down(self, line: bytes | None, error: RateLimited) -> None:
+        """Let the client wait instead of refusing: its lines stay where they are, and then in TCP's
+        buffers.
+        """
+        self._lines.appendleft(line)
+        if not self._slowed:
+            self._slowed = True
+            self._write(
+                refusal(RateLimited("too fast; the rest of your lines will follow one by one", 0))
+            )
+        self._wait = self._service.clock.callLater(error.retry_after, self._go_on)
+        self.transport.pauseProducing()
+
+    def _go_on(self) -> None:
+        self._wait = None
+        self._work()
+        if not self._wait:
+            self._slowed = False
+            self._read_on()
+
+    def _read_on(self) -> None:
+        """Take more input, unless something still has to be waited for."""
+        if not (self._wait or self._subscriber.paused or self._ending or self._gone):
+            self.transport.resumeProducing()
+
+    def _close_when_done(self) -> None:
+        """After the end of input: close as soon as everything said has been stored and shown."""
+        if self._ending and not (self._lines or self._unanswered or self._wait or self._gone):
+            self._subscriber.wake()
+            if not self._subscriber.paused:
+                self.transport.unregisterProducer()
+                self.transport.loseConnection()
+
+    def _hang_up(self, parting: str = "") -> None:
+        self._parting = parting
+        self._lines.clear()
+        self._ending = True
+
+    # -- commands that others see ----------------------------------------------------------------
+
+    @singledispatchmethod
+    def _do(self, command: Command) -> None:
+        raise TypeError(f"not for the line door: {command!r}")
+
+    def _perform(self, command: Command) -> Deferred[int | None]:
+        """Have the service carry it out; the connection lives until the outcome is known."""
+        performed = self._service.perform(self._session, command)
+        self._unanswered += 1
+        return performed.addErrback(self._refused)
+
+    def _performed(self, result: int | None) -> None:
+        self._unanswered -= 1
+        self._close_when_done()
+
+    def _refused(self, failure: Failure) -> None:
+        failure.trap(ChatError)
+        assert isinstance(failure.value, ChatError)
+        self._write(refusal(failure.value))
+
+    @_do.register(Say)
+    @_do.register(Act)
+    def _speak(self, command: Say | Act) -> None:
+        self._here()
+        self._perform(command).addCallback(self._spoken)
+
+    def _spoken(self, id_: int | None) -> None:
+        if id_ is not None and not self._echo:
+            self._subscriber.skip.add(id_)
+        self._performed(id_)
+
+    @_do.register(SetTopic)
+    @_do.register(Tell)
+    def _pass_on(self, command: SetTopic | Tell) -> None:
+        if isinstance(command, SetTopic):
+            self._here()
+        self._perform(command).addCallback(self._performed)
+
+    @_do.register
+    def _rename(self, command: Rename) -> None:
+        performed = self._perform(command)
+        self._answer(f"you are now {self._session.name}")
+        performed.addCallback(self._performed)
+
+    @_do.register
+    def _join(self, command: Join) -> None:
+        room = self._service.room(command.room)
+        new = room.name not in self._session.rooms
+        performed = self._perform(command)
+        self._enter(room, replay=new)
+        performed.addCallback(self._performed)
+
+    @_do.register
+    def _leave(self, command: Leave) -> None:
+        performed = self._perform(command if command.room else Leave(self._here().name))
+        room = self._service.room(command.room)
+        self._answer(f"you have left #{room.name}")
+        if self._room is room:
+            self._room = None
+            for other in self._session.rooms.values():
+                self._room = other
+                self._answer(f"you are in #{other.name}")
+                break
+        self._read_rooms()
+        performed.addCallback(self._performed)
+
+    @_do.register
+    def _switch(self, command: Switch) -> None:
+        self._enter(self._joined(command.room), replay=False)
+
+    @_do.register
+    def _quit(self, command: Quit) -> None:
+        self._answer("goodbye")
+        self._hang_up(command.text)
+
+    # -- questions, answered to this client only -------------------------------------------------
+
+    @_do.register
+    def _show_who(self, command: ShowWho) -> None:
+        room = self._service.room(command.room) if command.room else self._here()
+        names = room.names
+        listed = ", ".join(names[:MOST_LISTED])
+        more = f" and {len(names) - MOST_LISTED} more" if len(names) > MOST_LISTED else ""
+        where = "here" if room is self._room else f"in #{room.name}"
+        self._answer(f"{len(names)} {where}: {listed}{more}" if names else f"nobody is {where}")
+
+    @_do.register
+    def _show_rooms(self, command: ShowRooms) -> None:
+        rooms = self._service.rooms()
+        for room in rooms[:MOST_LISTED]:
+            self._answer(
+                f"#{room.name}: {len(room.members)} here"
+                + (f"; {room.topic}" if room.topic else "")
+            )
+        if len(rooms) > MOST_LISTED or not rooms:
+            self._answer(f"{len(rooms)} rooms")
+
+    @_do.register
+    def _show_topic(self, command: ShowTopic) -> None:
+        room = self._here()
+        self._answer(
+            f"the topic of #{room.name}: {room.topic}"
+            if room.topic
+            else f"#{room.name} has no topic"
+        )
+
+    @_do.register
+    def _show_history(self, command: ShowHistory) -> None:
+        room = self._here()
+        self._unanswered += 1
+        page = self._service.page(room, None, command.count)
+        page.addCallback(self._list, room).addErrback(self._refused).addCallback(self._performed)
+
+    def _list(self, entries: list[Entry], room: Room) -> None:
+        if not entries:
+            return self._answer(f"nothing has happened in #{room.name} yet")
+        self._answer(f"the last {len(entries)} events in #{room.name}:")
+        self._write(CURRENT.join([entry.encoded(CURRENT) for entry in entries]))
+        return self._answer(
+            f"end of the history; /since {entries[-1].id} shows what comes after it"
+        )
+
+    @_do.register
+    def _show_since(self, command: ShowSince) -> None:
+        room = self._here()
+        entries, complete = room.log.since(self._service.resume(command.id))
+        self._answer(f"{len(entries)} events in #{room.name} since then:")
+        if not complete:
+            self._write(CURRENT.gap(Gap(room.name, None)))
+        self._write(CURRENT.join([entry.encoded(CURRENT) for entry in entries]))
+        self._answer(f"that is all; /since {room.log.last} shows what comes after it")
+
+    @_do.register
+    def _set_echo(self, command: SetEcho) -> None:
+        self._echo = command.on
+        self._answer(
+            "you see your own messages" if command.on else "you no longer see your own messages"
+        )
+
+    @_do.register
+    def _show_help(self, command: ShowHelp) -> None:
+        if not command.topic:
+            self._answer(
+                "what you type is said in the current room; // says a line that starts with /"
+            )
+            for usage in COMMANDS.values():
+                self._answer(f"{usage.form:16} {usage.help}")
+        elif usage := COMMANDS.get(command.topic):  # type: ignore[assignment]
+            self._answer(f"{usage.form}: {usage.help}")
+        else:
+            raise UnknownCommand(f"no such command /{command.topic[:32]}; /help lists them")
+
+    # -- rooms -----------------------------------------------------------------------------------
+
+    def _here(self) -> Room:
+        if self._room is None:
+            raise NotInRoom("you are in no room; /join lobby, or another one")
+        return self._room
+
+    def _joined(self, name: str) -> Room:
+        room = self._session.rooms.get(self._service.room(name).name)
+        if room is None:
+            raise NotInRoom(f"you are not in #{name.removeprefix('#')}; /join it first")
+        return room
+
+    def _enter(self, room: Room, *, replay: bool) -> None:
+        """Make it the current room."""
+        self._room = room
+        self._read_rooms()
+        if replay:
+            self._replay(room)
+        self._answer(f"you are in #{room.name}" + (f"; topic: {room.topic}" if room.topic else ""))
+        self._show_who(ShowWho(room.name))
+
+    def _replay(self, room: Room) -> None:
+        """The last messages of a room, between a line that says so and one that ends them."""
+        entries = room.log.latest(REPLAY, MESSAGES)
+        if entries:
+            self._answer(f"the last {len(entries)} messages in #{room.name}:")
+            self._write(CURRENT.join([entry.encoded(CURRENT) for entry in entries]))
+            self._answer("end of the last messages")
+
+    def _read_rooms(self) -> None:
+        """Read the joined rooms, the current one without its name before it, and the private
+        messages.
+        """
+        feeds = [
+            room.feed(CURRENT if room is self._room else ELSEWHERE)
+            for room in self._session.rooms.values()
+        ]
+        self._subscriber.change([*feeds, self._session.inbox.feed(CURRENT)], self._service.horizon)
+
+    def _gap(self, gap: Gap) -> bytes:
+        here = not self._room or gap.source in ("", self._room.name)
+        return (CURRENT if here else ELSEWHERE).gap(gap)
+
+
+class LineFactory(Factory):
+    """Line connections into one service."""
+
+    noisy = False
+
+    def __init__(self, service: ChatService) -> None:
+        self._service = service
+
+    def buildProtocol(self, addr: IAddress | None) -> LineConnection:
+        """A connection for a client that has just arrived."""
+        return LineConnection(self._service)

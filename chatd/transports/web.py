@@ -1,0 +1,342 @@
+"""The HTTP door's tree of resources: sessions, rooms, people, and the web client.
+
+The reference is docs/protocol.md.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Literal, TypeVar
+from urllib.parse import parse_qsl
+
+import msgspec
+from twisted.internet.defer import Deferred
+from twisted.web.resource import Resource
+from twisted.web.server import Request
+from twisted.web.static import File
+
+from ..codecs.json import convert, decode
+from ..commands import Act, Command, Join, Leave, Rename, Say, SetTopic, Tell
+from ..errors import Malformed, UnsupportedMediaType
+from ..room import Room
+from ..service import ChatService
+from .access import COOKIE, Access
+from .events import EventsResource
+from .http import ChatSite
+from .origin import OriginGuard
+from .resource import ApiResource, answer
+
+T = TypeVar("T")
+
+WEB = Path(__file__).parent.parent / "web"
+"""The web client's files."""
+
+_PAGE_POLICY = (
+    b"default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
+    b"img-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; "
+    b"require-trusted-types-for 'script'"
+)
+_KEY = re.compile(r"[\x21-\x7e]{1,200}")
+
+
+class Form(msgspec.Struct, forbid_unknown_fields=True):
+    """A request's body: a misspelt field is told, not ignored."""
+
+
+class MessageForm(Form):
+    """`POST /rooms/{room}/messages`."""
+
+    text: str
+    type: Literal["message", "action"] = "message"
+
+
+class TextForm(Form):
+    """A topic, a private message."""
+
+    text: str
+
+
+class PartingForm(Form):
+    """A parting word."""
+
+    text: str = ""
+
+
+class SessionForm(Form):
+    """`POST /session`."""
+
+    name: str = ""
+
+
+class NameForm(Form):
+    """`PATCH /session`."""
+
+    name: Annotated[str, msgspec.Meta(min_length=1)]
+
+
+def web_site(service: ChatService, origins: Sequence[str] = ()) -> ChatSite:
+    """The HTTP door to a chat; `origins` are those of other web sites whose pages may use it."""
+    access = Access(service)
+    root = ApiResource()
+    for file in sorted(WEB.iterdir()):
+        root.putChild(file.name.encode(), PageFile(str(file)))
+    root.putChild(b"", PageFile(str(WEB / "index.html")))
+    root.putChild(b"session", SessionResource(access))
+    root.putChild(b"rooms", RoomsResource(access))
+    root.putChild(b"people", PeopleResource(access))
+    root.putChild(b"events", EventsResource(access, None))
+    root.putChild(b"healthz", HealthResource())
+    return ChatSite(OriginGuard(root, origins), service.clock)
+
+
+class PageFile(File):
+    """One file of the web client, which may load nothing from elsewhere."""
+
+    isLeaf = True
+
+    def render_GET(self, request: Request) -> bytes | int:
+        """The file, to be asked for again when it has changed."""
+        request.setHeader(b"content-security-policy", _PAGE_POLICY)
+        request.setHeader(b"x-content-type-options", b"nosniff")
+        request.setHeader(b"referrer-policy", b"no-referrer")
+        request.setHeader(b"cache-control", b"no-cache")
+        result: bytes | int = super().render_GET(request)
+        return result
+
+    render_HEAD = render_GET
+
+
+class HealthResource(ApiResource):
+    """`/healthz`: whether the server is there at all."""
+
+    isLeaf = True
+
+    def render_GET(self, request: Request) -> bytes:
+        """It is."""
+        return answer(request, {"status": "ok"})
+
+
+class SessionResource(ApiResource):
+    """`/session`: who one is."""
+
+    isLeaf = True
+
+    def __init__(self, access: Access) -> None:
+        super().__init__()
+        self._access = access
+
+    def render_GET(self, request: Request) -> bytes:
+        """Name and rooms of the session."""
+        session = self._access.need_lease(request).session
+        return answer(request, {"name": session.name, "rooms": list(session.rooms)})
+
+    def render_POST(self, request: Request) -> bytes:
+        """Begin a session."""
+        lease = self._access.leases.open(_read(request, SessionForm).name)
+        request.addCookie(
+            COOKIE,
+            lease.token,
+            path=b"/",
+            httpOnly=True,
+            sameSite="strict",
+            secure=request.isSecure(),
+        )
+        return answer(request, {"name": lease.session.name, "token": lease.token}, 201)
+
+    def render_PATCH(self, request: Request) -> Deferred[bytes]:
+        """Take another name."""
+        lease = self._access.need_lease(request)
+        renamed = self._access.service.perform(lease.session, Rename(_read(request, NameForm).name))
+        return renamed.addCallback(lambda _: answer(request, {"name": lease.session.name}))
+
+    def render_DELETE(self, request: Request) -> bytes:
+        """Leave at once."""
+        lease = self._access.need_lease(request)
+        self._access.polls.release(lease)
+        self._access.leases.close(lease)
+        request.setResponseCode(204)
+        return b""
+
+
+class RoomsResource(ApiResource):
+    """`/rooms`: which there are, and each of them."""
+
+    def __init__(self, access: Access) -> None:
+        super().__init__()
+        self._access = access
+
+    def getChild(self, path: bytes, request: Request) -> Resource:
+        """Every name that a room can have is a room."""
+        return RoomResource(self._access, path.decode(errors="replace")) if path else self
+
+    def render_GET(self, request: Request) -> bytes:
+        """The rooms where somebody is, or something was said."""
+        rooms = [
+            {"room": room.name, "topic": room.topic, "people": len(room.members), **_ends(room)}
+            for room in self._access.service.rooms()
+        ]
+        return answer(request, {"rooms": rooms})
+
+
+class RoomResource(ApiResource):
+    """`/rooms/{room}`: one room, and what can be done in it."""
+
+    def __init__(self, access: Access, name: str) -> None:
+        super().__init__()
+        self._access = access
+        self._name = name
+        self.putChild(b"events", EventsResource(access, [name]))
+        self.putChild(b"messages", MessagesResource(access, name))
+        self.putChild(b"topic", TopicResource(access, name))
+        self.putChild(b"membership", MembershipResource(access, name))
+
+    def render_GET(self, request: Request) -> bytes:
+        """Topic, who is here, and the ends of the log."""
+        service = self._access.service
+        room = service.room(self._name)
+        state = {"room": room.name, "topic": room.topic, "here": room.names, **_ends(room)}
+        service.forget(room)
+        return answer(request, state)
+
+
+class CommandResource(ApiResource):
+    """A resource below a room or a person where commands are given."""
+
+    isLeaf = True
+
+    def __init__(self, access: Access, name: str) -> None:
+        super().__init__()
+        self._access = access
+        self._name = name
+
+    def _perform(self, request: Request, command: Command, status: int) -> Deferred[bytes]:
+        """Carry it out once, however often it is sent with the same `Idempotency-Key`; answer its
+        id.
+        """
+        service, speaker = self._access.service, self._access.speaker(request)
+        key = request.getHeader("idempotency-key")
+        if key is None:
+            performed = service.perform(speaker, command)
+        elif not _KEY.fullmatch(key):
+            raise Malformed("an Idempotency-Key has 1 to 200 visible ASCII characters")
+        else:
+            scope = (self._access.repeat_scope(request, speaker), key)
+            performed = self._access.repeats.once(scope, lambda: service.perform(speaker, command))
+        return performed.addCallback(lambda id_: answer(request, {"id": id_}, status))
+
+
+class MessagesResource(CommandResource):
+    """`/rooms/{room}/messages`: where one speaks."""
+
+    def render_POST(self, request: Request) -> Deferred[bytes]:
+        """Say it; answered when it is stored."""
+        form = _read(request, MessageForm)
+        command = Act if form.type == "action" else Say
+        return self._perform(request, command(self._name, form.text), 201)
+
+
+class TopicResource(CommandResource):
+    """`/rooms/{room}/topic`."""
+
+    def render_PUT(self, request: Request) -> Deferred[bytes]:
+        """Set it; empty clears it."""
+        return self._perform(request, SetTopic(self._name, _read(request, TextForm).text), 200)
+
+
+class MembershipResource(CommandResource):
+    """`/rooms/{room}/membership`: whether the session is in the room."""
+
+    def render_PUT(self, request: Request) -> Deferred[bytes]:
+        """Join."""
+        lease = self._access.need_lease(request)
+        joined = self._access.service.perform(lease.session, Join(self._name))
+        name = self._access.service.room(self._name).name
+        return joined.addCallback(lambda _: answer(request, {"room": name}))
+
+    def render_DELETE(self, request: Request) -> Deferred[bytes]:
+        """Leave."""
+        lease = self._access.need_lease(request)
+        left = self._access.service.perform(
+            lease.session, Leave(self._name, _read(request, PartingForm).text)
+        )
+
+        def done(_: int | None) -> bytes:
+            request.setResponseCode(204)
+            return b""
+
+        return left.addCallback(done)
+
+
+class PeopleResource(ApiResource):
+    """`/people/{name}/messages`: private messages."""
+
+    def __init__(self, access: Access) -> None:
+        super().__init__()
+        self._access = access
+
+    def getChild(self, path: bytes, request: Request) -> Resource:
+        """Somebody; whether they are here shows when they are spoken to."""
+        person = ApiResource()
+        person.putChild(b"messages", PrivateResource(self._access, path.decode(errors="replace")))
+        return person
+
+
+class PrivateResource(CommandResource):
+    """Where one speaks to one person."""
+
+    def render_POST(self, request: Request) -> Deferred[bytes]:
+        """Say it to them only."""
+        return self._perform(request, Tell(self._name, _read(request, TextForm).text), 201)
+
+
+def _ends(room: Room) -> dict[str, int | None]:
+    return {"first": room.log.first, "last": room.log.last if room.log.count else None}
+
+
+def _read(request: Request, form: type[T]) -> T:
+    """The request's body as `form`: JSON, an HTML form, or, where `text` is all there is to say,
+    plain text.
+
+    An empty body is an empty form.  Raises `Malformed`, `UnsupportedMediaType`.
+    """
+    body: bytes = request.content.read() if request.content else b""
+    header = request.getHeader("content-type") or ""
+    media, *parameters = (word.strip().lower() for word in header.split(";"))
+    if not body.strip() and not media:
+        return convert({}, form)
+    for parameter in parameters:
+        if parameter.startswith("charset=") and parameter[8:].strip('"') not in (
+            "utf-8",
+            "utf8",
+            "us-ascii",
+        ):
+            raise UnsupportedMediaType("send UTF-8")
+    if media == "application/json":
+        return decode(body, form)
+    if media == "application/x-www-form-urlencoded":
+        return convert(_form_fields(body), form)
+    if media == "text/plain" and "text" in form.__struct_fields__:  # type: ignore[attr-defined]
+        return convert({"text": body.decode(errors="replace")}, form)
+    raise UnsupportedMediaType(
+        "send application/json, application/x-www-form-urlencoded, or text/plain for a text"
+    )
+
+
+def _form_fields(body: bytes) -> dict[str, str]:
+    try:
+        pairs = parse_qsl(
+            body.decode(errors="replace"),
+            keep_blank_values=True,
+            max_num_fields=20,
+            errors="replace",
+        )
+    except ValueError:
+        raise Malformed("the form has too many fields") from None
+    fields = dict(pairs)
+    if len(fields) < len(pairs):
+        raise Malformed(
+            "a field of the form is given twice; a text with & in it needs curl's --data-urlencode"
+        )
+    return fields
