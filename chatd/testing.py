@@ -1,0 +1,178 @@
+"""Doubles for tests: a chat without a network, and without waiting.
+
+chat = InMemoryChat()
+ada = chat.service.enter("ada")
+chat.service.perform(ada, Say("lobby", "hello"))
+chat.settle()
+assert chat.texts("lobby") == ["hello"]
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, TypeVar
+
+from twisted.internet.defer import Deferred, fail
+from twisted.internet.error import ConnectionDone
+from twisted.internet.interfaces import IProtocolFactory
+from twisted.internet.task import Clock
+from twisted.internet.testing import StringTransport
+from twisted.python.failure import Failure
+
+from .errors import Unavailable
+from .eventlog import Entry
+from .events import MESSAGES, Event
+from .service import ChatService
+from .store.memory import MemoryStore
+from .subscriber import Batch, Subscriber
+
+T = TypeVar("T")
+
+START = 1_763_819_000.0
+"""When a `Clock` of ours begins: seconds since the Unix epoch."""
+
+
+class InMemoryChat:
+    """A whole chat on a clock that stands still until it is told to go on."""
+
+    def __init__(
+        self, *, history: int = 1000, message_rate: float = 0, max_text: int = 4096
+    ) -> None:
+        self.clock = Clock()
+        self.clock.advance(START)
+        self.store = RefusingStore(self.clock, self.clock.seconds, history)
+        self.service = ChatService(
+            self.clock, self.store, history=history, message_rate=message_rate, max_text=max_text
+        )
+
+    def settle(self) -> None:
+        """Let happen what happens by itself: accepted is stored, stored is shown."""
+        for _ in range(10):
+            self.clock.advance(0)
+
+    def advance(self, seconds: float) -> None:
+        """Let time pass, and what is due in it happen."""
+        self.settle()
+        self.clock.advance(seconds)
+        self.settle()
+
+    def entries(self, room: str) -> list[Entry]:
+        """What a room's log holds."""
+        return list(self.service.room(room).log.since(0).entries)
+
+    def texts(self, room: str) -> list[str]:
+        """The texts of the messages and actions that a room's log holds."""
+        events = (entry.event for entry in self.entries(room))
+        return [event.text for event in events if isinstance(event, MESSAGES)]
+
+    def connect(self, factory: IProtocolFactory) -> FakeConnection:
+        """A client's connection to a door."""
+        return FakeConnection(factory)
+
+
+class RefusingStore(MemoryStore):
+    """A memory store that can be told to refuse, as a full disk would."""
+
+    refusing = False
+
+    def append(self, batch: Sequence[Event]) -> Deferred[list[int]]:
+        """See `chatd.store.Store.append`."""
+        if self.refusing:
+            return fail(Unavailable("the disk is full"))
+        return super().append(batch)
+
+
+class FakeOutlet:
+    """An outlet that keeps what it is given; `takes` batches make it full."""
+
+    def __init__(self, *, polls: bool = False, takes: int | None = None) -> None:
+        self.batches: list[Batch] = []
+        self.polls = polls
+        self.takes = takes
+        self.subscriber: Subscriber | None = None
+
+    def deliver(self, batch: Batch) -> bool:
+        """Keep the batch."""
+        self.batches.append(batch)
+        if self.takes is not None:
+            self.takes -= 1
+            if self.takes <= 0 and self.subscriber:
+                self.subscriber.pause()
+        return not self.polls
+
+    @property
+    def data(self) -> bytes:
+        """Everything delivered."""
+        return b"".join(batch.chunk for batch in self.batches)
+
+
+class FakeConnection(StringTransport):
+    """Both ends of a connection to a door: the transport of its protocol, and the client."""
+
+    def __init__(self, factory: IProtocolFactory) -> None:
+        super().__init__()
+        self.lost = False
+        protocol = factory.buildProtocol(self.getPeer())
+        assert protocol is not None
+        self.protocol: Any = protocol
+        protocol.makeConnection(self)
+
+    def send(self, *parts: bytes) -> None:
+        """The client sends bytes, each part in a packet of its own."""
+        for part in parts:
+            if not self.lost:
+                self.protocol.dataReceived(part)
+
+    def received(self) -> bytes:
+        """What the client has received since it was last asked."""
+        data = self.value()
+        self.clear()
+        return bytes(data)
+
+    def end_input(self) -> None:
+        """The client half-closes: it has said all it had to say."""
+        self.protocol.readConnectionLost()
+
+    def hang_up(self, reason: Failure | None = None) -> None:
+        """The client is gone."""
+        self.lost = True
+        self.protocol.connectionLost(reason or Failure(ConnectionDone()))
+
+    def fill(self) -> None:
+        """The client reads no more, and the buffers on the way are full."""
+        self.producer.pauseProducing()
+
+    def drain(self) -> None:
+        """The client reads again."""
+        self.producer.resumeProducing()
+
+    def loseConnection(self) -> None:
+        """The server closes."""
+        if not self.lost:
+            super().loseConnection()
+            self.hang_up()
+
+    abortConnection = loseConnection
+
+    def loseWriteConnection(self) -> None:
+        """The server half-closes."""
+
+    def setTcpNoDelay(self, enabled: bool) -> None:
+        """There is nothing to delay."""
+
+    def setTcpKeepAlive(self, enabled: bool) -> None:
+        """There is nothing to keep alive."""
+
+
+def result_of(deferred: Deferred[T]) -> T:
+    """What a Deferred has fired with.
+
+    Raises what it has failed with, and `AssertionError` if it has not fired.
+    """
+    results: list[Any] = []
+    deferred.addBoth(results.append)
+    assert results, "the Deferred has not fired"
+    if isinstance(results[0], Failure):
+        results[0].raiseException()
+    value: T = results[0]
+    return value

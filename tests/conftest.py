@@ -1,0 +1,50 @@
+"""What every test is held to, and what most of them need."""
+
+import gc
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, settings
+from twisted.internet import reactor
+from twisted.logger import LogLevel, globalLogPublisher
+
+from chatd.testing import InMemoryChat
+
+settings.register_profile(
+    "chatd",
+    deadline=None,  # a slow machine is no failure
+    derandomize=True,  # CI tells of the change, not of the dice
+    max_examples=200,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+settings.load_profile("chatd")
+
+
+@pytest.fixture(autouse=True)
+def _nothing_left_behind() -> Iterator[None]:
+    """Fail the test on logged errors, unhandled Deferreds and leftover delayed calls.
+
+    trial would; pytest does not look.  An unhandled Deferred tells of itself in the log when it is collected.
+    """
+    errors: list[str] = []
+
+    def observe(event: dict[str, Any]) -> None:
+        if event.get("log_level", LogLevel.info) >= LogLevel.error or event.get("isError"):
+            failure = event.get("log_failure")
+            errors.append(failure.getTraceback() if failure else str(event.get("log_format")))
+
+    globalLogPublisher.addObserver(observe)
+    before = set(reactor.getDelayedCalls())  # type: ignore[attr-defined]
+    yield
+    gc.collect()
+    globalLogPublisher.removeObserver(observe)
+    left = [str(call) for call in set(reactor.getDelayedCalls()) - before]  # type: ignore[attr-defined]
+    assert not errors, "errors were logged:\n" + "\n".join(errors)
+    assert not left, f"delayed calls were left behind: {left}"
+
+
+@pytest.fixture
+def chat() -> InMemoryChat:
+    """A chat without a network, on a clock that stands still."""
+    return InMemoryChat()
