@@ -140,10 +140,12 @@ class FakeConnection(StringTransport):
 
     def fill(self) -> None:
         """The client reads no more, and the buffers on the way are full."""
+        assert self.producer is not None
         self.producer.pauseProducing()
 
     def drain(self) -> None:
         """The client reads again."""
+        assert self.producer is not None
         self.producer.resumeProducing()
 
     def loseConnection(self) -> None:

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, settings
 from twisted.internet import reactor
-from twisted.logger import LogLevel, globalLogPublisher
+from twisted.logger import ILogObserver, LogLevel, globalLogPublisher
+from zope.interface import implementer
 
 from chatd.testing import InMemoryChat
 
@@ -25,21 +26,23 @@ settings.load_profile("chatd")
 def _nothing_left_behind() -> Iterator[None]:
     """Fail the test on logged errors, unhandled Deferreds and leftover delayed calls.
 
-    trial would; pytest does not look.  An unhandled Deferred tells of itself in the log when it is collected.
+    trial would; pytest does not look.  An unhandled Deferred tells of itself in the log when it is
+    collected.
     """
     errors: list[str] = []
 
+    @implementer(ILogObserver)
     def observe(event: dict[str, Any]) -> None:
         if event.get("log_level", LogLevel.info) >= LogLevel.error or event.get("isError"):
             failure = event.get("log_failure")
             errors.append(failure.getTraceback() if failure else str(event.get("log_format")))
 
     globalLogPublisher.addObserver(observe)
-    before = set(reactor.getDelayedCalls())  # type: ignore[attr-defined]
+    before = set(reactor.getDelayedCalls())
     yield
     gc.collect()
     globalLogPublisher.removeObserver(observe)
-    left = [str(call) for call in set(reactor.getDelayedCalls()) - before]  # type: ignore[attr-defined]
+    left = [str(call) for call in set(reactor.getDelayedCalls()) - before]
     assert not errors, "errors were logged:\n" + "\n".join(errors)
     assert not left, f"delayed calls were left behind: {left}"
 
