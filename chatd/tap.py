@@ -18,13 +18,16 @@ from twisted.internet.interfaces import (
     IProtocolFactory,
     IStreamServerEndpoint,
 )
+from twisted.internet.tcp import Server
 from twisted.logger import Logger
 from twisted.python import usage
 from twisted.python.failure import Failure
+from twisted.python.runtime import platform
 
 from .errors import Malformed
 from .service import HISTORY, MAX_TEXT, MESSAGE_RATE, ChatService
 from .store import open_store
+from .transports.tcp import WriteThrough
 from .transports.telnet import LineFactory
 from .transports.web import web_site
 
@@ -157,6 +160,10 @@ def _check_directories(twistd: usage.Options) -> None:
 
 def makeService(options: Options) -> MultiService:
     """The chat and its doors, which listen when the service is started.  Raises `StartupError`."""
+    if platform.isLinux():
+        from .reactor import install_by_default
+
+        install_by_default()
     from twisted.internet import reactor
 
     # Twisted's clock is wall-clock time: set back an hour, every timer would stall.
@@ -236,6 +243,8 @@ class Door(Service):
 
     def _listening(self, port: IListeningPort) -> None:
         self.port = port
+        if getattr(port, "transport", None) is Server:
+            port.transport = WriteThrough  # type: ignore[attr-defined]
         self._log.info(
             "{door} door listening on {place}", door=self._door, place=_place(port.getHost())
         )
