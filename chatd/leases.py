@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable
+from typing import Protocol
 
 from twisted.internet.interfaces import IDelayedCall
 
@@ -20,6 +21,13 @@ GRACE_SECONDS = 75.0
 only."""
 
 
+class Holder(Protocol):
+    """Something that keeps a session alive: a held poll, an open stream."""
+
+    def dismiss(self) -> None:
+        """The session is over: end."""
+
+
 class Lease:
     """One session made over HTTP, and what holds it."""
 
@@ -27,18 +35,27 @@ class Lease:
         self.token = token
         self.session = session
         self._now = now
-        self._holders = 0
+        self._holders: set[Holder] = set()
         self._seen = now()
         self.timer: IDelayedCall | None = None
 
-    def hold(self) -> None:
-        """A reader or request begins."""
-        self._holders += 1
-
-    def release(self) -> None:
-        """It ended."""
-        self._holders -= 1
+    def touch(self) -> None:
+        """A request was made."""
         self._seen = self._now()
+
+    def hold(self, holder: Holder) -> None:
+        """A reader begins."""
+        self._holders.add(holder)
+
+    def release(self, holder: Holder) -> None:
+        """It ended."""
+        self._holders.discard(holder)
+        self._seen = self._now()
+
+    def dismiss(self) -> None:
+        """Whatever holds the session is to end."""
+        for holder in tuple(self._holders):
+            holder.dismiss()
 
     @property
     def left(self) -> float:
@@ -78,11 +95,7 @@ class Leases:
             if lease.timer and lease.timer.active():
                 lease.timer.cancel()
             self._service.end(lease.session)
-
-    def close_all(self) -> None:
-        """Every session ends: the door closes."""
-        for lease in list(self._leases.values()):
-            self.close(lease)
+            lease.dismiss()
 
     def _watch(self, lease: Lease) -> None:
         """Look again when the grace may be over: one timer a session, untouched by its requests."""

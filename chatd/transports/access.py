@@ -11,8 +11,10 @@ from ..names import name_key
 from ..repeats import Repeats
 from ..service import ChatService
 from ..session import Session
+from .heartbeat import Heartbeat
 from .longpoll import Polls
 from .resource import one
+from .sse import Streams
 
 COOKIE = b"chatd"
 """The cookie that holds a session's token."""
@@ -26,7 +28,9 @@ class Access:
     def __init__(self, service: ChatService) -> None:
         self.service = service
         self.leases = Leases(service)
+        self.heartbeat = Heartbeat(service.clock)
         self.polls = Polls(service)
+        self.streams = Streams(self.heartbeat)
         self.repeats = Repeats(service.clock.seconds)
         self._visitors: dict[str, TokenBucket] = {}
 
@@ -36,6 +40,12 @@ class Access:
         Raises `BadToken` for a bad `Authorization` header (RFC 6750, section 2.1).  A cookie that
         is out of date is no session: browsers send it on and on, and reading needs none.
         """
+        lease = self._find(request)
+        if lease:
+            lease.touch()
+        return lease
+
+    def _find(self, request: Request) -> Lease | None:
         header = request.getHeader("authorization")
         if header is not None:
             scheme, _, token = header.partition(" ")
@@ -49,6 +59,15 @@ class Access:
             return self.leases.find(cookie.decode("ascii", "replace"))
         except BadToken:
             return None
+
+    def reader(self, request: Request) -> Lease | None:
+        """The session that a request reads in, if it does.
+
+        Browsers can set no header on an EventSource or a WebSocket, so the token may stand in the
+        query here (RFC 6750, section 2.3).  Raises `BadToken`, `Malformed`.
+        """
+        token = one(request, "access_token")
+        return self.lease(request) if token is None else self.leases.find(token)
 
     def need_lease(self, request: Request) -> Lease:
         """The session that a request is made in.  Raises `BadToken`, `NoSession`."""

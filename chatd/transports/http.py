@@ -9,13 +9,15 @@
 
 from __future__ import annotations
 
-from twisted.internet.interfaces import IDelayedCall, IReactorTime
+from typing import Any
+
+from twisted.internet.interfaces import IDelayedCall, IProtocol, IReactorTime
 from twisted.internet.protocol import connectionDone
 from twisted.python.failure import Failure
 from twisted.web.http import HTTPChannel
 from twisted.web.http import Request as HTTPRequest
 from twisted.web.resource import IResource
-from twisted.web.server import Request, Site
+from twisted.web.server import NOT_DONE_YET, Request, Site
 
 from ..codecs.json import error_body
 from ..errors import ChatError, TooLarge, TooSlow
@@ -99,6 +101,24 @@ class ChatChannel(HTTPChannel):
         """The client is gone."""
         self._stop_clock()
         super().connectionLost(reason)
+
+    def upgrade(self, accept: bytes, protocol: IProtocol) -> int:
+        """Hand the connection over: behind `accept`, it speaks another protocol (RFC 9110, section
+        7.8).
+
+        The request that asked for it is never finished, and its `notifyFinish` never fires.
+        """
+        transport: Any = self.transport
+        self._stop_clock()
+        self.setTimeout(None)
+        self.requests.clear()
+        transport.unregisterProducer()
+        transport.write(accept)
+        # What follows in this packet, and in all others, is the new protocol's.
+        self.dataReceived = self.rawDataReceived = protocol.dataReceived  # type: ignore[method-assign]
+        self.connectionLost = protocol.connectionLost  # type: ignore[assignment, method-assign]
+        protocol.makeConnection(transport)
+        return NOT_DONE_YET
 
     def refuse(self, status: int, phrase: bytes, error: ChatError) -> None:
         """Answer what is not even a whole request, and close."""

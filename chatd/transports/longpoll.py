@@ -9,20 +9,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable
 from dataclasses import dataclass
 
 from twisted.internet.interfaces import IDelayedCall
-from twisted.python.failure import Failure
 from twisted.web.server import NOT_DONE_YET, Request
 
 from ..codecs.json import JSON, encode, poll_answer
-from ..codecs.lines import PLAIN, PLAIN_ROOMS
+from ..codecs.lines import PLAIN, PLAIN_ROOMS, LinesCodec
 from ..eventlog import Codec
-from ..leases import Lease
-from ..room import Room
 from ..service import ChatService
-from ..subscriber import Batch, Source, Subscriber
+from ..subscriber import Batch
+from .reading import Reading
+from .resource import one
 
 DEFAULT_WAIT = 25.0
 """Seconds that a poll is held unless it says otherwise: below the minute after which proxies give
@@ -42,128 +41,109 @@ class Style:
 
     def body(self, batch: Batch) -> bytes:
         """The answer's body: made once for all polls of this style at one cursor."""
-        if self.head:
-            return batch.once(self.name, lambda batch: poll_answer(self.head, batch))
-        assert isinstance(self.codec, type(PLAIN))
-        return b"".join(map(self.codec.gap, batch.gaps)) + batch.chunk
+        return batch.once(self.name, self._body)
+
+    def dress(self, request: Request) -> None:
+        """The headers of every answer in this style."""
+        request.setHeader(b"content-type", self.content_type)
+        request.setHeader(b"cache-control", b"no-store")
+        request.setHeader(b"x-accel-buffering", b"no")
+        request.setHeader(b"x-content-type-options", b"nosniff")
+
+    def _body(self, batch: Batch) -> bytes:
+        if isinstance(self.codec, LinesCodec):
+            return b"".join(map(self.codec.gap, batch.gaps)) + batch.chunk
+        return poll_answer(self.head, batch)
 
 
-def json_style(rooms: Sequence[Room], *, several: bool) -> Style:
+def json_style(reading: Reading) -> Style:
     """The default: a JSON object that says which room, or rooms, it is about."""
-    names = [room.name for room in rooms]
-    about = {"rooms": names} if several else {"room": names[0]}
-    return Style(f"poll {names}", JSON, b"application/json", encode(about)[1:-1])
+    names = [room.name for room in reading.rooms]
+    about = encode({"rooms": names} if reading.several else {"room": names[0]})[1:-1]
+    return Style(about.decode(), JSON, b"application/json", about)
 
 
-def plain_style(rooms: Sequence[Room], *, several: bool) -> Style:
+def plain_style(reading: Reading) -> Style:
     """The line door's text, for `curl -H 'Accept: text/plain'`."""
-    return Style("plain", PLAIN_ROOMS if several else PLAIN, b"text/plain; charset=utf-8")
+    codec = PLAIN_ROOMS if reading.several else PLAIN
+    return Style("plain", codec, b"text/plain; charset=utf-8")
 
 
 class Polls:
-    """The polls that are held, for the doors that open and close them."""
+    """The polls that are held."""
 
     def __init__(self, service: ChatService) -> None:
         self._service = service
         self._held: dict[Hashable, Poll] = {}
 
-    def hold(
-        self,
-        request: Request,
-        style: Style,
-        sources: Sequence[Source],
-        cursor: int,
-        limit: int,
-        wait: float,
-        lease: Lease | None,
-    ) -> int:
-        """Answer the request as soon as something lies after `cursor`, or after `wait` seconds."""
-        poll = Poll(request, style, lease)
-        poll.subscriber = Subscriber(
-            poll, [source.feed(style.codec) for source in sources], cursor, limit
-        )
+    def hold(self, request: Request, reading: Reading, style: Style, wait: float) -> int:
+        """Answer as soon as something lies after the cursor, or after `wait` seconds.
+
+        Raises `Malformed`.
+        """
+        key: Hashable = request
+        if reading.lease:
+            key = (reading.lease, one(request, "reader"), tuple(reading.rooms))
+        poll = Poll(request, reading, style)
         poll.subscriber.start()
-        if poll.answered:
-            return NOT_DONE_YET
-        if wait <= 0:
+        if not poll.answered and wait > 0:
+            poll.timer = self._service.clock.callLater(wait, poll.give_up)
+            older = self._held.get(key)
+            self._held[key] = poll
+            request.notifyFinish().addBoth(lambda _: self._finished(key, poll))
+            if older:
+                older.give_up()
+        else:
             poll.give_up()
-            return NOT_DONE_YET
-        poll.timer = self._service.clock.callLater(wait, poll.time_out)
-        key = (lease, request.args.get(b"reader", [b""])[0], tuple(sources)) if lease else poll
-        older = self._held.get(key)
-        self._held[key] = poll
-        if older:
-            older.give_up()
-
-        def finished(result: Failure | None) -> None:
             poll.end()
-            if self._held.get(key) is poll:
-                del self._held[key]
-            for source in sources:
-                if isinstance(source, Room):
-                    self._service.forget(source)
-
-        request.notifyFinish().addBoth(finished)
         return NOT_DONE_YET
 
-    def release(self, lease: Lease | None = None) -> None:
-        """Answer the polls that a session holds, or all of them, with no events."""
-        for poll in list(self._held.values()):
-            if lease is None or poll.lease is lease:
-                poll.give_up()
+    def _finished(self, key: Hashable, poll: Poll) -> None:
+        poll.end()
+        if self._held.get(key) is poll:
+            del self._held[key]
 
 
 class Poll:
-    """One held request: an outlet that takes one batch."""
+    """One request: an outlet that takes one batch."""
 
-    subscriber: Subscriber
-
-    def __init__(self, request: Request, style: Style, lease: Lease | None) -> None:
-        self.lease = lease
+    def __init__(self, request: Request, reading: Reading, style: Style) -> None:
+        self.reading = reading
+        self.subscriber = reading.subscriber(self, style.codec)
         self.answered = False
         self.timer: IDelayedCall | None = None
         self._request = request
         self._style = style
-        if lease:
-            lease.hold()
+        reading.begin(self)
 
     def deliver(self, batch: Batch) -> bool:
         """Answer."""
-        self._answer(batch)
-        return False
-
-    def time_out(self) -> None:
-        """Nothing came in time: an empty answer, and the cursor stands."""
-        self.timer = None
-        self.give_up()
-
-    def give_up(self) -> None:
-        """Answer with no events."""
-        if not self.answered:
-            self.subscriber.stop()
-            self._answer(Batch(b"", 0, self.subscriber.cursor))
-
-    def end(self) -> None:
-        """The request is over: answered, or its client has gone."""
-        self.subscriber.stop()
-        self.answered = True
-        if self.timer:
-            self.timer.cancel()
-            self.timer = None
-        if self.lease:
-            self.lease.release()
-            self.lease = None
-
-    def _answer(self, batch: Batch) -> None:
         self.answered = True
         request = self._request
         body = self._style.body(batch)
-        path = bytes(request.path)
-        request.setHeader(b"content-type", self._style.content_type)
+        self._style.dress(request)
         request.setHeader(b"content-length", b"%d" % len(body))
-        request.setHeader(b"cache-control", b"no-store")
-        request.setHeader(b"x-accel-buffering", b"no")
-        request.setHeader(b"x-content-type-options", b"nosniff")
-        request.setHeader(b"link", b'<%b?since=%d>; rel="next"' % (path, batch.cursor))
+        if not self._style.head:
+            # Text has no place for the cursor; RFC 8288 has one.
+            place = request.path.decode("ascii", "replace")
+            link = f'<{place}?{self.reading.query}since={batch.cursor}>; rel="next"'
+            request.setHeader(b"link", link.encode())
         request.write(body)
         request.finish()
+        return False
+
+    def give_up(self) -> None:
+        """Answer with no events: nothing came in time, or a newer poll took over."""
+        if not self.answered:
+            self.subscriber.stop()
+            self.deliver(Batch(b"", 0, self.subscriber.cursor))
+
+    dismiss = give_up
+
+    def end(self) -> None:
+        """The request is over: answered, or its client has gone."""
+        self.answered = True
+        self.subscriber.stop()
+        if self.timer and self.timer.active():
+            self.timer.cancel()
+        self.reading.end(self)

@@ -154,7 +154,6 @@ class SessionResource(ApiResource):
     def render_DELETE(self, request: Request) -> bytes:
         """Leave at once."""
         lease = self._access.need_lease(request)
-        self._access.polls.release(lease)
         self._access.leases.close(lease)
         request.setResponseCode(204)
         return b""

@@ -1,0 +1,116 @@
+"""What a request wants to read: which rooms, from where, how much at a time, and on whose behalf.
+
+The same for every style of reading; only what then happens differs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from urllib.parse import quote
+
+from twisted.web.server import Request
+
+from ..errors import Malformed
+from ..eventlog import Codec
+from ..leases import Holder, Lease
+from ..room import Room
+from ..service import ChatService
+from ..subscriber import Feed, Outlet, Source, Subscriber
+from .resource import one, whole_number
+
+MAX_LIMIT = 500
+"""Events in one answer."""
+DEFAULT_LATEST = 50
+"""Events that a reader without a cursor gets."""
+MAX_ROOMS = 50
+"""Rooms on one cursor."""
+
+
+@dataclass(frozen=True)
+class Reading:
+    """Rooms, a cursor, a limit; and the session, if there is one."""
+
+    service: ChatService
+    rooms: Sequence[Room]
+    several: bool
+    """Whether the client named the rooms in a list: then it hears private messages too."""
+    cursor: int
+    limit: int
+    lease: Lease | None
+
+    @property
+    def sources(self) -> list[Source]:
+        """What is read."""
+        inbox: list[Source] = [self.lease.session.inbox] if self.several and self.lease else []
+        return [*self.rooms, *inbox]
+
+    def feeds(self, codec: Codec) -> list[Feed]:
+        """What is read, as seen through a codec."""
+        return [source.feed(codec) for source in self.sources]
+
+    def subscriber(self, outlet: Outlet, codec: Codec) -> Subscriber:
+        """A reader that begins where the request says."""
+        return Subscriber(outlet, self.feeds(codec), self.cursor, self.limit)
+
+    @property
+    def query(self) -> str:
+        """What a URL's query names of this: the rooms, if they are not in its path."""
+        names = ",".join(quote(room.name) for room in self.rooms)
+        return f"rooms={names}&" if self.several else ""
+
+    def begin(self, holder: Holder) -> None:
+        """A reader begins: it holds its session."""
+        if self.lease:
+            self.lease.hold(holder)
+
+    def end(self, holder: Holder) -> None:
+        """The reader is gone: let go of the session, and of rooms where nothing ever happened."""
+        if self.lease:
+            self.lease.release(holder)
+        for room in self.rooms:
+            self.service.forget(room)
+
+
+def read_query(
+    request: Request, service: ChatService, names: Sequence[str] | None, lease: Lease | None
+) -> Reading:
+    """What the query asks for; `names` are the rooms of the path, or None if the query names them.
+
+    Raises `Malformed`, `BadRoom`.
+    """
+    several = names is None
+    rooms = [service.room(name) for name in (_named(request) if names is None else names)]
+    rooms = list(dict.fromkeys(rooms))
+    limit = whole_number(request, "limit")
+    if limit == 0:
+        raise Malformed(f"limit has to be from 1 to {MAX_LIMIT}")
+    since = whole_number(request, "since")
+    if since is None and (last := request.getHeader("last-event-id")):
+        since = _event_id(last)
+    inbox = [lease.session.inbox] if several and lease else []
+    if since is None:
+        cursor = _before_latest([*rooms, *inbox], min(limit or DEFAULT_LATEST, MAX_LIMIT))
+    else:
+        cursor = service.resume(since)
+    return Reading(service, rooms, several, cursor, min(limit or MAX_LIMIT, MAX_LIMIT), lease)
+
+
+def _named(request: Request) -> list[str]:
+    names = [name for name in (one(request, "rooms") or "").split(",") if name]
+    if not 1 <= len(names) <= MAX_ROOMS:
+        raise Malformed(f"name 1 to {MAX_ROOMS} rooms: /events?rooms=lobby,dev")
+    return names
+
+
+def _event_id(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and len(text) <= 18):
+        raise Malformed("Last-Event-ID has to be the id of an event of this server")
+    return int(text)
+
+
+def _before_latest(sources: Sequence[Source], count: int) -> int:
+    """The cursor before the latest `count` events; none of them is from before a log's floor."""
+    ids = sorted(entry.id for source in sources for entry in source.log.latest(count))
+    floor = max(source.log.floor for source in sources)
+    return max(ids[-count:][0] - 1, floor) if ids else floor

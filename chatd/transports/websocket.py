@@ -1,0 +1,131 @@
+"""The WebSocket door: events one way, commands the other, a JSON object in each text frame.
+
+1. A connection is a subscriber that pushes; frames are made once and shared.
+2. Without a session it only reads, until it gives its first command: then it is a guest, like a
+   fresh telnet connection, and leaves when it ends.
+3. A command's answer (`ack`, `error`) comes with the `ref` that it was sent with, and a `ref` that
+   a session has used within the last minutes is a repeat: answered again, not carried out again.
+"""
+
+from __future__ import annotations
+
+from twisted.internet.defer import Deferred
+from twisted.python.failure import Failure
+
+from ..codecs.websocket import PONG, WEBSOCKET, Sent, ack, error, framed, read, ref_of
+from ..commands import Command, Join, Leave
+from ..errors import ChatError
+from ..session import Session
+from ..subscriber import Batch
+from .access import Access
+from .reading import Reading
+from .wsprotocol import NORMAL, UNSUPPORTED, WebSocketProtocol
+
+
+class ChatSocket(WebSocketProtocol):
+    """One WebSocket client: an outlet that pushes, and where its commands come in."""
+
+    def __init__(self, access: Access, reading: Reading) -> None:
+        super().__init__(access.service.clock)
+        self.reading = reading
+        self._access = access
+        self._subscriber = reading.subscriber(self, WEBSOCKET)
+        self._guest: Session | None = None
+
+    def opened(self) -> None:
+        """Begin to read."""
+        self.reading.begin(self)
+        self._access.heartbeat.add(self)
+        self._subscriber.start()
+
+    def closed(self) -> None:
+        """The connection is gone; a guest has left with it."""
+        self._access.heartbeat.discard(self)
+        self._subscriber.stop()
+        self.reading.end(self)
+        if self._guest:
+            self._access.service.end(self._guest)
+
+    def dismiss(self) -> None:
+        """The session is over."""
+        self._subscriber.stop()
+        self.close(NORMAL, "the session is over")
+
+    def beat(self) -> None:
+        """Give a sign of life, and find out whether the client still does."""
+        if not self.full:
+            self.ping()
+
+    def pauseProducing(self) -> None:
+        """The client reads too slowly: its cursor stays, and its commands wait."""
+        self._subscriber.pause()
+        super().pauseProducing()
+
+    def drained(self) -> None:
+        """The client has caught up."""
+        self._subscriber.resume()
+
+    def deliver(self, batch: Batch) -> bool:
+        """Write a batch."""
+        self.write(batch.once("websocket", framed) if batch.gaps else batch.chunk)
+        return True
+
+    # -- commands --------------------------------------------------------------------------------
+
+    def bytes_received(self, data: bytes) -> None:
+        """Nothing here is binary."""
+        self.close(UNSUPPORTED, "send JSON in text frames")
+
+    def text_received(self, text: str) -> None:
+        """A command."""
+        try:
+            sent = read(text)
+        except ChatError as refusal:
+            self.write(error(ref_of(text), refusal))
+            return
+        try:
+            command = sent.command("" if self.reading.several else self.reading.rooms[0].name)
+            if command is None:
+                self.write(PONG)
+                return
+            performed = self._perform(sent, command)
+        except ChatError as refusal:
+            self.write(error(sent.ref, refusal))
+            return
+        performed.addCallback(lambda id_: self.write(ack(sent.ref, id_)))
+        performed.addErrback(self._refused, sent)
+
+    def _perform(self, sent: Sent, command: Command) -> Deferred[int | None]:
+        session = self._session()
+        perform = self._access.service.perform
+        if sent.ref is None:
+            performed = perform(session, command)
+        else:
+            scope = (session, "ref", sent.ref)
+            performed = self._access.repeats.once(scope, lambda: perform(session, command))
+        if self.reading.several and isinstance(command, Join | Leave):
+            self._read_also(command)
+        return performed
+
+    def _refused(self, failure: Failure, sent: Sent) -> None:
+        failure.trap(ChatError)
+        assert isinstance(failure.value, ChatError)
+        self.write(error(sent.ref, failure.value))
+
+    def _session(self) -> Session:
+        """Who gives the commands."""
+        if self.reading.lease:
+            return self.reading.lease.session
+        if self._guest is None:
+            self._guest = self._access.service.enter()
+        return self._guest
+
+    def _read_also(self, command: Join | Leave) -> None:
+        """On `/events` a room that is joined is read from there on, and one that is left no
+        more.
+        """
+        service = self._access.service
+        feed = service.room(command.room).feed(WEBSOCKET)
+        others = [own for own in self._subscriber.feeds if own is not feed]
+        joined = [feed] if isinstance(command, Join) else []
+        self._subscriber.change([*others, *joined], service.horizon)

@@ -1,0 +1,209 @@
+"""RFC 6455 over a connection that `ChatChannel.upgrade` hands over: what a WebSocket is, whatever
+is said on it.
+
+1. `wsproto` reads the frames; nothing is negotiated, in particular no compression, with which 60 kB
+   of input become 60 MB.
+2. A message is capped while it comes in, before it is put together.
+3. A close is answered with its own code; when it is ours, the peer has `CLOSE_SECONDS` to answer.
+4. While the peer does not read, nothing it sends is looked at: neither pongs nor answers pile up.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+
+from twisted.internet.interfaces import IDelayedCall, IPushProducer, IReactorTime
+from twisted.internet.protocol import Protocol, connectionDone
+from twisted.internet.tcp import Connection as Transport
+from twisted.python.failure import Failure
+from twisted.web.server import Request
+from wsproto.connection import Connection, ConnectionState, ConnectionType
+from wsproto.events import BytesMessage, CloseConnection, Event, Ping, TextMessage
+from wsproto.utilities import LocalProtocolError, generate_accept_token
+from zope.interface import implementer
+
+from ..errors import Malformed
+
+MAX_MESSAGE = 64 * 1024
+"""Bytes in a client's message, as in a request's body."""
+CLOSE_SECONDS = 5.0
+"""Seconds for the peer to answer a close before the connection is cut."""
+
+# Close codes (RFC 6455, section 7.4.1).
+NORMAL = 1000
+UNSUPPORTED = 1003
+TOO_BIG = 1009
+
+
+def handshake(request: Request) -> bytes:
+    """The answer to a client's opening handshake (RFC 6455, section 4.2).
+
+    Raises `Malformed`, which says what is missing.
+    """
+    headers = request.requestHeaders
+
+    def tokens(name: str) -> set[str]:
+        values = headers.getRawHeaders(name, [])
+        return {token.strip().lower() for value in values for token in value.split(",")}
+
+    if request.method != b"GET" or request.clientproto != b"HTTP/1.1":
+        raise Malformed("a WebSocket begins with a GET of HTTP/1.1")
+    if "upgrade" not in tokens("connection"):
+        raise Malformed("a WebSocket's handshake says Connection: Upgrade")
+    if not request.getHeader("host"):
+        raise Malformed("a WebSocket's handshake names the Host")
+    if headers.getRawHeaders("sec-websocket-version") != ["13"]:
+        request.setHeader(b"sec-websocket-version", b"13")
+        raise Malformed("only Sec-WebSocket-Version 13 is spoken here")
+    keys = headers.getRawHeaders("sec-websocket-key", [])
+    try:
+        valid = len(keys) == 1 and len(base64.b64decode(keys[0], validate=True)) == 16
+    except (binascii.Error, ValueError):
+        valid = False
+    if not valid:
+        raise Malformed("a WebSocket's handshake has one Sec-WebSocket-Key of 16 bytes in base64")
+    return (
+        b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+        b"Sec-WebSocket-Accept: %b\r\n\r\n" % generate_accept_token(keys[0].encode())
+    )
+
+
+def wants_websocket(request: Request) -> bool:
+    """Whether a request asks to become a WebSocket."""
+    return "websocket" in (request.getHeader("upgrade") or "").lower()
+
+
+@implementer(IPushProducer)
+class WebSocketProtocol(Protocol):
+    """One WebSocket, from behind its handshake to its close.  A subclass says what it is for."""
+
+    transport: Transport
+
+    def __init__(self, clock: IReactorTime) -> None:
+        self.full = False
+        """Whether the peer reads more slowly than it is written to."""
+        self._clock = clock
+        self._frames = Connection(ConnectionType.SERVER)
+        self._parts: list[str | bytes | bytearray] = []
+        self._size = 0
+        self._timer: IDelayedCall | None = None
+
+    # -- for subclasses --------------------------------------------------------------------------
+
+    def opened(self) -> None:
+        """The handshake is done."""
+
+    def text_received(self, text: str) -> None:
+        """A whole text message came in."""
+
+    def bytes_received(self, data: bytes) -> None:
+        """A whole binary message came in."""
+
+    def drained(self) -> None:
+        """The peer has caught up."""
+
+    def closed(self) -> None:
+        """The connection is gone."""
+
+    def write(self, frames: bytes) -> None:
+        """Send frames that are made already; nothing, once the WebSocket is closing."""
+        if self._frames.state is ConnectionState.OPEN:
+            self.transport.write(frames)
+
+    def ping(self) -> None:
+        """Ask for a sign of life."""
+        self._send(Ping())
+
+    def close(self, code: int, reason: str) -> None:
+        """Begin to close; the connection is gone when the peer answers, or after
+        `CLOSE_SECONDS`.
+        """
+        self._send(CloseConnection(code, reason))
+        if self._timer is None:
+            self._timer = self._clock.callLater(CLOSE_SECONDS, self._cut)
+
+    # -- the transport's side --------------------------------------------------------------------
+
+    def connectionMade(self) -> None:
+        """The connection has been handed over."""
+        self.transport.registerProducer(self, True)
+        self.opened()
+
+    def dataReceived(self, data: bytes) -> None:
+        """Bytes from the peer, cut anywhere."""
+        try:
+            self._frames.receive_data(data)
+        except LocalProtocolError:
+            return  # closed: what still comes is nothing
+        self._work()
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        """The connection is gone."""
+        if self._timer:
+            self._timer.cancel()
+            self._timer = None
+        self.closed()
+
+    def pauseProducing(self) -> None:
+        """The peer does not read: look at nothing it sends."""
+        self.full = True
+        self.transport.pauseProducing()
+
+    def resumeProducing(self) -> None:
+        """The peer reads again."""
+        self.full = False
+        self.drained()
+        self._work()
+        if not self.full:
+            self.transport.resumeProducing()
+
+    def stopProducing(self) -> None:
+        """The transport closes; `connectionLost` follows."""
+
+    # -- frames ----------------------------------------------------------------------------------
+
+    def _send(self, event: Event) -> None:
+        try:
+            self.transport.write(bytes(self._frames.send(event)))
+        except LocalProtocolError:
+            """It is closing: nothing may follow."""
+
+    def _work(self) -> None:
+        for event in self._frames.events():
+            if isinstance(event, TextMessage | BytesMessage):
+                self._message(event)
+            elif isinstance(event, Ping):
+                self._send(event.response())
+            elif isinstance(event, CloseConnection):
+                self._closing(event)
+            if self.full:
+                break
+
+    def _message(self, event: TextMessage | BytesMessage) -> None:
+        if self._frames.state is not ConnectionState.OPEN:
+            return
+        self._size += len(event.data)
+        if self._size > MAX_MESSAGE:
+            self._parts.clear()
+            self.close(TOO_BIG, f"a message has at most {MAX_MESSAGE} bytes")
+            return
+        if event.data:
+            self._parts.append(event.data)
+        if event.message_finished:
+            parts, self._parts, self._size = self._parts, [], 0
+            if isinstance(event, TextMessage):
+                self.text_received("".join(part for part in parts if isinstance(part, str)))
+            else:
+                self.bytes_received(b"".join(part for part in parts if not isinstance(part, str)))
+
+    def _closing(self, event: CloseConnection) -> None:
+        """The peer closes, or answers our close, or has broken the protocol."""
+        if self._frames.state is not ConnectionState.CLOSED:
+            self._send(event.response())
+        self.transport.unregisterProducer()
+        self.transport.loseConnection()
+
+    def _cut(self) -> None:
+        self._timer = None
+        self.transport.abortConnection()
