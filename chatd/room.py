@@ -37,7 +37,7 @@ class Room(Source):
         """Whether nothing would be lost with this object: nobody here, nobody reading, nothing
         said.
         """
-        return not (self.members or self.readers or self.log.count)
+        return not (self.log.count or self.members or self.readers)
 
     @property
     def names(self) -> list[str]:

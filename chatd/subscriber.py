@@ -45,9 +45,9 @@ class Batch:
         """Where a reader stands that has read it."""
         self.gaps = gaps
         """What is missing *before* the chunk."""
-        self._forms: dict[str, bytes] = {}
+        self._forms: dict[str | bytes, bytes] = {}
 
-    def once(self, form: str, make: Callable[[Batch], bytes]) -> bytes:
+    def once(self, form: str | bytes, make: Callable[[Batch], bytes]) -> bytes:
         """What `make` makes of this batch, made for its first reader and shared by the others."""
         try:
             return self._forms[form]
@@ -128,7 +128,7 @@ def _by_id(found: tuple[int, Entry, Codec]) -> int:
 class Subscriber:
     """One reader: a cursor, the feeds it reads, and the outlet it fills."""
 
-    __slots__ = ("_ordinals", "cursor", "feeds", "limit", "outlet", "paused", "skip")
+    __slots__ = ("_ordinals", "cursor", "feeds", "limit", "outlet", "paused", "reading", "skip")
 
     def __init__(
         self, outlet: Outlet, feeds: Sequence[Feed], cursor: int, limit: int = PUSH_LIMIT
@@ -139,21 +139,24 @@ class Subscriber:
         self.cursor = cursor
         self.limit = limit
         self.paused = False
+        self.reading = False
+        """Whether it has begun and not stopped."""
         self.skip: set[int] = set()
         """Ids that this reader does not want: its own messages, with `/echo off`."""
         self._ordinals: dict[EventLog, int] = {}
 
     def start(self) -> None:
         """Begin to read: what lies behind the cursor at once, the rest as it comes."""
+        self.reading = True
         for feed in self.feeds:
             feed.readers.add(self)
         self.wake()
 
     def stop(self) -> None:
-        """Read no more."""
+        """Read no more, unless it is started again."""
+        self.reading = False
         for feed in self.feeds:
             feed.readers.discard(self)
-        self.feeds = ()
 
     def change(self, feeds: Sequence[Feed], cursor: int) -> None:
         """Read other feeds from here on.
@@ -167,12 +170,13 @@ class Subscriber:
         for feed in self.feeds:
             feed.readers.discard(self)
         self.feeds = tuple(feeds)
-        for feed in self.feeds:
-            feed.readers.add(self)
+        if self.reading:
+            for feed in self.feeds:
+                feed.readers.add(self)
 
     def wake(self) -> None:
         """Read on from the cursor, until the logs' end or until the outlet is full."""
-        while not self.paused:
+        while self.reading and not self.paused:
             fresh = [feed for feed in self.feeds if feed.log.last > self.cursor]
             if not fresh:
                 return

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from typing import Any, cast
 
 from twisted.internet.defer import Deferred
-from twisted.web.server import Request
+from twisted.web.server import NOT_DONE_YET, Request
 
 from ..errors import Malformed
 from ..eventlog import Entry
 from ..subscriber import Batch
 from .access import Access
 from .http import ChatChannel
-from .longpoll import DEFAULT_WAIT, MAX_WAIT, Style, json_style, plain_style
+from .learned import learn
+from .longpoll import DEFAULT_WAIT, MAX_WAIT, Poll, Polls, Style, json_style, plain_style
 from .reading import Reading, read_query
 from .resource import ApiResource, one, whole_number
 from .websocket import ChatSocket
@@ -51,7 +52,7 @@ class EventsResource(ApiResource):
         before = whole_number(request, "before")
         if before is not None:
             return self._page(request, reading, before, style)
-        return access.polls.hold(request, reading, style, _wait(request))
+        return RequestPoll(access.polls, request, reading, style, _wait(request)).hold()
 
     def _page(
         self, request: Request, reading: Reading, before: int, style: Style
@@ -68,6 +69,57 @@ class EventsResource(ApiResource):
 
         room = reading.rooms[0]
         return self._access.service.page(room, before, reading.limit).addCallback(told)
+
+
+class RequestPoll(Poll):
+    """A poll that a request of twisted.web's asks."""
+
+    def __init__(
+        self, polls: Polls, request: Request, reading: Reading, style: Style, wait: float
+    ) -> None:
+        super().__init__(reading, style, wait, poll_key(request, reading))
+        self._polls = polls
+        self._request = request
+        reading.begin(self)
+
+    def hold(self) -> int:
+        """Answer now, or when there is something to say."""
+        self._polls.hold(self)
+        if self.held:
+            self._request.notifyFinish().addBoth(self._finished)
+        return NOT_DONE_YET
+
+    def answer(self, batch: Batch) -> None:
+        """See `Poll.answer`."""
+        request = self._request
+        body = self.style.body(batch)
+        self.style.dress(request)
+        request.setHeader(b"content-length", b"%d" % len(body))
+        if not self.style.head:
+            # Text has no place for the cursor; RFC 8288 has one.
+            place = request.path.decode("ascii", "replace")
+            link = f'<{place}?{self.reading.query}since={batch.cursor}>; rel="next"'
+            request.setHeader(b"link", link.encode())
+        request.write(body)
+        # Before the answer is finished: then the channel may go on to what was pipelined.
+        learned = learn(self._polls, self, request)
+        if learned:
+            cast(ChatChannel, request.channel).learned = learned
+        request.finish()
+
+    def _finished(self, _: object) -> None:
+        self.answered = True
+        self._polls.ended(self)
+
+
+def poll_key(request: Request, reading: Reading) -> Hashable:
+    """What two polls have in common of which only one is held; None for whoever has no session.
+
+    Raises `Malformed`.
+    """
+    if reading.lease is None:
+        return None
+    return (reading.lease, one(request, "reader"), tuple(reading.rooms))
 
 
 def preferred(accept: str, offered: Sequence[str]) -> str:

@@ -21,6 +21,8 @@ from twisted.web.server import NOT_DONE_YET, Request, Site
 
 from ..codecs.json import error_body
 from ..errors import ChatError, TooLarge, TooSlow
+from .deadlines import Deadlines, Slot
+from .learned import LearnedPoll
 
 MAX_BODY = 64 * 1024
 """Bytes in a request's body: ten times the longest message, every byte of it escaped."""
@@ -28,6 +30,8 @@ REQUEST_SECONDS = 20.0
 """Seconds from a request's first byte to its last."""
 IDLE_SECONDS = 60.0
 """Seconds that a connection may be kept without a request."""
+MAX_EARLY = 16 * 1024
+"""Bytes that are kept of what a client sends before it has its answer; the rest waits in TCP."""
 LINGER_SECONDS = 2.0
 """Seconds for which a refused client's bytes are swallowed."""
 
@@ -75,14 +79,39 @@ class ChatChannel(HTTPChannel):
     """One HTTP connection, with a deadline for each request."""
 
     requestFactory = ChatRequest
+    site: ChatSite
     _busy = False
     _deadline: IDelayedCall | None = None
     _refused = False
+    _early = b""
+    _answered = 0.0
+    _watched: Slot | None = None
+
+    def connectionMade(self) -> None:
+        """A client has come."""
+        super().connectionMade()
+        self.learned: LearnedPoll | None = None
+        """The poll that this connection asks again and again, once it has asked it."""
+        self.packet = b""
+        """The packet that the request under way came in, if nothing was under way before it."""
+        self._transport: Any = self.transport
+        self._now = self.site.now
 
     def dataReceived(self, data: bytes) -> None:
         """Bytes came in; a request that they leave incomplete has to hurry."""
+        learned = self.learned
+        if learned is not None:
+            if learned.held:
+                self._put_off(data)
+                return
+            if not (self.requests or self._buffer) and learned.take(data):
+                if self.timeOut:
+                    self._watch()
+                return
         if self._refused:
             return
+        # Nothing under way: no request, and (in LineReceiver's buffer) no beginning of one.
+        self.packet = b"" if self.requests or self._buffer else data
         super().dataReceived(data)
         if not (self._busy or self._deadline or self._refused):
             self._deadline = self.callLater(REQUEST_SECONDS, self._too_slow)
@@ -100,7 +129,57 @@ class ChatChannel(HTTPChannel):
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """The client is gone."""
         self._stop_clock()
+        if self.learned:
+            self.learned.gone()
+        if self._watched is not None:
+            self._watched.discard(self)
         super().connectionLost(reason)
+
+    # -- learned polls ---------------------------------------------------------------------------
+
+    def answer_learned(self, response: bytes) -> None:
+        """Write what answers the poll that this connection asks again and again."""
+        self._transport.write(response)
+        self._answered = self._now()
+        if self._early:
+            self.callLater(0, self._replay)
+
+    def time_is_up(self) -> None:
+        """Look whether the connection has been idle for too long.
+
+        A learned poll does not move Twisted's idle timer, which would cost more than the poll.
+        """
+        self._watched = None
+        idle = self._now() - self._answered
+        if self.timeOut or self.requests or (self.learned and self.learned.held):
+            idle = 0.0
+        if idle < IDLE_SECONDS:
+            self._watched = self.site.deadlines.add(self, IDLE_SECONDS - idle)
+        else:
+            self.timeoutConnection()
+
+    def _watch(self) -> None:
+        """From here on the idle timer is `time_is_up`."""
+        self.setTimeout(None)
+        self._answered = self._now()
+        if self._watched is None:
+            self._watched = self.site.deadlines.add(self, IDLE_SECONDS)
+
+    def _put_off(self, data: bytes) -> None:
+        """A client that pipelines gets its answers in order: what comes while a poll is held
+        waits.
+        """
+        self._early += data
+        if len(self._early) > MAX_EARLY:
+            self._transport.pauseProducing()
+
+    def _replay(self) -> None:
+        early, self._early = self._early, b""
+        if self.transport is not None and early:
+            self._transport.resumeProducing()
+            self.dataReceived(early)
+
+    # -- other ways out --------------------------------------------------------------------------
 
     def upgrade(self, accept: bytes, protocol: IProtocol) -> int:
         """Hand the connection over: behind `accept`, it speaks another protocol (RFC 9110, section
@@ -162,6 +241,8 @@ class ChatSite(Site):
     requestFactory = ChatRequest
 
     def __init__(self, root: IResource, reactor: IReactorTime) -> None:
+        self.now = reactor.seconds
+        self.deadlines = Deadlines(reactor)
         super().__init__(root, reactor=reactor, timeout=IDLE_SECONDS, parsePOSTFormSubmission=False)
 
     def log(self, request: HTTPRequest) -> None:

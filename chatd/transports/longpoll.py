@@ -5,6 +5,9 @@
 2. A poll is a subscriber whose outlet takes one batch.  Whatever came after its cursor answers it
    at once.
 3. Of two polls by one session for the same rooms the older is answered at once, with no events.
+4. There are two roads to a poll, and what it means is here, for both: `RequestPoll`
+   (`chatd.transports.events`) answers a request of twisted.web's, and `LearnedPoll`
+   (`chatd.transports.learned`) the same question asked again.
 """
 
 from __future__ import annotations
@@ -12,20 +15,19 @@ from __future__ import annotations
 from collections.abc import Hashable
 from dataclasses import dataclass
 
-from twisted.internet.interfaces import IDelayedCall
-from twisted.web.server import NOT_DONE_YET, Request
+from twisted.web.server import Request
 
 from ..codecs.json import JSON, encode, poll_answer
 from ..codecs.lines import PLAIN, PLAIN_ROOMS, LinesCodec
 from ..eventlog import Codec
 from ..service import ChatService
 from ..subscriber import Batch
+from .deadlines import Deadlines, Slot
 from .reading import Reading
-from .resource import one
 
 DEFAULT_WAIT = 25.0
-"""Seconds that a poll is held unless it says otherwise: below the minute after which proxies give
-up."""
+"""Seconds that a poll is held unless it says otherwise: below the minute after which proxies
+quit."""
 MAX_WAIT = 60.0
 """Seconds that a poll is held at most."""
 
@@ -73,64 +75,63 @@ class Polls:
     """The polls that are held."""
 
     def __init__(self, service: ChatService) -> None:
-        self._service = service
+        self.deadlines = Deadlines(service.clock)
         self._held: dict[Hashable, Poll] = {}
 
-    def hold(self, request: Request, reading: Reading, style: Style, wait: float) -> int:
-        """Answer as soon as something lies after the cursor, or after `wait` seconds.
-
-        Raises `Malformed`.
+    def hold(self, poll: Poll) -> None:
+        """Begin a poll: it is answered as soon as something lies after its cursor, or after its
+        wait.
         """
-        key: Hashable = request
-        if reading.lease:
-            key = (reading.lease, one(request, "reader"), tuple(reading.rooms))
-        poll = Poll(request, reading, style)
         poll.subscriber.start()
-        if not poll.answered and wait > 0:
-            poll.timer = self._service.clock.callLater(wait, poll.give_up)
-            older = self._held.get(key)
-            self._held[key] = poll
-            request.notifyFinish().addBoth(lambda _: self._finished(key, poll))
-            if older:
-                older.give_up()
-        else:
+        if poll.answered:
+            poll.over()
+        elif poll.wait <= 0:
             poll.give_up()
-            poll.end()
-        return NOT_DONE_YET
+            poll.over()
+        else:
+            poll.slot = self.deadlines.add(poll, poll.wait)
+            poll.held = True
+            if poll.key is not None:
+                older = self._held.get(poll.key)
+                self._held[poll.key] = poll
+                if older:
+                    older.give_up()
 
-    def _finished(self, key: Hashable, poll: Poll) -> None:
-        poll.end()
-        if self._held.get(key) is poll:
-            del self._held[key]
+    def ended(self, poll: Poll) -> None:
+        """A poll that was held is answered, or its client has gone."""
+        poll.held = False
+        if poll.slot is not None:
+            poll.slot.discard(poll)
+        if poll.key is not None and self._held.get(poll.key) is poll:
+            del self._held[poll.key]
+        poll.subscriber.stop()
+        poll.over()
 
 
 class Poll:
-    """One request: an outlet that takes one batch."""
+    """One question: an outlet that takes one batch."""
 
-    def __init__(self, request: Request, reading: Reading, style: Style) -> None:
+    def __init__(self, reading: Reading, style: Style, wait: float, key: Hashable) -> None:
         self.reading = reading
+        self.style = style
+        self.wait = wait
+        """Seconds that it may be held."""
+        self.key = key
+        """Who asks, if that is known: of two polls with one key the newer is held."""
         self.subscriber = reading.subscriber(self, style.codec)
         self.answered = False
-        self.timer: IDelayedCall | None = None
-        self._request = request
-        self._style = style
-        reading.begin(self)
+        self.held = False
+        self.slot: Slot | None = None
 
     def deliver(self, batch: Batch) -> bool:
         """Answer."""
         self.answered = True
-        request = self._request
-        body = self._style.body(batch)
-        self._style.dress(request)
-        request.setHeader(b"content-length", b"%d" % len(body))
-        if not self._style.head:
-            # Text has no place for the cursor; RFC 8288 has one.
-            place = request.path.decode("ascii", "replace")
-            link = f'<{place}?{self.reading.query}since={batch.cursor}>; rel="next"'
-            request.setHeader(b"link", link.encode())
-        request.write(body)
-        request.finish()
+        self.answer(batch)
         return False
+
+    def answer(self, batch: Batch) -> None:
+        """Write the answer."""
+        raise NotImplementedError
 
     def give_up(self) -> None:
         """Answer with no events: nothing came in time, or a newer poll took over."""
@@ -138,12 +139,8 @@ class Poll:
             self.subscriber.stop()
             self.deliver(Batch(b"", 0, self.subscriber.cursor))
 
-    dismiss = give_up
+    time_is_up = dismiss = give_up
 
-    def end(self) -> None:
-        """The request is over: answered, or its client has gone."""
-        self.answered = True
-        self.subscriber.stop()
-        if self.timer and self.timer.active():
-            self.timer.cancel()
+    def over(self) -> None:
+        """Nothing is held any more."""
         self.reading.end(self)

@@ -54,6 +54,13 @@ class Reading:
         return Subscriber(outlet, self.feeds(codec), self.cursor, self.limit)
 
     @property
+    def current(self) -> bool:
+        """Whether it still means the same: the session lives, and the rooms are still these."""
+        if self.lease and self.lease.session.ended:
+            return False
+        return all(self.service.room(room.name) is room for room in self.rooms)
+
+    @property
     def query(self) -> str:
         """What a URL's query names of this: the rooms, if they are not in its path."""
         names = ",".join(quote(room.name) for room in self.rooms)

@@ -1,0 +1,115 @@
+"""Learned polls: the same question asked again is not parsed again.
+
+The first poll of a connection goes through twisted.web like any request: parsed, routed, its
+session and origin checked.  Nearly always the next request on that connection is the same to the
+byte but for the cursor.  So the channel remembers what stood around the cursor, and what it meant.
+
+Why this is right:
+
+1. Only a whole request that came in one packet, at a moment when nothing else was under way on the
+   connection, is learned, and only such a one is recognised: the same bytes before the cursor, one
+   to eighteen digits, the same bytes after it.  Anything else is twisted.web's.
+2. What those bytes do not decide is looked up each time: whether the session still lives, and
+   whether the rooms are still the same objects.
+3. The answer's headers are those that twisted.web wrote for the first poll, but for `Date` and
+   `Content-Length`.
+4. Being held, superseded, timed out and given up is `Poll`'s and `Polls`' on both roads.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import TYPE_CHECKING, cast
+
+from twisted.web.http import datetimeToString
+from twisted.web.server import Request
+
+from ..subscriber import Batch
+from .longpoll import Poll, Polls
+
+if TYPE_CHECKING:
+    from .http import ChatChannel
+
+_QUESTION = re.compile(
+    rb"(GET /[^ \r\n]*[?&]since=)(\d{1,18})((?:&[^ \r\n]*)? HTTP/1\.1\r\n.*)", re.DOTALL
+)
+_END = b"\r\n\r\n"
+MAX_QUESTION = 4096
+"""Bytes in a request that is worth remembering."""
+
+
+class LearnedPoll(Poll):
+    """One connection's poll, asked again and again."""
+
+    def __init__(
+        self,
+        polls: Polls,
+        taught: Poll,
+        question: re.Match[bytes],
+        head: bytes,
+        send: Callable[[bytes], None],
+    ) -> None:
+        super().__init__(taught.reading, taught.style, taught.wait, taught.key)
+        self._polls = polls
+        self._before = question[1]
+        self._after = question[3]
+        self._head = head
+        self._send = send
+
+    def take(self, packet: bytes) -> bool:
+        """Whether the packet is the question again; if so, it is answered or held."""
+        before, after = self._before, self._after
+        if not (packet.startswith(before) and packet.endswith(after)):
+            return False
+        cursor = packet[len(before) : len(packet) - len(after)]
+        if not cursor.isdigit() or len(cursor) > 18 or not self.reading.current:
+            return False
+        self.answered = False
+        self.subscriber.cursor = self.reading.service.resume(int(cursor))
+        self.reading.begin(self)
+        self._polls.hold(self)
+        return True
+
+    def gone(self) -> None:
+        """The client has gone."""
+        self.answered = True
+        if self.held:
+            self._polls.ended(self)
+
+    def answer(self, batch: Batch) -> None:
+        """See `Poll.answer`."""
+        if self.held:
+            self._polls.ended(self)
+        self._send(batch.once(self._head, self._response))
+
+    def _response(self, batch: Batch) -> bytes:
+        body = self.style.body(batch)
+        date = datetimeToString()
+        return b"%bDate: %b\r\nContent-Length: %d\r\n\r\n%b" % (self._head, date, len(body), body)
+
+
+def learn(polls: Polls, taught: Poll, request: Request) -> LearnedPoll | None:
+    """What a connection learns from a poll that twisted.web has just answered; None if it was not
+    of the kind.
+    """
+    channel = cast("ChatChannel", request.channel)
+    packet = channel.packet
+    question = _QUESTION.fullmatch(packet)
+    if (
+        question is None
+        or len(packet) > MAX_QUESTION
+        or packet.find(_END) != len(packet) - len(_END)
+        or int(question[2]) != taught.reading.cursor
+        or not channel.persistent
+        or request.code != 200
+    ):
+        return None
+    headers = [
+        b"%b: %b\r\n" % (name, value)
+        for name, values in request.responseHeaders.getAllRawHeaders()
+        for value in values
+        if name not in (b"Date", b"Content-Length")
+    ]
+    head = b"HTTP/1.1 200 OK\r\n" + b"".join(headers)
+    return LearnedPoll(polls, taught, question, head, channel.answer_learned)
