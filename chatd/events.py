@@ -46,7 +46,7 @@ class Joined(RoomEvent, frozen=True, tag="join"):
     sender: str = field(name="from")
 
 
-class Left(RoomEvent, frozen=True, tag="leave", omit_defaults=True):
+class Left(RoomEvent, frozen=True, tag="leave"):
     """A named session left the room."""
 
     sender: str = field(name="from")

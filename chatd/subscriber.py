@@ -80,10 +80,15 @@ class Feed:
         self._key: tuple[int, int, int] | None = None
         self._batch: Batch | None = None
 
-    def after(self, cursor: int, limit: int) -> Batch:
-        """What follows `cursor`: the same object for everyone who stands there."""
-        key = (cursor, limit, self.log.last)
-        if key != self._key or self._batch is None:
+    def after(self, cursor: int, limit: int) -> Batch | None:
+        """What follows `cursor`, None if nothing does: the same object for everyone who stands
+        there.
+        """
+        last = self.log.last
+        if last <= cursor:
+            return None
+        key = (cursor, limit, last)
+        if key != self._key:
             self._batch = merged((self,), cursor, limit)
             self._key = key
         return self._batch
@@ -128,22 +133,32 @@ def _by_id(found: tuple[int, Entry, Codec]) -> int:
 class Subscriber:
     """One reader: a cursor, the feeds it reads, and the outlet it fills."""
 
-    __slots__ = ("_ordinals", "cursor", "feeds", "limit", "outlet", "paused", "reading", "skip")
+    __slots__ = (
+        "_hidden",
+        "_only",
+        "_ordinals",
+        "cursor",
+        "feeds",
+        "limit",
+        "outlet",
+        "paused",
+        "reading",
+    )
 
     def __init__(
         self, outlet: Outlet, feeds: Sequence[Feed], cursor: int, limit: int = PUSH_LIMIT
     ) -> None:
         """A reader at `cursor`; it gets nothing before `start`."""
         self.outlet = outlet
-        self.feeds = tuple(feeds)
         self.cursor = cursor
         self.limit = limit
         self.paused = False
         self.reading = False
         """Whether it has begun and not stopped."""
-        self.skip: set[int] = set()
-        """Ids that this reader does not want: its own messages, with `/echo off`."""
-        self._ordinals: dict[EventLog, int] = {}
+        self._hidden: set[int] | None = None
+        self._ordinals: dict[EventLog, int] | None = None
+        self._only: Feed | None = None
+        self._set_feeds(feeds)
 
     def start(self) -> None:
         """Begin to read: what lies behind the cursor at once, the rest as it comes."""
@@ -169,28 +184,49 @@ class Subscriber:
             self.cursor = max(self.cursor, cursor)
         for feed in self.feeds:
             feed.readers.discard(self)
-        self.feeds = tuple(feeds)
+        self._set_feeds(feeds)
         if self.reading:
             for feed in self.feeds:
                 feed.readers.add(self)
 
+    def hide(self, id: int) -> None:
+        """Leave one event out, once: one's own message, with `/echo off`."""
+        if self._hidden is None:
+            self._hidden = set()
+        self._hidden.add(id)
+        self._only = None
+
     def wake(self) -> None:
         """Read on from the cursor, until the logs' end or until the outlet is full."""
         while self.reading and not self.paused:
-            fresh = [feed for feed in self.feeds if feed.log.last > self.cursor]
-            if not fresh:
+            # Nearly every reader reads one thing, and is woken because there is something new.
+            only = self._only
+            batch = only.after(self.cursor, self.limit) if only is not None else self._next()
+            if batch is None:
                 return
-            if len(fresh) == 1 and not self.skip:
-                batch = fresh[0].after(self.cursor, self.limit)
-            else:
-                batch = merged(fresh, self.cursor, self.limit, self.skip)
-                self.skip = {id_ for id_ in self.skip if id_ > batch.cursor}
             if batch.gaps:
                 batch = self._counted(batch)
             self.cursor = batch.cursor
             if not self.outlet.deliver(batch):
                 self.stop()
                 return
+
+    def _set_feeds(self, feeds: Sequence[Feed]) -> None:
+        self.feeds = tuple(feeds)
+        alone = len(self.feeds) == 1 and not self._hidden
+        self._only = self.feeds[0] if alone else None
+
+    def _next(self) -> Batch | None:
+        """What follows the cursor in whichever feeds have anything new."""
+        fresh = [feed for feed in self.feeds if feed.log.last > self.cursor]
+        if len(fresh) == 1 and not self._hidden:
+            return fresh[0].after(self.cursor, self.limit)
+        if not fresh:
+            return None
+        batch = merged(fresh, self.cursor, self.limit, self._hidden or ())
+        if self._hidden:
+            self._hidden = {id_ for id_ in self._hidden if id_ > batch.cursor}
+        return batch
 
     def pause(self) -> None:
         """The outlet is full: read nothing until `resume`."""
@@ -203,10 +239,12 @@ class Subscriber:
         self.paused = False
         self.wake()
         if not self.paused:
-            self._ordinals = {}
+            self._ordinals = None
 
     def _counted(self, batch: Batch) -> Batch:
         """The batch with its gaps measured, as far as this reader was there to count."""
+        if self._ordinals is None:
+            return batch
         missed = {
             feed.name: feed.log.count - len(feed.log) - self._ordinals[feed.log]
             for feed in self.feeds

@@ -1,7 +1,9 @@
 """Many deadlines, few timers: what is due within the same eighth of a second shares one.
 
 Ten thousand held polls would be ten thousand timers, made and cancelled anew for every message.
-Here a deadline is an entry in a set.  It may come up to `1 / PER_SECOND` late, never early.
+Here a deadline is a number: setting it, moving it and taking it back is an assignment, and who
+waits is looked at when the first deadline it ever had comes round.  A deadline may be up to
+`1 / PER_SECOND` late, and is never early.
 """
 
 from __future__ import annotations
@@ -18,11 +20,13 @@ PER_SECOND = 8
 class Waiting(Protocol):
     """Something that waits, but not for ever."""
 
+    due: float | None
+    """Its deadline; None if there is none."""
+    filed: bool
+    """Whether it will be looked at.  Only `Deadlines` sets this."""
+
     def time_is_up(self) -> None:
-        """Its deadline has come."""
-
-
-Slot = set[Waiting]
+        """The deadline has come."""
 
 
 class Deadlines:
@@ -31,22 +35,30 @@ class Deadlines:
     def __init__(self, clock: IReactorTime) -> None:
         self._clock = clock
         self._now = clock.seconds
-        self._slots: dict[int, Slot] = {}
+        self._slots: dict[int, list[Waiting]] = {}
 
-    def add(self, waiting: Waiting, seconds: float) -> Slot:
-        """Its time is up in so many seconds; to take that back, discard it from the slot answered
-        here.
-        """
-        number = ceil((self._now() + seconds) * PER_SECOND)
+    def set(self, waiting: Waiting, seconds: float) -> None:
+        """Its time is up in so many seconds.  To take that back, set its `due` to None."""
+        waiting.due = self._now() + seconds
+        if not waiting.filed:
+            self._file(waiting, waiting.due)
+
+    def _file(self, waiting: Waiting, due: float) -> None:
+        waiting.filed = True
+        number = ceil(due * PER_SECOND)
         slot = self._slots.get(number)
         if slot is None:
-            slot = self._slots[number] = set()
+            slot = self._slots[number] = []
             self._clock.callLater(number / PER_SECOND - self._now(), self._reached, number)
-        slot.add(waiting)
-        return slot
+        slot.append(waiting)
 
     def _reached(self, number: int) -> None:
-        slot = self._slots.pop(number)
-        # Popped one by one: the end of one may take another back.
-        while slot:
-            slot.pop().time_is_up()
+        for waiting in self._slots.pop(number):
+            waiting.filed = False
+            if waiting.due is None:
+                continue
+            if waiting.due * PER_SECOND > number:
+                self._file(waiting, waiting.due)
+            else:
+                waiting.due = None
+                waiting.time_is_up()

@@ -109,6 +109,7 @@ class RequestPoll(Poll):
 
     def _finished(self, _: object) -> None:
         self.answered = True
+        self.subscriber.stop()
         self._polls.ended(self)
 
 

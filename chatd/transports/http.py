@@ -21,7 +21,7 @@ from twisted.web.server import NOT_DONE_YET, Request, Site
 
 from ..codecs.json import error_body
 from ..errors import ChatError, TooLarge, TooSlow
-from .deadlines import Deadlines, Slot
+from .deadlines import Deadlines
 from .learned import LearnedPoll
 
 MAX_BODY = 64 * 1024
@@ -84,8 +84,8 @@ class ChatChannel(HTTPChannel):
     _deadline: IDelayedCall | None = None
     _refused = False
     _early = b""
-    _answered = 0.0
-    _watched: Slot | None = None
+    due: float | None = None
+    filed = False
 
     def connectionMade(self) -> None:
         """A client has come."""
@@ -95,7 +95,6 @@ class ChatChannel(HTTPChannel):
         self.packet = b""
         """The packet that the request under way came in, if nothing was under way before it."""
         self._transport: Any = self.transport
-        self._now = self.site.now
 
     def dataReceived(self, data: bytes) -> None:
         """Bytes came in; a request that they leave incomplete has to hurry."""
@@ -104,9 +103,11 @@ class ChatChannel(HTTPChannel):
             if learned.held:
                 self._put_off(data)
                 return
+            # Twisted's idle timer is for what Twisted parses: moving it costs more than a poll.
+            self.due = None
             if not (self.requests or self._buffer) and learned.take(data):
                 if self.timeOut:
-                    self._watch()
+                    self.setTimeout(None)
                 return
         if self._refused:
             return
@@ -131,8 +132,7 @@ class ChatChannel(HTTPChannel):
         self._stop_clock()
         if self.learned:
             self.learned.gone()
-        if self._watched is not None:
-            self._watched.discard(self)
+        self.due = None
         super().connectionLost(reason)
 
     # -- learned polls ---------------------------------------------------------------------------
@@ -140,30 +140,13 @@ class ChatChannel(HTTPChannel):
     def answer_learned(self, response: bytes) -> None:
         """Write what answers the poll that this connection asks again and again."""
         self._transport.write(response)
-        self._answered = self._now()
+        self.site.deadlines.set(self, IDLE_SECONDS)
         if self._early:
             self.callLater(0, self._replay)
 
     def time_is_up(self) -> None:
-        """Look whether the connection has been idle for too long.
-
-        A learned poll does not move Twisted's idle timer, which would cost more than the poll.
-        """
-        self._watched = None
-        idle = self._now() - self._answered
-        if self.timeOut or self.requests or (self.learned and self.learned.held):
-            idle = 0.0
-        if idle < IDLE_SECONDS:
-            self._watched = self.site.deadlines.add(self, IDLE_SECONDS - idle)
-        else:
-            self.timeoutConnection()
-
-    def _watch(self) -> None:
-        """From here on the idle timer is `time_is_up`."""
-        self.setTimeout(None)
-        self._answered = self._now()
-        if self._watched is None:
-            self._watched = self.site.deadlines.add(self, IDLE_SECONDS)
+        """The connection has been idle for too long since its last learned poll was answered."""
+        self.timeoutConnection()
 
     def _put_off(self, data: bytes) -> None:
         """A client that pipelines gets its answers in order: what comes while a poll is held
@@ -241,7 +224,6 @@ class ChatSite(Site):
     requestFactory = ChatRequest
 
     def __init__(self, root: IResource, reactor: IReactorTime) -> None:
-        self.now = reactor.seconds
         self.deadlines = Deadlines(reactor)
         super().__init__(root, reactor=reactor, timeout=IDLE_SECONDS, parsePOSTFormSubmission=False)
 

@@ -19,7 +19,6 @@ Why this is right:
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from typing import TYPE_CHECKING, cast
 
 from twisted.web.http import datetimeToString
@@ -48,14 +47,14 @@ class LearnedPoll(Poll):
         taught: Poll,
         question: re.Match[bytes],
         head: bytes,
-        send: Callable[[bytes], None],
+        channel: ChatChannel,
     ) -> None:
         super().__init__(taught.reading, taught.style, taught.wait, taught.key)
         self._polls = polls
         self._before = question[1]
         self._after = question[3]
         self._head = head
-        self._send = send
+        self._channel = channel
 
     def take(self, packet: bytes) -> bool:
         """Whether the packet is the question again; if so, it is answered or held."""
@@ -75,13 +74,14 @@ class LearnedPoll(Poll):
         """The client has gone."""
         self.answered = True
         if self.held:
+            self.subscriber.stop()
             self._polls.ended(self)
 
     def answer(self, batch: Batch) -> None:
         """See `Poll.answer`."""
+        self._channel.answer_learned(batch.once(self._head, self._response))
         if self.held:
             self._polls.ended(self)
-        self._send(batch.once(self._head, self._response))
 
     def _response(self, batch: Batch) -> bytes:
         body = self.style.body(batch)
@@ -112,4 +112,4 @@ def learn(polls: Polls, taught: Poll, request: Request) -> LearnedPoll | None:
         if name not in (b"Date", b"Content-Length")
     ]
     head = b"HTTP/1.1 200 OK\r\n" + b"".join(headers)
-    return LearnedPoll(polls, taught, question, head, channel.answer_learned)
+    return LearnedPoll(polls, taught, question, head, channel)

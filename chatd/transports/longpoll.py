@@ -22,7 +22,7 @@ from ..codecs.lines import PLAIN, PLAIN_ROOMS, LinesCodec
 from ..eventlog import Codec
 from ..service import ChatService
 from ..subscriber import Batch
-from .deadlines import Deadlines, Slot
+from .deadlines import Deadlines
 from .reading import Reading
 
 DEFAULT_WAIT = 25.0
@@ -89,8 +89,8 @@ class Polls:
             poll.give_up()
             poll.over()
         else:
-            poll.slot = self.deadlines.add(poll, poll.wait)
             poll.held = True
+            self.deadlines.set(poll, poll.wait)
             if poll.key is not None:
                 older = self._held.get(poll.key)
                 self._held[poll.key] = poll
@@ -100,11 +100,9 @@ class Polls:
     def ended(self, poll: Poll) -> None:
         """A poll that was held is answered, or its client has gone."""
         poll.held = False
-        if poll.slot is not None:
-            poll.slot.discard(poll)
+        poll.due = None
         if poll.key is not None and self._held.get(poll.key) is poll:
             del self._held[poll.key]
-        poll.subscriber.stop()
         poll.over()
 
 
@@ -121,7 +119,8 @@ class Poll:
         self.subscriber = reading.subscriber(self, style.codec)
         self.answered = False
         self.held = False
-        self.slot: Slot | None = None
+        self.due: float | None = None
+        self.filed = False
 
     def deliver(self, batch: Batch) -> bool:
         """Answer."""

@@ -76,7 +76,8 @@ class Reading:
         if self.lease:
             self.lease.release(holder)
         for room in self.rooms:
-            self.service.forget(room)
+            if not room.log.count:
+                self.service.forget(room)
 
 
 def read_query(

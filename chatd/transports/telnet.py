@@ -261,7 +261,7 @@ class LineConnection(Protocol):
 
     def _spoken(self, id_: int | None) -> None:
         if id_ is not None and not self._echo:
-            self._subscriber.skip.add(id_)
+            self._subscriber.hide(id_)
         self._performed(id_)
 
     @_do.register(SetTopic)
