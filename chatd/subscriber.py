@@ -81,9 +81,7 @@ class Feed:
         self._batch: Batch | None = None
 
     def after(self, cursor: int, limit: int) -> Batch | None:
-        """What follows `cursor`, None if nothing does: the same object for everyone who stands
-        there.
-        """
+        """What follows `cursor`, None if nothing does; the same object for all who stand there."""
         last = self.log.last
         if last <= cursor:
             return None

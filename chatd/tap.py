@@ -27,6 +27,7 @@ from twisted.python.runtime import platform
 from .errors import Malformed
 from .service import HISTORY, MAX_TEXT, MESSAGE_RATE, ChatService
 from .store import open_store
+from .transports.classic import classic_site
 from .transports.tcp import WriteThrough
 from .transports.telnet import LineFactory
 from .transports.web import web_site
@@ -102,6 +103,12 @@ class Options(usage.Options):
         tcp:8080:interface=127.0.0.1]
         """
         self._door("http", endpoint)
+
+    def opt_classic(self, endpoint: str) -> None:
+        """Where the chat protocol of 2011 is served, as a Twisted endpoint: every web page may read
+        and speak there. [default: none]
+        """
+        self._door("classic", endpoint)
 
     def opt_allow_origin(self, origin: str) -> None:
         """A web site, besides this server's own, whose pages may use it: https://example.org"""
@@ -183,6 +190,7 @@ def makeService(options: Options) -> MultiService:
     factories: dict[str, IProtocolFactory] = {
         "line": LineFactory(chat),
         "http": web_site(chat, options["origins"]),
+        "classic": classic_site(chat),
     }
     house = MultiService()
     chat.setServiceParent(house)

@@ -1,30 +1,122 @@
 """The log: bounded, numbered, and honest about what it no longer holds."""
 
+from collections.abc import Sequence
+
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from chatd.eventlog import Entry, EventLog
-from chatd.events import Said
+from chatd.events import MESSAGES, Acted, Joined, Said
 
 ids = st.lists(st.integers(1, 10_000), unique=True, max_size=60).map(sorted)
+capacities = st.integers(0, 20)
+cursors = st.integers(0, 10_001)
 
 
-def filled(numbers: list[int], capacity: int) -> EventLog:
-    log = EventLog(capacity)
+def filled(numbers: Sequence[int], capacity: int, floor: int = 0) -> EventLog:
+    log = EventLog(capacity, floor)
     for number in numbers:
         log.append(Entry(number, Said("lobby", "ada", str(number))))
     return log
 
 
-@given(ids, st.integers(1, 20), st.integers(0, 10_001))
+def numbers_in(entries: Sequence[Entry]) -> list[int]:
+    return [entry.id for entry in entries]
+
+
+@given(ids, capacities, cursors)
 def test_since_answers_exactly_the_suffix_or_says_that_it_cannot(
     numbers: list[int], capacity: int, cursor: int
 ) -> None:
-    """What is complete is the whole suffix; what is not has lost its head only."""
+    """Complete means the whole suffix; otherwise just its head is missing, and the log is full."""
     entries, complete = filled(numbers, capacity).since(cursor)
     wanted = [number for number in numbers if number > cursor]
-    got = [entry.id for entry in entries]
-    assert got == wanted[len(wanted) - len(got) :]
-    assert complete or len(got) == capacity
-    if complete:
-        assert got == wanted
+    assert numbers_in(entries) == (wanted if complete else wanted[len(wanted) - capacity :])
+    assert complete == (len(wanted) <= capacity)
+
+
+@given(ids, capacities, st.integers(1, 5_000), cursors)
+def test_a_log_that_began_in_the_middle_is_complete_only_from_there(
+    steps: list[int], capacity: int, floor: int, cursor: int
+) -> None:
+    """What was before its floor it never knew, even when it is empty."""
+    numbers = [floor + step for step in steps]
+    entries, complete = filled(numbers, capacity, floor).since(cursor)
+    wanted = [number for number in numbers if number > cursor]
+    assert complete == (cursor >= floor and len(wanted) <= capacity)
+    assert numbers_in(entries) == wanted[max(0, len(wanted) - capacity) :]
+
+
+@given(ids, capacities)
+def test_the_log_knows_its_ends_and_its_whole_count(numbers: list[int], capacity: int) -> None:
+    """`first` and `last` are what rooms show; `count` is what gaps are measured with."""
+    log = filled(numbers, capacity)
+    held = numbers[max(0, len(numbers) - capacity) :]
+    assert (log.first, log.last) == (held[0] if held else None, numbers[-1] if numbers else 0)
+    assert (len(log), log.count) == (len(held), len(numbers))
+
+
+@given(ids, capacities, cursors)
+def test_the_ordinal_of_a_cursor_is_how_many_entries_lie_before_it(
+    numbers: list[int], capacity: int, cursor: int
+) -> None:
+    """Exact as long as the log can still see that far."""
+    log = filled(numbers, capacity)
+    if log.since(cursor).complete:
+        assert log.ordinal(cursor) == len([number for number in numbers if number <= cursor])
+
+
+@given(
+    st.lists(st.sampled_from([Said("r", "a", "x"), Acted("r", "a", "x"), Joined("r", "a")])),
+    st.integers(0, 10),
+)
+def test_latest_answers_the_last_of_a_kind_oldest_first(
+    events: list[Said | Acted | Joined], count: int
+) -> None:
+    """A newcomer is shown messages, not the comings and goings between them."""
+    log = EventLog(20)
+    for number, event in enumerate(events, 1):
+        log.append(Entry(number, event))
+    held = list(enumerate(events, 1))[-20:]
+    wanted = [number for number, event in held if isinstance(event, (Said, Acted))]
+    assert numbers_in(log.latest(count, MESSAGES)) == wanted[max(0, len(wanted) - count) :]
+
+
+class Counting:
+    """A codec that counts its work."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.made = 0
+
+    def encode(self, entry: Entry) -> bytes:
+        self.made += 1
+        return f"{self.name} {entry.id}".encode()
+
+    def join(self, chunks: Sequence[bytes]) -> bytes:
+        return b"".join(chunks)
+
+
+def test_an_entry_is_encoded_once_for_each_codec() -> None:
+    """However many readers there are."""
+    entry = Entry(7, Said("lobby", "ada", "hello"))
+    one, other = Counting("one"), Counting("other")
+    assert [entry.encoded(codec) for codec in (one, other, one, other)] == [
+        b"one 7",
+        b"other 7",
+    ] * 2
+    assert (one.made, other.made) == (1, 1)
+
+
+@pytest.mark.parametrize(
+    ("id_", "time"),
+    [
+        (1_763_819_000_123_456, "2025-11-22T13:43:20.123456Z"),
+        (1_763_819_000_000_000, "2025-11-22T13:43:20.000000Z"),
+        (4_102_444_799_999_999, "2099-12-31T23:59:59.999999Z"),
+    ],
+)
+def test_the_id_is_the_time_to_the_microsecond(id_: int, time: str) -> None:
+    """UTC, with all six digits also where they are zeros."""
+    assert Entry(id_, Said("lobby", "ada", "hello")).time == time

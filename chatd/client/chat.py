@@ -128,12 +128,80 @@ class ChatClient:
         return self._in_turn(lambda: self._connection.rename(name, self._patience))
 
     def join(self, room: str) -> Deferred[str]:
-        """Come into a room, to be seen there; reading needs no joining, and speaking joins by itself."""
-        ...
+        """Come into a room, and again after every reconnect; reading needs no joining, and speaking
+        joins by itself.
+        """
+        return self._in_turn(lambda: self._connection.join(room, self._patience))
 
     def leave(self, room: str, text: str = "") -> Deferred[None]:
         """Leave a room; `text` is a parting word."""
-        ...
+        return self._in_turn(lambda: self._connection.part(room, text, self._patience))
 
     def close(self) -> Deferred[None]:
-        """Leave the chat: behind what was said before, end all iterations and connections."""
+        """Leave the chat, behind what was said before; iterations end, and connections."""
+        return self._in_turn(self._close)
+
+    async def __aenter__(self) -> ChatClient:
+        return self
+
+    async def __aexit__(self, *raised: object) -> None:
+        await self.close()
+
+    # -- how ---------------------------------------------------------------------------------------
+
+    def _say(self, body: object, method: str, *path: str) -> Deferred[int]:
+        return self._ask(Stored, method, *path, body=body).addCallback(lambda stored: stored.id)
+
+    def _ask(
+        self,
+        form: type[T],
+        method: str,
+        *path: str,
+        body: object = None,
+        query: Mapping[str, object] = {},
+    ) -> Deferred[T]:
+        request = Request(form, method, path, body, query)
+        return self._in_turn(lambda: self._connection.ask(request, self._patience))
+
+    def _in_turn(self, act: Callable[[], Coroutine[Any, Any, T]]) -> Deferred[T]:
+        async def wait() -> T:
+            async with self._turn:
+                if self._closed:
+                    raise ClosedClient("this client is closed; make another one")
+                return await act()
+
+        return Deferred.fromCoroutine(wait())
+
+    async def _close(self) -> None:
+        self._closed = True
+        for poll in tuple(self._polls):
+            poll.cancel()
+        await self._connection.leave()
+        if self._pool:
+            await self._pool.closeCachedConnections()
+
+
+class Events:
+    """What happens in some rooms: `async for event in events`.
+
+    After an error, or a wait that was cancelled, it can be asked again: it goes on where it stood.
+    """
+
+    def __init__(
+        self, client: ChatClient, rooms: Sequence[str], since: int | None, latest: int
+    ) -> None:
+        self._client = client
+        self._rooms = rooms
+        self._cursor = since
+        self._latest = latest
+        self._reader = token_urlsafe(6)
+        self._fresh: deque[Event] = deque()
+
+    def __aiter__(self) -> Events:
+        return self
+
+    async def __anext__(self) -> Event:
+        while not self._fresh:
+            await self._client.poll(self._read)
+        return self._fresh.popleft()
+

@@ -107,7 +107,9 @@ class Names(Leases):
     def close(self, lease: Lease) -> None:
         """See `Leases.close`; the cursor goes too."""
         super().close(lease)
-        self._callers.pop(name_key(lease.session.name)).subscriber.stop()
+        caller = self._callers.pop(name_key(lease.session.name), None)
+        if caller:
+            caller.subscriber.stop()
 
 
 class Caller:

@@ -114,7 +114,8 @@ class ChatChannel(HTTPChannel):
         # Nothing under way: no request, and (in LineReceiver's buffer) no beginning of one.
         self.packet = b"" if self.requests or self._buffer else data
         super().dataReceived(data)
-        if not (self._busy or self._deadline or self._refused):
+        begun = self.requests or self._buffer
+        if begun and not (self._busy or self._deadline or self._refused):
             self._deadline = self.callLater(REQUEST_SECONDS, self._too_slow)
 
     def complete(self) -> None:
@@ -133,6 +134,7 @@ class ChatChannel(HTTPChannel):
         if self.learned:
             self.learned.gone()
         self.due = None
+        self._early = b""
         super().connectionLost(reason)
 
     # -- learned polls ---------------------------------------------------------------------------
@@ -149,26 +151,23 @@ class ChatChannel(HTTPChannel):
         self.timeoutConnection()
 
     def _put_off(self, data: bytes) -> None:
-        """A client that pipelines gets its answers in order: what comes while a poll is held
-        waits.
-        """
+        """Let what comes while a poll is held wait: a client that pipelines is answered in order."""
         self._early += data
         if len(self._early) > MAX_EARLY:
             self._transport.pauseProducing()
 
     def _replay(self) -> None:
         early, self._early = self._early, b""
-        if self.transport is not None and early:
+        if early:
             self._transport.resumeProducing()
             self.dataReceived(early)
 
     # -- other ways out --------------------------------------------------------------------------
 
     def upgrade(self, accept: bytes, protocol: IProtocol) -> int:
-        """Hand the connection over: behind `accept`, it speaks another protocol (RFC 9110, section
-        7.8).
+        """Hand the connection over: behind `accept`, it speaks another protocol.
 
-        The request that asked for it is never finished, and its `notifyFinish` never fires.
+        See RFC 9110, section 7.8.  The request that asked for it is never finished, and its `notifyFinish` never fires.
         """
         transport: Any = self.transport
         self._stop_clock()

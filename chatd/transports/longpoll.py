@@ -79,9 +79,7 @@ class Polls:
         self._held: dict[Hashable, Poll] = {}
 
     def hold(self, poll: Poll) -> None:
-        """Begin a poll: it is answered as soon as something lies after its cursor, or after its
-        wait.
-        """
+        """Begin a poll: answer it as soon as something lies after its cursor, or after its wait."""
         poll.subscriber.start()
         if poll.answered:
             poll.over()
