@@ -352,8 +352,15 @@ class ChatService(Service):
         return accepted
 
     def _flush(self) -> None:
-        batch, self._batch = self._batch, []
-        if batch:
+        """Store what was accepted in this turn, in batches that a room's log can hold."""
+        while self._batch:
+            count = size = 0
+            for events, _ in self._batch:
+                if count and size + len(events) > self._history:
+                    break
+                count += 1
+                size += len(events)
+            batch, self._batch = self._batch[:count], self._batch[count:]
             stored = self._store.append([event for events, _ in batch for event in events])
             stored.addCallbacks(
                 self._acknowledge, self._refuse, callbackArgs=(batch,), errbackArgs=(batch,)
@@ -361,10 +368,13 @@ class ChatService(Service):
 
     def _show(self, entries: Sequence[Entry]) -> None:
         """What the store has taken: the only way into a room's log."""
-        for entry in entries:
-            self.horizon = entry.id
-            if isinstance(entry.event, RoomEvent):
-                self._room(entry.event.room).show(entry, self._notifier)
+        for begin in range(0, len(entries), self._history):
+            part = entries[begin : begin + self._history]
+            self._notifier.expect(len(part))
+            for entry in part:
+                self.horizon = entry.id
+                if isinstance(entry.event, RoomEvent):
+                    self._room(entry.event.room).show(entry, self._notifier)
 
     def _acknowledge(self, ids: list[int], batch: Batch) -> None:
         place = 0

@@ -291,22 +291,25 @@ class Notifier:
     def __init__(self, call_soon: Callable[[Callable[[], None]], object], patience: int) -> None:
         """`call_soon` runs a function later in this turn or in the next one.
 
-        After `patience` entries the readers are woken without waiting for it, lest a log forget an
-        entry that nobody was slow to read.
+        A log holds `patience` entries: before more than that are appended the readers are woken
+        without waiting, lest it forget one that nobody was slow to read.
         """
         self._call_soon = call_soon
         self._patience = patience
         self._marked: dict[Feed, None] = {}
         self._count = 0
 
+    def expect(self, entries: int) -> None:
+        """So many entries are about to be appended, at most `patience`."""
+        if self._count + entries > self._patience:
+            self.wake()
+        self._count += entries
+
     def mark(self, feed: Feed) -> None:
         """`feed` has an entry more than its readers know of."""
         if not self._marked:
             self._call_soon(self.wake)
         self._marked[feed] = None
-        self._count += 1
-        if self._count >= self._patience:
-            self.wake()
 
     def wake(self) -> None:
         """Wake everyone who has something to read.

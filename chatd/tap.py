@@ -105,9 +105,7 @@ class Options(usage.Options):
         self._door("http", endpoint)
 
     def opt_classic(self, endpoint: str) -> None:
-        """Where the chat protocol of 2011 is served, as a Twisted endpoint: every web page may read
-        and speak there. [default: none]
-        """
+        """Where the protocol of 2011 is served, open to every web page. [default: none]"""
         self._door("classic", endpoint)
 
     def opt_allow_origin(self, origin: str) -> None:

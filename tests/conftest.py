@@ -22,6 +22,13 @@ settings.register_profile(
 settings.load_profile("chatd")
 
 
+@pytest.fixture(autouse=True, scope="session")
+def _collect_quickly() -> None:
+    """What is imported by now stays: looking through it after each test would take minutes."""
+    gc.collect()
+    gc.freeze()
+
+
 @pytest.fixture(autouse=True)
 def _nothing_left_behind() -> Iterator[None]:
     """Fail the test on logged errors, unhandled Deferreds and leftover delayed calls.

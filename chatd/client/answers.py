@@ -10,22 +10,24 @@ from msgspec import Struct
 from ..errors import ChatError, RateLimited, Unavailable
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_ERRORS = {
+    kind.code: kind for kind in ChatError.__subclasses__() if kind.__init__ is ChatError.__init__
+}
 
 
 class Event(Struct, frozen=True, rename={"sender": "from"}):
     """Something that happened; what its type does not bring is empty."""
 
     id: int
-    """Its place in the one order of the server; of a gap, the place behind which events are
-    missing."""
+    """Its place in the one order of the server."""
     type: str
     """`message`, `action`, `join`, `leave`, `nick`, `topic`, `notice`; `private`; or `gap`: events
-    were missed here."""
+    were missed behind this id."""
     room: str = ""
     sender: str = ""
     text: str = ""
     to: str = ""
-    """The new name of a `nick`, or whom a `private` message is for."""
+    """The new name of a `nick`; whom a `private` message is for."""
 
     @property
     def time(self) -> datetime:
@@ -33,69 +35,50 @@ class Event(Struct, frozen=True, rename={"sender": "from"}):
         return _EPOCH + timedelta(microseconds=self.id)
 
 
-class Room(Struct, frozen=True, rename={"name": "room"}):
-    """A room as it is now."""
+class Answer(Struct, frozen=True):
+    """What the server answers to anything; what was not asked for is empty."""
 
-    name: str
-    topic: str
-    here: list[str]
-
-
-class Read(Struct):
-    """The answer to a poll."""
-
-    events: list[Event]
-    next: int
-    gap: bool
-
-
-class Stored(Struct):
-    """The answer to something said."""
-
-    id: int
-
-
-class Opened(Struct):
-    """The answer to opening a session, or to renaming it."""
-
-    name: str
+    id: int = 0
+    name: str = ""
     token: str = ""
+    room: str = ""
+    topic: str = ""
+    here: tuple[str, ...] = ()
+    events: tuple[Event, ...] = ()
+    next: int = 0
+    gap: bool = False
 
 
 class Unreachable(Unavailable):
-    """The server did not answer."""
+    """There was no answer; `sent` is whether the request may have got there all the same."""
 
     code = "unreachable"
 
     def __init__(self, message: str, *, sent: bool) -> None:
         super().__init__(message)
         self.sent = sent
-        """Whether the request may have got there all the same."""
 
 
 class _Refusal(Struct):
-    code: str
-    message: str
+    code: str = ""
+    message: str = "it did not say why"
 
 
 class _Refused(Struct):
     error: _Refusal
 
 
-_ERRORS = {
-    kind.code: kind for kind in ChatError.__subclasses__() if kind.__init__ is ChatError.__init__
-}
-
-
-def refusal(status: int, retry_after: str, body: bytes) -> ChatError:
-    """What a status that is no success tells."""
+def read(status: int, retry_after: str, body: bytes) -> Answer:
+    """The answer that a response holds.  Raises the `ChatError` that it holds instead."""
     try:
-        told = msgspec.json.decode(body, type=_Refused).error
+        if 200 <= status < 300:
+            return msgspec.json.decode(body or b"{}", type=Answer)
+        refusal = msgspec.json.decode(body, type=_Refused).error
     except (msgspec.DecodeError, UnicodeDecodeError):
-        told = _Refusal("", f"the server answered {status} and did not say why; is it a chatd?")
+        refusal = _Refusal("", f"that is no chatd: it answered {status}, and nothing intelligible")
     seconds = float(retry_after) if retry_after.isascii() and retry_after.isdigit() else 0.0
     if status == 429:
-        return RateLimited(told.message, seconds)
+        raise RateLimited(refusal.message, seconds)
     if status == 408 or status >= 500:
-        return Unavailable(told.message, seconds)
-    return _ERRORS.get(told.code, ChatError)(told.message)
+        raise Unavailable(refusal.message, seconds)
+    raise _ERRORS.get(refusal.code, ChatError)(refusal.message)

@@ -2,8 +2,7 @@
 
 1. A request is made again until it is answered: after a pause that doubles each time and is never
    quite the same, and no sooner than the server asked for (`Retry-After`).
-2. All attempts at one request carry the same `Idempotency-Key`, so that the server carries it out
-   once.
+2. All attempts at one request carry one `Idempotency-Key`, so the server carries it out once.
 3. A token that the server no longer knows is followed by a new session of the same name, in the
    same rooms.
 4. Every attempt has an end: a server that has gone silent is one that cannot be reached.
@@ -11,16 +10,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, field
 from itertools import count
 from random import random
 from secrets import token_urlsafe
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Protocol
 from urllib.parse import quote, urlencode, urlsplit
 
-import msgspec
 from hyperlink import EncodedURL
 from twisted.internet.defer import Deferred, DeferredLock, TimeoutError
 from twisted.internet.error import ConnectError, ConnectionClosed, DNSLookupError
@@ -30,36 +27,25 @@ from twisted.internet.protocol import connectionDone
 from twisted.internet.task import deferLater
 from twisted.logger import Logger
 from twisted.python.failure import Failure
-from twisted.web.client import (
-    RequestGenerationFailed,
-    RequestNotSent,
-    RequestTransmissionFailed,
-    ResponseDone,
-    ResponseFailed,
-)
+from twisted.web.client import RequestTransmissionFailed, ResponseDone, ResponseFailed
 from twisted.web.http import PotentialDataLoss
-from twisted.web.iweb import IResponse
 
 from ..errors import BadToken, ChatError, Malformed, NameInUse, RateLimited, Unavailable
-from .answers import Opened, Unreachable, refusal
+from .answers import Answer, Unreachable, read
 
-T = TypeVar("T", covariant=True)
-
-ANSWER_SECONDS = 35.0
-"""Seconds for one attempt: a poll is held for 25."""
 FIRST_PAUSE = 0.5
 """Seconds before the second attempt, at most."""
 LONGEST_PAUSE = 30.0
 """Seconds between two attempts, at most."""
+ANSWER_SECONDS = 35.0
+"""Seconds for one attempt: a poll is held for 25."""
 PARTING_SECONDS = 5.0
-"""Seconds for saying goodbye: a server that does not hear it notices by itself."""
+"""Seconds for saying goodbye: a server that does not hear it will notice."""
 
 _NO_ANSWER = (
     ConnectError,
     ConnectionClosed,
-    OSError,  # DNSLookupError among them
-    RequestGenerationFailed,
-    RequestNotSent,
+    DNSLookupError,
     RequestTransmissionFailed,
     ResponseFailed,
     TimeoutError,
@@ -75,46 +61,36 @@ class HTTPClient(Protocol):
         """See `treq.request`."""
 
 
-@dataclass(frozen=True)
-class Request(Generic[T]):
-    """A request, and the form of the answer that it expects."""
-
-    form: type[T]
-    method: str
-    path: tuple[str, ...]
-    body: object = None
-    query: Mapping[str, object] = field(default_factory=dict)
-
-
 class Connection:
-    """A session, and requests made in it."""
+    """A session, and the requests made in it."""
 
     def __init__(self, url: str, name: str, clock: IReactorTime, http: HTTPClient) -> None:
-        """Nothing happens before the first request.  Raises `Malformed` for a bad URL."""
+        """Nothing is sent before the first request.  Raises `Malformed` for a bad URL."""
         self.name = name
-        self.rooms: dict[str, None] = {}
-        """The rooms to be in."""
+        self.wanted = name
+        """The name to ask for; a guest asks for none."""
+        self.rooms: set[str] = set()
+        """The rooms to be in, besides the lobby."""
         self._url = server_url(url)
-        self._wanted = name
         self._clock = clock
         self._http = http
         self._token = ""
-        self._missing: list[str] = []
+        self._unjoined: list[str] = []
         self._opening = DeferredLock()
         self._uncertain = False
 
-    async def ask(self, request: Request[T], patience: float) -> T:
-        """The answer to a request, once there is one.
+    async def ask(self, patience: float, method: str, *path: str, **options: Any) -> Answer:
+        """The answer to a request, once there is one; the options are `_once`'s.
 
         Raises `ChatError` when it is refused, or unanswered after `patience` seconds.
         """
-        key, began = token_urlsafe(16), self._clock.seconds()
+        began, options["key"] = self._clock.seconds(), token_urlsafe(16)
         for attempt in count():
             token = ""
             trouble: ChatError
             try:
                 token = await self._open()
-                return await self._once(request, token, key)
+                return await self._once(method, *path, token=token, **options)
             except BadToken as problem:
                 if token == self._token:
                     self._token = ""
@@ -128,18 +104,10 @@ class Connection:
             await deferLater(self._clock, wait)
         raise AssertionError("count() came to an end")
 
-    async def rename(self, name: str, patience: float) -> str:
-        """Take another name; answers it as the server spells it."""
-        request = Request(Opened, "PATCH", ("session",), {"name": name})
-        self.name = self._wanted = (await self.ask(request, patience)).name
-        return self.name
-
     async def leave(self) -> None:
         """Say goodbye, if there is anybody to say it to."""
-        token, self._token = self._token, ""
-        if token:
-            request = Request(type(None), "DELETE", ("session",))
-            goodbye = Deferred.fromCoroutine(self._once(request, token))
+        if self._token:
+            goodbye = Deferred.fromCoroutine(self._once("DELETE", "session", token=self._token))
             with suppress(ChatError, TimeoutError):
                 await goodbye.addTimeout(PARTING_SECONDS, self._clock)
 
@@ -149,72 +117,66 @@ class Connection:
             if not self._token:
                 uncertain, self._uncertain = self._uncertain, True
                 try:
-                    opened = await self._once(
-                        Request(Opened, "POST", ("session",), {"name": self._wanted})
-                    )
+                    opened = await self._once("POST", "session", body={"name": self.wanted})
                 except Unreachable as problem:
                     self._uncertain = uncertain or problem.sent
                     raise
-                except ChatError as problem:
+                except NameInUse as problem:
                     self._uncertain = uncertain
-                    if uncertain and isinstance(problem, NameInUse):
-                        # By our own session, whose token was lost on the way; it will expire.
+                    if uncertain:
+                        # By our own session, whose token was lost on the way: it will expire.
                         raise Unavailable(problem.message) from None
                     raise
                 self._uncertain = False
+                if not opened.token:
+                    raise ChatError(f"what answers at {self._url} is no chatd")
                 self._token, self.name = opened.token, opened.name
-                self._missing = list(self.rooms)
-            while self._missing:
-                path = ("rooms", self._missing[0], "membership")
-                await self._once(Request(object, "PUT", path), self._token)
-                del self._missing[0]
+                self._unjoined = list(self.rooms)
+            while self._unjoined:
+                path = ("rooms", self._unjoined[0], "membership")
+                await self._once("PUT", *path, token=self._token)
+                del self._unjoined[0]
             return self._token
 
-    async def _once(self, request: Request[T], token: str = "", key: str = "") -> T:
-        """Ask once.  Raises `ChatError`; `Unreachable` if there is no answer."""
-        exchange = Deferred.fromCoroutine(self._exchange(request, token, key))
+    async def _once(
+        self,
+        method: str,
+        *path: str,
+        query: dict[str, object] | None = None,
+        body: object = None,
+        token: str = "",
+        key: str = "",
+    ) -> Answer:
+        """The answer to one attempt.  Raises `ChatError`; `Unreachable` if there is none."""
+        url = "/".join([self._url, *(quote(part, "", errors="replace") for part in path)])
+        headers = {"Authorization": f"Bearer {token}", "Idempotency-Key": key}
+
+        async def exchange() -> Answer:
+            response = await self._http.request(
+                method,
+                _Address.from_text(f"{url}?{urlencode(query or {}, errors='replace')}"),
+                headers={name: value for name, value in headers.items() if token and value},
+                allow_redirects=False,
+                unbuffered=True,
+                reactor=self._clock,
+                **({} if body is None else {"json": body}),
+            )
+            reader = _Body()
+            response.deliverBody(reader)
+            retry_after = response.headers.getRawHeaders("Retry-After", [""])
+            return read(response.code, retry_after[0], await reader.whole)
+
         try:
-            response, data = await exchange.addTimeout(ANSWER_SECONDS, self._clock)
+            return await Deferred.fromCoroutine(exchange()).addTimeout(ANSWER_SECONDS, self._clock)
         except _NO_ANSWER as problem:
             sent = not isinstance(problem, ConnectError | DNSLookupError)
             raise Unreachable(f"no answer from {self._url}: {_reason(problem)}", sent=sent) from None
-        if not 200 <= response.code < 300:
-            (retry_after, *_) = response.headers.getRawHeaders("Retry-After", [""])
-            raise refusal(response.code, retry_after, data)
-        try:
-            return msgspec.json.decode(data or b"null", type=request.form)
-        except (msgspec.DecodeError, UnicodeDecodeError):
-            raise ChatError(f"what answers at {self._url} is not a chatd") from None
-
-    async def _exchange(
-        self, request: Request[object], token: str, key: str
-    ) -> tuple[IResponse, bytes]:
-        """Send a request, and read what comes back."""
-        path = [quote(part, safe="", errors="replace") for part in request.path]
-        url = "/".join([self._url, *path])
-        if request.query:
-            url += "?" + urlencode(request.query, errors="replace")
-        headers = {"Authorization": f"Bearer {token}"} if token else {}
-        if key:
-            headers["Idempotency-Key"] = key
-        response = await self._http.request(
-            request.method,
-            _Address.from_text(url),
-            headers=headers,
-            allow_redirects=False,
-            unbuffered=True,
-            reactor=self._clock,
-            **({} if request.body is None else {"json": request.body}),
-        )
-        body = _Body()
-        response.deliverBody(body)
-        return response, await body.whole
 
 
 class _Address(EncodedURL):
     """A URL that is ready to be sent.
 
-    treq makes a URI of every URL that it is given, and fails with `[::1]` and `my_host`.
+    treq makes a URI of whatever it is given, and fails with `[::1]` and `my_host`.
     """
 
     def to_uri(self) -> EncodedURL:
@@ -232,12 +194,9 @@ class _Body(StreamProtocol):
         self._data += data
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
-        if self.whole.called:
-            return
-        if reason.check(ResponseDone, PotentialDataLoss):
-            self.whole.callback(bytes(self._data))
-        else:
-            self.whole.errback(reason)
+        if not self.whole.called:
+            complete = reason.check(ResponseDone, PotentialDataLoss)
+            self.whole.callback(bytes(self._data) if complete else reason)
 
     def _stop(self) -> None:
         if self.transport:
@@ -246,13 +205,13 @@ class _Body(StreamProtocol):
 
 def pause(attempt: int, dice: float) -> float:
     """Seconds to wait behind an attempt (0: the first); `dice`, from 0 to 1, keeps those who lost
-    the same server from coming back at the same moment.
+    one server from coming back in one moment.
     """
     return float(min(FIRST_PAUSE * 2 ** min(attempt, 16), LONGEST_PAUSE) * (0.5 + dice / 2))
 
 
 def server_url(text: str) -> str:
-    """A server's URL as others are made from it: without a query, and without a slash at its end.
+    """A server's URL as others are made from it: no query, no slash at its end.
 
     Raises `Malformed`.
     """
@@ -261,8 +220,9 @@ def server_url(text: str) -> str:
         if parts.scheme not in ("http", "https") or not parts.hostname or parts.port == 0:
             raise ValueError
         host = parts.netloc.rpartition("@")[2]
-        url = EncodedURL.from_text(f"{parts.scheme}://{host}{parts.path.rstrip('/')}")
-        return url.to_text() if url.to_text().isascii() else url.to_uri().to_text()
+        path = quote(parts.path.rstrip("/"), "/%")
+        url = EncodedURL.from_text(f"{parts.scheme}://{host}{path}")
+        return (url if host.isascii() else url.to_uri()).to_text()
     except ValueError:
         raise Malformed(f"{text!r} is no server's URL; one is http://localhost:8080") from None
 

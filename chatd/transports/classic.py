@@ -82,9 +82,8 @@ class ClassicResource(Resource):
             caller.poll(request)
         else:
             said = self._service.perform(caller.lease.session, Say(LOBBY, text))
-            finish_later(
-                request, said.addCallbacks(lambda _: b"", lambda failure: _refused(request, failure))
-            )
+            answer = said.addCallback(lambda _: b"")
+            finish_later(request, answer.addErrback(lambda failure: _refused(request, failure)))
         return NOT_DONE_YET
 
 

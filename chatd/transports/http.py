@@ -151,7 +151,7 @@ class ChatChannel(HTTPChannel):
         self.timeoutConnection()
 
     def _put_off(self, data: bytes) -> None:
-        """Let what comes while a poll is held wait: a client that pipelines is answered in order."""
+        """Let what comes while a poll is held wait: who pipelines is answered in order."""
         self._early += data
         if len(self._early) > MAX_EARLY:
             self._transport.pauseProducing()
@@ -167,7 +167,8 @@ class ChatChannel(HTTPChannel):
     def upgrade(self, accept: bytes, protocol: IProtocol) -> int:
         """Hand the connection over: behind `accept`, it speaks another protocol.
 
-        See RFC 9110, section 7.8.  The request that asked for it is never finished, and its `notifyFinish` never fires.
+        See RFC 9110, section 7.8.  The request that asked for it is never finished, and its
+        `notifyFinish` never fires.
         """
         transport: Any = self.transport
         self._stop_clock()

@@ -97,10 +97,8 @@ class LineConnection(Protocol):
         room = self._service.room(LOBBY)
         self._replay(room)
         name = self._session.name
-        self._answer(
-            f"welcome, {name}: you are in #{room.name}; /nick NAME to take a name, /help for more"
-        )
-        self._show_who(ShowWho(room.name))
+        self._answer(f"welcome, {name}: /nick NAME to take a name, /help for more")
+        self._tell_where(room)
         self._read_rooms()
         self._subscriber.start()
 
@@ -404,6 +402,10 @@ class LineConnection(Protocol):
         self._read_rooms()
         if replay:
             self._replay(room)
+        self._tell_where(room)
+
+    def _tell_where(self, room: Room) -> None:
+        """Where one is, what it is about, and who else is there."""
         self._answer(f"you are in #{room.name}" + (f"; topic: {room.topic}" if room.topic else ""))
         self._show_who(ShowWho(room.name))
 

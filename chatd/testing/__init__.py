@@ -19,12 +19,12 @@ from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransport
 from twisted.python.failure import Failure
 
-from .errors import Unavailable
-from .eventlog import Entry
-from .events import MESSAGES, Event
-from .service import ChatService
-from .store.memory import MemoryStore
-from .subscriber import Batch, Subscriber
+from ..errors import Unavailable
+from ..eventlog import Entry
+from ..events import MESSAGES, Event
+from ..service import ChatService
+from ..store.memory import MemoryStore
+from ..subscriber import Batch, Subscriber
 
 T = TypeVar("T")
 

@@ -1,0 +1,75 @@
+"""An echo behind chatd's own HTTP and WebSocket stack, for conformance suites to drive.
+
+`GET /` says OK, `POST /` echoes its body, and `/ws` echoes text and binary messages.
+"""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+from twisted.internet.interfaces import IReactorTime
+from twisted.web.resource import IResource, Resource
+from twisted.web.server import Request
+from wsproto.events import BytesMessage, TextMessage
+
+from ..errors import Malformed
+from ..transports.http import ChatChannel, ChatSite
+from ..transports.resource import refuse
+from ..transports.wsprotocol import WebSocketProtocol, handshake
+
+
+def echo_site(clock: IReactorTime) -> ChatSite:
+    """What the suites talk to."""
+    root = Echo()
+    root.putChild(b"ws", WebSocketEcho(clock))
+    return ChatSite(root, clock)
+
+
+class Echo(Resource):
+    """`/`: says OK, or what it is told."""
+
+    def getChild(self, path: bytes, request: Request) -> IResource:
+        """The root has an empty name; nothing else is here."""
+        child: IResource = self if path == b"" else super().getChild(path, request)
+        return child
+
+    def render_GET(self, request: Request) -> bytes:
+        """Say OK."""
+        request.setHeader(b"content-type", b"text/plain")
+        return b"OK"
+
+    def render_POST(self, request: Request) -> bytes:
+        """Say it again."""
+        request.setHeader(b"content-type", b"application/octet-stream")
+        body: bytes = request.content.read() if request.content else b""
+        return body
+
+
+class WebSocketEcho(Resource):
+    """`/ws`: where a WebSocket begins."""
+
+    isLeaf = True
+
+    def __init__(self, clock: IReactorTime) -> None:
+        super().__init__()
+        self._clock = clock
+
+    def render(self, request: Request) -> Any:
+        """Shake hands, or say why not."""
+        try:
+            accept = handshake(request)
+        except Malformed as error:
+            return refuse(request, error)
+        return cast(ChatChannel, request.channel).upgrade(accept, EchoSocket(self._clock))
+
+
+class EchoSocket(WebSocketProtocol):
+    """Sends every message back."""
+
+    def text_received(self, text: str) -> None:
+        """Say it again."""
+        self._send(TextMessage(text))
+
+    def bytes_received(self, data: bytes) -> None:
+        """Say it again."""
+        self._send(BytesMessage(data))
