@@ -1,0 +1,76 @@
+"""The docs say what the code does."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from chatd import errors
+from chatd.codecs.lines import COMMANDS
+from chatd.tap import DOORS, Options
+from chatd.transports.resource import STATUS
+
+ROOT = Path(__file__).parent.parent
+PROTOCOL = (ROOT / "docs/protocol.md").read_text()
+PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")])
+
+
+def section(title: str) -> str:
+    """What stands under a heading of the protocol's page."""
+    return PROTOCOL.split(f"\n## {title}\n")[1].split("\n## ")[0]
+
+
+def rows(title: str) -> list[list[str]]:
+    """The rows of a section's tables, a list of cells each, without the marks of code."""
+    lines = [line for line in section(title).splitlines() if line.startswith("| `")]
+    return [[cell.strip(" `") for cell in re.split(r"(?<!\\)\|", line)[1:-1]] for line in lines]
+
+
+def test_the_protocol_names_every_command_and_what_it_does() -> None:
+    """The table of commands is `/help`."""
+    told = {
+        form.replace("\\|", "|"): text for form, text in (row[:2] for row in rows("The line door"))
+    }
+    for usage in COMMANDS.values():
+        assert told[usage.form].replace("`", "") == usage.help
+
+
+def test_the_protocol_names_every_error_and_its_status() -> None:
+    """A program can rely on the table of codes."""
+    told = {code: status for code, status, _ in rows("Errors")}
+    known = {error.code for error in vars(errors).values() if hasattr(error, "code")} - {"error"}
+    assert told.keys() == known
+    for error, status in STATUS.items():
+        assert told[error.code] == str(status)
+
+
+def test_the_protocol_names_every_option_and_its_default() -> None:
+    """The table of options is `twistd chatd --help`."""
+    told = {row[0].split()[0].removeprefix("--"): row[1] for row in rows("Options of the server")}
+    options = Options()
+    options.parseOptions([])
+    own = {name: options[name] for name in ("store", "history", "message-rate", "max-text")}
+    own["message-rate"] = f"{own['message-rate']:g}"
+    assert told.pop("allow-origin") == "none"
+    for door, endpoints in {"classic": (), **DOORS}.items():
+        assert told.pop(door) == (endpoints[0] if endpoints else "none")
+    assert told == {name: str(value) for name, value in own.items()}
+    assert {name for name in options.getUsage().split() if name.startswith("--")} == {
+        f"--{name}=" for name in [*own, *DOORS, "classic", "allow-origin"]
+    } | {"--help", "--version"}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_between_pages_lead_somewhere(page: Path) -> None:
+    """Every relative link names a file, and every anchor on its own page a heading."""
+    text = page.read_text()
+    headings = {
+        re.sub(r"[^\w -]", "", line.lstrip("# ")).lower().replace(" ", "-")
+        for line in text.splitlines()
+        if line.startswith("#")
+    }
+    for target in re.findall(r"\]\(([^)\s]+)\)", text):
+        if target.startswith("#"):
+            assert target[1:] in headings, target
+        elif "://" not in target:
+            assert (page.parent / target.split("#")[0]).exists(), target
