@@ -47,8 +47,10 @@ class StartupError(SystemExit, Exception):
     """
 
 
-def number_from(least: int, kind: type[int] | type[float] = int) -> Callable[[str], float]:
-    """A reader of numbers that are not below `least`, for `optParameters`."""
+def number_from(
+    least: int, option: str, kind: type[int] | type[float] = int
+) -> Callable[[str], float]:
+    """A reader of an option's number, which is not below `least`, for `optParameters`."""
 
     def read(text: str) -> float:
         try:
@@ -56,7 +58,7 @@ def number_from(least: int, kind: type[int] | type[float] = int) -> Callable[[st
         except ValueError:
             value = None
         if value is None or not least <= value <= 1_000_000_000:
-            raise ValueError(f"{text!r} is not a number from {least} up")
+            raise usage.UsageError(f"--{option} {text!r} is not a number from {least} up")
         return value
 
     return read
@@ -82,9 +84,15 @@ class Options(usage.Options):
             None,
             MESSAGE_RATE,
             "Messages a second per session, four seconds' worth at once; 0: no limit.",
-            number_from(0, float),
+            number_from(0, "message-rate", float),
         ],
-        ["max-text", None, MAX_TEXT, "The longest message, in bytes of UTF-8.", number_from(1)],
+        [
+            "max-text",
+            None,
+            MAX_TEXT,
+            "The longest message, in bytes of UTF-8.",
+            number_from(1, "max-text"),
+        ],
     ]
 
     def __init__(self) -> None:

@@ -347,7 +347,7 @@ class LineConnection(Protocol):
     def _list(self, entries: list[Entry], room: Room) -> None:
         if not entries:
             return self._answer(f"nothing has happened in #{room.name} yet")
-        self._answer(f"the last {len(entries)} events in #{room.name}:")
+        self._answer(f"the last {counted(len(entries), 'event')} in #{room.name}:")
         self._write(CURRENT.join([entry.encoded(CURRENT) for entry in entries]))
         return self._answer(
             f"end of the history; /since {entries[-1].id} shows what comes after it"
@@ -357,7 +357,7 @@ class LineConnection(Protocol):
     def _show_since(self, command: ShowSince) -> None:
         room = self._here()
         entries, complete = room.log.since(self._service.resume(command.id))
-        self._answer(f"{len(entries)} events in #{room.name} since then:")
+        self._answer(f"{counted(len(entries), 'event')} in #{room.name} since then:")
         if not complete:
             self._write(CURRENT.gap(Gap(room.name, None)))
         self._write(CURRENT.join([entry.encoded(CURRENT) for entry in entries]))
@@ -413,7 +413,7 @@ class LineConnection(Protocol):
         """The last messages of a room, between a line that says so and one that ends them."""
         entries = room.log.latest(REPLAY, MESSAGES)
         if entries:
-            self._answer(f"the last {len(entries)} messages in #{room.name}:")
+            self._answer(f"the last {counted(len(entries), 'message')} in #{room.name}:")
             self._write(CURRENT.join([entry.encoded(CURRENT) for entry in entries]))
             self._answer("end of the last messages")
 
@@ -430,6 +430,11 @@ class LineConnection(Protocol):
     def _gap(self, gap: Gap) -> bytes:
         here = not self._room or gap.source in ("", self._room.name)
         return (CURRENT if here else ELSEWHERE).gap(gap)
+
+
+def counted(number: int, noun: str) -> str:
+    """`1 event`, `2 events`."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 class LineFactory(Factory):
