@@ -77,7 +77,7 @@ class Options(usage.Options):
             None,
             HISTORY,
             "Events kept per room in memory: the window for resuming.",
-            number_from(1),
+            number_from(1, "history"),
         ],
         [
             "message-rate",

@@ -114,9 +114,7 @@ class ChatChannel(HTTPChannel):
         # Nothing under way: no request, and (in LineReceiver's buffer) no beginning of one.
         self.packet = b"" if self.requests or self._buffer else data
         super().dataReceived(data)
-        begun = self.requests or self._buffer
-        if begun and not (self._busy or self._deadline or self._refused):
-            self._deadline = self.callLater(REQUEST_SECONDS, self._too_slow)
+        self._start_clock()
 
     def complete(self) -> None:
         """A request is complete and being answered."""
@@ -127,6 +125,12 @@ class ChatChannel(HTTPChannel):
         """A request was answered; the next one, which may be here already, begins."""
         self._busy = False
         super().requestDone(request)
+        self._start_clock()
+
+    def lineLengthExceeded(self, line: bytes) -> None:
+        """A line of the request's head is longer than anybody's should be."""
+        error = TooLarge(f"a line of a request has at most {self.MAX_LENGTH} bytes here")
+        self.refuse(431, b"Request Header Fields Too Large", error)
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """The client is gone."""
@@ -209,6 +213,12 @@ class ChatChannel(HTTPChannel):
     def _hang_up(self) -> None:
         self._deadline = None
         self.loseConnection()
+
+    def _start_clock(self) -> None:
+        """If a request has begun, it has to be complete in time."""
+        begun = self.requests or self._buffer
+        if begun and not (self._busy or self._deadline or self._refused):
+            self._deadline = self.callLater(REQUEST_SECONDS, self._too_slow)
 
     def _stop_clock(self) -> None:
         if self._deadline:

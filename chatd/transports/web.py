@@ -5,6 +5,8 @@ The reference is docs/protocol.md.
 
 from __future__ import annotations
 
+import hashlib
+import mimetypes
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,9 +15,9 @@ from urllib.parse import parse_qsl
 
 import msgspec
 from twisted.internet.defer import Deferred
+from twisted.web.http import CACHED
 from twisted.web.resource import Resource
 from twisted.web.server import Request
-from twisted.web.static import File
 
 from ..codecs.json import convert, decode
 from ..commands import Act, Command, Join, Leave, Rename, Say, SetTopic, Tell
@@ -81,8 +83,8 @@ def web_site(service: ChatService, origins: Sequence[str] = ()) -> ChatSite:
     access = Access(service)
     root = ApiResource()
     for file in sorted(WEB.iterdir()):
-        root.putChild(file.name.encode(), PageFile(str(file)))
-    root.putChild(b"", PageFile(str(WEB / "index.html")))
+        root.putChild(file.name.encode(), PageFile(file))
+    root.putChild(b"", PageFile(WEB / "index.html"))
     root.putChild(b"session", SessionResource(access))
     root.putChild(b"rooms", RoomsResource(access))
     root.putChild(b"people", PeopleResource(access))
@@ -91,21 +93,26 @@ def web_site(service: ChatService, origins: Sequence[str] = ()) -> ChatSite:
     return ChatSite(OriginGuard(root, origins), service.clock)
 
 
-class PageFile(File):
+class PageFile(ApiResource):
     """One file of the web client, which may load nothing from elsewhere."""
 
     isLeaf = True
 
-    def render_GET(self, request: Request) -> bytes | int:
+    def __init__(self, path: Path) -> None:
+        super().__init__()
+        self._data = path.read_bytes()
+        media = mimetypes.guess_type(path.name)[0] or "application/octet-stream"
+        self._type = f"{media}; charset=utf-8" if media.startswith("text/") else media
+        self._tag = f'"{hashlib.sha256(self._data).hexdigest()[:32]}"'.encode()
+
+    def render_GET(self, request: Request) -> bytes:
         """The file, to be asked for again when it has changed."""
+        request.setHeader(b"content-type", self._type.encode())
         request.setHeader(b"content-security-policy", _PAGE_POLICY)
         request.setHeader(b"x-content-type-options", b"nosniff")
         request.setHeader(b"referrer-policy", b"no-referrer")
         request.setHeader(b"cache-control", b"no-cache")
-        result: bytes | int = super().render_GET(request)
-        return result
-
-    render_HEAD = render_GET
+        return b"" if request.setETag(self._tag) is CACHED else self._data
 
 
 class HealthResource(ApiResource):
