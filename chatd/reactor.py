@@ -3,6 +3,8 @@
 `EPollReactor.doPoll` wraps each call in `log.callWithLogger`, which tells Twisted's legacy log
 whose event it is: a quarter of the user time of a poll.  chatd's messages name their source
 themselves, and `_doReadOrWrite` logs what a transport raises, so nothing is lost but the prefix.
+What a `connectionLost` raises is logged by the main loop and ends the round; epoll(7) is
+level-triggered here, so the rest is reported again in the next.
 
 `twistd --reactor=chatd-epoll`, and the default of `twistd chatd` where there is epoll.
 """

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
+from typing import Generic, TypeVar
 
-from twisted.internet.defer import Deferred, succeed
+from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
+
+T = TypeVar("T")
 
 REMEMBERED_SECONDS = 300.0
 """How long a repeat is recognised."""
@@ -14,50 +17,62 @@ MOST_REMEMBERED = 100_000
 """Repeats recognised at a time; beyond that the oldest are forgotten first."""
 
 
-class Repeats:
-    """What was carried out lately, by its key, and with which id."""
+class Repeats(Generic[T]):
+    """What was carried out lately, by its key, and what came of it."""
 
     def __init__(self, now: Callable[[], float]) -> None:
         """`now` tells seconds that never run backwards."""
         self._now = now
-        self._done: OrderedDict[Hashable, tuple[float, int | None, list[Deferred[int | None]]]] = (
-            OrderedDict()
-        )
+        self._done: OrderedDict[Hashable, _Done[T]] = OrderedDict()
 
-    def once(
-        self, key: Hashable, perform: Callable[[], Deferred[int | None]]
-    ) -> Deferred[int | None]:
-        """Do it, or answer what doing it answered the first time; what failed may be tried
-        again.
-        """
-        now = self._now()
+    def once(self, key: Hashable, perform: Callable[[], Deferred[T]]) -> Deferred[T]:
+        """Do it, or answer what it answered the first time; what failed may be tried again."""
+        self._forget_the_old()
+        done = self._done.get(key)
+        if done is None:
+            outcome = perform()
+            done = self._done[key] = _Done(self._now())
+            return outcome.addCallbacks(done.succeeded, self._failed, errbackArgs=(key, done))
+        repeat: Deferred[T] = Deferred()
+        done.tell(repeat)
+        return repeat
+
+    def _failed(self, failure: Failure, key: Hashable, done: _Done[T]) -> Failure:
+        if self._done.get(key) is done:
+            del self._done[key]
+        return done.failed(failure)
+
+    def _forget_the_old(self) -> None:
+        oldest = self._now() - REMEMBERED_SECONDS
         while self._done:
-            began = next(iter(self._done.values()))[0]
-            if now - began < REMEMBERED_SECONDS and len(self._done) < MOST_REMEMBERED:
+            key, done = next(iter(self._done.items()))
+            if done.began > oldest and len(self._done) < MOST_REMEMBERED:
                 break
-            self._done.popitem(last=False)
-        if key in self._done:
-            _, id_, waiting = self._done[key]
-            if id_ is not None:
-                return succeed(id_)
-            repeat: Deferred[int | None] = Deferred()
-            waiting.append(repeat)
-            return repeat
-        outcome = perform()
-        followers: list[Deferred[int | None]] = []
-        self._done[key] = (now, None, followers)
+            del self._done[key]
 
-        def stored(id_: int | None) -> int | None:
-            if key in self._done:
-                self._done[key] = (now, id_, [])
-            for follower in followers:
-                follower.callback(id_)
-            return id_
 
-        def refused(failure: Failure) -> Failure:
-            self._done.pop(key, None)
-            for follower in followers:
-                follower.errback(failure)
-            return failure
+class _Done(Generic[T]):
+    """Something that is being done, or has succeeded."""
 
-        return outcome.addCallbacks(stored, refused)
+    def __init__(self, began: float) -> None:
+        self.began = began
+        self._results: list[T] = []
+        self._waiting: list[Deferred[T]] = []
+
+    def tell(self, repeat: Deferred[T]) -> None:
+        """Tell a repeat what came of it, now or when it is known."""
+        if self._results:
+            repeat.callback(self._results[0])
+        else:
+            self._waiting.append(repeat)
+
+    def succeeded(self, result: T) -> T:
+        self._results.append(result)
+        for repeat in self._waiting:
+            repeat.callback(result)
+        return result
+
+    def failed(self, failure: Failure) -> Failure:
+        for repeat in self._waiting:
+            repeat.errback(failure)
+        return failure

@@ -33,13 +33,6 @@ class Room(Source):
         return len(self.members) > CROWD
 
     @property
-    def forgettable(self) -> bool:
-        """Whether nothing would be lost with this object: nobody here, nobody reading, nothing
-        said.
-        """
-        return not (self.log.count or self.members or self.readers)
-
-    @property
     def names(self) -> list[str]:
         """Who is here, in alphabetical order."""
         return sorted((session.name for session in self.members), key=str.casefold)

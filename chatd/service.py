@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import singledispatchmethod
+from weakref import WeakValueDictionary
 
 from twisted.application.service import Service
 from twisted.internet.defer import Deferred, succeed
@@ -88,7 +89,9 @@ class ChatService(Service):
         self._history = history
         self._rate = message_rate
         self._store = store
-        self._rooms: dict[str, Room] = {}
+        # A room lives as long as somebody is in it, reads it, or something was said in it.
+        self._rooms: WeakValueDictionary[str, Room] = WeakValueDictionary()
+        self._rooms_with_a_past: set[Room] = set()
         self._people: dict[str, Session] = {}
         self._guests = 0
         self._batch: Batch = []
@@ -173,13 +176,6 @@ class ChatService(Service):
             (room for room in self._rooms.values() if room.members or room.log.count),
             key=lambda room: room.name,
         )
-
-    def forget(self, room: Room) -> None:
-        """Drop a room in which nothing ever happened and where nobody is; call it when a reader
-        goes.
-        """
-        if room.forgettable:
-            self._rooms.pop(room.name, None)
 
     def page(self, room: Room, before: int | None, limit: int) -> Deferred[list[Entry]]:
         """The last `limit` entries of a room below the id `before` (None: the newest), oldest
@@ -308,7 +304,6 @@ class ChatService(Service):
         crowded = room.crowded
         del room.members[session]
         del session.rooms[room.name]
-        self.forget(room)
         if not session.named:
             return succeed(None)
         if crowded:
@@ -374,7 +369,9 @@ class ChatService(Service):
             for entry in part:
                 self.horizon = entry.id
                 if isinstance(entry.event, RoomEvent):
-                    self._room(entry.event.room).show(entry, self._notifier)
+                    room = self._room(entry.event.room)
+                    self._rooms_with_a_past.add(room)
+                    room.show(entry, self._notifier)
 
     def _acknowledge(self, ids: list[int], batch: Batch) -> None:
         place = 0

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import re
+
+from twisted.internet.defer import Deferred, succeed
 from twisted.web.server import Request
 
+from ..commands import Command
 from ..errors import BadToken, Malformed, NoSession
 from ..leases import Lease, Leases
 from ..limits import TokenBucket
@@ -15,6 +19,8 @@ from .heartbeat import Heartbeat
 from .longpoll import Polls
 from .resource import one
 from .sse import Streams
+
+_KEY = re.compile(r"[\x21-\x7e]{1,200}")
 
 COOKIE = b"chatd"
 """The cookie that holds a session's token."""
@@ -31,7 +37,8 @@ class Access:
         self.heartbeat = Heartbeat(service.clock)
         self.polls = Polls(service)
         self.streams = Streams(self.heartbeat)
-        self.repeats = Repeats(service.clock.seconds)
+        self.repeats: Repeats[int | None] = Repeats(service.clock.seconds)
+        self.openings: Repeats[Lease] = Repeats(service.clock.seconds)
         self._visitors: dict[str, TokenBucket] = {}
 
     def lease(self, request: Request) -> Lease | None:
@@ -96,7 +103,30 @@ class Access:
             raise NoSession("say who you are: POST /session for a session, or add ?name=NAME")
         return self.service.visitor(name, self._bucket(request))
 
-    def repeat_scope(self, request: Request, speaker: Session) -> object:
+    def open(self, request: Request, name: str) -> Deferred[Lease]:
+        """A new session, or the one that this request, sent again, began.
+
+        Raises `BadName`, `NameInUse`, `Malformed`.
+        """
+        key = idempotency_key(request)
+        if key is None:
+            return succeed(self.leases.open(name))
+        scope = (_address(request), name, key)
+        return self.openings.once(scope, lambda: succeed(self.leases.open(name)))
+
+    def perform(self, request: Request, command: Command) -> Deferred[int | None]:
+        """Carry out a command, once, however often it is sent with the same `Idempotency-Key`.
+
+        Raises as `speaker` and `ChatService.perform` do.
+        """
+        speaker = self.speaker(request)
+        key = idempotency_key(request)
+        if key is None:
+            return self.service.perform(speaker, command)
+        scope = (self._scope(request, speaker), key)
+        return self.repeats.once(scope, lambda: self.service.perform(speaker, command))
+
+    def _scope(self, request: Request, speaker: Session) -> object:
         """Whose idempotency keys these are: a session's own, or those of a name at an address."""
         if speaker.visiting:
             return (name_key(speaker.name), _address(request))
@@ -109,6 +139,17 @@ class Access:
                 host: bucket for host, bucket in self._visitors.items() if not bucket.full
             }
         return self._visitors.setdefault(_address(request), self.service.bucket())
+
+
+def idempotency_key(request: Request) -> str | None:
+    """What makes a request that is sent again the same request, if its client says so.
+
+    Raises `Malformed`.
+    """
+    key = request.getHeader("idempotency-key")
+    if key is not None and not _KEY.fullmatch(key):
+        raise Malformed("an Idempotency-Key has 1 to 200 visible ASCII characters")
+    return key
 
 
 def _address(request: Request) -> str:

@@ -1,8 +1,8 @@
 """Many deadlines, few timers: what is due within the same eighth of a second shares one.
 
 Ten thousand held polls would be ten thousand timers, made and cancelled anew for every message.
-Here a deadline is a number: setting it, moving it and taking it back is an assignment, and who
-waits is looked at when the first deadline it ever had comes round.  A deadline may be up to
+Here a deadline is a number: putting it off and taking it back is an assignment, and who waits is
+looked at when its earliest deadline comes round.  A deadline may be up to
 `1 / PER_SECOND` late, and is never early.
 """
 
@@ -22,8 +22,8 @@ class Waiting(Protocol):
 
     due: float | None
     """Its deadline; None if there is none."""
-    filed: bool
-    """Whether it will be looked at.  Only `Deadlines` sets this."""
+    filed: int
+    """The slot in which it will be looked at, 0 if there is none.  Only `Deadlines` sets this."""
 
     def time_is_up(self) -> None:
         """The deadline has come."""
@@ -39,13 +39,12 @@ class Deadlines:
 
     def set(self, waiting: Waiting, seconds: float) -> None:
         """Its time is up in so many seconds.  To take that back, set its `due` to None."""
-        waiting.due = self._now() + seconds
-        if not waiting.filed:
-            self._file(waiting, waiting.due)
+        waiting.due = due = self._now() + seconds
+        if not 0 < waiting.filed <= due * PER_SECOND:
+            self._file(waiting, due)
 
     def _file(self, waiting: Waiting, due: float) -> None:
-        waiting.filed = True
-        number = ceil(due * PER_SECOND)
+        waiting.filed = number = ceil(due * PER_SECOND)
         slot = self._slots.get(number)
         if slot is None:
             slot = self._slots[number] = []
@@ -54,7 +53,9 @@ class Deadlines:
 
     def _reached(self, number: int) -> None:
         for waiting in self._slots.pop(number):
-            waiting.filed = False
+            if waiting.filed != number:
+                continue  # it was needed earlier, and is filed there
+            waiting.filed = 0
             if waiting.due is None:
                 continue
             if waiting.due * PER_SECOND > number:

@@ -21,7 +21,7 @@ from .resource import ApiResource, one, whole_number
 from .websocket import ChatSocket
 from .wsprotocol import handshake, wants_websocket
 
-_SECONDS = re.compile(r"-?\d{1,9}(\.\d{1,9})?")
+_SECONDS = re.compile(r"-?\d{1,40}(\.\d{1,40})?", re.ASCII)
 _STYLES = ("application/json", "text/event-stream", "text/plain")
 
 

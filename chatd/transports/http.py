@@ -5,22 +5,26 @@
    trickles.
 3. Whoever is refused in the middle of a request is answered before the connection closes: what they
    still send is swallowed for a moment, for a reset would take the answer back.
+4. What two readers of HTTP could take for two different things is refused where Twisted would take
+   it for one of them (RFC 9112, section 11.2).
 """
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from typing import Any
 
 from twisted.internet.interfaces import IDelayedCall, IProtocol, IReactorTime
 from twisted.internet.protocol import connectionDone
 from twisted.python.failure import Failure
-from twisted.web.http import HTTPChannel
+from twisted.web.http import HTTPChannel, datetimeToString
 from twisted.web.http import Request as HTTPRequest
 from twisted.web.resource import IResource
 from twisted.web.server import NOT_DONE_YET, Request, Site
 
 from ..codecs.json import error_body
-from ..errors import ChatError, TooLarge, TooSlow
+from ..errors import ChatError, Malformed, TooLarge, TooSlow
 from .deadlines import Deadlines
 from .learned import LearnedPoll
 
@@ -34,6 +38,10 @@ MAX_EARLY = 16 * 1024
 """Bytes that are kept of what a client sends before it has its answer; the rest waits in TCP."""
 LINGER_SECONDS = 2.0
 """Seconds for which a refused client's bytes are swallowed."""
+
+_ABSOLUTE = re.compile(rb"https?://([^/?]+)(.*)", re.IGNORECASE)
+_HOST = re.compile(rb"[\w.~!$&'()*+,;=%:\[\]-]*")
+_CONTROL = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
 
 
 class ChatRequest(Request):
@@ -63,13 +71,41 @@ class ChatRequest(Request):
 
     def requestReceived(self, command: bytes, path: bytes, version: bytes) -> None:
         """The request is complete."""
-        if not self.refused:
+        if self.refused:
+            return
+        try:
+            target = self._target(path, version)
+        except Malformed as error:
+            self.channel.refuse(400, b"Bad Request", error)
+        else:
             self.channel.complete()
-            super().requestReceived(command, path, version)
+            super().requestReceived(command, target, version)
+
+    def _target(self, target: bytes, version: bytes) -> bytes:
+        """The path and query that are asked for.  Raises `Malformed`.
+
+        See RFC 9112, sections 3.2 (Host), 3.2.1 (a path) and 3.2.2 (a whole URL, whose host counts,
+        whatever Host says).
+        """
+        hosts: Sequence[bytes] = self.requestHeaders.getRawHeaders(b"host", [])
+        if len(hosts) != 1 and (hosts or version == b"HTTP/1.1"):
+            raise Malformed("a request of HTTP/1.1 has one Host header")
+        if absolute := _ABSOLUTE.fullmatch(target):
+            host, target = absolute.groups()
+            if not target.startswith(b"/"):
+                target = b"/" + target
+            hosts = [host]
+            self.requestHeaders.setRawHeaders(b"host", hosts)
+        if hosts and not _HOST.fullmatch(hosts[0]):
+            raise Malformed("that is no host")
+        if not target.startswith(b"/") and target != b"*":
+            raise Malformed("the target of a request is a path: GET / HTTP/1.1")
+        # Twisted parts parameters at a semicolon too, and would cut a text there.
+        path, mark, query = target.partition(b"?")
+        return path + mark + query.replace(b";", b"%3B")
 
     def _refuse(self) -> None:
         if not self.refused:
-            self.refused = True
             self.channel.refuse(
                 413, b"Content Too Large", TooLarge(f"a body has at most {MAX_BODY} bytes here")
             )
@@ -85,7 +121,7 @@ class ChatChannel(HTTPChannel):
     _refused = False
     _early = b""
     due: float | None = None
-    filed = False
+    filed = 0
 
     def connectionMade(self) -> None:
         """A client has come."""
@@ -114,6 +150,9 @@ class ChatChannel(HTTPChannel):
         # Nothing under way: no request, and (in LineReceiver's buffer) no beginning of one.
         self.packet = b"" if self.requests or self._buffer else data
         super().dataReceived(data)
+        if self.line_mode and b"\n" in self._buffer and b"\r\n" not in self._buffer:
+            # Twisted would wait for ever for a CR (RFC 9112, section 2.2).
+            self._bad_request("a line of HTTP ends with CR LF")
         self._start_clock()
 
     def complete(self) -> None:
@@ -126,11 +165,6 @@ class ChatChannel(HTTPChannel):
         self._busy = False
         super().requestDone(request)
         self._start_clock()
-
-    def lineLengthExceeded(self, line: bytes) -> None:
-        """A line of the request's head is longer than anybody's should be."""
-        error = TooLarge(f"a line of a request has at most {self.MAX_LENGTH} bytes here")
-        self.refuse(431, b"Request Header Fields Too Large", error)
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """The client is gone."""
@@ -166,6 +200,60 @@ class ChatChannel(HTTPChannel):
             self._transport.resumeProducing()
             self.dataReceived(early)
 
+    # -- stricter than Twisted -------------------------------------------------------------------
+
+    def headerReceived(self, line: bytes) -> bool:
+        """A header came in; answers whether it will do."""
+        name, _, value = line.partition(b":")
+        name, value = name.lower(), value.strip(b" \t")
+        if _CONTROL.search(line):  # RFC 9110, section 5.5
+            return self._bad_request("a header holds a control character")
+        if name == b"transfer-encoding" and value.lower() != b"chunked":  # RFC 9112, section 6.3
+            return self._bad_request("the only Transfer-Encoding that is read here is chunked")
+        if name == b"content-length" and len(value) > 18:  # int() would raise at 4,301 digits
+            return self._bad_request("that is no Content-Length")
+        try:
+            line.decode()
+        except UnicodeDecodeError:  # RFC 9110, section 5.5; and Twisted decodes UTF-8 or raises
+            line = line.decode("latin-1").encode()
+        good: bool = super().headerReceived(line)
+        return good
+
+    def checkPersistence(  # noqa: N802
+        self, request: HTTPRequest, version: bytes
+    ) -> bool:
+        """Whether the connection goes on behind this request."""
+        # Twisted overlooks a "close" with others in the list (RFC 9112, section 9.6).
+        listed = b",".join(request.requestHeaders.getRawHeaders(b"connection", []))
+        if b"close" in (word.strip() for word in listed.lower().split(b",")):
+            request.requestHeaders.setRawHeaders(b"connection", [b"close"])
+        persistent: bool = super().checkPersistence(request, version)
+        return persistent
+
+    def lineLengthExceeded(self, line: bytes) -> None:
+        """A line of the request's head is longer than anybody's should be."""
+        error = TooLarge(f"a line of a request has at most {self.MAX_LENGTH} bytes here")
+        self.refuse(431, b"Request Header Fields Too Large", error)
+
+    def _respondToBadRequestAndDisconnect(self) -> None:  # noqa: N802
+        """Whatever Twisted itself refuses, as it calls this: it would tell no reason, and close
+        before the client has read that.
+        """
+        many = self._receivedHeaderCount > self.maxHeaders
+        if many or self._receivedHeaderSize > self.totalHeadersSize:
+            error = TooLarge(
+                f"a request has at most {self.maxHeaders} headers here, "
+                f"of {self.totalHeadersSize} bytes in all"
+            )
+            self.refuse(431, b"Request Header Fields Too Large", error)
+        else:
+            self._bad_request("that is not HTTP/1.1 as RFC 9112 has it")
+
+    def _bad_request(self, message: str) -> bool:
+        """Refuse; answers False, for whoever asks whether the request is good."""
+        self.refuse(400, b"Bad Request", Malformed(message))
+        return False
+
     # -- other ways out --------------------------------------------------------------------------
 
     def upgrade(self, accept: bytes, protocol: IProtocol) -> int:
@@ -188,18 +276,27 @@ class ChatChannel(HTTPChannel):
 
     def refuse(self, status: int, phrase: bytes, error: ChatError) -> None:
         """Answer what is not even a whole request, and close."""
+        if self._refused:
+            return
         self._refused = True
         self._stop_clock()
         self.setTimeout(None)
+        # Nothing more of it, or behind it, is to be carried out.
+        self.clearLineBuffer()
+        for request in self.requests:
+            request.refused = True
         body = error_body(error)
         assert self.transport is not None
         self.transport.writeSequence(
             [
-                b"HTTP/1.1 %d %b\r\nContent-Type: application/json\r\n" % (status, phrase),
-                b"Content-Length: %d\r\nConnection: close\r\n\r\n" % len(body),
+                b"HTTP/1.1 %d %b\r\nDate: %b\r\n" % (status, phrase, datetimeToString()),
+                b"Content-Type: application/json\r\nContent-Length: %d\r\n" % len(body),
+                b"Connection: close\r\n\r\n",
                 body,
             ]
         )
+        if not self.isSecure():  # TLS knows no half-closing
+            self._transport.loseWriteConnection()
         self._deadline = self.callLater(LINGER_SECONDS, self._hang_up)
 
     def _too_slow(self) -> None:

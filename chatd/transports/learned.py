@@ -9,8 +9,7 @@ Why this is right:
 1. Only a whole request that came in one packet, at a moment when nothing else was under way on the
    connection, is learned, and only such a one is recognised: the same bytes before the cursor, one
    to eighteen digits, the same bytes after it.  Anything else is twisted.web's.
-2. What those bytes do not decide is looked up each time: whether the session still lives, and
-   whether the rooms are still the same objects.
+2. What those bytes do not decide is looked up each time: whether the session still lives.
 3. The answer's headers are those that twisted.web wrote for the first poll, but for `Date` and
    `Content-Length`.
 4. Being held, superseded, timed out and given up is `Poll`'s and `Polls`' on both roads.

@@ -118,7 +118,7 @@ class Poll:
         self.answered = False
         self.held = False
         self.due: float | None = None
-        self.filed = False
+        self.filed = 0
 
     def deliver(self, batch: Batch) -> bool:
         """Answer."""

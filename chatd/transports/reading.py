@@ -55,10 +55,8 @@ class Reading:
 
     @property
     def current(self) -> bool:
-        """Whether it still means the same: the session lives, and the rooms are still these."""
-        if self.lease and self.lease.session.ended:
-            return False
-        return all(self.service.room(room.name) is room for room in self.rooms)
+        """Whether it still means the same: the session lives."""
+        return self.lease is None or not self.lease.session.ended
 
     @property
     def query(self) -> str:
@@ -72,12 +70,9 @@ class Reading:
             self.lease.hold(holder)
 
     def end(self, holder: Holder) -> None:
-        """The reader is gone: let go of the session, and of rooms where nothing ever happened."""
+        """The reader is gone: let go of the session."""
         if self.lease:
             self.lease.release(holder)
-        for room in self.rooms:
-            if not room.log.count:
-                self.service.forget(room)
 
 
 def read_query(

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 import mimetypes
-import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Literal, TypeVar
@@ -22,6 +21,7 @@ from twisted.web.server import Request
 from ..codecs.json import convert, decode
 from ..commands import Act, Command, Join, Leave, Rename, Say, SetTopic, Tell
 from ..errors import Malformed, UnsupportedMediaType
+from ..leases import Lease
 from ..room import Room
 from ..service import ChatService
 from .access import COOKIE, Access
@@ -40,7 +40,6 @@ _PAGE_POLICY = (
     b"img-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; "
     b"require-trusted-types-for 'script'"
 )
-_KEY = re.compile(r"[\x21-\x7e]{1,200}")
 
 
 class Form(msgspec.Struct, forbid_unknown_fields=True):
@@ -139,18 +138,17 @@ class SessionResource(ApiResource):
         session = self._access.need_lease(request).session
         return answer(request, {"name": session.name, "rooms": list(session.rooms)})
 
-    def render_POST(self, request: Request) -> bytes:
+    def render_POST(self, request: Request) -> Deferred[bytes]:
         """Begin a session."""
-        lease = self._access.leases.open(_read(request, SessionForm).name)
-        request.addCookie(
-            COOKIE,
-            lease.token,
-            path=b"/",
-            httpOnly=True,
-            sameSite="strict",
-            secure=request.isSecure(),
-        )
-        return answer(request, {"name": lease.session.name, "token": lease.token}, 201)
+
+        def begun(lease: Lease) -> bytes:
+            secure = request.isSecure()
+            request.addCookie(
+                COOKIE, lease.token, path=b"/", httpOnly=True, sameSite="strict", secure=secure
+            )
+            return answer(request, {"name": lease.session.name, "token": lease.token}, 201)
+
+        return self._access.open(request, _read(request, SessionForm).name).addCallback(begun)
 
     def render_PATCH(self, request: Request) -> Deferred[bytes]:
         """Take another name."""
@@ -200,10 +198,8 @@ class RoomResource(ApiResource):
 
     def render_GET(self, request: Request) -> bytes:
         """Topic, who is here, and the ends of the log."""
-        service = self._access.service
-        room = service.room(self._name)
+        room = self._access.service.room(self._name)
         state = {"room": room.name, "topic": room.topic, "here": room.names, **_ends(room)}
-        service.forget(room)
         return answer(request, state)
 
 
@@ -218,18 +214,8 @@ class CommandResource(ApiResource):
         self._name = name
 
     def _perform(self, request: Request, command: Command, status: int) -> Deferred[bytes]:
-        """Carry it out once, however often it is sent with the same `Idempotency-Key`; answer its
-        id.
-        """
-        service, speaker = self._access.service, self._access.speaker(request)
-        key = request.getHeader("idempotency-key")
-        if key is None:
-            performed = service.perform(speaker, command)
-        elif not _KEY.fullmatch(key):
-            raise Malformed("an Idempotency-Key has 1 to 200 visible ASCII characters")
-        else:
-            scope = (self._access.repeat_scope(request, speaker), key)
-            performed = self._access.repeats.once(scope, lambda: service.perform(speaker, command))
+        """Carry it out, and answer its id."""
+        performed = self._access.perform(request, command)
         return performed.addCallback(lambda id_: answer(request, {"id": id_}, status))
 
 

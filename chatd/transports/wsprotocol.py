@@ -42,15 +42,10 @@ def handshake(request: Request) -> bytes:
     Raises `Malformed`, which says what is missing.
     """
     headers = request.requestHeaders
-
-    def tokens(name: str) -> set[str]:
-        values = headers.getRawHeaders(name, [])
-        return {token.strip().lower() for value in values for token in value.split(",")}
-
     if request.method != b"GET" or request.clientproto != b"HTTP/1.1":
         raise Malformed("a WebSocket begins with a GET of HTTP/1.1")
-    if "upgrade" not in tokens("connection"):
-        raise Malformed("a WebSocket's handshake says Connection: Upgrade")
+    if not wants_websocket(request) or "upgrade" not in _tokens(request, "connection"):
+        raise Malformed("a WebSocket's handshake says Upgrade: websocket and Connection: Upgrade")
     if not request.getHeader("host"):
         raise Malformed("a WebSocket's handshake names the Host")
     if headers.getRawHeaders("sec-websocket-version") != ["13"]:
@@ -71,7 +66,13 @@ def handshake(request: Request) -> bytes:
 
 def wants_websocket(request: Request) -> bool:
     """Whether a request asks to become a WebSocket."""
-    return "websocket" in (request.getHeader("upgrade") or "").lower()
+    return "websocket" in _tokens(request, "upgrade")
+
+
+def _tokens(request: Request, name: str) -> set[str]:
+    """The words of a header that is a list (RFC 9110, section 5.6.1)."""
+    values = request.requestHeaders.getRawHeaders(name, [])
+    return {token.strip().lower() for value in values for token in value.split(",")}
 
 
 @implementer(IPushProducer)
@@ -183,7 +184,9 @@ class WebSocketProtocol(Protocol):
     def _message(self, event: TextMessage | BytesMessage) -> None:
         if self._frames.state is not ConnectionState.OPEN:
             return
-        self._size += len(event.data)
+        # A text's size is that of its UTF-8: a character has up to four bytes.
+        data = event.data
+        self._size += len(data.encode() if isinstance(data, str) else data)
         if self._size > MAX_MESSAGE:
             self._parts.clear()
             self.close(TOO_BIG, f"a message has at most {MAX_MESSAGE} bytes")
