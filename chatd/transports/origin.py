@@ -13,7 +13,7 @@ from twisted.web.resource import IResource, Resource
 from twisted.web.server import Request
 
 from ..errors import ForeignOrigin
-from .resource import ApiResource, Refusal
+from .resource import Refusal
 
 _DEFAULT_PORTS = {"http": ":80", "https": ":443"}
 
@@ -59,12 +59,12 @@ class OriginGuard(Resource):
         return resource
 
 
-class Preflight(ApiResource):
+class Preflight(Resource):
     """The answer to a browser that asks before it sends another page's request."""
 
     isLeaf = True
 
-    def render_OPTIONS(self, request: Request) -> bytes:
+    def render(self, request: Request) -> bytes:
         """Whatever this server takes, it takes from an allowed page."""
         request.setResponseCode(204)
         request.setHeader(b"access-control-allow-methods", b"GET, POST, PUT, PATCH, DELETE")

@@ -37,6 +37,7 @@ STATUS: dict[type[ChatError], int] = {
 }
 """Each refusal's HTTP status (RFC 9110, section 15; 429: RFC 6585, section 4)."""
 
+NOTHING_HERE = "there is nothing at this address; see /rooms, /session, /events"
 _METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 _log = Logger()
 
@@ -48,12 +49,14 @@ class ApiResource(Resource):
 
     def getChild(self, path: bytes, request: Request) -> Resource:
         """Nothing is below, unless a subclass says so."""
-        return Refusal(NotFound("there is nothing at this address; see /rooms, /session, /events"))
+        return Refusal(NotFound(NOTHING_HERE))
 
     def render(self, request: Request) -> bytes | int:
         """Carry the request out."""
         method = request.method.decode("ascii", "replace")
         try:
+            if (self.isLeaf and request.postpath) or not self.allowed:
+                raise NotFound(NOTHING_HERE)
             render: Callable[[Request], Any] | None = getattr(self, f"render_{method}", None)
             if render is None or method not in _METHODS:
                 raise MethodNotAllowed(
@@ -85,13 +88,13 @@ class ApiResource(Resource):
 
     @property
     def allowed(self) -> tuple[str, ...]:
-        """The methods that this resource takes."""
+        """The methods that this resource takes; none for a mere step on the way."""
         own = [
             name
             for name in _METHODS
             if name not in ("HEAD", "OPTIONS") and hasattr(self, f"render_{name}")
         ]
-        return (*own, *(["HEAD"] if "GET" in own else []), "OPTIONS")
+        return (*own, *["HEAD"] * ("GET" in own), "OPTIONS") if own else ()
 
 
 class Refusal(ApiResource):

@@ -172,8 +172,10 @@ class RoomsResource(ApiResource):
         self._access = access
 
     def getChild(self, path: bytes, request: Request) -> Resource:
-        """Every name that a room can have is a room."""
-        return RoomResource(self._access, path.decode(errors="replace")) if path else self
+        """Every name that a room can have is a room; `/rooms/` is `/rooms`."""
+        if not path:
+            return super().getChild(path, request) if request.postpath else self
+        return RoomResource(self._access, path.decode(errors="replace"))
 
     def render_GET(self, request: Request) -> bytes:
         """The rooms where somebody is, or something was said."""
