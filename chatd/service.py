@@ -25,7 +25,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from .commands import Act, Command, Join, Leave, Rename, Say, SetTopic, Tell
-from .errors import NameInUse, NoSuchPerson, NotInRoom, RateLimited, Unavailable
+from .errors import ChatError, NameInUse, NoSuchPerson, NotInRoom, RateLimited, Unavailable
 from .eventlog import Entry, EventLog
 from .events import (
     Acted,
@@ -43,7 +43,7 @@ from .events import (
 from .limits import TokenBucket
 from .names import clean_name, clean_room, name_key
 from .room import SUMMARY_SECONDS, Room, Tally
-from .session import Session
+from .session import INBOX, Session
 from .store import Store
 from .subscriber import Notifier
 from .text import MAX_TOPIC, clean_phrase, clean_text
@@ -95,7 +95,11 @@ class ChatService(Service):
         self._people: dict[str, Session] = {}
         self._guests = 0
         self._batch: Batch = []
-        self._notifier = Notifier(lambda wake: clock.callLater(0, wake), history)
+        # No log may forget what was appended before its readers were woken.
+        self._patience = min(history, INBOX)
+        self._notifier = Notifier(
+            lambda wake: clock.callLater(0, wake), self._patience, self._reader_failed
+        )
         store.follow(self._show)
 
     def stopService(self) -> Deferred[None]:
@@ -124,8 +128,12 @@ class ChatService(Service):
         if session.ended:
             return
         session.ended = True
+        try:
+            parting = clean_phrase(text, self.max_text)
+        except ChatError:
+            parting = ""  # nobody is kept here by a bad word
         for room in list(session.rooms.values()):
-            self._remove(session, room, text)
+            self._remove(session, room, parting)
         del self._people[name_key(session.name)]
 
     def visitor(self, name: str, bucket: TokenBucket) -> Session:
@@ -261,7 +269,7 @@ class ChatService(Service):
         room = session.rooms.get(clean_room(command.room))
         if room is None:
             raise NotInRoom(f"you are not in #{clean_room(command.room)}")
-        return self._remove(session, room, command.text)
+        return self._remove(session, room, clean_phrase(command.text, self.max_text))
 
     @_perform.register
     def _rename(self, command: Rename, session: Session) -> Deferred[int | None]:
@@ -299,8 +307,7 @@ class ChatService(Service):
         session.rooms[room.name] = room
         return self._tell_rooms(self._arrival(room, session.name) if session.named else [])
 
-    def _remove(self, session: Session, room: Room, text: str) -> Deferred[int | None]:
-        parting = clean_phrase(text, self.max_text)
+    def _remove(self, session: Session, room: Room, parting: str) -> Deferred[int | None]:
         crowded = room.crowded
         del room.members[session]
         del session.rooms[room.name]
@@ -351,7 +358,7 @@ class ChatService(Service):
         while self._batch:
             count = size = 0
             for events, _ in self._batch:
-                if count and size + len(events) > self._history:
+                if count and size + len(events) > self._patience:
                     break
                 count += 1
                 size += len(events)
@@ -363,8 +370,8 @@ class ChatService(Service):
 
     def _show(self, entries: Sequence[Entry]) -> None:
         """What the store has taken: the only way into a room's log."""
-        for begin in range(0, len(entries), self._history):
-            part = entries[begin : begin + self._history]
+        for begin in range(0, len(entries), self._patience):
+            part = entries[begin : begin + self._patience]
             self._notifier.expect(len(part))
             for entry in part:
                 self.horizon = entry.id
@@ -372,6 +379,9 @@ class ChatService(Service):
                     room = self._room(entry.event.room)
                     self._rooms_with_a_past.add(room)
                     room.show(entry, self._notifier)
+
+    def _reader_failed(self, problem: Exception) -> None:
+        self._log.failure("a reader failed, and is dropped", Failure(problem))
 
     def _acknowledge(self, ids: list[int], batch: Batch) -> None:
         place = 0

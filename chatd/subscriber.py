@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import NamedTuple, Protocol
+from weakref import WeakValueDictionary
 
 from .eventlog import Codec, Entry, EventLog
 
@@ -70,11 +71,11 @@ class Outlet(Protocol):
 class Feed:
     """One log as seen through one codec: its readers, and the bytes that they share."""
 
-    __slots__ = ("_batch", "_key", "codec", "log", "name", "readers")
+    __slots__ = ("__weakref__", "_batch", "_key", "codec", "log", "readers", "source")
 
-    def __init__(self, name: str, log: EventLog, codec: Codec) -> None:
-        self.name = name
-        self.log = log
+    def __init__(self, source: Source, codec: Codec) -> None:
+        self.source = source
+        self.log = source.log
         self.codec = codec
         self.readers: set[Subscriber] = set()
         self._key: tuple[int, int, int] | None = None
@@ -105,7 +106,7 @@ def merged(feeds: Iterable[Feed], cursor: int, limit: int, skip: Collection[int]
         codec = feed.codec
         entries, complete = feed.log.since(cursor)
         if not complete:
-            holes.append((feed.log.floor, feed.name))
+            holes.append((feed.log.floor, feed.source.name))
         found += [(entry.id, entry, codec) for entry in entries]
     found.sort(key=_by_id)
     chunks: list[bytes] = []
@@ -230,7 +231,13 @@ class Subscriber:
         """The outlet is full: read nothing until `resume`."""
         if not self.paused:
             self.paused = True
-            self._ordinals = {feed.log: feed.log.ordinal(self.cursor) for feed in self.feeds}
+            before = self._ordinals or {}
+            self._ordinals = {}
+            for log in (feed.log for feed in self.feeds):
+                if self.cursor >= log.floor:
+                    self._ordinals[log] = log.ordinal(self.cursor)
+                elif log in before:
+                    self._ordinals[log] = before[log]
 
     def resume(self) -> None:
         """The outlet has room again: go on from the cursor."""
@@ -244,7 +251,7 @@ class Subscriber:
         if self._ordinals is None:
             return batch
         missed = {
-            feed.name: feed.log.count - len(feed.log) - self._ordinals[feed.log]
+            feed.source.name: feed.log.count - len(feed.log) - self._ordinals[feed.log]
             for feed in self.feeds
             if feed.log in self._ordinals
         }
@@ -253,22 +260,22 @@ class Subscriber:
 
 
 class Source:
-    """Something that can be read: a log, and a feed of it for each codec that someone reads it
-    through.
+    """Something that can be read: a log, and a feed of it for each codec that is in use.
+
+    A feed keeps its source alive, and its readers keep the feed.
     """
 
     def __init__(self, name: str, log: EventLog) -> None:
         self.name = name
         self.log = log
-        self._feeds: dict[str, Feed] = {}
+        self._feeds: WeakValueDictionary[str, Feed] = WeakValueDictionary()
 
     def feed(self, codec: Codec) -> Feed:
         """This source as seen through `codec`."""
-        try:
-            return self._feeds[codec.name]
-        except KeyError:
-            feed = self._feeds[codec.name] = Feed(self.name, self.log, codec)
-            return feed
+        feed = self._feeds.get(codec.name)
+        if feed is None:
+            feed = self._feeds[codec.name] = Feed(self, codec)
+        return feed
 
     @property
     def readers(self) -> int:
@@ -284,18 +291,23 @@ class Source:
 
 
 class Notifier:
-    """Wakes the readers of what changed: once a turn of the reactor, however much was appended in
-    it.
-    """
+    """Wakes the readers of what changed: once a turn of the reactor, whatever came in it."""
 
-    def __init__(self, call_soon: Callable[[Callable[[], None]], object], patience: int) -> None:
+    def __init__(
+        self,
+        call_soon: Callable[[Callable[[], None]], object],
+        patience: int,
+        failed: Callable[[Exception], None],
+    ) -> None:
         """`call_soon` runs a function later in this turn or in the next one.
 
         A log holds `patience` entries: before more than that are appended the readers are woken
-        without waiting, lest it forget one that nobody was slow to read.
+        without waiting, lest it forget one that nobody was slow to read.  `failed` is told what a
+        reader raised, which is then stopped; the others are woken all the same.
         """
         self._call_soon = call_soon
         self._patience = patience
+        self._failed = failed
         self._marked: dict[Feed, None] = {}
         self._count = 0
 
@@ -312,20 +324,13 @@ class Notifier:
         self._marked[feed] = None
 
     def wake(self) -> None:
-        """Wake everyone who has something to read.
-
-        A reader that raises is stopped, and the others are woken all the same; then what they
-        raised is raised as one `ExceptionGroup`.
-        """
+        """Wake everyone who has something to read."""
         marked, self._marked = self._marked, {}
         self._count = 0
-        failures: list[Exception] = []
         for feed in marked:
             for reader in tuple(feed.readers):
                 try:
                     reader.wake()
                 except Exception as failure:
                     reader.stop()
-                    failures.append(failure)
-        if failures:
-            raise ExceptionGroup("readers that failed were dropped", failures)
+                    self._failed(failure)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import sys
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -141,7 +141,7 @@ class Options(usage.Options):
         for name, endpoints in DOORS.items():
             self["doors"].setdefault(name, list(endpoints))
         if self.parent:
-            _check_directories(self.parent)
+            _check_files(self.parent)
 
     def _door(self, name: str, endpoint: str) -> None:
         chosen = self["doors"].setdefault(name, [])
@@ -149,26 +149,23 @@ class Options(usage.Options):
             chosen.append(endpoint)
 
 
-def _check_directories(twistd: usage.Options) -> None:
-    """Raise `UsageError` if twistd could not write its process id or its log where it is told
-    to.
-    """
-    rundir = Path(twistd["rundir"])
+def _check_files(twistd: usage.Options) -> None:
+    """Raise `UsageError` if twistd could not write its process id or its log where it is to."""
     files = {"pidfile": twistd["pidfile"], "logfile": twistd["logfile"]}
     if not twistd["nodaemon"]:
         files["logfile"] = files["logfile"] or "twistd.log"
-    for option, file in files.items():
-        if not file or file == "-":
-            continue
-        directory = (rundir / file).parent
-        if not directory.is_dir():
-            raise usage.UsageError(
-                f"the directory {str(directory)!r} does not exist; give --{option} or --rundir"
-            )
-        if not os.access(directory, os.W_OK):
-            raise usage.UsageError(
-                f"the directory {str(directory)!r} is not writable; give --{option} or --rundir"
-            )
+    for option, name in files.items():
+        if name and name != "-":
+            path = Path(twistd["rundir"]) / name
+            new = not path.exists()
+            try:
+                path.open("ab").close()
+                if new:
+                    path.unlink()
+            except OSError as problem:
+                raise usage.UsageError(
+                    f"cannot write {name}: {problem.strerror}; give --{option} or --rundir"
+                ) from None
 
 
 def makeService(options: Options) -> MultiService:
@@ -240,7 +237,10 @@ class Door(Service):
         self._endpoint.listen(self._factory).addCallbacks(self._listening, failures.append)
         if failures:
             problem = getattr(failures[0].value, "socketError", failures[0].value)
-            raise StartupError(f"chatd: cannot listen on {self._text}: {problem}")
+            message = f"chatd: cannot listen on {self._text}: {problem}"
+            # By now twistd's log has taken the place of sys.stderr.
+            print(message, file=sys.__stderr__)
+            raise StartupError(message)
 
     def startService(self) -> None:
         """Listen, unless that was done with privileges."""
@@ -268,5 +268,6 @@ def _place(address: IAddress) -> str:
     """An address as people write it."""
     host = getattr(address, "host", None)
     if host is None:
-        return str(getattr(address, "name", address))
+        name = getattr(address, "name", address)
+        return name.decode(errors="replace") if isinstance(name, bytes) else str(name)
     return f"[{host}]:{address.port}" if ":" in host else f"{host}:{address.port}"  # type: ignore[attr-defined]

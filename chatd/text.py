@@ -57,10 +57,11 @@ def printable(text: str) -> str:
 
 
 def clean_phrase(text: str, limit: int) -> str:
-    """A text that may be empty and stands on one line: a topic, a parting word.  Raises as
-    `clean_text`.
+    """A text that may be empty and stands on one line: a topic, a parting word.
+
+    Raises as `clean_text`.
     """
-    flat = " ".join(text.split())
+    flat = " ".join(printable(_BREAKS.sub("\n", text)).split())
     return clean_text(flat, limit, breaks=0) if flat else ""
 
 

@@ -30,11 +30,11 @@ def _collect_quickly() -> None:
 
 
 @pytest.fixture(autouse=True)
-def _nothing_left_behind() -> Iterator[None]:
+def logged_errors() -> Iterator[list[str]]:
     """Fail the test on logged errors, unhandled Deferreds and leftover delayed calls.
 
     trial would; pytest does not look.  An unhandled Deferred tells of itself in the log when it is
-    collected.
+    collected.  A test that is about an error looks at the list, and clears it.
     """
     errors: list[str] = []
 
@@ -46,7 +46,7 @@ def _nothing_left_behind() -> Iterator[None]:
 
     globalLogPublisher.addObserver(observe)
     before = set(reactor.getDelayedCalls())
-    yield
+    yield errors
     gc.collect()
     globalLogPublisher.removeObserver(observe)
     left = [str(call) for call in set(reactor.getDelayedCalls()) - before]

@@ -3,8 +3,9 @@
 1. The store gives the ids: `max(previous + 1, microseconds now)`, strictly rising over the whole
    server and over restarts.
 2. A batch is stored whole or not at all.
-3. Everything stored comes back through the one listener, in the order of the ids, *before*
-   `append`'s Deferred fires.  What the listener never saw was never shown to anyone.
+3. Everything stored comes back through the one listener, in the order of the ids, and `append`'s
+   Deferred fires right behind it, in the same turn: senders know their ids before readers are
+   woken.  What the listener never saw was never shown to anyone.
 """
 
 from __future__ import annotations

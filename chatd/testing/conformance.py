@@ -8,13 +8,12 @@ from __future__ import annotations
 from typing import Any, cast
 
 from twisted.internet.interfaces import IReactorTime
-from twisted.web.resource import IResource, Resource
+from twisted.web.resource import Resource
 from twisted.web.server import Request
 from wsproto.events import BytesMessage, TextMessage
 
-from ..errors import Malformed
 from ..transports.http import ChatChannel, ChatSite
-from ..transports.resource import refuse
+from ..transports.resource import ApiResource
 from ..transports.wsprotocol import WebSocketProtocol, handshake
 
 
@@ -25,13 +24,12 @@ def echo_site(clock: IReactorTime) -> ChatSite:
     return ChatSite(root, clock)
 
 
-class Echo(Resource):
+class Echo(ApiResource):
     """`/`: says OK, or what it is told."""
 
-    def getChild(self, path: bytes, request: Request) -> IResource:
-        """The root has an empty name; nothing else is here."""
-        child: IResource = self if path == b"" else super().getChild(path, request)
-        return child
+    def getChild(self, path: bytes, request: Request) -> Resource:
+        """The root has an empty name."""
+        return self if path == b"" else super().getChild(path, request)
 
     def render_GET(self, request: Request) -> bytes:
         """Say OK."""
@@ -45,7 +43,7 @@ class Echo(Resource):
         return body
 
 
-class WebSocketEcho(Resource):
+class WebSocketEcho(ApiResource):
     """`/ws`: where a WebSocket begins."""
 
     isLeaf = True
@@ -54,12 +52,9 @@ class WebSocketEcho(Resource):
         super().__init__()
         self._clock = clock
 
-    def render(self, request: Request) -> Any:
-        """Shake hands, or say why not."""
-        try:
-            accept = handshake(request)
-        except Malformed as error:
-            return refuse(request, error)
+    def render_GET(self, request: Request) -> Any:
+        """Shake hands.  Raises `Malformed`."""
+        accept = handshake(request)
         return cast(ChatChannel, request.channel).upgrade(accept, EchoSocket(self._clock))
 
 

@@ -210,7 +210,7 @@ class ChatChannel(HTTPChannel):
             return self._bad_request("a header holds a control character")
         if name == b"transfer-encoding" and value.lower() != b"chunked":  # RFC 9112, section 6.3
             return self._bad_request("the only Transfer-Encoding that is read here is chunked")
-        if name == b"content-length" and len(value) > 18:  # int() would raise at 4,301 digits
+        if name == b"content-length" and len(value) > 4000:  # int() raises at 4,301 digits
             return self._bad_request("that is no Content-Length")
         try:
             line.decode()

@@ -104,6 +104,8 @@ class LineConnection(Protocol):
 
     def dataReceived(self, data: bytes) -> None:
         """Bytes from the client, cut anywhere."""
+        if self._ending:
+            return
         text = self._options.feed(data)
         if answers := self._options.answers():
             self._write(answers)

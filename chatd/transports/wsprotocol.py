@@ -171,6 +171,8 @@ class WebSocketProtocol(Protocol):
             """It is closing: nothing may follow."""
 
     def _work(self) -> None:
+        if self.full:
+            return  # over TLS, some bytes come in after all
         for event in self._frames.events():
             if isinstance(event, TextMessage | BytesMessage):
                 self._message(event)

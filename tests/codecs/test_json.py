@@ -1,0 +1,236 @@
+"""Events as JSON objects, and the JSON that clients send."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated, Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from msgspec import Meta, Struct
+
+from chatd.codecs.json import JSON, convert, decode, encode, error_body, poll_answer
+from chatd.errors import BadText, Malformed, NameInUse
+from chatd.eventlog import Entry
+from chatd.events import (
+    Acted,
+    Event,
+    Joined,
+    Left,
+    Noticed,
+    Renamed,
+    Said,
+    SentPrivately,
+    Told,
+    TopicSet,
+)
+from chatd.subscriber import Batch, Gap
+from chatd.text import clean_text
+
+ID = 1_763_819_000_123_456
+HEAD, TAIL = b'{"id":1763819000123456,', b',"time":"2025-11-22T13:43:20.123456Z"}'
+
+
+@pytest.mark.parametrize(
+    ("event", "fields"),
+    [
+        (
+            Said("lobby", "ada", "hello"),
+            '"type":"message","room":"lobby","from":"ada","text":"hello"',
+        ),
+        (
+            Acted("lobby", "ada", "waves"),
+            '"type":"action","room":"lobby","from":"ada","text":"waves"',
+        ),
+        (Joined("lobby", "ada"), '"type":"join","room":"lobby","from":"ada"'),
+        (Left("lobby", "ada"), '"type":"leave","room":"lobby","from":"ada","text":""'),
+        (Renamed("lobby", "ada", "eve"), '"type":"nick","room":"lobby","from":"ada","to":"eve"'),
+        (TopicSet("lobby", "ada", "é"), '"type":"topic","room":"lobby","from":"ada","text":"é"'),
+        (Noticed("lobby", "2 left"), '"type":"notice","room":"lobby","text":"2 left"'),
+        (Told("ada", "bob", "psst"), '"type":"private","from":"ada","to":"bob","text":"psst"'),
+        (
+            SentPrivately("ada", "bob", "a\nb"),
+            '"type":"private","from":"ada","to":"bob","text":"a\\nb"',
+        ),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_an_event_is_this_object_byte_for_byte(event: Event, fields: str) -> None:
+    """Programs read it; the order and the spelling stay."""
+    assert JSON.encode(Entry(ID, event)) == HEAD + fields.encode() + TAIL
+
+
+texts = st.text(st.characters(exclude_categories=["Cs"]))
+
+
+@given(
+    st.lists(st.builds(Said, texts, texts, texts), max_size=5), st.integers(0, 2**53), st.booleans()
+)
+def test_a_poll_s_answer_is_valid_json_for_any_batch(
+    events: list[Said], cursor: int, gap: bool
+) -> None:
+    """On one line, with every text as it was."""
+    chunks = [JSON.encode(Entry(ID + n, event)) for n, event in enumerate(events)]
+    gaps = (Gap("lobby", None),) * gap
+    body = poll_answer(b'"room":"lobby"', Batch(JSON.join(chunks), len(chunks), cursor, gaps))
+    answer = json.loads(body)
+    assert {key: answer[key] for key in answer if key != "events"} == {
+        "room": "lobby",
+        "next": cursor,
+        "gap": gap,
+    }
+    assert [(e["id"], e["room"], e["from"], e["text"]) for e in answer["events"]] == [
+        (ID + n, event.room, event.sender, event.text) for n, event in enumerate(events)
+    ]
+    assert b"\n" not in body
+
+
+def test_a_poll_s_answer_is_this_object_byte_for_byte() -> None:
+    """Also with nothing in it."""
+    assert (
+        poll_answer(b'"rooms":["lobby","dev"]', Batch(b"", 0, 7))
+        == b'{"rooms":["lobby","dev"],"events":[],"next":7,"gap":false}'
+    )
+
+
+def test_a_refusal_says_what_and_why() -> None:
+    """`code` is for programs, `message` for people."""
+    assert (
+        error_body(NameInUse('the name "é" is in use'))
+        == '{"error":{"code":"name-in-use","message":"the name \\"é\\" is in use"}}'.encode()
+    )
+
+
+# -- what clients send ---------------------------------------------------------------------------
+
+
+class Post(Struct, forbid_unknown_fields=True):
+    """As a door declares it."""
+
+    text: str
+    times: int = 1
+
+
+class Ref(Struct):
+    """A form that passes over what it does not know."""
+
+    ref: str | None = None
+
+
+def test_what_fits_the_form_is_read() -> None:
+    """UTF-8, escapes and white space as RFC 8259 has them."""
+    assert decode('{"text": "é\\n\\ud83d\\ude00"}\n'.encode(), Post) == Post("é\n😀")
+    assert decode(b'{"ref":"a1","more":[1,{}]}', Ref) == Ref("a1")
+
+
+NO_POST = {
+    "nothing": b"",
+    "no JSON": b"text=hi",
+    "cut off": b'{"text":"hi',
+    "two values": b'{"text":"hi"}{"text":"ho"}',
+    "a trailing comma": b'{"text":"hi",}',
+    "single quotes": b"{'text':'hi'}",
+    "a comment": b'{"text":"hi"} // said',
+    "a raw line break": b'{"text":"a\nb"}',
+    "a raw NUL": b'{"text":"a\0b"}',
+    "a byte-order mark": b'\xef\xbb\xbf{"text":"hi"}',
+    "another encoding": '{"text":"hi"}'.encode("utf-16"),
+    "invalid UTF-8": b'{"text":"\xff\xfe"}',
+    "UTF-8 of a surrogate": b'{"text":"\xed\xa0\x80"}',
+    "overlong UTF-8": b'{"text":"\xc0\xaf"}',
+    "invalid UTF-8 in a name": b'{"te\xffxt":"hi"}',
+    "an array": b'["hi"]',
+    "a string": b'"hi"',
+    "null": b"null",
+    "a number for a text": b'{"text":1}',
+    "null for a text": b'{"text":null}',
+    "a text for a number": b'{"text":"hi","times":"2"}',
+    "a missing field": b"{}",
+    "an unknown field": b'{"text":"hi","colour":"red"}',
+    "NaN": b'{"text":"hi","times":NaN}',
+    "infinity": b'{"text":"hi","times":Infinity}',
+    "a fraction": b'{"text":"hi","times":1.5}',
+    "a huge exponent": b'{"text":"hi","times":1e400}',
+    "a broken escape": b'{"text":"\\u12"}',
+    "deep brackets": b"[" * 100_000,
+    "deep objects": b'{"text":' * 100_000,
+    "deep in an unknown field": b'{"colour":' + b"[" * 100_000 + b"]" * 100_000 + b"}",
+    "deep for a text": b'{"text":' + b"[" * 100_000 + b"]" * 100_000 + b"}",
+}
+
+
+@pytest.mark.parametrize("body", NO_POST.values(), ids=NO_POST)
+def test_a_body_that_is_wrong_is_malformed(body: bytes) -> None:
+    """And the answer says so in one line of text that can be sent."""
+    with pytest.raises(Malformed) as problem:
+        decode(body, Post)
+    assert json.loads(error_body(problem.value))["error"]["code"] == "malformed"
+    assert problem.value.message.isprintable()
+    assert len(problem.value.message) < 300
+
+
+def test_what_is_passed_over_may_not_be_deep_either() -> None:
+    """An unknown field is skipped, but not at the cost of the stack."""
+    with pytest.raises(Malformed, match="nested too deeply"):
+        decode(b'{"more":' + b"[" * 100_000 + b"]" * 100_000 + b"}", Ref)
+
+
+@pytest.mark.parametrize("digits", [30, 400, 5000])
+def test_a_huge_number_is_malformed(digits: int) -> None:
+    """Where a number has bounds; however many digits it has."""
+
+    class Bounded(Struct):
+        times: Annotated[int, Meta(ge=0, le=10)]
+
+    with pytest.raises(Malformed):
+        decode(b'{"times":' + b"9" * digits + b"}", Bounded)
+
+
+@pytest.mark.parametrize(
+    "body", [b'{"text":"\\ud800"}', b'{"text":"\\ude00\\ud83d"}', b'{"text":"a\\udfff"}']
+)
+def test_half_a_character_is_refused_by_the_form_or_by_the_text(body: bytes) -> None:
+    """Before it could be stored, for no door could write it out."""
+    with pytest.raises((Malformed, BadText)) as problem:
+        clean_text(decode(body, Post).text, 4096)
+    assert error_body(problem.value)
+
+
+@given(st.binary() | st.text(st.sampled_from('{}[]":,\\utexi0123e.-nulltrfas ')).map(str.encode))
+def test_any_body_is_read_or_malformed(body: bytes) -> None:
+    """Nothing that is sent raises anything else."""
+    for form in (Post, Ref):
+        try:
+            decode(body, form)
+        except Malformed as problem:
+            error_body(problem)
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [{}, {"text": "hi", "colour": "red"}, {"txt": "hi"}, {"text": "hi", "times": "many"}],
+    ids=["empty", "unknown", "misspelt", "wrong"],
+)
+def test_a_form_that_is_wrong_is_malformed(fields: dict[str, str]) -> None:
+    """A page's form is judged as a program's JSON is."""
+    with pytest.raises(Malformed, match="form"):
+        convert(fields, Post)
+
+
+def test_a_form_that_fits_is_read() -> None:
+    """Its fields are texts."""
+    assert convert({"text": "hi"}, Post) == Post("hi")
+
+
+json_values: st.SearchStrategy[Any] = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**63), 2**63) | texts,
+    lambda values: st.lists(values) | st.dictionaries(texts, values),
+    max_leaves=10,
+)
+
+
+@given(json_values)
+def test_what_is_encoded_is_json(value: Any) -> None:
+    """Every JSON reader reads the same value."""
+    assert json.loads(encode(value)) == value

@@ -1,0 +1,259 @@
+"""What every store promises, whatever its engine.
+
+Another engine is one line in `ENGINES` more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IReactorTime
+from twisted.internet.task import Clock
+
+from chatd.errors import Malformed, Unavailable
+from chatd.eventlog import Entry
+from chatd.events import Event, Joined, Said, Told
+from chatd.store import Store, open_store
+from chatd.store.memory import MemoryStore
+from chatd.testing import START, result_of
+
+HOUR = 3600.0
+YEAR = 365 * 24 * HOUR
+
+Engine = Callable[[IReactorTime, Callable[[], float], int], Store]
+ENGINES: dict[str, Engine] = {"memory": MemoryStore}
+
+
+class Kept:
+    """A store, its clocks, and the listener that saw what it stored."""
+
+    def __init__(self, engine: Engine, history: int = 1000) -> None:
+        self.clock = Clock()
+        self.wall = START
+        self.store = engine(self.clock, lambda: self.wall, history)
+        self.shown: list[Entry] = []
+        self.store.follow(self.shown.extend)
+
+    def settle(self) -> None:
+        for _ in range(10):
+            self.clock.advance(0)
+
+    def stored(self, *events: Event) -> list[int]:
+        appended = self.store.append(events)
+        self.settle()
+        return result_of(appended)
+
+    def read(self, room: str, before: int | None, limit: int) -> list[Entry]:
+        page = self.store.read(room, before, limit)
+        self.settle()
+        return result_of(page)
+
+
+@pytest.fixture(params=ENGINES.values(), ids=list(ENGINES))
+def engine(request: pytest.FixtureRequest) -> Engine:
+    chosen: Engine = request.param
+    return chosen
+
+
+@pytest.fixture
+def kept(engine: Engine) -> Kept:
+    return Kept(engine)
+
+
+def said(text: str = "hi", room: str = "lobby") -> Said:
+    return Said(room, "ada", text)
+
+
+def told(entries: Sequence[Entry]) -> list[tuple[int, Event]]:
+    return [(entry.id, entry.event) for entry in entries]
+
+
+# -- ids -----------------------------------------------------------------------------------------
+
+
+@given(steps=st.lists(st.sampled_from([0.0, 0.000001, 1.0, -HOUR, HOUR, YEAR, -YEAR]), max_size=20))
+def test_an_id_is_the_time_or_one_more_than_the_last(engine: Engine, steps: list[float]) -> None:
+    """Whatever the wall clock does: stands, jumps, or runs backwards."""
+    kept = Kept(engine)
+    previous = kept.store.last
+    assert previous == int(START * 1_000_000)
+    for step in steps:
+        kept.wall += step
+        (id_,) = kept.stored(said())
+        assert id_ == max(previous + 1, int(kept.wall * 1_000_000))
+        previous = id_
+    assert kept.store.last == previous
+
+
+def test_the_events_of_a_batch_are_numbered_in_its_order(kept: Kept) -> None:
+    """And have an id each, though they came at one moment."""
+    events = [said(str(n)) for n in range(50)]
+    ids = kept.stored(*events)
+    assert ids == list(range(ids[0], ids[0] + 50))
+    assert told(kept.shown) == list(zip(ids, events, strict=True))
+
+
+def test_an_id_is_exact_in_a_json_number(kept: Kept) -> None:
+    """Also after a century."""
+    kept.wall = START + 100 * YEAR
+    (id_,) = kept.stored(said())
+    assert int(float(id_)) == id_
+
+
+# -- accepted, stored, shown ---------------------------------------------------------------------
+
+
+def test_nothing_is_answered_in_the_turn_of_the_question(kept: Kept) -> None:
+    """Whoever uses a store learns to wait for it."""
+    appended = kept.store.append([said()])
+    assert (appended.called, kept.shown) == (False, [])
+    kept.settle()
+    assert (appended.called, len(kept.shown)) == (True, 1)
+
+
+def test_a_batch_is_shown_before_its_senders_are_told(kept: Kept) -> None:
+    """And one batch's senders are told before the next batch is shown."""
+    happened: list[tuple[str, list[int]]] = []
+    kept.store.follow(lambda entries: happened.append(("shown", [e.id for e in entries])))
+    for text in ("one", "two"):
+        appended = kept.store.append([said(text)])
+        appended.addCallback(lambda ids: happened.append(("stored", ids)))
+    kept.settle()
+    (_, one), _, (_, two), _ = happened
+    assert happened == [("shown", one), ("stored", one), ("shown", two), ("stored", two)]
+
+
+def test_batches_are_stored_in_the_order_of_appending(kept: Kept) -> None:
+    """However many are begun in one turn."""
+    batches = [[said(f"{batch}.{n}") for n in range(3)] for batch in range(5)]
+    answers = [kept.store.append(batch) for batch in batches]
+    kept.settle()
+    ids = [id_ for answer in answers for id_ in result_of(answer)]
+    events = [event for batch in batches for event in batch]
+    assert told(kept.shown) == list(zip(ids, events, strict=True))
+    assert ids == sorted(set(ids))
+
+
+def test_what_is_appended_on_being_told_comes_after(kept: Kept) -> None:
+    """A sender may answer at once."""
+    answers: list[Deferred[list[int]]] = []
+    appended = kept.store.append([said("one")])
+    appended.addCallback(lambda ids: answers.append(kept.store.append([said("three")])))
+    kept.store.append([said("two")])
+    kept.settle()
+    assert [entry.event for entry in kept.shown] == [said("one"), said("two"), said("three")]
+    assert result_of(answers[0]) == [kept.shown[-1].id]
+
+
+def test_an_empty_batch_is_stored_as_nothing(kept: Kept) -> None:
+    """There is nothing to number."""
+    assert kept.stored() == []
+    assert kept.shown == []
+
+
+# -- reading back --------------------------------------------------------------------------------
+
+
+@given(
+    rooms=st.lists(st.sampled_from(["lobby", "dev"]), max_size=40),
+    limit=st.integers(1, 10),
+    history=st.integers(1, 50),
+)
+def test_page_by_page_is_all_that_was_kept(
+    engine: Engine, rooms: list[str], limit: int, history: int
+) -> None:
+    """Newest page first, each in rising order, no entry twice and none left out."""
+    kept = Kept(engine, history)
+    kept.stored(*(said(str(n), room) for n, room in enumerate(rooms)))
+    for room in ("lobby", "dev"):
+        found: list[Entry] = []
+        before = None
+        while page := kept.read(room, before, limit):
+            assert len(page) <= limit
+            before = page[0].id
+            found = page + found
+        stored = [entry for entry in kept.shown if entry.event.room == room]  # type: ignore[attr-defined]
+        assert told(found) == told(stored)[-len(found) or len(stored) :]
+        assert len(found) >= min(history, len(stored))
+
+
+def test_a_page_lies_below_its_bound(kept: Kept) -> None:
+    """The bound itself is not in it, whether or not there is such an event."""
+    ids = kept.stored(*(said(str(n)) for n in range(5)))
+    assert [entry.id for entry in kept.read("lobby", ids[3], 2)] == ids[1:3]
+    assert [entry.id for entry in kept.read("lobby", ids[4] + 10, 2)] == ids[3:]
+    assert kept.read("lobby", ids[0], 2) == []
+
+
+def test_a_room_where_nothing_was_said_has_no_page(kept: Kept) -> None:
+    """And asking for it makes none."""
+    kept.stored(said())
+    assert kept.read("dev", None, 10) == []
+
+
+def test_what_is_private_has_an_id_and_is_never_read_back(kept: Kept) -> None:
+    """It takes its place in the order, and no store keeps it."""
+    ids = kept.stored(said("before"), Told("ada", "bob", "psst"), said("after"))
+    assert ids == [entry.id for entry in kept.shown]
+    assert [type(entry.event) for entry in kept.shown] == [Said, Told, Said]
+    assert [e.event for e in kept.read("lobby", None, 10)] == [said("before"), said("after")]
+    assert [kept.read(room, None, 10) for room in ("", "ada", "bob")] == [[], [], []]
+
+
+def test_every_kind_of_event_is_read_back_as_it_was(kept: Kept) -> None:
+    """Not only what people said."""
+    kept.stored(Joined("dev", "ada"), said("é\n😀", "dev"))
+    assert [entry.event for entry in kept.read("dev", None, 10)] == [
+        Joined("dev", "ada"),
+        said("é\n😀", "dev"),
+    ]
+
+
+# -- the end -------------------------------------------------------------------------------------
+
+
+def test_closing_stores_what_was_begun(kept: Kept) -> None:
+    """Nobody who was not refused is left without an answer."""
+    appended = [kept.store.append([said(text)]) for text in ("one", "two")]
+    closed = kept.store.close()
+    kept.settle()
+    result_of(closed)
+    assert [entry.event for entry in kept.shown] == [said("one"), said("two")]
+    assert [result_of(answer) for answer in appended] == [[entry.id] for entry in kept.shown]
+
+
+def test_a_closed_store_takes_no_more(kept: Kept) -> None:
+    """Whoever tries is told so, and nothing is shown."""
+    kept.store.close()
+    with pytest.raises(Unavailable):
+        kept.stored(said())
+    assert kept.shown == []
+
+
+def test_a_store_may_be_closed_twice(kept: Kept) -> None:
+    """Two reasons to stop are one."""
+    for _ in range(2):
+        closed = kept.store.close()
+        kept.settle()
+        result_of(closed)
+
+
+# -- choosing one --------------------------------------------------------------------------------
+
+
+def test_the_url_names_the_store() -> None:
+    """`memory:` keeps nothing."""
+    assert isinstance(open_store("memory:", Clock(), lambda: START, 10), MemoryStore)
+
+
+@pytest.mark.parametrize("url", ["", "memory:x", "redis:", "file:///tmp/x", "Memory:"])
+def test_an_unknown_url_is_refused_in_one_line(url: str) -> None:
+    """It ends the start."""
+    with pytest.raises(Malformed) as refusal:
+        open_store(url, Clock(), lambda: START, 10)
+    assert repr(url) in refusal.value.message
+    assert "\n" not in refusal.value.message

@@ -1,0 +1,163 @@
+"""`twistd chatd`: its options, and what becomes of them."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import pytest
+import pytest_twisted
+from twisted.internet import reactor
+from twisted.internet.address import IPv4Address, IPv6Address, UNIXAddress
+from twisted.internet.endpoints import TCP4ClientEndpoint, connectProtocol
+from twisted.internet.error import ConnectionRefusedError
+from twisted.internet.protocol import Protocol
+
+from chatd.tap import Door, Options, StartupError, _place, makeService
+from chatd.transports.tcp import WriteThrough
+
+HERE = "tcp:0:interface=127.0.0.1"
+
+
+def parsed(*arguments: str) -> Options:
+    """Options as twistd parses them."""
+    options = Options()
+    options.parseOptions(arguments)
+    return options
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """The reactor, which is set right again after the test."""
+    running: Any = reactor
+    monkeypatch.setattr(running, "seconds", running.seconds)
+    return running
+
+
+def test_nothing_has_to_be_given() -> None:
+    """The defaults serve this machine only, and keep a thousand events of a room."""
+    options = parsed()
+    assert options["doors"]["line"] == ["tcp:8023:interface=127.0.0.1"]
+    assert options["doors"]["http"] == ["tcp:8080:interface=127.0.0.1"]
+    assert options["doors"].get("classic", []) == []
+    assert options["origins"] == []
+    assert (options["history"], options["message-rate"], options["max-text"]) == (1000, 5, 4096)
+
+
+@pytest.mark.parametrize("door", ["line", "http"])
+def test_a_door_that_is_given_replaces_its_default(door: str) -> None:
+    """As often as it is given; the other one stays as it was."""
+    options = parsed(f"--{door}", "tcp:1", f"--{door}=tcp:2")
+    other = {"line": "http", "http": "line"}[door]
+    assert options["doors"][door] == ["tcp:1", "tcp:2"]
+    assert options["doors"][other] == parsed()["doors"][other]
+
+
+@pytest.mark.parametrize("door", ["line", "http", "classic"])
+def test_none_closes_a_door(door: str) -> None:
+    """And nothing else."""
+    assert parsed(f"--{door}", "none")["doors"][door] == []
+
+
+def test_origins_are_gathered() -> None:
+    """Each as it was given."""
+    origins = ["https://example.org", "http://localhost:3000", "null"]
+    assert parsed(*(f"--allow-origin={origin}" for origin in origins))["origins"] == origins
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--bogus"],
+        ["extra"],
+        ["--line"],
+        ["--history", "many"],
+        ["--history", "0"],
+        ["--history", "-1"],
+        ["--history", "1.5"],
+        ["--history", ""],
+        ["--history", "9999999999"],
+        ["--message-rate", "-1"],
+        ["--message-rate", "nan"],
+        ["--message-rate", "inf"],
+        ["--max-text", "0"],
+        ["--max-text", "4k"],
+        ["--allow-origin", "example.org"],
+        ["--allow-origin", "https://example.org/"],
+        ["--allow-origin", "*"],
+        ["--allow-origin", ""],
+    ],
+    ids=" ".join,
+)
+def test_what_is_wrong_with_an_option_is_one_line(arguments: list[str]) -> None:
+    """It names the option, and says where help is; the exit status is not zero."""
+    with pytest.raises(StartupError) as caught:
+        parsed(*arguments)
+    (line,) = str(caught.value).splitlines()
+    assert line.startswith("chatd: ")
+    assert arguments[0].removeprefix("--") in line or arguments == ["extra"]
+    assert caught.value.code not in (0, None)
+
+
+@pytest.mark.parametrize(
+    "endpoint", ["", "tcp", "tcp:", "tcp:x", "what:1", "tcp:1:2:3:4:5", "ssl:1"]
+)
+def test_an_endpoint_that_is_none_is_told_before_anything_is_made(
+    clock: Any, endpoint: str
+) -> None:
+    """In one line, with one that is."""
+    options = parsed("--line", endpoint, "--http", "none")
+    with pytest.raises(StartupError) as caught:
+        makeService(options)
+    (line,) = str(caught.value).splitlines()
+    assert repr(endpoint) in line
+    assert "tcp:8080" in line
+
+
+def test_a_store_that_is_none_is_told(clock: Any) -> None:
+    """In one line."""
+    with pytest.raises(StartupError, match=r"^chatd: .*'redis:x'.*$"):
+        makeService(parsed("--store", "redis:x", "--line", "none", "--http", "none"))
+
+
+def test_the_rate_may_be_a_fraction_or_none() -> None:
+    """0 is no limit."""
+    assert parsed("--message-rate", "0.5")["message-rate"] == 0.5
+    assert parsed("--message-rate", "0")["message-rate"] == 0
+
+
+def test_time_does_not_run_backwards(clock: Any) -> None:
+    """Timers go by a clock that nobody can set: set back an hour, the other would stall them."""
+    makeService(parsed("--line", "none", "--http", "none"))
+    assert clock.seconds is time.monotonic
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_house_opens_its_doors_and_closes_them(clock: Any) -> None:
+    """Each on the port that it got; what connects is written to at once; then nothing listens."""
+    house = makeService(parsed("--line", HERE, "--line", HERE, "--http", HERE))
+    house.startService()
+    doors = [service for service in house if isinstance(service, Door)]
+    hosts: list[Any] = [door.port.getHost() for door in doors if door.port]
+    ports = [host.port for host in hosts]
+    assert len(set(ports)) == 3
+    assert all(getattr(door.port, "transport", None) is WriteThrough for door in doors)
+    await house.stopService()
+    for port in ports:
+        endpoint = TCP4ClientEndpoint(clock, "127.0.0.1", port)
+        with pytest.raises(ConnectionRefusedError):
+            await connectProtocol(endpoint, Protocol())
+
+
+@pytest.mark.parametrize(
+    ("address", "place"),
+    [
+        (IPv4Address("TCP", "127.0.0.1", 80), "127.0.0.1:80"),
+        (IPv6Address("TCP", "::1", 80), "[::1]:80"),
+        (UNIXAddress(b"/run/chatd"), "/run/chatd"),
+    ],
+    ids=["ipv4", "ipv6", "unix"],
+)
+def test_a_place_is_written_as_people_write_it(address: Any, place: str) -> None:
+    """In the log, which is where a port of the system's choice is read."""
+    assert _place(address) == place

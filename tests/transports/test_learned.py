@@ -1,0 +1,296 @@
+"""Learned polls: recognised when they are the same question, and only then."""
+
+from __future__ import annotations
+
+from unittest.mock import patch
+
+import pytest
+
+from chatd.transports.http import ChatChannel, ChatRequest
+from chatd.transports.learned import MAX_QUESTION
+
+from .house import House, Http
+
+HEAD = "HTTP/1.1\r\nHost: chat.example\r\nAccept: application/json\r\n\r\n"
+
+
+def question(since: int, rest: str = "", head: str = HEAD) -> bytes:
+    """A poll as bytes."""
+    return f"GET /rooms/lobby/events?since={since}{rest} {head}".encode()
+
+
+class Poller:
+    """A connection that polls, and counts how often it had to be parsed."""
+
+    def __init__(self, house: House) -> None:
+        self.house = house
+        self.http = house.http()
+        self.parsed = 0
+        self.cursor = house.say("first") - 1
+
+    def poll(self, data: bytes) -> list[str]:
+        """Send a request, which is answered at once; what it brought."""
+        received = ChatRequest.requestReceived
+
+        def count(request: ChatRequest, *args: bytes) -> None:
+            self.parsed += 1
+            received(request, *args)
+
+        with patch.object(ChatRequest, "requestReceived", count):
+            self.http.send_raw(data)
+        return self.http.response().texts
+
+
+@pytest.fixture
+def poller(house: House) -> Poller:
+    """A connection that has learned its question."""
+    poller = Poller(house)
+    assert poller.poll(question(poller.cursor)) == ["first"]
+    assert poller.parsed == 1
+    return poller
+
+
+def test_the_same_question_is_not_parsed_again(poller: Poller) -> None:
+    """But for the cursor, the bytes are the same."""
+    assert poller.poll(question(poller.cursor)) == ["first"]
+    assert poller.poll(question(poller.cursor - 5)) == ["first"]
+    assert poller.parsed == 1
+
+
+def test_both_roads_answer_alike(house: House) -> None:
+    """To the byte, but for the date."""
+    poller = Poller(house)
+    first, second = house.http(), house.http()
+    for connection in (first, second):
+        connection.wire.send(question(poller.cursor))
+    parsed = first.wire.received()
+    second.wire.received()
+    second.wire.send(question(poller.cursor))
+    learned = second.wire.received()
+
+    def dateless(data: bytes) -> set[bytes]:
+        return {line for line in data.split(b"\r\n") if not line.startswith(b"Date:")}
+
+    assert dateless(parsed) == dateless(learned)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        pytest.param(question(1, "&limit=5"), id="another parameter"),
+        pytest.param(question(1, "&wait=0"), id="another wait"),
+        pytest.param(question(1, head=HEAD.replace("json", "*  ")), id="another header"),
+        pytest.param(question(1, head="HTTP/1.1\r\nHost: chat.example\r\n\r\n"), id="one less"),
+        pytest.param(question(1, head=HEAD.replace("1.1", "1.0")), id="HTTP/1.0"),
+        pytest.param(
+            question(1, head=HEAD.replace("\r\n\r\n", "\r\nConnection: close\r\n\r\n")), id="close"
+        ),
+        pytest.param(question(1).replace(b"lobby", b"Lobby"), id="another spelling"),
+        pytest.param(question(1).replace(b"=1", b"=%31"), id="a quoted cursor"),
+        pytest.param(question(1).replace(b"since", b"sin%63e"), id="a quoted name"),
+    ],
+)
+def test_anything_else_is_parsed(poller: Poller, other: bytes) -> None:
+    """A request that looks alike but is not takes twisted.web's road."""
+    assert poller.poll(other) == ["first"]
+    assert poller.parsed == 2
+
+
+@pytest.mark.parametrize("bad", ["-1", "", "1e3", "9" * 19, "+1"])
+def test_a_cursor_that_is_none_is_refused_on_either_road(poller: Poller, bad: str) -> None:
+    """The digits are judged as strictly as twisted.web's road judges them."""
+    data = question(0).replace(b"since=0", f"since={bad}".encode())
+    poller.http.send_raw(data)
+    assert poller.http.response().refusal == (400, "malformed")
+
+
+def test_a_cursor_from_the_future_is_a_gap_on_either_road(poller: Poller) -> None:
+    """What is looked up for each poll is looked up for this one too."""
+    poller.http.send_raw(question(10**18 - 1))
+    assert poller.http.response().json["gap"]
+    assert poller.parsed == 1
+
+
+def test_a_question_in_two_packets_is_parsed(poller: Poller) -> None:
+    """Only what comes whole is recognised; the next whole one is again."""
+    data = question(poller.cursor)
+    poller.http.wire.send(data[:30])
+    assert poller.poll(data[30:]) == ["first"]
+    assert poller.parsed == 2
+    assert poller.poll(data) == ["first"]
+    assert poller.parsed == 2
+
+
+def test_what_came_in_two_packets_is_not_learned(house: House) -> None:
+    """Its bytes are not known to be one request."""
+    poller = Poller(house)
+    data = question(poller.cursor)
+    for _ in range(2):
+        poller.http.wire.send(data[:40])
+        poller.poll(data[40:])
+    assert poller.parsed == 2
+
+
+def test_two_questions_in_one_packet_are_both_answered(poller: Poller) -> None:
+    """A client that pipelines gets all its answers, in order."""
+    poller.http.wire.send(question(poller.cursor) + question(poller.cursor + 1, "&wait=0"))
+    answers = poller.http.wire.received()
+    assert answers.count(b"HTTP/1.1 200 OK") == 2
+    assert answers.index(b"first") < answers.index(b'"events":[]')
+
+
+def test_a_question_with_a_body_is_not_learned(house: House) -> None:
+    """A body would stand where the next request begins."""
+    poller = Poller(house)
+    head = HEAD.replace("\r\n\r\n", "\r\nContent-Length: 3\r\n\r\n")
+    for _ in range(2):
+        poller.http.wire.send(question(poller.cursor, head=head))
+        poller.poll(b"abc")
+    assert poller.parsed == 2
+
+
+def test_a_monstrous_question_is_not_worth_remembering(house: House) -> None:
+    """What each connection remembers is bounded."""
+    poller = Poller(house)
+    head = HEAD.replace("\r\n\r\n", f"\r\nX-Long: {'x' * MAX_QUESTION}\r\n\r\n")
+    for _ in range(2):
+        poller.poll(question(poller.cursor, head=head))
+    assert poller.parsed == 2
+
+
+# -- held ----------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def held(poller: Poller) -> Poller:
+    """A connection whose learned poll is held."""
+    poller.cursor += 1
+    poller.http.send_raw(question(poller.cursor))
+    assert poller.http.responses() == []
+    return poller
+
+
+def test_a_held_poll_is_answered_in_the_turn_that_stores_what_it_waits_for(held: Poller) -> None:
+    """No timer lies in between."""
+    held.house.say("second")
+    assert held.http.response().texts == ["second"]
+
+
+def test_a_held_poll_is_given_up_when_its_wait_is_over(held: Poller) -> None:
+    """After 25 seconds, hardly later, with no events and the same cursor."""
+    held.house.chat.advance(24.9)
+    assert held.http.responses() == []
+    held.house.chat.advance(0.3)
+    answer = held.http.response().json
+    assert (answer["events"], answer["next"]) == ([], held.cursor)
+
+
+def test_a_client_that_leaves_while_held_leaves_nothing_behind(held: Poller) -> None:
+    """Neither a reader in the room nor anything written to nobody."""
+    room = held.house.chat.service.room("lobby")
+    assert room.readers == 1
+    held.http.wire.hang_up()
+    assert room.readers == 0
+    held.house.say("second")
+    held.house.chat.advance(100)
+    assert held.http.wire.received() == b""
+
+
+def test_what_is_pipelined_behind_a_held_poll_is_answered_behind_it(held: Poller) -> None:
+    """In order, whatever it is."""
+    held.http.send_raw(b"GET /healthz HTTP/1.1\r\nHost: chat.example\r\n\r\n")
+    held.http.send_raw(question(held.cursor))
+    assert held.http.responses() == []
+    held.house.say("second")
+    polled, health, again = held.http.responses()
+    assert polled.texts == ["second"]
+    assert health.json == {"status": "ok"}
+    assert again.texts == ["second"]
+
+
+def test_who_sends_on_and_on_behind_a_held_poll_is_not_read(held: Poller) -> None:
+    """What is put off is bounded; the rest waits in TCP."""
+    held.http.wire.send(b"x" * 20_000)
+    assert held.http.wire.producerState == "paused"
+
+
+def test_an_idle_connection_is_closed_a_minute_after_its_last_learned_poll(held: Poller) -> None:
+    """The idle time runs from the answer, and not while a poll is held."""
+    held.house.chat.advance(40)
+    assert held.http.response().texts == []
+    held.house.chat.advance(59)
+    assert not held.http.closed
+    held.house.chat.advance(2)
+    assert held.http.closed
+
+
+def test_a_request_of_another_kind_on_the_connection_keeps_it_open(held: Poller) -> None:
+    """Idle time is counted on both roads."""
+    held.house.say("second")
+    assert held.http.response().texts == ["second"]
+    held.house.chat.advance(50)
+    assert held.http.get("/healthz").status == 200
+    held.house.chat.advance(50)
+    assert held.http.get("/healthz").status == 200
+    held.house.chat.advance(100)
+    assert held.http.closed
+
+
+# -- what the bytes do not decide ----------------------------------------------------------------
+
+
+def asks_again(ada: Http) -> str:
+    """A poll in ada's session that her connection has learned."""
+    target = "/rooms/lobby/events?since=1&wait=0"
+    for _ in range(2):
+        assert ada.get(target).status == 200
+    assert isinstance(ada.wire.protocol, ChatChannel)
+    assert ada.wire.protocol.learned
+    return target
+
+
+def test_a_session_that_has_ended_is_noticed(house: House, ada: Http) -> None:
+    """The token was good when the question was learned, and is not any more."""
+    target = asks_again(ada)
+    other = house.http()
+    other.headers = dict(ada.headers)
+    assert other.request("DELETE", "/session").status == 204
+    assert ada.get(target).refusal == (401, "bad-token")
+
+
+def test_learned_polls_keep_their_session(house: House, ada: Http) -> None:
+    """Asking counts as being there, on either road."""
+    target = asks_again(ada)
+    for _ in range(4):
+        house.chat.advance(30)
+        ada.get(target)
+    assert house.here == ["ada"]
+
+
+def test_a_room_that_was_forgotten_in_between_is_found_again(house: House) -> None:
+    """A room where nothing had happened is another object when something does."""
+    http = house.http()
+    floor = house.chat.service.horizon
+    target = f"/rooms/new/events?since={floor}&wait=0"
+    for _ in range(2):
+        assert http.get(target).texts == []
+    house.say("hello", room="new")
+    assert http.get(target).texts == ["hello"]
+
+
+def test_of_two_polls_of_a_session_the_newer_is_held_on_either_road(
+    house: House, ada: Http
+) -> None:
+    """The older one is answered at once with no events, however each was asked."""
+    asks_again(ada)
+    since = house.say("now")
+    target = f"/rooms/lobby/events?since={since}"
+    other = house.http()
+    other.headers = dict(ada.headers)
+    ada.send("GET", target)
+    other.send("GET", target)
+    assert ada.response().texts == []
+    ada.send("GET", target)
+    assert other.response().texts == []
+    house.say("then")
+    assert ada.response().texts == ["then"]

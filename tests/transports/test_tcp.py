@@ -1,0 +1,197 @@
+"""Writing at once, over real sockets: what can be sent is, and the rest takes Twisted's way."""
+
+from __future__ import annotations
+
+import socket
+import struct
+from collections.abc import Iterator
+from typing import NoReturn
+
+import pytest
+from twisted.internet.error import ConnectionDone
+from twisted.internet.interfaces import IReactorFDSet
+from twisted.internet.protocol import Protocol, connectionDone
+from twisted.python.failure import Failure
+from zope.interface import implementer
+
+from chatd.transports.tcp import WriteThrough
+
+
+@implementer(IReactorFDSet)
+class Watch:
+    """A reactor's list of who wants to read and to write, and nothing more."""
+
+    def __init__(self) -> None:
+        self.readers: set[object] = set()
+        self.writers: set[object] = set()
+
+    def addReader(self, reader: object) -> None:
+        self.readers.add(reader)
+
+    def addWriter(self, writer: object) -> None:
+        self.writers.add(writer)
+
+    def removeReader(self, reader: object) -> None:
+        self.readers.discard(reader)
+
+    def removeWriter(self, writer: object) -> None:
+        self.writers.discard(writer)
+
+    def removeAll(self) -> NoReturn:
+        raise NotImplementedError
+
+    def getReaders(self) -> NoReturn:
+        raise NotImplementedError
+
+    def getWriters(self) -> NoReturn:
+        raise NotImplementedError
+
+
+class Note(Protocol):
+    """Notes that the connection was lost."""
+
+    lost: Failure | None = None
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        self.lost = reason
+
+
+class Producer:
+    """Notes whether it is to pause."""
+
+    paused = False
+
+    def pauseProducing(self) -> None:
+        self.paused = True
+
+    def resumeProducing(self) -> None:
+        self.paused = False
+
+    def stopProducing(self) -> None:
+        pass
+
+
+class Wire:
+    """A `WriteThrough` on one end of a TCP connection, and a socket on the other."""
+
+    def __init__(self) -> None:
+        with socket.create_server(("127.0.0.1", 0)) as listening:
+            self.client = socket.create_connection(listening.getsockname())
+            served, _ = listening.accept()
+        served.setblocking(False)
+        served.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
+        self.client.settimeout(10)
+        self.watch = Watch()
+        self.note = Note()
+        address = ("127.0.0.1", 0)
+        self.server = WriteThrough(served, self.note, address, None, 0, self.watch)  # type: ignore[arg-type]
+        self.note.makeConnection(self.server)
+
+    @property
+    def waits_to_write(self) -> bool:
+        """Whether something is left for the reactor to write."""
+        return self.server in self.watch.writers
+
+    def receive(self, size: int) -> bytes:
+        """What the client gets, while the server's reactor does its part."""
+        data = b""
+        while len(data) < size:
+            if self.waits_to_write:
+                assert isinstance(self.server.doWrite(), ConnectionDone | None)
+            data += self.client.recv(65536)
+        return data
+
+    def reset(self) -> None:
+        """The client is gone, rudely."""
+        self.client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.client.close()
+
+    def close(self) -> None:
+        self.client.close()
+        if self.server.connected:
+            self.server.connectionLost(Failure(ConnectionError()))
+
+
+@pytest.fixture
+def wire() -> Iterator[Wire]:
+    wire = Wire()
+    yield wire
+    wire.close()
+
+
+BIG = bytes(range(256)) * 1024
+
+
+def test_what_fits_is_on_its_way_when_write_returns(wire: Wire) -> None:
+    """No turn of the reactor lies between a message and its readers."""
+    wire.server.write(b"hello")
+    assert not wire.waits_to_write
+    assert wire.client.recv(100) == b"hello"
+
+
+def test_what_does_not_fit_follows_in_order(wire: Wire) -> None:
+    """Half of a write may have gone out at once; the rest and all later writes come behind it."""
+    wire.server.write(BIG)
+    wire.server.write(b"then this")
+    wire.server.writeSequence([b" and", b" that"])
+    assert wire.waits_to_write
+    expected = BIG + b"then this and that"
+    assert wire.receive(len(expected)) == expected
+    wire.server.write(b"!")
+    assert wire.client.recv(100) == b"!"
+
+
+def test_a_full_socket_pauses_the_producer_and_an_empty_one_resumes_it(wire: Wire) -> None:
+    """Back-pressure is Twisted's own."""
+    producer = Producer()
+    wire.server.registerProducer(producer, True)
+    wire.server.write(b"small")
+    assert not producer.paused
+    wire.server.write(BIG)
+    assert producer.paused
+    wire.receive(5 + len(BIG))
+    assert not producer.paused
+
+
+def test_closing_sends_what_was_written_first(wire: Wire) -> None:
+    """What was written before the close arrives; the end comes behind it."""
+    wire.server.write(BIG)
+    wire.server.write(b"end")
+    wire.server.loseConnection()
+    received = b""
+    while True:
+        if wire.waits_to_write and (why := wire.server.doWrite()) is not None:
+            wire.server.connectionLost(Failure(why))
+        data = wire.client.recv(65536)
+        if not data:
+            break
+        received += data
+    assert received == BIG + b"end"
+
+
+def test_writing_behind_a_close_that_still_waits_keeps_the_order(wire: Wire) -> None:
+    """As with Twisted's own transport, what is written while closing goes out behind the rest."""
+    wire.server.write(BIG)
+    wire.server.loseConnection()
+    wire.server.write(b"late")
+    assert wire.receive(len(BIG) + 4).endswith(b"late")
+
+
+def test_a_reset_is_told_by_the_reactor_not_from_within_write(wire: Wire) -> None:
+    """A door in the middle of a fan-out is not told that one of its readers is gone."""
+    wire.server.write(BIG)
+    wire.reset()
+    wire.server.write(b"more")
+    wire.server.dataBuffer, wire.server._tempDataBuffer, wire.server._tempDataLen = b"", [], 0
+    wire.server.write(b"and more")
+    assert wire.note.lost is None
+    assert wire.waits_to_write
+    assert isinstance(wire.server.doWrite(), Exception)
+
+
+def test_a_lost_connection_swallows_what_is_written(wire: Wire) -> None:
+    """Writing to somebody who has gone is no error."""
+    wire.server.connectionLost(Failure(ConnectionError()))
+    wire.server.write(b"too late")
+    assert wire.note.lost is not None
+    assert not wire.waits_to_write
