@@ -173,27 +173,31 @@ class Subscriber:
             feed.readers.discard(self)
 
     def change(self, feeds: Sequence[Feed], cursor: int) -> None:
-        """Read other feeds from here on.
+        """Read other feeds from here on; a log that was not read before is read from `cursor` on.
 
-        What was unread in the old ones is read first; then the cursor moves up to `cursor`, so that
-        a new feed does not begin with its past.  While the outlet is full, it stays.
+        What was unread in the old ones is read first, as far as the outlet takes it.
         """
         self.wake()
-        if not self.paused:
-            self.cursor = max(self.cursor, cursor)
+        known = {feed.log for feed in self.feeds}
         for feed in self.feeds:
             feed.readers.discard(self)
         self._set_feeds(feeds)
         if self.reading:
             for feed in self.feeds:
                 feed.readers.add(self)
+        if not self.paused:
+            self.cursor = max(self.cursor, cursor)
+            return
+        for feed in self.feeds:
+            if feed.log not in known:
+                past = feed.log.since(self.cursor).entries
+                self.hide(*(entry.id for entry in past if entry.id <= cursor))
 
-    def hide(self, id: int) -> None:
-        """Leave one event out, once: one's own message, with `/echo off`."""
-        if self._hidden is None:
-            self._hidden = set()
-        self._hidden.add(id)
-        self._only = None
+    def hide(self, *ids: int) -> None:
+        """Leave these events out: one's own messages, with `/echo off`."""
+        if ids:
+            self._hidden = (self._hidden or set()).union(ids)
+            self._only = None
 
     def wake(self) -> None:
         """Read on from the cursor, until the logs' end or until the outlet is full."""
@@ -217,12 +221,16 @@ class Subscriber:
 
     def _next(self) -> Batch | None:
         """What follows the cursor in whichever feeds have anything new."""
-        fresh = [feed for feed in self.feeds if feed.log.last > self.cursor]
-        if len(fresh) == 1 and not self._hidden:
-            return fresh[0].after(self.cursor, self.limit)
-        if not fresh:
-            return None
-        batch = merged(fresh, self.cursor, self.limit, self._hidden or ())
+        fresh = None
+        for feed in self.feeds:
+            if feed.log.last > self.cursor:
+                if fresh is not None:
+                    break
+                fresh = feed
+        else:
+            if fresh is None or not self._hidden:
+                return fresh.after(self.cursor, self.limit) if fresh else None
+        batch = merged(self.feeds, self.cursor, self.limit, self._hidden or ())
         if self._hidden:
             self._hidden = {id_ for id_ in self._hidden if id_ > batch.cursor}
         return batch

@@ -33,18 +33,20 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def recent(clock: Clock) -> Repeats:
+def recent(clock: Clock) -> Repeats[int | None]:
     return Repeats(clock.seconds)
 
 
 @pytest.mark.parametrize("answer", [7, 0, None], ids=["an id", "zero", "nothing to announce"])
-def test_a_repeat_is_answered_as_the_first_time(recent: Repeats, answer: int | None) -> None:
+def test_a_repeat_is_answered_as_the_first_time(
+    recent: Repeats[int | None], answer: int | None
+) -> None:
     """And nothing is done again."""
     assert result_of(recent.once("k", done(answer))) == answer
     assert result_of(recent.once("k", done(99))) == answer
 
 
-def test_a_repeat_before_the_answer_waits_for_it(recent: Repeats) -> None:
+def test_a_repeat_before_the_answer_waits_for_it(recent: Repeats[int | None]) -> None:
     """The first request may still be on its way to the store."""
     work = Work()
     answers = [recent.once("k", work) for _ in range(3)]
@@ -54,7 +56,7 @@ def test_a_repeat_before_the_answer_waits_for_it(recent: Repeats) -> None:
     assert [result_of(answer) for answer in answers] == [7, 7, 7]
 
 
-def test_what_failed_may_be_tried_again(recent: Repeats) -> None:
+def test_what_failed_may_be_tried_again(recent: Repeats[int | None]) -> None:
     """Everyone who waited is told, and the next try is a first one."""
     work = Work()
     answers = [recent.once("k", work) for _ in range(2)]
@@ -65,7 +67,7 @@ def test_what_failed_may_be_tried_again(recent: Repeats) -> None:
     assert result_of(recent.once("k", done(8))) == 8
 
 
-def test_what_was_refused_at_once_may_be_tried_again(recent: Repeats) -> None:
+def test_what_was_refused_at_once_may_be_tried_again(recent: Repeats[int | None]) -> None:
     """A rate limit is no outcome to remember."""
 
     def refuse() -> Deferred[int | None]:
@@ -76,7 +78,7 @@ def test_what_was_refused_at_once_may_be_tried_again(recent: Repeats) -> None:
     assert result_of(recent.once("k", done(8))) == 8
 
 
-def test_other_keys_are_other_requests(recent: Repeats) -> None:
+def test_other_keys_are_other_requests(recent: Repeats[int | None]) -> None:
     """Two people may choose the same word."""
     assert result_of(recent.once(("ada", "k"), done(1))) == 1
     assert result_of(recent.once(("bob", "k"), done(2))) == 2
@@ -86,7 +88,7 @@ def test_other_keys_are_other_requests(recent: Repeats) -> None:
     ("seconds", "answer"), [(REMEMBERED_SECONDS - 0.001, 1), (REMEMBERED_SECONDS, 2)]
 )
 def test_a_repeat_is_recognised_for_five_minutes(
-    recent: Repeats, clock: Clock, seconds: float, answer: int
+    recent: Repeats[int | None], clock: Clock, seconds: float, answer: int
 ) -> None:
     """From the first request on, not from the last."""
     recent.once("k", done(1))
@@ -97,7 +99,7 @@ def test_a_repeat_is_recognised_for_five_minutes(
 
 
 def test_beyond_the_bound_the_oldest_is_forgotten_first(
-    recent: Repeats, monkeypatch: pytest.MonkeyPatch
+    recent: Repeats[int | None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Memory is bounded whatever the clients send."""
     monkeypatch.setattr(repeats, "MOST_REMEMBERED", 3)
@@ -107,7 +109,7 @@ def test_beyond_the_bound_the_oldest_is_forgotten_first(
 
 
 def test_an_answer_that_comes_after_it_was_forgotten_still_reaches_who_asked(
-    recent: Repeats, clock: Clock
+    recent: Repeats[int | None], clock: Clock
 ) -> None:
     """A store may be slow for longer than a repeat is remembered."""
     first, second = Work(), Work()

@@ -151,8 +151,8 @@ class LineConnection(Protocol):
     def deliver(self, batch: Batch) -> bool:
         """Write a batch: what is missing, then what is there."""
         for gap in batch.gaps:
-            self._write(self._gap(gap))
-        self._write(batch.chunk)
+            self.transport.write(self._gap(gap))
+        self.transport.write(batch.chunk)
         return True
 
     def _write(self, data: bytes) -> None:

@@ -11,6 +11,8 @@ from twisted.internet.error import ConnectionLost
 from twisted.python.failure import Failure
 
 from chatd.codecs.lines import COMMANDS
+from chatd.commands import Say
+from chatd.testing import FakeConnection
 
 from .hold import Hold
 from .house import House
@@ -801,6 +803,39 @@ def test_a_room_joined_while_the_way_is_full_begins_with_its_replay(house: House
         "<bob> lobby one",
         "<bob> old",
     ]
+
+
+class NarrowConnection(FakeConnection):
+    """A connection that the next write fills."""
+
+    narrow = False
+
+    def write(self, data: bytes) -> None:
+        """Send, and be full."""
+        super().write(data)
+        if self.narrow:
+            self.narrow = False
+            self.fill()
+
+
+def test_a_room_joined_in_the_moment_the_way_fills_begins_with_its_replay(house: House) -> None:
+    """Between what was stored and what is shown there is a moment; nothing comes twice for it."""
+    wire = NarrowConnection(house.line_door)
+    wire.received()
+
+    def join(_: object) -> None:
+        wire.narrow = True
+        wire.send(b"/join dev\r\n")
+
+    service = house.chat.service
+    bob = service.visitor("bob", service.bucket())
+    service.perform(bob, Say("lobby", "one"))
+    service.perform(bob, Say("dev", "two")).addCallback(join)
+    house.chat.settle()
+    wire.drain()
+    house.chat.settle()
+    lines = wire.received().decode().split("\r\n")
+    assert [line for line in lines if "<bob>" in line] == ["<bob> one", "<bob> two"]
 
 
 # -- ends ------------------------------------------------------------------------------------------

@@ -469,6 +469,20 @@ def test_a_held_poll_keeps_its_session(house: House, ada: Http, before: int) -> 
     assert kinds(house) == ["Joined", "Left"]
 
 
+def test_an_open_stream_keeps_its_session(house: House, ada: Http) -> None:
+    """However long it lasts; the grace begins when it breaks."""
+    stream = house.http()
+    headers = {**ada.headers, "Accept": "text/event-stream"}
+    stream.send("GET", "/rooms/lobby/events", headers=headers)
+    house.chat.advance(GRACE_SECONDS * 4)
+    assert house.here == ["ada"]
+    stream.wire.hang_up()
+    house.chat.advance(GRACE_SECONDS - 1)
+    assert kinds(house) == ["Joined"]
+    house.chat.advance(2)
+    assert kinds(house) == ["Joined", "Left"]
+
+
 def test_nobody_flickers_between_polls(house: House, ada: Http) -> None:
     """A hidden tab may be woken once a minute only."""
     http = house.http()
