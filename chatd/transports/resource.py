@@ -64,12 +64,12 @@ class ApiResource(Resource):
                 )
             result = render(request)
         except ChatError as error:
-            return refuse(request, error)
+            result = refuse(request, error)
         if isinstance(result, Deferred):
             finish_later(request, result)
             return NOT_DONE_YET
         rendered: bytes | int = result
-        return rendered
+        return headless(request, rendered) if isinstance(rendered, bytes) else rendered
 
     def render_HEAD(self, request: Request) -> Any:
         """As GET, without the body, which Twisted leaves out."""
@@ -125,6 +125,14 @@ def refuse(request: Request, error: ChatError) -> bytes:
     if STATUS[type(error)] == 401:
         request.setHeader(b"www-authenticate", b"Bearer")
     return _dress(request, error_body(error), STATUS[type(error)])
+
+
+def headless(request: Request, body: bytes) -> bytes:
+    """The body, or to a HEAD only how long it would be; Twisted would log that it left it out."""
+    if request.method != b"HEAD":
+        return body
+    request.setHeader(b"content-length", b"%d" % len(body))
+    return b""
 
 
 def finish_later(request: Request, result: Deferred[bytes]) -> None:
