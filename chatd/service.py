@@ -14,6 +14,7 @@ only. Names and memberships are the service's own and change when they are accep
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Sequence
 from functools import singledispatchmethod
 from weakref import WeakValueDictionary
@@ -94,6 +95,7 @@ class ChatService(Service):
         self._rooms_with_a_past: set[Room] = set()
         self._people: dict[str, Session] = {}
         self._guests = 0
+        self._letters: dict[Told, deque[tuple[Session, Session]]] = {}
         self._batch: Batch = []
         # No log may forget what was appended before its readers were woken.
         self._patience = min(history, INBOX)
@@ -243,18 +245,9 @@ class ChatService(Service):
         to, text = self.person(command.to), clean_text(command.text, self.max_text)
         self._spend(session)
         told = Told(session.name, to.name, text)
-        sent = self._submit(told)
-
-        def deliver(id_: int | None) -> int | None:
-            assert id_ is not None
-            if to is not session:
-                to.inbox.append(Entry(id_, told), self._notifier)
-            session.inbox.append(
-                Entry(id_, SentPrivately(told.sender, told.to, text)), self._notifier
-            )
-            return id_
-
-        return sent.addCallback(deliver)
+        # The store knows names only, and the name may be another's when it comes back.
+        self._letters.setdefault(told, deque()).append((session, to))
+        return self._submit(told).addErrback(self._undelivered, told)
 
     @_perform.register
     def _join(self, command: Join, session: Session) -> Deferred[int | None]:
@@ -379,6 +372,28 @@ class ChatService(Service):
                     room = self._room(entry.event.room)
                     self._rooms_with_a_past.add(room)
                     room.show(entry, self._notifier)
+                elif isinstance(entry.event, Told):
+                    self._deliver(entry, entry.event)
+
+    def _deliver(self, entry: Entry, told: Told) -> None:
+        """A private message is stored: now it goes to the two whom it was accepted for."""
+        if told in self._letters:
+            sender, to = self._take_letter(told)
+            if to is not sender:
+                to.inbox.append(entry, self._notifier)
+            sent = SentPrivately(told.sender, told.to, told.text)
+            sender.inbox.append(Entry(entry.id, sent), self._notifier)
+
+    def _undelivered(self, failure: Failure, told: Told) -> Failure:
+        self._take_letter(told)
+        return failure
+
+    def _take_letter(self, told: Told) -> tuple[Session, Session]:
+        letters = self._letters[told]
+        letter = letters.popleft()
+        if not letters:
+            del self._letters[told]
+        return letter
 
     def _reader_failed(self, problem: Exception) -> None:
         self._log.failure("a reader failed, and is dropped", Failure(problem))

@@ -88,23 +88,25 @@ class Feed:
             return None
         key = (cursor, limit, last)
         if key != self._key:
-            self._batch = merged((self,), cursor, limit)
+            self._batch = merged([(self, cursor)], cursor, limit)
             self._key = key
         return self._batch
 
 
-def merged(feeds: Iterable[Feed], cursor: int, limit: int, skip: Collection[int] = ()) -> Batch:
-    """What follows `cursor` in all the feeds, in the order of the ids, but for the ids in `skip`.
+def merged(
+    places: Iterable[tuple[Feed, int]], cursor: int, limit: int, skip: Collection[int] = ()
+) -> Batch:
+    """What follows in all the feeds, each from its own place, in the order of the ids.
 
-    At most `limit` entries and about `BATCH_BYTES`; the batch's cursor lies behind the last entry
-    looked at.
+    At most `limit` entries and about `BATCH_BYTES`, without the ids in `skip`; the batch's cursor
+    lies behind the last entry looked at, and not before `cursor`.
     """
     found: list[tuple[int, Entry, Codec]] = []
     holes: list[tuple[int, str]] = []
     codec = None
-    for feed in feeds:
+    for feed, place in places:
         codec = feed.codec
-        entries, complete = feed.log.since(cursor)
+        entries, complete = feed.log.since(place)
         if not complete:
             holes.append((feed.log.floor, feed.source.name))
         found += [(entry.id, entry, codec) for entry in entries]
@@ -133,6 +135,7 @@ class Subscriber:
     """One reader: a cursor, the feeds it reads, and the outlet it fills."""
 
     __slots__ = (
+        "_begins",
         "_hidden",
         "_only",
         "_ordinals",
@@ -155,6 +158,7 @@ class Subscriber:
         self.reading = False
         """Whether it has begun and not stopped."""
         self._hidden: set[int] | None = None
+        self._begins: dict[EventLog, int] | None = None
         self._ordinals: dict[EventLog, int] | None = None
         self._only: Feed | None = None
         self._set_feeds(feeds)
@@ -188,10 +192,11 @@ class Subscriber:
         if not self.paused:
             self.cursor = max(self.cursor, cursor)
             return
-        for feed in self.feeds:
-            if feed.log not in known:
-                past = feed.log.since(self.cursor).entries
-                self.hide(*(entry.id for entry in past if entry.id <= cursor))
+        begins = {log: place for log, place in (self._begins or {}).items() if log in known}
+        begins.update((feed.log, cursor) for feed in self.feeds if feed.log not in known)
+        self._begins = begins or None
+        self._set_feeds(self.feeds)
+        self._count()
 
     def hide(self, *ids: int) -> None:
         """Leave these events out: one's own messages, with `/echo off`."""
@@ -216,11 +221,13 @@ class Subscriber:
 
     def _set_feeds(self, feeds: Sequence[Feed]) -> None:
         self.feeds = tuple(feeds)
-        alone = len(self.feeds) == 1 and not self._hidden
+        alone = len(self.feeds) == 1 and not self._hidden and not self._begins
         self._only = self.feeds[0] if alone else None
 
     def _next(self) -> Batch | None:
         """What follows the cursor in whichever feeds have anything new."""
+        if self._begins:
+            return self._next_from_places(self._begins)
         fresh = None
         for feed in self.feeds:
             if feed.log.last > self.cursor:
@@ -230,7 +237,21 @@ class Subscriber:
         else:
             if fresh is None or not self._hidden:
                 return fresh.after(self.cursor, self.limit) if fresh else None
-        batch = merged(self.feeds, self.cursor, self.limit, self._hidden or ())
+        return self._merged([(feed, self.cursor) for feed in self.feeds])
+
+    def _next_from_places(self, begins: dict[EventLog, int]) -> Batch | None:
+        """The same while some feeds were joined behind the cursor, which stood still."""
+        if self.cursor >= max(begins.values()):
+            self._begins = None
+            self._set_feeds(self.feeds)
+            return self._next()
+        places = [(feed, max(self.cursor, begins.get(feed.log, 0))) for feed in self.feeds]
+        if all(feed.log.last <= place for feed, place in places):
+            return None
+        return self._merged(places)
+
+    def _merged(self, places: Sequence[tuple[Feed, int]]) -> Batch:
+        batch = merged(places, self.cursor, self.limit, self._hidden or ())
         if self._hidden:
             self._hidden = {id_ for id_ in self._hidden if id_ > batch.cursor}
         return batch
@@ -239,13 +260,18 @@ class Subscriber:
         """The outlet is full: read nothing until `resume`."""
         if not self.paused:
             self.paused = True
-            before = self._ordinals or {}
-            self._ordinals = {}
-            for log in (feed.log for feed in self.feeds):
-                if self.cursor >= log.floor:
-                    self._ordinals[log] = log.ordinal(self.cursor)
-                elif log in before:
-                    self._ordinals[log] = before[log]
+            self._count()
+
+    def _count(self) -> None:
+        """Note how much of each log was read, so as to know later how much was missed."""
+        before, begins = self._ordinals or {}, self._begins or {}
+        self._ordinals = {}
+        for log in (feed.log for feed in self.feeds):
+            place = max(self.cursor, begins.get(log, 0))
+            if place >= log.floor:
+                self._ordinals[log] = log.ordinal(place)
+            elif log in before:
+                self._ordinals[log] = before[log]
 
     def resume(self) -> None:
         """The outlet has room again: go on from the cursor."""

@@ -95,6 +95,7 @@ def test_a_session_never_ends_while_something_holds_it(chat: InMemoryChat, lease
     for _ in range(10):
         chat.advance(GRACE_SECONDS * 2.5)
         assert alive(leases, lease)
+    chat.advance(GRACE_SECONDS / 3)
     lease.release(reader)
     chat.advance(GRACE_SECONDS - 0.001)
     assert alive(leases, lease)

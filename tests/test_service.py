@@ -126,6 +126,17 @@ def test_who_spoke_is_answered_after_it_was_shown(chat: InMemoryChat) -> None:
     assert seen == [True]
 
 
+def test_everyone_is_answered_with_their_own_id(chat: InMemoryChat) -> None:
+    """Also those after one whose command made several events."""
+    ada, bob = chat.service.enter("ada"), chat.service.enter("bob")
+    done(chat, ada, Join("dev"))
+    renamed = chat.service.perform(ada, Rename("eve"))
+    said = chat.service.perform(bob, Say("lobby", "hi"))
+    chat.settle()
+    assert result_of(said) == chat.entries("lobby")[-1].id
+    assert result_of(renamed) == chat.entries("lobby")[-2].id
+
+
 def test_one_turn_is_one_batch(chat: InMemoryChat) -> None:
     """A burst costs one commit, and each reader one write."""
     store = HeldStore(chat)
@@ -590,6 +601,22 @@ def test_private_messages_stand_in_the_one_order(history: int) -> None:
     assert not any(batch.gaps for batch in outlet.batches)
 
 
+def test_whoever_reads_on_as_soon_as_they_are_answered_misses_nothing(chat: InMemoryChat) -> None:
+    """A pipelined poll, or a netcat at its end: what else came in that turn is there by then."""
+    ada, bob = chat.service.enter(), chat.service.enter()
+    outlet = reader(chat, chat.service.room("lobby"), bob.inbox)
+
+    def read_on(id_: int | None) -> None:
+        assert outlet.subscriber
+        outlet.subscriber.wake()
+
+    chat.service.perform(bob, Say("lobby", "0")).addCallback(read_on)
+    chat.service.perform(ada, Tell(bob.name, "1"))
+    chat.service.perform(ada, Say("lobby", "2"))
+    chat.settle()
+    assert [event["text"] for event in given_to(outlet)] == ["0", "1", "2"]
+
+
 def test_a_burst_of_private_messages_leaves_no_gap(chat: InMemoryChat) -> None:
     """A reader that was never slow misses nothing, in its inbox as in a room."""
     ada, bob = chat.service.enter(), chat.service.enter()
@@ -688,11 +715,12 @@ def test_one_talker_does_not_silence_another() -> None:
 def test_rooms_are_those_where_somebody_is_or_something_was_said(chat: InMemoryChat) -> None:
     """In alphabetical order; asking for a room does not make it one of them."""
     ada, guest = chat.service.enter("ada"), chat.service.enter()
-    chat.service.room("empty")
+    empty = chat.service.room("empty")
     done(chat, guest, Join("zoo"))
     done(chat, ada, Say("dev", "hi"))
     done(chat, ada, Leave("dev"))
     assert [room.name for room in chat.service.rooms()] == ["dev", "lobby", "zoo"]
+    assert chat.service.room("empty") is empty
 
 
 def test_a_room_that_nobody_needs_is_forgotten(chat: InMemoryChat) -> None:

@@ -282,6 +282,7 @@ class ChatChannel(HTTPChannel):
         self._stop_clock()
         self.setTimeout(None)
         # Nothing more of it, or behind it, is to be carried out.
+        self.learned = None
         self.clearLineBuffer()
         for request in self.requests:
             request.refused = True

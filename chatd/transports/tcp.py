@@ -18,6 +18,8 @@ Why this is right:
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from twisted.internet.tcp import Server
 
 
@@ -41,3 +43,7 @@ class WriteThrough(Server):
             if sent:
                 data = data[sent:]
         super().write(data)
+
+    def writeSequence(self, iovec: Iterable[bytes]) -> None:
+        """See `twisted.internet.interfaces.ITransport.writeSequence`."""
+        self.write(b"".join(iovec))

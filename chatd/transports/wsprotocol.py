@@ -27,6 +27,8 @@ from ..errors import Malformed
 
 MAX_MESSAGE = 64 * 1024
 """Bytes in a client's message, as in a request's body."""
+MAX_FRAGMENTS = 1000
+"""Fragments in a client's message: reading a frame costs more than reading its byte."""
 CLOSE_SECONDS = 5.0
 """Seconds for the peer to answer a close before the connection is cut."""
 
@@ -88,6 +90,7 @@ class WebSocketProtocol(Protocol):
         self._frames = Connection(ConnectionType.SERVER)
         self._parts: list[str | bytes | bytearray] = []
         self._size = 0
+        self._fragments = 0
         self._timer: IDelayedCall | None = None
 
     # -- for subclasses --------------------------------------------------------------------------
@@ -189,14 +192,18 @@ class WebSocketProtocol(Protocol):
         # A text's size is that of its UTF-8: a character has up to four bytes.
         data = event.data
         self._size += len(data.encode() if isinstance(data, str) else data)
-        if self._size > MAX_MESSAGE:
+        self._fragments += event.frame_finished
+        if self._size > MAX_MESSAGE or self._fragments > MAX_FRAGMENTS:
             self._parts.clear()
-            self.close(TOO_BIG, f"a message has at most {MAX_MESSAGE} bytes")
+            self.close(
+                TOO_BIG,
+                f"a message has at most {MAX_MESSAGE} bytes, in at most {MAX_FRAGMENTS} fragments",
+            )
             return
         if event.data:
             self._parts.append(event.data)
         if event.message_finished:
-            parts, self._parts, self._size = self._parts, [], 0
+            parts, self._parts, self._size, self._fragments = self._parts, [], 0, 0
             if isinstance(event, TextMessage):
                 self.text_received("".join(part for part in parts if isinstance(part, str)))
             else:

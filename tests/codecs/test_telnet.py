@@ -100,9 +100,10 @@ def test_a_filter_sends_nothing_first() -> None:
         (b"na\xefve \xff\xff", b"na\xefve \xff", b""),
         (IAC + b"abc", IAC + b"abc", b""),
         (IAC + SB + IAC + SE + b"hi", b"hi", b""),
+        (b"h" + IAC + SB + LINEMODE + IAC + NOP + IAC + SE + b"i", b"hi", b""),
         (b"h" + IAC + SB + LINEMODE + IAC + IAC + SE + b"x" + IAC + SE + b"i", b"hi", b""),
     ],
-    ids=["DO", "WILL", "refusals", "^C", "0xFF", "Latin-1", "empty SB", "SB"],
+    ids=["DO", "WILL", "refusals", "^C", "0xFF", "Latin-1", "empty SB", "SB with a command", "SB"],
 )
 def test_option_bytes_are_taken_out(stream: bytes, text: bytes, answers: bytes) -> None:
     """What a real telnet sends never reaches a message."""

@@ -115,16 +115,22 @@ def test_nothing_is_answered_in_the_turn_of_the_question(kept: Kept) -> None:
     assert (appended.called, len(kept.shown)) == (True, 1)
 
 
-def test_a_batch_is_shown_before_its_senders_are_told(kept: Kept) -> None:
-    """And one batch's senders are told before the next batch is shown."""
+def test_senders_are_told_right_behind_the_showing(kept: Kept) -> None:
+    """Of their own batch, in the same turn: before any reader is woken for it."""
     happened: list[tuple[str, list[int]]] = []
-    kept.store.follow(lambda entries: happened.append(("shown", [e.id for e in entries])))
+
+    def show(entries: Sequence[Entry]) -> None:
+        ids = [entry.id for entry in entries]
+        happened.append(("shown", ids))
+        kept.clock.callLater(0, happened.append, ("read", ids))
+
+    kept.store.follow(show)
     for text in ("one", "two"):
-        appended = kept.store.append([said(text)])
-        appended.addCallback(lambda ids: happened.append(("stored", ids)))
+        kept.store.append([said(text)]).addCallback(lambda ids: happened.append(("stored", ids)))
     kept.settle()
-    (_, one), _, (_, two), _ = happened
-    assert happened == [("shown", one), ("stored", one), ("shown", two), ("stored", two)]
+    shown = [place for place, (what, _) in enumerate(happened) if what == "shown"]
+    assert len(shown) == 2
+    assert all(happened[place + 1] == ("stored", happened[place][1]) for place in shown)
 
 
 def test_batches_are_stored_in_the_order_of_appending(kept: Kept) -> None:
@@ -219,9 +225,9 @@ def test_every_kind_of_event_is_read_back_as_it_was(kept: Kept) -> None:
 def test_closing_stores_what_was_begun(kept: Kept) -> None:
     """Nobody who was not refused is left without an answer."""
     appended = [kept.store.append([said(text)]) for text in ("one", "two")]
-    closed = kept.store.close()
+    closed = kept.store.close().addCallback(lambda _: len(kept.shown))
     kept.settle()
-    result_of(closed)
+    assert result_of(closed) == 2, "it was closed before everything was stored"
     assert [entry.event for entry in kept.shown] == [said("one"), said("two")]
     assert [result_of(answer) for answer in appended] == [[entry.id] for entry in kept.shown]
 

@@ -341,6 +341,20 @@ def test_what_was_good_before_a_bad_request_is_answered(wire: Wire) -> None:
     assert wire.closed
 
 
+def test_a_refused_connection_answers_no_poll_either(house: House, http: Http) -> None:
+    """Though it has learned that one."""
+    poll = b"GET /rooms/lobby/events?since=0&wait=0 HTTP/1.1\r\nHost: a\r\n\r\n"
+    for _ in range(3):
+        http.wire.send(poll)
+        assert http.wire.received().startswith(b"HTTP/1.1 200 OK\r\n")
+    http.wire.send(b"nonsense\n")
+    assert http.wire.received().startswith(b"HTTP/1.1 400 Bad Request\r\n")
+    http.wire.send(poll)
+    assert http.wire.received() == b""
+    house.chat.advance(LINGER_SECONDS)
+    assert http.closed
+
+
 @given(st.lists(st.integers(1, 30), max_size=20))
 def test_a_packet_may_end_anywhere(sizes: list[int]) -> None:
     """Within a line end, a length, a chunk."""

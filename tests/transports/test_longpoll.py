@@ -148,7 +148,7 @@ def test_a_hundred_polls_are_all_woken(house: House) -> None:
         for poll in polls:
             poll.send("GET", f"{EVENTS}?since={place}")
         house.say(f"{round_}")
-        assert {poll.response().body for poll in polls}.__len__() == 1
+        assert len({poll.response().body for poll in polls}) == 1
 
 
 @pytest.mark.parametrize("accept", ["application/json", "text/plain"])

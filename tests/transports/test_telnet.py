@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import tracemalloc
-from typing import Any
 
 import pytest
 from twisted.internet.error import ConnectionLost
@@ -862,15 +861,6 @@ def test_a_connection_that_breaks_leaves_nothing_behind(
     assert [room.names for room in service.rooms() if room.names or room.readers] == []
     assert house.chat.clock.getDelayedCalls() == []
     service.end(service.enter("ada"))
-
-
-def test_everybody_else_goes_on_when_one_connection_fails(
-    ada: Terminal, bob: Terminal, monkeypatch: Any
-) -> None:
-    """A reader that cannot be written to costs nobody anything."""
-    ada.wire.hang_up(Failure(ConnectionLost()))
-    bob.chat.settle()
-    assert bob.type("still here?") == ["-- ada left #lobby", "<bob> still here?"]
 
 
 def _place(lines: list[str]) -> str:

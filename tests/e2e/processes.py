@@ -1,0 +1,105 @@
+"""Real processes, whose output is waited for and whose end is made sure of."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+from queue import Empty, Queue
+from threading import Thread
+from time import monotonic
+
+TWISTD = str(Path(sys.executable).with_name("twistd"))
+PATIENCE = 30.0
+"""Seconds after which something that should happen will not."""
+HERE = "interface=127.0.0.1"
+
+
+class Program:
+    """A process; what it writes is read as it comes."""
+
+    def __init__(self, *command: str, cwd: Path | None = None) -> None:
+        self._process = subprocess.Popen(
+            command,
+            cwd=cwd,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            bufsize=0,
+        )
+        self.pid = self._process.pid
+        self.output = ""
+        """All that it has written, as far as it was waited for."""
+        self._read = 0
+        self._chunks: Queue[bytes] = Queue()
+        self._thread = Thread(target=self._listen, daemon=True)
+        self._thread.start()
+
+    def expect(self, pattern: str) -> re.Match[str]:
+        """What the program writes next that looks like this."""
+        deadline = monotonic() + PATIENCE
+        while not (found := re.compile(pattern, re.M).search(self.output, self._read)):
+            self._take(deadline, f"{pattern!r}")
+        self._read = found.end()
+        return found
+
+    def type(self, text: str) -> None:
+        """Write to its standard input."""
+        assert self._process.stdin is not None
+        self._process.stdin.write(text.encode())
+
+    def end_input(self) -> None:
+        """Close its standard input."""
+        assert self._process.stdin is not None
+        self._process.stdin.close()
+
+    def signal(self, number: int) -> None:
+        """Send it a signal."""
+        self._process.send_signal(number)
+
+    def wait(self) -> int:
+        """Its exit status; afterwards `output` is all that it wrote."""
+        status = self._process.wait(PATIENCE)
+        self._thread.join(PATIENCE)
+        while not self._chunks.empty():
+            self.output += self._chunks.get().decode()
+        return status
+
+    def kill(self) -> None:
+        """See to it that nothing of it is left."""
+        self._process.kill()
+        self._process.wait()
+        self._thread.join()
+        for pipe in (self._process.stdin, self._process.stdout):
+            if pipe:
+                pipe.close()
+
+    def _listen(self) -> None:
+        assert self._process.stdout is not None
+        while chunk := self._process.stdout.read(65536):
+            self._chunks.put(chunk)
+        self._chunks.put(b"")
+
+    def _take(self, deadline: float, wanted: str) -> None:
+        try:
+            chunk = self._chunks.get(timeout=max(0.0, deadline - monotonic()))
+        except Empty:
+            raise AssertionError(f"no {wanted} in time, only:\n{self.output}") from None
+        if not chunk:
+            self._chunks.put(b"")
+            raise AssertionError(f"it ended without {wanted}:\n{self.output}")
+        self.output += chunk.decode()
+
+
+class Daemon(Program):
+    """`twistd chatd` in the foreground, on ports of the system's choice."""
+
+    def __init__(self, directory: Path, *options: str) -> None:
+        doors = ("--line", f"tcp:0:{HERE}", "--http", f"tcp:0:{HERE}")
+        super().__init__(
+            TWISTD, "--nodaemon", "--pidfile=", "chatd", *doors, *options, cwd=directory
+        )
+        self.line = int(self.expect(r"line door listening on 127\.0\.0\.1:(\d+)")[1])
+        self.http = int(self.expect(r"http door listening on 127\.0\.0\.1:(\d+)")[1])
+        self.url = f"http://127.0.0.1:{self.http}"
