@@ -9,7 +9,7 @@ async def echo(url: str) -> None:
 Refusals are raised as `chatd.errors`.  `python -m chatd.client URL` is a client for people.
 """
 
-from .answers import Event, Room
+from .answers import Event
 from .chat import ChatClient, Events
 
-__all__ = ["ChatClient", "Event", "Events", "Room"]
+__all__ = ["ChatClient", "Event", "Events"]

@@ -35,6 +35,13 @@ class Event(Struct, frozen=True, rename={"sender": "from"}):
         return _EPOCH + timedelta(microseconds=self.id)
 
 
+class Refusal(Struct, frozen=True):
+    """Why the server refused."""
+
+    code: str
+    message: str
+
+
 class Answer(Struct, frozen=True):
     """What the server answers to anything; what was not asked for is empty."""
 
@@ -47,35 +54,19 @@ class Answer(Struct, frozen=True):
     events: tuple[Event, ...] = ()
     next: int = 0
     gap: bool = False
-
-
-class Unreachable(Unavailable):
-    """There was no answer; `sent` is whether the request may have got there all the same."""
-
-    code = "unreachable"
-
-    def __init__(self, message: str, *, sent: bool) -> None:
-        super().__init__(message)
-        self.sent = sent
-
-
-class _Refusal(Struct):
-    code: str = ""
-    message: str = "it did not say why"
-
-
-class _Refused(Struct):
-    error: _Refusal
+    error: Refusal | None = None
 
 
 def read(status: int, retry_after: str, body: bytes) -> Answer:
     """The answer that a response holds.  Raises the `ChatError` that it holds instead."""
     try:
-        if 200 <= status < 300:
-            return msgspec.json.decode(body or b"{}", type=Answer)
-        refusal = msgspec.json.decode(body, type=_Refused).error
+        answer = msgspec.json.decode(body or b"{}", type=Answer)
     except (msgspec.DecodeError, UnicodeDecodeError):
-        refusal = _Refusal("", f"that is no chatd: it answered {status}, and nothing intelligible")
+        status = max(status, 400)
+        answer = Answer()
+    if 200 <= status < 300:
+        return answer
+    refusal = answer.error or Refusal("", f"what answers there is no chatd (status {status})")
     seconds = float(retry_after) if retry_after.isascii() and retry_after.isdigit() else 0.0
     if status == 429:
         raise RateLimited(refusal.message, seconds)

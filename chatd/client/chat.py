@@ -86,7 +86,9 @@ class ChatClient:
     ) -> Deferred[Sequence[Event]]:
         """The last `count` events of a room, or the last before an id."""
         query = {"limit": count, "before": before}
-        return self._ask("GET", "rooms", room, "events", query=query).addCallback(_events)
+        return self._ask("GET", "rooms", room, "events", query=query).addCallback(
+            lambda answer: answer.events
+        )
 
     def who(self, room: str = LOBBY) -> Deferred[Sequence[str]]:
         """Who is in a room."""
@@ -104,11 +106,118 @@ class ChatClient:
         """Say something to one person only."""
         return self._post({"text": text}, "people", to)
 
-    def topic(self, room: str = LOBBY) -> Deferred[str]:
-        """A room's topic."""
-        return self._ask("GET", "rooms", room).addCallback(lambda answer: answer.topic)
-
-    def set_topic(self, text: str, room: str = LOBBY) -> Deferred[int]:
-        """Set a room's topic; an empty text clears it."""
+    def topic(self, text: str | None = None, room: str = LOBBY) -> Deferred[str]:
+        """A room's topic, which becomes `text` if one is given (empty: there is none)."""
+        if text is None:
+            return self._ask("GET", "rooms", room).addCallback(lambda answer: answer.topic)
         asked = self._ask("PUT", "rooms", room, "topic", body={"text": text})
-        return asked.addCallback(_id)
+        return asked.addCallback(lambda _: text)
+
+    def rename(self, name: str) -> Deferred[str]:
+        """Take another name; answers it as the server spells it."""
+
+        def renamed(answer: Answer) -> str:
+            self._connection.name = self._connection.wanted = answer.name
+            return answer.name
+
+        return self._ask("PATCH", "session", body={"name": name}).addCallback(renamed)
+
+    def join(self, room: str) -> Deferred[str]:
+        """Be in a room, for others to see; to read it that is not needed, and speaking joins."""
+
+        def joined(answer: Answer) -> str:
+            self._connection.rooms.add(answer.room)
+            return answer.room
+
+        return self._ask("PUT", "rooms", room, "membership").addCallback(joined)
+
+    def leave(self, room: str, text: str = "") -> Deferred[None]:
+        """Leave a room; `text` is the parting word."""
+        asked = self._ask("DELETE", "rooms", room, "membership", body={"text": text})
+        return asked.addCallback(lambda _: self._connection.rooms.discard(clean_room(room)))
+
+    def close(self) -> Deferred[None]:
+        """Leave, behind what was said before; iterations end, and nothing is left open."""
+        return Deferred.fromCoroutine(self._close())
+
+    async def _close(self) -> None:
+        async with self._turn:
+            self._closed = True
+            for poll in tuple(self._polls):
+                poll.cancel()
+            await self._connection.leave()
+            await self._pool.closeCachedConnections()
+
+    async def __aenter__(self) -> ChatClient:
+        return self
+
+    async def __aexit__(self, *raised: object) -> None:
+        await self.close()
+
+    def _post(self, body: object, *path: str) -> Deferred[int]:
+        asked = self._ask("POST", *path, "messages", body=body)
+        return asked.addCallback(lambda answer: answer.id)
+
+    def _ask(self, method: str, *path: str, **options: Any) -> Deferred[Answer]:
+        """The answer to a request, when its turn has come."""
+
+        async def wait() -> Answer:
+            async with self._turn:
+                if self._closed:
+                    raise RuntimeError("this client is closed")
+                return await self._connection.ask(self._patience, method, *path, **options)
+
+        return Deferred.fromCoroutine(wait())
+
+
+class Events:
+    """What happens in some rooms: `async for event in events`.
+
+    After an error, or a wait that was cancelled, it may be asked again, and goes on where it stood.
+    """
+
+    def __init__(
+        self, client: ChatClient, rooms: Sequence[str], since: int | None, latest: int, reader: str
+    ) -> None:
+        self._client = client
+        self._query: dict[str, object] = {"rooms": ",".join(rooms), "reader": reader}
+        self._room = rooms[0] if len(rooms) == 1 else ""
+        self._cursor = since
+        self._latest = latest
+        self._patience = client._patience
+        self._fresh: deque[Event] = deque()
+
+    def __aiter__(self) -> Events:
+        return self
+
+    async def __anext__(self) -> Event:
+        client = self._client
+        while not self._fresh:
+            if client._closed:
+                raise StopAsyncIteration
+            poll = Deferred.fromCoroutine(self._poll())
+            client._polls.add(poll)
+            try:
+                await poll
+            except CancelledError:
+                if not client._closed:
+                    raise
+            finally:
+                client._polls.discard(poll)
+        return self._fresh.popleft()
+
+    async def _poll(self) -> None:
+        """Read on from the cursor, or find out where that is."""
+        if self._cursor is None:
+            query = self._query | {"limit": max(self._latest, 1), "wait": 0}
+            answer = await self._client._ask("GET", "events", query=query)
+            self._fresh.extend(answer.events if self._latest else ())
+        else:
+            query = self._query | {"since": self._cursor, "wait": HOLD_SECONDS}
+            connection = self._client._connection
+            answer = await connection.ask(self._patience, "GET", "events", query=query)
+            if answer.gap:
+                self._fresh.append(Event(self._cursor, "gap", self._room))
+            self._fresh.extend(answer.events)
+        self._cursor = answer.next
+        self._patience = inf  # whoever has been there waits, be it all night

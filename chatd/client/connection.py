@@ -2,7 +2,7 @@
 
 1. A request is made again until it is answered: after a pause that doubles each time and is never
    quite the same, and no sooner than the server asked for (`Retry-After`).
-2. All attempts at one request carry one `Idempotency-Key`, so the server carries it out once.
+2. All attempts at one change carry one `Idempotency-Key`, so the server carries it out once.
 3. A token that the server no longer knows is followed by a new session of the same name, in the
    same rooms.
 4. Every attempt has an end: a server that has gone silent is one that cannot be reached.
@@ -10,15 +10,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from contextlib import suppress
-from itertools import count
 from random import random
 from secrets import token_urlsafe
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 from urllib.parse import quote, urlencode, urlsplit
 
 from hyperlink import EncodedURL
+from twisted.internet.abstract import isIPAddress, isIPv6Address
 from twisted.internet.defer import Deferred, DeferredLock, TimeoutError
 from twisted.internet.error import ConnectError, ConnectionClosed, DNSLookupError
 from twisted.internet.interfaces import IReactorTime
@@ -30,8 +30,10 @@ from twisted.python.failure import Failure
 from twisted.web.client import RequestTransmissionFailed, ResponseDone, ResponseFailed
 from twisted.web.http import PotentialDataLoss
 
-from ..errors import BadToken, ChatError, Malformed, NameInUse, RateLimited, Unavailable
-from .answers import Answer, Unreachable, read
+from ..errors import BadToken, ChatError, Malformed, RateLimited, Unavailable
+from .answers import Answer, read
+
+T = TypeVar("T")
 
 FIRST_PAUSE = 0.5
 """Seconds before the second attempt, at most."""
@@ -77,22 +79,24 @@ class Connection:
         self._token = ""
         self._unjoined: list[str] = []
         self._opening = DeferredLock()
-        self._uncertain = False
+        self._key = token_urlsafe(16)
 
     async def ask(self, patience: float, method: str, *path: str, **options: Any) -> Answer:
         """The answer to a request, once there is one; the options are `_once`'s.
 
         Raises `ChatError` when it is refused, or unanswered after `patience` seconds.
         """
-        began, options["key"] = self._clock.seconds(), token_urlsafe(16)
-        for attempt in count():
+        began, attempt = self._clock.seconds(), 0
+        if method != "GET":
+            options["key"] = token_urlsafe(16)
+        while True:
             token = ""
             trouble: ChatError
             try:
                 token = await self._open()
                 return await self._once(method, *path, token=token, **options)
             except BadToken as problem:
-                if token == self._token:
+                if token in ("", self._token):  # nobody has begun a new session yet
                     self._token = ""
                 trouble, wait = problem, pause(0, random())
             except (RateLimited, Unavailable) as problem:
@@ -102,12 +106,13 @@ class Connection:
             if self._clock.seconds() + wait - began > patience:
                 raise trouble
             await deferLater(self._clock, wait)
-        raise AssertionError("count() came to an end")
+            attempt += 1
 
     async def leave(self) -> None:
         """Say goodbye, if there is anybody to say it to."""
-        if self._token:
-            goodbye = Deferred.fromCoroutine(self._once("DELETE", "session", token=self._token))
+        token, self._token = self._token, ""
+        if token:
+            goodbye = Deferred.fromCoroutine(self._once("DELETE", "session", token=token))
             with suppress(ChatError, TimeoutError):
                 await goodbye.addTimeout(PARTING_SECONDS, self._clock)
 
@@ -115,22 +120,11 @@ class Connection:
         """The session's token; opens it, or another one, if need be."""
         async with self._opening:
             if not self._token:
-                uncertain, self._uncertain = self._uncertain, True
-                try:
-                    opened = await self._once("POST", "session", body={"name": self.wanted})
-                except Unreachable as problem:
-                    self._uncertain = uncertain or problem.sent
-                    raise
-                except NameInUse as problem:
-                    self._uncertain = uncertain
-                    if uncertain:
-                        # By our own session, whose token was lost on the way: it will expire.
-                        raise Unavailable(problem.message) from None
-                    raise
-                self._uncertain = False
+                body = {"name": self.wanted}
+                opened = await self._once("POST", "session", body=body, key=self._key)
                 if not opened.token:
                     raise ChatError(f"what answers at {self._url} is no chatd")
-                self._token, self.name = opened.token, opened.name
+                self._token, self.name, self._key = opened.token, opened.name, token_urlsafe(16)
                 self._unjoined = list(self.rooms)
             while self._unjoined:
                 path = ("rooms", self._unjoined[0], "membership")
@@ -147,15 +141,17 @@ class Connection:
         token: str = "",
         key: str = "",
     ) -> Answer:
-        """The answer to one attempt.  Raises `ChatError`; `Unreachable` if there is none."""
+        """The answer to one attempt.  Raises `ChatError`: `Unavailable` if there is none."""
         url = "/".join([self._url, *(quote(part, "", errors="replace") for part in path)])
-        headers = {"Authorization": f"Bearer {token}", "Idempotency-Key": key}
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        if key:
+            headers["Idempotency-Key"] = key
 
         async def exchange() -> Answer:
             response = await self._http.request(
                 method,
                 _Address.from_text(f"{url}?{urlencode(query or {}, errors='replace')}"),
-                headers={name: value for name, value in headers.items() if token and value},
+                headers=headers,
                 allow_redirects=False,
                 unbuffered=True,
                 reactor=self._clock,
@@ -167,17 +163,33 @@ class Connection:
             return read(response.code, retry_after[0], await reader.whole)
 
         try:
-            return await Deferred.fromCoroutine(exchange()).addTimeout(ANSWER_SECONDS, self._clock)
+            return await _cancellable(exchange()).addTimeout(ANSWER_SECONDS, self._clock)
         except _NO_ANSWER as problem:
-            sent = not isinstance(problem, ConnectError | DNSLookupError)
-            raise Unreachable(f"no answer from {self._url}: {_reason(problem)}", sent=sent) from None
+            raise Unavailable(f"no answer from {self._url}: {_reason(problem)}", 0) from None
+
+
+def _cancellable(work: Coroutine[Any, Any, T]) -> Deferred[T]:
+    """Some work that fails with `CancelledError` when it is cancelled, which has many names in
+    `twisted.web.client`.
+    """
+
+    def end(result: T | Failure) -> None:
+        if not cancelled:
+            outcome.callback(result)
+
+    def cancel(_: object) -> None:
+        cancelled.append(True)
+        working.cancel()
+
+    cancelled: list[bool] = []
+    outcome: Deferred[T] = Deferred(cancel)
+    working = Deferred.fromCoroutine(work)
+    working.addBoth(end)
+    return outcome
 
 
 class _Address(EncodedURL):
-    """A URL that is ready to be sent.
-
-    treq makes a URI of whatever it is given, and fails with `[::1]` and `my_host`.
-    """
+    """A URL that is ready to be sent: treq would make a URI of it, and fails with `[::1]`."""
 
     def to_uri(self) -> EncodedURL:
         return self
@@ -194,8 +206,8 @@ class _Body(StreamProtocol):
         self._data += data
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
+        complete = reason.check(ResponseDone, PotentialDataLoss)
         if not self.whole.called:
-            complete = reason.check(ResponseDone, PotentialDataLoss)
             self.whole.callback(bytes(self._data) if complete else reason)
 
     def _stop(self) -> None:
@@ -211,18 +223,15 @@ def pause(attempt: int, dice: float) -> float:
 
 
 def server_url(text: str) -> str:
-    """A server's URL as others are made from it: no query, no slash at its end.
-
-    Raises `Malformed`.
-    """
+    """A server's URL, as the beginning of others.  Raises `Malformed`."""
     try:
         parts = urlsplit(text)
         if parts.scheme not in ("http", "https") or not parts.hostname or parts.port == 0:
             raise ValueError
-        host = parts.netloc.rpartition("@")[2]
         path = quote(parts.path.rstrip("/"), "/%")
-        url = EncodedURL.from_text(f"{parts.scheme}://{host}{path}")
-        return (url if host.isascii() else url.to_uri()).to_text()
+        url = EncodedURL.from_text(f"{parts.scheme}://{parts.netloc}{path}")
+        address = isIPAddress(parts.hostname) or isIPv6Address(parts.hostname)
+        return (url if address else url.to_uri()).to_text()
     except ValueError:
         raise Malformed(f"{text!r} is no server's URL; one is http://localhost:8080") from None
 
@@ -231,5 +240,7 @@ def _reason(problem: BaseException) -> str:
     """What happened to a connection, without what Twisted wraps around it."""
     if isinstance(problem, TimeoutError):
         return f"it was silent for {ANSWER_SECONDS:g} s"
-    reasons = getattr(problem, "reasons", None)
-    return reasons[0].getErrorMessage() if reasons else str(problem)
+    reason = getattr(problem, "reasons", [Failure(problem)])[0]
+    if reason.check("twisted.web._newclient.ParseError"):
+        return "it does not speak HTTP"
+    return str(reason.getErrorMessage()).rstrip(".")

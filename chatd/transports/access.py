@@ -127,10 +127,11 @@ class Access:
         return self.repeats.once(scope, lambda: self.service.perform(speaker, command))
 
     def _scope(self, request: Request, speaker: Session) -> object:
-        """Whose idempotency keys these are: a session's own, or those of a name at an address."""
-        if speaker.visiting:
-            return (name_key(speaker.name), _address(request))
-        return speaker
+        """Whose idempotency keys these are: a session's, by its name, or a visitor's at an address.
+
+        By the name, so that they still hold for the session that somebody opens when theirs is over.
+        """
+        return (name_key(speaker.name), _address(request) if speaker.visiting else None)
 
     def _bucket(self, request: Request) -> TokenBucket:
         """Visitors are measured by their address."""

@@ -93,7 +93,7 @@ def learn(polls: Polls, taught: Poll, request: Request) -> LearnedPoll | None:
     of the kind.
     """
     channel = cast("ChatChannel", request.channel)
-    packet = channel.packet
+    packet: bytes = getattr(channel, "packet", b"")  # a plain Site's channel learns nothing
     question = _QUESTION.fullmatch(packet)
     if (
         not taught.style.head  # text tells the cursor in a header, which is not the same each time

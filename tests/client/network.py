@@ -1,0 +1,217 @@
+"""A network in memory between treq and a real HTTP door, and what may go wrong on it."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable
+from io import BytesIO
+from typing import Any, TypeVar
+
+from treq.client import HTTPClient
+from twisted.internet.address import IPv4Address
+from twisted.internet.defer import Deferred, ensureDeferred, fail, succeed
+from twisted.internet.error import ConnectionLost, ConnectionRefusedError
+from twisted.internet.interfaces import IProtocolFactory, IStreamClientEndpoint
+from twisted.internet.task import Clock, Cooperator
+from twisted.python.failure import Failure
+from twisted.test.iosim import FakeTransport
+from twisted.web.client import Agent, FileBodyProducer, HTTPConnectionPool
+from twisted.web.iweb import IAgentEndpointFactory
+from zope.interface import implementer
+
+from chatd.client import ChatClient, Event, Events
+from chatd.commands import Say
+from chatd.limits import TokenBucket
+from chatd.service import ChatService
+from chatd.testing import START, InMemoryChat, RefusingStore, result_of
+from chatd.transports.web import web_site
+
+T = TypeVar("T")
+
+URL = "http://chat.example:8080"
+
+
+@implementer(IAgentEndpointFactory, IStreamClientEndpoint)
+class Network:
+    """One server, and everything between it and its clients."""
+
+    def __init__(self, **options: Any) -> None:
+        self.chat = InMemoryChat(**options)
+        self.clock = Clock()
+        """The clients' own."""
+        self.clock.advance(START)
+        self.site: Any = web_site(self.chat.service)
+        self.up = True
+        """Whether new connections are accepted."""
+        self.refused = 0
+        """How many were not."""
+        self.losing = 0
+        """How many answers are lost on their way, and their connections with them."""
+        self.holding = False
+        """Whether answers stay on their way, and nobody notices."""
+        self.requests: list[str] = []
+        """The first line of each request that reached the server."""
+        self.links: list[Link] = []
+
+    def client(self, name: str = "", **options: Any) -> ChatClient:
+        """A client on this network."""
+        pool = HTTPConnectionPool(self.clock)
+        pool.retryAutomatically = False
+        http = HTTPClient(
+            Agent.usingEndpointFactory(self.clock, self, pool), data_to_body_producer=self._body
+        )
+        client = ChatClient(URL, name, reactor=self.clock, http=http, **options)
+        client._pool = pool  # to be closed with the client, like its own
+        return client
+
+    def _body(self, data: bytes) -> FileBodyProducer:
+        """As treq does it, but on this network's clock."""
+        cooperator = Cooperator(scheduler=lambda go_on: self.clock.callLater(0, go_on))
+        return FileBodyProducer(BytesIO(data), cooperator)
+
+    def endpointForURI(self, uri: object) -> Network:  # noqa: N802
+        return self
+
+    def connect(self, factory: IProtocolFactory) -> Deferred[Any]:
+        """A client connects."""
+        if not self.up:
+            self.refused += 1
+            return fail(ConnectionRefusedError())
+        link = Link(self, factory)
+        self.links.append(link)
+        return succeed(link.client.protocol)
+
+    def settle(self) -> None:
+        """Let everything happen that needs no time."""
+        idle = 0
+        while idle < 6:
+            carried = sum(link.carry() for link in self.open_links)
+            self.clock.advance(0)
+            self.chat.clock.advance(0)
+            idle = 0 if carried else idle + 1
+
+    def advance(self, seconds: float, step: float = 0.25) -> None:
+        """Let time pass, and everything happen in it."""
+        end = self.clock.seconds() + seconds
+        self.settle()
+        while (left := end - self.clock.seconds()) > 0:
+            self.chat.clock.advance(min(step, left))
+            self.clock.advance(min(step, left))
+            self.settle()
+
+    def result(self, waiting: Deferred[T] | Awaitable[T]) -> T:
+        """What comes of it without time passing."""
+        waiting = start(waiting)
+        self.settle()
+        return result_of(waiting)
+
+    def next(self, events: Events, count: int = 1) -> list[Event]:
+        """The next events of an iteration."""
+        return [self.result(events.__anext__()) for _ in range(count)]
+
+    @property
+    def open_links(self) -> list[Link]:
+        """The connections that are still there."""
+        return [link for link in self.links if not link.lost]
+
+    def cut(self) -> None:
+        """Lose every connection, with all that was on its way."""
+        for link in self.open_links:
+            link.cut()
+
+    def until(self, request: str) -> None:
+        """Let everything happen until the server is given that request, and not its answer."""
+        before = len(self.requests)
+        while request not in self.requests[before:]:
+            idle = not sum(link.carry() for link in self.open_links)
+            for clock in (self.clock, self.chat.clock):
+                clock.advance(0.01 if idle else 0)
+
+    @property
+    def busy(self) -> list[Link]:
+        """The connections with a request on its way, in the order of their making."""
+        return [link for link in self.open_links if link.busy]
+
+    def restart(self, down: float = 0) -> None:
+        """The server is killed, and another one, that knows nothing, started `down` seconds later.
+
+        A second passes at least, for ids are from the clock.
+        """
+        self.up = False
+        self.cut()
+        self.advance(max(down, 1), step=5)
+        clock = self.chat.clock
+        self.chat.store = RefusingStore(clock, clock.seconds, 1000)
+        self.chat.service = ChatService(clock, self.chat.store, message_rate=0)
+        self.site = web_site(self.chat.service)
+        self.up = True
+
+    @property
+    def texts(self) -> list[str]:
+        """What was said in the lobby."""
+        return self.chat.texts("lobby")
+
+    @property
+    def people(self) -> list[str]:
+        """Who is in the lobby."""
+        return self.chat.service.room("lobby").names
+
+    def say(self, text: str, name: str = "eve", room: str = "lobby") -> None:
+        """Somebody else says something."""
+        visitor = self.chat.service.visitor(name, TokenBucket(0, self.clock.seconds))
+        self.chat.service.perform(visitor, Say(room, text))
+        self.settle()
+
+
+class Link:
+    """One connection."""
+
+    def __init__(self, network: Network, factory: IProtocolFactory) -> None:
+        here, there = IPv4Address("TCP", "127.0.0.1", 9), IPv4Address("TCP", "127.0.0.1", 8080)
+        self._network = network
+        self.lost = False
+        self.holding = False
+        """Whether answers stay on their way here."""
+        self.client = FakeTransport(factory.buildProtocol(there), False, here, there)
+        self._server = FakeTransport(network.site.buildProtocol(here), True, there, here)
+        self.client.protocol.makeConnection(self.client)
+        self._server.protocol.makeConnection(self._server)
+
+    @property
+    def busy(self) -> bool:
+        """Whether a request is on its way."""
+        return bool(self.client.protocol.state != "QUIESCENT")
+
+    def carry(self) -> bool:
+        """Carry what was written; whether there was anything."""
+        network = self._network
+        asked = self.client.getOutBuffer()
+        if asked:
+            line = asked.partition(b"\r\n")[0].decode()
+            network.requests += [line[:-9]] if line.endswith(" HTTP/1.1") else []
+            self._server.bufferReceived(asked)
+        if self.client.disconnecting:
+            self.cut()
+        if network.holding or self.holding:
+            return bool(asked)
+        answered = self._server.getOutBuffer()
+        if answered and network.losing:
+            network.losing -= 1
+            self.cut()
+        elif answered:
+            self.client.bufferReceived(answered)
+        elif self._server.disconnecting:
+            self.cut()
+        return bool(asked or answered)
+
+    def cut(self) -> None:
+        """Lose it."""
+        if not self.lost:
+            self.lost = True
+            for end in (self.client, self._server):
+                end.disconnecting = True
+                end.protocol.connectionLost(Failure(ConnectionLost()))
+
+
+def start(waiting: Deferred[T] | Awaitable[T]) -> Deferred[T]:
+    """Begin something that takes time."""
+    return ensureDeferred(waiting)  # type: ignore[arg-type]

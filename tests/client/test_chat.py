@@ -1,0 +1,699 @@
+"""`ChatClient` over the real HTTP door: what programs ask of it, and what may go wrong."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from treq.testing import StringStubbingResource, StubTreq
+from twisted.internet.defer import CancelledError, Deferred
+from twisted.web.resource import Resource
+from twisted.web.server import Request, Site
+
+from chatd.client import ChatClient, Event
+from chatd.errors import (
+    BadName,
+    ChatError,
+    Malformed,
+    NameInUse,
+    NoSuchPerson,
+    RateLimited,
+    TextTooLong,
+    Unavailable,
+)
+from chatd.service import MESSAGE_RATE
+from chatd.testing import result_of
+
+from .network import Network, start
+
+
+def texts(events: list[Event]) -> list[str]:
+    return [event.text for event in events]
+
+
+def types(events: list[Event]) -> list[str]:
+    return [event.type for event in events]
+
+
+# -- saying ----------------------------------------------------------------------------------------
+
+
+def test_what_is_said_is_answered_with_its_id(network: Network) -> None:
+    """The id of the event that everybody sees."""
+    id_ = network.result(network.client("ada").say("hello"))
+    assert network.chat.entries("lobby")[-1].id == id_
+    assert network.texts == ["hello"]
+
+
+def test_commands_are_carried_out_in_the_order_in_which_they_were_given(network: Network) -> None:
+    """Nobody has to wait for one before giving the next."""
+    client = network.client("ada")
+    given = [client.say(str(number)) for number in range(20)]
+    network.settle()
+    assert network.texts == [str(number) for number in range(20)]
+    ids = [result_of(one) for one in given]
+    assert ids == sorted(ids)
+
+
+def test_a_client_does_what_a_line_user_does(network: Network) -> None:
+    """Every command has its method."""
+    ada, bob = network.client("ada"), network.client("Bob")
+    events = bob.events("lobby", "dev")
+    network.result(bob.say("here"))
+    network.result(ada.act("waves"))
+    network.result(ada.tell("bob", "psst"))
+    assert network.result(ada.topic("today")) == "today"
+    assert network.result(ada.topic()) == "today"
+    assert network.result(ada.rename("eve")) == "eve" == ada.name
+    assert network.result(ada.join("#Dev")) == "dev"
+    assert network.result(ada.who("dev")) == ("eve",)
+    network.result(ada.leave("#Dev", "bye"))
+    assert network.result(ada.who("dev")) == ()
+    told = [(e.type, e.room, e.sender, e.text, e.to) for e in network.next(events, 9)]
+    assert told == [
+        ("join", "lobby", "Bob", "", ""),
+        ("message", "lobby", "Bob", "here", ""),
+        ("join", "lobby", "ada", "", ""),
+        ("action", "lobby", "ada", "waves", ""),
+        ("private", "", "ada", "psst", "Bob"),
+        ("topic", "lobby", "ada", "today", ""),
+        ("nick", "lobby", "ada", "", "eve"),
+        ("join", "dev", "eve", "", ""),
+        ("leave", "dev", "eve", "bye", ""),
+    ]
+
+
+def test_a_guest_is_told_its_name(network: Network) -> None:
+    """It has none before it has said anything."""
+    client = network.client()
+    assert client.name == ""
+    network.result(client.say("hello"))
+    assert client.name == "guest-0001"
+
+
+@pytest.mark.parametrize(
+    ("name", "ask", "error"),
+    [
+        ("ada", lambda client: client.say("x" * 5000), TextTooLong),
+        ("ada", lambda client: client.tell("nobody", "psst"), NoSuchPerson),
+        ("ada", lambda client: client.rename("a b"), BadName),
+        ("a b", lambda client: client.say("hello"), BadName),
+        ("bob", lambda client: client.say("hello"), NameInUse),
+    ],
+)
+def test_a_refusal_is_raised_at_once(network, name, ask, error) -> None:
+    """As the error that it is, and never tried again."""
+    network.result(network.client("bob").say("I am bob"))
+    client = network.client(name)
+    with pytest.raises(error):
+        network.result(ask(client))
+    asked = len(network.requests)
+    network.advance(300)
+    assert len(network.requests) == asked
+
+
+def test_a_refused_command_does_not_hold_up_the_next(network: Network) -> None:
+    """Each has its own outcome."""
+    client = network.client("ada")
+    refused, taken = client.say(" "), client.say("hello")
+    network.settle()
+    with pytest.raises(ChatError):
+        result_of(refused)
+    assert result_of(taken)
+
+
+# -- saying, although ------------------------------------------------------------------------------
+
+
+def test_a_lost_answer_does_not_double_what_was_said(network: Network) -> None:
+    """It is sent again with the same key, and answered with the first id."""
+    client = network.client("ada")
+    network.result(client.who())
+    network.losing = 3
+    said = client.say("hello")
+    network.advance(10)
+    assert network.texts == ["hello"]
+    assert result_of(said) == network.chat.entries("lobby")[-1].id
+    assert network.requests.count("POST /rooms/lobby/messages") == 4
+
+
+def test_what_is_said_while_the_server_is_away_is_said_in_order_when_it_is_back(
+    network: Network,
+) -> None:
+    """Once each."""
+    client = network.client("ada")
+    network.up = False
+    said = [client.say(text) for text in ("one", "two", "three")]
+    network.advance(20)
+    network.up = True
+    network.advance(20)
+    assert network.texts == ["one", "two", "three"]
+    assert all(map(result_of, said))
+
+
+def test_a_store_that_refuses_is_asked_again(network: Network) -> None:
+    """A 503 is not the end."""
+    client = network.client("ada")
+    network.result(client.who())
+    network.chat.store.refusing = True
+    said = client.say("hello")
+    network.advance(5)
+    network.chat.store.refusing = False
+    network.advance(10)
+    assert result_of(said)
+    assert network.texts == ["hello"]
+
+
+def test_a_torrent_is_said_within_the_rate_limit() -> None:
+    """As fast as the server takes it, in order, and no faster than it asked for."""
+    network = Network(message_rate=MESSAGE_RATE)
+    client = network.client("ada")
+    said = [client.say(str(number)) for number in range(100)]
+    network.advance(100 / MESSAGE_RATE)
+    assert network.texts == [str(number) for number in range(100)]
+    assert all(map(result_of, said))
+    assert network.requests.count("POST /rooms/lobby/messages") < 125
+
+
+@pytest.mark.parametrize("trouble", ["down", "silent", "refusing", "too fast"])
+def test_it_gives_up_when_its_patience_is_at_an_end(trouble: str) -> None:
+    """With an error that says why."""
+    network = Network(message_rate=0.001 if trouble == "too fast" else 0)
+    client = network.client("ada", patience=60)
+    network.result(client.say("first"))
+    network.up = trouble != "down"
+    network.cut()
+    network.holding = trouble == "silent"
+    network.chat.store.refusing = trouble == "refusing"
+    said = client.say("hello")
+    network.advance(100, step=1)
+    with pytest.raises(RateLimited if trouble == "too fast" else Unavailable):
+        result_of(said)
+
+
+# -- reading ---------------------------------------------------------------------------------------
+
+
+def test_an_iteration_begins_with_the_latest_events_and_goes_on_with_the_next(
+    network: Network,
+) -> None:
+    """Each once, in order, with all that it tells."""
+    network.say("one")
+    events = network.client("ada").events("lobby")
+    assert texts(network.next(events)) == ["one"]
+    assert types(network.next(events)) == ["join"]
+    waiting = start(events.__anext__())
+    network.advance(40)
+    assert not waiting.called
+    network.say("two")
+    event = network.result(waiting)
+    assert event == Event(event.id, "message", "lobby", "eve", "two")
+    assert event.time.timestamp() == pytest.approx(event.id / 1e6)
+
+
+def test_an_iteration_may_begin_with_what_happens_next(network: Network) -> None:
+    """Also in a room where nothing has happened; what is said behind it is seen."""
+    network.say("old")
+    client = network.client("ada")
+    network.result(client.join("dev"))
+    for room in ("lobby", "dev"):
+        waiting = start(client.events(room, latest=0).__anext__())
+        said = client.say("new", room)
+        network.settle()
+        assert result_of(waiting).id == result_of(said)
+
+
+def test_an_iteration_may_begin_behind_an_event(network: Network) -> None:
+    """A program that remembers the last id goes on from there."""
+    for text in ("one", "two", "three"):
+        network.say(text)
+    first = network.chat.entries("lobby")[0].id
+    events = network.client().events("lobby", since=first)
+    assert texts(network.next(events, 2)) == ["two", "three"]
+
+
+def test_a_poll_says_where_it_stands_and_how_long_it_waits(network: Network) -> None:
+    """In one request, which the server learns."""
+    events = network.client("ada").events("lobby", "dev")
+    (joined,) = network.next(events)
+    waiting = start(events.__anext__())
+    network.settle()
+    assert network.requests[-1] == (
+        f"GET /events?rooms=lobby%2Cdev&reader=1&since={joined.id}&wait=25"
+    )
+    waiting.cancel()
+    with pytest.raises(CancelledError):
+        result_of(waiting)
+
+
+def test_several_iterations_read_at_once(network: Network) -> None:
+    """Of different rooms or of the same, none takes another one's place."""
+    client = network.client("ada")
+    network.result(client.who())
+    iterations = [client.events(room, latest=0) for room in ("lobby", "dev", "dev")]
+    waiting = [start(events.__anext__()) for events in iterations]
+    network.settle()
+    network.say("in the lobby")
+    network.say("in dev", room="dev")
+    network.settle()
+    assert texts(list(map(result_of, waiting))) == ["in the lobby", "in dev", "in dev"]
+    assert len([line for line in network.requests if "since" in line]) == 3
+
+
+def test_history_reaches_back(network: Network) -> None:
+    """The last events, and those before them."""
+    for number in range(10):
+        network.say(str(number))
+    client = network.client()
+    last = network.result(client.history(count=3))
+    assert texts(list(last)) == ["7", "8", "9"]
+    assert texts(list(network.result(client.history(count=2, before=last[0].id)))) == ["5", "6"]
+
+
+# -- reading, although -----------------------------------------------------------------------------
+
+
+def test_a_lost_connection_loses_no_event(network: Network) -> None:
+    """What happened meanwhile comes when it is back, once."""
+    events = network.client("ada").events()
+    network.next(events)
+    waiting = start(events.__anext__())
+    network.settle()
+    network.up = False
+    network.cut()
+    for text in ("one", "two"):
+        network.say(text)
+    network.advance(20)
+    assert not waiting.called
+    network.up = True
+    network.advance(30)
+    assert texts([result_of(waiting), *network.next(events)]) == ["one", "two"]
+
+
+def test_a_lost_answer_to_a_poll_loses_no_event(network: Network) -> None:
+    """The next request says again where it stands."""
+    events = network.client("ada").events()
+    network.next(events)
+    waiting = start(events.__anext__())
+    network.settle()
+    network.losing = 2
+    network.say("hello")
+    network.advance(5)
+    assert texts([result_of(waiting)]) == ["hello"]
+
+
+def test_an_iteration_outlives_a_long_night(network: Network) -> None:
+    """Whoever has been there never gives up: when the server is back, so is the reader."""
+    client = network.client("ada")
+    events = client.events()
+    network.next(events)
+    waiting = start(events.__anext__())
+    network.restart(down=8 * 3600)
+    network.advance(60)
+    assert types([result_of(waiting), *network.next(events)]) == ["gap", "join"]
+
+
+def test_a_server_that_is_away_is_asked_less_and_less(network: Network) -> None:
+    """A thousand readers do not keep it from starting."""
+    events = network.client("ada").events()
+    network.next(events)
+    waiting = start(events.__anext__())
+    network.settle()
+    network.up = False
+    network.cut()
+    network.advance(300, step=1)
+    assert 10 < network.refused < 25
+    waiting.cancel()
+    with pytest.raises(CancelledError):
+        result_of(waiting)
+
+
+@pytest.mark.parametrize("since", [None, 1])
+def test_an_iteration_that_never_got_there_gives_up(network: Network, since: int | None) -> None:
+    """A wrong address is told, not waited for for ever."""
+    network.up = False
+    waiting = start(network.client("ada", patience=60).events(since=since).__anext__())
+    network.advance(100, step=1)
+    with pytest.raises(Unavailable, match=r"no answer from http://chat.example:8080: .*refused"):
+        result_of(waiting)
+
+
+def test_a_restart_is_survived_under_the_same_name_and_its_gap_is_told(network: Network) -> None:
+    """A new session in the same rooms, and the same iteration."""
+    client = network.client("ada")
+    events = client.events("lobby", "dev")
+    network.result(client.join("dev"))
+    network.result(client.say("before"))
+    network.next(events, 3)
+    waiting = start(events.__anext__())
+    network.restart()
+    network.advance(5)
+    said = client.say("after")
+    network.advance(5)
+    assert result_of(said)
+    assert types([result_of(waiting)]) == ["gap"]
+    assert [(event.type, event.room) for event in network.next(events, 3)] == [
+        ("join", "lobby"),
+        ("join", "dev"),
+        ("message", "lobby"),
+    ]
+    assert network.result(client.who("dev")) == ("ada",)
+
+
+def test_a_second_restart_in_the_middle_of_coming_back_is_survived(network: Network) -> None:
+    """Even between the session and its rooms."""
+    client = network.client("ada")
+    network.result(client.join("dev"))
+    network.restart()
+    said = client.say("hello")
+    network.until("PUT /rooms/dev/membership")
+    network.restart()
+    network.advance(5)
+    assert result_of(said)
+    assert network.result(client.who("dev")) == ("ada",)
+
+
+def test_a_room_that_was_left_is_not_joined_again(network: Network) -> None:
+    """However its name was spelt."""
+    client = network.client("ada")
+    network.result(client.join("dev"))
+    network.result(client.leave("#Dev"))
+    network.restart()
+    said = client.say("back")
+    network.advance(5)
+    assert result_of(said)
+    assert network.result(client.who("dev")) == ()
+
+
+def test_what_a_restart_interrupted_is_said_to_the_new_server(network: Network) -> None:
+    """The whole queue, in order."""
+    client = network.client("ada")
+    network.result(client.say("before"))
+    said = [client.say(text) for text in ("one", "two", "three")]
+    network.restart()
+    network.advance(10)
+    assert all(map(result_of, said))
+    assert network.texts == ["one", "two", "three"]
+
+
+def test_a_guest_comes_back_as_a_guest(network: Network) -> None:
+    """Under the name that it is given then."""
+    client = network.client()
+    network.result(client.say("before"))
+    network.restart()
+    network.result(network.client().say("me too"))
+    said = client.say("after")
+    network.advance(5)
+    assert result_of(said)
+    assert client.name == "guest-0002"
+
+
+def test_an_expired_session_is_followed_by_another_one(network: Network) -> None:
+    """Of the name that it has now, not of its first one."""
+    client = network.client("ada")
+    network.result(client.rename("eve"))
+    network.advance(100)
+    assert network.people == []
+    said = client.say("hello")
+    network.advance(2)
+    assert result_of(said)
+    assert network.people == ["eve"]
+
+
+def test_a_name_that_somebody_else_took_meanwhile_is_an_error(network: Network) -> None:
+    """Nobody speaks under a name that is not theirs."""
+    client = network.client("ada")
+    network.result(client.say("hello"))
+    network.advance(100)
+    network.result(network.client("ada").say("it is mine now"))
+    said = client.say("hello?")
+    network.advance(2)
+    with pytest.raises(NameInUse):
+        result_of(said)
+
+
+@pytest.mark.parametrize("how", ["lost", "cancelled"])
+def test_a_session_whose_token_was_lost_is_taken_up(network: Network, how: str) -> None:
+    """Nobody stands in their own way: the name is not in use by another."""
+    client = network.client("ada")
+    if how == "cancelled":
+        network.holding = True
+        first = client.say("never")
+        network.settle()
+        first.cancel()
+        with pytest.raises(CancelledError):
+            result_of(first)
+        network.holding = False
+    else:
+        network.losing = 1
+    said = client.say("hello")
+    network.advance(2)
+    assert result_of(said)
+    assert network.people == ["ada"]
+
+
+def test_two_requests_that_find_the_session_gone_begin_one(
+    network: Network, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not one each, though they come at the same moment."""
+    monkeypatch.setattr("chatd.client.connection.random", lambda: 1.0)
+    client = network.client("ada")
+    events = client.events()
+    network.next(events)
+    network.advance(100)
+    waiting, said = start(events.__anext__()), client.say("hello")
+    network.advance(5)
+    assert result_of(said)
+    assert result_of(waiting)
+    assert network.requests.count("POST /session") == 2
+
+
+def test_a_late_answer_about_the_old_session_does_not_end_the_new_one(network: Network) -> None:
+    """Somebody else has begun it meanwhile."""
+    client = network.client("ada")
+    events = client.events()
+    network.next(events)
+    network.advance(100)
+    said = client.say("hello")
+    network.until("POST /rooms/lobby/messages")
+    (link,) = network.busy
+    link.holding = True
+    waiting = start(events.__anext__())
+    network.advance(5)
+    assert not said.called
+    link.holding = False
+    network.advance(5)
+    assert result_of(said)
+    assert result_of(waiting)
+    assert network.requests.count("POST /session") == 2
+
+
+@settings(max_examples=50)
+@given(st.lists(st.sampled_from(["say", "cut", "lose", "refuse", "down", "up", "wait"])))
+def test_whatever_happens_to_the_network_everything_is_said_and_read_once(
+    steps: list[str],
+) -> None:
+    """In order; nothing is missing, nothing is there twice."""
+    network = Network()
+    client = network.client("ada")
+    events = client.events("lobby")
+    seen: list[Event] = network.next(events)
+    waiting = start(events.__anext__())
+    said: list[Deferred[int]] = []
+    for step in [*steps, "say", "up", "wait", "wait"]:
+        if step == "say":
+            said.append(client.say(str(len(said))))
+        elif step == "cut":
+            network.cut()
+        elif step == "lose":
+            network.losing += 1
+        elif step in ("refuse", "down"):
+            network.chat.store.refusing = step == "refuse"
+            network.up = step != "down"
+        elif step == "up":
+            network.chat.store.refusing, network.up, network.losing = False, True, 0
+        network.advance(35 if step == "wait" else 0.1, step=0.5)
+        while waiting.called:
+            seen.append(result_of(waiting))
+            waiting = start(events.__anext__())
+            network.settle()
+    assert [event.text for event in seen if event.type == "message"] == list(
+        map(str, range(len(said)))
+    )
+    assert [event.id for event in seen if event.type == "message"] == list(map(result_of, said))
+    network.result(client.close())
+    with pytest.raises(StopAsyncIteration):
+        result_of(waiting)
+
+
+# -- ending ----------------------------------------------------------------------------------------
+
+
+def test_closing_leaves_ends_the_iterations_and_keeps_nothing(network: Network) -> None:
+    """No connection, no timer, no presence."""
+    client = network.client("ada")
+    read: list[Event] = []
+
+    async def reading() -> str:
+        async for event in client.events():
+            read.append(event)
+        return "ended"
+
+    ended = start(reading())
+    said = client.say("bye")
+    closed = client.close()
+    network.settle()
+    assert result_of(closed) is None
+    assert result_of(said)
+    assert result_of(ended) == "ended"
+    assert network.people == []
+    assert network.open_links == []
+    assert network.clock.getDelayedCalls() == []
+    with pytest.raises(RuntimeError, match="closed"):
+        network.result(client.say("too late"))
+
+
+def test_closing_does_not_wait_long_for_a_server_that_is_gone(network: Network) -> None:
+    """Nor does it fail."""
+    client = network.client("ada")
+    events = client.events()
+    network.next(events)
+    waiting = start(events.__anext__())
+    network.settle()
+    network.holding = True
+    closed = client.close()
+    network.advance(10)
+    assert result_of(closed) is None
+    with pytest.raises(StopAsyncIteration):
+        result_of(waiting)
+    assert network.open_links == []
+    assert network.clock.getDelayedCalls() == []
+
+
+def test_a_client_that_never_said_anything_closes_without_a_word(network: Network) -> None:
+    """There is no session to end."""
+    network.result(network.client("ada").close())
+    assert network.requests == []
+
+
+def test_a_client_is_an_asynchronous_context(network: Network) -> None:
+    """Which it leaves by closing."""
+
+    async def visit() -> None:
+        async with network.client("ada") as client:
+            await client.say("hello")
+            assert network.people == ["ada"]
+
+    network.result(visit())
+    assert network.people == []
+
+
+@pytest.mark.parametrize("moment", ["held", "half answered", "waiting to try again"])
+def test_a_cancelled_wait_ends_its_request_and_the_iteration_goes_on_later(
+    network: Network, moment: str
+) -> None:
+    """As with a timeout on the next event."""
+    client = network.client("ada")
+    events = client.events()
+    network.next(events)
+    waiting = start(events.__anext__())
+    network.settle()
+    if moment == "half answered":
+        network.open_links[-1].client.bufferReceived(
+            b"HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\n{"
+        )
+    elif moment == "waiting to try again":
+        network.up = False
+        network.cut()
+        network.settle()
+    waiting.cancel()
+    network.settle()
+    with pytest.raises(CancelledError):
+        result_of(waiting)
+    network.up = True
+    assert network.busy == []
+    assert all("HTTPConnectionPool" in str(call) for call in network.clock.getDelayedCalls())
+    network.say("meanwhile")
+    assert texts(network.next(events)) == ["meanwhile"]
+
+
+def test_a_cancelled_command_lets_the_next_one_go(network: Network) -> None:
+    """Whether it was on its way or waiting for its turn."""
+    client = network.client("ada")
+    network.result(client.who())
+    network.holding = True
+    on_its_way, waiting, third = client.say("one"), client.say("two"), client.say("three")
+    network.settle()
+    for cancelled in (waiting, on_its_way):
+        cancelled.cancel()
+        with pytest.raises(CancelledError):
+            result_of(cancelled)
+    network.holding = False
+    assert network.result(third)
+    assert network.texts == ["one", "three"]
+
+
+# -- what is no chatd ------------------------------------------------------------------------------
+
+
+class Page(Resource):
+    """The same answer to everything."""
+
+    isLeaf = True
+
+    def __init__(self, status: int, body: bytes) -> None:
+        super().__init__()
+        self.status = status
+        self.body = body
+
+    def render(self, request: Request) -> bytes:
+        request.setResponseCode(self.status)
+        request.setHeader("location", "https://chat.example/")
+        return self.body
+
+
+@pytest.mark.parametrize("body", [b"<h1>It works!</h1>", b"{}", b'{"name":"ada"}', b"\xff", b"[]"])
+@pytest.mark.parametrize("status", [200, 301, 404])
+def test_another_server_is_told_from_a_chat(network: Network, status: int, body: bytes) -> None:
+    """At once, in words."""
+    network.site = Site(Page(status, body), reactor=network.chat.clock)
+    with pytest.raises(ChatError, match="no chatd"):
+        network.result(network.client("ada").say("hello"))
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["", "foo", "localhost:8080", "ftp://chat.example", "http://", "http://[", "http://a..b",
+     "http://a:b", "http://a:0", "http://a:65536", "http://ex ample", "http://-a-", "http://a\ud800"],
+)  # fmt: skip
+def test_a_bad_url_is_refused_before_anything_is_sent(network: Network, url: str) -> None:
+    """With words that show a good one."""
+    with pytest.raises(Malformed, match="http://localhost:8080"):
+        ChatClient(url, reactor=network.clock, http=object())  # type: ignore[arg-type]
+
+
+# -- as others test theirs -------------------------------------------------------------------------
+
+
+def test_treqs_own_double_will_do(network: Network) -> None:
+    """What is needed of treq is little: what is sent can be looked at, and answered, in a test."""
+    sent: list[tuple[bytes, str, dict[bytes, list[bytes]], bytes]] = []
+
+    def answer(method, url, params, headers, data):
+        sent.append((method, url, headers, data))
+        return (
+            201,
+            {},
+            b'{"name":"ada","token":"secret"}' if url.endswith("session") else b'{"id":7}',
+        )
+
+    treq: Any = StubTreq(StringStubbingResource(answer))
+    client = ChatClient("http://chat.example/below/", "ada", reactor=network.clock, http=treq)
+    assert result_of(client.say("hello", "#dev")) == 7
+    method, url, headers, data = sent[-1]
+    assert (method, url) == (b"POST", "http://chat.example/below/rooms/%23dev/messages")
+    assert headers[b"Authorization"] == [b"Bearer secret"]
+    assert headers[b"Idempotency-Key"]
+    assert data == b'{"text":"hello"}'

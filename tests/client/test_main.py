@@ -1,0 +1,217 @@
+"""`python -m chatd.client`, as a process, at a server that is a process."""
+
+from __future__ import annotations
+
+import re
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO
+
+import pytest
+
+SECONDS = 30
+"""Seconds after which a test ends that should have long ended."""
+
+
+class Server:
+    """A chatd without history on ports of its own, which it keeps when it is started again."""
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+        self.port = 0
+        self.line_port = 0
+        self.start()
+
+    def start(self) -> None:
+        """Start it, and wait until it listens."""
+        self._process = subprocess.Popen(
+            [Path(sys.executable).parent / "twistd", "--nodaemon", "--pidfile=", "chatd",
+             "--store=memory:", f"--line=tcp:{self.line_port}:interface=127.0.0.1",
+             f"--http=tcp:{self.port}:interface=127.0.0.1", "--message-rate=0"],
+            cwd=self._directory, stdout=subprocess.PIPE, text=True,
+        )  # fmt: skip
+        assert self._process.stdout is not None
+        for line in self._process.stdout:
+            if found := re.search(r"(line|http) door listening on 127.0.0.1:(\d+)", line):
+                if found[1] == "line":
+                    self.line_port = int(found[2])
+                else:
+                    self.port = int(found[2])
+                    return
+        raise AssertionError("it did not start")
+
+    def kill(self) -> None:
+        """As the kernel does it."""
+        self._process.kill()
+        self._process.wait()
+        assert self._process.stdout is not None
+        self._process.stdout.close()
+
+    @property
+    def url(self) -> str:
+        """Where it is."""
+        return f"http://127.0.0.1:{self.port}"
+
+    def heard(self, line: str) -> None:
+        """Wait until netcat would show a line, be it among the last messages."""
+        place = ("127.0.0.1", self.line_port)
+        with socket.create_connection(place, SECONDS) as wire, wire.makefile("r") as lines:
+            while next(lines) != f"{line}\n":
+                pass
+
+
+def client(*arguments: str) -> subprocess.Popen[str]:
+    """A client whose input is a pipe."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "chatd.client", *arguments],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, bufsize=1,
+    )  # fmt: skip
+
+
+def run(*arguments: str, stdin: int | IO[str]) -> subprocess.CompletedProcess[str]:
+    """A client from beginning to end."""
+    command = [sys.executable, "-m", "chatd.client", *arguments]
+    return subprocess.run(command, stdin=stdin, capture_output=True, text=True, timeout=SECONDS)
+
+
+def type_(process: subprocess.Popen[str], line: str) -> None:
+    """A line comes in."""
+    assert process.stdin is not None
+    process.stdin.write(f"{line}\n")
+
+
+def see(process: subprocess.Popen[str], line: str) -> None:
+    """Wait until it shows a line."""
+    assert process.stdout is not None
+    while (shown := process.stdout.readline()) != f"{line}\n":
+        assert shown, f"it ended without {line!r}"
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A server for all."""
+    server = Server(tmp_path_factory.mktemp("server"))
+    yield server
+    server.kill()
+
+
+@pytest.fixture
+def mortal(tmp_path: Path) -> Iterator[Server]:
+    """A server for one test, which may kill it."""
+    server = Server(tmp_path)
+    yield server
+    server.kill()
+
+
+def test_a_pipe_is_said_and_shown(server: Server) -> None:
+    """All of it; status 0."""
+    process = client(server.url, "--name", "ci")
+    shown, complaints = process.communicate("one\n/me waves\nlast", SECONDS)
+    assert shown == "<ci> one\n* ci waves\n<ci> last\n"
+    assert (complaints, process.returncode) == ("", 0)
+    server.heard("<ci> last")
+
+
+def test_a_file_is_said_quietly(server: Server, tmp_path: Path) -> None:
+    """A reactor cannot wait for a file, but it reads it; status 0."""
+    file = tmp_path / "file"
+    file.write_text("one\ntwo\n")
+    with file.open() as lines:
+        process = run("--quiet", "--name", "filer", server.url, stdin=lines)
+    assert (process.stdout, process.stderr, process.returncode) == ("", "", 0)
+    server.heard("<filer> two")
+
+
+def test_two_clients_talk(server: Server) -> None:
+    """One says what the other shows, at once, and back."""
+    with client(server.url, "--name", "ada") as ada, client(server.url, "--name", "bob") as bob:
+        type_(ada, "hello?")
+        see(ada, "<ada> hello?")
+        type_(bob, "hello!")
+        for process in (ada, bob):
+            see(process, "<bob> hello!")
+        type_(ada, "/quit")
+        see(bob, "-- ada left #lobby")
+        assert ada.wait(SECONDS) == 0
+        assert bob.communicate(timeout=SECONDS) == ("", "")
+        assert bob.returncode == 0
+
+
+def test_a_pipe_survives_a_kill_of_the_server(mortal: Server) -> None:
+    """What comes in meanwhile is said when it is back; the gap is shown."""
+    with client(mortal.url, "--name", "ci") as process:
+        type_(process, "one")
+        see(process, "<ci> one")
+        mortal.kill()
+        type_(process, "two")
+        mortal.start()
+        rest, complaints = process.communicate("three\n", SECONDS)
+        assert rest.splitlines()[0].startswith(">> events were missed here")
+        assert [line for line in rest.splitlines() if line.startswith("<")] == [
+            "<ci> two",
+            "<ci> three",
+        ]
+        assert (complaints, process.returncode) == ("", 0)
+
+
+def test_an_interrupt_leaves_the_chat(server: Server) -> None:
+    """Status 130; the name is free at once."""
+    for _ in range(2):
+        with client(server.url, "--name", "ci") as process:
+            type_(process, "here")
+            see(process, "<ci> here")
+            process.send_signal(signal.SIGINT)
+            shown, complaints = process.communicate(timeout=SECONDS)
+            assert (shown, complaints, process.returncode) == ("", "", 130)
+
+
+def test_a_reader_that_goes_away_ends_it(server: Server) -> None:
+    """As with any program before `head -1`."""
+    with client(server.url, "--name", "ci") as process:
+        assert process.stdout is not None
+        type_(process, "one")
+        see(process, "<ci> one")
+        process.stdout.close()
+        type_(process, "two")
+        assert process.wait(SECONDS) == 141
+        assert process.stderr is not None
+        assert process.stderr.read() == ""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "words"),
+    [
+        ([], 2, "required: URL"),
+        (["foo"], 2, "'foo' is no server's URL"),
+        (["http://127.0.0.1:{port}", "--patience", "x"], 2, "--patience"),
+        (["http://127.0.0.1:{port}", "--name", "a b"], 1, "that is no name"),
+        (["http://127.0.0.1:{port}", "--room", "a b"], 1, "that is no room's name"),
+        (["http://127.0.0.1:{port}/below"], 1, "there is nothing at this address"),
+        (["http://127.0.0.1:{line}", "--patience", "0"], 1, "no answer from"),
+        (["http://nowhere.invalid", "--patience", "0"], 1, "no answer from"),
+    ],
+)
+def test_what_is_wrong_is_told_in_a_line(
+    server: Server, arguments: list[str], status: int, words: str
+) -> None:
+    """Without a traceback, and with a status that tells whose fault it is."""
+    process = run(
+        *(word.format(port=server.port, line=server.line_port) for word in arguments),
+        stdin=subprocess.DEVNULL,
+    )
+    assert process.returncode == status
+    assert words in process.stderr.splitlines()[-1]
+    assert "Traceback" not in process.stderr
+    assert process.stdout == ""
+
+
+def test_a_server_that_is_not_there_is_told_in_one_line(mortal: Server) -> None:
+    """After trying for a while."""
+    mortal.kill()
+    process = run(mortal.url, "--patience", "1", stdin=subprocess.DEVNULL)
+    assert process.returncode == 1
+    assert re.fullmatch(rf"!! no answer from {mortal.url}: .*refused.*\n", process.stderr)

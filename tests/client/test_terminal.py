@@ -1,0 +1,445 @@
+"""The terminal: lines in and lines out, over the real HTTP door."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterator, Iterator
+
+import pytest
+from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.error import ConnectionDone
+from twisted.internet.testing import MemoryReactor
+from twisted.python.failure import Failure
+
+from chatd.client import Event
+from chatd.client.terminal import ECHO_SECONDS, LINE_BYTES, Input, Terminal, in_lines
+from chatd.testing import result_of
+
+from .network import Network, start
+
+
+class Session:
+    """Somebody at a terminal, or at a pipe that is open until `end`."""
+
+    def __init__(self, network: Network, name: str = "ada", room: str = "lobby", **options) -> None:
+        self.network = network
+        self.shown: list[str] = []
+        self.complaints: list[str] = []
+        self.screen = True
+        """Whether there is still something to show lines on."""
+        self._lines: list[str | bytes | None] = []
+        self._more: Deferred[None] = Deferred()
+        self._ended = False
+        client = network.client(name, patience=30)
+        terminal = Terminal(
+            client, room, network.clock, self._show, self.complaints.append, **options
+        )
+        self.status = start(terminal.run(self._input()))
+        network.settle()
+
+    def _show(self, line: str) -> None:
+        if not self.screen:
+            raise BrokenPipeError
+        self.shown.append(line)
+
+    async def _input(self) -> AsyncIterator[bytes | None]:
+        while self._lines or not self._ended:
+            if self._lines:
+                line = self._lines.pop(0)
+                yield line.encode() if isinstance(line, str) else line
+            else:
+                self._more = Deferred()
+                await self._more
+
+    def type(self, *lines: str | bytes | None) -> Session:
+        """Some lines come in."""
+        self._lines += lines
+        self._wake()
+        return self
+
+    def close(self) -> None:
+        """The input ends."""
+        self._ended = True
+        self._wake()
+
+    @property
+    def listening(self) -> bool:
+        """Whether it waits for more input."""
+        return not self._more.called
+
+    def end(self) -> int:
+        """The input ends; the exit status, for which it may take a moment."""
+        self.close()
+        self.network.advance(1)
+        return result_of(self.status)
+
+    def _wake(self) -> None:
+        if not self._more.called:
+            self._more.callback(None)
+        self.network.settle()
+
+
+# -- lines in, lines out ---------------------------------------------------------------------------
+
+
+def test_every_line_is_said_and_shown_and_it_leaves(network: Network) -> None:
+    """In order; status 0, and nothing is kept."""
+    session = Session(network).type("one", "two", "three")
+    assert session.end() == 0
+    assert network.texts == ["one", "two", "three"]
+    assert session.shown == ["<ada> one", "<ada> two", "<ada> three"]
+    assert session.complaints == []
+    assert network.people == []
+    assert network.open_links == []
+    assert network.clock.getDelayedCalls() == []
+
+
+def test_a_pipe_that_is_too_fast_is_said_within_the_rate_limit() -> None:
+    """Every line of it."""
+    network = Network(message_rate=5)
+    lines = [str(number) for number in range(60)]
+    session = Session(network).type(*lines)
+    network.advance(20)
+    assert session.end() == 0
+    assert network.texts == lines
+
+
+def test_what_happens_is_shown_as_on_the_line_door(network: Network) -> None:
+    """With what others do, private messages and gaps."""
+    session = Session(network)
+    bob = network.client("bob")
+    network.result(bob.act("waves"))
+    network.result(bob.topic("today"))
+    network.result(bob.tell("ada", "psst"))
+    session.type("/msg bob what?")
+    network.say("one\ntwo")
+    network.restart()
+    network.advance(2)
+    assert session.shown == [
+        "-- bob joined #lobby",
+        "* bob waves",
+        "-- bob set the topic: today",
+        "[bob] psst",
+        "[to bob] what?",
+        "<eve> one",
+        "<eve> two",
+        ">> events were missed here; /history shows what is left",
+        "-- ada joined #lobby",
+    ]
+    assert session.end() == 0
+
+
+def test_commands_work_as_on_the_line_door(network: Network) -> None:
+    """Those that make sense in one room."""
+    session = Session(network, room="#Dev", name="")
+    for line in ("/me waves", "//slash", "/nick ada", "/who", "/topic", "/topic new", "/topic"):
+        session.type(line)
+    assert session.shown == [
+        "* guest-0001 waves",
+        "<guest-0001> /slash",
+        "-- ada joined #dev",
+        "== you are now ada",
+        "== 1 in #dev: ada",
+        "== #dev has no topic",
+        "-- ada set the topic: new",
+        "== the topic of #dev: new",
+    ]
+    session.shown.clear()
+    session.type("/topic -", "/history 2", "/who lobby")
+    assert session.shown == [
+        "-- ada cleared the topic",
+        "-- ada set the topic: new",
+        "-- ada cleared the topic",
+        "== end of the history",
+        "== 1 in #lobby: ada",
+    ]
+    session.type("/help")
+    assert "== /me TEXT         say what you do: /me waves" in session.shown
+    assert session.end() == 0
+
+
+def test_quit_leaves_with_a_parting_word(network: Network) -> None:
+    """And what stands behind it is not said."""
+    session = Session(network).type("/quit so long", "not this")
+    network.advance(1)
+    assert result_of(session.status) == 0
+    assert network.chat.entries("lobby")[-1].event.text == "so long"  # type: ignore[attr-defined]
+    assert network.people == network.texts == []
+
+
+def test_somebody_at_a_terminal_is_greeted_with_the_last_events(network: Network) -> None:
+    """Whoever only pipes something in is not."""
+    for number in range(20):
+        network.say(str(number))
+    session = Session(network, live=True)
+    assert session.shown[0] == "== you are ada in #lobby; /help, or ^D to leave"
+    assert session.shown[1:-1] == [f"<eve> {number}" for number in range(11, 20)]
+    assert session.shown[-1] == "-- ada joined #lobby"
+    assert session.end() == 0
+    session = Session(network)
+    assert session.end() == 0
+    assert session.shown == []
+
+
+@pytest.mark.parametrize("line", ["/usr/bin/ld: cannot find -lm", "/mee waves"])
+def test_what_is_no_command_is_said_from_a_pipe_and_told_at_a_terminal(
+    network: Network, line: str
+) -> None:
+    """A compiler's output is full of paths; a person has mistyped."""
+    assert Session(network).type(line).end() == 0
+    assert network.texts == [line]
+    session = Session(network, live=True).type(line)
+    assert session.end() == 1
+    assert network.texts == [line]
+    assert session.complaints[0].startswith("no such command /")
+
+
+@pytest.mark.parametrize("line", ["/me waves", "//comment", "/quit"])
+def test_a_line_may_be_taken_literally(network: Network, line: str) -> None:
+    """Then there are no commands at all."""
+    assert Session(network, literal=True).type(line).end() == 0
+    assert network.texts == [line]
+
+
+def test_a_line_that_is_too_long_is_said_in_parts(network: Network) -> None:
+    """All of it, in order."""
+    line = "".join(map(str, range(5000)))
+    assert Session(network).type(line).end() == 0
+    assert len(network.texts) > 1
+    assert "".join(network.texts) == line
+
+
+def test_a_line_with_nothing_to_see_is_nothing(network: Network) -> None:
+    """As on the line door."""
+    assert Session(network).type("", "   ", "\t", "\x07", "hello").end() == 0
+    assert network.texts == ["hello"]
+
+
+# -- what goes wrong -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "line", ["/msg nobody psst", "/nick a b", "/join dev", "/me", "\u200b", None]
+)
+def test_a_refused_line_is_told_and_the_next_one_goes_on(
+    network: Network, line: str | None
+) -> None:
+    """But the exit status remembers it."""
+    session = Session(network).type("one", line, "two")
+    assert session.end() == 1
+    assert network.texts == ["one", "two"]
+    assert len(session.complaints) == 1
+
+
+def test_a_server_that_cannot_be_reached_ends_it(network: Network) -> None:
+    """After trying for a while; status 1, and one line that says why."""
+    network.up = False
+    session = Session(network).type("one", "two")
+    network.advance(60)
+    assert session.end() == 1
+    (complaint,) = session.complaints
+    assert complaint.startswith("no answer from http://chat.example:8080: Connection was refused")
+
+
+def test_a_server_that_goes_away_for_good_ends_it(network: Network) -> None:
+    """One complaint, not one a line."""
+    session = Session(network).type("one")
+    network.up = False
+    network.cut()
+    session.type("two", "three", "four")
+    network.advance(60)
+    assert result_of(session.status) == 1
+    assert len(session.complaints) == 1
+    assert network.texts == ["one"]
+
+
+def test_a_character_that_is_too_long_is_refused(network: Network) -> None:
+    """There is no half of it."""
+    network = Network(max_text=2)
+    session = Session(network).type("\u20ac\u20ac", "ok")
+    assert session.end() == 1
+    assert network.texts == ["ok"]
+    assert len(session.complaints) == 1
+
+
+@pytest.mark.parametrize("options", [{"name": "eve"}, {"name": "a b"}, {"room": "a b"}])
+def test_a_name_or_a_room_that_cannot_be_had_ends_it(network: Network, options) -> None:
+    """At once."""
+    network.result(network.client("eve").say("hello"))
+    session = Session(network, **options)
+    assert result_of(session.status) == 1
+    assert len(session.complaints) == 1
+
+
+def test_a_name_that_was_lost_to_another_ends_it(network: Network) -> None:
+    """Though nothing is being said."""
+    session = Session(network)
+    network.restart()
+    network.result(network.client("ada").say("it is mine now"))
+    network.advance(2)
+    assert result_of(session.status) == 1
+    assert session.complaints == ["the name ada is in use; choose another"]
+    assert not session.listening
+
+
+def test_a_pipe_survives_a_restart(network: Network) -> None:
+    """Every line is acknowledged, and shown, once."""
+    session = Session(network).type("one")
+    network.up = False
+    network.cut()
+    session.type("two", "three")
+    network.restart()
+    network.advance(10)
+    assert session.end() == 0
+    assert [line for line in session.shown if line[0] == "<"] == [
+        "<ada> one", "<ada> two", "<ada> three"
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("seconds", [3, 60])
+def test_at_the_end_it_waits_a_moment_for_the_last_line_to_be_shown(
+    network: Network, seconds: float
+) -> None:
+    """Though everything was acknowledged; that is enough when the moment has passed."""
+    session = Session(network).type("one")
+    (poll,) = network.busy
+    poll.holding = True
+    session.type("two")
+    network.advance(0.5)
+    session.close()
+    network.advance(seconds)
+    assert session.status.called == (seconds > ECHO_SECONDS)
+    poll.holding = False
+    assert session.end() == 0
+    assert ("<ada> two" in session.shown) == (seconds < ECHO_SECONDS)
+
+
+def test_an_interrupted_terminal_leaves_the_chat(network: Network) -> None:
+    """Its name is free at once."""
+    session = Session(network)
+    network.chat.store.refusing = True
+    session.type("one", "two")
+    session.status.cancel()
+    network.settle()
+    with pytest.raises(CancelledError):
+        result_of(session.status)
+    assert network.people == []
+    assert network.open_links == []
+    assert network.clock.getDelayedCalls() == []
+
+
+def test_a_screen_that_is_gone_ends_it(network: Network) -> None:
+    """As any other program at a closed pipe."""
+    session = Session(network)
+    session.screen = False
+    session.type("one")
+    with pytest.raises(BrokenPipeError):
+        result_of(session.status)
+    assert network.people == []
+
+
+def test_an_event_of_a_type_that_is_not_known_yet_is_passed_over() -> None:
+    """A newer server's."""
+    assert list(in_lines(Event(1, "reaction", "lobby", "eve"), "ada")) == []
+
+
+def test_a_hostile_server_does_not_steer_the_terminal() -> None:
+    """Control characters are taken out here too."""
+    (line,) = in_lines(Event(1, "message", "lobby", "eve", "a\x1b[2Jb"), "ada")
+    assert line == "<eve> a[2Jb"
+
+
+# -- the input -------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def pipe() -> Iterator[Pipe]:
+    """A pipe to read lines from."""
+    ends = Pipe()
+    yield ends
+    ends.close()
+
+
+class Pipe:
+    """A pipe, and a reactor that looks at it when it is told to."""
+
+    def __init__(self) -> None:
+        self.end, self._writing = os.pipe()
+        self.reactor = MemoryReactor()
+        self.input = Input(self.reactor, self.end)
+
+    def write(self, data: bytes) -> None:
+        os.write(self._writing, data)
+
+    def finish(self) -> None:
+        """The writer closes it."""
+        os.close(self._writing)
+        self._writing = -1
+
+    def look(self) -> None:
+        """The reactor finds it ready."""
+        for reader in self.reactor.getReaders():
+            reader.doRead()
+
+    def next(self) -> bytes | None:
+        """The next line."""
+        line = start(self.input.__anext__())
+        self.look()
+        return result_of(line)
+
+    def close(self) -> None:
+        for end in {self.end, self._writing} - {-1}:
+            os.close(end)
+
+
+def test_lines_are_read_as_they_are_asked_for(pipe: Pipe) -> None:
+    """And not before: who writes too fast is held up by the pipe."""
+    pipe.write(b"one\ntwo\r\n\n")
+    assert pipe.reactor.getReaders() == []
+    assert [pipe.next(), pipe.next()] == [b"one", b"two"]
+    assert pipe.reactor.getReaders() == []
+    waiting = start(pipe.input.__anext__())
+    for part in (b"x" * LINE_BYTES, b"y\nlast"):
+        pipe.write(part)
+        pipe.look()
+    assert result_of(waiting) is None
+    pipe.finish()
+    assert pipe.next() == b"last"
+    for _ in range(2):
+        with pytest.raises(StopAsyncIteration):
+            pipe.next()
+
+
+@pytest.mark.parametrize("how", ["hung up", "broken"])
+def test_an_input_that_breaks_has_ended(pipe: Pipe, how: str) -> None:
+    """A terminal that is gone, a pipe whose writer is gone: no reader learns more."""
+    waiting = start(pipe.input.__anext__())
+    if how == "hung up":
+        pipe.input.connectionLost(Failure(ConnectionDone()))
+    else:
+        os.close(pipe.end)
+        pipe.look()
+        pipe.end = -1
+    with pytest.raises(StopAsyncIteration):
+        result_of(waiting)
+    assert pipe.reactor.getReaders() == []
+
+
+def test_an_input_that_has_nothing_after_all_is_waited_for(pipe: Pipe) -> None:
+    """Somebody else, who shares it, was faster."""
+    os.set_blocking(pipe.end, False)
+    waiting = start(pipe.input.__anext__())
+    pipe.look()
+    assert not waiting.called
+    pipe.write(b"hello\n")
+    pipe.look()
+    assert result_of(waiting) == b"hello"
+
+
+def test_a_cancelled_wait_for_a_line_stops_looking(pipe: Pipe) -> None:
+    """Nothing is left in the reactor."""
+    waiting = start(pipe.input.__anext__())
+    waiting.cancel()
+    with pytest.raises(CancelledError):
+        result_of(waiting)
+    assert pipe.reactor.getReaders() == []
