@@ -1,0 +1,787 @@
+/** The page: what `Chat` tells is shown, what is typed goes to `Chat`. Text becomes text nodes only. */
+
+import { Chat, ChatError } from "./chat.js";
+
+/** @typedef {import("./chat.js").ChatEvent} ChatEvent */
+/** What only this page has to say. @typedef {{type: "gap" | "help", text: string, time: string}} Remark */
+/**
+ * A room as it is shown. `called`: how many of the unread speak to us. `line`: what the unread line stands before.
+ * `all`: nothing earlier is to be had.
+ * @typedef {{
+ *   shown: (ChatEvent | Remark)[], unread: number, called: number, line?: ChatEvent | Remark, all: boolean, loading: boolean,
+ *   draft: string,
+ * }} View
+ */
+/** @typedef {{shown: string, about: string, text: string}} Hint what to show, and what the box then says */
+
+/** Rows kept of a room, as long as nobody looks further up. */
+const KEPT = 1000;
+/** Events that are asked for at once when somebody does. */
+const PAGE = 100;
+/** Milliseconds for which a sender's name stands for what follows. */
+const TOGETHER = 5 * 60_000;
+/** @type {Record<string, [string, string]>} */
+const COMMANDS = {
+  me: ["TEXT", "do something"],
+  msg: ["NAME TEXT", "tell one person only"],
+  nick: ["NAME", "change your name"],
+  topic: ["TEXT", "set the topic; without a text, clear it"],
+  join: ["ROOM", "go to a room"],
+  leave: ["", "leave this room"],
+  quit: ["", "leave the chat"],
+  help: ["", "list the commands"],
+};
+const HELP = [
+  ...Object.entries(COMMANDS).map(([name, [what, about]]) => `/${name}${what && " "}${what}: ${about}`),
+  "//TEXT: say something that begins with a slash",
+  "Enter sends, Shift+Enter begins a new line, Tab completes names and commands, Alt+↑ and Alt+↓ change the room.",
+].join("\n");
+
+const scroll = byId("scroll", HTMLElement);
+const log = byId("log", HTMLElement);
+const pending = byId("pending", HTMLElement);
+const newer = byId("newer", HTMLButtonElement);
+const nameBox = byId("name", HTMLInputElement);
+const box = byId("message", HTMLTextAreaElement);
+const side = byId("side", HTMLElement);
+const menu = byId("menu", HTMLButtonElement);
+const bell = byId("notify", HTMLButtonElement);
+const hintList = byId("hints", HTMLElement);
+const state = byId("state", HTMLElement);
+
+/** What this tab was; another tab is somebody else. @type {{name?: string, token?: string, rooms?: string[], read?: Record<string, number>}} */
+const tab = JSON.parse(recall("sessionStorage") ?? "{}");
+const hash = roomOfHash();
+const transport = new URLSearchParams(location.search).get("transport") ?? "";
+const chat = new Chat({ name: tab.name, token: tab.token, room: tab.rooms?.includes(hash) ? hash : undefined, transport });
+
+/** @type {Map<string, View>} */
+const views = new Map();
+/** @type {Set<string>} */
+let people = new Set();
+/** @type {string[]} */
+let everyRoom = [];
+/** @type {Hint[]} */
+let hints = [];
+let picked = -1;
+/** The id up to which `people` and the topic are known. */
+let known = 0;
+/** Whether the reader is at the bottom, and whether we are about to go there again, once for all that came together. */
+let stuck = true;
+let due = false;
+let waiting = 0;
+let retryAt = 0;
+/** @type {{name: string, done: Promise<boolean>} | undefined} */
+let naming;
+
+nameBox.value = tab.name ?? recall("localStorage") ?? "";
+showRoom(chat.room);
+for (const room of new Set([...(tab.rooms ?? ["lobby"]), hash])) if (room !== chat.room) void visit(room, room === hash);
+if (matchMedia("(pointer: fine)").matches) (tab.token ? box : nameBox).focus();
+
+// -- what the chat tells ---------------------------------------------------------------------
+
+for (const type of /** @type {const} */ (["message", "action", "join", "leave", "nick", "topic", "notice"])) {
+  chat.on(type, event => {
+    keep(event.room, event);
+    if (event.room === chat.room) follow(event);
+  });
+}
+chat.on("private", event => keep(chat.room, event));
+chat.on("gap", () => {
+  for (const room of chat.rooms) keep(room, remark("gap", "Some of what happened here was missed."));
+  void refresh();
+});
+chat.on("session", ({ name, token }) => {
+  if (document.activeElement !== nameBox) nameBox.value = name;
+  store("localStorage", name);
+  remember({ name, token });
+  complain("");
+  showPeople();
+});
+chat.on("error", error => {
+  if (error.code !== "name-in-use") return complain(words_of(error));
+  complain(`${words_of(error)}. (Or wait: it may still be held by you, and will be asked for again.)`);
+  nameBox.focus();
+});
+chat.on("state", now => {
+  state.dataset.state = now.state;
+  state.dataset.transport = now.transport;
+  state.title = `Connected over ${{ websocket: "a WebSocket", sse: "server-sent events" }[now.transport] ?? "long polls"}`;
+  if (now.state !== "online") state.title = "";
+  byId("state-word", HTMLElement).textContent = now.state[0]?.toUpperCase() + now.state.slice(1);
+  retryAt = now.retryIn ? Date.now() + now.retryIn * 1000 : 0;
+  countDown();
+  if (now.state !== "online") return;
+  log.ariaBusy = "false";
+  showRooms();
+  showEmpty();
+  void refresh();
+  void fill();
+});
+setInterval(countDown, 1000);
+setInterval(refresh, 60_000);
+
+function countDown() {
+  const left = Math.ceil((retryAt - Date.now()) / 1000);
+  byId("state-rest", HTMLElement).textContent = left > 0 ? ` in ${left} s` : "";
+}
+
+/** Keep the people and the topic up to date. @param {ChatEvent} event */
+function follow(event) {
+  if (event.id <= known) return;
+  if (event.type === "join") people.add(event.from);
+  else if (event.type === "leave") people.delete(event.from);
+  else if (event.type === "nick") people.delete(event.from), people.add(event.to);
+  else if (event.type === "topic") byId("topic", HTMLElement).textContent = event.text;
+  else if (event.type === "notice") return void refresh();
+  else return;
+  showPeople();
+}
+
+async function refresh() {
+  const asked = chat.room;
+  const [room, rooms] = await Promise.all([chat.look(asked), chat.list()].map(one => one.catch(() => undefined)))
+    .then(([one, all]) => /** @type {[import("./chat.js").Room?, {room: string}[]?]} */ ([one, all]));
+  if (rooms) {
+    everyRoom = rooms.map(one => one.room);
+    const others = everyRoom.filter(one => !chat.rooms.includes(one));
+    byId("all-rooms", HTMLElement).replaceChildren(...others.map(one => new Option("", one)));
+  }
+  if (!room || asked !== chat.room) return;
+  people = new Set(room.here);
+  known = room.last ?? 0;
+  byId("topic", HTMLElement).textContent = room.topic;
+  // What was told faster than this was answered.
+  for (const event of view(asked).shown) if ("room" in event && event.type !== "notice") follow(event);
+  showPeople();
+}
+
+// -- what is shown ---------------------------------------------------------------------------
+
+/** @param {string} room @returns {View} */
+function view(room) {
+  const found = views.get(room) ?? { shown: [], unread: 0, called: 0, all: false, loading: false, draft: "" };
+  views.set(room, found);
+  return found;
+}
+
+/** @param {string} room @param {ChatEvent | Remark} event */
+function keep(room, event) {
+  const seen = view(room);
+  const { shown } = seen;
+  shown.push(event);
+  const looking = room === chat.room && stuck && !document.hidden;
+  if (looking) read(room, event);
+  else if (isNews(event) && event.id > (tab.read?.[room] ?? 0)) {
+    if (!seen.unread++) setLine(room, event);
+    if (callsMe(event)) {
+      seen.called++;
+      tellAloud(room, event);
+    }
+    showUnread();
+  }
+  if (room !== chat.room || stuck) trim(room);
+  if (room !== chat.room) return;
+  log.append(...rows(event, shown.at(-2)));
+  showEmpty();
+  if (stuck && !due) queueMicrotask(toBottom), (due = true);
+}
+
+/** Whether somebody else said something. @param {ChatEvent | Remark} event @returns {event is Extract<ChatEvent, {from: string, text: string}>} */
+function isNews(event) {
+  return ["message", "action", "private"].includes(event.type) && "from" in event && event.from !== chat.name;
+}
+
+/** @param {ChatEvent | Remark} event */
+function callsMe(event) {
+  if (!chat.name || !isNews(event)) return false;
+  const name = chat.name.replace(/[.[\]{}|^]/g, "\\$&");
+  return event.type === "private" || new RegExp(`(?<![\\p{L}\\p{N}_-])${name}(?![\\p{L}\\p{N}_-])`, "iu").test(event.text);
+}
+
+/** Do not keep everything. @param {string} room */
+function trim(room) {
+  const seen = view(room);
+  while (seen.shown.length > KEPT) {
+    seen.shown.shift();
+    seen.all = false;
+    if (room === chat.room) dropFirst();
+  }
+}
+
+/** Take the first event off the log, with what stands before it. */
+function dropFirst() {
+  for (let last = false; !last && log.firstElementChild; ) {
+    last = log.firstElementChild.classList.contains("event");
+    log.firstElementChild.remove();
+  }
+}
+
+/** Everything in a room was read, up to an event. @param {string} room @param {ChatEvent | Remark} [event] */
+function read(room, event = view(room).shown.filter(one => "id" in one).at(-1)) {
+  const seen = view(room);
+  if (event && "id" in event) (tab.read ??= {})[room] = Math.max(event.id, tab.read[room] ?? 0);
+  if (!seen.unread) return;
+  seen.unread = seen.called = 0;
+  showUnread();
+}
+
+/** @param {string} room @param {ChatEvent | Remark} [event] */
+function setLine(room, event) {
+  view(room).line = event;
+  if (room === chat.room) log.querySelector(".line")?.remove();
+}
+
+/** @param {string} room */
+function showRoom(room) {
+  if (room !== chat.room) {
+    view(chat.room).draft = box.value;
+    if (!view(chat.room).unread) setLine(chat.room);
+    box.value = view(room).draft;
+    fit();
+  }
+  chat.room = room;
+  const { shown } = view(room);
+  log.ariaBusy = "true";
+  log.replaceChildren(...shown.flatMap((event, place) => rows(event, shown[place - 1])));
+  byId("room", HTMLElement).textContent = `#${room}`;
+  byId("topic", HTMLElement).textContent = "";
+  people = new Set();
+  showPeople();
+  showUnread();
+  toBottom();
+  const line = log.querySelector(".line");
+  if (line instanceof HTMLElement) scroll.scrollTop = Math.min(scroll.scrollTop, line.offsetTop - scroll.offsetTop - 40);
+  settle();
+  if (state.dataset.state === "online") showEmpty(), void refresh(), void fill();
+}
+
+/** Screen readers are to speak again, but not of what was put in just now. */
+function settle() {
+  requestAnimationFrame(() => (log.ariaBusy = "false"));
+}
+
+function showEmpty() {
+  byId("empty", HTMLElement).hidden = log.childElementCount > 0 || state.dataset.state !== "online";
+  const begin = byId("begin", HTMLElement);
+  begin.textContent = `This is where #${chat.room} begins.`;
+  begin.hidden = !view(chat.room).all || !log.childElementCount;
+}
+
+/** Have more than the window shows. */
+async function fill() {
+  if (scroll.scrollTop < 1.5 * scroll.clientHeight) await loadEarlier();
+}
+
+/** Put earlier events before those that are shown; what one looks at stays where it is. */
+async function loadEarlier() {
+  const room = chat.room;
+  const seen = view(room);
+  const first = seen.shown.find(event => "room" in event);
+  if (seen.loading || seen.all || !first || !("id" in first)) return;
+  seen.loading = true;
+  const events = await chat.earlier(first.id, room, PAGE).catch(() => undefined);
+  seen.loading = false;
+  if (!events || !seen.shown.includes(first)) return;
+  seen.all = events.length < PAGE;
+  const [oldest] = seen.shown;
+  seen.shown.unshift(...events);
+  if (room !== chat.room || !oldest) return;
+  log.ariaBusy = "true";
+  // In fractions of a pixel, unlike `scrollHeight`.
+  const end = () => pending.getBoundingClientRect().top;
+  const before = end();
+  dropFirst();
+  log.prepend(...[...events, oldest].flatMap((event, place) => rows(event, events[place - 1])));
+  showEmpty();
+  if (stuck) toBottom();
+  else scroll.scrollTop += end() - before;
+  settle();
+}
+
+function showRooms() {
+  byId("rooms", HTMLElement).replaceChildren(...chat.rooms.map(room => {
+    const link = document.createElement("a");
+    link.href = `#${room}`;
+    link.append(make("bdi", "", `#${room}`));
+    const { unread, called } = view(room);
+    if (unread) {
+      const badge = make("span", called ? "badge called" : "badge", `${unread}`);
+      badge.append(make("span", "heard", " new"));
+      link.append(badge);
+    }
+    if (room === chat.room) link.ariaCurrent = "page";
+    return make("li", "", link);
+  }));
+}
+
+/** Unread counts, wherever they stand. */
+function showUnread() {
+  const total = chat.rooms.reduce((sum, room) => sum + view(room).unread, 0);
+  const own = view(chat.room).unread;
+  document.title = `${total ? `(${total}) ` : ""}#${chat.room}`;
+  const elsewhere = byId("elsewhere", HTMLElement);
+  elsewhere.textContent = `${total - own}`;
+  elsewhere.hidden = total === own;
+  newer.hidden = stuck || !own;
+  newer.textContent = own === 1 ? "1 new message ↓" : `${own} new messages ↓`;
+  showRooms();
+}
+
+function showPeople() {
+  byId("count", HTMLElement).textContent = people.size ? `${people.size} here` : "Nobody is here";
+  const sorted = [...people].sort((a, b) => a.localeCompare(b));
+  const rows = sorted.map(name => make("li", name === chat.name ? "self" : "", person(name)));
+  byId("people", HTMLElement).replaceChildren(...rows);
+}
+
+/** An event as rows of the log, the last of them its own. @param {ChatEvent | Remark} event @param {ChatEvent | Remark} [before] */
+function rows(event, before) {
+  const time = new Date(event.time);
+  const day = time.toDateString();
+  const found = [];
+  if (day !== (before ? new Date(before.time) : new Date()).toDateString()) {
+    found.push(make("p", "day", time.toLocaleDateString([], { dateStyle: "full" })));
+  }
+  if (event === view(chat.room).line) found.push(make("p", "line", "New"));
+  const said = event.type === "message" || event.type === "private";
+  const kinds = ["event", event.type, said ? "said" : "aside"];
+  if ("from" in event && event.from === chat.name && (said || event.type === "action")) kinds.push("own");
+  if (callsMe(event) && event.type !== "private") kinds.push("mention");
+  if (!found.length && event.type === "message" && before?.type === "message" && before.from === event.from
+    && +time - +new Date(before.time) < TOGETHER) kinds.push("more");
+  const element = make("div", kinds.join(" "));
+  const clock = make("time", "", time.toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" }));
+  clock.setAttribute("datetime", event.time);
+  clock.title = time.toLocaleString();
+  if (said) {
+    const who = make("p", "who", person(event.from));
+    if (event.type === "private") who.append(make("span", "quiet", "privately to"), person(event.to));
+    who.append(clock);
+    element.append(who, words(event.text));
+    if (kinds.includes("more")) element.title = clock.title;
+  } else {
+    element.append(make("p", "text", ...deed(event)));
+    if ("id" in event) element.lastChild?.appendChild(clock);
+  }
+  return [...found, element];
+}
+
+/** What happened, in words. @param {Exclude<ChatEvent | Remark, {type: "message" | "private"}>} event @returns {(Node | string)[]} */
+function deed(event) {
+  const text = make("bdi", "", ...("text" in event ? linked(event.text) : []));
+  if (!("from" in event)) return [text];
+  const who = person(event.from);
+  switch (event.type) {
+    case "action": return [who, " ", text];
+    case "join": return [who, " joined"];
+    case "leave": return event.text ? [who, " left: ", text] : [who, " left"];
+    case "nick": return [who, " is now ", person(event.to)];
+    case "topic": return event.text ? [who, " set the topic: ", text] : [who, " cleared the topic"];
+  }
+}
+
+/** @param {"gap" | "help"} type @param {string} text @returns {Remark} */
+function remark(type, text) {
+  return { type, text, time: new Date().toISOString() };
+}
+
+function toBottom() {
+  scroll.scrollTop = scroll.scrollHeight;
+  stuck = true;
+  due = false;
+  newer.hidden = true;
+  if (!document.hidden) read(chat.room);
+}
+
+scroll.addEventListener("scroll", () => {
+  stuck = scroll.scrollHeight - scroll.scrollTop - scroll.clientHeight < 40;
+  if (stuck) {
+    newer.hidden = true;
+    read(chat.room);
+  }
+  void fill();
+});
+new ResizeObserver(() => stuck && toBottom()).observe(scroll);
+newer.addEventListener("click", () => {
+  toBottom();
+  box.focus();
+});
+document.addEventListener("visibilitychange", () => {
+  if (document.hidden) {
+    if (!view(chat.room).unread) setLine(chat.room);
+  } else if (stuck) read(chat.room);
+  remember({});
+});
+addEventListener("pagehide", () => remember({}));
+
+// -- being told while looking elsewhere -----------------------------------------------------
+
+const canNotify = "Notification" in window && Notification.permission !== "denied";
+bell.hidden = !canNotify;
+bell.ariaPressed = `${canNotify && Notification.permission === "granted" && recall("localStorage", "chatd.notify") === "yes"}`;
+bell.addEventListener("click", async () => {
+  const wanted = bell.ariaPressed !== "true" && (await Notification.requestPermission()) === "granted";
+  bell.ariaPressed = `${wanted}`;
+  store("localStorage", wanted ? "yes" : "no", "chatd.notify");
+});
+
+/** @param {string} room @param {Extract<ChatEvent, {from: string, text: string}>} event */
+function tellAloud(room, event) {
+  if (bell.ariaPressed !== "true" || !document.hidden) return;
+  try {
+    const note = new Notification(`${event.from} in #${room}`, { body: event.text.slice(0, 200), tag: room, icon: "icon.svg" });
+    note.onclick = () => {
+      window.focus();
+      void visit(room);
+    };
+  } catch {
+    // Some phones only let service workers do it.
+  }
+}
+
+// -- going about -----------------------------------------------------------------------------
+
+function roomOfHash() {
+  try {
+    return decodeURIComponent(location.hash.slice(1)) || "lobby";
+  } catch {
+    return "lobby";
+  }
+}
+
+addEventListener("hashchange", () => {
+  openSide(false);
+  void visit(roomOfHash());
+});
+byId("join", HTMLFormElement).addEventListener("submit", event => {
+  event.preventDefault();
+  const input = byId("join-room", HTMLInputElement);
+  const room = input.value.trim().replace(/^#/, "");
+  input.value = "";
+  openSide(false);
+  if (room) void visit(room).then(() => box.focus());
+});
+
+/** On narrow screens, where it lies over the rest. @param {boolean} open */
+function openSide(open) {
+  if (open === side.classList.contains("open")) return;
+  side.classList.toggle("open", open);
+  menu.ariaExpanded = `${open}`;
+  if (open) side.querySelector("a")?.focus();
+  else if (side.contains(document.activeElement)) menu.focus();
+}
+menu.addEventListener("click", () => openSide(menu.ariaExpanded !== "true"));
+byId("scroll", HTMLElement).addEventListener("pointerdown", () => openSide(false));
+addEventListener("keydown", event => {
+  if (event.key === "Escape") openSide(false);
+  const step = { ArrowUp: -1, ArrowDown: 1 }[event.key];
+  if (!step || !event.altKey || event.ctrlKey || event.metaKey) return;
+  event.preventDefault();
+  const { rooms } = chat;
+  const next = rooms.at((rooms.indexOf(chat.room) + step) % rooms.length);
+  if (next) void visit(next);
+});
+
+/** Be in a room, and look at it. @param {string} room @param {boolean} [look] */
+async function visit(room, look = true) {
+  try {
+    const name = chat.rooms.includes(room) ? room : await chat.join(room);
+    // What was said before one came is no news.
+    if (!tab.read?.[name]) setLine(name), read(name);
+    remember({ rooms: chat.rooms });
+    if (look && name !== chat.room) showRoom(name);
+    showUnread();
+  } catch (error) {
+    complain(words_of(error));
+  }
+  history.replaceState(null, "", `#${encodeURIComponent(chat.room)}`);
+}
+
+async function leave() {
+  const left = chat.room;
+  const next = chat.rooms.find(room => room !== left);
+  await chat.leave(left);
+  views.delete(left);
+  remember({ rooms: chat.rooms });
+  if (next) await visit(next);
+}
+
+async function quit() {
+  await chat.close();
+  store("sessionStorage", "{}");
+  location.reload();
+}
+
+/** @param {typeof tab} more */
+function remember(more) {
+  store("sessionStorage", JSON.stringify(Object.assign(tab, more)));
+}
+
+/** What we left there, where the browser lets us. @param {"sessionStorage" | "localStorage"} place @param {string} [key] @returns {string | null} */
+function recall(place, key = "chatd") {
+  try {
+    return window[place].getItem(key);
+  } catch {
+    return null;
+  }
+}
+
+/** @param {"sessionStorage" | "localStorage"} place @param {string} text @param {string} [key] */
+function store(place, text, key = "chatd") {
+  try {
+    window[place].setItem(key, text);
+  } catch {
+    // Then a reload begins anew.
+  }
+}
+
+// -- what is typed ---------------------------------------------------------------------------
+
+byId("form", HTMLFormElement).addEventListener("submit", event => {
+  event.preventDefault();
+  void submit();
+});
+box.addEventListener("keydown", event => {
+  if (event.isComposing || event.altKey || handled(event)) return;
+  if (event.key !== "Enter" || event.shiftKey) return;
+  event.preventDefault();
+  void submit();
+});
+box.addEventListener("input", () => {
+  fit();
+  showHints(findHints());
+});
+box.addEventListener("blur", () => showHints([]));
+hintList.addEventListener("pointerdown", event => {
+  event.preventDefault();
+  const option = event.target instanceof Element && event.target.closest("li");
+  if (option) take(hints[[...hintList.children].indexOf(option)]);
+});
+
+/** Whether a key was for the suggestions. @param {KeyboardEvent} event */
+function handled(event) {
+  if (event.key === "Tab" && !event.shiftKey && !hints.length && !event.ctrlKey) hints = findHints(true);
+  if (!hints.length) return false;
+  const step = { ArrowUp: -1, ArrowDown: 1 }[event.key];
+  if (step) showHints(hints, (Math.max(picked, step < 0 ? 0 : -1) + step + hints.length) % hints.length);
+  else if (event.key === "Escape") showHints([]);
+  else if (event.key === "Tab" && !event.shiftKey) take(hints[Math.max(picked, 0)]);
+  else if (event.key === "Enter" && !event.shiftKey && picked >= 0) take(hints[picked]);
+  else return false;
+  event.preventDefault();
+  return true;
+}
+
+/** What the box might go on to say; with `any`, for whatever word stands before the cursor. @param {boolean} [any] @returns {Hint[]} */
+function findHints(any = false) {
+  const before = box.value.slice(0, box.selectionStart);
+  const after = box.value.slice(box.selectionStart);
+  const [, start = "", word = ""] = /^([^]*?)(\S*)$/.exec(before) ?? [];
+  /** @param {string[]} names @param {string} [mark] @param {string} [end] */
+  const named = (names, mark = "", end = " ") => names
+    .filter(name => name.toLowerCase().startsWith(word.slice(mark.length).toLowerCase()) && name !== chat.name)
+    .sort((a, b) => a.localeCompare(b)).slice(0, 8)
+    .map(name => ({ shown: mark + name, about: "", text: start + mark + name + end + after }));
+  if (!start && /^\/[a-z]*$/i.test(word)) {
+    return Object.entries(COMMANDS).filter(([name]) => `/${name}`.startsWith(word.toLowerCase()))
+      .map(([name, [what, about]]) => ({ shown: `/${name} ${what}`, about, text: `/${name}${what && " "}${after}` }));
+  }
+  if (/^\/msg\s+$/.test(start)) return named([...people]);
+  if (/^\/join\s+$/.test(start)) return named(everyRoom.filter(room => !chat.rooms.includes(room)), word.startsWith("#") ? "#" : "", "");
+  if (word.startsWith("@")) return named([...people], "@");
+  return any && word ? named([...people], "", start ? " " : ": ") : [];
+}
+
+/** @param {Hint[]} found @param {number} [at] which is picked */
+function showHints(found, at = -1) {
+  hints = found;
+  picked = at;
+  hintList.hidden = !found.length;
+  hintList.replaceChildren(...found.map(({ shown, about }, place) => {
+    const option = make("li", "", make("bdi", "", shown), about);
+    option.id = `hint-${place}`;
+    option.role = "option";
+    option.ariaSelected = `${place === at}`;
+    return option;
+  }));
+  if (at < 0) return box.removeAttribute("aria-activedescendant");
+  box.setAttribute("aria-activedescendant", `hint-${at}`);
+  hintList.children[at]?.scrollIntoView({ block: "nearest" });
+}
+
+/** @param {Hint} [hint] */
+function take(hint) {
+  if (!hint) return;
+  const rest = box.value.length - box.selectionStart;
+  box.value = hint.text;
+  box.selectionStart = box.selectionEnd = hint.text.length - rest;
+  fit();
+  showHints([]);
+}
+
+nameBox.addEventListener("change", () => void takeName());
+nameBox.addEventListener("keydown", event => {
+  if (event.key === "Escape") nameBox.value = chat.name;
+});
+addEventListener("beforeunload", event => {
+  if (waiting) event.preventDefault();
+});
+
+/** For browsers without `field-sizing`. */
+function fit() {
+  box.rows = Math.min(6, box.value.split("\n").length);
+}
+
+async function submit() {
+  complain("");
+  if (!(await takeName())) return;
+  const text = box.value;
+  box.value = "";
+  showHints([]);
+  fit();
+  box.focus();
+  if (!text.trim()) return;
+  try {
+    await carryOut(text);
+  } catch (error) {
+    box.value = box.value ? `${text}\n${box.value}` : text;
+    fit();
+    complain(words_of(error));
+  }
+}
+
+/** Have the name in the box; one attempt at a time. @returns {Promise<boolean>} */
+function takeName() {
+  const name = nameBox.value.trim();
+  if (name === chat.name || (!name && chat.name)) {
+    nameBox.value = chat.name;
+    if (!name) complain("Choose a name first."), nameBox.focus();
+    return Promise.resolve(name !== "" || chat.name !== "");
+  }
+  if (naming?.name !== name) naming = { name, done: ask(name) };
+  return naming.done;
+
+  /** @param {string} name */
+  async function ask(name) {
+    try {
+      const shown = await chat.nick(name);
+      if (nameBox.value.trim() === name) nameBox.value = shown;
+      return true;
+    } catch (error) {
+      if (!(error instanceof ChatError && error.code === "superseded")) complain(words_of(error)), nameBox.select();
+      return false;
+    } finally {
+      naming = undefined;
+    }
+  }
+}
+
+/** @param {string} text */
+async function carryOut(text) {
+  const [, command, rest = ""] = /^\/(?!\/)(\S*)\s*([^]*)$/.exec(text) ?? [];
+  switch (command?.toLowerCase()) {
+    case undefined: return post(text.replace(/^\/\//, "/"), text => chat.send(text));
+    case "me": return post(rest, text => chat.act(text));
+    case "msg": {
+      const [, to = "", words = ""] = /^(\S+)\s+([^]+)$/.exec(rest) ?? [];
+      if (!to) throw new Error("Say whom and what: /msg NAME TEXT");
+      return post(words, text => chat.tell(to, text));
+    }
+    case "nick": return void (await chat.nick(rest.trim()));
+    case "topic": return void (await chat.topic(rest));
+    case "join": return visit(rest.trim().replace(/^#/, ""));
+    case "leave": return leave();
+    case "quit": return quit();
+    case "help": return keep(chat.room, remark("help", HELP));
+    default: throw new Error(`There is no command /${command}; /help lists them. To say it as it is, begin with //`);
+  }
+}
+
+/** Send, and while that takes its time show that it is waiting. @param {string} text @param {(text: string) => Promise<unknown>} send */
+async function post(text, send) {
+  const note = make("div", "event said own waiting", make("p", "who", clockFace(), "Not sent yet"), words(text));
+  const timer = setTimeout(() => {
+    pending.append(note);
+    toBottom();
+  }, 500);
+  waiting++;
+  try {
+    await send(text);
+  } finally {
+    waiting--;
+    clearTimeout(timer);
+    note.remove();
+  }
+}
+
+/** @param {string} text */
+function complain(text) {
+  const problem = byId("problem", HTMLElement);
+  problem.textContent = text;
+  problem.hidden = !text;
+}
+
+/** @param {unknown} error */
+function words_of(error) {
+  const text = error instanceof Error ? error.message : `${error}`;
+  return text.charAt(0).toUpperCase() + text.slice(1);
+}
+
+// -- nodes -----------------------------------------------------------------------------------
+
+/** @param {string} text */
+function words(text) {
+  const element = make("p", "text", ...linked(text));
+  element.dir = "auto";
+  return element;
+}
+
+/** A text, with what is an address on the web as a link. @param {string} text @returns {(Node | string)[]} */
+function linked(text) {
+  return text.split(/(\bhttps?:\/\/[^\s<>"]*[^\s<>"'.,;:!?)\]}])/i).map((part, place) => {
+    if (place % 2 === 0 || !URL.canParse(part)) return part;
+    const link = document.createElement("a");
+    link.href = part;
+    link.rel = "noopener noreferrer nofollow ugc";
+    link.target = "_blank";
+    link.textContent = part;
+    return link;
+  });
+}
+
+/** A name, in a colour of its own. @param {string} name */
+function person(name) {
+  const element = make("bdi", "person", name);
+  let hash = 0x811c9dc5;
+  for (const letter of name.toLowerCase()) hash = Math.imul(hash ^ (letter.codePointAt(0) ?? 0), 0x01000193);
+  element.style.setProperty("--hue", `${(hash >>> 8) % 360}`);
+  return element;
+}
+
+function clockFace() {
+  const space = "http://www.w3.org/2000/svg";
+  const picture = document.createElementNS(space, "svg");
+  picture.setAttribute("viewBox", "0 0 16 16");
+  picture.setAttribute("aria-hidden", "true");
+  const path = document.createElementNS(space, "path");
+  path.setAttribute("d", "M8 2.5a5.5 5.5 0 1 1 0 11 5.5 5.5 0 0 1 0-11zM8 5v3l2 1.5");
+  picture.append(path);
+  return picture;
+}
+
+/** @param {string} tag @param {string} className @param {...(Node | string)} inside */
+function make(tag, className, ...inside) {
+  const element = document.createElement(tag);
+  if (className) element.className = className;
+  element.append(...inside);
+  return element;
+}
+
+/** @template {HTMLElement} T @param {string} id @param {new () => T} kind @returns {T} */
+function byId(id, kind) {
+  const element = document.getElementById(id);
+  if (element instanceof kind) return element;
+  throw new Error(`#${id} is missing`);
+}
