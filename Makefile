@@ -8,7 +8,7 @@ HAS_VENV = $(PYTHON) -c 'import ensurepip, venv' 2>/dev/null
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 
 # What the tests need beside nc, as command:package
-TEST_COMMANDS := curl:curl telnet:telnet
+TEST_COMMANDS := chromium:chromium curl:curl telnet:telnet
 
 # uv resolves for every platform and Python at once; pinned so that all make the same lock.
 LOCK_TOOL := uv==0.13.9

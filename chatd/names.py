@@ -38,14 +38,15 @@ def clean_name(name: str) -> str:
     """
     if not name:
         raise BadName("a name cannot be empty; choose one of 1 to 32 letters or digits")
-    if len(name) > MAX_NAME:
-        raise BadName(f"a name has at most {MAX_NAME} characters, this one has {len(name)}")
     try:
-        shown = str(_display.enforce(name))
+        # Far beyond what could normalise to a name it is not worth the work.
+        shown = str(_display.enforce(name)) if len(name) <= 8 * MAX_NAME else name
+        if len(shown) > MAX_NAME:
+            raise BadName(f"a name has at most {MAX_NAME} characters, this one has {len(shown)}")
         key = name_key(shown)
     except UnicodeEncodeError:
         shown = key = ""
-    if not (1 <= len(shown) <= MAX_NAME) or not _spelt(shown, _NAME_MARKS):
+    if not shown or not _spelt(shown, _NAME_MARKS):
         raise BadName("that is no name; use letters, digits and _ - . [ ] { } | ^ only")
     if _GUEST.fullmatch(key):
         raise BadName("guest names are given by the server; choose another name")
@@ -71,12 +72,12 @@ def clean_room(room: str) -> str:
     bare = room.removeprefix("#")
     if not bare:
         raise BadRoom("a room's name cannot be empty; try lobby")
-    if len(bare) > MAX_ROOM:
-        raise BadRoom(f"a room's name has at most {MAX_ROOM} characters, this one has {len(bare)}")
     try:
-        folded = str(_folded.enforce(bare))
+        folded = str(_folded.enforce(bare)) if len(bare) <= 8 * MAX_ROOM else bare
     except UnicodeEncodeError:
         folded = ""
+    if len(folded) > MAX_ROOM:
+        raise BadRoom(f"a room's name has at most {MAX_ROOM} characters, this has {len(folded)}")
     # "." and ".." would be eaten as path segments by every HTTP client.
     if (
         not (1 <= len(folded) <= MAX_ROOM)

@@ -59,7 +59,7 @@ MAX_TEXT = 4096
 """Bytes in a message, if nothing else is asked for."""
 
 
-Batch = list[tuple[Sequence[Event], Deferred[int | None]]]
+Accepted = list[tuple[Sequence[Event], Deferred[int | None]]]
 """Groups of events that were accepted in one turn, and whom to tell of each."""
 
 
@@ -96,7 +96,7 @@ class ChatService(Service):
         self._people: dict[str, Session] = {}
         self._guests = 0
         self._letters: dict[Told, deque[tuple[Session, Session]]] = {}
-        self._batch: Batch = []
+        self._batch: Accepted = []
         # No log may forget what was appended before its readers were woken.
         self._patience = min(history, INBOX)
         self._notifier = Notifier(
@@ -235,7 +235,7 @@ class ChatService(Service):
 
     @_perform.register
     def _set_topic(self, command: SetTopic, session: Session) -> Deferred[int | None]:
-        room, text = self.room(command.room), clean_phrase(command.text, MAX_TOPIC)
+        room, text = self.room(command.room), clean_phrase(command.text, MAX_TOPIC, "topic")
         self._spend(session)
         self._be_in(session, room)
         return self._submit(TopicSet(room.name, session.name, text))
@@ -398,13 +398,13 @@ class ChatService(Service):
     def _reader_failed(self, problem: Exception) -> None:
         self._log.failure("a reader failed, and is dropped", Failure(problem))
 
-    def _acknowledge(self, ids: list[int], batch: Batch) -> None:
+    def _acknowledge(self, ids: list[int], batch: Accepted) -> None:
         place = 0
         for events, accepted in batch:
             accepted.callback(ids[place])
             place += len(events)
 
-    def _refuse(self, failure: Failure, batch: Batch) -> None:
+    def _refuse(self, failure: Failure, batch: Accepted) -> None:
         if not failure.check(Unavailable):
             self._log.failure("the store failed", failure)
         refusal = Unavailable(

@@ -253,7 +253,8 @@ class Subscriber:
     def _merged(self, places: Sequence[tuple[Feed, int]]) -> Batch:
         batch = merged(places, self.cursor, self.limit, self._hidden or ())
         if self._hidden:
-            self._hidden = {id_ for id_ in self._hidden if id_ > batch.cursor}
+            self._hidden = {id_ for id_ in self._hidden if id_ > batch.cursor} or None
+            self._set_feeds(self.feeds)
         return batch
 
     def pause(self) -> None:

@@ -118,7 +118,10 @@ class Options(usage.Options):
 
     def opt_allow_origin(self, origin: str) -> None:
         """A web site, besides this server's own, whose pages may use it: https://example.org"""
-        parts = urlsplit(origin)
+        try:
+            parts = urlsplit(origin)
+        except ValueError:
+            parts = urlsplit("")
         if origin != "null" and (
             not parts.scheme or not parts.netloc or origin != f"{parts.scheme}://{parts.netloc}"
         ):
@@ -140,6 +143,8 @@ class Options(usage.Options):
         """
         for name, endpoints in DOORS.items():
             self["doors"].setdefault(name, list(endpoints))
+        if not any(self["doors"].values()):
+            raise usage.UsageError("every door is closed; leave one open")
         if self.parent:
             _check_files(self.parent)
 

@@ -27,7 +27,7 @@ _UNSAFE[ord("\t")] = ord(" ")
 del _UNSAFE[ord("\n")]
 
 
-def clean_text(text: str, limit: int, breaks: int = MAX_LINE_BREAKS) -> str:
+def clean_text(text: str, limit: int, breaks: int = MAX_LINE_BREAKS, kind: str = "message") -> str:
     """A message's text as it is stored and shown.
 
     `limit` is in bytes of UTF-8. Raises `BadText` when nothing visible is left or the text is no
@@ -42,10 +42,10 @@ def clean_text(text: str, limit: int, breaks: int = MAX_LINE_BREAKS) -> str:
         ) from None
     if size > limit:
         raise TextTooLong(
-            f"a message has at most {limit} bytes, this one has {size}; send it in parts"
+            f"a {kind} has at most {limit} bytes, this one has {size}; make it shorter"
         )
     if text.count("\n") > breaks:
-        raise TextTooLong(f"a message has at most {breaks} line breaks; send it in parts")
+        raise TextTooLong(f"a {kind} has at most {breaks} line breaks; send it in parts")
     if not _visible(text):
         raise BadText("there is nothing to see in that message; write something")
     return text
@@ -56,13 +56,13 @@ def printable(text: str) -> str:
     return text.translate(_UNSAFE)
 
 
-def clean_phrase(text: str, limit: int) -> str:
+def clean_phrase(text: str, limit: int, kind: str = "parting word") -> str:
     """A text that may be empty and stands on one line: a topic, a parting word.
 
     Raises as `clean_text`.
     """
     flat = " ".join(printable(_BREAKS.sub("\n", text)).split())
-    return clean_text(flat, limit, breaks=0) if flat else ""
+    return clean_text(flat, limit, 0, kind) if flat else ""
 
 
 def _visible(text: str) -> bool:

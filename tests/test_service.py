@@ -575,6 +575,24 @@ def test_a_private_message_follows_who_it_was_for(chat: InMemoryChat) -> None:
     assert private(eve) == []
 
 
+def test_the_same_words_to_two_who_had_one_name_reach_each_once(chat: InMemoryChat) -> None:
+    """Equal as values, they are still two messages; and a refused one is none."""
+    ada, bob, eve = map(chat.service.enter, ("ada", "bob", "eve"))
+    chat.store.refusing = True
+    with pytest.raises(Unavailable):
+        done(chat, ada, Tell("bob", "psst"))
+    chat.store.refusing = False
+    for command in (Tell("bob", "psst"), Tell("bob", "psst")):
+        chat.service.perform(ada, command)
+    chat.service.perform(bob, Rename("rob"))
+    chat.service.perform(eve, Rename("bob"))
+    chat.service.perform(ada, Tell("bob", "psst"))
+    chat.settle()
+    told = Told("ada", "bob", "psst")
+    assert (private(bob), private(eve)) == ([told, told], [told])
+    assert private(ada) == [SentPrivately("ada", "bob", "psst")] * 3
+
+
 def test_a_private_message_to_one_who_is_gone_harms_nobody(chat: InMemoryChat) -> None:
     """Nor does it reach the next one of that name."""
     ada, bob = chat.service.enter("ada"), chat.service.enter("bob")

@@ -117,7 +117,7 @@ def test_an_endpoint_that_is_none_is_told_before_anything_is_made(
 def test_a_store_that_is_none_is_told(clock: Any) -> None:
     """In one line."""
     with pytest.raises(StartupError, match=r"^chatd: .*'redis:x'.*$"):
-        makeService(parsed("--store", "redis:x", "--line", "none", "--http", "none"))
+        makeService(parsed("--store", "redis:x", "--line", "none"))
 
 
 def test_the_rate_may_be_a_fraction_or_none() -> None:
@@ -128,7 +128,7 @@ def test_the_rate_may_be_a_fraction_or_none() -> None:
 
 def test_time_does_not_run_backwards(clock: Any) -> None:
     """Timers go by a clock that nobody can set: set back an hour, the other would stall them."""
-    makeService(parsed("--line", "none", "--http", "none"))
+    makeService(parsed("--line", "none"))
     assert clock.seconds is time.monotonic
 
 

@@ -32,8 +32,20 @@ from ..commands import (
 )
 from ..errors import ChatError, Malformed, UnknownCommand
 from ..eventlog import Entry
-from ..events import Acted, Event, Joined, Left, Noticed, Renamed, Said, Told, TopicSet
+from ..events import (
+    Acted,
+    Event,
+    Joined,
+    Left,
+    Noticed,
+    Renamed,
+    RoomEvent,
+    Said,
+    Told,
+    TopicSet,
+)
 from ..subscriber import Gap
+from ..text import printable
 
 MAX_HISTORY = 500
 """Events that one `/history` shows."""
@@ -54,7 +66,7 @@ class LinesCodec:
     def encode(self, entry: Entry) -> bytes:
         """One event, as one line or several."""
         event = entry.event
-        lead = f"#{event.room} " if self.elsewhere and hasattr(event, "room") else ""
+        lead = f"#{event.room} " if self.elsewhere and isinstance(event, RoomEvent) else ""
         return "".join(f"{lead}{line}{self.end}" for line in describe(event)).encode()
 
     def join(self, chunks: Sequence[bytes]) -> bytes:
@@ -67,7 +79,8 @@ class LinesCodec:
         if gap.missed is None:
             told = "events were missed here; /history shows what is left"
         else:
-            told = f"{gap.missed} events were missed here; /history {gap.missed} shows what is left"
+            most = min(gap.missed, MAX_HISTORY)
+            told = f"{gap.missed} events were missed here; /history {most} shows what is left"
         return f"{lead}>> {told}{self.end}".encode()
 
 
@@ -122,8 +135,8 @@ class LineDecoder:
     """A stream of bytes into lines: the same lines however the bytes are cut.
 
     A line ends at LF or at CR, so that CRLF, CR NUL and LF all do; the empty lines in between are
-    nothing, and so is NUL.  Of a line longer than `limit` bytes nothing is kept; it comes out as
-    None.
+    nothing, and so is a NUL at the beginning.  Of a line longer than `limit` bytes nothing is kept;
+    it comes out as None.
     """
 
     def __init__(self, limit: int) -> None:
@@ -153,7 +166,8 @@ class LineDecoder:
     def _add(self, part: bytes) -> None:
         if self._overlong:
             return
-        self._rest += part.replace(b"\0", b"")
+        # CR NUL ends a line (RFC 854): the NUL is not the next one's.
+        self._rest += part if self._rest else part.lstrip(b"\0")
         if len(self._rest) > self._limit:
             self._overlong = True
             self._rest.clear()
@@ -184,7 +198,7 @@ def parse(line: str, room: str) -> Command:
     word, _, rest = line[1:].partition(" ")
     usage = COMMANDS.get(word.lower())
     if usage is None:
-        raise UnknownCommand(f"no such command /{word[:32]}; /help lists them")
+        raise UnknownCommand(f"no such command /{printable(word[:32])}; /help lists them")
     try:
         return usage.read(rest.strip(), room)
     except Malformed as problem:

@@ -15,12 +15,13 @@ from .json import JSON
 RETRY_MILLISECONDS = 2000
 """After how long a browser comes back when the stream breaks."""
 
-BEGIN = b"retry: %d\n\n" % RETRY_MILLISECONDS
-"""What a stream begins with, so that its client knows at once that it is open."""
 HEARTBEAT = b":\n\n"
 """A comment: it keeps the stream, and whatever lies between, from being taken for dead."""
-GAP = b"event: gap\ndata: {}\n\n"
-"""Events are missing here."""
+
+
+def begin(cursor: int) -> bytes:
+    """What a stream begins with: that it is open, and where it goes on if it breaks at once."""
+    return b"id: %d\nretry: %d\n\n" % (cursor, RETRY_MILLISECONDS)
 
 
 class SseCodec:
@@ -43,7 +44,7 @@ SSE = SseCodec()
 
 def told(batch: Batch) -> bytes:
     """A batch, its gap first."""
-    return GAP + batch.chunk if batch.gaps else batch.chunk
+    return (b"event: gap\ndata: {}\n\n" if batch.gaps else b"") + batch.chunk
 
 
 def chunked(batch: Batch) -> bytes:

@@ -19,7 +19,7 @@ MAX_ANSWERS = 256
 """Option requests that are answered: each option once.  Whoever asks on and on gets silence, not a
 growing buffer."""
 MAX_SUBNEGOTIATION = 1024
-"""Bytes after which an unfinished subnegotiation is taken for text after all."""
+"""Bytes that are kept of an unfinished subnegotiation, which nobody here wants to read."""
 
 _SEQUENCE = re.compile(
     rb"\xff(?:"
@@ -61,9 +61,12 @@ class OptionFilter:
         if match["data"]:
             return IAC
         if match["more"] is not None:
-            if len(match[0]) > MAX_SUBNEGOTIATION:
-                return match[0]
-            self._rest = match[0]
+            rest = match[0]
+            if len(rest) > MAX_SUBNEGOTIATION:
+                # Keep only what tells where it ends: whether an IAC is waiting for its SE.
+                waiting = len(rest) - len(rest.rstrip(IAC)) & 1
+                rest = rest[:2] + IAC * waiting
+            self._rest = rest
         elif match["ask"] and self._left and (verb := _ANSWER.get(match["ask"][0])):
             self._left -= 1
             self._answers += IAC + verb + match["ask"][1:]

@@ -74,7 +74,11 @@ class Access:
         query here (RFC 6750, section 2.3).  Raises `BadToken`, `Malformed`.
         """
         token = one(request, "access_token")
-        return self.lease(request) if token is None else self.leases.find(token)
+        if token is None:
+            return self.lease(request)
+        lease = self.leases.find(token)
+        lease.touch()
+        return lease
 
     def need_lease(self, request: Request) -> Lease:
         """The session that a request is made in.  Raises `BadToken`, `NoSession`."""
@@ -112,26 +116,32 @@ class Access:
         if key is None:
             return succeed(self.leases.open(name))
         scope = (_address(request), name, key)
-        return self.openings.once(scope, lambda: succeed(self.leases.open(name)))
+
+        def living(lease: Lease) -> Deferred[Lease]:
+            if not lease.session.ended:
+                return succeed(lease)
+            self.openings.forget(scope)
+            return self.open(request, name)
+
+        opened = self.openings.once(scope, lambda: succeed(self.leases.open(name)))
+        return opened.addCallback(living)
 
     def perform(self, request: Request, command: Command) -> Deferred[int | None]:
         """Carry out a command, once, however often it is sent with the same `Idempotency-Key`.
 
         Raises as `speaker` and `ChatService.perform` do.
         """
-        speaker = self.speaker(request)
         key = idempotency_key(request)
         if key is None:
-            return self.service.perform(speaker, command)
-        scope = (self._scope(request, speaker), key)
-        return self.repeats.once(scope, lambda: self.service.perform(speaker, command))
-
-    def _scope(self, request: Request, speaker: Session) -> object:
-        """Whose idempotency keys these are: a session's, by its name, or a visitor's at an address.
-
-        By the name, so that they still hold for the session that somebody opens when theirs is over.
-        """
-        return (name_key(speaker.name), _address(request) if speaker.visiting else None)
+            return self.service.perform(self.speaker(request), command)
+        # A session's keys are its name's, so that they hold for the session that somebody opens
+        # when theirs is over; a repeat is one whatever has become of a visitor's name since.
+        lease = self.lease(request)
+        who = name_key(lease.session.name) if lease else (_address(request), one(request, "name"))
+        scope = (who, key, command)
+        return self.repeats.once(
+            scope, lambda: self.service.perform(self.speaker(request), command)
+        )
 
     def _bucket(self, request: Request) -> TokenBucket:
         """Visitors are measured by their address."""

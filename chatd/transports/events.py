@@ -41,17 +41,17 @@ class EventsResource(ApiResource):
         access = self._access
         lease = access.reader(request)
         reading = read_query(request, access.service, self._rooms, lease)
-        if wants_websocket(request):
-            accept = handshake(request)
-            channel = cast(ChatChannel, request.channel)
-            return channel.upgrade(accept, ChatSocket(access, reading))
         media = preferred(request.getHeader("accept") or "", _STYLES)
-        if media == "text/event-stream":
-            return access.streams.open(request, reading)
         style = plain_style(reading) if media == "text/plain" else json_style(reading)
         before = whole_number(request, "before")
         if before is not None:
             return self._page(request, reading, before, style)
+        if wants_websocket(request):
+            accept = handshake(request)
+            channel = cast(ChatChannel, request.channel)
+            return channel.upgrade(accept, ChatSocket(access, reading))
+        if media == "text/event-stream":
+            return access.streams.open(request, reading)
         return RequestPoll(access.polls, request, reading, style, _wait(request)).hold()
 
     def _page(
@@ -120,7 +120,7 @@ def poll_key(request: Request, reading: Reading) -> Hashable:
     """
     if reading.lease is None:
         return None
-    return (reading.lease, one(request, "reader"), tuple(reading.rooms))
+    return (reading.lease, one(request, "reader"), reading.several, tuple(reading.rooms))
 
 
 def preferred(accept: str, offered: Sequence[str]) -> str:

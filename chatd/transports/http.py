@@ -15,13 +15,20 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from twisted.internet.interfaces import IDelayedCall, IProtocol, IReactorTime
+from twisted.internet.interfaces import (
+    IDelayedCall,
+    IHalfCloseableProtocol,
+    IProtocol,
+    IReactorTime,
+    ITCPTransport,
+)
 from twisted.internet.protocol import connectionDone
 from twisted.python.failure import Failure
 from twisted.web.http import HTTPChannel, datetimeToString
 from twisted.web.http import Request as HTTPRequest
 from twisted.web.resource import IResource
 from twisted.web.server import NOT_DONE_YET, Request, Site
+from zope.interface import implementer
 
 from ..codecs.json import error_body
 from ..errors import ChatError, Malformed, TooLarge, TooSlow
@@ -54,7 +61,7 @@ class ChatRequest(Request):
 
     def gotLength(self, length: int | None) -> None:
         """The headers are complete."""
-        if length is not None and length > MAX_BODY:
+        if length is not None and length > self.channel.site.max_body:
             # The channel would greet an over-long body with "100 Continue" behind the refusal.
             self.requestHeaders.removeHeader(b"expect")
             self._refuse()
@@ -64,7 +71,7 @@ class ChatRequest(Request):
     def handleContentChunk(self, data: bytes) -> None:
         """Some of the body came in."""
         self._received += len(data)
-        if self._received > MAX_BODY:
+        if self._received > self.channel.site.max_body:
             self._refuse()
         if not self.refused:
             super().handleContentChunk(data)
@@ -107,10 +114,13 @@ class ChatRequest(Request):
     def _refuse(self) -> None:
         if not self.refused:
             self.channel.refuse(
-                413, b"Content Too Large", TooLarge(f"a body has at most {MAX_BODY} bytes here")
+                413,
+                b"Content Too Large",
+                TooLarge(f"a body has at most {self.channel.site.max_body} bytes here"),
             )
 
 
+@implementer(IHalfCloseableProtocol)
 class ChatChannel(HTTPChannel):
     """One HTTP connection, with a deadline for each request."""
 
@@ -126,6 +136,9 @@ class ChatChannel(HTTPChannel):
     def connectionMade(self) -> None:
         """A client has come."""
         super().connectionMade()
+        if ITCPTransport.providedBy(self.transport):
+            # A client that vanished without a word is found out in the end.
+            self.transport.setTcpKeepAlive(True)
         self.learned: LearnedPoll | None = None
         """The poll that this connection asks again and again, once it has asked it."""
         self.packet = b""
@@ -154,6 +167,17 @@ class ChatChannel(HTTPChannel):
             # Twisted would wait for ever for a CR (RFC 9112, section 2.2).
             self._bad_request("a line of HTTP ends with CR LF")
         self._start_clock()
+
+    def readConnectionLost(self) -> None:
+        """The client sends no more; what it asked for last is answered, unless that takes long."""
+        if self._busy or (self.learned and self.learned.held):
+            self.persistent = 0
+            self._deadline = self._deadline or self.callLater(LINGER_SECONDS, self._hang_up)
+        else:
+            self._hang_up()
+
+    def writeConnectionLost(self) -> None:
+        """Never happens: it is the client who half-closes."""
 
     def complete(self) -> None:
         """A request is complete and being answered."""
@@ -270,6 +294,7 @@ class ChatChannel(HTTPChannel):
         transport.write(accept)
         # What follows in this packet, and in all others, is the new protocol's.
         self.dataReceived = self.rawDataReceived = protocol.dataReceived  # type: ignore[method-assign]
+        self.readConnectionLost = transport.loseConnection  # type: ignore[method-assign]
         self.connectionLost = protocol.connectionLost  # type: ignore[assignment, method-assign]
         protocol.makeConnection(transport)
         return NOT_DONE_YET
@@ -331,7 +356,8 @@ class ChatSite(Site):
     protocol = ChatChannel  # type: ignore[assignment]  # no wrapper that would switch to HTTP/2
     requestFactory = ChatRequest
 
-    def __init__(self, root: IResource, reactor: IReactorTime) -> None:
+    def __init__(self, root: IResource, reactor: IReactorTime, max_body: int = MAX_BODY) -> None:
+        self.max_body = max_body
         self.deadlines = Deadlines(reactor)
         super().__init__(root, reactor=reactor, timeout=IDLE_SECONDS, parsePOSTFormSubmission=False)
 

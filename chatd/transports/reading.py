@@ -89,7 +89,8 @@ def read_query(
     if limit == 0:
         raise Malformed(f"limit has to be from 1 to {MAX_LIMIT}")
     since = whole_number(request, "since")
-    if since is None and (last := request.getHeader("last-event-id")):
+    if last := request.getHeader("last-event-id"):
+        # A browser that reconnects asks its first address again, and says here how far it got.
         since = _event_id(last)
     inbox = [lease.session.inbox] if several and lease else []
     if since is None:

@@ -10,7 +10,7 @@ from twisted.internet.interfaces import IPushProducer
 from twisted.web.server import NOT_DONE_YET, Request
 from zope.interface import implementer
 
-from ..codecs.sse import BEGIN, HEARTBEAT, SSE, chunk, chunked, told
+from ..codecs.sse import HEARTBEAT, SSE, begin, chunk, chunked, told
 from ..subscriber import Batch
 from .heartbeat import Heartbeat
 from .reading import Reading
@@ -57,7 +57,7 @@ class Stream:
         self._shared = request.clientproto == b"HTTP/1.1"
         reading.begin(self)
         request.registerProducer(self, True)
-        request.write(BEGIN)
+        request.write(begin(reading.cursor))
 
     def deliver(self, batch: Batch) -> bool:
         """Write a batch."""

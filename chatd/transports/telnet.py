@@ -52,8 +52,11 @@ from ..events import MESSAGES
 from ..room import Room
 from ..service import LOBBY, ChatService
 from ..subscriber import Batch, Gap, Subscriber
-from ..text import printable
 
+LINES_A_TURN = 100
+"""Lines of one connection that are carried out before others have their turn."""
+QUESTIONS = (ShowHistory, ShowRooms, ShowSince, ShowTopic, ShowWho)
+"""Commands whose answer depends on what was said before them."""
 REPLAY = 10
 """Messages that a newcomer to a room is shown."""
 COMMAND_BYTES = 256
@@ -64,6 +67,10 @@ MOST_LISTED = 100
 _HTTP = re.compile(rb"[A-Z]{3,16} \S+ HTTP/\d")
 
 
+class Patience(Exception):
+    """A line has to wait until what was said before it is stored."""
+
+
 @implementer(IHalfCloseableProtocol, IPushProducer)
 class LineConnection(Protocol):
     """One telnet or netcat user: an outlet for lines, and where their commands come in."""
@@ -72,8 +79,7 @@ class LineConnection(Protocol):
 
     def __init__(self, service: ChatService) -> None:
         self._service = service
-        self._session = service.enter()
-        self._room: Room | None = service.room(LOBBY)
+        self._room: Room | None = None
         self._subscriber = Subscriber(self, (), 0)
         self._options = OptionFilter()
         self._decoder = LineDecoder(service.max_text + COMMAND_BYTES)
@@ -81,8 +87,10 @@ class LineConnection(Protocol):
         self._unanswered = 0
         self._wait: IDelayedCall | None = None
         self._slowed = False
+        self._working = False
+        self._stopped = False
         self._echo = True
-        self._greeted = False
+        self._begun = False
         self._ending = False
         self._parting = ""
         self._gone = False
@@ -94,7 +102,8 @@ class LineConnection(Protocol):
         self.transport.setTcpNoDelay(True)
         self.transport.setTcpKeepAlive(True)
         self.transport.registerProducer(self, True)
-        room = self._service.room(LOBBY)
+        self._session = self._service.enter()
+        self._room = room = self._service.room(LOBBY)
         self._replay(room)
         name = self._session.name
         self._answer(f"welcome, {name}: /nick NAME to take a name, /help for more")
@@ -136,6 +145,7 @@ class LineConnection(Protocol):
         wait.
         """
         self._subscriber.pause()
+        self._stopped = True
         self.transport.pauseProducing()
 
     def resumeProducing(self) -> None:
@@ -143,7 +153,6 @@ class LineConnection(Protocol):
         self._subscriber.resume()
         if not self._subscriber.paused:
             self._work()
-            self._read_on()
 
     def stopProducing(self) -> None:
         """The transport is about to close; `connectionLost` follows."""
@@ -165,17 +174,31 @@ class LineConnection(Protocol):
     # -- lines into commands ---------------------------------------------------------------------
 
     def _work(self) -> None:
-        """Carry out the lines that have come in, until there are no more or something has to be
-        waited for.
-        """
-        while self._lines and not (self._wait or self._subscriber.paused or self._gone):
+        """Carry out the lines that have come in, until something has to be waited for."""
+        if self._working:
+            return
+        self._working = True
+        for _ in range(LINES_A_TURN):
+            if not self._lines or self._wait or self._subscriber.paused or self._gone:
+                break
             line = self._lines.popleft()
             try:
                 self._carry_out(line)
             except RateLimited as error:
                 self._slow_down(line, error)
+            except Patience:
+                self._lines.appendleft(line)
+                break
             except ChatError as error:
                 self._write(refusal(error))
+        else:
+            if self._lines and not self._wait:
+                self._wait = self._service.clock.callLater(0, self._go_on)
+        self._working = False
+        if self._lines:
+            self._stopped = True
+            self.transport.pauseProducing()
+        self._read_on()
         self._close_when_done()
 
     def _carry_out(self, line: bytes | None) -> None:
@@ -184,15 +207,20 @@ class LineConnection(Protocol):
                 f"that line was too long and is dropped; "
                 f"a message has at most {self._service.max_text} bytes"
             )
-        if not self._greeted:
-            self._greeted = True
+        if not self._begun:
+            self._begun = True
             if _HTTP.match(line):
                 self._hang_up()
                 raise Malformed(
                     "this is the line door, for telnet and netcat; HTTP has a port of its own"
                 )
-        text = printable(line.decode(errors="replace"))
-        self._do(parse(text, self._room.name if self._room else ""))
+        command = parse(line.decode(errors="replace"), self._room.name if self._room else "")
+        if isinstance(command, QUESTIONS):
+            # What was said before it comes before its answer.
+            if self._unanswered:
+                raise Patience
+            self._subscriber.wake()
+        self._do(command)
 
     def _slow_down(self, line: bytes | None, error: RateLimited) -> None:
         """Let the client wait instead of refusing: its lines stay where they are, and then in TCP's
@@ -205,18 +233,18 @@ class LineConnection(Protocol):
                 refusal(RateLimited("too fast; the rest of your lines will follow one by one", 0))
             )
         self._wait = self._service.clock.callLater(error.retry_after, self._go_on)
-        self.transport.pauseProducing()
 
     def _go_on(self) -> None:
         self._wait = None
         self._work()
         if not self._wait:
             self._slowed = False
-            self._read_on()
 
     def _read_on(self) -> None:
         """Take more input, unless something still has to be waited for."""
-        if not (self._wait or self._subscriber.paused or self._ending or self._gone):
+        waiting = self._lines or self._wait or self._subscriber.paused
+        if self._stopped and not (waiting or self._ending or self._gone):
+            self._stopped = False
             self.transport.resumeProducing()
 
     def _close_when_done(self) -> None:
@@ -246,7 +274,7 @@ class LineConnection(Protocol):
 
     def _performed(self, result: int | None) -> None:
         self._unanswered -= 1
-        self._close_when_done()
+        self._work()
 
     def _refused(self, failure: Failure) -> None:
         failure.trap(ChatError)
@@ -257,10 +285,10 @@ class LineConnection(Protocol):
     @_do.register(Act)
     def _speak(self, command: Say | Act) -> None:
         self._here()
-        self._perform(command).addCallback(self._spoken)
+        self._perform(command).addCallback(self._spoken, self._echo)
 
-    def _spoken(self, id_: int | None) -> None:
-        if id_ is not None and not self._echo:
+    def _spoken(self, id_: int | None, echo: bool) -> None:
+        if id_ is not None and not echo:
             self._subscriber.hide(id_)
         self._performed(id_)
 

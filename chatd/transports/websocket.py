@@ -3,8 +3,7 @@
 1. A connection is a subscriber that pushes; frames are made once and shared.
 2. Without a session it only reads, until it gives its first command: then it is a guest, like a
    fresh telnet connection, and leaves when it ends.
-3. A command's answer (`ack`, `error`) comes with the `ref` that it was sent with, and a `ref` that
-   a session has used within the last minutes is a repeat: answered again, not carried out again.
+3. A command's answer (`ack`, `error`) comes with the `ref` that it was sent with.
 """
 
 from __future__ import annotations
@@ -19,14 +18,15 @@ from ..session import Session
 from ..subscriber import Batch
 from .access import Access
 from .reading import Reading
-from .wsprotocol import NORMAL, UNSUPPORTED, WebSocketProtocol
+from .wsprotocol import MAX_MESSAGE, NORMAL, UNSUPPORTED, WebSocketProtocol
 
 
 class ChatSocket(WebSocketProtocol):
     """One WebSocket client: an outlet that pushes, and where its commands come in."""
 
     def __init__(self, access: Access, reading: Reading) -> None:
-        super().__init__(access.service.clock)
+        max_message = max(MAX_MESSAGE, 6 * access.service.max_text + 1024)
+        super().__init__(access.service.clock, max_message)
         self.reading = reading
         self._access = access
         self._subscriber = reading.subscriber(self, WEBSOCKET)
@@ -52,7 +52,7 @@ class ChatSocket(WebSocketProtocol):
         self.close(NORMAL, "the session is over")
 
     def beat(self) -> None:
-        """Give a sign of life, and find out whether the client still does."""
+        """Give a sign of life."""
         if not self.full:
             self.ping()
 
@@ -88,21 +88,15 @@ class ChatSocket(WebSocketProtocol):
             if command is None:
                 self.write(PONG)
                 return
-            performed = self._perform(sent, command)
+            performed = self._perform(command)
         except ChatError as refusal:
             self.write(error(sent.ref, refusal))
             return
         performed.addCallback(lambda id_: self.write(ack(sent.ref, id_)))
         performed.addErrback(self._refused, sent)
 
-    def _perform(self, sent: Sent, command: Command) -> Deferred[int | None]:
-        session = self._session()
-        perform = self._access.service.perform
-        if sent.ref is None:
-            performed = perform(session, command)
-        else:
-            scope = (session, "ref", sent.ref)
-            performed = self._access.repeats.once(scope, lambda: perform(session, command))
+    def _perform(self, command: Command) -> Deferred[int | None]:
+        performed = self._access.service.perform(self._session(), command)
         if self.reading.several and isinstance(command, Join | Leave):
             self._read_also(command)
         return performed

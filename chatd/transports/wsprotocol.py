@@ -83,10 +83,11 @@ class WebSocketProtocol(Protocol):
 
     transport: Transport
 
-    def __init__(self, clock: IReactorTime) -> None:
+    def __init__(self, clock: IReactorTime, max_message: int = MAX_MESSAGE) -> None:
         self.full = False
         """Whether the peer reads more slowly than it is written to."""
         self._clock = clock
+        self._max_message = max_message
         self._frames = Connection(ConnectionType.SERVER)
         self._parts: list[str | bytes | bytearray] = []
         self._size = 0
@@ -193,11 +194,11 @@ class WebSocketProtocol(Protocol):
         data = event.data
         self._size += len(data.encode() if isinstance(data, str) else data)
         self._fragments += event.frame_finished
-        if self._size > MAX_MESSAGE or self._fragments > MAX_FRAGMENTS:
+        if self._size > self._max_message or self._fragments > MAX_FRAGMENTS:
             self._parts.clear()
             self.close(
                 TOO_BIG,
-                f"a message has at most {MAX_MESSAGE} bytes, in at most {MAX_FRAGMENTS} fragments",
+                f"a message has at most {self._max_message} bytes in {MAX_FRAGMENTS} fragments",
             )
             return
         if event.data:

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from chatd.codecs import telnet
 from chatd.codecs.telnet import MAX_ANSWERS, MAX_SUBNEGOTIATION, OptionFilter
 
 from .streams import cut, places
@@ -126,13 +127,14 @@ def test_thousands_of_option_bytes_leave_the_text_alone() -> None:
     assert len(answers) == 3 * MAX_ANSWERS
 
 
-def test_a_subnegotiation_without_an_end_is_text_after_all() -> None:
-    """Somebody's Latin-1 "ÿú" must not swallow the rest of the conversation."""
-    options = OptionFilter()
-    assert options.feed(IAC + SB + b"hello") == b""
-    text = options.feed(b"x" * MAX_SUBNEGOTIATION)
-    assert text == IAC + SB + b"hello" + b"x" * MAX_SUBNEGOTIATION
-    assert options.feed(b"bye\n") == b"bye\n"
+@given(conversations, places)
+def test_a_long_subnegotiation_is_swallowed_like_a_short_one(parts: Parts, at: list[int]) -> None:
+    """Where it is too long to be kept, its end is found all the same, however it is cut."""
+    stream = b"".join(part for part, _, _ in parts)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(telnet, "MAX_SUBNEGOTIATION", 3)
+        short = filtered(*cut(stream, at)), filtered(*(bytes([byte]) for byte in stream))
+    assert short == (filtered(stream), filtered(stream))
 
 
 def test_a_subnegotiation_without_an_end_keeps_no_memory() -> None:
@@ -141,7 +143,8 @@ def test_a_subnegotiation_without_an_end_keeps_no_memory() -> None:
     options.feed(IAC + SB)
     tracemalloc.start()
     for _ in range(200):
-        options.feed(IAC + IAC + b"x" * 65534)
+        assert options.feed(IAC + IAC + b"x" * 65534) == b""
     kept, _ = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert kept < 10 * MAX_SUBNEGOTIATION
+    assert options.feed(b"x" + IAC + SE + b"hello") == b"hello"

@@ -249,3 +249,15 @@ def test_head_is_answered_at_once_without_a_body(house: House, http: Http, style
         get = http.get(f"{EVENTS}?wait=0") if style == "*/*" else None
         if get:
             assert get.headers["content-type"] == response.headers["content-type"]
+
+
+def test_where_a_browser_got_to_counts_more_than_the_address_it_began_with(house: House) -> None:
+    """A reconnecting `EventSource` asks its first address again, and says `Last-Event-ID`."""
+    first = house.say("one")
+    second = house.say("two")
+    http = house.http()
+    target = f"/rooms/lobby/events?since={first - 1}&wait=0"
+    assert http.get(target).texts == ["one", "two"]
+    answer = http.request("GET", target, headers={"Last-Event-ID": f"{first}"})
+    assert answer.texts == ["two"]
+    assert answer.json["next"] == second

@@ -340,3 +340,33 @@ def test_a_client_that_leaves_before_its_message_is_stored_has_said_it(
     house.chat.settle()
     assert house.chat.texts("lobby") == ["hello"]
     assert http.wire.received() == b""
+
+
+@pytest.mark.parametrize("target", ["/healthz", "/rooms/lobby/events?since=0"])
+def test_who_half_closes_is_answered_first(house: House, target: str) -> None:
+    """`printf … | nc -N`: the end of the request is not the end of interest in its answer."""
+    http = house.http()
+    http.send("GET", target)
+    http.wire.end_input()
+    assert http.response().status == 200
+    assert http.closed
+
+
+def test_what_a_half_closed_client_said_is_acknowledged(house: House) -> None:
+    """Also when the answer has to wait for the store."""
+    http = house.http()
+    http.send("POST", "/rooms/lobby/messages?name=q", "hi", headers={"Content-Type": "text/plain"})
+    http.wire.end_input()
+    house.chat.settle()
+    assert http.response().status == 201
+    assert http.closed
+
+
+def test_a_poll_whose_client_half_closed_is_let_go_soon(house: House) -> None:
+    """Nobody would ask again on that connection."""
+    http = house.http()
+    http.send("GET", "/rooms/lobby/events")
+    http.wire.end_input()
+    house.chat.advance(3)
+    assert http.closed
+    assert house.chat.service.room("lobby").readers == 0

@@ -780,8 +780,8 @@ def test_what_a_slow_reader_types_waits(ada: Terminal, bob: Terminal) -> None:
     assert ada.wire.producerState == "paused"
     assert bob.heard() == []
     ada.wire.drain()
-    assert ada.wire.producerState == "producing"
     ada.chat.settle()
+    assert ada.wire.producerState == "producing"
     assert bob.heard() == ["<ada> hello"]
     assert sorted(ada.heard()) == ["<ada> hello", "== 2 here: ada, bob"]
 
@@ -866,3 +866,36 @@ def test_a_connection_that_breaks_leaves_nothing_behind(
 def _place(lines: list[str]) -> str:
     (place,) = re.findall(r"/since (\d+)", lines[-1])
     return str(place)
+
+
+# -- one packet, many lines ------------------------------------------------------------------------
+
+
+def test_a_question_waits_for_what_was_said_before_it(ada: Terminal) -> None:
+    """Many lines in one packet are carried out in order, questions too."""
+    heard = ada.type("/topic tea", "/topic", "one", "/history 1")
+    assert heard.index("-- ada set the topic: tea") < heard.index("== the topic of #lobby: tea")
+    assert heard.index("<ada> one") < heard.index("== the last 1 event in #lobby:")
+
+
+def test_echo_is_as_it_was_when_the_line_was_said(ada: Terminal) -> None:
+    """Not as it is when the line is stored."""
+    heard = ada.type("/echo off", "hidden", "/echo on", "shown", "/echo off")
+    assert [line for line in heard if line.startswith("<")] == ["<ada> shown"]
+
+
+def test_one_connection_does_not_keep_the_others_waiting(house: House) -> None:
+    """However many lines came in one packet, others have their turn in between."""
+    wire = house.line()
+    wire.received()
+    wire.send(b"/help nick\n" * 1000)
+    assert wire.received().count(b"\n") < 200
+    for _ in range(20):
+        house.chat.clock.advance(0)
+    assert wire.received().count(b"\n") > 700
+
+
+def test_a_command_is_read_as_it_was_typed(ada: Terminal) -> None:
+    """What would be taken out of a text is not taken out of a name: it is refused."""
+    heard = ada.type("/nick \u202eeve", "/nick a\x1bb", "/join \u202edev")
+    assert [line[:2] for line in heard] == ["!!"] * 3

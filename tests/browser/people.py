@@ -1,0 +1,128 @@
+"""People who look at the page and type into it."""
+
+import re
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+from urllib.parse import urljoin
+from urllib.request import Request, urlopen
+
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Locator, Page, expect
+
+WIDE = (1100, 700)
+NARROW = (360, 640)
+EXPECTED = re.compile(r"Failed to load resource|WebSocket connection|WebSocket is closed")
+"""What a browser itself notes on the console when a connection fails."""
+
+
+class Person:
+    """One page and whoever sits before it."""
+
+    def __init__(self, page: Page) -> None:
+        self.page = page
+        self.log: Locator = page.get_by_role("log")
+        self.name_box: Locator = page.get_by_label("Name", exact=True)
+        self.box: Locator = page.get_by_label("Message", exact=True)
+
+    def take_name(self, name: str) -> None:
+        """Take a name."""
+        self.name_box.fill(name)
+        self.name_box.press("Enter")
+
+    def say(self, text: str) -> None:
+        """Say something."""
+        self.box.fill(text)
+        self.page.get_by_role("button", name="Send", exact=True).click()
+
+    def sees(self, text: str, seconds: float = 10) -> None:
+        """Wait until the conversation shows it, once."""
+        expect(self.said(text)).to_have_count(1, timeout=seconds * 1000)
+
+    def said(self, text: str) -> Locator:
+        """The messages that are just this."""
+        return self.log.locator(".text").get_by_text(text, exact=True)
+
+    def is_over(self, transport: str, seconds: float = 15) -> None:
+        """Wait until the page is connected over that transport."""
+        state = self.page.locator(f'#state[data-state=online][data-transport="{transport}"]')
+        expect(state).to_be_attached(timeout=seconds * 1000)
+
+    def leave(self) -> None:
+        """Close the page, and give the name back at once."""
+        token = self.page.evaluate("JSON.parse(sessionStorage.chatd ?? '{}').token")
+        url = self.page.url
+        self.page.context.close()
+        if token:
+            bearer = {"Authorization": f"Bearer {token}"}
+            request = Request(urljoin(url, "/session"), headers=bearer, method="DELETE")
+            with suppress(OSError):  # the server may be gone, or the session
+                urlopen(request, timeout=5).close()
+
+    def fits(self) -> bool:
+        """Whether nothing on the page is wider than the window."""
+        fits: bool = self.page.evaluate(
+            """() => ["html", "#scroll"].every(one => {
+              const box = document.querySelector(one);
+              return box.scrollWidth <= box.clientWidth;
+            }) && document.body.scrollHeight <= innerHeight"""
+        )
+        return fits
+
+
+class People:
+    """Everybody in one test."""
+
+    def __init__(self, browser: Browser, shots: Path, test: str) -> None:
+        self._browser = browser
+        self._shots = shots
+        self._test = re.sub(r"[^\w-]+", "-", test).strip("-")
+        self._all: list[Person] = []
+        self._complaints: list[str] = []
+
+    def come(
+        self,
+        url: str,
+        name: str = "",
+        *,
+        room: str = "lobby",
+        transport: str = "",
+        size: tuple[int, int] = WIDE,
+        dark: bool = False,
+        prepare: Callable[[BrowserContext], object] = lambda context: None,
+        **more: Any,
+    ) -> Person:
+        """Open the page in a profile of one's own, and take a name."""
+        context = self._browser.new_context(
+            viewport={"width": size[0], "height": size[1]},
+            color_scheme="dark" if dark else "light",
+            reduced_motion="reduce",
+            **more,
+        )
+        context.set_default_timeout(10_000)
+        prepare(context)
+        page = context.new_page()
+        page.on("console", self._note)
+        page.on("pageerror", lambda error: self._complaints.append(str(error)))
+        person = Person(page)
+        self._all.append(person)
+        page.goto(f"{url}?transport={transport}#{room}" if transport else f"{url}#{room}")
+        expect(page.get_by_role("heading", name=f"#{room}")).to_be_visible()
+        if name:
+            person.take_name(name)
+        return person
+
+    def leave(self) -> list[str]:
+        """Close every page; what they complained of."""
+        for number, person in enumerate(self._all, 1):
+            self.shoot(person, str(number))
+            person.leave()
+        return self._complaints
+
+    def shoot(self, person: Person, what: str) -> None:
+        """Keep a picture of what somebody sees."""
+        person.page.screenshot(path=self._shots / f"{self._test}-{what}.png")
+
+    def _note(self, message: ConsoleMessage) -> None:
+        if message.type in ("error", "warning") and not EXPECTED.search(message.text):
+            self._complaints.append(message.text)

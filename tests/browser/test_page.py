@@ -1,0 +1,174 @@
+"""What the page shows, to everybody, and that it stays readable."""
+
+import re
+
+from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]
+from playwright.sync_api import expect
+
+from .people import NARROW, WIDE, People
+from .server import Netcat, Server
+
+HOSTILE = [
+    "<img src=x onerror=\"document.title='broken'\"><script>document.title=1</script>",
+    "javascript:alert(1) and [x](javascript:alert(1))",
+    "data:text/html,<script>alert(1)</script>",
+    "\u05e9\u05dc\u05d5\u05dd \u0645\u0631\u062d\u0628\u0627 (hello) " * 8,
+    *["Z" + "\u0351" * 2047, "\u0334" * 2048],  # 4,096 marks in a row, in as much as one may say
+    "W" * 4096,
+    "\ufdfd" * 40,
+]
+SCROLL_UP = """() => {
+  document.querySelector("#scroll").scrollTop = 300;
+  const box = document.querySelector("#scroll").getBoundingClientRect();
+  const all = [...document.querySelectorAll("#log .text")];
+  window.topmost = all.find(text => text.getBoundingClientRect().top >= box.top);
+  return topmost.getBoundingClientRect().top;
+}"""
+
+
+def post_many(house: Server, room: str, texts: list[str]) -> None:
+    """Have somebody at a socket say all that, faster than a page would."""
+    flood = Netcat(house.line)
+    flood.say("/nick flood")
+    flood.say(f"/join {room}")
+    flood.say("\r\n".join([*texts, "the end"]))
+    flood.hear("the end")
+    flood.close()
+
+
+def test_history_does_not_jump(people: People, house: Server):
+    """Scrolling up loads a thousand messages, and what one looks at stays where it is."""
+    post_many(house, "long", [f"message {n}" for n in range(1000)])
+    ada = people.come(house.url, "ada", room="long")
+    ada.sees("the end")
+    rows = ada.log.locator(".message")
+    jumps = []
+    while ada.said("message 0").count() == 0:
+        before = rows.count()
+        place = ada.page.evaluate(SCROLL_UP)
+        ada.page.wait_for_function(
+            "count => document.querySelectorAll('#log .message').length > count", arg=before
+        )
+        jumps.append(ada.page.evaluate("topmost.getBoundingClientRect().top") - place)
+    assert all(abs(jump) < 2 for jump in jumps), jumps
+    assert rows.count() == 1001
+    told = ada.log.locator(".message .text").all_inner_texts()
+    assert told == [*(f"message {n}" for n in range(1000)), "the end"]
+    ada.page.evaluate("document.querySelector('#scroll').scrollTop = 0")
+    expect(ada.page.get_by_text("This is where #long begins.")).to_be_in_viewport()
+    ada.say("down again")
+    bob = people.come(house.url, "bob", room="long")
+    bob.say("still there?")
+    ada.page.get_by_role("button", name=re.compile("1 new message")).click()
+    expect(ada.said("still there?")).to_be_in_viewport()
+
+
+def test_hostile_texts(people: People, house: Server):
+    """Whatever is said is shown as text, and the page fits a narrow window as before."""
+    mallory = people.come(house.url, "mallory", room="hostile")
+    ada = people.come(house.url, "ada", room="hostile", size=NARROW)
+    for number, text in enumerate(HOSTILE, 1):
+        mallory.say(text)
+        told = ada.log.locator(".message .text")
+        expect(told).to_have_count(number)
+        assert told.last.text_content() == text.strip()
+        assert ada.fits(), text
+        assert mallory.fits(), text
+    expect(told.last).to_be_in_viewport()
+    expect(ada.log.locator("img, script, a")).to_have_count(0)
+    assert ada.page.title() == "#hostile"
+    for number, text in enumerate(HOSTILE, 1):
+        mallory.say(f"/topic {text[:120]}")
+        expect(ada.log.locator(".topic")).to_have_count(number)
+        assert ada.fits(), text
+    ada.say("one can still talk")
+    mallory.sees("one can still talk")
+
+
+def test_links_are_safe(people: People, house: Server):
+    """Addresses on the web are links that give nothing away; nothing else is one."""
+    ada = people.come(house.url, "ada", room="links")
+    ada.say("see (https://example.com/a?b=c), http://x.test. and ftp://no javascript:no")
+    links = ada.log.get_by_role("link")
+    expect(links).to_have_text(["https://example.com/a?b=c", "http://x.test"])
+    assert "noopener" in (links.first.get_attribute("rel") or "")
+
+
+def test_rooms_count_what_is_unread(people: People, house: Server):
+    """What is said in another room is counted, marked when one comes there, and then read."""
+    ada = people.come(house.url, "ada", room="here")
+    bob = people.come(house.url, "bob", room="there")
+    bob.say("old")
+    bob.sees("old")
+    ada.box.fill("/join there")
+    ada.box.press("Enter")
+    ada.sees("old")
+    rooms = ada.page.get_by_role("navigation", name="Rooms")
+    rooms.get_by_role("link", name="#here").click()
+    expect(ada.page.get_by_role("heading", name="#here")).to_be_visible()
+    bob.say("news")
+    bob.say("@ada, look")
+    expect(rooms.get_by_role("link", name="#there 2 new")).to_be_visible()
+    expect(ada.page).to_have_title("(2) #here")
+    rooms.get_by_role("link", name="#there").click()
+    expect(ada.log.locator(".line + .event")).to_contain_text("news")
+    expect(ada.log.locator(".mention")).to_contain_text("@ada, look")
+    expect(ada.page).to_have_title("#there")
+
+
+def test_keyboard_alone(people: People, house: Server):
+    """Everything can be typed: a name, several lines, a command that completes itself."""
+    ada = people.come(house.url, room="keys")
+    ada.name_box.focus()
+    keys = ada.page.keyboard
+    keys.type("ada")
+    keys.press("Tab")
+    keys.type("one")
+    keys.press("Shift+Enter")
+    keys.type("two")
+    keys.press("Enter")
+    ada.sees("one two")
+    keys.type("/m")
+    expect(ada.page.get_by_role("option")).to_have_count(2)
+    keys.press("Tab")
+    keys.type("waves")
+    keys.press("Enter")
+    expect(ada.log.locator(".action")).to_contain_text("ada waves")
+    keys.type("/help")
+    keys.press("Enter")
+    expect(ada.log.locator(".help")).to_contain_text("/msg NAME TEXT")
+    keys.press("Alt+ArrowUp")
+    expect(ada.page.get_by_role("heading", name="#lobby")).to_be_visible()
+
+
+def test_accessible(people: People, house: Server):
+    """axe-core finds nothing wrong, whatever there is to see, wide and narrow, light and dark."""
+    # axe is a script that the page's policy would not let in.
+    ada = people.come(house.url, "ada", room="axe", bypass_csp=True)
+    bob = people.come(house.url, "bob", room="axe")
+    bob.say("hello ada, see https://example.com/")
+    bob.say("and again")
+    ada.say("hello bob")
+    ada.say("/me waves")
+    bob.say("/me nods")
+    bob.say("/msg ada psst")
+    bob.say("/topic what it is about")
+    ada.say("/help")
+    expect(ada.page.locator("#topic")).to_have_text("what it is about")
+    ada.sees("psst")
+    ada.say("/nope")
+    expect(ada.page.get_by_role("alert")).to_be_visible()
+    for size in (WIDE, NARROW):
+        ada.page.set_viewport_size({"width": size[0], "height": size[1]})
+        ada.box.fill("/")
+        expect(ada.page.get_by_role("option").first).to_be_visible()
+        for scheme in ("light", "dark"):
+            ada.page.emulate_media(color_scheme=scheme)
+            found = Axe().run(ada.page)
+            assert found.violations_count == 0, found.generate_report()
+            people.shoot(ada, f"{size[0]}-{scheme}")
+    ada.box.fill("")
+    ada.page.get_by_role("button", name="Rooms and people").click()
+    expect(ada.page.get_by_role("navigation", name="Rooms")).to_be_visible()
+    found = Axe().run(ada.page)
+    assert found.violations_count == 0, found.generate_report()

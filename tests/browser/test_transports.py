@@ -1,0 +1,141 @@
+"""However the page is connected, the chat is the same; and it finds out by itself what works."""
+
+import pytest
+from playwright.sync_api import BrowserContext, Route, WebSocketRoute
+
+from .people import People
+from .server import Netcat, Server
+
+TRANSPORTS = ["websocket", "sse", "poll"]
+
+
+def block_websockets(context: BrowserContext) -> None:
+    """As a proxy does that knows nothing of them."""
+    context.route_web_socket("**/events?*", lambda socket: socket.close(code=1006))
+
+
+def mute_websockets(context: BrowserContext) -> None:
+    """As a proxy does that takes them and forwards nothing."""
+
+    def swallow(socket: WebSocketRoute) -> None:
+        socket.on_message(lambda message: None)
+
+    context.route_web_socket("**/events?*", swallow)
+
+
+def block_sse(context: BrowserContext) -> None:
+    """As a proxy does that cuts answers without an end."""
+    context.add_init_script(
+        """const {fetch} = window;
+        window.fetch = (url, options) => options.headers.Accept === "text/event-stream"
+          ? Promise.reject(new TypeError("blocked")) : fetch(url, options);"""
+    )
+
+
+def test_pages_and_netcat_talk(people: People, house: Server):
+    """What one says in a room, two pages and somebody at a socket all see, in one order."""
+    ada = people.come(house.url, "ada", room="talk")
+    bob = people.come(house.url, "bob", room="talk")
+    tel = Netcat(house.line)
+    tel.say("/nick tel")
+    tel.say("/join talk")
+    tel.hear("-- tel joined")
+    bob.is_over("websocket")
+    ada.say("from ada")
+    tel.hear("<ada> from ada")
+    tel.say("from tel")
+    ada.sees("from tel")
+    bob.say("from bob")
+    tel.hear("<bob> from bob")
+    for person in (ada, bob):
+        person.sees("from bob")
+        told = person.log.locator(".message .text").all_inner_texts()
+        assert told == ["from ada", "from tel", "from bob"]
+    tel.close()
+
+
+@pytest.mark.parametrize("transport", TRANSPORTS)
+def test_pinned(people: People, house: Server, transport: str):
+    """`/?transport=` says how to connect, and everything works over it."""
+    room = f"pinned-{transport}"
+    ada = people.come(house.url, "ada", room=room, transport=transport)
+    ada.is_over(transport)
+    bob = people.come(house.url, "bob", room=room)
+    bob.say("hello")
+    ada.sees("hello")
+    ada.say("hello yourself")
+    bob.sees("hello yourself")
+    ada.say("/msg bob psst")
+    bob.sees("psst")
+    ada.is_over(transport)
+
+
+def test_steps_down_to_sse(people: People, house: Server):
+    """Where WebSockets are blocked, the page goes over to SSE."""
+    ada = people.come(house.url, "ada", room="sse", prepare=block_websockets)
+    ada.is_over("sse")
+    ada.say("hello")
+    ada.sees("hello")
+
+
+def test_steps_down_to_polls(people: People, house: Server):
+    """Where SSE is blocked too, the page polls."""
+
+    def block_both(context: BrowserContext) -> None:
+        block_websockets(context)
+        block_sse(context)
+
+    ada = people.come(house.url, "ada", room="polls", prepare=block_both)
+    ada.is_over("poll")
+    ada.say("hello")
+    ada.sees("hello")
+
+
+def test_notices_silence(people: People, house: Server):
+    """A WebSocket that opens and then says nothing is given up; what is said meanwhile is said."""
+    ada = people.come(house.url, "ada", room="mute", prepare=mute_websockets)
+    ada.say("hello")
+    ada.is_over("sse")
+    ada.sees("hello")
+
+
+def unblock_websockets(context: BrowserContext) -> None:
+    """As when one has come home from a hotel."""
+    context.route_web_socket("**/events?*", lambda socket: socket.connect_to_server())
+
+
+def test_climbs_when_the_network_changes(people: People, house: Server):
+    """When the browser says that it is online, the best transport is tried at once."""
+    ada = people.come(house.url, "ada", room="climb", prepare=block_websockets)
+    ada.is_over("sse")
+    unblock_websockets(ada.page.context)
+    ada.page.evaluate("dispatchEvent(new Event('online'))")
+    ada.is_over("websocket")
+    ada.say("hello")
+    ada.sees("hello")
+
+
+def test_climbs_by_itself(people: People, house: Server):
+    """From time to time the better transport is tried, while what works goes on."""
+
+    def hurry(context: BrowserContext) -> None:
+        """Five minutes are a second."""
+        block_websockets(context)
+
+        def faster(route: Route) -> None:
+            response = route.fetch()
+            script = response.text().replace("const CLIMB = 300;", "const CLIMB = 1;")
+            route.fulfill(response=response, body=script)
+
+        context.route("**/chat.js", faster)
+
+    ada = people.come(house.url, "ada", room="hurry", prepare=hurry)
+    bob = people.come(house.url, "bob", room="hurry")
+    ada.is_over("sse")
+    bob.say("over this")
+    ada.sees("over this")
+    unblock_websockets(ada.page.context)
+    ada.is_over("websocket")
+    bob.say("over that")
+    ada.sees("over that")
+    assert ada.log.locator(".message .text").all_inner_texts() == ["over this", "over that"]
