@@ -46,7 +46,8 @@ def clean_name(name: str) -> str:
         key = name_key(shown)
     except UnicodeEncodeError:
         shown = key = ""
-    if not shown or not _spelt(shown, _NAME_MARKS):
+    # "." and ".." would be eaten as path segments by every HTTP client.
+    if not shown.strip(".") or not _spelt(shown, _NAME_MARKS):
         raise BadName("that is no name; use letters, digits and _ - . [ ] { } | ^ only")
     if _GUEST.fullmatch(key):
         raise BadName("guest names are given by the server; choose another name")
@@ -78,7 +79,6 @@ def clean_room(room: str) -> str:
         folded = ""
     if len(folded) > MAX_ROOM:
         raise BadRoom(f"a room's name has at most {MAX_ROOM} characters, this has {len(folded)}")
-    # "." and ".." would be eaten as path segments by every HTTP client.
     if (
         not (1 <= len(folded) <= MAX_ROOM)
         or not _spelt(folded, _ROOM_MARKS)

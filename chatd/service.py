@@ -26,7 +26,15 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from .commands import Act, Command, Join, Leave, Rename, Say, SetTopic, Tell
-from .errors import ChatError, NameInUse, NoSuchPerson, NotInRoom, RateLimited, Unavailable
+from .errors import (
+    ChatError,
+    NameInUse,
+    NoSession,
+    NoSuchPerson,
+    NotInRoom,
+    RateLimited,
+    Unavailable,
+)
 from .eventlog import Entry, EventLog
 from .events import (
     Acted,
@@ -213,6 +221,8 @@ class ChatService(Service):
         shown, or with None when there was nothing to announce; it fails with `Unavailable` when the
         store refused.
         """
+        if session.ended:
+            raise NoSession("the session is over; begin another")
         return self._perform(command, session)
 
     @singledispatchmethod

@@ -122,7 +122,7 @@ def merged(
             size += len(chunks[-1])
     else:
         cursor = max(cursor, *(floor for floor, _ in holes), 0)
-    # A hole that begins behind this batch is the next batch's to tell.
+    # A hole that ends behind this batch is the next batch's to tell: each is told once.
     gaps = tuple(Gap(name, None) for floor, name in holes if floor <= cursor)
     return Batch(codec.join(chunks) if codec else b"", len(chunks), cursor, gaps)
 

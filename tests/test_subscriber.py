@@ -271,7 +271,7 @@ class Reading(RuleBasedStateMachine):
 TestReading = Reading.TestCase
 # Explaining a failure would take longer than a test may.
 TestReading.settings = settings(
-    max_examples=250, stateful_step_count=30, phases=set(Phase) - {Phase.explain}
+    max_examples=200, stateful_step_count=30, phases=set(Phase) - {Phase.explain}
 )
 
 

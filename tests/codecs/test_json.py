@@ -6,7 +6,7 @@ import json
 from typing import Annotated, Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec import Meta, Struct
 
@@ -231,6 +231,7 @@ json_values: st.SearchStrategy[Any] = st.recursive(
 
 
 @given(json_values)
+@settings(max_examples=50)
 def test_what_is_encoded_is_json(value: Any) -> None:
     """Every JSON reader reads the same value."""
     assert json.loads(encode(value)) == value

@@ -60,9 +60,8 @@ def test_the_text_stays_and_the_requests_are_refused(parts: Parts, at: list[int]
     stream, text, answers = (
         (b"".join(column) for column in zip(*parts, strict=True)) if parts else (b"", b"", b"")
     )
-    assert filtered(stream) == (text, answers)
-    assert filtered(*cut(stream, at)) == (text, answers)
-    assert filtered(*(bytes([byte]) for byte in stream)) == (text, answers)
+    for packets in ([stream], cut(stream, at), [bytes([byte]) for byte in stream]):
+        assert filtered(*packets) == (text, answers)
 
 
 @given(
@@ -142,7 +141,7 @@ def test_a_subnegotiation_without_an_end_keeps_no_memory() -> None:
     options = OptionFilter()
     options.feed(IAC + SB)
     tracemalloc.start()
-    for _ in range(200):
+    for _ in range(30):
         assert options.feed(IAC + IAC + b"x" * 65534) == b""
     kept, _ = tracemalloc.get_traced_memory()
     tracemalloc.stop()
