@@ -229,19 +229,14 @@ class ChatService(Service):
     def _perform(self, command: Command, session: Session) -> Deferred[int | None]:
         raise TypeError(f"not for the service: {command!r}")
 
-    @_perform.register
-    def _say(self, command: Say, session: Session) -> Deferred[int | None]:
+    @_perform.register(Say)
+    @_perform.register(Act)
+    def _speak(self, command: Say | Act, session: Session) -> Deferred[int | None]:
         room, text = self.room(command.room), clean_text(command.text, self.max_text)
         self._spend(session)
         self._be_in(session, room)
-        return self._submit(Said(room.name, session.name, text))
-
-    @_perform.register
-    def _act(self, command: Act, session: Session) -> Deferred[int | None]:
-        room, text = self.room(command.room), clean_text(command.text, self.max_text)
-        self._spend(session)
-        self._be_in(session, room)
-        return self._submit(Acted(room.name, session.name, text))
+        event = Said if isinstance(command, Say) else Acted
+        return self._submit(event(room.name, session.name, text))
 
     @_perform.register
     def _set_topic(self, command: SetTopic, session: Session) -> Deferred[int | None]:

@@ -16,6 +16,7 @@ from ..repeats import Repeats
 from ..service import ChatService
 from ..session import Session
 from .heartbeat import Heartbeat
+from .http import MAX_BODY
 from .longpoll import Polls
 from .resource import one
 from .sse import Streams
@@ -33,6 +34,9 @@ class Access:
 
     def __init__(self, service: ChatService) -> None:
         self.service = service
+        # Escaped, a byte of text is six of JSON at most.
+        self.max_body = max(MAX_BODY, 6 * service.max_text + 1024)
+        """Bytes in a request's body, or in a WebSocket's message."""
         self.leases = Leases(service)
         self.heartbeat = Heartbeat(service.clock)
         self.polls = Polls(service)

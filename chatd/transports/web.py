@@ -26,7 +26,7 @@ from ..room import Room
 from ..service import ChatService
 from .access import COOKIE, Access
 from .events import EventsResource
-from .http import MAX_BODY, ChatSite
+from .http import ChatSite
 from .origin import OriginGuard
 from .resource import ApiResource, answer
 
@@ -89,9 +89,7 @@ def web_site(service: ChatService, origins: Sequence[str] = ()) -> ChatSite:
     root.putChild(b"people", PeopleResource(access))
     root.putChild(b"events", EventsResource(access, None))
     root.putChild(b"healthz", HealthResource())
-    # Escaped, a byte of text is six of JSON at most.
-    max_body = max(MAX_BODY, 6 * service.max_text + 1024)
-    return ChatSite(OriginGuard(root, origins), service.clock, max_body)
+    return ChatSite(OriginGuard(root, origins), service.clock, access.max_body)
 
 
 class PageFile(ApiResource):

@@ -18,15 +18,14 @@ from ..session import Session
 from ..subscriber import Batch
 from .access import Access
 from .reading import Reading
-from .wsprotocol import MAX_MESSAGE, NORMAL, UNSUPPORTED, WebSocketProtocol
+from .wsprotocol import NORMAL, UNSUPPORTED, WebSocketProtocol
 
 
 class ChatSocket(WebSocketProtocol):
     """One WebSocket client: an outlet that pushes, and where its commands come in."""
 
     def __init__(self, access: Access, reading: Reading) -> None:
-        max_message = max(MAX_MESSAGE, 6 * access.service.max_text + 1024)
-        super().__init__(access.service.clock, max_message)
+        super().__init__(access.service.clock, access.max_body)
         self.reading = reading
         self._access = access
         self._subscriber = reading.subscriber(self, WEBSOCKET)
