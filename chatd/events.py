@@ -77,6 +77,10 @@ class Noticed(RoomEvent, frozen=True, tag="notice"):
     text: str
 
 
+Kept = Said | Acted | Joined | Left | Renamed | TopicSet | Noticed
+"""Whatever a log may hold: what is read back from a file is one of these."""
+
+
 class Told(Event, frozen=True, tag="private"):
     """A private message, as the one it is for sees it.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from .eventlog import Entry, EventLog
 from .events import TopicSet
@@ -17,12 +17,24 @@ SUMMARY_SECONDS = 10.0
 """The shortest time between two summaries."""
 
 
+class Listing(NamedTuple):
+    """A room as it stands in a list of rooms."""
+
+    name: str
+    topic: str
+    people: int
+    first: int | None
+    """The id of the oldest event kept; None: there is none."""
+    last: int | None
+    """The id of the newest."""
+
+
 class Room(Source):
     """One room.  It changes only by what the store has taken (`show`) and by who is a member."""
 
-    def __init__(self, name: str, log: EventLog) -> None:
+    def __init__(self, name: str, log: EventLog, topic: str = "") -> None:
         super().__init__(name, log)
-        self.topic = ""
+        self.topic = topic
         self.members: dict[Session, None] = {}
         """Everyone present, in the order of their coming; guests too."""
         self.tally = Tally()

@@ -15,8 +15,9 @@ only. Names and memberships are the service's own and change when they are accep
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import singledispatchmethod
+from typing import NamedTuple
 from weakref import WeakValueDictionary
 
 from twisted.application.service import Service
@@ -51,7 +52,7 @@ from .events import (
 )
 from .limits import TokenBucket
 from .names import clean_name, clean_room, name_key
-from .room import SUMMARY_SECONDS, Room, Tally
+from .room import SUMMARY_SECONDS, Listing, Room, Tally
 from .session import INBOX, Session
 from .store import Store
 from .subscriber import Notifier
@@ -65,10 +66,21 @@ MESSAGE_RATE = 5.0
 """Messages a second per session, if nothing else is asked for."""
 MAX_TEXT = 4096
 """Bytes in a message, if nothing else is asked for."""
+MAX_ROOMS = 10_000
+"""Rooms, if nothing else is asked for: what a list of rooms can show, and memory can hold."""
+WARM_ROOMS = 100
+"""Rooms kept in memory for a while though nobody is there: whoever asks for one asks again."""
+MOST_UNSTORED = 10_000
+"""Events that may wait for a store that is slow or stuck, before no more are accepted."""
 
 
-Accepted = list[tuple[Sequence[Event], Deferred[int | None]]]
-"""Groups of events that were accepted in one turn, and whom to tell of each."""
+class Accepted(NamedTuple):
+    """Events that were accepted together, and are stored together."""
+
+    events: Sequence[Event]
+    outcome: Deferred[int | None]
+    """Fires with the id of the first."""
+    mark: bytes | None
 
 
 class ChatService(Service):
@@ -84,6 +96,7 @@ class ChatService(Service):
         history: int = HISTORY,
         message_rate: float = MESSAGE_RATE,
         max_text: int = MAX_TEXT,
+        max_rooms: int = MAX_ROOMS,
     ) -> None:
         """A chat over `store`.
 
@@ -94,23 +107,35 @@ class ChatService(Service):
         self.max_text = max_text
         self.horizon = store.last
         """The highest id shown so far; a cursor above it lies in the future."""
-        self._began = store.last
         self._history = history
         self._rate = message_rate
+        self._max_rooms = max_rooms
         self._store = store
-        # A room lives as long as somebody is in it, reads it, or something was said in it.
+        # A room is in memory as long as somebody is in it or reads it; then the store has it.
         self._rooms: WeakValueDictionary[str, Room] = WeakValueDictionary()
-        self._rooms_with_a_past: set[Room] = set()
+        self._lately: deque[Room] = deque(maxlen=WARM_ROOMS)
         self._people: dict[str, Session] = {}
         self._guests = 0
         self._letters: dict[Told, deque[tuple[Session, Session]]] = {}
-        self._batch: Accepted = []
+        self._batch: list[Accepted] = []
+        self._unstored = 0
         # No log may forget what was appended before its readers were woken.
         self._patience = min(history, INBOX)
         self._notifier = Notifier(
             lambda wake: clock.callLater(0, wake), self._patience, self._reader_failed
         )
         store.follow(self._show)
+
+    @property
+    def marks(self) -> Mapping[bytes, int]:
+        """The marks of commands that were carried out before the start, and what they answered."""
+        return self._store.marks
+
+    def startService(self) -> None:
+        """Open the store.  Raises `Unavailable` when it cannot be used."""
+        super().startService()
+        self._store.open()
+        self.horizon = self._store.last
 
     def stopService(self) -> Deferred[None]:
         """Store what was accepted, then close the store."""
@@ -178,22 +203,40 @@ class ChatService(Service):
     # -- rooms -----------------------------------------------------------------------------------
 
     def room(self, name: str) -> Room:
-        """The room of that name, which need not have existed before.  Raises `BadRoom`."""
-        return self._room(clean_room(name))
+        """The room of that name, which need not have existed before.
+
+        Raises `BadRoom`, and `Unavailable` when it would be one room too many.
+        """
+        key = clean_room(name)
+        known = key in self._rooms or key in self._store.rooms or key == LOBBY
+        if not known and max(len(self._rooms), len(self._store.rooms)) >= self._max_rooms:
+            raise Unavailable(f"there are {self._max_rooms} rooms, the most here; use one of them")
+        return self._room(key)
 
     def _room(self, key: str) -> Room:
-        try:
-            return self._rooms[key]
-        except KeyError:
-            room = self._rooms[key] = Room(key, EventLog(self._history, self._began))
-            return room
+        room = self._rooms.get(key)
+        if room is None:
+            entries, floor, topic = self._store.recall(key, self.horizon)
+            log = EventLog(self._history, floor)
+            for entry in entries:
+                log.append(entry)
+            room = self._rooms[key] = Room(key, log, topic)
+            if entries:
+                self._lately.append(room)
+        return room
 
-    def rooms(self) -> list[Room]:
+    def rooms(self) -> list[Listing]:
         """The rooms where somebody is or something was said, in alphabetical order."""
-        return sorted(
-            (room for room in self._rooms.values() if room.members or room.log.count),
-            key=lambda room: room.name,
-        )
+        peopled = {name for name, room in self._rooms.items() if room.members}
+        return [self.listing(name) for name in sorted(peopled | self._store.rooms.keys())]
+
+    def listing(self, key: str) -> Listing:
+        """The room of that (clean) name, as it stands in a list."""
+        room, past = self._rooms.get(key), self._store.rooms.get(key)
+        people = len(room.members) if room else 0
+        if past is None:
+            return Listing(key, "", people, None, None)
+        return Listing(key, past.topic, people, past.first, past.last)
 
     def page(self, room: Room, before: int | None, limit: int) -> Deferred[list[Entry]]:
         """The last `limit` entries of a room below the id `before` (None: the newest), oldest
@@ -213,8 +256,12 @@ class ChatService(Service):
 
     # -- commands --------------------------------------------------------------------------------
 
-    def perform(self, session: Session, command: Command) -> Deferred[int | None]:
+    def perform(
+        self, session: Session, command: Command, mark: bytes | None = None
+    ) -> Deferred[int | None]:
         """Carry out a command that others see.
+
+        With what it says the store keeps `mark`, by which a repeat can be known after a restart.
 
         Judging and accepting happen before this returns: it raises a `ChatError` when the command
         is refused.  The Deferred fires with the id of the (first) event once that is stored and
@@ -223,39 +270,47 @@ class ChatService(Service):
         """
         if session.ended:
             raise NoSession("the session is over; begin another")
-        return self._perform(command, session)
+        if self._unstored >= MOST_UNSTORED:
+            raise Unavailable("the server is behind with storing; try again in a moment")
+        return self._perform(command, session, mark)
 
     @singledispatchmethod
-    def _perform(self, command: Command, session: Session) -> Deferred[int | None]:
+    def _perform(
+        self, command: Command, session: Session, mark: bytes | None
+    ) -> Deferred[int | None]:
         raise TypeError(f"not for the service: {command!r}")
 
     @_perform.register(Say)
     @_perform.register(Act)
-    def _speak(self, command: Say | Act, session: Session) -> Deferred[int | None]:
+    def _speak(
+        self, command: Say | Act, session: Session, mark: bytes | None
+    ) -> Deferred[int | None]:
         room, text = self.room(command.room), clean_text(command.text, self.max_text)
         self._spend(session)
         self._be_in(session, room)
         event = Said if isinstance(command, Say) else Acted
-        return self._submit(event(room.name, session.name, text))
+        return self._submit(event(room.name, session.name, text), mark=mark)
 
     @_perform.register
-    def _set_topic(self, command: SetTopic, session: Session) -> Deferred[int | None]:
+    def _set_topic(
+        self, command: SetTopic, session: Session, mark: bytes | None
+    ) -> Deferred[int | None]:
         room, text = self.room(command.room), clean_phrase(command.text, MAX_TOPIC, "topic")
         self._spend(session)
         self._be_in(session, room)
-        return self._submit(TopicSet(room.name, session.name, text))
+        return self._submit(TopicSet(room.name, session.name, text), mark=mark)
 
     @_perform.register
-    def _tell(self, command: Tell, session: Session) -> Deferred[int | None]:
+    def _tell(self, command: Tell, session: Session, mark: bytes | None) -> Deferred[int | None]:
         to, text = self.person(command.to), clean_text(command.text, self.max_text)
         self._spend(session)
         told = Told(session.name, to.name, text)
         # The store knows names only, and the name may be another's when it comes back.
         self._letters.setdefault(told, deque()).append((session, to))
-        return self._submit(told).addErrback(self._undelivered, told)
+        return self._submit(told, mark=mark).addErrback(self._undelivered, told)
 
     @_perform.register
-    def _join(self, command: Join, session: Session) -> Deferred[int | None]:
+    def _join(self, command: Join, session: Session, mark: bytes | None) -> Deferred[int | None]:
         room = self.room(command.room)
         if room.name in session.rooms:
             return succeed(None)
@@ -263,14 +318,16 @@ class ChatService(Service):
         return self._add(session, room)
 
     @_perform.register
-    def _leave(self, command: Leave, session: Session) -> Deferred[int | None]:
+    def _leave(self, command: Leave, session: Session, mark: bytes | None) -> Deferred[int | None]:
         room = session.rooms.get(clean_room(command.room))
         if room is None:
             raise NotInRoom(f"you are not in #{clean_room(command.room)}")
         return self._remove(session, room, clean_phrase(command.text, self.max_text))
 
     @_perform.register
-    def _rename(self, command: Rename, session: Session) -> Deferred[int | None]:
+    def _rename(
+        self, command: Rename, session: Session, mark: bytes | None
+    ) -> Deferred[int | None]:
         old, was_named = session.name, session.named
         new = self._free_name(command.name, own=session)
         if new == old:
@@ -339,7 +396,7 @@ class ChatService(Service):
 
     # -- accepted, stored, shown -----------------------------------------------------------------
 
-    def _submit(self, *events: Event) -> Deferred[int | None]:
+    def _submit(self, *events: Event, mark: bytes | None = None) -> Deferred[int | None]:
         """Put events into this turn's batch, together; fires with the id of the first, or None if
         there are none.
         """
@@ -347,22 +404,26 @@ class ChatService(Service):
             return succeed(None)
         if not self._batch:
             self.clock.callLater(0, self._flush)
-        accepted: Deferred[int | None] = Deferred()
-        self._batch.append((events, accepted))
-        return accepted
+        outcome: Deferred[int | None] = Deferred()
+        self._batch.append(Accepted(events, outcome, mark))
+        self._unstored += len(events)
+        return outcome
 
     def _flush(self) -> None:
         """Store what was accepted in this turn, in batches that a room's log can hold."""
         while self._batch:
-            count = size = 0
-            for events, _ in self._batch:
-                if count and size + len(events) > self._patience:
+            count = 0
+            events: list[Event] = []
+            marks: dict[int, bytes] = {}
+            for accepted in self._batch:
+                if events and len(events) + len(accepted.events) > self._patience:
                     break
                 count += 1
-                size += len(events)
+                if accepted.mark is not None:
+                    marks[len(events)] = accepted.mark
+                events += accepted.events
             batch, self._batch = self._batch[:count], self._batch[count:]
-            stored = self._store.append([event for events, _ in batch for event in events])
-            stored.addCallbacks(
+            self._store.append(events, marks).addCallbacks(
                 self._acknowledge, self._refuse, callbackArgs=(batch,), errbackArgs=(batch,)
             )
 
@@ -372,13 +433,12 @@ class ChatService(Service):
             part = entries[begin : begin + self._patience]
             self._notifier.expect(len(part))
             for entry in part:
-                self.horizon = entry.id
                 if isinstance(entry.event, RoomEvent):
-                    room = self._room(entry.event.room)
-                    self._rooms_with_a_past.add(room)
-                    room.show(entry, self._notifier)
+                    # A room that comes to life for this has everything up to the horizon.
+                    self._room(entry.event.room).show(entry, self._notifier)
                 elif isinstance(entry.event, Told):
                     self._deliver(entry, entry.event)
+                self.horizon = entry.id
 
     def _deliver(self, entry: Entry, told: Told) -> None:
         """A private message is stored: now it goes to the two whom it was accepted for."""
@@ -403,20 +463,22 @@ class ChatService(Service):
     def _reader_failed(self, problem: Exception) -> None:
         self._log.failure("a reader failed, and is dropped", Failure(problem))
 
-    def _acknowledge(self, ids: list[int], batch: Accepted) -> None:
+    def _acknowledge(self, ids: list[int], batch: Sequence[Accepted]) -> None:
         place = 0
-        for events, accepted in batch:
-            accepted.callback(ids[place])
+        for events, outcome, _ in batch:
+            self._unstored -= len(events)
+            outcome.callback(ids[place])
             place += len(events)
 
-    def _refuse(self, failure: Failure, batch: Accepted) -> None:
+    def _refuse(self, failure: Failure, batch: Sequence[Accepted]) -> None:
         if not failure.check(Unavailable):
             self._log.failure("the store failed", failure)
         refusal = Unavailable(
             "the server could not store that, and nobody saw it; try again in a moment"
         )
-        for _, accepted in batch:
-            accepted.errback(Failure(refusal))
+        for events, outcome, _ in batch:
+            self._unstored -= len(events)
+            outcome.errback(Failure(refusal))
 
 
 def _unannounced(failure: Failure) -> None:

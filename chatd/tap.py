@@ -24,9 +24,11 @@ from twisted.python import usage
 from twisted.python.failure import Failure
 from twisted.python.runtime import platform
 
-from .errors import Malformed
-from .service import HISTORY, MAX_TEXT, MESSAGE_RATE, ChatService
-from .store import open_store
+from .errors import Malformed, Unavailable
+from .service import HISTORY, MAX_ROOMS, MAX_TEXT, MESSAGE_RATE, ChatService
+from .store import Store
+from .store.engines import store_at
+from .store.sqlite import DURABILITY, Retention
 from .transports.classic import classic_site
 from .transports.tcp import WriteThrough
 from .transports.telnet import LineFactory
@@ -64,6 +66,12 @@ def number_from(
     return read
 
 
+def _durability(text: str) -> str:
+    if text not in DURABILITY:
+        raise usage.UsageError(f"--durability {text!r} is none of {', '.join(DURABILITY)}")
+    return text
+
+
 class Options(usage.Options):
     """What `twistd chatd` takes."""
 
@@ -71,7 +79,40 @@ class Options(usage.Options):
     longdesc = "One room, many doors: a chat server for terminals and browsers."
 
     optParameters: ClassVar = [
-        ["store", None, "memory:", "Where history is kept: memory: keeps nothing."],
+        [
+            "store",
+            None,
+            "sqlite:chatd.sqlite",
+            "Where history is kept: sqlite:PATH, a file; memory:, nowhere.",
+        ],
+        [
+            "durability",
+            None,
+            "disk",
+            "What an acknowledged message survives: disk, a loss of power; process, a crash only.",
+            _durability,
+        ],
+        [
+            "keep",
+            None,
+            None,
+            "Days after which events are forgotten; without it, never.",
+            number_from(0, "keep", float),
+        ],
+        [
+            "keep-events",
+            None,
+            None,
+            "Events, in all, above which the oldest are forgotten; without it, all are kept.",
+            number_from(1, "keep-events"),
+        ],
+        [
+            "max-rooms",
+            None,
+            MAX_ROOMS,
+            "Rooms, in all.",
+            number_from(1, "max-rooms"),
+        ],
         [
             "history",
             None,
@@ -185,7 +226,15 @@ def makeService(options: Options) -> MultiService:
     clock: Any = reactor
     clock.seconds = time.monotonic
     try:
-        store = open_store(options["store"], clock, time.time, options["history"])
+        store = store_at(
+            options["store"],
+            clock,
+            time.time,
+            options["history"],
+            directory=Path(options.parent["rundir"] if options.parent else "."),
+            durability=options["durability"],
+            retention=Retention(options["keep"], options["keep-events"]),
+        )
     except Malformed as problem:
         raise StartupError(f"chatd: {problem.message}") from None
     chat = ChatService(
@@ -194,6 +243,7 @@ def makeService(options: Options) -> MultiService:
         history=options["history"],
         message_rate=options["message-rate"],
         max_text=options["max-text"],
+        max_rooms=options["max-rooms"],
     )
     factories: dict[str, IProtocolFactory] = {
         "line": LineFactory(chat),
@@ -205,7 +255,17 @@ def makeService(options: Options) -> MultiService:
     for name, endpoints in options["doors"].items():
         for text in endpoints:
             Door(name, text, _endpoint(clock, text), factories[name]).setServiceParent(house)
+    if not (options.parent and options.parent["uid"]):
+        # With another user to become, it would be made as root's; then it is looked at when opened.
+        _check(store)
     return house
+
+
+def _check(store: Store) -> None:
+    try:
+        store.check()
+    except Unavailable as problem:
+        raise StartupError(f"chatd: {problem.message}") from None
 
 
 def _endpoint(reactor: Any, text: str) -> IStreamServerEndpoint:

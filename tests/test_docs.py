@@ -2,6 +2,7 @@
 
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -49,12 +50,15 @@ def test_the_protocol_names_every_option_and_its_default() -> None:
     told = {row[0].split()[0].removeprefix("--"): row[1] for row in rows("Options of the server")}
     options = Options()
     options.parseOptions([])
-    own = {name: options[name] for name in ("store", "history", "message-rate", "max-text")}
-    own["message-rate"] = f"{own['message-rate']:g}"
+    parameters: Any = Options.optParameters
+    own = {name: options[name] for name, *_ in parameters}
     assert told.pop("allow-origin") == "none"
     for door, endpoints in {"classic": (), **DOORS}.items():
         assert told.pop(door) == (endpoints[0] if endpoints else "none")
-    assert told == {name: str(value) for name, value in own.items()}
+    assert told == {
+        name: f"{value:g}" if isinstance(value, float) else str(value or "none")
+        for name, value in own.items()
+    }
     assert {name for name in options.getUsage().split() if name.startswith("--")} == {
         f"--{name}=" for name in [*own, *DOORS, "classic", "allow-origin"]
     } | {"--help", "--version"}

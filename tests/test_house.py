@@ -36,7 +36,7 @@ HOUSE = {
     "codecs": Floor("codecs codecs.*", f"{LOG} codecs msgspec"),
     "room": Floor("room", LOG),
     "session": Floor("session", f"{LOG} room"),
-    "store": Floor("store store.*", "values eventlog store twisted"),
+    "store": Floor("store store.*", "values eventlog store twisted msgspec"),
     "service": Floor("service", f"{LOG} room session store twisted"),
     "leases": Floor("leases", "values session service twisted"),
     # It remembers outcomes, which are Deferreds.

@@ -42,6 +42,7 @@ from chatd.events import (
 from chatd.room import CROWD, SUMMARY_SECONDS, Room
 from chatd.service import ChatService
 from chatd.session import INBOX, Session
+from chatd.store import NO_MARKS, Marks
 from chatd.store.memory import MemoryStore
 from chatd.subscriber import Batch, Source, Subscriber
 from chatd.testing import FakeOutlet, InMemoryChat, result_of
@@ -86,7 +87,7 @@ class HeldStore(MemoryStore):
         super().__init__(chat.clock, chat.clock.seconds, 1000)
         self.held: list[tuple[Sequence[Event], Deferred[list[int]]]] = []
 
-    def append(self, batch: Sequence[Event]) -> Deferred[list[int]]:
+    def append(self, batch: Sequence[Event], marks: Marks = NO_MARKS) -> Deferred[list[int]]:
         stored: Deferred[list[int]] = Deferred()
         self.held.append((batch, stored))
         return stored

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -27,8 +28,9 @@ def parsed(*arguments: str) -> Options:
 
 
 @pytest.fixture
-def clock(monkeypatch: pytest.MonkeyPatch) -> Any:
-    """The reactor, which is set right again after the test."""
+def clock(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
+    """The reactor, which is set right again after the test; files go where nobody looks."""
+    monkeypatch.chdir(tmp_path)
     running: Any = reactor
     monkeypatch.setattr(running, "seconds", running.seconds)
     return running

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-from collections import defaultdict, deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import islice
-from typing import TYPE_CHECKING
 
 from twisted.internet.defer import Deferred, fail, succeed
 from twisted.internet.interfaces import IReactorTime
 
 from ..errors import Unavailable
-from ..eventlog import Entry
+from ..eventlog import Entry, EventLog
 from ..events import Event, RoomEvent
-
-if TYPE_CHECKING:
-    from . import Listener
+from . import NO_MARKS, Listener, Marks, Past, Recalled, topic_after
 
 
 class MemoryStore:
@@ -26,19 +22,31 @@ class MemoryStore:
     """
 
     def __init__(self, clock: IReactorTime, now: Callable[[], float], history: int) -> None:
+        """`clock` runs what is to happen soon, `now` is the wall clock in seconds since the Unix
+        epoch, and `history` is in entries per room.
+        """
         self._clock = clock
         self._now = now
-        self._listener: Listener = _nobody
-        self._rooms: dict[str, deque[Entry]] = defaultdict(lambda: deque(maxlen=history))
+        self._history = history
+        self._listener: Listener = nobody
+        self._logs: dict[str, EventLog] = {}
         self._waiting: list[tuple[Sequence[Event], Deferred[list[int]]]] = []
         self._closed = False
-        self.last = int(now() * 1_000_000)
+        self.last = self._floor = int(now() * 1_000_000)
+        self.rooms: dict[str, Past] = {}
+        self.marks: Mapping[bytes, int] = {}
+
+    def check(self) -> None:
+        """See `Store.check`."""
+
+    def open(self) -> None:
+        """See `Store.open`."""
 
     def follow(self, listener: Listener) -> None:
         """See `Store.follow`."""
         self._listener = listener
 
-    def append(self, batch: Sequence[Event]) -> Deferred[list[int]]:
+    def append(self, batch: Sequence[Event], marks: Marks = NO_MARKS) -> Deferred[list[int]]:
         """See `Store.append`."""
         if self._closed:
             return fail(Unavailable("the server is going down; try again in a moment"))
@@ -48,9 +56,17 @@ class MemoryStore:
         self._waiting.append((batch, stored))
         return stored
 
+    def recall(self, room: str, until: int) -> Recalled:
+        """See `Store.recall`."""
+        log = self._logs.get(room)
+        if log is None:
+            return Recalled((), self._floor, "")
+        entries = [entry for entry in log.since(0).entries if entry.id <= until]
+        return Recalled(entries, log.floor, self.rooms[room].topic)
+
     def read(self, room: str, before: int | None, limit: int) -> Deferred[list[Entry]]:
         """See `Store.read`."""
-        kept = reversed(self._rooms[room]) if room in self._rooms else iter(())
+        kept = reversed(self._logs[room].since(0).entries) if room in self._logs else iter(())
         older = (entry for entry in kept if before is None or entry.id < before)
         return succeed(list(islice(older, limit))[::-1])
 
@@ -64,17 +80,23 @@ class MemoryStore:
         """Number what waits, keep it, tell the listener, then the senders."""
         waiting, self._waiting = self._waiting, []
         for batch, stored in waiting:
-            entries = [self._number(event) for event in batch]
+            entries = [self._keep(event) for event in batch]
             self._listener(entries)
             stored.callback([entry.id for entry in entries])
 
-    def _number(self, event: Event) -> Entry:
+    def _keep(self, event: Event) -> Entry:
         self.last = max(self.last + 1, int(self._now() * 1_000_000))
         entry = Entry(self.last, event)
         if isinstance(event, RoomEvent):
-            self._rooms[event.room].append(entry)
+            log = self._logs.get(event.room)
+            if log is None:
+                log = self._logs[event.room] = EventLog(self._history, self._floor)
+            log.append(entry)
+            self.rooms[event.room] = Past(
+                topic_after(event, self.rooms.get(event.room)), log.first or entry.id, entry.id
+            )
         return entry
 
 
-def _nobody(entries: Sequence[Entry]) -> None:
+def nobody(entries: Sequence[Entry]) -> None:
     """The listener before there is one."""

@@ -23,6 +23,7 @@ from ..errors import Unavailable
 from ..eventlog import Entry
 from ..events import MESSAGES, Event
 from ..service import ChatService
+from ..store import NO_MARKS, Marks
 from ..store.memory import MemoryStore
 from ..subscriber import Batch, Subscriber
 
@@ -75,11 +76,11 @@ class RefusingStore(MemoryStore):
 
     refusing = False
 
-    def append(self, batch: Sequence[Event]) -> Deferred[list[int]]:
+    def append(self, batch: Sequence[Event], marks: Marks = NO_MARKS) -> Deferred[list[int]]:
         """See `chatd.store.Store.append`."""
         if self.refusing:
             return fail(Unavailable("the disk is full"))
-        return super().append(batch)
+        return super().append(batch, marks)
 
 
 class FakeOutlet:

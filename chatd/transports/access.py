@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
+from collections.abc import Callable
 
 from twisted.internet.defer import Deferred, succeed
 from twisted.web.server import Request
@@ -41,7 +43,8 @@ class Access:
         self.heartbeat = Heartbeat(service.clock)
         self.polls = Polls(service)
         self.streams = Streams(self.heartbeat)
-        self.repeats: Repeats[int | None] = Repeats(service.clock.seconds)
+        self._repeats: Repeats[int | None] = Repeats(service.clock.seconds)
+        self._remembering = False
         self.openings: Repeats[Lease] = Repeats(service.clock.seconds)
         self._visitors: dict[str, TokenBucket] = {}
 
@@ -138,14 +141,35 @@ class Access:
         key = idempotency_key(request)
         if key is None:
             return self.service.perform(self.speaker(request), command)
-        # A session's keys are its name's, so that they hold for the session that somebody opens
-        # when theirs is over; a repeat is one whatever has become of a visitor's name since.
+        # A repeat is one whatever has become of a visitor's name since.
         lease = self.lease(request)
-        who = name_key(lease.session.name) if lease else (_address(request), one(request, "name"))
-        scope = (who, key, command)
-        return self.repeats.once(
-            scope, lambda: self.service.perform(self.speaker(request), command)
+        who = owner(lease) if lease else repr((_address(request), one(request, "name")))
+        return self.once(
+            who,
+            key,
+            command,
+            lambda mark: self.service.perform(self.speaker(request), command, mark),
         )
+
+    def once(
+        self,
+        who: str,
+        key: str,
+        command: Command,
+        perform: Callable[[bytes], Deferred[int | None]],
+    ) -> Deferred[int | None]:
+        """Have `perform` called with the command's mark, or answer what came of it before.
+
+        `who` is whose `key` it is.  Raises what `perform` raises.
+        """
+        if not self._remembering:
+            # Not before: the store is opened when the server starts.
+            self._remembering = True
+            for mark, id_ in self.service.marks.items():
+                self._repeats.remember(mark, id_)
+        told = repr((who, key, command)).encode()
+        mark = hashlib.blake2b(told, digest_size=16).digest()
+        return self._repeats.once(mark, lambda: perform(mark))
 
     def _bucket(self, request: Request) -> TokenBucket:
         """Visitors are measured by their address."""
@@ -154,6 +178,13 @@ class Access:
                 host: bucket for host, bucket in self._visitors.items() if not bucket.full
             }
         return self._visitors.setdefault(_address(request), self.service.bucket())
+
+
+def owner(lease: Lease) -> str:
+    """Whose keys a session's are: its name's, so that they hold for the session that somebody opens
+    when theirs is over; a guest's name is another's tomorrow.
+    """
+    return name_key(lease.session.name) if lease.session.named else lease.token
 
 
 def idempotency_key(request: Request) -> str | None:

@@ -352,8 +352,7 @@ class LineConnection(Protocol):
         rooms = self._service.rooms()
         for room in rooms[:MOST_LISTED]:
             self._answer(
-                f"#{room.name}: {len(room.members)} here"
-                + (f"; {room.topic}" if room.topic else "")
+                f"#{room.name}: {room.people} here" + (f"; {room.topic}" if room.topic else "")
             )
         if len(rooms) > MOST_LISTED or not rooms:
             self._answer(f"{len(rooms)} rooms")

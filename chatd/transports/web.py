@@ -22,7 +22,6 @@ from ..codecs.json import convert, decode
 from ..commands import Act, Command, Join, Leave, Rename, Say, SetTopic, Tell
 from ..errors import Malformed, UnsupportedMediaType
 from ..leases import Lease
-from ..room import Room
 from ..service import ChatService
 from .access import COOKIE, Access
 from .events import EventsResource
@@ -180,7 +179,13 @@ class RoomsResource(ApiResource):
     def render_GET(self, request: Request) -> bytes:
         """The rooms where somebody is, or something was said."""
         rooms = [
-            {"room": room.name, "topic": room.topic, "people": len(room.members), **_ends(room)}
+            {
+                "room": room.name,
+                "topic": room.topic,
+                "people": room.people,
+                "first": room.first,
+                "last": room.last,
+            }
             for room in self._access.service.rooms()
         ]
         return answer(request, {"rooms": rooms})
@@ -200,9 +205,11 @@ class RoomResource(ApiResource):
 
     def render_GET(self, request: Request) -> bytes:
         """Topic, who is here, and the ends of the log."""
-        room = self._access.service.room(self._name)
-        state = {"room": room.name, "topic": room.topic, "here": room.names, **_ends(room)}
-        return answer(request, state)
+        service = self._access.service
+        room = service.room(self._name)
+        _, topic, _, first, last = service.listing(room.name)
+        state = {"room": room.name, "topic": topic, "here": room.names, "first": first}
+        return answer(request, state | {"last": last})
 
 
 class CommandResource(ApiResource):
@@ -283,10 +290,6 @@ class PrivateResource(CommandResource):
     def render_POST(self, request: Request) -> Deferred[bytes]:
         """Say it to them only."""
         return self._perform(request, Tell(self._name, _read(request, TextForm).text), 201)
-
-
-def _ends(room: Room) -> dict[str, int | None]:
-    return {"first": room.log.first, "last": room.log.last if room.log.count else None}
 
 
 def _read(request: Request, form: type[T]) -> T:

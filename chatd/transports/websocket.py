@@ -3,20 +3,23 @@
 1. A connection is a subscriber that pushes; frames are made once and shared.
 2. Without a session it only reads, until it gives its first command: then it is a guest, like a
    fresh telnet connection, and leaves when it ends.
-3. A command's answer (`ack`, `error`) comes with the `ref` that it was sent with.
+3. A command's answer (`ack`, `error`) comes with the `ref` that it was sent with.  What is said
+   again with the same `ref` is not said again: like an `Idempotency-Key`, it is the session's.
 """
 
 from __future__ import annotations
+
+import secrets
 
 from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
 from ..codecs.websocket import PONG, WEBSOCKET, Sent, ack, error, framed, read, ref_of
-from ..commands import Command, Join, Leave
+from ..commands import Act, Command, Join, Leave, Say, Tell
 from ..errors import ChatError
 from ..session import Session
 from ..subscriber import Batch
-from .access import Access
+from .access import Access, owner
 from .reading import Reading
 from .wsprotocol import NORMAL, UNSUPPORTED, WebSocketProtocol
 
@@ -87,15 +90,21 @@ class ChatSocket(WebSocketProtocol):
             if command is None:
                 self.write(PONG)
                 return
-            performed = self._perform(command)
+            performed = self._perform(command, sent.ref)
         except ChatError as refusal:
             self.write(error(sent.ref, refusal))
             return
         performed.addCallback(lambda id_: self.write(ack(sent.ref, id_)))
         performed.addErrback(self._refused, sent)
 
-    def _perform(self, command: Command) -> Deferred[int | None]:
-        performed = self._access.service.perform(self._session(), command)
+    def _perform(self, command: Command, ref: str | None) -> Deferred[int | None]:
+        session, perform = self._session(), self._access.service.perform
+        if ref and isinstance(command, Say | Act | Tell):
+            who = owner(self.reading.lease) if self.reading.lease else self._guest_key
+            return self._access.once(
+                who, ref, command, lambda mark: perform(session, command, mark)
+            )
+        performed = perform(session, command)
         if self.reading.several and isinstance(command, Join | Leave):
             self._read_also(command)
         return performed
@@ -111,6 +120,7 @@ class ChatSocket(WebSocketProtocol):
             return self.reading.lease.session
         if self._guest is None:
             self._guest = self._access.service.enter()
+            self._guest_key = secrets.token_hex(8)
         return self._guest
 
     def _read_also(self, command: Join | Leave) -> None:

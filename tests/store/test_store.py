@@ -5,52 +5,32 @@ Another engine is one line in `ENGINES` more.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from twisted.internet.defer import Deferred
-from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import Clock
 
 from chatd.errors import Malformed, Unavailable
 from chatd.eventlog import Entry
-from chatd.events import Event, Joined, Said, Told
-from chatd.store import Store, open_store
+from chatd.events import Event, Joined, Said, Told, TopicSet
+from chatd.store import Past
+from chatd.store.engines import store_at
 from chatd.store.memory import MemoryStore
+from chatd.store.sqlite import SqliteStore
 from chatd.testing import START, result_of
+
+from .kept import ENGINES, Engine, Kept
 
 HOUR = 3600.0
 YEAR = 365 * 24 * HOUR
 
-Engine = Callable[[IReactorTime, Callable[[], float], int], Store]
-ENGINES: dict[str, Engine] = {"memory": MemoryStore}
 
-
-class Kept:
-    """A store, its clocks, and the listener that saw what it stored."""
-
-    def __init__(self, engine: Engine, history: int = 1000) -> None:
-        self.clock = Clock()
-        self.wall = START
-        self.store = engine(self.clock, lambda: self.wall, history)
-        self.shown: list[Entry] = []
-        self.store.follow(self.shown.extend)
-
-    def settle(self) -> None:
-        for _ in range(10):
-            self.clock.advance(0)
-
-    def stored(self, *events: Event) -> list[int]:
-        appended = self.store.append(events)
-        self.settle()
-        return result_of(appended)
-
-    def read(self, room: str, before: int | None, limit: int) -> list[Entry]:
-        page = self.store.read(room, before, limit)
-        self.settle()
-        return result_of(page)
+# pytest-twisted cannot run a test of Hypothesis's with different parameters.
+AN_ENGINE = st.sampled_from(list(ENGINES.values()))
 
 
 @pytest.fixture(params=ENGINES.values(), ids=list(ENGINES))
@@ -60,8 +40,9 @@ def engine(request: pytest.FixtureRequest) -> Engine:
 
 
 @pytest.fixture
-def kept(engine: Engine) -> Kept:
-    return Kept(engine)
+def kept(engine: Engine) -> Iterator[Kept]:
+    with Kept(engine) as kept:
+        yield kept
 
 
 def said(text: str = "hi", room: str = "lobby") -> Said:
@@ -75,18 +56,21 @@ def told(entries: Sequence[Entry]) -> list[tuple[int, Event]]:
 # -- ids -----------------------------------------------------------------------------------------
 
 
-@given(steps=st.lists(st.sampled_from([0.0, 0.000001, 1.0, -HOUR, HOUR, YEAR, -YEAR]), max_size=20))
+@given(
+    engine=AN_ENGINE,
+    steps=st.lists(st.sampled_from([0.0, 0.000001, 1.0, -HOUR, HOUR, YEAR, -YEAR]), max_size=20),
+)
 def test_an_id_is_the_time_or_one_more_than_the_last(engine: Engine, steps: list[float]) -> None:
     """Whatever the wall clock does: stands, jumps, or runs backwards."""
-    kept = Kept(engine)
-    previous = kept.store.last
-    assert previous == int(START * 1_000_000)
-    for step in steps:
-        kept.wall += step
-        (id_,) = kept.stored(said())
-        assert id_ == max(previous + 1, int(kept.wall * 1_000_000))
-        previous = id_
-    assert kept.store.last == previous
+    with Kept(engine) as kept:
+        previous = kept.store.last
+        assert previous == int(START * 1_000_000)
+        for step in steps:
+            kept.wall += step
+            (id_,) = kept.stored(said())
+            assert id_ == max(previous + 1, int(kept.wall * 1_000_000))
+            previous = id_
+        assert kept.store.last == previous
 
 
 def test_the_events_of_a_batch_are_numbered_in_its_order(kept: Kept) -> None:
@@ -165,6 +149,7 @@ def test_an_empty_batch_is_stored_as_nothing(kept: Kept) -> None:
 
 
 @given(
+    engine=AN_ENGINE,
     rooms=st.lists(st.sampled_from(["lobby", "dev"]), max_size=40),
     limit=st.integers(1, 10),
     history=st.integers(1, 50),
@@ -173,18 +158,18 @@ def test_page_by_page_is_all_that_was_kept(
     engine: Engine, rooms: list[str], limit: int, history: int
 ) -> None:
     """Newest page first, each in rising order, no entry twice and none left out."""
-    kept = Kept(engine, history)
-    kept.stored(*(said(str(n), room) for n, room in enumerate(rooms)))
-    for room in ("lobby", "dev"):
-        found: list[Entry] = []
-        before = None
-        while page := kept.read(room, before, limit):
-            assert len(page) <= limit
-            before = page[0].id
-            found = page + found
-        stored = [entry for entry in kept.shown if entry.event.room == room]  # type: ignore[attr-defined]
-        assert told(found) == told(stored)[-len(found) or len(stored) :]
-        assert len(found) >= min(history, len(stored))
+    with Kept(engine, history) as kept:
+        kept.stored(*(said(str(n), room) for n, room in enumerate(rooms)))
+        for room in ("lobby", "dev"):
+            found: list[Entry] = []
+            before = None
+            while page := kept.read(room, before, limit):
+                assert len(page) <= limit
+                before = page[0].id
+                found = page + found
+            stored = [entry for entry in kept.shown if entry.event.room == room]  # type: ignore[attr-defined]
+            assert told(found) == told(stored)[-len(found) or len(stored) :]
+            assert len(found) >= min(history, len(stored))
 
 
 def test_a_page_lies_below_its_bound(kept: Kept) -> None:
@@ -248,18 +233,68 @@ def test_a_store_may_be_closed_twice(kept: Kept) -> None:
         result_of(closed)
 
 
+# -- rooms ---------------------------------------------------------------------------------------
+
+
+def test_the_store_knows_its_rooms(kept: Kept) -> None:
+    """Their topics, and the ids of the oldest and the newest entry kept."""
+    ids = kept.stored(said("one"), TopicSet("dev", "ada", "code"), said("two"), said("x", "dev"))
+    kept.stored(Told("ada", "bob", "psst"))
+    assert kept.store.rooms == {
+        "lobby": Past("", ids[0], ids[2]),
+        "dev": Past("code", ids[1], ids[3]),
+    }
+
+
+@given(
+    engine=AN_ENGINE,
+    texts=st.lists(st.sampled_from(["lobby", "dev"]), max_size=12),
+    history=st.integers(1, 5),
+)
+def test_the_end_of_a_log_is_recalled(engine: Engine, texts: list[str], history: int) -> None:
+    """At most as much as is wanted back, and the floor says from where on it is all."""
+    with Kept(engine, history) as kept:
+        began = kept.store.last
+        kept.stored(*(said(str(n), room) for n, room in enumerate(texts)))
+        entries = [entry for entry in kept.shown if entry.event.room == "dev"]  # type: ignore[attr-defined]
+        recalled = kept.store.recall("dev", kept.store.last)
+        assert told(recalled.entries) == told(entries[-history:])
+        assert recalled.floor == (entries[-history - 1].id if len(entries) > history else began)
+
+
+def test_what_was_not_shown_is_not_recalled(kept: Kept) -> None:
+    """A room that comes to life in between gets the rest from the listener."""
+    ids = kept.stored(said("one"), said("two"), said("three"))
+    recalled = kept.store.recall("lobby", ids[1])
+    assert [entry.id for entry in recalled.entries] == ids[:2]
+
+
+def test_a_room_where_nothing_was_said_is_complete(kept: Kept) -> None:
+    """From the beginning of the store on."""
+    began = kept.store.last
+    kept.stored(said())
+    entries, floor, topic = kept.store.recall("dev", kept.store.last)
+    assert (list(entries), floor, topic) == ([], began, "")
+
+
 # -- choosing one --------------------------------------------------------------------------------
 
 
-def test_the_url_names_the_store() -> None:
-    """`memory:` keeps nothing."""
-    assert isinstance(open_store("memory:", Clock(), lambda: START, 10), MemoryStore)
+def test_the_url_names_the_store(tmp_path: Path) -> None:
+    """`memory:` keeps nothing, `sqlite:PATH` everything."""
+    assert isinstance(store_at("memory:", Clock(), lambda: START, 10), MemoryStore)
+    store = store_at("sqlite:chat.db", Clock(), lambda: START, 10, directory=tmp_path)
+    assert isinstance(store, SqliteStore)
+    store.check()
+    assert (tmp_path / "chat.db").exists()
 
 
-@pytest.mark.parametrize("url", ["", "memory:x", "redis:", "file:///tmp/x", "Memory:"])
+@pytest.mark.parametrize(
+    "url", ["", "memory:x", "redis:", "file:///tmp/x", "Memory:", "sqlite:", "sqlite:a\0b"]
+)
 def test_an_unknown_url_is_refused_in_one_line(url: str) -> None:
     """It ends the start."""
     with pytest.raises(Malformed) as refusal:
-        open_store(url, Clock(), lambda: START, 10)
+        store_at(url, Clock(), lambda: START, 10)
     assert repr(url) in refusal.value.message
     assert "\n" not in refusal.value.message

@@ -858,7 +858,8 @@ def test_a_connection_that_breaks_leaves_nothing_behind(
     house.chat.settle()
     assert terminal.wire.received() == b""
     service = house.chat.service
-    assert [room.names for room in service.rooms() if room.names or room.readers] == []
+    assert [room.name for room in service.rooms() if room.people] == []
+    assert [service.room(name).readers for name in ("lobby", "dev")] == [0, 0]
     assert house.chat.clock.getDelayedCalls() == []
     service.end(service.enter("ada"))
 

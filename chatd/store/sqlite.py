@@ -1,0 +1,256 @@
+"""History in an SQLite file: everything ever said, over restarts and crashes.
+
+1. What is appended while one group is being committed is the next group: one commit for all, and
+   the more there is to do the less each costs.
+2. Writing and paging back have a thread each.  Only `recall` reads in the reactor's: a room that
+   comes to life has to be there at once, and its last events are few.
+3. The acknowledgement and the showing follow the commit.  A commit that fails is told to those who
+   wait for it; readers go on, and the next commit tries anew.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import NoReturn
+
+from twisted.internet.defer import Deferred, fail, succeed
+from twisted.internet.interfaces import IReactorTime
+from twisted.internet.task import LoopingCall
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from ..errors import Unavailable
+from ..eventlog import Entry
+from ..events import Event, RoomEvent
+from . import NO_MARKS, Listener, Marks, Past, Recalled, topic_after
+from .database import Database
+from .memory import nobody
+from .worker import Worker
+from .writer import Forgotten, Writer
+
+DURABILITY = {"disk": "FULL", "process": "NORMAL"}
+"""What an acknowledged event survives, and the `PRAGMA synchronous` that makes it so: `disk`, the
+loss of power; `process`, only that of the process."""
+TIDY_SECONDS = 60.0
+"""Seconds between two looks for what may be forgotten."""
+MOST_AT_ONCE = 5000
+"""Events in one commit: a tenth of a second's work at most."""
+DAY = 86_400_000_000
+"""Microseconds."""
+
+
+@dataclass(frozen=True)
+class Retention:
+    """How much is kept; None: all."""
+
+    days: float | None = None
+    events: int | None = None
+    """Of all rooms together."""
+
+
+FOR_EVER = Retention()
+
+_Appended = tuple[Sequence[Event], Marks, Deferred[list[int]]]
+
+
+class SqliteStore:
+    """A store in one SQLite file."""
+
+    _log = Logger()
+
+    def __init__(
+        self,
+        path: Path,
+        clock: IReactorTime,
+        now: Callable[[], float],
+        history: int,
+        *,
+        hire: Callable[[str], Worker],
+        durability: str = "disk",
+        retention: Retention = FOR_EVER,
+    ) -> None:
+        """`now` is the wall clock in seconds since the Unix epoch, `history` is in events per
+        room, and `hire` finds a worker for some work.
+        """
+        self._now = now
+        self._hire = hire
+        self._retention = retention
+        self._writer = Writer(path, history, now, DURABILITY[durability])
+        self._pages = Database(path, history)
+        self._recalls = Database(path, history)
+        self._listener: Listener = nobody
+        self._waiting: list[_Appended] = []
+        self._committing = False
+        self._troubles: set[str] = set()
+        self._tidying = LoopingCall(self._tidy)
+        self._tidying.clock = clock
+        self._closed: Deferred[None] | None = None
+        self.last = 0
+        self.rooms: dict[str, Past] = {}
+        self.marks: dict[bytes, int] = {}
+
+    def check(self) -> None:
+        """Look whether the file can be used, and make it if there is none.
+
+        Raises `Unavailable`, which says why not.
+        """
+        self._writer.begin()
+        self._writer.end()
+
+    def open(self) -> None:
+        """See `Store.open`."""
+        self.rooms, self.marks = self._writer.begin()
+        self.last = self._writer.last
+        self._writing = self._hire("writing")
+        self._reading = self._hire("reading")
+        self._tidying.start(TIDY_SECONDS)
+
+    def follow(self, listener: Listener) -> None:
+        """See `Store.follow`."""
+        self._listener = listener
+
+    def append(self, batch: Sequence[Event], marks: Marks = NO_MARKS) -> Deferred[list[int]]:
+        """See `Store.append`."""
+        if self._closed:
+            return fail(Unavailable("the server is going down; try again in a moment"))
+        stored: Deferred[list[int]] = Deferred()
+        self._waiting.append((batch, marks, stored))
+        self._commit()
+        return stored
+
+    def recall(self, room: str, until: int) -> Recalled:
+        """See `Store.recall`."""
+        try:
+            return self._recalls.recall(room, until)
+        except Unavailable as problem:
+            self._has_failed("read", problem)
+            return Recalled((), until, self.rooms[room].topic if room in self.rooms else "")
+
+    def read(self, room: str, before: int | None, limit: int) -> Deferred[list[Entry]]:
+        """See `Store.read`."""
+        if self._closed:
+            return fail(Unavailable("the server is going down; try again in a moment"))
+        page = self._reading.do(partial(self._pages.page, room, before, limit))
+        return page.addErrback(self._unread)
+
+    def close(self) -> Deferred[None]:
+        """See `Store.close`."""
+        if self._closed is None:
+            self._closed = Deferred()
+            if self._tidying.running:
+                self._tidying.stop()
+                self._end_when_done()
+            else:
+                self._closed.callback(None)
+        return _echoed(self._closed)
+
+    # -- committing ------------------------------------------------------------------------------
+
+    def _commit(self) -> None:
+        """Commit what waits; while a commit is under way it is the next one's."""
+        if self._committing or not self._waiting:
+            return
+        self._committing = True
+        count = size = 0
+        for batch, _, _ in self._waiting:
+            if count and size + len(batch) > MOST_AT_ONCE:
+                break
+            count += 1
+            size += len(batch)
+        group, self._waiting = self._waiting[:count], self._waiting[count:]
+        work = [(batch, marks) for batch, marks, _ in group]
+        committed = self._writing.do(partial(self._writer.store, work))
+        committed.addCallbacks(
+            self._committed, self._refused, callbackArgs=(group,), errbackArgs=(group,)
+        )
+
+    def _committed(self, answers: list[list[int]], group: Sequence[_Appended]) -> None:
+        self._works("store")
+        self._committing = False
+        self._commit()
+        for (batch, _, stored), ids in zip(group, answers, strict=True):
+            entries = [Entry(id_, event) for id_, event in zip(ids, batch, strict=True)]
+            for entry in entries:
+                self._note(entry)
+            self._listener(entries)
+            stored.callback(ids)
+        self._end_when_done()
+
+    def _note(self, entry: Entry) -> None:
+        self.last = entry.id
+        event = entry.event
+        if isinstance(event, RoomEvent):
+            past = self.rooms.get(event.room)
+            first = past.first if past else entry.id
+            self.rooms[event.room] = Past(topic_after(event, past), first, entry.id)
+
+    def _refused(self, failure: Failure, group: Sequence[_Appended]) -> None:
+        self._has_failed("store", failure.value)
+        self._committing = False
+        for _, _, stored in group:
+            stored.errback(
+                Unavailable("the server cannot store anything now; try again in a moment")
+            )
+        self._commit()
+        self._end_when_done()
+
+    def _unread(self, failure: Failure) -> NoReturn:
+        self._has_failed("read", failure.value)
+        raise Unavailable("the server cannot read its history now; try again in a moment")
+
+    # -- forgetting ------------------------------------------------------------------------------
+
+    def _tidy(self) -> Deferred[None]:
+        """Forget what is too old or too much, slice by slice; commits go on in between."""
+        days, most = self._retention.days, self._retention.events
+        before = 0 if days is None else int(self._now() * 1_000_000 - days * DAY)
+        forgotten = self._writing.do(partial(self._writer.forget, before, most))
+        return forgotten.addCallbacks(self._forgotten, self._untidied)
+
+    def _forgotten(self, forgotten: Forgotten) -> Deferred[None]:
+        for room, first in forgotten.firsts.items():
+            if first is None:
+                del self.rooms[room]
+            else:
+                self.rooms[room] = self.rooms[room]._replace(first=first)
+        return self._tidy() if forgotten.more and not self._closed else succeed(None)
+
+    def _untidied(self, failure: Failure) -> None:
+        self._has_failed("forget", failure.value)
+
+    # -- trouble, and the end --------------------------------------------------------------------
+
+    def _has_failed(self, what: str, problem: object) -> None:
+        """Say so, once; with a full disk everybody would say it."""
+        if what not in self._troubles:
+            self._troubles.add(what)
+            self._log.error("the store cannot {what}: {problem}", what=what, problem=problem)
+
+    def _works(self, what: str) -> None:
+        if what in self._troubles:
+            self._troubles.discard(what)
+            self._log.warn("the store can {what} again", what=what)
+
+    def _end_when_done(self) -> None:
+        if self._closed and not (self._committing or self._waiting):
+            self._writing.do(self._writer.end).addBoth(self._ended)
+
+    def _ended(self, _: object) -> None:
+        self._recalls.close()
+        self._reading.do(self._pages.close).addBoth(self._released)
+
+    def _released(self, _: object) -> None:
+        assert self._closed
+        self._writing.stop()
+        self._reading.stop()
+        self._closed.callback(None)
+
+
+def _echoed(deferred: Deferred[None]) -> Deferred[None]:
+    """A Deferred that fires when another does, and can be had as often as one likes."""
+    echo: Deferred[None] = Deferred()
+    deferred.addCallback(echo.callback)
+    return echo

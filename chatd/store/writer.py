@@ -1,0 +1,296 @@
+"""The one who writes to the SQLite file.
+
+1. A group of batches is one transaction: when `store` returns it is in the file, and when `store`
+   raises nothing of it is.
+2. After a failure the connection is given up: SQLite goes on committing after an fsync has failed,
+   as though nothing had happened.  The next one looks first whether the file holds what was
+   acknowledged, and takes out what was refused.
+3. A file that is deleted while it is open is not lost yet: it is written out anew.
+4. Nothing is changed in a file that is not chatd's, or is a later chatd's, or is broken; and one
+   server at a time has it.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import sqlite3
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import IO, NamedTuple
+
+import msgspec
+from twisted.logger import Logger
+
+from ..errors import Unavailable
+from ..events import Event, RoomEvent, TopicSet
+from . import Marks, Past
+from .database import APPLICATION, MIGRATIONS, Database
+
+CHECKED_BYTES = 1 << 30
+"""The largest file that is read through at the start: in about a second."""
+SLICE = 500
+"""Events forgotten in one transaction: whoever has something to store waits for it."""
+MARK_SECONDS = 300
+"""Seconds for which marks are kept."""
+
+_MICRO = 1_000_000
+_encode = msgspec.json.Encoder().encode
+
+
+class Forgotten(NamedTuple):
+    """What became of the rooms whose oldest events were forgotten."""
+
+    firsts: dict[str, int | None]
+    """The oldest entries that are left; None: the room has none any more."""
+    more: bool
+    """Whether there is more to forget."""
+
+
+class Writer(Database):
+    """The file, opened to be written to."""
+
+    _log = Logger()
+
+    def __init__(
+        self, path: Path, history: int, now: Callable[[], float], synchronous: str = "FULL"
+    ) -> None:
+        """`now` is the wall clock, in seconds since the Unix epoch; `synchronous` is SQLite's
+        pragma of that name.
+        """
+        super().__init__(path, history)
+        self._now = now
+        self._synchronous = synchronous
+        self._numbers: dict[str, int] = {}
+        self._count: int | None = None
+        self._unchecked = True
+        self._refused = False
+        self._lock: IO[bytes] | None = None
+        self.last = 0
+        """The highest id ever given."""
+
+    # -- opening ---------------------------------------------------------------------------------
+
+    def begin(self) -> tuple[dict[str, Past], dict[bytes, int]]:
+        """Take the file, which is made if there is none: its rooms and its marks.
+
+        Raises `Unavailable`, which says why it cannot be used.
+        """
+        try:
+            self._lock = _locked(self.path)
+            connection = self._connection()
+            rooms = connection.execute(
+                "SELECT name, topic, (SELECT min(id) FROM events WHERE room = number),"
+                " (SELECT max(id) FROM events WHERE room = number) FROM rooms"
+            )
+            kept = {name: Past(*past) for name, *past in rooms if past[1] is not None}
+            marks = connection.execute("SELECT mark, id FROM marks WHERE id > ?", (self._expired,))
+            return kept, dict(marks)
+        except (sqlite3.Error, OSError) as problem:
+            self.end()
+            reason = getattr(problem, "strerror", None) or problem
+            raise Unavailable(f"cannot use {self.path}: {reason}") from None
+
+    def end(self) -> None:
+        """Let go of the file, and of the lock on it."""
+        self.close()
+        if self._lock:
+            self._lock.close()
+            self._lock = None
+
+    def close(self) -> None:
+        """See `Database.close`."""
+        super().close()
+        self._numbers.clear()
+        self._count = None
+
+    # -- writing ---------------------------------------------------------------------------------
+
+    def store(self, group: Sequence[tuple[Sequence[Event], Marks]]) -> list[list[int]]:
+        """Number the events of these batches and keep them all, with their marks.
+
+        Answers the ids of each batch.  Raises `Unavailable`: then nothing was stored.
+        """
+        last = max(self.last, int(self._now() * _MICRO) - 1)
+        try:
+            connection = self._connection()
+            connection.execute("BEGIN IMMEDIATE")
+            answers = []
+            rows = []
+            for batch, marks in group:
+                ids = list(range(last + 1, last + 1 + len(batch)))
+                answers.append(ids)
+                last += len(batch)
+                for id_, event in zip(ids, batch, strict=True):
+                    if isinstance(event, RoomEvent):
+                        number = self._number(connection, event.room)
+                        rows.append((id_, number, _encode(event).decode()))
+                        if isinstance(event, TopicSet):
+                            connection.execute(
+                                "UPDATE rooms SET topic = ? WHERE number = ?", (event.text, number)
+                            )
+                for place, mark in marks.items():
+                    connection.execute(
+                        "INSERT OR REPLACE INTO marks VALUES (?, ?)", (mark, ids[place])
+                    )
+            connection.executemany("INSERT INTO events VALUES (?, ?, ?)", rows)
+            connection.execute("UPDATE state SET last = ?", (last,))
+            self._refused = True  # until it is known to be stored
+            connection.execute("COMMIT")
+        except sqlite3.Error as problem:
+            raise self._failed(problem) from None
+        self._refused = False
+        self.last = last
+        if self._count is not None:
+            self._count += len(rows)
+        return answers
+
+    def forget(self, before: int, most: int | None) -> Forgotten:
+        """Forget some of the oldest events: those below the id `before`, and as many as there are
+        more than `most`.  Raises `Unavailable`.
+        """
+        try:
+            connection = self._connection()
+            connection.execute("DELETE FROM marks WHERE id <= ?", (self._expired,))
+            old = self._old(connection, before, most)
+            if not old:
+                return Forgotten({}, more=False)
+            newest = old[-1][0]
+            connection.execute("BEGIN IMMEDIATE")
+            connection.execute("DELETE FROM events WHERE id <= ?", (newest,))
+            connection.execute("UPDATE state SET floor = max(floor, ?)", (newest,))
+            firsts = {}
+            for number in {number for _, number in old}:
+                name, first = connection.execute(
+                    "SELECT name, (SELECT min(id) FROM events WHERE room = number)"
+                    " FROM rooms WHERE number = ?",
+                    (number,),
+                ).fetchone()
+                firsts[name] = first
+                if first is None:
+                    connection.execute("DELETE FROM rooms WHERE number = ?", (number,))
+                    self._numbers.pop(name, None)
+            connection.execute("COMMIT")
+        except sqlite3.Error as problem:
+            raise self._failed(problem) from None
+        if self._count is not None:
+            self._count -= len(old)
+        return Forgotten(firsts, more=len(old) == SLICE)
+
+    def _old(
+        self, connection: sqlite3.Connection, before: int, most: int | None
+    ) -> list[tuple[int, int]]:
+        """Ids and rooms of the next events to forget, oldest first."""
+        limit = 0
+        if most is not None:
+            if self._count is None:
+                (self._count,) = connection.execute("SELECT count(*) FROM events").fetchone()
+            limit = min(max(self._count - most, 0), SLICE)
+        oldest = connection.execute("SELECT id, room FROM events ORDER BY id LIMIT ?", (SLICE,))
+        return [
+            (id_, room) for place, (id_, room) in enumerate(oldest) if id_ < before or place < limit
+        ]
+
+    def _number(self, connection: sqlite3.Connection, room: str) -> int:
+        number = self._numbers.get(room)
+        if number is None:
+            connection.execute("INSERT OR IGNORE INTO rooms (name) VALUES (?)", (room,))
+            found = connection.execute("SELECT number FROM rooms WHERE name = ?", (room,))
+            number = self._numbers[room] = int(found.fetchone()[0])
+        return number
+
+    @property
+    def _expired(self) -> int:
+        """The newest id of a mark that counts no more."""
+        return int((self._now() - MARK_SECONDS) * _MICRO)
+
+    # -- the file --------------------------------------------------------------------------------
+
+    def _connection(self) -> sqlite3.Connection:
+        """See `Database._connection`.  Raises `Unavailable` when a deleted file cannot be saved."""
+        if self._current is not None and not self.path.exists():
+            self._save(self._current)
+        return super()._connection()
+
+    def _connect(self, mode: str = "rwc") -> sqlite3.Connection:
+        """See `Database._connect`."""
+        connection = super()._connect(mode)
+        try:
+            self._examine(connection)
+            connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute(f"PRAGMA synchronous = {self._synchronous}")
+            self._migrate(connection)
+            self._settle(connection)
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+    def _examine(self, connection: sqlite3.Connection) -> None:
+        """Raise `sqlite3.DatabaseError` if the file is not one to write to."""
+        (application,) = connection.execute("PRAGMA application_id").fetchone()
+        (version,) = connection.execute("PRAGMA user_version").fetchone()
+        (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+        if tables and application != APPLICATION:
+            raise sqlite3.DatabaseError("it is a database, but not of chatd's")
+        if version > len(MIGRATIONS):
+            raise sqlite3.DatabaseError(
+                f"a later chatd wrote it, in version {version}; "
+                f"this one knows versions up to {len(MIGRATIONS)}"
+            )
+        if self._unchecked and self.path.stat().st_size <= CHECKED_BYTES:
+            (verdict,) = connection.execute("PRAGMA quick_check(1)").fetchone()
+            if verdict != "ok":
+                raise sqlite3.DatabaseError(f"it is broken: {verdict.splitlines()[-1]}")
+        self._unchecked = False
+
+    def _migrate(self, connection: sqlite3.Connection) -> None:
+        (version,) = connection.execute("PRAGMA user_version").fetchone()
+        for number, migration in enumerate(MIGRATIONS[version:], version + 1):
+            connection.executescript(
+                f"BEGIN IMMEDIATE; {migration}; PRAGMA user_version = {number}; COMMIT"
+            )
+        if not connection.execute("SELECT count(*) FROM state").fetchone()[0]:
+            now = max(self.last, int(self._now() * _MICRO))
+            connection.execute("INSERT INTO state VALUES (?, ?)", (now, now))
+
+    def _settle(self, connection: sqlite3.Connection) -> None:
+        """Compare what the file holds with what was acknowledged and refused."""
+        connection.execute("BEGIN IMMEDIATE")
+        (last,) = connection.execute("SELECT last FROM state").fetchone()
+        if self._refused and self.last:
+            connection.execute("DELETE FROM events WHERE id > ?", (self.last,))
+            connection.execute("DELETE FROM marks WHERE id > ?", (self.last,))
+            self._refused = False
+        connection.execute("COMMIT")
+        if last < self.last:
+            self._log.error(
+                "{path} ends at {last}, but events up to {given} were acknowledged",
+                path=self.path,
+                last=last,
+                given=self.last,
+            )
+        self.last = max(self.last, last)
+
+    def _save(self, connection: sqlite3.Connection) -> None:
+        """Write the file that was deleted out anew."""
+        copy = self.path.with_name(f"{self.path.name}-saved")
+        try:
+            copy.unlink(missing_ok=True)
+            connection.execute("VACUUM INTO ?", (str(copy),))
+            os.replace(copy, self.path)
+        except (sqlite3.Error, OSError) as problem:
+            raise Unavailable(f"{self.path} was deleted and cannot be saved: {problem}") from None
+        self._log.warn("{path} was deleted; it is written out anew", path=self.path)
+
+
+def _locked(path: Path) -> IO[bytes]:
+    """The lock on a file, as long as it is open.  Raises `OSError`."""
+    # Not the file itself: closing any descriptor of it would drop SQLite's own locks.
+    lock = path.with_name(f"{path.name}-lock").open("ab")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as problem:
+        lock.close()
+        raise OSError(problem.errno, "another server has it") from None
+    return lock
