@@ -12,9 +12,15 @@ level-triggered here, so the rest is reported again in the next.
 from __future__ import annotations
 
 import sys
+from select import EPOLLIN
 
 from twisted.internet.epollreactor import EPollReactor
 from twisted.internet.main import installReactor
+from twisted.python import log
+
+ROUND = 500
+"""Events between two looks at the timers: a few milliseconds' work.  What is ready and was not told
+of in this round comes first in the next (epoll(7) keeps a list, and goes round it)."""
 
 
 class LeanEPollReactor(EPollReactor):
@@ -22,13 +28,23 @@ class LeanEPollReactor(EPollReactor):
 
     def doPoll(self, timeout: float | None) -> None:
         """Wait for events and let them happen; `timeout` is in seconds, None waits for ever."""
-        read_or_write = self._doReadOrWrite
         selectables = self._selectables
-        for fd, event in self._poller.poll(-1 if timeout is None else timeout, len(selectables)):
+        for fd, event in self._poller.poll(-1 if timeout is None else timeout, ROUND):
             # An earlier event of this round may have closed it.
             selectable = selectables.get(fd)
-            if selectable is not None:
-                read_or_write(selectable, fd, event)
+            if selectable is None:
+                continue
+            if event != EPOLLIN:
+                self._doReadOrWrite(selectable, fd, event)
+                continue
+            # The same for what nearly every event is: there is something to read.
+            try:
+                why = selectable.doRead()
+            except BaseException as failure:
+                log.err()
+                why = failure
+            if why:
+                self._disconnectSelectable(selectable, why, True)
 
     # The main loop calls it by this name.
     doIteration = doPoll  # noqa: N815

@@ -122,7 +122,10 @@ class ChatService(Service):
         # No log may forget what was appended before its readers were woken.
         self._patience = min(history, INBOX)
         self._notifier = Notifier(
-            lambda wake: clock.callLater(0, wake), self._patience, self._reader_failed
+            lambda wake: clock.callLater(0, wake),
+            self._patience,
+            self._reader_failed,
+            clock.seconds,
         )
         store.follow(self._show)
 

@@ -12,6 +12,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Sequence
+from math import inf
 from typing import NamedTuple, Protocol
 from weakref import WeakValueDictionary
 
@@ -22,6 +23,12 @@ PUSH_LIMIT = 500
 BATCH_BYTES = 256 * 1024
 """Bytes after which a batch ends: far more than a burst, far less than hurts when a thousand catch
 up."""
+
+
+SLICE_SECONDS = 0.01
+"""Seconds for which readers are woken at a stretch: what everybody else may have to wait."""
+SLICE_READERS = 50
+"""Readers woken between two looks at the clock: less than a millisecond's work."""
 
 
 class Gap(NamedTuple):
@@ -326,15 +333,21 @@ class Source:
 
 
 class Notifier:
-    """Wakes the readers of what changed: once a turn of the reactor, whatever came in it."""
+    """Wakes the readers of what changed: once a turn of the reactor, whatever came in it.
+
+    Ten thousand readers are a tenth of a second's work.  It is done in slices, and in between the
+    reactor sees to everybody else.
+    """
 
     def __init__(
         self,
         call_soon: Callable[[Callable[[], None]], object],
         patience: int,
         failed: Callable[[Exception], None],
+        seconds: Callable[[], float],
     ) -> None:
-        """`call_soon` runs a function later in this turn or in the next one.
+        """`call_soon` runs a function later in this turn or in the next one, and `seconds` is a
+        clock.
 
         A log holds `patience` entries: before more than that are appended the readers are woken
         without waiting, lest it forget one that nobody was slow to read.  `failed` is told what a
@@ -343,29 +356,55 @@ class Notifier:
         self._call_soon = call_soon
         self._patience = patience
         self._failed = failed
+        self._seconds = seconds
         self._marked: dict[Feed, None] = {}
-        self._count = 0
+        self._asleep: list[Subscriber] = []
+        self._called = False
+        # Entries appended since everyone was awake: before this round of waking began, and since.
+        self._before = self._since = 0
 
     def expect(self, entries: int) -> None:
         """So many entries are about to be appended, at most `patience`."""
-        if self._count + entries > self._patience:
-            self.wake()
-        self._count += entries
+        if self._before + self._since + entries > self._patience:
+            self._go_on(inf)  # with the round under way, if there is one
+            self._go_on(inf)  # and with what was appended since
+        self._since += entries
 
     def mark(self, feed: Feed) -> None:
         """`feed` has an entry more than its readers know of."""
-        if not self._marked:
-            self._call_soon(self.wake)
         self._marked[feed] = None
+        if not self._called:
+            self._called = True
+            self._call_soon(self.wake)
 
     def wake(self) -> None:
-        """Wake everyone who has something to read."""
-        marked, self._marked = self._marked, {}
-        self._count = 0
-        for feed in marked:
-            for reader in tuple(feed.readers):
+        """Wake everyone who has something to read, or as many as there is time for, and see to the
+        others soon.
+        """
+        self._called = False
+        self._go_on(self._seconds() + SLICE_SECONDS)
+        if (self._asleep or self._marked) and not self._called:
+            self._called = True
+            self._call_soon(self.wake)
+
+    def _go_on(self, deadline: float) -> None:
+        """Begin a round of waking unless one is under way, and go on with it until the deadline."""
+        asleep = self._asleep
+        if not asleep:
+            marked, self._marked = self._marked, {}
+            self._before, self._since = self._since, 0
+            for feed in marked:
+                asleep += feed.readers
+        while asleep:
+            slice_ = asleep[-SLICE_READERS:]
+            del asleep[-SLICE_READERS:]
+            for reader in slice_:
                 try:
                     reader.wake()
                 except Exception as failure:
                     reader.stop()
                     self._failed(failure)
+            if self._seconds() > deadline:
+                break
+        if not asleep:
+            self._before = 0

@@ -17,7 +17,7 @@ def room() -> Room:
 
 @pytest.fixture
 def notifier() -> Notifier:
-    return Notifier(lambda wake: None, 10, lambda failure: pytest.fail(str(failure)))
+    return Notifier(lambda wake: None, 10, lambda failure: pytest.fail(str(failure)), lambda: 0.0)
 
 
 def somebody(name: str) -> Session:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
+from itertools import count
 
 import pytest
 from hypothesis import Phase, given, settings
@@ -11,7 +12,16 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from chatd.eventlog import Entry, EventLog
 from chatd.events import Said
-from chatd.subscriber import BATCH_BYTES, PUSH_LIMIT, Batch, Gap, Notifier, Source, Subscriber
+from chatd.subscriber import (
+    BATCH_BYTES,
+    PUSH_LIMIT,
+    SLICE_READERS,
+    Batch,
+    Gap,
+    Notifier,
+    Source,
+    Subscriber,
+)
 from chatd.testing import FakeOutlet
 
 BEGAN = 100
@@ -54,7 +64,10 @@ class House:
         self.capacity = capacity
         self.turn = Turn()
         self.failures: list[Exception] = []
-        self.notifier = Notifier(self.turn.calls.append, capacity, self.failures.append)
+        self.ticks = count(step=0)
+        self.notifier = Notifier(
+            self.turn.calls.append, capacity, self.failures.append, lambda: next(self.ticks)
+        )
         self.rooms = [Source(f"r{n}", EventLog(capacity, BEGAN)) for n in range(rooms)]
         self.ids: list[list[int]] = [[] for _ in self.rooms]
         self.last = BEGAN
@@ -309,6 +322,39 @@ def test_a_turn_is_cut_only_where_a_log_would_forget() -> None:
         house.say(*[0] * 4)
     house.turn.end()
     assert [batch.count for batch in outlet.batches] == [6, 8]
+
+
+def test_a_crowd_is_woken_in_slices() -> None:
+    """Between two of them the turn ends, and the reactor sees to everybody else."""
+    house = House()
+    crowd = [house.started() for _ in range(3 * SLICE_READERS)]
+    house.ticks = count()  # a slice's time is over whenever the clock is looked at
+    house.say(0)
+    woken = []
+    while house.turn.calls:
+        house.turn.end()
+        woken.append(sum(len(outlet.batches) for outlet in crowd))
+    assert woken == [SLICE_READERS, 2 * SLICE_READERS, 3 * SLICE_READERS]
+
+
+@given(steps=st.lists(st.integers(0, 4), max_size=30), capacity=st.integers(1, 8))
+def test_whatever_happens_between_slices_nobody_misses_anything(
+    steps: list[int], capacity: int
+) -> None:
+    """Not even from a log of a few entries.  0 is the end of a turn, all else events."""
+    house = House(capacity=capacity)
+    crowd = [house.started() for _ in range(2 * SLICE_READERS + 1)]
+    house.ticks = count()
+    for step in steps:
+        if step:
+            house.say(*[0] * step)
+        else:
+            house.turn.end()
+    while house.turn.calls:
+        house.turn.end()
+    for outlet in crowd:
+        assert numbers(*outlet.batches) == house.ids[0]
+        assert not any(batch.gaps for batch in outlet.batches)
 
 
 def test_a_turn_without_events_calls_nobody() -> None:

@@ -32,7 +32,6 @@ from zope.interface import implementer
 
 from ..codecs.json import error_body
 from ..errors import ChatError, Malformed, TooLarge, TooSlow
-from .deadlines import Deadlines
 from .learned import LearnedPoll
 
 MAX_BODY = 64 * 1024
@@ -130,8 +129,6 @@ class ChatChannel(HTTPChannel):
     _deadline: IDelayedCall | None = None
     _refused = False
     _early = b""
-    due: float | None = None
-    filed = 0
 
     def connectionMade(self) -> None:
         """A client has come."""
@@ -152,12 +149,12 @@ class ChatChannel(HTTPChannel):
             if learned.held:
                 self._put_off(data)
                 return
-            # Twisted's idle timer is for what Twisted parses: moving it costs more than a poll.
-            self.due = None
             if not (self.requests or self._buffer) and learned.take(data):
+                # Twisted's idle timer is for what Twisted parses: moving it costs more than a poll.
                 if self.timeOut:
                     self.setTimeout(None)
                 return
+            learned.rest()
         if self._refused:
             return
         # Nothing under way: no request, and (in LineReceiver's buffer) no beginning of one.
@@ -195,7 +192,6 @@ class ChatChannel(HTTPChannel):
         self._stop_clock()
         if self.learned:
             self.learned.gone()
-        self.due = None
         self._early = b""
         super().connectionLost(reason)
 
@@ -204,13 +200,8 @@ class ChatChannel(HTTPChannel):
     def answer_learned(self, response: bytes) -> None:
         """Write what answers the poll that this connection asks again and again."""
         self._transport.write(response)
-        self.site.deadlines.set(self, IDLE_SECONDS)
         if self._early:
             self.callLater(0, self._replay)
-
-    def time_is_up(self) -> None:
-        """The connection has been idle for too long since its last learned poll was answered."""
-        self.timeoutConnection()
 
     def _put_off(self, data: bytes) -> None:
         """Let what comes while a poll is held wait: who pipelines is answered in order."""
@@ -358,8 +349,8 @@ class ChatSite(Site):
 
     def __init__(self, root: IResource, reactor: IReactorTime, max_body: int = MAX_BODY) -> None:
         self.max_body = max_body
-        self.deadlines = Deadlines(reactor)
-        super().__init__(root, reactor=reactor, timeout=IDLE_SECONDS, parsePOSTFormSubmission=False)
+        self.idle = IDLE_SECONDS
+        super().__init__(root, reactor=reactor, timeout=self.idle, parsePOSTFormSubmission=False)
 
     def log(self, request: HTTPRequest) -> None:
         """Write nothing: a long-poller would fill the log with the same line all day."""

@@ -40,6 +40,8 @@ MAX_QUESTION = 4096
 class LearnedPoll(Poll):
     """One connection's poll, asked again and again."""
 
+    __slots__ = ("_after", "_before", "_channel", "_head", "_idle", "_polls")
+
     def __init__(
         self,
         polls: Polls,
@@ -50,10 +52,12 @@ class LearnedPoll(Poll):
     ) -> None:
         super().__init__(taught.reading, taught.style, taught.wait, taught.key)
         self._polls = polls
-        self._before = question[1]
-        self._after = question[3]
-        self._head = head
+        # Thousands of clients of one make say the same: it is kept once.
+        self._before = polls.shared(question[1])
+        self._after = polls.shared(question[3])
+        self._head = polls.shared(head)
         self._channel = channel
+        self._idle = False
 
     def take(self, packet: bytes) -> bool:
         """Whether the packet is the question again; if so, it is answered or held."""
@@ -63,24 +67,50 @@ class LearnedPoll(Poll):
         cursor = packet[len(before) : len(packet) - len(after)]
         if not cursor.isdigit() or len(cursor) > 18 or not self.reading.current:
             return False
-        self.answered = False
+        self.answered = self._idle = False
         self.subscriber.cursor = self.reading.service.resume(int(cursor))
         self.reading.begin(self)
         self._polls.hold(self)
+        if self.due is None:
+            self._put_off()
         return True
+
+    def time_is_up(self) -> None:
+        """The poll has been held for its time, or the connection has long been without one.
+
+        A deadline costs more than looking whether it still matters: the one that was set for the
+        poll stands when it is answered, and is then the first look at whether another one comes.
+        """
+        if self.held:
+            self.give_up()
+        elif self._idle:
+            self._channel.timeoutConnection()
+            return
+        self._idle = True
+        self._put_off()
+
+    def _put_off(self) -> None:
+        self._polls.deadlines.set(self, self._channel.site.idle)
+
+    def rest(self) -> None:
+        """Something else is asked on this connection: the idle time is its business."""
+        self.due = None
 
     def gone(self) -> None:
         """The client has gone."""
         self.answered = True
+        self.due = None
         if self.held:
             self.subscriber.stop()
             self._polls.ended(self)
 
-    def answer(self, batch: Batch) -> None:
-        """See `Poll.answer`."""
+    def deliver(self, batch: Batch) -> bool:
+        """See `Poll.deliver`."""
+        self.answered = True
         self._channel.answer_learned(batch.once(self._head, self._response))
         if self.held:
             self._polls.ended(self)
+        return False
 
     def _response(self, batch: Batch) -> bytes:
         body = self.style.body(batch)

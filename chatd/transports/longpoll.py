@@ -32,7 +32,11 @@ MAX_WAIT = 60.0
 """Seconds that a poll is held at most."""
 
 
-@dataclass(frozen=True)
+MOST_SHARED = 1000
+"""Pieces of requests and answers that are kept once for all who ask alike."""
+
+
+@dataclass(frozen=True, slots=True)
 class Style:
     """How a poll wants its answer."""
 
@@ -77,6 +81,7 @@ class Polls:
     def __init__(self, service: ChatService) -> None:
         self.deadlines = Deadlines(service.clock)
         self._held: dict[Hashable, Poll] = {}
+        self._shared: dict[bytes, bytes] = {}
 
     def hold(self, poll: Poll) -> None:
         """Begin a poll: answer it as soon as something lies after its cursor, or after its wait."""
@@ -98,14 +103,31 @@ class Polls:
     def ended(self, poll: Poll) -> None:
         """A poll that was held is answered, or its client has gone."""
         poll.held = False
-        poll.due = None
         if poll.key is not None and self._held.get(poll.key) is poll:
             del self._held[poll.key]
         poll.over()
 
+    def shared(self, data: bytes) -> bytes:
+        """The same bytes, in the one place where they are kept for all who need them."""
+        if len(self._shared) >= MOST_SHARED:
+            self._shared.clear()
+        return self._shared.setdefault(data, data)
+
 
 class Poll:
     """One question: an outlet that takes one batch."""
+
+    __slots__ = (
+        "answered",
+        "due",
+        "filed",
+        "held",
+        "key",
+        "reading",
+        "style",
+        "subscriber",
+        "wait",
+    )
 
     def __init__(self, reading: Reading, style: Style, wait: float, key: Hashable) -> None:
         self.reading = reading

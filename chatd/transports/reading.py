@@ -27,7 +27,7 @@ MAX_ROOMS = 50
 """Rooms on one cursor."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Reading:
     """Rooms, a cursor, a limit; and the session, if there is one."""
 

@@ -187,7 +187,9 @@ def test_a_connection_that_is_kept_may_be_quiet_for_a_while(
 def test_a_connection_without_a_request_is_closed_in_the_end(
     house: House, http: Http, target: str | None
 ) -> None:
-    """Without a word: there was no request to answer."""
+    """Without a word: there was no request to answer.  After learned polls, whose time is looked at
+    now and then, it may take twice as long.
+    """
     house.say("hello")
     for _ in range(3 if target else 0):
         assert target
@@ -195,6 +197,8 @@ def test_a_connection_without_a_request_is_closed_in_the_end(
     house.chat.advance(IDLE_SECONDS - 1)
     assert not http.closed
     house.chat.advance(2)
+    if target and "since" in target:
+        house.chat.advance(IDLE_SECONDS)
     assert http.closed
     assert http.wire.received() == b""
 
