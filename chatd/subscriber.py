@@ -43,9 +43,17 @@ class Gap(NamedTuple):
 class Batch:
     """Entries between two cursors as bytes: what one `deliver` hands over."""
 
-    __slots__ = ("_forms", "chunk", "count", "cursor", "gaps")
+    __slots__ = ("_forms", "chunk", "count", "cursor", "end", "gaps")
 
-    def __init__(self, chunk: bytes, count: int, cursor: int, gaps: tuple[Gap, ...] = ()) -> None:
+    def __init__(
+        self,
+        chunk: bytes,
+        count: int,
+        cursor: int,
+        gaps: tuple[Gap, ...] = (),
+        *,
+        end: bool = False,
+    ) -> None:
         self.chunk = chunk
         self.count = count
         """Entries in the chunk; 0 in a batch that only tells of a gap."""
@@ -53,6 +61,8 @@ class Batch:
         """Where a reader stands that has read it."""
         self.gaps = gaps
         """What is missing *before* the chunk."""
+        self.end = end
+        """Whether there was nothing more to read."""
         self._forms: dict[str | bytes, bytes] = {}
 
     def once(self, form: str | bytes, make: Callable[[Batch], bytes]) -> bytes:
@@ -78,14 +88,24 @@ class Outlet(Protocol):
 class Feed:
     """One log as seen through one codec: its readers, and the bytes that they share."""
 
-    __slots__ = ("__weakref__", "_batch", "_key", "codec", "log", "readers", "source")
+    __slots__ = (
+        "__weakref__",
+        "_batch",
+        "_begin",
+        "_end",
+        "_limit",
+        "codec",
+        "log",
+        "readers",
+        "source",
+    )
 
     def __init__(self, source: Source, codec: Codec) -> None:
         self.source = source
         self.log = source.log
         self.codec = codec
         self.readers: set[Subscriber] = set()
-        self._key: tuple[int, int, int] | None = None
+        self._begin = self._end = self._limit = 0
         self._batch: Batch | None = None
 
     def after(self, cursor: int, limit: int) -> Batch | None:
@@ -93,10 +113,9 @@ class Feed:
         last = self.log.last
         if last <= cursor:
             return None
-        key = (cursor, limit, last)
-        if key != self._key:
+        if cursor != self._begin or last != self._end or limit != self._limit:
             self._batch = merged([(self, cursor)], cursor, limit)
-            self._key = key
+            self._begin, self._end, self._limit = cursor, last, limit
         return self._batch
 
 
@@ -120,8 +139,10 @@ def merged(
     found.sort(key=_by_id)
     chunks: list[bytes] = []
     size = 0
+    end = True
     for id_, entry, its_codec in found:
         if len(chunks) >= limit or size >= BATCH_BYTES:
+            end = False
             break
         cursor = id_
         if id_ not in skip:
@@ -131,7 +152,7 @@ def merged(
         cursor = max(cursor, *(floor for floor, _ in holes), 0)
     # A hole that ends behind this batch is the next batch's to tell: each is told once.
     gaps = tuple(Gap(name, None) for floor, name in holes if floor <= cursor)
-    return Batch(codec.join(chunks) if codec else b"", len(chunks), cursor, gaps)
+    return Batch(codec.join(chunks) if codec else b"", len(chunks), cursor, gaps, end=end)
 
 
 def _by_id(found: tuple[int, Entry, Codec]) -> int:
@@ -225,6 +246,8 @@ class Subscriber:
             if not self.outlet.deliver(batch):
                 self.stop()
                 return
+            if batch.end:
+                return
 
     def _set_feeds(self, feeds: Sequence[Feed]) -> None:
         self.feeds = tuple(feeds)
@@ -235,16 +258,17 @@ class Subscriber:
         """What follows the cursor in whichever feeds have anything new."""
         if self._begins:
             return self._next_from_places(self._begins)
+        cursor = self.cursor
         fresh = None
         for feed in self.feeds:
-            if feed.log.last > self.cursor:
+            if feed.log.last > cursor:
                 if fresh is not None:
                     break
                 fresh = feed
         else:
             if fresh is None or not self._hidden:
-                return fresh.after(self.cursor, self.limit) if fresh else None
-        return self._merged([(feed, self.cursor) for feed in self.feeds])
+                return fresh.after(cursor, self.limit) if fresh else None
+        return self._merged([(feed, cursor) for feed in self.feeds])
 
     def _next_from_places(self, begins: dict[EventLog, int]) -> Batch | None:
         """The same while some feeds were joined behind the cursor, which stood still."""
@@ -298,7 +322,7 @@ class Subscriber:
             if feed.log in self._ordinals
         }
         gaps = tuple(Gap(gap.source, missed.get(gap.source)) for gap in batch.gaps)
-        return Batch(batch.chunk, batch.count, batch.cursor, gaps)
+        return Batch(batch.chunk, batch.count, batch.cursor, gaps, end=batch.end)
 
 
 class Source:

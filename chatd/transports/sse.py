@@ -55,6 +55,8 @@ class Stream:
         # To an HTTP/1.1 client Twisted sends the answer in chunks, and would make them anew for
         # each reader; written to the channel, one chunk serves all.  HTTP/1.0 knows no chunks.
         self._shared = request.clientproto == b"HTTP/1.1"
+        assert request.channel.transport
+        self._write = request.channel.transport.write
         reading.begin(self)
         request.registerProducer(self, True)
         request.write(begin(reading.cursor))
@@ -62,7 +64,7 @@ class Stream:
     def deliver(self, batch: Batch) -> bool:
         """Write a batch."""
         if self._shared:
-            self._request.channel.write(batch.once("sse", chunked))
+            self._write(batch.once("sse", chunked))
         else:
             self._request.write(told(batch))
         return True
@@ -71,7 +73,7 @@ class Stream:
         """Say that there is nothing to say."""
         if not self.subscriber.paused:
             if self._shared:
-                self._request.channel.write(_BEAT)
+                self._write(_BEAT)
             else:
                 self._request.write(HEARTBEAT)
 
