@@ -76,11 +76,13 @@ class Suffix(NamedTuple):
 class EventLog:
     """The last `capacity` entries of one room."""
 
-    __slots__ = ("_entries", "count", "floor", "last")
+    __slots__ = ("_capacity", "_entries", "count", "floor", "last")
 
     def __init__(self, capacity: int, floor: int = 0) -> None:
         """Begin an empty log that is complete from the cursor `floor` on."""
-        self._entries: deque[Entry] = deque(maxlen=capacity)
+        self._capacity = capacity
+        # A deque is made when it is needed: it takes 600 bytes, and every session has a log.
+        self._entries: deque[Entry] | tuple[()] = ()
         self.floor = floor
         """The lowest cursor after which the log holds everything."""
         self.last = floor
@@ -98,9 +100,12 @@ class EventLog:
 
     def append(self, entry: Entry) -> None:
         """Add the newest entry; the oldest falls out when the log is full."""
-        if len(self._entries) == self._entries.maxlen:
-            self.floor = self._entries[0].id if self._entries else entry.id
-        self._entries.append(entry)
+        entries = self._entries
+        if isinstance(entries, tuple):
+            entries = self._entries = deque(maxlen=self._capacity)
+        if len(entries) == self._capacity:
+            self.floor = entries[0].id if entries else entry.id
+        entries.append(entry)
         self.last = entry.id
         self.count += 1
 

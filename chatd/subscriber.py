@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Sequence
 from math import inf
 from typing import NamedTuple, Protocol
-from weakref import WeakValueDictionary
+from weakref import ref
 
 from .eventlog import Codec, Entry, EventLog
 
@@ -334,24 +334,31 @@ class Source:
     def __init__(self, name: str, log: EventLog) -> None:
         self.name = name
         self.log = log
-        self._feeds: WeakValueDictionary[str, Feed] = WeakValueDictionary()
+        # Few, and one such tuple in every session: a WeakValueDictionary is a kilobyte.
+        self._feeds: tuple[ref[Feed], ...] = ()
 
     def feed(self, codec: Codec) -> Feed:
         """This source as seen through `codec`."""
-        feed = self._feeds.get(codec.name)
-        if feed is None:
-            feed = self._feeds[codec.name] = Feed(self, codec)
+        for feed in self.feeds():
+            if feed.codec.name == codec.name:
+                return feed
+        feed = Feed(self, codec)
+        self._feeds = (*map(ref, self.feeds()), ref(feed))
         return feed
+
+    def feeds(self) -> list[Feed]:
+        """The feeds that are in use."""
+        return [feed for feed in (feed() for feed in self._feeds) if feed is not None]
 
     @property
     def readers(self) -> int:
         """How many readers there are."""
-        return sum(len(feed.readers) for feed in self._feeds.values())
+        return sum(len(feed.readers) for feed in self.feeds())
 
     def append(self, entry: Entry, notifier: Notifier) -> None:
         """Add an entry and see to it that the readers are woken."""
         self.log.append(entry)
-        for feed in self._feeds.values():
+        for feed in self.feeds():
             if feed.readers:
                 notifier.mark(feed)
 
