@@ -25,6 +25,8 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
+from .addresses import LOCAL, Address
+from .admission import Admission
 from .commands import Act, Command, Join, Leave, Rename, Say, SetTopic, Tell
 from .errors import (
     ChatError,
@@ -32,7 +34,7 @@ from .errors import (
     NoSession,
     NoSuchPerson,
     NotInRoom,
-    RateLimited,
+    TooManyRooms,
     Unavailable,
 )
 from .eventlog import Entry, EventLog
@@ -49,7 +51,7 @@ from .events import (
     Told,
     TopicSet,
 )
-from .limits import TokenBucket
+from .limits import DEFAULTS, Limits
 from .names import clean_name, clean_room, name_key
 from .room import SUMMARY_SECONDS, Room, Tally
 from .session import INBOX, Session
@@ -61,8 +63,6 @@ LOBBY = "lobby"
 """Where everyone starts."""
 HISTORY = 1000
 """Events kept per room in memory, if nothing else is asked for."""
-MESSAGE_RATE = 5.0
-"""Messages a second per session, if nothing else is asked for."""
 MAX_TEXT = 4096
 """Bytes in a message, if nothing else is asked for."""
 
@@ -82,21 +82,22 @@ class ChatService(Service):
         store: Store,
         *,
         history: int = HISTORY,
-        message_rate: float = MESSAGE_RATE,
         max_text: int = MAX_TEXT,
+        limits: Limits = DEFAULTS,
     ) -> None:
         """A chat over `store`.
 
-        `clock` must never run backwards.  `history` is in events per room, `message_rate` in
-        messages a second per session (0: no limit), `max_text` in bytes of UTF-8.
+        `clock` must never run backwards.  `history` is in events per room, `max_text` in bytes of
+        UTF-8.
         """
         self.clock = clock
+        self.admission = Admission(limits, clock.seconds)
+        """Who is let in, and how fast each may go on."""
         self.max_text = max_text
         self.horizon = store.last
         """The highest id shown so far; a cursor above it lies in the future."""
         self._began = store.last
         self._history = history
-        self._rate = message_rate
         self._store = store
         # A room lives as long as somebody is in it, reads it, or something was said in it.
         self._rooms: WeakValueDictionary[str, Room] = WeakValueDictionary()
@@ -120,13 +121,13 @@ class ChatService(Service):
 
     # -- people ----------------------------------------------------------------------------------
 
-    def enter(self, name: str = "") -> Session:
+    def enter(self, name: str = "", address: Address = LOCAL) -> Session:
         """A new session in the lobby: of that name and announced, or a guest without one.
 
         Raises `BadName`, `NameInUse`.
         """
         shown = self._free_name(name) if name else self._guest_name()
-        session = Session(shown, self.bucket(), named=bool(name))
+        session = Session(shown, self.admission.bucket(), named=bool(name), address=address)
         self._people[name_key(shown)] = session
         self._add(session, self.room(LOBBY))
         return session
@@ -146,17 +147,14 @@ class ChatService(Service):
             self._remove(session, room, parting)
         del self._people[name_key(session.name)]
 
-    def visitor(self, name: str, bucket: TokenBucket) -> Session:
+    def visitor(self, name: str, address: Address = LOCAL) -> Session:
         """Somebody who says one thing and holds no name: only `Say`, `Act`, `SetTopic` and `Tell`
         are for them.
 
         Raises `BadName`, and `NameInUse` when a session holds the name.
         """
-        return Session(self._free_name(name), bucket, named=True, visiting=True)
-
-    def bucket(self) -> TokenBucket:
-        """A fresh measure of how much somebody may say."""
-        return TokenBucket(self._rate, self.clock.seconds)
+        shown, bucket = self._free_name(name), self.admission.visitors(address)
+        return Session(shown, bucket, named=True, visiting=True, address=address)
 
     def person(self, name: str) -> Session:
         """Who has that name now.  Raises `NoSuchPerson`."""
@@ -233,6 +231,7 @@ class ChatService(Service):
     @_perform.register(Act)
     def _speak(self, command: Say | Act, session: Session) -> Deferred[int | None]:
         room, text = self.room(command.room), clean_text(command.text, self.max_text)
+        self._may_be_in(session, room)
         self._spend(session)
         self._be_in(session, room)
         event = Said if isinstance(command, Say) else Acted
@@ -241,6 +240,7 @@ class ChatService(Service):
     @_perform.register
     def _set_topic(self, command: SetTopic, session: Session) -> Deferred[int | None]:
         room, text = self.room(command.room), clean_phrase(command.text, MAX_TOPIC, "topic")
+        self._may_be_in(session, room)
         self._spend(session)
         self._be_in(session, room)
         return self._submit(TopicSet(room.name, session.name, text))
@@ -259,6 +259,7 @@ class ChatService(Service):
         room = self.room(command.room)
         if room.name in session.rooms:
             return succeed(None)
+        self._may_be_in(session, room)
         self._spend(session)
         return self._add(session, room)
 
@@ -267,7 +268,9 @@ class ChatService(Service):
         room = session.rooms.get(clean_room(command.room))
         if room is None:
             raise NotInRoom(f"you are not in #{clean_room(command.room)}")
-        return self._remove(session, room, clean_phrase(command.text, self.max_text))
+        parting = clean_phrase(command.text, self.max_text)
+        self.admission.charge(session)
+        return self._remove(session, room, parting)
 
     @_perform.register
     def _rename(self, command: Rename, session: Session) -> Deferred[int | None]:
@@ -275,7 +278,7 @@ class ChatService(Service):
         new = self._free_name(command.name, own=session)
         if new == old:
             return succeed(None)
-        self._spend(session)
+        self.admission.spend_rename(session)
         del self._people[name_key(old)]
         self._people[name_key(new)] = session
         session.name, session.named = new, True
@@ -286,12 +289,12 @@ class ChatService(Service):
         )
 
     def _spend(self, session: Session) -> None:
-        wait = session.bucket.take()
-        if wait:
-            raise RateLimited(
-                f"too fast: {self._rate:g} messages a second are taken; try again in {wait:.1f} s",
-                wait,
-            )
+        self.admission.spend(session)
+
+    def _may_be_in(self, session: Session, room: Room) -> None:
+        most = self.admission.limits.rooms_per_session
+        if room.name not in session.rooms and len(session.rooms) >= most and not session.visiting:
+            raise TooManyRooms(f"you are in {most} rooms, the most there may be; leave one first")
 
     def _be_in(self, session: Session, room: Room) -> None:
         """Whoever says something in a room is in it; a visitor passes through."""

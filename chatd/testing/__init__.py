@@ -22,6 +22,7 @@ from twisted.python.failure import Failure
 from ..errors import Unavailable
 from ..eventlog import Entry
 from ..events import MESSAGES, Event
+from ..limits import Limits
 from ..service import ChatService
 from ..store.memory import MemoryStore
 from ..subscriber import Batch, Subscriber
@@ -36,13 +37,23 @@ class InMemoryChat:
     """A whole chat on a clock that stands still until it is told to go on."""
 
     def __init__(
-        self, *, history: int = 1000, message_rate: float = 0, max_text: int = 4096
+        self,
+        *,
+        history: int = 1000,
+        max_text: int = 4096,
+        message_rate: float = 0,
+        **limits: Any,
     ) -> None:
+        """Further `limits` are those of `chatd.limits.Limits`."""
         self.clock = Clock()
         self.clock.advance(START)
         self.store = RefusingStore(self.clock, self.clock.seconds, history)
         self.service = ChatService(
-            self.clock, self.store, history=history, message_rate=message_rate, max_text=max_text
+            self.clock,
+            self.store,
+            history=history,
+            max_text=max_text,
+            limits=Limits(message_rate=message_rate, **limits),
         )
 
     def settle(self) -> None:

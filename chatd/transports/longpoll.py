@@ -107,6 +107,8 @@ class Polls:
 class Poll:
     """One question: an outlet that takes one batch."""
 
+    brief = True
+
     def __init__(self, reading: Reading, style: Style, wait: float, key: Hashable) -> None:
         self.reading = reading
         self.style = style

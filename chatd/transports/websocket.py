@@ -11,6 +11,7 @@ from __future__ import annotations
 from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
+from ..addresses import Address
 from ..codecs.websocket import PONG, WEBSOCKET, Sent, ack, error, framed, read, ref_of
 from ..commands import Command, Join, Leave
 from ..errors import ChatError
@@ -24,10 +25,13 @@ from .wsprotocol import NORMAL, UNSUPPORTED, WebSocketProtocol
 class ChatSocket(WebSocketProtocol):
     """One WebSocket client: an outlet that pushes, and where its commands come in."""
 
-    def __init__(self, access: Access, reading: Reading) -> None:
+    brief = False
+
+    def __init__(self, access: Access, reading: Reading, address: Address) -> None:
         super().__init__(access.service.clock, access.max_body)
         self.reading = reading
         self._access = access
+        self._address = address
         self._subscriber = reading.subscriber(self, WEBSOCKET)
         self._guest: Session | None = None
 
@@ -108,9 +112,10 @@ class ChatSocket(WebSocketProtocol):
     def _session(self) -> Session:
         """Who gives the commands."""
         if self.reading.lease:
+            self.reading.lease.touch(self._address)
             return self.reading.lease.session
         if self._guest is None:
-            self._guest = self._access.service.enter()
+            self._guest = self._access.service.enter(address=self._address)
         return self._guest
 
     def _read_also(self, command: Join | Leave) -> None:

@@ -34,7 +34,7 @@ class House:
     def say(self, *texts: str, room: str = "lobby", name: str = "bob") -> int:
         """Have a visitor say something; answers the id of the last."""
         service = self.chat.service
-        visitor = service.visitor(name, service.bucket())
+        visitor = service.visitor(name)
         said = [service.perform(visitor, Say(room, text)) for text in texts]
         self.chat.settle()
         return result_of(said[-1]) or 0
