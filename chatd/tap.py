@@ -73,7 +73,7 @@ class Options(usage.Options):
     synopsis = "[options]"
     longdesc = "One room, many doors: a chat server for terminals and browsers."
 
-    optParameters: ClassVar = [
+    optParameters: ClassVar[list[list[Any]]] = [
         ["store", None, "memory:", "Where history is kept: memory: keeps nothing."],
         [
             "history",
