@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 from twisted.internet.defer import Deferred, fail
 from twisted.internet.error import ConnectionDone
-from twisted.internet.interfaces import IProtocolFactory
+from twisted.internet.interfaces import IAddress, IProtocolFactory
 from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransport
 from twisted.python.failure import Failure
@@ -76,9 +76,9 @@ class InMemoryChat:
         events = (entry.event for entry in self.entries(room))
         return [event.text for event in events if isinstance(event, MESSAGES)]
 
-    def connect(self, factory: IProtocolFactory) -> FakeConnection:
-        """A client's connection to a door."""
-        return FakeConnection(factory)
+    def connect(self, factory: IProtocolFactory, peer: IAddress | None = None) -> FakeConnection:
+        """A client's connection to a door, from the address `peer`."""
+        return FakeConnection(factory, peer)
 
 
 class RefusingStore(MemoryStore):
@@ -120,8 +120,8 @@ class FakeOutlet:
 class FakeConnection(StringTransport):
     """Both ends of a connection to a door: the transport of its protocol, and the client."""
 
-    def __init__(self, factory: IProtocolFactory) -> None:
-        super().__init__()
+    def __init__(self, factory: IProtocolFactory, peer: IAddress | None = None) -> None:
+        super().__init__(peerAddress=peer)
         self.lost = False
         protocol = factory.buildProtocol(self.getPeer())
         assert protocol is not None
