@@ -34,7 +34,7 @@ class Limits:
     """Messages a second per address, over all its sessions and visitors; 0: no limit; None: as many
     as `ADDRESS_SHARE` sessions may send."""
     sessions: int = 20_000
-    """Sessions that outlive their connections: about 5 kB of memory each."""
+    """Sessions that outlive their connections: about 3.5 kB of memory each."""
     sessions_per_address: int = 2000
     """Those of one address: a school behind it fits, and a flood leaves room for others."""
     rooms_per_session: int = 100

@@ -261,8 +261,8 @@ def makeService(options: Options) -> MultiService:
     proxies = Proxies(options["networks"], sockets=options["trust-sockets"])
     factories: dict[str, IProtocolFactory] = {
         "line": LineFactory(chat),
-        "http": web_site(chat, options["origins"], proxies),
-        "classic": classic_site(chat, proxies),
+        "http": web_site(chat, options["origins"], proxies=proxies),
+        "classic": classic_site(chat, proxies=proxies),
     }
     house = MultiService()
     chat.setServiceParent(house)

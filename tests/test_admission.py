@@ -68,7 +68,7 @@ def test_what_the_address_may_not_say_is_not_taken_from_the_session() -> None:
         refused(chat, talker, *says(4))
     late = chat.service.enter(address=OFFICE)
     assert refused(chat, late, *says(10)) == [True] * 10
-    chat.advance(4)
+    chat.advance(1)
     assert refused(chat, late, *says(5)) == [False] * 4 + [True]
 
 
@@ -154,6 +154,16 @@ def test_leaving_is_never_refused_but_whoever_comes_and_goes_waits_before_coming
     assert refused(chat, ada, Join("dev")) == [True]
     chat.advance(1)
     assert refused(chat, ada, Join("dev")) == [False]
+
+
+def test_whoever_comes_and_goes_does_so_for_their_address_too() -> None:
+    """A new session does not help."""
+    chat = InMemoryChat(message_rate=1, address_rate=1)
+    for _ in range(5):
+        session = chat.service.enter(address=OFFICE)
+        assert refused(chat, session, *[Join("dev"), Leave("dev")] * 2) == [False] * 4
+    assert refused(chat, chat.service.enter(address=OFFICE), Join("dev")) == [True]
+    assert refused(chat, chat.service.enter(address=HOME), Join("dev")) == [False]
 
 
 @pytest.mark.parametrize("speaking", [False, True], ids=["joining", "speaking"])

@@ -99,23 +99,21 @@ def test_lines_from_an_address_that_says_too_much_wait(busy: House) -> None:
 
 def test_many_who_wait_for_their_address_do_not_ask_all_the_time() -> None:
     """Each looks again as often as it may speak, and all have their turn in the end."""
-    house = House(message_rate=5, address_rate=10)
-    lines = [house.line(OFFICE) for _ in range(20)]
-    for line in lines:
-        line.send(b"x\n" * 10)
-    house.chat.settle()
-    asked: list[float] = []
-    take = house.chat.service.admission.spend
+    house = House(message_rate=1, address_rate=10)
+    asked: list[Any] = []
+    spend = house.chat.service.admission.spend
 
     def counted(session: Any) -> None:
-        asked.append(1)
-        take(session)
+        asked.append(session)
+        spend(session)
 
     house.chat.service.admission.spend = counted  # type: ignore[method-assign]
-    for _ in range(200):
-        house.chat.advance(0.1)
-    assert len(house.chat.texts("lobby")) == 200
-    assert len(asked) <= 20 * 5 * 20
+    for line in [house.line(OFFICE) for _ in range(40)]:
+        line.send(b"x\n" * 4)
+    for _ in range(15 * 50):
+        house.chat.advance(1 / 50)
+    assert len(house.chat.texts("lobby")) == 40 * 4
+    assert len(asked) <= 40 * 15
 
 
 # -- sessions --------------------------------------------------------------------------------------
