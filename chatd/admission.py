@@ -1,11 +1,12 @@
 """Who is let in, and how fast each may go on.
 
 1. What is said is measured twice: by session, and by address over all its sessions and visitors.
-   Whatever makes an event for others counts as something said.
+   Whatever makes an event for others counts as something said.  Of what an address may say, the
+   last half is for sessions that have said little lately: one flood leaves room for its neighbours.
 2. A change of name is told in every room, so it is measured once more, and slower.
 3. Leaving is never refused, but it counts: the next coming has to wait.
-4. Sessions that outlive their connections are counted, in all and by the address that began them.
-   The others are bounded by their connections.
+4. Sessions that outlive their connections are counted, in all and by the address that began them,
+   and begin no faster than an address may speak.  The others are bounded by their connections.
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ class Admission:
         # However slow, each of an address's sessions may say something.
         self._addresses: Buckets[Address] = Buckets(limits.for_an_address, now, ADDRESS_SHARE)
         self._visitors: Buckets[Address] = Buckets(limits.message_rate, now)
+        self._openings: Buckets[Address] = Buckets(limits.for_an_address, now, ADDRESS_SHARE)
         self._lasting: dict[Address, int] = {}
         self._lasting_in_all = 0
 
@@ -45,25 +47,19 @@ class Admission:
         return self._visitors.bucket(address)
 
     def spend(self, session: Session) -> None:
-        """Something is about to be said.  Raises `RateLimited`, and then nothing was spent."""
+        """Something is about to be said.  Raises `RateLimited`."""
         rate = self.limits.message_rate
         wait = session.bucket.take()
         if wait:
             raise RateLimited(
                 f"too fast: {rate:g} messages a second are taken; try again in {wait:.1f} s", wait
             )
-        try:
-            self.spend_address(session.address)
-        except RateLimited:
-            session.bucket.give_back()
-            raise
-
-    def spend_address(self, address: Address) -> None:
-        """Something is about to be done from there that others notice.  Raises `RateLimited`."""
-        wait = self._addresses.bucket(address).take()
-        if wait:
+        shared = self._addresses.bucket(session.address)
+        if shared.take(sparing=not session.bucket.ample):
+            # Who goes on trying shall not pass for somebody who has said little.
+            session.bucket.empty()
             # Many may be waiting for this one: none needs to ask more often than it may speak.
-            wait = max(wait, 1 / (self.limits.message_rate or 1))
+            wait = max(shared.take(sparing=True), 1 / (rate or 1))
             raise RateLimited(
                 f"too fast: {self.limits.for_an_address:g} messages a second are taken from all "
                 f"at your address together; try again in {wait:.1f} s",
@@ -71,7 +67,7 @@ class Admission:
             )
 
     def spend_rename(self, session: Session) -> None:
-        """A name is about to be changed.  Raises `RateLimited`, and then nothing was spent."""
+        """A name is about to be changed.  Raises `RateLimited`."""
         rate = self.limits.message_rate / RENAME_SHARE
         if session.renames is None:  # most never change theirs, or once
             session.renames = TokenBucket(rate, self._now, RENAMES_AT_ONCE)
@@ -110,7 +106,13 @@ class Admission:
                 "end one with DELETE /session, or try again when one has expired",
                 COME_BACK_SECONDS,
             )
-        self.spend_address(address)
+        wait = self._openings.bucket(address).take()
+        if wait:
+            raise RateLimited(
+                f"too many sessions: {self.limits.for_an_address:g} a second are taken from your "
+                f"address; try again in {wait:.1f} s",
+                wait,
+            )
 
     def begun(self, address: Address) -> None:
         """A lasting session has begun."""

@@ -70,17 +70,21 @@ class TokenBucket:
         self._tokens = self._most
         self._filled = now()
 
-    def take(self) -> float:
-        """Take one token and answer 0; or take none and answer the seconds until there is one."""
+    def take(self, *, sparing: bool = False) -> float:
+        """Take one token and answer 0; or take none and answer the seconds until there is one.
+
+        Whoever is `sparing` takes none of the last half, and leaves it to others.
+        """
         if not self._rate:
             return 0.0
         now = self._now()
         self._tokens = min(self._most, self._tokens + (now - self._filled) * self._rate)
         self._filled = now
-        if self._tokens >= _NEARLY:
+        tokens = self._tokens - self._most / 2 if sparing else self._tokens
+        if tokens >= _NEARLY:
             self._tokens -= 1
             return 0.0
-        return (1 - self._tokens) / self._rate
+        return (1 - tokens) / self._rate
 
     def give_back(self) -> None:
         """A token that was taken was not needed after all."""
@@ -90,6 +94,15 @@ class TokenBucket:
         """Take a token even if there is none: the next has to be waited for all the longer."""
         if self.take():
             self._tokens -= 1
+
+    def empty(self) -> None:
+        """Take all there is: from here on, no more than `rate`."""
+        self._tokens = min(self._tokens, 0.0)
+
+    @property
+    def ample(self) -> bool:
+        """Whether half of what it can hold was there when the last token was taken."""
+        return self._tokens + 1 >= self._most / 2
 
     @property
     def full(self) -> bool:

@@ -293,7 +293,7 @@ class ChatService(Service):
 
     def _may_be_in(self, session: Session, room: Room) -> None:
         most = self.admission.limits.rooms_per_session
-        if room.name not in session.rooms and len(session.rooms) >= most and not session.visiting:
+        if room.name not in session.rooms and len(session.rooms) >= most:
             raise TooManyRooms(f"you are in {most} rooms, the most there may be; leave one first")
 
     def _be_in(self, session: Session, room: Room) -> None:

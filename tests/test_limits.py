@@ -111,6 +111,38 @@ def test_what_is_charged_is_paid_for_later() -> None:
     assert bucket.take() == 0
 
 
+def test_who_is_sparing_leaves_the_last_half_to_others() -> None:
+    """And is told how long it is until there is more than that."""
+    bucket, clock = bucket_on_clock(5)
+    while not (wait := bucket.take(sparing=True)):
+        pass
+    assert wait == 0.2
+    assert taken(bucket, 30) == 10
+    clock.advance(2)
+    assert bucket.take(sparing=True) > 0
+    clock.advance(0.2)
+    assert bucket.take(sparing=True) == 0
+
+
+def test_a_bucket_is_ample_until_half_of_it_has_been_taken() -> None:
+    """One that holds a single token is so when it was full."""
+    bucket, _ = bucket_on_clock(5)
+    assert [bucket.ample for _ in range(20) if not bucket.take()] == [True] * 11 + [False] * 9
+    slow, _ = bucket_on_clock(0.1)
+    assert (slow.take(), slow.ample) == (0, True)
+    slow.charge()
+    assert not slow.ample
+
+
+def test_who_is_emptied_goes_on_at_the_rate() -> None:
+    """Without a burst, and without paying for more than there was."""
+    bucket, clock = bucket_on_clock(5)
+    bucket.empty()
+    assert bucket.take() == 0.2
+    clock.advance(1)
+    assert taken(bucket, 30) == 5
+
+
 def test_a_slow_bucket_may_hold_more() -> None:
     """So many may always come at once."""
     clock = Clock()

@@ -112,7 +112,6 @@ class ChatSocket(WebSocketProtocol):
     def _session(self) -> Session:
         """Who gives the commands."""
         if self.reading.lease:
-            self.reading.lease.touch(self._address)
             return self.reading.lease.session
         if self._guest is None:
             self._guest = self._access.service.enter(address=self._address)
