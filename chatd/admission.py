@@ -55,9 +55,8 @@ class Admission:
                 f"too fast: {rate:g} messages a second are taken; try again in {wait:.1f} s", wait
             )
         shared = self._addresses.bucket(session.address)
-        if shared.take(sparing=not session.bucket.ample):
-            # Who goes on trying shall not pass for somebody who has said little.
-            session.bucket.empty()
+        if shared.take(sparing=session.held_back or not session.bucket.ample):
+            session.held_back = True
             # Many may be waiting for this one: none needs to ask more often than it may speak.
             wait = max(shared.take(sparing=True), 1 / (rate or 1))
             raise RateLimited(
@@ -65,6 +64,10 @@ class Admission:
                 f"at your address together; try again in {wait:.1f} s",
                 wait,
             )
+        if session.held_back:
+            # By waiting it has not become one that has said little.
+            session.held_back = False
+            session.bucket.empty()
 
     def spend_rename(self, session: Session) -> None:
         """A name is about to be changed.  Raises `RateLimited`."""

@@ -33,6 +33,8 @@ class Session:
         """How much may be said."""
         self.renames: TokenBucket | None = None
         """How often the name may be changed; None as long as it was not."""
+        self.held_back = False
+        """Whether it last said more than there was room for at its address."""
         self.address = address
         """Where its last request came from, or its connection comes from."""
         self.rooms: dict[str, Room] = {}

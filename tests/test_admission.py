@@ -61,17 +61,38 @@ def test_the_refusal_says_that_it_is_the_address_and_when_to_come_again() -> Non
     assert refused(chat, other, Say("lobby", "hi")) == [False]
 
 
-def test_who_tries_what_their_address_may_not_say_has_said_much() -> None:
-    """The next ones come at the session's own rate, without a burst, until it has been silent."""
+def test_who_had_to_wait_for_their_address_goes_on_without_a_burst() -> None:
+    """Until they have been silent: by waiting nobody becomes one who has said little."""
     chat = InMemoryChat(message_rate=5, address_rate=20)
     for _ in range(8):
         refused(chat, chat.service.enter(address=OFFICE), *says(10))
     late = chat.service.enter(address=OFFICE)
-    assert refused(chat, late, *says(20)) == [True] * 20
-    chat.advance(1)
-    assert refused(chat, late, *says(6)) == [True] * 6
+    assert refused(chat, late, Say("lobby", "hi")) == [True]
+    chat.advance(4)
+    assert refused(chat, late, *says(2)) == [False, True]
     chat.advance(4)
     assert refused(chat, late, *says(20)) == [False] * 20
+
+
+def test_what_waits_at_an_address_leaves_room_for_what_does_not() -> None:
+    """Of those who always have one more line waiting none ever takes what is left for the quiet."""
+    chat = InMemoryChat(message_rate=5, address_rate=10)
+    flooders = [chat.service.enter(address=OFFICE) for _ in range(50)]
+    neighbour = chat.service.enter(address=OFFICE)
+    due = dict.fromkeys(flooders, 0.0)
+    said = 0
+    for tick in range(600):
+        for flooder in flooders:
+            while due[flooder] <= tick / 10:
+                try:
+                    chat.service.perform(flooder, Say("lobby", "flood"))
+                    said += 1
+                except RateLimited as refusal:
+                    due[flooder] = tick / 10 + refusal.retry_after
+        if tick > 100 and tick % 10 == 0:
+            assert refused(chat, neighbour, Say("lobby", "hi")) == [False]
+        chat.advance(0.1)
+    assert said > 60 * 5
 
 
 def test_a_flood_leaves_room_for_its_neighbours() -> None:
