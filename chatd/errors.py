@@ -137,6 +137,18 @@ class RateLimited(ChatError):
         """Seconds after which the same request would be taken."""
 
 
+class TooMany(RateLimited):
+    """More at a time than one may have: sessions of an address, readers of a session."""
+
+    code = "too-many"
+
+
+class TooManyRooms(ChatError):
+    """The session is in as many rooms as it may be."""
+
+    code = "too-many-rooms"
+
+
 class Unavailable(ChatError):
     """The server cannot do it now, and it is not the client's fault."""
 

@@ -12,17 +12,24 @@ from typing import Protocol
 
 from twisted.internet.interfaces import IDelayedCall
 
-from .errors import BadToken
+from .addresses import LOCAL, Address
+from .errors import BadToken, TooMany
 from .service import ChatService
 from .session import Session
 
 GRACE_SECONDS = 75.0
 """Seconds that a session outlives its last reader or request: hidden tabs are woken once a minute
 only."""
+CLOSE_SECONDS = 5.0
+"""Seconds after which somebody may look whether a reader of theirs has gone."""
 
 
 class Holder(Protocol):
     """Something that keeps a session alive: a held poll, an open stream."""
+
+    @property
+    def brief(self) -> bool:
+        """Whether it may be dismissed to make room for another: a poll will be asked again."""
 
     def dismiss(self) -> None:
         """The session is over: end."""
@@ -31,31 +38,57 @@ class Holder(Protocol):
 class Lease:
     """One session made over HTTP, and what holds it."""
 
-    def __init__(self, token: str, session: Session, now: Callable[[], float]) -> None:
+    def __init__(
+        self, token: str, session: Session, now: Callable[[], float], most_holders: int
+    ) -> None:
         self.token = token
         self.session = session
+        self.address = session.address
+        """Where it was begun."""
         self._now = now
-        self._holders: set[Holder] = set()
+        self._most = most_holders
+        self._holders: dict[Holder, None] = {}
+        """The oldest first."""
         self._seen = now()
         self.timer: IDelayedCall | None = None
 
-    def touch(self) -> None:
-        """A request was made."""
+    def touch(self, address: Address) -> None:
+        """A request was made, from that address."""
+        self.session.address = address
         self._seen = self._now()
 
+    def check(self) -> None:
+        """A reader that goes on for long is about to begin.  Raises `TooMany`."""
+        if len(self._holders) >= self._most:
+            raise TooMany(
+                f"the session has {self._most} readers, the most there may be; close one first",
+                CLOSE_SECONDS,
+            )
+
     def hold(self, holder: Holder) -> None:
-        """A reader begins."""
-        self._holders.add(holder)
+        """A reader begins.  If that makes too many, the oldest poll is dismissed; there is always
+        room for one.
+        """
+        self._holders[holder] = None
+        if len(self._holders) > self._most:
+            self._dismiss_oldest()
 
     def release(self, holder: Holder) -> None:
         """It ended."""
-        self._holders.discard(holder)
+        self._holders.pop(holder, None)
         self._seen = self._now()
 
     def dismiss(self) -> None:
         """Whatever holds the session is to end."""
         for holder in tuple(self._holders):
             holder.dismiss()
+
+    def _dismiss_oldest(self) -> None:
+        *others, _ = self._holders
+        for holder in others:
+            if holder.brief:
+                holder.dismiss()
+                break
 
     @property
     def left(self) -> float:
@@ -68,14 +101,20 @@ class Leases:
 
     def __init__(self, service: ChatService) -> None:
         self._service = service
+        self._admission = service.admission
         self._leases: dict[str, Lease] = {}
 
-    def open(self, name: str = "") -> Lease:
-        """A new session, in the lobby; a guest's if no name is given.  Raises `BadName`,
-        `NameInUse`.
+    def open(self, name: str = "", address: Address = LOCAL) -> Lease:
+        """A new session, in the lobby; a guest's if no name is given.
+
+        Raises `BadName`, `NameInUse`, and `Unavailable`, `TooMany`, `RateLimited` when there are
+        enough.
         """
-        session = self._service.enter(name)
-        lease = Lease(secrets.token_urlsafe(24), session, self._service.clock.seconds)
+        self._admission.check(address)
+        session = self._service.enter(name, address)
+        self._admission.begun(address)
+        now, most = self._service.clock.seconds, self._admission.limits.readers_per_session
+        lease = Lease(secrets.token_urlsafe(24), session, now, most)
         self._leases[lease.token] = lease
         self._watch(lease)
         return lease
@@ -94,6 +133,7 @@ class Leases:
         if self._leases.pop(lease.token, None):
             if lease.timer and lease.timer.active():
                 lease.timer.cancel()
+            self._admission.ended(lease.address)
             self._service.end(lease.session)
             lease.dismiss()
 

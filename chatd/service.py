@@ -26,6 +26,8 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
+from .addresses import LOCAL, Address
+from .admission import Admission
 from .commands import Act, Command, Join, Leave, Rename, Say, SetTopic, Tell
 from .errors import (
     ChatError,
@@ -33,7 +35,7 @@ from .errors import (
     NoSession,
     NoSuchPerson,
     NotInRoom,
-    RateLimited,
+    TooManyRooms,
     Unavailable,
 )
 from .eventlog import Entry, EventLog
@@ -50,7 +52,7 @@ from .events import (
     Told,
     TopicSet,
 )
-from .limits import TokenBucket
+from .limits import DEFAULTS, Limits
 from .names import clean_name, clean_room, name_key
 from .room import SUMMARY_SECONDS, Listing, Room, Tally
 from .session import INBOX, Session
@@ -62,12 +64,8 @@ LOBBY = "lobby"
 """Where everyone starts."""
 HISTORY = 1000
 """Events kept per room in memory, if nothing else is asked for."""
-MESSAGE_RATE = 5.0
-"""Messages a second per session, if nothing else is asked for."""
 MAX_TEXT = 4096
 """Bytes in a message, if nothing else is asked for."""
-MAX_ROOMS = 10_000
-"""Rooms, if nothing else is asked for: what a list of rooms can show, and memory can hold."""
 WARM_ROOMS = 100
 """Rooms kept in memory for a while though nobody is there: whoever asks for one asks again."""
 MOST_UNSTORED = 10_000
@@ -94,22 +92,21 @@ class ChatService(Service):
         store: Store,
         *,
         history: int = HISTORY,
-        message_rate: float = MESSAGE_RATE,
         max_text: int = MAX_TEXT,
-        max_rooms: int = MAX_ROOMS,
+        limits: Limits = DEFAULTS,
     ) -> None:
         """A chat over `store`.
 
-        `clock` must never run backwards.  `history` is in events per room, `message_rate` in
-        messages a second per session (0: no limit), `max_text` in bytes of UTF-8.
+        `clock` must never run backwards.  `history` is in events per room, `max_text` in bytes of
+        UTF-8.
         """
         self.clock = clock
+        self.admission = Admission(limits, clock.seconds)
+        """Who is let in, and how fast each may go on."""
         self.max_text = max_text
         self.horizon = store.last
         """The highest id shown so far; a cursor above it lies in the future."""
         self._history = history
-        self._rate = message_rate
-        self._max_rooms = max_rooms
         self._store = store
         # A room is in memory as long as somebody is in it or reads it; then the store has it.
         self._rooms: WeakValueDictionary[str, Room] = WeakValueDictionary()
@@ -148,13 +145,13 @@ class ChatService(Service):
 
     # -- people ----------------------------------------------------------------------------------
 
-    def enter(self, name: str = "") -> Session:
+    def enter(self, name: str = "", address: Address = LOCAL) -> Session:
         """A new session in the lobby: of that name and announced, or a guest without one.
 
         Raises `BadName`, `NameInUse`.
         """
         shown = self._free_name(name) if name else self._guest_name()
-        session = Session(shown, self.bucket(), named=bool(name))
+        session = Session(shown, self.admission.bucket(), named=bool(name), address=address)
         self._people[name_key(shown)] = session
         self._add(session, self.room(LOBBY))
         return session
@@ -174,17 +171,14 @@ class ChatService(Service):
             self._remove(session, room, parting)
         del self._people[name_key(session.name)]
 
-    def visitor(self, name: str, bucket: TokenBucket) -> Session:
+    def visitor(self, name: str, address: Address = LOCAL) -> Session:
         """Somebody who says one thing and holds no name: only `Say`, `Act`, `SetTopic` and `Tell`
         are for them.
 
         Raises `BadName`, and `NameInUse` when a session holds the name.
         """
-        return Session(self._free_name(name), bucket, named=True, visiting=True)
-
-    def bucket(self) -> TokenBucket:
-        """A fresh measure of how much somebody may say."""
-        return TokenBucket(self._rate, self.clock.seconds)
+        shown, bucket = self._free_name(name), self.admission.visitors(address)
+        return Session(shown, bucket, named=True, visiting=True, address=address)
 
     def person(self, name: str) -> Session:
         """Who has that name now.  Raises `NoSuchPerson`."""
@@ -212,8 +206,9 @@ class ChatService(Service):
         """
         key = clean_room(name)
         known = key in self._rooms or key in self._store.rooms or key == LOBBY
-        if not known and max(len(self._rooms), len(self._store.rooms)) >= self._max_rooms:
-            raise Unavailable(f"there are {self._max_rooms} rooms, the most here; use one of them")
+        most = self.admission.limits.rooms
+        if not known and max(len(self._rooms), len(self._store.rooms)) >= most:
+            raise Unavailable(f"there are {most} rooms, the most here; use one of them")
         return self._room(key)
 
     def _room(self, key: str) -> Room:
@@ -289,6 +284,7 @@ class ChatService(Service):
         self, command: Say | Act, session: Session, mark: bytes | None
     ) -> Deferred[int | None]:
         room, text = self.room(command.room), clean_text(command.text, self.max_text)
+        self._may_be_in(session, room)
         self._spend(session)
         self._be_in(session, room)
         event = Said if isinstance(command, Say) else Acted
@@ -299,6 +295,7 @@ class ChatService(Service):
         self, command: SetTopic, session: Session, mark: bytes | None
     ) -> Deferred[int | None]:
         room, text = self.room(command.room), clean_phrase(command.text, MAX_TOPIC, "topic")
+        self._may_be_in(session, room)
         self._spend(session)
         self._be_in(session, room)
         return self._submit(TopicSet(room.name, session.name, text), mark=mark)
@@ -317,6 +314,7 @@ class ChatService(Service):
         room = self.room(command.room)
         if room.name in session.rooms:
             return succeed(None)
+        self._may_be_in(session, room)
         self._spend(session)
         return self._add(session, room)
 
@@ -325,7 +323,9 @@ class ChatService(Service):
         room = session.rooms.get(clean_room(command.room))
         if room is None:
             raise NotInRoom(f"you are not in #{clean_room(command.room)}")
-        return self._remove(session, room, clean_phrase(command.text, self.max_text))
+        parting = clean_phrase(command.text, self.max_text)
+        self.admission.charge(session)
+        return self._remove(session, room, parting)
 
     @_perform.register
     def _rename(
@@ -335,7 +335,7 @@ class ChatService(Service):
         new = self._free_name(command.name, own=session)
         if new == old:
             return succeed(None)
-        self._spend(session)
+        self.admission.spend_rename(session)
         del self._people[name_key(old)]
         self._people[name_key(new)] = session
         session.name, session.named = new, True
@@ -346,12 +346,12 @@ class ChatService(Service):
         )
 
     def _spend(self, session: Session) -> None:
-        wait = session.bucket.take()
-        if wait:
-            raise RateLimited(
-                f"too fast: {self._rate:g} messages a second are taken; try again in {wait:.1f} s",
-                wait,
-            )
+        self.admission.spend(session)
+
+    def _may_be_in(self, session: Session, room: Room) -> None:
+        most = self.admission.limits.rooms_per_session
+        if room.name not in session.rooms and len(session.rooms) >= most:
+            raise TooManyRooms(f"you are in {most} rooms, the most there may be; leave one first")
 
     def _be_in(self, session: Session, room: Room) -> None:
         """Whoever says something in a room is in it; a visitor passes through."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from .addresses import LOCAL, Address
 from .eventlog import EventLog
 from .limits import TokenBucket
 from .room import Room
@@ -15,7 +16,13 @@ class Session:
     """Somebody: a name, the rooms joined, private messages, and how much they may say."""
 
     def __init__(
-        self, name: str, bucket: TokenBucket, *, named: bool, visiting: bool = False
+        self,
+        name: str,
+        bucket: TokenBucket,
+        *,
+        named: bool,
+        visiting: bool = False,
+        address: Address = LOCAL,
     ) -> None:
         self.name = name
         self.named = named
@@ -23,6 +30,13 @@ class Session:
         self.visiting = visiting
         """Whether this is somebody who says one thing and is in no room: a POST with `?name=`."""
         self.bucket = bucket
+        """How much may be said."""
+        self.renames: TokenBucket | None = None
+        """How often the name may be changed; None as long as it was not."""
+        self.held_back = False
+        """Whether it last said more than there was room for at its address."""
+        self.address = address
+        """Where its last request came from, or its connection comes from."""
         self.rooms: dict[str, Room] = {}
         """Rooms joined, in the order of joining."""
         self.inbox = Source("", EventLog(INBOX))

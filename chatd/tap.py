@@ -24,12 +24,15 @@ from twisted.python import usage
 from twisted.python.failure import Failure
 from twisted.python.runtime import platform
 
+from .addresses import parse_network
 from .errors import Malformed, Unavailable
-from .service import HISTORY, MAX_ROOMS, MAX_TEXT, MESSAGE_RATE, ChatService
+from .limits import ADDRESS_SHARE, DEFAULTS, Limits
+from .service import HISTORY, MAX_TEXT, ChatService
 from .store import Store
 from .store.engines import store_at
 from .store.sqlite import DURABILITY, Retention
 from .transports.classic import classic_site
+from .transports.proxies import Proxies
 from .transports.tcp import WriteThrough
 from .transports.telnet import LineFactory
 from .transports.web import web_site
@@ -78,7 +81,7 @@ class Options(usage.Options):
     synopsis = "[options]"
     longdesc = "One room, many doors: a chat server for terminals and browsers."
 
-    optParameters: ClassVar = [
+    optParameters: ClassVar[list[list[Any]]] = [
         [
             "store",
             None,
@@ -109,7 +112,7 @@ class Options(usage.Options):
         [
             "max-rooms",
             None,
-            MAX_ROOMS,
+            DEFAULTS.rooms,
             "Rooms, in all.",
             number_from(1, "max-rooms"),
         ],
@@ -123,9 +126,45 @@ class Options(usage.Options):
         [
             "message-rate",
             None,
-            MESSAGE_RATE,
+            DEFAULTS.message_rate,
             "Messages a second per session, four seconds' worth at once; 0: no limit.",
             number_from(0, "message-rate", float),
+        ],
+        [
+            "address-rate",
+            None,
+            None,
+            "Messages a second from one address, over all its sessions and visitors; 0: no limit. "
+            f"[default: {ADDRESS_SHARE} times the message rate]",
+            number_from(0, "address-rate", float),
+        ],
+        [
+            "max-sessions",
+            None,
+            DEFAULTS.sessions,
+            "Sessions begun over HTTP that there may be at a time.",
+            number_from(1, "max-sessions"),
+        ],
+        [
+            "max-sessions-per-address",
+            None,
+            DEFAULTS.sessions_per_address,
+            "Those that one address may have.",
+            number_from(1, "max-sessions-per-address"),
+        ],
+        [
+            "max-rooms-per-session",
+            None,
+            DEFAULTS.rooms_per_session,
+            "Rooms that a session may be in.",
+            number_from(1, "max-rooms-per-session"),
+        ],
+        [
+            "max-readers",
+            None,
+            DEFAULTS.readers_per_session,
+            "Polls, event streams and WebSockets that a session may hold.",
+            number_from(1, "max-readers"),
         ],
         [
             "max-text",
@@ -140,6 +179,8 @@ class Options(usage.Options):
         super().__init__()
         self["doors"] = {}
         self["origins"] = []
+        self["networks"] = []
+        self["trust-sockets"] = False
 
     def opt_line(self, endpoint: str) -> None:
         """Where telnet and netcat are served, as a Twisted endpoint; none closes the door.
@@ -170,6 +211,21 @@ class Options(usage.Options):
                 f"--allow-origin {origin!r} is no origin; it looks like https://example.org"
             )
         self["origins"].append(origin)
+
+    def opt_trust_proxy(self, network: str) -> None:
+        """A network whose X-Forwarded-For, -Proto and -Host are believed: 10.0.0.0/8, 127.0.0.1; or
+        unix, for UNIX sockets.
+        """
+        if network == "unix":
+            self["trust-sockets"] = True
+            return
+        try:
+            self["networks"].append(parse_network(network))
+        except ValueError as problem:
+            raise usage.UsageError(
+                f"--trust-proxy: {problem}; a network looks like 10.0.0.0/8 or 127.0.0.1, "
+                "and unix means UNIX sockets"
+            ) from None
 
     def parseOptions(self, options: Sequence[str] | None = None) -> None:
         """Parse; whatever is wrong is told in one line."""
@@ -241,14 +297,22 @@ def makeService(options: Options) -> MultiService:
         clock,
         store,
         history=options["history"],
-        message_rate=options["message-rate"],
         max_text=options["max-text"],
-        max_rooms=options["max-rooms"],
+        limits=Limits(
+            message_rate=options["message-rate"],
+            address_rate=options["address-rate"],
+            sessions=options["max-sessions"],
+            sessions_per_address=options["max-sessions-per-address"],
+            rooms=options["max-rooms"],
+            rooms_per_session=options["max-rooms-per-session"],
+            readers_per_session=options["max-readers"],
+        ),
     )
+    proxies = Proxies(options["networks"], sockets=options["trust-sockets"])
     factories: dict[str, IProtocolFactory] = {
         "line": LineFactory(chat),
-        "http": web_site(chat, options["origins"]),
-        "classic": classic_site(chat),
+        "http": web_site(chat, options["origins"], proxies=proxies),
+        "classic": classic_site(chat, proxies=proxies),
     }
     house = MultiService()
     chat.setServiceParent(house)

@@ -2,12 +2,12 @@
 
 import re
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from chatd import errors
 from chatd.codecs.lines import COMMANDS
+from chatd.limits import ADDRESS_SHARE
 from chatd.tap import DOORS, Options
 from chatd.transports.resource import STATUS
 
@@ -50,9 +50,10 @@ def test_the_protocol_names_every_option_and_its_default() -> None:
     told = {row[0].split()[0].removeprefix("--"): row[1] for row in rows("Options of the server")}
     options = Options()
     options.parseOptions([])
-    parameters: Any = Options.optParameters
-    own = {name: options[name] for name, *_ in parameters}
-    assert told.pop("allow-origin") == "none"
+    own = {name: options[name] for name, *_ in Options.optParameters}
+    own["address-rate"] = f"{ADDRESS_SHARE} × message-rate"
+    several = ("allow-origin", "trust-proxy")
+    assert [told.pop(name) for name in several] == ["none", "none"]
     for door, endpoints in {"classic": (), **DOORS}.items():
         assert told.pop(door) == (endpoints[0] if endpoints else "none")
     assert told == {
@@ -60,7 +61,7 @@ def test_the_protocol_names_every_option_and_its_default() -> None:
         for name, value in own.items()
     }
     assert {name for name in options.getUsage().split() if name.startswith("--")} == {
-        f"--{name}=" for name in [*own, *DOORS, "classic", "allow-origin"]
+        f"--{name}=" for name in [*own, *DOORS, "classic", *several]
     } | {"--help", "--version"}
 
 

@@ -30,14 +30,17 @@ LOG = "values eventlog subscriber"
 CHAT = f"{LOG} codecs room session service leases repeats"
 
 HOUSE = {
-    "values": Floor("events commands errors names text limits", "values msgspec precis_i18n"),
+    "values": Floor(
+        "events commands errors names text limits addresses", "values msgspec precis_i18n"
+    ),
     "eventlog": Floor("eventlog", "values"),
     "subscriber": Floor("subscriber", "values eventlog"),
     "codecs": Floor("codecs codecs.*", f"{LOG} codecs msgspec"),
     "room": Floor("room", LOG),
     "session": Floor("session", f"{LOG} room"),
     "store": Floor("store store.*", "values eventlog store twisted msgspec"),
-    "service": Floor("service", f"{LOG} room session store twisted"),
+    "admission": Floor("admission", "values session"),
+    "service": Floor("service", f"{LOG} admission room session store twisted"),
     "leases": Floor("leases", "values session service twisted"),
     # It remembers outcomes, which are Deferreds.
     "repeats": Floor("repeats", "twisted"),
@@ -46,7 +49,8 @@ HOUSE = {
     "sockets": Floor("transports transports.tcp", "twisted zope"),
     "http": Floor(
         "transports.http transports.resource transports.longpoll transports.learned"
-        " transports.reading transports.deadlines transports.heartbeat transports.wsprotocol",
+        " transports.reading transports.deadlines transports.heartbeat transports.wsprotocol"
+        " transports.proxies",
         f"{CHAT} http twisted zope wsproto",
     ),
     "line door": Floor("transports.telnet", f"{CHAT} sockets twisted zope"),
@@ -57,7 +61,7 @@ HOUSE = {
     ),
     "classic door": Floor("transports.classic", f"{CHAT} http twisted"),
     "tap": Floor(
-        "tap", "values service store reactor sockets line-door HTTP-door classic-door twisted"
+        "tap", "values service store reactor sockets http line-door HTTP-door classic-door twisted"
     ),
     # The client speaks to any server, so it knows of ours only what goes over the wire.
     "client": Floor("client client.*", "values codecs client twisted zope msgspec treq hyperlink"),

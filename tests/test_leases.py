@@ -2,6 +2,7 @@
 
 import pytest
 
+from chatd.addresses import LOCAL
 from chatd.errors import BadToken, NameInUse
 from chatd.leases import GRACE_SECONDS, Lease, Leases
 from chatd.testing import InMemoryChat
@@ -10,6 +11,7 @@ from chatd.testing import InMemoryChat
 class Reader:
     """Something that holds a lease."""
 
+    brief = True
     dismissed = 0
 
     def dismiss(self) -> None:
@@ -81,7 +83,7 @@ def test_a_request_begins_the_grace_anew(chat: InMemoryChat, leases: Leases) -> 
     """Also one that holds nothing."""
     lease = leases.open("ada")
     chat.advance(50)
-    lease.touch()
+    lease.touch(LOCAL)
     chat.advance(GRACE_SECONDS - 0.001)
     assert alive(leases, lease)
     chat.advance(0.001)
@@ -124,7 +126,7 @@ def test_a_session_has_one_timer_whatever_it_does(chat: InMemoryChat, leases: Le
     for _ in range(100):
         lease.hold(reader)
         lease.release(reader)
-        lease.touch()
+        lease.touch(LOCAL)
         chat.advance(1)
     assert len(chat.clock.getDelayedCalls()) == 1
 

@@ -4,7 +4,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from twisted.internet.task import Clock
 
-from chatd.limits import BURST, TokenBucket
+from chatd.limits import BURST, DEFAULTS, MOST_MEASURED, Buckets, Limits, TokenBucket
 from chatd.testing import START
 
 rates = st.sampled_from([0.1, 0.3, 1.0, 3.0, 5.0, 7.0, 1000.0])
@@ -88,3 +88,124 @@ def test_a_bucket_is_full_again_when_it_is_just_like_a_new_one() -> None:
     assert not bucket.full
     clock.advance(0.25)
     assert bucket.full
+
+
+def test_what_is_given_back_may_be_taken_again() -> None:
+    """As if it had not been taken."""
+    bucket, _ = bucket_on_clock(5)
+    taken(bucket, 20)
+    bucket.give_back()
+    assert taken(bucket, 30) == 1
+
+
+def test_what_is_charged_is_paid_for_later() -> None:
+    """It is never refused, and whoever comes next waits for it too."""
+    bucket, clock = bucket_on_clock(5)
+    taken(bucket, 20)
+    for _ in range(5):
+        bucket.charge()
+    assert bucket.take() > 1
+    clock.advance(1)
+    assert bucket.take() > 0
+    clock.advance(0.2)
+    assert bucket.take() == 0
+
+
+def test_who_is_sparing_leaves_the_last_half_to_others() -> None:
+    """And is told how long it is until there is more than that."""
+    bucket, clock = bucket_on_clock(5)
+    while not (wait := bucket.take(sparing=True)):
+        pass
+    assert wait == 0.2
+    assert taken(bucket, 30) == 10
+    clock.advance(2)
+    assert bucket.take(sparing=True) > 0
+    clock.advance(0.2)
+    assert bucket.take(sparing=True) == 0
+
+
+def test_a_bucket_is_ample_until_half_of_it_has_been_taken() -> None:
+    """One that holds a single token is so when it was full."""
+    bucket, _ = bucket_on_clock(5)
+    assert [bucket.ample for _ in range(20) if not bucket.take()] == [True] * 11 + [False] * 9
+    slow, _ = bucket_on_clock(0.1)
+    assert (slow.take(), slow.ample) == (0, True)
+    slow.charge()
+    assert not slow.ample
+
+
+def test_who_is_emptied_goes_on_at_the_rate() -> None:
+    """Without a burst, and without paying for more than there was."""
+    bucket, clock = bucket_on_clock(5)
+    bucket.empty()
+    assert bucket.take() == 0.2
+    clock.advance(1)
+    assert taken(bucket, 30) == 5
+
+
+def test_a_slow_bucket_may_hold_more() -> None:
+    """So many may always come at once."""
+    clock = Clock()
+    assert taken(TokenBucket(0.1, clock.seconds, 10), 30) == 10
+    assert taken(TokenBucket(10, clock.seconds, 10), 100) == 10 * BURST
+
+
+# -- many buckets ----------------------------------------------------------------------------------
+
+
+def buckets_on_clock(rate: float) -> tuple[Buckets[int], Clock]:
+    clock = Clock()
+    return Buckets(rate, clock.seconds), clock
+
+
+def test_each_has_a_bucket_of_their_own() -> None:
+    """It is the same one as long as it matters."""
+    buckets, _ = buckets_on_clock(1)
+    assert [taken(buckets.bucket(key), 3) for key in (1, 2, 1)] == [3, 3, 1]
+
+
+def test_who_has_been_silent_is_forgotten() -> None:
+    """A full bucket is as good as a new one, and a new one is made in no time."""
+    buckets, clock = buckets_on_clock(1)
+    for key in range(1000):
+        buckets.bucket(key).take()
+    clock.advance(1)
+    buckets.bucket(1000).take()
+    assert len(buckets) == 1
+
+
+def test_who_still_speaks_is_not_forgotten() -> None:
+    """However many come after."""
+    buckets, clock = buckets_on_clock(1)
+    taken(buckets.bucket(0), 4)
+    for key in range(1, 100):
+        clock.advance(1)
+        assert taken(buckets.bucket(0), 2) == 1
+        buckets.bucket(key).take()
+    assert len(buckets) < 10
+
+
+def test_there_are_never_more_than_can_be_kept() -> None:
+    """Then the longest silent is forgiven, and nobody else."""
+    buckets, _ = buckets_on_clock(1)
+    for key in range(MOST_MEASURED + 1):
+        taken(buckets.bucket(key), 4)
+    assert len(buckets) == MOST_MEASURED
+    assert buckets.bucket(1).take() > 0
+    assert buckets.bucket(MOST_MEASURED).take() > 0
+    assert buckets.bucket(0).take() == 0
+
+
+def test_without_a_rate_nothing_is_kept() -> None:
+    """There is nothing to measure."""
+    buckets, _ = buckets_on_clock(0)
+    assert [taken(buckets.bucket(key), 1000) for key in (1, 2)] == [1000, 1000]
+    assert len(buckets) == 0
+
+
+def test_an_address_may_send_as_much_as_twenty_sessions() -> None:
+    """Unless something else is asked for; with no limit for a session there is none for it."""
+    assert DEFAULTS.for_an_address == 100
+    assert Limits(message_rate=0).for_an_address == 0
+    assert Limits(message_rate=0, address_rate=7).for_an_address == 7
+    assert Limits(address_rate=0).for_an_address == 0

@@ -329,7 +329,7 @@ def test_a_name_is_held_by_one_session_in_any_case(chat: InMemoryChat) -> None:
         with pytest.raises(NameInUse, match="choose another"):
             chat.service.enter(name)
         with pytest.raises(NameInUse):
-            chat.service.visitor(name, chat.service.bucket())
+            chat.service.visitor(name)
     assert chat.service.person("strasse").name == "Straße"
 
 
@@ -652,11 +652,11 @@ def test_a_burst_of_private_messages_leaves_no_gap(chat: InMemoryChat) -> None:
 
 def test_a_visitor_speaks_without_holding_a_name_or_a_place(chat: InMemoryChat) -> None:
     """Somebody else may take the name a moment later, or visit by it too."""
-    visitor = chat.service.visitor("ada", chat.service.bucket())
+    visitor = chat.service.visitor("ada")
     assert done(chat, visitor, Say("dev", "hi"))
     assert events(chat, "dev") == [Said("dev", "ada", "hi")]
     assert (chat.service.room("dev").names, visitor.rooms) == ([], {})
-    chat.service.visitor("ada", chat.service.bucket())
+    chat.service.visitor("ada")
     with pytest.raises(NoSuchPerson):
         chat.service.person("ada")
     assert chat.service.enter("ada").name == "ada"
@@ -666,7 +666,7 @@ def test_a_visitor_speaks_without_holding_a_name_or_a_place(chat: InMemoryChat) 
 def test_a_visitor_needs_a_name_that_one_can_have(chat: InMemoryChat, name: str) -> None:
     """Nobody speaks as a guest, or as nobody."""
     with pytest.raises(BadName):
-        chat.service.visitor(name, chat.service.bucket())
+        chat.service.visitor(name)
 
 
 # -- how much ------------------------------------------------------------------------------------
@@ -759,9 +759,9 @@ def test_a_room_that_somebody_needs_is_kept(chat: InMemoryChat, keeps: str) -> N
     if keeps == "a member":
         done(chat, chat.service.enter(), Join("dev"))
     elif keeps == "a message":
-        done(chat, chat.service.visitor("ada", chat.service.bucket()), Say("dev", "hi"))
+        done(chat, chat.service.visitor("ada"), Say("dev", "hi"))
     gc.collect()
-    done(chat, chat.service.visitor("bob", chat.service.bucket()), Say("dev", "ho"))
+    done(chat, chat.service.visitor("bob"), Say("dev", "ho"))
     assert chat.service.room("dev").names == ["guest-0001"] * (keeps == "a member")
     assert chat.texts("dev") == ["hi"] * (keeps == "a message") + ["ho"]
     assert outlet is None or [event["text"] for event in given_to(outlet)] == ["ho"]

@@ -14,6 +14,8 @@ from twisted.internet.endpoints import TCP4ClientEndpoint, connectProtocol
 from twisted.internet.error import ConnectionRefusedError
 from twisted.internet.protocol import Protocol
 
+from chatd.limits import Limits
+from chatd.service import ChatService
 from chatd.tap import Door, Options, StartupError, _place, makeService
 from chatd.transports.tcp import WriteThrough
 
@@ -88,6 +90,17 @@ def test_origins_are_gathered() -> None:
         ["--allow-origin", "https://example.org/"],
         ["--allow-origin", "*"],
         ["--allow-origin", ""],
+        ["--address-rate", "-1"],
+        ["--address-rate", "fast"],
+        ["--max-sessions", "0"],
+        ["--max-sessions-per-address", "1.5"],
+        ["--max-rooms-per-session", "0"],
+        ["--max-readers", "none"],
+        ["--trust-proxy", ""],
+        ["--trust-proxy", "localhost"],
+        ["--trust-proxy", "10.0.0.1/8"],
+        ["--trust-proxy", "10.0.0.0/33"],
+        ["--trust-proxy", "*"],
     ],
     ids=" ".join,
 )
@@ -99,6 +112,46 @@ def test_what_is_wrong_with_an_option_is_one_line(arguments: list[str]) -> None:
     assert line.startswith("chatd: ")
     assert arguments[0].removeprefix("--") in line or arguments == ["extra"]
     assert caught.value.code not in (0, None)
+
+
+def test_proxies_are_gathered() -> None:
+    """Networks, single hosts, and UNIX sockets; nobody is believed if none is named."""
+    assert (parsed()["networks"], parsed()["trust-sockets"]) == ([], False)
+    named = ["10.0.0.0/8", "fd00::/8", "127.0.0.1", "unix"]
+    options = parsed(*(f"--trust-proxy={network}" for network in named))
+    assert [str(network) for network in options["networks"]] == [*named[:2], "127.0.0.1/32"]
+    assert options["trust-sockets"]
+
+
+def test_every_limit_reaches_the_chat(clock: Any) -> None:
+    """As it was given; what was not given is as it was thought out."""
+    given = {
+        "message_rate": 1.5,
+        "address_rate": 7.5,
+        "sessions": 11,
+        "sessions_per_address": 12,
+        "rooms_per_session": 13,
+        "readers_per_session": 14,
+    }
+    names = [
+        "message-rate",
+        "address-rate",
+        "max-sessions",
+        "max-sessions-per-address",
+        "max-rooms-per-session",
+        "max-readers",
+    ]
+    words = [f"--{name}={value}" for name, value in zip(names, given.values(), strict=True)]
+    assert limits_of(*words) == Limits(**given)  # type: ignore[arg-type]
+    assert limits_of() == Limits()
+    assert limits_of("--message-rate=0").for_an_address == 0
+
+
+def limits_of(*arguments: str) -> Limits:
+    """The limits of a chat that is started with these options."""
+    house = makeService(parsed("--line", HERE, "--http", "none", *arguments))
+    (chat,) = (service for service in house if isinstance(service, ChatService))
+    return chat.admission.limits
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 from twisted.internet.defer import Deferred, fail
 from twisted.internet.error import ConnectionDone
-from twisted.internet.interfaces import IProtocolFactory
+from twisted.internet.interfaces import IAddress, IProtocolFactory
 from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransport
 from twisted.python.failure import Failure
@@ -22,6 +22,7 @@ from twisted.python.failure import Failure
 from ..errors import Unavailable
 from ..eventlog import Entry
 from ..events import MESSAGES, Event
+from ..limits import Limits
 from ..service import ChatService
 from ..store import NO_MARKS, Marks
 from ..store.memory import MemoryStore
@@ -37,13 +38,23 @@ class InMemoryChat:
     """A whole chat on a clock that stands still until it is told to go on."""
 
     def __init__(
-        self, *, history: int = 1000, message_rate: float = 0, max_text: int = 4096
+        self,
+        *,
+        history: int = 1000,
+        max_text: int = 4096,
+        message_rate: float = 0,
+        **limits: Any,
     ) -> None:
+        """Further `limits` are those of `chatd.limits.Limits`."""
         self.clock = Clock()
         self.clock.advance(START)
         self.store = RefusingStore(self.clock, self.clock.seconds, history)
         self.service = ChatService(
-            self.clock, self.store, history=history, message_rate=message_rate, max_text=max_text
+            self.clock,
+            self.store,
+            history=history,
+            max_text=max_text,
+            limits=Limits(message_rate=message_rate, **limits),
         )
 
     def settle(self) -> None:
@@ -66,9 +77,9 @@ class InMemoryChat:
         events = (entry.event for entry in self.entries(room))
         return [event.text for event in events if isinstance(event, MESSAGES)]
 
-    def connect(self, factory: IProtocolFactory) -> FakeConnection:
-        """A client's connection to a door."""
-        return FakeConnection(factory)
+    def connect(self, factory: IProtocolFactory, peer: IAddress | None = None) -> FakeConnection:
+        """A client's connection to a door, from the address `peer`."""
+        return FakeConnection(factory, peer)
 
 
 class RefusingStore(MemoryStore):
@@ -110,8 +121,8 @@ class FakeOutlet:
 class FakeConnection(StringTransport):
     """Both ends of a connection to a door: the transport of its protocol, and the client."""
 
-    def __init__(self, factory: IProtocolFactory) -> None:
-        super().__init__()
+    def __init__(self, factory: IProtocolFactory, peer: IAddress | None = None) -> None:
+        super().__init__(peerAddress=peer)
         self.lost = False
         protocol = factory.buildProtocol(self.getPeer())
         assert protocol is not None

@@ -9,10 +9,10 @@ from collections.abc import Callable
 from twisted.internet.defer import Deferred, succeed
 from twisted.web.server import Request
 
+from ..addresses import Address
 from ..commands import Command
 from ..errors import BadToken, Malformed, NoSession
 from ..leases import Lease, Leases
-from ..limits import TokenBucket
 from ..names import name_key
 from ..repeats import Repeats
 from ..service import ChatService
@@ -20,6 +20,7 @@ from ..session import Session
 from .heartbeat import Heartbeat
 from .http import MAX_BODY
 from .longpoll import Polls
+from .proxies import Proxies
 from .resource import one
 from .sse import Streams
 
@@ -27,15 +28,14 @@ _KEY = re.compile(r"[\x21-\x7e]{1,200}")
 
 COOKIE = b"chatd"
 """The cookie that holds a session's token."""
-MOST_VISITORS = 10_000
-"""Addresses whose visitors are measured at a time."""
 
 
 class Access:
     """What the HTTP resources share: the chat, its sessions, and the polls that are held."""
 
-    def __init__(self, service: ChatService) -> None:
+    def __init__(self, service: ChatService, proxies: Proxies) -> None:
         self.service = service
+        self.proxies = proxies
         # Escaped, a byte of text is six of JSON at most.
         self.max_body = max(MAX_BODY, 6 * service.max_text + 1024)
         """Bytes in a request's body, or in a WebSocket's message."""
@@ -46,7 +46,6 @@ class Access:
         self._repeats: Repeats[int | None] = Repeats(service.clock.seconds)
         self._remembering = False
         self.openings: Repeats[Lease] = Repeats(service.clock.seconds)
-        self._visitors: dict[str, TokenBucket] = {}
 
     def lease(self, request: Request) -> Lease | None:
         """The session that a request is made in, if it is.
@@ -56,7 +55,7 @@ class Access:
         """
         lease = self._find(request)
         if lease:
-            lease.touch()
+            lease.touch(self.address(request))
         return lease
 
     def _find(self, request: Request) -> Lease | None:
@@ -84,7 +83,7 @@ class Access:
         if token is None:
             return self.lease(request)
         lease = self.leases.find(token)
-        lease.touch()
+        lease.touch(self.address(request))
         return lease
 
     def need_lease(self, request: Request) -> Lease:
@@ -112,17 +111,17 @@ class Access:
             return lease.session
         if name is None:
             raise NoSession("say who you are: POST /session for a session, or add ?name=NAME")
-        return self.service.visitor(name, self._bucket(request))
+        return self.service.visitor(name, self.address(request))
 
     def open(self, request: Request, name: str) -> Deferred[Lease]:
         """A new session, or the one that this request, sent again, began.
 
-        Raises `BadName`, `NameInUse`, `Malformed`.
+        Raises `Malformed`, and as `Leases.open` does.
         """
-        key = idempotency_key(request)
+        key, address = idempotency_key(request), self.address(request)
         if key is None:
-            return succeed(self.leases.open(name))
-        scope = (_address(request), name, key)
+            return succeed(self.leases.open(name, address))
+        scope = (address, name, key)
 
         def living(lease: Lease) -> Deferred[Lease]:
             if not lease.session.ended:
@@ -130,7 +129,7 @@ class Access:
             self.openings.forget(scope)
             return self.open(request, name)
 
-        opened = self.openings.once(scope, lambda: succeed(self.leases.open(name)))
+        opened = self.openings.once(scope, lambda: succeed(self.leases.open(name, address)))
         return opened.addCallback(living)
 
     def perform(self, request: Request, command: Command) -> Deferred[int | None]:
@@ -142,8 +141,8 @@ class Access:
         if key is None:
             return self.service.perform(self.speaker(request), command)
         # A repeat is one whatever has become of a visitor's name since.
-        lease = self.lease(request)
-        who = owner(lease) if lease else repr((_address(request), one(request, "name")))
+        lease, address = self.lease(request), self.address(request)
+        who = owner(lease) if lease else repr((address, one(request, "name")))
         return self.once(
             who,
             key,
@@ -171,13 +170,9 @@ class Access:
         mark = hashlib.blake2b(told, digest_size=16).digest()
         return self._repeats.once(mark, lambda: perform(mark))
 
-    def _bucket(self, request: Request) -> TokenBucket:
-        """Visitors are measured by their address."""
-        if len(self._visitors) >= MOST_VISITORS:
-            self._visitors = {
-                host: bucket for host, bucket in self._visitors.items() if not bucket.full
-            }
-        return self._visitors.setdefault(_address(request), self.service.bucket())
+    def address(self, request: Request) -> Address:
+        """Where a request comes from."""
+        return self.proxies.address(request)
 
 
 def owner(lease: Lease) -> str:
@@ -196,7 +191,3 @@ def idempotency_key(request: Request) -> str | None:
     if key is not None and not _KEY.fullmatch(key):
         raise Malformed("an Idempotency-Key has 1 to 200 visible ASCII characters")
     return key
-
-
-def _address(request: Request) -> str:
-    return str(getattr(request.getClientAddress(), "host", ""))

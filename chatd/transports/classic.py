@@ -24,6 +24,7 @@ from twisted.python.failure import Failure
 from twisted.web.resource import Resource
 from twisted.web.server import NOT_DONE_YET, Request
 
+from ..addresses import Address
 from ..codecs.classic import CLASSIC, told
 from ..commands import Say
 from ..errors import ChatError, Malformed
@@ -32,15 +33,16 @@ from ..names import clean_name, name_key
 from ..service import LOBBY, ChatService
 from ..subscriber import Batch, Subscriber
 from .http import ChatSite
+from .proxies import NO_PROXIES, Proxies
 from .resource import STATUS, finish_later, one
 
 HOLD_SECONDS = 4.5
 """Seconds that a poll is held, as in 2011: just below the five after which clients gave up."""
 
 
-def classic_site(service: ChatService) -> ChatSite:
-    """The classic door to a chat."""
-    return ChatSite(ClassicResource(service), service.clock)
+def classic_site(service: ChatService, proxies: Proxies = NO_PROXIES) -> ChatSite:
+    """The classic door to a chat; `proxies` may say for whom they ask."""
+    return ChatSite(ClassicResource(service, proxies), service.clock)
 
 
 class ClassicResource(Resource):
@@ -48,9 +50,10 @@ class ClassicResource(Resource):
 
     isLeaf = True
 
-    def __init__(self, service: ChatService) -> None:
+    def __init__(self, service: ChatService, proxies: Proxies) -> None:
         super().__init__()
         self._service = service
+        self._proxies = proxies
         self._names = Names(service)
 
     def render(self, request: Request) -> bytes | int:
@@ -77,7 +80,7 @@ class ClassicResource(Resource):
         name, text = one(request, "name"), one(request, "message")
         if name is None:
             raise Malformed("say who you are: GET /?name=NAME")
-        caller = self._names.caller(name)
+        caller = self._names.caller(name, self._proxies.address(request))
         if text is None:
             caller.poll(request)
         else:
@@ -94,13 +97,13 @@ class Names(Leases):
         super().__init__(service)
         self._callers: dict[str, Caller] = {}
 
-    def caller(self, name: str) -> Caller:
-        """Whoever calls by that name, from now on if not before.  Raises `BadName`, `NameInUse`."""
+    def caller(self, name: str, address: Address) -> Caller:
+        """Whoever calls by that name, from now on if not before.  Raises as `open` does."""
         key = name_key(clean_name(name))
         caller = self._callers.get(key)
         if caller is None:
-            caller = self._callers[key] = Caller(self._service, self.open(name))
-        caller.lease.touch()
+            caller = self._callers[key] = Caller(self._service, self.open(name, address))
+        caller.lease.touch(address)
         return caller
 
     def close(self, lease: Lease) -> None:
@@ -113,6 +116,8 @@ class Names(Leases):
 
 class Caller:
     """One name and where it stands: an outlet that is full whenever nobody polls."""
+
+    brief = True
 
     def __init__(self, service: ChatService, lease: Lease) -> None:
         self.lease = lease

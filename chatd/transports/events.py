@@ -48,9 +48,11 @@ class EventsResource(ApiResource):
             return self._page(request, reading, before, style)
         if wants_websocket(request):
             accept = handshake(request)
+            reading.check()
             channel = cast(ChatChannel, request.channel)
-            return channel.upgrade(accept, ChatSocket(access, reading))
+            return channel.upgrade(accept, ChatSocket(access, reading, access.address(request)))
         if media == "text/event-stream":
+            reading.check()
             return access.streams.open(request, reading)
         return RequestPoll(access.polls, request, reading, style, _wait(request)).hold()
 

@@ -129,6 +129,8 @@ class Poll:
         "wait",
     )
 
+    brief = True
+
     def __init__(self, reading: Reading, style: Style, wait: float, key: Hashable) -> None:
         self.reading = reading
         self.style = style

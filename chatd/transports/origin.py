@@ -13,33 +13,40 @@ from twisted.web.resource import IResource, Resource
 from twisted.web.server import Request
 
 from ..errors import ForeignOrigin
+from .proxies import NO_PROXIES, Proxies
 from .resource import Refusal
 
 _DEFAULT_PORTS = {"http": ":80", "https": ":443"}
 
 
-def own_origin(origin: str, host: str) -> bool:
+def own_origin(origin: str, host: str, *, secure: bool) -> bool:
     """Whether a page at `origin` came from the server that is addressed as `host`.
 
-    The scheme does not matter: behind a proxy that speaks TLS this server cannot know its own.
+    Behind a proxy that speaks TLS this server cannot know its own scheme, unless it is told.  But
+    if the client is known to be `secure`, a page that came in the clear is anybody's on the wire.
     """
     scheme, _, place = origin.lower().partition("://")
     port = _DEFAULT_PORTS.get(scheme)
-    return port is not None and place.removesuffix(port) == host.lower().removesuffix(port)
+    if port is None or (secure and scheme != "https"):
+        return False
+    return place.removesuffix(port) == host.lower().removesuffix(port)
 
 
 class OriginGuard(Resource):
     """A tree of resources that foreign web pages cannot reach."""
 
-    def __init__(self, tree: Resource, allowed: Collection[str]) -> None:
+    def __init__(
+        self, tree: Resource, allowed: Collection[str], proxies: Proxies = NO_PROXIES
+    ) -> None:
         super().__init__()
         self._tree = tree
+        self._proxies = proxies
         self._allowed = frozenset(origin.lower() for origin in allowed)
 
     def getChildWithDefault(self, path: bytes, request: Request) -> IResource:
         """Every request's first step into the tree."""
         origin = request.getHeader("origin")
-        if origin is None or own_origin(origin, request.getHeader("host") or ""):
+        if origin is None or self._is_own(origin, request):
             return self._within(path, request)
         if origin.lower() not in self._allowed:
             return Refusal(
@@ -53,6 +60,10 @@ class OriginGuard(Resource):
         if request.method == b"OPTIONS" and request.getHeader("access-control-request-method"):
             return Preflight()
         return self._within(path, request)
+
+    def _is_own(self, origin: str, request: Request) -> bool:
+        proxies = self._proxies
+        return own_origin(origin, proxies.host(request), secure=proxies.secure(request))
 
     def _within(self, path: bytes, request: Request) -> IResource:
         resource: IResource = self._tree.getChildWithDefault(path, request)

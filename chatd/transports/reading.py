@@ -64,6 +64,11 @@ class Reading:
         names = ",".join(quote(room.name) for room in self.rooms)
         return f"rooms={names}&" if self.several else ""
 
+    def check(self) -> None:
+        """A reader that goes on for long is about to begin.  Raises `TooMany`."""
+        if self.lease:
+            self.lease.check()
+
     def begin(self, holder: Holder) -> None:
         """A reader begins: it holds its session."""
         if self.lease:

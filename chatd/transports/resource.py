@@ -30,10 +30,12 @@ STATUS: dict[type[ChatError], int] = {
     errors.TooSlow: 408,
     errors.NameInUse: 409,
     errors.NotInRoom: 409,
+    errors.TooManyRooms: 409,
     errors.TooLarge: 413,
     errors.TextTooLong: 413,
     errors.UnsupportedMediaType: 415,
     errors.RateLimited: 429,
+    errors.TooMany: 429,
     errors.Unavailable: 503,
 }
 """Each refusal's HTTP status (RFC 9110, section 15; 429: RFC 6585, section 4)."""

@@ -48,6 +48,8 @@ class Streams:
 class Stream:
     """One open answer: an outlet that pushes."""
 
+    brief = False
+
     def __init__(self, request: Request, reading: Reading) -> None:
         self.reading = reading
         self.subscriber = reading.subscriber(self, SSE)

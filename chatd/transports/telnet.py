@@ -25,6 +25,7 @@ from twisted.internet.tcp import Connection
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
+from ..addresses import LOCAL, Address, address_of
 from ..codecs.lines import COMMANDS, CURRENT, ELSEWHERE, LineDecoder, answer, parse, refusal
 from ..codecs.telnet import OptionFilter
 from ..commands import (
@@ -77,8 +78,9 @@ class LineConnection(Protocol):
 
     transport: Connection
 
-    def __init__(self, service: ChatService) -> None:
+    def __init__(self, service: ChatService, address: Address = LOCAL) -> None:
         self._service = service
+        self._address = address
         self._room: Room | None = None
         self._subscriber = Subscriber(self, (), 0)
         self._options = OptionFilter()
@@ -102,7 +104,7 @@ class LineConnection(Protocol):
         self.transport.setTcpNoDelay(True)
         self.transport.setTcpKeepAlive(True)
         self.transport.registerProducer(self, True)
-        self._session = self._service.enter()
+        self._session = self._service.enter(address=self._address)
         self._room = room = self._service.room(LOBBY)
         self._replay(room)
         name = self._session.name
@@ -476,4 +478,4 @@ class LineFactory(Factory):
 
     def buildProtocol(self, addr: IAddress | None) -> LineConnection:
         """A connection for a client that has just arrived."""
-        return LineConnection(self._service)
+        return LineConnection(self._service, address_of(getattr(addr, "host", None)))

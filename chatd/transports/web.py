@@ -27,6 +27,7 @@ from .access import COOKIE, Access
 from .events import EventsResource
 from .http import ChatSite
 from .origin import OriginGuard
+from .proxies import NO_PROXIES, Proxies
 from .resource import ApiResource, answer
 
 T = TypeVar("T")
@@ -76,9 +77,15 @@ class NameForm(Form):
     name: Annotated[str, msgspec.Meta(min_length=1)]
 
 
-def web_site(service: ChatService, origins: Sequence[str] = ()) -> ChatSite:
-    """The HTTP door to a chat; `origins` are those of other web sites whose pages may use it."""
-    access = Access(service)
+def web_site(
+    service: ChatService, origins: Sequence[str] = (), proxies: Proxies = NO_PROXIES
+) -> ChatSite:
+    """The HTTP door to a chat.
+
+    `origins` are those of other web sites whose pages may use it; `proxies` may say for whom they
+    ask.
+    """
+    access = Access(service, proxies)
     root = ApiResource()
     for file in sorted(WEB.iterdir()):
         root.putChild(file.name.encode(), PageFile(file))
@@ -88,7 +95,7 @@ def web_site(service: ChatService, origins: Sequence[str] = ()) -> ChatSite:
     root.putChild(b"people", PeopleResource(access))
     root.putChild(b"events", EventsResource(access, None))
     root.putChild(b"healthz", HealthResource())
-    return ChatSite(OriginGuard(root, origins), service.clock, access.max_body)
+    return ChatSite(OriginGuard(root, origins, proxies), service.clock, access.max_body)
 
 
 class PageFile(ApiResource):
@@ -141,7 +148,7 @@ class SessionResource(ApiResource):
         """Begin a session."""
 
         def begun(lease: Lease) -> bytes:
-            secure = request.isSecure()
+            secure = self._access.proxies.secure(request)
             request.addCookie(
                 COOKIE, lease.token, path=b"/", httpOnly=True, sameSite="strict", secure=secure
             )

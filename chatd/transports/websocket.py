@@ -14,6 +14,7 @@ import secrets
 from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
+from ..addresses import Address
 from ..codecs.websocket import PONG, WEBSOCKET, Sent, ack, error, framed, read, ref_of
 from ..commands import Act, Command, Join, Leave, Say, Tell
 from ..errors import ChatError
@@ -27,10 +28,13 @@ from .wsprotocol import NORMAL, UNSUPPORTED, WebSocketProtocol
 class ChatSocket(WebSocketProtocol):
     """One WebSocket client: an outlet that pushes, and where its commands come in."""
 
-    def __init__(self, access: Access, reading: Reading) -> None:
+    brief = False
+
+    def __init__(self, access: Access, reading: Reading, address: Address) -> None:
         super().__init__(access.service.clock, access.max_body)
         self.reading = reading
         self._access = access
+        self._address = address
         self._subscriber = reading.subscriber(self, WEBSOCKET)
         self._guest: Session | None = None
 
@@ -119,7 +123,7 @@ class ChatSocket(WebSocketProtocol):
         if self.reading.lease:
             return self.reading.lease.session
         if self._guest is None:
-            self._guest = self._access.service.enter()
+            self._guest = self._access.service.enter(address=self._address)
             self._guest_key = secrets.token_hex(8)
         return self._guest
 

@@ -20,7 +20,7 @@ from zope.interface import implementer
 
 from chatd.client import ChatClient, Event, Events
 from chatd.commands import Say
-from chatd.limits import TokenBucket
+from chatd.limits import Limits
 from chatd.service import ChatService
 from chatd.testing import START, InMemoryChat, RefusingStore, result_of
 from chatd.transports.web import web_site
@@ -141,7 +141,7 @@ class Network:
         self.advance(max(down, 1), step=5)
         clock = self.chat.clock
         self.chat.store = RefusingStore(clock, clock.seconds, 1000)
-        self.chat.service = ChatService(clock, self.chat.store, message_rate=0)
+        self.chat.service = ChatService(clock, self.chat.store, limits=Limits(message_rate=0))
         self.site = web_site(self.chat.service)
         self.up = True
 
@@ -157,7 +157,7 @@ class Network:
 
     def say(self, text: str, name: str = "eve", room: str = "lobby") -> None:
         """Somebody else says something."""
-        visitor = self.chat.service.visitor(name, TokenBucket(0, self.clock.seconds))
+        visitor = self.chat.service.visitor(name)
         self.chat.service.perform(visitor, Say(room, text))
         self.settle()
 

@@ -23,7 +23,7 @@ from chatd.errors import (
     TextTooLong,
     Unavailable,
 )
-from chatd.service import MESSAGE_RATE
+from chatd.limits import DEFAULTS
 from chatd.testing import result_of
 
 from .network import Network, start
@@ -168,10 +168,10 @@ def test_a_store_that_refuses_is_asked_again(network: Network) -> None:
 
 def test_a_torrent_is_said_within_the_rate_limit() -> None:
     """As fast as the server takes it, in order, and no faster than it asked for."""
-    network = Network(message_rate=MESSAGE_RATE)
+    network = Network(message_rate=DEFAULTS.message_rate)
     client = network.client("ada")
     said = [client.say(str(number)) for number in range(100)]
-    network.advance(100 / MESSAGE_RATE)
+    network.advance(100 / DEFAULTS.message_rate)
     assert network.texts == [str(number) for number in range(100)]
     assert all(map(result_of, said))
     assert network.requests.count("POST /rooms/lobby/messages") < 125

@@ -8,33 +8,41 @@ from dataclasses import dataclass
 from typing import Any
 
 import h11
+from twisted.internet.address import IPv4Address, IPv6Address, UNIXAddress
+from twisted.internet.interfaces import IAddress
 
 from chatd.commands import Say
 from chatd.testing import FakeConnection, InMemoryChat, result_of
+from chatd.transports.proxies import NO_PROXIES, Proxies
 from chatd.transports.telnet import LineFactory
 from chatd.transports.web import web_site
+
+HOST = "192.0.2.1"
+"""Where clients come from, if nothing else is said."""
 
 
 class House:
     """Every door of one chat."""
 
-    def __init__(self, origins: Sequence[str] = (), **options: Any) -> None:
+    def __init__(
+        self, origins: Sequence[str] = (), proxies: Proxies = NO_PROXIES, **options: Any
+    ) -> None:
         self.chat = InMemoryChat(**options)
         self.line_door = LineFactory(self.chat.service)
-        self.http_door = web_site(self.chat.service, origins)
+        self.http_door = web_site(self.chat.service, origins, proxies)
 
-    def line(self) -> FakeConnection:
-        """A client's connection to the line door."""
-        return self.chat.connect(self.line_door)
+    def line(self, host: str = HOST) -> FakeConnection:
+        """A client's connection to the line door, from that address."""
+        return self.chat.connect(self.line_door, peer(host))
 
-    def http(self) -> Http:
-        """A client's connection to the HTTP door."""
-        return Http(self)
+    def http(self, host: str = HOST) -> Http:
+        """A client's connection to the HTTP door, from that address."""
+        return Http(self, host)
 
     def say(self, *texts: str, room: str = "lobby", name: str = "bob") -> int:
         """Have a visitor say something; answers the id of the last."""
         service = self.chat.service
-        visitor = service.visitor(name, service.bucket())
+        visitor = service.visitor(name)
         said = [service.perform(visitor, Say(room, text)) for text in texts]
         self.chat.settle()
         return result_of(said[-1]) or 0
@@ -85,9 +93,9 @@ class Http:
     HTTP.
     """
 
-    def __init__(self, house: House) -> None:
+    def __init__(self, house: House, host: str = HOST) -> None:
         self._chat = house.chat
-        self.wire = house.chat.connect(house.http_door)
+        self.wire = house.chat.connect(house.http_door, peer(host))
         self.headers: dict[str, str] = {}
         """Sent with every request."""
         self.informed: list[int] = []
@@ -205,6 +213,13 @@ class Http:
                 return Response(self._head.status_code, _joined(self._head.headers), body)
             else:
                 return None
+
+
+def peer(host: str) -> IAddress:
+    """The address of a connection from a host; "unix" is a UNIX socket."""
+    if host == "unix":
+        return UNIXAddress(b"")
+    return IPv6Address("TCP", host, 5000) if ":" in host else IPv4Address("TCP", host, 5000)
 
 
 _HOST = [("Host", "chat.example")]

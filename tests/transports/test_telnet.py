@@ -827,7 +827,7 @@ def test_a_room_joined_in_the_moment_the_way_fills_begins_with_its_replay(house:
         wire.send(b"/join dev\r\n")
 
     service = house.chat.service
-    bob = service.visitor("bob", service.bucket())
+    bob = service.visitor("bob")
     service.perform(bob, Say("lobby", "one"))
     service.perform(bob, Say("dev", "two")).addCallback(join)
     house.chat.settle()

@@ -1,0 +1,130 @@
+"""Who is let in, and how fast each may go on.
+
+1. What is said is measured twice: by session, and by address over all its sessions and visitors.
+   Whatever makes an event for others counts as something said.  Of what an address may say, the
+   last half is for sessions that have said little lately: one flood leaves room for its neighbours.
+2. A change of name is told in every room, so it is measured once more, and slower.
+3. Leaving is never refused, but it counts: the next coming has to wait.
+4. Sessions that outlive their connections are counted, in all and by the address that began them,
+   and begin no faster than an address may speak.  The others are bounded by their connections.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from .addresses import Address
+from .errors import RateLimited, TooMany, Unavailable
+from .limits import ADDRESS_SHARE, RENAME_SHARE, RENAMES_AT_ONCE, Buckets, Limits, TokenBucket
+from .session import Session
+
+COME_BACK_SECONDS = 10.0
+"""Seconds after which somebody may try whether there is room for a session again."""
+
+
+class Admission:
+    """The measures of one chat, and its lasting sessions by address."""
+
+    def __init__(self, limits: Limits, now: Callable[[], float]) -> None:
+        """`now` tells seconds that never run backwards."""
+        self.limits = limits
+        self._now = now
+        # However slow, each of an address's sessions may say something.
+        self._addresses: Buckets[Address] = Buckets(limits.for_an_address, now, ADDRESS_SHARE)
+        self._visitors: Buckets[Address] = Buckets(limits.message_rate, now)
+        self._openings: Buckets[Address] = Buckets(limits.for_an_address, now, ADDRESS_SHARE)
+        self._lasting: dict[Address, int] = {}
+        self._lasting_in_all = 0
+
+    # -- saying something ------------------------------------------------------------------------
+
+    def bucket(self) -> TokenBucket:
+        """A fresh measure, for a session."""
+        return TokenBucket(self.limits.message_rate, self._now)
+
+    def visitors(self, address: Address) -> TokenBucket:
+        """What the visitors of an address have in common: they may say as much as one session."""
+        return self._visitors.bucket(address)
+
+    def spend(self, session: Session) -> None:
+        """Something is about to be said.  Raises `RateLimited`."""
+        rate = self.limits.message_rate
+        wait = session.bucket.take()
+        if wait:
+            raise RateLimited(
+                f"too fast: {rate:g} messages a second are taken; try again in {wait:.1f} s", wait
+            )
+        shared = self._addresses.bucket(session.address)
+        if shared.take(sparing=session.held_back or not session.bucket.ample):
+            session.held_back = True
+            # Many may be waiting for this one: none needs to ask more often than it may speak.
+            wait = max(shared.take(sparing=True), 1 / (rate or 1))
+            raise RateLimited(
+                f"too fast: {self.limits.for_an_address:g} messages a second are taken from all "
+                f"at your address together; try again in {wait:.1f} s",
+                wait,
+            )
+        if session.held_back:
+            # By waiting it has not become one that has said little.
+            session.held_back = False
+            session.bucket.empty()
+
+    def spend_rename(self, session: Session) -> None:
+        """A name is about to be changed.  Raises `RateLimited`."""
+        rate = self.limits.message_rate / RENAME_SHARE
+        if session.renames is None:  # most never change theirs, or once
+            session.renames = TokenBucket(rate, self._now, RENAMES_AT_ONCE)
+        wait = session.renames.take()
+        if wait:
+            raise RateLimited(
+                f"too many names: one in {1 / rate:g} s is taken; try again in {wait:.1f} s", wait
+            )
+        try:
+            self.spend(session)
+        except RateLimited:
+            session.renames.give_back()
+            raise
+
+    def charge(self, session: Session) -> None:
+        """Something was done that is never refused, but counts."""
+        session.bucket.charge()
+        self._addresses.bucket(session.address).charge()
+
+    # -- lasting sessions ------------------------------------------------------------------------
+
+    def check(self, address: Address) -> None:
+        """A lasting session is about to begin.
+
+        Raises `Unavailable` if the server has all it takes, `TooMany` if the address has,
+        `RateLimited` if it begins them too fast.
+        """
+        if self._lasting_in_all >= self.limits.sessions:
+            raise Unavailable(
+                "the server has all the sessions that it takes; try again in a moment",
+                COME_BACK_SECONDS,
+            )
+        if self._lasting.get(address, 0) >= self.limits.sessions_per_address:
+            raise TooMany(
+                f"there are {self.limits.sessions_per_address} sessions from your address already; "
+                "end one with DELETE /session, or try again when one has expired",
+                COME_BACK_SECONDS,
+            )
+        wait = self._openings.bucket(address).take()
+        if wait:
+            raise RateLimited(
+                f"too many sessions: {self.limits.for_an_address:g} a second are taken from your "
+                f"address; try again in {wait:.1f} s",
+                wait,
+            )
+
+    def begun(self, address: Address) -> None:
+        """A lasting session has begun."""
+        self._lasting[address] = self._lasting.get(address, 0) + 1
+        self._lasting_in_all += 1
+
+    def ended(self, address: Address) -> None:
+        """A lasting session that had begun there is over."""
+        self._lasting_in_all -= 1
+        self._lasting[address] -= 1
+        if not self._lasting[address]:
+            del self._lasting[address]

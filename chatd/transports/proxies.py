@@ -1,0 +1,81 @@
+"""Proxies that may say for whom they ask: `X-Forwarded-For`, `-Proto`, and `-Host`.
+
+Anybody can send these headers, so they count only when the peer is one of the operator's proxies.
+Of the addresses in `X-Forwarded-For`, to which each proxy adds its own client's at the end, the
+last that is no proxy's is the one: what stands before it is hearsay.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
+
+from twisted.web.server import Request
+
+from ..addresses import Address, address_of, parse_host
+
+_WITH_PORT = re.compile(r"\[(.*)\](?::\d+)?|([^:]*):\d+")
+
+
+class Proxies:
+    """Who is believed."""
+
+    def __init__(
+        self, networks: Collection[IPv4Network | IPv6Network] = (), *, sockets: bool = False
+    ) -> None:
+        """Peers in `networks`, and, with `sockets`, those that come over UNIX sockets."""
+        self._networks = tuple(networks)
+        self._sockets = sockets
+
+    def address(self, request: Request) -> Address:
+        """Where a request comes from; the peer's own address where the proxies make no sense."""
+        peer = _peer(request)
+        if not self._believes(peer):
+            return address_of(peer)
+        hosts = ",".join(request.requestHeaders.getRawHeaders("x-forwarded-for", [])).split(",")
+        try:
+            return address_of(self._client(hosts))
+        except ValueError:
+            return address_of(peer)
+
+    def secure(self, request: Request) -> bool:
+        """Whether the client is known to speak TLS: to this server, or to the first proxy."""
+        return request.isSecure() or self._told(request, "x-forwarded-proto").lower() == "https"
+
+    def host(self, request: Request) -> str:
+        """The host, with its port, that the client asked."""
+        return self._told(request, "x-forwarded-host") or request.getHeader("host") or ""
+
+    def _told(self, request: Request, header: str) -> str:
+        """What the first proxy says of the client's request, if anybody is believed."""
+        if not self._believes(_peer(request)):
+            return ""
+        lines = request.requestHeaders.getRawHeaders(header, [""])
+        return str(lines[0]).partition(",")[0].strip()
+
+    def _believes(self, peer: str | None) -> bool:
+        if peer is None:
+            return self._sockets
+        return bool(self._networks) and self._trusted(parse_host(peer))
+
+    def _trusted(self, ip: IPv4Address | IPv6Address) -> bool:
+        return any(ip in network for network in self._networks)
+
+    def _client(self, hosts: list[str]) -> str:
+        """The last of the hosts that is no proxy's, or the first.  Raises `ValueError`."""
+        for text in reversed(hosts):
+            host = text.strip()
+            if ported := _WITH_PORT.fullmatch(host):
+                host = ported[1] or ported[2]
+            if not self._trusted(parse_host(host)):
+                break
+        return host
+
+
+NO_PROXIES = Proxies()
+"""Nobody is believed."""
+
+
+def _peer(request: Request) -> str | None:
+    return getattr(request.getClientAddress(), "host", None)

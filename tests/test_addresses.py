@@ -1,0 +1,40 @@
+"""What counts as one place."""
+
+import pytest
+
+from chatd.addresses import LOCAL, address_of, parse_host, parse_network
+
+
+@pytest.mark.parametrize(
+    ("host", "address"),
+    [
+        ("192.0.2.7", "192.0.2.7"),
+        ("::ffff:192.0.2.7", "192.0.2.7"),
+        ("2001:db8:1:2::7", "2001:db8:1:2::/64"),
+        ("2001:db8:1:2:ffff:ffff:ffff:ffff", "2001:db8:1:2::/64"),
+        ("2001:DB8:1:3::7", "2001:db8:1:3::/64"),
+        ("::1", "::/64"),
+        ("fe80::1%eth0", "fe80::/64"),
+        (None, LOCAL),
+        ("", LOCAL),
+    ],
+)
+def test_an_address_is_one_host_or_one_network_of_64_bits(host: str | None, address: str) -> None:
+    """Whoever has one IPv6 network has 2**64 hosts, and counts once."""
+    assert address_of(host) == address
+
+
+@pytest.mark.parametrize(
+    "text", ["chat.example", "192.0.2", "192.0.2.07", "1.2.3.4%x", "[::1]", " "]
+)
+def test_what_is_no_host_is_told(text: str) -> None:
+    """Nobody can be any address they like."""
+    with pytest.raises(ValueError, match="address"):
+        parse_host(text)
+
+
+def test_a_network_may_be_one_host() -> None:
+    """As most proxies are."""
+    assert parse_host("127.0.0.1") in parse_network("127.0.0.1")
+    assert parse_host("127.0.0.2") not in parse_network("127.0.0.1")
+    assert parse_host("fd12::1") in parse_network("fd00::/8")

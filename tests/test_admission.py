@@ -1,0 +1,294 @@
+"""Who is let in, and how fast each may go on."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from chatd.addresses import LOCAL, Address, address_of
+from chatd.admission import Admission
+from chatd.commands import Join, Leave, Rename, Say
+from chatd.errors import NameInUse, RateLimited, TooMany, TooManyRooms, Unavailable
+from chatd.leases import GRACE_SECONDS, Leases
+from chatd.session import Session
+from chatd.testing import InMemoryChat
+
+OFFICE = address_of("192.0.2.1")
+HOME = address_of("192.0.2.2")
+
+
+def refused(chat: InMemoryChat, session: Session, *commands: Any) -> list[bool]:
+    """Which of the commands are refused for their speed."""
+    outcomes = []
+    for command in commands:
+        try:
+            chat.service.perform(session, command)
+            outcomes.append(False)
+        except RateLimited:
+            outcomes.append(True)
+    chat.settle()
+    return outcomes
+
+
+def says(count: int) -> list[Say]:
+    return [Say("lobby", str(number)) for number in range(count)]
+
+
+# -- addresses -------------------------------------------------------------------------------------
+
+
+def test_all_at_one_address_share_its_rate() -> None:
+    """However many sessions they have; who comes from elsewhere is not concerned."""
+    chat = InMemoryChat(message_rate=5, address_rate=10)
+    office = [chat.service.enter(address=OFFICE) for _ in range(5)]
+    home = chat.service.enter(address=HOME)
+    outcomes = [refused(chat, session, *says(10)) for session in office]
+    assert [outcome.count(False) for outcome in outcomes] == [10, 10, 10, 10, 0]
+    assert refused(chat, home, *says(10)) == [False] * 10
+
+
+def test_the_refusal_says_that_it_is_the_address_and_when_to_come_again() -> None:
+    """And nobody who waits for their address needs to ask more often than they may speak."""
+    chat = InMemoryChat(message_rate=5, address_rate=5)
+    *talkers, other = (chat.service.enter(address=OFFICE) for _ in range(3))
+    for talker in talkers:
+        assert refused(chat, talker, *says(10)) == [False] * 10
+    with pytest.raises(RateLimited, match=r"5 messages .* at your address together") as caught:
+        chat.service.perform(other, Say("lobby", "hi"))
+    assert caught.value.retry_after > 0.2
+    chat.advance(caught.value.retry_after)
+    assert refused(chat, other, Say("lobby", "hi")) == [False]
+
+
+def test_who_had_to_wait_for_their_address_goes_on_without_a_burst() -> None:
+    """Until they have been silent: by waiting nobody becomes one who has said little."""
+    chat = InMemoryChat(message_rate=5, address_rate=20)
+    for _ in range(8):
+        refused(chat, chat.service.enter(address=OFFICE), *says(10))
+    late = chat.service.enter(address=OFFICE)
+    assert refused(chat, late, Say("lobby", "hi")) == [True]
+    chat.advance(4)
+    assert refused(chat, late, *says(2)) == [False, True]
+    chat.advance(4)
+    assert refused(chat, late, *says(20)) == [False] * 20
+
+
+def test_what_waits_at_an_address_leaves_room_for_what_does_not() -> None:
+    """Of those who always have one more line waiting none ever takes what is left for the quiet."""
+    chat = InMemoryChat(message_rate=5, address_rate=10)
+    flooders = [chat.service.enter(address=OFFICE) for _ in range(50)]
+    neighbour = chat.service.enter(address=OFFICE)
+    due = dict.fromkeys(flooders, 0.0)
+    said = 0
+    for tick in range(600):
+        for flooder in flooders:
+            while due[flooder] <= tick / 10:
+                try:
+                    chat.service.perform(flooder, Say("lobby", "flood"))
+                    said += 1
+                except RateLimited as refusal:
+                    due[flooder] = tick / 10 + refusal.retry_after
+        if tick > 100 and tick % 10 == 0:
+            assert refused(chat, neighbour, Say("lobby", "hi")) == [False]
+        chat.advance(0.1)
+    assert said > 60 * 5
+
+
+def test_a_flood_leaves_room_for_its_neighbours() -> None:
+    """However many flood, whoever has said little at the same address is heard at once."""
+    chat = InMemoryChat(message_rate=5, address_rate=10)
+    flooders = [chat.service.enter(address=OFFICE) for _ in range(20)]
+    neighbour = chat.service.enter(address=OFFICE)
+    for second in range(60):
+        outcomes = [refused(chat, flooder, *says(30)) for flooder in flooders]
+        if second > 10:
+            assert refused(chat, neighbour, *says(2)) == [False, False]
+            assert any(not all(outcome) for outcome in outcomes)
+        chat.advance(1)
+
+
+def test_visitors_of_an_address_are_together_one_session_more() -> None:
+    """Whatever names they give; visitors from elsewhere are not concerned."""
+    chat = InMemoryChat(message_rate=1, address_rate=20)
+    outcomes = [
+        refused(chat, chat.service.visitor(name, OFFICE), Say("lobby", "hi"))
+        for name in ("ada", "bob", "cy", "dan", "eve")
+    ]
+    assert outcomes == [[False]] * 4 + [[True]]
+    assert refused(chat, chat.service.enter(address=OFFICE), *says(4)) == [False] * 4
+    assert refused(chat, chat.service.visitor("fay", HOME), Say("lobby", "hi")) == [False]
+
+
+def test_without_a_message_rate_nothing_is_refused_for_its_speed() -> None:
+    """Names, joins, visitors and new sessions neither."""
+    chat = InMemoryChat(message_rate=0)
+    session = chat.service.enter("ada", OFFICE)
+    commands: list[Any] = says(1000)
+    for number in range(50):
+        commands += [Rename(f"n{number}"), Join("dev"), Leave("dev")]
+    assert not any(refused(chat, session, *commands))
+    leases = Leases(chat.service)
+    for lease in [leases.open("", OFFICE) for _ in range(1000)]:
+        leases.close(lease)
+
+
+def test_however_slow_the_rate_each_of_some_sessions_may_say_something() -> None:
+    """An address's burst is no smaller than theirs."""
+    chat = InMemoryChat(message_rate=0.001)
+    for number in range(20):
+        session = chat.service.enter(f"n{number}", OFFICE)
+        assert refused(chat, session, *says(2)) == [False, True]
+
+
+# -- names, coming and going -----------------------------------------------------------------------
+
+
+def test_names_change_more_slowly_than_messages_come() -> None:
+    """Ten may be tried at once; then one in the time of ten messages."""
+    chat = InMemoryChat(message_rate=5)
+    ada = chat.service.enter("ada")
+    names = [Rename(f"n{number}") for number in range(12)]
+    assert refused(chat, ada, *names) == [False] * 10 + [True] * 2
+    assert ada.name == "n9"
+    assert refused(chat, ada, *says(2)) == [False] * 2
+    with pytest.raises(RateLimited, match="one in 2 s") as caught:
+        chat.service.perform(ada, Rename("eve"))
+    assert 0 < caught.value.retry_after <= 2
+    chat.advance(caught.value.retry_after)
+    assert refused(chat, ada, Rename("eve"), Rename("ida")) == [False, True]
+
+
+def test_a_name_that_cannot_be_had_costs_nothing() -> None:
+    """One may try as many as one likes."""
+    chat = InMemoryChat(message_rate=1)
+    ada = chat.service.enter("ada")
+    chat.service.enter("bob")
+    for _ in range(50):
+        with pytest.raises(NameInUse):
+            chat.service.perform(ada, Rename("bob"))
+    assert refused(chat, ada, Rename("eve")) == [False]
+
+
+def test_a_change_of_name_that_is_refused_for_another_rate_is_not_counted() -> None:
+    """Of two measures that both have to allow it, neither loses by the other's no."""
+    chat = InMemoryChat(message_rate=1)
+    ada = chat.service.enter("ada")
+    refused(chat, ada, *says(4))
+    assert refused(chat, ada, *[Rename(f"n{number}") for number in range(20)]) == [True] * 20
+    chat.advance(4)
+    assert refused(chat, ada, *[Rename(f"n{number}") for number in range(4)]) == [False] * 4
+
+
+def test_leaving_is_never_refused_but_whoever_comes_and_goes_waits_before_coming() -> None:
+    """Each of the two is told to all in the room."""
+    chat = InMemoryChat(message_rate=1)
+    ada = chat.service.enter("ada")
+    goings = [Join("dev"), Leave("dev")] * 2
+    assert refused(chat, ada, *goings, Join("dev"), Leave("lobby")) == [False] * 4 + [True, False]
+    chat.advance(1)
+    assert refused(chat, ada, Join("dev")) == [True]
+    chat.advance(1)
+    assert refused(chat, ada, Join("dev")) == [False]
+
+
+def test_whoever_comes_and_goes_does_so_for_their_address_too() -> None:
+    """A new session does not help."""
+    chat = InMemoryChat(message_rate=1, address_rate=1)
+    for _ in range(5):
+        session = chat.service.enter(address=OFFICE)
+        assert refused(chat, session, *[Join("dev"), Leave("dev")] * 2) == [False] * 4
+    assert refused(chat, chat.service.enter(address=OFFICE), Join("dev")) == [True]
+    assert refused(chat, chat.service.enter(address=HOME), Join("dev")) == [False]
+
+
+@pytest.mark.parametrize("speaking", [False, True], ids=["joining", "speaking"])
+def test_a_session_is_in_so_many_rooms_and_no_more(speaking: bool) -> None:
+    """It is told to leave one, and can then come in."""
+    chat = InMemoryChat(rooms_per_session=3)
+    ada = chat.service.enter("ada")
+
+    def come(room: str) -> Any:
+        return Say(room, "hi") if speaking else Join(room)
+
+    refused(chat, ada, come("dev"), come("ops"))
+    with pytest.raises(TooManyRooms, match=r"3 rooms.*leave one"):
+        chat.service.perform(ada, come("tea"))
+    assert not chat.service.room("tea").log.count
+    refused(chat, ada, come("dev"), Leave("ops"), come("tea"))
+    assert list(ada.rooms) == ["lobby", "dev", "tea"]
+    visitor = chat.service.visitor("bob")
+    assert refused(chat, visitor, *[Say(f"r{number}", "hi") for number in range(5)]) == [False] * 5
+
+
+# -- lasting sessions ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("how", ["closed", "expired"])
+def test_an_address_may_have_so_many_sessions(how: str) -> None:
+    """One more is refused until one is over; another address's are its own."""
+    chat = InMemoryChat(sessions_per_address=3)
+    leases = Leases(chat.service)
+    first, *_ = [leases.open("", OFFICE) for _ in range(3)]
+    with pytest.raises(TooMany, match="3 sessions from your address") as caught:
+        leases.open("ada", OFFICE)
+    assert caught.value.retry_after > 0
+    assert leases.open("ada", HOME)
+    if how == "closed":
+        leases.close(first)
+        leases.close(first)
+    else:
+        chat.advance(GRACE_SECONDS)
+    leases.open("bob", OFFICE)
+    if how == "closed":
+        with pytest.raises(TooMany):
+            leases.open("cy", OFFICE)
+
+
+def test_there_are_so_many_sessions_in_all() -> None:
+    """Then the server says that it is full, to whomever; connections' own sessions do not count."""
+    chat = InMemoryChat(sessions=3)
+    doors = [Leases(chat.service), Leases(chat.service)]
+    addresses = [address_of(f"192.0.2.{number}") for number in range(3)]
+    first, *_ = [doors[number % 2].open("", here) for number, here in enumerate(addresses)]
+    with pytest.raises(Unavailable, match="all the sessions") as caught:
+        doors[0].open("ada", HOME)
+    assert caught.value.retry_after > 0
+    assert chat.service.enter("ada", HOME)
+    doors[0].close(first)
+    assert doors[1].open("bob", HOME)
+
+
+def test_a_session_that_could_not_begin_is_not_counted() -> None:
+    """As when its name is in use."""
+    chat = InMemoryChat(sessions_per_address=1)
+    leases = Leases(chat.service)
+    chat.service.enter("ada")
+    for _ in range(3):
+        with pytest.raises(NameInUse):
+            leases.open("ada", OFFICE)
+    assert leases.open("bob", OFFICE)
+
+
+def test_sessions_begin_no_faster_than_their_address_may_speak() -> None:
+    """A new session may say something at once, and its coming is told to all."""
+    chat = InMemoryChat(message_rate=1)
+    leases = Leases(chat.service)
+    for number in range(80):
+        leases.close(leases.open(f"n{number}", OFFICE))
+    with pytest.raises(RateLimited):
+        leases.open("ada", OFFICE)
+    assert leases.open("ada", HOME)
+    chat.advance(1)
+    assert leases.open("bob", OFFICE)
+
+
+def test_nothing_is_kept_of_an_address_whose_sessions_are_over() -> None:
+    """However many there are in the course of a year."""
+    admission = Admission(InMemoryChat().service.admission.limits, lambda: 0.0)
+    for number in range(1000):
+        admission.begun(Address(str(number)))
+    for number in range(1000):
+        admission.ended(Address(str(number)))
+    assert admission._lasting == {}
+    admission.check(LOCAL)
