@@ -2,6 +2,7 @@
 
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -12,6 +13,7 @@ from chatd.transports.resource import STATUS
 
 ROOT = Path(__file__).parent.parent
 PROTOCOL = (ROOT / "docs/protocol.md").read_text()
+OPERATIONS = (ROOT / "docs/operations.md").read_text()
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")])
 
 
@@ -49,8 +51,14 @@ def test_the_protocol_names_every_option_and_its_default() -> None:
     told = {row[0].split()[0].removeprefix("--"): row[1] for row in rows("Options of the server")}
     options = Options()
     options.parseOptions([])
-    own = {name: options[name] for name in ("store", "history", "message-rate", "max-text")}
-    own["message-rate"] = f"{own['message-rate']:g}"
+    parameters: Any = Options.optParameters
+    own = {parameter[0]: parameter[2] for parameter in parameters}
+    for name, default in own.items():
+        if isinstance(default, float):
+            own[name] = f"{default:g}"
+        elif default is None:  # what is told in words
+            assert f"--{name}" in OPERATIONS
+            own[name] = told[name]
     assert told.pop("allow-origin") == "none"
     for door, endpoints in {"classic": (), **DOORS}.items():
         assert told.pop(door) == (endpoints[0] if endpoints else "none")

@@ -31,16 +31,16 @@ from ..leases import Lease, Leases
 from ..names import clean_name, name_key
 from ..service import LOBBY, ChatService
 from ..subscriber import Batch, Subscriber
-from .http import ChatSite
+from .http import USUAL, Bounds, ChatSite
 from .resource import STATUS, finish_later, one
 
 HOLD_SECONDS = 4.5
 """Seconds that a poll is held, as in 2011: just below the five after which clients gave up."""
 
 
-def classic_site(service: ChatService) -> ChatSite:
+def classic_site(service: ChatService, bounds: Bounds = USUAL) -> ChatSite:
     """The classic door to a chat."""
-    return ChatSite(ClassicResource(service), service.clock)
+    return ChatSite(ClassicResource(service), service.clock, bounds)
 
 
 class ClassicResource(Resource):

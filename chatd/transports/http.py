@@ -1,7 +1,7 @@
 """HTTP/1.1 with bounds: what `twisted.web` leaves to its users.
 
 1. A body is capped while it comes in, whether its length is told or it is chunked.
-2. A request has to be complete within `REQUEST_SECONDS` of its first byte, however steadily it
+2. A request has to be complete within a time that counts from its first byte, however steadily it
    trickles.
 3. Whoever is refused in the middle of a request is answered before the connection closes: what they
    still send is swallowed for a moment, for a reset would take the answer back.
@@ -13,6 +13,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Any
 
 from twisted.internet.interfaces import (
@@ -31,24 +33,43 @@ from twisted.web.server import NOT_DONE_YET, Request, Site
 from zope.interface import implementer
 
 from ..codecs.json import error_body
-from ..errors import ChatError, Malformed, TooLarge, TooSlow
+from ..errors import ChatError, Malformed, RateLimited, TooLarge, TooSlow, Unavailable
+from .connections import LINGER_SECONDS
 from .deadlines import Deadlines
 from .learned import LearnedPoll
+from .resource import STATUS, retry_after
 
 MAX_BODY = 64 * 1024
-"""Bytes in a request's body: ten times the longest message, every byte of it escaped."""
+"""Bytes in a request's body, if nothing else is asked for: twice the longest message, every byte of
+it escaped."""
 REQUEST_SECONDS = 20.0
-"""Seconds from a request's first byte to its last."""
+"""Seconds from a request's first byte to its last, if nothing else is asked for: a body of 64 KiB
+needs no more over an old modem."""
 IDLE_SECONDS = 60.0
-"""Seconds that a connection may be kept without a request."""
+"""Seconds that a connection may be kept without a request, if nothing else is asked for: a page
+that polls keeps its own busy, and a browser opens new ones at will."""
 MAX_EARLY = 16 * 1024
 """Bytes that are kept of what a client sends before it has its answer; the rest waits in TCP."""
-LINGER_SECONDS = 2.0
-"""Seconds for which a refused client's bytes are swallowed."""
 
 _ABSOLUTE = re.compile(rb"https?://([^/?]+)(.*)", re.IGNORECASE)
 _HOST = re.compile(rb"[\w.~!$&'()*+,;=%:\[\]-]*")
 _CONTROL = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """How much a client may send, and how long it may take."""
+
+    body: int | None = None
+    """Bytes in a request's body; None: what the door finds enough."""
+    request_seconds: float = REQUEST_SECONDS
+    """Seconds from a request's first byte to its last."""
+    idle_seconds: float = IDLE_SECONDS
+    """Seconds that a connection may be kept without a request."""
+
+
+USUAL = Bounds()
+"""If nothing else is asked for."""
 
 
 class ChatRequest(Request):
@@ -204,7 +225,7 @@ class ChatChannel(HTTPChannel):
     def answer_learned(self, response: bytes) -> None:
         """Write what answers the poll that this connection asks again and again."""
         self._transport.write(response)
-        self.site.deadlines.set(self, IDLE_SECONDS)
+        self.site.deadlines.set(self, self.site.idle_seconds)
         if self._early:
             self.callLater(0, self._replay)
 
@@ -311,16 +332,8 @@ class ChatChannel(HTTPChannel):
         self.clearLineBuffer()
         for request in self.requests:
             request.refused = True
-        body = error_body(error)
         assert self.transport is not None
-        self.transport.writeSequence(
-            [
-                b"HTTP/1.1 %d %b\r\nDate: %b\r\n" % (status, phrase, datetimeToString()),
-                b"Content-Type: application/json\r\nContent-Length: %d\r\n" % len(body),
-                b"Connection: close\r\n\r\n",
-                body,
-            ]
-        )
+        self.transport.write(_last_answer(status, phrase, error))
         if not self.isSecure():  # TLS knows no half-closing
             self._transport.loseWriteConnection()
         self._deadline = self.callLater(LINGER_SECONDS, self._hang_up)
@@ -330,7 +343,7 @@ class ChatChannel(HTTPChannel):
         self.refuse(
             408,
             b"Request Timeout",
-            TooSlow(f"a request has to be complete within {REQUEST_SECONDS:g} seconds"),
+            TooSlow(f"a request has to be complete within {self.site.request_seconds:g} seconds"),
         )
 
     def _hang_up(self) -> None:
@@ -341,12 +354,27 @@ class ChatChannel(HTTPChannel):
         """If a request has begun, it has to be complete in time."""
         begun = self.requests or self._buffer
         if begun and not (self._busy or self._deadline or self._refused):
-            self._deadline = self.callLater(REQUEST_SECONDS, self._too_slow)
+            self._deadline = self.callLater(self.site.request_seconds, self._too_slow)
 
     def _stop_clock(self) -> None:
         if self._deadline:
             self._deadline.cancel()
             self._deadline = None
+
+
+def _last_answer(status: int, phrase: bytes, error: ChatError) -> bytes:
+    """A whole answer, behind which the connection closes."""
+    body = error_body(error)
+    head = [
+        b"HTTP/1.1 %d %b" % (status, phrase),
+        b"Date: %b" % datetimeToString(),
+        b"Content-Type: application/json",
+        b"Content-Length: %d" % len(body),
+        b"Connection: close",
+    ]
+    if isinstance(error, RateLimited | Unavailable):
+        head.append(b"Retry-After: " + retry_after(error))
+    return b"\r\n".join([*head, b"", body])
 
 
 class ChatSite(Site):
@@ -356,13 +384,22 @@ class ChatSite(Site):
     protocol = ChatChannel  # type: ignore[assignment]  # no wrapper that would switch to HTTP/2
     requestFactory = ChatRequest
 
-    def __init__(self, root: IResource, reactor: IReactorTime, max_body: int = MAX_BODY) -> None:
-        self.max_body = max_body
+    def __init__(self, root: IResource, reactor: IReactorTime, bounds: Bounds = USUAL) -> None:
+        self.max_body = MAX_BODY if bounds.body is None else bounds.body
+        self.request_seconds = bounds.request_seconds
+        self.idle_seconds = bounds.idle_seconds
         self.deadlines = Deadlines(reactor)
-        super().__init__(root, reactor=reactor, timeout=IDLE_SECONDS, parsePOSTFormSubmission=False)
+        super().__init__(
+            root, reactor=reactor, timeout=bounds.idle_seconds, parsePOSTFormSubmission=False
+        )
 
     def log(self, request: HTTPRequest) -> None:
         """Write nothing: a long-poller would fill the log with the same line all day."""
+
+    def turn_away(self, error: ChatError) -> bytes:
+        """What a client is told that is not let in."""
+        status = HTTPStatus(STATUS[type(error)])
+        return _last_answer(status, status.phrase.encode(), error)
 
     def acceptableProtocols(self) -> list[bytes]:
         """No HTTP/2: in Twisted it ends held requests at the idle timeout."""

@@ -478,3 +478,7 @@ class LineFactory(Factory):
     def buildProtocol(self, addr: IAddress | None) -> LineConnection:
         """A connection for a client that has just arrived."""
         return LineConnection(self._service)
+
+    def turn_away(self, error: ChatError) -> bytes:
+        """What a client is told that is not let in."""
+        return refusal(error)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import mimetypes
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Literal, TypeVar
 from urllib.parse import parse_qsl
@@ -26,7 +27,7 @@ from ..room import Room
 from ..service import ChatService
 from .access import COOKIE, Access
 from .events import EventsResource
-from .http import ChatSite
+from .http import USUAL, Bounds, ChatSite
 from .origin import OriginGuard
 from .resource import ApiResource, answer
 
@@ -77,9 +78,9 @@ class NameForm(Form):
     name: Annotated[str, msgspec.Meta(min_length=1)]
 
 
-def web_site(service: ChatService, origins: Sequence[str] = ()) -> ChatSite:
+def web_site(service: ChatService, origins: Sequence[str] = (), bounds: Bounds = USUAL) -> ChatSite:
     """The HTTP door to a chat; `origins` are those of other web sites whose pages may use it."""
-    access = Access(service)
+    access = Access(service, bounds.body)
     root = ApiResource()
     for file in sorted(WEB.iterdir()):
         root.putChild(file.name.encode(), PageFile(file))
@@ -89,7 +90,9 @@ def web_site(service: ChatService, origins: Sequence[str] = ()) -> ChatSite:
     root.putChild(b"people", PeopleResource(access))
     root.putChild(b"events", EventsResource(access, None))
     root.putChild(b"healthz", HealthResource())
-    return ChatSite(OriginGuard(root, origins), service.clock, access.max_body)
+    return ChatSite(
+        OriginGuard(root, origins), service.clock, replace(bounds, body=access.max_body)
+    )
 
 
 class PageFile(ApiResource):

@@ -8,7 +8,8 @@ import pytest
 from twisted.internet.error import ConnectionLost
 from twisted.python.failure import Failure
 
-from chatd.transports.http import IDLE_SECONDS, LINGER_SECONDS, MAX_BODY, REQUEST_SECONDS
+from chatd.transports.connections import LINGER_SECONDS
+from chatd.transports.http import IDLE_SECONDS, MAX_BODY, REQUEST_SECONDS
 
 from .house import House, Http
 

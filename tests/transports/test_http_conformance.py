@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chatd.transports.http import LINGER_SECONDS
+from chatd.transports.connections import LINGER_SECONDS
 
 from .echo import Wire
 from .house import House, Http
