@@ -13,6 +13,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from ipaddress import IPv6Address, ip_address
 from typing import Any, Protocol, cast
 
@@ -52,6 +53,12 @@ RETRY_SECONDS = 10.0
 """Seconds after which somebody who found no room may look again."""
 QUIET_SECONDS = 60.0
 """Seconds between two lines of the log about the same thing."""
+BACKLOG = 1024
+"""Connections that may wait to be accepted, where the endpoint does not say: Twisted's own 50 are
+there in a millisecond, and whoever comes behind them waits for a second before trying again."""
+ACCEPTS_A_TURN = 10
+"""Connections of one port that are accepted before others have their turn; Twisted would take more
+in each turn the more there are."""
 REST_SECONDS = 1.0
 """Seconds for which a port rests that could not accept."""
 
@@ -138,6 +145,9 @@ class Connections:
             listening = cast("tcp.Port", port)
             listening.transport = counted
             listening.connections = self  # type: ignore[attr-defined]
+            if listening.backlog == tcp.Port.backlog:
+                listening.socket.listen(BACKLOG)
+            listening.doRead = partial(_accept, listening, listening.doRead)  # type: ignore[method-assign]
             # Private, and the only place where a port tells of what it could not accept.
             listening._logger = Logger(observer=_Trouble(self.clock, listening))
 
@@ -157,6 +167,12 @@ class Connections:
             count=self.count,
             last=last,
         )
+
+
+def _accept(port: tcp.Port, accept: Callable[[], None]) -> None:
+    """Accept a few, however many the port would like to."""
+    port.numberAccepts = min(port.numberAccepts, ACCEPTS_A_TURN)
+    accept()
 
 
 def source(host: str) -> str:

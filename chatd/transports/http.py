@@ -5,7 +5,9 @@
    trickles.
 3. Whoever is refused in the middle of a request is answered before the connection closes: what they
    still send is swallowed for a moment, for a reset would take the answer back.
-4. What two readers of HTTP could take for two different things is refused where Twisted would take
+4. Requests that come without waiting for answers are answered one in each turn of the reactor, and
+   none while the client does not read: neither the work nor the answers pile up.
+5. What two readers of HTTP could take for two different things is refused where Twisted would take
    it for one of them (RFC 9112, section 11.2).
 """
 
@@ -48,6 +50,10 @@ needs no more over an old modem."""
 IDLE_SECONDS = 60.0
 """Seconds that a connection may be kept without a request, if nothing else is asked for: a page
 that polls keeps its own busy, and a browser opens new ones at will."""
+MAX_HEADERS = 100
+"""Headers of a request: browsers and proxies send thirty, and each costs more than its bytes."""
+MAX_CHUNKS = 1000
+"""Chunks of a request's body: reading one costs more than reading its byte."""
 MAX_EARLY = 16 * 1024
 """Bytes that are kept of what a client sends before it has its answer; the rest waits in TCP."""
 
@@ -77,6 +83,7 @@ class ChatRequest(Request):
 
     channel: ChatChannel
     _received = 0
+    _chunks = 0
     refused = False
     """Whether it was answered before it was complete, and is not to be carried out."""
 
@@ -86,13 +93,14 @@ class ChatRequest(Request):
             # The channel would greet an over-long body with "100 Continue" behind the refusal.
             self.requestHeaders.removeHeader(b"expect")
             self._refuse()
-            length = 0
-        super().gotLength(length)
+        # Of no known length, it would get a file, which takes a descriptor; it is capped as it is.
+        super().gotLength(0)
 
     def handleContentChunk(self, data: bytes) -> None:
         """Some of the body came in."""
         self._received += len(data)
-        if self._received > self.channel.site.max_body:
+        self._chunks += 1
+        if self._received > self.channel.site.max_body or self._chunks > MAX_CHUNKS:
             self._refuse()
         if not self.refused:
             super().handleContentChunk(data)
@@ -137,7 +145,10 @@ class ChatRequest(Request):
             self.channel.refuse(
                 413,
                 b"Content Too Large",
-                TooLarge(f"a body has at most {self.channel.site.max_body} bytes here"),
+                TooLarge(
+                    f"a body has at most {self.channel.site.max_body} bytes here, "
+                    f"in {MAX_CHUNKS} chunks"
+                ),
             )
 
 
@@ -146,11 +157,16 @@ class ChatChannel(HTTPChannel):
     """One HTTP connection, with a deadline for each request."""
 
     requestFactory = ChatRequest
+    maxHeaders = MAX_HEADERS  # noqa: N815
     site: ChatSite
     _busy = False
     _deadline: IDelayedCall | None = None
     _refused = False
     _early = b""
+    _full = False
+    _answered: Request | None = None
+    _turn: IDelayedCall | None = None
+    _half_closed = False
     due: float | None = None
     filed = 0
 
@@ -191,7 +207,9 @@ class ChatChannel(HTTPChannel):
 
     def readConnectionLost(self) -> None:
         """The client sends no more; what it asked for last is answered, unless that takes long."""
-        if self._busy or (self.learned and self.learned.held):
+        if self._answered:
+            self._half_closed = True  # behind it others wait to be answered too
+        elif self._busy or (self.learned and self.learned.held):
             self.persistent = 0
             self._deadline = self._deadline or self.callLater(LINGER_SECONDS, self._hang_up)
         else:
@@ -206,14 +224,51 @@ class ChatChannel(HTTPChannel):
         self._stop_clock()
 
     def requestDone(self, request: Request) -> None:
-        """A request was answered; the next one, which may be here already, begins."""
+        """A request was answered; if the next one is here already, it has to wait for its turn."""
+        # Private is only where Twisted keeps what has come in behind a body.
+        if self.persistent and (self._buffer or any(self._dataBuffer)):
+            self._answered = request
+            if self._full:
+                self.setTimeout(self.site.idle_seconds)  # for the client to read
+            else:
+                self._turn = self.callLater(0, self._next_turn)
+        else:
+            self._go_on(request)
+
+    def pauseProducing(self) -> None:
+        """The client does not read: nothing more is answered until it does."""
+        self._full = True
+        super().pauseProducing()
+
+    def resumeProducing(self) -> None:
+        """The client reads again."""
+        self._full = False
+        super().resumeProducing()
+        if self._answered and not self._turn:
+            self._turn = self.callLater(0, self._next_turn)
+
+    def _next_turn(self) -> None:
+        self._turn = None
+        request, self._answered = self._answered, None
+        assert request is not None
+        self._go_on(request)
+        if self._half_closed and not self._answered:
+            self.readConnectionLost()
+
+    def _go_on(self, request: Request) -> None:
+        """The request is over; the next one begins."""
         self._busy = False
         super().requestDone(request)
+        if self._full:
+            self._transport.pauseProducing()
         self._start_clock()
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """The client is gone."""
         self._stop_clock()
+        if self._turn:
+            self._turn.cancel()
+            self._turn = None
         if self.learned:
             self.learned.gone()
         self.due = None
