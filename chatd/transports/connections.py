@@ -56,7 +56,7 @@ QUIET_SECONDS = 60.0
 BACKLOG = 1024
 """Connections that may wait to be accepted, where the endpoint does not say: Twisted's own 50 are
 there in a millisecond, and whoever comes behind them waits for a second before trying again."""
-ACCEPTS_A_TURN = 10
+ACCEPTS_A_TURN = 25
 """Connections of one port that are accepted before others have their turn; Twisted would take more
 in each turn the more there are."""
 REST_SECONDS = 1.0

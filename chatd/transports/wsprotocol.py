@@ -30,7 +30,7 @@ MAX_MESSAGE = 64 * 1024
 """Bytes in a client's message, as in a request's body."""
 MAX_FRAGMENTS = 1000
 """Fragments in a client's message: reading a frame costs more than reading its byte."""
-FRAMES_A_TURN = 16
+FRAMES_A_TURN = 8
 """Frames of one connection that are read before others have their turn."""
 CLOSE_SECONDS = 5.0
 """Seconds for the peer to answer a close before the connection is cut."""
