@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 from ipaddress import IPv6Address, ip_address
+from math import ceil
 from typing import Any, Protocol, cast
 
 from twisted.internet import tcp, unix
@@ -158,7 +159,7 @@ class Connections:
             public = ip_address(host).is_global
         except ValueError:
             public = True  # no address that we know of
-        return MOST_PER_ADDRESS if public else int(self._most * NEARBY_SHARE)
+        return MOST_PER_ADDRESS if public else ceil(self._most * NEARBY_SHARE)
 
     def _tell(self, times: int, last: str) -> None:
         self._log.warn(

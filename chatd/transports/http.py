@@ -288,6 +288,17 @@ class ChatChannel(HTTPChannel):
         """The connection has been idle for too long since its last learned poll was answered."""
         self.timeoutConnection()
 
+    def timeoutConnection(self) -> None:
+        """The connection has been idle for too long.  Twisted's own would log each one."""
+        self._stop_clock()
+        assert self.abortTimeout is not None
+        self._deadline = self.callLater(self.abortTimeout, self._cut)
+        self.loseConnection()
+
+    def _cut(self) -> None:
+        self._deadline = None
+        self._transport.abortConnection()
+
     def _put_off(self, data: bytes) -> None:
         """Let what comes while a poll is held wait: who pipelines is answered in order."""
         self._early += data

@@ -84,6 +84,11 @@ def test_where_many_share_an_address_many_may_come_from_it(host: str, most: int)
     assert taken(connections(10_000), host, 10_001) == most
 
 
+def test_where_there_is_room_for_one_this_machine_may_have_it() -> None:
+    """Three quarters of one is one."""
+    assert taken(connections(1), LOOPBACK, 2) == 1
+
+
 def test_who_is_gone_is_forgotten() -> None:
     """The table holds whoever is connected, and nobody else."""
     counted = connections()

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import pytest
 from twisted.internet.error import ConnectionLost
+from twisted.logger import globalLogPublisher
 from twisted.python.failure import Failure
 
 from chatd.transports.connections import LINGER_SECONDS
@@ -333,6 +335,21 @@ def test_a_client_that_never_reads_is_let_go(house: House, http: Http) -> None:
     house.chat.advance(IDLE_SECONDS + 1)
     assert http.closed
     house.chat.settle()
+
+
+def test_idle_connections_are_closed_without_a_line_in_the_log(house: House) -> None:
+    """A flood of them would fill it."""
+    told: list[Any] = []
+    observe: Any = told.append
+    globalLogPublisher.addObserver(observe)
+    try:
+        connections = [house.http() for _ in range(3)]
+        connections[0].wire.fill()
+        house.chat.advance(IDLE_SECONDS + 1)
+    finally:
+        globalLogPublisher.removeObserver(observe)
+    assert all(http.closed for http in connections)
+    assert not told
 
 
 def test_a_client_that_goes_between_two_turns_leaves_nothing_behind(
