@@ -15,10 +15,8 @@ from twisted.internet.endpoints import serverFromString
 from twisted.internet.interfaces import (
     IAddress,
     IListeningPort,
-    IProtocolFactory,
     IStreamServerEndpoint,
 )
-from twisted.internet.tcp import Server
 from twisted.logger import Logger
 from twisted.python import usage
 from twisted.python.failure import Failure
@@ -32,8 +30,10 @@ from .store import Store
 from .store.engines import store_at
 from .store.sqlite import DURABILITY, Retention
 from .transports.classic import classic_site
+from .transports.connections import MOST_CONNECTIONS, Connections, DoorFactory, Doorkeeper
+from .transports.descriptors import RESERVE, for_connections, raise_limit
+from .transports.http import IDLE_SECONDS, REQUEST_SECONDS, Bounds
 from .transports.proxies import Proxies
-from .transports.tcp import WriteThrough
 from .transports.telnet import LineFactory
 from .transports.web import web_site
 
@@ -173,6 +173,44 @@ class Options(usage.Options):
             "The longest message, in bytes of UTF-8.",
             number_from(1, "max-text"),
         ],
+        # Connections and bytes.
+        [
+            "max-connections",
+            None,
+            None,
+            "Connections in all. [default: as many as files may be open, less a reserve]",
+            number_from(1, "max-connections"),
+        ],
+        [
+            "max-connections-per-address",
+            None,
+            None,
+            "Connections from one address; 0: no limit. "
+            "[default: 500; three quarters of all for this machine's and private networks']",
+            number_from(0, "max-connections-per-address"),
+        ],
+        [
+            "max-body",
+            None,
+            None,
+            "Bytes in a request's body, or in a WebSocket's message. "
+            "[default: 65536, or what the longest message needs]",
+            number_from(1, "max-body"),
+        ],
+        [
+            "request-time",
+            None,
+            REQUEST_SECONDS,
+            "Seconds that a request of HTTP may take to come in.",
+            number_from(1, "request-time", float),
+        ],
+        [
+            "idle",
+            None,
+            IDLE_SECONDS,
+            "Seconds that a connection of HTTP may be kept without a request.",
+            number_from(1, "idle", float),
+        ],
     ]
 
     def __init__(self) -> None:
@@ -308,17 +346,20 @@ def makeService(options: Options) -> MultiService:
             readers_per_session=options["max-readers"],
         ),
     )
+    bounds = Bounds(options["max-body"], options["request-time"], options["idle"])
     proxies = Proxies(options["networks"], sockets=options["trust-sockets"])
-    factories: dict[str, IProtocolFactory] = {
+    connections = _connections(options, clock)
+    factories: dict[str, DoorFactory] = {
         "line": LineFactory(chat),
-        "http": web_site(chat, options["origins"], proxies=proxies),
-        "classic": classic_site(chat, proxies=proxies),
+        "http": web_site(chat, options["origins"], bounds, proxies),
+        "classic": classic_site(chat, bounds, proxies),
     }
     house = MultiService()
     chat.setServiceParent(house)
     for name, endpoints in options["doors"].items():
         for text in endpoints:
-            Door(name, text, _endpoint(clock, text), factories[name]).setServiceParent(house)
+            keeper = Doorkeeper(factories[name], connections)
+            Door(name, text, _endpoint(clock, text), keeper).setServiceParent(house)
     if not (options.parent and options.parent["uid"]):
         # With another user to become, it would be made as root's; then it is looked at when opened.
         _check(store)
@@ -330,6 +371,21 @@ def _check(store: Store) -> None:
         store.check()
     except Unavailable as problem:
         raise StartupError(f"chatd: {problem.message}") from None
+
+
+def _connections(options: Options, clock: Any) -> Connections:
+    """The count of connections, for as many as are asked for or possible.  Raises
+    `StartupError`.
+    """
+    limit = raise_limit()
+    possible = for_connections(limit)
+    most = options["max-connections"] or min(possible, MOST_CONNECTIONS)
+    if most > possible:
+        raise StartupError(
+            f"chatd: --max-connections {most} needs a limit of {most + RESERVE} open files, "
+            f"and it is {limit}; raise it (ulimit -n, LimitNOFILE=)"
+        )
+    return Connections(clock, most, options["max-connections-per-address"])
 
 
 def _endpoint(reactor: Any, text: str) -> IStreamServerEndpoint:
@@ -350,12 +406,12 @@ class Door(Service):
     _log = Logger()
 
     def __init__(
-        self, door: str, text: str, endpoint: IStreamServerEndpoint, factory: IProtocolFactory
+        self, door: str, text: str, endpoint: IStreamServerEndpoint, keeper: Doorkeeper
     ) -> None:
         self._door = door
         self._text = text
         self._endpoint = endpoint
-        self._factory = factory
+        self._keeper = keeper
         self.port: IListeningPort | None = None
         """What listens, once it does."""
 
@@ -363,7 +419,7 @@ class Door(Service):
         """Listen while still allowed to take a low port.  Raises `StartupError`."""
         super().privilegedStartService()
         failures: list[Failure] = []
-        self._endpoint.listen(self._factory).addCallbacks(self._listening, failures.append)
+        self._endpoint.listen(self._keeper).addCallbacks(self._listening, failures.append)
         if failures:
             problem = getattr(failures[0].value, "socketError", failures[0].value)
             message = f"chatd: cannot listen on {self._text}: {problem}"
@@ -386,8 +442,7 @@ class Door(Service):
 
     def _listening(self, port: IListeningPort) -> None:
         self.port = port
-        if getattr(port, "transport", None) is Server:
-            port.transport = WriteThrough  # type: ignore[attr-defined]
+        self._keeper.connections.watch(port)
         self._log.info(
             "{door} door listening on {place}", door=self._door, place=_place(port.getHost())
         )

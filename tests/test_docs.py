@@ -13,6 +13,7 @@ from chatd.transports.resource import STATUS
 
 ROOT = Path(__file__).parent.parent
 PROTOCOL = (ROOT / "docs/protocol.md").read_text()
+OPERATIONS = (ROOT / "docs/operations.md").read_text()
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")])
 
 
@@ -50,16 +51,19 @@ def test_the_protocol_names_every_option_and_its_default() -> None:
     told = {row[0].split()[0].removeprefix("--"): row[1] for row in rows("Options of the server")}
     options = Options()
     options.parseOptions([])
-    own = {name: options[name] for name, *_ in Options.optParameters}
+    own = {name: default for name, _, default, *_ in Options.optParameters}
     own["address-rate"] = f"{ADDRESS_SHARE} × message-rate"
+    for name, default in own.items():
+        if isinstance(default, float):
+            own[name] = f"{default:g}"
+        elif default is None:  # what is told in words
+            assert f"--{name}" in OPERATIONS
+            own[name] = told[name]
     several = ("allow-origin", "trust-proxy")
     assert [told.pop(name) for name in several] == ["none", "none"]
     for door, endpoints in {"classic": (), **DOORS}.items():
         assert told.pop(door) == (endpoints[0] if endpoints else "none")
-    assert told == {
-        name: f"{value:g}" if isinstance(value, float) else str(value or "none")
-        for name, value in own.items()
-    }
+    assert told == {name: str(value) for name, value in own.items()}
     assert {name for name in options.getUsage().split() if name.startswith("--")} == {
         f"--{name}=" for name in [*own, *DOORS, "classic", *several]
     } | {"--help", "--version"}

@@ -46,12 +46,15 @@ HOUSE = {
     "repeats": Floor("repeats", "twisted"),
     "reactor": Floor("reactor", "twisted"),
     # Doors never import each other; what several of them stand on has floors of its own.
-    "sockets": Floor("transports transports.tcp", "twisted zope"),
+    "sockets": Floor(
+        "transports transports.tcp transports.connections transports.descriptors",
+        "values sockets twisted zope",
+    ),
     "http": Floor(
         "transports.http transports.resource transports.longpoll transports.learned"
         " transports.reading transports.deadlines transports.heartbeat transports.wsprotocol"
         " transports.proxies",
-        f"{CHAT} http twisted zope wsproto",
+        f"{CHAT} sockets http twisted zope wsproto",
     ),
     "line door": Floor("transports.telnet", f"{CHAT} sockets twisted zope"),
     "HTTP door": Floor(
@@ -65,7 +68,9 @@ HOUSE = {
     ),
     # The client speaks to any server, so it knows of ours only what goes over the wire.
     "client": Floor("client client.*", "values codecs client twisted zope msgspec treq hyperlink"),
-    "testing": Floor("testing testing.*", f"{CHAT} store http tap reactor testing twisted wsproto"),
+    "testing": Floor(
+        "testing testing.*", f"{CHAT} store sockets http tap reactor testing twisted wsproto"
+    ),
     "chatd": Floor("__init__"),
 }
 

@@ -17,6 +17,7 @@ from twisted.internet.protocol import Protocol
 from chatd.limits import Limits
 from chatd.service import ChatService
 from chatd.tap import Door, Options, StartupError, _place, makeService
+from chatd.transports.connections import CountedTCP
 from chatd.transports.tcp import WriteThrough
 
 HERE = "tcp:0:interface=127.0.0.1"
@@ -86,6 +87,11 @@ def test_origins_are_gathered() -> None:
         ["--message-rate", "inf"],
         ["--max-text", "0"],
         ["--max-text", "4k"],
+        ["--max-connections", "0"],
+        ["--max-connections-per-address", "-1"],
+        ["--max-body", "64k"],
+        ["--request-time", "0"],
+        ["--idle", "0"],
         ["--allow-origin", "example.org"],
         ["--allow-origin", "https://example.org/"],
         ["--allow-origin", "*"],
@@ -181,6 +187,12 @@ def test_the_rate_may_be_a_fraction_or_none() -> None:
     assert parsed("--message-rate", "0")["message-rate"] == 0
 
 
+def test_more_connections_than_files_may_be_open_are_not_promised(clock: Any) -> None:
+    """In one line that says what to raise."""
+    with pytest.raises(StartupError, match=r"^chatd: --max-connections 999999999 .*ulimit -n.*$"):
+        makeService(parsed("--max-connections", "999999999", "--line", "none"))
+
+
 def test_time_does_not_run_backwards(clock: Any) -> None:
     """Timers go by a clock that nobody can set: set back an hour, the other would stall them."""
     makeService(parsed("--line", "none"))
@@ -196,7 +208,9 @@ async def test_a_house_opens_its_doors_and_closes_them(clock: Any) -> None:
     hosts: list[Any] = [door.port.getHost() for door in doors if door.port]
     ports = [host.port for host in hosts]
     assert len(set(ports)) == 3
-    assert all(getattr(door.port, "transport", None) is WriteThrough for door in doors)
+    kinds = {getattr(door.port, "transport", None) for door in doors}
+    assert kinds == {CountedTCP}
+    assert issubclass(CountedTCP, WriteThrough)
     await house.stopService()
     for port in ports:
         endpoint = TCP4ClientEndpoint(clock, "127.0.0.1", port)

@@ -19,16 +19,18 @@ MAX_ANSWERS = 256
 """Option requests that are answered: each option once.  Whoever asks on and on gets silence, not a
 growing buffer."""
 MAX_SUBNEGOTIATION = 1024
-"""Bytes that are kept of an unfinished subnegotiation, which nobody here wants to read."""
+"""Bytes or commands in a subnegotiation, which nobody here wants to read: if its end has not come
+by then, it never will, and what follows is text again."""
 
 _SEQUENCE = re.compile(
     rb"\xff(?:"
     rb"(?P<ask>[\xfb-\xfe].)|"  # WILL, WONT, DO, DONT and the option
-    rb"\xfa(?:[^\xff]|\xff[^\xf0])*?\xff\xf0|"  # SB … SE
+    rb"\xfa(?:[^\xff]|\xff[^\xf0]){0,%d}?\xff\xf0|"  # SB … SE
+    rb"\xfa(?:[^\xff]|\xff[^\xf0]){%d}|"  # SB without an end
     rb"[\xf0-\xf9]|"  # commands of one byte
     rb"(?P<data>\xff)|"  # an escaped 0xFF
-    rb"(?P<more>[\xfb-\xfe]?\Z|\xfa(?:[^\xff]|\xff[^\xf0]|\xff\Z)*\Z)"  # to be continued
-    rb")",
+    rb"(?P<more>[\xfb-\xfe]?\Z|\xfa(?:[^\xff]|\xff[^\xf0])*\xff?\Z)"  # to be continued
+    rb")" % (MAX_SUBNEGOTIATION, MAX_SUBNEGOTIATION + 1),
     re.DOTALL,
 )
 _ANSWER = {0xFB: b"\xfe", 0xFD: b"\xfc"}
@@ -61,12 +63,7 @@ class OptionFilter:
         if match["data"]:
             return IAC
         if match["more"] is not None:
-            rest = match[0]
-            if len(rest) > MAX_SUBNEGOTIATION:
-                # Keep only what tells where it ends: whether an IAC is waiting for its SE.
-                waiting = len(rest) - len(rest.rstrip(IAC)) & 1
-                rest = rest[:2] + IAC * waiting
-            self._rest = rest
+            self._rest = match[0]
         elif match["ask"] and self._left and (verb := _ANSWER.get(match["ask"][0])):
             self._left -= 1
             self._answers += IAC + verb + match["ask"][1:]

@@ -26,11 +26,12 @@ def main() -> None:
     from twisted.internet.endpoints import serverFromString
 
     from ..tap import Door
+    from ..transports.connections import Connections, Doorkeeper
     from .conformance import echo_site
 
     text = f"tcp:{port}:interface=127.0.0.1"
-    site = echo_site(reactor)
-    Door("conformance", text, serverFromString(reactor, text), site).startService()
+    keeper = Doorkeeper(echo_site(reactor), Connections(reactor))
+    Door("conformance", text, serverFromString(reactor, text), keeper).startService()
     reactor.run()
 
 

@@ -33,11 +33,11 @@ COOKIE = b"chatd"
 class Access:
     """What the HTTP resources share: the chat, its sessions, and the polls that are held."""
 
-    def __init__(self, service: ChatService, proxies: Proxies) -> None:
+    def __init__(self, service: ChatService, proxies: Proxies, max_body: int | None = None) -> None:
         self.service = service
         self.proxies = proxies
         # Escaped, a byte of text is six of JSON at most.
-        self.max_body = max(MAX_BODY, 6 * service.max_text + 1024)
+        self.max_body = max_body or max(MAX_BODY, 6 * service.max_text + 1024)
         """Bytes in a request's body, or in a WebSocket's message."""
         self.leases = Leases(service)
         self.heartbeat = Heartbeat(service.clock)

@@ -32,7 +32,7 @@ from ..leases import Lease, Leases
 from ..names import clean_name, name_key
 from ..service import LOBBY, ChatService
 from ..subscriber import Batch, Subscriber
-from .http import ChatSite
+from .http import USUAL, Bounds, ChatSite
 from .proxies import NO_PROXIES, Proxies
 from .resource import STATUS, finish_later, one
 
@@ -40,9 +40,11 @@ HOLD_SECONDS = 4.5
 """Seconds that a poll is held, as in 2011: just below the five after which clients gave up."""
 
 
-def classic_site(service: ChatService, proxies: Proxies = NO_PROXIES) -> ChatSite:
+def classic_site(
+    service: ChatService, bounds: Bounds = USUAL, proxies: Proxies = NO_PROXIES
+) -> ChatSite:
     """The classic door to a chat; `proxies` may say for whom they ask."""
-    return ChatSite(ClassicResource(service, proxies), service.clock)
+    return ChatSite(ClassicResource(service, proxies), service.clock, bounds)
 
 
 class ClassicResource(Resource):

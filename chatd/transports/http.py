@@ -1,11 +1,13 @@
 """HTTP/1.1 with bounds: what `twisted.web` leaves to its users.
 
 1. A body is capped while it comes in, whether its length is told or it is chunked.
-2. A request has to be complete within `REQUEST_SECONDS` of its first byte, however steadily it
+2. A request has to be complete within a time that counts from its first byte, however steadily it
    trickles.
 3. Whoever is refused in the middle of a request is answered before the connection closes: what they
    still send is swallowed for a moment, for a reset would take the answer back.
-4. What two readers of HTTP could take for two different things is refused where Twisted would take
+4. Requests that come without waiting for answers are answered one in each turn of the reactor, and
+   none while the client does not read: neither the work nor the answers pile up.
+5. What two readers of HTTP could take for two different things is refused where Twisted would take
    it for one of them (RFC 9112, section 11.2).
 """
 
@@ -13,6 +15,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Any
 
 from twisted.internet.interfaces import (
@@ -31,23 +35,46 @@ from twisted.web.server import NOT_DONE_YET, Request, Site
 from zope.interface import implementer
 
 from ..codecs.json import error_body
-from ..errors import ChatError, Malformed, TooLarge, TooSlow
+from ..errors import ChatError, Malformed, RateLimited, TooLarge, TooSlow, Unavailable
+from .connections import LINGER_SECONDS
 from .learned import LearnedPoll
+from .resource import STATUS, retry_after
 
 MAX_BODY = 64 * 1024
-"""Bytes in a request's body: ten times the longest message, every byte of it escaped."""
+"""Bytes in a request's body, if nothing else is asked for: twice the longest message, every byte of
+it escaped."""
 REQUEST_SECONDS = 20.0
-"""Seconds from a request's first byte to its last."""
+"""Seconds from a request's first byte to its last, if nothing else is asked for: a body of 64 KiB
+needs no more over an old modem."""
 IDLE_SECONDS = 60.0
-"""Seconds that a connection may be kept without a request."""
+"""Seconds that a connection may be kept without a request, if nothing else is asked for: a page
+that polls keeps its own busy, and a browser opens new ones at will."""
+MAX_HEADERS = 100
+"""Headers of a request: browsers and proxies send thirty, and each costs more than its bytes."""
+MAX_CHUNKS = 1000
+"""Chunks of a request's body: reading one costs more than reading its byte."""
 MAX_EARLY = 16 * 1024
 """Bytes that are kept of what a client sends before it has its answer; the rest waits in TCP."""
-LINGER_SECONDS = 2.0
-"""Seconds for which a refused client's bytes are swallowed."""
 
 _ABSOLUTE = re.compile(rb"https?://([^/?]+)(.*)", re.IGNORECASE)
 _HOST = re.compile(rb"[\w.~!$&'()*+,;=%:\[\]-]*")
 _CONTROL = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """How much a client may send, and how long it may take."""
+
+    body: int | None = None
+    """Bytes in a request's body; None: what the door finds enough."""
+    request_seconds: float = REQUEST_SECONDS
+    """Seconds from a request's first byte to its last."""
+    idle_seconds: float = IDLE_SECONDS
+    """Seconds that a connection may be kept without a request."""
+
+
+USUAL = Bounds()
+"""If nothing else is asked for."""
 
 
 class ChatRequest(Request):
@@ -55,6 +82,7 @@ class ChatRequest(Request):
 
     channel: ChatChannel
     _received = 0
+    _chunks = 0
     refused = False
     """Whether it was answered before it was complete, and is not to be carried out."""
 
@@ -64,13 +92,14 @@ class ChatRequest(Request):
             # The channel would greet an over-long body with "100 Continue" behind the refusal.
             self.requestHeaders.removeHeader(b"expect")
             self._refuse()
-            length = 0
-        super().gotLength(length)
+        # Of no known length, it would get a file, which takes a descriptor; it is capped as it is.
+        super().gotLength(0)
 
     def handleContentChunk(self, data: bytes) -> None:
         """Some of the body came in."""
         self._received += len(data)
-        if self._received > self.channel.site.max_body:
+        self._chunks += 1
+        if self._received > self.channel.site.max_body or self._chunks > MAX_CHUNKS:
             self._refuse()
         if not self.refused:
             super().handleContentChunk(data)
@@ -115,7 +144,10 @@ class ChatRequest(Request):
             self.channel.refuse(
                 413,
                 b"Content Too Large",
-                TooLarge(f"a body has at most {self.channel.site.max_body} bytes here"),
+                TooLarge(
+                    f"a body has at most {self.channel.site.max_body} bytes here, "
+                    f"in {MAX_CHUNKS} chunks"
+                ),
             )
 
 
@@ -124,11 +156,16 @@ class ChatChannel(HTTPChannel):
     """One HTTP connection, with a deadline for each request."""
 
     requestFactory = ChatRequest
+    maxHeaders = MAX_HEADERS  # noqa: N815
     site: ChatSite
     _busy = False
     _deadline: IDelayedCall | None = None
     _refused = False
     _early = b""
+    _full = False
+    _answered: Request | None = None
+    _turn: IDelayedCall | None = None
+    _half_closed = False
 
     def connectionMade(self) -> None:
         """A client has come."""
@@ -167,7 +204,9 @@ class ChatChannel(HTTPChannel):
 
     def readConnectionLost(self) -> None:
         """The client sends no more; what it asked for last is answered, unless that takes long."""
-        if self._busy or (self.learned and self.learned.held):
+        if self._answered:
+            self._half_closed = True  # behind it others wait to be answered too
+        elif self._busy or (self.learned and self.learned.held):
             self.persistent = 0
             self._deadline = self._deadline or self.callLater(LINGER_SECONDS, self._hang_up)
         else:
@@ -182,14 +221,51 @@ class ChatChannel(HTTPChannel):
         self._stop_clock()
 
     def requestDone(self, request: Request) -> None:
-        """A request was answered; the next one, which may be here already, begins."""
+        """A request was answered; if the next one is here already, it has to wait for its turn."""
+        # Private is only where Twisted keeps what has come in behind a body.
+        if self.persistent and (self._buffer or any(self._dataBuffer)):
+            self._answered = request
+            if self._full:
+                self.setTimeout(self.site.idle_seconds)  # for the client to read
+            else:
+                self._turn = self.callLater(0, self._next_turn)
+        else:
+            self._go_on(request)
+
+    def pauseProducing(self) -> None:
+        """The client does not read: nothing more is answered until it does."""
+        self._full = True
+        super().pauseProducing()
+
+    def resumeProducing(self) -> None:
+        """The client reads again."""
+        self._full = False
+        super().resumeProducing()
+        if self._answered and not self._turn:
+            self._turn = self.callLater(0, self._next_turn)
+
+    def _next_turn(self) -> None:
+        self._turn = None
+        request, self._answered = self._answered, None
+        assert request is not None
+        self._go_on(request)
+        if self._half_closed and not self._answered:
+            self.readConnectionLost()
+
+    def _go_on(self, request: Request) -> None:
+        """The request is over; the next one begins."""
         self._busy = False
         super().requestDone(request)
+        if self._full:
+            self._transport.pauseProducing()
         self._start_clock()
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """The client is gone."""
         self._stop_clock()
+        if self._turn:
+            self._turn.cancel()
+            self._turn = None
         if self.learned:
             self.learned.gone()
         self._early = b""
@@ -202,6 +278,17 @@ class ChatChannel(HTTPChannel):
         self._transport.write(response)
         if self._early:
             self.callLater(0, self._replay)
+
+    def timeoutConnection(self) -> None:
+        """The connection has been idle for too long.  Twisted's own would log each one."""
+        self._stop_clock()
+        assert self.abortTimeout is not None
+        self._deadline = self.callLater(self.abortTimeout, self._cut)
+        self.loseConnection()
+
+    def _cut(self) -> None:
+        self._deadline = None
+        self._transport.abortConnection()
 
     def _put_off(self, data: bytes) -> None:
         """Let what comes while a poll is held wait: who pipelines is answered in order."""
@@ -302,16 +389,8 @@ class ChatChannel(HTTPChannel):
         self.clearLineBuffer()
         for request in self.requests:
             request.refused = True
-        body = error_body(error)
         assert self.transport is not None
-        self.transport.writeSequence(
-            [
-                b"HTTP/1.1 %d %b\r\nDate: %b\r\n" % (status, phrase, datetimeToString()),
-                b"Content-Type: application/json\r\nContent-Length: %d\r\n" % len(body),
-                b"Connection: close\r\n\r\n",
-                body,
-            ]
-        )
+        self.transport.write(_last_answer(status, phrase, error))
         if not self.isSecure():  # TLS knows no half-closing
             self._transport.loseWriteConnection()
         self._deadline = self.callLater(LINGER_SECONDS, self._hang_up)
@@ -321,7 +400,7 @@ class ChatChannel(HTTPChannel):
         self.refuse(
             408,
             b"Request Timeout",
-            TooSlow(f"a request has to be complete within {REQUEST_SECONDS:g} seconds"),
+            TooSlow(f"a request has to be complete within {self.site.request_seconds:g} seconds"),
         )
 
     def _hang_up(self) -> None:
@@ -332,12 +411,27 @@ class ChatChannel(HTTPChannel):
         """If a request has begun, it has to be complete in time."""
         begun = self.requests or self._buffer
         if begun and not (self._busy or self._deadline or self._refused):
-            self._deadline = self.callLater(REQUEST_SECONDS, self._too_slow)
+            self._deadline = self.callLater(self.site.request_seconds, self._too_slow)
 
     def _stop_clock(self) -> None:
         if self._deadline:
             self._deadline.cancel()
             self._deadline = None
+
+
+def _last_answer(status: int, phrase: bytes, error: ChatError) -> bytes:
+    """A whole answer, behind which the connection closes."""
+    body = error_body(error)
+    head = [
+        b"HTTP/1.1 %d %b" % (status, phrase),
+        b"Date: %b" % datetimeToString(),
+        b"Content-Type: application/json",
+        b"Content-Length: %d" % len(body),
+        b"Connection: close",
+    ]
+    if isinstance(error, RateLimited | Unavailable):
+        head.append(b"Retry-After: " + retry_after(error))
+    return b"\r\n".join([*head, b"", body])
 
 
 class ChatSite(Site):
@@ -347,13 +441,21 @@ class ChatSite(Site):
     protocol = ChatChannel  # type: ignore[assignment]  # no wrapper that would switch to HTTP/2
     requestFactory = ChatRequest
 
-    def __init__(self, root: IResource, reactor: IReactorTime, max_body: int = MAX_BODY) -> None:
-        self.max_body = max_body
-        self.idle = IDLE_SECONDS
-        super().__init__(root, reactor=reactor, timeout=self.idle, parsePOSTFormSubmission=False)
+    def __init__(self, root: IResource, reactor: IReactorTime, bounds: Bounds = USUAL) -> None:
+        self.max_body = MAX_BODY if bounds.body is None else bounds.body
+        self.request_seconds = bounds.request_seconds
+        self.idle_seconds = bounds.idle_seconds
+        super().__init__(
+            root, reactor=reactor, timeout=bounds.idle_seconds, parsePOSTFormSubmission=False
+        )
 
     def log(self, request: HTTPRequest) -> None:
         """Write nothing: a long-poller would fill the log with the same line all day."""
+
+    def turn_away(self, error: ChatError) -> bytes:
+        """What a client is told that is not let in."""
+        status = HTTPStatus(STATUS[type(error)])
+        return _last_answer(status, status.phrase.encode(), error)
 
     def acceptableProtocols(self) -> list[bytes]:
         """No HTTP/2: in Twisted it ends held requests at the idle timeout."""

@@ -90,7 +90,7 @@ class LearnedPoll(Poll):
         self._put_off()
 
     def _put_off(self) -> None:
-        self._polls.deadlines.set(self, self._channel.site.idle)
+        self._polls.deadlines.set(self, self._channel.site.idle_seconds)
 
     def rest(self) -> None:
         """Something else is asked on this connection: the idle time is its business."""

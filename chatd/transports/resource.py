@@ -124,10 +124,15 @@ def refuse(request: Request, error: ChatError) -> bytes:
     if isinstance(error, MethodNotAllowed):
         request.setHeader(b"allow", ", ".join(error.allowed).encode())
     if isinstance(error, RateLimited | Unavailable):
-        request.setHeader(b"retry-after", b"%d" % max(1, round(error.retry_after + 0.5)))
+        request.setHeader(b"retry-after", retry_after(error))
     if STATUS[type(error)] == 401:
         request.setHeader(b"www-authenticate", b"Bearer")
     return _dress(request, error_body(error), STATUS[type(error)])
+
+
+def retry_after(error: RateLimited | Unavailable) -> bytes:
+    """The `Retry-After` of a refusal, in whole seconds (RFC 9110, section 10.2.3)."""
+    return b"%d" % max(1, round(error.retry_after + 0.5))
 
 
 def headless(request: Request, body: bytes) -> bytes:

@@ -1,4 +1,4 @@
-"""Write-through: bytes that are ready now leave now.
+"""Write-through: bytes that are ready now leave now.  And fair reading: of each a little at a time.
 
 Twisted's `write` appends to a buffer, asks the reactor to watch for writability, and sends in a
 later turn: three more system calls and a turn of the loop for each reader of each message.
@@ -19,8 +19,15 @@ Why this is right:
 from __future__ import annotations
 
 from collections.abc import Iterable
+from errno import EWOULDBLOCK
 
+from twisted.internet.error import ConnectionDone, ConnectionLost
+from twisted.internet.main import CONNECTION_DONE, CONNECTION_LOST
 from twisted.internet.tcp import Server
+
+READ_BYTES = 4096
+"""Bytes of one connection that are looked at before others have their turn: what is in 64 KiB, as
+Twisted reads them, can take a tenth of a second to go through.  Hardly a request is longer."""
 
 
 class WriteThrough(Server):
@@ -28,6 +35,17 @@ class WriteThrough(Server):
 
     For `twisted.internet.tcp.Port.transport`, so that every connection of that port is one.
     """
+
+    def doRead(self) -> ConnectionDone | ConnectionLost | None:  # type: ignore[override]
+        """See `twisted.internet.interfaces.IReadDescriptor.doRead`."""
+        try:
+            data = self.socket.recv(READ_BYTES)
+        except OSError as problem:
+            return None if problem.errno == EWOULDBLOCK else CONNECTION_LOST
+        if not data:
+            return CONNECTION_DONE
+        self.protocol.dataReceived(data)
+        return None
 
     def write(self, data: bytes) -> None:
         """See `twisted.internet.interfaces.ITransport.write`."""

@@ -50,14 +50,22 @@ from ..commands import (
 from ..errors import ChatError, Malformed, NotInRoom, RateLimited, TextTooLong, UnknownCommand
 from ..eventlog import Entry
 from ..events import MESSAGES
+from ..limits import TokenBucket
 from ..room import Room
 from ..service import LOBBY, ChatService
 from ..subscriber import Batch, Gap, Subscriber
 
 LINES_A_TURN = 100
 """Lines of one connection that are carried out before others have their turn."""
+COMMANDS_A_TURN = 5
+"""Those among them that are no messages: listing all rooms or a long history takes longer."""
+COMMAND_RATE = 10
+"""Commands a second that are no messages, and mistakes, on one connection: more than anybody types,
+and four seconds' worth at once for programs that begin with a few."""
 QUESTIONS = (ShowHistory, ShowRooms, ShowSince, ShowTopic, ShowWho)
 """Commands whose answer depends on what was said before them."""
+OWN = (*QUESTIONS, SetEcho, ShowHelp, Switch)
+"""Commands that only this connection sees: the service does not measure them."""
 REPLAY = 10
 """Messages that a newcomer to a room is shown."""
 COMMAND_BYTES = 256
@@ -83,6 +91,7 @@ class LineConnection(Protocol):
         self._address = address
         self._room: Room | None = None
         self._subscriber = Subscriber(self, (), 0)
+        self._commands = TokenBucket(COMMAND_RATE, service.clock.seconds)
         self._options = OptionFilter()
         self._decoder = LineDecoder(service.max_text + COMMAND_BYTES)
         self._lines: deque[bytes | None] = deque()
@@ -180,12 +189,15 @@ class LineConnection(Protocol):
         if self._working:
             return
         self._working = True
-        for _ in range(LINES_A_TURN):
-            if not self._lines or self._wait or self._subscriber.paused or self._gone:
+        left = LINES_A_TURN
+        while self._lines and not (self._wait or self._subscriber.paused or self._gone):
+            if left <= 0:
+                self._wait = self._service.clock.callLater(0, self._go_on)
                 break
             line = self._lines.popleft()
+            message = False
             try:
-                self._carry_out(line)
+                message = self._carry_out(line)
             except RateLimited as error:
                 self._slow_down(line, error)
             except Patience:
@@ -193,9 +205,8 @@ class LineConnection(Protocol):
                 break
             except ChatError as error:
                 self._write(refusal(error))
-        else:
-            if self._lines and not self._wait:
-                self._wait = self._service.clock.callLater(0, self._go_on)
+                self._make_mistake()
+            left -= 1 if message else LINES_A_TURN // COMMANDS_A_TURN
         self._working = False
         if self._lines:
             self._stopped = True
@@ -203,7 +214,8 @@ class LineConnection(Protocol):
         self._read_on()
         self._close_when_done()
 
-    def _carry_out(self, line: bytes | None) -> None:
+    def _carry_out(self, line: bytes | None) -> bool:
+        """Do what a line asks for; answers whether it is one that others see."""
         if line is None:
             raise TextTooLong(
                 f"that line was too long and is dropped; "
@@ -217,24 +229,35 @@ class LineConnection(Protocol):
                     "this is the line door, for telnet and netcat; HTTP has a port of its own"
                 )
         command = parse(line.decode(errors="replace"), self._room.name if self._room else "")
+        if isinstance(command, QUESTIONS) and self._unanswered:
+            raise Patience  # what was said before it comes before its answer
+        own = isinstance(command, OWN)
+        if own and (wait := self._commands.take()):
+            raise RateLimited("", wait)
         if isinstance(command, QUESTIONS):
-            # What was said before it comes before its answer.
-            if self._unanswered:
-                raise Patience
             self._subscriber.wake()
         self._do(command)
+        return not own
 
     def _slow_down(self, line: bytes | None, error: RateLimited) -> None:
         """Let the client wait instead of refusing: its lines stay where they are, and then in TCP's
         buffers.
         """
         self._lines.appendleft(line)
+        self._let_wait(error.retry_after)
+
+    def _make_mistake(self) -> None:
+        """A line was refused: whoever goes on so has to wait too."""
+        if wait := self._commands.take():
+            self._let_wait(wait)
+
+    def _let_wait(self, seconds: float) -> None:
         if not self._slowed:
             self._slowed = True
             self._write(
                 refusal(RateLimited("too fast; the rest of your lines will follow one by one", 0))
             )
-        self._wait = self._service.clock.callLater(error.retry_after, self._go_on)
+        self._wait = self._service.clock.callLater(seconds, self._go_on)
 
     def _go_on(self) -> None:
         self._wait = None
@@ -479,3 +502,7 @@ class LineFactory(Factory):
     def buildProtocol(self, addr: IAddress | None) -> LineConnection:
         """A connection for a client that has just arrived."""
         return LineConnection(self._service, address_of(getattr(addr, "host", None)))
+
+    def turn_away(self, error: ChatError) -> bytes:
+        """What a client is told that is not let in."""
+        return refusal(error)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import mimetypes
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Literal, TypeVar
 from urllib.parse import parse_qsl
@@ -25,7 +26,7 @@ from ..leases import Lease
 from ..service import ChatService
 from .access import COOKIE, Access
 from .events import EventsResource
-from .http import ChatSite
+from .http import USUAL, Bounds, ChatSite
 from .origin import OriginGuard
 from .proxies import NO_PROXIES, Proxies
 from .resource import ApiResource, answer
@@ -78,14 +79,17 @@ class NameForm(Form):
 
 
 def web_site(
-    service: ChatService, origins: Sequence[str] = (), proxies: Proxies = NO_PROXIES
+    service: ChatService,
+    origins: Sequence[str] = (),
+    bounds: Bounds = USUAL,
+    proxies: Proxies = NO_PROXIES,
 ) -> ChatSite:
     """The HTTP door to a chat.
 
     `origins` are those of other web sites whose pages may use it; `proxies` may say for whom they
     ask.
     """
-    access = Access(service, proxies)
+    access = Access(service, proxies, bounds.body)
     root = ApiResource()
     for file in sorted(WEB.iterdir()):
         root.putChild(file.name.encode(), PageFile(file))
@@ -95,7 +99,8 @@ def web_site(
     root.putChild(b"people", PeopleResource(access))
     root.putChild(b"events", EventsResource(access, None))
     root.putChild(b"healthz", HealthResource())
-    return ChatSite(OriginGuard(root, origins, proxies), service.clock, access.max_body)
+    guard = OriginGuard(root, origins, proxies)
+    return ChatSite(guard, service.clock, replace(bounds, body=access.max_body))
 
 
 class PageFile(ApiResource):

@@ -6,6 +6,7 @@ is said on it.
 2. A message is capped while it comes in, before it is put together.
 3. A close is answered with its own code; when it is ours, the peer has `CLOSE_SECONDS` to answer.
 4. While the peer does not read, nothing it sends is looked at: neither pongs nor answers pile up.
+   Of a peer that sends many frames at once, a few are looked at in each turn of the reactor.
 """
 
 from __future__ import annotations
@@ -29,6 +30,8 @@ MAX_MESSAGE = 64 * 1024
 """Bytes in a client's message, as in a request's body."""
 MAX_FRAGMENTS = 1000
 """Fragments in a client's message: reading a frame costs more than reading its byte."""
+FRAMES_A_TURN = 8
+"""Frames of one connection that are read before others have their turn."""
 CLOSE_SECONDS = 5.0
 """Seconds for the peer to answer a close before the connection is cut."""
 
@@ -93,6 +96,7 @@ class WebSocketProtocol(Protocol):
         self._size = 0
         self._fragments = 0
         self._timer: IDelayedCall | None = None
+        self._turn: IDelayedCall | None = None
 
     # -- for subclasses --------------------------------------------------------------------------
 
@@ -148,6 +152,9 @@ class WebSocketProtocol(Protocol):
         if self._timer:
             self._timer.cancel()
             self._timer = None
+        if self._turn:
+            self._turn.cancel()
+            self._turn = None
         self.closed()
 
     def pauseProducing(self) -> None:
@@ -160,8 +167,7 @@ class WebSocketProtocol(Protocol):
         self.full = False
         self.drained()
         self._work()
-        if not self.full:
-            self.transport.resumeProducing()
+        self._read_on()
 
     def stopProducing(self) -> None:
         """The transport closes; `connectionLost` follows."""
@@ -175,9 +181,9 @@ class WebSocketProtocol(Protocol):
             """It is closing: nothing may follow."""
 
     def _work(self) -> None:
-        if self.full:
+        if self.full or self._turn:
             return  # over TLS, some bytes come in after all
-        for event in self._frames.events():
+        for number, event in enumerate(self._frames.events(), 1):
             if isinstance(event, TextMessage | BytesMessage):
                 self._message(event)
             elif isinstance(event, Ping):
@@ -186,6 +192,19 @@ class WebSocketProtocol(Protocol):
                 self._closing(event)
             if self.full:
                 break
+            if number == FRAMES_A_TURN:
+                self.transport.pauseProducing()
+                self._turn = self._clock.callLater(0, self._next_turn)
+                break
+
+    def _next_turn(self) -> None:
+        self._turn = None
+        self._work()
+        self._read_on()
+
+    def _read_on(self) -> None:
+        if not (self.full or self._turn):
+            self.transport.resumeProducing()
 
     def _message(self, event: TextMessage | BytesMessage) -> None:
         if self._frames.state is not ConnectionState.OPEN:

@@ -95,11 +95,11 @@ class Program:
 class Daemon(Program):
     """`twistd chatd` in the foreground, on ports of the system's choice."""
 
-    def __init__(self, directory: Path, *options: str) -> None:
+    def __init__(self, directory: Path, *options: str, prefix: tuple[str, ...] = ()) -> None:
+        """With `prefix` before its command: what it is to be run by."""
         doors = ("--line", f"tcp:0:{HERE}", "--http", f"tcp:0:{HERE}")
-        super().__init__(
-            TWISTD, "--nodaemon", "--pidfile=", "chatd", *doors, *options, cwd=directory
-        )
+        command = (*prefix, TWISTD, "--nodaemon", "--pidfile=", "chatd", *doors, *options)
+        super().__init__(*command, cwd=directory)
         self.line = int(self.expect(r"line door listening on 127\.0\.0\.1:(\d+)")[1])
         self.http = int(self.expect(r"http door listening on 127\.0\.0\.1:(\d+)")[1])
         self.url = f"http://127.0.0.1:{self.http}"

@@ -29,7 +29,7 @@ class House:
     ) -> None:
         self.chat = InMemoryChat(**options)
         self.line_door = LineFactory(self.chat.service)
-        self.http_door = web_site(self.chat.service, origins, proxies)
+        self.http_door = web_site(self.chat.service, origins, proxies=proxies)
 
     def line(self, host: str = HOST) -> FakeConnection:
         """A client's connection to the line door, from that address."""

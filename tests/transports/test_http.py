@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import pytest
 from twisted.internet.error import ConnectionLost
+from twisted.logger import globalLogPublisher
 from twisted.python.failure import Failure
 
-from chatd.transports.http import IDLE_SECONDS, LINGER_SECONDS, MAX_BODY, REQUEST_SECONDS
+from chatd.transports.connections import LINGER_SECONDS
+from chatd.transports.http import IDLE_SECONDS, MAX_BODY, MAX_CHUNKS, REQUEST_SECONDS, Bounds
+from chatd.transports.web import web_site
 
 from .house import House, Http
 
@@ -55,6 +59,31 @@ def test_a_chunked_body_is_refused_when_it_has_become_too_long(
     house.chat.advance(LINGER_SECONDS)
     assert http.response().refusal == (413, "too-large")
     assert house.chat.texts("lobby") == []
+    assert http.closed
+
+
+def test_a_body_in_very_many_chunks_is_refused(http: Http) -> None:
+    """Each costs more than its byte."""
+    data = head("POST", MESSAGES, "Transfer-Encoding: chunked", "Content-Type: text/plain")
+    http.send_raw(data + b"1\r\nx\r\n" * (MAX_CHUNKS + 1), "POST")
+    assert http.response().refusal == (413, "too-large")
+
+
+def test_the_bounds_can_be_set(house: House) -> None:
+    """Each by itself: how much, and how long."""
+    bounds = Bounds(body=100, request_seconds=3, idle_seconds=7)
+    house.http_door = web_site(house.chat.service, bounds=bounds)
+    http = house.http()
+    assert http.request("POST", MESSAGES, "x" * 101, {"Content-Type": "text/plain"}).status == 413
+    http = house.http()
+    http.send_raw(b"GET /")
+    house.chat.advance(3)
+    assert http.response().refusal == (408, "too-slow")
+    http = house.http()
+    assert http.get("/healthz").status == 200
+    house.chat.advance(6)
+    assert not http.closed
+    house.chat.advance(1)
     assert http.closed
 
 
@@ -278,6 +307,73 @@ def test_pipelined_requests_are_answered_in_order(house: House, http: Http) -> N
     assert health.json == {"status": "ok"}
     assert said.status == 201
     assert room.json["last"] == said.json["id"]
+
+
+def test_one_who_pipelines_does_not_keep_the_others_waiting(house: House, http: Http) -> None:
+    """One request is answered at once; the others have to wait for their turn."""
+    http.wire.send(head("GET", "/healthz") * 5)
+    assert http.wire.received().count(b"HTTP/1.1 200 OK") == 1
+    house.chat.settle()
+    assert http.wire.received().count(b"HTTP/1.1 200 OK") == 4
+
+
+def test_a_client_that_does_not_read_is_not_answered_on_and_on(house: House, http: Http) -> None:
+    """What it is to be told would pile up; when it reads again, it gets all of it."""
+    http.wire.send(head("GET", "/healthz") * 3)
+    http.wire.fill()
+    assert http.wire.received().count(b"HTTP/1.1 200 OK") == 1
+    house.chat.settle()
+    assert http.wire.received().count(b"HTTP/1.1 200 OK") <= 1
+    house.chat.settle()
+    assert http.wire.received() == b""
+    http.wire.drain()
+    house.chat.settle()
+    assert b"HTTP/1.1 200 OK" in http.wire.received()
+    assert not http.closed
+
+
+def test_a_client_that_never_reads_is_let_go(house: House, http: Http) -> None:
+    """Even if it has asked for more."""
+    http.wire.fill()
+    http.wire.send(head("GET", "/healthz") * 3)
+    house.chat.advance(IDLE_SECONDS + 1)
+    assert http.closed
+    house.chat.settle()
+
+
+def test_idle_connections_are_closed_without_a_line_in_the_log(house: House) -> None:
+    """A flood of them would fill it."""
+    told: list[Any] = []
+    observe: Any = told.append
+    globalLogPublisher.addObserver(observe)
+    try:
+        connections = [house.http() for _ in range(3)]
+        connections[0].wire.fill()
+        house.chat.advance(IDLE_SECONDS + 1)
+    finally:
+        globalLogPublisher.removeObserver(observe)
+    assert all(http.closed for http in connections)
+    assert not told
+
+
+def test_a_client_that_goes_between_two_turns_leaves_nothing_behind(
+    house: House, http: Http
+) -> None:
+    """What it had asked for is not answered."""
+    http.wire.send(head("GET", "/healthz") * 3)
+    http.wire.hang_up()
+    assert http.wire.received().count(b"HTTP/1.1 200 OK") == 1
+    house.chat.settle()
+    assert http.wire.received() == b""
+
+
+def test_all_that_was_asked_before_half_closing_is_answered(house: House, http: Http) -> None:
+    """`printf 'GET … GET …' | nc -N`."""
+    http.wire.send(head("GET", "/healthz") * 4)
+    http.wire.end_input()
+    house.chat.settle()
+    assert http.wire.received().count(b"HTTP/1.1 200 OK") == 4
+    assert http.closed
 
 
 @pytest.mark.parametrize("before", [0, 1, 3], ids=["new", "second", "learned"])

@@ -134,6 +134,7 @@ def test_what_came_in_two_packets_is_not_learned(house: House) -> None:
 def test_two_questions_in_one_packet_are_both_answered(poller: Poller) -> None:
     """A client that pipelines gets all its answers, in order."""
     poller.http.wire.send(question(poller.cursor) + question(poller.cursor + 1, "&wait=0"))
+    poller.house.chat.settle()
     answers = poller.http.wire.received()
     assert answers.count(b"HTTP/1.1 200 OK") == 2
     assert answers.index(b"first") < answers.index(b'"events":[]')

@@ -5,16 +5,17 @@ from __future__ import annotations
 import socket
 import struct
 from collections.abc import Iterator
+from select import select
 from typing import NoReturn
 
 import pytest
-from twisted.internet.error import ConnectionDone
+from twisted.internet.error import ConnectionDone, ConnectionLost
 from twisted.internet.interfaces import IReactorFDSet
 from twisted.internet.protocol import Protocol, connectionDone
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from chatd.transports.tcp import WriteThrough
+from chatd.transports.tcp import READ_BYTES, WriteThrough
 
 
 @implementer(IReactorFDSet)
@@ -96,10 +97,18 @@ class Wire:
         """What the client gets, while the server's reactor does its part."""
         data = b""
         while len(data) < size:
-            if self.waits_to_write:
-                assert isinstance(self.server.doWrite(), ConnectionDone | None)
-            data += self.client.recv(65536)
+            data += self.turn()
         return data
+
+    def turn(self) -> bytes:
+        """The server writes if it wants to and can; what the client gets, if there is something."""
+        writers = [self.server.socket] if self.waits_to_write else []
+        readable, writable, _ = select([self.client], writers, [], 10)
+        assert readable or writable
+        if writable and (why := self.server.doWrite()) is not None:
+            assert isinstance(why, ConnectionDone)
+            self.server.connectionLost(Failure(why))
+        return self.client.recv(65536) if readable else b""
 
     def reset(self) -> None:
         """The client is gone, rudely."""
@@ -120,6 +129,25 @@ def wire() -> Iterator[Wire]:
 
 
 BIG = bytes(range(256)) * 1024
+
+
+def test_a_little_is_read_at_a_time(wire: Wire) -> None:
+    """However much there is, others have their turn in between; then comes the end."""
+    received: list[bytes] = []
+    wire.note.dataReceived = received.append  # type: ignore[assignment, method-assign]
+    wire.client.sendall(b"x" * 2 * READ_BYTES)
+    wire.client.shutdown(socket.SHUT_WR)
+    for _ in range(2):
+        assert wire.server.doRead() is None
+    assert received == [b"x" * READ_BYTES] * 2
+    assert isinstance(wire.server.doRead(), ConnectionDone)
+
+
+def test_nothing_to_read_is_nothing_and_a_reset_is_told(wire: Wire) -> None:
+    """As by Twisted's own transport."""
+    assert wire.server.doRead() is None
+    wire.reset()
+    assert isinstance(wire.server.doRead(), ConnectionLost)
 
 
 def test_what_fits_is_on_its_way_when_write_returns(wire: Wire) -> None:
@@ -158,15 +186,11 @@ def test_closing_sends_what_was_written_first(wire: Wire) -> None:
     wire.server.write(BIG)
     wire.server.write(b"end")
     wire.server.loseConnection()
-    received = b""
-    while True:
-        if wire.waits_to_write and (why := wire.server.doWrite()) is not None:
-            wire.server.connectionLost(Failure(why))
-        data = wire.client.recv(65536)
-        if not data:
-            break
-        received += data
-    assert received == BIG + b"end"
+    received = wire.receive(len(BIG) + 3)
+    while wire.waits_to_write:
+        received += wire.turn()
+    assert received + wire.client.recv(100) == BIG + b"end"
+    assert wire.client.recv(100) == b""
 
 
 def test_writing_behind_a_close_that_still_waits_keeps_the_order(wire: Wire) -> None:

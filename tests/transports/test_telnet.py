@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import tracemalloc
+from unittest.mock import patch
 
 import pytest
 from twisted.internet.error import ConnectionLost
@@ -12,6 +13,7 @@ from twisted.python.failure import Failure
 from chatd.codecs.lines import COMMANDS
 from chatd.commands import Say
 from chatd.testing import FakeConnection
+from chatd.transports.telnet import COMMANDS_A_TURN, LINES_A_TURN
 
 from .hold import Hold
 from .house import House
@@ -889,11 +891,39 @@ def test_one_connection_does_not_keep_the_others_waiting(house: House) -> None:
     """However many lines came in one packet, others have their turn in between."""
     wire = house.line()
     wire.received()
-    wire.send(b"/help nick\n" * 1000)
-    assert wire.received().count(b"\n") < 200
-    for _ in range(20):
-        house.chat.clock.advance(0)
-    assert wire.received().count(b"\n") > 700
+    service = house.chat.service
+    with patch.object(service, "perform", wraps=service.perform) as perform:
+        wire.send(b"x\n" * 1000)
+        assert perform.call_count == LINES_A_TURN
+        house.chat.settle()
+    assert wire.received().count(b"> x\r\n") == 1000
+
+
+def test_of_commands_fewer_are_carried_out_in_a_turn(house: House) -> None:
+    """The answer to one may take as long as fifty messages."""
+    wire = house.line()
+    wire.received()
+    wire.send(b"/help nick\n" * 20)
+    assert wire.received().count(b"\n") == COMMANDS_A_TURN
+    house.chat.settle()
+    assert wire.received().count(b"\n") == 20 - COMMANDS_A_TURN
+
+
+@pytest.mark.parametrize("line", ["/rooms", "/help nick", "/echo on", "/nothing", "\x1b", "/me"])
+def test_commands_and_mistakes_without_end_follow_one_by_one(house: House, line: str) -> None:
+    """Ten a second, forty at once; it is told once, and none is lost.  Nobody types so fast."""
+    guest = Terminal(house)
+    told = guest.type(*[line] * 60)
+    assert 40 <= len(told) <= 42
+    assert sum("too fast" in answer for answer in told) == 1
+    house.chat.advance(1)
+    told += guest.heard()
+    assert 50 <= len(told) <= 53
+    house.chat.advance(2)
+    told += guest.heard()
+    assert len(told) == 61
+    assert guest.wire.producerState == "producing"
+    assert guest.type("hello") == ["<guest-0001> hello"]
 
 
 def test_a_command_is_read_as_it_was_typed(ada: Terminal) -> None:

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chatd.transports.wsprotocol import CLOSE_SECONDS, MAX_MESSAGE
+from chatd.transports.wsprotocol import CLOSE_SECONDS, FRAMES_A_TURN, MAX_MESSAGE
 
 from .echo import (
     BINARY,
@@ -507,5 +507,22 @@ def test_while_the_client_does_not_read_nothing_it_sends_is_answered() -> None:
     texts = [b"%d" % number for number in range(100)]
     assert peer.send(*(frame(TEXT, text) for text in texts)) == []
     peer.connection.drain()
+    answered = peer.connection.received()
+    assert peer.connection.producerState == "paused"
+    assert len(peer.frames(answered)) == FRAMES_A_TURN
+    peer.chat.settle()
     assert peer.connection.producerState == "producing"
-    assert peer.frames(peer.connection.received()) == [Frame(TEXT, text) for text in texts]
+    answered += peer.connection.received()
+    assert peer.frames(answered) == [Frame(TEXT, text) for text in texts]
+
+
+def test_one_websocket_does_not_keep_the_others_waiting() -> None:
+    """Of many frames in one packet a few are read in each turn; a client that goes in between
+    leaves nothing behind.
+    """
+    peer = Peer()
+    peer.connection.send(b"".join(frame(TEXT, b"hi") for _ in range(100)))
+    assert len(peer.frames(peer.connection.received())) == FRAMES_A_TURN
+    assert peer.connection.producerState == "paused"
+    peer.connection.hang_up()
+    assert not peer.chat.clock.getDelayedCalls()
