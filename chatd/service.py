@@ -105,12 +105,29 @@ class ChatService(Service):
         self._guests = 0
         self._letters: dict[Told, deque[tuple[Session, Session]]] = {}
         self._batch: Accepted = []
+        self._storing = 0
+        self._settled: Deferred[None] | None = None
         # No log may forget what was appended before its readers were woken.
         self._patience = min(history, INBOX)
         self._notifier = Notifier(
             lambda wake: clock.callLater(0, wake), self._patience, self._reader_failed
         )
         store.follow(self._show)
+
+    def drain(self) -> Deferred[None]:
+        """Take no more commands; fires when all that were taken are shown, or refused.
+
+        From here on nobody's leaving is told: those who are here did not choose to go, and most
+        are back in a moment.
+        """
+        settled = self._settled = Deferred()
+        self._flush()
+        self._settle()
+        return settled
+
+    def _settle(self) -> None:
+        if self._settled and not (self._storing or self._settled.called):
+            self._settled.callback(None)
 
     def stopService(self) -> Deferred[None]:
         """Store what was accepted, then close the store."""
@@ -223,6 +240,8 @@ class ChatService(Service):
         """
         if session.ended:
             raise NoSession("the session is over; begin another")
+        if self._settled:
+            raise Unavailable("the server is going down; say it again in a moment")
         return self._perform(command, session)
 
     @singledispatchmethod
@@ -335,6 +354,8 @@ class ChatService(Service):
         """Announce what has already taken effect: if the store refuses, the fact stands and only
         its echo is missing.
         """
+        if self._settled:
+            return succeed(None)
         return self._submit(*events).addErrback(_unannounced)
 
     # -- accepted, stored, shown -----------------------------------------------------------------
@@ -362,9 +383,11 @@ class ChatService(Service):
                 size += len(events)
             batch, self._batch = self._batch[:count], self._batch[count:]
             stored = self._store.append([event for events, _ in batch for event in events])
+            self._storing += 1
             stored.addCallbacks(
                 self._acknowledge, self._refuse, callbackArgs=(batch,), errbackArgs=(batch,)
             )
+            stored.addBoth(self._stored)
 
     def _show(self, entries: Sequence[Entry]) -> None:
         """What the store has taken: the only way into a room's log."""
@@ -402,6 +425,10 @@ class ChatService(Service):
 
     def _reader_failed(self, problem: Exception) -> None:
         self._log.failure("a reader failed, and is dropped", Failure(problem))
+
+    def _stored(self, _: object) -> None:
+        self._storing -= 1
+        self._settle()
 
     def _acknowledge(self, ids: list[int], batch: Accepted) -> None:
         place = 0

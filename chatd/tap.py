@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
-from twisted.application.service import MultiService, Service
+from twisted.application.service import Service
 from twisted.internet.defer import Deferred
 from twisted.internet.endpoints import serverFromString
 from twisted.internet.interfaces import (
@@ -25,9 +25,14 @@ from twisted.python.failure import Failure
 from twisted.python.runtime import platform
 
 from .errors import Malformed
+from .listening import CannotOpen, reason, rehearse
 from .service import HISTORY, MAX_TEXT, MESSAGE_RATE, ChatService
+from .signals import Signals
 from .store import open_store
 from .transports.classic import classic_site
+from .transports.connections import Connections
+from .transports.drain import House
+from .transports.stalls import STALL_SECONDS
 from .transports.tcp import WriteThrough
 from .transports.telnet import LineFactory
 from .transports.web import web_site
@@ -92,6 +97,13 @@ class Options(usage.Options):
             MAX_TEXT,
             "The longest message, in bytes of UTF-8.",
             number_from(1, "max-text"),
+        ],
+        [
+            "stall",
+            None,
+            STALL_SECONDS,
+            "Seconds that a reader may take nothing before it is let go; 0: for ever.",
+            number_from(0, "stall", float),
         ],
     ]
 
@@ -173,7 +185,7 @@ def _check_files(twistd: usage.Options) -> None:
                 ) from None
 
 
-def makeService(options: Options) -> MultiService:
+def makeService(options: Options) -> House:
     """The chat and its doors, which listen when the service is started.  Raises `StartupError`."""
     if platform.isLinux():
         from .reactor import install_by_default
@@ -195,13 +207,17 @@ def makeService(options: Options) -> MultiService:
         message_rate=options["message-rate"],
         max_text=options["max-text"],
     )
+    connections = Connections(clock, options["stall"])
     factories: dict[str, IProtocolFactory] = {
-        "line": LineFactory(chat),
-        "http": web_site(chat, options["origins"]),
-        "classic": classic_site(chat),
+        "line": LineFactory(chat, connections),
+        "http": web_site(chat, options["origins"], connections),
+        "classic": classic_site(chat, connections),
     }
-    house = MultiService()
-    chat.setServiceParent(house)
+    house = House(clock, chat, connections)
+    if options.parent:  # the process is ours
+        Signals(clock, house.hurry).setServiceParent(house)
+    everywhere = [text for endpoints in options["doors"].values() for text in endpoints]
+    Doorstep(clock, everywhere).setServiceParent(house)
     for name, endpoints in options["doors"].items():
         for text in endpoints:
             Door(name, text, _endpoint(clock, text), factories[name]).setServiceParent(house)
@@ -218,6 +234,28 @@ def _endpoint(reactor: Any, text: str) -> IStreamServerEndpoint:
             f"chatd: {text!r} is no endpoint ({problem}); one is tcp:8080:interface=127.0.0.1"
         ) from None
     return endpoint
+
+
+def _no_start(message: str) -> StartupError:
+    # By now twistd's log has taken the place of sys.stderr.
+    print(f"chatd: {message}", file=sys.__stderr__)
+    return StartupError(f"chatd: {message}")
+
+
+class Doorstep(Service):
+    """Stands before the first door, and sees whether all of them can be opened."""
+
+    def __init__(self, reactor: Any, endpoints: Sequence[str]) -> None:
+        self._reactor = reactor
+        self._endpoints = endpoints
+
+    def privilegedStartService(self) -> None:
+        """Try them while still allowed to take a low port.  Raises `StartupError`."""
+        super().privilegedStartService()
+        try:
+            rehearse(self._reactor, self._endpoints)
+        except CannotOpen as problem:
+            raise _no_start(str(problem)) from None
 
 
 class Door(Service):
@@ -241,11 +279,7 @@ class Door(Service):
         failures: list[Failure] = []
         self._endpoint.listen(self._factory).addCallbacks(self._listening, failures.append)
         if failures:
-            problem = getattr(failures[0].value, "socketError", failures[0].value)
-            message = f"chatd: cannot listen on {self._text}: {problem}"
-            # By now twistd's log has taken the place of sys.stderr.
-            print(message, file=sys.__stderr__)
-            raise StartupError(message)
+            raise _no_start(str(CannotOpen(self._text, reason(failures[0]))))
 
     def startService(self) -> None:
         """Listen, unless that was done with privileges."""

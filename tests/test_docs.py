@@ -49,8 +49,10 @@ def test_the_protocol_names_every_option_and_its_default() -> None:
     told = {row[0].split()[0].removeprefix("--"): row[1] for row in rows("Options of the server")}
     options = Options()
     options.parseOptions([])
-    own = {name: options[name] for name in ("store", "history", "message-rate", "max-text")}
-    own["message-rate"] = f"{own['message-rate']:g}"
+    own = {
+        name: options[name] for name in ("store", "history", "message-rate", "max-text", "stall")
+    }
+    own |= {name: f"{own[name]:g}" for name in ("message-rate", "stall")}
     assert told.pop("allow-origin") == "none"
     for door, endpoints in {"classic": (), **DOORS}.items():
         assert told.pop(door) == (endpoints[0] if endpoints else "none")

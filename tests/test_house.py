@@ -44,24 +44,35 @@ HOUSE = {
     "reactor": Floor("reactor", "twisted"),
     # Doors never import each other; what several of them stand on has floors of its own.
     "sockets": Floor("transports transports.tcp", "twisted zope"),
+    "connections": Floor(
+        "transports.connections transports.stalls transports.deadlines",
+        "values sockets connections twisted",
+    ),
+    "drain": Floor("transports.drain", "service connections twisted"),
     "http": Floor(
         "transports.http transports.resource transports.longpoll transports.learned"
-        " transports.reading transports.deadlines transports.heartbeat transports.wsprotocol",
-        f"{CHAT} http twisted zope wsproto",
+        " transports.reading transports.heartbeat transports.wsprotocol",
+        f"{CHAT} connections http twisted zope wsproto",
     ),
-    "line door": Floor("transports.telnet", f"{CHAT} sockets twisted zope"),
+    "line door": Floor("transports.telnet", f"{CHAT} connections sockets twisted zope"),
     "HTTP door": Floor(
         "transports.web transports.access transports.events transports.origin transports.sse"
         " transports.websocket",
-        f"{CHAT} http HTTP-door twisted zope msgspec",
+        f"{CHAT} connections http HTTP-door twisted zope msgspec",
     ),
-    "classic door": Floor("transports.classic", f"{CHAT} http twisted"),
+    "classic door": Floor("transports.classic", f"{CHAT} connections http twisted"),
     "tap": Floor(
-        "tap", "values service store reactor sockets line-door HTTP-door classic-door twisted"
+        "tap",
+        "values service store reactor sockets connections drain listening signals line-door"
+        " HTTP-door classic-door twisted",
     ),
+    "listening": Floor("listening", "twisted"),
+    "signals": Floor("signals", "twisted"),
     # The client speaks to any server, so it knows of ours only what goes over the wire.
     "client": Floor("client client.*", "values codecs client twisted zope msgspec treq hyperlink"),
-    "testing": Floor("testing testing.*", f"{CHAT} store http tap reactor testing twisted wsproto"),
+    "testing": Floor(
+        "testing testing.*", f"{CHAT} store connections http tap reactor testing twisted wsproto"
+    ),
     "chatd": Floor("__init__"),
 }
 

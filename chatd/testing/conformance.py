@@ -12,6 +12,7 @@ from twisted.web.resource import Resource
 from twisted.web.server import Request
 from wsproto.events import BytesMessage, TextMessage
 
+from ..transports.connections import Connections
 from ..transports.http import ChatChannel, ChatSite
 from ..transports.resource import ApiResource
 from ..transports.wsprotocol import WebSocketProtocol, handshake
@@ -20,8 +21,9 @@ from ..transports.wsprotocol import WebSocketProtocol, handshake
 def echo_site(clock: IReactorTime) -> ChatSite:
     """What the suites talk to."""
     root = Echo()
-    root.putChild(b"ws", WebSocketEcho(clock))
-    return ChatSite(root, clock)
+    connections = Connections(clock)
+    root.putChild(b"ws", WebSocketEcho(clock, connections))
+    return ChatSite(root, clock, connections=connections)
 
 
 class Echo(ApiResource):
@@ -48,14 +50,16 @@ class WebSocketEcho(ApiResource):
 
     isLeaf = True
 
-    def __init__(self, clock: IReactorTime) -> None:
+    def __init__(self, clock: IReactorTime, connections: Connections) -> None:
         super().__init__()
         self._clock = clock
+        self._connections = connections
 
     def render_GET(self, request: Request) -> Any:
         """Shake hands.  Raises `Malformed`."""
         accept = handshake(request)
-        return cast(ChatChannel, request.channel).upgrade(accept, EchoSocket(self._clock))
+        socket = EchoSocket(self._clock, self._connections)
+        return cast(ChatChannel, request.channel).upgrade(accept, socket)
 
 
 class EchoSocket(WebSocketProtocol):

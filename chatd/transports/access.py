@@ -15,6 +15,7 @@ from ..names import name_key
 from ..repeats import Repeats
 from ..service import ChatService
 from ..session import Session
+from .connections import Connections
 from .heartbeat import Heartbeat
 from .http import MAX_BODY
 from .longpoll import Polls
@@ -32,8 +33,9 @@ MOST_VISITORS = 10_000
 class Access:
     """What the HTTP resources share: the chat, its sessions, and the polls that are held."""
 
-    def __init__(self, service: ChatService) -> None:
+    def __init__(self, service: ChatService, connections: Connections) -> None:
         self.service = service
+        self.connections = connections
         # Escaped, a byte of text is six of JSON at most.
         self.max_body = max(MAX_BODY, 6 * service.max_text + 1024)
         """Bytes in a request's body, or in a WebSocket's message."""

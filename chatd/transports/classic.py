@@ -19,6 +19,8 @@ lobby and both as plain text.
 
 from __future__ import annotations
 
+from typing import cast
+
 from twisted.internet.interfaces import IDelayedCall
 from twisted.python.failure import Failure
 from twisted.web.resource import Resource
@@ -31,16 +33,19 @@ from ..leases import Lease, Leases
 from ..names import clean_name, name_key
 from ..service import LOBBY, ChatService
 from ..subscriber import Batch, Subscriber
-from .http import ChatSite
-from .resource import STATUS, finish_later, one
+from .connections import Connections, going_down
+from .http import ChatRequest, ChatSite
+from .resource import STATUS, finish_later, one, say_when
 
 HOLD_SECONDS = 4.5
 """Seconds that a poll is held, as in 2011: just below the five after which clients gave up."""
 
 
-def classic_site(service: ChatService) -> ChatSite:
+def classic_site(service: ChatService, connections: Connections | None = None) -> ChatSite:
     """The classic door to a chat."""
-    return ChatSite(ClassicResource(service), service.clock)
+    connections = Connections(service.clock) if connections is None else connections
+    root = ClassicResource(service, connections)
+    return ChatSite(root, service.clock, connections=connections)
 
 
 class ClassicResource(Resource):
@@ -48,9 +53,10 @@ class ClassicResource(Resource):
 
     isLeaf = True
 
-    def __init__(self, service: ChatService) -> None:
+    def __init__(self, service: ChatService, connections: Connections) -> None:
         super().__init__()
         self._service = service
+        self._connections = connections
         self._names = Names(service)
 
     def render(self, request: Request) -> bytes | int:
@@ -74,6 +80,8 @@ class ClassicResource(Resource):
         return b""
 
     def _get(self, request: Request) -> int:
+        if self._connections.draining:
+            raise going_down()
         name, text = one(request, "name"), one(request, "message")
         if name is None:
             raise Malformed("say who you are: GET /?name=NAME")
@@ -129,6 +137,7 @@ class Caller:
         self._answer(b"")
         self._request = request
         self.lease.hold(self)
+        cast(ChatRequest, request).conclude = self._conclude
         request.notifyFinish().addErrback(lambda _: self._gone(request))
         self._timer = self._clock.callLater(HOLD_SECONDS, self.dismiss)
         self.subscriber.resume()
@@ -142,6 +151,11 @@ class Caller:
 
     def dismiss(self) -> None:
         """Answer empty."""
+        self._answer(b"")
+
+    def _conclude(self) -> None:
+        """Answer with what there is: the server is going down."""
+        self.subscriber.wake()
         self._answer(b"")
 
     def _answer(self, body: bytes) -> None:
@@ -167,6 +181,7 @@ class Caller:
 
 def _refuse(request: Request, error: ChatError) -> bytes:
     request.setResponseCode(STATUS[type(error)])
+    say_when(request, error)
     return f"{error.message}\n".encode()
 
 

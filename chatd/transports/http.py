@@ -12,13 +12,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol
 
 from twisted.internet.interfaces import (
     IDelayedCall,
     IHalfCloseableProtocol,
-    IProtocol,
     IReactorTime,
     ITCPTransport,
 )
@@ -32,6 +31,7 @@ from zope.interface import implementer
 
 from ..codecs.json import error_body
 from ..errors import ChatError, Malformed, TooLarge, TooSlow
+from .connections import Connections
 from .deadlines import Deadlines
 from .learned import LearnedPoll
 
@@ -58,6 +58,8 @@ class ChatRequest(Request):
     _received = 0
     refused = False
     """Whether it was answered before it was complete, and is not to be carried out."""
+    conclude: Callable[[], None] | None = None
+    """How its answer is brought to an end before its time, if it is one that waits."""
 
     def gotLength(self, length: int | None) -> None:
         """The headers are complete."""
@@ -120,6 +122,22 @@ class ChatRequest(Request):
             )
 
 
+class Upgraded(Protocol):
+    """What a connection may be handed over to: an `IProtocol` that knows half-closing."""
+
+    def makeConnection(self, transport: Any) -> None:  # noqa: N802
+        """See `IProtocol.makeConnection`."""
+
+    def dataReceived(self, data: bytes) -> None:
+        """See `IProtocol.dataReceived`."""
+
+    def readConnectionLost(self) -> None:
+        """See `IHalfCloseableProtocol.readConnectionLost`."""
+
+    def connectionLost(self, reason: Failure) -> None:
+        """See `IProtocol.connectionLost`."""
+
+
 @implementer(IHalfCloseableProtocol)
 class ChatChannel(HTTPChannel):
     """One HTTP connection, with a deadline for each request."""
@@ -144,6 +162,7 @@ class ChatChannel(HTTPChannel):
         self.packet = b""
         """The packet that the request under way came in, if nothing was under way before it."""
         self._transport: Any = self.transport
+        self.site.connections.add(self)
 
     def dataReceived(self, data: bytes) -> None:
         """Bytes came in; a request that they leave incomplete has to hurry."""
@@ -198,6 +217,48 @@ class ChatChannel(HTTPChannel):
         self.due = None
         self._early = b""
         super().connectionLost(reason)
+        self.site.connections.discard(self)
+
+    # -- full, and going down --------------------------------------------------------------------
+
+    def pauseProducing(self) -> None:
+        """The client does not read what it is sent."""
+        self.site.connections.stalls.full(self)
+        super().pauseProducing()
+
+    def resumeProducing(self) -> None:
+        """It has read all of it."""
+        self.site.connections.stalls.drained(self)
+        super().resumeProducing()
+
+    def loseConnection(self) -> None:
+        """Close, once the client has read what it is sent."""
+        self.site.connections.stalls.closing(self)
+        super().loseConnection()
+
+    def let_go(self) -> None:
+        """See `Reader.let_go`; there is no place in the middle of an answer to say why."""
+        self.loseConnection()
+
+    @property
+    def owed(self) -> bool:
+        """See `Connected.owed`."""
+        return self._busy
+
+    def drain(self) -> None:
+        """See `Connected.drain`.
+
+        A request that is on its way here is still answered; by the door's tree, which refuses it.
+        """
+        for request in self.requests:
+            self.persistent = 0
+            request.responseHeaders.setRawHeaders(b"connection", [b"close"])
+        learned, self.learned = self.learned, None
+        self._early = b""
+        if learned and learned.held:
+            learned.conclude()
+        elif self.requests and self.requests[0].conclude:
+            self.requests[0].conclude()
 
     # -- learned polls ---------------------------------------------------------------------------
 
@@ -249,7 +310,8 @@ class ChatChannel(HTTPChannel):
         """Whether the connection goes on behind this request."""
         # Twisted overlooks a "close" with others in the list (RFC 9112, section 9.6).
         listed = b",".join(request.requestHeaders.getRawHeaders(b"connection", []))
-        if b"close" in (word.strip() for word in listed.lower().split(b",")):
+        words = [word.strip() for word in listed.lower().split(b",")]
+        if b"close" in words or self.site.connections.draining:
             request.requestHeaders.setRawHeaders(b"connection", [b"close"])
         persistent: bool = super().checkPersistence(request, version)
         return persistent
@@ -280,7 +342,7 @@ class ChatChannel(HTTPChannel):
 
     # -- other ways out --------------------------------------------------------------------------
 
-    def upgrade(self, accept: bytes, protocol: IProtocol) -> int:
+    def upgrade(self, accept: bytes, protocol: Upgraded) -> int:
         """Hand the connection over: behind `accept`, it speaks another protocol.
 
         See RFC 9110, section 7.8.  The request that asked for it is never finished, and its
@@ -294,8 +356,9 @@ class ChatChannel(HTTPChannel):
         transport.write(accept)
         # What follows in this packet, and in all others, is the new protocol's.
         self.dataReceived = self.rawDataReceived = protocol.dataReceived  # type: ignore[method-assign]
-        self.readConnectionLost = transport.loseConnection  # type: ignore[method-assign]
+        self.readConnectionLost = protocol.readConnectionLost  # type: ignore[method-assign]
         self.connectionLost = protocol.connectionLost  # type: ignore[assignment, method-assign]
+        self.site.connections.discard(self)
         protocol.makeConnection(transport)
         return NOT_DONE_YET
 
@@ -356,8 +419,15 @@ class ChatSite(Site):
     protocol = ChatChannel  # type: ignore[assignment]  # no wrapper that would switch to HTTP/2
     requestFactory = ChatRequest
 
-    def __init__(self, root: IResource, reactor: IReactorTime, max_body: int = MAX_BODY) -> None:
+    def __init__(
+        self,
+        root: IResource,
+        reactor: IReactorTime,
+        max_body: int = MAX_BODY,
+        connections: Connections | None = None,
+    ) -> None:
         self.max_body = max_body
+        self.connections = connections if connections is not None else Connections(reactor)
         self.deadlines = Deadlines(reactor)
         super().__init__(root, reactor=reactor, timeout=IDLE_SECONDS, parsePOSTFormSubmission=False)
 

@@ -76,6 +76,12 @@ class LearnedPoll(Poll):
             self.subscriber.stop()
             self._polls.ended(self)
 
+    def conclude(self) -> None:
+        """See `Poll.conclude`; it is the connection's last answer."""
+        self._head += b"Connection: close\r\n"
+        super().conclude()
+        self._channel.loseConnection()
+
     def answer(self, batch: Batch) -> None:
         """See `Poll.answer`."""
         self._channel.answer_learned(batch.once(self._head, self._response))

@@ -46,12 +46,22 @@ from ..commands import (
     Switch,
     Tell,
 )
-from ..errors import ChatError, Malformed, NotInRoom, RateLimited, TextTooLong, UnknownCommand
+from ..errors import (
+    ChatError,
+    Malformed,
+    NotInRoom,
+    RateLimited,
+    TextTooLong,
+    TooSlow,
+    Unavailable,
+    UnknownCommand,
+)
 from ..eventlog import Entry
 from ..events import MESSAGES
 from ..room import Room
 from ..service import LOBBY, ChatService
 from ..subscriber import Batch, Gap, Subscriber
+from .connections import GOING_DOWN, Connections
 
 LINES_A_TURN = 100
 """Lines of one connection that are carried out before others have their turn."""
@@ -77,8 +87,9 @@ class LineConnection(Protocol):
 
     transport: Connection
 
-    def __init__(self, service: ChatService) -> None:
+    def __init__(self, service: ChatService, connections: Connections) -> None:
         self._service = service
+        self._connections = connections
         self._room: Room | None = None
         self._subscriber = Subscriber(self, (), 0)
         self._options = OptionFilter()
@@ -93,6 +104,7 @@ class LineConnection(Protocol):
         self._begun = False
         self._ending = False
         self._parting = ""
+        self._farewell = b""
         self._gone = False
 
     # -- the transport's side --------------------------------------------------------------------
@@ -102,6 +114,7 @@ class LineConnection(Protocol):
         self.transport.setTcpNoDelay(True)
         self.transport.setTcpKeepAlive(True)
         self.transport.registerProducer(self, True)
+        self._connections.add(self)
         self._session = self._service.enter()
         self._room = room = self._service.room(LOBBY)
         self._replay(room)
@@ -133,23 +146,23 @@ class LineConnection(Protocol):
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """The connection is gone, and so is its session."""
         self._gone = True
-        self._lines.clear()
-        if self._wait:
-            self._wait.cancel()
-            self._wait = None
+        self._drop_lines()
         self._subscriber.stop()
         self._service.end(self._session, self._parting)
+        self._connections.discard(self)
 
     def pauseProducing(self) -> None:
         """The client reads more slowly than the room talks: its cursor stays, and its commands
         wait.
         """
         self._subscriber.pause()
+        self._connections.stalls.full(self)
         self._stopped = True
         self.transport.pauseProducing()
 
     def resumeProducing(self) -> None:
         """There is room again."""
+        self._connections.stalls.drained(self)
         self._subscriber.resume()
         if not self._subscriber.paused:
             self._work()
@@ -252,13 +265,49 @@ class LineConnection(Protocol):
         if self._ending and not (self._lines or self._unanswered or self._wait or self._gone):
             self._subscriber.wake()
             if not self._subscriber.paused:
-                self.transport.unregisterProducer()
-                self.transport.loseConnection()
+                self._write(self._farewell)
+                self._close()
+
+    def _close(self) -> None:
+        """Close, once the client has read what it was sent."""
+        self._connections.stalls.closing(self)
+        self._subscriber.stop()
+        self.transport.unregisterProducer()
+        self.transport.loseConnection()
 
     def _hang_up(self, parting: str = "") -> None:
         self._parting = parting
-        self._lines.clear()
+        self._drop_lines()
         self._ending = True
+
+    def _drop_lines(self) -> None:
+        self._lines.clear()
+        if self._wait:
+            self._wait.cancel()
+            self._wait = None
+
+    # -- being sent away -------------------------------------------------------------------------
+
+    @property
+    def owed(self) -> bool:
+        """See `Connected.owed`."""
+        return self._unanswered > 0
+
+    def drain(self) -> None:
+        """See `Connected.drain`: what was said before is stored and echoed, and what was still to
+        wait its turn is told to be lost.
+        """
+        lost = len(self._lines)
+        again = f", and say your last {counted(lost, 'line')} again" if lost else ""
+        self._farewell = refusal(Unavailable(f"{GOING_DOWN}{again}"))
+        self._hang_up(self._parting)
+        self._close_when_done()
+
+    def let_go(self) -> None:
+        """See `Reader.let_go`."""
+        self._hang_up()
+        self._write(refusal(TooSlow("you read too slowly; come back, and /history shows the rest")))
+        self._close()
 
     # -- commands that others see ----------------------------------------------------------------
 
@@ -472,9 +521,10 @@ class LineFactory(Factory):
 
     noisy = False
 
-    def __init__(self, service: ChatService) -> None:
+    def __init__(self, service: ChatService, connections: Connections | None = None) -> None:
         self._service = service
+        self._connections = Connections(service.clock) if connections is None else connections
 
     def buildProtocol(self, addr: IAddress | None) -> LineConnection:
         """A connection for a client that has just arrived."""
-        return LineConnection(self._service)
+        return LineConnection(self._service, self._connections)

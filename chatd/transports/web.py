@@ -15,7 +15,7 @@ from urllib.parse import parse_qsl
 import msgspec
 from twisted.internet.defer import Deferred
 from twisted.web.http import CACHED
-from twisted.web.resource import Resource
+from twisted.web.resource import IResource, Resource
 from twisted.web.server import Request
 
 from ..codecs.json import convert, decode
@@ -25,10 +25,11 @@ from ..leases import Lease
 from ..room import Room
 from ..service import ChatService
 from .access import COOKIE, Access
+from .connections import Connections, going_down
 from .events import EventsResource
 from .http import ChatSite
 from .origin import OriginGuard
-from .resource import ApiResource, answer
+from .resource import ApiResource, Refusal, answer
 
 T = TypeVar("T")
 
@@ -77,10 +78,13 @@ class NameForm(Form):
     name: Annotated[str, msgspec.Meta(min_length=1)]
 
 
-def web_site(service: ChatService, origins: Sequence[str] = ()) -> ChatSite:
+def web_site(
+    service: ChatService, origins: Sequence[str] = (), connections: Connections | None = None
+) -> ChatSite:
     """The HTTP door to a chat; `origins` are those of other web sites whose pages may use it."""
-    access = Access(service)
-    root = ApiResource()
+    connections = Connections(service.clock) if connections is None else connections
+    access = Access(service, connections)
+    root = Entrance(connections)
     for file in sorted(WEB.iterdir()):
         root.putChild(file.name.encode(), PageFile(file))
     root.putChild(b"", PageFile(WEB / "index.html"))
@@ -89,7 +93,22 @@ def web_site(service: ChatService, origins: Sequence[str] = ()) -> ChatSite:
     root.putChild(b"people", PeopleResource(access))
     root.putChild(b"events", EventsResource(access, None))
     root.putChild(b"healthz", HealthResource())
-    return ChatSite(OriginGuard(root, origins), service.clock, access.max_body)
+    return ChatSite(OriginGuard(root, origins), service.clock, access.max_body, connections)
+
+
+class Entrance(ApiResource):
+    """The root of the tree, where nobody gets in while the server goes down."""
+
+    def __init__(self, connections: Connections) -> None:
+        super().__init__()
+        self._connections = connections
+
+    def getChildWithDefault(self, path: bytes, request: Request) -> IResource:
+        """Every request's first step."""
+        if self._connections.draining:
+            return Refusal(going_down())
+        child: IResource = super().getChildWithDefault(path, request)
+        return child
 
 
 class PageFile(ApiResource):

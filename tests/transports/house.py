@@ -11,6 +11,8 @@ import h11
 
 from chatd.commands import Say
 from chatd.testing import FakeConnection, InMemoryChat, result_of
+from chatd.transports import drain
+from chatd.transports.connections import Connections
 from chatd.transports.telnet import LineFactory
 from chatd.transports.web import web_site
 
@@ -20,8 +22,9 @@ class House:
 
     def __init__(self, origins: Sequence[str] = (), **options: Any) -> None:
         self.chat = InMemoryChat(**options)
-        self.line_door = LineFactory(self.chat.service)
-        self.http_door = web_site(self.chat.service, origins)
+        self.connections = Connections(self.chat.clock)
+        self.line_door = LineFactory(self.chat.service, self.connections)
+        self.http_door = web_site(self.chat.service, origins, self.connections)
 
     def line(self) -> FakeConnection:
         """A client's connection to the line door."""
@@ -38,6 +41,15 @@ class House:
         said = [service.perform(visitor, Say(room, text)) for text in texts]
         self.chat.settle()
         return result_of(said[-1]) or 0
+
+    def have_accepted(self, text: str) -> None:
+        """Have a visitor say something that is accepted, and not stored in this turn."""
+        visitor = self.chat.service.visitor("bob", self.chat.service.bucket())
+        self.chat.service.perform(visitor, Say("lobby", text))
+
+    def going_down(self) -> drain.House:
+        """What is stopped when the server goes down."""
+        return drain.House(self.chat.clock, self.chat.service, self.connections)
 
     @property
     def here(self) -> list[str]:
