@@ -71,7 +71,7 @@ class Stalls:
     def drained(self, reader: Reader) -> None:
         """Its transport is empty."""
         stall = self._stalls.get(reader)
-        if stall and not stall.last:
+        if stall:
             stall.due = None
 
     def forget(self, reader: Reader) -> None:

@@ -19,6 +19,7 @@ from twisted.internet.interfaces import (
     IDelayedCall,
     IHalfCloseableProtocol,
     IPushProducer,
+    ISSLTransport,
 )
 from twisted.internet.protocol import Factory, Protocol, connectionDone
 from twisted.internet.tcp import Connection
@@ -105,6 +106,7 @@ class LineConnection(Protocol):
         self._ending = False
         self._parting = ""
         self._farewell = b""
+        self._closing = False
         self._gone = False
 
     # -- the transport's side --------------------------------------------------------------------
@@ -136,6 +138,9 @@ class LineConnection(Protocol):
 
     def readConnectionLost(self) -> None:
         """The client has said all it had to say, but may still be listening."""
+        if self._closing:
+            self.transport.loseConnection()
+            return
         self._lines.extend(self._decoder.finish())
         self._ending = True
         self._work()
@@ -262,7 +267,9 @@ class LineConnection(Protocol):
 
     def _close_when_done(self) -> None:
         """After the end of input: close as soon as everything said has been stored and shown."""
-        if self._ending and not (self._lines or self._unanswered or self._wait or self._gone):
+        if self._closing or self._gone:
+            return
+        if self._ending and not (self._lines or self._unanswered or self._wait):
             self._subscriber.wake()
             if not self._subscriber.paused:
                 self._write(self._farewell)
@@ -270,10 +277,18 @@ class LineConnection(Protocol):
 
     def _close(self) -> None:
         """Close, once the client has read what it was sent."""
+        if self._closing:
+            return
+        self._closing = True
         self._connections.stalls.closing(self)
         self._subscriber.stop()
         self.transport.unregisterProducer()
-        self.transport.loseConnection()
+        if self._stopped and self._farewell and not ISSLTransport.providedBy(self.transport):
+            # What was not read would make the close a reset, which takes back the farewell.
+            self.transport.loseWriteConnection()
+            self.transport.resumeProducing()
+        else:
+            self.transport.loseConnection()
 
     def _hang_up(self, parting: str = "") -> None:
         self._parting = parting

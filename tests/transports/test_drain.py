@@ -307,7 +307,9 @@ def test_what_a_line_user_said_is_echoed_first(house: Doors) -> None:
 
 
 def test_lines_that_still_had_to_wait_are_told_to_be_lost() -> None:
-    """How many they are: whoever pasted them can say them again."""
+    """How many they are: whoever pasted them can say them again.  What they go on sending is
+    swallowed until they have read that, for a reset would take it back.
+    """
     house = Doors(message_rate=1)
     wire = house.line()
     heard(wire)
@@ -318,8 +320,12 @@ def test_lines_that_still_had_to_wait_are_told_to_be_lost() -> None:
         f"<guest-0001> {number}" for number in range(4)
     ]
     assert last == f"!! {TOLD}, and say your last 6 lines again"
+    wire.send(b"still pasting\r\n")
+    assert not wire.lost
+    wire.end_input()
     assert wire.lost
-    assert going.gone
+    assert heard(wire) == []
+    assert going.after(0)
 
 
 # -- everybody -------------------------------------------------------------------------------------
