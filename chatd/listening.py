@@ -85,9 +85,9 @@ class Rehearsal:
             self._taken.append((interface, port))
 
     def listenSSL(  # noqa: N802
-        self, port: int, factory: object, context: object, backlog: int = 50, interface: str = ""
+        self, port: int, factory: object, backlog: int = 50, interface: str = "", **tls: object
     ) -> None:
-        """TLS is TCP here."""
+        """TLS is TCP here; `contextFactory` is how it is encrypted."""
         self.listenTCP(port, factory, backlog, interface)
 
     def listenUNIX(  # noqa: N802

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import pytest
-from twisted.internet.endpoints import serverFromString
+from twisted.internet.endpoints import SSL4ServerEndpoint, serverFromString
+from twisted.internet.error import CannotListenError
 from twisted.internet.protocol import Factory
 from twisted.internet.testing import MemoryReactor
 from twisted.python.lockfile import FilesystemLock
 
-from chatd.listening import CannotOpen, rehearse
+from chatd.listening import CannotOpen, Rehearsal, rehearse
+from chatd.testing import result_of
 
 FREE = "tcp:0:interface=127.0.0.1"
 
@@ -77,6 +81,17 @@ def test_two_doors_in_one_place_are_found(reactor: MemoryReactor, free: int, oth
     """Though as long as none of them listens, the system would let them be."""
     with pytest.raises(CannotOpen, match=f"interface={other}: .*in use"):
         rehearse(reactor, [f"tcp:{free}:interface=127.0.0.1", f"tcp:{free}:interface={other}"])
+
+
+def test_a_door_of_tls_is_tried_like_any_other(reactor: MemoryReactor, taken: int) -> None:
+    """Without a word being encrypted."""
+    with ExitStack() as bound:
+        rehearsal: Any = Rehearsal(reactor, bound)
+        free = SSL4ServerEndpoint(rehearsal, 0, None, interface="127.0.0.1")
+        result_of(free.listen(Factory()))
+        in_use = SSL4ServerEndpoint(rehearsal, taken, None, interface="127.0.0.1")
+        with pytest.raises(CannotListenError, match="in use"):
+            result_of(in_use.listen(Factory()))
 
 
 def test_one_port_on_two_addresses_is_no_conflict(reactor: MemoryReactor, free: int) -> None:
