@@ -18,6 +18,7 @@ from twisted.internet.interfaces import (
     IAddress,
     IDelayedCall,
     IHalfCloseableProtocol,
+    IHandshakeListener,
     IPushProducer,
     ISSLTransport,
 )
@@ -82,7 +83,7 @@ class Patience(Exception):
     """A line has to wait until what was said before it is stored."""
 
 
-@implementer(IHalfCloseableProtocol, IPushProducer)
+@implementer(IHalfCloseableProtocol, IHandshakeListener, IPushProducer)
 class LineConnection(Protocol):
     """One telnet or netcat user: an outlet for lines, and where their commands come in."""
 
@@ -106,17 +107,32 @@ class LineConnection(Protocol):
         self._ending = False
         self._parting = ""
         self._farewell = b""
+        self._greeted = False
         self._closing = False
         self._gone = False
 
     # -- the transport's side --------------------------------------------------------------------
 
     def connectionMade(self) -> None:
-        """Greet, and begin to read the lobby."""
+        """A client is there; over TLS there is nothing to say before its handshake is done.
+
+        What is written earlier makes Twisted pause its producer until it has read on, and this one
+        would pause the reading.
+        """
         self.transport.setTcpNoDelay(True)
         self.transport.setTcpKeepAlive(True)
-        self.transport.registerProducer(self, True)
         self._connections.add(self)
+        if not ISSLTransport.providedBy(self.transport):
+            self._greet()
+
+    def handshakeCompleted(self) -> None:  # noqa: N802
+        """See `IHandshakeListener.handshakeCompleted`."""
+        self._greet()
+
+    def _greet(self) -> None:
+        """Greet, and begin to read the lobby."""
+        self.transport.registerProducer(self, True)
+        self._greeted = True
         self._session = self._service.enter()
         self._room = room = self._service.room(LOBBY)
         self._replay(room)
@@ -153,7 +169,8 @@ class LineConnection(Protocol):
         self._gone = True
         self._drop_lines()
         self._subscriber.stop()
-        self._service.end(self._session, self._parting)
+        if self._greeted:
+            self._service.end(self._session, self._parting)
         self._connections.discard(self)
 
     def pauseProducing(self) -> None:
