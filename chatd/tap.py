@@ -30,8 +30,8 @@ from .service import HISTORY, MAX_TEXT, MESSAGE_RATE, ChatService
 from .signals import Signals
 from .store import open_store
 from .transports.classic import classic_site
-from .transports.connections import Connections
 from .transports.drain import House
+from .transports.peers import Peers
 from .transports.stalls import STALL_SECONDS
 from .transports.tcp import WriteThrough
 from .transports.telnet import LineFactory
@@ -207,13 +207,13 @@ def makeService(options: Options) -> House:
         message_rate=options["message-rate"],
         max_text=options["max-text"],
     )
-    connections = Connections(clock, options["stall"])
+    peers = Peers(clock, options["stall"])
     factories: dict[str, IProtocolFactory] = {
-        "line": LineFactory(chat, connections),
-        "http": web_site(chat, options["origins"], connections),
-        "classic": classic_site(chat, connections),
+        "line": LineFactory(chat, peers),
+        "http": web_site(chat, options["origins"], peers),
+        "classic": classic_site(chat, peers),
     }
-    house = House(clock, chat, connections)
+    house = House(clock, chat, peers)
     if options.parent:  # the process is ours
         Signals(clock, house.hurry).setServiceParent(house)
     everywhere = [text for endpoints in options["doors"].values() for text in endpoints]

@@ -45,7 +45,7 @@ HOUSE = {
     # Doors never import each other; what several of them stand on has floors of its own.
     "sockets": Floor("transports transports.tcp", "twisted zope"),
     "connections": Floor(
-        "transports.connections transports.stalls transports.deadlines",
+        "transports.peers transports.stalls transports.deadlines",
         "values sockets connections twisted",
     ),
     "drain": Floor("transports.drain", "service connections twisted"),

@@ -12,8 +12,8 @@ from twisted.web.resource import Resource
 from twisted.web.server import Request
 from wsproto.events import BytesMessage, TextMessage
 
-from ..transports.connections import Connections
 from ..transports.http import ChatChannel, ChatSite
+from ..transports.peers import Peers
 from ..transports.resource import ApiResource
 from ..transports.wsprotocol import WebSocketProtocol, handshake
 
@@ -21,9 +21,9 @@ from ..transports.wsprotocol import WebSocketProtocol, handshake
 def echo_site(clock: IReactorTime) -> ChatSite:
     """What the suites talk to."""
     root = Echo()
-    connections = Connections(clock)
-    root.putChild(b"ws", WebSocketEcho(clock, connections))
-    return ChatSite(root, clock, connections=connections)
+    peers = Peers(clock)
+    root.putChild(b"ws", WebSocketEcho(clock, peers))
+    return ChatSite(root, clock, peers=peers)
 
 
 class Echo(ApiResource):
@@ -50,15 +50,15 @@ class WebSocketEcho(ApiResource):
 
     isLeaf = True
 
-    def __init__(self, clock: IReactorTime, connections: Connections) -> None:
+    def __init__(self, clock: IReactorTime, peers: Peers) -> None:
         super().__init__()
         self._clock = clock
-        self._connections = connections
+        self._peers = peers
 
     def render_GET(self, request: Request) -> Any:
         """Shake hands.  Raises `Malformed`."""
         accept = handshake(request)
-        socket = EchoSocket(self._clock, self._connections)
+        socket = EchoSocket(self._clock, self._peers)
         return cast(ChatChannel, request.channel).upgrade(accept, socket)
 
 

@@ -15,10 +15,10 @@ from ..names import name_key
 from ..repeats import Repeats
 from ..service import ChatService
 from ..session import Session
-from .connections import Connections
 from .heartbeat import Heartbeat
 from .http import MAX_BODY
 from .longpoll import Polls
+from .peers import Peers
 from .resource import one
 from .sse import Streams
 
@@ -33,9 +33,9 @@ MOST_VISITORS = 10_000
 class Access:
     """What the HTTP resources share: the chat, its sessions, and the polls that are held."""
 
-    def __init__(self, service: ChatService, connections: Connections) -> None:
+    def __init__(self, service: ChatService, peers: Peers) -> None:
         self.service = service
-        self.connections = connections
+        self.peers = peers
         # Escaped, a byte of text is six of JSON at most.
         self.max_body = max(MAX_BODY, 6 * service.max_text + 1024)
         """Bytes in a request's body, or in a WebSocket's message."""

@@ -33,19 +33,19 @@ from ..leases import Lease, Leases
 from ..names import clean_name, name_key
 from ..service import LOBBY, ChatService
 from ..subscriber import Batch, Subscriber
-from .connections import Connections, going_down
 from .http import ChatRequest, ChatSite
+from .peers import Peers, going_down
 from .resource import STATUS, finish_later, one, say_when
 
 HOLD_SECONDS = 4.5
 """Seconds that a poll is held, as in 2011: just below the five after which clients gave up."""
 
 
-def classic_site(service: ChatService, connections: Connections | None = None) -> ChatSite:
+def classic_site(service: ChatService, peers: Peers | None = None) -> ChatSite:
     """The classic door to a chat."""
-    connections = Connections(service.clock) if connections is None else connections
-    root = ClassicResource(service, connections)
-    return ChatSite(root, service.clock, connections=connections)
+    peers = Peers(service.clock) if peers is None else peers
+    root = ClassicResource(service, peers)
+    return ChatSite(root, service.clock, peers=peers)
 
 
 class ClassicResource(Resource):
@@ -53,10 +53,10 @@ class ClassicResource(Resource):
 
     isLeaf = True
 
-    def __init__(self, service: ChatService, connections: Connections) -> None:
+    def __init__(self, service: ChatService, peers: Peers) -> None:
         super().__init__()
         self._service = service
-        self._connections = connections
+        self._peers = peers
         self._names = Names(service)
 
     def render(self, request: Request) -> bytes | int:
@@ -80,7 +80,7 @@ class ClassicResource(Resource):
         return b""
 
     def _get(self, request: Request) -> int:
-        if self._connections.draining:
+        if self._peers.draining:
             raise going_down()
         name, text = one(request, "name"), one(request, "message")
         if name is None:

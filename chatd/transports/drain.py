@@ -23,7 +23,7 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
 from ..service import ChatService
-from .connections import Connections
+from .peers import Peers
 
 SETTLE_SECONDS = 0.5
 """Seconds for the store to take what was accepted, before polls and streams end without it."""
@@ -40,11 +40,11 @@ class House(MultiService):
 
     _log = Logger()
 
-    def __init__(self, clock: IReactorTime, chat: ChatService, connections: Connections) -> None:
+    def __init__(self, clock: IReactorTime, chat: ChatService, peers: Peers) -> None:
         super().__init__()
         self._clock = clock
         self._chat = chat
-        self._connections = connections
+        self._peers = peers
         self._began = 0.0
         self._hurried = False
         self._wait: Deferred[None] | None = None
@@ -53,9 +53,9 @@ class House(MultiService):
     def stopService(self) -> Deferred[None]:
         """Go down; fires when that is done."""
         self.running = False
-        self._connections.draining = True
+        self._peers.draining = True
         self._began = self._clock.seconds()
-        self._log.info("going down; {count} are connected", count=len(self._connections))
+        self._log.info("going down; {count} are connected", count=len(self._peers))
         return Deferred.fromCoroutine(self._go_down())
 
     def hurry(self) -> None:
@@ -68,18 +68,18 @@ class House(MultiService):
         doors: list[IService] = [service for service in self if service is not self._chat]
         closed = DeferredList([_stopped(door) for door in doors])
         await self._until(self._chat.drain(), SETTLE_SECONDS)
-        for connection in self._connections:
+        for connection in self._peers:
             try:
                 connection.drain()
             except Exception:
                 self._log.failure("a connection could not be ended, and is cut off")
                 connection.transport.abortConnection()
-        await self._until(self._connections.emptied(), GOODBYE_SECONDS)
-        for connection in self._connections:
+        await self._until(self._peers.emptied(), GOODBYE_SECONDS)
+        for connection in self._peers:
             if not connection.owed:
                 connection.transport.abortConnection()
-        await self._until(self._connections.emptied(), ANSWER_SECONDS)
-        for connection in self._connections:
+        await self._until(self._peers.emptied(), ANSWER_SECONDS)
+        for connection in self._peers:
             connection.transport.abortConnection()
         await self._until(closed, DRAIN_SECONDS)
         if not await self._until(_stopped(self._chat), DRAIN_SECONDS):

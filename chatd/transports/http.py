@@ -31,9 +31,9 @@ from zope.interface import implementer
 
 from ..codecs.json import error_body
 from ..errors import ChatError, Malformed, TooLarge, TooSlow
-from .connections import Connections
 from .deadlines import Deadlines
 from .learned import LearnedPoll
+from .peers import Peers
 
 MAX_BODY = 64 * 1024
 """Bytes in a request's body: ten times the longest message, every byte of it escaped."""
@@ -162,7 +162,7 @@ class ChatChannel(HTTPChannel):
         self.packet = b""
         """The packet that the request under way came in, if nothing was under way before it."""
         self._transport: Any = self.transport
-        self.site.connections.add(self)
+        self.site.peers.add(self)
 
     def dataReceived(self, data: bytes) -> None:
         """Bytes came in; a request that they leave incomplete has to hurry."""
@@ -217,23 +217,23 @@ class ChatChannel(HTTPChannel):
         self.due = None
         self._early = b""
         super().connectionLost(reason)
-        self.site.connections.discard(self)
+        self.site.peers.discard(self)
 
     # -- full, and going down --------------------------------------------------------------------
 
     def pauseProducing(self) -> None:
         """The client does not read what it is sent."""
-        self.site.connections.stalls.full(self)
+        self.site.peers.stalls.full(self)
         super().pauseProducing()
 
     def resumeProducing(self) -> None:
         """It has read all of it."""
-        self.site.connections.stalls.drained(self)
+        self.site.peers.stalls.drained(self)
         super().resumeProducing()
 
     def loseConnection(self) -> None:
         """Close, once the client has read what it is sent."""
-        self.site.connections.stalls.closing(self)
+        self.site.peers.stalls.closing(self)
         super().loseConnection()
 
     def let_go(self) -> None:
@@ -311,7 +311,7 @@ class ChatChannel(HTTPChannel):
         # Twisted overlooks a "close" with others in the list (RFC 9112, section 9.6).
         listed = b",".join(request.requestHeaders.getRawHeaders(b"connection", []))
         words = [word.strip() for word in listed.lower().split(b",")]
-        if b"close" in words or self.site.connections.draining:
+        if b"close" in words or self.site.peers.draining:
             request.requestHeaders.setRawHeaders(b"connection", [b"close"])
         persistent: bool = super().checkPersistence(request, version)
         return persistent
@@ -358,7 +358,7 @@ class ChatChannel(HTTPChannel):
         self.dataReceived = self.rawDataReceived = protocol.dataReceived  # type: ignore[method-assign]
         self.readConnectionLost = protocol.readConnectionLost  # type: ignore[method-assign]
         self.connectionLost = protocol.connectionLost  # type: ignore[assignment, method-assign]
-        self.site.connections.discard(self)
+        self.site.peers.discard(self)
         protocol.makeConnection(transport)
         return NOT_DONE_YET
 
@@ -424,10 +424,10 @@ class ChatSite(Site):
         root: IResource,
         reactor: IReactorTime,
         max_body: int = MAX_BODY,
-        connections: Connections | None = None,
+        peers: Peers | None = None,
     ) -> None:
         self.max_body = max_body
-        self.connections = connections if connections is not None else Connections(reactor)
+        self.peers = Peers(reactor) if peers is None else peers
         self.deadlines = Deadlines(reactor)
         super().__init__(root, reactor=reactor, timeout=IDLE_SECONDS, parsePOSTFormSubmission=False)
 

@@ -15,9 +15,9 @@ from zope.interface import implementer
 
 from ..codecs.sse import HEARTBEAT, SSE, begin, chunk, chunked, retry, told
 from ..subscriber import Batch
-from .connections import RETRY_SECONDS
 from .heartbeat import Heartbeat
 from .http import ChatRequest
+from .peers import RETRY_SECONDS
 from .reading import Reading
 
 _BEAT = chunk(HEARTBEAT)

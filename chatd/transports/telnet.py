@@ -63,7 +63,7 @@ from ..events import MESSAGES
 from ..room import Room
 from ..service import LOBBY, ChatService
 from ..subscriber import Batch, Gap, Subscriber
-from .connections import GOING_DOWN, Connections
+from .peers import GOING_DOWN, Peers
 
 LINES_A_TURN = 100
 """Lines of one connection that are carried out before others have their turn."""
@@ -89,9 +89,9 @@ class LineConnection(Protocol):
 
     transport: Connection
 
-    def __init__(self, service: ChatService, connections: Connections) -> None:
+    def __init__(self, service: ChatService, peers: Peers) -> None:
         self._service = service
-        self._connections = connections
+        self._peers = peers
         self._room: Room | None = None
         self._subscriber = Subscriber(self, (), 0)
         self._options = OptionFilter()
@@ -121,7 +121,7 @@ class LineConnection(Protocol):
         """
         self.transport.setTcpNoDelay(True)
         self.transport.setTcpKeepAlive(True)
-        self._connections.add(self)
+        self._peers.add(self)
         if not ISSLTransport.providedBy(self.transport):
             self._greet()
 
@@ -171,20 +171,20 @@ class LineConnection(Protocol):
         self._subscriber.stop()
         if self._greeted:
             self._service.end(self._session, self._parting)
-        self._connections.discard(self)
+        self._peers.discard(self)
 
     def pauseProducing(self) -> None:
         """The client reads more slowly than the room talks: its cursor stays, and its commands
         wait.
         """
         self._subscriber.pause()
-        self._connections.stalls.full(self)
+        self._peers.stalls.full(self)
         self._stopped = True
         self.transport.pauseProducing()
 
     def resumeProducing(self) -> None:
         """There is room again."""
-        self._connections.stalls.drained(self)
+        self._peers.stalls.drained(self)
         self._subscriber.resume()
         if not self._subscriber.paused:
             self._work()
@@ -297,7 +297,7 @@ class LineConnection(Protocol):
         if self._closing:
             return
         self._closing = True
-        self._connections.stalls.closing(self)
+        self._peers.stalls.closing(self)
         self._subscriber.stop()
         self.transport.unregisterProducer()
         if self._stopped and self._farewell and not ISSLTransport.providedBy(self.transport):
@@ -553,10 +553,10 @@ class LineFactory(Factory):
 
     noisy = False
 
-    def __init__(self, service: ChatService, connections: Connections | None = None) -> None:
+    def __init__(self, service: ChatService, peers: Peers | None = None) -> None:
         self._service = service
-        self._connections = Connections(service.clock) if connections is None else connections
+        self._peers = Peers(service.clock) if peers is None else peers
 
     def buildProtocol(self, addr: IAddress | None) -> LineConnection:
         """A connection for a client that has just arrived."""
-        return LineConnection(self._service, self._connections)
+        return LineConnection(self._service, self._peers)

@@ -25,10 +25,10 @@ from ..leases import Lease
 from ..room import Room
 from ..service import ChatService
 from .access import COOKIE, Access
-from .connections import Connections, going_down
 from .events import EventsResource
 from .http import ChatSite
 from .origin import OriginGuard
+from .peers import Peers, going_down
 from .resource import ApiResource, Refusal, answer
 
 T = TypeVar("T")
@@ -79,12 +79,12 @@ class NameForm(Form):
 
 
 def web_site(
-    service: ChatService, origins: Sequence[str] = (), connections: Connections | None = None
+    service: ChatService, origins: Sequence[str] = (), peers: Peers | None = None
 ) -> ChatSite:
     """The HTTP door to a chat; `origins` are those of other web sites whose pages may use it."""
-    connections = Connections(service.clock) if connections is None else connections
-    access = Access(service, connections)
-    root = Entrance(connections)
+    peers = Peers(service.clock) if peers is None else peers
+    access = Access(service, peers)
+    root = Entrance(peers)
     for file in sorted(WEB.iterdir()):
         root.putChild(file.name.encode(), PageFile(file))
     root.putChild(b"", PageFile(WEB / "index.html"))
@@ -93,19 +93,19 @@ def web_site(
     root.putChild(b"people", PeopleResource(access))
     root.putChild(b"events", EventsResource(access, None))
     root.putChild(b"healthz", HealthResource())
-    return ChatSite(OriginGuard(root, origins), service.clock, access.max_body, connections)
+    return ChatSite(OriginGuard(root, origins), service.clock, access.max_body, peers)
 
 
 class Entrance(ApiResource):
     """The root of the tree, where nobody gets in while the server goes down."""
 
-    def __init__(self, connections: Connections) -> None:
+    def __init__(self, peers: Peers) -> None:
         super().__init__()
-        self._connections = connections
+        self._peers = peers
 
     def getChildWithDefault(self, path: bytes, request: Request) -> IResource:
         """Every request's first step."""
-        if self._connections.draining:
+        if self._peers.draining:
             return Refusal(going_down())
         child: IResource = super().getChildWithDefault(path, request)
         return child

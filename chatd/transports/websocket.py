@@ -25,7 +25,7 @@ class ChatSocket(WebSocketProtocol):
     """One WebSocket client: an outlet that pushes, and where its commands come in."""
 
     def __init__(self, access: Access, reading: Reading) -> None:
-        super().__init__(access.service.clock, access.connections, access.max_body)
+        super().__init__(access.service.clock, access.peers, access.max_body)
         self.reading = reading
         self._access = access
         self._subscriber = reading.subscriber(self, WEBSOCKET)

@@ -24,7 +24,7 @@ from wsproto.utilities import LocalProtocolError, generate_accept_token
 from zope.interface import implementer
 
 from ..errors import Malformed
-from .connections import GOING_DOWN, Connections
+from .peers import GOING_DOWN, Peers
 
 MAX_MESSAGE = 64 * 1024
 """Bytes in a client's message, as in a request's body."""
@@ -87,13 +87,11 @@ class WebSocketProtocol(Protocol):
 
     transport: Transport
 
-    def __init__(
-        self, clock: IReactorTime, connections: Connections, max_message: int = MAX_MESSAGE
-    ) -> None:
+    def __init__(self, clock: IReactorTime, peers: Peers, max_message: int = MAX_MESSAGE) -> None:
         self.full = False
         """Whether the peer reads more slowly than it is written to."""
         self._clock = clock
-        self._connections = connections
+        self._peers = peers
         self._max_message = max_message
         self._frames = Connection(ConnectionType.SERVER)
         self._parts: list[str | bytes | bytearray] = []
@@ -140,7 +138,7 @@ class WebSocketProtocol(Protocol):
     def connectionMade(self) -> None:
         """The connection has been handed over."""
         self.transport.registerProducer(self, True)
-        self._connections.add(self)
+        self._peers.add(self)
         self.opened()
 
     def dataReceived(self, data: bytes) -> None:
@@ -161,18 +159,18 @@ class WebSocketProtocol(Protocol):
             self._timer.cancel()
             self._timer = None
         self.closed()
-        self._connections.discard(self)
+        self._peers.discard(self)
 
     def pauseProducing(self) -> None:
         """The peer does not read: look at nothing it sends."""
         self.full = True
-        self._connections.stalls.full(self)
+        self._peers.stalls.full(self)
         self.transport.pauseProducing()
 
     def resumeProducing(self) -> None:
         """The peer reads again."""
         self.full = False
-        self._connections.stalls.drained(self)
+        self._peers.stalls.drained(self)
         self.drained()
         self._work()
         if not self.full:
@@ -248,7 +246,7 @@ class WebSocketProtocol(Protocol):
 
     def _hang_up(self) -> None:
         """Close, once the peer has read what it was sent."""
-        self._connections.stalls.closing(self)
+        self._peers.stalls.closing(self)
         self.transport.unregisterProducer()
         self.transport.loseConnection()
 

@@ -16,8 +16,8 @@ from chatd.eventlog import Entry
 from chatd.service import ChatService
 from chatd.store import Listener
 from chatd.store.memory import MemoryStore
-from chatd.transports.connections import Connections
 from chatd.transports.drain import House
+from chatd.transports.peers import Peers
 from chatd.transports.web import web_site
 
 COUNT = 40
@@ -79,9 +79,9 @@ class Server:
         clock: Any = Life()
         self._life = clock
         chat = ChatService(clock, store, message_rate=0)
-        connections = Connections(clock)
-        self._site = web_site(chat, connections=connections)
-        self._house = House(clock, chat, connections)
+        peers = Peers(clock)
+        self._site = web_site(chat, peers=peers)
+        self._house = House(clock, chat, peers)
 
     async def open(self, port: int = 0) -> int:
         """Listen."""

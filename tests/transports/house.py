@@ -12,7 +12,7 @@ import h11
 from chatd.commands import Say
 from chatd.testing import FakeConnection, InMemoryChat, result_of
 from chatd.transports import drain
-from chatd.transports.connections import Connections
+from chatd.transports.peers import Peers
 from chatd.transports.telnet import LineFactory
 from chatd.transports.web import web_site
 
@@ -22,9 +22,9 @@ class House:
 
     def __init__(self, origins: Sequence[str] = (), **options: Any) -> None:
         self.chat = InMemoryChat(**options)
-        self.connections = Connections(self.chat.clock)
-        self.line_door = LineFactory(self.chat.service, self.connections)
-        self.http_door = web_site(self.chat.service, origins, self.connections)
+        self.peers = Peers(self.chat.clock)
+        self.line_door = LineFactory(self.chat.service, self.peers)
+        self.http_door = web_site(self.chat.service, origins, self.peers)
 
     def line(self) -> FakeConnection:
         """A client's connection to the line door."""
@@ -49,7 +49,7 @@ class House:
 
     def going_down(self) -> drain.House:
         """What is stopped when the server goes down."""
-        return drain.House(self.chat.clock, self.chat.service, self.connections)
+        return drain.House(self.chat.clock, self.chat.service, self.peers)
 
     @property
     def here(self) -> list[str]:

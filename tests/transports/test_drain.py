@@ -14,7 +14,6 @@ from wsproto.events import CloseConnection, Request, TextMessage
 from chatd.events import Joined, Left
 from chatd.testing import FakeConnection, result_of
 from chatd.transports.classic import classic_site
-from chatd.transports.connections import RETRY_SECONDS
 from chatd.transports.drain import (
     ANSWER_SECONDS,
     DRAIN_SECONDS,
@@ -22,6 +21,7 @@ from chatd.transports.drain import (
     SETTLE_SECONDS,
     House,
 )
+from chatd.transports.peers import RETRY_SECONDS
 from chatd.transports.sse import SPREAD_SECONDS
 
 from .doors import DOORS
@@ -228,7 +228,7 @@ def test_a_stream_of_http_1_0_ends_likewise(house: Doors, http: Http) -> None:
 
 def test_the_classic_door_says_it_in_its_way(house: Doors) -> None:
     """A held poll is answered empty, a request refused in plain text."""
-    house.http_door = classic_site(house.chat.service, house.connections)
+    house.http_door = classic_site(house.chat.service, house.peers)
     ada, bob = house.http(), house.http()
     ada.send("GET", "/?name=ada")
     going = Going(house)
@@ -441,10 +441,10 @@ def test_a_connection_that_fails_to_end_is_cut_off(
 
 def test_what_waits_for_the_last_to_go_is_told(house: Doors) -> None:
     """Once nobody is there; at once if nobody is."""
-    result_of(house.connections.emptied())
+    result_of(house.peers.emptied())
     wire = house.line()
     told: list[None] = []
-    house.connections.emptied().addCallback(told.append)
+    house.peers.emptied().addCallback(told.append)
     assert told == []
     wire.hang_up()
     assert told == [None]

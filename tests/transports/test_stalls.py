@@ -123,7 +123,7 @@ def test_who_is_let_go_is_told(
 def test_with_no_limit_everybody_stays(left: list[int], connect: Connect) -> None:
     """`--stall 0`."""
     house = House()
-    house.connections.stalls.seconds = 0
+    house.peers.stalls.seconds = 0
     wire = line(house) if connect is answer else connect(house)
     wire.fill()
     house.chat.advance(100 * STALL_SECONDS)
@@ -149,8 +149,8 @@ def test_a_reader_that_is_gone_is_forgotten(house: House) -> None:
     wire.fill()
     wire.hang_up()
     house.chat.advance(STALL_SECONDS + LAST_SECONDS)
-    assert len(house.connections) == 0
-    assert house.connections.stalls.watched == 0
+    assert len(house.peers) == 0
+    assert house.peers.stalls.watched == 0
 
 
 class Sink:

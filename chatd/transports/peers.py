@@ -33,7 +33,7 @@ class Connected(Reader, Protocol):
         """Take nothing more, finish what was begun, say goodbye, and close."""
 
 
-class Connections:
+class Peers:
     """All that are there now."""
 
     def __init__(self, clock: IReactorTime, stall: float = STALL_SECONDS) -> None:
