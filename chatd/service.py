@@ -116,6 +116,7 @@ class ChatService(Service):
         self._letters: dict[Told, deque[tuple[Session, Session]]] = {}
         self._batch: list[Accepted] = []
         self._unstored = 0
+        self._settled: Deferred[None] | None = None
         # No log may forget what was appended before its readers were woken.
         self._patience = min(history, INBOX)
         self._notifier = Notifier(
@@ -136,6 +137,21 @@ class ChatService(Service):
         super().startService()
         self._store.open()
         self.horizon = self._store.last
+
+    def drain(self) -> Deferred[None]:
+        """Take no more commands; fires when all that were taken are shown, or refused.
+
+        From here on nobody's leaving is told: those who are here did not choose to go, and most
+        are back in a moment.
+        """
+        settled = self._settled = Deferred()
+        self._flush()
+        self._settle()
+        return settled
+
+    def _settle(self) -> None:
+        if self._settled and not (self._unstored or self._settled.called):
+            self._settled.callback(None)
 
     def stopService(self) -> Deferred[None]:
         """Store what was accepted, then close the store."""
@@ -268,6 +284,8 @@ class ChatService(Service):
         """
         if session.ended:
             raise NoSession("the session is over; begin another")
+        if self._settled:
+            raise Unavailable("the server is going down; say it again in a moment")
         if self._unstored >= MOST_UNSTORED:
             raise Unavailable("the server is behind with storing; try again in a moment")
         return self._perform(command, session, mark)
@@ -395,6 +413,8 @@ class ChatService(Service):
         """Announce what has already taken effect: if the store refuses, the fact stands and only
         its echo is missing.
         """
+        if self._settled:
+            return succeed(None)
         return self._submit(*events).addErrback(_unannounced)
 
     # -- accepted, stored, shown -----------------------------------------------------------------
@@ -472,6 +492,7 @@ class ChatService(Service):
             self._unstored -= len(events)
             outcome.callback(ids[place])
             place += len(events)
+        self._settle()
 
     def _refuse(self, failure: Failure, batch: Sequence[Accepted]) -> None:
         if not failure.check(Unavailable):
@@ -482,6 +503,7 @@ class ChatService(Service):
         for events, outcome, _ in batch:
             self._unstored -= len(events)
             outcome.errback(Failure(refusal))
+        self._settle()
 
 
 def _unannounced(failure: Failure) -> None:

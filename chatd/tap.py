@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
-from twisted.application.service import MultiService, Service
+from twisted.application.service import Service
 from twisted.internet.defer import Deferred
 from twisted.internet.endpoints import serverFromString
 from twisted.internet.interfaces import (
@@ -25,15 +25,20 @@ from twisted.python.runtime import platform
 from .addresses import parse_network
 from .errors import Malformed, Unavailable
 from .limits import ADDRESS_SHARE, DEFAULTS, Limits
+from .listening import CannotOpen, reason, rehearse
 from .service import HISTORY, MAX_TEXT, ChatService
+from .signals import Signals
 from .store import Store
 from .store.engines import store_at
 from .store.sqlite import DURABILITY, Retention
 from .transports.classic import classic_site
 from .transports.connections import MOST_CONNECTIONS, Connections, DoorFactory, Doorkeeper
 from .transports.descriptors import RESERVE, for_connections, raise_limit
+from .transports.drain import House
 from .transports.http import IDLE_SECONDS, REQUEST_SECONDS, Bounds
+from .transports.peers import Peers
 from .transports.proxies import Proxies
+from .transports.stalls import STALL_SECONDS
 from .transports.telnet import LineFactory
 from .transports.web import web_site
 
@@ -211,6 +216,13 @@ class Options(usage.Options):
             "Seconds that a connection of HTTP may be kept without a request.",
             number_from(1, "idle", float),
         ],
+        [
+            "stall",
+            None,
+            STALL_SECONDS,
+            "Seconds that a reader may take nothing before it is let go; 0: for ever.",
+            number_from(0, "stall", float),
+        ],
     ]
 
     def __init__(self) -> None:
@@ -308,7 +320,7 @@ def _check_files(twistd: usage.Options) -> None:
                 ) from None
 
 
-def makeService(options: Options) -> MultiService:
+def makeService(options: Options) -> House:
     """The chat and its doors, which listen when the service is started.  Raises `StartupError`."""
     if platform.isLinux():
         from .reactor import install_by_default
@@ -349,13 +361,17 @@ def makeService(options: Options) -> MultiService:
     bounds = Bounds(options["max-body"], options["request-time"], options["idle"])
     proxies = Proxies(options["networks"], sockets=options["trust-sockets"])
     connections = _connections(options, clock)
+    peers = Peers(clock, options["stall"])
     factories: dict[str, DoorFactory] = {
-        "line": LineFactory(chat),
-        "http": web_site(chat, options["origins"], bounds, proxies),
-        "classic": classic_site(chat, bounds, proxies),
+        "line": LineFactory(chat, peers),
+        "http": web_site(chat, options["origins"], bounds, proxies, peers),
+        "classic": classic_site(chat, bounds, proxies, peers),
     }
-    house = MultiService()
-    chat.setServiceParent(house)
+    house = House(clock, chat, peers)
+    if options.parent:  # the process is ours
+        Signals(clock, house.hurry).setServiceParent(house)
+    everywhere = [text for endpoints in options["doors"].values() for text in endpoints]
+    Doorstep(clock, everywhere).setServiceParent(house)
     for name, endpoints in options["doors"].items():
         for text in endpoints:
             keeper = Doorkeeper(factories[name], connections)
@@ -400,6 +416,28 @@ def _endpoint(reactor: Any, text: str) -> IStreamServerEndpoint:
     return endpoint
 
 
+def _no_start(message: str) -> StartupError:
+    # By now twistd's log has taken the place of sys.stderr.
+    print(f"chatd: {message}", file=sys.__stderr__)
+    return StartupError(f"chatd: {message}")
+
+
+class Doorstep(Service):
+    """Stands before the first door, and sees whether all of them can be opened."""
+
+    def __init__(self, reactor: Any, endpoints: Sequence[str]) -> None:
+        self._reactor = reactor
+        self._endpoints = endpoints
+
+    def privilegedStartService(self) -> None:
+        """Try them while still allowed to take a low port.  Raises `StartupError`."""
+        super().privilegedStartService()
+        try:
+            rehearse(self._reactor, self._endpoints)
+        except CannotOpen as problem:
+            raise _no_start(str(problem)) from None
+
+
 class Door(Service):
     """One door at one endpoint."""
 
@@ -421,11 +459,7 @@ class Door(Service):
         failures: list[Failure] = []
         self._endpoint.listen(self._keeper).addCallbacks(self._listening, failures.append)
         if failures:
-            problem = getattr(failures[0].value, "socketError", failures[0].value)
-            message = f"chatd: cannot listen on {self._text}: {problem}"
-            # By now twistd's log has taken the place of sys.stderr.
-            print(message, file=sys.__stderr__)
-            raise StartupError(message)
+            raise _no_start(str(CannotOpen(self._text, reason(failures[0]))))
 
     def startService(self) -> None:
         """Listen, unless that was done with privileges."""

@@ -47,25 +47,30 @@ HOUSE = {
     "reactor": Floor("reactor", "twisted"),
     # Doors never import each other; what several of them stand on has floors of its own.
     "sockets": Floor(
-        "transports transports.tcp transports.connections transports.descriptors",
+        "transports transports.tcp transports.connections transports.descriptors"
+        " transports.peers transports.stalls transports.deadlines",
         "values sockets twisted zope",
     ),
+    "drain": Floor("transports.drain", "service sockets twisted"),
     "http": Floor(
         "transports.http transports.resource transports.longpoll transports.learned"
-        " transports.reading transports.deadlines transports.heartbeat transports.wsprotocol"
-        " transports.proxies",
+        " transports.reading transports.heartbeat transports.wsprotocol transports.proxies",
         f"{CHAT} sockets http twisted zope wsproto",
     ),
     "line door": Floor("transports.telnet", f"{CHAT} sockets twisted zope"),
     "HTTP door": Floor(
         "transports.web transports.access transports.events transports.origin transports.sse"
         " transports.websocket",
-        f"{CHAT} http HTTP-door twisted zope msgspec",
+        f"{CHAT} sockets http HTTP-door twisted zope msgspec",
     ),
-    "classic door": Floor("transports.classic", f"{CHAT} http twisted"),
+    "classic door": Floor("transports.classic", f"{CHAT} sockets http twisted"),
     "tap": Floor(
-        "tap", "values service store reactor sockets http line-door HTTP-door classic-door twisted"
+        "tap",
+        "values service store reactor sockets drain listening signals http line-door HTTP-door"
+        " classic-door twisted",
     ),
+    "listening": Floor("listening", "twisted"),
+    "signals": Floor("signals", "twisted"),
     # The client speaks to any server, so it knows of ours only what goes over the wire.
     "client": Floor("client client.*", "values codecs client twisted zope msgspec treq hyperlink"),
     "testing": Floor(

@@ -24,6 +24,11 @@ def begin(cursor: int) -> bytes:
     return b"id: %d\nretry: %d\n\n" % (cursor, RETRY_MILLISECONDS)
 
 
+def retry(seconds: float) -> bytes:
+    """After how long to come back from now on."""
+    return b"retry: %d\n\n" % (seconds * 1000)
+
+
 class SseCodec:
     """Events as a `text/event-stream`."""
 

@@ -93,12 +93,8 @@ class SqliteStore:
         self.marks: dict[bytes, int] = {}
 
     def check(self) -> None:
-        """Look whether the file can be used, and make it if there is none.
-
-        Raises `Unavailable`, which says why not.
-        """
-        self._writer.begin()
-        self._writer.end()
+        """See `Store.check`; a file that there is not yet is not made."""
+        self._writer.check()
 
     def open(self) -> None:
         """See `Store.open`."""

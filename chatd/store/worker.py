@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
+from threading import Thread
 from typing import Any, Protocol, TypeVar
 
 from twisted.internet.defer import Deferred
@@ -29,6 +31,8 @@ class ThreadWorker:
         """`reactor` is an `IReactorFromThreads`."""
         self._reactor = reactor
         self._pool = ThreadPool(1, 1, name)
+        # A disk that does not answer is not to keep the process from ending.
+        self._pool.threadFactory = partial(Thread, daemon=True)  # type: ignore[assignment]
         self._pool.start()
 
     def do(self, job: Callable[[], T]) -> Deferred[T]:

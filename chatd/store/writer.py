@@ -71,6 +71,17 @@ class Writer(Database):
 
     # -- opening ---------------------------------------------------------------------------------
 
+    def check(self) -> None:
+        """Look whether the file could be used; one that is not there yet is not made.
+
+        Raises `Unavailable`, which says why it could not.
+        """
+        if self.path.exists():
+            self.begin()
+            self.end()
+        elif not os.access(self.path.parent, os.W_OK | os.X_OK):
+            raise Unavailable(f"cannot use {self.path}: its directory cannot be written to")
+
     def begin(self) -> tuple[dict[str, Past], dict[bytes, int]]:
         """Take the file, which is made if there is none: its rooms and its marks.
 

@@ -13,6 +13,7 @@ from twisted.web.server import Request
 from wsproto.events import BytesMessage, TextMessage
 
 from ..transports.http import ChatChannel, ChatSite
+from ..transports.peers import Peers
 from ..transports.resource import ApiResource
 from ..transports.wsprotocol import WebSocketProtocol, handshake
 
@@ -20,8 +21,9 @@ from ..transports.wsprotocol import WebSocketProtocol, handshake
 def echo_site(clock: IReactorTime) -> ChatSite:
     """What the suites talk to."""
     root = Echo()
-    root.putChild(b"ws", WebSocketEcho(clock))
-    return ChatSite(root, clock)
+    peers = Peers(clock)
+    root.putChild(b"ws", WebSocketEcho(clock, peers))
+    return ChatSite(root, clock, peers=peers)
 
 
 class Echo(ApiResource):
@@ -48,14 +50,16 @@ class WebSocketEcho(ApiResource):
 
     isLeaf = True
 
-    def __init__(self, clock: IReactorTime) -> None:
+    def __init__(self, clock: IReactorTime, peers: Peers) -> None:
         super().__init__()
         self._clock = clock
+        self._peers = peers
 
     def render_GET(self, request: Request) -> Any:
         """Shake hands.  Raises `Malformed`."""
         accept = handshake(request)
-        return cast(ChatChannel, request.channel).upgrade(accept, EchoSocket(self._clock))
+        socket = EchoSocket(self._clock, self._peers)
+        return cast(ChatChannel, request.channel).upgrade(accept, socket)
 
 
 class EchoSocket(WebSocketProtocol):

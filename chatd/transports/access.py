@@ -20,6 +20,7 @@ from ..session import Session
 from .heartbeat import Heartbeat
 from .http import MAX_BODY
 from .longpoll import Polls
+from .peers import Peers
 from .proxies import Proxies
 from .resource import one
 from .sse import Streams
@@ -33,9 +34,16 @@ COOKIE = b"chatd"
 class Access:
     """What the HTTP resources share: the chat, its sessions, and the polls that are held."""
 
-    def __init__(self, service: ChatService, proxies: Proxies, max_body: int | None = None) -> None:
+    def __init__(
+        self,
+        service: ChatService,
+        proxies: Proxies,
+        peers: Peers,
+        max_body: int | None = None,
+    ) -> None:
         self.service = service
         self.proxies = proxies
+        self.peers = peers
         # Escaped, a byte of text is six of JSON at most.
         self.max_body = max_body or max(MAX_BODY, 6 * service.max_text + 1024)
         """Bytes in a request's body, or in a WebSocket's message."""

@@ -19,6 +19,8 @@ lobby and both as plain text.
 
 from __future__ import annotations
 
+from typing import cast
+
 from twisted.internet.interfaces import IDelayedCall
 from twisted.python.failure import Failure
 from twisted.web.resource import Resource
@@ -32,19 +34,25 @@ from ..leases import Lease, Leases
 from ..names import clean_name, name_key
 from ..service import LOBBY, ChatService
 from ..subscriber import Batch, Subscriber
-from .http import USUAL, Bounds, ChatSite
+from .http import USUAL, Bounds, ChatRequest, ChatSite
+from .peers import Peers, going_down
 from .proxies import NO_PROXIES, Proxies
-from .resource import STATUS, finish_later, one
+from .resource import STATUS, finish_later, one, say_when
 
 HOLD_SECONDS = 4.5
 """Seconds that a poll is held, as in 2011: just below the five after which clients gave up."""
 
 
 def classic_site(
-    service: ChatService, bounds: Bounds = USUAL, proxies: Proxies = NO_PROXIES
+    service: ChatService,
+    bounds: Bounds = USUAL,
+    proxies: Proxies = NO_PROXIES,
+    peers: Peers | None = None,
 ) -> ChatSite:
     """The classic door to a chat; `proxies` may say for whom they ask."""
-    return ChatSite(ClassicResource(service, proxies), service.clock, bounds)
+    peers = Peers(service.clock) if peers is None else peers
+    root = ClassicResource(service, proxies, peers)
+    return ChatSite(root, service.clock, bounds, peers)
 
 
 class ClassicResource(Resource):
@@ -52,10 +60,11 @@ class ClassicResource(Resource):
 
     isLeaf = True
 
-    def __init__(self, service: ChatService, proxies: Proxies) -> None:
+    def __init__(self, service: ChatService, proxies: Proxies, peers: Peers) -> None:
         super().__init__()
         self._service = service
         self._proxies = proxies
+        self._peers = peers
         self._names = Names(service)
 
     def render(self, request: Request) -> bytes | int:
@@ -79,6 +88,8 @@ class ClassicResource(Resource):
         return b""
 
     def _get(self, request: Request) -> int:
+        if self._peers.draining:
+            raise going_down()
         name, text = one(request, "name"), one(request, "message")
         if name is None:
             raise Malformed("say who you are: GET /?name=NAME")
@@ -136,6 +147,7 @@ class Caller:
         self._answer(b"")
         self._request = request
         self.lease.hold(self)
+        cast(ChatRequest, request).conclude = self._conclude
         request.notifyFinish().addErrback(lambda _: self._gone(request))
         self._timer = self._clock.callLater(HOLD_SECONDS, self.dismiss)
         self.subscriber.resume()
@@ -149,6 +161,11 @@ class Caller:
 
     def dismiss(self) -> None:
         """Answer empty."""
+        self._answer(b"")
+
+    def _conclude(self) -> None:
+        """Answer with what there is: the server is going down."""
+        self.subscriber.wake()
         self._answer(b"")
 
     def _answer(self, body: bytes) -> None:
@@ -174,6 +191,7 @@ class Caller:
 
 def _refuse(request: Request, error: ChatError) -> bytes:
     request.setResponseCode(STATUS[type(error)])
+    say_when(request, error)
     return f"{error.message}\n".encode()
 
 

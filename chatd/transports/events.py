@@ -13,7 +13,7 @@ from ..errors import Malformed
 from ..eventlog import Entry
 from ..subscriber import Batch
 from .access import Access
-from .http import ChatChannel
+from .http import ChatChannel, ChatRequest
 from .learned import learn
 from .longpoll import DEFAULT_WAIT, MAX_WAIT, Poll, Polls, Style, json_style, plain_style
 from .reading import Reading, read_query
@@ -88,6 +88,7 @@ class RequestPoll(Poll):
         """Answer now, or when there is something to say."""
         self._polls.hold(self)
         if self.held:
+            cast(ChatRequest, self._request).conclude = self.conclude
             self._request.notifyFinish().addBoth(self._finished)
         return NOT_DONE_YET
 

@@ -14,15 +14,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Any
+from typing import Any, Protocol
 
 from twisted.internet.interfaces import (
     IDelayedCall,
     IHalfCloseableProtocol,
-    IProtocol,
     IReactorTime,
     ITCPTransport,
 )
@@ -38,6 +37,7 @@ from ..codecs.json import error_body
 from ..errors import ChatError, Malformed, RateLimited, TooLarge, TooSlow, Unavailable
 from .connections import LINGER_SECONDS
 from .learned import LearnedPoll
+from .peers import Peers
 from .resource import STATUS, retry_after
 
 MAX_BODY = 64 * 1024
@@ -85,6 +85,8 @@ class ChatRequest(Request):
     _chunks = 0
     refused = False
     """Whether it was answered before it was complete, and is not to be carried out."""
+    conclude: Callable[[], None] | None = None
+    """How its answer is brought to an end before its time, if it is one that waits."""
 
     def gotLength(self, length: int | None) -> None:
         """The headers are complete."""
@@ -151,6 +153,22 @@ class ChatRequest(Request):
             )
 
 
+class Upgraded(Protocol):
+    """What a connection may be handed over to: an `IProtocol` that knows half-closing."""
+
+    def makeConnection(self, transport: Any) -> None:  # noqa: N802
+        """See `IProtocol.makeConnection`."""
+
+    def dataReceived(self, data: bytes) -> None:
+        """See `IProtocol.dataReceived`."""
+
+    def readConnectionLost(self) -> None:
+        """See `IHalfCloseableProtocol.readConnectionLost`."""
+
+    def connectionLost(self, reason: Failure) -> None:
+        """See `IProtocol.connectionLost`."""
+
+
 @implementer(IHalfCloseableProtocol)
 class ChatChannel(HTTPChannel):
     """One HTTP connection, with a deadline for each request."""
@@ -178,6 +196,7 @@ class ChatChannel(HTTPChannel):
         self.packet = b""
         """The packet that the request under way came in, if nothing was under way before it."""
         self._transport: Any = self.transport
+        self.site.peers.add(self)
 
     def dataReceived(self, data: bytes) -> None:
         """Bytes came in; a request that they leave incomplete has to hurry."""
@@ -235,11 +254,13 @@ class ChatChannel(HTTPChannel):
     def pauseProducing(self) -> None:
         """The client does not read: nothing more is answered until it does."""
         self._full = True
+        self.site.peers.stalls.full(self)
         super().pauseProducing()
 
     def resumeProducing(self) -> None:
-        """The client reads again."""
+        """The client has read all of it."""
         self._full = False
+        self.site.peers.stalls.drained(self)
         super().resumeProducing()
         if self._answered and not self._turn:
             self._turn = self.callLater(0, self._next_turn)
@@ -256,7 +277,7 @@ class ChatChannel(HTTPChannel):
         """The request is over; the next one begins."""
         self._busy = False
         super().requestDone(request)
-        if self._full:
+        if self._full and self.persistent:
             self._transport.pauseProducing()
         self._start_clock()
 
@@ -270,6 +291,38 @@ class ChatChannel(HTTPChannel):
             self.learned.gone()
         self._early = b""
         super().connectionLost(reason)
+        self.site.peers.discard(self)
+
+    # -- being let go, and going down ------------------------------------------------------------
+
+    def loseConnection(self) -> None:
+        """Close, once the client has read what it is sent."""
+        self.site.peers.stalls.closing(self)
+        super().loseConnection()
+
+    def let_go(self) -> None:
+        """See `Reader.let_go`; there is no place in the middle of an answer to say why."""
+        self.loseConnection()
+
+    @property
+    def owed(self) -> bool:
+        """See `Connected.owed`."""
+        return self._busy
+
+    def drain(self) -> None:
+        """See `Connected.drain`.
+
+        A request that is on its way here is still answered; by the door's tree, which refuses it.
+        """
+        for request in self.requests:
+            self.persistent = 0
+            request.responseHeaders.setRawHeaders(b"connection", [b"close"])
+        learned, self.learned = self.learned, None
+        self._early = b""
+        if learned and learned.held:
+            learned.conclude()
+        elif self.requests and self.requests[0].conclude:
+            self.requests[0].conclude()
 
     # -- learned polls ---------------------------------------------------------------------------
 
@@ -327,7 +380,8 @@ class ChatChannel(HTTPChannel):
         """Whether the connection goes on behind this request."""
         # Twisted overlooks a "close" with others in the list (RFC 9112, section 9.6).
         listed = b",".join(request.requestHeaders.getRawHeaders(b"connection", []))
-        if b"close" in (word.strip() for word in listed.lower().split(b",")):
+        words = [word.strip() for word in listed.lower().split(b",")]
+        if b"close" in words or self.site.peers.draining:
             request.requestHeaders.setRawHeaders(b"connection", [b"close"])
         persistent: bool = super().checkPersistence(request, version)
         return persistent
@@ -358,7 +412,7 @@ class ChatChannel(HTTPChannel):
 
     # -- other ways out --------------------------------------------------------------------------
 
-    def upgrade(self, accept: bytes, protocol: IProtocol) -> int:
+    def upgrade(self, accept: bytes, protocol: Upgraded) -> int:
         """Hand the connection over: behind `accept`, it speaks another protocol.
 
         See RFC 9110, section 7.8.  The request that asked for it is never finished, and its
@@ -372,8 +426,9 @@ class ChatChannel(HTTPChannel):
         transport.write(accept)
         # What follows in this packet, and in all others, is the new protocol's.
         self.dataReceived = self.rawDataReceived = protocol.dataReceived  # type: ignore[method-assign]
-        self.readConnectionLost = transport.loseConnection  # type: ignore[method-assign]
+        self.readConnectionLost = protocol.readConnectionLost  # type: ignore[method-assign]
         self.connectionLost = protocol.connectionLost  # type: ignore[assignment, method-assign]
+        self.site.peers.discard(self)
         protocol.makeConnection(transport)
         return NOT_DONE_YET
 
@@ -441,10 +496,17 @@ class ChatSite(Site):
     protocol = ChatChannel  # type: ignore[assignment]  # no wrapper that would switch to HTTP/2
     requestFactory = ChatRequest
 
-    def __init__(self, root: IResource, reactor: IReactorTime, bounds: Bounds = USUAL) -> None:
+    def __init__(
+        self,
+        root: IResource,
+        reactor: IReactorTime,
+        bounds: Bounds = USUAL,
+        peers: Peers | None = None,
+    ) -> None:
         self.max_body = MAX_BODY if bounds.body is None else bounds.body
         self.request_seconds = bounds.request_seconds
         self.idle_seconds = bounds.idle_seconds
+        self.peers = Peers(reactor) if peers is None else peers
         super().__init__(
             root, reactor=reactor, timeout=bounds.idle_seconds, parsePOSTFormSubmission=False
         )

@@ -104,6 +104,12 @@ class LearnedPoll(Poll):
             self.subscriber.stop()
             self._polls.ended(self)
 
+    def conclude(self) -> None:
+        """See `Poll.conclude`; it is the connection's last answer."""
+        self._head += b"Connection: close\r\n"
+        super().conclude()
+        self._channel.loseConnection()
+
     def deliver(self, batch: Batch) -> bool:
         """See `Poll.deliver`."""
         self.answered = True

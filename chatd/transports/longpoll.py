@@ -162,6 +162,11 @@ class Poll:
 
     time_is_up = dismiss = give_up
 
+    def conclude(self) -> None:
+        """Answer now, with what there is: the server is going down."""
+        self.subscriber.wake()
+        self.give_up()
+
     def over(self) -> None:
         """Nothing is held any more."""
         self.reading.end(self)

@@ -123,11 +123,16 @@ def refuse(request: Request, error: ChatError) -> bytes:
     """The refusal as JSON, with its status and headers."""
     if isinstance(error, MethodNotAllowed):
         request.setHeader(b"allow", ", ".join(error.allowed).encode())
-    if isinstance(error, RateLimited | Unavailable):
-        request.setHeader(b"retry-after", retry_after(error))
+    say_when(request, error)
     if STATUS[type(error)] == 401:
         request.setHeader(b"www-authenticate", b"Bearer")
     return _dress(request, error_body(error), STATUS[type(error)])
+
+
+def say_when(request: Request, error: ChatError) -> None:
+    """If it is only too early, say when it will not be."""
+    if isinstance(error, RateLimited | Unavailable):
+        request.setHeader(b"retry-after", retry_after(error))
 
 
 def retry_after(error: RateLimited | Unavailable) -> bytes:

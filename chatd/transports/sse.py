@@ -6,16 +6,23 @@
 
 from __future__ import annotations
 
+from random import uniform
+from typing import cast
+
 from twisted.internet.interfaces import IPushProducer
 from twisted.web.server import NOT_DONE_YET, Request
 from zope.interface import implementer
 
-from ..codecs.sse import HEARTBEAT, SSE, begin, chunk, chunked, told
+from ..codecs.sse import HEARTBEAT, SSE, begin, chunk, chunked, retry, told
 from ..subscriber import Batch
 from .heartbeat import Heartbeat
+from .http import ChatRequest
+from .peers import RETRY_SECONDS
 from .reading import Reading
 
 _BEAT = chunk(HEARTBEAT)
+SPREAD_SECONDS = 4.0
+"""Seconds over which a crowd that is sent away comes back: not in one instant."""
 
 
 class Streams:
@@ -35,6 +42,7 @@ class Streams:
             return NOT_DONE_YET
         stream = Stream(request, reading)
         self._heartbeat.add(stream)
+        cast(ChatRequest, request).conclude = stream.conclude
         request.notifyFinish().addBoth(lambda _: self._finished(stream))
         stream.subscriber.start()
         return NOT_DONE_YET
@@ -78,6 +86,12 @@ class Stream:
                 self._write(_BEAT)
             else:
                 self._request.write(HEARTBEAT)
+
+    def conclude(self) -> None:
+        """The server is going down: say when to come back, to each another time."""
+        self.subscriber.wake()
+        self._request.write(retry(RETRY_SECONDS + uniform(0, SPREAD_SECONDS)))
+        self.dismiss()
 
     def dismiss(self) -> None:
         """The session is over, and so is the answer."""

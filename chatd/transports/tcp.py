@@ -18,9 +18,13 @@ Why this is right:
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Iterable
 from errno import EWOULDBLOCK
+from fcntl import ioctl
+from termios import TIOCOUTQ
 
+from twisted.internet.abstract import FileDescriptor
 from twisted.internet.error import ConnectionDone, ConnectionLost
 from twisted.internet.main import CONNECTION_DONE, CONNECTION_LOST
 from twisted.internet.tcp import Server
@@ -65,3 +69,36 @@ class WriteThrough(Server):
     def writeSequence(self, iovec: Iterable[bytes]) -> None:
         """See `twisted.internet.interfaces.ITransport.writeSequence`."""
         self.write(b"".join(iovec))
+
+
+def unsent(transport: object) -> int:
+    """Bytes that were written to a connection and not taken by its other end: those in Twisted's
+    buffers, and those in the kernel's (`SIOCOUTQ`, tcp(7)).
+    """
+    descriptor = _descriptor(transport)
+    if descriptor is None:
+        return 0
+    try:
+        kernel: int = struct.unpack("i", ioctl(descriptor.fileno(), TIOCOUTQ, bytes(4)))[0]
+    except OSError:  # it is closed, or this system does not tell
+        kernel = 0
+    return _buffered(descriptor) + kernel
+
+
+def lingers(transport: object) -> bool:
+    """Whether a connection that is told to close would wait for its other end: until what is
+    buffered here was taken, or until a TLS peer agrees.
+    """
+    descriptor = _descriptor(transport)
+    return descriptor is not None and (descriptor is not transport or _buffered(descriptor) > 0)
+
+
+def _descriptor(transport: object) -> FileDescriptor | None:
+    while transport is not None and not isinstance(transport, FileDescriptor):
+        transport = getattr(transport, "transport", None)  # TLS stands before it
+    return transport
+
+
+def _buffered(descriptor: FileDescriptor) -> int:
+    size: int = len(descriptor.dataBuffer) - descriptor.offset + descriptor._tempDataLen
+    return size

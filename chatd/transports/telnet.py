@@ -18,7 +18,9 @@ from twisted.internet.interfaces import (
     IAddress,
     IDelayedCall,
     IHalfCloseableProtocol,
+    IHandshakeListener,
     IPushProducer,
+    ISSLTransport,
 )
 from twisted.internet.protocol import Factory, Protocol, connectionDone
 from twisted.internet.tcp import Connection
@@ -47,13 +49,23 @@ from ..commands import (
     Switch,
     Tell,
 )
-from ..errors import ChatError, Malformed, NotInRoom, RateLimited, TextTooLong, UnknownCommand
+from ..errors import (
+    ChatError,
+    Malformed,
+    NotInRoom,
+    RateLimited,
+    TextTooLong,
+    TooSlow,
+    Unavailable,
+    UnknownCommand,
+)
 from ..eventlog import Entry
 from ..events import MESSAGES
 from ..limits import TokenBucket
 from ..room import Room
 from ..service import LOBBY, ChatService
 from ..subscriber import Batch, Gap, Subscriber
+from .peers import GOING_DOWN, Peers
 
 LINES_A_TURN = 100
 """Lines of one connection that are carried out before others have their turn."""
@@ -80,14 +92,15 @@ class Patience(Exception):
     """A line has to wait until what was said before it is stored."""
 
 
-@implementer(IHalfCloseableProtocol, IPushProducer)
+@implementer(IHalfCloseableProtocol, IHandshakeListener, IPushProducer)
 class LineConnection(Protocol):
     """One telnet or netcat user: an outlet for lines, and where their commands come in."""
 
     transport: Connection
 
-    def __init__(self, service: ChatService, address: Address = LOCAL) -> None:
+    def __init__(self, service: ChatService, peers: Peers, address: Address = LOCAL) -> None:
         self._service = service
+        self._peers = peers
         self._address = address
         self._room: Room | None = None
         self._subscriber = Subscriber(self, (), 0)
@@ -104,15 +117,33 @@ class LineConnection(Protocol):
         self._begun = False
         self._ending = False
         self._parting = ""
+        self._farewell = b""
+        self._greeted = False
+        self._closing = False
         self._gone = False
 
     # -- the transport's side --------------------------------------------------------------------
 
     def connectionMade(self) -> None:
-        """Greet, and begin to read the lobby."""
+        """A client is there; over TLS there is nothing to say before its handshake is done.
+
+        What is written earlier makes Twisted pause its producer until it has read on, and this one
+        would pause the reading.
+        """
         self.transport.setTcpNoDelay(True)
         self.transport.setTcpKeepAlive(True)
+        self._peers.add(self)
+        if not ISSLTransport.providedBy(self.transport):
+            self._greet()
+
+    def handshakeCompleted(self) -> None:  # noqa: N802
+        """See `IHandshakeListener.handshakeCompleted`."""
+        self._greet()
+
+    def _greet(self) -> None:
+        """Greet, and begin to read the lobby."""
         self.transport.registerProducer(self, True)
+        self._greeted = True
         self._session = self._service.enter(address=self._address)
         self._room = room = self._service.room(LOBBY)
         self._replay(room)
@@ -134,6 +165,9 @@ class LineConnection(Protocol):
 
     def readConnectionLost(self) -> None:
         """The client has said all it had to say, but may still be listening."""
+        if self._closing:
+            self.transport.loseConnection()
+            return
         self._lines.extend(self._decoder.finish())
         self._ending = True
         self._work()
@@ -144,23 +178,24 @@ class LineConnection(Protocol):
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """The connection is gone, and so is its session."""
         self._gone = True
-        self._lines.clear()
-        if self._wait:
-            self._wait.cancel()
-            self._wait = None
+        self._drop_lines()
         self._subscriber.stop()
-        self._service.end(self._session, self._parting)
+        if self._greeted:
+            self._service.end(self._session, self._parting)
+        self._peers.discard(self)
 
     def pauseProducing(self) -> None:
         """The client reads more slowly than the room talks: its cursor stays, and its commands
         wait.
         """
         self._subscriber.pause()
+        self._peers.stalls.full(self)
         self._stopped = True
         self.transport.pauseProducing()
 
     def resumeProducing(self) -> None:
         """There is room again."""
+        self._peers.stalls.drained(self)
         self._subscriber.resume()
         if not self._subscriber.paused:
             self._work()
@@ -274,16 +309,62 @@ class LineConnection(Protocol):
 
     def _close_when_done(self) -> None:
         """After the end of input: close as soon as everything said has been stored and shown."""
-        if self._ending and not (self._lines or self._unanswered or self._wait or self._gone):
+        if self._closing or self._gone:
+            return
+        if self._ending and not (self._lines or self._unanswered or self._wait):
             self._subscriber.wake()
             if not self._subscriber.paused:
-                self.transport.unregisterProducer()
-                self.transport.loseConnection()
+                self._write(self._farewell)
+                self._close()
+
+    def _close(self) -> None:
+        """Close, once the client has read what it was sent."""
+        if self._closing:
+            return
+        self._closing = True
+        self._peers.stalls.closing(self)
+        self._subscriber.stop()
+        self.transport.unregisterProducer()
+        if self._stopped and self._farewell and not ISSLTransport.providedBy(self.transport):
+            # What was not read would make the close a reset, which takes back the farewell.
+            self.transport.loseWriteConnection()
+            self.transport.resumeProducing()
+        else:
+            self.transport.loseConnection()
 
     def _hang_up(self, parting: str = "") -> None:
         self._parting = parting
-        self._lines.clear()
+        self._drop_lines()
         self._ending = True
+
+    def _drop_lines(self) -> None:
+        self._lines.clear()
+        if self._wait:
+            self._wait.cancel()
+            self._wait = None
+
+    # -- being sent away -------------------------------------------------------------------------
+
+    @property
+    def owed(self) -> bool:
+        """See `Connected.owed`."""
+        return self._unanswered > 0
+
+    def drain(self) -> None:
+        """See `Connected.drain`: what was said before is stored and echoed, and what was still to
+        wait its turn is told to be lost.
+        """
+        lost = len(self._lines)
+        again = f", and say your last {counted(lost, 'line')} again" if lost else ""
+        self._farewell = refusal(Unavailable(f"{GOING_DOWN}{again}"))
+        self._hang_up(self._parting)
+        self._close_when_done()
+
+    def let_go(self) -> None:
+        """See `Reader.let_go`."""
+        self._hang_up()
+        self._write(refusal(TooSlow("you read too slowly; come back, and /history shows the rest")))
+        self._close()
 
     # -- commands that others see ----------------------------------------------------------------
 
@@ -496,12 +577,14 @@ class LineFactory(Factory):
 
     noisy = False
 
-    def __init__(self, service: ChatService) -> None:
+    def __init__(self, service: ChatService, peers: Peers | None = None) -> None:
         self._service = service
+        self._peers = Peers(service.clock) if peers is None else peers
 
     def buildProtocol(self, addr: IAddress | None) -> LineConnection:
         """A connection for a client that has just arrived."""
-        return LineConnection(self._service, address_of(getattr(addr, "host", None)))
+        address = address_of(getattr(addr, "host", None))
+        return LineConnection(self._service, self._peers, address)
 
     def turn_away(self, error: ChatError) -> bytes:
         """What a client is told that is not let in."""

@@ -16,7 +16,7 @@ from urllib.parse import parse_qsl
 import msgspec
 from twisted.internet.defer import Deferred
 from twisted.web.http import CACHED
-from twisted.web.resource import Resource
+from twisted.web.resource import IResource, Resource
 from twisted.web.server import Request
 
 from ..codecs.json import convert, decode
@@ -28,8 +28,9 @@ from .access import COOKIE, Access
 from .events import EventsResource
 from .http import USUAL, Bounds, ChatSite
 from .origin import OriginGuard
+from .peers import Peers, going_down
 from .proxies import NO_PROXIES, Proxies
-from .resource import ApiResource, answer
+from .resource import ApiResource, Refusal, answer
 
 T = TypeVar("T")
 
@@ -83,14 +84,16 @@ def web_site(
     origins: Sequence[str] = (),
     bounds: Bounds = USUAL,
     proxies: Proxies = NO_PROXIES,
+    peers: Peers | None = None,
 ) -> ChatSite:
     """The HTTP door to a chat.
 
     `origins` are those of other web sites whose pages may use it; `proxies` may say for whom they
     ask.
     """
-    access = Access(service, proxies, bounds.body)
-    root = ApiResource()
+    peers = Peers(service.clock) if peers is None else peers
+    access = Access(service, proxies, peers, bounds.body)
+    root = Entrance(peers)
     for file in sorted(WEB.iterdir()):
         root.putChild(file.name.encode(), PageFile(file))
     root.putChild(b"", PageFile(WEB / "index.html"))
@@ -100,7 +103,22 @@ def web_site(
     root.putChild(b"events", EventsResource(access, None))
     root.putChild(b"healthz", HealthResource())
     guard = OriginGuard(root, origins, proxies)
-    return ChatSite(guard, service.clock, replace(bounds, body=access.max_body))
+    return ChatSite(guard, service.clock, replace(bounds, body=access.max_body), peers)
+
+
+class Entrance(ApiResource):
+    """The root of the tree, where nobody gets in while the server goes down."""
+
+    def __init__(self, peers: Peers) -> None:
+        super().__init__()
+        self._peers = peers
+
+    def getChildWithDefault(self, path: bytes, request: Request) -> IResource:
+        """Every request's first step."""
+        if self._peers.draining:
+            return Refusal(going_down())
+        child: IResource = super().getChildWithDefault(path, request)
+        return child
 
 
 class PageFile(ApiResource):

@@ -31,12 +31,14 @@ class ChatSocket(WebSocketProtocol):
     brief = False
 
     def __init__(self, access: Access, reading: Reading, address: Address) -> None:
-        super().__init__(access.service.clock, access.max_body)
+        super().__init__(access.service.clock, access.peers, access.max_body)
         self.reading = reading
         self._access = access
         self._address = address
         self._subscriber = reading.subscriber(self, WEBSOCKET)
         self._guest: Session | None = None
+        self._unanswered = 0
+        self._leaving = False
 
     def opened(self) -> None:
         """Begin to read."""
@@ -98,8 +100,10 @@ class ChatSocket(WebSocketProtocol):
         except ChatError as refusal:
             self.write(error(sent.ref, refusal))
             return
+        self._unanswered += 1
         performed.addCallback(lambda id_: self.write(ack(sent.ref, id_)))
         performed.addErrback(self._refused, sent)
+        performed.addBoth(self._answered)
 
     def _perform(self, command: Command, ref: str | None) -> Deferred[int | None]:
         session, perform = self._session(), self._access.service.perform
@@ -117,6 +121,23 @@ class ChatSocket(WebSocketProtocol):
         failure.trap(ChatError)
         assert isinstance(failure.value, ChatError)
         self.write(error(sent.ref, failure.value))
+
+    def _answered(self, _: object) -> None:
+        self._unanswered -= 1
+        if self._leaving:
+            self.drain()
+
+    @property
+    def owed(self) -> bool:
+        """See `Connected.owed`."""
+        return self._unanswered > 0
+
+    def drain(self) -> None:
+        """See `Connected.drain`."""
+        self._leaving = True
+        if not self.owed:
+            self._subscriber.wake()
+            super().drain()
 
     def _session(self) -> Session:
         """Who gives the commands."""

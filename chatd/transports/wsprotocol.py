@@ -25,6 +25,7 @@ from wsproto.utilities import LocalProtocolError, generate_accept_token
 from zope.interface import implementer
 
 from ..errors import Malformed
+from .peers import GOING_DOWN, Peers
 
 MAX_MESSAGE = 64 * 1024
 """Bytes in a client's message, as in a request's body."""
@@ -39,6 +40,9 @@ CLOSE_SECONDS = 5.0
 NORMAL = 1000
 UNSUPPORTED = 1003
 TOO_BIG = 1009
+# IANA's registry of WebSocket close codes.
+SERVICE_RESTART = 1012
+TRY_AGAIN_LATER = 1013
 
 
 def handshake(request: Request) -> bytes:
@@ -86,10 +90,11 @@ class WebSocketProtocol(Protocol):
 
     transport: Transport
 
-    def __init__(self, clock: IReactorTime, max_message: int = MAX_MESSAGE) -> None:
+    def __init__(self, clock: IReactorTime, peers: Peers, max_message: int = MAX_MESSAGE) -> None:
         self.full = False
         """Whether the peer reads more slowly than it is written to."""
         self._clock = clock
+        self._peers = peers
         self._max_message = max_message
         self._frames = Connection(ConnectionType.SERVER)
         self._parts: list[str | bytes | bytearray] = []
@@ -137,6 +142,7 @@ class WebSocketProtocol(Protocol):
     def connectionMade(self) -> None:
         """The connection has been handed over."""
         self.transport.registerProducer(self, True)
+        self._peers.add(self)
         self.opened()
 
     def dataReceived(self, data: bytes) -> None:
@@ -147,6 +153,10 @@ class WebSocketProtocol(Protocol):
             return  # closed: what still comes is nothing
         self._work()
 
+    def readConnectionLost(self) -> None:
+        """The peer sends no more, not even an answer to a close."""
+        self._hang_up()
+
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """The connection is gone."""
         if self._timer:
@@ -156,21 +166,39 @@ class WebSocketProtocol(Protocol):
             self._turn.cancel()
             self._turn = None
         self.closed()
+        self._peers.discard(self)
 
     def pauseProducing(self) -> None:
         """The peer does not read: look at nothing it sends."""
         self.full = True
+        self._peers.stalls.full(self)
         self.transport.pauseProducing()
 
     def resumeProducing(self) -> None:
         """The peer reads again."""
         self.full = False
+        self._peers.stalls.drained(self)
         self.drained()
         self._work()
         self._read_on()
 
     def stopProducing(self) -> None:
         """The transport closes; `connectionLost` follows."""
+
+    # -- being sent away -------------------------------------------------------------------------
+
+    @property
+    def owed(self) -> bool:
+        """See `Connected.owed`."""
+        return False
+
+    def drain(self) -> None:
+        """See `Connected.drain`."""
+        self.close(SERVICE_RESTART, GOING_DOWN)
+
+    def let_go(self) -> None:
+        """See `Reader.let_go`."""
+        self.close(TRY_AGAIN_LATER, "you read too slowly; come back and go on from your last id")
 
     # -- frames ----------------------------------------------------------------------------------
 
@@ -203,7 +231,7 @@ class WebSocketProtocol(Protocol):
         self._read_on()
 
     def _read_on(self) -> None:
-        if not (self.full or self._turn):
+        if not (self.full or self._turn or self.transport.disconnecting):
             self.transport.resumeProducing()
 
     def _message(self, event: TextMessage | BytesMessage) -> None:
@@ -233,6 +261,11 @@ class WebSocketProtocol(Protocol):
         """The peer closes, or answers our close, or has broken the protocol."""
         if self._frames.state is not ConnectionState.CLOSED:
             self._send(event.response())
+        self._hang_up()
+
+    def _hang_up(self) -> None:
+        """Close, once the peer has read what it was sent."""
+        self._peers.stalls.closing(self)
         self.transport.unregisterProducer()
         self.transport.loseConnection()
 

@@ -23,7 +23,9 @@ class FewFiles(Daemon):
     """A server that may open few files, and at first only half of them."""
 
     def __init__(self, directory: Path, *options: str) -> None:
-        super().__init__(directory, *options, prefix=("prlimit", f"--nofile={FEW // 2}:{FEW}"))
+        limit = ("prlimit", f"--nofile={FEW // 2}:{FEW}")
+        # A history's files would take a third of the reserve, which is but a small one here.
+        super().__init__(directory, "--store", "memory:", *options, prefix=limit)
 
     def cpu(self) -> float:
         """Seconds of processor time that it has used."""

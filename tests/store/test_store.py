@@ -286,7 +286,7 @@ def test_the_url_names_the_store(tmp_path: Path) -> None:
     store = store_at("sqlite:chat.db", Clock(), lambda: START, 10, directory=tmp_path)
     assert isinstance(store, SqliteStore)
     store.check()
-    assert (tmp_path / "chat.db").exists()
+    assert list(tmp_path.iterdir()) == [], "looking is not making"
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,8 @@ from twisted.internet.interfaces import IAddress
 
 from chatd.commands import Say
 from chatd.testing import FakeConnection, InMemoryChat, result_of
+from chatd.transports import drain
+from chatd.transports.peers import Peers
 from chatd.transports.proxies import NO_PROXIES, Proxies
 from chatd.transports.telnet import LineFactory
 from chatd.transports.web import web_site
@@ -28,8 +30,9 @@ class House:
         self, origins: Sequence[str] = (), proxies: Proxies = NO_PROXIES, **options: Any
     ) -> None:
         self.chat = InMemoryChat(**options)
-        self.line_door = LineFactory(self.chat.service)
-        self.http_door = web_site(self.chat.service, origins, proxies=proxies)
+        self.peers = Peers(self.chat.clock)
+        self.line_door = LineFactory(self.chat.service, self.peers)
+        self.http_door = web_site(self.chat.service, origins, proxies=proxies, peers=self.peers)
 
     def line(self, host: str = HOST) -> FakeConnection:
         """A client's connection to the line door, from that address."""
@@ -46,6 +49,15 @@ class House:
         said = [service.perform(visitor, Say(room, text)) for text in texts]
         self.chat.settle()
         return result_of(said[-1]) or 0
+
+    def have_accepted(self, text: str) -> None:
+        """Have a visitor say something that is accepted, and not stored in this turn."""
+        visitor = self.chat.service.visitor("bob")
+        self.chat.service.perform(visitor, Say("lobby", text))
+
+    def going_down(self) -> drain.House:
+        """What is stopped when the server goes down."""
+        return drain.House(self.chat.clock, self.chat.service, self.peers)
 
     @property
     def here(self) -> list[str]:

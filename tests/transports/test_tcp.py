@@ -15,7 +15,7 @@ from twisted.internet.protocol import Protocol, connectionDone
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from chatd.transports.tcp import READ_BYTES, WriteThrough
+from chatd.transports.tcp import READ_BYTES, WriteThrough, lingers, unsent
 
 
 @implementer(IReactorFDSet)
@@ -219,3 +219,34 @@ def test_a_lost_connection_swallows_what_is_written(wire: Wire) -> None:
     wire.server.write(b"too late")
     assert wire.note.lost is not None
     assert not wire.waits_to_write
+
+
+class Tls:
+    """What stands before a transport that is encrypted."""
+
+    def __init__(self, transport: object) -> None:
+        self.transport = transport
+
+
+def test_what_the_client_has_not_taken_is_counted(wire: Wire) -> None:
+    """Wherever it lies: in Twisted's buffers or in the kernel's; also behind TLS."""
+    assert unsent(wire.server) == 0
+    wire.server.write(BIG)
+    before = unsent(wire.server)
+    assert len(BIG) / 2 < before <= len(BIG)
+    assert unsent(Tls(wire.server)) == before
+    wire.receive(len(BIG))
+    # The kernel may not know yet that the last of it was taken.
+    assert unsent(wire.server) < before / 2
+    assert unsent(object()) == 0
+
+
+def test_a_connection_lingers_while_its_client_has_something_to_take(wire: Wire) -> None:
+    """What the kernel has, it sends on its own; and a TLS peer is asked first, in any case."""
+    assert not lingers(wire.server)
+    assert lingers(Tls(wire.server))
+    wire.server.write(b"hello")
+    assert not lingers(wire.server)
+    wire.server.write(BIG * 20)
+    assert lingers(wire.server)
+    assert not lingers(object())

@@ -1,0 +1,125 @@
+"""Whether doors can be opened, found out before one is.
+
+Doors open one after another: when the third one cannot be, somebody may have come in by the first.
+So they are rehearsed: the same endpoints are asked to listen, on a reactor that only binds.  What
+cannot be known so (another process may be quicker) still ends the start when the door is opened.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Iterable
+from contextlib import ExitStack
+from errno import EADDRINUSE
+from pathlib import Path
+from typing import Any
+
+from twisted.internet.abstract import isIPv6Address
+from twisted.internet.defer import Deferred
+from twisted.internet.endpoints import serverFromString
+from twisted.internet.error import CannotListenError
+from twisted.internet.protocol import Factory
+from twisted.python.failure import Failure
+
+REHEARSED = ("tcp", "tcp6", "ssl", "unix")
+"""Kinds of endpoints that can be tried without consequences: a descriptor of systemd's would be
+used up by it."""
+_EVERYWHERE = ("", "0.0.0.0", "::")
+
+
+class CannotOpen(Exception):
+    """A door cannot be opened there."""
+
+    def __init__(self, endpoint: str, problem: object) -> None:
+        super().__init__(f"cannot listen on {endpoint}: {problem}")
+
+
+def rehearse(reactor: Any, endpoints: Iterable[str]) -> None:
+    """Raise `CannotOpen` for the first of the endpoints that cannot be listened on."""
+    with ExitStack() as bound:
+        rehearsal = Rehearsal(reactor, bound)
+        for text in endpoints:
+            if text.partition(":")[0] not in REHEARSED:
+                continue
+            failures: list[Failure] = []
+            listening: Deferred[Any] = serverFromString(rehearsal, text).listen(Factory())
+            listening.addErrback(failures.append)
+            if failures:
+                raise CannotOpen(text, reason(failures[0]))
+
+
+def reason(failure: Failure) -> object:
+    """Why nothing could listen."""
+    problem: object = getattr(failure.value, "socketError", failure.value)
+    return problem
+
+
+class Rehearsal:
+    """A reactor that listens to nothing, and says what could not be listened to."""
+
+    def __init__(self, reactor: Any, bound: ExitStack) -> None:
+        self._reactor = reactor
+        self._bound = bound
+        self._taken: list[tuple[str, int]] = []
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._reactor, name)
+
+    def listenTCP(  # noqa: N802
+        self, port: int, factory: object, backlog: int = 50, interface: str = ""
+    ) -> None:
+        """Bind, as `IReactorTCP.listenTCP` does before it listens."""
+        family = socket.AF_INET6 if isIPv6Address(interface) else socket.AF_INET
+        bound = self._bound.enter_context(socket.socket(family, socket.SOCK_STREAM))
+        if os.name == "posix":
+            bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            if any(port == other and _same(interface, place) for place, other in self._taken):
+                # Two that do not listen yet may share an address; later they could not.
+                raise OSError(EADDRINUSE, os.strerror(EADDRINUSE))
+            bound.bind((interface, port))
+        except (OSError, OverflowError) as problem:
+            raise CannotListenError(interface, port, problem) from problem
+        if port:
+            self._taken.append((interface, port))
+
+    def listenSSL(  # noqa: N802
+        self, port: int, factory: object, backlog: int = 50, interface: str = "", **tls: object
+    ) -> None:
+        """TLS is TCP here; `contextFactory` is how it is encrypted."""
+        self.listenTCP(port, factory, backlog, interface)
+
+    def listenUNIX(  # noqa: N802
+        self, address: str, factory: object, backlog: int = 50, mode: int = 0, **lock: bool
+    ) -> None:
+        """See whether a socket could be made there; `wantPID` is whether a lock file guards it."""
+        path = Path(address)
+        if not path.parent.is_dir():
+            problem = "there is no such directory"
+        elif not os.access(path.parent, os.W_OK):
+            problem = "the directory takes nothing"
+        elif lock.get("wantPID") and _held(f"{address}.lock"):
+            problem = "another process listens there"
+        else:
+            return
+        raise CannotListenError(None, address, OSError(problem))
+
+
+def _held(lock: str) -> bool:
+    """Whether a living process holds a lock of `twisted.python.lockfile`: a link to its id.
+
+    To ask Twisted would break a dead one's lock, and then it would leave the dead one's socket.
+    """
+    try:
+        os.kill(int(os.readlink(lock)), 0)
+    except PermissionError:
+        return True  # it lives, and is another user's
+    except (OSError, ValueError):
+        return False
+    return True
+
+
+def _same(interface: str, other: str) -> bool:
+    """Whether the same port on both would be the same place."""
+    return interface == other or interface in _EVERYWHERE or other in _EVERYWHERE

@@ -1,0 +1,147 @@
+"""Programs over a real restart of the server, on a real port."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import pytest_twisted
+from twisted.internet import reactor
+from twisted.internet.defer import Deferred, ensureDeferred, succeed
+from twisted.internet.endpoints import TCP4ServerEndpoint
+from twisted.internet.interfaces import IDelayedCall
+
+from chatd.client import ChatClient
+from chatd.eventlog import Entry
+from chatd.limits import Limits
+from chatd.service import ChatService
+from chatd.store import Listener
+from chatd.store.memory import MemoryStore
+from chatd.transports.drain import House
+from chatd.transports.peers import Peers
+from chatd.transports.web import web_site
+
+COUNT = 40
+
+
+class KeptStore(MemoryStore):
+    """Knows after a restart what it knew before, as one on a disk does."""
+
+    def __init__(self) -> None:
+        super().__init__(reactor, time.time, 1000)
+        self._kept: list[Entry] = []
+        self._floor = self.last
+
+    def follow(self, listener: Listener) -> None:
+        """Go on where it ended."""
+
+        def keep(entries: Any) -> None:
+            self._kept += entries
+            listener(entries)
+
+        super().follow(keep)
+        listener(self._kept)
+        if self._kept:
+            self.last = self._kept[-1].id
+
+    def close(self) -> Deferred[None]:
+        """Finish what was begun."""
+        self._store()
+        self.last = self._floor
+        return succeed(None)
+
+
+class Life:
+    """The time of one process: with it, its timers end."""
+
+    def __init__(self) -> None:
+        self._calls: list[IDelayedCall] = []
+
+    def seconds(self) -> float:
+        """See `IReactorTime.seconds`."""
+        return float(reactor.seconds())
+
+    def callLater(self, *what: Any) -> IDelayedCall:  # noqa: N802
+        """See `IReactorTime.callLater`."""
+        self._calls.append(reactor.callLater(*what))
+        return self._calls[-1]
+
+    def end(self) -> None:
+        """There is no more of it."""
+        for call in self._calls:
+            if call.active():
+                call.cancel()
+
+
+class Server:
+    """One run of the server."""
+
+    def __init__(self, store: KeptStore) -> None:
+        clock: Any = Life()
+        self._life = clock
+        chat = ChatService(clock, store, limits=Limits(message_rate=0))
+        peers = Peers(clock)
+        self._site = web_site(chat, peers=peers)
+        self._house = House(clock, chat, peers)
+
+    async def open(self, port: int = 0) -> int:
+        """Listen."""
+        endpoint = TCP4ServerEndpoint(reactor, port, interface="127.0.0.1")
+        self._port = await endpoint.listen(self._site)
+        return int(self._port.getHost().port)
+
+    async def stop(self) -> None:
+        """Go down as twistd has it."""
+        await self._port.stopListening()
+        await self._house.stopService()
+        self._life.end()
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_restart_costs_a_program_nothing() -> None:
+    """Two talk and one reads while the server is stopped and started anew: everything is said once
+    and read once, in order, and no gap is told.
+    """
+    store = KeptStore()
+    server = Server(store)
+    port = await server.open()
+    url = f"http://127.0.0.1:{port}"
+    clients = [ChatClient(url, name) for name in ("ada", "bob", "eve")]
+    ada, bob, eve = clients
+    events = eve.events("lobby", latest=0)
+    await eve.who()
+    # The first answer says where "next" is.
+    first = ensureDeferred(events.__anext__())
+    await ada.say("0")
+
+    async def talk(client: ChatClient) -> None:
+        for number in range(1, COUNT):
+            await client.say(f"{number}")
+
+    talking = [ensureDeferred(talk(client)) for client in (ada, bob)]
+    await eve.say("now")
+    await server.stop()
+    server = Server(store)
+    await server.open(port)
+    for talked in talking:
+        await talked
+    heard: list[Any] = [await first]
+    last = {"ada", "bob"}
+    while last:
+        event = await events.__anext__()
+        heard.append(event)
+        if event.type == "message" and event.text == f"{COUNT - 1}":
+            last.discard(event.sender)
+    assert "gap" not in [event.type for event in heard]
+    ids = [event.id for event in heard]
+    assert ids == sorted(set(ids))
+    for name in ("ada", "bob"):
+        said = [
+            int(e.text)
+            for e in heard
+            if e.type == "message" and e.sender == name and e.text != "now"
+        ]
+        assert said == list(range(0 if name == "ada" else 1, COUNT))
+    for client in clients:
+        await client.close()
+    await server.stop()

@@ -1,0 +1,138 @@
+"""Stopping: promptly, in order, whatever clients do."""
+
+from __future__ import annotations
+
+import signal
+import socket
+import ssl
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from time import monotonic
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from chatd.transports.drain import GOODBYE_SECONDS
+
+from .conftest import Start
+from .processes import HERE, PATIENCE, TWISTD, Daemon
+
+IN_ALL = 5.0
+"""Seconds within which it is over."""
+
+
+def connected(port: int, request: bytes = b"") -> socket.socket:
+    """A client that has sent something, and has begun to read what comes."""
+    client = socket.create_connection(("127.0.0.1", port), PATIENCE)
+    client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    client.sendall(request)
+    if request or port:
+        client.recv(16)
+    return client
+
+
+def get(headers: str = "") -> bytes:
+    """A request for the lobby's events."""
+    return f"GET /rooms/lobby/events?wait=0 HTTP/1.1\r\nHost: chat\r\n{headers}\r\n".encode()
+
+
+def test_over_tls_it_is_the_same(tmp_path: Path, start: Start) -> None:
+    """Greeted, told, and closed, at the line door too."""
+    key, certificate = tmp_path / "key.pem", tmp_path / "cert.pem"
+    self_signed(key, certificate)
+    endpoint = f"ssl:0:privateKey={key}:certKey={certificate}:{HERE}"
+    server = start(
+        TWISTD, "--nodaemon", "--pidfile=", "chatd", "--http", "none", "--line", endpoint
+    )  # fmt: skip
+    port = int(server.expect(r"line door listening on 127\.0\.0\.1:(\d+)")[1])
+    trusting = ssl.create_default_context(cafile=certificate)
+    plain = socket.create_connection(("127.0.0.1", port), PATIENCE)
+    silent = socket.create_connection(("127.0.0.1", port), PATIENCE)
+    with trusting.wrap_socket(plain, server_hostname="localhost") as client, silent:
+        lines = client.makefile("rb")
+        assert lines.readline().startswith(b"== welcome")
+        client.sendall(b"hello\n")
+        while lines.readline() != b"<guest-0001> hello\r\n":
+            pass
+        began = monotonic()
+        server.signal(signal.SIGTERM)
+        assert lines.readline().startswith(b"!! the server is going down")
+        assert lines.readline() == b""
+    assert server.wait() == 0
+    assert monotonic() - began < IN_ALL
+    assert "Traceback" not in server.output
+
+
+def self_signed(key: Path, certificate: Path) -> None:
+    """Make a certificate for localhost that nobody else has signed."""
+    private = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "localhost")])
+    now = datetime.now(UTC)
+    made = (
+        x509.CertificateBuilder(name, name, private.public_key(), x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
+        .sign(private, hashes.SHA256())
+    )
+    certificate.write_bytes(made.public_bytes(serialization.Encoding.PEM))
+    key.write_bytes(
+        private.private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            serialization.NoEncryption(),
+        )
+    )
+
+
+def test_a_second_signal_cuts_it_short(daemon: Daemon) -> None:
+    """Nobody is waited for any more; it is no error."""
+    with connected(daemon.http, get()):
+        daemon.signal(signal.SIGTERM)
+        daemon.expect("going down; 1 are connected")
+        began = monotonic()
+        daemon.signal(signal.SIGTERM)
+        assert daemon.wait() == 0
+        assert monotonic() - began < GOODBYE_SECONDS
+    assert "Traceback" not in daemon.output
+
+
+def test_a_second_interrupt_cuts_it_short(daemon: Daemon) -> None:
+    """Likewise; and it ends as what was interrupted ends."""
+    with connected(daemon.http, get()):
+        daemon.signal(signal.SIGINT)
+        daemon.expect("going down; 1 are connected")
+        daemon.signal(signal.SIGINT)
+        assert daemon.wait() == -signal.SIGINT
+    assert "Traceback" not in daemon.output
+
+
+@pytest.mark.parametrize("daemon", [("--message-rate", "0")], ids=["unlimited"], indirect=True)
+def test_nobody_can_hold_it_up(daemon: Daemon) -> None:
+    """Clients that never read, at every door, with full buffers; that never finish a request; that
+    say nothing; that go on talking.
+    """
+    key = "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n"
+    clients = [
+        connected(daemon.line),
+        connected(daemon.http, get("Accept: text/event-stream\r\n")),
+        connected(daemon.http, get(f"Upgrade: websocket\r\nConnection: Upgrade\r\n{key}")),
+        connected(daemon.http, get()),
+        connected(daemon.http, get() + b"POST /rooms/lobby/messages HTTP/1.1\r\nHost: c"),
+        talker := connected(daemon.line),
+    ]
+    talker.settimeout(1)
+    try:
+        while True:  # until everybody's buffers are full, its own too
+            talker.sendall(b"x" * 4000 + b"\n")
+    except TimeoutError:
+        pass
+    began = monotonic()
+    daemon.signal(signal.SIGTERM)
+    assert daemon.wait() == 0
+    assert monotonic() - began < IN_ALL
+    assert "Traceback" not in daemon.output
+    for client in clients:
+        client.close()
