@@ -92,6 +92,8 @@ const FIRST_PAUSE = 0.5;
 const LONGEST_PAUSE = 30;
 /** Seconds between attempts at a name that an older session of our own may still hold. */
 const NAME_PAUSE = 15;
+/** Seconds after which what the server has stored of ours is heard of as well, unless we are deaf. */
+const ECHO = 3;
 /** Seconds for which we rely on the server to know a message's key again; it promises five minutes. */
 const KEY_LIFE = 240;
 
@@ -314,6 +316,8 @@ export class Chat {
   #queue = [];
   #draining = false;
   #lastSaid = 0;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  #listening;
   /** @type {(() => void)[]} */
   #waiting = [];
   /** Condition and transport, as last told. */
@@ -458,6 +462,7 @@ export class Chat {
     globalThis.removeEventListener?.("offline", this.#look);
     globalThis.document?.removeEventListener("visibilitychange", this.#look);
     clearTimeout(this.#climbing);
+    clearTimeout(this.#listening);
     this.#again();
     const callers = [...this.#queue.splice(0), ...this.#joining.splice(0)];
     for (const caller of callers) caller.reject(new ChatError(0, "closed", "the chat was closed"));
@@ -729,6 +734,7 @@ export class Chat {
       try {
         const answer = this.#found(task) ?? (await this.#attempt(task));
         this.#lastSaid = Math.max(this.#lastSaid, answer?.id ?? 0);
+        if (task.said && this.#rooms.has(task.said.room)) this.#listenFor(answer.id);
         task.resolve(answer);
       } catch (thrown) {
         const error = toChatError(thrown);
@@ -746,6 +752,18 @@ export class Chat {
       this.#queue.shift();
     }
     this.#draining = false;
+  }
+
+  /** What was stored has to be heard as well. A connection that is dead tells nothing of that. @param {number} id */
+  #listenFor(id) {
+    if (id <= (this.#cursor ?? 0) || this.#listening) return;
+    const stored = Date.now();
+    this.#listening = setTimeout(() => {
+      this.#listening = undefined;
+      if (this.#heardAt >= stored || !this.#steady || this.#closed) return;
+      this.#steady = false;
+      this.#again();
+    }, ECHO * 1000);
   }
 
   /** @param {Task} task @returns {Promise<any>} */

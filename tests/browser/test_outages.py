@@ -1,8 +1,11 @@
 """Servers die, networks go; what was typed is said, once, and what was said meanwhile is seen."""
 
-import pytest
-from playwright.sync_api import expect
+from functools import partial
 
+import pytest
+from playwright.sync_api import Browser, expect
+
+from .network import Network, hurry
 from .people import People
 from .server import Server
 
@@ -48,3 +51,70 @@ def test_offline_and_back(people: People, house: Server):
         person.sees("from afar")
         person.sees("meanwhile")
     ada.is_over("websocket")
+
+
+CHATS = """async ({room, count}) => {
+  const { Chat } = await import("/chat.js");
+  window.problems = [];
+  window.heard = {};
+  window.chats = ["websocket", "sse", "poll"].map(transport => {
+    const chat = new Chat({ name: `${transport}-${room}`, room, transport });
+    heard[transport] = [];
+    chat.on("message", event => heard[transport].push(event.text));
+    chat.on("gap", () => problems.push("gap"));
+    chat.on("error", error => problems.push(error.message));
+    return chat;
+  });
+  await Promise.all(chats.map(chat => new Promise(resolve => {
+    chat.on("state", ({ state }) => state === "online" && resolve());
+  })));
+  window.talk = async () => {
+    for (let n = 0; n < count; n++) {
+      for (const chat of chats) {
+        chat.send(`${chat.name} ${n}`).catch(error => problems.push(error.message));
+      }
+      await new Promise(resolve => setTimeout(resolve, 2000 / count));
+    }
+  };
+}"""
+"""One somebody over each transport, who will talk for two seconds."""
+
+
+def test_rough_network(browser: Browser, house: Server):
+    """Connections that are cut, half closed, late or mute lose nothing, double nothing, turn
+    nothing around; and soon after the last of that everybody has heard everything."""
+    count = 40
+    network = Network(house.http, seed=7)
+    with browser.new_context() as context:
+        hurry(context, PATIENCE=1, OPENING=1, ECHO=1)
+        page = context.new_page()
+        page.goto(f"{network.url}healthz")
+        page.evaluate(CHATS, {"room": "rough", "count": count})
+        network.be_rough()
+        page.evaluate("talk()")
+        network.be_fair()
+        page.wait_for_function(
+            "count => Object.values(heard).every(all => all.length >= count)",
+            arg=3 * count,
+            timeout=20_000,
+        )
+        heard = page.evaluate("heard")
+        assert page.evaluate("problems") == []
+        page.evaluate("Promise.all(chats.map(chat => chat.close()))")
+    network.close()
+    assert set(network.fates) == {"cut", "half-close", "late", "mute"}
+    assert heard["websocket"] == heard["sse"] == heard["poll"]
+    for name in ("websocket-rough", "sse-rough", "poll-rough"):
+        own = [text for text in heard["poll"] if text.startswith(name)]
+        assert own == [f"{name} {n}" for n in range(count)]
+
+
+def test_deaf_connection(people: People, house: Server):
+    """When what one said is stored and yet not heard, the page does not wait for the poll's end."""
+    prepare = partial(hurry, ECHO=0.5)
+    ada = people.come(house.url, "ada", room="deaf", transport="poll", prepare=prepare)
+    ada.is_over("poll")
+    ada.page.route("**/events?*wait=25*", lambda route: None)
+    ada.page.evaluate("dispatchEvent(new Event('online'))")
+    ada.say("can you hear me")
+    ada.sees("can you hear me")

@@ -1,8 +1,9 @@
 """However the page is connected, the chat is the same; and it finds out by itself what works."""
 
 import pytest
-from playwright.sync_api import BrowserContext, Route, WebSocketRoute
+from playwright.sync_api import BrowserContext, WebSocketRoute
 
+from .network import hurry
 from .people import People
 from .server import Netcat, Server
 
@@ -118,18 +119,11 @@ def test_climbs_when_the_network_changes(people: People, house: Server):
 def test_climbs_by_itself(people: People, house: Server):
     """From time to time the better transport is tried, while what works goes on."""
 
-    def hurry(context: BrowserContext) -> None:
-        """Five minutes are a second."""
+    def prepare(context: BrowserContext) -> None:
         block_websockets(context)
+        hurry(context, CLIMB=1)  # five minutes
 
-        def faster(route: Route) -> None:
-            response = route.fetch()
-            script = response.text().replace("const CLIMB = 300;", "const CLIMB = 1;")
-            route.fulfill(response=response, body=script)
-
-        context.route("**/chat.js", faster)
-
-    ada = people.come(house.url, "ada", room="hurry", prepare=hurry)
+    ada = people.come(house.url, "ada", room="hurry", prepare=prepare)
     bob = people.come(house.url, "bob", room="hurry")
     ada.is_over("sse")
     bob.say("over this")
