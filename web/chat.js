@@ -13,9 +13,12 @@
  *    goes by POST whatever the transport, with one proof that nothing is said twice.
  * 4. First a poll reads what there is: it tells an outage from a session that is over from a gap. What fails after that is
  *    the transport's own fault. A stream that does not open, dies young or falls silent gives way to the next best one.
+ * 5. Tabs of one browser that are the same person share one connection (`tabs.js`), and one session.
  *
  * Without a name it only reads, until `nick` gives it one.
  */
+
+import { Tabs } from "./tabs.js";
 
 /** @typedef {{id: number, room: string, time: string, from: string}} Happened */
 /** @typedef {Happened & {type: "message", text: string}} Message */
@@ -47,12 +50,14 @@
 
 /**
  * What a transport is given. `steady`: all there was to read has been read, and nothing has failed since. `up`: the
- * transport of that name works.
+ * transport of that name works; `shared`: another tab's does, and reads for us. `catchUp`: read once what there is. `expect`: an
+ * event with that id was stored. `doubt`: find out anew how things stand.
  * @typedef {{
  *   readonly rooms: string[], readonly cursor: number | undefined, readonly reader: string, readonly steady: boolean,
  *   ask: (method: string, path: string, options?: Asking) => Promise<any>,
  *   open: (path: string, accept: string, signal: AbortSignal) => Promise<Response>, socket: (path: string) => WebSocket,
- *   take: (batch: Batch) => void, up: (name: string) => void,
+ *   take: (batch: Batch) => void, up: (name: string) => void, shared: (name: string) => void,
+ *   catchUp: (signal: AbortSignal) => Promise<void>, expect: (id: number) => void, doubt: () => void,
  * }} Line
  */
 
@@ -310,6 +315,8 @@ export class Chat {
   #steady = false;
   #failures = 0;
   #heardAt = 0;
+  #tabs;
+  #pinned;
   /** Aborted to make the reading loop begin anew. */
   #turn = new AbortController();
   /** @type {Task[]} */
@@ -341,6 +348,8 @@ export class Chat {
     if (token) this.name = name ?? "";
     else if (name !== undefined) this.#wish = this.#wishFor(name);
     const pinned = TRANSPORTS[transport];
+    this.#pinned = pinned ? transport : "";
+    this.#tabs = new Tabs(this.#url, () => ({ name: this.name, token: this.#token }));
     this.#ladder = (pinned ? [pinned] : Object.values(TRANSPORTS)).map(one => new one());
     const chat = this;
     const reader = newKey().slice(0, 8);
@@ -354,6 +363,10 @@ export class Chat {
       socket: path => this.#socket(path),
       take: batch => this.#take(batch),
       up: name => this.#up(name),
+      shared: name => this.#online(name),
+      catchUp: signal => this.#catchUp.run(Object.create(this.#line, { steady: { value: false } }), signal),
+      expect: id => this.#listenFor(id),
+      doubt: () => void (this.#steady = false),
     };
     globalThis.addEventListener?.("online", this.#look);
     globalThis.addEventListener?.("offline", this.#look);
@@ -454,7 +467,7 @@ export class Chat {
     return (await this.#ask("GET", `${roomPath(room)}/events?before=${before}&limit=${limit}`)).events;
   }
 
-  /** Leave for good. What still waits to be said stays unsaid. */
+  /** Leave for good, unless another tab stays. What still waits to be said stays unsaid. */
   async close() {
     if (this.#closed) return;
     this.#closed = true;
@@ -467,7 +480,9 @@ export class Chat {
     const callers = [...this.#queue.splice(0), ...this.#joining.splice(0)];
     for (const caller of callers) caller.reject(new ChatError(0, "closed", "the chat was closed"));
     this.#tellState("offline");
-    if (this.#token) await this.#ask("DELETE", "session", { keepalive: true }).catch(() => {});
+    const shared = this.#token !== "" && (await this.#tabs.tokenOf(this.name)) === this.#token;
+    this.#tabs.close();
+    if (this.#token && !shared) await this.#ask("DELETE", "session", { keepalive: true }).catch(() => {});
   }
 
   // -- reading ---------------------------------------------------------------------------------
@@ -495,7 +510,7 @@ export class Chat {
     const began = Date.now();
     this.#works = false;
     try {
-      await this.#transport.run(this.#line, signal);
+      await this.#tabs.run(`${this.#token} ${this.#pinned}`, this.#transport, this.#line, signal);
     } catch (thrown) {
       const error = toChatError(thrown);
       if (signal.aborted) return;
@@ -576,12 +591,15 @@ export class Chat {
   /** @param {string} name */
   #up(name) {
     this.#steady = true;
-    if (name === this.#transport.name) {
-      this.#works = true;
-      this.#failures = 0;
-      this.#tellState("online");
-    }
+    if (name === this.#transport.name) this.#online(name);
     this.#release();
+  }
+
+  /** @param {string} transport */
+  #online(transport) {
+    this.#works = true;
+    this.#failures = 0;
+    this.#tellState("online", undefined, transport);
   }
 
   /** @param {Batch} batch */
@@ -595,7 +613,8 @@ export class Chat {
     for (const event of events) {
       if (event.id <= (this.#cursor ?? 0)) continue;
       this.#cursor = event.id;
-      this.#show(event);
+      // Or it is for another tab.
+      if (!("room" in event) || this.#rooms.has(event.room)) this.#show(event);
     }
     if (next > (this.#cursor ?? -1)) this.#cursor = next;
   }
@@ -635,8 +654,7 @@ export class Chat {
     // If sessions die as soon as they are born, do not ask for hundreds.
     if (Date.now() - this.#enteredAt < 3000) await sleep(3);
     try {
-      const body = wish.name ? { name: wish.name } : {};
-      const { name, token } = await this.#ask("POST", "session", { body, key: wish.key });
+      const { name, token, shared } = await this.#session(wish);
       this.#enteredAt = Date.now();
       this.#token = token;
       const other = wish === this.#wish ? undefined : this.#wish;
@@ -644,7 +662,7 @@ export class Chat {
       this.#become(name);
       wish.resolve(name);
       if (other) this.nick(other.name).then(other.resolve, other.reject);
-      if (!this.#rooms.has(LOBBY)) await this.#ask("DELETE", `${roomPath(LOBBY)}/membership`);
+      if (!shared && !this.#rooms.has(LOBBY)) await this.#ask("DELETE", `${roomPath(LOBBY)}/membership`);
     } catch (thrown) {
       const error = toChatError(thrown);
       if (error.passing) {
@@ -664,6 +682,21 @@ export class Chat {
         this.#wish = undefined;
         wish.reject(error);
       }
+    }
+  }
+
+  /** A session of that name: another tab's, or a new one. @param {Wish} wish @returns {Promise<{name: string, token: string, shared?: boolean}>} */
+  async #session({ name, key }) {
+    const body = name ? { name } : {};
+    const theirs = await this.#tabs.tokenOf(name);
+    if (theirs) return { name, token: theirs, shared: true };
+    try {
+      return await this.#ask("POST", "session", { body, key });
+    } catch (error) {
+      // Another tab may have been a moment faster.
+      const token = toChatError(error).code === "name-in-use" && (await this.#tabs.tokenOf(name));
+      if (token) return { name, token, shared: true };
+      throw error;
     }
   }
 
@@ -845,9 +878,8 @@ export class Chat {
     for (const go of this.#waiting.splice(0)) go();
   }
 
-  /** @param {Condition} state @param {number} [retryIn] */
-  #tellState(state, retryIn) {
-    const transport = this.#transport.name;
+  /** @param {Condition} state @param {number} [retryIn] @param {string} [transport] */
+  #tellState(state, retryIn, transport = this.#transport.name) {
     if (this.#told === `${state} ${transport}` && retryIn === undefined) return;
     this.#told = `${state} ${transport}`;
     this.#emit("state", { state, transport, retryIn });

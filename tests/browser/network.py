@@ -127,8 +127,8 @@ class Network:
             target.write_eof()
 
 
-def hurry(context: BrowserContext, **constants: float) -> None:
-    """Let `chat.js` have other constants, such as `PATIENCE=1`: its seconds are long for a test."""
+def hurry(context: BrowserContext, file: str = "chat.js", **constants: float) -> None:
+    """Give a script other constants, such as `PATIENCE=1`: its seconds are long for a test."""
 
     def faster(route: Route) -> None:
         response = route.fetch()
@@ -137,7 +137,7 @@ def hurry(context: BrowserContext, **constants: float) -> None:
             script, count = re.subn(
                 f"^const {name} = .*;$", f"const {name} = {value};", script, flags=re.M
             )
-            assert count == 1, f"chat.js has no {name}"
+            assert count == 1, f"{file} has no {name}"
         route.fulfill(response=response, body=script)
 
-    context.route("**/chat.js", faster)
+    context.route(f"**/{file}", faster)
