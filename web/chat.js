@@ -95,6 +95,8 @@ const BACKLOG = 50;
 /** Seconds between attempts: the first pause, and the longest. */
 const FIRST_PAUSE = 0.5;
 const LONGEST_PAUSE = 30;
+/** Seconds that we wait at most when the server asks us to. */
+const MOST_PATIENT = 600;
 /** Seconds between attempts at a name that an older session of our own may still hold. */
 const NAME_PAUSE = 15;
 /** Seconds after which what the server has stored of ours is heard of as well, unless we are deaf. */
@@ -151,13 +153,14 @@ class Sse {
       const response = await line.open(`events?${onwards(line)}`, "text/event-stream", watch.signal);
       if (!response.body) throw new ChatError(0, "lost", "this browser cannot read a stream");
       const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
-      for (let rest = ""; ; ) {
+      for (let rest = "", pause = 0; ; ) {
         const { done, value } = await reader.read();
         if (signal.aborted) return;
-        if (done) throw new ChatError(0, "ended", "the stream ended");
+        if (done) throw new ChatError(0, "ended", "the stream ended", pause);
         watch.expect(HEARTBEAT + PATIENCE);
         const blocks = (rest + value).split("\n\n");
         rest = blocks.pop() ?? "";
+        for (const block of blocks) pause = Number(/^retry: (\d+)$/m.exec(block)?.[1] ?? pause * 1000) / 1000;
         line.take(batchOf(blocks.flatMap(block => /^data: (.*)$/m.exec(block)?.[1] ?? [])));
         line.up(this.name);
       }
@@ -265,8 +268,9 @@ function silent() {
 
 /** @param {number} code @param {string} reason */
 function closed(code, reason) {
-  // The session is over (1000) or the server goes away (1001) or restarts (1012): no fault of the transport's.
-  if ([1000, 1001, 1012].includes(code)) return new ChatError(0, "ended", "the server closed the stream");
+  // The session is over (1000), or the server goes away (1001), restarts (1012), has too much to do (1013): come back.
+  if ([1000, 1001, 1012, 1013].includes(code)) return new ChatError(0, "ended", reason || "the server closed the stream");
+  // It does not want what we do (1003, 1008, 1009), and would not want it again.
   if ([1003, 1008, 1009].includes(code)) return new ChatError(400, "refused", reason || `the server closed with code ${code}`);
   return new ChatError(0, "lost", "the stream was lost");
 }
@@ -307,6 +311,8 @@ export class Chat {
   /** Whether the transport of this level works, and how often in a row it soon did not any more. */
   #works = false;
   #strikes = 0;
+  /** How often in a row the server soon sent us away. */
+  #returns = 0;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #climbing;
   #climbs = 0;
@@ -514,11 +520,11 @@ export class Chat {
     } catch (thrown) {
       const error = toChatError(thrown);
       if (signal.aborted) return;
-      if (this.#transport.name === "poll" || error.status === 401) throw error;
+      if (this.#transport.name === "poll" || error.status === 401 || error.retryAfter && error.status) throw error;
       // Whether the server is there, the next poll will tell.
       this.#steady = false;
+      if (error.code === "ended") return this.#comeBack(error, Date.now() - began < SHORT_LIFE * 1000, signal);
       if (error.code === "refused") this.#emit("error", error);
-      else if (this.#works && error.code === "ended") return;
       if (!this.#works || error.code === "silent" || error.code === "refused") this.#strikes = 2;
       else this.#strikes = Date.now() - began < SHORT_LIFE * 1000 ? this.#strikes + 1 : 0;
       if (this.#strikes < 2) return;
@@ -527,6 +533,14 @@ export class Chat {
       this.#strikes = 0;
       this.#climbLater();
     }
+  }
+
+  /** The server sent us away, and many others with us: not all are to come back at once. @param {ChatError} error @param {boolean} soon @param {AbortSignal} signal */
+  async #comeBack(error, soon, signal) {
+    this.#returns = soon ? this.#returns + 1 : 0;
+    const pause = error.retryAfter + backoff(this.#returns) + Math.random();
+    this.#tellState("reconnecting", pause);
+    await sleep(pause, signal);
   }
 
   #climbLater() {
@@ -582,7 +596,7 @@ export class Chat {
     this.#steady = false;
     // Nothing works: what gave way to what says nothing any more.
     this.#toTop();
-    const pause = Math.max(backoff(this.#failures++), error.retryAfter);
+    const pause = backoff(this.#failures++) + error.retryAfter;
     this.#tellState(globalThis.navigator?.onLine === false ? "offline" : "reconnecting", pause);
     if (!error.passing) this.#emit("error", error);
     await sleep(pause, signal);
@@ -860,7 +874,7 @@ export class Chat {
     if (response.ok) return response;
     const { error } = await response.json().catch(() => ({}));
     if (response.status === 401 && token && token === this.#token) this.#expire();
-    const after = Number(response.headers.get("Retry-After")) || 0;
+    const after = retryAfter(response.headers.get("Retry-After") ?? "");
     throw new ChatError(response.status, error?.code ?? "http", error?.message ?? `HTTP ${response.status}`, after);
   }
 
@@ -900,6 +914,12 @@ export class Chat {
 /** @param {number} failures so far @returns {number} seconds */
 function backoff(failures) {
   return Math.min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** failures) * (0.5 + Math.random() / 2);
+}
+
+/** `Retry-After`, seconds or a date (RFC 9110, 10.2.3), in seconds. @param {string} value @returns {number} */
+function retryAfter(value) {
+  const seconds = /^\d+$/.test(value) ? Number(value) : (Date.parse(value) - Date.now()) / 1000;
+  return Math.min(Math.max(seconds || 0, 0), MOST_PATIENT);
 }
 
 /** @param {number} seconds @param {AbortSignal} [signal] ends it early @returns {Promise<void>} */
