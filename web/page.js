@@ -510,7 +510,8 @@ async function leave() {
 
 async function quit() {
   await chat.close();
-  store("sessionStorage", "{}");
+  // Not even when the page goes is anything of it to be remembered.
+  remember({ name: undefined, token: undefined, rooms: undefined, read: undefined });
   location.reload();
 }
 
@@ -636,20 +637,26 @@ function fit() {
 
 async function submit() {
   complain("");
-  if (!(await takeName())) return;
+  // What is typed while the name is being taken is another message.
   const text = box.value;
   box.value = "";
   showHints([]);
   fit();
+  if (!(await (text.trim() ? post(text, takeName) : takeName()))) return giveBack(text);
   box.focus();
   if (!text.trim()) return;
   try {
     await carryOut(text);
   } catch (error) {
-    box.value = box.value ? `${text}\n${box.value}` : text;
-    fit();
+    giveBack(text);
     complain(words_of(error));
   }
+}
+
+/** Put a text that could not be sent before what was typed since. @param {string} text */
+function giveBack(text) {
+  box.value = box.value && text ? `${text}\n${box.value}` : text || box.value;
+  fit();
 }
 
 /** Have the name in the box; one attempt at a time. @returns {Promise<boolean>} */
@@ -682,12 +689,12 @@ function takeName() {
 async function carryOut(text) {
   const [, command, rest = ""] = /^\/(?!\/)(\S*)\s*([^]*)$/.exec(text) ?? [];
   switch (command?.toLowerCase()) {
-    case undefined: return post(text.replace(/^\/\//, "/"), text => chat.send(text));
-    case "me": return post(rest, text => chat.act(text));
+    case undefined: return void (await post(text.replace(/^\/\//, "/"), text => chat.send(text)));
+    case "me": return void (await post(rest, text => chat.act(text)));
     case "msg": {
       const [, to = "", words = ""] = /^(\S+)\s+([^]+)$/.exec(rest) ?? [];
       if (!to) throw new Error("Say whom and what: /msg NAME TEXT");
-      return post(words, text => chat.tell(to, text));
+      return void (await post(words, text => chat.tell(to, text)));
     }
     case "nick": return void (await chat.nick(rest.trim()));
     case "topic": return void (await chat.topic(rest));
@@ -699,7 +706,10 @@ async function carryOut(text) {
   }
 }
 
-/** Send, and while that takes its time show that it is waiting. @param {string} text @param {(text: string) => Promise<unknown>} send */
+/**
+ * Send, and while that takes its time show that it is waiting.
+ * @template T @param {string} text @param {(text: string) => Promise<T>} send
+ */
 async function post(text, send) {
   const note = make("div", "event said own waiting", make("p", "who", clockFace(), "Not sent yet"), words(text));
   const timer = setTimeout(() => {
@@ -708,7 +718,7 @@ async function post(text, send) {
   }, 500);
   waiting++;
   try {
-    await send(text);
+    return await send(text);
   } finally {
     waiting--;
     clearTimeout(timer);

@@ -2,7 +2,6 @@
 
 from functools import partial
 
-import pytest
 from playwright.sync_api import Browser, expect
 
 from .network import Network, hurry
@@ -10,29 +9,41 @@ from .people import People
 from .server import Server
 
 
-@pytest.mark.parametrize("transport", ["websocket", "sse", "poll"])
-def test_server_killed_with_text_unsent(people: People, server: Server, transport: str):
-    """What is said while the server is down is said when it is back: in order, each once."""
-    ada = people.come(server.url, "ada", transport=transport)
-    bob = people.come(server.url, "bob", transport=transport)
-    ada.say("before")
-    bob.sees("before")
+def test_server_killed_with_text_unsent(people: People, server: Server):
+    """What is said while the server is down is said when it is back, whatever the transport: in
+    order, each once."""
+    transports = ("websocket", "sse", "poll")
+    prepare = partial(hurry, LONGEST_PAUSE=1)
+    everybody = [
+        people.come(server.url, name, transport=name, prepare=prepare) for name in transports
+    ]
+    for person in everybody:
+        person.is_over(person.name_box.input_value())
+    everybody[0].say("before")
+    for person in everybody:
+        person.sees("before")
     server.kill()
-    ada.say("first, unsent")
-    ada.say("second, unsent")
-    ada.box.fill("half a thou")
-    expect(ada.page.get_by_text("Not sent yet")).to_have_count(2)
-    expect(ada.page.locator("#state")).to_contain_text("Reconnecting")
+    for name, person in zip(transports, everybody, strict=True):
+        person.say(f"{name} 1")
+        person.say(f"{name} 2")
+        person.box.fill(f"{name} 3")
+        expect(person.page.get_by_text("Not sent yet")).to_have_count(2)
+        expect(person.page.locator("#state")).to_contain_text("Reconnecting")
     server.start()
-    bob.sees("second, unsent", 40)
-    ada.sees("second, unsent")
-    expect(ada.page.get_by_text("Not sent yet")).to_have_count(0)
-    ada.is_over(transport)
-    ada.box.press("Enter")
-    bob.sees("half a thou")
-    for person in (ada, bob):
-        told = person.log.locator(".message .text").all_inner_texts()
-        assert told == ["before", "first, unsent", "second, unsent", "half a thou"]
+    for name, person in zip(transports, everybody, strict=True):
+        person.sees(f"{name} 2", 40)
+        expect(person.page.get_by_text("Not sent yet")).to_have_count(0)
+        person.box.press("Enter")
+    for person in everybody:
+        for name in transports:
+            person.sees(f"{name} 3", 40)
+    for name, person in zip(transports, everybody, strict=True):
+        person.is_over(name)
+        told = person.told()
+        assert len(told) == 10, told
+        for own in transports:
+            assert [one for one in told if own in one] == [f"{own} {n}" for n in (1, 2, 3)]
+    assert len({tuple(person.told()) for person in everybody}) == 1
 
 
 def test_offline_and_back(people: People, house: Server):

@@ -5,16 +5,11 @@ from functools import partial
 from playwright.sync_api import expect
 
 from .network import hurry
-from .people import People, Person
+from .people import People
 from .server import Server
 
-quick = partial(hurry, file="tabs.js", ASK=0.5, ANSWER=0.5)
+quick = partial(hurry, file="tabs.js", ASK=0.3, ANSWER=0.5)
 """For leaders that are frozen on purpose."""
-
-
-def heard(person: Person) -> list[str]:
-    """What the conversation shows."""
-    return person.log.locator(".message .text").all_inner_texts()
 
 
 def test_one_connection(people: People, house: Server):
@@ -37,7 +32,7 @@ def test_one_connection(people: People, house: Server):
     for n in range(10):
         bob.say(f"more {n}")
     second.sees("more 9")
-    assert heard(second) == ["one", "two", *(f"more {n}" for n in range(10))]
+    assert second.told() == ["one", "two", *(f"more {n}" for n in range(10))]
     assert second.open_sockets == 1
     expect(bob.page.locator("#people li")).to_have_count(2)
 
@@ -74,7 +69,7 @@ def test_each_tab_counts_for_itself(people: People, house: Server):
     expect(first.page).to_have_title("#left")
     second.say("only here")
     second.sees("only here")
-    assert heard(first) == ["news"]
+    assert first.told() == ["news"]
     assert (first.open_sockets, second.open_sockets) == (1, 0)
 
 
@@ -86,21 +81,21 @@ def test_frozen_leader(people: People, house: Server):
     second = people.open_tab(first, house.url, "ada", room="frozen")
     second.is_over("websocket")
     assert second.open_sockets == 0
-    freeze = "setTimeout(() => { for (const end = Date.now() + 6000; Date.now() < end; ); })"
+    freeze = "setTimeout(() => { for (const end = Date.now() + 3000; Date.now() < end; ); })"
     first.page.evaluate(freeze)
     bob.say("is it cold?")
-    second.sees("is it cold?", 4)
+    second.sees("is it cold?", 2.5)
     first.sees("is it cold?")
     second.say("not here")
     for person in (bob, first, second):
         person.sees("not here")
-        assert heard(person) == ["is it cold?", "not here"]
+        assert person.told() == ["is it cold?", "not here"]
     assert second.open_sockets == 1
 
 
 def test_all_tabs_come_back(people: People, server: Server):
     """After a restart of the server the tabs are one person again."""
-    first = people.come(server.url, "ada")
+    first = people.come(server.url, "ada", prepare=partial(hurry, LONGEST_PAUSE=1))
     first.is_over("websocket")
     second = people.open_tab(first, server.url, "ada")
     second.is_over("websocket")

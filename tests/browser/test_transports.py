@@ -1,13 +1,10 @@
 """However the page is connected, the chat is the same; and it finds out by itself what works."""
 
-import pytest
 from playwright.sync_api import BrowserContext, WebSocketRoute
 
 from .network import hurry
 from .people import People
 from .server import Netcat, Server
-
-TRANSPORTS = ["websocket", "sse", "poll"]
 
 
 def block_websockets(context: BrowserContext) -> None:
@@ -17,6 +14,7 @@ def block_websockets(context: BrowserContext) -> None:
 
 def mute_websockets(context: BrowserContext) -> None:
     """As a proxy does that takes them and forwards nothing."""
+    hurry(context, OPENING=1)
 
     def swallow(socket: WebSocketRoute) -> None:
         socket.on_message(lambda message: None)
@@ -50,25 +48,27 @@ def test_pages_and_netcat_talk(people: People, house: Server):
     tel.hear("<bob> from bob")
     for person in (ada, bob):
         person.sees("from bob")
-        told = person.log.locator(".message .text").all_inner_texts()
+        told = person.told()
         assert told == ["from ada", "from tel", "from bob"]
     tel.close()
 
 
-@pytest.mark.parametrize("transport", TRANSPORTS)
-def test_pinned(people: People, house: Server, transport: str):
+def test_pinned(people: People, house: Server):
     """`/?transport=` says how to connect, and everything works over it."""
-    room = f"pinned-{transport}"
-    ada = people.come(house.url, "ada", room=room, transport=transport)
-    ada.is_over(transport)
-    bob = people.come(house.url, "bob", room=room)
-    bob.say("hello")
-    ada.sees("hello")
-    ada.say("hello yourself")
-    bob.sees("hello yourself")
-    ada.say("/msg bob psst")
-    bob.sees("psst")
-    ada.is_over(transport)
+    bob = people.come(house.url, "bob", room="pinned")
+    pinned = {
+        transport: people.come(house.url, transport, room="pinned", transport=transport)
+        for transport in ("websocket", "sse", "poll")
+    }
+    for transport, person in pinned.items():
+        person.is_over(transport)
+        bob.say(f"hello {transport}")
+        person.sees(f"hello {transport}")
+        person.say(f"{transport} says hello")
+        bob.sees(f"{transport} says hello")
+        person.say(f"/msg bob psst from {transport}")
+        bob.sees(f"psst from {transport}")
+        person.is_over(transport)
 
 
 def test_steps_down_to_sse(people: People, house: Server):
@@ -132,4 +132,4 @@ def test_climbs_by_itself(people: People, house: Server):
     ada.is_over("websocket")
     bob.say("over that")
     ada.sees("over that")
-    assert ada.log.locator(".message .text").all_inner_texts() == ["over this", "over that"]
+    assert ada.told() == ["over this", "over that"]
