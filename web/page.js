@@ -110,7 +110,8 @@ chat.on("state", now => {
   state.title = `Connected over ${{ websocket: "a WebSocket", sse: "server-sent events" }[now.transport] ?? "long polls"}`;
   if (now.state !== "online") state.title = "";
   byId("state-word", HTMLElement).textContent = now.state[0]?.toUpperCase() + now.state.slice(1);
-  retryAt = now.retryIn ? Date.now() + now.retryIn * 1000 : 0;
+  // Without a network it goes on when there is one, whatever the clock says.
+  retryAt = now.retryIn && now.state !== "offline" ? Date.now() + now.retryIn * 1000 : 0;
   countDown();
   if (now.state !== "online") return;
   log.ariaBusy = "false";
@@ -250,6 +251,7 @@ function showRoom(room) {
   people = new Set();
   showPeople();
   showUnread();
+  showOwnRoom();
   toBottom();
   const line = log.querySelector(".line");
   if (line instanceof HTMLElement) scroll.scrollTop = Math.min(scroll.scrollTop, line.offsetTop - scroll.offsetTop - 40);
@@ -301,6 +303,7 @@ async function loadEarlier() {
 }
 
 function showRooms() {
+  const scrolled = byId("rooms", HTMLElement).scrollTop;
   byId("rooms", HTMLElement).replaceChildren(...chat.rooms.map(room => {
     const link = document.createElement("a");
     link.href = `#${room}`;
@@ -314,6 +317,12 @@ function showRooms() {
     if (room === chat.room) link.ariaCurrent = "page";
     return make("li", "", link);
   }));
+  byId("rooms", HTMLElement).scrollTop = scrolled;
+}
+
+/** See which room one is in, however many there are. */
+function showOwnRoom() {
+  byId("rooms", HTMLElement).querySelector("[aria-current]")?.scrollIntoView({ block: "nearest" });
 }
 
 /** Unread counts, wherever they stand. */
@@ -352,7 +361,7 @@ function rows(event, before) {
   if (!found.length && event.type === "message" && before?.type === "message" && before.from === event.from
     && +time - +new Date(before.time) < TOGETHER) kinds.push("more");
   const element = make("div", kinds.join(" "));
-  const clock = make("time", "", time.toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" }));
+  const clock = make("time", "", time.toLocaleTimeString([], { hour: "numeric", minute: "2-digit" }));
   clock.setAttribute("datetime", event.time);
   clock.title = time.toLocaleString();
   if (said) {
@@ -469,7 +478,9 @@ function openSide(open) {
   if (open === side.classList.contains("open")) return;
   side.classList.toggle("open", open);
   menu.ariaExpanded = `${open}`;
-  if (open) side.querySelector("a")?.focus();
+  showOwnRoom();
+  const own = side.querySelector("[aria-current]");
+  if (open && own instanceof HTMLElement) own.focus();
   else if (side.contains(document.activeElement)) menu.focus();
 }
 menu.addEventListener("click", () => openSide(menu.ariaExpanded !== "true"));

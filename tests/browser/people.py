@@ -70,10 +70,10 @@ class Person:
     def leave(self) -> None:
         """Close the page, and give the name back at once."""
         if self.page.is_closed():
-            return  # with another tab of the same browser
+            return
         token = self.page.evaluate("JSON.parse(sessionStorage.chatd ?? '{}').token")
         url = self.page.url
-        self.page.context.close()
+        self.page.close()
         if token:
             bearer = {"Authorization": f"Bearer {token}"}
             request = Request(urljoin(url, "/session"), headers=bearer, method="DELETE")
@@ -148,6 +148,8 @@ class People:
             self.shoot(self._all[0], "last")
         for person in self._all:
             person.leave()
+        for context in {person.page.context for person in self._all}:
+            context.close()
         return self._complaints
 
     def shoot(self, person: Person, what: str) -> None:
