@@ -16,7 +16,7 @@
 
 /** Somebody wants to read from there. @typedef {{type: "hello", from: string, rooms: string[], cursor: number}} Hello */
 /** All that happened in these rooms between two cursors; often nothing. @typedef {{type: "batch", rooms: string[], since: number, via: string} & Batch} Passed */
-/** The leader is new, cannot go on, or cannot read so many rooms. @typedef {{type: "new" | "down"} | {type: "full", to: string}} Word */
+/** The leader is new, is about to be connected, cannot go on, or cannot read so many rooms. @typedef {{type: "new" | "soon" | "down"} | {type: "full", to: string}} Word */
 /** A name is asked for, and the token of its session. @typedef {{type: "who", name: string} | {type: "is", name: string, token: string}} Naming */
 
 /** Seconds between questions whether the leader is alive, and how long its answer may take. */
@@ -24,6 +24,8 @@ const ASK = 10;
 const ANSWER = 3;
 /** Seconds without a sign of life on its connection after which a leader does not call itself alive. */
 const DEAF = 40;
+/** Seconds after which a tab that asks no more is gone; hidden ones ask once a minute. */
+const GONE = 150;
 /** Rooms that the server reads on one connection. */
 const MOST = 50;
 /** Seconds that another tab is given to say that it has a name. */
@@ -41,7 +43,7 @@ export class Tabs {
   #leading = false;
   /** Ends our part in the group of tabs that have this key. */
   #part = new AbortController();
-  /** @type {Map<string, string[]>} what the others read */
+  /** @type {Map<string, {rooms: string[], at: number}>} what the others read, and when they asked last */
   #wanted = new Map();
   /** Aborted when our role changes. */
   #role = new AbortController();
@@ -112,8 +114,9 @@ export class Tabs {
     if (!channel) return;
     this.#channel = channel;
     void this.#stand();
-    // Whether nobody else leads is known as soon as the browser answered something that was asked later.
-    await navigator.locks.query();
+    // Whether nobody else leads is known as soon as the browser answered something that was asked later. Where a page may
+    // not have locks, it says so.
+    await navigator.locks.query().catch(() => this.#end());
   }
 
   /**
@@ -129,9 +132,11 @@ export class Tabs {
         this.#role.abort();
         await new Promise(resolve => signal.addEventListener("abort", resolve));
       });
-    } catch {
-      // Our part ended, or the lock was taken from us.
-      if (!signal.aborted) this.#leading = false;
+    } catch (error) {
+      // Our part ended, or the lock was taken from us; or there are no locks for this page.
+      if (signal.aborted) return;
+      if (!(error instanceof DOMException && error.name === "AbortError")) this.#end();
+      this.#leading = false;
       this.#role.abort();
     }
   }
@@ -146,9 +151,13 @@ export class Tabs {
   async #lead(channel, transport, line, signal) {
     /** @param {Passed | Word} message */
     const tell = message => channel.postMessage(message);
-    let heard = 0;
+    // A stream has yet to show that it works; before polls are held, one was answered.
+    let heard = transport.name === "poll" ? Date.now() : 0;
     let turn = new AbortController();
-    const union = () => [...new Set([line.rooms, ...this.#wanted.values()].flat())];
+    const union = () => {
+      for (const [tab, { at }] of this.#wanted) if (Date.now() - at > GONE * 1000) this.#wanted.delete(tab);
+      return [...new Set([line.rooms, ...[...this.#wanted.values()].map(({ rooms }) => rooms)].flat())];
+    };
     let rooms = union();
     /** @param {Batch} batch @param {number} since @returns {Passed} */
     const passed = (batch, since) => ({ ...batch, type: "batch", rooms, since, next: line.cursor ?? 0, via: transport.name });
@@ -165,8 +174,9 @@ export class Tabs {
     /** @param {MessageEvent<Hello | Passed | Word>} message */
     const hear = ({ data }) => {
       if (data.type !== "hello") return;
-      this.#wanted.set(data.from, data.rooms);
+      this.#wanted.set(data.from, { rooms: data.rooms, at: Date.now() });
       if (data.rooms.every(room => rooms.includes(room))) {
+        if (!heard) return tell({ type: "soon" });
         if (Date.now() - heard > DEAF * 1000) return;
         tell(passed({ events: [] }, line.cursor ?? 0));
         line.expect(data.cursor);
@@ -183,9 +193,7 @@ export class Tabs {
       while (!signal.aborted) {
         turn = new AbortController();
         rooms = union();
-        heard = 0;
         await transport.run(wide, AbortSignal.any([signal, turn.signal]));
-        if (!turn.signal.aborted) return;
       }
     } finally {
       channel.removeEventListener("message", hear);
@@ -212,6 +220,7 @@ export class Tabs {
     /** @param {MessageEvent<Hello | Passed | Word>} message */
     const hear = ({ data }) => {
       if (data.type === "new") hello();
+      else if (data.type === "soon") answer.met();
       else if (data.type === "full" && data.to === this.#self) alone = true, end();
       else if (data.type === "down" || (data.type === "batch" && data.gap)) end();
       else if (data.type === "batch" && line.rooms.every(room => data.rooms.includes(room))) {
@@ -273,7 +282,8 @@ class Deadline {
 
 /** @param {string} name @returns {BroadcastChannel | undefined} */
 function open(name) {
-  const can = typeof document === "object" && typeof BroadcastChannel === "function" && globalThis.navigator?.locks;
+  const can = typeof document === "object" && typeof BroadcastChannel === "function" && "any" in AbortSignal
+    && globalThis.navigator?.locks;
   return can ? new BroadcastChannel(name) : undefined;
 }
 

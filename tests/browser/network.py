@@ -141,3 +141,23 @@ def hurry(context: BrowserContext, file: str = "chat.js", **constants: float) ->
         route.fulfill(response=response, body=script)
 
     context.route(f"**/{file}", faster)
+
+
+def block_websockets(context: BrowserContext) -> None:
+    """As a proxy does that knows nothing of them."""
+    context.route_web_socket("**/events?*", lambda socket: socket.close(code=1006))
+
+
+def block_sse(context: BrowserContext) -> None:
+    """As a proxy does that cuts answers without an end."""
+    context.add_init_script(
+        """const {fetch} = window;
+        window.fetch = (url, options) => options.headers.Accept === "text/event-stream"
+          ? Promise.reject(new TypeError("blocked")) : fetch(url, options);"""
+    )
+
+
+def block_streams(context: BrowserContext) -> None:
+    """Both of these: what is left are polls."""
+    block_websockets(context)
+    block_sse(context)

@@ -2,9 +2,9 @@
 
 from functools import partial
 
-from playwright.sync_api import expect
+from playwright.sync_api import BrowserContext, expect
 
-from .network import hurry
+from .network import block_streams, hurry
 from .people import People
 from .server import Server
 
@@ -91,6 +91,28 @@ def test_frozen_leader(people: People, house: Server):
         person.sees("not here")
         assert person.told() == ["is it cold?", "not here"]
     assert second.open_sockets == 1
+
+
+def test_one_poll(people: People, house: Server):
+    """Where only polls get through, one tab polls for all, and stays the one."""
+
+    def prepare(context: BrowserContext) -> None:
+        block_streams(context)
+        quick(context)
+
+    bob = people.come(house.url, "bob", room="one-poll")
+    first = people.come(house.url, "ada", room="one-poll", prepare=prepare)
+    first.is_over("poll")
+    second = people.open_tab(first, house.url, "ada", room="one-poll")
+    second.is_over("poll")
+    held: list[str] = []
+    second.page.on("request", lambda asked: held.append(asked.url))
+    for n in range(8):
+        bob.say(f"number {n}")
+        second.sees(f"number {n}")
+    first.sees("number 7")
+    assert first.told() == second.told() == [f"number {n}" for n in range(8)]
+    assert [url for url in held if "events?" in url and "wait=25" in url] == []
 
 
 def test_all_tabs_come_back(people: People, server: Server):

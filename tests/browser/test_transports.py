@@ -2,14 +2,9 @@
 
 from playwright.sync_api import BrowserContext, WebSocketRoute
 
-from .network import hurry
+from .network import block_streams, block_websockets, hurry
 from .people import People
 from .server import Netcat, Server
-
-
-def block_websockets(context: BrowserContext) -> None:
-    """As a proxy does that knows nothing of them."""
-    context.route_web_socket("**/events?*", lambda socket: socket.close(code=1006))
 
 
 def mute_websockets(context: BrowserContext) -> None:
@@ -20,15 +15,6 @@ def mute_websockets(context: BrowserContext) -> None:
         socket.on_message(lambda message: None)
 
     context.route_web_socket("**/events?*", swallow)
-
-
-def block_sse(context: BrowserContext) -> None:
-    """As a proxy does that cuts answers without an end."""
-    context.add_init_script(
-        """const {fetch} = window;
-        window.fetch = (url, options) => options.headers.Accept === "text/event-stream"
-          ? Promise.reject(new TypeError("blocked")) : fetch(url, options);"""
-    )
 
 
 def test_pages_and_netcat_talk(people: People, house: Server):
@@ -81,12 +67,7 @@ def test_steps_down_to_sse(people: People, house: Server):
 
 def test_steps_down_to_polls(people: People, house: Server):
     """Where SSE is blocked too, the page polls."""
-
-    def block_both(context: BrowserContext) -> None:
-        block_websockets(context)
-        block_sse(context)
-
-    ada = people.come(house.url, "ada", room="polls", prepare=block_both)
+    ada = people.come(house.url, "ada", room="polls", prepare=block_streams)
     ada.is_over("poll")
     ada.say("hello")
     ada.sees("hello")
