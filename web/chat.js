@@ -535,7 +535,10 @@ export class Chat {
     }
   }
 
-  /** The server sent us away, and many others with us: not all are to come back at once. @param {ChatError} error @param {boolean} soon @param {AbortSignal} signal */
+  /**
+   * The server sent us away, and many others with us: not all are to come back at once.
+   * @param {ChatError} error @param {boolean} soon after we came @param {AbortSignal} signal
+   */
   async #comeBack(error, soon, signal) {
     this.#returns = soon ? this.#returns + 1 : 0;
     const pause = error.retryAfter + backoff(this.#returns) + Math.random();
@@ -699,7 +702,10 @@ export class Chat {
     }
   }
 
-  /** A session of that name: another tab's, or a new one. @param {Wish} wish @returns {Promise<{name: string, token: string, shared?: boolean}>} */
+  /**
+   * A session of that name: another tab's, or a new one.
+   * @param {Wish} wish @returns {Promise<{name: string, token: string, shared?: boolean}>}
+   */
   async #session({ name, key }) {
     const body = name ? { name } : {};
     const theirs = await this.#tabs.tokenOf(name);

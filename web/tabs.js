@@ -15,9 +15,18 @@
 /** @typedef {import("./chat.js").Transport} Transport */
 
 /** Somebody wants to read from there. @typedef {{type: "hello", from: string, rooms: string[], cursor: number}} Hello */
-/** All that happened in these rooms between two cursors; often nothing. @typedef {{type: "batch", rooms: string[], since: number, via: string} & Batch} Passed */
-/** The leader is new, is about to be connected, cannot go on, or cannot read so many rooms. @typedef {{type: "new" | "soon" | "down"} | {type: "full", to: string}} Word */
-/** A name is asked for, and the token of its session. @typedef {{type: "who", name: string} | {type: "is", name: string, token: string}} Naming */
+/**
+ * All that happened in these rooms between two cursors; often nothing.
+ * @typedef {{type: "batch", rooms: string[], since: number, via: string} & Batch} Passed
+ */
+/**
+ * The leader is new, is about to be connected, cannot go on, or cannot read so many rooms.
+ * @typedef {{type: "new" | "soon" | "down"} | {type: "full", to: string}} Word
+ */
+/**
+ * A name is asked for, and the token of its session.
+ * @typedef {{type: "who", name: string} | {type: "is", name: string, token: string}} Naming
+ */
 
 /** Seconds between questions whether the leader is alive, and how long its answer may take. */
 const ASK = 10;
@@ -59,7 +68,10 @@ export class Tabs {
     });
   }
 
-  /** The token of the session that another tab has under that name. @param {string} name @returns {Promise<string | undefined>} */
+  /**
+   * The token of the session that another tab has under that name.
+   * @param {string} name @returns {Promise<string | undefined>}
+   */
   async tokenOf(name) {
     const channel = this.#names;
     if (!channel || !name) return undefined;
@@ -80,7 +92,8 @@ export class Tabs {
 
   /**
    * Read, over a connection of our own or another tab's, until aborted. Throws what the transport throws.
-   * @param {string} key what tabs that share have in common @param {Transport} transport @param {Line} line @param {AbortSignal} signal
+   * @param {string} key what tabs that share have in common
+   * @param {Transport} transport @param {Line} line @param {AbortSignal} signal
    */
   async run(key, transport, line, signal) {
     if (key !== this.#key) await this.#take(key);
@@ -243,7 +256,10 @@ export class Tabs {
     if (!signal.aborted) line.doubt();
   }
 
-  /** Take what was passed on, and before that what lies between our cursor and it. @param {Passed} passed @param {Line} line @param {AbortSignal} signal */
+  /**
+   * Take what was passed on, and before that what lies between our cursor and it.
+   * @param {Passed} passed @param {Line} line @param {AbortSignal} signal
+   */
   async #accept({ since, via, ...batch }, line, signal) {
     for (let before = -1; since > (line.cursor ?? 0) && before !== line.cursor; ) {
       before = line.cursor ?? 0;
