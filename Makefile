@@ -7,8 +7,13 @@ BIN := $(VENV)/bin
 HAS_VENV = $(PYTHON) -c 'import ensurepip, venv' 2>/dev/null
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 
-# What the tests need beside nc, as command:package
-TEST_COMMANDS := chromium:chromium curl:curl telnet:telnet
+# What the tests need, and what the check of the page's types needs, as command:package
+TEST_COMMANDS := chromium:chromium curl:curl telnet:telnet nc:netcat-openbsd
+LINT_COMMANDS := node:nodejs npm:npm
+
+# Checks the types of web/*.js; nothing of it is needed to run or to test.
+TYPES := $(VENV)/types
+NPM_OPTIONS := --loglevel=error --no-audit --no-fund --ignore-scripts
 
 # uv resolves for every platform and Python at once; pinned so that all make the same lock.
 LOCK_TOOL := uv==0.13.9
@@ -26,13 +31,16 @@ help: ## list these targets
 run: $(VENV)/.runtime ## start the server; make run ARGS='--store memory:'
 	@$(BIN)/twistd --nodaemon --pidfile= chatd $(ARGS)
 
+test: COMMANDS = $(TEST_COMMANDS)
 test: system-packages $(VENV)/.dev ## run every test; make test PYTEST_ARGS='-k room'
 	@$(BIN)/pytest $(PYTEST_ARGS)
 
-lint: $(VENV)/.dev ## check style, format and types
+lint: COMMANDS = $(LINT_COMMANDS)
+lint: system-packages $(VENV)/.dev $(VENV)/.types ## check style, format and types
 	@$(BIN)/ruff check --quiet
 	@$(BIN)/ruff format --check --quiet
 	@$(BIN)/mypy
+	@$(TYPES)/node_modules/.bin/tsc --project tsconfig.json
 
 format: $(VENV)/.dev ## format the code and fix what ruff can
 	@$(BIN)/ruff check --fix-only --quiet
@@ -50,6 +58,7 @@ lock: $(VENV)/pyvenv.cfg ## pin dependencies anew; make lock LOCK_ARGS=--upgrade
 	@$(BIN)/uv pip compile $(LOCK_OPTIONS) --output-file requirements.lock pyproject.toml
 	@$(BIN)/uv pip compile $(LOCK_OPTIONS) --output-file requirements-dev.lock pyproject.toml \
 		--group dev --constraint requirements.lock
+	@npm install --package-lock-only --omit-lockfile-registry-resolved $(NPM_OPTIONS)
 
 clean: ## remove all that make made
 	rm -rf $(VENV) build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
@@ -60,6 +69,13 @@ clean: ## remove all that make made
 $(VENV)/.dev: $(VENV)/.runtime requirements-dev.lock
 	@echo 'Installing development tools in $(VENV)'
 	@$(PIP) install --require-hashes -r requirements-dev.lock
+	@touch $@
+
+# npm works beside its package.json; so that goes where everything lives.
+$(VENV)/.types: $(VENV)/pyvenv.cfg package.json package-lock.json
+	@echo 'Installing TypeScript in $(TYPES)'
+	@mkdir -p $(TYPES) && cp package.json package-lock.json $(TYPES)
+	@npm ci --prefix $(TYPES) $(NPM_OPTIONS) >/dev/null
 	@touch $@
 
 $(VENV)/.runtime: $(VENV)/pyvenv.cfg requirements.lock pyproject.toml setup.cfg
@@ -77,9 +93,11 @@ $(VENV)/pyvenv.cfg:
 # Asks for all at once. nc must be OpenBSD's: the traditional one has no -N.
 system-packages:
 	@missing=; \
-	for pair in $(TEST_COMMANDS); do \
-		command -v $${pair%:*} >/dev/null || missing="$$missing $${pair#*:}"; \
+	for pair in $(COMMANDS); do \
+		case $${pair%:*} in \
+			nc) nc -h 2>&1 | grep -q -e '-N' ;; \
+			*) command -v $${pair%:*} >/dev/null ;; \
+		esac || missing="$$missing $${pair#*:}"; \
 	done; \
-	nc -h 2>&1 | grep -q -e '-N' || missing="$$missing netcat-openbsd"; \
 	[ -e $(VENV)/pyvenv.cfg ] || $(HAS_VENV) || missing="$$missing python3-venv"; \
 	[ -z "$$missing" ] || tools/apt-install $$missing

@@ -13,9 +13,12 @@
  *    goes by POST whatever the transport, with one proof that nothing is said twice.
  * 4. First a poll reads what there is: it tells an outage from a session that is over from a gap. What fails after that is
  *    the transport's own fault. A stream that does not open, dies young or falls silent gives way to the next best one.
+ * 5. Tabs of one browser that are the same person share one connection (`tabs.js`), and one session.
  *
  * Without a name it only reads, until `nick` gives it one.
  */
+
+import { Tabs } from "./tabs.js";
 
 /** @typedef {{id: number, room: string, time: string, from: string}} Happened */
 /** @typedef {Happened & {type: "message", text: string}} Message */
@@ -47,12 +50,14 @@
 
 /**
  * What a transport is given. `steady`: all there was to read has been read, and nothing has failed since. `up`: the
- * transport of that name works.
+ * transport of that name works; `shared`: another tab's does, and reads for us. `catchUp`: read once what there is. `expect`: an
+ * event with that id was stored. `doubt`: find out anew how things stand.
  * @typedef {{
  *   readonly rooms: string[], readonly cursor: number | undefined, readonly reader: string, readonly steady: boolean,
  *   ask: (method: string, path: string, options?: Asking) => Promise<any>,
  *   open: (path: string, accept: string, signal: AbortSignal) => Promise<Response>, socket: (path: string) => WebSocket,
- *   take: (batch: Batch) => void, up: (name: string) => void,
+ *   take: (batch: Batch) => void, up: (name: string) => void, shared: (name: string) => void,
+ *   catchUp: (signal: AbortSignal) => Promise<void>, expect: (id: number) => void, doubt: () => void,
  * }} Line
  */
 
@@ -90,8 +95,12 @@ const BACKLOG = 50;
 /** Seconds between attempts: the first pause, and the longest. */
 const FIRST_PAUSE = 0.5;
 const LONGEST_PAUSE = 30;
+/** Seconds that we wait at most when the server asks us to. */
+const MOST_PATIENT = 600;
 /** Seconds between attempts at a name that an older session of our own may still hold. */
 const NAME_PAUSE = 15;
+/** Seconds after which what the server has stored of ours is heard of as well, unless we are deaf. */
+const ECHO = 3;
 /** Seconds for which we rely on the server to know a message's key again; it promises five minutes. */
 const KEY_LIFE = 240;
 
@@ -144,13 +153,14 @@ class Sse {
       const response = await line.open(`events?${onwards(line)}`, "text/event-stream", watch.signal);
       if (!response.body) throw new ChatError(0, "lost", "this browser cannot read a stream");
       const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
-      for (let rest = ""; ; ) {
+      for (let rest = "", pause = 0; ; ) {
         const { done, value } = await reader.read();
         if (signal.aborted) return;
-        if (done) throw new ChatError(0, "ended", "the stream ended");
+        if (done) throw new ChatError(0, "ended", "the stream ended", pause);
         watch.expect(HEARTBEAT + PATIENCE);
         const blocks = (rest + value).split("\n\n");
         rest = blocks.pop() ?? "";
+        for (const block of blocks) pause = Number(/^retry: (\d+)$/m.exec(block)?.[1] ?? pause * 1000) / 1000;
         line.take(batchOf(blocks.flatMap(block => /^data: (.*)$/m.exec(block)?.[1] ?? [])));
         line.up(this.name);
       }
@@ -258,8 +268,9 @@ function silent() {
 
 /** @param {number} code @param {string} reason */
 function closed(code, reason) {
-  // The session is over (1000) or the server goes away (1001) or restarts (1012): no fault of the transport's.
-  if ([1000, 1001, 1012].includes(code)) return new ChatError(0, "ended", "the server closed the stream");
+  // The session is over (1000), or the server goes away (1001), restarts (1012), has too much to do (1013): come back.
+  if ([1000, 1001, 1012, 1013].includes(code)) return new ChatError(0, "ended", reason || "the server closed the stream");
+  // It does not want what we do (1003, 1008, 1009), and would not want it again.
   if ([1003, 1008, 1009].includes(code)) return new ChatError(400, "refused", reason || `the server closed with code ${code}`);
   return new ChatError(0, "lost", "the stream was lost");
 }
@@ -300,6 +311,8 @@ export class Chat {
   /** Whether the transport of this level works, and how often in a row it soon did not any more. */
   #works = false;
   #strikes = 0;
+  /** How often in a row the server soon sent us away. */
+  #returns = 0;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #climbing;
   #climbs = 0;
@@ -308,12 +321,16 @@ export class Chat {
   #steady = false;
   #failures = 0;
   #heardAt = 0;
+  #tabs;
+  #pinned;
   /** Aborted to make the reading loop begin anew. */
   #turn = new AbortController();
   /** @type {Task[]} */
   #queue = [];
   #draining = false;
   #lastSaid = 0;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  #listening;
   /** @type {(() => void)[]} */
   #waiting = [];
   /** Condition and transport, as last told. */
@@ -337,6 +354,8 @@ export class Chat {
     if (token) this.name = name ?? "";
     else if (name !== undefined) this.#wish = this.#wishFor(name);
     const pinned = TRANSPORTS[transport];
+    this.#pinned = pinned ? transport : "";
+    this.#tabs = new Tabs(this.#url, () => ({ name: this.name, token: this.#token }));
     this.#ladder = (pinned ? [pinned] : Object.values(TRANSPORTS)).map(one => new one());
     const chat = this;
     const reader = newKey().slice(0, 8);
@@ -350,6 +369,10 @@ export class Chat {
       socket: path => this.#socket(path),
       take: batch => this.#take(batch),
       up: name => this.#up(name),
+      shared: name => this.#online(name),
+      catchUp: signal => this.#catchUp.run(Object.create(this.#line, { steady: { value: false } }), signal),
+      expect: id => this.#listenFor(id),
+      doubt: () => void (this.#steady = false),
     };
     globalThis.addEventListener?.("online", this.#look);
     globalThis.addEventListener?.("offline", this.#look);
@@ -450,7 +473,7 @@ export class Chat {
     return (await this.#ask("GET", `${roomPath(room)}/events?before=${before}&limit=${limit}`)).events;
   }
 
-  /** Leave for good. What still waits to be said stays unsaid. */
+  /** Leave for good, unless another tab stays. What still waits to be said stays unsaid. */
   async close() {
     if (this.#closed) return;
     this.#closed = true;
@@ -458,11 +481,14 @@ export class Chat {
     globalThis.removeEventListener?.("offline", this.#look);
     globalThis.document?.removeEventListener("visibilitychange", this.#look);
     clearTimeout(this.#climbing);
+    clearTimeout(this.#listening);
     this.#again();
     const callers = [...this.#queue.splice(0), ...this.#joining.splice(0)];
     for (const caller of callers) caller.reject(new ChatError(0, "closed", "the chat was closed"));
     this.#tellState("offline");
-    if (this.#token) await this.#ask("DELETE", "session", { keepalive: true }).catch(() => {});
+    const shared = this.#token !== "" && (await this.#tabs.tokenOf(this.name)) === this.#token;
+    this.#tabs.close();
+    if (this.#token && !shared) await this.#ask("DELETE", "session", { keepalive: true }).catch(() => {});
   }
 
   // -- reading ---------------------------------------------------------------------------------
@@ -490,15 +516,15 @@ export class Chat {
     const began = Date.now();
     this.#works = false;
     try {
-      await this.#transport.run(this.#line, signal);
+      await this.#tabs.run(`${this.#token} ${this.#pinned}`, this.#transport, this.#line, signal);
     } catch (thrown) {
       const error = toChatError(thrown);
       if (signal.aborted) return;
-      if (this.#transport.name === "poll" || error.status === 401) throw error;
+      if (this.#transport.name === "poll" || error.status === 401 || error.retryAfter && error.status) throw error;
       // Whether the server is there, the next poll will tell.
       this.#steady = false;
+      if (error.code === "ended") return this.#comeBack(error, Date.now() - began < SHORT_LIFE * 1000, signal);
       if (error.code === "refused") this.#emit("error", error);
-      else if (this.#works && error.code === "ended") return;
       if (!this.#works || error.code === "silent" || error.code === "refused") this.#strikes = 2;
       else this.#strikes = Date.now() - began < SHORT_LIFE * 1000 ? this.#strikes + 1 : 0;
       if (this.#strikes < 2) return;
@@ -507,6 +533,17 @@ export class Chat {
       this.#strikes = 0;
       this.#climbLater();
     }
+  }
+
+  /**
+   * The server sent us away, and many others with us: not all are to come back at once.
+   * @param {ChatError} error @param {boolean} soon after we came @param {AbortSignal} signal
+   */
+  async #comeBack(error, soon, signal) {
+    this.#returns = soon ? this.#returns + 1 : 0;
+    const pause = error.retryAfter + backoff(this.#returns) + Math.random();
+    this.#tellState("reconnecting", pause);
+    await sleep(pause, signal);
   }
 
   #climbLater() {
@@ -562,7 +599,7 @@ export class Chat {
     this.#steady = false;
     // Nothing works: what gave way to what says nothing any more.
     this.#toTop();
-    const pause = Math.max(backoff(this.#failures++), error.retryAfter);
+    const pause = backoff(this.#failures++) + error.retryAfter;
     this.#tellState(globalThis.navigator?.onLine === false ? "offline" : "reconnecting", pause);
     if (!error.passing) this.#emit("error", error);
     await sleep(pause, signal);
@@ -571,12 +608,15 @@ export class Chat {
   /** @param {string} name */
   #up(name) {
     this.#steady = true;
-    if (name === this.#transport.name) {
-      this.#works = true;
-      this.#failures = 0;
-      this.#tellState("online");
-    }
+    if (name === this.#transport.name) this.#online(name);
     this.#release();
+  }
+
+  /** @param {string} transport */
+  #online(transport) {
+    this.#works = true;
+    this.#failures = 0;
+    this.#tellState("online", undefined, transport);
   }
 
   /** @param {Batch} batch */
@@ -590,7 +630,8 @@ export class Chat {
     for (const event of events) {
       if (event.id <= (this.#cursor ?? 0)) continue;
       this.#cursor = event.id;
-      this.#show(event);
+      // Or it is for another tab.
+      if (!("room" in event) || this.#rooms.has(event.room)) this.#show(event);
     }
     if (next > (this.#cursor ?? -1)) this.#cursor = next;
   }
@@ -630,8 +671,7 @@ export class Chat {
     // If sessions die as soon as they are born, do not ask for hundreds.
     if (Date.now() - this.#enteredAt < 3000) await sleep(3);
     try {
-      const body = wish.name ? { name: wish.name } : {};
-      const { name, token } = await this.#ask("POST", "session", { body, key: wish.key });
+      const { name, token, shared } = await this.#session(wish);
       this.#enteredAt = Date.now();
       this.#token = token;
       const other = wish === this.#wish ? undefined : this.#wish;
@@ -639,7 +679,7 @@ export class Chat {
       this.#become(name);
       wish.resolve(name);
       if (other) this.nick(other.name).then(other.resolve, other.reject);
-      if (!this.#rooms.has(LOBBY)) await this.#ask("DELETE", `${roomPath(LOBBY)}/membership`);
+      if (!shared && !this.#rooms.has(LOBBY)) await this.#ask("DELETE", `${roomPath(LOBBY)}/membership`);
     } catch (thrown) {
       const error = toChatError(thrown);
       if (error.passing) {
@@ -659,6 +699,24 @@ export class Chat {
         this.#wish = undefined;
         wish.reject(error);
       }
+    }
+  }
+
+  /**
+   * A session of that name: another tab's, or a new one.
+   * @param {Wish} wish @returns {Promise<{name: string, token: string, shared?: boolean}>}
+   */
+  async #session({ name, key }) {
+    const body = name ? { name } : {};
+    const theirs = await this.#tabs.tokenOf(name);
+    if (theirs) return { name, token: theirs, shared: true };
+    try {
+      return await this.#ask("POST", "session", { body, key });
+    } catch (error) {
+      // Another tab may have been a moment faster.
+      const token = toChatError(error).code === "name-in-use" && (await this.#tabs.tokenOf(name));
+      if (token) return { name, token, shared: true };
+      throw error;
     }
   }
 
@@ -729,6 +787,7 @@ export class Chat {
       try {
         const answer = this.#found(task) ?? (await this.#attempt(task));
         this.#lastSaid = Math.max(this.#lastSaid, answer?.id ?? 0);
+        if (task.said && this.#rooms.has(task.said.room)) this.#listenFor(answer.id);
         task.resolve(answer);
       } catch (thrown) {
         const error = toChatError(thrown);
@@ -746,6 +805,18 @@ export class Chat {
       this.#queue.shift();
     }
     this.#draining = false;
+  }
+
+  /** What was stored has to be heard as well. A connection that is dead tells nothing of that. @param {number} id */
+  #listenFor(id) {
+    if (id <= (this.#cursor ?? 0) || this.#listening) return;
+    const stored = Date.now();
+    this.#listening = setTimeout(() => {
+      this.#listening = undefined;
+      if (this.#heardAt >= stored || !this.#steady || this.#closed) return;
+      this.#steady = false;
+      this.#again();
+    }, ECHO * 1000);
   }
 
   /** @param {Task} task @returns {Promise<any>} */
@@ -809,7 +880,7 @@ export class Chat {
     if (response.ok) return response;
     const { error } = await response.json().catch(() => ({}));
     if (response.status === 401 && token && token === this.#token) this.#expire();
-    const after = Number(response.headers.get("Retry-After")) || 0;
+    const after = retryAfter(response.headers.get("Retry-After") ?? "");
     throw new ChatError(response.status, error?.code ?? "http", error?.message ?? `HTTP ${response.status}`, after);
   }
 
@@ -827,9 +898,8 @@ export class Chat {
     for (const go of this.#waiting.splice(0)) go();
   }
 
-  /** @param {Condition} state @param {number} [retryIn] */
-  #tellState(state, retryIn) {
-    const transport = this.#transport.name;
+  /** @param {Condition} state @param {number} [retryIn] @param {string} [transport] */
+  #tellState(state, retryIn, transport = this.#transport.name) {
     if (this.#told === `${state} ${transport}` && retryIn === undefined) return;
     this.#told = `${state} ${transport}`;
     this.#emit("state", { state, transport, retryIn });
@@ -850,6 +920,12 @@ export class Chat {
 /** @param {number} failures so far @returns {number} seconds */
 function backoff(failures) {
   return Math.min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** failures) * (0.5 + Math.random() / 2);
+}
+
+/** `Retry-After`, seconds or a date (RFC 9110, 10.2.3), in seconds. @param {string} value @returns {number} */
+function retryAfter(value) {
+  const seconds = /^\d+$/.test(value) ? Number(value) : (Date.parse(value) - Date.now()) / 1000;
+  return Math.min(Math.max(seconds || 0, 0), MOST_PATIENT);
 }
 
 /** @param {number} seconds @param {AbortSignal} [signal] ends it early @returns {Promise<void>} */

@@ -110,7 +110,8 @@ chat.on("state", now => {
   state.title = `Connected over ${{ websocket: "a WebSocket", sse: "server-sent events" }[now.transport] ?? "long polls"}`;
   if (now.state !== "online") state.title = "";
   byId("state-word", HTMLElement).textContent = now.state[0]?.toUpperCase() + now.state.slice(1);
-  retryAt = now.retryIn ? Date.now() + now.retryIn * 1000 : 0;
+  // Without a network it goes on when there is one, whatever the clock says.
+  retryAt = now.retryIn && now.state !== "offline" ? Date.now() + now.retryIn * 1000 : 0;
   countDown();
   if (now.state !== "online") return;
   log.ariaBusy = "false";
@@ -250,6 +251,7 @@ function showRoom(room) {
   people = new Set();
   showPeople();
   showUnread();
+  showOwnRoom();
   toBottom();
   const line = log.querySelector(".line");
   if (line instanceof HTMLElement) scroll.scrollTop = Math.min(scroll.scrollTop, line.offsetTop - scroll.offsetTop - 40);
@@ -301,6 +303,7 @@ async function loadEarlier() {
 }
 
 function showRooms() {
+  const scrolled = byId("rooms", HTMLElement).scrollTop;
   byId("rooms", HTMLElement).replaceChildren(...chat.rooms.map(room => {
     const link = document.createElement("a");
     link.href = `#${room}`;
@@ -314,6 +317,12 @@ function showRooms() {
     if (room === chat.room) link.ariaCurrent = "page";
     return make("li", "", link);
   }));
+  byId("rooms", HTMLElement).scrollTop = scrolled;
+}
+
+/** See which room one is in, however many there are. */
+function showOwnRoom() {
+  byId("rooms", HTMLElement).querySelector("[aria-current]")?.scrollIntoView({ block: "nearest" });
 }
 
 /** Unread counts, wherever they stand. */
@@ -352,7 +361,7 @@ function rows(event, before) {
   if (!found.length && event.type === "message" && before?.type === "message" && before.from === event.from
     && +time - +new Date(before.time) < TOGETHER) kinds.push("more");
   const element = make("div", kinds.join(" "));
-  const clock = make("time", "", time.toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" }));
+  const clock = make("time", "", time.toLocaleTimeString([], { hour: "numeric", minute: "2-digit" }));
   clock.setAttribute("datetime", event.time);
   clock.title = time.toLocaleString();
   if (said) {
@@ -469,7 +478,9 @@ function openSide(open) {
   if (open === side.classList.contains("open")) return;
   side.classList.toggle("open", open);
   menu.ariaExpanded = `${open}`;
-  if (open) side.querySelector("a")?.focus();
+  showOwnRoom();
+  const own = side.querySelector("[aria-current]");
+  if (open && own instanceof HTMLElement) own.focus();
   else if (side.contains(document.activeElement)) menu.focus();
 }
 menu.addEventListener("click", () => openSide(menu.ariaExpanded !== "true"));
@@ -510,7 +521,8 @@ async function leave() {
 
 async function quit() {
   await chat.close();
-  store("sessionStorage", "{}");
+  // Not even when the page goes is anything of it to be remembered.
+  remember({ name: undefined, token: undefined, rooms: undefined, read: undefined });
   location.reload();
 }
 
@@ -636,20 +648,26 @@ function fit() {
 
 async function submit() {
   complain("");
-  if (!(await takeName())) return;
+  // What is typed while the name is being taken is another message.
   const text = box.value;
   box.value = "";
   showHints([]);
   fit();
+  if (!(await (text.trim() ? post(text, takeName) : takeName()))) return giveBack(text);
   box.focus();
   if (!text.trim()) return;
   try {
     await carryOut(text);
   } catch (error) {
-    box.value = box.value ? `${text}\n${box.value}` : text;
-    fit();
+    giveBack(text);
     complain(words_of(error));
   }
+}
+
+/** Put a text that could not be sent before what was typed since. @param {string} text */
+function giveBack(text) {
+  box.value = box.value && text ? `${text}\n${box.value}` : text || box.value;
+  fit();
 }
 
 /** Have the name in the box; one attempt at a time. @returns {Promise<boolean>} */
@@ -682,12 +700,12 @@ function takeName() {
 async function carryOut(text) {
   const [, command, rest = ""] = /^\/(?!\/)(\S*)\s*([^]*)$/.exec(text) ?? [];
   switch (command?.toLowerCase()) {
-    case undefined: return post(text.replace(/^\/\//, "/"), text => chat.send(text));
-    case "me": return post(rest, text => chat.act(text));
+    case undefined: return void (await post(text.replace(/^\/\//, "/"), text => chat.send(text)));
+    case "me": return void (await post(rest, text => chat.act(text)));
     case "msg": {
       const [, to = "", words = ""] = /^(\S+)\s+([^]+)$/.exec(rest) ?? [];
       if (!to) throw new Error("Say whom and what: /msg NAME TEXT");
-      return post(words, text => chat.tell(to, text));
+      return void (await post(words, text => chat.tell(to, text)));
     }
     case "nick": return void (await chat.nick(rest.trim()));
     case "topic": return void (await chat.topic(rest));
@@ -699,7 +717,10 @@ async function carryOut(text) {
   }
 }
 
-/** Send, and while that takes its time show that it is waiting. @param {string} text @param {(text: string) => Promise<unknown>} send */
+/**
+ * Send, and while that takes its time show that it is waiting.
+ * @template T @param {string} text @param {(text: string) => Promise<T>} send
+ */
 async function post(text, send) {
   const note = make("div", "event said own waiting", make("p", "who", clockFace(), "Not sent yet"), words(text));
   const timer = setTimeout(() => {
@@ -708,7 +729,7 @@ async function post(text, send) {
   }, 500);
   waiting++;
   try {
-    await send(text);
+    return await send(text);
   } finally {
     waiting--;
     clearTimeout(timer);

@@ -31,9 +31,9 @@ def browser() -> Iterator[Browser]:
         browser.close()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """One server for the tests of a file; each has a room to itself."""
+    """One server for all tests; each has a room to itself."""
     server = Server(tmp_path_factory.mktemp("house"))
     server.start()
     yield server

@@ -8,7 +8,15 @@ from typing import Any
 from urllib.parse import urljoin
 from urllib.request import Request, urlopen
 
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Locator, Page, expect
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    ConsoleMessage,
+    Locator,
+    Page,
+    WebSocket,
+    expect,
+)
 
 WIDE = (1100, 700)
 NARROW = (360, 640)
@@ -21,6 +29,8 @@ class Person:
 
     def __init__(self, page: Page) -> None:
         self.page = page
+        self._sockets: list[WebSocket] = []
+        page.on("websocket", lambda socket: self._sockets.append(socket))
         self.log: Locator = page.get_by_role("log")
         self.name_box: Locator = page.get_by_label("Name", exact=True)
         self.box: Locator = page.get_by_label("Message", exact=True)
@@ -43,16 +53,27 @@ class Person:
         """The messages that are just this."""
         return self.log.locator(".text").get_by_text(text, exact=True)
 
+    def told(self) -> list[str]:
+        """The messages that the conversation shows, in their order."""
+        return self.log.locator(".message .text").all_inner_texts()
+
     def is_over(self, transport: str, seconds: float = 15) -> None:
         """Wait until the page is connected over that transport."""
         state = self.page.locator(f'#state[data-state=online][data-transport="{transport}"]')
         expect(state).to_be_attached(timeout=seconds * 1000)
 
+    @property
+    def open_sockets(self) -> int:
+        """How many WebSockets the page has."""
+        return sum(not socket.is_closed() for socket in self._sockets)
+
     def leave(self) -> None:
         """Close the page, and give the name back at once."""
+        if self.page.is_closed():
+            return
         token = self.page.evaluate("JSON.parse(sessionStorage.chatd ?? '{}').token")
         url = self.page.url
-        self.page.context.close()
+        self.page.close()
         if token:
             bearer = {"Authorization": f"Bearer {token}"}
             request = Request(urljoin(url, "/session"), headers=bearer, method="DELETE")
@@ -101,6 +122,15 @@ class People:
         )
         context.set_default_timeout(10_000)
         prepare(context)
+        return self._open(context, url, name, room, transport)
+
+    def open_tab(self, beside: Person, url: str, name: str = "", *, room: str = "lobby") -> Person:
+        """Open the page once more in somebody's browser."""
+        return self._open(beside.page.context, url, name, room, "")
+
+    def _open(
+        self, context: BrowserContext, url: str, name: str, room: str, transport: str
+    ) -> Person:
         page = context.new_page()
         page.on("console", self._note)
         page.on("pageerror", lambda error: self._complaints.append(str(error)))
@@ -113,10 +143,13 @@ class People:
         return person
 
     def leave(self) -> list[str]:
-        """Close every page; what they complained of."""
-        for number, person in enumerate(self._all, 1):
-            self.shoot(person, str(number))
+        """Close every page; what they complained of. One picture is enough: it takes its time."""
+        if self._all and not self._all[0].page.is_closed():
+            self.shoot(self._all[0], "last")
+        for person in self._all:
             person.leave()
+        for context in {person.page.context for person in self._all}:
+            context.close()
         return self._complaints
 
     def shoot(self, person: Person, what: str) -> None:

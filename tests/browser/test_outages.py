@@ -1,35 +1,49 @@
 """Servers die, networks go; what was typed is said, once, and what was said meanwhile is seen."""
 
-import pytest
-from playwright.sync_api import expect
+from functools import partial
 
+from playwright.sync_api import Browser, expect
+
+from .network import Network, hurry
 from .people import People
 from .server import Server
 
 
-@pytest.mark.parametrize("transport", ["websocket", "sse", "poll"])
-def test_server_killed_with_text_unsent(people: People, server: Server, transport: str):
-    """What is said while the server is down is said when it is back: in order, each once."""
-    ada = people.come(server.url, "ada", transport=transport)
-    bob = people.come(server.url, "bob", transport=transport)
-    ada.say("before")
-    bob.sees("before")
+def test_server_killed_with_text_unsent(people: People, server: Server):
+    """What is said while the server is down is said when it is back, whatever the transport: in
+    order, each once."""
+    transports = ("websocket", "sse", "poll")
+    prepare = partial(hurry, LONGEST_PAUSE=1)
+    everybody = [
+        people.come(server.url, name, transport=name, prepare=prepare) for name in transports
+    ]
+    for person in everybody:
+        person.is_over(person.name_box.input_value())
+    everybody[0].say("before")
+    for person in everybody:
+        person.sees("before")
     server.kill()
-    ada.say("first, unsent")
-    ada.say("second, unsent")
-    ada.box.fill("half a thou")
-    expect(ada.page.get_by_text("Not sent yet")).to_have_count(2)
-    expect(ada.page.locator("#state")).to_contain_text("Reconnecting")
+    for name, person in zip(transports, everybody, strict=True):
+        person.say(f"{name} 1")
+        person.say(f"{name} 2")
+        person.box.fill(f"{name} 3")
+        expect(person.page.get_by_text("Not sent yet")).to_have_count(2)
+        expect(person.page.locator("#state")).to_contain_text("Reconnecting")
     server.start()
-    bob.sees("second, unsent", 40)
-    ada.sees("second, unsent")
-    expect(ada.page.get_by_text("Not sent yet")).to_have_count(0)
-    ada.is_over(transport)
-    ada.box.press("Enter")
-    bob.sees("half a thou")
-    for person in (ada, bob):
-        told = person.log.locator(".message .text").all_inner_texts()
-        assert told == ["before", "first, unsent", "second, unsent", "half a thou"]
+    for name, person in zip(transports, everybody, strict=True):
+        person.sees(f"{name} 2", 40)
+        expect(person.page.get_by_text("Not sent yet")).to_have_count(0)
+        person.box.press("Enter")
+    for person in everybody:
+        for name in transports:
+            person.sees(f"{name} 3", 40)
+    for name, person in zip(transports, everybody, strict=True):
+        person.is_over(name)
+        told = person.told()
+        assert len(told) == 10, told
+        for own in transports:
+            assert [one for one in told if own in one] == [f"{own} {n}" for n in (1, 2, 3)]
+    assert len({tuple(person.told()) for person in everybody}) == 1
 
 
 def test_offline_and_back(people: People, house: Server):
@@ -48,3 +62,75 @@ def test_offline_and_back(people: People, house: Server):
         person.sees("from afar")
         person.sees("meanwhile")
     ada.is_over("websocket")
+
+
+CHATS = """async ({room, count}) => {
+  const { Chat } = await import("/chat.js");
+  window.problems = [];
+  window.heard = {};
+  window.chats = ["websocket", "sse", "poll"].map(transport => {
+    const chat = new Chat({ name: `${transport}-${room}`, room, transport });
+    heard[transport] = [];
+    chat.on("message", event => heard[transport].push(event.text));
+    chat.on("gap", () => problems.push("gap"));
+    chat.on("error", error => problems.push(error.message));
+    return chat;
+  });
+  await Promise.all(chats.map(chat => new Promise(resolve => {
+    chat.on("state", ({ state }) => state === "online" && resolve());
+  })));
+  window.say = n => {
+    for (const chat of chats) {
+      chat.send(`${chat.name} ${n}`).catch(error => problems.push(error.message));
+    }
+  };
+  window.talk = async () => {
+    for (let n = 0; n < count; n++) {
+      say(n);
+      await new Promise(resolve => setTimeout(resolve, 2000 / count));
+    }
+  };
+}"""
+"""One somebody over each transport, who will talk for two seconds."""
+
+
+def test_rough_network(browser: Browser, house: Server):
+    """Connections that are cut, half closed, late or mute lose nothing, double nothing, turn
+    nothing around; and soon after the last of that everybody has heard everything."""
+    count = 40
+    network = Network(house.http, seed=7)
+    with browser.new_context() as context:
+        hurry(context, PATIENCE=1, OPENING=1, ECHO=1)
+        page = context.new_page()
+        page.goto(f"{network.url}healthz")
+        page.evaluate(CHATS, {"room": "rough", "count": count})
+        network.be_rough()
+        page.evaluate("talk()")
+        network.be_fair()
+        # Who only listens to a mute poll learns of it when that is overdue; who speaks, at once.
+        page.evaluate("count => say(count)", count)
+        page.wait_for_function(
+            "count => Object.values(heard).every(all => all.length >= count)",
+            arg=3 * (count + 1),
+            timeout=20_000,
+        )
+        heard = page.evaluate("heard")
+        assert page.evaluate("problems") == []
+        page.evaluate("Promise.all(chats.map(chat => chat.close()))")
+    network.close()
+    assert set(network.fates) == {"cut", "half-close", "late", "mute"}
+    assert heard["websocket"] == heard["sse"] == heard["poll"]
+    for name in ("websocket-rough", "sse-rough", "poll-rough"):
+        own = [text for text in heard["poll"] if text.startswith(name)]
+        assert own == [f"{name} {n}" for n in range(count + 1)]
+
+
+def test_deaf_connection(people: People, house: Server):
+    """When what one said is stored and yet not heard, the page does not wait for the poll's end."""
+    prepare = partial(hurry, ECHO=0.5)
+    ada = people.come(house.url, "ada", room="deaf", transport="poll", prepare=prepare)
+    ada.is_over("poll")
+    ada.page.route("**/events?*wait=25*", lambda route: None)
+    ada.page.evaluate("dispatchEvent(new Event('online'))")
+    ada.say("can you hear me")
+    ada.sees("can you hear me")

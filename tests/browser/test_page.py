@@ -1,9 +1,11 @@
 """What the page shows, to everybody, and that it stays readable."""
 
 import re
+from datetime import datetime, timedelta
+from typing import Literal
 
 from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]
-from playwright.sync_api import expect
+from playwright.sync_api import Route, expect
 
 from .people import NARROW, WIDE, People
 from .server import Netcat, Server
@@ -52,7 +54,7 @@ def test_history_does_not_jump(people: People, house: Server):
         jumps.append(ada.page.evaluate("topmost.getBoundingClientRect().top") - place)
     assert all(abs(jump) < 2 for jump in jumps), jumps
     assert rows.count() == 1001
-    told = ada.log.locator(".message .text").all_inner_texts()
+    told = ada.told()
     assert told == [*(f"message {n}" for n in range(1000)), "the end"]
     ada.page.evaluate("document.querySelector('#scroll').scrollTop = 0")
     expect(ada.page.get_by_text("This is where #long begins.")).to_be_in_viewport()
@@ -116,6 +118,75 @@ def test_rooms_count_what_is_unread(people: People, house: Server):
     expect(ada.page).to_have_title("#there")
 
 
+NOTIFICATIONS = """window.notified = [];
+window.Notification = class {
+  static permission = "default";
+  static requestPermission = async () => (Notification.permission = "granted");
+  constructor(title, { body }) { notified.push([title, body]); }
+};
+let hidden = false;
+Object.defineProperty(document, "hidden", { get: () => hidden });
+window.look = away => { hidden = away; document.dispatchEvent(new Event("visibilitychange")); };"""
+"""A browser that allows notifications, and a window that can be looked away from."""
+
+
+def test_notifications(people: People, house: Server):
+    """Who wants it is notified of what is said to them while they look elsewhere, and of nothing
+    else; what came meanwhile stands below a line."""
+    ada = people.come(
+        house.url,
+        "ada",
+        room="bell",
+        prepare=lambda context: context.add_init_script(NOTIFICATIONS),
+    )
+    bob = people.come(house.url, "bob", room="bell")
+    ada.is_over("websocket")
+    ada.page.evaluate("look(true)")
+    bob.say("ada: before you wanted it")
+    expect(ada.page).to_have_title("(1) #bell")
+    ada.page.evaluate("look(false)")
+    expect(ada.page).to_have_title("#bell")
+    bell = ada.page.get_by_role("button", name="Notify me")
+    bell.click()
+    expect(bell).to_have_attribute("aria-pressed", "true")
+    bob.say("ada: you look at this")
+    ada.sees("ada: you look at this")
+    ada.page.evaluate("look(true)")
+    bob.say("nothing for adam")
+    bob.say("but for Ada, yes")
+    bob.say("/msg ada psst")
+    expect(ada.page).to_have_title("(3) #bell")
+    told = [["bob in #bell", "but for Ada, yes"], ["bob in #bell", "psst"]]
+    assert ada.page.evaluate("notified") == told
+    expect(ada.log.locator(".line + .event")).to_contain_text("nothing for adam")
+    ada.page.evaluate("look(false)")
+    expect(ada.page).to_have_title("#bell")
+
+
+def test_gap_and_days(people: People, house: Server):
+    """What was missed is said where it is missing; another day has its date above it."""
+    ada = people.come(house.url, "ada", room="gaps")
+    ada.is_over("websocket")
+    ada.say("before")
+    ada.sees("before")
+
+    def forget(route: Route) -> None:
+        response = route.fetch()
+        route.fulfill(response=response, json=response.json() | {"gap": True})
+
+    ada.page.route("**/events?*wait=0*", forget, times=1)
+    ada.page.evaluate("dispatchEvent(new Event('online'))")
+    expect(ada.log.locator(".gap")).to_have_text("Some of what happened here was missed.")
+    ada.say("after")
+    ada.sees("after")
+    expect(ada.log.locator(".gap + .message")).to_contain_text("after")
+    ada.page.clock.install(time=datetime.now() + timedelta(days=2))
+    ada.page.reload()
+    ada.sees("after")
+    expect(ada.log.locator(".day").first).to_contain_text(f"{datetime.now():%Y}")
+    expect(ada.log.locator("time").last).to_have_text(re.compile(r"\d:\d\d"))
+
+
 def test_keyboard_alone(people: People, house: Server):
     """Everything can be typed: a name, several lines, a command that completes itself."""
     ada = people.come(house.url, room="keys")
@@ -158,17 +229,18 @@ def test_accessible(people: People, house: Server):
     ada.sees("psst")
     ada.say("/nope")
     expect(ada.page.get_by_role("alert")).to_be_visible()
-    for size in (WIDE, NARROW):
+    schemes: list[Literal["light", "dark"]] = ["light", "dark"]
+    for size, scheme in zip((WIDE, NARROW), schemes, strict=True):
         ada.page.set_viewport_size({"width": size[0], "height": size[1]})
+        ada.page.emulate_media(color_scheme=scheme)
         ada.box.fill("/")
         expect(ada.page.get_by_role("option").first).to_be_visible()
-        for scheme in ("light", "dark"):
-            ada.page.emulate_media(color_scheme=scheme)
-            found = Axe().run(ada.page)
-            assert found.violations_count == 0, found.generate_report()
-            people.shoot(ada, f"{size[0]}-{scheme}")
+        found = Axe().run(ada.page)
+        assert found.violations_count == 0, found.generate_report()
+        people.shoot(ada, f"{size[0]}-{scheme}")
     ada.box.fill("")
     ada.page.get_by_role("button", name="Rooms and people").click()
     expect(ada.page.get_by_role("navigation", name="Rooms")).to_be_visible()
     found = Axe().run(ada.page)
     assert found.violations_count == 0, found.generate_report()
+    people.shoot(ada, "menu")

@@ -1,35 +1,20 @@
 """However the page is connected, the chat is the same; and it finds out by itself what works."""
 
-import pytest
-from playwright.sync_api import BrowserContext, Route, WebSocketRoute
+from playwright.sync_api import BrowserContext, WebSocketRoute
 
+from .network import block_streams, block_websockets, hurry
 from .people import People
 from .server import Netcat, Server
-
-TRANSPORTS = ["websocket", "sse", "poll"]
-
-
-def block_websockets(context: BrowserContext) -> None:
-    """As a proxy does that knows nothing of them."""
-    context.route_web_socket("**/events?*", lambda socket: socket.close(code=1006))
 
 
 def mute_websockets(context: BrowserContext) -> None:
     """As a proxy does that takes them and forwards nothing."""
+    hurry(context, OPENING=1)
 
     def swallow(socket: WebSocketRoute) -> None:
         socket.on_message(lambda message: None)
 
     context.route_web_socket("**/events?*", swallow)
-
-
-def block_sse(context: BrowserContext) -> None:
-    """As a proxy does that cuts answers without an end."""
-    context.add_init_script(
-        """const {fetch} = window;
-        window.fetch = (url, options) => options.headers.Accept === "text/event-stream"
-          ? Promise.reject(new TypeError("blocked")) : fetch(url, options);"""
-    )
 
 
 def test_pages_and_netcat_talk(people: People, house: Server):
@@ -49,25 +34,27 @@ def test_pages_and_netcat_talk(people: People, house: Server):
     tel.hear("<bob> from bob")
     for person in (ada, bob):
         person.sees("from bob")
-        told = person.log.locator(".message .text").all_inner_texts()
+        told = person.told()
         assert told == ["from ada", "from tel", "from bob"]
     tel.close()
 
 
-@pytest.mark.parametrize("transport", TRANSPORTS)
-def test_pinned(people: People, house: Server, transport: str):
+def test_pinned(people: People, house: Server):
     """`/?transport=` says how to connect, and everything works over it."""
-    room = f"pinned-{transport}"
-    ada = people.come(house.url, "ada", room=room, transport=transport)
-    ada.is_over(transport)
-    bob = people.come(house.url, "bob", room=room)
-    bob.say("hello")
-    ada.sees("hello")
-    ada.say("hello yourself")
-    bob.sees("hello yourself")
-    ada.say("/msg bob psst")
-    bob.sees("psst")
-    ada.is_over(transport)
+    bob = people.come(house.url, "bob", room="pinned")
+    pinned = {
+        transport: people.come(house.url, transport, room="pinned", transport=transport)
+        for transport in ("websocket", "sse", "poll")
+    }
+    for transport, person in pinned.items():
+        person.is_over(transport)
+        bob.say(f"hello {transport}")
+        person.sees(f"hello {transport}")
+        person.say(f"{transport} says hello")
+        bob.sees(f"{transport} says hello")
+        person.say(f"/msg bob psst from {transport}")
+        bob.sees(f"psst from {transport}")
+        person.is_over(transport)
 
 
 def test_steps_down_to_sse(people: People, house: Server):
@@ -80,12 +67,7 @@ def test_steps_down_to_sse(people: People, house: Server):
 
 def test_steps_down_to_polls(people: People, house: Server):
     """Where SSE is blocked too, the page polls."""
-
-    def block_both(context: BrowserContext) -> None:
-        block_websockets(context)
-        block_sse(context)
-
-    ada = people.come(house.url, "ada", room="polls", prepare=block_both)
+    ada = people.come(house.url, "ada", room="polls", prepare=block_streams)
     ada.is_over("poll")
     ada.say("hello")
     ada.sees("hello")
@@ -118,18 +100,11 @@ def test_climbs_when_the_network_changes(people: People, house: Server):
 def test_climbs_by_itself(people: People, house: Server):
     """From time to time the better transport is tried, while what works goes on."""
 
-    def hurry(context: BrowserContext) -> None:
-        """Five minutes are a second."""
+    def prepare(context: BrowserContext) -> None:
         block_websockets(context)
+        hurry(context, CLIMB=1)  # five minutes
 
-        def faster(route: Route) -> None:
-            response = route.fetch()
-            script = response.text().replace("const CLIMB = 300;", "const CLIMB = 1;")
-            route.fulfill(response=response, body=script)
-
-        context.route("**/chat.js", faster)
-
-    ada = people.come(house.url, "ada", room="hurry", prepare=hurry)
+    ada = people.come(house.url, "ada", room="hurry", prepare=prepare)
     bob = people.come(house.url, "bob", room="hurry")
     ada.is_over("sse")
     bob.say("over this")
@@ -138,4 +113,4 @@ def test_climbs_by_itself(people: People, house: Server):
     ada.is_over("websocket")
     bob.say("over that")
     ada.sees("over that")
-    assert ada.log.locator(".message .text").all_inner_texts() == ["over this", "over that"]
+    assert ada.told() == ["over this", "over that"]

@@ -1,0 +1,82 @@
+"""What is typed: commands, and texts that come from elsewhere."""
+
+from playwright.sync_api import expect
+
+from .people import People
+from .server import Server
+
+
+def test_leave_and_quit(people: People, house: Server):
+    """`/leave` goes out of the room and shows another; one cannot leave the last; `/quit` goes."""
+    bob = people.come(house.url, "bob", room="exit")
+    ada = people.come(house.url, "ada", room="exit")
+    ada.say("hello")
+    bob.sees("hello")
+    ada.say("/leave")
+    expect(ada.page.get_by_role("heading", name="#lobby")).to_be_visible()
+    rooms = ada.page.get_by_role("navigation", name="Rooms")
+    expect(rooms.get_by_role("link", name="#exit")).to_have_count(0)
+    expect(bob.log.locator(".leave")).to_contain_text("ada left")
+    bob.say("is she gone?")
+    bob.sees("is she gone?")
+    ada.say("/leave")
+    expect(ada.page.get_by_role("alert")).to_contain_text("your only room")
+    ada.say("/join exit")
+    ada.sees("is she gone?")
+    ada.say("/quit")
+    expect(bob.log.locator(".leave")).to_have_count(2)
+    expect(ada.name_box).to_be_focused()
+    assert ada.page.evaluate("JSON.parse(sessionStorage.chatd ?? '{}').token") is None
+
+
+def test_nick_and_reload(people: People, house: Server):
+    """`/nick` changes the name for everybody; a reload is the same person, in the same rooms, and
+    says nothing of it; a name that somebody has is refused, and the text kept."""
+    bob = people.come(house.url, "bob", room="nicks")
+    ada = people.come(house.url, "ada", room="nicks")
+    ada.say("/nick Zoe")
+    expect(ada.name_box).to_have_value("Zoe")
+    expect(bob.log.locator(".nick")).to_contain_text("ada is now Zoe")
+    ada.page.reload()
+    expect(ada.name_box).to_have_value("Zoe")
+    ada.say("still me")
+    bob.sees("still me")
+    expect(ada.log.locator(".own .text").last).to_have_text("still me")
+    expect(bob.log.locator(".leave")).to_have_count(0)
+    ada.say("/nick bob")
+    expect(ada.page.get_by_role("alert")).to_contain_text("bob")
+    expect(ada.box).to_have_value("/nick bob")
+
+
+def test_several_lines_are_one_message(people: People, house: Server):
+    """What is pasted with line breaks is one message, with its spaces; `//` says a slash; a text
+    with markup is a text."""
+    ada = people.come(house.url, "ada", room="paste")
+    text = "def f():\n    return 1\n\n# <b>end</b>"
+    ada.box.focus()
+    ada.page.keyboard.insert_text(text)
+    ada.page.keyboard.press("Enter")
+    ada.say("//etc/hosts")
+    ada.sees("/etc/hosts")
+    assert ada.told() == [text, "/etc/hosts"]
+
+
+def test_commands_complete(people: People, house: Server):
+    """Names complete with Tab and after @, and the arrows pick among several."""
+    ada = people.come(house.url, "ada", room="complete")
+    ada.is_over("websocket")
+    for name in ("bella", "benno"):
+        people.come(house.url, name, room="complete").is_over("websocket")
+    expect(ada.page.locator("#people li")).to_have_count(3)
+    keys = ada.page.keyboard
+    ada.box.focus()
+    keys.type("be")
+    keys.press("Tab")
+    expect(ada.box).to_have_value("bella: ")
+    ada.box.fill("")
+    keys.type("hi @be")
+    expect(ada.page.get_by_role("option")).to_have_count(2)
+    keys.press("ArrowDown")
+    keys.press("ArrowDown")
+    keys.press("Enter")
+    expect(ada.box).to_have_value("hi @benno ")
