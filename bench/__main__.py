@@ -1,0 +1,198 @@
+"""`make bench`: chatd beside its peers on this machine."""
+
+from __future__ import annotations
+
+import argparse
+import resource
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TypeVar
+
+from .chatd import Chatd
+from .load import HERE, IN_PYTHON, LoadFailed, Loads
+from .machine import machine
+from .peers import PEERS, Floor, Nchan, NodeNet, NodeWs, PlainTwisted
+from .progress import Progress
+from .scenarios import CROWD, Comparison, Crowd, Latency, Scenario, Speakers, Tls, complaints
+from .servers import DOORS, LeftOut, Server
+
+T = TypeVar("T")
+
+METHOD = """\
+How: servers run one at a time, in turn, and figures are medians of the rounds. What counts is the
+CPU time that the server's process uses for each event delivered, of a message of {size} bytes to
+everybody in one room, with so many messages under way at once. CPU time can be compared on a busy
+machine where real time cannot; but trust ratios within one run, not absolute figures. Milliseconds
+are real time, from saying to hearing, and the load's time too: see that nothing else is running."""
+SCENARIOS = ("fanout", "latency", "speakers", "crowd")
+SPARE_FILES = 100
+"""Descriptors that a server or a load needs beside its connections."""
+MIN_SIZE = 20
+"""Bytes of the stamp that a text begins with."""
+
+
+def listed(kind: Callable[[str], T]) -> Callable[[str], list[T]]:
+    """A reader of an option's values, which have commas between them."""
+
+    def read(text: str) -> list[T]:
+        return [kind(word.strip()) for word in text.split(",") if word.strip()]
+
+    read.__name__ = "list"
+    return read
+
+
+def positive(text: str) -> int:
+    """A number of things.  Raises `ValueError`."""
+    value = int(text)
+    if value < 1:
+        raise ValueError(text)
+    return value
+
+
+def among(choices: Sequence[str]) -> Callable[[str], str]:
+    """A reader of one of some words."""
+
+    def read(word: str) -> str:
+        if word not in choices:
+            raise argparse.ArgumentTypeError(f"{word!r} is none of {', '.join(choices)}")
+        return word
+
+    return read
+
+
+def options() -> argparse.ArgumentParser:
+    """What `make bench ARGS=...` takes."""
+    parser = argparse.ArgumentParser(
+        prog="make bench",
+        description="Measures chatd beside its peers. Give options as make bench ARGS='...'.",
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+    )
+    add = parser.add_argument
+    add("--only", type=listed(among(SCENARIOS)), default="fanout,latency,speakers,crowd")
+    add("--doors", type=listed(among(DOORS)), default=",".join(DOORS))
+    add("--readers", type=listed(positive), default="1000", help="how many, in one room")
+    add("--window", type=listed(positive), default="1,16", help="messages under way at once")
+    add("--seconds", type=float, default=1.0, help="of each measurement")
+    add("--rounds", type=positive, default=3, help="of the fan-out, of which medians are taken")
+    add("--store", type=listed(str), default="memory:", help="chatd's; a relative path is fresh")
+    add("--size", type=positive, default=64, help="bytes in a message's text")
+    add("--crowd", type=positive, default=CROWD, help="readers of the crowd")
+    add("--tls", action="store_true", help="TLS beside plain, too")
+    return parser
+
+
+def compiled(source: Path, directory: Path) -> Path | None:
+    """A C program, made with the machine's own compiler; None if it has none."""
+    if shutil.which("cc") is None:
+        return None
+    program = directory / source.stem
+    done = subprocess.run(
+        ["cc", "-O2", "-o", program, source], capture_output=True, text=True, check=False
+    )
+    if done.returncode:
+        print(f"cc cannot make {source.name}:\n{done.stderr.strip()}")
+        return None
+    return program
+
+
+def allow_files() -> int:
+    """Open as many files as may be, here and in what is started; answers how many that is."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    return most
+
+
+def present(servers: Sequence[Server], directory: Path) -> list[Server]:
+    """Those that start, told with their versions; the others are told with the reason."""
+    found = []
+    for server in servers:
+        try:
+            version = server.version()
+            with tempfile.TemporaryDirectory(dir=directory) as home, server.running(Path(home)):
+                print(f"- {server.name}: {version}")
+            found.append(server)
+        except LeftOut as reason:
+            print(f"- {server.name} is left out: {reason}")
+    return found
+
+
+def run(scenarios: Sequence[Scenario], directory: Path) -> None:
+    """Do all steps; what goes wrong in one is told, and the others are done."""
+    steps = [step for scenario in scenarios for step in scenario.steps()]
+    progress = Progress(len(steps))
+    try:
+        for step in steps:
+            progress.step(step.what)
+            with tempfile.TemporaryDirectory(dir=directory) as home:
+                try:
+                    for complaint in complaints(step.run(Path(home))):
+                        progress.note(f"! {step.what}: {complaint}")
+                except (LeftOut, LoadFailed) as problem:
+                    progress.note(f"! {step.what}: {problem}")
+    except KeyboardInterrupt:
+        progress.note("Stopped; this is what there is so far.")
+    progress.end()
+
+
+def main() -> None:
+    """Measure, and print tables."""
+    parser = options()
+    args = parser.parse_args()
+    files = allow_files()
+    if max(*args.readers, args.crowd) > files - SPARE_FILES:
+        parser.error(f"no more than {files - SPARE_FILES:,} connections: ulimit -Hn is {files:,}")
+    if args.size < MIN_SIZE:
+        parser.error(f"--size {args.size}: a text has a stamp of {MIN_SIZE} bytes")
+    with tempfile.TemporaryDirectory(prefix="chatd-bench-") as name:
+        directory = Path(name)
+        print("\n".join(machine()))
+        load = compiled(HERE / "load.c", directory)
+        if load is None:
+            print("No C compiler (cc): the load is one in Python, dearer than some servers.")
+        loads = Loads((str(load),) if load else IN_PYTHON, args.size)
+        chats = [Chatd(store, args.size, len(args.store) == 1) for store in args.store]
+        chats = [chat for chat in chats if present([chat], directory)]
+        if not chats:
+            sys.exit(1)
+        peers: list[Server] = [
+            Floor(compiled(PEERS / "floor.c", directory)),
+            PlainTwisted(),
+            Nchan(args.size, files),
+            NodeNet(),
+            NodeWs(args.size),
+        ]
+        servers = [*chats, *(present(peers, directory) if "fanout" in args.only else [])]
+        print(f"\n{METHOD.format(size=args.size)}\n", flush=True)
+        scenarios: list[Scenario] = []
+        if "fanout" in args.only:
+            scenarios.append(
+                Comparison(
+                    loads,
+                    servers,
+                    args.doors,
+                    args.readers,
+                    args.window,
+                    args.seconds,
+                    args.rounds,
+                )
+            )
+        if "latency" in args.only:
+            scenarios.append(Latency(loads, chats, args.doors, args.seconds))
+        if "speakers" in args.only:
+            scenarios.append(Speakers(loads, chats, args.seconds))
+        if "crowd" in args.only:
+            scenarios.append(Crowd(loads, chats, args.doors, args.crowd, args.window, args.seconds))
+        if args.tls:
+            scenarios.append(Tls(loads, chats, args.doors, args.seconds))
+        run(scenarios, directory)
+        for scenario in scenarios:
+            for found in scenario.tables():
+                print(f"\n{found.title}\n\n{found.text}")
+
+
+if __name__ == "__main__":
+    main()
