@@ -143,10 +143,11 @@ class LineConnection(Protocol):
     def pauseProducing(self) -> None:
         """The client reads more slowly than the room talks: its cursor stays, and its commands
         wait.
+
+        Its next line stops the input (`_work`).  Not this: over TLS it is called while the
+        handshake is still to be read.
         """
         self._subscriber.pause()
-        self._stopped = True
-        self.transport.pauseProducing()
 
     def resumeProducing(self) -> None:
         """There is room again."""

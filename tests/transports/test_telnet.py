@@ -786,6 +786,14 @@ def test_what_a_slow_reader_types_waits(ada: Terminal, bob: Terminal) -> None:
     assert sorted(ada.heard()) == ["<ada> hello", "== 2 here: ada, bob"]
 
 
+def test_a_full_way_out_does_not_close_the_way_in(ada: Terminal) -> None:
+    """Over TLS the way out is full until the handshake has come in."""
+    ada.wire.fill()
+    assert ada.wire.producerState == "producing"
+    ada.type("hello")
+    assert ada.wire.producerState == "paused"
+
+
 def test_a_room_joined_while_the_way_is_full_begins_with_its_replay(house: House) -> None:
     """What was said there before comes once."""
     ada, bob = Terminal(house, "/nick ada"), Terminal(house, "/nick bob")
