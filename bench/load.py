@@ -6,6 +6,7 @@ Two programs do it, alike to whoever starts them: `load.c`, and `load_in_python.
 from __future__ import annotations
 
 import json
+import select
 import subprocess
 import sys
 from dataclasses import dataclass, replace
@@ -18,6 +19,8 @@ HERE = Path(__file__).parent
 IN_PYTHON = (sys.executable, str(HERE / "load_in_python.py"))
 WARM = 0.3
 """Seconds of every measurement that do not count: caches fill, polls are learned."""
+PATIENCE = 120.0
+"""Seconds within which a load answers: 10,000 connections over TLS take a good part of it."""
 
 
 class LoadFailed(Exception):
@@ -114,6 +117,9 @@ class Load:
 
     def _answer(self) -> dict[str, Any]:
         assert self._process.stdout is not None
+        # It writes a line at a time, and all of it at once.
+        if not select.select([self._process.stdout], [], [], PATIENCE)[0]:
+            raise LoadFailed(f"the load has not answered for {PATIENCE:.0f} seconds")
         line = self._process.stdout.readline()
         if not line:
             raise self._failed()

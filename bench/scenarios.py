@@ -19,6 +19,8 @@ LATENCY_RATE = 100
 CROWD = 9000
 CROWD_RATE = 5
 """Readers in one room, and messages a second, for what a large audience waits."""
+CROWD_SECONDS = 4.0
+"""At least so long: fewer than twenty messages say little of their slowest."""
 SPEAKERS = 200
 TLS_READERS = 300
 """What the load in Python connects in good time."""
@@ -212,8 +214,9 @@ class Crowd:
                     self._loads.readers(running.pid, *chat.elsewhere(running), 1)
                 )
                 for how, many in self._pressures:
-                    prober.begin("rate", LATENCY_RATE, self._seconds)
-                    audience = crowd.measure(how, many, self._seconds)
+                    seconds = max(self._seconds, CROWD_SECONDS if how == "rate" else 0)
+                    prober.begin("rate", LATENCY_RATE, seconds)
+                    audience = crowd.measure(how, many, seconds)
                     aside = prober.end()
                     pressure = f"{many} a second" if how == "rate" else f"{many} under way"
                     self._rows.append(
