@@ -31,6 +31,8 @@ are real time, from saying to hearing, and the load's time too: see that nothing
 SCENARIOS = ("fanout", "latency", "speakers", "crowd")
 SPARE_FILES = 100
 """Descriptors that a server or a load needs beside its connections."""
+MOST_SECONDS = 60
+"""For longer the load would be given up as stuck."""
 MIN_SIZE = 20
 """Bytes of the stamp that a text begins with."""
 
@@ -39,17 +41,29 @@ def listed(kind: Callable[[str], T]) -> Callable[[str], list[T]]:
     """A reader of an option's values, which have commas between them."""
 
     def read(text: str) -> list[T]:
-        return [kind(word.strip()) for word in text.split(",") if word.strip()]
+        words = [word.strip() for word in text.split(",") if word.strip()]
+        if not words:
+            raise argparse.ArgumentTypeError("nothing is listed; leave the option out")
+        return [kind(word) for word in words]
 
-    read.__name__ = "list"
     return read
 
 
 def positive(text: str) -> int:
-    """A number of things.  Raises `ValueError`."""
-    value = int(text)
-    if value < 1:
-        raise ValueError(text)
+    """A number of things.  Raises `ArgumentTypeError`."""
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number from 1 up")
+    return int(text)
+
+
+def some_time(text: str) -> float:
+    """Seconds.  Raises `ArgumentTypeError`."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0 < value <= MOST_SECONDS:
+        raise argparse.ArgumentTypeError(f"{text!r} is no time of up to {MOST_SECONDS} seconds")
     return value
 
 
@@ -72,11 +86,13 @@ def options() -> argparse.ArgumentParser:
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
     add = parser.add_argument
-    add("--only", type=listed(among(SCENARIOS)), default="fanout,latency,speakers,crowd")
-    add("--doors", type=listed(among(DOORS)), default=",".join(DOORS))
+    add(
+        "--only", type=listed(among(SCENARIOS)), default=",".join(SCENARIOS), help="what to measure"
+    )
+    add("--doors", type=listed(among(DOORS)), default=",".join(DOORS), help="on which doors")
     add("--readers", type=listed(positive), default="1000", help="how many, in one room")
     add("--window", type=listed(positive), default="1,16", help="messages under way at once")
-    add("--seconds", type=float, default=1.0, help="of each measurement")
+    add("--seconds", type=some_time, default=1.0, help="of each measurement")
     add("--rounds", type=positive, default=3, help="of the fan-out, of which medians are taken")
     add("--store", type=listed(str), default="memory:", help="chatd's; a relative path is fresh")
     add("--size", type=positive, default=64, help="bytes in a message's text")
@@ -113,7 +129,7 @@ def present(servers: Sequence[Server], directory: Path) -> list[Server]:
         try:
             version = server.version()
             with tempfile.TemporaryDirectory(dir=directory) as home, server.running(Path(home)):
-                print(f"- {server.name}: {version}")
+                print(f"- {server.name} ({version})")
             found.append(server)
         except LeftOut as reason:
             print(f"- {server.name} is left out: {reason}")
@@ -143,8 +159,12 @@ def main() -> None:
     parser = options()
     args = parser.parse_args()
     files = allow_files()
-    if max(*args.readers, args.crowd) > files - SPARE_FILES:
-        parser.error(f"no more than {files - SPARE_FILES:,} connections: ulimit -Hn is {files:,}")
+    most = files - SPARE_FILES
+    if max(args.readers) > most:
+        parser.error(f"no more than {most:,} readers: ulimit -Hn is {files:,}")
+    if args.crowd > most:
+        print(f"The crowd has no more than {most:,} readers: ulimit -Hn is {files:,}")
+        args.crowd = most
     if args.size < MIN_SIZE:
         parser.error(f"--size {args.size}: a text has a stamp of {MIN_SIZE} bytes")
     with tempfile.TemporaryDirectory(prefix="chatd-bench-") as name:

@@ -171,7 +171,7 @@ class Nchan:
 
     def _module(self, nginx: str) -> str:
         """The line that loads nchan, which may also be built in."""
-        built = told("sh", "-c", '"$0" -V 2>&1', nginx)
+        built = told("/bin/sh", "-c", '"$0" -V 2>&1', nginx)
         directory = re.search(r"--modules-path=(\S+)", built)
         module = Path(directory[1] if directory else "/nowhere") / "ngx_nchan_module.so"
         if module.exists():

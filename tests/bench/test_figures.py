@@ -121,7 +121,12 @@ def test_a_websocket_message_has_the_length_of_its_text_in_it() -> None:
 def test_a_list_has_commas_and_refuses_what_is_no_number() -> None:
     """A misspelt option ends with a line, before anything is measured."""
     assert listed(int)("1000, 5000,") == [1000, 5000]
-    for words in (["--readers", "many"], ["--doors", "window"], ["--rounds", "0"]):
+    for words in (
+        ["--readers", "many"],
+        ["--doors", "window"],
+        ["--rounds", "0"],
+        ["--seconds", "nan"],
+    ):
         with pytest.raises(SystemExit):
             options().parse_args(words)
 
