@@ -15,7 +15,7 @@ from typing import TypeVar
 from .chatd import Chatd
 from .load import HERE, IN_PYTHON, LoadFailed, Loads
 from .machine import machine
-from .peers import PEERS, Floor, Nchan, NodeNet, NodeWs, PlainTwisted
+from .peers import PEERS, BareLoop, Floor, Nchan, NodeNet, NodeWs, PlainTwisted
 from .progress import Progress
 from .scenarios import CROWD, Comparison, Crowd, Latency, Scenario, Speakers, Tls, complaints
 from .servers import DOORS, LeftOut, Server
@@ -180,6 +180,7 @@ def main() -> None:
             sys.exit(1)
         peers: list[Server] = [
             Floor(compiled(PEERS / "floor.c", directory)),
+            BareLoop(),
             PlainTwisted(),
             Nchan(args.size, files),
             NodeNet(),

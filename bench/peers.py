@@ -13,6 +13,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
+from platform import python_implementation, python_version
 
 from .load import Reading, Saying
 from .servers import (
@@ -78,9 +79,33 @@ class Floor:
     @contextmanager
     def running(self, home: Path) -> Iterator[Running]:
         """See `Server.running`."""
-        with process((self.program,), home, PORT, 2) as (pid, (line, http)):
-            readings = {"line": Reading(line), "poll": poll(http, "/?since=", '"next":', "0")}
-            yield Running(pid, readings, dict.fromkeys(self.doors, Saying(line)))
+        with process((self.program,), home, PORT, 2) as started:
+            yield _bare(*started)
+
+
+@dataclass(frozen=True)
+class BareLoop:
+    """The same in Python: the least that a Python process has to do."""
+
+    name: str = "bare Python loop"
+    doors: Sequence[str] = ("line", "poll")
+
+    def version(self) -> str:
+        """What exactly is measured."""
+        return f"bench/peers/bare_loop.py on {python_implementation()} {python_version()}"
+
+    @contextmanager
+    def running(self, home: Path) -> Iterator[Running]:
+        """See `Server.running`."""
+        command = (sys.executable, PEERS / "bare_loop.py")
+        with process(command, home, PORT, 2) as started:
+            yield _bare(*started)
+
+
+def _bare(pid: int, ports: list[int]) -> Running:
+    line, http = ports
+    readings = {"line": Reading(line), "poll": poll(http, "/?since=", '"next":', "0")}
+    return Running(pid, readings, dict.fromkeys(readings, Saying(line)))
 
 
 @dataclass(frozen=True)
