@@ -92,7 +92,7 @@ def options() -> argparse.ArgumentParser:
     add("--doors", type=listed(among(DOORS)), default=",".join(DOORS), help="on which doors")
     add("--readers", type=listed(positive), default="1000", help="how many, in one room")
     add("--window", type=listed(positive), default="1,16", help="messages under way at once")
-    add("--seconds", type=some_time, default=1.0, help="of each measurement")
+    add("--seconds", type=some_time, default=0.5, help="of each measurement")
     add("--rounds", type=positive, default=3, help="of the fan-out, of which medians are taken")
     add("--store", type=listed(str), default="memory:", help="chatd's; a relative path is fresh")
     add("--size", type=positive, default=64, help="bytes in a message's text")

@@ -38,18 +38,19 @@ class Measured:
     errors: int
     """Connections that closed, and answers that were not of the status 2xx."""
     latencies: Sequence[tuple[int, int]]
-    """Nanoseconds from saying to hearing, rising, and how many took as long."""
+    """Nanoseconds from saying to hearing, rising, and how many took as long: of all that was said
+    meanwhile, though it came later."""
 
     @property
     def events_per_cpu_second(self) -> float:
         """Deliveries for a second of the server's CPU time."""
         return self.delivered / self.cpu if self.cpu else 0.0
 
-    def latency(self, share: float) -> float:
+    def latency(self, share: float) -> float | None:
         """Milliseconds within which this share of the deliveries came: 0.5 is the median, 1 the
-        longest.
+        longest; None if none came.
         """
-        return percentile(self.latencies, share) / 1e6
+        return percentile(self.latencies, share) / 1e6 if self.latencies else None
 
 
 def percentile(buckets: Sequence[tuple[int, int]], share: float) -> int:

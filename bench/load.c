@@ -70,8 +70,9 @@ static struct bytes ask, ask_after, mark, greet, say, say_after;
 static const char *first_cursor = "";
 
 static struct connection *connections;
-static int publisher = -1, poller, speaking, measuring;
-static uint64_t delivered, answers, accepted, errors, latest, histogram[BUCKETS];
+static int publisher = -1, poller, speaking;
+static uint64_t delivered, answers, accepted, errors, latest;
+static uint64_t timed_from = UINT64_MAX, timed_to, histogram[BUCKETS];
 
 static void fail(const char *what) {
   perror(what);
@@ -115,6 +116,11 @@ static int bucket(uint64_t value) {
 
 static uint64_t lower_end(int bucket) {
   return bucket < 32 ? (uint64_t)bucket : (uint64_t)(32 + bucket % 32) << (bucket / 32 - 1);
+}
+
+/* What was said while measuring is timed, whenever it comes: the latest are the slowest. */
+static void take_time(uint64_t said, uint64_t heard) {
+  if (said >= timed_from && said < timed_to) histogram[bucket(heard - said)]++;
 }
 
 static void send_all(int fd, const char *data, size_t size) {
@@ -179,7 +185,7 @@ static size_t count_stamps(struct connection *one, char *data, size_t size, uint
     }
     at += STAMP;
     delivered++;
-    if (measuring) histogram[bucket(when - stamp)]++;
+    take_time(stamp, when);
     if (kind == SPEAK && stamp == one->said) {
       accepted++;
       one->said = 0;
@@ -203,7 +209,7 @@ static size_t take_answer(struct connection *one, char *data, size_t size, uint6
   answers++;
   if (strncmp(data, "HTTP/1.1 2", 10)) errors++;
   if (kind == POST) {
-    if (measuring) histogram[bucket(when - one->said)]++;
+    take_time(one->said, when);
     accepted++;
     one->said = 0;
     speak(one);
@@ -335,7 +341,9 @@ static void measure(const char *how, double many, double warm, double seconds) {
   int window = !strcmp(how, "window"), rate = !strcmp(how, "rate");
   uint64_t begun = now(), warmed = begun + warm * SECOND, last = begun, base = delivered;
   uint64_t said = 0, complete = 0, errors_before = errors, due = begun;
-  struct tally from = {0}, to = {0};
+  struct tally from = {0}, to;
+  int measuring = 0;
+  timed_from = timed_to = UINT64_MAX;
   memset(histogram, 0, sizeof histogram);
   speaking = !window && !rate;
   if (speaking)
@@ -347,6 +355,7 @@ static void measure(const char *how, double many, double warm, double seconds) {
       if (!measuring && time >= warmed) {
         measuring = 1;
         from = taken(said);
+        timed_from = from.time;
       } else if (measuring && time >= from.time + (uint64_t)(seconds * SECOND)) {
         break;
       }
@@ -363,7 +372,8 @@ static void measure(const char *how, double many, double warm, double seconds) {
   }
   to = taken(said);
   if (!measuring) from = to;
-  measuring = speaking = 0;
+  timed_to = to.time;
+  speaking = 0;
   /* What is still under way is waited for, as long as something comes. */
   uint64_t seen = delivered + accepted;
   for (last = now(); under_way(said, base) && now() < last + PATIENCE;) {

@@ -8,6 +8,7 @@ is the server's in any case.
 from __future__ import annotations
 
 import json
+import math
 import re
 import select
 import socket
@@ -63,7 +64,8 @@ class Load:
             self.tls.check_hostname = False
             self.tls.verify_mode = ssl.CERT_NONE
         self.delivered = self.answers = self.accepted = self.errors = self.latest = 0
-        self.speaking = self.measuring = False
+        self.speaking = False
+        self.timed_from = self.timed_to = math.inf
         self.latencies: dict[int, int] = {}
         self.connections: dict[int, Connection] = {}
         self.poller = select.epoll()
@@ -104,6 +106,7 @@ class Load:
         said = complete = 0
         errors = self.errors
         self.latencies = {}
+        self.timed_from = self.timed_to = math.inf
         self.speaking = how == "speak"
         if self.speaking:
             for one in self.connections.values():
@@ -115,8 +118,8 @@ class Load:
             if how != "window" or whole > complete:
                 last = now
                 if start is None and now >= warmed:
-                    self.measuring = True
                     start = self._taken(said)
+                    self.timed_from = start[0]
                 elif start and now >= start[0] + seconds * SECOND:
                     break
             if now > last + PATIENCE:
@@ -132,7 +135,8 @@ class Load:
             self._listen(max(0.0, min((due - self._now()) / SECOND, 1)) if how == "rate" else 0.001)
         end = self._taken(said)
         start = start or end
-        self.measuring = self.speaking = False
+        self.timed_to = end[0]
+        self.speaking = False
         # What is still under way is waited for, as long as something comes.
         expected = 0 if how == "speak" else said * self.count
         last, seen = self._now(), self.delivered
@@ -208,7 +212,7 @@ class Load:
         for digits in STAMP.findall(data):
             stamp = int(digits, 16)
             self.delivered += 1
-            self._time(when - stamp)
+            self._time(stamp, when)
             if stamp == one.said:
                 one.said = 0
                 self.accepted += 1
@@ -229,7 +233,7 @@ class Load:
         if not answer.startswith(b"HTTP/1.1 2"):
             self.errors += 1
         if self.kind == "post":
-            self._time(when - one.said)
+            self._time(one.said, when)
             one.said = 0
             self.accepted += 1
             self._speak(one)
@@ -244,8 +248,10 @@ class Load:
         self._ask(one)
         return True
 
-    def _time(self, latency: int) -> None:
-        if self.measuring:
+    def _time(self, said: int, heard: int) -> None:
+        """What was said while measuring is timed, whenever it comes: the latest are the slowest."""
+        if self.timed_from <= said < self.timed_to:
+            latency = heard - said
             # A thirty-second of a power of two, as in load.c.
             low = max(latency.bit_length() - 6, 0)
             value = latency >> low << low

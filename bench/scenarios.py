@@ -19,8 +19,9 @@ LATENCY_RATE = 100
 CROWD = 9000
 CROWD_RATE = 5
 """Readers in one room, and messages a second, for what a large audience waits."""
+LATENCY_SECONDS = 2.0
 CROWD_SECONDS = 4.0
-"""At least so long: fewer than twenty messages say little of their slowest."""
+"""At least so long: of a few messages the slowest say little."""
 SPEAKERS = 200
 TLS_READERS = 300
 """What the load in Python connects in good time."""
@@ -157,7 +158,7 @@ class Latency:
                     running.pid, running.readings[door], running.sayings[door], 1
                 ) as load,
             ):
-                measured = load.measure("rate", LATENCY_RATE, self._seconds)
+                measured = load.measure("rate", LATENCY_RATE, max(self._seconds, LATENCY_SECONDS))
             self._rows.append([chat.row(door), *(measured.latency(share) for share in (0.5, 0.99))])
             return [measured]
 

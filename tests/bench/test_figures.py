@@ -41,6 +41,7 @@ def test_a_percentile_is_the_least_value_with_enough_at_or_below_it(
 def test_of_nothing_there_is_no_percentile_and_no_median() -> None:
     """A server that never started leaves a blank, not a crash."""
     assert percentile([], 0.5) == 0
+    assert NOTHING.latency(0.5) is None
     assert middle([]) is None
     assert ratio(None, 2.0) is None
     assert ratio(1.0, 0.0) is None
