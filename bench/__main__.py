@@ -8,7 +8,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TypeVar
 
@@ -19,6 +19,7 @@ from .peers import PEERS, BareLoop, Floor, Nchan, NodeNet, NodeWs, PlainTwisted
 from .progress import Progress
 from .scenarios import CROWD, Comparison, Crowd, Latency, Scenario, Speakers, Tls, complaints
 from .servers import DOORS, LeftOut, Server
+from .table import table
 
 T = TypeVar("T")
 
@@ -33,8 +34,10 @@ SPARE_FILES = 100
 """Descriptors that a server or a load needs beside its connections."""
 MOST_SECONDS = 60
 """For longer the load would be given up as stuck."""
-MIN_SIZE = 20
-"""Bytes of the stamp that a text begins with."""
+MOST_FILES = 65536
+"""More would not be used here, and nginx makes room for all that it may open when it starts."""
+MIN_SIZE, MAX_SIZE = 20, 4096
+"""Bytes of the stamp that a text begins with; bytes that chatd takes unless told otherwise."""
 
 
 def listed(kind: Callable[[str], T]) -> Callable[[str], list[T]]:
@@ -116,9 +119,10 @@ def compiled(source: Path, directory: Path) -> Path | None:
 
 
 def allow_files() -> int:
-    """Open as many files as may be, here and in what is started; answers how many that is."""
-    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    """Allow many open files, here and in what is started; answers how many."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    most = MOST_FILES if hard == resource.RLIM_INFINITY else min(hard, MOST_FILES)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
     return most
 
 
@@ -154,6 +158,23 @@ def run(scenarios: Sequence[Scenario], directory: Path) -> None:
     progress.end()
 
 
+def chosen(
+    args: argparse.Namespace, loads: Loads, chats: Sequence[Chatd], servers: Sequence[Server]
+) -> Iterator[Scenario]:
+    """What is to be measured."""
+    doors, windows, seconds = args.doors, args.window, args.seconds
+    if "fanout" in args.only:
+        yield Comparison(loads, servers, doors, args.readers, windows, seconds, args.rounds)
+    if "latency" in args.only:
+        yield Latency(loads, chats, doors, seconds)
+    if "speakers" in args.only:
+        yield Speakers(loads, chats, seconds)
+    if "crowd" in args.only:
+        yield Crowd(loads, chats, doors, args.crowd, windows, seconds)
+    if args.tls:
+        yield Tls(loads, chats, doors, seconds)
+
+
 def main() -> None:
     """Measure, and print tables."""
     parser = options()
@@ -161,12 +182,12 @@ def main() -> None:
     files = allow_files()
     most = files - SPARE_FILES
     if max(args.readers) > most:
-        parser.error(f"no more than {most:,} readers: ulimit -Hn is {files:,}")
+        parser.error(f"no more than {most:,} readers, with {files:,} open files (ulimit -Hn)")
     if args.crowd > most:
-        print(f"The crowd has no more than {most:,} readers: ulimit -Hn is {files:,}")
+        print(f"The crowd has {most:,} readers, with {files:,} open files (ulimit -Hn)")
         args.crowd = most
-    if args.size < MIN_SIZE:
-        parser.error(f"--size {args.size}: a text has a stamp of {MIN_SIZE} bytes")
+    if not MIN_SIZE <= args.size <= MAX_SIZE:
+        parser.error(f"--size {args.size}: a text has {MIN_SIZE} to {MAX_SIZE} bytes here")
     with tempfile.TemporaryDirectory(prefix="chatd-bench-") as name:
         directory = Path(name)
         print("\n".join(machine()))
@@ -188,31 +209,12 @@ def main() -> None:
         ]
         servers = [*chats, *(present(peers, directory) if "fanout" in args.only else [])]
         print(f"\n{METHOD.format(size=args.size)}\n", flush=True)
-        scenarios: list[Scenario] = []
-        if "fanout" in args.only:
-            scenarios.append(
-                Comparison(
-                    loads,
-                    servers,
-                    args.doors,
-                    args.readers,
-                    args.window,
-                    args.seconds,
-                    args.rounds,
-                )
-            )
-        if "latency" in args.only:
-            scenarios.append(Latency(loads, chats, args.doors, args.seconds))
-        if "speakers" in args.only:
-            scenarios.append(Speakers(loads, chats, args.seconds))
-        if "crowd" in args.only:
-            scenarios.append(Crowd(loads, chats, args.doors, args.crowd, args.window, args.seconds))
-        if args.tls:
-            scenarios.append(Tls(loads, chats, args.doors, args.seconds))
+        scenarios = list(chosen(args, loads, chats, servers))
         run(scenarios, directory)
         for scenario in scenarios:
             for found in scenario.tables():
-                print(f"\n{found.title}\n\n{found.text}")
+                if found.rows:
+                    print(f"\n{found.title}\n\n{table(found.header, found.rows)}")
 
 
 if __name__ == "__main__":

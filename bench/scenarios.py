@@ -12,7 +12,7 @@ from .chatd import Chatd
 from .figures import Connected, Measured, middle, ratio
 from .load import Loads
 from .servers import Server
-from .table import Cell, table, times
+from .table import Cell, times
 
 LATENCY_RATE = 100
 """Messages a second to one idle reader: far apart for the server, enough for a 99th percentile."""
@@ -39,7 +39,8 @@ class Table(NamedTuple):
     """What was found out."""
 
     title: str
-    text: str
+    header: Sequence[str]
+    rows: Sequence[Sequence[Cell]]
 
 
 class Scenario(Protocol):
@@ -114,7 +115,8 @@ class Comparison:
             rows = [self._row(door, count, server, servers[0]) for server in servers]
             yield Table(
                 f"{door}, {count:,} readers: events and connections per second of the server's CPU",
-                table(header, rows),
+                header,
+                rows,
             )
 
     def _row(self, door: str, count: int, server: Server, first: Server) -> list[Cell]:
@@ -168,7 +170,8 @@ class Latency:
         """See `Scenario`."""
         yield Table(
             "one message to one idle reader: milliseconds",
-            table(["", "half within", "99 % within"], self._rows),
+            ["", "half within", "99 % within"],
+            self._rows,
         )
 
 
@@ -238,7 +241,8 @@ class Crowd:
         header += [f"another room's {what}" for what in ("half", "99 %", "longest")]
         yield Table(
             f"messages to {self._count:,} readers, and to one in another room: milliseconds",
-            table(header, self._rows),
+            header,
+            self._rows,
         )
 
 
@@ -282,7 +286,7 @@ class Speakers:
     def tables(self) -> Iterator[Table]:
         """See `Scenario`."""
         header = ["", "accepted a second", "accepted a CPU second", "delivered a CPU second"]
-        yield Table(f"messages of {SPEAKERS} speakers", table(header, self._rows))
+        yield Table(f"messages of {SPEAKERS} speakers", header, self._rows)
 
 
 class Tls:
@@ -333,7 +337,8 @@ class Tls:
         yield Table(
             f"TLS, {TLS_READERS} readers, one message under way: events and connections per "
             "second of the server's CPU",
-            table(header, self._rows),
+            header,
+            self._rows,
         )
 
 
