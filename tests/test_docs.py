@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from bench.__main__ import options as bench_options
 from chatd import errors
 from chatd.codecs.lines import COMMANDS
 from chatd.limits import ADDRESS_SHARE
@@ -67,6 +68,16 @@ def test_the_protocol_names_every_option_and_its_default() -> None:
     assert {name for name in options.getUsage().split() if name.startswith("--")} == {
         f"--{name}=" for name in [*own, *DOORS, "classic", *several]
     } | {"--help", "--version"}
+
+
+def test_the_page_on_performance_names_every_option_of_the_benchmark() -> None:
+    """The table is `make bench ARGS=--help`."""
+    page = (ROOT / "docs/performance.md").read_text()
+    told = dict(re.findall(r"^\| `--(\w+)` \| (?:`(.+?)` )?\|", page, re.M))
+    parser = bench_options()
+    defaults = {action.dest: parser.get_default(action.dest) for action in parser._actions}
+    del defaults["help"]
+    assert told == {name: "" if value is False else str(value) for name, value in defaults.items()}
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

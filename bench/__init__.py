@@ -1,0 +1,1 @@
+"""What chatd's speed is, beside its peers' on the same machine: `make bench`."""

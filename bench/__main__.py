@@ -1,0 +1,221 @@
+"""`make bench`: chatd beside its peers on this machine."""
+
+from __future__ import annotations
+
+import argparse
+import resource
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import TypeVar
+
+from .chatd import Chatd
+from .load import HERE, IN_PYTHON, LoadFailed, Loads
+from .machine import machine
+from .peers import PEERS, BareLoop, Floor, Nchan, NodeNet, NodeWs, PlainTwisted
+from .progress import Progress
+from .scenarios import CROWD, Comparison, Crowd, Latency, Scenario, Speakers, Tls, complaints
+from .servers import DOORS, LeftOut, Server
+from .table import table
+
+T = TypeVar("T")
+
+METHOD = """\
+How: servers run one at a time, in turn, and figures are medians of the rounds. What counts is the
+CPU time that the server's process uses for each event delivered, of a message of {size} bytes to
+everybody in one room, with so many messages under way at once. CPU time can be compared on a busy
+machine where real time cannot; but trust ratios within one run, not absolute figures. Milliseconds
+are real time, from saying to hearing, and the load's time too: see that nothing else is running."""
+SCENARIOS = ("fanout", "latency", "speakers", "crowd")
+SPARE_FILES = 100
+"""Descriptors that a server or a load needs beside its connections."""
+MOST_SECONDS = 60
+"""For longer the load would be given up as stuck."""
+MOST_FILES = 65536
+"""More would not be used here, and nginx makes room for all that it may open when it starts."""
+MIN_SIZE, MAX_SIZE = 20, 4096
+"""Bytes of the stamp that a text begins with; bytes that chatd takes unless told otherwise."""
+
+
+def listed(kind: Callable[[str], T]) -> Callable[[str], list[T]]:
+    """A reader of an option's values, which have commas between them."""
+
+    def read(text: str) -> list[T]:
+        words = [word.strip() for word in text.split(",") if word.strip()]
+        if not words:
+            raise argparse.ArgumentTypeError("nothing is listed; leave the option out")
+        return [kind(word) for word in words]
+
+    return read
+
+
+def positive(text: str) -> int:
+    """A number of things.  Raises `ArgumentTypeError`."""
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number from 1 up")
+    return int(text)
+
+
+def some_time(text: str) -> float:
+    """Seconds.  Raises `ArgumentTypeError`."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0 < value <= MOST_SECONDS:
+        raise argparse.ArgumentTypeError(f"{text!r} is no time of up to {MOST_SECONDS} seconds")
+    return value
+
+
+def among(choices: Sequence[str]) -> Callable[[str], str]:
+    """A reader of one of some words."""
+
+    def read(word: str) -> str:
+        if word not in choices:
+            raise argparse.ArgumentTypeError(f"{word!r} is none of {', '.join(choices)}")
+        return word
+
+    return read
+
+
+def options() -> argparse.ArgumentParser:
+    """What `make bench ARGS=...` takes."""
+    parser = argparse.ArgumentParser(
+        prog="make bench",
+        description="Measures chatd beside its peers. Give options as make bench ARGS='...'.",
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+    )
+    add = parser.add_argument
+    add(
+        "--only", type=listed(among(SCENARIOS)), default=",".join(SCENARIOS), help="what to measure"
+    )
+    add("--doors", type=listed(among(DOORS)), default=",".join(DOORS), help="on which doors")
+    add("--readers", type=listed(positive), default="1000", help="how many, in one room")
+    add("--window", type=listed(positive), default="1,16", help="messages under way at once")
+    add("--seconds", type=some_time, default=0.5, help="of each measurement")
+    add("--rounds", type=positive, default=3, help="of the fan-out, of which medians are taken")
+    add("--store", type=listed(str), default="memory:", help="chatd's; a relative path is fresh")
+    add("--size", type=positive, default=64, help="bytes in a message's text")
+    add("--crowd", type=positive, default=CROWD, help="readers of the crowd")
+    add("--tls", action="store_true", help="TLS beside plain, too")
+    return parser
+
+
+def compiled(source: Path, directory: Path) -> Path | None:
+    """A C program, made with the machine's own compiler; None if it has none."""
+    if shutil.which("cc") is None:
+        return None
+    program = directory / source.stem
+    done = subprocess.run(
+        ["cc", "-O2", "-o", program, source], capture_output=True, text=True, check=False
+    )
+    if done.returncode:
+        print(f"cc cannot make {source.name}:\n{done.stderr.strip()}")
+        return None
+    return program
+
+
+def allow_files() -> int:
+    """Allow many open files, here and in what is started; answers how many."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    most = MOST_FILES if hard == resource.RLIM_INFINITY else min(hard, MOST_FILES)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
+    return most
+
+
+def present(servers: Sequence[Server], directory: Path) -> list[Server]:
+    """Those that start, told with their versions; the others are told with the reason."""
+    found = []
+    for server in servers:
+        try:
+            version = server.version()
+            with tempfile.TemporaryDirectory(dir=directory) as home, server.running(Path(home)):
+                print(f"- {server.name} ({version})")
+            found.append(server)
+        except LeftOut as reason:
+            print(f"- {server.name} is left out: {reason}")
+    return found
+
+
+def run(scenarios: Sequence[Scenario], directory: Path) -> None:
+    """Do all steps; what goes wrong in one is told, and the others are done."""
+    steps = [step for scenario in scenarios for step in scenario.steps()]
+    progress = Progress(len(steps))
+    try:
+        for step in steps:
+            progress.step(step.what)
+            with tempfile.TemporaryDirectory(dir=directory) as home:
+                try:
+                    for complaint in complaints(step.run(Path(home))):
+                        progress.note(f"! {step.what}: {complaint}")
+                except (LeftOut, LoadFailed) as problem:
+                    progress.note(f"! {step.what}: {problem}")
+    except KeyboardInterrupt:
+        progress.note("Stopped; this is what there is so far.")
+    progress.end()
+
+
+def chosen(
+    args: argparse.Namespace, loads: Loads, chats: Sequence[Chatd], servers: Sequence[Server]
+) -> Iterator[Scenario]:
+    """What is to be measured."""
+    doors, windows, seconds = args.doors, args.window, args.seconds
+    if "fanout" in args.only:
+        yield Comparison(loads, servers, doors, args.readers, windows, seconds, args.rounds)
+    if "latency" in args.only:
+        yield Latency(loads, chats, doors, seconds)
+    if "speakers" in args.only:
+        yield Speakers(loads, chats, seconds)
+    if "crowd" in args.only:
+        yield Crowd(loads, chats, doors, args.crowd, windows, seconds)
+    if args.tls:
+        yield Tls(loads, chats, doors, seconds)
+
+
+def main() -> None:
+    """Measure, and print tables."""
+    parser = options()
+    args = parser.parse_args()
+    files = allow_files()
+    most = files - SPARE_FILES
+    if max(args.readers) > most:
+        parser.error(f"no more than {most:,} readers, with {files:,} open files (ulimit -Hn)")
+    if args.crowd > most:
+        print(f"The crowd has {most:,} readers, with {files:,} open files (ulimit -Hn)")
+        args.crowd = most
+    if not MIN_SIZE <= args.size <= MAX_SIZE:
+        parser.error(f"--size {args.size}: a text has {MIN_SIZE} to {MAX_SIZE} bytes here")
+    with tempfile.TemporaryDirectory(prefix="chatd-bench-") as name:
+        directory = Path(name)
+        print("\n".join(machine()))
+        load = compiled(HERE / "load.c", directory)
+        if load is None:
+            print("No C compiler (cc): the load is one in Python, dearer than some servers.")
+        loads = Loads((str(load),) if load else IN_PYTHON, args.size)
+        chats = [Chatd(store, args.size, len(args.store) == 1) for store in args.store]
+        chats = [chat for chat in chats if present([chat], directory)]
+        if not chats:
+            sys.exit(1)
+        peers: list[Server] = [
+            Floor(compiled(PEERS / "floor.c", directory)),
+            BareLoop(),
+            PlainTwisted(),
+            Nchan(args.size, files),
+            NodeNet(),
+            NodeWs(args.size),
+        ]
+        servers = [*chats, *(present(peers, directory) if "fanout" in args.only else [])]
+        print(f"\n{METHOD.format(size=args.size)}\n", flush=True)
+        scenarios = list(chosen(args, loads, chats, servers))
+        run(scenarios, directory)
+        for scenario in scenarios:
+            for found in scenario.tables():
+                if found.rows:
+                    print(f"\n{found.title}\n\n{table(found.header, found.rows)}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,236 @@
+"""The servers that chatd is measured beside; each is left out where it is not installed."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import socket
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from platform import python_implementation, python_version
+
+from .load import Reading, Saying
+from .servers import (
+    PATIENCE,
+    PORT,
+    LeftOut,
+    Running,
+    poll,
+    post,
+    process,
+    stream,
+    told,
+    websocket,
+    websocket_saying,
+)
+
+PEERS = Path(__file__).parent / "peers"
+SBIN = os.pathsep.join((os.environ.get("PATH", ""), "/usr/sbin", "/usr/local/sbin"))
+"""Where a server may be that its users need not have in their PATH."""
+
+
+@dataclass(frozen=True)
+class PlainTwisted:
+    """What one writes in Twisted first."""
+
+    name: str = "plain Twisted"
+    doors: Sequence[str] = ("line", "poll", "sse")
+
+    def version(self) -> str:
+        """What exactly is measured."""
+        return f"bench/peers/plain_twisted.py on Twisted {version('twisted')}"
+
+    @contextmanager
+    def running(self, home: Path) -> Iterator[Running]:
+        """See `Server.running`."""
+        command = (sys.executable, PEERS / "plain_twisted.py")
+        with process(command, home, PORT, 2) as (pid, (line, http)):
+            readings = {
+                "line": Reading(line),
+                "poll": poll(http, "/?since=", '"next": ', "0"),
+                "sse": stream(http, "/"),
+            }
+            yield Running(pid, readings, dict.fromkeys(self.doors, Saying(line)))
+
+
+@dataclass(frozen=True)
+class Floor:
+    """A bare loop in C: the least that has to be done."""
+
+    program: Path | None
+    """None where there is no C compiler."""
+    name: str = "bare C loop"
+    doors: Sequence[str] = ("line", "poll")
+
+    def version(self) -> str:
+        """What exactly is measured."""
+        if self.program is None:
+            raise LeftOut("no C compiler (cc)")
+        return (
+            f"bench/peers/floor.c, compiled by cc {told('cc', '-dumpfullversion', '-dumpversion')}"
+        )
+
+    @contextmanager
+    def running(self, home: Path) -> Iterator[Running]:
+        """See `Server.running`."""
+        with process((self.program,), home, PORT, 2) as started:
+            yield _bare(*started)
+
+
+@dataclass(frozen=True)
+class BareLoop:
+    """The same in Python: the least that a Python process has to do."""
+
+    name: str = "bare Python loop"
+    doors: Sequence[str] = ("line", "poll")
+
+    def version(self) -> str:
+        """What exactly is measured."""
+        return f"bench/peers/bare_loop.py on {python_implementation()} {python_version()}"
+
+    @contextmanager
+    def running(self, home: Path) -> Iterator[Running]:
+        """See `Server.running`."""
+        command = (sys.executable, PEERS / "bare_loop.py")
+        with process(command, home, PORT, 2) as started:
+            yield _bare(*started)
+
+
+def _bare(pid: int, ports: list[int]) -> Running:
+    line, http = ports
+    readings = {"line": Reading(line), "poll": poll(http, "/?since=", '"next":', "0")}
+    return Running(pid, readings, dict.fromkeys(readings, Saying(line)))
+
+
+@dataclass(frozen=True)
+class NodeNet:
+    """Lines over node's own TCP."""
+
+    name: str = "node net"
+    doors: Sequence[str] = ("line",)
+
+    def version(self) -> str:
+        """What exactly is measured."""
+        return f"node {told('node', '--version')}"
+
+    @contextmanager
+    def running(self, home: Path) -> Iterator[Running]:
+        """See `Server.running`."""
+        with process(("node", PEERS / "node_net.js"), home, PORT, 1) as (pid, (port,)):
+            yield Running(pid, {"line": Reading(port)}, {"line": Saying(port)})
+
+
+@dataclass(frozen=True)
+class NodeWs:
+    """WebSockets with node's ws package."""
+
+    size: int
+    name: str = "node ws"
+    doors: Sequence[str] = ("websocket",)
+
+    def version(self) -> str:
+        """What exactly is measured."""
+        node = told("node", "--version")
+        with suppress(LeftOut):
+            ws = told("node", "-p", "require('ws/package.json').version")
+            return f"ws {ws} on node {node}"
+        raise LeftOut("node finds no ws package: npm install ws, and set NODE_PATH")
+
+    @contextmanager
+    def running(self, home: Path) -> Iterator[Running]:
+        """See `Server.running`."""
+        with process(("node", PEERS / "node_ws.js"), home, PORT, 1) as (pid, (port,)):
+            saying = websocket_saying(port, "/", self.size, "", "")
+            yield Running(pid, {"websocket": websocket(port, "/")}, {"websocket": saying})
+
+
+@dataclass(frozen=True)
+class Nchan:
+    """nginx, one worker, with nchan."""
+
+    size: int
+    files: int
+    """Descriptors that it may open."""
+    name: str = "nginx + nchan"
+    doors: Sequence[str] = ("poll", "sse", "websocket")
+
+    def version(self) -> str:
+        """What exactly is measured."""
+        nginx = self._nginx()
+        self._module(nginx)
+        return told(nginx, "-v").removeprefix("nginx version: ") + " with nchan, one worker"
+
+    @contextmanager
+    def running(self, home: Path) -> Iterator[Running]:
+        """See `Server.running`."""
+        nginx = self._nginx()
+        port = free_port()
+        values = {"PORT": port, "FILES": self.files, "LOAD": self._module(nginx)}
+        text = (PEERS / "nginx.conf").read_text()
+        for name, value in values.items():
+            text = text.replace(f"%{name}%", str(value))
+        (home / "nginx.conf").write_text(text)
+        command = (nginx, "-e", "error.log", "-p", f"{home}/", "-c", "nginx.conf")
+        with process(command, home) as (master, _):
+            await_listening(port, home / "output")
+            worker = awaited_child(master)
+            readings = {
+                "poll": poll(port, "/poll?last_event_id=", "\nEtag: ", ""),
+                "sse": stream(port, "/sse"),
+                "websocket": websocket(port, "/websocket"),
+            }
+            saying = post(port, "/say", self.size)
+            yield Running(worker, readings, dict.fromkeys(self.doors, saying))
+
+    def _nginx(self) -> str:
+        nginx = shutil.which("nginx", path=SBIN)
+        if nginx is None:
+            raise LeftOut("no nginx")
+        return nginx
+
+    def _module(self, nginx: str) -> str:
+        """The line that loads nchan, which may also be built in."""
+        built = told("/bin/sh", "-c", '"$0" -V 2>&1', nginx)
+        directory = re.search(r"--modules-path=(\S+)", built)
+        module = Path(directory[1] if directory else "/nowhere") / "ngx_nchan_module.so"
+        if module.exists():
+            return f"load_module {module};"
+        if "nchan" in built:
+            return ""
+        raise LeftOut("nginx has no nchan module")
+
+
+def free_port() -> int:
+    """A port that nobody listens on now, for a server that cannot choose one itself."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def await_listening(port: int, output: Path) -> None:
+    """Wait until somebody listens there.  Raises `LeftOut`."""
+    deadline = time.monotonic() + PATIENCE
+    while time.monotonic() < deadline:
+        with suppress(OSError):
+            socket.create_connection(("127.0.0.1", port)).close()
+            return
+        time.sleep(0.02)
+    raise LeftOut(output.read_text().strip() or "it does not listen")
+
+
+def awaited_child(master: int) -> int:
+    """The one child of a process that only watches it.  Raises `LeftOut`."""
+    deadline = time.monotonic() + PATIENCE
+    while time.monotonic() < deadline:
+        children = Path(f"/proc/{master}/task/{master}/children").read_text().split()
+        if children:
+            return int(children[0])
+        time.sleep(0.02)
+    raise LeftOut("it started no worker")
