@@ -19,6 +19,10 @@ HEARTBEAT = b":\n\n"
 """A comment: it keeps the stream, and whatever lies between, from being taken for dead."""
 
 
+LAST_CHUNK = b"0\r\n\r\n"
+"""The end of a chunked body."""
+
+
 def begin(cursor: int) -> bytes:
     """What a stream begins with: that it is open, and where it goes on if it breaks at once."""
     return b"id: %d\nretry: %d\n\n" % (cursor, RETRY_MILLISECONDS)

@@ -50,7 +50,7 @@ class Access:
         self.leases = Leases(service)
         self.heartbeat = Heartbeat(service.clock)
         self.polls = Polls(service)
-        self.streams = Streams(self.heartbeat)
+        self.streams = Streams(self.heartbeat, peers)
         self._repeats: Repeats[int | None] = Repeats(service.clock.seconds)
         self._remembering = False
         self.openings: Repeats[Lease] = Repeats(service.clock.seconds)

@@ -415,15 +415,17 @@ class ChatChannel(HTTPChannel):
     def upgrade(self, accept: bytes, protocol: Upgraded) -> int:
         """Hand the connection over: behind `accept`, it speaks another protocol.
 
-        See RFC 9110, section 7.8.  The request that asked for it is never finished, and its
-        `notifyFinish` never fires.
+        See RFC 9110, section 7.8; or it is an answer that does not end, and has begun.  The request
+        that asked for it is never finished, and its `notifyFinish` never fires.
         """
         transport: Any = self.transport
         self._stop_clock()
         self.setTimeout(None)
         self.requests.clear()
+        self.packet = b""
         transport.unregisterProducer()
-        transport.write(accept)
+        if accept:
+            transport.write(accept)
         # What follows in this packet, and in all others, is the new protocol's.
         self.dataReceived = self.rawDataReceived = protocol.dataReceived  # type: ignore[method-assign]
         self.readConnectionLost = protocol.readConnectionLost  # type: ignore[method-assign]

@@ -2,6 +2,8 @@
 
 1. A stream is a subscriber that pushes; its chunks are made once and shared, chunking included.
 2. A stream that has nothing to say says so every `HEARTBEAT_SECONDS`.
+3. Once its answer has begun, a stream has its connection to itself: a request is a lot to keep for
+   something that is only written to, and nothing that the client sends could still be answered.
 """
 
 from __future__ import annotations
@@ -10,14 +12,17 @@ from random import uniform
 from typing import cast
 
 from twisted.internet.interfaces import IPushProducer
+from twisted.internet.protocol import Protocol, connectionDone
+from twisted.internet.tcp import Connection
+from twisted.python.failure import Failure
 from twisted.web.server import NOT_DONE_YET, Request
 from zope.interface import implementer
 
-from ..codecs.sse import HEARTBEAT, SSE, begin, chunk, chunked, retry, told
+from ..codecs.sse import HEARTBEAT, LAST_CHUNK, SSE, begin, chunk, chunked, retry, told
 from ..subscriber import Batch
 from .heartbeat import Heartbeat
-from .http import ChatRequest
-from .peers import RETRY_SECONDS
+from .http import ChatChannel
+from .peers import RETRY_SECONDS, Peers
 from .reading import Reading
 
 _BEAT = chunk(HEARTBEAT)
@@ -26,10 +31,11 @@ SPREAD_SECONDS = 4.0
 
 
 class Streams:
-    """The streams that are open."""
+    """What the streams have in common."""
 
-    def __init__(self, heartbeat: Heartbeat) -> None:
-        self._heartbeat = heartbeat
+    def __init__(self, heartbeat: Heartbeat, peers: Peers) -> None:
+        self.heartbeat = heartbeat
+        self.peers = peers
 
     def open(self, request: Request, reading: Reading) -> int:
         """Answer with what lies after the cursor, and then with all that comes."""
@@ -40,76 +46,96 @@ class Streams:
         if request.method == b"HEAD":
             request.finish()
             return NOT_DONE_YET
-        stream = Stream(request, reading)
-        self._heartbeat.add(stream)
-        cast(ChatRequest, request).conclude = stream.conclude
-        request.notifyFinish().addBoth(lambda _: self._finished(stream))
-        stream.subscriber.start()
-        return NOT_DONE_YET
-
-    def _finished(self, stream: Stream) -> None:
-        self._heartbeat.discard(stream)
-        stream.end()
+        request.write(begin(reading.cursor))
+        # To an HTTP/1.1 client Twisted has begun to answer in chunks; HTTP/1.0 knows none.
+        stream = Stream(self, reading, in_chunks=request.clientproto == b"HTTP/1.1")
+        return cast(ChatChannel, request.channel).upgrade(b"", stream)
 
 
 @implementer(IPushProducer)
-class Stream:
+class Stream(Protocol):
     """One open answer: an outlet that pushes."""
 
+    transport: Connection
     brief = False
+    owed = False
 
-    def __init__(self, request: Request, reading: Reading) -> None:
+    def __init__(self, streams: Streams, reading: Reading, *, in_chunks: bool) -> None:
         self.reading = reading
-        self.subscriber = reading.subscriber(self, SSE)
-        self._request = request
-        # To an HTTP/1.1 client Twisted sends the answer in chunks, and would make them anew for
-        # each reader; written to the channel, one chunk serves all.  HTTP/1.0 knows no chunks.
-        self._shared = request.clientproto == b"HTTP/1.1"
-        assert request.channel.transport
-        self._write = request.channel.transport.write
-        reading.begin(self)
-        request.registerProducer(self, True)
-        request.write(begin(reading.cursor))
+        self._streams = streams
+        self._in_chunks = in_chunks
+        self._subscriber = reading.subscriber(self, SSE)
 
     def deliver(self, batch: Batch) -> bool:
         """Write a batch."""
-        if self._shared:
-            self._write(batch.once("sse", chunked))
-        else:
-            self._request.write(told(batch))
+        self.transport.write(batch.once("sse", chunked) if self._in_chunks else told(batch))
         return True
 
     def beat(self) -> None:
         """Say that there is nothing to say."""
-        if not self.subscriber.paused:
-            if self._shared:
-                self._write(_BEAT)
-            else:
-                self._request.write(HEARTBEAT)
+        if not self._subscriber.paused:
+            self.transport.write(_BEAT if self._in_chunks else HEARTBEAT)
 
-    def conclude(self) -> None:
-        """The server is going down: say when to come back, to each another time."""
-        self.subscriber.wake()
-        self._request.write(retry(RETRY_SECONDS + uniform(0, SPREAD_SECONDS)))
-        self.dismiss()
+    # -- the transport's side --------------------------------------------------------------------
 
-    def dismiss(self) -> None:
-        """The session is over, and so is the answer."""
-        self._request.unregisterProducer()
-        self._request.finish()
+    def connectionMade(self) -> None:
+        """The connection has been handed over."""
+        self.transport.registerProducer(self, True)
+        self._streams.peers.add(self)
+        self._streams.heartbeat.add(self)
+        self.reading.begin(self)
+        self._subscriber.start()
 
-    def end(self) -> None:
-        """The request is over."""
-        self.subscriber.stop()
+    def dataReceived(self, data: bytes) -> None:
+        """Whatever it is, it comes behind an answer that does not end."""
+
+    def readConnectionLost(self) -> None:
+        """The client sends no more: it may be gone."""
+        self._close()
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        """The client is gone."""
+        self._subscriber.stop()
+        self._streams.heartbeat.discard(self)
+        self._streams.peers.discard(self)
         self.reading.end(self)
 
     def pauseProducing(self) -> None:
         """The client reads too slowly: its cursor stays."""
-        self.subscriber.pause()
+        self._subscriber.pause()
+        self._streams.peers.stalls.full(self)
 
     def resumeProducing(self) -> None:
         """It has caught up."""
-        self.subscriber.resume()
+        self._streams.peers.stalls.drained(self)
+        self._subscriber.resume()
 
     def stopProducing(self) -> None:
-        """The connection closes; the request's end follows."""
+        """The connection closes; `connectionLost` follows."""
+
+    # -- the end ---------------------------------------------------------------------------------
+
+    def drain(self) -> None:
+        """See `Connected.drain`: it says when to come back, to each another time."""
+        self._subscriber.wake()
+        again = retry(RETRY_SECONDS + uniform(0, SPREAD_SECONDS))
+        self.transport.write(chunk(again) if self._in_chunks else again)
+        self.dismiss()
+
+    def dismiss(self) -> None:
+        """The session is over, and so is the answer."""
+        self._subscriber.stop()
+        if self._in_chunks:
+            self.transport.write(LAST_CHUNK)
+        self._close()
+
+    def let_go(self) -> None:
+        """See `Reader.let_go`; there is no place in a stream to say why."""
+        self._close()
+
+    def _close(self) -> None:
+        """Close, once the client has read what it was sent."""
+        self._subscriber.stop()
+        self._streams.peers.stalls.closing(self)
+        self.transport.unregisterProducer()
+        self.transport.loseConnection()
