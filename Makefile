@@ -17,17 +17,20 @@ LOCK_OPTIONS = --quiet --universal --python-version 3.11 --extra tls --generate-
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run test lint format dist check-wheel lock clean system-packages
+.PHONY: help run test soak lint format dist check-wheel lock clean system-packages
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
-	@echo '  Variables: PYTHON (python3), ARGS (for run), PYTEST_ARGS (for test), LOCK_ARGS (for lock)'
+	@echo '  Variables: PYTHON (python3), ARGS (for run and soak), PYTEST_ARGS (for test), LOCK_ARGS (for lock)'
 
 run: $(VENV)/.runtime ## start the server; make run ARGS='--store memory:'
 	@$(BIN)/twistd --nodaemon --pidfile= chatd $(ARGS)
 
 test: system-packages $(VENV)/.dev ## run every test; make test PYTEST_ARGS='-k room'
 	@$(BIN)/pytest $(PYTEST_ARGS)
+
+soak: $(VENV)/.dev ## many clients for ten minutes; make soak ARGS='--minutes 1 --restarts 3'
+	@$(BIN)/python -m soak $(ARGS)
 
 lint: $(VENV)/.dev ## check style, format and types
 	@$(BIN)/ruff check --quiet
