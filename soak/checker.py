@@ -235,8 +235,8 @@ class _Place:
     """How far a trail has come in one room."""
 
     id: int
-    gap: int = 0
-    """The number of the last gap that was told since then; 0: there was none."""
+    gaps: list[int] = field(default_factory=list)
+    """Where in the trail gaps were told since then."""
     renewed: bool = False
 
 
@@ -258,8 +258,8 @@ def _of_trail(trail: Trail, map_: _Map) -> tuple[list[str], int]:
         """See whether all of a room was shown, up to but not including an id."""
         place, order = places[room], orders[room]
         holes = order[bisect_right(order, place.id) : bisect_left(order, id_)]
-        if holes and place.gap:
-            needed.add(place.gap)
+        if holes and place.gaps:
+            needed.update(place.gaps)
         elif holes and not (place.renewed and not room):
             findings.append(
                 f"{trail.reader} was not shown {holes[0]} of {room or 'its private messages'}, "
@@ -272,7 +272,7 @@ def _of_trail(trail: Trail, map_: _Map) -> tuple[list[str], int]:
                 gaps.add(position)
             for place in places.values():
                 if item == GAP:
-                    place.gap = position
+                    place.gaps.append(position)
                 else:
                     place.renewed = True
             continue

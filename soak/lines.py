@@ -151,6 +151,7 @@ class LineClient(Client):
                     wire.end_input()
                     await forever()
                 case "reset":
+                    self.ending = True
                     self._unheard.clear()
                     wire.reset()
                     raise Gone
