@@ -10,6 +10,7 @@ from pathlib import Path
 from random import randrange
 from tempfile import TemporaryDirectory
 
+from .client import Refused
 from .report import table
 from .run import Plan, Soak
 from .server import Server
@@ -48,6 +49,9 @@ async def soak(asked: argparse.Namespace, directory: Path) -> int:
         world = World(server, seed, plan.haste)
         run = Soak(world, plan, lambda line: print(line, flush=True))
         verdict, figures = await run.run()
+    except (OSError, asyncio.IncompleteReadError, Refused) as problem:
+        print(f"BROKEN: the server did not do what the soak itself asked of it: {problem!r}")
+        return 1
     finally:
         server.kill()
     print(table(world, plan, verdict, figures))

@@ -207,7 +207,10 @@ class _Map:
     ) -> None:
         events = [event for room in history.values() for event in room]
         self.rooms = {event.id: event.room for event in events}
-        self.by_serial = {event.serial: event.id for event in events if event.serial is not None}
+        # What stands there twice is a finding already; readers are taken to have seen the first.
+        self.by_serial = {
+            event.serial: event.id for event in reversed(events) if event.serial is not None
+        }
         self.shown_letters = {
             event.id: event for event in contents.events.values() if event.type == "private"
         }

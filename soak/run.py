@@ -27,7 +27,7 @@ MOST_HASTE = 10.0
 """...but not shorter than this part of them."""
 PROGRESS_SECONDS = 10.0
 """Seconds between two lines of progress."""
-PATIENCE = 90.0
+PATIENCE = 40.0
 """Seconds for everybody to come to the end, when nothing new is said any more."""
 SETTLE_SECONDS = 3.0
 """Seconds for the server to let go of clients that have left, before it is measured."""
