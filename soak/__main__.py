@@ -20,6 +20,8 @@ OPTIONS = ("--history", "200", "--message-rate", "10")
 """A small memory, so that sleepers are told of gaps, and a rate that only the greedy exceed."""
 MOST_FINDINGS = 50
 """Findings that are printed."""
+LAST_LINES = 20
+"""Lines of the server's log that are printed when it does not answer any more."""
 
 
 def arguments(words: list[str] | None) -> argparse.Namespace:
@@ -51,6 +53,7 @@ async def soak(asked: argparse.Namespace, directory: Path) -> int:
         verdict, figures = await run.run()
     except (OSError, asyncio.IncompleteReadError, Refused) as problem:
         print(f"BROKEN: the server did not do what the soak itself asked of it: {problem!r}")
+        print("\n".join(server.log[-LAST_LINES:]))
         return 1
     finally:
         server.kill()

@@ -142,6 +142,8 @@ class Soak:
             findings.append(f"the server grew by {grown >> 20} MiB")
         if more > MORE_DESCRIPTORS:
             findings.append(f"the server has {more} descriptors more than at the start")
+        if figures.end.threads > figures.start.threads:
+            findings.append(f"the server has {figures.end.threads} threads")
         return findings
 
     async def _live(self, client: Client) -> None:

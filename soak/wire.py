@@ -17,7 +17,7 @@ NARROW_BUFFER = 4096
 NARROW_SEGMENT = 536
 """Bytes in a segment (RFC 879), so that the server's side of a narrow connection is small too."""
 MOST_BUFFERED = 1 << 16
-"""Bytes of one line or block."""
+"""Bytes of one line or head, and of what is read ahead; a quarter on a narrow connection."""
 
 
 class Answer(NamedTuple):
@@ -64,8 +64,8 @@ class Wire:
         except BaseException:
             raw.close()
             raise
-        limit = NARROW_BUFFER if narrow else MOST_BUFFERED
-        return cls(*await asyncio.open_connection(sock=raw, limit=max(limit, 16384)))
+        limit = MOST_BUFFERED // 4 if narrow else MOST_BUFFERED
+        return cls(*await asyncio.open_connection(sock=raw, limit=limit))
 
     def send(self, data: bytes) -> None:
         """Write some bytes, sooner or later."""
