@@ -104,6 +104,8 @@ class LineClient(Client):
                 self.world.gap(trail, self.door)
         elif line.startswith("!!"):
             self.world.refusals[f"!! {' '.join(line.split()[1:3])} …"] += 1
+            if line.startswith("!! the server "):
+                self._unheard.clear()  # it does not say which of them it could not store
         elif self._asked and line.startswith("== ") and line.endswith(" since then:"):
             self._answer = self._leg(self._asked)
         elif self._answer and (all_ := _CURSOR.match(line)):
@@ -142,6 +144,7 @@ class LineClient(Client):
                     self.ending = True
                     self._unheard.clear()
                     wire.send(b"/quit so long\n")
+                    await forever()
                 case "end":
                     # nc -N: all of it is stored and echoed before the connection closes.
                     self.ending = True
