@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import logging
+import signal
 import sys
 from pathlib import Path
 from random import randrange
@@ -39,6 +40,9 @@ def arguments(words: list[str] | None) -> argparse.Namespace:
 
 async def soak(asked: argparse.Namespace, directory: Path) -> int:
     """Run it and report; answers the exit status."""
+    if task := asyncio.current_task():
+        # Whoever ends the soak ends its server too.
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
     seed = randrange(1_000_000) if asked.seed is None else asked.seed
     plan = Plan(asked.minutes * 60, asked.clients, asked.restarts)
     print(
@@ -69,7 +73,10 @@ def main(words: list[str] | None = None) -> int:
     # It warns of what is written to a connection that was just lost: here that is the point.
     logging.getLogger("asyncio").setLevel(logging.ERROR)
     with TemporaryDirectory(prefix="soak-") as directory:
-        return asyncio.run(soak(arguments(words), Path(directory)))
+        try:
+            return asyncio.run(soak(arguments(words), Path(directory)))
+        except (asyncio.CancelledError, KeyboardInterrupt):
+            return 1
 
 
 if __name__ == "__main__":
