@@ -22,11 +22,11 @@ LOCK_OPTIONS = --quiet --universal --python-version 3.11 --extra tls --generate-
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run test bench lint format dist check-wheel lock clean system-packages
+.PHONY: help run test bench soak lint format dist check-wheel lock clean system-packages
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
-	@echo '  Variables: PYTHON (python3), ARGS (for run, bench), PYTEST_ARGS (for test), LOCK_ARGS (for lock)'
+	@echo '  Variables: PYTHON (python3), ARGS (for run, bench and soak), PYTEST_ARGS (for test), LOCK_ARGS (for lock)'
 
 run: $(VENV)/.runtime ## start the server; make run ARGS='--store memory:'
 	@$(BIN)/twistd --nodaemon --pidfile= chatd $(ARGS)
@@ -37,6 +37,9 @@ test: system-packages $(VENV)/.dev ## run every test; make test PYTEST_ARGS='-k 
 
 bench: $(VENV)/.runtime ## measure chatd beside its peers; make bench ARGS='--readers 1000,10000'
 	@$(BIN)/python -m bench $(ARGS)
+
+soak: $(VENV)/.dev ## many clients for ten minutes; make soak ARGS='--minutes 1 --restarts 3'
+	@$(BIN)/python -m soak $(ARGS)
 
 lint: COMMANDS = $(LINT_COMMANDS)
 lint: system-packages $(VENV)/.dev $(VENV)/.types ## check style, format and types

@@ -1,0 +1,306 @@
+"""What was promised against what was seen.  Pure: histories and observations in, findings out.
+
+1. The history that can be paged at the end is what happened.  Every reader's trail through it is
+   followed: one order, each event once, every hole covered by a gap that was told.
+2. Every message has a serial number in its text, so that it is known wherever it turns up.
+3. A finding is a sentence that says who, what and where: enough to look for it in the history.
+"""
+
+from __future__ import annotations
+
+import re
+from array import array
+from bisect import bisect_left, bisect_right
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from msgspec import Struct
+from msgspec import field as named
+
+SERIAL = re.compile(r"m(\d+)\b")
+"""How a text begins."""
+GAP = 0
+"""In a trail, for a gap that was told: no event has this id."""
+NEW_SESSION = -1
+"""In a trail, for a session begun anew: private messages are not kept beyond one."""
+SPOKEN = ("message", "action")
+"""Types of events that readers of text can tell one from another."""
+MOST_TOLD = 5
+"""Findings of one trail that are told: who lost it all does not bury the others."""
+
+
+class Event(Struct, frozen=True):
+    """An event, as chatd's JSON has it."""
+
+    id: int
+    type: str
+    sender: str = named(name="from", default="")
+    room: str = ""
+    text: str = ""
+    to: str = ""
+    time: str = ""
+
+    @property
+    def serial(self) -> int | None:
+        """The number of the message that it tells of, if it tells of one."""
+        found = SERIAL.match(self.text) if self.type != "leave" else None
+        return int(found[1]) if found else None
+
+
+@dataclass(slots=True)
+class Saying:
+    """A message that a client tried to say, and what it was told became of it."""
+
+    serial: int
+    voice: str
+    """Who said it, in one sequence: what one voice has acknowledged stands in its order."""
+    room: str
+    """Empty for a private message."""
+    text: str
+    to: str = ""
+    stored: bool = False
+    """Whether it was acknowledged."""
+    id: int | None = None
+    """The id that the acknowledgement told, where it tells one."""
+    refusal: str = ""
+    """The code of the error that it was refused with, if it was."""
+
+    @property
+    def speaker(self) -> str:
+        """Whose voice it is: what stands before the comma."""
+        return self.voice.partition(",")[0]
+
+
+@dataclass
+class Trail:
+    """What one reader saw, in its order."""
+
+    reader: str
+    rooms: frozenset[str]
+    since: int | None = None
+    """The cursor that it began from; None: wherever its first item is."""
+    textual: bool = False
+    """Whether it reads text, which shows no ids: then its items are serial numbers."""
+    inbox: str = ""
+    """Whose private messages it reads too."""
+    until: int | None = None
+    """The id up to which it has to have read everything in the end, if it has to."""
+    items: array[int] = field(default_factory=lambda: array("q"))
+    """Ids (or serials), `GAP` and `NEW_SESSION`."""
+
+
+class Contents:
+    """One event is told alike to everyone."""
+
+    def __init__(self) -> None:
+        self.findings: list[str] = []
+        self.events: dict[int, Event] = {}
+
+    def saw(self, event: Event) -> None:
+        """Somebody was shown this."""
+        first = self.events.setdefault(event.id, event)
+        if first != event:
+            self.findings.append(f"event {event.id} was told in two ways: {first} and {event}")
+
+
+@dataclass
+class Verdict:
+    """What came out."""
+
+    findings: list[str]
+    """Broken promises."""
+    idle_gaps: int
+    """Gaps that were told although nothing was missing there that the reader would have seen."""
+
+
+def judge(
+    history: Mapping[str, Sequence[Event]],
+    sayings: Iterable[Saying],
+    trails: Iterable[Trail],
+    contents: Contents,
+) -> Verdict:
+    """Hold everything against the history, which is by room, each in the order it was paged in."""
+    said = {saying.serial: saying for saying in sayings}
+    findings = [*contents.findings, *_of_history(history, said, contents)]
+    findings += _of_sayings(history, said, contents)
+    map_ = _Map(history, said.values(), contents)
+    findings += _of_voices(said.values(), map_.by_serial)
+    idle = 0
+    for trail in trails:
+        broken, covering_nothing = _of_trail(trail, map_)
+        findings += broken
+        idle += covering_nothing
+    return Verdict(findings, idle)
+
+
+def _of_history(
+    history: Mapping[str, Sequence[Event]], said: Mapping[int, Saying], contents: Contents
+) -> Iterator[str]:
+    """Ids rise, nothing stands there twice, and nothing that nobody said."""
+    seen: dict[int, str] = {}
+    for room, events in history.items():
+        last = 0
+        for event in events:
+            if event.id <= last:
+                yield f"the history of {room} goes from {last} to {event.id}"
+            last = event.id
+            if seen.setdefault(event.id, room) != room:
+                yield f"id {event.id} stands in the history of {seen[event.id]} and of {room}"
+            if event.room != room:
+                yield f"the history of {room} holds an event of another room: {event}"
+            if contents.events.get(event.id, event) != event:
+                yield f"it was shown as {contents.events[event.id]} and is kept as {event}"
+            if event.type in SPOKEN and event.serial not in said:
+                yield f"nobody said what the history of {room} holds: {event}"
+
+
+def _of_sayings(
+    history: Mapping[str, Sequence[Event]], said: Mapping[int, Saying], contents: Contents
+) -> Iterator[str]:
+    """What was acknowledged is there once, as it was said; what was refused is not."""
+    places: dict[int, list[Event]] = defaultdict(list)
+    letters = [event for event in contents.events.values() if event.type == "private"]
+    for event in (*(event for events in history.values() for event in events), *letters):
+        if event.serial is not None:
+            places[event.serial].append(event)
+    for serial, saying in said.items():
+        found = places.get(serial, [])
+        name = f"m{serial} of {saying.voice} in {saying.room or 'private to ' + saying.to}"
+        if len(found) > 1:
+            yield f"{name} is there {len(found)} times: {[event.id for event in found]}"
+        if saying.stored and not found and saying.room:
+            yield f"{name} was acknowledged ({saying.id}) and is not in the history"
+        if saying.refusal and found:
+            yield f"{name} was refused ({saying.refusal}) and is there as {found[0].id}"
+        for event in found:
+            if saying.id not in (None, event.id):
+                yield f"{name} was acknowledged as {saying.id} and is there as {event.id}"
+            if (event.text, event.room, event.to) != (saying.text, saying.room, saying.to):
+                yield f"{name} is there as something else: {event}"
+
+
+def _of_voices(sayings: Iterable[Saying], ids: Mapping[int, int]) -> Iterator[str]:
+    """What one voice said, it said in this order."""
+    last: dict[str, tuple[int, int]] = {}
+    for saying in sayings:
+        id_ = saying.id or ids.get(saying.serial)
+        if not saying.stored or id_ is None:
+            continue
+        serial, before = last.get(saying.voice, (0, 0))
+        if before >= id_:
+            yield (
+                f"{saying.voice} said m{serial} before m{saying.serial}, "
+                f"and they are {before} and {id_}"
+            )
+        last[saying.voice] = (saying.serial, id_)
+
+
+class _Map:
+    """Where everything lies."""
+
+    def __init__(
+        self,
+        history: Mapping[str, Sequence[Event]],
+        sayings: Iterable[Saying],
+        contents: Contents,
+    ) -> None:
+        events = [event for room in history.values() for event in room]
+        self.rooms = {event.id: event.room for event in events}
+        # What stands there twice is a finding already; readers are taken to have seen the first.
+        self.by_serial = {
+            event.serial: event.id for event in reversed(events) if event.serial is not None
+        }
+        self.shown_letters = {
+            event.id: event for event in contents.events.values() if event.type == "private"
+        }
+        """Private messages that were shown, whether or not they were acknowledged."""
+        self._whole = {room: sorted({event.id for event in history[room]}) for room in history}
+        self._spoken = {
+            room: sorted({event.id for event in history[room] if event.type in SPOKEN})
+            for room in history
+        }
+        self._letters: dict[str, set[int]] = defaultdict(set)
+        for saying in sayings:
+            if saying.to and saying.stored and saying.id is not None:
+                for name in (saying.to, saying.speaker):
+                    self._letters[name].add(saying.id)
+
+    def orders(self, trail: Trail) -> dict[str, list[int]]:
+        """By room, the ids of all that a complete reader has seen; private messages are in ''."""
+        kept = self._spoken if trail.textual else self._whole
+        orders = {room: kept.get(room, []) for room in trail.rooms}
+        return orders | {"": sorted(self._letters[trail.inbox])} if trail.inbox else orders
+
+
+@dataclass
+class _Place:
+    """How far a trail has come in one room."""
+
+    id: int
+    gaps: list[int] = field(default_factory=list)
+    """Where in the trail gaps were told since then."""
+    renewed: bool = False
+
+
+def _of_trail(trail: Trail, map_: _Map) -> tuple[list[str], int]:
+    """Follow one reader; answers what is wrong, and how many gaps covered nothing.
+
+    The order is one over all rooms; a gap covers what is missing of each room up to the next event
+    of that room.
+    """
+    orders = map_.orders(trail)
+    findings: list[str] = []
+    places = {} if trail.since is None else {room: _Place(trail.since) for room in orders}
+    last = trail.since or 0
+    seen: set[int] = set()
+    gaps: set[int] = set()
+    needed: set[int] = set()
+
+    def reach(room: str, id_: int) -> None:
+        """See whether all of a room was shown, up to but not including an id."""
+        place, order = places[room], orders[room]
+        holes = order[bisect_right(order, place.id) : bisect_left(order, id_)]
+        if holes and place.gaps:
+            needed.update(place.gaps)
+        elif holes and not (place.renewed and not room):
+            findings.append(
+                f"{trail.reader} was not shown {holes[0]} of {room or 'its private messages'}, "
+                f"and told of no gap, nor {len(holes) - 1} more from {place.id} to {id_}"
+            )
+
+    for position, item in enumerate(trail.items, 1):
+        if item in (GAP, NEW_SESSION):
+            if item == GAP:
+                gaps.add(position)
+            for place in places.values():
+                if item == GAP:
+                    place.gaps.append(position)
+                else:
+                    place.renewed = True
+            continue
+        id_ = map_.by_serial.get(item, 0) if trail.textual else item
+        room = map_.rooms.get(id_)
+        letter = map_.shown_letters.get(id_)
+        if letter and trail.inbox in (letter.to, letter.sender):
+            room = ""
+        if room not in orders:
+            findings.append(f"{trail.reader} was shown {item}, which is not in its history")
+        elif id_ in seen:
+            findings.append(f"{trail.reader} was shown {item} twice")
+        elif id_ <= last:
+            findings.append(f"{trail.reader} was shown {item} behind {last}: out of order")
+        else:
+            if not places:  # wherever it begins, from there on it has all
+                places = {any_: _Place(id_) for any_ in orders}
+                needed |= gaps
+            reach(room, id_)
+            places[room] = _Place(id_)
+            last = id_
+            seen.add(id_)
+    if trail.until is not None:
+        for room in places:
+            reach(room, trail.until + 1)
+    if len(findings) > MOST_TOLD:
+        findings[MOST_TOLD:] = [f"{trail.reader}: {len(findings) - MOST_TOLD} more of these"]
+    return findings, len(gaps - needed)

@@ -1,0 +1,176 @@
+"""The soak's checker finds what it is there to find: each test breaks one promise."""
+
+from __future__ import annotations
+
+from array import array
+from typing import Any
+
+import pytest
+
+from soak.checker import GAP, NEW_SESSION, Contents, Event, Saying, Trail, judge
+
+
+def event(id_: int, **fields: Any) -> Event:
+    """A message of ada's whose serial number is its id's tenth."""
+    known: dict[str, Any] = {"type": "message", "room": "lobby", "sender": "ada"}
+    return Event(id_, **known | {"text": f"m{id_ // 10} hello"} | fields)
+
+
+def saying(serial: int, **fields: Any) -> Saying:
+    """It was said and acknowledged."""
+    known: dict[str, Any] = {"voice": "ada", "room": "lobby", "text": f"m{serial} hello"}
+    return Saying(serial, **known | {"stored": True, "id": serial * 10} | fields)
+
+
+HISTORY = [event(id_) for id_ in (10, 20, 30, 40, 50)]
+SAYINGS = [saying(serial) for serial in (1, 2, 3, 4, 5)]
+
+
+def trail(*items: int, **fields: Any) -> Trail:
+    return Trail("a reader", frozenset({"lobby"}), items=array("q", items), **fields)
+
+
+def findings(
+    *trails: Trail,
+    history: list[Event] = HISTORY,
+    sayings: list[Saying] = SAYINGS,
+    shown: tuple[Event, ...] = (),
+) -> str:
+    """What is wrong, a finding on each line."""
+    contents = Contents()
+    for one in shown:
+        contents.saw(one)
+    return "\n".join(judge({"lobby": history}, sayings, trails, contents).findings)
+
+
+@pytest.mark.parametrize(
+    "good",
+    [
+        trail(10, 20, 30, 40, 50, since=0, until=50),
+        trail(30, 40),
+        trail(GAP, 30, 40, 50, since=0, until=50),
+        trail(1, 2, 3, 4, 5, textual=True, since=0, until=50),
+        trail(20, since=10),
+        trail(10, GAP, since=0, until=50),
+    ],
+    ids=["whole", "begins anywhere", "told gap", "text", "cut off", "told gap at the end"],
+)
+def test_a_reader_who_saw_it_all_is_no_finding(good: Trail) -> None:
+    """Nor one who was told of what it did not see."""
+    assert findings(good) == ""
+
+
+@pytest.mark.parametrize(
+    ("bad", "told"),
+    [
+        (trail(10, 20, 40, since=0), "was not shown 30 of lobby, and told of no gap"),
+        (trail(10, GAP, 30, 50, since=0), "was not shown 40 of lobby, and told of no gap"),
+        (trail(20, 30, since=0), "was not shown 10 of lobby, and told of no gap"),
+        (trail(10, 20, 30, 40, since=0, until=50), "was not shown 50 of lobby, and told of no gap"),
+        (trail(1, 3, textual=True), "was not shown 20 of lobby, and told of no gap"),
+        (trail(10, 20, 20, 30), "was shown 20 twice"),
+        (trail(10, 20, 30, 10), "was shown 10 twice"),
+        (trail(20, 10, 30), "was shown 10 behind 20: out of order"),
+        (trail(20, since=20), "was shown 20 behind 20: out of order"),
+        (trail(10, 15, 20), "was shown 15, which is not in its history"),
+        (trail(9, textual=True), "was shown 9, which is not in its history"),
+    ],
+    ids=[
+        "loss", "untold behind a told gap", "loss at the beginning", "loss at the end",
+        "loss in text", "double", "double later on", "swap", "shown before the cursor",
+        "from nowhere", "from nowhere, in text",
+    ],
+)  # fmt: skip
+def test_a_broken_trail_is_found(bad: Trail, told: str) -> None:
+    """A loss, a double, a swap, a gap that nobody told of: and which event it was."""
+    assert findings(bad).startswith(f"a reader {told}")
+
+
+def test_many_findings_of_one_reader_are_told_in_short() -> None:
+    """A reader that lost a thousand does not bury the others' findings."""
+    history = [event(id_) for id_ in range(10, 1000, 10)]
+    said = [saying(serial) for serial in range(1, 100)]
+    bad = trail(*range(10, 1000, 20))
+    told = findings(bad, history=history, sayings=said).splitlines()
+    assert (
+        told[0]
+        == "a reader was not shown 20 of lobby, and told of no gap, nor 0 more from 10 to 30"
+    )
+    assert told[5:] == ["a reader: 44 more of these"]
+
+
+def test_a_gap_covers_each_room_up_to_its_next_event() -> None:
+    """Of several rooms on one cursor, one may have been forgotten and another not."""
+    history = {"lobby": HISTORY, "dev": [event(id_, room="dev") for id_ in (60, 70, 80)]}
+    said = [*SAYINGS, *(saying(serial, room="dev") for serial in (6, 7, 8))]
+    both = frozenset({"lobby", "dev"})
+
+    def wrong(*items: int) -> list[str]:
+        walked = Trail("a reader", both, 10, until=80, items=array("q", items))
+        return judge(history, said, [walked], Contents()).findings
+
+    assert wrong(20, GAP, 60, 70, 80) == []
+    assert wrong(20, 60, GAP, 80) == []
+    (told,) = wrong(20, GAP, 40, 60, 70, 80)
+    assert "was not shown 50 of lobby" in told
+
+
+def test_a_gap_that_covers_nothing_is_counted() -> None:
+    """It is no loss, but somebody was told of one."""
+    assert judge({"lobby": HISTORY}, SAYINGS, [trail(10, GAP, 20)], Contents()).idle_gaps == 1
+    assert judge({"lobby": HISTORY}, SAYINGS, [trail(10, GAP, 30)], Contents()).idle_gaps == 0
+
+
+@pytest.mark.parametrize(
+    ("history", "said", "told"),
+    [
+        (HISTORY[1:], SAYINGS, "was acknowledged (10) and is not in the history"),
+        (HISTORY, [saying(1, stored=False, id=None, refusal="rate-limited"), *SAYINGS[1:]],
+         "was refused (rate-limited) and is there as 10"),
+        ([*HISTORY, event(60, text="m1 hello")], SAYINGS, "is there 2 times: [10, 60]"),
+        (HISTORY, [saying(1, id=11), *SAYINGS[1:]], "acknowledged as 11 and is there as 10"),
+        (HISTORY, [saying(1, text="m1 bye"), *SAYINGS[1:]], "is there as something else"),
+        (HISTORY, SAYINGS[1:], "nobody said what the history of lobby holds"),
+        ([HISTORY[1], HISTORY[0], *HISTORY[2:]], SAYINGS, "lobby goes from 20 to 10"),
+        (HISTORY, [saying(2), saying(1), *SAYINGS[2:]], "ada said m2 before m1"),
+    ],
+    ids=["lost", "refused and kept", "kept twice", "another id", "another text", "from nowhere",
+         "order", "a voice's order"],
+)  # fmt: skip
+def test_a_broken_history_is_found(history: list[Event], said: list[Saying], told: str) -> None:
+    """What was acknowledged is there, once, as it was said; what was refused is not."""
+    assert told in findings(history=history, sayings=said)
+
+
+def test_what_was_neither_acknowledged_nor_refused_may_be_there_or_not() -> None:
+    """Its answer was lost."""
+    unknown = [saying(1, stored=False, id=None), *SAYINGS[1:]]
+    assert findings(sayings=unknown) == ""
+    assert findings(history=HISTORY[1:], sayings=unknown) == ""
+
+
+def test_an_event_that_is_told_in_two_ways_is_found() -> None:
+    """To two readers, or to a reader and to the history."""
+    assert "told in two ways" in findings(shown=(event(10), event(10, sender="bob")))
+    assert "and is kept as" in findings(shown=(event(10, sender="bob"),))
+
+
+LETTER = saying(6, voice="cy", room="", to="bob", id=35)
+
+
+def test_a_private_message_has_its_place_in_its_readers_trail() -> None:
+    """It is not in the history, but whoever it was for saw it, in the one order."""
+    letter = event(35, type="private", room="", to="bob", text=LETTER.text)
+    said = [*SAYINGS, LETTER]
+    assert findings(trail(30, 35, 40, inbox="bob"), sayings=said, shown=(letter,)) == ""
+    assert "was not shown 35" in findings(trail(30, 40, inbox="bob", until=40), sayings=said)
+    assert "not in its history" in findings(trail(30, 35, 40), sayings=said, shown=(letter,))
+
+
+def test_a_private_message_does_not_outlive_its_session() -> None:
+    """A reader whose session began anew may have missed it, but nothing else."""
+    said = [*SAYINGS, LETTER]
+    anew = trail(30, NEW_SESSION, 40, inbox="bob", until=40)
+    assert findings(anew, sayings=said) == ""
+    lossy = trail(30, NEW_SESSION, 50, inbox="bob", until=50)
+    assert "was not shown 40" in findings(lossy, sayings=said)
