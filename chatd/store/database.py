@@ -61,6 +61,11 @@ class Database:
         self._current: sqlite3.Connection | None = None
         self._identity: list[Inode | None] = []
 
+    def open(self) -> None:
+        """Open the file now: on a full disk it could not be.  Raises `Unavailable`."""
+        with self._used():
+            pass
+
     def close(self) -> None:
         """Let go of the file; it is opened again when it is needed."""
         connection, self._current = self._current, None
@@ -74,7 +79,7 @@ class Database:
             # After the entries: what is forgotten in between is below it.
             (floor,) = connection.execute("SELECT floor FROM state").fetchone()
         if len(entries) > self._history:
-            floor = entries.pop().id
+            floor = max(floor, entries.pop().id)
         return Recalled(entries[::-1], min(floor, until))
 
     def page(self, room: str, until: int, limit: int) -> list[Entry]:
@@ -98,12 +103,13 @@ class Database:
             raise Unavailable(f"{self.path}: {problem}") from None
 
     def _connection(self) -> sqlite3.Connection:
-        """The connection to what is at the path now; if nothing is, to what was there.
+        """The connection to what is at the path now; if that is not whole, to what was there.
 
         Raises `sqlite3.Error`.
         """
-        file, *_ = identity = self._look()
-        if self._current is None or (file and identity != self._identity):
+        if self._current is None or all(
+            now and now != was for now, was in zip(self._look(), self._identity, strict=True)
+        ):
             self.close()
             self._current = self._connect()
             self._identity = self._look()

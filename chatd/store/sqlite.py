@@ -107,6 +107,8 @@ class SqliteStore:
         """See `Store.open`."""
         self.rooms, self.marks = self._writer.begin()
         self.last = self._writer.last
+        for reader in (self._pages, self._recalls):
+            reader.open()
         self._writing = self._hire("writing")
         self._reading = self._hire("reading")
         self._opened = True

@@ -26,7 +26,7 @@ from twisted.logger import Logger
 from ..errors import Unavailable
 from ..events import Event, RoomEvent, TopicSet
 from . import Marks, Past
-from .database import APPLICATION, COMPANIONS, MIGRATIONS, Database, inode
+from .database import APPLICATION, COMPANIONS, MIGRATIONS, Database, Inode, inode
 
 CHECKED_BYTES = 1 << 30
 """The largest file that is read through at the start: in about a second."""
@@ -107,7 +107,12 @@ class Writer(Database):
             raise Unavailable(f"cannot use {self.path}: {reason}") from None
 
     def end(self) -> None:
-        """Let go of the file, and of the lock on it."""
+        """Let go of the file, which is to be whole, and of the lock on it."""
+        try:
+            if self._current:
+                self._guard()
+        except Unavailable as problem:
+            self._log.error("{problem}", problem=problem)
         self.close()
         if self._lock:
             self._lock.close()
@@ -126,12 +131,12 @@ class Writer(Database):
 
         Answers the ids of each batch.  Raises `Unavailable`: then nothing was stored.
         """
-        last = before = max(self.last, int(self._now() * _MICRO) - 1)
         answers: list[list[int]] = []
         rows: list[tuple[int, int, str]] = []
         noted: list[tuple[int, bytes]] = []
         topics: dict[int, str] = {}
         with self._transaction() as connection:
+            last = before = max(self.last, int(self._now() * _MICRO) - 1)
             for batch, marks in group:
                 ids = list(range(last + 1, last + 1 + len(batch)))
                 answers.append(ids)
@@ -234,8 +239,7 @@ class Writer(Database):
 
         Raises `Unavailable` when a file that is no longer whole cannot be saved.
         """
-        if self._current is not None:
-            self._guard(self._current)
+        self._guard()
         return super()._connection()
 
     def _connect(self, mode: str = "rwc") -> sqlite3.Connection:
@@ -296,20 +300,25 @@ class Writer(Database):
             )
         self.last = max(given, last)
 
-    def _guard(self, connection: sqlite3.Connection) -> None:
+    def _guard(self) -> None:
         """See to it that the file is whole: itself, and what belongs to it.
 
         Raises `Unavailable` when it is not, and cannot be saved.
         """
         was, now = self._identity, self._look()
-        if now == was:
+        if not was or now == was:
             return
-        if now[0] in (None, was[0]):
-            self._save(connection)
-            return
-        # Somebody has put another file here: what belonged to the old one would break it.
-        self._log.warn("{path} is another file now; it is used from here on", path=self.path)
-        self.close()
+        if self._current and now[0] in (None, was[0]):
+            self._save(self._current)
+            self.close()
+        elif now[0] != was[0]:
+            # Somebody has put another file here, or will get a fresh one.
+            self._log.warn("{path} is another file now; it is used from here on", path=self.path)
+            self.close()
+            self._clear_away(was)
+
+    def _clear_away(self, was: Sequence[Inode | None]) -> None:
+        """What belonged to the file that was here would break another."""
         for suffix, old in zip(COMPANIONS, was[1:], strict=True):
             companion = f"{self.path}{suffix}"
             if old and inode(companion) == old:
