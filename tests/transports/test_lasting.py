@@ -213,7 +213,7 @@ def test_a_slow_store_keeps_nobody_waiting_who_only_reads(site: Site) -> None:
     assert house.http().get("/rooms").json["rooms"][0]["people"] == 2
     texts = house.http().get(f"/rooms/lobby/events?since={place - 1}&wait=0").texts
     assert texts == ["before"]
-    for _ in range(3):
+    for _ in range(5):
         house.chat.advance(2)
     assert speaker.response().status == 201
     heard = poller.response().texts
