@@ -6,6 +6,7 @@ import asyncio
 import json
 import random
 from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -15,15 +16,16 @@ from wsproto.events import Request, TextMessage
 from .processes import PATIENCE, Daemon
 from .streams import answered, connected, elsewhere
 
-ROUNDS = 12
+ROUNDS = 10
 """Processes that are killed: each costs a second.  Fifty make no difference but in time."""
-LONGEST = 0.5
+LONGEST = 0.4
 """Seconds of load before the kill, at most: enough for hundreds of messages."""
 OPTIONS = ("--message-rate", "0", "--history", "10000")
 VISITORS = [f"visitor-{number}" for number in range(6)]
 SOCKETS = [f"socket-{number}" for number in range(3)]
 LINES = [f"line-{number}" for number in range(3)]
 TEXT = {"Content-Type": "text/plain"}
+IN_JSON = {"Content-Type": "application/json"}
 GONE = (ConnectionError, asyncio.IncompleteReadError)
 """How a server that was killed looks from outside."""
 
@@ -75,13 +77,7 @@ async def visit(daemon: Daemon, ledger: Ledger, name: str) -> None:
 async def speak_on_a_socket(daemon: Daemon, ledger: Ledger, name: str) -> None:
     """Say one thing after another in a session over WebSocket, with refs."""
     streams = await connected(daemon.http)
-    session = await answered(
-        streams,
-        "POST",
-        "/session",
-        json.dumps({"name": name}),
-        {"Content-Type": "application/json"},
-    )
+    session = await answered(streams, "POST", "/session", json.dumps({"name": name}), IN_JSON)
     client = WSConnection(ConnectionType.CLIENT)
     target = f"/rooms/lobby/events?access_token={session['token']}"
     reader, writer = streams
@@ -181,10 +177,8 @@ async def history(daemon: Daemon) -> list[tuple[int, str]]:
 
 async def until_it_is_gone(work: Coroutine[Any, Any, None]) -> None:
     """Do something until the server is killed."""
-    try:
+    with suppress(*GONE):
         await work
-    except GONE:
-        pass
 
 
 async def load(daemon: Daemon, ledger: Ledger, poller: Poller, seconds: float) -> None:
