@@ -67,11 +67,17 @@ class Reader:
         self._outlet.subscriber = Subscriber(self._outlet, feeds, place)
         self._outlet.subscriber.start()
 
+    @property
+    def away(self) -> bool:
+        """Whether it does not read."""
+        return self._outlet.subscriber is None
+
     def go(self) -> None:
         """Read no more; what was delivered was read."""
         self.read()
-        assert self._outlet.subscriber
-        self._outlet.subscriber.stop()
+        if self._outlet.subscriber:
+            self._outlet.subscriber.stop()
+            self._outlet.subscriber = None
 
     def read(self) -> None:
         """Take what was delivered."""
@@ -138,13 +144,13 @@ class Chatting(RuleBasedStateMachine):
 
     @precondition(lambda self: self.readers)
     @rule(data=st.data())
-    def go_and_come_back(self, data: st.DataObject) -> None:
-        """A reader loses its connection, and some turns later has another."""
+    def go_or_come_back(self, data: st.DataObject) -> None:
+        """A reader loses its connection, or has another."""
         reader = data.draw(st.sampled_from(self.readers))
-        reader.go()
-        for _ in range(data.draw(st.integers(0, 6))):
-            self.turn()
-        reader.come(self.chat)
+        if reader.away:
+            reader.come(self.chat)
+        else:
+            reader.go()
 
     @rule()
     def turn(self) -> None:
@@ -200,6 +206,9 @@ class Chatting(RuleBasedStateMachine):
     def teardown(self) -> None:
         """In the end everybody has an answer, and everything acknowledged is there."""
         self.heal()
+        for reader in self.readers:
+            if reader.away:
+                reader.come(self.chat)
         for _ in range(3):
             self.settle()
         assert not self.waiting
@@ -337,11 +346,10 @@ class InAFile(Chatting):
         """The process ends as it should, and another begins; the clock was set meanwhile."""
         self.heal()
         chat: Any = self.chat
-        for reader in self.readers:
-            reader.go()
+        here = self._gone()
         chat.stop()
         assert not self.waiting
-        self._begin_again(jump)
+        self._begin_again(jump, here)
 
     @rule(jump=st.sampled_from([0.0, -3600.0]))
     def kill(self, jump: float) -> None:
@@ -351,14 +359,20 @@ class InAFile(Chatting):
         if chat.store._writer._doubtful:
             self.lost |= self.refused
         Fragile.fates.clear()
-        for reader in self.readers:
-            reader.go()
+        here = self._gone()
         chat.kill()
         self.lost |= self.waiting.keys()
         self.waiting.clear()
-        self._begin_again(jump)
+        self._begin_again(jump, here)
 
-    def _begin_again(self, jump: float) -> None:
+    def _gone(self) -> list[Reader]:
+        """Those who were reading, and do no more."""
+        here = [reader for reader in self.readers if not reader.away]
+        for reader in here:
+            reader.go()
+        return here
+
+    def _begin_again(self, jump: float, here: list[Reader]) -> None:
         chat: Any = self.chat
         self.wall = chat.now() + jump
         highest = chat.service.horizon
@@ -369,7 +383,7 @@ class InAFile(Chatting):
             for text, id_ in self.pages(room):
                 if text in self.lost:
                     assert self.acknowledged.setdefault(text, id_) == id_
-        for reader in self.readers:
+        for reader in here:
             reader.come(self.chat)
 
     def heal(self) -> None:
