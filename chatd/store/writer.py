@@ -29,7 +29,7 @@ from . import Marks, Past
 from .database import APPLICATION, COMPANIONS, MIGRATIONS, Database, Inode, inode
 
 CHECKED_BYTES = 1 << 30
-"""The largest file that is read through at the start: in about a second."""
+"""The largest file that is read through at the start: in a few seconds."""
 SLICE = 500
 """Events forgotten in one transaction: whoever has something to store waits for it."""
 MARK_SECONDS = 300
@@ -107,12 +107,12 @@ class Writer(Database):
             raise Unavailable(f"cannot use {self.path}: {reason}") from None
 
     def end(self) -> None:
-        """Let go of the file, which is to be whole, and of the lock on it."""
+        """Let go of the file, which is to be whole and in order, and of the lock on it."""
         try:
-            if self._current:
-                self._guard()
-        except Unavailable as problem:
-            self._log.error("{problem}", problem=problem)
+            if self._current or self._doubtful:
+                self._connection()
+        except (Unavailable, sqlite3.Error) as problem:
+            self._log.error("{path}: {problem}", path=self.path, problem=problem)
         self.close()
         if self._lock:
             self._lock.close()
@@ -338,8 +338,10 @@ class Writer(Database):
         except (sqlite3.Error, OSError) as problem:
             with suppress(OSError):
                 copy.unlink(missing_ok=True)
-            raise Unavailable(f"{self.path} was deleted and cannot be saved: {problem}") from None
-        self._log.warn("{path} was deleted; it is written out anew", path=self.path)
+            raise Unavailable(
+                f"{self.path} is not whole any more, and cannot be written out anew: {problem}"
+            ) from None
+        self._log.warn("{path} was deleted, or part of it; it is written out anew", path=self.path)
 
 
 def _migrate(connection: sqlite3.Connection) -> None:

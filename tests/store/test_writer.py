@@ -315,6 +315,16 @@ def test_what_was_refused_is_taken_out_as_soon_as_it_can_be(desk: Desk, fates: l
     assert desk.texts() == ["one", "four"]
 
 
+def test_what_was_refused_last_is_taken_out_at_the_end(desk: Desk, fates: list[str]) -> None:
+    """Nothing else was stored in between."""
+    desk.again()
+    desk.store(said("one"))
+    fates.append("kept")
+    refused(desk, said("two"))
+    desk.again()
+    assert desk.texts() == ["one"]
+
+
 def test_a_failure_that_is_not_the_file_s_stores_nothing_either(desk: Desk) -> None:
     """What comes next is stored: no transaction is left half-done."""
     with pytest.raises(UnicodeEncodeError):
@@ -433,7 +443,7 @@ def test_a_directory_that_is_away_refuses_until_it_is_back(
     desk.store(said("one"))
     shutil.rmtree(desk.path.parent)
     for _ in range(2):
-        assert "deleted" in refused(desk, said("two"))
+        assert "not whole" in refused(desk, said("two"))
     desk.path.parent.mkdir()
     desk.store(said("three"))
     assert desk.texts() == ["one", "three"]
