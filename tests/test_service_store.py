@@ -14,6 +14,7 @@ from chatd import service as service_module
 from chatd.codecs.json import JSON
 from chatd.commands import Join, Say, SetTopic, Tell
 from chatd.errors import Unavailable
+from chatd.events import Joined, Left
 from chatd.store.sqlite import TIDY_SECONDS, Retention
 from chatd.subscriber import Subscriber
 from chatd.testing import FakeOutlet, InMemoryChat, result_of
@@ -140,6 +141,25 @@ def test_a_room_that_comes_to_life_in_between_has_everything_once(slow: LastingC
     slow.advance(5)
     slow.settle()
     assert read(outlet) == ["GAP", "one", "two", "three"]
+
+
+def test_a_room_that_nobody_holds_begins_without_what_is_under_way(slow: LastingChat) -> None:
+    """Though it is in the file: what is stored in one go is shown one after the other, and once."""
+    ada, bob = slow.service.enter("ada"), slow.service.enter("bob")
+    slow.service.perform(ada, Join("dev"))
+    slow.advance(5)
+    say(slow, "one")
+    for session in (bob, ada):
+        slow.advance(1)
+        slow.service.end(session)
+    forget_rooms(slow)
+    assert [type(entry.event) for entry in slow.entries("dev")] == [Joined]
+    forget_rooms(slow)
+    for _ in range(10):
+        slow.advance(1)
+    assert [type(entry.event) for entry in slow.entries("dev")] == [Joined, Left]
+    forget_rooms(slow)
+    assert [type(entry.event) for entry in slow.entries("dev")] == [Joined, Left]
 
 
 def forget_rooms(chat: InMemoryChat) -> None:
