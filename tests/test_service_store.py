@@ -145,11 +145,11 @@ def test_a_room_that_comes_to_life_in_between_has_everything_once(slow: LastingC
 
 def test_a_room_that_nobody_holds_begins_without_what_is_under_way(slow: LastingChat) -> None:
     """Though it is in the file: what is stored in one go is shown one after the other, and once."""
-    ada, bob = slow.service.enter("ada"), slow.service.enter("bob")
-    slow.service.perform(ada, Join("dev"))
+    eve, bob = slow.service.enter("eve"), slow.service.enter("bob")
+    slow.service.perform(eve, Join("dev"))
     slow.advance(5)
     say(slow, "one")
-    for session in (bob, ada):
+    for session in (bob, eve):
         slow.advance(1)
         slow.service.end(session)
     forget_rooms(slow)
