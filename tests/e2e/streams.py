@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Coroutine, Mapping
+from collections.abc import AsyncIterator, Coroutine, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 
 T = TypeVar("T")
@@ -35,3 +36,13 @@ async def answered(
     assert head.startswith("http/1.1 20"), head
     length = head.split("content-length: ")[1].split("\r\n")[0]
     return json.loads(await reader.readexactly(int(length)))
+
+
+@asynccontextmanager
+async def connection(port: int) -> AsyncIterator[Streams]:
+    """A plain connection, which is closed in the end."""
+    streams = await connected(port)
+    try:
+        yield streams
+    finally:
+        streams[1].close()

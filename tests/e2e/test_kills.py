@@ -14,7 +14,7 @@ from wsproto import ConnectionType, WSConnection
 from wsproto.events import Request, TextMessage
 
 from .processes import PATIENCE, Daemon
-from .streams import answered, connected, elsewhere
+from .streams import answered, connection, elsewhere
 
 ROUNDS = 10
 """Processes that are killed: each costs a second.  Fifty make no difference but in time."""
@@ -65,31 +65,27 @@ async def post(streams: Any, name: str, text: str) -> int:
 
 async def visit(daemon: Daemon, ledger: Ledger, name: str) -> None:
     """Say one thing after another over HTTP, with keys."""
-    streams = await connected(daemon.http)
-    try:
+    async with connection(daemon.http) as streams:
         while True:
             text = ledger.next(name)
             ledger.acknowledged(name, text, await post(streams, name, text))
-    finally:
-        streams[1].close()
 
 
 async def speak_on_a_socket(daemon: Daemon, ledger: Ledger, name: str) -> None:
     """Say one thing after another in a session over WebSocket, with refs."""
-    streams = await connected(daemon.http)
-    session = await answered(streams, "POST", "/session", json.dumps({"name": name}), IN_JSON)
-    client = WSConnection(ConnectionType.CLIENT)
-    target = f"/rooms/lobby/events?access_token={session['token']}"
-    reader, writer = streams
-    text = ""
+    async with connection(daemon.http) as streams:
+        session = await answered(streams, "POST", "/session", json.dumps({"name": name}), IN_JSON)
+        client = WSConnection(ConnectionType.CLIENT)
+        target = f"/rooms/lobby/events?access_token={session['token']}"
+        reader, writer = streams
+        text = ""
 
-    def say() -> str:
-        text = ledger.next(name)
-        told = json.dumps({"type": "say", "text": text, "ref": text})
-        writer.write(client.send(TextMessage(data=told)))
-        return text
+        def say() -> str:
+            text = ledger.next(name)
+            told = json.dumps({"type": "say", "text": text, "ref": text})
+            writer.write(client.send(TextMessage(data=told)))
+            return text
 
-    try:
         writer.write(client.send(Request(host="chat", target=target)))
         part = ""
         while True:
@@ -108,14 +104,11 @@ async def speak_on_a_socket(daemon: Daemon, ledger: Ledger, name: str) -> None:
                             text = say()
                 elif not text:
                     text = say()
-    finally:
-        writer.close()
 
 
 async def speak_lines(daemon: Daemon, ledger: Ledger, name: str) -> None:
     """Say one thing after another on a line; one's own come back when they are stored."""
-    reader, writer = await connected(daemon.line)
-    try:
+    async with connection(daemon.line) as (reader, writer):
         writer.write(f"/nick {name}\r\n".encode())
         while True:
             ledger.count += 1
@@ -124,8 +117,6 @@ async def speak_lines(daemon: Daemon, ledger: Ledger, name: str) -> None:
             while (line := (await reader.readuntil(b"\r\n")).decode()) != f"<{name}> {text}\r\n":
                 assert not line.startswith("!!"), line
             ledger.echoed.add(text)
-    finally:
-        writer.close()
 
 
 class Poller:
@@ -137,22 +128,18 @@ class Poller:
 
     async def begin(self, daemon: Daemon) -> None:
         """From here on."""
-        streams = await connected(daemon.http)
-        self.cursor = (await answered(streams, "GET", "/rooms/lobby/events?wait=0"))["next"]
-        streams[1].close()
+        async with connection(daemon.http) as streams:
+            self.cursor = (await answered(streams, "GET", "/rooms/lobby/events?wait=0"))["next"]
 
     async def poll(self, daemon: Daemon, until: int | None = None) -> None:
         """Poll, and poll again, until something was read."""
-        streams = await connected(daemon.http)
-        try:
+        async with connection(daemon.http) as streams:
             while until is None or self.cursor < until:
                 target = f"/rooms/lobby/events?since={self.cursor}"
                 answer = await answered(streams, "GET", target)
                 assert answer["gap"] is False
                 self.cursor = answer["next"]
                 self.read += messages(answer["events"])
-        finally:
-            streams[1].close()
 
 
 def messages(events: list[dict[str, Any]]) -> list[tuple[int, str]]:
@@ -162,17 +149,16 @@ def messages(events: list[dict[str, Any]]) -> list[tuple[int, str]]:
 
 async def history(daemon: Daemon) -> list[tuple[int, str]]:
     """All that was ever said, read back page by page."""
-    streams = await connected(daemon.http)
-    found: list[tuple[int, str]] = []
-    before = 9_000_000_000_000_000
-    while True:
-        target = f"/rooms/lobby/events?before={before}&limit=500"
-        events = (await answered(streams, "GET", target))["events"]
-        if not events:
-            streams[1].close()
-            return found
-        before = events[0]["id"]
-        found = messages(events) + found
+    async with connection(daemon.http) as streams:
+        found: list[tuple[int, str]] = []
+        before = 9_000_000_000_000_000
+        while True:
+            target = f"/rooms/lobby/events?before={before}&limit=500"
+            events = (await answered(streams, "GET", target))["events"]
+            if not events:
+                return found
+            before = events[0]["id"]
+            found = messages(events) + found
 
 
 async def until_it_is_gone(work: Coroutine[Any, Any, None]) -> None:
@@ -198,14 +184,13 @@ async def load(daemon: Daemon, ledger: Ledger, poller: Poller, seconds: float) -
 
 async def say_again(daemon: Daemon, ledger: Ledger) -> None:
     """Whoever had no answer sends it again, and some who had one do so too."""
-    streams = await connected(daemon.http)
-    for name in VISITORS:
-        for text in list(ledger.pending[name]):
-            ledger.acknowledged(name, text, await post(streams, name, text))
-        latest = [text for text in ledger.ids if text.startswith(f"{name} ")][-5:]
-        for text in latest:
-            assert await post(streams, name, text) == ledger.ids[text]
-    streams[1].close()
+    async with connection(daemon.http) as streams:
+        for name in VISITORS:
+            for text in list(ledger.pending[name]):
+                ledger.acknowledged(name, text, await post(streams, name, text))
+            latest = [text for text in ledger.ids if text.startswith(f"{name} ")][-5:]
+            for text in latest:
+                assert await post(streams, name, text) == ledger.ids[text]
 
 
 async def endure(directory: Path, rounds: int, dice: random.Random) -> tuple[int, int]:
