@@ -79,6 +79,8 @@ class Accepted(NamedTuple):
     outcome: Deferred[int | None]
     """Fires with the id of the first."""
     mark: bytes | None
+    room: Room | None
+    """Kept in memory until then: a room that somebody speaks in is one of those there are."""
 
 
 class ChatService(Service):
@@ -221,20 +223,24 @@ class ChatService(Service):
         Raises `BadRoom`, and `Unavailable` when it would be one room too many.
         """
         key = clean_room(name)
-        known = key in self._rooms or key in self._store.rooms or key == LOBBY
-        most = self.admission.limits.rooms
-        if not known and max(len(self._rooms), len(self._store.rooms)) >= most:
+        stored, most = self._store.rooms, self.admission.limits.rooms
+        if (
+            not (key in self._rooms or key in stored or key == LOBBY)
+            and len(self._rooms) + len(stored) >= most  # at most so many: quick to say
+            and len(stored.keys() | set(self._rooms)) >= most
+        ):
             raise Unavailable(f"there are {most} rooms, the most here; use one of them")
         return self._room(key)
 
     def _room(self, key: str) -> Room:
         room = self._rooms.get(key)
         if room is None:
-            entries, floor, topic = self._store.recall(key, self.horizon)
+            entries, floor = self._store.recall(key, self.horizon)
             log = EventLog(self._history, floor)
             for entry in entries:
                 log.append(entry)
-            room = self._rooms[key] = Room(key, log, topic)
+            past = self._store.rooms.get(key)
+            room = self._rooms[key] = Room(key, log, past.topic if past else "")
             if entries:
                 self._lately.append(room)
         return room
@@ -306,7 +312,7 @@ class ChatService(Service):
         self._spend(session)
         self._be_in(session, room)
         event = Said if isinstance(command, Say) else Acted
-        return self._submit(event(room.name, session.name, text), mark=mark)
+        return self._submit(event(room.name, session.name, text), mark=mark, room=room)
 
     @_perform.register
     def _set_topic(
@@ -316,7 +322,7 @@ class ChatService(Service):
         self._may_be_in(session, room)
         self._spend(session)
         self._be_in(session, room)
-        return self._submit(TopicSet(room.name, session.name, text), mark=mark)
+        return self._submit(TopicSet(room.name, session.name, text), mark=mark, room=room)
 
     @_perform.register
     def _tell(self, command: Tell, session: Session, mark: bytes | None) -> Deferred[int | None]:
@@ -419,7 +425,9 @@ class ChatService(Service):
 
     # -- accepted, stored, shown -----------------------------------------------------------------
 
-    def _submit(self, *events: Event, mark: bytes | None = None) -> Deferred[int | None]:
+    def _submit(
+        self, *events: Event, mark: bytes | None = None, room: Room | None = None
+    ) -> Deferred[int | None]:
         """Put events into this turn's batch, together; fires with the id of the first, or None if
         there are none.
         """
@@ -428,7 +436,7 @@ class ChatService(Service):
         if not self._batch:
             self.clock.callLater(0, self._flush)
         outcome: Deferred[int | None] = Deferred()
-        self._batch.append(Accepted(events, outcome, mark))
+        self._batch.append(Accepted(events, outcome, mark, room))
         self._unstored += len(events)
         return outcome
 
@@ -488,7 +496,7 @@ class ChatService(Service):
 
     def _acknowledge(self, ids: list[int], batch: Sequence[Accepted]) -> None:
         place = 0
-        for events, outcome, _ in batch:
+        for events, outcome, _, _ in batch:
             self._unstored -= len(events)
             outcome.callback(ids[place])
             place += len(events)
@@ -500,7 +508,7 @@ class ChatService(Service):
         refusal = Unavailable(
             "the server could not store that, and nobody saw it; try again in a moment"
         )
-        for events, outcome, _ in batch:
+        for events, outcome, _, _ in batch:
             self._unstored -= len(events)
             outcome.errback(Failure(refusal))
         self._settle()

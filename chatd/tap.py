@@ -367,7 +367,7 @@ def makeService(options: Options) -> House:
         "http": web_site(chat, options["origins"], bounds, proxies, peers),
         "classic": classic_site(chat, bounds, proxies, peers),
     }
-    house = House(clock, chat, peers)
+    house = Premises(clock, chat, peers)
     if options.parent:  # the process is ours
         Signals(clock, house.hurry).setServiceParent(house)
     everywhere = [text for endpoints in options["doors"].values() for text in endpoints]
@@ -420,6 +420,17 @@ def _no_start(message: str) -> StartupError:
     # By now twistd's log has taken the place of sys.stderr.
     print(f"chatd: {message}", file=sys.__stderr__)
     return StartupError(f"chatd: {message}")
+
+
+class Premises(House):
+    """The house, which opens its store before its doors."""
+
+    def startService(self) -> None:
+        """Start everything.  Raises `StartupError`."""
+        try:
+            super().startService()
+        except Unavailable as problem:
+            raise _no_start(problem.message) from None
 
 
 class Doorstep(Service):

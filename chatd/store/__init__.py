@@ -42,8 +42,7 @@ class Recalled(NamedTuple):
 
     entries: Sequence[Entry]
     floor: int
-    """The lowest cursor after which these are all there were."""
-    topic: str
+    """The lowest cursor after which these are all there were; not above that id."""
 
 
 class Store(Protocol):
@@ -90,7 +89,7 @@ class Store(Protocol):
 
     def read(self, room: str, before: int | None, limit: int) -> Deferred[list[Entry]]:
         """The last `limit` entries of a room whose ids are below `before` (None: the newest),
-        oldest first.  Fails with `chatd.errors.Unavailable`.
+        oldest first; only what the listener was told of.  Fails with `chatd.errors.Unavailable`.
         """
 
     def close(self) -> Deferred[None]:

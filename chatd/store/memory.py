@@ -60,9 +60,9 @@ class MemoryStore:
         """See `Store.recall`."""
         log = self._logs.get(room)
         if log is None:
-            return Recalled((), self._floor, "")
+            return Recalled((), self._floor)
         entries = [entry for entry in log.since(0).entries if entry.id <= until]
-        return Recalled(entries, log.floor, self.rooms[room].topic)
+        return Recalled(entries, min(log.floor, until))
 
     def read(self, room: str, before: int | None, limit: int) -> Deferred[list[Entry]]:
         """See `Store.read`."""

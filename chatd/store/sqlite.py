@@ -10,13 +10,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn, TypeVar
 
-from twisted.internet.defer import Deferred, fail, succeed
+from twisted.internet.defer import Deferred, fail, inlineCallbacks
 from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
@@ -29,7 +29,7 @@ from . import NO_MARKS, Listener, Marks, Past, Recalled, topic_after
 from .database import Database
 from .memory import nobody
 from .worker import Worker
-from .writer import Forgotten, Writer
+from .writer import Writer
 
 DURABILITY = {"disk": "FULL", "process": "NORMAL"}
 """What an acknowledged event survives, and the `PRAGMA synchronous` that makes it so: `disk`, the
@@ -52,6 +52,8 @@ class Retention:
 
 
 FOR_EVER = Retention()
+
+T = TypeVar("T")
 
 _Appended = tuple[Sequence[Event], Marks, Deferred[list[int]]]
 
@@ -85,6 +87,7 @@ class SqliteStore:
         self._waiting: list[_Appended] = []
         self._committing = False
         self._troubles: set[str] = set()
+        self._opened = self._ending = False
         self._tidying = LoopingCall(self._tidy)
         self._tidying.clock = clock
         self._closed: Deferred[None] | None = None
@@ -100,8 +103,11 @@ class SqliteStore:
         """See `Store.open`."""
         self.rooms, self.marks = self._writer.begin()
         self.last = self._writer.last
+        for reader in (self._pages, self._recalls):
+            reader.open()
         self._writing = self._hire("writing")
         self._reading = self._hire("reading")
+        self._opened = True
         self._tidying.start(TIDY_SECONDS)
 
     def follow(self, listener: Listener) -> None:
@@ -120,17 +126,19 @@ class SqliteStore:
     def recall(self, room: str, until: int) -> Recalled:
         """See `Store.recall`."""
         try:
-            return self._recalls.recall(room, until)
+            return self._worked("read", self._recalls.recall(room, until))
         except Unavailable as problem:
             self._has_failed("read", problem)
-            return Recalled((), until, self.rooms[room].topic if room in self.rooms else "")
+            return Recalled((), until)
 
     def read(self, room: str, before: int | None, limit: int) -> Deferred[list[Entry]]:
         """See `Store.read`."""
         if self._closed:
             return fail(Unavailable("the server is going down; try again in a moment"))
-        page = self._reading.do(partial(self._pages.page, room, before, limit))
-        return page.addErrback(self._unread)
+        # What is stored but not shown yet is nobody's to see, and may still be refused.
+        until = self.last if before is None else min(before - 1, self.last)
+        page = self._reading.do(partial(self._pages.page, room, until, limit))
+        return page.addCallbacks(partial(self._worked, "read"), self._unread)
 
     def close(self) -> Deferred[None]:
         """See `Store.close`."""
@@ -138,6 +146,7 @@ class SqliteStore:
             self._closed = Deferred()
             if self._tidying.running:
                 self._tidying.stop()
+            if self._opened:
                 self._end_when_done()
             else:
                 self._closed.callback(None)
@@ -164,7 +173,7 @@ class SqliteStore:
         )
 
     def _committed(self, answers: list[list[int]], group: Sequence[_Appended]) -> None:
-        self._works("store")
+        self._worked("store", answers)
         self._committing = False
         self._commit()
         for (batch, _, stored), ids in zip(group, answers, strict=True):
@@ -199,23 +208,27 @@ class SqliteStore:
 
     # -- forgetting ------------------------------------------------------------------------------
 
-    def _tidy(self) -> Deferred[None]:
+    @inlineCallbacks
+    def _tidy(self) -> Generator[Deferred[Any], Any, None]:
         """Forget what is too old or too much, slice by slice; commits go on in between."""
         days, most = self._retention.days, self._retention.events
         before = 0 if days is None else int(self._now() * 1_000_000 - days * DAY)
-        forgotten = self._writing.do(partial(self._writer.forget, before, most))
-        return forgotten.addCallbacks(self._forgotten, self._untidied)
+        try:
+            yield self._writing.do(self._writer.forget_marks)
+            more = self._retention != FOR_EVER
+            while more and not self._closed:
+                forgotten = yield self._writing.do(partial(self._writer.forget, before, most))
+                more = forgotten.more
+                for room, first in forgotten.firsts.items():
+                    self._note_first(room, first)
+            self._worked("forget", None)
+        except Unavailable as problem:
+            self._has_failed("forget", problem)
 
-    def _forgotten(self, forgotten: Forgotten) -> Deferred[None]:
-        for room, first in forgotten.firsts.items():
-            if first is None:
-                del self.rooms[room]
-            else:
-                self.rooms[room] = self.rooms[room]._replace(first=first)
-        return self._tidy() if forgotten.more and not self._closed else succeed(None)
-
-    def _untidied(self, failure: Failure) -> None:
-        self._has_failed("forget", failure.value)
+    def _note_first(self, room: str, first: int | None) -> None:
+        past = self.rooms.pop(room, None)
+        if past and first is not None:
+            self.rooms[room] = past._replace(first=first)
 
     # -- trouble, and the end --------------------------------------------------------------------
 
@@ -225,13 +238,15 @@ class SqliteStore:
             self._troubles.add(what)
             self._log.error("the store cannot {what}: {problem}", what=what, problem=problem)
 
-    def _works(self, what: str) -> None:
+    def _worked(self, what: str, result: T) -> T:
         if what in self._troubles:
             self._troubles.discard(what)
             self._log.warn("the store can {what} again", what=what)
+        return result
 
     def _end_when_done(self) -> None:
-        if self._closed and not (self._committing or self._waiting):
+        if self._closed and not (self._committing or self._waiting or self._ending):
+            self._ending = True
             self._writing.do(self._writer.end).addBoth(self._ended)
 
     def _ended(self, _: object) -> None:

@@ -15,7 +15,8 @@ from __future__ import annotations
 import fcntl
 import os
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, NamedTuple
 
@@ -25,14 +26,16 @@ from twisted.logger import Logger
 from ..errors import Unavailable
 from ..events import Event, RoomEvent, TopicSet
 from . import Marks, Past
-from .database import APPLICATION, MIGRATIONS, Database
+from .database import APPLICATION, COMPANIONS, MIGRATIONS, Database, Inode, inode
 
 CHECKED_BYTES = 1 << 30
-"""The largest file that is read through at the start: in about a second."""
+"""The largest file that is read through at the start: in a few seconds."""
 SLICE = 500
 """Events forgotten in one transaction: whoever has something to store waits for it."""
 MARK_SECONDS = 300
 """Seconds for which marks are kept."""
+MOST_MARKS = 100_000
+"""Marks kept at most: with the clock set back, those of before would be young for long."""
 
 _MICRO = 1_000_000
 _encode = msgspec.json.Encoder().encode
@@ -45,6 +48,16 @@ class Forgotten(NamedTuple):
     """The oldest entries that are left; None: the room has none any more."""
     more: bool
     """Whether there is more to forget."""
+
+
+class Doubtful(NamedTuple):
+    """A group whose COMMIT has failed, and may be in the file all the same."""
+
+    first: int
+    last: int
+    """Its lowest and its highest id."""
+    topics: Sequence[tuple[str, int]]
+    """The topics that it changed, as they were before, and the numbers of their rooms."""
 
 
 class Writer(Database):
@@ -64,7 +77,7 @@ class Writer(Database):
         self._numbers: dict[str, int] = {}
         self._count: int | None = None
         self._unchecked = True
-        self._refused = False
+        self._doubtful: Doubtful | None = None
         self._lock: IO[bytes] | None = None
         self.last = 0
         """The highest id ever given."""
@@ -76,7 +89,7 @@ class Writer(Database):
 
         Raises `Unavailable`, which says why it could not.
         """
-        if self.path.exists():
+        if os.path.lexists(self.path):
             self.begin()
             self.end()
         elif not os.access(self.path.parent, os.W_OK | os.X_OK):
@@ -95,7 +108,9 @@ class Writer(Database):
                 " (SELECT max(id) FROM events WHERE room = number) FROM rooms"
             )
             kept = {name: Past(*past) for name, *past in rooms if past[1] is not None}
-            marks = connection.execute("SELECT mark, id FROM marks WHERE id > ?", (self._expired,))
+            marks = connection.execute(
+                "SELECT mark, id FROM marks WHERE id > ? ORDER BY id", (self._expired,)
+            )
             return kept, dict(marks)
         except (sqlite3.Error, OSError) as problem:
             self.end()
@@ -103,7 +118,12 @@ class Writer(Database):
             raise Unavailable(f"cannot use {self.path}: {reason}") from None
 
     def end(self) -> None:
-        """Let go of the file, and of the lock on it."""
+        """Let go of the file, which is to be whole and in order, and of the lock on it."""
+        try:
+            if self._current or self._doubtful:
+                self._connection()
+        except (Unavailable, sqlite3.Error) as problem:
+            self._log.error("{path}: {problem}", path=self.path, problem=problem)
         self.close()
         if self._lock:
             self._lock.close()
@@ -122,35 +142,29 @@ class Writer(Database):
 
         Answers the ids of each batch.  Raises `Unavailable`: then nothing was stored.
         """
-        last = max(self.last, int(self._now() * _MICRO) - 1)
-        try:
-            connection = self._connection()
-            connection.execute("BEGIN IMMEDIATE")
-            answers = []
-            rows = []
+        answers: list[list[int]] = []
+        rows: list[tuple[int, int, str]] = []
+        noted: list[tuple[int, bytes]] = []
+        topics: dict[int, str] = {}
+        with self._transaction() as connection:
+            last = before = max(self.last, int(self._now() * _MICRO) - 1)
             for batch, marks in group:
                 ids = list(range(last + 1, last + 1 + len(batch)))
                 answers.append(ids)
                 last += len(batch)
+                noted += [(ids[place], mark) for place, mark in marks.items()]
                 for id_, event in zip(ids, batch, strict=True):
                     if isinstance(event, RoomEvent):
                         number = self._number(connection, event.room)
                         rows.append((id_, number, _encode(event).decode()))
                         if isinstance(event, TopicSet):
-                            connection.execute(
-                                "UPDATE rooms SET topic = ? WHERE number = ?", (event.text, number)
-                            )
-                for place, mark in marks.items():
-                    connection.execute(
-                        "INSERT OR REPLACE INTO marks VALUES (?, ?)", (mark, ids[place])
-                    )
+                            topics[number] = event.text
             connection.executemany("INSERT INTO events VALUES (?, ?, ?)", rows)
+            connection.executemany("INSERT INTO marks VALUES (?, ?)", noted)
+            old = _set_topics(connection, topics)
             connection.execute("UPDATE state SET last = ?", (last,))
-            self._refused = True  # until it is known to be stored
-            connection.execute("COMMIT")
-        except sqlite3.Error as problem:
-            raise self._failed(problem) from None
-        self._refused = False
+            self._doubtful = Doubtful(before + 1, last, old)
+        self._doubtful = None
         self.last = last
         if self._count is not None:
             self._count += len(rows)
@@ -160,17 +174,13 @@ class Writer(Database):
         """Forget some of the oldest events: those below the id `before`, and as many as there are
         more than `most`.  Raises `Unavailable`.
         """
-        try:
-            connection = self._connection()
-            connection.execute("DELETE FROM marks WHERE id <= ?", (self._expired,))
+        firsts: dict[str, int | None] = {}
+        with self._transaction() as connection:
             old = self._old(connection, before, most)
-            if not old:
-                return Forgotten({}, more=False)
-            newest = old[-1][0]
-            connection.execute("BEGIN IMMEDIATE")
-            connection.execute("DELETE FROM events WHERE id <= ?", (newest,))
-            connection.execute("UPDATE state SET floor = max(floor, ?)", (newest,))
-            firsts = {}
+            if old:
+                newest = old[-1][0]
+                connection.execute("DELETE FROM events WHERE id <= ?", (newest,))
+                connection.execute("UPDATE state SET floor = max(floor, ?)", (newest,))
             for number in {number for _, number in old}:
                 name, first = connection.execute(
                     "SELECT name, (SELECT min(id) FROM events WHERE room = number)"
@@ -181,12 +191,30 @@ class Writer(Database):
                 if first is None:
                     connection.execute("DELETE FROM rooms WHERE number = ?", (number,))
                     self._numbers.pop(name, None)
-            connection.execute("COMMIT")
-        except sqlite3.Error as problem:
-            raise self._failed(problem) from None
         if self._count is not None:
             self._count -= len(old)
         return Forgotten(firsts, more=len(old) == SLICE)
+
+    def forget_marks(self) -> None:
+        """Forget the marks that count no more.  Raises `Unavailable`."""
+        with self._transaction() as connection:
+            connection.execute(
+                "DELETE FROM marks WHERE id <= ?"
+                " OR id <= (SELECT id FROM marks ORDER BY id DESC LIMIT 1 OFFSET ?)",
+                (self._expired, MOST_MARKS),
+            )
+
+    @contextmanager
+    def _transaction(self) -> Iterator[sqlite3.Connection]:
+        """A connection on which everything is done, or nothing.  Raises `Unavailable`."""
+        with self._used() as connection:
+            try:
+                connection.execute("BEGIN IMMEDIATE")
+                yield connection
+                connection.execute("COMMIT")
+            except BaseException:
+                self.close()
+                raise
 
     def _old(
         self, connection: sqlite3.Connection, before: int, most: int | None
@@ -218,9 +246,11 @@ class Writer(Database):
     # -- the file --------------------------------------------------------------------------------
 
     def _connection(self) -> sqlite3.Connection:
-        """See `Database._connection`.  Raises `Unavailable` when a deleted file cannot be saved."""
-        if self._current is not None and not self.path.exists():
-            self._save(self._current)
+        """See `Database._connection`.
+
+        Raises `Unavailable` when a file that is no longer whole cannot be saved.
+        """
+        self._guard()
         return super()._connection()
 
     def _connect(self, mode: str = "rwc") -> sqlite3.Connection:
@@ -230,7 +260,7 @@ class Writer(Database):
             self._examine(connection)
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute(f"PRAGMA synchronous = {self._synchronous}")
-            self._migrate(connection)
+            _migrate(connection)
             self._settle(connection)
         except BaseException:
             connection.close()
@@ -255,44 +285,104 @@ class Writer(Database):
                 raise sqlite3.DatabaseError(f"it is broken: {verdict.splitlines()[-1]}")
         self._unchecked = False
 
-    def _migrate(self, connection: sqlite3.Connection) -> None:
-        (version,) = connection.execute("PRAGMA user_version").fetchone()
-        for number, migration in enumerate(MIGRATIONS[version:], version + 1):
-            connection.executescript(
-                f"BEGIN IMMEDIATE; {migration}; PRAGMA user_version = {number}; COMMIT"
-            )
-        if not connection.execute("SELECT count(*) FROM state").fetchone()[0]:
-            now = max(self.last, int(self._now() * _MICRO))
-            connection.execute("INSERT INTO state VALUES (?, ?)", (now, now))
-
     def _settle(self, connection: sqlite3.Connection) -> None:
         """Compare what the file holds with what was acknowledged and refused."""
         connection.execute("BEGIN IMMEDIATE")
         (last,) = connection.execute("SELECT last FROM state").fetchone()
-        if self._refused and self.last:
-            connection.execute("DELETE FROM events WHERE id > ?", (self.last,))
-            connection.execute("DELETE FROM marks WHERE id > ?", (self.last,))
-            self._refused = False
+        given = self.last or last or int(self._now() * _MICRO)
+        if last < given:
+            connection.execute("UPDATE state SET last = ?, floor = ?", (given, given))
+        if self._doubtful and self._doubtful.last == last:
+            refused = self._doubtful[:2]
+            connection.execute("DELETE FROM events WHERE id BETWEEN ? AND ?", refused)
+            connection.execute("DELETE FROM marks WHERE id BETWEEN ? AND ?", refused)
+            connection.executemany(
+                "UPDATE rooms SET topic = ? WHERE number = ?", self._doubtful.topics
+            )
         connection.execute("COMMIT")
+        self._doubtful = None
         if last < self.last:
             self._log.error(
-                "{path} ends at {last}, but events up to {given} were acknowledged",
+                "{path} ends at the id {last}, but was written up to {given}: what is missing is"
+                " lost",
                 path=self.path,
                 last=last,
-                given=self.last,
+                given=given,
             )
-        self.last = max(self.last, last)
+        self.last = max(given, last)
+
+    def _guard(self) -> None:
+        """See to it that the file is whole: itself, and what belongs to it.
+
+        Raises `Unavailable` when it is not, and cannot be saved.
+        """
+        was, now = self._identity, self._look()
+        if not was or now == was:
+            return
+        if self._current and now[0] in (None, was[0]):
+            self._save(self._current)
+            self.close()
+        elif now[0] != was[0]:
+            # Somebody has put another file here, or will get a fresh one.
+            self._log.warn("{path} is another file now; it is used from here on", path=self.path)
+            self.close()
+            self._clear_away(was)
+
+    def _clear_away(self, was: Sequence[Inode | None]) -> None:
+        """What belonged to the file that was here would break another."""
+        for suffix, old in zip(COMPANIONS, was[1:], strict=True):
+            companion = f"{self.path}{suffix}"
+            if old and inode(companion) == old:
+                os.unlink(companion)
 
     def _save(self, connection: sqlite3.Connection) -> None:
-        """Write the file that was deleted out anew."""
+        """Write out anew what was deleted, or has lost what belongs to it, but is still open."""
         copy = self.path.with_name(f"{self.path.name}-saved")
         try:
             copy.unlink(missing_ok=True)
             connection.execute("VACUUM INTO ?", (str(copy),))
+            _sync(copy)
+            for suffix in COMPANIONS:
+                Path(f"{self.path}{suffix}").unlink(missing_ok=True)
             os.replace(copy, self.path)
+            _sync(self.path.parent)
         except (sqlite3.Error, OSError) as problem:
-            raise Unavailable(f"{self.path} was deleted and cannot be saved: {problem}") from None
-        self._log.warn("{path} was deleted; it is written out anew", path=self.path)
+            with suppress(OSError):
+                copy.unlink(missing_ok=True)
+            raise Unavailable(
+                f"{self.path} is not whole any more, and cannot be written out anew: {problem}"
+            ) from None
+        self._log.warn("{path} was deleted, or part of it; it is written out anew", path=self.path)
+
+
+def _migrate(connection: sqlite3.Connection) -> None:
+    """Bring the file to the newest version.  Raises `sqlite3.Error`."""
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    for number, migration in enumerate(MIGRATIONS[version:], version + 1):
+        connection.executescript(
+            f"BEGIN IMMEDIATE; {migration}; PRAGMA user_version = {number}; COMMIT"
+        )
+
+
+def _set_topics(
+    connection: sqlite3.Connection, topics: dict[int, str]
+) -> Sequence[tuple[str, int]]:
+    """Set the topics of rooms by their numbers; answers what they were."""
+    old = []
+    for number, topic in topics.items():
+        found = connection.execute("SELECT topic FROM rooms WHERE number = ?", (number,))
+        old.append((found.fetchone()[0], number))
+        connection.execute("UPDATE rooms SET topic = ? WHERE number = ?", (topic, number))
+    return old
+
+
+def _sync(path: Path) -> None:
+    """Have the disk hold a file, or what a directory lists.  Raises `OSError`."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _locked(path: Path) -> IO[bytes]:

@@ -5,50 +5,21 @@ from __future__ import annotations
 import asyncio
 import json
 import socket
-from collections.abc import Callable, Coroutine, Mapping
-from concurrent.futures import ThreadPoolExecutor
-from typing import Any, TypeVar
+from collections.abc import Callable, Coroutine
+from typing import Any
 
 import pytest
 from wsproto import ConnectionType, WSConnection
 from wsproto.events import Request, TextMessage
 
 from .processes import PATIENCE, Daemon
-
-T = TypeVar("T")
-
-
-def elsewhere(work: Coroutine[Any, Any, T]) -> T:
-    """What the work brings, done in a thread of its own: a browser has its loop in this one."""
-    with ThreadPoolExecutor(1) as pool:
-        return pool.submit(asyncio.run, work).result()
-
+from .streams import answered, connected, elsewhere
 
 SPEAKERS = [f"line-{number}" for number in range(20)] + [f"http-{number}" for number in range(10)]
 EACH = 40
 TOTAL = len(SPEAKERS) * EACH
 Said = tuple[str, str]
 """A name and a text."""
-Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
-
-
-async def connected(port: int) -> Streams:
-    """A plain connection."""
-    return await asyncio.open_connection("127.0.0.1", port, limit=2**20)
-
-
-async def answered(
-    streams: Streams, method: str, target: str, body: str = "", headers: Mapping[str, str] = {}
-) -> Any:
-    """Send a request on a connection that is kept; answers the JSON that comes back."""
-    reader, writer = streams
-    fields = {"Host": "chat", "Content-Length": str(len(body)), **headers}
-    lines = [f"{method} {target} HTTP/1.1", *(f"{name}: {fields[name]}" for name in fields)]
-    writer.write("\r\n".join([*lines, "", body]).encode())
-    head = (await reader.readuntil(b"\r\n\r\n")).decode().lower()
-    assert head.startswith("http/1.1 20"), head
-    length = head.split("content-length: ")[1].split("\r\n")[0]
-    return json.loads(await reader.readexactly(int(length)))
 
 
 # -- speakers --------------------------------------------------------------------------------------

@@ -8,11 +8,12 @@ import select
 import signal
 import socket
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from ..store.faults import UNUSABLE, remains
 from .conftest import Start
 from .processes import HERE, PATIENCE, TWISTD
 
@@ -60,6 +61,38 @@ def test_a_start_that_cannot_work_says_why_in_one_line(
     assert line.startswith("chatd: ")
     assert told in line
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("spoil", UNUSABLE, ids=lambda spoil: spoil.__name__)
+def test_a_store_that_cannot_be_used_ends_the_start(
+    tmp_path: Path, spoil: Callable[[Path], None]
+) -> None:
+    """With one line that names it; it is left as it was, and nothing listens."""
+    store = tmp_path / "chat.db"
+    spoil(store)
+    before = remains(store)
+    (line,) = failed(
+        tmp_path, "--nodaemon", "--pidfile=", "chatd",
+        "--http", "unix:door", "--line", "none", "--store", "sqlite:chat.db",
+    )  # fmt: skip
+    assert line.startswith(f"chatd: cannot use {store}: ")
+    assert remains(store) == before
+    assert not (tmp_path / "door").exists()
+
+
+def test_two_servers_do_not_share_a_store(tmp_path: Path, start: Start) -> None:
+    """The second does not start; the first goes on, and when it was killed another may begin."""
+    first = start(TWISTD, "--nodaemon", "--pidfile=", "chatd", "--http=unix:one", "--line=none")
+    first.expect("http door listening")
+    doors = ["--http", "unix:two", "--line", "none"]
+    (line,) = failed(tmp_path, "--nodaemon", "--pidfile=", "chatd", *doors)
+    assert line == f"chatd: cannot use {tmp_path / 'chatd.sqlite'}: another server has it"
+    assert not (tmp_path / "two").exists()
+    health = start("curl", "-sS", "--unix-socket", "one", "http://chat/healthz")
+    assert health.wait() == 0
+    first.kill()
+    second = start(TWISTD, "--nodaemon", "--pidfile=", "chatd", "--http=unix:two", "--line=none")
+    second.expect("http door listening")
 
 
 @pytest.mark.parametrize(

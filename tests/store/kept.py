@@ -42,11 +42,34 @@ class SoonWorker:
         self.stopped = True
 
 
+class SlowWorker(SoonWorker):
+    """A worker who takes some seconds for each piece of work, one after another; what is done is
+    done at the end of them.
+    """
+
+    def __init__(self, clock: Clock, seconds: float) -> None:
+        super().__init__(clock)
+        self._seconds = seconds
+        self._free = clock.seconds()
+        self.begun = 0
+
+    def do(self, job: Callable[[], T]) -> Deferred[T]:
+        """See `chatd.store.worker.Worker.do`."""
+        self.begun += 1
+        now = self._clock.seconds()
+        self._free = max(now, self._free) + self._seconds
+        done: Deferred[Any] = Deferred()
+        wait = self._free - now
+        self._clock.callLater(wait, lambda: maybeDeferred(job).chainDeferred(done))
+        return done
+
+
 def sqlite_store(
     path: Path, clock: IReactorTime, now: Callable[[], float], history: int, **options: Any
 ) -> SqliteStore:
     """A store in a file, opened, that needs no thread."""
-    store = SqliteStore(path, clock, now, history, hire=lambda _: SoonWorker(clock), **options)
+    options = {"hire": lambda _: SoonWorker(clock), "durability": "process", **options}
+    store = SqliteStore(path, clock, now, history, **options)
     store.open()
     return store
 
@@ -54,7 +77,7 @@ def sqlite_store(
 def _sqlite(clock: IReactorTime, now: Callable[[], float], history: int) -> Store:
     directory = tempfile.TemporaryDirectory()
     path = Path(directory.name) / "chatd.sqlite"
-    store = sqlite_store(path, clock, now, history, durability="process")
+    store = sqlite_store(path, clock, now, history)
     finalize(store, directory.cleanup)
     return store
 

@@ -1,0 +1,48 @@
+"""Many clients at once, on asyncio streams."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Coroutine, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
+
+
+def elsewhere(work: Coroutine[Any, Any, T]) -> T:
+    """What the work brings, done in a thread of its own: a browser has its loop in this one."""
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(asyncio.run, work).result()
+
+
+async def connected(port: int) -> Streams:
+    """A plain connection."""
+    return await asyncio.open_connection("127.0.0.1", port, limit=2**20)
+
+
+async def answered(
+    streams: Streams, method: str, target: str, body: str = "", headers: Mapping[str, str] = {}
+) -> Any:
+    """Send a request on a connection that is kept; answers the JSON that comes back."""
+    reader, writer = streams
+    fields = {"Host": "chat", "Content-Length": str(len(body)), **headers}
+    lines = [f"{method} {target} HTTP/1.1", *(f"{name}: {fields[name]}" for name in fields)]
+    writer.write("\r\n".join([*lines, "", body]).encode())
+    head = (await reader.readuntil(b"\r\n\r\n")).decode().lower()
+    assert head.startswith("http/1.1 20"), head
+    length = head.split("content-length: ")[1].split("\r\n")[0]
+    return json.loads(await reader.readexactly(int(length)))
+
+
+@asynccontextmanager
+async def connection(port: int) -> AsyncIterator[Streams]:
+    """A plain connection, which is closed in the end."""
+    streams = await connected(port)
+    try:
+        yield streams
+    finally:
+        streams[1].close()

@@ -1,0 +1,121 @@
+"""A real server whose disk is full, and whose file is taken away."""
+
+from __future__ import annotations
+
+import asyncio
+import resource
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from .processes import PATIENCE, Daemon
+from .streams import Streams, answered, connected, elsewhere
+
+pytestmark = pytest.mark.parametrize(
+    "daemon", [("--message-rate", "0", "--store", "sqlite:chat.db")], ids=["file"], indirect=True
+)
+MESSAGES = "/rooms/lobby/messages?name=ada"
+TEXT = {"Content-Type": "text/plain"}
+
+
+@contextmanager
+def full_disk(daemon: Daemon) -> Iterator[None]:
+    """Meanwhile the server cannot write behind the first page of any file."""
+    limits = resource.prlimit(daemon.pid, resource.RLIMIT_FSIZE)
+    resource.prlimit(daemon.pid, resource.RLIMIT_FSIZE, (4096, limits[1]))
+    try:
+        yield
+    finally:
+        resource.prlimit(daemon.pid, resource.RLIMIT_FSIZE, limits)
+
+
+async def said(streams: Streams, text: str) -> Any:
+    """Say something; answers its id."""
+    return (await answered(streams, "POST", MESSAGES, text, TEXT))["id"]
+
+
+async def status(streams: Streams, text: str) -> str:
+    """Say something that may be refused; answers the status line and the headers."""
+    reader, writer = streams
+    head = f"POST {MESSAGES} HTTP/1.1\r\nHost: chat\r\nContent-Type: text/plain\r\n"
+    writer.write(f"{head}Content-Length: {len(text)}\r\n\r\n{text}".encode())
+    answer = (await reader.readuntil(b"\r\n\r\n")).decode()
+    length = answer.lower().split("content-length: ")[1].split("\r\n")[0]
+    await reader.readexactly(int(length))
+    return answer
+
+
+async def texts(streams: Streams) -> list[str]:
+    """What is read back of the lobby."""
+    page = await answered(streams, "GET", "/rooms/lobby/events?before=9000000000000000")
+    return [event["text"] for event in page["events"] if event["type"] == "message"]
+
+
+async def line_until(reader: asyncio.StreamReader, start: str) -> str:
+    """The next line that starts so."""
+    while not (line := (await reader.readuntil(b"\r\n")).decode()).startswith(start):
+        pass
+    return line
+
+
+async def fill_up(daemon: Daemon) -> None:
+    """Speak and read while the disk is full, and afterwards."""
+    async with asyncio.timeout(PATIENCE):
+        web, reading = await connected(daemon.http), await connected(daemon.http)
+        lines, typing = await connected(daemon.line)
+        place = await said(web, "before")
+        with full_disk(daemon):
+            for _ in range(5):
+                refusal = await status(web, "x" * 3000)
+                assert refusal.startswith("HTTP/1.1 503 ")
+                assert "\r\nretry-after: " in refusal.lower()
+            typing.write(b"y" * 3000 + b"\r\n")
+            assert "try again" in await line_until(lines, "!! ")
+            assert await texts(reading) == ["before"]
+            assert (await answered(reading, "GET", "/healthz"))["status"] == "ok"
+        typing.write(b"after\r\n")
+        await line_until(lines, "<guest-0001> after")
+        assert await said(web, "at last") > place
+        assert await texts(reading) == ["before", "after", "at last"]
+        for _, writer in (web, reading, (lines, typing)):
+            writer.close()
+
+
+def test_a_full_disk_is_told_and_gone_when_there_is_room_again(daemon: Daemon) -> None:
+    """Writers get a 503 and a `!!`, readers go on; it is logged once, and nothing falls over."""
+    elsewhere(fill_up(daemon))
+    daemon.signal(signal.SIGTERM)
+    daemon.wait()
+    assert "Traceback" not in daemon.output
+    assert daemon.output.count("cannot store") == 1
+    assert daemon.output.count("can store again") == 1
+
+
+async def speak(daemon: Daemon, *said_now: str) -> list[str]:
+    """Say some things; answers all that is read back."""
+    streams = await connected(daemon.http)
+    for text in said_now:
+        await said(streams, text)
+    found = await texts(streams)
+    streams[1].close()
+    return found
+
+
+def test_a_file_that_is_deleted_under_it_is_there_again(daemon: Daemon, tmp_path: Path) -> None:
+    """With all that was said, before and after, for the next server as well."""
+    assert elsewhere(speak(daemon, "one")) == ["one"]
+    for path in tmp_path.glob("chat.db*"):
+        path.unlink()
+    assert elsewhere(speak(daemon)) == ["one"]
+    assert elsewhere(speak(daemon, "two")) == ["one", "two"]
+    daemon.kill()
+    assert "Traceback" not in daemon.output
+    again = Daemon(tmp_path, "--store", "sqlite:chat.db")
+    try:
+        assert elsewhere(speak(again, "three")) == ["one", "two", "three"]
+    finally:
+        again.kill()
