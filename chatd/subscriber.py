@@ -90,11 +90,11 @@ class Feed:
 
     __slots__ = (
         "__weakref__",
-        "_batch",
-        "_begin",
-        "_end",
-        "_limit",
+        "batch",
+        "begin",
         "codec",
+        "end",
+        "limit",
         "log",
         "readers",
         "source",
@@ -105,18 +105,19 @@ class Feed:
         self.log = source.log
         self.codec = codec
         self.readers: set[Subscriber] = set()
-        self._begin = self._end = self._limit = 0
-        self._batch: Batch | None = None
+        self.begin = self.end = self.limit = 0
+        """The cursors between which the latest batch was made, and at most of how many entries."""
+        self.batch: Batch | None = None
 
     def after(self, cursor: int, limit: int) -> Batch | None:
         """What follows `cursor`, None if nothing does; the same object for all who stand there."""
         last = self.log.last
         if last <= cursor:
             return None
-        if cursor != self._begin or last != self._end or limit != self._limit:
-            self._batch = merged([(self, cursor)], cursor, limit)
-            self._begin, self._end, self._limit = cursor, last, limit
-        return self._batch
+        if cursor != self.begin or last != self.end or limit != self.limit:
+            self.batch = merged([(self, cursor)], cursor, limit)
+            self.begin, self.end, self.limit = cursor, last, limit
+        return self.batch
 
 
 def merged(
@@ -196,6 +197,8 @@ class Subscriber:
         self.reading = True
         for feed in self.feeds:
             feed.readers.add(self)
+        if len(self.feeds) > 1:
+            self.survey()
         self.wake()
 
     def stop(self) -> None:
@@ -237,7 +240,14 @@ class Subscriber:
         while self.reading and not self.paused:
             # Nearly every reader reads one thing, and is woken because there is something new.
             only = self._only
-            batch = only.after(self.cursor, self.limit) if only is not None else self._next()
+            if only is None:
+                batch = self._next()
+            elif (
+                self.cursor == only.begin and self.limit == only.limit and only.end == only.log.last
+            ):
+                batch = only.batch  # `after` would say the same, and be asked by thousands
+            else:
+                batch = only.after(self.cursor, self.limit)
             if batch is None:
                 return
             if batch.gaps:
@@ -251,8 +261,17 @@ class Subscriber:
 
     def _set_feeds(self, feeds: Sequence[Feed]) -> None:
         self.feeds = tuple(feeds)
-        alone = len(self.feeds) == 1 and not self._hidden and not self._begins
-        self._only = self.feeds[0] if alone else None
+        self.survey()
+
+    def survey(self) -> None:
+        """See which of the feeds have anything to say; if it is one, there is nothing to merge."""
+        self._only = None
+        if not (self._hidden or self._begins):
+            # A log that is empty has nothing to say, nor to be merged, before its first entry
+            # (`Source.append`): the private messages of most people.
+            spoken = [feed for feed in self.feeds if feed.log.count or feed.log.last > self.cursor]
+            if len(spoken) == 1:
+                self._only = spoken[0]
 
     def _next(self) -> Batch | None:
         """What follows the cursor in whichever feeds have anything new."""
@@ -361,6 +380,9 @@ class Source:
         for feed in self.feeds():
             if feed.readers:
                 notifier.mark(feed)
+                if self.log.count == 1:
+                    for reader in feed.readers:
+                        reader.survey()
 
 
 class Notifier:

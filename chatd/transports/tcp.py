@@ -23,6 +23,7 @@ from collections.abc import Iterable
 from errno import EWOULDBLOCK
 from fcntl import ioctl
 from termios import TIOCOUTQ
+from typing import Any
 
 from twisted.internet.abstract import FileDescriptor
 from twisted.internet.error import ConnectionDone, ConnectionLost
@@ -40,6 +41,12 @@ class WriteThrough(Server):
     For `twisted.internet.tcp.Port.transport`, so that every connection of that port is one.
     """
 
+    def __init__(self, sock: Any, *args: Any) -> None:
+        """See `twisted.internet.tcp.Server`."""
+        super().__init__(sock, *args)
+        # Found once, for what is done a million times; of a closed socket it raises.
+        self._send = sock.send
+
     def doRead(self) -> ConnectionDone | ConnectionLost | None:  # type: ignore[override]
         """See `twisted.internet.interfaces.IReadDescriptor.doRead`."""
         try:
@@ -53,11 +60,9 @@ class WriteThrough(Server):
 
     def write(self, data: bytes) -> None:
         """See `twisted.internet.interfaces.ITransport.write`."""
-        if self.connected and not (
-            self._tempDataBuffer or self.dataBuffer or self._writeDisconnecting or self.TLS
-        ):
+        if not (self.dataBuffer or self._tempDataBuffer or self._writeDisconnecting or self.TLS):
             try:
-                sent = self.socket.send(data)
+                sent = self._send(data)
             except OSError:
                 sent = 0
             if sent == len(data):

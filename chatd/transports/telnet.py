@@ -205,8 +205,8 @@ class LineConnection(Protocol):
 
     def deliver(self, batch: Batch) -> bool:
         """Write a batch: what is missing, then what is there."""
-        for gap in batch.gaps:
-            self.transport.write(self._gap(gap))
+        if batch.gaps:
+            self.transport.write(b"".join(map(self._gap, batch.gaps)))
         self.transport.write(batch.chunk)
         return True
 

@@ -85,7 +85,7 @@ class Wire:
         self.watch = Watch()
         self.note = Note()
         address = ("127.0.0.1", 0)
-        self.server = WriteThrough(served, self.note, address, None, 0, self.watch)  # type: ignore[arg-type]
+        self.server = WriteThrough(served, self.note, address, None, 0, self.watch)
         self.note.makeConnection(self.server)
 
     @property
