@@ -195,11 +195,15 @@ class Subscriber:
     def start(self) -> None:
         """Begin to read: what lies behind the cursor at once, the rest as it comes."""
         self.reading = True
+        news = False
         for feed in self.feeds:
             feed.readers.add(self)
+            if feed.log.last > self.cursor:
+                news = True
         if len(self.feeds) > 1:
             self.survey()
-        self.wake()
+        if news:
+            self.wake()
 
     def stop(self) -> None:
         """Read no more, unless it is started again."""

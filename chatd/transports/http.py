@@ -179,7 +179,8 @@ class ChatChannel(HTTPChannel):
     _busy = False
     _deadline: IDelayedCall | None = None
     _refused = False
-    _early = b""
+    early = b""
+    """What came in while a learned poll was held."""
     _full = False
     _answered: Request | None = None
     _turn: IDelayedCall | None = None
@@ -200,17 +201,11 @@ class ChatChannel(HTTPChannel):
 
     def dataReceived(self, data: bytes) -> None:
         """Bytes came in; a request that they leave incomplete has to hurry."""
-        learned = self.learned
-        if learned is not None:
-            if learned.held:
-                self._put_off(data)
-                return
-            if not (self.requests or self._buffer) and learned.take(data):
-                # Twisted's idle timer is for what Twisted parses: moving it costs more than a poll.
-                if self.timeOut:
-                    self.setTimeout(None)
-                return
-            learned.rest()
+        if self.learned and not (self.requests or self._buffer) and self.learned.take(data):
+            # Twisted's idle timer is for what Twisted parses: moving it costs more than a poll.
+            self.setTimeout(None)
+            self.dataReceived = self.learned.data_received  # type: ignore[method-assign]
+            return
         if self._refused:
             return
         # Nothing under way: no request, and (in LineReceiver's buffer) no beginning of one.
@@ -289,7 +284,7 @@ class ChatChannel(HTTPChannel):
             self._turn = None
         if self.learned:
             self.learned.gone()
-        self._early = b""
+        self.early = b""
         super().connectionLost(reason)
         self.site.peers.discard(self)
 
@@ -317,8 +312,9 @@ class ChatChannel(HTTPChannel):
         for request in self.requests:
             self.persistent = 0
             request.responseHeaders.setRawHeaders(b"connection", [b"close"])
-        learned, self.learned = self.learned, None
-        self._early = b""
+        learned = self.learned
+        self.unlearn()
+        self.early = b""
         if learned and learned.held:
             learned.conclude()
         elif self.requests and self.requests[0].conclude:
@@ -326,11 +322,10 @@ class ChatChannel(HTTPChannel):
 
     # -- learned polls ---------------------------------------------------------------------------
 
-    def answer_learned(self, response: bytes) -> None:
-        """Write what answers the poll that this connection asks again and again."""
-        self._transport.write(response)
-        if self._early:
-            self.callLater(0, self._replay)
+    def unlearn(self) -> None:
+        """From here on everything goes through Twisted again, until a poll is learned anew."""
+        self.learned = None
+        self.__dict__.pop("dataReceived", None)
 
     def timeoutConnection(self) -> None:
         """The connection has been idle for too long.  Twisted's own would log each one."""
@@ -343,14 +338,18 @@ class ChatChannel(HTTPChannel):
         self._deadline = None
         self._transport.abortConnection()
 
-    def _put_off(self, data: bytes) -> None:
+    def put_off(self, data: bytes) -> None:
         """Let what comes while a poll is held wait: who pipelines is answered in order."""
-        self._early += data
-        if len(self._early) > MAX_EARLY:
+        self.early += data
+        if len(self.early) > MAX_EARLY:
             self._transport.pauseProducing()
 
+    def replay_soon(self) -> None:
+        """The poll is answered: what had to wait for that goes on."""
+        self.callLater(0, self._replay)
+
     def _replay(self) -> None:
-        early, self._early = self._early, b""
+        early, self.early = self.early, b""
         if early:
             self._transport.resumeProducing()
             self.dataReceived(early)
@@ -442,7 +441,7 @@ class ChatChannel(HTTPChannel):
         self._stop_clock()
         self.setTimeout(None)
         # Nothing more of it, or behind it, is to be carried out.
-        self.learned = None
+        self.unlearn()
         self.clearLineBuffer()
         for request in self.requests:
             request.refused = True

@@ -40,7 +40,7 @@ MAX_QUESTION = 4096
 class LearnedPoll(Poll):
     """One connection's poll, asked again and again."""
 
-    __slots__ = ("_after", "_before", "_channel", "_head", "_idle", "_polls")
+    __slots__ = ("_after", "_before", "_channel", "_head", "_idle", "_lease", "_polls", "_write")
 
     def __init__(
         self,
@@ -58,18 +58,33 @@ class LearnedPoll(Poll):
         self._head = polls.shared(head)
         self._channel = channel
         self._idle = False
+        # What is done for each poll of ten thousand is looked up once.
+        self._lease = taught.reading.lease
+        assert channel.transport
+        self._write = channel.transport.write
+
+    def data_received(self, data: bytes) -> None:
+        """In the channel's place, while nothing but this poll is asked on its connection."""
+        if self.held:
+            self._channel.put_off(data)
+        elif not self.take(data):
+            self._channel.unlearn()
+            self.due = None
+            self._channel.dataReceived(data)
 
     def take(self, packet: bytes) -> bool:
         """Whether the packet is the question again; if so, it is answered or held."""
         before, after = self._before, self._after
         if not (packet.startswith(before) and packet.endswith(after)):
             return False
-        cursor = packet[len(before) : len(packet) - len(after)]
-        if not cursor.isdigit() or len(cursor) > 18 or not self.reading.current:
+        digits = packet[len(before) : len(packet) - len(after)]
+        lease = self._lease
+        if not digits.isdigit() or len(digits) > 18 or (lease and not self.reading.current):
             return False
         self.answered = self._idle = False
-        self.subscriber.cursor = self.reading.service.resume(int(cursor))
-        self.reading.begin(self)
+        self.subscriber.cursor = self.reading.service.resume(int(digits))
+        if lease:
+            self.reading.begin(self)
         self._polls.hold(self)
         if self.due is None:
             self._put_off()
@@ -92,10 +107,6 @@ class LearnedPoll(Poll):
     def _put_off(self) -> None:
         self._polls.deadlines.set(self, self._channel.site.idle_seconds)
 
-    def rest(self) -> None:
-        """Something else is asked on this connection: the idle time is its business."""
-        self.due = None
-
     def gone(self) -> None:
         """The client has gone."""
         self.answered = True
@@ -113,9 +124,14 @@ class LearnedPoll(Poll):
     def deliver(self, batch: Batch) -> bool:
         """See `Poll.deliver`."""
         self.answered = True
-        self._channel.answer_learned(batch.once(self._head, self._response))
+        self._write(batch.once(self._head, self._response))
+        if self._channel.early:
+            self._channel.replay_soon()
         if self.held:
-            self._polls.ended(self)
+            if self._lease:
+                self._polls.ended(self)
+            else:
+                self.held = False  # that is all there is to it for whoever has no session
         return False
 
     def _response(self, batch: Batch) -> bytes:
