@@ -96,6 +96,7 @@ class Feed:
         "end",
         "limit",
         "log",
+        "marked",
         "readers",
         "source",
     )
@@ -108,6 +109,8 @@ class Feed:
         self.begin = self.end = self.limit = 0
         """The cursors between which the latest batch was made, and at most of how many entries."""
         self.batch: Batch | None = None
+        self.marked = False
+        """Whether there is something new, for which its readers are about to be woken."""
 
     def after(self, cursor: int, limit: int) -> Batch | None:
         """What follows `cursor`, None if nothing does; the same object for all who stand there."""
@@ -193,12 +196,16 @@ class Subscriber:
         self._set_feeds(feeds)
 
     def start(self) -> None:
-        """Begin to read: what lies behind the cursor at once, the rest as it comes."""
+        """Begin to read: what lies behind the cursor at once, the rest as it comes.
+
+        If the others are about to be woken, it is woken with them: whoever asks again and again
+        does not overtake those who wait, and gets more at a time.
+        """
         self.reading = True
         news = False
         for feed in self.feeds:
             feed.readers.add(self)
-            if feed.log.last > self.cursor:
+            if feed.log.last > self.cursor and not feed.marked:
                 news = True
         if len(self.feeds) > 1:
             self.survey()
@@ -429,6 +436,7 @@ class Notifier:
 
     def mark(self, feed: Feed) -> None:
         """`feed` has an entry more than its readers know of."""
+        feed.marked = True
         self._marked[feed] = None
         if not self._called:
             self._called = True
@@ -451,6 +459,7 @@ class Notifier:
             marked, self._marked = self._marked, {}
             self._before, self._since = self._since, 0
             for feed in marked:
+                feed.marked = False
                 asleep += feed.readers
         while asleep:
             slice_ = asleep[-SLICE_READERS:]

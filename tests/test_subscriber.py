@@ -124,7 +124,8 @@ class Reader:
         self.patient = False
         """Whether it stood at the end once, and has always read at once since then."""
         self.poll()
-        self.patient = not polls
+        # While others are about to be woken it waits with them, and has not stood there yet.
+        self.patient = not (polls or house.turn.calls)
 
     def poll(self) -> None:
         self.outlet = FakeOutlet(polls=self.polls)
@@ -355,6 +356,20 @@ def test_whatever_happens_between_slices_nobody_misses_anything(
     for outlet in crowd:
         assert numbers(*outlet.batches) == house.ids[0]
         assert not any(batch.gaps for batch in outlet.batches)
+
+
+def test_who_comes_while_others_are_about_to_be_woken_is_woken_with_them() -> None:
+    """Whoever asks again and again does not overtake those who wait, and gets more at a time."""
+    house = House()
+    waiting = house.started()
+    house.say(0)
+    newcomer = house.started()
+    house.say(0)
+    assert (waiting.batches, newcomer.batches) == ([], [])
+    house.turn.end()
+    assert [numbers(*outlet.batches) for outlet in (waiting, newcomer)] == [house.ids[0]] * 2
+    late = house.started()
+    assert numbers(*late.batches) == house.ids[0], "nobody waits any more: it is read at once"
 
 
 def test_a_turn_without_events_calls_nobody() -> None:

@@ -118,7 +118,7 @@ class LearnedPoll(Poll):
     def conclude(self) -> None:
         """See `Poll.conclude`; it is the connection's last answer."""
         self._head += b"Connection: close\r\n"
-        super().conclude()
+        self.answer_now()
         self._channel.loseConnection()
 
     def deliver(self, batch: Batch) -> bool:

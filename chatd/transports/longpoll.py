@@ -89,7 +89,7 @@ class Polls:
         if poll.answered:
             poll.over()
         elif poll.wait <= 0:
-            poll.give_up()
+            poll.answer_now()
             poll.over()
         else:
             poll.held = True
@@ -162,10 +162,14 @@ class Poll:
 
     time_is_up = dismiss = give_up
 
-    def conclude(self) -> None:
-        """Answer now, with what there is: the server is going down."""
+    def answer_now(self) -> None:
+        """Answer with what there is, be it nothing."""
         self.subscriber.wake()
         self.give_up()
+
+    def conclude(self) -> None:
+        """Answer now: the server is going down."""
+        self.answer_now()
 
     def over(self) -> None:
         """Nothing is held any more."""
