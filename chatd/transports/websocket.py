@@ -75,7 +75,8 @@ class ChatSocket(WebSocketProtocol):
 
     def deliver(self, batch: Batch) -> bool:
         """Write a batch."""
-        self.write(batch.once("websocket", framed) if batch.gaps else batch.chunk)
+        if self.open:
+            self.transport.write(batch.once("websocket", framed) if batch.gaps else batch.chunk)
         return True
 
     # -- commands --------------------------------------------------------------------------------

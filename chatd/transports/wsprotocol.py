@@ -93,6 +93,8 @@ class WebSocketProtocol(Protocol):
     def __init__(self, clock: IReactorTime, peers: Peers, max_message: int = MAX_MESSAGE) -> None:
         self.full = False
         """Whether the peer reads more slowly than it is written to."""
+        self.open = True
+        """Whether neither side has begun to close: nothing may be sent behind a close."""
         self._clock = clock
         self._peers = peers
         self._max_message = max_message
@@ -122,7 +124,7 @@ class WebSocketProtocol(Protocol):
 
     def write(self, frames: bytes) -> None:
         """Send frames that are made already; nothing, once the WebSocket is closing."""
-        if self._frames.state is ConnectionState.OPEN:
+        if self.open:
             self.transport.write(frames)
 
     def ping(self) -> None:
@@ -134,6 +136,7 @@ class WebSocketProtocol(Protocol):
         `CLOSE_SECONDS`.
         """
         self._send(CloseConnection(code, reason))
+        self.open = False
         if self._timer is None:
             self._timer = self._clock.callLater(CLOSE_SECONDS, self._cut)
 
@@ -235,7 +238,7 @@ class WebSocketProtocol(Protocol):
             self.transport.resumeProducing()
 
     def _message(self, event: TextMessage | BytesMessage) -> None:
-        if self._frames.state is not ConnectionState.OPEN:
+        if not self.open:
             return
         # A text's size is that of its UTF-8: a character has up to four bytes.
         data = event.data
@@ -259,6 +262,7 @@ class WebSocketProtocol(Protocol):
 
     def _closing(self, event: CloseConnection) -> None:
         """The peer closes, or answers our close, or has broken the protocol."""
+        self.open = False
         if self._frames.state is not ConnectionState.CLOSED:
             self._send(event.response())
         self._hang_up()
