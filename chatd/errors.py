@@ -109,7 +109,7 @@ class MethodNotAllowed(ChatError):
 
 
 class TooLarge(ChatError):
-    """The body has more bytes than the server reads."""
+    """The body, or the head, has more bytes than the server reads."""
 
     code = "too-large"
 
@@ -138,7 +138,9 @@ class RateLimited(ChatError):
 
 
 class TooMany(RateLimited):
-    """More at a time than one may have: sessions of an address, readers of a session."""
+    """More at a time than one may have: an address's connections or sessions, a session's
+    readers.
+    """
 
     code = "too-many"
 

@@ -2,7 +2,8 @@
 
 `EPollReactor.doPoll` wraps each call in `log.callWithLogger`, which tells Twisted's legacy log
 whose event it is: a quarter of the user time of a poll.  chatd's messages name their source
-themselves, and `_doReadOrWrite` logs what a transport raises, so nothing is lost but the prefix.
+themselves, and what a transport raises is logged here too, so nothing is lost but the prefix.  A
+round has at most `ROUND` events, so that timers are not kept waiting.
 What a `connectionLost` raises is logged by the main loop and ends the round; epoll(7) is
 level-triggered here, so the rest is reported again in the next.
 

@@ -4,7 +4,8 @@ An event has three moments.
 
 1. *Accepted*: `perform` judges a command and puts its event into this turn's batch, with no waiting
    in between; so the order of accepting is the order of the batch.
-2. *Stored*: the store takes the batch in one `append` and gives the ids.
+2. *Stored*: the store takes the batch, in one `append` or, if it is more than a log holds, in
+   several, each whole or not at all, and gives the ids.
 3. *Shown*: what the store has taken comes back through one listener, goes into its room's log,
    wakes the readers, and then the Deferred of `perform` fires.
 

@@ -413,9 +413,10 @@ class Notifier:
         """`call_soon` runs a function later in this turn or in the next one, and `seconds` is a
         clock.
 
-        A log holds `patience` entries: before more than that are appended the readers are woken
-        without waiting, lest it forget one that nobody was slow to read.  `failed` is told what a
-        reader raised, which is then stopped; the others are woken all the same.
+        `patience` is what the smallest log holds; entries of all logs count together.  Before more
+        than that are appended, everybody is woken at a stretch, however long it takes, lest a log
+        forget one that nobody was slow to read.  `failed` is told what a reader raised, which is
+        then stopped; the others are woken all the same.
         """
         self._call_soon = call_soon
         self._patience = patience

@@ -1,6 +1,7 @@
 """How many connections there are, and from where: one count for all doors.
 
-1. Every socket that a door accepts is counted by its transport, until that is gone.
+1. Every socket that a door accepts over TCP, with or without TLS, or over UNIX sockets is counted
+   by its transport, until that is gone.
 2. Before each door's factory stands a `Doorkeeper`, which asks whether one more may come in.  Who
    may not is told so in the door's own words and let go, and is not counted meanwhile.
 3. The reserve (`chatd.transports.descriptors`) is what that takes: with every place taken, there
@@ -35,7 +36,7 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from ..addresses import Address, address_of
-from ..errors import ChatError, RateLimited, Unavailable
+from ..errors import ChatError, TooMany, Unavailable
 from .tcp import WriteThrough
 
 MOST_CONNECTIONS = 65_536
@@ -119,7 +120,7 @@ class Connections:
             )
         here = self._from.get(address_of(host), 0)
         if host and here >= (most := self._most_from(host)):
-            return RateLimited(
+            return TooMany(
                 f"your address has {most} connections open, and may not have more; close some",
                 RETRY_SECONDS,
             )

@@ -218,9 +218,10 @@ class ChatChannel(HTTPChannel):
 
     def readConnectionLost(self) -> None:
         """The client sends no more; what it asked for last is answered, unless that takes long."""
-        if self._answered:
-            self._half_closed = True  # behind it others wait to be answered too
-        elif self._busy or (self.learned and self.learned.held):
+        held = self.learned and self.learned.held
+        if self._answered or (self.early and not held):
+            self._half_closed = True  # others wait to be answered too
+        elif self._busy or held:
             self.persistent = 0
             self._deadline = self._deadline or self.callLater(LINGER_SECONDS, self._hang_up)
         else:
@@ -310,6 +311,8 @@ class ChatChannel(HTTPChannel):
         A request that is on its way here is still answered; by the door's tree, which refuses it.
         """
         for request in self.requests:
+            if request is self._answered:
+                continue  # those behind it are refused
             self.persistent = 0
             request.responseHeaders.setRawHeaders(b"connection", [b"close"])
         learned = self.learned
@@ -353,6 +356,8 @@ class ChatChannel(HTTPChannel):
         if early:
             self._transport.resumeProducing()
             self.dataReceived(early)
+            if self._half_closed:
+                self.readConnectionLost()
 
     # -- stricter than Twisted -------------------------------------------------------------------
 

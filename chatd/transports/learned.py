@@ -11,8 +11,11 @@ Why this is right:
    to eighteen digits, the same bytes after it.  Anything else is twisted.web's.
 2. What those bytes do not decide is looked up each time: whether the session still lives.
 3. The answer's headers are those that twisted.web wrote for the first poll, but for `Date` and
-   `Content-Length`.
+   `Content-Length`, and `Connection: close` when the server goes down.
 4. Being held, superseded, timed out and given up is `Poll`'s and `Polls`' on both roads.
+5. Once the question was recognised, the connection's bytes come here instead of to the channel,
+   until something else is asked.  What comes while a poll is held is put off, and nothing passes
+   it.
 """
 
 from __future__ import annotations
@@ -65,7 +68,7 @@ class LearnedPoll(Poll):
 
     def data_received(self, data: bytes) -> None:
         """In the channel's place, while nothing but this poll is asked on its connection."""
-        if self.held:
+        if self.held or self._channel.early:
             self._channel.put_off(data)
         elif not self.take(data):
             self._channel.unlearn()
@@ -80,6 +83,8 @@ class LearnedPoll(Poll):
         digits = packet[len(before) : len(packet) - len(after)]
         lease = self._lease
         if not digits.isdigit() or len(digits) > 18 or (lease and not self.reading.current):
+            return False
+        if self._channel.site.peers.draining:
             return False
         self.answered = self._idle = False
         self.subscriber.cursor = self.reading.service.resume(int(digits))

@@ -3,7 +3,7 @@
 1. The cursor comes with the request and is never remembered for it: the next request's `since` is
    the acknowledgement, so a lost answer loses nothing.
 2. A poll is a subscriber whose outlet takes one batch.  Whatever came after its cursor answers it
-   at once.
+   at once; or, when readers are about to be woken, together with them (`Subscriber.start`).
 3. Of two polls by one session for the same rooms the older is answered at once, with no events.
 4. There are two roads to a poll, and what it means is here, for both: `RequestPoll`
    (`chatd.transports.events`) answers a request of twisted.web's, and `LearnedPoll`

@@ -1,6 +1,8 @@
 """Who is connected, over every door of a house: whom to send away when the server goes down, and
 whom to let go when they do not read.
 
+How many may come in is `Connections`' business; here stands only who has to be told.
+
 A door brings a connection's three manners (`Connected`), adds it here when it is made, and discards
 it when it is gone.
 """

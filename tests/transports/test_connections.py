@@ -58,7 +58,7 @@ def test_one_address_does_not_take_all_the_room() -> None:
     assert taken(counted, PUBLIC, 10) == 3
     refusal = counted.refusal(PUBLIC)
     assert refusal is not None
-    assert refusal.code == "rate-limited"
+    assert refusal.code == "too-many"
     assert "3 connections" in refusal.message
     assert counted.refusal("8.8.8.8") is None
     counted.remove(PUBLIC)

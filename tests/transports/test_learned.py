@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from unittest.mock import patch
 
 import pytest
@@ -209,6 +210,48 @@ def test_what_is_pipelined_behind_a_held_poll_is_answered_behind_it(held: Poller
     assert again.texts == ["second"]
 
 
+LATE = b"POST /rooms/lobby/messages?name=eve HTTP/1.1\r\nHost: chat.example\r\n" + (
+    b"Content-Type: text/plain\r\nContent-Length: 4\r\n\r\nlate"
+)
+
+
+def test_what_comes_before_the_rest_was_looked_at_does_not_pass_it(
+    held: Poller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A turn of the reactor lies between the answer and what had to wait for it: more may come."""
+    later: list[Callable[[], None]] = []
+    channel = held.http.wire.protocol
+    with monkeypatch.context() as patch:
+        patch.setattr(channel, "callLater", lambda _, call: later.append(call))
+        held.http.send_raw(LATE[:100])
+        held.house.say("second")
+        held.http.send_raw(LATE[100:] + b"GET /healthz HTTP/1.1\r\nHost: chat.example\r\n\r\n")
+    for call in later:
+        call()
+    held.house.chat.settle()
+    polled, posted, health = held.http.responses()
+    assert polled.texts == ["second"]
+    assert posted.status == 201
+    assert health.json == {"status": "ok"}
+
+
+def test_who_ends_its_input_behind_a_held_poll_is_still_answered(
+    held: Poller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What it had sent before is carried out."""
+    later: list[Callable[[], None]] = []
+    channel = held.http.wire.protocol
+    held.http.send_raw(LATE)
+    with monkeypatch.context() as patch:
+        patch.setattr(channel, "callLater", lambda _, call: later.append(call))
+        held.house.say("second")
+    held.http.wire.end_input()
+    for call in later:
+        call()
+    held.house.chat.settle()
+    assert [response.status for response in held.http.responses()] == [200, 201]
+
+
 def test_who_sends_on_and_on_behind_a_held_poll_is_not_read(held: Poller) -> None:
     """What is put off is bounded; the rest waits in TCP."""
     held.http.wire.send(b"x" * 20_000)
@@ -216,7 +259,7 @@ def test_who_sends_on_and_on_behind_a_held_poll_is_not_read(held: Poller) -> Non
 
 
 def test_an_idle_connection_is_closed_a_minute_after_its_last_learned_poll(held: Poller) -> None:
-    """The idle time runs from the answer, and not while a poll is held."""
+    """The idle time does not run while a poll is held."""
     held.house.chat.advance(40)
     assert held.http.response().texts == []
     held.house.chat.advance(59)
