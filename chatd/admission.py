@@ -52,7 +52,8 @@ class Admission:
         wait = session.bucket.take()
         if wait:
             raise RateLimited(
-                f"too fast: {rate:g} messages a second are taken; try again in {wait:.1f} s", wait
+                f"too fast: {rate:g} messages a second are taken; try again in {seconds(wait)}",
+                wait,
             )
         shared = self._addresses.bucket(session.address)
         if shared.take(sparing=session.held_back or not session.bucket.ample):
@@ -61,7 +62,7 @@ class Admission:
             wait = max(shared.take(sparing=True), 1 / (rate or 1))
             raise RateLimited(
                 f"too fast: {self.limits.for_an_address:g} messages a second are taken from all "
-                f"at your address together; try again in {wait:.1f} s",
+                f"at your address together; try again in {seconds(wait)}",
                 wait,
             )
         if session.held_back:
@@ -77,7 +78,8 @@ class Admission:
         wait = session.renames.take()
         if wait:
             raise RateLimited(
-                f"too many names: one in {1 / rate:g} s is taken; try again in {wait:.1f} s", wait
+                f"too many names: one in {1 / rate:g} s is taken; try again in {seconds(wait)}",
+                wait,
             )
         try:
             self.spend(session)
@@ -113,7 +115,7 @@ class Admission:
         if wait:
             raise RateLimited(
                 f"too many sessions: {self.limits.for_an_address:g} a second are taken from your "
-                f"address; try again in {wait:.1f} s",
+                f"address; try again in {seconds(wait)}",
                 wait,
             )
 
@@ -128,3 +130,8 @@ class Admission:
         self._lasting[address] -= 1
         if not self._lasting[address]:
             del self._lasting[address]
+
+
+def seconds(wait: float) -> str:
+    """A wait as people read it: never none at all."""
+    return f"{max(wait, 0.1):.1f} s"

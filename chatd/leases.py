@@ -43,6 +43,8 @@ class Lease:
     ) -> None:
         self.token = token
         self.session = session
+        self.owner = ""
+        """Whose its idempotency keys are, once there are any."""
         self.address = session.address
         """Where it was begun."""
         self._now = now

@@ -57,6 +57,10 @@ class StartupError(SystemExit, Exception):
     """
 
 
+MOST = 1_000_000_000
+"""The largest number that an option takes: more is a slip of the hand."""
+
+
 def number_from(
     least: int, option: str, kind: type[int] | type[float] = int
 ) -> Callable[[str], float]:
@@ -67,8 +71,8 @@ def number_from(
             value = kind(text)
         except ValueError:
             value = None
-        if value is None or not least <= value <= 1_000_000_000:
-            raise usage.UsageError(f"--{option} {text!r} is not a number from {least} up")
+        if value is None or not least <= value <= MOST:
+            raise usage.UsageError(f"--{option} {text!r} is not a number from {least} to {MOST}")
         return value
 
     return read

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import struct
 from collections.abc import Sequence
 from typing import Any
@@ -46,13 +47,16 @@ def frame(payload: bytes) -> bytes:
 
 GAP = frame(b'{"type":"gap"}')
 """Events are missing here."""
-PONG = frame(b'{"type":"pong"}')
-"""The answer to a client that wants to know whether anybody is there."""
 
 
 def framed(batch: Batch) -> bytes:
     """A batch as frames, its gap first."""
     return GAP + batch.chunk if batch.gaps else batch.chunk
+
+
+def pong(ref: str | None) -> bytes:
+    """The answer to a client that wants to know whether anybody is there."""
+    return frame(encode({"type": "pong"} | ({"ref": ref} if ref else {})))
 
 
 def ack(ref: str | None, id_: int | None) -> bytes:
@@ -167,10 +171,6 @@ AnySent = (
 )
 
 
-class _Ref(Struct):
-    ref: str | None = None
-
-
 def read(text: str) -> Sent:
     """What a client's frame asks for.  Raises `Malformed`."""
     sent: Sent = decode(text.encode(errors="replace"), AnySent)  # type: ignore[arg-type]
@@ -180,6 +180,9 @@ def read(text: str) -> Sent:
 def ref_of(text: str) -> str | None:
     """The `ref` of a frame that was not understood, if it has one."""
     try:
-        return decode(text.encode(errors="replace"), _Ref).ref
-    except Malformed:
+        # Python's own reader takes half a surrogate pair, which is often what was not understood.
+        frame = json.loads(text)
+    except (ValueError, RecursionError):
         return None
+    ref = frame.get("ref") if isinstance(frame, dict) else None
+    return ref if isinstance(ref, str) and ref.isprintable() else None

@@ -31,7 +31,7 @@ def store_at(
     scheme, _, path = url.partition(":")
     if scheme == "memory" and not path:
         return MemoryStore(reactor, now, history)
-    if scheme == "sqlite" and path and "\0" not in path:
+    if scheme == "sqlite" and Path(path).name and "\0" not in path:
         return SqliteStore(
             directory / path,
             reactor,

@@ -16,7 +16,7 @@ import fcntl
 import os
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import IO, NamedTuple
 
@@ -255,6 +255,10 @@ class Writer(Database):
 
     def _connect(self, mode: str = "rwc") -> sqlite3.Connection:
         """See `Database._connect`."""
+        if self._unchecked and self.path.exists():
+            # Whoever may write would, on closing, put the -wal into a file that is refused.
+            with closing(super()._connect("ro")) as examined:
+                self._examine(examined)
         connection = super()._connect(mode)
         try:
             self._examine(connection)
@@ -288,7 +292,10 @@ class Writer(Database):
     def _settle(self, connection: sqlite3.Connection) -> None:
         """Compare what the file holds with what was acknowledged and refused."""
         connection.execute("BEGIN IMMEDIATE")
-        (last,) = connection.execute("SELECT last FROM state").fetchone()
+        state = connection.execute("SELECT last FROM state").fetchone()
+        if state is None:
+            raise sqlite3.DatabaseError("it is broken: it does not say how far it goes")
+        (last,) = state
         given = self.last or last or int(self._now() * _MICRO)
         if last < given:
             connection.execute("UPDATE state SET last = ?, floor = ?", (given, given))

@@ -185,9 +185,11 @@ class Access:
 
 def owner(lease: Lease) -> str:
     """Whose keys a session's are: its name's, so that they hold for the session that somebody opens
-    when theirs is over; a guest's name is another's tomorrow.
+    when theirs is over; a guest's name is another's tomorrow.  It stays whoever it was at first.
     """
-    return name_key(lease.session.name) if lease.session.named else lease.token
+    if not lease.owner:
+        lease.owner = name_key(lease.session.name) if lease.session.named else lease.token
+    return lease.owner
 
 
 def idempotency_key(request: Request) -> str | None:

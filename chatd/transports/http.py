@@ -225,6 +225,7 @@ class ChatChannel(HTTPChannel):
             self.persistent = 0
             self._deadline = self._deadline or self.callLater(LINGER_SECONDS, self._hang_up)
         else:
+            self._stop_clock()
             self._hang_up()
 
     def writeConnectionLost(self) -> None:

@@ -74,10 +74,10 @@ COMMANDS_A_TURN = 5
 COMMAND_RATE = 10
 """Commands a second that are no messages, and mistakes, on one connection: more than anybody types,
 and four seconds' worth at once for programs that begin with a few."""
-QUESTIONS = (ShowHistory, ShowRooms, ShowSince, ShowTopic, ShowWho)
-"""Commands whose answer depends on what was said before them."""
-OWN = (*QUESTIONS, SetEcho, ShowHelp, Switch)
+OWN = (ShowHistory, ShowRooms, ShowSince, ShowTopic, ShowWho, SetEcho, ShowHelp, Switch)
 """Commands that only this connection sees: the service does not measure them."""
+SAYINGS = (Say, Act, SetTopic, Tell)
+"""Commands whose echo is their answer: a paste of them need not wait for one another."""
 REPLAY = 10
 """Messages that a newcomer to a room is shown."""
 COMMAND_BYTES = 256
@@ -264,12 +264,13 @@ class LineConnection(Protocol):
                     "this is the line door, for telnet and netcat; HTTP has a port of its own"
                 )
         command = parse(line.decode(errors="replace"), self._room.name if self._room else "")
-        if isinstance(command, QUESTIONS) and self._unanswered:
+        answered = not isinstance(command, SAYINGS)
+        if answered and self._unanswered:
             raise Patience  # what was said before it comes before its answer
         own = isinstance(command, OWN)
         if own and (wait := self._commands.take()):
             raise RateLimited("", wait)
-        if isinstance(command, QUESTIONS):
+        if answered:
             self._subscriber.wake()
         self._do(command)
         return not own

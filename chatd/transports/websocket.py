@@ -15,7 +15,7 @@ from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
 from ..addresses import Address
-from ..codecs.websocket import PONG, WEBSOCKET, Sent, ack, error, framed, read, ref_of
+from ..codecs.websocket import WEBSOCKET, Sent, ack, error, framed, pong, read, ref_of
 from ..commands import Act, Command, Join, Leave, Say, Tell
 from ..errors import ChatError
 from ..session import Session
@@ -95,7 +95,7 @@ class ChatSocket(WebSocketProtocol):
         try:
             command = sent.command("" if self.reading.several else self.reading.rooms[0].name)
             if command is None:
-                self.write(PONG)
+                self.write(pong(sent.ref))
                 return
             performed = self._perform(command, sent.ref)
         except ChatError as refusal:

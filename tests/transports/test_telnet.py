@@ -303,9 +303,16 @@ def test_quit_ends_in_every_room(house: House, ada: Terminal, bob: Terminal) -> 
     ]
 
 
+def test_what_was_said_before_leaving_is_echoed(ada: Terminal) -> None:
+    """In the same packet: the echo is the acknowledgement."""
+    ada.type("/join dev")
+    said = [line for line in ada.type("last words", "/leave") if "last words" in line]
+    assert said == ["<ada> last words"]
+
+
 def test_what_was_said_before_quitting_is_said(ada: Terminal, bob: Terminal) -> None:
     """And comes before the leave, in the same packet or not."""
-    assert ada.type("last words", "/quit") == ["== goodbye", "<ada> last words"]
+    assert ada.type("last words", "/quit") == ["<ada> last words", "== goodbye"]
     assert bob.heard() == ["<ada> last words", "-- ada left #lobby"]
 
 
