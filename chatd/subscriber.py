@@ -400,7 +400,8 @@ class Notifier:
     """Wakes the readers of what changed: once a turn of the reactor, whatever came in it.
 
     Ten thousand readers are a tenth of a second's work.  It is done in slices, and in between the
-    reactor sees to everybody else.
+    reactor sees to everybody else; and what has happened in other rooms meanwhile does not wait for
+    the end of it.
     """
 
     def __init__(
@@ -423,7 +424,10 @@ class Notifier:
         self._failed = failed
         self._seconds = seconds
         self._marked: dict[Feed, None] = {}
+        # A stack: the readers of the round that began last are woken first.
         self._asleep: list[Subscriber] = []
+        self._rounds: list[tuple[int, Feed]] = []
+        """Whose readers are being woken, and how many were asleep below them."""
         self._called = False
         # Entries appended since everyone was awake: before this round of waking began, and since.
         self._before = self._since = 0
@@ -454,14 +458,17 @@ class Notifier:
             self._call_soon(self.wake)
 
     def _go_on(self, deadline: float) -> None:
-        """Begin a round of waking unless one is under way, and go on with it until the deadline."""
-        asleep = self._asleep
-        if not asleep:
-            marked, self._marked = self._marked, {}
-            self._before, self._since = self._since, 0
-            for feed in marked:
-                feed.marked = False
-                asleep += feed.readers
+        """Begin a round for each feed that has none under way, and go on until the deadline."""
+        asleep, rounds = self._asleep, self._rounds
+        under_way = {feed for _, feed in rounds}
+        fresh = [feed for feed in self._marked if feed not in under_way]
+        if fresh:
+            self._before, self._since = self._before + self._since, 0
+        for feed in fresh:
+            del self._marked[feed]
+            feed.marked = False
+            rounds.append((len(asleep), feed))
+            asleep += feed.readers
         while asleep:
             slice_ = asleep[-SLICE_READERS:]
             del asleep[-SLICE_READERS:]
@@ -471,7 +478,10 @@ class Notifier:
                 except Exception as failure:
                     reader.stop()
                     self._failed(failure)
+            while rounds and rounds[-1][0] >= len(asleep):
+                rounds.pop()
             if self._seconds() > deadline:
                 break
         if not asleep:
+            rounds.clear()
             self._before = 0

@@ -338,6 +338,24 @@ def test_a_crowd_is_woken_in_slices() -> None:
     assert woken == [SLICE_READERS, 2 * SLICE_READERS, 3 * SLICE_READERS]
 
 
+def test_another_room_does_not_wait_for_the_crowd() -> None:
+    """Whatever happens there while ten slices of a crowd are woken is read in the next turn."""
+    house = House(rooms=2)
+    crowd = [house.started(0) for _ in range(10 * SLICE_READERS)]
+    other = house.started(1)
+    house.ticks = count()
+    house.say(0)
+    house.turn.end()
+    for heard in (1, 2, 3):
+        house.say(1)
+        house.turn.end()
+        assert len(other.batches) == heard
+    assert any(not outlet.batches for outlet in crowd)
+    while house.turn.calls:
+        house.turn.end()
+    assert all(numbers(*outlet.batches) == house.ids[0] for outlet in crowd)
+
+
 @given(steps=st.lists(st.integers(0, 4), max_size=30), capacity=st.integers(1, 8))
 def test_whatever_happens_between_slices_nobody_misses_anything(
     steps: list[int], capacity: int

@@ -9,6 +9,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, ClassVar
 
+from chatd.store.writer import Writer
+
 
 class Fragile(sqlite3.Connection):
     """A connection whose next COMMITs meet the fates that were laid down for them."""
@@ -102,7 +104,16 @@ def unopenable(path: Path) -> None:
     path.symlink_to(path.name)
 
 
-UNUSABLE = [garbage, foreign, newer, broken, cut, directory, unopenable]
+def stateless(path: Path) -> None:
+    """A file of chatd's that does not say how far it goes."""
+    writer = Writer(path, 10, lambda: 0.0)
+    writer.begin()
+    writer.end()
+    _made(path, "DELETE FROM state")
+    path.with_name(f"{path.name}-lock").unlink()
+
+
+UNUSABLE = [garbage, foreign, newer, broken, cut, stateless, directory, unopenable]
 
 
 def remains(path: Path) -> object:

@@ -18,7 +18,7 @@ from chatd.store.database import Database
 from chatd.store.writer import MARK_SECONDS, SLICE, Writer
 from chatd.testing import START
 
-from .faults import UNUSABLE, Fragile, locked, remains, room_for
+from .faults import UNUSABLE, Fragile, locked, newer, remains, room_for
 
 YEAR = 365 * 24 * 3600.0
 LATEST = 1 << 62
@@ -119,6 +119,22 @@ def test_a_file_that_cannot_be_used_is_refused_and_left_as_it_was(
     assert "\n" not in refusal.value.message
     assert remains(path) == before
     assert {entry.name for entry in tmp_path.iterdir()} <= {"chat.db", "chat.db-lock"}
+
+
+def test_what_a_later_chatd_left_in_its_log_is_left_there(tmp_path: Path) -> None:
+    """Killed, it had not put all into the file itself; that is not for this one to do."""
+    path, wal = tmp_path / "chat.db", tmp_path / "chat.db-wal"
+    newer(tmp_path / "theirs.db")
+    theirs = sqlite3.connect(tmp_path / "theirs.db", isolation_level=None)
+    theirs.execute("PRAGMA journal_mode = WAL")
+    theirs.execute("INSERT INTO events VALUES (1)")
+    shutil.copy(tmp_path / "theirs.db", path)
+    shutil.copy(tmp_path / "theirs.db-wal", wal)
+    theirs.close()
+    before = path.read_bytes(), wal.read_bytes()
+    with pytest.raises(Unavailable, match="a later chatd wrote it"):
+        Desk(path)
+    assert (path.read_bytes(), wal.read_bytes()) == before
 
 
 def test_a_directory_that_is_not_there_is_told(tmp_path: Path) -> None:

@@ -212,6 +212,18 @@ def test_a_connection_that_is_kept_may_be_quiet_for_a_while(
         assert not http.closed
 
 
+@pytest.mark.parametrize("part", [b"GET / HT", b"GET / HTTP/1.1\r\nHost: x\r\n"])
+def test_a_client_that_ends_in_the_middle_of_a_request_is_forgotten(
+    house: House, http: Http, part: bytes
+) -> None:
+    """Nothing waits for the rest of it."""
+    http.wire.send(part)
+    http.wire.end_input()
+    assert http.closed
+    house.chat.advance(REQUEST_SECONDS + 1)
+    assert house.chat.clock.getDelayedCalls() == []
+
+
 @pytest.mark.parametrize("target", [None, "/healthz", f"{EVENTS}?since=0"])
 def test_a_connection_without_a_request_is_closed_in_the_end(
     house: House, http: Http, target: str | None

@@ -229,6 +229,14 @@ def test_keys_of_different_people_have_nothing_to_do_with_each_other(
     assert house.chat.texts("lobby") == ["hi"] * 4
 
 
+def test_a_key_is_its_session_s_under_another_name_too(house: House, ada: Http) -> None:
+    """A change of name is no new person."""
+    first = ada.post(MESSAGES, {"text": "hello"}, Idempotency_Key="k-1")
+    assert ada.send_json("PATCH", "/session", {"name": "eve"}).status == 200
+    assert ada.post(MESSAGES, {"text": "hello"}, Idempotency_Key="k-1").json == first.json
+    assert house.chat.texts("lobby") == ["hello"]
+
+
 def test_a_repeat_that_comes_before_the_answer_waits_for_it(house: House, ada: Http) -> None:
     """Both are answered with the one id."""
     hold = Hold(house)

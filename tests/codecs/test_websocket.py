@@ -1,0 +1,31 @@
+"""Frames as JSON, where no chat is needed to see what they are."""
+
+from __future__ import annotations
+
+import pytest
+
+from chatd.codecs.websocket import frame, pong, ref_of
+
+
+def test_a_pong_brings_back_what_the_ping_was_sent_with() -> None:
+    """And nothing if that was nothing."""
+    assert pong(None) == frame(b'{"type":"pong"}')
+    assert pong("p1") == frame(b'{"type":"pong","ref":"p1"}')
+
+
+@pytest.mark.parametrize(
+    ("text", "ref"),
+    [
+        ('{"type":"say","text":"\\ud83d","ref":"a1"}', "a1"),
+        ('{"type":"shout","ref":"a1"}', "a1"),
+        ('{"ref":5}', None),
+        ('{"ref":"\\ud83d"}', None),
+        ('["ref"]', None),
+        ("not JSON", None),
+        ("[" * 60_000, None),
+    ],
+    ids=["half-a-pair", "unknown", "number", "no-text", "list", "no-json", "deep"],
+)
+def test_the_ref_of_what_was_not_understood_is_found(text: str, ref: str | None) -> None:
+    """If it has one: a browser that cuts an emoji in two is told which message that was."""
+    assert ref_of(text) == ref
