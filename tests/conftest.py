@@ -16,7 +16,7 @@ settings.register_profile(
     "chatd",
     deadline=None,  # a slow machine is no failure
     derandomize=True,  # CI tells of the change, not of the dice
-    max_examples=200,
+    max_examples=100,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 settings.load_profile("chatd")
