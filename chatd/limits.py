@@ -20,6 +20,8 @@ RENAMES_AT_ONCE = 10
 """Names that may be taken at once, by whoever tries which are free."""
 MOST_MEASURED = 10_000
 """Buckets that one table keeps: more addresses than that do not speak within the same seconds."""
+REMEMBERED_SECONDS = 300.0
+"""Seconds for which a request that is sent again is known to be one, over a restart too."""
 _NEARLY = 1 - 1e-6
 """A token, for whoever has waited for one: seconds are floats, and their sums are not exact."""
 

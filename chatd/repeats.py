@@ -9,10 +9,10 @@ from typing import Generic, TypeVar
 from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
+from .limits import REMEMBERED_SECONDS
+
 T = TypeVar("T")
 
-REMEMBERED_SECONDS = 300.0
-"""How long a repeat is recognised."""
 MOST_REMEMBERED = 100_000
 """Repeats recognised at a time; beyond that the oldest are forgotten first."""
 

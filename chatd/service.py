@@ -310,7 +310,7 @@ class ChatService(Service):
     ) -> Deferred[int | None]:
         room, text = self.room(command.room), clean_text(command.text, self.max_text)
         self._may_be_in(session, room)
-        self._spend(session)
+        self.admission.spend(session)
         self._be_in(session, room)
         event = Said if isinstance(command, Say) else Acted
         return self._submit(event(room.name, session.name, text), mark=mark, room=room)
@@ -321,14 +321,14 @@ class ChatService(Service):
     ) -> Deferred[int | None]:
         room, text = self.room(command.room), clean_phrase(command.text, MAX_TOPIC, "topic")
         self._may_be_in(session, room)
-        self._spend(session)
+        self.admission.spend(session)
         self._be_in(session, room)
         return self._submit(TopicSet(room.name, session.name, text), mark=mark, room=room)
 
     @_perform.register
     def _tell(self, command: Tell, session: Session, mark: bytes | None) -> Deferred[int | None]:
         to, text = self.person(command.to), clean_text(command.text, self.max_text)
-        self._spend(session)
+        self.admission.spend(session)
         told = Told(session.name, to.name, text)
         # The store knows names only, and the name may be another's when it comes back.
         self._letters.setdefault(told, deque()).append((session, to))
@@ -340,7 +340,7 @@ class ChatService(Service):
         if room.name in session.rooms:
             return succeed(None)
         self._may_be_in(session, room)
-        self._spend(session)
+        self.admission.spend(session)
         return self._add(session, room)
 
     @_perform.register
@@ -369,9 +369,6 @@ class ChatService(Service):
         return self._tell_rooms(
             [event for room in session.rooms.values() for event in self._arrival(room, new)]
         )
-
-    def _spend(self, session: Session) -> None:
-        self.admission.spend(session)
 
     def _may_be_in(self, session: Session, room: Room) -> None:
         most = self.admission.limits.rooms_per_session

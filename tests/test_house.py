@@ -43,7 +43,7 @@ HOUSE = {
     "service": Floor("service", f"{LOG} admission room session store twisted"),
     "leases": Floor("leases", "values session service twisted"),
     # It remembers outcomes, which are Deferreds.
-    "repeats": Floor("repeats", "twisted"),
+    "repeats": Floor("repeats", "values twisted"),
     "reactor": Floor("reactor", "twisted"),
     # Doors never import each other; what several of them stand on has floors of its own.
     "sockets": Floor(

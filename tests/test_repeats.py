@@ -8,7 +8,8 @@ from twisted.internet.task import Clock
 
 from chatd import repeats
 from chatd.errors import RateLimited, Unavailable
-from chatd.repeats import REMEMBERED_SECONDS, Repeats
+from chatd.limits import REMEMBERED_SECONDS
+from chatd.repeats import Repeats
 from chatd.testing import result_of
 
 

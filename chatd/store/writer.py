@@ -25,6 +25,7 @@ from twisted.logger import Logger
 
 from ..errors import Unavailable
 from ..events import Event, RoomEvent, TopicSet
+from ..limits import REMEMBERED_SECONDS
 from . import Marks, Past
 from .database import APPLICATION, COMPANIONS, MIGRATIONS, Database, Inode, inode
 
@@ -32,8 +33,6 @@ CHECKED_BYTES = 1 << 30
 """The largest file that is read through at the start: in a few seconds."""
 SLICE = 500
 """Events forgotten in one transaction: whoever has something to store waits for it."""
-MARK_SECONDS = 300
-"""Seconds for which marks are kept."""
 MOST_MARKS = 100_000
 """Marks kept at most: with the clock set back, those of before would be young for long."""
 
@@ -241,7 +240,7 @@ class Writer(Database):
     @property
     def _expired(self) -> int:
         """The newest id of a mark that counts no more."""
-        return int((self._now() - MARK_SECONDS) * _MICRO)
+        return int((self._now() - REMEMBERED_SECONDS) * _MICRO)
 
     # -- the file --------------------------------------------------------------------------------
 

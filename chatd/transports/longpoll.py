@@ -24,6 +24,7 @@ from ..service import ChatService
 from ..subscriber import Batch
 from .deadlines import Deadlines
 from .reading import Reading
+from .resource import dress_live
 
 DEFAULT_WAIT = 25.0
 """Seconds that a poll is held unless it says otherwise: below the minute after which proxies
@@ -51,10 +52,7 @@ class Style:
 
     def dress(self, request: Request) -> None:
         """The headers of every answer in this style."""
-        request.setHeader(b"content-type", self.content_type)
-        request.setHeader(b"cache-control", b"no-store")
-        request.setHeader(b"x-accel-buffering", b"no")
-        request.setHeader(b"x-content-type-options", b"nosniff")
+        dress_live(request, self.content_type)
 
     def _body(self, batch: Batch) -> bytes:
         if isinstance(self.codec, LinesCodec):

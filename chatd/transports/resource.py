@@ -129,6 +129,14 @@ def refuse(request: Request, error: ChatError) -> bytes:
     return _dress(request, error_body(error), STATUS[type(error)])
 
 
+def dress_live(request: Request, content_type: bytes) -> None:
+    """The headers of what is happening now: nobody on the way is to keep it, or to hold it back."""
+    request.setHeader(b"content-type", content_type)
+    request.setHeader(b"cache-control", b"no-store")
+    request.setHeader(b"x-accel-buffering", b"no")
+    request.setHeader(b"x-content-type-options", b"nosniff")
+
+
 def say_when(request: Request, error: ChatError) -> None:
     """If it is only too early, say when it will not be."""
     if isinstance(error, RateLimited | Unavailable):

@@ -24,6 +24,7 @@ from .heartbeat import Heartbeat
 from .http import ChatChannel
 from .peers import RETRY_SECONDS, Peers
 from .reading import Reading
+from .resource import dress_live
 
 _BEAT = chunk(HEARTBEAT)
 SPREAD_SECONDS = 4.0
@@ -39,10 +40,7 @@ class Streams:
 
     def open(self, request: Request, reading: Reading) -> int:
         """Answer with what lies after the cursor, and then with all that comes."""
-        request.setHeader(b"content-type", b"text/event-stream")
-        request.setHeader(b"cache-control", b"no-store")
-        request.setHeader(b"x-accel-buffering", b"no")
-        request.setHeader(b"x-content-type-options", b"nosniff")
+        dress_live(request, b"text/event-stream")
         if request.method == b"HEAD":
             request.finish()
             return NOT_DONE_YET

@@ -49,11 +49,6 @@ class Stalls:
         self.deadlines = Deadlines(clock)
         self._stalls: dict[Reader, Stall] = {}
 
-    @property
-    def watched(self) -> int:
-        """How many have ever been full, of those that are there."""
-        return len(self._stalls)
-
     def full(self, reader: Reader) -> None:
         """Its transport takes no more."""
         if self.seconds:

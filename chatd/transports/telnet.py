@@ -422,7 +422,9 @@ class LineConnection(Protocol):
 
     @_do.register
     def _leave(self, command: Leave) -> None:
-        performed = self._perform(command if command.room else Leave(self._here().name))
+        if not command.room:
+            self._here()
+        performed = self._perform(command)
         room = self._service.room(command.room)
         self._answer(f"you have left #{room.name}")
         if self._room is room:

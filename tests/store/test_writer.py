@@ -13,9 +13,10 @@ import pytest
 
 from chatd.errors import Unavailable
 from chatd.events import Event, Said, Told, TopicSet
+from chatd.limits import REMEMBERED_SECONDS
 from chatd.store import NO_MARKS, Marks, Past, database, writer
 from chatd.store.database import Database
-from chatd.store.writer import MARK_SECONDS, SLICE, Writer
+from chatd.store.writer import SLICE, Writer
 from chatd.testing import START
 
 from .faults import UNUSABLE, Fragile, locked, newer, remains, room_for
@@ -256,7 +257,7 @@ def test_rooms_and_topics_survive(desk: Desk) -> None:
 def test_marks_survive_for_as_long_as_repeats_are_recognised(desk: Desk) -> None:
     """Then they are nobody's business any more, and are taken out of the file."""
     (id_,) = desk.store(said("hi"), marks={0: b"first"})
-    desk.wall += MARK_SECONDS - 1
+    desk.wall += REMEMBERED_SECONDS - 1
     (later,) = desk.store(Told("ada", "bob", "psst"), marks={0: b"second"})
     desk.again()
     assert desk.marks == {b"first": id_, b"second": later}

@@ -150,7 +150,7 @@ def test_a_reader_that_is_gone_is_forgotten(house: House) -> None:
     wire.hang_up()
     house.chat.advance(STALL_SECONDS + LAST_SECONDS)
     assert len(house.peers) == 0
-    assert house.peers.stalls.watched == 0
+    assert not house.peers.stalls._stalls
 
 
 class Sink:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from chatd.leases import GRACE_SECONDS
-from chatd.repeats import REMEMBERED_SECONDS
+from chatd.limits import REMEMBERED_SECONDS
 from chatd.transports.web import WEB
 
 from .hold import Hold
