@@ -4,6 +4,7 @@ What the server says is played by the browser's own routes, so that each word is
 wants it.
 """
 
+import re
 from collections import defaultdict
 from collections.abc import Iterator
 from typing import Any
@@ -137,8 +138,10 @@ def test_does_not_come_back(page: Page):
 def test_retry_after(page: Page, transport: str):
     """503 with `Retry-After` is told as a pause, and nothing is asked sooner; what is said
     meanwhile is said once, then."""
-    reader = Reader(page, f"full-{transport}", transport)
-    reader.is_over(transport)
+    # Once the request that is held is under way, no other one is until it is over.
+    with page.expect_request(re.compile(r"/events\?(?!.*\bwait=0\b)")):
+        reader = Reader(page, f"full-{transport}", transport)
+        reader.is_over(transport)
     refused: list[str] = []
 
     def refuse(route: Route) -> None:
