@@ -27,8 +27,8 @@ up."""
 
 SLICE_SECONDS = 0.01
 """Seconds for which readers are woken at a stretch: what everybody else may have to wait."""
-SLICE_READERS = 50
-"""Readers woken between two looks at the clock: less than a millisecond's work."""
+SLICE_READERS = 20
+"""Readers woken between two looks at the clock: a millisecond's work or two, if each is a crowd."""
 
 
 class Gap(NamedTuple):

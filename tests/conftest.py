@@ -1,6 +1,7 @@
 """What every test is held to, and what most of them need."""
 
 import gc
+import signal
 from collections.abc import Iterator
 from typing import Any
 
@@ -27,6 +28,14 @@ def _collect_quickly() -> None:
     """What is imported by now stays: looking through it after each test would take minutes."""
     gc.collect()
     gc.freeze()
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _interruptible() -> None:
+    """Programs that are started here hear an interrupt, also when this run is one of a shell's
+    background jobs, which are deaf to it."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(autouse=True)

@@ -54,7 +54,8 @@ HOUSE = {
     "drain": Floor("transports.drain", "service sockets twisted"),
     "http": Floor(
         "transports.http transports.resource transports.longpoll transports.learned"
-        " transports.reading transports.heartbeat transports.wsprotocol transports.proxies",
+        " transports.crowd transports.reading transports.heartbeat transports.wsprotocol"
+        " transports.proxies",
         f"{CHAT} sockets http twisted zope wsproto",
     ),
     "line door": Floor("transports.telnet", f"{CHAT} sockets twisted zope"),

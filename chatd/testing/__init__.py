@@ -63,9 +63,12 @@ class InMemoryChat:
             self.clock.advance(0)
 
     def advance(self, seconds: float) -> None:
-        """Let time pass, and what is due in it happen."""
+        """Let time pass, and what is due in it happen, each at its time."""
         self.settle()
-        self.clock.advance(seconds)
+        end = self.clock.seconds() + seconds
+        while (calls := self.clock.getDelayedCalls()) and (due := calls[0].getTime()) < end:
+            self.clock.advance(max(due - self.clock.seconds(), 0))
+        self.clock.advance(max(end - self.clock.seconds(), 0))
         self.settle()
 
     def entries(self, room: str) -> list[Entry]:

@@ -15,7 +15,7 @@ from ..subscriber import Batch
 from .access import Access
 from .http import ChatChannel, ChatRequest
 from .learned import learn
-from .longpoll import DEFAULT_WAIT, MAX_WAIT, Poll, Polls, Style, json_style, plain_style
+from .longpoll import DEFAULT_WAIT, MAX_WAIT, Asked, Polls, Style, json_style, plain_style
 from .reading import Reading, read_query
 from .resource import ApiResource, one, whole_number
 from .websocket import ChatSocket
@@ -73,47 +73,80 @@ class EventsResource(ApiResource):
         return self._access.service.page(room, before, reading.limit).addCallback(told)
 
 
-class RequestPoll(Poll):
-    """A poll that a request of twisted.web's asks."""
+class RequestPoll:
+    """A poll that a request of twisted.web's asks: an outlet that takes one batch."""
+
+    brief = True
 
     def __init__(
         self, polls: Polls, request: Request, reading: Reading, style: Style, wait: float
     ) -> None:
-        super().__init__(reading, style, wait, poll_key(request, reading))
+        self.due: float | None = None
+        self.filed = 0
+        self._asked = Asked(reading, style, wait, poll_key(request, reading))
         self._polls = polls
         self._request = request
+        self._subscriber = reading.subscriber(self, style.codec)
+        self._answered = False
         reading.begin(self)
 
     def hold(self) -> int:
-        """Answer now, or when there is something to say."""
-        self._polls.hold(self)
-        if self.held:
+        """Answer now, or when there is something to say, or when the wait is over."""
+        asked = self._asked
+        self._subscriber.start()
+        if asked.wait <= 0:
+            self.give_up()
+        if self._answered:
+            asked.reading.end(self)
+        else:
+            self._polls.deadlines.set(self, asked.wait)
+            self._polls.place(asked.key, self)
             cast(ChatRequest, self._request).conclude = self.conclude
             self._request.notifyFinish().addBoth(self._finished)
         return NOT_DONE_YET
 
-    def answer(self, batch: Batch) -> None:
-        """See `Poll.answer`."""
-        request = self._request
-        body = self.style.body(batch)
-        self.style.dress(request)
+    def deliver(self, batch: Batch) -> bool:
+        """Answer."""
+        self._answered = True
+        request, style = self._request, self._asked.style
+        body = style.body(batch)
+        style.dress(request)
         request.setHeader(b"content-length", b"%d" % len(body))
-        if not self.style.head:
+        if not style.head:
             # Text has no place for the cursor; RFC 8288 has one.
             place = request.path.decode("ascii", "replace")
-            link = f'<{place}?{self.reading.query}since={batch.cursor}>; rel="next"'
+            link = f'<{place}?{self._asked.reading.query}since={batch.cursor}>; rel="next"'
             request.setHeader(b"link", link.encode())
         request.write(body)
         # Before the answer is finished: then the channel may go on to what was pipelined.
-        learned = learn(self._polls, self, request)
+        learned = learn(self._polls, self._asked, request)
         if learned:
             cast(ChatChannel, request.channel).learned = learned
         request.finish()
+        return False
+
+    def give_up(self) -> None:
+        """Answer with no events: nothing came in time, a newer poll took over, or the session is
+        over.
+        """
+        if not self._answered:
+            self._subscriber.stop()
+            self.deliver(Batch(b"", 0, self._subscriber.cursor))
+
+    time_is_up = dismiss = give_up
+
+    def conclude(self) -> None:
+        """Answer with what there is: the server is going down."""
+        self._subscriber.wake()
+        self.give_up()
 
     def _finished(self, _: object) -> None:
-        self.answered = True
-        self.subscriber.stop()
-        self._polls.ended(self)
+        """It is answered, or its client has gone."""
+        self._answered = True
+        self._subscriber.stop()
+        self.due = None
+        self._polls.vacate(self._asked.key, self)
+        self._asked.reading.end(self)
 
 
 def poll_key(request: Request, reading: Reading) -> Hashable:

@@ -328,7 +328,9 @@ class ChatChannel(HTTPChannel):
 
     def unlearn(self) -> None:
         """From here on everything goes through Twisted again, until a poll is learned anew."""
-        self.learned = None
+        if self.learned:
+            self.learned.unlearn()
+            self.learned = None
         self.__dict__.pop("dataReceived", None)
 
     def timeoutConnection(self) -> None:

@@ -12,10 +12,10 @@ Why this is right:
 2. What those bytes do not decide is looked up each time: whether the session still lives.
 3. The answer's headers are those that twisted.web wrote for the first poll, but for `Date` and
    `Content-Length`, and `Connection: close` when the server goes down.
-4. Being held, superseded, timed out and given up is `Poll`'s and `Polls`' on both roads.
+4. Whoever asks from the cursor where others wait waits with them (`chatd.transports.crowd`).
 5. Once the question was recognised, the connection's bytes come here instead of to the channel,
-   until something else is asked.  What comes while a poll is held is put off, and nothing passes
-   it.
+   until something else is asked; over plain TCP they are read here.  What comes while a poll is
+   held is put off, and nothing passes it.
 """
 
 from __future__ import annotations
@@ -23,11 +23,13 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, cast
 
-from twisted.web.http import datetimeToString
+from twisted.internet.error import ConnectionDone, ConnectionLost
 from twisted.web.server import Request
 
 from ..subscriber import Batch
-from .longpoll import Poll, Polls
+from .crowd import Crowd, Question
+from .longpoll import Asked, Polls
+from .tcp import READ_BYTES, WriteThrough
 
 if TYPE_CHECKING:
     from .http import ChatChannel
@@ -40,112 +42,169 @@ MAX_QUESTION = 4096
 """Bytes in a request that is worth remembering."""
 
 
-class LearnedPoll(Poll):
+class LearnedPoll:
     """One connection's poll, asked again and again."""
 
-    __slots__ = ("_after", "_before", "_channel", "_head", "_idle", "_lease", "_polls", "_write")
+    __slots__ = (
+        "_channel",
+        "_heard",
+        "_question",
+        "_receive",
+        "_transport",
+        "crowd",
+        "due",
+        "filed",
+        "write",
+    )
 
-    def __init__(
-        self,
-        polls: Polls,
-        taught: Poll,
-        question: re.Match[bytes],
-        head: bytes,
-        channel: ChatChannel,
-    ) -> None:
-        super().__init__(taught.reading, taught.style, taught.wait, taught.key)
-        self._polls = polls
-        # Thousands of clients of one make say the same: it is kept once.
-        self._before = polls.shared(question[1])
-        self._after = polls.shared(question[3])
-        self._head = polls.shared(head)
+    brief = True
+
+    def __init__(self, question: Question, channel: ChatChannel) -> None:
+        self.crowd: Crowd | None = None
+        """With whom it waits, or waited last."""
+        self.due: float | None = None
+        self.filed = 0
+        self._question = question
         self._channel = channel
-        self._idle = False
+        self._heard = 0.0
+        transport = channel.transport
+        assert transport
         # What is done for each poll of ten thousand is looked up once.
-        self._lease = taught.reading.lease
-        assert channel.transport
-        self._write = channel.transport.write
+        self.write = transport.write
+        self._transport = transport if isinstance(transport, WriteThrough) else None
+        if self._transport:
+            self._receive = self._transport.socket.recv
+
+    @property
+    def held(self) -> bool:
+        """Whether it waits for something to be said."""
+        return self.crowd is not None and self.crowd.waiting
+
+    # -- bytes that come in ----------------------------------------------------------------------
+
+    def read(self) -> ConnectionDone | ConnectionLost | None:
+        """In the place of the transport's `doRead`."""
+        receive = self._receive
+        try:
+            data = receive(READ_BYTES)
+        except OSError as problem:
+            return self._transport.unreadable(problem)  # type: ignore[union-attr]
+        question = self._question
+        if data == question.expected:
+            crowd = self.crowd
+            if crowd is None or not crowd.waiting:
+                question.crowd.join(self)  # type: ignore[union-attr]  # expected, so it is open
+                return None
+        return self._transport.received(data)  # type: ignore[union-attr]
 
     def data_received(self, data: bytes) -> None:
         """In the channel's place, while nothing but this poll is asked on its connection."""
         if self.held or self._channel.early:
-            self._channel.put_off(data)
+            self._put_off(data)
         elif not self.take(data):
             self._channel.unlearn()
-            self.due = None
             self._channel.dataReceived(data)
 
     def take(self, packet: bytes) -> bool:
         """Whether the packet is the question again; if so, it is answered or held."""
-        before, after = self._before, self._after
+        question = self._question
+        before, after, reading = question.before, question.after, question.asked.reading
         if not (packet.startswith(before) and packet.endswith(after)):
             return False
         digits = packet[len(before) : len(packet) - len(after)]
-        lease = self._lease
-        if not digits.isdigit() or len(digits) > 18 or (lease and not self.reading.current):
+        if not digits.isdigit() or len(digits) > 18 or not reading.current:
             return False
         if self._channel.site.peers.draining:
             return False
-        self.answered = self._idle = False
-        self.subscriber.cursor = self.reading.service.resume(int(digits))
-        if lease:
-            self.reading.begin(self)
-        self._polls.hold(self)
+        reading.begin(self)
+        question.ask(self, reading.service.resume(int(digits)))
+        if self.held:
+            question.polls.place(question.asked.key, self)
         if self.due is None:
-            self._put_off()
+            question.polls.deadlines.set(self, self._channel.site.idle_seconds)
+        if self._transport:
+            self._transport.doRead = self.read  # type: ignore[method-assign]
         return True
 
-    def time_is_up(self) -> None:
-        """The poll has been held for its time, or the connection has long been without one.
+    def _put_off(self, data: bytes) -> None:
+        """Let what comes in wait for the answer to what came before."""
+        self._step_aside()
+        self._channel.put_off(data)
+        if self.crowd and self.held and self not in self.crowd.behind:
+            self.crowd.behind.append(self)
 
-        A deadline costs more than looking whether it still matters: the one that was set for the
-        poll stands when it is answered, and is then the first look at whether another one comes.
-        """
-        if self.held:
-            self.give_up()
-        elif self._idle:
-            self._channel.timeoutConnection()
-            return
-        self._idle = True
-        self._put_off()
+    def _step_aside(self) -> None:
+        """Let the transport read its bytes itself."""
+        if self._transport:
+            self._transport.__dict__.pop("doRead", None)
 
-    def _put_off(self) -> None:
-        self._polls.deadlines.set(self, self._channel.site.idle_seconds)
+    def unlearn(self) -> None:
+        """Another kind of request came: from here on the connection is the channel's again."""
+        self.due = None
+        self._step_aside()
+
+    # -- ends ------------------------------------------------------------------------------------
+
+    def over(self) -> None:
+        """It is answered: the session is not held by it any more."""
+        asked = self._question.asked
+        self._question.polls.vacate(asked.key, self)
+        asked.reading.end(self)
+
+    def go_on(self) -> None:
+        """It is answered: what was put off has its turn."""
+        self._channel.replay_soon()
+
+    def failed(self) -> None:
+        """It could not be answered."""
+        self._channel.loseConnection()
+
+    def give_up(self) -> None:
+        """Answer with no events: a newer poll took over, or the session is over."""
+        crowd = self._leave()
+        if crowd:
+            self.write(self._question.answer(Batch(b"", 0, crowd.cursor)))
+            if self._channel.early:
+                self.go_on()
+
+    dismiss = give_up
+
+    def conclude(self) -> None:
+        """Answer with what there is: the server is going down, and this is the last answer."""
+        crowd = self._leave()
+        if crowd:
+            self._question = self._question.last()
+            self._question.ask(self, crowd.cursor)
+            self._channel.loseConnection()
 
     def gone(self) -> None:
         """The client has gone."""
-        self.answered = True
-        self.due = None
-        if self.held:
-            self.subscriber.stop()
-            self._polls.ended(self)
+        self.unlearn()
+        self._leave()
 
-    def conclude(self) -> None:
-        """See `Poll.conclude`; it is the connection's last answer."""
-        self._head += b"Connection: close\r\n"
-        self.answer_now()
-        self._channel.loseConnection()
+    def _leave(self) -> Crowd | None:
+        """Wait no more; answers where it waited."""
+        crowd = self.crowd
+        if not (crowd and crowd.waiting):
+            return None
+        crowd.leave(self)
+        self.crowd = None
+        self._heard = self._question.now()
+        self.over()
+        return crowd
 
-    def deliver(self, batch: Batch) -> bool:
-        """See `Poll.deliver`."""
-        self.answered = True
-        self._write(batch.once(self._head, self._response))
-        if self._channel.early:
-            self._channel.replay_soon()
-        if self.held:
-            if self._lease:
-                self._polls.ended(self)
-            else:
-                self.held = False  # that is all there is to it for whoever has no session
-        return False
-
-    def _response(self, batch: Batch) -> bytes:
-        body = self.style.body(batch)
-        date = datetimeToString()
-        return b"%bDate: %b\r\nContent-Length: %d\r\n\r\n%b" % (self._head, date, len(body), body)
+    def time_is_up(self) -> None:
+        """The connection may have been idle for long."""
+        question, idle = self._question, self._channel.site.idle_seconds
+        last = self.crowd.ended if self.crowd else self._heard
+        left = idle if self.held else last + idle - question.now()
+        if left > 0:
+            question.polls.deadlines.set(self, left)
+        else:
+            self._channel.timeoutConnection()
 
 
-def learn(polls: Polls, taught: Poll, request: Request) -> LearnedPoll | None:
+def learn(polls: Polls, asked: Asked, request: Request) -> LearnedPoll | None:
     """What a connection learns from a poll that twisted.web has just answered; None if it was not
     of the kind.
     """
@@ -153,11 +212,11 @@ def learn(polls: Polls, taught: Poll, request: Request) -> LearnedPoll | None:
     packet: bytes = getattr(channel, "packet", b"")  # a plain Site's channel learns nothing
     question = _QUESTION.fullmatch(packet)
     if (
-        not taught.style.head  # text tells the cursor in a header, which is not the same each time
+        not asked.style.head  # text tells the cursor in a header, which is not the same each time
         or question is None
         or len(packet) > MAX_QUESTION
         or packet.find(_END) != len(packet) - len(_END)
-        or int(question[2]) != taught.reading.cursor
+        or int(question[2]) != asked.reading.cursor
         or not channel.persistent
         or request.code != 200
     ):
@@ -169,4 +228,13 @@ def learn(polls: Polls, taught: Poll, request: Request) -> LearnedPoll | None:
         if name not in (b"Date", b"Content-Length")
     ]
     head = b"HTTP/1.1 200 OK\r\n" + b"".join(headers)
-    return LearnedPoll(polls, taught, question, head, channel)
+    return LearnedPoll(_question(polls, asked, question[1], question[3], head), channel)
+
+
+def _question(polls: Polls, asked: Asked, before: bytes, after: bytes, head: bytes) -> Question:
+    """The question in those words, which may be one that others ask already."""
+    words = (before, after, head, asked.reading.lease)
+    question = polls.questions.get(words)
+    if question is None:
+        question = polls.questions[words] = Question(polls, asked, before, after, head)
+    return question

@@ -8,7 +8,7 @@ does not take goes Twisted's own way, as does everything in doubt.
 Why this is right:
 
 1. Bytes are only sent directly when both of Twisted's buffers are empty, so they cannot overtake
-   others.
+   others: from the first that the socket did not take until Twisted has written all that waited.
 2. What is left over is handed to Twisted's `write`, which buffers it, pauses producers, and watches
    for writability.
 3. An error is not handled here: the same bytes go to Twisted's `write`, whose next attempt meets
@@ -44,32 +44,56 @@ class WriteThrough(Server):
     def __init__(self, sock: Any, *args: Any) -> None:
         """See `twisted.internet.tcp.Server`."""
         super().__init__(sock, *args)
-        # Found once, for what is done a million times; of a closed socket it raises.
+        self._straight = True
+        """Whether nothing waits before what is written, so that it may go to the socket."""
+        # Found once, for what is done a million times; of a closed socket they raise.
         self._send = sock.send
+        self._receive = sock.recv
 
     def doRead(self) -> ConnectionDone | ConnectionLost | None:  # type: ignore[override]
         """See `twisted.internet.interfaces.IReadDescriptor.doRead`."""
         try:
-            data = self.socket.recv(READ_BYTES)
+            data = self._receive(READ_BYTES)
         except OSError as problem:
-            return None if problem.errno == EWOULDBLOCK else CONNECTION_LOST
+            return self.unreadable(problem)
+        return self.received(data)
+
+    def received(self, data: bytes) -> ConnectionDone | None:
+        """What `doRead` makes of bytes that came in; there are none at the end."""
         if not data:
             return CONNECTION_DONE
         self.protocol.dataReceived(data)
         return None
 
+    def unreadable(self, problem: OSError) -> ConnectionLost | None:
+        """What `doRead` makes of an error."""
+        return None if problem.errno == EWOULDBLOCK else CONNECTION_LOST
+
     def write(self, data: bytes) -> None:
         """See `twisted.internet.interfaces.ITransport.write`."""
-        if not (self.dataBuffer or self._tempDataBuffer or self._writeDisconnecting or self.TLS):
+        if self._straight:
+            send = self._send
             try:
-                sent = self._send(data)
+                sent = send(data)
             except OSError:
                 sent = 0
             if sent == len(data):
                 return
+            self._straight = False
             if sent:
                 data = data[sent:]
         super().write(data)
+
+    def doWrite(self) -> Any:
+        """See `twisted.internet.interfaces.IWriteDescriptor.doWrite`."""
+        result = super().doWrite()
+        self._straight = not (self.dataBuffer or self._tempDataBuffer or self._writeDisconnecting)
+        return result
+
+    def loseWriteConnection(self) -> None:
+        """See `twisted.internet.interfaces.ITCPTransport.loseWriteConnection`."""
+        self._straight = False
+        super().loseWriteConnection()
 
     def writeSequence(self, iovec: Iterable[bytes]) -> None:
         """See `twisted.internet.interfaces.ITransport.writeSequence`."""

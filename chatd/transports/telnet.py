@@ -285,6 +285,7 @@ class LineConnection(Protocol):
     def _make_mistake(self) -> None:
         """A line was refused: whoever goes on so has to wait too."""
         if wait := self._commands.take():
+            self._commands.charge()
             self._let_wait(wait)
 
     def _let_wait(self, seconds: float) -> None:

@@ -260,9 +260,9 @@ def test_who_sends_on_and_on_behind_a_held_poll_is_not_read(held: Poller) -> Non
 
 def test_an_idle_connection_is_closed_a_minute_after_its_last_learned_poll(held: Poller) -> None:
     """The idle time does not run while a poll is held."""
-    held.house.chat.advance(40)
+    held.house.chat.advance(26)
     assert held.http.response().texts == []
-    held.house.chat.advance(59)
+    held.house.chat.advance(58)
     assert not held.http.closed
     held.house.chat.advance(2)
     assert held.http.closed
