@@ -7,6 +7,9 @@
 3. A slow reader costs a number: while its outlet is full nothing is read for it.  When it goes on,
    it goes on from its cursor, and if the log has moved past that, it is told of the gap.
 4. What is appended in one turn of the reactor wakes each reader once (`Notifier`).
+5. There is a short cut on that road, for the thousands who are level: readers of one log that keep
+   up and take a batch as it is.  `Subscriber.wake` would hand each of them the same bytes and the
+   same new cursor, so they are given those without being asked (`Notifier._wake`).
 """
 
 from __future__ import annotations
@@ -122,6 +125,17 @@ class Feed:
             self.begin, self.end, self.limit = cursor, last, limit
         return self.batch
 
+    def latest(self) -> tuple[int, int, bytes]:
+        """The cursor at which the latest batch begins, the one behind it, and its bytes; if there
+        is less or more to it than that, no reader stands at that cursor.
+        """
+        batch = self.batch
+        if self.end != self.log.last or self.limit != PUSH_LIMIT:
+            batch = None
+        if batch is None or batch.gaps or not batch.end:
+            return -1, -1, b""
+        return self.begin, batch.cursor, batch.chunk
+
 
 def merged(
     places: Iterable[tuple[Feed, int]], cursor: int, limit: int, skip: Collection[int] = ()
@@ -173,10 +187,12 @@ class Subscriber:
         "_ordinals",
         "cursor",
         "feeds",
+        "level",
         "limit",
         "outlet",
         "paused",
         "reading",
+        "write",
     )
 
     def __init__(
@@ -193,15 +209,23 @@ class Subscriber:
         self._begins: dict[EventLog, int] | None = None
         self._ordinals: dict[EventLog, int] | None = None
         self._only: Feed | None = None
+        self.write: Callable[[bytes], object] | None = None
+        self.level: Feed | None = None
+        """The one feed that it reads, if it goes on reading and takes batches as they are."""
         self._set_feeds(feeds)
 
-    def start(self) -> None:
+    def start(self, write: Callable[[bytes], object] | None = None) -> None:
         """Begin to read: what lies behind the cursor at once, the rest as it comes.
 
         If the others are about to be woken, it is woken with them: whoever asks again and again
         does not overtake those who wait, and gets more at a time.
+
+        An outlet that pushes may give its transport's `write`: then a batch without gaps need not
+        come to its `deliver`, and is written as it is.
         """
         self.reading = True
+        self.write = write
+        self._see_level()
         news = False
         for feed in self.feeds:
             feed.readers.add(self)
@@ -215,6 +239,7 @@ class Subscriber:
     def stop(self) -> None:
         """Read no more, unless it is started again."""
         self.reading = False
+        self.level = None
         for feed in self.feeds:
             feed.readers.discard(self)
 
@@ -244,21 +269,13 @@ class Subscriber:
         """Leave these events out: one's own messages, with `/echo off`."""
         if ids:
             self._hidden = (self._hidden or set()).union(ids)
-            self._only = None
+            self.survey()
 
     def wake(self) -> None:
         """Read on from the cursor, until the logs' end or until the outlet is full."""
         while self.reading and not self.paused:
-            # Nearly every reader reads one thing, and is woken because there is something new.
             only = self._only
-            if only is None:
-                batch = self._next()
-            elif (
-                self.cursor == only.begin and self.limit == only.limit and only.end == only.log.last
-            ):
-                batch = only.batch  # `after` would say the same, and be asked by thousands
-            else:
-                batch = only.after(self.cursor, self.limit)
+            batch = only.after(self.cursor, self.limit) if only else self._next()
             if batch is None:
                 return
             if batch.gaps:
@@ -283,6 +300,11 @@ class Subscriber:
             spoken = [feed for feed in self.feeds if feed.log.count or feed.log.last > self.cursor]
             if len(spoken) == 1:
                 self._only = spoken[0]
+        self._see_level()
+
+    def _see_level(self) -> None:
+        able = self.reading and not self.paused and self.write and self.limit == PUSH_LIMIT
+        self.level = self._only if able else None
 
     def _next(self) -> Batch | None:
         """What follows the cursor in whichever feeds have anything new."""
@@ -322,6 +344,7 @@ class Subscriber:
         """The outlet is full: read nothing until `resume`."""
         if not self.paused:
             self.paused = True
+            self.level = None
             self._count()
 
     def _count(self) -> None:
@@ -341,6 +364,7 @@ class Subscriber:
         self.wake()
         if not self.paused:
             self._ordinals = None
+            self._see_level()
 
     def _counted(self, batch: Batch) -> Batch:
         """The batch with its gaps measured, as far as this reader was there to count."""
@@ -469,19 +493,30 @@ class Notifier:
             feed.marked = False
             rounds.append((len(asleep), feed))
             asleep += feed.readers
-        while asleep:
-            slice_ = asleep[-SLICE_READERS:]
-            del asleep[-SLICE_READERS:]
-            for reader in slice_:
-                try:
-                    reader.wake()
-                except Exception as failure:
-                    reader.stop()
-                    self._failed(failure)
-            while rounds and rounds[-1][0] >= len(asleep):
+        while rounds:
+            bottom, feed = rounds[-1]
+            begin = max(bottom, len(asleep) - SLICE_READERS)
+            slice_ = asleep[begin:]
+            del asleep[begin:]
+            if begin == bottom:
                 rounds.pop()
+            self._wake(feed, slice_)
             if self._seconds() > deadline:
                 break
-        if not asleep:
-            rounds.clear()
+        if not rounds:
             self._before = 0
+
+    def _wake(self, feed: Feed, readers: Sequence[Subscriber]) -> None:
+        """Wake some readers of a feed."""
+        begin, cursor, chunk = feed.latest()
+        for reader in readers:
+            try:
+                if reader.cursor == begin and reader.level is feed:
+                    reader.cursor = cursor
+                    write = reader.write
+                    write(chunk)  # type: ignore[misc]  # who is level has one
+                else:
+                    reader.wake()
+            except Exception as failure:
+                reader.stop()
+                self._failed(failure)

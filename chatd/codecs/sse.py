@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ..eventlog import Entry
-from ..subscriber import Batch
 from .json import JSON
 
 RETRY_MILLISECONDS = 2000
@@ -17,10 +16,6 @@ RETRY_MILLISECONDS = 2000
 
 HEARTBEAT = b":\n\n"
 """A comment: it keeps the stream, and whatever lies between, from being taken for dead."""
-
-
-LAST_CHUNK = b"0\r\n\r\n"
-"""The end of a chunked body."""
 
 
 def begin(cursor: int) -> bytes:
@@ -31,6 +26,10 @@ def begin(cursor: int) -> bytes:
 def retry(seconds: float) -> bytes:
     """After how long to come back from now on."""
     return b"retry: %d\n\n" % (seconds * 1000)
+
+
+GAP = b"event: gap\ndata: {}\n\n"
+"""Something is missing here."""
 
 
 class SseCodec:
@@ -45,22 +44,34 @@ class SseCodec:
 
     def join(self, chunks: Sequence[bytes]) -> bytes:
         """Events after events."""
-        return b"".join(chunks)
+        return self.framed(b"".join(chunks)) if chunks else b""
+
+    def framed(self, text: bytes) -> bytes:
+        """A piece of the stream as it goes over the wire."""
+        return text
+
+    def end(self) -> bytes:
+        """The end of the stream, as far as it has one."""
+        return b""
+
+
+class ChunkedSseCodec(SseCodec):
+    """The same in an answer that is chunked (RFC 9112, section 7.1): HTTP/1.1's."""
+
+    name = "sse in chunks"
+
+    def encode(self, entry: Entry) -> bytes:
+        """One event, as one that is not in a chunk yet."""
+        return entry.encoded(SSE)
+
+    def framed(self, text: bytes) -> bytes:
+        """A chunk."""
+        return b"%x\r\n%b\r\n" % (len(text), text)
+
+    def end(self) -> bytes:
+        """The last chunk."""
+        return b"0\r\n\r\n"
 
 
 SSE = SseCodec()
-
-
-def told(batch: Batch) -> bytes:
-    """A batch, its gap first."""
-    return (b"event: gap\ndata: {}\n\n" if batch.gaps else b"") + batch.chunk
-
-
-def chunked(batch: Batch) -> bytes:
-    """A batch as one chunk of a chunked body (RFC 9112, section 7.1)."""
-    return chunk(told(batch))
-
-
-def chunk(data: bytes) -> bytes:
-    """Some bytes as one chunk of a chunked body."""
-    return b"%x\r\n%b\r\n" % (len(data), data)
+CHUNKED_SSE = ChunkedSseCodec()

@@ -12,7 +12,6 @@ from msgspec import Struct
 from ..commands import Act, Command, Join, Leave, Rename, Say, SetTopic, Tell
 from ..errors import ChatError, Malformed
 from ..eventlog import Entry
-from ..subscriber import Batch
 from .json import JSON, decode, encode
 
 
@@ -47,11 +46,6 @@ def frame(payload: bytes) -> bytes:
 
 GAP = frame(b'{"type":"gap"}')
 """Events are missing here."""
-
-
-def framed(batch: Batch) -> bytes:
-    """A batch as frames, its gap first."""
-    return GAP + batch.chunk if batch.gaps else batch.chunk
 
 
 def pong(ref: str | None) -> bytes:

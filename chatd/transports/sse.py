@@ -18,7 +18,7 @@ from twisted.python.failure import Failure
 from twisted.web.server import NOT_DONE_YET, Request
 from zope.interface import implementer
 
-from ..codecs.sse import HEARTBEAT, LAST_CHUNK, SSE, begin, chunk, chunked, retry, told
+from ..codecs.sse import CHUNKED_SSE, GAP, HEARTBEAT, SSE, begin, retry
 from ..subscriber import Batch
 from .heartbeat import Heartbeat
 from .http import ChatChannel
@@ -26,7 +26,6 @@ from .peers import RETRY_SECONDS, Peers
 from .reading import Reading
 from .resource import dress_live
 
-_BEAT = chunk(HEARTBEAT)
 SPREAD_SECONDS = 4.0
 """Seconds over which a crowd that is sent away comes back: not in one instant."""
 
@@ -61,18 +60,23 @@ class Stream(Protocol):
     def __init__(self, streams: Streams, reading: Reading, *, in_chunks: bool) -> None:
         self.reading = reading
         self._streams = streams
-        self._in_chunks = in_chunks
-        self._subscriber = reading.subscriber(self, SSE)
+        self._codec = CHUNKED_SSE if in_chunks else SSE
+        self._subscriber = reading.subscriber(self, self._codec)
 
     def deliver(self, batch: Batch) -> bool:
-        """Write a batch."""
-        self.transport.write(batch.once("sse", chunked) if self._in_chunks else told(batch))
+        """Write a batch, its gap first."""
+        if batch.gaps:
+            self._write(GAP)
+        self.transport.write(batch.chunk)
         return True
+
+    def _write(self, text: bytes) -> None:
+        self.transport.write(self._codec.framed(text))
 
     def beat(self) -> None:
         """Say that there is nothing to say."""
         if not self._subscriber.paused:
-            self.transport.write(_BEAT if self._in_chunks else HEARTBEAT)
+            self._write(HEARTBEAT)
 
     # -- the transport's side --------------------------------------------------------------------
 
@@ -82,7 +86,7 @@ class Stream(Protocol):
         self._streams.peers.add(self)
         self._streams.heartbeat.add(self)
         self.reading.begin(self)
-        self._subscriber.start()
+        self._subscriber.start(self.transport.write)
 
     def dataReceived(self, data: bytes) -> None:
         """Whatever it is, it comes behind an answer that does not end."""
@@ -116,15 +120,13 @@ class Stream(Protocol):
     def drain(self) -> None:
         """See `Connected.drain`: it says when to come back, to each another time."""
         self._subscriber.wake()
-        again = retry(RETRY_SECONDS + uniform(0, SPREAD_SECONDS))
-        self.transport.write(chunk(again) if self._in_chunks else again)
+        self._write(retry(RETRY_SECONDS + uniform(0, SPREAD_SECONDS)))
         self.dismiss()
 
     def dismiss(self) -> None:
         """The session is over, and so is the answer."""
         self._subscriber.stop()
-        if self._in_chunks:
-            self.transport.write(LAST_CHUNK)
+        self.transport.write(self._codec.end())
         self._close()
 
     def let_go(self) -> None:

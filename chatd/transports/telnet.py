@@ -151,7 +151,7 @@ class LineConnection(Protocol):
         self._answer(f"welcome, {name}: /nick NAME to take a name, /help for more")
         self._tell_where(room)
         self._read_rooms()
-        self._subscriber.start()
+        self._subscriber.start(self.transport.write)
 
     def dataReceived(self, data: bytes) -> None:
         """Bytes from the client, cut anywhere."""

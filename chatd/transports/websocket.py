@@ -15,7 +15,7 @@ from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
 from ..addresses import Address
-from ..codecs.websocket import WEBSOCKET, Sent, ack, error, framed, pong, read, ref_of
+from ..codecs.websocket import GAP, WEBSOCKET, Sent, ack, error, pong, read, ref_of
 from ..commands import Act, Command, Join, Leave, Say, Tell
 from ..errors import ChatError
 from ..session import Session
@@ -44,7 +44,11 @@ class ChatSocket(WebSocketProtocol):
         """Begin to read."""
         self.reading.begin(self)
         self._access.heartbeat.add(self)
-        self._subscriber.start()
+        self._subscriber.start(self.transport.write)
+
+    def closing(self) -> None:
+        """Nothing may follow a close."""
+        self._subscriber.stop()
 
     def closed(self) -> None:
         """The connection is gone; a guest has left with it."""
@@ -56,7 +60,6 @@ class ChatSocket(WebSocketProtocol):
 
     def dismiss(self) -> None:
         """The session is over."""
-        self._subscriber.stop()
         self.close(NORMAL, "the session is over")
 
     def beat(self) -> None:
@@ -74,9 +77,10 @@ class ChatSocket(WebSocketProtocol):
         self._subscriber.resume()
 
     def deliver(self, batch: Batch) -> bool:
-        """Write a batch."""
-        if self.open:
-            self.transport.write(batch.once("websocket", framed) if batch.gaps else batch.chunk)
+        """Write a batch, its gap first."""
+        if batch.gaps:
+            self.transport.write(GAP)
+        self.transport.write(batch.chunk)
         return True
 
     # -- commands --------------------------------------------------------------------------------

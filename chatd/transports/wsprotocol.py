@@ -119,6 +119,9 @@ class WebSocketProtocol(Protocol):
     def drained(self) -> None:
         """The peer has caught up."""
 
+    def closing(self) -> None:
+        """One of both has begun to close: nothing more may be sent."""
+
     def closed(self) -> None:
         """The connection is gone."""
 
@@ -136,7 +139,7 @@ class WebSocketProtocol(Protocol):
         `CLOSE_SECONDS`.
         """
         self._send(CloseConnection(code, reason))
-        self.open = False
+        self._shut()
         if self._timer is None:
             self._timer = self._clock.callLater(CLOSE_SECONDS, self._cut)
 
@@ -262,10 +265,14 @@ class WebSocketProtocol(Protocol):
 
     def _closing(self, event: CloseConnection) -> None:
         """The peer closes, or answers our close, or has broken the protocol."""
-        self.open = False
+        self._shut()
         if self._frames.state is not ConnectionState.CLOSED:
             self._send(event.response())
         self._hang_up()
+
+    def _shut(self) -> None:
+        self.open = False
+        self.closing()
 
     def _hang_up(self) -> None:
         """Close, once the peer has read what it was sent."""
