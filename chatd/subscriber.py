@@ -226,15 +226,18 @@ class Subscriber:
         self.reading = True
         self.write = write
         self._see_level()
-        news = False
+        late = self.late
         for feed in self.feeds:
             feed.readers.add(self)
-            if feed.log.last > self.cursor and not feed.marked:
-                news = True
         if len(self.feeds) > 1:
             self.survey()
-        if news:
+        if late:
             self.wake()
+
+    @property
+    def late(self) -> bool:
+        """Whether there is something to read for which the others were woken already."""
+        return any(feed.log.last > self.cursor and not feed.marked for feed in self.feeds)
 
     def stop(self) -> None:
         """Read no more, unless it is started again."""

@@ -18,12 +18,13 @@ Why this is right:
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from collections.abc import Callable, Sequence
+from typing import Protocol
 
 from twisted.logger import Logger
 from twisted.web.http import datetimeToString
 
-from ..subscriber import Batch, Subscriber
+from ..subscriber import Batch, Feed, Subscriber
 from .longpoll import Asked, Polls
 
 CROWD = 20
@@ -37,8 +38,11 @@ class Member(Protocol):
     """Where it waits, or has waited."""
 
     @property
-    def write(self) -> Any:
-        """Its transport's."""
+    def send(self) -> Callable[[bytes], int | None]:
+        """What sends bytes to it, and answers how many it could; None: they will all be sent."""
+
+    def rest(self, answer: bytes, sent: int | None) -> None:
+        """Not all of its answer was sent."""
 
     def over(self) -> None:
         """It is answered.  Called if it asked in a session."""
@@ -55,15 +59,13 @@ class Question:
 
     __slots__ = (
         "__weakref__",
-        "_crowds",
+        "_clock",
         "_feeds",
         "after",
         "asked",
         "before",
-        "crowd",
-        "expected",
+        "crowds",
         "head",
-        "now",
         "polls",
     )
 
@@ -78,54 +80,54 @@ class Question:
         self.before = before
         self.after = after
         self.head = head
-        self.crowd: Crowd | None = None
-        """The crowd that opened last, while it is open."""
-        self.expected = b""
-        """The request that joins that crowd, if there is no more to it than that."""
-        self.now = asked.reading.service.clock.seconds
+        self.crowds: dict[bytes, Crowd] = {}
+        """Those that are open, by the whole request with which one joins."""
+        self._clock = asked.reading.service.clock
         self._feeds = asked.reading.feeds(asked.style.codec)
-        self._crowds: dict[int, Crowd] = {}
 
-    def ask(self, member: Member, cursor: int) -> None:
-        """Answer a poll at once, or let it wait with the others."""
-        crowd = self._crowds.get(cursor)
-        if crowd is None:
-            crowd = Crowd(self, cursor)
-            crowd.join(member)
-            crowd.subscriber = Subscriber(crowd, self._feeds, cursor, self.asked.reading.limit)
-            crowd.subscriber.start()
-            if self.asked.wait <= 0:
-                crowd.give_up()
-            if crowd.waiting:
-                self._open(crowd)
-        else:
-            crowd.join(member)
+    def ask(self, member: Member, request: bytes, cursor: int) -> None:
+        """Answer a poll in this turn of the reactor, or let it wait for something to be said.
 
-    def _open(self, crowd: Crowd) -> None:
-        self._crowds[crowd.cursor] = self.crowd = crowd
+        Who asks alike in this turn is answered together: not even what is there already is sent to
+        one alone.
+        """
+        crowd = self._crowd(member, request, cursor)
+        # A session has to be looked at each time: it may be over.
         if self.asked.reading.lease is None:
-            self.expected = b"%b%d%b" % (self.before, crowd.cursor, self.after)
-        self.polls.deadlines.set(crowd, 0)
+            self.crowds[request] = crowd
+        if crowd.late:
+            self._clock.callLater(0, crowd.begin)
+        else:
+            crowd.begin()
+
+    def answer_last(self, member: Member, crowd: Crowd) -> None:
+        """Answer one who has left a crowd with what there is, be it nothing; and the connection is
+        closed behind it.
+        """
+        head = self.head + b"Connection: close\r\n"
+        asked = self.asked._replace(wait=0)
+        last = Question(self.polls, asked, self.before, self.after, head)
+        last._crowd(member, crowd.request, crowd.cursor).begin()
+
+    def _crowd(self, member: Member, request: bytes, cursor: int) -> Crowd:
+        crowd = Crowd(self, request, self._feeds, cursor, self.asked.reading.limit)
+        crowd.join(member)
+        return crowd
+
+    def now(self) -> float:
+        """Seconds on the reactor's clock."""
+        return self._clock.seconds()
 
     def close(self, crowd: Crowd) -> None:
         """That one takes nobody any more."""
-        if self._crowds.get(crowd.cursor) is crowd:
-            del self._crowds[crowd.cursor]
-        if self.crowd is crowd:
-            self.crowd = None
-            self.expected = b""
+        if self.crowds.get(crowd.request) is crowd:
+            del self.crowds[crowd.request]
 
     def answer(self, batch: Batch) -> bytes:
         """A batch as a whole response."""
         body = self.asked.style.body(batch)
         date = datetimeToString()
         return b"%bDate: %b\r\nContent-Length: %d\r\n\r\n%b" % (self.head, date, len(body), body)
-
-    def last(self) -> Question:
-        """The same, asked for the last time on its connection: it is not held."""
-        head = self.head + b"Connection: close\r\n"
-        asked = self.asked._replace(wait=0)
-        return Question(self.polls, asked, self.before, self.after, head)
 
 
 class Crowd:
@@ -134,20 +136,24 @@ class Crowd:
     __slots__ = (
         "_closed",
         "_question",
+        "_subscriber",
         "behind",
         "cursor",
         "due",
         "ended",
         "filed",
         "members",
-        "subscriber",
+        "request",
         "waiting",
     )
 
     _log = Logger()
-    subscriber: Subscriber
 
-    def __init__(self, question: Question, cursor: int) -> None:
+    def __init__(
+        self, question: Question, request: bytes, feeds: Sequence[Feed], cursor: int, limit: int
+    ) -> None:
+        self.request = request
+        """With what one joins."""
         self.cursor = cursor
         self.members: list[Member] = []
         self.behind: list[Member] = []
@@ -159,7 +165,23 @@ class Crowd:
         self.due: float | None = None
         self.filed = 0
         self._question = question
+        self._subscriber: Subscriber | None = Subscriber(self, feeds, cursor, limit)
         self._closed = False
+
+    @property
+    def late(self) -> bool:
+        """Whether there is something to read already."""
+        return self._subscriber is not None and self._subscriber.late
+
+    def begin(self) -> None:
+        """Read, or wait for something to read."""
+        if self._subscriber:
+            self._subscriber.start()
+        if self.waiting:
+            if self._question.asked.wait > 0:
+                self._question.polls.deadlines.set(self, 0)
+            else:
+                self.give_up()
 
     def join(self, member: Member) -> None:
         """One more."""
@@ -173,7 +195,6 @@ class Crowd:
         """One less."""
         self.members.remove(member)
         if not self.members:
-            self.subscriber.stop()
             self._end()
 
     def deliver(self, batch: Batch) -> bool:
@@ -182,10 +203,15 @@ class Crowd:
         members, self.members = self.members, []
         question = self._question
         answer = batch.once(question.head, question.answer)
+        size = len(answer)
         for member in members:
-            write = member.write
+            send = member.send
             try:
-                write(answer)
+                sent = send(answer)
+                if sent != size:
+                    member.rest(answer, sent)
+            except OSError:
+                member.rest(answer, 0)
             except Exception:
                 self._log.failure("a poll could not be answered")
                 member.failed()
@@ -208,7 +234,6 @@ class Crowd:
     def give_up(self) -> None:
         """Answer with no events, unless that is done."""
         if self.waiting:
-            self.subscriber.stop()
             self.deliver(Batch(b"", 0, self.cursor))
 
     def _end(self) -> None:
@@ -216,3 +241,6 @@ class Crowd:
         self.waiting = False
         self.ended = self._question.now()
         self.due = None
+        subscriber, self._subscriber = self._subscriber, None
+        if subscriber:
+            subscriber.stop()

@@ -19,7 +19,7 @@ Why this is right:
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from errno import EWOULDBLOCK
 from fcntl import ioctl
 from termios import TIOCOUTQ
@@ -48,15 +48,31 @@ class WriteThrough(Server):
         """Whether nothing waits before what is written, so that it may go to the socket."""
         # Found once, for what is done a million times; of a closed socket they raise.
         self._send = sock.send
-        self._receive = sock.recv
+        self.receive = sock.recv
 
     def doRead(self) -> ConnectionDone | ConnectionLost | None:  # type: ignore[override]
         """See `twisted.internet.interfaces.IReadDescriptor.doRead`."""
         try:
-            data = self._receive(READ_BYTES)
+            data = self.receive(READ_BYTES)
         except OSError as problem:
             return self.unreadable(problem)
         return self.received(data)
+
+    def stand_in(self, stand: Any) -> Callable[[bytes], int] | None:
+        """Let `stand.doRead` read from the socket, and give it what writes to the socket, if this
+        reactor can do that and nothing waits to be written.
+        """
+        reactor: Any = self.reactor
+        if not (self._straight and hasattr(reactor, "stand_in")):
+            return None
+        reactor.stand_in(self.fileno(), stand)
+        send: Callable[[bytes], int] = self._send
+        return send
+
+    def stand_down(self) -> None:
+        """Read what comes in again."""
+        reactor: Any = self.reactor
+        reactor.stand_down(self.fileno())
 
     def received(self, data: bytes) -> ConnectionDone | None:
         """What `doRead` makes of bytes that came in; there are none at the end."""

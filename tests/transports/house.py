@@ -142,7 +142,8 @@ class Http:
         self.wire.send(data)
 
     def responses(self) -> list[Response]:
-        """The responses that have come since."""
+        """The responses that have come since, and in this turn of the reactor."""
+        self._chat.clock.advance(0)
         data = self.wire.received()
         if data:
             self._parser.receive_data(data)

@@ -346,6 +346,7 @@ def test_a_refused_connection_answers_no_poll_either(house: House, http: Http) -
     poll = b"GET /rooms/lobby/events?since=0&wait=0 HTTP/1.1\r\nHost: a\r\n\r\n"
     for _ in range(3):
         http.wire.send(poll)
+        house.chat.settle()
         assert http.wire.received().startswith(b"HTTP/1.1 200 OK\r\n")
     http.wire.send(b"nonsense\n")
     assert http.wire.received().startswith(b"HTTP/1.1 400 Bad Request\r\n")

@@ -67,6 +67,7 @@ def test_both_roads_answer_alike(house: House) -> None:
     parsed = first.wire.received()
     second.wire.received()
     second.wire.send(question(poller.cursor))
+    house.chat.settle()
     learned = second.wire.received()
 
     def dateless(data: bytes) -> set[bytes]:

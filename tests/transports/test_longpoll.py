@@ -64,7 +64,7 @@ def test_a_poll_is_woken_in_the_turn_in_which_the_line_is_stored(
 
 
 def test_what_was_said_already_answers_at_once(house: House, poller: Http) -> None:
-    """Without waiting for the next turn."""
+    """In this turn of the reactor."""
     place = last(house)
     house.say("hello")
     poller.send("GET", f"{EVENTS}?since={place}")
