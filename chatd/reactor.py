@@ -17,7 +17,6 @@ from select import EPOLLIN
 from typing import Any, Protocol
 
 from twisted.internet.epollreactor import EPollReactor
-from twisted.internet.interfaces import IReadDescriptor
 from twisted.internet.main import installReactor
 from twisted.python import log
 
@@ -53,7 +52,7 @@ class LeanEPollReactor(EPollReactor):
         """Let the transport read again."""
         self._stands.pop(fd, None)
 
-    def removeReader(self, reader: IReadDescriptor) -> None:
+    def removeReader(self, reader: Any) -> None:
         """See `twisted.internet.interfaces.IReactorFDSet.removeReader`."""
         self._stands.pop(reader.fileno(), None)
         super().removeReader(reader)

@@ -46,6 +46,17 @@ class Numbers:
 NUMBERS = Numbers()
 
 
+class Writing(FakeOutlet):
+    """An outlet that is written what it would be delivered, if that is the shorter way."""
+
+    written = 0
+
+    def write(self, data: bytes) -> None:
+        self.written += 1
+        ids = [int(word) for word in data.replace(b".", b"").split()]
+        self.deliver(Batch(data, len(ids), ids[-1]))
+
+
 class Turn:
     """A turn of the reactor: what is to be called at its end."""
 
@@ -98,9 +109,9 @@ class House:
         outlet.subscriber = Subscriber(outlet, feeds, cursor, limit)
         return outlet.subscriber
 
-    def started(self, *rooms: int, cursor: int = BEGAN) -> FakeOutlet:
-        outlet = FakeOutlet()
-        self.reader(outlet, *rooms, cursor=cursor).start()
+    def started(self, *rooms: int, cursor: int = BEGAN) -> Writing:
+        outlet = Writing()
+        self.reader(outlet, *rooms, cursor=cursor).start(outlet.write)
         return outlet
 
 
@@ -128,12 +139,12 @@ class Reader:
         self.patient = not (polls or house.turn.calls)
 
     def poll(self) -> None:
-        self.outlet = FakeOutlet(polls=self.polls)
+        self.outlet = Writing(polls=self.polls)
         self.read = 0
         self.subscriber = self.house.reader(
             self.outlet, *sorted(self.rooms), cursor=self.cursor, limit=self.limit
         )
-        self.subscriber.start()
+        self.subscriber.start(None if self.polls else self.outlet.write)
         self.check()
 
     def check(self) -> None:
@@ -219,7 +230,7 @@ class Reading(RuleBasedStateMachine):
     @rule(
         rooms=st.integers(0, 7),
         back=st.integers(0, 12),
-        limit=st.integers(1, 4),
+        limit=st.sampled_from([1, 2, 3, PUSH_LIMIT]),
         polls=st.booleans(),
     )
     def open(self, rooms: int, back: int, limit: int, polls: bool) -> None:
@@ -336,6 +347,58 @@ def test_a_crowd_is_woken_in_slices() -> None:
         house.turn.end()
         woken.append(sum(len(outlet.batches) for outlet in crowd))
     assert woken == [SLICE_READERS, 2 * SLICE_READERS, 3 * SLICE_READERS]
+
+
+def test_whoever_is_level_is_written_what_the_first_ones_were_delivered() -> None:
+    """The same bytes, in the same turn; who comes from elsewhere, or has more to read, or hides
+    something, is not."""
+    house = House(2)
+    level = [house.started() for _ in range(3 * SLICE_READERS)]
+    behind, both, hiding = house.started(cursor=BEGAN - 1), house.started(0, 1), house.started()
+    assert hiding.subscriber
+    for _ in range(2):
+        hiding.subscriber.hide(house.last + 1)
+        house.say(0, 0, 1)
+        house.turn.end()
+    for outlet in level:
+        assert numbers(*outlet.batches) == house.ids[0]
+    assert sum(outlet.written == 2 for outlet in level) >= 2 * SLICE_READERS
+    assert numbers(*behind.batches) == house.ids[0]
+    assert numbers(*both.batches) == sorted(house.ids[0] + house.ids[1])
+    assert numbers(*hiding.batches) == [house.ids[0][1], house.ids[0][3]]
+    assert (both.written, hiding.written) == (0, 0)
+
+
+def test_whoever_is_no_more_level_is_asked() -> None:
+    """One that has stopped or is full is written nothing; one that goes on is written to again."""
+    house = House()
+    crowd = [house.started() for _ in range(3 * SLICE_READERS)]
+    for n in range(3):
+        for outlet in crowd[::2]:
+            assert outlet.subscriber
+            (outlet.subscriber.pause if n == 1 else outlet.subscriber.resume)()
+        house.say(0)
+        house.turn.end()
+    for outlet in crowd:
+        assert numbers(*outlet.batches) == house.ids[0]
+        assert outlet.subscriber
+        outlet.subscriber.stop()
+    house.say(0)
+    house.turn.end()
+    assert all(numbers(*outlet.batches) == house.ids[0][:3] for outlet in crowd)
+    assert sum(outlet.written == 3 for outlet in crowd) >= SLICE_READERS // 2
+
+
+def test_a_batch_with_a_gap_or_with_more_behind_it_is_delivered() -> None:
+    """Only what is the same bytes for all, and all there is, is written past the outlets."""
+    house = House(capacity=PUSH_LIMIT + 5)
+    crowd = [house.started() for _ in range(3 * SLICE_READERS)]
+    house.say(*[0] * (PUSH_LIMIT + 3))
+    house.turn.end()
+    for outlet in crowd:
+        assert [batch.count for batch in outlet.batches] == [PUSH_LIMIT, 3]
+    late = [house.started(cursor=BEGAN - 1) for _ in range(3 * SLICE_READERS)]
+    assert all(outlet.batches[0].gaps and not outlet.written for outlet in late)
 
 
 def test_another_room_does_not_wait_for_the_crowd() -> None:

@@ -143,6 +143,49 @@ def test_a_little_is_read_at_a_time(wire: Wire) -> None:
     assert isinstance(wire.server.doRead(), ConnectionDone)
 
 
+class Stand:
+    """Reads in a transport's place."""
+
+    def doRead(self) -> None:
+        """Never called here: it is the reactor's business."""
+
+
+class Lending(Watch):
+    """A reactor that lets others read for transports."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stands: dict[int, object] = {}
+
+    def stand_in(self, fd: int, stand: object) -> None:
+        self.stands[fd] = stand
+
+    def stand_down(self, fd: int) -> None:
+        del self.stands[fd]
+
+
+def test_something_else_may_read_and_write_while_the_way_is_free(wire: Wire) -> None:
+    """It is given what sends at once; as long as something waits to be written, it may not."""
+    wire.server.reactor = wire.watch = lending = Lending()
+    stand = Stand()
+    send = wire.server.stand_in(stand)
+    assert send
+    assert lending.stands == {wire.server.fileno(): stand}
+    assert send(b"at once") == 7
+    assert wire.client.recv(100) == b"at once"
+    wire.server.stand_down()
+    assert lending.stands == {}
+    wire.server.write(BIG)
+    assert wire.server.stand_in(stand) is None
+    assert wire.receive(len(BIG)) == BIG
+    assert wire.server.stand_in(stand)
+
+
+def test_a_reactor_that_cannot_let_others_read_lets_nobody(wire: Wire) -> None:
+    """Everything then comes to the protocol as it does elsewhere."""
+    assert wire.server.stand_in(Stand()) is None
+
+
 def test_nothing_to_read_is_nothing_and_a_reset_is_told(wire: Wire) -> None:
     """As by Twisted's own transport."""
     assert wire.server.doRead() is None

@@ -1,0 +1,149 @@
+"""Long-polls at a real server: connections that have learned their question, over real sockets."""
+
+from __future__ import annotations
+
+import json
+import re
+import socket
+import struct
+from contextlib import ExitStack
+
+import pytest
+
+from .processes import PATIENCE, Daemon
+
+TEXT = "x" * 4000
+MESSAGES = 60
+unlimited = pytest.mark.parametrize(
+    "daemon", [("--message-rate", "0")], ids=["unlimited"], indirect=True
+)
+
+
+class Poller:
+    """A connection that polls, and may read slowly."""
+
+    def __init__(self, daemon: Daemon, *, buffer: int = 0) -> None:
+        self._socket = socket.socket()
+        if buffer:
+            self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, buffer)
+        self._socket.settimeout(PATIENCE)
+        self._socket.connect(("127.0.0.1", daemon.http))
+        self._data = b""
+
+    def ask(self, since: int) -> None:
+        """Ask, and read nothing."""
+        request = f"GET /rooms/lobby/events?since={since} HTTP/1.1\r\nHost: chat\r\n\r\n"
+        self._socket.sendall(request.encode())
+
+    def texts(self) -> list[str]:
+        """What the next answer brings."""
+        while b"\r\n\r\n" not in self._data:
+            self._read()
+        head, self._data = self._data.split(b"\r\n\r\n", 1)
+        assert head.startswith(b"HTTP/1.1 200 OK\r\n")
+        found = re.search(rb"Content-Length: (\d+)", head, re.IGNORECASE)
+        assert found
+        size = int(found[1])
+        while len(self._data) < size:
+            self._read()
+        body, self._data = self._data[:size], self._data[size:]
+        return [event["text"] for event in json.loads(body)["events"] if "text" in event]
+
+    def reset(self) -> None:
+        """Go, rudely."""
+        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.close()
+
+    def close(self) -> None:
+        self._socket.close()
+
+    def _read(self) -> None:
+        data = self._socket.recv(65536)
+        assert data, "the server has closed"
+        self._data += data
+
+
+class Speaker:
+    """A telnet user."""
+
+    def __init__(self, daemon: Daemon) -> None:
+        self._socket = socket.create_connection(("127.0.0.1", daemon.line), PATIENCE)
+        self._lines = self._socket.makefile("rb")
+
+    def say(self, *texts: str) -> None:
+        """Say it, and wait until it is heard."""
+        self._socket.sendall("".join(f"{text}\n" for text in texts).encode())
+        while texts[-1].encode() not in self._lines.readline():
+            pass
+
+    def close(self) -> None:
+        self._lines.close()
+        self._socket.close()
+
+
+@unlimited
+def test_an_answer_that_is_too_long_for_the_socket_comes_whole(daemon: Daemon) -> None:
+    """Again and again, in one piece with those before and after it, though it is pipelined."""
+    with ExitStack() as stack:
+        speaker = Speaker(daemon)
+        stack.callback(speaker.close)
+        said = [f"{number} {TEXT}" for number in range(MESSAGES)]
+        speaker.say(*said)
+        slow, quick = Poller(daemon, buffer=4096), Poller(daemon)
+        stack.callback(slow.close)
+        stack.callback(quick.close)
+        for _ in range(3):
+            for poller in (slow, quick):
+                poller.ask(1)
+            assert slow.texts() == quick.texts() == said
+        for _ in range(4):
+            slow.ask(1)
+            quick.ask(1)
+            assert quick.texts() == said
+        for _ in range(4):
+            assert slow.texts() == said
+
+
+@unlimited
+def test_clients_that_reset_hurt_nobody_and_neither_do_those_who_take_their_place(
+    daemon: Daemon,
+) -> None:
+    """A held poll is reset, and the next connection gets its descriptor: it asks for something
+    else, and is answered that."""
+    with ExitStack() as stack:
+        speaker = Speaker(daemon)
+        stack.callback(speaker.close)
+        speaker.say("before")
+        pollers = [Poller(daemon) for _ in range(60)]
+        for poller in pollers:
+            for _ in range(2):
+                poller.ask(1)
+                assert poller.texts() == ["before"]
+        place = last_in_lobby(daemon)
+        for number in range(3):
+            for poller in pollers:
+                poller.ask(place)
+            for poller in pollers[::2]:
+                poller.reset()
+            pollers[::2] = [Poller(daemon) for _ in pollers[::2]]
+            for poller in pollers[::2]:
+                poller.ask(1)
+                assert poller.texts()[0] == "before"
+            speaker.say(f"message {number}")
+            for poller in pollers[1::2]:
+                assert poller.texts() == [f"message {number}"]
+            for poller in pollers[::2]:
+                poller.ask(1)
+                assert poller.texts()[-1] == f"message {number}"
+            place = last_in_lobby(daemon)
+        for poller in pollers:
+            poller.close()
+
+
+def last_in_lobby(daemon: Daemon) -> int:
+    """The cursor behind everything that was said in the lobby."""
+    with socket.create_connection(("127.0.0.1", daemon.http), PATIENCE) as client:
+        client.sendall(b"GET /rooms/lobby HTTP/1.0\r\nHost: chat\r\n\r\n")
+        answer = client.makefile("rb").read()
+    last: int = json.loads(answer.split(b"\r\n\r\n", 1)[1])["last"]
+    return last

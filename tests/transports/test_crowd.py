@@ -1,0 +1,185 @@
+"""Polls that ask the same: answered together, and each as if it were alone."""
+
+from __future__ import annotations
+
+import pytest
+
+from chatd.transports.crowd import CROWD
+
+from .house import House, Http
+
+EVENTS = "/rooms/lobby/events"
+EMPTY = {"room": "lobby", "events": [], "gap": False}
+
+
+class Crowd:
+    """Connections that have all learned the same question, and the cursor they stand at."""
+
+    def __init__(self, house: House, size: int) -> None:
+        self.house = house
+        self.place = house.say("before") - 1
+        self.all = [house.http() for _ in range(size)]
+        for connection in self.all:
+            for _ in range(2):
+                assert connection.get(f"{EVENTS}?since={self.place}").texts == ["before"]
+        self.place += 1
+
+    def ask(self, *connections: Http) -> None:
+        """Let them ask, or all."""
+        for connection in connections or self.all:
+            connection.send("GET", f"{EVENTS}?since={self.place}")
+
+    @property
+    def readers(self) -> int:
+        """How many read the room."""
+        return self.house.chat.service.room("lobby").readers
+
+
+@pytest.fixture
+def crowd(house: House) -> Crowd:
+    """Some more than are answered at a stretch."""
+    return Crowd(house, 2 * CROWD + 3)
+
+
+def test_all_are_answered_in_one_turn_with_the_same_bytes(crowd: Crowd) -> None:
+    """However many they are; they stand in the room as a few readers."""
+    crowd.ask()
+    crowd.house.chat.settle()
+    assert crowd.readers == 3
+    crowd.house.say("hello")
+    answers = {connection.wire.received() for connection in crowd.all}
+    assert len(answers) == 1
+    assert b'"text":"hello"' in answers.pop()
+    assert crowd.readers == 0
+
+
+def test_who_asks_late_is_answered_with_the_others_of_the_turn(crowd: Crowd) -> None:
+    """From wherever each goes on."""
+    crowd.house.say("one", "two")
+    early, late = crowd.all[::2], crowd.all[1::2]
+    crowd.ask(*early)
+    crowd.place += 1
+    crowd.ask(*late)
+    crowd.house.chat.settle()
+    assert {tuple(connection.response().texts) for connection in early} == {("one", "two")}
+    assert {tuple(connection.response().texts) for connection in late} == {("two",)}
+
+
+def test_those_who_go_leave_the_others_alone(crowd: Crowd) -> None:
+    """And when all have gone, nobody reads."""
+    crowd.ask()
+    gone, here = crowd.all[: CROWD + 2], crowd.all[CROWD + 2 :]
+    for connection in gone:
+        connection.wire.hang_up()
+    assert crowd.readers == 2
+    crowd.house.say("hello")
+    assert {connection.response().texts[0] for connection in here} == {"hello"}
+    assert not any(connection.wire.received() for connection in gone)
+    crowd.place += 1
+    crowd.ask(*here)
+    for connection in here:
+        connection.wire.hang_up()
+    assert crowd.readers == 0
+
+
+def test_one_who_goes_in_the_turn_in_which_it_asked_is_not_missed(crowd: Crowd) -> None:
+    """There was something for it already, which nobody reads now."""
+    crowd.house.say("hello")
+    first, *others = crowd.all
+    crowd.ask(first)
+    first.wire.hang_up()
+    crowd.house.chat.settle()
+    assert (first.wire.received(), crowd.readers) == (b"", 0)
+    crowd.ask(*others)
+    assert {connection.response().texts[0] for connection in others} == {"hello"}
+
+
+def test_one_that_cannot_be_answered_is_let_go_and_the_others_are_answered(
+    crowd: Crowd, logged_errors: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One bad connection silences nobody."""
+
+    def fail(data: bytes) -> None:
+        raise ZeroDivisionError
+
+    broken = crowd.all[CROWD // 2]
+    monkeypatch.setattr(broken.wire.protocol.learned, "send", fail)
+    crowd.ask()
+    crowd.house.say("hello")
+    for connection in crowd.all:
+        if connection is not broken:
+            assert connection.response().texts == ["hello"]
+    assert broken.closed
+    assert len(logged_errors) == 1
+    assert "ZeroDivisionError" in logged_errors[0]
+    logged_errors.clear()
+
+
+def test_nobody_s_time_is_up_early_nor_much_late(crowd: Crowd) -> None:
+    """A quarter of a second at the most, whenever in a crowd's life one came."""
+    began = {}
+    clock = crowd.house.chat.clock
+    for number, connection in enumerate(crowd.all):
+        crowd.ask(connection)
+        began[number] = clock.seconds()
+        crowd.house.chat.advance(0.03)
+    crowd.house.chat.advance(25 - clock.seconds() + began[0] - 0.01)
+    took: dict[int, float] = {}
+    while len(took) < len(crowd.all):
+        crowd.house.chat.advance(0.01)
+        for number, connection in enumerate(crowd.all):
+            if number not in took and connection.wire.received():
+                took[number] = clock.seconds() - began[number]
+    assert min(took.values()) >= 25
+    assert max(took.values()) <= 25.27
+
+
+def test_what_one_sends_meanwhile_is_answered_behind_its_poll(crowd: Crowd) -> None:
+    """And is no matter to the others."""
+    crowd.ask()
+    busy = crowd.all[3]
+    busy.send("GET", "/healthz")
+    crowd.ask(busy)
+    assert busy.responses() == []
+    crowd.house.say("hello")
+    crowd.house.chat.settle()
+    polled, health, again = busy.responses()
+    assert (polled.texts, health.json, again.texts) == (["hello"], {"status": "ok"}, ["hello"])
+    others = [connection for connection in crowd.all if connection is not busy]
+    assert {connection.response().texts[0] for connection in others} == {"hello"}
+
+
+def test_they_may_ask_again_at_once(crowd: Crowd) -> None:
+    """In the turn in which they are answered, and each time anew."""
+    for number in range(5):
+        crowd.ask()
+        crowd.house.say(f"{number}")
+        crowd.place += 1
+        for connection in crowd.all:
+            assert connection.response().texts == [f"{number}"]
+
+
+def test_going_down_answers_each_for_the_last_time(crowd: Crowd) -> None:
+    """With what there is, be it nothing, and closes."""
+    crowd.ask()
+    crowd.house.going_down().stopService()
+    for connection in crowd.all:
+        answer = connection.response()
+        assert answer.headers["connection"] == "close"
+        assert answer.json == {**EMPTY, "next": crowd.place}
+        assert connection.closed
+
+
+def test_another_question_is_another_crowd(crowd: Crowd) -> None:
+    """Whoever asks with other words is answered as those words want it."""
+    short = crowd.all[: CROWD + 1]
+    for connection in short:
+        for _ in range(2):
+            assert connection.get(f"{EVENTS}?since=1&limit=1").texts == ["before"]
+    crowd.house.say("one", "two")
+    for connection in short:
+        connection.send("GET", f"{EVENTS}?since={crowd.place}&limit=1")
+    others = crowd.all[CROWD + 1 :]
+    crowd.ask(*others)
+    assert {tuple(connection.response().texts) for connection in short} == {("one",)}
+    assert {tuple(connection.response().texts) for connection in others} == {("one", "two")}
