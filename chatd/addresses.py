@@ -6,6 +6,7 @@ of whoever lives there (RFC 4291, section 2.5.1), who would otherwise be as many
 
 from __future__ import annotations
 
+from functools import lru_cache
 from ipaddress import (
     IPv4Address,
     IPv4Network,
@@ -24,6 +25,7 @@ LOCAL = Address("local")
 _HOST_BITS = 64
 
 
+@lru_cache(maxsize=10_000)
 def address_of(host: str | None) -> Address:
     """Where a host counts; None is a peer that has no host, as over a UNIX socket.
 

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from bisect import bisect_left, insort
+from typing import NamedTuple
 
 from .eventlog import Entry, EventLog
 from .events import TopicSet
 from .subscriber import Notifier, Source
-
-if TYPE_CHECKING:
-    from .session import Session
 
 CROWD = 100
 """People present above which joins and leaves are summed up: nobody reads two hundred of them."""
@@ -35,19 +33,23 @@ class Room(Source):
     def __init__(self, name: str, log: EventLog, topic: str = "") -> None:
         super().__init__(name, log)
         self.topic = topic
-        self.members: dict[Session, None] = {}
-        """Everyone present, in the order of their coming; guests too."""
+        self.names: list[str] = []
+        """Who is here, guests too, in alphabetical order."""
         self.tally = Tally()
 
     @property
     def crowded(self) -> bool:
         """Whether joins and leaves are to be summed up."""
-        return len(self.members) > CROWD
+        return len(self.names) > CROWD
 
-    @property
-    def names(self) -> list[str]:
-        """Who is here, in alphabetical order."""
-        return sorted((session.name for session in self.members), key=str.casefold)
+    def come(self, name: str) -> None:
+        """Somebody comes in.  Put in order now: of ten thousand, each asks who is here."""
+        insort(self.names, name, key=str.casefold)
+
+    def go(self, name: str) -> None:
+        """Somebody goes."""
+        at = bisect_left(self.names, name.casefold(), key=str.casefold)
+        del self.names[self.names.index(name, at)]
 
     def show(self, entry: Entry, notifier: Notifier) -> None:
         """Take in what the store has stored."""

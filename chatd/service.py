@@ -248,13 +248,13 @@ class ChatService(Service):
 
     def rooms(self) -> list[Listing]:
         """The rooms where somebody is or something was said, in alphabetical order."""
-        peopled = {name for name, room in self._rooms.items() if room.members}
+        peopled = {name for name, room in self._rooms.items() if room.names}
         return [self.listing(name) for name in sorted(peopled | self._store.rooms.keys())]
 
     def listing(self, key: str) -> Listing:
         """The room of that (clean) name, as it stands in a list."""
         room, past = self._rooms.get(key), self._store.rooms.get(key)
-        people = len(room.members) if room else 0
+        people = len(room.names) if room else 0
         if past is None:
             return Listing(key, "", people, None, None)
         return Listing(key, past.topic, people, past.first, past.last)
@@ -364,6 +364,9 @@ class ChatService(Service):
         del self._people[name_key(old)]
         self._people[name_key(new)] = session
         session.name, session.named = new, True
+        for room in session.rooms.values():
+            room.go(old)
+            room.come(new)
         if was_named:
             return self._tell_rooms([Renamed(room, old, new) for room in session.rooms])
         return self._tell_rooms(
@@ -383,13 +386,13 @@ class ChatService(Service):
     # -- coming and going ------------------------------------------------------------------------
 
     def _add(self, session: Session, room: Room) -> Deferred[int | None]:
-        room.members[session] = None
+        room.come(session.name)
         session.rooms[room.name] = room
         return self._tell_rooms(self._arrival(room, session.name) if session.named else [])
 
     def _remove(self, session: Session, room: Room, parting: str) -> Deferred[int | None]:
         crowded = room.crowded
-        del room.members[session]
+        room.go(session.name)
         del session.rooms[room.name]
         if not session.named:
             return succeed(None)

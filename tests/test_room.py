@@ -1,6 +1,8 @@
 """A room: its topic, who is in it, and how their coming and going is told."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from chatd.eventlog import Entry, EventLog
 from chatd.events import Said, TopicSet
@@ -36,14 +38,32 @@ def test_the_topic_is_what_was_shown_last(room: Room, notifier: Notifier) -> Non
 
 def test_the_names_are_in_alphabetical_order(room: Room) -> None:
     """Of people, who do not come before others for their capital letter."""
-    room.members = dict.fromkeys(map(somebody, ["bob", "Cy", "ada", "Bea"]))
+    for name in ("bob", "Cy", "ada", "Bea"):
+        room.come(name)
     assert room.names == ["ada", "Bea", "bob", "Cy"]
+
+
+@given(
+    st.lists(
+        st.sampled_from(["ada", "Ada", "bea", "straße", "strasse", "ſ", "s", "z"]), unique=True
+    )
+)
+def test_whoever_goes_is_the_one_who_is_gone(names: list[str]) -> None:
+    """Whatever other name is like theirs."""
+    room = Room("lobby", EventLog(10))
+    for name in names:
+        room.come(name)
+    for number, name in enumerate(names):
+        room.go(name)
+        assert set(room.names) == set(names[number + 1 :])
+        assert room.names == sorted(room.names, key=str.casefold)
 
 
 @pytest.mark.parametrize(("present", "crowded"), [(0, False), (CROWD, False), (CROWD + 1, True)])
 def test_a_crowd_is_more_than_a_hundred(room: Room, present: int, crowded: bool) -> None:
     """Nobody reads two hundred joins."""
-    room.members = dict.fromkeys(somebody(f"p{n}") for n in range(present))
+    for n in range(present):
+        room.come(f"p{n}")
     assert CROWD == 100
     assert room.crowded is crowded
 
