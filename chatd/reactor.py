@@ -20,7 +20,7 @@ from twisted.internet.epollreactor import EPollReactor
 from twisted.internet.main import installReactor
 from twisted.python import log
 
-ROUND = 500
+ROUND = 250
 """Events between two looks at the timers: a few milliseconds' work.  What is ready and was not told
 of in this round comes first in the next (epoll(7) keeps a list, and goes round it)."""
 

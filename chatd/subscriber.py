@@ -28,7 +28,7 @@ BATCH_BYTES = 256 * 1024
 up."""
 
 
-SLICE_SECONDS = 0.01
+SLICE_SECONDS = 0.005
 """Seconds for which readers are woken at a stretch: what everybody else may have to wait."""
 SLICE_READERS = 20
 """Readers woken between two looks at the clock: a millisecond's work or two, if each is a crowd."""
