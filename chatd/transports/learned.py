@@ -109,10 +109,20 @@ class LearnedPoll:
 
     def take(self, packet: bytes) -> bool:
         """Whether the packet is the question again; if so, it is answered or held."""
-        question = self._question
-        if crowd := question.crowds.get(packet):
+        crowd = self._question.crowds.get(packet)
+        if crowd is not None:
             crowd.join(self)
-            return True
+        elif not self._ask(packet):
+            return False
+        if self.due is None:
+            self._question.polls.deadlines.set(self, self._channel.site.idle_seconds)
+        if not self._alone:
+            self._step_in()
+        return True
+
+    def _ask(self, packet: bytes) -> bool:
+        """The same when nobody waits with these words."""
+        question = self._question
         before, after, reading = question.before, question.after, question.asked.reading
         if not (packet.startswith(before) and packet.endswith(after)):
             return False
@@ -125,9 +135,6 @@ class LearnedPoll:
         question.ask(self, packet, reading.service.resume(int(digits)))
         if self.held:
             question.polls.place(question.asked.key, self)
-        if self.due is None:
-            question.polls.deadlines.set(self, self._channel.site.idle_seconds)
-        self._step_in()
         return True
 
     def _put_off(self, data: bytes) -> None:
@@ -139,7 +146,7 @@ class LearnedPoll:
 
     def _step_in(self) -> None:
         """Read and write in the transport's place, if it is a plain one and its way is free."""
-        if not self._alone and isinstance(self._transport, WriteThrough):
+        if isinstance(self._transport, WriteThrough):
             send = self._transport.stand_in(self)
             if send:
                 self._alone = True

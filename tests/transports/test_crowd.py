@@ -159,6 +159,20 @@ def test_they_may_ask_again_at_once(crowd: Crowd) -> None:
             assert connection.response().texts == [f"{number}"]
 
 
+def test_each_connection_is_closed_when_it_was_idle_for_long(crowd: Crowd) -> None:
+    """A minute after its last answer; those who ask again stay."""
+    crowd.ask()
+    crowd.house.say("hello")
+    crowd.place += 1
+    first, *others = crowd.all
+    crowd.house.chat.advance(59)
+    assert not any(connection.closed for connection in crowd.all)
+    crowd.ask(first)
+    crowd.house.chat.advance(2)
+    assert all(connection.closed for connection in others)
+    assert not first.closed
+
+
 def test_going_down_answers_each_for_the_last_time(crowd: Crowd) -> None:
     """With what there is, be it nothing, and closes."""
     crowd.ask()
