@@ -18,13 +18,14 @@ from twisted.python.failure import Failure
 from twisted.web.server import NOT_DONE_YET, Request
 from zope.interface import implementer
 
-from ..codecs.sse import HEARTBEAT, LAST_CHUNK, SSE, begin, chunk, chunked, retry, told
+from ..codecs.sse import HEARTBEAT, LAST_CHUNK, SSE, begin, chunk, chunked, end, told
 from ..subscriber import Batch
 from .heartbeat import Heartbeat
 from .http import ChatChannel
-from .peers import RETRY_SECONDS, Peers
+from .peers import GOING_DOWN, RETRY_SECONDS, Peers
 from .reading import Reading
 from .resource import dress_live
+from .stalls import TOO_SLOW
 
 _BEAT = chunk(HEARTBEAT)
 SPREAD_SECONDS = 4.0
@@ -114,10 +115,18 @@ class Stream(Protocol):
     # -- the end ---------------------------------------------------------------------------------
 
     def drain(self) -> None:
-        """See `Connected.drain`: it says when to come back, to each another time."""
+        """See `Connected.drain`."""
         self._subscriber.wake()
-        again = retry(RETRY_SECONDS + uniform(0, SPREAD_SECONDS))
-        self.transport.write(chunk(again) if self._in_chunks else again)
+        self._send_away(GOING_DOWN)
+
+    def let_go(self) -> None:
+        """See `Reader.let_go`; what it was sent before stands whole before the words."""
+        self._send_away(TOO_SLOW)
+
+    def _send_away(self, why: str) -> None:
+        """Say why, and when to come back, to each another time; and end."""
+        last = end(why, RETRY_SECONDS + uniform(0, SPREAD_SECONDS))
+        self.transport.write(chunk(last) if self._in_chunks else last)
         self.dismiss()
 
     def dismiss(self) -> None:
@@ -125,10 +134,6 @@ class Stream(Protocol):
         self._subscriber.stop()
         if self._in_chunks:
             self.transport.write(LAST_CHUNK)
-        self._close()
-
-    def let_go(self) -> None:
-        """See `Reader.let_go`; there is no place in a stream to say why."""
         self._close()
 
     def _close(self) -> None:
