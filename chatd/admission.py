@@ -16,11 +16,16 @@ from collections.abc import Callable
 
 from .addresses import Address
 from .errors import RateLimited, TooMany, Unavailable
-from .limits import ADDRESS_SHARE, RENAME_SHARE, RENAMES_AT_ONCE, Buckets, Limits, TokenBucket
+from .limits import (
+    ADDRESS_SHARE,
+    NO_ROOM_SECONDS,
+    RENAME_SHARE,
+    RENAMES_AT_ONCE,
+    Buckets,
+    Limits,
+    TokenBucket,
+)
 from .session import Session
-
-COME_BACK_SECONDS = 10.0
-"""Seconds after which somebody may try whether there is room for a session again."""
 
 
 class Admission:
@@ -113,13 +118,13 @@ class Admission:
         if self.full:
             raise Unavailable(
                 "the server has all the sessions that it takes; try again in a moment",
-                COME_BACK_SECONDS,
+                NO_ROOM_SECONDS,
             )
         if self.full_for(address):
             raise TooMany(
                 f"there are {self.limits.sessions_per_address} sessions from your address already; "
                 "end one with DELETE /session, or try again when one has expired",
-                COME_BACK_SECONDS,
+                NO_ROOM_SECONDS,
             )
         wait = self._openings.bucket(address).take()
         if wait:

@@ -17,6 +17,7 @@ from twisted.internet.interfaces import IDelayedCall
 
 from .addresses import LOCAL, Address
 from .errors import BadToken, TooMany
+from .limits import NO_ROOM_SECONDS
 from .service import ChatService
 from .session import Session
 
@@ -26,8 +27,6 @@ only."""
 UNUSED_SECONDS = 10.0
 """Seconds after which a session that was not used for anything may give way: a page uses its own at
 once, and whoever types has some time."""
-CLOSE_SECONDS = 5.0
-"""Seconds after which somebody may look whether a reader of theirs has gone."""
 
 
 class Holder(Protocol):
@@ -73,7 +72,7 @@ class Lease:
         if len(self._holders) >= self._most:
             raise TooMany(
                 f"the session has {self._most} readers, the most there may be; close one first",
-                CLOSE_SECONDS,
+                NO_ROOM_SECONDS,
             )
 
     def hold(self, holder: Holder) -> None:
