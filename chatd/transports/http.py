@@ -333,7 +333,8 @@ class ChatChannel(HTTPChannel):
 
     def timeoutConnection(self) -> None:
         """The connection has been idle for too long.  Twisted's own would log each one."""
-        self._stop_clock()
+        if self._deadline:
+            return  # a request that has begun has a time of its own, and is answered at its end
         assert self.abortTimeout is not None
         self._deadline = self.callLater(self.abortTimeout, self._cut)
         self.loseConnection()

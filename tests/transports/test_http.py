@@ -87,6 +87,30 @@ def test_the_bounds_can_be_set(house: House) -> None:
     assert http.closed
 
 
+@pytest.mark.parametrize("begun", [b"GET /", head("POST", MESSAGES, "Content-Length: 9") + b"{"])
+def test_a_request_that_has_begun_is_answered_however_short_idling_may_be(
+    house: House, begun: bytes
+) -> None:
+    """It has its own time, in its head and in its body; idling begins when it is over."""
+    bounds = Bounds(request_seconds=20, idle_seconds=3)
+    house.http_door = web_site(house.chat.service, bounds=bounds)
+    http = house.http()
+    http.send_raw(begun[:1], "POST")
+    house.chat.advance(4)
+    http.wire.send(begun[1:])
+    house.chat.advance(15)
+    assert not http.closed
+    house.chat.advance(1)
+    assert http.response().refusal == (408, "too-slow")
+    http = house.http()
+    http.send_raw(b"GET /healthz HTTP/1.1\r\n")
+    house.chat.advance(4)
+    http.wire.send(b"Host: chat.example\r\n\r\n")
+    assert http.response().status == 200
+    house.chat.advance(3)
+    assert http.closed
+
+
 def test_a_chunked_body_within_the_limit_is_taken(house: House, http: Http) -> None:
     """Chunked is no reason to refuse."""
     data = head("POST", MESSAGES, "Transfer-Encoding: chunked", "Content-Type: application/json")
