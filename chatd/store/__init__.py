@@ -57,7 +57,9 @@ class Store(Protocol):
 
     @property
     def marks(self) -> Mapping[bytes, int]:
-        """The marks of the last minutes before the start, and the ids they went with."""
+        """The marks of the last minutes before the start, and the ids they went with; none any more
+        when `chatd.limits.REMEMBERED_SECONDS` have passed since.
+        """
 
     def check(self) -> None:
         """Look whether the engine can be used, and let go of it again.

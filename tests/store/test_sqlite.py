@@ -19,6 +19,7 @@ from zope.interface import implementer
 
 from chatd.errors import Unavailable
 from chatd.events import Event, Said, Told, TopicSet
+from chatd.limits import REMEMBERED_SECONDS
 from chatd.store import Past, database
 from chatd.store import sqlite as sqlite_module
 from chatd.store.sqlite import DAY, TIDY_SECONDS, Retention, SqliteStore
@@ -109,6 +110,19 @@ def test_everything_is_there_after_a_restart(opened: Open) -> None:
     ]
     assert recalled.floor == began
     assert again.stored(said("9")) == [last + 1]
+
+
+def test_marks_of_before_the_start_are_kept_as_long_as_repeats_are_recognised(opened: Open) -> None:
+    """From the start on; then they are let go of."""
+    kept = opened()
+    (id_,) = kept.stored(said("hi"), marks={0: b"mark"})
+    kept.closed()
+    again = opened()
+    again.clock.advance(REMEMBERED_SECONDS - 1)
+    again.settle()
+    assert again.store.marks == {b"mark": id_}
+    again.clock.advance(1)
+    assert again.store.marks == {}
 
 
 def test_a_long_log_is_complete_from_its_floor_on_after_a_restart(opened: Open) -> None:
