@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from .eventlog import Entry, EventLog
@@ -38,6 +39,8 @@ class Room(Source):
         self.members: dict[Session, None] = {}
         """Everyone present, in the order of their coming; guests too."""
         self.tally = Tally()
+        self.recalled = 0.0
+        """When the store was last asked for what was said before."""
 
     @property
     def crowded(self) -> bool:
@@ -54,6 +57,12 @@ class Room(Source):
         if isinstance(entry.event, TopicSet):
             self.topic = entry.event.text
         self.append(entry, notifier)
+
+    def mend(self, entries: Sequence[Entry], floor: int) -> None:
+        """Take in what was said before, which could not be read at first."""
+        self.log.mend(entries, floor)
+        for feed in self.feeds():
+            feed.limit = 0  # what was made of the torn log is not to be shared any more
 
 
 class Tally:

@@ -131,7 +131,7 @@ class SqliteStore:
             return self._worked("read", self._recalls.recall(room, until))
         except Unavailable as problem:
             self._has_failed("read", problem)
-            return Recalled((), until)
+            return Recalled((), until, torn=True)
 
     def read(self, room: str, before: int | None, limit: int) -> Deferred[list[Entry]]:
         """See `Store.read`."""

@@ -550,6 +550,9 @@ class LineConnection(Protocol):
     def _replay(self, room: Room) -> None:
         """The last messages of a room, between a line that says so and one that ends them."""
         entries = room.log.latest(REPLAY, MESSAGES)
+        if room.log.torn and len(entries) < REPLAY:
+            told = f"what was said in #{room.name} cannot be read now; /history tries again"
+            self._write(refusal(Unavailable(told)))
         if entries:
             self._answer(f"the last {counted(len(entries), 'message')} in #{room.name}:")
             self._write(CURRENT.join([entry.encoded(CURRENT) for entry in entries]))
