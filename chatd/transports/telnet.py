@@ -143,8 +143,8 @@ class LineConnection(Protocol):
     def _greet(self) -> None:
         """Greet, and begin to read the lobby."""
         self.transport.registerProducer(self, True)
-        self._greeted = True
         self._session = self._service.enter(address=self._address)
+        self._greeted = True
         self._room = room = self._service.room(LOBBY)
         self._replay(room)
         name = self._session.name

@@ -6,6 +6,7 @@ import os
 import shutil
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 
@@ -151,6 +152,23 @@ def test_an_empty_file_is_begun(tmp_path: Path) -> None:
     desk = Desk(tmp_path / "chat.db")
     desk.store(said("hi"))
     assert desk.texts() == ["hi"]
+    desk.end()
+
+
+def test_a_file_whose_first_moment_was_cut_short_is_begun_anew(tmp_path: Path) -> None:
+    """Killed while making it, a server leaves a journal, which takes back what is half written."""
+    other, path = tmp_path / "other.db", tmp_path / "chat.db"
+    with closing(sqlite3.connect(other, isolation_level=None)) as making:
+        making.execute("PRAGMA cache_size = 1")  # so that it is in the file before it is done
+        making.execute("BEGIN")
+        making.execute("CREATE TABLE half (made)")
+        making.executemany("INSERT INTO half VALUES (?)", [(b"x" * 3000,)] * 100)
+        for suffix in ("", "-journal"):
+            shutil.copy(f"{other}{suffix}", f"{path}{suffix}")
+    assert path.stat().st_size
+    desk = Desk(path)
+    desk.store(said("hello"))
+    assert desk.texts() == ["hello"]
     desk.end()
 
 
