@@ -102,8 +102,11 @@ class Writer(Database):
         Raises `Unavailable`, which says why it cannot be used.
         """
         try:
-            if self.path.exists() and not self.path.is_file():
-                raise OSError("it is no file")  # a pipe would be waited for
+            if self.path.exists():
+                if not self.path.is_file():
+                    raise OSError("it is no file")  # a pipe would be waited for
+                if not os.access(self.path, os.W_OK):
+                    raise OSError("it cannot be written to")  # SQLite would only read it
             self._lock = _locked(self.path)
             connection = self._connection()
             rooms = connection.execute(

@@ -139,6 +139,18 @@ def test_what_a_later_chatd_left_in_its_log_is_left_there(tmp_path: Path) -> Non
     assert (path.read_bytes(), wal.read_bytes()) == before
 
 
+def test_a_file_that_may_only_be_read_is_refused(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Or everybody would be told later that nothing can be stored."""
+    desk.end()
+    monkeypatch.setattr(os, "access", lambda path, mode: (path, mode) != (desk.path, os.W_OK))
+    with pytest.raises(Unavailable, match=r"cannot use .*: it cannot be written to"):
+        desk.again()
+    monkeypatch.undo()
+    desk.again()
+
+
 def test_a_directory_that_is_not_there_is_told(tmp_path: Path) -> None:
     """It is not made: a typing error would be."""
     with pytest.raises(Unavailable, match="No such file or directory"):
