@@ -75,7 +75,7 @@ class Stalls:
         """It is gone."""
         stall = self._stalls.pop(reader, None)
         if stall:
-            stall.due = None
+            self.deadlines.forget(stall)
 
 
 class Stall:

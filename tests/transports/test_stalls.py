@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import re
 from collections.abc import Callable
+from weakref import ref
 
 import pytest
 from twisted.internet.task import Clock
@@ -161,10 +163,14 @@ def test_who_goes_on_reading_within_its_last_seconds_is_gone_all_the_same(
 
 
 def test_a_reader_that_is_gone_is_forgotten(house: House) -> None:
-    """Whatever it was full of."""
+    """Whatever it was full of: nothing of it is kept until its time would have been up."""
     wire = line(house)
     wire.fill()
     wire.hang_up()
+    kept = ref(wire.protocol)
+    del wire
+    gc.collect()
+    assert kept() is None
     house.chat.advance(STALL_SECONDS + LAST_SECONDS)
     assert len(house.peers) == 0
     assert not house.peers.stalls._stalls
