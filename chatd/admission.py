@@ -6,7 +6,8 @@
 2. A change of name is told in every room, so it is measured once more, and slower.
 3. Leaving is never refused, but it counts: the next coming has to wait.
 4. Sessions that outlive their connections are counted, in all and by the address that began them,
-   and begin no faster than an address may speak.  The others are bounded by their connections.
+   and begin no faster than an address may speak.  Where they are too many, one that was never used
+   gives way (`chatd.leases`).  The others are bounded by their connections.
 """
 
 from __future__ import annotations
@@ -15,11 +16,16 @@ from collections.abc import Callable
 
 from .addresses import Address
 from .errors import RateLimited, TooMany, Unavailable
-from .limits import ADDRESS_SHARE, RENAME_SHARE, RENAMES_AT_ONCE, Buckets, Limits, TokenBucket
+from .limits import (
+    ADDRESS_SHARE,
+    NO_ROOM_SECONDS,
+    RENAME_SHARE,
+    RENAMES_AT_ONCE,
+    Buckets,
+    Limits,
+    TokenBucket,
+)
 from .session import Session
-
-COME_BACK_SECONDS = 10.0
-"""Seconds after which somebody may try whether there is room for a session again."""
 
 
 class Admission:
@@ -94,22 +100,31 @@ class Admission:
 
     # -- lasting sessions ------------------------------------------------------------------------
 
+    @property
+    def full(self) -> bool:
+        """Whether the server has all the lasting sessions that it takes."""
+        return self._lasting_in_all >= self.limits.sessions
+
+    def full_for(self, address: Address) -> bool:
+        """Whether an address has all that it may have."""
+        return self._lasting.get(address, 0) >= self.limits.sessions_per_address
+
     def check(self, address: Address) -> None:
         """A lasting session is about to begin.
 
         Raises `Unavailable` if the server has all it takes, `TooMany` if the address has,
         `RateLimited` if it begins them too fast.
         """
-        if self._lasting_in_all >= self.limits.sessions:
+        if self.full:
             raise Unavailable(
                 "the server has all the sessions that it takes; try again in a moment",
-                COME_BACK_SECONDS,
+                NO_ROOM_SECONDS,
             )
-        if self._lasting.get(address, 0) >= self.limits.sessions_per_address:
+        if self.full_for(address):
             raise TooMany(
                 f"there are {self.limits.sessions_per_address} sessions from your address already; "
                 "end one with DELETE /session, or try again when one has expired",
-                COME_BACK_SECONDS,
+                NO_ROOM_SECONDS,
             )
         wait = self._openings.bucket(address).take()
         if wait:

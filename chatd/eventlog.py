@@ -4,6 +4,7 @@
 2. A cursor is a place *between* entries: cursor N stands right behind the entry N, whether or not
    there is one.
 3. The log holds everything after `floor`, and says so when it is asked for more.
+4. A log whose past could not be read is torn, until that is put before it.
 """
 
 from __future__ import annotations
@@ -76,9 +77,9 @@ class Suffix(NamedTuple):
 class EventLog:
     """The last `capacity` entries of one room."""
 
-    __slots__ = ("_capacity", "_entries", "count", "floor", "last")
+    __slots__ = ("_capacity", "_entries", "count", "floor", "last", "torn")
 
-    def __init__(self, capacity: int, floor: int = 0) -> None:
+    def __init__(self, capacity: int, floor: int = 0, *, torn: bool = False) -> None:
         """Begin an empty log that is complete from the cursor `floor` on."""
         self._capacity = capacity
         # A deque is made when it is needed: it takes 600 bytes, and every session has a log.
@@ -89,6 +90,8 @@ class EventLog:
         """The cursor behind the newest entry."""
         self.count = 0
         """Entries ever appended."""
+        self.torn = torn
+        """Whether it should reach further back than its floor, and cannot."""
 
     def __len__(self) -> int:
         return len(self._entries)
@@ -108,6 +111,17 @@ class EventLog:
         entries.append(entry)
         self.last = entry.id
         self.count += 1
+
+    def mend(self, entries: Sequence[Entry], floor: int) -> None:
+        """Put its past before it, as far as there is room: all that is after the cursor `floor`."""
+        self.torn = False
+        room = self._capacity - len(self._entries)
+        if room <= 0:
+            return
+        if room < len(entries):
+            floor = entries[-room - 1].id
+        self.floor = floor
+        self._entries = deque([*entries[-room:], *self._entries], self._capacity)
 
     def since(self, cursor: int) -> Suffix:
         """The entries after `cursor`, oldest first, and whether they are all."""

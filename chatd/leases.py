@@ -2,6 +2,9 @@
 
 A browser polls, sleeps, reloads, changes networks; its session goes on as long as something holds
 it (a parked poll, an open stream, a request), and `GRACE_SECONDS` after that.
+
+Where there are as many as there may be, the oldest that was begun and never used gives way to the
+next one: whoever begins sessions by the thousand fills no place with them.
 """
 
 from __future__ import annotations
@@ -14,14 +17,16 @@ from twisted.internet.interfaces import IDelayedCall
 
 from .addresses import LOCAL, Address
 from .errors import BadToken, TooMany
+from .limits import NO_ROOM_SECONDS
 from .service import ChatService
 from .session import Session
 
 GRACE_SECONDS = 75.0
 """Seconds that a session outlives its last reader or request: hidden tabs are woken once a minute
 only."""
-CLOSE_SECONDS = 5.0
-"""Seconds after which somebody may look whether a reader of theirs has gone."""
+UNUSED_SECONDS = 10.0
+"""Seconds after which a session that was not used for anything may give way: a page uses its own at
+once, and whoever types has some time."""
 
 
 class Holder(Protocol):
@@ -52,10 +57,13 @@ class Lease:
         self._holders: dict[Holder, None] = {}
         """The oldest first."""
         self._seen = now()
+        self.used = False
+        """Whether there was a request or a reader in it, beside the one that began it."""
         self.timer: IDelayedCall | None = None
 
     def touch(self, address: Address) -> None:
         """A request was made, from that address."""
+        self.used = True
         self.session.address = address
         self._seen = self._now()
 
@@ -64,13 +72,14 @@ class Lease:
         if len(self._holders) >= self._most:
             raise TooMany(
                 f"the session has {self._most} readers, the most there may be; close one first",
-                CLOSE_SECONDS,
+                NO_ROOM_SECONDS,
             )
 
     def hold(self, holder: Holder) -> None:
         """A reader begins.  If that makes too many, the oldest poll is dismissed; there is always
         room for one.
         """
+        self.used = True
         self._holders[holder] = None
         if len(self._holders) > self._most:
             self._dismiss_oldest()
@@ -97,6 +106,42 @@ class Lease:
         """Seconds of grace left; all of them while something holds the lease."""
         return GRACE_SECONDS - (0 if self._holders else self._now() - self._seen)
 
+    @property
+    def forsaken(self) -> bool:
+        """Whether it has long been there, and was never used."""
+        return not self.used and self._now() - self._seen >= UNUSED_SECONDS
+
+
+class Unused:
+    """The sessions that were begun and never used, as far as is known: the oldest first."""
+
+    def __init__(self) -> None:
+        self._begun: dict[Address | None, dict[Lease, None]] = {None: {}}
+        """By where they were begun; None: all of them.  Those that were used since are found out
+        when it is their turn."""
+
+    def add(self, lease: Lease) -> None:
+        """It has begun."""
+        self._begun[None][lease] = None
+        self._begun.setdefault(lease.address, {})[lease] = None
+
+    def discard(self, lease: Lease) -> None:
+        """It was used, or is over."""
+        self._begun[None].pop(lease, None)
+        here = self._begun.get(lease.address, {})
+        here.pop(lease, None)
+        if not here:
+            self._begun.pop(lease.address, None)
+
+    def oldest(self, address: Address | None) -> Lease | None:
+        """The one that may give way, if any of that address, or of all, may."""
+        while begun := self._begun.get(address):
+            lease = next(iter(begun))
+            if not lease.used:
+                return lease if lease.forsaken else None
+            self.discard(lease)
+        return None
+
 
 class Leases:
     """The sessions made over HTTP, by token."""
@@ -105,6 +150,7 @@ class Leases:
         self._service = service
         self._admission = service.admission
         self._leases: dict[str, Lease] = {}
+        self._unused = Unused()
 
     def open(self, name: str = "", address: Address = LOCAL) -> Lease:
         """A new session, in the lobby; a guest's if no name is given.
@@ -112,14 +158,26 @@ class Leases:
         Raises `BadName`, `NameInUse`, and `Unavailable`, `TooMany`, `RateLimited` when there are
         enough.
         """
+        self._make_room(address)
         self._admission.check(address)
         session = self._service.enter(name, address)
         self._admission.begun(address)
         now, most = self._service.clock.seconds, self._admission.limits.readers_per_session
         lease = Lease(secrets.token_urlsafe(24), session, now, most)
         self._leases[lease.token] = lease
+        self._unused.add(lease)
         self._watch(lease)
         return lease
+
+    def _make_room(self, address: Address) -> None:
+        """Where no more may begin, the oldest that was never used ends."""
+        lease = None
+        if self._admission.full_for(address):
+            lease = self._unused.oldest(address)
+        elif self._admission.full:
+            lease = self._unused.oldest(None)
+        if lease:
+            self.close(lease)
 
     def find(self, token: str) -> Lease:
         """The lease that a token stands for.  Raises `BadToken`."""
@@ -135,6 +193,7 @@ class Leases:
         if self._leases.pop(lease.token, None):
             if lease.timer and lease.timer.active():
                 lease.timer.cancel()
+            self._unused.discard(lease)
             self._admission.ended(lease.address)
             self._service.end(lease.session)
             lease.dismiss()

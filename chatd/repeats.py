@@ -25,11 +25,6 @@ class Repeats(Generic[T]):
         self._now = now
         self._done: OrderedDict[Hashable, _Done[T]] = OrderedDict()
 
-    def remember(self, key: Hashable, result: T) -> None:
-        """It was done, in another life."""
-        done = self._done[key] = _Done(self._now())
-        done.succeeded(result)
-
     def once(self, key: Hashable, perform: Callable[[], Deferred[T]]) -> Deferred[T]:
         """Do it, or answer what it answered the first time; what failed may be tried again."""
         self._forget_the_old()

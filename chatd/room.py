@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left, insort
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from .eventlog import Entry, EventLog
@@ -36,6 +37,8 @@ class Room(Source):
         self.names: list[str] = []
         """Who is here, guests too, in alphabetical order."""
         self.tally = Tally()
+        self.recalled = 0.0
+        """When the store was last asked for what was said before."""
 
     @property
     def crowded(self) -> bool:
@@ -56,6 +59,12 @@ class Room(Source):
         if isinstance(entry.event, TopicSet):
             self.topic = entry.event.text
         self.append(entry, notifier)
+
+    def mend(self, entries: Sequence[Entry], floor: int) -> None:
+        """Take in what was said before, which could not be read at first."""
+        self.log.mend(entries, floor)
+        for feed in self.feeds():
+            feed.limit = 0  # what was made of the torn log is not to be shared any more
 
 
 class Tally:

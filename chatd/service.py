@@ -69,6 +69,8 @@ MAX_TEXT = 4096
 """Bytes in a message, if nothing else is asked for."""
 WARM_ROOMS = 100
 """Rooms kept in memory for a while though nobody is there: whoever asks for one asks again."""
+RECALL_SECONDS = 10.0
+"""Seconds between two attempts to read what could not be read: whoever comes asks for it."""
 MOST_UNSTORED = 10_000
 """Events that may wait for a store that is slow or stuck, before no more are accepted."""
 
@@ -236,15 +238,28 @@ class ChatService(Service):
     def _room(self, key: str) -> Room:
         room = self._rooms.get(key)
         if room is None:
-            entries, floor = self._store.recall(key, self.horizon)
-            log = EventLog(self._history, floor)
+            entries, floor, torn = self._store.recall(key, self.horizon)
+            past = self._store.rooms.get(key)
+            torn = torn and past is not None and past.first <= self.horizon
+            log = EventLog(self._history, floor, torn=torn)
             for entry in entries:
                 log.append(entry)
-            past = self._store.rooms.get(key)
             room = self._rooms[key] = Room(key, log, past.topic if past else "")
-            if entries:
+            room.recalled = self.clock.seconds()
+            if entries or torn:
                 self._lately.append(room)
+        elif room.log.torn:
+            self._mend(room)
         return room
+
+    def _mend(self, room: Room) -> None:
+        """Try again to read what was said before the room came to life."""
+        now = self.clock.seconds()
+        if now - room.recalled >= RECALL_SECONDS:
+            room.recalled = now
+            entries, floor, torn = self._store.recall(room.name, room.log.floor)
+            if not torn:
+                room.mend(entries, floor)
 
     def rooms(self) -> list[Listing]:
         """The rooms where somebody is or something was said, in alphabetical order."""

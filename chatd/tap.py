@@ -379,14 +379,16 @@ def makeService(options: Options) -> House:
     if options.parent:  # the process is ours
         gc.set_threshold(YOUNG)
         Signals(clock, house.hurry).setServiceParent(house)
+    # With another user to become, the store is that user's, and low ports are not.
+    other_user = bool(options.parent and options.parent["uid"])
     everywhere = [text for endpoints in options["doors"].values() for text in endpoints]
     Doorstep(clock, everywhere).setServiceParent(house)
     for name, endpoints in options["doors"].items():
         for text in endpoints:
             keeper = Doorkeeper(factories[name], connections)
-            Door(name, text, _endpoint(clock, text), keeper).setServiceParent(house)
-    if not (options.parent and options.parent["uid"]):
-        # With another user to become, it would be made as root's; then it is looked at when opened.
+            door = Door(name, text, _endpoint(clock, text), keeper, privileged=other_user)
+            door.setServiceParent(house)
+    if not other_user:
         _check(store)
     return house
 
@@ -432,7 +434,7 @@ def _no_start(message: str) -> StartupError:
 
 
 class Premises(House):
-    """The house, which opens its store before its doors."""
+    """The house, which opens its store before its doors, unless those need privileges."""
 
     def startService(self) -> None:
         """Start everything.  Raises `StartupError`."""
@@ -464,28 +466,34 @@ class Door(Service):
     _log = Logger()
 
     def __init__(
-        self, door: str, text: str, endpoint: IStreamServerEndpoint, keeper: Doorkeeper
+        self,
+        door: str,
+        text: str,
+        endpoint: IStreamServerEndpoint,
+        keeper: Doorkeeper,
+        *,
+        privileged: bool = False,
     ) -> None:
+        """`privileged` is whether it has to listen while it is still allowed to take a low port."""
         self._door = door
         self._text = text
         self._endpoint = endpoint
         self._keeper = keeper
+        self._privileged = privileged
         self.port: IListeningPort | None = None
         """What listens, once it does."""
 
     def privilegedStartService(self) -> None:
-        """Listen while still allowed to take a low port.  Raises `StartupError`."""
+        """Listen, if it cannot be done later.  Raises `StartupError`."""
         super().privilegedStartService()
-        failures: list[Failure] = []
-        self._endpoint.listen(self._keeper).addCallbacks(self._listening, failures.append)
-        if failures:
-            raise _no_start(str(CannotOpen(self._text, reason(failures[0]))))
+        if self._privileged:
+            self._listen()
 
     def startService(self) -> None:
-        """Listen, unless that was done with privileges."""
+        """Listen, now that the store is open.  Raises `StartupError`."""
         super().startService()
         if self.port is None:
-            self.privilegedStartService()
+            self._listen()
 
     def stopService(self) -> Deferred[None] | None:
         """Listen no more."""
@@ -493,6 +501,12 @@ class Door(Service):
         port, self.port = self.port, None
         stopped: Deferred[None] | None = port.stopListening() if port else None
         return stopped
+
+    def _listen(self) -> None:
+        failures: list[Failure] = []
+        self._endpoint.listen(self._keeper).addCallbacks(self._listening, failures.append)
+        if failures:
+            raise _no_start(str(CannotOpen(self._text, reason(failures[0]))))
 
     def _listening(self, port: IListeningPort) -> None:
         self.port = port

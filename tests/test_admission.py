@@ -10,7 +10,7 @@ from chatd.addresses import LOCAL, Address, address_of
 from chatd.admission import Admission
 from chatd.commands import Join, Leave, Rename, Say
 from chatd.errors import NameInUse, RateLimited, TooMany, TooManyRooms, Unavailable
-from chatd.leases import GRACE_SECONDS, Leases
+from chatd.leases import GRACE_SECONDS, UNUSED_SECONDS, Leases
 from chatd.session import Session
 from chatd.testing import InMemoryChat
 
@@ -29,6 +29,15 @@ def refused(chat: InMemoryChat, session: Session, *commands: Any) -> list[bool]:
             outcomes.append(True)
     chat.settle()
     return outcomes
+
+
+class Tab:
+    """Something that reads in a session."""
+
+    brief = False
+
+    def dismiss(self) -> None:
+        """It need not end here."""
 
 
 def says(count: int) -> list[Say]:
@@ -259,6 +268,41 @@ def test_there_are_so_many_sessions_in_all() -> None:
     assert doors[1].open("bob", HOME)
 
 
+def test_where_there_are_too_many_sessions_the_oldest_that_was_never_used_gives_way() -> None:
+    """Not before there was time to use it, and nobody's that was used: by a request, by a reader;
+    whoever begins a thousand keeps nobody out.
+    """
+    chat = InMemoryChat(sessions_per_address=4)
+    leases = Leases(chat.service)
+    asked, first, read, second = [leases.open(name, OFFICE) for name in ("ada", "", "cy", "")]
+    asked.touch(OFFICE)
+    read.hold(Tab())
+    chat.advance(UNUSED_SECONDS - 0.001)
+    with pytest.raises(TooMany):
+        leases.open("eve", OFFICE)
+    chat.advance(0.001)
+    for unused in (first, second):
+        assert not unused.session.ended
+        leases.open("", OFFICE).touch(OFFICE)
+        assert unused.session.ended
+    chat.advance(UNUSED_SECONDS)
+    with pytest.raises(TooMany):
+        leases.open("eve", OFFICE)
+    assert [lease.session.ended for lease in (asked, read)] == [False, False]
+
+
+def test_on_a_full_server_an_unused_session_of_any_address_gives_way() -> None:
+    """The oldest; an address that has all it may have makes room for itself only."""
+    chat = InMemoryChat(sessions=3, sessions_per_address=2)
+    leases = Leases(chat.service)
+    theirs, *_ = [leases.open("", address) for address in (OFFICE, HOME, HOME)]
+    chat.advance(UNUSED_SECONDS)
+    leases.open("", HOME).touch(HOME)
+    assert not theirs.session.ended
+    leases.open("", LOCAL)
+    assert theirs.session.ended
+
+
 def test_a_session_that_could_not_begin_is_not_counted() -> None:
     """As when its name is in use."""
     chat = InMemoryChat(sessions_per_address=1)
@@ -292,3 +336,16 @@ def test_nothing_is_kept_of_an_address_whose_sessions_are_over() -> None:
         admission.ended(Address(str(number)))
     assert admission._lasting == {}
     admission.check(LOCAL)
+
+
+def test_nothing_is_kept_of_sessions_that_are_over() -> None:
+    """Whether they were used or not."""
+    chat = InMemoryChat()
+    leases = Leases(chat.service)
+    for number in range(10):
+        lease = leases.open("", address_of(f"192.0.2.{number}"))
+        if number % 2:
+            lease.touch(LOCAL)
+    chat.advance(GRACE_SECONDS)
+    assert leases._leases == {}
+    assert leases._unused._begun == {None: {}}

@@ -120,3 +120,28 @@ def test_an_entry_is_encoded_once_for_each_codec() -> None:
 def test_the_id_is_the_time_to_the_microsecond(id_: int, time: str) -> None:
     """UTC, with all six digits also where they are zeros."""
     assert Entry(id_, Said("lobby", "ada", "hello")).time == time
+
+
+@given(ids, ids, st.integers(1, 20), cursors)
+def test_a_torn_log_that_is_mended_is_as_though_it_had_been_whole(
+    past: list[int], since: list[int], capacity: int, cursor: int
+) -> None:
+    """As far as there is room; what a reader has missed is counted as before."""
+    numbers = [*past, *(100 + number for number in since)]
+    whole = filled(numbers, capacity)
+    torn = EventLog(capacity, 100, torn=True)
+    for number in since:
+        torn.append(Entry(100 + number, Said("lobby", "ada", "")))
+    forgotten = torn.count - len(torn)
+    held = filled(past, capacity)
+    torn.mend(held.since(0).entries, held.floor)
+    assert not torn.torn
+    for place in (cursor, 100, 100 + cursor):
+        entries, complete = torn.since(place)
+        wanted, possible = whole.since(place)
+        assert (numbers_in(entries), complete) == (numbers_in(wanted), possible)
+    assert numbers_in(torn.latest(5)) == numbers_in(whole.latest(5))
+    torn.append(Entry(201, Said("lobby", "ada", "")))
+    whole.append(Entry(201, Said("lobby", "ada", "")))
+    assert torn.floor == whole.floor
+    assert torn.count - len(torn) <= forgotten + 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import json
+import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,11 +17,21 @@ from chatd.commands import Join, Say, SetTopic, Tell
 from chatd.errors import Unavailable
 from chatd.events import Joined, Left
 from chatd.limits import Limits
+from chatd.service import RECALL_SECONDS
+from chatd.store import Recalled
 from chatd.store.sqlite import TIDY_SECONDS, Retention
 from chatd.subscriber import Subscriber
 from chatd.testing import FakeOutlet, InMemoryChat, result_of
 
 from .store.lasting import LastingChat
+
+
+@pytest.fixture
+def lasting(path: Path) -> Iterator[LastingChat]:
+    """A chat over a file."""
+    chat = LastingChat(path)
+    yield chat
+    chat.stop()
 
 
 @pytest.fixture
@@ -167,6 +178,57 @@ def forget_rooms(chat: InMemoryChat) -> None:
     """Time has passed, and other rooms were asked for."""
     chat.service._lately.clear()
     gc.collect()
+
+
+def test_a_room_s_past_that_cannot_be_read_is_read_when_it_can_be(
+    lasting: LastingChat, logged_errors: list[str]
+) -> None:
+    """Not asked for by everybody who comes; until then a reader is told of a gap, and afterwards
+    nothing is missing, nor there twice.
+    """
+    ids = [said(lasting, text, "dev") for text in ("one", "two")]
+    forget_rooms(lasting)
+    meddle(lasting.path, "message", "spell")
+    early = reading(lasting, "dev", ids[0])
+    said(lasting, "three", "dev")
+    assert read(early) == ["GAP", "three"]
+    meddle(lasting.path, "spell", "message")
+    lasting.advance(RECALL_SECONDS - 0.1)
+    assert read(reading(lasting, "dev", ids[0])) == ["GAP", "three"]
+    lasting.advance(0.1)
+    assert read(reading(lasting, "dev", ids[0])) == ["two", "three"]
+    said(lasting, "four", "dev")
+    assert read(early) == ["GAP", "three", "four"]
+    logged_errors.clear()
+    assert lasting.texts("dev") == ["one", "two", "three", "four"]
+
+
+def test_a_room_s_past_that_stays_unreadable_is_asked_for_now_and_then(
+    lasting: LastingChat, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However many come."""
+    said(lasting, "one", "dev")
+    forget_rooms(lasting)
+    asked = []
+
+    def recall(room: str, until: int) -> Recalled:
+        asked.append(room)
+        return Recalled((), until, torn=True)
+
+    monkeypatch.setattr(lasting.store, "recall", recall)
+    for _ in range(3):
+        for _ in range(10):
+            said(lasting, "hi", "dev")
+            reading(lasting, "dev")
+        lasting.advance(RECALL_SECONDS)
+    assert asked == ["dev"] * 3
+
+
+def meddle(path: Path, was: str, becomes: str) -> None:
+    """Another program changes what events are called."""
+    other = sqlite3.connect(path, isolation_level=None)
+    other.execute("UPDATE events SET event = replace(event, ?, ?)", (was, becomes))
+    other.close()
 
 
 # -- over a restart ------------------------------------------------------------------------------

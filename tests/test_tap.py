@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
+import sys
 import time
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +13,7 @@ import pytest
 import pytest_twisted
 from twisted.internet import reactor
 from twisted.internet.address import IPv4Address, IPv6Address, UNIXAddress
+from twisted.internet.defer import maybeDeferred
 from twisted.internet.endpoints import TCP4ClientEndpoint, connectProtocol
 from twisted.internet.error import ConnectionRefusedError
 from twisted.internet.protocol import Protocol
@@ -19,6 +23,8 @@ from chatd.service import ChatService
 from chatd.tap import Door, Options, StartupError, _place, makeService
 from chatd.transports.connections import CountedTCP
 from chatd.transports.tcp import WriteThrough
+
+from .store.faults import room_for
 
 HERE = "tcp:0:interface=127.0.0.1"
 
@@ -224,6 +230,32 @@ async def test_a_house_opens_its_doors_and_closes_them(clock: Any) -> None:
         endpoint = TCP4ClientEndpoint(clock, "127.0.0.1", port)
         with pytest.raises(ConnectionRefusedError):
             await connectProtocol(endpoint, Protocol())
+
+
+def test_a_store_that_cannot_be_made_ends_the_start_before_a_door_opens(
+    clock: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As on a full disk, which shows only when something is written; in one line."""
+    told = StringIO()
+    monkeypatch.setattr(sys, "__stderr__", told)
+    house = makeService(parsed("--line", HERE, "--http", HERE))
+    house.privilegedStartService()
+    with room_for(0), pytest.raises(StartupError):
+        house.startService()
+    assert [service.port for service in house if isinstance(service, Door)] == [None, None]
+    (line,) = told.getvalue().splitlines()
+    assert re.fullmatch(r"chatd: cannot use .*chatd\.sqlite: (disk|database) .*", line)
+
+
+@pytest_twisted.ensureDeferred
+async def test_with_another_user_to_become_doors_open_before_that(clock: Any) -> None:
+    """Afterwards low ports could not be taken any more."""
+    options: Any = parsed("--line", HERE, "--http", "none")
+    options.parent = {"uid": 1, "rundir": "."}
+    (door,) = (service for service in makeService(options) if isinstance(service, Door))
+    door.privilegedStartService()
+    assert door.port
+    await maybeDeferred(door.stopService)
 
 
 @pytest.mark.parametrize(

@@ -23,9 +23,11 @@ def begin(cursor: int) -> bytes:
     return b"id: %d\nretry: %d\n\n" % (cursor, RETRY_MILLISECONDS)
 
 
-def retry(seconds: float) -> bytes:
-    """After how long to come back from now on."""
-    return b"retry: %d\n\n" % (seconds * 1000)
+def farewell(why: str, seconds: float) -> bytes:
+    """What a stream ends with: why, in a comment for people who look, and after how long to come
+    back.
+    """
+    return b": %b\nretry: %d\n\n" % (why.encode(), seconds * 1000)
 
 
 GAP = b"event: gap\ndata: {}\n\n"

@@ -43,6 +43,8 @@ class Recalled(NamedTuple):
     entries: Sequence[Entry]
     floor: int
     """The lowest cursor after which these are all there were; not above that id."""
+    torn: bool = False
+    """Whether there may be more, which cannot be read now."""
 
 
 class Store(Protocol):
@@ -57,7 +59,9 @@ class Store(Protocol):
 
     @property
     def marks(self) -> Mapping[bytes, int]:
-        """The marks of the last minutes before the start, and the ids they went with."""
+        """The marks of the last minutes before the start, and the ids they went with; none any more
+        when `chatd.limits.REMEMBERED_SECONDS` have passed since.
+        """
 
     def check(self) -> None:
         """Look whether the engine can be used, and let go of it again.
@@ -84,7 +88,7 @@ class Store(Protocol):
     def recall(self, room: str, until: int) -> Recalled:
         """The end of a room's log, up to and including the id `until`, at once.
 
-        What cannot be read is not there, and lies below the floor.
+        What cannot be read is not there, lies below the floor, and makes it torn.
         """
 
     def read(self, room: str, before: int | None, limit: int) -> Deferred[list[Entry]]:

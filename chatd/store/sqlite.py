@@ -25,6 +25,7 @@ from twisted.python.failure import Failure
 from ..errors import Unavailable
 from ..eventlog import Entry
 from ..events import Event, RoomEvent
+from ..limits import REMEMBERED_SECONDS
 from . import NO_MARKS, Listener, Marks, Past, Recalled, topic_after
 from .database import Database
 from .memory import nobody
@@ -108,6 +109,7 @@ class SqliteStore:
         self._writing = self._hire("writing")
         self._reading = self._hire("reading")
         self._opened = True
+        self._marked_until = self._tidying.clock.seconds() + REMEMBERED_SECONDS
         self._tidying.start(TIDY_SECONDS)
 
     def follow(self, listener: Listener) -> None:
@@ -129,7 +131,7 @@ class SqliteStore:
             return self._worked("read", self._recalls.recall(room, until))
         except Unavailable as problem:
             self._has_failed("read", problem)
-            return Recalled((), until)
+            return Recalled((), until, torn=True)
 
     def read(self, room: str, before: int | None, limit: int) -> Deferred[list[Entry]]:
         """See `Store.read`."""
@@ -212,6 +214,8 @@ class SqliteStore:
     def _tidy(self) -> Generator[Deferred[Any], Any, None]:
         """Forget what is too old or too much, slice by slice; commits go on in between."""
         days, most = self._retention.days, self._retention.events
+        if self._tidying.clock.seconds() >= self._marked_until:
+            self.marks = {}
         before = 0 if days is None else int(self._now() * 1_000_000 - days * DAY)
         try:
             yield self._writing.do(self._writer.forget_marks)

@@ -33,6 +33,8 @@ CHECKED_BYTES = 1 << 30
 """The largest file that is read through at the start: in a few seconds."""
 SLICE = 500
 """Events forgotten in one transaction: whoever has something to store waits for it."""
+NEVER = 10**17
+"""An id that no file has come to: that of the year 5138."""
 MOST_MARKS = 100_000
 """Marks kept at most: with the clock set back, those of before would be young for long."""
 
@@ -100,6 +102,11 @@ class Writer(Database):
         Raises `Unavailable`, which says why it cannot be used.
         """
         try:
+            if self.path.exists():
+                if not self.path.is_file():
+                    raise OSError("it is no file")  # a pipe would be waited for
+                if not os.access(self.path, os.W_OK):
+                    raise OSError("it cannot be written to")  # SQLite would only read it
             self._lock = _locked(self.path)
             connection = self._connection()
             rooms = connection.execute(
@@ -256,8 +263,14 @@ class Writer(Database):
         """See `Database._connect`."""
         if self._unchecked and self.path.exists():
             # Whoever may write would, on closing, put the -wal into a file that is refused.
-            with closing(super()._connect("ro")) as examined:
-                self._examine(examined)
+            try:
+                with closing(super()._connect("ro")) as examined:
+                    self._examine(examined)
+            except sqlite3.OperationalError as problem:
+                if problem.sqlite_errorname != "SQLITE_READONLY_ROLLBACK":
+                    raise
+                # A crash, as in the very first moment of a file, has left it half written: SQLite
+                # takes that back when it may write, and it is examined then.
         connection = super()._connect(mode)
         try:
             self._examine(connection)
@@ -291,10 +304,14 @@ class Writer(Database):
     def _settle(self, connection: sqlite3.Connection) -> None:
         """Compare what the file holds with what was acknowledged and refused."""
         connection.execute("BEGIN IMMEDIATE")
-        state = connection.execute("SELECT last FROM state").fetchone()
-        if state is None:
+        state = connection.execute("SELECT last, floor FROM state").fetchone()
+        if not state or not all(isinstance(id_, int) and 0 <= id_ < NEVER for id_ in state):
             raise sqlite3.DatabaseError("it is broken: it does not say how far it goes")
-        (last,) = state
+        if connection.execute(
+            "SELECT 1 FROM rooms WHERE typeof(name) <> 'text' OR typeof(topic) <> 'text'"
+        ).fetchone():
+            raise sqlite3.DatabaseError("it is broken: a room has no name")
+        last = state[0]
         given = self.last or last or int(self._now() * _MICRO)
         if last < given:
             connection.execute("UPDATE state SET last = ?, floor = ?", (given, given))

@@ -24,7 +24,7 @@ from ..eventlog import Entry
 from ..events import MESSAGES, Event
 from ..limits import Limits
 from ..service import ChatService
-from ..store import NO_MARKS, Marks
+from ..store import NO_MARKS, Marks, Recalled
 from ..store.memory import MemoryStore
 from ..subscriber import Batch, Subscriber
 
@@ -86,15 +86,28 @@ class InMemoryChat:
 
 
 class RefusingStore(MemoryStore):
-    """A memory store that can be told to refuse, as a full disk would."""
+    """A memory store that can be told to refuse, as a full disk would, or to know nothing any
+    more, as a broken one.
+    """
 
     refusing = False
+    unreadable = False
 
     def append(self, batch: Sequence[Event], marks: Marks = NO_MARKS) -> Deferred[list[int]]:
         """See `chatd.store.Store.append`."""
         if self.refusing:
             return fail(Unavailable("the disk is full"))
         return super().append(batch, marks)
+
+    def recall(self, room: str, until: int) -> Recalled:
+        """See `chatd.store.Store.recall`."""
+        return Recalled((), until, torn=True) if self.unreadable else super().recall(room, until)
+
+    def read(self, room: str, before: int | None, limit: int) -> Deferred[list[Entry]]:
+        """See `chatd.store.Store.read`."""
+        if self.unreadable:
+            return fail(Unavailable("the disk is broken"))
+        return super().read(room, before, limit)
 
 
 class FakeOutlet:

@@ -37,6 +37,7 @@ from zope.interface import implementer
 
 from ..addresses import Address, address_of
 from ..errors import ChatError, TooMany, Unavailable
+from ..limits import NO_ROOM_SECONDS
 from .tcp import WriteThrough
 
 MOST_CONNECTIONS = 65_536
@@ -52,8 +53,6 @@ LINGER_SECONDS = 2.0
 back."""
 MOST_LINGERING = 16
 """Refused clients of a door for which that is done at a time: they live off the reserve."""
-RETRY_SECONDS = 10.0
-"""Seconds after which somebody who found no room may look again."""
 QUIET_SECONDS = 60.0
 """Seconds between two lines of the log about the same thing."""
 BACKLOG = 1024
@@ -116,13 +115,13 @@ class Connections:
     def _judge(self, host: str) -> ChatError | None:
         if self.count >= self._most:
             return Unavailable(
-                f"the server is full; try again in {RETRY_SECONDS:g} seconds", RETRY_SECONDS
+                f"the server is full; try again in {NO_ROOM_SECONDS:g} seconds", NO_ROOM_SECONDS
             )
         here = self._from.get(address_of(host), 0)
         if host and here >= (most := self._most_from(host)):
             return TooMany(
                 f"your address has {most} connections open, and may not have more; close some",
-                RETRY_SECONDS,
+                NO_ROOM_SECONDS,
             )
         return None
 

@@ -3,7 +3,8 @@
 Ten thousand held polls would be ten thousand timers, made and cancelled anew for every message.
 Here a deadline is a number: putting it off and taking it back is an assignment, and who waits is
 looked at when its earliest deadline comes round.  A deadline may be up to
-`1 / PER_SECOND` late, and is never early.
+`1 / PER_SECOND` late, and is never early.  Who is gone for good is to be forgotten, lest it be kept
+until then.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ class Deadlines:
     def __init__(self, clock: IReactorTime) -> None:
         self._clock = clock
         self._now = clock.seconds
-        self._slots: dict[int, list[Waiting]] = {}
+        self._slots: dict[int, dict[Waiting, None]] = {}
 
     def set(self, waiting: Waiting, seconds: float) -> None:
         """Its time is up in so many seconds.  To take that back, set its `due` to None."""
@@ -43,18 +44,30 @@ class Deadlines:
         if not 0 < waiting.filed <= due * PER_SECOND:
             self._file(waiting, due)
 
+    def forget(self, waiting: Waiting) -> None:
+        """It waits no more, and nothing is to be kept of it."""
+        waiting.due = None
+        self._unfile(waiting)
+
     def _file(self, waiting: Waiting, due: float) -> None:
+        self._unfile(waiting)
         waiting.filed = number = ceil(due * PER_SECOND)
         slot = self._slots.get(number)
         if slot is None:
-            slot = self._slots[number] = []
+            slot = self._slots[number] = {}
             self._clock.callLater(number / PER_SECOND - self._now(), self._reached, number)
-        slot.append(waiting)
+        slot[waiting] = None
+
+    def _unfile(self, waiting: Waiting) -> None:
+        slot = self._slots.get(waiting.filed)
+        if slot is not None:
+            slot.pop(waiting, None)
+        waiting.filed = 0
 
     def _reached(self, number: int) -> None:
         for waiting in self._slots.pop(number):
             if waiting.filed != number:
-                continue  # it was needed earlier, and is filed there
+                continue  # another's end has moved it
             waiting.filed = 0
             if waiting.due is None:
                 continue

@@ -215,6 +215,9 @@ class ChatChannel(HTTPChannel):
             # Twisted would wait for ever for a CR (RFC 9112, section 2.2).
             self._bad_request("a line of HTTP ends with CR LF")
         self._start_clock()
+        if sum(map(len, self._dataBuffer)) > MAX_EARLY:
+            # Twisted overlooks what comes behind a body, and all of it while the client is full.
+            self._transport.pauseProducing()
 
     def readConnectionLost(self) -> None:
         """The client sends no more; what it asked for last is answered, unless that takes long."""
@@ -335,7 +338,8 @@ class ChatChannel(HTTPChannel):
 
     def timeoutConnection(self) -> None:
         """The connection has been idle for too long.  Twisted's own would log each one."""
-        self._stop_clock()
+        if self._deadline:
+            return  # a request that has begun has a time of its own, and is answered at its end
         assert self.abortTimeout is not None
         self._deadline = self.callLater(self.abortTimeout, self._cut)
         self.loseConnection()

@@ -119,7 +119,13 @@ def _event_id(text: str) -> int:
 
 
 def _before_latest(sources: Sequence[Source], count: int) -> int:
-    """The cursor before the latest `count` events; none of them is from before a log's floor."""
-    ids = sorted(entry.id for source in sources for entry in source.log.latest(count))
-    floor = max(source.log.floor for source in sources)
-    return max(ids[-count:][0] - 1, floor) if ids else floor
+    """The cursor before the latest `count` events; none of them is from before a log's floor.
+
+    If some are missing that could not be read, it lies before those, so that a gap is told.
+    """
+    logs = [source.log for source in sources]
+    ids = sorted(entry.id for log in logs for entry in log.latest(count))[-count:]
+    if len(ids) < count and (torn := [log.floor for log in logs if log.torn]):
+        return min([*torn, *ids]) - 1
+    floor = max(log.floor for log in logs)
+    return max(ids[0] - 1, floor) if ids else floor

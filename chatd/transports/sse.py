@@ -18,13 +18,14 @@ from twisted.python.failure import Failure
 from twisted.web.server import NOT_DONE_YET, Request
 from zope.interface import implementer
 
-from ..codecs.sse import CHUNKED_SSE, GAP, HEARTBEAT, SSE, begin, retry
+from ..codecs.sse import CHUNKED_SSE, GAP, HEARTBEAT, SSE, begin, farewell
 from ..subscriber import Batch
 from .heartbeat import Heartbeat
 from .http import ChatChannel
-from .peers import RETRY_SECONDS, Peers
+from .peers import GOING_DOWN, RETRY_SECONDS, Peers
 from .reading import Reading
 from .resource import dress_live
+from .stalls import TOO_SLOW
 
 SPREAD_SECONDS = 4.0
 """Seconds over which a crowd that is sent away comes back: not in one instant."""
@@ -118,19 +119,23 @@ class Stream(Protocol):
     # -- the end ---------------------------------------------------------------------------------
 
     def drain(self) -> None:
-        """See `Connected.drain`: it says when to come back, to each another time."""
+        """See `Connected.drain`."""
         self._subscriber.wake()
-        self._write(retry(RETRY_SECONDS + uniform(0, SPREAD_SECONDS)))
+        self._send_away(GOING_DOWN)
+
+    def let_go(self) -> None:
+        """See `Reader.let_go`; what it was sent before stands whole before the words."""
+        self._send_away(TOO_SLOW)
+
+    def _send_away(self, why: str) -> None:
+        """Say why, and when to come back, to each another time; and end."""
+        self._write(farewell(why, RETRY_SECONDS + uniform(0, SPREAD_SECONDS)))
         self.dismiss()
 
     def dismiss(self) -> None:
         """The session is over, and so is the answer."""
         self._subscriber.stop()
         self.transport.write(self._codec.end())
-        self._close()
-
-    def let_go(self) -> None:
-        """See `Reader.let_go`; there is no place in a stream to say why."""
         self._close()
 
     def _close(self) -> None:

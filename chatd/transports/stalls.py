@@ -27,6 +27,8 @@ LEAST_BYTES = 16 * 1024
 ten seconds."""
 LAST_SECONDS = 5.0
 """Seconds from the last word to the end."""
+TOO_SLOW = "you read too slowly; come back and go on from your last id"
+"""What is told to whoever reads by ids."""
 
 
 class Reader(Protocol):
@@ -73,7 +75,7 @@ class Stalls:
         """It is gone."""
         stall = self._stalls.pop(reader, None)
         if stall:
-            stall.due = None
+            self.deadlines.forget(stall)
 
 
 class Stall:

@@ -143,8 +143,8 @@ class LineConnection(Protocol):
     def _greet(self) -> None:
         """Greet, and begin to read the lobby."""
         self.transport.registerProducer(self, True)
-        self._greeted = True
         self._session = self._service.enter(address=self._address)
+        self._greeted = True
         self._room = room = self._service.room(LOBBY)
         self._replay(room)
         name = self._session.name
@@ -551,6 +551,9 @@ class LineConnection(Protocol):
     def _replay(self, room: Room) -> None:
         """The last messages of a room, between a line that says so and one that ends them."""
         entries = room.log.latest(REPLAY, MESSAGES)
+        if room.log.torn and len(entries) < REPLAY:
+            told = f"what was said in #{room.name} cannot be read now; /history tries again"
+            self._write(refusal(Unavailable(told)))
         if entries:
             self._answer(f"the last {counted(len(entries), 'message')} in #{room.name}:")
             self._write(CURRENT.join([entry.encoded(CURRENT) for entry in entries]))

@@ -26,6 +26,7 @@ from zope.interface import implementer
 
 from ..errors import Malformed
 from .peers import GOING_DOWN, Peers
+from .stalls import TOO_SLOW
 
 MAX_MESSAGE = 64 * 1024
 """Bytes in a client's message, as in a request's body."""
@@ -204,7 +205,7 @@ class WebSocketProtocol(Protocol):
 
     def let_go(self) -> None:
         """See `Reader.let_go`."""
-        self.close(TRY_AGAIN_LATER, "you read too slowly; come back and go on from your last id")
+        self.close(TRY_AGAIN_LATER, TOO_SLOW)
 
     # -- frames ----------------------------------------------------------------------------------
 

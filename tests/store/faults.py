@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import resource
 import sqlite3
 from collections.abc import Iterator
@@ -94,6 +95,30 @@ def cut(path: Path) -> None:
         file.truncate(path.stat().st_size // 8192 * 4096)
 
 
+def timeless(path: Path) -> None:
+    """A file of chatd's that goes to where nothing goes."""
+    _meddled(path, "UPDATE state SET last = 'yesterday'")
+
+
+def endless(path: Path) -> None:
+    """A file of chatd's that goes further than time."""
+    _meddled(path, f"UPDATE state SET last = {2**63 - 1}")
+
+
+def nameless(path: Path) -> None:
+    """A file of chatd's with a room whose name is no text any more."""
+    _meddled(
+        path,
+        "INSERT INTO rooms (name) VALUES (x'ff')",
+        "INSERT INTO events SELECT 1, number, '' FROM rooms",
+    )
+
+
+def pipe(path: Path) -> None:
+    """Something that is waited for when it is opened."""
+    os.mkfifo(path)
+
+
 def directory(path: Path) -> None:
     """No file at all."""
     path.mkdir()
@@ -106,20 +131,39 @@ def unopenable(path: Path) -> None:
 
 def stateless(path: Path) -> None:
     """A file of chatd's that does not say how far it goes."""
+    _meddled(path, "DELETE FROM state")
+
+
+def _meddled(path: Path, *statements: str) -> None:
     writer = Writer(path, 10, lambda: 0.0)
     writer.begin()
     writer.end()
-    _made(path, "DELETE FROM state")
+    _made(path, *statements)
     path.with_name(f"{path.name}-lock").unlink()
 
 
-UNUSABLE = [garbage, foreign, newer, broken, cut, stateless, directory, unopenable]
+UNUSABLE = [
+    garbage,
+    foreign,
+    newer,
+    broken,
+    cut,
+    stateless,
+    timeless,
+    endless,
+    nameless,
+    directory,
+    pipe,
+    unopenable,
+]
 
 
 def remains(path: Path) -> object:
     """What is at the path, byte for byte."""
     if path.is_symlink():
         return path.readlink()
+    if path.is_fifo():
+        return "a pipe"
     return sorted(path.iterdir()) if path.is_dir() else path.read_bytes()
 
 

@@ -19,6 +19,7 @@ from zope.interface import implementer
 
 from chatd.errors import Unavailable
 from chatd.events import Event, Said, Told, TopicSet
+from chatd.limits import REMEMBERED_SECONDS
 from chatd.store import Past, database
 from chatd.store import sqlite as sqlite_module
 from chatd.store.sqlite import DAY, TIDY_SECONDS, Retention, SqliteStore
@@ -111,6 +112,19 @@ def test_everything_is_there_after_a_restart(opened: Open) -> None:
     assert again.stored(said("9")) == [last + 1]
 
 
+def test_marks_of_before_the_start_are_kept_as_long_as_repeats_are_recognised(opened: Open) -> None:
+    """From the start on; then they are let go of."""
+    kept = opened()
+    (id_,) = kept.stored(said("hi"), marks={0: b"mark"})
+    kept.closed()
+    again = opened()
+    again.clock.advance(REMEMBERED_SECONDS - 1)
+    again.settle()
+    assert again.store.marks == {b"mark": id_}
+    again.clock.advance(1)
+    assert again.store.marks == {}
+
+
 def test_a_long_log_is_complete_from_its_floor_on_after_a_restart(opened: Open) -> None:
     """A cursor within it resumes without a gap, one before it is told of one."""
     kept = opened(history=3)
@@ -129,7 +143,7 @@ def test_a_fresh_file_is_complete_from_its_beginning(opened: Open) -> None:
     kept.closed()
     again = opened()
     assert again.store.last == began
-    assert again.store.recall("lobby", began) == ([], began)
+    assert again.store.recall("lobby", began) == ([], began, False)
 
 
 # -- groups --------------------------------------------------------------------------------------
@@ -279,8 +293,8 @@ def test_trouble_is_logged_once_and_its_end_too(
 def test_a_broken_row_is_told_to_whoever_asks_for_it(
     opened: Open, path: Path, warnings: list[str], logged_errors: list[str]
 ) -> None:
-    """A log that cannot be read begins empty, with a gap; what is stored next is shown, and when
-    the file is mended it is read again.
+    """A log that cannot be read begins empty, torn, and with a gap; what is stored next is shown,
+    and when the file is mended it is read again.
     """
     kept = opened()
     (id_,) = kept.stored(said("one"))
@@ -288,11 +302,12 @@ def test_a_broken_row_is_told_to_whoever_asks_for_it(
     for _ in range(2):
         with pytest.raises(Unavailable, match="try again"):
             kept.read("lobby", None, 10)
-        assert kept.store.recall("lobby", id_) == ((), id_)
+        assert kept.store.recall("lobby", id_) == ((), id_, True)
     kept.stored(said("two"))
     assert texts(kept.shown) == ["one", "two"]
     meddle(path, "DELETE FROM events WHERE event LIKE '%spell%'")
     assert texts(kept.read("lobby", None, 10)) == ["two"]
+    assert not kept.store.recall("lobby", id_).torn
     assert [line.split(":")[0] for line in warnings] == [
         "the store cannot read",
         "the store can read again",
@@ -409,7 +424,7 @@ def test_a_log_that_is_recalled_ends_where_it_was_asked_to(opened: Open) -> None
     ids = kept.stored(*(said(str(n)) for n in range(5)))
     kept.clock.advance(TIDY_SECONDS)
     kept.settle()
-    assert kept.store.recall("lobby", ids[2]) == ([], ids[2])
+    assert kept.store.recall("lobby", ids[2]) == ([], ids[2], False)
 
 
 # -- the end -------------------------------------------------------------------------------------

@@ -273,7 +273,7 @@ def test_a_room_where_nothing_was_said_is_complete(kept: Kept) -> None:
     """From the beginning of the store on."""
     began = kept.store.last
     kept.stored(said())
-    entries, floor = kept.store.recall("dev", kept.store.last)
+    entries, floor, _ = kept.store.recall("dev", kept.store.last)
     assert (list(entries), floor) == ([], began)
 
 

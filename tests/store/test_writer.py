@@ -6,6 +6,7 @@ import os
 import shutil
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 
@@ -138,6 +139,18 @@ def test_what_a_later_chatd_left_in_its_log_is_left_there(tmp_path: Path) -> Non
     assert (path.read_bytes(), wal.read_bytes()) == before
 
 
+def test_a_file_that_may_only_be_read_is_refused(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Or everybody would be told later that nothing can be stored."""
+    desk.end()
+    monkeypatch.setattr(os, "access", lambda path, mode: (path, mode) != (desk.path, os.W_OK))
+    with pytest.raises(Unavailable, match=r"cannot use .*: it cannot be written to"):
+        desk.again()
+    monkeypatch.undo()
+    desk.again()
+
+
 def test_a_directory_that_is_not_there_is_told(tmp_path: Path) -> None:
     """It is not made: a typing error would be."""
     with pytest.raises(Unavailable, match="No such file or directory"):
@@ -151,6 +164,23 @@ def test_an_empty_file_is_begun(tmp_path: Path) -> None:
     desk = Desk(tmp_path / "chat.db")
     desk.store(said("hi"))
     assert desk.texts() == ["hi"]
+    desk.end()
+
+
+def test_a_file_whose_first_moment_was_cut_short_is_begun_anew(tmp_path: Path) -> None:
+    """Killed while making it, a server leaves a journal, which takes back what is half written."""
+    other, path = tmp_path / "other.db", tmp_path / "chat.db"
+    with closing(sqlite3.connect(other, isolation_level=None)) as making:
+        making.execute("PRAGMA cache_size = 1")  # so that it is in the file before it is done
+        making.execute("BEGIN")
+        making.execute("CREATE TABLE half (made)")
+        making.executemany("INSERT INTO half VALUES (?)", [(b"x" * 3000,)] * 100)
+        for suffix in ("", "-journal"):
+            shutil.copy(f"{other}{suffix}", f"{path}{suffix}")
+    assert path.stat().st_size
+    desk = Desk(path)
+    desk.store(said("hello"))
+    assert desk.texts() == ["hello"]
     desk.end()
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from weakref import ref
+
 from hypothesis import given
 from hypothesis import strategies as st
 from twisted.internet.task import Clock
@@ -22,8 +24,13 @@ class Waiter:
         self.ended.append(self._clock.seconds())
 
 
+FORGOTTEN = -1.0
 moves = st.lists(
-    st.tuples(st.integers(0, 2), st.sampled_from([None, 0.01, 1.0, 3.3, 25.0]), st.floats(0, 9)),
+    st.tuples(
+        st.integers(0, 2),
+        st.sampled_from([None, FORGOTTEN, 0.01, 1.0, 3.3, 25.0]),
+        st.floats(0, 9),
+    ),
     max_size=30,
 )
 
@@ -32,7 +39,9 @@ moves = st.lists(
 def test_a_deadline_comes_once_never_early_and_hardly_late(
     moves: list[tuple[int, float | None, float]],
 ) -> None:
-    """However often deadlines are set, moved and taken back, each counts as it was left last."""
+    """However often deadlines are set, moved, taken back and forgotten, each counts as it was left
+    last.
+    """
     clock = Clock()
     deadlines = Deadlines(clock)
     waiters = [Waiter(clock) for _ in range(3)]
@@ -41,6 +50,8 @@ def test_a_deadline_comes_once_never_early_and_hardly_late(
         waiter = waiters[number]
         if seconds is None:
             waiter.due = None
+        elif seconds == FORGOTTEN:
+            deadlines.forget(waiter)
         else:
             deadlines.set(waiter, seconds)
         due = [waiter.due for waiter in waiters]
@@ -75,3 +86,20 @@ def test_one_that_is_moved_on_and_on_is_looked_at_once_a_round() -> None:
         clock.advance(0.01)
     assert len(clock.getDelayedCalls()) == 1
     assert not waiter.ended
+
+
+def test_nothing_is_kept_of_one_that_is_forgotten() -> None:
+    """Whoever comes and goes a thousand times a second costs nothing once gone, wherever it was
+    filed before.
+    """
+    clock = Clock()
+    deadlines = Deadlines(clock)
+    waiter = Waiter(clock)
+    deadlines.set(waiter, 60)
+    deadlines.set(waiter, 25)
+    kept = ref(waiter)
+    deadlines.forget(waiter)
+    deadlines.forget(waiter)
+    del waiter
+    assert kept() is None
+    clock.advance(60)

@@ -7,11 +7,19 @@ from typing import Any
 
 import pytest
 from twisted.internet.error import ConnectionLost
+from twisted.internet.task import Clock
 from twisted.logger import globalLogPublisher
 from twisted.python.failure import Failure
 
 from chatd.transports.connections import LINGER_SECONDS
-from chatd.transports.http import IDLE_SECONDS, MAX_BODY, MAX_CHUNKS, REQUEST_SECONDS, Bounds
+from chatd.transports.http import (
+    IDLE_SECONDS,
+    MAX_BODY,
+    MAX_CHUNKS,
+    MAX_EARLY,
+    REQUEST_SECONDS,
+    Bounds,
+)
 from chatd.transports.web import web_site
 
 from .house import House, Http
@@ -84,6 +92,30 @@ def test_the_bounds_can_be_set(house: House) -> None:
     house.chat.advance(6)
     assert not http.closed
     house.chat.advance(1)
+    assert http.closed
+
+
+@pytest.mark.parametrize("begun", [b"GET /", head("POST", MESSAGES, "Content-Length: 9") + b"{"])
+def test_a_request_that_has_begun_is_answered_however_short_idling_may_be(
+    house: House, begun: bytes
+) -> None:
+    """It has its own time, in its head and in its body; idling begins when it is over."""
+    bounds = Bounds(request_seconds=20, idle_seconds=3)
+    house.http_door = web_site(house.chat.service, bounds=bounds)
+    http = house.http()
+    http.send_raw(begun[:1], "POST")
+    house.chat.advance(4)
+    http.wire.send(begun[1:])
+    house.chat.advance(15)
+    assert not http.closed
+    house.chat.advance(1)
+    assert http.response().refusal == (408, "too-slow")
+    http = house.http()
+    http.send_raw(b"GET /healthz HTTP/1.1\r\n")
+    house.chat.advance(4)
+    http.wire.send(b"Host: chat.example\r\n\r\n")
+    assert http.response().status == 200
+    house.chat.advance(3)
     assert http.closed
 
 
@@ -327,6 +359,40 @@ def test_one_who_pipelines_does_not_keep_the_others_waiting(house: House, http: 
     assert http.wire.received().count(b"HTTP/1.1 200 OK") == 1
     house.chat.settle()
     assert http.wire.received().count(b"HTTP/1.1 200 OK") == 4
+
+
+@pytest.mark.parametrize("reads", [True, False], ids=["reading", "full"])
+@pytest.mark.parametrize(
+    "request_",
+    [head("GET", "/healthz"), head("POST", "/healthz", "Content-Length: 5") + b"hello"],
+    ids=["no-body", "body"],
+)
+def test_what_is_sent_ahead_is_left_to_tcp(
+    house: House, http: Http, request_: bytes, reads: bool
+) -> None:
+    """However fast it comes, and whether the answers are read or not; all of it is answered."""
+    taken = answered = 0
+    for turn in range(100):
+        if http.wire.producerState == "producing":
+            http.wire.send(request_ * 50)
+            taken += 50
+        if turn == 0 and not reads:
+            http.wire.fill()
+        one_turn(house.chat.clock)
+        answered += http.wire.received().count(b"HTTP/1.1 ")
+        assert (taken - answered) * len(request_) <= MAX_EARLY + 50 * len(request_)
+    assert answered >= 100 * reads
+    http.wire.drain()
+    house.chat.settle()
+    assert answered + http.wire.received().count(b"HTTP/1.1 ") == taken
+
+
+def one_turn(clock: Clock) -> None:
+    """Let happen the first thing that is due, and nothing that comes of it."""
+    if clock.calls and clock.calls[0].getTime() <= clock.seconds():
+        call = clock.calls.pop(0)
+        call.called = 1
+        call.func(*call.args, **call.kw)
 
 
 def test_a_client_that_does_not_read_is_not_answered_on_and_on(house: House, http: Http) -> None:

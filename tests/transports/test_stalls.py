@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import gc
+import re
 from collections.abc import Callable
+from weakref import ref
 
 import pytest
 from twisted.internet.task import Clock
@@ -103,20 +106,36 @@ def test_who_reads_slowly_stays(house: House, left: list[int], connect: Connect)
 @pytest.mark.parametrize(
     ("connect", "words"),
     [
-        (line, b"!! you read too slowly; come back, and /history shows the rest\r\n"),
-        (stream, b""),
-        (websocket, b"\x03\xf5you read too slowly; come back and go on from your last id"),
+        (line, rb"!! you read too slowly; come back, and /history shows the rest\r\n"),
+        (stream, rb": you read too slowly; .*\nretry: \d{4}\n\n\r\n0\r\n\r\n"),
+        (websocket, rb"\x03\xf5you read too slowly; come back and go on from your last id"),
+        (answer, rb'^{"room":"lobby","events":\[\],.*}'),
     ],
 )
 def test_who_is_let_go_is_told(
     house: House, left: list[int], connect: Connect, words: bytes
 ) -> None:
-    """On the line door in words, on a WebSocket with 1013; a stream just ends."""
+    """On the line door in words, on a WebSocket with 1013, in a stream with a comment behind what
+    it was sent; in an answer there is no place for that.
+    """
     wire = connect(house)
-    wire.received()
     wire.fill()
     house.chat.advance(STALL_SECONDS)
-    assert wire.received().endswith(words)
+    assert re.search(words + rb"\Z", wire.received(), re.M)
+
+
+def test_a_stream_that_is_let_go_ends_as_its_answer_began(house: House, left: list[int]) -> None:
+    """Whole, whatever it was sent before: a client need not think that something is cut off."""
+    http = house.http()
+    http.send("GET", "/rooms/lobby/events", headers={"Accept": "text/event-stream"})
+    house.say("hello")
+    http.wire.fill()
+    house.say("unread")
+    house.chat.advance(STALL_SECONDS)
+    response = http.response()
+    assert b'"text":"hello"' in response.body
+    assert b"unread" not in response.body
+    assert re.search(rb"\n\n: you read too slowly.*\nretry: \d+\n\n$", response.body)
 
 
 @doors
@@ -144,10 +163,14 @@ def test_who_goes_on_reading_within_its_last_seconds_is_gone_all_the_same(
 
 
 def test_a_reader_that_is_gone_is_forgotten(house: House) -> None:
-    """Whatever it was full of."""
+    """Whatever it was full of: nothing of it is kept until its time would have been up."""
     wire = line(house)
     wire.fill()
     wire.hang_up()
+    kept = ref(wire.protocol)
+    del wire
+    gc.collect()
+    assert kept() is None
     house.chat.advance(STALL_SECONDS + LAST_SECONDS)
     assert len(house.peers) == 0
     assert not house.peers.stalls._stalls
