@@ -31,11 +31,14 @@ const COMMANDS = {
   quit: ["", "leave the chat"],
   help: ["", "list the commands"],
 };
+/** @type {[string, string][]} */
 const HELP = [
-  ...Object.entries(COMMANDS).map(([name, [what, about]]) => `/${name}${what && " "}${what}: ${about}`),
-  "//TEXT: say something that begins with a slash",
-  "Enter sends, Shift+Enter begins a new line, Tab completes names and commands, Alt+↑ and Alt+↓ change the room.",
-].join("\n");
+  ...Object.entries(COMMANDS).map(([name, [what, about]]) => /** @type {[string, string]} */ ([`/${name} ${what}`, about])),
+  ["//TEXT", "say something that begins with a slash"],
+  ["Enter", "send; with Shift it begins a new line"],
+  ["Tab", "complete a name or a command"],
+  ["Alt+↑ ↓", "go to another room"],
+];
 
 const scroll = byId("scroll", HTMLElement);
 const log = byId("log", HTMLElement);
@@ -98,6 +101,7 @@ chat.on("session", ({ name, token }) => {
   remember({ name, token });
   complain("");
   showPeople();
+  invite();
 });
 chat.on("error", error => {
   if (error.code !== "name-in-use") return complain(words_of(error));
@@ -134,7 +138,7 @@ function follow(event) {
   if (event.type === "join") people.add(event.from);
   else if (event.type === "leave") people.delete(event.from);
   else if (event.type === "nick") people.delete(event.from), people.add(event.to);
-  else if (event.type === "topic") byId("topic", HTMLElement).textContent = event.text;
+  else if (event.type === "topic") showTopic(event.text);
   else if (event.type === "notice") return void refresh();
   else return;
   showPeople();
@@ -152,7 +156,7 @@ async function refresh() {
   if (!room || asked !== chat.room) return;
   people = new Set(room.here);
   known = room.last ?? 0;
-  byId("topic", HTMLElement).textContent = room.topic;
+  showTopic(room.topic);
   // What was told faster than this was answered.
   for (const event of view(asked).shown) if ("room" in event && event.type !== "notice") follow(event);
   showPeople();
@@ -247,9 +251,11 @@ function showRoom(room) {
   log.ariaBusy = "true";
   log.replaceChildren(...shown.flatMap((event, place) => rows(event, shown[place - 1])));
   byId("room", HTMLElement).textContent = `#${room}`;
-  byId("topic", HTMLElement).textContent = "";
+  showTopic("");
   people = new Set();
   showPeople();
+  byId("count", HTMLElement).textContent = "People";
+  invite();
   showUnread();
   showOwnRoom();
   toBottom();
@@ -338,11 +344,24 @@ function showUnread() {
   showRooms();
 }
 
+/** @param {string} text */
+function showTopic(text) {
+  const topic = byId("topic", HTMLElement);
+  topic.replaceChildren(...linked(text));
+  topic.title = text;
+}
+
 function showPeople() {
   byId("count", HTMLElement).textContent = people.size ? `${people.size} here` : "Nobody is here";
   const sorted = [...people].sort((a, b) => a.localeCompare(b));
-  const rows = sorted.map(name => make("li", name === chat.name ? "self" : "", person(name)));
-  byId("people", HTMLElement).replaceChildren(...rows);
+  byId("people", HTMLElement).replaceChildren(...sorted.map(name => {
+    return make("li", name === chat.name ? "self" : "", person(name));
+  }));
+}
+
+/** Say in the boxes what they are for, now and here. */
+function invite() {
+  box.placeholder = chat.name ? `Message #${chat.room} · /help` : "Choose a name, and write";
 }
 
 /** An event as rows of the log, the last of them its own. @param {ChatEvent | Remark} event @param {ChatEvent | Remark} [before] */
@@ -361,6 +380,7 @@ function rows(event, before) {
   if (!found.length && event.type === "message" && before?.type === "message" && before.from === event.from
     && +time - +new Date(before.time) < TOGETHER) kinds.push("more");
   const element = make("div", kinds.join(" "));
+  if (said && !kinds.includes("more")) element.append(face(event.from));
   const clock = make("time", "", time.toLocaleTimeString([], { hour: "numeric", minute: "2-digit" }));
   clock.setAttribute("datetime", event.time);
   clock.title = time.toLocaleString();
@@ -370,14 +390,17 @@ function rows(event, before) {
     who.append(clock);
     element.append(who, words(event.text));
     if (kinds.includes("more")) element.title = clock.title;
+  } else if (event.type === "help") {
+    element.append(make("dl", "", ...HELP.flatMap(([what, about]) => [make("dt", "", what), make("dd", "", about)])));
   } else {
     element.append(make("p", "text", ...deed(event)));
     if ("id" in event) element.lastChild?.appendChild(clock);
+    element.title = clock.title;
   }
   return [...found, element];
 }
 
-/** What happened, in words. @param {Exclude<ChatEvent | Remark, {type: "message" | "private"}>} event @returns {(Node | string)[]} */
+/** What happened, in words. @param {Exclude<ChatEvent | Remark, {type: "message" | "private" | "help"}>} event @returns {(Node | string)[]} */
 function deed(event) {
   const text = make("bdi", "", ...("text" in event ? linked(event.text) : []));
   if (!("from" in event)) return [text];
@@ -712,7 +735,7 @@ async function carryOut(text) {
     case "join": return visit(rest.trim().replace(/^#/, ""));
     case "leave": return leave();
     case "quit": return quit();
-    case "help": return keep(chat.room, remark("help", HELP));
+    case "help": return keep(chat.room, remark("help", ""));
     default: throw new Error(`There is no command /${command}; /help lists them. To say it as it is, begin with //`);
   }
 }
@@ -774,7 +797,18 @@ function linked(text) {
 
 /** A name, in a colour of its own. @param {string} name */
 function person(name) {
-  const element = make("bdi", "person", name);
+  return tinted(make("bdi", "person", name), name);
+}
+
+/** What one looks for before one reads: the colour, and the first letter. @param {string} name */
+function face(name) {
+  const element = tinted(make("span", "face", (name.match(/[\p{L}\p{N}]/u)?.[0] ?? name.charAt(0)).toUpperCase()), name);
+  element.ariaHidden = "true";
+  return element;
+}
+
+/** @param {HTMLElement} element @param {string} name */
+function tinted(element, name) {
   let hash = 0x811c9dc5;
   for (const letter of name.toLowerCase()) hash = Math.imul(hash ^ (letter.codePointAt(0) ?? 0), 0x01000193);
   element.style.setProperty("--hue", `${(hash >>> 8) % 360}`);
