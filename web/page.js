@@ -37,6 +37,7 @@ const HELP = [
   ["//TEXT", "say something that begins with a slash"],
   ["Enter", "send; with Shift it begins a new line"],
   ["Tab", "complete a name or a command"],
+  ["Page ↑ ↓", "scroll"],
   ["Alt+↑ ↓", "go to another room"],
 ];
 
@@ -98,8 +99,8 @@ chat.on("gap", () => {
 chat.on("session", ({ name, token }) => {
   if (document.activeElement !== nameBox) nameBox.value = name;
   store("localStorage", name);
+  if (token !== tab.token) complain("");
   remember({ name, token });
-  complain("");
   showPeople();
   invite();
 });
@@ -191,6 +192,7 @@ function keep(room, event) {
   log.append(...rows(event, shown.at(-2)));
   showEmpty();
   if (stuck && !due) queueMicrotask(toBottom), (due = true);
+  if (shown.length === 1) void fill();
 }
 
 /** Whether somebody else said something. @param {ChatEvent | Remark} event @returns {event is Extract<ChatEvent, {from: string, text: string}>} */
@@ -339,8 +341,8 @@ function showUnread() {
   const elsewhere = byId("elsewhere", HTMLElement);
   elsewhere.textContent = `${total - own}`;
   elsewhere.hidden = total === own;
-  newer.hidden = stuck || !own;
-  newer.textContent = own === 1 ? "1 new message ↓" : `${own} new messages ↓`;
+  newer.textContent = own ? `${own} new message${own === 1 ? "" : "s"} ↓` : "Latest messages ↓";
+  showNewer();
   showRooms();
 }
 
@@ -355,7 +357,13 @@ function showPeople() {
   byId("count", HTMLElement).textContent = people.size ? `${people.size} here` : "Nobody is here";
   const sorted = [...people].sort((a, b) => a.localeCompare(b));
   byId("people", HTMLElement).replaceChildren(...sorted.map(name => {
-    return make("li", name === chat.name ? "self" : "", person(name));
+    if (name === chat.name) return make("li", "self", person(name));
+    const button = make("button", "plain", person(name));
+    button.title = `Write to ${name} privately`;
+    // There may be hundreds, and keys have /msg.
+    button.tabIndex = -1;
+    button.addEventListener("click", () => writeTo(name));
+    return make("li", "", button);
   }));
 }
 
@@ -419,6 +427,16 @@ function remark(type, text) {
   return { type, text, time: new Date().toISOString() };
 }
 
+/** The way down, from a good way up or if there is news. */
+function showNewer() {
+  newer.hidden = stuck || (!view(chat.room).unread && below() < scroll.clientHeight);
+}
+
+/** How much there is below the window. */
+function below() {
+  return scroll.scrollHeight - scroll.scrollTop - scroll.clientHeight;
+}
+
 function toBottom() {
   scroll.scrollTop = scroll.scrollHeight;
   stuck = true;
@@ -428,11 +446,9 @@ function toBottom() {
 }
 
 scroll.addEventListener("scroll", () => {
-  stuck = scroll.scrollHeight - scroll.scrollTop - scroll.clientHeight < 40;
-  if (stuck) {
-    newer.hidden = true;
-    read(chat.room);
-  }
+  stuck = below() < 40;
+  if (stuck) read(chat.room);
+  showNewer();
   void fill();
 });
 new ResizeObserver(() => stuck && toBottom()).observe(scroll);
@@ -507,9 +523,14 @@ function openSide(open) {
   else if (side.contains(document.activeElement)) menu.focus();
 }
 menu.addEventListener("click", () => openSide(menu.ariaExpanded !== "true"));
-byId("scroll", HTMLElement).addEventListener("pointerdown", () => openSide(false));
+// Whoever points or goes elsewhere is done with it.
+for (const type of ["click", "focusin"]) {
+  addEventListener(type, ({ target }) => {
+    if (target instanceof Node && !side.contains(target) && !menu.contains(target)) openSide(false);
+  });
+}
 addEventListener("keydown", event => {
-  if (event.key === "Escape") openSide(false);
+  if (event.key === "Escape") openSide(false), complain("");
   const step = { ArrowUp: -1, ArrowDown: 1 }[event.key];
   if (!step || !event.altKey || event.ctrlKey || event.metaKey) return;
   event.preventDefault();
@@ -580,10 +601,21 @@ byId("form", HTMLFormElement).addEventListener("submit", event => {
 });
 box.addEventListener("keydown", event => {
   if (event.isComposing || event.altKey || handled(event)) return;
+  const pages = { PageUp: -1, PageDown: 1 }[event.key];
+  if (pages) event.preventDefault(), scroll.scrollBy(0, pages * 0.9 * scroll.clientHeight);
   if (event.key !== "Enter" || event.shiftKey) return;
   event.preventDefault();
   void submit();
 });
+/** Begin to write to one person only. @param {string} name */
+function writeTo(name) {
+  openSide(false);
+  box.value = `/msg ${name} ${box.value.replace(/^\/msg\s+\S+\s*/, "")}`;
+  fit();
+  box.focus();
+}
+
+byId("form", HTMLFormElement).addEventListener("input", () => complain(""));
 box.addEventListener("input", () => {
   fit();
   showHints(findHints());
