@@ -1,6 +1,7 @@
-/** The page: what `Chat` tells is shown, what is typed goes to `Chat`. Text becomes text nodes only. */
+/** The page: what `Chat` tells is shown, what is typed goes to `Chat`. */
 
 import { Chat, ChatError } from "./chat.js";
+import { byId, clockFace, face, linked, make, person, words } from "./nodes.js";
 
 /** @typedef {import("./chat.js").ChatEvent} ChatEvent */
 /** What only this page has to say. @typedef {{type: "gap" | "help", text: string, time: string}} Remark */
@@ -105,8 +106,8 @@ chat.on("session", ({ name, token }) => {
   invite();
 });
 chat.on("error", error => {
-  if (error.code !== "name-in-use") return complain(words_of(error));
-  complain(`${words_of(error)}. (Or wait: it may still be held by you, and will be asked for again.)`);
+  if (error.code !== "name-in-use") return complain(wordsOf(error));
+  complain(`${wordsOf(error)}. (Or wait: it may still be held by you, and will be asked for again.)`);
   nameBox.focus();
 });
 chat.on("state", now => {
@@ -549,7 +550,7 @@ async function visit(room, look = true) {
     if (look && name !== chat.room) showRoom(name);
     showUnread();
   } catch (error) {
-    complain(words_of(error));
+    complain(wordsOf(error));
   }
   history.replaceState(null, "", `#${encodeURIComponent(chat.room)}`);
 }
@@ -709,13 +710,14 @@ async function submit() {
   showHints([]);
   fit();
   if (!(await (text.trim() ? post(text, takeName) : takeName()))) return giveBack(text);
-  box.focus();
+  // Unless one went elsewhere meanwhile.
+  if (!side.contains(document.activeElement)) box.focus();
   if (!text.trim()) return;
   try {
     await carryOut(text);
   } catch (error) {
     giveBack(text);
-    complain(words_of(error));
+    complain(wordsOf(error));
   }
 }
 
@@ -743,7 +745,7 @@ function takeName() {
       if (nameBox.value.trim() === name) nameBox.value = shown;
       return true;
     } catch (error) {
-      if (!(error instanceof ChatError && error.code === "superseded")) complain(words_of(error)), nameBox.select();
+      if (!(error instanceof ChatError && error.code === "superseded")) complain(wordsOf(error)), nameBox.select();
       return false;
     } finally {
       naming = undefined;
@@ -800,75 +802,7 @@ function complain(text) {
 }
 
 /** @param {unknown} error */
-function words_of(error) {
+function wordsOf(error) {
   const text = error instanceof Error ? error.message : `${error}`;
   return text.charAt(0).toUpperCase() + text.slice(1);
-}
-
-// -- nodes -----------------------------------------------------------------------------------
-
-/** @param {string} text */
-function words(text) {
-  const element = make("p", "text", ...linked(text));
-  element.dir = "auto";
-  return element;
-}
-
-/** A text, with what is an address on the web as a link. @param {string} text @returns {(Node | string)[]} */
-function linked(text) {
-  return text.split(/(\bhttps?:\/\/[^\s<>"]*[^\s<>"'.,;:!?)\]}])/i).map((part, place) => {
-    if (place % 2 === 0 || !URL.canParse(part)) return part;
-    const link = document.createElement("a");
-    link.href = part;
-    link.rel = "noopener noreferrer nofollow ugc";
-    link.target = "_blank";
-    link.textContent = part;
-    return link;
-  });
-}
-
-/** A name, in a colour of its own. @param {string} name */
-function person(name) {
-  return tinted(make("bdi", "person", name), name);
-}
-
-/** What one looks for before one reads: the colour, and the first letter. @param {string} name */
-function face(name) {
-  const element = tinted(make("span", "face", (name.match(/[\p{L}\p{N}]/u)?.[0] ?? name.charAt(0)).toUpperCase()), name);
-  element.ariaHidden = "true";
-  return element;
-}
-
-/** @param {HTMLElement} element @param {string} name */
-function tinted(element, name) {
-  let hash = 0x811c9dc5;
-  for (const letter of name.toLowerCase()) hash = Math.imul(hash ^ (letter.codePointAt(0) ?? 0), 0x01000193);
-  element.style.setProperty("--hue", `${(hash >>> 8) % 360}`);
-  return element;
-}
-
-function clockFace() {
-  const space = "http://www.w3.org/2000/svg";
-  const picture = document.createElementNS(space, "svg");
-  picture.setAttribute("viewBox", "0 0 16 16");
-  picture.setAttribute("aria-hidden", "true");
-  const path = document.createElementNS(space, "path");
-  path.setAttribute("d", "M8 2.5a5.5 5.5 0 1 1 0 11 5.5 5.5 0 0 1 0-11zM8 5v3l2 1.5");
-  picture.append(path);
-  return picture;
-}
-
-/** @param {string} tag @param {string} className @param {...(Node | string)} inside */
-function make(tag, className, ...inside) {
-  const element = document.createElement(tag);
-  if (className) element.className = className;
-  element.append(...inside);
-  return element;
-}
-
-/** @template {HTMLElement} T @param {string} id @param {new () => T} kind @returns {T} */
-function byId(id, kind) {
-  const element = document.getElementById(id);
-  if (element instanceof kind) return element;
-  throw new Error(`#${id} is missing`);
 }
