@@ -54,7 +54,10 @@ const bell = byId("notify", HTMLButtonElement);
 const hintList = byId("hints", HTMLElement);
 const state = byId("state", HTMLElement);
 
-/** What this tab was; another tab is somebody else. @type {{name?: string, token?: string, rooms?: string[], read?: Record<string, number>}} */
+/**
+ * What this tab was; another tab is somebody else. `drafts`: by room, what was typed and is not said.
+ * @type {{name?: string, token?: string, rooms?: string[], read?: Record<string, number>, drafts?: Record<string, string>}}
+ */
 const tab = JSON.parse(recall("sessionStorage") ?? "{}");
 const hash = roomOfHash();
 const transport = new URLSearchParams(location.search).get("transport") ?? "";
@@ -74,7 +77,8 @@ let known = 0;
 /** Whether the reader is at the bottom, and whether we are about to go there again, once for all that came together. */
 let stuck = true;
 let due = false;
-let waiting = 0;
+/** @type {Set<{room: string, text: string}>} what was sent off and is not said yet */
+const unsaid = new Set();
 let retryAt = 0;
 /** @type {{name: string, done: Promise<boolean>} | undefined} */
 let naming;
@@ -168,7 +172,8 @@ async function refresh() {
 
 /** @param {string} room @returns {View} */
 function view(room) {
-  const found = views.get(room) ?? { shown: [], unread: 0, called: 0, all: false, loading: false, draft: "" };
+  const found = views.get(room)
+    ?? { shown: [], unread: 0, called: 0, all: false, loading: false, draft: tab.drafts?.[room] ?? "" };
   views.set(room, found);
   return found;
 }
@@ -193,7 +198,6 @@ function keep(room, event) {
   log.append(...rows(event, shown.at(-2)));
   showEmpty();
   if (stuck && !due) queueMicrotask(toBottom), (due = true);
-  if (shown.length === 1) void fill();
 }
 
 /** Whether somebody else said something. @param {ChatEvent | Remark} event @returns {event is Extract<ChatEvent, {from: string, text: string}>} */
@@ -246,9 +250,9 @@ function showRoom(room) {
   if (room !== chat.room) {
     view(chat.room).draft = box.value;
     if (!view(chat.room).unread) setLine(chat.room);
-    box.value = view(room).draft;
-    fit();
   }
+  box.value = view(room).draft;
+  fit();
   chat.room = room;
   const { shown } = view(room);
   log.ariaBusy = "true";
@@ -285,26 +289,34 @@ async function fill() {
   if (scroll.scrollTop < 1.5 * scroll.clientHeight) await loadEarlier();
 }
 
+/** The id of the earliest event that is shown. @param {View} view */
+function firstOf({ shown }) {
+  const first = shown.find(event => "room" in event);
+  return first && "id" in first ? first.id : Number.MAX_SAFE_INTEGER;
+}
+
 /** Put earlier events before those that are shown; what one looks at stays where it is. */
 async function loadEarlier() {
   const room = chat.room;
   const seen = view(room);
-  const first = seen.shown.find(event => "room" in event);
-  if (seen.loading || seen.all || !first || !("id" in first)) return;
+  if (seen.loading || seen.all) return;
+  const first = firstOf(seen);
   seen.loading = true;
-  const events = await chat.earlier(first.id, room, PAGE).catch(() => undefined);
+  const found = await chat.earlier(first, room, PAGE).catch(() => undefined);
   seen.loading = false;
-  if (!events || !seen.shown.includes(first)) return;
-  seen.all = events.length < PAGE;
+  if (!found || firstOf(seen) > first) return;
+  // Where there was nothing yet, some of it may have been told meanwhile.
+  const events = found.filter(({ id }) => id < firstOf(seen));
+  seen.all = found.length < PAGE;
   const [oldest] = seen.shown;
   seen.shown.unshift(...events);
-  if (room !== chat.room || !oldest) return;
+  if (room !== chat.room) return;
   log.ariaBusy = "true";
   // In fractions of a pixel, unlike `scrollHeight`.
   const end = () => pending.getBoundingClientRect().top;
   const before = end();
-  dropFirst();
-  log.prepend(...[...events, oldest].flatMap((event, place) => rows(event, events[place - 1])));
+  if (oldest) dropFirst();
+  log.prepend(...seen.shown.slice(0, events.length + 1).flatMap((event, place, all) => rows(event, all[place - 1])));
   showEmpty();
   if (stuck) toBottom();
   else scroll.scrollTop += end() - before;
@@ -403,10 +415,24 @@ function rows(event, before) {
     element.append(make("dl", "", ...HELP.flatMap(([what, about]) => [make("dt", "", what), make("dd", "", about)])));
   } else {
     element.append(make("p", "text", ...deed(event)));
-    if ("id" in event) element.lastChild?.appendChild(clock);
+    if (event.type === "gap") element.append(again(event));
+    else element.lastChild?.appendChild(clock);
     element.title = clock.title;
   }
   return [...found, element];
+}
+
+/** A way to what was missed, as far as the server has it: forget what stands above, and scroll up. @param {Remark} gap */
+function again(gap) {
+  const button = make("button", "plain", "Read it now");
+  button.addEventListener("click", () => {
+    const seen = view(chat.room);
+    for (let last; last !== gap; dropFirst()) last = seen.shown.shift();
+    seen.all = false;
+    scroll.scrollTop = 0;
+    void fill();
+  });
+  return button;
 }
 
 /** What happened, in words. @param {Exclude<ChatEvent | Remark, {type: "message" | "private" | "help"}>} event @returns {(Node | string)[]} */
@@ -461,9 +487,9 @@ document.addEventListener("visibilitychange", () => {
   if (document.hidden) {
     if (!view(chat.room).unread) setLine(chat.room);
   } else if (stuck) read(chat.room);
-  remember({});
+  rememberDrafts();
 });
-addEventListener("pagehide", () => remember({}));
+addEventListener("pagehide", rememberDrafts);
 
 // -- being told while looking elsewhere -----------------------------------------------------
 
@@ -567,8 +593,19 @@ async function leave() {
 async function quit() {
   await chat.close();
   // Not even when the page goes is anything of it to be remembered.
-  remember({ name: undefined, token: undefined, rooms: undefined, read: undefined });
+  remember({ name: undefined, token: undefined, rooms: undefined, read: undefined, drafts: undefined });
   location.reload();
+}
+
+/** A browser may throw a tab away and load it anew, a phone above all. What was not said then stands in the box again. */
+function rememberDrafts() {
+  view(chat.room).draft = box.value;
+  /** @type {Record<string, string>} */
+  const drafts = {};
+  for (const { room, text } of [...unsaid, ...[...views].map(([room, { draft }]) => ({ room, text: draft }))]) {
+    if (text) drafts[room] = drafts[room] ? `${drafts[room]}\n${text}` : text;
+  }
+  remember({ drafts });
 }
 
 /** @param {typeof tab} more */
@@ -694,7 +731,7 @@ nameBox.addEventListener("keydown", event => {
   if (event.key === "Escape") nameBox.value = chat.name;
 });
 addEventListener("beforeunload", event => {
-  if (waiting) event.preventDefault();
+  if (unsaid.size) event.preventDefault();
 });
 
 /** For browsers without `field-sizing`. */
@@ -706,18 +743,22 @@ async function submit() {
   complain("");
   // What is typed while the name is being taken is another message.
   const text = box.value;
+  const words = { room: chat.room, text };
+  if (text.trim()) unsaid.add(words);
   box.value = "";
   showHints([]);
   fit();
-  if (!(await (text.trim() ? post(text, takeName) : takeName()))) return giveBack(text);
-  // Unless one went elsewhere meanwhile.
-  if (!side.contains(document.activeElement)) box.focus();
-  if (!text.trim()) return;
   try {
-    await carryOut(text);
+    if (!(await (text.trim() ? post(text, takeName) : takeName()))) return giveBack(text);
+    // Unless one went elsewhere meanwhile.
+    if (!side.contains(document.activeElement)) box.focus();
+    if (text.trim()) await carryOut(text);
   } catch (error) {
     giveBack(text);
     complain(wordsOf(error));
+  } finally {
+    unsaid.delete(words);
+    if (tab.drafts) rememberDrafts();
   }
 }
 
@@ -784,11 +825,9 @@ async function post(text, send) {
     pending.append(note);
     toBottom();
   }, 500);
-  waiting++;
   try {
     return await send(text);
   } finally {
-    waiting--;
     clearTimeout(timer);
     note.remove();
   }
