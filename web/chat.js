@@ -84,6 +84,8 @@ const OPENING = 5;
 /** Seconds between the signs of life that we ask for on a WebSocket, and that the server promises on SSE. */
 const PING = 20;
 const HEARTBEAT = 15;
+/** Seconds by which a timer may be late without the computer having slept: hidden tabs have theirs once a minute. */
+const ASLEEP = 75;
 /** Seconds: a stream that ends sooner, twice in a row, is taken to be cut by something in between. */
 const SHORT_LIFE = 60;
 /** Seconds after which something better than the transport that works is tried again. */
@@ -181,6 +183,7 @@ class Socket {
     const socket = line.socket(`events?${onwards(line)}`);
     const watch = new Watch(signal);
     const ask = () => {
+      if (watch.slept) return watch.end();
       // A browser neither shows nor sends the protocol's own pings.
       socket.send('{"type":"ping"}');
       watch.expect(PATIENCE);
@@ -215,9 +218,11 @@ class Socket {
 
 /** Aborts when nothing was heard for longer than expected, or with `outer`. */
 class Watch {
+  /** Whether what is watched is to blame for that. */
   silent = false;
   #ended = new AbortController();
   #outer;
+  #due = 0;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #timer;
 
@@ -226,20 +231,26 @@ class Watch {
     this.#outer = outer;
     outer.addEventListener("abort", this.#abort);
     if (outer.aborted) this.#abort();
-    this.expect(OPENING);
+    this.expect(OPENING, false);
   }
 
   get signal() {
     return this.#ended.signal;
   }
 
-  /** Something was heard, and something will be within so many seconds. @param {number} seconds */
-  expect(seconds) {
+  /** Something was heard, and something will be within so many seconds. @param {number} seconds @param {boolean} [heard] */
+  expect(seconds, heard = true) {
     clearTimeout(this.#timer);
+    this.#due = Date.now() + seconds * 1000;
     this.#timer = setTimeout(() => {
-      this.silent = true;
+      this.silent = !heard || !this.slept;
       this.#abort();
     }, seconds * 1000);
+  }
+
+  /** Whether it is so late that we must have slept: what worked until then may be dead, but is no bad choice. */
+  get slept() {
+    return Date.now() - this.#due > ASLEEP * 1000;
   }
 
   end() {
@@ -302,8 +313,6 @@ export class Chat {
   #joining = [];
   /** @type {number | undefined} */
   #cursor;
-  /** @type {(Message | Action)[]} */
-  #recent = [];
   /** @type {Transport[]} the best first */
   #ladder;
   #level = 0;
@@ -638,9 +647,7 @@ export class Chat {
 
   /** @param {ChatEvent} event */
   #show(event) {
-    if (event.type === "message" || event.type === "action") {
-      if (this.#recent.push(event) > PAGE) this.#recent.shift();
-    } else if (event.type === "nick" && event.from === this.name && this.#known) {
+    if (event.type === "nick" && event.from === this.name && this.#known) {
       // Our name was changed in another tab; or this is old, and of somebody who had the name before. Ask.
       this.#known = false;
       this.#again();
@@ -785,7 +792,7 @@ export class Chat {
     for (let task; (task = this.#queue[0]); ) {
       while (!(this.#steady && this.#known)) await new Promise(resolve => this.#waiting.push(() => resolve(undefined)));
       try {
-        const answer = this.#found(task) ?? (await this.#attempt(task));
+        const answer = (await this.#found(task)) ?? (await this.#attempt(task));
         this.#lastSaid = Math.max(this.#lastSaid, answer?.id ?? 0);
         if (task.said && this.#rooms.has(task.said.room)) this.#listenFor(answer.id);
         task.resolve(answer);
@@ -834,15 +841,21 @@ export class Chat {
 
   /**
    * The event that an earlier attempt made after all, if its answer was lost and the server cannot know the key any more,
-   * because our session is another one now or it is too long ago. (Everything that came since has been read.)
-   * @param {Task} task
+   * because our session is another one now or it is too long ago. It may lie in a gap of what was read: ask.
+   * @param {Task} task @returns {Promise<ChatEvent | undefined>}
    */
-  #found({ said, doubt }) {
+  async #found({ said, doubt }) {
     if (!said || !doubt || (doubt.token === this.#token && Date.now() < doubt.until)) return undefined;
-    return this.#recent.find(
-      event => event.id > doubt.after && event.from === doubt.from && event.type === said.type
-        && event.room === said.room && squash(event.text) === said.text,
-    );
+    for (let before = Number.MAX_SAFE_INTEGER; before > doubt.after; ) {
+      const events = await this.earlier(before, said.room, PAGE);
+      const found = events.find(
+        event => event.id > doubt.after && event.type === said.type && "text" in event && squash(event.text) === said.text
+          && "from" in event && event.from === doubt.from,
+      );
+      if (found) return found;
+      before = events[0]?.id ?? 0;
+    }
+    return undefined;
   }
 
   // -- both ------------------------------------------------------------------------------------

@@ -1,6 +1,7 @@
-/** The page: what `Chat` tells is shown, what is typed goes to `Chat`. Text becomes text nodes only. */
+/** The page: what `Chat` tells is shown, what is typed goes to `Chat`. */
 
 import { Chat, ChatError } from "./chat.js";
+import { byId, clockFace, face, linked, make, person, words } from "./nodes.js";
 
 /** @typedef {import("./chat.js").ChatEvent} ChatEvent */
 /** What only this page has to say. @typedef {{type: "gap" | "help", text: string, time: string}} Remark */
@@ -31,11 +32,15 @@ const COMMANDS = {
   quit: ["", "leave the chat"],
   help: ["", "list the commands"],
 };
+/** @type {[string, string][]} */
 const HELP = [
-  ...Object.entries(COMMANDS).map(([name, [what, about]]) => `/${name}${what && " "}${what}: ${about}`),
-  "//TEXT: say something that begins with a slash",
-  "Enter sends, Shift+Enter begins a new line, Tab completes names and commands, Alt+↑ and Alt+↓ change the room.",
-].join("\n");
+  ...Object.entries(COMMANDS).map(([name, [what, about]]) => /** @type {[string, string]} */ ([`/${name} ${what}`, about])),
+  ["//TEXT", "say something that begins with a slash"],
+  ["Enter", "send; with Shift it begins a new line"],
+  ["Tab", "complete a name or a command"],
+  ["Page ↑ ↓", "scroll"],
+  ["Alt+↑ ↓", "go to another room"],
+];
 
 const scroll = byId("scroll", HTMLElement);
 const log = byId("log", HTMLElement);
@@ -49,7 +54,10 @@ const bell = byId("notify", HTMLButtonElement);
 const hintList = byId("hints", HTMLElement);
 const state = byId("state", HTMLElement);
 
-/** What this tab was; another tab is somebody else. @type {{name?: string, token?: string, rooms?: string[], read?: Record<string, number>}} */
+/**
+ * What this tab was; another tab is somebody else. `drafts`: by room, what was typed and is not said.
+ * @type {{name?: string, token?: string, rooms?: string[], read?: Record<string, number>, drafts?: Record<string, string>}}
+ */
 const tab = JSON.parse(recall("sessionStorage") ?? "{}");
 const hash = roomOfHash();
 const transport = new URLSearchParams(location.search).get("transport") ?? "";
@@ -69,7 +77,8 @@ let known = 0;
 /** Whether the reader is at the bottom, and whether we are about to go there again, once for all that came together. */
 let stuck = true;
 let due = false;
-let waiting = 0;
+/** @type {Set<{room: string, text: string}>} what was sent off and is not said yet */
+const unsaid = new Set();
 let retryAt = 0;
 /** @type {{name: string, done: Promise<boolean>} | undefined} */
 let naming;
@@ -95,13 +104,14 @@ chat.on("gap", () => {
 chat.on("session", ({ name, token }) => {
   if (document.activeElement !== nameBox) nameBox.value = name;
   store("localStorage", name);
+  if (token !== tab.token) complain("");
   remember({ name, token });
-  complain("");
   showPeople();
+  invite();
 });
 chat.on("error", error => {
-  if (error.code !== "name-in-use") return complain(words_of(error));
-  complain(`${words_of(error)}. (Or wait: it may still be held by you, and will be asked for again.)`);
+  if (error.code !== "name-in-use") return complain(wordsOf(error));
+  complain(`${wordsOf(error)}. (Or wait: it may still be held by you, and will be asked for again.)`);
   nameBox.focus();
 });
 chat.on("state", now => {
@@ -134,7 +144,7 @@ function follow(event) {
   if (event.type === "join") people.add(event.from);
   else if (event.type === "leave") people.delete(event.from);
   else if (event.type === "nick") people.delete(event.from), people.add(event.to);
-  else if (event.type === "topic") byId("topic", HTMLElement).textContent = event.text;
+  else if (event.type === "topic") showTopic(event.text);
   else if (event.type === "notice") return void refresh();
   else return;
   showPeople();
@@ -152,7 +162,7 @@ async function refresh() {
   if (!room || asked !== chat.room) return;
   people = new Set(room.here);
   known = room.last ?? 0;
-  byId("topic", HTMLElement).textContent = room.topic;
+  showTopic(room.topic);
   // What was told faster than this was answered.
   for (const event of view(asked).shown) if ("room" in event && event.type !== "notice") follow(event);
   showPeople();
@@ -162,7 +172,8 @@ async function refresh() {
 
 /** @param {string} room @returns {View} */
 function view(room) {
-  const found = views.get(room) ?? { shown: [], unread: 0, called: 0, all: false, loading: false, draft: "" };
+  const found = views.get(room)
+    ?? { shown: [], unread: 0, called: 0, all: false, loading: false, draft: tab.drafts?.[room] ?? "" };
   views.set(room, found);
   return found;
 }
@@ -239,17 +250,19 @@ function showRoom(room) {
   if (room !== chat.room) {
     view(chat.room).draft = box.value;
     if (!view(chat.room).unread) setLine(chat.room);
-    box.value = view(room).draft;
-    fit();
   }
+  box.value = view(room).draft;
+  fit();
   chat.room = room;
   const { shown } = view(room);
   log.ariaBusy = "true";
   log.replaceChildren(...shown.flatMap((event, place) => rows(event, shown[place - 1])));
   byId("room", HTMLElement).textContent = `#${room}`;
-  byId("topic", HTMLElement).textContent = "";
+  showTopic("");
   people = new Set();
   showPeople();
+  byId("count", HTMLElement).textContent = "People";
+  invite();
   showUnread();
   showOwnRoom();
   toBottom();
@@ -276,26 +289,34 @@ async function fill() {
   if (scroll.scrollTop < 1.5 * scroll.clientHeight) await loadEarlier();
 }
 
+/** The id of the earliest event that is shown. @param {View} view */
+function firstOf({ shown }) {
+  const first = shown.find(event => "room" in event);
+  return first && "id" in first ? first.id : Number.MAX_SAFE_INTEGER;
+}
+
 /** Put earlier events before those that are shown; what one looks at stays where it is. */
 async function loadEarlier() {
   const room = chat.room;
   const seen = view(room);
-  const first = seen.shown.find(event => "room" in event);
-  if (seen.loading || seen.all || !first || !("id" in first)) return;
+  if (seen.loading || seen.all) return;
+  const first = firstOf(seen);
   seen.loading = true;
-  const events = await chat.earlier(first.id, room, PAGE).catch(() => undefined);
+  const found = await chat.earlier(first, room, PAGE).catch(() => undefined);
   seen.loading = false;
-  if (!events || !seen.shown.includes(first)) return;
-  seen.all = events.length < PAGE;
+  if (!found || firstOf(seen) > first) return;
+  // Where there was nothing yet, some of it may have been told meanwhile.
+  const events = found.filter(({ id }) => id < firstOf(seen));
+  seen.all = found.length < PAGE;
   const [oldest] = seen.shown;
   seen.shown.unshift(...events);
-  if (room !== chat.room || !oldest) return;
+  if (room !== chat.room) return;
   log.ariaBusy = "true";
   // In fractions of a pixel, unlike `scrollHeight`.
   const end = () => pending.getBoundingClientRect().top;
   const before = end();
-  dropFirst();
-  log.prepend(...[...events, oldest].flatMap((event, place) => rows(event, events[place - 1])));
+  if (oldest) dropFirst();
+  log.prepend(...seen.shown.slice(0, events.length + 1).flatMap((event, place, all) => rows(event, all[place - 1])));
   showEmpty();
   if (stuck) toBottom();
   else scroll.scrollTop += end() - before;
@@ -333,16 +354,35 @@ function showUnread() {
   const elsewhere = byId("elsewhere", HTMLElement);
   elsewhere.textContent = `${total - own}`;
   elsewhere.hidden = total === own;
-  newer.hidden = stuck || !own;
-  newer.textContent = own === 1 ? "1 new message ↓" : `${own} new messages ↓`;
+  newer.textContent = own ? `${own} new message${own === 1 ? "" : "s"} ↓` : "Latest messages ↓";
+  showNewer();
   showRooms();
+}
+
+/** @param {string} text */
+function showTopic(text) {
+  const topic = byId("topic", HTMLElement);
+  topic.replaceChildren(...linked(text));
+  topic.title = text;
 }
 
 function showPeople() {
   byId("count", HTMLElement).textContent = people.size ? `${people.size} here` : "Nobody is here";
   const sorted = [...people].sort((a, b) => a.localeCompare(b));
-  const rows = sorted.map(name => make("li", name === chat.name ? "self" : "", person(name)));
-  byId("people", HTMLElement).replaceChildren(...rows);
+  byId("people", HTMLElement).replaceChildren(...sorted.map(name => {
+    if (name === chat.name) return make("li", "self", person(name));
+    const button = make("button", "plain", person(name));
+    button.title = `Write to ${name} privately`;
+    // There may be hundreds, and keys have /msg.
+    button.tabIndex = -1;
+    button.addEventListener("click", () => writeTo(name));
+    return make("li", "", button);
+  }));
+}
+
+/** Say in the boxes what they are for, now and here. */
+function invite() {
+  box.placeholder = chat.name ? `Message #${chat.room} · /help` : "Choose a name, and write";
 }
 
 /** An event as rows of the log, the last of them its own. @param {ChatEvent | Remark} event @param {ChatEvent | Remark} [before] */
@@ -361,6 +401,7 @@ function rows(event, before) {
   if (!found.length && event.type === "message" && before?.type === "message" && before.from === event.from
     && +time - +new Date(before.time) < TOGETHER) kinds.push("more");
   const element = make("div", kinds.join(" "));
+  if (said && !kinds.includes("more")) element.append(face(event.from));
   const clock = make("time", "", time.toLocaleTimeString([], { hour: "numeric", minute: "2-digit" }));
   clock.setAttribute("datetime", event.time);
   clock.title = time.toLocaleString();
@@ -370,14 +411,31 @@ function rows(event, before) {
     who.append(clock);
     element.append(who, words(event.text));
     if (kinds.includes("more")) element.title = clock.title;
+  } else if (event.type === "help") {
+    element.append(make("dl", "", ...HELP.flatMap(([what, about]) => [make("dt", "", what), make("dd", "", about)])));
   } else {
     element.append(make("p", "text", ...deed(event)));
-    if ("id" in event) element.lastChild?.appendChild(clock);
+    if (event.type === "gap") element.append(again(event));
+    else element.lastChild?.appendChild(clock);
+    element.title = clock.title;
   }
   return [...found, element];
 }
 
-/** What happened, in words. @param {Exclude<ChatEvent | Remark, {type: "message" | "private"}>} event @returns {(Node | string)[]} */
+/** A way to what was missed, as far as the server has it: forget what stands above, and scroll up. @param {Remark} gap */
+function again(gap) {
+  const button = make("button", "plain", "Read it now");
+  button.addEventListener("click", () => {
+    const seen = view(chat.room);
+    for (let last; last !== gap; dropFirst()) last = seen.shown.shift();
+    seen.all = false;
+    scroll.scrollTop = 0;
+    void fill();
+  });
+  return button;
+}
+
+/** What happened, in words. @param {Exclude<ChatEvent | Remark, {type: "message" | "private" | "help"}>} event @returns {(Node | string)[]} */
 function deed(event) {
   const text = make("bdi", "", ...("text" in event ? linked(event.text) : []));
   if (!("from" in event)) return [text];
@@ -396,6 +454,16 @@ function remark(type, text) {
   return { type, text, time: new Date().toISOString() };
 }
 
+/** The way down, from a good way up or if there is news. */
+function showNewer() {
+  newer.hidden = stuck || (!view(chat.room).unread && below() < scroll.clientHeight);
+}
+
+/** How much there is below the window. */
+function below() {
+  return scroll.scrollHeight - scroll.scrollTop - scroll.clientHeight;
+}
+
 function toBottom() {
   scroll.scrollTop = scroll.scrollHeight;
   stuck = true;
@@ -405,11 +473,9 @@ function toBottom() {
 }
 
 scroll.addEventListener("scroll", () => {
-  stuck = scroll.scrollHeight - scroll.scrollTop - scroll.clientHeight < 40;
-  if (stuck) {
-    newer.hidden = true;
-    read(chat.room);
-  }
+  stuck = below() < 40;
+  if (stuck) read(chat.room);
+  showNewer();
   void fill();
 });
 new ResizeObserver(() => stuck && toBottom()).observe(scroll);
@@ -421,9 +487,9 @@ document.addEventListener("visibilitychange", () => {
   if (document.hidden) {
     if (!view(chat.room).unread) setLine(chat.room);
   } else if (stuck) read(chat.room);
-  remember({});
+  rememberDrafts();
 });
-addEventListener("pagehide", () => remember({}));
+addEventListener("pagehide", rememberDrafts);
 
 // -- being told while looking elsewhere -----------------------------------------------------
 
@@ -484,9 +550,14 @@ function openSide(open) {
   else if (side.contains(document.activeElement)) menu.focus();
 }
 menu.addEventListener("click", () => openSide(menu.ariaExpanded !== "true"));
-byId("scroll", HTMLElement).addEventListener("pointerdown", () => openSide(false));
+// Whoever points or goes elsewhere is done with it.
+for (const type of ["click", "focusin"]) {
+  addEventListener(type, ({ target }) => {
+    if (target instanceof Node && !side.contains(target) && !menu.contains(target)) openSide(false);
+  });
+}
 addEventListener("keydown", event => {
-  if (event.key === "Escape") openSide(false);
+  if (event.key === "Escape") openSide(false), complain("");
   const step = { ArrowUp: -1, ArrowDown: 1 }[event.key];
   if (!step || !event.altKey || event.ctrlKey || event.metaKey) return;
   event.preventDefault();
@@ -505,7 +576,7 @@ async function visit(room, look = true) {
     if (look && name !== chat.room) showRoom(name);
     showUnread();
   } catch (error) {
-    complain(words_of(error));
+    complain(wordsOf(error));
   }
   history.replaceState(null, "", `#${encodeURIComponent(chat.room)}`);
 }
@@ -522,8 +593,19 @@ async function leave() {
 async function quit() {
   await chat.close();
   // Not even when the page goes is anything of it to be remembered.
-  remember({ name: undefined, token: undefined, rooms: undefined, read: undefined });
+  remember({ name: undefined, token: undefined, rooms: undefined, read: undefined, drafts: undefined });
   location.reload();
+}
+
+/** A browser may throw a tab away and load it anew, a phone above all. What was not said then stands in the box again. */
+function rememberDrafts() {
+  view(chat.room).draft = box.value;
+  /** @type {Record<string, string>} */
+  const drafts = {};
+  for (const { room, text } of [...unsaid, ...[...views].map(([room, { draft }]) => ({ room, text: draft }))]) {
+    if (text) drafts[room] = drafts[room] ? `${drafts[room]}\n${text}` : text;
+  }
+  remember({ drafts });
 }
 
 /** @param {typeof tab} more */
@@ -557,10 +639,21 @@ byId("form", HTMLFormElement).addEventListener("submit", event => {
 });
 box.addEventListener("keydown", event => {
   if (event.isComposing || event.altKey || handled(event)) return;
+  const pages = { PageUp: -1, PageDown: 1 }[event.key];
+  if (pages) event.preventDefault(), scroll.scrollBy(0, pages * 0.9 * scroll.clientHeight);
   if (event.key !== "Enter" || event.shiftKey) return;
   event.preventDefault();
   void submit();
 });
+/** Begin to write to one person only. @param {string} name */
+function writeTo(name) {
+  openSide(false);
+  box.value = `/msg ${name} ${box.value.replace(/^\/msg\s+\S+\s*/, "")}`;
+  fit();
+  box.focus();
+}
+
+byId("form", HTMLFormElement).addEventListener("input", () => complain(""));
 box.addEventListener("input", () => {
   fit();
   showHints(findHints());
@@ -638,7 +731,7 @@ nameBox.addEventListener("keydown", event => {
   if (event.key === "Escape") nameBox.value = chat.name;
 });
 addEventListener("beforeunload", event => {
-  if (waiting) event.preventDefault();
+  if (unsaid.size) event.preventDefault();
 });
 
 /** For browsers without `field-sizing`. */
@@ -650,17 +743,22 @@ async function submit() {
   complain("");
   // What is typed while the name is being taken is another message.
   const text = box.value;
+  const words = { room: chat.room, text };
+  if (text.trim()) unsaid.add(words);
   box.value = "";
   showHints([]);
   fit();
-  if (!(await (text.trim() ? post(text, takeName) : takeName()))) return giveBack(text);
-  box.focus();
-  if (!text.trim()) return;
   try {
-    await carryOut(text);
+    if (!(await (text.trim() ? post(text, takeName) : takeName()))) return giveBack(text);
+    // Unless one went elsewhere meanwhile.
+    if (!side.contains(document.activeElement)) box.focus();
+    if (text.trim()) await carryOut(text);
   } catch (error) {
     giveBack(text);
-    complain(words_of(error));
+    complain(wordsOf(error));
+  } finally {
+    unsaid.delete(words);
+    if (tab.drafts) rememberDrafts();
   }
 }
 
@@ -688,7 +786,7 @@ function takeName() {
       if (nameBox.value.trim() === name) nameBox.value = shown;
       return true;
     } catch (error) {
-      if (!(error instanceof ChatError && error.code === "superseded")) complain(words_of(error)), nameBox.select();
+      if (!(error instanceof ChatError && error.code === "superseded")) complain(wordsOf(error)), nameBox.select();
       return false;
     } finally {
       naming = undefined;
@@ -712,7 +810,7 @@ async function carryOut(text) {
     case "join": return visit(rest.trim().replace(/^#/, ""));
     case "leave": return leave();
     case "quit": return quit();
-    case "help": return keep(chat.room, remark("help", HELP));
+    case "help": return keep(chat.room, remark("help", ""));
     default: throw new Error(`There is no command /${command}; /help lists them. To say it as it is, begin with //`);
   }
 }
@@ -727,11 +825,9 @@ async function post(text, send) {
     pending.append(note);
     toBottom();
   }, 500);
-  waiting++;
   try {
     return await send(text);
   } finally {
-    waiting--;
     clearTimeout(timer);
     note.remove();
   }
@@ -745,64 +841,7 @@ function complain(text) {
 }
 
 /** @param {unknown} error */
-function words_of(error) {
+function wordsOf(error) {
   const text = error instanceof Error ? error.message : `${error}`;
   return text.charAt(0).toUpperCase() + text.slice(1);
-}
-
-// -- nodes -----------------------------------------------------------------------------------
-
-/** @param {string} text */
-function words(text) {
-  const element = make("p", "text", ...linked(text));
-  element.dir = "auto";
-  return element;
-}
-
-/** A text, with what is an address on the web as a link. @param {string} text @returns {(Node | string)[]} */
-function linked(text) {
-  return text.split(/(\bhttps?:\/\/[^\s<>"]*[^\s<>"'.,;:!?)\]}])/i).map((part, place) => {
-    if (place % 2 === 0 || !URL.canParse(part)) return part;
-    const link = document.createElement("a");
-    link.href = part;
-    link.rel = "noopener noreferrer nofollow ugc";
-    link.target = "_blank";
-    link.textContent = part;
-    return link;
-  });
-}
-
-/** A name, in a colour of its own. @param {string} name */
-function person(name) {
-  const element = make("bdi", "person", name);
-  let hash = 0x811c9dc5;
-  for (const letter of name.toLowerCase()) hash = Math.imul(hash ^ (letter.codePointAt(0) ?? 0), 0x01000193);
-  element.style.setProperty("--hue", `${(hash >>> 8) % 360}`);
-  return element;
-}
-
-function clockFace() {
-  const space = "http://www.w3.org/2000/svg";
-  const picture = document.createElementNS(space, "svg");
-  picture.setAttribute("viewBox", "0 0 16 16");
-  picture.setAttribute("aria-hidden", "true");
-  const path = document.createElementNS(space, "path");
-  path.setAttribute("d", "M8 2.5a5.5 5.5 0 1 1 0 11 5.5 5.5 0 0 1 0-11zM8 5v3l2 1.5");
-  picture.append(path);
-  return picture;
-}
-
-/** @param {string} tag @param {string} className @param {...(Node | string)} inside */
-function make(tag, className, ...inside) {
-  const element = document.createElement(tag);
-  if (className) element.className = className;
-  element.append(...inside);
-  return element;
-}
-
-/** @template {HTMLElement} T @param {string} id @param {new () => T} kind @returns {T} */
-function byId(id, kind) {
-  const element = document.getElementById(id);
-  if (element instanceof kind) return element;
-  throw new Error(`#${id} is missing`);
 }

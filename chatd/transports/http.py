@@ -93,7 +93,7 @@ class ChatRequest(Request):
         if length is not None and length > self.channel.site.max_body:
             # The channel would greet an over-long body with "100 Continue" behind the refusal.
             self.requestHeaders.removeHeader(b"expect")
-            self._refuse()
+            self.too_large()
         # Of no known length, it would get a file, which takes a descriptor; it is capped as it is.
         super().gotLength(0)
 
@@ -102,7 +102,7 @@ class ChatRequest(Request):
         self._received += len(data)
         self._chunks += 1
         if self._received > self.channel.site.max_body or self._chunks > MAX_CHUNKS:
-            self._refuse()
+            self.too_large()
         if not self.refused:
             super().handleContentChunk(data)
 
@@ -141,7 +141,8 @@ class ChatRequest(Request):
         path, mark, query = target.partition(b"?")
         return path + mark + query.replace(b";", b"%3B")
 
-    def _refuse(self) -> None:
+    def too_large(self) -> None:
+        """It has, or announces, more body than may be."""
         if not self.refused:
             self.channel.refuse(
                 413,
@@ -211,6 +212,9 @@ class ChatChannel(HTTPChannel):
         # Nothing under way: no request, and (in LineReceiver's buffer) no beginning of one.
         self.packet = b"" if self.requests or self._buffer else data
         super().dataReceived(data)
+        # Private is only where Twisted keeps how long the chunk says that it is.
+        if getattr(self._transferDecoder, "length", 0) > self.site.max_body:
+            self.requests[-1].too_large()
         if self.line_mode and b"\n" in self._buffer and b"\r\n" not in self._buffer:
             # Twisted would wait for ever for a CR (RFC 9112, section 2.2).
             self._bad_request("a line of HTTP ends with CR LF")
@@ -367,6 +371,14 @@ class ChatChannel(HTTPChannel):
                 self.readConnectionLost()
 
     # -- stricter than Twisted -------------------------------------------------------------------
+
+    def lineReceived(self, line: bytes) -> None:
+        """A line of a request's head came in."""
+        # Twisted would put it behind the line before; others would not (RFC 9112, section 5.2).
+        if line.startswith((b" ", b"\t")):
+            self._bad_request("no line of a request's head begins with a space")
+        else:
+            super().lineReceived(line)
 
     def headerReceived(self, line: bytes) -> bool:
         """A header came in; answers whether it will do."""

@@ -111,7 +111,7 @@ class Refusal(ApiResource):
 
     def render(self, request: Request) -> bytes | int:
         """Refuse."""
-        return refuse(request, self._error)
+        return headless(request, refuse(request, self._error))
 
 
 def answer(request: Request, value: Any, status: int = 200) -> bytes:

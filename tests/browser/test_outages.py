@@ -2,11 +2,11 @@
 
 from functools import partial
 
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser, BrowserContext, Route, WebSocketRoute, expect
 
 from .network import Network, hurry
 from .people import People
-from .server import Server
+from .server import Netcat, Server
 
 
 def test_server_killed_with_text_unsent(people: People, server: Server):
@@ -134,3 +134,65 @@ def test_deaf_connection(people: People, house: Server):
     ada.page.evaluate("dispatchEvent(new Event('online'))")
     ada.say("can you hear me")
     ada.sees("can you hear me")
+
+
+def test_answer_lost_before_a_long_absence(people: People, house: Server):
+    """A message whose answer was lost is not sent again by whoever comes back so late that the
+    server does not know its key any more: it is looked up, however much was said since."""
+    prepare = partial(hurry, KEY_LIFE=0)
+    ada = people.come(house.url, "ada", room="absent", prepare=prepare)
+    bob = people.come(house.url, "bob", room="absent")
+    ada.is_over("websocket")
+    sent: list[str | None] = []
+
+    def lose(route: Route) -> None:
+        ada.page.context.set_offline(True)
+        assert route.fetch().status == 201
+        flood = Netcat(house.line)
+        flood.say("/nick absent-flood")
+        flood.say("/join absent")
+        flood.say("\r\n".join([*(f"number {n}" for n in range(800)), "the end"]))
+        flood.hear("the end")
+        flood.close()
+        route.abort()
+        ada.page.on("request", lambda request: sent.append(request.post_data))
+
+    ada.page.route("**/rooms/absent/messages", lose, times=1)
+    ada.say("once only")
+    bob.sees("the end", 30)
+    ada.page.context.set_offline(False)
+    ada.sees("the end", 30)
+    ada.say("back")
+    bob.sees("back")
+    assert [body for body in sent if body and "text" in body] == ['{"text":"back"}']
+    expect(ada.page.get_by_text("Not sent yet")).to_have_count(0)
+
+
+def test_sleep(people: People, house: Server):
+    """Whose computer slept comes back over the same transport, however dead that is by then."""
+    sockets: list[WebSocketRoute] = []
+    muted: list[WebSocketRoute] = []
+
+    def mute(socket: WebSocketRoute) -> None:
+        server = socket.connect_to_server()
+        server.on_message(lambda message: None if socket in muted else socket.send(message))
+        sockets.append(socket)
+
+    def prepare(context: BrowserContext) -> None:
+        context.route_web_socket("**/events?*", mute)
+        context.clock.install()
+
+    ada = people.come(house.url, "ada", room="sleep", prepare=prepare)
+    bob = people.come(house.url, "bob", room="sleep")
+    ada.is_over("websocket")
+    bob.say("before")
+    ada.sees("before")
+    muted.extend(sockets)
+    bob.say("meanwhile")
+    bob.sees("meanwhile")
+    ada.page.clock.fast_forward("10:00")
+    ada.sees("meanwhile")
+    ada.is_over("websocket")
+    bob.say("after")
+    ada.sees("after")
+    ada.is_over("websocket")

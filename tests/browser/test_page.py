@@ -176,10 +176,14 @@ def test_gap_and_days(people: People, house: Server):
 
     ada.page.route("**/events?*wait=0*", forget, times=1)
     ada.page.evaluate("dispatchEvent(new Event('online'))")
-    expect(ada.log.locator(".gap")).to_have_text("Some of what happened here was missed.")
+    expect(ada.log.locator(".gap .text")).to_have_text("Some of what happened here was missed.")
     ada.say("after")
     ada.sees("after")
     expect(ada.log.locator(".gap + .message")).to_contain_text("after")
+    ada.say("/help")  # what only this page has said
+    ada.page.get_by_role("button", name="Read it now").click()
+    expect(ada.log.locator(".message .text")).to_have_text(["before", "after"])
+    expect(ada.log.locator(".gap")).to_have_count(0)
     ada.page.clock.install(time=datetime.now() + timedelta(days=2))
     ada.page.reload()
     ada.sees("after")

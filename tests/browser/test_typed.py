@@ -48,6 +48,26 @@ def test_nick_and_reload(people: People, house: Server):
     expect(ada.box).to_have_value("/nick bob")
 
 
+def test_what_is_not_said_stays(people: People, house: Server):
+    """A page that is loaded anew has in its box what was typed, and what could not be said yet."""
+    ada = people.come(house.url, "ada", room="drafts")
+    ada.say("said")
+    ada.sees("said")
+    ada.page.route("**/messages", lambda route: None)
+    ada.say("on its way")
+    expect(ada.page.get_by_text("Not sent yet")).to_be_visible()
+    ada.box.fill("only begun")
+    ada.page.on("dialog", lambda dialog: dialog.accept())
+    ada.page.reload()
+    expect(ada.box).to_have_value("on its way\nonly begun")
+    ada.page.unroute("**/messages")
+    ada.box.press("Enter")
+    ada.sees("on its way only begun")
+    ada.page.reload()
+    ada.sees("on its way only begun")
+    expect(ada.box).to_have_value("")
+
+
 def test_several_lines_are_one_message(people: People, house: Server):
     """What is pasted with line breaks is one message, with its spaces; `//` says a slash; a text
     with markup is a text."""

@@ -70,6 +70,14 @@ def test_a_chunked_body_is_refused_when_it_has_become_too_long(
     assert http.closed
 
 
+@pytest.mark.parametrize("length", [2 * MAX_BODY, 10**12, 2**64])
+def test_a_chunk_that_says_it_is_too_long_is_refused_at_once(http: Http, length: int) -> None:
+    """Before its bytes have come."""
+    data = head("POST", MESSAGES, "Transfer-Encoding: chunked", "Content-Type: text/plain")
+    http.send_raw(data + b"%x\r\nhello" % length, "POST")
+    assert http.response().refusal == (413, "too-large")
+
+
 def test_a_body_in_very_many_chunks_is_refused(http: Http) -> None:
     """Each costs more than its byte."""
     data = head("POST", MESSAGES, "Transfer-Encoding: chunked", "Content-Type: text/plain")

@@ -75,6 +75,7 @@ def assert_refused(wire: Wire, request: bytes, status: int = 400) -> None:
     cr_in_value=GET + b"X: a\rb\r\n\r\n",
     lf_in_value=GET + b"X: a\nb: c\r\n\r\n",
     cr_in_line=GET + b"\rX: a\r\n\r\n",
+    folded=GET + b"X: a\r\n b\r\n\tc\r\n\r\n",
     lf_in_target=b"GET /\n HTTP/1.1\r\nHost: chat.example\r\n\r\n",
 )
 def test_what_is_no_http_is_refused(wire: Wire, request_: bytes) -> None:
@@ -131,7 +132,8 @@ def test_a_body_may_hold_whatever_line_ends_it_likes(wire: Wire) -> None:
     quoted=POST + b'Transfer-Encoding: "chunked"\r\n\r\n0\r\n\r\n',
     vertical_tab=POST + b"Transfer-Encoding:\x0bchunked\r\n\r\n0\r\n\r\n",
     space_before_colon=POST + b"Transfer-Encoding : chunked\r\n\r\n0\r\n\r\n",
-    folded=POST + b"Transfer-Encoding: identity\r\n chunked\r\n\r\n0\r\n\r\n",
+    folded=POST + b"Transfer-Encoding:\r\n chunked\r\n\r\n0\r\n\r\n",
+    folded_length=POST + b"Content-Length:\r\n\t5\r\n\r\nhello",
     no_coding=POST + b"Transfer-Encoding:\r\n\r\n0\r\n\r\n",
 )
 def test_a_length_that_could_be_read_in_two_ways_is_refused(wire: Wire, request_: bytes) -> None:
@@ -283,7 +285,6 @@ def test_a_refused_client_is_told_that_no_more_will_come(wire: Wire) -> None:
     empty=GET + b"X:\r\nY: \r\n\r\n",
     latin_1=GET + b"X: caf\xe9\r\n\r\n",
     tab_inside=GET + b"X: a\tb\r\n\r\n",
-    folded=GET + b"X: a\r\n b\r\n\tc\r\n\r\n",
     blank_line_before=b"\r\n" + NEXT,
     body_of_a_get=GET + b"Content-Length: 5\r\n\r\nhello",
     another_upgrade=GET + b"Connection: Upgrade\r\nUpgrade: h2c\r\n\r\n",

@@ -7,6 +7,7 @@ import re
 from typing import Any
 
 import pytest
+from twisted.logger import capturedLogs
 
 from chatd.leases import GRACE_SECONDS
 from chatd.limits import REMEMBERED_SECONDS
@@ -730,6 +731,16 @@ def test_head_of_the_page_has_no_body(http: Http) -> None:
     response = http.request("HEAD", "/chat.js")
     assert (response.status, response.body) == (200, b"")
     assert response.headers["content-length"] == str((WEB / "chat.js").stat().st_size)
+
+
+@pytest.mark.parametrize("path", ["/nowhere", "/rooms/lobby/nowhere"])
+def test_head_of_what_is_not_there_leaves_nothing_in_the_log(http: Http, path: str) -> None:
+    """Twisted would complain of each that it has no body."""
+    with capturedLogs() as logged:
+        response = http.request("HEAD", path)
+    assert (response.status, response.body) == (404, b"")
+    assert response.headers["content-length"] == str(len(http.get(path).body))
+    assert logged == []
 
 
 def _set(response: Response) -> set[str]:
