@@ -161,7 +161,10 @@ class LearnedPoll:
             self._transport.stand_down()
 
     def rest(self, answer: bytes, sent: int | None) -> None:
-        """So much of an answer was sent; None: it is the transport's, which sees to it."""
+        """So much of an answer was sent; None: it is the transport's, which sees to it.
+
+        What the socket did not take waits in the transport, and nothing may pass it.
+        """
         if sent is not None:
             self._step_aside()
             self._transport.write(answer[sent:])
@@ -191,7 +194,13 @@ class LearnedPoll:
         """Answer with no events: a newer poll took over, or the session is over."""
         crowd = self._leave()
         if crowd:
-            self._transport.write(self._question.answer(Batch(b"", 0, crowd.cursor)))
+            answer = self._question.answer(Batch(b"", 0, crowd.cursor))
+            try:
+                sent = self.send(answer)
+            except OSError:
+                sent = 0
+            if sent != len(answer):
+                self.rest(answer, sent)
             if self._channel.early:
                 self.go_on()
 
