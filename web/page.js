@@ -353,6 +353,7 @@ function showUnread() {
   document.title = `${total ? `(${total}) ` : ""}#${chat.room}`;
   const elsewhere = byId("elsewhere", HTMLElement);
   elsewhere.textContent = `${total - own}`;
+  elsewhere.classList.toggle("called", chat.rooms.some(room => room !== chat.room && view(room).called));
   elsewhere.hidden = total === own;
   newer.textContent = own ? `${own} new message${own === 1 ? "" : "s"} ↓` : "Latest messages ↓";
   showNewer();

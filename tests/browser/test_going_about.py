@@ -43,14 +43,34 @@ def test_writing_to_one_person(people: People, house: Server):
     bob.sees("psst")
 
 
-def test_up_and_down(people: People, house: Server):
-    """The box scrolls with the page keys; from far up a button leads down again."""
+def climb(house: Server, room: str) -> None:
+    """Have somebody at a socket say more than fits on a page."""
     flood = Netcat(house.line)
-    flood.say("/nick tall")
-    flood.say("/join tower")
-    flood.say("\r\n".join([*(f"floor {n}" for n in range(80)), "the ground"]))
+    flood.say(f"/nick in-{room}")
+    flood.say(f"/join {room}")
+    flood.say(
+        "\r\n".join([*(f"floor {n}" + n % 9 * " step by step" for n in range(80)), "the ground"])
+    )
     flood.hear("the ground")
     flood.close()
+
+
+def test_turned_phone(people: People, house: Server):
+    """When a phone is turned, its page shows what it showed."""
+    climb(house, "turned")
+    ada = people.come(house.url, "ada", room="turned", size=NARROW)
+    expect(ada.said("the ground")).to_be_in_viewport()
+    middle = ada.log.locator(".text", has_text="floor 66")
+    middle.evaluate("text => text.scrollIntoView()")  # at the top
+    ada.page.set_viewport_size({"width": NARROW[1], "height": NARROW[0]})
+    expect(middle).to_be_in_viewport()
+    ada.page.set_viewport_size({"width": NARROW[0], "height": NARROW[1]})
+    expect(middle).to_be_in_viewport()
+
+
+def test_up_and_down(people: People, house: Server):
+    """The box scrolls with the page keys; from far up a button leads down again."""
+    climb(house, "tower")
     ada = people.come(house.url, "ada", room="tower")
     down = ada.page.get_by_role("button", name="Latest messages")
     expect(ada.said("the ground")).to_be_in_viewport()
