@@ -182,6 +182,8 @@ function view(room) {
 function keep(room, event) {
   const seen = view(room);
   const { shown } = seen;
+  // What was looked up in the history as the newest there is may be told after all.
+  if ("id" in event && shown.some(one => "id" in one && one.id === event.id)) return;
   shown.push(event);
   const looking = room === chat.room && stuck && !document.hidden;
   if (looking) read(room, event);

@@ -118,6 +118,29 @@ def test_rooms_count_what_is_unread(people: People, house: Server):
     expect(ada.page).to_have_title("#there")
 
 
+def test_what_was_looked_up_is_not_shown_again(people: People, house: Server):
+    """Who comes into a room looks up what was said there, and is told some of it too."""
+    held: list[Route] = []
+    looking = True
+
+    def hold(route: Route) -> None:
+        (held.append if looking else Route.continue_)(route)
+
+    ada = people.come(house.url, "ada", room="here", transport="poll")
+    ada.page.route(re.compile(r"/events\?rooms=[^&]*elsewhere"), hold)
+    bob = people.come(house.url, "bob", room="elsewhere")
+    bob.say("old")
+    bob.sees("old")
+    ada.box.fill("/join elsewhere")
+    ada.box.press("Enter")
+    ada.sees("old")
+    looking = False
+    held[-1].continue_()
+    bob.say("new")
+    ada.sees("new")
+    ada.sees("old")
+
+
 NOTIFICATIONS = """window.notified = [];
 window.Notification = class {
   static permission = "default";
