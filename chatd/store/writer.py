@@ -31,6 +31,9 @@ from .database import APPLICATION, COMPANIONS, MIGRATIONS, Database, Inode, inod
 
 CHECKED_BYTES = 1 << 30
 """The largest file that is read through at the start: in a few seconds."""
+NEEDED_BYTES = 64 * 1024
+"""Bytes of the disk without which a file is not opened, small as it may be: SQLite's `-shm` alone
+has half of that."""
 SLICE = 500
 """Events forgotten in one transaction: whoever has something to store waits for it."""
 NEVER = 10**17
@@ -120,8 +123,17 @@ class Writer(Database):
             return kept, dict(marks)
         except (sqlite3.Error, OSError) as problem:
             self.end()
-            reason = getattr(problem, "strerror", None) or problem
-            raise Unavailable(f"cannot use {self.path}: {reason}") from None
+            raise Unavailable(f"cannot use {self.path}: {self._reason(problem)}") from None
+
+    def _reason(self, problem: Exception) -> object:
+        """What is wrong, as people say it."""
+        if getattr(problem, "sqlite_errorname", "").startswith("SQLITE_IOERR"):
+            # So it is called when there is no room for what belongs to the file.
+            with suppress(OSError):
+                disk = os.statvfs(self.path.parent)
+                if disk.f_bavail * disk.f_frsize < NEEDED_BYTES:
+                    return "the disk is full"
+        return getattr(problem, "strerror", None) or problem
 
     def end(self) -> None:
         """Let go of the file, which is to be whole and in order, and of the lock on it."""

@@ -151,6 +151,18 @@ def test_a_file_that_may_only_be_read_is_refused(
     desk.again()
 
 
+@pytest.mark.parametrize(("left", "told"), [(0, "the disk is full"), (10**9, "disk I/O error")])
+def test_a_disk_that_is_too_full_to_begin_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, left: int, told: str
+) -> None:
+    """SQLite calls it an I/O error, as it does what is one."""
+    monkeypatch.setattr(
+        os, "statvfs", lambda _: os.statvfs_result((1, 1, left, left, left, 0, 0, 0, 0, 255))
+    )
+    with room_for(0), pytest.raises(Unavailable, match=f"cannot use .*: {told}$"):
+        Desk(tmp_path / "chat.db")
+
+
 def test_a_directory_that_is_not_there_is_told(tmp_path: Path) -> None:
     """It is not made: a typing error would be."""
     with pytest.raises(Unavailable, match="No such file or directory"):
