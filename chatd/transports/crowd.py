@@ -240,7 +240,7 @@ class Crowd:
         self._question.close(self)
         self.waiting = False
         self.ended = self._question.now()
-        self.due = None
+        self._question.polls.deadlines.forget(self)
         subscriber, self._subscriber = self._subscriber, None
         if subscriber:
             subscriber.stop()

@@ -144,7 +144,7 @@ class RequestPoll:
         """It is answered, or its client has gone."""
         self._answered = True
         self._subscriber.stop()
-        self.due = None
+        self._polls.deadlines.forget(self)
         self._polls.vacate(self._asked.key, self)
         self._asked.reading.end(self)
 

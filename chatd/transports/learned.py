@@ -171,7 +171,7 @@ class LearnedPoll:
 
     def unlearn(self) -> None:
         """Another kind of request came: from here on the connection is the channel's again."""
-        self.due = None
+        self._question.polls.deadlines.forget(self)
         self._step_aside()
 
     # -- ends ------------------------------------------------------------------------------------
