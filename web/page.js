@@ -135,8 +135,11 @@ setInterval(refresh, 60_000);
 
 function countDown() {
   const left = Math.ceil((retryAt - Date.now()) / 1000);
-  byId("state-rest", HTMLElement).textContent = left > 0 ? ` in ${left} s` : "";
+  const retry = byId("retry", HTMLElement);
+  retry.hidden = left <= 0;
+  retry.textContent = `in ${left} s`;
 }
+byId("retry", HTMLElement).addEventListener("click", () => chat.retry());
 
 /** Keep the people and the topic up to date. @param {ChatEvent} event */
 function follow(event) {
