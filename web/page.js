@@ -330,7 +330,7 @@ function showRooms() {
   const scrolled = byId("rooms", HTMLElement).scrollTop;
   byId("rooms", HTMLElement).replaceChildren(...chat.rooms.map(room => {
     const link = document.createElement("a");
-    link.href = `#${room}`;
+    link.href = link.title = `#${room}`;
     link.append(make("bdi", "", `#${room}`));
     const { unread, called } = view(room);
     if (unread) {
