@@ -482,6 +482,11 @@ export class Chat {
     return (await this.#ask("GET", `${roomPath(room)}/events?before=${before}&limit=${limit}`)).events;
   }
 
+  /** Do not wait until it is time for the next attempt. */
+  retry() {
+    this.#again();
+  }
+
   /** Leave for good, unless another tab stays. What still waits to be said stays unsaid. */
   async close() {
     if (this.#closed) return;

@@ -135,8 +135,11 @@ setInterval(refresh, 60_000);
 
 function countDown() {
   const left = Math.ceil((retryAt - Date.now()) / 1000);
-  byId("state-rest", HTMLElement).textContent = left > 0 ? ` in ${left} s` : "";
+  const retry = byId("retry", HTMLElement);
+  retry.hidden = left <= 0;
+  retry.textContent = `in ${left} s`;
 }
+byId("retry", HTMLElement).addEventListener("click", () => chat.retry());
 
 /** Keep the people and the topic up to date. @param {ChatEvent} event */
 function follow(event) {
@@ -329,7 +332,7 @@ function showRooms() {
   const scrolled = byId("rooms", HTMLElement).scrollTop;
   byId("rooms", HTMLElement).replaceChildren(...chat.rooms.map(room => {
     const link = document.createElement("a");
-    link.href = `#${room}`;
+    link.href = link.title = `#${room}`;
     link.append(make("bdi", "", `#${room}`));
     const { unread, called } = view(room);
     if (unread) {

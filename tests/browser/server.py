@@ -16,8 +16,9 @@ SECONDS = 20.0
 class Server:
     """`twistd chatd` on ports of its own choice, which it keeps when it is started again."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, store: str = "memory:") -> None:
         self._directory = directory
+        self._store = store
         self._process: subprocess.Popen[bytes] | None = None
         self.line = self.http = 0
 
@@ -32,7 +33,7 @@ class Server:
         log.unlink(missing_ok=True)
         doors = [f"--line=tcp:{self.line}:interface=127.0.0.1"]
         doors += [f"--http=tcp:{self.http}:interface=127.0.0.1"]
-        options = ["--store=memory:", "--history=2000", "--message-rate=0"]
+        options = [f"--store={self._store}", "--history=2000", "--message-rate=0"]
         twistd = [sys.executable, "-c", "from twisted.scripts.twistd import run; run()"]
         self._process = subprocess.Popen(
             [*twistd, "--nodaemon", "--pidfile=", f"--logfile={log}", "chatd", *doors, *options],

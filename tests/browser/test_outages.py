@@ -1,6 +1,8 @@
 """Servers die, networks go; what was typed is said, once, and what was said meanwhile is seen."""
 
+import re
 from functools import partial
+from pathlib import Path
 
 from playwright.sync_api import Browser, BrowserContext, Route, WebSocketRoute, expect
 
@@ -44,6 +46,33 @@ def test_server_killed_with_text_unsent(people: People, server: Server):
         for own in transports:
             assert [one for one in told if own in one] == [f"{own} {n}" for n in (1, 2, 3)]
     assert len({tuple(person.told()) for person in everybody}) == 1
+
+
+def test_server_killed_before_it_answered(people: People, tmp_path: Path):
+    """What was stored by then is not said again, though the server knows no keys any more; and
+    nobody has to wait until it is time to see that it is back."""
+    server = Server(tmp_path, "sqlite:chat.sqlite")
+    server.start()
+    prepare = partial(hurry, FIRST_PAUSE=60, LONGEST_PAUSE=60)
+    ada = people.come(server.url, "ada", prepare=prepare)
+    ada.is_over("websocket")
+
+    def lose(route: Route) -> None:
+        assert route.fetch().status == 201
+        server.kill()
+        route.abort()
+
+    ada.page.route("**/messages", lose, times=1)
+    ada.say("stored")
+    expect(ada.page.get_by_text("Not sent yet")).to_be_visible()
+    ada.say("not stored")
+    expect(ada.page.locator("#state")).to_contain_text("Reconnecting")
+    server.start()
+    ada.page.get_by_role("button", name=re.compile(r"in \d+ s")).click()
+    ada.sees("not stored")
+    assert ada.told() == ["stored", "not stored"]
+    expect(ada.page.get_by_text("Not sent yet")).to_have_count(0)
+    server.kill()
 
 
 def test_offline_and_back(people: People, house: Server):
