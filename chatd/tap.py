@@ -60,7 +60,8 @@ class StartupError(SystemExit, Exception):
 
 YOUNG = 10_000
 """New objects after which Python looks for cycles among them.  It would after 700, which is every
-few hundred requests, and takes a twelfth of the CPU of a poll; and there are hardly any to find."""
+few hundred requests, and takes a twelfth of the CPU of a poll; and there are hardly any to find.
+What is left of three such rounds is looked through together: no more, for that takes its time."""
 MOST = 1_000_000_000
 """The largest number that an option takes: more is a slip of the hand."""
 
@@ -377,7 +378,7 @@ def makeService(options: Options) -> House:
     }
     house = Premises(clock, chat, peers)
     if options.parent:  # the process is ours
-        gc.set_threshold(YOUNG)
+        gc.set_threshold(YOUNG, 2)
         Signals(clock, house.hurry).setServiceParent(house)
     # With another user to become, the store is that user's, and low ports are not.
     other_user = bool(options.parent and options.parent["uid"])

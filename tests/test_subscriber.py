@@ -349,6 +349,20 @@ def test_a_crowd_is_woken_in_slices() -> None:
     assert woken == [SLICE_READERS, 2 * SLICE_READERS, 3 * SLICE_READERS]
 
 
+def test_one_who_may_stand_for_many_is_woken_while_there_is_time() -> None:
+    """The clock is looked at behind each of those who are not pushed to."""
+    house = House()
+    crowds = [FakeOutlet(polls=True) for _ in range(SLICE_READERS)]
+    for outlet in crowds:
+        house.reader(outlet).start()
+    house.ticks = count()
+    house.say(0)
+    for turn in range(1, SLICE_READERS + 1):
+        house.turn.end()
+        assert sum(len(outlet.batches) for outlet in crowds) == turn
+    assert not house.turn.calls
+
+
 def test_whoever_is_level_is_written_what_the_first_ones_were_delivered() -> None:
     """The same bytes, in the same turn; who comes from elsewhere, or has more to read, or hides
     something, is not."""

@@ -9,7 +9,7 @@ Why this is right:
 
 1. A crowd is a `Subscriber`'s outlet like any other: there is one road out of the log.
 2. That the question is the same was seen by its bytes (`chatd.transports.learned`), so the answer
-   is the same too, to its last header.
+   is the same too, to its last header; its `Date` is that of the second.
 3. A crowd takes newcomers until it is answered, has `CROWD` members, or has stood open for a
    moment: so it is no more to wake than a few readers are, and nobody's deadline is late by more
    than a quarter of a second.
@@ -96,7 +96,7 @@ class Question:
         if self.asked.reading.lease is None:
             self.crowds[request] = crowd
         if crowd.late:
-            self._clock.callLater(0, crowd.begin)
+            self.polls.begin_soon(crowd)
         else:
             crowd.begin()
 
@@ -124,7 +124,10 @@ class Question:
             del self.crowds[crowd.request]
 
     def answer(self, batch: Batch) -> bytes:
-        """A batch as a whole response."""
+        """A batch as a whole response: for a second, the same bytes for all who ask this."""
+        return batch.once((self.head, self.asked.style.name), self._answer, int(self.now()))
+
+    def _answer(self, batch: Batch) -> bytes:
         body = self.asked.style.body(batch)
         date = datetimeToString()
         return b"%bDate: %b\r\nContent-Length: %d\r\n\r\n%b" % (self.head, date, len(body), body)
@@ -175,13 +178,16 @@ class Crowd:
 
     def begin(self) -> None:
         """Read, or wait for something to read."""
-        if self._subscriber:
-            self._subscriber.start()
+        if not self._subscriber:
+            return  # all have left
+        asked = self._question.asked
+        self._subscriber.start()
+        if self.waiting and asked.wait <= 0:
+            self._subscriber.wake()  # also what the others are about to be woken for
+            self.give_up()
         if self.waiting:
-            if self._question.asked.wait > 0:
-                self._question.polls.deadlines.set(self, 0)
-            else:
-                self.give_up()
+            self._closed = asked.reading.lease is not None
+            self._question.polls.deadlines.set(self, asked.wait if self._closed else 0)
 
     def join(self, member: Member) -> None:
         """One more."""
@@ -202,7 +208,7 @@ class Crowd:
         self._end()
         members, self.members = self.members, []
         question = self._question
-        answer = batch.once(question.head, question.answer)
+        answer = question.answer(batch)
         size = len(answer)
         for member in members:
             send = member.send
@@ -218,7 +224,8 @@ class Crowd:
         if question.asked.reading.lease is not None:
             for member in members:
                 member.over()
-        for member in self.behind:
+        behind, self.behind = self.behind, []
+        for member in behind:
             member.go_on()
         return False
 

@@ -95,7 +95,7 @@ class RequestPoll:
         asked = self._asked
         self._subscriber.start()
         if asked.wait <= 0:
-            self.give_up()
+            self.conclude()
         if self._answered:
             asked.reading.end(self)
         else:

@@ -293,6 +293,7 @@ class ChatChannel(HTTPChannel):
             self._turn = None
         if self.learned:
             self.learned.gone()
+            self.learned = None
         self.early = b""
         super().connectionLost(reason)
         self.site.peers.discard(self)

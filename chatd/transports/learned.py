@@ -105,6 +105,7 @@ class LearnedPoll:
             self._put_off(data)
         elif not self.take(data):
             self._channel.unlearn()
+            self._channel.setTimeout(self._channel.site.idle_seconds)
             self._channel.dataReceived(data)
 
     def take(self, packet: bytes) -> bool:
@@ -139,7 +140,7 @@ class LearnedPoll:
 
     def _put_off(self, data: bytes) -> None:
         """Let what comes in wait for the answer to what came before."""
-        self._step_aside()
+        self.step_aside()
         self._channel.put_off(data)
         if self.crowd and self.held and self not in self.crowd.behind:
             self.crowd.behind.append(self)
@@ -153,8 +154,10 @@ class LearnedPoll:
                 self._receive = self._transport.receive
                 self.send = send
 
-    def _step_aside(self) -> None:
-        """Leave reading and writing to the transport."""
+    def step_aside(self) -> None:
+        """Leave reading and writing to the transport: something waits to be written there, or
+        something else was asked.
+        """
         if self._alone:
             self._alone = False
             self.send = self._transport.write
@@ -166,13 +169,13 @@ class LearnedPoll:
         What the socket did not take waits in the transport, and nothing may pass it.
         """
         if sent is not None:
-            self._step_aside()
+            self.step_aside()
             self._transport.write(answer[sent:])
 
     def unlearn(self) -> None:
         """Another kind of request came: from here on the connection is the channel's again."""
         self._question.polls.deadlines.forget(self)
-        self._step_aside()
+        self.step_aside()
 
     # -- ends ------------------------------------------------------------------------------------
 
@@ -255,6 +258,7 @@ def learn(polls: Polls, asked: Asked, request: Request) -> LearnedPoll | None:
         or int(question[2]) != asked.reading.cursor
         or not channel.persistent
         or request.code != 200
+        or request.getHeader("last-event-id")  # it says from where, instead of the address
     ):
         return None
     headers = [

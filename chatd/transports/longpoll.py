@@ -12,6 +12,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Hashable
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
@@ -23,7 +24,7 @@ from ..codecs.json import JSON, encode, poll_answer
 from ..codecs.lines import PLAIN, PLAIN_ROOMS, LinesCodec
 from ..eventlog import Codec
 from ..service import ChatService
-from ..subscriber import Batch
+from ..subscriber import SLICE_SECONDS, Batch
 from .deadlines import Deadlines
 from .reading import Reading
 from .resource import dress_live
@@ -89,6 +90,13 @@ class Held(Protocol):
         """Answer with no events: a newer poll takes over."""
 
 
+class Late(Protocol):
+    """Polls for which there is something already."""
+
+    def begin(self) -> None:
+        """Answer them."""
+
+
 class Polls:
     """The polls that are held."""
 
@@ -97,6 +105,28 @@ class Polls:
         self.questions: WeakValueDictionary[Hashable, Any] = WeakValueDictionary()
         """What connections have learned to ask, by its bytes; many ask the same."""
         self._held: dict[Hashable, Held] = {}
+        self._clock = service.clock
+        self._late: deque[Late] = deque()
+        self._called = False
+
+    def begin_soon(self, late: Late) -> None:
+        """Somebody asks for what is there already: it is told in this turn of the reactor, or, of
+        many who ask for much, in one of the next.
+        """
+        self._late.append(late)
+        if not self._called:
+            self._called = True
+            self._clock.callLater(0, self._begin_late)
+
+    def _begin_late(self) -> None:
+        self._called = False
+        deadline = self._clock.seconds() + SLICE_SECONDS
+        late = self._late
+        while late and self._clock.seconds() <= deadline:
+            late.popleft().begin()
+        if late and not self._called:
+            self._called = True
+            self._clock.callLater(0, self._begin_late)
 
     def place(self, key: Hashable, poll: Held) -> None:
         """A poll is held, and an older one with its key is not any more."""

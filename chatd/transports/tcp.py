@@ -3,7 +3,8 @@
 Twisted's `write` appends to a buffer, asks the reactor to watch for writability, and sends in a
 later turn: three more system calls and a turn of the loop for each reader of each message.
 `WriteThrough.write` tries the socket at once when nothing is waiting before it; what the socket
-does not take goes Twisted's own way, as does everything in doubt.
+does not take goes Twisted's own way, as does everything in doubt.  (TLS comes as a protocol around
+this one, not by `startTLS`.)
 
 Why this is right:
 
@@ -46,6 +47,7 @@ class WriteThrough(Server):
         super().__init__(sock, *args)
         self._straight = True
         """Whether nothing waits before what is written, so that it may go to the socket."""
+        self._stand: Any = None
         # Found once, for what is done a million times; of a closed socket they raise.
         self._send = sock.send
         self.receive = sock.recv
@@ -61,16 +63,20 @@ class WriteThrough(Server):
     def stand_in(self, stand: Any) -> Callable[[bytes], int] | None:
         """Let `stand.doRead` read from the socket, and give it what writes to the socket, if this
         reactor can do that and nothing waits to be written.
+
+        When something does, its `step_aside` is called: nothing may pass what waits.
         """
         reactor: Any = self.reactor
         if not (self._straight and hasattr(reactor, "stand_in")):
             return None
         reactor.stand_in(self.fileno(), stand)
+        self._stand = stand
         send: Callable[[bytes], int] = self._send
         return send
 
     def stand_down(self) -> None:
         """Read what comes in again."""
+        self._stand = None
         reactor: Any = self.reactor
         reactor.stand_down(self.fileno())
 
@@ -95,7 +101,7 @@ class WriteThrough(Server):
                 sent = 0
             if sent == len(data):
                 return
-            self._straight = False
+            self._wind()
             if sent:
                 data = data[sent:]
         super().write(data)
@@ -108,8 +114,14 @@ class WriteThrough(Server):
 
     def loseWriteConnection(self) -> None:
         """See `twisted.internet.interfaces.ITCPTransport.loseWriteConnection`."""
-        self._straight = False
+        self._wind()
         super().loseWriteConnection()
+
+    def _wind(self) -> None:
+        """From here on, until all of it is written, what is written waits."""
+        self._straight = False
+        if self._stand:
+            self._stand.step_aside()
 
     def writeSequence(self, iovec: Iterable[bytes]) -> None:
         """See `twisted.internet.interfaces.ITransport.writeSequence`."""

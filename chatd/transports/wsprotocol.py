@@ -224,7 +224,7 @@ class WebSocketProtocol(Protocol):
             elif isinstance(event, Ping):
                 self._send(event.response())
             elif isinstance(event, CloseConnection):
-                self._closing(event)
+                self._close_received(event)
             if self.full:
                 break
             if number == FRAMES_A_TURN:
@@ -264,7 +264,7 @@ class WebSocketProtocol(Protocol):
             else:
                 self.bytes_received(b"".join(part for part in parts if not isinstance(part, str)))
 
-    def _closing(self, event: CloseConnection) -> None:
+    def _close_received(self, event: CloseConnection) -> None:
         """The peer closes, or answers our close, or has broken the protocol."""
         self._shut()
         if self._frames.state is not ConnectionState.CLOSED:

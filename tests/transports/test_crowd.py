@@ -184,6 +184,55 @@ def test_going_down_answers_each_for_the_last_time(crowd: Crowd) -> None:
         assert connection.closed
 
 
+def test_what_the_others_are_about_to_be_woken_for_is_not_missed(
+    crowd: Crowd, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By one that does not wait, on either road, nor by one that is answered for the last time."""
+    quick = [f"{EVENTS}?since={crowd.place}&wait=0", f"{EVENTS}?since={crowd.place}&wait=0.0"]
+    learned, new = crowd.all[0], crowd.house.http()
+    for _ in range(2):
+        assert learned.get(quick[0]).texts == []
+    crowd.ask(*crowd.all[1:])
+    notifier = crowd.house.chat.service._notifier
+    monkeypatch.setattr(notifier, "_call_soon", lambda wake: None)
+    crowd.house.say("acknowledged")
+    for connection, target in zip((learned, new), quick, strict=True):
+        assert connection.get(target).texts == ["acknowledged"]
+    crowd.house.going_down().stopService()
+    for connection in crowd.all[1:]:
+        assert connection.response().texts == ["acknowledged"]
+
+
+def test_two_ways_to_name_the_room_are_answered_each_in_its_own(house: House) -> None:
+    """Though they are about the same, from the same cursor."""
+    place = house.say("before")
+    ways = {f"{EVENTS}?since=": "room", "/events?rooms=lobby&since=": "rooms"}
+    connections = {target: house.http() for target in ways}
+    for target, connection in connections.items():
+        for _ in range(2):
+            assert connection.get(f"{target}{place - 1}").texts == ["before"]
+        connection.send("GET", f"{target}{place}")
+    house.say("hello")
+    for target, connection in connections.items():
+        answer = connection.response()
+        assert answer.texts == ["hello"]
+        assert ways[target] in answer.json
+
+
+def test_an_answer_s_date_is_when_it_is_given(
+    crowd: Crowd, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also when the room has been quiet since the last one who got those bytes."""
+    clock = crowd.house.chat.clock
+    now = "chatd.transports.crowd.datetimeToString"
+    monkeypatch.setattr(now, lambda: b"second %d" % clock.seconds())
+    crowd.house.say("hello")
+    for connection in crowd.all[:2]:
+        crowd.ask(connection)
+        assert connection.response().headers["date"] == f"second {clock.seconds():.0f}"
+        crowd.house.chat.advance(5)
+
+
 def test_another_question_is_another_crowd(crowd: Crowd) -> None:
     """Whoever asks with other words is answered as those words want it."""
     short = crowd.all[: CROWD + 1]

@@ -152,6 +152,15 @@ def test_a_question_with_a_body_is_not_learned(house: House) -> None:
     assert poller.parsed == 2
 
 
+def test_a_question_that_tells_its_cursor_in_a_header_is_not_learned(house: House) -> None:
+    """`Last-Event-ID` counts, and not what the address says."""
+    poller = Poller(house)
+    head = HEAD.replace("\r\n\r\n", f"\r\nLast-Event-ID: {poller.cursor}\r\n\r\n")
+    assert poller.poll(question(poller.cursor, head=head)) == ["first"]
+    assert poller.poll(question(poller.cursor + 1, head=head)) == ["first"]
+    assert poller.parsed == 2
+
+
 def test_a_monstrous_question_is_not_worth_remembering(house: House) -> None:
     """What each connection remembers is bounded."""
     poller = Poller(house)
@@ -267,6 +276,16 @@ def test_an_idle_connection_is_closed_a_minute_after_its_last_learned_poll(held:
     assert not held.http.closed
     held.house.chat.advance(2)
     assert held.http.closed
+
+
+def test_an_empty_line_is_no_reason_to_stay(poller: Poller) -> None:
+    """HTTP allows it before a request; it is none, and the connection is as idle as before."""
+    poller.poll(question(poller.cursor))
+    poller.http.wire.send(b"\r\n")
+    poller.house.chat.advance(59)
+    assert not poller.http.closed
+    poller.house.chat.advance(2)
+    assert poller.http.closed
 
 
 def test_a_request_of_another_kind_on_the_connection_keeps_it_open(held: Poller) -> None:

@@ -146,8 +146,13 @@ def test_a_little_is_read_at_a_time(wire: Wire) -> None:
 class Stand:
     """Reads in a transport's place."""
 
+    aside = 0
+
     def doRead(self) -> None:
         """Never called here: it is the reactor's business."""
+
+    def step_aside(self) -> None:
+        self.aside += 1
 
 
 class Lending(Watch):
@@ -173,9 +178,11 @@ def test_something_else_may_read_and_write_while_the_way_is_free(wire: Wire) -> 
     assert lending.stands == {wire.server.fileno(): stand}
     assert send(b"at once") == 7
     assert wire.client.recv(100) == b"at once"
+    assert stand.aside == 0
+    wire.server.write(BIG)
+    assert stand.aside == 1, "it would write past what waits"
     wire.server.stand_down()
     assert lending.stands == {}
-    wire.server.write(BIG)
     assert wire.server.stand_in(stand) is None
     assert wire.receive(len(BIG)) == BIG
     assert wire.server.stand_in(stand)
