@@ -14,6 +14,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Collection, Hashable, Iterable, Sequence
 from math import inf
 from typing import NamedTuple, Protocol
@@ -455,10 +456,8 @@ class Notifier:
         self._failed = failed
         self._seconds = seconds
         self._marked: dict[Feed, None] = {}
-        # A stack: the readers of the round that began last are woken first.
-        self._asleep: list[Subscriber] = []
-        self._rounds: list[tuple[int, Feed]] = []
-        """Whose readers are being woken, and how many were asleep below them."""
+        self._rounds: deque[tuple[Feed, list[Subscriber]]] = deque()
+        """Whose readers are being woken, and those who are asleep yet."""
         self._called = False
         # Entries appended since everyone was awake: before this round of waking began, and since.
         self._before = self._since = 0
@@ -484,32 +483,32 @@ class Notifier:
         """
         self._called = False
         self._go_on(self._seconds() + SLICE_SECONDS)
-        if (self._asleep or self._marked) and not self._called:
+        if (self._rounds or self._marked) and not self._called:
             self._called = True
             self._call_soon(self.wake)
 
     def _go_on(self, deadline: float) -> None:
-        """Begin a round for each feed that has none under way, and go on until the deadline."""
-        asleep, rounds = self._asleep, self._rounds
-        under_way = {feed for _, feed in rounds}
+        """Begin a round for each feed that has none under way, and go on until the deadline.
+
+        The rounds take turns, a slice each: what was said to a few does not wait until thousands
+        were told something else, and no room waits for ever.
+        """
+        rounds = self._rounds
+        under_way = {feed for feed, _ in rounds}
         fresh = [feed for feed in self._marked if feed not in under_way]
         if fresh:
             self._before, self._since = self._before + self._since, 0
         for feed in fresh:
             del self._marked[feed]
             feed.marked = False
-            rounds.append((len(asleep), feed))
-            asleep += feed.readers
+            rounds.append((feed, list(feed.readers)))
         while rounds:
-            bottom, feed = rounds[-1]
-            begin = max(bottom, len(asleep) - SLICE_READERS)
-            slice_ = asleep[begin:]
-            del asleep[begin:]
-            if begin == bottom:
-                rounds.pop()
-            if left := self._wake(feed, slice_, deadline):
-                rounds.append((len(asleep), feed))
-                asleep += left
+            feed, asleep = rounds.popleft()
+            slice_ = asleep[-SLICE_READERS:]
+            del asleep[-SLICE_READERS:]
+            asleep += self._wake(feed, slice_, deadline)
+            if asleep:
+                rounds.append((feed, asleep))
             if self._seconds() > deadline:
                 break
         if not rounds:

@@ -16,6 +16,7 @@ from chatd.subscriber import (
     BATCH_BYTES,
     PUSH_LIMIT,
     SLICE_READERS,
+    SLICE_SECONDS,
     Batch,
     Gap,
     Notifier,
@@ -416,21 +417,32 @@ def test_a_batch_with_a_gap_or_with_more_behind_it_is_delivered() -> None:
 
 
 def test_another_room_does_not_wait_for_the_crowd() -> None:
-    """Whatever happens there while ten slices of a crowd are woken is read in the next turn."""
-    house = House(rooms=2)
-    crowd = [house.started(0) for _ in range(10 * SLICE_READERS)]
-    other = house.started(1)
-    house.ticks = count()
-    house.say(0)
-    house.turn.end()
+    """Whatever is said there while a crowd is woken is read in the same turn, whichever of the two
+    was said first."""
+    house = House(rooms=3)
+    crowd = [house.started(1) for _ in range(20 * SLICE_READERS)]
+    others = [house.started(0), house.started(2)]
+    house.ticks = count(step=SLICE_SECONDS / 4)
+    house.say(0, 1, 2)
     for heard in (1, 2, 3):
-        house.say(1)
         house.turn.end()
-        assert len(other.batches) == heard
+        assert [len(other.batches) for other in others] == [heard, heard]
+        house.say(0, 2)
     assert any(not outlet.batches for outlet in crowd)
     while house.turn.calls:
         house.turn.end()
-    assert all(numbers(*outlet.batches) == house.ids[0] for outlet in crowd)
+    assert all(numbers(*outlet.batches) == house.ids[1] for outlet in crowd)
+
+
+def test_no_room_waits_for_ever() -> None:
+    """Two crowds are woken by turns, however much is said to either of them."""
+    house = House(rooms=2)
+    crowds = [[house.started(room) for _ in range(6 * SLICE_READERS)] for room in (0, 1)]
+    house.ticks = count()
+    for _ in range(12):
+        house.say(0, 1)
+        house.turn.end()
+    assert all(outlet.batches for crowd in crowds for outlet in crowd)
 
 
 @given(steps=st.lists(st.integers(0, 4), max_size=30), capacity=st.integers(1, 8))
