@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import sys
 from select import EPOLLIN
-from typing import Any, Protocol
 
 from twisted.internet.epollreactor import EPollReactor
 from twisted.internet.main import installReactor
@@ -25,46 +24,16 @@ ROUND = 250
 of in this round comes first in the next (epoll(7) keeps a list, and goes round it)."""
 
 
-class Stand(Protocol):
-    """What reads in a transport's place."""
-
-    def doRead(self) -> Any:
-        """See `twisted.internet.interfaces.IReadDescriptor.doRead`."""
-
-
 class LeanEPollReactor(EPollReactor):
     """An `EPollReactor` that calls its descriptors directly."""
 
-    def __init__(self) -> None:
-        self._stands: dict[int, Stand] = {}
-        super().__init__()
-
-    def stand_in(self, fd: int, stand: Stand) -> None:
-        """Let something else than the transport read what comes in at a descriptor, until the
-        transport wants to read no more (`removeReader`), as it does before the descriptor closes.
-
-        Whatever else happens there is still the transport's, and so is the end of it, which
-        `doRead` tells of as the transport's would.
-        """
-        self._stands[fd] = stand
-
-    def stand_down(self, fd: int) -> None:
-        """Let the transport read again."""
-        self._stands.pop(fd, None)
-
-    def removeReader(self, reader: Any) -> None:
-        """See `twisted.internet.interfaces.IReactorFDSet.removeReader`."""
-        self._stands.pop(reader.fileno(), None)
-        super().removeReader(reader)
-
     def doPoll(self, timeout: float | None) -> None:
         """Wait for events and let them happen; `timeout` is in seconds, None waits for ever."""
-        selectables, stands = self._selectables, self._stands
+        selectables = self._selectables
         for fd, event in self._poller.poll(-1 if timeout is None else timeout, ROUND):
-            # An earlier event of this round may have closed it.
-            selectable = (event == EPOLLIN and stands.get(fd)) or selectables.get(fd)
+            selectable = selectables.get(fd)
             if selectable is None:
-                continue
+                continue  # an earlier event of this round has closed it
             if event != EPOLLIN:
                 self._doReadOrWrite(selectable, fd, event)
                 continue
@@ -74,7 +43,7 @@ class LeanEPollReactor(EPollReactor):
             except BaseException as failure:
                 log.err()
                 why = failure
-            if why and (selectable := selectables.get(fd)):
+            if why and fd in selectables:
                 self._disconnectSelectable(selectable, why, True)
 
     # The main loop calls it by this name.

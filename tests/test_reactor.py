@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import socket
 import subprocess
 import sys
-from collections.abc import Iterator
 from select import EPOLLIN, EPOLLOUT
 
 import pytest
-from twisted.internet.error import ConnectionLost
 from twisted.internet.testing import StringTransport
-from twisted.python.failure import Failure
 
 from chatd.reactor import LeanEPollReactor
 
@@ -90,90 +86,3 @@ def test_what_was_closed_by_an_earlier_event_of_the_round_is_left_alone(
     monkeypatch.setattr(reactor, "_poller", type("Ready", (), {"poll": lambda *_: ready})())
     reactor.doPoll(0)
     assert called == [1001]
-
-
-class Pair:
-    """Two sockets, and a transport at one of them that notes what is done to it."""
-
-    def __init__(self) -> None:
-        self.client, self.server = socket.socketpair()
-        self.told: list[str] = []
-        self.reads = True
-
-    def fileno(self) -> int:
-        return self.server.fileno()
-
-    def doRead(self) -> None:
-        self.told.append(f"read {self.server.recv(100).decode()}")
-
-    def connectionLost(self, reason: Failure) -> None:
-        self.told.append(f"lost: {reason.value}")
-
-    def logPrefix(self) -> str:
-        return "pair"
-
-
-class Stand:
-    """Reads for a `Pair`."""
-
-    def __init__(self, pair: Pair) -> None:
-        self.pair = pair
-        self.why: Exception | None = None
-        self.raises: Exception | None = None
-
-    def doRead(self) -> Exception | None:
-        self.pair.told.append(f"stood in for {self.pair.server.recv(100).decode()}")
-        if self.raises:
-            raise self.raises
-        return self.why
-
-
-@pytest.fixture
-def pair() -> Iterator[Pair]:
-    pair = Pair()
-    with pair.client, pair.server:
-        yield pair
-
-
-def test_whoever_stands_in_reads_until_it_stands_down(pair: Pair) -> None:
-    """And then the transport does."""
-    reactor = LeanEPollReactor()
-    reactor.addReader(pair)
-    reactor.stand_in(pair.fileno(), Stand(pair))
-    for word in (b"one", b"two"):
-        pair.client.send(word)
-        reactor.doPoll(1)
-    reactor.stand_down(pair.fileno())
-    pair.client.send(b"three")
-    reactor.doPoll(1)
-    assert pair.told == ["stood in for one", "stood in for two", "read three"]
-
-
-def test_a_descriptor_that_is_used_again_has_nobody_standing_in(pair: Pair) -> None:
-    """Whoever stops reading, as before a close, ends that: the next connection of the number is
-    another one."""
-    reactor = LeanEPollReactor()
-    reactor.addReader(pair)
-    reactor.stand_in(pair.fileno(), Stand(pair))
-    reactor.removeReader(pair)
-    reactor.addReader(pair)
-    pair.client.send(b"mine")
-    reactor.doPoll(1)
-    assert pair.told == ["read mine"]
-
-
-def test_the_end_that_a_stand_tells_of_is_its_transport_s(
-    pair: Pair, logged_errors: list[str]
-) -> None:
-    """So is an exception, which is logged."""
-    for stand_in_trouble in ("why", "raises"):
-        reactor = LeanEPollReactor()
-        reactor.addReader(pair)
-        stand = Stand(pair)
-        setattr(stand, stand_in_trouble, ConnectionLost(stand_in_trouble))
-        reactor.stand_in(pair.fileno(), stand)
-        pair.client.send(b"x")
-        reactor.doPoll(1)
-    assert len([line for line in pair.told if line.startswith("lost: ")]) == 2
-    assert len(logged_errors) == 1
-    logged_errors.clear()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from itertools import count
 
 import pytest
@@ -76,7 +76,7 @@ class House:
         self.capacity = capacity
         self.turn = Turn()
         self.failures: list[Exception] = []
-        self.ticks = count(step=0)
+        self.ticks: Iterator[float] = count(step=0)
         self.notifier = Notifier(
             self.turn.calls.append, capacity, self.failures.append, lambda: next(self.ticks)
         )
@@ -422,7 +422,7 @@ def test_another_room_does_not_wait_for_the_crowd() -> None:
     house = House(rooms=3)
     crowd = [house.started(1) for _ in range(20 * SLICE_READERS)]
     others = [house.started(0), house.started(2)]
-    house.ticks = count(step=SLICE_SECONDS / 4)
+    house.ticks = (tick * SLICE_SECONDS / 4 for tick in count())
     house.say(0, 1, 2)
     for heard in (1, 2, 3):
         house.turn.end()

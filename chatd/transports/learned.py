@@ -80,7 +80,7 @@ class LearnedPoll:
 
     # -- bytes that come in ----------------------------------------------------------------------
 
-    def doRead(self) -> Any:
+    def doRead(self) -> None:
         """In the transport's place, while nothing but this poll is asked on its connection.
 
         What is done for each poll of ten thousand touches as few objects as possible: with that
@@ -89,15 +89,17 @@ class LearnedPoll:
         receive = self._receive
         try:
             data = receive(READ_BYTES)
-        except OSError as problem:
-            return self._transport.unreadable(problem)
+        except OSError:
+            self.step_aside()
+            return
         crowd = self._question.crowds.get(data)
         if crowd is not None:
             own = self.crowd
             if own is None or not own.waiting:
                 crowd.join(self)
-                return None
-        return self._transport.received(data)
+                return
+        if self._transport.received(data):
+            self.step_aside()
 
     def data_received(self, data: bytes) -> None:
         """In the channel's place, while nothing but this poll is asked on its connection."""
@@ -148,7 +150,7 @@ class LearnedPoll:
     def _step_in(self) -> None:
         """Read and write in the transport's place, if it is a plain one and its way is free."""
         if isinstance(self._transport, WriteThrough):
-            send = self._transport.stand_in(self)
+            send = self._transport.stand_in(self, self._question.polls.lane)
             if send:
                 self._alone = True
                 self._receive = self._transport.receive

@@ -26,6 +26,7 @@ from ..eventlog import Codec
 from ..service import ChatService
 from ..subscriber import SLICE_SECONDS, Batch
 from .deadlines import Deadlines
+from .lane import Lane
 from .reading import Reading
 from .resource import dress_live
 
@@ -102,6 +103,7 @@ class Polls:
 
     def __init__(self, service: ChatService) -> None:
         self.deadlines = Deadlines(service.clock)
+        self.lane = Lane()
         self.questions: WeakValueDictionary[Hashable, Any] = WeakValueDictionary()
         """What connections have learned to ask, by its bytes; many ask the same."""
         self._held: dict[Hashable, Held] = {}

@@ -30,6 +30,9 @@ from twisted.internet.abstract import FileDescriptor
 from twisted.internet.error import ConnectionDone, ConnectionLost
 from twisted.internet.main import CONNECTION_DONE, CONNECTION_LOST
 from twisted.internet.tcp import Server
+from twisted.python.failure import Failure
+
+from .lane import Lane, Stand
 
 READ_BYTES = 4096
 """Bytes of one connection that are looked at before others have their turn: what is in 64 KiB, as
@@ -42,12 +45,16 @@ class WriteThrough(Server):
     For `twisted.internet.tcp.Port.transport`, so that every connection of that port is one.
     """
 
+    _reads = False
+    """Whether what comes in is read, be it by the stand."""
+    _stand: Stand | None = None
+    _lane: Lane
+
     def __init__(self, sock: Any, *args: Any) -> None:
         """See `twisted.internet.tcp.Server`."""
         super().__init__(sock, *args)
         self._straight = True
         """Whether nothing waits before what is written, so that it may go to the socket."""
-        self._stand: Any = None
         # Found once, for what is done a million times; of a closed socket they raise.
         self._send = sock.send
         self.receive = sock.recv
@@ -60,25 +67,44 @@ class WriteThrough(Server):
             return self.unreadable(problem)
         return self.received(data)
 
-    def stand_in(self, stand: Any) -> Callable[[bytes], int] | None:
-        """Let `stand.doRead` read from the socket, and give it what writes to the socket, if this
-        reactor can do that and nothing waits to be written.
+    def stand_in(self, stand: Stand, lane: Lane) -> Callable[[bytes], int] | None:
+        """Let `stand.doRead` read from the socket, when the lane says so, and give it what writes
+        to the socket; or None, if something waits to be written, or nothing is to be read.
 
-        When something does, its `step_aside` is called: nothing may pass what waits.
+        When that comes to be so later, its `step_aside` is called: nothing may pass what waits.
         """
-        reactor: Any = self.reactor
-        if not (self._straight and hasattr(reactor, "stand_in")):
+        if not (self._straight and self._reads and lane.possible):
             return None
-        reactor.stand_in(self.fileno(), stand)
-        self._stand = stand
+        super().stopReading()
+        lane.enter(self.fileno(), stand, self.reactor)
+        self._stand, self._lane = stand, lane
         send: Callable[[bytes], int] = self._send
         return send
 
     def stand_down(self) -> None:
         """Read what comes in again."""
-        self._stand = None
-        reactor: Any = self.reactor
-        reactor.stand_down(self.fileno())
+        if self._stand:
+            self._stand = None
+            self._lane.leave(self.fileno())
+            super().startReading()
+
+    def startReading(self) -> None:
+        """See `twisted.internet.abstract.FileDescriptor.startReading`."""
+        self._reads = True
+        if not self._stand:
+            super().startReading()
+
+    def stopReading(self) -> None:
+        """See `twisted.internet.abstract.FileDescriptor.stopReading`."""
+        if self._stand:
+            self._stand.step_aside()
+        self._reads = False
+        super().stopReading()
+
+    def readConnectionLost(self, reason: Failure) -> None:
+        """See `twisted.internet.interfaces.IHalfCloseableDescriptor.readConnectionLost`."""
+        self._reads = False
+        super().readConnectionLost(reason)
 
     def received(self, data: bytes) -> ConnectionDone | None:
         """What `doRead` makes of bytes that came in; there are none at the end."""

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import socket
 import struct
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from select import select
 from typing import NoReturn
 
 import pytest
 from twisted.internet.error import ConnectionDone, ConnectionLost
-from twisted.internet.interfaces import IReactorFDSet
+from twisted.internet.interfaces import IHalfCloseableProtocol, IReactorFDSet
 from twisted.internet.protocol import Protocol, connectionDone
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
+from chatd.transports.lane import Lane
 from chatd.transports.tcp import READ_BYTES, WriteThrough, lingers, unsent
 
 
@@ -144,53 +145,97 @@ def test_a_little_is_read_at_a_time(wire: Wire) -> None:
 
 
 class Stand:
-    """Reads in a transport's place."""
+    """Reads in a transport's place, as a learned poll does."""
 
-    aside = 0
+    def __init__(self, wire: Wire) -> None:
+        self.server = wire.server
+        self.lane = Lane()
+        self.read: list[bytes] = []
+        self.aside = 0
+        self.send: Callable[[bytes], int] | None = None
+
+    def stand_in(self) -> bool:
+        self.send = self.server.stand_in(self, self.lane)
+        return self.send is not None
 
     def doRead(self) -> None:
-        """Never called here: it is the reactor's business."""
+        self.read.append(self.server.receive(READ_BYTES))
 
     def step_aside(self) -> None:
         self.aside += 1
+        self.server.stand_down()
 
 
-class Lending(Watch):
-    """A reactor that lets others read for transports."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.stands: dict[int, object] = {}
-
-    def stand_in(self, fd: int, stand: object) -> None:
-        self.stands[fd] = stand
-
-    def stand_down(self, fd: int) -> None:
-        del self.stands[fd]
-
-
-def test_something_else_may_read_and_write_while_the_way_is_free(wire: Wire) -> None:
-    """It is given what sends at once; as long as something waits to be written, it may not."""
-    wire.server.reactor = wire.watch = lending = Lending()
-    stand = Stand()
-    send = wire.server.stand_in(stand)
-    assert send
-    assert lending.stands == {wire.server.fileno(): stand}
-    assert send(b"at once") == 7
+def test_something_else_may_read_and_write_in_a_transport_s_place(wire: Wire) -> None:
+    """Then the transport does not, though it be told to go on reading."""
+    stand = Stand(wire)
+    assert stand.stand_in()
+    assert stand.send
+    assert wire.watch.readers == {stand.lane}
+    wire.server.resumeProducing()
+    assert wire.watch.readers == {stand.lane}
+    wire.client.send(b"read me")
+    stand.lane.doRead()
+    assert stand.read == [b"read me"]
+    assert stand.send(b"at once") == 7
     assert wire.client.recv(100) == b"at once"
     assert stand.aside == 0
-    wire.server.write(BIG)
-    assert stand.aside == 1, "it would write past what waits"
     wire.server.stand_down()
-    assert lending.stands == {}
-    assert wire.server.stand_in(stand) is None
+    assert wire.watch.readers == {wire.server}
+
+
+def test_nobody_stands_in_while_something_waits_to_be_written(wire: Wire) -> None:
+    """It would write past what waits."""
+    stand = Stand(wire)
+    assert stand.stand_in()
+    wire.server.write(BIG)
+    assert stand.aside == 1
+    assert wire.watch.readers == {wire.server}
+    assert not stand.stand_in()
     assert wire.receive(len(BIG)) == BIG
-    assert wire.server.stand_in(stand)
+    assert stand.stand_in()
 
 
-def test_a_reactor_that_cannot_let_others_read_lets_nobody(wire: Wire) -> None:
+def test_nobody_stands_in_while_nothing_is_to_be_read(wire: Wire) -> None:
+    """Neither after a pause, nor behind the end of what comes in, nor once it is closed."""
+    stand = Stand(wire)
+    assert stand.stand_in()
+    wire.server.pauseProducing()
+    assert stand.aside == 1
+    assert wire.watch.readers == set()
+    assert not stand.stand_in()
+    wire.server.resumeProducing()
+    assert stand.stand_in()
+    wire.server.connectionLost(Failure(ConnectionDone()))
+    assert stand.aside == 2
+    assert wire.watch.readers == set()
+    assert not stand.stand_in()
+
+
+def test_nobody_stands_in_behind_the_end_of_what_comes_in(wire: Wire) -> None:
+    """A client that has half closed has nothing to ask, and may be owed an answer."""
+    ended: list[str] = []
+
+    @implementer(IHalfCloseableProtocol)
+    class Half(Protocol):
+        def readConnectionLost(self) -> None:
+            ended.append("read")
+
+        def writeConnectionLost(self) -> None:
+            pass
+
+    wire.server.protocol = Half()
+    wire.server.readConnectionLost(Failure(ConnectionDone()))
+    assert ended == ["read"]
+    assert not Stand(wire).stand_in()
+
+
+def test_nobody_stands_in_where_there_is_no_epoll(
+    wire: Wire, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Everything then comes to the protocol as it does elsewhere."""
-    assert wire.server.stand_in(Stand()) is None
+    monkeypatch.setattr(Lane, "possible", False)
+    assert not Stand(wire).stand_in()
 
 
 def test_nothing_to_read_is_nothing_and_a_reset_is_told(wire: Wire) -> None:

@@ -1,0 +1,154 @@
+"""The lane: connections with a learned poll have their turn, and so has everybody else."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable, Iterator
+
+import pytest
+from twisted.internet.epollreactor import EPollReactor
+from twisted.internet.selectreactor import SelectReactor
+
+from chatd.reactor import LeanEPollReactor
+from chatd.transports import lane as module
+from chatd.transports.lane import Lane
+
+
+class Poll:
+    """One end of a connection, that notes what it reads; the other end, which speaks."""
+
+    def __init__(self, lane: Lane) -> None:
+        self.lane = lane
+        self.client, self.server = socket.socketpair()
+        self.number = self.server.fileno()
+        self.told: list[str] = []
+        self.then: Callable[[], None] = lambda: None
+
+    def say(self, word: str) -> None:
+        self.client.send(word.encode())
+
+    def doRead(self) -> None:
+        self.told.append(self.server.recv(100).decode())
+        self.then()
+
+    def step_aside(self) -> None:
+        self.told.append("aside")
+        self.lane.leave(self.number)
+
+    def close(self) -> None:
+        if "aside" not in self.told:
+            self.step_aside()
+        self.client.close()
+        self.server.close()
+
+
+class House:
+    """A reactor, a lane in it, and polls in that."""
+
+    def __init__(self, reactor: EPollReactor | SelectReactor) -> None:
+        self.reactor = reactor
+        self.lane = Lane()
+        self.polls: list[Poll] = []
+
+    def poll(self) -> Poll:
+        poll = Poll(self.lane)
+        self.lane.enter(poll.number, poll, self.reactor)
+        self.polls.append(poll)
+        return poll
+
+    def turn(self) -> None:
+        self.reactor.doIteration(0)
+
+
+@pytest.fixture(params=[LeanEPollReactor, EPollReactor, SelectReactor])
+def house(request: pytest.FixtureRequest) -> Iterator[House]:
+    house = House(request.param())
+    yield house
+    for poll in house.polls:
+        poll.close()
+    assert house.lane not in house.reactor.getReaders()
+    assert house.lane.fileno() == -1
+
+
+def test_whoever_has_entered_reads_what_comes_in_until_it_leaves(house: House) -> None:
+    """In any reactor; and when the last one has left, nothing of the lane is left in it."""
+    one, other = house.poll(), house.poll()
+    for word in ("one", "two"):
+        one.say(word)
+        house.turn()
+    one.step_aside()
+    one.say("three")
+    other.say("and I")
+    house.turn()
+    assert (one.told, other.told) == (["one", "two", "aside"], ["and I"])
+
+
+def test_thousands_who_ask_do_not_keep_one_waiting(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever is not in the lane has its turn between so many who are, and each of those has its
+    turn."""
+    monkeypatch.setattr(module, "AT_ONCE", 3)
+    polls = [house.poll() for _ in range(9)]
+    for poll in polls:
+        poll.say("since")
+    speaker = Poll(Lane())
+    told: list[int] = []
+
+    class Speaker:
+        def fileno(self) -> int:
+            return speaker.number
+
+        def doRead(self) -> None:
+            speaker.doRead()
+            told.append(sum(len(poll.told) for poll in polls))
+
+        def logPrefix(self) -> str:
+            return "speaker"
+
+    reading = Speaker()
+    house.reactor.addReader(reading)
+    for _ in range(3):
+        speaker.say("hello")
+        house.turn()
+    house.reactor.removeReader(reading)
+    assert len(told) == 3
+    assert all(heard <= 3 * turn for turn, heard in enumerate(told, start=1))
+    assert [poll.told for poll in polls] == [["since"]] * 9
+    speaker.told.append("aside")
+    speaker.close()
+
+
+def test_whom_an_earlier_one_sends_away_is_not_read(house: House) -> None:
+    """Of two that are ready at once, the first may end the second, and its descriptor be used
+    again."""
+    first, second = house.poll(), house.poll()
+    first.then, second.then = second.step_aside, first.step_aside
+    first.say("x")
+    second.say("x")
+    house.turn()
+    assert sorted([first.told, second.told]) == [["aside"], ["x"]]
+
+
+def test_whoever_ends_is_the_reactor_s(house: House) -> None:
+    """What is not simply something to read is left to who always sees to that."""
+    poll = house.poll()
+    poll.client.close()
+    house.turn()
+    assert poll.told == ["aside"]
+
+
+def test_what_goes_wrong_is_logged_and_concerns_one(house: House, logged_errors: list[str]) -> None:
+    """The others are read all the same."""
+    bad, good = house.poll(), house.poll()
+
+    def fail() -> None:
+        raise RuntimeError("on purpose")
+
+    bad.then = fail
+    bad.say("x")
+    good.say("x")
+    house.turn()
+    assert (bad.told, good.told) == (["x", "aside"], ["x"])
+    assert len(logged_errors) == 1
+    logged_errors.clear()
