@@ -163,8 +163,14 @@ class FakeConnection(StringTransport):
 
     def hang_up(self, reason: Failure | None = None) -> None:
         """The client is gone."""
+        if self.lost:
+            return
         self.lost = True
-        self.protocol.connectionLost(reason or Failure(ConnectionDone()))
+        protocol = self.protocol
+        # As Twisted's transports do, lest they hold each other.
+        del self.protocol
+        self.producer = None
+        protocol.connectionLost(reason or Failure(ConnectionDone()))
 
     def fill(self) -> None:
         """The client reads no more, and the buffers on the way are full."""

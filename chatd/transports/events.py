@@ -143,6 +143,7 @@ class RequestPoll:
     def _finished(self, _: object) -> None:
         """It is answered, or its client has gone."""
         self._answered = True
+        cast(ChatRequest, self._request).conclude = None
         self._subscriber.stop()
         self._polls.deadlines.forget(self)
         self._polls.vacate(self._asked.key, self)

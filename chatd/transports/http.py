@@ -291,9 +291,10 @@ class ChatChannel(HTTPChannel):
         if self._turn:
             self._turn.cancel()
             self._turn = None
-        if self.learned:
-            self.learned.gone()
-            self.learned = None
+        learned = self.learned
+        self.unlearn()
+        if learned:
+            learned.gone()
         self.early = b""
         super().connectionLost(reason)
         self.site.peers.discard(self)

@@ -25,8 +25,8 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-AT_ONCE = 250
-"""Connections that have their turn before everybody else has: a few milliseconds' work."""
+AT_ONCE = 100
+"""Connections that have their turn before everybody else has: a millisecond's work."""
 
 
 class Stand(Protocol):

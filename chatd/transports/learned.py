@@ -220,7 +220,6 @@ class LearnedPoll:
 
     def gone(self) -> None:
         """The client has gone."""
-        self.unlearn()
         self._leave()
 
     def _leave(self) -> Crowd | None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import gc
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from itertools import product
 from typing import Any
 
@@ -520,3 +522,34 @@ def test_everybody_sees_the_same_whoever_does_what_when(steps: list[tuple[int, s
     for person in people:
         person.read()
         assert person.watched == sequence
+
+
+@doors
+def test_whoever_has_gone_leaves_nothing_behind(house: House, door: str) -> None:
+    """Neither a visit nor a poll leaves objects that hold each other: among thousands of
+    connections a search for those takes a tenth of a second, in which everybody waits."""
+    client = named(house, door, "ada")
+    client.say("hello")
+    client.read()
+    gc.collect()
+    with garbage_kept():
+        client.say("and again")
+        client.read()
+        client.go_away()
+        house.chat.advance(1)
+        del client
+        gc.collect()
+        assert [it for it in gc.garbage if type(it).__module__.startswith("chatd.")] == []
+
+
+@contextmanager
+def garbage_kept() -> Iterator[None]:
+    """What is found to be garbage is kept in `gc.garbage`."""
+    gc.disable()
+    gc.set_debug(gc.DEBUG_SAVEALL)
+    try:
+        yield
+    finally:
+        gc.set_debug(0)
+        gc.garbage.clear()
+        gc.enable()
