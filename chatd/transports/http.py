@@ -36,7 +36,8 @@ from zope.interface import implementer
 from ..codecs.json import error_body
 from ..errors import ChatError, Malformed, RateLimited, TooLarge, TooSlow, Unavailable
 from .connections import LINGER_SECONDS
-from .learned import LearnedPoll
+from .learned import LearnedPoll, recognise
+from .longpoll import Polls
 from .peers import Peers
 from .resource import STATUS, retry_after
 
@@ -177,6 +178,8 @@ class ChatChannel(HTTPChannel):
     requestFactory = ChatRequest
     maxHeaders = MAX_HEADERS  # noqa: N815
     site: ChatSite
+    _new = True
+    """Whether nothing has come in yet."""
     _busy = False
     _deadline: IDelayedCall | None = None
     _refused = False
@@ -202,6 +205,10 @@ class ChatChannel(HTTPChannel):
 
     def dataReceived(self, data: bytes) -> None:
         """Bytes came in; a request that they leave incomplete has to hurry."""
+        if self._new:
+            self._new = False
+            if self.site.polls:
+                self.learned = recognise(self.site.polls, self, data)
         if self.learned and not (self.requests or self._buffer) and self.learned.take(data):
             # Twisted's idle timer is for what Twisted parses: moving it costs more than a poll.
             self.setTimeout(None)
@@ -529,7 +536,9 @@ class ChatSite(Site):
         reactor: IReactorTime,
         bounds: Bounds = USUAL,
         peers: Peers | None = None,
+        polls: Polls | None = None,
     ) -> None:
+        self.polls = polls
         self.max_body = MAX_BODY if bounds.body is None else bounds.body
         self.request_seconds = bounds.request_seconds
         self.idle_seconds = bounds.idle_seconds

@@ -13,7 +13,10 @@ Why this is right:
 3. The answer's headers are those that twisted.web wrote for the first poll, but for `Date` and
    `Content-Length`, and `Connection: close` when the server goes down.
 4. Whoever asks from the cursor where others wait waits with them (`chatd.transports.crowd`).
-5. Once the question was recognised, the connection's bytes come here instead of to the channel,
+5. What one has learned holds for all: a new connection that begins with a known question has
+   nothing parsed at all, unless it speaks of a session or comes from another site's page, where it
+   matters who asks.
+6. Once the question was recognised, the connection's bytes come here instead of to the channel,
    until something else is asked; over plain TCP they are read here.  What comes while a poll is
    held is put off, and nothing passes it.
 """
@@ -38,6 +41,8 @@ _QUESTION = re.compile(
     rb"(GET /[^ \r\n]*[?&]since=)(\d{1,18})((?:&[^ \r\n]*)? HTTP/1\.1\r\n.*)", re.DOTALL
 )
 _END = b"\r\n\r\n"
+_PERSONAL = (b"origin", b"cookie", b"authorization")
+"""Headers of questions whose answer may depend on whom the connection comes from, and which way."""
 MAX_QUESTION = 4096
 """Bytes in a request that is worth remembering."""
 
@@ -269,7 +274,19 @@ def learn(polls: Polls, asked: Asked, request: Request) -> LearnedPoll | None:
         if name not in (b"Date", b"Content-Length")
     ]
     head = b"HTTP/1.1 200 OK\r\n" + b"".join(headers)
-    return LearnedPoll(_question(polls, asked, question[1], question[3], head), channel)
+    learned = _question(polls, asked, question[1], question[3], head)
+    if not any(map(request.requestHeaders.hasHeader, _PERSONAL)) and asked.reading.lease is None:
+        polls.common[question[1], question[3]] = learned
+    return LearnedPoll(learned, channel)
+
+
+def recognise(polls: Polls, channel: ChatChannel, packet: bytes) -> LearnedPoll | None:
+    """What a new connection learns from the first that came in on it, if others have learned that
+    question; None if it is not one, or whose it is matters.
+    """
+    question = len(packet) <= MAX_QUESTION and _QUESTION.fullmatch(packet)
+    known = polls.common.get((question[1], question[3])) if question else None
+    return LearnedPoll(known, channel) if known else None
 
 
 def _question(polls: Polls, asked: Asked, before: bytes, after: bytes, head: bytes) -> Question:

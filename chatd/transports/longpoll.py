@@ -106,6 +106,8 @@ class Polls:
         self.lane = Lane()
         self.questions: WeakValueDictionary[Hashable, Any] = WeakValueDictionary()
         """What connections have learned to ask, by its bytes; many ask the same."""
+        self.common: WeakValueDictionary[tuple[bytes, bytes], Any] = WeakValueDictionary()
+        """Those of them that mean the same whoever asks, by what stands around the cursor."""
         self._held: dict[Hashable, Held] = {}
         self._clock = service.clock
         self._late: deque[Late] = deque()

@@ -103,7 +103,8 @@ def web_site(
     root.putChild(b"events", EventsResource(access, None))
     root.putChild(b"healthz", HealthResource())
     guard = OriginGuard(root, origins, proxies)
-    return ChatSite(guard, service.clock, replace(bounds, body=access.max_body), peers)
+    bounds = replace(bounds, body=access.max_body)
+    return ChatSite(guard, service.clock, bounds, peers, access.polls)
 
 
 class Entrance(ApiResource):

@@ -330,6 +330,18 @@ class VaryingPollClient(PollClient):
         return {"X-Request-Id": f"{self._number}"}
 
 
+class ReturningPollClient(PollClient):
+    """Polls from a new connection each time, which knows what the one before it has learned."""
+
+    door = "returning-poll"
+
+    def _listen(self) -> None:
+        before, self._reads = self._reads, self.house.http()
+        self._reads.headers = before.headers
+        super()._listen()
+        before.wire.hang_up()
+
+
 class PlainClient(PollClient):
     """`curl -H 'Accept: text/plain'`, with bodies as curl sends them."""
 
@@ -492,6 +504,7 @@ DOORS: dict[str, type[Client]] = {
         LineClient,
         PollClient,
         VaryingPollClient,
+        ReturningPollClient,
         PlainClient,
         SseClient,
         WebSocketClient,

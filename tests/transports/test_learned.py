@@ -7,7 +7,7 @@ from unittest.mock import patch
 
 import pytest
 
-from chatd.transports.http import ChatChannel, ChatRequest
+from chatd.transports.http import IDLE_SECONDS, ChatChannel, ChatRequest
 from chatd.transports.learned import MAX_QUESTION
 
 from .house import House, Http
@@ -62,18 +62,101 @@ def test_both_roads_answer_alike(house: House) -> None:
     """To the byte, but for the date."""
     poller = Poller(house)
     first, second = house.http(), house.http()
-    for connection in (first, second):
+    answers = []
+    for connection in (first, first, second, second):
         connection.wire.send(question(poller.cursor))
-    parsed = first.wire.received()
-    second.wire.received()
-    second.wire.send(question(poller.cursor))
-    house.chat.settle()
-    learned = second.wire.received()
+        house.chat.settle()
+        answers.append(connection.wire.received())
+    parsed, *learned = answers
 
     def dateless(data: bytes) -> set[bytes]:
         return {line for line in data.split(b"\r\n") if not line.startswith(b"Date:")}
 
-    assert dateless(parsed) == dateless(learned)
+    assert [dateless(data) for data in learned] == [dateless(parsed)] * 3
+
+
+class Newcomer(Poller):
+    """A new connection, among others."""
+
+    def __init__(self, house: House, cursor: int) -> None:
+        self.house = house
+        self.http = house.http()
+        self.parsed = 0
+        self.cursor = cursor
+
+
+def test_what_one_has_learned_holds_for_a_new_connection(house: House, poller: Poller) -> None:
+    """Ten thousand who come back at once begin with the same words."""
+    newcomer = Newcomer(house, poller.cursor)
+    for _ in range(2):
+        assert newcomer.poll(question(poller.cursor)) == ["first"]
+    assert newcomer.parsed == 0
+    assert newcomer.poll(question(poller.cursor, "&limit=5")) == ["first"]
+    assert newcomer.parsed == 1
+
+
+def test_a_new_connection_is_held_and_let_go_like_the_others(house: House, poller: Poller) -> None:
+    """It waits with them, and has as long for its next request."""
+    newcomer = Newcomer(house, poller.cursor)
+    newcomer.http.send_raw(question(house.say("second")))
+    assert newcomer.http.responses() == []
+    house.say("third")
+    house.chat.settle()
+    assert newcomer.http.response().texts == ["third"]
+    house.chat.advance(IDLE_SECONDS - 1)
+    assert not newcomer.http.wire.lost
+    house.chat.advance(2)
+    assert newcomer.http.wire.lost
+
+
+@pytest.mark.parametrize(
+    "header",
+    ["Origin: http://chat.example", "Cookie: chatd=x", "Cookie: other=1"],
+)
+def test_a_question_of_somebody_s_own_is_parsed_on_each_connection(
+    house: House, header: str
+) -> None:
+    """Who asks, and from which page, is judged for each."""
+    head = HEAD.replace("\r\n\r\n", f"\r\n{header}\r\n\r\n")
+    first = Poller(house)
+    for one in (first, Newcomer(house, first.cursor)):
+        for _ in range(2):
+            assert one.poll(question(first.cursor, head=head)) == ["first"]
+        assert one.parsed == 1
+
+
+def test_a_session_s_question_is_parsed_on_each_connection(house: House) -> None:
+    """Its token may be over, or another client's, by then."""
+    first = Poller(house)
+    token = first.http.post("/session", {"name": "ada"}).json["token"]
+    words = question(first.cursor, f"&access_token={token}")
+    for one in (first, Newcomer(house, first.cursor)):
+        for _ in range(2):
+            assert "first" in one.poll(words)
+        assert one.parsed == 1
+
+
+def test_only_a_whole_question_and_nothing_else_begins_so(house: House, poller: Poller) -> None:
+    """Neither half of one, nor two at once, nor anything behind the first bytes."""
+    words = question(poller.cursor)
+    halves, twice, late = (Newcomer(house, poller.cursor) for _ in range(3))
+    halves.http.wire.send(words[:30])
+    assert halves.poll(words[30:]) == ["first"]
+    for pair in (words + words, b""):
+        twice.http.send_raw(pair)
+    house.chat.settle()
+    assert [response.texts for response in twice.http.responses()] == [["first"], ["first"]]
+    assert late.http.get("/rooms").status == 200
+    assert late.poll(words) == ["first"]
+    assert (halves.parsed, late.parsed) == (1, 1)
+
+
+def test_what_nobody_asks_any_more_is_forgotten(house: House, poller: Poller) -> None:
+    """With the last connection that has learned it."""
+    poller.http.wire.hang_up()
+    newcomer = Newcomer(house, poller.cursor)
+    assert newcomer.poll(question(poller.cursor)) == ["first"]
+    assert newcomer.parsed == 1
 
 
 @pytest.mark.parametrize(
