@@ -97,6 +97,9 @@ class _Nowhere:
         """Nobody is there."""
         return False
 
+    def send(self, data: bytes) -> None:
+        """Nobody is there."""
+
 
 _NOWHERE = _Nowhere()
 
@@ -207,6 +210,7 @@ class Subscriber:
         "outlet",
         "paused",
         "reading",
+        "send",
         "write",
     )
 
@@ -224,22 +228,28 @@ class Subscriber:
         self._begins: dict[EventLog, int] | None = None
         self._ordinals: dict[EventLog, int] | None = None
         self._only: Feed | None = None
-        self.write: Callable[[bytes], object] | None = None
+        self.write: Callable[[bytes], None] | None = None
+        """What sends bytes to the client, now or later."""
+        self.send: Callable[[bytes], int | None] = _NOWHERE.send
+        """What sends bytes at once, and answers how many; None: the rest is seen to.  May raise
+        `OSError`.
+        """
         self.level: Feed | None = None
         """The one feed that it reads, if it goes on reading and takes batches as they are."""
         self._set_feeds(feeds)
 
-    def start(self, write: Callable[[bytes], object] | None = None) -> None:
+    def start(self, write: Callable[[bytes], None] | None = None) -> None:
         """Begin to read: what lies behind the cursor at once, the rest as it comes.
 
         If the others are about to be woken, it is woken with them: whoever asks again and again
         does not overtake those who wait, and gets more at a time.
 
         An outlet that pushes may give its transport's `write`: then a batch without gaps need not
-        come to its `deliver`, and is written as it is.
+        come to its `deliver`, and is written as it is; by `send`, if there is a shorter way.
         """
         self.reading = True
         self.write = write
+        self.send = write or _NOWHERE.send
         late = self.late
         for feed in self.feeds:
             feed.readers.add(self)
@@ -259,6 +269,7 @@ class Subscriber:
         """Read no more, for good; and let go of the outlet, which holds this reader in turn."""
         self.reading = False
         self.level = self.write = None
+        self.send = _NOWHERE.send
         self.outlet = _NOWHERE
         for feed in self.feeds:
             feed.readers.discard(self)
@@ -535,14 +546,20 @@ class Notifier:
             try:
                 if reader.cursor == begin and reader.level is feed:
                     reader.cursor = cursor
-                    write = reader.write
-                    write(chunk)  # type: ignore[misc]  # who is level has one
+                    send = reader.send
+                    try:
+                        sent = send(chunk)
+                    except OSError:
+                        sent = 0
+                    if sent != len(chunk) and sent is not None:
+                        reader.write(chunk[sent:])  # type: ignore[misc]  # who is level has one
                     continue
                 reader.wake()
             except Exception as failure:
                 reader.stop()
                 self._failed(failure)
-            # It may stand for many, who are sent a lot.
-            if not reader.write and self._seconds() > deadline:
+            if reader.write:
+                begin, cursor, chunk = feed.latest()  # it may be the first of its round
+            elif self._seconds() > deadline:  # it may stand for many, who are sent a lot
                 return readers[readers.index(reader) + 1 :]
         return ()

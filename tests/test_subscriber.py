@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Sequence
-from itertools import count
+from itertools import count, cycle
 from weakref import ref
 
 import pytest
@@ -385,6 +385,38 @@ def test_whoever_is_level_is_written_what_the_first_ones_were_delivered() -> Non
     assert (both.written, hiding.written) == (0, 0)
 
 
+def test_what_the_short_way_does_not_take_is_written() -> None:
+    """All, nothing or a part of it may be sent; or it may be seen to already."""
+    house = House()
+    crowd = [house.started() for _ in range(SLICE_READERS)]
+    sent: list[bytes] = []
+    written: list[bytes] = []
+
+    def raising(data: bytes) -> int:
+        raise BlockingIOError
+
+    def some(data: bytes) -> int:
+        sent.append(data)
+        return 2
+
+    ways = [raising, some, len, lambda _: None]
+    house.say(0)
+    house.turn.end()
+    for outlet, way in zip(crowd, cycle(ways), strict=False):
+        assert outlet.subscriber
+        outlet.subscriber.send = way
+        outlet.subscriber.write = written.append
+    house.say(0)
+    house.turn.end()
+    whole = b"%d " % house.last
+    assert sorted(written, key=len) == [whole[2:]] * len(sent) + [whole] * (
+        len(written) - len(sent)
+    )
+    assert len(sent) >= SLICE_READERS // 5
+    assert len(written) >= 2 * (SLICE_READERS // 5)
+    assert not house.failures
+
+
 def test_whoever_is_no_more_level_is_asked() -> None:
     """One that has stopped or is full is written nothing; one that goes on is written to again."""
     house = House()
@@ -495,11 +527,11 @@ def test_readers_at_one_cursor_share_the_batch() -> None:
     readers = [house.started() for _ in range(3)]
     house.say(0)
     house.turn.end()
-    first, *others = [outlet.batches[0] for outlet in readers]
-    assert all(batch is first for batch in others)
+    first, *others = [outlet.batches[0].chunk for outlet in readers]
+    assert all(chunk is first for chunk in others)
     house.say(0)
     house.turn.end()
-    assert readers[0].batches[1] is readers[1].batches[1] is not first
+    assert readers[0].batches[1].chunk is readers[1].batches[1].chunk is not first
 
 
 def test_one_who_comes_from_elsewhere_has_a_batch_of_its_own() -> None:

@@ -39,10 +39,12 @@ class Member(Protocol):
 
     @property
     def send(self) -> Callable[[bytes], int | None]:
-        """What sends bytes to it, and answers how many it could; None: they will all be sent."""
+        """What sends bytes to it, and answers how many; None: the rest is seen to.  May raise
+        `OSError`.
+        """
 
-    def rest(self, answer: bytes, sent: int | None) -> None:
-        """Not all of its answer was sent."""
+    def write(self, data: bytes) -> None:
+        """Send bytes, now or later: what `send` did not, before anything else is sent."""
 
     def over(self) -> None:
         """It is answered.  Called if it asked in a session."""
@@ -214,10 +216,10 @@ class Crowd:
             send = member.send
             try:
                 sent = send(answer)
-                if sent != size:
-                    member.rest(answer, sent)
+                if sent != size and sent is not None:
+                    member.write(answer[sent:])
             except OSError:
-                member.rest(answer, 0)
+                member.write(answer)
             except Exception:
                 self._log.failure("a poll could not be answered")
                 member.failed()

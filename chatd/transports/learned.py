@@ -32,7 +32,7 @@ from twisted.web.server import Request
 from ..subscriber import Batch
 from .crowd import Crowd, Question
 from .longpoll import Asked, Polls
-from .tcp import READ_BYTES, WriteThrough
+from .tcp import READ_BYTES, WriteThrough, lend
 
 if TYPE_CHECKING:
     from .http import ChatChannel
@@ -77,6 +77,7 @@ class LearnedPoll:
         self._transport = transport
         self._alone = False
         self.send: Callable[[bytes], int | None] = transport.write
+        lend(transport, self)
 
     @property
     def held(self) -> bool:
@@ -153,31 +154,20 @@ class LearnedPoll:
             self.crowd.behind.append(self)
 
     def _step_in(self) -> None:
-        """Read and write in the transport's place, if it is a plain one and its way is free."""
+        """Read in the transport's place, if it is a plain one."""
         if isinstance(self._transport, WriteThrough):
-            send = self._transport.stand_in(self, self._question.polls.lane)
-            if send:
-                self._alone = True
-                self._receive = self._transport.receive
-                self.send = send
+            self._alone = self._transport.stand_in(self, self._question.polls.lane)
+            self._receive = self._transport.receive
 
     def step_aside(self) -> None:
-        """Leave reading and writing to the transport: something waits to be written there, or
-        something else was asked.
-        """
+        """Leave reading to the transport: something else was asked, or nothing is to be read."""
         if self._alone:
             self._alone = False
-            self.send = self._transport.write
             self._transport.stand_down()
 
-    def rest(self, answer: bytes, sent: int | None) -> None:
-        """So much of an answer was sent; None: it is the transport's, which sees to it.
-
-        What the socket did not take waits in the transport, and nothing may pass it.
-        """
-        if sent is not None:
-            self.step_aside()
-            self._transport.write(answer[sent:])
+    def write(self, data: bytes) -> None:
+        """Send bytes, now or later."""
+        self._transport.write(data)
 
     def unlearn(self) -> None:
         """Another kind of request came: from here on the connection is the channel's again."""
@@ -204,13 +194,7 @@ class LearnedPoll:
         """Answer with no events: a newer poll took over, or the session is over."""
         crowd = self._leave()
         if crowd:
-            answer = self._question.answer(Batch(b"", 0, crowd.cursor))
-            try:
-                sent = self.send(answer)
-            except OSError:
-                sent = 0
-            if sent != len(answer):
-                self.rest(answer, sent)
+            self.write(self._question.answer(Batch(b"", 0, crowd.cursor)))
             if self._channel.early:
                 self.go_on()
 

@@ -26,6 +26,7 @@ from .peers import GOING_DOWN, RETRY_SECONDS, Peers
 from .reading import Reading
 from .resource import dress_live
 from .stalls import TOO_SLOW
+from .tcp import lend
 
 SPREAD_SECONDS = 4.0
 """Seconds over which a crowd that is sent away comes back: not in one instant."""
@@ -88,6 +89,7 @@ class Stream(Protocol):
         self._streams.heartbeat.add(self)
         self.reading.begin(self)
         self._subscriber.start(self.transport.write)
+        lend(self.transport, self._subscriber)
 
     def dataReceived(self, data: bytes) -> None:
         """Whatever it is, it comes behind an answer that does not end."""

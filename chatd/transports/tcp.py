@@ -15,6 +15,8 @@ Why this is right:
 3. An error is not handled here: the same bytes go to Twisted's `write`, whose next attempt meets
    the same error in the place where Twisted expects it, and `connectionLost` is called from the
    reactor, never from within `write`.
+4. Whoever sends to many may borrow what sends, and is given the transport's `write` instead for as
+   long as something waits.
 """
 
 from __future__ import annotations
@@ -24,7 +26,7 @@ from collections.abc import Callable, Iterable
 from errno import EWOULDBLOCK
 from fcntl import ioctl
 from termios import TIOCOUTQ
-from typing import Any
+from typing import Any, Protocol
 
 from twisted.internet.abstract import FileDescriptor
 from twisted.internet.error import ConnectionDone, ConnectionLost
@@ -39,6 +41,13 @@ READ_BYTES = 4096
 Twisted reads them, can take a tenth of a second to go through.  Hardly a request is longer."""
 
 
+class Borrower(Protocol):
+    """Who sends to a socket past its transport: one call less for each reader of each message."""
+
+    send: Callable[[bytes], int | None]
+    """What sends bytes, and answers how many; None: the rest is seen to.  May raise `OSError`."""
+
+
 class WriteThrough(Server):
     """A server's side of a TCP connection that writes at once.
 
@@ -48,6 +57,7 @@ class WriteThrough(Server):
     _reads = False
     """Whether what comes in is read, be it by the stand."""
     _stand: Stand | None = None
+    _borrower: Borrower | None = None
     _lane: Lane
 
     def __init__(self, sock: Any, *args: Any) -> None:
@@ -67,19 +77,28 @@ class WriteThrough(Server):
             return self.unreadable(problem)
         return self.received(data)
 
-    def stand_in(self, stand: Stand, lane: Lane) -> Callable[[bytes], int] | None:
-        """Let `stand.doRead` read from the socket, when the lane says so, and give it what writes
-        to the socket; or None, if something waits to be written, or nothing is to be read.
+    def lend(self, borrower: Borrower) -> None:
+        """Let `borrower.send` be what writes to the socket at once, as long as nothing waits; and
+        this transport's `write` while something does, for nothing may pass that.
 
-        When that comes to be so later, its `step_aside` is called: nothing may pass what waits.
+        What that did not send, be it that it raised, is to be written here before anything else.
         """
-        if not (self._straight and self._reads and lane.possible):
-            return None
+        if self._borrower:
+            self._borrower.send = self.write
+        self._borrower = borrower
+        borrower.send = self._send if self._straight else self.write
+
+    def stand_in(self, stand: Stand, lane: Lane) -> bool:
+        """Let `stand.doRead` read from the socket, when the lane says so; answers whether it does.
+
+        When nothing is to be read any more, its `step_aside` is called.
+        """
+        if not (self._reads and lane.possible):
+            return False
         super().stopReading()
         lane.enter(self.fileno(), stand, self.reactor)
         self._stand, self._lane = stand, lane
-        send: Callable[[bytes], int] = self._send
-        return send
+        return True
 
     def stand_down(self) -> None:
         """Read what comes in again."""
@@ -136,6 +155,8 @@ class WriteThrough(Server):
         """See `twisted.internet.interfaces.IWriteDescriptor.doWrite`."""
         result = super().doWrite()
         self._straight = not (self.dataBuffer or self._tempDataBuffer or self._writeDisconnecting)
+        if self._straight and self._borrower:
+            self._borrower.send = self._send
         return result
 
     def loseWriteConnection(self) -> None:
@@ -146,12 +167,23 @@ class WriteThrough(Server):
     def _wind(self) -> None:
         """From here on, until all of it is written, what is written waits."""
         self._straight = False
-        if self._stand:
-            self._stand.step_aside()
+        if self._borrower:
+            self._borrower.send = self.write
+
+    def connectionLost(self, reason: Failure) -> None:
+        """See `twisted.internet.interfaces.ITransport`, or rather `FileDescriptor`."""
+        super().connectionLost(reason)
+        self._borrower = None
 
     def writeSequence(self, iovec: Iterable[bytes]) -> None:
         """See `twisted.internet.interfaces.ITransport.writeSequence`."""
         self.write(b"".join(iovec))
+
+
+def lend(transport: object, borrower: Borrower) -> None:
+    """Let `borrower` send past a transport, if that is one that has a way past it."""
+    if isinstance(transport, WriteThrough):
+        transport.lend(borrower)
 
 
 def unsent(transport: object) -> int:

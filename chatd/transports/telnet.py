@@ -66,6 +66,7 @@ from ..room import Room
 from ..service import LOBBY, ChatService
 from ..subscriber import Batch, Gap, Subscriber
 from .peers import GOING_DOWN, Peers
+from .tcp import lend
 
 LINES_A_TURN = 100
 """Lines of one connection that are carried out before others have their turn."""
@@ -152,6 +153,7 @@ class LineConnection(Protocol):
         self._tell_where(room)
         self._read_rooms()
         self._subscriber.start(self.transport.write)
+        lend(self.transport, self._subscriber)
 
     def dataReceived(self, data: bytes) -> None:
         """Bytes from the client, cut anywhere."""

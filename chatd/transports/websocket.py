@@ -22,6 +22,7 @@ from ..session import Session
 from ..subscriber import Batch
 from .access import Access, owner
 from .reading import Reading
+from .tcp import lend
 from .wsprotocol import NORMAL, UNSUPPORTED, WebSocketProtocol
 
 
@@ -45,6 +46,7 @@ class ChatSocket(WebSocketProtocol):
         self.reading.begin(self)
         self._access.heartbeat.add(self)
         self._subscriber.start(self.transport.write)
+        lend(self.transport, self._subscriber)
 
     def closing(self) -> None:
         """Nothing may follow a close."""
