@@ -43,7 +43,7 @@ class LeanEPollReactor(EPollReactor):
             except BaseException as failure:
                 log.err()
                 why = failure
-            if why and fd in selectables:
+            if why and selectables.get(fd) is selectable:
                 self._disconnectSelectable(selectable, why, True)
 
     # The main loop calls it by this name.

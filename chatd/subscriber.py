@@ -7,15 +7,21 @@
 3. A slow reader costs a number: while its outlet is full nothing is read for it.  When it goes on,
    it goes on from its cursor, and if the log has moved past that, it is told of the gap.
 4. What is appended in one turn of the reactor wakes each reader once (`Notifier`).
-5. There is a short cut on that road, for the thousands who are level: readers of one log that keep
-   up and take a batch as it is.  `Subscriber.wake` would hand each of them the same bytes and the
-   same new cursor, so they are given those without being asked (`Notifier._wake`).
+5. There is a short cut on that road, for the thousands who are level: readers of one log that push,
+   are not full, and hide nothing.  If such a reader stands where the latest batch begins, and the
+   batch has no gap and nothing behind it, `Subscriber.wake` would hand over the batch, which writes
+   its bytes, and move the cursor to its end.  So the bytes are written, and the cursor is moved,
+   without asking (`Notifier._wake`).
+6. Thousands are woken in slices of a millisecond, and rooms by turns: nobody waits for all of
+   somebody else's readers.  And nobody loses by waiting: before a log could forget what one who is
+   asleep has not read, all are woken (`Notifier.expect`).
 """
 
 from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Collection, Hashable, Iterable, Sequence
+from itertools import islice
 from math import inf
 from typing import NamedTuple, Protocol
 from weakref import ref
@@ -470,32 +476,36 @@ class Notifier:
         clock.
 
         `patience` is what the smallest log holds; entries of all logs count together.  Before more
-        than that are appended, everybody is woken at a stretch, however long it takes, lest a log
-        forget one that nobody was slow to read.  `failed` is told what a reader raised, which is
-        then stopped; the others are woken all the same.
+        than that lie before anybody, everybody is woken at a stretch, however long it takes, lest a
+        log forget one that nobody was slow to read.  `failed` is told what a reader raised, which
+        is then stopped; the others are woken all the same.
         """
         self._call_soon = call_soon
         self._patience = patience
         self._failed = failed
         self._seconds = seconds
-        self._marked: dict[Feed, None] = {}
-        self._rounds: deque[tuple[Feed, list[Subscriber]]] = deque()
-        """Whose readers are being woken, and those who are asleep yet."""
+        self._begun = self._appended = 0
+        """Entries appended so far: before this batch, and with it."""
+        self._marked: dict[Feed, int] = {}
+        """What has something new, and what was appended before that: first things first."""
+        self._rounds: deque[tuple[Feed, int, list[Subscriber]]] = deque()
+        """The same of those whose readers are being woken, and who of them is asleep yet."""
         self._called = False
-        # Entries appended since everyone was awake: before this round of waking began, and since.
-        self._before = self._since = 0
 
     def expect(self, entries: int) -> None:
         """So many entries are about to be appended, at most `patience`."""
-        if self._before + self._since + entries > self._patience:
-            self._go_on(inf)  # with the round under way, if there is one
+        unread = [since for _, since, _ in self._rounds]
+        unread += islice(self._marked.values(), 1)
+        if unread and self._appended + entries - min(unread) > self._patience:
+            self._go_on(inf)  # with the rounds under way, if there are any
             self._go_on(inf)  # and with what was appended since
-        self._since += entries
+        self._begun = self._appended
+        self._appended += entries
 
     def mark(self, feed: Feed) -> None:
         """`feed` has an entry more than its readers know of."""
         feed.marked = True
-        self._marked[feed] = None
+        self._marked.setdefault(feed, self._begun)
         if not self._called:
             self._called = True
             self._call_soon(self.wake)
@@ -517,25 +527,19 @@ class Notifier:
         were told something else, and no room waits for ever.
         """
         rounds = self._rounds
-        under_way = {feed for feed, _ in rounds}
-        fresh = [feed for feed in self._marked if feed not in under_way]
-        if fresh:
-            self._before, self._since = self._before + self._since, 0
-        for feed in fresh:
-            del self._marked[feed]
+        under_way = {feed for feed, *_ in rounds}
+        for feed in [feed for feed in self._marked if feed not in under_way]:
+            rounds.append((feed, self._marked.pop(feed), list(feed.readers)))
             feed.marked = False
-            rounds.append((feed, list(feed.readers)))
         while rounds:
-            feed, asleep = rounds.popleft()
+            feed, since, asleep = rounds.popleft()
             slice_ = asleep[-SLICE_READERS:]
             del asleep[-SLICE_READERS:]
             asleep += self._wake(feed, slice_, deadline)
             if asleep:
-                rounds.append((feed, asleep))
+                rounds.append((feed, since, asleep))
             if self._seconds() > deadline:
                 break
-        if not rounds:
-            self._before = 0
 
     def _wake(
         self, feed: Feed, readers: Sequence[Subscriber], deadline: float

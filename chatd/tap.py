@@ -60,8 +60,8 @@ class StartupError(SystemExit, Exception):
 
 YOUNG = 10_000
 """New objects after which Python looks for cycles among them.  It would after 700, which is every
-few hundred requests, and takes a twelfth of the CPU of a poll; and there are none to find: what
-has gone leaves nothing that holds itself (tests/transports/test_contract.py).
+few hundred requests, and takes a twelfth of the CPU of a poll; and there are none to find: but for
+Twisted's TLS, what has gone leaves nothing that holds itself (tests/transports/test_contract.py).
 What is left of three such rounds is looked through together: no more, for that takes its time."""
 MOST = 1_000_000_000
 """The largest number that an option takes: more is a slip of the hand."""

@@ -338,6 +338,20 @@ def test_a_turn_is_cut_only_where_a_log_would_forget() -> None:
     assert [batch.count for batch in outlet.batches] == [6, 8]
 
 
+def test_rooms_that_are_woken_by_turns_are_not_cut_while_nobody_lags() -> None:
+    """Some round is always under way; what counts is what one who is asleep has not read."""
+    house = House(rooms=2, capacity=20)
+    for room in (0, 1):
+        for _ in range(2 * SLICE_READERS):
+            house.started(room)
+    house.ticks = count()
+    for _ in range(100):
+        house.say(0, 1)
+        house.turn.end()
+        under_way = [len(asleep) for *_, asleep in house.notifier._rounds]
+        assert sum(under_way) > 0, "everybody was woken at a stretch"
+
+
 def test_a_crowd_is_woken_in_slices() -> None:
     """Between two of them the turn ends, and the reactor sees to everybody else."""
     house = House()
@@ -478,24 +492,31 @@ def test_no_room_waits_for_ever() -> None:
     assert all(outlet.batches for crowd in crowds for outlet in crowd)
 
 
-@given(steps=st.lists(st.integers(0, 4), max_size=30), capacity=st.integers(1, 8))
+@given(
+    steps=st.lists(st.lists(st.integers(0, 2), max_size=4), max_size=30),
+    capacity=st.integers(1, 8),
+)
 def test_whatever_happens_between_slices_nobody_misses_anything(
-    steps: list[int], capacity: int
+    steps: list[list[int]], capacity: int
 ) -> None:
-    """Not even from a log of a few entries.  0 is the end of a turn, all else events."""
-    house = House(capacity=capacity)
-    crowd = [house.started() for _ in range(2 * SLICE_READERS + 1)]
+    """Not even from logs of a few entries.  A step is events in some rooms; nothing ends a turn."""
+    house = House(rooms=3, capacity=capacity)
+    crowds = [
+        [house.started(room) for _ in range(size)]
+        for room, size in enumerate((2 * SLICE_READERS + 1, SLICE_READERS, 3))
+    ]
     house.ticks = count()
-    for step in steps:
-        if step:
-            house.say(*[0] * step)
+    for rooms in steps:
+        if rooms:
+            house.say(*rooms)
         else:
             house.turn.end()
     while house.turn.calls:
         house.turn.end()
-    for outlet in crowd:
-        assert numbers(*outlet.batches) == house.ids[0]
-        assert not any(batch.gaps for batch in outlet.batches)
+    for ids, crowd in zip(house.ids, crowds, strict=True):
+        for outlet in crowd:
+            assert numbers(*outlet.batches) == ids
+            assert not any(batch.gaps for batch in outlet.batches)
 
 
 def test_who_comes_while_others_are_about_to_be_woken_is_woken_with_them() -> None:

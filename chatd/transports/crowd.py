@@ -50,7 +50,7 @@ class Member(Protocol):
         """It is answered.  Called if it asked in a session."""
 
     def go_on(self) -> None:
-        """It is answered.  Called if something came in while it waited."""
+        """It is answered.  Called if something came in, or ended, while it waited."""
 
     def failed(self) -> None:
         """Its answer could not be written."""
@@ -162,7 +162,7 @@ class Crowd:
         self.cursor = cursor
         self.members: list[Member] = []
         self.behind: list[Member] = []
-        """Those for whom something came in while they wait."""
+        """Those for whom something came in, or ended, while they wait."""
         self.waiting = True
         """Whether it is not answered yet."""
         self.ended = 0.0
@@ -202,6 +202,8 @@ class Crowd:
     def leave(self, member: Member) -> None:
         """One less."""
         self.members.remove(member)
+        if member in self.behind:
+            self.behind.remove(member)
         if not self.members:
             self._end()
 

@@ -9,6 +9,8 @@
    none while the client does not read: neither the work nor the answers pile up.
 5. What two readers of HTTP could take for two different things is refused where Twisted would take
    it for one of them (RFC 9112, section 11.2).
+6. A poll that is known goes past all of this (`chatd.transports.learned`): it is a request of a few
+   lines that came whole.
 """
 
 from __future__ import annotations
@@ -236,7 +238,11 @@ class ChatChannel(HTTPChannel):
         if self._answered or (self.early and not held):
             self._half_closed = True  # others wait to be answered too
         elif self._busy or held:
-            self.persistent = 0
+            if self.learned and held:
+                self._half_closed = True
+                self.learned.come_back()
+            else:
+                self.persistent = 0
             self._deadline = self._deadline or self.callLater(LINGER_SECONDS, self._hang_up)
         else:
             self._stop_clock()
@@ -376,8 +382,8 @@ class ChatChannel(HTTPChannel):
         if early:
             self._transport.resumeProducing()
             self.dataReceived(early)
-            if self._half_closed:
-                self.readConnectionLost()
+        if self._half_closed:
+            self.readConnectionLost()
 
     # -- stricter than Twisted -------------------------------------------------------------------
 
@@ -539,6 +545,7 @@ class ChatSite(Site):
         polls: Polls | None = None,
     ) -> None:
         self.polls = polls
+        """Of whose questions a connection's first one may be."""
         self.max_body = MAX_BODY if bounds.body is None else bounds.body
         self.request_seconds = bounds.request_seconds
         self.idle_seconds = bounds.idle_seconds

@@ -10,7 +10,8 @@ Why this is right:
 1. A connection is watched in one place.  Its transport stops reading before it comes here, and
    reads again when it goes back (`WriteThrough.stand_in` and `stand_down`).
 2. Only what is simple happens here: bytes have come in.  Whoever finds anything else - the end, an
-   error - steps aside, and the reactor finds the same, and does what it always does then.
+   error - steps aside, and the reactor finds the same, and does what it always does then.  Whoever
+   raises is closed, as the reactor would, and the others are not concerned.
 3. A descriptor's number is used again for the next connection, so whoever stops reading, as before
    a close, is not known here any more.
 """
@@ -38,6 +39,9 @@ class Stand(Protocol):
     def step_aside(self) -> None:
         """Leave reading to the transport."""
 
+    def failed(self) -> None:
+        """It has raised: nobody knows what of its bytes was done."""
+
 
 @implementer(IReadDescriptor)
 class Lane:
@@ -55,13 +59,14 @@ class Lane:
     def enter(self, fd: int, stand: Stand, reactor: Any) -> None:
         """Watch a descriptor, which the reactor does not watch any more, for `stand` to read from.
 
-        All that enter have one reactor.
+        All that enter have one reactor.  Raises `OSError` if there is no room for it.
         """
         if self._epoll is None:
             self._epoll = select.epoll()
             self._reactor = reactor
-            reactor.addReader(self)
         self._epoll.register(fd, select.EPOLLIN)
+        if not self._stands:
+            reactor.addReader(self)
         self._stands[fd] = stand
 
     def leave(self, fd: int) -> None:
@@ -70,8 +75,6 @@ class Lane:
         self._epoll.unregister(fd)
         if not self._stands:
             self._reactor.removeReader(self)
-            self._epoll.close()
-            self._epoll = None
 
     def doRead(self) -> None:
         """See `twisted.internet.interfaces.IReadDescriptor.doRead`."""
@@ -80,14 +83,14 @@ class Lane:
             stand = stands.get(fd)
             if stand is None:
                 continue  # one before it in this round has sent it away
-            if event != select.EPOLLIN:
-                stand.step_aside()
-                continue
             try:
-                stand.doRead()
+                if event == select.EPOLLIN:
+                    stand.doRead()
+                else:
+                    stand.step_aside()
             except Exception:
                 self._log.failure("a poll could not be read")
-                stand.step_aside()
+                stand.failed()
 
     def fileno(self) -> int:
         """See `twisted.internet.interfaces.IFileDescriptor.fileno`."""
@@ -95,7 +98,9 @@ class Lane:
         return number
 
     def connectionLost(self, reason: Failure) -> None:
-        """The reactor has stopped; the doors have closed their connections before."""
+        """The reactor lets go of all that it watches: the transports are to be among them."""
+        for stand in list(self._stands.values()):
+            stand.step_aside()
 
     def logPrefix(self) -> str:
         """See `twisted.internet.interfaces.ILoggingContext.logPrefix`."""

@@ -14,8 +14,10 @@ Why this is right:
    `Content-Length`, and `Connection: close` when the server goes down.
 4. Whoever asks from the cursor where others wait waits with them (`chatd.transports.crowd`).
 5. What one has learned holds for all: a new connection that begins with a known question has
-   nothing parsed at all, unless it speaks of a session or comes from another site's page, where it
-   matters who asks.
+   nothing parsed at all.  Without a session no answer depends on who asks, or from which address;
+   without `Origin` none depends on the page, the host or the scheme; and whether the server goes
+   down is looked at each time.  So a question with a session, an `Origin` or a `Cookie` is its own
+   connection's.
 6. Once the question was recognised, the connection's bytes come here instead of to the channel,
    until something else is asked; over plain TCP they are read here.  What comes while a poll is
    held is put off, and nothing passes it.
@@ -37,12 +39,16 @@ from .tcp import READ_BYTES, WriteThrough, lend
 if TYPE_CHECKING:
     from .http import ChatChannel
 
+# Anybody's first bytes are held against this, so no byte of theirs is looked at again and again.
 _QUESTION = re.compile(
-    rb"(GET /[^ \r\n]*[?&]since=)(\d{1,18})((?:&[^ \r\n]*)? HTTP/1\.1\r\n.*)", re.DOTALL
+    rb"(GET /[^ ?\r\n]*\?(?:(?!since=)[^ &\r\n]*+&)*+since=)"
+    rb"(\d{1,18})"
+    rb"((?:&[^ \r\n]*+)? HTTP/1\.1\r\n.*)",
+    re.DOTALL,
 )
 _END = b"\r\n\r\n"
-_PERSONAL = (b"origin", b"cookie", b"authorization")
-"""Headers of questions whose answer may depend on whom the connection comes from, and which way."""
+_PERSONAL = (b"origin", b"cookie")
+"""Headers of questions whose answer may depend on who asks, and from which page."""
 MAX_QUESTION = 4096
 """Bytes in a request that is worth remembering."""
 
@@ -150,6 +156,10 @@ class LearnedPoll:
         """Let what comes in wait for the answer to what came before."""
         self.step_aside()
         self._channel.put_off(data)
+        self.come_back()
+
+    def come_back(self) -> None:
+        """Let the channel go on when it is answered."""
         if self.crowd and self.held and self not in self.crowd.behind:
             self.crowd.behind.append(self)
 
@@ -173,6 +183,7 @@ class LearnedPoll:
         """Another kind of request came: from here on the connection is the channel's again."""
         self._question.polls.deadlines.forget(self)
         self.step_aside()
+        lend(self._transport, None)
 
     # -- ends ------------------------------------------------------------------------------------
 
@@ -187,7 +198,8 @@ class LearnedPoll:
         self._channel.replay_soon()
 
     def failed(self) -> None:
-        """It could not be answered."""
+        """Its question could not be read, or not be answered."""
+        self.step_aside()
         self._channel.loseConnection()
 
     def give_up(self) -> None:
@@ -195,8 +207,7 @@ class LearnedPoll:
         crowd = self._leave()
         if crowd:
             self.write(self._question.answer(Batch(b"", 0, crowd.cursor)))
-            if self._channel.early:
-                self.go_on()
+            self.go_on()
 
     dismiss = give_up
 
@@ -239,16 +250,16 @@ def learn(polls: Polls, asked: Asked, request: Request) -> LearnedPoll | None:
     """
     channel = cast("ChatChannel", request.channel)
     packet: bytes = getattr(channel, "packet", b"")  # a plain Site's channel learns nothing
-    question = _QUESTION.fullmatch(packet)
+    question = _QUESTION.fullmatch(packet) if len(packet) <= MAX_QUESTION else None
     if (
         not asked.style.head  # text tells the cursor in a header, which is not the same each time
         or question is None
-        or len(packet) > MAX_QUESTION
         or packet.find(_END) != len(packet) - len(_END)
         or int(question[2]) != asked.reading.cursor
         or not channel.persistent
         or request.code != 200
         or request.getHeader("last-event-id")  # it says from where, instead of the address
+        or request.getHeader("expect")  # it wants to be told to go on
     ):
         return None
     headers = [
@@ -259,7 +270,7 @@ def learn(polls: Polls, asked: Asked, request: Request) -> LearnedPoll | None:
     ]
     head = b"HTTP/1.1 200 OK\r\n" + b"".join(headers)
     learned = _question(polls, asked, question[1], question[3], head)
-    if not any(map(request.requestHeaders.hasHeader, _PERSONAL)) and asked.reading.lease is None:
+    if asked.reading.lease is None and not any(map(request.requestHeaders.hasHeader, _PERSONAL)):
         polls.common[question[1], question[3]] = learned
     return LearnedPoll(learned, channel)
 
@@ -268,7 +279,7 @@ def recognise(polls: Polls, channel: ChatChannel, packet: bytes) -> LearnedPoll 
     """What a new connection learns from the first that came in on it, if others have learned that
     question; None if it is not one, or whose it is matters.
     """
-    question = len(packet) <= MAX_QUESTION and _QUESTION.fullmatch(packet)
+    question = _QUESTION.fullmatch(packet) if len(packet) <= MAX_QUESTION else None
     known = polls.common.get((question[1], question[3])) if question else None
     return LearnedPoll(known, channel) if known else None
 

@@ -17,6 +17,8 @@ Why this is right:
    reactor, never from within `write`.
 4. Whoever sends to many may borrow what sends, and is given the transport's `write` instead for as
    long as something waits.
+5. Something else may read in its place, while something is to be read at all: it is watched either
+   by the reactor or by the lane (`chatd.transports.lane`).
 """
 
 from __future__ import annotations
@@ -74,19 +76,21 @@ class WriteThrough(Server):
         try:
             data = self.receive(READ_BYTES)
         except OSError as problem:
-            return self.unreadable(problem)
+            return None if problem.errno == EWOULDBLOCK else CONNECTION_LOST
         return self.received(data)
 
-    def lend(self, borrower: Borrower) -> None:
+    def lend(self, borrower: Borrower | None) -> None:
         """Let `borrower.send` be what writes to the socket at once, as long as nothing waits; and
-        this transport's `write` while something does, for nothing may pass that.
+        this transport's `write` while something does, for nothing may pass that.  With None, only
+        take it back.
 
         What that did not send, be it that it raised, is to be written here before anything else.
         """
         if self._borrower:
             self._borrower.send = self.write
         self._borrower = borrower
-        borrower.send = self._send if self._straight else self.write
+        if borrower:
+            borrower.send = self._send if self._straight else self.write
 
     def stand_in(self, stand: Stand, lane: Lane) -> bool:
         """Let `stand.doRead` read from the socket, when the lane says so; answers whether it does.
@@ -95,8 +99,11 @@ class WriteThrough(Server):
         """
         if not (self._reads and lane.possible):
             return False
+        try:
+            lane.enter(self.fileno(), stand, self.reactor)
+        except OSError:
+            return False
         super().stopReading()
-        lane.enter(self.fileno(), stand, self.reactor)
         self._stand, self._lane = stand, lane
         return True
 
@@ -105,7 +112,8 @@ class WriteThrough(Server):
         if self._stand:
             self._stand = None
             self._lane.leave(self.fileno())
-            super().startReading()
+            if self._reads:
+                super().startReading()
 
     def startReading(self) -> None:
         """See `twisted.internet.abstract.FileDescriptor.startReading`."""
@@ -115,9 +123,9 @@ class WriteThrough(Server):
 
     def stopReading(self) -> None:
         """See `twisted.internet.abstract.FileDescriptor.stopReading`."""
+        self._reads = False
         if self._stand:
             self._stand.step_aside()
-        self._reads = False
         super().stopReading()
 
     def readConnectionLost(self, reason: Failure) -> None:
@@ -131,10 +139,6 @@ class WriteThrough(Server):
             return CONNECTION_DONE
         self.protocol.dataReceived(data)
         return None
-
-    def unreadable(self, problem: OSError) -> ConnectionLost | None:
-        """What `doRead` makes of an error."""
-        return None if problem.errno == EWOULDBLOCK else CONNECTION_LOST
 
     def write(self, data: bytes) -> None:
         """See `twisted.internet.interfaces.ITransport.write`."""
@@ -180,8 +184,8 @@ class WriteThrough(Server):
         self.write(b"".join(iovec))
 
 
-def lend(transport: object, borrower: Borrower) -> None:
-    """Let `borrower` send past a transport, if that is one that has a way past it."""
+def lend(transport: object, borrower: Borrower | None) -> None:
+    """See `WriteThrough.lend`; other transports have no way past them."""
     if isinstance(transport, WriteThrough):
         transport.lend(borrower)
 

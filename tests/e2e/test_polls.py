@@ -7,6 +7,7 @@ import re
 import socket
 import struct
 from contextlib import ExitStack
+from pathlib import Path
 
 import pytest
 
@@ -29,6 +30,14 @@ class Poller:
         self._socket.settimeout(PATIENCE)
         self._socket.connect(("127.0.0.1", daemon.http))
         self._data = b""
+
+    def end(self) -> None:
+        """Ask no more."""
+        self._socket.shutdown(socket.SHUT_WR)
+
+    def ended(self) -> bool:
+        """Whether the server closes behind what was read."""
+        return not self._data and self._socket.recv(1) == b""
 
     def ask(self, since: int) -> None:
         """Ask, and read nothing."""
@@ -147,3 +156,65 @@ def last_in_lobby(daemon: Daemon) -> int:
         answer = client.makefile("rb").read()
     last: int = json.loads(answer.split(b"\r\n\r\n", 1)[1])["last"]
     return last
+
+
+@unlimited
+def test_whoever_ends_while_it_waits_is_noticed(daemon: Daemon) -> None:
+    """A poll that is asked again and again is watched apart from the others; its end is seen all
+    the same.  It may have ended only what it asks: it is answered, or let go after a moment."""
+    with ExitStack() as stack:
+        speaker = Speaker(daemon)
+        stack.callback(speaker.close)
+        speaker.say("before")
+        place = last_in_lobby(daemon)
+        pollers = [Poller(daemon) for _ in range(3)]
+        for poller in pollers:
+            stack.callback(poller.close)
+            for _ in range(2):
+                poller.ask(1)
+                assert poller.texts() == ["before"]
+            poller.ask(place)
+        ending, staying, gone = pollers
+        ending.end()
+        speaker.say("after")
+        for poller in pollers:
+            assert poller.texts() == ["after"]
+        assert ending.ended()
+        for poller in (staying, gone):
+            poller.ask(last_in_lobby(daemon))
+        before = open_files(daemon)
+        gone.close()
+        while open_files(daemon) == before:
+            pass
+        speaker.say("and on")
+        assert staying.texts() == ["and on"]
+
+
+@unlimited
+def test_who_asks_again_before_it_is_answered_is_answered_in_order(daemon: Daemon) -> None:
+    """Twice the same words, and other words behind them, while the first is held."""
+    with ExitStack() as stack:
+        speaker = Speaker(daemon)
+        stack.callback(speaker.close)
+        speaker.say("before")
+        place = last_in_lobby(daemon)
+        poller, other = Poller(daemon), Poller(daemon)
+        stack.callback(poller.close)
+        stack.callback(other.close)
+        for one in (poller, other):
+            for _ in range(2):
+                one.ask(1)
+                assert one.texts() == ["before"]
+        for number in range(1, 4):
+            for since in (place, place, 1):
+                poller.ask(since)
+            other.ask(place)
+            speaker.say("after")
+            assert other.texts() == poller.texts() == poller.texts() == ["after"]
+            assert poller.texts() == ["before", *["after"] * number]
+            place = last_in_lobby(daemon)
+
+
+def open_files(daemon: Daemon) -> int:
+    """How many descriptors the server has open."""
+    return len(list(Path(f"/proc/{daemon.pid}/fd").iterdir()))

@@ -7,7 +7,9 @@ from collections.abc import Callable, Iterator
 
 import pytest
 from twisted.internet.epollreactor import EPollReactor
+from twisted.internet.error import ConnectionLost
 from twisted.internet.selectreactor import SelectReactor
+from twisted.python.failure import Failure
 
 from chatd.reactor import LeanEPollReactor
 from chatd.transports import lane as module
@@ -34,6 +36,10 @@ class Poll:
     def step_aside(self) -> None:
         self.told.append("aside")
         self.lane.leave(self.number)
+
+    def failed(self) -> None:
+        self.told.append("failed")
+        self.step_aside()
 
     def close(self) -> None:
         if "aside" not in self.told:
@@ -67,7 +73,6 @@ def house(request: pytest.FixtureRequest) -> Iterator[House]:
     for poll in house.polls:
         poll.close()
     assert house.lane not in house.reactor.getReaders()
-    assert house.lane.fileno() == -1
 
 
 def test_whoever_has_entered_reads_what_comes_in_until_it_leaves(house: House) -> None:
@@ -81,6 +86,10 @@ def test_whoever_has_entered_reads_what_comes_in_until_it_leaves(house: House) -
     other.say("and I")
     house.turn()
     assert (one.told, other.told) == (["one", "two", "aside"], ["and I"])
+    house.lane.enter(one.number, one, house.reactor)
+    house.turn()
+    assert one.told[3:] == ["three"]
+    one.told.remove("aside")
 
 
 def test_thousands_who_ask_do_not_keep_one_waiting(
@@ -120,14 +129,20 @@ def test_thousands_who_ask_do_not_keep_one_waiting(
 
 
 def test_whom_an_earlier_one_sends_away_is_not_read(house: House) -> None:
-    """Of two that are ready at once, the first may end the second, and its descriptor be used
-    again."""
+    """Of two that are ready at once, the first may end the second."""
     first, second = house.poll(), house.poll()
     first.then, second.then = second.step_aside, first.step_aside
     first.say("x")
     second.say("x")
     house.turn()
     assert sorted([first.told, second.told]) == [["aside"], ["x"]]
+
+
+def test_a_reactor_that_lets_go_has_the_transports_to_let_go_of(house: House) -> None:
+    """They are watched by it again."""
+    polls = [house.poll() for _ in range(2)]
+    house.lane.connectionLost(Failure(ConnectionLost()))
+    assert [poll.told for poll in polls] == [["aside"]] * 2
 
 
 def test_whoever_ends_is_the_reactor_s(house: House) -> None:
@@ -149,6 +164,6 @@ def test_what_goes_wrong_is_logged_and_concerns_one(house: House, logged_errors:
     bad.say("x")
     good.say("x")
     house.turn()
-    assert (bad.told, good.told) == (["x", "aside"], ["x"])
+    assert (bad.told, good.told) == (["x", "failed", "aside"], ["x"])
     assert len(logged_errors) == 1
     logged_errors.clear()

@@ -151,6 +151,25 @@ def test_only_a_whole_question_and_nothing_else_begins_so(house: House, poller: 
     assert (halves.parsed, late.parsed) == (1, 1)
 
 
+@pytest.mark.parametrize("target", ["?x=?since={}", "?x=?since={}&wait=0", "?limit=3&x=since={}"])
+def test_what_only_looks_like_a_cursor_is_none(house: House, target: str) -> None:
+    """A question mark may stand in a value (RFC 3986, section 3.4)."""
+    ids = [house.say(text) for text in ("one", "two", "three")]
+    poller = Poller(house)
+    for since in (ids[0] - 1, ids[2]):
+        request = f"GET /rooms/lobby/events{target.format(since)} {HEAD}".encode()
+        assert poller.poll(request)[-1] == "first"
+    assert poller.parsed == 2
+
+
+def test_nothing_begins_so_while_the_server_goes_down(house: House, poller: Poller) -> None:
+    """A connection that was silent until then is refused, whatever it asks."""
+    newcomer = Newcomer(house, poller.cursor)
+    house.peers.draining = True
+    newcomer.http.send_raw(question(poller.cursor))
+    assert newcomer.http.response().status == 503
+
+
 def test_what_nobody_asks_any_more_is_forgotten(house: House, poller: Poller) -> None:
     """With the last connection that has learned it."""
     poller.http.wire.hang_up()
@@ -173,6 +192,9 @@ def test_what_nobody_asks_any_more_is_forgotten(house: House, poller: Poller) ->
         pytest.param(question(1).replace(b"lobby", b"Lobby"), id="another spelling"),
         pytest.param(question(1).replace(b"=1", b"=%31"), id="a quoted cursor"),
         pytest.param(question(1).replace(b"since", b"sin%63e"), id="a quoted name"),
+        pytest.param(
+            question(1, head=HEAD.replace("\r\n\r\n", "\r\nExpect: x\r\n\r\n")), id="a wish"
+        ),
     ],
 )
 def test_anything_else_is_parsed(poller: Poller, other: bytes) -> None:
@@ -343,6 +365,26 @@ def test_who_ends_its_input_behind_a_held_poll_is_still_answered(
         call()
     held.house.chat.settle()
     assert [response.status for response in held.http.responses()] == [200, 201]
+
+
+def test_a_held_poll_that_has_half_closed_is_closed_when_it_is_answered(held: Poller) -> None:
+    """As on the other road: nothing else will be asked."""
+    held.http.wire.end_input()
+    assert not held.http.closed
+    held.house.say("second")
+    assert held.http.response().texts == ["second"]
+    held.house.chat.settle()
+    assert held.http.closed
+
+
+def test_what_was_sent_behind_a_held_poll_before_it_half_closed_is_answered(held: Poller) -> None:
+    """In order, and then the connection is closed."""
+    held.http.send_raw(LATE)
+    held.http.wire.end_input()
+    held.house.say("second")
+    held.house.chat.settle()
+    assert [response.status for response in held.http.responses()] == [200, 201]
+    assert held.http.closed
 
 
 def test_who_sends_on_and_on_behind_a_held_poll_is_not_read(held: Poller) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import struct
 from collections.abc import Callable, Iterator
+from errno import ENOSPC
 from select import select
 from typing import NoReturn
 from weakref import ref
@@ -229,6 +230,9 @@ class Stand:
         self.aside += 1
         self.server.stand_down()
 
+    def failed(self) -> None:
+        raise NotImplementedError
+
 
 def test_something_else_may_read_in_a_transport_s_place(wire: Wire) -> None:
     """Then the transport does not, though it be told to go on reading."""
@@ -246,7 +250,7 @@ def test_something_else_may_read_in_a_transport_s_place(wire: Wire) -> None:
 
 
 def test_nobody_stands_in_while_nothing_is_to_be_read(wire: Wire) -> None:
-    """Neither after a pause, nor behind the end of what comes in, nor once it is closed."""
+    """Neither after a pause, nor once it is closed."""
     stand = Stand(wire)
     assert stand.stand_in()
     wire.server.pauseProducing()
@@ -277,6 +281,20 @@ def test_nobody_stands_in_behind_the_end_of_what_comes_in(wire: Wire) -> None:
     wire.server.readConnectionLost(Failure(ConnectionDone()))
     assert ended == ["read"]
     assert not Stand(wire).stand_in()
+
+
+def test_nobody_stands_in_where_there_is_no_room(
+    wire: Wire, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The kernel may refuse another epoll, or another descriptor in it."""
+    stand = Stand(wire)
+
+    def full(*_: object) -> None:
+        raise OSError(ENOSPC, "no space")
+
+    monkeypatch.setattr(stand.lane, "enter", full)
+    assert not stand.stand_in()
+    assert wire.watch.readers == {wire.server}
 
 
 def test_nobody_stands_in_where_there_is_no_epoll(
