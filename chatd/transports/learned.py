@@ -183,7 +183,6 @@ class LearnedPoll:
         """Another kind of request came: from here on the connection is the channel's again."""
         self._question.polls.deadlines.forget(self)
         self.step_aside()
-        lend(self._transport, None)
 
     # -- ends ------------------------------------------------------------------------------------
 

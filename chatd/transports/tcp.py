@@ -79,18 +79,17 @@ class WriteThrough(Server):
             return None if problem.errno == EWOULDBLOCK else CONNECTION_LOST
         return self.received(data)
 
-    def lend(self, borrower: Borrower | None) -> None:
+    def lend(self, borrower: Borrower) -> None:
         """Let `borrower.send` be what writes to the socket at once, as long as nothing waits; and
-        this transport's `write` while something does, for nothing may pass that.  With None, only
-        take it back.
+        this transport's `write` while something does, for nothing may pass that.  Until it is lent
+        to another, or the connection is lost.
 
         What that did not send, be it that it raised, is to be written here before anything else.
         """
         if self._borrower:
             self._borrower.send = self.write
         self._borrower = borrower
-        if borrower:
-            borrower.send = self._send if self._straight else self.write
+        borrower.send = self._send if self._straight else self.write
 
     def stand_in(self, stand: Stand, lane: Lane) -> bool:
         """Let `stand.doRead` read from the socket, when the lane says so; answers whether it does.
@@ -184,7 +183,7 @@ class WriteThrough(Server):
         self.write(b"".join(iovec))
 
 
-def lend(transport: object, borrower: Borrower | None) -> None:
+def lend(transport: object, borrower: Borrower) -> None:
     """See `WriteThrough.lend`; other transports have no way past them."""
     if isinstance(transport, WriteThrough):
         transport.lend(borrower)

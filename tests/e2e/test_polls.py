@@ -208,6 +208,8 @@ def test_who_asks_again_before_it_is_answered_is_answered_in_order(daemon: Daemo
         for number in range(1, 4):
             for since in (place, place, 1):
                 poller.ask(since)
+                other.ask(1)
+                assert other.texts()  # so it has read what was asked before
             other.ask(place)
             speaker.say("after")
             assert other.texts() == poller.texts() == poller.texts() == ["after"]
