@@ -13,6 +13,7 @@ from twisted.web.resource import Resource
 from twisted.web.server import Request, Site
 
 from chatd.client import ChatClient, Event
+from chatd.client.connection import LONGEST_PAUSE
 from chatd.errors import (
     BadName,
     ChatError,
@@ -148,7 +149,7 @@ def test_what_is_said_while_the_server_is_away_is_said_in_order_when_it_is_back(
     said = [client.say(text) for text in ("one", "two", "three")]
     network.advance(20)
     network.up = True
-    network.advance(20)
+    network.advance(LONGEST_PAUSE + 1)
     assert network.texts == ["one", "two", "three"]
     assert all(map(result_of, said))
 
