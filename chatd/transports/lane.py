@@ -7,8 +7,8 @@ one reader among the reactor's others: in each of its rounds, so many of the lan
 
 Why this is right:
 
-1. A connection is watched in one place.  Its transport stops reading before it comes here, and
-   reads again when it goes back (`WriteThrough.stand_in` and `stand_down`).
+1. A connection is watched in one place.  Its transport stops reading when it has come here, and
+   reads again when it has gone (`WriteThrough.stand_in` and `stand_down`).
 2. Only what is simple happens here: bytes have come in.  Whoever finds anything else - the end, an
    error - steps aside, and the reactor finds the same, and does what it always does then.  Whoever
    raises is closed, as the reactor would, and the others are not concerned.
@@ -57,7 +57,7 @@ class Lane:
         self._reactor: Any = None
 
     def enter(self, fd: int, stand: Stand, reactor: Any) -> None:
-        """Watch a descriptor, which the reactor does not watch any more, for `stand` to read from.
+        """Watch a descriptor in the reactor's place, for `stand` to read from.
 
         All that enter have one reactor.  Raises `OSError` if there is no room for it.
         """
