@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -269,3 +271,19 @@ def _joined(headers: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
         name, value = raw_name.decode(), raw_value.decode()
         joined[name] = f"{joined[name]}, {value}" if name in joined else value
     return joined
+
+
+@contextmanager
+def no_garbage() -> Iterator[None]:
+    """Whatever goes meanwhile goes at once: nothing of chatd's is left for a search for cycles."""
+    gc.collect()
+    gc.disable()
+    gc.set_debug(gc.DEBUG_SAVEALL)  # what is found is kept in gc.garbage
+    try:
+        yield
+        gc.collect()
+        assert [it for it in gc.garbage if type(it).__module__.startswith("chatd.")] == []
+    finally:
+        gc.set_debug(0)
+        gc.garbage.clear()
+        gc.enable()

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import gc
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from itertools import product
 from typing import Any
 
@@ -14,7 +12,7 @@ from hypothesis import strategies as st
 
 from .doors import DOORS, GAP, Client, Seen
 from .hold import Hold
-from .house import House
+from .house import House, no_garbage
 
 doors = pytest.mark.parametrize("door", DOORS)
 pairs = pytest.mark.parametrize(
@@ -531,25 +529,9 @@ def test_whoever_has_gone_leaves_nothing_behind(house: House, door: str) -> None
     client = named(house, door, "ada")
     client.say("hello")
     client.read()
-    gc.collect()
-    with garbage_kept():
+    with no_garbage():
         client.say("and again")
         client.read()
         client.go_away()
         house.chat.advance(1)
         del client
-        gc.collect()
-        assert [it for it in gc.garbage if type(it).__module__.startswith("chatd.")] == []
-
-
-@contextmanager
-def garbage_kept() -> Iterator[None]:
-    """What is found to be garbage is kept in `gc.garbage`."""
-    gc.disable()
-    gc.set_debug(gc.DEBUG_SAVEALL)
-    try:
-        yield
-    finally:
-        gc.set_debug(0)
-        gc.garbage.clear()
-        gc.enable()

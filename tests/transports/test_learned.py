@@ -6,11 +6,13 @@ from collections.abc import Callable
 from unittest.mock import patch
 
 import pytest
+from twisted.internet.address import IPv4Address
 
 from chatd.transports.http import IDLE_SECONDS, ChatChannel, ChatRequest
 from chatd.transports.learned import MAX_QUESTION
 
-from .house import House, Http
+from .house import House, Http, no_garbage
+from .wire import Wire
 
 HEAD = "HTTP/1.1\r\nHost: chat.example\r\nAccept: application/json\r\n\r\n"
 
@@ -311,6 +313,23 @@ def test_a_client_that_leaves_while_held_leaves_nothing_behind(held: Poller) -> 
     held.house.say("second")
     held.house.chat.advance(100)
     assert held.http.wire.received() == b""
+
+
+def test_a_connection_and_what_it_has_learned_do_not_hold_each_other(house: House) -> None:
+    """Over a real socket, whose transport lends the poll what sends."""
+    cursor = house.say("first") - 1
+    wire = Wire(house.http_door.buildProtocol(IPv4Address("TCP", "127.0.0.1", 1)))
+    with no_garbage():
+        for _ in range(3):
+            wire.client.sendall(question(cursor))
+            for reader in tuple(wire.watch.readers):
+                reader.doRead()
+            house.chat.settle()
+            assert b"first" in wire.client.recv(65536)
+        assert wire.server not in wire.watch.readers, "it is in the lane"
+        wire.close()
+        del wire, reader
+    assert len(house.peers) == 0
 
 
 def test_what_is_pipelined_behind_a_held_poll_is_answered_behind_it(held: Poller) -> None:
