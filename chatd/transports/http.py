@@ -241,6 +241,8 @@ class ChatChannel(HTTPChannel):
             if self.learned and held:
                 self._half_closed = True
                 self.learned.come_back()
+            elif self._buffer or any(self._dataBuffer):
+                self._half_closed = True  # Twisted would drop what waits behind the last answer
             else:
                 self.persistent = 0
             self._deadline = self._deadline or self.callLater(LINGER_SECONDS, self._hang_up)

@@ -538,6 +538,37 @@ def test_who_half_closes_is_answered_first(house: House, target: str) -> None:
     assert http.closed
 
 
+@pytest.mark.parametrize("packets", [1, 3])
+def test_all_that_was_said_before_half_closing_is_stored(house: House, packets: int) -> None:
+    """Each has to wait for the store, and the next one behind it."""
+    http = house.http()
+    requests = [
+        b"POST /rooms/lobby/messages?name=q HTTP/1.1\r\nHost: chat\r\n"
+        b"Content-Type: text/plain\r\nContent-Length: 3\r\n\r\n" + text
+        for text in (b"one", b"two", b"six")
+    ]
+    parts = requests if packets == 3 else [b"".join(requests), b"", b""]
+    for part in parts:
+        http.send_raw(part, "POST")
+    http.wire.end_input()
+    house.chat.settle()
+    assert [response.status for response in http.responses()] == [201] * 3
+    assert house.chat.texts("lobby") == ["one", "two", "six"]
+    assert http.closed
+
+
+def test_what_stands_behind_a_held_poll_is_answered_though_it_has_half_closed(house: House) -> None:
+    """The first poll of a connection, too, which is Twisted's."""
+    http = house.http()
+    http.send("GET", "/rooms/lobby/events")
+    http.send("GET", "/healthz")
+    http.wire.end_input()
+    house.say("hello")
+    house.chat.settle()
+    assert [response.status for response in http.responses()] == [200, 200]
+    assert http.closed
+
+
 def test_what_a_half_closed_client_said_is_acknowledged(house: House) -> None:
     """Also when the answer has to wait for the store."""
     http = house.http()
