@@ -174,7 +174,7 @@ class WriteThrough(Server):
             self._borrower.send = self.write
 
     def connectionLost(self, reason: Failure) -> None:
-        """See `twisted.internet.interfaces.ITransport`, or rather `FileDescriptor`."""
+        """See `twisted.internet.abstract.FileDescriptor.connectionLost`."""
         super().connectionLost(reason)
         self._borrower = None
 
