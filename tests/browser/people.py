@@ -140,6 +140,8 @@ class People:
         expect(page.get_by_role("heading", name=f"#{room}")).to_be_visible()
         if name:
             person.take_name(name)
+            # A page that goes before it was answered would leave the name to nobody, for a minute.
+            expect(person.box).to_have_attribute("placeholder", re.compile("^Message #"))
         return person
 
     def leave(self) -> list[str]:
