@@ -146,7 +146,9 @@ class ChatClient:
             for poll in tuple(self._polls):
                 poll.cancel()
             await self._connection.leave()
-            await self._pool.closeCachedConnections()
+            gone: Deferred[None] = Deferred()  # the pool's own, cancelled, fails in its own way
+            self._pool.closeCachedConnections().chainDeferred(gone)
+            await gone
 
     async def __aenter__(self) -> ChatClient:
         return self

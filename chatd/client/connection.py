@@ -109,12 +109,14 @@ class Connection:
             attempt += 1
 
     async def leave(self) -> None:
-        """Say goodbye, if there is anybody to say it to."""
-        token, self._token = self._token, ""
-        if token:
-            goodbye = Deferred.fromCoroutine(self._once("DELETE", "session", token=token))
+        """Say goodbye, if there is anybody to say it to; if that is cancelled, it is still to be
+        said.
+        """
+        if self._token:
+            goodbye = Deferred.fromCoroutine(self._once("DELETE", "session", token=self._token))
             with suppress(ChatError, TimeoutError):
                 await goodbye.addTimeout(PARTING_SECONDS, self._clock)
+            self._token = ""
 
     async def _open(self) -> str:
         """The session's token; opens it, or another one, if need be."""

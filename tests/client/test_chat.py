@@ -573,6 +573,29 @@ def test_closing_does_not_wait_long_for_a_server_that_is_gone(network: Network) 
     assert network.clock.getDelayedCalls() == []
 
 
+@pytest.mark.parametrize(("moment", "goodbyes"), [("written", 1), ("heard", 2), ("answered", 1)])
+def test_a_goodbye_that_is_cancelled_is_said_by_whoever_closes_next(
+    network: Network, moment: str, goodbyes: int
+) -> None:
+    """As by an interrupt at the end of input: the name is free at once."""
+    client = network.client("ada")
+    network.result(client.say("hello"))
+    network.holding = moment == "heard"
+    closed = client.close()
+    if moment != "written":
+        network.until("DELETE /session")
+    closed.cancel()
+    network.cut()
+    with pytest.raises(CancelledError):
+        result_of(closed)
+    network.holding = False
+    network.result(client.close())
+    assert network.people == []
+    assert network.requests.count("DELETE /session") == goodbyes
+    assert network.open_links == []
+    assert network.clock.getDelayedCalls() == []
+
+
 def test_a_client_that_never_said_anything_closes_without_a_word(network: Network) -> None:
     """There is no session to end."""
     network.result(network.client("ada").close())
