@@ -26,7 +26,12 @@ def taken() -> Iterator[int]:
 
 
 def failed(directory: Path, *arguments: str) -> list[str]:
-    """Start with arguments that cannot work; answers what that says to whoever started it."""
+    """Start with arguments that cannot work; answers what that says to whoever started it.
+
+    By then it has ended, and so has what it may have left in the background, which logs its last
+    words after it has told them.
+    """
+    alive, held = os.pipe()
     ended = subprocess.run(
         [TWISTD, *arguments],
         cwd=directory,
@@ -34,7 +39,12 @@ def failed(directory: Path, *arguments: str) -> list[str]:
         text=True,
         timeout=PATIENCE,
         stdin=subprocess.DEVNULL,
+        pass_fds=[held],
     )
+    os.close(held)
+    all_ended, _, _ = select.select([alive], [], [], PATIENCE)
+    os.close(alive)
+    assert all_ended, "something runs on"
     assert ended.returncode != 0
     assert "Traceback" not in ended.stdout + ended.stderr
     return ended.stderr.splitlines()
