@@ -1,6 +1,8 @@
 /** The page: what `Chat` tells is shown, what is typed goes to `Chat`. */
 
 import { Chat, ChatError } from "./chat.js";
+import { HELP, waysOn } from "./commands.js";
+import { Hints } from "./hints.js";
 import { byId, clockFace, face, linked, make, person, words } from "./nodes.js";
 
 /** @typedef {import("./chat.js").ChatEvent} ChatEvent */
@@ -13,7 +15,6 @@ import { byId, clockFace, face, linked, make, person, words } from "./nodes.js";
  *   draft: string,
  * }} View
  */
-/** @typedef {{shown: string, about: string, text: string}} Hint what to show, and what the box then says */
 
 /** Rows kept of a room, as long as nobody looks further up. */
 const KEPT = 1000;
@@ -21,26 +22,6 @@ const KEPT = 1000;
 const PAGE = 100;
 /** Milliseconds for which a sender's name stands for what follows. */
 const TOGETHER = 5 * 60_000;
-/** @type {Record<string, [string, string]>} */
-const COMMANDS = {
-  me: ["TEXT", "do something"],
-  msg: ["NAME TEXT", "tell one person only"],
-  nick: ["NAME", "change your name"],
-  topic: ["TEXT", "set the topic; without a text, clear it"],
-  join: ["ROOM", "go to a room"],
-  leave: ["", "leave this room"],
-  quit: ["", "leave the chat"],
-  help: ["", "list the commands"],
-};
-/** @type {[string, string][]} */
-const HELP = [
-  ...Object.entries(COMMANDS).map(([name, [what, about]]) => /** @type {[string, string]} */ ([`/${name} ${what}`, about])),
-  ["//TEXT", "say something that begins with a slash"],
-  ["Enter", "send; with Shift it begins a new line"],
-  ["Tab", "complete a name or a command"],
-  ["Page ↑ ↓", "scroll"],
-  ["Alt+↑ ↓", "go to another room"],
-];
 
 const scroll = byId("scroll", HTMLElement);
 const log = byId("log", HTMLElement);
@@ -51,7 +32,6 @@ const box = byId("message", HTMLTextAreaElement);
 const side = byId("side", HTMLElement);
 const menu = byId("menu", HTMLButtonElement);
 const bell = byId("notify", HTMLButtonElement);
-const hintList = byId("hints", HTMLElement);
 const state = byId("state", HTMLElement);
 
 /**
@@ -69,9 +49,6 @@ const views = new Map();
 let people = new Set();
 /** @type {string[]} */
 let everyRoom = [];
-/** @type {Hint[]} */
-let hints = [];
-let picked = -1;
 /** The id up to which `people` and the topic are known. */
 let known = 0;
 /** Whether the reader is at the bottom, and whether we are about to go there again, once for all that came together. */
@@ -639,99 +616,28 @@ function store(place, text, key = "chatd") {
 
 // -- what is typed ---------------------------------------------------------------------------
 
+const hints = new Hints(box, byId("hints", HTMLElement), (before, after, any) => {
+  const others = [...people].filter(name => name !== chat.name);
+  return waysOn(before, after, others, everyRoom.filter(room => !chat.rooms.includes(room)), any);
+}, fit);
+
 byId("form", HTMLFormElement).addEventListener("submit", event => {
   event.preventDefault();
   void submit();
 });
 box.addEventListener("keydown", event => {
-  if (event.isComposing || event.altKey || handled(event)) return;
+  if (event.isComposing || event.altKey || hints.handled(event)) return;
   const pages = { PageUp: -1, PageDown: 1 }[event.key];
   if (pages) event.preventDefault(), scroll.scrollBy(0, pages * 0.9 * scroll.clientHeight);
   if (event.key !== "Enter" || event.shiftKey) return;
   event.preventDefault();
   void submit();
 });
-/** Begin to write to one person only. @param {string} name */
-function writeTo(name) {
-  openSide(false);
-  box.value = `/msg ${name} ${box.value.replace(/^\/msg\s+\S+\s*/, "")}`;
-  fit();
-  box.focus();
-}
-
 byId("form", HTMLFormElement).addEventListener("input", () => complain(""));
 box.addEventListener("input", () => {
   fit();
-  showHints(findHints());
+  hints.update();
 });
-box.addEventListener("blur", () => showHints([]));
-hintList.addEventListener("pointerdown", event => {
-  event.preventDefault();
-  const option = event.target instanceof Element && event.target.closest("li");
-  if (option) take(hints[[...hintList.children].indexOf(option)]);
-});
-
-/** Whether a key was for the suggestions. @param {KeyboardEvent} event */
-function handled(event) {
-  if (event.key === "Tab" && !event.shiftKey && !hints.length && !event.ctrlKey) hints = findHints(true);
-  if (!hints.length) return false;
-  const step = { ArrowUp: -1, ArrowDown: 1 }[event.key];
-  if (step) showHints(hints, (Math.max(picked, step < 0 ? 0 : -1) + step + hints.length) % hints.length);
-  else if (event.key === "Escape") showHints([]);
-  else if (event.key === "Tab" && !event.shiftKey) take(hints[Math.max(picked, 0)]);
-  else if (event.key === "Enter" && !event.shiftKey && picked >= 0) take(hints[picked]);
-  else return false;
-  event.preventDefault();
-  return true;
-}
-
-/** What the box might go on to say; with `any`, for whatever word stands before the cursor. @param {boolean} [any] @returns {Hint[]} */
-function findHints(any = false) {
-  const before = box.value.slice(0, box.selectionStart);
-  const after = box.value.slice(box.selectionStart);
-  const [, start = "", word = ""] = /^([^]*?)(\S*)$/.exec(before) ?? [];
-  /** @param {string[]} names @param {string} [mark] @param {string} [end] */
-  const named = (names, mark = "", end = " ") => names
-    .filter(name => name.toLowerCase().startsWith(word.slice(mark.length).toLowerCase()) && name !== chat.name)
-    .sort((a, b) => a.localeCompare(b)).slice(0, 8)
-    .map(name => ({ shown: mark + name, about: "", text: start + mark + name + end + after }));
-  if (!start && /^\/[a-z]*$/i.test(word)) {
-    return Object.entries(COMMANDS).filter(([name]) => `/${name}`.startsWith(word.toLowerCase()))
-      .map(([name, [what, about]]) => ({ shown: `/${name} ${what}`, about, text: `/${name}${what && " "}${after}` }));
-  }
-  if (/^\/msg\s+$/.test(start)) return named([...people]);
-  if (/^\/join\s+$/.test(start)) return named(everyRoom.filter(room => !chat.rooms.includes(room)), word.startsWith("#") ? "#" : "", "");
-  if (word.startsWith("@")) return named([...people], "@");
-  return any && word ? named([...people], "", start ? " " : ": ") : [];
-}
-
-/** @param {Hint[]} found @param {number} [at] which is picked */
-function showHints(found, at = -1) {
-  hints = found;
-  picked = at;
-  hintList.hidden = !found.length;
-  hintList.replaceChildren(...found.map(({ shown, about }, place) => {
-    const option = make("li", "", make("bdi", "", shown), about);
-    option.id = `hint-${place}`;
-    option.role = "option";
-    option.ariaSelected = `${place === at}`;
-    return option;
-  }));
-  if (at < 0) return box.removeAttribute("aria-activedescendant");
-  box.setAttribute("aria-activedescendant", `hint-${at}`);
-  hintList.children[at]?.scrollIntoView({ block: "nearest" });
-}
-
-/** @param {Hint} [hint] */
-function take(hint) {
-  if (!hint) return;
-  const rest = box.value.length - box.selectionStart;
-  box.value = hint.text;
-  box.selectionStart = box.selectionEnd = hint.text.length - rest;
-  fit();
-  showHints([]);
-}
-
 nameBox.addEventListener("change", () => void takeName());
 nameBox.addEventListener("keydown", event => {
   if (event.key === "Escape") nameBox.value = chat.name;
@@ -739,6 +645,14 @@ nameBox.addEventListener("keydown", event => {
 addEventListener("beforeunload", event => {
   if (unsaid.size) event.preventDefault();
 });
+
+/** Begin to write to one person only. @param {string} name */
+function writeTo(name) {
+  openSide(false);
+  box.value = `/msg ${name} ${box.value.replace(/^\/msg\s+\S+\s*/, "")}`;
+  fit();
+  box.focus();
+}
 
 /** For browsers without `field-sizing`. */
 function fit() {
@@ -752,7 +666,7 @@ async function submit() {
   const words = { room: chat.room, text };
   if (text.trim()) unsaid.add(words);
   box.value = "";
-  showHints([]);
+  hints.hide();
   fit();
   try {
     if (!(await (text.trim() ? post(text, takeName) : takeName()))) return giveBack(text);

@@ -1,0 +1,94 @@
+/** Ways to go on, in a list at a box that keeps the focus: one goes through it with ↑ ↓, and takes with Tab, Enter or a click. */
+
+import { make } from "./nodes.js";
+
+/** @typedef {import("./commands.js").Hint} Hint */
+
+export class Hints {
+  #box;
+  #list;
+  #find;
+  #taken;
+  /** @type {Hint[]} */
+  #shown = [];
+  #picked = -1;
+
+  /**
+   * @param {HTMLTextAreaElement} box
+   * @param {HTMLElement} list
+   * @param {(before: string, after: string, any: boolean) => Hint[]} find the ways to go on between what stands before the
+   *   cursor and after it; `any`: they were asked for
+   * @param {() => void} taken called when the box holds another text
+   */
+  constructor(box, list, find, taken) {
+    this.#box = box;
+    this.#list = list;
+    this.#find = find;
+    this.#taken = taken;
+    box.addEventListener("blur", () => this.hide());
+    list.addEventListener("pointerdown", event => {
+      event.preventDefault();
+      const option = event.target instanceof Element && event.target.closest("li");
+      if (option) this.#take(this.#shown[[...list.children].indexOf(option)]);
+    });
+  }
+
+  /** Show what there is for what was typed. */
+  update() {
+    this.#show(this.#found(false));
+  }
+
+  hide() {
+    this.#show([]);
+  }
+
+  /** Whether a key was for the list. @param {KeyboardEvent} event */
+  handled(event) {
+    const tab = event.key === "Tab" && !event.shiftKey;
+    if (tab && !this.#shown.length && !event.ctrlKey) this.#shown = this.#found(true);
+    const { length } = this.#shown;
+    if (!length) return false;
+    const step = { ArrowUp: -1, ArrowDown: 1 }[event.key];
+    if (step) this.#show(this.#shown, (Math.max(this.#picked, step < 0 ? 0 : -1) + step + length) % length);
+    else if (event.key === "Escape") this.hide();
+    else if (tab) this.#take(this.#shown[Math.max(this.#picked, 0)]);
+    else if (event.key === "Enter" && !event.shiftKey && this.#picked >= 0) this.#take(this.#shown[this.#picked]);
+    else return false;
+    event.preventDefault();
+    return true;
+  }
+
+  /** @param {boolean} any */
+  #found(any) {
+    const { value, selectionStart } = this.#box;
+    return this.#find(value.slice(0, selectionStart), value.slice(selectionStart), any);
+  }
+
+  /** @param {Hint[]} hints @param {number} [at] which is picked */
+  #show(hints, at = -1) {
+    this.#shown = hints;
+    this.#picked = at;
+    this.#list.hidden = !hints.length;
+    this.#list.replaceChildren(...hints.map(({ shown, about }, place) => {
+      const option = make("li", "", make("bdi", "", shown), about);
+      option.id = `hint-${place}`;
+      option.role = "option";
+      option.ariaSelected = `${place === at}`;
+      return option;
+    }));
+    if (at < 0) return this.#box.removeAttribute("aria-activedescendant");
+    this.#box.setAttribute("aria-activedescendant", `hint-${at}`);
+    this.#list.children[at]?.scrollIntoView({ block: "nearest" });
+  }
+
+  /** @param {Hint} [hint] */
+  #take(hint) {
+    if (!hint) return;
+    const box = this.#box;
+    const rest = box.value.length - box.selectionStart;
+    box.value = hint.text;
+    box.selectionStart = box.selectionEnd = hint.text.length - rest;
+    this.#taken();
+    this.hide();
+  }
+}
