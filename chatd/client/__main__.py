@@ -88,11 +88,16 @@ def run(reactor: Any, work: Callable[[], Coroutine[Any, Any, int]]) -> int:
             working.cancel()
             return ended
 
-        def end(result: int | Failure) -> None:
-            outcome.append(result)
+        def stop() -> None:
             with suppress(ReactorNotRunning):
                 reactor.stop()
 
+        def end(result: int | Failure) -> None:
+            outcome.append(result)
+            stop()
+
+        # Twisted's own would complain of a second one that comes before the first is seen to.
+        signal.signal(signal.SIGINT, lambda *_: reactor.callFromThread(stop))
         working = Deferred.fromCoroutine(work())
         reactor.addSystemEventTrigger("before", "shutdown", interrupt)
         ended = working.addBoth(end)

@@ -146,7 +146,7 @@ class ChatClient:
             for poll in tuple(self._polls):
                 poll.cancel()
             await self._connection.leave()
-            gone: Deferred[None] = Deferred()  # the pool's own, cancelled, fails in its own way
+            gone: Deferred[None] = Deferred()  # cancelled, the pool's own fails with a FirstError
             self._pool.closeCachedConnections().chainDeferred(gone)
             await gone
 

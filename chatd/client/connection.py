@@ -80,6 +80,8 @@ class Connection:
         self._unjoined: list[str] = []
         self._opening = DeferredLock()
         self._key = token_urlsafe(16)
+        self._asked = False
+        """Whether a session was asked for, and how that ended is not known."""
 
     async def ask(self, patience: float, method: str, *path: str, **options: Any) -> Answer:
         """The answer to a request, once there is one; the options are `_once`'s.
@@ -109,30 +111,45 @@ class Connection:
             attempt += 1
 
     async def leave(self) -> None:
-        """Say goodbye, if there is anybody to say it to; if that is cancelled, it is still to be
-        said.
-        """
-        if self._token:
-            goodbye = Deferred.fromCoroutine(self._once("DELETE", "session", token=self._token))
+        """Say goodbye, if there is anybody to say it to; cancelled, it is left to the next call."""
+        if self._token or self._asked:
+            goodbye = Deferred.fromCoroutine(self._part())
             with suppress(ChatError, TimeoutError):
                 await goodbye.addTimeout(PARTING_SECONDS, self._clock)
-            self._token = ""
+            self._token, self._asked = "", False
+
+    async def _part(self) -> None:
+        """End the session, which may have been opened without our having heard of it."""
+        if not self._token:
+            await self._enter()
+        await self._once("DELETE", "session", token=self._token)
 
     async def _open(self) -> str:
         """The session's token; opens it, or another one, if need be."""
         async with self._opening:
             if not self._token:
-                body = {"name": self.wanted}
-                opened = await self._once("POST", "session", body=body, key=self._key)
-                if not opened.token:
-                    raise ChatError(f"what answers at {self._url} is no chatd")
-                self._token, self.name, self._key = opened.token, opened.name, token_urlsafe(16)
+                await self._enter()
                 self._unjoined = list(self.rooms)
             while self._unjoined:
                 path = ("rooms", self._unjoined[0], "membership")
                 await self._once("PUT", *path, token=self._token)
                 del self._unjoined[0]
             return self._token
+
+    async def _enter(self) -> None:
+        """Have the session that was asked for, or ask for one."""
+        self._asked = True
+        try:
+            opened = await self._once("POST", "session", body={"name": self.wanted}, key=self._key)
+        except Unavailable:
+            raise  # it may have been opened all the same
+        except ChatError:
+            self._asked = False
+            raise
+        self._asked = False
+        if not opened.token:
+            raise ChatError(f"what answers at {self._url} is no chatd")
+        self._token, self.name, self._key = opened.token, opened.name, token_urlsafe(16)
 
     async def _once(
         self,

@@ -596,6 +596,39 @@ def test_a_goodbye_that_is_cancelled_is_said_by_whoever_closes_next(
     assert network.clock.getDelayedCalls() == []
 
 
+@pytest.mark.parametrize("moment", ["written", "heard"])
+def test_a_session_whose_opening_is_cancelled_is_ended(network: Network, moment: str) -> None:
+    """As by an interrupt at the very beginning: the server may have opened it, and the name is free
+    at once.
+    """
+    client = network.client("ada")
+    network.holding = True
+    said = client.say("hello")
+    if moment == "heard":
+        network.until("POST /session")
+    said.cancel()
+    network.cut()
+    with pytest.raises(CancelledError):
+        result_of(said)
+    network.holding = False
+    network.result(client.close())
+    assert network.people == []
+    assert network.requests[-2:] == ["POST /session", "DELETE /session"]
+    assert network.open_links == []
+    assert network.clock.getDelayedCalls() == []
+
+
+def test_a_session_that_was_refused_is_not_asked_for_again_at_the_end(network: Network) -> None:
+    """There is nothing to say goodbye to."""
+    network.result(network.client("ada").who())
+    client = network.client("ada")
+    with pytest.raises(NameInUse):
+        network.result(client.who())
+    before = len(network.requests)
+    network.result(client.close())
+    assert network.requests[before:] == []
+
+
 def test_a_client_that_never_said_anything_closes_without_a_word(network: Network) -> None:
     """There is no session to end."""
     network.result(network.client("ada").close())

@@ -169,6 +169,27 @@ def test_an_interrupt_leaves_the_chat(server: Server) -> None:
             assert (shown, complaints, process.returncode) == ("", "", 130)
 
 
+@pytest.mark.parametrize(("then", "status"), [("await Deferred()", 130), ("return 0", 0)])
+def test_interrupts_in_one_moment_are_one(then: str, status: int) -> None:
+    """Be it that of the end: nothing complains that it is over already."""
+    program = f"""
+import os, signal, sys
+from twisted.internet import reactor
+from twisted.internet.defer import Deferred
+from chatd.client.__main__ import run
+
+async def work():
+    for _ in range(2):
+        os.kill(os.getpid(), signal.SIGINT)
+    {then}
+
+sys.exit(run(reactor, work))
+"""
+    command = [sys.executable, "-c", program]
+    process = subprocess.run(command, capture_output=True, text=True, timeout=SECONDS)
+    assert (process.stderr, process.returncode) == ("", status)
+
+
 def test_a_reader_that_goes_away_ends_it(server: Server) -> None:
     """As with any program before `head -1`."""
     with client(server.url, "--name", "ci") as process:
