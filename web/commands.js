@@ -29,10 +29,10 @@ export const HELP = [
  * @param {string} after the cursor
  * @param {string[]} people whom one may write to
  * @param {string[]} rooms that one may join
- * @param {boolean} any whether any word is to become a name, wherever it stands
+ * @param {boolean} asked whether they were asked for: then any word may become a name
  * @returns {Hint[]}
  */
-export function waysOn(before, after, people, rooms, any) {
+export function waysOn(before, after, people, rooms, asked) {
   const [, start = "", word = ""] = /^([^]*?)(\S*)$/.exec(before) ?? [];
   /** @param {string[]} names @param {string} [mark] @param {string} [end] */
   const named = (names, mark = "", end = " ") => names
@@ -46,5 +46,5 @@ export function waysOn(before, after, people, rooms, any) {
   if (/^\/msg\s+$/.test(start)) return named(people);
   if (/^\/join\s+$/.test(start)) return named(rooms, word.startsWith("#") ? "#" : "", "");
   if (word.startsWith("@")) return named(people, "@");
-  return any && word ? named(people, "", start ? " " : ": ") : [];
+  return asked && word ? named(people, "", start ? " " : ": ") : [];
 }

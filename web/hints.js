@@ -8,7 +8,7 @@ export class Hints {
   #box;
   #list;
   #find;
-  #taken;
+  #onTaken;
   /** @type {Hint[]} */
   #shown = [];
   #picked = -1;
@@ -16,15 +16,15 @@ export class Hints {
   /**
    * @param {HTMLTextAreaElement} box
    * @param {HTMLElement} list
-   * @param {(before: string, after: string, any: boolean) => Hint[]} find the ways to go on between what stands before the
-   *   cursor and after it; `any`: they were asked for
-   * @param {() => void} taken called when the box holds another text
+   * @param {(before: string, after: string, asked: boolean) => Hint[]} find the ways to go on between what stands before the
+   *   cursor and after it; `asked`: with Tab, and not only typed up to here
+   * @param {() => void} onTaken called when one was taken, and the box holds its text
    */
-  constructor(box, list, find, taken) {
+  constructor(box, list, find, onTaken) {
     this.#box = box;
     this.#list = list;
     this.#find = find;
-    this.#taken = taken;
+    this.#onTaken = onTaken;
     box.addEventListener("blur", () => this.hide());
     list.addEventListener("pointerdown", event => {
       event.preventDefault();
@@ -38,6 +38,7 @@ export class Hints {
     this.#show(this.#found(false));
   }
 
+  /** Show none: the box holds another text, or is left. */
   hide() {
     this.#show([]);
   }
@@ -58,10 +59,10 @@ export class Hints {
     return true;
   }
 
-  /** @param {boolean} any */
-  #found(any) {
+  /** @param {boolean} asked */
+  #found(asked) {
     const { value, selectionStart } = this.#box;
-    return this.#find(value.slice(0, selectionStart), value.slice(selectionStart), any);
+    return this.#find(value.slice(0, selectionStart), value.slice(selectionStart), asked);
   }
 
   /** @param {Hint[]} hints @param {number} [at] which is picked */
@@ -88,7 +89,7 @@ export class Hints {
     const rest = box.value.length - box.selectionStart;
     box.value = hint.text;
     box.selectionStart = box.selectionEnd = hint.text.length - rest;
-    this.#taken();
+    this.#onTaken();
     this.hide();
   }
 }

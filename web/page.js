@@ -59,6 +59,10 @@ const unsaid = new Set();
 let retryAt = 0;
 /** @type {{name: string, done: Promise<boolean>} | undefined} */
 let naming;
+const hints = new Hints(box, byId("hints", HTMLElement), (before, after, asked) => {
+  const others = [...people].filter(name => name !== chat.name);
+  return waysOn(before, after, others, everyRoom.filter(room => !chat.rooms.includes(room)), asked);
+}, fit);
 
 nameBox.value = tab.name ?? recall("localStorage") ?? "";
 showRoom(chat.room);
@@ -234,6 +238,7 @@ function showRoom(room) {
     if (!view(chat.room).unread) setLine(chat.room);
   }
   box.value = view(room).draft;
+  hints.hide();
   fit();
   chat.room = room;
   const { shown } = view(room);
@@ -616,11 +621,6 @@ function store(place, text, key = "chatd") {
 
 // -- what is typed ---------------------------------------------------------------------------
 
-const hints = new Hints(box, byId("hints", HTMLElement), (before, after, any) => {
-  const others = [...people].filter(name => name !== chat.name);
-  return waysOn(before, after, others, everyRoom.filter(room => !chat.rooms.includes(room)), any);
-}, fit);
-
 byId("form", HTMLFormElement).addEventListener("submit", event => {
   event.preventDefault();
   void submit();
@@ -685,6 +685,7 @@ async function submit() {
 /** Put a text that could not be sent before what was typed since. @param {string} text */
 function giveBack(text) {
   box.value = box.value && text ? `${text}\n${box.value}` : text || box.value;
+  hints.hide();
   fit();
 }
 

@@ -100,3 +100,42 @@ def test_commands_complete(people: People, house: Server):
     keys.press("ArrowDown")
     keys.press("Enter")
     expect(ada.box).to_have_value("hi @benno ")
+
+
+def test_rooms_and_people_are_suggested(people: People, house: Server):
+    """After /join the rooms that there are, be it that one has one's own name; after /msg whom one
+    may write to. A click takes one, Escape none.
+    """
+    people.come(house.url, "bob", room="suggested").is_over("websocket")
+    ada = people.come(house.url, "suggested", room="suggesting")
+    ada.is_over("websocket")
+    options = ada.page.get_by_role("option")
+    keys = ada.page.keyboard
+    ada.box.focus()
+    keys.type("/join sug")
+    expect(options).to_have_text(["suggested"])
+    options.click()
+    expect(ada.box).to_have_value("/join suggested")
+    expect(ada.box).to_be_focused()
+    keys.press("Enter")
+    expect(ada.page.get_by_role("heading", name="#suggested")).to_be_visible()
+    expect(ada.page.locator("#people li")).to_have_count(2)
+    keys.type("/msg ")
+    expect(options).to_have_text(["bob"])
+    keys.press("Escape")
+    expect(options).to_have_count(0)
+    expect(ada.box).to_have_value("/msg ")
+
+
+def test_suggestions_go_with_the_text(people: People, house: Server):
+    """In another room the box holds another text, and nothing that was suggested replaces it."""
+    ada = people.come(house.url, "ada", room="drafted")
+    ada.is_over("websocket")
+    keys = ada.page.keyboard
+    ada.box.focus()
+    keys.type("/m")
+    expect(ada.page.get_by_role("option")).to_have_count(2)
+    keys.press("Alt+ArrowDown")
+    expect(ada.page.get_by_role("heading", name="#lobby")).to_be_visible()
+    expect(ada.page.get_by_role("option")).to_have_count(0)
+    expect(ada.box).to_have_value("")
