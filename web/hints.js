@@ -8,7 +8,7 @@ export class Hints {
   #box;
   #list;
   #find;
-  #onTaken;
+  #write;
   /** @type {Hint[]} */
   #shown = [];
   #picked = -1;
@@ -18,13 +18,13 @@ export class Hints {
    * @param {HTMLElement} list
    * @param {(before: string, after: string, asked: boolean) => Hint[]} find the ways to go on between what stands before the
    *   cursor and after it; `asked`: with Tab, and not only typed up to here
-   * @param {() => void} onTaken called when one was taken, and the box holds its text
+   * @param {(text: string) => void} write have another text in the box, and hide this
    */
-  constructor(box, list, find, onTaken) {
+  constructor(box, list, find, write) {
     this.#box = box;
     this.#list = list;
     this.#find = find;
-    this.#onTaken = onTaken;
+    this.#write = write;
     box.addEventListener("blur", () => this.hide());
     list.addEventListener("pointerdown", event => {
       event.preventDefault();
@@ -87,9 +87,7 @@ export class Hints {
     if (!hint) return;
     const box = this.#box;
     const rest = box.value.length - box.selectionStart;
-    box.value = hint.text;
+    this.#write(hint.text);
     box.selectionStart = box.selectionEnd = hint.text.length - rest;
-    this.#onTaken();
-    this.hide();
   }
 }

@@ -62,7 +62,7 @@ let naming;
 const hints = new Hints(box, byId("hints", HTMLElement), (before, after, asked) => {
   const others = [...people].filter(name => name !== chat.name);
   return waysOn(before, after, others, everyRoom.filter(room => !chat.rooms.includes(room)), asked);
-}, fit);
+}, write);
 
 nameBox.value = tab.name ?? recall("localStorage") ?? "";
 showRoom(chat.room);
@@ -237,9 +237,7 @@ function showRoom(room) {
     view(chat.room).draft = box.value;
     if (!view(chat.room).unread) setLine(chat.room);
   }
-  box.value = view(room).draft;
-  hints.hide();
-  fit();
+  write(view(room).draft);
   chat.room = room;
   const { shown } = view(room);
   log.ariaBusy = "true";
@@ -649,9 +647,15 @@ addEventListener("beforeunload", event => {
 /** Begin to write to one person only. @param {string} name */
 function writeTo(name) {
   openSide(false);
-  box.value = `/msg ${name} ${box.value.replace(/^\/msg\s+\S+\s*/, "")}`;
-  fit();
+  write(`/msg ${name} ${box.value.replace(/^\/msg\s+\S+\s*/, "")}`);
   box.focus();
+}
+
+/** Have another text in the box: what was suggested for the one before is out of place. @param {string} text */
+function write(text) {
+  box.value = text;
+  hints.hide();
+  fit();
 }
 
 /** For browsers without `field-sizing`. */
@@ -665,9 +669,7 @@ async function submit() {
   const text = box.value;
   const words = { room: chat.room, text };
   if (text.trim()) unsaid.add(words);
-  box.value = "";
-  hints.hide();
-  fit();
+  write("");
   try {
     if (!(await (text.trim() ? post(text, takeName) : takeName()))) return giveBack(text);
     // Unless one went elsewhere meanwhile.
@@ -684,9 +686,7 @@ async function submit() {
 
 /** Put a text that could not be sent before what was typed since. @param {string} text */
 function giveBack(text) {
-  box.value = box.value && text ? `${text}\n${box.value}` : text || box.value;
-  hints.hide();
-  fit();
+  write(box.value && text ? `${text}\n${box.value}` : text || box.value);
 }
 
 /** Have the name in the box; one attempt at a time. @returns {Promise<boolean>} */

@@ -141,10 +141,8 @@ class Connection:
         self._asked = True
         try:
             opened = await self._once("POST", "session", body={"name": self.wanted}, key=self._key)
-        except Unavailable:
-            raise  # it may have been opened all the same
-        except ChatError:
-            self._asked = False
+        except ChatError as problem:
+            self._asked = isinstance(problem, Unavailable)  # it may have been opened all the same
             raise
         self._asked = False
         if not opened.token:

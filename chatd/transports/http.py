@@ -241,7 +241,7 @@ class ChatChannel(HTTPChannel):
             if self.learned and held:
                 self._half_closed = True
                 self.learned.come_back()
-            elif self._buffer or any(self._dataBuffer):
+            elif self._more:
                 self._half_closed = True  # Twisted would drop what waits behind the last answer
             else:
                 self.persistent = 0
@@ -260,8 +260,7 @@ class ChatChannel(HTTPChannel):
 
     def requestDone(self, request: Request) -> None:
         """A request was answered; if the next one is here already, it has to wait for its turn."""
-        # Private is only where Twisted keeps what has come in behind a body.
-        if self.persistent and (self._buffer or any(self._dataBuffer)):
+        if self.persistent and self._more:
             self._answered = request
             if self._full:
                 self.setTimeout(self.site.idle_seconds)  # for the client to read
@@ -269,6 +268,12 @@ class ChatChannel(HTTPChannel):
                 self._turn = self.callLater(0, self._next_turn)
         else:
             self._go_on(request)
+
+    @property
+    def _more(self) -> bool:
+        """Whether something of the next request has come in already."""
+        # Private is only where Twisted keeps what has come in behind a body.
+        return bool(self._buffer) or any(self._dataBuffer)
 
     def pauseProducing(self) -> None:
         """The client does not read: nothing more is answered until it does."""

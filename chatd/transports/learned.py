@@ -249,7 +249,7 @@ def learn(polls: Polls, asked: Asked, request: Request) -> LearnedPoll | None:
     """
     channel = cast("ChatChannel", request.channel)
     packet: bytes = getattr(channel, "packet", b"")  # a plain Site's channel learns nothing
-    question = _QUESTION.fullmatch(packet) if len(packet) <= MAX_QUESTION else None
+    question = _parted(packet)
     if (
         not asked.style.head  # text tells the cursor in a header, which is not the same each time
         or question is None
@@ -278,9 +278,16 @@ def recognise(polls: Polls, channel: ChatChannel, packet: bytes) -> LearnedPoll 
     """What a new connection learns from the first that came in on it, if others have learned that
     question; None if it is not one, or whose it is matters.
     """
-    question = _QUESTION.fullmatch(packet) if len(packet) <= MAX_QUESTION else None
+    question = _parted(packet)
     known = polls.common.get((question[1], question[3])) if question else None
     return LearnedPoll(known, channel) if known else None
+
+
+def _parted(packet: bytes) -> re.Match[bytes] | None:
+    """What stands before the cursor, the cursor, and what stands after it; None if it is no
+    question worth remembering.
+    """
+    return _QUESTION.fullmatch(packet) if len(packet) <= MAX_QUESTION else None
 
 
 def _question(polls: Polls, asked: Asked, before: bytes, after: bytes, head: bytes) -> Question:

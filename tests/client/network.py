@@ -108,6 +108,11 @@ class Network:
         """The next events of an iteration."""
         return [self.result(events.__anext__()) for _ in range(count)]
 
+    def nothing_is_left(self) -> None:
+        """See to it that no connection and no timer of the clients' is left."""
+        assert self.open_links == []
+        assert self.clock.getDelayedCalls() == []
+
     @property
     def open_links(self) -> list[Link]:
         """The connections that are still there."""

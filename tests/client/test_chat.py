@@ -550,8 +550,7 @@ def test_closing_leaves_ends_the_iterations_and_keeps_nothing(network: Network) 
     assert result_of(said)
     assert result_of(ended) == "ended"
     assert network.people == []
-    assert network.open_links == []
-    assert network.clock.getDelayedCalls() == []
+    network.nothing_is_left()
     with pytest.raises(RuntimeError, match="closed"):
         network.result(client.say("too late"))
 
@@ -569,8 +568,7 @@ def test_closing_does_not_wait_long_for_a_server_that_is_gone(network: Network) 
     assert result_of(closed) is None
     with pytest.raises(StopAsyncIteration):
         result_of(waiting)
-    assert network.open_links == []
-    assert network.clock.getDelayedCalls() == []
+    network.nothing_is_left()
 
 
 @pytest.mark.parametrize(("moment", "goodbyes"), [("written", 1), ("heard", 2), ("answered", 1)])
@@ -584,16 +582,11 @@ def test_a_goodbye_that_is_cancelled_is_said_by_whoever_closes_next(
     closed = client.close()
     if moment != "written":
         network.until("DELETE /session")
-    closed.cancel()
-    network.cut()
-    with pytest.raises(CancelledError):
-        result_of(closed)
-    network.holding = False
+    interrupt(network, closed)
     network.result(client.close())
     assert network.people == []
     assert network.requests.count("DELETE /session") == goodbyes
-    assert network.open_links == []
-    assert network.clock.getDelayedCalls() == []
+    network.nothing_is_left()
 
 
 @pytest.mark.parametrize("moment", ["written", "heard"])
@@ -606,16 +599,20 @@ def test_a_session_whose_opening_is_cancelled_is_ended(network: Network, moment:
     said = client.say("hello")
     if moment == "heard":
         network.until("POST /session")
-    said.cancel()
-    network.cut()
-    with pytest.raises(CancelledError):
-        result_of(said)
-    network.holding = False
+    interrupt(network, said)
     network.result(client.close())
     assert network.people == []
     assert network.requests[-2:] == ["POST /session", "DELETE /session"]
-    assert network.open_links == []
-    assert network.clock.getDelayedCalls() == []
+    network.nothing_is_left()
+
+
+def interrupt(network: Network, work: Deferred[Any]) -> None:
+    """Cancel it, and lose what was on its way."""
+    work.cancel()
+    network.cut()
+    with pytest.raises(CancelledError):
+        result_of(work)
+    network.holding = False
 
 
 def test_a_session_that_was_refused_is_not_asked_for_again_at_the_end(network: Network) -> None:

@@ -90,8 +90,7 @@ def test_every_line_is_said_and_shown_and_it_leaves(network: Network) -> None:
     assert session.shown == ["<ada> one", "<ada> two", "<ada> three"]
     assert session.complaints == []
     assert network.people == []
-    assert network.open_links == []
-    assert network.clock.getDelayedCalls() == []
+    network.nothing_is_left()
 
 
 def test_a_pipe_that_is_too_fast_is_said_within_the_rate_limit() -> None:
@@ -324,8 +323,7 @@ def test_an_interrupted_terminal_leaves_the_chat(network: Network) -> None:
     with pytest.raises(CancelledError):
         result_of(session.status)
     assert network.people == []
-    assert network.open_links == []
-    assert network.clock.getDelayedCalls() == []
+    network.nothing_is_left()
 
 
 def test_a_screen_that_is_gone_ends_it(network: Network) -> None:

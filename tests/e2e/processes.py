@@ -103,3 +103,7 @@ class Daemon(Program):
         self.line = int(self.expect(r"line door listening on 127\.0\.0\.1:(\d+)")[1])
         self.http = int(self.expect(r"http door listening on 127\.0\.0\.1:(\d+)")[1])
         self.url = f"http://127.0.0.1:{self.http}"
+
+    def files(self) -> int:
+        """How many files it has open."""
+        return len(list(Path(f"/proc/{self.pid}/fd").iterdir()))

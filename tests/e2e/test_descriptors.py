@@ -32,10 +32,6 @@ class FewFiles(Daemon):
         fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
         return (int(fields[11]) + int(fields[12])) / 100
 
-    def files(self) -> int:
-        """How many files it has open."""
-        return len(list(Path(f"/proc/{self.pid}/fd").iterdir()))
-
     def allow(self, files: int) -> None:
         """Let it open so many from now on."""
         resource.prlimit(self.pid, resource.RLIMIT_NOFILE, (files, FEW))

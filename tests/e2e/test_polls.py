@@ -7,7 +7,7 @@ import re
 import socket
 import struct
 from contextlib import ExitStack
-from pathlib import Path
+from time import monotonic
 
 import pytest
 
@@ -182,10 +182,10 @@ def test_whoever_ends_while_it_waits_is_noticed(daemon: Daemon) -> None:
         assert ending.ended()
         for poller in (staying, gone):
             poller.ask(last_in_lobby(daemon))
-        before = open_files(daemon)
+        before, deadline = daemon.files(), monotonic() + PATIENCE
         gone.close()
-        while open_files(daemon) == before:
-            pass
+        while daemon.files() == before:
+            assert monotonic() < deadline, "nobody noticed"
         speaker.say("and on")
         assert staying.texts() == ["and on"]
 
@@ -215,8 +215,3 @@ def test_who_asks_again_before_it_is_answered_is_answered_in_order(daemon: Daemo
             assert other.texts() == poller.texts() == poller.texts() == ["after"]
             assert poller.texts() == ["before", *["after"] * number]
             place = last_in_lobby(daemon)
-
-
-def open_files(daemon: Daemon) -> int:
-    """How many descriptors the server has open."""
-    return len(list(Path(f"/proc/{daemon.pid}/fd").iterdir()))
