@@ -23,11 +23,11 @@ from twisted.python import usage
 from twisted.python.failure import Failure
 from twisted.python.runtime import platform
 
-from .addresses import parse_network
-from .errors import Malformed, Unavailable
-from .limits import ADDRESS_SHARE, DEFAULTS, Limits
+from .chat.limits import ADDRESS_SHARE, DEFAULTS, Limits
+from .chat.service import HISTORY, MAX_TEXT, ChatService
 from .listening import CannotOpen, reason, rehearse
-from .service import HISTORY, MAX_TEXT, ChatService
+from .model.addresses import parse_network
+from .model.errors import Malformed, Unavailable
 from .signals import Signals
 from .store import Store
 from .store.engines import store_at

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from bench.__main__ import options as bench_options
-from chatd import errors
+from chatd.chat.limits import ADDRESS_SHARE
 from chatd.codecs.lines import COMMANDS
-from chatd.limits import ADDRESS_SHARE
+from chatd.model import errors
 from chatd.tap import DOORS, Options
 from chatd.transports.resource import STATUS
 

@@ -26,56 +26,48 @@ class Floor(NamedTuple):
     """The floors below, and the libraries."""
 
 
-LOG = "values eventlog subscriber"
-CHAT = f"{LOG} codecs room session service leases repeats"
+DOMAIN = "model stream codecs chat"
 
 HOUSE = {
-    "values": Floor(
-        "events commands errors names text limits addresses", "values msgspec precis_i18n"
-    ),
-    "eventlog": Floor("eventlog", "values"),
-    "subscriber": Floor("subscriber", "values eventlog"),
-    "codecs": Floor("codecs codecs.*", f"{LOG} codecs msgspec"),
-    "room": Floor("room", LOG),
-    "session": Floor("session", f"{LOG} room"),
-    "store": Floor("store store.*", "values eventlog store twisted msgspec"),
-    "admission": Floor("admission", "values session"),
-    "service": Floor("service", f"{LOG} admission room session store twisted"),
-    "leases": Floor("leases", "values session service twisted"),
-    # It remembers outcomes, which are Deferreds.
-    "repeats": Floor("repeats", "values twisted"),
+    "model": Floor("model model.*", "model msgspec precis_i18n"),
+    "stream": Floor("stream stream.*", "model stream"),
+    "codecs": Floor("codecs codecs.*", "model stream codecs msgspec"),
+    "store": Floor("store store.*", "model stream store twisted msgspec"),
+    "chat": Floor("chat chat.*", "model stream store chat twisted msgspec"),
     "reactor": Floor("reactor", "twisted"),
     # Doors never import each other; what several of them stand on has floors of its own.
     "sockets": Floor(
         "transports transports.tcp transports.connections transports.descriptors"
         " transports.peers transports.stalls transports.deadlines transports.lane",
-        "values sockets twisted zope",
+        "model chat sockets twisted zope",
     ),
-    "drain": Floor("transports.drain", "service sockets twisted"),
+    "drain": Floor("transports.drain", "chat sockets twisted"),
     "http": Floor(
         "transports.http transports.resource transports.longpoll transports.learned"
         " transports.crowd transports.reading transports.heartbeat transports.wsprotocol"
         " transports.proxies",
-        f"{CHAT} sockets http twisted zope wsproto",
+        f"{DOMAIN} sockets http twisted zope wsproto",
     ),
-    "line door": Floor("transports.telnet", f"{CHAT} sockets twisted zope"),
+    "line door": Floor("transports.telnet", f"{DOMAIN} sockets twisted zope"),
     "HTTP door": Floor(
         "transports.web transports.access transports.events transports.origin transports.sse"
         " transports.websocket",
-        f"{CHAT} sockets http HTTP-door twisted zope msgspec",
+        f"{DOMAIN} sockets http HTTP-door twisted zope msgspec",
     ),
-    "classic door": Floor("transports.classic", f"{CHAT} sockets http twisted"),
+    "classic door": Floor("transports.classic", f"{DOMAIN} sockets http twisted"),
     "tap": Floor(
         "tap",
-        "values service store reactor sockets drain listening signals http line-door HTTP-door"
+        f"{DOMAIN} store reactor sockets drain listening signals http line-door HTTP-door"
         " classic-door twisted",
     ),
     "listening": Floor("listening", "twisted"),
     "signals": Floor("signals", "twisted"),
     # The client speaks to any server, so it knows of ours only what goes over the wire.
-    "client": Floor("client client.*", "values codecs client twisted zope msgspec treq hyperlink"),
+    "client": Floor(
+        "client client.*", "model stream codecs client twisted zope msgspec treq hyperlink"
+    ),
     "testing": Floor(
-        "testing testing.*", f"{CHAT} store sockets http tap reactor testing twisted wsproto"
+        "testing testing.*", f"{DOMAIN} store sockets http tap reactor testing twisted wsproto"
     ),
     "chatd": Floor("__init__"),
 }

@@ -18,8 +18,8 @@ from twisted.internet.endpoints import TCP4ClientEndpoint, connectProtocol
 from twisted.internet.error import ConnectionRefusedError
 from twisted.internet.protocol import Protocol
 
-from chatd.limits import Limits
-from chatd.service import ChatService
+from chatd.chat.limits import Limits
+from chatd.chat.service import ChatService
 from chatd.tap import Door, Options, StartupError, _place, makeService
 from chatd.transports.connections import CountedTCP
 from chatd.transports.tcp import WriteThrough

@@ -4,8 +4,8 @@ import pytest
 from twisted.internet.defer import Deferred, fail, succeed
 from twisted.internet.protocol import Factory, Protocol
 
-from chatd.commands import Say
-from chatd.errors import Unavailable
+from chatd.model.commands import Say
+from chatd.model.errors import Unavailable
 from chatd.testing import FakeConnection, InMemoryChat, result_of
 
 

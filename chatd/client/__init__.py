@@ -6,7 +6,7 @@ async def echo(url: str) -> None:
             if event.type == "message" and event.sender != client.name:
                 await client.say(event.text)
 
-Refusals are raised as `chatd.errors`.  `python -m chatd.client URL` is a client for people.
+Refusals are raised as `chatd.model.errors`.  `python -m chatd.client URL` is a client for people.
 """
 
 from .answers import Event

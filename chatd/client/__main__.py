@@ -17,7 +17,7 @@ from twisted.logger import ILogObserver, LogEvent, formatEvent, globalLogPublish
 from twisted.python.failure import Failure
 from zope.interface import provider
 
-from ..errors import Malformed
+from ..model.errors import Malformed
 from .chat import LOBBY, ChatClient
 from .chat import PATIENCE as LONGEST_PATIENCE
 from .terminal import Input, Terminal

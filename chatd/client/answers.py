@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import msgspec
 from msgspec import Struct
 
-from ..errors import ChatError, RateLimited, Unavailable
+from ..model.errors import ChatError, RateLimited, Unavailable
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _ERRORS = {

@@ -18,7 +18,7 @@ from twisted.internet.defer import CancelledError, Deferred, DeferredLock
 from twisted.internet.interfaces import IReactorTime
 from twisted.web.client import Agent, HTTPConnectionPool
 
-from ..names import clean_room
+from ..model.names import clean_room
 from .answers import Answer, Event
 from .connection import Connection, HTTPClient
 
@@ -37,8 +37,8 @@ KEPT_SECONDS = 30
 class ChatClient:
     """Somebody in a chat.
 
-    Commands answer Deferreds, which fail with a `chatd.errors.ChatError`: what was refused, or
-    `Unavailable` when there was no answer for `patience` seconds.
+    Commands answer Deferreds, which fail with a `chatd.model.errors.ChatError`: what was refused,
+    or `Unavailable` when there was no answer for `patience` seconds.
     """
 
     def __init__(

@@ -30,7 +30,7 @@ from twisted.python.failure import Failure
 from twisted.web.client import RequestTransmissionFailed, ResponseDone, ResponseFailed
 from twisted.web.http import PotentialDataLoss
 
-from ..errors import BadToken, ChatError, Malformed, RateLimited, Unavailable
+from ..model.errors import BadToken, ChatError, Malformed, RateLimited, Unavailable
 from .answers import Answer, read
 
 T = TypeVar("T")

@@ -20,7 +20,7 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from ..codecs.lines import COMMANDS, LineDecoder, describe, parse
-from ..commands import (
+from ..model.commands import (
     Act,
     Command,
     Quit,
@@ -33,9 +33,26 @@ from ..commands import (
     ShowWho,
     Tell,
 )
-from ..errors import ChatError, RateLimited, TextTooLong, TooLarge, Unavailable, UnknownCommand
-from ..events import Acted, Joined, Left, Noticed, Renamed, Said, SentPrivately, Told, TopicSet
-from ..text import printable
+from ..model.errors import (
+    ChatError,
+    RateLimited,
+    TextTooLong,
+    TooLarge,
+    Unavailable,
+    UnknownCommand,
+)
+from ..model.events import (
+    Acted,
+    Joined,
+    Left,
+    Noticed,
+    Renamed,
+    Said,
+    SentPrivately,
+    Told,
+    TopicSet,
+)
+from ..model.text import printable
 from .answers import Event
 from .chat import ChatClient
 

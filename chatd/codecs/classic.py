@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ..eventlog import Entry
-from ..events import Acted, Said
-from ..subscriber import Batch, Gap
+from ..model.events import Acted, Said
+from ..stream.eventlog import Entry
+from ..stream.subscriber import Batch, Gap
 
 
 class ClassicCodec:

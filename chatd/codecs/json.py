@@ -11,9 +11,9 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from ..errors import ChatError, Malformed
-from ..eventlog import Entry
-from ..subscriber import Batch
+from ..model.errors import ChatError, Malformed
+from ..stream.eventlog import Entry
+from ..stream.subscriber import Batch
 
 T = TypeVar("T")
 

@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from ..commands import (
+from ..model.commands import (
     Act,
     Command,
     Join,
@@ -30,9 +30,8 @@ from ..commands import (
     Switch,
     Tell,
 )
-from ..errors import ChatError, Malformed, UnknownCommand
-from ..eventlog import Entry
-from ..events import (
+from ..model.errors import ChatError, Malformed, UnknownCommand
+from ..model.events import (
     Acted,
     Event,
     Joined,
@@ -44,8 +43,9 @@ from ..events import (
     Told,
     TopicSet,
 )
-from ..subscriber import Gap
-from ..text import printable
+from ..model.text import printable
+from ..stream.eventlog import Entry
+from ..stream.subscriber import Gap
 
 MAX_HISTORY = 500
 """Events that one `/history` shows."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ..eventlog import Entry
+from ..stream.eventlog import Entry
 from .json import JSON
 
 RETRY_MILLISECONDS = 2000

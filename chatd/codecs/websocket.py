@@ -9,9 +9,9 @@ from typing import Any
 
 from msgspec import Struct
 
-from ..commands import Act, Command, Join, Leave, Rename, Say, SetTopic, Tell
-from ..errors import ChatError, Malformed
-from ..eventlog import Entry
+from ..model.commands import Act, Command, Join, Leave, Rename, Say, SetTopic, Tell
+from ..model.errors import ChatError, Malformed
+from ..stream.eventlog import Entry
 from .json import JSON, decode, encode
 
 

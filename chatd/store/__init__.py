@@ -1,107 +1,144 @@
-"""What the logs are kept in: one small interface, several engines.
+"""The store's contract: one small asynchronous interface, several engines.
 
 1. The store gives the ids: `max(previous + 1, microseconds now)`, strictly rising over the whole
-   server and over restarts.
-2. A batch is stored whole or not at all.
-3. Everything stored comes back through the one listener, in the order of the ids, and `append`'s
-   Deferred fires right behind it, in the same turn: senders know their ids before readers are
-   woken.  What the listener never saw was never shown to anyone.
-4. A room's log is a window on the store.  It may be dropped when nobody looks through it: `recall`
-   opens it again where it was.
+   chat and over restarts.  An id that was given to a unit that was then refused is not reused.
+2. A unit is stored whole or not at all; of its events only `RoomEvent`s are kept.  A unit without
+   events takes one id.
+3. A unit is judged by versions only (`Unit.expects`), against everything stored before it, units
+   of the same batch included.  A stale unit changes nothing.
+4. Everything stored comes back through `Follower.shown`, in the order of the ids, and the Deferred
+   of `append` fires right behind it, in the same turn of the reactor: senders know their ids
+   before readers wake.  What the follower never saw was never shown to a client.
+5. A unit whose request key is known answers the id that it was given the first time.
+6. A room's log in memory is a window on the store.  It may be dropped when it has no reader:
+   `load` opens it again where it was, and `read` pages through what lies before it.
+7. Cells of presence tables (`chatd.model.units.PRESENCE`) are empty at a start; all others are
+   kept, whatever retention forgets of the events.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import NamedTuple, Protocol
 
 from twisted.internet.defer import Deferred
 
-from ..eventlog import Entry
-from ..events import Event, RoomEvent, TopicSet
+from ..model.units import Cell, Change, Stale, Unit
+from ..stream.eventlog import Entry, Page
 
-Listener = Callable[[Sequence[Entry]], None]
-"""Is told what was stored."""
-Marks = Mapping[int, bytes]
-"""For some events of a batch, by their place in it: what identifies the request they came from."""
-NO_MARKS: Marks = {}
+PAGE_BYTES = 256 * 1024
+"""Bytes of stored events in one page, if nothing else is asked for."""
 
 
-class Past(NamedTuple):
-    """What a store knows of a room without looking into it."""
+class Shown(NamedTuple):
+    """A unit that was stored, as every follower sees it."""
 
-    topic: str
+    id: int
+    """Its highest id: the version of the cells that it changed."""
+    entries: Sequence[Entry]
+    """Its events and their ids; empty if it had none."""
+    changes: Sequence[Change]
+    request_key: bytes | None
+
+    @property
+    def answer(self) -> int:
+        """The id that its sender is told: that of its first event."""
+        return self.entries[0].id if self.entries else self.id
+
+
+class RoomSummary(NamedTuple):
+    """The ends of what is kept of a room's events."""
+
     first: int
-    """The id of the oldest entry kept."""
+    """The id of the oldest event kept."""
     last: int
     """The id of the newest."""
 
 
-class Recalled(NamedTuple):
-    """The end of a room's log, as it was at some id."""
+class Opened(NamedTuple):
+    """What a store knows when it opens."""
+
+    last: int
+    """The highest id ever given, or the time of the start: nothing older is remembered."""
+    rooms: Mapping[str, RoomSummary]
+    """The rooms of which events are kept."""
+    request_keys: Mapping[bytes, int]
+    """The request keys of the last `REMEMBERED_SECONDS`, and the ids they answer."""
+
+
+class Loaded(NamedTuple):
+    """A room as it was at one id: the end of its log, and its cells."""
 
     entries: Sequence[Entry]
+    """The newest events, oldest first: as many as a log holds in memory."""
     floor: int
-    """The lowest cursor after which these are all there were; not above that id."""
-    torn: bool = False
-    """Whether there may be more, which cannot be read now."""
+    """The lowest cursor after which `entries` are all there were; not above that id."""
+    tables: Mapping[str, Mapping[str, Cell]]
+    """Its tables (`chatd.model.units.ROOM_TABLES`), by their names without the room's."""
+
+
+class Follower(Protocol):
+    """What a store tells everything to that it has stored."""
+
+    def shown(self, batch: Sequence[Shown]) -> None:
+        """These units were stored, in this order."""
+
+    def forgotten(self, firsts: Mapping[str, int | None]) -> None:
+        """Retention has removed the oldest events of these rooms.  Each is told with the id of the
+        oldest event left, or None if no event of it is left.
+        """
 
 
 class Store(Protocol):
     """The engine under a `ChatService`."""
 
-    last: int
-    """The highest id that was ever given, or the time of the start: nothing older is remembered."""
-
-    @property
-    def rooms(self) -> Mapping[str, Past]:
-        """The rooms in which something is kept."""
-
-    @property
-    def marks(self) -> Mapping[bytes, int]:
-        """The marks of the last minutes before the start, and the ids they went with; none any more
-        when `chatd.limits.REMEMBERED_SECONDS` have passed since.
-        """
-
     def check(self) -> None:
-        """Look whether the engine can be used, and let go of it again.
+        """Look whether the engine can be used, and release it again.
 
-        Raises `chatd.errors.Unavailable`, which says why it cannot.
+        Raises `Unavailable`, which says why it cannot.
         """
 
-    def open(self) -> None:
-        """Begin: `last`, `rooms` and `marks` hold from here on.
+    def open(self, follower: Follower) -> Deferred[Opened]:
+        """Begin: everything stored from now on is told to `follower`.
 
-        Raises `chatd.errors.Unavailable` when the engine cannot be used, saying why.
+        Fails with `Unavailable` when the engine cannot be used, saying why.
         """
 
-    def follow(self, listener: Listener) -> None:
-        """Call `listener` with every stored entry, in batches, from now on."""
+    def append(self, units: Sequence[Unit]) -> Deferred[list[int | Stale]]:
+        """Store units, each whole or not at all; fires with the answer to each: the id of its first
+        event, or `Stale`.
 
-    def append(self, batch: Sequence[Event], marks: Marks = NO_MARKS) -> Deferred[list[int]]:
-        """Store the events together, and with them the marks; the Deferred fires with the ids.
-
-        It fails with `chatd.errors.Unavailable` when the engine refused: then nothing of the batch
-        was stored.
+        Fails with `Unavailable` when the engine refused: then nothing of any unit was stored.
+        Fails with `InDoubt` when that cannot be known.
         """
 
-    def recall(self, room: str, until: int) -> Recalled:
-        """The end of a room's log, up to and including the id `until`, at once.
+    def load(self, room: str, until: int) -> Deferred[Loaded]:
+        """A room up to and including the id `until`, which the follower was shown.
 
-        What cannot be read is not there, lies below the floor, and makes it torn.
+        Fails with `Unavailable`.
         """
 
-    def read(self, room: str, before: int | None, limit: int) -> Deferred[list[Entry]]:
-        """The last `limit` entries of a room whose ids are below `before` (None: the newest),
-        oldest first; only what the listener was told of.  Fails with `chatd.errors.Unavailable`.
+    def read(
+        self,
+        room: str,
+        *,
+        after: int | None = None,
+        before: int | None = None,
+        limit: int,
+        size: int = PAGE_BYTES,
+    ) -> Deferred[Page]:
+        """A page of a room's events: the first ones after the id `after`; or the last ones before
+        the id `before`; or, with neither, the newest.
+
+        At most `limit` events and about `size` bytes, at least one event if there is one, and only
+        what the follower was shown.  Fails with `Unavailable`.
         """
+
+    def table(self, name: str) -> Deferred[Mapping[str, Cell]]:
+        """All cells of a table, as the follower was shown them.  Fails with `Unavailable`."""
+
+    def get(self, table: str, keys: Collection[str]) -> Deferred[Mapping[str, Cell]]:
+        """Those of these cells that there are.  Fails with `Unavailable`."""
 
     def close(self) -> Deferred[None]:
         """Finish what was begun, then take no more."""
-
-
-def topic_after(event: RoomEvent, past: Past | None) -> str:
-    """A room's topic when `event` has happened in it."""
-    if isinstance(event, TopicSet):
-        return event.text
-    return past.topic if past else ""

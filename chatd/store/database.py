@@ -17,9 +17,9 @@ from pathlib import Path
 
 import msgspec
 
-from ..errors import Unavailable
-from ..eventlog import Entry
-from ..events import Kept
+from ..model.errors import Unavailable
+from ..model.events import Kept
+from ..stream.eventlog import Entry
 from . import Recalled
 
 APPLICATION = 0x63686174

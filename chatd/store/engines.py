@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from ..errors import Malformed
+from ..model.errors import Malformed
 from . import Store
 from .memory import MemoryStore
 from .sqlite import FOR_EVER, Retention, SqliteStore

@@ -8,9 +8,9 @@ from itertools import islice
 from twisted.internet.defer import Deferred, fail, succeed
 from twisted.internet.interfaces import IReactorTime
 
-from ..errors import Unavailable
-from ..eventlog import Entry, EventLog
-from ..events import Event, RoomEvent
+from ..model.errors import Unavailable
+from ..model.events import Event, RoomEvent
+from ..stream.eventlog import Entry, EventLog
 from . import NO_MARKS, Listener, Marks, Past, Recalled, topic_after
 
 

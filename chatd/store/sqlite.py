@@ -22,10 +22,10 @@ from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from ..errors import Unavailable
-from ..eventlog import Entry
-from ..events import Event, RoomEvent
-from ..limits import REMEMBERED_SECONDS
+from ..chat.limits import REMEMBERED_SECONDS
+from ..model.errors import Unavailable
+from ..model.events import Event, RoomEvent
+from ..stream.eventlog import Entry
 from . import NO_MARKS, Listener, Marks, Past, Recalled, topic_after
 from .database import Database
 from .memory import nobody

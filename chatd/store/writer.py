@@ -23,9 +23,9 @@ from typing import IO, NamedTuple
 import msgspec
 from twisted.logger import Logger
 
-from ..errors import Unavailable
-from ..events import Event, RoomEvent, TopicSet
-from ..limits import REMEMBERED_SECONDS
+from ..chat.limits import REMEMBERED_SECONDS
+from ..model.errors import Unavailable
+from ..model.events import Event, RoomEvent, TopicSet
 from . import Marks, Past
 from .database import APPLICATION, COMPANIONS, MIGRATIONS, Database, Inode, inode
 

@@ -19,14 +19,14 @@ from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransport
 from twisted.python.failure import Failure
 
-from ..errors import Unavailable
-from ..eventlog import Entry
-from ..events import MESSAGES, Event
-from ..limits import Limits
-from ..service import ChatService
+from ..chat.limits import Limits
+from ..chat.service import ChatService
+from ..model.errors import Unavailable
+from ..model.events import MESSAGES, Event
 from ..store import NO_MARKS, Marks, Recalled
 from ..store.memory import MemoryStore
-from ..subscriber import Batch, Subscriber
+from ..stream.eventlog import Entry
+from ..stream.subscriber import Batch, Subscriber
 
 T = TypeVar("T")
 
@@ -45,7 +45,7 @@ class InMemoryChat:
         message_rate: float = 0,
         **limits: Any,
     ) -> None:
-        """Further `limits` are those of `chatd.limits.Limits`."""
+        """Further `limits` are those of `chatd.chat.limits.Limits`."""
         self.clock = Clock()
         self.clock.advance(START)
         self.store = RefusingStore(self.clock, self.clock.seconds, history)

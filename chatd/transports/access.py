@@ -9,14 +9,14 @@ from collections.abc import Callable
 from twisted.internet.defer import Deferred, succeed
 from twisted.web.server import Request
 
-from ..addresses import Address
-from ..commands import Command
-from ..errors import BadToken, Malformed, NoSession
-from ..leases import Lease, Leases
-from ..names import name_key
-from ..repeats import Repeats
-from ..service import ChatService
-from ..session import Session
+from ..chat.leases import Lease, Leases
+from ..chat.repeats import Repeats
+from ..chat.service import ChatService
+from ..chat.session import Session
+from ..model.addresses import Address
+from ..model.commands import Command
+from ..model.errors import BadToken, Malformed, NoSession
+from ..model.names import name_key
 from .heartbeat import Heartbeat
 from .http import MAX_BODY
 from .longpoll import Polls

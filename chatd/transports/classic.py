@@ -26,14 +26,14 @@ from twisted.python.failure import Failure
 from twisted.web.resource import Resource
 from twisted.web.server import NOT_DONE_YET, Request
 
-from ..addresses import Address
+from ..chat.leases import Lease, Leases
+from ..chat.service import LOBBY, ChatService
 from ..codecs.classic import CLASSIC, told
-from ..commands import Say
-from ..errors import ChatError, Malformed
-from ..leases import Lease, Leases
-from ..names import clean_name, name_key
-from ..service import LOBBY, ChatService
-from ..subscriber import Batch, Subscriber
+from ..model.addresses import Address
+from ..model.commands import Say
+from ..model.errors import ChatError, Malformed
+from ..model.names import clean_name, name_key
+from ..stream.subscriber import Batch, Subscriber
 from .http import USUAL, Bounds, ChatRequest, ChatSite
 from .peers import Peers, going_down
 from .proxies import NO_PROXIES, Proxies

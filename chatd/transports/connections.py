@@ -35,9 +35,9 @@ from twisted.logger import ILogObserver, LogEvent, Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from ..addresses import Address, address_of
-from ..errors import ChatError, TooMany, Unavailable
-from ..limits import NO_ROOM_SECONDS
+from ..chat.limits import NO_ROOM_SECONDS
+from ..model.addresses import Address, address_of
+from ..model.errors import ChatError, TooMany, Unavailable
 from .tcp import WriteThrough
 
 MOST_CONNECTIONS = 65_536

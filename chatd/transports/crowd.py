@@ -24,7 +24,7 @@ from typing import Protocol
 from twisted.logger import Logger
 from twisted.web.http import datetimeToString
 
-from ..subscriber import Batch, Feed, Subscriber
+from ..stream.subscriber import Batch, Feed, Subscriber
 from .longpoll import Asked, Polls
 
 CROWD = 20

@@ -22,7 +22,7 @@ from twisted.internet.defer import Deferred, DeferredList, maybeDeferred
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
-from ..service import ChatService
+from ..chat.service import ChatService
 from .peers import Peers
 
 SETTLE_SECONDS = 0.5

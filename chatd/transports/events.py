@@ -9,9 +9,9 @@ from typing import Any, cast
 from twisted.internet.defer import Deferred
 from twisted.web.server import NOT_DONE_YET, Request
 
-from ..errors import Malformed
-from ..eventlog import Entry
-from ..subscriber import Batch
+from ..model.errors import Malformed
+from ..stream.eventlog import Entry
+from ..stream.subscriber import Batch
 from .access import Access
 from .http import ChatChannel, ChatRequest
 from .learned import learn

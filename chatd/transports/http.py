@@ -36,7 +36,7 @@ from twisted.web.server import NOT_DONE_YET, Request, Site
 from zope.interface import implementer
 
 from ..codecs.json import error_body
-from ..errors import ChatError, Malformed, RateLimited, TooLarge, TooSlow, Unavailable
+from ..model.errors import ChatError, Malformed, RateLimited, TooLarge, TooSlow, Unavailable
 from .connections import LINGER_SECONDS
 from .learned import LearnedPoll, recognise
 from .longpoll import Polls

@@ -20,11 +20,11 @@ from weakref import WeakValueDictionary
 
 from twisted.web.server import Request
 
+from ..chat.service import ChatService
 from ..codecs.json import JSON, encode, poll_answer
 from ..codecs.lines import PLAIN, PLAIN_ROOMS, LinesCodec
-from ..eventlog import Codec
-from ..service import ChatService
-from ..subscriber import SLICE_SECONDS, Batch
+from ..stream.eventlog import Codec
+from ..stream.subscriber import SLICE_SECONDS, Batch
 from .deadlines import Deadlines
 from .lane import Lane
 from .reading import Reading

@@ -12,7 +12,7 @@ from collections.abc import Collection
 from twisted.web.resource import IResource, Resource
 from twisted.web.server import Request
 
-from ..errors import ForeignOrigin
+from ..model.errors import ForeignOrigin
 from .proxies import NO_PROXIES, Proxies
 from .resource import Refusal
 

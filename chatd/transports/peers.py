@@ -15,7 +15,7 @@ from typing import Protocol
 from twisted.internet.defer import Deferred, succeed
 from twisted.internet.interfaces import IReactorTime
 
-from ..errors import Unavailable
+from ..model.errors import Unavailable
 from .stalls import STALL_SECONDS, Reader, Stalls
 
 GOING_DOWN = "the server is going down; come back in a moment"

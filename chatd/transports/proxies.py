@@ -13,7 +13,7 @@ from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 
 from twisted.web.server import Request
 
-from ..addresses import Address, address_of, parse_host
+from ..model.addresses import Address, address_of, parse_host
 
 _WITH_PORT = re.compile(r"\[(.*)\](?::\d+)?|([^:]*):\d+")
 

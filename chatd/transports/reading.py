@@ -11,12 +11,12 @@ from urllib.parse import quote
 
 from twisted.web.server import Request
 
-from ..errors import Malformed
-from ..eventlog import Codec
-from ..leases import Holder, Lease
-from ..room import Room
-from ..service import ChatService
-from ..subscriber import Feed, Outlet, Source, Subscriber
+from ..chat.leases import Holder, Lease
+from ..chat.room import Room
+from ..chat.service import ChatService
+from ..model.errors import Malformed
+from ..stream.eventlog import Codec
+from ..stream.subscriber import Feed, Outlet, Source, Subscriber
 from .resource import one, whole_number
 
 MAX_LIMIT = 500

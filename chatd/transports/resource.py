@@ -12,9 +12,16 @@ from twisted.python.failure import Failure
 from twisted.web.resource import Resource
 from twisted.web.server import NOT_DONE_YET, Request
 
-from .. import errors
 from ..codecs.json import encode, error_body
-from ..errors import ChatError, Malformed, MethodNotAllowed, NotFound, RateLimited, Unavailable
+from ..model import errors
+from ..model.errors import (
+    ChatError,
+    Malformed,
+    MethodNotAllowed,
+    NotFound,
+    RateLimited,
+    Unavailable,
+)
 
 STATUS: dict[type[ChatError], int] = {
     errors.Malformed: 400,

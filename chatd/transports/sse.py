@@ -19,7 +19,7 @@ from twisted.web.server import NOT_DONE_YET, Request
 from zope.interface import implementer
 
 from ..codecs.sse import CHUNKED_SSE, GAP, HEARTBEAT, SSE, begin, farewell
-from ..subscriber import Batch
+from ..stream.subscriber import Batch
 from .heartbeat import Heartbeat
 from .http import ChatChannel
 from .peers import GOING_DOWN, RETRY_SECONDS, Peers

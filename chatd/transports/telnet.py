@@ -27,10 +27,13 @@ from twisted.internet.tcp import Connection
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from ..addresses import LOCAL, Address, address_of
+from ..chat.limits import TokenBucket
+from ..chat.room import Room
+from ..chat.service import LOBBY, ChatService
 from ..codecs.lines import COMMANDS, CURRENT, ELSEWHERE, LineDecoder, answer, parse, refusal
 from ..codecs.telnet import OptionFilter
-from ..commands import (
+from ..model.addresses import LOCAL, Address, address_of
+from ..model.commands import (
     Act,
     Command,
     Join,
@@ -49,7 +52,7 @@ from ..commands import (
     Switch,
     Tell,
 )
-from ..errors import (
+from ..model.errors import (
     ChatError,
     Malformed,
     NotInRoom,
@@ -59,12 +62,9 @@ from ..errors import (
     Unavailable,
     UnknownCommand,
 )
-from ..eventlog import Entry
-from ..events import MESSAGES
-from ..limits import TokenBucket
-from ..room import Room
-from ..service import LOBBY, ChatService
-from ..subscriber import Batch, Gap, Subscriber
+from ..model.events import MESSAGES
+from ..stream.eventlog import Entry
+from ..stream.subscriber import Batch, Gap, Subscriber
 from .peers import GOING_DOWN, Peers
 from .tcp import lend
 

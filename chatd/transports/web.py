@@ -19,11 +19,11 @@ from twisted.web.http import CACHED
 from twisted.web.resource import IResource, Resource
 from twisted.web.server import Request
 
+from ..chat.leases import Lease
+from ..chat.service import ChatService
 from ..codecs.json import convert, decode
-from ..commands import Act, Command, Join, Leave, Rename, Say, SetTopic, Tell
-from ..errors import Malformed, UnsupportedMediaType
-from ..leases import Lease
-from ..service import ChatService
+from ..model.commands import Act, Command, Join, Leave, Rename, Say, SetTopic, Tell
+from ..model.errors import Malformed, UnsupportedMediaType
 from .access import COOKIE, Access
 from .events import EventsResource
 from .http import USUAL, Bounds, ChatSite

@@ -14,12 +14,12 @@ import secrets
 from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
-from ..addresses import Address
+from ..chat.session import Session
 from ..codecs.websocket import GAP, WEBSOCKET, Sent, ack, error, pong, read, ref_of
-from ..commands import Act, Command, Join, Leave, Say, Tell
-from ..errors import ChatError
-from ..session import Session
-from ..subscriber import Batch
+from ..model.addresses import Address
+from ..model.commands import Act, Command, Join, Leave, Say, Tell
+from ..model.errors import ChatError
+from ..stream.subscriber import Batch
 from .access import Access, owner
 from .reading import Reading
 from .tcp import lend

@@ -24,7 +24,7 @@ from wsproto.events import BytesMessage, CloseConnection, Event, Ping, TextMessa
 from wsproto.utilities import LocalProtocolError, generate_accept_token
 from zope.interface import implementer
 
-from ..errors import Malformed
+from ..model.errors import Malformed
 from .peers import GOING_DOWN, Peers
 from .stalls import TOO_SLOW
 

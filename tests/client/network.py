@@ -18,10 +18,10 @@ from twisted.web.client import Agent, FileBodyProducer, HTTPConnectionPool
 from twisted.web.iweb import IAgentEndpointFactory
 from zope.interface import implementer
 
+from chatd.chat.limits import Limits
+from chatd.chat.service import ChatService
 from chatd.client import ChatClient, Event, Events
-from chatd.commands import Say
-from chatd.limits import Limits
-from chatd.service import ChatService
+from chatd.model.commands import Say
 from chatd.testing import START, InMemoryChat, RefusingStore, result_of
 from chatd.transports.web import web_site
 

@@ -12,9 +12,10 @@ from twisted.internet.defer import CancelledError, Deferred
 from twisted.web.resource import Resource
 from twisted.web.server import Request, Site
 
+from chatd.chat.limits import DEFAULTS
 from chatd.client import ChatClient, Event
 from chatd.client.connection import LONGEST_PAUSE
-from chatd.errors import (
+from chatd.model.errors import (
     BadName,
     ChatError,
     Malformed,
@@ -24,7 +25,6 @@ from chatd.errors import (
     TextTooLong,
     Unavailable,
 )
-from chatd.limits import DEFAULTS
 from chatd.testing import result_of
 
 from .network import Network, start

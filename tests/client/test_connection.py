@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from chatd.client.answers import Answer, read
 from chatd.client.connection import FIRST_PAUSE, LONGEST_PAUSE, pause, server_url
-from chatd.errors import BadName, ChatError, RateLimited, Unavailable
+from chatd.model.errors import BadName, ChatError, RateLimited, Unavailable
 
 attempts, dice = st.integers(0, 10**6), st.floats(0, 1)
 

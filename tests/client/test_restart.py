@@ -11,12 +11,12 @@ from twisted.internet.defer import Deferred, ensureDeferred, succeed
 from twisted.internet.endpoints import TCP4ServerEndpoint
 from twisted.internet.interfaces import IDelayedCall
 
+from chatd.chat.limits import Limits
+from chatd.chat.service import ChatService
 from chatd.client import ChatClient
-from chatd.eventlog import Entry
-from chatd.limits import Limits
-from chatd.service import ChatService
 from chatd.store import Listener
 from chatd.store.memory import MemoryStore
+from chatd.stream.eventlog import Entry
 from chatd.transports.drain import House
 from chatd.transports.peers import Peers
 from chatd.transports.web import web_site

@@ -11,9 +11,8 @@ from hypothesis import strategies as st
 from msgspec import Meta, Struct
 
 from chatd.codecs.json import JSON, convert, decode, encode, error_body, poll_answer
-from chatd.errors import BadText, Malformed, NameInUse
-from chatd.eventlog import Entry
-from chatd.events import (
+from chatd.model.errors import BadText, Malformed, NameInUse
+from chatd.model.events import (
     Acted,
     Event,
     Joined,
@@ -25,8 +24,9 @@ from chatd.events import (
     Told,
     TopicSet,
 )
-from chatd.subscriber import Batch, Gap
-from chatd.text import clean_text
+from chatd.model.text import clean_text
+from chatd.stream.eventlog import Entry
+from chatd.stream.subscriber import Batch, Gap
 
 ID = 1_763_819_000_123_456
 HEAD, TAIL = b'{"id":1763819000123456,', b',"time":"2025-11-22T13:43:20.123456Z"}'

@@ -21,7 +21,7 @@ from chatd.codecs.lines import (
     parse,
     refusal,
 )
-from chatd.commands import (
+from chatd.model.commands import (
     Act,
     Command,
     Join,
@@ -40,9 +40,8 @@ from chatd.commands import (
     Switch,
     Tell,
 )
-from chatd.errors import ChatError, Malformed, UnknownCommand
-from chatd.eventlog import Entry
-from chatd.events import (
+from chatd.model.errors import ChatError, Malformed, UnknownCommand
+from chatd.model.events import (
     Acted,
     Event,
     Joined,
@@ -54,7 +53,8 @@ from chatd.events import (
     Told,
     TopicSet,
 )
-from chatd.subscriber import Gap
+from chatd.stream.eventlog import Entry
+from chatd.stream.subscriber import Gap
 
 from .streams import cut, places
 

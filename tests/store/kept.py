@@ -12,11 +12,11 @@ from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import Clock
 
-from chatd.eventlog import Entry
-from chatd.events import Event
+from chatd.model.events import Event
 from chatd.store import Marks, Store
 from chatd.store.memory import MemoryStore
 from chatd.store.sqlite import SqliteStore
+from chatd.stream.eventlog import Entry
 from chatd.testing import START, result_of
 
 T = TypeVar("T")

@@ -7,8 +7,8 @@ from typing import Any
 
 from twisted.internet.task import Clock
 
-from chatd.limits import DEFAULTS, Limits
-from chatd.service import ChatService
+from chatd.chat.limits import DEFAULTS, Limits
+from chatd.chat.service import ChatService
 from chatd.store.sqlite import FOR_EVER, Retention, SqliteStore
 from chatd.testing import START, InMemoryChat, result_of
 

@@ -17,9 +17,9 @@ from twisted.internet.task import Clock
 from twisted.logger import ILogObserver, LogLevel, globalLogPublisher
 from zope.interface import implementer
 
-from chatd.errors import Unavailable
-from chatd.events import Event, Said, Told, TopicSet
-from chatd.limits import REMEMBERED_SECONDS
+from chatd.chat.limits import REMEMBERED_SECONDS
+from chatd.model.errors import Unavailable
+from chatd.model.events import Event, Said, Told, TopicSet
 from chatd.store import Past, database
 from chatd.store import sqlite as sqlite_module
 from chatd.store.sqlite import DAY, TIDY_SECONDS, Retention, SqliteStore

@@ -14,13 +14,13 @@ from hypothesis import strategies as st
 from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 
-from chatd.errors import Malformed, Unavailable
-from chatd.eventlog import Entry
-from chatd.events import Event, Joined, Said, Told, TopicSet
+from chatd.model.errors import Malformed, Unavailable
+from chatd.model.events import Event, Joined, Said, Told, TopicSet
 from chatd.store import Past
 from chatd.store.engines import store_at
 from chatd.store.memory import MemoryStore
 from chatd.store.sqlite import SqliteStore
+from chatd.stream.eventlog import Entry
 from chatd.testing import START, result_of
 
 from .kept import ENGINES, Engine, Kept

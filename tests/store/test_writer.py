@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from chatd.errors import Unavailable
-from chatd.events import Event, Said, Told, TopicSet
-from chatd.limits import REMEMBERED_SECONDS
+from chatd.chat.limits import REMEMBERED_SECONDS
+from chatd.model.errors import Unavailable
+from chatd.model.events import Event, Said, Told, TopicSet
 from chatd.store import NO_MARKS, Marks, Past, database, writer
 from chatd.store.database import Database
 from chatd.store.writer import SLICE, Writer

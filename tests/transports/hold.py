@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from twisted.internet.defer import Deferred
 
-from chatd.events import Event
+from chatd.model.events import Event
 from chatd.store import NO_MARKS, Marks
 
 from .house import House

@@ -13,7 +13,7 @@ import h11
 from twisted.internet.address import IPv4Address, IPv6Address, UNIXAddress
 from twisted.internet.interfaces import IAddress
 
-from chatd.commands import Say
+from chatd.model.commands import Say
 from chatd.testing import FakeConnection, InMemoryChat, result_of
 from chatd.transports import drain
 from chatd.transports.peers import Peers

@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 
 import pytest
 
-from chatd.leases import GRACE_SECONDS
+from chatd.chat.leases import GRACE_SECONDS
 from chatd.transports.classic import HOLD_SECONDS, classic_site
 
 from .hold import Hold

@@ -11,7 +11,7 @@ from twisted.internet.defer import Deferred
 from wsproto import ConnectionType, WSConnection
 from wsproto.events import CloseConnection, Request, TextMessage
 
-from chatd.events import Joined, Left
+from chatd.model.events import Joined, Left
 from chatd.testing import FakeConnection, result_of
 from chatd.transports.classic import classic_site
 from chatd.transports.drain import (

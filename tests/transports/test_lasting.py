@@ -13,7 +13,7 @@ import pytest
 from wsproto import ConnectionType, WSConnection
 from wsproto.events import Request, TextMessage
 
-from chatd.limits import REMEMBERED_SECONDS
+from chatd.chat.limits import REMEMBERED_SECONDS
 from chatd.transports.telnet import LineFactory
 from chatd.transports.web import web_site
 

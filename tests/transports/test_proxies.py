@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from chatd.addresses import parse_network
+from chatd.model.addresses import parse_network
 from chatd.transports.proxies import Proxies
 
 from .house import House, Http

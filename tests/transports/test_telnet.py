@@ -11,7 +11,7 @@ from twisted.internet.error import ConnectionLost
 from twisted.python.failure import Failure
 
 from chatd.codecs.lines import COMMANDS
-from chatd.commands import Say
+from chatd.model.commands import Say
 from chatd.testing import FakeConnection
 from chatd.transports.telnet import COMMANDS_A_TURN, LINES_A_TURN
 

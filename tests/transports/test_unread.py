@@ -7,7 +7,7 @@ import json
 
 import pytest
 
-from chatd.service import RECALL_SECONDS
+from chatd.chat.service import RECALL_SECONDS
 
 from .house import House, Http
 

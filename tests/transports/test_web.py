@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from twisted.logger import capturedLogs
 
-from chatd.leases import GRACE_SECONDS
-from chatd.limits import REMEMBERED_SECONDS
+from chatd.chat.leases import GRACE_SECONDS
+from chatd.chat.limits import REMEMBERED_SECONDS
 from chatd.transports.web import WEB
 
 from .hold import Hold

@@ -2,9 +2,9 @@
 
 import pytest
 
-from chatd.addresses import LOCAL
-from chatd.errors import BadToken, NameInUse
-from chatd.leases import GRACE_SECONDS, Lease, Leases
+from chatd.chat.leases import GRACE_SECONDS, Lease, Leases
+from chatd.model.addresses import LOCAL
+from chatd.model.errors import BadToken, NameInUse
 from chatd.testing import InMemoryChat
 
 

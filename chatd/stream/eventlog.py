@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple, Protocol
 
-from .events import Event
+from ..model.events import Event
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -72,6 +72,16 @@ class Suffix(NamedTuple):
     entries: Sequence[Entry]
     complete: bool
     """False when the log no longer holds, or never held, all that came after the cursor."""
+
+
+class Page(NamedTuple):
+    """Some of a room's kept events, in order, oldest first."""
+
+    entries: Sequence[Entry]
+    floor: int
+    """The lowest cursor after which all of the room's events are still kept."""
+    more: bool
+    """Whether there are more in the direction that was asked for."""
 
 
 class EventLog:

@@ -6,9 +6,9 @@ from bisect import bisect_left, insort
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from .eventlog import Entry, EventLog
-from .events import TopicSet
-from .subscriber import Notifier, Source
+from ..model.events import TopicSet
+from ..stream.eventlog import Entry, EventLog
+from ..stream.subscriber import Notifier, Source
 
 CROWD = 100
 """People present above which joins and leaves are summed up: nobody reads two hundred of them."""

@@ -2,7 +2,7 @@
 
 import pytest
 
-from chatd.addresses import LOCAL, address_of, parse_host, parse_network
+from chatd.model.addresses import LOCAL, address_of, parse_host, parse_network
 
 
 @pytest.mark.parametrize(

@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from chatd.addresses import LOCAL, Address, address_of
-from chatd.admission import Admission
-from chatd.commands import Join, Leave, Rename, Say
-from chatd.errors import NameInUse, RateLimited, TooMany, TooManyRooms, Unavailable
-from chatd.leases import GRACE_SECONDS, UNUSED_SECONDS, Leases
-from chatd.session import Session
+from chatd.chat.admission import Admission
+from chatd.chat.leases import GRACE_SECONDS, UNUSED_SECONDS, Leases
+from chatd.chat.session import Session
+from chatd.model.addresses import LOCAL, Address, address_of
+from chatd.model.commands import Join, Leave, Rename, Say
+from chatd.model.errors import NameInUse, RateLimited, TooMany, TooManyRooms, Unavailable
 from chatd.testing import InMemoryChat
 
 OFFICE = address_of("192.0.2.1")

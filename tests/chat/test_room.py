@@ -4,12 +4,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chatd.eventlog import Entry, EventLog
-from chatd.events import Said, TopicSet
-from chatd.limits import TokenBucket
-from chatd.room import CROWD, Room, Tally
-from chatd.session import INBOX, Session
-from chatd.subscriber import Notifier
+from chatd.chat.limits import TokenBucket
+from chatd.chat.room import CROWD, Room, Tally
+from chatd.chat.session import INBOX, Session
+from chatd.model.events import Said, TopicSet
+from chatd.stream.eventlog import Entry, EventLog
+from chatd.stream.subscriber import Notifier
 
 
 @pytest.fixture

@@ -1,9 +1,9 @@
 """What happened: immutable values, in the past tense, the same for every reader.
 
 1. An event says nothing of *when* or of its place: id and time belong to the `Entry` that
-   the store made of it (`chatd.eventlog`).
-2. Names and texts in an event have already been judged (`chatd.names`, `chatd.text`), so a
-   codec may write them out as they are.
+   the store made of it (`chatd.stream.eventlog`).
+2. Names and texts in an event have already been judged (`chatd.model.names`,
+   `chatd.model.text`), so a codec may write them out as they are.
 3. The tag of a class is the event's `type` on every door that speaks JSON.
 """
 

@@ -4,7 +4,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from twisted.internet.task import Clock
 
-from chatd.limits import BURST, DEFAULTS, MOST_MEASURED, Buckets, Limits, TokenBucket
+from chatd.chat.limits import BURST, DEFAULTS, MOST_MEASURED, Buckets, Limits, TokenBucket
 from chatd.testing import START
 
 rates = st.sampled_from([0.1, 0.3, 1.0, 3.0, 5.0, 7.0, 1000.0])

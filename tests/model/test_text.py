@@ -7,8 +7,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from chatd.errors import BadText, TextTooLong
-from chatd.text import MAX_LINE_BREAKS, clean_phrase, clean_text, printable
+from chatd.model.errors import BadText, TextTooLong
+from chatd.model.text import MAX_LINE_BREAKS, clean_phrase, clean_text, printable
 
 UNSAFE = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\u2028\u2029]")
 """C0 but LF, DEL, C1, bidi embeddings, overrides and isolates, and Unicode's own line ends."""

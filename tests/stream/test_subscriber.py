@@ -11,9 +11,9 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from chatd.eventlog import Entry, EventLog
-from chatd.events import Said
-from chatd.subscriber import (
+from chatd.model.events import Said
+from chatd.stream.eventlog import Entry, EventLog
+from chatd.stream.subscriber import (
     BATCH_BYTES,
     PUSH_LIMIT,
     SLICE_READERS,

@@ -7,15 +7,15 @@
 3. Leaving is never refused, but it counts: the next coming has to wait.
 4. Sessions that outlive their connections are counted, in all and by the address that began them,
    and begin no faster than an address may speak.  Where they are too many, one that was never used
-   gives way (`chatd.leases`).  The others are bounded by their connections.
+   gives way (`chatd.chat.leases`).  The others are bounded by their connections.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
-from .addresses import Address
-from .errors import RateLimited, TooMany, Unavailable
+from ..model.addresses import Address
+from ..model.errors import RateLimited, TooMany, Unavailable
 from .limits import (
     ADDRESS_SHARE,
     NO_ROOM_SECONDS,

@@ -27,10 +27,9 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from .addresses import LOCAL, Address
-from .admission import Admission
-from .commands import Act, Command, Join, Leave, Rename, Say, SetTopic, Tell
-from .errors import (
+from ..model.addresses import LOCAL, Address
+from ..model.commands import Act, Command, Join, Leave, Rename, Say, SetTopic, Tell
+from ..model.errors import (
     ChatError,
     NameInUse,
     NoSession,
@@ -39,8 +38,7 @@ from .errors import (
     TooManyRooms,
     Unavailable,
 )
-from .eventlog import Entry, EventLog
-from .events import (
+from ..model.events import (
     Acted,
     Event,
     Joined,
@@ -53,13 +51,15 @@ from .events import (
     Told,
     TopicSet,
 )
+from ..model.names import clean_name, clean_room, name_key
+from ..model.text import MAX_TOPIC, clean_phrase, clean_text
+from ..store import Store
+from ..stream.eventlog import Entry, EventLog
+from ..stream.subscriber import Notifier
+from .admission import Admission
 from .limits import DEFAULTS, Limits
-from .names import clean_name, clean_room, name_key
 from .room import SUMMARY_SECONDS, Listing, Room, Tally
 from .session import INBOX, Session
-from .store import Store
-from .subscriber import Notifier
-from .text import MAX_TOPIC, clean_phrase, clean_text
 
 LOBBY = "lobby"
 """Where everyone starts."""

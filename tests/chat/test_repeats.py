@@ -6,10 +6,10 @@ import pytest
 from twisted.internet.defer import Deferred, succeed
 from twisted.internet.task import Clock
 
-from chatd import repeats
-from chatd.errors import RateLimited, Unavailable
-from chatd.limits import REMEMBERED_SECONDS
-from chatd.repeats import Repeats
+from chatd.chat import repeats
+from chatd.chat.limits import REMEMBERED_SECONDS
+from chatd.chat.repeats import Repeats
+from chatd.model.errors import RateLimited, Unavailable
 from chatd.testing import result_of
 
 

@@ -3,7 +3,7 @@
 import msgspec
 import pytest
 
-from chatd.events import (
+from chatd.model.events import (
     MESSAGES,
     Acted,
     Event,

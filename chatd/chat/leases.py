@@ -15,8 +15,8 @@ from typing import Protocol
 
 from twisted.internet.interfaces import IDelayedCall
 
-from .addresses import LOCAL, Address
-from .errors import BadToken, TooMany
+from ..model.addresses import LOCAL, Address
+from ..model.errors import BadToken, TooMany
 from .limits import NO_ROOM_SECONDS
 from .service import ChatService
 from .session import Session

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from .addresses import LOCAL, Address
-from .eventlog import EventLog
+from ..model.addresses import LOCAL, Address
+from ..stream.eventlog import EventLog
+from ..stream.subscriber import Source
 from .limits import TokenBucket
 from .room import Room
-from .subscriber import Source
 
 INBOX = 200
 """Private messages kept for a session that is not reading."""

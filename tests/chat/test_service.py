@@ -12,10 +12,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.internet.defer import Deferred
 
-from chatd import room as room_module
+from chatd.chat import room as room_module
+from chatd.chat.room import CROWD, SUMMARY_SECONDS, Room
+from chatd.chat.service import ChatService
+from chatd.chat.session import INBOX, Session
 from chatd.codecs.json import JSON
-from chatd.commands import Act, Command, Join, Leave, Rename, Say, SetTopic, ShowRooms, Tell
-from chatd.errors import (
+from chatd.model.commands import Act, Command, Join, Leave, Rename, Say, SetTopic, ShowRooms, Tell
+from chatd.model.errors import (
     BadName,
     BadRoom,
     BadText,
@@ -27,7 +30,7 @@ from chatd.errors import (
     TextTooLong,
     Unavailable,
 )
-from chatd.events import (
+from chatd.model.events import (
     Acted,
     Event,
     Joined,
@@ -39,12 +42,9 @@ from chatd.events import (
     Told,
     TopicSet,
 )
-from chatd.room import CROWD, SUMMARY_SECONDS, Room
-from chatd.service import ChatService
-from chatd.session import INBOX, Session
 from chatd.store import NO_MARKS, Marks
 from chatd.store.memory import MemoryStore
-from chatd.subscriber import Batch, Source, Subscriber
+from chatd.stream.subscriber import Batch, Source, Subscriber
 from chatd.testing import FakeOutlet, InMemoryChat, result_of
 
 

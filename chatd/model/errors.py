@@ -159,3 +159,19 @@ class Unavailable(ChatError):
     def __init__(self, message: str, retry_after: float = 1.0) -> None:
         super().__init__(message)
         self.retry_after = retry_after
+
+
+class InDoubt(ChatError):
+    """The store may or may not have taken it; the same request with the same key finds out."""
+
+    code = "in-doubt"
+
+    def __init__(self, message: str, retry_after: float = 1.0) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class NotAllowed(ChatError):
+    """The policy forbids it to this person in this room."""
+
+    code = "not-allowed"

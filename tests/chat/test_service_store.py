@@ -11,19 +11,19 @@ from pathlib import Path
 import pytest
 from twisted.internet.defer import Deferred
 
-from chatd import service as service_module
+from chatd.chat import service as service_module
+from chatd.chat.limits import Limits
+from chatd.chat.service import RECALL_SECONDS
 from chatd.codecs.json import JSON
-from chatd.commands import Join, Say, SetTopic, Tell
-from chatd.errors import Unavailable
-from chatd.events import Joined, Left
-from chatd.limits import Limits
-from chatd.service import RECALL_SECONDS
+from chatd.model.commands import Join, Say, SetTopic, Tell
+from chatd.model.errors import Unavailable
+from chatd.model.events import Joined, Left
 from chatd.store import Recalled
 from chatd.store.sqlite import TIDY_SECONDS, Retention
-from chatd.subscriber import Subscriber
+from chatd.stream.subscriber import Subscriber
 from chatd.testing import FakeOutlet, InMemoryChat, result_of
 
-from .store.lasting import LastingChat
+from ..store.lasting import LastingChat
 
 
 @pytest.fixture

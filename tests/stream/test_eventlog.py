@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chatd.eventlog import Entry, EventLog
-from chatd.events import MESSAGES, Acted, Joined, Said
+from chatd.model.events import MESSAGES, Acted, Joined, Said
+from chatd.stream.eventlog import Entry, EventLog
 
 ids = st.lists(st.integers(1, 100), unique=True, max_size=60).map(sorted)
 capacities = st.integers(0, 20)

@@ -28,22 +28,22 @@ from hypothesis.stateful import (
 from twisted.internet.defer import Deferred, fail
 from twisted.python.failure import Failure
 
+from chatd.chat.limits import Limits
+from chatd.chat.service import ChatService
+from chatd.chat.session import Session
 from chatd.codecs.json import JSON
-from chatd.commands import Say, Tell
-from chatd.errors import Unavailable
-from chatd.eventlog import Entry
-from chatd.events import MESSAGES, Event
-from chatd.limits import Limits
-from chatd.service import ChatService
-from chatd.session import Session
+from chatd.model.commands import Say, Tell
+from chatd.model.errors import Unavailable
+from chatd.model.events import MESSAGES, Event
 from chatd.store import NO_MARKS, Marks
 from chatd.store.memory import MemoryStore
 from chatd.store.sqlite import TIDY_SECONDS, Retention
-from chatd.subscriber import Subscriber
+from chatd.stream.eventlog import Entry
+from chatd.stream.subscriber import Subscriber
 from chatd.testing import START, FakeOutlet, InMemoryChat, result_of
 
-from .store.faults import Fragile
-from .store.lasting import LastingChat
+from ..store.faults import Fragile
+from ..store.lasting import LastingChat
 
 ROOMS = st.sampled_from(["lobby", "dev"])
 HISTORY = 3

@@ -1,0 +1,30 @@
+"""A room's settings: what the cell `rooms/ROOM` holds, and what commands are judged by."""
+
+from __future__ import annotations
+
+import msgspec
+
+
+class RoomState(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The settings of a room that exists.  A later version may add fields: unknown ones are kept
+    out of sight, missing ones have their defaults.
+    """
+
+    topic: str = ""
+
+
+NEW_ROOM = RoomState()
+"""The settings of a room that does not exist yet."""
+
+_encode = msgspec.json.Encoder().encode
+_decode = msgspec.json.Decoder(RoomState).decode
+
+
+def encode_state(state: RoomState) -> bytes:
+    """The cell's value."""
+    return _encode(state)
+
+
+def decode_state(value: bytes) -> RoomState:
+    """The settings that a cell's value holds.  Raises `msgspec.DecodeError`."""
+    return _decode(value)

@@ -1,0 +1,85 @@
+"""Units: what one command asks of the store, whole or not at all.
+
+1. State is kept in *cells*: `(table, key) -> value`, whose *version* is the id of its last change.
+   A cell that is absent has the version 0.
+2. A command is judged by what cells say, and becomes a `Unit`: what happened, which cells change,
+   and by which versions it was judged (`expects`).
+3. The store compares versions and appends; it knows no rule of the chat.  A unit whose expected
+   version has moved is *stale*: nothing of it is stored, and its command is judged again.
+4. Cells change only when a unit is shown, on every node alike, in the order of the ids.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from .events import Event
+
+REMEMBERED_SECONDS = 300.0
+"""Seconds for which the store knows a request key: a request that is sent again within that time
+is recognised, over a restart too."""
+
+NAMES = "names"
+"""Table of the names that are held: name key -> the person who holds it."""
+ROOMS = "rooms"
+"""Table of the rooms that exist: room -> its settings."""
+MEMBERS = "in"
+"""Table of one room's members (`members_of`): name key -> the name as it is written."""
+ROOM_TABLES = (MEMBERS,)
+"""Tables of which each room has one of its own, called `TABLE:ROOM`; they are loaded with it."""
+PRESENCE = (NAMES, MEMBERS)
+"""Tables that say who is connected: they are empty at a start, and no file keeps them."""
+
+
+def room_table(table: str, room: str) -> str:
+    """The name of a room's own table, one of `ROOM_TABLES`."""
+    return f"{table}:{room}"
+
+
+def is_presence(table: str) -> bool:
+    """Whether a table says who is connected, and so is not kept over a restart."""
+    return table.partition(":")[0] in PRESENCE
+
+
+class Cell(NamedTuple):
+    """A value and its version."""
+
+    version: int
+    """The id of the unit that last changed it."""
+    value: bytes
+
+
+class Change(NamedTuple):
+    """A cell takes a value, or with None becomes absent."""
+
+    table: str
+    key: str
+    value: bytes | None
+
+
+class Expect(NamedTuple):
+    """A version that a command was judged by."""
+
+    table: str
+    key: str
+    version: int
+    """0: the cell was absent."""
+
+
+class Unit(NamedTuple):
+    """What one command makes happen: stored together, or not at all."""
+
+    events: Sequence[Event] = ()
+    changes: Sequence[Change] = ()
+    expects: Sequence[Expect] = ()
+    request_key: bytes | None = None
+    """What identifies the request: if the store knows it, it answers the id that it gave the first
+    time, and stores nothing."""
+
+
+class Stale(NamedTuple):
+    """The outcome of a unit that was judged by what is not so any more."""
+
+    expect: Expect
+    """The first expectation that was not met."""

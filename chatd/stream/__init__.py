@@ -1,0 +1,1 @@
+"""The log and its readers, without sockets: event logs, feeds, subscribers, fan-out."""
