@@ -25,7 +25,7 @@ from .limits import (
     Limits,
     TokenBucket,
 )
-from .session import Session
+from .person import Person
 
 
 class Admission:
@@ -45,25 +45,25 @@ class Admission:
     # -- saying something ------------------------------------------------------------------------
 
     def bucket(self) -> TokenBucket:
-        """A fresh measure, for a session."""
+        """A fresh measure, for a person."""
         return TokenBucket(self.limits.message_rate, self._now)
 
     def visitors(self, address: Address) -> TokenBucket:
-        """What the visitors of an address have in common: they may say as much as one session."""
+        """What the visitors of an address have in common: they may say as much as one person."""
         return self._visitors.bucket(address)
 
-    def spend(self, session: Session) -> None:
+    def spend(self, person: Person) -> None:
         """Something is about to be said.  Raises `RateLimited`."""
         rate = self.limits.message_rate
-        wait = session.bucket.take()
+        wait = person.bucket.take()
         if wait:
             raise RateLimited(
                 f"too fast: {rate:g} messages a second are taken; try again in {seconds(wait)}",
                 wait,
             )
-        shared = self._addresses.bucket(session.address)
-        if shared.take(sparing=session.held_back or not session.bucket.ample):
-            session.held_back = True
+        shared = self._addresses.bucket(person.address)
+        if shared.take(sparing=person.held_back or not person.bucket.ample):
+            person.held_back = True
             # Many may be waiting for this one: none needs to ask more often than it may speak.
             wait = max(shared.take(sparing=True), 1 / (rate or 1))
             raise RateLimited(
@@ -71,32 +71,32 @@ class Admission:
                 f"at your address together; try again in {seconds(wait)}",
                 wait,
             )
-        if session.held_back:
+        if person.held_back:
             # By waiting it has not become one that has said little.
-            session.held_back = False
-            session.bucket.empty()
+            person.held_back = False
+            person.bucket.empty()
 
-    def spend_rename(self, session: Session) -> None:
+    def spend_rename(self, person: Person) -> None:
         """A name is about to be changed.  Raises `RateLimited`."""
         rate = self.limits.message_rate / RENAME_SHARE
-        if session.renames is None:  # most never change theirs, or once
-            session.renames = TokenBucket(rate, self._now, RENAMES_AT_ONCE)
-        wait = session.renames.take()
+        if person.renames is None:  # most never change theirs, or once
+            person.renames = TokenBucket(rate, self._now, RENAMES_AT_ONCE)
+        wait = person.renames.take()
         if wait:
             raise RateLimited(
                 f"too many names: one in {1 / rate:g} s is taken; try again in {seconds(wait)}",
                 wait,
             )
         try:
-            self.spend(session)
+            self.spend(person)
         except RateLimited:
-            session.renames.give_back()
+            person.renames.give_back()
             raise
 
-    def charge(self, session: Session) -> None:
+    def charge(self, person: Person) -> None:
         """Something was done that is never refused, but counts."""
-        session.bucket.charge()
-        self._addresses.bucket(session.address).charge()
+        person.bucket.charge()
+        self._addresses.bucket(person.address).charge()
 
     # -- lasting sessions ------------------------------------------------------------------------
 

@@ -1,19 +1,20 @@
-"""A room: its log, its topic, who is in it, and how their coming and going is told."""
+"""A room: its log, its settings, who is in it, and its presence stream.
+
+A room in memory is a fold: it changes only by what the store has shown (`Rooms.shown`).
+"""
 
 from __future__ import annotations
 
 from bisect import bisect_left, insort
-from collections.abc import Sequence
 from typing import NamedTuple
 
-from ..model.events import TopicSet
-from ..stream.eventlog import Entry, EventLog
-from ..stream.subscriber import Notifier, Source
+from ..model.roomstate import NEW_ROOM, RoomState, encode_state
+from ..model.units import MEMBERS, ROOMS, Change, Expect, room_table
+from ..stream.eventlog import EventLog
+from ..stream.feed import Source
 
-CROWD = 100
-"""People present above which joins and leaves are summed up: nobody reads two hundred of them."""
-SUMMARY_SECONDS = 10.0
-"""The shortest time between two summaries."""
+PRESENCE_LOG = 200
+"""Arrivals and departures kept for a reader of the presence stream that lags behind."""
 
 
 class Listing(NamedTuple):
@@ -29,60 +30,61 @@ class Listing(NamedTuple):
 
 
 class Room(Source):
-    """One room.  It changes only by what the store has taken (`show`) and by who is a member."""
+    """One room that has readers or members, or is being judged."""
 
-    def __init__(self, name: str, log: EventLog, topic: str = "") -> None:
+    def __init__(self, name: str, log: EventLog) -> None:
         super().__init__(name, log)
-        self.topic = topic
+        self.state = NEW_ROOM
+        self.version = 0
+        """The version of the cell `rooms/NAME`; 0: the room has none."""
+        self.members: dict[str, str] = {}
+        """Who is here, guests too: the name by its key."""
         self.names: list[str] = []
-        """Who is here, guests too, in alphabetical order."""
-        self.tally = Tally()
-        self.recalled = 0.0
-        """When the store was last asked for what was said before."""
+        """The same names in alphabetical order, kept so: of ten thousand who connect, each is told
+        who is here."""
+        self.asked = 0.0
+        """When the store was last asked for the room, on the reactor's clock."""
+        self._presence: Source | None = None
 
     @property
-    def crowded(self) -> bool:
-        """Whether joins and leaves are to be summed up."""
-        return len(self.names) > CROWD
+    def expect(self) -> Expect:
+        """That the room's settings are still those that a command was judged by."""
+        return Expect(ROOMS, self.name, self.version)
 
-    def come(self, name: str) -> None:
-        """Somebody comes in.  Put in order now: of ten thousand, each asks who is here."""
-        insort(self.names, name, key=str.casefold)
+    @property
+    def founding(self) -> tuple[Change, ...]:
+        """What brings the room into being with its first event; empty if it has a cell."""
+        return () if self.version else (Change(ROOMS, self.name, encode_state(self.state)),)
 
-    def go(self, name: str) -> None:
-        """Somebody goes."""
-        at = bisect_left(self.names, name.casefold(), key=str.casefold)
-        del self.names[self.names.index(name, at)]
+    @property
+    def presence(self) -> Source:
+        """The presence stream: every arrival and departure (`PresenceEvent`), from the moment on
+        when somebody first asks for it.
+        """
+        if self._presence is None:
+            self._presence = Source(self.name, EventLog(PRESENCE_LOG, self.log.last))
+        return self._presence
 
-    def show(self, entry: Entry, notifier: Notifier) -> None:
-        """Take in what the store has stored."""
-        if isinstance(entry.event, TopicSet):
-            self.topic = entry.event.text
-        self.append(entry, notifier)
+    @property
+    def watched(self) -> Source | None:
+        """The presence stream if it was ever asked for."""
+        return self._presence
 
-    def mend(self, entries: Sequence[Entry], floor: int) -> None:
-        """Take in what was said before, which could not be read at first."""
-        self.log.mend(entries, floor)
-        for feed in self.feeds():
-            feed.limit = 0  # what was made of the torn log is not to be shared any more
+    def member(self, key: str, name: str | None) -> Change:
+        """The change by which a person becomes a member, or with None is none any more."""
+        value = None if name is None else name.encode()
+        return Change(room_table(MEMBERS, self.name), key, value)
 
+    def set_state(self, state: RoomState, version: int) -> None:
+        """The settings changed."""
+        self.state, self.version = state, version
 
-class Tally:
-    """Joins and leaves in a crowded room since the last summary."""
-
-    __slots__ = ("joined", "left")
-
-    def __init__(self) -> None:
-        self.joined = 0
-        self.left = 0
-
-    def __bool__(self) -> bool:
-        return bool(self.joined or self.left)
-
-    def clear(self) -> str:
-        """The summary; afterwards there is nothing to sum up."""
-        parts = [f"{self.joined} joined"] * bool(self.joined) + [f"{self.left} left"] * bool(
-            self.left
-        )
-        self.joined = self.left = 0
-        return ", ".join(parts)
+    def set_member(self, key: str, name: str | None) -> None:
+        """A person came, or is called otherwise; with None, a person went."""
+        old = self.members.pop(key, None)
+        if old is not None:
+            at = bisect_left(self.names, old.casefold(), key=str.casefold)
+            del self.names[self.names.index(old, at)]
+        if name is not None:
+            self.members[key] = name
+            insort(self.names, name, key=str.casefold)

@@ -1,93 +1,54 @@
 """`ChatService`: the one object that every door holds.
 
-An event has three moments.
+It ties the parts of the middle together: people, rooms, the journal, the gate for readers, rates
+and request keys.  Each of them has one job and a file of its own.
 
-1. *Accepted*: `perform` judges a command and puts its event into this turn's batch, with no waiting
-   in between; so the order of accepting is the order of the batch.
-2. *Stored*: the store takes the batch, in one `append` or, if it is more than a log holds, in
-   several, each whole or not at all, and gives the ids.
-3. *Shown*: what the store has taken comes back through one listener, goes into its room's log,
-   wakes the readers, and then the Deferred of `perform` fires.
-
-Nothing is shown that the store has not taken, and a batch that it refuses is told to its senders
-only. Names and memberships are the service's own and change when they are accepted.
+1. A command goes one way: checked and measured here, judged by `chatd.chat.judge`, accepted, stored
+   and shown by `chatd.chat.journal`.
+2. State changes in one place: `shown`, which folds what the store has stored, in its order.
 """
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Mapping, Sequence
-from functools import singledispatchmethod
-from typing import NamedTuple
-from weakref import WeakValueDictionary
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 from twisted.application.service import Service
-from twisted.internet.defer import Deferred, succeed
+from twisted.internet.defer import Deferred, gatherResults
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from ..model.addresses import LOCAL, Address
 from ..model.commands import Act, Command, Join, Leave, Rename, Say, SetTopic, Tell
-from ..model.errors import (
-    ChatError,
-    NameInUse,
-    NoSession,
-    NoSuchPerson,
-    NotInRoom,
-    TooManyRooms,
-    Unavailable,
-)
-from ..model.events import (
-    Acted,
-    Event,
-    Joined,
-    Left,
-    Noticed,
-    Renamed,
-    RoomEvent,
-    Said,
-    SentPrivately,
-    Told,
-    TopicSet,
-)
-from ..model.names import clean_name, clean_room, name_key
-from ..model.text import MAX_TOPIC, clean_phrase, clean_text
-from ..store import Store
-from ..stream.eventlog import Entry, EventLog
-from ..stream.subscriber import Notifier
+from ..model.errors import ChatError, NoSession
+from ..model.events import SentPrivately, Told
+from ..model.names import name_key
+from ..model.policy import Policy
+from ..model.units import NAMES, ROOMS, Cell
+from ..store import Opened, Shown, Store
+from ..stream.eventlog import Entry, Page
+from ..stream.notifier import Notifier
 from .admission import Admission
+from .attendance import Attendance, Outcome
+from .journal import Journal
 from .limits import DEFAULTS, Limits
-from .room import SUMMARY_SECONDS, Listing, Room, Tally
-from .session import INBOX, Session
+from .people import People
+from .person import Person
+from .readers import Readers
+from .request_keys import RequestKeys
+from .room import Room
+from .rooms import Rooms
+from .speech import Speech
 
-LOBBY = "lobby"
-"""Where everyone starts."""
 HISTORY = 1000
 """Events kept per room in memory, if nothing else is asked for."""
 MAX_TEXT = 4096
 """Bytes in a message, if nothing else is asked for."""
-WARM_ROOMS = 100
-"""Rooms kept in memory for a while though nobody is there: whoever asks for one asks again."""
-RECALL_SECONDS = 10.0
-"""Seconds between two attempts to read what could not be read: whoever comes asks for it."""
-MOST_UNSTORED = 10_000
-"""Events that may wait for a store that is slow or stuck, before no more are accepted."""
-
-
-class Accepted(NamedTuple):
-    """Events that were accepted together, and are stored together."""
-
-    events: Sequence[Event]
-    outcome: Deferred[int | None]
-    """Fires with the id of the first."""
-    mark: bytes | None
-    room: Room | None
-    """Kept in memory until then: a room that somebody speaks in is one of those there are."""
 
 
 class ChatService(Service):
-    """Sessions, rooms and the order of what happens in them."""
+    """The chat: people, rooms, and the order of what happens in them."""
 
     _log = Logger()
 
@@ -99,6 +60,7 @@ class ChatService(Service):
         history: int = HISTORY,
         max_text: int = MAX_TEXT,
         limits: Limits = DEFAULTS,
+        policy: Policy | None = None,
     ) -> None:
         """A chat over `store`.
 
@@ -107,180 +69,110 @@ class ChatService(Service):
         """
         self.clock = clock
         self.admission = Admission(limits, clock.seconds)
-        """Who is let in, and how fast each may go on."""
+        """Who is let in, and at which rate."""
         self.max_text = max_text
-        self.horizon = store.last
+        self.horizon = 0
         """The highest id shown so far; a cursor above it lies in the future."""
-        self._history = history
+        self.people = People()
+        self.rooms = Rooms(clock, store, history, limits.rooms, lambda: self.horizon)
+        self.readers = Readers(self.rooms, policy)
+        """The gate: the only maker of readers."""
+        self.request_keys = RequestKeys(clock.seconds)
         self._store = store
-        # A room is in memory as long as somebody is in it or reads it; then the store has it.
-        self._rooms: WeakValueDictionary[str, Room] = WeakValueDictionary()
-        self._lately: deque[Room] = deque(maxlen=WARM_ROOMS)
-        self._people: dict[str, Session] = {}
-        self._guests = 0
-        self._letters: dict[Told, deque[tuple[Session, Session]]] = {}
-        self._batch: list[Accepted] = []
-        self._unstored = 0
-        self._settled: Deferred[None] | None = None
-        # No log may forget what was appended before its readers were woken.
-        self._patience = min(history, INBOX)
-        self._notifier = Notifier(
-            lambda wake: clock.callLater(0, wake),
-            self._patience,
-            self._reader_failed,
-            clock.seconds,
+        self._journal = Journal(clock, store)
+        self.attendance = Attendance(
+            clock, self._journal, self.people, self.rooms, self.readers, self.admission, max_text
         )
-        store.follow(self._show)
+        self._speech = Speech(
+            self._journal,
+            self.people,
+            self.rooms,
+            self.readers,
+            self.admission,
+            self.attendance,
+            max_text,
+        )
+        self._commands: dict[type[Command], Callable[[Any, Person, bytes | None], Outcome]] = {
+            Say: self._speech.speak,
+            Act: self._speech.speak,
+            SetTopic: self._speech.set_topic,
+            Tell: self._speech.tell,
+            Join: self.attendance.come_in,
+            Leave: self.attendance.go_out,
+            Rename: self.attendance.rename,
+        }
+        self._notifier = Notifier(
+            lambda wake: clock.callLater(0, wake), self._reader_failed, clock.seconds
+        )
 
-    @property
-    def marks(self) -> Mapping[bytes, int]:
-        """The marks of commands that were carried out before the start, and what they answered."""
-        return self._store.marks
+    # -- opening and closing ---------------------------------------------------------------------
 
-    def startService(self) -> None:
-        """Open the store.  Raises `Unavailable` when it cannot be used."""
-        super().startService()
-        self._store.open()
-        self.horizon = self._store.last
+    def open(self) -> Deferred[None]:
+        """Open the store.  Fails with `Unavailable` when it cannot be used."""
+        return self._store.open(self).addCallback(self._opened)
+
+    def _opened(self, opened: Opened) -> Deferred[None]:
+        self.horizon = opened.last
+        self.request_keys.opened(opened.request_keys)
+        tables = gatherResults([self._store.table(ROOMS), self._store.table(NAMES)])
+
+        def known(cells: list[Mapping[str, Cell]]) -> None:
+            self.rooms.index.opened(opened.rooms, cells[0])
+            self.people.opened(cells[1])
+
+        return tables.addCallback(known)
 
     def drain(self) -> Deferred[None]:
-        """Take no more commands; fires when all that were taken are shown, or refused.
+        """Take no more commands; fires when all that were taken are shown or refused.
 
-        From here on nobody's leaving is told: those who are here did not choose to go, and most
-        are back in a moment.
+        From here on no leave is announced: these persons did not choose to go, and most are back
+        in a moment.
         """
-        settled = self._settled = Deferred()
-        self._flush()
-        self._settle()
-        return settled
-
-    def _settle(self) -> None:
-        if self._settled and not (self._unstored or self._settled.called):
-            self._settled.callback(None)
+        return self._journal.drain()
 
     def stopService(self) -> Deferred[None]:
         """Store what was accepted, then close the store."""
         super().stopService()
-        self._flush()
+        self._journal.flush()
         return self._store.close()
 
     # -- people ----------------------------------------------------------------------------------
 
-    def enter(self, name: str = "", address: Address = LOCAL) -> Session:
-        """A new session in the lobby: of that name and announced, or a guest without one.
+    def enter(self, name: str = "", address: Address = LOCAL) -> Deferred[Person]:
+        """A new person in the lobby: of that name and announced, or a guest without one.
 
-        Raises `BadName`, `NameInUse`.
+        Raises or fails with `BadName`, `NameInUse`, `NotAllowed`, `Unavailable`.
         """
-        shown = self._free_name(name) if name else self._guest_name()
-        session = Session(shown, self.admission.bucket(), named=bool(name), address=address)
-        self._people[name_key(shown)] = session
-        self._add(session, self.room(LOBBY))
-        return session
+        return self.attendance.enter(name, address)
 
-    def end(self, session: Session, text: str = "") -> None:
-        """The session leaves every room, and its name is free again.  `text` is its parting
-        word.
+    def end(self, person: Person, text: str = "") -> None:
+        """The person leaves every room, and the name becomes free.  `text` is the parting word."""
+        self.attendance.end(person, text)
+
+    def visitor(self, name: str, address: Address = LOCAL) -> Person:
+        """The sender of one request, who holds no name: only `Say`, `Act`, `SetTopic` and `Tell`
+        are for visitors.
+
+        Raises `BadName`, and `NameInUse` when a person holds the name.
         """
-        if session.ended:
-            return
-        session.ended = True
-        try:
-            parting = clean_phrase(text, self.max_text)
-        except ChatError:
-            parting = ""  # nobody is kept here by a bad word
-        for room in list(session.rooms.values()):
-            self._remove(session, room, parting)
-        del self._people[name_key(session.name)]
+        shown = self.people.free_name(name)
+        bucket = self.admission.visitors(address)
+        return Person(
+            "", shown, name_key(shown), bucket, named=True, visiting=True, address=address
+        )
 
-    def visitor(self, name: str, address: Address = LOCAL) -> Session:
-        """Somebody who says one thing and holds no name: only `Say`, `Act`, `SetTopic` and `Tell`
-        are for them.
+    # -- reading ---------------------------------------------------------------------------------
 
-        Raises `BadName`, and `NameInUse` when a session holds the name.
+    def page(
+        self, room: Room, before: int | None, limit: int, size: int | None = None
+    ) -> Deferred[Page]:
+        """The last events of a room below the id `before` (None: the newest), oldest first.
+
+        At most `limit` events and about `size` bytes.  Reaches as far back as the store kept them.
+        Fails with `Unavailable`.
         """
-        shown, bucket = self._free_name(name), self.admission.visitors(address)
-        return Session(shown, bucket, named=True, visiting=True, address=address)
-
-    def person(self, name: str) -> Session:
-        """Who has that name now.  Raises `NoSuchPerson`."""
-        try:
-            return self._people[name_key(name)]
-        except (KeyError, UnicodeEncodeError):
-            raise NoSuchPerson("nobody of that name is here; /who lists those who are") from None
-
-    def _free_name(self, name: str, own: Session | None = None) -> str:
-        shown = clean_name(name)
-        if self._people.get(name_key(shown), own) is not own:
-            raise NameInUse(f"the name {shown} is in use; choose another")
-        return shown
-
-    def _guest_name(self) -> str:
-        self._guests += 1
-        return f"guest-{self._guests:04}"
-
-    # -- rooms -----------------------------------------------------------------------------------
-
-    def room(self, name: str) -> Room:
-        """The room of that name, which need not have existed before.
-
-        Raises `BadRoom`, and `Unavailable` when it would be one room too many.
-        """
-        key = clean_room(name)
-        stored, most = self._store.rooms, self.admission.limits.rooms
-        if (
-            not (key in self._rooms or key in stored or key == LOBBY)
-            and len(self._rooms) + len(stored) >= most  # at most so many: quick to say
-            and len(stored.keys() | set(self._rooms)) >= most
-        ):
-            raise Unavailable(f"there are {most} rooms, the most here; use one of them")
-        return self._room(key)
-
-    def _room(self, key: str) -> Room:
-        room = self._rooms.get(key)
-        if room is None:
-            entries, floor, torn = self._store.recall(key, self.horizon)
-            past = self._store.rooms.get(key)
-            torn = torn and past is not None and past.first <= self.horizon
-            log = EventLog(self._history, floor, torn=torn)
-            for entry in entries:
-                log.append(entry)
-            room = self._rooms[key] = Room(key, log, past.topic if past else "")
-            room.recalled = self.clock.seconds()
-            if entries or torn:
-                self._lately.append(room)
-        elif room.log.torn:
-            self._mend(room)
-        return room
-
-    def _mend(self, room: Room) -> None:
-        """Try again to read what was said before the room came to life."""
-        now = self.clock.seconds()
-        if now - room.recalled >= RECALL_SECONDS:
-            room.recalled = now
-            entries, floor, torn = self._store.recall(room.name, room.log.floor)
-            if not torn:
-                room.mend(entries, floor)
-
-    def rooms(self) -> list[Listing]:
-        """The rooms where somebody is or something was said, in alphabetical order."""
-        peopled = {name for name, room in self._rooms.items() if room.names}
-        return [self.listing(name) for name in sorted(peopled | self._store.rooms.keys())]
-
-    def listing(self, key: str) -> Listing:
-        """The room of that (clean) name, as it stands in a list."""
-        room, past = self._rooms.get(key), self._store.rooms.get(key)
-        people = len(room.names) if room else 0
-        if past is None:
-            return Listing(key, "", people, None, None)
-        return Listing(key, past.topic, people, past.first, past.last)
-
-    def page(self, room: Room, before: int | None, limit: int) -> Deferred[list[Entry]]:
-        """The last `limit` entries of a room below the id `before` (None: the newest), oldest
-        first.
-
-        Reaches as far back as the store kept them.  Fails with `Unavailable`.
-        """
-        return self._store.read(room.name, before, limit)
+        most = {} if size is None else {"size": size}
+        return self._store.read(room.name, before=before, limit=limit, **most)
 
     def resume(self, cursor: int) -> int:
         """The cursor to go on from for a reader that says it stands at `cursor`.
@@ -292,243 +184,52 @@ class ChatService(Service):
 
     # -- commands --------------------------------------------------------------------------------
 
-    def perform(
-        self, session: Session, command: Command, mark: bytes | None = None
-    ) -> Deferred[int | None]:
+    def perform(self, person: Person, command: Command, key: bytes | None = None) -> Outcome:
         """Carry out a command that others see.
 
-        With what it says the store keeps `mark`, by which a repeat can be known after a restart.
+        `key` is a request key (`chatd.chat.request_keys`): the store keeps it with what the
+        command says, and knows a repeat by it.
 
-        Judging and accepting happen before this returns: it raises a `ChatError` when the command
-        is refused.  The Deferred fires with the id of the (first) event once that is stored and
-        shown, or with None when there was nothing to announce; it fails with `Unavailable` when the
-        store refused.
+        Raises at once what can be known at once: a text or name of a wrong form, a rate that is
+        exceeded, a server that takes no commands.  Fires with the id of the (first) event when that
+        is shown, or with None when there was nothing to announce; fails with the `ChatError` that
+        refused it.
         """
-        if session.ended:
+        if person.ended:
             raise NoSession("the session is over; begin another")
-        if self._settled:
-            raise Unavailable("the server is going down; say it again in a moment")
-        if self._unstored >= MOST_UNSTORED:
-            raise Unavailable("the server is behind with storing; try again in a moment")
-        return self._perform(command, session, mark)
+        self._journal.check()
+        return self._commands[type(command)](command, person, key)
 
-    @singledispatchmethod
-    def _perform(
-        self, command: Command, session: Session, mark: bytes | None
-    ) -> Deferred[int | None]:
-        raise TypeError(f"not for the service: {command!r}")
+    # -- what the store shows --------------------------------------------------------------------
 
-    @_perform.register(Say)
-    @_perform.register(Act)
-    def _speak(
-        self, command: Say | Act, session: Session, mark: bytes | None
-    ) -> Deferred[int | None]:
-        room, text = self.room(command.room), clean_text(command.text, self.max_text)
-        self._may_be_in(session, room)
-        self.admission.spend(session)
-        self._be_in(session, room)
-        event = Said if isinstance(command, Say) else Acted
-        return self._submit(event(room.name, session.name, text), mark=mark, room=room)
+    def shown(self, batch: Sequence[Shown]) -> None:
+        """Fold what was stored, in its order: see `chatd.store.Follower`."""
+        for shown in batch:
+            self.rooms.shown(shown, self._notifier)
+            for change in shown.changes:
+                self.people.shown(change, shown.id, self.rooms.live)
+            for entry in shown.entries:
+                if isinstance(entry.event, Told):
+                    self._deliver(entry, entry.event)
+            if shown.request_key is not None:
+                self.request_keys.shown(shown.request_key, shown.answer)
+            self.horizon = shown.id
 
-    @_perform.register
-    def _set_topic(
-        self, command: SetTopic, session: Session, mark: bytes | None
-    ) -> Deferred[int | None]:
-        room, text = self.room(command.room), clean_phrase(command.text, MAX_TOPIC, "topic")
-        self._may_be_in(session, room)
-        self.admission.spend(session)
-        self._be_in(session, room)
-        return self._submit(TopicSet(room.name, session.name, text), mark=mark, room=room)
-
-    @_perform.register
-    def _tell(self, command: Tell, session: Session, mark: bytes | None) -> Deferred[int | None]:
-        to, text = self.person(command.to), clean_text(command.text, self.max_text)
-        self.admission.spend(session)
-        told = Told(session.name, to.name, text)
-        # The store knows names only, and the name may be another's when it comes back.
-        self._letters.setdefault(told, deque()).append((session, to))
-        return self._submit(told, mark=mark).addErrback(self._undelivered, told)
-
-    @_perform.register
-    def _join(self, command: Join, session: Session, mark: bytes | None) -> Deferred[int | None]:
-        room = self.room(command.room)
-        if room.name in session.rooms:
-            return succeed(None)
-        self._may_be_in(session, room)
-        self.admission.spend(session)
-        return self._add(session, room)
-
-    @_perform.register
-    def _leave(self, command: Leave, session: Session, mark: bytes | None) -> Deferred[int | None]:
-        room = session.rooms.get(clean_room(command.room))
-        if room is None:
-            raise NotInRoom(f"you are not in #{clean_room(command.room)}")
-        parting = clean_phrase(command.text, self.max_text)
-        self.admission.charge(session)
-        return self._remove(session, room, parting)
-
-    @_perform.register
-    def _rename(
-        self, command: Rename, session: Session, mark: bytes | None
-    ) -> Deferred[int | None]:
-        old, was_named = session.name, session.named
-        new = self._free_name(command.name, own=session)
-        if new == old:
-            return succeed(None)
-        self.admission.spend_rename(session)
-        del self._people[name_key(old)]
-        self._people[name_key(new)] = session
-        session.name, session.named = new, True
-        for room in session.rooms.values():
-            room.go(old)
-            room.come(new)
-        if was_named:
-            return self._tell_rooms([Renamed(room, old, new) for room in session.rooms])
-        return self._tell_rooms(
-            [event for room in session.rooms.values() for event in self._arrival(room, new)]
-        )
-
-    def _may_be_in(self, session: Session, room: Room) -> None:
-        most = self.admission.limits.rooms_per_session
-        if room.name not in session.rooms and len(session.rooms) >= most:
-            raise TooManyRooms(f"you are in {most} rooms, the most there may be; leave one first")
-
-    def _be_in(self, session: Session, room: Room) -> None:
-        """Whoever says something in a room is in it; a visitor passes through."""
-        if not session.visiting and room.name not in session.rooms:
-            self._add(session, room)
-
-    # -- coming and going ------------------------------------------------------------------------
-
-    def _add(self, session: Session, room: Room) -> Deferred[int | None]:
-        room.come(session.name)
-        session.rooms[room.name] = room
-        return self._tell_rooms(self._arrival(room, session.name) if session.named else [])
-
-    def _remove(self, session: Session, room: Room, parting: str) -> Deferred[int | None]:
-        crowded = room.crowded
-        room.go(session.name)
-        del session.rooms[room.name]
-        if not session.named:
-            return succeed(None)
-        if crowded:
-            self._tally(room).left += 1
-            return succeed(None)
-        return self._tell_rooms([Left(room.name, session.name, parting)])
-
-    def _arrival(self, room: Room, name: str) -> list[Event]:
-        if room.crowded:
-            self._tally(room).joined += 1
-            return []
-        return [Joined(room.name, name)]
-
-    def _tally(self, room: Room) -> Tally:
-        """The room's running summary; whoever asks adds to it."""
-        if not room.tally:
-            self.clock.callLater(SUMMARY_SECONDS, self._sum_up, room)
-        return room.tally
-
-    def _sum_up(self, room: Room) -> None:
-        self._tell_rooms([Noticed(room.name, room.tally.clear())])
-
-    def _tell_rooms(self, events: Sequence[Event]) -> Deferred[int | None]:
-        """Announce what has already taken effect: if the store refuses, the fact stands and only
-        its echo is missing.
-        """
-        if self._settled:
-            return succeed(None)
-        return self._submit(*events).addErrback(_unannounced)
-
-    # -- accepted, stored, shown -----------------------------------------------------------------
-
-    def _submit(
-        self, *events: Event, mark: bytes | None = None, room: Room | None = None
-    ) -> Deferred[int | None]:
-        """Put events into this turn's batch, together; fires with the id of the first, or None if
-        there are none.
-        """
-        if not events:
-            return succeed(None)
-        if not self._batch:
-            self.clock.callLater(0, self._flush)
-        outcome: Deferred[int | None] = Deferred()
-        self._batch.append(Accepted(events, outcome, mark, room))
-        self._unstored += len(events)
-        return outcome
-
-    def _flush(self) -> None:
-        """Store what was accepted in this turn, in batches that a room's log can hold."""
-        while self._batch:
-            count = 0
-            events: list[Event] = []
-            marks: dict[int, bytes] = {}
-            for accepted in self._batch:
-                if events and len(events) + len(accepted.events) > self._patience:
-                    break
-                count += 1
-                if accepted.mark is not None:
-                    marks[len(events)] = accepted.mark
-                events += accepted.events
-            batch, self._batch = self._batch[:count], self._batch[count:]
-            self._store.append(events, marks).addCallbacks(
-                self._acknowledge, self._refuse, callbackArgs=(batch,), errbackArgs=(batch,)
+    def forgotten(self, firsts: Mapping[str, int | None]) -> None:
+        """See `chatd.store.Follower`; rooms of which nothing is left vanish."""
+        for unit in self.rooms.index.forgotten(firsts):
+            self._journal.submit(lambda unit=unit: unit).addErrback(  # type: ignore[misc]
+                lambda failure: failure.trap(ChatError)
             )
 
-    def _show(self, entries: Sequence[Entry]) -> None:
-        """What the store has taken: the only way into a room's log."""
-        for begin in range(0, len(entries), self._patience):
-            part = entries[begin : begin + self._patience]
-            self._notifier.expect(len(part))
-            for entry in part:
-                if isinstance(entry.event, RoomEvent):
-                    # A room that comes to life for this has everything up to the horizon.
-                    self._room(entry.event.room).show(entry, self._notifier)
-                elif isinstance(entry.event, Told):
-                    self._deliver(entry, entry.event)
-                self.horizon = entry.id
-
     def _deliver(self, entry: Entry, told: Told) -> None:
-        """A private message is stored: now it goes to the two whom it was accepted for."""
-        if told in self._letters:
-            sender, to = self._take_letter(told)
-            if to is not sender:
-                to.inbox.append(entry, self._notifier)
+        """A private message was stored: it goes to the two who held the names at its id."""
+        sender, to = self.people.own(name_key(told.sender)), self.people.own(name_key(told.to))
+        if to is not None and to is not sender:
+            to.inbox.append(entry, self._notifier)
+        if sender is not None:
             sent = SentPrivately(told.sender, told.to, told.text)
             sender.inbox.append(Entry(entry.id, sent), self._notifier)
 
-    def _undelivered(self, failure: Failure, told: Told) -> Failure:
-        self._take_letter(told)
-        return failure
-
-    def _take_letter(self, told: Told) -> tuple[Session, Session]:
-        letters = self._letters[told]
-        letter = letters.popleft()
-        if not letters:
-            del self._letters[told]
-        return letter
-
     def _reader_failed(self, problem: Exception) -> None:
-        self._log.failure("a reader failed, and is dropped", Failure(problem))
-
-    def _acknowledge(self, ids: list[int], batch: Sequence[Accepted]) -> None:
-        place = 0
-        for events, outcome, _, _ in batch:
-            self._unstored -= len(events)
-            outcome.callback(ids[place])
-            place += len(events)
-        self._settle()
-
-    def _refuse(self, failure: Failure, batch: Sequence[Accepted]) -> None:
-        if not failure.check(Unavailable):
-            self._log.failure("the store failed", failure)
-        refusal = Unavailable(
-            "the server could not store that, and nobody saw it; try again in a moment"
-        )
-        for events, outcome, _, _ in batch:
-            self._unstored -= len(events)
-            outcome.errback(Failure(refusal))
-        self._settle()
-
-
-def _unannounced(failure: Failure) -> None:
-    failure.trap(Unavailable)
+        self._log.failure("a reader failed and is dropped", Failure(problem))

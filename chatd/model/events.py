@@ -103,3 +103,37 @@ class SentPrivately(Told, frozen=True, tag="private"):
 
 MESSAGES = (Said, Acted)
 """What people said, as opposed to what happened around it."""
+
+
+class PresenceEvent(Event, frozen=True):
+    """Somebody came, went or was renamed: one for one, guests too.
+
+    Like a private message it takes an id and its place in the order, and no store keeps it.  Doors
+    that show presence as it is read these (`chatd.chat.room.Room.presence`); history has only
+    what was announced (`Joined`, `Left`, `Renamed`, `Noticed`).
+    """
+
+    room: str
+
+
+class Arrived(PresenceEvent, frozen=True, tag="arrived"):
+    """A person came into the room."""
+
+    sender: str = field(name="from")
+
+
+class Departed(PresenceEvent, frozen=True, tag="departed"):
+    """A person left the room."""
+
+    sender: str = field(name="from")
+    text: str = ""
+    """The parting word, or empty."""
+    quit: bool = False
+    """Whether the person left the chat, and so every room."""
+
+
+class NameChanged(PresenceEvent, frozen=True, tag="name-changed"):
+    """A person in the room took another name."""
+
+    sender: str = field(name="from")
+    to: str

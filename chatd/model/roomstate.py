@@ -12,6 +12,10 @@ class RoomState(msgspec.Struct, frozen=True, omit_defaults=True):
 
     topic: str = ""
 
+    def with_topic(self, text: str) -> RoomState:
+        """The same settings with another topic."""
+        return msgspec.structs.replace(self, topic=text)
+
 
 NEW_ROOM = RoomState()
 """The settings of a room that does not exist yet."""

@@ -1,0 +1,232 @@
+"""Coming and going: persons enter, join, leave, are renamed, and end.
+
+Whether a person is here does not depend on the store: if it refuses to keep an announcement, the
+person comes or goes without one (`chatd.chat.journal`, rule 7).
+"""
+
+from __future__ import annotations
+
+from twisted.internet.defer import Deferred, fail, succeed
+from twisted.internet.interfaces import IReactorTime
+from twisted.python.failure import Failure
+
+from ..model.addresses import Address
+from ..model.commands import Join, Leave, Rename
+from ..model.errors import ChatError, NotInRoom, TooManyRooms
+from ..model.events import RoomEvent
+from ..model.names import clean_name, clean_room, name_key
+from ..model.text import clean_phrase
+from ..model.units import Unit
+from . import judge
+from .admission import Admission
+from .journal import Journal
+from .lane import ALONE, in_order
+from .people import People
+from .person import Person
+from .presence import Tallies
+from .readers import Readers
+from .room import Room
+from .rooms import LOBBY, Rooms
+
+LEAVE_SECONDS = 1.0
+"""Seconds after which a leave that the store refused is put again: a name must become free."""
+
+Outcome = Deferred[int | None]
+
+
+class Attendance:
+    """Carries out what changes who is where."""
+
+    def __init__(
+        self,
+        clock: IReactorTime,
+        journal: Journal,
+        people: People,
+        rooms: Rooms,
+        readers: Readers,
+        admission: Admission,
+        max_text: int,
+    ) -> None:
+        """`max_text` is in bytes of UTF-8."""
+        self._clock = clock
+        self._journal = journal
+        self._people = people
+        self._rooms = rooms
+        self._readers = readers
+        self._admission = admission
+        self._max_text = max_text
+        self._tallies = Tallies(clock, self._announce)
+
+    # -- into the chat, and out of it ------------------------------------------------------------
+
+    def enter(self, name: str, address: Address) -> Deferred[Person]:
+        """A new person in the lobby: of that name and announced, or a guest without one."""
+        if name:
+            self._people.free_name(name)  # what is known at once is said at once
+        return self._rooms.load(LOBBY).addCallback(self._enter, name, address)
+
+    def _enter(self, lobby: Room, name: str, address: Address) -> Deferred[Person]:
+        def make(id_: str) -> Person:
+            shown = self._people.free_name(name) if name else self._people.guest_name()
+            bucket = self._admission.bucket()
+            return Person(id_, shown, name_key(shown), bucket, named=bool(name), address=address)
+
+        try:
+            person = self._people.coming(make)
+        except ChatError:
+            return fail()
+
+        def enter() -> Unit:
+            if name:
+                self._people.free_name(name)
+            elif person.key in self._people:
+                person.name = person.key = self._people.guest_name()
+            return judge.enter(self._readers.policy, person, lobby)
+
+        def entered(_: object) -> Person:
+            self._tally_arrival(person, lobby)
+            return person
+
+        def refused(failure: Failure) -> Failure:
+            self._people.gone(person)
+            return failure
+
+        return self._journal.submit(enter, lobby, quiet=True).addCallbacks(entered, refused)
+
+    def end(self, person: Person, text: str) -> None:
+        """The person leaves every room, and the name becomes free."""
+        if person.ended:
+            return
+        person.ended = True
+        try:
+            parting = clean_phrase(text, self._max_text)
+        except ChatError:
+            parting = ""  # a bad word keeps nobody here
+        in_order(person, ALONE, lambda: self._end(person, parting))
+
+    def _end(self, person: Person, parting: str) -> Outcome:
+        if self._journal.draining:
+            return succeed(None)
+        rooms = list(person.rooms.values())
+
+        def end() -> Unit:
+            if self._people.own(person.key) is not person:
+                return Unit()
+            return judge.end(person, parting)
+
+        def ended(_: object) -> None:
+            self._people.gone(person)
+            for room in rooms:
+                self._tally_departure(person, room)
+
+        def refused(failure: Failure) -> None:
+            failure.trap(ChatError)
+            if not self._journal.draining:
+                self._clock.callLater(LEAVE_SECONDS, self._end, person, parting)
+
+        return self._journal.submit(end, person, quiet=True).addCallbacks(ended, refused)
+
+    # -- into a room, and out of it --------------------------------------------------------------
+
+    def come_in(self, command: Join, person: Person, key: bytes | None) -> Outcome:
+        """Join a room."""
+        name = clean_room(command.room)
+        if name in person.rooms:
+            return succeed(None)
+        self.check_rooms(person, name)
+        self._admission.spend(person)
+        return in_order(
+            person,
+            ALONE,
+            lambda: self._rooms.load(name).addCallback(lambda room: self.join(person, room)),
+        )
+
+    def join(self, person: Person, room: Room) -> Outcome:
+        """Let a person into a room, who need not ask for it: who speaks in a room is in it."""
+
+        def join() -> Unit:
+            if room.name in person.rooms:
+                return Unit()
+            self._rooms.check_new(room)
+            return judge.join(self._readers.policy, person, room)
+
+        def joined(id_: int | None) -> int | None:
+            self._tally_arrival(person, room)
+            return id_
+
+        return self._journal.submit(join, room, quiet=True).addCallback(joined)
+
+    def go_out(self, command: Leave, person: Person, key: bytes | None) -> Outcome:
+        """Leave a room."""
+        name = clean_room(command.room)
+        if name not in person.rooms and person.lane is None:
+            raise NotInRoom(f"you are not in #{name}")
+        parting = clean_phrase(command.text, self._max_text)
+        self._admission.charge(person)
+
+        def leave_room() -> Outcome:
+            room = person.rooms.get(name)
+            if room is None:
+                return fail(NotInRoom(f"you are not in #{name}"))
+
+            def leave() -> Unit:
+                return judge.leave(person, room, parting) if name in person.rooms else Unit()
+
+            def left(id_: int | None) -> int | None:
+                self._tally_departure(person, room)
+                return id_
+
+            return self._journal.submit(leave, room, quiet=True).addCallback(left)
+
+        return in_order(person, ALONE, leave_room)
+
+    def check_rooms(self, person: Person, name: str) -> None:
+        """A person is about to be in that room.  Raises `TooManyRooms`."""
+        most = self._admission.limits.rooms_per_session
+        if name not in person.rooms and len(person.rooms) >= most and not person.visiting:
+            raise TooManyRooms(f"you are in {most} rooms, the most there may be; leave one first")
+
+    # -- under another name ----------------------------------------------------------------------
+
+    def rename(self, command: Rename, person: Person, key: bytes | None) -> Outcome:
+        """Take another name."""
+        if clean_name(command.name) == person.name:
+            return succeed(None)
+        self._people.free_name(command.name, own=person)
+        self._admission.spend_rename(person)
+        was_named = person.named
+
+        def rename() -> Unit:
+            new = self._people.free_name(command.name, own=person)
+            if new == person.name:
+                return Unit()
+            return judge.rename(self._readers.policy, person, new, name_key(new))
+
+        def renamed(id_: int | None) -> int | None:
+            if not was_named:
+                for room in person.rooms.values():
+                    self._tally_arrival(person, room)
+            return id_
+
+        def submit() -> Outcome:
+            return self._journal.submit(rename, person, quiet=True)
+
+        return in_order(person, ALONE, submit).addCallback(renamed)
+
+    # -- what is announced -----------------------------------------------------------------------
+
+    def _tally_arrival(self, person: Person, room: Room) -> None:
+        if person.named and judge.crowded(room):
+            self._tallies.arrived(room)
+
+    def _tally_departure(self, person: Person, room: Room) -> None:
+        if person.named and judge.crowded(room):
+            self._tallies.departed(room)
+
+    def _announce(self, room: Room, event: RoomEvent) -> None:
+        """Put an event into a room that no person asked for."""
+        if not self._journal.draining:
+            announced = self._journal.submit(
+                lambda: Unit((event,), room.founding, (room.expect,)), room
+            )
+            announced.addErrback(lambda failure: failure.trap(ChatError))

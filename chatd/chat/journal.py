@@ -1,0 +1,201 @@
+"""The journal: the way of a command from accepted over stored to shown.
+
+An event has three moments.
+
+1. *Accepted*: a command is judged and its unit put into this turn's batch, with no waiting in
+   between; so the order of accepting is the order of the batch.
+2. *Stored*: the store takes the batch and gives the ids, each unit whole or not at all.
+3. *Shown*: what was stored comes back through the store's follower, changes names, members and
+   settings, enters its room's log, wakes the readers; and right behind it the command's Deferred
+   fires.
+
+4. Nothing is shown that the store has not taken.  A unit that the store refuses is told to its
+   sender only.
+5. A stale unit is judged again, with what was shown meanwhile, before anything that arrives later
+   is judged; after `TRIES` times it is refused.
+6. A judgement sees what was shown, and nothing of what is accepted and not stored yet.  The order
+   of one person's commands is kept by `chatd.chat.lane`; between persons the store decides.
+7. Coming and going does not depend on the store: a unit that says so (`Accepted.quiet`) is put
+   again without its announcements when the store refuses it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from itertools import groupby
+
+from twisted.internet.defer import Deferred, fail, succeed
+from twisted.internet.interfaces import IReactorTime
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from ..model.errors import ChatError, InDoubt, Unavailable
+from ..model.events import PresenceEvent, RoomEvent
+from ..model.units import Stale, Unit, is_presence
+from ..store import Store
+from .judge import quietly
+
+MOST_UNSTORED = 10_000
+"""Units that may wait for a store that is slow or stuck, before no more are accepted."""
+TRIES = 50
+"""Times that a command is judged before it is refused: each time another one was quicker."""
+
+Judge = Callable[[], Unit]
+"""Judges a command by what was shown last.  Raises `ChatError`."""
+
+
+class Accepted:
+    """A command that was judged, and waits to be stored."""
+
+    __slots__ = ("held", "judge", "outcome", "quiet", "tries", "unit")
+
+    def __init__(self, judge: Judge, held: object, *, quiet: bool) -> None:
+        self.judge = judge
+        self.unit = judge()
+        self.tries = 1
+        self.held = held
+        """What is kept in memory until the command is shown: its room."""
+        self.quiet = quiet
+        """Whether the fact stands even if the store refuses to keep its announcement."""
+        self.outcome: Deferred[int | None] = Deferred()
+
+
+class Journal:
+    """This node's commands on their way into the log."""
+
+    _log = Logger()
+
+    def __init__(self, clock: IReactorTime, store: Store) -> None:
+        self._clock = clock
+        self._store = store
+        self._batch: list[Accepted] = []
+        self._unstored = 0
+        self._settled: Deferred[None] | None = None
+
+    @property
+    def draining(self) -> bool:
+        """Whether no more commands are taken."""
+        return self._settled is not None
+
+    def check(self) -> None:
+        """A command is about to be judged.  Raises `Unavailable` if none is taken now."""
+        if self._settled:
+            raise Unavailable("the server is going down; say it again in a moment")
+        if self._unstored >= MOST_UNSTORED:
+            raise Unavailable("the server is behind with storing; try again in a moment")
+
+    def submit(
+        self, judge: Judge, held: object = None, *, quiet: bool = False
+    ) -> Deferred[int | None]:
+        """Judge a command and put its unit into this turn's batch.
+
+        Fires with the id of its first event when that is shown, or with None if it had none that
+        the store keeps or delivers; fails with the `ChatError` that refused it.
+        """
+        try:
+            accepted = Accepted(judge, held, quiet=quiet)
+        except ChatError:
+            return fail()
+        return self._accept(accepted)
+
+    def _accept(self, accepted: Accepted) -> Deferred[int | None]:
+        unit = accepted.unit
+        if not (unit.events or unit.changes):
+            return succeed(None)
+        if not self._batch:
+            self._clock.callLater(0, self.flush)
+        self._batch.append(accepted)
+        self._unstored += 1
+        return accepted.outcome
+
+    def drain(self) -> Deferred[None]:
+        """Take no more commands; fires when all that were taken are shown or refused."""
+        settled = self._settled = Deferred()
+        self.flush()
+        self._settle()
+        return settled
+
+    def flush(self) -> None:
+        """Hand this turn's batch to the store.
+
+        Units that need no disk go apart from those that do, so that a full disk refuses only
+        these; the order stays.
+        """
+        batch, self._batch = self._batch, []
+        for _, run in groupby(batch, lambda accepted: keeps_nothing(accepted.unit)):
+            units = list(run)
+            self._store.append([accepted.unit for accepted in units]).addCallbacks(
+                self._stored, self._refused, callbackArgs=(units,), errbackArgs=(units,)
+            )
+
+    def _stored(self, answers: Sequence[int | Stale], batch: Sequence[Accepted]) -> None:
+        self._unstored -= len(batch)
+        for answer, accepted in zip(answers, batch, strict=True):
+            if isinstance(answer, Stale):
+                self._judge_again(accepted)
+            else:
+                accepted.outcome.callback(answer if tells(accepted.unit) else None)
+        self._settle()
+
+    def _judge_again(self, accepted: Accepted) -> None:
+        accepted.tries += 1
+        try:
+            if accepted.tries > TRIES:
+                raise Unavailable("too many others want the same at once; try again in a moment")
+            accepted.unit = accepted.judge()
+        except ChatError:
+            accepted.outcome.errback(Failure())
+        except Exception:
+            self._log.failure("a command could not be judged again")
+            accepted.outcome.errback(Failure(_broken()))
+        else:
+            again = self._accept(accepted)
+            if again is not accepted.outcome:
+                accepted.outcome.callback(None)
+
+    def _refused(self, failure: Failure, batch: Sequence[Accepted]) -> None:
+        self._unstored -= len(batch)
+        if not failure.check(Unavailable, InDoubt):
+            self._log.failure("the store failed", failure)
+        for accepted in batch:
+            if accepted.quiet and not keeps_nothing(accepted.unit) and not self._settled:
+                judge = accepted.judge
+                accepted.judge = lambda judge=judge: quietly(judge())  # type: ignore[misc]
+                accepted.quiet = False
+                self._judge_again(accepted)
+            else:
+                accepted.outcome.errback(Failure(_refusal(failure)))
+        self._settle()
+
+    def _settle(self) -> None:
+        if self._settled and not (self._unstored or self._settled.called):
+            self._settled.callback(None)
+
+
+def keeps_nothing(unit: Unit) -> bool:
+    """Whether nothing of a unit outlives the process: only presence changes, and nothing is said
+    that is kept.
+    """
+    return (
+        unit.request_key is None
+        and not any(isinstance(event, RoomEvent) for event in unit.events)
+        and all(is_presence(change.table) for change in unit.changes)
+    )
+
+
+def tells(unit: Unit) -> bool:
+    """Whether a unit has an event that its sender is told the id of."""
+    return bool(unit.events) and not isinstance(unit.events[0], PresenceEvent)
+
+
+def _refusal(failure: Failure) -> ChatError:
+    if failure.check(InDoubt):
+        return InDoubt(
+            "the server cannot tell whether that was stored; send it again with the same key, or"
+            " look before you repeat it"
+        )
+    return Unavailable("the server could not store that, and nobody saw it; try again in a moment")
+
+
+def _broken() -> Unavailable:
+    return Unavailable("the server made a mistake, and has written it down")

@@ -1,0 +1,132 @@
+"""The people: who holds which name.
+
+1. A name is taken by a unit that expects its cell to be absent.  So no two persons get one name, on
+   whichever nodes they are, and nobody holds a name before the store says so.
+2. This is a fold of the table `names`: it changes when a unit is shown.
+3. A person of this node is an object that its doors hold (`Person`); one of another node is known
+   by name only (`Elsewhere`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from itertools import count
+from typing import NamedTuple
+
+import msgspec
+from twisted.logger import Logger
+
+from ..model.errors import NameInUse, NoSuchPerson
+from ..model.identity import decode_holder
+from ..model.names import clean_name, name_key
+from ..model.units import MEMBERS, NAMES, Cell, Change, Expect, room_table
+from .person import Person
+from .room import Room
+
+_MEMBERS = room_table(MEMBERS, "")
+
+
+class Elsewhere(NamedTuple):
+    """A person whose sessions are on another node."""
+
+    id: str
+    name: str
+    key: str
+    version: int
+
+    @property
+    def expect(self) -> Expect:
+        """That this person still holds the name."""
+        return Expect(NAMES, self.key, self.version)
+
+
+class People:
+    """Everyone who holds a name."""
+
+    _log = Logger()
+
+    def __init__(self, node: str = "") -> None:
+        """`node` tells this node's persons from those of others."""
+        self._node = node
+        self._by_key: dict[str, Person | Elsewhere] = {}
+        self._own: dict[str, Person] = {}
+        self._ids = count(1)
+        self._guests = 0
+
+    def opened(self, names: Mapping[str, Cell]) -> None:
+        """The store is open, and these names are held on other nodes."""
+        for key, cell in names.items():
+            self._hold(key, cell.value, cell.version)
+
+    def __contains__(self, key: str) -> bool:
+        return key in self._by_key
+
+    def person(self, name: str) -> Person | Elsewhere:
+        """The person who holds that name now.  Raises `NoSuchPerson`."""
+        try:
+            return self._by_key[name_key(name)]
+        except (KeyError, UnicodeEncodeError):
+            raise NoSuchPerson("nobody of that name is here; /who lists those who are") from None
+
+    def own(self, key: str) -> Person | None:
+        """The person of this node who holds the name with that key."""
+        person = self._by_key.get(key)
+        return person if isinstance(person, Person) else None
+
+    def free_name(self, name: str, own: Person | None = None) -> str:
+        """The name as it is shown, if it can be taken.  Raises `BadName`, `NameInUse`."""
+        shown = clean_name(name)
+        holder = self._by_key.get(name_key(shown))
+        if holder is not None and holder is not own:
+            raise NameInUse(f"the name {shown} is in use; choose another")
+        return shown
+
+    def guest_name(self) -> str:
+        """A name for a guest, which is free as far as is known."""
+        while True:
+            self._guests += 1
+            name = f"guest-{self._guests:04}"
+            if name not in self._by_key:
+                return name
+
+    def coming(self, make: Callable[[str], Person]) -> Person:
+        """A person of this node is about to take a name: `make` makes one with the id given."""
+        person = make(f"{self._node}{next(self._ids):x}")
+        self._own[person.id] = person
+        return person
+
+    def gone(self, person: Person) -> None:
+        """That person has not come, or has left."""
+        self._own.pop(person.id, None)
+
+    # -- the fold --------------------------------------------------------------------------------
+
+    def shown(self, change: Change, version: int, room: Callable[[str], Room | None]) -> None:
+        """Fold one change of a stored unit."""
+        if change.table == NAMES:
+            if change.value is None:
+                self._by_key.pop(change.key, None)
+            else:
+                self._hold(change.key, change.value, version)
+        elif change.table.startswith(_MEMBERS):
+            person = self._by_key.get(change.key)
+            if isinstance(person, Person):
+                name = change.table[len(_MEMBERS) :]
+                if change.value is None:
+                    person.rooms.pop(name, None)
+                elif (joined := room(name)) is not None:
+                    person.rooms[name] = joined
+
+    def _hold(self, key: str, value: bytes, version: int) -> None:
+        try:
+            holder = decode_holder(value)
+        except msgspec.DecodeError as problem:
+            self._log.error("the holder of a name is not understood: {problem}", problem=problem)
+            return
+        person = self._own.get(holder.id)
+        if person is None:
+            self._by_key[key] = Elsewhere(holder.id, holder.name, key, version)
+        else:
+            person.name, person.key, person.named = holder.name, key, holder.named
+            person.version = version
+            self._by_key[key] = person

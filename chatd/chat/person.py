@@ -1,0 +1,90 @@
+"""A person: a name, the rooms joined, private messages, and a rate."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ..model.addresses import LOCAL, Address
+from ..model.units import NAMES, Expect
+from ..stream.eventlog import EventLog
+from ..stream.feed import Source
+from .lane import Lane
+from .limits import TokenBucket
+
+if TYPE_CHECKING:
+    from .room import Room
+
+INBOX = 200
+"""Private messages kept for a person whose reader lags behind."""
+
+
+class Person:
+    """Whoever holds a name now, or a visitor who holds none.
+
+    Name, version and rooms are a fold: they change when a stored unit is shown, and only then.
+    """
+
+    __slots__ = (
+        "__weakref__",
+        "address",
+        "bucket",
+        "ended",
+        "held_back",
+        "id",
+        "inbox",
+        "key",
+        "lane",
+        "name",
+        "named",
+        "renames",
+        "rooms",
+        "version",
+        "visiting",
+    )
+
+    def __init__(
+        self,
+        id: str,
+        name: str,
+        key: str,
+        bucket: TokenBucket,
+        *,
+        named: bool,
+        visiting: bool = False,
+        address: Address = LOCAL,
+    ) -> None:
+        self.id = id
+        """What tells persons apart, whatever their names; empty for a visitor."""
+        self.name = name
+        self.key = key
+        """The name's key (`chatd.model.names.name_key`)."""
+        self.version = 0
+        """The version of the cell `names/KEY` by which this person holds the name; 0: none."""
+        self.named = named
+        """Whether the name was chosen; joins and leaves of guests are not announced."""
+        self.visiting = visiting
+        """Whether this is the sender of one request with `?name=`, who is in no room."""
+        self.bucket = bucket
+        """The rate limit on what this person says."""
+        self.renames: TokenBucket | None = None
+        """The rate limit on changes of the name; None until the first."""
+        self.held_back = False
+        """Whether the last message was refused by the rate limit of the address."""
+        self.address = address
+        """Where the last request or the connection comes from."""
+        self.rooms: dict[str, Room] = {}
+        """Rooms joined, in the order of joining."""
+        self.inbox = Source("", EventLog(INBOX))
+        """Private messages, own ones included."""
+        self.lane: Lane | None = None
+        """Commands under way; None: there are none."""
+        self.ended = False
+        """Whether the person has left, or is about to: no more commands are taken."""
+
+    @property
+    def expect(self) -> Expect:
+        """That this person still holds the name; of a visitor, that nobody does."""
+        return Expect(NAMES, self.key, self.version)
+
+    def __repr__(self) -> str:
+        return f"<Person {self.name}>"

@@ -1,0 +1,104 @@
+"""The index of rooms: which exist, with their settings and the ends of their history.
+
+It is a fold like everything else, and knows of rooms that are not in memory too: so a list of
+rooms, and whether a room exists, need not ask the store.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import NamedTuple
+
+import msgspec
+from twisted.logger import Logger
+
+from ..model.roomstate import NEW_ROOM, RoomState, decode_state
+from ..model.units import ROOMS, Cell, Change, Expect, Unit
+from ..store import RoomSummary
+
+
+class Known(NamedTuple):
+    """A room's cell: its version and the settings in it."""
+
+    version: int
+    state: RoomState
+
+
+UNKNOWN = Known(0, NEW_ROOM)
+"""A room without a cell."""
+
+
+class RoomIndex:
+    """All rooms that have a cell."""
+
+    _log = Logger()
+
+    def __init__(self) -> None:
+        self._cells: dict[str, Known] = {}
+        self._ends: dict[str, RoomSummary] = {}
+
+    def opened(self, ends: Mapping[str, RoomSummary], cells: Mapping[str, Cell]) -> None:
+        """The store is open, and has these rooms."""
+        self._ends.update(ends)
+        for name, cell in cells.items():
+            self._cells[name] = Known(cell.version, self._decoded(name, cell.value))
+
+    def __len__(self) -> int:
+        return len(self._cells)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._cells)
+
+    def known(self, name: str) -> Known:
+        """The room's cell."""
+        return self._cells.get(name, UNKNOWN)
+
+    def ends(self, name: str) -> RoomSummary | None:
+        """The ends of what is kept of the room's events; None: nothing is."""
+        return self._ends.get(name)
+
+    def changed(self, change: Change, version: int) -> Known:
+        """Fold a change of the table `rooms`; answers the room's cell as it is now."""
+        if change.value is None:
+            self._cells.pop(change.key, None)
+            return UNKNOWN
+        known = Known(version, self._decoded(change.key, change.value))
+        self._cells[change.key] = known
+        return known
+
+    def appended(self, name: str, id: int) -> None:
+        """An event of the room was shown."""
+        ends = self._ends.get(name)
+        self._ends[name] = RoomSummary(ends.first if ends else id, id)
+
+    def forgotten(self, firsts: Mapping[str, int | None]) -> list[Unit]:
+        """Retention has removed the oldest events of these rooms.
+
+        Answers what is to be appended so that rooms vanish that have no event and no setting other
+        than a new room's.
+        """
+        vanishing = []
+        for name, first in firsts.items():
+            ends, known = self._ends.get(name), self._cells.get(name)
+            if first is None:
+                self._ends.pop(name, None)
+                if known and known.state == NEW_ROOM:
+                    vanishing.append(_without_cell(name, known.version))
+            elif ends:
+                self._ends[name] = ends._replace(first=first)
+        return vanishing
+
+    def _decoded(self, name: str, value: bytes) -> RoomState:
+        try:
+            return decode_state(value)
+        except msgspec.DecodeError as problem:
+            self._log.error(
+                "the settings of #{name} are not understood, and the defaults hold: {problem}",
+                name=name,
+                problem=problem,
+            )
+            return NEW_ROOM
+
+
+def _without_cell(name: str, version: int) -> Unit:
+    return Unit(changes=(Change(ROOMS, name, None),), expects=(Expect(ROOMS, name, version),))

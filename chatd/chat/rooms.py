@@ -1,0 +1,242 @@
+"""The rooms: which there are, and those in memory.
+
+1. Which rooms exist is known without asking the store: a room exists if it has a cell in the table
+   `rooms`, or a member.  Reading creates none.
+2. A room is in memory while it has a member or a reader, or a command for it is under way; the
+   store has it afterwards.  `load` brings it back before its first reader or judgement.
+3. What is shown while a room is being loaded is put behind what was loaded: it is asked for as it
+   was at one id, and follows from there on.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
+from weakref import WeakValueDictionary
+
+from twisted.internet.defer import Deferred, succeed
+from twisted.internet.interfaces import IReactorTime
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from ..model.errors import Unavailable
+from ..model.events import PresenceEvent, RoomEvent
+from ..model.names import clean_room
+from ..model.units import MEMBERS, ROOMS, Cell, room_table
+from ..store import Loaded, Shown, Store
+from ..stream.eventlog import EventLog, Page
+from ..stream.notifier import Notifier
+from .room import Listing, Room
+
+LOBBY = "lobby"
+"""Where everyone starts."""
+WARM_ROOMS = 100
+"""Rooms kept in memory for a while after their last reader: a client that polls comes back."""
+RELOAD_SECONDS = 10.0
+"""Seconds between two attempts to load a room that could not be read: each request asks for it."""
+_MEMBERS = room_table(MEMBERS, "")
+
+
+class Loading:
+    """A room that the store was asked for."""
+
+    def __init__(self) -> None:
+        self.waiting: list[Deferred[Room]] = []
+        self.shown: list[Shown] = []
+        """What was shown meanwhile."""
+
+
+class Rooms:
+    """All rooms of one chat, as this node was shown them."""
+
+    _log = Logger()
+
+    def __init__(
+        self,
+        clock: IReactorTime,
+        store: Store,
+        history: int,
+        most: int,
+        horizon: Callable[[], int],
+    ) -> None:
+        """`history` is how many events of a room are kept in memory, `most` how many rooms there
+        may be, and `horizon` tells the highest id shown.
+        """
+        self._clock = clock
+        self._store = store
+        self._history = history
+        self._most = most
+        self._horizon = horizon
+        self.index = RoomIndex()
+        self._live: WeakValueDictionary[str, Room] = WeakValueDictionary()
+        self._loading: dict[str, Loading] = {}
+        self._warm: deque[Room] = deque(maxlen=WARM_ROOMS)
+
+    # -- a room in memory ------------------------------------------------------------------------
+
+    def load(self, name: str) -> Deferred[Room]:
+        """The room of that name, which need not exist.
+
+        Raises `BadRoom`.
+        """
+        key = clean_room(name)
+        room = self._live.get(key)
+        if room is not None:
+            if room.log.incomplete:
+                self._complete(room)
+            return succeed(room)
+        arrival: Deferred[Room] = Deferred()
+        loading = self._loading.get(key)
+        if loading is None:
+            loading = self._loading[key] = Loading()
+            until = self._horizon()
+            self._store.load(key, until).addCallbacks(
+                self._loaded, self._unread, callbackArgs=(key,), errbackArgs=(key, until)
+            )
+        loading.waiting.append(arrival)
+        return arrival
+
+    def live(self, name: str) -> Room | None:
+        """The room of that (clean) name, if it is in memory."""
+        return self._live.get(name)
+
+    def __iter__(self) -> Iterator[Room]:
+        """The rooms in memory."""
+        return iter(list(self._live.values()))
+
+    def _loaded(self, loaded: Loaded, key: str) -> None:
+        log = EventLog(self._history, loaded.floor)
+        for entry in loaded.entries:
+            log.append(entry)
+        self._arrived(key, log, loaded.tables.get(MEMBERS, {}))
+
+    def _unread(self, failure: Failure, key: str, until: int) -> None:
+        """The room cannot be read now.  It is used without its past, which is asked for again."""
+        self._note(failure)
+        ends = self.index.ends(key)
+        incomplete = ends is not None and ends.first <= until
+        self._arrived(key, EventLog(self._history, until, incomplete=incomplete), {})
+
+    def _arrived(self, key: str, log: EventLog, members: Mapping[str, Cell]) -> None:
+        loading = self._loading.pop(key)
+        room = self._live[key] = Room(key, log)
+        room.archive = partial(self._read, key)
+        room.asked = self._clock.seconds()
+        known = self.index.known(key)
+        room.set_state(known.state, known.version)
+        for member, cell in members.items():
+            room.set_member(member, cell.value.decode())
+        for shown in loading.shown:
+            self._follow(room, shown)
+        if log.count or log.incomplete:
+            self._warm.append(room)
+        for waiting in loading.waiting:
+            waiting.callback(room)
+
+    def _complete(self, room: Room) -> None:
+        """Try again to load what could not be read before."""
+        now = self._clock.seconds()
+        if now - room.asked >= RELOAD_SECONDS:
+            room.asked = now
+            until = room.log.floor
+
+            def loaded(loaded: Loaded) -> None:
+                if room.log.incomplete:
+                    room.prepend(loaded.entries, loaded.floor)
+
+            self._store.load(room.name, until).addCallbacks(loaded, self._note)
+
+    def _read(self, key: str, after: int, limit: int, done: Callable[[Page | None], None]) -> None:
+        """The archive of a room's log: what lies behind the window in memory."""
+
+        def unread(failure: Failure) -> None:
+            self._note(failure)
+            done(None)
+
+        page = self._store.read(key, after=after, limit=limit)
+        page.addCallbacks(done, unread).addErrback(
+            lambda failure: self._log.failure("a reader failed while reading on", failure)
+        )
+
+    def _note(self, failure: Failure) -> None:
+        if not failure.check(Unavailable):
+            self._log.failure("the store failed to read", failure)
+
+    # -- the fold --------------------------------------------------------------------------------
+
+    def shown(self, shown: Shown, notifier: Notifier) -> None:
+        """Fold one stored unit into the rooms that it concerns, and mark their readers."""
+        for change in shown.changes:
+            if change.table == ROOMS:
+                known = self.index.changed(change, shown.id)
+                room = self._live.get(change.key)
+                if room is not None:
+                    room.set_state(known.state, known.version)
+            elif change.table.startswith(_MEMBERS):
+                room = self._live.get(change.table[len(_MEMBERS) :])
+                if room is not None:
+                    room.set_member(change.key, _text(change.value))
+        for entry in shown.entries:
+            event = entry.event
+            if isinstance(event, RoomEvent):
+                self.index.appended(event.room, entry.id)
+                room = self._live.get(event.room)
+                if room is not None:
+                    room.append(entry, notifier)
+            elif isinstance(event, PresenceEvent):
+                room = self._live.get(event.room)
+                if room is not None and room.watched is not None:
+                    room.watched.append(entry, notifier)
+        for loading in self._loading.values():
+            loading.shown.append(shown)
+
+    def _follow(self, room: Room, shown: Shown) -> None:
+        """What was shown while the room was being loaded, and concerns it."""
+        table = room_table(MEMBERS, room.name)
+        for change in shown.changes:
+            if change.table == table:
+                room.set_member(change.key, _text(change.value))
+        for entry in shown.entries:
+            if isinstance(entry.event, RoomEvent) and entry.event.room == room.name:
+                room.log.append(entry)
+
+    # -- which rooms there are -------------------------------------------------------------------
+
+    def check_new(self, room: Room) -> None:
+        """Something is about to happen in a room.
+
+        Raises `Unavailable` if that would bring one room too many into being.
+        """
+        most = self._most
+        if room.version or room.members or room.name == LOBBY:
+            return
+        if len(self.index) + len(self._live) < most:  # at most so many: quick to say
+            return
+        if sum(1 for _ in self._names()) >= most:
+            raise Unavailable(f"there are {most} rooms, the most here; use one of them")
+
+    def _names(self) -> Iterator[str]:
+        yield from self.index
+        for room in self:
+            if room.members and not room.version:
+                yield room.name
+
+    def listings(self) -> list[Listing]:
+        """The rooms that exist, in alphabetical order."""
+        return [self.listing(name) for name in sorted(self._names())]
+
+    def listing(self, name: str) -> Listing:
+        """The room of that (clean) name, as it stands in a list."""
+        room, ends = self._live.get(name), self.index.ends(name)
+        return Listing(
+            name,
+            self.index.known(name).state.topic,
+            len(room.members) if room else 0,
+            ends.first if ends else None,
+            ends.last if ends else None,
+        )
+
+
+def _text(value: bytes | None) -> str | None:
+    return None if value is None else value.decode()

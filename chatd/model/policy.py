@@ -1,0 +1,67 @@
+"""The policy: what an identity may do in a room.
+
+1. One function decides, for reading and for every command: `Policy.may`.
+2. The default is to deny: an action that a policy does not name is refused.
+3. It is pure: it decides by the identity and the room's settings, and may be asked again at any
+   time.  Readers are judged when they open and whenever a room's settings change.
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import Protocol
+
+from .errors import NotAllowed
+from .identity import Identity
+from .roomstate import RoomState
+
+
+class Action(Enum):
+    """What an identity may want to do."""
+
+    ENTER = "come in"
+    """Begin a session."""
+    LIST = "see which rooms there are"
+    READ = "read here"
+    """A room's events, topic and people."""
+    JOIN = "join this room"
+    SPEAK = "speak here"
+    SET_TOPIC = "set the topic"
+    RENAME = "take another name"
+    WRITE_PRIVATELY = "send private messages"
+    READ_PRIVATELY = "read private messages"
+
+
+class RoomView(Protocol):
+    """What the policy sees of a room."""
+
+    @property
+    def name(self) -> str:
+        """Its name, without `#`."""
+
+    @property
+    def state(self) -> RoomState:
+        """Its settings."""
+
+
+class Policy(Protocol):
+    """Decides what may be done."""
+
+    def may(self, identity: Identity, action: Action, room: RoomView | None = None) -> None:
+        """Return if the identity may do that, in that room if the action is about one.
+
+        Raises `NotAllowed`, which says why not.
+        """
+
+
+OPEN = frozenset(Action)
+"""What everyone may do in an open chat."""
+
+
+class OpenPolicy:
+    """Everybody may do everything that this version knows."""
+
+    def may(self, identity: Identity, action: Action, room: RoomView | None = None) -> None:
+        """See `Policy.may`."""
+        if action not in OPEN:
+            raise NotAllowed(f"you may not {action.value}")
