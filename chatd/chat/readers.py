@@ -22,7 +22,8 @@ from ..model.identity import Identity, Stranger
 from ..model.policy import Action, OpenPolicy, Policy
 from ..stream.eventlog import Codec
 from ..stream.feed import Feed, Source
-from ..stream.subscriber import PUSH_LIMIT, Outlet, Subscriber
+from ..stream.batch import PUSH_LIMIT
+from ..stream.subscriber import Outlet, Subscriber
 from .person import Person
 from .room import Room
 from .rooms import Rooms

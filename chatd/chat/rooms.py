@@ -28,6 +28,7 @@ from ..store import Loaded, Shown, Store
 from ..stream.eventlog import EventLog, Page
 from ..stream.notifier import Notifier
 from .room import Listing, Room
+from .room_index import RoomIndex
 
 LOBBY = "lobby"
 """Where everyone starts."""
