@@ -28,6 +28,8 @@ from ..stream.eventlog import Entry, Page
 
 PAGE_BYTES = 256 * 1024
 """Bytes of stored events in one page, if nothing else is asked for."""
+CLOSING = "the server is going down; try again in a moment"
+"""The message of `Unavailable` for a store that is closed."""
 
 
 class Shown(NamedTuple):

@@ -1,8 +1,9 @@
-"""One SQLite file: what is in it, how it is opened, and how it is read.
+"""One SQLite file: what is in it, and how a connection to it is made.
 
-1. `events` has a row for each event, its key the id; `rooms` has a row for each room in which
-   something is kept; `state` has the highest id ever given, and the floor: whatever lies at or
-   below it may have been forgotten; `marks` says by which requests the last events came.
+1. `events` has a row for each event, its key the id; `rooms` has a number for each room of which
+   events are kept; `cells` has the durable cells; `state` has the highest id that was given when it
+   was last written, and the floor: what lies at or below it may have been forgotten; `marks` has
+   the request keys, each with the id that it answers.
 2. `PRAGMA user_version` counts the migrations that a file has been through.  They only go forward.
 3. A `Database` is used by one thread at a time.
 """
@@ -15,12 +16,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import msgspec
-
 from ..model.errors import Unavailable
-from ..model.events import Kept
-from ..stream.eventlog import Entry
-from . import Recalled
 
 APPLICATION = 0x63686174
 """What marks a file as chatd's (`PRAGMA application_id`): "chat" in ASCII."""
@@ -38,61 +34,61 @@ MIGRATIONS = (
     CREATE INDEX events_by_room ON events (room);
     CREATE TABLE marks (id INTEGER PRIMARY KEY, mark BLOB NOT NULL);
     """,
+    # Topics become cells (`chatd.model.roomstate`).
+    """
+    CREATE TABLE cells (
+        tbl TEXT NOT NULL,
+        key TEXT NOT NULL,
+        version INTEGER NOT NULL,
+        value BLOB NOT NULL,
+        PRIMARY KEY (tbl, key)
+    ) WITHOUT ROWID;
+    INSERT INTO cells
+        SELECT 'rooms', name, last, CAST(
+            CASE topic WHEN '' THEN '{}' ELSE json_object('topic', topic) END AS BLOB
+        )
+        FROM (
+            SELECT name, topic, (SELECT max(id) FROM events WHERE room = number) AS last FROM rooms
+        )
+        WHERE last IS NOT NULL;
+    CREATE TABLE numbered (number INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
+    INSERT INTO numbered SELECT number, name FROM rooms;
+    DROP TABLE rooms;
+    ALTER TABLE numbered RENAME TO rooms;
+    """,
 )
 """What makes each version of the file out of the one before, the first out of nothing."""
 LOCK_SECONDS = 2.0
 """Seconds to wait for another program that is writing to the file."""
 COMPANIONS = ("-wal", "-shm")
-"""What SQLite keeps beside a file, and a connection to it holds open: without them it is not whole,
-and with those of another it is broken."""
+"""The files that SQLite keeps beside a database and that a connection holds open.  Without its own
+a database is not whole; with those of another it is broken."""
 
 Inode = tuple[int, int]
 
-_decode = msgspec.json.Decoder(Kept).decode
-
 
 class Database:
-    """A connection to the file, made anew when another has taken its place."""
+    """A connection to the file, made anew when another file has taken its place."""
 
-    def __init__(self, path: Path, history: int) -> None:
-        """`history` is how many events of a room are wanted back."""
+    def __init__(self, path: Path) -> None:
         self.path = path.absolute()  # a daemon changes its directory
-        self._history = history
         self._current: sqlite3.Connection | None = None
         self._identity: list[Inode | None] = []
 
     def open(self) -> None:
-        """Open the file now: on a full disk it could not be.  Raises `Unavailable`."""
+        """Open the file now: on a full disk it could not be opened.  Raises `Unavailable`."""
         with self._used():
             pass
 
     def close(self) -> None:
-        """Let go of the file; it is opened again when it is needed."""
+        """Close the connection; the next use opens another."""
         connection, self._current = self._current, None
         if connection:
             connection.close()
 
-    def recall(self, room: str, until: int) -> Recalled:
-        """See `Store.recall`.  Raises `Unavailable`."""
-        with self._used() as connection:
-            entries = _entries(connection, room, until, self._history + 1)
-            # After the entries: what is forgotten in between is below it.
-            (floor,) = connection.execute("SELECT floor FROM state").fetchone()
-        if len(entries) > self._history:
-            floor = max(floor, entries.pop().id)
-        return Recalled(entries[::-1], min(floor, until))
-
-    def page(self, room: str, until: int, limit: int) -> list[Entry]:
-        """The last `limit` entries of a room up to the id `until`, oldest first.
-
-        Raises `Unavailable`.
-        """
-        with self._used() as connection:
-            return _entries(connection, room, until, limit)[::-1]
-
     @contextmanager
     def _used(self) -> Iterator[sqlite3.Connection]:
-        """The connection, which is given up when anything goes wrong: it may not be in order.
+        """The connection, which is closed when anything goes wrong: it may not be in order.
 
         Raises `Unavailable`, which says what went wrong.
         """
@@ -103,7 +99,7 @@ class Database:
             raise Unavailable(f"{self.path}: {problem}") from None
 
     def _connection(self) -> sqlite3.Connection:
-        """The connection to what is at the path now; if that is not whole, to what was there.
+        """The connection to the file at the path; if that is not whole, to the one that was there.
 
         Raises `sqlite3.Error`.
         """
@@ -144,17 +140,3 @@ def inode(path: str) -> Inode | None:
     except OSError:
         return None
     return status.st_dev, status.st_ino
-
-
-def _entries(connection: sqlite3.Connection, room: str, until: int, limit: int) -> list[Entry]:
-    """The last entries of a room up to an id, newest first.  Raises `sqlite3.Error`."""
-    rows = connection.execute(
-        "SELECT id, event FROM events"
-        " WHERE room = (SELECT number FROM rooms WHERE name = ?) AND id <= ?"
-        " ORDER BY id DESC LIMIT ?",
-        (room, until, limit),
-    )
-    try:
-        return [Entry(id_, _decode(event)) for id_, event in rows]
-    except msgspec.DecodeError as problem:
-        raise sqlite3.DatabaseError(f"an event in it is not understood: {problem}") from None

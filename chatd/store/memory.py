@@ -1,102 +1,323 @@
-"""A store that forgets everything when the process ends."""
+"""A store that forgets everything when the process ends.
+
+1. `MemoryEngine` keeps everything; a `MemoryStore` connects one follower to it.  Several may be
+   connected to one engine, as several nodes are to one Redis.
+2. Every follower is shown every batch, in the one order.  What was stored and is not shown to a
+   follower yet waits in the queue of its store, and so do the answers to its appends.
+3. A store reads as its follower was shown: it takes what waits in its queue off again.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from itertools import islice
+from collections import deque
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from itertools import takewhile
+from typing import NamedTuple, TypeVar
 
-from twisted.internet.defer import Deferred, fail, succeed
+import msgspec
+from twisted.internet.defer import Deferred, fail
 from twisted.internet.interfaces import IReactorTime
 
 from ..model.errors import Unavailable
-from ..model.events import Event, RoomEvent
-from ..stream.eventlog import Entry, EventLog
-from . import NO_MARKS, Listener, Marks, Past, Recalled, topic_after
+from ..model.events import RoomEvent
+from ..model.units import ROOM_TABLES, Cell, Stale, Unit, room_table
+from ..stream.eventlog import Entry, Page
+from . import CLOSING, PAGE_BYTES, Follower, Loaded, Opened, RoomSummary, Shown
+from .cells import Cells
+from .judging import Judging
+from .paging import take
+from .requests import RequestKeys
+
+T = TypeVar("T")
+
+_encode = msgspec.json.Encoder().encode
+
+
+class Step(NamedTuple):
+    """What one append stored."""
+
+    batch: Sequence[Shown]
+    before: Sequence[tuple[str, str, Cell | None]]
+    """The cells that it changed, as they were before."""
+    firsts: Mapping[str, int | None]
+    """The rooms that lost their oldest event to it, and the ids of the oldest ones left."""
+
+
+class Due(NamedTuple):
+    """A step that a follower is to be shown, if there is one, and what is to be called then."""
+
+    step: Step | None
+    fire: Callable[[], object] | None
+
+
+class RoomLog:
+    """The last events of one room."""
+
+    __slots__ = ("entries", "floor")
+
+    def __init__(self, capacity: int, floor: int) -> None:
+        self.entries: deque[Entry] = deque(maxlen=capacity)
+        self.floor = floor
+        """The lowest cursor after which `entries` are all there were."""
+
+    def append(self, entry: Entry) -> bool:
+        """Add the newest entry; whether another one was forgotten for it."""
+        entries = self.entries
+        full = len(entries) == entries.maxlen
+        if full:
+            self.floor = entries[0].id if entries else entry.id
+        entries.append(entry)
+        return full
+
+
+class MemoryEngine:
+    """The last `history` events of every room, cells and request keys, in memory."""
+
+    def __init__(self, clock: IReactorTime, now: Callable[[], float], history: int) -> None:
+        """`clock` never runs backwards, `now` is the wall clock in seconds since the Unix epoch,
+        and `history` is in events per room.
+        """
+        self._now = now
+        self._history = history
+        self._stores: list[MemoryStore] = []
+        self._floor = int(now() * 1_000_000)
+        self.last = self._floor
+        """The highest id given, or the time of the start."""
+        self.logs: dict[str, RoomLog] = {}
+        self.cells = Cells()
+        self.request_keys = RequestKeys(clock.seconds)
+
+    def connect(self, store: MemoryStore) -> Opened:
+        """Have a store told of everything from now on."""
+        self._stores.append(store)
+        rooms = {
+            name: RoomSummary(log.entries[0].id, log.entries[-1].id)
+            for name, log in self.logs.items()
+            if log.entries
+        }
+        return Opened(self.last, rooms, self.request_keys.answers())
+
+    def disconnect(self, store: MemoryStore) -> None:
+        """Tell a store nothing any more."""
+        if store in self._stores:
+            self._stores.remove(store)
+
+    def append(
+        self,
+        units: Sequence[Unit],
+        sender: MemoryStore | None = None,
+        answer: Callable[[list[int | Stale]], object] | None = None,
+    ) -> None:
+        """Judge units, store them, and have every store show them; `sender` then calls `answer`."""
+        judging = Judging(
+            max(self.last, int(self._now() * 1_000_000) - 1),
+            self.cells.version,
+            self.request_keys.get,
+        )
+        answers, batch = judging.judge(units)
+        step = self._apply(judging, batch) if batch else None
+        for store in list(self._stores):
+            if store is sender:
+                store.take(Due(step, lambda: answer and answer(answers)), at_once=True)
+            elif step:
+                store.take(Due(step, None))
+
+    def log(self, room: str) -> RoomLog:
+        """A room's log: an empty one for a room without events."""
+        return self.logs.get(room) or RoomLog(self._history, self._floor)
+
+    def _apply(self, judging: Judging, batch: Sequence[Shown]) -> Step:
+        cells = self.cells
+        before = []
+        for (table, key), (version, value) in judging.changes.items():
+            before.append((table, key, cells.get(table, key)))
+            cells.set(table, key, version, value)
+        self.request_keys.add(judging.request_keys)
+        self.last = judging.last
+        firsts: dict[str, int | None] = {}
+        for shown in batch:
+            for entry in shown.entries:
+                event = entry.event
+                if isinstance(event, RoomEvent):
+                    log = self.logs.get(event.room)
+                    if log is None:
+                        log = self.logs[event.room] = self.log(event.room)
+                    if log.append(entry):
+                        firsts[event.room] = log.entries[0].id if log.entries else None
+        return Step(batch, before, firsts)
 
 
 class MemoryStore:
-    """The last `history` entries of every room, in memory.
+    """One follower's connection to a `MemoryEngine`.
 
-    Answers in the next turn of the reactor, though it could answer at once: whoever uses a store
-    learns to wait for it.
+    Everything is answered in a later turn of the reactor, though it could be answered at once, so
+    that the code which uses a store is written for one that takes its time.
     """
 
-    def __init__(self, clock: IReactorTime, now: Callable[[], float], history: int) -> None:
-        """`clock` runs what is to happen soon, `now` is the wall clock in seconds since the Unix
-        epoch, and `history` is in entries per room.
+    def __init__(
+        self,
+        clock: IReactorTime,
+        now: Callable[[], float],
+        history: int,
+        *,
+        engine: MemoryEngine | None = None,
+    ) -> None:
+        """`clock` runs what is to happen soon; it, `now` and `history` are those of the engine,
+        which is one of its own if none is given.
         """
         self._clock = clock
-        self._now = now
         self._history = history
-        self._listener: Listener = nobody
-        self._logs: dict[str, EventLog] = {}
-        self._waiting: list[tuple[Sequence[Event], Deferred[list[int]]]] = []
+        self.engine = engine or MemoryEngine(clock, now, history)
+        self._follower: Follower | None = None
+        self._waiting: deque[tuple[Sequence[Unit], Deferred[list[int | Stale]]]] = deque()
+        self._scheduled = False
+        self._due: deque[Due] = deque()
+        self._delivering = False
         self._closed = False
-        self.last = self._floor = int(now() * 1_000_000)
-        self.rooms: dict[str, Past] = {}
-        self.marks: Mapping[bytes, int] = {}
+        self._shown = self.engine.last
 
     def check(self) -> None:
         """See `Store.check`."""
 
-    def open(self) -> None:
+    def open(self, follower: Follower) -> Deferred[Opened]:
         """See `Store.open`."""
+        self._follower = follower
+        opened = self.engine.connect(self)
+        self._shown = opened.last
+        return self._later(lambda: opened)
 
-    def follow(self, listener: Listener) -> None:
-        """See `Store.follow`."""
-        self._listener = listener
-
-    def append(self, batch: Sequence[Event], marks: Marks = NO_MARKS) -> Deferred[list[int]]:
+    def append(self, units: Sequence[Unit]) -> Deferred[list[int | Stale]]:
         """See `Store.append`."""
-        if self._closed:
-            return fail(Unavailable("the server is going down; try again in a moment"))
-        stored: Deferred[list[int]] = Deferred()
-        if not self._waiting:
-            self._clock.callLater(0, self._store)
-        self._waiting.append((batch, stored))
+        if self._closed or not self._follower:
+            return fail(Unavailable(CLOSING))
+        stored: Deferred[list[int | Stale]] = Deferred()
+        if not self._scheduled:
+            self._scheduled = True
+            self._clock.callLater(0, self._turn)
+        self._waiting.append((units, stored))
         return stored
 
-    def recall(self, room: str, until: int) -> Recalled:
-        """See `Store.recall`."""
-        log = self._logs.get(room)
-        if log is None:
-            return Recalled((), self._floor)
-        entries = [entry for entry in log.since(0).entries if entry.id <= until]
-        return Recalled(entries, min(log.floor, until))
+    def load(self, room: str, until: int) -> Deferred[Loaded]:
+        """See `Store.load`."""
+        log = self.engine.log(room)
+        entries = [*takewhile(lambda entry: entry.id <= until, log.entries)]
+        tables = {table: self._table(room_table(table, room)) for table in ROOM_TABLES}
+        loaded = Loaded(entries, min(log.floor, until), tables)
+        return self._later(lambda: loaded)
 
-    def read(self, room: str, before: int | None, limit: int) -> Deferred[list[Entry]]:
+    def read(
+        self,
+        room: str,
+        *,
+        after: int | None = None,
+        before: int | None = None,
+        limit: int,
+        size: int = PAGE_BYTES,
+    ) -> Deferred[Page]:
         """See `Store.read`."""
-        kept = reversed(self._logs[room].since(0).entries) if room in self._logs else iter(())
-        older = (entry for entry in kept if before is None or entry.id < before)
-        return succeed(list(islice(older, limit))[::-1])
+        log = self.engine.log(room)
+        below = self._shown + 1 if before is None else min(before, self._shown + 1)
+        entries, more = take(_sized(log.entries, after, below), limit, size)
+        if after is None:
+            entries.reverse()
+        page = Page(entries, min(log.floor, self._shown), more)
+        return self._later(lambda: page)
+
+    def table(self, name: str) -> Deferred[Mapping[str, Cell]]:
+        """See `Store.table`."""
+        cells = self._table(name)
+        return self._later(lambda: cells)
+
+    def get(self, table: str, keys: Collection[str]) -> Deferred[Mapping[str, Cell]]:
+        """See `Store.get`."""
+        shown = self._table(table)
+        cells = {key: shown[key] for key in keys if key in shown}
+        return self._later(lambda: cells)
 
     def close(self) -> Deferred[None]:
         """See `Store.close`."""
+        closing: Deferred[None] = Deferred()
+        if not self._closed:
+            self._closed = True
+            self._store()
+            self.engine.disconnect(self)
+        self._due.append(Due(None, lambda: closing.callback(None)))
+        self._deliver()
+        return closing
+
+    def take(self, due: Due, *, at_once: bool = False) -> None:
+        """Queue what the engine has for the follower; deliver it `at_once`, or in the next turn."""
+        idle = not self._due
+        self._due.append(due)
+        if at_once:
+            self._deliver()
+        elif idle:
+            self._clock.callLater(0, self._deliver)
+
+    # -- inside ----------------------------------------------------------------------------------
+
+    def _turn(self) -> None:
+        self._scheduled = False
         self._store()
-        self._closed = True
-        return succeed(None)
 
     def _store(self) -> None:
-        """Number what waits, keep it, tell the listener, then the senders."""
-        waiting, self._waiting = self._waiting, []
-        for batch, stored in waiting:
-            entries = [self._keep(event) for event in batch]
-            self._listener(entries)
-            stored.callback([entry.id for entry in entries])
+        """Give what waits to the engine, append by append, and show what comes of it."""
+        for _ in range(len(self._waiting)):
+            if not self._waiting:
+                break  # an answer has closed the store, which has given the rest to the engine
+            units, stored = self._waiting.popleft()
+            self.engine.append(units, self, stored.callback)
 
-    def _keep(self, event: Event) -> Entry:
-        self.last = max(self.last + 1, int(self._now() * 1_000_000))
-        entry = Entry(self.last, event)
-        if isinstance(event, RoomEvent):
-            log = self._logs.get(event.room)
-            if log is None:
-                log = self._logs[event.room] = EventLog(self._history, self._floor)
-            log.append(entry)
-            self.rooms[event.room] = Past(
-                topic_after(event, self.rooms.get(event.room)), log.first or entry.id, entry.id
-            )
-        return entry
+    def _deliver(self) -> None:
+        """Show what is due, and answer, in order."""
+        if self._delivering:
+            return  # what is due is delivered by the call that is under way
+        self._delivering = True
+        try:
+            while self._due and self._ready():
+                self._show(*self._due.popleft())
+        finally:
+            self._delivering = False
+
+    def _ready(self) -> bool:
+        """Whether the follower may be shown more now."""
+        return True
+
+    def _show(self, step: Step | None, fire: Callable[[], object] | None) -> None:
+        if step and self._follower:
+            self._shown = step.batch[-1].id
+            self._follower.shown(step.batch)
+        if fire:
+            fire()
+        if step and step.firsts and self._follower:
+            self._follower.forgotten(step.firsts)
+
+    def _table(self, name: str) -> dict[str, Cell]:
+        """A table as the follower was shown it."""
+        cells = self.engine.cells.snapshot(name).cells()
+        for step, _ in reversed(self._due):
+            for table, key, cell in step.before if step else ():
+                if table != name:
+                    continue
+                if cell is None:
+                    cells.pop(key, None)
+                else:
+                    cells[key] = cell
+        return cells
+
+    def _later(self, result: Callable[[], T]) -> Deferred[T]:
+        """Answer in the next turn."""
+        if self._closed or not self._follower:
+            return fail(Unavailable(CLOSING))
+        answer: Deferred[T] = Deferred()
+        self._clock.callLater(0, lambda: answer.callback(result()))
+        return answer
 
 
-def nobody(entries: Sequence[Entry]) -> None:
-    """The listener before there is one."""
+def _sized(entries: deque[Entry], after: int | None, below: int) -> Iterator[tuple[Entry, int]]:
+    """The entries of a page and their bytes: upward from `after`, or downward from `below`."""
+    if after is None:
+        found = (entry for entry in reversed(entries) if entry.id < below)
+    else:
+        found = (entry for entry in entries if after < entry.id < below)
+    return ((entry, len(_encode(entry.event))) for entry in found)

@@ -1,36 +1,46 @@
-"""History in an SQLite file: everything ever said, over restarts and crashes.
+"""The SQLite store: everything ever said, and all durable cells, over restarts and crashes.
 
-1. What is appended while one group is being committed is the next group: one commit for all, and
-   the more there is to do the less each costs.
-2. Writing and paging back have a thread each.  Only `recall` reads in the reactor's: a room that
-   comes to life has to be there at once, and its last events are few.
-3. The acknowledgement and the showing follow the commit.  A commit that fails is told to those who
-   wait for it; readers go on, and the next commit tries anew.
+1. What is appended while one group is being committed forms the next group: one commit for all, so
+   that under load each append costs less.
+2. The acknowledgement and the showing follow the commit.  A commit that fails refuses its senders;
+   readers go on, and the next commit tries anew.
+3. Writing and reading have a thread each.  Events are read by the reading thread, up to the highest
+   id shown.  Durable cells are read by the writing thread, in order with the commits: when they are
+   answered, the follower has been shown exactly what the file held when they were read.
+4. Presence cells are kept here, as they were shown; a copy made in the reactor's thread answers for
+   them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Collection, Generator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 
-from twisted.internet.defer import Deferred, fail, inlineCallbacks
+from twisted.internet.defer import (
+    Deferred,
+    FirstError,
+    fail,
+    gatherResults,
+    inlineCallbacks,
+    succeed,
+)
 from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from ..chat.limits import REMEMBERED_SECONDS
 from ..model.errors import Unavailable
-from ..model.events import Event, RoomEvent
-from ..stream.eventlog import Entry
-from . import NO_MARKS, Listener, Marks, Past, Recalled, topic_after
-from .database import Database
-from .memory import nobody
+from ..model.units import ROOM_TABLES, Cell, Stale, Unit, is_presence, room_table
+from ..stream.eventlog import Page
+from . import CLOSING, PAGE_BYTES, Follower, Loaded, Opened, Shown
+from .cells import Cells
+from .reader import Reader
+from .requests import RequestKeys
 from .worker import Worker
-from .writer import Writer
+from .writer import Stored, Writer
 
 DURABILITY = {"disk": "FULL", "process": "NORMAL"}
 """What an acknowledged event survives, and the `PRAGMA synchronous` that makes it so: `disk`, the
@@ -56,7 +66,7 @@ FOR_EVER = Retention()
 
 T = TypeVar("T")
 
-_Appended = tuple[Sequence[Event], Marks, Deferred[list[int]]]
+_Appended = tuple[Sequence[Unit], Deferred[list[int | Stale]]]
 
 
 class SqliteStore:
@@ -75,72 +85,109 @@ class SqliteStore:
         durability: str = "disk",
         retention: Retention = FOR_EVER,
     ) -> None:
-        """`now` is the wall clock in seconds since the Unix epoch, `history` is in events per
-        room, and `hire` finds a worker for some work.
+        """`clock` never runs backwards, `now` is the wall clock in seconds since the Unix epoch,
+        `history` is how many events of a room are loaded, and `hire` makes a worker for some work.
         """
         self._now = now
+        self._history = history
         self._hire = hire
         self._retention = retention
-        self._writer = Writer(path, history, now, DURABILITY[durability])
-        self._pages = Database(path, history)
-        self._recalls = Database(path, history)
-        self._listener: Listener = nobody
+        self._presence = Cells()
+        keys = RequestKeys(clock.seconds)
+        self._writer = Writer(path, now, keys, self._presence, DURABILITY[durability])
+        self._reader = Reader(path)
+        self._follower: Follower | None = None
+        self._shown = 0
         self._waiting: list[_Appended] = []
         self._committing = False
-        self._troubles: set[str] = set()
-        self._opened = self._ending = False
+        self._failing: set[str] = set()
+        self._ending = False
         self._tidying = LoopingCall(self._tidy)
         self._tidying.clock = clock
         self._closed: Deferred[None] | None = None
-        self.last = 0
-        self.rooms: dict[str, Past] = {}
-        self.marks: dict[bytes, int] = {}
 
     def check(self) -> None:
         """See `Store.check`; a file that there is not yet is not made."""
         self._writer.check()
 
-    def open(self) -> None:
-        """See `Store.open`."""
-        self.rooms, self.marks = self._writer.begin()
-        self.last = self._writer.last
-        for reader in (self._pages, self._recalls):
-            reader.open()
+    def open(self, follower: Follower) -> Deferred[Opened]:
+        """See `Store.open`; the Deferred has fired, so that a start can fail before anything
+        listens.
+        """
+        try:
+            opened = self._writer.begin()
+            try:
+                self._reader.open()
+            except Unavailable:
+                self._writer.end()
+                raise
+        except Unavailable as problem:
+            return fail(problem)
+        self._shown = opened.last
         self._writing = self._hire("writing")
         self._reading = self._hire("reading")
-        self._opened = True
-        self._marked_until = self._tidying.clock.seconds() + REMEMBERED_SECONDS
+        self._follower = follower
         self._tidying.start(TIDY_SECONDS)
+        return succeed(opened)
 
-    def follow(self, listener: Listener) -> None:
-        """See `Store.follow`."""
-        self._listener = listener
-
-    def append(self, batch: Sequence[Event], marks: Marks = NO_MARKS) -> Deferred[list[int]]:
+    def append(self, units: Sequence[Unit]) -> Deferred[list[int | Stale]]:
         """See `Store.append`."""
-        if self._closed:
-            return fail(Unavailable("the server is going down; try again in a moment"))
-        stored: Deferred[list[int]] = Deferred()
-        self._waiting.append((batch, marks, stored))
+        if self._closed or not self._follower:
+            return fail(Unavailable(CLOSING))
+        stored: Deferred[list[int | Stale]] = Deferred()
+        self._waiting.append((units, stored))
         self._commit()
         return stored
 
-    def recall(self, room: str, until: int) -> Recalled:
-        """See `Store.recall`."""
-        try:
-            return self._worked("read", self._recalls.recall(room, until))
-        except Unavailable as problem:
-            self._has_failed("read", problem)
-            return Recalled((), until, torn=True)
+    # -- reading ---------------------------------------------------------------------------------
 
-    def read(self, room: str, before: int | None, limit: int) -> Deferred[list[Entry]]:
+    def load(self, room: str, until: int) -> Deferred[Loaded]:
+        """See `Store.load`."""
+        tail = self._read(partial(self._reader.tail, room, until, self._history))
+        tables = [self.table(room_table(table, room)) for table in ROOM_TABLES]
+
+        def loaded(results: list[Any]) -> Loaded:
+            (entries, floor), *cells = results
+            return Loaded(entries, floor, dict(zip(ROOM_TABLES, cells, strict=True)))
+
+        return gatherResults([tail, *tables], consumeErrors=True).addCallbacks(loaded, _first_error)
+
+    def read(
+        self,
+        room: str,
+        *,
+        after: int | None = None,
+        before: int | None = None,
+        limit: int,
+        size: int = PAGE_BYTES,
+    ) -> Deferred[Page]:
         """See `Store.read`."""
-        if self._closed:
-            return fail(Unavailable("the server is going down; try again in a moment"))
-        # What is stored but not shown yet is nobody's to see, and may still be refused.
-        until = self.last if before is None else min(before - 1, self.last)
-        page = self._reading.do(partial(self._pages.page, room, until, limit))
-        return page.addCallbacks(partial(self._worked, "read"), self._unread)
+        # What is stored but not shown yet may not be seen, and may still be refused.
+        page = partial(self._reader.page, room, after, before, self._shown, limit, size)
+        return self._read(page)
+
+    def table(self, name: str) -> Deferred[Mapping[str, Cell]]:
+        """See `Store.table`."""
+        return self._cells(name, None)
+
+    def get(self, table: str, keys: Collection[str]) -> Deferred[Mapping[str, Cell]]:
+        """See `Store.get`."""
+        return self._cells(table, keys)
+
+    def _cells(self, table: str, keys: Collection[str] | None) -> Deferred[Mapping[str, Cell]]:
+        if not is_presence(table):
+            return self._read(partial(self._writer.cells, table, keys), writing=True)
+        if keys is None:
+            return self._read(self._presence.snapshot(table).cells)
+        cells = self._presence.some(table, keys)
+        return self._read(lambda: cells)
+
+    def _read(self, job: Callable[[], T], *, writing: bool = False) -> Deferred[Any]:
+        """Have something read by one of the threads."""
+        if self._closed or not self._follower:
+            return fail(Unavailable(CLOSING))
+        done = (self._writing if writing else self._reading).do(job)
+        return done.addCallbacks(partial(self._worked, "read"), self._unread)
 
     def close(self) -> Deferred[None]:
         """See `Store.close`."""
@@ -148,7 +195,7 @@ class SqliteStore:
             self._closed = Deferred()
             if self._tidying.running:
                 self._tidying.stop()
-            if self._opened:
+            if self._follower:
                 self._end_when_done()
             else:
                 self._closed.callback(None)
@@ -157,47 +204,48 @@ class SqliteStore:
     # -- committing ------------------------------------------------------------------------------
 
     def _commit(self) -> None:
-        """Commit what waits; while a commit is under way it is the next one's."""
+        """Commit what waits; what is appended while a commit is under way waits for the next."""
         if self._committing or not self._waiting:
             return
         self._committing = True
         count = size = 0
-        for batch, _, _ in self._waiting:
-            if count and size + len(batch) > MOST_AT_ONCE:
+        for units, _ in self._waiting:
+            events = sum(len(unit.events) or 1 for unit in units)
+            if count and size + events > MOST_AT_ONCE:
                 break
             count += 1
-            size += len(batch)
+            size += events
         group, self._waiting = self._waiting[:count], self._waiting[count:]
-        work = [(batch, marks) for batch, marks, _ in group]
-        committed = self._writing.do(partial(self._writer.store, work))
+        work = [units for units, _ in group]
+        committed = self._writing.do(partial(self._writer.store, work, self._shown))
         committed.addCallbacks(
             self._committed, self._refused, callbackArgs=(group,), errbackArgs=(group,)
         )
 
-    def _committed(self, answers: list[list[int]], group: Sequence[_Appended]) -> None:
-        self._worked("store", answers)
+    def _committed(self, result: Stored, group: Sequence[_Appended]) -> None:
+        self._worked("store", result)
         self._committing = False
         self._commit()
-        for (batch, _, stored), ids in zip(group, answers, strict=True):
-            entries = [Entry(id_, event) for id_, event in zip(ids, batch, strict=True)]
-            for entry in entries:
-                self._note(entry)
-            self._listener(entries)
-            stored.callback(ids)
+        self._show(result.restated)
+        for (_, stored), (answers, batch) in zip(group, result.appends, strict=True):
+            self._show(batch)
+            stored.callback(answers)
         self._end_when_done()
 
-    def _note(self, entry: Entry) -> None:
-        self.last = entry.id
-        event = entry.event
-        if isinstance(event, RoomEvent):
-            past = self.rooms.get(event.room)
-            first = past.first if past else entry.id
-            self.rooms[event.room] = Past(topic_after(event, past), first, entry.id)
+    def _show(self, batch: Sequence[Shown]) -> None:
+        if not batch or not self._follower:
+            return
+        for id_, _, changes, _ in batch:
+            for table, key, value in changes:
+                if is_presence(table):
+                    self._presence.set(table, key, id_, value)
+        self._shown = batch[-1].id
+        self._follower.shown(batch)
 
     def _refused(self, failure: Failure, group: Sequence[_Appended]) -> None:
         self._has_failed("store", failure.value)
         self._committing = False
-        for _, _, stored in group:
+        for _, stored in group:
             stored.errback(
                 Unavailable("the server cannot store anything now; try again in a moment")
             )
@@ -214,37 +262,30 @@ class SqliteStore:
     def _tidy(self) -> Generator[Deferred[Any], Any, None]:
         """Forget what is too old or too much, slice by slice; commits go on in between."""
         days, most = self._retention.days, self._retention.events
-        if self._tidying.clock.seconds() >= self._marked_until:
-            self.marks = {}
         before = 0 if days is None else int(self._now() * 1_000_000 - days * DAY)
         try:
-            yield self._writing.do(self._writer.forget_marks)
+            yield self._writing.do(self._writer.forget_request_keys)
             more = self._retention != FOR_EVER
             while more and not self._closed:
                 forgotten = yield self._writing.do(partial(self._writer.forget, before, most))
                 more = forgotten.more
-                for room, first in forgotten.firsts.items():
-                    self._note_first(room, first)
+                if forgotten.firsts and self._follower:
+                    self._follower.forgotten(forgotten.firsts)
             self._worked("forget", None)
         except Unavailable as problem:
             self._has_failed("forget", problem)
 
-    def _note_first(self, room: str, first: int | None) -> None:
-        past = self.rooms.pop(room, None)
-        if past and first is not None:
-            self.rooms[room] = past._replace(first=first)
-
-    # -- trouble, and the end --------------------------------------------------------------------
+    # -- failures, and the end -------------------------------------------------------------------
 
     def _has_failed(self, what: str, problem: object) -> None:
-        """Say so, once; with a full disk everybody would say it."""
-        if what not in self._troubles:
-            self._troubles.add(what)
+        """Log a failure, once: with a full disk every message would cause a line."""
+        if what not in self._failing:
+            self._failing.add(what)
             self._log.error("the store cannot {what}: {problem}", what=what, problem=problem)
 
     def _worked(self, what: str, result: T) -> T:
-        if what in self._troubles:
-            self._troubles.discard(what)
+        if what in self._failing:
+            self._failing.discard(what)
             self._log.warn("the store can {what} again", what=what)
         return result
 
@@ -254,8 +295,7 @@ class SqliteStore:
             self._writing.do(self._writer.end).addBoth(self._ended)
 
     def _ended(self, _: object) -> None:
-        self._recalls.close()
-        self._reading.do(self._pages.close).addBoth(self._released)
+        self._reading.do(self._reader.close).addBoth(self._released)
 
     def _released(self, _: object) -> None:
         assert self._closed
@@ -265,7 +305,13 @@ class SqliteStore:
 
 
 def _echoed(deferred: Deferred[None]) -> Deferred[None]:
-    """A Deferred that fires when another does, and can be had as often as one likes."""
+    """A Deferred that fires when another does; any number of them can be made."""
     echo: Deferred[None] = Deferred()
     deferred.addCallback(echo.callback)
     return echo
+
+
+def _first_error(failure: Failure) -> Failure:
+    """What made a `gatherResults` fail."""
+    assert isinstance(failure.value, FirstError)
+    return failure.value.subFailure

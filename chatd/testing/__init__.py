@@ -9,10 +9,9 @@ assert chat.texts("lobby") == ["hello"]
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any, TypeVar
 
-from twisted.internet.defer import Deferred, fail
+from twisted.internet.defer import Deferred
 from twisted.internet.error import ConnectionDone
 from twisted.internet.interfaces import IAddress, IProtocolFactory
 from twisted.internet.task import Clock
@@ -21,12 +20,10 @@ from twisted.python.failure import Failure
 
 from ..chat.limits import Limits
 from ..chat.service import ChatService
-from ..model.errors import Unavailable
-from ..model.events import MESSAGES, Event
-from ..store import NO_MARKS, Marks, Recalled
-from ..store.memory import MemoryStore
+from ..model.events import MESSAGES
 from ..stream.eventlog import Entry
 from ..stream.subscriber import Batch, Subscriber
+from .stores import RefusingStore
 
 T = TypeVar("T")
 
@@ -83,31 +80,6 @@ class InMemoryChat:
     def connect(self, factory: IProtocolFactory, peer: IAddress | None = None) -> FakeConnection:
         """A client's connection to a door, from the address `peer`."""
         return FakeConnection(factory, peer)
-
-
-class RefusingStore(MemoryStore):
-    """A memory store that can be told to refuse, as a full disk would, or to know nothing any
-    more, as a broken one.
-    """
-
-    refusing = False
-    unreadable = False
-
-    def append(self, batch: Sequence[Event], marks: Marks = NO_MARKS) -> Deferred[list[int]]:
-        """See `chatd.store.Store.append`."""
-        if self.refusing:
-            return fail(Unavailable("the disk is full"))
-        return super().append(batch, marks)
-
-    def recall(self, room: str, until: int) -> Recalled:
-        """See `chatd.store.Store.recall`."""
-        return Recalled((), until, torn=True) if self.unreadable else super().recall(room, until)
-
-    def read(self, room: str, before: int | None, limit: int) -> Deferred[list[Entry]]:
-        """See `chatd.store.Store.read`."""
-        if self.unreadable:
-            return fail(Unavailable("the disk is broken"))
-        return super().read(room, before, limit)
 
 
 class FakeOutlet:

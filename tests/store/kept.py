@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
-from weakref import finalize
 
 from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import Clock
 
-from chatd.model.events import Event
-from chatd.store import Marks, Store
-from chatd.store.memory import MemoryStore
+from chatd.model.events import Event, Said
+from chatd.model.units import Cell, Change, Expect, Stale, Unit
+from chatd.store import PAGE_BYTES, Loaded, Opened, Store
+from chatd.store.memory import MemoryEngine, MemoryStore
 from chatd.store.sqlite import SqliteStore
-from chatd.stream.eventlog import Entry
+from chatd.stream.eventlog import Entry, Page
 from chatd.testing import START, result_of
+from chatd.testing.stores import FakeFollower
 
 T = TypeVar("T")
 Engine = Callable[[IReactorTime, Callable[[], float], int], Store]
@@ -43,8 +44,8 @@ class SoonWorker:
 
 
 class SlowWorker(SoonWorker):
-    """A worker who takes some seconds for each piece of work, one after another; what is done is
-    done at the end of them.
+    """A worker that takes some seconds for each piece of work, one after another; each is done at
+    the end of them.
     """
 
     def __init__(self, clock: Clock, seconds: float) -> None:
@@ -67,59 +68,158 @@ class SlowWorker(SoonWorker):
 def sqlite_store(
     path: Path, clock: IReactorTime, now: Callable[[], float], history: int, **options: Any
 ) -> SqliteStore:
-    """A store in a file, opened, that needs no thread."""
+    """A store in a file that needs no thread."""
     options = {"hire": lambda _: SoonWorker(clock), "durability": "process", **options}
-    store = SqliteStore(path, clock, now, history, **options)
-    store.open()
-    return store
+    return SqliteStore(path, clock, now, history, **options)
 
 
-def _sqlite(clock: IReactorTime, now: Callable[[], float], history: int) -> Store:
-    directory = tempfile.TemporaryDirectory()
-    path = Path(directory.name) / "chatd.sqlite"
-    store = sqlite_store(path, clock, now, history)
-    finalize(store, directory.cleanup)
-    return store
+class Making:
+    """One engine, begun for a test: it makes the stores that use it, one after another."""
+
+    def __init__(self, name: str) -> None:
+        """`name` is one of `ENGINES`."""
+        self.name = name
+        self.lasting = name == "sqlite"
+        """Whether it keeps anything over a restart."""
+        self._directory = tempfile.TemporaryDirectory() if self.lasting else None
+
+    def __call__(self, clock: IReactorTime, now: Callable[[], float], history: int) -> Store:
+        """A store: the first one, or what it is after a restart."""
+        if self._directory is None:
+            return MemoryStore(clock, now, history)
+        return sqlite_store(Path(self._directory.name) / "chatd.sqlite", clock, now, history)
+
+    def end(self) -> None:
+        """Remove what it has left."""
+        if self._directory:
+            self._directory.cleanup()
 
 
-ENGINES: dict[str, Engine] = {"memory": MemoryStore, "sqlite": _sqlite}
+ENGINES = ["memory", "sqlite"]
+"""Another engine is one name more here, and a way to make it in `Making`."""
 
 
 class Kept:
-    """A store, its clocks, and the listener that saw what it stored."""
+    """A store, its clocks, and the follower that saw what it stored."""
 
     def __init__(self, engine: Engine, history: int = 1000) -> None:
         self.clock = Clock()
+        self.clock.advance(START)
         self.wall = START
-        self.store = engine(self.clock, lambda: self.wall, history)
-        self.shown: list[Entry] = []
-        self.store.follow(self.shown.extend)
+        self._engine = engine
+        self._history = history
+        self._begin()
 
     def __enter__(self) -> Kept:
         return self
 
     def __exit__(self, *_: object) -> None:
         self.closed()
+        if isinstance(self._engine, Making):
+            self._engine.end()
+
+    @property
+    def engine(self) -> MemoryEngine:
+        """The engine of a memory store."""
+        assert isinstance(self.store, MemoryStore)
+        return self.store.engine
+
+    def again(self) -> None:
+        """The process ends, and another begins."""
+        self.closed()
+        self._begin()
 
     def settle(self) -> None:
         """Let happen what happens by itself."""
         for _ in range(10):
             self.clock.advance(0)
 
-    def stored(self, *events: Event, marks: Marks | None = None) -> list[int]:
-        """Store the events, and answer their ids."""
-        appended = self.store.append(events, marks or {})
+    def answered(self, asked: Deferred[T]) -> T:
+        """What the store answers."""
         self.settle()
-        return result_of(appended)
+        return result_of(asked)
 
-    def read(self, room: str, before: int | None, limit: int) -> list[Entry]:
+    def appended(self, *units: Unit) -> list[int | Stale]:
+        """Append units together; the answers."""
+        return self.answered(self.store.append(units))
+
+    def stored(self, *events: Event, **unit: Any) -> list[int]:
+        """Store the events as one unit; their ids."""
+        before = len(self.follower.units)
+        (answer,) = self.appended(Unit(events, **unit))
+        shown = self.follower.units[before:]
+        assert [found.answer for found in shown] == [answer]
+        return [entry.id for entry in shown[0].entries] or [shown[0].id]
+
+    def load(self, room: str, until: int | None = None) -> Loaded:
+        """A room, as it was last shown."""
+        return self.answered(self.store.load(room, self.last if until is None else until))
+
+    def read(
+        self,
+        room: str,
+        *,
+        after: int | None = None,
+        before: int | None = None,
+        limit: int = 10_000,
+        size: int = PAGE_BYTES,
+    ) -> Page:
         """A page."""
-        page = self.store.read(room, before, limit)
-        self.settle()
-        return result_of(page)
+        return self.answered(
+            self.store.read(room, after=after, before=before, limit=limit, size=size)
+        )
+
+    def table(self, name: str) -> dict[str, Cell]:
+        """A table."""
+        return dict(self.answered(self.store.table(name)))
+
+    def get(self, table: str, *keys: str) -> dict[str, Cell]:
+        """Some cells."""
+        return dict(self.answered(self.store.get(table, keys)))
+
+    @property
+    def last(self) -> int:
+        """The highest id shown, or the one that the store began with."""
+        units = self.follower.units
+        return units[-1].id if units else self.opened.last
 
     def closed(self) -> None:
         """Close the store."""
         closing = self.store.close()
         self.settle()
         result_of(closing)
+
+    def _begin(self) -> None:
+        self.store = self._engine(self.clock, lambda: self.wall, self._history)
+        self.follower = FakeFollower()
+        self.opened: Opened = self.answered(self.store.open(self.follower))
+
+
+def said(text: str = "hi", room: str = "lobby") -> Said:
+    """A message."""
+    return Said(room, "ada", text)
+
+
+def saying(text: str = "hi", room: str = "lobby", **unit: Any) -> Unit:
+    """A unit of one message."""
+    return Unit([said(text, room)], **unit)
+
+
+def change(table: str, key: str, value: bytes | None) -> Unit:
+    """A unit that only changes a cell."""
+    return Unit(changes=[Change(table, key, value)])
+
+
+def claim(table: str, key: str, value: bytes | None, version: int) -> Unit:
+    """A unit that changes a cell if it has a version."""
+    return Unit(changes=[Change(table, key, value)], expects=[Expect(table, key, version)])
+
+
+def told(entries: Sequence[Entry]) -> list[tuple[int, Event]]:
+    """Ids and events."""
+    return [(entry.id, entry.event) for entry in entries]
+
+
+def texts(entries: Sequence[Entry]) -> list[str]:
+    """The texts of messages."""
+    return [entry.event.text for entry in entries]  # type: ignore[attr-defined]

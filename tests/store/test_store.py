@@ -1,13 +1,11 @@
-"""What every store promises, whatever its engine.
-
-Another engine is one line in `ENGINES` more.
-"""
+"""What every store promises, whatever its engine."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -15,42 +13,48 @@ from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 
 from chatd.model.errors import Malformed, Unavailable
-from chatd.model.events import Event, Joined, Said, Told, TopicSet
-from chatd.store import Past
+from chatd.model.events import Event, Joined, Said, Told
+from chatd.model.units import (
+    MEMBERS,
+    NAMES,
+    REMEMBERED_SECONDS,
+    ROOMS,
+    Cell,
+    Change,
+    Expect,
+    Stale,
+    Unit,
+    room_table,
+)
+from chatd.store import RoomSummary, Shown
 from chatd.store.engines import store_at
 from chatd.store.memory import MemoryStore
 from chatd.store.sqlite import SqliteStore
 from chatd.stream.eventlog import Entry
 from chatd.testing import START, result_of
+from chatd.testing.stores import FakeFollower
 
-from .kept import ENGINES, Engine, Kept
+from .kept import ENGINES, Kept, Making, change, claim, said, saying, texts, told
 
 HOUR = 3600.0
 YEAR = 365 * 24 * HOUR
-
+LOBBY = room_table(MEMBERS, "lobby")
 
 # pytest-twisted cannot run a test of Hypothesis's with different parameters.
-AN_ENGINE = st.sampled_from(list(ENGINES.values()))
+AN_ENGINE = st.sampled_from(ENGINES)
 
 
-@pytest.fixture(params=ENGINES.values(), ids=list(ENGINES))
-def engine(request: pytest.FixtureRequest) -> Engine:
-    chosen: Engine = request.param
-    return chosen
-
-
-@pytest.fixture
-def kept(engine: Engine) -> Iterator[Kept]:
-    with Kept(engine) as kept:
+@pytest.fixture(params=ENGINES)
+def kept(request: pytest.FixtureRequest) -> Iterator[Kept]:
+    with Kept(Making(request.param)) as kept:
         yield kept
 
 
-def said(text: str = "hi", room: str = "lobby") -> Said:
-    return Said(room, "ada", text)
-
-
-def told(entries: Sequence[Entry]) -> list[tuple[int, Event]]:
-    return [(entry.id, entry.event) for entry in entries]
+@pytest.fixture
+def lasting() -> Iterator[Kept]:
+    """A store that is still there after a restart."""
+    with Kept(Making("sqlite")) as kept:
+        yield kept
 
 
 # -- ids -----------------------------------------------------------------------------------------
@@ -60,25 +64,33 @@ def told(entries: Sequence[Entry]) -> list[tuple[int, Event]]:
     engine=AN_ENGINE,
     steps=st.lists(st.sampled_from([0.0, 0.000001, 1.0, -HOUR, HOUR, YEAR, -YEAR]), max_size=20),
 )
-def test_an_id_is_the_time_or_one_more_than_the_last(engine: Engine, steps: list[float]) -> None:
+def test_an_id_is_the_time_or_one_more_than_the_last(engine: str, steps: list[float]) -> None:
     """Whatever the wall clock does: stands, jumps, or runs backwards."""
-    with Kept(engine) as kept:
-        previous = kept.store.last
+    with Kept(Making(engine)) as kept:
+        previous = kept.opened.last
         assert previous == int(START * 1_000_000)
         for step in steps:
             kept.wall += step
             (id_,) = kept.stored(said())
             assert id_ == max(previous + 1, int(kept.wall * 1_000_000))
             previous = id_
-        assert kept.store.last == previous
 
 
-def test_the_events_of_a_batch_are_numbered_in_its_order(kept: Kept) -> None:
-    """And have an id each, though they came at one moment."""
-    events = [said(str(n)) for n in range(50)]
-    ids = kept.stored(*events)
-    assert ids == list(range(ids[0], ids[0] + 50))
-    assert told(kept.shown) == list(zip(ids, events, strict=True))
+def test_units_and_events_are_numbered_in_their_order(kept: Kept) -> None:
+    """Each event has an id, and so has a unit without events."""
+    units = [
+        Unit([said("one"), said("two")]),
+        change(NAMES, "ada", b"1"),
+        Unit([Told("ada", "bob", "psst")]),
+        Unit(),
+        saying("three"),
+    ]
+    answers = kept.appended(*units)
+    first = answers[0]
+    assert isinstance(first, int)
+    assert answers == [first, first + 2, first + 3, first + 4, first + 5]
+    assert [unit.id for unit in kept.follower.units] == [first + n for n in (1, 2, 3, 4, 5)]
+    assert [entry.id for entry in kept.follower.entries] == [first + n for n in (0, 1, 3, 5)]
 
 
 def test_an_id_is_exact_in_a_json_number(kept: Kept) -> None:
@@ -91,190 +103,515 @@ def test_an_id_is_exact_in_a_json_number(kept: Kept) -> None:
 # -- accepted, stored, shown ---------------------------------------------------------------------
 
 
-def test_nothing_is_answered_in_the_turn_of_the_question(kept: Kept) -> None:
-    """Whoever uses a store learns to wait for it."""
-    appended = kept.store.append([said()])
-    assert (appended.called, kept.shown) == (False, [])
+def test_an_append_is_answered_in_a_later_turn(kept: Kept) -> None:
+    """Code that uses a store is written to wait for it."""
+    appended = kept.store.append([saying()])
+    assert (appended.called, kept.follower.units) == (False, [])
     kept.settle()
-    assert (appended.called, len(kept.shown)) == (True, 1)
+    assert (appended.called, len(kept.follower.units)) == (True, 1)
 
 
-def test_senders_are_told_right_behind_the_showing(kept: Kept) -> None:
-    """Of their own batch, in the same turn: before any reader is woken for it."""
+def test_a_follower_is_shown_the_whole_unit(kept: Kept) -> None:
+    """Events, changes, and the request key; its answer is the id of the first event."""
+    changes = [Change(NAMES, "ada", b"1"), Change(ROOMS, "lobby", b"{}")]
+    unit = Unit([said("one"), Told("ada", "bob", "psst")], changes, (), b"key")
+    (answer,) = kept.appended(unit)
+    (shown,) = kept.follower.units
+    assert told(shown.entries) == [(answer, said("one")), (shown.id, Told("ada", "bob", "psst"))]
+    assert (shown.answer, shown.changes, shown.request_key) == (answer, changes, b"key")
+
+
+def test_senders_are_answered_right_behind_the_showing(kept: Kept) -> None:
+    """Of their own append, in the same turn: before any reader is woken for it."""
     happened: list[tuple[str, list[int]]] = []
 
-    def show(entries: Sequence[Entry]) -> None:
-        ids = [entry.id for entry in entries]
+    def show(batch: Sequence[Shown]) -> None:
+        ids = [unit.id for unit in batch]
         happened.append(("shown", ids))
         kept.clock.callLater(0, happened.append, ("read", ids))
 
-    kept.store.follow(show)
+    kept.follower._shown = show
     for text in ("one", "two"):
-        kept.store.append([said(text)]).addCallback(lambda ids: happened.append(("stored", ids)))
+        appended = kept.store.append([saying(text), saying(text)])
+        appended.addCallback(lambda ids: happened.append(("stored", ids)))
     kept.settle()
     shown = [place for place, (what, _) in enumerate(happened) if what == "shown"]
     assert len(shown) == 2
     assert all(happened[place + 1] == ("stored", happened[place][1]) for place in shown)
 
 
-def test_batches_are_stored_in_the_order_of_appending(kept: Kept) -> None:
+def test_appends_are_stored_in_their_order(kept: Kept) -> None:
     """However many are begun in one turn."""
-    batches = [[said(f"{batch}.{n}") for n in range(3)] for batch in range(5)]
+    batches = [[saying(f"{batch}.{n}") for n in range(3)] for batch in range(5)]
     answers = [kept.store.append(batch) for batch in batches]
     kept.settle()
     ids = [id_ for answer in answers for id_ in result_of(answer)]
-    events = [event for batch in batches for event in batch]
-    assert told(kept.shown) == list(zip(ids, events, strict=True))
-    assert ids == sorted(set(ids))
+    events = [unit.events[0] for batch in batches for unit in batch]
+    assert told(kept.follower.entries) == list(zip(ids, events, strict=True))
+    assert ids == sorted(set(ids), key=int)  # type: ignore[arg-type]
 
 
-def test_what_is_appended_on_being_told_comes_after(kept: Kept) -> None:
-    """A sender may answer at once."""
-    answers: list[Deferred[list[int]]] = []
-    appended = kept.store.append([said("one")])
-    appended.addCallback(lambda ids: answers.append(kept.store.append([said("three")])))
-    kept.store.append([said("two")])
+def test_what_is_appended_on_being_answered_comes_after(kept: Kept) -> None:
+    """A sender may go on at once."""
+    answers: list[Deferred[list[int | Stale]]] = []
+    appended = kept.store.append([saying("one")])
+    appended.addCallback(lambda _: answers.append(kept.store.append([saying("three")])))
+    kept.store.append([saying("two")])
     kept.settle()
-    assert [entry.event for entry in kept.shown] == [said("one"), said("two"), said("three")]
-    assert result_of(answers[0]) == [kept.shown[-1].id]
+    assert texts(kept.follower.entries) == ["one", "two", "three"]
+    assert result_of(answers[0]) == [kept.follower.entries[-1].id]
 
 
-def test_an_empty_batch_is_stored_as_nothing(kept: Kept) -> None:
-    """There is nothing to number."""
-    assert kept.stored() == []
-    assert kept.shown == []
+def test_an_append_that_stores_nothing_shows_nothing(kept: Kept) -> None:
+    """Whether it has no units, or only stale ones."""
+    batches: list[Sequence[Shown]] = []
+    kept.follower._shown = batches.append
+    stale = claim(NAMES, "ada", b"1", 5)
+    assert kept.appended() == []
+    assert kept.appended(stale) == [Stale(stale.expects[0])]
+    assert batches == []
+
+
+# -- versions ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("table", [NAMES, LOBBY, ROOMS, "sessions"])
+def test_a_cell_has_the_version_of_its_last_change(kept: Kept, table: str) -> None:
+    """The highest id of the unit; an absent cell has none."""
+    (first,) = kept.stored(changes=[Change(table, "ada", b"1")])
+    assert kept.table(table) == {"ada": Cell(first, b"1")}
+    *_, second = kept.stored(said(), said(), changes=[Change(table, "ada", b"2")])
+    assert kept.get(table, "ada", "bob") == {"ada": Cell(second, b"2")}
+    kept.stored(changes=[Change(table, "ada", None)])
+    assert (kept.table(table), kept.get(table, "ada")) == ({}, {})
+
+
+@pytest.mark.parametrize("table", [NAMES, LOBBY, ROOMS, "sessions"])
+@pytest.mark.parametrize("together", [True, False])
+def test_of_two_units_for_one_name_the_second_is_stale(
+    kept: Kept, table: str, together: bool
+) -> None:
+    """In one append and in two; it says by which expectation, and the first one holds the name."""
+    units = [claim(table, "ada", b"1", 0), claim(table, "ada", b"2", 0)]
+    if together:
+        first, second = kept.appended(*units)
+    else:
+        appended = [kept.store.append([unit]) for unit in units]
+        kept.settle()
+        (first,), (second,) = map(result_of, appended)
+    assert second == Stale(Expect(table, "ada", 0))
+    assert isinstance(first, int)
+    assert kept.table(table) == {"ada": Cell(first, b"1")}
+    assert len(kept.follower.units) == 1
+
+
+@pytest.mark.parametrize("table", [NAMES, ROOMS, "sessions"])
+def test_a_cell_that_became_absent_is_to_be_had_again(kept: Kept, table: str) -> None:
+    """By what expects it to be absent, in the same append too; what expects the old one is stale."""
+    (first,) = kept.stored(changes=[Change(table, "ada", b"1")])
+    answers = kept.appended(
+        claim(table, "ada", None, first),
+        claim(table, "ada", b"2", first),
+        claim(table, "ada", b"3", 0),
+    )
+    assert [isinstance(answer, int) for answer in answers] == [True, False, True]
+    assert kept.get(table, "ada")["ada"].value == b"3"
+
+
+def test_a_unit_is_stored_whole_or_not_at_all(kept: Kept) -> None:
+    """A stale one leaves neither event, nor cell, nor request key, and units beside it are not
+    concerned.
+    """
+    (version,) = kept.stored(changes=[Change(ROOMS, "lobby", b"{}")])
+    stale = Unit(
+        [said("stale")],
+        [Change(NAMES, "ada", b"1"), Change(ROOMS, "lobby", b"x")],
+        [Expect(ROOMS, "lobby", version), Expect(NAMES, "bob", 7)],
+        b"key",
+    )
+    current = saying("said", expects=[Expect(ROOMS, "lobby", version)])
+    answers = kept.appended(current, stale, current)
+    assert answers[1] == Stale(Expect(NAMES, "bob", 7))
+    assert texts(kept.read("lobby").entries) == ["said", "said"]
+    assert texts(kept.follower.entries) == ["said", "said"]
+    assert kept.table(NAMES) == {}
+    assert kept.table(ROOMS) == {"lobby": Cell(version, b"{}")}
+    assert isinstance(kept.appended(saying(request_key=b"key"))[0], int), "the key was kept"
+
+
+def test_a_stale_answer_comes_behind_what_made_it_stale(kept: Kept) -> None:
+    """So that the command is judged again by the newest state."""
+    seen: list[object] = []
+    kept.store.append([claim(NAMES, "ada", b"1", 0)])
+    appended = kept.store.append([claim(NAMES, "ada", b"2", 0)])
+    appended.addCallback(lambda answers: seen.append((answers, len(kept.follower.units))))
+    kept.settle()
+    assert seen == [([Stale(Expect(NAMES, "ada", 0))], 1)]
+
+
+def test_an_expectation_may_be_all_that_a_unit_has(kept: Kept) -> None:
+    """And a unit may expect what another one of the same append brings about."""
+    (answer,) = kept.appended(change(NAMES, "ada", b"1"))
+    assert isinstance(answer, int)
+    units = [
+        change(NAMES, "bob", b"2"),
+        Unit(expects=[Expect(NAMES, "bob", answer + 1), Expect(NAMES, "ada", answer)]),
+    ]
+    assert kept.appended(*units) == [answer + 1, answer + 2]
+
+
+# -- request keys --------------------------------------------------------------------------------
+
+
+def test_a_known_request_key_answers_the_first_id(kept: Kept) -> None:
+    """In the same append, in one under way, and in a later one; nothing is stored again, and what
+    it expects does not matter.
+    """
+    unit = Unit([said("once"), said("twice")], request_key=b"key")
+    stale = saying("other", request_key=b"key", expects=[Expect(ROOMS, "lobby", 9)])
+    first = kept.store.append([unit, stale, saying("between")])
+    second = kept.store.append([unit])
+    kept.settle()
+    id_, known, _ = result_of(first)
+    assert known == id_
+    assert result_of(second) == [id_]
+    assert kept.appended(stale) == [id_]
+    assert texts(kept.read("lobby").entries) == ["once", "twice", "between"]
+
+
+def test_a_request_key_is_known_for_some_minutes(kept: Kept) -> None:
+    """By a clock that nobody sets; then the same request is another one."""
+    first = kept.appended(saying(request_key=b"key"))
+    kept.wall += YEAR
+    kept.clock.advance(REMEMBERED_SECONDS - 1)
+    assert kept.appended(saying(request_key=b"key")) == first
+    kept.clock.advance(1)
+    second = kept.appended(saying(request_key=b"key"))
+    assert second != first
+    kept.clock.advance(REMEMBERED_SECONDS - 1)
+    assert kept.appended(saying(request_key=b"key")) == second
+
+
+def test_the_oldest_request_keys_are_forgotten_first(
+    kept: Kept, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """There is a bound to their number."""
+    monkeypatch.setattr("chatd.store.requests.MOST_KEYS", 3)
+    keys = [b"%d" % n for n in range(5)]
+    answers = kept.appended(*(saying(request_key=key) for key in keys))
+    again = kept.appended(*(saying(request_key=key) for key in reversed(keys)))
+    assert again[:3] == answers[:1:-1]
+    assert again[3] not in answers
 
 
 # -- reading back --------------------------------------------------------------------------------
 
+A_ROOM = st.lists(st.tuples(st.sampled_from(["lobby", "dev"]), st.integers(0, 300)), max_size=40)
+
+
+def weight(entry: Entry) -> int:
+    """Bytes of an event as it is kept."""
+    return len(msgspec.json.encode(entry.event))
+
 
 @given(
     engine=AN_ENGINE,
-    rooms=st.lists(st.sampled_from(["lobby", "dev"]), max_size=40),
+    messages=A_ROOM,
     limit=st.integers(1, 10),
-    history=st.integers(1, 50),
+    size=st.integers(1, 2000),
+    upward=st.booleans(),
 )
 def test_page_by_page_is_all_that_was_kept(
-    engine: Engine, rooms: list[str], limit: int, history: int
+    engine: str, messages: list[tuple[str, int]], limit: int, size: int, upward: bool
 ) -> None:
-    """Newest page first, each in rising order, no entry twice and none left out."""
-    with Kept(engine, history) as kept:
-        kept.stored(*(said(str(n), room) for n, room in enumerate(rooms)))
+    """In both directions: in order, no event twice and none left out, no page larger than asked
+    for, and `more` says when to stop.
+    """
+    with Kept(Making(engine)) as kept:
+        kept.appended(*(saying("x" * length, room) for room, length in messages))
         for room in ("lobby", "dev"):
+            expected = [e for e in kept.follower.entries if e.event.room == room]  # type: ignore[attr-defined]
             found: list[Entry] = []
-            before = None
-            while page := kept.read(room, before, limit):
-                assert len(page) <= limit
-                before = page[0].id
-                found = page + found
-            stored = [entry for entry in kept.shown if entry.event.room == room]  # type: ignore[attr-defined]
-            assert told(found) == told(stored)[-len(found) or len(stored) :]
-            assert len(found) >= min(history, len(stored))
+            more = True
+            while more:
+                if upward:
+                    after = found[-1].id if found else 0
+                    page = kept.read(room, after=after, limit=limit, size=size)
+                    found = [*found, *page.entries]
+                    rest = expected[len(found) :][:1]
+                else:
+                    before = found[0].id if found else None
+                    page = kept.read(room, before=before, limit=limit, size=size)
+                    found = [*page.entries, *found]
+                    rest = expected[: len(expected) - len(found)][-1:]
+                more = page.more
+                weights = list(map(weight, page.entries))
+                assert len(weights) <= limit
+                assert sum(weights) <= size or len(weights) == 1
+                assert more == bool(rest)
+                if rest and len(weights) < limit:
+                    assert sum(weights) + weight(rest[0]) > size, "there was room for another"
+            assert told(found) == told(expected)
 
 
-def test_a_page_lies_below_its_bound(kept: Kept) -> None:
-    """The bound itself is not in it, whether or not there is such an event."""
-    ids = kept.stored(*(said(str(n)) for n in range(5)))
-    assert [entry.id for entry in kept.read("lobby", ids[3], 2)] == ids[1:3]
-    assert [entry.id for entry in kept.read("lobby", ids[4] + 10, 2)] == ids[3:]
-    assert kept.read("lobby", ids[0], 2) == []
+@given(
+    engine=AN_ENGINE,
+    messages=A_ROOM,
+    bounds=st.tuples(*[st.none() | st.integers(-2, 45)] * 2),
+    limit=st.integers(0, 10),
+)
+def test_a_page_is_what_a_list_would_give(
+    engine: str,
+    messages: list[tuple[str, int]],
+    bounds: tuple[int | None, int | None],
+    limit: int,
+) -> None:
+    """The bounds are not in it, whether or not there are such events."""
+    with Kept(Making(engine)) as kept:
+        base = kept.opened.last
+        kept.appended(*(saying("x", room) for room, _ in messages))
+        after, before = (None if bound is None else base + bound for bound in bounds)
+        expected = [
+            entry
+            for entry in kept.follower.entries
+            if entry.event.room == "lobby"  # type: ignore[attr-defined]
+            and (after is None or entry.id > after)
+            and (before is None or entry.id < before)
+        ]
+        chosen = (
+            expected[:limit] if after is not None else expected[max(len(expected) - limit, 0) :]
+        )
+        page = kept.read("lobby", after=after, before=before, limit=limit)
+        assert told(page.entries) == told(chosen)
+        assert page.more == (len(expected) > limit)
+        assert page.floor == base
 
 
-def test_a_room_where_nothing_was_said_has_no_page(kept: Kept) -> None:
-    """And asking for it makes none."""
+@pytest.mark.parametrize("bound", [-(1 << 70), -1, 0, 1 << 62, 1 << 70])
+def test_a_page_may_be_asked_for_with_any_bound(kept: Kept, bound: int) -> None:
+    """Clients send what they like."""
     kept.stored(said())
-    assert kept.read("dev", None, 10) == []
+    assert len(kept.read("lobby", after=bound).entries) == (bound <= 0)
+    assert len(kept.read("lobby", before=bound).entries) == (bound > 0)
 
 
-def test_what_is_private_has_an_id_and_is_never_read_back(kept: Kept) -> None:
+def test_a_room_without_events_has_an_empty_page(kept: Kept) -> None:
+    """And asking for it makes no room."""
+    kept.stored(said())
+    assert kept.read("dev") == ([], kept.opened.last, False)
+    assert kept.read("dev", after=0) == ([], kept.opened.last, False)
+    kept.again()
+    assert "dev" not in kept.opened.rooms
+
+
+def test_a_private_message_has_an_id_and_is_never_read_back(kept: Kept) -> None:
     """It takes its place in the order, and no store keeps it."""
     ids = kept.stored(said("before"), Told("ada", "bob", "psst"), said("after"))
-    assert ids == [entry.id for entry in kept.shown]
-    assert [type(entry.event) for entry in kept.shown] == [Said, Told, Said]
-    assert [e.event for e in kept.read("lobby", None, 10)] == [said("before"), said("after")]
-    assert [kept.read(room, None, 10) for room in ("", "ada", "bob")] == [[], [], []]
+    assert ids == [entry.id for entry in kept.follower.entries]
+    assert [type(entry.event) for entry in kept.follower.entries] == [Said, Told, Said]
+    assert texts(kept.read("lobby").entries) == ["before", "after"]
+    assert [kept.read(room).entries for room in ("", "ada", "bob")] == [[], [], []]
 
 
 def test_every_kind_of_event_is_read_back_as_it_was(kept: Kept) -> None:
-    """Not only what people said."""
-    kept.stored(Joined("dev", "ada"), said("é\n😀", "dev"))
-    assert [entry.event for entry in kept.read("dev", None, 10)] == [
-        Joined("dev", "ada"),
-        said("é\n😀", "dev"),
-    ]
+    """Not only messages."""
+    events: list[Event] = [Joined("dev", "ada"), said("é\n😀", "dev")]
+    kept.stored(*events)
+    assert [entry.event for entry in kept.read("dev").entries] == events
+
+
+def test_reading_within_the_showing_finds_what_is_shown(kept: Kept) -> None:
+    """And nothing that is stored but not shown yet."""
+    pages: list[Deferred[object]] = []
+    tables: list[Deferred[object]] = []
+
+    def ask(_: object) -> None:
+        page = kept.store.read("lobby", limit=10)
+        pages.append(page.addCallback(lambda page: texts(page.entries)))
+        tables.append(kept.store.table(NAMES).addCallback(set))
+
+    kept.follower._shown = ask
+    for text in ("one", "two", "three", "four"):
+        kept.store.append([saying(text, changes=[Change(NAMES, text, b"")])])
+    kept.settle()
+    expected = [["one", "two", "three", "four"][:n] for n in (1, 2, 3, 4)]
+    assert list(map(result_of, pages)) == expected
+    assert list(map(result_of, tables)) == list(map(set, expected))
+
+
+# -- rooms ---------------------------------------------------------------------------------------
+
+
+@given(
+    engine=AN_ENGINE,
+    rooms=st.lists(st.sampled_from(["lobby", "dev"]), max_size=12),
+    history=st.integers(1, 5),
+)
+def test_the_end_of_a_log_is_loaded(engine: str, rooms: list[str], history: int) -> None:
+    """As much as a log holds, and the floor says from where on that is all."""
+    with Kept(Making(engine), history) as kept:
+        kept.appended(*(saying(str(n), room) for n, room in enumerate(rooms)))
+        entries = [e for e in kept.follower.entries if e.event.room == "dev"]  # type: ignore[attr-defined]
+        loaded = kept.load("dev")
+        assert told(loaded.entries) == told(entries[-history:])
+        cut = len(entries) > history
+        assert loaded.floor == (entries[-history - 1].id if cut else kept.opened.last)
+
+
+def test_a_room_is_loaded_as_it_was_at_an_id(kept: Kept) -> None:
+    """What comes after it is not there: the follower has it from the showing."""
+    began = kept.opened.last
+    ids = kept.stored(said("one"), said("two"), said("three"))
+    assert texts(kept.load("lobby", ids[1]).entries) == ["one", "two"]
+    assert kept.load("lobby", ids[1]).floor == began
+
+
+def test_a_room_is_loaded_with_its_members(kept: Kept) -> None:
+    """As they are at that id, and without those of other rooms."""
+    kept.stored(
+        changes=[Change(LOBBY, "bob", b"Bob"), Change(room_table(MEMBERS, "dev"), "x", b"")]
+    )
+    (version,) = kept.stored(changes=[Change(LOBBY, "bob", None), Change(LOBBY, "ada", b"Ada")])
+    loading = kept.store.load("lobby", kept.last)
+    kept.store.append([change(LOBBY, "eve", b"Eve")])
+    kept.settle()
+    assert result_of(loading).tables == {MEMBERS: {"ada": Cell(version, b"Ada")}}
+    assert kept.load("nowhere").tables == {MEMBERS: {}}
+
+
+def test_what_is_loaded_can_be_changed_without_harm(kept: Kept) -> None:
+    """It is a copy."""
+    kept.stored(changes=[Change(NAMES, "ada", b"1")])
+    kept.table(NAMES).clear()
+    assert set(kept.table(NAMES)) == {"ada"}
+
+
+def test_a_room_in_which_nothing_was_said_is_complete(kept: Kept) -> None:
+    """From the beginning of the store on."""
+    kept.stored(said())
+    entries, floor, _ = kept.load("dev")
+    assert (list(entries), floor) == ([], kept.opened.last)
+
+
+# -- over a restart ------------------------------------------------------------------------------
+
+
+def test_presence_is_empty_after_a_start(kept: Kept) -> None:
+    """Nobody is connected then; the versions of those who were are no longer current."""
+    (version,) = kept.stored(
+        changes=[Change(NAMES, "ada", b"1"), Change(LOBBY, "ada", b"Ada"), Change(ROOMS, "x", b"")]
+    )
+    kept.again()
+    assert (kept.table(NAMES), kept.load("lobby").tables) == ({}, {MEMBERS: {}})
+    assert isinstance(kept.appended(claim(NAMES, "ada", b"2", version))[0], Stale)
+    assert isinstance(kept.appended(claim(NAMES, "ada", b"2", 0))[0], int)
+
+
+def test_durable_cells_are_there_after_a_restart(lasting: Kept) -> None:
+    """With their versions, by which units are judged."""
+    (first,) = lasting.stored(
+        changes=[Change(ROOMS, "lobby", b"{}"), Change("roles", "ada", b"op")]
+    )
+    (second,) = lasting.stored(changes=[Change(ROOMS, "dev", b"x"), Change(ROOMS, "gone", b"")])
+    lasting.stored(changes=[Change(ROOMS, "gone", None)])
+    lasting.again()
+    assert lasting.table(ROOMS) == {"lobby": Cell(first, b"{}"), "dev": Cell(second, b"x")}
+    assert lasting.get("roles", "ada") == {"ada": Cell(first, b"op")}
+    answers = lasting.appended(
+        claim(ROOMS, "dev", b"y", first),
+        claim(ROOMS, "dev", b"y", second),
+        claim("roles", "ada", None, first),
+        claim(ROOMS, "gone", b"z", 0),
+    )
+    assert [isinstance(answer, int) for answer in answers] == [False, True, True, True]
+
+
+def test_request_keys_are_known_after_a_restart(lasting: Kept) -> None:
+    """For as long as they would have been, or longer; the start is told them all."""
+    answers = lasting.appended(
+        Unit([said("one"), said("two")], request_key=b"1"),
+        Unit([Told("ada", "bob", "psst")], request_key=b"2"),
+        Unit(changes=[Change(NAMES, "ada", b"")], request_key=b"3"),
+    )
+    lasting.wall += REMEMBERED_SECONDS - 1
+    lasting.again()
+    assert lasting.opened.request_keys == dict(zip([b"1", b"2", b"3"], answers, strict=True))
+    assert lasting.appended(*(saying(request_key=b"%d" % n) for n in (1, 2, 3))) == answers
+    lasting.wall += 2
+    lasting.again()
+    assert lasting.opened.request_keys == {}
+    assert lasting.appended(saying(request_key=b"1")) != answers[:1]
+
+
+def test_the_rooms_are_known_after_a_restart(lasting: Kept) -> None:
+    """Those of which events are kept: the ids of the oldest and the newest."""
+    ids = lasting.stored(said("one"), said("x", "dev"), said("two"), said("y", "dev"))
+    (last,) = lasting.stored(changes=[Change(ROOMS, "quiet", b"{}")])
+    lasting.again()
+    assert lasting.opened.rooms == {
+        "lobby": RoomSummary(ids[0], ids[2]),
+        "dev": RoomSummary(ids[1], ids[3]),
+    }
+    assert lasting.opened.last == last
 
 
 # -- the end -------------------------------------------------------------------------------------
 
 
 def test_closing_stores_what_was_begun(kept: Kept) -> None:
-    """Nobody who was not refused is left without an answer."""
-    appended = [kept.store.append([said(text)]) for text in ("one", "two")]
-    closed = kept.store.close().addCallback(lambda _: len(kept.shown))
+    """Every append that was not refused is answered."""
+    appended = [kept.store.append([saying(text)]) for text in ("one", "two")]
+    closed = kept.store.close().addCallback(lambda _: len(kept.follower.units))
     kept.settle()
     assert result_of(closed) == 2, "it was closed before everything was stored"
-    assert [entry.event for entry in kept.shown] == [said("one"), said("two")]
-    assert [result_of(answer) for answer in appended] == [[entry.id] for entry in kept.shown]
+    assert texts(kept.follower.entries) == ["one", "two"]
+    assert [result_of(answer) for answer in appended] == [[u.id] for u in kept.follower.units]
 
 
 def test_a_closed_store_takes_no_more(kept: Kept) -> None:
-    """Whoever tries is told so, and nothing is shown."""
+    """Nothing is shown any more, and nothing read."""
     kept.store.close()
-    with pytest.raises(Unavailable):
-        kept.stored(said())
-    assert kept.shown == []
+    for ask in (
+        lambda: kept.appended(saying()),
+        lambda: kept.read("lobby"),
+        lambda: kept.load("lobby"),
+        lambda: kept.table(ROOMS),
+        lambda: kept.get(NAMES, "ada"),
+    ):
+        with pytest.raises(Unavailable):
+            ask()
+    assert kept.follower.units == []
 
 
 def test_a_store_may_be_closed_twice(kept: Kept) -> None:
     """Two reasons to stop are one."""
     for _ in range(2):
-        closed = kept.store.close()
-        kept.settle()
-        result_of(closed)
+        kept.closed()
 
 
-# -- rooms ---------------------------------------------------------------------------------------
+def test_a_sender_may_close_the_store_on_being_answered(kept: Kept) -> None:
+    """What was begun is finished all the same."""
+    closed: list[Deferred[None]] = []
+    first = kept.store.append([saying("one")])
+    first.addCallback(lambda ids: closed.append(kept.store.close()) or ids)  # type: ignore[func-returns-value]
+    second = kept.store.append([saying("two")])
+    kept.settle()
+    assert (len(result_of(first)), len(result_of(second))) == (1, 1)
+    result_of(closed[0])
 
 
-def test_the_store_knows_its_rooms(kept: Kept) -> None:
-    """Their topics, and the ids of the oldest and the newest entry kept."""
-    ids = kept.stored(said("one"), TopicSet("dev", "ada", "code"), said("two"), said("x", "dev"))
-    kept.stored(Told("ada", "bob", "psst"))
-    assert kept.store.rooms == {
-        "lobby": Past("", ids[0], ids[2]),
-        "dev": Past("code", ids[1], ids[3]),
-    }
-
-
-@given(
-    engine=AN_ENGINE,
-    texts=st.lists(st.sampled_from(["lobby", "dev"]), max_size=12),
-    history=st.integers(1, 5),
-)
-def test_the_end_of_a_log_is_recalled(engine: Engine, texts: list[str], history: int) -> None:
-    """At most as much as is wanted back, and the floor says from where on it is all."""
-    with Kept(engine, history) as kept:
-        began = kept.store.last
-        kept.stored(*(said(str(n), room) for n, room in enumerate(texts)))
-        entries = [entry for entry in kept.shown if entry.event.room == "dev"]  # type: ignore[attr-defined]
-        recalled = kept.store.recall("dev", kept.store.last)
-        assert told(recalled.entries) == told(entries[-history:])
-        assert recalled.floor == (entries[-history - 1].id if len(entries) > history else began)
-
-
-def test_what_was_not_shown_is_not_recalled(kept: Kept) -> None:
-    """A room that comes to life in between gets the rest from the listener."""
-    ids = kept.stored(said("one"), said("two"), said("three"))
-    recalled = kept.store.recall("lobby", ids[1])
-    assert [entry.id for entry in recalled.entries] == ids[:2]
-
-
-def test_a_room_where_nothing_was_said_is_complete(kept: Kept) -> None:
-    """From the beginning of the store on."""
-    began = kept.store.last
-    kept.stored(said())
-    entries, floor, _ = kept.store.recall("dev", kept.store.last)
-    assert (list(entries), floor) == ([], began)
+@pytest.mark.parametrize("name", ENGINES)
+def test_a_store_that_was_never_opened_may_be_closed(name: str) -> None:
+    """The start may fail before; until it is opened it takes nothing."""
+    making, clock = Making(name), Clock()
+    store = making(clock, clock.seconds, 10)
+    store.check()
+    with pytest.raises(Unavailable):
+        result_of(store.append([saying()]))
+    closing = store.close()
+    clock.advance(0)
+    result_of(closing)
+    making.end()
 
 
 # -- choosing one --------------------------------------------------------------------------------
@@ -298,3 +635,11 @@ def test_an_unknown_url_is_refused_in_one_line(url: str) -> None:
         store_at(url, Clock(), lambda: START, 10)
     assert repr(url) in refusal.value.message
     assert "\n" not in refusal.value.message
+
+
+def test_the_follower_of_a_test_keeps_what_it_is_shown() -> None:
+    """Cells by table and key, as changes leave them."""
+    follower = FakeFollower()
+    follower.shown([Shown(5, (), [Change(NAMES, "ada", b"1"), Change(NAMES, "bob", b"2")], None)])
+    follower.shown([Shown(6, (), [Change(NAMES, "ada", None)], None)])
+    assert follower.table(NAMES) == {"bob": Cell(5, b"2")}

@@ -1,0 +1,73 @@
+"""Tables of cells in memory: what the memory engine keeps, and the presence tables of SQLite.
+
+1. A table is two dicts, versions and values, because a `Cell` for each would take twice the memory.
+   `Cell`s are made when they are asked for.
+2. The key and value objects of a `Change` are kept as they are: a key string that one unit uses in
+   several tables takes memory once, and so does the version.
+3. One thread changes the tables.  Another may ask for a version meanwhile: it gets the one before
+   the change or the one behind it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from ..model.units import Cell
+
+
+class Cells:
+    """Tables by name; a table without cells takes no memory."""
+
+    __slots__ = ("_tables",)
+
+    def __init__(self) -> None:
+        self._tables: dict[str, tuple[dict[str, int], dict[str, bytes]]] = {}
+
+    def version(self, table: str, key: str) -> int:
+        """The version of a cell; 0 if it is absent."""
+        found = self._tables.get(table)
+        return found[0].get(key, 0) if found else 0
+
+    def get(self, table: str, key: str) -> Cell | None:
+        """A cell, or None if it is absent."""
+        found = self._tables.get(table)
+        if found is None or key not in found[0]:
+            return None
+        return Cell(found[0][key], found[1][key])
+
+    def some(self, table: str, keys: Iterable[str]) -> dict[str, Cell]:
+        """Those of these cells that there are."""
+        return {key: cell for key in keys if (cell := self.get(table, key))}
+
+    def set(self, table: str, key: str, version: int, value: bytes | None) -> None:
+        """Give a cell a value, or with None make it absent."""
+        found = self._tables.get(table)
+        if value is not None:
+            if found is None:
+                found = self._tables[table] = ({}, {})
+            found[1][key] = value
+            found[0][key] = version
+        elif found is not None:
+            found[0].pop(key, None)
+            found[1].pop(key, None)
+            if not found[0]:
+                del self._tables[table]
+
+    def snapshot(self, table: str) -> Snapshot:
+        """A table as it is now."""
+        versions, values = self._tables.get(table, ({}, {}))
+        return Snapshot(versions.copy(), values.copy())
+
+
+class Snapshot:
+    """A copy of a table, quick to make; its `Cell`s are made later, in any thread."""
+
+    __slots__ = ("_values", "_versions")
+
+    def __init__(self, versions: dict[str, int], values: dict[str, bytes]) -> None:
+        self._versions = versions
+        self._values = values
+
+    def cells(self) -> dict[str, Cell]:
+        """All of its cells."""
+        return {key: Cell(self._versions[key], value) for key, value in self._values.items()}

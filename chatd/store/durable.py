@@ -1,0 +1,128 @@
+"""The rows of the SQLite file, as its writer changes them: cells, and what has to be undone.
+
+All functions take a connection, and those that change anything one with a transaction open.  They
+raise `sqlite3.Error`.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import NamedTuple
+
+from ..model.units import ROOMS, Cell, Change
+
+SLICE = 500
+"""Events forgotten in one transaction; an append waits for one slice at most."""
+
+Row = tuple[str, str, int, bytes | None]
+"""A cell: table, key, version, value; None: absent."""
+
+
+class Doubtful(NamedTuple):
+    """A group whose COMMIT has failed, and may be in the file all the same."""
+
+    first: int
+    last: int
+    """Its lowest and its highest id."""
+    before: Sequence[Row]
+    """The cells that it changed, as they were before."""
+
+
+def undo(connection: sqlite3.Connection, doubtful: Doubtful) -> None:
+    """Take out a group that was refused, but is in the file."""
+    ids = doubtful.first, doubtful.last
+    connection.execute("DELETE FROM events WHERE id BETWEEN ? AND ?", ids)
+    connection.execute("DELETE FROM marks WHERE id BETWEEN ? AND ?", ids)
+    write_cells(connection, doubtful.before)
+
+
+def read_cells(
+    connection: sqlite3.Connection, table: str, keys: Collection[str] | None = None
+) -> dict[str, Cell]:
+    """The cells of a table, or those with these keys."""
+    if keys is None:
+        rows = connection.execute("SELECT key, version, value FROM cells WHERE tbl = ?", (table,))
+        return {key: Cell(version, value) for key, version, value in rows}
+    found = {}
+    for key in keys:
+        for row in connection.execute(
+            "SELECT version, value FROM cells WHERE tbl = ? AND key = ?", (table, key)
+        ):
+            found[key] = Cell(*row)
+    return found
+
+
+def write_cells(connection: sqlite3.Connection, rows: Iterable[Row]) -> None:
+    """Give cells these versions and values."""
+    for table, key, version, value in rows:
+        if value is None:
+            connection.execute("DELETE FROM cells WHERE tbl = ? AND key = ?", (table, key))
+        else:
+            connection.execute(
+                "REPLACE INTO cells VALUES (?, ?, ?, ?)", (table, key, version, value)
+            )
+
+
+def change_cells(connection: sqlite3.Connection, rows: Sequence[Row]) -> list[Row]:
+    """Give cells these versions and values; answers the cells as they were before."""
+    before: list[Row] = []
+    for table, key, _, _ in rows:
+        old = read_cells(connection, table, (key,)).get(key)
+        before.append((table, key, *old) if old else (table, key, 0, None))
+    write_cells(connection, rows)
+    return before
+
+
+def room_versions(connection: sqlite3.Connection) -> dict[str, int]:
+    """The versions of all cells of the table `rooms`."""
+    return dict(connection.execute("SELECT key, version FROM cells WHERE tbl = ?", (ROOMS,)))
+
+
+def restate_rooms(
+    connection: sqlite3.Connection, known: Mapping[str, int], id_: int
+) -> list[Change]:
+    """Give the version `id_` to the cells of `rooms` that are not those that are `known`; answers
+    how they differ.
+    """
+    cells = read_cells(connection, ROOMS)
+    changes = [Change(ROOMS, key, None) for key in known if key not in cells]
+    for key, (version, value) in cells.items():
+        if known.get(key) != version:
+            changes.append(Change(ROOMS, key, value))
+            write_cells(connection, [(ROOMS, key, id_, value)])
+    return changes
+
+
+def oldest_events(connection: sqlite3.Connection, before: int, count: int) -> list[tuple[int, int]]:
+    """Ids and rooms of the oldest events, oldest first, at most `SLICE`: those below the id
+    `before`, and at least `count`.
+    """
+    oldest = connection.execute("SELECT id, room FROM events ORDER BY id LIMIT ?", (SLICE,))
+    return [
+        (id_, room) for place, (id_, room) in enumerate(oldest) if id_ < before or place < count
+    ]
+
+
+def delete_events(connection: sqlite3.Connection, old: Sequence[tuple[int, int]]) -> set[str]:
+    """Delete the oldest events; answers the rooms that they were in."""
+    if not old:
+        return set()
+    newest = old[-1][0]
+    connection.execute("DELETE FROM events WHERE id <= ?", (newest,))
+    connection.execute("UPDATE state SET floor = max(floor, ?)", (newest,))
+    names: set[str] = set()
+    for number in {number for _, number in old}:
+        names.update(*connection.execute("SELECT name FROM rooms WHERE number = ?", (number,)))
+    return names
+
+
+def first_event(connection: sqlite3.Connection, room: str) -> int | None:
+    """The id of a room's oldest event; a room without events loses its number."""
+    (first,) = connection.execute(
+        "SELECT min(id) FROM events WHERE room = (SELECT number FROM rooms WHERE name = ?)", (room,)
+    ).fetchone()
+    if first is None:
+        connection.execute("DELETE FROM rooms WHERE name = ?", (room,))
+        return None
+    return int(first)

@@ -1,0 +1,231 @@
+"""The SQLite file as the server that writes to it has it: locked, examined, guarded.
+
+1. One server at a time has a file, and that server holds the lock beside it.
+2. Nothing is changed in a file that is not chatd's, or is a later chatd's, or is broken.
+3. A file that is deleted while it is open is not lost yet: it is written out anew.
+4. A file that was put in its place is used from then on, and is not broken by what was left of the
+   one before.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import sqlite3
+from collections.abc import Sequence
+from contextlib import closing, suppress
+from pathlib import Path
+from typing import IO
+
+from twisted.logger import Logger
+
+from ..model.errors import Unavailable
+from .database import APPLICATION, COMPANIONS, MIGRATIONS, Database, Inode, inode
+
+CHECKED_BYTES = 1 << 30
+"""The largest file that is read through at the start: in a few seconds."""
+NEEDED_BYTES = 64 * 1024
+"""Bytes of the disk without which a file is not opened, small as it may be: SQLite's `-shm` alone
+has half of that."""
+NEVER = 10**17
+"""An id that no file has come to: that of the year 5138."""
+
+
+class OwnFile(Database):
+    """The file, opened to be written to."""
+
+    _log = Logger()
+
+    def __init__(self, path: Path, synchronous: str = "FULL") -> None:
+        """`synchronous` is SQLite's pragma of that name."""
+        super().__init__(path)
+        self._synchronous = synchronous
+        self._unchecked = True
+        self._lock: IO[bytes] | None = None
+
+    def check(self) -> None:
+        """Look whether the file could be used; one that is not there yet is not made.
+
+        Raises `Unavailable`, which says why it could not.
+        """
+        if os.path.lexists(self.path):
+            self.take()
+            self.release()
+        elif not os.access(self.path.parent, os.W_OK | os.X_OK):
+            raise Unavailable(f"cannot use {self.path}: its directory cannot be written to")
+
+    def take(self) -> None:
+        """Lock the file and open it; it is made if there is none.
+
+        Raises `Unavailable`, which says why it cannot be used.
+        """
+        try:
+            if self.path.exists():
+                if not self.path.is_file():
+                    raise OSError("it is no file")  # a pipe would be waited for
+                if not os.access(self.path, os.W_OK):
+                    raise OSError("it cannot be written to")  # SQLite would only read it
+            self._lock = _locked(self.path)
+            self._connection()
+        except (sqlite3.Error, OSError) as problem:
+            self.release()
+            raise Unavailable(f"cannot use {self.path}: {self._reason(problem)}") from None
+
+    def release(self) -> None:
+        """Close the file, and release the lock on it."""
+        self.close()
+        if self._lock:
+            self._lock.close()
+            self._lock = None
+
+    def _reason(self, problem: Exception) -> object:
+        """What is wrong, in the words of an operator."""
+        if getattr(problem, "sqlite_errorname", "").startswith("SQLITE_IOERR"):
+            # SQLite's name for a disk without room for the companions of the file.
+            with suppress(OSError):
+                disk = os.statvfs(self.path.parent)
+                if disk.f_bavail * disk.f_frsize < NEEDED_BYTES:
+                    return "the disk is full"
+        return getattr(problem, "strerror", None) or problem
+
+    # -- connecting ------------------------------------------------------------------------------
+
+    def _connection(self) -> sqlite3.Connection:
+        """See `Database._connection`.
+
+        Raises `Unavailable` when a file that is no longer whole cannot be saved.
+        """
+        self._guard()
+        return super()._connection()
+
+    def _connect(self, mode: str = "rwc") -> sqlite3.Connection:
+        """See `Database._connect`."""
+        if self._unchecked and self.path.exists():
+            # A connection that may write would, on closing, put the -wal into a file that is
+            # refused.
+            try:
+                with closing(super()._connect("ro")) as examined:
+                    self._examine(examined)
+            except sqlite3.OperationalError as problem:
+                if problem.sqlite_errorname != "SQLITE_READONLY_ROLLBACK":
+                    raise
+                # A crash, as in the very first moment of a file, has left it half written: SQLite
+                # takes that back when it may write, and it is examined then.
+        connection = super()._connect(mode)
+        try:
+            self._examine(connection)
+            connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute(f"PRAGMA synchronous = {self._synchronous}")
+            _migrate(connection)
+            self._settle(connection)
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+    def _settle(self, connection: sqlite3.Connection) -> None:
+        """Compare what the file holds with what was stored.  Raises `sqlite3.Error`."""
+
+    def _examine(self, connection: sqlite3.Connection) -> None:
+        """Raise `sqlite3.DatabaseError` if the file is not one to write to."""
+        (application,) = connection.execute("PRAGMA application_id").fetchone()
+        (version,) = connection.execute("PRAGMA user_version").fetchone()
+        (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+        if tables and application != APPLICATION:
+            raise sqlite3.DatabaseError("it is a database, but not of chatd's")
+        if version > len(MIGRATIONS):
+            raise sqlite3.DatabaseError(
+                f"a later chatd wrote it, in version {version}; "
+                f"this one knows versions up to {len(MIGRATIONS)}"
+            )
+        if self._unchecked and self.path.stat().st_size <= CHECKED_BYTES:
+            (verdict,) = connection.execute("PRAGMA quick_check(1)").fetchone()
+            if verdict != "ok":
+                raise sqlite3.DatabaseError(f"it is broken: {verdict.splitlines()[-1]}")
+        if version:
+            _look_through(connection)
+        self._unchecked = False
+
+    # -- guarding --------------------------------------------------------------------------------
+
+    def _guard(self) -> None:
+        """See to it that the file is whole: itself, and its companions.
+
+        Raises `Unavailable` when it is not, and cannot be saved.
+        """
+        was, now = self._identity, self._look()
+        if not was or now == was:
+            return
+        if self._current and now[0] in (None, was[0]):
+            self._save(self._current)
+            self.close()
+        elif now[0] != was[0]:
+            # Another program has put another file here, or SQLite will make a fresh one.
+            self._log.warn("{path} is another file now; it is used from here on", path=self.path)
+            self.close()
+            self._clear_away(was)
+
+    def _clear_away(self, was: Sequence[Inode | None]) -> None:
+        """Remove the companions of the file that was here: they would break another."""
+        for suffix, old in zip(COMPANIONS, was[1:], strict=True):
+            companion = f"{self.path}{suffix}"
+            if old and inode(companion) == old:
+                os.unlink(companion)
+
+    def _save(self, connection: sqlite3.Connection) -> None:
+        """Write out anew a file that was deleted, or has lost a companion, but is still open."""
+        copy = self.path.with_name(f"{self.path.name}-saved")
+        try:
+            copy.unlink(missing_ok=True)
+            connection.execute("VACUUM INTO ?", (str(copy),))
+            _sync(copy)
+            for suffix in COMPANIONS:
+                Path(f"{self.path}{suffix}").unlink(missing_ok=True)
+            os.replace(copy, self.path)
+            _sync(self.path.parent)
+        except (sqlite3.Error, OSError) as problem:
+            with suppress(OSError):
+                copy.unlink(missing_ok=True)
+            raise Unavailable(
+                f"{self.path} is not whole any more, and cannot be written out anew: {problem}"
+            ) from None
+        self._log.warn("{path} was deleted, or part of it; it is written out anew", path=self.path)
+
+
+def _migrate(connection: sqlite3.Connection) -> None:
+    """Bring the file to the newest version.  Raises `sqlite3.Error`."""
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    for number, migration in enumerate(MIGRATIONS[version:], version + 1):
+        connection.executescript(
+            f"BEGIN IMMEDIATE; {migration}; PRAGMA user_version = {number}; COMMIT"
+        )
+
+
+def _look_through(connection: sqlite3.Connection) -> None:
+    """Raise `sqlite3.DatabaseError` if what every version of the file holds makes no sense."""
+    state = connection.execute("SELECT last, floor FROM state").fetchone()
+    if not state or not all(isinstance(id_, int) and 0 <= id_ < NEVER for id_ in state):
+        raise sqlite3.DatabaseError("it is broken: it does not say how far it goes")
+    if connection.execute("SELECT 1 FROM rooms WHERE typeof(name) <> 'text'").fetchone():
+        raise sqlite3.DatabaseError("it is broken: a room has no name")
+
+
+def _sync(path: Path) -> None:
+    """Have the disk hold a file, or what a directory lists.  Raises `OSError`."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _locked(path: Path) -> IO[bytes]:
+    """The lock on a file, as long as it is open.  Raises `OSError`."""
+    # Not the file itself: closing any descriptor of it would drop SQLite's own locks.
+    lock = path.with_name(f"{path.name}-lock").open("ab")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as problem:
+        lock.close()
+        raise OSError(problem.errno, "another server has it") from None
+    return lock

@@ -1,0 +1,87 @@
+"""Compare-and-append: units judged in order, given ids, and their changes staged.
+
+1. A unit is judged against everything before it, units of the same group included.
+2. Nothing takes effect here.  An engine applies the staged `changes` and `request_keys` when the
+   group is stored, or drops them with the `Judging` when that fails.
+3. A unit whose request key is known is not judged: the first one may have moved the versions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+from ..model.units import Expect, Stale, Unit
+from ..stream.eventlog import Entry
+from . import Shown
+
+
+class Judged(NamedTuple):
+    """What becomes of the units of one `append`."""
+
+    answers: list[int | Stale]
+    """One for each unit."""
+    batch: list[Shown]
+    """The units that are to be stored."""
+
+
+class Judging:
+    """One group of units, judged against what is stored."""
+
+    def __init__(
+        self,
+        last: int,
+        version: Callable[[str, str], int],
+        known: Callable[[bytes], int | None],
+    ) -> None:
+        """Ids begin behind `last`.  `version` tells the version of a stored cell, 0 if it is
+        absent; `known` the id that a request key answers.
+        """
+        self.first = last + 1
+        """The lowest id that is given."""
+        self.last = last
+        """The highest id given."""
+        self.changes: dict[tuple[str, str], tuple[int, bytes | None]] = {}
+        """The cells that changed, their versions and values; None: absent."""
+        self.request_keys: dict[bytes, int] = {}
+        """The request keys that were not known before, and the ids that they answer."""
+        self._version = version
+        self._known = known
+
+    def judge(self, units: Sequence[Unit]) -> Judged:
+        """Judge the units of one `append`."""
+        answers: list[int | Stale] = []
+        batch: list[Shown] = []
+        for events, changes, expects, key in units:
+            if key is not None:
+                known = self.request_keys.get(key) or self._known(key)
+                if known is not None:
+                    answers.append(known)
+                    continue
+            stale = self._stale(expects)
+            if stale is not None:
+                answers.append(stale)
+                continue
+            entries = [Entry(id_, event) for id_, event in enumerate(events, self.last + 1)]
+            self.last += len(entries) or 1
+            for table, name, value in changes:
+                self.changes[table, name] = self.last, value
+            shown = Shown(self.last, entries, changes, key)
+            answer = shown.answer
+            if key is not None:
+                self.request_keys[key] = answer
+            batch.append(shown)
+            answers.append(answer)
+        return Judged(answers, batch)
+
+    def _stale(self, expects: Sequence[Expect]) -> Stale | None:
+        for expect in expects:
+            table, key, expected = expect
+            staged = self.changes.get((table, key)) if self.changes else None
+            if staged is None:
+                version = self._version(table, key)
+            else:
+                version = 0 if staged[1] is None else staged[0]
+            if version != expected:
+                return Stale(expect)
+        return None

@@ -1,0 +1,82 @@
+"""The reading side of the SQLite file: pages of events.
+
+1. Events are read in one range scan: the index by room holds the ids in order.
+2. A page and the floor beside it are read in one transaction, so that retention, which goes on
+   meanwhile, cannot come between them.
+3. Nothing above `until` is read: what is stored but not shown yet may not be seen.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import msgspec
+
+from ..model.events import Kept
+from ..stream.eventlog import Entry, Page
+from .database import Database
+from .paging import take
+
+UPWARD = (
+    "SELECT id, CAST(event AS BLOB) FROM events"
+    " WHERE room = (SELECT number FROM rooms WHERE name = ?) AND id > ? AND id <= ?"
+    " ORDER BY id LIMIT ?"
+)
+"""The first events of a room behind one id, up to another."""
+DOWNWARD = UPWARD.replace("ORDER BY id", "ORDER BY id DESC")
+"""The last ones, newest first."""
+
+_decode = msgspec.json.Decoder(Kept).decode
+
+
+class Reader(Database):
+    """The file, opened to be read from."""
+
+    def tail(self, room: str, until: int, history: int) -> tuple[list[Entry], int]:
+        """The last `history` events of a room up to the id `until`, oldest first, and the lowest
+        cursor after which they are all.  Raises `Unavailable`.
+        """
+        with self._snapshot() as (connection, floor):
+            rows = connection.execute(DOWNWARD, (room, 0, until, history + 1))
+            entries = [entry for entry, _ in _entries(rows)]
+        if len(entries) > history:
+            floor = max(floor, entries.pop().id)
+        entries.reverse()
+        return entries, min(floor, until)
+
+    def page(
+        self, room: str, after: int | None, before: int | None, until: int, limit: int, size: int
+    ) -> Page:
+        """See `Store.read`; `until` is the highest id that may be read.  Raises `Unavailable`."""
+        lowest = 0 if after is None else min(max(after, 0), until)  # SQLite takes 64 bits
+        highest = until if before is None else min(max(before, 1) - 1, until)
+        query = DOWNWARD if after is None else UPWARD
+        with self._snapshot() as (connection, floor):
+            rows = connection.execute(query, (room, lowest, highest, limit + 1))
+            entries, more = take(_entries(rows), limit, size)
+            rows.close()
+        if after is None:
+            entries.reverse()
+        return Page(entries, min(floor, until), more)
+
+    @contextmanager
+    def _snapshot(self) -> Iterator[tuple[sqlite3.Connection, int]]:
+        """The connection, on which the file stands still, and the file's floor."""
+        with self._used() as connection:
+            connection.execute("BEGIN")
+            try:
+                (floor,) = connection.execute("SELECT floor FROM state").fetchone()
+                yield connection, floor
+            finally:
+                connection.execute("ROLLBACK")
+
+
+def _entries(rows: sqlite3.Cursor) -> Iterator[tuple[Entry, int]]:
+    """Entries and their bytes.  Raises `sqlite3.DatabaseError`."""
+    for id_, event in rows:
+        try:
+            yield Entry(id_, _decode(event)), len(event)
+        except msgspec.DecodeError as problem:
+            raise sqlite3.DatabaseError(f"an event in it is not understood: {problem}") from None

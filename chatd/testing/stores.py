@@ -1,0 +1,162 @@
+"""Stores that misbehave on purpose, and a follower that keeps what it is shown."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import Any, Literal, TypeVar
+
+from twisted.internet.defer import Deferred, fail
+
+from ..model.errors import InDoubt, Unavailable
+from ..model.units import Cell, Stale, Unit
+from ..store import PAGE_BYTES, Loaded, Shown
+from ..store.memory import MemoryStore
+from ..stream.eventlog import Entry, Page
+
+T = TypeVar("T")
+
+Held = Literal["appends", "shown", "reads"]
+"""What a `RefusingStore` can hold back: `appends`, before they reach the engine; `shown`, what is
+stored, and the answers to appends behind it; `reads`, the answers to everything that reads."""
+
+
+class FakeFollower:
+    """A follower that keeps what it is shown, and the state that follows from it."""
+
+    def __init__(self, shown: Callable[[Sequence[Shown]], object] | None = None) -> None:
+        """`shown` is called with every batch, when that is kept."""
+        self.units: list[Shown] = []
+        self.entries: list[Entry] = []
+        self.cells: dict[tuple[str, str], Cell] = {}
+        """The present cells, by table and key."""
+        self.firsts: dict[str, int | None] = {}
+        """What `forgotten` told last of each room."""
+        self._shown = shown
+
+    def shown(self, batch: Sequence[Shown]) -> None:
+        """See `chatd.store.Follower.shown`."""
+        for unit in batch:
+            self.units.append(unit)
+            self.entries += unit.entries
+            for table, key, value in unit.changes:
+                if value is None:
+                    self.cells.pop((table, key), None)
+                else:
+                    self.cells[table, key] = Cell(unit.id, value)
+        if self._shown:
+            self._shown(batch)
+
+    def forgotten(self, firsts: Mapping[str, int | None]) -> None:
+        """See `chatd.store.Follower.forgotten`."""
+        self.firsts.update(firsts)
+
+    def table(self, name: str) -> dict[str, Cell]:
+        """A table as it was shown."""
+        return {key: cell for (table, key), cell in self.cells.items() if table == name}
+
+
+class RefusingStore(MemoryStore):
+    """A memory store that refuses as a full disk would, is in doubt as a cut connection would be,
+    holds back as a slow one would, or cannot be read, as a broken one.
+
+    Two of them with one engine are two nodes of one chat.
+    """
+
+    refusing = False
+    """Whether appends fail with `Unavailable`."""
+    unreadable = False
+    """Whether `load`, `read`, `table` and `get` fail with `Unavailable`."""
+    doubting: Literal["stored", "lost"] | None = None
+    """Whether appends fail with `InDoubt`, and what has become of them: `stored` ones are shown
+    behind that."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        """See `MemoryStore`."""
+        super().__init__(*args, **options)
+        self._held: set[Held] = set()
+        self._reads: list[Callable[[], object]] = []
+
+    def hold(self, *what: Held) -> None:
+        """Hold these back from now on."""
+        self._held |= set(what)
+
+    def release(self, *what: Held) -> None:
+        """Hold these back no longer, or with no argument nothing; what was held goes on."""
+        self._held -= set(what or self._held)
+        if "appends" not in self._held:
+            self._store()
+        if "shown" not in self._held:
+            self._deliver()
+        if "reads" not in self._held:
+            reads, self._reads = self._reads, []
+            for answer in reads:
+                answer()
+
+    def append(self, units: Sequence[Unit]) -> Deferred[list[int | Stale]]:
+        """See `chatd.store.Store.append`."""
+        if self.refusing:
+            return fail(Unavailable("the disk is full"))
+        if self.doubting:
+            return self._doubt(units, stored=self.doubting == "stored")
+        return super().append(units)
+
+    def load(self, room: str, until: int) -> Deferred[Loaded]:
+        """See `chatd.store.Store.load`."""
+        return _unreadable() if self.unreadable else super().load(room, until)
+
+    def read(
+        self,
+        room: str,
+        *,
+        after: int | None = None,
+        before: int | None = None,
+        limit: int,
+        size: int = PAGE_BYTES,
+    ) -> Deferred[Page]:
+        """See `chatd.store.Store.read`."""
+        if self.unreadable:
+            return _unreadable()
+        return super().read(room, after=after, before=before, limit=limit, size=size)
+
+    def table(self, name: str) -> Deferred[Mapping[str, Cell]]:
+        """See `chatd.store.Store.table`."""
+        return _unreadable() if self.unreadable else super().table(name)
+
+    def get(self, table: str, keys: Collection[str]) -> Deferred[Mapping[str, Cell]]:
+        """See `chatd.store.Store.get`."""
+        return _unreadable() if self.unreadable else super().get(table, keys)
+
+    def close(self) -> Deferred[None]:
+        """See `chatd.store.Store.close`; nothing is held back any longer."""
+        self.release()
+        return super().close()
+
+    def _doubt(self, units: Sequence[Unit], *, stored: bool) -> Deferred[list[int | Stale]]:
+        answer: Deferred[list[int | Stale]] = Deferred()
+
+        def lose() -> None:
+            answer.errback(InDoubt("the store may have that or not; ask again"))
+            if stored:
+                self.engine.append(units)
+
+        self._clock.callLater(0, lose)
+        return answer
+
+    def _store(self) -> None:
+        if "appends" not in self._held:
+            super()._store()
+
+    def _ready(self) -> bool:
+        return "shown" not in self._held
+
+    def _later(self, result: Callable[[], T]) -> Deferred[T]:
+        answer = super()._later(result)
+        if "reads" in self._held:
+            held: Deferred[T] = Deferred()
+            self._reads.append(lambda: answer.chainDeferred(held))
+            return held
+        return answer
+
+
+def _unreadable() -> Deferred[Any]:
+    return fail(Unavailable("the disk is broken"))
