@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from bisect import bisect_left, insort
-from collections.abc import Sequence
 from typing import NamedTuple
 
 from ..model.events import TopicSet
 from ..stream.eventlog import Entry, EventLog
-from ..stream.subscriber import Notifier, Source
+from ..stream.feed import Source
+from ..stream.notifier import Notifier
 
 CROWD = 100
 """People present above which joins and leaves are summed up: nobody reads two hundred of them."""
@@ -59,12 +59,6 @@ class Room(Source):
         if isinstance(entry.event, TopicSet):
             self.topic = entry.event.text
         self.append(entry, notifier)
-
-    def mend(self, entries: Sequence[Entry], floor: int) -> None:
-        """Take in what was said before, which could not be read at first."""
-        self.log.mend(entries, floor)
-        for feed in self.feeds():
-            feed.limit = 0  # what was made of the torn log is not to be shared any more
 
 
 class Tally:

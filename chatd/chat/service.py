@@ -4,8 +4,7 @@ An event has three moments.
 
 1. *Accepted*: `perform` judges a command and puts its event into this turn's batch, with no waiting
    in between; so the order of accepting is the order of the batch.
-2. *Stored*: the store takes the batch, in one `append` or, if it is more than a log holds, in
-   several, each whole or not at all, and gives the ids.
+2. *Stored*: the store takes the batch, whole or not at all, and gives the ids.
 3. *Shown*: what the store has taken comes back through one listener, goes into its room's log,
    wakes the readers, and then the Deferred of `perform` fires.
 
@@ -55,11 +54,11 @@ from ..model.names import clean_name, clean_room, name_key
 from ..model.text import MAX_TOPIC, clean_phrase, clean_text
 from ..store import Store
 from ..stream.eventlog import Entry, EventLog
-from ..stream.subscriber import Notifier
+from ..stream.notifier import Notifier
 from .admission import Admission
 from .limits import DEFAULTS, Limits
 from .room import SUMMARY_SECONDS, Listing, Room, Tally
-from .session import INBOX, Session
+from .session import Session
 
 LOBBY = "lobby"
 """Where everyone starts."""
@@ -122,13 +121,8 @@ class ChatService(Service):
         self._batch: list[Accepted] = []
         self._unstored = 0
         self._settled: Deferred[None] | None = None
-        # No log may forget what was appended before its readers were woken.
-        self._patience = min(history, INBOX)
         self._notifier = Notifier(
-            lambda wake: clock.callLater(0, wake),
-            self._patience,
-            self._reader_failed,
-            clock.seconds,
+            lambda wake: clock.callLater(0, wake), self._reader_failed, clock.seconds
         )
         store.follow(self._show)
 
@@ -241,14 +235,14 @@ class ChatService(Service):
             entries, floor, torn = self._store.recall(key, self.horizon)
             past = self._store.rooms.get(key)
             torn = torn and past is not None and past.first <= self.horizon
-            log = EventLog(self._history, floor, torn=torn)
+            log = EventLog(self._history, floor, incomplete=torn)
             for entry in entries:
                 log.append(entry)
             room = self._rooms[key] = Room(key, log, past.topic if past else "")
             room.recalled = self.clock.seconds()
             if entries or torn:
                 self._lately.append(room)
-        elif room.log.torn:
+        elif room.log.incomplete:
             self._mend(room)
         return room
 
@@ -259,7 +253,7 @@ class ChatService(Service):
             room.recalled = now
             entries, floor, torn = self._store.recall(room.name, room.log.floor)
             if not torn:
-                room.mend(entries, floor)
+                room.prepend(entries, floor)
 
     def rooms(self) -> list[Listing]:
         """The rooms where somebody is or something was said, in alphabetical order."""
@@ -457,35 +451,29 @@ class ChatService(Service):
         return outcome
 
     def _flush(self) -> None:
-        """Store what was accepted in this turn, in batches that a room's log can hold."""
-        while self._batch:
-            count = 0
-            events: list[Event] = []
-            marks: dict[int, bytes] = {}
-            for accepted in self._batch:
-                if events and len(events) + len(accepted.events) > self._patience:
-                    break
-                count += 1
-                if accepted.mark is not None:
-                    marks[len(events)] = accepted.mark
-                events += accepted.events
-            batch, self._batch = self._batch[:count], self._batch[count:]
-            self._store.append(events, marks).addCallbacks(
-                self._acknowledge, self._refuse, callbackArgs=(batch,), errbackArgs=(batch,)
-            )
+        """Store what was accepted in this turn, in one batch."""
+        batch, self._batch = self._batch, []
+        if not batch:
+            return
+        events: list[Event] = []
+        marks: dict[int, bytes] = {}
+        for accepted in batch:
+            if accepted.mark is not None:
+                marks[len(events)] = accepted.mark
+            events += accepted.events
+        self._store.append(events, marks).addCallbacks(
+            self._acknowledge, self._refuse, callbackArgs=(batch,), errbackArgs=(batch,)
+        )
 
     def _show(self, entries: Sequence[Entry]) -> None:
         """What the store has taken: the only way into a room's log."""
-        for begin in range(0, len(entries), self._patience):
-            part = entries[begin : begin + self._patience]
-            self._notifier.expect(len(part))
-            for entry in part:
-                if isinstance(entry.event, RoomEvent):
-                    # A room that comes to life for this has everything up to the horizon.
-                    self._room(entry.event.room).show(entry, self._notifier)
-                elif isinstance(entry.event, Told):
-                    self._deliver(entry, entry.event)
-                self.horizon = entry.id
+        for entry in entries:
+            if isinstance(entry.event, RoomEvent):
+                # A room that comes to life for this has everything up to the horizon.
+                self._room(entry.event.room).show(entry, self._notifier)
+            elif isinstance(entry.event, Told):
+                self._deliver(entry, entry.event)
+            self.horizon = entry.id
 
     def _deliver(self, entry: Entry, told: Told) -> None:
         """A private message is stored: now it goes to the two whom it was accepted for."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..model.addresses import LOCAL, Address
 from ..stream.eventlog import EventLog
-from ..stream.subscriber import Source
+from ..stream.feed import Source
 from .limits import TokenBucket
 from .room import Room
 

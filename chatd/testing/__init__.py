@@ -21,12 +21,13 @@ from twisted.python.failure import Failure
 
 from ..chat.limits import Limits
 from ..chat.service import ChatService
-from ..model.errors import Unavailable
+from ..model.errors import ChatError, Unavailable
 from ..model.events import MESSAGES, Event
 from ..store import NO_MARKS, Marks, Recalled
 from ..store.memory import MemoryStore
+from ..stream.batch import Batch
 from ..stream.eventlog import Entry
-from ..stream.subscriber import Batch, Subscriber
+from ..stream.subscriber import Subscriber
 
 T = TypeVar("T")
 
@@ -115,6 +116,7 @@ class FakeOutlet:
 
     def __init__(self, *, polls: bool = False, takes: int | None = None) -> None:
         self.batches: list[Batch] = []
+        self.revocations: list[ChatError] = []
         self.polls = polls
         self.takes = takes
         self.subscriber: Subscriber | None = None
@@ -127,6 +129,10 @@ class FakeOutlet:
             if self.takes <= 0 and self.subscriber:
                 self.subscriber.pause()
         return not self.polls
+
+    def revoked(self, error: ChatError) -> None:
+        """Keep the reason."""
+        self.revocations.append(error)
 
     @property
     def data(self) -> bytes:
