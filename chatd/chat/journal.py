@@ -30,8 +30,8 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from ..model.errors import ChatError, InDoubt, Unavailable
-from ..model.events import PresenceEvent, RoomEvent
-from ..model.units import Stale, Unit, is_presence
+from ..model.events import PresenceEvent
+from ..model.units import Stale, Unit, is_kept
 from ..store import Store
 from .judge import quietly
 
@@ -122,7 +122,7 @@ class Journal:
         these; the order stays.
         """
         batch, self._batch = self._batch, []
-        for _, run in groupby(batch, lambda accepted: keeps_nothing(accepted.unit)):
+        for _, run in groupby(batch, lambda accepted: is_kept(accepted.unit)):
             units = list(run)
             self._store.append([accepted.unit for accepted in units]).addCallbacks(
                 self._stored, self._refused, callbackArgs=(units,), errbackArgs=(units,)
@@ -158,7 +158,7 @@ class Journal:
         if not failure.check(Unavailable, InDoubt):
             self._log.failure("the store failed", failure)
         for accepted in batch:
-            if accepted.quiet and not keeps_nothing(accepted.unit) and not self._settled:
+            if accepted.quiet and is_kept(accepted.unit) and not self._settled:
                 judge = accepted.judge
                 accepted.judge = lambda judge=judge: quietly(judge())  # type: ignore[misc]
                 accepted.quiet = False
@@ -170,17 +170,6 @@ class Journal:
     def _settle(self) -> None:
         if self._settled and not (self._unstored or self._settled.called):
             self._settled.callback(None)
-
-
-def keeps_nothing(unit: Unit) -> bool:
-    """Whether nothing of a unit outlives the process: only presence changes, and nothing is said
-    that is kept.
-    """
-    return (
-        unit.request_key is None
-        and not any(isinstance(event, RoomEvent) for event in unit.events)
-        and all(is_presence(change.table) for change in unit.changes)
-    )
 
 
 def tells(unit: Unit) -> bool:

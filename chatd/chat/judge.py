@@ -33,6 +33,7 @@ from ..model.identity import Holder, encode_holder
 from ..model.policy import Action, Policy
 from ..model.roomstate import encode_state
 from ..model.units import NAMES, ROOMS, Change, Expect, Unit
+from .people import Elsewhere
 from .person import Person
 from .room import Room
 
@@ -67,7 +68,7 @@ def set_topic(policy: Policy, person: Person, room: Room, text: str) -> Unit:
     return Unit((event,), (changed,), (room.expect, person.expect))
 
 
-def tell(policy: Policy, person: Person, to: Person, text: str) -> Unit:
+def tell(policy: Policy, person: Person, to: Person | Elsewhere, text: str) -> Unit:
     """A private message to the person who holds the name `to`.  Raises `NotAllowed`."""
     policy.may(person, Action.WRITE_PRIVATELY)
     return Unit((Told(person.name, to.name, text),), (), (to.expect, person.expect))
@@ -97,7 +98,7 @@ def leave(person: Person, room: Room, text: str) -> Unit:
     """A person leaves a room: nothing can forbid that."""
     founded = _founded([room] if announced(person, room) else [])
     return Unit(
-        _departure(person, room, text, quit=False),
+        [*_departure(person, room, text, quit=False)],
         (*founded.changes, room.member(person.key, None)),
         (*founded.expects, person.expect),
     )

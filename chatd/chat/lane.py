@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from twisted.internet.defer import Deferred, fail
 
@@ -74,7 +74,7 @@ def in_order(person: Person, group: str, judge: Callable[[], Deferred[T]]) -> De
         lane.group = group
         lane.under_way += 1
         return _judged(judge).addBoth(_over, person, lane)
-    outcome: Deferred[T] = Deferred()
+    outcome: Deferred[Any] = Deferred()
 
     def begin() -> None:
         _judged(judge).addBoth(_over, person, lane).chainDeferred(outcome)

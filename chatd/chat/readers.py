@@ -20,10 +20,11 @@ from ..model.addresses import Address
 from ..model.errors import ChatError
 from ..model.identity import Identity, Stranger
 from ..model.policy import Action, OpenPolicy, Policy
+from ..stream.batch import PUSH_LIMIT
 from ..stream.eventlog import Codec
 from ..stream.feed import Feed, Source
-from ..stream.batch import PUSH_LIMIT
-from ..stream.subscriber import Outlet, Subscriber
+from ..stream.outlet import Outlet
+from ..stream.subscriber import Subscriber
 from .person import Person
 from .room import Room
 from .rooms import Rooms
@@ -172,7 +173,7 @@ class Readers:
                     template.void(error)
         for room in rooms:
             for source in (room, room.watched):
-                for reader in source.readers() if source else ():
+                for reader in _readers_of(source):
                     owner = reader.owner
                     if isinstance(owner, Session | Stranger) and (error := judge(owner)):
                         self._put_out(reader, room, error, whole=whole)
@@ -186,6 +187,12 @@ class Readers:
         elif reader.reading:
             reader.stop()
             outlet.revoked(error)
+
+
+def _readers_of(source: Source | None) -> list[Subscriber]:
+    """The readers of a source that were made here: all there are."""
+    feeds = source.feeds() if source else []
+    return [reader for feed in feeds for reader in feed.readers if isinstance(reader, Subscriber)]
 
 
 def identity_of(owner: Owner) -> Identity:

@@ -7,9 +7,11 @@ from __future__ import annotations
 
 from bisect import bisect_left, insort
 from typing import NamedTuple
+from weakref import ref
 
 from ..model.roomstate import NEW_ROOM, RoomState, encode_state
 from ..model.units import MEMBERS, ROOMS, Change, Expect, room_table
+from ..stream.archive import Archive
 from ..stream.eventlog import EventLog
 from ..stream.feed import Source
 
@@ -32,8 +34,8 @@ class Listing(NamedTuple):
 class Room(Source):
     """One room that has readers or members, or is being judged."""
 
-    def __init__(self, name: str, log: EventLog) -> None:
-        super().__init__(name, log)
+    def __init__(self, name: str, log: EventLog, archive: Archive | None = None) -> None:
+        super().__init__(name, log, archive)
         self.state = NEW_ROOM
         self.version = 0
         """The version of the cell `rooms/NAME`; 0: the room has none."""
@@ -44,7 +46,7 @@ class Room(Source):
         who is here."""
         self.asked = 0.0
         """When the store was last asked for the room, on the reactor's clock."""
-        self._presence: Source | None = None
+        self._presence: ref[Presence] | None = None
 
     @property
     def expect(self) -> Expect:
@@ -61,14 +63,16 @@ class Room(Source):
         """The presence stream: every arrival and departure (`PresenceEvent`), from the moment on
         when somebody first asks for it.
         """
-        if self._presence is None:
-            self._presence = Source(self.name, EventLog(PRESENCE_LOG, self.log.last))
-        return self._presence
+        presence = self.watched
+        if presence is None:
+            presence = Presence(self)
+            self._presence = ref(presence)
+        return presence
 
     @property
     def watched(self) -> Source | None:
-        """The presence stream if it was ever asked for."""
-        return self._presence
+        """The presence stream if it is in use."""
+        return self._presence() if self._presence else None
 
     def member(self, key: str, name: str | None) -> Change:
         """The change by which a person becomes a member, or with None is none any more."""
@@ -88,3 +92,12 @@ class Room(Source):
         if name is not None:
             self.members[key] = name
             insort(self.names, name, key=str.casefold)
+
+
+class Presence(Source):
+    """A room's presence stream.  It is not kept, and lives as long as it is read."""
+
+    def __init__(self, room: Room) -> None:
+        super().__init__(room.name, EventLog(PRESENCE_LOG, room.log.last))
+        self.room = room
+        """Kept in memory by who reads its presence."""

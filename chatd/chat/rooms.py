@@ -25,6 +25,7 @@ from ..model.events import PresenceEvent, RoomEvent
 from ..model.names import clean_room
 from ..model.units import MEMBERS, ROOMS, Cell, room_table
 from ..store import Loaded, Shown, Store
+from ..stream.archive import Archive
 from ..stream.eventlog import EventLog, Page
 from ..stream.notifier import Notifier
 from .room import Listing, Room
@@ -57,6 +58,7 @@ class Rooms:
         self,
         clock: IReactorTime,
         store: Store,
+        notifier: Notifier,
         history: int,
         most: int,
         horizon: Callable[[], int],
@@ -66,6 +68,7 @@ class Rooms:
         """
         self._clock = clock
         self._store = store
+        self._notifier = notifier
         self._history = history
         self._most = most
         self._horizon = horizon
@@ -121,8 +124,8 @@ class Rooms:
 
     def _arrived(self, key: str, log: EventLog, members: Mapping[str, Cell]) -> None:
         loading = self._loading.pop(key)
-        room = self._live[key] = Room(key, log)
-        room.archive = partial(self._read, key)
+        archive = Archive(partial(self._read, key), self._notifier.wake_soon)
+        room = self._live[key] = Room(key, log, archive)
         room.asked = self._clock.seconds()
         known = self.index.known(key)
         room.set_state(known.state, known.version)
@@ -166,7 +169,7 @@ class Rooms:
 
     # -- the fold --------------------------------------------------------------------------------
 
-    def shown(self, shown: Shown, notifier: Notifier) -> None:
+    def shown(self, shown: Shown) -> None:
         """Fold one stored unit into the rooms that it concerns, and mark their readers."""
         for change in shown.changes:
             if change.table == ROOMS:
@@ -184,11 +187,11 @@ class Rooms:
                 self.index.appended(event.room, entry.id)
                 room = self._live.get(event.room)
                 if room is not None:
-                    room.append(entry, notifier)
+                    room.append(entry, self._notifier)
             elif isinstance(event, PresenceEvent):
                 room = self._live.get(event.room)
                 if room is not None and room.watched is not None:
-                    room.watched.append(entry, notifier)
+                    room.watched.append(entry, self._notifier)
         for loading in self._loading.values():
             loading.shown.append(shown)
 

@@ -61,11 +61,13 @@ class ChatService(Service):
         max_text: int = MAX_TEXT,
         limits: Limits = DEFAULTS,
         policy: Policy | None = None,
+        node: str = "",
     ) -> None:
         """A chat over `store`.
 
         `clock` must never run backwards.  `history` is in events per room, `max_text` in bytes of
-        UTF-8.
+        UTF-8; `policy` is an open one if none is given, and `node` tells this node's persons from
+        those of others.
         """
         self.clock = clock
         self.admission = Admission(limits, clock.seconds)
@@ -73,8 +75,13 @@ class ChatService(Service):
         self.max_text = max_text
         self.horizon = 0
         """The highest id shown so far; a cursor above it lies in the future."""
-        self.people = People()
-        self.rooms = Rooms(clock, store, history, limits.rooms, lambda: self.horizon)
+        self.people = People(node)
+        self._notifier = Notifier(
+            lambda wake: clock.callLater(0, wake), self._reader_failed, clock.seconds
+        )
+        self.rooms = Rooms(
+            clock, store, self._notifier, history, limits.rooms, lambda: self.horizon
+        )
         self.readers = Readers(self.rooms, policy)
         """The gate: the only maker of readers."""
         self.request_keys = RequestKeys(clock.seconds)
@@ -101,9 +108,6 @@ class ChatService(Service):
             Leave: self.attendance.go_out,
             Rename: self.attendance.rename,
         }
-        self._notifier = Notifier(
-            lambda wake: clock.callLater(0, wake), self._reader_failed, clock.seconds
-        )
 
     # -- opening and closing ---------------------------------------------------------------------
 
@@ -205,7 +209,7 @@ class ChatService(Service):
     def shown(self, batch: Sequence[Shown]) -> None:
         """Fold what was stored, in its order: see `chatd.store.Follower`."""
         for shown in batch:
-            self.rooms.shown(shown, self._notifier)
+            self.rooms.shown(shown)
             for change in shown.changes:
                 self.people.shown(change, shown.id, self.rooms.live)
             for entry in shown.entries:

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ..model.events import Acted, Said
+from ..stream.batch import Batch, Gap
 from ..stream.eventlog import Entry
-from ..stream.subscriber import Batch, Gap
 
 
 class ClassicCodec:

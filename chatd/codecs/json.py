@@ -12,8 +12,8 @@ from typing import Any, TypeVar
 import msgspec
 
 from ..model.errors import ChatError, Malformed
+from ..stream.batch import Batch
 from ..stream.eventlog import Entry
-from ..stream.subscriber import Batch
 
 T = TypeVar("T")
 

@@ -44,8 +44,8 @@ from ..model.events import (
     TopicSet,
 )
 from ..model.text import printable
+from ..stream.batch import Gap
 from ..stream.eventlog import Entry
-from ..stream.subscriber import Gap
 
 MAX_HISTORY = 500
 """Events that one `/history` shows."""

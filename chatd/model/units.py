@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from .events import Event
+from .events import Event, RoomEvent
 
 REMEMBERED_SECONDS = 300.0
 """Seconds for which the store knows a request key: a request that is sent again within that time
@@ -76,6 +76,17 @@ class Unit(NamedTuple):
     request_key: bytes | None = None
     """What identifies the request: if the store knows it, it answers the id that it gave the first
     time, and stores nothing."""
+
+
+def is_kept(unit: Unit) -> bool:
+    """Whether anything of a unit outlives the process: an event in a room, a change of a durable
+    cell, or a request key.
+    """
+    return (
+        unit.request_key is not None
+        or any(isinstance(event, RoomEvent) for event in unit.events)
+        or not all(is_presence(change.table) for change in unit.changes)
+    )
 
 
 class Stale(NamedTuple):

@@ -33,7 +33,7 @@ import msgspec
 
 from ..model.errors import Unavailable
 from ..model.events import RoomEvent
-from ..model.units import REMEMBERED_SECONDS, ROOMS, Cell, Unit, is_presence
+from ..model.units import REMEMBERED_SECONDS, ROOMS, Cell, Unit, is_kept, is_presence
 from . import Opened, RoomSummary, Shown
 from .cells import Cells
 from .durable import (
@@ -156,7 +156,7 @@ class Writer(OwnFile):
         """
         if self._unshown:
             self._unshown = {cell: new for cell, new in self._unshown.items() if new[0] > shown}
-        if any(_keeps(unit) for units in group for unit in units):
+        if any(is_kept(unit) for units in group for unit in units):
             with self._transaction() as connection:
                 judging = self._judging(connection)
                 appends = self._judge(judging, group)
@@ -339,12 +339,3 @@ class Writer(OwnFile):
     def _expired(self) -> int:
         """The newest id of a request key in the file that is too old."""
         return int((self._now() - REMEMBERED_SECONDS) * _MICRO)
-
-
-def _keeps(unit: Unit) -> bool:
-    """Whether anything of a unit is kept over a restart."""
-    return (
-        unit.request_key is not None
-        or any(isinstance(event, RoomEvent) for event in unit.events)
-        or any(not is_presence(change.table) for change in unit.changes)
-    )

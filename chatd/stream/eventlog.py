@@ -1,10 +1,11 @@
-"""A room's memory: a bounded log of numbered entries.
+"""Event logs: the newest entries of one room, in memory, bounded and numbered.
 
 1. Ids rise strictly; the store gives them (microseconds since the Unix epoch).
 2. A cursor is a place *between* entries: cursor N stands right behind the entry N, whether or not
    there is one.
-3. The log holds everything after `floor`, and says so when it is asked for more.
-4. A log whose past could not be read is torn, until that is put before it.
+3. The log holds everything after the cursor `floor`.  A full log evicts its oldest entry for each
+   new one, and `floor` rises.  `since` says when it is asked for more than the log holds.
+4. A log is *incomplete* if its earlier entries could not be loaded; `prepend` completes it.
 """
 
 from __future__ import annotations
@@ -20,13 +21,11 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Codec(Protocol):
-    """Events to bytes, for one kind of reader.  Pure: the same entry always gives the same
-    bytes.
-    """
+    """Encoder of events for one kind of reader.  Pure: equal entries give equal bytes."""
 
     @property
     def name(self) -> str:
-        """Readers whose codecs share a name share the bytes."""
+        """Codecs of one name share their encoded bytes."""
 
     def encode(self, entry: Entry, /) -> bytes:
         """One entry."""
@@ -36,20 +35,18 @@ class Codec(Protocol):
 
 
 class Entry:
-    """An event and its place: what the store made of it.  Each codec's bytes of it are made
-    once.
-    """
+    """A stored event and its id.  Its encoded bytes are cached for each codec."""
 
     __slots__ = ("_encoded", "event", "id")
 
     def __init__(self, id: int, event: Event) -> None:
         self.id = id
-        """Microseconds since the Unix epoch; strictly rising over the whole server."""
+        """Microseconds since the Unix epoch; strictly rising over the whole chat."""
         self.event = event
         self._encoded: dict[str, bytes] = {}
 
     def encoded(self, codec: Codec) -> bytes:
-        """This entry in `codec`'s bytes."""
+        """This entry as `codec` encodes it."""
         try:
             return self._encoded[codec.name]
         except KeyError:
@@ -58,7 +55,7 @@ class Entry:
 
     @property
     def time(self) -> str:
-        """When it was stored: RFC 3339, UTC, microseconds."""
+        """The time of storing: RFC 3339, UTC, with microseconds."""
         moment = _EPOCH + timedelta(microseconds=self.id)
         return moment.isoformat(timespec="microseconds").replace("+00:00", "Z")
 
@@ -67,11 +64,11 @@ class Entry:
 
 
 class Suffix(NamedTuple):
-    """What lies after a cursor."""
+    """The entries behind a cursor."""
 
     entries: Sequence[Entry]
     complete: bool
-    """False when the log no longer holds, or never held, all that came after the cursor."""
+    """False when the log no longer holds, or never held, all entries behind the cursor."""
 
 
 class Page(NamedTuple):
@@ -87,12 +84,12 @@ class Page(NamedTuple):
 class EventLog:
     """The last `capacity` entries of one room."""
 
-    __slots__ = ("_capacity", "_entries", "count", "floor", "last", "torn")
+    __slots__ = ("_capacity", "_entries", "count", "floor", "incomplete", "last")
 
-    def __init__(self, capacity: int, floor: int = 0, *, torn: bool = False) -> None:
-        """Begin an empty log that is complete from the cursor `floor` on."""
+    def __init__(self, capacity: int, floor: int = 0, *, incomplete: bool = False) -> None:
+        """An empty log that is complete from the cursor `floor` on."""
         self._capacity = capacity
-        # A deque is made when it is needed: it takes 600 bytes, and every session has a log.
+        # The deque is made for the first entry: it takes 600 bytes, and every session has a log.
         self._entries: deque[Entry] | tuple[()] = ()
         self.floor = floor
         """The lowest cursor after which the log holds everything."""
@@ -100,19 +97,29 @@ class EventLog:
         """The cursor behind the newest entry."""
         self.count = 0
         """Entries ever appended."""
-        self.torn = torn
-        """Whether it should reach further back than its floor, and cannot."""
+        self.incomplete = incomplete
+        """Whether entries before `floor` exist that could not be loaded."""
 
     def __len__(self) -> int:
         return len(self._entries)
+
+    @property
+    def full(self) -> bool:
+        """Whether the next `append` evicts the oldest entry."""
+        return len(self._entries) >= self._capacity
 
     @property
     def first(self) -> int | None:
         """The id of the oldest entry still held."""
         return self._entries[0].id if self._entries else None
 
+    @property
+    def middle(self) -> int:
+        """The id of the entry in the middle of those still held; 0 if there is none."""
+        return self._entries[len(self._entries) // 2].id if self._entries else 0
+
     def append(self, entry: Entry) -> None:
-        """Add the newest entry; the oldest falls out when the log is full."""
+        """Add the newest entry; a full log evicts its oldest one."""
         entries = self._entries
         if isinstance(entries, tuple):
             entries = self._entries = deque(maxlen=self._capacity)
@@ -122,9 +129,11 @@ class EventLog:
         self.last = entry.id
         self.count += 1
 
-    def mend(self, entries: Sequence[Entry], floor: int) -> None:
-        """Put its past before it, as far as there is room: all that is after the cursor `floor`."""
-        self.torn = False
+    def prepend(self, entries: Sequence[Entry], floor: int) -> None:
+        """Put earlier entries, all of those behind the cursor `floor`, before the others, as far as
+        the capacity allows.
+        """
+        self.incomplete = False
         room = self._capacity - len(self._entries)
         if room <= 0:
             return
@@ -134,7 +143,7 @@ class EventLog:
         self._entries = deque([*entries[-room:], *self._entries], self._capacity)
 
     def since(self, cursor: int) -> Suffix:
-        """The entries after `cursor`, oldest first, and whether they are all."""
+        """The entries after `cursor`, oldest first, and whether none is missing."""
         found = []
         for entry in reversed(self._entries):
             if entry.id <= cursor:

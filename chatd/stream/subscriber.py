@@ -1,219 +1,45 @@
-"""Readers: the one road out of every log.
+"""Subscribers: one reader each, and the one road out of every log.
 
-1. A subscriber is a cursor.  `Subscriber.wake` reads what lies behind it and hands it to the
-   outlet; live delivery, replay, resuming and catching up after a pause are all that one call.
-2. Bytes are made once: readers of one log through one codec share a `Feed`, and readers at one
-   cursor of it share the `Batch`.
-3. A slow reader costs a number: while its outlet is full nothing is read for it.  When it goes on,
-   it goes on from its cursor, and if the log has moved past that, it is told of the gap.
-4. What is appended in one turn of the reactor wakes each reader once (`Notifier`).
-5. There is a short cut on that road, for the thousands who are level: readers of one log that push,
-   are not full, and hide nothing.  If such a reader stands where the latest batch begins, and the
-   batch has no gap and nothing behind it, `Subscriber.wake` would hand over the batch, which writes
-   its bytes, and move the cursor to its end.  So the bytes are written, and the cursor is moved,
-   without asking (`Notifier._wake`).
-6. Thousands are woken in slices of a millisecond, and rooms by turns: nobody waits for all of
-   somebody else's readers.  And nobody loses by waiting: before a log could forget what one who is
-   asleep has not read, all are woken (`Notifier.expect`).
+1. A subscriber is a cursor.  `wake` delivers what lies behind the cursor to the outlet; live
+   delivery, replay, resuming, reading on from the store and catching up after a pause are all that
+   one call.
+2. The cursor moves before a batch is delivered, so an outlet may pause, resume or stop its reader
+   from within.
+3. Backpressure costs a number.  While the outlet is full nothing is read for it; when it resumes,
+   it reads on from its cursor.
+4. A reader whose cursor lies behind the window of a log with an archive *waits* for a page,
+   delivers it, and so on until it meets the log (`chatd.stream.backlog`).  A gap is told only for
+   events that are kept nowhere, or that could not be read.
+5. A reader is on the fast path (`chatd.stream.notifier`) if it pushes, is not paused, hides
+   nothing, and reads one feed that has anything to read.
 """
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Callable, Collection, Hashable, Iterable, Sequence
-from itertools import islice
-from math import inf
-from typing import NamedTuple, Protocol
-from weakref import ref
+from collections.abc import Callable, Sequence
 
-from .eventlog import Codec, Entry, EventLog
-
-PUSH_LIMIT = 500
-"""Entries in one batch: what a reader that comes back after a while gets in one write."""
-BATCH_BYTES = 256 * 1024
-"""Bytes after which a batch ends: far more than a burst, far less than hurts when a thousand catch
-up."""
-
-
-SLICE_SECONDS = 0.001
-"""Seconds for which readers are woken at a stretch: what everybody else may have to wait."""
-SLICE_READERS = 50
-"""Readers who are pushed to between two looks at the clock: a quarter of a millisecond's work."""
-
-
-class Gap(NamedTuple):
-    """Entries that a reader will never be given, because the log has forgotten them."""
-
-    source: str
-    """The room."""
-    missed: int | None
-    """How many, where the server can know: for a reader that was there all along."""
-
-
-class Batch:
-    """Entries between two cursors as bytes: what one `deliver` hands over."""
-
-    __slots__ = ("_forms", "chunk", "count", "cursor", "end", "gaps")
-
-    def __init__(
-        self,
-        chunk: bytes,
-        count: int,
-        cursor: int,
-        gaps: tuple[Gap, ...] = (),
-        *,
-        end: bool = False,
-    ) -> None:
-        self.chunk = chunk
-        self.count = count
-        """Entries in the chunk; 0 in a batch that only tells of a gap."""
-        self.cursor = cursor
-        """Where a reader stands that has read it."""
-        self.gaps = gaps
-        """What is missing *before* the chunk."""
-        self.end = end
-        """Whether there was nothing more to read."""
-        self._forms: dict[Hashable, tuple[int, bytes]] = {}
-
-    def once(self, form: Hashable, make: Callable[[Batch], bytes], age: int = 0) -> bytes:
-        """What `make` makes of this batch, made for its first reader and shared by the others; and
-        made anew when it is asked for at another `age`.
-        """
-        made = self._forms.get(form)
-        if made is None or made[0] != age:
-            made = self._forms[form] = age, make(self)
-        return made[1]
-
-
-class Outlet(Protocol):
-    """Where one reader's bytes go: the transport's half of a door."""
-
-    def deliver(self, batch: Batch) -> bool:
-        """Tell of the gaps, send the chunk, and say whether there may be more.
-
-        An outlet that pushes answers True, one that answers a poll False.  If its transport is
-        full, it calls `Subscriber.pause` (from within, if need be) and later `resume`.
-        """
-
-
-class _Nowhere:
-    """Where a reader's bytes go that has stopped."""
-
-    def deliver(self, batch: Batch) -> bool:
-        """Nobody is there."""
-        return False
-
-    def send(self, data: bytes) -> None:
-        """Nobody is there."""
-
-
-_NOWHERE = _Nowhere()
-
-
-class Feed:
-    """One log as seen through one codec: its readers, and the bytes that they share."""
-
-    __slots__ = (
-        "__weakref__",
-        "batch",
-        "begin",
-        "codec",
-        "end",
-        "limit",
-        "log",
-        "marked",
-        "readers",
-        "source",
-    )
-
-    def __init__(self, source: Source, codec: Codec) -> None:
-        self.source = source
-        self.log = source.log
-        self.codec = codec
-        self.readers: set[Subscriber] = set()
-        self.begin = self.end = self.limit = 0
-        """The cursors between which the latest batch was made, and at most of how many entries."""
-        self.batch: Batch | None = None
-        self.marked = False
-        """Whether there is something new, for which its readers are about to be woken."""
-
-    def after(self, cursor: int, limit: int) -> Batch | None:
-        """What follows `cursor`, None if nothing does; the same object for all who stand there."""
-        last = self.log.last
-        if last <= cursor:
-            return None
-        if cursor != self.begin or last != self.end or limit != self.limit:
-            self.batch = merged([(self, cursor)], cursor, limit)
-            self.begin, self.end, self.limit = cursor, last, limit
-        return self.batch
-
-    def latest(self) -> tuple[int, int, bytes]:
-        """The cursor at which the latest batch begins, the one behind it, and its bytes.
-
-        If it is not the latest any more, has a gap, or has more behind it, the cursor is -1, at
-        which nobody stands.
-        """
-        batch = self.batch
-        if self.end != self.log.last or self.limit != PUSH_LIMIT:
-            batch = None
-        if batch is None or batch.gaps or not batch.end:
-            return -1, -1, b""
-        return self.begin, batch.cursor, batch.chunk
-
-
-def merged(
-    places: Iterable[tuple[Feed, int]], cursor: int, limit: int, skip: Collection[int] = ()
-) -> Batch:
-    """What follows in all the feeds, each from its own place, in the order of the ids.
-
-    At most `limit` entries and about `BATCH_BYTES`, without the ids in `skip`; the batch's cursor
-    lies behind the last entry looked at, and not before `cursor`.
-    """
-    found: list[tuple[int, Entry, Codec]] = []
-    holes: list[tuple[int, str]] = []
-    codec = None
-    for feed, place in places:
-        codec = feed.codec
-        entries, complete = feed.log.since(place)
-        if not complete:
-            holes.append((feed.log.floor, feed.source.name))
-        found += [(entry.id, entry, codec) for entry in entries]
-    found.sort(key=_by_id)
-    chunks: list[bytes] = []
-    size = 0
-    end = True
-    for id_, entry, its_codec in found:
-        if len(chunks) >= limit or size >= BATCH_BYTES:
-            end = False
-            break
-        cursor = id_
-        if id_ not in skip:
-            chunks.append(entry.encoded(its_codec))
-            size += len(chunks[-1])
-    else:
-        cursor = max(cursor, *(floor for floor, _ in holes), 0)
-    # A hole that ends behind this batch is the next batch's to tell: each is told once.
-    gaps = tuple(Gap(name, None) for floor, name in holes if floor <= cursor)
-    return Batch(codec.join(chunks) if codec else b"", len(chunks), cursor, gaps, end=end)
-
-
-def _by_id(found: tuple[int, Entry, Codec]) -> int:
-    return found[0]
+from .backlog import Backlog
+from .batch import PUSH_LIMIT, Batch
+from .eventlog import EventLog
+from .feed import Feed
+from .missed import counted, ordinals
+from .outlet import NOWHERE, Outlet
+from .selection import Selection
 
 
 class Subscriber:
     """One reader: a cursor, the feeds it reads, and the outlet it fills."""
 
     __slots__ = (
-        "_begins",
-        "_hidden",
-        "_only",
+        "_backlog",
+        "_on_caught_up",
         "_ordinals",
+        "_selection",
         "cursor",
-        "feeds",
-        "level",
+        "fast_path",
         "limit",
         "outlet",
+        "owner",
         "paused",
         "reading",
         "send",
@@ -221,100 +47,95 @@ class Subscriber:
     )
 
     def __init__(
-        self, outlet: Outlet, feeds: Sequence[Feed], cursor: int, limit: int = PUSH_LIMIT
+        self,
+        outlet: Outlet,
+        feeds: Sequence[Feed],
+        cursor: int,
+        limit: int = PUSH_LIMIT,
+        *,
+        owner: object | None = None,
     ) -> None:
-        """A reader at `cursor`; it gets nothing before `start`."""
+        """A reader at `cursor`; it gets nothing before `start`.
+
+        `limit` is in entries of one batch; `owner` is what the gate knows of the reader.
+        """
         self.outlet = outlet
         self.cursor = cursor
         self.limit = limit
+        self.owner = owner
         self.paused = False
         self.reading = False
-        """Whether it has begun and not stopped."""
-        self._hidden: set[int] | None = None
-        self._begins: dict[EventLog, int] | None = None
-        self._ordinals: dict[EventLog, int] | None = None
-        self._only: Feed | None = None
+        """Whether it has started and not stopped."""
         self.write: Callable[[bytes], None] | None = None
-        """What sends bytes to the client, now or later."""
-        self.send: Callable[[bytes], int | None] = _NOWHERE.send
-        """What sends bytes at once, and answers how many; None: the rest is seen to.  May raise
+        """Sends bytes to the client, now or later."""
+        self.send: Callable[[bytes], int | None] = NOWHERE.send
+        """Sends bytes at once and returns how many; None: all are taken care of.  May raise
         `OSError`.
         """
-        self.level: Feed | None = None
-        """The one feed that it reads, if it goes on reading and takes batches as they are."""
-        self._set_feeds(feeds)
+        self.fast_path: Feed | None = None
+        """The feed whose batches may be written to this reader without asking it."""
+        self._selection = Selection(feeds, cursor)
+        self._backlog: Backlog | None = None
+        self._ordinals: dict[EventLog, int] | None = None
+        self._on_caught_up: tuple[int, Callable[[], None]] | None = None
 
-    def start(self, write: Callable[[bytes], None] | None = None) -> None:
-        """Begin to read: what lies behind the cursor at once, the rest as it comes.
-
-        If the others are about to be woken, it is woken with them: whoever asks again and again
-        does not overtake those who wait, and gets more at a time.
-
-        An outlet that pushes may give its transport's `write`: then a batch without gaps need not
-        come to its `deliver`, and is written as it is; by `send`, if there is a shorter way.
-        """
-        self.reading = True
-        self.write = write
-        self.send = write or _NOWHERE.send
-        late = self.late
-        for feed in self.feeds:
-            feed.readers.add(self)
-        if len(self.feeds) > 1:
-            self.survey()
-        else:
-            self._see_level()
-        if late:
-            self.wake()
+    @property
+    def feeds(self) -> tuple[Feed, ...]:
+        """The feeds that it reads."""
+        return self._selection.feeds
 
     @property
     def late(self) -> bool:
-        """Whether there is something to read for which the others were woken already."""
-        return any(feed.log.last > self.cursor and not feed.marked for feed in self.feeds)
+        """Whether there is something to read for which the other readers were woken already."""
+        cursor = self.cursor
+        return any(feed.log.last > cursor and not feed.may_wait(cursor) for feed in self.feeds)
+
+    @property
+    def waiting(self) -> bool:
+        """Whether a page of an archive is needed before anything more can be read."""
+        return self._backlog is not None
+
+    def start(self, write: Callable[[bytes], None] | None = None) -> None:
+        """Begin to read: at once what lies behind the cursor, and then what comes.
+
+        If the other readers are about to be woken, this one is woken with them: a poll that is
+        repeated at once does not overtake the others, and gets more events at a time.
+
+        An outlet that pushes may pass its transport's `write`: then a batch without gaps may be
+        written as it is, without `deliver`; by `send`, if there is a shorter way.
+        """
+        self.reading = True
+        self.write = write
+        self.send = write or NOWHERE.send
+        late = self.late
+        for feed in self.feeds:
+            feed.readers.add(self)
+            if not late:
+                feed.await_round(self.cursor)
+        self.find_single_feed()
+        if late:
+            self.wake()
 
     def stop(self) -> None:
-        """Read no more, for good; and let go of the outlet, which holds this reader in turn."""
+        """Read no more, for good, and drop the outlet, which refers to this reader in turn."""
         self.reading = False
-        self.level = self.write = None
-        self.send = _NOWHERE.send
-        self.outlet = _NOWHERE
+        self.fast_path = self.write = self._on_caught_up = None
+        self.send = NOWHERE.send
+        self.outlet = NOWHERE
+        self._leave_backlog()
         for feed in self.feeds:
             feed.readers.discard(self)
-
-    def change(self, feeds: Sequence[Feed], cursor: int) -> None:
-        """Read other feeds from here on; a log that was not read before is read from `cursor` on.
-
-        What was unread in the old ones is read first, as far as the outlet takes it.
-        """
-        self.wake()
-        known = {feed.log for feed in self.feeds}
-        for feed in self.feeds:
-            feed.readers.discard(self)
-        self._set_feeds(feeds)
-        if self.reading:
-            for feed in self.feeds:
-                feed.readers.add(self)
-        if not self.paused:
-            self.cursor = max(self.cursor, cursor)
-            return
-        begins = {log: place for log, place in (self._begins or {}).items() if log in known}
-        begins.update((feed.log, cursor) for feed in self.feeds if feed.log not in known)
-        self._begins = begins or None
-        self._set_feeds(self.feeds)
-        self._count()
-
-    def hide(self, *ids: int) -> None:
-        """Leave these events out: one's own messages, with `/echo off`."""
-        if ids:
-            self._hidden = (self._hidden or set()).union(ids)
-            self.survey()
 
     def wake(self) -> None:
-        """Read on from the cursor, until the logs' end or until the outlet is full."""
+        """Read on from the cursor, until the logs' end, or until the outlet is full, or until a
+        page has to be waited for.
+        """
         while self.reading and not self.paused:
-            only = self._only
-            batch = only.after(self.cursor, self.limit) if only else self._next()
-            if batch is None:
-                return
+            batch = self._selection.next(self.cursor, self.limit)
+            if batch is None or self._backlog is not None:
+                batch = self._met_logs(batch) if batch else self._next_page()
+                if batch is None:
+                    break
             if batch.gaps:
                 batch = self._counted(batch)
             self.cursor = batch.cursor
@@ -322,248 +143,121 @@ class Subscriber:
                 self.stop()
                 return
             if batch.end:
-                return
+                break
+        if self.write and not self.fast_path:
+            self._see_fast_path()
+        if self._on_caught_up:
+            self._see_caught_up()
 
-    def _set_feeds(self, feeds: Sequence[Feed]) -> None:
-        self.feeds = tuple(feeds)
-        self.survey()
+    def when_caught_up(self, call: Callable[[], None]) -> None:
+        """Call `call` once, when everything that the logs hold by now was delivered: at once if it
+        was, and never if the reader stops before.
+        """
+        self._on_caught_up = max([feed.log.last for feed in self.feeds], default=0), call
+        self._see_caught_up()
 
-    def survey(self) -> None:
-        """See which of the feeds have anything to say; if it is one, there is nothing to merge."""
-        self._only = None
-        if not (self._hidden or self._begins):
-            # A log that is empty has nothing to say, nor to be merged, before its first entry
-            # (`Source.append`): the private messages of most people.
-            spoken = [feed for feed in self.feeds if feed.log.count or feed.log.last > self.cursor]
-            if len(spoken) == 1:
-                self._only = spoken[0]
-        self._see_level()
+    def change(self, feeds: Sequence[Feed], cursor: int) -> None:
+        """Read other feeds from here on; a log that was not read before is read from `cursor` on.
 
-    def _see_level(self) -> None:
-        able = self.reading and not self.paused and self.write and self.limit == PUSH_LIMIT
-        self.level = self._only if able else None
-
-    def _next(self) -> Batch | None:
-        """What follows the cursor in whichever feeds have anything new."""
-        if self._begins:
-            return self._next_from_places(self._begins)
-        cursor = self.cursor
-        fresh = None
+        What was unread in the old feeds is read first, as far as it is there and the outlet takes
+        it; the rest of those that stay is read later.
+        """
+        self.wake()
         for feed in self.feeds:
-            if feed.log.last > cursor:
-                if fresh is not None:
-                    break
-                fresh = feed
-        else:
-            if fresh is None or not self._hidden:
-                return fresh.after(cursor, self.limit) if fresh else None
-        return self._merged([(feed, cursor) for feed in self.feeds])
+            feed.readers.discard(self)
+        unread = self.paused or self.waiting
+        if not unread:
+            self.cursor = max(self.cursor, cursor)
+        self._selection.change(feeds, cursor if unread else None, self.cursor)
+        if self.reading:
+            for feed in feeds:
+                feed.readers.add(self)
+        self._see_fast_path()
+        if unread:
+            self._count()
+            self.wake()
 
-    def _next_from_places(self, begins: dict[EventLog, int]) -> Batch | None:
-        """The same while some feeds were joined behind the cursor, which stood still."""
-        if self.cursor >= max(begins.values()):
-            self._begins = None
-            self._set_feeds(self.feeds)
-            return self._next()
-        places = [(feed, max(self.cursor, begins.get(feed.log, 0))) for feed in self.feeds]
-        if all(feed.log.last <= place for feed, place in places):
-            return None
-        return self._merged(places)
-
-    def _merged(self, places: Sequence[tuple[Feed, int]]) -> Batch:
-        batch = merged(places, self.cursor, self.limit, self._hidden or ())
-        if self._hidden:
-            self._hidden = {id_ for id_ in self._hidden if id_ > batch.cursor} or None
-            self._set_feeds(self.feeds)
-        return batch
+    def hide(self, *ids: int) -> None:
+        """Leave these events out: a client's own messages, with `/echo off`."""
+        if ids:
+            self._selection.hide(ids, self.cursor)
+            self._see_fast_path()
 
     def pause(self) -> None:
         """The outlet is full: read nothing until `resume`."""
         if not self.paused:
             self.paused = True
-            self.level = None
+            self.fast_path = None
             self._count()
-
-    def _count(self) -> None:
-        """Note how much of each log was read, so as to know later how much was missed."""
-        before, begins = self._ordinals or {}, self._begins or {}
-        self._ordinals = {}
-        for log in (feed.log for feed in self.feeds):
-            place = max(self.cursor, begins.get(log, 0))
-            if place >= log.floor:
-                self._ordinals[log] = log.ordinal(place)
-            elif log in before:
-                self._ordinals[log] = before[log]
+            self._leave_backlog()
 
     def resume(self) -> None:
-        """The outlet has room again: go on from the cursor."""
+        """The outlet has room again: read on from the cursor."""
         self.paused = False
         self.wake()
         if not self.paused:
-            self._ordinals = None
-            self._see_level()
+            if not self.waiting:
+                self._ordinals = None
+            self._see_fast_path()
+
+    def find_single_feed(self) -> None:
+        """Find out again whether only one feed has anything to read."""
+        self._selection.find_single(self.cursor)
+        self._see_fast_path()
+
+    def _see_fast_path(self) -> None:
+        able = self.reading and not self.paused and self.write and self.limit == PUSH_LIMIT
+        self.fast_path = self._selection.single if able else None
+
+    def _see_caught_up(self) -> None:
+        if self._on_caught_up and self.cursor >= self._on_caught_up[0]:
+            call = self._on_caught_up[1]
+            self._on_caught_up = None
+            call()
+
+    # -- behind the window -----------------------------------------------------------------------
+
+    def _next_page(self) -> Batch | None:
+        """What follows the cursor by pages of archives; None if none is needed, or if it has to be
+        waited for.
+        """
+        selection = self._selection
+        while any(feed.needs_page(place) for feed, place in selection.unread(self.cursor)):
+            if self._backlog is None:
+                self._backlog = Backlog(self)
+            if not self._backlog.ask(selection.unread(self.cursor), self.limit):
+                self._count()
+                return None
+            if self._ordinals:
+                for log in self._backlog.logs:
+                    self._ordinals.pop(log, None)  # a page does not say how many are missing
+            batch = selection.next_page(self._backlog, self.cursor, self.limit)
+            if batch.end:
+                return self._met_logs(batch)
+            if batch.count or batch.gaps:
+                return batch
+            self.cursor = batch.cursor
+        if self._backlog is None:
+            return None
+        return self._met_logs(selection.next(self.cursor, self.limit))
+
+    def _met_logs(self, batch: Batch | None) -> Batch | None:
+        """The batch with its gaps counted; the logs hold whatever comes after it."""
+        batch = batch and self._counted(batch)
+        self._ordinals = None
+        self._leave_backlog()
+        return batch
+
+    def _leave_backlog(self) -> None:
+        if self._backlog is not None:
+            self._backlog.leave()
+            self._backlog = None
+
+    def _count(self) -> None:
+        """Note how much of each log was read, so as to know later how much was missed."""
+        self._ordinals = ordinals(self._selection.places(self.cursor), self._ordinals)
 
     def _counted(self, batch: Batch) -> Batch:
-        """The batch with its gaps measured, as far as this reader was there to count."""
-        if self._ordinals is None:
-            return batch
-        missed = {
-            feed.source.name: feed.log.count - len(feed.log) - self._ordinals[feed.log]
-            for feed in self.feeds
-            if feed.log in self._ordinals
-        }
-        gaps = tuple(Gap(gap.source, missed.get(gap.source)) for gap in batch.gaps)
-        return Batch(batch.chunk, batch.count, batch.cursor, gaps, end=batch.end)
-
-
-class Source:
-    """Something that can be read: a log, and a feed of it for each codec that is in use.
-
-    A feed keeps its source alive, and its readers keep the feed.
-    """
-
-    def __init__(self, name: str, log: EventLog) -> None:
-        self.name = name
-        self.log = log
-        # Few, and one such tuple in every session: a WeakValueDictionary is a kilobyte.
-        self._feeds: tuple[ref[Feed], ...] = ()
-
-    def feed(self, codec: Codec) -> Feed:
-        """This source as seen through `codec`."""
-        for feed in self.feeds():
-            if feed.codec.name == codec.name:
-                return feed
-        feed = Feed(self, codec)
-        self._feeds = (*map(ref, self.feeds()), ref(feed))
-        return feed
-
-    def feeds(self) -> list[Feed]:
-        """The feeds that are in use."""
-        return [feed for feed in (feed() for feed in self._feeds) if feed is not None]
-
-    @property
-    def readers(self) -> int:
-        """How many readers there are."""
-        return sum(len(feed.readers) for feed in self.feeds())
-
-    def append(self, entry: Entry, notifier: Notifier) -> None:
-        """Add an entry and see to it that the readers are woken."""
-        self.log.append(entry)
-        for feed in self.feeds():
-            if feed.readers:
-                notifier.mark(feed)
-                if self.log.count == 1:
-                    for reader in feed.readers:
-                        reader.survey()
-
-
-class Notifier:
-    """Wakes the readers of what changed: once a turn of the reactor, whatever came in it.
-
-    Ten thousand readers are a tenth of a second's work.  It is done in slices, and in between the
-    reactor sees to everybody else; and what has happened in other rooms meanwhile does not wait for
-    the end of it.
-    """
-
-    def __init__(
-        self,
-        call_soon: Callable[[Callable[[], None]], object],
-        patience: int,
-        failed: Callable[[Exception], None],
-        seconds: Callable[[], float],
-    ) -> None:
-        """`call_soon` runs a function later in this turn or in the next one, and `seconds` is a
-        clock.
-
-        `patience` is what the smallest log holds; entries of all logs count together.  Before more
-        than that lie before anybody, everybody is woken at a stretch, however long it takes, lest a
-        log forget one that nobody was slow to read.  `failed` is told what a reader raised, which
-        is then stopped; the others are woken all the same.
-        """
-        self._call_soon = call_soon
-        self._patience = patience
-        self._failed = failed
-        self._seconds = seconds
-        self._begun = self._appended = 0
-        """Entries appended so far: before this batch, and with it."""
-        self._marked: dict[Feed, int] = {}
-        """What has something new, and what was appended before that: first things first."""
-        self._rounds: deque[tuple[Feed, int, list[Subscriber]]] = deque()
-        """The same of those whose readers are being woken, and who of them is asleep yet."""
-        self._called = False
-
-    def expect(self, entries: int) -> None:
-        """So many entries are about to be appended, at most `patience`."""
-        unread = [since for _, since, _ in self._rounds]
-        unread += islice(self._marked.values(), 1)
-        if unread and self._appended + entries - min(unread) > self._patience:
-            self._go_on(inf)  # with the rounds under way, if there are any
-            self._go_on(inf)  # and with what was appended since
-        self._begun = self._appended
-        self._appended += entries
-
-    def mark(self, feed: Feed) -> None:
-        """`feed` has an entry more than its readers know of."""
-        feed.marked = True
-        self._marked.setdefault(feed, self._begun)
-        if not self._called:
-            self._called = True
-            self._call_soon(self.wake)
-
-    def wake(self) -> None:
-        """Wake everyone who has something to read, or as many as there is time for, and see to the
-        others soon.
-        """
-        self._called = False
-        self._go_on(self._seconds() + SLICE_SECONDS)
-        if (self._rounds or self._marked) and not self._called:
-            self._called = True
-            self._call_soon(self.wake)
-
-    def _go_on(self, deadline: float) -> None:
-        """Begin a round for each feed that has none under way, and go on until the deadline.
-
-        The rounds take turns, a slice each: what was said to a few does not wait until thousands
-        were told something else, and no room waits for ever.
-        """
-        rounds = self._rounds
-        under_way = {feed for feed, *_ in rounds}
-        for feed in [feed for feed in self._marked if feed not in under_way]:
-            rounds.append((feed, self._marked.pop(feed), list(feed.readers)))
-            feed.marked = False
-        while rounds:
-            feed, since, asleep = rounds.popleft()
-            slice_ = asleep[-SLICE_READERS:]
-            del asleep[-SLICE_READERS:]
-            asleep += self._wake(feed, slice_, deadline)
-            if asleep:
-                rounds.append((feed, since, asleep))
-            if self._seconds() > deadline:
-                break
-
-    def _wake(
-        self, feed: Feed, readers: Sequence[Subscriber], deadline: float
-    ) -> Sequence[Subscriber]:
-        """Wake some readers of a feed; answers those for whom there was no time."""
-        begin, cursor, chunk = feed.latest()
-        for reader in readers:
-            try:
-                if reader.cursor == begin and reader.level is feed:
-                    reader.cursor = cursor
-                    send = reader.send
-                    try:
-                        sent = send(chunk)
-                    except OSError:
-                        sent = 0
-                    if sent != len(chunk) and sent is not None:
-                        reader.write(chunk[sent:])  # type: ignore[misc]  # who is level has one
-                    continue
-                reader.wake()
-            except Exception as failure:
-                reader.stop()
-                self._failed(failure)
-            if reader.write:
-                begin, cursor, chunk = feed.latest()  # it may be the first of its round
-            elif self._seconds() > deadline:  # it may stand for many, who are sent a lot
-                return readers[readers.index(reader) + 1 :]
-        return ()
+        if batch.gaps and self._ordinals:
+            return counted(batch, self.feeds, self._ordinals)
+        return batch

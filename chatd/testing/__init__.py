@@ -1,9 +1,8 @@
 """Doubles for tests: a chat without a network, and without waiting.
 
 chat = InMemoryChat()
-ada = chat.service.enter("ada")
-chat.service.perform(ada, Say("lobby", "hello"))
-chat.settle()
+ada = chat.enter("ada")
+chat.perform(ada, Say("lobby", "hello"))
 assert chat.texts("lobby") == ["hello"]
 """
 
@@ -19,10 +18,17 @@ from twisted.internet.testing import StringTransport
 from twisted.python.failure import Failure
 
 from ..chat.limits import Limits
+from ..chat.person import Person
+from ..chat.room import Room
 from ..chat.service import ChatService
+from ..model.addresses import LOCAL, Address
+from ..model.commands import Command
+from ..model.errors import ChatError
 from ..model.events import MESSAGES
+from ..model.policy import Policy
+from ..stream.batch import Batch
 from ..stream.eventlog import Entry
-from ..stream.subscriber import Batch, Subscriber
+from ..stream.subscriber import Subscriber
 from .stores import RefusingStore
 
 T = TypeVar("T")
@@ -40,19 +46,33 @@ class InMemoryChat:
         history: int = 1000,
         max_text: int = 4096,
         message_rate: float = 0,
+        policy: Policy | None = None,
+        node: InMemoryChat | None = None,
         **limits: Any,
     ) -> None:
-        """Further `limits` are those of `chatd.chat.limits.Limits`."""
-        self.clock = Clock()
-        self.clock.advance(START)
-        self.store = RefusingStore(self.clock, self.clock.seconds, history)
+        """Further `limits` are those of `chatd.chat.limits.Limits`.
+
+        With another chat as `node` the two are nodes of one chat: one clock, one store.
+        """
+        self.clock: Clock = node.clock if node else Clock()
+        if not node:
+            self.clock.advance(START)
+        engine = node.store.engine if node else None
+        self.store: RefusingStore = RefusingStore(
+            self.clock, self.clock.seconds, history, engine=engine
+        )
         self.service = ChatService(
             self.clock,
             self.store,
             history=history,
             max_text=max_text,
             limits=Limits(message_rate=message_rate, **limits),
+            policy=policy,
+            node="b" if node else "a",
         )
+        opened = self.service.open()
+        self.settle()
+        result_of(opened)
 
     def settle(self) -> None:
         """Let happen what happens by itself: accepted is stored, stored is shown."""
@@ -68,9 +88,27 @@ class InMemoryChat:
         self.clock.advance(max(end - self.clock.seconds(), 0))
         self.settle()
 
+    def enter(self, name: str = "", address: Address = LOCAL) -> Person:
+        """A person who has come in: of that name, or a guest."""
+        entering = self.service.enter(name, address)
+        self.settle()
+        return result_of(entering)
+
+    def perform(self, person: Person, command: Command) -> int | None:
+        """Carry a command out, and answer what came of it.  Raises the `ChatError` if refused."""
+        performed = self.service.perform(person, command)
+        self.settle()
+        return result_of(performed)
+
+    def room(self, name: str) -> Room:
+        """A room, loaded."""
+        loading = self.service.rooms.load(name)
+        self.settle()
+        return result_of(loading)
+
     def entries(self, room: str) -> list[Entry]:
         """What a room's log holds."""
-        return list(self.service.room(room).log.since(0).entries)
+        return list(self.room(room).log.since(0).entries)
 
     def texts(self, room: str) -> list[str]:
         """The texts of the messages and actions that a room's log holds."""
@@ -89,6 +127,8 @@ class FakeOutlet:
         self.batches: list[Batch] = []
         self.polls = polls
         self.takes = takes
+        self.revocations: list[ChatError] = []
+        self.removals: list[tuple[str, ChatError]] = []
         self.subscriber: Subscriber | None = None
 
     def deliver(self, batch: Batch) -> bool:
@@ -99,6 +139,14 @@ class FakeOutlet:
             if self.takes <= 0 and self.subscriber:
                 self.subscriber.pause()
         return not self.polls
+
+    def revoked(self, error: ChatError) -> None:
+        """Keep the reason."""
+        self.revocations.append(error)
+
+    def removed(self, room: str, error: ChatError) -> None:
+        """Keep the room and the reason."""
+        self.removals.append((room, error))
 
     @property
     def data(self) -> bytes:

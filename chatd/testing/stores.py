@@ -8,7 +8,7 @@ from typing import Any, Literal, TypeVar
 from twisted.internet.defer import Deferred, fail
 
 from ..model.errors import InDoubt, Unavailable
-from ..model.units import Cell, Stale, Unit
+from ..model.units import Cell, Stale, Unit, is_kept
 from ..store import PAGE_BYTES, Loaded, Shown
 from ..store.memory import MemoryStore
 from ..stream.eventlog import Entry, Page
@@ -63,7 +63,8 @@ class RefusingStore(MemoryStore):
     """
 
     refusing = False
-    """Whether appends fail with `Unavailable`."""
+    """Whether appends fail with `Unavailable` that have anything to keep: as of a full disk, people
+    come and go all the same."""
     unreadable = False
     """Whether `load`, `read`, `table` and `get` fail with `Unavailable`."""
     doubting: Literal["stored", "lost"] | None = None
@@ -94,7 +95,7 @@ class RefusingStore(MemoryStore):
 
     def append(self, units: Sequence[Unit]) -> Deferred[list[int | Stale]]:
         """See `chatd.store.Store.append`."""
-        if self.refusing:
+        if self.refusing and any(map(is_kept, units)):
             return fail(Unavailable("the disk is full"))
         if self.doubting:
             return self._doubt(units, stored=self.doubting == "stored")

@@ -33,7 +33,8 @@ from ..model.addresses import Address
 from ..model.commands import Say
 from ..model.errors import ChatError, Malformed
 from ..model.names import clean_name, name_key
-from ..stream.subscriber import Batch, Subscriber
+from ..stream.batch import Batch
+from ..stream.subscriber import Subscriber
 from .http import USUAL, Bounds, ChatRequest, ChatSite
 from .peers import Peers, going_down
 from .proxies import NO_PROXIES, Proxies
@@ -162,6 +163,11 @@ class Caller:
     def dismiss(self) -> None:
         """Answer empty."""
         self._answer(b"")
+
+    def revoked(self, error: ChatError) -> None:
+        """See `Outlet.revoked`."""
+        self.subscriber.stop()
+        self._answer(f"{error.message}\n".encode())
 
     def _conclude(self) -> None:
         """Answer with what there is: the server is going down."""

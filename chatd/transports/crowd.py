@@ -24,8 +24,12 @@ from typing import Protocol
 from twisted.logger import Logger
 from twisted.web.http import datetimeToString
 
-from ..stream.subscriber import Batch, Feed, Subscriber
-from .longpoll import Asked, Polls
+from ..model.errors import ChatError
+from ..stream.batch import Batch
+from ..stream.feed import Feed
+from ..stream.subscriber import Subscriber
+from ..stream.writing import direct_write
+from .longpoll import DEFAULT_WAIT, Asked, Polls
 
 CROWD = 20
 """Polls that are answered at a stretch: a fifth of a millisecond's work."""
@@ -127,7 +131,7 @@ class Question:
 
     def answer(self, batch: Batch) -> bytes:
         """A batch as a whole response: for a second, the same bytes for all who ask this."""
-        return batch.once((self.head, self.asked.style.name), self._answer, int(self.now()))
+        return batch.cached((self.head, self.asked.style.name), self._answer, int(self.now()))
 
     def _answer(self, batch: Batch) -> bytes:
         body = self.asked.style.body(batch)
@@ -184,12 +188,13 @@ class Crowd:
             return  # all have left
         asked = self._question.asked
         self._subscriber.start()
-        if self.waiting and asked.wait <= 0:
+        if self._subscriber and asked.wait <= 0:
             self._subscriber.wake()  # also what the others are about to be woken for
-            self.give_up()
+        if self._subscriber and asked.wait <= 0:
+            self._subscriber.when_caught_up(self.give_up)
         if self.waiting:
             self._closed = asked.reading.lease is not None
-            self._question.polls.deadlines.set(self, asked.wait if self._closed else 0)
+            self._question.polls.deadlines.set(self, self._wait if self._closed else 0)
 
     def join(self, member: Member) -> None:
         """One more."""
@@ -213,15 +218,9 @@ class Crowd:
         members, self.members = self.members, []
         question = self._question
         answer = question.answer(batch)
-        size = len(answer)
         for member in members:
-            send = member.send
             try:
-                sent = send(answer)
-                if sent != size and sent is not None:
-                    member.write(answer[sent:])
-            except OSError:
-                member.write(answer)
+                direct_write(member.send, member.write, answer)
             except Exception:
                 self._log.failure("a poll could not be answered")
                 member.failed()
@@ -240,12 +239,23 @@ class Crowd:
         else:
             self._closed = True
             self._question.close(self)
-            self._question.polls.deadlines.set(self, self._question.asked.wait)
+            self._question.polls.deadlines.set(self, self._wait)
+
+    @property
+    def _wait(self) -> float:
+        """Seconds to wait; a poll that is not to be held waits nevertheless for a page of the
+        store.
+        """
+        return self._question.asked.wait or DEFAULT_WAIT
 
     def give_up(self) -> None:
         """Answer with no events, unless that is done."""
         if self.waiting:
             self.deliver(Batch(b"", 0, self.cursor))
+
+    def revoked(self, error: ChatError) -> None:
+        """See `Outlet.revoked`; a poll's answer has no place for the reason."""
+        self.give_up()
 
     def _end(self) -> None:
         self._question.close(self)

@@ -9,9 +9,9 @@ from typing import Any, cast
 from twisted.internet.defer import Deferred
 from twisted.web.server import NOT_DONE_YET, Request
 
-from ..model.errors import Malformed
+from ..model.errors import ChatError, Malformed
+from ..stream.batch import Batch
 from ..stream.eventlog import Entry
-from ..stream.subscriber import Batch
 from .access import Access
 from .http import ChatChannel, ChatRequest
 from .learned import learn
@@ -95,11 +95,13 @@ class RequestPoll:
         asked = self._asked
         self._subscriber.start()
         if asked.wait <= 0:
-            self.conclude()
+            self._subscriber.wake()
+            self._subscriber.when_caught_up(self.give_up)
         if self._answered:
             asked.reading.end(self)
         else:
-            self._polls.deadlines.set(self, asked.wait)
+            # A poll that is not to be held waits nevertheless for a page of the store.
+            self._polls.deadlines.set(self, asked.wait or DEFAULT_WAIT)
             self._polls.place(asked.key, self)
             cast(ChatRequest, self._request).conclude = self.conclude
             self._request.notifyFinish().addBoth(self._finished)
@@ -134,6 +136,10 @@ class RequestPoll:
             self.deliver(Batch(b"", 0, self._subscriber.cursor))
 
     time_is_up = dismiss = give_up
+
+    def revoked(self, error: ChatError) -> None:
+        """See `Outlet.revoked`; a poll's answer has no place for the reason."""
+        self.give_up()
 
     def conclude(self) -> None:
         """Answer with what there is: the server is going down."""

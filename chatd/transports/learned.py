@@ -31,7 +31,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from twisted.web.server import Request
 
-from ..stream.subscriber import Batch
+from ..stream.batch import Batch
 from .crowd import Crowd, Question
 from .longpoll import Asked, Polls
 from .tcp import READ_BYTES, WriteThrough, lend

@@ -23,8 +23,9 @@ from twisted.web.server import Request
 from ..chat.service import ChatService
 from ..codecs.json import JSON, encode, poll_answer
 from ..codecs.lines import PLAIN, PLAIN_ROOMS, LinesCodec
+from ..stream.batch import Batch
 from ..stream.eventlog import Codec
-from ..stream.subscriber import SLICE_SECONDS, Batch
+from ..stream.notifier import SLICE_SECONDS
 from .deadlines import Deadlines
 from .lane import Lane
 from .reading import Reading
@@ -48,7 +49,7 @@ class Style:
 
     def body(self, batch: Batch) -> bytes:
         """The answer's body: made once for all polls of this style at one cursor."""
-        return batch.once(self.name, self._body)
+        return batch.cached(self.name, self._body)
 
     def dress(self, request: Request) -> None:
         """The headers of every answer in this style."""

@@ -16,7 +16,9 @@ from ..chat.room import Room
 from ..chat.service import ChatService
 from ..model.errors import Malformed
 from ..stream.eventlog import Codec
-from ..stream.subscriber import Feed, Outlet, Source, Subscriber
+from ..stream.feed import Feed, Source
+from ..stream.outlet import Outlet
+from ..stream.subscriber import Subscriber
 from .resource import one, whole_number
 
 MAX_LIMIT = 500
@@ -125,7 +127,7 @@ def _before_latest(sources: Sequence[Source], count: int) -> int:
     """
     logs = [source.log for source in sources]
     ids = sorted(entry.id for log in logs for entry in log.latest(count))[-count:]
-    if len(ids) < count and (torn := [log.floor for log in logs if log.torn]):
-        return min([*torn, *ids]) - 1
+    if len(ids) < count and (incomplete := [log.floor for log in logs if log.incomplete]):
+        return min([*incomplete, *ids]) - 1
     floor = max(log.floor for log in logs)
     return max(ids[0] - 1, floor) if ids else floor

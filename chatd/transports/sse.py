@@ -19,7 +19,8 @@ from twisted.web.server import NOT_DONE_YET, Request
 from zope.interface import implementer
 
 from ..codecs.sse import CHUNKED_SSE, GAP, HEARTBEAT, SSE, begin, farewell
-from ..stream.subscriber import Batch
+from ..model.errors import ChatError
+from ..stream.batch import Batch
 from .heartbeat import Heartbeat
 from .http import ChatChannel
 from .peers import GOING_DOWN, RETRY_SECONDS, Peers
@@ -128,6 +129,10 @@ class Stream(Protocol):
     def let_go(self) -> None:
         """See `Reader.let_go`; what it was sent before stands whole before the words."""
         self._send_away(TOO_SLOW)
+
+    def revoked(self, error: ChatError) -> None:
+        """See `Outlet.revoked`."""
+        self._send_away(error.message)
 
     def _send_away(self, why: str) -> None:
         """Say why, and when to come back, to each another time; and end."""

@@ -36,6 +36,7 @@ from twisted.internet.main import CONNECTION_DONE, CONNECTION_LOST
 from twisted.internet.tcp import Server
 from twisted.python.failure import Failure
 
+from ..stream.writing import direct_write
 from .lane import Lane, Stand
 
 READ_BYTES = 4096
@@ -142,17 +143,9 @@ class WriteThrough(Server):
     def write(self, data: bytes) -> None:
         """See `twisted.internet.interfaces.ITransport.write`."""
         if self._straight:
-            send = self._send
-            try:
-                sent = send(data)
-            except OSError:
-                sent = 0
-            if sent == len(data):
-                return
-            self._wind()
-            if sent:
-                data = data[sent:]
-        super().write(data)
+            direct_write(self._send, self._write_later, data)
+        else:
+            super().write(data)
 
     def doWrite(self) -> Any:
         """See `twisted.internet.interfaces.IWriteDescriptor.doWrite`."""
@@ -166,6 +159,11 @@ class WriteThrough(Server):
         """See `twisted.internet.interfaces.ITCPTransport.loseWriteConnection`."""
         self._wind()
         super().loseWriteConnection()
+
+    def _write_later(self, data: bytes) -> None:
+        """Leave bytes to Twisted that the socket did not take."""
+        self._wind()
+        super().write(data)
 
     def _wind(self) -> None:
         """From here on, until all of it is written, what is written waits."""

@@ -63,8 +63,9 @@ from ..model.errors import (
     UnknownCommand,
 )
 from ..model.events import MESSAGES
+from ..stream.batch import Batch, Gap
 from ..stream.eventlog import Entry
-from ..stream.subscriber import Batch, Gap, Subscriber
+from ..stream.subscriber import Subscriber
 from .peers import GOING_DOWN, Peers
 from .tcp import lend
 
@@ -370,6 +371,12 @@ class LineConnection(Protocol):
         self._write(refusal(TooSlow("you read too slowly; come back, and /history shows the rest")))
         self._close()
 
+    def revoked(self, error: ChatError) -> None:
+        """See `Outlet.revoked`."""
+        self._hang_up()
+        self._write(refusal(error))
+        self._close()
+
     # -- commands that others see ----------------------------------------------------------------
 
     @singledispatchmethod
@@ -553,7 +560,7 @@ class LineConnection(Protocol):
     def _replay(self, room: Room) -> None:
         """The last messages of a room, between a line that says so and one that ends them."""
         entries = room.log.latest(REPLAY, MESSAGES)
-        if room.log.torn and len(entries) < REPLAY:
+        if room.log.incomplete and len(entries) < REPLAY:
             told = f"what was said in #{room.name} cannot be read now; /history tries again"
             self._write(refusal(Unavailable(told)))
         if entries:

@@ -19,7 +19,7 @@ from ..codecs.websocket import GAP, WEBSOCKET, Sent, ack, error, pong, read, ref
 from ..model.addresses import Address
 from ..model.commands import Act, Command, Join, Leave, Say, Tell
 from ..model.errors import ChatError
-from ..stream.subscriber import Batch
+from ..stream.batch import Batch
 from .access import Access, owner
 from .reading import Reading
 from .tcp import lend
@@ -63,6 +63,10 @@ class ChatSocket(WebSocketProtocol):
     def dismiss(self) -> None:
         """The session is over."""
         self.close(NORMAL, "the session is over")
+
+    def revoked(self, error: ChatError) -> None:
+        """See `Outlet.revoked`."""
+        self.close(NORMAL, error.message)
 
     def beat(self) -> None:
         """Give a sign of life."""

@@ -9,7 +9,7 @@ from chatd.chat.room import CROWD, Room, Tally
 from chatd.chat.session import INBOX, Session
 from chatd.model.events import Said, TopicSet
 from chatd.stream.eventlog import Entry, EventLog
-from chatd.stream.subscriber import Notifier
+from chatd.stream.notifier import Notifier
 
 
 @pytest.fixture
@@ -19,7 +19,7 @@ def room() -> Room:
 
 @pytest.fixture
 def notifier() -> Notifier:
-    return Notifier(lambda wake: None, 10, lambda failure: pytest.fail(str(failure)), lambda: 0.0)
+    return Notifier(lambda wake: None, lambda failure: pytest.fail(str(failure)), lambda: 0.0)
 
 
 def somebody(name: str) -> Session:

@@ -44,7 +44,9 @@ from chatd.model.events import (
 )
 from chatd.store import NO_MARKS, Marks
 from chatd.store.memory import MemoryStore
-from chatd.stream.subscriber import Batch, Source, Subscriber
+from chatd.stream.batch import Batch
+from chatd.stream.feed import Source
+from chatd.stream.subscriber import Subscriber
 from chatd.testing import FakeOutlet, InMemoryChat, result_of
 
 

@@ -25,8 +25,8 @@ from chatd.model.events import (
     TopicSet,
 )
 from chatd.model.text import clean_text
+from chatd.stream.batch import Batch, Gap
 from chatd.stream.eventlog import Entry
-from chatd.stream.subscriber import Batch, Gap
 
 ID = 1_763_819_000_123_456
 HEAD, TAIL = b'{"id":1763819000123456,', b',"time":"2025-11-22T13:43:20.123456Z"}'

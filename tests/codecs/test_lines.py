@@ -53,8 +53,8 @@ from chatd.model.events import (
     Told,
     TopicSet,
 )
+from chatd.stream.batch import Gap
 from chatd.stream.eventlog import Entry
-from chatd.stream.subscriber import Gap
 
 from .streams import cut, places
 

@@ -123,25 +123,25 @@ def test_the_id_is_the_time_to_the_microsecond(id_: int, time: str) -> None:
 
 
 @given(ids, ids, st.integers(1, 20), cursors)
-def test_a_torn_log_that_is_mended_is_as_though_it_had_been_whole(
+def test_prepending_completes_a_log(
     past: list[int], since: list[int], capacity: int, cursor: int
 ) -> None:
     """As far as there is room; what a reader has missed is counted as before."""
     numbers = [*past, *(100 + number for number in since)]
     whole = filled(numbers, capacity)
-    torn = EventLog(capacity, 100, torn=True)
+    partial = EventLog(capacity, 100, incomplete=True)
     for number in since:
-        torn.append(Entry(100 + number, Said("lobby", "ada", "")))
-    forgotten = torn.count - len(torn)
+        partial.append(Entry(100 + number, Said("lobby", "ada", "")))
+    forgotten = partial.count - len(partial)
     held = filled(past, capacity)
-    torn.mend(held.since(0).entries, held.floor)
-    assert not torn.torn
+    partial.prepend(held.since(0).entries, held.floor)
+    assert not partial.incomplete
     for place in (cursor, 100, 100 + cursor):
-        entries, complete = torn.since(place)
+        entries, complete = partial.since(place)
         wanted, possible = whole.since(place)
         assert (numbers_in(entries), complete) == (numbers_in(wanted), possible)
-    assert numbers_in(torn.latest(5)) == numbers_in(whole.latest(5))
-    torn.append(Entry(201, Said("lobby", "ada", "")))
+    assert numbers_in(partial.latest(5)) == numbers_in(whole.latest(5))
+    partial.append(Entry(201, Said("lobby", "ada", "")))
     whole.append(Entry(201, Said("lobby", "ada", "")))
-    assert torn.floor == whole.floor
-    assert torn.count - len(torn) <= forgotten + 1
+    assert partial.floor == whole.floor
+    assert partial.count - len(partial) <= forgotten + 1

@@ -1,0 +1,102 @@
+"""Archives: pages of a source's events from the store, for readers behind the window in memory.
+
+1. Readers that ask for the same page while it is under way share one read, and readers of one codec
+   share the `Batch` made of it: a reconnect storm costs one read of each page.
+2. A page is a stretch of the log between two cursors, `after` and `until`, with nothing left out
+   but what its floor tells.  A page that reaches the end of the archive holds at least what the log
+   had taken when the page was asked for.  So a reader may go on from `until`, wherever the log's
+   window is by then.
+3. A page that could not be read is an outcome like any other: the source is then read as though it
+   had no archive, once.
+4. A reader that stops, pauses or changes its sources leaves its pages; a page without readers is
+   dropped when it arrives.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Callable, Collection
+
+from .batch import Batch
+from .eventlog import Entry, Page
+from .reader import Reader
+
+ReadPage = Callable[[int, int, Callable[[Page | None], None]], object]
+"""`read(after, limit, done)`: read the first `limit` events behind the cursor `after`, at most, and
+call `done` with them once, now or later; with None if they could not be read.  Never raises."""
+
+
+class PageRead:
+    """One page of an archive, under way or arrived, and the readers that wait for it."""
+
+    __slots__ = ("_last", "after", "arrived", "batches", "page", "readers", "until")
+
+    def __init__(self, after: int, last: int) -> None:
+        """A page behind the cursor `after`, asked for when the log's last cursor was `last`."""
+        self.after = after
+        self.until = after
+        """The cursor up to which the page is complete."""
+        self.page: Page | None = None
+        self.arrived = False
+        """Whether the archive has answered; with `page` None: it could not be read."""
+        self.readers: set[Reader] = set()
+        self.batches: dict[tuple[str, int], Batch] = {}
+        """Batches made of it, by codec and cursor, for readers of this source alone."""
+        self._last = last
+
+    def arrive(self, page: Page | None) -> None:
+        """Take the archive's answer."""
+        self.arrived = True
+        if page is not None:
+            last = page.entries[-1].id if page.entries else 0
+            until = max(page.floor, last, 0 if page.more else self._last)
+            if until > self.after:  # or a reader would ask for it again and again
+                self.page, self.until = page, until
+
+    def covers(self, place: int) -> bool:
+        """Whether it is the page that a reader at `place` needs."""
+        return place == self.after or self.after < place < self.until
+
+    def following(self, place: int) -> list[Entry]:
+        """Its entries behind `place`."""
+        assert self.page is not None
+        entries = self.page.entries
+        return list(entries[bisect_right(entries, place, key=_id) :])
+
+
+class Archive:
+    """The archive of one source: reads pages, and wakes readers when their page has arrived."""
+
+    __slots__ = ("_read", "_under_way", "_wake_soon")
+
+    def __init__(self, read: ReadPage, wake_soon: Callable[[Collection[Reader]], object]) -> None:
+        """An archive over `read`; `wake_soon` wakes readers in slices: `Notifier.wake_soon`."""
+        self._read = read
+        self._wake_soon = wake_soon
+        self._under_way: dict[tuple[int, int], PageRead] = {}
+
+    def page(self, after: int, limit: int, last: int, reader: Reader) -> PageRead:
+        """The page behind `after` with at most `limit` events; `reader` is woken when it arrives.
+
+        `last` is the log's last cursor.  The page may have arrived already; then the reader is not
+        woken.
+        """
+        key = (after, limit)
+        read = self._under_way.get(key)
+        if read is None:
+            read = self._under_way[key] = PageRead(after, last)
+            self._read(after, limit, lambda page: self._arrived(key, page))
+        if not read.arrived:
+            read.readers.add(reader)
+        return read
+
+    def _arrived(self, key: tuple[int, int], page: Page | None) -> None:
+        read = self._under_way.pop(key)
+        read.arrive(page)
+        readers, read.readers = read.readers, set()
+        if readers:
+            self._wake_soon(readers)
+
+
+def _id(entry: Entry) -> int:
+    return entry.id

@@ -1,0 +1,194 @@
+"""Sources and their feeds: what readers read, and the bytes that they share.
+
+1. A source is a log and, behind the log's window, an optional archive.  A feed is a source as seen
+   through one codec.
+2. Readers of one feed at one cursor share one `Batch`, so its bytes are made once.
+3. A batch made of the log alone reaches back to the reader's cursor, or tells the gap.  A reader
+   behind the floor of a log with an archive gets no such batch: it waits for a page
+   (`chatd.stream.subscriber`).
+4. Before a log evicts an entry, `Source.append` has the notifier wake the pending readers that have
+   not been shown it (`Notifier.make_room`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from typing import Protocol
+from weakref import ref
+
+from .archive import Archive, PageRead
+from .batch import PUSH_LIMIT, Batch, Stretch, merge
+from .eventlog import Codec, Entry, EventLog
+from .reader import Reader
+
+
+class Fanout(Protocol):
+    """What wakes the readers of a feed: `chatd.stream.notifier`."""
+
+    def make_room(self, source: Source) -> None:
+        """The source's log is about to evict its oldest entry."""
+
+    def mark(self, feed: Feed, shown: int) -> None:
+        """The feed has something new behind the cursor `shown`."""
+
+
+class Feed:
+    """One source as seen through one codec: its readers, and the batch that they share."""
+
+    __slots__ = (
+        "__weakref__",
+        "batch",
+        "begin",
+        "codec",
+        "end",
+        "limit",
+        "log",
+        "marked",
+        "readers",
+        "shown",
+        "source",
+    )
+
+    def __init__(self, source: Source, codec: Codec) -> None:
+        self.source = source
+        self.log = source.log
+        self.codec = codec
+        self.readers: set[Reader] = set()
+        self.begin = self.end = self.limit = 0
+        """The cursors between which the latest batch was made, and its limit in entries."""
+        self.batch: Batch | None = None
+        self.marked = False
+        """Whether its readers are about to be woken for new entries."""
+        self.shown = 0
+        """While marked: the cursor up to which those readers have been shown the log."""
+
+    def after(self, cursor: int, limit: int) -> Batch | None:
+        """What follows `cursor`: the same object for all readers there.
+
+        None if nothing does, or if a page of the archive is needed first.
+        """
+        last = self.log.last
+        if last <= cursor:
+            return None
+        if cursor != self.begin or last != self.end or limit != self.limit:
+            if self.needs_page(cursor):
+                return None
+            self.batch = merge([self.stretch(cursor)], cursor, limit)
+            self.begin, self.end, self.limit = cursor, last, limit
+        return self.batch
+
+    def latest(self) -> tuple[int, int, bytes]:
+        """The cursor at which the latest batch begins, the one behind it, and its bytes.
+
+        The first cursor is -1, at which no reader stands, if the batch is not up to date, tells a
+        gap, or does not reach the log's end.
+        """
+        batch = self.batch
+        if self.end != self.log.last or self.limit != PUSH_LIMIT:
+            batch = None
+        if batch is None or batch.gaps or not batch.end:
+            return -1, -1, b""
+        return self.begin, batch.cursor, batch.chunk
+
+    def forget(self) -> None:
+        """Share the latest batch no more: the log has got earlier entries."""
+        self.limit = 0
+
+    def needs_page(self, place: int) -> bool:
+        """Whether a reader at `place` has to read on from the archive."""
+        return place < self.log.floor and self.source.archive is not None
+
+    def stretch(self, place: int, read: PageRead | None = None) -> Stretch:
+        """What is known behind `place`: by a page that could be read, or else by the log alone."""
+        name, codec = self.source.name, self.codec
+        if read is None or read.page is None:
+            entries, complete = self.log.since(place)
+            return Stretch(name, codec, entries, None if complete else self.log.floor)
+        floor = read.page.floor
+        entries = read.following(place)
+        return Stretch(name, codec, entries, floor if floor > place else None, read.until)
+
+    def may_wait(self, cursor: int) -> bool:
+        """Whether a new reader at `cursor` may wait for a round that is about to begin.
+
+        A reader far behind the others is woken at once: it would wait for entries so old that the
+        log might soon have to make room for more.
+        """
+        return self.marked and (cursor >= self.shown or cursor >= self.log.middle)
+
+    def await_round(self, cursor: int) -> None:
+        """A new reader at `cursor` waits for the round that is about to begin."""
+        if self.marked and cursor < self.shown:
+            self.shown = cursor
+
+
+class Source:
+    """Something that can be read: a log, its archive, and a feed for each codec in use.
+
+    A feed keeps its source alive, and its readers keep the feed.
+    """
+
+    def __init__(self, name: str, log: EventLog, archive: Archive | None = None) -> None:
+        self.name = name
+        self.log = log
+        self.archive = archive
+        """Reads what lies before the log's floor; None: that is kept nowhere."""
+        # Few, and one such tuple in every session: a WeakValueDictionary takes a kilobyte.
+        self._feeds: tuple[ref[Feed], ...] = ()
+
+    def feed(self, codec: Codec) -> Feed:
+        """This source as seen through `codec`."""
+        for feed in self.feeds():
+            if feed.codec.name == codec.name:
+                return feed
+        feed = Feed(self, codec)
+        self._feeds = (*map(ref, self.feeds()), ref(feed))
+        return feed
+
+    def feeds(self) -> list[Feed]:
+        """The feeds that are in use."""
+        return [feed for feed in (feed() for feed in self._feeds) if feed is not None]
+
+    @property
+    def readers(self) -> int:
+        """The number of readers."""
+        return sum(len(feed.readers) for feed in self.feeds())
+
+    def append(self, entry: Entry, fanout: Fanout) -> None:
+        """Add the newest entry, and have the readers woken.
+
+        Not to be called from within a reader's `wake`.
+        """
+        log = self.log
+        if log.full:
+            fanout.make_room(self)
+        shown = log.last
+        log.append(entry)
+        for feed in self.feeds():
+            if feed.readers:
+                fanout.mark(feed, shown)
+                if log.count == 1:
+                    for reader in feed.readers:
+                        reader.find_single_feed()
+
+    def prepend(self, entries: Collection[Entry], floor: int) -> None:
+        """Complete the log: see `EventLog.prepend`."""
+        self.log.prepend(list(entries), floor)
+        for feed in self.feeds():
+            feed.forget()
+
+
+def merged(
+    places: Iterable[tuple[Feed, int]],
+    cursor: int,
+    limit: int,
+    skip: Collection[int] = (),
+    reads: Mapping[Source, PageRead] | None = None,
+) -> Batch:
+    """What follows in several feeds, each from its own place: see `chatd.stream.batch.merge`.
+
+    `reads` are the pages of those sources whose place lies behind their log's window.
+    """
+    reads = reads or {}
+    stretches = [feed.stretch(place, reads.get(feed.source)) for feed, place in places]
+    return merge(stretches, cursor, limit, skip)

@@ -1,0 +1,162 @@
+"""Doubles for the log and its readers: rooms on one counter, and turns that end when told to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator, Sequence
+from itertools import count
+
+from chatd.model.events import Said
+from chatd.stream.archive import Archive
+from chatd.stream.batch import PUSH_LIMIT, Batch
+from chatd.stream.eventlog import Entry, EventLog, Page
+from chatd.stream.feed import Source
+from chatd.stream.notifier import Notifier
+from chatd.stream.subscriber import Subscriber
+from chatd.testing import FakeOutlet
+
+BEGAN = 100
+"""The id after which the rooms of these tests remember."""
+
+
+class Numbers:
+    """A codec that shows an entry's id; `size` pads it."""
+
+    name = "numbers"
+
+    def __init__(self, size: int = 0) -> None:
+        self.size = size
+
+    def encode(self, entry: Entry) -> bytes:
+        return b"%d " % entry.id + b"." * self.size
+
+    def join(self, chunks: Sequence[bytes]) -> bytes:
+        return b"".join(chunks)
+
+
+NUMBERS = Numbers()
+
+
+class Writing(FakeOutlet):
+    """An outlet that is written what it would be delivered, if that is the shorter way."""
+
+    written = 0
+
+    def write(self, data: bytes) -> None:
+        self.written += 1
+        ids = [int(word) for word in data.replace(b".", b"").split()]
+        self.deliver(Batch(data, len(ids), ids[-1]))
+
+
+class Turn:
+    """A turn of the reactor: what is to be called at its end."""
+
+    def __init__(self) -> None:
+        self.calls: list[Callable[[], None]] = []
+
+    def end(self) -> None:
+        for call in [self.calls.pop(0) for _ in self.calls[:]]:
+            call()
+
+
+class Kept:
+    """What a store keeps of a room, and the reads that it has not answered yet."""
+
+    def __init__(self) -> None:
+        self.entries: list[Entry] = []
+        self.floor = BEGAN
+        self.failed = False
+        """Whether it ever answered that a page could not be read."""
+        self.asked: list[tuple[int, int, Callable[[Page | None], None]]] = []
+
+    def read(self, after: int, limit: int, done: Callable[[Page | None], None]) -> None:
+        self.asked.append((after, limit, done))
+
+    def forget(self, count: int) -> None:
+        """Retention removes the oldest entries."""
+        for entry in self.entries[:count]:
+            self.floor = entry.id
+        del self.entries[:count]
+
+    def page(self, after: int, limit: int) -> Page:
+        found = [entry for entry in self.entries if entry.id > after]
+        return Page(found[:limit], self.floor, len(found) > limit)
+
+    def answer(self, choice: int = 0, most: int = 500, *, fail: bool = False) -> None:
+        """Answer one of the reads, with at most so many entries."""
+        after, limit, done = self.asked.pop(choice % len(self.asked))
+        self.failed = self.failed or fail
+        done(None if fail else self.page(after, min(limit, most)))
+
+
+class House:
+    """Some rooms on one counter, and their notifier."""
+
+    def __init__(self, rooms: int = 1, capacity: int = 1000, archives: int = 0) -> None:
+        """The first `archives` of the rooms have one."""
+        self.capacity = capacity
+        self.turn = Turn()
+        self.failures: list[Exception] = []
+        self.ticks: Iterator[float] = count(step=0)
+        self.notifier = Notifier(
+            self.turn.calls.append, self.failures.append, lambda: next(self.ticks)
+        )
+        self.archives = [Kept() for _ in range(archives)]
+        self.rooms = [
+            Source(
+                f"r{n}",
+                EventLog(capacity, BEGAN),
+                Archive(self.archives[n].read, self.notifier.wake_soon) if n < archives else None,
+            )
+            for n in range(rooms)
+        ]
+        self.ids: list[list[int]] = [[] for _ in self.rooms]
+        self.last = BEGAN
+
+    def say(self, *rooms: int) -> None:
+        """One event in each of the rooms, shown in one turn."""
+        for room in rooms:
+            self.last += 1
+            self.ids[room].append(self.last)
+            entry = Entry(self.last, Said(f"r{room}", "ada", "hi"))
+            if room < len(self.archives):
+                self.archives[room].entries.append(entry)
+            self.rooms[room].append(entry, self.notifier)
+
+    def after(self, rooms: Collection[int], cursor: int) -> list[int]:
+        return sorted(id_ for room in rooms for id_ in self.ids[room] if id_ > cursor)
+
+    def reader(
+        self,
+        outlet: FakeOutlet,
+        *rooms: int,
+        cursor: int = BEGAN,
+        limit: int = PUSH_LIMIT,
+        codec: Numbers = NUMBERS,
+    ) -> Subscriber:
+        feeds = [self.rooms[room].feed(codec) for room in rooms or (0,)]
+        outlet.subscriber = Subscriber(outlet, feeds, cursor, limit)
+        return outlet.subscriber
+
+    def started(self, *rooms: int, cursor: int = BEGAN) -> Writing:
+        outlet = Writing()
+        self.reader(outlet, *rooms, cursor=cursor).start(outlet.write)
+        return outlet
+
+
+def numbers(*batches: Batch) -> list[int]:
+    return [int(word) for batch in batches for word in batch.chunk.replace(b".", b"").split()]
+
+
+class Broken(FakeOutlet):
+    """An outlet that fails, or does something, whenever it is given a batch."""
+
+    def __init__(self, act: Callable[[], object] | None = None) -> None:
+        super().__init__()
+        self.act = act
+
+    def deliver(self, batch: Batch) -> bool:
+        super().deliver(batch)
+        if self.act is None:
+            raise ZeroDivisionError
+        self.act()
+        return True

@@ -1,0 +1,316 @@
+"""Fan-out: once a turn, in slices, and without loss."""
+
+from __future__ import annotations
+
+from itertools import count, cycle
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from chatd.stream.batch import PUSH_LIMIT
+from chatd.stream.notifier import SLICE_READERS, SLICE_SECONDS
+from chatd.testing import FakeOutlet
+
+from .house import BEGAN, Broken, House, numbers
+
+
+@given(st.integers(1, 5), st.lists(st.integers(0, 2), max_size=40))
+def test_eviction_causes_no_gap_for_a_reader_that_keeps_up(capacity: int, where: list[int]) -> None:
+    """However large the burst, and however small the logs."""
+    house = House(3, capacity)
+    outlet = house.started(0, 1, 2)
+    house.say(*where)
+    house.turn.end()
+    assert not any(batch.gaps for batch in outlet.batches)
+    assert numbers(*outlet.batches) == house.after(range(3), BEGAN)
+
+
+def test_a_burst_costs_each_reader_one_batch() -> None:
+    """Readers are woken once a turn, not once an event."""
+    house = House(2)
+    outlets = [house.started(0), house.started(0), house.started(0, 1)]
+    house.say(*[0] * 16)
+    assert [outlet.batches for outlet in outlets] == [[], [], []]
+    house.turn.end()
+    assert [[batch.count for batch in outlet.batches] for outlet in outlets] == [[16]] * 3
+
+
+def test_a_turn_is_cut_only_where_a_log_would_evict() -> None:
+    """A full log does not matter as long as its oldest entry was shown."""
+    house = House(capacity=10)
+    outlet = house.started()
+    house.say(*[0] * 6)
+    house.turn.end()
+    house.say(*[0] * 10)
+    assert [batch.count for batch in outlet.batches] == [6]
+    house.say(0)
+    assert [batch.count for batch in outlet.batches] == [6, 10]
+    house.turn.end()
+    assert [batch.count for batch in outlet.batches] == [6, 10, 1]
+
+
+def test_only_the_log_that_evicts_is_read_early() -> None:
+    """The readers of other rooms are woken in slices as ever."""
+    house = House(rooms=2, capacity=10)
+    evicting, other = house.started(0), house.started(1)
+    house.say(1, *[0] * 11)
+    assert [batch.count for batch in evicting.batches] == [10]
+    assert other.batches == []
+    house.turn.end()
+    assert numbers(*other.batches) == house.ids[1]
+
+
+def test_room_is_made_for_readers_that_joined_before_a_round() -> None:
+    """Also for those that stand behind the others; a reader at the far end is woken at once."""
+    house = House(capacity=10)
+    house.say(*[0] * 10)
+    pending = house.started(cursor=house.last)
+    house.say(0)
+    near, far = house.started(cursor=house.last - 3), house.started(cursor=house.last - 10)
+    assert (len(near.batches), len(far.batches)) == (0, 1)
+    house.say(*[0] * 20)
+    house.turn.end()
+    for outlet, begin in ((pending, 10), (near, 8), (far, 1)):
+        assert numbers(*outlet.batches) == house.ids[0][begin:]
+        assert not any(batch.gaps for batch in outlet.batches)
+
+
+def test_rounds_stay_time_sliced_while_no_log_has_to_evict() -> None:
+    """Some round is always under way; only an unread entry that is to be evicted would end that."""
+    house = House(rooms=2, capacity=20)
+    for room in (0, 1):
+        for _ in range(2 * SLICE_READERS):
+            house.started(room)
+    house.ticks = count()
+    for _ in range(100):
+        house.say(0, 1)
+        house.turn.end()
+        under_way = [len(round_.asleep) for round_ in house.notifier._rounds]
+        assert sum(under_way) > 0, "all readers were woken at a stretch"
+
+
+def test_fan_out_is_time_sliced() -> None:
+    """Between two slices the turn ends, and the reactor serves everything else."""
+    house = House()
+    crowd = [house.started() for _ in range(3 * SLICE_READERS)]
+    house.ticks = count()  # a slice's time is over whenever the clock is looked at
+    house.say(0)
+    woken = []
+    while house.turn.calls:
+        house.turn.end()
+        woken.append(sum(len(outlet.batches) for outlet in crowd))
+    assert woken == [SLICE_READERS, 2 * SLICE_READERS, 3 * SLICE_READERS]
+
+
+def test_the_clock_is_read_after_each_reader_that_is_not_pushed_to() -> None:
+    """A poll group stands for many polls."""
+    house = House()
+    crowds = [FakeOutlet(polls=True) for _ in range(SLICE_READERS)]
+    for outlet in crowds:
+        house.reader(outlet).start()
+    house.ticks = count()
+    house.say(0)
+    for turn in range(1, SLICE_READERS + 1):
+        house.turn.end()
+        assert sum(len(outlet.batches) for outlet in crowds) == turn
+    assert not house.turn.calls
+
+
+def test_readers_on_the_fast_path_are_written_the_delivered_bytes() -> None:
+    """In the same turn.  Readers elsewhere, of several rooms, or with hidden events are not."""
+    house = House(2)
+    level = [house.started() for _ in range(3 * SLICE_READERS)]
+    behind, both, hiding = house.started(cursor=BEGAN - 1), house.started(0, 1), house.started()
+    assert hiding.subscriber
+    for _ in range(2):
+        hiding.subscriber.hide(house.last + 1)
+        house.say(0, 0, 1)
+        house.turn.end()
+    for outlet in level:
+        assert numbers(*outlet.batches) == house.ids[0]
+    assert sum(outlet.written == 2 for outlet in level) >= 2 * SLICE_READERS
+    assert numbers(*behind.batches) == house.ids[0]
+    assert numbers(*both.batches) == sorted(house.ids[0] + house.ids[1])
+    assert numbers(*hiding.batches) == [house.ids[0][1], house.ids[0][3]]
+    assert (both.written, hiding.written) == (0, 0)
+
+
+def test_bytes_that_send_does_not_take_are_written() -> None:
+    """`send` may take all, none or some of them, or take care of the rest itself."""
+    house = House()
+    crowd = [house.started() for _ in range(SLICE_READERS)]
+    sent: list[bytes] = []
+    written: list[bytes] = []
+
+    def raising(data: bytes) -> int:
+        raise BlockingIOError
+
+    def some(data: bytes) -> int:
+        sent.append(data)
+        return 2
+
+    ways = [raising, some, len, lambda _: None]
+    house.say(0)
+    house.turn.end()
+    for outlet, way in zip(crowd, cycle(ways), strict=False):
+        assert outlet.subscriber
+        outlet.subscriber.send = way
+        outlet.subscriber.write = written.append
+    house.say(0)
+    house.turn.end()
+    whole = b"%d " % house.last
+    assert sorted(written, key=len) == [whole[2:]] * len(sent) + [whole] * (
+        len(written) - len(sent)
+    )
+    assert len(sent) >= SLICE_READERS // 5
+    assert len(written) >= 2 * (SLICE_READERS // 5)
+    assert not house.failures
+
+
+def test_stopped_and_paused_readers_are_not_on_the_fast_path() -> None:
+    """They are written nothing; a reader that resumes is written to again."""
+    house = House()
+    crowd = [house.started() for _ in range(3 * SLICE_READERS)]
+    for n in range(3):
+        for outlet in crowd[::2]:
+            assert outlet.subscriber
+            (outlet.subscriber.pause if n == 1 else outlet.subscriber.resume)()
+        house.say(0)
+        house.turn.end()
+    for outlet in crowd:
+        assert numbers(*outlet.batches) == house.ids[0]
+        assert outlet.subscriber
+        outlet.subscriber.stop()
+    house.say(0)
+    house.turn.end()
+    assert all(numbers(*outlet.batches) == house.ids[0][:3] for outlet in crowd)
+    assert sum(outlet.written == 3 for outlet in crowd) >= SLICE_READERS // 2
+
+
+def test_a_batch_with_a_gap_or_with_more_behind_it_is_delivered() -> None:
+    """Only a batch that is the same for all and reaches the end is written past the outlets."""
+    house = House(capacity=PUSH_LIMIT + 5)
+    crowd = [house.started() for _ in range(3 * SLICE_READERS)]
+    house.say(*[0] * (PUSH_LIMIT + 3))
+    house.turn.end()
+    for outlet in crowd:
+        assert [batch.count for batch in outlet.batches] == [PUSH_LIMIT, 3]
+    late = [house.started(cursor=BEGAN - 1) for _ in range(3 * SLICE_READERS)]
+    assert all(outlet.batches[0].gaps and not outlet.written for outlet in late)
+
+
+def test_other_rooms_are_woken_while_a_large_room_is() -> None:
+    """Their events are read in the same turn, in whichever order the rooms got theirs."""
+    house = House(rooms=3)
+    crowd = [house.started(1) for _ in range(20 * SLICE_READERS)]
+    others = [house.started(0), house.started(2)]
+    house.ticks = (tick * SLICE_SECONDS / 4 for tick in count())
+    house.say(0, 1, 2)
+    for heard in (1, 2, 3):
+        house.turn.end()
+        assert [len(other.batches) for other in others] == [heard, heard]
+        house.say(0, 2)
+    assert any(not outlet.batches for outlet in crowd)
+    while house.turn.calls:
+        house.turn.end()
+    assert all(numbers(*outlet.batches) == house.ids[1] for outlet in crowd)
+
+
+def test_rooms_take_turns() -> None:
+    """Two large rooms are woken alternately, however much happens in either of them."""
+    house = House(rooms=2)
+    crowds = [[house.started(room) for _ in range(6 * SLICE_READERS)] for room in (0, 1)]
+    house.ticks = count()
+    for _ in range(12):
+        house.say(0, 1)
+        house.turn.end()
+    assert all(outlet.batches for crowd in crowds for outlet in crowd)
+
+
+@given(
+    steps=st.lists(st.lists(st.integers(0, 2), max_size=4), max_size=30),
+    capacity=st.integers(1, 8),
+)
+def test_no_reader_misses_events_between_slices(steps: list[list[int]], capacity: int) -> None:
+    """Not even from logs of a few entries.  A step is events in some rooms, or the turn's end."""
+    house = House(rooms=3, capacity=capacity)
+    crowds = [
+        [house.started(room) for _ in range(size)]
+        for room, size in enumerate((2 * SLICE_READERS + 1, SLICE_READERS, 3))
+    ]
+    house.ticks = count()
+    for rooms in steps:
+        if rooms:
+            house.say(*rooms)
+        else:
+            house.turn.end()
+    while house.turn.calls:
+        house.turn.end()
+    for ids, crowd in zip(house.ids, crowds, strict=True):
+        for outlet in crowd:
+            assert numbers(*outlet.batches) == ids
+            assert not any(batch.gaps for batch in outlet.batches)
+
+
+def test_a_new_reader_is_woken_with_those_that_are_pending() -> None:
+    """A poll that is repeated at once does not overtake the others, and gets more at a time."""
+    house = House()
+    waiting = house.started()
+    house.say(0)
+    newcomer = house.started()
+    house.say(0)
+    assert (waiting.batches, newcomer.batches) == ([], [])
+    house.turn.end()
+    assert [numbers(*outlet.batches) for outlet in (waiting, newcomer)] == [house.ids[0]] * 2
+    late = house.started()
+    assert numbers(*late.batches) == house.ids[0], "nobody waits any more: it is read at once"
+
+
+def test_an_idle_notifier_schedules_nothing() -> None:
+    """And one call wakes all readers."""
+    house = House(2)
+    house.started(0, 1)
+    assert house.turn.calls == []
+    house.say(0, 1, 0)
+    assert len(house.turn.calls) == 1
+
+
+def test_a_reader_that_raises_is_stopped_and_the_others_are_woken() -> None:
+    """One broken connection cannot silence a room."""
+    house = House(2)
+    before, broken, after = house.started(0), Broken(), house.started(0, 1)
+    house.reader(broken, 0, 1).start()
+    house.say(0, 1)
+    house.turn.end()
+    assert [type(failure) for failure in house.failures] == [ZeroDivisionError]
+    house.say(0)
+    house.turn.end()
+    assert len(broken.batches) == 1
+    assert numbers(*before.batches) == [BEGAN + 1, BEGAN + 3]
+    assert numbers(*after.batches) == [BEGAN + 1, BEGAN + 2, BEGAN + 3]
+
+
+def test_a_reader_may_be_stopped_while_others_are_woken() -> None:
+    """A stopped reader gets nothing more, though the wake had begun."""
+    house = House()
+    outlets = [Broken(), Broken()]
+    readers = [house.reader(outlet) for outlet in outlets]
+    for outlet, reader, other in zip(outlets, readers, reversed(readers), strict=True):
+        outlet.act = other.stop
+        reader.start()
+    house.say(0)
+    house.turn.end()
+    assert sorted(len(outlet.batches) for outlet in outlets) == [0, 1]
+
+
+def test_an_event_that_a_delivery_causes_is_read_in_the_next_turn() -> None:
+    """Once, by all readers."""
+    house = House()
+    listener, talker = house.started(), Broken()
+    house.reader(talker).start()
+    talker.act = lambda: house.say(0) if house.last < BEGAN + 3 else None
+    house.say(0)
+    for _ in range(4):
+        house.turn.end()
+    assert numbers(*listener.batches) == numbers(*talker.batches) == house.ids[0]
+    assert len(house.ids[0]) == 3
