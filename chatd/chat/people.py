@@ -58,6 +58,11 @@ class People:
         for key, cell in names.items():
             self._hold(key, cell.value, cell.version)
 
+    @property
+    def held(self) -> Mapping[str, Person | Elsewhere]:
+        """The holders of all names, by key."""
+        return self._by_key
+
     def __contains__(self, key: str) -> bool:
         return key in self._by_key
 

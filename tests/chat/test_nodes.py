@@ -1,0 +1,220 @@
+"""Nodes of one chat agree, whatever happens in between (`chatd.chat.journal`, `chatd.store`)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+from twisted.internet.defer import Deferred
+from twisted.python.failure import Failure
+
+from chatd.chat.person import Person
+from chatd.model.commands import Act, Command, Join, Leave, Rename, Say, SetTopic, Tell
+from chatd.model.errors import ChatError, Unavailable
+from chatd.model.events import RoomEvent, Said
+from chatd.testing import InMemoryChat
+
+NAMES = ["ada", "Ada", "bob", "eve"]
+ROOMS = ["lobby", "dev", "ops"]
+
+
+def state(chat: InMemoryChat) -> dict[str, Any]:
+    """All that a node knows by what it was shown."""
+    people = chat.service.people
+    rooms = chat.service.rooms
+    return {
+        "names": {key: (held.name, held.version) for key, held in people.held.items()},
+        "rooms": {name: rooms.index.known(name) for name in rooms.index},
+        "ends": {name: rooms.index.ends(name) for name in rooms.index},
+        "members": {name: chat.room(name).members for name in ROOMS},
+        "logs": {name: [(e.id, e.event) for e in chat.entries(name)] for name in ROOMS},
+    }
+
+
+class TwoNodes(RuleBasedStateMachine):
+    """Commands on two nodes, in any interleaving with slow stores and refusals."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        one = InMemoryChat()
+        self.nodes = [one, InMemoryChat(node=one)]
+        self.people: list[tuple[InMemoryChat, Person]] = []
+        self.said: dict[str, list[str]] = {}
+        self.acknowledged: dict[str, int] = {}
+        self.refused: set[str] = set()
+        self.count = 0
+        # Rooms stay in memory, so that their folds are compared and not their loading only.
+        self.rooms = [node.room(name) for node in self.nodes for name in ROOMS]
+
+    @rule(node=st.integers(0, 1), name=st.sampled_from(["", *NAMES]))
+    def enter(self, node: int, name: str) -> None:
+        chat = self.nodes[node]
+
+        def entered(person: Person) -> None:
+            self.people.append((chat, person))
+
+        try:
+            chat.service.enter(name).addCallbacks(entered, refusal)
+        except ChatError:
+            pass
+
+    @precondition(lambda self: self.people)
+    @rule(who=st.integers(0, 20), room=st.sampled_from(ROOMS), data=st.data())
+    def perform(self, who: int, room: str, data: st.DataObject) -> None:
+        chat, person = self.people[who % len(self.people)]
+        self.count += 1
+        text = f"{self.count}"
+        command = data.draw(
+            st.sampled_from(
+                [
+                    Say(room, text),
+                    Say(room, text),
+                    Act(room, text),
+                    SetTopic(room, text),
+                    Join(room),
+                    Leave(room),
+                    *(Rename(name) for name in NAMES),
+                    *(Tell(name, text) for name in NAMES),
+                ]
+            )
+        )
+        self._perform(chat, person, command, text)
+
+    def _perform(self, chat: InMemoryChat, person: Person, command: Command, text: str) -> None:
+        try:
+            performed: Deferred[int | None] = chat.service.perform(person, command)
+        except ChatError:
+            return
+        if isinstance(command, Say):
+            self.said.setdefault(person.id, []).append(text)
+            performed.addCallbacks(
+                lambda id_: self.acknowledged.__setitem__(text, id_),
+                lambda failure: refusal(failure) or self.refused.add(text),
+            )
+        else:
+            performed.addErrback(refusal)
+
+    @precondition(lambda self: self.people)
+    @rule(who=st.integers(0, 20))
+    def end(self, who: int) -> None:
+        chat, person = self.people.pop(who % len(self.people))
+        chat.service.end(person, "bye")
+
+    @rule(node=st.integers(0, 1), what=st.sampled_from(["appends", "shown", "reads"]))
+    def slow(self, node: int, what: Any) -> None:
+        self.nodes[node].store.hold(what)
+
+    @rule(node=st.integers(0, 1))
+    def quick(self, node: int) -> None:
+        self.nodes[node].store.release()
+
+    @rule(node=st.integers(0, 1), refusing=st.booleans())
+    def full_disk(self, node: int, refusing: bool) -> None:
+        self.nodes[node].store.refusing = refusing
+
+    @rule()
+    def turn(self) -> None:
+        self.nodes[0].clock.advance(0)
+
+    @invariant()
+    def a_name_has_one_holder(self) -> None:
+        for chat in self.nodes:
+            holders = [person.key for owner, person in self.people if owner is chat]
+            shown = [key for key in holders if chat.service.people.own(key)]
+            assert len(shown) == len(set(shown))
+
+    def teardown(self) -> None:
+        for chat in self.nodes:
+            chat.store.refusing = False
+            chat.store.release()
+        for chat in self.nodes * 3:
+            chat.settle()
+            chat.advance(2)
+        one, two = map(state, self.nodes)
+        assert one == two
+        for chat, person in self.people:
+            assert chat.service.people.own(person.key) is person
+            assert set(person.rooms) == {n for n in ROOMS if person.key in one["members"][n]}
+        self._check_messages(one)
+
+    def _check_messages(self, at_rest: dict[str, Any]) -> None:
+        """Each acknowledged message stands once, at the id that was told; a refused one nowhere;
+        and one person's messages stand in the order in which they were given.
+        """
+        ids = {
+            event.text: id_
+            for log in at_rest["logs"].values()
+            for id_, event in log
+            if isinstance(event, Said)
+        }
+        assert self.acknowledged == {text: ids[text] for text in self.acknowledged}
+        assert not self.refused & ids.keys()
+        assert ids.keys() == self.acknowledged.keys()
+        for texts in self.said.values():
+            given = [ids[text] for text in texts if text in ids]
+            assert given == sorted(given)
+
+
+def refusal(failure: Failure) -> None:
+    failure.trap(ChatError)
+
+
+TestTwoNodes = TwoNodes.TestCase
+TestTwoNodes.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
+
+
+def test_of_two_who_claim_a_name_at_once_one_gets_it() -> None:
+    """On two nodes, neither of which knows of the other's claim when it judges its own."""
+    one = InMemoryChat()
+    two = InMemoryChat(node=one)
+    outcomes: list[object] = []
+    for chat in (one, two):
+        chat.service.enter("ada").addBoth(outcomes.append)
+    one.settle()
+    assert [type(outcome) for outcome in outcomes].count(Person) == 1
+    [refused] = [outcome for outcome in outcomes if isinstance(outcome, Failure)]
+    assert getattr(refused.value, "code", "") == "name-in-use"
+
+
+def test_no_message_stands_behind_a_change_of_settings_that_it_was_not_judged_by() -> None:
+    """A message judged before a topic was shown is judged again when the topic is stored first."""
+    one = InMemoryChat()
+    two = InMemoryChat(node=one)
+    ada, bob = one.enter("ada"), two.enter("bob")
+    judged: list[str] = []
+    policy = two.service.readers.policy
+
+    class Noting:
+        def may(self, identity: Any, action: Any, room: Any = None) -> None:
+            judged.append(room.state.topic if room else "")
+            policy.may(identity, action, room)
+
+    two.service.readers.policy = Noting()
+    two.store.hold("appends")
+    said = two.service.perform(bob, Say("lobby", "hello"))
+    two.settle()
+    one.perform(ada, SetTopic("lobby", "new"))
+    two.store.release()
+    two.settle()
+    assert said.called
+    assert [topic for topic in judged if topic in ("", "new")][-2:] == ["", "new"]
+
+
+def test_a_store_that_refuses_lets_people_come_and_go_without_announcements() -> None:
+    """A full disk keeps nobody in the chat, and nobody out."""
+    chat = InMemoryChat()
+    chat.room("lobby")
+    chat.store.refusing = True
+    ada = chat.enter("ada")
+    assert chat.room("lobby").names == ["ada"]
+    chat.service.end(ada)
+    chat.settle()
+    assert chat.room("lobby").names == []
+    assert chat.entries("lobby") == []
+    try:
+        chat.perform(chat.enter("eve"), Say("lobby", "x"))
+    except Unavailable as refused:
+        assert "nobody saw it" in refused.message
+    assert not any(isinstance(e.event, RoomEvent) for e in chat.entries("lobby"))
