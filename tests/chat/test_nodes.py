@@ -218,3 +218,23 @@ def test_a_store_that_refuses_lets_people_come_and_go_without_announcements() ->
     except Unavailable as refused:
         assert "nobody saw it" in refused.message
     assert not any(isinstance(e.event, RoomEvent) for e in chat.entries("lobby"))
+
+
+def test_one_persons_messages_to_two_rooms_keep_their_order_when_the_first_is_stale() -> None:
+    """The second waits until the first is shown, so it cannot overtake it."""
+    one = InMemoryChat()
+    two = InMemoryChat(node=one)
+    ada, bob = one.enter("ada"), two.enter("bob")
+    two.perform(bob, Join("dev"))
+    two.store.hold("appends")
+    ids: list[int | None] = []
+    for text, room in (("first", "lobby"), ("second", "dev")):
+        two.service.perform(bob, Say(room, text)).addCallback(ids.append)
+    two.settle()
+    one.perform(ada, SetTopic("lobby", "new"))
+    two.store.release()
+    two.settle()
+    first = next(e for e in two.entries("lobby") if getattr(e.event, "text", "") == "first")
+    second = next(e for e in two.entries("dev") if getattr(e.event, "text", "") == "second")
+    assert first.id < second.id
+    assert ids == [first.id, second.id]
