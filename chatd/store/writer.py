@@ -200,12 +200,14 @@ class Writer(OwnFile):
     ) -> int:
         """Write what a group leaves; answers the number of its events."""
         rows = []
-        for judged in appends:
-            for shown in judged.batch:
+        numbers = self._numbers
+        for _, batch in appends:
+            for shown in batch:
                 for entry in shown.entries:
                     event = entry.event
                     if isinstance(event, RoomEvent):
-                        number = self._number(connection, event.room)
+                        room = event.room
+                        number = numbers.get(room) or self._number(connection, room)
                         rows.append((entry.id, number, _encode(event).decode()))
         changes = [
             (table, key, version, value)
@@ -237,11 +239,9 @@ class Writer(OwnFile):
             self._request_keys.add(judging.request_keys)
 
     def _number(self, connection: sqlite3.Connection, room: str) -> int:
-        number = self._numbers.get(room)
-        if number is None:
-            connection.execute("INSERT OR IGNORE INTO rooms (name) VALUES (?)", (room,))
-            found = connection.execute("SELECT number FROM rooms WHERE name = ?", (room,))
-            number = self._numbers[room] = int(found.fetchone()[0])
+        connection.execute("INSERT OR IGNORE INTO rooms (name) VALUES (?)", (room,))
+        found = connection.execute("SELECT number FROM rooms WHERE name = ?", (room,))
+        number = self._numbers[room] = int(found.fetchone()[0])
         return number
 
     @contextmanager
