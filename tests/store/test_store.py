@@ -207,7 +207,9 @@ def test_of_two_units_for_one_name_the_second_is_stale(
 
 @pytest.mark.parametrize("table", [NAMES, ROOMS, "sessions"])
 def test_a_cell_that_became_absent_is_to_be_had_again(kept: Kept, table: str) -> None:
-    """By what expects it to be absent, in the same append too; what expects the old one is stale."""
+    """By a unit that expects it to be absent, in the same append too; one that expects the old cell
+    is stale.
+    """
     (first,) = kept.stored(changes=[Change(table, "ada", b"1")])
     answers = kept.appended(
         claim(table, "ada", None, first),
