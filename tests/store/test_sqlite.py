@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ from zope.interface import implementer
 
 from chatd.model.errors import Unavailable
 from chatd.model.events import Event
-from chatd.model.units import MEMBERS, NAMES, ROOMS, Cell, Change, Stale, Unit
+from chatd.model.units import MEMBERS, NAMES, ROOMS, Cell, Change, Stale, Unit, room_table
 from chatd.store import RoomSummary, database
 from chatd.store import sqlite as sqlite_module
 from chatd.store.durable import SLICE
@@ -224,20 +224,38 @@ def test_durable_cells_are_answered_as_they_were_shown(path: Path) -> None:
     kept.clock.advance(0.5)
     seen: list[object] = []
 
-    def look(answer: dict[str, Cell]) -> None:
+    def look(answer: Mapping[str, Cell]) -> None:
         same = all(kept.follower.cells[ROOMS, key] == cell for key, cell in answer.items())
         seen.append(({key: cell.value for key, cell in answer.items()}, same))
 
-    kept.store.table(ROOMS).addCallback(look)  # type: ignore[arg-type]
+    kept.store.table(ROOMS).addCallback(look)
     names = kept.store.table(NAMES)
     kept.store.append([change(ROOMS, "lobby", b"two"), change(NAMES, "ada", b"two")])
     kept.clock.advance(0.5)
-    kept.store.table(ROOMS).addCallback(look)  # type: ignore[arg-type]
+    kept.store.table(ROOMS).addCallback(look)
     for _ in range(6):
         kept.clock.advance(0.5)
     assert result_of(names) == {}
     assert seen == [({"lobby": b"one"}, True), ({"lobby": b"two"}, True)]
     end(kept)
+
+
+def test_durable_tables_of_a_room_are_loaded_with_it(
+    opened: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Roles and bans will be; they are read from the file."""
+    monkeypatch.setattr(sqlite_module, "ROOM_TABLES", (MEMBERS, "bans"))
+    kept = opened()
+    (version,) = kept.stored(
+        changes=[
+            Change(room_table(MEMBERS, "lobby"), "ada", b"Ada"),
+            Change(room_table("bans", "lobby"), "eve", b"{}"),
+        ]
+    )
+    assert kept.load("lobby").tables == {
+        MEMBERS: {"ada": Cell(version, b"Ada")},
+        "bans": {"eve": Cell(version, b"{}")},
+    }
 
 
 def test_units_are_judged_by_commits_that_are_not_shown_yet(path: Path) -> None:

@@ -153,7 +153,7 @@ def statements(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     connect = sqlite3.connect
 
     def connected(*args: Any, **options: Any) -> sqlite3.Connection:
-        connection = connect(*args, **options)
+        connection: sqlite3.Connection = connect(*args, **options)
         connection.set_trace_callback(executed.append)
         return connection
 
@@ -927,3 +927,21 @@ def test_a_page_is_one_range_scan(desk: Desk, query: str) -> None:
     steps = [step for *_, step in plan]
     assert steps[0] == ("SEARCH events USING INDEX events_by_room (room=? AND rowid>? AND rowid<?)")
     assert not any("SCAN" in step or "TEMP B-TREE" in step for step in steps)
+
+
+def test_a_file_that_was_only_looked_at_is_taken_as_it_is_then(desk: Desk) -> None:
+    """Another server may have had it between the look before the start and the start."""
+    desk.set("lobby", b"one")
+    desk.end()
+    keys = RequestKeys(lambda: desk.wall)
+    later = Writer(desk.path, lambda: desk.wall, keys, Cells())
+    later.check()
+    desk._begin()
+    version = desk.set("lobby", b"two")
+    desk.end()
+    later.begin()
+    units = [claim(ROOMS, "lobby", b"three", version)]
+    restated, (judged,) = later.store([units], later.last)
+    assert (restated, isinstance(judged.answers[0], int)) == ([], True)
+    later.end()
+    desk._begin()
