@@ -4,7 +4,8 @@ An event has three moments.
 
 1. *Accepted*: `perform` judges a command and puts its event into this turn's batch, with no waiting
    in between; so the order of accepting is the order of the batch.
-2. *Stored*: the store takes the batch, whole or not at all, and gives the ids.
+2. *Stored*: the store takes the batch, in one `append` or, if it is more than a log holds, in
+   several, each whole or not at all, and gives the ids.
 3. *Shown*: what the store has taken comes back through one listener, goes into its room's log,
    wakes the readers, and then the Deferred of `perform` fires.
 
@@ -14,7 +15,7 @@ only. Names and memberships are the service's own and change when they are accep
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Mapping, Sequence
 from functools import singledispatchmethod
 from typing import NamedTuple
@@ -451,22 +452,27 @@ class ChatService(Service):
         return outcome
 
     def _flush(self) -> None:
-        """Store what was accepted in this turn, in one batch."""
-        batch, self._batch = self._batch, []
-        if not batch:
-            return
-        events: list[Event] = []
-        marks: dict[int, bytes] = {}
-        for accepted in batch:
-            if accepted.mark is not None:
-                marks[len(events)] = accepted.mark
-            events += accepted.events
-        self._store.append(events, marks).addCallbacks(
-            self._acknowledge, self._refuse, callbackArgs=(batch,), errbackArgs=(batch,)
-        )
+        """Store what was accepted in this turn, in batches that a room's log can hold."""
+        while self._batch:
+            count = 0
+            events: list[Event] = []
+            marks: dict[int, bytes] = {}
+            for accepted in self._batch:
+                if events and len(events) + len(accepted.events) > self._history:
+                    break
+                count += 1
+                if accepted.mark is not None:
+                    marks[len(events)] = accepted.mark
+                events += accepted.events
+            batch, self._batch = self._batch[:count], self._batch[count:]
+            self._store.append(events, marks).addCallbacks(
+                self._acknowledge, self._refuse, callbackArgs=(batch,), errbackArgs=(batch,)
+            )
 
     def _show(self, entries: Sequence[Entry]) -> None:
         """What the store has taken: the only way into a room's log."""
+        if len(entries) > 1:
+            self._make_room(entries)
         for entry in entries:
             if isinstance(entry.event, RoomEvent):
                 # A room that comes to life for this has everything up to the horizon.
@@ -474,6 +480,15 @@ class ChatService(Service):
             elif isinstance(entry.event, Told):
                 self._deliver(entry, entry.event)
             self.horizon = entry.id
+
+    def _make_room(self, entries: Sequence[Entry]) -> None:
+        """Wake readers, if any have to be, before a batch is shown, and not in the middle of it:
+        its senders learn their ids behind it, and `/echo off` goes by ids.
+        """
+        names = [entry.event.room for entry in entries if isinstance(entry.event, RoomEvent)]
+        for name, count in Counter(names).items():
+            if room := self._rooms.get(name):
+                self._notifier.make_room(room, count)
 
     def _deliver(self, entry: Entry, told: Told) -> None:
         """A private message is stored: now it goes to the two whom it was accepted for."""

@@ -25,8 +25,8 @@ from .reader import Reader
 class Fanout(Protocol):
     """What wakes the readers of a feed: `chatd.stream.notifier`."""
 
-    def make_room(self, source: Source) -> None:
-        """The source's log is about to evict its oldest entry."""
+    def make_room(self, source: Source, entries: int = 1) -> None:
+        """The source's log is about to take so many new entries."""
 
     def mark(self, feed: Feed, shown: int) -> None:
         """The feed has something new behind the cursor `shown`."""
