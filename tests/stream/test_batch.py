@@ -58,7 +58,7 @@ def test_a_merged_batch_is_a_prefix_of_what_is_known(
 
 
 def test_a_gap_is_told_in_its_place() -> None:
-    """Not before the batch in which the missing events end, and without an event if none is left."""
+    """By the batch in which the missing events end, and without an event if none is left."""
     one, other = stretch("one", [3, 9]), stretch("other", [8], floor=7)
     first = merge([one, other], 0, limit=1)
     assert (numbers(first), first.gaps) == ([3], ())
