@@ -208,6 +208,8 @@ class ChatService(Service):
 
     def shown(self, batch: Sequence[Shown]) -> None:
         """Fold what was stored, in its order: see `chatd.store.Follower`."""
+        if len(batch) > 1:
+            self.rooms.make_room(batch)
         for shown in batch:
             self.rooms.shown(shown)
             for change in shown.changes:
