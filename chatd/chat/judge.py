@@ -32,7 +32,7 @@ from ..model.events import (
 from ..model.identity import Holder, encode_holder
 from ..model.policy import Action, Policy
 from ..model.roomstate import encode_state
-from ..model.units import NAMES, ROOMS, Change, Expect, Unit
+from ..model.units import MEMBERS, NAMES, ROOMS, Change, Expect, Unit, room_table
 from .people import Elsewhere
 from .person import Person
 from .room import Room
@@ -89,8 +89,11 @@ def join(policy: Policy, person: Person, room: Room) -> Unit:
     """A person comes into a room.  Raises `NotAllowed`."""
     policy.may(person, Action.JOIN, room)
     founding = room.founding if announced(person, room) else ()
+    absent = Expect(room_table(MEMBERS, room.name), person.key, 0)
     return Unit(
-        _arrival(person, room), (*founding, _comes(person, room)), (room.expect, person.expect)
+        _arrival(person, room),
+        (*founding, _comes(person, room)),
+        (room.expect, person.expect, absent),
     )
 
 
