@@ -101,7 +101,7 @@ class Attendance:
                 self._people.free_name(name)
             elif person.key in self._people:
                 person.name = person.key = self._people.guest_name()
-            unannounced.judge(person, [lobby])
+            unannounced.judge(person, [lobby], coming=1)
             return judge.enter(self._readers.policy, person, lobby)
 
         def entered(_: object) -> Person:
@@ -183,7 +183,7 @@ class Attendance:
                 return Unit()
             self.check_rooms(person, room.name)
             self._rooms.check_new(room)
-            unannounced.judge(person, [room])
+            unannounced.judge(person, [room], coming=1)
             return judge.join(self._readers.policy, person, room)
 
         def joined(id_: int | None) -> int | None:

@@ -46,12 +46,14 @@ class Unannounced:
     def __init__(self) -> None:
         self.rooms: list[Room] = []
 
-    def judge(self, person: Person, rooms: Iterable[Room], *, named: bool = False) -> None:
-        """The person is about to come into these rooms, or to go; `named`: under a name that is
-        chosen now.
+    def judge(
+        self, person: Person, rooms: Iterable[Room], *, coming: int = 0, named: bool = False
+    ) -> None:
+        """The person is about to go from these rooms, with `coming` 1 to come into them, or with
+        `named` to choose a first name there.
         """
         here = person.named or named
-        self.rooms = [room for room in rooms if here and crowded(room)]
+        self.rooms = [room for room in rooms if here and crowded(room, coming)]
 
 
 class Tallies:
