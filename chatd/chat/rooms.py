@@ -96,13 +96,15 @@ class Rooms:
             return succeed(room)
         arrival: Deferred[Room] = Deferred()
         loading = self._loading.get(key)
-        if loading is None:
-            loading = self._loading[key] = Loading()
-            until = self._horizon()
-            self._store.load(key, until).addCallbacks(
-                self._loaded, self._unread, callbackArgs=(key,), errbackArgs=(key, until)
-            )
+        if loading is not None:
+            loading.waiting.append(arrival)
+            return arrival
+        loading = self._loading[key] = Loading()
         loading.waiting.append(arrival)
+        until = self._horizon()
+        self._store.load(key, until).addCallbacks(
+            self._loaded, self._unread, callbackArgs=(key,), errbackArgs=(key, until)
+        )
         return arrival
 
     def live(self, name: str) -> Room | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from chatd.chat.sessions import GRACE_SECONDS, LastingSession, Sessions
-from chatd.model.addresses import LOCAL, address_of
+from chatd.model.addresses import LOCAL
 from chatd.model.errors import BadToken, NameInUse
 from chatd.testing import InMemoryChat, result_of
 
