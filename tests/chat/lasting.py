@@ -12,7 +12,7 @@ from chatd.chat.service import ChatService
 from chatd.store.sqlite import FOR_EVER, Retention
 from chatd.testing import START, InMemoryChat, result_of
 
-from ..store.kept import sqlite_store
+from ..store.kept import SlowWorker, SoonWorker, sqlite_store
 
 
 class LastingChat(InMemoryChat):
@@ -22,23 +22,32 @@ class LastingChat(InMemoryChat):
         self,
         path: Path,
         *,
+        seconds: float = 0,
         wall: float = START,
         history: int = 1000,
         max_rooms: int = DEFAULTS.rooms,
         retention: Retention = FOR_EVER,
     ) -> None:
-        """The wall clock begins at `wall`."""
+        """The store takes `seconds` for everything, and the wall clock begins at `wall`."""
         self.clock = Clock()
         self.clock.advance(START)
         self.path = path
         self._wall = wall - START
-        store: Any = sqlite_store(path, self.clock, self.now, history, retention=retention)
+        clock = self.clock
+        store: Any = sqlite_store(
+            path,
+            clock,
+            self.now,
+            history,
+            hire=lambda _: SlowWorker(clock, seconds) if seconds else SoonWorker(clock),
+            retention=retention,
+        )
         self.store = store
         self.service = ChatService(
             self.clock, store, history=history, limits=Limits(message_rate=0, rooms=max_rooms)
         )
         opened = self.service.open()
-        self.settle()
+        self.advance(10 * seconds)
         result_of(opened)
 
     def now(self) -> float:
@@ -48,7 +57,8 @@ class LastingChat(InMemoryChat):
     def stop(self) -> None:
         """The process ends as it should."""
         stopped = self.service.stopService()
-        self.settle()
+        while not stopped.called:
+            self.advance(1)
         result_of(stopped)
 
     def kill(self) -> None:
