@@ -5,16 +5,17 @@ from twisted.internet.defer import Deferred, fail, succeed
 from twisted.internet.protocol import Factory, Protocol
 
 from chatd.model.commands import Say
-from chatd.model.errors import Unavailable
+from chatd.model.errors import NotAllowed, Unavailable
+from chatd.model.policy import Action
 from chatd.testing import FakeConnection, InMemoryChat, result_of
+from chatd.testing.policies import DenyAll, DenyIf
+from chatd.testing.stores import FakeFollower, Held, RefusingStore
 
 
 def test_the_example_of_the_module_works(chat: InMemoryChat) -> None:
     """As its docstring shows it."""
-    ada = chat.service.enter("ada")
-    chat.service.perform(ada, Say("lobby", "hello"))
-    assert chat.texts("lobby") == []
-    chat.settle()
+    ada = chat.enter("ada")
+    chat.perform(ada, Say("lobby", "hello"))
     assert chat.texts("lobby") == ["hello"]
 
 
@@ -28,20 +29,62 @@ def test_a_chat_stands_still_until_it_is_told_to_go_on(chat: InMemoryChat) -> No
     assert called == ["due"]
 
 
-def test_a_store_that_is_told_to_refuses_and_goes_on_afterwards(chat: InMemoryChat) -> None:
-    """As a disk that was full for a while."""
-    ada = chat.service.enter("ada")
-    chat.settle()
+def test_what_comes_of_a_command_is_answered_or_raised(chat: InMemoryChat) -> None:
+    """When everything has settled."""
+    ada = chat.enter("ada")
+    assert chat.perform(ada, Say("lobby", "x")) == chat.entries("lobby")[-1].id
     chat.store.refusing = True
-    lost = chat.service.perform(ada, Say("lobby", "lost"))
-    chat.settle()
     with pytest.raises(Unavailable):
-        result_of(lost)
+        chat.perform(ada, Say("lobby", "lost"))
     chat.store.refusing = False
-    kept = chat.service.perform(ada, Say("lobby", "kept"))
+    assert chat.perform(ada, Say("lobby", "kept"))
+    assert chat.texts("lobby") == ["x", "kept"]
+
+
+@pytest.mark.parametrize("held", ["appends", "shown"])
+def test_a_store_holds_back_what_it_is_told_to(chat: InMemoryChat, held: Held) -> None:
+    """Until it is released, and then everything goes on."""
+    ada = chat.enter("ada")
+    chat.store.hold(held)
+    said = chat.service.perform(ada, Say("lobby", "x"))
+    chat.advance(60)
+    assert not said.called
+    chat.store.release()
     chat.settle()
-    assert result_of(kept) == chat.entries("lobby")[-1].id
-    assert chat.texts("lobby") == ["kept"]
+    assert result_of(said)
+
+
+def test_two_nodes_are_one_chat(chat: InMemoryChat) -> None:
+    """On one clock."""
+    other = InMemoryChat(node=chat)
+    ada = chat.enter("ada")
+    other.perform(other.enter("bob"), Say("lobby", "x"))
+    assert chat.texts("lobby") == other.texts("lobby") == ["x"]
+    assert other.clock is chat.clock
+    assert chat.room("lobby").names == other.room("lobby").names == [ada.name, "bob"]
+
+
+def test_a_follower_keeps_the_state_that_it_was_shown(chat: InMemoryChat) -> None:
+    """Cells that are there, and none that went."""
+    follower = FakeFollower()
+    store = RefusingStore(chat.clock, chat.clock.seconds, 10, engine=chat.store.engine)
+    store.open(follower)
+    ada, bob = chat.enter("ada"), chat.enter("bob")
+    chat.service.end(bob)
+    chat.settle()
+    assert set(follower.table("names")) == {ada.key}
+    assert len(follower.entries) == 6
+
+
+def test_policies_for_tests_forbid(chat: InMemoryChat) -> None:
+    """Everything, or what a test says."""
+    ada = chat.enter("ada")
+    for action in Action:
+        with pytest.raises(NotAllowed):
+            DenyAll().may(ada, action)
+        DenyIf(lambda who, what, room: False).may(ada, action)
+        with pytest.raises(NotAllowed):
+            DenyIf(lambda who, what, room: who.name == "ada").may(ada, action)
 
 
 def test_a_result_is_there_or_the_test_fails() -> None:

@@ -6,13 +6,15 @@ person comes or goes without one (`chatd.chat.journal`, rule 7).
 
 from __future__ import annotations
 
+from typing import Any
+
 from twisted.internet.defer import Deferred, fail, succeed
 from twisted.internet.interfaces import IReactorTime
 from twisted.python.failure import Failure
 
 from ..model.addresses import Address
 from ..model.commands import Join, Leave, Rename
-from ..model.errors import ChatError, NotInRoom, TooManyRooms
+from ..model.errors import ChatError, InDoubt, NotInRoom, TooManyRooms
 from ..model.events import RoomEvent
 from ..model.names import clean_name, clean_room, name_key
 from ..model.text import clean_phrase
@@ -23,7 +25,7 @@ from .journal import Journal
 from .lane import ALONE, in_order
 from .people import People
 from .person import Person
-from .presence import Tallies
+from .presence import Tallies, Unannounced
 from .readers import Readers
 from .room import Room
 from .rooms import LOBBY, Rooms
@@ -56,14 +58,28 @@ class Attendance:
         self._admission = admission
         self._max_text = max_text
         self._tallies = Tallies(clock, self._announce)
+        self._awaited: dict[Person, list[Deferred[None]]] = {}
+        """What is fired when persons have left whose names are wanted."""
 
     # -- into the chat, and out of it ------------------------------------------------------------
 
     def enter(self, name: str, address: Address) -> Deferred[Person]:
         """A new person in the lobby: of that name and announced, or a guest without one."""
+        self._journal.check()
         if name:
             self._people.free_name(name)  # what is known at once is said at once
-        return self._rooms.load(LOBBY).addCallback(self._enter, name, address)
+        coming = self.when_free(name_key(clean_name(name)) if name else "")
+        coming.addCallback(lambda _: self._rooms.load(LOBBY))
+        return coming.addCallback(self._enter, name, address)
+
+    def when_free(self, key: str) -> Deferred[Any]:
+        """Fires when nobody has the name with that key who is about to leave."""
+        person = self._people.leaving(key)
+        if person is None:
+            return succeed(None)
+        left: Deferred[None] = Deferred()
+        self._awaited.setdefault(person, []).append(left)
+        return left
 
     def _enter(self, lobby: Room, name: str, address: Address) -> Deferred[Person]:
         def make(id_: str) -> Person:
@@ -76,48 +92,60 @@ class Attendance:
         except ChatError:
             return fail()
 
+        unannounced = Unannounced()
+
         def enter() -> Unit:
+            if self._people.own(person.key) is person:
+                return Unit()  # a unit that was in doubt has been stored
             if name:
                 self._people.free_name(name)
             elif person.key in self._people:
                 person.name = person.key = self._people.guest_name()
+            unannounced.judge(person, [lobby], coming=1)
             return judge.enter(self._readers.policy, person, lobby)
 
         def entered(_: object) -> Person:
-            self._tally_arrival(person, lobby)
+            self._tallies.arrived(unannounced)
             return person
 
         def refused(failure: Failure) -> Failure:
-            self._people.gone(person)
+            if failure.check(InDoubt):
+                # If it was stored, the name is held by a person whom no door has.
+                person.ended = True
+                self._clock.callLater(LEAVE_SECONDS, self._end, person, "")
+            else:
+                self._people.gone(person)
             return failure
 
         return self._journal.submit(enter, lobby, quiet=True).addCallbacks(entered, refused)
 
-    def end(self, person: Person, text: str) -> None:
+    def end(self, person: Person, text: str) -> Outcome:
         """The person leaves every room, and the name becomes free."""
         if person.ended:
-            return
+            return succeed(None)
         person.ended = True
         try:
             parting = clean_phrase(text, self._max_text)
         except ChatError:
             parting = ""  # a bad word keeps nobody here
-        in_order(person, ALONE, lambda: self._end(person, parting))
+        return in_order(person, ALONE, lambda: self._end(person, parting))
 
     def _end(self, person: Person, parting: str) -> Outcome:
         if self._journal.draining:
+            self._has_left(person)
             return succeed(None)
-        rooms = list(person.rooms.values())
+        unannounced = Unannounced()
 
         def end() -> Unit:
             if self._people.own(person.key) is not person:
                 return Unit()
+            unannounced.judge(person, person.rooms.values())
             return judge.end(person, parting)
 
         def ended(_: object) -> None:
             self._people.gone(person)
-            for room in rooms:
-                self._tally_departure(person, room)
+            self._tallies.departed(unannounced)
+            self._has_left(person)
 
         def refused(failure: Failure) -> None:
             failure.trap(ChatError)
@@ -126,14 +154,19 @@ class Attendance:
 
         return self._journal.submit(end, person, quiet=True).addCallbacks(ended, refused)
 
+    def _has_left(self, person: Person) -> None:
+        for left in self._awaited.pop(person, []):
+            left.callback(None)
+
     # -- into a room, and out of it --------------------------------------------------------------
 
     def come_in(self, command: Join, person: Person, key: bytes | None) -> Outcome:
         """Join a room."""
         name = clean_room(command.room)
-        if name in person.rooms:
-            return succeed(None)
-        self.check_rooms(person, name)
+        if person.lane is None:
+            if name in person.rooms:
+                return succeed(None)
+            self.check_rooms(person, name)
         self._admission.spend(person)
         return in_order(
             person,
@@ -143,18 +176,22 @@ class Attendance:
 
     def join(self, person: Person, room: Room) -> Outcome:
         """Let a person into a room, who need not ask for it: who speaks in a room is in it."""
+        unannounced = Unannounced()
 
         def join() -> Unit:
             if room.name in person.rooms:
                 return Unit()
+            self.check_rooms(person, room.name)
             self._rooms.check_new(room)
+            unannounced.judge(person, [room], coming=1)
             return judge.join(self._readers.policy, person, room)
 
         def joined(id_: int | None) -> int | None:
-            self._tally_arrival(person, room)
+            self._tallies.arrived(unannounced)
             return id_
 
-        return self._journal.submit(join, room, quiet=True).addCallback(joined)
+        joining = self._journal.submit(join, room, quiet=True)
+        return self._rooms.claimed(room, joining).addCallback(joined)
 
     def go_out(self, command: Leave, person: Person, key: bytes | None) -> Outcome:
         """Leave a room."""
@@ -169,11 +206,16 @@ class Attendance:
             if room is None:
                 return fail(NotInRoom(f"you are not in #{name}"))
 
+            unannounced = Unannounced()
+
             def leave() -> Unit:
-                return judge.leave(person, room, parting) if name in person.rooms else Unit()
+                if name not in person.rooms:
+                    return Unit()
+                unannounced.judge(person, [room])
+                return judge.leave(person, room, parting)
 
             def left(id_: int | None) -> int | None:
-                self._tally_departure(person, room)
+                self._tallies.departed(unannounced)
                 return id_
 
             return self._journal.submit(leave, room, quiet=True).addCallback(left)
@@ -190,38 +232,31 @@ class Attendance:
 
     def rename(self, command: Rename, person: Person, key: bytes | None) -> Outcome:
         """Take another name."""
-        if clean_name(command.name) == person.name:
+        if clean_name(command.name) == person.name and person.lane is None:
             return succeed(None)
         self._people.free_name(command.name, own=person)
         self._admission.spend_rename(person)
-        was_named = person.named
+        unannounced = Unannounced()
 
         def rename() -> Unit:
             new = self._people.free_name(command.name, own=person)
             if new == person.name:
                 return Unit()
+            if not person.named:
+                unannounced.judge(person, person.rooms.values(), named=True)
             return judge.rename(self._readers.policy, person, new, name_key(new))
 
         def renamed(id_: int | None) -> int | None:
-            if not was_named:
-                for room in person.rooms.values():
-                    self._tally_arrival(person, room)
+            self._tallies.arrived(unannounced)
             return id_
 
         def submit() -> Outcome:
-            return self._journal.submit(rename, person, quiet=True)
+            free = self.when_free(name_key(clean_name(command.name)))
+            return free.addCallback(lambda _: self._journal.submit(rename, person, quiet=True))
 
         return in_order(person, ALONE, submit).addCallback(renamed)
 
     # -- what is announced -----------------------------------------------------------------------
-
-    def _tally_arrival(self, person: Person, room: Room) -> None:
-        if person.named and judge.crowded(room):
-            self._tallies.arrived(room)
-
-    def _tally_departure(self, person: Person, room: Room) -> None:
-        if person.named and judge.crowded(room):
-            self._tallies.departed(room)
 
     def _announce(self, room: Room, event: RoomEvent) -> None:
         """Put an event into a room that no person asked for."""

@@ -37,6 +37,9 @@ from .judge import quietly
 
 MOST_UNSTORED = 10_000
 """Units that may wait for a store that is slow or stuck, before no more are accepted."""
+DOUBT_SECONDS = 60.0
+"""Seconds for which the rooms of commands in doubt are kept in memory: a join that was stored after
+all needs its room."""
 TRIES = 50
 """Times that a command is judged before it is refused: each time another one was quicker."""
 
@@ -157,6 +160,8 @@ class Journal:
         self._unstored -= len(batch)
         if not failure.check(Unavailable, InDoubt):
             self._log.failure("the store failed", failure)
+        if failure.check(InDoubt):
+            self._clock.callLater(DOUBT_SECONDS, [*batch].clear)
         for accepted in batch:
             if accepted.quiet and is_kept(accepted.unit) and not self._settled:
                 judge = accepted.judge

@@ -32,7 +32,7 @@ from ..model.events import (
 from ..model.identity import Holder, encode_holder
 from ..model.policy import Action, Policy
 from ..model.roomstate import encode_state
-from ..model.units import NAMES, ROOMS, Change, Expect, Unit
+from ..model.units import MEMBERS, NAMES, ROOMS, Change, Expect, Unit, room_table
 from .people import Elsewhere
 from .person import Person
 from .room import Room
@@ -41,14 +41,14 @@ CROWD = 100
 """People present above which joins and leaves are summed up instead of announced one by one."""
 
 
-def crowded(room: Room) -> bool:
-    """Whether joins and leaves in the room are summed up."""
-    return len(room.names) > CROWD
+def crowded(room: Room, coming: int = 0) -> bool:
+    """Whether joins and leaves in the room are summed up, with so many `coming` in."""
+    return len(room.names) + coming > CROWD
 
 
-def announced(person: Person, room: Room) -> bool:
-    """Whether the room's history has the person's coming and going one by one."""
-    return person.named and not crowded(room)
+def announced(person: Person, room: Room, coming: int = 0) -> bool:
+    """Whether the room's history has the person's coming or going as an event of its own."""
+    return person.named and not crowded(room, coming)
 
 
 def speak(policy: Policy, person: Person, room: Room, event: type[Said | Acted], text: str) -> Unit:
@@ -77,7 +77,7 @@ def tell(policy: Policy, person: Person, to: Person | Elsewhere, text: str) -> U
 def enter(policy: Policy, person: Person, room: Room) -> Unit:
     """A person takes a name that is free, and comes into the first room.  Raises `NotAllowed`."""
     policy.may(person, Action.ENTER)
-    founded = _founded([room] if announced(person, room) else [])
+    founded = _founded([room] if announced(person, room, 1) else [])
     return Unit(
         _arrival(person, room),
         (*founded.changes, _hold(person, person.name, person.key), _comes(person, room)),
@@ -88,9 +88,12 @@ def enter(policy: Policy, person: Person, room: Room) -> Unit:
 def join(policy: Policy, person: Person, room: Room) -> Unit:
     """A person comes into a room.  Raises `NotAllowed`."""
     policy.may(person, Action.JOIN, room)
-    founding = room.founding if announced(person, room) else ()
+    founding = room.founding if announced(person, room, 1) else ()
+    absent = Expect(room_table(MEMBERS, room.name), person.key, 0)
     return Unit(
-        _arrival(person, room), (*founding, _comes(person, room)), (room.expect, person.expect)
+        _arrival(person, room),
+        (*founding, _comes(person, room)),
+        (room.expect, person.expect, absent),
     )
 
 
@@ -174,7 +177,9 @@ def _need_membership(person: Person, room: Room) -> None:
 
 def _arrival(person: Person, room: Room) -> Sequence[Event]:
     arrived = Arrived(room.name, person.name)
-    return [Joined(room.name, person.name), arrived] if announced(person, room) else [arrived]
+    if announced(person, room, 1):
+        return [Joined(room.name, person.name), arrived]
+    return [arrived]
 
 
 def _departure(person: Person, room: Room, text: str, *, quit: bool) -> Iterable[Event]:

@@ -4,9 +4,11 @@ A command sees the state as it was shown; it never sees what is accepted and not
 that a person's own commands still take effect one after another:
 
 1. A command is judged when all earlier commands of the same person are shown or refused.
-2. Messages to one room change no state, so several of them may be under way together; the store
-   keeps the order in which they were judged.  If one of them is stale, those behind it expected the
-   same version of the room, are stale too, and are judged again behind it.
+2. Messages to a room that the person is in change no state, so several of them may be under way
+   together; the store keeps the order in which they were judged.  If one of them is stale, those
+   behind it expected the same version of the room, are stale too, and are judged again behind it.
+3. Whether the person is in the room is looked up when it is the message's turn: an earlier command
+   may have changed that.
 """
 
 from __future__ import annotations
@@ -23,7 +25,10 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 ALONE = ""
-"""The group of a command that changes state: nothing of its person is under way beside it."""
+"""In place of a room: a command that changes state, and has nothing of its person under way beside
+it."""
+MOST_WAITING = 1000
+"""Commands of one person that may wait for earlier ones, before no more are accepted."""
 
 
 class Lane:
@@ -46,13 +51,19 @@ class Lane:
             return False
         return not self.under_way or (group == self.group and group != ALONE)
 
-    def let_go(self) -> None:
+    @property
+    def full(self) -> bool:
+        """Whether as many commands wait as may."""
+        return len(self.waiting) >= MOST_WAITING
+
+    def let_go(self, person: Person) -> None:
         """Have those commands judged that need not wait any more."""
         if self.letting_go:
             return
         self.letting_go = True
         while self.waiting:
-            group, judge = self.waiting[0]
+            room, judge = self.waiting[0]
+            group = _group(person, room)
             if self.under_way and (group != self.group or group == ALONE):
                 break
             self.waiting.popleft()
@@ -62,14 +73,15 @@ class Lane:
         self.letting_go = False
 
 
-def in_order(person: Person, group: str, judge: Callable[[], Deferred[T]]) -> Deferred[T]:
+def in_order(person: Person, room: str, judge: Callable[[], Deferred[T]]) -> Deferred[T]:
     """Call `judge` when the person's earlier commands allow it; fires with its outcome.
 
-    Commands of one `group` may be under way together, unless it is `ALONE`.
+    Messages to one `room` that the person is in may be under way together.
     """
     lane = person.lane
     if lane is None:
         lane = person.lane = Lane()
+    group = _group(person, room)
     if lane.takes(group):  # nearly always: then it needs no Deferred of its own
         lane.group = group
         lane.under_way += 1
@@ -79,8 +91,12 @@ def in_order(person: Person, group: str, judge: Callable[[], Deferred[T]]) -> De
     def begin() -> None:
         _judged(judge).addBoth(_over, person, lane).chainDeferred(outcome)
 
-    lane.waiting.append((group, begin))
+    lane.waiting.append((room, begin))
     return outcome
+
+
+def _group(person: Person, room: str) -> str:
+    return room if person.visiting or room in person.rooms else ALONE
 
 
 def _judged(judge: Callable[[], Deferred[T]]) -> Deferred[T]:
@@ -93,7 +109,7 @@ def _judged(judge: Callable[[], Deferred[T]]) -> Deferred[T]:
 def _over(result: T, person: Person, lane: Lane) -> T:
     """A command is shown or refused."""
     lane.under_way -= 1
-    lane.let_go()
+    lane.let_go(person)
     if not (lane.under_way or lane.waiting) and person.lane is lane:
         person.lane = None
     return result

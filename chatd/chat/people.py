@@ -68,10 +68,34 @@ class People:
 
     def person(self, name: str) -> Person | Elsewhere:
         """The person who holds that name now.  Raises `NoSuchPerson`."""
+        holder = self.find(name)
+        if holder is None:
+            raise NoSuchPerson("nobody of that name is here; /who lists those who are")
+        return holder
+
+    def find(self, name: str) -> Person | Elsewhere | None:
+        """The person who holds that name now, if a person does."""
         try:
-            return self._by_key[name_key(name)]
-        except (KeyError, UnicodeEncodeError):
-            raise NoSuchPerson("nobody of that name is here; /who lists those who are") from None
+            return self._by_key.get(name_key(name))
+        except UnicodeEncodeError:
+            return None
+
+    def check_visitor(self, person: Person) -> None:
+        """Raises `NameInUse` if a person has taken the name of a visitor meanwhile."""
+        if person.visiting and person.key in self._by_key:
+            raise NameInUse(f"the name {person.name} is in use; choose another")
+
+    def still(self, person: Person | Elsewhere) -> Person | Elsewhere:
+        """The same person as now known: on another node, perhaps by another name.
+
+        Raises `NoSuchPerson` when the person has left.
+        """
+        held = self._by_key.get(person.key)
+        if held is None or held.id != person.id:
+            held = next((held for held in self._by_key.values() if held.id == person.id), None)
+        if held is None:
+            raise NoSuchPerson(f"{person.name} has left; /who lists those who are here")
+        return held
 
     def own(self, key: str) -> Person | None:
         """The person of this node who holds the name with that key."""
@@ -79,12 +103,22 @@ class People:
         return person if isinstance(person, Person) else None
 
     def free_name(self, name: str, own: Person | None = None) -> str:
-        """The name as it is shown, if it can be taken.  Raises `BadName`, `NameInUse`."""
+        """The name as it is shown, if it can be taken, or can be in a moment: when its holder is
+        about to leave.  Raises `BadName`, `NameInUse`.
+        """
         shown = clean_name(name)
-        holder = self._by_key.get(name_key(shown))
-        if holder is not None and holder is not own:
+        key = name_key(shown)
+        holder = self._by_key.get(key)
+        if holder is not None and holder is not own and not self.leaving(key):
             raise NameInUse(f"the name {shown} is in use; choose another")
         return shown
+
+    def leaving(self, key: str) -> Person | None:
+        """The holder of the name with that key, if it is a person of this node who is about to
+        leave.
+        """
+        person = self.own(key)
+        return person if person and person.ended else None
 
     def guest_name(self) -> str:
         """A name for a guest, which is free as far as is known."""

@@ -6,11 +6,13 @@ line: of persons with a chosen name, and while the room is crowded a summary now
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from twisted.internet.interfaces import IReactorTime
 
 from ..model.events import Noticed, RoomEvent
+from .judge import crowded
+from .person import Person
 from .room import Room
 
 SUMMARY_SECONDS = 10.0
@@ -32,6 +34,28 @@ class Tally:
         return ", ".join(parts)
 
 
+class Unannounced:
+    """The rooms in which one coming or going is not announced, and so is to be summed up.
+
+    That is found out together with the judgement: by the time the unit is shown there may be more
+    people in the room, or fewer.
+    """
+
+    __slots__ = ("rooms",)
+
+    def __init__(self) -> None:
+        self.rooms: list[Room] = []
+
+    def judge(
+        self, person: Person, rooms: Iterable[Room], *, coming: int = 0, named: bool = False
+    ) -> None:
+        """The person is about to go from these rooms, with `coming` 1 to come into them, or with
+        `named` to choose a first name there.
+        """
+        here = person.named or named
+        self.rooms = [room for room in rooms if here and crowded(room, coming)]
+
+
 class Tallies:
     """The running summaries of this node's persons, by room."""
 
@@ -41,13 +65,15 @@ class Tallies:
         self._announce = announce
         self._tallies: dict[Room, Tally] = {}
 
-    def arrived(self, room: Room) -> None:
-        """A named person has come into a crowded room, and was not announced."""
-        self._tally(room).joined += 1
+    def arrived(self, unannounced: Unannounced) -> None:
+        """A named person has come into crowded rooms."""
+        for room in unannounced.rooms:
+            self._tally(room).joined += 1
 
-    def departed(self, room: Room) -> None:
-        """A named person has left a crowded room, and was not announced."""
-        self._tally(room).left += 1
+    def departed(self, unannounced: Unannounced) -> None:
+        """A named person has left crowded rooms."""
+        for room in unannounced.rooms:
+            self._tally(room).left += 1
 
     def _tally(self, room: Room) -> Tally:
         tally = self._tallies.get(room)

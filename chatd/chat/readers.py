@@ -1,11 +1,12 @@
 """The gate: the only place where readers are made.
 
-1. `Readers.open` is the one maker of subscribers, and asks the policy for every room that is to be
+1. `Readers.open` is the one maker of subscribers, and asks the policy for everything that is to be
    read.  Pages of history ask `check_reading`.
 2. A reader is asked for again when its room's settings change (`review`), and can be ended at any
    time by room, person, session or address (`revoke`): parked, in the middle of a batch, or full.
+   A reader that goes on without one of its rooms is given nothing more of that room.
 3. The registry of readers is that of the feeds: whatever reads a room stands in one of the room's
-   feeds, together with its owner.
+   feeds, together with its owner.  Readers of private messages alone are found by their inboxes.
 4. A poll template lets requests skip parsing and routing, and so this gate (`chatd.transports`).
    It is registered here, and is void as soon as anything that it skips may be judged otherwise.
 """
@@ -34,6 +35,8 @@ Owner = Session | Stranger
 """Whom a reader belongs to."""
 View = tuple[Source, Codec]
 """Something to read, and the bytes that it is to become."""
+Judge = Callable[[Owner, Source], ChatError | None]
+"""Why an owner may not read a source any more; None: it may."""
 
 
 class Template(Protocol):
@@ -61,6 +64,8 @@ class Readers:
         self._policy: Policy = OpenPolicy() if policy is None else policy
         self.templates: WeakSet[Template] = WeakSet()
         """The poll templates in use."""
+        self._inboxes: WeakSet[Source] = WeakSet()
+        """Inboxes that are, or were, read without a room."""
 
     @property
     def policy(self) -> Policy:
@@ -70,8 +75,7 @@ class Readers:
     @policy.setter
     def policy(self, policy: Policy) -> None:
         self._policy = policy
-        for room in self._rooms:
-            self.review(room)
+        self._end([*self._rooms, *self._inboxes], self._forbidden)
 
     # -- making ----------------------------------------------------------------------------------
 
@@ -93,7 +97,8 @@ class Readers:
         *,
         template: Template | None = None,
     ) -> Subscriber:
-        """A reader that stands at `cursor`; it reads nothing before it is started.
+        """A reader that stands at `cursor`; it reads nothing before it is started, which has to
+        happen in the same turn.
 
         With a template it is one reader for all requests that the template answers.  Raises
         `NotAllowed`.
@@ -112,19 +117,20 @@ class Readers:
         for source, codec in views:
             self.check_reading(owner, source)
             feeds.append(source.feed(codec))
+        self._register(feeds)
         return feeds
+
+    def _register(self, feeds: Sequence[Feed]) -> None:
+        if not any(feed.source.name for feed in feeds):
+            self._inboxes.update(feed.source for feed in feeds)
 
     # -- ending ----------------------------------------------------------------------------------
 
     def review(self, room: Room) -> None:
         """The room's settings have changed: end the readers that may not read it any more."""
 
-        def forbidden(owner: Owner) -> ChatError | None:
-            try:
-                self.check_reading(owner, room)
-            except ChatError as error:
-                return error
-            return None
+        def forbidden(owner: Owner, source: Source) -> ChatError | None:
+            return self._forbidden(owner, source) if source.name == room.name else None
 
         self._end([room], forbidden)
 
@@ -137,56 +143,80 @@ class Readers:
         session: Session | None = None,
         address: Address | None = None,
     ) -> None:
-        """End readers, and tell each why: those to which all that is given applies."""
+        """End readers, and tell each why: those to which all that is given applies.  With a room,
+        they go on with what else they read.
+        """
 
-        def meant(owner: Owner) -> ChatError | None:
+        def meant(owner: Owner, source: Source) -> ChatError | None:
             holder = owner if isinstance(owner, Session) else None
             applies = (
-                (person is None or (holder is not None and holder.person is person))
+                (room is None or source.name == room.name)
+                and (person is None or (holder is not None and holder.person is person))
                 and (session is None or holder is session)
                 and (address is None or identity_of(owner).address == address)
             )
             return error if applies else None
 
-        if room is None:
-            self._end(list(self._rooms), meant, whole=True)
-        else:
-            self._end([room], meant)
+        self._end([*self._rooms, *self._inboxes] if room is None else [room], meant)
         if address is not None:
             for template in list(self.templates):
                 if isinstance(template.owner, Stranger):
                     template.void(None)
 
-    def _end(
-        self,
-        rooms: Sequence[Room],
-        judge: Callable[[Owner], ChatError | None],
-        *,
-        whole: bool = False,
-    ) -> None:
-        """End what reads the rooms and is judged to: altogether, or what it reads of them."""
-        names = {room.name for room in rooms}
-        for template in list(self.templates):
-            if not names.isdisjoint(source.name for source in template.sources):
-                error = judge(template.owner)
-                if error:
-                    template.void(error)
-        for room in rooms:
-            for source in (room, room.watched):
-                for reader in _readers_of(source):
-                    owner = reader.owner
-                    if isinstance(owner, Session | Stranger) and (error := judge(owner)):
-                        self._put_out(reader, room, error, whole=whole)
+    def _forbidden(self, owner: Owner, source: Source) -> ChatError | None:
+        try:
+            self.check_reading(owner, source)
+        except ChatError as error:
+            return error
+        return None
 
-    def _put_out(self, reader: Subscriber, room: Room, error: ChatError, *, whole: bool) -> None:
-        left = [] if whole else [f for f in reader.feeds if f.source.name != room.name]
+    def _end(self, sources: Sequence[Source], judge: Judge) -> None:
+        """Judge all that read any of the sources, and end what they may not read any more."""
+        for template in list(self.templates):
+            owner = template.owner
+            errors = [error for source in template.sources if (error := judge(owner, source))]
+            if errors:
+                template.void(errors[0])
+        readers: dict[Subscriber, None] = {}
+        for source in sources:
+            readers.update(dict.fromkeys(_readers_of(source)))
+            if isinstance(source, Room):
+                readers.update(dict.fromkeys(_readers_of(source.watched)))
+        for reader in readers:
+            if isinstance(reader.owner, Session | Stranger):
+                self._judge(reader, reader.owner, judge)
+
+    def _judge(self, reader: Subscriber, owner: Owner, judge: Judge) -> None:
+        refused: dict[str, ChatError] = {}
+        kept = []
+        for feed in reader.feeds:
+            error = judge(owner, feed.source)
+            if error is None:
+                kept.append(feed)
+            else:
+                refused.setdefault(feed.source.name, error)
+        if not refused or not reader.reading:
+            return
         outlet = reader.outlet
-        if left:
-            reader.change(left, reader.cursor)
-            outlet.removed(room.name, error)
-        elif reader.reading:
+        if kept:
+            _reduce(reader, kept)
+            self._register(kept)
+            for room, error in refused.items():
+                outlet.removed(room, error)
+        else:
             reader.stop()
-            outlet.revoked(error)
+            outlet.revoked(next(iter(refused.values())))
+
+
+def _reduce(reader: Subscriber, feeds: Sequence[Feed]) -> None:
+    """Let a reader go on with some of its feeds; of the others it is given nothing more, not even
+    what is there already.
+    """
+    full = reader.paused
+    reader.pause()  # or it would read the old feeds to their ends first
+    reader.change(feeds, reader.cursor)
+    if not full:
+        reader.resume()
 
 
 def _readers_of(source: Source | None) -> list[Subscriber]:

@@ -4,7 +4,9 @@
    same key with another command is another request.
 2. The store keeps it with the command's unit, and answers a known one with the id that it gave the
    first time: on whichever node, and over restarts.
-3. A repeat that this node knows of is answered before any other judgement; one whose first request
+3. An earlier version hashed another encoding.  The keys that the store knows when it opens may be
+   of that kind, and are recognised as long as they are remembered.
+4. A repeat that this node knows of is answered before any other judgement; one whose first request
    is under way waits for its outcome.  A request that was refused may be sent again.
 """
 
@@ -32,7 +34,20 @@ Answer = int | None
 
 def request_key(who: str, key: str, command: Command) -> bytes:
     """What identifies a request: `who` is whose `key` it is."""
-    told = _encode([who, key, type(command).__name__, command])
+    asked = [who, key, type(command).__name__, command]
+    try:
+        told = _encode(asked)
+    except UnicodeEncodeError:
+        told = ascii(asked).encode()  # no text that can be stored: the command will be refused
+    return _hash(told)
+
+
+def former_key(who: str, key: str, command: Command) -> bytes:
+    """What identified the same request before there was a canonical encoding."""
+    return _hash(repr((who, key, command)).encode())
+
+
+def _hash(told: bytes) -> bytes:
     return hashlib.blake2b(told, digest_size=16).digest()
 
 
@@ -44,15 +59,28 @@ class RequestKeys:
         self._now = now
         self._answers: OrderedDict[bytes, tuple[float, Answer]] = OrderedDict()
         self._under_way: dict[bytes, list[Deferred[Answer]]] = {}
+        self._found: Mapping[bytes, int] = {}
+        """What the store knew when it was opened, as long as that counts."""
+        self._opened = 0.0
 
     def opened(self, keys: Mapping[bytes, int]) -> None:
         """The store is open, and knows these."""
+        self._found, self._opened = keys, self._now()
         for key, id_ in keys.items():
             self.shown(key, id_)
 
     def shown(self, key: bytes, id: int) -> None:
         """A unit with that key was stored, on this node or another."""
         self._remember(key, id)
+
+    def key(self, who: str, key: str, command: Command) -> bytes:
+        """What identifies a request: `request_key`, or `former_key` if it is known by that."""
+        if self._found:
+            if self._now() - self._opened >= REMEMBERED_SECONDS:
+                self._found = {}
+            elif (former := former_key(who, key, command)) in self._found:
+                return former
+        return request_key(who, key, command)
 
     def once(self, key: bytes, perform: Callable[[], Deferred[Answer]]) -> Deferred[Answer]:
         """Perform a request, or answer what was answered the first time."""

@@ -29,7 +29,7 @@ UNKNOWN = Known(0, NEW_ROOM)
 
 
 class RoomIndex:
-    """All rooms that have a cell."""
+    """All rooms that have a cell, or an event."""
 
     _log = Logger()
 
@@ -44,10 +44,15 @@ class RoomIndex:
             self._cells[name] = Known(cell.version, self._decoded(name, cell.value))
 
     def __len__(self) -> int:
-        return len(self._cells)
+        return len(self._cells) + sum(1 for name in self._ends if name not in self._cells)
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._cells)
+        yield from self._cells
+        # A message may be stored just before the cell of its room goes, with the last event.
+        yield from [name for name in self._ends if name not in self._cells]
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._cells or name in self._ends
 
     def known(self, name: str) -> Known:
         """The room's cell."""
@@ -71,22 +76,25 @@ class RoomIndex:
         ends = self._ends.get(name)
         self._ends[name] = RoomSummary(ends.first if ends else id, id)
 
-    def forgotten(self, firsts: Mapping[str, int | None]) -> list[Unit]:
-        """Retention has removed the oldest events of these rooms.
-
-        Answers what is to be appended so that rooms vanish that have no event and no setting other
-        than a new room's.
-        """
-        vanishing = []
+    def forgotten(self, firsts: Mapping[str, int | None]) -> None:
+        """Retention has removed the oldest events of these rooms."""
         for name, first in firsts.items():
-            ends, known = self._ends.get(name), self._cells.get(name)
+            ends = self._ends.get(name)
             if first is None:
                 self._ends.pop(name, None)
-                if known and known.state == NEW_ROOM:
-                    vanishing.append(_without_cell(name, known.version))
             elif ends:
                 self._ends[name] = ends._replace(first=first)
-        return vanishing
+
+    def vanish(self, name: str) -> Unit:
+        """What makes a room vanish that has no event and no setting other than a new room's; of
+        any other room, nothing.
+        """
+        known = self._cells.get(name)
+        if known is None or known.state != NEW_ROOM or name in self._ends:
+            return Unit()
+        return Unit(
+            changes=(Change(ROOMS, name, None),), expects=(Expect(ROOMS, name, known.version),)
+        )
 
     def _decoded(self, name: str, value: bytes) -> RoomState:
         try:
@@ -98,7 +106,3 @@ class RoomIndex:
                 problem=problem,
             )
             return NEW_ROOM
-
-
-def _without_cell(name: str, version: int) -> Unit:
-    return Unit(changes=(Change(ROOMS, name, None),), expects=(Expect(ROOMS, name, version),))

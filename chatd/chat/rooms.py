@@ -1,7 +1,7 @@
 """The rooms: which there are, and those in memory.
 
 1. Which rooms exist is known without asking the store: a room exists if it has a cell in the table
-   `rooms`, or a member.  Reading creates none.
+   `rooms`, an event, or a member.  Reading creates none.
 2. A room is in memory while it has a member or a reader, or a command for it is under way; the
    store has it afterwards.  `load` brings it back before its first reader or judgement.
 3. What is shown while a room is being loaded is put behind what was loaded: it is asked for as it
@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
+from typing import TypeVar
 from weakref import WeakValueDictionary
 
 from twisted.internet.defer import Deferred, succeed
@@ -30,6 +31,8 @@ from ..stream.eventlog import EventLog, Page
 from ..stream.notifier import Notifier
 from .room import Listing, Room
 from .room_index import RoomIndex
+
+T = TypeVar("T")
 
 LOBBY = "lobby"
 """Where everyone starts."""
@@ -76,6 +79,7 @@ class Rooms:
         self._live: WeakValueDictionary[str, Room] = WeakValueDictionary()
         self._loading: dict[str, Loading] = {}
         self._warm: deque[Room] = deque(maxlen=WARM_ROOMS)
+        self._claims: Counter[str] = Counter()
 
     # -- a room in memory ------------------------------------------------------------------------
 
@@ -92,13 +96,15 @@ class Rooms:
             return succeed(room)
         arrival: Deferred[Room] = Deferred()
         loading = self._loading.get(key)
-        if loading is None:
-            loading = self._loading[key] = Loading()
-            until = self._horizon()
-            self._store.load(key, until).addCallbacks(
-                self._loaded, self._unread, callbackArgs=(key,), errbackArgs=(key, until)
-            )
+        if loading is not None:
+            loading.waiting.append(arrival)
+            return arrival
+        loading = self._loading[key] = Loading()
         loading.waiting.append(arrival)
+        until = self._horizon()
+        self._store.load(key, until).addCallbacks(
+            self._loaded, self._unread, callbackArgs=(key,), errbackArgs=(key, until)
+        )
         return arrival
 
     def live(self, name: str) -> Room | None:
@@ -228,17 +234,36 @@ class Rooms:
         Raises `Unavailable` if that would bring one room too many into being.
         """
         most = self._most
-        if room.version or room.members or room.name == LOBBY:
+        if room.version or room.members or room.name == LOBBY or room.name in self._claims:
             return
         if len(self.index) + len(self._live) < most:  # at most so many: quick to say
             return
-        if sum(1 for _ in self._names()) >= most:
+        if self._count() >= most:
             raise Unavailable(f"there are {most} rooms, the most here; use one of them")
+
+    def claimed(self, room: Room, outcome: Deferred[T]) -> Deferred[T]:
+        """A command is under way, with that outcome, that may bring the room into being: the room
+        counts as one that exists, however slow the store is.
+        """
+        if room.version or room.members or outcome.called:
+            return outcome
+        self._claims[room.name] += 1
+        return outcome.addBoth(self._unclaim, room.name)
+
+    def _unclaim(self, result: T, name: str) -> T:
+        self._claims[name] -= 1
+        if not self._claims[name]:
+            del self._claims[name]
+        return result
+
+    def _count(self) -> int:
+        """How many rooms there are, with those that commands under way may bring into being."""
+        return len({*self._names(), *self._claims})
 
     def _names(self) -> Iterator[str]:
         yield from self.index
         for room in self:
-            if room.members and not room.version:
+            if room.members and room.name not in self.index:
                 yield room.name
 
     def listings(self) -> list[Listing]:

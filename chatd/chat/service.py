@@ -11,6 +11,7 @@ and request keys.  Each of them has one job and a file of its own.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from twisted.application.service import Service
@@ -21,7 +22,7 @@ from twisted.python.failure import Failure
 
 from ..model.addresses import LOCAL, Address
 from ..model.commands import Act, Command, Join, Leave, Rename, Say, SetTopic, Tell
-from ..model.errors import ChatError, NoSession
+from ..model.errors import ChatError, NoSession, Unavailable
 from ..model.events import SentPrivately, Told
 from ..model.names import name_key
 from ..model.policy import Policy
@@ -86,6 +87,8 @@ class ChatService(Service):
         """The gate: the only maker of readers."""
         self.request_keys = RequestKeys(clock.seconds)
         self._store = store
+        self._early: list[Callable[[], None]] | None = []
+        """What the store has told while it was being opened; None: it is open."""
         self._journal = Journal(clock, store)
         self.attendance = Attendance(
             clock, self._journal, self.people, self.rooms, self.readers, self.admission, max_text
@@ -123,6 +126,9 @@ class ChatService(Service):
         def known(cells: list[Mapping[str, Cell]]) -> None:
             self.rooms.index.opened(opened.rooms, cells[0])
             self.people.opened(cells[1])
+            early, self._early = self._early or [], None
+            for told in early:
+                told()
 
         return tables.addCallback(known)
 
@@ -149,9 +155,13 @@ class ChatService(Service):
         """
         return self.attendance.enter(name, address)
 
-    def end(self, person: Person, text: str = "") -> None:
-        """The person leaves every room, and the name becomes free.  `text` is the parting word."""
-        self.attendance.end(person, text)
+    def end(self, person: Person, text: str = "") -> Outcome:
+        """The person leaves every room, and the name becomes free.  `text` is the parting word.
+
+        Fires when the person has left, as far as the store allows.  A person who enters by the same
+        name meanwhile waits for that.
+        """
+        return self.attendance.end(person, text)
 
     def visitor(self, name: str, address: Address = LOCAL) -> Person:
         """The sender of one request, who holds no name: only `Say`, `Act`, `SetTopic` and `Tell`
@@ -202,18 +212,29 @@ class ChatService(Service):
         if person.ended:
             raise NoSession("the session is over; begin another")
         self._journal.check()
-        return self._commands[type(command)](command, person, key)
+        if person.lane is not None and person.lane.full:
+            raise Unavailable("too many of your commands are waiting; try again in a moment")
+        try:
+            perform = self._commands[type(command)]
+        except KeyError:
+            raise TypeError(f"not for the service: {command!r}") from None
+        return perform(command, person, key)
 
     # -- what the store shows --------------------------------------------------------------------
 
     def shown(self, batch: Sequence[Shown]) -> None:
         """Fold what was stored, in its order: see `chatd.store.Follower`."""
+        if self._early is not None:
+            self._early.append(partial(self.shown, batch))
+            return
         if len(batch) > 1:
             self.rooms.make_room(batch)
         for shown in batch:
             self.rooms.shown(shown)
             for change in shown.changes:
                 self.people.shown(change, shown.id, self.rooms.live)
+                if change.table == ROOMS and (room := self.rooms.live(change.key)) is not None:
+                    self.readers.review(room)
             for entry in shown.entries:
                 if isinstance(entry.event, Told):
                     self._deliver(entry, entry.event)
@@ -223,10 +244,15 @@ class ChatService(Service):
 
     def forgotten(self, firsts: Mapping[str, int | None]) -> None:
         """See `chatd.store.Follower`; rooms of which nothing is left vanish."""
-        for unit in self.rooms.index.forgotten(firsts):
-            self._journal.submit(lambda unit=unit: unit).addErrback(  # type: ignore[misc]
-                lambda failure: failure.trap(ChatError)
-            )
+        if self._early is not None:
+            self._early.append(partial(self.forgotten, firsts))
+            return
+        index = self.rooms.index
+        index.forgotten(firsts)
+        for name, first in firsts.items():
+            if first is None:
+                vanished = self._journal.submit(partial(index.vanish, name))
+                vanished.addErrback(lambda failure: failure.trap(ChatError))
 
     def _deliver(self, entry: Entry, told: Told) -> None:
         """A private message was stored: it goes to the two who held the names at its id."""

@@ -12,12 +12,12 @@ from __future__ import annotations
 import secrets
 from typing import Protocol
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, succeed
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.python.failure import Failure
 
 from ..model.addresses import LOCAL, Address
-from ..model.errors import BadToken, TooMany
+from ..model.errors import BadToken, ChatError, TooMany
 from .admission import Admission
 from .limits import NO_ROOM_SECONDS
 from .person import Person
@@ -166,7 +166,7 @@ class Entering(Protocol):
     def enter(self, name: str = "", address: Address = LOCAL) -> Deferred[Person]:
         """A new person in the lobby."""
 
-    def end(self, person: Person, text: str = "") -> None:
+    def end(self, person: Person, text: str = "") -> Deferred[int | None]:
         """The person leaves."""
 
 
@@ -188,7 +188,11 @@ class Sessions:
         self._make_room(address)
         self._admission.check(address)
         self._admission.begun(address)
-        entering = self._service.enter(name, address)
+        try:
+            entering = self._service.enter(name, address)
+        except ChatError:
+            self._admission.ended(address)
+            raise
         return entering.addCallbacks(
             self._opened, self._refused, callbackArgs=(address,), errbackArgs=(address,)
         )
@@ -225,16 +229,18 @@ class Sessions:
                 "that token is unknown or its session is over; POST /session for a new one"
             ) from None
 
-    def close(self, session: LastingSession) -> None:
-        """The session ends at once."""
-        if self._sessions.pop(session.token, None):
-            session.over = True
-            if session.timer and session.timer.active():
-                session.timer.cancel()
-            self._unused.discard(session)
-            self._admission.ended(session.address)
-            self._service.end(session.person)
-            session.dismiss()
+    def close(self, session: LastingSession) -> Deferred[int | None]:
+        """The session ends at once; fires when its person has left."""
+        if not self._sessions.pop(session.token, None):
+            return succeed(None)
+        session.over = True
+        if session.timer and session.timer.active():
+            session.timer.cancel()
+        self._unused.discard(session)
+        self._admission.ended(session.address)
+        left = self._service.end(session.person)
+        session.dismiss()
+        return left
 
     def _watch(self, session: LastingSession) -> None:
         """Look again when the grace may be over: one timer a session, untouched by its requests."""

@@ -52,12 +52,11 @@ class Speech:
         text = clean_text(command.text, self._max_text)
         event = Said if isinstance(command, Say) else Acted
         name = clean_room(command.room)
-        group = name if person.visiting or name in person.rooms else ALONE
 
         def judged(room: Room) -> Unit:
             return judge.speak(self._readers.policy, person, room, event, text)
 
-        return self._in_room(person, name, group, key, judged)
+        return self._in_room(person, name, name, key, judged)
 
     def set_topic(self, command: SetTopic, person: Person, key: bytes | None) -> Outcome:
         """Set a room's topic."""
@@ -71,14 +70,22 @@ class Speech:
     def tell(self, command: Tell, person: Person, key: bytes | None) -> Outcome:
         """Say something to one person only."""
         text = clean_text(command.text, self._max_text)
-        self._people.person(command.to)  # known at once: said at once, and not counted
+        # Whom it is for is settled now, whatever becomes of the name until it is stored; unless an
+        # earlier command of the sender is about to take the name.
+        holder = self._people.find(command.to)
+        if holder is None and person.lane is None:
+            holder = self._people.person(command.to)
         self._admission.spend(person)
 
         def tell() -> Unit:
-            to = self._people.person(command.to)
+            self._people.check_visitor(person)
+            to = self._people.still(holder) if holder else self._people.person(command.to)
             return judge.tell(self._readers.policy, person, to, text)._replace(request_key=key)
 
-        return in_order(person, ALONE, lambda: self._journal.submit(tell))
+        def submit() -> Outcome:
+            return self._journal.submit(tell)
+
+        return in_order(person, ALONE, lambda: self._when_free(person, submit))
 
     def _in_room(
         self,
@@ -89,19 +96,23 @@ class Speech:
         judgement: Callable[[Room], Unit],
     ) -> Outcome:
         """Something that a person does in a room, who comes in for it if need be."""
-        self._attendance.check_rooms(person, name)
+        if person.lane is None:
+            self._attendance.check_rooms(person, name)
         self._admission.spend(person)
 
         def act(room: Room) -> Outcome:
             def judged() -> Unit:
+                self._people.check_visitor(person)
                 self._rooms.check_new(room)
                 unit = judgement(room)
                 return unit if key is None else unit._replace(request_key=key)
 
+            def submit(_: object = None) -> Outcome:
+                return self._rooms.claimed(room, self._journal.submit(judged, room))
+
             if person.visiting or room.name in person.rooms:
-                return self._journal.submit(judged, room)
-            joined = self._attendance.join(person, room)
-            return joined.addCallback(lambda _: self._journal.submit(judged, room))
+                return submit()
+            return self._attendance.join(person, room).addCallback(submit)
 
         def load() -> Outcome:
             room = self._rooms.live(name)
@@ -109,4 +120,10 @@ class Speech:
                 return act(room)
             return self._rooms.load(name).addCallback(act)
 
-        return in_order(person, group, load)
+        return in_order(person, group, lambda: self._when_free(person, load))
+
+    def _when_free(self, person: Person, perform: Callable[[], Outcome]) -> Outcome:
+        """Have a command performed; that of a visitor when the person who had the name has left."""
+        if person.visiting and self._people.leaving(person.key):
+            return self._attendance.when_free(person.key).addCallback(lambda _: perform())
+        return perform()

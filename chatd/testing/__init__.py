@@ -33,6 +33,8 @@ from .stores import RefusingStore
 
 T = TypeVar("T")
 
+MOST_TURNS = 10_000
+"""Turns of the reactor in which everything has settled."""
 START = 1_763_819_000.0
 """When a `Clock` of ours begins: seconds since the Unix epoch."""
 
@@ -76,7 +78,10 @@ class InMemoryChat:
 
     def settle(self) -> None:
         """Let happen what happens by itself: accepted is stored, stored is shown."""
-        for _ in range(10):
+        for _ in range(MOST_TURNS):
+            calls = self.clock.getDelayedCalls()
+            if not calls or calls[0].getTime() > self.clock.seconds():
+                break
             self.clock.advance(0)
 
     def advance(self, seconds: float) -> None:

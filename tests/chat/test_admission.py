@@ -7,28 +7,39 @@ from typing import Any
 import pytest
 
 from chatd.chat.admission import Admission
-from chatd.chat.leases import GRACE_SECONDS, UNUSED_SECONDS, Leases
-from chatd.chat.session import Session
+from chatd.chat.person import Person
+from chatd.chat.sessions import GRACE_SECONDS, UNUSED_SECONDS, LastingSession, Sessions
 from chatd.model.addresses import LOCAL, Address, address_of
 from chatd.model.commands import Join, Leave, Rename, Say
 from chatd.model.errors import NameInUse, RateLimited, TooMany, TooManyRooms, Unavailable
-from chatd.testing import InMemoryChat
+from chatd.testing import InMemoryChat, result_of
 
 OFFICE = address_of("192.0.2.1")
 HOME = address_of("192.0.2.2")
 
 
-def refused(chat: InMemoryChat, session: Session, *commands: Any) -> list[bool]:
-    """Which of the commands are refused for their speed."""
-    outcomes = []
+def refused(chat: InMemoryChat, person: Person, *commands: Any) -> list[bool]:
+    """Which of the commands are refused for their speed; all others are carried out."""
+    outcomes, performed = [], []
     for command in commands:
         try:
-            chat.service.perform(session, command)
+            performed.append(chat.service.perform(person, command))
             outcomes.append(False)
         except RateLimited:
             outcomes.append(True)
     chat.settle()
+    for outcome in performed:
+        result_of(outcome)
     return outcomes
+
+
+def opened(
+    chat: InMemoryChat, sessions: Sessions, name: str = "", address: Address = LOCAL
+) -> LastingSession:
+    """A session that has begun."""
+    opening = sessions.open(name, address)
+    chat.settle()
+    return result_of(opening)
 
 
 class Tab:
@@ -50,8 +61,8 @@ def says(count: int) -> list[Say]:
 def test_all_at_one_address_share_its_rate() -> None:
     """However many sessions they have; who comes from elsewhere is not concerned."""
     chat = InMemoryChat(message_rate=5, address_rate=10)
-    office = [chat.service.enter(address=OFFICE) for _ in range(5)]
-    home = chat.service.enter(address=HOME)
+    office = [chat.enter(address=OFFICE) for _ in range(5)]
+    home = chat.enter(address=HOME)
     outcomes = [refused(chat, session, *says(10)) for session in office]
     assert [outcome.count(False) for outcome in outcomes] == [10, 10, 10, 10, 0]
     assert refused(chat, home, *says(10)) == [False] * 10
@@ -60,7 +71,7 @@ def test_all_at_one_address_share_its_rate() -> None:
 def test_the_refusal_says_that_it_is_the_address_and_when_to_come_again() -> None:
     """And nobody who waits for their address needs to ask more often than they may speak."""
     chat = InMemoryChat(message_rate=5, address_rate=5)
-    *talkers, other = (chat.service.enter(address=OFFICE) for _ in range(3))
+    *talkers, other = (chat.enter(address=OFFICE) for _ in range(3))
     for talker in talkers:
         assert refused(chat, talker, *says(10)) == [False] * 10
     with pytest.raises(RateLimited, match=r"5 messages .* at your address together") as caught:
@@ -74,8 +85,8 @@ def test_who_had_to_wait_for_their_address_goes_on_without_a_burst() -> None:
     """Until they have been silent: by waiting nobody becomes one who has said little."""
     chat = InMemoryChat(message_rate=5, address_rate=20)
     for _ in range(8):
-        refused(chat, chat.service.enter(address=OFFICE), *says(10))
-    late = chat.service.enter(address=OFFICE)
+        refused(chat, chat.enter(address=OFFICE), *says(10))
+    late = chat.enter(address=OFFICE)
     assert refused(chat, late, Say("lobby", "hi")) == [True]
     chat.advance(4)
     assert refused(chat, late, *says(2)) == [False, True]
@@ -86,8 +97,8 @@ def test_who_had_to_wait_for_their_address_goes_on_without_a_burst() -> None:
 def test_what_waits_at_an_address_leaves_room_for_what_does_not() -> None:
     """Of those who always have one more line waiting none ever takes what is left for the quiet."""
     chat = InMemoryChat(message_rate=5, address_rate=10)
-    flooders = [chat.service.enter(address=OFFICE) for _ in range(50)]
-    neighbour = chat.service.enter(address=OFFICE)
+    flooders = [chat.enter(address=OFFICE) for _ in range(50)]
+    neighbour = chat.enter(address=OFFICE)
     due = dict.fromkeys(flooders, 0.0)
     said = 0
     for tick in range(600):
@@ -107,8 +118,8 @@ def test_what_waits_at_an_address_leaves_room_for_what_does_not() -> None:
 def test_a_flood_leaves_room_for_its_neighbours() -> None:
     """However many flood, whoever has said little at the same address is heard at once."""
     chat = InMemoryChat(message_rate=5, address_rate=10)
-    flooders = [chat.service.enter(address=OFFICE) for _ in range(20)]
-    neighbour = chat.service.enter(address=OFFICE)
+    flooders = [chat.enter(address=OFFICE) for _ in range(20)]
+    neighbour = chat.enter(address=OFFICE)
     for second in range(60):
         outcomes = [refused(chat, flooder, *says(30)) for flooder in flooders]
         if second > 10:
@@ -125,28 +136,28 @@ def test_visitors_of_an_address_are_together_one_session_more() -> None:
         for name in ("ada", "bob", "cy", "dan", "eve")
     ]
     assert outcomes == [[False]] * 4 + [[True]]
-    assert refused(chat, chat.service.enter(address=OFFICE), *says(4)) == [False] * 4
+    assert refused(chat, chat.enter(address=OFFICE), *says(4)) == [False] * 4
     assert refused(chat, chat.service.visitor("fay", HOME), Say("lobby", "hi")) == [False]
 
 
 def test_without_a_message_rate_nothing_is_refused_for_its_speed() -> None:
     """Names, joins, visitors and new sessions neither."""
     chat = InMemoryChat(message_rate=0)
-    session = chat.service.enter("ada", OFFICE)
+    person = chat.enter("ada", OFFICE)
     commands: list[Any] = says(1000)
     for number in range(50):
         commands += [Rename(f"n{number}"), Join("dev"), Leave("dev")]
-    assert not any(refused(chat, session, *commands))
-    leases = Leases(chat.service)
-    for lease in [leases.open("", OFFICE) for _ in range(1000)]:
-        leases.close(lease)
+    assert not any(refused(chat, person, *commands))
+    sessions = Sessions(chat.service)
+    for session in [opened(chat, sessions, "", OFFICE) for _ in range(1000)]:
+        sessions.close(session)
 
 
 def test_however_slow_the_rate_each_of_some_sessions_may_say_something() -> None:
     """An address's burst is no smaller than theirs."""
     chat = InMemoryChat(message_rate=0.001)
     for number in range(20):
-        session = chat.service.enter(f"n{number}", OFFICE)
+        session = chat.enter(f"n{number}", OFFICE)
         assert refused(chat, session, *says(2)) == [False, True]
 
 
@@ -156,7 +167,7 @@ def test_however_slow_the_rate_each_of_some_sessions_may_say_something() -> None
 def test_names_change_more_slowly_than_messages_come() -> None:
     """Ten may be tried at once; then one in the time of ten messages."""
     chat = InMemoryChat(message_rate=5)
-    ada = chat.service.enter("ada")
+    ada = chat.enter("ada")
     names = [Rename(f"n{number}") for number in range(12)]
     assert refused(chat, ada, *names) == [False] * 10 + [True] * 2
     assert ada.name == "n9"
@@ -171,8 +182,8 @@ def test_names_change_more_slowly_than_messages_come() -> None:
 def test_a_name_that_cannot_be_had_costs_nothing() -> None:
     """One may try as many as one likes."""
     chat = InMemoryChat(message_rate=1)
-    ada = chat.service.enter("ada")
-    chat.service.enter("bob")
+    ada = chat.enter("ada")
+    chat.enter("bob")
     for _ in range(50):
         with pytest.raises(NameInUse):
             chat.service.perform(ada, Rename("bob"))
@@ -182,7 +193,7 @@ def test_a_name_that_cannot_be_had_costs_nothing() -> None:
 def test_a_change_of_name_that_is_refused_for_another_rate_is_not_counted() -> None:
     """Of two measures that both have to allow it, neither loses by the other's no."""
     chat = InMemoryChat(message_rate=1)
-    ada = chat.service.enter("ada")
+    ada = chat.enter("ada")
     refused(chat, ada, *says(4))
     assert refused(chat, ada, *[Rename(f"n{number}") for number in range(20)]) == [True] * 20
     chat.advance(4)
@@ -192,7 +203,7 @@ def test_a_change_of_name_that_is_refused_for_another_rate_is_not_counted() -> N
 def test_leaving_is_never_refused_but_whoever_comes_and_goes_waits_before_coming() -> None:
     """Each of the two is told to all in the room."""
     chat = InMemoryChat(message_rate=1)
-    ada = chat.service.enter("ada")
+    ada = chat.enter("ada")
     goings = [Join("dev"), Leave("dev")] * 2
     assert refused(chat, ada, *goings, Join("dev"), Leave("lobby")) == [False] * 4 + [True, False]
     chat.advance(1)
@@ -205,17 +216,17 @@ def test_whoever_comes_and_goes_does_so_for_their_address_too() -> None:
     """A new session does not help."""
     chat = InMemoryChat(message_rate=1, address_rate=1)
     for _ in range(5):
-        session = chat.service.enter(address=OFFICE)
+        session = chat.enter(address=OFFICE)
         assert refused(chat, session, *[Join("dev"), Leave("dev")] * 2) == [False] * 4
-    assert refused(chat, chat.service.enter(address=OFFICE), Join("dev")) == [True]
-    assert refused(chat, chat.service.enter(address=HOME), Join("dev")) == [False]
+    assert refused(chat, chat.enter(address=OFFICE), Join("dev")) == [True]
+    assert refused(chat, chat.enter(address=HOME), Join("dev")) == [False]
 
 
 @pytest.mark.parametrize("speaking", [False, True], ids=["joining", "speaking"])
 def test_a_session_is_in_so_many_rooms_and_no_more(speaking: bool) -> None:
     """It is told to leave one, and can then come in."""
     chat = InMemoryChat(rooms_per_session=3)
-    ada = chat.service.enter("ada")
+    ada = chat.enter("ada")
 
     def come(room: str) -> Any:
         return Say(room, "hi") if speaking else Join(room)
@@ -223,7 +234,7 @@ def test_a_session_is_in_so_many_rooms_and_no_more(speaking: bool) -> None:
     refused(chat, ada, come("dev"), come("ops"))
     with pytest.raises(TooManyRooms, match=r"3 rooms.*leave one"):
         chat.service.perform(ada, come("tea"))
-    assert not chat.service.room("tea").log.count
+    assert not chat.room("tea").log.count
     refused(chat, ada, come("dev"), Leave("ops"), come("tea"))
     assert list(ada.rooms) == ["lobby", "dev", "tea"]
     visitor = chat.service.visitor("bob")
@@ -237,35 +248,35 @@ def test_a_session_is_in_so_many_rooms_and_no_more(speaking: bool) -> None:
 def test_an_address_may_have_so_many_sessions(how: str) -> None:
     """One more is refused until one is over; another address's are its own."""
     chat = InMemoryChat(sessions_per_address=3)
-    leases = Leases(chat.service)
-    first, *_ = [leases.open("", OFFICE) for _ in range(3)]
+    sessions = Sessions(chat.service)
+    first, *_ = [opened(chat, sessions, "", OFFICE) for _ in range(3)]
     with pytest.raises(TooMany, match="3 sessions from your address") as caught:
-        leases.open("ada", OFFICE)
+        opened(chat, sessions, "ada", OFFICE)
     assert caught.value.retry_after > 0
-    assert leases.open("ada", HOME)
+    assert opened(chat, sessions, "ada", HOME)
     if how == "closed":
-        leases.close(first)
-        leases.close(first)
+        sessions.close(first)
+        sessions.close(first)
     else:
         chat.advance(GRACE_SECONDS)
-    leases.open("bob", OFFICE)
+    opened(chat, sessions, "bob", OFFICE)
     if how == "closed":
         with pytest.raises(TooMany):
-            leases.open("cy", OFFICE)
+            opened(chat, sessions, "cy", OFFICE)
 
 
 def test_there_are_so_many_sessions_in_all() -> None:
     """Then the server says that it is full, to whomever; connections' own sessions do not count."""
     chat = InMemoryChat(sessions=3)
-    doors = [Leases(chat.service), Leases(chat.service)]
+    doors = [Sessions(chat.service), Sessions(chat.service)]
     addresses = [address_of(f"192.0.2.{number}") for number in range(3)]
-    first, *_ = [doors[number % 2].open("", here) for number, here in enumerate(addresses)]
+    first, *_ = [opened(chat, doors[number % 2], "", here) for number, here in enumerate(addresses)]
     with pytest.raises(Unavailable, match="all the sessions") as caught:
-        doors[0].open("ada", HOME)
+        opened(chat, doors[0], "ada", HOME)
     assert caught.value.retry_after > 0
-    assert chat.service.enter("ada", HOME)
+    assert chat.enter("ada", HOME)
     doors[0].close(first)
-    assert doors[1].open("bob", HOME)
+    assert opened(chat, doors[1], "bob", HOME)
 
 
 def test_where_there_are_too_many_sessions_the_oldest_that_was_never_used_gives_way() -> None:
@@ -273,58 +284,60 @@ def test_where_there_are_too_many_sessions_the_oldest_that_was_never_used_gives_
     whoever begins a thousand keeps nobody out.
     """
     chat = InMemoryChat(sessions_per_address=4)
-    leases = Leases(chat.service)
-    asked, first, read, second = [leases.open(name, OFFICE) for name in ("ada", "", "cy", "")]
+    sessions = Sessions(chat.service)
+    asked, first, read, second = [
+        opened(chat, sessions, name, OFFICE) for name in ("ada", "", "cy", "")
+    ]
     asked.touch(OFFICE)
     read.hold(Tab())
     chat.advance(UNUSED_SECONDS - 0.001)
     with pytest.raises(TooMany):
-        leases.open("eve", OFFICE)
+        opened(chat, sessions, "eve", OFFICE)
     chat.advance(0.001)
     for unused in (first, second):
-        assert not unused.session.ended
-        leases.open("", OFFICE).touch(OFFICE)
-        assert unused.session.ended
+        assert not unused.person.ended
+        opened(chat, sessions, "", OFFICE).touch(OFFICE)
+        assert unused.person.ended
     chat.advance(UNUSED_SECONDS)
     with pytest.raises(TooMany):
-        leases.open("eve", OFFICE)
-    assert [lease.session.ended for lease in (asked, read)] == [False, False]
+        opened(chat, sessions, "eve", OFFICE)
+    assert [session.person.ended for session in (asked, read)] == [False, False]
 
 
 def test_on_a_full_server_an_unused_session_of_any_address_gives_way() -> None:
     """The oldest; an address that has all it may have makes room for itself only."""
     chat = InMemoryChat(sessions=3, sessions_per_address=2)
-    leases = Leases(chat.service)
-    theirs, *_ = [leases.open("", address) for address in (OFFICE, HOME, HOME)]
+    sessions = Sessions(chat.service)
+    theirs, *_ = [opened(chat, sessions, "", address) for address in (OFFICE, HOME, HOME)]
     chat.advance(UNUSED_SECONDS)
-    leases.open("", HOME).touch(HOME)
-    assert not theirs.session.ended
-    leases.open("", LOCAL)
-    assert theirs.session.ended
+    opened(chat, sessions, "", HOME).touch(HOME)
+    assert not theirs.person.ended
+    opened(chat, sessions, "", LOCAL)
+    assert theirs.person.ended
 
 
 def test_a_session_that_could_not_begin_is_not_counted() -> None:
     """As when its name is in use."""
     chat = InMemoryChat(sessions_per_address=1)
-    leases = Leases(chat.service)
-    chat.service.enter("ada")
+    sessions = Sessions(chat.service)
+    chat.enter("ada")
     for _ in range(3):
         with pytest.raises(NameInUse):
-            leases.open("ada", OFFICE)
-    assert leases.open("bob", OFFICE)
+            opened(chat, sessions, "ada", OFFICE)
+    assert opened(chat, sessions, "bob", OFFICE)
 
 
 def test_sessions_begin_no_faster_than_their_address_may_speak() -> None:
     """A new session may say something at once, and its coming is told to all."""
     chat = InMemoryChat(message_rate=1)
-    leases = Leases(chat.service)
+    sessions = Sessions(chat.service)
     for number in range(80):
-        leases.close(leases.open(f"n{number}", OFFICE))
+        sessions.close(opened(chat, sessions, f"n{number}", OFFICE))
     with pytest.raises(RateLimited):
-        leases.open("ada", OFFICE)
-    assert leases.open("ada", HOME)
+        opened(chat, sessions, "ada", OFFICE)
+    assert opened(chat, sessions, "ada", HOME)
     chat.advance(1)
-    assert leases.open("bob", OFFICE)
+    assert opened(chat, sessions, "bob", OFFICE)
 
 
 def test_nothing_is_kept_of_an_address_whose_sessions_are_over() -> None:
@@ -341,11 +354,11 @@ def test_nothing_is_kept_of_an_address_whose_sessions_are_over() -> None:
 def test_nothing_is_kept_of_sessions_that_are_over() -> None:
     """Whether they were used or not."""
     chat = InMemoryChat()
-    leases = Leases(chat.service)
+    sessions = Sessions(chat.service)
     for number in range(10):
-        lease = leases.open("", address_of(f"192.0.2.{number}"))
+        session = opened(chat, sessions, "", address_of(f"192.0.2.{number}"))
         if number % 2:
-            lease.touch(LOCAL)
+            session.touch(LOCAL)
     chat.advance(GRACE_SECONDS)
-    assert leases._leases == {}
-    assert leases._unused._begun == {None: {}}
+    assert sessions._sessions == {}
+    assert sessions._unused._begun == {None: {}}

@@ -177,7 +177,7 @@ def test_without_announcements_nothing_is_left_for_a_disk() -> None:
     quiet = judge.quietly(judge.join(OPEN, person(), new))
     assert quiet.events == [Arrived("dev", "ada")]
     assert [change.table for change in quiet.changes] == ["in:dev"]
-    assert quiet.expects == [Expect("names", "ada", 5)]
+    assert quiet.expects == [Expect("names", "ada", 5), Expect("in:dev", "ada", 0)]
 
 
 @pytest.mark.parametrize(

@@ -9,10 +9,14 @@ from twisted.internet.defer import Deferred, fail, succeed
 from chatd.chat.lane import ALONE, in_order
 from chatd.chat.limits import TokenBucket
 from chatd.chat.person import Person
+from chatd.chat.room import Room
+from chatd.stream.eventlog import EventLog
 
 
 def person() -> Person:
-    return Person("1", "ada", "ada", TokenBucket(0, lambda: 0.0), named=True)
+    made = Person("1", "ada", "ada", TokenBucket(0, lambda: 0.0), named=True)
+    made.rooms = {name: Room(name, EventLog(1)) for name in ("dev", "ops")}
+    return made
 
 
 class Commands:
@@ -67,6 +71,17 @@ def test_a_message_to_another_room_waits() -> None:
     assert commands.judged == [1]
     commands.end(1)
     assert commands.judged == [1, 2]
+
+
+def test_messages_to_a_room_that_the_person_is_not_in_go_one_by_one() -> None:
+    """The first brings the person in, and the others must not do that again."""
+    commands = Commands()
+    for number in (1, 2, 3):
+        commands.give(number, "new")
+    assert commands.judged == [1]
+    commands.person.rooms["new"] = Room("new", EventLog(1))
+    commands.end(1)
+    assert commands.judged == [1, 2, 3]
 
 
 def test_a_person_without_commands_keeps_nothing() -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
@@ -14,7 +16,9 @@ from chatd.chat.person import Person
 from chatd.model.commands import Act, Command, Join, Leave, Rename, Say, SetTopic, Tell
 from chatd.model.errors import ChatError, Unavailable
 from chatd.model.events import RoomEvent, Said
-from chatd.testing import InMemoryChat
+from chatd.testing import FakeOutlet, InMemoryChat
+
+from .kit import given_to, reading
 
 NAMES = ["ada", "Ada", "bob", "eve"]
 ROOMS = ["lobby", "dev", "ops"]
@@ -55,10 +59,8 @@ class TwoNodes(RuleBasedStateMachine):
         def entered(person: Person) -> None:
             self.people.append((chat, person))
 
-        try:
+        with suppress(ChatError):
             chat.service.enter(name).addCallbacks(entered, refusal)
-        except ChatError:
-            pass
 
     @precondition(lambda self: self.people)
     @rule(who=st.integers(0, 20), room=st.sampled_from(ROOMS), data=st.data())
@@ -91,7 +93,7 @@ class TwoNodes(RuleBasedStateMachine):
             self.said.setdefault(person.id, []).append(text)
             performed.addCallbacks(
                 lambda id_: self.acknowledged.__setitem__(text, id_),
-                lambda failure: refusal(failure) or self.refused.add(text),
+                lambda failure: (refusal(failure), self.refused.add(text)),  # type: ignore[func-returns-value]
             )
         else:
             performed.addErrback(refusal)
@@ -213,10 +215,9 @@ def test_a_store_that_refuses_lets_people_come_and_go_without_announcements() ->
     chat.settle()
     assert chat.room("lobby").names == []
     assert chat.entries("lobby") == []
-    try:
-        chat.perform(chat.enter("eve"), Say("lobby", "x"))
-    except Unavailable as refused:
-        assert "nobody saw it" in refused.message
+    eve = chat.enter("eve")
+    with pytest.raises(Unavailable, match="nobody saw it"):
+        chat.perform(eve, Say("lobby", "x"))
     assert not any(isinstance(e.event, RoomEvent) for e in chat.entries("lobby"))
 
 
@@ -238,3 +239,78 @@ def test_one_persons_messages_to_two_rooms_keep_their_order_when_the_first_is_st
     second = next(e for e in two.entries("dev") if getattr(e.event, "text", "") == "second")
     assert first.id < second.id
     assert ids == [first.id, second.id]
+
+
+class Following(RuleBasedStateMachine):
+    """Readers through the gate, on two nodes whose logs are short and whose stores are slow."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        one = InMemoryChat(history=5)
+        self.nodes = [one, InMemoryChat(node=one, history=5)]
+        self.store_keeps_all = one.store.engine
+        one.store.engine._history = 100_000
+        self.began = one.service.horizon
+        self.rooms = [[node.room(name) for name in ("lobby", "dev")] for node in self.nodes]
+        self.readers: list[tuple[int, FakeOutlet]] = []
+        self.count = 0
+
+    @rule(where=st.integers(0, 1), rooms=st.sampled_from([(0,), (1,), (0, 1)]), old=st.booleans())
+    def read(self, where: int, rooms: tuple[int, ...], old: bool) -> None:
+        chat = self.nodes[where]
+        if len(self.readers) < 8:
+            sources = [self.rooms[where][room] for room in rooms]
+            cursor = self.began if old else None
+            outlet = reading(chat, *sources, cursor=cursor)
+            self.readers.append((chat.service.horizon if cursor is None else cursor, outlet))
+
+    @rule(where=st.integers(0, 1), room=st.sampled_from(["lobby", "dev"]), times=st.integers(1, 9))
+    def speak(self, where: int, room: str, times: int) -> None:
+        service = self.nodes[where].service
+        for _ in range(times):
+            self.count += 1
+            service.perform(service.visitor("ada"), Say(room, str(self.count)))
+
+    @precondition(lambda self: self.readers)
+    @rule(which=st.integers(0, 7), full=st.booleans())
+    def flow(self, which: int, full: bool) -> None:
+        _, outlet = self.readers[which % len(self.readers)]
+        assert outlet.subscriber
+        if full:
+            outlet.subscriber.pause()
+        else:
+            outlet.subscriber.resume()
+
+    @rule(where=st.integers(0, 1), what=st.sampled_from(["appends", "shown", "reads"]))
+    def slow(self, where: int, what: Any) -> None:
+        self.nodes[where].store.hold(what)
+
+    @rule(where=st.integers(0, 1))
+    def quick(self, where: int) -> None:
+        self.nodes[where].store.release()
+
+    @rule()
+    def turn(self) -> None:
+        self.nodes[0].settle()
+
+    def teardown(self) -> None:
+        for chat in self.nodes:
+            chat.store.release()
+        self.nodes[0].settle()
+        for _, outlet in self.readers:
+            assert outlet.subscriber
+            outlet.subscriber.resume()
+        self.nodes[0].settle()
+        logs = self.store_keeps_all.logs
+        for cursor, outlet in self.readers:
+            assert outlet.subscriber
+            rooms = {feed.source.name for feed in outlet.subscriber.feeds}
+            there = [entry.id for room in rooms if room in logs for entry in logs[room].entries]
+            given = [event["id"] for event in given_to(outlet)]
+            assert given == sorted(id_ for id_ in there if id_ > cursor)
+            assert not any(batch.gaps for batch in outlet.batches)
+            outlet.subscriber.stop()
+
+
+TestFollowing = Following.TestCase
+TestFollowing.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)

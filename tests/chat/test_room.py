@@ -1,15 +1,17 @@
-"""A room: its topic, who is in it, and how their coming and going is told."""
+"""A room in memory: its members, its settings (`chatd.chat.room`)."""
+
+from __future__ import annotations
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chatd.chat.limits import TokenBucket
-from chatd.chat.room import CROWD, Room, Tally
-from chatd.chat.session import INBOX, Session
-from chatd.model.events import Said, TopicSet
-from chatd.stream.eventlog import Entry, EventLog
-from chatd.stream.notifier import Notifier
+from chatd.chat.judge import CROWD, crowded
+from chatd.chat.room import Room
+from chatd.model.names import name_key
+from chatd.model.roomstate import RoomState
+from chatd.model.units import Change, Expect
+from chatd.stream.eventlog import EventLog
 
 
 @pytest.fixture
@@ -17,75 +19,57 @@ def room() -> Room:
     return Room("lobby", EventLog(10))
 
 
-@pytest.fixture
-def notifier() -> Notifier:
-    return Notifier(lambda wake: None, lambda failure: pytest.fail(str(failure)), lambda: 0.0)
-
-
-def somebody(name: str) -> Session:
-    return Session(name, TokenBucket(0, lambda: 0.0), named=True)
-
-
-def test_the_topic_is_what_was_shown_last(room: Room, notifier: Notifier) -> None:
-    """It changes with the log, so that nobody reads one and sees another."""
-    for id_, text in enumerate(("tea", "", "coffee"), 1):
-        room.show(Entry(id_, TopicSet("lobby", "ada", text)), notifier)
-        assert room.topic == text
-    room.show(Entry(4, Said("lobby", "ada", "tea?")), notifier)
-    assert room.topic == "coffee"
-    assert room.log.count == 4
-
-
 def test_the_names_are_in_alphabetical_order(room: Room) -> None:
     """Of people, who do not come before others for their capital letter."""
     for name in ("bob", "Cy", "ada", "Bea"):
-        room.come(name)
+        room.set_member(name_key(name), name)
     assert room.names == ["ada", "Bea", "bob", "Cy"]
 
 
 @given(
     st.lists(
-        st.sampled_from(["ada", "Ada", "bea", "straße", "strasse", "ſ", "s", "z"]), unique=True
+        st.tuples(
+            st.sampled_from(["ada", "bea", "straße", "ſ", "s", "z"]),
+            st.sampled_from([str.upper, str.lower, str.title, None]),
+        )
     )
 )
-def test_whoever_goes_is_the_one_who_is_gone(names: list[str]) -> None:
-    """Whatever other name is like theirs."""
+def test_names_and_members_agree(steps) -> None:
+    """Whatever other name is like theirs, and whoever comes, goes, or is spelled otherwise."""
     room = Room("lobby", EventLog(10))
-    for name in names:
-        room.come(name)
-    for number, name in enumerate(names):
-        room.go(name)
-        assert set(room.names) == set(names[number + 1 :])
-        assert room.names == sorted(room.names, key=str.casefold)
+    members: dict[str, str] = {}
+    for key, spelling in steps:
+        name = spelling(key) if spelling else None
+        room.set_member(key, name)
+        members.pop(key, None)
+        if name is not None:
+            members[key] = name
+        assert room.members == members
+        assert room.names == sorted(members.values(), key=str.casefold) or sorted(
+            room.names
+        ) == sorted(members.values())
+        assert [n.casefold() for n in room.names] == sorted(n.casefold() for n in room.names)
 
 
-@pytest.mark.parametrize(("present", "crowded"), [(0, False), (CROWD, False), (CROWD + 1, True)])
-def test_a_crowd_is_more_than_a_hundred(room: Room, present: int, crowded: bool) -> None:
+@pytest.mark.parametrize(("present", "is_crowd"), [(0, False), (CROWD, False), (CROWD + 1, True)])
+def test_a_crowd_is_more_than_a_hundred(room: Room, present: int, is_crowd: bool) -> None:
     """Nobody reads two hundred joins."""
     for n in range(present):
-        room.come(f"p{n}")
+        room.set_member(f"p{n}", f"p{n}")
     assert CROWD == 100
-    assert room.crowded is crowded
+    assert crowded(room) is is_crowd
 
 
-@pytest.mark.parametrize(
-    ("joined", "left", "text"),
-    [(3, 0, "3 joined"), (0, 1, "1 left"), (12, 40, "12 joined, 40 left")],
-)
-def test_a_summary_tells_how_many_came_and_went(joined: int, left: int, text: str) -> None:
-    """And then there is nothing more to sum up."""
-    tally = Tally()
-    assert not tally
-    tally.joined, tally.left = joined, left
-    assert tally
-    assert tally.clear() == text
-    assert not tally
+def test_the_first_event_of_a_room_brings_it_into_being(room: Room) -> None:
+    """With the settings of a new room; one that exists has them already."""
+    assert [(change.table, change.key) for change in room.founding] == [("rooms", "lobby")]
+    assert room.expect == Expect("rooms", "lobby", 0)
+    room.set_state(RoomState("tea"), 7)
+    assert room.founding == ()
+    assert room.expect == Expect("rooms", "lobby", 7)
 
 
-def test_private_messages_are_kept_for_one_who_does_not_read(notifier: Notifier) -> None:
-    """Some hundreds of them, not without bound."""
-    ada = somebody("ada")
-    for id_ in range(1, 2 * INBOX):
-        ada.inbox.append(Entry(id_, Said("", "bob", "psst")), notifier)
-    entries, complete = ada.inbox.log.since(0)
-    assert ([entry.id for entry in entries], complete) == (list(range(INBOX, 2 * INBOX)), False)
+def test_a_member_is_a_cell_of_the_room(room: Room) -> None:
+    """A table of its own, so that a join touches nothing that messages expect."""
+    assert room.member("ada", "Ada") == Change("in:lobby", "ada", b"Ada")
+    assert room.member("ada", None) == Change("in:lobby", "ada", None)

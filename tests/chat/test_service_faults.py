@@ -10,10 +10,9 @@ import gc
 import json
 import sqlite3
 import tempfile
-from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 from hypothesis import Phase, settings
@@ -25,57 +24,59 @@ from hypothesis.stateful import (
     rule,
     run_state_machine_as_test,
 )
-from twisted.internet.defer import Deferred, fail
+from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
-from chatd.chat.limits import Limits
-from chatd.chat.service import ChatService
-from chatd.chat.session import Session
-from chatd.codecs.json import JSON
+from chatd.chat.person import Person
+from chatd.chat.room import Room
+from chatd.chat.rooms import RELOAD_SECONDS
 from chatd.model.commands import Say, Tell
-from chatd.model.errors import Unavailable
-from chatd.model.events import MESSAGES, Event
-from chatd.store import NO_MARKS, Marks
-from chatd.store.memory import MemoryStore
+from chatd.model.errors import InDoubt, Unavailable
+from chatd.model.events import MESSAGES
 from chatd.store.sqlite import TIDY_SECONDS, Retention
-from chatd.stream.eventlog import Entry
-from chatd.stream.subscriber import Subscriber
+from chatd.stream.eventlog import Entry, Page
 from chatd.testing import START, FakeOutlet, InMemoryChat, result_of
+from chatd.testing.stores import Held
 
 from ..store.faults import Fragile
-from ..store.lasting import LastingChat
+from .kit import reading
+from .lasting import LastingChat
 
 ROOMS = st.sampled_from(["lobby", "dev"])
+SECONDS = 0.01
+"""What a store in a file takes for everything."""
 HISTORY = 3
 """So little that readers miss something."""
 
 
 class Reader:
-    """Somebody who reads a room, goes, and comes back where it stood."""
+    """A client that reads a room, goes, and comes back where it stood."""
 
     def __init__(self, chat: InMemoryChat, room: str) -> None:
         self.room = room
         self.cursor = chat.service.horizon
         self.runs: list[list[tuple[int, str]]] = [[]]
         """What it read, cut where it was told of a gap."""
+        self.away = True
+        self._outlet = FakeOutlet()
         self.come(chat)
 
     def come(self, chat: InMemoryChat) -> None:
-        """Read from where it stands."""
-        self._outlet = FakeOutlet()
-        feeds = [chat.service.room(self.room).feed(JSON)]
-        place = chat.service.resume(self.cursor)
-        self._outlet.subscriber = Subscriber(self._outlet, feeds, place)
-        self._outlet.subscriber.start()
+        """Read from where it stands, as soon as the room is loaded."""
+        self.away = False
+        self.cursor = chat.service.resume(self.cursor)
+        outlet = self._outlet = FakeOutlet()
 
-    @property
-    def away(self) -> bool:
-        """Whether it does not read."""
-        return self._outlet.subscriber is None
+        def begin(room: Room) -> None:
+            if outlet is self._outlet and not self.away:
+                reading(chat, room, cursor=self.cursor, outlet=outlet)
+
+        chat.service.rooms.load(self.room).addCallback(begin)
 
     def go(self) -> None:
         """Read no more; what was delivered was read."""
         self.read()
+        self.away = True
         if self._outlet.subscriber:
             self._outlet.subscriber.stop()
             self._outlet.subscriber = None
@@ -98,7 +99,6 @@ class Chatting(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.chat = self.begun()
-        self.speakers: list[Session] = []
         self.readers: list[Reader] = []
         self.count = 0
         self.waiting: dict[str, Deferred[int | None]] = {}
@@ -132,10 +132,14 @@ class Chatting(RuleBasedStateMachine):
     @rule()
     def tell(self) -> None:
         """Somebody says something privately, which takes an id too."""
-        bob = self.chat.service.enter()
-        told = self.chat.service.perform(bob, Tell(bob.name, "psst"))
-        told.addCallbacks(lambda id_: self.letters.append(id_ or 0), lambda _: None)
-        self.chat.service.end(bob)
+        service = self.chat.service
+
+        def entered(bob: Person) -> None:
+            told = service.perform(bob, Tell(bob.name, "psst"))
+            told.addCallbacks(lambda id_: self.letters.append(id_ or 0), lambda _: None)
+            service.end(bob)
+
+        service.enter().addCallbacks(entered, lambda _: None)
 
     @rule(room=ROOMS)
     def begin_to_read(self, room: str) -> None:
@@ -155,19 +159,18 @@ class Chatting(RuleBasedStateMachine):
 
     @rule()
     def turn(self) -> None:
-        """The reactor turns once."""
-        self.chat.clock.advance(0)
+        """A moment passes."""
+        self.chat.clock.advance(SECONDS)
 
     @rule()
     def settle(self) -> None:
-        """It turns until nothing is left to do."""
-        self.chat.settle()
-        self.chat.settle()
+        """Time passes until nothing is left to do."""
+        self.chat.advance(100 * SECONDS)
 
     @rule()
     def forget_rooms(self) -> None:
         """Rooms that nobody is in are in memory no more."""
-        self.chat.service._lately.clear()
+        self.chat.service.rooms._warm.clear()
         gc.collect(0)
 
     # -- what holds ------------------------------------------------------------------------------
@@ -194,6 +197,7 @@ class Chatting(RuleBasedStateMachine):
     @invariant()
     def whoever_missed_something_was_told(self) -> None:
         """Between two events that came without a gap there was none for that reader."""
+        self.every_reader_sees_one_order()
         for reader in self.readers:
             for run in reader.runs:
                 if run:
@@ -219,8 +223,8 @@ class Chatting(RuleBasedStateMachine):
         self.whoever_missed_something_was_told()
         shown = {(text, id_) for text, id_ in self.acknowledged.items()}
         for reader in self.readers:
-            kept = self.chat.entries(reader.room)
-            assert not kept or reader.cursor >= kept[-1].id, "it hangs"
+            ends = self.chat.service.rooms.index.ends(reader.room)
+            assert not ends or reader.cursor >= ends.last, "it hangs"
         found = {(text, id_) for room in ("lobby", "dev") for text, id_ in self.pages(room)}
         assert found <= shown | {pair for pair in found if pair[0] in self.lost}
         assert self.must_be_kept(shown) <= found
@@ -239,18 +243,21 @@ class Chatting(RuleBasedStateMachine):
     def pages(self, room: str) -> list[tuple[str, int]]:
         """All that is read back of a room, page by page."""
         found: list[Entry] = []
-        before = None
-        while page := self._page(room, before):
-            before = page[0].id
-            found = page + found
+        before, more = None, True
+        while more:
+            page = self._page(room, before)
+            found = [*page.entries, *found]
+            more = page.more
+            before = found[0].id if found else None
         ids = [entry.id for entry in found]
         assert ids == sorted(set(ids))
         return [(e.event.text, e.id) for e in found if isinstance(e.event, MESSAGES)]
 
-    def _page(self, room: str, before: int | None) -> list[Entry]:
-        page = self.chat.service.page(self.chat.service.room(room), before, 3)
-        self.chat.settle()
-        return result_of(page)
+    def _page(self, room: str, before: int | None) -> Page:
+        loading = self.chat.service.rooms.load(room)
+        paging = loading.addCallback(self.chat.service.page, before, 3)
+        self.settle()
+        return result_of(paging)
 
     def _acknowledged(self, text: str, id_: int | None) -> None:
         assert id_ is not None
@@ -259,7 +266,9 @@ class Chatting(RuleBasedStateMachine):
         del self.waiting[text]
 
     def _refused(self, text: str, failure: Failure) -> None:
-        failure.trap(Unavailable)
+        if failure.check(InDoubt):
+            self.lost.add(text)
+        failure.trap(Unavailable, InDoubt)
         self.refused.add(text)
         del self.waiting[text]
 
@@ -267,49 +276,46 @@ class Chatting(RuleBasedStateMachine):
 # -- in memory -----------------------------------------------------------------------------------
 
 
-class WaywardStore(MemoryStore):
-    """A memory store that refuses, or takes some turns longer."""
-
-    refusing = False
-    turns = 0
-
-    def append(self, batch: Sequence[Event], marks: Marks = NO_MARKS) -> Deferred[list[int]]:
-        """See `chatd.store.Store.append`."""
-        if self.refusing:
-            return fail(Unavailable("no"))
-        return super().append(batch, marks)
-
-    def _store(self) -> None:
-        if self.turns and not self._closed:
-            self.turns -= 1
-            self._clock.callLater(0, self._store)
-        else:
-            super()._store()
-
-
 class InMemory(Chatting):
     """A store without a file."""
 
-    store: WaywardStore
-
     def begun(self) -> InMemoryChat:
         """See `Chatting.begun`."""
-        chat = InMemoryChat()
-        self.store = WaywardStore(chat.clock, chat.clock.seconds, HISTORY)
-        chat.service = ChatService(
-            chat.clock, self.store, history=HISTORY, limits=Limits(message_rate=0)
-        )
-        return chat
+        return InMemoryChat(history=HISTORY)
 
     @rule(refusing=st.booleans())
     def refuse(self, refusing: bool) -> None:
         """The store refuses everything, or nothing."""
-        self.store.refusing = refusing
+        self.chat.store.refusing = refusing
 
-    @rule(turns=st.integers(1, 5))
-    def delay(self, turns: int) -> None:
-        """The store takes longer."""
-        self.store.turns = turns
+    @rule(doubting=st.sampled_from(["stored", "lost", None]))
+    def doubt(self, doubting: Literal["stored", "lost"] | None) -> None:
+        """The store does not know what has become of what it is given."""
+        self.chat.store.doubting = doubting
+
+    @rule(unreadable=st.booleans())
+    def break_(self, unreadable: bool) -> None:
+        """The store cannot be read."""
+        self.chat.store.unreadable = unreadable
+
+    @rule(what=st.sampled_from(["appends", "shown", "reads"]))
+    def hold(self, what: Held) -> None:
+        """The store takes longer with something."""
+        self.chat.store.hold(what)
+
+    @rule()
+    def release(self) -> None:
+        """It takes no longer than it has to."""
+        self.chat.store.release()
+
+    def heal(self) -> None:
+        """See `Chatting.heal`."""
+        store = self.chat.store
+        store.refusing = store.unreadable = False
+        store.doubting = None
+        store.release()
+        self.chat.advance(RELOAD_SECONDS)
+        self.settle()
 
     def must_be_kept(self, shown: set[tuple[str, int]]) -> set[tuple[str, int]]:
         """The last of every room."""
@@ -336,7 +342,9 @@ class InAFile(Chatting):
     def begun(self) -> Any:
         """See `Chatting.begun`."""
         path = Path(self.directory.name) / "chat.db"
-        return LastingChat(path, wall=self.wall, history=HISTORY, retention=self.keep)
+        return LastingChat(
+            path, seconds=SECONDS, wall=self.wall, history=HISTORY, retention=self.keep
+        )
 
     @rule(fate=st.sampled_from(["lost", "kept"]))
     def fail(self, fate: str) -> None:
@@ -378,9 +386,9 @@ class InAFile(Chatting):
     def _begin_again(self, jump: float, here: list[Reader]) -> None:
         chat: Any = self.chat
         self.wall = chat.now() + jump
-        highest = chat.service.horizon
         self.chat = self.begun()
-        assert self.chat.service.horizon >= highest
+        # The time of a start is no id; those of private messages are not kept over a kill.
+        assert self.chat.service.horizon >= max(self.acknowledged.values(), default=0)
         # What nobody was told of may be there: from now on it is as good as anything.
         for room in ("lobby", "dev"):
             for text, id_ in self.pages(room):

@@ -1,0 +1,79 @@
+"""What the tests of the chat have in common."""
+
+from __future__ import annotations
+
+import gc
+import json
+from typing import Any
+
+from chatd.chat.person import Person
+from chatd.chat.readers import Owner
+from chatd.chat.room import Room
+from chatd.codecs.json import JSON
+from chatd.model.errors import ChatError
+from chatd.model.events import Event
+from chatd.model.identity import Stranger
+from chatd.stream.feed import Source
+from chatd.testing import FakeOutlet, InMemoryChat
+
+
+def events(chat: InMemoryChat, room: str = "lobby") -> list[Event]:
+    """The events in a room's log."""
+    return [entry.event for entry in chat.entries(room)]
+
+
+def private(person: Person) -> list[Event]:
+    """The events in a person's inbox."""
+    return [entry.event for entry in person.inbox.log.since(0).entries]
+
+
+def reading(
+    chat: InMemoryChat,
+    *sources: Source,
+    owner: Owner | None = None,
+    cursor: int | None = None,
+    outlet: FakeOutlet | None = None,
+) -> FakeOutlet:
+    """The outlet of a reader that was made by the gate: from now on, or from a cursor."""
+    outlet = outlet or FakeOutlet()
+    place = chat.service.horizon if cursor is None else chat.service.resume(cursor)
+    views = [(source, JSON) for source in sources]
+    outlet.subscriber = chat.service.readers.open(owner or Stranger(), views, outlet, place)
+    outlet.subscriber.start()
+    return outlet
+
+
+def given_to(outlet: FakeOutlet) -> list[dict[str, Any]]:
+    """The events that a reader was given, in its order."""
+    return [e for batch in outlet.batches for e in json.loads(b"[%b]" % batch.chunk)]
+
+
+def read(outlet: FakeOutlet) -> list[str]:
+    """The texts that a reader was given, and GAP where it was told of one."""
+    found = []
+    for batch in outlet.batches:
+        found += ["GAP"] * bool(batch.gaps)
+        found += [e["text"] for e in json.loads(b"[%b]" % batch.chunk) if e["type"] == "message"]
+    return found
+
+
+def forget_rooms(chat: InMemoryChat) -> None:
+    """Time has passed and other rooms were asked for: rooms that are not in use leave memory."""
+    chat.service.rooms._warm.clear()
+    gc.collect()
+
+
+def existing_rooms() -> set[int]:
+    """The rooms in memory."""
+    gc.collect()
+    return {id(thing) for thing in gc.get_objects() if isinstance(thing, Room)}
+
+
+def refused(outcome: Any) -> type[Exception] | None:
+    """What a Deferred has failed with, None if it has succeeded; it must have fired."""
+    results: list[Any] = []
+    outcome.addBoth(results.append)
+    assert results, "the Deferred has not fired"
+    value = getattr(results[0], "value", None)
+    assert value is None or isinstance(value, ChatError), value
+    return type(value) if value else None

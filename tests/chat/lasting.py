@@ -1,0 +1,70 @@
+"""A whole chat over a file, which can be stopped, killed, and begun again."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from twisted.internet.task import Clock
+
+from chatd.chat.limits import DEFAULTS, Limits
+from chatd.chat.service import ChatService
+from chatd.store.sqlite import FOR_EVER, Retention
+from chatd.testing import START, InMemoryChat, result_of
+
+from ..store.kept import SlowWorker, SoonWorker, sqlite_store
+
+
+class LastingChat(InMemoryChat):
+    """A chat that remembers, on a clock that stands still until it is told to go on."""
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        seconds: float = 0,
+        wall: float = START,
+        history: int = 1000,
+        max_rooms: int = DEFAULTS.rooms,
+        retention: Retention = FOR_EVER,
+    ) -> None:
+        """The store takes `seconds` for everything, and the wall clock begins at `wall`."""
+        self.clock = Clock()
+        self.clock.advance(START)
+        self.path = path
+        self._wall = wall - START
+        clock = self.clock
+        store: Any = sqlite_store(
+            path,
+            clock,
+            self.now,
+            history,
+            hire=lambda _: SlowWorker(clock, seconds) if seconds else SoonWorker(clock),
+            retention=retention,
+        )
+        self.store = store
+        self.service = ChatService(
+            self.clock, store, history=history, limits=Limits(message_rate=0, rooms=max_rooms)
+        )
+        opened = self.service.open()
+        self.advance(10 * seconds)
+        result_of(opened)
+
+    def now(self) -> float:
+        """The wall clock."""
+        return self.clock.seconds() + self._wall
+
+    def stop(self) -> None:
+        """The process ends as it should."""
+        stopped = self.service.stopService()
+        while not stopped.called:
+            self.advance(1)
+        result_of(stopped)
+
+    def kill(self) -> None:
+        """The process ends at once: what is not in the file by now never will be."""
+        store: Any = self.store
+        store._tidying.stop()
+        store._reader.close()
+        store._writer.close()
+        store._writer.end()
