@@ -39,7 +39,7 @@ HOUSE = {
     "sockets": Floor(
         "transports transports.tcp transports.connections transports.descriptors"
         " transports.peers transports.stalls transports.deadlines transports.lane",
-        "model chat sockets twisted zope",
+        "model stream chat sockets twisted zope",
     ),
     "drain": Floor("transports.drain", "chat sockets twisted"),
     "http": Floor(

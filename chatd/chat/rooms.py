@@ -11,7 +11,7 @@
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import TypeVar
 from weakref import WeakValueDictionary
@@ -174,6 +174,21 @@ class Rooms:
             self._log.failure("the store failed to read", failure)
 
     # -- the fold --------------------------------------------------------------------------------
+
+    def make_room(self, batch: Sequence[Shown]) -> None:
+        """A batch is about to be shown: wake readers for whom a log would evict something now, and
+        not in the middle of it, where senders do not know their ids yet.
+        """
+        counts = Counter(
+            entry.event.room
+            for shown in batch
+            for entry in shown.entries
+            if isinstance(entry.event, RoomEvent)
+        )
+        for name, count in counts.items():
+            room = self._live.get(name)
+            if room is not None:
+                self._notifier.make_room(room, count)
 
     def shown(self, shown: Shown) -> None:
         """Fold one stored unit into the rooms that it concerns, and mark their readers."""

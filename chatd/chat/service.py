@@ -227,6 +227,8 @@ class ChatService(Service):
         if self._early is not None:
             self._early.append(partial(self.shown, batch))
             return
+        if len(batch) > 1:
+            self.rooms.make_room(batch)
         for shown in batch:
             self.rooms.shown(shown)
             for change in shown.changes:

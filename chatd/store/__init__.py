@@ -8,7 +8,8 @@
    of the same batch included.  A stale unit changes nothing.
 4. Everything stored comes back through `Follower.shown`, in the order of the ids, and the Deferred
    of `append` fires right behind it, in the same turn of the reactor: senders know their ids
-   before readers wake.  What the follower never saw was never shown to a client.
+   before readers wake.  What the follower never saw was never shown to a client.  An append that
+   stored nothing is answered when the follower was shown all that it was judged by.
 5. A unit whose request key is known answers the id that it was given the first time.
 6. A room's log in memory is a window on the store.  It may be dropped when it has no reader:
    `load` opens it again where it was, and `read` pages through what lies before it.
@@ -74,7 +75,8 @@ class Loaded(NamedTuple):
     entries: Sequence[Entry]
     """The newest events, oldest first: as many as a log holds in memory."""
     floor: int
-    """The lowest cursor after which `entries` are all there were; not above that id."""
+    """The lowest cursor after which `entries` are all there were; not above that id.  It is not 0
+    in a whole room: the store knows nothing of the time before it was made."""
     tables: Mapping[str, Mapping[str, Cell]]
     """Its tables (`chatd.model.units.ROOM_TABLES`), by their names without the room's."""
 

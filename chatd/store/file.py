@@ -114,6 +114,7 @@ class OwnFile(Database):
         connection = super()._connect(mode)
         try:
             self._examine(connection)
+            _look_through(connection)
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute(f"PRAGMA synchronous = {self._synchronous}")
             _migrate(connection)
@@ -142,8 +143,6 @@ class OwnFile(Database):
             (verdict,) = connection.execute("PRAGMA quick_check(1)").fetchone()
             if verdict != "ok":
                 raise sqlite3.DatabaseError(f"it is broken: {verdict.splitlines()[-1]}")
-        if version:
-            _look_through(connection)
         self._unchecked = False
 
     # -- guarding --------------------------------------------------------------------------------
@@ -203,6 +202,8 @@ def _migrate(connection: sqlite3.Connection) -> None:
 
 def _look_through(connection: sqlite3.Connection) -> None:
     """Raise `sqlite3.DatabaseError` if what every version of the file holds makes no sense."""
+    if not connection.execute("PRAGMA user_version").fetchone()[0]:
+        return  # it is new
     state = connection.execute("SELECT last, floor FROM state").fetchone()
     if not state or not all(isinstance(id_, int) and 0 <= id_ < NEVER for id_ in state):
         raise sqlite3.DatabaseError("it is broken: it does not say how far it goes")

@@ -58,19 +58,23 @@ class Judging:
                 if known is not None:
                     answers.append(known)
                     continue
-            stale = self._stale(expects)
-            if stale is not None:
-                answers.append(stale)
-                continue
-            entries = [Entry(id_, event) for id_, event in enumerate(events, self.last + 1)]
-            self.last += len(entries) or 1
+            if expects:
+                stale = self._stale(expects)
+                if stale is not None:
+                    answers.append(stale)
+                    continue
+            answer = self.last + 1
+            if len(events) == 1:
+                self.last = answer
+                entries = [Entry(answer, events[0])]
+            else:
+                self.last += len(events) or 1
+                entries = [Entry(id_, event) for id_, event in enumerate(events, answer)]
             for table, name, value in changes:
                 self.changes[table, name] = self.last, value
-            shown = Shown(self.last, entries, changes, key)
-            answer = shown.answer
             if key is not None:
                 self.request_keys[key] = answer
-            batch.append(shown)
+            batch.append(Shown(self.last, entries, changes, key))
             answers.append(answer)
         return Judged(answers, batch)
 

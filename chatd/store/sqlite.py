@@ -143,14 +143,24 @@ class SqliteStore:
 
     def load(self, room: str, until: int) -> Deferred[Loaded]:
         """See `Store.load`."""
-        tail = self._read(partial(self._reader.tail, room, until, self._history))
-        tables = [self.table(room_table(table, room)) for table in ROOM_TABLES]
+        copies = {
+            table: self._presence.snapshot(room_table(table, room))
+            for table in ROOM_TABLES
+            if is_presence(table)
+        }
+        durable = [table for table in ROOM_TABLES if table not in copies]
 
-        def loaded(results: list[Any]) -> Loaded:
-            (entries, floor), *cells = results
-            return Loaded(entries, floor, dict(zip(ROOM_TABLES, cells, strict=True)))
+        def load() -> Loaded:
+            entries, floor = self._reader.tail(room, until, self._history)
+            return Loaded(entries, floor, {table: copy.cells() for table, copy in copies.items()})
 
-        return gatherResults([tail, *tables], consumeErrors=True).addCallbacks(loaded, _first_error)
+        def join(results: list[Any]) -> Loaded:
+            loaded, *cells = results
+            tables = {**loaded.tables, **dict(zip(durable, cells, strict=True))}
+            return Loaded(loaded.entries, loaded.floor, tables)
+
+        asked = [self._read(load), *(self.table(room_table(table, room)) for table in durable)]
+        return gatherResults(asked, consumeErrors=True).addCallbacks(join, _first_error)
 
     def read(
         self,
@@ -175,15 +185,17 @@ class SqliteStore:
         return self._cells(table, keys)
 
     def _cells(self, table: str, keys: Collection[str] | None) -> Deferred[Mapping[str, Cell]]:
+        if self._closed or not self._follower:
+            return fail(Unavailable(CLOSING))
         if not is_presence(table):
             return self._read(partial(self._writer.cells, table, keys), writing=True)
         if keys is None:
-            return self._read(self._presence.snapshot(table).cells)
+            return self._reading.do(self._presence.snapshot(table).cells)
         cells = self._presence.some(table, keys)
-        return self._read(lambda: cells)
+        return self._reading.do(lambda: cells)
 
     def _read(self, job: Callable[[], T], *, writing: bool = False) -> Deferred[Any]:
-        """Have something read by one of the threads."""
+        """Have the file read by one of the threads."""
         if self._closed or not self._follower:
             return fail(Unavailable(CLOSING))
         done = (self._writing if writing else self._reading).do(job)

@@ -1,30 +1,20 @@
 """The writing side of the SQLite file: groups of appends, judged and stored.
 
 1. A group of appends is one transaction: when `store` returns it is in the file, and when `store`
-   raises nothing of it is.
-2. After a failure the connection is closed: SQLite goes on committing after an fsync has failed, as
-   though nothing had happened.  The next connection looks first whether the file holds what was
-   acknowledged, and takes out what was refused.
-3. A group that leaves nothing to keep (presence, private messages) does not touch the file, though
-   it takes ids.  A crash then leaves a lower `state.last` than the highest id given.  No id is
-   given twice all the same, as ids come from the clock and a start continues from the present;
-   only a clock that is set back *and* a crash before the next commit could repeat ids, and only
-   those of units of which nothing was kept.  The next commit, or `end`, writes the highest.
-4. Units are judged here, in the order of the groups, by versions in memory: those of `rooms`, which
+   raises nothing of it is (`chatd.store.settling`).
+2. A group that leaves nothing to keep (presence, private messages) does not touch the file, though
+   it takes ids; the next commit, or `end`, writes the highest id given.
+3. Units are judged here, in the order of the groups, by versions in memory: those of `rooms`, which
    nearly every unit expects, and those of the presence tables.  Only other tables are looked up.
-5. Presence as it was *shown* is in `Cells` that the reactor's thread changes; what was stored since
-   is kept here (`_unshown`) until the next group finds it shown.  All other state of the writer
-   changes only after a COMMIT.
-6. If the cells of `rooms` in the file are not those that were stored, because another file has
-   taken its place, they are stored anew with a new version, and shown (`Stored.restated`).  Else
-   every unit that expects them would be stale for ever.
+4. Presence as it was *shown* is in `Cells` that the reactor's thread changes.  What was stored
+   since is kept here (`_unshown`), until a group comes that was given after its showing.  All other
+   state of the writer changes only after a COMMIT.
 """
 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Collection, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Sequence
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
@@ -44,15 +34,11 @@ from .durable import (
     first_event,
     oldest_events,
     read_cells,
-    restate_rooms,
-    room_versions,
-    undo,
 )
-from .file import OwnFile
 from .judging import Judged, Judging
 from .requests import MOST_KEYS, RequestKeys
+from .settling import SettledFile
 
-_MICRO = 1_000_000
 _encode = msgspec.json.Encoder().encode
 
 
@@ -73,7 +59,7 @@ class Forgotten(NamedTuple):
     """Whether there is more to forget."""
 
 
-class Writer(OwnFile):
+class Writer(SettledFile):
     """The file, and what units are judged by."""
 
     def __init__(
@@ -87,24 +73,15 @@ class Writer(OwnFile):
         """`now` is the wall clock, in seconds since the Unix epoch; `presence` has the presence
         tables as they were shown; `synchronous` is SQLite's pragma of that name.
         """
-        super().__init__(path, synchronous)
-        self._now = now
+        super().__init__(path, now, synchronous)
         self._request_keys = request_keys
         self._presence = presence
         self._unshown: dict[tuple[str, str], tuple[int, bytes | None]] = {}
-        self._rooms: dict[str, int] | None = None
-        """The versions of the cells of the table `rooms`."""
         self._numbers: dict[str, int] = {}
         self._count: int | None = None
-        self._doubtful: Doubtful | None = None
-        self._restated: list[Shown] = []
         self._untold: set[str] = set()
-        self._written = 0
-        """What `state.last` says in the file."""
         self._ahead = False
         """Whether ids above `_written` were given."""
-        self.last = 0
-        """The highest id ever given, or the time of the start."""
 
     def begin(self) -> Opened:
         """Take the file, which is made if there is none.
@@ -200,12 +177,14 @@ class Writer(OwnFile):
     ) -> int:
         """Write what a group leaves; answers the number of its events."""
         rows = []
-        for judged in appends:
-            for shown in judged.batch:
+        numbers = self._numbers
+        for _, batch in appends:
+            for shown in batch:
                 for entry in shown.entries:
                     event = entry.event
                     if isinstance(event, RoomEvent):
-                        number = self._number(connection, event.room)
+                        room = event.room
+                        number = numbers.get(room) or self._number(connection, room)
                         rows.append((entry.id, number, _encode(event).decode()))
         changes = [
             (table, key, version, value)
@@ -237,24 +216,10 @@ class Writer(OwnFile):
             self._request_keys.add(judging.request_keys)
 
     def _number(self, connection: sqlite3.Connection, room: str) -> int:
-        number = self._numbers.get(room)
-        if number is None:
-            connection.execute("INSERT OR IGNORE INTO rooms (name) VALUES (?)", (room,))
-            found = connection.execute("SELECT number FROM rooms WHERE name = ?", (room,))
-            number = self._numbers[room] = int(found.fetchone()[0])
+        connection.execute("INSERT OR IGNORE INTO rooms (name) VALUES (?)", (room,))
+        found = connection.execute("SELECT number FROM rooms WHERE name = ?", (room,))
+        number = self._numbers[room] = int(found.fetchone()[0])
         return number
-
-    @contextmanager
-    def _transaction(self) -> Iterator[sqlite3.Connection]:
-        """A connection on which everything is done, or nothing.  Raises `Unavailable`."""
-        with self._used() as connection:
-            try:
-                connection.execute("BEGIN IMMEDIATE")
-                yield connection
-                connection.execute("COMMIT")
-            except BaseException:
-                self.close()
-                raise
 
     # -- reading, and forgetting -----------------------------------------------------------------
 
@@ -296,46 +261,7 @@ class Writer(OwnFile):
                 (self._expired, MOST_KEYS),
             )
 
-    # -- settling --------------------------------------------------------------------------------
-
-    def _settle(self, connection: sqlite3.Connection) -> None:
-        """See `OwnFile._settle`."""
-        connection.execute("BEGIN IMMEDIATE")
-        (last,) = found = connection.execute("SELECT last FROM state").fetchone()
-        written = self._written or last or self._micros  # a fresh file begins now
-        if self._doubtful and self._doubtful.last == last:
-            undo(connection, self._doubtful)
-        if last < written:
-            last = max(written, self.last)
-            connection.execute("UPDATE state SET last = ?, floor = ?", (last, written))
-        rooms = room_versions(connection)
-        restated = []
-        if self._rooms is not None and rooms != self._rooms:
-            last = max(last, self.last) + 1
-            changes = restate_rooms(connection, self._rooms, last)
-            connection.execute("UPDATE state SET last = ?", (last,))
-            rooms = room_versions(connection)
-            restated.append(Shown(last, (), changes, None))
-        connection.execute("COMMIT")
-        self._doubtful = None
-        self._rooms = rooms
-        self._restated += restated
-        if found[0] < self._written:
-            self._log.error(
-                "{path} ends at the id {last}, but was written up to {written}: what is missing is"
-                " lost",
-                path=self.path,
-                last=found[0],
-                written=written,
-            )
-        self._written = last
-        self.last = max(self.last, last)
-
-    @property
-    def _micros(self) -> int:
-        return int(self._now() * _MICRO)
-
     @property
     def _expired(self) -> int:
         """The newest id of a request key in the file that is too old."""
-        return int((self._now() - REMEMBERED_SECONDS) * _MICRO)
+        return self._micros - int(REMEMBERED_SECONDS * 1_000_000)

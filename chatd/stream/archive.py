@@ -6,19 +6,18 @@
    but what its floor tells.  A page that reaches the end of the archive holds at least what the log
    had taken when the page was asked for.  So a reader may go on from `until`, wherever the log's
    window is by then.
-3. A page that could not be read is an outcome like any other: the source is then read as though it
-   had no archive, once.
+3. A page that could not be read is an outcome like any other.  For that once the source is read as
+   though it had no archive; so it is if retention has left nothing that is not in memory too.
 4. A reader that stops, pauses or changes its sources leaves its pages; a page without readers is
    dropped when it arrives.
 """
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from collections.abc import Callable, Collection
 
 from .batch import Batch
-from .eventlog import Entry, Page
+from .eventlog import Page
 from .reader import Reader
 
 ReadPage = Callable[[int, int, Callable[[Page | None], None]], object]
@@ -57,11 +56,10 @@ class PageRead:
         """Whether it is the page that a reader at `place` needs."""
         return place == self.after or self.after < place < self.until
 
-    def following(self, place: int) -> list[Entry]:
-        """Its entries behind `place`."""
-        assert self.page is not None
-        entries = self.page.entries
-        return list(entries[bisect_right(entries, place, key=_id) :])
+    def reaches(self, floor: int) -> Page | None:
+        """The page, if it could be read and holds events that a log with that floor does not."""
+        page = self.page
+        return page if page and page.floor < floor else None
 
 
 class Archive:
@@ -96,7 +94,3 @@ class Archive:
         readers, read.readers = read.readers, set()
         if readers:
             self._wake_soon(readers)
-
-
-def _id(entry: Entry) -> int:
-    return entry.id

@@ -61,7 +61,7 @@ class Backlog:
             return merged(places, cursor, limit, skip, self._reads)
         ((feed, _),) = places
         read = self._reads[feed.source]
-        if read.page is None:
+        if not read.reaches(feed.log.floor):
             return merged(places, cursor, limit)
         key = (feed.codec.name, cursor)
         batch = read.batches.get(key)
@@ -71,8 +71,9 @@ class Backlog:
 
     @property
     def logs(self) -> list[EventLog]:
-        """The logs of which a page could be read."""
-        return [source.log for source, read in self._reads.items() if read.page]
+        """The logs that are read by a page."""
+        reads = self._reads.items()
+        return [source.log for source, read in reads if read.reaches(source.log.floor)]
 
     def leave(self) -> None:
         """The reader waits for these pages no more."""

@@ -108,6 +108,11 @@ class EventLog:
         """Whether the next `append` evicts the oldest entry."""
         return len(self._entries) >= self._capacity
 
+    def evicting(self, entries: int) -> int:
+        """The id of the newest entry that so many new ones would evict; 0 if none."""
+        many = min(len(self._entries) + entries - self._capacity, len(self._entries))
+        return self._entries[many - 1].id if many > 0 else 0
+
     @property
     def first(self) -> int | None:
         """The id of the oldest entry still held."""

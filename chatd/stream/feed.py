@@ -12,6 +12,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Collection, Iterable, Mapping
 from typing import Protocol
 from weakref import ref
@@ -25,8 +26,8 @@ from .reader import Reader
 class Fanout(Protocol):
     """What wakes the readers of a feed: `chatd.stream.notifier`."""
 
-    def make_room(self, source: Source) -> None:
-        """The source's log is about to evict its oldest entry."""
+    def make_room(self, source: Source, entries: int = 1) -> None:
+        """The source's log is about to take so many new entries."""
 
     def mark(self, feed: Feed, shown: int) -> None:
         """The feed has something new behind the cursor `shown`."""
@@ -99,14 +100,15 @@ class Feed:
         return place < self.log.floor and self.source.archive is not None
 
     def stretch(self, place: int, read: PageRead | None = None) -> Stretch:
-        """What is known behind `place`: by a page that could be read, or else by the log alone."""
-        name, codec = self.source.name, self.codec
-        if read is None or read.page is None:
-            entries, complete = self.log.since(place)
-            return Stretch(name, codec, entries, None if complete else self.log.floor)
-        floor = read.page.floor
-        entries = read.following(place)
-        return Stretch(name, codec, entries, floor if floor > place else None, read.until)
+        """What is known behind `place`: by a page if there is one, or else by the log alone."""
+        name, codec, log = self.source.name, self.codec, self.log
+        page = read.reaches(log.floor) if read else None
+        if read is None or page is None:
+            entries, complete = log.since(place)
+            return Stretch(name, codec, entries, None if complete else log.floor)
+        entries = page.entries[bisect_right(page.entries, place, key=_id) :]
+        floor = page.floor if page.floor > place else None
+        return Stretch(name, codec, entries, floor, read.until)
 
     def may_wait(self, cursor: int) -> bool:
         """Whether a new reader at `cursor` may wait for a round that is about to begin.
@@ -192,3 +194,7 @@ def merged(
     reads = reads or {}
     stretches = [feed.stretch(place, reads.get(feed.source)) for feed, place in places]
     return merge(stretches, cursor, limit, skip)
+
+
+def _id(entry: Entry) -> int:
+    return entry.id

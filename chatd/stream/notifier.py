@@ -78,16 +78,19 @@ class Notifier:
         self._rounds.append(Round(None, list(readers), 0))
         self._call()
 
-    def make_room(self, source: Source) -> None:
-        """Wake at once those pending readers of a full log that have not been shown its oldest
-        entry, which the log is about to evict.
+    def make_room(self, source: Source, entries: int = 1) -> None:
+        """Wake at once those pending readers of a log that have not been shown what so many new
+        entries would evict.
+
+        `Source.append` does this for each entry.  Done for a whole batch before its first entry, it
+        sees to it that no reader is woken in the middle of the batch, if the log can hold that.
         """
-        oldest = source.log.first or 0
+        evicted = source.log.evicting(entries)
         for feed in source.feeds():
             round_ = self._under_way.get(feed)
-            if round_ and round_.shown < oldest:
+            if round_ and round_.shown < evicted:
                 self._finish(round_)
-            if feed.marked and feed.shown < oldest and feed not in self._under_way:
+            if feed.marked and feed.shown < evicted and feed not in self._under_way:
                 self._finish(self._begin(feed))
 
     def wake(self) -> None:

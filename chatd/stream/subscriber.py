@@ -175,7 +175,6 @@ class Subscriber:
         self._see_fast_path()
         if unread:
             self._count()
-            self.wake()
 
     def hide(self, *ids: int) -> None:
         """Leave these events out: a client's own messages, with `/echo off`."""

@@ -10,6 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, ClassVar
 
+from chatd.store.cells import Cells
+from chatd.store.requests import RequestKeys
 from chatd.store.writer import Writer
 
 
@@ -135,7 +137,7 @@ def stateless(path: Path) -> None:
 
 
 def _meddled(path: Path, *statements: str) -> None:
-    writer = Writer(path, 10, lambda: 0.0)
+    writer = Writer(path, lambda: 0.0, RequestKeys(lambda: 0.0), Cells())
     writer.begin()
     writer.end()
     _made(path, *statements)

@@ -171,11 +171,13 @@ class Kept:
 
     def table(self, name: str) -> dict[str, Cell]:
         """A table."""
-        return dict(self.answered(self.store.table(name)))
+        cells = self.answered(self.store.table(name))
+        return dict(cells)
 
     def get(self, table: str, *keys: str) -> dict[str, Cell]:
         """Some cells."""
-        return dict(self.answered(self.store.get(table, keys)))
+        cells = self.answered(self.store.get(table, keys))
+        return dict(cells)
 
     @property
     def last(self) -> int:

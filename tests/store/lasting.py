@@ -70,6 +70,5 @@ class LastingChat(InMemoryChat):
     def kill(self) -> None:
         """The process ends at once: what is not in the file by now never will be."""
         store: Any = self.store
-        for database in (store._writer, store._recalls, store._pages):
-            database.close()
-        store._writer.end()
+        store._reader.close()
+        store._writer.release()

@@ -5,30 +5,30 @@ from __future__ import annotations
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 from pytest_twisted import ensureDeferred
 from twisted.internet import reactor
-from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 from twisted.logger import ILogObserver, LogLevel, globalLogPublisher
 from zope.interface import implementer
 
-from chatd.chat.limits import REMEMBERED_SECONDS
 from chatd.model.errors import Unavailable
-from chatd.model.events import Event, Said, Told, TopicSet
-from chatd.store import Past, database
+from chatd.model.events import Event
+from chatd.model.units import MEMBERS, NAMES, ROOMS, Cell, Change, Stale, Unit, room_table
+from chatd.store import RoomSummary, database
 from chatd.store import sqlite as sqlite_module
+from chatd.store.durable import SLICE
 from chatd.store.sqlite import DAY, TIDY_SECONDS, Retention, SqliteStore
 from chatd.store.worker import ThreadWorker, Worker
-from chatd.store.writer import SLICE
 from chatd.testing import START, result_of
+from chatd.testing.stores import FakeFollower
 
 from .faults import locked, room_for
-from .kept import Kept, SlowWorker, SoonWorker, sqlite_store
+from .kept import Kept, SlowWorker, change, claim, said, saying, sqlite_store, texts
 
 Open = Callable[..., Kept]
 
@@ -69,20 +69,10 @@ def warnings() -> Iterator[list[str]]:
     globalLogPublisher.removeObserver(observe)
 
 
-def said(text: str, room: str = "lobby") -> Said:
-    return Said(room, "ada", text)
-
-
-def texts(entries: Any) -> list[str]:
-    return [entry.event.text for entry in entries]
-
-
 def is_refused(kept: Kept, event: Event) -> bool:
     """Whether an event is refused now, in words for the one who sent it."""
-    appended = kept.store.append([event])
-    kept.settle()
     try:
-        result_of(appended)
+        kept.appended(Unit([event]))
     except Unavailable as refusal:
         # Where the file is, is the operator's business.
         return "try again" in refusal.message and "chat.db" not in refusal.message
@@ -93,57 +83,50 @@ def is_refused(kept: Kept, event: Event) -> bool:
 
 
 def test_everything_is_there_after_a_restart(opened: Open) -> None:
-    """Rooms, topics, marks, the ids, and every page; a log is complete where it was."""
+    """Rooms, cells, request keys, the ids, and every page; a log is complete where it was."""
     kept = opened()
-    began = kept.store.last
-    kept.stored(*(said(str(n)) for n in range(8)), TopicSet("dev", "ada", "code"))
-    *_, last = kept.stored(said("8"), Told("ada", "bob", "psst"), marks={0: b"mark", 1: b"other"})
-    rooms, shown = kept.store.rooms, kept.shown
+    began = kept.opened.last
+    ids = kept.stored(*(said(str(n)) for n in range(8)), said("x", "dev"), request_key=b"key")
+    (version,) = kept.stored(changes=[Change(ROOMS, "dev", b"{}")])
+    (last,) = kept.stored(said("8"))
     kept.closed()
     again = opened()
-    assert (again.store.last, again.store.rooms) == (last, rooms)
-    assert again.store.marks == {b"mark": last - 1, b"other": last}
-    assert texts(again.read("lobby", None, 100)) == [str(n) for n in range(9)]
-    recalled = again.store.recall("lobby", last)
-    assert [e.id for e in recalled.entries] == [
-        entry.id for entry in shown if getattr(entry.event, "room", "") == "lobby"
-    ]
-    assert recalled.floor == began
+    assert again.opened.last == last
+    assert again.opened.rooms == {
+        "lobby": RoomSummary(ids[0], last),
+        "dev": RoomSummary(ids[8], ids[8]),
+    }
+    assert again.opened.request_keys == {b"key": ids[0]}
+    assert again.table(ROOMS) == {"dev": Cell(version, b"{}")}
+    assert texts(again.read("lobby").entries) == [str(n) for n in range(9)]
+    loaded = again.load("lobby")
+    assert [entry.id for entry in loaded.entries] == [*ids[:8], last]
+    assert loaded.floor == began
     assert again.stored(said("9")) == [last + 1]
 
 
-def test_marks_of_before_the_start_are_kept_as_long_as_repeats_are_recognised(opened: Open) -> None:
-    """From the start on; then they are let go of."""
-    kept = opened()
-    (id_,) = kept.stored(said("hi"), marks={0: b"mark"})
-    kept.closed()
-    again = opened()
-    again.clock.advance(REMEMBERED_SECONDS - 1)
-    again.settle()
-    assert again.store.marks == {b"mark": id_}
-    again.clock.advance(1)
-    assert again.store.marks == {}
-
-
 def test_a_long_log_is_complete_from_its_floor_on_after_a_restart(opened: Open) -> None:
-    """A cursor within it resumes without a gap, one before it is told of one."""
+    """A cursor within it resumes without a gap, one before it is read from the store."""
     kept = opened(history=3)
     ids = kept.stored(*(said(str(n)) for n in range(8)))
-    before = kept.store.recall("lobby", ids[-1])
+    before = kept.load("lobby")
     kept.closed()
-    after = opened(history=3).store.recall("lobby", ids[-1])
+    again = opened(history=3)
+    after = again.load("lobby")
     assert (texts(after.entries), after.floor) == (["5", "6", "7"], ids[4])
     assert after.floor == before.floor
+    page = again.read("lobby", after=ids[1])
+    assert (texts(page.entries), page.floor) == (["2", "3", "4", "5", "6", "7"], ids[0] - 1)
 
 
 def test_a_fresh_file_is_complete_from_its_beginning(opened: Open) -> None:
-    """Also after a restart: who came before anything was said has missed nothing."""
+    """Also after a restart: a reader that came before anything was said has missed nothing."""
     kept = opened()
-    began = kept.store.last
+    began = kept.opened.last
     kept.closed()
     again = opened()
-    assert again.store.last == began
-    assert again.store.recall("lobby", began) == ([], began, False)
+    assert again.opened.last == began
+    assert again.load("lobby", began) == ([], began, {MEMBERS: {}})
 
 
 # -- groups --------------------------------------------------------------------------------------
@@ -171,7 +154,7 @@ def slow(path: Path, seconds: float, **options: Any) -> tuple[Kept, Hired]:
         return sqlite_store(path, clock, now, history, hire=hired[0], **options)
 
     kept = Kept(engine)
-    kept.clock.advance(seconds)  # so much for forgetting what is old
+    kept.clock.advance(seconds)  # forgetting what is old takes as long
     return kept, hired[0]
 
 
@@ -187,12 +170,14 @@ def test_what_is_appended_during_a_commit_is_one_commit(path: Path) -> None:
     """However many they are: the more there is to do, the less each costs."""
     kept, hired = slow(path, 5)
     before = hired.workers["writing"].begun
-    answers = [kept.store.append([said(str(n))]) for n in range(100)]
+    answers = [kept.store.append([saying(str(n))]) for n in range(100)]
     kept.clock.advance(5)
-    assert (texts(kept.shown), answers[1].called) == (["0"], False)
+    assert (texts(kept.follower.entries), answers[1].called) == (["0"], False)
     kept.clock.advance(5)
-    assert texts(kept.shown) == [str(n) for n in range(100)]
-    assert [result_of(answer) for answer in answers] == [[entry.id] for entry in kept.shown]
+    assert texts(kept.follower.entries) == [str(n) for n in range(100)]
+    assert [result_of(answer) for answer in answers] == [
+        [entry.id] for entry in kept.follower.entries
+    ]
     assert hired.workers["writing"].begun - before == 2
     end(kept)
 
@@ -203,11 +188,11 @@ def test_a_commit_has_only_so_much_to_do(path: Path, monkeypatch: pytest.MonkeyP
     kept, _ = slow(path, 1)
     sizes = [1, 4, 4, 4, 25, 6, 4]
     for size in sizes:
-        kept.store.append([said("x")] * size)
+        kept.store.append([saying("x")] * size)
     shown = []
     for _ in sizes:
         kept.clock.advance(1)
-        shown.append(len(kept.shown))
+        shown.append(len(kept.follower.entries))
     assert shown == [1, 9, 13, 38, 48, 48, 48]
     end(kept)
 
@@ -215,33 +200,76 @@ def test_a_commit_has_only_so_much_to_do(path: Path, monkeypatch: pytest.MonkeyP
 def test_pages_are_read_while_a_commit_takes_its_time(path: Path) -> None:
     """By another worker; and what is not committed yet is not in them."""
     kept, _ = slow(path, 1)
-    kept.store.append([said("one")])
+    kept.store.append([saying("one")])
     kept.clock.advance(1)
-    kept.store.append([said("two")])
+    kept.store.append([saying("two")])
     kept.clock.advance(0.5)
-    page = kept.store.read("lobby", None, 10)
+    page = kept.store.read("lobby", limit=10)
+    loaded = kept.store.load("lobby", kept.last)
     kept.clock.advance(0.4)
     assert not page.called
     kept.clock.advance(0.6)
-    assert texts(result_of(page)) == ["one"]
+    assert texts(result_of(page).entries) == ["one"]
+    kept.clock.advance(1)
+    assert texts(result_of(loaded).entries) == ["one"], "two was not shown when it was asked for"
     end(kept)
 
 
-def test_what_was_not_shown_yet_is_on_no_page(opened: Open) -> None:
-    """Though it is in the file: it may still be refused."""
+def test_durable_cells_are_answered_as_they_were_shown(path: Path) -> None:
+    """Those that a commit under way changes are answered behind its showing, and presence at the
+    time of asking.
+    """
+    kept, _ = slow(path, 1)
+    kept.store.append([change(ROOMS, "lobby", b"one"), change(NAMES, "ada", b"one")])
+    kept.clock.advance(0.5)
+    seen: list[object] = []
+
+    def look(answer: Mapping[str, Cell]) -> None:
+        same = all(kept.follower.cells[ROOMS, key] == cell for key, cell in answer.items())
+        seen.append(({key: cell.value for key, cell in answer.items()}, same))
+
+    kept.store.table(ROOMS).addCallback(look)
+    names = kept.store.table(NAMES)
+    kept.store.append([change(ROOMS, "lobby", b"two"), change(NAMES, "ada", b"two")])
+    kept.clock.advance(0.5)
+    kept.store.table(ROOMS).addCallback(look)
+    for _ in range(6):
+        kept.clock.advance(0.5)
+    assert result_of(names) == {}
+    assert seen == [({"lobby": b"one"}, True), ({"lobby": b"two"}, True)]
+    end(kept)
+
+
+def test_durable_tables_of_a_room_are_loaded_with_it(
+    opened: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Roles and bans will be; they are read from the file."""
+    monkeypatch.setattr(sqlite_module, "ROOM_TABLES", (MEMBERS, "bans"))
     kept = opened()
-    (first,) = kept.stored(said("one"))
-    pages: list[Deferred[Any]] = []
-    kept.store.follow(lambda _: pages.append(kept.store.read("lobby", None, 10)))
-    answers = [kept.store.append([said(text)]) for text in ("two", "three", "four")]
-    kept.settle()
-    # The last two are one group: when "three" is shown, "four" is in the file.
-    assert [texts(result_of(page)) for page in pages] == [
-        ["one", "two"],
-        ["one", "two", "three"],
-        ["one", "two", "three", "four"],
-    ]
-    assert [result_of(answer)[0] > first for answer in answers] == [True] * 3
+    (version,) = kept.stored(
+        changes=[
+            Change(room_table(MEMBERS, "lobby"), "ada", b"Ada"),
+            Change(room_table("bans", "lobby"), "eve", b"{}"),
+        ]
+    )
+    assert kept.load("lobby").tables == {
+        MEMBERS: {"ada": Cell(version, b"Ada")},
+        "bans": {"eve": Cell(version, b"{}")},
+    }
+
+
+def test_units_are_judged_by_commits_that_are_not_shown_yet(path: Path) -> None:
+    """However many are under way: of a hundred claims of one name, one is stored."""
+    kept, _ = slow(path, 1)
+    answers = []
+    for _ in range(100):
+        answers.append(kept.store.append([claim(NAMES, "ada", b"x", 0)]))
+        kept.clock.advance(0.1)
+    for _ in range(5):
+        kept.clock.advance(1)
+    outcomes = [isinstance(result_of(answer)[0], Stale) for answer in answers]
+    assert outcomes == [False] + [True] * 99
+    end(kept)
 
 
 # -- trouble -------------------------------------------------------------------------------------
@@ -255,13 +283,13 @@ def test_a_full_disk_refuses_writers_and_serves_readers(
     kept.stored(said("one"))
     with room_for(4096):
         assert is_refused(kept, said("x" * 5000))
-        assert texts(kept.read("lobby", None, 10)) == ["one"]
-        assert texts(kept.store.recall("lobby", kept.store.last).entries) == ["one"]
+        assert texts(kept.read("lobby").entries) == ["one"]
+        assert texts(kept.load("lobby").entries) == ["one"]
         assert is_refused(kept, said("x" * 5000))
     kept.stored(said("two"))
-    assert texts(kept.shown) == ["one", "two"]
+    assert texts(kept.follower.entries) == ["one", "two"]
     kept.closed()
-    assert texts(opened().read("lobby", None, 10)) == ["one", "two"]
+    assert texts(opened().read("lobby").entries) == ["one", "two"]
     logged_errors.clear()
 
 
@@ -290,24 +318,22 @@ def test_trouble_is_logged_once_and_its_end_too(
     logged_errors.clear()
 
 
-def test_a_broken_row_is_told_to_whoever_asks_for_it(
+def test_a_broken_row_fails_the_reading_of_it(
     opened: Open, path: Path, warnings: list[str], logged_errors: list[str]
 ) -> None:
-    """A log that cannot be read begins empty, torn, and with a gap; what is stored next is shown,
-    and when the file is mended it is read again.
-    """
+    """What is stored next is shown, and when the file is mended it is read again."""
     kept = opened()
-    (id_,) = kept.stored(said("one"))
+    kept.stored(said("one"))
     meddle(path, 'UPDATE events SET event = \'{"type":"spell"}\'')
     for _ in range(2):
-        with pytest.raises(Unavailable, match="try again"):
-            kept.read("lobby", None, 10)
-        assert kept.store.recall("lobby", id_) == ((), id_, True)
+        for read in (kept.read, kept.load):
+            with pytest.raises(Unavailable, match="try again"):
+                read("lobby")
     kept.stored(said("two"))
-    assert texts(kept.shown) == ["one", "two"]
+    assert texts(kept.follower.entries) == ["one", "two"]
     meddle(path, "DELETE FROM events WHERE event LIKE '%spell%'")
-    assert texts(kept.read("lobby", None, 10)) == ["two"]
-    assert not kept.store.recall("lobby", id_).torn
+    assert texts(kept.read("lobby").entries) == ["two"]
+    assert texts(kept.load("lobby").entries) == ["two"]
     assert [line.split(":")[0] for line in warnings] == [
         "the store cannot read",
         "the store can read again",
@@ -323,11 +349,44 @@ def meddle(path: Path, statement: str) -> None:
 
 
 def test_two_stores_do_not_share_a_file(opened: Open) -> None:
-    """The second does not begin; when the first has ended it may."""
+    """The second does not begin, and says so at once; when the first has ended it may."""
     kept = opened()
+    clock = Clock()
+    second = sqlite_store(kept_path(kept), clock, clock.seconds, 10)
+    opening = second.open(FakeFollower())
+    assert opening.called
     with pytest.raises(Unavailable, match="another server has it"):
-        opened()
+        result_of(opening)
+    assert clock.getDelayedCalls() == []
     kept.closed()
+    opened()
+
+
+def kept_path(kept: Kept) -> Path:
+    """Where the file of a store is."""
+    assert isinstance(kept.store, SqliteStore)
+    return kept.store._writer.path
+
+
+def test_a_store_that_cannot_read_its_file_releases_it(
+    path: Path, monkeypatch: pytest.MonkeyPatch, opened: Open
+) -> None:
+    """Half opened is not opened: another one may have it."""
+    clock = Clock()
+    store = sqlite_store(path, clock, clock.seconds, 10)
+    with monkeypatch.context() as patch:
+        patch.setattr(store._reader, "open", lambda: store._writer.cells("no\0", 5))  # type: ignore[arg-type]
+        with pytest.raises(TypeError):
+            store.open(FakeFollower())
+    store._writer.release()
+
+    def unreadable() -> None:
+        raise Unavailable("no")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(store._reader, "open", unreadable)
+        with pytest.raises(Unavailable):
+            result_of(store.open(FakeFollower()))
     opened()
 
 
@@ -353,20 +412,23 @@ def test_durability_is_what_a_commit_waits_for(
 
 
 def test_what_is_too_old_is_forgotten(opened: Open) -> None:
-    """Within a minute; the rooms say right away what is left."""
+    """Within a minute; the follower is told right away what is left, and cells stay."""
     kept = opened(retention=Retention(days=1))
-    old = kept.stored(said("one"), said("two", "dev"))
+    unit = {"changes": [Change(ROOMS, "dev", b"{}")]}
+    old = kept.stored(said("one"), said("two", "dev"), **unit)
     kept.wall += DAY / 2_000_000
     new = kept.stored(said("three"))
     kept.wall += DAY / 2_000_000 + 1
     kept.clock.advance(TIDY_SECONDS)
     kept.settle()
-    assert kept.store.rooms == {"lobby": Past("", new[0], new[0])}
-    assert texts(kept.read("lobby", None, 10)) == ["three"]
-    assert kept.read("dev", None, 10) == []
-    assert kept.store.recall("dev", kept.store.last).floor == old[1], "a gap is told"
+    assert kept.follower.firsts == {"lobby": new[0], "dev": None}
+    assert texts(kept.read("lobby").entries) == ["three"]
+    assert kept.read("dev") == ([], old[1], False)
+    assert kept.load("dev").floor == old[1], "a gap is told"
+    assert kept.table(ROOMS) == {"dev": Cell(old[1], b"{}")}
     (id_,) = kept.stored(said("four", "dev"))
-    assert kept.store.rooms["dev"] == Past("", id_, id_)
+    kept.closed()
+    assert opened().opened.rooms["dev"] == RoomSummary(id_, id_)
 
 
 def test_what_is_too_much_is_forgotten(opened: Open) -> None:
@@ -377,16 +439,19 @@ def test_what_is_too_much_is_forgotten(opened: Open) -> None:
     kept.closed()
     again = opened(retention=Retention(events=7))
     again.settle()
-    assert texts(again.read("lobby", None, 10)) == [f"2.{n}" for n in range(SLICE - 7, SLICE)]
+    left = again.read("lobby").entries
+    assert texts(left) == [f"2.{n}" for n in range(SLICE - 7, SLICE)]
+    assert again.follower.firsts == {"lobby": left[0].id}
     again.stored(*(said(f"3.{n}") for n in range(5)))
     again.clock.advance(TIDY_SECONDS)
     again.settle()
-    assert len(again.read("lobby", None, 10)) == 7
-    assert again.store.rooms["lobby"].first == again.read("lobby", None, 10)[0].id
+    left = again.read("lobby").entries
+    assert len(left) == 7
+    assert again.follower.firsts == {"lobby": left[0].id}
 
 
 def test_a_commit_waits_for_one_slice_at_most(path: Path) -> None:
-    """However much there is to forget, and whoever asks for a page or a log does not wait."""
+    """However much there is to forget; reading does not wait for it."""
     with Kept(lambda *clocks: sqlite_store(path, *clocks)) as kept:
         kept.stored(*(said(str(n)) for n in range(6 * SLICE)))
     hired: list[Hired] = []
@@ -397,65 +462,37 @@ def test_a_commit_waits_for_one_slice_at_most(path: Path) -> None:
         return sqlite_store(path, clock, now, history, **options)
 
     kept = Kept(engine)
-    kept.clock.advance(1)  # the marks
+    kept.clock.advance(1)  # the request keys
     kept.clock.advance(0.5)
     waited = []
     for n in range(3):
-        answer = kept.store.append([said(f"new {n}")])
-        page = kept.store.read("lobby", None, 1000)
-        recalled = kept.store.recall("lobby", kept.store.last)
+        answer = kept.store.append([saying(f"new {n}")])
+        page = kept.store.read("lobby", limit=1000)
         seconds = 0.0
         while not answer.called:
             kept.clock.advance(0.5)
             seconds += 0.5
         waited.append(seconds)
-        assert recalled.floor <= recalled.entries[0].id
-        assert len(result_of(page)) == 1000
+        while not page.called:
+            kept.clock.advance(0.5)
+        assert len(result_of(page).entries) == 1000
     # Half a slice is left to do when it is appended, then it is committed.
     assert waited == [1.5, 2.0, 2.0]
     end(kept)
     with Kept(lambda *clocks: sqlite_store(path, *clocks)) as kept:
-        assert len(kept.read("lobby", None, 10_000)) < 6 * SLICE
+        assert len(kept.read("lobby").entries) < 6 * SLICE
 
 
-def test_a_log_that_is_recalled_ends_where_it_was_asked_to(opened: Open) -> None:
+def test_a_room_that_is_loaded_ends_where_it_was_asked_to(opened: Open) -> None:
     """Also when all of it is forgotten, and what came after."""
     kept = opened(retention=Retention(events=1))
     ids = kept.stored(*(said(str(n)) for n in range(5)))
     kept.clock.advance(TIDY_SECONDS)
     kept.settle()
-    assert kept.store.recall("lobby", ids[2]) == ([], ids[2], False)
+    assert kept.load("lobby", ids[2])[:2] == ([], ids[2])
 
 
 # -- the end -------------------------------------------------------------------------------------
-
-
-def test_a_store_that_was_never_opened_may_be_closed(path: Path) -> None:
-    """The start may fail before."""
-    clock = Clock()
-    store = SqliteStore(path, clock, clock.seconds, 10, hire=lambda _: SoonWorker(clock))
-    store.check()
-    result_of(store.close())
-
-
-def test_whoever_is_told_may_close_the_store(opened: Open) -> None:
-    """What was begun is finished all the same."""
-    kept = opened()
-    closed: list[Deferred[None]] = []
-    first = kept.store.append([said("one")])
-
-    def close(ids: list[int]) -> list[int]:
-        closed.append(kept.store.close())
-        return ids
-
-    first.addCallback(close)
-    second = kept.store.append([said("two")])
-    kept.settle()
-    assert (len(result_of(first)), len(result_of(second))) == (1, 1)
-    result_of(closed[0])
-    assert kept.store.read("lobby", None, 1).addErrback(lambda failure: failure.type).result is (
-        Unavailable
-    )
 
 
 @ensureDeferred
@@ -463,19 +500,24 @@ async def test_threads_keep_the_same_promises(path: Path) -> None:
     """With real workers, until the end: then no thread is left."""
     clock: Any = reactor
     store = SqliteStore(path, clock, lambda: START, 10, hire=lambda work: ThreadWorker(clock, work))
-    store.open()
-    shown: list[str] = []
-    store.follow(lambda entries: shown.extend(texts(entries)))
-    answers = [store.append([said(str(n))]) for n in range(50)]
-    ids = [await answer for answer in answers]
-    assert ids == sorted(ids)
-    assert shown == [str(n) for n in range(50)]
-    assert texts(await store.read("lobby", None, 3)) == ["47", "48", "49"]
-    last = store.append([said("last")])
+    follower = FakeFollower()
+    await store.open(follower)
+    answers = [store.append([saying(str(n)), claim(NAMES, "ada", b"%d" % n, 0)]) for n in range(50)]
+    outcomes = [await answer for answer in answers]
+    ids = [answer for answer, _ in outcomes]
+    assert ids == sorted(ids, key=int)  # type: ignore[arg-type]
+    assert [isinstance(claimed, Stale) for _, claimed in outcomes] == [False] + [True] * 49
+    assert texts(follower.entries) == [str(n) for n in range(50)]
+    assert texts((await store.read("lobby", limit=3)).entries) == ["47", "48", "49"]
+    names = await store.table(NAMES)
+    assert (names, names["ada"].value) == (follower.table(NAMES), b"0")
+    assert await store.get(ROOMS, ["lobby"]) == {}
+    assert len((await store.load("lobby", follower.entries[20].id)).entries) == 10
+    last = store.append([saying("last")])
     await store.close()
     assert len(await last) == 1
     with Kept(lambda *clocks: sqlite_store(path, *clocks)) as again:
-        assert again.store.last == ids[-1][0] + 1
+        assert again.opened.last == follower.entries[-1].id
 
 
 # -- backup --------------------------------------------------------------------------------------
@@ -492,13 +534,15 @@ def test_a_backup_made_while_it_runs_is_a_store(
 ) -> None:
     """By another program; everything acknowledged until then is in it, and nothing is disturbed."""
     kept = opened()
-    *_, last = kept.stored(*(said(str(n)) for n in range(200)), TopicSet("dev", "ada", "code"))
+    unit = {"changes": [Change(ROOMS, "dev", b"{}")]}
+    *_, last = kept.stored(*(said(str(n)) for n in range(200)), **unit)
     copy = tmp_path / "copy.db"
     script = f"import sqlite3, sys; source = sqlite3.connect(sys.argv[1]); {way}"
     subprocess.run([sys.executable, "-c", script, path, copy], check=True)
     kept.stored(said("after"))
     restored = opened(copy)
-    assert (restored.store.last, restored.store.rooms["dev"].topic) == (last, "code")
-    assert texts(restored.read("lobby", None, 500)) == [str(n) for n in range(200)]
+    assert restored.opened.last == last
+    assert restored.table(ROOMS) == {"dev": Cell(last, b"{}")}
+    assert texts(restored.read("lobby").entries) == [str(n) for n in range(200)]
     assert restored.stored(said("new")) == [last + 1]
-    assert texts(kept.read("lobby", None, 1)) == ["after"]
+    assert texts(kept.read("lobby", limit=1).entries) == ["after"]

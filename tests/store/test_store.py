@@ -123,7 +123,10 @@ def test_a_follower_is_shown_the_whole_unit(kept: Kept) -> None:
 
 def test_senders_are_answered_right_behind_the_showing(kept: Kept) -> None:
     """Of their own append, in the same turn: before any reader is woken for it."""
-    happened: list[tuple[str, list[int]]] = []
+    happened: list[tuple[str, Sequence[object]]] = []
+
+    def answered(answers: list[int | Stale]) -> None:
+        happened.append(("stored", answers))
 
     def show(batch: Sequence[Shown]) -> None:
         ids = [unit.id for unit in batch]
@@ -132,8 +135,7 @@ def test_senders_are_answered_right_behind_the_showing(kept: Kept) -> None:
 
     kept.follower._shown = show
     for text in ("one", "two"):
-        appended = kept.store.append([saying(text), saying(text)])
-        appended.addCallback(lambda ids: happened.append(("stored", ids)))
+        kept.store.append([saying(text), saying(text)]).addCallback(answered)
     kept.settle()
     shown = [place for place, (what, _) in enumerate(happened) if what == "shown"]
     assert len(shown) == 2
@@ -207,7 +209,9 @@ def test_of_two_units_for_one_name_the_second_is_stale(
 
 @pytest.mark.parametrize("table", [NAMES, ROOMS, "sessions"])
 def test_a_cell_that_became_absent_is_to_be_had_again(kept: Kept, table: str) -> None:
-    """By what expects it to be absent, in the same append too; what expects the old one is stale."""
+    """By a unit that expects it to be absent, in the same append too; one that expects the old cell
+    is stale.
+    """
     (first,) = kept.stored(changes=[Change(table, "ada", b"1")])
     answers = kept.appended(
         claim(table, "ada", None, first),
@@ -592,8 +596,12 @@ def test_a_store_may_be_closed_twice(kept: Kept) -> None:
 def test_a_sender_may_close_the_store_on_being_answered(kept: Kept) -> None:
     """What was begun is finished all the same."""
     closed: list[Deferred[None]] = []
-    first = kept.store.append([saying("one")])
-    first.addCallback(lambda ids: closed.append(kept.store.close()) or ids)  # type: ignore[func-returns-value]
+
+    def close(answers: list[int | Stale]) -> list[int | Stale]:
+        closed.append(kept.store.close())
+        return answers
+
+    first = kept.store.append([saying("one")]).addCallback(close)
     second = kept.store.append([saying("two")])
     kept.settle()
     assert (len(result_of(first)), len(result_of(second))) == (1, 1)

@@ -122,6 +122,13 @@ class House:
                 self.archives[room].entries.append(entry)
             self.rooms[room].append(entry, self.notifier)
 
+    def kept_nowhere(self, room: int, id_: int) -> bool:
+        """Whether a reader behind the window may have missed an event."""
+        if room >= len(self.archives):
+            return True
+        kept = self.archives[room]
+        return kept.failed or id_ <= kept.floor
+
     def after(self, rooms: Collection[int], cursor: int) -> list[int]:
         return sorted(id_ for room in rooms for id_ in self.ids[room] if id_ > cursor)
 

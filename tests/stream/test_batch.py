@@ -2,7 +2,21 @@
 
 from __future__ import annotations
 
-from chatd.stream.batch import Batch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from chatd.model.events import Said
+from chatd.stream.batch import Batch, Gap, Stretch, merge
+from chatd.stream.eventlog import Entry
+
+from .house import NUMBERS, numbers
+
+
+def stretch(
+    name: str, ids: list[int], floor: int | None = None, until: int | None = None
+) -> Stretch:
+    entries = [Entry(id_, Said(name, "ada", "hi")) for id_ in ids]
+    return Stretch(name, NUMBERS, entries, floor, until)
 
 
 def test_forms_of_a_batch_are_cached() -> None:
@@ -17,3 +31,44 @@ def test_forms_of_a_batch_are_cached() -> None:
     assert [batch.cached("poll", make), batch.cached("poll", make)] == [b"body"] * 2
     assert made == [batch]
     assert batch.cached("frame", lambda batch: b"frame") == b"frame"
+    assert batch.cached("poll", lambda batch: b"later", age=1) == b"later"
+
+
+@given(
+    st.dictionaries(st.integers(1, 40), st.integers(0, 2), max_size=30),
+    st.lists(st.none() | st.integers(1, 45), min_size=3, max_size=3),
+    st.integers(1, 10),
+    st.sets(st.integers(1, 40)),
+)
+def test_a_merged_batch_is_a_prefix_of_what_is_known(
+    rooms: dict[int, int], until: list[int | None], limit: int, skip: set[int]
+) -> None:
+    """In the order of the ids, up to the lowest cursor up to which all is known, and no further."""
+    ids = [sorted(id_ for id_ in rooms if rooms[id_] == room) for room in range(3)]
+    stretches = [stretch(f"r{n}", ids[n], until=until[n]) for n in range(3)]
+    batch = merge(stretches, 0, limit, skip)
+    known = min([cursor for cursor in until if cursor is not None], default=None)
+    owed = [i for i in sorted(rooms) if i not in skip and (known is None or i <= known)]
+    assert numbers(batch) == owed[:limit]
+    assert batch.end == (known is None and len(owed) <= limit)
+    assert known is None or batch.cursor <= known
+    if len(owed) <= limit:
+        assert batch.cursor == (max(rooms, default=0) if known is None else known)
+    assert not [id_ for id_ in owed[limit:] if id_ <= batch.cursor], "a hole"
+
+
+def test_a_gap_is_told_in_its_place() -> None:
+    """By the batch in which the missing events end, and without an event if none is left."""
+    one, other = stretch("one", [3, 9]), stretch("other", [8], floor=7)
+    first = merge([one, other], 0, limit=1)
+    assert (numbers(first), first.gaps) == ([3], ())
+    second = merge([stretch("one", [9]), other], first.cursor, limit=2)
+    assert (numbers(second), second.gaps) == ([8, 9], (Gap("other", None),))
+    alone = merge([stretch("other", [], floor=7)], 0, limit=1)
+    assert (alone.count, alone.cursor, alone.gaps) == (0, 7, (Gap("other", None),))
+
+
+def test_a_gap_beyond_what_is_known_is_told_later() -> None:
+    """Another source's page ends before it."""
+    batch = merge([stretch("one", [2], until=5), stretch("other", [8], floor=7)], 0, limit=9)
+    assert (numbers(batch), batch.cursor, batch.gaps) == ([2], 5, ())

@@ -67,6 +67,21 @@ def test_the_ordinal_of_a_cursor_is_how_many_entries_lie_before_it(
         assert log.ordinal(cursor) == len([number for number in numbers if number <= cursor])
 
 
+@given(ids, capacities, st.integers(1, 25))
+def test_a_log_knows_what_new_entries_would_evict(
+    numbers: list[int], capacity: int, more: int
+) -> None:
+    """The newest of them, by its id: a reader that has seen it loses nothing."""
+    log = filled(numbers, capacity)
+    held = numbers_in(log.since(0).entries)
+    newest = log.evicting(more)
+    assert log.full == (len(held) == capacity)
+    for number in range(201, 201 + more):
+        log.append(Entry(number, Said("lobby", "ada", "")))
+    left = numbers_in(log.since(0).entries)
+    assert newest == max([number for number in held if number not in left], default=0)
+
+
 @given(
     st.lists(st.sampled_from([Said("r", "a", "x"), Acted("r", "a", "x"), Joined("r", "a")])),
     st.integers(0, 10),

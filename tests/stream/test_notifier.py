@@ -49,6 +49,20 @@ def test_a_turn_is_cut_only_where_a_log_would_evict() -> None:
     assert [batch.count for batch in outlet.batches] == [6, 10, 1]
 
 
+def test_room_made_for_a_batch_keeps_its_entries_together() -> None:
+    """Readers are woken before its first entry or behind its last one, not in the middle."""
+    house = House(capacity=10)
+    outlet = house.started()
+    house.say(*[0] * 6)
+    house.notifier.make_room(house.rooms[0], 4)
+    assert outlet.batches == []
+    house.notifier.make_room(house.rooms[0], 10)
+    house.say(*[0] * 10)
+    assert [batch.count for batch in outlet.batches] == [6]
+    house.turn.end()
+    assert [batch.count for batch in outlet.batches] == [6, 10]
+
+
 def test_only_the_log_that_evicts_is_read_early() -> None:
     """The readers of other rooms are woken in slices as ever."""
     house = House(rooms=2, capacity=10)

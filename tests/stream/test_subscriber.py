@@ -31,7 +31,7 @@ class Reader:
         """Whether it stood at the end once, and has always read at once since then."""
         self.poll()
         # While others are about to be woken it waits with them, and has not stood there yet.
-        self.patient = not (polls or house.turn.calls)
+        self.patient = not (polls or house.turn.calls or self.subscriber.waiting)
 
     def poll(self) -> None:
         self.outlet = Writing(polls=self.polls)
@@ -57,6 +57,7 @@ class Reader:
         for room in self.rooms:
             here = [id_ for id_ in owed if id_ in self.house.ids[room]]
             lost = [id_ for id_ in here if id_ not in got]
+            assert all(self.house.kept_nowhere(room, id_) for id_ in lost), "kept, and not given"
             assert here[len(lost) :] == [id_ for id_ in here if id_ in got], "a hole in the middle"
             self.missing[room] = self.missing.get(room, []) + lost
         for gap in batch.gaps:
@@ -76,13 +77,13 @@ class Reader:
         missed = self.missing.pop(room, [])
         assert missed or self.unaware, "a gap where nothing is missing"
         assert not self.patient, "a gap for one who was never slow"
-        if self.counted and room in self.counted:
+        if self.counted and room in self.counted and not self.house.archives:
             assert gap.missed == len(missed), "the gap and what was given are not everything"
         else:
             assert gap.missed in (None, len(missed)), "measured what it cannot know"
 
     def settled(self) -> None:
-        """Nothing waits any more: it stands at the end, and has been told of all that it misses."""
+        """Nothing is under way: it stands at the end, and has been told of all that it misses."""
         assert self.owed() == []
         assert not any(self.missing.values()), "a silent gap"
         self.unaware = False
@@ -91,9 +92,15 @@ class Reader:
 class Reading(RuleBasedStateMachine):
     """Readers of every kind over rooms of every size."""
 
-    @initialize(rooms=st.integers(1, 3), capacity=st.integers(1, 5))
-    def build(self, rooms: int, capacity: int) -> None:
-        self.house = House(rooms, capacity)
+    @initialize(
+        rooms=st.integers(1, 3),
+        capacity=st.integers(1, 5),
+        archives=st.integers(0, 3),
+        past=st.lists(st.integers(0, 2), max_size=20),
+    )
+    def build(self, rooms: int, capacity: int, archives: int, past: list[int]) -> None:
+        self.house = House(rooms, capacity, min(archives, rooms))
+        self.house.say(*(room % rooms for room in past))
         self.all = range(rooms)
         self.readers: list[Reader] = []
 
@@ -121,10 +128,38 @@ class Reading(RuleBasedStateMachine):
     def end_turn(self) -> None:
         self.house.turn.end()
 
+    @precondition(lambda self: any(kept.asked for kept in self.house.archives))
+    @rule(
+        room=st.integers(0, 2),
+        choice=st.integers(0, 5),
+        most=st.integers(1, 4),
+        fail=st.sampled_from([False, False, False, True]),
+    )
+    def answer(self, room: int, choice: int, most: int, fail: bool) -> None:
+        """A page arrives, of those under way any one; or it could not be read."""
+        asked = [kept for kept in self.house.archives if kept.asked]
+        asked[room % len(asked)].answer(choice, most, fail=fail)
+
+    @precondition(lambda self: any(kept.asked for kept in self.house.archives))
+    @rule(most=st.integers(1, 10))
+    def answer_all(self, most: int) -> None:
+        """The archive is quick for a while."""
+        for _ in range(20):
+            for kept in self.house.archives:
+                while kept.asked:
+                    kept.answer(0, most)
+            self.house.turn.end()
+
+    @precondition(lambda self: self.house.archives)
+    @rule(room=st.integers(0, 2), count=st.integers(1, 3))
+    def forget(self, room: int, count: int) -> None:
+        """Retention removes events, be they still in memory."""
+        self.house.archives[room % len(self.house.archives)].forget(count)
+
     @precondition(lambda self: len(self.readers) < 4)
     @rule(
         rooms=st.integers(0, 7),
-        back=st.integers(0, 12),
+        back=st.integers(0, 20),
         limit=st.sampled_from([1, 2, 3, PUSH_LIMIT]),
         polls=st.booleans(),
     )
@@ -156,12 +191,12 @@ class Reading(RuleBasedStateMachine):
     def change(self, choice: int, rooms: int) -> None:
         """What the old rooms still had comes first; of the new ones only what comes from now on."""
         reader, new = self.some(choice, self.pushed + self.paused), self.rooms(rooms)
+        unread = reader.subscriber.paused or reader.subscriber.waiting
         feeds = [self.house.rooms[room].feed(NUMBERS) for room in new]
         reader.subscriber.change(feeds, self.house.last)
         reader.check()
-        if not reader.subscriber.paused:
+        if not (unread or reader.subscriber.paused or reader.subscriber.waiting):
             reader.settled()
-            reader.cursor = max(reader.cursor, self.house.last)
         reader.begins = {room: reader.begins.get(room, self.house.last) for room in new}
         reader.missing = {room: reader.missing.get(room, []) for room in new}
         reader.counted = reader.counted and reader.counted & new
@@ -180,18 +215,22 @@ class Reading(RuleBasedStateMachine):
             reader.check()
             while not reader.subscriber.reading:
                 reader.poll()
+            assert not (reader.patient and reader.subscriber.waiting), "it kept up, and fell behind"
             if not reader.subscriber.paused:
                 reader.counted = None
             elif reader.counted is None:
                 reader.counted = {r for r in reader.rooms if not reader.missing.get(r)}
-            if not (self.house.turn.calls or reader.subscriber.paused):
+            unread = reader.subscriber.paused or reader.subscriber.waiting
+            if not (self.house.turn.calls or unread):
                 reader.settled()
+            if reader.subscriber.waiting:
+                assert any(kept.asked for kept in self.house.archives) or self.house.turn.calls
 
 
 TestReading = Reading.TestCase
 # Explaining a failure would take longer than a test may.
 TestReading.settings = settings(
-    max_examples=200, stateful_step_count=30, phases=set(Phase) - {Phase.explain}
+    max_examples=300, stateful_step_count=40, phases=set(Phase) - {Phase.explain}
 )
 
 

@@ -1,0 +1,99 @@
+"""The SQLite file and what was acknowledged: the two are compared on every connection.
+
+1. After a failure the connection is closed: SQLite goes on committing after an fsync has failed, as
+   though nothing had happened.  The next connection looks first whether the file holds what was
+   acknowledged, and takes out what was refused.
+2. `state.last` may be lower than the highest id given, as a group that leaves nothing to keep does
+   not touch the file.  No id is given twice all the same: ids come from the clock, and a start
+   continues from the present.  Only a clock that is set back *and* a crash before the next commit
+   could repeat ids, and only those of units of which nothing was kept.
+3. If the cells of `rooms` in the file are not those that were stored, because another file has
+   taken its place, they get a new version, and the follower is to be shown how they differ
+   (`_restated`).  Otherwise every unit that expects them would be stale for ever.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from . import Shown
+from .durable import Doubtful, restate_rooms, room_versions, undo
+from .file import OwnFile
+
+
+class SettledFile(OwnFile):
+    """The file, which holds what was acknowledged and nothing that was refused."""
+
+    def __init__(self, path: Path, now: Callable[[], float], synchronous: str = "FULL") -> None:
+        """`now` is the wall clock, in seconds since the Unix epoch; `synchronous` is SQLite's
+        pragma of that name.
+        """
+        super().__init__(path, synchronous)
+        self._now = now
+        self._rooms: dict[str, int] | None = None
+        """The versions of the cells of the table `rooms`."""
+        self._doubtful: Doubtful | None = None
+        self._restated: list[Shown] = []
+        self._written = 0
+        """What `state.last` says in the file."""
+        self.last = 0
+        """The highest id ever given, or the time of the start."""
+
+    def release(self) -> None:
+        """See `OwnFile.release`: what the file holds from here on is not known."""
+        super().release()
+        self._rooms, self._doubtful, self._written = None, None, 0
+        self._restated.clear()
+
+    @contextmanager
+    def _transaction(self) -> Iterator[sqlite3.Connection]:
+        """A connection on which everything is done, or nothing.  Raises `Unavailable`."""
+        with self._used() as connection:
+            try:
+                connection.execute("BEGIN IMMEDIATE")
+                yield connection
+                connection.execute("COMMIT")
+            except BaseException:
+                self.close()
+                raise
+
+    def _settle(self, connection: sqlite3.Connection) -> None:
+        """See `OwnFile._settle`."""
+        connection.execute("BEGIN IMMEDIATE")
+        (last,) = found = connection.execute("SELECT last FROM state").fetchone()
+        written = self._written or last or self._micros  # a fresh file begins now
+        if self._doubtful and self._doubtful.last == last:
+            undo(connection, self._doubtful)
+        if last < written:
+            last = max(written, self.last)
+            connection.execute("UPDATE state SET last = ?, floor = ?", (last, written))
+        rooms = room_versions(connection)
+        restated = []
+        if self._rooms is not None and rooms != self._rooms:
+            last = max(last, self.last) + 1
+            changes = restate_rooms(connection, self._rooms, last)
+            connection.execute("UPDATE state SET last = ?", (last,))
+            rooms = room_versions(connection)
+            restated.append(Shown(last, (), changes, None))
+        connection.execute("COMMIT")
+        self._doubtful = None
+        self._rooms = rooms
+        self._restated += restated
+        if found[0] < self._written:
+            self._log.error(
+                "{path} ends at the id {last}, but was written up to {written}: what is missing is"
+                " lost",
+                path=self.path,
+                last=found[0],
+                written=written,
+            )
+        self._written = last
+        self.last = max(self.last, last)
+
+    @property
+    def _micros(self) -> int:
+        """The present: microseconds since the Unix epoch."""
+        return int(self._now() * 1_000_000)
