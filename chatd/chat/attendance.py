@@ -73,7 +73,11 @@ class Attendance:
         return coming.addCallback(self._enter, name, address)
 
     def when_free(self, key: str) -> Deferred[Any]:
-        """Fires when nobody has the name with that key who is about to leave."""
+        """Fires when no person who is about to leave has the name with that key.
+
+        Not to be waited for by commands of persons who are about to leave: they might wait for each
+        other.
+        """
         person = self._people.leaving(key)
         if person is None:
             return succeed(None)
@@ -232,9 +236,9 @@ class Attendance:
 
     def rename(self, command: Rename, person: Person, key: bytes | None) -> Outcome:
         """Take another name."""
-        if clean_name(command.name) == person.name and person.lane is None:
+        wanted = self._people.free_name(command.name, own=person)
+        if wanted == person.name and person.lane is None:
             return succeed(None)
-        self._people.free_name(command.name, own=person)
         self._admission.spend_rename(person)
         unannounced = Unannounced()
 
@@ -251,7 +255,7 @@ class Attendance:
             return id_
 
         def submit() -> Outcome:
-            free = self.when_free(name_key(clean_name(command.name)))
+            free = succeed(None) if person.ended else self.when_free(name_key(wanted))
             return free.addCallback(lambda _: self._journal.submit(rename, person, quiet=True))
 
         return in_order(person, ALONE, submit).addCallback(renamed)

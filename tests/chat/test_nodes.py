@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import suppress
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 from hypothesis import settings
@@ -14,7 +15,7 @@ from twisted.python.failure import Failure
 
 from chatd.chat.person import Person
 from chatd.model.commands import Act, Command, Join, Leave, Rename, Say, SetTopic, Tell
-from chatd.model.errors import ChatError, Unavailable
+from chatd.model.errors import ChatError, InDoubt, Unavailable
 from chatd.model.events import RoomEvent, Said
 from chatd.testing import FakeOutlet, InMemoryChat
 
@@ -48,6 +49,7 @@ class TwoNodes(RuleBasedStateMachine):
         self.said: dict[str, list[str]] = {}
         self.acknowledged: dict[str, int] = {}
         self.refused: set[str] = set()
+        self.doubtful: set[str] = set()
         self.count = 0
         # Rooms stay in memory, so that their folds are compared and not their loading only.
         self.rooms = [node.room(name) for node in self.nodes for name in ROOMS]
@@ -93,10 +95,17 @@ class TwoNodes(RuleBasedStateMachine):
             self.said.setdefault(person.id, []).append(text)
             performed.addCallbacks(
                 lambda id_: self.acknowledged.__setitem__(text, id_),
-                lambda failure: (refusal(failure), self.refused.add(text)),  # type: ignore[func-returns-value]
+                self._refused(text),
             )
         else:
             performed.addErrback(refusal)
+
+    def _refused(self, text: str) -> Callable[[Failure], None]:
+        def refused(failure: Failure) -> None:
+            refusal(failure)
+            (self.doubtful if failure.check(InDoubt) else self.refused).add(text)
+
+        return refused
 
     @precondition(lambda self: self.people)
     @rule(who=st.integers(0, 20))
@@ -116,6 +125,10 @@ class TwoNodes(RuleBasedStateMachine):
     def full_disk(self, node: int, refusing: bool) -> None:
         self.nodes[node].store.refusing = refusing
 
+    @rule(node=st.integers(0, 1), fate=st.sampled_from(["stored", "lost", None]))
+    def doubt(self, node: int, fate: Literal["stored", "lost"] | None) -> None:
+        self.nodes[node].store.doubting = fate
+
     @rule()
     def turn(self) -> None:
         self.nodes[0].clock.advance(0)
@@ -130,6 +143,7 @@ class TwoNodes(RuleBasedStateMachine):
     def teardown(self) -> None:
         for chat in self.nodes:
             chat.store.refusing = False
+            chat.store.doubting = None
             chat.store.release()
         for chat in self.nodes * 3:
             chat.settle()
@@ -139,6 +153,7 @@ class TwoNodes(RuleBasedStateMachine):
         for chat, person in self.people:
             assert chat.service.people.own(person.key) is person
             assert set(person.rooms) == {n for n in ROOMS if person.key in one["members"][n]}
+        assert len(one["names"]) == len(self.people), "a name without a person"
         self._check_messages(one)
 
     def _check_messages(self, at_rest: dict[str, Any]) -> None:
@@ -153,7 +168,7 @@ class TwoNodes(RuleBasedStateMachine):
         }
         assert self.acknowledged == {text: ids[text] for text in self.acknowledged}
         assert not self.refused & ids.keys()
-        assert ids.keys() == self.acknowledged.keys()
+        assert self.acknowledged.keys() <= ids.keys() <= self.acknowledged.keys() | self.doubtful
         for texts in self.said.values():
             given = [ids[text] for text in texts if text in ids]
             assert given == sorted(given)

@@ -142,6 +142,17 @@ def test_of_several_names_in_a_row_the_last_one_stays(chat: InMemoryChat, turns:
     ]
 
 
+def test_a_person_who_takes_a_name_twice_and_ends_gives_it_up(chat: InMemoryChat) -> None:
+    """None of the three waits for another for ever."""
+    guest = chat.enter()
+    for name in ("ada", "ada", "Ada"):
+        chat.service.perform(guest, Rename(name))
+    ended = chat.service.end(guest)
+    chat.settle()
+    assert ended.called
+    assert dict(chat.service.people.held) == {}
+
+
 def test_guests_are_numbered_and_no_number_comes_twice(chat: InMemoryChat) -> None:
     """Also when the first have gone or taken a name."""
     guests = [chat.enter() for _ in range(3)]
