@@ -56,6 +56,11 @@ class PageRead:
         """Whether it is the page that a reader at `place` needs."""
         return place == self.after or self.after < place < self.until
 
+    @property
+    def failed(self) -> bool:
+        """Whether the page could not be read."""
+        return self.arrived and self.page is None
+
     def reaches(self, floor: int) -> Page | None:
         """The page, if it could be read and holds events that a log with that floor does not."""
         page = self.page

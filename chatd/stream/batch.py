@@ -4,7 +4,8 @@
    `Batch.cursor`, and has missed nothing but what `Batch.gaps` tells.
 2. Entries are merged in the order of their ids.  A batch never goes beyond the lowest cursor up to
    which every source is known (`Stretch.until`).
-3. A gap is told once: by the batch in which the missing events end.
+3. A gap is told once: by the batch in which the missing events end, so that it stands in its place
+   between the events; or at once, if a later batch could not know of it (`Tell`).
 4. A batch has at most `limit` entries and `BATCH_BYTES`; a single longer entry is a batch of its
    own.
 """
@@ -13,6 +14,7 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Sequence
+from enum import Enum, auto
 from typing import NamedTuple
 
 from .eventlog import Codec, Entry
@@ -69,6 +71,17 @@ class Batch:
         return made[1]
 
 
+class Tell(Enum):
+    """When a gap is told."""
+
+    PASSED = auto()
+    """By the batch in which the missing events end; until then, each batch finds the gap again."""
+    NOW = auto()
+    """By this batch: for events that could not be read now, but might be when the next is made."""
+    NEVER = auto()
+    """It was told."""
+
+
 class Stretch(NamedTuple):
     """What is known of one source behind a reader's place in it."""
 
@@ -80,6 +93,7 @@ class Stretch(NamedTuple):
     """Between the place and this cursor some events are kept nowhere; None: none are missing."""
     until: int | None = None
     """The cursor up to which `entries` are all there are; None: up to now."""
+    tell: Tell = Tell.PASSED
 
 
 def merge(
@@ -90,12 +104,12 @@ def merge(
     The batch's cursor lies behind the last entry looked at, and not before `cursor`.
     """
     runs: list[Iterable[tuple[int, Entry, Codec]]] = []
-    holes: list[tuple[int, str]] = []
+    holes: list[tuple[int, str, Tell]] = []
     known: int | None = None
     codec = None
-    for source, codec, entries, floor, until in stretches:
+    for source, codec, entries, floor, until, tell in stretches:
         if floor is not None:
-            holes.append((floor, source))
+            holes.append((floor, source, tell))
         if until is not None:
             known = until if known is None else min(known, until)
         runs.append(_numbered(entries, codec))
@@ -118,9 +132,13 @@ def merge(
         cursor = id_
         chunks.append(data)
     else:
-        reached = [floor for floor, _ in holes if known is None or floor <= known]
+        reached = [floor for floor, *_ in holes if known is None or floor <= known]
         cursor = max(cursor, known or 0, *reached)
-    gaps = tuple(Gap(source, None) for floor, source in holes if floor <= cursor)
+    gaps = tuple(
+        Gap(source, None)
+        for floor, source, tell in holes
+        if tell is Tell.NOW or (tell is Tell.PASSED and floor <= cursor)
+    )
     return Batch(codec.join(chunks) if codec else b"", len(chunks), cursor, gaps, end=end)
 
 

@@ -14,11 +14,12 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Collection, Iterable, Mapping
+from types import MappingProxyType
 from typing import Protocol
 from weakref import ref
 
 from .archive import Archive, PageRead
-from .batch import PUSH_LIMIT, Batch, Stretch, merge
+from .batch import PUSH_LIMIT, Batch, Stretch, Tell, merge
 from .eventlog import Codec, Entry, EventLog
 from .reader import Reader
 
@@ -99,13 +100,19 @@ class Feed:
         """Whether a reader at `place` has to read on from the archive."""
         return place < self.log.floor and self.source.archive is not None
 
-    def stretch(self, place: int, read: PageRead | None = None) -> Stretch:
-        """What is known behind `place`: by a page if there is one, or else by the log alone."""
+    def stretch(self, place: int, read: PageRead | None = None, told: int = 0) -> Stretch:
+        """What is known behind `place`: by a page if there is one, or else by the log alone.
+
+        A gap up to the cursor `told` was told already.
+        """
         name, codec, log = self.source.name, self.codec, self.log
         page = read.reaches(log.floor) if read else None
         if read is None or page is None:
             entries, complete = log.since(place)
-            return Stretch(name, codec, entries, None if complete else log.floor)
+            tell = Tell.NOW if told or (read and read.failed) else Tell.PASSED
+            if log.floor <= told:
+                tell = Tell.NEVER
+            return Stretch(name, codec, entries, None if complete else log.floor, None, tell)
         entries = page.entries[bisect_right(page.entries, place, key=_id) :]
         floor = page.floor if page.floor > place else None
         return Stretch(name, codec, entries, floor, read.until)
@@ -120,8 +127,7 @@ class Feed:
 
     def await_round(self, cursor: int) -> None:
         """A new reader at `cursor` waits for the round that is about to begin."""
-        if self.marked and cursor < self.shown:
-            self.shown = cursor
+        self.shown = min(self.shown, cursor)
 
 
 class Source:
@@ -185,14 +191,18 @@ def merged(
     cursor: int,
     limit: int,
     skip: Collection[int] = (),
-    reads: Mapping[Source, PageRead] | None = None,
+    reads: Mapping[Source, PageRead] = MappingProxyType({}),
+    told: Mapping[Source, int] = MappingProxyType({}),
 ) -> Batch:
     """What follows in several feeds, each from its own place: see `chatd.stream.batch.merge`.
 
-    `reads` are the pages of those sources whose place lies behind their log's window.
+    `reads` are the pages of those sources whose place lies behind their log's window, and `told`
+    the cursors up to which a gap was told already.
     """
-    reads = reads or {}
-    stretches = [feed.stretch(place, reads.get(feed.source)) for feed, place in places]
+    stretches = [
+        feed.stretch(place, reads.get(feed.source), told.get(feed.source, 0))
+        for feed, place in places
+    ]
     return merge(stretches, cursor, limit, skip)
 
 

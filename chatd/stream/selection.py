@@ -65,14 +65,16 @@ class Selection:
         begins = self._begins or {}
         return [(feed, max(cursor, begins.get(feed.log, 0))) for feed in self.feeds]
 
-    def unread(self, cursor: int) -> list[tuple[Feed, int]]:
+    def behind(self, cursor: int) -> list[tuple[Feed, int]]:
+        """The same of those feeds of which a page is needed."""
+        return [(feed, place) for feed, place in self._unread(cursor) if feed.needs_page(place)]
+
+    def _unread(self, cursor: int) -> list[tuple[Feed, int]]:
         """The same of those feeds that may have anything to read."""
         return [(self.single, cursor)] if self.single else self.places(cursor)
 
     def next(self, cursor: int, limit: int) -> Batch | None:
         """What follows `cursor`; None if nothing does, or if a page is needed first."""
-        if self.single:
-            return self.single.after(cursor, limit)
         if self._begins:
             if cursor < max(self._begins.values()):
                 return self._next_in_all(cursor, limit)
@@ -91,7 +93,7 @@ class Selection:
 
     def next_page(self, backlog: Backlog, cursor: int, limit: int) -> Batch:
         """What follows `cursor` by the pages that were needed, all of which have arrived."""
-        return self._passed(backlog.batch(self.unread(cursor), cursor, limit, self._hidden or ()))
+        return self._passed(backlog.batch(self._unread(cursor), cursor, limit, self._hidden or ()))
 
     def _next_in_all(self, cursor: int, limit: int) -> Batch | None:
         places = self.places(cursor)

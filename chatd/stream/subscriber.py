@@ -20,9 +20,7 @@ from collections.abc import Callable, Sequence
 
 from .backlog import Backlog
 from .batch import PUSH_LIMIT, Batch
-from .eventlog import EventLog
 from .feed import Feed
-from .missed import counted, ordinals
 from .outlet import NOWHERE, Outlet
 from .selection import Selection
 
@@ -33,7 +31,6 @@ class Subscriber:
     __slots__ = (
         "_backlog",
         "_on_caught_up",
-        "_ordinals",
         "_selection",
         "cursor",
         "fast_path",
@@ -76,7 +73,7 @@ class Subscriber:
         """The feed whose batches may be written to this reader without asking it."""
         self._selection = Selection(feeds, cursor)
         self._backlog: Backlog | None = None
-        self._ordinals: dict[EventLog, int] | None = None
+        """While it is paused, or has not yet caught up since."""
         self._on_caught_up: tuple[int, Callable[[], None]] | None = None
 
     @property
@@ -88,12 +85,13 @@ class Subscriber:
     def late(self) -> bool:
         """Whether there is something to read for which the other readers were woken already."""
         cursor = self.cursor
-        return any(feed.log.last > cursor and not feed.may_wait(cursor) for feed in self.feeds)
+        feeds = self._selection.feeds
+        return any(feed.log.last > cursor and not feed.may_wait(cursor) for feed in feeds)
 
     @property
     def waiting(self) -> bool:
         """Whether a page of an archive is needed before anything more can be read."""
-        return self._backlog is not None
+        return self._backlog is not None and self._backlog.waiting
 
     def start(self, write: Callable[[bytes], None] | None = None) -> None:
         """Begin to read: at once what lies behind the cursor, and then what comes.
@@ -108,11 +106,14 @@ class Subscriber:
         self.write = write
         self.send = write or NOWHERE.send
         late = self.late
-        for feed in self.feeds:
+        feeds = self._selection.feeds
+        for feed in feeds:
             feed.readers.add(self)
-            if not late:
+            if feed.marked and not late:
                 feed.await_round(self.cursor)
-        self.find_single_feed()
+        if len(feeds) > 1:
+            self._selection.find_single(self.cursor)
+        self._see_fast_path()
         if late:
             self.wake()
 
@@ -122,29 +123,32 @@ class Subscriber:
         self.fast_path = self.write = self._on_caught_up = None
         self.send = NOWHERE.send
         self.outlet = NOWHERE
-        self._leave_backlog()
-        for feed in self.feeds:
+        if self._backlog:
+            self._backlog.leave()
+            self._backlog = None
+        for feed in self._selection.feeds:
             feed.readers.discard(self)
 
     def wake(self) -> None:
         """Read on from the cursor, until the logs' end, or until the outlet is full, or until a
         page has to be waited for.
         """
+        selection = self._selection
         while self.reading and not self.paused:
-            batch = self._selection.next(self.cursor, self.limit)
+            single = selection.single
+            following = single.after if single else selection.next
+            batch = following(self.cursor, self.limit)
             if batch is None or self._backlog is not None:
-                batch = self._met_logs(batch) if batch else self._next_page()
+                batch = self._catch_up(batch)
                 if batch is None:
                     break
-            if batch.gaps:
-                batch = self._counted(batch)
             self.cursor = batch.cursor
             if not self.outlet.deliver(batch):
                 self.stop()
                 return
             if batch.end:
                 break
-        if self.write and not self.fast_path:
+        if selection.single is not self.fast_path:
             self._see_fast_path()
         if self._on_caught_up:
             self._see_caught_up()
@@ -174,7 +178,7 @@ class Subscriber:
                 feed.readers.add(self)
         self._see_fast_path()
         if unread:
-            self._count()
+            self._count_read()
 
     def hide(self, *ids: int) -> None:
         """Leave these events out: a client's own messages, with `/echo off`."""
@@ -187,17 +191,13 @@ class Subscriber:
         if not self.paused:
             self.paused = True
             self.fast_path = None
-            self._count()
-            self._leave_backlog()
+            self._count_read().leave()
 
     def resume(self) -> None:
         """The outlet has room again: read on from the cursor."""
         self.paused = False
         self.wake()
-        if not self.paused:
-            if not self.waiting:
-                self._ordinals = None
-            self._see_fast_path()
+        self._see_fast_path()
 
     def find_single_feed(self) -> None:
         """Find out again whether only one feed has anything to read."""
@@ -214,49 +214,31 @@ class Subscriber:
             self._on_caught_up = None
             call()
 
-    # -- behind the window -----------------------------------------------------------------------
-
-    def _next_page(self) -> Batch | None:
-        """What follows the cursor by pages of archives; None if none is needed, or if it has to be
-        waited for.
+    def _catch_up(self, batch: Batch | None) -> Batch | None:
+        """What follows the cursor, with its gaps counted: `batch`, if the logs gave one, or else a
+        page, if one is needed and has arrived.
         """
-        selection = self._selection
-        while any(feed.needs_page(place) for feed, place in selection.unread(self.cursor)):
-            if self._backlog is None:
-                self._backlog = Backlog(self)
-            if not self._backlog.ask(selection.unread(self.cursor), self.limit):
-                self._count()
+        selection, backlog = self._selection, self._backlog
+        if batch and backlog:
+            backlog.leave()
+        while batch is None and (behind := selection.behind(self.cursor)):
+            backlog = self._backlog = backlog or Backlog(self)
+            if not backlog.ask(behind, self.limit):
+                self._count_read()
                 return None
-            if self._ordinals:
-                for log in self._backlog.logs:
-                    self._ordinals.pop(log, None)  # a page does not say how many are missing
-            batch = selection.next_page(self._backlog, self.cursor, self.limit)
-            if batch.end:
-                return self._met_logs(batch)
-            if batch.count or batch.gaps:
-                return batch
-            self.cursor = batch.cursor
-        if self._backlog is None:
-            return None
-        return self._met_logs(selection.next(self.cursor, self.limit))
-
-    def _met_logs(self, batch: Batch | None) -> Batch | None:
-        """The batch with its gaps counted; the logs hold whatever comes after it."""
-        batch = batch and self._counted(batch)
-        self._ordinals = None
-        self._leave_backlog()
+            batch = selection.next_page(backlog, self.cursor, self.limit)
+            if not (batch.count or batch.gaps):
+                self.cursor = batch.cursor
+                batch = selection.next(self.cursor, self.limit)
+        if backlog:
+            batch = batch and backlog.counted(batch)
+            if batch is None or batch.end:
+                backlog.leave()
+                self._backlog = None
         return batch
 
-    def _leave_backlog(self) -> None:
-        if self._backlog is not None:
-            self._backlog.leave()
-            self._backlog = None
-
-    def _count(self) -> None:
+    def _count_read(self) -> Backlog:
         """Note how much of each log was read, so as to know later how much was missed."""
-        self._ordinals = ordinals(self._selection.places(self.cursor), self._ordinals)
-
-    def _counted(self, batch: Batch) -> Batch:
-        if batch.gaps and self._ordinals:
-            return counted(batch, self.feeds, self._ordinals)
-        return batch
+        backlog = self._backlog = self._backlog or Backlog(self)
+        backlog.count(self._selection.places(self.cursor))
+        return backlog

@@ -113,7 +113,9 @@ class Question:
         head = self.head + b"Connection: close\r\n"
         asked = self.asked._replace(wait=0)
         last = Question(self.polls, asked, self.before, self.after, head)
-        last._crowd(member, crowd.request, crowd.cursor).begin()
+        answer = last._crowd(member, crowd.request, crowd.cursor)
+        answer.begin()
+        answer.give_up()  # a page of the store would come too late
 
     def _crowd(self, member: Member, request: bytes, cursor: int) -> Crowd:
         crowd = Crowd(self, request, self._feeds, cursor, self.asked.reading.limit)

@@ -91,6 +91,29 @@ def test_a_page_that_cannot_be_read_is_a_gap_up_to_the_log(house: House) -> None
     assert numbers(*outlet.batches) == house.ids[0][8:]
 
 
+def test_the_gap_of_an_unreadable_page_is_told_before_another_room_passes_it() -> None:
+    """The next page may be read, and begins behind the missing events."""
+    house = behind(House(rooms=2, capacity=4, archives=1), *[0] * 3, *[1] * 2, *[0] * 5)
+    poll = FakeOutlet(polls=True)
+    house.reader(poll, 0, 1, cursor=BEGAN + 2, limit=2).start()
+    house.archives[0].answer(fail=True)
+    house.turn.end()
+    (batch,) = poll.batches
+    assert (numbers(batch), batch.gaps) == (house.ids[1], (Gap("r0", None),))
+
+
+def test_the_gap_of_an_unreadable_page_is_told_once() -> None:
+    """The reader asks for no other page before it has passed the gap."""
+    house = behind(House(rooms=2, capacity=4, archives=1), *[0] * 3, *[1] * 2, *[0] * 5)
+    outlet = FakeOutlet()
+    house.reader(outlet, 0, 1, limit=1).start()
+    house.archives[0].answer(fail=True)
+    house.turn.end()
+    assert house.archives[0].asked == []
+    assert numbers(*outlet.batches) == [*house.ids[1], *house.ids[0][4:]]
+    assert [batch.gaps for batch in outlet.batches if batch.gaps] == [(Gap("r0", None),)]
+
+
 def test_the_gap_of_a_failed_page_is_counted_for_a_reader_that_was_there(house: House) -> None:
     """It paused within the log's window, so the server knows what it has missed."""
     outlet = house.started(cursor=house.last)

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chatd.model.events import Said
-from chatd.stream.batch import Batch, Gap, Stretch, merge
+from chatd.stream.batch import Batch, Gap, Stretch, Tell, merge
 from chatd.stream.eventlog import Entry
 
 from .house import NUMBERS, numbers
@@ -72,3 +72,13 @@ def test_a_gap_beyond_what_is_known_is_told_later() -> None:
     """Another source's page ends before it."""
     batch = merge([stretch("one", [2], until=5), stretch("other", [8], floor=7)], 0, limit=9)
     assert (numbers(batch), batch.cursor, batch.gaps) == ([2], 5, ())
+
+
+def test_a_gap_may_be_told_at_once_or_not_at_all() -> None:
+    """Without going beyond it."""
+    now = stretch("other", [8], floor=7)._replace(tell=Tell.NOW)
+    batch = merge([stretch("one", [3]), now], 0, limit=1)
+    assert (numbers(batch), batch.cursor, batch.gaps) == ([3], 3, (Gap("other", None),))
+    told = now._replace(entries=[], tell=Tell.NEVER)
+    batch = merge([told], 3, limit=1)
+    assert (batch.cursor, batch.gaps) == (7, ())
