@@ -31,6 +31,7 @@ from .addresses import LOCAL, Address
 from .admission import Admission
 from .commands import Act, Command, Join, Leave, Rename, Say, SetTopic, Tell
 from .errors import (
+    BadName,
     ChatError,
     NameInUse,
     NoSession,
@@ -205,7 +206,7 @@ class ChatService(Service):
         """Who has that name now.  Raises `NoSuchPerson`."""
         try:
             return self._people[name_key(name)]
-        except (KeyError, UnicodeEncodeError):
+        except (KeyError, BadName):
             raise NoSuchPerson("nobody of that name is here; /who lists those who are") from None
 
     def _free_name(self, name: str, own: Session | None = None) -> str:

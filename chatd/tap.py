@@ -24,6 +24,7 @@ from twisted.python.failure import Failure
 from twisted.python.runtime import platform
 
 from .addresses import parse_network
+from .bounds import MAX_RAW_TEXT
 from .errors import Malformed, Unavailable
 from .limits import ADDRESS_SHARE, DEFAULTS, Limits
 from .listening import CannotOpen, reason, rehearse
@@ -68,17 +69,17 @@ MOST = 1_000_000_000
 
 
 def number_from(
-    least: int, option: str, kind: type[int] | type[float] = int
+    least: int, option: str, kind: type[int] | type[float] = int, most: int = MOST
 ) -> Callable[[str], float]:
-    """A reader of an option's number, which is not below `least`, for `optParameters`."""
+    """A reader of an option's number, from `least` to `most`, for `optParameters`."""
 
     def read(text: str) -> float:
         try:
             value = kind(text)
         except ValueError:
             value = None
-        if value is None or not least <= value <= MOST:
-            raise usage.UsageError(f"--{option} {text!r} is not a number from {least} to {MOST}")
+        if value is None or not least <= value <= most:
+            raise usage.UsageError(f"--{option} {text!r} is not a number from {least} to {most}")
         return value
 
     return read
@@ -186,7 +187,7 @@ class Options(usage.Options):
             None,
             MAX_TEXT,
             "The longest message, in bytes of UTF-8.",
-            number_from(1, "max-text"),
+            number_from(1, "max-text", most=MAX_RAW_TEXT // 2),
         ],
         # Connections and bytes.
         [

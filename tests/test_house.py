@@ -31,7 +31,7 @@ CHAT = f"{LOG} codecs room session service leases repeats"
 
 HOUSE = {
     "values": Floor(
-        "events commands errors names text limits addresses", "values msgspec precis_i18n"
+        "bounds events commands errors names text limits addresses", "values msgspec precis_i18n"
     ),
     "eventlog": Floor("eventlog", "values"),
     "subscriber": Floor("subscriber", "values eventlog"),
@@ -55,7 +55,7 @@ HOUSE = {
     "http": Floor(
         "transports.http transports.resource transports.longpoll transports.learned"
         " transports.crowd transports.reading transports.heartbeat transports.wsprotocol"
-        " transports.proxies",
+        " transports.proxies transports.fields",
         f"{CHAT} sockets http twisted zope wsproto",
     ),
     "line door": Floor("transports.telnet", f"{CHAT} sockets twisted zope"),

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from ..bounds import check_fields
 from ..errors import ChatError, Malformed
 from ..eventlog import Entry
 from ..subscriber import Batch
@@ -58,22 +59,30 @@ def encode(value: Any) -> bytes:
 
 
 def decode(data: bytes, form: type[T]) -> T:
-    """What a client sent, as the struct `form`.
+    """What a client sent, as the struct `form`, whose strings have bounds.
 
     Raises `Malformed`, which says where it is wrong: no JSON, no UTF-8, nested too deeply, of the
-    wrong type, or with fields that the form does not have.
+    wrong type, or with fields that the form does not have; and the error of a field that is too
+    long.
     """
     try:
-        return msgspec.json.decode(data, type=form)
+        value = msgspec.json.decode(data, type=form)
     except (msgspec.DecodeError, UnicodeDecodeError) as problem:
         raise Malformed(f"the JSON body is not understood: {problem}") from None
     except RecursionError:
         raise Malformed("the JSON body is nested too deeply") from None
+    check_fields(value)
+    return value
 
 
 def convert(fields: Mapping[str, str], form: type[T]) -> T:
-    """A submitted HTML form, as the struct `form`.  Raises `Malformed`."""
+    """A submitted HTML form, as the struct `form`.
+
+    Raises `Malformed`, and the error of a field that is too long.
+    """
     try:
-        return msgspec.convert(fields, form)
+        value = msgspec.convert(fields, form)
     except msgspec.ValidationError as problem:
         raise Malformed(f"the form is not understood: {problem}") from None
+    check_fields(value)
+    return value

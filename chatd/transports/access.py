@@ -17,12 +17,12 @@ from ..names import name_key
 from ..repeats import Repeats
 from ..service import ChatService
 from ..session import Session
+from .fields import cookie, header, one
 from .heartbeat import Heartbeat
 from .http import MAX_BODY
 from .longpoll import Polls
 from .peers import Peers
 from .proxies import Proxies
-from .resource import one
 from .sse import Streams
 
 _KEY = re.compile(r"[\x21-\x7e]{1,200}")
@@ -66,17 +66,17 @@ class Access:
         return lease
 
     def _find(self, request: Request) -> Lease | None:
-        header = request.getHeader("authorization")
-        if header is not None:
-            scheme, _, token = header.partition(" ")
+        authorization = header(request, "authorization")
+        if authorization is not None:
+            scheme, _, token = authorization.partition(" ")
             if scheme.lower() != "bearer":
                 raise BadToken("only Authorization: Bearer TOKEN is understood here")
             return self.leases.find(token.strip())
-        cookie = request.getCookie(COOKIE)
-        if cookie is None:
+        token_kept = cookie(request, COOKIE)
+        if token_kept is None:
             return None
         try:
-            return self.leases.find(cookie.decode("ascii", "replace"))
+            return self.leases.find(token_kept)
         except BadToken:
             return None
 
@@ -193,7 +193,7 @@ def idempotency_key(request: Request) -> str | None:
 
     Raises `Malformed`.
     """
-    key = request.getHeader("idempotency-key")
+    key = header(request, "idempotency-key")
     if key is not None and not _KEY.fullmatch(key):
         raise Malformed("an Idempotency-Key has 1 to 200 visible ASCII characters")
     return key

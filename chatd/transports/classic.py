@@ -34,10 +34,11 @@ from ..leases import Lease, Leases
 from ..names import clean_name, name_key
 from ..service import LOBBY, ChatService
 from ..subscriber import Batch, Subscriber
+from .fields import one
 from .http import USUAL, Bounds, ChatRequest, ChatSite
 from .peers import Peers, going_down
 from .proxies import NO_PROXIES, Proxies
-from .resource import STATUS, finish_later, one, say_when
+from .resource import STATUS, finish_later, say_when
 
 HOLD_SECONDS = 4.5
 """Seconds that a poll is held, as in 2011: just below the five after which clients gave up."""

@@ -13,11 +13,12 @@ from ..errors import Malformed
 from ..eventlog import Entry
 from ..subscriber import Batch
 from .access import Access
+from .fields import header, one, whole_number
 from .http import ChatChannel, ChatRequest
 from .learned import learn
 from .longpoll import DEFAULT_WAIT, MAX_WAIT, Asked, Polls, Style, json_style, plain_style
 from .reading import Reading, read_query
-from .resource import ApiResource, one, whole_number
+from .resource import ApiResource
 from .websocket import ChatSocket
 from .wsprotocol import handshake, wants_websocket
 
@@ -41,7 +42,7 @@ class EventsResource(ApiResource):
         access = self._access
         lease = access.reader(request)
         reading = read_query(request, access.service, self._rooms, lease)
-        media = preferred(request.getHeader("accept") or "", _STYLES)
+        media = preferred(header(request, "accept") or "", _STYLES)
         style = plain_style(reading) if media == "text/plain" else json_style(reading)
         before = whole_number(request, "before")
         if before is not None:

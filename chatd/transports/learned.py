@@ -33,6 +33,7 @@ from twisted.web.server import Request
 
 from ..subscriber import Batch
 from .crowd import Crowd, Question
+from .fields import header
 from .longpoll import Asked, Polls
 from .tcp import READ_BYTES, WriteThrough, lend
 
@@ -257,8 +258,8 @@ def learn(polls: Polls, asked: Asked, request: Request) -> LearnedPoll | None:
         or int(question[2]) != asked.reading.cursor
         or not channel.persistent
         or request.code != 200
-        or request.getHeader("last-event-id")  # it says from where, instead of the address
-        or request.getHeader("expect")  # it wants to be told to go on
+        or header(request, "last-event-id")  # it says from where, instead of the address
+        or header(request, "expect")  # it wants to be told to go on
     ):
         return None
     headers = [

@@ -12,7 +12,8 @@ from collections.abc import Collection
 from twisted.web.resource import IResource, Resource
 from twisted.web.server import Request
 
-from ..errors import ForeignOrigin
+from ..errors import ChatError, ForeignOrigin
+from .fields import header
 from .proxies import NO_PROXIES, Proxies
 from .resource import Refusal
 
@@ -45,8 +46,12 @@ class OriginGuard(Resource):
 
     def getChildWithDefault(self, path: bytes, request: Request) -> IResource:
         """Every request's first step into the tree."""
-        origin = request.getHeader("origin")
-        if origin is None or self._is_own(origin, request):
+        try:
+            origin = header(request, "origin")
+            own = origin is None or self._is_own(origin, request)
+        except ChatError as error:
+            return Refusal(error)
+        if origin is None or own:
             return self._within(path, request)
         if origin.lower() not in self._allowed:
             return Refusal(
@@ -57,7 +62,8 @@ class OriginGuard(Resource):
         request.setHeader(b"access-control-allow-origin", origin.encode())
         request.setHeader(b"access-control-expose-headers", b"Link, Retry-After")
         request.setHeader(b"vary", b"Origin")
-        if request.method == b"OPTIONS" and request.getHeader("access-control-request-method"):
+        asks = request.requestHeaders.hasHeader("access-control-request-method")
+        if request.method == b"OPTIONS" and asks:
             return Preflight()
         return self._within(path, request)
 

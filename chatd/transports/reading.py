@@ -17,14 +17,12 @@ from ..leases import Holder, Lease
 from ..room import Room
 from ..service import ChatService
 from ..subscriber import Feed, Outlet, Source, Subscriber
-from .resource import one, whole_number
+from .fields import MAX_ROOMS, header, one, whole_number
 
 MAX_LIMIT = 500
 """Events in one answer."""
 DEFAULT_LATEST = 50
 """Events that a reader without a cursor gets."""
-MAX_ROOMS = 50
-"""Rooms on one cursor."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +92,7 @@ def read_query(
     if limit == 0:
         raise Malformed(f"limit has to be from 1 to {MAX_LIMIT}")
     since = whole_number(request, "since")
-    if last := request.getHeader("last-event-id"):
+    if last := header(request, "last-event-id"):
         # A browser that reconnects asks its first address again, and says here how far it got.
         since = _event_id(last)
     inbox = [lease.session.inbox] if several and lease else []

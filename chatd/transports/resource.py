@@ -14,7 +14,7 @@ from twisted.web.server import NOT_DONE_YET, Request
 
 from .. import errors
 from ..codecs.json import encode, error_body
-from ..errors import ChatError, Malformed, MethodNotAllowed, NotFound, RateLimited, Unavailable
+from ..errors import ChatError, MethodNotAllowed, NotFound, RateLimited, Unavailable
 
 STATUS: dict[type[ChatError], int] = {
     errors.Malformed: 400,
@@ -179,34 +179,6 @@ def finish_later(request: Request, result: Deferred[bytes]) -> None:
         finish(refuse(request, Unavailable("the server made a mistake, and has written it down")))
 
     result.addErrback(refused).addCallback(finish).addErrback(broken)
-
-
-def one(request: Request, name: str) -> str | None:
-    """A parameter of the query, None if it is not there.  Raises `Malformed` when it is there twice
-    or is no UTF-8.
-    """
-    values = request.args.get(name.encode())
-    if not values:
-        return None
-    if len(values) > 1:
-        raise Malformed(f"{name} is given {len(values)} times; give it once")
-    try:
-        return bytes(values[0]).decode()
-    except UnicodeDecodeError:
-        raise Malformed(f"{name} is no valid UTF-8") from None
-
-
-def whole_number(request: Request, name: str) -> int | None:
-    """A parameter that is a whole number, None if it is not there.  Raises `Malformed`."""
-    text = one(request, name)
-    if text is None:
-        return None
-    # Eighteen digits reach to the year 33658 in microseconds, and stay within 64 bits.
-    if not (text.isascii() and text.isdigit() and len(text) <= 18):
-        raise Malformed(
-            f"{name} has to be a whole number that is not negative, of at most 18 digits"
-        )
-    return int(text)
 
 
 def _dress(request: Request, body: bytes, status: int) -> bytes:

@@ -19,13 +19,15 @@ from twisted.web.http import CACHED
 from twisted.web.resource import IResource, Resource
 from twisted.web.server import Request
 
+from ..bounds import Name, Text
 from ..codecs.json import convert, decode
 from ..commands import Act, Command, Join, Leave, Rename, Say, SetTopic, Tell
-from ..errors import Malformed, UnsupportedMediaType
+from ..errors import ChatError, Malformed, UnsupportedMediaType
 from ..leases import Lease
 from ..service import ChatService
 from .access import COOKIE, Access
 from .events import EventsResource
+from .fields import header, segment
 from .http import USUAL, Bounds, ChatSite
 from .origin import OriginGuard
 from .peers import Peers, going_down
@@ -51,32 +53,32 @@ class Form(msgspec.Struct, forbid_unknown_fields=True):
 class MessageForm(Form):
     """`POST /rooms/{room}/messages`."""
 
-    text: str
+    text: Text
     type: Literal["message", "action"] = "message"
 
 
 class TextForm(Form):
     """A topic, a private message."""
 
-    text: str
+    text: Text
 
 
 class PartingForm(Form):
     """A parting word."""
 
-    text: str = ""
+    text: Text = ""
 
 
 class SessionForm(Form):
     """`POST /session`."""
 
-    name: str = ""
+    name: Name = ""
 
 
 class NameForm(Form):
     """`PATCH /session`."""
 
-    name: Annotated[str, msgspec.Meta(min_length=1)]
+    name: Annotated[Name, msgspec.Meta(min_length=1)]
 
 
 def web_site(
@@ -205,7 +207,10 @@ class RoomsResource(ApiResource):
         """Every name that a room can have is a room; `/rooms/` is `/rooms`."""
         if not path:
             return super().getChild(path, request) if request.postpath else self
-        return RoomResource(self._access, path.decode(errors="replace"))
+        try:
+            return RoomResource(self._access, segment(path, "room"))
+        except ChatError as error:
+            return Refusal(error)
 
     def render_GET(self, request: Request) -> bytes:
         """The rooms where somebody is, or something was said."""
@@ -310,8 +315,12 @@ class PeopleResource(ApiResource):
 
     def getChild(self, path: bytes, request: Request) -> Resource:
         """Somebody; whether they are here shows when they are spoken to."""
+        try:
+            name = segment(path, "person")
+        except ChatError as error:
+            return Refusal(error)
         person = ApiResource()
-        person.putChild(b"messages", PrivateResource(self._access, path.decode(errors="replace")))
+        person.putChild(b"messages", PrivateResource(self._access, name))
         return person
 
 
@@ -330,8 +339,8 @@ def _read(request: Request, form: type[T]) -> T:
     An empty body is an empty form.  Raises `Malformed`, `UnsupportedMediaType`.
     """
     body: bytes = request.content.read() if request.content else b""
-    header = request.getHeader("content-type") or ""
-    media, *parameters = (word.strip().lower() for word in header.split(";"))
+    content_type = header(request, "content-type") or ""
+    media, *parameters = (word.strip().lower() for word in content_type.split(";"))
     if not body.strip() and not media:
         return convert({}, form)
     for parameter in parameters:

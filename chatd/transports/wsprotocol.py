@@ -25,6 +25,7 @@ from wsproto.utilities import LocalProtocolError, generate_accept_token
 from zope.interface import implementer
 
 from ..errors import Malformed
+from .fields import header, header_lines
 from .peers import GOING_DOWN, Peers
 from .stalls import TOO_SLOW
 
@@ -51,17 +52,16 @@ def handshake(request: Request) -> bytes:
 
     Raises `Malformed`, which says what is missing.
     """
-    headers = request.requestHeaders
     if request.method != b"GET" or request.clientproto != b"HTTP/1.1":
         raise Malformed("a WebSocket begins with a GET of HTTP/1.1")
     if not wants_websocket(request) or "upgrade" not in _tokens(request, "connection"):
         raise Malformed("a WebSocket's handshake says Upgrade: websocket and Connection: Upgrade")
-    if not request.getHeader("host"):
+    if not header(request, "host"):
         raise Malformed("a WebSocket's handshake names the Host")
-    if headers.getRawHeaders("sec-websocket-version") != ["13"]:
+    if header_lines(request, "sec-websocket-version") != ["13"]:
         request.setHeader(b"sec-websocket-version", b"13")
         raise Malformed("only Sec-WebSocket-Version 13 is spoken here")
-    keys = headers.getRawHeaders("sec-websocket-key", [])
+    keys = header_lines(request, "sec-websocket-key")
     try:
         valid = len(keys) == 1 and len(base64.b64decode(keys[0], validate=True)) == 16
     except (binascii.Error, ValueError):
@@ -81,7 +81,7 @@ def wants_websocket(request: Request) -> bool:
 
 def _tokens(request: Request, name: str) -> set[str]:
     """The words of a header that is a list (RFC 9110, section 5.6.1)."""
-    values = request.requestHeaders.getRawHeaders(name, [])
+    values = header_lines(request, name)
     return {token.strip().lower() for value in values for token in value.split(",")}
 
 

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec import Meta, Struct
 
+from chatd.bounds import Key, Text
 from chatd.codecs.json import JSON, convert, decode, encode, error_body, poll_answer
 from chatd.errors import BadText, Malformed, NameInUse
 from chatd.eventlog import Entry
@@ -108,14 +109,14 @@ def test_a_refusal_says_what_and_why() -> None:
 class Post(Struct, forbid_unknown_fields=True):
     """As a door declares it."""
 
-    text: str
+    text: Text
     times: int = 1
 
 
 class Ref(Struct):
     """A form that passes over what it does not know."""
 
-    ref: str | None = None
+    ref: Key = None
 
 
 def test_what_fits_the_form_is_read() -> None:
