@@ -200,7 +200,8 @@ class Leases:
 
     def _watch(self, lease: Lease) -> None:
         """Look again when the grace may be over: one timer a session, untouched by its requests."""
-        if lease.left > 0:
-            lease.timer = self._service.clock.callLater(lease.left, self._watch, lease)
+        left = lease.left  # read once: a moment later it may be negative
+        if left > 0:
+            lease.timer = self._service.clock.callLater(left, self._watch, lease)
         else:
             self.close(lease)

@@ -156,3 +156,20 @@ def test_closing_a_lease_leaves_the_next_owner_of_its_name_alone(
     leases.close(lease)
     chat.advance(GRACE_SECONDS * 2)
     assert chat.service.person("ada") is successor
+
+
+@pytest.mark.parametrize("left", [0.0, 0.0005, 0.0015, 0.0025, 0.0035, 1.0])
+def test_a_session_ends_however_little_of_its_grace_is_left(
+    chat: InMemoryChat, leases: Leases, left: float
+) -> None:
+    """A moment passes between two looks at the clock: what is left is read once, and never
+    negative.
+    """
+    lease = leases.open("ada")
+    chat.advance(50)
+    # Its timer comes just then.
+    lease._seen = chat.clock.seconds() + 25 - GRACE_SECONDS + left
+    chat.clock.creep = 0.001
+    chat.clock.advance(25)
+    chat.clock.advance(2)
+    assert lease.session.ended

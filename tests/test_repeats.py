@@ -4,13 +4,13 @@ from collections.abc import Callable
 
 import pytest
 from twisted.internet.defer import Deferred, succeed
-from twisted.internet.task import Clock
 
 from chatd import repeats
 from chatd.errors import RateLimited, Unavailable
 from chatd.limits import REMEMBERED_SECONDS
 from chatd.repeats import Repeats
 from chatd.testing import result_of
+from chatd.testing.clock import StrictClock
 
 
 class Work:
@@ -29,12 +29,12 @@ def done(id_: int | None) -> Callable[[], Deferred[int | None]]:
 
 
 @pytest.fixture
-def clock() -> Clock:
-    return Clock()
+def clock() -> StrictClock:
+    return StrictClock()
 
 
 @pytest.fixture
-def recent(clock: Clock) -> Repeats[int | None]:
+def recent(clock: StrictClock) -> Repeats[int | None]:
     return Repeats(clock.seconds)
 
 
@@ -89,7 +89,7 @@ def test_other_keys_are_other_requests(recent: Repeats[int | None]) -> None:
     ("seconds", "answer"), [(REMEMBERED_SECONDS - 0.001, 1), (REMEMBERED_SECONDS, 2)]
 )
 def test_a_repeat_is_recognised_for_five_minutes(
-    recent: Repeats[int | None], clock: Clock, seconds: float, answer: int
+    recent: Repeats[int | None], clock: StrictClock, seconds: float, answer: int
 ) -> None:
     """From the first request on, not from the last."""
     recent.once("k", done(1))
@@ -110,7 +110,7 @@ def test_beyond_the_bound_the_oldest_is_forgotten_first(
 
 
 def test_an_answer_that_comes_after_it_was_forgotten_still_reaches_who_asked(
-    recent: Repeats[int | None], clock: Clock
+    recent: Repeats[int | None], clock: StrictClock
 ) -> None:
     """A store may be slow for longer than a repeat is remembered."""
     first, second = Work(), Work()

@@ -1,5 +1,8 @@
 """The doubles that chatd ships: what a test may take for granted of them."""
 
+import re
+from pathlib import Path
+
 import pytest
 from twisted.internet.defer import Deferred, fail, succeed
 from twisted.internet.protocol import Factory, Protocol
@@ -7,6 +10,7 @@ from twisted.internet.protocol import Factory, Protocol
 from chatd.commands import Say
 from chatd.errors import Unavailable
 from chatd.testing import FakeConnection, InMemoryChat, result_of
+from chatd.testing.clock import StrictClock
 
 
 def test_the_example_of_the_module_works(chat: InMemoryChat) -> None:
@@ -73,3 +77,26 @@ def test_a_connection_carries_each_part_as_a_packet_of_its_own() -> None:
     connection.send(b".", b"c")
     assert connection.lost
     assert connection.received() == b"."
+
+
+def test_a_clock_takes_no_negative_delay() -> None:
+    """A real reactor would raise, and the call would never come."""
+    clock = StrictClock()
+    with pytest.raises(AssertionError, match="not greater"):
+        clock.callLater(-1e-9, list)
+    assert clock.getDelayedCalls() == []
+
+
+def test_a_clock_may_go_on_while_it_is_read() -> None:
+    """As real ones do between any two looks."""
+    clock = StrictClock()
+    clock.creep = 0.5
+    assert [clock.seconds(), clock.seconds()] == [0.5, 1.0]
+
+
+def test_every_test_uses_the_strict_clock() -> None:
+    """Twisted's own takes negative delays."""
+    tests = Path(__file__).parent
+    lenient = re.compile(r"from twisted\.internet\.task import .*\bClock\b|task\.Clock\b")
+    found = [path.name for path in tests.rglob("*.py") if lenient.search(path.read_text())]
+    assert found == []

@@ -15,7 +15,6 @@ from typing import Any, TypeVar
 from twisted.internet.defer import Deferred, fail
 from twisted.internet.error import ConnectionDone
 from twisted.internet.interfaces import IAddress, IProtocolFactory
-from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransport
 from twisted.python.failure import Failure
 
@@ -27,11 +26,12 @@ from ..service import ChatService
 from ..store import NO_MARKS, Marks, Recalled
 from ..store.memory import MemoryStore
 from ..subscriber import Batch, Subscriber
+from .clock import StrictClock
 
 T = TypeVar("T")
 
 START = 1_763_819_000.0
-"""When a `Clock` of ours begins: seconds since the Unix epoch."""
+"""When a `StrictClock` of ours begins: seconds since the Unix epoch."""
 
 
 class InMemoryChat:
@@ -46,7 +46,7 @@ class InMemoryChat:
         **limits: Any,
     ) -> None:
         """Further `limits` are those of `chatd.limits.Limits`."""
-        self.clock = Clock()
+        self.clock = StrictClock()
         self.clock.advance(START)
         self.store = RefusingStore(self.clock, self.clock.seconds, history)
         self.service = ChatService(

@@ -11,7 +11,7 @@ from twisted.internet.address import IPv4Address
 from twisted.internet.defer import Deferred, ensureDeferred, fail, succeed
 from twisted.internet.error import ConnectionLost, ConnectionRefusedError
 from twisted.internet.interfaces import IProtocolFactory, IStreamClientEndpoint
-from twisted.internet.task import Clock, Cooperator
+from twisted.internet.task import Cooperator
 from twisted.python.failure import Failure
 from twisted.test.iosim import FakeTransport
 from twisted.web.client import Agent, FileBodyProducer, HTTPConnectionPool
@@ -23,6 +23,7 @@ from chatd.commands import Say
 from chatd.limits import Limits
 from chatd.service import ChatService
 from chatd.testing import START, InMemoryChat, RefusingStore, result_of
+from chatd.testing.clock import StrictClock
 from chatd.transports.web import web_site
 
 T = TypeVar("T")
@@ -36,7 +37,7 @@ class Network:
 
     def __init__(self, **options: Any) -> None:
         self.chat = InMemoryChat(**options)
-        self.clock = Clock()
+        self.clock = StrictClock()
         """The clients' own."""
         self.clock.advance(START)
         self.site: Any = web_site(self.chat.service)

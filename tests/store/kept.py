@@ -10,7 +10,6 @@ from weakref import finalize
 
 from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.internet.interfaces import IReactorTime
-from twisted.internet.task import Clock
 
 from chatd.eventlog import Entry
 from chatd.events import Event
@@ -18,6 +17,7 @@ from chatd.store import Marks, Store
 from chatd.store.memory import MemoryStore
 from chatd.store.sqlite import SqliteStore
 from chatd.testing import START, result_of
+from chatd.testing.clock import StrictClock
 
 T = TypeVar("T")
 Engine = Callable[[IReactorTime, Callable[[], float], int], Store]
@@ -47,7 +47,7 @@ class SlowWorker(SoonWorker):
     done at the end of them.
     """
 
-    def __init__(self, clock: Clock, seconds: float) -> None:
+    def __init__(self, clock: StrictClock, seconds: float) -> None:
         super().__init__(clock)
         self._seconds = seconds
         self._free = clock.seconds()
@@ -89,7 +89,7 @@ class Kept:
     """A store, its clocks, and the listener that saw what it stored."""
 
     def __init__(self, engine: Engine, history: int = 1000) -> None:
-        self.clock = Clock()
+        self.clock = StrictClock()
         self.wall = START
         self.store = engine(self.clock, lambda: self.wall, history)
         self.shown: list[Entry] = []

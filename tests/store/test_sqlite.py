@@ -13,7 +13,6 @@ import pytest
 from pytest_twisted import ensureDeferred
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred
-from twisted.internet.task import Clock
 from twisted.logger import ILogObserver, LogLevel, globalLogPublisher
 from zope.interface import implementer
 
@@ -26,6 +25,7 @@ from chatd.store.sqlite import DAY, TIDY_SECONDS, Retention, SqliteStore
 from chatd.store.worker import ThreadWorker, Worker
 from chatd.store.writer import SLICE
 from chatd.testing import START, result_of
+from chatd.testing.clock import StrictClock
 
 from .faults import locked, room_for
 from .kept import Kept, SlowWorker, SoonWorker, sqlite_store
@@ -152,7 +152,7 @@ def test_a_fresh_file_is_complete_from_its_beginning(opened: Open) -> None:
 class Hired:
     """Workers who take their time, by what they were hired for."""
 
-    def __init__(self, clock: Clock, seconds: float) -> None:
+    def __init__(self, clock: StrictClock, seconds: float) -> None:
         self._clock = clock
         self._seconds = seconds
         self.workers: dict[str, SlowWorker] = {}
@@ -432,7 +432,7 @@ def test_a_log_that_is_recalled_ends_where_it_was_asked_to(opened: Open) -> None
 
 def test_a_store_that_was_never_opened_may_be_closed(path: Path) -> None:
     """The start may fail before."""
-    clock = Clock()
+    clock = StrictClock()
     store = SqliteStore(path, clock, clock.seconds, 10, hire=lambda _: SoonWorker(clock))
     store.check()
     result_of(store.close())

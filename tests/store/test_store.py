@@ -12,7 +12,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from twisted.internet.defer import Deferred
-from twisted.internet.task import Clock
 
 from chatd.errors import Malformed, Unavailable
 from chatd.eventlog import Entry
@@ -22,6 +21,7 @@ from chatd.store.engines import store_at
 from chatd.store.memory import MemoryStore
 from chatd.store.sqlite import SqliteStore
 from chatd.testing import START, result_of
+from chatd.testing.clock import StrictClock
 
 from .kept import ENGINES, Engine, Kept
 
@@ -282,8 +282,8 @@ def test_a_room_where_nothing_was_said_is_complete(kept: Kept) -> None:
 
 def test_the_url_names_the_store(tmp_path: Path) -> None:
     """`memory:` keeps nothing, `sqlite:PATH` everything."""
-    assert isinstance(store_at("memory:", Clock(), lambda: START, 10), MemoryStore)
-    store = store_at("sqlite:chat.db", Clock(), lambda: START, 10, directory=tmp_path)
+    assert isinstance(store_at("memory:", StrictClock(), lambda: START, 10), MemoryStore)
+    store = store_at("sqlite:chat.db", StrictClock(), lambda: START, 10, directory=tmp_path)
     assert isinstance(store, SqliteStore)
     store.check()
     assert list(tmp_path.iterdir()) == [], "looking is not making"
@@ -295,6 +295,6 @@ def test_the_url_names_the_store(tmp_path: Path) -> None:
 def test_an_unknown_url_is_refused_in_one_line(url: str) -> None:
     """It ends the start."""
     with pytest.raises(Malformed) as refusal:
-        store_at(url, Clock(), lambda: START, 10)
+        store_at(url, StrictClock(), lambda: START, 10)
     assert repr(url) in refusal.value.message
     assert "\n" not in refusal.value.message

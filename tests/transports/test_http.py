@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 from twisted.internet.error import ConnectionLost
-from twisted.internet.task import Clock
 from twisted.logger import globalLogPublisher
 from twisted.python.failure import Failure
 
+from chatd.testing.clock import StrictClock
 from chatd.transports.connections import LINGER_SECONDS
 from chatd.transports.http import (
     IDLE_SECONDS,
@@ -395,7 +395,7 @@ def test_what_is_sent_ahead_is_left_to_tcp(
     assert answered + http.wire.received().count(b"HTTP/1.1 ") == taken
 
 
-def one_turn(clock: Clock) -> None:
+def one_turn(clock: StrictClock) -> None:
     """Let happen the first thing that is due, and nothing that comes of it."""
     if clock.calls and clock.calls[0].getTime() <= clock.seconds():
         call = clock.calls.pop(0)

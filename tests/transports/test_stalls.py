@@ -7,9 +7,9 @@ from collections.abc import Callable
 from weakref import ref
 
 import pytest
-from twisted.internet.task import Clock
 
 from chatd.testing import FakeConnection
+from chatd.testing.clock import StrictClock
 from chatd.transports import stalls
 from chatd.transports.stalls import LAST_SECONDS, LEAST_BYTES, STALL_SECONDS, Stalls
 
@@ -186,6 +186,6 @@ class Sink:
 
 def test_whoever_closes_with_nothing_on_the_way_costs_no_timer() -> None:
     """That is nearly everybody, many times a second."""
-    clock = Clock()
+    clock = StrictClock()
     Stalls(clock).closing(Sink(FakeConnection))
     assert clock.getDelayedCalls() == []
