@@ -32,6 +32,7 @@ from .admission import Admission
 from .commands import Act, Command, Join, Leave, Rename, Say, SetTopic, Tell
 from .errors import (
     BadName,
+    BadRoom,
     ChatError,
     NameInUse,
     NoSession,
@@ -55,6 +56,7 @@ from .events import (
     TopicSet,
 )
 from .limits import DEFAULTS, Limits
+from .lookalikes import Lookalikes, prepare, scripts_differ, speaks_for_server
 from .names import clean_name, clean_room, name_key
 from .room import SUMMARY_SECONDS, Listing, Room, Tally
 from .session import INBOX, Session
@@ -118,6 +120,9 @@ class ChatService(Service):
         self._rooms: WeakValueDictionary[str, Room] = WeakValueDictionary()
         self._lately: deque[Room] = deque(maxlen=WARM_ROOMS)
         self._people: dict[str, Session] = {}
+        self._chosen_names = Lookalikes()
+        self._room_names = Lookalikes()
+        self._room_names.add(LOBBY)
         self._guests = 0
         self._letters: dict[Told, deque[tuple[Session, Session]]] = {}
         self._batch: list[Accepted] = []
@@ -141,8 +146,11 @@ class ChatService(Service):
     def startService(self) -> None:
         """Open the store.  Raises `Unavailable` when it cannot be used."""
         super().startService()
+        prepare()
         self._store.open()
         self.horizon = self._store.last
+        for room in self._store.rooms:
+            self._room_names.add(room)
 
     def drain(self) -> Deferred[None]:
         """Take no more commands; fires when all that were taken are shown, or refused.
@@ -175,6 +183,8 @@ class ChatService(Service):
         shown = self._free_name(name) if name else self._guest_name()
         session = Session(shown, self.admission.bucket(), named=bool(name), address=address)
         self._people[name_key(shown)] = session
+        if name:
+            self._chosen_names.add(shown)
         self._add(session, self.room(LOBBY))
         return session
 
@@ -192,6 +202,7 @@ class ChatService(Service):
         for room in list(session.rooms.values()):
             self._remove(session, room, parting)
         del self._people[name_key(session.name)]
+        self._chosen_names.discard(session.name)
 
     def visitor(self, name: str, address: Address = LOCAL) -> Session:
         """Somebody who says one thing and holds no name: only `Say`, `Act`, `SetTopic` and `Tell`
@@ -213,6 +224,12 @@ class ChatService(Service):
         shown = clean_name(name)
         if self._people.get(name_key(shown), own) is not own:
             raise NameInUse(f"the name {shown} is in use; choose another")
+        if speaks_for_server(shown):
+            raise BadName("that name speaks for the server, or looks like one that does")
+        own_name = own.name if own else None
+        other = self._chosen_names.find(shown, lambda other: other != own_name)
+        if other is not None:
+            raise NameInUse(f"that name looks like {other}, who is here; choose another")
         return shown
 
     def _guest_name(self) -> str:
@@ -228,13 +245,22 @@ class ChatService(Service):
         """
         key = clean_room(name)
         stored, most = self._store.rooms, self.admission.limits.rooms
+        if self._exists(key):
+            return self._room(key)
+        other = self._room_names.find(
+            key, lambda other: self._exists(other) and scripts_differ(key, other)
+        )
+        if other is not None:
+            raise BadRoom(f"that name looks like #{other}, in another script; choose another")
         if (
-            not (key in self._rooms or key in stored or key == LOBBY)
-            and len(self._rooms) + len(stored) >= most  # at most so many: quick to say
+            len(self._rooms) + len(stored) >= most  # at most so many: quick to say
             and len(stored.keys() | set(self._rooms)) >= most
         ):
             raise Unavailable(f"there are {most} rooms, the most here; use one of them")
         return self._room(key)
+
+    def _exists(self, key: str) -> bool:
+        return key in self._rooms or key in self._store.rooms or key == LOBBY
 
     def _room(self, key: str) -> Room:
         room = self._rooms.get(key)
@@ -247,6 +273,9 @@ class ChatService(Service):
                 log.append(entry)
             room = self._rooms[key] = Room(key, log, past.topic if past else "")
             room.recalled = self.clock.seconds()
+            if len(self._room_names) > 2 * self.admission.limits.rooms:
+                self._room_names.keep(self._exists)
+            self._room_names.add(key)
             if entries or torn:
                 self._lately.append(room)
         elif room.log.torn:
@@ -379,6 +408,8 @@ class ChatService(Service):
         self.admission.spend_rename(session)
         del self._people[name_key(old)]
         self._people[name_key(new)] = session
+        self._chosen_names.discard(old)
+        self._chosen_names.add(new)
         session.name, session.named = new, True
         for room in session.rooms.values():
             room.go(old)

@@ -31,7 +31,8 @@ CHAT = f"{LOG} codecs room session service leases repeats"
 
 HOUSE = {
     "values": Floor(
-        "bounds events commands errors names text limits addresses", "values msgspec precis_i18n"
+        "bounds events commands errors names lookalikes text limits addresses",
+        "values msgspec precis_i18n",
     ),
     "eventlog": Floor("eventlog", "values"),
     "subscriber": Floor("subscriber", "values eventlog"),

@@ -842,3 +842,69 @@ def test_after_stopping_nothing_is_taken(chat: InMemoryChat) -> None:
     with pytest.raises(Unavailable):
         result_of(said)
     assert chat.texts("lobby") == []
+
+
+# -- names that look alike -----------------------------------------------------------------------
+
+
+def test_a_name_that_looks_like_a_present_one_is_in_use(chat: InMemoryChat) -> None:
+    """Until its owner has gone; whoever is who they are may change the look of their own name."""
+    ada = chat.service.enter("ada")
+    for take in (chat.service.enter, chat.service.visitor):
+        with pytest.raises(NameInUse, match="looks like ada"):
+            take("аdа")
+    guest = chat.service.enter()
+    with pytest.raises(NameInUse):
+        chat.service.perform(guest, Rename("аda"))
+    chat.service.perform(ada, Rename("аda"))
+    with pytest.raises(NameInUse):
+        chat.service.enter("ada")
+    chat.service.perform(ada, Rename("eve"))
+    bob = chat.service.enter("ada")
+    chat.service.end(bob)
+    chat.service.end(ada)
+    chat.service.enter("аda")
+
+
+@pytest.mark.parametrize("name", ["server", "Admin", "EVERYONE", "аdmin", "nickserv", "root"])
+def test_nobody_speaks_for_the_server(chat: InMemoryChat, name: str) -> None:
+    """No session and no visitor takes such a name."""
+    guest = chat.service.enter()
+    with pytest.raises(BadName, match="speaks for the server"):
+        chat.service.enter(name)
+    with pytest.raises(BadName):
+        chat.service.visitor(name)
+    with pytest.raises(BadName):
+        chat.service.perform(guest, Rename(name))
+
+
+def test_a_room_in_letters_of_another_script_is_no_second_room(chat: InMemoryChat) -> None:
+    """As long as the first exists."""
+    ada = chat.service.enter("ada")
+    for look in ("lоbby", "lobbу"):
+        with pytest.raises(BadRoom, match="looks like #lobby"):
+            chat.service.perform(ada, Join(look))
+    chat.service.perform(ada, Join("dev"))
+    with pytest.raises(BadRoom):
+        chat.service.perform(ada, Join("dеv"))
+    chat.service.perform(ada, Leave("dev"))
+    chat.settle()
+
+
+def test_rooms_of_one_script_may_look_alike(chat: InMemoryChat) -> None:
+    """Of ASCII all, and an accent makes another."""
+    ada = chat.service.enter("ada")
+    for name in ("dev-1", "dev-l", "déu", "deu", "m0", "rno", "мир", "mир1"):
+        chat.service.perform(ada, Join(name))
+
+
+def test_a_room_that_is_gone_is_looked_like_by_none(chat: InMemoryChat) -> None:
+    """And nothing is kept of thousands that nobody is in any more."""
+    chat = InMemoryChat(rooms=10)
+    ada = chat.service.enter()
+    for number in range(100):
+        chat.service.perform(ada, Join(f"dev{number}"))
+        chat.service.perform(ada, Leave(f"dev{number}"))
+        chat.settle()
+    assert len(chat.service._room_names) <= 21
+    chat.service.perform(ada, Join("dеv0"))
