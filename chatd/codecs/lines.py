@@ -198,7 +198,8 @@ def parse(line: str, room: str) -> Command:
     word, _, rest = line[1:].partition(" ")
     usage = COMMANDS.get(word.lower())
     if usage is None:
-        raise UnknownCommand(f"no such command /{printable(word[:32])}; /help lists them")
+        told = printable(word[:32]).replace("\t", " ")
+        raise UnknownCommand(f"no such command /{told}; /help lists them")
     try:
         return usage.read(rest.strip(), room)
     except Malformed as problem:

@@ -342,9 +342,9 @@ def test_an_event_of_a_type_that_is_not_known_yet_is_passed_over() -> None:
 
 
 def test_a_hostile_server_does_not_steer_the_terminal() -> None:
-    """Control characters are taken out here too."""
+    """Escape sequences and control characters are taken out here too."""
     (line,) = in_lines(Event(1, "message", "lobby", "eve", "a\x1b[2Jb"), "ada")
-    assert line == "<eve> a[2Jb"
+    assert line == "<eve> ab"
 
 
 # -- the input -------------------------------------------------------------------------------------
