@@ -43,6 +43,7 @@ from .transports.proxies import Proxies
 from .transports.stalls import STALL_SECONDS
 from .transports.telnet import LineFactory
 from .transports.web import web_site
+from .wallclock import WallClock
 
 DOORS: dict[str, Sequence[str]] = {
     "line": ("tcp:8023:interface=127.0.0.1",),
@@ -346,7 +347,7 @@ def makeService(options: Options) -> House:
         store = store_at(
             options["store"],
             clock,
-            time.time,
+            WallClock(),
             options["history"],
             directory=Path(options.parent["rundir"] if options.parent else "."),
             durability=options["durability"],

@@ -39,7 +39,8 @@ HOUSE = {
     "codecs": Floor("codecs codecs.*", f"{LOG} codecs msgspec"),
     "room": Floor("room", LOG),
     "session": Floor("session", f"{LOG} room"),
-    "store": Floor("store store.*", "values eventlog store twisted msgspec"),
+    "wallclock": Floor("wallclock", "twisted"),
+    "store": Floor("store store.*", "values eventlog wallclock store twisted msgspec"),
     "admission": Floor("admission", "values session"),
     "service": Floor("service", f"{LOG} admission room session store twisted"),
     "leases": Floor("leases", "values session service twisted"),
@@ -68,8 +69,8 @@ HOUSE = {
     "classic door": Floor("transports.classic", f"{CHAT} sockets http twisted"),
     "tap": Floor(
         "tap",
-        "values service store reactor sockets drain listening signals http line-door HTTP-door"
-        " classic-door twisted",
+        "values service store wallclock reactor sockets drain listening signals http line-door"
+        " HTTP-door classic-door twisted",
     ),
     "listening": Floor("listening", "twisted"),
     "signals": Floor("signals", "twisted"),

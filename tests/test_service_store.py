@@ -21,7 +21,8 @@ from chatd.service import RECALL_SECONDS
 from chatd.store import Recalled
 from chatd.store.sqlite import TIDY_SECONDS, Retention
 from chatd.subscriber import Subscriber
-from chatd.testing import FakeOutlet, InMemoryChat, result_of
+from chatd.testing import START, FakeOutlet, InMemoryChat, result_of
+from chatd.wallclock import YEAR
 
 from .store.lasting import LastingChat
 
@@ -372,3 +373,23 @@ def test_rooms_in_memory_and_in_the_store_count_together(path: Path) -> None:
     with pytest.raises(Unavailable, match="4 rooms"):
         chat.service.perform(guest, Join("four"))
     chat.stop()
+
+
+@pytest.mark.parametrize(
+    ("wall", "told"),
+    [
+        (START + 1, []),
+        (START + 3 * YEAR, ["the clock is 3 years ahead of the last event"]),
+        (START - 7200, ["the clock is 2 hours behind the last event"]),
+    ],
+)
+def test_a_start_says_when_its_clock_is_odd(
+    path: Path, logged_warnings: list[str], wall: float, told: list[str]
+) -> None:
+    """Before anything is dated by it; a new file has nothing to compare with."""
+    first = LastingChat(path)
+    first.service.perform(first.service.enter("ada"), Say("lobby", "hello"))
+    first.settle()
+    first.stop()
+    LastingChat(path, wall=wall).stop()
+    assert [line.split(";")[0] for line in logged_warnings] == told

@@ -26,6 +26,7 @@ from ..errors import Unavailable
 from ..eventlog import Entry
 from ..events import Event, RoomEvent
 from ..limits import REMEMBERED_SECONDS
+from ..wallclock import doubt
 from . import NO_MARKS, Listener, Marks, Past, Recalled, topic_after
 from .database import Database
 from .memory import nobody
@@ -104,6 +105,8 @@ class SqliteStore:
         """See `Store.open`."""
         self.rooms, self.marks = self._writer.begin()
         self.last = self._writer.last
+        if doubtful := doubt(self._now(), self.last / 1_000_000):
+            self._log.warn("{doubt}", doubt=doubtful)
         for reader in (self._pages, self._recalls):
             reader.open()
         self._writing = self._hire("writing")
