@@ -28,6 +28,7 @@ from ..events import Event, RoomEvent, TopicSet
 from ..limits import REMEMBERED_SECONDS
 from . import Marks, Past
 from .database import APPLICATION, COMPANIONS, MIGRATIONS, Database, Inode, inode
+from .private import close_to_others, make_private, open_private
 
 CHECKED_BYTES = 1 << 30
 """The largest file that is read through at the start: in a few seconds."""
@@ -263,6 +264,10 @@ class Writer(Database):
 
     # -- the file --------------------------------------------------------------------------------
 
+    @property
+    def _companions(self) -> list[Path]:
+        return [Path(f"{self.path}{suffix}") for suffix in COMPANIONS]
+
     def _connection(self) -> sqlite3.Connection:
         """See `Database._connection`.
 
@@ -283,9 +288,11 @@ class Writer(Database):
                     raise
                 # A crash, as in the very first moment of a file, has left it half written: SQLite
                 # takes that back when it may write, and it is examined then.
+        make_private(self.path)
         connection = super()._connect(mode)
         try:
             self._examine(connection)
+            close_to_others(self.path, *self._companions)
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute(f"PRAGMA synchronous = {self._synchronous}")
             _migrate(connection)
@@ -375,10 +382,11 @@ class Writer(Database):
         copy = self.path.with_name(f"{self.path.name}-saved")
         try:
             copy.unlink(missing_ok=True)
+            make_private(copy)
             connection.execute("VACUUM INTO ?", (str(copy),))
             _sync(copy)
-            for suffix in COMPANIONS:
-                Path(f"{self.path}{suffix}").unlink(missing_ok=True)
+            for companion in self._companions:
+                companion.unlink(missing_ok=True)
             os.replace(copy, self.path)
             _sync(self.path.parent)
         except (sqlite3.Error, OSError) as problem:
@@ -423,7 +431,7 @@ def _sync(path: Path) -> None:
 def _locked(path: Path) -> IO[bytes]:
     """The lock on a file, as long as it is open.  Raises `OSError`."""
     # Not the file itself: closing any descriptor of it would drop SQLite's own locks.
-    lock = path.with_name(f"{path.name}-lock").open("ab")
+    lock = open_private(path.with_name(f"{path.name}-lock"))
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as problem:
