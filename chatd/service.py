@@ -22,7 +22,7 @@ from typing import NamedTuple
 from weakref import WeakValueDictionary
 
 from twisted.application.service import Service
-from twisted.internet.defer import Deferred, succeed
+from twisted.internet.defer import Deferred, DeferredSemaphore, succeed
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 from twisted.python.failure import Failure
@@ -75,6 +75,11 @@ MOST_UNSTORED = 10_000
 """Events that may wait for a store that is slow or stuck, before no more are accepted."""
 
 
+PAGES_AT_ONCE = 4
+"""Pages of history that are read from the store at a time: hundreds of clients may ask for one, and
+what is read for them must not pile up before it is sent."""
+
+
 class Accepted(NamedTuple):
     """Events that were accepted together, and are stored together."""
 
@@ -121,6 +126,7 @@ class ChatService(Service):
         self._letters: dict[Told, deque[tuple[Session, Session]]] = {}
         self._batch: list[Accepted] = []
         self._unstored = 0
+        self._reading = DeferredSemaphore(PAGES_AT_ONCE)
         self._settled: Deferred[None] | None = None
         # No log may forget what was appended before its readers were woken.
         self._patience = min(history, INBOX)
@@ -276,11 +282,16 @@ class ChatService(Service):
 
     def page(self, room: Room, before: int | None, limit: int) -> Deferred[list[Entry]]:
         """The last `limit` entries of a room below the id `before` (None: the newest), oldest
-        first.
+        first; fewer, if that is more than one answer holds (`chatd.pages`).
 
         Reaches as far back as the store kept them.  Fails with `Unavailable`.
         """
-        return self._store.read(room.name, before, limit)
+        return self._reading.run(self._store.read, room.name, before, limit)
+
+    def has_older(self, room: Room, entries: Sequence[Entry]) -> bool:
+        """Whether anything is kept of a room before the first of some of its entries."""
+        past = self._store.rooms.get(room.name)
+        return bool(entries and past and past.first < entries[0].id)
 
     def resume(self, cursor: int) -> int:
         """The cursor to go on from for a reader that says it stands at `cursor`.

@@ -26,7 +26,7 @@ class Floor(NamedTuple):
     """The floors below, and the libraries."""
 
 
-LOG = "values eventlog subscriber"
+LOG = "values eventlog pages subscriber"
 CHAT = f"{LOG} codecs room session service leases repeats"
 
 HOUSE = {
@@ -34,11 +34,12 @@ HOUSE = {
         "events commands errors names text limits addresses", "values msgspec precis_i18n"
     ),
     "eventlog": Floor("eventlog", "values"),
-    "subscriber": Floor("subscriber", "values eventlog"),
+    "pages": Floor("pages", "eventlog"),
+    "subscriber": Floor("subscriber", "values eventlog pages"),
     "codecs": Floor("codecs codecs.*", f"{LOG} codecs msgspec"),
     "room": Floor("room", LOG),
     "session": Floor("session", f"{LOG} room"),
-    "store": Floor("store store.*", "values eventlog store twisted msgspec"),
+    "store": Floor("store store.*", "values eventlog pages store twisted msgspec"),
     "admission": Floor("admission", "values session"),
     "service": Floor("service", f"{LOG} admission room session store twisted"),
     "leases": Floor("leases", "values session service twisted"),
