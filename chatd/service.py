@@ -30,6 +30,7 @@ from twisted.python.failure import Failure
 from .addresses import LOCAL, Address
 from .admission import Admission
 from .commands import Act, Command, Join, Leave, Rename, Say, SetTopic, Tell
+from .directory import Directory
 from .errors import (
     ChatError,
     NameInUse,
@@ -55,14 +56,12 @@ from .events import (
 )
 from .limits import DEFAULTS, Limits
 from .names import clean_name, clean_room, name_key
-from .room import SUMMARY_SECONDS, Listing, Room, Tally
+from .room import LOBBY, SUMMARY_SECONDS, Listing, Room, Tally
 from .session import INBOX, Session
 from .store import Store
 from .subscriber import Notifier
 from .text import MAX_TOPIC, clean_phrase, clean_text
 
-LOBBY = "lobby"
-"""Where everyone starts."""
 HISTORY = 1000
 """Events kept per room in memory, if nothing else is asked for."""
 MAX_TEXT = 4096
@@ -120,6 +119,7 @@ class ChatService(Service):
         self._store = store
         # A room is in memory as long as somebody is in it or reads it; then the store has it.
         self._rooms: WeakValueDictionary[str, Room] = WeakValueDictionary()
+        self._directory = Directory(lambda: self.admission.limits, lambda: store.rooms, self._rooms)
         self._lately: deque[Room] = deque(maxlen=WARM_ROOMS)
         self._people: dict[str, Session] = {}
         self._guests = 0
@@ -227,19 +227,15 @@ class ChatService(Service):
     # -- rooms -----------------------------------------------------------------------------------
 
     def room(self, name: str) -> Room:
-        """The room of that name, which need not have existed before.
+        """The room of that name, which need not exist, and does not by being looked at.
 
-        Raises `BadRoom`, and `Unavailable` when it would be one room too many.
+        Raises `BadRoom`.
         """
-        key = clean_room(name)
-        stored, most = self._store.rooms, self.admission.limits.rooms
-        if (
-            not (key in self._rooms or key in stored or key == LOBBY)
-            and len(self._rooms) + len(stored) >= most  # at most so many: quick to say
-            and len(stored.keys() | set(self._rooms)) >= most
-        ):
-            raise Unavailable(f"there are {most} rooms, the most here; use one of them")
-        return self._room(key)
+        return self._room(clean_room(name))
+
+    def watch(self, room: Room, address: Address) -> None:
+        """Somebody at that address is about to read a room.  Raises as `Directory.read` does."""
+        self._directory.read(room, address)
 
     def _room(self, key: str) -> Room:
         room = self._rooms.get(key)
@@ -337,6 +333,7 @@ class ChatService(Service):
         room, text = self.room(command.room), clean_text(command.text, self.max_text)
         self._may_be_in(session, room)
         self.admission.spend(session)
+        self._directory.found(room, session.address)
         self._be_in(session, room)
         event = Said if isinstance(command, Say) else Acted
         return self._submit(event(room.name, session.name, text), mark=mark, room=room)
@@ -348,6 +345,9 @@ class ChatService(Service):
         room, text = self.room(command.room), clean_phrase(command.text, MAX_TOPIC, "topic")
         self._may_be_in(session, room)
         self.admission.spend(session)
+        if not (text or room.unstored or room.name in self._store.rooms or room.name == LOBBY):
+            return succeed(None)  # there is no topic to clear: that would be all that is kept of it
+        self._directory.found(room, session.address)
         self._be_in(session, room)
         return self._submit(TopicSet(room.name, session.name, text), mark=mark, room=room)
 
@@ -367,6 +367,7 @@ class ChatService(Service):
             return succeed(None)
         self._may_be_in(session, room)
         self.admission.spend(session)
+        self._directory.found(room, session.address)
         return self._add(session, room)
 
     @_perform.register
@@ -420,6 +421,8 @@ class ChatService(Service):
         crowded = room.crowded
         room.go(session.name)
         del session.rooms[room.name]
+        if not room.names:
+            self._directory.left(room, session.address)
         if not session.named:
             return succeed(None)
         if crowded:
@@ -464,6 +467,8 @@ class ChatService(Service):
             self.clock.callLater(0, self._flush)
         outcome: Deferred[int | None] = Deferred()
         self._batch.append(Accepted(events, outcome, mark, room))
+        if room:
+            room.unstored += 1
         self._unstored += len(events)
         return outcome
 
@@ -523,8 +528,9 @@ class ChatService(Service):
 
     def _acknowledge(self, ids: list[int], batch: Sequence[Accepted]) -> None:
         place = 0
-        for events, outcome, _, _ in batch:
-            self._unstored -= len(events)
+        for accepted in batch:
+            self._has_settled(accepted)
+            events, outcome = accepted.events, accepted.outcome
             outcome.callback(ids[place])
             place += len(events)
         self._settle()
@@ -535,10 +541,16 @@ class ChatService(Service):
         refusal = Unavailable(
             "the server could not store that, and nobody saw it; try again in a moment"
         )
-        for events, outcome, _, _ in batch:
-            self._unstored -= len(events)
-            outcome.errback(Failure(refusal))
+        for accepted in batch:
+            self._has_settled(accepted)
+            accepted.outcome.errback(Failure(refusal))
         self._settle()
+
+    def _has_settled(self, accepted: Accepted) -> None:
+        """It does not wait for the store any more."""
+        self._unstored -= len(accepted.events)
+        if accepted.room:
+            accepted.room.unstored -= 1
 
 
 def _unannounced(failure: Failure) -> None:

@@ -41,7 +41,8 @@ HOUSE = {
     "session": Floor("session", f"{LOG} room"),
     "store": Floor("store store.*", "values eventlog pages store twisted msgspec"),
     "admission": Floor("admission", "values session"),
-    "service": Floor("service", f"{LOG} admission room session store twisted"),
+    "directory": Floor("directory", "values room"),
+    "service": Floor("service", f"{LOG} admission directory room session store twisted"),
     "leases": Floor("leases", "values session service twisted"),
     # It remembers outcomes, which are Deferreds.
     "repeats": Floor("repeats", "values twisted"),

@@ -47,11 +47,13 @@ class EventsResource(ApiResource):
         before = whole_number(request, "before")
         if before is not None:
             return self._page(request, reading, before, style)
+        address = access.address(request)
+        reading.watch(address)
         if wants_websocket(request):
             accept = handshake(request)
             reading.check()
             channel = cast(ChatChannel, request.channel)
-            return channel.upgrade(accept, ChatSocket(access, reading, access.address(request)))
+            return channel.upgrade(accept, ChatSocket(access, reading, address))
         if media == "text/event-stream":
             reading.check()
             return access.streams.open(request, reading)

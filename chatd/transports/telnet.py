@@ -64,8 +64,8 @@ from ..eventlog import Entry
 from ..events import MESSAGES
 from ..limits import TokenBucket
 from ..pages import newest, oldest_first
-from ..room import Room
-from ..service import LOBBY, ChatService
+from ..room import LOBBY, Room
+from ..service import ChatService
 from ..subscriber import Batch, Gap, Subscriber
 from .peers import GOING_DOWN, Peers
 from .tcp import lend
