@@ -12,7 +12,9 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right, insort
 from collections.abc import Callable, Container, Iterator, Mapping, Sized
+from itertools import islice
 from math import ceil
 from typing import Protocol
 from weakref import finalize
@@ -25,9 +27,9 @@ from .room import LOBBY, Room
 PUBLIC_SHARE = 0.05
 """How many of all rooms one address of the Internet may bring into being, if nothing else is asked
 for."""
-NEARBY_SHARE = 0.75
+NEARBY_SHARE = 0.99
 """The same for an address of this machine or of a private network: a proxy speaks for everybody
-there."""
+there, and whoever comes in otherwise still finds a place."""
 READ_ONLY = 5
 """Rooms that may be in memory for their readers only, for each room that there may be: they take
 1.5 kB each."""
@@ -60,6 +62,13 @@ class Directory:
         """How many those are."""
         self._unstored: set[str] = set()
         """Those of them of which nothing was kept when it was last looked at."""
+        self._names: list[str] | None = None
+        """The rooms that are listed, in alphabetical order, and some that are not any more; None:
+        nobody has asked yet."""
+        self._noted_names: set[str] = set()
+        """The same, to look one up."""
+        self.changes = 0
+        """Comings and goings so far, which a list of rooms tells."""
         self._read: dict[Address, int] = {}
         """Rooms in memory for their readers only, by the address of the first reader."""
         self._read_in_all = 0
@@ -70,6 +79,39 @@ class Directory:
             return True
         room = self._in_memory.get(key)
         return room is not None and bool(room.names or room.unstored)
+
+    # -- the list --------------------------------------------------------------------------------
+
+    def names(self, after: str = "", limit: int | None = None) -> list[str]:
+        """The rooms where somebody is or something is kept, in alphabetical order: at most `limit`
+        of them, those behind the name `after`.
+        """
+        if self._names is None:
+            self._noted_names = {LOBBY, *self._stored(), *self._in_memory}
+            self._names = sorted(self._noted_names)
+        found: list[str] = []
+        gone: set[str] = set()
+        for key in islice(self._names, bisect_right(self._names, after) if after else 0, None):
+            if limit is not None and len(found) >= limit:
+                break
+            if self._is_listed(key):
+                found.append(key)
+            elif key != LOBBY and not self.exists(key):
+                gone.add(key)
+        if gone:
+            self._names = [key for key in self._names if key not in gone]
+            self._noted_names -= gone
+        return found
+
+    def note(self, key: str) -> None:
+        """A room of that name begins, or something of it is stored."""
+        if self._names is not None and key not in self._noted_names:
+            self._noted_names.add(key)
+            insort(self._names, key)
+
+    def _is_listed(self, key: str) -> bool:
+        room = self._in_memory.get(key)
+        return key in self._stored() or (room is not None and bool(room.names))
 
     # -- bringing into being ---------------------------------------------------------------------
 
@@ -98,6 +140,7 @@ class Directory:
                     NO_ROOM_SECONDS,
                 )
         own.add(room.name)
+        self.note(room.name)
         self._unstored.add(room.name)
         self._noted += 1
         if self._noted > 2 * most:

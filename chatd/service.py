@@ -263,10 +263,18 @@ class ChatService(Service):
             if not torn:
                 room.mend(entries, floor)
 
-    def rooms(self) -> list[Listing]:
-        """The rooms where somebody is or something was said, in alphabetical order."""
-        peopled = {name for name, room in self._rooms.items() if room.names}
-        return [self.listing(name) for name in sorted(peopled | self._store.rooms.keys())]
+    def rooms(self, after: str = "", limit: int | None = None) -> list[Listing]:
+        """The rooms where somebody is or something was said, in alphabetical order: at most `limit`
+        of them, those behind the (clean) name `after`.
+        """
+        return [self.listing(name) for name in self._directory.names(after, limit)]
+
+    @property
+    def list_version(self) -> object:
+        """Which changes the list of rooms has seen: while it is equal, so is the list, but for what
+        was forgotten.
+        """
+        return self.horizon, self._directory.changes
 
     def listing(self, key: str) -> Listing:
         """The room of that (clean) name, as it stands in a list."""
@@ -415,12 +423,14 @@ class ChatService(Service):
     def _add(self, session: Session, room: Room) -> Deferred[int | None]:
         room.come(session.name)
         session.rooms[room.name] = room
+        self._directory.changes += 1
         return self._tell_rooms(self._arrival(room, session.name) if session.named else [])
 
     def _remove(self, session: Session, room: Room, parting: str) -> Deferred[int | None]:
         crowded = room.crowded
         room.go(session.name)
         del session.rooms[room.name]
+        self._directory.changes += 1
         if not room.names:
             self._directory.left(room, session.address)
         if not session.named:
@@ -497,6 +507,7 @@ class ChatService(Service):
             self._notifier.expect(len(part))
             for entry in part:
                 if isinstance(entry.event, RoomEvent):
+                    self._directory.note(entry.event.room)
                     # A room that comes to life for this has everything up to the horizon.
                     self._room(entry.event.room).show(entry, self._notifier)
                 elif isinstance(entry.event, Told):

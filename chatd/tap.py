@@ -136,7 +136,7 @@ class Options(usage.Options):
             None,
             None,
             "Rooms that one address may bring into being; 0: no limit. [default: a twentieth of "
-            "all; three quarters for this machine's and private networks' addresses]",
+            "all; nearly all for this machine's and private networks' addresses]",
             number_from(0, "max-rooms-per-address"),
         ],
         [

@@ -465,13 +465,15 @@ class LineConnection(Protocol):
 
     @_do.register
     def _show_rooms(self, command: ShowRooms) -> None:
-        rooms = self._service.rooms()
+        rooms = self._service.rooms(limit=MOST_LISTED + 1)
         for room in rooms[:MOST_LISTED]:
             self._answer(
                 f"#{room.name}: {room.people} here" + (f"; {room.topic}" if room.topic else "")
             )
-        if len(rooms) > MOST_LISTED or not rooms:
-            self._answer(f"{len(rooms)} rooms")
+        if len(rooms) > MOST_LISTED:
+            self._answer(f"more than {MOST_LISTED} rooms; GET /rooms over HTTP lists the others")
+        elif not rooms:
+            self._answer("0 rooms")
 
     @_do.register
     def _show_topic(self, command: ShowTopic) -> None:
