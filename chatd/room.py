@@ -5,11 +5,15 @@ from __future__ import annotations
 from bisect import bisect_left, insort
 from collections.abc import Sequence
 from typing import NamedTuple
+from weakref import finalize
 
+from .addresses import Address
 from .eventlog import Entry, EventLog
 from .events import TopicSet
 from .subscriber import Notifier, Source
 
+LOBBY = "lobby"
+"""Where everyone starts."""
 CROWD = 100
 """People present above which joins and leaves are summed up: nobody reads two hundred of them."""
 SUMMARY_SECONDS = 10.0
@@ -36,6 +40,10 @@ class Room(Source):
         self.topic = topic
         self.names: list[str] = []
         """Who is here, guests too, in alphabetical order."""
+        self.unstored = 0
+        """Commands that were accepted for it and are not stored yet."""
+        self.counted: finalize[[Address], Room] | None = None
+        """Uncounts it when it goes, if it was counted as one that is only read."""
         self.tally = Tally()
         self.recalled = 0.0
         """When the store was last asked for what was said before."""

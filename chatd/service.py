@@ -22,7 +22,7 @@ from typing import NamedTuple
 from weakref import WeakValueDictionary
 
 from twisted.application.service import Service
-from twisted.internet.defer import Deferred, succeed
+from twisted.internet.defer import Deferred, DeferredSemaphore, succeed
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 from twisted.python.failure import Failure
@@ -30,6 +30,7 @@ from twisted.python.failure import Failure
 from .addresses import LOCAL, Address
 from .admission import Admission
 from .commands import Act, Command, Join, Leave, Rename, Say, SetTopic, Tell
+from .directory import Directory
 from .errors import (
     BadName,
     BadRoom,
@@ -58,14 +59,12 @@ from .events import (
 from .limits import DEFAULTS, Limits
 from .lookalikes import Lookalikes, prepare, scripts_differ, speaks_for_server
 from .names import clean_name, clean_room, name_key
-from .room import SUMMARY_SECONDS, Listing, Room, Tally
+from .room import LOBBY, SUMMARY_SECONDS, Listing, Room, Tally
 from .session import INBOX, Session
 from .store import Store
 from .subscriber import Notifier
 from .text import MAX_TOPIC, clean_phrase, clean_text
 
-LOBBY = "lobby"
-"""Where everyone starts."""
 HISTORY = 1000
 """Events kept per room in memory, if nothing else is asked for."""
 MAX_TEXT = 4096
@@ -76,6 +75,11 @@ RECALL_SECONDS = 10.0
 """Seconds between two attempts to read what could not be read: whoever comes asks for it."""
 MOST_UNSTORED = 10_000
 """Events that may wait for a store that is slow or stuck, before no more are accepted."""
+
+
+PAGES_AT_ONCE = 4
+"""Pages of history that are read from the store at a time: hundreds of clients may ask for one, and
+what is read for them must not pile up before it is sent."""
 
 
 class Accepted(NamedTuple):
@@ -118,6 +122,7 @@ class ChatService(Service):
         self._store = store
         # A room is in memory as long as somebody is in it or reads it; then the store has it.
         self._rooms: WeakValueDictionary[str, Room] = WeakValueDictionary()
+        self._directory = Directory(lambda: self.admission.limits, lambda: store.rooms, self._rooms)
         self._lately: deque[Room] = deque(maxlen=WARM_ROOMS)
         self._people: dict[str, Session] = {}
         self._chosen_names = Lookalikes()
@@ -127,6 +132,7 @@ class ChatService(Service):
         self._letters: dict[Told, deque[tuple[Session, Session]]] = {}
         self._batch: list[Accepted] = []
         self._unstored = 0
+        self._reading = DeferredSemaphore(PAGES_AT_ONCE)
         self._settled: Deferred[None] | None = None
         # No log may forget what was appended before its readers were woken.
         self._patience = min(history, INBOX)
@@ -239,28 +245,32 @@ class ChatService(Service):
     # -- rooms -----------------------------------------------------------------------------------
 
     def room(self, name: str) -> Room:
-        """The room of that name, which need not have existed before.
+        """The room of that name, which need not exist, and does not by being looked at.
 
-        Raises `BadRoom`, and `Unavailable` when it would be one room too many.
+        Raises `BadRoom`.
         """
-        key = clean_room(name)
-        stored, most = self._store.rooms, self.admission.limits.rooms
-        if self._exists(key):
-            return self._room(key)
-        other = self._room_names.find(
-            key, lambda other: self._exists(other) and scripts_differ(key, other)
-        )
-        if other is not None:
-            raise BadRoom(f"that name looks like #{other}, in another script; choose another")
-        if (
-            len(self._rooms) + len(stored) >= most  # at most so many: quick to say
-            and len(stored.keys() | set(self._rooms)) >= most
-        ):
-            raise Unavailable(f"there are {most} rooms, the most here; use one of them")
-        return self._room(key)
+        return self._room(clean_room(name))
+
+    def watch(self, room: Room, address: Address) -> None:
+        """Somebody at that address is about to read a room.  Raises as `Directory.read` does."""
+        self._directory.read(room, address)
+
+    def _found(self, room: Room, address: Address) -> None:
+        """Somebody at that address is about to come into a room, or to say something in it.
+
+        Raises `BadRoom` if the room does not exist and its name could be taken for another's, and
+        as `Directory.found` does.
+        """
+        if not self._exists(room.name):
+            other = self._room_names.find(
+                room.name, lambda other: self._exists(other) and scripts_differ(room.name, other)
+            )
+            if other is not None:
+                raise BadRoom(f"that name looks like #{other}, in another script; choose another")
+        self._directory.found(room, address)
 
     def _exists(self, key: str) -> bool:
-        return key in self._rooms or key in self._store.rooms or key == LOBBY
+        return self._directory.exists(key) or key == LOBBY
 
     def _room(self, key: str) -> Room:
         room = self._rooms.get(key)
@@ -291,10 +301,18 @@ class ChatService(Service):
             if not torn:
                 room.mend(entries, floor)
 
-    def rooms(self) -> list[Listing]:
-        """The rooms where somebody is or something was said, in alphabetical order."""
-        peopled = {name for name, room in self._rooms.items() if room.names}
-        return [self.listing(name) for name in sorted(peopled | self._store.rooms.keys())]
+    def rooms(self, after: str = "", limit: int | None = None) -> list[Listing]:
+        """The rooms where somebody is or something was said, in alphabetical order: at most `limit`
+        of them, those behind the (clean) name `after`.
+        """
+        return [self.listing(name) for name in self._directory.names(after, limit)]
+
+    @property
+    def list_version(self) -> object:
+        """Which changes the list of rooms has seen: while it is equal, so is the list, but for what
+        was forgotten.
+        """
+        return self.horizon, self._directory.changes
 
     def listing(self, key: str) -> Listing:
         """The room of that (clean) name, as it stands in a list."""
@@ -306,11 +324,16 @@ class ChatService(Service):
 
     def page(self, room: Room, before: int | None, limit: int) -> Deferred[list[Entry]]:
         """The last `limit` entries of a room below the id `before` (None: the newest), oldest
-        first.
+        first; fewer, if that is more than one answer holds (`chatd.pages`).
 
         Reaches as far back as the store kept them.  Fails with `Unavailable`.
         """
-        return self._store.read(room.name, before, limit)
+        return self._reading.run(self._store.read, room.name, before, limit)
+
+    def has_older(self, room: Room, entries: Sequence[Entry]) -> bool:
+        """Whether anything is kept of a room before the first of some of its entries."""
+        past = self._store.rooms.get(room.name)
+        return bool(entries and past and past.first < entries[0].id)
 
     def resume(self, cursor: int) -> int:
         """The cursor to go on from for a reader that says it stands at `cursor`.
@@ -356,6 +379,7 @@ class ChatService(Service):
         room, text = self.room(command.room), clean_text(command.text, self.max_text)
         self._may_be_in(session, room)
         self.admission.spend(session)
+        self._found(room, session.address)
         self._be_in(session, room)
         event = Said if isinstance(command, Say) else Acted
         return self._submit(event(room.name, session.name, text), mark=mark, room=room)
@@ -367,6 +391,9 @@ class ChatService(Service):
         room, text = self.room(command.room), clean_phrase(command.text, MAX_TOPIC, "topic")
         self._may_be_in(session, room)
         self.admission.spend(session)
+        if not (text or room.unstored or room.name in self._store.rooms or room.name == LOBBY):
+            return succeed(None)  # there is no topic to clear: that would be all that is kept of it
+        self._found(room, session.address)
         self._be_in(session, room)
         return self._submit(TopicSet(room.name, session.name, text), mark=mark, room=room)
 
@@ -386,6 +413,7 @@ class ChatService(Service):
             return succeed(None)
         self._may_be_in(session, room)
         self.admission.spend(session)
+        self._found(room, session.address)
         return self._add(session, room)
 
     @_perform.register
@@ -435,12 +463,16 @@ class ChatService(Service):
     def _add(self, session: Session, room: Room) -> Deferred[int | None]:
         room.come(session.name)
         session.rooms[room.name] = room
+        self._directory.changes += 1
         return self._tell_rooms(self._arrival(room, session.name) if session.named else [])
 
     def _remove(self, session: Session, room: Room, parting: str) -> Deferred[int | None]:
         crowded = room.crowded
         room.go(session.name)
         del session.rooms[room.name]
+        self._directory.changes += 1
+        if not room.names:
+            self._directory.left(room, session.address)
         if not session.named:
             return succeed(None)
         if crowded:
@@ -485,6 +517,8 @@ class ChatService(Service):
             self.clock.callLater(0, self._flush)
         outcome: Deferred[int | None] = Deferred()
         self._batch.append(Accepted(events, outcome, mark, room))
+        if room:
+            room.unstored += 1
         self._unstored += len(events)
         return outcome
 
@@ -513,6 +547,7 @@ class ChatService(Service):
             self._notifier.expect(len(part))
             for entry in part:
                 if isinstance(entry.event, RoomEvent):
+                    self._directory.note(entry.event.room)
                     # A room that comes to life for this has everything up to the horizon.
                     self._room(entry.event.room).show(entry, self._notifier)
                 elif isinstance(entry.event, Told):
@@ -544,8 +579,9 @@ class ChatService(Service):
 
     def _acknowledge(self, ids: list[int], batch: Sequence[Accepted]) -> None:
         place = 0
-        for events, outcome, _, _ in batch:
-            self._unstored -= len(events)
+        for accepted in batch:
+            self._has_settled(accepted)
+            events, outcome = accepted.events, accepted.outcome
             outcome.callback(ids[place])
             place += len(events)
         self._settle()
@@ -556,10 +592,16 @@ class ChatService(Service):
         refusal = Unavailable(
             "the server could not store that, and nobody saw it; try again in a moment"
         )
-        for events, outcome, _, _ in batch:
-            self._unstored -= len(events)
-            outcome.errback(Failure(refusal))
+        for accepted in batch:
+            self._has_settled(accepted)
+            accepted.outcome.errback(Failure(refusal))
         self._settle()
+
+    def _has_settled(self, accepted: Accepted) -> None:
+        """It does not wait for the store any more."""
+        self._unstored -= len(accepted.events)
+        if accepted.room:
+            accepted.room.unstored -= 1
 
 
 def _unannounced(failure: Failure) -> None:

@@ -20,21 +20,21 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Collection, Hashable, Iterable, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Sequence
+from heapq import merge
 from itertools import islice
 from math import inf
 from typing import NamedTuple, Protocol
 from weakref import ref
 
 from .eventlog import Codec, Entry, EventLog
+from .pages import MOST_BYTES, MOST_ENTRIES
 
-PUSH_LIMIT = 500
+PUSH_LIMIT = MOST_ENTRIES
 """Entries in one batch: what a reader that comes back after a while gets in one write."""
-BATCH_BYTES = 256 * 1024
-"""Bytes after which a batch ends: far more than a burst, far less than hurts when a thousand catch
+BATCH_BYTES = MOST_BYTES
+"""Bytes of entries in one batch: far more than a burst, far less than hurts when a thousand catch
 up."""
-
-
 SLICE_SECONDS = 0.001
 """Seconds for which readers are woken at a stretch: what everybody else may have to wait."""
 SLICE_READERS = 50
@@ -166,10 +166,10 @@ def merged(
 ) -> Batch:
     """What follows in all the feeds, each from its own place, in the order of the ids.
 
-    At most `limit` entries and about `BATCH_BYTES`, without the ids in `skip`; the batch's cursor
-    lies behind the last entry looked at, and not before `cursor`.
+    At most `limit` entries and `BATCH_BYTES` (more for a single entry that is longer), without the
+    ids in `skip`; the batch's cursor lies behind the last entry looked at, and not before `cursor`.
     """
-    found: list[tuple[int, Entry, Codec]] = []
+    runs: list[Iterable[tuple[int, Entry, Codec]]] = []
     holes: list[tuple[int, str]] = []
     codec = None
     for feed, place in places:
@@ -177,24 +177,32 @@ def merged(
         entries, complete = feed.log.since(place)
         if not complete:
             holes.append((feed.log.floor, feed.source.name))
-        found += [(entry.id, entry, codec) for entry in entries]
-    found.sort(key=_by_id)
+        runs.append(_numbered(entries, codec))
     chunks: list[bytes] = []
     size = 0
     end = True
-    for id_, entry, its_codec in found:
-        if len(chunks) >= limit or size >= BATCH_BYTES:
+    # Of fifty rooms' thousands of entries only the first few hundred are looked at.
+    for id_, entry, its_codec in runs[0] if len(runs) == 1 else merge(*runs, key=_by_id):
+        if id_ in skip:
+            cursor = id_
+            continue
+        data = entry.encoded(its_codec)
+        size += len(data) + 1  # and what separates it from the next one
+        if len(chunks) >= limit or (chunks and size > BATCH_BYTES):
             end = False
             break
         cursor = id_
-        if id_ not in skip:
-            chunks.append(entry.encoded(its_codec))
-            size += len(chunks[-1])
+        chunks.append(data)
     else:
         cursor = max(cursor, *(floor for floor, _ in holes), 0)
     # A hole that ends behind this batch is the next batch's to tell: each is told once.
     gaps = tuple(Gap(name, None) for floor, name in holes if floor <= cursor)
     return Batch(codec.join(chunks) if codec else b"", len(chunks), cursor, gaps, end=end)
+
+
+def _numbered(entries: Sequence[Entry], codec: Codec) -> Iterator[tuple[int, Entry, Codec]]:
+    """Entries with what is needed to merge them with those of other feeds."""
+    return ((entry.id, entry, codec) for entry in entries)
 
 
 def _by_id(found: tuple[int, Entry, Codec]) -> int:

@@ -134,6 +134,14 @@ class Options(usage.Options):
             number_from(1, "max-rooms"),
         ],
         [
+            "max-rooms-per-address",
+            None,
+            None,
+            "Rooms that one address may bring into being; 0: no limit. [default: a twentieth of "
+            "all; nearly all for this machine's and private networks' addresses]",
+            number_from(0, "max-rooms-per-address"),
+        ],
+        [
             "history",
             None,
             HISTORY,
@@ -366,6 +374,7 @@ def makeService(options: Options) -> House:
             sessions=options["max-sessions"],
             sessions_per_address=options["max-sessions-per-address"],
             rooms=options["max-rooms"],
+            rooms_per_address=options["max-rooms-per-address"],
             rooms_per_session=options["max-rooms-per-session"],
             readers_per_session=options["max-readers"],
         ),

@@ -26,7 +26,7 @@ class Floor(NamedTuple):
     """The floors below, and the libraries."""
 
 
-LOG = "values eventlog subscriber"
+LOG = "values eventlog pages subscriber"
 CHAT = f"{LOG} codecs room session service leases repeats"
 
 HOUSE = {
@@ -35,14 +35,16 @@ HOUSE = {
         "values msgspec precis_i18n",
     ),
     "eventlog": Floor("eventlog", "values"),
-    "subscriber": Floor("subscriber", "values eventlog"),
+    "pages": Floor("pages", "eventlog"),
+    "subscriber": Floor("subscriber", "values eventlog pages"),
     "codecs": Floor("codecs codecs.*", f"{LOG} codecs msgspec"),
     "room": Floor("room", LOG),
     "session": Floor("session", f"{LOG} room"),
     "wallclock": Floor("wallclock", "twisted"),
-    "store": Floor("store store.*", "values eventlog wallclock store twisted msgspec"),
+    "store": Floor("store store.*", "values eventlog pages wallclock store twisted msgspec"),
     "admission": Floor("admission", "values session"),
-    "service": Floor("service", f"{LOG} admission room session store twisted"),
+    "directory": Floor("directory", "values room"),
+    "service": Floor("service", f"{LOG} admission directory room session store twisted"),
     "leases": Floor("leases", "values session service twisted"),
     # It remembers outcomes, which are Deferreds.
     "repeats": Floor("repeats", "values twisted"),
@@ -57,7 +59,7 @@ HOUSE = {
     "http": Floor(
         "transports.http transports.resource transports.longpoll transports.learned"
         " transports.crowd transports.reading transports.heartbeat transports.wsprotocol"
-        " transports.proxies transports.fields",
+        " transports.proxies transports.fields transports.roomlist",
         f"{CHAT} sockets http twisted zope wsproto",
     ),
     "line door": Floor("transports.telnet", f"{CHAT} sockets twisted zope"),

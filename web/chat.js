@@ -469,9 +469,12 @@ export class Chat {
     return this.#ask("GET", roomPath(room));
   }
 
-  /** All rooms there are. @returns {Promise<{room: string, topic: string, people: number, first: number | null, last: number | null}[]>} */
+  /** The rooms there are, in alphabetical order: the first thousand. @returns {Promise<{room: string, topic: string, people: number, first: number | null, last: number | null}[]>} */
   async list() {
-    return (await this.#ask("GET", "rooms")).rooms;
+    const first = await this.#ask("GET", "rooms?limit=500");
+    if (!first.next) return first.rooms;
+    const second = await this.#ask("GET", `rooms?limit=500&after=${encodeURIComponent(first.next)}`);
+    return [...first.rooms, ...second.rooms];
   }
 
   /**

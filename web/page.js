@@ -292,7 +292,8 @@ async function loadEarlier() {
   if (!found || firstOf(seen) > first) return;
   // Where there was nothing yet, some of it may have been told meanwhile.
   const events = found.filter(({ id }) => id < firstOf(seen));
-  seen.all = found.length < PAGE;
+  // A page may be shorter than was asked for: the server sends at most 256 KiB.
+  seen.all = !found.length;
   const [oldest] = seen.shown;
   seen.shown.unshift(...events);
   if (room !== chat.room) return;

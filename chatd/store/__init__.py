@@ -93,7 +93,8 @@ class Store(Protocol):
 
     def read(self, room: str, before: int | None, limit: int) -> Deferred[list[Entry]]:
         """The last `limit` entries of a room whose ids are below `before` (None: the newest),
-        oldest first; only what the listener was told of.  Fails with `chatd.errors.Unavailable`.
+        oldest first; only what the listener was told of.  They may be fewer if they come to more
+        than one answer holds (`chatd.pages.MOST_BYTES`).  Fails with `chatd.errors.Unavailable`.
         """
 
     def close(self) -> Deferred[None]:

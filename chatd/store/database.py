@@ -13,6 +13,7 @@ import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
+from math import inf
 from pathlib import Path
 
 import msgspec
@@ -20,6 +21,7 @@ import msgspec
 from ..errors import Unavailable
 from ..eventlog import Entry
 from ..events import Kept
+from ..pages import MOST_BYTES
 from . import Recalled
 
 APPLICATION = 0x63686174
@@ -83,12 +85,13 @@ class Database:
         return Recalled(entries[::-1], min(floor, until))
 
     def page(self, room: str, until: int, limit: int) -> list[Entry]:
-        """The last `limit` entries of a room up to the id `until`, oldest first.
+        """The last `limit` entries of a room up to the id `until`, oldest first; fewer, if that is
+        more than one answer holds.
 
         Raises `Unavailable`.
         """
         with self._used() as connection:
-            return _entries(connection, room, until, limit)[::-1]
+            return _entries(connection, room, until, limit, MOST_BYTES)[::-1]
 
     @contextmanager
     def _used(self) -> Iterator[sqlite3.Connection]:
@@ -146,15 +149,27 @@ def inode(path: str) -> Inode | None:
     return status.st_dev, status.st_ino
 
 
-def _entries(connection: sqlite3.Connection, room: str, until: int, limit: int) -> list[Entry]:
-    """The last entries of a room up to an id, newest first.  Raises `sqlite3.Error`."""
+def _entries(
+    connection: sqlite3.Connection, room: str, until: int, limit: int, most: float = inf
+) -> list[Entry]:
+    """The last entries of a room up to an id, newest first, at most about `most` bytes of them.
+
+    Raises `sqlite3.Error`.
+    """
     rows = connection.execute(
         "SELECT id, event FROM events"
         " WHERE room = (SELECT number FROM rooms WHERE name = ?) AND id <= ?"
         " ORDER BY id DESC LIMIT ?",
         (room, until, limit),
     )
+    entries: list[Entry] = []
+    size = 0
     try:
-        return [Entry(id_, _decode(event)) for id_, event in rows]
+        for id_, event in rows:
+            entries.append(Entry(id_, _decode(event)))
+            size += len(event)
+            if size > most:
+                break
     except msgspec.DecodeError as problem:
         raise sqlite3.DatabaseError(f"an event in it is not understood: {problem}") from None
+    return entries

@@ -32,7 +32,8 @@ from ..commands import Say
 from ..errors import ChatError, Malformed
 from ..leases import Lease, Leases
 from ..names import clean_name, name_key
-from ..service import LOBBY, ChatService
+from ..room import LOBBY
+from ..service import ChatService
 from ..subscriber import Batch, Subscriber
 from .fields import one
 from .http import USUAL, Bounds, ChatRequest, ChatSite

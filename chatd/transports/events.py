@@ -11,6 +11,7 @@ from twisted.web.server import NOT_DONE_YET, Request
 
 from ..errors import Malformed
 from ..eventlog import Entry
+from ..pages import newest
 from ..subscriber import Batch
 from .access import Access
 from .fields import header, one, whole_number
@@ -47,11 +48,13 @@ class EventsResource(ApiResource):
         before = whole_number(request, "before")
         if before is not None:
             return self._page(request, reading, before, style)
+        address = access.address(request)
+        reading.watch(address)
         if wants_websocket(request):
             accept = handshake(request)
             reading.check()
             channel = cast(ChatChannel, request.channel)
-            return channel.upgrade(accept, ChatSocket(access, reading, access.address(request)))
+            return channel.upgrade(accept, ChatSocket(access, reading, address))
         if media == "text/event-stream":
             reading.check()
             return access.streams.open(request, reading)
@@ -60,18 +63,26 @@ class EventsResource(ApiResource):
     def _page(
         self, request: Request, reading: Reading, before: int, style: Style
     ) -> Deferred[bytes]:
-        """The last events before an id, at once, as far back as the store goes."""
+        """The last events before an id, at once, as far back as the store goes.
+
+        `next` is the cursor behind the last of them; but where the page was cut short by its size,
+        it is the id to go on from with `before`.
+        """
         if len(reading.rooms) != 1:
             raise Malformed("before pages back through one room; use /rooms/{room}/events")
         style.dress(request)
+        room, service = reading.rooms[0], self._access.service
 
-        def told(entries: list[Entry]) -> bytes:
-            chunk = style.codec.join([entry.encoded(style.codec) for entry in entries])
-            last = entries[-1].id if entries else max(before - 1, 0)
-            return style.body(Batch(chunk, len(entries), last))
+        def told(found: list[Entry]) -> bytes:
+            entries, chunk, _ = newest(found, style.codec)
+            place = entries[-1].id if entries else max(before - 1, 0)
+            if len(entries) < reading.limit and service.has_older(room, entries):
+                place = entries[0].id
+                if not style.head:
+                    _link(request, f"before={place}&limit={reading.limit}")
+            return style.body(Batch(chunk, len(entries), place))
 
-        room = reading.rooms[0]
-        return self._access.service.page(room, before, reading.limit).addCallback(told)
+        return service.page(room, before, reading.limit).addCallback(told)
 
 
 class RequestPoll:
@@ -114,10 +125,7 @@ class RequestPoll:
         style.dress(request)
         request.setHeader(b"content-length", b"%d" % len(body))
         if not style.head:
-            # Text has no place for the cursor; RFC 8288 has one.
-            place = request.path.decode("ascii", "replace")
-            link = f'<{place}?{self._asked.reading.query}since={batch.cursor}>; rel="next"'
-            request.setHeader(b"link", link.encode())
+            _link(request, f"{self._asked.reading.query}since={batch.cursor}")
         request.write(body)
         # Before the answer is finished: then the channel may go on to what was pipelined.
         learned = learn(self._polls, self._asked, request)
@@ -175,6 +183,12 @@ def preferred(accept: str, offered: Sequence[str]) -> str:
         if media in offered and weight > quality:
             best, quality = media, weight
     return best
+
+
+def _link(request: Request, query: str) -> None:
+    """Say where to go on in a header: text has no place for the cursor, RFC 8288 has one."""
+    place = request.path.decode("ascii", "replace")
+    request.setHeader(b"link", f'<{place}?{query}>; rel="next"'.encode())
 
 
 def _wait(request: Request) -> float:

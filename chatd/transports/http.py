@@ -187,7 +187,8 @@ class ChatChannel(HTTPChannel):
     _refused = False
     early = b""
     """What came in while a learned poll was held."""
-    _full = False
+    full = False
+    """Whether the client does not read, so that nothing more is answered."""
     _answered: Request | None = None
     _turn: IDelayedCall | None = None
     _half_closed = False
@@ -211,7 +212,8 @@ class ChatChannel(HTTPChannel):
             self._new = False
             if self.site.polls:
                 self.learned = recognise(self.site.polls, self, data)
-        if self.learned and not (self.requests or self._buffer) and self.learned.take(data):
+        idle = not (self.requests or self._buffer or self.full)
+        if self.learned and idle and self.learned.take(data):
             # Twisted's idle timer is for what Twisted parses: moving it costs more than a poll.
             self.setTimeout(None)
             self.dataReceived = self.learned.data_received  # type: ignore[method-assign]
@@ -259,10 +261,12 @@ class ChatChannel(HTTPChannel):
         self._stop_clock()
 
     def requestDone(self, request: Request) -> None:
-        """A request was answered; if the next one is here already, it has to wait for its turn."""
-        if self.persistent and self._more:
+        """A request was answered; the next one has to wait for its turn, if it is here already, and
+        in any case until the client has read the answer.
+        """
+        if self.persistent and (self._more or self.full):
             self._answered = request
-            if self._full:
+            if self.full:
                 self.setTimeout(self.site.idle_seconds)  # for the client to read
             else:
                 self._turn = self.callLater(0, self._next_turn)
@@ -277,17 +281,19 @@ class ChatChannel(HTTPChannel):
 
     def pauseProducing(self) -> None:
         """The client does not read: nothing more is answered until it does."""
-        self._full = True
+        self.full = True
         self.site.peers.stalls.full(self)
         super().pauseProducing()
 
     def resumeProducing(self) -> None:
         """The client has read all of it."""
-        self._full = False
+        self.full = False
         self.site.peers.stalls.drained(self)
         super().resumeProducing()
         if self._answered and not self._turn:
             self._turn = self.callLater(0, self._next_turn)
+        elif self.early and not (self.learned and self.learned.held):
+            self.replay_soon()
 
     def _next_turn(self) -> None:
         self._turn = None
@@ -301,7 +307,7 @@ class ChatChannel(HTTPChannel):
         """The request is over; the next one begins."""
         self._busy = False
         super().requestDone(request)
-        if self._full and self.persistent:
+        if self.full and self.persistent:
             self._transport.pauseProducing()
         self._start_clock()
 

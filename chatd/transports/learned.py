@@ -116,7 +116,7 @@ class LearnedPoll:
 
     def data_received(self, data: bytes) -> None:
         """In the channel's place, while nothing but this poll is asked on its connection."""
-        if self.held or self._channel.early:
+        if self.held or self._channel.early or self._channel.full:
             self._put_off(data)
         elif not self.take(data):
             self._channel.unlearn()

@@ -11,6 +11,7 @@ from urllib.parse import quote
 
 from twisted.web.server import Request
 
+from ..addresses import Address
 from ..errors import Malformed
 from ..eventlog import Codec
 from ..leases import Holder, Lease
@@ -61,6 +62,14 @@ class Reading:
         """What a URL's query names of this: the rooms, if they are not in its path."""
         names = ",".join(quote(room.name) for room in self.rooms)
         return f"rooms={names}&" if self.several else ""
+
+    def watch(self, address: Address) -> None:
+        """Its rooms are about to be read from that address.
+
+        Raises `TooMany` or `Unavailable` where too many are read that do not exist.
+        """
+        for room in self.rooms:
+            self.service.watch(room, address)
 
     def check(self) -> None:
         """A reader that goes on for long is about to begin.  Raises `TooMany`."""

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import re
 from collections import deque
+from collections.abc import Sequence
 from functools import singledispatchmethod
 
 from twisted.internet.defer import Deferred
@@ -62,8 +63,9 @@ from ..errors import (
 from ..eventlog import Entry
 from ..events import MESSAGES
 from ..limits import TokenBucket
-from ..room import Room
-from ..service import LOBBY, ChatService
+from ..pages import newest, oldest_first
+from ..room import LOBBY, Room
+from ..service import ChatService
 from ..subscriber import Batch, Gap, Subscriber
 from .peers import GOING_DOWN, Peers
 from .tcp import lend
@@ -90,7 +92,7 @@ _HTTP = re.compile(rb"[A-Z]{3,16} \S+ HTTP/\d")
 
 
 class Patience(Exception):
-    """A line has to wait until what was said before it is stored."""
+    """A line has to wait: until what was said before it is stored, or until the client reads."""
 
 
 @implementer(IHalfCloseableProtocol, IHandshakeListener, IPushProducer)
@@ -274,6 +276,8 @@ class LineConnection(Protocol):
             raise RateLimited("", wait)
         if answered:
             self._subscriber.wake()
+            if self._subscriber.paused:
+                raise Patience  # the client has that to read first
         self._do(command)
         return not own
 
@@ -461,13 +465,15 @@ class LineConnection(Protocol):
 
     @_do.register
     def _show_rooms(self, command: ShowRooms) -> None:
-        rooms = self._service.rooms()
+        rooms = self._service.rooms(limit=MOST_LISTED + 1)
         for room in rooms[:MOST_LISTED]:
             self._answer(
                 f"#{room.name}: {room.people} here" + (f"; {room.topic}" if room.topic else "")
             )
-        if len(rooms) > MOST_LISTED or not rooms:
-            self._answer(f"{len(rooms)} rooms")
+        if len(rooms) > MOST_LISTED:
+            self._answer(f"more than {MOST_LISTED} rooms; GET /rooms over HTTP lists the others")
+        elif not rooms:
+            self._answer("0 rooms")
 
     @_do.register
     def _show_topic(self, command: ShowTopic) -> None:
@@ -483,26 +489,38 @@ class LineConnection(Protocol):
         room = self._here()
         self._unanswered += 1
         page = self._service.page(room, None, command.count)
-        page.addCallback(self._list, room).addErrback(self._refused).addCallback(self._performed)
+        listed = page.addCallback(self._list, room, command.count)
+        listed.addErrback(self._refused).addCallback(self._performed)
 
-    def _list(self, entries: list[Entry], room: Room) -> None:
-        if not entries:
-            return self._answer(f"nothing has happened in #{room.name} yet")
-        self._answer(f"the last {counted(len(entries), 'event')} in #{room.name}:")
-        self._write(CURRENT.join([entry.encoded(CURRENT) for entry in entries]))
-        return self._answer(
-            f"end of the history; /since {entries[-1].id} shows what comes after it"
-        )
+    def _list(self, found: list[Entry], room: Room, count: int) -> None:
+        if self._subscriber.paused:
+            # Meanwhile the client was sent other things, which it has to read first: ask again.
+            self._lines.appendleft(b"/history %d" % count)
+            return
+        if not found:
+            self._answer(f"nothing has happened in #{room.name} yet")
+            return
+        entries, chunk, _ = newest(found, CURRENT)
+        few = len(entries) < count and self._service.has_older(room, entries)
+        most = " (no more fit into one answer)" if few else ""
+        self._answer(f"the last {counted(len(entries), 'event')} in #{room.name}{most}:")
+        self._write(chunk)
+        self._answer(f"end of the history; /since {entries[-1].id} shows what comes after it")
 
     @_do.register
     def _show_since(self, command: ShowSince) -> None:
         room = self._here()
         entries, complete = room.log.since(self._service.resume(command.id))
-        self._answer(f"{counted(len(entries), 'event')} in #{room.name} since then:")
+        entries, chunk, whole = oldest_first(entries, CURRENT)
+        first = "" if whole else "the first "
+        self._answer(f"{first}{counted(len(entries), 'event')} in #{room.name} since then:")
         if not complete:
             self._write(CURRENT.gap(Gap(room.name, None)))
-        self._write(CURRENT.join([entry.encoded(CURRENT) for entry in entries]))
-        self._answer(f"that is all; /since {room.log.last} shows what comes after it")
+        self._write(chunk)
+        if whole:
+            self._answer(f"that is all; /since {room.log.last} shows what comes after it")
+        else:
+            self._answer(f"there is more; /since {entries[-1].id} goes on from here")
 
     @_do.register
     def _set_echo(self, command: SetEcho) -> None:
@@ -552,13 +570,14 @@ class LineConnection(Protocol):
 
     def _replay(self, room: Room) -> None:
         """The last messages of a room, between a line that says so and one that ends them."""
-        entries = room.log.latest(REPLAY, MESSAGES)
+        entries: Sequence[Entry] = room.log.latest(REPLAY, MESSAGES)
         if room.log.torn and len(entries) < REPLAY:
             told = f"what was said in #{room.name} cannot be read now; /history tries again"
             self._write(refusal(Unavailable(told)))
         if entries:
+            entries, chunk, _ = newest(entries, CURRENT)
             self._answer(f"the last {counted(len(entries), 'message')} in #{room.name}:")
-            self._write(CURRENT.join([entry.encoded(CURRENT) for entry in entries]))
+            self._write(chunk)
             self._answer("end of the last messages")
 
     def _read_rooms(self) -> None:

@@ -33,6 +33,7 @@ from .origin import OriginGuard
 from .peers import Peers, going_down
 from .proxies import NO_PROXIES, Proxies
 from .resource import ApiResource, Refusal, answer
+from .roomlist import RoomList, room_answer
 
 T = TypeVar("T")
 
@@ -202,6 +203,7 @@ class RoomsResource(ApiResource):
     def __init__(self, access: Access) -> None:
         super().__init__()
         self._access = access
+        self._list = RoomList(access.service)
 
     def getChild(self, path: bytes, request: Request) -> Resource:
         """Every name that a room can have is a room; `/rooms/` is `/rooms`."""
@@ -214,17 +216,7 @@ class RoomsResource(ApiResource):
 
     def render_GET(self, request: Request) -> bytes:
         """The rooms where somebody is, or something was said."""
-        rooms = [
-            {
-                "room": room.name,
-                "topic": room.topic,
-                "people": room.people,
-                "first": room.first,
-                "last": room.last,
-            }
-            for room in self._access.service.rooms()
-        ]
-        return answer(request, {"rooms": rooms})
+        return self._list.answer(request)
 
 
 class RoomResource(ApiResource):
@@ -242,10 +234,7 @@ class RoomResource(ApiResource):
     def render_GET(self, request: Request) -> bytes:
         """Topic, who is here, and the ends of the log."""
         service = self._access.service
-        room = service.room(self._name)
-        _, topic, _, first, last = service.listing(room.name)
-        state = {"room": room.name, "topic": topic, "here": room.names, "first": first}
-        return answer(request, state | {"last": last})
+        return room_answer(request, service, service.room(self._name))
 
 
 class CommandResource(ApiResource):

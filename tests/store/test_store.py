@@ -16,6 +16,7 @@ from twisted.internet.defer import Deferred
 from chatd.errors import Malformed, Unavailable
 from chatd.eventlog import Entry
 from chatd.events import Event, Joined, Said, Told, TopicSet
+from chatd.pages import MOST_BYTES
 from chatd.store import Past
 from chatd.store.engines import store_at
 from chatd.store.memory import MemoryStore
@@ -178,6 +179,17 @@ def test_a_page_lies_below_its_bound(kept: Kept) -> None:
     assert [entry.id for entry in kept.read("lobby", ids[3], 2)] == ids[1:3]
     assert [entry.id for entry in kept.read("lobby", ids[4] + 10, 2)] == ids[3:]
     assert kept.read("lobby", ids[0], 2) == []
+
+
+def test_a_page_of_a_file_holds_no_more_than_an_answer_does(kept: Kept) -> None:
+    """What is in memory anyway costs nothing to list; what is read for a page does."""
+    texts = [f"{number} {'x' * 4000}" for number in range(200)]
+    kept.stored(*map(said, texts))
+    page = kept.read("lobby", None, 500)
+    sizes = [len(entry.event.text) for entry in page]  # type: ignore[attr-defined]
+    if isinstance(kept.store, SqliteStore):
+        assert MOST_BYTES < sum(sizes) + 200 * len(sizes) < MOST_BYTES + 20_000
+    assert [entry.event for entry in page] == [*map(said, texts[-len(page) :])]
 
 
 def test_a_room_where_nothing_was_said_has_no_page(kept: Kept) -> None:

@@ -745,3 +745,18 @@ def test_head_of_what_is_not_there_leaves_nothing_in_the_log(http: Http, path: s
 
 def _set(response: Response) -> set[str]:
     return set(response.headers["allow"].split(", "))
+
+
+def test_two_hundred_readers_of_fifty_invented_rooms_take_nobodys_room(house: House) -> None:
+    """Streams, polls and WebSockets without a session: whoever comes next begins a room."""
+    accepts = ("application/json", "text/event-stream")
+    for number in range(200):
+        rooms = ",".join(f"invented-{number}-{n}" for n in range(50))
+        house.http().send("GET", f"/events?rooms={rooms}", headers={"Accept": accepts[number % 2]})
+    http = house.http()
+    assert http.get("/rooms").json["rooms"] == []
+    http.enter("ada")
+    assert http.request("PUT", "/rooms/dev/membership").status == 200
+    assert http.post("/rooms/ops/messages", {"text": "hi"}).status == 201
+    assert http.get("/rooms/tea/events?wait=0").texts == []
+    assert [room["room"] for room in http.get("/rooms").json["rooms"]] == ["dev", "lobby", "ops"]
