@@ -55,7 +55,7 @@ HOUSE = {
     "http": Floor(
         "transports.http transports.resource transports.longpoll transports.learned"
         " transports.crowd transports.reading transports.heartbeat transports.wsprotocol"
-        " transports.proxies",
+        " transports.proxies transports.hosts",
         f"{CHAT} sockets http twisted zope wsproto",
     ),
     "line door": Floor("transports.telnet", f"{CHAT} sockets twisted zope"),

@@ -36,8 +36,9 @@ from twisted.web.server import NOT_DONE_YET, Request, Site
 from zope.interface import implementer
 
 from ..codecs.json import error_body
-from ..errors import ChatError, Malformed, RateLimited, TooLarge, TooSlow, Unavailable
+from ..errors import ChatError, Malformed, RateLimited, TooLarge, TooSlow, Unavailable, WrongHost
 from .connections import LINGER_SECONDS
+from .hosts import Hosts
 from .learned import LearnedPoll, recognise
 from .longpoll import Polls
 from .peers import Peers
@@ -90,6 +91,10 @@ class ChatRequest(Request):
     """Whether it was answered before it was complete, and is not to be carried out."""
     conclude: Callable[[], None] | None = None
     """How its answer is brought to an end before its time, if it is one that waits."""
+    target = b"/"
+    """The path and query that are asked for."""
+    host_known = True
+    """Whether the host that it names is known here, whichever peer names it."""
 
     def gotLength(self, length: int | None) -> None:
         """The headers are complete."""
@@ -113,16 +118,11 @@ class ChatRequest(Request):
         """The request is complete."""
         if self.refused:
             return
-        try:
-            target = self._target(path, version)
-        except Malformed as error:
-            self.channel.refuse(400, b"Bad Request", error)
-        else:
-            self.channel.complete()
-            super().requestReceived(command, target, version)
+        self.channel.complete()
+        super().requestReceived(command, self.target, version)
 
-    def _target(self, target: bytes, version: bytes) -> bytes:
-        """The path and query that are asked for.  Raises `Malformed`.
+    def read_target(self, target: bytes, version: bytes) -> None:
+        """Set the path and query that are asked for, and which host.  Raises `Malformed`.
 
         See RFC 9112, sections 3.2 (Host), 3.2.1 (a path) and 3.2.2 (a whole URL, whose host counts,
         whatever Host says).
@@ -142,7 +142,7 @@ class ChatRequest(Request):
             raise Malformed("the target of a request is a path: GET / HTTP/1.1")
         # Twisted parts parameters at a semicolon too, and would cut a text there.
         path, mark, query = target.partition(b"?")
-        return path + mark + query.replace(b";", b"%3B")
+        self.target = path + mark + query.replace(b";", b"%3B")
 
     def too_large(self) -> None:
         """It has, or announces, more body than may be."""
@@ -419,6 +419,22 @@ class ChatChannel(HTTPChannel):
         good: bool = super().headerReceived(line)
         return good
 
+    def allHeadersReceived(self) -> None:
+        """A request's head is complete: judge it before its body comes."""
+        request: ChatRequest = self.requests[-1]
+        try:
+            # Private is only where Twisted keeps the request line until the body is complete.
+            request.read_target(self._path, self._version)
+            if self.site.hosts:
+                host = request.getHeader("host") or ""
+                request.host_known = self.site.hosts.check(host, self.getPeer())
+        except Malformed as error:
+            self.refuse(400, b"Bad Request", error)
+        except WrongHost as error:
+            self.refuse(421, b"Misdirected Request", error)
+        else:
+            super().allHeadersReceived()
+
     def checkPersistence(  # noqa: N802
         self, request: HTTPRequest, version: bytes
     ) -> bool:
@@ -492,7 +508,10 @@ class ChatChannel(HTTPChannel):
         for request in self.requests:
             request.refused = True
         assert self.transport is not None
-        self.transport.write(_last_answer(status, phrase, error))
+        answer = _last_answer(status, phrase, error)
+        if getattr(self, "_command", b"") == b"HEAD":
+            answer = answer[: answer.index(b"\r\n\r\n") + 4]
+        self.transport.write(answer)
         if not self.isSecure():  # TLS knows no half-closing
             self._transport.loseWriteConnection()
         self._deadline = self.callLater(LINGER_SECONDS, self._hang_up)
@@ -550,7 +569,10 @@ class ChatSite(Site):
         bounds: Bounds = USUAL,
         peers: Peers | None = None,
         polls: Polls | None = None,
+        hosts: Hosts | None = None,
     ) -> None:
+        self.hosts = hosts
+        """Under which names it may be asked; None: under any."""
         self.polls = polls
         """Of whose questions a connection's first one may be."""
         self.max_body = MAX_BODY if bounds.body is None else bounds.body

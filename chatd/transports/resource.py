@@ -34,6 +34,7 @@ STATUS: dict[type[ChatError], int] = {
     errors.TooLarge: 413,
     errors.TextTooLong: 413,
     errors.UnsupportedMediaType: 415,
+    errors.WrongHost: 421,
     errors.RateLimited: 429,
     errors.TooMany: 429,
     errors.Unavailable: 503,

@@ -26,6 +26,7 @@ from ..leases import Lease
 from ..service import ChatService
 from .access import COOKIE, Access
 from .events import EventsResource
+from .hosts import Hosts, hosts_of
 from .http import USUAL, Bounds, ChatSite
 from .origin import OriginGuard
 from .peers import Peers, going_down
@@ -85,26 +86,30 @@ def web_site(
     bounds: Bounds = USUAL,
     proxies: Proxies = NO_PROXIES,
     peers: Peers | None = None,
+    hosts: Hosts | None = None,
 ) -> ChatSite:
     """The HTTP door to a chat.
 
     `origins` are those of other web sites whose pages may use it; `proxies` may say for whom they
-    ask.
+    ask; `hosts` are the names under which it may be asked, if not only this machine's own and those
+    in `origins`.
     """
+    hosts = hosts or Hosts(service.clock, hosts_of(origins), proxies)
     peers = Peers(service.clock) if peers is None else peers
     access = Access(service, proxies, peers, bounds.body)
     root = Entrance(peers)
-    for file in sorted(WEB.iterdir()):
-        root.putChild(file.name.encode(), PageFile(file))
-    root.putChild(b"", PageFile(WEB / "index.html"))
+    files = {file.name.encode(): PageFile(file) for file in sorted(WEB.iterdir())}
+    files[b""] = PageFile(WEB / "index.html")
+    for name, file in files.items():
+        root.putChild(name, file)
     root.putChild(b"session", SessionResource(access))
     root.putChild(b"rooms", RoomsResource(access))
     root.putChild(b"people", PeopleResource(access))
     root.putChild(b"events", EventsResource(access, None))
     root.putChild(b"healthz", HealthResource())
-    guard = OriginGuard(root, origins, proxies)
+    guard = OriginGuard(root, origins, proxies, files)
     bounds = replace(bounds, body=access.max_body)
-    return ChatSite(guard, service.clock, bounds, peers, access.polls)
+    return ChatSite(guard, service.clock, bounds, peers, access.polls, hosts)
 
 
 class Entrance(ApiResource):

@@ -171,7 +171,7 @@ def test_a_session_opened_again_with_its_key_is_no_session_more() -> None:
 def test_names_of_the_classic_door_count_as_sessions() -> None:
     """Nobody can register them by the thousand."""
     house = House(sessions_per_address=2)
-    house.http_door = classic_site(house.chat.service)
+    house.http_door = classic_site(house.chat.service, hosts=house.hosts)
     for name in ("ada", "bob"):
         house.http(OFFICE).send("GET", f"/?name={name}")
     response = house.http(OFFICE).get("/?name=eve")
