@@ -52,7 +52,6 @@ class Access:
         self.polls = Polls(service)
         self.streams = Streams(self.heartbeat, peers)
         self._repeats: Repeats[int | None] = Repeats(service.clock.seconds)
-        self.openings: Repeats[Lease] = Repeats(service.clock.seconds)
 
     def lease(self, request: Request) -> Lease | None:
         """The session that a request is made in, if it is.
@@ -120,24 +119,13 @@ class Access:
             raise NoSession("say who you are: POST /session for a session, or add ?name=NAME")
         return self.service.visitor(name, self.address(request))
 
-    def open(self, request: Request, name: str) -> Deferred[Lease]:
-        """A new session, or the one that this request, sent again, began.
+    def open(self, request: Request, name: str) -> Lease:
+        """A new session.  Raises as `Leases.open` does.
 
-        Raises `Malformed`, and as `Leases.open` does.
+        The request's `Idempotency-Key` is ignored: the answer holds the session's token, and a key
+        does not prove that the same client sends it again.
         """
-        key, address = idempotency_key(request), self.address(request)
-        if key is None:
-            return succeed(self.leases.open(name, address))
-        scope = (address, name, key)
-
-        def living(lease: Lease) -> Deferred[Lease]:
-            if not lease.session.ended:
-                return succeed(lease)
-            self.openings.forget(scope)
-            return self.open(request, name)
-
-        opened = self.openings.once(scope, lambda: succeed(self.leases.open(name, address)))
-        return opened.addCallback(living)
+        return self.leases.open(name, self.address(request))
 
     def perform(self, request: Request, command: Command) -> Deferred[int | None]:
         """Carry out a command, once, however often it is sent with the same `Idempotency-Key`.

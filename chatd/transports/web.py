@@ -22,7 +22,6 @@ from twisted.web.server import Request
 from ..codecs.json import convert, decode
 from ..commands import Act, Command, Join, Leave, Rename, Say, SetTopic, Tell
 from ..errors import Malformed, UnsupportedMediaType
-from ..leases import Lease
 from ..service import ChatService
 from .access import COOKIE, Access
 from .events import EventsResource
@@ -173,17 +172,14 @@ class SessionResource(ApiResource):
         session = self._access.need_lease(request).session
         return answer(request, {"name": session.name, "rooms": list(session.rooms)})
 
-    def render_POST(self, request: Request) -> Deferred[bytes]:
+    def render_POST(self, request: Request) -> bytes:
         """Begin a session."""
-
-        def begun(lease: Lease) -> bytes:
-            secure = self._access.proxies.secure(request)
-            request.addCookie(
-                COOKIE, lease.token, path=b"/", httpOnly=True, sameSite="strict", secure=secure
-            )
-            return answer(request, {"name": lease.session.name, "token": lease.token}, 201)
-
-        return self._access.open(request, _read(request, SessionForm).name).addCallback(begun)
+        lease = self._access.open(request, _read(request, SessionForm).name)
+        secure = self._access.proxies.secure(request)
+        request.addCookie(
+            COOKIE, lease.token, path=b"/", httpOnly=True, sameSite="strict", secure=secure
+        )
+        return answer(request, {"name": lease.session.name, "token": lease.token}, 201)
 
     def render_PATCH(self, request: Request) -> Deferred[bytes]:
         """Take another name."""

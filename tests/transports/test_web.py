@@ -291,6 +291,23 @@ def test_a_session_has_a_name_a_token_and_a_cookie(house: House, http: Http) -> 
     assert house.here == ["Ada"]
 
 
+@pytest.mark.parametrize("name", ["ada", ""])
+def test_a_key_opens_nobody_s_session(house: House, name: str) -> None:
+    """A guessed Idempotency-Key proves nothing: the second client of an address never gets the
+    first one's token, nor does anybody who sends the request again.
+    """
+    body = {"name": name} if name else {}
+    first = house.http().post("/session", body, Idempotency_Key="1")
+    again = house.http().post("/session", body, Idempotency_Key="1")
+    assert first.status == 201
+    if name:
+        assert again.refusal == (409, "name-in-use")
+        assert "set-cookie" not in again.headers
+    else:
+        assert again.json["token"] != first.json["token"]
+        assert again.json["name"] != first.json["name"]
+
+
 def test_a_session_without_a_name_is_a_guest(house: House, http: Http) -> None:
     """Unannounced, and it may take a name later: then it joins."""
     body = http.request("POST", "/session").json
