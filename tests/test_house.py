@@ -27,7 +27,7 @@ class Floor(NamedTuple):
 
 
 LOG = "values eventlog subscriber"
-CHAT = f"{LOG} codecs room session service leases repeats"
+CHAT = f"{LOG} codecs room session service leases repeats tickets"
 
 HOUSE = {
     "values": Floor(
@@ -44,6 +44,7 @@ HOUSE = {
     "leases": Floor("leases", "values session service twisted"),
     # It remembers outcomes, which are Deferreds.
     "repeats": Floor("repeats", "values twisted"),
+    "tickets": Floor("tickets", "values"),
     "reactor": Floor("reactor", "twisted"),
     # Doors never import each other; what several of them stand on has floors of its own.
     "sockets": Floor(

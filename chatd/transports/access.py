@@ -17,6 +17,7 @@ from ..names import name_key
 from ..repeats import Repeats
 from ..service import ChatService
 from ..session import Session
+from ..tickets import Tickets
 from .heartbeat import Heartbeat
 from .http import MAX_BODY
 from .longpoll import Polls
@@ -51,6 +52,7 @@ class Access:
         self.heartbeat = Heartbeat(service.clock)
         self.polls = Polls(service)
         self.streams = Streams(self.heartbeat, peers)
+        self.tickets: Tickets[Lease] = Tickets(service.clock.seconds)
         self._repeats: Repeats[int | None] = Repeats(service.clock.seconds)
 
     def lease(self, request: Request) -> Lease | None:
@@ -79,13 +81,25 @@ class Access:
         except BadToken:
             return None
 
-    def reader(self, request: Request) -> Lease | None:
+    def reader(self, request: Request, *, stream: bool) -> Lease | None:
         """The session that a request reads in, if it does.
 
-        Browsers can set no header on an EventSource or a WebSocket, so the token may stand in the
-        query here (RFC 6750, section 2.3).  Raises `BadToken`, `Malformed`.
+        Browsers can set no header on an EventSource or a WebSocket, so a ticket may stand in the
+        query of a `stream`, and a token (RFC 6750, section 2.3) in that of any reading request.
+        Raises `BadToken`, `Malformed`.
         """
-        token = one(request, "access_token")
+        token, ticket = one(request, "access_token"), one(request, "ticket")
+        if ticket is not None:
+            if token is not None:
+                raise Malformed("give ticket or access_token, not both")
+            if not stream:
+                # A poll is asked again and again with the same words; a ticket is good once.
+                raise Malformed(
+                    "a ticket is for a WebSocket or an event stream; "
+                    "here, send Authorization: Bearer TOKEN"
+                )
+            lease = self.tickets.redeem(ticket)
+            token = lease.token
         if token is None:
             return self.lease(request)
         lease = self.leases.find(token)

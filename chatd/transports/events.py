@@ -39,14 +39,15 @@ class EventsResource(ApiResource):
     def render_GET(self, request: Request) -> Any:
         """Read on from a cursor, or back from an id."""
         access = self._access
-        lease = access.reader(request)
-        reading = read_query(request, access.service, self._rooms, lease)
         media = preferred(request.getHeader("accept") or "", _STYLES)
+        socket = wants_websocket(request)
+        lease = access.reader(request, stream=socket or media == "text/event-stream")
+        reading = read_query(request, access.service, self._rooms, lease)
         style = plain_style(reading) if media == "text/plain" else json_style(reading)
         before = whole_number(request, "before")
         if before is not None:
             return self._page(request, reading, before, style)
-        if wants_websocket(request):
+        if socket:
             accept = handshake(request)
             reading.check()
             channel = cast(ChatChannel, request.channel)

@@ -105,6 +105,10 @@ class ChatRequest(Request):
         # Of no known length, it would get a file, which takes a descriptor; it is capped as it is.
         super().gotLength(0)
 
+    def __repr__(self) -> str:
+        # Twisted's own has the query, which may hold a token, and puts itself into logs.
+        return f"<ChatRequest {self.method!r} {getattr(self, 'path', self.target)!r}>"
+
     def handleContentChunk(self, data: bytes) -> None:
         """Some of the body came in."""
         self._received += len(data)

@@ -161,11 +161,10 @@ class HealthResource(ApiResource):
 class SessionResource(ApiResource):
     """`/session`: who one is."""
 
-    isLeaf = True
-
     def __init__(self, access: Access) -> None:
         super().__init__()
         self._access = access
+        self.putChild(b"ticket", TicketResource(access))
 
     def render_GET(self, request: Request) -> bytes:
         """Name and rooms of the session."""
@@ -193,6 +192,21 @@ class SessionResource(ApiResource):
         self._access.leases.close(lease)
         request.setResponseCode(204)
         return b""
+
+
+class TicketResource(ApiResource):
+    """`/session/ticket`: what stands for the session in the URL of a stream."""
+
+    isLeaf = True
+
+    def __init__(self, access: Access) -> None:
+        super().__init__()
+        self._access = access
+
+    def render_POST(self, request: Request) -> bytes:
+        """A new ticket, whatever the request's `Idempotency-Key`: it is a secret."""
+        lease = self._access.need_lease(request)
+        return answer(request, {"ticket": self._access.tickets.issue(lease)}, 201)
 
 
 class RoomsResource(ApiResource):
