@@ -92,6 +92,7 @@ class SqliteStore:
         self._tidying = LoopingCall(self._tidy)
         self._tidying.clock = clock
         self._closed: Deferred[None] | None = None
+        self.id = ""
         self.last = 0
         self.rooms: dict[str, Past] = {}
         self.marks: dict[bytes, int] = {}
@@ -103,7 +104,7 @@ class SqliteStore:
     def open(self) -> None:
         """See `Store.open`."""
         self.rooms, self.marks = self._writer.begin()
-        self.last = self._writer.last
+        self.id, self.last = self._writer.id, self._writer.last
         for reader in (self._pages, self._recalls):
             reader.open()
         self._writing = self._hire("writing")

@@ -28,9 +28,6 @@ from .sse import Streams
 
 _KEY = re.compile(r"[\x21-\x7e]{1,200}")
 
-COOKIE = b"chatd"
-"""The cookie that holds a session's token."""
-
 
 class Access:
     """What the HTTP resources share: the chat, its sessions, and the polls that are held."""
@@ -55,11 +52,23 @@ class Access:
         self.tickets: Tickets[Lease] = Tickets(service.clock.seconds)
         self._repeats: Repeats[int | None] = Repeats(service.clock.seconds)
 
+    @property
+    def cookie(self) -> bytes:
+        """The name of the cookie that holds a session's token.
+
+        Cookies know no ports: with one name for all, two servers on one host would overwrite each
+        other's.
+        """
+        return b"chatd-" + self.service.id.encode()
+
     def lease(self, request: Request) -> Lease | None:
         """The session that a request is made in, if it is.
 
-        Raises `BadToken` for a bad `Authorization` header (RFC 6750, section 2.1).  A cookie that
-        is out of date is no session: browsers send it on and on, and reading needs none.
+        Its token stands in `Chatd-Session`, in `Authorization: Bearer` (RFC 6750, section 2.1), or
+        in the cookie; the first of these that is there counts.  Credentials of another scheme, such
+        as a browser's Basic for a proxy, are not for us.  Raises `BadToken` for a bad token in a
+        header.  A cookie that is out of date is no session: browsers send it on and on, and reading
+        needs none.
         """
         lease = self._find(request)
         if lease:
@@ -67,13 +76,13 @@ class Access:
         return lease
 
     def _find(self, request: Request) -> Lease | None:
-        header = request.getHeader("authorization")
-        if header is not None:
-            scheme, _, token = header.partition(" ")
-            if scheme.lower() != "bearer":
-                raise BadToken("only Authorization: Bearer TOKEN is understood here")
+        token = request.getHeader("chatd-session")
+        if token is not None:
+            return self.leases.find(token)
+        scheme, _, token = (request.getHeader("authorization") or "").partition(" ")
+        if scheme.lower() == "bearer":
             return self.leases.find(token.strip())
-        cookie = request.getCookie(COOKIE)
+        cookie = request.getCookie(self.cookie)
         if cookie is None:
             return None
         try:

@@ -23,7 +23,7 @@ from ..codecs.json import convert, decode
 from ..commands import Act, Command, Join, Leave, Rename, Say, SetTopic, Tell
 from ..errors import Malformed, UnsupportedMediaType
 from ..service import ChatService
-from .access import COOKIE, Access
+from .access import Access
 from .events import EventsResource
 from .hosts import Hosts, hosts_of
 from .http import USUAL, Bounds, ChatSite
@@ -175,8 +175,9 @@ class SessionResource(ApiResource):
         """Begin a session."""
         lease = self._access.open(request, _read(request, SessionForm).name)
         secure = self._access.proxies.secure(request)
+        cookie = self._access.cookie
         request.addCookie(
-            COOKIE, lease.token, path=b"/", httpOnly=True, sameSite="strict", secure=secure
+            cookie, lease.token, path=b"/", httpOnly=True, sameSite="strict", secure=secure
         )
         return answer(request, {"name": lease.session.name, "token": lease.token}, 201)
 

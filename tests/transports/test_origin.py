@@ -125,14 +125,17 @@ def test_an_allowed_page_may_ask_before_it_asks(http: Http, method: str) -> None
     headers = {
         "Origin": ALLOWED,
         "Access-Control-Request-Method": method,
-        "Access-Control-Request-Headers": "authorization,content-type,idempotency-key",
+        "Access-Control-Request-Headers": "authorization,chatd-session,content-type",
     }
     response = http.request("OPTIONS", "/rooms/lobby/messages", headers=headers)
     assert (response.status, response.body) == (204, b"")
     assert response.headers["access-control-allow-origin"] == ALLOWED
     assert method in response.headers["access-control-allow-methods"]
     permitted = response.headers["access-control-allow-headers"].lower()
-    assert all(name in permitted for name in ("authorization", "content-type", "idempotency-key"))
+    assert all(
+        name in permitted
+        for name in ("authorization", "chatd-session", "content-type", "idempotency-key")
+    )
     assert "access-control-allow-credentials" not in response.headers
 
 
