@@ -56,7 +56,8 @@ HOUSE = {
     "http": Floor(
         "transports.http transports.resource transports.longpoll transports.learned"
         " transports.crowd transports.reading transports.heartbeat transports.wsprotocol"
-        " transports.proxies transports.hosts",
+        " transports.proxies transports.hosts transports.syntax transports.chunked"
+        " transports.request",
         f"{CHAT} sockets http twisted zope wsproto",
     ),
     "line door": Floor("transports.telnet", f"{CHAT} sockets twisted zope"),

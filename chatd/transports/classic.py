@@ -35,9 +35,10 @@ from ..names import clean_name, name_key
 from ..service import LOBBY, ChatService
 from ..subscriber import Batch, Subscriber
 from .hosts import Hosts
-from .http import USUAL, Bounds, ChatRequest, ChatSite
+from .http import USUAL, Bounds, ChatSite
 from .peers import Peers, going_down
 from .proxies import NO_PROXIES, Proxies
+from .request import ChatRequest
 from .resource import STATUS, finish_later, one, say_when
 
 HOLD_SECONDS = 4.5

@@ -13,10 +13,11 @@ from ..errors import Malformed
 from ..eventlog import Entry
 from ..subscriber import Batch
 from .access import Access
-from .http import ChatChannel, ChatRequest
+from .http import ChatChannel
 from .learned import learn
 from .longpoll import DEFAULT_WAIT, MAX_WAIT, Asked, Polls, Style, json_style, plain_style
 from .reading import Reading, read_query
+from .request import ChatRequest
 from .resource import ApiResource, one, whole_number
 from .websocket import ChatSocket
 from .wsprotocol import handshake, wants_websocket

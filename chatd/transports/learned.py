@@ -35,10 +35,11 @@ from twisted.web.server import Request
 from ..subscriber import Batch
 from .crowd import Crowd, Question
 from .longpoll import Asked, Polls
+from .request import ChatRequest
 from .tcp import READ_BYTES, WriteThrough, lend
 
 if TYPE_CHECKING:
-    from .http import ChatChannel, ChatRequest
+    from .http import ChatChannel
 
 # Anybody's first bytes are held against this, so no byte of theirs is looked at again and again.
 _QUESTION = re.compile(
@@ -272,7 +273,7 @@ def learn(polls: Polls, asked: Asked, request: Request) -> LearnedPoll | None:
     learned = _question(polls, asked, question[1], question[3], head)
     if (
         asked.reading.lease is None
-        and cast("ChatRequest", request).host_known
+        and cast(ChatRequest, request).host_known
         and not any(map(request.requestHeaders.hasHeader, _PERSONAL))
     ):
         polls.common[question[1], question[3]] = learned

@@ -15,11 +15,11 @@ from chatd.transports.connections import LINGER_SECONDS
 from chatd.transports.http import (
     IDLE_SECONDS,
     MAX_BODY,
-    MAX_CHUNKS,
     MAX_EARLY,
     REQUEST_SECONDS,
     Bounds,
 )
+from chatd.transports.request import MAX_CHUNKS
 from chatd.transports.web import web_site
 
 from .house import House, Http
