@@ -37,10 +37,6 @@ class Repeats(Generic[T]):
         done.tell(repeat)
         return repeat
 
-    def forget(self, key: Hashable) -> None:
-        """It may be done anew."""
-        self._done.pop(key, None)
-
     def _failed(self, failure: Failure, key: Hashable, done: _Done[T]) -> Failure:
         if self._done.get(key) is done:
             del self._done[key]

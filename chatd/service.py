@@ -145,6 +145,11 @@ class ChatService(Service):
         store.follow(self._show)
 
     @property
+    def id(self) -> str:
+        """What tells this chat from every other: its store's own id."""
+        return self._store.id
+
+    @property
     def marks(self) -> Mapping[bytes, int]:
         """The marks of commands that were carried out before the start, and what they answered."""
         return self._store.marks

@@ -7,6 +7,8 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from socket import getfqdn
+from threading import Thread
 from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
@@ -37,6 +39,7 @@ from .transports.classic import classic_site
 from .transports.connections import MOST_CONNECTIONS, Connections, DoorFactory, Doorkeeper
 from .transports.descriptors import RESERVE, for_connections, raise_limit
 from .transports.drain import House
+from .transports.hosts import Hosts, host_name, hosts_of
 from .transports.http import IDLE_SECONDS, REQUEST_SECONDS, Bounds
 from .transports.peers import Peers
 from .transports.proxies import Proxies
@@ -249,6 +252,7 @@ class Options(usage.Options):
         super().__init__()
         self["doors"] = {}
         self["origins"] = []
+        self["hosts"] = []
         self["networks"] = []
         self["trust-sockets"] = False
 
@@ -281,6 +285,18 @@ class Options(usage.Options):
                 f"--allow-origin {origin!r} is no origin; it looks like https://example.org"
             )
         self["origins"].append(origin)
+
+    def opt_host(self, name: str) -> None:
+        """One more host name under which browsers may ask, as in http://NAME/; may be repeated.
+        [default: IP addresses, localhost, this machine's names]
+        """
+        try:
+            self["hosts"].append(host_name(name))
+        except ValueError:
+            raise usage.UsageError(
+                f"--host {name!r} is no host name; one looks like chat.example.org, "
+                "without http:// and without a port"
+            ) from None
 
     def opt_trust_proxy(self, network: str) -> None:
         """A network whose X-Forwarded-For, -Proto and -Host are believed: 10.0.0.0/8, 127.0.0.1; or
@@ -381,16 +397,19 @@ def makeService(options: Options) -> House:
     )
     bounds = Bounds(options["max-body"], options["request-time"], options["idle"])
     proxies = Proxies(options["networks"], sockets=options["trust-sockets"])
+    hosts = Hosts(clock, [*options["hosts"], *hosts_of(options["origins"])], proxies)
     connections = _connections(options, clock)
     peers = Peers(clock, options["stall"])
     factories: dict[str, DoorFactory] = {
         "line": LineFactory(chat, peers),
-        "http": web_site(chat, options["origins"], bounds, proxies, peers),
-        "classic": classic_site(chat, bounds, proxies, peers),
+        "http": web_site(chat, options["origins"], bounds, proxies, peers, hosts),
+        "classic": classic_site(chat, bounds, proxies, peers, hosts),
     }
     house = Premises(clock, chat, peers)
     if options.parent:  # the process is ours
         gc.set_threshold(YOUNG, 2)
+        # It may ask a name server, which may take its time.
+        Thread(target=lambda: hosts.add(getfqdn()), daemon=True).start()
         Signals(clock, house.hurry).setServiceParent(house)
     # With another user to become, the store is that user's, and low ports are not.
     other_user = bool(options.parent and options.parent["uid"])

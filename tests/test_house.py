@@ -27,7 +27,7 @@ class Floor(NamedTuple):
 
 
 LOG = "values eventlog pages subscriber"
-CHAT = f"{LOG} codecs room session service leases repeats"
+CHAT = f"{LOG} codecs room session service leases repeats tickets"
 
 HOUSE = {
     "values": Floor(
@@ -48,6 +48,7 @@ HOUSE = {
     "leases": Floor("leases", "values session service twisted"),
     # It remembers outcomes, which are Deferreds.
     "repeats": Floor("repeats", "values twisted"),
+    "tickets": Floor("tickets", "values"),
     "reactor": Floor("reactor", "twisted"),
     # Doors never import each other; what several of them stand on has floors of its own.
     "sockets": Floor(
@@ -59,7 +60,8 @@ HOUSE = {
     "http": Floor(
         "transports.http transports.resource transports.longpoll transports.learned"
         " transports.crowd transports.reading transports.heartbeat transports.wsprotocol"
-        " transports.proxies transports.fields transports.roomlist",
+        " transports.proxies transports.fields transports.roomlist transports.hosts"
+        " transports.syntax transports.chunked transports.request",
         f"{CHAT} sockets http twisted zope wsproto",
     ),
     "line door": Floor("transports.telnet", f"{CHAT} sockets twisted zope"),

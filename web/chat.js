@@ -55,7 +55,7 @@ import { Tabs } from "./tabs.js";
  * @typedef {{
  *   readonly rooms: string[], readonly cursor: number | undefined, readonly reader: string, readonly steady: boolean,
  *   ask: (method: string, path: string, options?: Asking) => Promise<any>,
- *   open: (path: string, accept: string, signal: AbortSignal) => Promise<Response>, socket: (path: string) => WebSocket,
+ *   open: (path: string, accept: string, signal: AbortSignal) => Promise<Response>, socket: (path: string, signal: AbortSignal) => Promise<WebSocket>,
  *   take: (batch: Batch) => void, up: (name: string) => void, shared: (name: string) => void,
  *   catchUp: (signal: AbortSignal) => Promise<void>, expect: (id: number) => void, doubt: () => void,
  * }} Line
@@ -68,7 +68,7 @@ import { Tabs } from "./tabs.js";
  */
 
 /** @typedef {{resolve: (answer: any) => void, reject: (error: ChatError) => void}} Caller */
-/** @typedef {Caller & {name: string, key: string, doubtful: boolean, resting?: boolean}} Wish */
+/** @typedef {Caller & {name: string, doubtful: boolean, resting?: boolean}} Wish */
 /** @typedef {{type: string, room: string, text: string}} Words */
 /** @typedef {{from: string, token: string, after: number, until: number}} Doubt */
 /** @typedef {Caller & {method: string, path: string, body: object, key: string, said?: Words, tries: number, doubt?: Doubt}} Task */
@@ -180,7 +180,7 @@ class Socket {
 
   /** @param {Line} line @param {AbortSignal} signal */
   async run(line, signal) {
-    const socket = line.socket(`events?${onwards(line)}`);
+    const socket = await line.socket(`events?${onwards(line)}`, signal);
     const watch = new Watch(signal);
     const ask = () => {
       if (watch.slept) return watch.end();
@@ -375,7 +375,7 @@ export class Chat {
       reader,
       ask: (method, path, options) => this.#ask(method, path, options),
       open: (path, accept, signal) => this.#request("GET", path, { accept, signal }),
-      socket: path => this.#socket(path),
+      socket: (path, signal) => this.#socket(path, signal),
       take: batch => this.#take(batch),
       up: name => this.#up(name),
       shared: name => this.#online(name),
@@ -721,12 +721,12 @@ export class Chat {
    * A session of that name: another tab's, or a new one.
    * @param {Wish} wish @returns {Promise<{name: string, token: string, shared?: boolean}>}
    */
-  async #session({ name, key }) {
+  async #session({ name }) {
     const body = name ? { name } : {};
     const theirs = await this.#tabs.tokenOf(name);
     if (theirs) return { name, token: theirs, shared: true };
     try {
-      return await this.#ask("POST", "session", { body, key });
+      return await this.#ask("POST", "session", { body });
     } catch (error) {
       // Another tab may have been a moment faster.
       const token = toChatError(error).code === "name-in-use" && (await this.#tabs.tokenOf(name));
@@ -737,7 +737,7 @@ export class Chat {
 
   /** @param {string} name @param {boolean} [doubtful] @returns {Wish} */
   #wishFor(name, doubtful = false) {
-    return { name, key: newKey(), doubtful, resolve: () => {}, reject: error => this.#emit("error", error) };
+    return { name, doubtful, resolve: () => {}, reject: error => this.#emit("error", error) };
   }
 
   /** @param {string} name */
@@ -905,13 +905,24 @@ export class Chat {
     throw new ChatError(response.status, error?.code ?? "http", error?.message ?? `HTTP ${response.status}`, after);
   }
 
-  /** @param {string} path */
-  #socket(path) {
+  /** @param {string} path @param {AbortSignal} signal */
+  async #socket(path, signal) {
     const url = new URL(path, this.#url);
     url.protocol = url.protocol.replace("http", "ws");
-    // A browser sets no headers here.
-    if (this.#token) url.searchParams.set("access_token", this.#token);
+    // A browser sets no headers here, and proxies log URLs: a ticket is good once.
+    if (this.#token) url.searchParams.set(...(await this.#ticket(signal)));
     return new WebSocket(url);
+  }
+
+  /** What stands for the session in a URL. @param {AbortSignal} signal @returns {Promise<[string, string]>} */
+  async #ticket(signal) {
+    try {
+      return ["ticket", (await this.#ask("POST", "session/ticket", { signal })).ticket];
+    } catch (thrown) {
+      // An older server has no tickets.
+      if (![404, 405].includes(toChatError(thrown).status)) throw thrown;
+      return ["access_token", this.#token];
+    }
   }
 
   /** Let the queue see whether it can go on. */

@@ -50,6 +50,9 @@ class Recalled(NamedTuple):
 class Store(Protocol):
     """The engine under a `ChatService`."""
 
+    id: str
+    """What tells this store from every other, in ASCII letters and digits, once it is open: random,
+    and kept as long as the history is."""
     last: int
     """The highest id that was ever given, or the time of the start: nothing older is remembered."""
 
@@ -70,7 +73,7 @@ class Store(Protocol):
         """
 
     def open(self) -> None:
-        """Begin: `last`, `rooms` and `marks` hold from here on.
+        """Begin: `id`, `last`, `rooms` and `marks` hold from here on.
 
         Raises `chatd.errors.Unavailable` when the engine cannot be used, saying why.
         """

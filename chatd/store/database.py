@@ -1,8 +1,9 @@
 """One SQLite file: what is in it, how it is opened, and how it is read.
 
 1. `events` has a row for each event, its key the id; `rooms` has a row for each room in which
-   something is kept; `state` has the highest id ever given, and the floor: whatever lies at or
-   below it may have been forgotten; `marks` says by which requests the last events came.
+   something is kept; `state` has the highest id ever given, the floor (whatever lies at or below
+   it may have been forgotten), and the store's own id; `marks` says by which requests the last
+   events came.
 2. `PRAGMA user_version` counts the migrations that a file has been through.  They only go forward.
 3. A `Database` is used by one thread at a time.
 """
@@ -39,6 +40,10 @@ MIGRATIONS = (
     CREATE TABLE events (id INTEGER PRIMARY KEY, room INTEGER NOT NULL, event TEXT NOT NULL);
     CREATE INDEX events_by_room ON events (room);
     CREATE TABLE marks (id INTEGER PRIMARY KEY, mark BLOB NOT NULL);
+    """,
+    """
+    ALTER TABLE state ADD COLUMN id TEXT NOT NULL DEFAULT '';
+    UPDATE state SET id = lower(hex(randomblob(5)));
     """,
 )
 """What makes each version of the file out of the one before, the first out of nothing."""

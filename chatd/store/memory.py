@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Callable, Mapping, Sequence
 from itertools import islice
 
@@ -32,6 +33,7 @@ class MemoryStore:
         self._logs: dict[str, EventLog] = {}
         self._waiting: list[tuple[Sequence[Event], Deferred[list[int]]]] = []
         self._closed = False
+        self.id = secrets.token_hex(5)
         self.last = self._floor = int(now() * 1_000_000)
         self.rooms: dict[str, Past] = {}
         self.marks: Mapping[bytes, int] = {}

@@ -93,6 +93,7 @@ class SqliteStore:
         self._tidying = LoopingCall(self._tidy)
         self._tidying.clock = clock
         self._closed: Deferred[None] | None = None
+        self.id = ""
         self.last = 0
         self.rooms: dict[str, Past] = {}
         self.marks: dict[bytes, int] = {}
@@ -104,7 +105,7 @@ class SqliteStore:
     def open(self) -> None:
         """See `Store.open`."""
         self.rooms, self.marks = self._writer.begin()
-        self.last = self._writer.last
+        self.id, self.last = self._writer.id, self._writer.last
         if doubtful := doubt(self._now(), self.last / 1_000_000):
             self._log.warn("{doubt}", doubt=doubtful)
         for reader in (self._pages, self._recalls):

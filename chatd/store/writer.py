@@ -84,6 +84,8 @@ class Writer(Database):
         self._unchecked = True
         self._doubtful: Doubtful | None = None
         self._lock: IO[bytes] | None = None
+        self.id = ""
+        """The store's own id."""
         self.last = 0
         """The highest id ever given."""
 
@@ -118,6 +120,7 @@ class Writer(Database):
                 " (SELECT max(id) FROM events WHERE room = number) FROM rooms"
             )
             kept = {name: Past(*past) for name, *past in rooms if past[1] is not None}
+            (self.id,) = connection.execute("SELECT id FROM state").fetchone()
             marks = connection.execute(
                 "SELECT mark, id FROM marks WHERE id > ? ORDER BY id", (self._expired,)
             )

@@ -36,9 +36,11 @@ from ..room import LOBBY
 from ..service import ChatService
 from ..subscriber import Batch, Subscriber
 from .fields import one
-from .http import USUAL, Bounds, ChatRequest, ChatSite
+from .hosts import Hosts
+from .http import USUAL, Bounds, ChatSite
 from .peers import Peers, going_down
 from .proxies import NO_PROXIES, Proxies
+from .request import ChatRequest
 from .resource import STATUS, finish_later, say_when
 
 HOLD_SECONDS = 4.5
@@ -50,11 +52,15 @@ def classic_site(
     bounds: Bounds = USUAL,
     proxies: Proxies = NO_PROXIES,
     peers: Peers | None = None,
+    hosts: Hosts | None = None,
 ) -> ChatSite:
-    """The classic door to a chat; `proxies` may say for whom they ask."""
+    """The classic door to a chat; `proxies` may say for whom they ask, and `hosts` are the names
+    under which it may be asked, if not only this machine's own.
+    """
+    hosts = hosts or Hosts(service.clock, proxies=proxies)
     peers = Peers(service.clock) if peers is None else peers
     root = ClassicResource(service, proxies, peers)
-    return ChatSite(root, service.clock, bounds, peers)
+    return ChatSite(root, service.clock, bounds, peers, hosts=hosts)
 
 
 class ClassicResource(Resource):

@@ -15,10 +15,11 @@ from ..pages import newest
 from ..subscriber import Batch
 from .access import Access
 from .fields import header, one, whole_number
-from .http import ChatChannel, ChatRequest
+from .http import ChatChannel
 from .learned import learn
 from .longpoll import DEFAULT_WAIT, MAX_WAIT, Asked, Polls, Style, json_style, plain_style
 from .reading import Reading, read_query
+from .request import ChatRequest
 from .resource import ApiResource
 from .websocket import ChatSocket
 from .wsprotocol import handshake, wants_websocket
@@ -41,16 +42,17 @@ class EventsResource(ApiResource):
     def render_GET(self, request: Request) -> Any:
         """Read on from a cursor, or back from an id."""
         access = self._access
-        lease = access.reader(request)
-        reading = read_query(request, access.service, self._rooms, lease)
         media = preferred(header(request, "accept") or "", _STYLES)
+        socket = wants_websocket(request)
+        lease = access.reader(request, stream=socket or media == "text/event-stream")
+        reading = read_query(request, access.service, self._rooms, lease)
         style = plain_style(reading) if media == "text/plain" else json_style(reading)
         before = whole_number(request, "before")
         if before is not None:
             return self._page(request, reading, before, style)
         address = access.address(request)
         reading.watch(address)
-        if wants_websocket(request):
+        if socket:
             accept = handshake(request)
             reading.check()
             channel = cast(ChatChannel, request.channel)

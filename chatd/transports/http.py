@@ -8,15 +8,14 @@
 4. Requests that come without waiting for answers are answered one in each turn of the reactor, and
    none while the client does not read: neither the work nor the answers pile up.
 5. What two readers of HTTP could take for two different things is refused where Twisted would take
-   it for one of them (RFC 9112, section 11.2).
+   it for one of them (`chatd.transports.syntax`), and as soon as it shows: a bad head is answered
+   before its body comes.
 6. A poll that is known goes past all of this (`chatd.transports.learned`): it is a request of a few
    lines that came whole.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, Protocol
@@ -31,17 +30,22 @@ from twisted.internet.protocol import connectionDone
 from twisted.python.failure import Failure
 from twisted.web.http import HTTPChannel, datetimeToString
 from twisted.web.http import Request as HTTPRequest
+from twisted.web.http_headers import Headers
 from twisted.web.resource import IResource
 from twisted.web.server import NOT_DONE_YET, Request, Site
 from zope.interface import implementer
 
 from ..codecs.json import error_body
-from ..errors import ChatError, Malformed, RateLimited, TooLarge, TooSlow, Unavailable
+from ..errors import ChatError, Malformed, RateLimited, TooLarge, TooSlow, Unavailable, WrongHost
+from .chunked import Chunks
 from .connections import LINGER_SECONDS
+from .hosts import Hosts
 from .learned import LearnedPoll, recognise
 from .longpoll import Polls
 from .peers import Peers
+from .request import ChatRequest
 from .resource import STATUS, retry_after
+from .syntax import check_field, check_headers, read_target
 
 MAX_BODY = 64 * 1024
 """Bytes in a request's body, if nothing else is asked for: twice the longest message, every byte of
@@ -54,14 +58,8 @@ IDLE_SECONDS = 60.0
 that polls keeps its own busy, and a browser opens new ones at will."""
 MAX_HEADERS = 100
 """Headers of a request: browsers and proxies send thirty, and each costs more than its bytes."""
-MAX_CHUNKS = 1000
-"""Chunks of a request's body: reading one costs more than reading its byte."""
 MAX_EARLY = 16 * 1024
 """Bytes that are kept of what a client sends before it has its answer; the rest waits in TCP."""
-
-_ABSOLUTE = re.compile(rb"https?://([^/?]+)(.*)", re.IGNORECASE)
-_HOST = re.compile(rb"[\w.~!$&'()*+,;=%:\[\]-]*")
-_CONTROL = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
 
 
 @dataclass(frozen=True)
@@ -78,83 +76,6 @@ class Bounds:
 
 USUAL = Bounds()
 """If nothing else is asked for."""
-
-
-class ChatRequest(Request):
-    """A request whose body is capped."""
-
-    channel: ChatChannel
-    _received = 0
-    _chunks = 0
-    refused = False
-    """Whether it was answered before it was complete, and is not to be carried out."""
-    conclude: Callable[[], None] | None = None
-    """How its answer is brought to an end before its time, if it is one that waits."""
-
-    def gotLength(self, length: int | None) -> None:
-        """The headers are complete."""
-        if length is not None and length > self.channel.site.max_body:
-            # The channel would greet an over-long body with "100 Continue" behind the refusal.
-            self.requestHeaders.removeHeader(b"expect")
-            self.too_large()
-        # Of no known length, it would get a file, which takes a descriptor; it is capped as it is.
-        super().gotLength(0)
-
-    def handleContentChunk(self, data: bytes) -> None:
-        """Some of the body came in."""
-        self._received += len(data)
-        self._chunks += 1
-        if self._received > self.channel.site.max_body or self._chunks > MAX_CHUNKS:
-            self.too_large()
-        if not self.refused:
-            super().handleContentChunk(data)
-
-    def requestReceived(self, command: bytes, path: bytes, version: bytes) -> None:
-        """The request is complete."""
-        if self.refused:
-            return
-        try:
-            target = self._target(path, version)
-        except Malformed as error:
-            self.channel.refuse(400, b"Bad Request", error)
-        else:
-            self.channel.complete()
-            super().requestReceived(command, target, version)
-
-    def _target(self, target: bytes, version: bytes) -> bytes:
-        """The path and query that are asked for.  Raises `Malformed`.
-
-        See RFC 9112, sections 3.2 (Host), 3.2.1 (a path) and 3.2.2 (a whole URL, whose host counts,
-        whatever Host says).
-        """
-        hosts: Sequence[bytes] = self.requestHeaders.getRawHeaders(b"host", [])
-        if len(hosts) != 1 and (hosts or version == b"HTTP/1.1"):
-            raise Malformed("a request of HTTP/1.1 has one Host header")
-        if absolute := _ABSOLUTE.fullmatch(target):
-            host, target = absolute.groups()
-            if not target.startswith(b"/"):
-                target = b"/" + target
-            hosts = [host]
-            self.requestHeaders.setRawHeaders(b"host", hosts)
-        if hosts and not _HOST.fullmatch(hosts[0]):
-            raise Malformed("that is no host")
-        if not target.startswith(b"/") and target != b"*":
-            raise Malformed("the target of a request is a path: GET / HTTP/1.1")
-        # Twisted parts parameters at a semicolon too, and would cut a text there.
-        path, mark, query = target.partition(b"?")
-        return path + mark + query.replace(b";", b"%3B")
-
-    def too_large(self) -> None:
-        """It has, or announces, more body than may be."""
-        if not self.refused:
-            self.channel.refuse(
-                413,
-                b"Content Too Large",
-                TooLarge(
-                    f"a body has at most {self.channel.site.max_body} bytes here, "
-                    f"in {MAX_CHUNKS} chunks"
-                ),
-            )
 
 
 class Upgraded(Protocol):
@@ -224,7 +145,7 @@ class ChatChannel(HTTPChannel):
         self.packet = b"" if self.requests or self._buffer else data
         super().dataReceived(data)
         # Private is only where Twisted keeps how long the chunk says that it is.
-        if getattr(self._transferDecoder, "length", 0) > self.site.max_body:
+        if getattr(self._transferDecoder, "length", 0) > self.max_body:
             self.requests[-1].too_large()
         if self.line_mode and b"\n" in self._buffer and b"\r\n" not in self._buffer:
             # Twisted would wait for ever for a CR (RFC 9112, section 2.2).
@@ -254,6 +175,11 @@ class ChatChannel(HTTPChannel):
 
     def writeConnectionLost(self) -> None:
         """Never happens: it is the client who half-closes."""
+
+    @property
+    def max_body(self) -> int:
+        """See `Refusing.max_body`."""
+        return self.site.max_body
 
     def complete(self) -> None:
         """A request is complete and being answered."""
@@ -410,20 +336,55 @@ class ChatChannel(HTTPChannel):
 
     def headerReceived(self, line: bytes) -> bool:
         """A header came in; answers whether it will do."""
-        name, _, value = line.partition(b":")
-        name, value = name.lower(), value.strip(b" \t")
-        if _CONTROL.search(line):  # RFC 9110, section 5.5
-            return self._bad_request("a header holds a control character")
-        if name == b"transfer-encoding" and value.lower() != b"chunked":  # RFC 9112, section 6.3
-            return self._bad_request("the only Transfer-Encoding that is read here is chunked")
-        if name == b"content-length" and len(value) > 4000:  # int() raises at 4,301 digits
-            return self._bad_request("that is no Content-Length")
+        try:
+            check_field(line)
+        except Malformed as error:
+            return self._bad_request(error.message)
         try:
             line.decode()
         except UnicodeDecodeError:  # RFC 9110, section 5.5; and Twisted decodes UTF-8 or raises
             line = line.decode("latin-1").encode()
         good: bool = super().headerReceived(line)
         return good
+
+    def allHeadersReceived(self) -> None:
+        """A request's head is complete: judge it before its body comes."""
+        request: ChatRequest = self.requests[-1]
+        headers = request.requestHeaders
+        try:
+            # Private is only where Twisted keeps the request line until the body is complete.
+            check_headers(headers, self._version)
+            request.target = read_target(self._command, self._path, self._version, headers)
+            if self.site.hosts:
+                host = request.getHeader("host") or ""
+                request.host_known = self.site.hosts.check(host, self.getPeer())
+        except Malformed as error:
+            self._bad_request(error.message)
+        except WrongHost as error:
+            self.refuse(421, b"Misdirected Request", error)
+        else:
+            if self.length is None:
+                # Private is only which decoder Twisted has chosen, which takes what is no chunk.
+                finish = self._finishRequestBody
+                self._transferDecoder = Chunks(request.handleContentChunk, finish)
+            super().allHeadersReceived()
+
+    def rawDataReceived(self, data: bytes) -> None:
+        """Bytes of a body came in, or of what comes behind it."""
+        try:
+            super().rawDataReceived(data)
+        except Malformed as error:
+            self._bad_request(error.message)
+
+    def writeHeaders(  # noqa: N802
+        self, version: bytes, code: bytes, reason: bytes, headers: Headers
+    ) -> None:
+        """Write an answer's head.  It does not say by which version of what it was made."""
+        headers.removeHeader(b"server")
+        if code in (b"204", b"304"):
+            # RFC 9110, section 8.6: not of an answer that has no body by its status.
+            headers.removeHeader(b"content-length")
+        super().writeHeaders(version, code, reason, headers)
 
     def checkPersistence(  # noqa: N802
         self, request: HTTPRequest, version: bytes
@@ -498,7 +459,10 @@ class ChatChannel(HTTPChannel):
         for request in self.requests:
             request.refused = True
         assert self.transport is not None
-        self.transport.write(_last_answer(status, phrase, error))
+        answer = _last_answer(status, phrase, error)
+        if getattr(self, "_command", b"") == b"HEAD":
+            answer = answer[: answer.index(b"\r\n\r\n") + 4]
+        self.transport.write(answer)
         if not self.isSecure():  # TLS knows no half-closing
             self._transport.loseWriteConnection()
         self._deadline = self.callLater(LINGER_SECONDS, self._hang_up)
@@ -556,7 +520,10 @@ class ChatSite(Site):
         bounds: Bounds = USUAL,
         peers: Peers | None = None,
         polls: Polls | None = None,
+        hosts: Hosts | None = None,
     ) -> None:
+        self.hosts = hosts
+        """Under which names it may be asked; None: under any."""
         self.polls = polls
         """Of whose questions a connection's first one may be."""
         self.max_body = MAX_BODY if bounds.body is None else bounds.body

@@ -15,8 +15,9 @@ Why this is right:
 4. Whoever asks from the cursor where others wait waits with them (`chatd.transports.crowd`).
 5. What one has learned holds for all: a new connection that begins with a known question has
    nothing parsed at all.  Without a session no answer depends on who asks, or from which address;
-   without `Origin` none depends on the page, the host or the scheme; and whether the server goes
-   down is looked at each time.  So a question with a session, an `Origin` or a `Cookie` is its own
+   without `Origin` none depends on the page or the scheme; a host that is known here is known
+   whichever peer names it; and whether the server goes down is looked at each time.  So a question
+   with a session, an `Origin`, a `Cookie`, or a host for which only a proxy vouches, is its own
    connection's.
 6. Once the question was recognised, the connection's bytes come here instead of to the channel,
    until something else is asked; over plain TCP they are read here.  What comes while a poll is
@@ -35,6 +36,7 @@ from ..subscriber import Batch
 from .crowd import Crowd, Question
 from .fields import header
 from .longpoll import Asked, Polls
+from .request import ChatRequest
 from .tcp import READ_BYTES, WriteThrough, lend
 
 if TYPE_CHECKING:
@@ -270,7 +272,11 @@ def learn(polls: Polls, asked: Asked, request: Request) -> LearnedPoll | None:
     ]
     head = b"HTTP/1.1 200 OK\r\n" + b"".join(headers)
     learned = _question(polls, asked, question[1], question[3], head)
-    if asked.reading.lease is None and not any(map(request.requestHeaders.hasHeader, _PERSONAL)):
+    if (
+        asked.reading.lease is None
+        and cast(ChatRequest, request).host_known
+        and not any(map(request.requestHeaders.hasHeader, _PERSONAL))
+    ):
         polls.common[question[1], question[3]] = learned
     return LearnedPoll(learned, channel)
 

@@ -11,6 +11,7 @@ import re
 from collections.abc import Collection
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 
+from twisted.internet.interfaces import IAddress
 from twisted.web.server import Request
 
 from ..addresses import Address, address_of, parse_host
@@ -49,6 +50,10 @@ class Proxies:
         """The host, with its port, that the client asked."""
         return self._told(request, "x-forwarded-host") or header(request, "host") or ""
 
+    def trusts(self, peer: IAddress) -> bool:
+        """Whether what that peer says of a client's request counts."""
+        return self._believes(_host_of(peer))
+
     def _told(self, request: Request, name: str) -> str:
         """What the first proxy says of the client's request, if anybody is believed."""
         if not self._believes(_peer(request)):
@@ -80,4 +85,9 @@ NO_PROXIES = Proxies()
 
 
 def _peer(request: Request) -> str | None:
-    return getattr(request.getClientAddress(), "host", None)
+    return _host_of(request.getClientAddress())
+
+
+def _host_of(address: IAddress) -> str | None:
+    """An address's host, None for a UNIX socket."""
+    return getattr(address, "host", None)

@@ -14,7 +14,14 @@ from twisted.web.server import NOT_DONE_YET, Request
 
 from .. import errors
 from ..codecs.json import encode, error_body
-from ..errors import ChatError, MethodNotAllowed, NotFound, RateLimited, Unavailable
+from ..errors import (
+    ChatError,
+    MethodNotAllowed,
+    NotFound,
+    RateLimited,
+    Unavailable,
+    UnsupportedMediaType,
+)
 
 STATUS: dict[type[ChatError], int] = {
     errors.Malformed: 400,
@@ -34,6 +41,7 @@ STATUS: dict[type[ChatError], int] = {
     errors.TooLarge: 413,
     errors.TextTooLong: 413,
     errors.UnsupportedMediaType: 415,
+    errors.WrongHost: 421,
     errors.RateLimited: 429,
     errors.TooMany: 429,
     errors.Unavailable: 503,
@@ -42,6 +50,7 @@ STATUS: dict[type[ChatError], int] = {
 
 NOTHING_HERE = "there is nothing at this address; see /rooms, /session, /events"
 _METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
+_WITH_BODY = ("POST", "PUT", "PATCH", "DELETE")
 _log = Logger()
 
 
@@ -65,6 +74,8 @@ class ApiResource(Resource):
                 raise MethodNotAllowed(
                     f"{method[:16]} does not work here; use {', '.join(self.allowed)}", self.allowed
                 )
+            if method in _WITH_BODY:
+                check_coding(request)
             result = render(request)
         except ChatError as error:
             result = refuse(request, error)
@@ -117,6 +128,14 @@ class Refusal(ApiResource):
 def answer(request: Request, value: Any, status: int = 200) -> bytes:
     """The value as JSON: what a `render_*` method returns."""
     return _dress(request, encode(value), status)
+
+
+def check_coding(request: Request) -> None:
+    """Raise `UnsupportedMediaType` if the request's body is compressed (RFC 9110, section 8.4)."""
+    for value in request.requestHeaders.getRawHeaders("content-encoding", []):
+        if value.strip(" \t").lower() not in ("", "identity"):
+            request.setHeader(b"accept-encoding", b"identity")
+            raise UnsupportedMediaType("send the body as it is, without a Content-Encoding")
 
 
 def refuse(request: Request, error: ChatError) -> bytes:

@@ -23,7 +23,8 @@ from ..names import clean_room
 from ..pages import MOST_BYTES
 from ..room import Room
 from ..service import ChatService
-from .resource import answer, one, whole_number
+from .fields import one, whole_number
+from .resource import answer
 
 ROOMS = 100
 """Rooms on a page, if nothing else is asked for."""

@@ -23,11 +23,11 @@ from ..bounds import Name, Text
 from ..codecs.json import convert, decode
 from ..commands import Act, Command, Join, Leave, Rename, Say, SetTopic, Tell
 from ..errors import ChatError, Malformed, UnsupportedMediaType
-from ..leases import Lease
 from ..service import ChatService
-from .access import COOKIE, Access
+from .access import Access
 from .events import EventsResource
 from .fields import header, segment
+from .hosts import Hosts, hosts_of
 from .http import USUAL, Bounds, ChatSite
 from .origin import OriginGuard
 from .peers import Peers, going_down
@@ -88,26 +88,30 @@ def web_site(
     bounds: Bounds = USUAL,
     proxies: Proxies = NO_PROXIES,
     peers: Peers | None = None,
+    hosts: Hosts | None = None,
 ) -> ChatSite:
     """The HTTP door to a chat.
 
     `origins` are those of other web sites whose pages may use it; `proxies` may say for whom they
-    ask.
+    ask; `hosts` are the names under which it may be asked, if not only this machine's own and those
+    in `origins`.
     """
+    hosts = hosts or Hosts(service.clock, hosts_of(origins), proxies)
     peers = Peers(service.clock) if peers is None else peers
     access = Access(service, proxies, peers, bounds.body)
     root = Entrance(peers)
-    for file in sorted(WEB.iterdir()):
-        root.putChild(file.name.encode(), PageFile(file))
-    root.putChild(b"", PageFile(WEB / "index.html"))
+    files = {file.name.encode(): PageFile(file) for file in sorted(WEB.iterdir())}
+    files[b""] = PageFile(WEB / "index.html")
+    for name, file in files.items():
+        root.putChild(name, file)
     root.putChild(b"session", SessionResource(access))
     root.putChild(b"rooms", RoomsResource(access))
     root.putChild(b"people", PeopleResource(access))
     root.putChild(b"events", EventsResource(access, None))
     root.putChild(b"healthz", HealthResource())
-    guard = OriginGuard(root, origins, proxies)
+    guard = OriginGuard(root, origins, proxies, files)
     bounds = replace(bounds, body=access.max_body)
-    return ChatSite(guard, service.clock, bounds, peers, access.polls)
+    return ChatSite(guard, service.clock, bounds, peers, access.polls, hosts)
 
 
 class Entrance(ApiResource):
@@ -160,28 +164,25 @@ class HealthResource(ApiResource):
 class SessionResource(ApiResource):
     """`/session`: who one is."""
 
-    isLeaf = True
-
     def __init__(self, access: Access) -> None:
         super().__init__()
         self._access = access
+        self.putChild(b"ticket", TicketResource(access))
 
     def render_GET(self, request: Request) -> bytes:
         """Name and rooms of the session."""
         session = self._access.need_lease(request).session
         return answer(request, {"name": session.name, "rooms": list(session.rooms)})
 
-    def render_POST(self, request: Request) -> Deferred[bytes]:
+    def render_POST(self, request: Request) -> bytes:
         """Begin a session."""
-
-        def begun(lease: Lease) -> bytes:
-            secure = self._access.proxies.secure(request)
-            request.addCookie(
-                COOKIE, lease.token, path=b"/", httpOnly=True, sameSite="strict", secure=secure
-            )
-            return answer(request, {"name": lease.session.name, "token": lease.token}, 201)
-
-        return self._access.open(request, _read(request, SessionForm).name).addCallback(begun)
+        lease = self._access.open(request, _read(request, SessionForm).name)
+        secure = self._access.proxies.secure(request)
+        cookie = self._access.cookie
+        request.addCookie(
+            cookie, lease.token, path=b"/", httpOnly=True, sameSite="strict", secure=secure
+        )
+        return answer(request, {"name": lease.session.name, "token": lease.token}, 201)
 
     def render_PATCH(self, request: Request) -> Deferred[bytes]:
         """Take another name."""
@@ -195,6 +196,21 @@ class SessionResource(ApiResource):
         self._access.leases.close(lease)
         request.setResponseCode(204)
         return b""
+
+
+class TicketResource(ApiResource):
+    """`/session/ticket`: what stands for the session in the URL of a stream."""
+
+    isLeaf = True
+
+    def __init__(self, access: Access) -> None:
+        super().__init__()
+        self._access = access
+
+    def render_POST(self, request: Request) -> bytes:
+        """A new ticket, whatever the request's `Idempotency-Key`: it is a secret."""
+        lease = self._access.need_lease(request)
+        return answer(request, {"ticket": self._access.tickets.issue(lease)}, 201)
 
 
 class RoomsResource(ApiResource):

@@ -29,8 +29,8 @@ class Person:
 
     def __init__(self, page: Page) -> None:
         self.page = page
-        self._sockets: list[WebSocket] = []
-        page.on("websocket", lambda socket: self._sockets.append(socket))
+        self.sockets: list[WebSocket] = []
+        page.on("websocket", lambda socket: self.sockets.append(socket))
         self.log: Locator = page.get_by_role("log")
         self.name_box: Locator = page.get_by_label("Name", exact=True)
         self.box: Locator = page.get_by_label("Message", exact=True)
@@ -65,7 +65,7 @@ class Person:
     @property
     def open_sockets(self) -> int:
         """How many WebSockets the page has."""
-        return sum(not socket.is_closed() for socket in self._sockets)
+        return sum(not socket.is_closed() for socket in self.sockets)
 
     def leave(self) -> None:
         """Close the page, and give the name back at once."""

@@ -24,6 +24,7 @@ from chatd.limits import Limits
 from chatd.service import ChatService
 from chatd.testing import START, InMemoryChat, RefusingStore, result_of
 from chatd.testing.clock import StrictClock
+from chatd.transports.hosts import Hosts
 from chatd.transports.web import web_site
 
 T = TypeVar("T")
@@ -40,7 +41,7 @@ class Network:
         self.clock = StrictClock()
         """The clients' own."""
         self.clock.advance(START)
-        self.site: Any = web_site(self.chat.service)
+        self.site: Any = web_site(self.chat.service, hosts=Hosts(self.chat.clock, ["chat.example"]))
         self.up = True
         """Whether new connections are accepted."""
         self.refused = 0
@@ -148,7 +149,7 @@ class Network:
         clock = self.chat.clock
         self.chat.store = RefusingStore(clock, clock.seconds, 1000)
         self.chat.service = ChatService(clock, self.chat.store, limits=Limits(message_rate=0))
-        self.site = web_site(self.chat.service)
+        self.site = web_site(self.chat.service, hosts=Hosts(self.chat.clock, ["chat.example"]))
         self.up = True
 
     @property

@@ -43,7 +43,7 @@ def connected(daemon: Daemon, style: str) -> socket.socket:
     """A reader who has been answered."""
     client = opened(daemon.line if style == "line" else daemon.http)
     if style != "line":
-        head = b"GET /rooms/lobby/events HTTP/1.1\r\nHost: chat\r\n"
+        head = b"GET /rooms/lobby/events HTTP/1.1\r\nHost: localhost\r\n"
         client.sendall(head + STYLES[style] + b"\r\n")
     assert client.recv(16)
     return client
@@ -147,7 +147,7 @@ def test_readers_that_never_read_are_let_go(daemon: Daemon) -> None:
     speaker = Speaker(daemon, b"x" * 20_000)
     speaker.say(500)
     clients = [connected(daemon, style) for style in STYLES]
-    page = b"GET /rooms/lobby/events?limit=500&before=%d HTTP/1.1\r\nHost: chat\r\n" % 10**17
+    page = b"GET /rooms/lobby/events?limit=500&before=%d HTTP/1.1\r\nHost: localhost\r\n" % 10**17
     for headers in (b"", b"Connection: close\r\n", b"Accept: text/plain\r\n"):
         clients.append(opened(daemon.http))
         clients[-1].sendall(page + headers + b"\r\n")

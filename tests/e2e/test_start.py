@@ -216,7 +216,7 @@ def test_a_crash_hinders_no_start(tmp_path: Path, start: Start) -> None:
     server = start(*command, f"tcp:{port}:{HERE}")
     server.expect("http door listening on")
     start("nc", "127.0.0.1", port).expect("== welcome")
-    start("nc", "-U", "door").type("GET /healthz HTTP/1.1\r\nHost: chat\r\n\r\n")
+    start("nc", "-U", "door").type("GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
     server.signal(signal.SIGTERM)
     assert server.wait() == 0
     assert {path.name for path in tmp_path.iterdir()} == {"chatd.sqlite", "chatd.sqlite-lock"}

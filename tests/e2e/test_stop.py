@@ -35,7 +35,7 @@ def connected(port: int, request: bytes = b"") -> socket.socket:
 
 def get(headers: str = "") -> bytes:
     """A request for the lobby's events."""
-    return f"GET /rooms/lobby/events?wait=0 HTTP/1.1\r\nHost: chat\r\n{headers}\r\n".encode()
+    return f"GET /rooms/lobby/events?wait=0 HTTP/1.1\r\nHost: localhost\r\n{headers}\r\n".encode()
 
 
 def test_over_tls_it_is_the_same(tmp_path: Path, start: Start) -> None:
@@ -120,7 +120,7 @@ def test_nobody_can_hold_it_up(daemon: Daemon) -> None:
         connected(daemon.http, get("Accept: text/event-stream\r\n")),
         connected(daemon.http, get(f"Upgrade: websocket\r\nConnection: Upgrade\r\n{key}")),
         connected(daemon.http, get()),
-        connected(daemon.http, get() + b"POST /rooms/lobby/messages HTTP/1.1\r\nHost: c"),
+        connected(daemon.http, get() + b"POST /rooms/lobby/messages HTTP/1.1\r\nHost: localhost"),
         talker := connected(daemon.line),
     ]
     talker.settimeout(1)

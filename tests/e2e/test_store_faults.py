@@ -41,7 +41,7 @@ async def said(streams: Streams, text: str) -> Any:
 async def status(streams: Streams, text: str) -> str:
     """Say something that may be refused; answers the status line and the headers."""
     reader, writer = streams
-    head = f"POST {MESSAGES} HTTP/1.1\r\nHost: chat\r\nContent-Type: text/plain\r\n"
+    head = f"POST {MESSAGES} HTTP/1.1\r\nHost: localhost\r\nContent-Type: text/plain\r\n"
     writer.write(f"{head}Content-Length: {len(text)}\r\n\r\n{text}".encode())
     answer = (await reader.readuntil(b"\r\n\r\n")).decode()
     length = answer.lower().split("content-length: ")[1].split("\r\n")[0]

@@ -237,6 +237,16 @@ def test_a_closed_store_takes_no_more(kept: Kept) -> None:
     assert kept.shown == []
 
 
+def test_a_store_has_an_id_of_its_own(engine: Engine) -> None:
+    """It names a cookie: two servers on one host are told apart by it."""
+    ids = set()
+    for _ in range(3):
+        with Kept(engine) as kept:
+            ids.add(kept.store.id)
+    assert len(ids) == 3
+    assert all(id_.isascii() and id_.isalnum() for id_ in ids)
+
+
 def test_a_store_may_be_closed_twice(kept: Kept) -> None:
     """Two reasons to stop are one."""
     for _ in range(2):

@@ -233,8 +233,26 @@ def test_an_older_file_is_brought_forward(desk: Desk, monkeypatch: pytest.Monkey
     for _ in range(2):
         desk.again()
         assert desk.texts() == ["hi"]
-        assert queried(desk.path, "PRAGMA user_version") == [(2,)]
+        assert queried(desk.path, "PRAGMA user_version") == [(len(steps),)]
         assert queried(desk.path, "SELECT n FROM second") == [(1,)]
+
+
+def test_a_file_has_an_id_of_its_own(desk: Desk, path: Path, tmp_path: Path) -> None:
+    """Which it keeps; one of the first version, which had none, is given one."""
+    own = desk.writer.id
+    assert own.isalnum()
+    desk.again()
+    assert desk.writer.id == own
+    first = tmp_path / "first.db"
+    with closing(sqlite3.connect(first)) as connection:
+        connection.executescript(f"{database.MIGRATIONS[0]}; PRAGMA user_version = 1")
+    ids = set()
+    for _ in range(2):
+        other = Desk(first)
+        ids.add(other.writer.id)
+        other.end()
+    assert len(ids) == 1
+    assert own not in ids
 
 
 def test_a_step_forward_that_fails_leaves_the_file_as_it_was(
@@ -250,7 +268,7 @@ def test_a_step_forward_that_fails_leaves_the_file_as_it_was(
     desk.again()
     desk.store(said("ho"))
     assert desk.texts() == ["hi", "ho"]
-    assert queried(desk.path, "PRAGMA user_version") == [(1,)]
+    assert queried(desk.path, "PRAGMA user_version") == [(len(database.MIGRATIONS),)]
     assert queried(desk.path, "SELECT * FROM sqlite_master WHERE name = 'second'") == []
 
 

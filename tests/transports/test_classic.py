@@ -20,7 +20,7 @@ class ClassicHouse(House):
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
         self.web_door = self.http_door
-        self.http_door = classic_site(self.chat.service, peers=self.peers)
+        self.http_door = classic_site(self.chat.service, peers=self.peers, hosts=self.hosts)
 
     def caller(self, name: str) -> Caller:
         """Somebody who has polled once already, and was answered."""

@@ -228,7 +228,7 @@ def test_a_stream_of_http_1_0_ends_likewise(house: Doors, http: Http) -> None:
 
 def test_the_classic_door_says_it_in_its_way(house: Doors) -> None:
     """A held poll is answered empty, a request refused in plain text."""
-    house.http_door = classic_site(house.chat.service, peers=house.peers)
+    house.http_door = classic_site(house.chat.service, peers=house.peers, hosts=house.hosts)
     ada, bob = house.http(), house.http()
     ada.send("GET", "/?name=ada")
     going = Going(house)

@@ -15,11 +15,11 @@ from chatd.transports.connections import LINGER_SECONDS
 from chatd.transports.http import (
     IDLE_SECONDS,
     MAX_BODY,
-    MAX_CHUNKS,
     MAX_EARLY,
     REQUEST_SECONDS,
     Bounds,
 )
+from chatd.transports.request import MAX_CHUNKS
 from chatd.transports.web import web_site
 
 from .house import House, Http
@@ -88,7 +88,7 @@ def test_a_body_in_very_many_chunks_is_refused(http: Http) -> None:
 def test_the_bounds_can_be_set(house: House) -> None:
     """Each by itself: how much, and how long."""
     bounds = Bounds(body=100, request_seconds=3, idle_seconds=7)
-    house.http_door = web_site(house.chat.service, bounds=bounds)
+    house.http_door = web_site(house.chat.service, bounds=bounds, hosts=house.hosts)
     http = house.http()
     assert http.request("POST", MESSAGES, "x" * 101, {"Content-Type": "text/plain"}).status == 413
     http = house.http()
@@ -109,7 +109,7 @@ def test_a_request_that_has_begun_is_answered_however_short_idling_may_be(
 ) -> None:
     """It has its own time, in its head and in its body; idling begins when it is over."""
     bounds = Bounds(request_seconds=20, idle_seconds=3)
-    house.http_door = web_site(house.chat.service, bounds=bounds)
+    house.http_door = web_site(house.chat.service, bounds=bounds, hosts=house.hosts)
     http = house.http()
     http.send_raw(begun[:1], "POST")
     house.chat.advance(4)

@@ -14,11 +14,12 @@ from wsproto import ConnectionType, WSConnection
 from wsproto.events import Request, TextMessage
 
 from chatd.limits import REMEMBERED_SECONDS
+from chatd.transports.hosts import Hosts
 from chatd.transports.telnet import LineFactory
 from chatd.transports.web import web_site
 
 from ..store.lasting import LastingChat
-from .house import House, Http, written
+from .house import NAMES, House, Http, written
 
 MESSAGES = "/rooms/lobby/messages"
 VISIT = f"{MESSAGES}?name=cy"
@@ -32,7 +33,8 @@ class LastingHouse(House):
     def __init__(self, path: Path, **options: Any) -> None:
         self.chat = LastingChat(path, **options)
         self.line_door = LineFactory(self.chat.service)
-        self.http_door = web_site(self.chat.service, ())
+        self.hosts = Hosts(self.chat.clock, NAMES)
+        self.http_door = web_site(self.chat.service, (), hosts=self.hosts)
 
     @property
     def history(self) -> list[str]:

@@ -8,8 +8,9 @@ from unittest.mock import patch
 import pytest
 from twisted.internet.address import IPv4Address
 
-from chatd.transports.http import IDLE_SECONDS, ChatChannel, ChatRequest
+from chatd.transports.http import IDLE_SECONDS, ChatChannel
 from chatd.transports.learned import MAX_QUESTION
+from chatd.transports.request import ChatRequest
 
 from .house import House, Http, no_garbage
 from .wire import Wire

@@ -286,9 +286,26 @@ def test_a_session_has_a_name_a_token_and_a_cookie(house: House, http: Http) -> 
     body = response.json
     assert body == {"name": "Ada", "token": body["token"]}
     cookie, *flags = response.headers["set-cookie"].lower().split("; ")
-    assert cookie == f"chatd={body['token']}".lower()
+    assert cookie == f"chatd-{house.chat.store.id}={body['token']}".lower()
     assert {"httponly", "samesite=strict", "path=/"} <= set(flags)
     assert house.here == ["Ada"]
+
+
+@pytest.mark.parametrize("name", ["ada", ""])
+def test_a_key_opens_nobody_s_session(house: House, name: str) -> None:
+    """A guessed Idempotency-Key proves nothing: the second client of an address never gets the
+    first one's token, nor does anybody who sends the request again.
+    """
+    body = {"name": name} if name else {}
+    first = house.http().post("/session", body, Idempotency_Key="1")
+    again = house.http().post("/session", body, Idempotency_Key="1")
+    assert first.status == 201
+    if name:
+        assert again.refusal == (409, "name-in-use")
+        assert "set-cookie" not in again.headers
+    else:
+        assert again.json["token"] != first.json["token"]
+        assert again.json["name"] != first.json["name"]
 
 
 def test_a_session_without_a_name_is_a_guest(house: House, http: Http) -> None:
@@ -335,14 +352,40 @@ def test_a_name_that_cannot_be_is_refused(
     assert house.here == ["ada", "bob"]
 
 
-@pytest.mark.parametrize("how", ["bearer", "lower-case", "cookie"])
+def test_two_servers_of_one_host_have_cookies_of_their_own(http: Http) -> None:
+    """A browser sends both to both, and neither overwrites the other's."""
+    other = House().http()
+    cookies = []
+    for server in (http, other):
+        response = server.post("/session", {"name": "ada"})
+        cookies.append(response.headers["set-cookie"].partition(";")[0])
+    names = {cookie.partition("=")[0] for cookie in cookies}
+    assert len(names) == 2
+    for server in (http, other):
+        assert server.get("/session", Cookie="; ".join(cookies)).json["name"] == "ada"
+
+
+def test_a_proxy_s_credentials_do_not_collide_with_ours(house: House, http: Http) -> None:
+    """A browser sends Authorization: Basic to a site behind auth_basic, on each of its requests."""
+    token = house.http().enter("ada")
+    basic = {"Authorization": "Basic YTpi"}
+    assert http.get("/rooms/lobby/events?wait=0", **basic).status == 200
+    assert http.get("/session", **basic).refusal == (401, "no-session")
+    for ours in ({"Chatd-Session": token}, {"Cookie": f"chatd-{house.chat.store.id}={token}"}):
+        assert http.get("/session", **basic, **ours).json["name"] == "ada"
+    bearer = {"Authorization": "Bearer that-of-a-proxy"}
+    assert http.get("/session", Chatd_Session=token, **bearer).json["name"] == "ada"
+
+
+@pytest.mark.parametrize("how", ["bearer", "lower-case", "header", "cookie"])
 def test_a_session_is_known_by_its_token(house: House, http: Http, how: str) -> None:
     """As a bearer token or as a cookie, on any connection."""
     token = house.http().enter("ada")
     headers = {
         "bearer": {"Authorization": f"Bearer {token}"},
         "lower-case": {"Authorization": f"bearer  {token}"},
-        "cookie": {"Cookie": f"a=b; chatd={token}; c=d"},
+        "header": {"Chatd-Session": token},
+        "cookie": {"Cookie": f"a=b; chatd-{house.chat.store.id}={token}; c=d"},
     }[how]
     assert http.get("/session", **headers).json == {"name": "ada", "rooms": ["lobby"]}
     assert http.post(MESSAGES, {"text": "hi"}, **headers).status == 201
@@ -350,22 +393,31 @@ def test_a_session_is_known_by_its_token(house: House, http: Http, how: str) -> 
 
 
 @pytest.mark.parametrize(
-    "value", ["Bearer nonsense", "Bearer", "Basic YTpi", "nonsense", "Bearer a b"]
+    "header",
+    [
+        {"Authorization": "Bearer nonsense"},
+        {"Authorization": "Bearer"},
+        {"Authorization": "Bearer a b"},
+        {"Chatd-Session": "nonsense"},
+        {"Chatd-Session": ""},
+    ],
+    ids=repr,
 )
 @pytest.mark.parametrize("method", ["GET", "POST", "PATCH", "DELETE"])
-def test_a_bad_token_is_refused(http: Http, value: str, method: str) -> None:
+def test_a_bad_token_is_refused(http: Http, header: dict[str, str], method: str) -> None:
     """Wherever it is sent, also where none would do."""
     targets = {"POST": MESSAGES, "GET": "/rooms/lobby/events?wait=0"}
     body = {"POST": '{"text":"hi"}', "PATCH": '{"name":"ada"}'}.get(method, "")
-    headers = {"Authorization": value, **JSON}
+    headers = {**header, **JSON}
     response = http.request(method, targets.get(method, "/session"), body, headers)
     assert response.refusal == (401, "bad-token")
     assert response.headers["www-authenticate"].startswith("Bearer")
 
 
-def test_a_stale_cookie_is_no_session(house: House, http: Http) -> None:
+@pytest.mark.parametrize("name", ["chatd-{}", "chatd", "chatd-other"])
+def test_a_stale_cookie_is_no_session(house: House, http: Http, name: str) -> None:
     """Browsers send it on and on; reading needs none, and what needs one says so."""
-    stale = {"Cookie": "chatd=long-gone"}
+    stale = {"Cookie": f"{name.format(house.chat.store.id)}=long-gone"}
     assert http.get("/rooms/lobby/events?wait=0", **stale).status == 200
     assert http.get("/session", **stale).refusal == (401, "no-session")
     assert http.post(f"{MESSAGES}?name=ada", {"text": "hi"}, **stale).status == 201
