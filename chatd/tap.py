@@ -37,10 +37,10 @@ from .transports.connections import MOST_CONNECTIONS, Connections, DoorFactory, 
 from .transports.descriptors import RESERVE, for_connections, raise_limit
 from .transports.drain import House
 from .transports.http import IDLE_SECONDS, REQUEST_SECONDS, Bounds
+from .transports.lines import LineFactory
 from .transports.peers import Peers
 from .transports.proxies import Proxies
 from .transports.stalls import STALL_SECONDS
-from .transports.telnet import LineFactory
 from .transports.web import web_site
 
 DOORS: dict[str, Sequence[str]] = {

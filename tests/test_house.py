@@ -58,7 +58,9 @@ HOUSE = {
         " transports.proxies",
         f"{CHAT} sockets http twisted zope wsproto",
     ),
-    "line door": Floor("transports.telnet", f"{CHAT} sockets twisted zope"),
+    "line door": Floor(
+        "transports.lines transports.shell", f"{CHAT} sockets line-door twisted zope"
+    ),
     "HTTP door": Floor(
         "transports.web transports.access transports.events transports.origin transports.sse"
         " transports.websocket",

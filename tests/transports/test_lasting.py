@@ -14,7 +14,7 @@ from wsproto import ConnectionType, WSConnection
 from wsproto.events import Request, TextMessage
 
 from chatd.limits import REMEMBERED_SECONDS
-from chatd.transports.telnet import LineFactory
+from chatd.transports.lines import LineFactory
 from chatd.transports.web import web_site
 
 from ..store.lasting import LastingChat

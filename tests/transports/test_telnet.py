@@ -13,7 +13,7 @@ from twisted.python.failure import Failure
 from chatd.codecs.lines import COMMANDS
 from chatd.commands import Say
 from chatd.testing import FakeConnection
-from chatd.transports.telnet import COMMANDS_A_TURN, LINES_A_TURN
+from chatd.transports.lines import COMMANDS_A_TURN, LINES_A_TURN
 
 from .hold import Hold
 from .house import House

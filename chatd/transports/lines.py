@@ -1,0 +1,311 @@
+r"""The line door: telnet, netcat, and every other client that sends lines over TCP or TLS.
+
+1. A connection is a session with one reader; when it ends, the session has left.
+2. Lines are carried out in order, and the next one is not looked at while the client reads too
+   slowly or says too much: TCP holds the rest back, so nothing of a long paste is lost.
+3. The end of input is not the end of the conversation: what was said is stored and echoed before
+   the connection is closed (`printf 'hello\n' | nc -N host port`).
+"""
+
+from __future__ import annotations
+
+import re
+from collections import deque
+
+from twisted.internet.interfaces import (
+    IAddress,
+    IDelayedCall,
+    IHalfCloseableProtocol,
+    IHandshakeListener,
+    IPushProducer,
+    ISSLTransport,
+)
+from twisted.internet.protocol import Factory, Protocol, connectionDone
+from twisted.internet.tcp import Connection
+from twisted.python.failure import Failure
+from zope.interface import implementer
+
+from ..addresses import LOCAL, Address, address_of
+from ..codecs.lines import LineDecoder, refusal
+from ..codecs.telnet import OptionFilter
+from ..errors import ChatError, Malformed, RateLimited, TextTooLong, TooSlow, Unavailable
+from ..service import ChatService
+from .peers import GOING_DOWN, Peers
+from .shell import Shell, WaitForAcks, counted
+from .tcp import lend
+
+LINES_A_TURN = 100
+"""Lines of one connection that are carried out before others have their turn."""
+COMMANDS_A_TURN = 5
+"""Those among them that are no messages: listing all rooms or a long history takes longer."""
+COMMAND_BYTES = 256
+"""Bytes that a line may be longer than a message, for the command before it."""
+
+_HTTP = re.compile(rb"[A-Z]{3,16} \S+ HTTP/\d")
+
+
+@implementer(IHalfCloseableProtocol, IHandshakeListener, IPushProducer)
+class LineConnection(Protocol):
+    """One client's bytes: lines in, at the pace that the limits allow, and backpressure."""
+
+    transport: Connection
+
+    def __init__(self, service: ChatService, peers: Peers, address: Address = LOCAL) -> None:
+        self._service = service
+        self._peers = peers
+        self._address = address
+        self._shell: Shell | None = None
+        self._options = OptionFilter()
+        self._decoder = LineDecoder(service.max_text + COMMAND_BYTES)
+        self._lines: deque[bytes | None] = deque()
+        self._wait: IDelayedCall | None = None
+        self._slowed = False
+        self._working = False
+        self._stopped = False
+        self._begun = False
+        self._ending = False
+        self._farewell = b""
+        self._closing = False
+        self._gone = False
+
+    # -- the transport's side --------------------------------------------------------------------
+
+    def connectionMade(self) -> None:
+        """A client is there; over TLS there is nothing to say before its handshake is done.
+
+        What is written earlier makes Twisted pause its producer until it has read on, and this one
+        would pause the reading.
+        """
+        self.transport.setTcpNoDelay(True)
+        self.transport.setTcpKeepAlive(True)
+        self._peers.add(self)
+        if not ISSLTransport.providedBy(self.transport):
+            self._greet()
+
+    def handshakeCompleted(self) -> None:  # noqa: N802
+        """See `IHandshakeListener.handshakeCompleted`."""
+        self._greet()
+
+    def _greet(self) -> None:
+        """Begin a session, greet, and begin to read the lobby."""
+        self.transport.registerProducer(self, True)
+        self._shell = shell = Shell(self._service, self._address, self._write, self._work)
+        shell.greet()
+        shell.subscriber.start(self.transport.write)
+        lend(self.transport, shell.subscriber)
+
+    def dataReceived(self, data: bytes) -> None:
+        """Bytes from the client, cut anywhere."""
+        if self._ending:
+            return
+        text = self._options.feed(data)
+        if answers := self._options.answers():
+            self._write(answers)
+        self._lines.extend(self._decoder.feed(text))
+        self._work()
+
+    def readConnectionLost(self) -> None:
+        """The client has said all it had to say, but may still be listening."""
+        if self._closing:
+            self.transport.loseConnection()
+            return
+        self._lines.extend(self._decoder.finish())
+        self._ending = True
+        self._work()
+
+    def writeConnectionLost(self) -> None:
+        """Never happens: only a client half-closes."""
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        """The connection is gone, and so is its session."""
+        self._gone = True
+        self._drop_lines()
+        if self._shell:
+            self._shell.close()
+            self._shell = None  # it holds this connection
+        self._peers.discard(self)
+
+    def pauseProducing(self) -> None:
+        """The client reads more slowly than the room talks: its cursor stays, and its commands
+        wait.
+        """
+        if self._shell:
+            self._shell.subscriber.pause()
+        self._peers.stalls.full(self)
+        self._stopped = True
+        self.transport.pauseProducing()
+
+    def resumeProducing(self) -> None:
+        """There is room again."""
+        self._peers.stalls.drained(self)
+        if self._shell:
+            self._shell.subscriber.resume()
+        if not self._full:
+            self._work()
+
+    def stopProducing(self) -> None:
+        """The transport is about to close; `connectionLost` follows."""
+
+    @property
+    def _full(self) -> bool:
+        """Whether the client reads too slowly to be answered."""
+        return self._shell is not None and self._shell.subscriber.paused
+
+    def _write(self, data: bytes) -> None:
+        if data and not self._gone:
+            self.transport.write(data)
+
+    # -- lines into commands ---------------------------------------------------------------------
+
+    def _work(self) -> None:
+        """Carry out the lines that have come in, until something has to be waited for."""
+        if self._working:
+            return
+        self._working = True
+        left = LINES_A_TURN
+        while self._lines and not (self._wait or self._full or self._gone):
+            if left <= 0:
+                self._wait = self._service.clock.callLater(0, self._go_on)
+                break
+            line = self._lines.popleft()
+            message = False
+            try:
+                message = self._carry_out(line)
+            except RateLimited as error:
+                # The line stays where it is, and those behind it in TCP's buffers.
+                self._lines.appendleft(line)
+                self._let_wait(error.retry_after)
+            except WaitForAcks:
+                self._lines.appendleft(line)
+                break
+            except ChatError as error:
+                self._write(refusal(error))
+                if self._shell and (wait := self._shell.make_mistake()):
+                    self._let_wait(wait)
+            left -= 1 if message else LINES_A_TURN // COMMANDS_A_TURN
+        self._working = False
+        if self._lines:
+            self._stopped = True
+            self.transport.pauseProducing()
+        self._read_on()
+        self._close_when_done()
+
+    def _carry_out(self, line: bytes | None) -> bool:
+        """Do what a line asks for; answers whether it is one that others see."""
+        assert self._shell is not None
+        if line is None:
+            raise TextTooLong(
+                f"that line was too long and is dropped; "
+                f"a message has at most {self._service.max_text} bytes"
+            )
+        if not self._begun:
+            self._begun = True
+            if _HTTP.match(line):
+                self._hang_up()
+                raise Malformed(
+                    "this is the line door, for telnet and netcat; HTTP has a port of its own"
+                )
+        seen = self._shell.carry_out(line.decode(errors="replace"))
+        if self._shell.ended:
+            self._hang_up()
+        return seen
+
+    def _let_wait(self, seconds: float) -> None:
+        if not self._slowed:
+            self._slowed = True
+            self._write(
+                refusal(RateLimited("too fast; the rest of your lines will follow one by one", 0))
+            )
+        self._wait = self._service.clock.callLater(seconds, self._go_on)
+
+    def _go_on(self) -> None:
+        self._wait = None
+        self._work()
+        if not self._wait:
+            self._slowed = False
+
+    def _read_on(self) -> None:
+        """Take more input, unless something still has to be waited for."""
+        waiting = self._lines or self._wait or self._full
+        if self._stopped and not (waiting or self._ending or self._gone):
+            self._stopped = False
+            self.transport.resumeProducing()
+
+    def _close_when_done(self) -> None:
+        """After the end of input: close as soon as everything said has been stored and shown."""
+        if self._closing or self._gone:
+            return
+        if self._ending and not (self._lines or self.owed or self._wait):
+            if self._shell:
+                self._shell.subscriber.wake()
+            if not self._full:
+                self._write(self._farewell)
+                self._close()
+
+    def _close(self) -> None:
+        """Close, once the client has read what it was sent."""
+        if self._closing:
+            return
+        self._closing = True
+        self._peers.stalls.closing(self)
+        if self._shell:
+            self._shell.subscriber.stop()
+            self.transport.unregisterProducer()
+        if self._stopped and self._farewell and not ISSLTransport.providedBy(self.transport):
+            # What was not read would make the close a reset, which takes back the farewell.
+            self.transport.loseWriteConnection()
+            self.transport.resumeProducing()
+        else:
+            self.transport.loseConnection()
+
+    def _hang_up(self) -> None:
+        self._drop_lines()
+        self._ending = True
+
+    def _drop_lines(self) -> None:
+        self._lines.clear()
+        if self._wait:
+            self._wait.cancel()
+            self._wait = None
+
+    # -- being sent away -------------------------------------------------------------------------
+
+    @property
+    def owed(self) -> bool:
+        """See `Connected.owed`."""
+        return self._shell is not None and self._shell.unanswered > 0
+
+    def drain(self) -> None:
+        """See `Connected.drain`: what was said before is stored and echoed, and what was still to
+        wait its turn is told to be lost.
+        """
+        lost = len(self._lines)
+        again = f", and say your last {counted(lost, 'line')} again" if lost else ""
+        self._farewell = refusal(Unavailable(f"{GOING_DOWN}{again}"))
+        self._hang_up()
+        self._close_when_done()
+
+    def let_go(self) -> None:
+        """See `Reader.let_go`."""
+        self._hang_up()
+        self._write(refusal(TooSlow("you read too slowly; come back, and /history shows the rest")))
+        self._close()
+
+
+class LineFactory(Factory):
+    """Line connections into one service."""
+
+    noisy = False
+
+    def __init__(self, service: ChatService, peers: Peers | None = None) -> None:
+        self._service = service
+        self._peers = Peers(service.clock) if peers is None else peers
+
+    def buildProtocol(self, addr: IAddress | None) -> LineConnection:
+        """A connection for a client that has just arrived."""
+        address = address_of(getattr(addr, "host", None))
+        return LineConnection(self._service, self._peers, address)
+
+    def turn_away(self, error: ChatError) -> bytes:
+        """What a client is told that is not let in."""
+        return refusal(error)
