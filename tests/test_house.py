@@ -48,7 +48,8 @@ HOUSE = {
     # Doors never import each other; what several of them stand on has floors of its own.
     "sockets": Floor(
         "transports transports.tcp transports.connections transports.descriptors"
-        " transports.peers transports.stalls transports.deadlines transports.lane",
+        " transports.handshakes transports.peers transports.stalls transports.deadlines"
+        " transports.lane",
         "values sockets twisted zope",
     ),
     "drain": Floor("transports.drain", "service sockets twisted"),

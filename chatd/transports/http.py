@@ -38,6 +38,7 @@ from zope.interface import implementer
 from ..codecs.json import error_body
 from ..errors import ChatError, Malformed, RateLimited, TooLarge, TooSlow, Unavailable
 from .connections import LINGER_SECONDS
+from .handshakes import TimedHandshake
 from .learned import LearnedPoll, recognise
 from .longpoll import Polls
 from .peers import Peers
@@ -174,7 +175,7 @@ class Upgraded(Protocol):
 
 
 @implementer(IHalfCloseableProtocol)
-class ChatChannel(HTTPChannel):
+class ChatChannel(TimedHandshake, HTTPChannel):
     """One HTTP connection, with a deadline for each request."""
 
     requestFactory = ChatRequest
@@ -204,6 +205,7 @@ class ChatChannel(HTTPChannel):
         """The packet that the request under way came in, if nothing was under way before it."""
         self._transport: Any = self.transport
         self.site.peers.add(self)
+        self.begin_handshake(self.transport, self.site.reactor)
 
     def dataReceived(self, data: bytes) -> None:
         """Bytes came in; a request that they leave incomplete has to hurry."""
@@ -307,6 +309,7 @@ class ChatChannel(HTTPChannel):
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """The client is gone."""
+        self.end_handshake()
         self._stop_clock()
         if self._turn:
             self._turn.cancel()

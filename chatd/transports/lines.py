@@ -9,14 +9,12 @@ r"""The line door: telnet, netcat, and every other client that sends lines over 
 
 from __future__ import annotations
 
-import re
 from collections import deque
 
 from twisted.internet.interfaces import (
     IAddress,
     IDelayedCall,
     IHalfCloseableProtocol,
-    IHandshakeListener,
     IPushProducer,
     ISSLTransport,
 )
@@ -27,9 +25,11 @@ from zope.interface import implementer
 
 from ..addresses import LOCAL, Address, address_of
 from ..codecs.lines import LineDecoder, refusal
+from ..codecs.opening import Opening
 from ..codecs.telnet import OptionFilter
 from ..errors import ChatError, Malformed, RateLimited, TextTooLong, TooSlow, Unavailable
 from ..service import ChatService
+from .handshakes import TimedHandshake
 from .peers import GOING_DOWN, Peers
 from .shell import Shell, WaitForAcks, counted
 from .tcp import lend
@@ -41,11 +41,9 @@ COMMANDS_A_TURN = 5
 COMMAND_BYTES = 256
 """Bytes that a line may be longer than a message, for the command before it."""
 
-_HTTP = re.compile(rb"[A-Z]{3,16} \S+ HTTP/\d")
 
-
-@implementer(IHalfCloseableProtocol, IHandshakeListener, IPushProducer)
-class LineConnection(Protocol):
+@implementer(IHalfCloseableProtocol, IPushProducer)
+class LineConnection(TimedHandshake, Protocol):
     """One client's bytes: lines in, at the pace that the limits allow, and backpressure."""
 
     transport: Connection
@@ -62,7 +60,7 @@ class LineConnection(Protocol):
         self._slowed = False
         self._working = False
         self._stopped = False
-        self._begun = False
+        self._opening: Opening | None = Opening()
         self._ending = False
         self._farewell = b""
         self._closing = False
@@ -79,12 +77,14 @@ class LineConnection(Protocol):
         self.transport.setTcpNoDelay(True)
         self.transport.setTcpKeepAlive(True)
         self._peers.add(self)
-        if not ISSLTransport.providedBy(self.transport):
+        if not self.begin_handshake(self.transport, self._service.clock):
             self._greet()
 
     def handshakeCompleted(self) -> None:  # noqa: N802
         """See `IHandshakeListener.handshakeCompleted`."""
-        self._greet()
+        super().handshakeCompleted()
+        if not self._ending:
+            self._greet()
 
     def _greet(self) -> None:
         """Begin a session, greet, and begin to read the lobby."""
@@ -101,13 +101,28 @@ class LineConnection(Protocol):
         text = self._options.feed(data)
         if answers := self._options.answers():
             self._write(answers)
+        if self._opening:
+            if problem := self._opening.feed(text):
+                self._turn_out(problem)
+                return
+            if self._opening.done:
+                self._opening = None
         self._lines.extend(self._decoder.feed(text))
         self._work()
+
+    def _turn_out(self, problem: str) -> None:
+        """The client speaks another protocol: say so, and close; nothing that it sent is said."""
+        self._write(refusal(Malformed(problem)))
+        self._hang_up()
+        self._close_when_done()
 
     def readConnectionLost(self) -> None:
         """The client has said all it had to say, but may still be listening."""
         if self._closing:
             self.transport.loseConnection()
+            return
+        if self._opening and (problem := self._opening.finish()):
+            self._turn_out(problem)
             return
         self._lines.extend(self._decoder.finish())
         self._ending = True
@@ -119,6 +134,7 @@ class LineConnection(Protocol):
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """The connection is gone, and so is its session."""
         self._gone = True
+        self.end_handshake()
         self._drop_lines()
         if self._shell:
             self._shell.close()
@@ -198,13 +214,6 @@ class LineConnection(Protocol):
                 f"that line was too long and is dropped; "
                 f"a message has at most {self._service.max_text} bytes"
             )
-        if not self._begun:
-            self._begun = True
-            if _HTTP.match(line):
-                self._hang_up()
-                raise Malformed(
-                    "this is the line door, for telnet and netcat; HTTP has a port of its own"
-                )
         seen = self._shell.carry_out(line.decode(errors="replace"))
         if self._shell.ended:
             self._hang_up()
@@ -279,6 +288,9 @@ class LineConnection(Protocol):
         """See `Connected.drain`: what was said before is stored and echoed, and what was still to
         wait its turn is told to be lost.
         """
+        if not self._shell:  # the handshake of TLS is not done
+            self.transport.abortConnection()
+            return
         lost = len(self._lines)
         again = f", and say your last {counted(lost, 'line')} again" if lost else ""
         self._farewell = refusal(Unavailable(f"{GOING_DOWN}{again}"))

@@ -609,20 +609,46 @@ def test_megabytes_without_an_end_take_no_memory(
 
 
 @pytest.mark.parametrize(
-    "request_line",
-    [b"GET / HTTP/1.1", b"POST /rooms/lobby/messages HTTP/1.0", b"OPTIONS * HTTP/1.1"],
-    ids=["get", "post", "options"],
+    "first",
+    [
+        b"GET / HTTP/1.1\r\nHost: x\r\n\r\n",
+        b"POST /a b HTTP/1.1\r\nHost: x\r\n\r\ntext",
+        b"POST /" + b"x" * 9000 + b" HTTP/1.1\r\nHost: x\r\n\r\n",
+        b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+        b"OPTIONS * HTTP/1.1\r\n\r\n",
+        b"SSH-2.0-OpenSSH_9.6\r\n",
+        b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\nhello\r\n",
+        b"\x05\x01\x00\r\nhello\r\n",
+    ],
+    ids=["get", "post", "long", "http2", "options", "ssh", "tls", "socks"],
 )
-def test_a_web_page_cannot_speak_here(house: House, bob: Terminal, request_line: bytes) -> None:
-    """An HTTP request on this port ends the connection, and nothing of it is said."""
+@pytest.mark.parametrize("size", [0, 1])
+def test_another_protocol_ends_the_connection_and_nothing_of_it_is_said(
+    house: House, bob: Terminal, first: bytes, size: int
+) -> None:
+    """Nor is it replayed; one line says what this port is for."""
     page = Terminal(house)
-    page.wire.send(request_line + b"\r\nHost: x\r\n\r\n", b"/nick evil\r\nhello\r\n")
+    page.wire.send(
+        *([first[i : i + size] for i in range(0, len(first), size)] if size else [first])
+    )
+    page.wire.send(b"/nick evil\r\nhello\r\n")
     house.chat.settle()
     assert page.wire.lost
     (error,) = page.heard()
-    assert re.fullmatch(r"!! .*HTTP.*", error)
+    assert error.startswith("!! ")
     assert bob.heard() == []
     assert bob.type("/who") == ["== 1 here: bob"]
+    assert house.chat.texts("lobby") == []
+
+
+def test_another_protocol_is_known_at_the_end_of_input_too(house: House) -> None:
+    """`printf 'GET x HTTP/1.0' | nc -N` says nothing."""
+    page = Terminal(house)
+    page.wire.send(b"FOO x HTTP/1.0")
+    page.wire.end_input()
+    house.chat.settle()
+    assert page.wire.lost
+    assert house.chat.texts("lobby") == []
 
 
 def test_whoever_has_spoken_may_quote_a_request(ada: Terminal) -> None:
