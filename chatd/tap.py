@@ -414,7 +414,7 @@ def _connections(options: Options, clock: Any) -> Connections:
             f"chatd: --max-connections {most} needs a limit of {most + RESERVE} open files, "
             f"and it is {limit}; raise it (ulimit -n, LimitNOFILE=)"
         )
-    return Connections(clock, most, options["max-connections-per-address"])
+    return Connections(clock, most, options["max-connections-per-address"], options["stall"])
 
 
 def _endpoint(reactor: Any, text: str) -> IStreamServerEndpoint:

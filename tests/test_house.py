@@ -49,13 +49,13 @@ HOUSE = {
     "sockets": Floor(
         "transports transports.tcp transports.connections transports.descriptors"
         " transports.handshakes transports.peers transports.stalls transports.deadlines"
-        " transports.lane",
+        " transports.lane transports.liveness transports.heartbeat",
         "values sockets twisted zope",
     ),
     "drain": Floor("transports.drain", "service sockets twisted"),
     "http": Floor(
         "transports.http transports.resource transports.longpoll transports.learned"
-        " transports.crowd transports.reading transports.heartbeat transports.wsprotocol"
+        " transports.crowd transports.reading transports.wsprotocol"
         " transports.proxies",
         f"{CHAT} sockets http twisted zope wsproto",
     ),

@@ -25,7 +25,6 @@ from twisted.internet.interfaces import (
     IDelayedCall,
     IHalfCloseableProtocol,
     IReactorTime,
-    ITCPTransport,
 )
 from twisted.internet.protocol import connectionDone
 from twisted.python.failure import Failure
@@ -196,9 +195,6 @@ class ChatChannel(TimedHandshake, HTTPChannel):
     def connectionMade(self) -> None:
         """A client has come."""
         super().connectionMade()
-        if ITCPTransport.providedBy(self.transport):
-            # A client that vanished without a word is found out in the end.
-            self.transport.setTcpKeepAlive(True)
         self.learned: LearnedPoll | None = None
         """The poll that this connection asks again and again, once it has asked it."""
         self.packet = b""

@@ -24,12 +24,14 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from ..addresses import LOCAL, Address, address_of
+from ..codecs.editing import edited
 from ..codecs.lines import LineDecoder, refusal
 from ..codecs.opening import Opening
-from ..codecs.telnet import OptionFilter
+from ..codecs.telnet import NO_OPERATION, OptionFilter
 from ..errors import ChatError, Malformed, RateLimited, TextTooLong, TooSlow, Unavailable
 from ..service import ChatService
 from .handshakes import TimedHandshake
+from .heartbeat import Heartbeat
 from .peers import GOING_DOWN, Peers
 from .shell import Shell, WaitForAcks, counted
 from .tcp import lend
@@ -38,6 +40,9 @@ LINES_A_TURN = 100
 """Lines of one connection that are carried out before others have their turn."""
 COMMANDS_A_TURN = 5
 """Those among them that are no messages: listing all rooms or a long history takes longer."""
+NOP_SECONDS = 30
+"""Seconds between two signs of life to a telnet client: HAProxy's examples cut connections that are
+idle for 50 seconds, other proxies after 60."""
 COMMAND_BYTES = 256
 """Bytes that a line may be longer than a message, for the command before it."""
 
@@ -48,9 +53,13 @@ class LineConnection(TimedHandshake, Protocol):
 
     transport: Connection
 
-    def __init__(self, service: ChatService, peers: Peers, address: Address = LOCAL) -> None:
+    def __init__(
+        self, service: ChatService, peers: Peers, heartbeat: Heartbeat, address: Address = LOCAL
+    ) -> None:
         self._service = service
         self._peers = peers
+        self._heartbeat = heartbeat
+        self._beating = False
         self._address = address
         self._shell: Shell | None = None
         self._options = OptionFilter()
@@ -75,7 +84,6 @@ class LineConnection(TimedHandshake, Protocol):
         would pause the reading.
         """
         self.transport.setTcpNoDelay(True)
-        self.transport.setTcpKeepAlive(True)
         self._peers.add(self)
         if not self.begin_handshake(self.transport, self._service.clock):
             self._greet()
@@ -101,6 +109,9 @@ class LineConnection(TimedHandshake, Protocol):
         text = self._options.feed(data)
         if answers := self._options.answers():
             self._write(answers)
+        if self._options.telnet and not self._beating:
+            self._beating = True
+            self._heartbeat.add(self)
         if self._opening:
             if problem := self._opening.feed(text):
                 self._turn_out(problem)
@@ -135,6 +146,8 @@ class LineConnection(TimedHandshake, Protocol):
         """The connection is gone, and so is its session."""
         self._gone = True
         self.end_handshake()
+        if self._beating:
+            self._heartbeat.discard(self)
         self._drop_lines()
         if self._shell:
             self._shell.close()
@@ -166,6 +179,13 @@ class LineConnection(TimedHandshake, Protocol):
     def _full(self) -> bool:
         """Whether the client reads too slowly to be answered."""
         return self._shell is not None and self._shell.subscriber.paused
+
+    def beat(self) -> None:
+        """Give a sign of life that a telnet client does not show; another client gets none, for it
+        would show the bytes.
+        """
+        if not (self._full or self._closing):
+            self._write(NO_OPERATION)
 
     def _write(self, data: bytes) -> None:
         if data and not self._gone:
@@ -214,7 +234,7 @@ class LineConnection(TimedHandshake, Protocol):
                 f"that line was too long and is dropped; "
                 f"a message has at most {self._service.max_text} bytes"
             )
-        seen = self._shell.carry_out(line.decode(errors="replace"))
+        seen = self._shell.carry_out(edited(line.decode(errors="replace")))
         if self._shell.ended:
             self._hang_up()
         return seen
@@ -312,11 +332,12 @@ class LineFactory(Factory):
     def __init__(self, service: ChatService, peers: Peers | None = None) -> None:
         self._service = service
         self._peers = Peers(service.clock) if peers is None else peers
+        self._heartbeat = Heartbeat(service.clock, NOP_SECONDS)
 
     def buildProtocol(self, addr: IAddress | None) -> LineConnection:
         """A connection for a client that has just arrived."""
         address = address_of(getattr(addr, "host", None))
-        return LineConnection(self._service, self._peers, address)
+        return LineConnection(self._service, self._peers, self._heartbeat, address)
 
     def turn_away(self, error: ChatError) -> bytes:
         """What a client is told that is not let in."""

@@ -555,8 +555,14 @@ def test_thousands_of_option_bytes_are_not_answered_without_end(ada: Terminal) -
         (b"a\xffb", "a\ufffdb"),
         (b"\xed\xa0\x80!", "\ufffd\ufffd\ufffd!"),
         (b"a\0b", "ab"),
+        (b"helo\x08lo", "hello"),
+        (b"\xe6\x97\xa5\xe6\x9c\xac\x7f!", "日!"),
+        (b"wrong\x15right word\x17", "right"),
+        (b"x\xff\xed\xff\xec\xff\xee\xff\xefy", "xy"),
+        (b"helo\xff\xf7lo", "hello"),
+        (b"\xc3\xff\xf3\xff\xfd\x06ber", "Über"),
     ],
-    ids=["latin-1", "cut-short", "escaped-iac", "lone-iac", "surrogate", "nul"],
+    ids=repr,
 )
 def test_bytes_that_are_no_utf8_become_replacement_characters(
     ada: Terminal, bob: Terminal, sent: bytes, shown: str
