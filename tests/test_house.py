@@ -60,7 +60,8 @@ HOUSE = {
         f"{CHAT} sockets http twisted zope wsproto",
     ),
     "line door": Floor(
-        "transports.lines transports.shell", f"{CHAT} sockets line-door twisted zope"
+        "transports.lines transports.shell transports.backlog",
+        f"{CHAT} sockets line-door twisted zope",
     ),
     "HTTP door": Floor(
         "transports.web transports.access transports.events transports.origin transports.sse"

@@ -5,11 +5,14 @@ r"""The line door: telnet, netcat, and every other client that sends lines over 
    slowly or says too much: TCP holds the rest back, so nothing of a long paste is lost.
 3. The end of input is not the end of the conversation: what was said is stored and echoed before
    the connection is closed (`printf 'hello\n' | nc -N host port`).
+4. Lines that were received are carried out, also if their sender has closed meanwhile: the session
+   ends behind the last of them (`chatd.transports.backlog`).
 """
 
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
 
 from twisted.internet.interfaces import (
     IAddress,
@@ -30,6 +33,7 @@ from ..codecs.opening import Opening
 from ..codecs.telnet import NO_OPERATION, OptionFilter
 from ..errors import ChatError, Malformed, RateLimited, TextTooLong, TooSlow, Unavailable
 from ..service import ChatService
+from .backlog import BACKLOG_SECONDS, Backlogs, received
 from .handshakes import TimedHandshake
 from .heartbeat import Heartbeat
 from .peers import GOING_DOWN, Peers
@@ -54,11 +58,18 @@ class LineConnection(TimedHandshake, Protocol):
     transport: Connection
 
     def __init__(
-        self, service: ChatService, peers: Peers, heartbeat: Heartbeat, address: Address = LOCAL
+        self,
+        service: ChatService,
+        peers: Peers,
+        heartbeat: Heartbeat,
+        backlogs: Backlogs,
+        address: Address = LOCAL,
     ) -> None:
         self._service = service
         self._peers = peers
         self._heartbeat = heartbeat
+        self._backlogs = backlogs
+        self._backlog: IDelayedCall | None = None
         self._beating = False
         self._address = address
         self._shell: Shell | None = None
@@ -109,17 +120,22 @@ class LineConnection(TimedHandshake, Protocol):
         text = self._options.feed(data)
         if answers := self._options.answers():
             self._write(answers)
+        if self._take(text):
+            self._work()
+
+    def _take(self, text: bytes) -> bool:
+        """Take in text; answers whether it is lines, and not another protocol."""
         if self._options.telnet and not self._beating:
             self._beating = True
             self._heartbeat.add(self)
         if self._opening:
             if problem := self._opening.feed(text):
                 self._turn_out(problem)
-                return
+                return False
             if self._opening.done:
                 self._opening = None
         self._lines.extend(self._decoder.feed(text))
-        self._work()
+        return True
 
     def _turn_out(self, problem: str) -> None:
         """The client speaks another protocol: say so, and close; nothing that it sent is said."""
@@ -132,23 +148,59 @@ class LineConnection(TimedHandshake, Protocol):
         if self._closing:
             self.transport.loseConnection()
             return
+        self._end_input()
+        self._work()
+
+    def _end_input(self) -> None:
+        """The last line needs no end."""
         if self._opening and (problem := self._opening.finish()):
             self._turn_out(problem)
             return
         self._lines.extend(self._decoder.finish())
         self._ending = True
-        self._work()
+
+    def salvage(self, receive: Callable[[int], bytes]) -> None:
+        """The connection is about to be lost: take in what was received and not read yet."""
+        if self._ending or not self._shell:
+            return
+        self._gone = True
+        data, closed = received(receive)
+        if self._take(self._options.feed(data)) and closed:
+            self._end_input()
 
     def writeConnectionLost(self) -> None:
         """Never happens: only a client half-closes."""
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
-        """The connection is gone, and so is its session."""
-        self._gone = True
+        """The connection is gone; its session is over when its lines are carried out."""
+        self._gone = self._ending = True
         self.end_handshake()
         if self._beating:
             self._heartbeat.discard(self)
+        self._peers.stalls.forget(self)
+        if self._shell:
+            self._shell.subscriber.stop()
+        if self._lines:
+            if self._backlogs.admit(self._address):
+                clock = self._service.clock
+                self._backlog = clock.callLater(BACKLOG_SECONDS, self._give_up, "out of time")
+            else:
+                self._give_up("too many wait already")
+        self._work()
+
+    def _give_up(self, why: str) -> None:
+        """Carry out no more lines of a client that is gone."""
+        self._backlogs.dropped(len(self._lines), why)
         self._drop_lines()
+        self._finish()
+
+    def _finish(self) -> None:
+        """The connection is gone and its lines are carried out: the session has left."""
+        if self._backlog:
+            self._backlogs.leave(self._address)
+            if self._backlog.active():
+                self._backlog.cancel()
+            self._backlog = None
         if self._shell:
             self._shell.close()
             self._shell = None  # it holds this connection
@@ -178,7 +230,7 @@ class LineConnection(TimedHandshake, Protocol):
     @property
     def _full(self) -> bool:
         """Whether the client reads too slowly to be answered."""
-        return self._shell is not None and self._shell.subscriber.paused
+        return not self._gone and self._shell is not None and self._shell.subscriber.paused
 
     def beat(self) -> None:
         """Give a sign of life that a telnet client does not show; another client gets none, for it
@@ -199,7 +251,7 @@ class LineConnection(TimedHandshake, Protocol):
             return
         self._working = True
         left = LINES_A_TURN
-        while self._lines and not (self._wait or self._full or self._gone):
+        while self._lines and not (self._wait or self._full):
             if left <= 0:
                 self._wait = self._service.clock.callLater(0, self._go_on)
                 break
@@ -220,7 +272,7 @@ class LineConnection(TimedHandshake, Protocol):
                     self._let_wait(wait)
             left -= 1 if message else LINES_A_TURN // COMMANDS_A_TURN
         self._working = False
-        if self._lines:
+        if self._lines and not self._gone:
             self._stopped = True
             self.transport.pauseProducing()
         self._read_on()
@@ -262,9 +314,10 @@ class LineConnection(TimedHandshake, Protocol):
 
     def _close_when_done(self) -> None:
         """After the end of input: close as soon as everything said has been stored and shown."""
-        if self._closing or self._gone:
-            return
-        if self._ending and not (self._lines or self.owed or self._wait):
+        if self._gone:
+            if not (self._lines or self._wait):
+                self._finish()
+        elif self._ending and not (self._lines or self.owed or self._wait or self._closing):
             if self._shell:
                 self._shell.subscriber.wake()
             if not self._full:
@@ -308,6 +361,9 @@ class LineConnection(TimedHandshake, Protocol):
         """See `Connected.drain`: what was said before is stored and echoed, and what was still to
         wait its turn is told to be lost.
         """
+        if self._gone:
+            self._give_up("the server is going down")
+            return
         if not self._shell:  # the handshake of TLS is not done
             self.transport.abortConnection()
             return
@@ -319,7 +375,7 @@ class LineConnection(TimedHandshake, Protocol):
 
     def let_go(self) -> None:
         """See `Reader.let_go`."""
-        self._hang_up()
+        self._ending = True
         self._write(refusal(TooSlow("you read too slowly; come back, and /history shows the rest")))
         self._close()
 
@@ -333,11 +389,12 @@ class LineFactory(Factory):
         self._service = service
         self._peers = Peers(service.clock) if peers is None else peers
         self._heartbeat = Heartbeat(service.clock, NOP_SECONDS)
+        self._backlogs = Backlogs(service.clock)
 
     def buildProtocol(self, addr: IAddress | None) -> LineConnection:
         """A connection for a client that has just arrived."""
         address = address_of(getattr(addr, "host", None))
-        return LineConnection(self._service, self._peers, self._heartbeat, address)
+        return LineConnection(self._service, self._peers, self._heartbeat, self._backlogs, address)
 
     def turn_away(self, error: ChatError) -> bytes:
         """What a client is told that is not let in."""

@@ -183,7 +183,12 @@ class WriteThrough(Server):
             self._borrower.send = self.write
 
     def connectionLost(self, reason: Failure) -> None:
-        """See `twisted.internet.abstract.FileDescriptor.connectionLost`."""
+        """See `twisted.internet.abstract.FileDescriptor.connectionLost`.
+
+        A protocol with a `salvage` gets what the socket has received and it was not given yet.
+        """
+        if salvage := getattr(getattr(self, "protocol", None), "salvage", None):
+            salvage(self.receive)
         super().connectionLost(reason)
         self._borrower = None
 

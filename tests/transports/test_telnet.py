@@ -777,16 +777,6 @@ def test_a_long_paste_before_the_end_of_input_is_said_whole(limited: House) -> N
     assert reader.heard() == ["<guest-0001> x"] * 40
 
 
-def test_who_is_gone_says_nothing_more(limited: House) -> None:
-    """What was still waiting to be said is not."""
-    guest, reader = Terminal(limited), Terminal(limited)
-    guest.type(*("x" * 30))
-    guest.wire.hang_up()
-    limited.chat.advance(10)
-    assert len(reader.heard()) == 20
-    assert limited.chat.clock.getDelayedCalls() == []
-
-
 def test_who_reads_too_slowly_is_told_how_much_was_missed() -> None:
     """Exactly."""
     house = House(history=10)
