@@ -33,6 +33,7 @@ from ..codecs.opening import Opening
 from ..codecs.telnet import NO_OPERATION, OptionFilter
 from ..errors import ChatError, Malformed, RateLimited, TextTooLong, TooSlow, Unavailable
 from ..service import ChatService
+from ..subscriber import Subscriber
 from .backlog import BACKLOG_SECONDS, Backlogs, received
 from .handshakes import TimedHandshake
 from .heartbeat import Heartbeat
@@ -108,10 +109,17 @@ class LineConnection(TimedHandshake, Protocol):
     def _greet(self) -> None:
         """Begin a session, greet, and begin to read the lobby."""
         self.transport.registerProducer(self, True)
-        self._shell = shell = Shell(self._service, self._address, self._write, self._work)
+        self._shell = shell = Shell(
+            self._service, self._address, self._write, self._work, self._start
+        )
         shell.greet()
-        shell.subscriber.start(self.transport.write)
-        lend(self.transport, shell.subscriber)
+
+    def _start(self, subscriber: Subscriber) -> None:
+        """Let it write past this connection, and past its transport if there is a way."""
+        if self._gone:
+            return
+        subscriber.start(self.transport.write)
+        lend(self.transport, subscriber)
 
     def dataReceived(self, data: bytes) -> None:
         """Bytes from the client, cut anywhere."""

@@ -8,14 +8,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import singledispatchmethod
 
 from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
 from ..addresses import Address
-from ..codecs.lines import COMMANDS, CURRENT, ELSEWHERE, answer, parse, refusal
+from ..codecs.lines import (
+    ALIASES,
+    COMMANDS,
+    CURRENT,
+    ELSEWHERE,
+    answer,
+    command_named,
+    parse,
+    refusal,
+)
+from ..codecs.timed import TIMED, Days, moment_of
 from ..commands import (
     Act,
     Command,
@@ -23,8 +33,11 @@ from ..commands import (
     Leave,
     Quit,
     Rename,
+    Reply,
     Say,
     SetEcho,
+    SetLiteral,
+    SetTime,
     SetTopic,
     ShowHelp,
     ShowHistory,
@@ -35,9 +48,9 @@ from ..commands import (
     Switch,
     Tell,
 )
-from ..errors import ChatError, NotInRoom, RateLimited, Unavailable, UnknownCommand
-from ..eventlog import Entry
-from ..events import MESSAGES
+from ..errors import ChatError, NoSuchPerson, NotInRoom, RateLimited, Unavailable
+from ..eventlog import Codec, Entry
+from ..events import MESSAGES, SentPrivately, Told
 from ..limits import TokenBucket
 from ..room import Room
 from ..service import LOBBY, ChatService
@@ -46,9 +59,20 @@ from ..subscriber import Batch, Gap, Subscriber
 COMMAND_RATE = 10
 """Commands a second that are no messages, and mistakes, on one connection: more than anybody types,
 and four seconds' worth at once for programs that begin with a few."""
-OWN = (ShowHistory, ShowRooms, ShowSince, ShowTopic, ShowWho, SetEcho, ShowHelp, Switch)
+OWN = (
+    ShowHistory,
+    ShowRooms,
+    ShowSince,
+    ShowTopic,
+    ShowWho,
+    SetEcho,
+    SetLiteral,
+    SetTime,
+    ShowHelp,
+    Switch,
+)
 """Commands that only this connection sees: the service does not measure them."""
-SAYINGS = (Say, Act, SetTopic, Tell)
+SAYINGS = (Say, Act, SetTopic, Tell, Reply)
 """Commands whose echo is their answer: a paste of them need not wait for one another."""
 REPLAY = 10
 """Messages that a newcomer to a room is shown."""
@@ -69,17 +93,23 @@ class Shell:
         address: Address,
         write: Callable[[bytes], None],
         settled: Callable[[], None],
+        start: Callable[[Subscriber], None],
     ) -> None:
         """`write` sends bytes to the client; `settled` is called when the outcome of a command is
-        known, and the next line may be carried out.
+        known, and the next line may be carried out; `start` starts a subscriber whose batches may
+        be written as they are, without `deliver`.
         """
         self._service = service
         self._write = write
         self._settled = settled
+        self._start = start
         self._session = service.enter(address=address)
         self._room: Room | None = None
         self._commands = TokenBucket(COMMAND_RATE, service.clock.seconds)
         self._echo = True
+        self._literal = False
+        self._zone = ""
+        self._days = Days()
         self.subscriber = Subscriber(self, (), 0)
         self.unanswered = 0
         """Commands whose outcome is not known yet."""
@@ -89,13 +119,17 @@ class Shell:
         """The parting word."""
 
     def greet(self) -> None:
-        """Greet, and read the lobby as soon as the subscriber is started."""
+        """Greet, and begin to read the lobby."""
         self._room = room = self._service.room(LOBBY)
         self._replay(room)
         name = self._session.name
-        self._answer(f"welcome, {name}: /nick NAME to take a name, /help for more")
+        self._answer(
+            f"welcome, {name}: /nick NAME to take a name, /help for more, /quit to leave; "
+            "rlwrap nc lets you edit what you type"
+        )
         self._tell_where(room)
         self._read_rooms()
+        self._start(self.subscriber)
 
     def close(self) -> None:
         """The connection is over, and so is the session."""
@@ -106,7 +140,7 @@ class Shell:
         """Write a batch: what is missing, then what is there."""
         if batch.gaps:
             self._write(b"".join(map(self._gap, batch.gaps)))
-        self._write(batch.chunk)
+        self._write(self._days.dated(batch.chunk) if self._zone else batch.chunk)
         return True
 
     def carry_out(self, line: str) -> bool:
@@ -114,7 +148,8 @@ class Shell:
 
         Raises `ChatError` and `WaitForAcks`.
         """
-        command = parse(line, self._room.name if self._room else "")
+        here = self._room.name if self._room else ""
+        command = Say(here, line) if self._literal else parse(line, here)
         answered = not isinstance(command, SAYINGS)
         if answered and self.unanswered:
             raise WaitForAcks
@@ -174,6 +209,15 @@ class Shell:
         if isinstance(command, SetTopic):
             self._here()
         self._perform(command).addCallback(self._performed)
+
+    @_do.register
+    def _reply(self, command: Reply) -> None:
+        letters = self._session.inbox.log.latest(1000, Told)
+        for letter in reversed(letters):
+            if isinstance(letter.event, Told) and not isinstance(letter.event, SentPrivately):
+                self._pass_on(Tell(letter.event.sender, command.text))
+                return
+        raise NoSuchPerson("nobody has sent you a private message yet; type /msg NAME TEXT")
 
     @_do.register
     def _rename(self, command: Rename) -> None:
@@ -256,7 +300,7 @@ class Shell:
         if not entries:
             return self._answer(f"nothing has happened in #{room.name} yet")
         self._answer(f"the last {counted(len(entries), 'event')} in #{room.name}:")
-        self._write(CURRENT.join([entry.encoded(CURRENT) for entry in entries]))
+        self._write_dated(entries)
         return self._answer(
             f"end of the history; /since {entries[-1].id} shows what comes after it"
         )
@@ -268,7 +312,9 @@ class Shell:
         self._answer(f"{counted(len(entries), 'event')} in #{room.name} since then:")
         if not complete:
             self._write(CURRENT.gap(Gap(room.name, None)))
-        self._write(CURRENT.join([entry.encoded(CURRENT) for entry in entries]))
+        current = self._codecs[0]
+        chunk = current.join([entry.encoded(current) for entry in entries])
+        self._write(Days(0).dated(chunk) if self._zone else chunk)
         self._answer(f"that is all; /since {room.log.last} shows what comes after it")
 
     @_do.register
@@ -279,6 +325,30 @@ class Shell:
         )
 
     @_do.register
+    def _set_literal(self, command: SetLiteral) -> None:
+        self._literal = True
+        self._answer("every line is said as it is from here on; disconnect to end that")
+
+    @_do.register
+    def _set_time(self, command: SetTime) -> None:
+        if self.subscriber.paused:
+            raise WaitForAcks  # its place is known when it has caught up
+        self._zone = command.zone
+        last = self._service.horizon
+        utc = command.zone == "utc"
+        self._days = Days(moment_of(last, utc=utc).toordinal() if last else None)
+        # Lines with times are made in `deliver`, others may be written as they are.
+        self.subscriber.stop()
+        self.subscriber = Subscriber(self, (), last)
+        self._read_rooms()
+        if self._zone:
+            self.subscriber.start()
+        else:
+            self._start(self.subscriber)
+        shown = {"local": "times are shown, in the server's time zone", "utc": "times are UTC"}
+        self._answer(shown.get(command.zone, "times are not shown"))
+
+    @_do.register
     def _show_help(self, command: ShowHelp) -> None:
         if not command.topic:
             self._answer(
@@ -286,10 +356,11 @@ class Shell:
             )
             for usage in COMMANDS.values():
                 self._answer(f"{usage.form:16} {usage.help}")
-        elif usage := COMMANDS.get(command.topic):  # type: ignore[assignment]
-            self._answer(f"{usage.form}: {usage.help}")
+            short = ", ".join(f"/{alias} for /{name}" for alias, name in ALIASES.items())
+            self._answer(f"short: {short}")
         else:
-            raise UnknownCommand(f"no such command /{command.topic[:32]}; /help lists them")
+            usage = command_named(command.topic)
+            self._answer(f"{usage.form}: {usage.help}")
 
     # -- rooms -----------------------------------------------------------------------------------
 
@@ -325,18 +396,30 @@ class Shell:
             self._write(refusal(Unavailable(told)))
         if entries:
             self._answer(f"the last {counted(len(entries), 'message')} in #{room.name}:")
-            self._write(CURRENT.join([entry.encoded(CURRENT) for entry in entries]))
+            self._write_dated(entries)
             self._answer("end of the last messages")
 
     def _read_rooms(self) -> None:
         """Read the joined rooms, the current one without its name before it, and the private
         messages.
         """
+        current, elsewhere = self._codecs
         feeds = [
-            room.feed(CURRENT if room is self._room else ELSEWHERE)
+            room.feed(current if room is self._room else elsewhere)
             for room in self._session.rooms.values()
         ]
-        self.subscriber.change([*feeds, self._session.inbox.feed(CURRENT)], self._service.horizon)
+        self.subscriber.change([*feeds, self._session.inbox.feed(current)], self._service.horizon)
+
+    @property
+    def _codecs(self) -> tuple[Codec, Codec]:
+        """That of the current room, and that of the others."""
+        return TIMED[self._zone] if self._zone else (CURRENT, ELSEWHERE)
+
+    def _write_dated(self, entries: Sequence[Entry]) -> None:
+        """Past events, with times and days."""
+        current, _ = TIMED[self._zone or "local"]
+        chunk = current.join([entry.encoded(current) for entry in entries])
+        self._write(Days(0).dated(chunk))
 
     def _gap(self, gap: Gap) -> bytes:
         here = not self._room or gap.source in ("", self._room.name)
