@@ -81,6 +81,13 @@ class Tell(Command):
 
 
 @dataclass(frozen=True, slots=True)
+class Reply(Command):
+    """Answer the last private message."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Switch(Command):
     """Make a joined room the current one."""
 
@@ -127,6 +134,19 @@ class SetEcho(Command):
     """Show me my own messages, or do not."""
 
     on: bool
+
+
+@dataclass(frozen=True, slots=True)
+class SetTime(Command):
+    """Show the time before each event, or do not."""
+
+    zone: str
+    """`local` for the server's time zone, `utc`, or empty: no times."""
+
+
+@dataclass(frozen=True, slots=True)
+class SetLiteral(Command):
+    """Say every line as it is, from here on."""
 
 
 @dataclass(frozen=True, slots=True)

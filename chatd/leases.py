@@ -84,10 +84,13 @@ class Lease:
         if len(self._holders) > self._most:
             self._dismiss_oldest()
 
-    def release(self, holder: Holder) -> None:
-        """It ended."""
+    def release(self, holder: Holder, silent: float = 0.0) -> None:
+        """It ended, and its client was last heard of `silent` seconds ago."""
         self._holders.pop(holder, None)
-        self._seen = self._now()
+        self._seen = max(self._seen, self._now() - silent)
+        left = self.left
+        if silent and self.timer and self.timer.active():
+            self.timer.reset(max(left, 0.0))
 
     def dismiss(self) -> None:
         """Whatever holds the session is to end."""

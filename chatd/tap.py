@@ -41,10 +41,10 @@ from .transports.descriptors import RESERVE, for_connections, raise_limit
 from .transports.drain import House
 from .transports.hosts import Hosts, host_name, hosts_of
 from .transports.http import IDLE_SECONDS, REQUEST_SECONDS, Bounds
+from .transports.lines import LineFactory
 from .transports.peers import Peers
 from .transports.proxies import Proxies
 from .transports.stalls import STALL_SECONDS
-from .transports.telnet import LineFactory
 from .transports.web import web_site
 from .wallclock import WallClock
 
@@ -444,7 +444,7 @@ def _connections(options: Options, clock: Any) -> Connections:
             f"chatd: --max-connections {most} needs a limit of {most + RESERVE} open files, "
             f"and it is {limit}; raise it (ulimit -n, LimitNOFILE=)"
         )
-    return Connections(clock, most, options["max-connections-per-address"])
+    return Connections(clock, most, options["max-connections-per-address"], options["stall"])
 
 
 def _endpoint(reactor: Any, text: str) -> IStreamServerEndpoint:

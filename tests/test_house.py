@@ -53,18 +53,22 @@ HOUSE = {
     # Doors never import each other; what several of them stand on has floors of its own.
     "sockets": Floor(
         "transports transports.tcp transports.connections transports.descriptors"
-        " transports.peers transports.stalls transports.deadlines transports.lane",
+        " transports.handshakes transports.peers transports.stalls transports.deadlines"
+        " transports.lane transports.liveness transports.heartbeat",
         "values sockets twisted zope",
     ),
     "drain": Floor("transports.drain", "service sockets twisted"),
     "http": Floor(
         "transports.http transports.resource transports.longpoll transports.learned"
-        " transports.crowd transports.reading transports.heartbeat transports.wsprotocol"
+        " transports.crowd transports.reading transports.wsprotocol"
         " transports.proxies transports.fields transports.roomlist transports.hosts"
         " transports.syntax transports.chunked transports.request",
         f"{CHAT} sockets http twisted zope wsproto",
     ),
-    "line door": Floor("transports.telnet", f"{CHAT} sockets twisted zope"),
+    "line door": Floor(
+        "transports.lines transports.shell transports.backlog",
+        f"{CHAT} sockets line-door twisted zope",
+    ),
     "HTTP door": Floor(
         "transports.web transports.access transports.events transports.origin transports.sse"
         " transports.websocket",

@@ -24,7 +24,6 @@ from twisted.internet.interfaces import (
     IDelayedCall,
     IHalfCloseableProtocol,
     IReactorTime,
-    ITCPTransport,
 )
 from twisted.internet.protocol import connectionDone
 from twisted.python.failure import Failure
@@ -39,6 +38,7 @@ from ..codecs.json import error_body
 from ..errors import ChatError, Malformed, RateLimited, TooLarge, TooSlow, Unavailable, WrongHost
 from .chunked import Chunks
 from .connections import LINGER_SECONDS
+from .handshakes import TimedHandshake
 from .hosts import Hosts
 from .learned import LearnedPoll, recognise
 from .longpoll import Polls
@@ -95,7 +95,7 @@ class Upgraded(Protocol):
 
 
 @implementer(IHalfCloseableProtocol)
-class ChatChannel(HTTPChannel):
+class ChatChannel(TimedHandshake, HTTPChannel):
     """One HTTP connection, with a deadline for each request."""
 
     requestFactory = ChatRequest
@@ -117,15 +117,13 @@ class ChatChannel(HTTPChannel):
     def connectionMade(self) -> None:
         """A client has come."""
         super().connectionMade()
-        if ITCPTransport.providedBy(self.transport):
-            # A client that vanished without a word is found out in the end.
-            self.transport.setTcpKeepAlive(True)
         self.learned: LearnedPoll | None = None
         """The poll that this connection asks again and again, once it has asked it."""
         self.packet = b""
         """The packet that the request under way came in, if nothing was under way before it."""
         self._transport: Any = self.transport
         self.site.peers.add(self)
+        self.begin_handshake(self.transport, self.site.reactor)
 
     def dataReceived(self, data: bytes) -> None:
         """Bytes came in; a request that they leave incomplete has to hurry."""
@@ -239,6 +237,7 @@ class ChatChannel(HTTPChannel):
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """The client is gone."""
+        self.end_handshake()
         self._stop_clock()
         if self._turn:
             self._turn.cancel()

@@ -80,7 +80,7 @@ class OriginGuard(Resource):
         return self._within(path, request)
 
     def _is_own(self, origin: str, request: Request) -> bool:
-        if request.getHeader("sec-fetch-site") == "same-origin":
+        if header(request, "sec-fetch-site") == "same-origin":
             return True
         proxies = self._proxies
         return own_origin(origin, proxies.host(request), secure=proxies.secure(request))

@@ -19,6 +19,7 @@ from ..room import Room
 from ..service import ChatService
 from ..subscriber import Feed, Outlet, Source, Subscriber
 from .fields import MAX_ROOMS, header, one, whole_number
+from .liveness import LIVENESS_SECONDS
 
 MAX_LIMIT = 500
 """Events in one answer."""
@@ -81,10 +82,12 @@ class Reading:
         if self.lease:
             self.lease.hold(holder)
 
-    def end(self, holder: Holder) -> None:
-        """The reader is gone: let go of the session."""
+    def end(self, holder: Holder, *, dead: bool = False) -> None:
+        """The reader is gone: let go of the session.  A client found `dead` was last there
+        `LIVENESS_SECONDS` ago.
+        """
         if self.lease:
-            self.lease.release(holder)
+            self.lease.release(holder, LIVENESS_SECONDS if dead else 0.0)
 
 
 def read_query(

@@ -26,7 +26,7 @@ from .peers import GOING_DOWN, RETRY_SECONDS, Peers
 from .reading import Reading
 from .resource import dress_live
 from .stalls import TOO_SLOW
-from .tcp import lend
+from .tcp import PeerDead, lend
 
 SPREAD_SECONDS = 4.0
 """Seconds over which a crowd that is sent away comes back: not in one instant."""
@@ -103,7 +103,7 @@ class Stream(Protocol):
         self._subscriber.stop()
         self._streams.heartbeat.discard(self)
         self._streams.peers.discard(self)
-        self.reading.end(self)
+        self.reading.end(self, dead=bool(reason.check(PeerDead)))
 
     def pauseProducing(self) -> None:
         """The client reads too slowly: its cursor stays."""

@@ -21,6 +21,7 @@ from ..errors import ChatError
 from ..session import Session
 from ..subscriber import Batch
 from .access import Access, owner
+from .liveness import SILENT_BEATS
 from .reading import Reading
 from .tcp import lend
 from .wsprotocol import NORMAL, UNSUPPORTED, WebSocketProtocol
@@ -56,7 +57,7 @@ class ChatSocket(WebSocketProtocol):
         """The connection is gone; a guest has left with it."""
         self._access.heartbeat.discard(self)
         self._subscriber.stop()
-        self.reading.end(self)
+        self.reading.end(self, dead=self.silent >= SILENT_BEATS)
         if self._guest:
             self._access.service.end(self._guest)
 
@@ -66,8 +67,7 @@ class ChatSocket(WebSocketProtocol):
 
     def beat(self) -> None:
         """Give a sign of life."""
-        if not self.full:
-            self.ping()
+        self.ping()
 
     def pauseProducing(self) -> None:
         """The client reads too slowly: its cursor stays, and its commands wait."""

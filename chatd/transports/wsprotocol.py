@@ -26,8 +26,10 @@ from zope.interface import implementer
 
 from ..errors import Malformed
 from .fields import header, header_lines
+from .liveness import SILENT_BEATS
 from .peers import GOING_DOWN, Peers
 from .stalls import TOO_SLOW
+from .tcp import PeerDead
 
 MAX_MESSAGE = 64 * 1024
 """Bytes in a client's message, as in a request's body."""
@@ -94,6 +96,8 @@ class WebSocketProtocol(Protocol):
     def __init__(self, clock: IReactorTime, peers: Peers, max_message: int = MAX_MESSAGE) -> None:
         self.full = False
         """Whether the peer reads more slowly than it is written to."""
+        self.silent = 0
+        """Pings since the peer sent anything."""
         self.open = True
         """Whether neither side has begun to close: nothing may be sent behind a close."""
         self._clock = clock
@@ -132,7 +136,16 @@ class WebSocketProtocol(Protocol):
             self.transport.write(frames)
 
     def ping(self) -> None:
-        """Ask for a sign of life."""
+        """Ask for a sign of life; a peer that has given none for `SILENT_BEATS` pings is cut off.
+
+        A peer that does not read is not asked: its answers are not looked at.
+        """
+        if self.full:
+            return
+        if self.silent >= SILENT_BEATS:
+            self.transport.abortConnection()
+            return
+        self.silent += 1
         self._send(Ping())
 
     def close(self, code: int, reason: str) -> None:
@@ -154,6 +167,7 @@ class WebSocketProtocol(Protocol):
 
     def dataReceived(self, data: bytes) -> None:
         """Bytes from the peer, cut anywhere."""
+        self.silent = 0
         try:
             self._frames.receive_data(data)
         except LocalProtocolError:
@@ -172,6 +186,8 @@ class WebSocketProtocol(Protocol):
         if self._turn:
             self._turn.cancel()
             self._turn = None
+        if reason.check(PeerDead):
+            self.silent = SILENT_BEATS
         self.closed()
         self._peers.discard(self)
 

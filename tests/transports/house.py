@@ -17,9 +17,9 @@ from chatd.commands import Say
 from chatd.testing import FakeConnection, InMemoryChat, result_of
 from chatd.transports import drain
 from chatd.transports.hosts import Hosts, hosts_of
+from chatd.transports.lines import LineFactory
 from chatd.transports.peers import Peers
 from chatd.transports.proxies import NO_PROXIES, Proxies
-from chatd.transports.telnet import LineFactory
 from chatd.transports.web import web_site
 
 HOST = "192.0.2.1"

@@ -15,7 +15,7 @@ from wsproto.events import Request, TextMessage
 
 from chatd.limits import REMEMBERED_SECONDS
 from chatd.transports.hosts import Hosts
-from chatd.transports.telnet import LineFactory
+from chatd.transports.lines import LineFactory
 from chatd.transports.web import web_site
 
 from ..store.lasting import LastingChat
