@@ -84,7 +84,7 @@ class Tell(Command):
 class Reply(Command):
     """Answer the last private message."""
 
-    text: str
+    text: Text
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +140,7 @@ class SetEcho(Command):
 class SetTime(Command):
     """Show the time before each event, or do not."""
 
-    zone: str
+    zone: CommandName
     """`local` for the server's time zone, `utc`, or empty: no times."""
 
 

@@ -15,7 +15,7 @@ from chatd.errors import Unavailable
 from chatd.eventlog import Entry
 from chatd.service import PAGES_AT_ONCE
 from chatd.testing import FakeConnection
-from chatd.transports.telnet import LineFactory
+from chatd.transports.lines import LineFactory
 
 from .house import House, Http, peer, written
 
