@@ -27,6 +27,9 @@ from .sse import Streams
 
 _KEY = re.compile(r"[\x21-\x7e]{1,200}")
 
+SESSION_HEADER = "chatd-session"
+"""The header of a session's token where `Authorization` is a proxy's own."""
+
 COOKIE = b"chatd"
 """The cookie that holds a session's token."""
 
@@ -66,6 +69,9 @@ class Access:
         return lease
 
     def _find(self, request: Request) -> Lease | None:
+        token = request.getHeader(SESSION_HEADER)
+        if token is not None:
+            return self.leases.find(token.strip())
         header = request.getHeader("authorization")
         if header is not None:
             scheme, _, token = header.partition(" ")

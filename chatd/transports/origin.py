@@ -81,7 +81,7 @@ class Preflight(Resource):
         request.setHeader(b"access-control-allow-methods", b"GET, POST, PUT, PATCH, DELETE")
         request.setHeader(
             b"access-control-allow-headers",
-            b"Authorization, Content-Type, Idempotency-Key, Last-Event-ID",
+            b"Authorization, Chatd-Session, Content-Type, Idempotency-Key, Last-Event-ID",
         )
         request.setHeader(b"access-control-max-age", b"600")
         return b""

@@ -335,14 +335,17 @@ def test_a_name_that_cannot_be_is_refused(
     assert house.here == ["ada", "bob"]
 
 
-@pytest.mark.parametrize("how", ["bearer", "lower-case", "cookie"])
+@pytest.mark.parametrize("how", ["bearer", "lower-case", "cookie", "header", "behind basic auth"])
 def test_a_session_is_known_by_its_token(house: House, http: Http, how: str) -> None:
-    """As a bearer token or as a cookie, on any connection."""
+    """As a bearer token, as a cookie, or in a header of its own where `Authorization` is a proxy's;
+    on any connection."""
     token = house.http().enter("ada")
     headers = {
         "bearer": {"Authorization": f"Bearer {token}"},
         "lower-case": {"Authorization": f"bearer  {token}"},
         "cookie": {"Cookie": f"a=b; chatd={token}; c=d"},
+        "header": {"Chatd-Session": token},
+        "behind basic auth": {"Chatd-Session": token, "Authorization": "Basic YTpi"},
     }[how]
     assert http.get("/session", **headers).json == {"name": "ada", "rooms": ["lobby"]}
     assert http.post(MESSAGES, {"text": "hi"}, **headers).status == 201
