@@ -8,7 +8,7 @@ from .network import block_streams, hurry
 from .people import People
 from .server import Server
 
-quick = partial(hurry, file="tabs.js", ASK=0.3, ANSWER=0.5)
+quick = partial(hurry, ASK=0.3, ANSWER=0.5)
 """For leaders that are frozen on purpose."""
 
 
