@@ -2,13 +2,13 @@
 
 import { ChatError, toChatError } from "./errors.js";
 import { sleep } from "./timing.js";
-import { LOBBY, newKey, roomPath } from "./values.js";
+import { LOBBY, roomPath } from "./values.js";
 
 /**
  * A name to open a session with. `doubtful`: an older session of our own may still hold it; `resting`: it was asked for in
  * vain, and is not asked for again yet.
  * @typedef {{
- *   name: string, key: string, doubtful: boolean, resting?: boolean,
+ *   name: string, doubtful: boolean, resting?: boolean,
  *   resolve: (name: string) => void, reject: (error: ChatError) => void,
  * }} Wish
  */
@@ -135,12 +135,12 @@ export class Identity {
    * A session of that name: another tab's, or a new one.
    * @param {Wish} wish @returns {Promise<{name: string, token: string, shared?: boolean}>}
    */
-  async #session({ name, key }) {
+  async #session({ name }) {
     const body = name ? { name } : {};
     const theirs = await this.#tabs.tokenOf(name);
     if (theirs) return { name, token: theirs, shared: true };
     try {
-      return await this.#server.ask("POST", "session", { body, key });
+      return await this.#server.ask("POST", "session", { body });
     } catch (error) {
       // Another tab may have been a moment faster.
       const token = toChatError(error).code === "name-in-use" && (await this.#tabs.tokenOf(name));
@@ -151,6 +151,6 @@ export class Identity {
 
   /** @param {string} name @param {boolean} [doubtful] @returns {Wish} */
   #wishFor(name, doubtful = false) {
-    return { name, key: newKey(), doubtful, resolve: () => {}, reject: error => this.#emit("error", error) };
+    return { name, doubtful, resolve: () => {}, reject: error => this.#emit("error", error) };
   }
 }

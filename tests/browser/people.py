@@ -57,6 +57,18 @@ class Person:
         """The messages that the conversation shows, in their order."""
         return self.log.locator(".message .text").all_inner_texts()
 
+    def opens_talk(self, name: str) -> None:
+        """Go to the private messages of a person, which are in the side bar."""
+        talks = self.page.get_by_role("navigation", name="Private messages")
+        talks.get_by_role("link", name=name).click()
+        expect(self.page.get_by_role("heading", level=1, name=name)).to_be_visible()
+
+    def goes_to(self, room: str) -> None:
+        """Go to a room that is in the side bar."""
+        rooms = self.page.get_by_role("navigation", name="Rooms")
+        rooms.get_by_role("link", name=f"#{room}").click()
+        expect(self.page.get_by_role("heading", name=f"#{room}")).to_be_visible()
+
     def is_over(self, transport: str, seconds: float = 15) -> None:
         """Wait until the page is connected over that transport."""
         state = self.page.locator(f'#state[data-state=online][data-transport="{transport}"]')
@@ -67,11 +79,17 @@ class Person:
         """How many WebSockets the page has."""
         return sum(not socket.is_closed() for socket in self._sockets)
 
+    @property
+    def token(self) -> str:
+        """The session that the browser keeps for the page; empty if it keeps none."""
+        token: str = self.page.evaluate("JSON.parse(localStorage['chatd /'] ?? '{}').token ?? ''")
+        return token
+
     def leave(self) -> None:
         """Close the page, and give the name back at once."""
         if self.page.is_closed():
             return
-        token = self.page.evaluate("JSON.parse(sessionStorage.chatd ?? '{}').token")
+        token = self.token
         url = self.page.url
         self.page.close()
         if token:

@@ -179,11 +179,13 @@ def test_notifications(people: People, house: Server):
     bob.say("but for Ada, yes")
     bob.say("/msg ada psst")
     expect(ada.page).to_have_title("(3) #bell")
-    told = [["bob in #bell", "but for Ada, yes"], ["bob in #bell", "psst"]]
+    told = [["bob in #bell", "but for Ada, yes"], ["Private message from bob", "psst"]]
     assert ada.page.evaluate("notified") == told
     expect(ada.log.locator(".line + .event")).to_contain_text("nothing for adam")
     ada.page.evaluate("look(false)")
-    expect(ada.page).to_have_title("#bell")
+    expect(ada.page).to_have_title("(1) #bell")
+    ada.opens_talk("bob")
+    expect(ada.page).to_have_title("bob (private)")
 
 
 def test_gap_and_days(people: People, house: Server):
@@ -250,10 +252,14 @@ def test_accessible(people: People, house: Server):
     ada.say("/me waves")
     bob.say("/me nods")
     bob.say("/msg ada psst")
+    bob.goes_to("axe")
     bob.say("/topic what it is about")
     ada.say("/help")
     expect(ada.page.locator("#topic")).to_have_text("what it is about")
+    ada.opens_talk("bob")
     ada.sees("psst")
+    assert Axe().run(ada.page).violations_count == 0
+    ada.goes_to("axe")
     ada.say("/nope")
     expect(ada.page.get_by_role("alert")).to_be_visible()
     schemes: list[Literal["light", "dark"]] = ["light", "dark"]

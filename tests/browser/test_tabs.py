@@ -37,42 +37,6 @@ def test_one_connection(people: People, house: Server):
     expect(bob.page.locator("#people li")).to_have_count(2)
 
 
-def test_another_name_is_somebody_else(people: People, house: Server):
-    """A tab that takes another name is another person, with a connection of its own."""
-    ada = people.come(house.url, "ada", room="names")
-    zoe = people.open_tab(ada, house.url, "zoe", room="names")
-    zoe.say("hello")
-    ada.sees("hello")
-    expect(ada.page.locator("#people li")).to_have_text(["ada", "zoe"])
-    expect(ada.log.locator(".own")).to_have_count(0)
-    ada.is_over("websocket")
-    zoe.is_over("websocket")
-    assert (ada.open_sockets, zoe.open_sockets) == (1, 1)
-
-
-def test_each_tab_counts_for_itself(people: People, house: Server):
-    """One connection reads the rooms of all; each tab counts what it did not show."""
-    bob = people.come(house.url, "bob", room="left")
-    first = people.come(house.url, "ada", room="left")
-    first.is_over("websocket")
-    second = people.open_tab(first, house.url, "ada", room="right")
-    second.is_over("websocket")
-    second.say("/join left")
-    expect(second.page.get_by_role("heading", name="#left")).to_be_visible()
-    second.say("/join right")
-    expect(second.page.get_by_role("heading", name="#right")).to_be_visible()
-    bob.say("news")
-    first.sees("news")
-    rooms = second.page.get_by_role("navigation", name="Rooms")
-    expect(rooms.get_by_role("link", name="#left 1 new")).to_be_visible()
-    expect(second.page).to_have_title("(1) #right")
-    expect(first.page).to_have_title("#left")
-    second.say("only here")
-    second.sees("only here")
-    assert first.told() == ["news"]
-    assert (first.open_sockets, second.open_sockets) == (1, 0)
-
-
 def test_frozen_leader(people: People, house: Server):
     """When the tab that has the connection stands still, another takes it over."""
     bob = people.come(house.url, "bob", room="frozen")
