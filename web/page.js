@@ -398,6 +398,7 @@ function writeTo(name) {
 
 /** @param {string} place */
 async function leave(place) {
+  if (!chat.rooms.includes(place) && !isTalk(place)) throw new Error(`You are not in #${place}`);
   const next = chat.rooms.find(room => room !== place) ?? chat.room;
   if (!isTalk(place)) {
     await chat.leave(place);

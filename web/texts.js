@@ -72,7 +72,7 @@ const UNSPACED = /[\p{scx=Han}\p{scx=Hiragana}\p{scx=Katakana}\p{scx=Hangul}\p{s
 /** Whether a text names somebody. (Safari before 16.4 has no look-behind.) @param {string} text @param {string} name */
 export function mentions(text, name) {
   if (!name) return false;
-  const pattern = new RegExp(name.replace(/[.[\]{}|^\-]/gu, "\\$&"), "giu");
+  const pattern = new RegExp(name.replace(/[.[\]{}|^]/gu, "\\$&"), "giu");
   const whole = text.normalize("NFC");
   for (const { 0: found, index = 0 } of whole.matchAll(pattern)) {
     const before = [...whole.slice(Math.max(0, index - 2), index)].pop() ?? "";

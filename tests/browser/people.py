@@ -126,12 +126,13 @@ class People:
         *,
         room: str = "lobby",
         transport: str = "",
+        expecting: str = "",
         size: tuple[int, int] = WIDE,
         dark: bool = False,
         prepare: Callable[[BrowserContext], object] = lambda context: None,
         **more: Any,
     ) -> Person:
-        """Open the page in a profile of one's own, and take a name."""
+        """Open the page in a profile of one's own, and take a name; `expecting`: its heading."""
         context = self._browser.new_context(
             viewport={"width": size[0], "height": size[1]},
             color_scheme="dark" if dark else "light",
@@ -140,14 +141,20 @@ class People:
         )
         context.set_default_timeout(10_000)
         prepare(context)
-        return self._open(context, url, name, room, transport)
+        return self._open(context, url, name, room, transport, expecting or f"#{room}")
 
     def open_tab(self, beside: Person, url: str, name: str = "", *, room: str = "lobby") -> Person:
         """Open the page once more in somebody's browser."""
-        return self._open(beside.page.context, url, name, room, "")
+        return self._open(beside.page.context, url, name, room, "", f"#{room}")
 
     def _open(
-        self, context: BrowserContext, url: str, name: str, room: str, transport: str
+        self,
+        context: BrowserContext,
+        url: str,
+        name: str,
+        room: str,
+        transport: str,
+        expecting: str,
     ) -> Person:
         page = context.new_page()
         page.on("console", self._note)
@@ -155,7 +162,7 @@ class People:
         person = Person(page)
         self._all.append(person)
         page.goto(f"{url}?transport={transport}#{room}" if transport else f"{url}#{room}")
-        expect(page.get_by_role("heading", name=f"#{room}")).to_be_visible()
+        expect(page.get_by_role("heading", name=expecting)).to_be_visible()
         if name:
             person.take_name(name)
             # A page that goes before it was answered would leave the name to nobody, for a minute.
