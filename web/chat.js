@@ -190,13 +190,14 @@ export class Chat {
   async list(most = Infinity) {
     /** @type {RoomSummary[]} */
     const all = [];
-    for (let last; all.length < most; last = all[all.length - 1]?.room) {
-      const after = last === undefined ? "" : `&after=${encodeURIComponent(last)}`;
-      const { rooms } = await this.#server.ask("GET", `rooms?limit=${ROOMS}${after}`, { cache: "no-cache" });
+    for (let after; all.length < most; ) {
+      const behind = after === undefined ? "" : `&after=${encodeURIComponent(after)}`;
+      const { rooms, next } = await this.#server.ask("GET", `rooms?limit=${ROOMS}${behind}`, { cache: "no-cache" });
       // A server that knows no pages answers with all of them, again and again.
-      if (!rooms.length || (last !== undefined && rooms[0].room === all[0]?.room)) break;
+      if (!rooms.length || (after !== undefined && rooms[0].room === all[0]?.room)) break;
       all.push(...rooms);
-      if (rooms.length !== ROOMS) break;
+      after = next === undefined && rooms.length === ROOMS ? rooms[ROOMS - 1].room : next;
+      if (!after) break;
     }
     return all;
   }

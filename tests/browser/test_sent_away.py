@@ -246,8 +246,8 @@ def test_ready_is_no_gap_and_moves_the_cursor(page: Page):
         assert int(cursors[0]) < later
 
 
-@pytest.mark.parametrize("paged", [True, False])
-def test_list_of_rooms_is_read_page_by_page(page: Page, paged: bool):
+@pytest.mark.parametrize("paged", ["by length", "with next", ""])
+def test_list_of_rooms_is_read_page_by_page(page: Page, paged: str):
     """Whether the server has pages, or answers with all rooms however it is asked."""
     names = [f"room-{n:03}" for n in range(250)]
 
@@ -255,9 +255,12 @@ def test_list_of_rooms_is_read_page_by_page(page: Page, paged: bool):
         query = parse_qs(urlsplit(route.request.url).query)
         after = query.get("after", [""])[0]
         rooms = [name for name in names if name > after][:100] if paged else names
-        route.fulfill(json={"rooms": [{"room": name} for name in rooms]})
+        found: dict[str, Any] = {"rooms": [{"room": name} for name in rooms]}
+        if paged == "with next":
+            found["next"] = rooms[-1] if rooms[-1] != names[-1] else None
+        route.fulfill(json=found)
 
     page.route(re.compile(r"/rooms(\?.*)?$"), answer)
-    reader = Reader(page, f"list-{paged}")
+    reader = Reader(page, f"list-{len(paged)}")
     assert [one["room"] for one in reader.tell("chat.list()")] == names
     assert len(reader.tell("chat.list(150)")) == (200 if paged else 250)
