@@ -22,6 +22,7 @@ def _short(what: str, most: int = 200) -> Bound:
 
 PARAMETERS: dict[str, Bound] = {
     "access_token": TOKEN,
+    "after": ROOM,
     "before": _short("before", 40),
     "limit": _short("limit", 40),
     "message": TEXT,
@@ -29,6 +30,7 @@ PARAMETERS: dict[str, Bound] = {
     "reader": _short("reader"),
     "rooms": _short("rooms", MAX_ROOMS * (ROOM.most + 1)),
     "since": _short("since", 40),
+    "ticket": TOKEN,
     "wait": _short("wait", 100),
 }
 """Those of a query."""
@@ -37,6 +39,7 @@ HEADERS: dict[str, Bound] = {
     "authorization": Bound(
         TOKEN.most + 100, BadToken, "send Authorization: Bearer TOKEN, with a token of this server"
     ),
+    "chatd-session": TOKEN,
     "connection": _short("Connection", 1000),
     "content-type": Bound(300, UnsupportedMediaType, "Content-Type has at most 300 characters"),
     "expect": _short("Expect"),
@@ -48,6 +51,8 @@ HEADERS: dict[str, Bound] = {
         100, Malformed, "Last-Event-ID has to be the id of an event of this server"
     ),
     "origin": Bound(400, ForeignOrigin, "an Origin has at most 400 characters"),
+    "content-encoding": _short("Content-Encoding"),
+    "sec-fetch-site": _short("Sec-Fetch-Site"),
     "sec-websocket-key": _short("Sec-WebSocket-Key"),
     "sec-websocket-version": _short("Sec-WebSocket-Version"),
     "upgrade": _short("Upgrade", 1000),

@@ -22,6 +22,7 @@ from ..errors import (
     Unavailable,
     UnsupportedMediaType,
 )
+from .fields import header_lines
 
 STATUS: dict[type[ChatError], int] = {
     errors.Malformed: 400,
@@ -132,7 +133,7 @@ def answer(request: Request, value: Any, status: int = 200) -> bytes:
 
 def check_coding(request: Request) -> None:
     """Raise `UnsupportedMediaType` if the request's body is compressed (RFC 9110, section 8.4)."""
-    for value in request.requestHeaders.getRawHeaders("content-encoding", []):
+    for value in header_lines(request, "content-encoding"):
         if value.strip(" \t").lower() not in ("", "identity"):
             request.setHeader(b"accept-encoding", b"identity")
             raise UnsupportedMediaType("send the body as it is, without a Content-Encoding")

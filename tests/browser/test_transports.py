@@ -53,7 +53,10 @@ def test_pinned(people: People, house: Server):
         person.say(f"{transport} says hello")
         bob.sees(f"{transport} says hello")
         person.say(f"/msg bob psst from {transport}")
+        bob.opens_talk(transport)
         bob.sees(f"psst from {transport}")
+        bob.goes_to("pinned")
+        person.goes_to("pinned")
         person.is_over(transport)
 
 
