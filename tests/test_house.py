@@ -27,7 +27,7 @@ class Floor(NamedTuple):
 
 
 LOG = "values eventlog pages subscriber"
-CHAT = f"{LOG} codecs room session service leases repeats"
+CHAT = f"{LOG} codecs places room session service leases repeats"
 
 HOUSE = {
     "values": Floor(
@@ -37,12 +37,13 @@ HOUSE = {
     "pages": Floor("pages", "eventlog"),
     "subscriber": Floor("subscriber", "values eventlog pages"),
     "codecs": Floor("codecs codecs.*", f"{LOG} codecs msgspec"),
+    "places": Floor("places", "eventlog subscriber"),
     "room": Floor("room", LOG),
     "session": Floor("session", f"{LOG} room"),
     "store": Floor("store store.*", "values eventlog pages store twisted msgspec"),
     "admission": Floor("admission", "values session"),
     "directory": Floor("directory", "values room"),
-    "service": Floor("service", f"{LOG} admission directory room session store twisted"),
+    "service": Floor("service", f"{LOG} admission directory places room session store twisted"),
     "leases": Floor("leases", "values session service twisted"),
     # It remembers outcomes, which are Deferreds.
     "repeats": Floor("repeats", "values twisted"),

@@ -45,7 +45,7 @@ class Streams:
         if request.method == b"HEAD":
             request.finish()
             return NOT_DONE_YET
-        request.write(begin(reading.cursor))
+        request.write(begin(reading.place.cursor))
         # To an HTTP/1.1 client Twisted has begun to answer in chunks; HTTP/1.0 knows none.
         stream = Stream(self, reading, in_chunks=request.clientproto == b"HTTP/1.1")
         return cast(ChatChannel, request.channel).upgrade(b"", stream)
