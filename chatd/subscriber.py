@@ -285,12 +285,30 @@ class Subscriber:
         if late:
             self.wake()
 
+    def push(self, write: Callable[[bytes], None]) -> None:
+        """From here on, a batch without gaps is written as it is: see `start`."""
+        self.write = self.send = write
+        self._see_level()
+
     @property
     def late(self) -> bool:
         """Whether there is something to read for which the others were woken already."""
         if self._owed:
             return True
         return any(feed.log.last > self.cursor and not feed.marked for feed in self.feeds)
+
+    @property
+    def stored(self) -> int:
+        """The cursor behind everything that its logs hold."""
+        return max((feed.log.last for feed in self.feeds), default=0)
+
+    @property
+    def caught_up(self) -> bool:
+        """Whether its logs hold nothing that it was not given."""
+        begins = self._begins or {}
+        return not self._owed and all(
+            feed.log.last <= max(self.cursor, begins.get(feed.log, 0)) for feed in self.feeds
+        )
 
     def stop(self) -> None:
         """Read no more, for good; and let go of the outlet, which holds this reader in turn."""

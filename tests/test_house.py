@@ -58,12 +58,13 @@ HOUSE = {
     "http": Floor(
         "transports.http transports.resource transports.longpoll transports.learned"
         " transports.crowd transports.reading transports.heartbeat transports.wsprotocol"
-        " transports.proxies transports.roomlist",
+        " transports.proxies transports.roomlist transports.media transports.push",
         f"{CHAT} sockets http twisted zope wsproto",
     ),
     "line door": Floor("transports.telnet", f"{CHAT} sockets twisted zope"),
     "HTTP door": Floor(
         "transports.web transports.access transports.events transports.origin transports.sse"
+        " transports.ndjson"
         " transports.websocket",
         f"{CHAT} sockets http HTTP-door twisted zope msgspec",
     ),

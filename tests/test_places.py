@@ -39,14 +39,14 @@ def test_the_oldest_entries_kept_begin_without_a_gap() -> None:
         source("", 170),
     ]
     firsts = {"a": 100, "b": 150}
-    place = oldest(sources, firsts.get)
+    place = oldest(sources, lambda name: firsts.get(name))
     assert read(place, *sources) == ([], [100, 150, 170, 200, 250])
 
 
 def test_going_on_from_the_oldest_needs_no_places_of_its_own_in_one_log() -> None:
     """It is a cursor like any other, so its batches are shared."""
-    assert oldest([source("a", 100, floor=50)], {"a": 100}.get) == Place(50)
-    assert oldest([source("a", floor=50)], {}.get) == Place(50)
+    assert oldest([source("a", 100, floor=50)], lambda _: 100) == Place(50)
+    assert oldest([source("a", floor=50)], lambda _: None) == Place(50)
 
 
 @pytest.mark.parametrize("how", ["older", "torn"])
@@ -55,8 +55,11 @@ def test_what_is_kept_and_cannot_be_given_is_a_gap(how: str) -> None:
     one = source("a", 100, floor=50, torn=how == "torn")
     other = source("b", 110, floor=60)
     firsts = {"a": 10 if how == "older" else 100, "b": 110}
-    assert read(oldest([one], firsts.get), one) == (["a"], [100])
-    assert read(oldest([one, other], firsts.get), one, other) == (["a"], [100, 110])
+    assert read(oldest([one], lambda name: firsts.get(name)), one) == (["a"], [100])
+    assert read(oldest([one, other], lambda name: firsts.get(name)), one, other) == (
+        ["a"],
+        [100, 110],
+    )
 
 
 def test_a_cursor_that_was_never_given_is_a_gap_and_then_the_newest() -> None:

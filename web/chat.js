@@ -158,11 +158,11 @@ class Sse {
       for (let rest = "", pause = 0; ; ) {
         const { done, value } = await reader.read();
         if (signal.aborted) return;
-        if (done) throw new ChatError(0, "ended", "the stream ended", pause);
+        if (done) throw new ChatError(0, "ended", "the stream ended", retryOf(rest, pause));
         watch.expect(HEARTBEAT + PATIENCE);
         const blocks = (rest + value).split("\n\n");
         rest = blocks.pop() ?? "";
-        for (const block of blocks) pause = Number(/^retry: (\d+)$/m.exec(block)?.[1] ?? pause * 1000) / 1000;
+        for (const block of blocks) pause = retryOf(block, pause);
         line.take(batchOf(blocks.flatMap(block => /^data: (.*)$/m.exec(block)?.[1] ?? [])));
         line.up(this.name);
       }
@@ -267,10 +267,20 @@ function onwards({ rooms, cursor }) {
   return new URLSearchParams({ rooms: rooms.join(","), since: `${cursor}` });
 }
 
-/** What came on a stream, as JSON. Gaps, pongs and what we do not know are no events. @param {string[]} texts @returns {Batch} */
+/**
+ * What came on a stream, as JSON. Gaps, pongs, `ready` and what we do not know are no events.
+ * @param {string[]} texts @returns {Batch}
+ */
 function batchOf(texts) {
   const told = texts.map(text => JSON.parse(text));
-  return { events: told.filter(one => one.id && one.time), gap: told.some(one => !one.type || one.type === "gap") };
+  // On SSE the types of a gap and of `ready` stand outside the JSON: the one is empty, the other says where we are.
+  const gap = told.some(one => one.type === "gap" || !(one.type || "next" in one));
+  return { events: told.filter(one => one.id && one.time), gap };
+}
+
+/** The seconds after which a part of a stream says to come back; or what was said before. @param {string} text @param {number} before */
+function retryOf(text, before) {
+  return Number(/^retry: (\d+)$/m.exec(text)?.[1] ?? before * 1000) / 1000;
 }
 
 function silent() {

@@ -22,8 +22,8 @@ from .http import MAX_BODY
 from .longpoll import Polls
 from .peers import Peers
 from .proxies import Proxies
+from .push import Streams
 from .resource import one
-from .sse import Streams
 
 _KEY = re.compile(r"[\x21-\x7e]{1,200}")
 
