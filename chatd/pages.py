@@ -14,9 +14,9 @@ from typing import NamedTuple
 
 from .eventlog import Codec, Entry
 
-MOST_BYTES = 240 * 1024
-"""Bytes of encoded entries in one answer.  With what an answer puts around them, such as the names
-of fifty rooms and its headers, they stay below 256 KiB."""
+MOST_BYTES = 255 * 1024
+"""Bytes of encoded entries in one answer.  With what an answer puts around them it stays below
+256 KiB, unless it names fifty rooms whose names are as long as names may be."""
 MOST_ENTRIES = 500
 """Entries in one answer."""
 

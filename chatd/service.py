@@ -59,10 +59,11 @@ from .events import (
 from .limits import DEFAULTS, Limits
 from .lookalikes import Lookalikes, prepare, scripts_differ, speaks_for_server
 from .names import clean_name, clean_room, name_key
+from .places import Place, lost, oldest
 from .room import LOBBY, SUMMARY_SECONDS, Listing, Room, Tally
 from .session import INBOX, Session
 from .store import Store
-from .subscriber import Notifier
+from .subscriber import Notifier, Source
 from .text import MAX_TOPIC, clean_phrase, clean_text
 
 HISTORY = 1000
@@ -340,13 +341,18 @@ class ChatService(Service):
         past = self._store.rooms.get(room.name)
         return bool(entries and past and past.first < entries[0].id)
 
-    def resume(self, cursor: int) -> int:
-        """The cursor to go on from for a reader that says it stands at `cursor`.
+    def place(self, sources: Sequence[Source], cursor: int) -> Place:
+        """Where a reader begins that says it stands at `cursor`; 0: before the oldest entry kept.
 
-        A cursor from the future was not given by this server: it knows nothing of what is here, so
-        it begins before everything and is told of a gap.
+        A cursor above the horizon was given by another server, or by an earlier life of this one.
         """
-        return cursor if cursor <= self.horizon else 0
+        if cursor > self.horizon:
+            return lost(sources)
+        return Place(cursor) if cursor else oldest(sources, self._first)
+
+    def _first(self, name: str) -> int | None:
+        past = self._store.rooms.get(name)
+        return past.first if past else None
 
     # -- commands --------------------------------------------------------------------------------
 

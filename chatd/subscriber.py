@@ -20,7 +20,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping, Sequence
 from heapq import merge
 from itertools import islice
 from math import inf
@@ -217,6 +217,7 @@ class Subscriber:
         "_hidden",
         "_only",
         "_ordinals",
+        "_owed",
         "cursor",
         "feeds",
         "level",
@@ -229,9 +230,18 @@ class Subscriber:
     )
 
     def __init__(
-        self, outlet: Outlet, feeds: Sequence[Feed], cursor: int, limit: int = PUSH_LIMIT
+        self,
+        outlet: Outlet,
+        feeds: Sequence[Feed],
+        cursor: int,
+        limit: int = PUSH_LIMIT,
+        *,
+        places: Mapping[EventLog, int] | None = None,
+        gaps: tuple[Gap, ...] = (),
     ) -> None:
-        """A reader at `cursor`; it gets nothing before `start`."""
+        """A reader at `cursor`, or further on in some logs (`places`), that is told of `gaps`
+        first; it gets nothing before `start`.
+        """
         self.outlet = outlet
         self.cursor = cursor
         self.limit = limit
@@ -239,7 +249,8 @@ class Subscriber:
         self.reading = False
         """Whether it has begun and not stopped."""
         self._hidden: set[int] | None = None
-        self._begins: dict[EventLog, int] | None = None
+        self._begins = dict(places) if places else None
+        self._owed = gaps
         self._ordinals: dict[EventLog, int] | None = None
         self._only: Feed | None = None
         self.write: Callable[[bytes], None] | None = None
@@ -274,10 +285,30 @@ class Subscriber:
         if late:
             self.wake()
 
+    def push(self, write: Callable[[bytes], None]) -> None:
+        """From here on, a batch without gaps is written as it is: see `start`."""
+        self.write = self.send = write
+        self._see_level()
+
     @property
     def late(self) -> bool:
         """Whether there is something to read for which the others were woken already."""
+        if self._owed:
+            return True
         return any(feed.log.last > self.cursor and not feed.marked for feed in self.feeds)
+
+    @property
+    def stored(self) -> int:
+        """The cursor behind everything that its logs hold."""
+        return max((feed.log.last for feed in self.feeds), default=0)
+
+    @property
+    def caught_up(self) -> bool:
+        """Whether its logs hold nothing that it was not given."""
+        begins = self._begins or {}
+        return not self._owed and all(
+            feed.log.last <= max(self.cursor, begins.get(feed.log, 0)) for feed in self.feeds
+        )
 
     def stop(self) -> None:
         """Read no more, for good; and let go of the outlet, which holds this reader in turn."""
@@ -339,7 +370,7 @@ class Subscriber:
     def survey(self) -> None:
         """See which of the feeds have anything to say; if it is one, there is nothing to merge."""
         self._only = None
-        if not (self._hidden or self._begins):
+        if not (self._hidden or self._begins or self._owed):
             # A log that is empty has nothing to say, nor to be merged, before its first entry
             # (`Source.append`): the private messages of most people.
             spoken = [feed for feed in self.feeds if feed.log.count or feed.log.last > self.cursor]
@@ -353,6 +384,8 @@ class Subscriber:
 
     def _next(self) -> Batch | None:
         """What follows the cursor in whichever feeds have anything new."""
+        if self._owed:
+            return self._with_owed_gaps()
         if self._begins:
             return self._next_from_places(self._begins)
         cursor = self.cursor
@@ -366,6 +399,15 @@ class Subscriber:
             if fresh is None or not self._hidden:
                 return fresh.after(cursor, self.limit) if fresh else None
         return self._merged([(feed, cursor) for feed in self.feeds])
+
+    def _with_owed_gaps(self) -> Batch:
+        """What follows, behind the gaps that this reader is to be told of before anything else."""
+        owed, self._owed = self._owed, ()
+        self.survey()
+        batch = self._next() or Batch(b"", 0, self.cursor, end=True)
+        known = {gap.source for gap in owed}
+        gaps = (*owed, *(gap for gap in batch.gaps if gap.source not in known))
+        return Batch(batch.chunk, batch.count, batch.cursor, gaps, end=batch.end)
 
     def _next_from_places(self, begins: dict[EventLog, int]) -> Batch | None:
         """The same while some feeds were joined behind the cursor, which stood still."""

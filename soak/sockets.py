@@ -96,6 +96,8 @@ class SocketReader(Reader):
             case "error":
                 if saying := self._waiting.pop(frame["ref"], None):
                     self.world.refused(saying, frame["code"])
+            case "ready":
+                self.cursor = frame["next"]
             case "pong":
                 pass
             case _:

@@ -27,7 +27,7 @@ class Floor(NamedTuple):
 
 
 LOG = "values eventlog pages subscriber"
-CHAT = f"{LOG} codecs room session service leases repeats tickets"
+CHAT = f"{LOG} codecs places room session service leases repeats tickets"
 
 HOUSE = {
     "values": Floor(
@@ -38,13 +38,14 @@ HOUSE = {
     "pages": Floor("pages", "eventlog"),
     "subscriber": Floor("subscriber", "values eventlog pages"),
     "codecs": Floor("codecs codecs.*", f"{LOG} codecs msgspec"),
+    "places": Floor("places", "eventlog subscriber"),
     "room": Floor("room", LOG),
     "session": Floor("session", f"{LOG} room"),
     "wallclock": Floor("wallclock", "twisted"),
     "store": Floor("store store.*", "values eventlog pages wallclock store twisted msgspec"),
     "admission": Floor("admission", "values session"),
     "directory": Floor("directory", "values room"),
-    "service": Floor("service", f"{LOG} admission directory room session store twisted"),
+    "service": Floor("service", f"{LOG} admission directory places room session store twisted"),
     "leases": Floor("leases", "values session service twisted"),
     # It remembers outcomes, which are Deferreds.
     "repeats": Floor("repeats", "values twisted"),
@@ -62,7 +63,8 @@ HOUSE = {
         "transports.http transports.resource transports.longpoll transports.learned"
         " transports.crowd transports.reading transports.wsprotocol"
         " transports.proxies transports.fields transports.roomlist transports.hosts"
-        " transports.syntax transports.chunked transports.request",
+        " transports.syntax transports.chunked transports.request transports.media"
+        " transports.push",
         f"{CHAT} sockets http twisted zope wsproto",
     ),
     "line door": Floor(
@@ -71,6 +73,7 @@ HOUSE = {
     ),
     "HTTP door": Floor(
         "transports.web transports.access transports.events transports.origin transports.sse"
+        " transports.ndjson"
         " transports.websocket",
         f"{CHAT} sockets http HTTP-door twisted zope msgspec",
     ),

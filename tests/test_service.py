@@ -798,16 +798,18 @@ def test_paging_back_reaches_everything(chat: InMemoryChat) -> None:
     assert pages == [["4", "5", "6"], ["1", "2", "3"], ["0"]]
 
 
-def test_a_cursor_from_the_future_begins_before_everything(chat: InMemoryChat) -> None:
-    """Another server gave it, or an earlier life of this one: it means a gap, never silence."""
+def test_a_cursor_from_the_future_is_a_gap_and_then_the_latest(chat: InMemoryChat) -> None:
+    """Another server gave it, or an earlier life of this one: never silence."""
     ada = chat.service.enter()
     id_ = done(chat, ada, Say("lobby", "hi"))
     assert id_ is not None
-    for cursor in (0, 1, id_ - 1, id_):
-        assert chat.service.resume(cursor) == cursor
+    lobby = chat.service.room("lobby")
+    for cursor in (1, id_ - 1, id_):
+        assert chat.service.place([lobby], cursor) == (cursor, {}, ())
     for cursor in (id_ + 1, 2**53, 10**30):
-        entries, complete = chat.service.room("lobby").log.since(chat.service.resume(cursor))
-        assert ([entry.id for entry in entries], complete) == ([id_], False)
+        place = chat.service.place([lobby], cursor)
+        assert [entry.id for entry in lobby.log.since(place.cursor).entries] == [id_]
+        assert [gap.source for gap in place.gaps] == ["lobby"]
 
 
 def test_a_cursor_from_before_the_start_is_told_of_a_gap(chat: InMemoryChat) -> None:

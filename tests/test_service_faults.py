@@ -63,9 +63,11 @@ class Reader:
     def come(self, chat: InMemoryChat) -> None:
         """Read from where it stands."""
         self._outlet = FakeOutlet()
-        feeds = [chat.service.room(self.room).feed(JSON)]
-        place = chat.service.resume(self.cursor)
-        self._outlet.subscriber = Subscriber(self._outlet, feeds, place)
+        room = chat.service.room(self.room)
+        cursor, places, gaps = chat.service.place([room], self.cursor)
+        self._outlet.subscriber = Subscriber(
+            self._outlet, [room.feed(JSON)], cursor, places=places, gaps=gaps
+        )
         self._outlet.subscriber.start()
 
     @property

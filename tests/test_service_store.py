@@ -64,9 +64,10 @@ def said(chat: InMemoryChat, text: str, room: str = "lobby") -> int:
 def reading(chat: InMemoryChat, room: str, cursor: int | None = None) -> FakeOutlet:
     """Somebody reads a room, from a cursor on."""
     outlet = FakeOutlet()
-    place = chat.service.horizon if cursor is None else chat.service.resume(cursor)
-    feeds = [chat.service.room(room).feed(JSON)]
-    outlet.subscriber = Subscriber(outlet, feeds, place)
+    source = chat.service.room(room)
+    place = chat.service.place([source], chat.service.horizon if cursor is None else cursor)
+    feeds = [source.feed(JSON)]
+    outlet.subscriber = Subscriber(outlet, feeds, place.cursor, places=place.logs, gaps=place.gaps)
     outlet.subscriber.start()
     return outlet
 
@@ -148,7 +149,7 @@ def test_a_room_that_comes_to_life_in_between_has_everything_once(slow: LastingC
     forget_rooms(slow)
     assert slow.texts("dev") == ["one"]
     forget_rooms(slow)
-    outlet = reading(slow, "dev", cursor=0)
+    outlet = reading(slow, "dev", cursor=1)
     slow.advance(4)
     assert slow.texts("dev") == ["one", "two"]
     slow.advance(5)

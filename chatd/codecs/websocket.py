@@ -49,6 +49,11 @@ GAP = frame(b'{"type":"gap"}')
 """Events are missing here."""
 
 
+def ready(cursor: int) -> bytes:
+    """All that was stored when the reader came has been sent; it stands at that cursor."""
+    return frame(b'{"type":"ready","next":%d}' % cursor)
+
+
 def pong(ref: str | None) -> bytes:
     """The answer to a client that wants to know whether anybody is there."""
     return frame(encode({"type": "pong"} | ({"ref": ref} if ref else {})))

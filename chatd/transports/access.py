@@ -24,7 +24,7 @@ from .http import MAX_BODY
 from .longpoll import Polls
 from .peers import Peers
 from .proxies import Proxies
-from .sse import Streams
+from .push import Streams
 
 _KEY = re.compile(r"[\x21-\x7e]{1,200}")
 

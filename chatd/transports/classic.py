@@ -41,7 +41,7 @@ from .http import USUAL, Bounds, ChatSite
 from .peers import Peers, going_down
 from .proxies import NO_PROXIES, Proxies
 from .request import ChatRequest
-from .resource import STATUS, finish_later, say_when
+from .resource import STATUS, dress_live, finish_later, say_when
 
 HOLD_SECONDS = 4.5
 """Seconds that a poll is held, as in 2011: just below the five after which clients gave up."""
@@ -77,9 +77,7 @@ class ClassicResource(Resource):
 
     def render(self, request: Request) -> bytes | int:
         """Carry the request out."""
-        request.setHeader(b"content-type", b"text/plain; charset=utf-8")
-        request.setHeader(b"cache-control", b"no-store")
-        request.setHeader(b"x-content-type-options", b"nosniff")
+        dress_live(request, b"text/plain; charset=utf-8")
         request.setHeader(b"access-control-allow-origin", b"*")
         if request.method == b"OPTIONS":
             # A browser asks first if the page's library adds headers of its own.

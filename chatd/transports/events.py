@@ -18,14 +18,18 @@ from .fields import header, one, whole_number
 from .http import ChatChannel
 from .learned import learn
 from .longpoll import DEFAULT_WAIT, MAX_WAIT, Asked, Polls, Style, json_style, plain_style
+from .media import EVENT_STREAM, preferred
+from .ndjson import open_ndjson
 from .reading import Reading, read_query
 from .request import ChatRequest
 from .resource import ApiResource
+from .sse import open_sse
 from .websocket import ChatSocket
 from .wsprotocol import handshake, wants_websocket
 
 _SECONDS = re.compile(r"-?\d{1,40}(\.\d{1,40})?", re.ASCII)
-_STYLES = ("application/json", "text/event-stream", "text/plain")
+NDJSON = "application/x-ndjson"
+_STYLES = ("application/json", EVENT_STREAM, "text/plain", NDJSON)
 
 
 class EventsResource(ApiResource):
@@ -57,9 +61,10 @@ class EventsResource(ApiResource):
             reading.check()
             channel = cast(ChatChannel, request.channel)
             return channel.upgrade(accept, ChatSocket(access, reading, address))
-        if media == "text/event-stream":
+        if media in (EVENT_STREAM, NDJSON):
             reading.check()
-            return access.streams.open(request, reading)
+            open_stream = open_sse if media == EVENT_STREAM else open_ndjson
+            return open_stream(access.streams, request, reading)
         return RequestPoll(access.polls, request, reading, style, _wait(request)).hold()
 
     def _page(
@@ -169,22 +174,6 @@ def poll_key(request: Request, reading: Reading) -> Hashable:
     if reading.lease is None:
         return None
     return (reading.lease, one(request, "reader"), reading.several, tuple(reading.rooms))
-
-
-def preferred(accept: str, offered: Sequence[str]) -> str:
-    """Which of the media types offered an Accept header prefers (RFC 9110, section 12.5.1).
-
-    The first offered is the answer to everything vague: a wildcard, nothing, or a browser's taste
-    for HTML.
-    """
-    best, quality = offered[0], 0.0
-    for part in accept.split(","):
-        media, *parameters = (word.strip().lower() for word in part.split(";"))
-        q = next((word[2:] for word in parameters if word.startswith("q=")), "1")
-        weight = float(q) if re.fullmatch(r"[01](\.\d{0,3})?", q) else 0.0
-        if media in offered and weight > quality:
-            best, quality = media, weight
-    return best
 
 
 def _link(request: Request, query: str) -> None:

@@ -147,10 +147,13 @@ class LearnedPoll:
         digits = packet[len(before) : len(packet) - len(after)]
         if not digits.isdigit() or len(digits) > 18 or not reading.current:
             return False
+        cursor = int(digits)
+        if not 0 < cursor <= reading.service.horizon:
+            return False  # it stands for another place (`chatd.places`)
         if self._channel.site.peers.draining:
             return False
         reading.begin(self)
-        question.ask(self, packet, reading.service.resume(int(digits)))
+        question.ask(self, packet, cursor)
         if self.held:
             question.polls.place(question.asked.key, self)
         return True
@@ -257,7 +260,7 @@ def learn(polls: Polls, asked: Asked, request: Request) -> LearnedPoll | None:
         not asked.style.head  # text tells the cursor in a header, which is not the same each time
         or question is None
         or packet.find(_END) != len(packet) - len(_END)
-        or int(question[2]) != asked.reading.cursor
+        or int(question[2]) != asked.reading.place.cursor
         or not channel.persistent
         or request.code != 200
         or header(request, "last-event-id")  # it says from where, instead of the address

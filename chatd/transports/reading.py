@@ -15,6 +15,7 @@ from ..addresses import Address
 from ..errors import Malformed
 from ..eventlog import Codec
 from ..leases import Holder, Lease
+from ..places import DEFAULT_LATEST, Place, latest
 from ..room import Room
 from ..service import ChatService
 from ..subscriber import Feed, Outlet, Source, Subscriber
@@ -23,19 +24,17 @@ from .liveness import LIVENESS_SECONDS
 
 MAX_LIMIT = 500
 """Events in one answer."""
-DEFAULT_LATEST = 50
-"""Events that a reader without a cursor gets."""
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """Rooms, a cursor, a limit; and the session, if there is one."""
+    """Rooms, a place in them, a limit; and the session, if there is one."""
 
     service: ChatService
     rooms: Sequence[Room]
     several: bool
     """Whether the client named the rooms in a list: then it hears private messages too."""
-    cursor: int
+    place: Place
     limit: int
     lease: Lease | None
 
@@ -51,7 +50,8 @@ class Reading:
 
     def subscriber(self, outlet: Outlet, codec: Codec) -> Subscriber:
         """A reader that begins where the request says."""
-        return Subscriber(outlet, self.feeds(codec), self.cursor, self.limit)
+        cursor, logs, gaps = self.place
+        return Subscriber(outlet, self.feeds(codec), cursor, self.limit, places=logs, gaps=gaps)
 
     @property
     def current(self) -> bool:
@@ -103,16 +103,17 @@ def read_query(
     limit = whole_number(request, "limit")
     if limit == 0:
         raise Malformed(f"limit has to be from 1 to {MAX_LIMIT}")
-    since = whole_number(request, "since")
+    now = one(request, "since") == "now"
+    since = service.horizon if now else whole_number(request, "since")
     if last := header(request, "last-event-id"):
         # A browser that reconnects asks its first address again, and says here how far it got.
         since = _event_id(last)
     inbox = [lease.session.inbox] if several and lease else []
     if since is None:
-        cursor = _before_latest([*rooms, *inbox], min(limit or DEFAULT_LATEST, MAX_LIMIT))
+        place = latest([*rooms, *inbox], min(limit or DEFAULT_LATEST, MAX_LIMIT))
     else:
-        cursor = service.resume(since)
-    return Reading(service, rooms, several, cursor, min(limit or MAX_LIMIT, MAX_LIMIT), lease)
+        place = service.place([*rooms, *inbox], since)
+    return Reading(service, rooms, several, place, min(limit or MAX_LIMIT, MAX_LIMIT), lease)
 
 
 def _named(request: Request) -> list[str]:
@@ -126,16 +127,3 @@ def _event_id(text: str) -> int:
     if not (text.isascii() and text.isdigit() and len(text) <= 18):
         raise Malformed("Last-Event-ID has to be the id of an event of this server")
     return int(text)
-
-
-def _before_latest(sources: Sequence[Source], count: int) -> int:
-    """The cursor before the latest `count` events; none of them is from before a log's floor.
-
-    If some are missing that could not be read, it lies before those, so that a gap is told.
-    """
-    logs = [source.log for source in sources]
-    ids = sorted(entry.id for log in logs for entry in log.latest(count))[-count:]
-    if len(ids) < count and (torn := [log.floor for log in logs if log.torn]):
-        return min([*torn, *ids]) - 1
-    floor = max(log.floor for log in logs)
-    return max(ids[0] - 1, floor) if ids else floor

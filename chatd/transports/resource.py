@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from http import HTTPStatus
+from random import uniform
 from typing import Any
 
 from twisted.internet.defer import Deferred
@@ -14,6 +15,7 @@ from twisted.web.server import NOT_DONE_YET, Request
 
 from .. import errors
 from ..codecs.json import encode, error_body
+from ..codecs.sse import SSE
 from ..errors import (
     ChatError,
     MethodNotAllowed,
@@ -23,6 +25,7 @@ from ..errors import (
     UnsupportedMediaType,
 )
 from .fields import header_lines
+from .media import wants_event_stream
 
 STATUS: dict[type[ChatError], int] = {
     errors.Malformed: 400,
@@ -50,6 +53,8 @@ STATUS: dict[type[ChatError], int] = {
 """Each refusal's HTTP status (RFC 9110, section 15; 429: RFC 6585, section 4)."""
 
 NOTHING_HERE = "there is nothing at this address; see /rooms, /session, /events"
+SPREAD_SECONDS = 4.0
+"""Seconds over which a crowd that is sent away comes back: not in one instant."""
 _METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 _WITH_BODY = ("POST", "PUT", "PATCH", "DELETE")
 _log = Logger()
@@ -140,10 +145,15 @@ def check_coding(request: Request) -> None:
 
 
 def refuse(request: Request, error: ChatError) -> bytes:
-    """The refusal as JSON, with its status and headers."""
+    """The refusal as JSON, with its status and headers; to an `EventSource`, if it is only too
+    early, as a stream that ends at once (see `chatd.transports.sse`).
+    """
+    say_when(request, error)
+    if isinstance(error, RateLimited | Unavailable) and wants_event_stream(request):
+        dress_live(request, SSE.content_type)
+        return SSE.farewell(error.code, error.message, spread(error.retry_after))
     if isinstance(error, MethodNotAllowed):
         request.setHeader(b"allow", ", ".join(error.allowed).encode())
-    say_when(request, error)
     if STATUS[type(error)] == 401:
         request.setHeader(b"www-authenticate", b"Bearer")
     return _dress(request, error_body(error), STATUS[type(error)])
@@ -154,7 +164,13 @@ def dress_live(request: Request, content_type: bytes) -> None:
     request.setHeader(b"content-type", content_type)
     request.setHeader(b"cache-control", b"no-store")
     request.setHeader(b"x-accel-buffering", b"no")
+    request.setHeader(b"incremental", b"?1")  # RFC 10036
     request.setHeader(b"x-content-type-options", b"nosniff")
+
+
+def spread(seconds: float) -> float:
+    """Seconds after which a client that is sent away is to come back: each at another time."""
+    return seconds + uniform(0, SPREAD_SECONDS)
 
 
 def say_when(request: Request, error: ChatError) -> None:

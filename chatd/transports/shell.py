@@ -324,7 +324,9 @@ class Shell:
     @_do.register
     def _show_since(self, command: ShowSince) -> None:
         room = self._here()
-        entries, complete = room.log.since(self._service.resume(command.id))
+        place = self._service.place([room], command.id)
+        entries, complete = room.log.since(place.cursor)
+        complete = complete and not place.gaps
         entries, chunk, whole = oldest_first(entries, self._codecs[0])
         first = "" if whole else "the first "
         self._answer(f"{first}{counted(len(entries), 'event')} in #{room.name} since then:")

@@ -15,7 +15,7 @@ from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
 from ..addresses import Address
-from ..codecs.websocket import GAP, WEBSOCKET, Sent, ack, error, pong, read, ref_of
+from ..codecs.websocket import GAP, WEBSOCKET, Sent, ack, error, pong, read, ready, ref_of
 from ..commands import Act, Command, Join, Leave, Say, Tell
 from ..errors import ChatError
 from ..session import Session
@@ -38,6 +38,8 @@ class ChatSocket(WebSocketProtocol):
         self._access = access
         self._address = address
         self._subscriber = reading.subscriber(self, WEBSOCKET)
+        self._until: int | None = self._subscriber.stored
+        """Up to where it has to be sent what was stored before it came; None: it has been."""
         self._guest: Session | None = None
         self._unanswered = 0
         self._leaving = False
@@ -46,8 +48,9 @@ class ChatSocket(WebSocketProtocol):
         """Begin to read."""
         self.reading.begin(self)
         self._access.heartbeat.add(self)
-        self._subscriber.start(self.transport.write)
-        lend(self.transport, self._subscriber)
+        self._subscriber.start()
+        if self._until is not None and self._subscriber.caught_up:
+            self._is_ready()
 
     def closing(self) -> None:
         """Nothing may follow a close."""
@@ -82,8 +85,20 @@ class ChatSocket(WebSocketProtocol):
         """Write a batch, its gap first."""
         if batch.gaps:
             self.transport.write(GAP)
-        self.transport.write(batch.chunk)
+        if batch.chunk:
+            self.transport.write(batch.chunk)
+        if self._until is not None and (batch.end or batch.cursor >= self._until):
+            self._is_ready()
         return True
+
+    def _is_ready(self) -> None:
+        """It has been sent all that was stored when it came; from here on the shortest way is
+        taken (`Subscriber.push`).
+        """
+        self._until = None
+        self.transport.write(ready(self._subscriber.cursor))
+        self._subscriber.push(self.transport.write)
+        lend(self.transport, self._subscriber)
 
     # -- commands --------------------------------------------------------------------------------
 

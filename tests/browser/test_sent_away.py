@@ -183,8 +183,11 @@ def test_writing_waits(page: Page):
     assert keys[0] == keys[1] != keys[2]
 
 
-def test_retry_of_a_stream(page: Page):
-    """A stream that ends with `retry:` is opened again after that time, and is still SSE."""
+@pytest.mark.parametrize("body", [": hello\n\nretry: 700\n\n", ": hello\nretry: 700\n"])
+def test_retry_of_a_stream(page: Page, body: str):
+    """A stream that ends with `retry:` is opened again after that time, and is still SSE; that it
+    is ready is no gap.
+    """
     asked: list[str] = []
 
     def end_first(route: Route) -> None:
@@ -193,76 +196,17 @@ def test_retry_of_a_stream(page: Page):
             return
         asked.append(route.request.url)
         if len(asked) == 1:
-            route.fulfill(content_type="text/event-stream", body=": hello\n\nretry: 700\n\n")
+            route.fulfill(content_type="text/event-stream", body=body)
         else:
             route.continue_()
 
     page.route("**/events?*", end_first)
     reader = Reader(page, "stream", "sse")
+    reader.tell("void chat.on('gap', () => heard.push('a gap'))")
     reader.until("states.some(now => now.state === 'reconnecting')")
     reader.is_over("sse")
     reader.says("again")
     [away] = reader.away
     assert 0.7 < away["retryIn"] < 3
     assert len(asked) == 2
-
-
-READY = """id: {id}
-event: ready
-data: {{"next":{id}}}
-
-"""
-
-
-def test_ready_is_no_gap_and_moves_the_cursor(page: Page):
-    """On SSE and on a WebSocket a server may say that all was sent up to some id."""
-    asked: list[str] = []
-    later = 4102444800000000  # an id of the year 2100
-
-    def answer(route: Route) -> None:
-        if route.request.headers["accept"] != "text/event-stream":
-            # The real server never gave that id, and would tell a gap.
-            batch = {"events": [], "next": later, "gap": False}
-            route.fulfill(json=batch) if str(later) in route.request.url else route.continue_()
-            return
-        asked.append(parse_qs(urlsplit(route.request.url).query)["since"][0])
-        body = READY.format(id=later) + ":\n\nretry: 100\n\n"
-        route.fulfill(content_type="text/event-stream; charset=utf-8", body=body)
-
-    page.route("**/events?*", answer)
-    told: list[str] = []
-
-    def take(socket: WebSocketRoute) -> None:
-        told.append(parse_qs(urlsplit(socket.url).query)["since"][0])
-        socket.send(f'{{"type":"ready","next":{later}}}')
-        socket.close(code=1012)
-
-    page.route_web_socket("**/events?*", take)
-    for transport, cursors in (("sse", asked), ("websocket", told)):
-        reader = Reader(page, f"ready-{transport}", transport)
-        reader.tell("chat.on('gap', () => refusals.push('gap'))")
-        reader.until("states.some(now => now.state === 'reconnecting')")
-        with page.expect_request(re.compile(f"since={later}")):
-            pass
-        assert reader.tell("refusals") == []
-        assert int(cursors[0]) < later
-
-
-@pytest.mark.parametrize("paged", ["by length", "with next", ""])
-def test_list_of_rooms_is_read_page_by_page(page: Page, paged: str):
-    """Whether the server has pages, or answers with all rooms however it is asked."""
-    names = [f"room-{n:03}" for n in range(250)]
-
-    def answer(route: Route) -> None:
-        query = parse_qs(urlsplit(route.request.url).query)
-        after = query.get("after", [""])[0]
-        rooms = [name for name in names if name > after][:100] if paged else names
-        found: dict[str, Any] = {"rooms": [{"room": name} for name in rooms]}
-        if paged == "with next":
-            found["next"] = rooms[-1] if rooms[-1] != names[-1] else None
-        route.fulfill(json=found)
-
-    page.route(re.compile(r"/rooms(\?.*)?$"), answer)
-    reader = Reader(page, f"list-{len(paged)}")
-    assert [one["room"] for one in reader.tell("chat.list()")] == names
-    assert len(reader.tell("chat.list(150)")) == (200 if paged else 250)
+    assert not reader.tell("heard.includes('a gap')")

@@ -76,7 +76,7 @@ def test_several_rooms_together_are_an_answer_of_at_most_256_kib(house: House, h
     assert len(http.get("/events?rooms=lobby,dev&since=1&limit=500").body) <= MOST
 
 
-@pytest.mark.parametrize("accept", ["text/event-stream"])
+@pytest.mark.parametrize("accept", ["text/event-stream", "application/x-ndjson"])
 def test_a_stream_is_not_given_more_than_its_buffer_and_256_kib(house: House, accept: str) -> None:
     """Then it is paused, until its client has read."""
     wire = narrow(house, house.http_door)

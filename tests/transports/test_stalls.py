@@ -109,7 +109,7 @@ def test_who_reads_slowly_stays(house: House, left: list[int], connect: Connect)
     ("connect", "words"),
     [
         (line, rb"!! you read too slowly; come back, and /history shows the rest\r\n"),
-        (stream, rb": you read too slowly; .*\nretry: \d{4}\n\n\r\n0\r\n\r\n"),
+        (stream, rb": you read too slowly; .*\nretry: \d{4}\n\r\n0\r\n\r\n"),
         (websocket, rb"\x03\xf5you read too slowly; come back and go on from your last id"),
         (answer, rb'^{"room":"lobby","events":\[\],.*}'),
     ],
@@ -137,7 +137,7 @@ def test_a_stream_that_is_let_go_ends_as_its_answer_began(house: House, left: li
     response = http.response()
     assert b'"text":"hello"' in response.body
     assert b"unread" not in response.body
-    assert re.search(rb"\n\n: you read too slowly.*\nretry: \d+\n\n$", response.body)
+    assert re.search(rb"\n\n: you read too slowly.*\nretry: \d+\n$", response.body)
 
 
 @doors
