@@ -58,7 +58,7 @@ class SocketReader(Reader):
         wire = await self.enter()
         self._visits += 1
         self._socket = WSConnection(ConnectionType.CLIENT)
-        wire.send(self._socket.send(Request(host="chat", target=self.target())))
+        wire.send(self._socket.send(Request(host="localhost", target=self.target())))
         await together(self._hear(wire), self._talk(wire))
 
     async def _hear(self, wire: Wire) -> None:

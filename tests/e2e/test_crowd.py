@@ -121,7 +121,7 @@ async def read_websocket(daemon: Daemon, place: int) -> list[Said]:
     reader, writer = await connected(daemon.http)
     client = WSConnection(ConnectionType.CLIENT)
     target = f"/rooms/lobby/events?since={place}"
-    writer.write(client.send(Request(host="chat", target=target)))
+    writer.write(client.send(Request(host="localhost", target=target)))
     said: list[Said] = []
     text = ""
     while len(said) < TOTAL:
