@@ -164,6 +164,10 @@ class ChatService(Service):
         for room in self._store.rooms:
             self._room_names.add(room)
 
+    def probe(self) -> Deferred[None]:
+        """Fires if the store takes events now; fails with `Unavailable`, which says why not."""
+        return self._store.probe()
+
     def drain(self) -> Deferred[None]:
         """Take no more commands; fires when all that were taken are shown, or refused.
 

@@ -27,7 +27,7 @@ class Floor(NamedTuple):
 
 
 LOG = "values eventlog pages subscriber"
-CHAT = f"{LOG} codecs places room session service leases repeats tickets"
+CHAT = f"{LOG} codecs places room session service leases repeats tickets health"
 
 HOUSE = {
     "values": Floor(
@@ -50,6 +50,7 @@ HOUSE = {
     # It remembers outcomes, which are Deferreds.
     "repeats": Floor("repeats", "values twisted"),
     "tickets": Floor("tickets", "values"),
+    "health": Floor("health", "values twisted"),
     "reactor": Floor("reactor", "twisted"),
     # Doors never import each other; what several of them stand on has floors of its own.
     "sockets": Floor(

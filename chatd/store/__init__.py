@@ -88,6 +88,12 @@ class Store(Protocol):
         was stored.
         """
 
+    def probe(self) -> Deferred[None]:
+        """Fires if the engine can store something now.
+
+        Fails with `chatd.errors.Unavailable`, which says why it cannot.
+        """
+
     def recall(self, room: str, until: int) -> Recalled:
         """The end of a room's log, up to and including the id `until`, at once.
 

@@ -58,6 +58,10 @@ class MemoryStore:
         self._waiting.append((batch, stored))
         return stored
 
+    def probe(self) -> Deferred[None]:
+        """See `Store.probe`."""
+        return fail(Unavailable("the store is closed")) if self._closed else succeed(None)
+
     def recall(self, room: str, until: int) -> Recalled:
         """See `Store.recall`."""
         log = self._logs.get(room)

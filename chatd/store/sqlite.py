@@ -129,6 +129,13 @@ class SqliteStore:
         self._commit()
         return stored
 
+    def probe(self) -> Deferred[None]:
+        """See `Store.probe`."""
+        if self._closed:
+            return fail(Unavailable("the store is closed"))
+        probed = self._writing.do(self._writer.probe)
+        return probed.addCallbacks(partial(self._worked, "store"), self._unfit)
+
     def recall(self, room: str, until: int) -> Recalled:
         """See `Store.recall`."""
         try:
@@ -207,6 +214,10 @@ class SqliteStore:
             )
         self._commit()
         self._end_when_done()
+
+    def _unfit(self, failure: Failure) -> NoReturn:
+        self._has_failed("store", failure.value)
+        raise Unavailable(f"the store takes no events: {self._writer.public(failure.value)}")
 
     def _unread(self, failure: Failure) -> NoReturn:
         self._has_failed("read", failure.value)

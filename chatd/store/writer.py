@@ -192,6 +192,16 @@ class Writer(Database):
             self._count += len(rows)
         return answers
 
+    def probe(self) -> None:
+        """Write to the file, and change nothing.  Raises `Unavailable`."""
+        with self._transaction() as connection:
+            # What is the same already would not be written.
+            connection.execute(f"PRAGMA user_version = {len(MIGRATIONS)}")
+
+    def public(self, problem: object) -> str:
+        """What went wrong, without saying where the file is."""
+        return str(problem).replace(f"{self.path}", "the database")
+
     def forget(self, before: int, most: int | None) -> Forgotten:
         """Forget some of the oldest events: those below the id `before`, and as many as there are
         more than `most`.  Raises `Unavailable`.

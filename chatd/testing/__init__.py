@@ -99,6 +99,10 @@ class RefusingStore(MemoryStore):
             return fail(Unavailable("the disk is full"))
         return super().append(batch, marks)
 
+    def probe(self) -> Deferred[None]:
+        """See `chatd.store.Store.probe`."""
+        return fail(Unavailable("the disk is full")) if self.refusing else super().probe()
+
     def recall(self, room: str, until: int) -> Recalled:
         """See `chatd.store.Store.recall`."""
         return Recalled((), until, torn=True) if self.unreadable else super().recall(room, until)

@@ -23,6 +23,7 @@ from ..bounds import Name, Text
 from ..codecs.json import convert, decode
 from ..commands import Act, Command, Join, Leave, Rename, Say, SetTopic, Tell
 from ..errors import ChatError, Malformed, UnsupportedMediaType
+from ..health import Health
 from ..service import ChatService
 from .access import Access
 from .events import EventsResource
@@ -108,7 +109,7 @@ def web_site(
     root.putChild(b"rooms", RoomsResource(access))
     root.putChild(b"people", PeopleResource(access))
     root.putChild(b"events", EventsResource(access, None))
-    root.putChild(b"healthz", HealthResource())
+    root.putChild(b"healthz", HealthResource(Health(service.clock, service.probe)))
     guard = OriginGuard(root, origins, proxies, files)
     bounds = replace(bounds, body=access.max_body)
     return ChatSite(guard, service.clock, bounds, peers, access.polls, hosts)
@@ -152,13 +153,17 @@ class PageFile(ApiResource):
 
 
 class HealthResource(ApiResource):
-    """`/healthz`: whether the server is there at all."""
+    """`/healthz`: whether the server is there, and takes what is said."""
 
     isLeaf = True
 
-    def render_GET(self, request: Request) -> bytes:
-        """It is."""
-        return answer(request, {"status": "ok"})
+    def __init__(self, health: Health) -> None:
+        super().__init__()
+        self._health = health
+
+    def render_GET(self, request: Request) -> Deferred[bytes]:
+        """It is; else it is refused as unavailable, and why."""
+        return self._health.check().addCallback(lambda _: answer(request, {"status": "ok"}))
 
 
 class SessionResource(ApiResource):

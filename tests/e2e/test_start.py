@@ -98,7 +98,7 @@ def test_two_servers_do_not_share_a_store(tmp_path: Path, start: Start) -> None:
     (line,) = failed(tmp_path, "--nodaemon", "--pidfile=", "chatd", *doors)
     assert line == f"chatd: cannot use {tmp_path / 'chatd.sqlite'}: another server has it"
     assert not (tmp_path / "two").exists()
-    health = start("curl", "-sS", "--unix-socket", "one", "http://chat/healthz")
+    health = start("curl", "-sS", "--unix-socket", "one", "http://localhost/healthz")
     assert health.wait() == 0
     first.kill()
     second = start(TWISTD, "--nodaemon", "--pidfile=", "chatd", "--http=unix:two", "--line=none")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 import subprocess
 import sys
@@ -51,6 +52,36 @@ def opened(path: Path) -> Iterator[Open]:
     yield begin
     for kept in all_kept:
         kept.closed()
+
+
+def probed(kept: Kept) -> None:
+    """Ask whether the store takes events."""
+    probe = kept.store.probe()
+    kept.settle()
+    result_of(probe)
+
+
+@pytest.mark.parametrize("fault", ["full", "locked"])
+def test_a_probe_finds_out_what_a_commit_would(
+    opened: Open,
+    path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    logged_errors: list[str],
+    fault: str,
+) -> None:
+    """Before anybody speaks; it does not say where the file is, and is logged like a commit's."""
+    monkeypatch.setattr(database, "LOCK_SECONDS", 0.0)
+    kept = opened()
+    probed(kept)
+    with room_for(0) if fault == "full" else locked(path), pytest.raises(Unavailable) as refusal:
+        probed(kept)
+    assert re.match("the store takes no events: the database: .*(disk|lock)", str(refusal.value))
+    assert str(path) not in str(refusal.value)
+    assert len(logged_errors) == 1
+    logged_errors.clear()
+    probed(kept)
+    kept.stored(Said("lobby", "ada", "hi"))
+    assert len(kept.shown) == 1
 
 
 @pytest.fixture

@@ -237,6 +237,19 @@ def test_a_closed_store_takes_no_more(kept: Kept) -> None:
     assert kept.shown == []
 
 
+def test_a_store_says_whether_it_takes_events(kept: Kept) -> None:
+    """Nothing is stored or shown by that; once closed, it takes none."""
+    probe = kept.store.probe()
+    kept.settle()
+    assert result_of(probe) is None
+    (place,) = kept.stored(said())
+    assert len(kept.shown) == 1
+    assert place == kept.store.last
+    kept.store.close()
+    with pytest.raises(Unavailable):
+        result_of(kept.store.probe())
+
+
 def test_a_store_has_an_id_of_its_own(engine: Engine) -> None:
     """It names a cookie: two servers on one host are told apart by it."""
     ids = set()

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from twisted.logger import capturedLogs
 
+from chatd.health import FRESH_SECONDS
 from chatd.leases import GRACE_SECONDS
 from chatd.limits import REMEMBERED_SECONDS
 from chatd.transports.web import WEB
@@ -611,6 +612,19 @@ def test_a_private_message_needs_somebody_to_hear_it(ada: Http, name: str) -> No
 
 def test_the_server_is_well(http: Http) -> None:
     """As load balancers ask."""
+    assert http.get("/healthz").json == {"status": "ok"}
+
+
+def test_a_server_whose_store_refuses_is_not_healthy(house: House, http: Http) -> None:
+    """503 with the reason, for as long as that is so."""
+    house.chat.store.refusing = True
+    response = http.get("/healthz")
+    assert response.refusal == (503, "unavailable")
+    assert response.json["error"]["message"] == "the disk is full"
+    assert int(response.headers["retry-after"]) >= 1
+    assert http.request("HEAD", "/healthz").status == 503
+    house.chat.store.refusing = False
+    house.chat.advance(FRESH_SECONDS)
     assert http.get("/healthz").json == {"status": "ok"}
 
 
