@@ -73,9 +73,8 @@ HOUSE = {
         f"{CHAT} sockets line-door twisted zope",
     ),
     "HTTP door": Floor(
-        "transports.web transports.access transports.events transports.origin transports.sse"
-        " transports.ndjson"
-        " transports.websocket",
+        "transports.web transports.body transports.access transports.events transports.origin"
+        " transports.sse transports.ndjson transports.websocket",
         f"{CHAT} sockets http HTTP-door twisted zope msgspec",
     ),
     "classic door": Floor("transports.classic", f"{CHAT} sockets http twisted"),

@@ -6,6 +6,7 @@ on one line.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 
@@ -18,7 +19,12 @@ from ..subscriber import Batch
 
 T = TypeVar("T")
 
+_FIELD = re.compile(r"Object (contains unknown|missing required) field `(.*)`", re.DOTALL)
 _encode = msgspec.json.Encoder().encode
+
+
+class BadField(Malformed):
+    """A field is not known, or is missing."""
 
 
 class JsonCodec:
@@ -67,6 +73,8 @@ def decode(data: bytes, form: type[T]) -> T:
     """
     try:
         value = msgspec.json.decode(data, type=form)
+    except msgspec.ValidationError as problem:
+        raise _wrong(problem, "the JSON body") from None
     except (msgspec.DecodeError, UnicodeDecodeError) as problem:
         raise Malformed(f"the JSON body is not understood: {problem}") from None
     except RecursionError:
@@ -83,6 +91,15 @@ def convert(fields: Mapping[str, str], form: type[T]) -> T:
     try:
         value = msgspec.convert(fields, form)
     except msgspec.ValidationError as problem:
-        raise Malformed(f"the form is not understood: {problem}") from None
+        raise _wrong(problem, "the form") from None
     check_fields(value)
     return value
+
+
+def _wrong(problem: msgspec.ValidationError, what: str) -> Malformed:
+    """What is wrong with a body, in our words where they are clearer than the library's."""
+    if field := _FIELD.fullmatch(str(problem)):
+        if field[1] == "contains unknown":
+            return BadField(f'unknown field "{field[2]}"')
+        return BadField(f'the field "{field[2]}" is missing')
+    return Malformed(f"{what} is not understood: {problem}")

@@ -10,8 +10,7 @@ import mimetypes
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Literal, TypeVar
-from urllib.parse import parse_qsl
+from typing import Annotated, Literal
 
 import msgspec
 from twisted.internet.defer import Deferred
@@ -20,14 +19,14 @@ from twisted.web.resource import IResource, Resource
 from twisted.web.server import Request
 
 from ..bounds import Name, Text
-from ..codecs.json import convert, decode
 from ..commands import Act, Command, Join, Leave, Rename, Say, SetTopic, Tell
-from ..errors import ChatError, Malformed, UnsupportedMediaType
+from ..errors import ChatError
 from ..health import Health
 from ..service import ChatService
 from .access import Access
+from .body import read_body
 from .events import EventsResource
-from .fields import header, segment
+from .fields import segment
 from .hosts import Hosts, hosts_of
 from .http import USUAL, Bounds, ChatSite
 from .origin import OriginGuard
@@ -35,8 +34,6 @@ from .peers import Peers, going_down
 from .proxies import NO_PROXIES, Proxies
 from .resource import ApiResource, Refusal, answer
 from .roomlist import RoomList, room_answer
-
-T = TypeVar("T")
 
 WEB = Path(__file__).parent.parent / "web"
 """The web client's files."""
@@ -181,7 +178,7 @@ class SessionResource(ApiResource):
 
     def render_POST(self, request: Request) -> bytes:
         """Begin a session."""
-        lease = self._access.open(request, _read(request, SessionForm).name)
+        lease = self._access.open(request, read_body(request, SessionForm).name)
         secure = self._access.proxies.secure(request)
         cookie = self._access.cookie
         request.addCookie(
@@ -192,7 +189,8 @@ class SessionResource(ApiResource):
     def render_PATCH(self, request: Request) -> Deferred[bytes]:
         """Take another name."""
         lease = self._access.need_lease(request)
-        renamed = self._access.service.perform(lease.session, Rename(_read(request, NameForm).name))
+        command = Rename(read_body(request, NameForm).name)
+        renamed = self._access.service.perform(lease.session, command)
         return renamed.addCallback(lambda _: answer(request, {"name": lease.session.name}))
 
     def render_DELETE(self, request: Request) -> bytes:
@@ -279,7 +277,7 @@ class MessagesResource(CommandResource):
 
     def render_POST(self, request: Request) -> Deferred[bytes]:
         """Say it; answered when it is stored."""
-        form = _read(request, MessageForm)
+        form = read_body(request, MessageForm)
         command = Act if form.type == "action" else Say
         return self._perform(request, command(self._name, form.text), 201)
 
@@ -289,7 +287,7 @@ class TopicResource(CommandResource):
 
     def render_PUT(self, request: Request) -> Deferred[bytes]:
         """Set it; empty clears it."""
-        return self._perform(request, SetTopic(self._name, _read(request, TextForm).text), 200)
+        return self._perform(request, SetTopic(self._name, read_body(request, TextForm).text), 200)
 
 
 class MembershipResource(CommandResource):
@@ -306,7 +304,7 @@ class MembershipResource(CommandResource):
         """Leave."""
         lease = self._access.need_lease(request)
         left = self._access.service.perform(
-            lease.session, Leave(self._name, _read(request, PartingForm).text)
+            lease.session, Leave(self._name, read_body(request, PartingForm).text)
         )
 
         def done(_: int | None) -> bytes:
@@ -339,51 +337,4 @@ class PrivateResource(CommandResource):
 
     def render_POST(self, request: Request) -> Deferred[bytes]:
         """Say it to them only."""
-        return self._perform(request, Tell(self._name, _read(request, TextForm).text), 201)
-
-
-def _read(request: Request, form: type[T]) -> T:
-    """The request's body as `form`: JSON, an HTML form, or, where `text` is all there is to say,
-    plain text.
-
-    An empty body is an empty form.  Raises `Malformed`, `UnsupportedMediaType`.
-    """
-    body: bytes = request.content.read() if request.content else b""
-    content_type = header(request, "content-type") or ""
-    media, *parameters = (word.strip().lower() for word in content_type.split(";"))
-    if not body.strip() and not media:
-        return convert({}, form)
-    for parameter in parameters:
-        if parameter.startswith("charset=") and parameter[8:].strip('"') not in (
-            "utf-8",
-            "utf8",
-            "us-ascii",
-        ):
-            raise UnsupportedMediaType("send UTF-8")
-    if media == "application/json":
-        return decode(body, form)
-    if media == "application/x-www-form-urlencoded":
-        return convert(_form_fields(body), form)
-    if media == "text/plain" and "text" in form.__struct_fields__:  # type: ignore[attr-defined]
-        return convert({"text": body.decode(errors="replace")}, form)
-    raise UnsupportedMediaType(
-        "send application/json, application/x-www-form-urlencoded, or text/plain for a text"
-    )
-
-
-def _form_fields(body: bytes) -> dict[str, str]:
-    try:
-        pairs = parse_qsl(
-            body.decode(errors="replace"),
-            keep_blank_values=True,
-            max_num_fields=20,
-            errors="replace",
-        )
-    except ValueError:
-        raise Malformed("the form has too many fields") from None
-    fields = dict(pairs)
-    if len(fields) < len(pairs):
-        raise Malformed(
-            "a field of the form is given twice; a text with & in it needs curl's --data-urlencode"
-        )
-    return fields
+        return self._perform(request, Tell(self._name, read_body(request, TextForm).text), 201)
