@@ -30,6 +30,7 @@ from .bounds import MAX_RAW_TEXT
 from .errors import Malformed, Unavailable
 from .limits import ADDRESS_SHARE, DEFAULTS, Limits
 from .listening import CannotOpen, reason, rehearse
+from .logfile import OUTPUT
 from .service import HISTORY, MAX_TEXT, ChatService
 from .signals import Signals
 from .store import Store
@@ -330,6 +331,7 @@ class Options(usage.Options):
             raise usage.UsageError("every door is closed; leave one open")
         if self.parent:
             _check_files(self.parent)
+            OUTPUT.take_over(self.parent)
 
     def _door(self, name: str, endpoint: str) -> None:
         chosen = self["doors"].setdefault(name, [])
@@ -410,7 +412,9 @@ def makeService(options: Options) -> House:
         gc.set_threshold(YOUNG, 2)
         # It may ask a name server, which may take its time.
         Thread(target=lambda: hosts.add(getfqdn()), daemon=True).start()
-        Signals(clock, house.hurry).setServiceParent(house)
+        signals = Signals(clock, house.hurry, OUTPUT.reopen)
+        signals.expect_reopening()
+        signals.setServiceParent(house)
     # With another user to become, the store is that user's, and low ports are not.
     other_user = bool(options.parent and options.parent["uid"])
     everywhere = [text for endpoints in options["doors"].values() for text in endpoints]

@@ -84,7 +84,7 @@ HOUSE = {
         " HTTP-door classic-door twisted",
     ),
     "listening": Floor("listening", "twisted"),
-    "signals": Floor("signals", "twisted"),
+    "signals": Floor("signals logfile", "twisted"),
     # The client speaks to any server, so it knows of ours only what goes over the wire.
     "client": Floor("client client.*", "values codecs client twisted zope msgspec treq hyperlink"),
     "testing": Floor(

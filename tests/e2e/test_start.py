@@ -215,6 +215,7 @@ def test_a_crash_hinders_no_start(tmp_path: Path, start: Start) -> None:
     assert left > {"twistd.pid", "door", "door.lock", "chatd.sqlite", "chatd.sqlite-wal"}
     server = start(*command, f"tcp:{port}:{HERE}")
     server.expect("http door listening on")
+    server.expect("line door listening on")
     start("nc", "127.0.0.1", port).expect("== welcome")
     start("nc", "-U", "door").type("GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
     server.signal(signal.SIGTERM)
