@@ -237,7 +237,7 @@ class Options(usage.Options):
             "idle",
             None,
             IDLE_SECONDS,
-            "Seconds that a connection of HTTP may be kept without a request.",
+            "Seconds that a connection of HTTP may be kept without a request; more than a proxy's.",
             number_from(1, "idle", float),
         ],
         [

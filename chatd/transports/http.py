@@ -53,9 +53,11 @@ it escaped."""
 REQUEST_SECONDS = 20.0
 """Seconds from a request's first byte to its last, if nothing else is asked for: a body of 64 KiB
 needs no more over an old modem."""
-IDLE_SECONDS = 60.0
-"""Seconds that a connection may be kept without a request, if nothing else is asked for: a page
-that polls keeps its own busy, and a browser opens new ones at will."""
+IDLE_SECONDS = 75.0
+"""Seconds that a connection may be kept without a request, if nothing else is asked for: longer
+than the 60 and 65 of proxies, so that it is the proxy that closes, which knows what it has sent."""
+LATE_SECONDS = 10.0
+"""Seconds beyond that for which a request is still answered."""
 MAX_HEADERS = 100
 """Headers of a request: browsers and proxies send thirty, and each costs more than its bytes."""
 MAX_EARLY = 16 * 1024
@@ -113,6 +115,8 @@ class ChatChannel(TimedHandshake, HTTPChannel):
     _answered: Request | None = None
     _turn: IDelayedCall | None = None
     _half_closed = False
+    _late = False
+    """Whether it has been idle for so long that the next answer is the last."""
 
     def connectionMade(self) -> None:
         """A client has come."""
@@ -294,12 +298,35 @@ class ChatChannel(TimedHandshake, HTTPChannel):
         self.__dict__.pop("dataReceived", None)
 
     def timeoutConnection(self) -> None:
-        """The connection has been idle for too long.  Twisted's own would log each one."""
+        """The connection has been idle for too long.  Twisted's own would log each one.
+
+        A request that the client sent before it could know of the close would be lost.  So for
+        `LATE_SECONDS` more one is answered, with `Connection: close`.
+        """
         if self._deadline:
             return  # a request that has begun has a time of its own, and is answered at its end
-        assert self.abortTimeout is not None
-        self._deadline = self.callLater(self.abortTimeout, self._cut)
-        self.loseConnection()
+        if self._late or self._full:
+            self.close_idle()
+        else:
+            self._late = True
+            self.setTimeout(LATE_SECONDS)
+
+    def close_idle(self) -> None:
+        """Close a connection on which nothing has been asked for long.
+
+        What the client sends before it has seen that is swallowed, and not carried out: a reset
+        would not tell it so.
+        """
+        if self._full or self.isSecure():  # TLS knows no half-closing
+            assert self.abortTimeout is not None
+            self._deadline = self.callLater(self.abortTimeout, self._cut)
+            self.loseConnection()
+            return
+        self._refused = True
+        self.unlearn()
+        self.setTimeout(None)
+        self._transport.loseWriteConnection()
+        self._deadline = self.callLater(LINGER_SECONDS, self._hang_up)
 
     def _cut(self) -> None:
         self._deadline = None
@@ -392,7 +419,7 @@ class ChatChannel(TimedHandshake, HTTPChannel):
         # Twisted overlooks a "close" with others in the list (RFC 9112, section 9.6).
         listed = b",".join(request.requestHeaders.getRawHeaders(b"connection", []))
         words = [word.strip() for word in listed.lower().split(b",")]
-        if b"close" in words or self.site.peers.draining:
+        if b"close" in words or self._late or self.site.peers.draining:
             request.requestHeaders.setRawHeaders(b"connection", [b"close"])
         persistent: bool = super().checkPersistence(request, version)
         return persistent
@@ -528,6 +555,7 @@ class ChatSite(Site):
         self.max_body = MAX_BODY if bounds.body is None else bounds.body
         self.request_seconds = bounds.request_seconds
         self.idle_seconds = bounds.idle_seconds
+        self.kept_seconds = bounds.idle_seconds + LATE_SECONDS
         self.peers = Peers(reactor) if peers is None else peers
         super().__init__(
             root, reactor=reactor, timeout=bounds.idle_seconds, parsePOSTFormSubmission=False

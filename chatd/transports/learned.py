@@ -133,7 +133,7 @@ class LearnedPoll:
         elif not self._ask(packet):
             return False
         if self.due is None:
-            self._question.polls.deadlines.set(self, self._channel.site.idle_seconds)
+            self._question.polls.deadlines.set(self, self._channel.site.kept_seconds)
         if not self._alone:
             self._step_in()
         return True
@@ -240,13 +240,13 @@ class LearnedPoll:
 
     def time_is_up(self) -> None:
         """The connection may have been idle for long."""
-        question, idle = self._question, self._channel.site.idle_seconds
+        question, idle = self._question, self._channel.site.kept_seconds
         last = self.crowd.ended if self.crowd else self._heard
         left = idle if self.held else last + idle - question.now()
         if left > 0:
             question.polls.deadlines.set(self, left)
         else:
-            self._channel.timeoutConnection()
+            self._channel.close_idle()
 
 
 def learn(polls: Polls, asked: Asked, request: Request) -> LearnedPoll | None:

@@ -14,6 +14,7 @@ from chatd.testing.clock import StrictClock
 from chatd.transports.connections import LINGER_SECONDS
 from chatd.transports.http import (
     IDLE_SECONDS,
+    LATE_SECONDS,
     MAX_BODY,
     MAX_EARLY,
     REQUEST_SECONDS,
@@ -97,9 +98,9 @@ def test_the_bounds_can_be_set(house: House) -> None:
     assert http.response().refusal == (408, "too-slow")
     http = house.http()
     assert http.get("/healthz").status == 200
-    house.chat.advance(6)
+    house.chat.advance(6 + LATE_SECONDS)
     assert not http.closed
-    house.chat.advance(1)
+    house.chat.advance(1 + LINGER_SECONDS)
     assert http.closed
 
 
@@ -123,7 +124,7 @@ def test_a_request_that_has_begun_is_answered_however_short_idling_may_be(
     house.chat.advance(4)
     http.wire.send(b"Host: chat.example\r\n\r\n")
     assert http.response().status == 200
-    house.chat.advance(3)
+    house.chat.advance(3 + LATE_SECONDS + LINGER_SECONDS)
     assert http.closed
 
 
@@ -275,13 +276,61 @@ def test_a_connection_without_a_request_is_closed_in_the_end(
     for _ in range(3 if target else 0):
         assert target
         assert http.get(target).status == 200
-    house.chat.advance(IDLE_SECONDS - 1)
+    house.chat.advance(IDLE_SECONDS + LATE_SECONDS - 1)
     assert not http.closed
-    house.chat.advance(2)
+    house.chat.advance(2 + LINGER_SECONDS)
     if target and "since" in target:
-        house.chat.advance(IDLE_SECONDS)
+        house.chat.advance(IDLE_SECONDS + LATE_SECONDS)
     assert http.closed
     assert http.wire.received() == b""
+
+
+def test_a_connection_is_kept_for_longer_than_proxies_keep_theirs() -> None:
+    """nginx and many others take 60 or 65 seconds: then it is they who close, and who know what
+    they have sent.
+    """
+    assert IDLE_SECONDS > 65
+
+
+@pytest.mark.parametrize("seconds", [-0.1, 0, 0.1, LATE_SECONDS - 0.1])
+@pytest.mark.parametrize("before", ["/healthz", f"{EVENTS}?since=0"])
+def test_a_request_that_crosses_the_end_of_idling_is_answered(
+    house: House, http: Http, before: str, seconds: float
+) -> None:
+    """The client may have sent it before it could know; the answer says that it was the last."""
+    house.say("hello")
+    assert http.get(before).status == 200
+    house.chat.advance(IDLE_SECONDS + seconds)
+    response = http.request("POST", MESSAGES, "late", {"Content-Type": "text/plain"})
+    assert response.status == 201
+    assert house.chat.texts("lobby") == ["hello", "late"]
+    closes = response.headers.get("connection") == "close"
+    assert closes == http.closed == (seconds >= 0)
+
+
+def test_a_learned_poll_that_crosses_the_end_of_idling_is_answered(
+    house: House, http: Http
+) -> None:
+    """It begins another time of idling."""
+    house.say("hello")
+    for _ in range(4):
+        assert http.get(f"{EVENTS}?since=0").texts == ["hello"]
+        house.chat.advance(IDLE_SECONDS + LATE_SECONDS - 0.1)
+        assert not http.closed
+
+
+def test_a_request_that_crosses_the_close_is_not_carried_out(house: House, http: Http) -> None:
+    """It is swallowed instead of reset, so the client sees the end, and may send it again."""
+    closes: list[bool] = []
+    http.wire.loseWriteConnection = lambda: closes.append(http.closed)  # type: ignore[method-assign]
+    assert http.get("/healthz").status == 200
+    house.chat.advance(IDLE_SECONDS + LATE_SECONDS)
+    assert closes == [False]
+    http.wire.send(head("POST", f"{MESSAGES}&x=y", "Content-Length: 2") + b"hi")
+    house.chat.advance(LINGER_SECONDS)
+    assert http.closed
+    assert http.wire.received() == b""
+    assert house.chat.texts("lobby") == []
 
 
 def test_a_held_poll_is_no_idle_connection(house: House, http: Http) -> None:
@@ -435,7 +484,7 @@ def test_idle_connections_are_closed_without_a_line_in_the_log(house: House) -> 
     try:
         connections = [house.http() for _ in range(3)]
         connections[0].wire.fill()
-        house.chat.advance(IDLE_SECONDS + 1)
+        house.chat.advance(IDLE_SECONDS + LATE_SECONDS + LINGER_SECONDS + 1)
     finally:
         globalLogPublisher.removeObserver(observe)
     assert all(http.closed for http in connections)
