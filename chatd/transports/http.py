@@ -305,7 +305,7 @@ class ChatChannel(TimedHandshake, HTTPChannel):
         """
         if self._deadline:
             return  # a request that has begun has a time of its own, and is answered at its end
-        if self._late or self._full:
+        if self._late or self.full:
             self.close_idle()
         else:
             self._late = True
@@ -317,7 +317,7 @@ class ChatChannel(TimedHandshake, HTTPChannel):
         What the client sends before it has seen that is swallowed, and not carried out: a reset
         would not tell it so.
         """
-        if self._full or self.isSecure():  # TLS knows no half-closing
+        if self.full or self.isSecure():  # TLS knows no half-closing
             assert self.abortTimeout is not None
             self._deadline = self.callLater(self.abortTimeout, self._cut)
             self.loseConnection()
