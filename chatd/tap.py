@@ -7,6 +7,8 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from socket import getfqdn
+from threading import Thread
 from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
@@ -26,21 +28,25 @@ from twisted.python.runtime import platform
 from .chat.limits import ADDRESS_SHARE, DEFAULTS, Limits
 from .chat.service import HISTORY, MAX_TEXT, ChatService
 from .listening import CannotOpen, reason, rehearse
+from .logfile import OUTPUT
 from .model.addresses import parse_network
+from .model.bounds import MAX_RAW_TEXT
 from .model.errors import Malformed, Unavailable
 from .signals import Signals
 from .store import Store
 from .store.engines import store_at
 from .store.sqlite import DURABILITY, Retention
+from .store.wallclock import WallClock
 from .transports.classic import classic_site
 from .transports.connections import MOST_CONNECTIONS, Connections, DoorFactory, Doorkeeper
 from .transports.descriptors import RESERVE, for_connections, raise_limit
 from .transports.drain import House
+from .transports.hosts import Hosts, host_name, hosts_of
 from .transports.http import IDLE_SECONDS, REQUEST_SECONDS, Bounds
+from .transports.lines import LineFactory
 from .transports.peers import Peers
 from .transports.proxies import Proxies
 from .transports.stalls import STALL_SECONDS
-from .transports.telnet import LineFactory
 from .transports.web import web_site
 
 DOORS: dict[str, Sequence[str]] = {
@@ -68,17 +74,17 @@ MOST = 1_000_000_000
 
 
 def number_from(
-    least: int, option: str, kind: type[int] | type[float] = int
+    least: int, option: str, kind: type[int] | type[float] = int, most: int = MOST
 ) -> Callable[[str], float]:
-    """A reader of an option's number, which is not below `least`, for `optParameters`."""
+    """A reader of an option's number, from `least` to `most`, for `optParameters`."""
 
     def read(text: str) -> float:
         try:
             value = kind(text)
         except ValueError:
             value = None
-        if value is None or not least <= value <= MOST:
-            raise usage.UsageError(f"--{option} {text!r} is not a number from {least} to {MOST}")
+        if value is None or not least <= value <= most:
+            raise usage.UsageError(f"--{option} {text!r} is not a number from {least} to {most}")
         return value
 
     return read
@@ -130,6 +136,14 @@ class Options(usage.Options):
             DEFAULTS.rooms,
             "Rooms, in all.",
             number_from(1, "max-rooms"),
+        ],
+        [
+            "max-rooms-per-address",
+            None,
+            None,
+            "Rooms that one address may bring into being; 0: no limit. [default: a twentieth of "
+            "all; nearly all for this machine's and private networks' addresses]",
+            number_from(0, "max-rooms-per-address"),
         ],
         [
             "history",
@@ -186,7 +200,7 @@ class Options(usage.Options):
             None,
             MAX_TEXT,
             "The longest message, in bytes of UTF-8.",
-            number_from(1, "max-text"),
+            number_from(1, "max-text", most=MAX_RAW_TEXT // 2),
         ],
         # Connections and bytes.
         [
@@ -223,7 +237,7 @@ class Options(usage.Options):
             "idle",
             None,
             IDLE_SECONDS,
-            "Seconds that a connection of HTTP may be kept without a request.",
+            "Seconds that a connection of HTTP may be kept without a request; more than a proxy's.",
             number_from(1, "idle", float),
         ],
         [
@@ -239,6 +253,7 @@ class Options(usage.Options):
         super().__init__()
         self["doors"] = {}
         self["origins"] = []
+        self["hosts"] = []
         self["networks"] = []
         self["trust-sockets"] = False
 
@@ -272,6 +287,18 @@ class Options(usage.Options):
             )
         self["origins"].append(origin)
 
+    def opt_host(self, name: str) -> None:
+        """One more host name under which browsers may ask, as in http://NAME/; may be repeated.
+        [default: IP addresses, localhost, this machine's names]
+        """
+        try:
+            self["hosts"].append(host_name(name))
+        except ValueError:
+            raise usage.UsageError(
+                f"--host {name!r} is no host name; one looks like chat.example.org, "
+                "without http:// and without a port"
+            ) from None
+
     def opt_trust_proxy(self, network: str) -> None:
         """A network whose X-Forwarded-For, -Proto and -Host are believed: 10.0.0.0/8, 127.0.0.1; or
         unix, for UNIX sockets.
@@ -304,6 +331,7 @@ class Options(usage.Options):
             raise usage.UsageError("every door is closed; leave one open")
         if self.parent:
             _check_files(self.parent)
+            OUTPUT.take_over(self.parent)
 
     def _door(self, name: str, endpoint: str) -> None:
         chosen = self["doors"].setdefault(name, [])
@@ -345,7 +373,7 @@ def makeService(options: Options) -> House:
         store = store_at(
             options["store"],
             clock,
-            time.time,
+            WallClock(),
             options["history"],
             directory=Path(options.parent["rundir"] if options.parent else "."),
             durability=options["durability"],
@@ -364,23 +392,29 @@ def makeService(options: Options) -> House:
             sessions=options["max-sessions"],
             sessions_per_address=options["max-sessions-per-address"],
             rooms=options["max-rooms"],
+            rooms_per_address=options["max-rooms-per-address"],
             rooms_per_session=options["max-rooms-per-session"],
             readers_per_session=options["max-readers"],
         ),
     )
     bounds = Bounds(options["max-body"], options["request-time"], options["idle"])
     proxies = Proxies(options["networks"], sockets=options["trust-sockets"])
+    hosts = Hosts(clock, [*options["hosts"], *hosts_of(options["origins"])], proxies)
     connections = _connections(options, clock)
     peers = Peers(clock, options["stall"])
     factories: dict[str, DoorFactory] = {
         "line": LineFactory(chat, peers),
-        "http": web_site(chat, options["origins"], bounds, proxies, peers),
-        "classic": classic_site(chat, bounds, proxies, peers),
+        "http": web_site(chat, options["origins"], bounds, proxies, peers, hosts),
+        "classic": classic_site(chat, bounds, proxies, peers, hosts),
     }
     house = Premises(clock, chat, peers)
     if options.parent:  # the process is ours
         gc.set_threshold(YOUNG, 2)
-        Signals(clock, house.hurry).setServiceParent(house)
+        # It may ask a name server, which may take its time.
+        Thread(target=lambda: hosts.add(getfqdn()), daemon=True).start()
+        signals = Signals(clock, house.hurry, OUTPUT.reopen)
+        signals.expect_reopening()
+        signals.setServiceParent(house)
     # With another user to become, the store is that user's, and low ports are not.
     other_user = bool(options.parent and options.parent["uid"])
     everywhere = [text for endpoints in options["doors"].values() for text in endpoints]
@@ -414,7 +448,7 @@ def _connections(options: Options, clock: Any) -> Connections:
             f"chatd: --max-connections {most} needs a limit of {most + RESERVE} open files, "
             f"and it is {limit}; raise it (ulimit -n, LimitNOFILE=)"
         )
-    return Connections(clock, most, options["max-connections-per-address"])
+    return Connections(clock, most, options["max-connections-per-address"], options["stall"])
 
 
 def _endpoint(reactor: Any, text: str) -> IStreamServerEndpoint:

@@ -45,7 +45,6 @@ class Client:
         self._address = address
         self._wires: list[Wire] = []
         self._restless = 0.0
-        self._opening = ""
         self.token = ""
         """The session, for those who have one."""
         self.shown = name
@@ -101,15 +100,9 @@ class Client:
         return self._wires[-1]
 
     async def log_in(self, wire: Wire) -> None:
-        """Begin a session; a lost answer is asked for again."""
-        self._opening = self._opening or f"{self.name}-{self.dice.random()}"
-        answer = await wire.ask(
-            "POST",
-            "/session",
-            msgspec.json.encode({"name": self.shown}),
-            JSON | {"Idempotency-Key": self._opening},
-        )
-        self._opening = ""
+        """Begin a session; where an answer was lost, the name is refused until that one ends."""
+        body = msgspec.json.encode({"name": self.shown})
+        answer = await wire.ask("POST", "/session", body, JSON)
         if answer.status != 201:
             raise Refused(answer)
         self.token = answer.json["token"]

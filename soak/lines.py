@@ -17,7 +17,7 @@ STORM = 30
 """Lines that are pasted at once: more than may be said at once, so that they are slowed down."""
 OVERLONG = 6000
 """Bytes, more than a line may have."""
-_CURSOR = re.compile(r"== that is all; /since (\d+) ")
+_CURSOR = re.compile(r"== (?:that is all|there is more); /since (\d+) ")
 
 
 class LineClient(Client):

@@ -165,6 +165,8 @@ class StreamReader(Reader):
         if status != 200:
             length = int(fields["content-length"])
             self.reject(Answer(status, fields, await wire.reader.readexactly(length)))
+        if "content-length" in fields:
+            raise ConnectionError("the stream was refused, and has ended")
         text = b""
         async for chunk in wire.chunks():
             *blocks, text = (text + chunk).split(b"\n\n")
@@ -181,7 +183,7 @@ class StreamReader(Reader):
         )
         if fields.get("event") == "gap":
             self.world.gap(self.trail, self.door)
-        elif "data" in fields:
-            self.saw(decode_event(fields["data"]))
-        elif "id" in fields:
+        elif fields.get("event") == "ready":
             self.cursor = int(fields["id"])
+        else:
+            self.saw(decode_event(fields["data"]))

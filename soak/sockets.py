@@ -58,7 +58,7 @@ class SocketReader(Reader):
         wire = await self.enter()
         self._visits += 1
         self._socket = WSConnection(ConnectionType.CLIENT)
-        wire.send(self._socket.send(Request(host="chat", target=self.target())))
+        wire.send(self._socket.send(Request(host="localhost", target=self.target())))
         await together(self._hear(wire), self._talk(wire))
 
     async def _hear(self, wire: Wire) -> None:
@@ -96,6 +96,8 @@ class SocketReader(Reader):
             case "error":
                 if saying := self._waiting.pop(frame["ref"], None):
                     self.world.refused(saying, frame["code"])
+            case "ready":
+                self.cursor = frame["next"]
             case "pong":
                 pass
             case _:

@@ -91,7 +91,7 @@ class Wire:
         self, method: str, target: str, body: bytes = b"", headers: Mapping[str, str] = {}
     ) -> None:
         """Send a request."""
-        fields = {"Host": "chat", "Content-Length": str(len(body)), **headers}
+        fields = {"Host": "localhost", "Content-Length": str(len(body)), **headers}
         lines = [f"{method} {target} HTTP/1.1", *(f"{name}: {fields[name]}" for name in fields)]
         self.send("\r\n".join([*lines, "", ""]).encode() + body)
 

@@ -64,6 +64,21 @@ def logged_errors() -> Iterator[list[str]]:
 
 
 @pytest.fixture
+def logged_warnings() -> Iterator[list[str]]:
+    """What is logged as worth a look."""
+    lines: list[str] = []
+
+    @implementer(ILogObserver)
+    def observe(event: dict[str, Any]) -> None:
+        if event.get("log_level") is LogLevel.warn:
+            lines.append(event["log_format"].format(**event))
+
+    globalLogPublisher.addObserver(observe)
+    yield lines
+    globalLogPublisher.removeObserver(observe)
+
+
+@pytest.fixture
 def chat() -> InMemoryChat:
     """A chat without a network, on a clock that stands still."""
     return InMemoryChat()

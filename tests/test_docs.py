@@ -60,8 +60,8 @@ def test_the_protocol_names_every_option_and_its_default() -> None:
         elif default is None:  # what is told in words
             assert f"--{name}" in OPERATIONS
             own[name] = told[name]
-    several = ("allow-origin", "trust-proxy")
-    assert [told.pop(name) for name in several] == ["none", "none"]
+    several = ("allow-origin", "host", "trust-proxy")
+    assert [told.pop(name) for name in several] == ["none", "this machine’s", "none"]
     for door, endpoints in {"classic": (), **DOORS}.items():
         assert told.pop(door) == (endpoints[0] if endpoints else "none")
     assert told == {name: str(value) for name, value in own.items()}

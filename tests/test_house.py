@@ -26,48 +26,69 @@ class Floor(NamedTuple):
     """The floors below, and the libraries."""
 
 
-DOMAIN = "model stream codecs chat"
+LOG = "values eventlog pages subscriber"
+CHAT = f"{LOG} codecs places room session service leases repeats tickets health"
 
 HOUSE = {
-    "model": Floor("model model.*", "model msgspec precis_i18n"),
-    "stream": Floor("stream stream.*", "model stream"),
-    "codecs": Floor("codecs codecs.*", "model stream codecs msgspec"),
-    "store": Floor("store store.*", "model stream store twisted msgspec"),
-    "chat": Floor("chat chat.*", "model stream store chat twisted msgspec"),
+    "values": Floor(
+        "bounds events commands errors names lookalikes text limits addresses",
+        "values msgspec precis_i18n",
+    ),
+    "eventlog": Floor("eventlog", "values"),
+    "pages": Floor("pages", "eventlog"),
+    "subscriber": Floor("subscriber", "values eventlog pages"),
+    "codecs": Floor("codecs codecs.*", f"{LOG} codecs msgspec"),
+    "places": Floor("places", "eventlog subscriber"),
+    "room": Floor("room", LOG),
+    "session": Floor("session", f"{LOG} room"),
+    "wallclock": Floor("wallclock", "twisted"),
+    "store": Floor("store store.*", "values eventlog pages wallclock store twisted msgspec"),
+    "admission": Floor("admission", "values session"),
+    "directory": Floor("directory", "values room"),
+    "service": Floor("service", f"{LOG} admission directory places room session store twisted"),
+    "leases": Floor("leases", "values session service twisted"),
+    # It remembers outcomes, which are Deferreds.
+    "repeats": Floor("repeats", "values twisted"),
+    "tickets": Floor("tickets", "values"),
+    "health": Floor("health", "values twisted"),
     "reactor": Floor("reactor", "twisted"),
     # Doors never import each other; what several of them stand on has floors of its own.
     "sockets": Floor(
         "transports transports.tcp transports.connections transports.descriptors"
-        " transports.peers transports.stalls transports.deadlines transports.lane",
-        "model stream chat sockets twisted zope",
+        " transports.handshakes transports.peers transports.stalls transports.deadlines"
+        " transports.lane transports.liveness transports.heartbeat",
+        "values sockets twisted zope",
     ),
-    "drain": Floor("transports.drain", "chat sockets twisted"),
+    "drain": Floor("transports.drain", "service sockets twisted"),
     "http": Floor(
         "transports.http transports.resource transports.longpoll transports.learned"
-        " transports.crowd transports.reading transports.heartbeat transports.wsprotocol"
-        " transports.proxies",
-        f"{DOMAIN} sockets http twisted zope wsproto",
+        " transports.crowd transports.reading transports.wsprotocol"
+        " transports.proxies transports.fields transports.roomlist transports.hosts"
+        " transports.syntax transports.chunked transports.request transports.media"
+        " transports.push",
+        f"{CHAT} sockets http twisted zope wsproto",
     ),
-    "line door": Floor("transports.telnet", f"{DOMAIN} sockets twisted zope"),
+    "line door": Floor(
+        "transports.lines transports.shell transports.backlog",
+        f"{CHAT} sockets line-door twisted zope",
+    ),
     "HTTP door": Floor(
-        "transports.web transports.access transports.events transports.origin transports.sse"
-        " transports.websocket",
-        f"{DOMAIN} sockets http HTTP-door twisted zope msgspec",
+        "transports.web transports.body transports.access transports.events transports.origin"
+        " transports.sse transports.ndjson transports.websocket",
+        f"{CHAT} sockets http HTTP-door twisted zope msgspec",
     ),
-    "classic door": Floor("transports.classic", f"{DOMAIN} sockets http twisted"),
+    "classic door": Floor("transports.classic", f"{CHAT} sockets http twisted"),
     "tap": Floor(
         "tap",
-        f"{DOMAIN} store reactor sockets drain listening signals http line-door HTTP-door"
-        " classic-door twisted",
+        "values service store wallclock reactor sockets drain listening signals http line-door"
+        " HTTP-door classic-door twisted",
     ),
     "listening": Floor("listening", "twisted"),
-    "signals": Floor("signals", "twisted"),
+    "signals": Floor("signals logfile", "twisted"),
     # The client speaks to any server, so it knows of ours only what goes over the wire.
-    "client": Floor(
-        "client client.*", "model stream codecs client twisted zope msgspec treq hyperlink"
-    ),
+    "client": Floor("client client.*", "values codecs client twisted zope msgspec treq hyperlink"),
     "testing": Floor(
-        "testing testing.*", f"{DOMAIN} store sockets http tap reactor testing twisted wsproto"
+        "testing testing.*", f"{CHAT} store sockets http tap reactor testing twisted wsproto"
     ),
     "chatd": Floor("__init__"),
 }

@@ -116,6 +116,9 @@ def test_origins_are_gathered() -> None:
         ["--max-sessions-per-address", "1.5"],
         ["--max-rooms-per-session", "0"],
         ["--max-readers", "none"],
+        ["--host", ""],
+        ["--host", "https://chat.example"],
+        ["--host", "chat.example:8080"],
         ["--trust-proxy", ""],
         ["--trust-proxy", "localhost"],
         ["--trust-proxy", "10.0.0.1/8"],
@@ -141,6 +144,12 @@ def test_proxies_are_gathered() -> None:
     options = parsed(*(f"--trust-proxy={network}" for network in named))
     assert [str(network) for network in options["networks"]] == [*named[:2], "127.0.0.1/32"]
     assert options["trust-sockets"]
+
+
+def test_hosts_are_gathered() -> None:
+    """As browsers write them."""
+    assert parsed()["hosts"] == []
+    assert parsed("--host", "chat.example", "--host=Other.")["hosts"] == ["chat.example", "other"]
 
 
 def test_every_limit_reaches_the_chat(clock: Any) -> None:

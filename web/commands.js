@@ -1,27 +1,80 @@
 /** What the box understands besides words, and how what was begun in it might go on. No nodes here. */
 
 /** A way to go on: what to show, and the whole text of the box then. @typedef {{shown: string, about: string, text: string}} Hint */
+/**
+ * What to do. `leave` without a room, or `topic` without a text: this one, or show it.
+ * @typedef {{do: "say" | "act", text: string} | {do: "tell", to: string, text: string} | {do: "nick", name: string}
+ *   | {do: "topic", text?: string} | {do: "join", room: string} | {do: "leave", room?: string} | {do: "quit" | "help"}} Deed
+ */
 
-/** @type {Record<string, [string, string]>} */
-const COMMANDS = {
-  me: ["TEXT", "do something"],
-  msg: ["NAME TEXT", "tell one person only"],
-  nick: ["NAME", "change your name"],
-  topic: ["TEXT", "set the topic; without a text, clear it"],
-  join: ["ROOM", "go to a room"],
-  leave: ["", "leave this room"],
-  quit: ["", "leave the chat"],
-  help: ["", "list the commands"],
-};
+/** @type {Map<string, [string, string]>} */
+const COMMANDS = new Map([
+  ["me", ["TEXT", "do something"]],
+  ["msg", ["NAME TEXT", "write to one person only"]],
+  ["nick", ["NAME", "change your name"]],
+  ["topic", ["[TEXT]", "show the topic, or set it; /topic - clears it"]],
+  ["join", ["ROOM", "go to a room"]],
+  ["leave", ["[ROOM]", "leave this room, or another one"]],
+  ["quit", ["", "leave the chat"]],
+  ["help", ["", "list the commands"]],
+]);
 /** @type {[string, string][]} */
 export const HELP = [
-  ...Object.entries(COMMANDS).map(([name, [what, about]]) => /** @type {[string, string]} */ ([`/${name} ${what}`, about])),
+  ...[...COMMANDS].map(([name, [what, about]]) => /** @type {[string, string]} */ ([`/${name} ${what}`, about])),
   ["//TEXT", "say something that begins with a slash"],
-  ["Enter", "send; with Shift it begins a new line"],
+  ["Enter", "send; with Shift it begins a new line. On a touch screen it begins a new line"],
   ["Tab", "complete a name or a command"],
   ["Page ↑ ↓", "scroll"],
-  ["Alt+↑ ↓", "go to another room"],
+  ["Alt+↑ ↓", "go to another room or person"],
 ];
+
+/** What a text says to do. Throws an `Error` that says what is wrong with it. @param {string} text @returns {Deed} */
+export function parse(text) {
+  const indented = /^\s+\/([a-z]+)(?!\S)/iu.exec(text)?.[1]?.toLowerCase() ?? "";
+  if (COMMANDS.has(indented)) throw new Error(`There is a space before /${indented}: remove it, or it would be said to everybody`);
+  const [, word, rest = ""] = /^\/(?!\/)(\S*)\s*([^]*)$/u.exec(text) ?? [];
+  // A word with another slash in it is a path.
+  if (word === undefined || word.includes("/")) return { do: "say", text: text.replace(/^\/\//u, "/") };
+  const command = word.toLowerCase();
+  const one = rest.trim();
+  switch (command) {
+    case "me":
+      if (!one) throw usage("Say what you do", command);
+      return { do: "act", text: rest };
+    case "msg": {
+      const [, to = "", words = ""] = /^(\S+)\s*([^]*)$/u.exec(rest) ?? [];
+      if (!to) throw usage("Say to whom", command);
+      return { do: "tell", to: to.replace(/^@/u, ""), text: words };
+    }
+    case "nick":
+      if (!one) throw usage("Say which name", command);
+      if (/\s/u.test(one)) throw new Error("A name is one word; it has no spaces");
+      return { do: "nick", name: one };
+    case "topic":
+      return one ? { do: "topic", text: one === "-" ? "" : rest } : { do: "topic" };
+    case "join":
+      if (!one) throw usage("Say which room", command);
+      return { do: "join", room: roomOf(one) };
+    case "leave":
+      return one ? { do: "leave", room: roomOf(one) } : { do: "leave" };
+    case "quit":
+    case "help":
+      return { do: command };
+    default:
+      throw new Error(`There is no command /${word}; /help lists them. To say it as it is, begin with //`);
+  }
+}
+
+/** @param {string} text @returns {string} */
+export function roomOf(text) {
+  if (/\s/u.test(text)) throw new Error("A room is one word; for several rooms use /join once for each");
+  return text.replace(/^#/u, "");
+}
+
+/** @param {string} what @param {string} command */
+function usage(what, command) {
+  return new Error(`${what}: /${command} ${COMMANDS.get(command)?.[0]}`);
+}
 
 /**
  * What might stand in the place of the word that was begun.
@@ -33,18 +86,18 @@ export const HELP = [
  * @returns {Hint[]}
  */
 export function waysOn(before, after, people, rooms, asked) {
-  const [, start = "", word = ""] = /^([^]*?)(\S*)$/.exec(before) ?? [];
+  const [, start = "", word = ""] = /^([^]*?)(\S*)$/u.exec(before) ?? [];
   /** @param {string[]} names @param {string} [mark] @param {string} [end] */
   const named = (names, mark = "", end = " ") => names
     .filter(name => name.toLowerCase().startsWith(word.slice(mark.length).toLowerCase()))
     .sort((a, b) => a.localeCompare(b)).slice(0, 8)
     .map(name => ({ shown: mark + name, about: "", text: start + mark + name + end + after }));
-  if (!start && /^\/[a-z]*$/i.test(word)) {
-    return Object.entries(COMMANDS).filter(([name]) => `/${name}`.startsWith(word.toLowerCase()))
+  if (!start && /^\/[a-z]*$/iu.test(word)) {
+    return [...COMMANDS].filter(([name]) => `/${name}`.startsWith(word.toLowerCase()))
       .map(([name, [what, about]]) => ({ shown: `/${name} ${what}`, about, text: `/${name}${what && " "}${after}` }));
   }
-  if (/^\/msg\s+$/.test(start)) return named(people);
-  if (/^\/join\s+$/.test(start)) return named(rooms, word.startsWith("#") ? "#" : "", "");
+  if (/^\/msg\s+$/iu.test(start)) return named(people, word.startsWith("@") ? "@" : "");
+  if (/^\/join\s+$/iu.test(start)) return named(rooms, word.startsWith("#") ? "#" : "", "");
   if (word.startsWith("@")) return named(people, "@");
   return asked && word ? named(people, "", start ? " " : ": ") : [];
 }

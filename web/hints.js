@@ -73,8 +73,8 @@ export class Hints {
     this.#list.replaceChildren(...hints.map(({ shown, about }, place) => {
       const option = make("li", "", make("bdi", "", shown), about);
       option.id = `hint-${place}`;
-      option.role = "option";
-      option.ariaSelected = `${place === at}`;
+      option.setAttribute("role", "option");
+      option.setAttribute("aria-selected", `${place === at}`);
       return option;
     }));
     if (at < 0) return this.#box.removeAttribute("aria-activedescendant");

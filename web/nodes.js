@@ -1,5 +1,7 @@
 /** Nodes of the page. Text becomes text nodes only. */
 
+import { split } from "./texts.js";
+
 /** @param {string} text */
 export function words(text) {
   const element = make("p", "text", ...linked(text));
@@ -9,8 +11,8 @@ export function words(text) {
 
 /** A text, with what is an address on the web as a link. @param {string} text @returns {(Node | string)[]} */
 export function linked(text) {
-  return text.split(/(\bhttps?:\/\/[^\s<>"]*[^\s<>"'.,;:!?)\]}])/i).map((part, place) => {
-    if (place % 2 === 0 || !URL.canParse(part)) return part;
+  return split(text).map((part, place) => {
+    if (place % 2 === 0) return part;
     const link = document.createElement("a");
     link.href = part;
     link.rel = "noopener noreferrer nofollow ugc";
@@ -25,10 +27,11 @@ export function person(name) {
   return tinted(make("bdi", "person", name), name);
 }
 
-/** What one looks for before one reads: the colour, and the first letter. @param {string} name */
+/** A person's colour and first letter, which stands in the style sheet's content: it is not copied with the text. @param {string} name */
 export function face(name) {
-  const element = tinted(make("span", "face", (name.match(/[\p{L}\p{N}]/u)?.[0] ?? name.charAt(0)).toUpperCase()), name);
-  element.ariaHidden = "true";
+  const element = tinted(make("span", "face"), name);
+  element.dataset.letter = (name.match(/[\p{L}\p{N}]/u)?.[0] ?? name.charAt(0)).toUpperCase();
+  element.setAttribute("aria-hidden", "true");
   return element;
 }
 

@@ -10,9 +10,9 @@
  * 4. Each tab writes for itself.
  */
 
-/** @typedef {import("./chat.js").Line} Line */
-/** @typedef {import("./chat.js").Batch} Batch */
-/** @typedef {import("./chat.js").Transport} Transport */
+/** @typedef {import("./transports.js").Line} Line */
+/** @typedef {import("./transports.js").Batch} Batch */
+/** @typedef {import("./transports.js").Transport} Transport */
 
 /** Somebody wants to read from there. @typedef {{type: "hello", from: string, rooms: string[], cursor: number}} Hello */
 /**

@@ -43,7 +43,10 @@ class Limits:
     sessions_per_address: int = 2000
     """Those of one address: a school behind it fits, and a flood leaves room for others."""
     rooms: int = 10_000
-    """Rooms in which something is kept, or that somebody reads: as many as a list can show."""
+    """Rooms in which something is kept or somebody is: a list of them comes in pages."""
+    rooms_per_address: int | None = None
+    """Rooms that one address may bring into being; 0: no limit; None: a share of all
+    (`chatd.directory`)."""
     rooms_per_session: int = 100
     """Rooms that a session may be in: more than anybody follows."""
     readers_per_session: int = 50

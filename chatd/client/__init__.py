@@ -9,7 +9,24 @@ async def echo(url: str) -> None:
 Refusals are raised as `chatd.model.errors`.  `python -m chatd.client URL` is a client for people.
 """
 
-from .answers import Event
-from .chat import ChatClient, Events
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .answers import Event
+    from .chat import ChatClient, Events
 
 __all__ = ["ChatClient", "Event", "Events"]
+
+_HOMES = {"ChatClient": ".chat", "Events": ".chat", "Event": ".answers"}
+
+
+def __getattr__(name: str) -> Any:
+    """Import what is asked for: `python -m chatd.client` has to begin without Twisted, so that it
+    can say that it is missing.
+    """
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(_HOMES[name], __name__), name)

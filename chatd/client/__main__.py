@@ -1,10 +1,22 @@
 """`python -m chatd.client URL`: a chat in the terminal, or at the end of a pipe."""
 
+# What it needs is looked for first, so that a Python without it is answered in one line.
+# ruff: noqa: E402
+
 from __future__ import annotations
+
+import sys
+from importlib.util import find_spec
+
+MISSING = [name for name in ("treq", "msgspec") if find_spec(name) is None]
+if MISSING and __name__ == "__main__":
+    sys.exit(
+        f"!! this Python has no {', '.join(MISSING)}, which chatd.client needs: "
+        "use .venv/bin/python -m chatd.client (make creates .venv), or pip install chatd"
+    )
 
 import os
 import signal
-import sys
 import time
 from argparse import ArgumentParser
 from collections.abc import Callable, Coroutine, Sequence

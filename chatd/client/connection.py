@@ -2,7 +2,9 @@
 
 1. A request is made again until it is answered: after a pause that doubles each time and is never
    quite the same, and no sooner than the server asked for (`Retry-After`).
-2. All attempts at one change carry one `Idempotency-Key`, so the server carries it out once.
+2. All attempts at one change carry one `Idempotency-Key`, so the server carries it out once.  A
+   session is begun without one: where the answer to that was lost, its name is in use by a session
+   that has no owner, and is asked for again until that session ends.
 3. A token that the server no longer knows is followed by a new session of the same name, in the
    same rooms.
 4. Every attempt has an end: a server that has gone silent is one that cannot be reached.
@@ -30,7 +32,7 @@ from twisted.python.failure import Failure
 from twisted.web.client import RequestTransmissionFailed, ResponseDone, ResponseFailed
 from twisted.web.http import PotentialDataLoss
 
-from ..model.errors import BadToken, ChatError, Malformed, RateLimited, Unavailable
+from ..model.errors import BadToken, ChatError, Malformed, NameInUse, RateLimited, Unavailable
 from .answers import Answer, read
 
 T = TypeVar("T")
@@ -39,6 +41,9 @@ FIRST_PAUSE = 0.5
 """Seconds before the second attempt, at most."""
 LONGEST_PAUSE = 30.0
 """Seconds between two attempts, at most."""
+NAME_PAUSE = 15.0
+"""Seconds between two attempts at a name that a lost session of our own may hold: it ends when it
+has not been used for 75."""
 ANSWER_SECONDS = 35.0
 """Seconds for one attempt: a poll is held for 25."""
 PARTING_SECONDS = 5.0
@@ -79,7 +84,6 @@ class Connection:
         self._token = ""
         self._unjoined: list[str] = []
         self._opening = DeferredLock()
-        self._key = token_urlsafe(16)
         self._asked = False
         """Whether a session was asked for, and how that ended is not known."""
 
@@ -137,17 +141,22 @@ class Connection:
             return self._token
 
     async def _enter(self) -> None:
-        """Have the session that was asked for, or ask for one."""
-        self._asked = True
+        """Begin a session."""
+        doubtful, self._asked = self._asked, True
         try:
-            opened = await self._once("POST", "session", body={"name": self.wanted}, key=self._key)
+            opened = await self._once("POST", "session", body={"name": self.wanted})
+        except NameInUse as problem:
+            self._asked = doubtful
+            if doubtful:
+                raise Unavailable(f"{problem}, perhaps a lost one of our own", NAME_PAUSE) from None
+            raise
         except ChatError as problem:
             self._asked = isinstance(problem, Unavailable)  # it may have been opened all the same
             raise
         self._asked = False
         if not opened.token:
             raise ChatError(f"what answers at {self._url} is no chatd")
-        self._token, self.name, self._key = opened.token, opened.name, token_urlsafe(16)
+        self._token, self.name = opened.token, opened.name
 
     async def _once(
         self,

@@ -23,14 +23,18 @@ from ..codecs.lines import COMMANDS, LineDecoder, describe, parse
 from ..model.commands import (
     Act,
     Command,
+    Join,
+    Leave,
     Quit,
     Rename,
     Say,
+    SetLiteral,
     SetTopic,
     ShowHelp,
     ShowHistory,
     ShowTopic,
     ShowWho,
+    Switch,
     Tell,
 )
 from ..model.errors import (
@@ -63,7 +67,7 @@ ECHO_SECONDS = 5.0
 REPLAY = 10
 """Past events that somebody at a terminal is shown first."""
 
-_HERE = ("nick", "who", "me", "msg", "topic", "history", "help", "quit")
+_HERE = ("nick", "who", "me", "msg", "topic", "history", "literal", "help", "quit")
 _HAPPENED = Said | Acted | Joined | Left | Renamed | TopicSet | Noticed | Told
 
 
@@ -146,8 +150,9 @@ class Terminal:
         if line is None:
             raise TextTooLong(f"a line of more than {LINE_BYTES} bytes was not sent")
         text = printable(line.decode(errors="replace"))
+        indented = text[:1].isspace() and not self._live  # a program's output
         try:
-            return Say("", text) if self._literal else parse(text, self._room)
+            return Say("", text) if self._literal or indented else parse(text, self._room)
         except UnknownCommand:
             if self._live:
                 raise
@@ -184,9 +189,19 @@ class Terminal:
                 if text:
                     await client.leave(room, text)
                 return False
+            case SetLiteral():
+                self._literal = True
+            case Join(room=asked) | Switch(room=asked):
+                raise UnknownCommand(
+                    f"this client is in one room, #{room}; to be in another one, start it again "
+                    f"with --room {asked.removeprefix('#')}"
+                )
+            case Leave():
+                raise UnknownCommand("this client is in one room only; /quit leaves")
             case _:
                 raise UnknownCommand(
-                    "that works on the line door only; /help lists what works here"
+                    "that works in telnet and nc only, not in this client; "
+                    "/help lists what works here"
                 )
         return True
 

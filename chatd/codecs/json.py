@@ -6,18 +6,25 @@ on one line.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 
 import msgspec
 
+from ..model.bounds import check_fields
 from ..model.errors import ChatError, Malformed
-from ..stream.batch import Batch
 from ..stream.eventlog import Entry
+from ..stream.subscriber import Batch
 
 T = TypeVar("T")
 
+_FIELD = re.compile(r"Object (contains unknown|missing required) field `(.*)`", re.DOTALL)
 _encode = msgspec.json.Encoder().encode
+
+
+class BadField(Malformed):
+    """A field is not known, or is missing."""
 
 
 class JsonCodec:
@@ -58,22 +65,41 @@ def encode(value: Any) -> bytes:
 
 
 def decode(data: bytes, form: type[T]) -> T:
-    """What a client sent, as the struct `form`.
+    """What a client sent, as the struct `form`, whose strings have bounds.
 
     Raises `Malformed`, which says where it is wrong: no JSON, no UTF-8, nested too deeply, of the
-    wrong type, or with fields that the form does not have.
+    wrong type, or with fields that the form does not have; and the error of a field that is too
+    long.
     """
     try:
-        return msgspec.json.decode(data, type=form)
+        value = msgspec.json.decode(data, type=form)
+    except msgspec.ValidationError as problem:
+        raise _wrong(problem, "the JSON body") from None
     except (msgspec.DecodeError, UnicodeDecodeError) as problem:
         raise Malformed(f"the JSON body is not understood: {problem}") from None
     except RecursionError:
         raise Malformed("the JSON body is nested too deeply") from None
+    check_fields(value)
+    return value
 
 
 def convert(fields: Mapping[str, str], form: type[T]) -> T:
-    """A submitted HTML form, as the struct `form`.  Raises `Malformed`."""
+    """A submitted HTML form, as the struct `form`.
+
+    Raises `Malformed`, and the error of a field that is too long.
+    """
     try:
-        return msgspec.convert(fields, form)
+        value = msgspec.convert(fields, form)
     except msgspec.ValidationError as problem:
-        raise Malformed(f"the form is not understood: {problem}") from None
+        raise _wrong(problem, "the form") from None
+    check_fields(value)
+    return value
+
+
+def _wrong(problem: msgspec.ValidationError, what: str) -> Malformed:
+    """What is wrong with a body, in our words where they are clearer than the library's."""
+    if field := _FIELD.fullmatch(str(problem)):
+        if field[1] == "contains unknown":
+            return BadField(f'unknown field "{field[2]}"')
+        return BadField(f'the field "{field[2]}" is missing')
+    return Malformed(f"{what} is not understood: {problem}")

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 
 from ..model.commands import (
     Act,
@@ -18,8 +19,11 @@ from ..model.commands import (
     Leave,
     Quit,
     Rename,
+    Reply,
     Say,
     SetEcho,
+    SetLiteral,
+    SetTime,
     SetTopic,
     ShowHelp,
     ShowHistory,
@@ -189,49 +193,74 @@ class Usage:
 def parse(line: str, room: str) -> Command:
     """The command that a line stands for; `room` is the current one.
 
+    A word with a second slash in it, such as a path, is no command: the line is said.  Blanks
+    before a slash are refused: what was meant as a command, perhaps with a password, is not said.
     Raises `UnknownCommand` and `Malformed`.
     """
     if not line.startswith("/"):
+        if line.lstrip().startswith("/"):
+            raise Malformed(
+                "that was not said: a command begins without blanks before it; "
+                "/literal on says such lines"
+            )
         return Say(room, line)
     if line.startswith("//"):
         return Say(room, line[1:])
     word, _, rest = line[1:].partition(" ")
-    usage = COMMANDS.get(word.lower())
-    if usage is None:
-        raise UnknownCommand(f"no such command /{printable(word[:32])}; /help lists them")
+    if "/" in word:
+        return Say(room, line)
+    usage = command_named(word)
     try:
         return usage.read(rest.strip(), room)
     except Malformed as problem:
-        raise Malformed(f"{problem.message}; it is {usage.form}") from None
+        word = usage.form.split()[0]
+        raise Malformed(f"{word} {problem.message}; type {usage.form}") from None
+
+
+def command_named(word: str) -> Usage:
+    """The command of that name or short form, without its slash.
+
+    Raises `UnknownCommand`, which names the nearest one.
+    """
+    name = word[:32].lower()
+    usage = COMMANDS.get(ALIASES.get(name, name)) if len(word) <= 32 else None
+    if usage is None:
+        known = [*COMMANDS, *(alias for alias in ALIASES if len(alias) > 1)]
+        near = get_close_matches(name, [word for word in known if len(word) > 1], 1)
+        meant = f" (did you mean /{near[0]}?)" if near else ""
+        raise UnknownCommand(f"no such command /{printable(word[:32])}{meant}; /help lists them")
+    return usage
 
 
 def _one_word(rest: str, what: str) -> str:
-    if not rest or " " in rest:
-        raise Malformed(f"that takes one {what}")
+    if not rest:
+        raise Malformed(f"needs a {what}")
+    if " " in rest:
+        raise Malformed(f"takes one {what}, which has no blanks, and nothing was done")
     return rest
 
 
 def _no_words(rest: str) -> None:
     if rest:
-        raise Malformed("that takes nothing behind it")
+        raise Malformed("takes nothing behind it")
 
 
 def _text(rest: str) -> str:
     if not rest:
-        raise Malformed("that takes a text")
+        raise Malformed("needs a text")
     return rest
 
 
 def _number(rest: str, what: str) -> int:
     if not (rest.isascii() and rest.isdigit() and len(rest) <= 18):
-        raise Malformed(f"that takes {what}, a whole number")
+        raise Malformed(f"takes {what}, a whole number")
     return int(rest)
 
 
 def _read_tell(rest: str, room: str) -> Command:
     name, _, text = rest.partition(" ")
     if not text.strip():
-        raise Malformed("that takes a name and a text")
+        raise Malformed("needs a name and a text")
     return Tell(name, text.strip())
 
 
@@ -262,9 +291,31 @@ def _read_history(rest: str, room: str) -> Command:
 
 def _read_echo(rest: str, room: str) -> Command:
     if rest not in ("on", "off"):
-        raise Malformed("that takes on or off")
+        raise Malformed("takes on or off")
     return SetEcho(rest == "on")
 
+
+def _read_time(rest: str, room: str) -> Command:
+    if rest not in ("on", "off", "utc"):
+        raise Malformed("takes on, off or utc")
+    return SetTime({"on": "local", "off": "", "utc": "utc"}[rest])
+
+
+def _read_literal(rest: str, room: str) -> Command:
+    if rest != "on":
+        raise Malformed("takes on, and lasts until you disconnect")
+    return SetLiteral()
+
+
+ALIASES = {
+    "j": "join",
+    "part": "leave",
+    "names": "who",
+    "w": "who",
+    "m": "msg",
+    "exit": "quit",
+}
+"""Short forms and other names of commands."""
 
 COMMANDS: dict[str, Usage] = {
     "nick": Usage(
@@ -289,6 +340,11 @@ COMMANDS: dict[str, Usage] = {
         "/me TEXT", "say what you do: /me waves", lambda rest, room: Act(room, _text(rest))
     ),
     "msg": Usage("/msg NAME TEXT", "say something to one person only", _read_tell),
+    "r": Usage(
+        "/r TEXT",
+        "answer the last private message that you got",
+        lambda rest, room: Reply(_text(rest)),
+    ),
     "topic": Usage("/topic [TEXT]", "show the topic, or set it; /topic - clears it", _read_topic),
     "history": Usage(
         "/history [N]", f"show the last N events here (20; at most {MAX_HISTORY})", _read_history
@@ -299,6 +355,8 @@ COMMANDS: dict[str, Usage] = {
         lambda rest, room: ShowSince(room, _number(rest, "an event's id")),
     ),
     "echo": Usage("/echo on|off", "show you your own messages, or not", _read_echo),
+    "time": Usage("/time on|off|utc", "show the time before each event, or not", _read_time),
+    "literal": Usage("/literal on", "say every line as it is until you disconnect", _read_literal),
     "help": Usage(
         "/help [COMMAND]",
         "list the commands, or explain one",

@@ -9,6 +9,7 @@ from typing import Any
 
 from msgspec import Struct
 
+from ..model.bounds import KEY, Key, Name, RoomName, Text
 from ..model.commands import Act, Command, Join, Leave, Rename, Say, SetTopic, Tell
 from ..model.errors import ChatError, Malformed
 from ..stream.eventlog import Entry
@@ -48,6 +49,11 @@ GAP = frame(b'{"type":"gap"}')
 """Events are missing here."""
 
 
+def ready(cursor: int) -> bytes:
+    """All that was stored when the reader came has been sent; it stands at that cursor."""
+    return frame(b'{"type":"ready","next":%d}' % cursor)
+
+
 def pong(ref: str | None) -> bytes:
     """The answer to a client that wants to know whether anybody is there."""
     return frame(encode({"type": "pong"} | ({"ref": ref} if ref else {})))
@@ -67,7 +73,7 @@ def error(ref: str | None, refusal: ChatError) -> bytes:
 class Sent(Struct, forbid_unknown_fields=True, tag_field="type", kw_only=True):
     """What a client sends: `ref` comes back with the answer."""
 
-    ref: str | None = None
+    ref: Key = None
 
     def command(self, room: str) -> Command | None:
         """What is asked for, by a client whose only room is `room`; None: to be answered at all."""
@@ -75,7 +81,7 @@ class Sent(Struct, forbid_unknown_fields=True, tag_field="type", kw_only=True):
 
 
 class _InRoom(Sent, kw_only=True):
-    room: str = ""
+    room: RoomName = ""
 
     def in_room(self, room: str) -> str:
         if not (self.room or room):
@@ -86,7 +92,7 @@ class _InRoom(Sent, kw_only=True):
 class SentSay(_InRoom, tag="say", kw_only=True):
     """`{"type":"say","text":"hi"}`."""
 
-    text: str
+    text: Text
 
     def command(self, room: str) -> Command:
         """See `Sent.command`."""
@@ -96,7 +102,7 @@ class SentSay(_InRoom, tag="say", kw_only=True):
 class SentAction(_InRoom, tag="action", kw_only=True):
     """`{"type":"action","text":"waves"}`."""
 
-    text: str
+    text: Text
 
     def command(self, room: str) -> Command:
         """See `Sent.command`."""
@@ -106,7 +112,7 @@ class SentAction(_InRoom, tag="action", kw_only=True):
 class SentTopic(_InRoom, tag="topic", kw_only=True):
     """`{"type":"topic","text":"today"}`."""
 
-    text: str
+    text: Text
 
     def command(self, room: str) -> Command:
         """See `Sent.command`."""
@@ -124,7 +130,7 @@ class SentJoin(_InRoom, tag="join", kw_only=True):
 class SentLeave(_InRoom, tag="leave", kw_only=True):
     """`{"type":"leave","room":"dev"}`."""
 
-    text: str = ""
+    text: Text = ""
 
     def command(self, room: str) -> Command:
         """See `Sent.command`."""
@@ -134,7 +140,7 @@ class SentLeave(_InRoom, tag="leave", kw_only=True):
 class SentNick(Sent, tag="nick", kw_only=True):
     """`{"type":"nick","name":"ada"}`."""
 
-    name: str
+    name: Name
 
     def command(self, room: str) -> Command:
         """See `Sent.command`."""
@@ -144,8 +150,8 @@ class SentNick(Sent, tag="nick", kw_only=True):
 class SentPrivate(Sent, tag="private", kw_only=True):
     """`{"type":"private","to":"ada","text":"psst"}`."""
 
-    to: str
-    text: str
+    to: Name
+    text: Text
 
     def command(self, room: str) -> Command:
         """See `Sent.command`."""
@@ -166,17 +172,18 @@ AnySent = (
 
 
 def read(text: str) -> Sent:
-    """What a client's frame asks for.  Raises `Malformed`."""
+    """What a client's frame asks for.  Raises `Malformed`, and as `decode` does."""
     sent: Sent = decode(text.encode(errors="replace"), AnySent)  # type: ignore[arg-type]
     return sent
 
 
 def ref_of(text: str) -> str | None:
-    """The `ref` of a frame that was not understood, if it has one."""
+    """The `ref` of a frame that was not understood, if it has one that can be sent back."""
     try:
         # Python's own reader takes half a surrogate pair, which is often what was not understood.
         frame = json.loads(text)
     except (ValueError, RecursionError):
         return None
     ref = frame.get("ref") if isinstance(frame, dict) else None
-    return ref if isinstance(ref, str) and ref.isprintable() else None
+    fine = isinstance(ref, str) and len(ref) <= KEY.most and ref.isprintable()
+    return ref if fine else None

@@ -39,6 +39,12 @@ def address_of(host: str | None) -> Address:
     return Address(f"{IPv6Address(int(ip) >> _HOST_BITS << _HOST_BITS)}/{_HOST_BITS}")
 
 
+@lru_cache(maxsize=10_000)
+def is_public(address: Address) -> bool:
+    """Whether it is one of the Internet, and not of this machine or of a private network."""
+    return address != LOCAL and ip_network(address).network_address.is_global
+
+
 def parse_host(host: str) -> IPv4Address | IPv6Address:
     """A host as a number; IPv4 in the clothes of IPv6 is IPv4 (RFC 4291, section 2.5.5.2).
 

@@ -92,6 +92,12 @@ class ForeignOrigin(ChatError):
     code = "foreign-origin"
 
 
+class WrongHost(ChatError):
+    """The request names a host that this server is not known by."""
+
+    code = "wrong-host"
+
+
 class NotFound(ChatError):
     """Nothing is at that address."""
 

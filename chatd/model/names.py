@@ -3,6 +3,10 @@
 A name has two forms, both by RFC 8265 (PRECIS usernames): the *display form* keeps case, and the
 *key* is case-folded and decides whether two names are one. The profile refuses what confuses:
 spaces of any kind, zero-width and bidi characters, compatibility look-alikes, mixed directions.
+
+PRECIS looks through the whole string for some of its characters, which takes long for a long one.
+So what comes in is first held against a bound (`chatd.bounds`), then each of its characters is
+looked at once, and only what may still become a name reaches PRECIS.  Only names are cached.
 """
 
 from __future__ import annotations
@@ -12,23 +16,24 @@ import unicodedata
 from functools import lru_cache
 
 from precis_i18n import get_profile
+from precis_i18n.profile import Profile
 
+from .bounds import MAX_NAME, MAX_ROOM, NAME, ROOM
 from .errors import BadName, BadRoom
-
-MAX_NAME = 32
-"""Characters in a name."""
-MAX_ROOM = 64
-"""Characters in a room's name."""
 
 _NAME_MARKS = frozenset("_-.[]{}|^")
 _ROOM_MARKS = frozenset("-_.")
+_FULL_WIDTH = 0xFEE0
+"""How far the full-width form of an ASCII character lies behind it."""
+_COMPOSED = re.compile("[\u1100-\u11ff\ua960-\ua97f\ud7b0-\ud7ff\uff9e\uff9f]")
+"""Letters that may become part of the one before: Hangul's, and marks of half-width katakana."""
+NO_NAME = "that is no name; use letters, digits and _ - . [ ] { } | ^ only"
 _GUEST = re.compile(r"guest-\d+")
 
 _display = get_profile("UsernameCasePreserved")
 _folded = get_profile("UsernameCaseMapped:CaseFold")
 
 
-@lru_cache(4096)
 def clean_name(name: str) -> str:
     """The display form of a person's name.
 
@@ -36,56 +41,85 @@ def clean_name(name: str) -> str:
     letter nor a digit nor one of `_ - . [ ] { } | ^`, or a guest's name, which only the server
     gives.
     """
-    if not name:
-        raise BadName("a name cannot be empty; choose one of 1 to 32 letters or digits")
-    try:
-        # Far beyond what could normalise to a name it is not worth the work.
-        shown = str(_display.enforce(name)) if len(name) <= 8 * MAX_NAME else name
-        if len(shown) > MAX_NAME:
-            raise BadName(f"a name has at most {MAX_NAME} characters, this one has {len(shown)}")
-        key = name_key(shown)
-    except UnicodeEncodeError:
-        shown = key = ""
-    # "." and ".." would be eaten as path segments by every HTTP client.
-    if not shown.strip(".") or not _spelt(shown, _NAME_MARKS):
-        raise BadName("that is no name; use letters, digits and _ - . [ ] { } | ^ only")
-    if _GUEST.fullmatch(key):
-        raise BadName("guest names are given by the server; choose another name")
-    return shown
+    return _clean_name(NAME.check(name))
 
 
-@lru_cache(4096)
 def name_key(name: str) -> str:
     """What two spellings of one name have in common.
 
-    Raises `UnicodeEncodeError` for a string that can be no name at all.
+    Raises `BadName` for a string that can be no name at all.
     """
-    return str(_folded.enforce(name))
+    return _name_key(NAME.check(name))
 
 
-@lru_cache(4096)
 def clean_room(room: str) -> str:
     """A room's one name: case-folded, without the `#` that people may type before it.
 
     Raises `BadRoom`: empty, longer than `MAX_ROOM` characters, or with anything but letters, digits
     and `- _ .`.
     """
+    return _clean_room(ROOM.check(room))
+
+
+@lru_cache(4096)
+def _clean_name(name: str) -> str:
+    if not name:
+        raise BadName("a name cannot be empty; choose one of 1 to 32 letters or digits")
+    shown = _enforced(_display, name, _NAME_MARKS, MAX_NAME)
+    if shown is None or len(shown) > MAX_NAME:
+        raise BadName(f"a name has at most {MAX_NAME} characters; choose a shorter one")
+    # "." and ".." would be eaten as path segments by every HTTP client.
+    if not shown.strip(".") or not _spelt(shown, _NAME_MARKS):
+        raise BadName(NO_NAME)
+    if _GUEST.fullmatch(_name_key(shown)):
+        raise BadName("guest names are given by the server; choose another name")
+    return shown
+
+
+@lru_cache(4096)
+def _name_key(name: str) -> str:
+    key = _enforced(_folded, name, _NAME_MARKS, 2 * MAX_NAME)  # a folded ß is two letters
+    if not key:
+        raise BadName(NO_NAME)
+    return key
+
+
+@lru_cache(4096)
+def _clean_room(room: str) -> str:
     bare = room.removeprefix("#")
     if not bare:
         raise BadRoom("a room's name cannot be empty; try lobby")
-    try:
-        folded = str(_folded.enforce(bare)) if len(bare) <= 8 * MAX_ROOM else bare
-    except UnicodeEncodeError:
-        folded = ""
-    if len(folded) > MAX_ROOM:
-        raise BadRoom(f"a room's name has at most {MAX_ROOM} characters, this has {len(folded)}")
-    if (
-        not (1 <= len(folded) <= MAX_ROOM)
-        or not _spelt(folded, _ROOM_MARKS)
-        or not folded.strip(".")
-    ):
+    folded = _enforced(_folded, bare, _ROOM_MARKS, MAX_ROOM)
+    if folded is None or len(folded) > MAX_ROOM:
+        raise BadRoom(f"a room's name has at most {MAX_ROOM} characters; choose a shorter one")
+    if not folded.strip(".") or not _spelt(folded, _ROOM_MARKS):
         raise BadRoom("that is no room's name; use letters, digits and - _ . only")
     return folded
+
+
+def _enforced(profile: Profile, text: str, marks: frozenset[str], most: int) -> str | None:
+    """What a PRECIS profile makes of a text: empty if it can be no name, None if it is too long.
+
+    Each character is looked at first.  Of those for which PRECIS looks through the whole string,
+    that leaves digits only, and of these and all others that stay one each, `most`.
+    """
+    lasting = 0
+    for char in text:
+        category = unicodedata.category(char)
+        if not (
+            category[0] in "LM"
+            or category == "Nd"
+            or char in marks
+            or (char > "\uff00" and chr(ord(char) - _FULL_WIDTH) in marks)
+        ):
+            return ""
+        lasting += not (category[0] == "M" or _COMPOSED.match(char))
+    if lasting > most:
+        return None
+    try:
+        return str(profile.enforce(text))
+    except UnicodeEncodeError:
+        return ""
 
 
 def _spelt(text: str, marks: frozenset[str]) -> bool:

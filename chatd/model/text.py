@@ -1,9 +1,12 @@
 """What a message's text may be: settled once, here, for every door.
 
-1. CRLF, CR and the Unicode line and paragraph separators become LF; a tab becomes a space.
-2. What could steer another user's terminal or turn their text around (C0, DEL, C1, bidi embeddings,
-   overrides and isolates) is taken out; the rest of the text stays.
+1. CRLF, CR and the Unicode line and paragraph separators become LF; tabs stay.
+2. What could steer another user's terminal or turn their text around is taken out: escape sequences
+   as a whole (ECMA-48), other control characters (C0, DEL, C1), bidi embeddings, overrides and
+   isolates; the rest of the text stays.
 3. Lone surrogates are refused: no door could write them out again.
+4. A text of which nothing would be seen is none: spaces, what Unicode calls default-ignorable, and
+   characters that are drawn as a blank.
 """
 
 from __future__ import annotations
@@ -23,8 +26,33 @@ _BREAKS = re.compile("\r\n|[\r\u2028\u2029]")
 _UNSAFE = dict.fromkeys(
     [*range(0x20), *range(0x7F, 0xA0), *range(0x202A, 0x202F), *range(0x2066, 0x206A)]
 )
-_UNSAFE[ord("\t")] = ord(" ")
-del _UNSAFE[ord("\n")]
+del _UNSAFE[ord("\n")], _UNSAFE[ord("\t")]
+_WITHIN = {char: None for char in _UNSAFE if chr(char) not in "\x07\x1b\x9c"}
+"""What has no meaning within an escape sequence, and would hide one."""
+# Each alternative stops at the next ESC at the latest, so that no character is looked at twice.
+_ESCAPES = re.compile(
+    r"""\x1b(?:
+        [\]PX^_] [^\x07\x1b\x9c]*+ (?:\x07|\x1b\\|\x9c)  # OSC, DCS, SOS, PM, APC and their end
+        | \[\[[A-E]                                       # a function key of the Linux console
+        | \[ [0-?]* [ -/]* [@-~]?                         # CSI, perhaps cut off
+        | [NO][@-~]                                       # SS2, SS3: an arrow key
+        | [!-/][ -/]* [0-~]                               # a character set
+        | \ [F-N]                                         # a level of conformance
+        | [0-~]                                           # any other of two bytes
+        )?""",
+    re.VERBOSE,
+)
+_BLANK = frozenset(
+    (
+        # Default_Ignorable_Code_Point, in Unicode 17
+        *(0x00AD, 0x034F, 0x061C, 0x115F, 0x1160, 0x17B4, 0x17B5, 0x3164, 0xFEFF, 0xFFA0),
+        *(*range(0x180B, 0x1810), *range(0x200B, 0x2010), *range(0x202A, 0x202F)),
+        *(*range(0x2060, 0x2070), *range(0xFE00, 0xFE10), *range(0xFFF0, 0xFFF9)),
+        *(*range(0x1BCA0, 0x1BCA4), *range(0x1D173, 0x1D17B), *range(0xE0000, 0xE1000)),
+        # drawn as nothing: an empty cell of Braille, a musical note without a head
+        *(0x2800, 0x1D159),
+    )
+)
 
 
 def clean_text(text: str, limit: int, breaks: int = MAX_LINE_BREAKS, kind: str = "message") -> str:
@@ -52,7 +80,11 @@ def clean_text(text: str, limit: int, breaks: int = MAX_LINE_BREAKS, kind: str =
 
 
 def printable(text: str) -> str:
-    """The text without what could steer a terminal or turn text around; line feeds stay."""
+    """The text without what could steer a terminal or turn text around; line feeds and tabs
+    stay.
+    """
+    if "\x1b" in text:
+        text = _ESCAPES.sub("", text.translate(_WITHIN))
     return text.translate(_UNSAFE)
 
 
@@ -67,4 +99,7 @@ def clean_phrase(text: str, limit: int, kind: str = "parting word") -> str:
 
 def _visible(text: str) -> bool:
     """Whether anything of it leaves a mark: spaces and formatting characters alone do not."""
-    return any(unicodedata.category(char) not in ("Zs", "Cf", "Cc") for char in text)
+    return any(
+        unicodedata.category(char) not in ("Zs", "Cf", "Cc") and ord(char) not in _BLANK
+        for char in text
+    )

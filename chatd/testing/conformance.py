@@ -1,6 +1,7 @@
 """An echo behind chatd's own HTTP and WebSocket stack, for conformance suites to drive.
 
-`GET /` says OK, `POST /` echoes its body, and `/ws` echoes text and binary messages.
+GET says OK and POST echoes its body, at every path: where a path answered 404, a suite that looks
+for requests that are taken by mistake would find none.  `/ws` echoes text and binary messages.
 """
 
 from __future__ import annotations
@@ -27,11 +28,11 @@ def echo_site(clock: IReactorTime) -> ChatSite:
 
 
 class Echo(ApiResource):
-    """`/`: says OK, or what it is told."""
+    """Says OK, or what it is told."""
 
     def getChild(self, path: bytes, request: Request) -> Resource:
-        """The root has an empty name."""
-        return self if path == b"" else super().getChild(path, request)
+        """Every path is here, but for those of other resources."""
+        return self
 
     def render_GET(self, request: Request) -> bytes:
         """Say OK."""

@@ -9,26 +9,24 @@ from collections.abc import Callable
 from twisted.internet.defer import Deferred, succeed
 from twisted.web.server import Request
 
-from ..chat.leases import Lease, Leases
-from ..chat.repeats import Repeats
+from ..chat.person import Session
+from ..chat.request_keys import Repeats
 from ..chat.service import ChatService
-from ..chat.session import Session
+from ..chat.sessions import Lease, Leases
+from ..chat.tickets import Tickets
 from ..model.addresses import Address
 from ..model.commands import Command
 from ..model.errors import BadToken, Malformed, NoSession
 from ..model.names import name_key
+from .fields import cookie, header, one
 from .heartbeat import Heartbeat
 from .http import MAX_BODY
 from .longpoll import Polls
 from .peers import Peers
 from .proxies import Proxies
-from .resource import one
-from .sse import Streams
+from .push import Streams
 
 _KEY = re.compile(r"[\x21-\x7e]{1,200}")
-
-COOKIE = b"chatd"
-"""The cookie that holds a session's token."""
 
 
 class Access:
@@ -51,14 +49,26 @@ class Access:
         self.heartbeat = Heartbeat(service.clock)
         self.polls = Polls(service)
         self.streams = Streams(self.heartbeat, peers)
+        self.tickets: Tickets[Lease] = Tickets(service.clock.seconds)
         self._repeats: Repeats[int | None] = Repeats(service.clock.seconds)
-        self.openings: Repeats[Lease] = Repeats(service.clock.seconds)
+
+    @property
+    def cookie(self) -> bytes:
+        """The name of the cookie that holds a session's token.
+
+        Cookies know no ports: with one name for all, two servers on one host would overwrite each
+        other's.
+        """
+        return b"chatd-" + self.service.id.encode()
 
     def lease(self, request: Request) -> Lease | None:
         """The session that a request is made in, if it is.
 
-        Raises `BadToken` for a bad `Authorization` header (RFC 6750, section 2.1).  A cookie that
-        is out of date is no session: browsers send it on and on, and reading needs none.
+        Its token stands in `Chatd-Session`, in `Authorization: Bearer` (RFC 6750, section 2.1), or
+        in the cookie; the first of these that is there counts.  Credentials of another scheme, such
+        as a browser's Basic for a proxy, are not for us.  Raises `BadToken` for a bad token in a
+        header.  A cookie that is out of date is no session: browsers send it on and on, and reading
+        needs none.
         """
         lease = self._find(request)
         if lease:
@@ -66,27 +76,39 @@ class Access:
         return lease
 
     def _find(self, request: Request) -> Lease | None:
-        header = request.getHeader("authorization")
-        if header is not None:
-            scheme, _, token = header.partition(" ")
-            if scheme.lower() != "bearer":
-                raise BadToken("only Authorization: Bearer TOKEN is understood here")
+        token = header(request, "chatd-session")
+        if token is not None:
+            return self.leases.find(token)
+        scheme, _, token = (header(request, "authorization") or "").partition(" ")
+        if scheme.lower() == "bearer":
             return self.leases.find(token.strip())
-        cookie = request.getCookie(COOKIE)
-        if cookie is None:
+        token_kept = cookie(request, self.cookie)
+        if token_kept is None:
             return None
         try:
-            return self.leases.find(cookie.decode("ascii", "replace"))
+            return self.leases.find(token_kept)
         except BadToken:
             return None
 
-    def reader(self, request: Request) -> Lease | None:
+    def reader(self, request: Request, *, stream: bool) -> Lease | None:
         """The session that a request reads in, if it does.
 
-        Browsers can set no header on an EventSource or a WebSocket, so the token may stand in the
-        query here (RFC 6750, section 2.3).  Raises `BadToken`, `Malformed`.
+        Browsers can set no header on an EventSource or a WebSocket, so a ticket may stand in the
+        query of a `stream`, and a token (RFC 6750, section 2.3) in that of any reading request.
+        Raises `BadToken`, `Malformed`.
         """
-        token = one(request, "access_token")
+        token, ticket = one(request, "access_token"), one(request, "ticket")
+        if ticket is not None:
+            if token is not None:
+                raise Malformed("give ticket or access_token, not both")
+            if not stream:
+                # A poll is asked again and again with the same words; a ticket is good once.
+                raise Malformed(
+                    "a ticket is for a WebSocket or an event stream; "
+                    "here, send Authorization: Bearer TOKEN"
+                )
+            lease = self.tickets.redeem(ticket)
+            token = lease.token
         if token is None:
             return self.lease(request)
         lease = self.leases.find(token)
@@ -120,24 +142,13 @@ class Access:
             raise NoSession("say who you are: POST /session for a session, or add ?name=NAME")
         return self.service.visitor(name, self.address(request))
 
-    def open(self, request: Request, name: str) -> Deferred[Lease]:
-        """A new session, or the one that this request, sent again, began.
+    def open(self, request: Request, name: str) -> Lease:
+        """A new session.  Raises as `Leases.open` does.
 
-        Raises `Malformed`, and as `Leases.open` does.
+        The request's `Idempotency-Key` is ignored: the answer holds the session's token, and a key
+        does not prove that the same client sends it again.
         """
-        key, address = idempotency_key(request), self.address(request)
-        if key is None:
-            return succeed(self.leases.open(name, address))
-        scope = (address, name, key)
-
-        def living(lease: Lease) -> Deferred[Lease]:
-            if not lease.session.ended:
-                return succeed(lease)
-            self.openings.forget(scope)
-            return self.open(request, name)
-
-        opened = self.openings.once(scope, lambda: succeed(self.leases.open(name, address)))
-        return opened.addCallback(living)
+        return self.leases.open(name, self.address(request))
 
     def perform(self, request: Request, command: Command) -> Deferred[int | None]:
         """Carry out a command, once, however often it is sent with the same `Idempotency-Key`.
@@ -193,7 +204,7 @@ def idempotency_key(request: Request) -> str | None:
 
     Raises `Malformed`.
     """
-    key = request.getHeader("idempotency-key")
+    key = header(request, "idempotency-key")
     if key is not None and not _KEY.fullmatch(key):
         raise Malformed("an Idempotency-Key has 1 to 200 visible ASCII characters")
     return key

@@ -26,19 +26,22 @@ from twisted.python.failure import Failure
 from twisted.web.resource import Resource
 from twisted.web.server import NOT_DONE_YET, Request
 
-from ..chat.leases import Lease, Leases
-from ..chat.service import LOBBY, ChatService
+from ..chat.room import LOBBY
+from ..chat.service import ChatService
+from ..chat.sessions import Lease, Leases
 from ..codecs.classic import CLASSIC, told
 from ..model.addresses import Address
 from ..model.commands import Say
 from ..model.errors import ChatError, Malformed
 from ..model.names import clean_name, name_key
-from ..stream.batch import Batch
-from ..stream.subscriber import Subscriber
-from .http import USUAL, Bounds, ChatRequest, ChatSite
+from ..stream.subscriber import Batch, Subscriber
+from .fields import one
+from .hosts import Hosts
+from .http import USUAL, Bounds, ChatSite
 from .peers import Peers, going_down
 from .proxies import NO_PROXIES, Proxies
-from .resource import STATUS, finish_later, one, say_when
+from .request import ChatRequest
+from .resource import STATUS, dress_live, finish_later, say_when
 
 HOLD_SECONDS = 4.5
 """Seconds that a poll is held, as in 2011: just below the five after which clients gave up."""
@@ -49,11 +52,15 @@ def classic_site(
     bounds: Bounds = USUAL,
     proxies: Proxies = NO_PROXIES,
     peers: Peers | None = None,
+    hosts: Hosts | None = None,
 ) -> ChatSite:
-    """The classic door to a chat; `proxies` may say for whom they ask."""
+    """The classic door to a chat; `proxies` may say for whom they ask, and `hosts` are the names
+    under which it may be asked, if not only this machine's own.
+    """
+    hosts = hosts or Hosts(service.clock, proxies=proxies)
     peers = Peers(service.clock) if peers is None else peers
     root = ClassicResource(service, proxies, peers)
-    return ChatSite(root, service.clock, bounds, peers)
+    return ChatSite(root, service.clock, bounds, peers, hosts=hosts)
 
 
 class ClassicResource(Resource):
@@ -70,9 +77,7 @@ class ClassicResource(Resource):
 
     def render(self, request: Request) -> bytes | int:
         """Carry the request out."""
-        request.setHeader(b"content-type", b"text/plain; charset=utf-8")
-        request.setHeader(b"cache-control", b"no-store")
-        request.setHeader(b"x-content-type-options", b"nosniff")
+        dress_live(request, b"text/plain; charset=utf-8")
         request.setHeader(b"access-control-allow-origin", b"*")
         if request.method == b"OPTIONS":
             # A browser asks first if the page's library adds headers of its own.
@@ -163,11 +168,6 @@ class Caller:
     def dismiss(self) -> None:
         """Answer empty."""
         self._answer(b"")
-
-    def revoked(self, error: ChatError) -> None:
-        """See `Outlet.revoked`."""
-        self.subscriber.stop()
-        self._answer(f"{error.message}\n".encode())
 
     def _conclude(self) -> None:
         """Answer with what there is: the server is going down."""

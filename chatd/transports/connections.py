@@ -38,6 +38,8 @@ from zope.interface import implementer
 from ..chat.limits import NO_ROOM_SECONDS
 from ..model.addresses import Address, address_of
 from ..model.errors import ChatError, TooMany, Unavailable
+from .liveness import watch_for_death
+from .stalls import STALL_SECONDS
 from .tcp import WriteThrough
 
 MOST_CONNECTIONS = 65_536
@@ -87,9 +89,14 @@ class Connections:
     _log = Logger()
 
     def __init__(
-        self, clock: IReactorTime, most: int = MOST_CONNECTIONS, per_address: int | None = None
+        self,
+        clock: IReactorTime,
+        most: int = MOST_CONNECTIONS,
+        per_address: int | None = None,
+        stall: float = STALL_SECONDS,
     ) -> None:
-        """At most `most` connections in all and `per_address` from one address (0: no limit).
+        """At most `most` connections in all and `per_address` from one address (0: no limit);
+        `stall` is how many seconds a reader may take nothing (0: for ever).
 
         None stands for `MOST_PER_ADDRESS`, and `NEARBY_SHARE` of `most` for those that are not of
         the Internet.
@@ -99,6 +106,7 @@ class Connections:
         """Connections that are open, without those that are being turned away."""
         self._most = most
         self._per_address = per_address
+        self._stall = stall
         self._from: dict[Address, int] = {}
         self._refusals = Seldom(clock, self._tell)
 
@@ -147,6 +155,8 @@ class Connections:
             listening = cast("tcp.Port", port)
             listening.transport = counted
             listening.connections = self  # type: ignore[attr-defined]
+            if counted is CountedTCP:
+                watch_for_death(listening.socket, self._stall)
             if listening.backlog == tcp.Port.backlog:
                 listening.socket.listen(BACKLOG)
             listening.doRead = partial(_accept, listening, listening.doRead)  # type: ignore[method-assign]

@@ -55,7 +55,9 @@ class Deadlines:
         slot = self._slots.get(number)
         if slot is None:
             slot = self._slots[number] = {}
-            self._clock.callLater(number / PER_SECOND - self._now(), self._reached, number)
+            # It may be over by now: reading the clock takes time too.
+            left = max(0.0, number / PER_SECOND - self._now())
+            self._clock.callLater(left, self._reached, number)
         slot[waiting] = None
 
     def _unfile(self, waiting: Waiting) -> None:

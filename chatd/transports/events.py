@@ -9,20 +9,27 @@ from typing import Any, cast
 from twisted.internet.defer import Deferred
 from twisted.web.server import NOT_DONE_YET, Request
 
-from ..model.errors import ChatError, Malformed
-from ..stream.batch import Batch
+from ..model.errors import Malformed
 from ..stream.eventlog import Entry
+from ..stream.pages import newest
+from ..stream.subscriber import Batch
 from .access import Access
-from .http import ChatChannel, ChatRequest
+from .fields import header, one, whole_number
+from .http import ChatChannel
 from .learned import learn
 from .longpoll import DEFAULT_WAIT, MAX_WAIT, Asked, Polls, Style, json_style, plain_style
+from .media import EVENT_STREAM, preferred
+from .ndjson import open_ndjson
 from .reading import Reading, read_query
-from .resource import ApiResource, one, whole_number
+from .request import ChatRequest
+from .resource import ApiResource
+from .sse import open_sse
 from .websocket import ChatSocket
 from .wsprotocol import handshake, wants_websocket
 
 _SECONDS = re.compile(r"-?\d{1,40}(\.\d{1,40})?", re.ASCII)
-_STYLES = ("application/json", "text/event-stream", "text/plain")
+NDJSON = "application/x-ndjson"
+_STYLES = ("application/json", EVENT_STREAM, "text/plain", NDJSON)
 
 
 class EventsResource(ApiResource):
@@ -39,38 +46,50 @@ class EventsResource(ApiResource):
     def render_GET(self, request: Request) -> Any:
         """Read on from a cursor, or back from an id."""
         access = self._access
-        lease = access.reader(request)
+        media = preferred(header(request, "accept") or "", _STYLES)
+        socket = wants_websocket(request)
+        lease = access.reader(request, stream=socket or media == "text/event-stream")
         reading = read_query(request, access.service, self._rooms, lease)
-        media = preferred(request.getHeader("accept") or "", _STYLES)
         style = plain_style(reading) if media == "text/plain" else json_style(reading)
         before = whole_number(request, "before")
         if before is not None:
             return self._page(request, reading, before, style)
-        if wants_websocket(request):
+        address = access.address(request)
+        reading.watch(address)
+        if socket:
             accept = handshake(request)
             reading.check()
             channel = cast(ChatChannel, request.channel)
-            return channel.upgrade(accept, ChatSocket(access, reading, access.address(request)))
-        if media == "text/event-stream":
+            return channel.upgrade(accept, ChatSocket(access, reading, address))
+        if media in (EVENT_STREAM, NDJSON):
             reading.check()
-            return access.streams.open(request, reading)
+            open_stream = open_sse if media == EVENT_STREAM else open_ndjson
+            return open_stream(access.streams, request, reading)
         return RequestPoll(access.polls, request, reading, style, _wait(request)).hold()
 
     def _page(
         self, request: Request, reading: Reading, before: int, style: Style
     ) -> Deferred[bytes]:
-        """The last events before an id, at once, as far back as the store goes."""
+        """The last events before an id, at once, as far back as the store goes.
+
+        `next` is the cursor behind the last of them; but where the page was cut short by its size,
+        it is the id to go on from with `before`.
+        """
         if len(reading.rooms) != 1:
             raise Malformed("before pages back through one room; use /rooms/{room}/events")
         style.dress(request)
+        room, service = reading.rooms[0], self._access.service
 
-        def told(entries: list[Entry]) -> bytes:
-            chunk = style.codec.join([entry.encoded(style.codec) for entry in entries])
-            last = entries[-1].id if entries else max(before - 1, 0)
-            return style.body(Batch(chunk, len(entries), last))
+        def told(found: list[Entry]) -> bytes:
+            entries, chunk, _ = newest(found, style.codec)
+            place = entries[-1].id if entries else max(before - 1, 0)
+            if len(entries) < reading.limit and service.has_older(room, entries):
+                place = entries[0].id
+                if not style.head:
+                    _link(request, f"before={place}&limit={reading.limit}")
+            return style.body(Batch(chunk, len(entries), place))
 
-        room = reading.rooms[0]
-        return self._access.service.page(room, before, reading.limit).addCallback(told)
+        return service.page(room, before, reading.limit).addCallback(told)
 
 
 class RequestPoll:
@@ -95,13 +114,11 @@ class RequestPoll:
         asked = self._asked
         self._subscriber.start()
         if asked.wait <= 0:
-            self._subscriber.wake()
-            self._subscriber.when_caught_up(self.give_up)
+            self.conclude()
         if self._answered:
             asked.reading.end(self)
         else:
-            # A poll that is not to be held waits nevertheless for a page of the store.
-            self._polls.deadlines.set(self, asked.wait or DEFAULT_WAIT)
+            self._polls.deadlines.set(self, asked.wait)
             self._polls.place(asked.key, self)
             cast(ChatRequest, self._request).conclude = self.conclude
             self._request.notifyFinish().addBoth(self._finished)
@@ -115,10 +132,7 @@ class RequestPoll:
         style.dress(request)
         request.setHeader(b"content-length", b"%d" % len(body))
         if not style.head:
-            # Text has no place for the cursor; RFC 8288 has one.
-            place = request.path.decode("ascii", "replace")
-            link = f'<{place}?{self._asked.reading.query}since={batch.cursor}>; rel="next"'
-            request.setHeader(b"link", link.encode())
+            _link(request, f"{self._asked.reading.query}since={batch.cursor}")
         request.write(body)
         # Before the answer is finished: then the channel may go on to what was pipelined.
         learned = learn(self._polls, self._asked, request)
@@ -136,10 +150,6 @@ class RequestPoll:
             self.deliver(Batch(b"", 0, self._subscriber.cursor))
 
     time_is_up = dismiss = give_up
-
-    def revoked(self, error: ChatError) -> None:
-        """See `Outlet.revoked`; a poll's answer has no place for the reason."""
-        self.give_up()
 
     def conclude(self) -> None:
         """Answer with what there is: the server is going down."""
@@ -166,20 +176,10 @@ def poll_key(request: Request, reading: Reading) -> Hashable:
     return (reading.lease, one(request, "reader"), reading.several, tuple(reading.rooms))
 
 
-def preferred(accept: str, offered: Sequence[str]) -> str:
-    """Which of the media types offered an Accept header prefers (RFC 9110, section 12.5.1).
-
-    The first offered is the answer to everything vague: a wildcard, nothing, or a browser's taste
-    for HTML.
-    """
-    best, quality = offered[0], 0.0
-    for part in accept.split(","):
-        media, *parameters = (word.strip().lower() for word in part.split(";"))
-        q = next((word[2:] for word in parameters if word.startswith("q=")), "1")
-        weight = float(q) if re.fullmatch(r"[01](\.\d{0,3})?", q) else 0.0
-        if media in offered and weight > quality:
-            best, quality = media, weight
-    return best
+def _link(request: Request, query: str) -> None:
+    """Say where to go on in a header: text has no place for the cursor, RFC 8288 has one."""
+    place = request.path.decode("ascii", "replace")
+    request.setHeader(b"link", f'<{place}?{query}>; rel="next"'.encode())
 
 
 def _wait(request: Request) -> float:

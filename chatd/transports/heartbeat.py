@@ -25,9 +25,10 @@ class Beating(Protocol):
 class Heartbeat:
     """The connections that are kept alive."""
 
-    def __init__(self, clock: IReactorTime) -> None:
+    def __init__(self, clock: IReactorTime, seconds: int = HEARTBEAT_SECONDS) -> None:
+        """`seconds` lie between two signs of life of one connection."""
         self._clock = clock
-        self._parts: list[set[Beating]] = [set() for _ in range(HEARTBEAT_SECONDS)]
+        self._parts: list[set[Beating]] = [set() for _ in range(seconds)]
         self._turn = 0
         self._timer: IDelayedCall | None = None
 
@@ -48,6 +49,6 @@ class Heartbeat:
     def _tick(self) -> None:
         self._timer = self._clock.callLater(1, self._tick)
         part = self._parts[self._turn]
-        self._turn = (self._turn + 1) % HEARTBEAT_SECONDS
+        self._turn = (self._turn + 1) % len(self._parts)
         for connection in tuple(part):
             connection.beat()

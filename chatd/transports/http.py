@@ -8,15 +8,14 @@
 4. Requests that come without waiting for answers are answered one in each turn of the reactor, and
    none while the client does not read: neither the work nor the answers pile up.
 5. What two readers of HTTP could take for two different things is refused where Twisted would take
-   it for one of them (RFC 9112, section 11.2).
+   it for one of them (`chatd.transports.syntax`), and as soon as it shows: a bad head is answered
+   before its body comes.
 6. A poll that is known goes past all of this (`chatd.transports.learned`): it is a request of a few
    lines that came whole.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, Protocol
@@ -25,23 +24,36 @@ from twisted.internet.interfaces import (
     IDelayedCall,
     IHalfCloseableProtocol,
     IReactorTime,
-    ITCPTransport,
 )
 from twisted.internet.protocol import connectionDone
 from twisted.python.failure import Failure
 from twisted.web.http import HTTPChannel, datetimeToString
 from twisted.web.http import Request as HTTPRequest
+from twisted.web.http_headers import Headers
 from twisted.web.resource import IResource
 from twisted.web.server import NOT_DONE_YET, Request, Site
 from zope.interface import implementer
 
 from ..codecs.json import error_body
-from ..model.errors import ChatError, Malformed, RateLimited, TooLarge, TooSlow, Unavailable
+from ..model.errors import (
+    ChatError,
+    Malformed,
+    RateLimited,
+    TooLarge,
+    TooSlow,
+    Unavailable,
+    WrongHost,
+)
+from .chunked import Chunks
 from .connections import LINGER_SECONDS
+from .handshakes import TimedHandshake
+from .hosts import Hosts
 from .learned import LearnedPoll, recognise
 from .longpoll import Polls
 from .peers import Peers
+from .request import ChatRequest
 from .resource import STATUS, retry_after
+from .syntax import check_field, check_headers, read_target
 
 MAX_BODY = 64 * 1024
 """Bytes in a request's body, if nothing else is asked for: twice the longest message, every byte of
@@ -49,19 +61,15 @@ it escaped."""
 REQUEST_SECONDS = 20.0
 """Seconds from a request's first byte to its last, if nothing else is asked for: a body of 64 KiB
 needs no more over an old modem."""
-IDLE_SECONDS = 60.0
-"""Seconds that a connection may be kept without a request, if nothing else is asked for: a page
-that polls keeps its own busy, and a browser opens new ones at will."""
+IDLE_SECONDS = 75.0
+"""Seconds that a connection may be kept without a request, if nothing else is asked for: longer
+than the 60 and 65 of proxies, so that it is the proxy that closes, which knows what it has sent."""
+LATE_SECONDS = 10.0
+"""Seconds beyond that for which a request is still answered."""
 MAX_HEADERS = 100
 """Headers of a request: browsers and proxies send thirty, and each costs more than its bytes."""
-MAX_CHUNKS = 1000
-"""Chunks of a request's body: reading one costs more than reading its byte."""
 MAX_EARLY = 16 * 1024
 """Bytes that are kept of what a client sends before it has its answer; the rest waits in TCP."""
-
-_ABSOLUTE = re.compile(rb"https?://([^/?]+)(.*)", re.IGNORECASE)
-_HOST = re.compile(rb"[\w.~!$&'()*+,;=%:\[\]-]*")
-_CONTROL = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
 
 
 @dataclass(frozen=True)
@@ -78,83 +86,6 @@ class Bounds:
 
 USUAL = Bounds()
 """If nothing else is asked for."""
-
-
-class ChatRequest(Request):
-    """A request whose body is capped."""
-
-    channel: ChatChannel
-    _received = 0
-    _chunks = 0
-    refused = False
-    """Whether it was answered before it was complete, and is not to be carried out."""
-    conclude: Callable[[], None] | None = None
-    """How its answer is brought to an end before its time, if it is one that waits."""
-
-    def gotLength(self, length: int | None) -> None:
-        """The headers are complete."""
-        if length is not None and length > self.channel.site.max_body:
-            # The channel would greet an over-long body with "100 Continue" behind the refusal.
-            self.requestHeaders.removeHeader(b"expect")
-            self.too_large()
-        # Of no known length, it would get a file, which takes a descriptor; it is capped as it is.
-        super().gotLength(0)
-
-    def handleContentChunk(self, data: bytes) -> None:
-        """Some of the body came in."""
-        self._received += len(data)
-        self._chunks += 1
-        if self._received > self.channel.site.max_body or self._chunks > MAX_CHUNKS:
-            self.too_large()
-        if not self.refused:
-            super().handleContentChunk(data)
-
-    def requestReceived(self, command: bytes, path: bytes, version: bytes) -> None:
-        """The request is complete."""
-        if self.refused:
-            return
-        try:
-            target = self._target(path, version)
-        except Malformed as error:
-            self.channel.refuse(400, b"Bad Request", error)
-        else:
-            self.channel.complete()
-            super().requestReceived(command, target, version)
-
-    def _target(self, target: bytes, version: bytes) -> bytes:
-        """The path and query that are asked for.  Raises `Malformed`.
-
-        See RFC 9112, sections 3.2 (Host), 3.2.1 (a path) and 3.2.2 (a whole URL, whose host counts,
-        whatever Host says).
-        """
-        hosts: Sequence[bytes] = self.requestHeaders.getRawHeaders(b"host", [])
-        if len(hosts) != 1 and (hosts or version == b"HTTP/1.1"):
-            raise Malformed("a request of HTTP/1.1 has one Host header")
-        if absolute := _ABSOLUTE.fullmatch(target):
-            host, target = absolute.groups()
-            if not target.startswith(b"/"):
-                target = b"/" + target
-            hosts = [host]
-            self.requestHeaders.setRawHeaders(b"host", hosts)
-        if hosts and not _HOST.fullmatch(hosts[0]):
-            raise Malformed("that is no host")
-        if not target.startswith(b"/") and target != b"*":
-            raise Malformed("the target of a request is a path: GET / HTTP/1.1")
-        # Twisted parts parameters at a semicolon too, and would cut a text there.
-        path, mark, query = target.partition(b"?")
-        return path + mark + query.replace(b";", b"%3B")
-
-    def too_large(self) -> None:
-        """It has, or announces, more body than may be."""
-        if not self.refused:
-            self.channel.refuse(
-                413,
-                b"Content Too Large",
-                TooLarge(
-                    f"a body has at most {self.channel.site.max_body} bytes here, "
-                    f"in {MAX_CHUNKS} chunks"
-                ),
-            )
 
 
 class Upgraded(Protocol):
@@ -174,7 +105,7 @@ class Upgraded(Protocol):
 
 
 @implementer(IHalfCloseableProtocol)
-class ChatChannel(HTTPChannel):
+class ChatChannel(TimedHandshake, HTTPChannel):
     """One HTTP connection, with a deadline for each request."""
 
     requestFactory = ChatRequest
@@ -187,23 +118,24 @@ class ChatChannel(HTTPChannel):
     _refused = False
     early = b""
     """What came in while a learned poll was held."""
-    _full = False
+    full = False
+    """Whether the client does not read, so that nothing more is answered."""
     _answered: Request | None = None
     _turn: IDelayedCall | None = None
     _half_closed = False
+    _late = False
+    """Whether it has been idle for so long that the next answer is the last."""
 
     def connectionMade(self) -> None:
         """A client has come."""
         super().connectionMade()
-        if ITCPTransport.providedBy(self.transport):
-            # A client that vanished without a word is found out in the end.
-            self.transport.setTcpKeepAlive(True)
         self.learned: LearnedPoll | None = None
         """The poll that this connection asks again and again, once it has asked it."""
         self.packet = b""
         """The packet that the request under way came in, if nothing was under way before it."""
         self._transport: Any = self.transport
         self.site.peers.add(self)
+        self.begin_handshake(self.transport, self.site.reactor)
 
     def dataReceived(self, data: bytes) -> None:
         """Bytes came in; a request that they leave incomplete has to hurry."""
@@ -211,7 +143,8 @@ class ChatChannel(HTTPChannel):
             self._new = False
             if self.site.polls:
                 self.learned = recognise(self.site.polls, self, data)
-        if self.learned and not (self.requests or self._buffer) and self.learned.take(data):
+        idle = not (self.requests or self._buffer or self.full)
+        if self.learned and idle and self.learned.take(data):
             # Twisted's idle timer is for what Twisted parses: moving it costs more than a poll.
             self.setTimeout(None)
             self.dataReceived = self.learned.data_received  # type: ignore[method-assign]
@@ -222,7 +155,7 @@ class ChatChannel(HTTPChannel):
         self.packet = b"" if self.requests or self._buffer else data
         super().dataReceived(data)
         # Private is only where Twisted keeps how long the chunk says that it is.
-        if getattr(self._transferDecoder, "length", 0) > self.site.max_body:
+        if getattr(self._transferDecoder, "length", 0) > self.max_body:
             self.requests[-1].too_large()
         if self.line_mode and b"\n" in self._buffer and b"\r\n" not in self._buffer:
             # Twisted would wait for ever for a CR (RFC 9112, section 2.2).
@@ -253,16 +186,23 @@ class ChatChannel(HTTPChannel):
     def writeConnectionLost(self) -> None:
         """Never happens: it is the client who half-closes."""
 
+    @property
+    def max_body(self) -> int:
+        """See `Refusing.max_body`."""
+        return self.site.max_body
+
     def complete(self) -> None:
         """A request is complete and being answered."""
         self._busy = True
         self._stop_clock()
 
     def requestDone(self, request: Request) -> None:
-        """A request was answered; if the next one is here already, it has to wait for its turn."""
-        if self.persistent and self._more:
+        """A request was answered; the next one has to wait for its turn, if it is here already, and
+        in any case until the client has read the answer.
+        """
+        if self.persistent and (self._more or self.full):
             self._answered = request
-            if self._full:
+            if self.full:
                 self.setTimeout(self.site.idle_seconds)  # for the client to read
             else:
                 self._turn = self.callLater(0, self._next_turn)
@@ -277,17 +217,19 @@ class ChatChannel(HTTPChannel):
 
     def pauseProducing(self) -> None:
         """The client does not read: nothing more is answered until it does."""
-        self._full = True
+        self.full = True
         self.site.peers.stalls.full(self)
         super().pauseProducing()
 
     def resumeProducing(self) -> None:
         """The client has read all of it."""
-        self._full = False
+        self.full = False
         self.site.peers.stalls.drained(self)
         super().resumeProducing()
         if self._answered and not self._turn:
             self._turn = self.callLater(0, self._next_turn)
+        elif self.early and not (self.learned and self.learned.held):
+            self.replay_soon()
 
     def _next_turn(self) -> None:
         self._turn = None
@@ -301,12 +243,13 @@ class ChatChannel(HTTPChannel):
         """The request is over; the next one begins."""
         self._busy = False
         super().requestDone(request)
-        if self._full and self.persistent:
+        if self.full and self.persistent:
             self._transport.pauseProducing()
         self._start_clock()
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """The client is gone."""
+        self.end_handshake()
         self._stop_clock()
         if self._turn:
             self._turn.cancel()
@@ -363,12 +306,35 @@ class ChatChannel(HTTPChannel):
         self.__dict__.pop("dataReceived", None)
 
     def timeoutConnection(self) -> None:
-        """The connection has been idle for too long.  Twisted's own would log each one."""
+        """The connection has been idle for too long.  Twisted's own would log each one.
+
+        A request that the client sent before it could know of the close would be lost.  So for
+        `LATE_SECONDS` more one is answered, with `Connection: close`.
+        """
         if self._deadline:
             return  # a request that has begun has a time of its own, and is answered at its end
-        assert self.abortTimeout is not None
-        self._deadline = self.callLater(self.abortTimeout, self._cut)
-        self.loseConnection()
+        if self._late or self.full:
+            self.close_idle()
+        else:
+            self._late = True
+            self.setTimeout(LATE_SECONDS)
+
+    def close_idle(self) -> None:
+        """Close a connection on which nothing has been asked for long.
+
+        What the client sends before it has seen that is swallowed, and not carried out: a reset
+        would not tell it so.
+        """
+        if self.full or self.isSecure():  # TLS knows no half-closing
+            assert self.abortTimeout is not None
+            self._deadline = self.callLater(self.abortTimeout, self._cut)
+            self.loseConnection()
+            return
+        self._refused = True
+        self.unlearn()
+        self.setTimeout(None)
+        self._transport.loseWriteConnection()
+        self._deadline = self.callLater(LINGER_SECONDS, self._hang_up)
 
     def _cut(self) -> None:
         self._deadline = None
@@ -404,20 +370,55 @@ class ChatChannel(HTTPChannel):
 
     def headerReceived(self, line: bytes) -> bool:
         """A header came in; answers whether it will do."""
-        name, _, value = line.partition(b":")
-        name, value = name.lower(), value.strip(b" \t")
-        if _CONTROL.search(line):  # RFC 9110, section 5.5
-            return self._bad_request("a header holds a control character")
-        if name == b"transfer-encoding" and value.lower() != b"chunked":  # RFC 9112, section 6.3
-            return self._bad_request("the only Transfer-Encoding that is read here is chunked")
-        if name == b"content-length" and len(value) > 4000:  # int() raises at 4,301 digits
-            return self._bad_request("that is no Content-Length")
+        try:
+            check_field(line)
+        except Malformed as error:
+            return self._bad_request(error.message)
         try:
             line.decode()
         except UnicodeDecodeError:  # RFC 9110, section 5.5; and Twisted decodes UTF-8 or raises
             line = line.decode("latin-1").encode()
         good: bool = super().headerReceived(line)
         return good
+
+    def allHeadersReceived(self) -> None:
+        """A request's head is complete: judge it before its body comes."""
+        request: ChatRequest = self.requests[-1]
+        headers = request.requestHeaders
+        try:
+            # Private is only where Twisted keeps the request line until the body is complete.
+            check_headers(headers, self._version)
+            request.target = read_target(self._command, self._path, self._version, headers)
+            if self.site.hosts:
+                host = request.getHeader("host") or ""
+                request.host_known = self.site.hosts.check(host, self.getPeer())
+        except Malformed as error:
+            self._bad_request(error.message)
+        except WrongHost as error:
+            self.refuse(421, b"Misdirected Request", error)
+        else:
+            if self.length is None:
+                # Private is only which decoder Twisted has chosen, which takes what is no chunk.
+                finish = self._finishRequestBody
+                self._transferDecoder = Chunks(request.handleContentChunk, finish)
+            super().allHeadersReceived()
+
+    def rawDataReceived(self, data: bytes) -> None:
+        """Bytes of a body came in, or of what comes behind it."""
+        try:
+            super().rawDataReceived(data)
+        except Malformed as error:
+            self._bad_request(error.message)
+
+    def writeHeaders(  # noqa: N802
+        self, version: bytes, code: bytes, reason: bytes, headers: Headers
+    ) -> None:
+        """Write an answer's head.  It does not say by which version of what it was made."""
+        headers.removeHeader(b"server")
+        if code in (b"204", b"304"):
+            # RFC 9110, section 8.6: not of an answer that has no body by its status.
+            headers.removeHeader(b"content-length")
+        super().writeHeaders(version, code, reason, headers)
 
     def checkPersistence(  # noqa: N802
         self, request: HTTPRequest, version: bytes
@@ -426,7 +427,7 @@ class ChatChannel(HTTPChannel):
         # Twisted overlooks a "close" with others in the list (RFC 9112, section 9.6).
         listed = b",".join(request.requestHeaders.getRawHeaders(b"connection", []))
         words = [word.strip() for word in listed.lower().split(b",")]
-        if b"close" in words or self.site.peers.draining:
+        if b"close" in words or self._late or self.site.peers.draining:
             request.requestHeaders.setRawHeaders(b"connection", [b"close"])
         persistent: bool = super().checkPersistence(request, version)
         return persistent
@@ -492,7 +493,10 @@ class ChatChannel(HTTPChannel):
         for request in self.requests:
             request.refused = True
         assert self.transport is not None
-        self.transport.write(_last_answer(status, phrase, error))
+        answer = _last_answer(status, phrase, error)
+        if getattr(self, "_command", b"") == b"HEAD":
+            answer = answer[: answer.index(b"\r\n\r\n") + 4]
+        self.transport.write(answer)
         if not self.isSecure():  # TLS knows no half-closing
             self._transport.loseWriteConnection()
         self._deadline = self.callLater(LINGER_SECONDS, self._hang_up)
@@ -550,12 +554,16 @@ class ChatSite(Site):
         bounds: Bounds = USUAL,
         peers: Peers | None = None,
         polls: Polls | None = None,
+        hosts: Hosts | None = None,
     ) -> None:
+        self.hosts = hosts
+        """Under which names it may be asked; None: under any."""
         self.polls = polls
         """Of whose questions a connection's first one may be."""
         self.max_body = MAX_BODY if bounds.body is None else bounds.body
         self.request_seconds = bounds.request_seconds
         self.idle_seconds = bounds.idle_seconds
+        self.kept_seconds = bounds.idle_seconds + LATE_SECONDS
         self.peers = Peers(reactor) if peers is None else peers
         super().__init__(
             root, reactor=reactor, timeout=bounds.idle_seconds, parsePOSTFormSubmission=False

@@ -15,8 +15,9 @@ Why this is right:
 4. Whoever asks from the cursor where others wait waits with them (`chatd.transports.crowd`).
 5. What one has learned holds for all: a new connection that begins with a known question has
    nothing parsed at all.  Without a session no answer depends on who asks, or from which address;
-   without `Origin` none depends on the page, the host or the scheme; and whether the server goes
-   down is looked at each time.  So a question with a session, an `Origin` or a `Cookie` is its own
+   without `Origin` none depends on the page or the scheme; a host that is known here is known
+   whichever peer names it; and whether the server goes down is looked at each time.  So a question
+   with a session, an `Origin`, a `Cookie`, or a host for which only a proxy vouches, is its own
    connection's.
 6. Once the question was recognised, the connection's bytes come here instead of to the channel,
    until something else is asked; over plain TCP they are read here.  What comes while a poll is
@@ -33,7 +34,9 @@ from twisted.web.server import Request
 
 from ..stream.batch import Batch
 from .crowd import Crowd, Question
+from .fields import header
 from .longpoll import Asked, Polls
+from .request import ChatRequest
 from .tcp import READ_BYTES, WriteThrough, lend
 
 if TYPE_CHECKING:
@@ -115,7 +118,7 @@ class LearnedPoll:
 
     def data_received(self, data: bytes) -> None:
         """In the channel's place, while nothing but this poll is asked on its connection."""
-        if self.held or self._channel.early:
+        if self.held or self._channel.early or self._channel.full:
             self._put_off(data)
         elif not self.take(data):
             self._channel.unlearn()
@@ -130,7 +133,7 @@ class LearnedPoll:
         elif not self._ask(packet):
             return False
         if self.due is None:
-            self._question.polls.deadlines.set(self, self._channel.site.idle_seconds)
+            self._question.polls.deadlines.set(self, self._channel.site.kept_seconds)
         if not self._alone:
             self._step_in()
         return True
@@ -144,10 +147,13 @@ class LearnedPoll:
         digits = packet[len(before) : len(packet) - len(after)]
         if not digits.isdigit() or len(digits) > 18 or not reading.current:
             return False
+        cursor = int(digits)
+        if not 0 < cursor <= reading.service.horizon:
+            return False  # it stands for another place (`chatd.places`)
         if self._channel.site.peers.draining:
             return False
         reading.begin(self)
-        question.ask(self, packet, reading.service.resume(int(digits)))
+        question.ask(self, packet, cursor)
         if self.held:
             question.polls.place(question.asked.key, self)
         return True
@@ -234,13 +240,13 @@ class LearnedPoll:
 
     def time_is_up(self) -> None:
         """The connection may have been idle for long."""
-        question, idle = self._question, self._channel.site.idle_seconds
+        question, idle = self._question, self._channel.site.kept_seconds
         last = self.crowd.ended if self.crowd else self._heard
         left = idle if self.held else last + idle - question.now()
         if left > 0:
             question.polls.deadlines.set(self, left)
         else:
-            self._channel.timeoutConnection()
+            self._channel.close_idle()
 
 
 def learn(polls: Polls, asked: Asked, request: Request) -> LearnedPoll | None:
@@ -254,11 +260,11 @@ def learn(polls: Polls, asked: Asked, request: Request) -> LearnedPoll | None:
         not asked.style.head  # text tells the cursor in a header, which is not the same each time
         or question is None
         or packet.find(_END) != len(packet) - len(_END)
-        or int(question[2]) != asked.reading.cursor
+        or int(question[2]) != asked.reading.place.cursor
         or not channel.persistent
         or request.code != 200
-        or request.getHeader("last-event-id")  # it says from where, instead of the address
-        or request.getHeader("expect")  # it wants to be told to go on
+        or header(request, "last-event-id")  # it says from where, instead of the address
+        or header(request, "expect")  # it wants to be told to go on
     ):
         return None
     headers = [
@@ -269,7 +275,11 @@ def learn(polls: Polls, asked: Asked, request: Request) -> LearnedPoll | None:
     ]
     head = b"HTTP/1.1 200 OK\r\n" + b"".join(headers)
     learned = _question(polls, asked, question[1], question[3], head)
-    if asked.reading.lease is None and not any(map(request.requestHeaders.hasHeader, _PERSONAL)):
+    if (
+        asked.reading.lease is None
+        and cast(ChatRequest, request).host_known
+        and not any(map(request.requestHeaders.hasHeader, _PERSONAL))
+    ):
         polls.common[question[1], question[3]] = learned
     return LearnedPoll(learned, channel)
 

@@ -1,8 +1,12 @@
 """Which web pages may talk to this server: its own, and those that the operator names.
 
 A browser says in `Origin` which page a request comes from (RFC 6454); programs say nothing, and are
-fine.  A page from elsewhere is refused whatever it asks, and a page that was allowed gets the
-headers of the Fetch standard's CORS protocol.
+fine.  A page from elsewhere is refused whatever it asks but for the page's own files, which hold no
+secret, and a page that was allowed gets the headers of the Fetch standard's CORS protocol.
+
+A request is the server's own page's if `Origin` names the host that was asked, or if the browser
+says `Sec-Fetch-Site: same-origin`, a header that no page can set: behind a proxy that does not pass
+on `Host` it is the only one that tells.
 """
 
 from __future__ import annotations
@@ -12,7 +16,8 @@ from collections.abc import Collection
 from twisted.web.resource import IResource, Resource
 from twisted.web.server import Request
 
-from ..model.errors import ForeignOrigin
+from ..model.errors import ChatError, ForeignOrigin
+from .fields import header
 from .proxies import NO_PROXIES, Proxies
 from .resource import Refusal
 
@@ -36,19 +41,31 @@ class OriginGuard(Resource):
     """A tree of resources that foreign web pages cannot reach."""
 
     def __init__(
-        self, tree: Resource, allowed: Collection[str], proxies: Proxies = NO_PROXIES
+        self,
+        tree: Resource,
+        allowed: Collection[str],
+        proxies: Proxies = NO_PROXIES,
+        files: Collection[bytes] = (),
     ) -> None:
+        """Pages of the `allowed` origins may reach the tree too, and all may read the `files`."""
         super().__init__()
         self._tree = tree
         self._proxies = proxies
         self._allowed = frozenset(origin.lower() for origin in allowed)
+        self._files = frozenset(files)
 
     def getChildWithDefault(self, path: bytes, request: Request) -> IResource:
         """Every request's first step into the tree."""
-        origin = request.getHeader("origin")
-        if origin is None or self._is_own(origin, request):
+        try:
+            origin = header(request, "origin")
+            own = origin is None or self._is_own(origin, request)
+        except ChatError as error:
+            return Refusal(error)
+        if origin is None or own:
             return self._within(path, request)
         if origin.lower() not in self._allowed:
+            if path in self._files and not request.postpath:
+                return self._within(path, request)
             return Refusal(
                 ForeignOrigin(
                     "web pages of another origin may not use this server; see --allow-origin"
@@ -57,11 +74,14 @@ class OriginGuard(Resource):
         request.setHeader(b"access-control-allow-origin", origin.encode())
         request.setHeader(b"access-control-expose-headers", b"Link, Retry-After")
         request.setHeader(b"vary", b"Origin")
-        if request.method == b"OPTIONS" and request.getHeader("access-control-request-method"):
+        asks = request.requestHeaders.hasHeader("access-control-request-method")
+        if request.method == b"OPTIONS" and asks:
             return Preflight()
         return self._within(path, request)
 
     def _is_own(self, origin: str, request: Request) -> bool:
+        if header(request, "sec-fetch-site") == "same-origin":
+            return True
         proxies = self._proxies
         return own_origin(origin, proxies.host(request), secure=proxies.secure(request))
 
@@ -81,7 +101,7 @@ class Preflight(Resource):
         request.setHeader(b"access-control-allow-methods", b"GET, POST, PUT, PATCH, DELETE")
         request.setHeader(
             b"access-control-allow-headers",
-            b"Authorization, Content-Type, Idempotency-Key, Last-Event-ID",
+            b"Authorization, Chatd-Session, Content-Type, Idempotency-Key, Last-Event-ID",
         )
         request.setHeader(b"access-control-max-age", b"600")
         return b""

@@ -11,9 +11,12 @@ import re
 from collections.abc import Collection
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 
+from twisted.internet.interfaces import IAddress
 from twisted.web.server import Request
 
 from ..model.addresses import Address, address_of, parse_host
+from ..model.errors import ChatError
+from .fields import header, header_lines
 
 _WITH_PORT = re.compile(r"\[(.*)\](?::\d+)?|([^:]*):\d+")
 
@@ -33,10 +36,10 @@ class Proxies:
         peer = _peer(request)
         if not self._believes(peer):
             return address_of(peer)
-        hosts = ",".join(request.requestHeaders.getRawHeaders("x-forwarded-for", [])).split(",")
         try:
+            hosts = ",".join(header_lines(request, "x-forwarded-for")).split(",")
             return address_of(self._client(hosts))
-        except ValueError:
+        except (ChatError, ValueError):
             return address_of(peer)
 
     def secure(self, request: Request) -> bool:
@@ -45,14 +48,18 @@ class Proxies:
 
     def host(self, request: Request) -> str:
         """The host, with its port, that the client asked."""
-        return self._told(request, "x-forwarded-host") or request.getHeader("host") or ""
+        return self._told(request, "x-forwarded-host") or header(request, "host") or ""
 
-    def _told(self, request: Request, header: str) -> str:
+    def trusts(self, peer: IAddress) -> bool:
+        """Whether what that peer says of a client's request counts."""
+        return self._believes(_host_of(peer))
+
+    def _told(self, request: Request, name: str) -> str:
         """What the first proxy says of the client's request, if anybody is believed."""
         if not self._believes(_peer(request)):
             return ""
-        lines = request.requestHeaders.getRawHeaders(header, [""])
-        return str(lines[0]).partition(",")[0].strip()
+        lines = header_lines(request, name) or [""]
+        return lines[0].partition(",")[0].strip()
 
     def _believes(self, peer: str | None) -> bool:
         if peer is None:
@@ -78,4 +85,9 @@ NO_PROXIES = Proxies()
 
 
 def _peer(request: Request) -> str | None:
-    return getattr(request.getClientAddress(), "host", None)
+    return _host_of(request.getClientAddress())
+
+
+def _host_of(address: IAddress) -> str | None:
+    """An address's host, None for a UNIX socket."""
+    return getattr(address, "host", None)

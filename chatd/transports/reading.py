@@ -11,33 +11,30 @@ from urllib.parse import quote
 
 from twisted.web.server import Request
 
-from ..chat.leases import Holder, Lease
 from ..chat.room import Room
 from ..chat.service import ChatService
+from ..chat.sessions import Holder, Lease
+from ..model.addresses import Address
 from ..model.errors import Malformed
 from ..stream.eventlog import Codec
-from ..stream.feed import Feed, Source
-from ..stream.outlet import Outlet
-from ..stream.subscriber import Subscriber
-from .resource import one, whole_number
+from ..stream.places import DEFAULT_LATEST, Place, latest
+from ..stream.subscriber import Feed, Outlet, Source, Subscriber
+from .fields import MAX_ROOMS, header, one, whole_number
+from .liveness import LIVENESS_SECONDS
 
 MAX_LIMIT = 500
 """Events in one answer."""
-DEFAULT_LATEST = 50
-"""Events that a reader without a cursor gets."""
-MAX_ROOMS = 50
-"""Rooms on one cursor."""
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """Rooms, a cursor, a limit; and the session, if there is one."""
+    """Rooms, a place in them, a limit; and the session, if there is one."""
 
     service: ChatService
     rooms: Sequence[Room]
     several: bool
     """Whether the client named the rooms in a list: then it hears private messages too."""
-    cursor: int
+    place: Place
     limit: int
     lease: Lease | None
 
@@ -53,7 +50,8 @@ class Reading:
 
     def subscriber(self, outlet: Outlet, codec: Codec) -> Subscriber:
         """A reader that begins where the request says."""
-        return Subscriber(outlet, self.feeds(codec), self.cursor, self.limit)
+        cursor, logs, gaps = self.place
+        return Subscriber(outlet, self.feeds(codec), cursor, self.limit, places=logs, gaps=gaps)
 
     @property
     def current(self) -> bool:
@@ -66,6 +64,14 @@ class Reading:
         names = ",".join(quote(room.name) for room in self.rooms)
         return f"rooms={names}&" if self.several else ""
 
+    def watch(self, address: Address) -> None:
+        """Its rooms are about to be read from that address.
+
+        Raises `TooMany` or `Unavailable` where too many are read that do not exist.
+        """
+        for room in self.rooms:
+            self.service.watch(room, address)
+
     def check(self) -> None:
         """A reader that goes on for long is about to begin.  Raises `TooMany`."""
         if self.lease:
@@ -76,10 +82,12 @@ class Reading:
         if self.lease:
             self.lease.hold(holder)
 
-    def end(self, holder: Holder) -> None:
-        """The reader is gone: let go of the session."""
+    def end(self, holder: Holder, *, dead: bool = False) -> None:
+        """The reader is gone: let go of the session.  A client found `dead` was last there
+        `LIVENESS_SECONDS` ago.
+        """
         if self.lease:
-            self.lease.release(holder)
+            self.lease.release(holder, LIVENESS_SECONDS if dead else 0.0)
 
 
 def read_query(
@@ -95,16 +103,17 @@ def read_query(
     limit = whole_number(request, "limit")
     if limit == 0:
         raise Malformed(f"limit has to be from 1 to {MAX_LIMIT}")
-    since = whole_number(request, "since")
-    if last := request.getHeader("last-event-id"):
+    now = one(request, "since") == "now"
+    since = service.horizon if now else whole_number(request, "since")
+    if last := header(request, "last-event-id"):
         # A browser that reconnects asks its first address again, and says here how far it got.
         since = _event_id(last)
     inbox = [lease.session.inbox] if several and lease else []
     if since is None:
-        cursor = _before_latest([*rooms, *inbox], min(limit or DEFAULT_LATEST, MAX_LIMIT))
+        place = latest([*rooms, *inbox], min(limit or DEFAULT_LATEST, MAX_LIMIT))
     else:
-        cursor = service.resume(since)
-    return Reading(service, rooms, several, cursor, min(limit or MAX_LIMIT, MAX_LIMIT), lease)
+        place = service.place([*rooms, *inbox], since)
+    return Reading(service, rooms, several, place, min(limit or MAX_LIMIT, MAX_LIMIT), lease)
 
 
 def _named(request: Request) -> list[str]:
@@ -118,16 +127,3 @@ def _event_id(text: str) -> int:
     if not (text.isascii() and text.isdigit() and len(text) <= 18):
         raise Malformed("Last-Event-ID has to be the id of an event of this server")
     return int(text)
-
-
-def _before_latest(sources: Sequence[Source], count: int) -> int:
-    """The cursor before the latest `count` events; none of them is from before a log's floor.
-
-    If some are missing that could not be read, it lies before those, so that a gap is told.
-    """
-    logs = [source.log for source in sources]
-    ids = sorted(entry.id for log in logs for entry in log.latest(count))[-count:]
-    if len(ids) < count and (incomplete := [log.floor for log in logs if log.incomplete]):
-        return min([*incomplete, *ids]) - 1
-    floor = max(log.floor for log in logs)
-    return max(ids[0] - 1, floor) if ids else floor

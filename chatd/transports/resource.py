@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from http import HTTPStatus
+from random import uniform
 from typing import Any
 
 from twisted.internet.defer import Deferred
@@ -13,15 +14,18 @@ from twisted.web.resource import Resource
 from twisted.web.server import NOT_DONE_YET, Request
 
 from ..codecs.json import encode, error_body
+from ..codecs.sse import SSE
 from ..model import errors
 from ..model.errors import (
     ChatError,
-    Malformed,
     MethodNotAllowed,
     NotFound,
     RateLimited,
     Unavailable,
+    UnsupportedMediaType,
 )
+from .fields import header_lines
+from .media import wants_event_stream
 
 STATUS: dict[type[ChatError], int] = {
     errors.Malformed: 400,
@@ -41,6 +45,7 @@ STATUS: dict[type[ChatError], int] = {
     errors.TooLarge: 413,
     errors.TextTooLong: 413,
     errors.UnsupportedMediaType: 415,
+    errors.WrongHost: 421,
     errors.RateLimited: 429,
     errors.TooMany: 429,
     errors.Unavailable: 503,
@@ -48,7 +53,10 @@ STATUS: dict[type[ChatError], int] = {
 """Each refusal's HTTP status (RFC 9110, section 15; 429: RFC 6585, section 4)."""
 
 NOTHING_HERE = "there is nothing at this address; see /rooms, /session, /events"
+SPREAD_SECONDS = 4.0
+"""Seconds over which a crowd that is sent away comes back: not in one instant."""
 _METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
+_WITH_BODY = ("POST", "PUT", "PATCH", "DELETE")
 _log = Logger()
 
 
@@ -72,6 +80,8 @@ class ApiResource(Resource):
                 raise MethodNotAllowed(
                     f"{method[:16]} does not work here; use {', '.join(self.allowed)}", self.allowed
                 )
+            if method in _WITH_BODY:
+                check_coding(request)
             result = render(request)
         except ChatError as error:
             result = refuse(request, error)
@@ -126,11 +136,24 @@ def answer(request: Request, value: Any, status: int = 200) -> bytes:
     return _dress(request, encode(value), status)
 
 
+def check_coding(request: Request) -> None:
+    """Raise `UnsupportedMediaType` if the request's body is compressed (RFC 9110, section 8.4)."""
+    for value in header_lines(request, "content-encoding"):
+        if value.strip(" \t").lower() not in ("", "identity"):
+            request.setHeader(b"accept-encoding", b"identity")
+            raise UnsupportedMediaType("send the body as it is, without a Content-Encoding")
+
+
 def refuse(request: Request, error: ChatError) -> bytes:
-    """The refusal as JSON, with its status and headers."""
+    """The refusal as JSON, with its status and headers; to an `EventSource`, if it is only too
+    early, as a stream that ends at once (see `chatd.transports.sse`).
+    """
+    say_when(request, error)
+    if isinstance(error, RateLimited | Unavailable) and wants_event_stream(request):
+        dress_live(request, SSE.content_type)
+        return SSE.farewell(error.code, error.message, spread(error.retry_after))
     if isinstance(error, MethodNotAllowed):
         request.setHeader(b"allow", ", ".join(error.allowed).encode())
-    say_when(request, error)
     if STATUS[type(error)] == 401:
         request.setHeader(b"www-authenticate", b"Bearer")
     return _dress(request, error_body(error), STATUS[type(error)])
@@ -141,7 +164,13 @@ def dress_live(request: Request, content_type: bytes) -> None:
     request.setHeader(b"content-type", content_type)
     request.setHeader(b"cache-control", b"no-store")
     request.setHeader(b"x-accel-buffering", b"no")
+    request.setHeader(b"incremental", b"?1")  # RFC 10036
     request.setHeader(b"x-content-type-options", b"nosniff")
+
+
+def spread(seconds: float) -> float:
+    """Seconds after which a client that is sent away is to come back: each at another time."""
+    return seconds + uniform(0, SPREAD_SECONDS)
 
 
 def say_when(request: Request, error: ChatError) -> None:
@@ -186,34 +215,6 @@ def finish_later(request: Request, result: Deferred[bytes]) -> None:
         finish(refuse(request, Unavailable("the server made a mistake, and has written it down")))
 
     result.addErrback(refused).addCallback(finish).addErrback(broken)
-
-
-def one(request: Request, name: str) -> str | None:
-    """A parameter of the query, None if it is not there.  Raises `Malformed` when it is there twice
-    or is no UTF-8.
-    """
-    values = request.args.get(name.encode())
-    if not values:
-        return None
-    if len(values) > 1:
-        raise Malformed(f"{name} is given {len(values)} times; give it once")
-    try:
-        return bytes(values[0]).decode()
-    except UnicodeDecodeError:
-        raise Malformed(f"{name} is no valid UTF-8") from None
-
-
-def whole_number(request: Request, name: str) -> int | None:
-    """A parameter that is a whole number, None if it is not there.  Raises `Malformed`."""
-    text = one(request, name)
-    if text is None:
-        return None
-    # Eighteen digits reach to the year 33658 in microseconds, and stay within 64 bits.
-    if not (text.isascii() and text.isdigit() and len(text) <= 18):
-        raise Malformed(
-            f"{name} has to be a whole number that is not negative, of at most 18 digits"
-        )
-    return int(text)
 
 
 def _dress(request: Request, body: bytes, status: int) -> bytes:

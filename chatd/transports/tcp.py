@@ -25,7 +25,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable, Iterable
-from errno import EWOULDBLOCK
+from errno import ETIMEDOUT, EWOULDBLOCK
 from fcntl import ioctl
 from termios import TIOCOUTQ
 from typing import Any, Protocol
@@ -42,6 +42,13 @@ from .lane import Lane, Stand
 READ_BYTES = 4096
 """Bytes of one connection that are looked at before others have their turn: what is in 64 KiB, as
 Twisted reads them, can take a tenth of a second to go through.  Hardly a request is longer."""
+
+
+class PeerDead(ConnectionLost):
+    """The peer did not acknowledge anything for so long that TCP gave the connection up."""
+
+
+PEER_DEAD = PeerDead()
 
 
 class Borrower(Protocol):
@@ -77,7 +84,9 @@ class WriteThrough(Server):
         try:
             data = self.receive(READ_BYTES)
         except OSError as problem:
-            return None if problem.errno == EWOULDBLOCK else CONNECTION_LOST
+            if problem.errno == EWOULDBLOCK:
+                return None
+            return PEER_DEAD if problem.errno == ETIMEDOUT else CONNECTION_LOST
         return self.received(data)
 
     def lend(self, borrower: Borrower) -> None:
@@ -172,7 +181,12 @@ class WriteThrough(Server):
             self._borrower.send = self.write
 
     def connectionLost(self, reason: Failure) -> None:
-        """See `twisted.internet.abstract.FileDescriptor.connectionLost`."""
+        """See `twisted.internet.abstract.FileDescriptor.connectionLost`.
+
+        A protocol with a `salvage` gets what the socket has received and it was not given yet.
+        """
+        if salvage := getattr(getattr(self, "protocol", None), "salvage", None):
+            salvage(self.receive)
         super().connectionLost(reason)
         self._borrower = None
 

@@ -10,8 +10,7 @@ import mimetypes
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Literal, TypeVar
-from urllib.parse import parse_qsl
+from typing import Annotated, Literal
 
 import msgspec
 from twisted.internet.defer import Deferred
@@ -19,20 +18,22 @@ from twisted.web.http import CACHED
 from twisted.web.resource import IResource, Resource
 from twisted.web.server import Request
 
-from ..chat.leases import Lease
+from ..chat.health import Health
 from ..chat.service import ChatService
-from ..codecs.json import convert, decode
+from ..model.bounds import Name, Text
 from ..model.commands import Act, Command, Join, Leave, Rename, Say, SetTopic, Tell
-from ..model.errors import Malformed, UnsupportedMediaType
-from .access import COOKIE, Access
+from ..model.errors import ChatError
+from .access import Access
+from .body import read_body
 from .events import EventsResource
+from .fields import segment
+from .hosts import Hosts, hosts_of
 from .http import USUAL, Bounds, ChatSite
 from .origin import OriginGuard
 from .peers import Peers, going_down
 from .proxies import NO_PROXIES, Proxies
 from .resource import ApiResource, Refusal, answer
-
-T = TypeVar("T")
+from .roomlist import RoomList, room_answer
 
 WEB = Path(__file__).parent.parent / "web"
 """The web client's files."""
@@ -51,32 +52,32 @@ class Form(msgspec.Struct, forbid_unknown_fields=True):
 class MessageForm(Form):
     """`POST /rooms/{room}/messages`."""
 
-    text: str
+    text: Text
     type: Literal["message", "action"] = "message"
 
 
 class TextForm(Form):
     """A topic, a private message."""
 
-    text: str
+    text: Text
 
 
 class PartingForm(Form):
     """A parting word."""
 
-    text: str = ""
+    text: Text = ""
 
 
 class SessionForm(Form):
     """`POST /session`."""
 
-    name: str = ""
+    name: Name = ""
 
 
 class NameForm(Form):
     """`PATCH /session`."""
 
-    name: Annotated[str, msgspec.Meta(min_length=1)]
+    name: Annotated[Name, msgspec.Meta(min_length=1)]
 
 
 def web_site(
@@ -85,26 +86,30 @@ def web_site(
     bounds: Bounds = USUAL,
     proxies: Proxies = NO_PROXIES,
     peers: Peers | None = None,
+    hosts: Hosts | None = None,
 ) -> ChatSite:
     """The HTTP door to a chat.
 
     `origins` are those of other web sites whose pages may use it; `proxies` may say for whom they
-    ask.
+    ask; `hosts` are the names under which it may be asked, if not only this machine's own and those
+    in `origins`.
     """
+    hosts = hosts or Hosts(service.clock, hosts_of(origins), proxies)
     peers = Peers(service.clock) if peers is None else peers
     access = Access(service, proxies, peers, bounds.body)
     root = Entrance(peers)
-    for file in sorted(WEB.iterdir()):
-        root.putChild(file.name.encode(), PageFile(file))
-    root.putChild(b"", PageFile(WEB / "index.html"))
+    files = {file.name.encode(): PageFile(file) for file in sorted(WEB.iterdir())}
+    files[b""] = PageFile(WEB / "index.html")
+    for name, file in files.items():
+        root.putChild(name, file)
     root.putChild(b"session", SessionResource(access))
     root.putChild(b"rooms", RoomsResource(access))
     root.putChild(b"people", PeopleResource(access))
     root.putChild(b"events", EventsResource(access, None))
-    root.putChild(b"healthz", HealthResource())
-    guard = OriginGuard(root, origins, proxies)
+    root.putChild(b"healthz", HealthResource(Health(service.clock, service.probe)))
+    guard = OriginGuard(root, origins, proxies, files)
     bounds = replace(bounds, body=access.max_body)
-    return ChatSite(guard, service.clock, bounds, peers, access.polls)
+    return ChatSite(guard, service.clock, bounds, peers, access.polls, hosts)
 
 
 class Entrance(ApiResource):
@@ -145,45 +150,47 @@ class PageFile(ApiResource):
 
 
 class HealthResource(ApiResource):
-    """`/healthz`: whether the server is there at all."""
+    """`/healthz`: whether the server is there, and takes what is said."""
 
     isLeaf = True
 
-    def render_GET(self, request: Request) -> bytes:
-        """It is."""
-        return answer(request, {"status": "ok"})
+    def __init__(self, health: Health) -> None:
+        super().__init__()
+        self._health = health
+
+    def render_GET(self, request: Request) -> Deferred[bytes]:
+        """It is; else it is refused as unavailable, and why."""
+        return self._health.check().addCallback(lambda _: answer(request, {"status": "ok"}))
 
 
 class SessionResource(ApiResource):
     """`/session`: who one is."""
 
-    isLeaf = True
-
     def __init__(self, access: Access) -> None:
         super().__init__()
         self._access = access
+        self.putChild(b"ticket", TicketResource(access))
 
     def render_GET(self, request: Request) -> bytes:
         """Name and rooms of the session."""
         session = self._access.need_lease(request).session
         return answer(request, {"name": session.name, "rooms": list(session.rooms)})
 
-    def render_POST(self, request: Request) -> Deferred[bytes]:
+    def render_POST(self, request: Request) -> bytes:
         """Begin a session."""
-
-        def begun(lease: Lease) -> bytes:
-            secure = self._access.proxies.secure(request)
-            request.addCookie(
-                COOKIE, lease.token, path=b"/", httpOnly=True, sameSite="strict", secure=secure
-            )
-            return answer(request, {"name": lease.session.name, "token": lease.token}, 201)
-
-        return self._access.open(request, _read(request, SessionForm).name).addCallback(begun)
+        lease = self._access.open(request, read_body(request, SessionForm).name)
+        secure = self._access.proxies.secure(request)
+        cookie = self._access.cookie
+        request.addCookie(
+            cookie, lease.token, path=b"/", httpOnly=True, sameSite="strict", secure=secure
+        )
+        return answer(request, {"name": lease.session.name, "token": lease.token}, 201)
 
     def render_PATCH(self, request: Request) -> Deferred[bytes]:
         """Take another name."""
         lease = self._access.need_lease(request)
-        renamed = self._access.service.perform(lease.session, Rename(_read(request, NameForm).name))
+        command = Rename(read_body(request, NameForm).name)
+        renamed = self._access.service.perform(lease.session, command)
         return renamed.addCallback(lambda _: answer(request, {"name": lease.session.name}))
 
     def render_DELETE(self, request: Request) -> bytes:
@@ -194,32 +201,41 @@ class SessionResource(ApiResource):
         return b""
 
 
+class TicketResource(ApiResource):
+    """`/session/ticket`: what stands for the session in the URL of a stream."""
+
+    isLeaf = True
+
+    def __init__(self, access: Access) -> None:
+        super().__init__()
+        self._access = access
+
+    def render_POST(self, request: Request) -> bytes:
+        """A new ticket, whatever the request's `Idempotency-Key`: it is a secret."""
+        lease = self._access.need_lease(request)
+        return answer(request, {"ticket": self._access.tickets.issue(lease)}, 201)
+
+
 class RoomsResource(ApiResource):
     """`/rooms`: which there are, and each of them."""
 
     def __init__(self, access: Access) -> None:
         super().__init__()
         self._access = access
+        self._list = RoomList(access.service)
 
     def getChild(self, path: bytes, request: Request) -> Resource:
         """Every name that a room can have is a room; `/rooms/` is `/rooms`."""
         if not path:
             return super().getChild(path, request) if request.postpath else self
-        return RoomResource(self._access, path.decode(errors="replace"))
+        try:
+            return RoomResource(self._access, segment(path, "room"))
+        except ChatError as error:
+            return Refusal(error)
 
     def render_GET(self, request: Request) -> bytes:
         """The rooms where somebody is, or something was said."""
-        rooms = [
-            {
-                "room": room.name,
-                "topic": room.topic,
-                "people": room.people,
-                "first": room.first,
-                "last": room.last,
-            }
-            for room in self._access.service.rooms()
-        ]
-        return answer(request, {"rooms": rooms})
+        return self._list.answer(request)
 
 
 class RoomResource(ApiResource):
@@ -237,10 +253,7 @@ class RoomResource(ApiResource):
     def render_GET(self, request: Request) -> bytes:
         """Topic, who is here, and the ends of the log."""
         service = self._access.service
-        room = service.room(self._name)
-        _, topic, _, first, last = service.listing(room.name)
-        state = {"room": room.name, "topic": topic, "here": room.names, "first": first}
-        return answer(request, state | {"last": last})
+        return room_answer(request, service, service.room(self._name))
 
 
 class CommandResource(ApiResource):
@@ -264,7 +277,7 @@ class MessagesResource(CommandResource):
 
     def render_POST(self, request: Request) -> Deferred[bytes]:
         """Say it; answered when it is stored."""
-        form = _read(request, MessageForm)
+        form = read_body(request, MessageForm)
         command = Act if form.type == "action" else Say
         return self._perform(request, command(self._name, form.text), 201)
 
@@ -274,7 +287,7 @@ class TopicResource(CommandResource):
 
     def render_PUT(self, request: Request) -> Deferred[bytes]:
         """Set it; empty clears it."""
-        return self._perform(request, SetTopic(self._name, _read(request, TextForm).text), 200)
+        return self._perform(request, SetTopic(self._name, read_body(request, TextForm).text), 200)
 
 
 class MembershipResource(CommandResource):
@@ -291,7 +304,7 @@ class MembershipResource(CommandResource):
         """Leave."""
         lease = self._access.need_lease(request)
         left = self._access.service.perform(
-            lease.session, Leave(self._name, _read(request, PartingForm).text)
+            lease.session, Leave(self._name, read_body(request, PartingForm).text)
         )
 
         def done(_: int | None) -> bytes:
@@ -310,8 +323,12 @@ class PeopleResource(ApiResource):
 
     def getChild(self, path: bytes, request: Request) -> Resource:
         """Somebody; whether they are here shows when they are spoken to."""
+        try:
+            name = segment(path, "person")
+        except ChatError as error:
+            return Refusal(error)
         person = ApiResource()
-        person.putChild(b"messages", PrivateResource(self._access, path.decode(errors="replace")))
+        person.putChild(b"messages", PrivateResource(self._access, name))
         return person
 
 
@@ -320,51 +337,4 @@ class PrivateResource(CommandResource):
 
     def render_POST(self, request: Request) -> Deferred[bytes]:
         """Say it to them only."""
-        return self._perform(request, Tell(self._name, _read(request, TextForm).text), 201)
-
-
-def _read(request: Request, form: type[T]) -> T:
-    """The request's body as `form`: JSON, an HTML form, or, where `text` is all there is to say,
-    plain text.
-
-    An empty body is an empty form.  Raises `Malformed`, `UnsupportedMediaType`.
-    """
-    body: bytes = request.content.read() if request.content else b""
-    header = request.getHeader("content-type") or ""
-    media, *parameters = (word.strip().lower() for word in header.split(";"))
-    if not body.strip() and not media:
-        return convert({}, form)
-    for parameter in parameters:
-        if parameter.startswith("charset=") and parameter[8:].strip('"') not in (
-            "utf-8",
-            "utf8",
-            "us-ascii",
-        ):
-            raise UnsupportedMediaType("send UTF-8")
-    if media == "application/json":
-        return decode(body, form)
-    if media == "application/x-www-form-urlencoded":
-        return convert(_form_fields(body), form)
-    if media == "text/plain" and "text" in form.__struct_fields__:  # type: ignore[attr-defined]
-        return convert({"text": body.decode(errors="replace")}, form)
-    raise UnsupportedMediaType(
-        "send application/json, application/x-www-form-urlencoded, or text/plain for a text"
-    )
-
-
-def _form_fields(body: bytes) -> dict[str, str]:
-    try:
-        pairs = parse_qsl(
-            body.decode(errors="replace"),
-            keep_blank_values=True,
-            max_num_fields=20,
-            errors="replace",
-        )
-    except ValueError:
-        raise Malformed("the form has too many fields") from None
-    fields = dict(pairs)
-    if len(fields) < len(pairs):
-        raise Malformed(
-            "a field of the form is given twice; a text with & in it needs curl's --data-urlencode"
-        )
-    return fields
+        return self._perform(request, Tell(self._name, read_body(request, TextForm).text), 201)

@@ -14,13 +14,14 @@ import secrets
 from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
-from ..chat.session import Session
-from ..codecs.websocket import GAP, WEBSOCKET, Sent, ack, error, pong, read, ref_of
+from ..chat.person import Session
+from ..codecs.websocket import GAP, WEBSOCKET, Sent, ack, error, pong, read, ready, ref_of
 from ..model.addresses import Address
 from ..model.commands import Act, Command, Join, Leave, Say, Tell
 from ..model.errors import ChatError
-from ..stream.batch import Batch
+from ..stream.subscriber import Batch
 from .access import Access, owner
+from .liveness import SILENT_BEATS
 from .reading import Reading
 from .tcp import lend
 from .wsprotocol import NORMAL, UNSUPPORTED, WebSocketProtocol
@@ -37,6 +38,8 @@ class ChatSocket(WebSocketProtocol):
         self._access = access
         self._address = address
         self._subscriber = reading.subscriber(self, WEBSOCKET)
+        self._until: int | None = self._subscriber.stored
+        """Up to where it has to be sent what was stored before it came; None: it has been."""
         self._guest: Session | None = None
         self._unanswered = 0
         self._leaving = False
@@ -45,8 +48,9 @@ class ChatSocket(WebSocketProtocol):
         """Begin to read."""
         self.reading.begin(self)
         self._access.heartbeat.add(self)
-        self._subscriber.start(self.transport.write)
-        lend(self.transport, self._subscriber)
+        self._subscriber.start()
+        if self._until is not None and self._subscriber.caught_up:
+            self._is_ready()
 
     def closing(self) -> None:
         """Nothing may follow a close."""
@@ -56,7 +60,7 @@ class ChatSocket(WebSocketProtocol):
         """The connection is gone; a guest has left with it."""
         self._access.heartbeat.discard(self)
         self._subscriber.stop()
-        self.reading.end(self)
+        self.reading.end(self, dead=self.silent >= SILENT_BEATS)
         if self._guest:
             self._access.service.end(self._guest)
 
@@ -64,14 +68,9 @@ class ChatSocket(WebSocketProtocol):
         """The session is over."""
         self.close(NORMAL, "the session is over")
 
-    def revoked(self, error: ChatError) -> None:
-        """See `Outlet.revoked`."""
-        self.close(NORMAL, error.message)
-
     def beat(self) -> None:
         """Give a sign of life."""
-        if not self.full:
-            self.ping()
+        self.ping()
 
     def pauseProducing(self) -> None:
         """The client reads too slowly: its cursor stays, and its commands wait."""
@@ -86,8 +85,20 @@ class ChatSocket(WebSocketProtocol):
         """Write a batch, its gap first."""
         if batch.gaps:
             self.transport.write(GAP)
-        self.transport.write(batch.chunk)
+        if batch.chunk:
+            self.transport.write(batch.chunk)
+        if self._until is not None and (batch.end or batch.cursor >= self._until):
+            self._is_ready()
         return True
+
+    def _is_ready(self) -> None:
+        """It has been sent all that was stored when it came; from here on the shortest way is
+        taken (`Subscriber.push`).
+        """
+        self._until = None
+        self.transport.write(ready(self._subscriber.cursor))
+        self._subscriber.push(self.transport.write)
+        lend(self.transport, self._subscriber)
 
     # -- commands --------------------------------------------------------------------------------
 

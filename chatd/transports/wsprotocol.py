@@ -25,8 +25,11 @@ from wsproto.utilities import LocalProtocolError, generate_accept_token
 from zope.interface import implementer
 
 from ..model.errors import Malformed
+from .fields import header, header_lines
+from .liveness import SILENT_BEATS
 from .peers import GOING_DOWN, Peers
 from .stalls import TOO_SLOW
+from .tcp import PeerDead
 
 MAX_MESSAGE = 64 * 1024
 """Bytes in a client's message, as in a request's body."""
@@ -51,17 +54,16 @@ def handshake(request: Request) -> bytes:
 
     Raises `Malformed`, which says what is missing.
     """
-    headers = request.requestHeaders
     if request.method != b"GET" or request.clientproto != b"HTTP/1.1":
         raise Malformed("a WebSocket begins with a GET of HTTP/1.1")
     if not wants_websocket(request) or "upgrade" not in _tokens(request, "connection"):
         raise Malformed("a WebSocket's handshake says Upgrade: websocket and Connection: Upgrade")
-    if not request.getHeader("host"):
+    if not header(request, "host"):
         raise Malformed("a WebSocket's handshake names the Host")
-    if headers.getRawHeaders("sec-websocket-version") != ["13"]:
+    if header_lines(request, "sec-websocket-version") != ["13"]:
         request.setHeader(b"sec-websocket-version", b"13")
         raise Malformed("only Sec-WebSocket-Version 13 is spoken here")
-    keys = headers.getRawHeaders("sec-websocket-key", [])
+    keys = header_lines(request, "sec-websocket-key")
     try:
         valid = len(keys) == 1 and len(base64.b64decode(keys[0], validate=True)) == 16
     except (binascii.Error, ValueError):
@@ -81,7 +83,7 @@ def wants_websocket(request: Request) -> bool:
 
 def _tokens(request: Request, name: str) -> set[str]:
     """The words of a header that is a list (RFC 9110, section 5.6.1)."""
-    values = request.requestHeaders.getRawHeaders(name, [])
+    values = header_lines(request, name)
     return {token.strip().lower() for value in values for token in value.split(",")}
 
 
@@ -94,6 +96,8 @@ class WebSocketProtocol(Protocol):
     def __init__(self, clock: IReactorTime, peers: Peers, max_message: int = MAX_MESSAGE) -> None:
         self.full = False
         """Whether the peer reads more slowly than it is written to."""
+        self.silent = 0
+        """Pings since the peer sent anything."""
         self.open = True
         """Whether neither side has begun to close: nothing may be sent behind a close."""
         self._clock = clock
@@ -132,7 +136,16 @@ class WebSocketProtocol(Protocol):
             self.transport.write(frames)
 
     def ping(self) -> None:
-        """Ask for a sign of life."""
+        """Ask for a sign of life; a peer that has given none for `SILENT_BEATS` pings is cut off.
+
+        A peer that does not read is not asked: its answers are not looked at.
+        """
+        if self.full:
+            return
+        if self.silent >= SILENT_BEATS:
+            self.transport.abortConnection()
+            return
+        self.silent += 1
         self._send(Ping())
 
     def close(self, code: int, reason: str) -> None:
@@ -154,6 +167,7 @@ class WebSocketProtocol(Protocol):
 
     def dataReceived(self, data: bytes) -> None:
         """Bytes from the peer, cut anywhere."""
+        self.silent = 0
         try:
             self._frames.receive_data(data)
         except LocalProtocolError:
@@ -172,6 +186,8 @@ class WebSocketProtocol(Protocol):
         if self._turn:
             self._turn.cancel()
             self._turn = None
+        if reason.check(PeerDead):
+            self.silent = SILENT_BEATS
         self.closed()
         self._peers.discard(self)
 

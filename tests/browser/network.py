@@ -4,11 +4,15 @@ import asyncio
 import random
 import re
 import threading
+from collections import defaultdict
 from collections.abc import Coroutine
 from contextlib import suppress
+from functools import partial
 from typing import Any, Literal, TypeVar
 
 from playwright.sync_api import BrowserContext, Route
+
+from chatd.transports.web import WEB
 
 T = TypeVar("T")
 
@@ -127,20 +131,25 @@ class Network:
             target.write_eof()
 
 
-def hurry(context: BrowserContext, file: str = "chat.js", **constants: float) -> None:
-    """Give a script other constants, such as `PATIENCE=1`: its seconds are long for a test."""
+def hurry(context: BrowserContext, **constants: float) -> None:
+    """Replace constants of the page's scripts, such as `PATIENCE=1`: their seconds are too long for
+    a test."""
+    changes: dict[str, list[tuple[re.Pattern[str], str]]] = defaultdict(list)
+    for name, value in constants.items():
+        found = re.compile(f"^((?:export )?const {name}) = .*;$", re.M)
+        files = [path.name for path in WEB.glob("*.js") if found.search(path.read_text())]
+        assert len(files) == 1, f"{name} has to be in one file of web/, not in {files}"
+        changes[files[0]].append((found, f"\\1 = {value};"))
+    for file, replacements in changes.items():
+        context.route(f"**/{file}", partial(_rewrite, replacements))
 
-    def faster(route: Route) -> None:
-        response = route.fetch()
-        script = response.text()
-        for name, value in constants.items():
-            script, count = re.subn(
-                f"^const {name} = .*;$", f"const {name} = {value};", script, flags=re.M
-            )
-            assert count == 1, f"{file} has no {name}"
-        route.fulfill(response=response, body=script)
 
-    context.route(f"**/{file}", faster)
+def _rewrite(replacements: list[tuple[re.Pattern[str], str]], route: Route) -> None:
+    response = route.fetch()
+    script = response.text()
+    for found, replacement in replacements:
+        script = found.sub(replacement, script)
+    route.fulfill(response=response, body=script)
 
 
 def block_websockets(context: BrowserContext) -> None:

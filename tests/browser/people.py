@@ -29,8 +29,8 @@ class Person:
 
     def __init__(self, page: Page) -> None:
         self.page = page
-        self._sockets: list[WebSocket] = []
-        page.on("websocket", lambda socket: self._sockets.append(socket))
+        self.sockets: list[WebSocket] = []
+        page.on("websocket", lambda socket: self.sockets.append(socket))
         self.log: Locator = page.get_by_role("log")
         self.name_box: Locator = page.get_by_label("Name", exact=True)
         self.box: Locator = page.get_by_label("Message", exact=True)
@@ -57,6 +57,18 @@ class Person:
         """The messages that the conversation shows, in their order."""
         return self.log.locator(".message .text").all_inner_texts()
 
+    def opens_talk(self, name: str) -> None:
+        """Go to the private messages of a person, which are in the side bar."""
+        talks = self.page.get_by_role("navigation", name="Private messages")
+        talks.get_by_role("link", name=name).click()
+        expect(self.page.get_by_role("heading", level=1, name=name)).to_be_visible()
+
+    def goes_to(self, room: str) -> None:
+        """Go to a room that is in the side bar."""
+        rooms = self.page.get_by_role("navigation", name="Rooms")
+        rooms.get_by_role("link", name=f"#{room}").click()
+        expect(self.page.get_by_role("heading", name=f"#{room}")).to_be_visible()
+
     def is_over(self, transport: str, seconds: float = 15) -> None:
         """Wait until the page is connected over that transport."""
         state = self.page.locator(f'#state[data-state=online][data-transport="{transport}"]')
@@ -65,13 +77,19 @@ class Person:
     @property
     def open_sockets(self) -> int:
         """How many WebSockets the page has."""
-        return sum(not socket.is_closed() for socket in self._sockets)
+        return sum(not socket.is_closed() for socket in self.sockets)
+
+    @property
+    def token(self) -> str:
+        """The session that the browser keeps for the page; empty if it keeps none."""
+        token: str = self.page.evaluate("JSON.parse(localStorage['chatd /'] ?? '{}').token ?? ''")
+        return token
 
     def leave(self) -> None:
         """Close the page, and give the name back at once."""
         if self.page.is_closed():
             return
-        token = self.page.evaluate("JSON.parse(sessionStorage.chatd ?? '{}').token")
+        token = self.token
         url = self.page.url
         self.page.close()
         if token:
@@ -108,12 +126,13 @@ class People:
         *,
         room: str = "lobby",
         transport: str = "",
+        expecting: str = "",
         size: tuple[int, int] = WIDE,
         dark: bool = False,
         prepare: Callable[[BrowserContext], object] = lambda context: None,
         **more: Any,
     ) -> Person:
-        """Open the page in a profile of one's own, and take a name."""
+        """Open the page in a profile of one's own, and take a name; `expecting`: its heading."""
         context = self._browser.new_context(
             viewport={"width": size[0], "height": size[1]},
             color_scheme="dark" if dark else "light",
@@ -122,14 +141,20 @@ class People:
         )
         context.set_default_timeout(10_000)
         prepare(context)
-        return self._open(context, url, name, room, transport)
+        return self._open(context, url, name, room, transport, expecting or f"#{room}")
 
     def open_tab(self, beside: Person, url: str, name: str = "", *, room: str = "lobby") -> Person:
         """Open the page once more in somebody's browser."""
-        return self._open(beside.page.context, url, name, room, "")
+        return self._open(beside.page.context, url, name, room, "", f"#{room}")
 
     def _open(
-        self, context: BrowserContext, url: str, name: str, room: str, transport: str
+        self,
+        context: BrowserContext,
+        url: str,
+        name: str,
+        room: str,
+        transport: str,
+        expecting: str,
     ) -> Person:
         page = context.new_page()
         page.on("console", self._note)
@@ -137,7 +162,7 @@ class People:
         person = Person(page)
         self._all.append(person)
         page.goto(f"{url}?transport={transport}#{room}" if transport else f"{url}#{room}")
-        expect(page.get_by_role("heading", name=f"#{room}")).to_be_visible()
+        expect(page.get_by_role("heading", name=expecting)).to_be_visible()
         if name:
             person.take_name(name)
             # A page that goes before it was answered would leave the name to nobody, for a minute.

@@ -31,18 +31,6 @@ def test_complaints_go(people: People, house: Server):
     expect(problem).to_be_hidden()
 
 
-def test_writing_to_one_person(people: People, house: Server):
-    """A click on somebody's name begins a private message, and keeps what was typed."""
-    bob = people.come(house.url, "bob", room="aside")
-    ada = people.come(house.url, "ada", room="aside")
-    ada.box.fill("psst")
-    ada.page.get_by_role("button", name="bob").click()
-    expect(ada.box).to_be_focused()
-    expect(ada.box).to_have_value("/msg bob psst")
-    ada.box.press("Enter")
-    bob.sees("psst")
-
-
 def climb(house: Server, room: str) -> None:
     """Have somebody at a socket say more than fits on a page."""
     flood = Netcat(house.line)

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import Literal
 
 from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]
-from playwright.sync_api import Route, expect
+from playwright.sync_api import BrowserContext, Route, expect
 
 from .people import NARROW, WIDE, People
 from .server import Netcat, Server
@@ -179,11 +179,71 @@ def test_notifications(people: People, house: Server):
     bob.say("but for Ada, yes")
     bob.say("/msg ada psst")
     expect(ada.page).to_have_title("(3) #bell")
-    told = [["bob in #bell", "but for Ada, yes"], ["bob in #bell", "psst"]]
+    told = [["bob in #bell", "but for Ada, yes"], ["Private message from bob", "psst"]]
     assert ada.page.evaluate("notified") == told
     expect(ada.log.locator(".line + .event")).to_contain_text("nothing for adam")
     ada.page.evaluate("look(false)")
-    expect(ada.page).to_have_title("#bell")
+    expect(ada.page).to_have_title("(1) #bell")
+    ada.opens_talk("bob")
+    expect(ada.page).to_have_title("bob (private)")
+
+
+UNFOCUSED = """let focused = true;
+document.hasFocus = () => focused;
+window.focusOn = on => { focused = on; dispatchEvent(new Event(on ? "focus" : "blur")); };"""
+
+
+def test_notified_while_another_window_has_the_focus(people: People, house: Server):
+    """A page that is in sight but not used is not looked at; what came meanwhile is unread."""
+
+    def prepare(context: BrowserContext) -> None:
+        context.add_init_script(NOTIFICATIONS)
+        context.add_init_script(UNFOCUSED)
+
+    ada = people.come(house.url, "ada", room="focus", prepare=prepare)
+    bob = people.come(house.url, "bob", room="focus")
+    ada.page.get_by_role("button", name="Notify me").click()
+    ada.page.evaluate("focusOn(false)")
+    bob.say("ada, over here")
+    expect(ada.page).to_have_title("(1) #focus")
+    assert ada.page.evaluate("notified") == [["bob in #focus", "ada, over here"]]
+    ada.page.evaluate("focusOn(true)")
+    expect(ada.page).to_have_title("#focus")
+
+
+def test_browser_that_cannot_notify_says_so(people: People, house: Server):
+    """Where `new Notification` throws, as on Android, the bell does not stay lit."""
+
+    def prepare(context: BrowserContext) -> None:
+        context.add_init_script(NOTIFICATIONS)
+        context.add_init_script(
+            "window.Notification = class extends Notification { constructor() { super('', {}); "
+            "throw new TypeError('Illegal constructor'); } }"
+        )
+
+    ada = people.come(house.url, "ada", room="android", prepare=prepare)
+    bob = people.come(house.url, "bob", room="android")
+    bell = ada.page.get_by_role("button", name="Notify me")
+    bell.click()
+    expect(bell).to_have_attribute("aria-pressed", "true")
+    ada.page.evaluate("look(true)")
+    bob.say("ada?")
+    expect(ada.page.get_by_role("alert")).to_contain_text("no notifications")
+    expect(bell).to_be_hidden()
+
+
+def test_copied_text_is_what_was_said(people: People, house: Server):
+    """Names, times and texts; not the letter of the picture, nor what is hidden."""
+    ada = people.come(house.url, "ada", room="copy")
+    for text in ("one", "two"):
+        ada.say(text)
+        ada.sees(text)
+    copied = ada.page.evaluate(
+        "getSelection().selectAllChildren(document.querySelector('#log')), `${getSelection()}`"
+    )
+    lines = [line for line in copied.splitlines() if line]
+    assert [re.sub(r"\d+:\d\d.*", "", line) for line in lines[-4:]] == ["ada", "", "one", "two"]
+    assert "A" not in lines
 
 
 def test_gap_and_days(people: People, house: Server):
@@ -250,10 +310,14 @@ def test_accessible(people: People, house: Server):
     ada.say("/me waves")
     bob.say("/me nods")
     bob.say("/msg ada psst")
+    bob.goes_to("axe")
     bob.say("/topic what it is about")
     ada.say("/help")
     expect(ada.page.locator("#topic")).to_have_text("what it is about")
+    ada.opens_talk("bob")
     ada.sees("psst")
+    assert Axe().run(ada.page).violations_count == 0
+    ada.goes_to("axe")
     ada.say("/nope")
     expect(ada.page.get_by_role("alert")).to_be_visible()
     schemes: list[Literal["light", "dark"]] = ["light", "dark"]

@@ -183,8 +183,11 @@ def test_writing_waits(page: Page):
     assert keys[0] == keys[1] != keys[2]
 
 
-def test_retry_of_a_stream(page: Page):
-    """A stream that ends with `retry:` is opened again after that time, and is still SSE."""
+@pytest.mark.parametrize("body", [": hello\n\nretry: 700\n\n", ": hello\nretry: 700\n"])
+def test_retry_of_a_stream(page: Page, body: str):
+    """A stream that ends with `retry:` is opened again after that time, and is still SSE; that it
+    is ready is no gap.
+    """
     asked: list[str] = []
 
     def end_first(route: Route) -> None:
@@ -193,15 +196,17 @@ def test_retry_of_a_stream(page: Page):
             return
         asked.append(route.request.url)
         if len(asked) == 1:
-            route.fulfill(content_type="text/event-stream", body=": hello\n\nretry: 700\n\n")
+            route.fulfill(content_type="text/event-stream", body=body)
         else:
             route.continue_()
 
     page.route("**/events?*", end_first)
     reader = Reader(page, "stream", "sse")
+    reader.tell("void chat.on('gap', () => heard.push('a gap'))")
     reader.until("states.some(now => now.state === 'reconnecting')")
     reader.is_over("sse")
     reader.says("again")
     [away] = reader.away
     assert 0.7 < away["retryIn"] < 3
     assert len(asked) == 2
+    assert not reader.tell("heard.includes('a gap')")

@@ -8,7 +8,7 @@ from .network import block_streams, hurry
 from .people import People
 from .server import Server
 
-quick = partial(hurry, file="tabs.js", ASK=0.3, ANSWER=0.5)
+quick = partial(hurry, ASK=0.3, ANSWER=0.5)
 """For leaders that are frozen on purpose."""
 
 
@@ -35,42 +35,6 @@ def test_one_connection(people: People, house: Server):
     assert second.told() == ["one", "two", *(f"more {n}" for n in range(10))]
     assert second.open_sockets == 1
     expect(bob.page.locator("#people li")).to_have_count(2)
-
-
-def test_another_name_is_somebody_else(people: People, house: Server):
-    """A tab that takes another name is another person, with a connection of its own."""
-    ada = people.come(house.url, "ada", room="names")
-    zoe = people.open_tab(ada, house.url, "zoe", room="names")
-    zoe.say("hello")
-    ada.sees("hello")
-    expect(ada.page.locator("#people li")).to_have_text(["ada", "zoe"])
-    expect(ada.log.locator(".own")).to_have_count(0)
-    ada.is_over("websocket")
-    zoe.is_over("websocket")
-    assert (ada.open_sockets, zoe.open_sockets) == (1, 1)
-
-
-def test_each_tab_counts_for_itself(people: People, house: Server):
-    """One connection reads the rooms of all; each tab counts what it did not show."""
-    bob = people.come(house.url, "bob", room="left")
-    first = people.come(house.url, "ada", room="left")
-    first.is_over("websocket")
-    second = people.open_tab(first, house.url, "ada", room="right")
-    second.is_over("websocket")
-    second.say("/join left")
-    expect(second.page.get_by_role("heading", name="#left")).to_be_visible()
-    second.say("/join right")
-    expect(second.page.get_by_role("heading", name="#right")).to_be_visible()
-    bob.say("news")
-    first.sees("news")
-    rooms = second.page.get_by_role("navigation", name="Rooms")
-    expect(rooms.get_by_role("link", name="#left 1 new")).to_be_visible()
-    expect(second.page).to_have_title("(1) #right")
-    expect(first.page).to_have_title("#left")
-    second.say("only here")
-    second.sees("only here")
-    assert first.told() == ["news"]
-    assert (first.open_sockets, second.open_sockets) == (1, 0)
 
 
 def test_frozen_leader(people: People, house: Server):
@@ -129,3 +93,107 @@ def test_all_tabs_come_back(people: People, server: Server):
         person.sees("typed meanwhile", 20)
         person.is_over("websocket")
     expect(first.page.locator("#people li")).to_have_count(1)
+
+
+def test_second_tab_is_the_same_person_at_once(people: People, house: Server):
+    """It has the name without asking, and what it says is said by that person; a new name in one
+    tab is the name in both."""
+    bob = people.come(house.url, "bob", room="second")
+    first = people.come(house.url, "ada", room="second")
+    second = people.open_tab(first, house.url, room="second")
+    expect(second.name_box).to_have_value("ada")
+    second.say("from the second")
+    expect(bob.log.locator(".message .who")).to_contain_text("ada")
+    expect(bob.page.locator("#people li")).to_have_count(2)
+    second.take_name("zoe")
+    expect(first.name_box).to_have_value("zoe")
+    first.say("from the first")
+    bob.sees("from the first")
+    expect(bob.page.locator("#people")).to_have_text("bobzoe")
+
+
+def test_tab_without_a_name_has_that_of_the_other(people: People, house: Server):
+    """A tab that was there before the name was taken has it too."""
+    first = people.come(house.url, room="late")
+    second = people.open_tab(first, house.url, room="late")
+    first.take_name("ada")
+    expect(second.name_box).to_have_value("ada")
+    second.say("hello")
+    first.sees("hello")
+    expect(first.page.locator("#people li")).to_have_text(["ada"])
+
+
+def test_closed_tab_that_is_opened_again_is_the_same_person(people: People, house: Server):
+    """With the name, the rooms, and what is unread in them; the others hear nothing of it."""
+    bob = people.come(house.url, "bob", room="back")
+    first = people.come(house.url, "ada", room="back")
+    first.say("/join other")
+    expect(first.page.get_by_role("heading", name="#other")).to_be_visible()
+    first.goes_to("back")
+    bob.say("read")
+    first.sees("read")
+    context = first.page.context
+    context.new_page()  # a browser without any page may forget all
+    first.page.close()
+    bob.say("while you were away")
+    bob.say("twice")
+    bob.sees("twice")
+    again = people.open_tab(first, house.url)
+    expect(again.name_box).to_have_value("ada")
+    rooms = again.page.get_by_role("navigation", name="Rooms")
+    expect(rooms.get_by_role("link", name="#back 2 new")).to_be_visible()
+    expect(rooms.get_by_role("link", name="#other")).to_be_visible()
+    again.goes_to("back")
+    expect(again.log.locator(".line + .event")).to_contain_text("while you were away")
+    again.say("here again")
+    bob.sees("here again")
+    expect(bob.log.locator(".leave")).to_have_count(0)
+
+
+def test_tabs_share_rooms_and_what_was_read(people: People, house: Server):
+    """A room that is joined or left in one tab is so in the other, and what one reads is read."""
+    bob = people.come(house.url, "bob", room="shared-news")
+    first = people.come(house.url, "ada", room="shared-here")
+    second = people.open_tab(first, house.url, room="shared-here")
+    second.say("/join shared-news")
+    expect(second.page.get_by_role("heading", name="#shared-news")).to_be_visible()
+    second.goes_to("shared-here")
+    rooms = [one.page.get_by_role("navigation", name="Rooms") for one in (first, second)]
+    expect(rooms[0].get_by_role("link", name="#shared-news")).to_be_visible()
+    bob.say("news")
+    for links in rooms:
+        expect(links.get_by_role("link", name="#shared-news 1 new")).to_be_visible()
+    first.goes_to("shared-news")
+    expect(rooms[1].get_by_role("link", name="#shared-news", exact=True)).to_be_visible()
+    first.say("/leave")
+    for links in rooms:
+        expect(links.get_by_role("link", name="#shared-news")).to_have_count(0)
+
+
+def test_quit_in_one_tab_is_quit_in_all(people: People, house: Server):
+    """The person leaves, and no tab brings them back."""
+    bob = people.come(house.url, "bob", room="quit")
+    first = people.come(house.url, "ada", room="quit")
+    second = people.open_tab(first, house.url, room="quit")
+    second.is_over("websocket")
+    first.say("/quit")
+    for person in (first, second):
+        expect(person.box).to_have_attribute("placeholder", "Choose a name, and write")
+    expect(bob.page.locator("#people")).to_have_text("bob")
+    people.come(house.url, "ada", room="quit")
+
+
+def test_room_called_like_a_property_of_every_object(people: People, house: Server):
+    """`constructor` and the like are names as others are, in the address and as rooms."""
+    ada = people.come(house.url, "ada", room="constructor", transport="toString")
+    ada.is_over("websocket")
+    expect(ada.box).to_have_value("")
+    ada.box.fill("draft")
+    ada.say("/join __proto__")
+    expect(ada.page.get_by_role("heading", name="#__proto__")).to_be_visible()
+    bob = people.come(house.url, "bob", room="constructor", transport="constructor")
+    bob.say("hello")
+    rooms = ada.page.get_by_role("navigation", name="Rooms")
+    expect(rooms.get_by_role("link", name="#constructor 1 new")).to_be_visible()
+    ada.page.reload()
+    expect(rooms.get_by_role("link", name="#constructor 1 new")).to_be_visible()

@@ -53,8 +53,34 @@ def test_pinned(people: People, house: Server):
         person.say(f"{transport} says hello")
         bob.sees(f"{transport} says hello")
         person.say(f"/msg bob psst from {transport}")
+        bob.opens_talk(transport)
         bob.sees(f"psst from {transport}")
+        bob.goes_to("pinned")
+        person.goes_to("pinned")
         person.is_over(transport)
+
+
+def test_no_url_holds_a_token(people: People, house: Server):
+    """A proxy would log it.  A WebSocket's URL holds a ticket, which is good once."""
+    ada = people.come(house.url, "ada", room="urls")
+    ada.is_over("websocket")
+    ada.say("hello")
+    ada.sees("hello")
+    assert any("ticket=" in socket.url for socket in ada.sockets)
+    assert not any("access_token=" in socket.url for socket in ada.sockets)
+
+
+def test_an_older_server_without_tickets_is_sent_the_token(people: People, house: Server):
+    """The page may be newer than the server that it speaks to."""
+
+    def without_tickets(context: BrowserContext) -> None:
+        context.route("**/session/ticket", lambda route: route.fulfill(status=404, json={}))
+
+    ada = people.come(house.url, "ada", room="urls", prepare=without_tickets)
+    ada.is_over("websocket")
+    ada.say("hello")
+    ada.sees("hello")
+    assert any("access_token=" in socket.url for socket in ada.sockets)
 
 
 def test_steps_down_to_sse(people: People, house: Server):

@@ -2,7 +2,7 @@
 
 from playwright.sync_api import expect
 
-from .people import People
+from .people import NARROW, People
 from .server import Server
 
 
@@ -26,7 +26,7 @@ def test_leave_and_quit(people: People, house: Server):
     ada.say("/quit")
     expect(bob.log.locator(".leave")).to_have_count(2)
     expect(ada.name_box).to_be_focused()
-    assert ada.page.evaluate("JSON.parse(sessionStorage.chatd ?? '{}').token") is None
+    assert ada.token == ""
 
 
 def test_nick_and_reload(people: People, house: Server):
@@ -139,3 +139,141 @@ def test_suggestions_go_with_the_text(people: People, house: Server):
     expect(ada.page.get_by_role("heading", name="#lobby")).to_be_visible()
     expect(ada.page.get_by_role("option")).to_have_count(0)
     expect(ada.box).to_have_value("")
+
+
+def test_commands_without_their_words_change_nothing(people: People, house: Server):
+    """Bare `/topic` shows the topic; the others say how they go, and the text stays."""
+    ada = people.come(house.url, "ada", room="bare")
+    problem = ada.page.get_by_role("alert")
+    ada.say("/topic")
+    expect(ada.log.locator(".remark").last).to_contain_text("There is no topic yet")
+    ada.say("/topic tea at five")
+    expect(ada.page.locator("#topic")).to_have_text("tea at five")
+    ada.say("/topic")
+    expect(ada.log.locator(".remark").last).to_contain_text("The topic is: tea at five")
+    expect(ada.log.locator(".topic")).to_have_count(1)
+    for text, words in [
+        ("/nick", "/nick NAME"),
+        ("/nick a b", "one word"),
+        ("/join", "/join ROOM"),
+        ("/join a b", "one word"),
+        ("/join a!b", "letters, digits"),
+        ("/msg", "/msg NAME TEXT"),
+        ("/me", "/me TEXT"),
+        ("/nope at all", "no command /nope"),
+        ("  /nick eve", "space before /nick"),
+        ("/leave nowhere", "not in #nowhere"),
+    ]:
+        ada.say(text)
+        expect(problem).to_contain_text(words)
+        expect(ada.box).to_have_value(text)
+    ada.say("/topic -")
+    expect(ada.page.locator("#topic")).to_have_text("")
+    ada.say("/usr/bin/ld: not found")
+    ada.sees("/usr/bin/ld: not found")
+    expect(ada.page.get_by_role("heading", name="#bare")).to_be_visible()
+
+
+def test_room_box_keeps_what_is_no_room(people: People, house: Server):
+    """What was typed there stays until one is in the room."""
+    ada = people.come(house.url, "ada", room="box")
+    box = ada.page.get_by_label("Join a room")
+    box.fill("two words")
+    box.press("Enter")
+    expect(ada.page.get_by_role("alert")).to_contain_text("one word")
+    expect(box).to_have_value("two words")
+    box.fill("#words")
+    box.press("Enter")
+    expect(ada.page.get_by_role("heading", name="#words")).to_be_visible()
+    expect(box).to_have_value("")
+
+
+COMPOSED = """(box, keyCode) => {
+  const event = new KeyboardEvent("keydown", { key: "Enter", bubbles: true, cancelable: true });
+  Object.defineProperty(event, "keyCode", { value: keyCode });
+  Object.defineProperty(event, "isComposing", { value: keyCode === 0 });
+  box.dispatchEvent(event);
+}"""
+"""Enter that ends a word in an input method: Safari says so by the code 229 only."""
+
+
+def test_enter_of_an_input_method_sends_nothing(people: People, house: Server):
+    """Neither the message, nor a name."""
+    ada = people.come(house.url, "ada", room="ime")
+    for code in (0, 229):
+        ada.box.fill("half a word")
+        ada.box.evaluate(COMPOSED, code)
+        ada.name_box.fill("eve")
+        ada.name_box.evaluate(COMPOSED, code)
+    ada.name_box.press("Escape")
+    ada.say("whole")
+    ada.sees("whole")
+    assert ada.told() == ["whole"]
+    expect(ada.name_box).to_have_value("ada")
+    ada.box.fill("by its code")
+    ada.box.evaluate(COMPOSED, 13)
+    ada.sees("by its code")
+
+
+def test_name_changes_with_enter_or_the_button_only(people: People, house: Server):
+    """Who edits it and goes elsewhere, or says something, is called as before."""
+    bob = people.come(house.url, "bob", room="rename")
+    ada = people.come(house.url, "ada", room="rename")
+    button = ada.page.get_by_role("button", name="Rename")
+    expect(button).to_be_hidden()
+    ada.name_box.fill("eve")
+    expect(button).to_be_visible()
+    ada.box.click()
+    ada.say("still ada")
+    expect(bob.log.locator(".message .who")).to_contain_text("ada")
+    expect(bob.log.locator(".nick")).to_have_count(0)
+    button.click()
+    expect(bob.log.locator(".nick")).to_contain_text("ada is now eve")
+    expect(button).to_be_hidden()
+    ada.name_box.fill("zoe")
+    ada.name_box.press("Escape")
+    expect(ada.name_box).to_have_value("eve")
+    ada.box.fill("a draft")
+    ada.name_box.fill("zoe")
+    ada.name_box.press("Enter")
+    expect(bob.log.locator(".nick").last).to_contain_text("ada is now zoe")
+    expect(ada.box).to_have_value("a draft")
+
+
+def test_phone_types_several_lines(people: People, house: Server):
+    """Enter begins a new line where there is no Shift; the button sends."""
+    ada = people.come(house.url, "ada", room="phone", size=NARROW, has_touch=True, is_mobile=True)
+    ada.box.focus()
+    keys = ada.page.keyboard
+    keys.type("one")
+    keys.press("Enter")
+    keys.type("two")
+    expect(ada.box).to_have_value("one\ntwo")
+    expect(ada.box).to_have_attribute("enterkeyhint", "enter")
+    ada.page.get_by_role("button", name="Send", exact=True).tap()
+    ada.sees("one two")
+    assert ada.told() == ["one\ntwo"]
+
+
+HAND_OVER = """(box, [type, files, text]) => {
+  const data = new DataTransfer();
+  if (files) data.items.add(new File(["x"], "picture.png", { type: "image/png" }));
+  if (text) data.setData("text/plain", text);
+  const given = type === "paste" ? { clipboardData: data } : { dataTransfer: data };
+  const kind = type === "paste" ? ClipboardEvent : DragEvent;
+  return box.dispatchEvent(new kind(type, { bubbles: true, cancelable: true, ...given }));
+}"""
+
+
+def test_picture_is_refused_in_words(people: People, house: Server):
+    """Pasted or dropped; a text that comes with a picture is a text."""
+    ada = people.come(house.url, "ada", room="picture")
+    problem = ada.page.get_by_role("alert")
+    for kind in ("paste", "drop"):
+        assert not ada.box.evaluate(HAND_OVER, [kind, True, ""])
+        expect(problem).to_contain_text("Pictures and files cannot be sent")
+        ada.box.fill("x")
+        expect(problem).to_be_hidden()
+        assert ada.box.evaluate(HAND_OVER, [kind, True, "a table"])
+        assert ada.box.evaluate(HAND_OVER, [kind, False, "a text"])
+        expect(problem).to_be_hidden()

@@ -2,17 +2,17 @@
 
 from hypothesis import example, given
 from hypothesis import strategies as st
-from twisted.internet.task import Clock
 
 from chatd.chat.limits import BURST, DEFAULTS, MOST_MEASURED, Buckets, Limits, TokenBucket
 from chatd.testing import START
+from chatd.testing.clock import StrictClock
 
 rates = st.sampled_from([0.1, 0.3, 1.0, 3.0, 5.0, 7.0, 1000.0])
 pauses = st.floats(0, 20)
 
 
-def bucket_on_clock(rate: float, start: float = 0) -> tuple[TokenBucket, Clock]:
-    clock = Clock()
+def bucket_on_clock(rate: float, start: float = 0) -> tuple[TokenBucket, StrictClock]:
+    clock = StrictClock()
     clock.advance(start)
     return TokenBucket(rate, clock.seconds), clock
 
@@ -145,7 +145,7 @@ def test_who_is_emptied_goes_on_at_the_rate() -> None:
 
 def test_a_slow_bucket_may_hold_more() -> None:
     """So many may always come at once."""
-    clock = Clock()
+    clock = StrictClock()
     assert taken(TokenBucket(0.1, clock.seconds, 10), 30) == 10
     assert taken(TokenBucket(10, clock.seconds, 10), 100) == 10 * BURST
 
@@ -153,8 +153,8 @@ def test_a_slow_bucket_may_hold_more() -> None:
 # -- many buckets ----------------------------------------------------------------------------------
 
 
-def buckets_on_clock(rate: float) -> tuple[Buckets[int], Clock]:
-    clock = Clock()
+def buckets_on_clock(rate: float) -> tuple[Buckets[int], StrictClock]:
+    clock = StrictClock()
     return Buckets(rate, clock.seconds), clock
 
 

@@ -11,7 +11,7 @@ from twisted.internet.address import IPv4Address
 from twisted.internet.defer import Deferred, ensureDeferred, fail, succeed
 from twisted.internet.error import ConnectionLost, ConnectionRefusedError
 from twisted.internet.interfaces import IProtocolFactory, IStreamClientEndpoint
-from twisted.internet.task import Clock, Cooperator
+from twisted.internet.task import Cooperator
 from twisted.python.failure import Failure
 from twisted.test.iosim import FakeTransport
 from twisted.web.client import Agent, FileBodyProducer, HTTPConnectionPool
@@ -23,6 +23,8 @@ from chatd.chat.service import ChatService
 from chatd.client import ChatClient, Event, Events
 from chatd.model.commands import Say
 from chatd.testing import START, InMemoryChat, RefusingStore, result_of
+from chatd.testing.clock import StrictClock
+from chatd.transports.hosts import Hosts
 from chatd.transports.web import web_site
 
 T = TypeVar("T")
@@ -36,10 +38,10 @@ class Network:
 
     def __init__(self, **options: Any) -> None:
         self.chat = InMemoryChat(**options)
-        self.clock = Clock()
+        self.clock = StrictClock()
         """The clients' own."""
         self.clock.advance(START)
-        self.site: Any = web_site(self.chat.service)
+        self.site: Any = web_site(self.chat.service, hosts=Hosts(self.chat.clock, ["chat.example"]))
         self.up = True
         """Whether new connections are accepted."""
         self.refused = 0
@@ -147,7 +149,7 @@ class Network:
         clock = self.chat.clock
         self.chat.store = RefusingStore(clock, clock.seconds, 1000)
         self.chat.service = ChatService(clock, self.chat.store, limits=Limits(message_rate=0))
-        self.site = web_site(self.chat.service)
+        self.site = web_site(self.chat.service, hosts=Hosts(self.chat.clock, ["chat.example"]))
         self.up = True
 
     @property

@@ -13,6 +13,7 @@ from twisted.web.resource import Resource
 from twisted.web.server import Request, Site
 
 from chatd.chat.limits import DEFAULTS
+from chatd.chat.sessions import GRACE_SECONDS
 from chatd.client import ChatClient, Event
 from chatd.client.connection import LONGEST_PAUSE
 from chatd.model.errors import (
@@ -436,8 +437,8 @@ def test_a_name_that_somebody_else_took_meanwhile_is_an_error(network: Network) 
 
 
 @pytest.mark.parametrize("how", ["lost", "cancelled"])
-def test_a_session_whose_token_was_lost_is_taken_up(network: Network, how: str) -> None:
-    """Nobody stands in their own way: the name is not in use by another."""
+def test_a_session_whose_token_was_lost_is_waited_for(network: Network, how: str) -> None:
+    """Nobody stands in their own way for ever: its name is free when it ends."""
     client = network.client("ada")
     if how == "cancelled":
         network.holding = True
@@ -450,7 +451,9 @@ def test_a_session_whose_token_was_lost_is_taken_up(network: Network, how: str) 
     else:
         network.losing = 1
     said = client.say("hello")
-    network.advance(2)
+    network.advance(30)
+    assert not said.called
+    network.advance(GRACE_SECONDS)
     assert result_of(said)
     assert network.people == ["ada"]
 

@@ -60,8 +60,19 @@ class Server:
         """Wait until netcat would show a line, be it among the last messages."""
         place = ("127.0.0.1", self.line_port)
         with socket.create_connection(place, SECONDS) as wire, wire.makefile("r") as lines:
-            while next(lines) != f"{line}\n":
+            while not next(lines).endswith(f"{line}\n"):  # a time may stand before it
                 pass
+
+
+def test_a_python_without_what_it_needs_is_told_so_in_one_line() -> None:
+    """And where to find one that has it."""
+    command = [sys.executable, "-S", "-m", "chatd.client", "http://localhost:8080"]
+    root = Path(__file__).parents[2]
+    done = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (1, "")
+    (line,) = done.stderr.splitlines()
+    assert "treq" in line
+    assert ".venv/bin/python" in line
 
 
 def client(*arguments: str) -> subprocess.Popen[str]:

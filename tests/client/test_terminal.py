@@ -180,7 +180,50 @@ def test_somebody_at_a_terminal_is_greeted_with_the_last_events(network: Network
     assert session.shown == []
 
 
-@pytest.mark.parametrize("line", ["/usr/bin/ld: cannot find -lm", "/mee waves"])
+@pytest.mark.parametrize("live", [True, False])
+def test_a_path_is_said(network: Network, live: bool) -> None:
+    """A word with a second slash in it is no command."""
+    line = "/usr/bin/ld: cannot find -lm"
+    assert Session(network, live=live).type(line).end() == 0
+    assert network.texts == [line]
+
+
+def test_blanks_before_a_slash_are_refused_at_a_terminal_and_said_from_a_pipe(
+    network: Network,
+) -> None:
+    """A person meant a command; a program indents its output."""
+    assert Session(network).type("  /etc/passwd: no").end() == 0
+    session = Session(network, live=True).type(" /msg bob secret")
+    assert session.end() == 1
+    assert network.texts == ["  /etc/passwd: no"]
+
+
+@pytest.mark.parametrize(
+    ("line", "advice"),
+    [
+        ("/join dev", "--room dev"),
+        ("/j #dev", "--room dev"),
+        ("/room dev", "--room dev"),
+        ("/leave", "/quit"),
+        ("/rooms", "/help"),
+    ],
+)
+def test_what_works_on_the_line_door_only_is_refused_with_what_to_do(
+    network: Network, line: str, advice: str
+) -> None:
+    """This client is in one room."""
+    session = Session(network, live=True).type(line)
+    assert session.end() == 1
+    assert advice in session.complaints[0]
+
+
+def test_literal_on_says_every_line_from_there_on(network: Network) -> None:
+    """As on the line door."""
+    assert Session(network).type("/literal on", "/quit", "//x").end() == 0
+    assert network.texts == ["/quit", "//x"]
+
+
+@pytest.mark.parametrize("line", ["/mee waves"])
 def test_what_is_no_command_is_said_from_a_pipe_and_told_at_a_terminal(
     network: Network, line: str
 ) -> None:
@@ -342,9 +385,9 @@ def test_an_event_of_a_type_that_is_not_known_yet_is_passed_over() -> None:
 
 
 def test_a_hostile_server_does_not_steer_the_terminal() -> None:
-    """Control characters are taken out here too."""
+    """Escape sequences and control characters are taken out here too."""
     (line,) = in_lines(Event(1, "message", "lobby", "eve", "a\x1b[2Jb"), "ada")
-    assert line == "<eve> a[2Jb"
+    assert line == "<eve> ab"
 
 
 # -- the input -------------------------------------------------------------------------------------

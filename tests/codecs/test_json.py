@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from msgspec import Meta, Struct
 
 from chatd.codecs.json import JSON, convert, decode, encode, error_body, poll_answer
+from chatd.model.bounds import Key, Text
 from chatd.model.errors import BadText, Malformed, NameInUse
 from chatd.model.events import (
     Acted,
@@ -108,14 +109,14 @@ def test_a_refusal_says_what_and_why() -> None:
 class Post(Struct, forbid_unknown_fields=True):
     """As a door declares it."""
 
-    text: str
+    text: Text
     times: int = 1
 
 
 class Ref(Struct):
     """A form that passes over what it does not know."""
 
-    ref: str | None = None
+    ref: Key = None
 
 
 def test_what_fits_the_form_is_read() -> None:
@@ -214,7 +215,7 @@ def test_any_body_is_read_or_malformed(body: bytes) -> None:
 )
 def test_a_form_that_is_wrong_is_malformed(fields: dict[str, str]) -> None:
     """A page's form is judged as a program's JSON is."""
-    with pytest.raises(Malformed, match="form"):
+    with pytest.raises(Malformed, match=r"form|field"):
         convert(fields, Post)
 
 

@@ -28,8 +28,11 @@ from chatd.model.commands import (
     Leave,
     Quit,
     Rename,
+    Reply,
     Say,
     SetEcho,
+    SetLiteral,
+    SetTime,
     SetTopic,
     ShowHelp,
     ShowHistory,
@@ -236,6 +239,11 @@ COMMAND_LINES: list[tuple[str, Command]] = [
     ("/rooms", ShowRooms()),
     ("/me waves  twice", Act("lobby", "waves  twice")),
     ("/msg bob psst, you", Tell("bob", "psst, you")),
+    ("/r yes", Reply("yes")),
+    ("/time on", SetTime("local")),
+    ("/time utc", SetTime("utc")),
+    ("/time off", SetTime("")),
+    ("/literal on", SetLiteral()),
     ("/topic", ShowTopic("lobby")),
     ("/topic tea at five", SetTopic("lobby", "tea at five")),
     ("/topic -", SetTopic("lobby", "")),
@@ -270,7 +278,9 @@ def test_every_command_is_tried_above() -> None:
     ("line", "text"),
     [
         ("hello", "hello"),
-        (" /me", " /me"),
+        ("/usr/bin/ld: x", "/usr/bin/ld: x"),
+        ("/msg/", "/msg/"),
+        (" me/", " me/"),
         ("//me", "/me"),
         ("///", "//"),
         ("//", "/"),
@@ -314,7 +324,7 @@ def test_a_command_that_is_wrong_is_answered_with_how_it_is_written(line: str) -
     with pytest.raises(Malformed) as problem:
         parse(line, "lobby")
     form = COMMANDS[line[1:].split()[0]].form
-    assert problem.value.message.endswith(f"; it is {form}")
+    assert problem.value.message.endswith(f"; type {form}")
     assert form.split()[0] == line.split()[0]
 
 
@@ -324,6 +334,7 @@ def test_an_unknown_command_is_named_and_help_offered(line: str) -> None:
     with pytest.raises(UnknownCommand) as problem:
         parse(line, "lobby")
     assert problem.value.message.endswith("; /help lists them")
+    assert ("did you mean /nick?" in problem.value.message) == (line == "/nickname x")
     assert problem.value.message.startswith(f"no such command {line.split(' ')[0][:20]}")
     assert len(problem.value.message) < 100
 
@@ -335,7 +346,7 @@ def test_any_line_is_a_command_or_refused(line: str) -> None:
     try:
         assert isinstance(parse(line, "lobby"), Command)
     except ChatError:
-        assert line.startswith("/")
+        assert line.lstrip().startswith("/")
 
 
 @given(st.sampled_from([f"/{word}" for word in COMMANDS]), st.text("ab #/-019 é\u2003\ufeff"))

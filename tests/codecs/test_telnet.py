@@ -27,15 +27,20 @@ def request(verb: bytes, option: int) -> tuple[bytes, bytes, bytes]:
 
 
 def subnegotiation(content: bytes) -> tuple[bytes, bytes, bytes]:
-    return IAC + SB + content.replace(IAC, IAC + IAC) + IAC + SE, b"", b""
+    content = content.replace(b"\n", b"").replace(IAC, IAC + IAC)
+    return IAC + SB + content + IAC + SE, b"", b""
+
+
+def command(code: int) -> tuple[bytes, bytes, bytes]:
+    return IAC + bytes([code]), {0xF7: b"\b", 0xF8: b"\x15"}.get(code, b""), b""
 
 
 conversations = st.lists(
     st.one_of(
-        st.binary(max_size=20).map(lambda b: b.replace(IAC, b"")).map(lambda t: (t, t, b"")),
+        st.binary(max_size=20).map(lambda b: b.replace(IAC, b"") + b".").map(lambda t: (t, t, b"")),
         st.builds(request, st.sampled_from([WILL, WONT, DO, DONT]), st.integers(0, 255)),
         st.just((IAC + IAC, IAC, b"")),
-        st.integers(0xF1, 0xF9).map(lambda command: (IAC + bytes([command]), b"", b"")),
+        st.integers(0xEC, 0xF9).map(command),
         st.builds(subnegotiation, st.binary(max_size=20)),
         st.just(subnegotiation(IAC + SE + IAC)),
     ),
@@ -79,6 +84,60 @@ def test_any_bytes_are_taken_however_they_are_cut(stream: bytes, at: list[int]) 
 def test_text_passes_untouched_and_unanswered(text: bytes, at: list[int]) -> None:
     """A plain netcat sees only text, and UTF-8 holds no 0xFF."""
     assert filtered(*cut(text, at)) == (text, b"")
+
+
+@pytest.mark.parametrize("code", range(0xEC, 0xFA), ids=hex)
+@pytest.mark.parametrize("size", [1, 2, 100])
+def test_no_command_byte_reaches_a_message(code: int, size: int) -> None:
+    """Neither EOF, SUSP, ABORT and EOR of RFC 1184 nor any of RFC 854; the erasing ones erase."""
+    stream, text, _ = command(code)
+    stream = b"x" + stream + b"y\xff"
+    packets = [stream[i : i + size] for i in range(0, len(stream), size)]
+    assert filtered(*packets) == (b"x" + text + b"y", b"")
+
+
+@given(
+    st.text("\u00dcber\u65e5\u672c\u00c3\u00cf\u00da\u2703\u201c\U0001f603 abc", max_size=30),
+    places,
+)
+@example("\u00dcber \u65e5\u672c \u00c3 \u00cf \u00da \U0001f603", [])
+def test_bytes_that_inetutils_telnet_takes_for_interrupts_are_put_back(
+    text: str, at: list[int]
+) -> None:
+    """As telnet 2.4 of Debian sends them: a command instead of the byte, and DO TIMING-MARK."""
+    sent = text.encode()
+    for byte, mistaken in [(0x83, 0xF4), (0x8F, 0xF5), (0x9A, 0xED), (0x9C, 0xF3)]:
+        sent = sent.replace(bytes([byte]), IAC + bytes([mistaken]) + IAC + DO + b"\x06")
+    for packets in ([sent], cut(sent, at), [bytes([byte]) for byte in sent]):
+        assert filtered(*packets)[0] == text.encode()
+
+
+def test_an_interrupt_between_characters_is_no_byte() -> None:
+    """Somebody presses ^C."""
+    assert filtered("Ü".encode() + IAC + b"\xf4" + IAC + DO + b"\x06x")[0] == "Üx".encode()
+
+
+@pytest.mark.parametrize(
+    ("sent", "shown"),
+    [
+        (b"hello\r\n", False),
+        (b"caf\xe9\xff\xff\n", False),
+        (b"hello\r\0", True),
+        (IAC + WILL + ECHO, True),
+        (IAC + SB + LINEMODE + IAC + SE, True),
+        (IAC + NOP, True),
+    ],
+)
+def test_a_client_shows_itself_to_be_telnet(sent: bytes, shown: bool) -> None:
+    """By any command, or by a CR NUL; what a netcat sends shows nothing."""
+    options = OptionFilter()
+    options.feed(sent)
+    assert options.telnet == shown
+
+
+def test_a_subnegotiation_without_an_end_is_over_at_the_end_of_the_line() -> None:
+    """Its client is not muted for a thousand bytes of typing."""
+    assert filtered(IAC + SB + LINEMODE + b"x\r\nhello\r\n") == (b"hello\r\n", b"")
 
 
 def test_a_filter_sends_nothing_first() -> None:

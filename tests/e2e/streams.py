@@ -29,7 +29,7 @@ async def answered(
 ) -> Any:
     """Send a request on a connection that is kept; answers the JSON that comes back."""
     reader, writer = streams
-    fields = {"Host": "chat", "Content-Length": str(len(body)), **headers}
+    fields = {"Host": "localhost", "Content-Length": str(len(body)), **headers}
     lines = [f"{method} {target} HTTP/1.1", *(f"{name}: {fields[name]}" for name in fields)]
     writer.write("\r\n".join([*lines, "", body]).encode())
     head = (await reader.readuntil(b"\r\n\r\n")).decode().lower()

@@ -108,6 +108,8 @@ async def read_stream(daemon: Daemon, place: int) -> list[Said]:
     while len(said) < TOTAL:
         block = (await reader.readuntil(b"\n\n")).decode()
         assert "event: gap" not in block
+        if "event: ready" in block:
+            continue
         data = [line[6:] for line in block.split("\n") if line.startswith("data: ")]
         said += _messages([json.loads(line) for line in data])
     writer.close()
@@ -119,7 +121,7 @@ async def read_websocket(daemon: Daemon, place: int) -> list[Said]:
     reader, writer = await connected(daemon.http)
     client = WSConnection(ConnectionType.CLIENT)
     target = f"/rooms/lobby/events?since={place}"
-    writer.write(client.send(Request(host="chat", target=target)))
+    writer.write(client.send(Request(host="localhost", target=target)))
     said: list[Said] = []
     text = ""
     while len(said) < TOTAL:

@@ -109,7 +109,7 @@ def test_those_turned_away_do_not_use_up_the_reserve(
     crowd(server, sockets)
     for _ in range(MOST_LINGERING):
         sockets.append(connected(server.http))
-        sockets[-1].sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+        sockets[-1].sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
         assert first_line(sockets[-1]).startswith(b"HTTP/1.1 503 ")
     for _ in range(FEW):
         sockets.append(connected(server.http))

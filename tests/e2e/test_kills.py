@@ -86,7 +86,7 @@ async def speak_on_a_socket(daemon: Daemon, ledger: Ledger, name: str) -> None:
             writer.write(client.send(TextMessage(data=told)))
             return text
 
-        writer.write(client.send(Request(host="chat", target=target)))
+        writer.write(client.send(Request(host="localhost", target=target)))
         part = ""
         while True:
             data = await reader.read(65536)

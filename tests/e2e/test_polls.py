@@ -41,7 +41,7 @@ class Poller:
 
     def ask(self, since: int) -> None:
         """Ask, and read nothing."""
-        request = f"GET /rooms/lobby/events?since={since} HTTP/1.1\r\nHost: chat\r\n\r\n"
+        request = f"GET /rooms/lobby/events?since={since} HTTP/1.1\r\nHost: localhost\r\n\r\n"
         self._socket.sendall(request.encode())
 
     def texts(self) -> list[str]:
@@ -152,7 +152,7 @@ def test_clients_that_reset_hurt_nobody_and_neither_do_those_who_take_their_plac
 def last_in_lobby(daemon: Daemon) -> int:
     """The cursor behind everything that was said in the lobby."""
     with socket.create_connection(("127.0.0.1", daemon.http), PATIENCE) as client:
-        client.sendall(b"GET /rooms/lobby HTTP/1.0\r\nHost: chat\r\n\r\n")
+        client.sendall(b"GET /rooms/lobby HTTP/1.0\r\nHost: localhost\r\n\r\n")
         answer = client.makefile("rb").read()
     last: int = json.loads(answer.split(b"\r\n\r\n", 1)[1])["last"]
     return last

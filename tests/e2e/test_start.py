@@ -98,7 +98,7 @@ def test_two_servers_do_not_share_a_store(tmp_path: Path, start: Start) -> None:
     (line,) = failed(tmp_path, "--nodaemon", "--pidfile=", "chatd", *doors)
     assert line == f"chatd: cannot use {tmp_path / 'chatd.sqlite'}: another server has it"
     assert not (tmp_path / "two").exists()
-    health = start("curl", "-sS", "--unix-socket", "one", "http://chat/healthz")
+    health = start("curl", "-sS", "--unix-socket", "one", "http://localhost/healthz")
     assert health.wait() == 0
     first.kill()
     second = start(TWISTD, "--nodaemon", "--pidfile=", "chatd", "--http=unix:two", "--line=none")
@@ -215,8 +215,9 @@ def test_a_crash_hinders_no_start(tmp_path: Path, start: Start) -> None:
     assert left > {"twistd.pid", "door", "door.lock", "chatd.sqlite", "chatd.sqlite-wal"}
     server = start(*command, f"tcp:{port}:{HERE}")
     server.expect("http door listening on")
+    server.expect("line door listening on")
     start("nc", "127.0.0.1", port).expect("== welcome")
-    start("nc", "-U", "door").type("GET /healthz HTTP/1.1\r\nHost: chat\r\n\r\n")
+    start("nc", "-U", "door").type("GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
     server.signal(signal.SIGTERM)
     assert server.wait() == 0
     assert {path.name for path in tmp_path.iterdir()} == {"chatd.sqlite", "chatd.sqlite-lock"}

@@ -35,7 +35,7 @@ def connected(port: int, request: bytes = b"") -> socket.socket:
 
 def get(headers: str = "") -> bytes:
     """A request for the lobby's events."""
-    return f"GET /rooms/lobby/events?wait=0 HTTP/1.1\r\nHost: chat\r\n{headers}\r\n".encode()
+    return f"GET /rooms/lobby/events?wait=0 HTTP/1.1\r\nHost: localhost\r\n{headers}\r\n".encode()
 
 
 def test_over_tls_it_is_the_same(tmp_path: Path, start: Start) -> None:
@@ -120,7 +120,7 @@ def test_nobody_can_hold_it_up(daemon: Daemon) -> None:
         connected(daemon.http, get("Accept: text/event-stream\r\n")),
         connected(daemon.http, get(f"Upgrade: websocket\r\nConnection: Upgrade\r\n{key}")),
         connected(daemon.http, get()),
-        connected(daemon.http, get() + b"POST /rooms/lobby/messages HTTP/1.1\r\nHost: c"),
+        connected(daemon.http, get() + b"POST /rooms/lobby/messages HTTP/1.1\r\nHost: localhost"),
         talker := connected(daemon.line),
     ]
     talker.settimeout(1)
@@ -136,3 +136,44 @@ def test_nobody_can_hold_it_up(daemon: Daemon) -> None:
     assert "Traceback" not in daemon.output
     for client in clients:
         client.close()
+
+
+def test_a_hangup_ends_nothing(daemon: Daemon) -> None:
+    """A terminal that is closed, an old habit: SIGHUP and SIGUSR1 reopen the log, if it is a file.
+    SIGTERM then says goodbye as ever.
+    """
+    client = connected(daemon.line)
+    for number in (signal.SIGHUP, signal.SIGUSR1):
+        daemon.signal(number)
+        daemon.expect("told to reopen the log, which is no file of ours")
+    client.sendall(b"still here\n")
+    daemon.signal(signal.SIGTERM)
+    assert daemon.wait() == 0
+    told = b""
+    while chunk := client.recv(4096):
+        told += chunk
+    client.close()
+    assert b"<guest-0001> still here\r\n" in told
+    assert b"!! the server is going down" in told
+    assert "Traceback" not in daemon.output
+
+
+@pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGUSR1])
+def test_a_log_that_was_moved_away_is_there_again(
+    start: Start, tmp_path: Path, number: signal.Signals
+) -> None:
+    """`logrotate`: move, then a signal."""
+    log = tmp_path / "log"
+    server = start(
+        TWISTD, "--nodaemon", "--pidfile=", "--logfile=log", "chatd",
+        "--store", "memory:", "--line", "unix:door", "--http", "none",
+    )  # fmt: skip
+    follow = start("tail", "-F", "log")
+    follow.expect("line door listening")
+    log.rename(tmp_path / "log.1")
+    server.signal(number)
+    follow.expect("the log is reopened")
+    assert "the log is reopened" in log.read_text()
+    server.signal(signal.SIGTERM)
+    assert server.wait() == 0
+    assert "Server Shut Down" in log.read_text()

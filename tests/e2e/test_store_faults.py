@@ -40,9 +40,19 @@ async def said(streams: Streams, text: str) -> Any:
 
 async def status(streams: Streams, text: str) -> str:
     """Say something that may be refused; answers the status line and the headers."""
+    head = f"POST {MESSAGES} HTTP/1.1\r\nHost: localhost\r\nContent-Type: text/plain\r\n"
+    return await head_of(streams, f"{head}Content-Length: {len(text)}\r\n\r\n{text}")
+
+
+async def health(streams: Streams) -> str:
+    """The status line and the headers of the server's state."""
+    return await head_of(streams, "GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
+
+
+async def head_of(streams: Streams, request: str) -> str:
+    """Send a request; answers the status line and the headers of its answer."""
     reader, writer = streams
-    head = f"POST {MESSAGES} HTTP/1.1\r\nHost: chat\r\nContent-Type: text/plain\r\n"
-    writer.write(f"{head}Content-Length: {len(text)}\r\n\r\n{text}".encode())
+    writer.write(request.encode())
     answer = (await reader.readuntil(b"\r\n\r\n")).decode()
     length = answer.lower().split("content-length: ")[1].split("\r\n")[0]
     await reader.readexactly(int(length))
@@ -76,10 +86,12 @@ async def fill_up(daemon: Daemon) -> None:
             typing.write(b"y" * 3000 + b"\r\n")
             assert "try again" in await line_until(lines, "!! ")
             assert await texts(reading) == ["before"]
-            assert (await answered(reading, "GET", "/healthz"))["status"] == "ok"
+            assert (await health(reading)).startswith("HTTP/1.1 503 ")
         typing.write(b"after\r\n")
         await line_until(lines, "<guest-0001> after")
         assert await said(web, "at last") > place
+        while not (await health(reading)).startswith("HTTP/1.1 200 "):
+            await asyncio.sleep(0.2)
         assert await texts(reading) == ["before", "after", "at last"]
         for _, writer in (web, reading, (lines, typing)):
             writer.close()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import socket
 import ssl
 import sys
@@ -132,6 +133,7 @@ def test_a_message_that_is_too_big_is_refused_cleanly(echo: ClientConnection) ->
 def test_over_tls_one_chats_and_closes_cleanly(secure_url: str, tls: ssl.SSLContext) -> None:
     """What is said is acknowledged and comes back, and the close is answered."""
     with connect(secure_url, ssl=tls, close_timeout=PATIENCE) as websocket:
+        assert json.loads(websocket.recv(PATIENCE))["type"] == "ready"
         websocket.send('{"type":"say","text":"hello","ref":"a1"}')
         answers = [json.loads(websocket.recv(PATIENCE)) for _ in range(2)]
         assert sorted(answer["type"] for answer in answers) == ["ack", "message"]
@@ -145,6 +147,7 @@ def test_over_tls_one_chats_and_closes_cleanly(secure_url: str, tls: ssl.SSLCont
 def test_over_tls_the_server_closes_cleanly(secure_url: str, tls: ssl.SSLContext) -> None:
     """A client that sends bytes where only text is understood gets to read why."""
     with connect(secure_url, ssl=tls, close_timeout=PATIENCE) as websocket:
+        assert json.loads(websocket.recv(PATIENCE))["type"] == "ready"
         websocket.send(b"bytes")
         with pytest.raises(ConnectionClosed) as closed:
             websocket.recv(PATIENCE)
@@ -173,7 +176,7 @@ def test_over_tls_the_connection_ends_as_tls_wants_it(
             received += data
     head, _, frames = received.partition(b"\r\n\r\n")
     assert head.startswith(b"HTTP/1.1 101 ")
-    assert frames[:1] == b"\x88"
+    assert re.fullmatch(rb'\x81.\{"type":"ready","next":\d+\}\x88.*', frames, re.DOTALL)
 
 
 def test_over_tls_a_request_that_is_no_http_is_told_so(

@@ -7,8 +7,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from chatd.model.bounds import MAX_NAME, MAX_ROOM
 from chatd.model.errors import BadName, BadRoom, ChatError
-from chatd.model.names import MAX_NAME, MAX_ROOM, clean_name, clean_room, name_key
+from chatd.model.names import clean_name, clean_room, name_key
 
 anything = st.text(st.characters(), max_size=80)
 """Any string that Python can hold, lone surrogates included."""

@@ -7,11 +7,12 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from chatd.model.errors import BadText, TextTooLong
-from chatd.model.text import MAX_LINE_BREAKS, clean_phrase, clean_text, printable
+from chatd.model.errors import BadName, BadRoom, BadText, TextTooLong
+from chatd.model.names import clean_name, clean_room
+from chatd.model.text import _ESCAPES, MAX_LINE_BREAKS, clean_phrase, clean_text, printable
 
-UNSAFE = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\u2028\u2029]")
-"""C0 but LF, DEL, C1, bidi embeddings, overrides and isolates, and Unicode's own line ends."""
+UNSAFE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\u2028\u2029]")
+"""C0 but LF and tab, DEL, C1, bidi embeddings, overrides and isolates, Unicode's own line ends."""
 
 strings = st.text(st.characters(), max_size=60) | st.text(
     "ab é\r\n\t\0\x1b\x7f\x85\x9b\u2028\u2029\u202e\u2069\u200b\ud800\U0001f600", max_size=40
@@ -59,26 +60,109 @@ def test_any_phrase_is_one_line_or_refused(text: str, limit: int) -> None:
     assert clean_phrase(clean, limit) == clean
 
 
-@given(strings)
+@given(strings.map(lambda text: text.replace("\x1b", "")))
 def test_printable_takes_out_what_steers_a_terminal_and_nothing_else(text: str) -> None:
-    """Line feeds stay, and a tab becomes a space."""
+    """Line feeds and tabs stay."""
     unsteered = re.sub(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]", "", text)
-    assert printable(text) == unsteered.replace("\t", " ")
+    assert printable(text) == unsteered
+
+
+ESCAPES = {
+    "colour": "\x1b[31m",
+    "colours": "\x1b[38;5;196;48:2::1:2:3m",
+    "the end of colour": "\x1b(B\x1b[m",
+    "an arrow key": "\x1b[A",
+    "an arrow key of an application": "\x1bOA",
+    "a function key": "\x1b[15~",
+    "a function key of the Linux console": "\x1b[[A",
+    "a cursor's position": "\x1b[12;40H",
+    "a private mode": "\x1b[?25l",
+    "a cursor's shape": "\x1b[2 q",
+    "a cut sequence": "\x1b[31",
+    "a title": "\x1b]0;mine\x07",
+    "a title ended properly": "\x1b]2;mine\x1b\\",
+    "a title ended in one byte": "\x1b]2;mine\x9c",
+    "a link": "\x1b]8;;http://evil.example\x1b\\\x1b]8;;\x1b\\",
+    "a device control string": "\x1bP1;1|17/ab\x1b\\",
+    "a picture in lines": "\x1bPq#0;2;0;0;0\n#0~~@@\n\x1b\\",
+    "a command of an application": "\x1b_Gf=24;AAAA\x1b\\",
+    "a private message": "\x1b^hidden\x1b\\",
+    "a reset": "\x1bc",
+    "a saved cursor": "\x1b7",
+    "an index": "\x1bM",
+    "7-bit controls": "\x1b F",
+    "a character set": "\x1b$)C",
+    "a NUL within": "\x1b\0[3\x011m",
+    "ESC": "\x1b",
+    "ESC twice": "\x1b\x1b[A",
+}
+
+
+@pytest.mark.parametrize("escape", ESCAPES.values(), ids=ESCAPES)
+def test_escape_sequences_go_as_a_whole(escape: str) -> None:
+    """What a terminal would not show is not said either."""
+    assert printable(escape) == ""
+    assert clean_text(f"{escape}é{escape}ü", 1000) == "éü"
+    with pytest.raises(BadText, match="nothing to see"):
+        clean_text(escape, 1000)
+
+
+@pytest.mark.parametrize(
+    ("text", "clean"),
+    [
+        ("\x1b]0;no end", "0;no end"),
+        ("\x1bPone\x1b[31mred", "onered"),
+        ("[31m", "[31m"),
+        ("\x1b日本", "日本"),
+        ("\x1b[31日本", "日本"),
+        ("\x1b hello", " hello"),
+    ],
+)
+def test_what_is_no_escape_sequence_is_text(text: str, clean: str) -> None:
+    """A string without its end takes nothing with it that somebody may have meant to say."""
+    assert clean_text(text, 1000) == clean
+
+
+@given(st.text("\x1b[]P\\\x07;0Am\n \x9c", max_size=60))
+def test_nothing_of_an_escape_sequence_makes_another(text: str) -> None:
+    """However they are nested."""
+    clean = printable(text)
+    assert "\x1b" not in clean
+    assert printable(clean) == clean
+
+
+def test_a_string_without_end_is_looked_through_once() -> None:
+    """Each attempt stops at the next ESC, and is not tried again with less."""
+    assert printable("\x1b]0;" * 10_000) == "0;" * 10_000
+    assert "*+" in _ESCAPES.pattern
 
 
 @pytest.mark.parametrize(
     ("text", "clean"),
     [
         ("one\r\ntwo\rthree\u2028four\u2029five", "one\ntwo\nthree\nfour\nfive"),
-        ("a\tb", "a b"),
-        ("\x1b[31mred\x1b[0m", "[31mred[0m"),
+        ("a\tb", "a\tb"),
+        ("def f():\n\treturn 1\t\n", "def f():\n\treturn 1"),
+        ("\tindented", "\tindented"),
+        ("\x1b[31mred\x1b[0m", "red"),
         ("a\0b\x07c\x7f\x9bd", "abcd"),
         ("\u202eevil\u202c \u2066x\u2069", "evil x"),
         ("\n\n  indented\n\n", "  indented"),
         ("👩\u200d👩\u200d👧", "👩\u200d👩\u200d👧"),
         ("नमस्ते שלום", "नमस्ते שלום"),
     ],
-    ids=["line ends", "tab", "escape", "controls", "bidi", "edges", "a family", "other scripts"],
+    ids=[
+        "line ends",
+        "tab",
+        "code",
+        "a tab first",
+        "escape",
+        "controls",
+        "bidi",
+        "edges",
+        "a family",
+        "other scripts",
+    ],
 )
 def test_texts_are_cleaned_so(text: str, clean: str) -> None:
     """What harms is taken out, and the rest stays."""
@@ -94,6 +178,28 @@ def test_a_message_with_nothing_to_see_is_refused(text: str) -> None:
     """Nobody should wonder what somebody did not say."""
     with pytest.raises(BadText, match="nothing to see"):
         clean_text(text, 1000)
+
+
+INVISIBLE = [
+    *"\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b\u180e\u180f\u200b\u200f\u2060\u2064",
+    *"\u2065\u206f\u2800\u3164\ufe0f\ufeff\uffa0\ufff0\U0001bca0\U0001d159\U0001d173",
+    *"\U000e0001\U000e0041\U000e0100\U000e0fff",
+]
+"""Some that are ignored if a font does not know them, and some that are drawn as nothing."""
+
+
+@pytest.mark.parametrize("char", INVISIBLE, ids=lambda char: f"U+{ord(char):04X}")
+def test_a_message_that_looks_blank_is_refused(char: str) -> None:
+    """And what looks like a name and nothing else is none."""
+    for blank in (char, f" {char} ", char * 100, f"{char}\n\u2800\u200d"):
+        with pytest.raises(BadText, match="nothing to see"):
+            clean_text(blank, 1000)
+    assert clean_text(f"{char}a", 1000).endswith("a")
+    for name in (char, char * 3, f"ada{char}"):
+        with pytest.raises(BadName):
+            clean_name(name)
+        with pytest.raises(BadRoom):
+            clean_room(name)
 
 
 @pytest.mark.parametrize("clean", [clean_text, clean_phrase])

@@ -366,16 +366,17 @@ class PlainClient(PollClient):
         return "application/x-www-form-urlencoded", urlencode(value, quote_via=quote)
 
 
-class SseClient(WebClient):
-    """An `EventSource`."""
+class StreamClient(WebClient):
+    """Somebody who reads an answer that does not end, until the connection is lost."""
 
-    door = "sse"
     _rest = b""
+    ready = 0
+    """How often it was told, on this connection, that it has been sent all that was stored."""
 
     def read(self) -> list[Seen]:
-        *blocks, self._rest = (self._rest + self._reads.streamed()).split(b"\n\n")
+        *blocks, self._rest = (self._rest + self._reads.streamed()).split(self._separator)
         for block in blocks:
-            self._take_block(block.decode().split("\n"))
+            self._take_block(block.decode())
         seen, self._seen = self._seen, []
         return seen
 
@@ -385,19 +386,70 @@ class SseClient(WebClient):
     def unstall(self) -> None:
         self._reads.wire.drain()
 
+    @property
+    @abstractmethod
+    def _separator(self) -> bytes:
+        """What stands between two blocks."""
+
+    @abstractmethod
+    def _take_block(self, block: str) -> None:
+        """Read one of them."""
+
+    def _take_ready(self, next_: int) -> None:
+        """All that was stored has been sent."""
+        self.ready += 1
+        assert self.ready == 1
+        assert next_ >= self._cursor
+        self._cursor = next_
+
+
+class SseClient(StreamClient):
+    """An `EventSource` that is less patient than a browser: it takes no block for nothing."""
+
+    door = "sse"
+    _separator = b"\n\n"
+
     def _listen(self) -> None:
-        self._rest = b""
+        self._rest, self.ready = b"", 0
         headers = {"Accept": "text/event-stream", "Last-Event-ID": f"{self._cursor}"}
         self._reads.send("GET", "/rooms/lobby/events", headers=headers, chop=self.chop)
 
-    def _take_block(self, lines: list[str]) -> None:
+    def _take_block(self, block: str) -> None:
+        lines = block.split("\n")
         fields = dict(line.split(": ", 1) for line in lines if not line.startswith(":"))
-        data = json.loads(fields.get("data", "null"))
-        if fields.get("event") == "gap":
+        data = json.loads(fields["data"])
+        if fields["event"] == "gap":
             self._seen.append(GAP)
-        elif data is not None:
+        elif fields["event"] == "ready":
+            assert fields["id"] == str(data["next"])
+            self._take_ready(data["next"])
+        else:
             assert (fields["id"], fields["event"]) == (str(data["id"]), data["type"])
             self._take(data)
+
+
+class NdjsonClient(StreamClient):
+    """A program that reads JSON line by line."""
+
+    door = "ndjson"
+    _separator = b"\n"
+
+    def _listen(self) -> None:
+        self._rest, self.ready = b"", 0
+        target = f"/rooms/lobby/events?since={self._cursor}"
+        headers = {"Accept": "application/x-ndjson"}
+        self._reads.send("GET", target, headers=headers, chop=self.chop)
+
+    def _take_block(self, block: str) -> None:
+        told = json.loads(block or "null")
+        if told is None:
+            return  # a sign of life
+        if told["type"] == "gap":
+            self._seen.append(GAP)
+        elif told["type"] == "ready":
+            self._take_ready(told["next"])
+        else:
+            self._take(told)
 
 
 class WebSocketClient(Client):
@@ -405,6 +457,8 @@ class WebSocketClient(Client):
 
     door = "websocket"
     _ref = 0
+    ready = 0
+    """How often it was told, on this connection, that it has been sent all that was stored."""
 
     def __init__(self, house: House, *, chop: int = 0) -> None:
         self._seen: list[Seen] = []
@@ -414,6 +468,7 @@ class WebSocketClient(Client):
         super().__init__(house, chop=chop)
 
     def come_back(self) -> None:
+        self.ready = 0
         self._wire = self.house.chat.connect(self.house.http_door)
         self._socket = WSConnection(ConnectionType.CLIENT)
         target = f"/rooms/lobby/events?since={self._cursor}"
@@ -492,6 +547,11 @@ class WebSocketClient(Client):
                 self._answers[told["ref"]] = told["message"]
             case "gap":
                 self._seen.append(GAP)
+            case "ready":
+                assert told["next"] >= self._cursor
+                self._cursor = told["next"]
+                self.ready += 1
+                assert self.ready == 1
             case _:
                 assert told["id"] > self._cursor
                 self._cursor = told["id"]
@@ -507,6 +567,7 @@ DOORS: dict[str, type[Client]] = {
         ReturningPollClient,
         PlainClient,
         SseClient,
+        NdjsonClient,
         WebSocketClient,
     )
 }

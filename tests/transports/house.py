@@ -16,13 +16,16 @@ from twisted.internet.interfaces import IAddress
 from chatd.model.commands import Say
 from chatd.testing import FakeConnection, InMemoryChat, result_of
 from chatd.transports import drain
+from chatd.transports.hosts import Hosts, hosts_of
+from chatd.transports.lines import LineFactory
 from chatd.transports.peers import Peers
 from chatd.transports.proxies import NO_PROXIES, Proxies
-from chatd.transports.telnet import LineFactory
 from chatd.transports.web import web_site
 
 HOST = "192.0.2.1"
 """Where clients come from, if nothing else is said."""
+NAMES = ("chat.example", "chat", "a", "x")
+"""The host names that the doors are known by."""
 
 
 class House:
@@ -34,7 +37,10 @@ class House:
         self.chat = InMemoryChat(**options)
         self.peers = Peers(self.chat.clock)
         self.line_door = LineFactory(self.chat.service, self.peers)
-        self.http_door = web_site(self.chat.service, origins, proxies=proxies, peers=self.peers)
+        self.hosts = Hosts(self.chat.clock, [*NAMES, *hosts_of(origins)], proxies)
+        self.http_door = web_site(
+            self.chat.service, origins, proxies=proxies, peers=self.peers, hosts=self.hosts
+        )
 
     def line(self, host: str = HOST) -> FakeConnection:
         """A client's connection to the line door, from that address."""

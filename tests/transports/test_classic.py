@@ -20,7 +20,7 @@ class ClassicHouse(House):
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
         self.web_door = self.http_door
-        self.http_door = classic_site(self.chat.service, peers=self.peers)
+        self.http_door = classic_site(self.chat.service, peers=self.peers, hosts=self.hosts)
 
     def caller(self, name: str) -> Caller:
         """Somebody who has polled once already, and was answered."""
@@ -339,7 +339,7 @@ def test_who_polls_no_more_has_left_and_is_forgotten(house: ClassicHouse, ada: C
     assert not ada.answered()
     telnet.send(b"/quit\r\n")
     ada.polls.wire.hang_up()
-    house.chat.advance(GRACE_SECONDS)
+    house.chat.advance(2 * GRACE_SECONDS)  # the connections' own are over too
     assert not house.chat.clock.getDelayedCalls()
 
 

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from twisted.internet.address import IPv4Address, IPv6Address, UNIXAddress
 from twisted.internet.interfaces import IAddress
-from twisted.internet.task import Clock
 
+from chatd.testing.clock import StrictClock
 from chatd.transports.connections import (
     MOST_PER_ADDRESS,
     QUIET_SECONDS,
@@ -25,7 +25,7 @@ LOOPBACK = "127.0.0.1"
 
 
 def connections(most: int = 1000, per_address: int | None = None) -> Connections:
-    return Connections(Clock(), most, per_address)
+    return Connections(StrictClock(), most, per_address)
 
 
 def taken(counted: Connections, host: str, tries: int) -> int:
@@ -172,7 +172,7 @@ def test_over_tls_a_door_speaks_what_it_says() -> None:
 
 def test_the_log_tells_of_a_flood_once_a_minute() -> None:
     """With how many there were."""
-    clock = Clock()
+    clock = StrictClock()
     told: list[tuple[int, str]] = []
     flood = Seldom(clock, lambda times, last: told.append((times, last)))
     for number in range(1000):

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import product
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+from chatd.testing import FakeConnection
 
 from .doors import DOORS, GAP, Client, Seen
 from .hold import Hold
@@ -18,6 +21,7 @@ doors = pytest.mark.parametrize("door", DOORS)
 pairs = pytest.mark.parametrize(
     ("door", "other"), [pytest.param(*pair, id="-".join(pair)) for pair in product(DOORS, DOORS)]
 )
+streams = pytest.mark.parametrize("door", [d for d in DOORS if hasattr(DOORS[d], "ready")])
 many_lines = pytest.mark.parametrize("door", [d for d in DOORS if DOORS[d].many_lines])
 
 
@@ -219,6 +223,49 @@ def test_who_reads_slowly_but_in_time_misses_nothing(house: House, door: str) ->
     assert reader.read() == said("bob", *texts)
 
 
+@streams
+def test_a_stream_says_once_that_all_that_was_stored_has_been_sent(house: House, door: str) -> None:
+    """At once where there was nothing; behind the last of it where there was something; and never
+    again.
+    """
+    reader, bob = DOORS[door](house), named(house, "line", "bob")
+    assert reader.read() == [("join", "bob")]
+    assert reader.ready == 1  # type: ignore[attr-defined]
+    reader.go_away()
+    for text in "123":
+        bob.say(text)
+    reader.come_back()
+    assert reader.read() == said("bob", "1", "2", "3")
+    bob.say("live")
+    assert reader.read() == said("bob", "live")
+    assert reader.ready == 1  # type: ignore[attr-defined]
+
+
+@streams
+def test_a_stream_that_is_behind_says_that_it_is_ready_when_it_has_caught_up(door: str) -> None:
+    """Not while its client does not read."""
+    house = House()
+    reader, bob = DOORS[door](house), named(house, "line", "bob")
+    reader.read()
+    reader.go_away()
+    texts = [f"{number} {'x' * 4000}" for number in range(100)]
+    for text in texts:
+        bob.say(text)
+    connect = FakeConnection.registerProducer
+
+    def full(self: FakeConnection, producer: Any, streaming: bool) -> None:
+        connect(self, producer, streaming)
+        producer.pauseProducing()
+
+    with patch.object(FakeConnection, "registerProducer", full):
+        reader.come_back()
+    assert reader.read() == []
+    assert reader.ready == 0  # type: ignore[attr-defined]
+    reader.unstall()
+    assert reader.read() == said("bob", *texts)
+    assert reader.ready == 1  # type: ignore[attr-defined]
+
+
 @doors
 def test_a_burst_longer_than_the_log_is_no_gap_for_who_reads(door: str) -> None:
     """Nobody was slow, so whoever is pushed to has missed nothing."""
@@ -319,7 +366,7 @@ def test_what_is_no_name_is_refused(house: House, door: str, name: str) -> None:
 
 
 HOSTILE = "\x1b[31mred\x07\x08\x01\x7f\x84\x9b0m\u202eevil\u2066\u200b\x1b]0;title\x07 end"
-HARMLESS = "[31mred0mevil\u200b]0;title end"
+HARMLESS = "red0mevil\u200b end"
 
 
 @doors

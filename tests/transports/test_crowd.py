@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from chatd.transports.connections import LINGER_SECONDS
 from chatd.transports.crowd import CROWD
+from chatd.transports.http import IDLE_SECONDS, LATE_SECONDS
 
 from .house import House, Http
 
@@ -160,15 +162,15 @@ def test_they_may_ask_again_at_once(crowd: Crowd) -> None:
 
 
 def test_each_connection_is_closed_when_it_was_idle_for_long(crowd: Crowd) -> None:
-    """A minute after its last answer; those who ask again stay."""
+    """Counted from its last answer; those who ask again stay."""
     crowd.ask()
     crowd.house.say("hello")
     crowd.place += 1
     first, *others = crowd.all
-    crowd.house.chat.advance(59)
+    crowd.house.chat.advance(IDLE_SECONDS + LATE_SECONDS - 1)
     assert not any(connection.closed for connection in crowd.all)
     crowd.ask(first)
-    crowd.house.chat.advance(2)
+    crowd.house.chat.advance(2 + LINGER_SECONDS)
     assert all(connection.closed for connection in others)
     assert not first.closed
 

@@ -6,15 +6,15 @@ from weakref import ref
 
 from hypothesis import given
 from hypothesis import strategies as st
-from twisted.internet.task import Clock
 
+from chatd.testing.clock import StrictClock
 from chatd.transports.deadlines import PER_SECOND, Deadlines
 
 
 class Waiter:
     """Somebody who waits, and notes when its time was up."""
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: StrictClock) -> None:
         self.due: float | None = None
         self.filed = 0
         self.ended: list[float] = []
@@ -42,7 +42,7 @@ def test_a_deadline_comes_once_never_early_and_hardly_late(
     """However often deadlines are set, moved, taken back and forgotten, each counts as it was left
     last.
     """
-    clock = Clock()
+    clock = StrictClock()
     deadlines = Deadlines(clock)
     waiters = [Waiter(clock) for _ in range(3)]
     wanted: list[list[float]] = [[], [], []]
@@ -69,7 +69,7 @@ def test_a_deadline_comes_once_never_early_and_hardly_late(
 
 def test_those_who_wait_for_the_same_moment_share_a_timer() -> None:
     """Ten thousand polls are not ten thousand timers."""
-    clock = Clock()
+    clock = StrictClock()
     deadlines = Deadlines(clock)
     for _ in range(1000):
         deadlines.set(Waiter(clock), 25)
@@ -78,7 +78,7 @@ def test_those_who_wait_for_the_same_moment_share_a_timer() -> None:
 
 def test_one_that_is_moved_on_and_on_is_looked_at_once_a_round() -> None:
     """A poll that is asked again for every message leaves nothing behind."""
-    clock = Clock()
+    clock = StrictClock()
     deadlines = Deadlines(clock)
     waiter = Waiter(clock)
     for _ in range(1000):
@@ -92,7 +92,7 @@ def test_nothing_is_kept_of_one_that_is_forgotten() -> None:
     """Whoever comes and goes a thousand times a second costs nothing once gone, wherever it was
     filed before.
     """
-    clock = Clock()
+    clock = StrictClock()
     deadlines = Deadlines(clock)
     waiter = Waiter(clock)
     deadlines.set(waiter, 60)
@@ -103,3 +103,16 @@ def test_nothing_is_kept_of_one_that_is_forgotten() -> None:
     del waiter
     assert kept() is None
     clock.advance(60)
+
+
+@given(st.floats(0, 0.5), st.sampled_from([1e-9, 1e-4, 0.07]))
+def test_a_deadline_that_is_over_before_it_is_set_still_comes(seconds: float, creep: float) -> None:
+    """The clock goes on while it is read; with a negative delay there would be no timer."""
+    clock = StrictClock()
+    clock.creep = creep
+    deadlines = Deadlines(clock)
+    waiter = Waiter(clock)
+    deadlines.set(waiter, seconds)
+    for _ in range(20):
+        clock.advance(0.05)
+    assert len(waiter.ended) == 1

@@ -22,7 +22,7 @@ from chatd.transports.drain import (
     House,
 )
 from chatd.transports.peers import RETRY_SECONDS
-from chatd.transports.sse import SPREAD_SECONDS
+from chatd.transports.resource import SPREAD_SECONDS
 
 from .doors import DOORS
 from .hold import Hold
@@ -207,7 +207,7 @@ def test_a_stream_ends_with_why_and_when_to_come_back(house: Doors) -> None:
     going = Going(house)
     pauses = []
     for stream in streams:
-        (found,) = re.findall(rb"^: the server is .*\nretry: (\d+)\n\n$", stream.response().body)
+        (found,) = re.findall(rb"^: the server is .*\nretry: (\d+)\n$", stream.response().body)
         pauses.append(int(found) / 1000)
         assert stream.closed
     assert all(RETRY_SECONDS <= pause <= RETRY_SECONDS + SPREAD_SECONDS for pause in pauses)
@@ -221,14 +221,14 @@ def test_a_stream_of_http_1_0_ends_likewise(house: Doors, http: Http) -> None:
         f"GET {EVENTS} HTTP/1.0\r\nAccept: text/event-stream\r\n\r\n".encode(),
     )
     going = Going(house)
-    assert re.search(rb"\n\n: .*\nretry: \d+\n\n$", http.wire.received())
+    assert re.search(rb"\n\n: .*\nretry: \d+\n$", http.wire.received())
     assert http.closed
     assert going.gone
 
 
 def test_the_classic_door_says_it_in_its_way(house: Doors) -> None:
     """A held poll is answered empty, a request refused in plain text."""
-    house.http_door = classic_site(house.chat.service, peers=house.peers)
+    house.http_door = classic_site(house.chat.service, peers=house.peers, hosts=house.hosts)
     ada, bob = house.http(), house.http()
     ada.send("GET", "/?name=ada")
     going = Going(house)

@@ -7,7 +7,7 @@ from itertools import chain
 
 import pytest
 
-from chatd.transports.events import preferred
+from chatd.transports.media import preferred
 
 from .house import House, Http
 
@@ -101,7 +101,7 @@ def test_a_room_that_is_named_twice_is_read_once(house: House, http: Http) -> No
 def test_asking_about_a_room_does_not_make_one(house: House, http: Http) -> None:
     """Held or not, a reader of rooms where nothing happens leaves nothing behind."""
     for number in range(20):
-        for query in ("wait=0", "since=0", "wait=x", "before=5"):
+        for query in ("wait=0", "since=1", "wait=x", "before=5"):
             http.get(f"/rooms/quiet-{number}/events?{query}")
         http.get(f"/rooms/quiet-{number}")
         http.post(f"/rooms/quiet-{number}/messages?name=bob", {"text": " "})
@@ -112,7 +112,7 @@ def test_asking_about_a_room_does_not_make_one(house: House, http: Http) -> None
     line.send(b"/who quiet-who\r\n/join quiet-join\r\n/leave\r\n")
     house.chat.settle()
     line.hang_up()
-    http.get("/rooms/lobby/events?since=0")
+    http.get("/rooms/lobby/events?since=1")
     gc.collect()
     kept = house.chat.service._rooms.keys()
     assert [name for name in kept if name.startswith("quiet")] == []
@@ -197,7 +197,7 @@ def test_text_of_a_poll_that_ran_out_is_empty(house: House, http: Http) -> None:
 def test_text_tells_of_a_gap_in_its_first_line(house: House, http: Http) -> None:
     """As the line door does."""
     house.say("hello")
-    lines = http.get(f"{EVENTS}?since=0", **PLAIN).body.decode().split("\n")
+    lines = http.get(f"{EVENTS}?since=1", **PLAIN).body.decode().split("\n")
     assert lines[0].startswith(">> events were missed here")
     assert lines[1:] == ["<bob> hello", ""]
 
@@ -212,7 +212,7 @@ def test_text_of_several_rooms_names_them(house: House, http: Http) -> None:
     assert f"</events?rooms=lobby,dev&since={last}>" in response.headers["link"]
 
 
-STYLES = ("application/json", "text/event-stream", "text/plain")
+STYLES = ("application/json", "text/event-stream", "text/plain", "application/x-ndjson")
 
 
 @pytest.mark.parametrize(
@@ -230,6 +230,7 @@ STYLES = ("application/json", "text/event-stream", "text/plain")
         ("text/plain;q=0", "application/json"),
         ("text/plain;q=x", "application/json"),
         ("text/event-stream", "text/event-stream"),
+        ("application/x-ndjson", "application/x-ndjson"),
         ("text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8", "application/json"),
         ("image/png", "application/json"),
         (",;,q=;", "application/json"),
@@ -240,7 +241,9 @@ def test_the_accept_header_chooses_the_style(accept: str, media: str) -> None:
     assert preferred(accept, STYLES) == media
 
 
-@pytest.mark.parametrize("style", ["*/*", "text/plain", "text/event-stream"])
+@pytest.mark.parametrize(
+    "style", ["*/*", "text/plain", "text/event-stream", "application/x-ndjson"]
+)
 def test_head_is_answered_at_once_without_a_body(house: House, http: Http, style: str) -> None:
     """Never held, for nobody would see what it was held for."""
     for _ in range(2):

@@ -7,19 +7,20 @@ from typing import Any
 
 import pytest
 from twisted.internet.error import ConnectionLost
-from twisted.internet.task import Clock
 from twisted.logger import globalLogPublisher
 from twisted.python.failure import Failure
 
+from chatd.testing.clock import StrictClock
 from chatd.transports.connections import LINGER_SECONDS
 from chatd.transports.http import (
     IDLE_SECONDS,
+    LATE_SECONDS,
     MAX_BODY,
-    MAX_CHUNKS,
     MAX_EARLY,
     REQUEST_SECONDS,
     Bounds,
 )
+from chatd.transports.request import MAX_CHUNKS
 from chatd.transports.web import web_site
 
 from .house import House, Http
@@ -88,7 +89,7 @@ def test_a_body_in_very_many_chunks_is_refused(http: Http) -> None:
 def test_the_bounds_can_be_set(house: House) -> None:
     """Each by itself: how much, and how long."""
     bounds = Bounds(body=100, request_seconds=3, idle_seconds=7)
-    house.http_door = web_site(house.chat.service, bounds=bounds)
+    house.http_door = web_site(house.chat.service, bounds=bounds, hosts=house.hosts)
     http = house.http()
     assert http.request("POST", MESSAGES, "x" * 101, {"Content-Type": "text/plain"}).status == 413
     http = house.http()
@@ -97,9 +98,9 @@ def test_the_bounds_can_be_set(house: House) -> None:
     assert http.response().refusal == (408, "too-slow")
     http = house.http()
     assert http.get("/healthz").status == 200
-    house.chat.advance(6)
+    house.chat.advance(6 + LATE_SECONDS)
     assert not http.closed
-    house.chat.advance(1)
+    house.chat.advance(1 + LINGER_SECONDS)
     assert http.closed
 
 
@@ -109,7 +110,7 @@ def test_a_request_that_has_begun_is_answered_however_short_idling_may_be(
 ) -> None:
     """It has its own time, in its head and in its body; idling begins when it is over."""
     bounds = Bounds(request_seconds=20, idle_seconds=3)
-    house.http_door = web_site(house.chat.service, bounds=bounds)
+    house.http_door = web_site(house.chat.service, bounds=bounds, hosts=house.hosts)
     http = house.http()
     http.send_raw(begun[:1], "POST")
     house.chat.advance(4)
@@ -123,7 +124,7 @@ def test_a_request_that_has_begun_is_answered_however_short_idling_may_be(
     house.chat.advance(4)
     http.wire.send(b"Host: chat.example\r\n\r\n")
     assert http.response().status == 200
-    house.chat.advance(3)
+    house.chat.advance(3 + LATE_SECONDS + LINGER_SECONDS)
     assert http.closed
 
 
@@ -275,13 +276,61 @@ def test_a_connection_without_a_request_is_closed_in_the_end(
     for _ in range(3 if target else 0):
         assert target
         assert http.get(target).status == 200
-    house.chat.advance(IDLE_SECONDS - 1)
+    house.chat.advance(IDLE_SECONDS + LATE_SECONDS - 1)
     assert not http.closed
-    house.chat.advance(2)
+    house.chat.advance(2 + LINGER_SECONDS)
     if target and "since" in target:
-        house.chat.advance(IDLE_SECONDS)
+        house.chat.advance(IDLE_SECONDS + LATE_SECONDS)
     assert http.closed
     assert http.wire.received() == b""
+
+
+def test_a_connection_is_kept_for_longer_than_proxies_keep_theirs() -> None:
+    """nginx and many others take 60 or 65 seconds: then it is they who close, and who know what
+    they have sent.
+    """
+    assert IDLE_SECONDS > 65
+
+
+@pytest.mark.parametrize("seconds", [-0.1, 0, 0.1, LATE_SECONDS - 0.1])
+@pytest.mark.parametrize("before", ["/healthz", f"{EVENTS}?since=0"])
+def test_a_request_that_crosses_the_end_of_idling_is_answered(
+    house: House, http: Http, before: str, seconds: float
+) -> None:
+    """The client may have sent it before it could know; the answer says that it was the last."""
+    house.say("hello")
+    assert http.get(before).status == 200
+    house.chat.advance(IDLE_SECONDS + seconds)
+    response = http.request("POST", MESSAGES, "late", {"Content-Type": "text/plain"})
+    assert response.status == 201
+    assert house.chat.texts("lobby") == ["hello", "late"]
+    closes = response.headers.get("connection") == "close"
+    assert closes == http.closed == (seconds >= 0)
+
+
+def test_a_learned_poll_that_crosses_the_end_of_idling_is_answered(
+    house: House, http: Http
+) -> None:
+    """It begins another time of idling."""
+    house.say("hello")
+    for _ in range(4):
+        assert http.get(f"{EVENTS}?since=0").texts == ["hello"]
+        house.chat.advance(IDLE_SECONDS + LATE_SECONDS - 0.1)
+        assert not http.closed
+
+
+def test_a_request_that_crosses_the_close_is_not_carried_out(house: House, http: Http) -> None:
+    """It is swallowed instead of reset, so the client sees the end, and may send it again."""
+    closes: list[bool] = []
+    http.wire.loseWriteConnection = lambda: closes.append(http.closed)  # type: ignore[method-assign]
+    assert http.get("/healthz").status == 200
+    house.chat.advance(IDLE_SECONDS + LATE_SECONDS)
+    assert closes == [False]
+    http.wire.send(head("POST", f"{MESSAGES}&x=y", "Content-Length: 2") + b"hi")
+    house.chat.advance(LINGER_SECONDS)
+    assert http.closed
+    assert http.wire.received() == b""
+    assert house.chat.texts("lobby") == []
 
 
 def test_a_held_poll_is_no_idle_connection(house: House, http: Http) -> None:
@@ -395,7 +444,7 @@ def test_what_is_sent_ahead_is_left_to_tcp(
     assert answered + http.wire.received().count(b"HTTP/1.1 ") == taken
 
 
-def one_turn(clock: Clock) -> None:
+def one_turn(clock: StrictClock) -> None:
     """Let happen the first thing that is due, and nothing that comes of it."""
     if clock.calls and clock.calls[0].getTime() <= clock.seconds():
         call = clock.calls.pop(0)
@@ -435,7 +484,7 @@ def test_idle_connections_are_closed_without_a_line_in_the_log(house: House) -> 
     try:
         connections = [house.http() for _ in range(3)]
         connections[0].wire.fill()
-        house.chat.advance(IDLE_SECONDS + 1)
+        house.chat.advance(IDLE_SECONDS + LATE_SECONDS + LINGER_SECONDS + 1)
     finally:
         globalLogPublisher.removeObserver(observe)
     assert all(http.closed for http in connections)
@@ -528,7 +577,7 @@ def test_a_client_that_leaves_before_its_message_is_stored_has_said_it(
     assert http.wire.received() == b""
 
 
-@pytest.mark.parametrize("target", ["/healthz", "/rooms/lobby/events?since=0"])
+@pytest.mark.parametrize("target", ["/healthz", "/rooms/lobby/events?since=1"])
 def test_who_half_closes_is_answered_first(house: House, target: str) -> None:
     """`printf … | nc -N`: the end of the request is not the end of interest in its answer."""
     http = house.http()

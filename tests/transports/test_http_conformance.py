@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chatd.transports.connections import LINGER_SECONDS
+from chatd.transports.syntax import ONCE
 
 from .echo import Wire
 from .house import House, Http
@@ -158,6 +159,21 @@ def test_a_length_that_could_be_read_in_two_ways_is_refused(wire: Wire, request_
     nul_in_extension=b"5;\0\r\nhello\r\n",
     lf_in_extension=b"5;a\nb\r\nhello\r\n",
     long_extension=b"5;" + b"a" * 2000 + b"\r\nhello\r\n",
+    no_extension=b"5;\r\nhello\r\n",
+    extension_behind_none=b"5;a;\r\nhello\r\n",
+    bad_extension=b"5;bad[=x\r\nhello\r\n",
+    nameless_extension=b"5;=x\r\nhello\r\n",
+    valueless_extension=b"5;a=\r\nhello\r\n",
+    half_quoted_extension=b'5;a="x\r\nhello\r\n',
+    extension_behind_quotes=b'5;a="x"y\r\nhello\r\n',
+    extension_with_space=b"5;a b\r\nhello\r\n",
+    trailer_without_colon=b"0\r\nnonsense\r\n",
+    trailer_without_name=b"0\r\n: x\r\n",
+    trailer_with_space=b"0\r\nX : y\r\n",
+    trailer_folded=b"0\r\nX: y\r\n z\r\n",
+    trailer_with_nul=b"0\r\nX: \0\r\n",
+    trailer_with_cr=b"0\r\nX: a\rb\r\n",
+    trailers_without_end=b"0\r\n" + b"X: y\r\n" * 10_000,
 )
 def test_a_chunk_that_is_none_is_refused(wire: Wire, request_: bytes) -> None:
     """RFC 9112, section 7.1."""
@@ -165,9 +181,26 @@ def test_a_chunk_that_is_none_is_refused(wire: Wire, request_: bytes) -> None:
 
 
 @raw(
+    size=b"5\nhello",
+    end_of_size=b"5;a\n",
+    last_size=b"5\r\nhello\r\n0\n",
+    trailer=b"5\r\nhello\r\n0\r\nX: y\n",
+    end_of_trailers=b"5\r\nhello\r\n0\r\n\n",
+    behind_a_chunk=b"5\r\nhello\n",
+)
+def test_a_chunked_body_whose_lines_end_with_lf_only_is_refused_at_once(
+    wire: Wire, request_: bytes
+) -> None:
+    """Instead of waiting for the CR that never comes."""
+    assert wire.statuses(CHUNKED + request_) == [400]
+
+
+@raw(
     chunks=b"3\r\nhel\r\n2\r\nlo\r\n0\r\n\r\n",
     hexadecimal=b"005\r\nhello\r\n000\r\n\r\n",
     extension=b'5;a=b;c="d"\r\nhello\r\n0\r\n\r\n',
+    bare_extension=b"5;a\r\nhello\r\n0;b\r\n\r\n",
+    spaced_extension=b'5 ; a = "\\"b;" ;c\r\nhello\r\n0\r\n\r\n',
     trailer=b"5\r\nhello\r\n0\r\nX: y\r\n\r\n",
     trailer_that_counts_for_nothing=b"5\r\nhello\r\n0\r\nContent-Length: 3\r\n\r\n",
 )
@@ -190,6 +223,11 @@ def test_a_body_in_chunks_is_put_together(wire: Wire, request_: bytes, header: b
     path=b"GET / HTTP/1.1\r\nHost: chat.example/\r\n\r\n",
     user=b"GET / HTTP/1.1\r\nHost: ada@chat.example\r\n\r\n",
     two_in_1_0=b"GET / HTTP/1.0\r\nHost: a\r\nHost: b\r\n\r\n",
+    port_that_is_none=b"GET / HTTP/1.1\r\nHost: a:http\r\n\r\n",
+    two_ports=b"GET / HTTP/1.1\r\nHost: a:80:80\r\n\r\n",
+    half_an_address=b"GET / HTTP/1.1\r\nHost: [::1\r\n\r\n",
+    none_in_the_url=b"GET http:///healthz HTTP/1.1\r\nHost: a\r\n\r\n",
+    user_in_the_url=b"GET http://ada@a/ HTTP/1.1\r\nHost: a\r\n\r\n",
 )
 def test_a_request_names_one_host(wire: Wire, request_: bytes) -> None:
     """RFC 9112, section 3.2."""
@@ -203,9 +241,12 @@ def test_a_host_may_be_anything_that_is_one(wire: Wire, host: str) -> None:
     assert wire.statuses(f"GET / HTTP/1.1\r\nHost: {host}\r\n\r\n".encode()) == [status]
 
 
-@pytest.mark.parametrize("target", ["x", "healthz", "xhealthz", "chat.example:80", "ftp://a/", "?"])
+@pytest.mark.parametrize(
+    "target",
+    ["x", "healthz", "xhealthz", "chat.example:80", "ftp://a/", "?", "*", "/#", "/rooms#x", "#"],
+)
 def test_a_target_begins_with_a_slash(house: House, target: str) -> None:
-    """RFC 9112, section 3.2.1."""
+    """RFC 9112, section 3.2.1; a fragment is the browser's own, and `*` is for OPTIONS."""
     http = house.http()
     http.send_raw(f"GET {target} HTTP/1.1\r\nHost: chat.example\r\n\r\n".encode())
     assert http.response().refusal == (400, "malformed")
@@ -230,6 +271,91 @@ def test_the_host_of_a_whole_url_is_the_one_that_counts(
     asks = f"GET http://chat.example/healthz HTTP/1.1\r\nHost: evil.example\r\nOrigin: {origin}"
     http.send_raw(f"{asks}\r\n\r\n".encode())
     assert http.response().status == status
+
+
+@raw(
+    no_host=b"GET / HTTP/1.1\r\nContent-Length: 5\r\n\r\n",
+    bad_host=b"GET / HTTP/1.1\r\nHost: a b\r\nContent-Length: 5\r\n\r\n",
+    bad_target=b"POST x HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n",
+    two_types=POST + b"Content-Type: a/b\r\nContent-Type: c/d\r\nContent-Length: 5\r\n\r\n",
+    expecting=b"POST / HTTP/1.1\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\n",
+)
+def test_a_bad_head_is_refused_before_its_body_comes(wire: Wire, request_: bytes) -> None:
+    """Nobody has to send, or to wait for, what is not going to be used."""
+    assert wire.statuses(request_) == [400]
+
+
+@pytest.mark.parametrize("name", ONCE)
+@pytest.mark.parametrize("method", [b"GET", b"POST", b"DELETE", b"BREW"])
+@pytest.mark.parametrize("path", [b"/", b"/nowhere", b"/ws"])
+def test_a_header_that_is_no_list_comes_once(
+    wire: Wire, name: str, method: bytes, path: bytes
+) -> None:
+    """One reader would take the first, another the last, whatever is asked; even the same twice."""
+    line = f"{name}: 1\r\n".encode()
+    request = b"%b %b HTTP/1.1\r\nHost: a\r\n%b%b\r\n" % (method, path, line, line)
+    assert wire.statuses(request) == [400]
+
+
+@pytest.mark.parametrize("name", ["Accept", "Cookie", "X-Forwarded-For", "Connection", "X-Mine"])
+def test_a_header_that_is_a_list_may_come_in_parts(wire: Wire, name: str) -> None:
+    """RFC 9110, section 5.3; of cookies, from HTTP/2 by way of a proxy."""
+    assert wire.statuses(GET + f"{name}: 1\r\n{name}: 1\r\n\r\n".encode()) == [200]
+
+
+def test_http_1_0_knows_no_chunks(wire: Wire) -> None:
+    """RFC 9112, section 6.1: what passed them on did not know what they are."""
+    assert wire.statuses(CHUNKED.replace(b"1.1", b"1.0") + b"0\r\n\r\n") == [400]
+
+
+@pytest.mark.parametrize(
+    ("method", "target", "headers", "status"),
+    [
+        ("DELETE", "/session", {}, 204),
+        ("DELETE", "/rooms/lobby/membership", {}, 204),
+        ("OPTIONS", "/rooms", {}, 204),
+        ("OPTIONS", "/", {}, 204),
+        ("GET", "/", {"If-None-Match": "*"}, 304),
+    ],
+)
+def test_an_answer_without_a_body_has_no_length(
+    ada: Http, method: str, target: str, headers: dict[str, str], status: int
+) -> None:
+    """RFC 9110, section 8.6: 204 must not say 0, nor 304 what is not the page's."""
+    response = ada.request(method, target, headers=headers)
+    assert (response.status, response.body) == (status, b"")
+    assert "content-length" not in response.headers
+
+
+def test_no_answer_tells_what_it_was_made_with(house: House, http: Http, wire: Wire) -> None:
+    """A version is an invitation: not in polls, files, refusals, nor for the server as a whole."""
+    house.say("hello")
+    for target in ("/", "/healthz", "/nowhere", "/rooms/lobby/events?since=0&wait=0") * 3:
+        assert "server" not in http.get(target).headers
+    for request in (b"OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n", b"nonsense\r\n\r\n"):
+        assert b"twisted" not in wire.talk(request).lower()
+
+
+@pytest.mark.parametrize(
+    ("coding", "status"),
+    [("gzip", 415), ("br", 415), ("identity, gzip", 415), ("x", 415), ("", 201), ("Identity", 201)],
+)
+def test_a_compressed_body_is_refused(house: House, ada: Http, coding: str, status: int) -> None:
+    """It would be taken for text; the answer says which coding would do (RFC 9110, 15.5.16)."""
+    requests = [
+        ("POST", "/rooms/lobby/messages", "hello", "text/plain"),
+        ("PUT", "/rooms/lobby/topic", "hello", "text/plain"),
+        ("POST", "/session", '{"name":"bob"}', "application/json"),
+    ]
+    for method, target, body, kind in requests:
+        headers = {"Content-Type": kind, "Content-Encoding": coding}
+        response = ada.request(method, target, body, headers)
+        if status == 415:
+            assert response.refusal == (415, "unsupported-media-type")
+            assert response.headers["accept-encoding"] == "identity"
+        else:
+            assert response.status in (200, 201)
+    assert house.chat.texts("lobby") == (["hello"] if status == 201 else [])
 
 
 def test_a_server_as_a_whole_has_options(wire: Wire) -> None:
@@ -376,8 +502,9 @@ def test_a_packet_may_end_anywhere(sizes: list[int]) -> None:
 
 
 def test_the_echo_says_what_it_is_asked_to(wire: Wire) -> None:
-    """`GET /` says OK, `POST /` its body, and nothing else is there but `/ws`."""
+    """GET says OK, POST its body, at every path, so that nothing that is taken is hidden."""
     assert wire.talk(NEXT).endswith(b"\r\n\r\nOK")
     assert wire.talk(NEXT.replace(b"GET", b"HEAD")).endswith(b"\r\n\r\n")
     assert wire.talk(POST + b"Content-Length: 4\r\n\r\n\0\xff\r\n").endswith(b"\r\n\r\n\0\xff\r\n")
-    assert wire.statuses(NEXT.replace(b"/ ", b"/other ")) == [404]
+    for path in (b"/other", b"/other/", b"/a/b?c", b"//"):
+        assert wire.talk(NEXT.replace(b"/ ", path + b" ")).endswith(b"\r\n\r\nOK")

@@ -8,12 +8,15 @@ from unittest.mock import patch
 import pytest
 from twisted.internet.address import IPv4Address
 
-from chatd.transports.http import IDLE_SECONDS, ChatChannel, ChatRequest
+from chatd.transports.connections import LINGER_SECONDS
+from chatd.transports.http import IDLE_SECONDS, LATE_SECONDS, ChatChannel
 from chatd.transports.learned import MAX_QUESTION
+from chatd.transports.request import ChatRequest
 
 from .house import House, Http, no_garbage
 from .wire import Wire
 
+KEPT_SECONDS = IDLE_SECONDS + LATE_SECONDS
 HEAD = "HTTP/1.1\r\nHost: chat.example\r\nAccept: application/json\r\n\r\n"
 
 
@@ -105,9 +108,9 @@ def test_a_new_connection_is_held_and_let_go_like_the_others(house: House, polle
     house.say("third")
     house.chat.settle()
     assert newcomer.http.response().texts == ["third"]
-    house.chat.advance(IDLE_SECONDS - 1)
+    house.chat.advance(KEPT_SECONDS - 1)
     assert not newcomer.http.wire.lost
-    house.chat.advance(2)
+    house.chat.advance(2 + LINGER_SECONDS)
     assert newcomer.http.wire.lost
 
 
@@ -412,13 +415,13 @@ def test_who_sends_on_and_on_behind_a_held_poll_is_not_read(held: Poller) -> Non
     assert held.http.wire.producerState == "paused"
 
 
-def test_an_idle_connection_is_closed_a_minute_after_its_last_learned_poll(held: Poller) -> None:
+def test_an_idle_connection_is_closed_so_long_after_its_last_learned_poll(held: Poller) -> None:
     """The idle time does not run while a poll is held."""
     held.house.chat.advance(26)
     assert held.http.response().texts == []
-    held.house.chat.advance(58)
+    held.house.chat.advance(KEPT_SECONDS - 2)
     assert not held.http.closed
-    held.house.chat.advance(2)
+    held.house.chat.advance(2 + LINGER_SECONDS)
     assert held.http.closed
 
 
@@ -426,9 +429,9 @@ def test_an_empty_line_is_no_reason_to_stay(poller: Poller) -> None:
     """HTTP allows it before a request; it is none, and the connection is as idle as before."""
     poller.poll(question(poller.cursor))
     poller.http.wire.send(b"\r\n")
-    poller.house.chat.advance(59)
+    poller.house.chat.advance(KEPT_SECONDS - 1)
     assert not poller.http.closed
-    poller.house.chat.advance(2)
+    poller.house.chat.advance(2 + LINGER_SECONDS)
     assert poller.http.closed
 
 

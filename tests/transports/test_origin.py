@@ -49,7 +49,7 @@ def asked(http: Http, method: str, target: str, origin: str | None) -> Response:
 @pytest.mark.parametrize(
     ("method", "target"),
     [
-        ("GET", "/"),
+        ("GET", "/page.js/x"),
         ("GET", "/rooms/lobby/events"),
         ("GET", "/nowhere"),
         ("POST", MESSAGES),
@@ -74,6 +74,26 @@ def test_the_servers_own_page_and_programs_are_welcome(
     """A request without an Origin is no page's; a proxy may speak TLS for us."""
     assert asked(http, "POST", MESSAGES, origin).status == 201
     assert asked(http, "GET", "/rooms/lobby/events?wait=0", origin).texts == ["hello"]
+
+
+@pytest.mark.parametrize("target", ["/", "/page.js", "/chat.js", "/chat.css"])
+def test_the_page_s_files_are_nobody_s_secret(http: Http, target: str) -> None:
+    """Behind a proxy that does not pass on Host, the page itself looks foreign: it has to come up
+    to say so.  No page is permitted to read them.
+    """
+    for method in ("GET", "HEAD"):
+        response = asked(http, method, target, FOREIGN[0])
+        assert response.status == 200
+        assert not any(name.startswith("access-control") for name in response.headers)
+
+
+def test_a_browser_is_believed_that_says_same_origin(house: House, http: Http) -> None:
+    """No page can set that header; a proxy may have changed Host, and only the browser knows."""
+    page = {"Origin": "https://talk.example", "Content-Type": "text/plain"}
+    for site, status in (("same-origin", 201), ("same-site", 403), ("cross-site", 403)):
+        headers = {**page, "Sec-Fetch-Site": site}
+        assert http.request("POST", MESSAGES, "hello", headers).status == status
+    assert house.chat.texts("lobby") == ["hello"]
 
 
 def test_a_foreign_page_cannot_learn_a_poll(house: House, http: Http) -> None:
@@ -105,14 +125,17 @@ def test_an_allowed_page_may_ask_before_it_asks(http: Http, method: str) -> None
     headers = {
         "Origin": ALLOWED,
         "Access-Control-Request-Method": method,
-        "Access-Control-Request-Headers": "authorization,content-type,idempotency-key",
+        "Access-Control-Request-Headers": "authorization,chatd-session,content-type",
     }
     response = http.request("OPTIONS", "/rooms/lobby/messages", headers=headers)
     assert (response.status, response.body) == (204, b"")
     assert response.headers["access-control-allow-origin"] == ALLOWED
     assert method in response.headers["access-control-allow-methods"]
     permitted = response.headers["access-control-allow-headers"].lower()
-    assert all(name in permitted for name in ("authorization", "content-type", "idempotency-key"))
+    assert all(
+        name in permitted
+        for name in ("authorization", "chatd-session", "content-type", "idempotency-key")
+    )
     assert "access-control-allow-credentials" not in response.headers
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import tracemalloc
+from datetime import UTC, datetime
 from unittest.mock import patch
 
 import pytest
@@ -11,15 +12,24 @@ from twisted.internet.error import ConnectionLost
 from twisted.python.failure import Failure
 
 from chatd.codecs.lines import COMMANDS
+from chatd.codecs.timed import written
 from chatd.model.commands import Say
-from chatd.testing import FakeConnection
-from chatd.transports.telnet import COMMANDS_A_TURN, LINES_A_TURN
+from chatd.testing import START, FakeConnection
+from chatd.transports.lines import COMMANDS_A_TURN, LINES_A_TURN
 
 from .hold import Hold
 from .house import House
 
 IAC, DONT, DO, WONT, WILL, SB, SE = b"\xff", b"\xfe", b"\xfd", b"\xfc", b"\xfb", b"\xfa", b"\xf0"
 ECHO = b"\x01"
+TODAY = written(datetime.fromtimestamp(START))
+NOW = f"{datetime.fromtimestamp(START):%H:%M}"
+
+
+def untimed(lines: list[str]) -> list[str]:
+    """The lines without the time that each of them begins with."""
+    assert all(re.match(r"\d\d:\d\d ", line) for line in lines)
+    return [line[6:] for line in lines]
 
 
 class Terminal:
@@ -66,7 +76,7 @@ def ada(house: House, bob: Terminal) -> Terminal:
 def test_whoever_connects_is_greeted_as_a_guest(house: House) -> None:
     """With a name, the room, and who is there; in answers only."""
     welcome, where, who = Terminal(house).greeting
-    assert re.fullmatch(r"== welcome, guest-0001: .*/nick.*/help.*", welcome)
+    assert re.fullmatch(r"== welcome, guest-0001: .*/nick.*/help.*/quit.*rlwrap nc.*", welcome)
     assert where == "== you are in #lobby"
     assert who == "== 1 here: guest-0001"
 
@@ -89,9 +99,10 @@ def test_the_last_ten_messages_come_first(house: House, bob: Terminal) -> None:
     """Between a line that says so and one that ends them; what happened around them is left out."""
     for number in range(12):
         bob.type(f"{number}", "/topic tea")
-    begin, *messages, end, _, _, _ = Terminal(house).greeting
+    begin, day, *messages, end, _, _, _ = Terminal(house).greeting
     assert begin == "== the last 10 messages in #lobby:"
-    assert messages == [f"<bob> {number}" for number in range(2, 12)]
+    assert day == f"== {TODAY}"
+    assert untimed(messages) == [f"<bob> {number}" for number in range(2, 12)]
     assert end == "== end of the last messages"
 
 
@@ -99,7 +110,7 @@ def test_what_was_shown_on_coming_in_is_not_shown_again(house: House, bob: Termi
     """Live is what comes after."""
     bob.type("old")
     newcomer = Terminal(house)
-    assert "<bob> old" in newcomer.greeting
+    assert "<bob> old" in untimed(newcomer.greeting[2:3])
     bob.type("new")
     assert newcomer.heard() == ["<bob> new"]
 
@@ -216,11 +227,12 @@ def test_whoever_comes_into_a_room_is_told_its_topic(house: House, ada: Terminal
 def test_history_shows_the_last_events(ada: Terminal) -> None:
     """As many as were asked for, or twenty; between a line that says so and one that ends them."""
     ada.type(*(f"{number}" for number in range(30)))
-    begin, *events, end = ada.type("/history 3")
+    begin, day, *events, end = ada.type("/history 3")
     assert begin == "== the last 3 events in #lobby:"
-    assert events == ["<ada> 27", "<ada> 28", "<ada> 29"]
+    assert day == f"== {TODAY}"
+    assert untimed(events) == ["<ada> 27", "<ada> 28", "<ada> 29"]
     assert re.fullmatch(r"== end of the history; /since \d+ .*", end)
-    assert len(ada.type("/history")) == 20 + 2
+    assert len(ada.type("/history")) == 20 + 3
 
 
 def test_history_of_an_empty_room_says_so(house: House) -> None:
@@ -241,7 +253,7 @@ def test_since_shows_what_came_after_an_event(ada: Terminal, bob: Terminal) -> N
     assert ada.type(f"/since {_place([end])}")[0] == "== 0 events in #lobby since then:"
 
 
-@pytest.mark.parametrize("place", ["0", "999999999999999999"], ids=["before-memory", "future"])
+@pytest.mark.parametrize("place", ["1", "999999999999999999"], ids=["before-memory", "future"])
 def test_since_tells_of_a_gap(ada: Terminal, place: str) -> None:
     """From before this server's memory and from the future alike: then comes all that there is."""
     ada.type("one")
@@ -267,6 +279,94 @@ def test_echo_off_drops_each_of_a_burst() -> None:
     lines = [f"{number}" for number in range(25)]
     assert ada.type(*lines) == []
     assert bob.heard() == [f"<ada> {line}" for line in lines]
+
+
+@pytest.mark.parametrize("line", ["/topic", "/topic ", "/TOPIC   "])
+def test_a_bare_topic_never_clears_the_topic(ada: Terminal, bob: Terminal, line: str) -> None:
+    """It shows it."""
+    ada.type("/topic tea")
+    bob.heard()
+    assert ada.type(line) == ["== the topic of #lobby: tea"]
+    assert bob.heard() == []
+
+
+def test_a_path_is_said_and_is_no_command(ada: Terminal, bob: Terminal) -> None:
+    """`make | nc -N`: a word with a second slash."""
+    line = "/usr/bin/ld: undefined reference to `main'"
+    assert ada.type(line) == [f"<ada> {line}"]
+    assert bob.heard() == [f"<ada> {line}"]
+
+
+def test_after_literal_on_every_line_is_said(ada: Terminal, bob: Terminal) -> None:
+    """As it is, until the connection ends."""
+    lines = ["/quit", "//x", "  /y", "/literal off", "/nick eve"]
+    (answer, *heard) = ada.type("/literal on", *lines)
+    assert answer.startswith("== ")
+    assert heard == [f"<ada> {line}" for line in lines]
+    assert bob.heard() == heard
+
+
+def test_short_forms_do_the_same(ada: Terminal, bob: Terminal) -> None:
+    """/j, /part, /names, /w, /m and /exit."""
+    assert ada.type("/names") == ada.type("/w") == ["== 2 here: ada, bob"]
+    assert ada.type("/j dev")[0] == "== you are in #dev"
+    assert ada.type("/part")[0] == "== you have left #dev"
+    assert ada.type("/m bob psst") == ["[to bob] psst"]
+    assert ada.type("/exit bye") == ["== goodbye"]
+    assert ada.wire.lost
+    assert bob.heard()[-2:] == ["[ada] psst", "-- ada left #lobby (bye)"]
+
+
+def test_r_answers_the_last_private_message(house: House, ada: Terminal, bob: Terminal) -> None:
+    """That one got, and not the last that one sent."""
+    cy = Terminal(house, "/nick cy")
+    bob.type("/msg ada one")
+    cy.type("/msg ada two")
+    bob.heard()
+    assert ada.type("/msg bob three", "/r four")[-2:] == ["[to bob] three", "[to cy] four"]
+    assert cy.heard()[-1] == "[ada] four"
+    assert bob.heard() == ["[ada] three"]
+
+
+def test_time_stands_before_every_event(ada: Terminal, bob: Terminal) -> None:
+    """Other rooms' and private ones too; answers have none; off ends it."""
+    ada.type("/join dev", "/time on")
+    bob.type("hello", "/msg ada psst")
+    ada.type("/who")
+    assert ada.type("hi") == [f"{NOW} <ada> hi"]
+    bob.type("again")
+    assert ada.heard() == [f"{NOW} #lobby <bob> again"]
+    bob.type("/msg ada psst")
+    assert ada.heard() == [f"{NOW} [bob] psst"]
+    assert ada.type("/time off")[0].startswith("== ")
+    assert ada.type("hi") == ["<ada> hi"]
+
+
+def test_time_may_be_utc(ada: Terminal) -> None:
+    """Whatever the server's own time zone is."""
+    ada.type("/time utc")
+    (line,) = ada.type("hi")
+    assert line == f"{datetime.fromtimestamp(START, UTC):%H:%M} <ada> hi"
+
+
+def test_a_new_day_has_a_line_of_its_own(house: House, ada: Terminal) -> None:
+    """Once, before its first event."""
+    ada.type("/time utc", "one")
+    house.chat.advance(86_400)
+    day = written(datetime.fromtimestamp(START + 86_400, UTC))
+    assert ada.type("two")[0] == f"== {day}"
+    assert not any(line.startswith("==") for line in ada.type("three"))
+    heard = ada.type("/history 2", "/since 0")
+    assert heard.count(f"== {day}") == 2
+
+
+def test_times_come_while_the_way_is_full_too(ada: Terminal, bob: Terminal) -> None:
+    """What was missed is shown with them, and nothing twice."""
+    ada.type("/time on")
+    ada.wire.fill()
+    bob.type("one", "two")
+    ada.wire.drain()
+    assert ada.heard() == [f"{NOW} <bob> one", f"{NOW} <bob> two"]
 
 
 def test_help_lists_every_command(ada: Terminal) -> None:
@@ -344,6 +444,17 @@ def test_a_parting_word_that_is_no_text_keeps_nobody_here(
     ("line", "told"),
     [
         ("/foo", "!! no such command /foo; /help lists them"),
+        ("/jion dev", r"!! no such command /jion \(did you mean /join\?\); /help lists them"),
+        ("/exti", r"!! no such command /exti \(did you mean /exit\?\); /help lists them"),
+        ("/join a b", r"!! /join takes one room.*nothing was done.*/join ROOM"),
+        (" /nick eve", r"!! that was not said: .*"),
+        ("\t/msg bob psst", r"!! that was not said: .*"),
+        ("  //x", r"!! that was not said: .*"),
+        ("/r hi", r"!! nobody has sent you.*/msg NAME TEXT"),
+        ("/r", r"!! .*/r TEXT"),
+        ("/time", r"!! .*/time on\|off\|utc"),
+        ("/literal", r"!! .*/literal on"),
+        ("/literal off", r"!! .*/literal on"),
         ("/help foo", "!! no such command /foo; /help lists them"),
         ("/nick", r"!! .*/nick NAME"),
         ("/nick two words", r"!! .*/nick NAME"),
@@ -402,9 +513,10 @@ def test_joining_makes_a_room_the_current_one(ada: Terminal, bob: Terminal) -> N
 def test_joining_shows_the_last_ten_messages(ada: Terminal, bob: Terminal) -> None:
     """Before the room itself, as on connecting, and then none of them again."""
     bob.type("/join dev", *(f"{number}" for number in range(11)))
-    begin, *messages, end, here, _, joined = ada.type("/join dev")
+    begin, day, *messages, end, here, _, joined = ada.type("/join dev")
     assert begin == "== the last 10 messages in #dev:"
-    assert messages == [f"<bob> {number}" for number in range(1, 11)]
+    assert day == f"== {TODAY}"
+    assert untimed(messages) == [f"<bob> {number}" for number in range(1, 11)]
     assert end == "== end of the last messages"
     assert here == "== you are in #dev"
     assert joined == "-- ada joined #dev"
@@ -555,8 +667,14 @@ def test_thousands_of_option_bytes_are_not_answered_without_end(ada: Terminal) -
         (b"a\xffb", "a\ufffdb"),
         (b"\xed\xa0\x80!", "\ufffd\ufffd\ufffd!"),
         (b"a\0b", "ab"),
+        (b"helo\x08lo", "hello"),
+        (b"\xe6\x97\xa5\xe6\x9c\xac\x7f!", "日!"),
+        (b"wrong\x15right word\x17", "right"),
+        (b"x\xff\xed\xff\xec\xff\xee\xff\xefy", "xy"),
+        (b"helo\xff\xf7lo", "hello"),
+        (b"\xc3\xff\xf3\xff\xfd\x06ber", "Über"),
     ],
-    ids=["latin-1", "cut-short", "escaped-iac", "lone-iac", "surrogate", "nul"],
+    ids=repr,
 )
 def test_bytes_that_are_no_utf8_become_replacement_characters(
     ada: Terminal, bob: Terminal, sent: bytes, shown: str
@@ -609,20 +727,46 @@ def test_megabytes_without_an_end_take_no_memory(
 
 
 @pytest.mark.parametrize(
-    "request_line",
-    [b"GET / HTTP/1.1", b"POST /rooms/lobby/messages HTTP/1.0", b"OPTIONS * HTTP/1.1"],
-    ids=["get", "post", "options"],
+    "first",
+    [
+        b"GET / HTTP/1.1\r\nHost: x\r\n\r\n",
+        b"POST /a b HTTP/1.1\r\nHost: x\r\n\r\ntext",
+        b"POST /" + b"x" * 9000 + b" HTTP/1.1\r\nHost: x\r\n\r\n",
+        b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+        b"OPTIONS * HTTP/1.1\r\n\r\n",
+        b"SSH-2.0-OpenSSH_9.6\r\n",
+        b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\nhello\r\n",
+        b"\x05\x01\x00\r\nhello\r\n",
+    ],
+    ids=["get", "post", "long", "http2", "options", "ssh", "tls", "socks"],
 )
-def test_a_web_page_cannot_speak_here(house: House, bob: Terminal, request_line: bytes) -> None:
-    """An HTTP request on this port ends the connection, and nothing of it is said."""
+@pytest.mark.parametrize("size", [0, 1])
+def test_another_protocol_ends_the_connection_and_nothing_of_it_is_said(
+    house: House, bob: Terminal, first: bytes, size: int
+) -> None:
+    """Nor is it replayed; one line says what this port is for."""
     page = Terminal(house)
-    page.wire.send(request_line + b"\r\nHost: x\r\n\r\n", b"/nick evil\r\nhello\r\n")
+    page.wire.send(
+        *([first[i : i + size] for i in range(0, len(first), size)] if size else [first])
+    )
+    page.wire.send(b"/nick evil\r\nhello\r\n")
     house.chat.settle()
     assert page.wire.lost
     (error,) = page.heard()
-    assert re.fullmatch(r"!! .*HTTP.*", error)
+    assert error.startswith("!! ")
     assert bob.heard() == []
     assert bob.type("/who") == ["== 1 here: bob"]
+    assert house.chat.texts("lobby") == []
+
+
+def test_another_protocol_is_known_at_the_end_of_input_too(house: House) -> None:
+    """`printf 'GET x HTTP/1.0' | nc -N` says nothing."""
+    page = Terminal(house)
+    page.wire.send(b"FOO x HTTP/1.0")
+    page.wire.end_input()
+    house.chat.settle()
+    assert page.wire.lost
+    assert house.chat.texts("lobby") == []
 
 
 def test_whoever_has_spoken_may_quote_a_request(ada: Terminal) -> None:
@@ -745,16 +889,6 @@ def test_a_long_paste_before_the_end_of_input_is_said_whole(limited: House) -> N
     assert reader.heard() == ["<guest-0001> x"] * 40
 
 
-def test_who_is_gone_says_nothing_more(limited: House) -> None:
-    """What was still waiting to be said is not."""
-    guest, reader = Terminal(limited), Terminal(limited)
-    guest.type(*("x" * 30))
-    guest.wire.hang_up()
-    limited.chat.advance(10)
-    assert len(reader.heard()) == 20
-    assert limited.chat.clock.getDelayedCalls() == []
-
-
 def test_who_reads_too_slowly_is_told_how_much_was_missed() -> None:
     """Exactly."""
     house = House(history=10)
@@ -809,7 +943,7 @@ def test_a_room_joined_while_the_way_is_full_begins_with_its_replay(house: House
     lines = ada.heard()
     assert [line.removeprefix("#lobby ") for line in lines if "<bob>" in line] == [
         "<bob> lobby one",
-        "<bob> old",
+        f"{NOW} <bob> old",
     ]
 
 
@@ -843,7 +977,7 @@ def test_a_room_joined_in_the_moment_the_way_fills_begins_with_its_replay(house:
     wire.drain()
     house.chat.settle()
     lines = wire.received().decode().split("\r\n")
-    assert [line for line in lines if "<bob>" in line] == ["<bob> one", "<bob> two"]
+    assert [line for line in lines if "<bob>" in line] == ["<bob> one", f"{NOW} <bob> two"]
 
 
 # -- ends ------------------------------------------------------------------------------------------

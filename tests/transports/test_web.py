@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 from twisted.logger import capturedLogs
 
-from chatd.chat.leases import GRACE_SECONDS
+from chatd.chat.health import FRESH_SECONDS
 from chatd.chat.limits import REMEMBERED_SECONDS
+from chatd.chat.sessions import GRACE_SECONDS
 from chatd.transports.web import WEB
 
 from .hold import Hold
@@ -84,19 +85,15 @@ def test_a_message_comes_in_three_kinds_of_body(
         ('{"text":"\\u200b"}', JSON, 400, "bad-text"),
         (json.dumps({"text": "é" * 2049}), JSON, 413, "text-too-long"),
         (json.dumps({"text": "x\n" * 51 + "x"}), JSON, 413, "text-too-long"),
-        ("text=fish & chips", FORM, 400, "malformed"),
-        ("text=fish&chips", FORM, 400, "malformed"),
         ("text=one&text=two", FORM, 400, "malformed"),
-        ("txet=hi", FORM, 400, "malformed"),
         ("text=hi&type=join", FORM, 400, "malformed"),
-        ("&".join(f"a{n}=1" for n in range(1000)), FORM, 400, "malformed"),
-        ("text", FORM, 400, "bad-text"),
-        ("", FORM, 400, "malformed"),
+        ("&".join(f"a{n}=1" for n in range(1000)), FORM, 413, "text-too-long"),
+        ("text=", FORM, 400, "bad-text"),
+        ("", FORM, 400, "bad-text"),
         ("", TEXT, 400, "bad-text"),
         ("<text>hi</text>", {"Content-Type": "application/xml"}, 415, "unsupported-media-type"),
-        ("hi", {}, 415, "unsupported-media-type"),
         ("hi", {"Content-Type": "text/html"}, 415, "unsupported-media-type"),
-        ("hi", {"Content-Type": ""}, 415, "unsupported-media-type"),
+        ("hi", {"Content-Type": "application/octet-stream"}, 415, "unsupported-media-type"),
         ("hi", {"Content-Type": "text/plain; charset=latin-1"}, 415, "unsupported-media-type"),
         ("hi", {"Content-Type": "multipart/form-data; boundary=x"}, 415, "unsupported-media-type"),
     ],
@@ -115,6 +112,84 @@ def test_a_body_that_is_no_message_is_refused(
     assert response.error == (code or response.error)
     assert ada.post(MESSAGES, {"text": "next"}).status == 201
     assert house.chat.texts("lobby") == ["next"]
+
+
+LOOKS = [
+    ("any text at all", "any text at all"),
+    ("1+1=2", "1+1=2"),
+    ("txet=hi", "txet=hi"),
+    ("text", "text"),
+    ("text=fish & chips", "text=fish & chips"),
+    ("a=1&b=2", "a=1&b=2"),
+    ("type=action", "type=action"),
+    ("name=ada&text=hi", "name=ada&text=hi"),
+    ("100% true", "100% true"),
+    ("%41 &amp; +", "%41 &amp; +"),
+    ('{"text":"hi"}', '{"text":"hi"}'),
+    ("grüß dich", "grüß dich"),
+    ("&".join(["text=x"] * 30), "&".join(["text=x"] * 30)),
+    ("text=hi", "hi"),
+    ("text=1%2B1=2", "1+1=2"),
+    ("text=a+b", "a b"),
+]
+"""Bodies that curl calls forms, and the texts that they are."""
+
+
+@pytest.mark.parametrize(("body", "text"), [*LOOKS, ("text=hi&type=message", "hi")])
+def test_a_form_is_one_only_if_it_looks_like_one(
+    house: House, ada: Http, body: str, text: str
+) -> None:
+    """What has other fields than the known ones, or no text, is the text itself, to the byte."""
+    assert ada.request("POST", MESSAGES, body, FORM).status == 201
+    assert house.chat.texts("lobby") == [text]
+
+
+@pytest.mark.parametrize(
+    ("method", "target"),
+    [
+        ("PUT", "/rooms/lobby/topic"),
+        ("POST", "/people/bob/messages"),
+        ("DELETE", "/rooms/lobby/membership"),
+    ],
+)
+@pytest.mark.parametrize(("body", "text"), [*LOOKS, ("text=hi&type=message",) * 2])
+def test_whatever_takes_a_text_takes_it_raw(
+    house: House, ada: Http, method: str, target: str, body: str, text: str
+) -> None:
+    """A topic, a private message, a parting word: only a message has a type."""
+    bob = house.line()
+    bob.send(b"/nick bob\r\n")
+    house.chat.settle()
+    assert ada.request(method, target, body, FORM).status in (200, 201, 204)
+    assert text in bob.received().decode()
+
+
+def test_a_body_of_no_type_is_the_text(house: House, ada: Http) -> None:
+    """As `curl -H 'Content-Type:' --data-binary @file` sends it."""
+    for headers in ({}, {"Content-Type": ""}):
+        assert ada.request("POST", MESSAGES, "1+1=2", headers).status == 201
+    assert house.chat.texts("lobby") == ["1+1=2"] * 2
+
+
+HOW = "send text=…, JSON, or the text itself"
+
+
+@pytest.mark.parametrize(
+    ("method", "target", "body", "message"),
+    [
+        ("POST", MESSAGES, '{"hello":1}', f'unknown field "hello": {HOW}'),
+        ("POST", MESSAGES, "{}", f'the field "text" is missing: {HOW}'),
+        ("POST", "/session", '{"user":"ada"}', 'unknown field "user": send name=…, or JSON'),
+        ("PATCH", "/session", "{}", 'the field "name" is missing: send name=…, or JSON'),
+    ],
+)
+def test_a_field_that_is_wrong_is_named(
+    ada: Http, method: str, target: str, body: str, message: str
+) -> None:
+    """With what would be right."""
+    response = ada.request(method, target, body, JSON)
+    assert response.refusal == (400, "malformed")
+    assert response.json["error"]["message"] == message
 
 
 def test_what_was_understood_of_a_bad_body_is_told(ada: Http) -> None:
@@ -286,9 +361,26 @@ def test_a_session_has_a_name_a_token_and_a_cookie(house: House, http: Http) -> 
     body = response.json
     assert body == {"name": "Ada", "token": body["token"]}
     cookie, *flags = response.headers["set-cookie"].lower().split("; ")
-    assert cookie == f"chatd={body['token']}".lower()
+    assert cookie == f"chatd-{house.chat.store.id}={body['token']}".lower()
     assert {"httponly", "samesite=strict", "path=/"} <= set(flags)
     assert house.here == ["Ada"]
+
+
+@pytest.mark.parametrize("name", ["ada", ""])
+def test_a_key_opens_nobody_s_session(house: House, name: str) -> None:
+    """A guessed Idempotency-Key proves nothing: the second client of an address never gets the
+    first one's token, nor does anybody who sends the request again.
+    """
+    body = {"name": name} if name else {}
+    first = house.http().post("/session", body, Idempotency_Key="1")
+    again = house.http().post("/session", body, Idempotency_Key="1")
+    assert first.status == 201
+    if name:
+        assert again.refusal == (409, "name-in-use")
+        assert "set-cookie" not in again.headers
+    else:
+        assert again.json["token"] != first.json["token"]
+        assert again.json["name"] != first.json["name"]
 
 
 def test_a_session_without_a_name_is_a_guest(house: House, http: Http) -> None:
@@ -335,14 +427,40 @@ def test_a_name_that_cannot_be_is_refused(
     assert house.here == ["ada", "bob"]
 
 
-@pytest.mark.parametrize("how", ["bearer", "lower-case", "cookie"])
+def test_two_servers_of_one_host_have_cookies_of_their_own(http: Http) -> None:
+    """A browser sends both to both, and neither overwrites the other's."""
+    other = House().http()
+    cookies = []
+    for server in (http, other):
+        response = server.post("/session", {"name": "ada"})
+        cookies.append(response.headers["set-cookie"].partition(";")[0])
+    names = {cookie.partition("=")[0] for cookie in cookies}
+    assert len(names) == 2
+    for server in (http, other):
+        assert server.get("/session", Cookie="; ".join(cookies)).json["name"] == "ada"
+
+
+def test_a_proxy_s_credentials_do_not_collide_with_ours(house: House, http: Http) -> None:
+    """A browser sends Authorization: Basic to a site behind auth_basic, on each of its requests."""
+    token = house.http().enter("ada")
+    basic = {"Authorization": "Basic YTpi"}
+    assert http.get("/rooms/lobby/events?wait=0", **basic).status == 200
+    assert http.get("/session", **basic).refusal == (401, "no-session")
+    for ours in ({"Chatd-Session": token}, {"Cookie": f"chatd-{house.chat.store.id}={token}"}):
+        assert http.get("/session", **basic, **ours).json["name"] == "ada"
+    bearer = {"Authorization": "Bearer that-of-a-proxy"}
+    assert http.get("/session", Chatd_Session=token, **bearer).json["name"] == "ada"
+
+
+@pytest.mark.parametrize("how", ["bearer", "lower-case", "header", "cookie"])
 def test_a_session_is_known_by_its_token(house: House, http: Http, how: str) -> None:
     """As a bearer token or as a cookie, on any connection."""
     token = house.http().enter("ada")
     headers = {
         "bearer": {"Authorization": f"Bearer {token}"},
         "lower-case": {"Authorization": f"bearer  {token}"},
-        "cookie": {"Cookie": f"a=b; chatd={token}; c=d"},
+        "header": {"Chatd-Session": token},
+        "cookie": {"Cookie": f"a=b; chatd-{house.chat.store.id}={token}; c=d"},
     }[how]
     assert http.get("/session", **headers).json == {"name": "ada", "rooms": ["lobby"]}
     assert http.post(MESSAGES, {"text": "hi"}, **headers).status == 201
@@ -350,22 +468,31 @@ def test_a_session_is_known_by_its_token(house: House, http: Http, how: str) -> 
 
 
 @pytest.mark.parametrize(
-    "value", ["Bearer nonsense", "Bearer", "Basic YTpi", "nonsense", "Bearer a b"]
+    "header",
+    [
+        {"Authorization": "Bearer nonsense"},
+        {"Authorization": "Bearer"},
+        {"Authorization": "Bearer a b"},
+        {"Chatd-Session": "nonsense"},
+        {"Chatd-Session": ""},
+    ],
+    ids=repr,
 )
 @pytest.mark.parametrize("method", ["GET", "POST", "PATCH", "DELETE"])
-def test_a_bad_token_is_refused(http: Http, value: str, method: str) -> None:
+def test_a_bad_token_is_refused(http: Http, header: dict[str, str], method: str) -> None:
     """Wherever it is sent, also where none would do."""
     targets = {"POST": MESSAGES, "GET": "/rooms/lobby/events?wait=0"}
     body = {"POST": '{"text":"hi"}', "PATCH": '{"name":"ada"}'}.get(method, "")
-    headers = {"Authorization": value, **JSON}
+    headers = {**header, **JSON}
     response = http.request(method, targets.get(method, "/session"), body, headers)
     assert response.refusal == (401, "bad-token")
     assert response.headers["www-authenticate"].startswith("Bearer")
 
 
-def test_a_stale_cookie_is_no_session(house: House, http: Http) -> None:
+@pytest.mark.parametrize("name", ["chatd-{}", "chatd", "chatd-other"])
+def test_a_stale_cookie_is_no_session(house: House, http: Http, name: str) -> None:
     """Browsers send it on and on; reading needs none, and what needs one says so."""
-    stale = {"Cookie": "chatd=long-gone"}
+    stale = {"Cookie": f"{name.format(house.chat.store.id)}=long-gone"}
     assert http.get("/rooms/lobby/events?wait=0", **stale).status == 200
     assert http.get("/session", **stale).refusal == (401, "no-session")
     assert http.post(f"{MESSAGES}?name=ada", {"text": "hi"}, **stale).status == 201
@@ -562,6 +689,19 @@ def test_the_server_is_well(http: Http) -> None:
     assert http.get("/healthz").json == {"status": "ok"}
 
 
+def test_a_server_whose_store_refuses_is_not_healthy(house: House, http: Http) -> None:
+    """503 with the reason, for as long as that is so."""
+    house.chat.store.refusing = True
+    response = http.get("/healthz")
+    assert response.refusal == (503, "unavailable")
+    assert response.json["error"]["message"] == "the disk is full"
+    assert int(response.headers["retry-after"]) >= 1
+    assert http.request("HEAD", "/healthz").status == 503
+    house.chat.store.refusing = False
+    house.chat.advance(FRESH_SECONDS)
+    assert http.get("/healthz").json == {"status": "ok"}
+
+
 # -- what is not there -----------------------------------------------------------------------------
 
 
@@ -745,3 +885,18 @@ def test_head_of_what_is_not_there_leaves_nothing_in_the_log(http: Http, path: s
 
 def _set(response: Response) -> set[str]:
     return set(response.headers["allow"].split(", "))
+
+
+def test_two_hundred_readers_of_fifty_invented_rooms_take_nobodys_room(house: House) -> None:
+    """Streams, polls and WebSockets without a session: whoever comes next begins a room."""
+    accepts = ("application/json", "text/event-stream")
+    for number in range(200):
+        rooms = ",".join(f"invented-{number}-{n}" for n in range(50))
+        house.http().send("GET", f"/events?rooms={rooms}", headers={"Accept": accepts[number % 2]})
+    http = house.http()
+    assert http.get("/rooms").json["rooms"] == []
+    http.enter("ada")
+    assert http.request("PUT", "/rooms/dev/membership").status == 200
+    assert http.post("/rooms/ops/messages", {"text": "hi"}).status == 201
+    assert http.get("/rooms/tea/events?wait=0").texts == []
+    assert [room["room"] for room in http.get("/rooms").json["rooms"]] == ["dev", "lobby", "ops"]

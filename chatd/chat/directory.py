@@ -1,0 +1,210 @@
+"""Which rooms exist, who brought them into being, and how many there may be.
+
+1. A room exists as long as something is kept of it, somebody is in it, or something that was said
+   in it waits for the store.  Its first member or its first event brings it into being; when the
+   last member has left and nothing is kept, it is gone.
+2. Reading brings no room into being.  A room that is only read is in memory for its readers, takes
+   the place of none that exists, and has a bound of its own.
+3. Both are counted by the address that they came from, so that one address leaves places to the
+   others.  What it brought into being before the last start is not known any more.
+4. Counts are corrected when a bound is reached: rooms that are gone by then do not count.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right, insort
+from collections.abc import Callable, Container, Iterator, Mapping, Sized
+from itertools import islice
+from math import ceil
+from typing import Protocol
+from weakref import finalize
+
+from ..model.addresses import Address, is_public
+from ..model.errors import TooMany, Unavailable
+from .limits import NO_ROOM_SECONDS, Limits
+from .room import LOBBY, Room
+
+PUBLIC_SHARE = 0.05
+"""How many of all rooms one address of the Internet may bring into being, if nothing else is asked
+for."""
+NEARBY_SHARE = 0.99
+"""The same for an address of this machine or of a private network: a proxy speaks for everybody
+there, and whoever comes in otherwise still finds a place."""
+READ_ONLY = 5
+"""Rooms that may be in memory for their readers only, for each room that there may be: they take
+1.5 kB each."""
+
+
+class Stored(Container[str], Sized, Protocol):
+    """The names of the rooms of which something is kept."""
+
+    def __iter__(self) -> Iterator[str]: ...
+
+
+class Directory:
+    """The rooms of one chat."""
+
+    def __init__(
+        self,
+        limits: Callable[[], Limits],
+        stored: Callable[[], Stored],
+        in_memory: Mapping[str, Room],
+    ) -> None:
+        """`stored` answers the rooms of which something is kept, and `in_memory` has those that
+        are in memory, whether they exist or not.
+        """
+        self._limits = limits
+        self._stored = stored
+        self._in_memory = in_memory
+        self._founded: dict[Address, set[str]] = {}
+        """Rooms by the address that brought them into being, as far as they may still exist."""
+        self._noted = 0
+        """How many those are."""
+        self._unstored: set[str] = set()
+        """Those of them of which nothing was kept when it was last looked at."""
+        self._names: list[str] | None = None
+        """The rooms that are listed, in alphabetical order, and some that are not any more; None:
+        nobody has asked yet."""
+        self._noted_names: set[str] = set()
+        """The same, to look one up."""
+        self.changes = 0
+        """Comings and goings so far, which a list of rooms tells."""
+        self._read: dict[Address, int] = {}
+        """Rooms in memory for their readers only, by the address of the first reader."""
+        self._read_in_all = 0
+
+    def exists(self, key: str) -> bool:
+        """Whether there is a room of that (clean) name."""
+        if key in self._stored():
+            return True
+        room = self._in_memory.get(key)
+        return room is not None and bool(room.names or room.unstored)
+
+    # -- the list --------------------------------------------------------------------------------
+
+    def names(self, after: str = "", limit: int | None = None) -> list[str]:
+        """The rooms where somebody is or something is kept, in alphabetical order: at most `limit`
+        of them, those behind the name `after`.
+        """
+        if self._names is None:
+            self._noted_names = {LOBBY, *self._stored(), *self._in_memory}
+            self._names = sorted(self._noted_names)
+        found: list[str] = []
+        gone: set[str] = set()
+        for key in islice(self._names, bisect_right(self._names, after) if after else 0, None):
+            if limit is not None and len(found) >= limit:
+                break
+            if self._is_listed(key):
+                found.append(key)
+            elif key != LOBBY and not self.exists(key):
+                gone.add(key)
+        if gone:
+            self._names = [key for key in self._names if key not in gone]
+            self._noted_names -= gone
+        return found
+
+    def note(self, key: str) -> None:
+        """A room of that name begins, or something of it is stored."""
+        if self._names is not None and key not in self._noted_names:
+            self._noted_names.add(key)
+            insort(self._names, key)
+
+    def _is_listed(self, key: str) -> bool:
+        room = self._in_memory.get(key)
+        return key in self._stored() or (room is not None and bool(room.names))
+
+    # -- bringing into being ---------------------------------------------------------------------
+
+    def found(self, room: Room, address: Address) -> None:
+        """Somebody at that address is about to come into a room, or to say something in it; if it
+        does not exist, that brings it into being.
+
+        Raises `Unavailable` if there are as many as there may be, `TooMany` if the address has
+        brought as many into being as it may.
+        """
+        if self.exists(room.name) or room.name == LOBBY:
+            return
+        most = self._limits().rooms
+        if self._count() >= most:
+            self._unstored = {key for key in self._unstored if self._only_in_memory(key)}
+            if self._count() >= most:
+                raise Unavailable(f"there are {most} rooms, the most here; use one of them")
+        own = self._founded.setdefault(address, set())
+        share = self._share(address)
+        if len(own) >= share:
+            own.intersection_update([*filter(self.exists, own)])
+            if len(own) >= share:
+                raise TooMany(
+                    f"{share} rooms were begun from your address, the most that one may begin; "
+                    "use one of those that there are",
+                    NO_ROOM_SECONDS,
+                )
+        own.add(room.name)
+        self.note(room.name)
+        self._unstored.add(room.name)
+        self._noted += 1
+        if self._noted > 2 * most:
+            self._forget()
+
+    def _count(self) -> int:
+        stored = self._stored()
+        lobby = LOBBY not in stored and self.exists(LOBBY)
+        return len(stored) + len(self._unstored) + lobby
+
+    def _only_in_memory(self, key: str) -> bool:
+        return key not in self._stored() and self.exists(key)
+
+    def _share(self, address: Address) -> int:
+        """Rooms that an address may bring into being."""
+        limits = self._limits()
+        if limits.rooms_per_address is not None:
+            return limits.rooms_per_address or limits.rooms
+        return ceil(limits.rooms * (PUBLIC_SHARE if is_public(address) else NEARBY_SHARE))
+
+    def _forget(self) -> None:
+        """Now and then, forget the rooms that are gone, and with them many addresses."""
+        living = {address: {*filter(self.exists, own)} for address, own in self._founded.items()}
+        self._founded = {address: own for address, own in living.items() if own}
+        self._noted = sum(map(len, self._founded.values()))
+
+    # -- reading ---------------------------------------------------------------------------------
+
+    def read(self, room: Room, address: Address) -> None:
+        """Somebody at that address is about to read a room, which need not exist.
+
+        Raises `TooMany` if too many that do not exist are read from there, `Unavailable` if too
+        many are read in all.
+        """
+        if room.counted or room.name == LOBBY or self.exists(room.name):
+            return
+        share = READ_ONLY * self._share(address)
+        if self._read.get(address, 0) >= share:
+            raise TooMany(
+                f"{share} rooms in which nothing was ever said are read from your address, the "
+                "most there may be; close some readers",
+                NO_ROOM_SECONDS,
+            )
+        if self._read_in_all >= READ_ONLY * self._limits().rooms:
+            raise Unavailable(
+                "too many rooms are read in which nothing was ever said; try again in a moment",
+                NO_ROOM_SECONDS,
+            )
+        self._charge(room, address)
+
+    def left(self, room: Room, address: Address) -> None:
+        """The last member has left a room, from that address; if it is read, it stays in memory."""
+        if room.readers and not (room.counted or room.name == LOBBY or self.exists(room.name)):
+            self._charge(room, address)
+
+    def _charge(self, room: Room, address: Address) -> None:
+        self._read[address] = self._read.get(address, 0) + 1
+        self._read_in_all += 1
+        room.counted = finalize(room, self._no_longer_read, address)
+        room.counted.atexit = False
+
+    def _no_longer_read(self, address: Address) -> None:
+        """Nobody reads a room any more that was counted for that address."""
+        self._read_in_all -= 1
+        self._read[address] -= 1
+        if not self._read[address]:
+            del self._read[address]

@@ -1,0 +1,70 @@
+"""Whether the chat is healthy: whether its store takes events."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from twisted.internet.defer import Deferred, fail, succeed
+from twisted.internet.interfaces import IDelayedCall, IReactorTime
+from twisted.python.failure import Failure
+
+from ..model.errors import Unavailable
+
+FRESH_SECONDS = 2.0
+"""Seconds for which what was found out counts: a probe writes to the disk, and anybody may ask."""
+PROBE_SECONDS = 5.0
+"""Seconds after which a store that has not answered is out of order."""
+
+
+class Health:
+    """Probes a store when it is asked, and not too often."""
+
+    def __init__(self, clock: IReactorTime, probe: Callable[[], Deferred[None]]) -> None:
+        """`probe` is that of a `Store`."""
+        self._clock = clock
+        self._probe = probe
+        self._probing = False
+        self._known_at = -FRESH_SECONDS
+        self._trouble: Unavailable | None = None
+        self._waiting: list[Deferred[None]] = []
+        self._timer: IDelayedCall | None = None
+
+    def check(self) -> Deferred[None]:
+        """Fires if the store takes events; fails with `Unavailable`, which says why it does not."""
+        fresh = self._clock.seconds() - self._known_at < FRESH_SECONDS
+        if fresh or (self._probing and not self._waiting):  # a probe that has hung says no
+            return fail(self._trouble) if self._trouble else succeed(None)
+        answer: Deferred[None] = Deferred()
+        self._waiting.append(answer)
+        if not self._probing:
+            self._probing = True
+            self._timer = self._clock.callLater(PROBE_SECONDS, self._hung)
+            self._probe().addCallbacks(self._well, self._unwell).addBoth(self._probed)
+        return answer
+
+    def _hung(self) -> None:
+        self._timer = None
+        self._tell(Unavailable(f"the store has not answered for {PROBE_SECONDS:g} seconds"))
+
+    def _well(self, _: None) -> None:
+        self._tell(None)
+
+    def _unwell(self, failure: Failure) -> None:
+        problem = failure.value
+        known = isinstance(problem, Unavailable)
+        self._tell(problem if known else Unavailable(f"the store is out of order: {problem!r}"))  # type: ignore[arg-type]
+
+    def _probed(self, _: object) -> None:
+        self._probing = False
+        if self._timer:
+            self._timer.cancel()
+            self._timer = None
+
+    def _tell(self, trouble: Unavailable | None) -> None:
+        self._trouble, self._known_at = trouble, self._clock.seconds()
+        waiting, self._waiting = self._waiting, []
+        for answer in waiting:
+            if trouble:
+                answer.errback(trouble)
+            else:
+                answer.callback(None)

@@ -1,0 +1,47 @@
+"""Events as newline-delimited JSON: one object a line, for programs that read a stream by lines.
+
+What is no event is a line as well, told apart by its `type` as on a WebSocket; a blank line is a
+sign of life.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ..stream.eventlog import Entry
+from .json import JSON, encode
+from .streams import Chunked
+
+
+class NdjsonCodec:
+    """Events as an `application/x-ndjson`."""
+
+    name = "ndjson"
+    content_type = b"application/x-ndjson"
+    opening = b""
+    gap = b'{"type":"gap"}\n'
+    heartbeat = b"\n"
+    end = b""
+
+    def encode(self, entry: Entry) -> bytes:
+        """One event: its JSON has no line breaks."""
+        return entry.encoded(JSON) + b"\n"
+
+    def join(self, chunks: Sequence[bytes]) -> bytes:
+        """Lines after lines."""
+        return b"".join(chunks)
+
+    def ready(self, cursor: int) -> bytes:
+        """As on a WebSocket."""
+        return b'{"type":"ready","next":%d}\n' % cursor
+
+    def farewell(self, code: str, why: str, seconds: float) -> bytes:
+        """An error as on a WebSocket, with the milliseconds after which to come back, as SSE has
+        them.
+        """
+        told = {"type": "error", "code": code, "message": why, "retry": round(seconds * 1000)}
+        return encode(told) + b"\n"
+
+
+NDJSON = NdjsonCodec()
+CHUNKED_NDJSON = Chunked(NDJSON)

@@ -1,0 +1,86 @@
+"""The first line of a connection to the line door: is the client one that chats?
+
+Browsers, TLS, SSH and scanners connect to any port, and a web page can make a browser post to one:
+what they send must not be said.  The first line is judged while it comes in, before anything of it
+is carried out.
+
+1. A byte 0x16 first is a TLS handshake, `SSH-` is SSH, a method with a path or an
+   address behind it is HTTP, whether or not the line has come to its end, and so is a line that
+   begins with a word and ends with `HTTP/1.1`.
+2. A NUL is binary, but for the one behind a CR, with which a telnet client ends a line.  So is a
+   line that holds both control characters and bytes that are no UTF-8.
+3. Text that is only not UTF-8 is somebody's Latin-1, and is taken.
+"""
+
+from __future__ import annotations
+
+import re
+
+MAX_OPENING = 2048
+"""Bytes without a line end that are judged: clients of other protocols have shown themselves by
+then."""
+
+_BLANK = re.compile(rb"(?:\r\0|[\r\n])*")
+_END = re.compile(rb"[\r\n]")
+_REQUEST = re.compile(
+    rb"\s*(?:(?:GET|HEAD|POST|PUT|DELETE|OPTIONS|TRACE|CONNECT|PATCH|PRI|PROPFIND|DESCRIBE) +"
+    rb"(?:/|\*|[a-z]+://|sip:|[\w.-]+:\d)|HTTP/\d)"
+)
+"""The beginning of a request or an answer of HTTP, and of the protocols that look like it."""
+_REQUEST_LINE = re.compile(rb"\s*[A-Za-z-]{3,} .*(?:HTTP|RTSP|SIP|ICAP)/\d\.\d\s*")
+_NUL = re.compile(rb"(?<!\r)\0")
+_CONTROL = re.compile(rb"[\x01-\x06\x0e-\x14\x16\x18-\x1a\x1c-\x1f]")
+
+HTTP = "this is the line door, for telnet and netcat; HTTP has a port of its own"
+TLS = "this port speaks plain text, not TLS; connect with telnet or nc"
+SSH = "this is a chat, not SSH; connect with telnet or nc"
+BINARY = "that is binary, and this is a chat; send lines of text in UTF-8"
+
+
+class Opening:
+    """The judgement of one connection's first line, however its bytes are cut."""
+
+    def __init__(self) -> None:
+        self.done = False
+        """Whether the first line has come to its end."""
+        self._first = b""
+
+    def feed(self, text: bytes) -> str | None:
+        """Judge some more of the connection's text; answers what is wrong with it, None if nothing
+        is.  `text` is without telnet's commands.
+        """
+        self._first += text
+        begin = _matched(_BLANK, self._first)
+        end = _END.search(self._first, begin)
+        self.done = end is not None or len(self._first) - begin > MAX_OPENING
+        if begin == len(self._first):
+            self._first = b"\r" if self._first.endswith(b"\r") else b""  # a NUL may come
+            return None
+        return _judge(self._first[begin : end.start() if end else None], complete=self.done)
+
+    def finish(self) -> str | None:
+        """Judge the line that the end of the connection completes."""
+        self.done = True
+        return _judge(self._first[_matched(_BLANK, self._first) :], complete=True)
+
+
+def _matched(pattern: re.Pattern[bytes], text: bytes) -> int:
+    match = pattern.match(text)
+    return match.end() if match else 0
+
+
+def _judge(line: bytes, *, complete: bool) -> str | None:
+    if line.startswith(b"\x16"):
+        return TLS
+    if line.startswith(b"SSH-"):
+        return SSH
+    if _REQUEST.match(line) or (complete and _REQUEST_LINE.fullmatch(line)):
+        return HTTP
+    if _NUL.search(line):
+        return BINARY
+    if complete and _CONTROL.search(line):
+        try:
+            line.decode()
+        except UnicodeDecodeError:
+            return BINARY
+    return None

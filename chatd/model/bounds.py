@@ -1,0 +1,110 @@
+"""How long each string from outside may be.
+
+1. Every string that comes in at a door is compared with its bound before anything else looks at it:
+   before PRECIS and Unicode normalisation, whose cost grows with the square of the length, before a
+   cache could keep it, and before it is a key in a dictionary.
+2. A field that holds a string says its bound in its type: `Annotated[str, NAME]`.  `check_fields`
+   compares, and refuses to work for a class that has a field without a bound.
+3. Bounds are in characters, because they are counted at once; a character has at most four bytes of
+   UTF-8.  They are wider than what is taken in the end, as a name may come in decomposed.  What a
+   name or a text may be is judged behind the bound (`chatd.names`, `chatd.text`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from types import NoneType, UnionType
+from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
+
+from .errors import (
+    BadName,
+    BadRoom,
+    BadToken,
+    ChatError,
+    Malformed,
+    TextTooLong,
+    UnknownCommand,
+)
+
+MAX_NAME = 32
+"""Characters in a name."""
+MAX_ROOM = 64
+"""Characters in a room's name."""
+MAX_RAW_TEXT = 1 << 20
+"""Characters in a text as it comes in; `--max-text` is lower."""
+COMPOSED = 4
+"""Characters that normalisation makes one of, at most: a letter and three accents."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """The most characters that a string from outside may have."""
+
+    most: int
+    error: type[ChatError]
+    """What a longer one is refused with."""
+    message: str
+
+    def check(self, text: str) -> str:
+        """The text, if it is not too long.  Raises the bound's error."""
+        if len(text) > self.most:
+            raise self.error(self.message)
+        return text
+
+
+NAME = Bound(COMPOSED * MAX_NAME, BadName, f"a name has at most {MAX_NAME} characters")
+ROOM = Bound(COMPOSED * MAX_ROOM + 1, BadRoom, f"a room's name has at most {MAX_ROOM} characters")
+TEXT = Bound(
+    MAX_RAW_TEXT,
+    TextTooLong,
+    f"a text has at most {MAX_RAW_TEXT} characters here; make it shorter",
+)
+KEY = Bound(200, Malformed, "a ref has at most 200 characters")
+TOKEN = Bound(200, BadToken, "a token has at most 200 characters; POST /session for one")
+COMMAND = Bound(100, UnknownCommand, "there is no command of that length; /help lists them")
+
+Name = Annotated[str, NAME]
+"""A person's name, as it came in."""
+RoomName = Annotated[str, ROOM]
+"""A room's name, as it came in, perhaps with a `#` before it."""
+Text = Annotated[str, TEXT]
+"""A text, as it came in."""
+Key = Annotated[str | None, KEY]
+"""What a client calls one of its requests by, if it does."""
+CommandName = Annotated[str, COMMAND]
+"""The name of one of the line door's commands."""
+
+
+def check_fields(value: object) -> None:
+    """Compare each string in the fields of a value with its bound.
+
+    Raises the bound's error, and `TypeError` where a field of the value's class has no bound.
+    """
+    for name, bound in bounds_of(type(value)):  # type: ignore[arg-type]
+        text = getattr(value, name)
+        if text is not None:
+            bound.check(text)
+
+
+@cache
+def bounds_of(kind: type) -> tuple[tuple[str, Bound], ...]:
+    """The fields of a class that hold strings, and their bounds.
+
+    Raises `TypeError` for a field that might hold a string of any length.
+    """
+    hints = get_type_hints(kind, include_extras=True)
+    found = ((name, _bound(kind, name, hint)) for name, hint in hints.items())
+    return tuple((name, bound) for name, bound in found if bound)
+
+
+def _bound(kind: type, name: str, hint: Any) -> Bound | None:
+    if get_origin(hint) is Annotated:
+        for note in get_args(hint)[1:]:
+            if isinstance(note, Bound):
+                return note
+        hint = get_args(hint)[0]
+    parts = get_args(hint) if get_origin(hint) in (Union, UnionType) else (hint,)
+    if all(part in (int, float, bool, NoneType) or get_origin(part) is Literal for part in parts):
+        return None
+    raise TypeError(f"{kind.__name__}.{name} has no bound: say Annotated[str, …] (chatd.bounds)")

@@ -1,0 +1,49 @@
+"""A deadline for the handshake of TLS.
+
+A client that connects and never finishes its handshake would keep its place for ever: Twisted's TLS
+sets no time for it, and what comes in meanwhile does not reach the protocol.  The deadline is
+absolute: bytes do not put it off.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from twisted.internet.interfaces import (
+    IDelayedCall,
+    IHandshakeListener,
+    IReactorTime,
+    ISSLTransport,
+)
+from zope.interface import implementer
+
+HANDSHAKE_SECONDS = 20.0
+"""Seconds for a handshake: two round trips and a signature, over a satellite and on a phone."""
+
+
+@implementer(IHandshakeListener)
+class TimedHandshake:
+    """A protocol whose connection is aborted if its TLS handshake takes too long."""
+
+    _handshake: IDelayedCall | None = None
+
+    def begin_handshake(self, transport: Any, clock: IReactorTime) -> bool:
+        """The connection is made; answers whether a handshake comes first, as over TLS."""
+        if not ISSLTransport.providedBy(transport):
+            return False
+        self._handshake = clock.callLater(HANDSHAKE_SECONDS, self._abort, transport)
+        return True
+
+    def handshakeCompleted(self) -> None:  # noqa: N802
+        """See `IHandshakeListener.handshakeCompleted`."""
+        self.end_handshake()
+
+    def end_handshake(self) -> None:
+        """The handshake is done, or the connection is gone."""
+        if self._handshake:
+            self._handshake.cancel()
+            self._handshake = None
+
+    def _abort(self, transport: Any) -> None:
+        self._handshake = None
+        transport.abortConnection()

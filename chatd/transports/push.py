@@ -1,0 +1,162 @@
+"""Streams over HTTP: an answer that never ends, and what all of them have in common.
+
+1. A stream is a subscriber that pushes; its chunks are made once and shared, chunking included.
+2. When all that was stored before it came has been sent, it says so, once (`ready`).  Until then
+   each batch comes to `deliver`; from then on the shortest way is taken (`Subscriber.push`).
+3. A stream that has nothing to say says so every `HEARTBEAT_SECONDS`.
+4. Once its answer has begun, a stream has its connection to itself: a request is a lot to keep for
+   something that is only written to, and nothing that the client sends could still be answered.
+"""
+
+from __future__ import annotations
+
+from typing import cast
+
+from twisted.internet.interfaces import IPushProducer
+from twisted.internet.protocol import Protocol, connectionDone
+from twisted.internet.tcp import Connection
+from twisted.python.failure import Failure
+from twisted.web.server import NOT_DONE_YET, Request
+from zope.interface import implementer
+
+from ..codecs.streams import StreamCodec
+from ..model.errors import TooSlow, Unavailable
+from ..stream.subscriber import Batch
+from .heartbeat import Heartbeat
+from .http import ChatChannel
+from .peers import GOING_DOWN, RETRY_SECONDS, Peers
+from .reading import Reading
+from .resource import dress_live, spread
+from .stalls import TOO_SLOW
+from .tcp import PeerDead, lend
+
+
+class Streams:
+    """What the streams have in common."""
+
+    def __init__(self, heartbeat: Heartbeat, peers: Peers) -> None:
+        self.heartbeat = heartbeat
+        self.peers = peers
+
+    def open(
+        self, request: Request, reading: Reading, plain: StreamCodec, chunked: StreamCodec
+    ) -> int:
+        """Answer with what lies after the cursor, and then with all that comes: in chunks, unless
+        the client speaks HTTP/1.0, which knows none.
+        """
+        dress_live(request, plain.content_type)
+        if request.method == b"HEAD":
+            request.finish()
+            return NOT_DONE_YET
+        request.write(plain.opening)  # the head, and Twisted's own chunk
+        codec = chunked if request.clientproto == b"HTTP/1.1" else plain
+        stream = Stream(self, reading, codec)
+        return cast(ChatChannel, request.channel).upgrade(b"", stream)
+
+
+@implementer(IPushProducer)
+class Stream(Protocol):
+    """One open answer: an outlet that pushes."""
+
+    transport: Connection
+    brief = False
+    owed = False
+
+    def __init__(self, streams: Streams, reading: Reading, codec: StreamCodec) -> None:
+        self.reading = reading
+        self._streams = streams
+        self._codec = codec
+        self._subscriber = reading.subscriber(self, codec)
+        self._until: int | None = self._subscriber.stored
+        """Up to where it has to be sent what was stored before it came; None: it has been."""
+
+    def deliver(self, batch: Batch) -> bool:
+        """Write a batch, its gap first."""
+        if batch.gaps:
+            self.transport.write(self._codec.gap)
+        if batch.chunk:
+            self.transport.write(batch.chunk)
+        if self._until is not None and (batch.end or batch.cursor >= self._until):
+            self._is_ready()
+        return True
+
+    def _is_ready(self) -> None:
+        """It has been sent all that was stored when it came."""
+        self._until = None
+        self.transport.write(self._codec.ready(self._subscriber.cursor))
+        self._subscriber.push(self.transport.write)
+        lend(self.transport, self._subscriber)
+
+    def beat(self) -> None:
+        """Say that there is nothing to say."""
+        if not self._subscriber.paused:
+            self.transport.write(self._codec.heartbeat)
+
+    # -- the transport's side --------------------------------------------------------------------
+
+    def connectionMade(self) -> None:
+        """The connection has been handed over."""
+        self.transport.registerProducer(self, True)
+        self._streams.peers.add(self)
+        self._streams.heartbeat.add(self)
+        self.reading.begin(self)
+        self._subscriber.start()
+        if self._until is not None and self._subscriber.caught_up:
+            self._is_ready()
+
+    def dataReceived(self, data: bytes) -> None:
+        """Whatever it is, it comes behind an answer that does not end."""
+
+    def readConnectionLost(self) -> None:
+        """The client sends no more: it may be gone."""
+        self._close()
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        """The client is gone."""
+        self._subscriber.stop()
+        self._streams.heartbeat.discard(self)
+        self._streams.peers.discard(self)
+        self.reading.end(self, dead=bool(reason.check(PeerDead)))
+
+    def pauseProducing(self) -> None:
+        """The client reads too slowly: its cursor stays."""
+        self._subscriber.pause()
+        self._streams.peers.stalls.full(self)
+
+    def resumeProducing(self) -> None:
+        """It has caught up."""
+        self._streams.peers.stalls.drained(self)
+        self._subscriber.resume()
+
+    def stopProducing(self) -> None:
+        """The connection closes; `connectionLost` follows."""
+
+    # -- the end ---------------------------------------------------------------------------------
+
+    def drain(self) -> None:
+        """See `Connected.drain`."""
+        self._subscriber.wake()
+        self._send_away(Unavailable.code, GOING_DOWN)
+
+    def let_go(self) -> None:
+        """See `Reader.let_go`; what it was sent before stands whole before the words."""
+        self._send_away(TooSlow.code, TOO_SLOW)
+
+    def _send_away(self, code: str, why: str) -> None:
+        """Say why, and when to come back; and end."""
+        self.transport.write(self._codec.farewell(code, why, spread(RETRY_SECONDS)))
+        self.dismiss()
+
+    def dismiss(self) -> None:
+        """The session is over, and so is the answer."""
+        self._subscriber.stop()
+        if self._codec.end:
+            self.transport.write(self._codec.end)
+        self._close()
+
+    def _close(self) -> None:
+        """Close, once the client has read what it was sent."""
+        self._subscriber.stop()
+        self._streams.peers.stalls.closing(self)
+        self.transport.unregisterProducer()
+        self.transport.loseConnection()

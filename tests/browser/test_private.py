@@ -1,0 +1,109 @@
+"""Private messages have places of their own, one for each person."""
+
+import re
+
+from playwright.sync_api import Route, expect
+
+from .people import People
+from .server import Server
+
+
+def test_private_messages_are_in_a_place_of_their_own(people: People, house: Server):
+    """They are in no room; what is written there stays private; a reload moves nothing."""
+    bob = people.come(house.url, "bob", room="aside")
+    ada = people.come(house.url, "ada", room="aside")
+    ada.say("/msg bob psst")
+    expect(ada.page.get_by_role("heading", level=1, name="bob")).to_be_visible()
+    expect(ada.box).to_have_attribute("placeholder", "Write to bob only")
+    ada.say("and more")
+    talks = bob.page.get_by_role("navigation", name="Private messages")
+    expect(talks.get_by_role("link", name="ada 2 new")).to_be_visible()
+    expect(bob.page).to_have_title("(2) #aside")
+    expect(bob.log.get_by_text("psst")).to_have_count(0)
+    bob.opens_talk("ada")
+    bob.sees("psst")
+    bob.sees("and more")
+    bob.say("yes?")
+    ada.sees("yes?")
+    ada.goes_to("aside")
+    expect(ada.log.locator(".text", has_text=re.compile("psst|more|yes"))).to_have_count(0)
+    expect(ada.box).to_have_attribute("placeholder", "Message #aside · /help")
+    bob.page.reload()
+    expect(bob.page.get_by_role("heading", level=1, name="ada")).to_be_visible()
+    for text in ("psst", "and more", "yes?"):
+        bob.sees(text)
+    bob.goes_to("aside")
+    expect(bob.log.get_by_text("psst")).to_have_count(0)
+    expect(bob.page).to_have_title("#aside")
+
+
+def test_click_on_a_name_opens_the_place(people: People, house: Server):
+    """Each place keeps its own draft, so nothing that was meant for one is said in the other."""
+    bob = people.come(house.url, "bob", room="drawer")
+    ada = people.come(house.url, "ada", room="drawer")
+    ada.box.fill("for all")
+    ada.page.get_by_role("button", name="bob").click()
+    expect(ada.box).to_be_focused()
+    expect(ada.box).to_have_value("")
+    ada.box.fill("for bob")
+    ada.goes_to("drawer")
+    expect(ada.box).to_have_value("for all")
+    ada.opens_talk("bob")
+    expect(ada.box).to_have_value("for bob")
+    ada.box.press("Enter")
+    ada.sees("for bob")
+    ada.say("/topic x")
+    expect(ada.page.get_by_role("alert")).to_contain_text("rooms only")
+    expect(ada.box).to_have_value("/topic x")
+    ada.say("/leave")
+    expect(ada.page.get_by_role("heading", name="#drawer")).to_be_visible()
+    expect(ada.page.get_by_role("navigation", name="Private messages")).to_be_hidden()
+    bob.opens_talk("ada")
+    bob.sees("for bob")
+
+
+def test_conversation_follows_a_new_name(people: People, house: Server):
+    """When the other one is renamed, the conversation goes on, and reaches them."""
+    bob = people.come(house.url, "bob", room="renamed")
+    ada = people.come(house.url, "ada", room="renamed")
+    ada.say("/msg bob one")
+    bob.say("/nick robert")
+    expect(ada.page.get_by_role("heading", level=1, name="robert")).to_be_visible()
+    ada.sees("one")
+    ada.say("two")
+    bob.opens_talk("ada")
+    bob.sees("one")
+    bob.sees("two")
+    bob.page.reload()
+    bob.sees("one")
+    bob.sees("two")
+
+
+def test_message_to_a_stranger_is_given_back(people: People, house: Server):
+    """It says what to do on this page, and the text is where it was."""
+    ada = people.come(house.url, "ada", room="stranger")
+    ada.say("/msg nobody psst")
+    problem = ada.page.get_by_role("alert")
+    expect(problem).to_contain_text("list of people")
+    expect(problem).not_to_contain_text("/who")
+    expect(ada.box).to_have_value("/msg nobody psst")
+    expect(ada.page.get_by_role("heading", name="#stranger")).to_be_visible()
+
+
+def test_undelivered_private_text_does_not_land_in_a_room(people: People, house: Server):
+    """A private text that is refused while one looks at a room waits in its own place."""
+    ada = people.come(house.url, "ada", room="leak")
+    bob = people.come(house.url, "bob", room="leak")
+    ada.page.get_by_role("button", name="bob").click()
+    held: list[Route] = []
+    ada.page.route("**/people/**", lambda route: held.append(route))
+    ada.say("a secret")
+    expect(ada.page.get_by_text("Not sent yet")).to_be_visible()
+    ada.goes_to("leak")
+    expect(ada.page.get_by_text("Not sent yet")).to_be_hidden()
+    bob.leave()
+    held[0].continue_()
+    expect(ada.page.get_by_role("alert")).to_contain_text("Nobody of that name")
+    expect(ada.box).to_have_value("")
+    ada.opens_talk("bob")
+    expect(ada.box).to_have_value("a secret")

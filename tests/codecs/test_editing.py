@@ -1,0 +1,46 @@
+"""Lines with editing keys in them."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from chatd.codecs.editing import edited
+
+
+@pytest.mark.parametrize(
+    ("keys", "line"),
+    [
+        ("helo\blo", "hello"),
+        ("helo\x7flo", "hello"),
+        ("\b\x7f\x17hello", "hello"),
+        ("wrong\x15right", "right"),
+        ("one two  \x17three", "one three"),
+        ("one\x17\x17two", "two"),
+        ("日本\b木", "日木"),
+        ("cafe\u0301\bé", "café"),
+        ("a\U0001f44d\U0001f3fd\b", "a"),
+        ("a\U0001f469\u200d\U0001f469\u200d\U0001f467\b", "a"),
+        ("a\U0001f1e9\U0001f1ea\b", "a"),
+        ("\U0001f1e9\U0001f1ea\U0001f1e9\U0001f1ea\b", "\U0001f1e9\U0001f1ea"),
+        ("\u2764\ufe0f\b", ""),
+        ("N\bNA\bAM\bME\bE", "NAME"),
+    ],
+)
+def test_editing_keys_edit(keys: str, line: str) -> None:
+    """Whole characters, words, the line; at its beginning there is nothing to erase."""
+    assert edited(keys) == line
+
+
+@given(st.text())
+def test_no_editing_key_is_left(line: str) -> None:
+    """Whatever comes in."""
+    assert not set(edited(line)) & set("\b\x7f\x15\x17")
+
+
+@given(st.text(st.characters(exclude_categories=["Cc"])))
+def test_a_line_without_editing_keys_stays(line: str) -> None:
+    """To the last mark, and ^U behind it erases all of it."""
+    assert edited(line) == line
+    assert edited(f"{line}\x15") == ""

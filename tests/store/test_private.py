@@ -1,0 +1,117 @@
+"""Files that only their owner may read."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import stat
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from chatd.model.events import Said
+from chatd.store.private import close_to_others, make_private, open_private
+
+from .kept import Kept, sqlite_store
+
+
+@pytest.fixture(autouse=True)
+def _open_umask() -> Iterator[None]:
+    """The umask under which nothing is taken away."""
+    before = os.umask(0)
+    yield
+    os.umask(before)
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "chat.db"
+
+
+def modes(path: Path) -> dict[str, int]:
+    return {
+        file.name.removeprefix(path.name): stat.S_IMODE(file.stat().st_mode)
+        for file in path.parent.iterdir()
+    }
+
+
+PRIVATE = {"": 0o600, "-wal": 0o600, "-shm": 0o600, "-lock": 0o600}
+
+
+def kept_at(path: Path) -> Kept:
+    return Kept(lambda *clocks: sqlite_store(path, *clocks))
+
+
+def test_a_database_and_what_belongs_to_it_are_its_owner_s(path: Path) -> None:
+    """Also under `--nodaemon`, where the umask is that of the shell."""
+    with kept_at(path) as kept:
+        kept.stored(Said("lobby", "ada", "hello"))
+        assert modes(path) == PRIVATE
+
+
+def test_a_database_that_was_open_to_others_is_closed_to_them(path: Path) -> None:
+    """An older chatd made it as the umask said."""
+    with kept_at(path) as kept:
+        kept.stored(Said("lobby", "ada", "hello"))
+        for file in path.parent.iterdir():
+            file.chmod(0o644)
+    path.chmod(0o644)
+    with kept_at(path) as kept:
+        kept.stored(Said("lobby", "ada", "hello"))
+        assert modes(path) == PRIVATE
+
+
+def test_a_database_that_is_written_out_anew_is_its_owner_s(path: Path) -> None:
+    """What was deleted is not given to everybody."""
+    with kept_at(path) as kept:
+        kept.stored(Said("lobby", "ada", "hello"))
+        path.unlink()
+        kept.stored(Said("lobby", "ada", "hello again"))
+        assert modes(path) == PRIVATE
+        assert len(kept.read("lobby", None, 10)) == 2
+
+
+def test_the_copy_that_is_being_written_is_its_owner_s(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """From the first byte on."""
+    seen: list[int] = []
+    replace = os.replace
+
+    def look(source: Path, target: Path) -> None:
+        seen.append(stat.S_IMODE(source.stat().st_mode))
+        replace(source, target)
+
+    monkeypatch.setattr(os, "replace", look)
+    with kept_at(path) as kept:
+        kept.stored(Said("lobby", "ada", "hello"))
+        path.unlink()
+        kept.stored(Said("lobby", "ada", "hello again"))
+    assert seen == [0o600]
+
+
+def test_a_file_that_is_not_chatd_s_stays_as_it_is(path: Path) -> None:
+    """Its mode too."""
+    with closing(sqlite3.connect(path)) as other:
+        other.execute("CREATE TABLE t (x)")
+    path.chmod(0o644)
+    with pytest.raises(Exception, match="not of chatd"):
+        kept_at(path)
+    assert modes(path)[""] == 0o644
+
+
+def test_a_mode_that_is_narrower_stays(path: Path) -> None:
+    """Nothing is given that was taken."""
+    make_private(path)
+    path.chmod(0o440)
+    close_to_others(path, path.with_name("missing"))
+    assert modes(path) == {"": 0o400}
+
+
+def test_a_file_that_cannot_be_made_is_left_to_whoever_opens_it(path: Path) -> None:
+    """Who knows better what to say."""
+    make_private(path / "in no directory")
+    with pytest.raises(OSError, match="No such file"):
+        open_private(path / "in no directory")

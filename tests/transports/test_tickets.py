@@ -1,0 +1,97 @@
+"""Tickets in the URLs of streams: what stands for a session where no header can be set."""
+
+from __future__ import annotations
+
+import pytest
+
+from chatd.chat.sessions import GRACE_SECONDS
+from chatd.chat.tickets import TICKET_SECONDS
+
+from .echo import HANDSHAKE
+from .house import House, Http
+
+EVENTS = "/rooms/lobby/events"
+STREAMS = {"websocket": HANDSHAKE, "sse": {"Accept": "text/event-stream"}}
+
+
+def ticket(http: Http, **headers: str) -> str:
+    """A new ticket for the connection's session."""
+    response = http.request("POST", "/session/ticket", headers=headers)
+    assert (response.status, response.json.keys()) == (201, {"ticket"})
+    return str(response.json["ticket"])
+
+
+def opened(house: House, query: str, how: str) -> bool:
+    """Whether a stream opens with that query."""
+    http = house.http()
+    http.send("GET", f"{EVENTS}?{query}", headers=STREAMS[how])
+    house.chat.settle()
+    data = http.wire.received()
+    if not data.startswith((b"HTTP/1.1 101 ", b"HTTP/1.1 200 ")):
+        assert b'"code":"bad-token"' in data
+        return False
+    return True
+
+
+@pytest.mark.parametrize("how", STREAMS)
+def test_a_ticket_opens_a_stream_of_its_session_once(house: House, ada: Http, how: str) -> None:
+    """Which it then holds, as a stream that says the token does."""
+    query = f"ticket={ticket(ada)}"
+    assert opened(house, query, how)
+    assert not opened(house, query, how)
+    house.chat.advance(GRACE_SECONDS + 1)
+    assert house.here == ["ada"]
+
+
+def test_a_ticket_is_good_for_half_a_minute(house: House, ada: Http) -> None:
+    """Whoever finds it in a log comes too late."""
+    good = [ticket(ada) for _ in range(2)]
+    house.chat.advance(TICKET_SECONDS - 1)
+    assert opened(house, f"ticket={good[0]}", "websocket")
+    house.chat.advance(1)
+    assert not opened(house, f"ticket={good[1]}", "websocket")
+
+
+def test_a_ticket_ends_with_its_session(house: House, ada: Http) -> None:
+    """It opens nothing in the name of somebody who has left."""
+    left = ticket(ada)
+    assert ada.request("DELETE", "/session").status == 204
+    assert not opened(house, f"ticket={left}", "sse")
+
+
+def test_tickets_are_for_sessions_only(http: Http) -> None:
+    """Reading without one needs no ticket either."""
+    assert http.request("POST", "/session/ticket").refusal == (401, "no-session")
+    assert http.get("/session/ticket").refusal == (405, "method-not-allowed")
+
+
+def test_a_key_answers_no_ticket_again(ada: Http) -> None:
+    """It is a secret, whoever sends the request again."""
+    assert ticket(ada, **{"Idempotency-Key": "k"}) != ticket(ada, **{"Idempotency-Key": "k"})
+
+
+@pytest.mark.parametrize("headers", [{}, {"Accept": "text/plain"}])
+def test_a_poll_takes_no_ticket(house: House, ada: Http, headers: dict[str, str]) -> None:
+    """It would be asked again with the same words; the refusal says what to send instead."""
+    unused = ticket(ada)
+    response = house.http().request("GET", f"{EVENTS}?ticket={unused}&since=0", headers=headers)
+    assert response.refusal == (400, "malformed")
+    assert "Authorization" in response.json["error"]["message"]
+    assert opened(house, f"ticket={unused}", "sse")
+
+
+def test_a_ticket_and_a_token_are_one_too_many(house: House, ada: Http) -> None:
+    """Which of them counts would be a guess."""
+    token = ada.headers["Authorization"].removeprefix("Bearer ")
+    target = f"{EVENTS}?ticket={ticket(ada)}&access_token={token}"
+    response = house.http().request("GET", target, headers=STREAMS["sse"])
+    assert response.refusal == (400, "malformed")
+
+
+def test_a_request_s_name_in_a_log_has_no_token(house: House, ada: Http) -> None:
+    """Twisted names requests in some of its messages."""
+    ada.send("GET", f"{EVENTS}?access_token=secret-token&since=0&wait=30")
+    ada.send("GET", f"{EVENTS}?wait=30")
+    for request in ada.wire.protocol.requests:
+        assert "secret-token" not in repr(request)
+        assert "lobby" in repr(request)

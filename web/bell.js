@@ -1,0 +1,57 @@
+/** Notifications of what is said to one who looks elsewhere. */
+
+import { rememberNotice, wantsNotice } from "./memory.js";
+import { byId } from "./nodes.js";
+
+/** Letters of a text that a notification shows. */
+const SHOWN = 200;
+
+/** Whether somebody looks at this page, and not at another window. */
+export function attending() {
+  return !document.hidden && document.hasFocus();
+}
+
+export class Bell {
+  #button = byId("notify", HTMLButtonElement);
+  #complain;
+  #on = false;
+
+  /** @param {(text: string) => void} complain */
+  constructor(complain) {
+    this.#complain = complain;
+    const can = "Notification" in window && Notification.permission !== "denied";
+    this.#button.hidden = !can;
+    this.#show(can && Notification.permission === "granted" && wantsNotice());
+    this.#button.addEventListener("click", () => void this.#toggle());
+  }
+
+  /** @param {string} title @param {string} text @param {string} tag of which only the latest is shown @param {() => void} open */
+  ring(title, text, tag, open) {
+    if (!this.#on || attending()) return;
+    try {
+      const note = new Notification(title, { body: text.slice(0, SHOWN), tag, icon: "icon.svg" });
+      note.onclick = () => {
+        window.focus();
+        open();
+      };
+    } catch {
+      // Browsers of phones let only service workers do it.
+      this.#show(false);
+      this.#button.hidden = true;
+      rememberNotice(false);
+      this.#complain("This browser lets pages show no notifications; they are off.");
+    }
+  }
+
+  async #toggle() {
+    const wanted = !this.#on && (await Notification.requestPermission()) === "granted";
+    this.#show(wanted);
+    rememberNotice(wanted);
+  }
+
+  /** @param {boolean} on */
+  #show(on) {
+    this.#on = on;
+    this.#button.setAttribute("aria-pressed", `${on}`);
+  }
+}

@@ -1,0 +1,262 @@
+/** Where one writes: the box, the name beside it, what waits to be sent, and what is wrong. */
+
+import { ChatError } from "./chat.js";
+import { wordsOf } from "./advice.js";
+import { Hints } from "./hints.js";
+import { byId, clockFace, make, words } from "./nodes.js";
+
+/**
+ * `place`: where one is. `name`: who one is, or empty. `take`: another name; resolves with it as the server spells it. `carryOut`:
+ * a text that was written in a place. `waysOn`: see `commands.js`; `typed`: the text has changed.
+ * @typedef {{
+ *   place: () => string, name: () => string, take: (name: string) => Promise<string>,
+ *   carryOut: (text: string, place: string) => Promise<void>, turn: (pages: number) => void, shown: () => void,
+ *   waysOn: (before: string, after: string, asked: boolean) => import("./commands.js").Hint[], typed: (text: string) => void,
+ * }} Deeds
+ */
+
+/** Milliseconds after which what is not sent yet is shown as such. */
+const NOTED = 500;
+/** Rows of the box, at most, in browsers without `field-sizing`. */
+const ROWS = 6;
+
+export class Composer {
+  /** @type {Set<{place: string, text: string}>} what was sent off and is not said yet */
+  unsaid = new Set();
+  #box = byId("message", HTMLTextAreaElement);
+  #nameBox = byId("name", HTMLInputElement);
+  #rename = byId("rename", HTMLButtonElement);
+  #problem = byId("problem", HTMLElement);
+  #pending = byId("pending", HTMLElement);
+  #hints;
+  #deeds;
+  /** By place, texts that could not be sent while one looked elsewhere. @type {(place: string, text: string) => void} */
+  #giveBackThere;
+  /** @type {{name: string, done: Promise<boolean>} | undefined} */
+  #naming;
+  #touch = matchMedia("(pointer: coarse)");
+
+  /** @param {Deeds} deeds @param {(place: string, text: string) => void} giveBackThere put a text before the draft of a place elsewhere */
+  constructor(deeds, giveBackThere) {
+    this.#deeds = deeds;
+    this.#giveBackThere = giveBackThere;
+    this.#hints = new Hints(this.#box, byId("hints", HTMLElement), deeds.waysOn, text => this.write(text));
+    const form = byId("form", HTMLFormElement);
+    form.addEventListener("submit", event => {
+      event.preventDefault();
+      void this.submit();
+    });
+    form.addEventListener("input", () => this.complain(""));
+    this.#box.addEventListener("keydown", event => this.#key(event));
+    this.#box.addEventListener("input", () => {
+      this.#fit();
+      this.#hints.update();
+      deeds.typed(this.#box.value);
+    });
+    this.#box.addEventListener("paste", event => this.#refuseFiles(event, event.clipboardData));
+    for (const type of /** @type {const} */ (["dragover", "drop"])) {
+      addEventListener(type, event => this.#refuseFiles(event, event.dataTransfer));
+    }
+    this.#nameBox.addEventListener("input", () => this.#showRename());
+    this.#nameBox.addEventListener("keydown", event => this.#nameKey(event));
+    // The name box keeps the focus.
+    this.#rename.addEventListener("pointerdown", event => event.preventDefault());
+    this.#rename.addEventListener("click", () => void this.#enterName());
+    const hint = () => this.#box.setAttribute("enterkeyhint", this.#touch.matches ? "enter" : "send");
+    this.#touch.addEventListener("change", hint);
+    hint();
+  }
+
+  get text() {
+    return this.#box.value;
+  }
+
+  focus() {
+    this.#box.focus();
+  }
+
+  /** @param {boolean} [all] whether to select what is there */
+  focusName(all = false) {
+    this.#nameBox.focus();
+    if (all) this.#nameBox.select();
+  }
+
+  /** What was typed has other suggestions now. */
+  suggest() {
+    if (document.activeElement === this.#box) this.#hints.update();
+  }
+
+  /** Have another text in the box: what was suggested for the one before is out of place. @param {string} text */
+  write(text) {
+    this.#box.value = text;
+    this.#hints.hide();
+    this.#fit();
+  }
+
+  /** Say in the boxes what they are for. @param {string} text @param {boolean} isPrivate */
+  invite(text, isPrivate) {
+    this.#box.placeholder = text;
+    byId("form", HTMLFormElement).classList.toggle("private", isPrivate);
+  }
+
+  /** One has this name now. What was typed into the box meanwhile stays. @param {string} name @param {string} before */
+  showName(name, before) {
+    const typed = this.#nameBox.value.trim();
+    if (!typed || typed === before || document.activeElement !== this.#nameBox) this.#nameBox.value = name;
+    this.#showRename();
+  }
+
+  /** One looks at another place: what waits there is shown. */
+  showWaiting() {
+    const place = this.#deeds.place();
+    for (const note of this.#pending.children) if (note instanceof HTMLElement) note.hidden = note.dataset.place !== place;
+  }
+
+  /** @param {string} text @param {[string, () => void]} [way] out of it, as a button */
+  complain(text, way) {
+    this.#problem.textContent = text;
+    if (way) {
+      const button = make("button", "plain", way[0]);
+      button.setAttribute("type", "button");
+      button.addEventListener("click", way[1]);
+      this.#problem.append(" ", button);
+    }
+    this.#problem.hidden = !text;
+  }
+
+  /** Send what is in the box; who has no name yet takes the one in its box first. */
+  async submit() {
+    this.complain("");
+    const text = this.#box.value;
+    const place = this.#deeds.place();
+    const words = { place, text };
+    // What is typed while the name is being taken is another message.
+    this.write("");
+    if (text.trim()) this.unsaid.add(words);
+    try {
+      if (!this.#deeds.name()) {
+        const named = text.trim() ? await this.post(text, place, () => this.#takeName()) : await this.#takeName();
+        if (!named) return this.#giveBack(text, place);
+      }
+      // Unless one went elsewhere meanwhile.
+      if (!byId("side", HTMLElement).contains(document.activeElement)) this.focus();
+      if (text.trim()) await this.#deeds.carryOut(text, place);
+    } catch (error) {
+      this.#giveBack(text, place);
+      this.complain(wordsOf(error));
+    } finally {
+      this.unsaid.delete(words);
+      this.#deeds.shown();
+    }
+  }
+
+  /**
+   * Send, and while that takes its time show that it is waiting.
+   * @template T @param {string} text @param {string} place @param {() => Promise<T>} send
+   */
+  async post(text, place, send) {
+    const note = make("div", "event said own waiting", make("p", "who", clockFace(), "Not sent yet"), words(text));
+    note.dataset.place = place;
+    const timer = setTimeout(() => {
+      this.#pending.append(note);
+      this.showWaiting();
+      this.#deeds.shown();
+    }, NOTED);
+    try {
+      return await send();
+    } finally {
+      clearTimeout(timer);
+      note.remove();
+    }
+  }
+
+  /** @param {KeyboardEvent} event */
+  #key(event) {
+    if (composing(event) || event.altKey || this.#hints.handled(event)) return;
+    const pages = event.key === "PageUp" ? -1 : event.key === "PageDown" ? 1 : 0;
+    if (pages) event.preventDefault(), this.#deeds.turn(pages);
+    if (event.key !== "Enter" || event.shiftKey) return;
+    // A keyboard on the screen has no Shift+Enter.
+    if (this.#touch.matches && !event.ctrlKey && !event.metaKey) return;
+    event.preventDefault();
+    void this.submit();
+  }
+
+  /** @param {KeyboardEvent} event */
+  #nameKey(event) {
+    if (event.key === "Escape") {
+      this.#nameBox.value = this.#deeds.name();
+      this.#showRename();
+    }
+    if (event.key !== "Enter") return;
+    event.preventDefault();
+    if (!composing(event)) void this.#enterName();
+  }
+
+  /** One wants the name in the box. Who had none, and has written something, wants to say it too. */
+  async #enterName() {
+    if (!this.#deeds.name()) return this.submit();
+    this.complain("");
+    if (await this.#takeName()) this.focus();
+  }
+
+  /** Another name than one's own is taken with Enter or the button only. */
+  #showRename() {
+    const name = this.#nameBox.value.trim();
+    this.#rename.hidden = !name || name === this.#deeds.name();
+    this.#rename.textContent = this.#deeds.name() ? "Rename" : "Take";
+  }
+
+  /** Have the name in the box; one attempt at a time. @returns {Promise<boolean>} */
+  async #takeName() {
+    const name = this.#nameBox.value.trim();
+    const own = this.#deeds.name();
+    if (!name || name === own) {
+      this.#nameBox.value = own;
+      this.#showRename();
+      if (!name) this.complain("Choose a name first."), this.#nameBox.focus();
+      return name !== "";
+    }
+    if (this.#naming?.name !== name) this.#naming = { name, done: this.#ask(name) };
+    return this.#naming.done;
+  }
+
+  /** @param {string} name */
+  async #ask(name) {
+    try {
+      const shown = await this.#deeds.take(name);
+      if (this.#nameBox.value.trim() === name) this.#nameBox.value = shown;
+      return true;
+    } catch (error) {
+      if (!(error instanceof ChatError && error.code === "superseded")) this.complain(wordsOf(error)), this.#nameBox.select();
+      return false;
+    } finally {
+      this.#naming = undefined;
+      this.#showRename();
+    }
+  }
+
+  /** Put a text that could not be sent before what was typed since, in its own place. @param {string} text @param {string} place */
+  #giveBack(text, place) {
+    if (!text) return;
+    if (place !== this.#deeds.place()) return this.#giveBackThere(place, text);
+    this.write(this.#box.value ? `${text}\n${this.#box.value}` : text);
+  }
+
+  /** @param {Event} event @param {DataTransfer | null} data */
+  #refuseFiles(event, data) {
+    if (!data?.types.includes("Files") || data.types.includes("text/plain")) return;
+    event.preventDefault();
+    if (event.type !== "dragover") this.complain("Pictures and files cannot be sent here. Put them on the web, and send a link.");
+  }
+
+  /** For browsers without `field-sizing`. */
+  #fit() {
+    this.#box.rows = Math.min(ROWS, this.#box.value.split("\n").length);
+  }
+}
+
+/** Whether a key belongs to an input method: Safari says so only with the code 229. @param {KeyboardEvent} event */
+export function composing(event) {
+  return event.isComposing || event.keyCode === 229;
+}

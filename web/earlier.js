@@ -1,0 +1,63 @@
+/** What happened earlier in a place, put before what is shown as one scrolls up. */
+
+/** Events that are asked for at once. */
+const PAGE = 100;
+
+export class Earlier {
+  #chat;
+  #places;
+  #log;
+  #here;
+  #changed;
+
+  /**
+   * @param {import("./chat.js").Chat} chat @param {import("./places.js").Places} places @param {import("./log.js").Log} log
+   * @param {() => string} here the place that is shown @param {() => void} changed called when more is shown
+   */
+  constructor(chat, places, log, here, changed) {
+    this.#chat = chat;
+    this.#places = places;
+    this.#log = log;
+    this.#here = here;
+    this.#changed = changed;
+  }
+
+  /** Have more than the window shows. */
+  async fill() {
+    while (this.#log.high && (await this.#load()));
+  }
+
+  /** Forget what was shown up to an event, and load anew what is before the rest. @param {import("./places.js").Shown} last */
+  again(last) {
+    const seen = this.#places.view(this.#here());
+    seen.shown.splice(0, seen.shown.indexOf(last) + 1);
+    seen.all = false;
+    seen.earliest = Number.MAX_SAFE_INTEGER;
+    this.#log.show(seen.shown);
+    this.#log.toTop();
+    void this.fill();
+  }
+
+  /** @returns {Promise<boolean>} whether there may be more */
+  async #load() {
+    const room = this.#here();
+    const seen = this.#places.view(room);
+    if (seen.loading || seen.all) return false;
+    const firstOf = () => seen.shown.reduce((first, one) => ("id" in one ? Math.min(first, one.id) : first), seen.earliest);
+    const first = firstOf();
+    seen.loading = true;
+    const found = await this.#chat.earlier(first, room, PAGE).catch(() => undefined);
+    seen.loading = false;
+    if (!found || firstOf() > first) return false;
+    // Where there was nothing yet, some of it may have been told meanwhile.
+    const now = firstOf();
+    const events = this.#places.addEarlier(room, found.filter(({ id }) => id < now));
+    // A page may be cut short: only an empty one is the end.
+    seen.all = !found.length;
+    seen.earliest = found[0]?.id ?? first;
+    if (room !== this.#here()) return false;
+    this.#log.prepend(events);
+    this.#changed();
+    return !seen.all;
+  }
+}

@@ -1,0 +1,156 @@
+/** Who we are: a name, the session that holds it, and another session of the same name when that one is over. */
+
+import { ChatError, toChatError } from "./errors.js";
+import { sleep } from "./timing.js";
+import { LOBBY, roomPath } from "./values.js";
+
+/**
+ * A name to open a session with. `doubtful`: an older session of our own may still hold it; `resting`: it was asked for in
+ * vain, and is not asked for again yet.
+ * @typedef {{
+ *   name: string, doubtful: boolean, resting?: boolean,
+ *   resolve: (name: string) => void, reject: (error: ChatError) => void,
+ * }} Wish
+ */
+
+/** Seconds between attempts at a name that an older session of our own may still hold. */
+const NAME_PAUSE = 15;
+/** Seconds between two sessions, in case that they die as soon as they are born. */
+const SESSION_PAUSE = 3;
+
+export class Identity {
+  /** Empty as long as we only read. */
+  name = "";
+  /** Whether the server has confirmed our session, its rooms included. */
+  known = false;
+  #server;
+  #tabs;
+  #rooms;
+  #emit;
+  #again;
+  #rename;
+  #enteredAt = 0;
+  /** @type {Wish | undefined} */
+  #wish;
+
+  /**
+   * @param {import("./server.js").Server} server @param {import("./tabs.js").Tabs} tabs @param {import("./rooms.js").Rooms} rooms
+   * @param {import("./emitter.js").Emit} emit
+   * @param {{again: () => void, rename: (name: string) => Promise<string>}} chat `again`: there is something to settle;
+   *   `rename`: take another name in the session that there is
+   */
+  constructor(server, tabs, rooms, emit, { again, rename }) {
+    this.#server = server;
+    this.#tabs = tabs;
+    this.#rooms = rooms;
+    this.#emit = emit;
+    this.#again = again;
+    this.#rename = rename;
+  }
+
+  /** Whether there is a session, or one is being opened. */
+  get any() {
+    return this.#server.token !== "" || this.#wish !== undefined;
+  }
+
+  /** Begin as somebody: with the session that there is, or with a name. @param {string | undefined} name */
+  begin(name) {
+    if (this.#server.token) this.name = name ?? "";
+    else if (name !== undefined) this.#wish = this.#wishFor(name);
+  }
+
+  /** Open a session of that name. @param {string} name @returns {Promise<string>} the name as the server spells it */
+  open(name) {
+    this.#wish?.reject(new ChatError(0, "superseded", "another name was asked for"));
+    return new Promise((resolve, reject) => {
+      this.#wish = { ...this.#wishFor(name), resolve, reject };
+      this.#again();
+    });
+  }
+
+  /** @param {string} name */
+  become(name) {
+    if (name === this.name && this.known) return;
+    this.name = name;
+    this.#emit("session", { name, token: this.#server.token });
+  }
+
+  /** The server does not know our session any more. Open another one of the same name, and go on. */
+  expire() {
+    this.#server.token = "";
+    this.known = false;
+    this.#wish ??= this.#wishFor(this.name, true);
+    this.#again();
+  }
+
+  /** Have the session and the rooms that are wanted. @param {AbortSignal} signal */
+  async settle(signal) {
+    if (!this.#server.token && this.#wish && !this.#wish.resting) await this.#enter(this.#wish);
+    if (!this.#server.token || this.known) return;
+    const { name, rooms } = await this.#server.ask("GET", "session", { signal });
+    await this.#rooms.confirm(rooms, signal);
+    this.become(name);
+    this.known = true;
+  }
+
+  /** @param {Wish} wish */
+  async #enter(wish) {
+    if (Date.now() - this.#enteredAt < SESSION_PAUSE * 1000) await sleep(SESSION_PAUSE);
+    try {
+      const { name, token, shared } = await this.#session(wish);
+      this.#enteredAt = Date.now();
+      this.#server.token = token;
+      const other = wish === this.#wish ? undefined : this.#wish;
+      this.#wish = undefined;
+      this.become(name);
+      wish.resolve(name);
+      if (other) this.#rename(other.name).then(other.resolve, other.reject);
+      if (!shared && !this.#rooms.has(LOBBY)) await this.#server.ask("DELETE", `${roomPath(LOBBY)}/membership`);
+    } catch (thrown) {
+      this.#refused(wish, toChatError(thrown));
+    }
+  }
+
+  /** @param {Wish} wish @param {ChatError} error */
+  #refused(wish, error) {
+    if (error.passing) {
+      // Perhaps it was opened, and only the answer was lost.
+      if (!error.status) wish.doubtful = true;
+      throw error;
+    }
+    if (wish !== this.#wish) return;
+    if (error.code !== "name-in-use" || !wish.doubtful) {
+      this.#wish = undefined;
+      return wish.reject(error);
+    }
+    wish.resting = true;
+    setTimeout(() => {
+      wish.resting = false;
+      this.#again();
+    }, NAME_PAUSE * 1000);
+    this.#emit("error", error);
+  }
+
+  /**
+   * A session of that name: another tab's, or a new one.
+   * @param {Wish} wish @returns {Promise<{name: string, token: string, shared?: boolean}>}
+   */
+  async #session({ name }) {
+    const body = name ? { name } : {};
+    const theirs = await this.#tabs.tokenOf(name);
+    if (theirs) return { name, token: theirs, shared: true };
+    try {
+      return await this.#server.ask("POST", "session", { body });
+    } catch (error) {
+      // Another tab may have been a moment faster.
+      const token = toChatError(error).code === "name-in-use" && (await this.#tabs.tokenOf(name));
+      if (token) return { name, token, shared: true };
+      throw error;
+    }
+  }
+
+  /** @param {string} name @param {boolean} [doubtful] @returns {Wish} */
+  #wishFor(name, doubtful = false) {
+    return { name, doubtful, resolve: () => {}, reject: error => this.#emit("error", error) };
+  }
+}

@@ -1,0 +1,180 @@
+/** The conversation: rows of what happened in the place that one looks at, and where in them one is. */
+
+import { byId } from "./nodes.js";
+import { goesOn, rowOf } from "./rows.js";
+
+/** @typedef {import("./places.js").Shown} Shown */
+/** @typedef {import("./rows.js").About} About */
+/** @typedef {{events: Shown[], nodes: HTMLElement[]}} Row */
+
+/** Pixels from the bottom within which one is there. */
+const NEAR = 40;
+
+export class Log {
+  /** Whether the reader is at the bottom. */
+  stuck = true;
+  #scroll = byId("scroll", HTMLElement);
+  #log = byId("log", HTMLElement);
+  #pending = byId("pending", HTMLElement);
+  #about;
+  #settled;
+  /** @type {Row[]} */
+  #rows = [];
+  /** Whether we are about to go to the bottom, once for all that came together. */
+  #due = false;
+
+  /**
+   * @param {() => About} about what rows depend on now
+   * @param {() => void} moved called when one has scrolled @param {() => void} settled called at the bottom
+   */
+  constructor(about, moved, settled) {
+    this.#about = about;
+    this.#settled = settled;
+    this.#scroll.addEventListener("scroll", () => {
+      this.stuck = this.below < NEAR;
+      moved();
+    });
+    new ResizeObserver(() => this.stuck && this.toBottom()).observe(this.#scroll);
+  }
+
+  get empty() {
+    return this.#rows.length === 0;
+  }
+
+  /** Pixels below the window. */
+  get below() {
+    return this.#scroll.scrollHeight - this.#scroll.scrollTop - this.#scroll.clientHeight;
+  }
+
+  /** Whether more than that is below. */
+  get far() {
+    return this.below >= this.#scroll.clientHeight;
+  }
+
+  /** Whether there is little above the window. */
+  get high() {
+    return this.#scroll.scrollTop < 1.5 * this.#scroll.clientHeight;
+  }
+
+  /** @param {boolean} busy whether screen readers are to wait */
+  set busy(busy) {
+    this.#log.setAttribute("aria-busy", `${busy}`);
+  }
+
+  /** Show these, and nothing else. @param {Shown[]} shown */
+  show(shown) {
+    this.busy = true;
+    this.#rows = this.#rowsOf(shown, undefined);
+    this.#log.replaceChildren(...this.#rows.flatMap(({ nodes }) => nodes));
+    this.toBottom();
+    const line = this.#log.querySelector(".line");
+    if (line instanceof HTMLElement) {
+      this.#scroll.scrollTop = Math.min(this.#scroll.scrollTop, line.offsetTop - this.#scroll.offsetTop - NEAR);
+    }
+    this.#settle();
+  }
+
+  /** @param {Shown} event */
+  append(event) {
+    const about = this.#about();
+    const last = this.#rows[this.#rows.length - 1];
+    const before = last?.events[last.events.length - 1];
+    if (last && before && goesOn(event, before, about)) {
+      last.events.push(event);
+      this.#redraw(last, this.#rows[this.#rows.length - 2]);
+    } else {
+      const row = { events: [event], nodes: rowOf([event], before, about) };
+      this.#rows.push(row);
+      this.#log.append(...row.nodes);
+    }
+    if (!this.stuck || this.#due) return;
+    this.#due = true;
+    queueMicrotask(() => this.toBottom());
+  }
+
+  /** Put earlier events before those that are shown; what one looks at stays where it is. @param {Shown[]} events */
+  prepend(events) {
+    this.busy = true;
+    // In fractions of a pixel, unlike `scrollHeight`.
+    const end = () => this.#pending.getBoundingClientRect().top;
+    const before = end();
+    const [first, ...rest] = this.#rows;
+    for (const node of first?.nodes ?? []) node.remove();
+    const rows = this.#rowsOf([...events, ...(first?.events ?? [])], undefined);
+    this.#rows = [...rows, ...rest];
+    this.#log.prepend(...rows.flatMap(({ nodes }) => nodes));
+    if (this.stuck) this.toBottom();
+    else this.#scroll.scrollTop += end() - before;
+    this.#settle();
+  }
+
+  /** Take the first events off. @param {number} count */
+  drop(count) {
+    for (let left = count; left > 0 && this.#rows[0]; ) {
+      const [first] = this.#rows;
+      const gone = first.events.splice(0, left).length;
+      left -= gone;
+      if (first.events.length) {
+        this.#redraw(first, undefined);
+      } else {
+        for (const node of first.nodes) node.remove();
+        this.#rows.shift();
+      }
+    }
+  }
+
+  removeLine() {
+    this.#log.querySelector(".line")?.remove();
+  }
+
+  toBottom() {
+    this.#scroll.scrollTop = this.#scroll.scrollHeight;
+    this.stuck = true;
+    this.#due = false;
+    this.#settled();
+  }
+
+  toTop() {
+    this.#scroll.scrollTop = 0;
+  }
+
+  /** @param {number} pages down */
+  turn(pages) {
+    this.#scroll.scrollBy(0, pages * 0.9 * this.#scroll.clientHeight);
+  }
+
+  /** @param {Shown[]} shown @param {Shown | undefined} before @returns {Row[]} */
+  #rowsOf(shown, before) {
+    const about = this.#about();
+    /** @type {Row[]} */
+    const rows = [];
+    let last = before;
+    for (const event of shown) {
+      const row = rows[rows.length - 1];
+      if (row && last && goesOn(event, last, about)) row.events.push(event);
+      else rows.push({ events: [event], nodes: [] });
+      last = event;
+    }
+    for (const [place, row] of rows.entries()) {
+      const previous = rows[place - 1]?.events;
+      row.nodes = rowOf(row.events, previous?.[previous.length - 1] ?? before, about);
+    }
+    return rows;
+  }
+
+  /** A row holds other events now. @param {Row} row @param {Row | undefined} previous */
+  #redraw(row, previous) {
+    const before = previous?.events[previous.events.length - 1];
+    const nodes = rowOf(row.events, before, this.#about());
+    const open = row.nodes.some(node => node.querySelector("details[open]"));
+    if (open) nodes[nodes.length - 1]?.querySelector("details")?.setAttribute("open", "");
+    row.nodes[0]?.before(...nodes);
+    for (const node of row.nodes) node.remove();
+    row.nodes = nodes;
+  }
+
+  /** Screen readers are to speak again, but not of what was put in just now. */
+  #settle() {
+    requestAnimationFrame(() => (this.busy = false));
+  }
+}

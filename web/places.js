@@ -1,0 +1,205 @@
+/**
+ * Places: rooms, and private conversations with one person each. What each shows, and what of it is unread. No nodes here.
+ *
+ * A place is called by its room's name, or by an at sign and a person's name in lower case, as no room is.
+ */
+
+import { follow } from "./comings.js";
+import { mentions } from "./texts.js";
+
+/** @typedef {import("./chat.js").ChatEvent} ChatEvent */
+/** What only this page has to say. @typedef {{type: "gap" | "help" | "remark", text: string, time: string}} Remark */
+/** @typedef {ChatEvent | Remark} Shown */
+/** @typedef {Extract<ChatEvent, {from: string, text: string}>} News */
+/**
+ * `title`: as people read it. `called`: how many of the unread speak to us. `line`: what the unread line stands before. `all`:
+ * nothing earlier is to be had; `earliest`: up to which id it was asked for. `present`: who is taken to be here, in lower case.
+ * @typedef {{
+ *   title: string, shown: Shown[], unread: number, called: number, line?: Shown, all: boolean, loading: boolean, earliest: number,
+ *   draft: string, present: Set<string>,
+ * }} View
+ */
+
+/** Events kept of a place, as long as nobody looks further up. */
+const KEPT = 1000;
+/** Milliseconds after an outage within which those who come are taken to come back. */
+const RETURNING = 60_000;
+
+/** @param {string} place */
+export function isTalk(place) {
+  return place.startsWith("@");
+}
+
+/** @param {string} person @returns {string} the place */
+export function talkWith(person) {
+  return `@${person.toLowerCase()}`;
+}
+
+/** @param {Remark["type"]} type @param {string} text @returns {Remark} */
+export function remark(type, text) {
+  return { type, text, time: new Date().toISOString() };
+}
+
+export class Places {
+  #self;
+  #drafts;
+  /** @type {Map<string, View>} */
+  #views = new Map();
+  /** The id of the last event that was read, by place. @type {Map<string, number>} */
+  #read;
+  #returningUntil = 0;
+
+  /** @param {() => string} self our name @param {Map<string, number>} read as remembered @param {Map<string, string>} drafts as remembered */
+  constructor(self, read, drafts) {
+    this.#self = self;
+    this.#read = read;
+    this.#drafts = drafts;
+  }
+
+  /** @param {string} place @param {string} [title] @returns {View} */
+  view(place, title) {
+    const found = this.#views.get(place) ?? {
+      title: isTalk(place) ? place.slice(1) : `#${place}`, shown: [], unread: 0, called: 0, all: isTalk(place), loading: false,
+      earliest: Number.MAX_SAFE_INTEGER, draft: this.#drafts.get(place) ?? "", present: new Set(),
+    };
+    if (title) found.title = title;
+    this.#views.set(place, found);
+    return found;
+  }
+
+  /** The private conversations. @returns {string[]} */
+  get talks() {
+    return [...this.#views.keys()].filter(isTalk);
+  }
+
+  /** The texts that were typed and not sent, by place. */
+  get drafts() {
+    return new Map([...this.#views].map(([place, { draft }]) => [place, draft]));
+  }
+
+  /** @param {string} place */
+  forget(place) {
+    this.#views.delete(place);
+    this.#drafts.delete(place);
+  }
+
+  /**
+   * The connection is lost, or is there (again). For a while after an outage all who were here may join again without having
+   * left.
+   * @param {boolean} lost
+   */
+  outage(lost) {
+    if (lost) this.#returningUntil = Infinity;
+    else if (this.#returningUntil === Infinity) this.#returningUntil = Date.now() + RETURNING;
+  }
+
+  /** Those who are in a room, as the server says. @param {string} room @param {string[]} here */
+  reconcile(room, here) {
+    const { present } = this.view(room);
+    if (Date.now() > this.#returningUntil) present.clear();
+    for (const name of here) present.add(name.toLowerCase());
+  }
+
+  /** @param {string} place @param {Shown} event @returns {boolean} whether it is new here and tells something */
+  add(place, event) {
+    const { shown, present } = this.view(place);
+    if (!("id" in event)) return shown.push(event) > 0;
+    // What was looked up in the history as the newest there is may be told after all.
+    if (shown.some(one => "id" in one && one.id === event.id)) return false;
+    const back = event.type === "join" && Date.now() < this.#returningUntil
+      && shown.some(one => "from" in one && one.from.toLowerCase() === event.from.toLowerCase());
+    const tells = follow(present, event) && !back;
+    if (tells) shown.push(event);
+    return tells;
+  }
+
+  /** Put earlier events first. @param {string} place @param {ChatEvent[]} events @returns {ChatEvent[]} those that tell something */
+  addEarlier(place, events) {
+    const present = new Set();
+    const telling = events.filter(event => follow(present, event));
+    this.view(place).shown.unshift(...telling);
+    return telling;
+  }
+
+  /** Drop the oldest events of a place that has too many. @param {string} place @returns {number} how many */
+  trim(place) {
+    const view = this.view(place);
+    const dropped = view.shown.splice(0, Math.max(0, view.shown.length - KEPT)).length;
+    if (dropped) view.all = false, (view.earliest = Number.MAX_SAFE_INTEGER);
+    return dropped;
+  }
+
+  /** A person has another name: the conversation goes on under it. @param {string} from @param {string} to @param {number} id of that event */
+  rename(from, to, id) {
+    const old = talkWith(from);
+    const place = talkWith(to);
+    const view = this.#views.get(old);
+    // What was said since then was said to another one of that name.
+    if (!view || view.shown.some(event => "id" in event && event.id > id)) return false;
+    if (old !== place) {
+      const there = this.#views.get(place);
+      view.shown.unshift(...(there?.shown ?? []));
+      view.unread += there?.unread ?? 0;
+      view.draft ||= there?.draft ?? "";
+      this.#views.delete(old);
+      this.markRead(place, this.#read.get(old) ?? 0);
+    }
+    view.title = to;
+    this.#views.set(place, view);
+    return true;
+  }
+
+  // -- what is unread --------------------------------------------------------------------------
+
+  /** Whether somebody else said something. @param {Shown} event @returns {event is News} */
+  isNews(event) {
+    return ["message", "action", "private"].includes(event.type) && "from" in event && event.from !== this.#self();
+  }
+
+  /** Whether it speaks to us. @param {Shown} event */
+  callsUs(event) {
+    return this.isNews(event) && (event.type === "private" || mentions(event.text, this.#self()));
+  }
+
+  /** Count what is not looked at. @param {string} place @param {Shown} event @returns {boolean} whether it is unread now */
+  count(place, event) {
+    if (!this.isNews(event) || event.id <= this.lastRead(place)) return false;
+    const view = this.view(place);
+    if (!view.unread++) view.line = event;
+    if (this.callsUs(event)) view.called++;
+    return true;
+  }
+
+  /** @param {string} place */
+  lastRead(place) {
+    return this.#read.get(place) ?? 0;
+  }
+
+  /** @param {string} place */
+  wasRead(place) {
+    return this.#read.has(place);
+  }
+
+  /** The places that were read, and up to which event. @returns {ReadonlyMap<string, number>} */
+  get marks() {
+    return this.#read;
+  }
+
+  /** @param {string} place @param {number} [id] everything, unless given @returns {boolean} whether anything was unread */
+  markRead(place, id = this.#lastOf(place)) {
+    const read = Math.max(id, this.lastRead(place));
+    if (read) this.#read.set(place, read);
+    const view = this.#views.get(place);
+    if (!view?.unread) return false;
+    const left = view.shown.filter(event => this.isNews(event) && event.id > read);
+    view.unread = left.length;
+    view.called = left.filter(event => this.callsUs(event)).length;
+    return true;
+  }
+
+  /** @param {string} place */
+  #lastOf(place) {
+    const shown = this.#views.get(place)?.shown ?? [];
+    return shown.reduce((last, event) => ("id" in event ? Math.max(last, event.id) : last), 0);
+  }
+}

@@ -1,0 +1,134 @@
+/** What happened, as rows of the log. */
+
+import { HELP } from "./commands.js";
+import { isComing, sumUp } from "./comings.js";
+import { face, linked, make, person, words } from "./nodes.js";
+
+/** @typedef {import("./chat.js").ChatEvent} ChatEvent */
+/** @typedef {import("./places.js").Shown} Shown */
+/** @typedef {import("./comings.js").Coming} Coming */
+/** @typedef {import("./comings.js").Sum} Sum */
+/** What a row depends on besides its event. @typedef {{name: string, line?: Shown, calls: (event: Shown) => boolean, again: (gap: Shown) => void}} About */
+
+/** Milliseconds for which a sender's name stands for what follows. */
+const TOGETHER = 5 * 60_000;
+/** Comings and goings that are told by name; more are counted. */
+const NAMED = 4;
+
+/** Whether an event goes into the row of those before it. @param {Shown} event @param {Shown} before @param {About} about */
+export function goesOn(event, before, { line }) {
+  return isComing(event) && isComing(before) && event !== line && dayOf(event) === dayOf(before);
+}
+
+/**
+ * The nodes of a row, the row itself the last of them.
+ * @param {Shown[]} events one, or comings and goings @param {Shown | undefined} before @param {About} about
+ */
+export function rowOf(events, before, about) {
+  const [event] = /** @type {[Shown]} */ (events);
+  const found = [];
+  if (dayOf(event) !== (before ? dayOf(before) : new Date().toDateString())) {
+    found.push(make("p", "day", new Date(event.time).toLocaleDateString([], { dateStyle: "full" })));
+  }
+  if (event === about.line) found.push(make("p", "line", "New"));
+  const follows = !found.length && before && followsOn(event, before);
+  return [...found, isComing(event) ? comings(/** @type {Coming[]} */ (events)) : single(/** @type {Exclude<Shown, Coming>} */ (event), !!follows, about)];
+}
+
+/** @param {Shown} event */
+function dayOf({ time }) {
+  return new Date(time).toDateString();
+}
+
+/** Whether the sender stands above already. @param {Shown} event @param {Shown} before */
+function followsOn(event, before) {
+  return (event.type === "message" || event.type === "private") && before.type === event.type && before.from === event.from
+    && +new Date(event.time) - +new Date(before.time) < TOGETHER;
+}
+
+/** @param {Exclude<Shown, Coming>} event @param {boolean} follows @param {About} about */
+function single(event, follows, { name, calls, again }) {
+  const said = event.type === "message" || event.type === "private";
+  const kinds = ["event", event.type, said ? "said" : "aside"];
+  if ("from" in event && event.from === name && (said || event.type === "action")) kinds.push("own");
+  if (event.type !== "private" && calls(event)) kinds.push("mention");
+  if (follows) kinds.push("more");
+  const element = make("div", kinds.join(" "));
+  const clock = clockOf(event);
+  if (said) {
+    if (!follows) element.append(face(event.from));
+    element.append(make("p", "who", person(event.from), " ", clock), words(event.text));
+    if (follows) element.title = clock.title;
+  } else if (event.type === "help") {
+    element.append(make("dl", "", ...HELP.flatMap(([what, about]) => [make("dt", "", what), make("dd", "", about)])));
+  } else if (event.type === "gap") {
+    const button = make("button", "plain", "Read it now");
+    button.addEventListener("click", () => again(event));
+    element.append(make("p", "text", event.text), button);
+  } else {
+    element.append(make("p", "text", ...deed(event), clock));
+    element.title = clock.title;
+  }
+  return element;
+}
+
+/** @param {Shown} event */
+function clockOf(event) {
+  const time = new Date(event.time);
+  const clock = make("time", "", time.toLocaleTimeString([], { hour: "numeric", minute: "2-digit" }));
+  clock.setAttribute("datetime", event.time);
+  clock.title = time.toLocaleString();
+  return clock;
+}
+
+/** What happened, in words. @param {Exclude<Shown, Coming | {type: "message" | "private" | "help" | "gap"}>} event @returns {(Node | string)[]} */
+function deed(event) {
+  const text = make("bdi", "", ...linked(event.text));
+  switch (event.type) {
+    case "action": return [person(event.from), " ", text];
+    case "topic": return event.text ? [person(event.from), " set the topic: ", text] : [person(event.from), " cleared the topic"];
+    default: return [text];
+  }
+}
+
+/** Comings and goings in one row, which opens if it holds many. @param {Coming[]} run */
+function comings(run) {
+  const sums = sumUp(run);
+  const kinds = new Set(run.map(({ type }) => type));
+  const element = make("div", `event aside comings ${[...kinds].join(" ")}`);
+  const clock = clockOf(/** @type {Coming} */ (run[run.length - 1]));
+  element.title = clock.title;
+  if (sums.length <= NAMED) {
+    element.append(make("p", "text", ...inWords(sums), clock));
+    return element;
+  }
+  const counts = [...byDeed(sums)].map(([deed, all]) => (deed === "is now" ? `${all.length} changed names` : `${all.length} ${deed}`));
+  const all = make("p", "text", ...inWords(sums));
+  const details = make("details", "", make("summary", "text", counts.join(", "), clock), all);
+  element.append(details);
+  return element;
+}
+
+/** @param {Sum[]} sums */
+function byDeed(sums) {
+  /** @type {Map<string, Sum[]>} */
+  const found = new Map();
+  for (const sum of sums) found.set(sum.deed, [...(found.get(sum.deed) ?? []), sum]);
+  return found;
+}
+
+/** @param {Sum[]} sums @returns {(Node | string)[]} */
+function inWords(sums) {
+  /** @type {(Node | string)[]} */
+  const found = [];
+  for (const [deed, all] of byDeed(sums)) {
+    // A parting word and a new name stand beside their person.
+    const apart = all.filter(({ more }) => more);
+    const together = all.filter(({ more }) => !more);
+    if (together.length) found.push("; ", ...together.flatMap(({ name }, place) => [place ? ", " : "", person(name)]), ` ${deed}`);
+    for (const { name, more } of apart) {
+      found.push("; ", person(name), ...(deed === "is now" ? [" is now ", person(more)] : [` ${deed}: `, make("bdi", "", ...linked(more))]));
+    }
+  }
+  return found.slice(1);
+}
