@@ -27,8 +27,8 @@ from .people import People
 from .person import Person
 from .presence import Tallies, Unannounced
 from .readers import Readers
-from .room import Room
-from .rooms import LOBBY, Rooms
+from .room import LOBBY, Room
+from .rooms import Rooms
 
 LEAVE_SECONDS = 1.0
 """Seconds after which a leave that the store refused is put again: a name must become free."""
@@ -186,7 +186,6 @@ class Attendance:
             if room.name in person.rooms:
                 return Unit()
             self.check_rooms(person, room.name)
-            self._rooms.check_new(room)
             unannounced.judge(person, [room], coming=1)
             return judge.join(self._readers.policy, person, room)
 
@@ -194,8 +193,12 @@ class Attendance:
             self._tallies.arrived(unannounced)
             return id_
 
+        try:
+            self._rooms.directory.found(room, person.address)
+        except ChatError:
+            return fail()
         joining = self._journal.submit(join, room, quiet=True)
-        return self._rooms.claimed(room, joining).addCallback(joined)
+        return self._rooms.directory.claimed(room, joining).addCallback(joined)
 
     def go_out(self, command: Leave, person: Person, key: bytes | None) -> Outcome:
         """Leave a room."""

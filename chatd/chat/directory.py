@@ -1,28 +1,37 @@
 """Which rooms exist, who brought them into being, and how many there may be.
 
-1. A room exists as long as something is kept of it, somebody is in it, or something that was said
-   in it waits for the store.  Its first member or its first event brings it into being; when the
-   last member has left and nothing is kept, it is gone.
+1. A room exists as long as something is kept of it, it has a member, or a command that brings it
+   into being is under way.  Its first member or its first event brings it into being; when the last
+   member has left and nothing is kept, it is gone.
 2. Reading brings no room into being.  A room that is only read is in memory for its readers, takes
    the place of none that exists, and has a bound of its own.
 3. Both are counted by the address that they came from, so that one address leaves places to the
    others.  What it brought into being before the last start is not known any more.
 4. Counts are corrected when a bound is reached: rooms that are gone by then do not count.
+5. No room comes into being whose name could be taken for that of one that exists, in another
+   script (Unicode TR39).
 """
 
 from __future__ import annotations
 
 from bisect import bisect_right, insort
-from collections.abc import Callable, Container, Iterator, Mapping, Sized
+from collections import Counter
+from collections.abc import Callable, Mapping
 from itertools import islice
 from math import ceil
-from typing import Protocol
+from typing import TypeVar
 from weakref import finalize
 
+from twisted.internet.defer import Deferred
+
 from ..model.addresses import Address, is_public
-from ..model.errors import TooMany, Unavailable
+from ..model.errors import BadRoom, TooMany, Unavailable
+from ..model.lookalikes import Lookalikes, scripts_differ
 from .limits import NO_ROOM_SECONDS, Limits
 from .room import LOBBY, Room
+from .room_index import RoomIndex
+
+T = TypeVar("T")
 
 PUBLIC_SHARE = 0.05
 """How many of all rooms one address of the Internet may bring into being, if nothing else is asked
@@ -35,50 +44,51 @@ READ_ONLY = 5
 1.5 kB each."""
 
 
-class Stored(Container[str], Sized, Protocol):
-    """The names of the rooms of which something is kept."""
-
-    def __iter__(self) -> Iterator[str]: ...
-
-
 class Directory:
     """The rooms of one chat."""
 
     def __init__(
-        self,
-        limits: Callable[[], Limits],
-        stored: Callable[[], Stored],
-        in_memory: Mapping[str, Room],
+        self, limits: Callable[[], Limits], index: RoomIndex, in_memory: Mapping[str, Room]
     ) -> None:
-        """`stored` answers the rooms of which something is kept, and `in_memory` has those that
-        are in memory, whether they exist or not.
+        """`index` knows the rooms of which something is kept, and `in_memory` has those that are in
+        memory, whether they exist or not.
         """
         self._limits = limits
-        self._stored = stored
+        self._index = index
         self._in_memory = in_memory
+        self._claims: Counter[str] = Counter()
+        """Rooms that commands under way may bring into being."""
         self._founded: dict[Address, set[str]] = {}
         """Rooms by the address that brought them into being, as far as they may still exist."""
         self._noted = 0
         """How many those are."""
-        self._unstored: set[str] = set()
-        """Those of them of which nothing was kept when it was last looked at."""
+        self._unkept: set[str] = set()
+        """Those of them of which nothing was kept when that was last looked at."""
         self._names: list[str] | None = None
         """The rooms that are listed, in alphabetical order, and some that are not any more; None:
-        nobody has asked yet."""
+        no list was asked for yet."""
         self._noted_names: set[str] = set()
         """The same, to look one up."""
+        self._looks = Lookalikes()
+        """The names of rooms in memory or in the index, by what they look like."""
+        self._looks.add(LOBBY)
         self.changes = 0
-        """Comings and goings so far, which a list of rooms tells."""
+        """Changes so far that a list of rooms tells, beside events."""
         self._read: dict[Address, int] = {}
         """Rooms in memory for their readers only, by the address of the first reader."""
         self._read_in_all = 0
 
-    def exists(self, key: str) -> bool:
+    def opened(self) -> None:
+        """The index is complete."""
+        for name in self._index:
+            self._looks.add(name)
+
+    def exists(self, name: str) -> bool:
         """Whether there is a room of that (clean) name."""
-        if key in self._stored():
+        if name in self._index or name in self._claims:
             return True
-        room = self._in_memory.get(key)
-        return room is not None and bool(room.names or room.unstored)
+        room = self._in_memory.get(name)
+        return bool(room and room.members)
 
     # -- the list --------------------------------------------------------------------------------
 
@@ -87,7 +97,7 @@ class Directory:
         of them, those behind the name `after`.
         """
         if self._names is None:
-            self._noted_names = {LOBBY, *self._stored(), *self._in_memory}
+            self._noted_names = {LOBBY, *self._index, *self._in_memory}
             self._names = sorted(self._noted_names)
         found: list[str] = []
         gone: set[str] = set()
@@ -105,28 +115,38 @@ class Directory:
 
     def note(self, key: str) -> None:
         """A room of that name begins, or something of it is stored."""
+        self._looks.add(key)
         if self._names is not None and key not in self._noted_names:
             self._noted_names.add(key)
             insort(self._names, key)
 
     def _is_listed(self, key: str) -> bool:
         room = self._in_memory.get(key)
-        return key in self._stored() or (room is not None and bool(room.names))
+        return key in self._index or bool(room and room.members)
 
     # -- bringing into being ---------------------------------------------------------------------
 
     def found(self, room: Room, address: Address) -> None:
-        """Somebody at that address is about to come into a room, or to say something in it; if it
+        """A person at that address is about to come into a room, or to say something in it; if it
         does not exist, that brings it into being.
 
-        Raises `Unavailable` if there are as many as there may be, `TooMany` if the address has
-        brought as many into being as it may.
+        Raises `BadRoom` if its name could be taken for that of a room that exists, `Unavailable` if
+        there are as many rooms as there may be, `TooMany` if the address has brought as many into
+        being as it may.
         """
         if self.exists(room.name) or room.name == LOBBY:
             return
+        other = self._looks.find(
+            room.name,
+            lambda other: (
+                (other == LOBBY or self.exists(other)) and scripts_differ(room.name, other)
+            ),
+        )
+        if other is not None:
+            raise BadRoom(f"that name looks like #{other}, in another script; choose another")
         most = self._limits().rooms
         if self._count() >= most:
-            self._unstored = {key for key in self._unstored if self._only_in_memory(key)}
+            self._unkept = {key for key in self._unkept if self._only_in_memory(key)}
             if self._count() >= most:
                 raise Unavailable(f"there are {most} rooms, the most here; use one of them")
         own = self._founded.setdefault(address, set())
@@ -141,18 +161,32 @@ class Directory:
                 )
         own.add(room.name)
         self.note(room.name)
-        self._unstored.add(room.name)
+        self._unkept.add(room.name)
         self._noted += 1
         if self._noted > 2 * most:
             self._forget()
 
+    def claimed(self, room: Room, outcome: Deferred[T]) -> Deferred[T]:
+        """A command is under way, with that outcome, that may bring the room into being: the room
+        counts as one that exists, however slow the store is.
+        """
+        if outcome.called or (room.members and room.version):
+            return outcome
+        self._claims[room.name] += 1
+        return outcome.addBoth(self._unclaim, room.name)
+
+    def _unclaim(self, result: T, name: str) -> T:
+        self._claims[name] -= 1
+        if not self._claims[name]:
+            del self._claims[name]
+        return result
+
     def _count(self) -> int:
-        stored = self._stored()
-        lobby = LOBBY not in stored and self.exists(LOBBY)
-        return len(stored) + len(self._unstored) + lobby
+        lobby = LOBBY not in self._index and self.exists(LOBBY)
+        return len(self._index) + len(self._unkept) + lobby
 
     def _only_in_memory(self, key: str) -> bool:
-        return key not in self._stored() and self.exists(key)
+        return key not in self._index and self.exists(key)
 
     def _share(self, address: Address) -> int:
         """Rooms that an address may bring into being."""
@@ -163,6 +197,7 @@ class Directory:
 
     def _forget(self) -> None:
         """Now and then, forget the rooms that are gone, and with them many addresses."""
+        self._looks.keep(lambda name: name == LOBBY or self.exists(name))
         living = {address: {*filter(self.exists, own)} for address, own in self._founded.items()}
         self._founded = {address: own for address, own in living.items() if own}
         self._noted = sum(map(len, self._founded.values()))

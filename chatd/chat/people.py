@@ -3,7 +3,10 @@
 1. A name is taken by a unit that expects its cell to be absent.  So no two persons get one name, on
    whichever nodes they are, and nobody holds a name before the store says so.
 2. This is a fold of the table `names`: it changes when a unit is shown.
-3. A person of this node is an object that its doors hold (`Person`); one of another node is known
+3. No two chosen names look alike in different scripts, and none speaks for the server (Unicode
+   TR39, `chatd.model.lookalikes`).  That is judged by what was shown: of two look-alikes that are
+   claimed in the same moment both may be granted.
+4. A person of this node is an object that its doors hold (`Person`); one of another node is known
    by name only (`Elsewhere`).
 """
 
@@ -16,8 +19,9 @@ from typing import NamedTuple
 import msgspec
 from twisted.logger import Logger
 
-from ..model.errors import NameInUse, NoSuchPerson
+from ..model.errors import BadName, NameInUse, NoSuchPerson
 from ..model.identity import decode_holder
+from ..model.lookalikes import Lookalikes, speaks_for_server
 from ..model.names import clean_name, name_key
 from ..model.units import MEMBERS, NAMES, Cell, Change, Expect, room_table
 from .person import Person
@@ -52,6 +56,8 @@ class People:
         self._own: dict[str, Person] = {}
         self._ids = count(1)
         self._guests = 0
+        self._looks = Lookalikes()
+        """The chosen names, by what they look like."""
 
     def opened(self, names: Mapping[str, Cell]) -> None:
         """The store is open, and these names are held on other nodes."""
@@ -77,7 +83,7 @@ class People:
         """The person who holds that name now, if a person does."""
         try:
             return self._by_key.get(name_key(name))
-        except UnicodeEncodeError:
+        except BadName:
             return None
 
     def check_visitor(self, person: Person) -> None:
@@ -111,6 +117,14 @@ class People:
         holder = self._by_key.get(key)
         if holder is not None and holder is not own and not self.leaving(key):
             raise NameInUse(f"the name {shown} is in use; choose another")
+        if speaks_for_server(shown):
+            raise BadName("that name speaks for the server, or looks like one that does")
+        own_name = own.name if own else None
+        other = self._looks.find(
+            shown, lambda other: other != own_name and not self.leaving(name_key(other))
+        )
+        if other is not None:
+            raise NameInUse(f"that name looks like {other}, who is here; choose another")
         return shown
 
     def leaving(self, key: str) -> Person | None:
@@ -144,7 +158,9 @@ class People:
         """Fold one change of a stored unit."""
         if change.table == NAMES:
             if change.value is None:
-                self._by_key.pop(change.key, None)
+                gone = self._by_key.pop(change.key, None)
+                if gone is not None:
+                    self._looks.discard(gone.name)
             else:
                 self._hold(change.key, change.value, version)
         elif change.table.startswith(_MEMBERS):
@@ -162,6 +178,11 @@ class People:
         except msgspec.DecodeError as problem:
             self._log.error("the holder of a name is not understood: {problem}", problem=problem)
             return
+        before = self._by_key.get(key)
+        if before is not None:
+            self._looks.discard(before.name)
+        if holder.named:
+            self._looks.add(holder.name)
         person = self._own.get(holder.id)
         if person is None:
             self._by_key[key] = Elsewhere(holder.id, holder.name, key, version)

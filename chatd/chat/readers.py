@@ -13,7 +13,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Protocol
 from weakref import WeakSet
 
@@ -21,8 +21,8 @@ from ..model.addresses import Address
 from ..model.errors import ChatError
 from ..model.identity import Identity, Stranger
 from ..model.policy import Action, OpenPolicy, Policy
-from ..stream.batch import PUSH_LIMIT
-from ..stream.eventlog import Codec
+from ..stream.batch import PUSH_LIMIT, Gap
+from ..stream.eventlog import Codec, EventLog
 from ..stream.feed import Feed, Source
 from ..stream.outlet import Outlet
 from ..stream.subscriber import Subscriber
@@ -96,15 +96,25 @@ class Readers:
         limit: int = PUSH_LIMIT,
         *,
         template: Template | None = None,
+        places: Mapping[EventLog, int] | None = None,
+        gaps: tuple[Gap, ...] = (),
     ) -> Subscriber:
-        """A reader that stands at `cursor`; it reads nothing before it is started, which has to
+        """A reader that stands at `cursor`, or further on in some logs (`places`), and is told
+        `gaps` first (`chatd.stream.places`).  It reads nothing before it is started, which has to
         happen in the same turn.
 
         With a template it is one reader for all requests that the template answers.  Raises
         `NotAllowed`.
         """
-        feeds = self._feeds(owner, views)
-        return Subscriber(outlet, feeds, cursor, limit, owner=template or owner)
+        return Subscriber(
+            outlet,
+            self._feeds(owner, views),
+            cursor,
+            limit,
+            owner=template or owner,
+            places=places,
+            gaps=gaps,
+        )
 
     def change(self, reader: Subscriber, owner: Owner, views: Iterable[View], cursor: int) -> None:
         """Let a reader read other things from here on; what was not read before is read from

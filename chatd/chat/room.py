@@ -7,14 +7,17 @@ from __future__ import annotations
 
 from bisect import bisect_left, insort
 from typing import NamedTuple
-from weakref import ref
+from weakref import finalize, ref
 
+from ..model.addresses import Address
 from ..model.roomstate import NEW_ROOM, RoomState, encode_state
 from ..model.units import MEMBERS, ROOMS, Change, Expect, room_table
 from ..stream.archive import Archive
 from ..stream.eventlog import EventLog
 from ..stream.feed import Source
 
+LOBBY = "lobby"
+"""Where everyone starts."""
 PRESENCE_LOG = 200
 """Arrivals and departures kept for a reader of the presence stream that lags behind."""
 
@@ -44,6 +47,8 @@ class Room(Source):
         self.names: list[str] = []
         """The same names in alphabetical order, kept so: of ten thousand who connect, each is told
         who is here."""
+        self.counted: finalize[[Address], Room] | None = None
+        """Uncounts the room when it leaves memory, if it was counted as one that is only read."""
         self.asked = 0.0
         """When the store was last asked for the room, on the reactor's clock."""
         self._presence: ref[Presence] | None = None

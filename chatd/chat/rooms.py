@@ -13,7 +13,6 @@ from __future__ import annotations
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
-from typing import TypeVar
 from weakref import WeakValueDictionary
 
 from twisted.internet.defer import Deferred, succeed
@@ -29,13 +28,11 @@ from ..store import Loaded, Shown, Store
 from ..stream.archive import Archive
 from ..stream.eventlog import EventLog, Page
 from ..stream.notifier import Notifier
+from .directory import Directory
+from .limits import Limits
 from .room import Listing, Room
 from .room_index import RoomIndex
 
-T = TypeVar("T")
-
-LOBBY = "lobby"
-"""Where everyone starts."""
 WARM_ROOMS = 100
 """Rooms kept in memory for a while after their last reader: a client that polls comes back."""
 RELOAD_SECONDS = 10.0
@@ -63,23 +60,22 @@ class Rooms:
         store: Store,
         notifier: Notifier,
         history: int,
-        most: int,
+        limits: Callable[[], Limits],
         horizon: Callable[[], int],
     ) -> None:
-        """`history` is how many events of a room are kept in memory, `most` how many rooms there
-        may be, and `horizon` tells the highest id shown.
+        """`history` is how many events of a room are kept in memory, and `horizon` tells the
+        highest id shown.
         """
         self._clock = clock
         self._store = store
         self._notifier = notifier
         self._history = history
-        self._most = most
         self._horizon = horizon
         self.index = RoomIndex()
         self._live: WeakValueDictionary[str, Room] = WeakValueDictionary()
         self._loading: dict[str, Loading] = {}
         self._warm: deque[Room] = deque(maxlen=WARM_ROOMS)
-        self._claims: Counter[str] = Counter()
+        self.directory = Directory(limits, self.index, self._live)
 
     # -- a room in memory ------------------------------------------------------------------------
 
@@ -202,10 +198,12 @@ class Rooms:
                 room = self._live.get(change.table[len(_MEMBERS) :])
                 if room is not None:
                     room.set_member(change.key, _text(change.value))
+                    self.directory.changes += 1
         for entry in shown.entries:
             event = entry.event
             if isinstance(event, RoomEvent):
                 self.index.appended(event.room, entry.id)
+                self.directory.note(event.room)
                 room = self._live.get(event.room)
                 if room is not None:
                     room.append(entry, self._notifier)
@@ -228,47 +226,18 @@ class Rooms:
 
     # -- which rooms there are -------------------------------------------------------------------
 
-    def check_new(self, room: Room) -> None:
-        """Something is about to happen in a room.
-
-        Raises `Unavailable` if that would bring one room too many into being.
+    def listings(self, after: str = "", limit: int | None = None) -> list[Listing]:
+        """The rooms that exist, in alphabetical order: at most `limit` of them, those behind the
+        (clean) name `after`.
         """
-        most = self._most
-        if room.version or room.members or room.name == LOBBY or room.name in self._claims:
-            return
-        if len(self.index) + len(self._live) < most:  # at most so many: quick to say
-            return
-        if self._count() >= most:
-            raise Unavailable(f"there are {most} rooms, the most here; use one of them")
+        return [self.listing(name) for name in self.directory.names(after, limit)]
 
-    def claimed(self, room: Room, outcome: Deferred[T]) -> Deferred[T]:
-        """A command is under way, with that outcome, that may bring the room into being: the room
-        counts as one that exists, however slow the store is.
+    @property
+    def list_version(self) -> object:
+        """Which changes the list of rooms has seen: while it is equal, so is the list, but for what
+        retention has removed.
         """
-        if room.version or room.members or outcome.called:
-            return outcome
-        self._claims[room.name] += 1
-        return outcome.addBoth(self._unclaim, room.name)
-
-    def _unclaim(self, result: T, name: str) -> T:
-        self._claims[name] -= 1
-        if not self._claims[name]:
-            del self._claims[name]
-        return result
-
-    def _count(self) -> int:
-        """How many rooms there are, with those that commands under way may bring into being."""
-        return len({*self._names(), *self._claims})
-
-    def _names(self) -> Iterator[str]:
-        yield from self.index
-        for room in self:
-            if room.members and room.name not in self.index:
-                yield room.name
-
-    def listings(self) -> list[Listing]:
-        """The rooms that exist, in alphabetical order."""
-        return [self.listing(name) for name in sorted(self._names())]
+        return self._horizon(), self.directory.changes
 
     def listing(self, name: str) -> Listing:
         """The room of that (clean) name, as it stands in a list."""

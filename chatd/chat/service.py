@@ -15,7 +15,7 @@ from functools import partial
 from typing import Any
 
 from twisted.application.service import Service
-from twisted.internet.defer import Deferred, gatherResults
+from twisted.internet.defer import Deferred, DeferredSemaphore, gatherResults
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 from twisted.python.failure import Failure
@@ -24,12 +24,15 @@ from ..model.addresses import LOCAL, Address
 from ..model.commands import Act, Command, Join, Leave, Rename, Say, SetTopic, Tell
 from ..model.errors import ChatError, NoSession, Unavailable
 from ..model.events import SentPrivately, Told
+from ..model.lookalikes import prepare
 from ..model.names import name_key
 from ..model.policy import Policy
 from ..model.units import NAMES, ROOMS, Cell
 from ..store import Opened, Shown, Store
 from ..stream.eventlog import Entry, Page
+from ..stream.feed import Source
 from ..stream.notifier import Notifier
+from ..stream.places import Place, lost, oldest
 from .admission import Admission
 from .attendance import Attendance, Outcome
 from .journal import Journal
@@ -46,6 +49,9 @@ HISTORY = 1000
 """Events kept per room in memory, if nothing else is asked for."""
 MAX_TEXT = 4096
 """Bytes in a message, if nothing else is asked for."""
+PAGES_AT_ONCE = 4
+"""Pages of history that are read from the store at a time: hundreds of clients may ask for one, and
+what is read for them must not pile up before it is sent."""
 
 
 class ChatService(Service):
@@ -81,12 +87,18 @@ class ChatService(Service):
             lambda wake: clock.callLater(0, wake), self._reader_failed, clock.seconds
         )
         self.rooms = Rooms(
-            clock, store, self._notifier, history, limits.rooms, lambda: self.horizon
+            clock,
+            store,
+            self._notifier,
+            history,
+            lambda: self.admission.limits,
+            lambda: self.horizon,
         )
         self.readers = Readers(self.rooms, policy)
         """The gate: the only maker of readers."""
         self.request_keys = RequestKeys(clock.seconds)
         self._store = store
+        self._paging = DeferredSemaphore(PAGES_AT_ONCE)
         self._early: list[Callable[[], None]] | None = []
         """What the store has told while it was being opened; None: it is open."""
         self._journal = Journal(clock, store)
@@ -112,10 +124,16 @@ class ChatService(Service):
             Rename: self.attendance.rename,
         }
 
+    @property
+    def id(self) -> str:
+        """What tells this chat from every other: its store's own id."""
+        return self._store.id
+
     # -- opening and closing ---------------------------------------------------------------------
 
     def open(self) -> Deferred[None]:
         """Open the store.  Fails with `Unavailable` when it cannot be used."""
+        prepare()
         return self._store.open(self).addCallback(self._opened)
 
     def _opened(self, opened: Opened) -> Deferred[None]:
@@ -125,12 +143,17 @@ class ChatService(Service):
 
         def known(cells: list[Mapping[str, Cell]]) -> None:
             self.rooms.index.opened(opened.rooms, cells[0])
+            self.rooms.directory.opened()
             self.people.opened(cells[1])
             early, self._early = self._early or [], None
             for told in early:
                 told()
 
         return tables.addCallback(known)
+
+    def probe(self) -> Deferred[None]:
+        """Fires if the store takes events now; fails with `Unavailable`, which says why not."""
+        return self._store.probe()
 
     def drain(self) -> Deferred[None]:
         """Take no more commands; fires when all that were taken are shown or refused.
@@ -177,24 +200,26 @@ class ChatService(Service):
 
     # -- reading ---------------------------------------------------------------------------------
 
-    def page(
-        self, room: Room, before: int | None, limit: int, size: int | None = None
-    ) -> Deferred[Page]:
-        """The last events of a room below the id `before` (None: the newest), oldest first.
+    def page(self, room: Room, before: int | None, limit: int) -> Deferred[Page]:
+        """The last `limit` events of a room below the id `before` (None: the newest), oldest first;
+        fewer, if that is more than one answer holds (`chatd.stream.pages`).
 
-        At most `limit` events and about `size` bytes.  Reaches as far back as the store kept them.
-        Fails with `Unavailable`.
+        Reaches as far back as the store kept them.  Fails with `Unavailable`.
         """
-        most = {} if size is None else {"size": size}
-        return self._store.read(room.name, before=before, limit=limit, **most)
+        return self._paging.run(self._store.read, room.name, before=before, limit=limit)
 
-    def resume(self, cursor: int) -> int:
-        """The cursor to go on from for a reader that says it stands at `cursor`.
+    def place(self, sources: Sequence[Source], cursor: int) -> Place:
+        """Where a reader begins that says it stands at `cursor`; 0: before the oldest event kept.
 
-        A cursor from the future was not given by this server: it knows nothing of what is here, so
-        it begins before everything and is told of a gap.
+        A cursor above the horizon was given by another server, or by an earlier life of this one.
         """
-        return cursor if cursor <= self.horizon else 0
+        if cursor > self.horizon:
+            return lost(sources)
+        return Place(cursor) if cursor else oldest(sources, self._first)
+
+    def _first(self, name: str) -> int | None:
+        ends = self.rooms.index.ends(name)
+        return ends.first if ends else None
 
     # -- commands --------------------------------------------------------------------------------
 

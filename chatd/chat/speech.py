@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, succeed
 
 from ..model.commands import Act, Say, SetTopic, Tell
 from ..model.events import Acted, Said
@@ -19,7 +19,7 @@ from .lane import ALONE, in_order
 from .people import People
 from .person import Person
 from .readers import Readers
-from .room import Room
+from .room import LOBBY, Room
 from .rooms import Rooms
 
 Outcome = Deferred[int | None]
@@ -61,11 +61,15 @@ class Speech:
     def set_topic(self, command: SetTopic, person: Person, key: bytes | None) -> Outcome:
         """Set a room's topic."""
         text = clean_phrase(command.text, MAX_TOPIC, "topic")
+        name = clean_room(command.room)
+        if not text and name != LOBBY and not self._rooms.directory.exists(name):
+            self._admission.spend(person)
+            return succeed(None)  # no topic to clear: that would be all that is kept of the room
 
         def judged(room: Room) -> Unit:
             return judge.set_topic(self._readers.policy, person, room, text)
 
-        return self._in_room(person, clean_room(command.room), ALONE, key, judged)
+        return self._in_room(person, name, ALONE, key, judged)
 
     def tell(self, command: Tell, person: Person, key: bytes | None) -> Outcome:
         """Say something to one person only."""
@@ -103,12 +107,13 @@ class Speech:
         def act(room: Room) -> Outcome:
             def judged() -> Unit:
                 self._people.check_visitor(person)
-                self._rooms.check_new(room)
                 unit = judgement(room)
                 return unit if key is None else unit._replace(request_key=key)
 
             def submit(_: object = None) -> Outcome:
-                return self._rooms.claimed(room, self._journal.submit(judged, room))
+                self._rooms.directory.found(room, person.address)
+                submitted = self._journal.submit(judged, room)
+                return self._rooms.directory.claimed(room, submitted)
 
             if person.visiting or room.name in person.rooms:
                 return submit()

@@ -18,10 +18,11 @@ from enum import Enum, auto
 from typing import NamedTuple
 
 from .eventlog import Codec, Entry
+from .pages import MOST_BYTES, MOST_ENTRIES
 
-PUSH_LIMIT = 500
+PUSH_LIMIT = MOST_ENTRIES
 """Entries in one batch at most: what a reader that resumes gets in one write."""
-BATCH_BYTES = 256 * 1024
+BATCH_BYTES = MOST_BYTES
 """Bytes of encoded entries in one batch at most: far above a burst, and small enough for a thousand
 readers that catch up at once."""
 

@@ -13,8 +13,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
+from .batch import Gap
 from .eventlog import EventLog
-from .subscriber import Gap, Source
+from .feed import Source
 
 DEFAULT_LATEST = 50
 """Entries that a reader without a cursor gets, or with one that was never given."""
@@ -37,7 +38,7 @@ def latest(sources: Sequence[Source], count: int) -> Place:
     """
     logs = [source.log for source in sources]
     ids = sorted(entry.id for log in logs for entry in log.latest(count))[-count:]
-    if len(ids) < count and (torn := [log.floor for log in logs if log.torn]):
+    if len(ids) < count and (torn := [log.floor for log in logs if log.incomplete]):
         return Place(min([*torn, *ids]) - 1)
     floor = max(log.floor for log in logs)
     return Place(max(ids[0] - 1, floor) if ids else floor)
@@ -54,8 +55,10 @@ def oldest(sources: Sequence[Source], first: Callable[[str], int | None]) -> Pla
 
 def _oldest(source: Source, first: int | None) -> int:
     log = source.log
-    in_memory = not log.torn and (first is None or first > log.floor)
-    return log.floor if in_memory else 0
+    in_memory = not log.incomplete and (first is None or first > log.floor)
+    if in_memory:
+        return log.floor
+    return first - 1 if first is not None and source.archive is not None else 0
 
 
 def lost(sources: Sequence[Source], count: int = DEFAULT_LATEST) -> Place:

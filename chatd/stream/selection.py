@@ -2,17 +2,18 @@
 
 1. A selection is the reader's own; what follows in it is shared with other readers wherever it can
    be: if only one feed has anything to read, and nothing is hidden, the batch is that feed's.
-2. Feeds that a reader joined while others were unread have places of their own, until its cursor
-   has passed them.
+2. Feeds that a reader joined while others were unread, or that it begins to read further on than
+   others, have places of their own, until its cursor has passed them.
 3. Ids are hidden until the cursor has passed them.
+4. Gaps that a reader is owed when it begins are told with the first batch, or on their own.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from .backlog import Backlog
-from .batch import Batch
+from .batch import Batch, Gap
 from .eventlog import EventLog
 from .feed import Feed, merged
 
@@ -20,26 +21,42 @@ from .feed import Feed, merged
 class Selection:
     """The feeds of one reader, and what follows its cursor in them."""
 
-    __slots__ = ("_begins", "_hidden", "feeds", "single")
+    __slots__ = ("_begins", "_hidden", "feeds", "owed", "single")
 
-    def __init__(self, feeds: Sequence[Feed], cursor: int) -> None:
+    def __init__(
+        self,
+        feeds: Sequence[Feed],
+        cursor: int,
+        places: Mapping[EventLog, int] | None = None,
+        owed: tuple[Gap, ...] = (),
+    ) -> None:
         self.feeds = tuple(feeds)
         self.single: Feed | None = None
         """The only feed that has anything to read, so that nothing need be merged; None if several
         have, or if something is hidden.
         """
         self._hidden: set[int] | None = None
-        self._begins: dict[EventLog, int] | None = None
+        self._begins = dict(places) if places else None
+        self.owed = owed
         self.find_single(cursor)
 
     def find_single(self, cursor: int) -> None:
         """Find the single feed for a reader at `cursor`."""
         self.single = None
-        if not (self._hidden or self._begins):
+        if not (self._hidden or self._begins or self.owed):
             # The inbox of most sessions is empty; `Source.append` asks again for its first entry.
             spoken = [feed for feed in self.feeds if feed.log.count or feed.log.last > cursor]
             if len(spoken) == 1:
                 self.single = spoken[0]
+
+    def pay(self, batch: Batch | None, cursor: int) -> Batch:
+        """The batch that follows `cursor`, if one does, with the gaps that the reader is owed."""
+        owed, self.owed = self.owed, ()
+        self.find_single(cursor)
+        batch = batch or Batch(b"", 0, cursor, end=True)
+        told = {gap.source for gap in owed}
+        gaps = (*owed, *(gap for gap in batch.gaps if gap.source not in told))
+        return Batch(batch.chunk, batch.count, batch.cursor, gaps, end=batch.end)
 
     def hide(self, ids: Sequence[int], cursor: int) -> None:
         """Leave these events out from now on."""

@@ -16,10 +16,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from .backlog import Backlog
-from .batch import PUSH_LIMIT, Batch
+from .batch import PUSH_LIMIT, Batch, Gap
+from .eventlog import EventLog
 from .feed import Feed
 from .outlet import NOWHERE, Outlet
 from .selection import Selection
@@ -51,8 +52,11 @@ class Subscriber:
         limit: int = PUSH_LIMIT,
         *,
         owner: object | None = None,
+        places: Mapping[EventLog, int] | None = None,
+        gaps: tuple[Gap, ...] = (),
     ) -> None:
-        """A reader at `cursor`; it gets nothing before `start`.
+        """A reader at `cursor`, or further on in some logs (`places`), that is told `gaps` before
+        anything else; it gets nothing before `start`.
 
         `limit` is in entries of one batch; `owner` is what the gate knows of the reader.
         """
@@ -71,7 +75,7 @@ class Subscriber:
         """
         self.fast_path: Feed | None = None
         """The feed whose batches may be written to this reader without asking it."""
-        self._selection = Selection(feeds, cursor)
+        self._selection = Selection(feeds, cursor, places, gaps)
         self._backlog: Backlog | None = None
         """While it is paused, or has not yet caught up since."""
         self._on_caught_up: tuple[int, Callable[[], None]] | None = None
@@ -86,6 +90,8 @@ class Subscriber:
         """Whether there is something to read for which the other readers were woken already."""
         cursor = self.cursor
         feeds = self._selection.feeds
+        if self._selection.owed:
+            return True
         return any(feed.log.last > cursor and not feed.may_wait(cursor) for feed in feeds)
 
     @property
@@ -117,6 +123,11 @@ class Subscriber:
         if late:
             self.wake()
 
+    def push(self, write: Callable[[bytes], None]) -> None:
+        """From here on, a batch without gaps may be written as it is: see `start`."""
+        self.write = self.send = write
+        self._see_fast_path()
+
     def stop(self) -> None:
         """Read no more, for good, and drop the outlet, which refers to this reader in turn."""
         self.reading = False
@@ -138,7 +149,7 @@ class Subscriber:
             single = selection.single
             following = single.after if single else selection.next
             batch = following(self.cursor, self.limit)
-            if batch is None or self._backlog is not None:
+            if batch is None or self._backlog is not None or selection.owed:
                 batch = self._catch_up(batch)
                 if batch is None:
                     break
@@ -235,7 +246,7 @@ class Subscriber:
             if batch is None or batch.end:
                 backlog.leave()
                 self._backlog = None
-        return batch
+        return selection.pay(batch, self.cursor) if selection.owed else batch
 
     def _count_read(self) -> Backlog:
         """Note how much of each log was read, so as to know later how much was missed."""

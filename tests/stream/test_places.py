@@ -6,15 +6,17 @@ import pytest
 
 from chatd.codecs.json import JSON
 from chatd.model.events import Said
+from chatd.stream.batch import Gap
 from chatd.stream.eventlog import Entry, EventLog
+from chatd.stream.feed import Source
 from chatd.stream.places import DEFAULT_LATEST, Place, latest, lost, oldest
-from chatd.stream.subscriber import Gap, Source, Subscriber
+from chatd.stream.subscriber import Subscriber
 from chatd.testing import FakeOutlet
 
 
 def source(name: str, *ids: int, floor: int = 0, torn: bool = False) -> Source:
     """A source whose log holds these entries."""
-    log = EventLog(1000, floor, torn=torn)
+    log = EventLog(1000, floor, incomplete=torn)
     for id_ in ids:
         log.append(Entry(id_, Said(name, "ada", f"{id_}")))
     return Source(name, log)
