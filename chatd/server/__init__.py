@@ -1,0 +1,1 @@
+"""Running a chat: settings, and where they come from."""

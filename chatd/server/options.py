@@ -1,0 +1,122 @@
+"""The command line of `twistd chatd`, made from the settings."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, ClassVar
+
+from twisted.python import usage
+
+from .option import Option
+from .settings import Settings, options, spelt
+from .sources import CONFIG, BadSetting, settled
+
+
+class StartupError(SystemExit, Exception):
+    """The start ends here, with one line and exit status 1.
+
+    As an `Exception` it lets twistd clean up and report to whoever started the daemon; as a
+    `SystemExit` it ends the interpreter with the line instead of a traceback.
+    """
+
+
+def _help(option: Option) -> str:
+    again = " May be repeated." if option.repeatable else ""
+    return f"{option.help}{again} [default: {option.default}]"
+
+
+def _reader(name: str, option: Option) -> Callable[[str], Any]:
+    def read(text: str) -> Any:
+        try:
+            return option.read(text)
+        except ValueError as problem:
+            raise usage.UsageError(f"--{spelt(name)} {problem}") from None
+
+    return read
+
+
+def _repeatable(name: str, option: Option) -> Callable[[Options, str], None]:
+    read = _reader(name, option)
+
+    def collect(self: Options, text: str) -> None:
+        self.repeated.setdefault(name, []).append(read(text))
+
+    collect.__doc__ = _help(option)
+    return collect
+
+
+class Options(usage.Options):
+    """What `twistd chatd` takes: an option for each setting."""
+
+    synopsis = "[options]"
+    longdesc = "One room, many doors: a chat server for terminals and browsers."
+
+    optParameters: ClassVar[list[list[Any]]] = [
+        [
+            CONFIG,
+            None,
+            None,
+            "A TOML file with settings by their own names; the command line and the environment "
+            "(CHATD_MAX_ROOMS, …) beat it.",
+        ],
+        *(
+            [spelt(name), None, None, _help(option), _reader(name, option)]
+            for name, option in options()
+            if not option.repeatable
+        ),
+    ]
+
+    settings: Settings
+    """All settings together, once the options are parsed."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.repeated: dict[str, list[Any]] = {}
+        """The options given that may be repeated."""
+
+    def parseOptions(self, options: Sequence[str] | None = None) -> None:
+        """Parse; whatever is wrong is told in one line."""
+        try:
+            super().parseOptions(options)
+        except usage.UsageError as problem:
+            raise StartupError(f"chatd: {problem}; see twistd chatd --help") from None
+        except BadSetting as problem:
+            raise StartupError(f"chatd: {problem}") from None
+
+    def postOptions(self) -> None:
+        """Put all sources together, and look whether twistd can write what it writes."""
+        given = {
+            name: self[spelt(name)]
+            for name, option in options()
+            if not option.repeatable and self[spelt(name)] is not None
+        }
+        repeated = {name: tuple(values) for name, values in self.repeated.items()}
+        self.settings = settled({**given, **repeated}, os.environ, self[CONFIG])
+        if self.parent:
+            _check_files(self.parent)
+
+
+for _name, _option in options():
+    if _option.repeatable:
+        setattr(Options, f"opt_{_name}", _repeatable(_name, _option))
+
+
+def _check_files(twistd: usage.Options) -> None:
+    """Raise `UsageError` if twistd could not write its process id or its log where it is to."""
+    files = {"pidfile": twistd["pidfile"], "logfile": twistd["logfile"]}
+    if not twistd["nodaemon"]:
+        files["logfile"] = files["logfile"] or "twistd.log"
+    for option, name in files.items():
+        if name and name != "-":
+            path = Path(twistd["rundir"]) / name
+            new = not path.exists()
+            try:
+                path.open("ab").close()
+                if new:
+                    path.unlink()
+            except OSError as problem:
+                raise usage.UsageError(
+                    f"cannot write {name}: {problem.strerror}; give --{option} or --rundir"
+                ) from None

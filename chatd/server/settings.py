@@ -1,0 +1,212 @@
+"""The settings of a server: each option once, with its default, its bounds and its help.
+
+To add an option, add a field.  It then exists on the command line (`--max-rooms 100`), in the
+environment (`CHATD_MAX_ROOMS=100`) and in the configuration file (`max-rooms = 100`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, fields
+from typing import Any
+
+from ..chat.limits import ADDRESS_SHARE, DEFAULTS, Limits
+from ..chat.service import HISTORY, MAX_TEXT
+from ..model.bounds import MAX_RAW_TEXT
+from ..store.sqlite import DURABILITY, Retention
+from ..transports.http import IDLE_SECONDS, REQUEST_SECONDS, Bounds
+from ..transports.stalls import STALL_SECONDS
+from .option import METADATA, Option, host, number, one_of, option, origin, proxy, text
+
+CLOSED = "none"
+"""The endpoint of a door that is to stay closed."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What an operator has decided."""
+
+    # Where it listens.
+    line: tuple[str, ...] = option(
+        ("tcp:8023:interface=127.0.0.1",),
+        "Where telnet and netcat are served, as a Twisted endpoint; none closes the door.",
+        text,
+        repeatable=True,
+    )
+    http: tuple[str, ...] = option(
+        ("tcp:8080:interface=127.0.0.1",),
+        "Where the page and the HTTP API are served; none closes the door.",
+        text,
+        repeatable=True,
+    )
+    classic: tuple[str, ...] = option(
+        (),
+        "Where the protocol of 2011 is served, open to every web page.",
+        text,
+        repeatable=True,
+    )
+
+    # What is kept.
+    store: str = option(
+        "sqlite:chatd.sqlite",
+        "Where history is kept: sqlite:PATH, a file; memory:, nowhere.",
+        text,
+    )
+    durability: str = option(
+        "disk",
+        "What an acknowledged message survives: disk, a loss of power; process, a crash only.",
+        one_of(*DURABILITY),
+    )
+    keep: float | None = option(
+        None,
+        "Days after which events are forgotten; without it, never.",
+        number(0, kind=float),
+    )
+    keep_events: int | None = option(
+        None,
+        "Events, in all, above which the oldest are forgotten; without it, all are kept.",
+        number(1),
+    )
+    history: int = option(
+        HISTORY, "Events kept per room in memory: the window for resuming.", number(1)
+    )
+
+    # Who may use it from where.
+    allow_origin: tuple[str, ...] = option(
+        (),
+        "A web site, besides this server's own, whose pages may use it: https://example.org",
+        origin,
+        repeatable=True,
+    )
+    host: tuple[str, ...] = option(
+        (),
+        "One more host name under which browsers may ask, as in http://NAME/.",
+        host,
+        repeatable=True,
+        default_is="IP addresses, localhost, this machine's names",
+    )
+    trust_proxy: tuple[Any, ...] = option(
+        (),
+        "A network whose X-Forwarded-For, -Proto and -Host are believed: 10.0.0.0/8, 127.0.0.1; or "
+        "unix, for UNIX sockets.",
+        proxy,
+        repeatable=True,
+    )
+
+    # What people may do.
+    message_rate: float = option(
+        DEFAULTS.message_rate,
+        "Messages a second per session, four seconds' worth at once; 0: no limit.",
+        number(0, kind=float),
+    )
+    address_rate: float | None = option(
+        None,
+        "Messages a second from one address, over all its sessions and visitors; 0: no limit.",
+        number(0, kind=float),
+        default_is=f"{ADDRESS_SHARE} times the message rate",
+    )
+    max_text: int = option(
+        MAX_TEXT, "The longest message, in bytes of UTF-8.", number(1, MAX_RAW_TEXT // 2)
+    )
+    max_rooms: int = option(DEFAULTS.rooms, "Rooms, in all.", number(1))
+    max_rooms_per_address: int | None = option(
+        None,
+        "Rooms that one address may bring into being; 0: no limit.",
+        number(0),
+        default_is="a twentieth of all; nearly all for this machine's and private networks'",
+    )
+    max_rooms_per_session: int = option(
+        DEFAULTS.rooms_per_session, "Rooms that a session may be in.", number(1)
+    )
+    max_sessions: int = option(
+        DEFAULTS.sessions, "Sessions begun over HTTP that there may be at a time.", number(1)
+    )
+    max_sessions_per_address: int = option(
+        DEFAULTS.sessions_per_address, "Those that one address may have.", number(1)
+    )
+    max_readers: int = option(
+        DEFAULTS.readers_per_session,
+        "Polls, event streams and WebSockets that a session may hold.",
+        number(1),
+    )
+
+    # Connections and bytes.
+    max_connections: int | None = option(
+        None,
+        "Connections in all.",
+        number(1),
+        default_is="as many as files may be open, less a reserve",
+    )
+    max_connections_per_address: int | None = option(
+        None,
+        "Connections from one address; 0: no limit.",
+        number(0),
+        default_is="500; three quarters of all for this machine's and private networks'",
+    )
+    max_body: int | None = option(
+        None,
+        "Bytes in a request's body, or in a WebSocket's message.",
+        number(1),
+        default_is="65536, or what the longest message needs",
+    )
+    request_time: float = option(
+        REQUEST_SECONDS,
+        "Seconds that a request of HTTP may take to come in.",
+        number(1, kind=float),
+    )
+    idle: float = option(
+        IDLE_SECONDS,
+        "Seconds that a connection of HTTP may be kept without a request; more than a proxy's.",
+        number(1, kind=float),
+    )
+    stall: float = option(
+        STALL_SECONDS,
+        "Seconds that a reader may take nothing before it is disconnected; 0: for ever.",
+        number(0, kind=float),
+    )
+
+    def __post_init__(self) -> None:
+        """Raises `ValueError` if the settings contradict each other."""
+        if not any(self.doors.values()):
+            raise ValueError("every door is closed; leave one open")
+
+    @property
+    def doors(self) -> dict[str, tuple[str, ...]]:
+        """Where each door listens: endpoints by the door's name."""
+        doors = {"line": self.line, "http": self.http, "classic": self.classic}
+        return {name: tuple(e for e in given if e != CLOSED) for name, given in doors.items()}
+
+    @property
+    def limits(self) -> Limits:
+        """What people may do."""
+        return Limits(
+            message_rate=self.message_rate,
+            address_rate=self.address_rate,
+            sessions=self.max_sessions,
+            sessions_per_address=self.max_sessions_per_address,
+            rooms=self.max_rooms,
+            rooms_per_address=self.max_rooms_per_address,
+            rooms_per_session=self.max_rooms_per_session,
+            readers_per_session=self.max_readers,
+        )
+
+    @property
+    def bounds(self) -> Bounds:
+        """What a connection of HTTP may take."""
+        return Bounds(self.max_body, self.request_time, self.idle)
+
+    @property
+    def retention(self) -> Retention:
+        """How much is kept."""
+        return Retention(self.keep, self.keep_events)
+
+
+def options() -> Iterator[tuple[str, Option]]:
+    """Every option with the name of its field."""
+    for setting in fields(Settings):
+        yield setting.name, setting.metadata[METADATA]
+
+
+def spelt(name: str) -> str:
+    """An option as people write it: `max-rooms` for the field `max_rooms`."""
+    return name.replace("_", "-")

@@ -1,0 +1,51 @@
+"""The command line (`chatd.server.options`), made from the settings."""
+
+from __future__ import annotations
+
+import pytest
+
+from chatd.server.options import Options, StartupError
+from chatd.server.settings import Settings, options, spelt
+
+
+def parsed(*arguments: str) -> Settings:
+    line = Options()
+    line.parseOptions(list(arguments))
+    return line.settings
+
+
+def test_an_empty_command_line_gives_the_defaults(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`twistd chatd` runs."""
+    assert parsed() == Settings()
+
+
+def test_every_setting_is_an_option_with_its_default_in_the_help() -> None:
+    """Adding a field is all that a new option takes."""
+    text = " ".join(str(Options()).split())
+    for name, option in options():
+        assert f"--{spelt(name)}=" in text
+        assert f"[default: {' '.join(option.default.split())}]" in text
+
+
+def test_a_repeatable_option_collects_what_is_given() -> None:
+    """And takes the place of the default."""
+    assert parsed("--line", "tcp:1", "--line", "tcp:2").line == ("tcp:1", "tcp:2")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["--history", "0"], "--history '0' is not a number from 1"),
+        (["--allow-origin", "example.org"], "--allow-origin 'example.org' is no origin"),
+        (["--host", "http://x"], "--host 'http://x' is no host name"),
+        (["--line", "none", "--http", "none"], "every door is closed"),
+        (["--histroy", "1"], "histroy"),
+        (["--config", "/nowhere/chatd.toml"], "cannot read the configuration"),
+    ],
+)
+def test_a_mistake_ends_the_start_with_one_line(arguments: list[str], told: str) -> None:
+    """Exit status 1, and no traceback."""
+    with pytest.raises(StartupError) as raised:
+        parsed(*arguments)
+    assert told in str(raised.value)
+    assert "\n" not in str(raised.value)

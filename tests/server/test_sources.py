@@ -1,0 +1,131 @@
+"""Where settings come from, and which source beats which (`chatd.server.sources`)."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from chatd.server.settings import Settings, options, spelt
+from chatd.server.sources import BadSetting, read_environment, read_file, settled, variable
+
+
+def write(path: Path, text: str) -> str:
+    file = path / "chatd.toml"
+    file.write_text(text)
+    return str(file)
+
+
+def problem(config: str, environment: dict[str, str] | None = None) -> str:
+    with pytest.raises(BadSetting) as raised:
+        settled({}, environment or {}, config)
+    return str(raised.value)
+
+
+def test_without_any_source_the_defaults_hold() -> None:
+    """A server that was told nothing runs."""
+    assert settled({}, {}, None) == Settings()
+
+
+def test_the_command_line_beats_the_environment_and_that_beats_the_file(tmp_path: Path) -> None:
+    """Each option on its own."""
+    file = write(tmp_path, "history = 10\nmax-text = 100\nmax-rooms = 7\n")
+    environment = {"CHATD_HISTORY": "20", "CHATD_MAX_TEXT": "200"}
+    settings = settled({"history": 30}, environment, file)
+    assert (settings.history, settings.max_text, settings.max_rooms) == (30, 200, 7)
+
+
+def test_the_environment_may_name_the_file(tmp_path: Path) -> None:
+    """A container is told everything by its environment."""
+    file = write(tmp_path, "history = 10\n")
+    assert settled({}, {"CHATD_CONFIG": file}, None).history == 10
+
+
+def test_repeatable_options_are_lists_in_a_file_and_words_in_the_environment(
+    tmp_path: Path,
+) -> None:
+    """A single one needs no list."""
+    file = write(tmp_path, 'line = ["tcp:1", "tcp:2"]\nhttp = "tcp:3"\n')
+    settings = settled({}, {"CHATD_CLASSIC": "tcp:4 tcp:5"}, file)
+    assert settings.doors == {
+        "line": ("tcp:1", "tcp:2"),
+        "http": ("tcp:3",),
+        "classic": ("tcp:4", "tcp:5"),
+    }
+
+
+def test_none_closes_a_door_and_all_doors_cannot_be_closed() -> None:
+    """A server without a door is a mistake."""
+    assert settled({}, {"CHATD_LINE": "none"}, None).doors["line"] == ()
+    with pytest.raises(BadSetting, match="every door is closed"):
+        settled({}, {"CHATD_LINE": "none", "CHATD_HTTP": "none"}, None)
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("\nmax-romms = 5\n", "line 2: max-romms is no setting; did you mean max-rooms?"),
+        ("history = 0\n", "line 1: history '0' is not a number from 1 to 1000000000"),
+        ('history = "many"\n', "line 1: history 'many' is not a number"),
+        ("history = true\n", "line 1: history takes a text or a number"),
+        ("history = [1, 2]\n", "line 1: history takes one value, not a list"),
+        ("line = [[1]]\n", "line 1: line takes a text or a number"),
+        ("[doors]\nline = 5\n", "line 1: doors is no setting"),
+        ('durability = "disc"\n', "line 1: durability 'disc' is none of disk, process"),
+        ('trust-proxy = "10.0.0.0/99"\n', "line 1: trust-proxy"),
+        ("history = \n", "(at line 1, column 11)"),
+        ("config = 'x'\n", "line 1: config is no setting"),
+    ],
+)
+def test_a_mistake_in_the_file_is_told_with_its_line(tmp_path: Path, text: str, told: str) -> None:
+    """And the nearest key, where there is one: one line says what to change."""
+    message = problem(write(tmp_path, text))
+    assert told in message
+    assert "chatd.toml" in message
+    assert "\n" not in message
+
+
+@pytest.mark.parametrize(
+    ("environment", "told"),
+    [
+        ({"CHATD_HISTORY": "x"}, "CHATD_HISTORY 'x' is not a number"),
+        ({"CHATD_HISTROY": "1"}, "CHATD_HISTROY is no setting; did you mean CHATD_HISTORY?"),
+    ],
+)
+def test_a_mistake_in_the_environment_is_told_by_its_variable(
+    environment: dict[str, str], told: str
+) -> None:
+    """A misspelt variable is not passed over in silence."""
+    with pytest.raises(BadSetting) as raised:
+        read_environment(environment)
+    assert told in str(raised.value)
+
+
+def test_a_file_that_cannot_be_read_is_told(tmp_path: Path) -> None:
+    """Missing, a directory, or no text."""
+    binary = tmp_path / "binary.toml"
+    binary.write_bytes(b"\xff\xfe")
+    for path in (tmp_path / "missing.toml", tmp_path, binary):
+        with pytest.raises(BadSetting, match="cannot read the configuration"):
+            read_file(path)
+
+
+def test_every_option_has_one_name_in_every_source() -> None:
+    """The same word with dashes or as a variable, and help that says what it does."""
+    for name, option in options():
+        assert spelt(name).replace("-", "_") == name
+        assert variable(name) == f"CHATD_{name.upper()}"
+        assert option.help.endswith((".", "example.org"))
+
+
+@given(st.text(max_size=200))
+def test_whatever_stands_in_the_file_ends_in_settings_or_in_one_line(text: str) -> None:
+    """No traceback, for any text."""
+    with TemporaryDirectory() as directory, suppress(BadSetting):
+        file = Path(directory) / "chatd.toml"
+        file.write_text(text, newline="")
+        settled({}, {}, str(file))
