@@ -367,3 +367,26 @@ COMMANDS: dict[str, Usage] = {
     ),
 }
 """The commands, in the order in which `/help` lists them."""
+
+
+# -- answers -------------------------------------------------------------------------------------
+
+
+def help_on(topic: str = "") -> Iterator[str]:
+    """What `/help` answers: all commands, or one of them.  Raises `UnknownCommand`."""
+    if topic:
+        usage = command_named(topic)
+        yield f"{usage.form}: {usage.help}"
+        return
+    yield "what you type is said in the current room; // says a line that starts with /"
+    for usage in COMMANDS.values():
+        yield f"{usage.form:16} {usage.help}"
+    yield "short: " + ", ".join(f"/{alias} for /{name}" for alias, name in ALIASES.items())
+
+
+def listed(names: Sequence[str], where: str, most: int) -> str:
+    """Who is `where`: the first `most` of the names, and how many there are."""
+    if not names:
+        return f"nobody is {where}"
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return f"{len(names)} {where}: {', '.join(names[:most])}{more}"

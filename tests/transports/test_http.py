@@ -362,7 +362,7 @@ def test_a_connection_that_breaks_leaves_nothing_behind(
         http.wire.send(data[:end])
         http.wire.hang_up(Failure(ConnectionLost()))
     house.chat.settle()
-    assert house.chat.service.room("lobby").readers == 0
+    assert house.chat.room("lobby").readers == 0
     house.chat.advance(100)
     assert house.chat.clock.getDelayedCalls() == []
 
@@ -558,9 +558,9 @@ def test_a_client_that_leaves_while_its_poll_is_held_costs_nothing(
 ) -> None:
     """Nothing is written to it, nothing is logged, and nothing is counted as reading."""
     http.send("GET", f"{EVENTS}?wait=60")
-    assert house.chat.service.room("lobby").readers == 1
+    assert house.chat.room("lobby").readers == 1
     http.wire.hang_up(Failure(ConnectionLost()))
-    assert house.chat.service.room("lobby").readers == 0
+    assert house.chat.room("lobby").readers == 0
     house.say("hello")
     house.chat.advance(100)
     assert http.wire.received() == b""
@@ -635,4 +635,4 @@ def test_a_poll_whose_client_half_closed_is_let_go_soon(house: House) -> None:
     http.wire.end_input()
     house.chat.advance(3)
     assert http.closed
-    assert house.chat.service.room("lobby").readers == 0
+    assert house.chat.room("lobby").readers == 0

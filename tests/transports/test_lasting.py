@@ -183,9 +183,9 @@ def test_a_ref_that_was_refused_may_be_tried_again(site: Site) -> None:
     """What the text was refused for is not remembered of it."""
     socket = Socket(site.house)
     assert socket.say(" ", "r")["code"] == "bad-text"
-    site.house.chat.service._unstored = 10**9
+    site.house.chat.store.refusing = True
     assert socket.say("hi", "r")["code"] == "unavailable"
-    site.house.chat.service._unstored = 0
+    site.house.chat.store.refusing = False
     assert [socket.say("hi", "r")["type"] for _ in range(2)] == ["ack", "ack"]
     assert site.house.history == ["hi"]
 
