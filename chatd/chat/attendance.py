@@ -139,6 +139,7 @@ class Attendance:
             self._has_left(person)
             return succeed(None)
         unannounced = Unannounced()
+        rooms = list(person.rooms.values())
 
         def end() -> Unit:
             if self._people.own(person.key) is not person:
@@ -149,6 +150,8 @@ class Attendance:
         def ended(_: object) -> None:
             self._people.gone(person)
             self._tallies.departed(unannounced)
+            for room in rooms:
+                self._rooms.directory.left(room, person.address)
             self._has_left(person)
 
         def refused(failure: Failure) -> None:
@@ -223,6 +226,7 @@ class Attendance:
 
             def left(id_: int | None) -> int | None:
                 self._tallies.departed(unannounced)
+                self._rooms.directory.left(room, person.address)
                 return id_
 
             return self._journal.submit(leave, room, quiet=True).addCallback(left)

@@ -227,8 +227,14 @@ class Directory:
         self._charge(room, address)
 
     def left(self, room: Room, address: Address) -> None:
-        """The last member has left a room, from that address; if it is read, it stays in memory."""
-        if room.readers and not (room.counted or room.name == LOBBY or self.exists(room.name)):
+        """A member has left a room, from that address; if it was the last and the room is read, it
+        stays in memory for its readers.
+        """
+        if (
+            room.readers
+            and not room.members
+            and not (room.counted or room.name == LOBBY or self.exists(room.name))
+        ):
             self._charge(room, address)
 
     def _charge(self, room: Room, address: Address) -> None:

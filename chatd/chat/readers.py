@@ -76,8 +76,13 @@ class Readers:
     def policy(self, policy: Policy) -> None:
         self._policy = policy
         self._end([*self._rooms, *self._inboxes], self._forbidden)
+        self._void_shared()
 
     # -- making ----------------------------------------------------------------------------------
+
+    def check(self, owner: Owner, action: Action, room: Room | None = None) -> None:
+        """Ask the policy whether the owner may do that.  Raises `NotAllowed`."""
+        self._policy.may(identity_of(owner), action, room)
 
     def check_reading(self, owner: Owner, source: Source) -> None:
         """Ask the policy whether that may be read.  Raises `NotAllowed`."""
@@ -121,6 +126,13 @@ class Readers:
         `cursor` on.  Raises `NotAllowed`.
         """
         reader.change(self._feeds(owner, views), cursor)
+
+    def hand_over(self, reader: Subscriber, owner: Owner) -> None:
+        """The reader belongs to another owner from now on: a stranger has become a person.  What
+        that owner may not read is ended.
+        """
+        reader.owner = owner
+        self._judge(reader, owner, self._forbidden)
 
     def _feeds(self, owner: Owner, views: Iterable[View]) -> list[Feed]:
         feeds = []
@@ -169,9 +181,15 @@ class Readers:
 
         self._end([*self._rooms, *self._inboxes] if room is None else [room], meant)
         if address is not None:
-            for template in list(self.templates):
-                if isinstance(template.owner, Stranger):
-                    template.void(None)
+            self._void_shared()
+
+    def _void_shared(self) -> None:
+        """Have the requests of all strangers judged anew: they share templates, and a policy may
+        decide by their addresses.
+        """
+        for template in list(self.templates):
+            if isinstance(template.owner, Stranger):
+                template.void(None)
 
     def _forbidden(self, owner: Owner, source: Source) -> ChatError | None:
         try:

@@ -216,6 +216,10 @@ class ChatService(Service):
         """
         return self._paging.run(self._store.read, room.name, after=after, limit=limit)
 
+    def watch(self, room: Room, address: Address) -> None:
+        """A client at that address is about to read a room.  Raises as `Directory.read` does."""
+        self.rooms.directory.read(room, address)
+
     def place(self, sources: Sequence[Source], cursor: int) -> Place:
         """Where a reader begins that says it stands at `cursor`; 0: before the oldest event kept.
 

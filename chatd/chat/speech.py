@@ -62,7 +62,8 @@ class Speech:
         """Set a room's topic."""
         text = clean_phrase(command.text, MAX_TOPIC, "topic")
         name = clean_room(command.room)
-        if not text and name != LOBBY and not self._rooms.directory.exists(name):
+        kept = name == LOBBY or name in self._rooms.index
+        if not (text or kept or person.lane):
             self._admission.spend(person)
             return succeed(None)  # no topic to clear: that would be all that is kept of the room
 

@@ -14,8 +14,8 @@ import msgspec
 
 from ..model.bounds import check_fields
 from ..model.errors import ChatError, Malformed
+from ..stream.batch import Batch
 from ..stream.eventlog import Entry
-from ..stream.subscriber import Batch
 
 T = TypeVar("T")
 
@@ -57,6 +57,13 @@ def poll_answer(head: bytes, batch: Batch) -> bytes:
 def error_body(error: ChatError) -> bytes:
     """The body that tells of a refusal."""
     return encode({"error": {"code": error.code, "message": error.message}})
+
+
+def removal(room: str, error: ChatError) -> bytes:
+    """What a reader of several rooms is told that goes on without one of them; an empty name means
+    the private messages, and becomes null.
+    """
+    return encode({"type": "removed", "room": room or None, "code": error.code})
 
 
 def encode(value: Any) -> bytes:

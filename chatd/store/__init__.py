@@ -26,9 +26,8 @@ from twisted.internet.defer import Deferred
 
 from ..model.units import Cell, Change, Stale, Unit
 from ..stream.eventlog import Entry, Page
+from ..stream.pages import MOST_BYTES
 
-PAGE_BYTES = 256 * 1024
-"""Bytes of stored events in one page, if nothing else is asked for."""
 CLOSING = "the server is going down; try again in a moment"
 """The message of `Unavailable` for a store that is closed."""
 
@@ -96,6 +95,10 @@ class Follower(Protocol):
 class Store(Protocol):
     """The engine under a `ChatService`."""
 
+    id: str
+    """What distinguishes this store from every other, once it is open: ASCII letters and digits,
+    random, and kept as long as the history."""
+
     def check(self) -> None:
         """Look whether the engine can be used, and release it again.
 
@@ -116,6 +119,12 @@ class Store(Protocol):
         Fails with `InDoubt` when that cannot be known.
         """
 
+    def probe(self) -> Deferred[None]:
+        """Fires if the engine can store something now; nothing is stored or shown by that.
+
+        Fails with `Unavailable`, which says why it cannot, without the place of the store.
+        """
+
     def load(self, room: str, until: int) -> Deferred[Loaded]:
         """A room up to and including the id `until`, which the follower was shown.
 
@@ -129,13 +138,13 @@ class Store(Protocol):
         after: int | None = None,
         before: int | None = None,
         limit: int,
-        size: int = PAGE_BYTES,
+        size: int = MOST_BYTES,
     ) -> Deferred[Page]:
         """A page of a room's events: the first ones after the id `after`; or the last ones before
         the id `before`; or, with neither, the newest.
 
-        At most `limit` events and about `size` bytes, at least one event if there is one, and only
-        what the follower was shown.  Fails with `Unavailable`.
+        At most `limit` events and `size` bytes of them as JSON, but at least one event if there is
+        one, and only what the follower was shown.  Fails with `Unavailable`.
         """
 
     def table(self, name: str) -> Deferred[Mapping[str, Cell]]:

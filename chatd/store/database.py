@@ -2,8 +2,8 @@
 
 1. `events` has a row for each event, its key the id; `rooms` has a number for each room of which
    events are kept; `cells` has the durable cells; `state` has the highest id that was given when it
-   was last written, and the floor: what lies at or below it may have been forgotten; `marks` has
-   the request keys, each with the id that it answers.
+   was last written, the floor (what lies at or below it may have been forgotten), and the store's
+   own id; `marks` has the request keys, each with the id that it answers.
 2. `PRAGMA user_version` counts the migrations that a file has been through.  They only go forward.
 3. A `Database` is used by one thread at a time.
 """
@@ -55,6 +55,10 @@ MIGRATIONS = (
     INSERT INTO numbered SELECT number, name FROM rooms;
     DROP TABLE rooms;
     ALTER TABLE numbered RENAME TO rooms;
+    """,
+    """
+    ALTER TABLE state ADD COLUMN id TEXT NOT NULL DEFAULT '';
+    UPDATE state SET id = lower(hex(randomblob(5)));
     """,
 )
 """What makes each version of the file out of the one before, the first out of nothing."""

@@ -5,6 +5,7 @@
 3. A file that is deleted while it is open is not lost yet: it is written out anew.
 4. A file that was put in its place is used from then on, and is not broken by what was left of the
    one before.
+5. Only its owner may read it, and what belongs to it (`chatd.store.private`).
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from twisted.logger import Logger
 
 from ..model.errors import Unavailable
 from .database import APPLICATION, COMPANIONS, MIGRATIONS, Database, Inode, inode
+from .private import close_to_others, make_private, open_private
 
 CHECKED_BYTES = 1 << 30
 """The largest file that is read through at the start: in a few seconds."""
@@ -78,6 +80,10 @@ class OwnFile(Database):
             self._lock.close()
             self._lock = None
 
+    def public(self, problem: object) -> str:
+        """What went wrong, without the place of the file."""
+        return str(problem).replace(str(self.path), "the database")
+
     def _reason(self, problem: Exception) -> object:
         """What is wrong, in the words of an operator."""
         if getattr(problem, "sqlite_errorname", "").startswith("SQLITE_IOERR"):
@@ -89,6 +95,10 @@ class OwnFile(Database):
         return getattr(problem, "strerror", None) or problem
 
     # -- connecting ------------------------------------------------------------------------------
+
+    @property
+    def _companions(self) -> list[Path]:
+        return [Path(f"{self.path}{suffix}") for suffix in COMPANIONS]
 
     def _connection(self) -> sqlite3.Connection:
         """See `Database._connection`.
@@ -111,10 +121,12 @@ class OwnFile(Database):
                     raise
                 # A crash, as in the very first moment of a file, has left it half written: SQLite
                 # takes that back when it may write, and it is examined then.
+        make_private(self.path)
         connection = super()._connect(mode)
         try:
             self._examine(connection)
             _look_through(connection)
+            close_to_others(self.path, *self._companions)
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute(f"PRAGMA synchronous = {self._synchronous}")
             _migrate(connection)
@@ -176,10 +188,11 @@ class OwnFile(Database):
         copy = self.path.with_name(f"{self.path.name}-saved")
         try:
             copy.unlink(missing_ok=True)
+            make_private(copy)
             connection.execute("VACUUM INTO ?", (str(copy),))
             _sync(copy)
-            for suffix in COMPANIONS:
-                Path(f"{self.path}{suffix}").unlink(missing_ok=True)
+            for companion in self._companions:
+                companion.unlink(missing_ok=True)
             os.replace(copy, self.path)
             _sync(self.path.parent)
         except (sqlite3.Error, OSError) as problem:
@@ -223,7 +236,7 @@ def _sync(path: Path) -> None:
 def _locked(path: Path) -> IO[bytes]:
     """The lock on a file, as long as it is open.  Raises `OSError`."""
     # Not the file itself: closing any descriptor of it would drop SQLite's own locks.
-    lock = path.with_name(f"{path.name}-lock").open("ab")
+    lock = open_private(path.with_name(f"{path.name}-lock"))
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as problem:

@@ -9,6 +9,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections import deque
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from itertools import takewhile
@@ -22,7 +23,8 @@ from ..model.errors import Unavailable
 from ..model.events import RoomEvent
 from ..model.units import ROOM_TABLES, Cell, Stale, Unit, room_table
 from ..stream.eventlog import Entry, Page
-from . import CLOSING, PAGE_BYTES, Follower, Loaded, Opened, RoomSummary, Shown
+from ..stream.pages import MOST_BYTES
+from . import CLOSING, Follower, Loaded, Opened, RoomSummary, Shown
 from .cells import Cells
 from .judging import Judging
 from .paging import take
@@ -80,6 +82,7 @@ class MemoryEngine:
         self._now = now
         self._history = history
         self._stores: list[MemoryStore] = []
+        self.id = secrets.token_hex(5)
         self._floor = int(now() * 1_000_000)
         self.last = self._floor
         """The highest id given, or the time of the start."""
@@ -168,6 +171,7 @@ class MemoryStore:
         self._clock = clock
         self._history = history
         self.engine = engine or MemoryEngine(clock, now, history)
+        self.id = self.engine.id
         self._follower: Follower | None = None
         self._waiting: deque[tuple[Sequence[Unit], Deferred[list[int | Stale]]]] = deque()
         self._scheduled = False
@@ -197,6 +201,10 @@ class MemoryStore:
         self._waiting.append((units, stored))
         return stored
 
+    def probe(self) -> Deferred[None]:
+        """See `Store.probe`."""
+        return self._later(lambda: None)
+
     def load(self, room: str, until: int) -> Deferred[Loaded]:
         """See `Store.load`."""
         log = self.engine.log(room)
@@ -212,7 +220,7 @@ class MemoryStore:
         after: int | None = None,
         before: int | None = None,
         limit: int,
-        size: int = PAGE_BYTES,
+        size: int = MOST_BYTES,
     ) -> Deferred[Page]:
         """See `Store.read`."""
         log = self.engine.log(room)

@@ -4,9 +4,9 @@
    though nothing had happened.  The next connection looks first whether the file holds what was
    acknowledged, and takes out what was refused.
 2. `state.last` may be lower than the highest id given, as a group that leaves nothing to keep does
-   not touch the file.  No id is given twice all the same: ids come from the clock, and a start
-   continues from the present.  Only a clock that is set back *and* a crash before the next commit
-   could repeat ids, and only those of units of which nothing was kept.
+   not touch the file; `Writer.tidy` writes it later.  No id is given twice all the same: ids come
+   from the clock, and a start continues from the present.  Only a clock that is set back *and* a
+   crash before that could repeat ids, and only those of units of which nothing was kept.
 3. If the cells of `rooms` in the file are not those that were stored, because another file has
    taken its place, they get a new version, and the follower is to be shown how they differ
    (`_restated`).  Otherwise every unit that expects them would be stale for ever.
@@ -37,7 +37,7 @@ class SettledFile(OwnFile):
         """The versions of the cells of the table `rooms`."""
         self._doubtful: Doubtful | None = None
         self._restated: list[Shown] = []
-        self._written = 0
+        self.written = 0
         """What `state.last` says in the file."""
         self.last = 0
         """The highest id ever given, or the time of the start."""
@@ -45,7 +45,7 @@ class SettledFile(OwnFile):
     def release(self) -> None:
         """See `OwnFile.release`: what the file holds from here on is not known."""
         super().release()
-        self._rooms, self._doubtful, self._written = None, None, 0
+        self._rooms, self._doubtful, self.written = None, None, 0
         self._restated.clear()
 
     @contextmanager
@@ -64,7 +64,7 @@ class SettledFile(OwnFile):
         """See `OwnFile._settle`."""
         connection.execute("BEGIN IMMEDIATE")
         (last,) = found = connection.execute("SELECT last FROM state").fetchone()
-        written = self._written or last or self._micros  # a fresh file begins now
+        written = self.written or last or self._micros  # a fresh file begins now
         if self._doubtful and self._doubtful.last == last:
             undo(connection, self._doubtful)
         if last < written:
@@ -82,7 +82,7 @@ class SettledFile(OwnFile):
         self._doubtful = None
         self._rooms = rooms
         self._restated += restated
-        if found[0] < self._written:
+        if found[0] < self.written:
             self._log.error(
                 "{path} ends at the id {last}, but was written up to {written}: what is missing is"
                 " lost",
@@ -90,7 +90,7 @@ class SettledFile(OwnFile):
                 last=found[0],
                 written=written,
             )
-        self._written = last
+        self.written = last
         self.last = max(self.last, last)
 
     @property

@@ -35,10 +35,12 @@ from twisted.python.failure import Failure
 from ..model.errors import Unavailable
 from ..model.units import ROOM_TABLES, Cell, Stale, Unit, is_presence, room_table
 from ..stream.eventlog import Page
-from . import CLOSING, PAGE_BYTES, Follower, Loaded, Opened, Shown
+from ..stream.pages import MOST_BYTES
+from . import CLOSING, Follower, Loaded, Opened, Shown
 from .cells import Cells
 from .reader import Reader
 from .requests import RequestKeys
+from .wallclock import doubt
 from .worker import Worker
 from .writer import Stored, Writer
 
@@ -105,6 +107,7 @@ class SqliteStore:
         self._tidying = LoopingCall(self._tidy)
         self._tidying.clock = clock
         self._closed: Deferred[None] | None = None
+        self.id = ""
 
     def check(self) -> None:
         """See `Store.check`; a file that there is not yet is not made."""
@@ -123,6 +126,9 @@ class SqliteStore:
                 raise
         except Unavailable as problem:
             return fail(problem)
+        if doubtful := doubt(self._now(), self._writer.written / 1_000_000):
+            self._log.warn("{doubt}", doubt=doubtful)
+        self.id = self._writer.id
         self._shown = opened.last
         self._writing = self._hire("writing")
         self._reading = self._hire("reading")
@@ -138,6 +144,13 @@ class SqliteStore:
         self._waiting.append((units, stored))
         self._commit()
         return stored
+
+    def probe(self) -> Deferred[None]:
+        """See `Store.probe`."""
+        if self._closed or not self._follower:
+            return fail(Unavailable(CLOSING))
+        probed = self._writing.do(self._writer.probe)
+        return probed.addCallbacks(partial(self._worked, "store"), self._unfit)
 
     # -- reading ---------------------------------------------------------------------------------
 
@@ -169,7 +182,7 @@ class SqliteStore:
         after: int | None = None,
         before: int | None = None,
         limit: int,
-        size: int = PAGE_BYTES,
+        size: int = MOST_BYTES,
     ) -> Deferred[Page]:
         """See `Store.read`."""
         # What is stored but not shown yet may not be seen, and may still be refused.
@@ -264,6 +277,10 @@ class SqliteStore:
         self._commit()
         self._end_when_done()
 
+    def _unfit(self, failure: Failure) -> NoReturn:
+        self._has_failed("store", failure.value)
+        raise Unavailable(f"the store takes no events: {self._writer.public(failure.value)}")
+
     def _unread(self, failure: Failure) -> NoReturn:
         self._has_failed("read", failure.value)
         raise Unavailable("the server cannot read its history now; try again in a moment")
@@ -276,7 +293,7 @@ class SqliteStore:
         days, most = self._retention.days, self._retention.events
         before = 0 if days is None else int(self._now() * 1_000_000 - days * DAY)
         try:
-            yield self._writing.do(self._writer.forget_request_keys)
+            yield self._writing.do(self._writer.tidy)
             more = self._retention != FOR_EVER
             while more and not self._closed:
                 forgotten = yield self._writing.do(partial(self._writer.forget, before, most))

@@ -3,7 +3,8 @@
 1. A group of appends is one transaction: when `store` returns it is in the file, and when `store`
    raises nothing of it is (`chatd.store.settling`).
 2. A group that leaves nothing to keep (presence, private messages) does not touch the file, though
-   it takes ids; the next commit, or `end`, writes the highest id given.
+   it takes ids; the next commit, `tidy` or `end` writes the highest id given.  The time of a start
+   is not written, as the clock may be wrong then.
 3. Units are judged here, in the order of the groups, by versions in memory: those of `rooms`, which
    nearly every unit expects, and those of the presence tables.  Only other tables are looked up.
 4. Presence as it was *shown* is in `Cells` that the reactor's thread changes.  What was stored
@@ -26,6 +27,7 @@ from ..model.events import RoomEvent
 from ..model.units import REMEMBERED_SECONDS, ROOMS, Cell, Unit, is_kept, is_presence
 from . import Opened, RoomSummary, Shown
 from .cells import Cells
+from .database import MIGRATIONS
 from .durable import (
     SLICE,
     Doubtful,
@@ -81,7 +83,9 @@ class Writer(SettledFile):
         self._count: int | None = None
         self._untold: set[str] = set()
         self._ahead = False
-        """Whether ids above `_written` were given."""
+        """Whether ids above `written` were given."""
+        self.id = ""
+        """The store's own id."""
 
     def begin(self) -> Opened:
         """Take the file, which is made if there is none.
@@ -89,7 +93,7 @@ class Writer(SettledFile):
         Raises `Unavailable`, which says why it cannot be used.
         """
         self.take()
-        self.last = max(self._written, self._micros)
+        self.last = max(self.written, self._micros)
         try:
             with self._used() as connection:
                 rooms = connection.execute(
@@ -101,6 +105,7 @@ class Writer(SettledFile):
                     "SELECT mark, id FROM marks WHERE id > ? ORDER BY id", (self._expired,)
                 )
                 self._request_keys.add(dict(marks))
+                (self.id,) = connection.execute("SELECT id FROM state").fetchone()
         except Unavailable:
             self.release()
             raise
@@ -139,7 +144,7 @@ class Writer(SettledFile):
                 appends = self._judge(judging, group)
                 count = self._keep(connection, judging, appends)
             if self._doubtful:
-                self._written = self._doubtful.last
+                self.written = self._doubtful.last
                 self._doubtful, self._ahead = None, False
             if self._count is not None:
                 self._count += count
@@ -149,6 +154,12 @@ class Writer(SettledFile):
         self._apply(judging)
         restated, self._restated = self._restated, []
         return Stored(restated, appends)
+
+    def probe(self) -> None:
+        """Write to the file, and change nothing.  Raises `Unavailable`."""
+        with self._transaction() as connection:
+            # SQLite writes it although it is the same.
+            connection.execute(f"PRAGMA user_version = {len(MIGRATIONS)}")
 
     def _judging(self, connection: sqlite3.Connection | None) -> Judging:
         last = max(self.last, self._micros - 1)
@@ -251,8 +262,11 @@ class Writer(SettledFile):
             self._count -= len(old)
         return Forgotten(firsts, more=len(old) == SLICE)
 
-    def forget_request_keys(self) -> None:
-        """Forget the request keys that are too old or too many.  Raises `Unavailable`."""
+    def tidy(self) -> None:
+        """Forget the request keys that are too old or too many, and write the highest id given.
+
+        Raises `Unavailable`.
+        """
         self._request_keys.forget()
         with self._transaction() as connection:
             connection.execute(
@@ -260,6 +274,10 @@ class Writer(SettledFile):
                 " OR id <= (SELECT id FROM marks ORDER BY id DESC LIMIT 1 OFFSET ?)",
                 (self._expired, MOST_KEYS),
             )
+            if self._ahead:
+                connection.execute("UPDATE state SET last = ?", (self.last,))
+        if self._ahead:
+            self.written, self._ahead = self.last, False
 
     @property
     def _expired(self) -> int:

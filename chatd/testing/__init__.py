@@ -13,7 +13,6 @@ from typing import Any, TypeVar
 from twisted.internet.defer import Deferred
 from twisted.internet.error import ConnectionDone
 from twisted.internet.interfaces import IAddress, IProtocolFactory
-from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransport
 from twisted.python.failure import Failure
 
@@ -29,6 +28,7 @@ from ..model.policy import Policy
 from ..stream.batch import Batch
 from ..stream.eventlog import Entry
 from ..stream.subscriber import Subscriber
+from .clock import StrictClock
 from .stores import RefusingStore
 
 T = TypeVar("T")
@@ -36,7 +36,7 @@ T = TypeVar("T")
 MOST_TURNS = 10_000
 """Turns of the reactor in which everything has settled."""
 START = 1_763_819_000.0
-"""When a `Clock` of ours begins: seconds since the Unix epoch."""
+"""When a `StrictClock` of ours begins: seconds since the Unix epoch."""
 
 
 class InMemoryChat:
@@ -56,7 +56,7 @@ class InMemoryChat:
 
         With another chat as `node` the two are nodes of one chat: one clock, one store.
         """
-        self.clock: Clock = node.clock if node else Clock()
+        self.clock: StrictClock = node.clock if node else StrictClock()
         if not node:
             self.clock.advance(START)
         engine = node.store.engine if node else None

@@ -9,9 +9,10 @@ from twisted.internet.defer import Deferred, fail
 
 from ..model.errors import InDoubt, Unavailable
 from ..model.units import Cell, Stale, Unit, is_kept
-from ..store import PAGE_BYTES, Loaded, Shown
+from ..store import Loaded, Shown
 from ..store.memory import MemoryStore
 from ..stream.eventlog import Entry, Page
+from ..stream.pages import MOST_BYTES
 
 T = TypeVar("T")
 
@@ -101,6 +102,10 @@ class RefusingStore(MemoryStore):
             return self._doubt(units, stored=self.doubting == "stored")
         return super().append(units)
 
+    def probe(self) -> Deferred[None]:
+        """See `chatd.store.Store.probe`."""
+        return fail(Unavailable("the disk is full")) if self.refusing else super().probe()
+
     def load(self, room: str, until: int) -> Deferred[Loaded]:
         """See `chatd.store.Store.load`."""
         return _unreadable() if self.unreadable else super().load(room, until)
@@ -112,7 +117,7 @@ class RefusingStore(MemoryStore):
         after: int | None = None,
         before: int | None = None,
         limit: int,
-        size: int = PAGE_BYTES,
+        size: int = MOST_BYTES,
     ) -> Deferred[Page]:
         """See `chatd.store.Store.read`."""
         if self.unreadable:

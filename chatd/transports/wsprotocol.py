@@ -43,6 +43,7 @@ CLOSE_SECONDS = 5.0
 # Close codes (RFC 6455, section 7.4.1).
 NORMAL = 1000
 UNSUPPORTED = 1003
+POLICY_VIOLATION = 1008
 TOO_BIG = 1009
 # IANA's registry of WebSocket close codes.
 SERVICE_RESTART = 1012

@@ -14,6 +14,7 @@ from chatd.model.errors import ChatError
 from chatd.model.events import Event
 from chatd.model.identity import Stranger
 from chatd.stream.feed import Source
+from chatd.stream.places import Place
 from chatd.testing import FakeOutlet, InMemoryChat
 
 
@@ -36,9 +37,12 @@ def reading(
 ) -> FakeOutlet:
     """The outlet of a reader that was made by the gate: from now on, or from a cursor."""
     outlet = outlet or FakeOutlet()
-    place = chat.service.horizon if cursor is None else chat.service.resume(cursor)
+    service = chat.service
+    place = Place(service.horizon) if cursor is None else service.place(sources, cursor)
     views = [(source, JSON) for source in sources]
-    outlet.subscriber = chat.service.readers.open(owner or Stranger(), views, outlet, place)
+    outlet.subscriber = service.readers.open(
+        owner or Stranger(), views, outlet, place.cursor, places=place.logs, gaps=place.gaps
+    )
     outlet.subscriber.start()
     return outlet
 

@@ -5,12 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from twisted.internet.task import Clock
-
 from chatd.chat.limits import DEFAULTS, Limits
 from chatd.chat.service import ChatService
 from chatd.store.sqlite import FOR_EVER, Retention
 from chatd.testing import START, InMemoryChat, result_of
+from chatd.testing.clock import StrictClock
 
 from ..store.kept import SlowWorker, SoonWorker, sqlite_store
 
@@ -29,7 +28,7 @@ class LastingChat(InMemoryChat):
         retention: Retention = FOR_EVER,
     ) -> None:
         """The store takes `seconds` for everything, and the wall clock begins at `wall`."""
-        self.clock = Clock()
+        self.clock = StrictClock()
         self.clock.advance(START)
         self.path = path
         self._wall = wall - START

@@ -361,7 +361,7 @@ def test_rooms_that_are_only_spoken_in_yet_count() -> None:
     assert said(chat, "hi", "three")
     with pytest.raises(Unavailable, match="3 rooms"):
         chat.perform(chat.service.visitor("ada"), Say("four", "hi"))
-    assert chat.service.rooms._claims == {}
+    assert chat.service.rooms.directory._claims == {}
 
 
 def test_a_room_comes_into_being_once_though_two_speak_in_it_first(chat: InMemoryChat) -> None:

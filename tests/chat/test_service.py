@@ -29,10 +29,11 @@ from chatd.model.errors import (
     Unavailable,
 )
 from chatd.model.events import Joined, Said
+from chatd.stream.places import Place
 from chatd.testing import InMemoryChat, result_of
 from chatd.testing.stores import RefusingStore
 
-from .kit import events, existing_rooms, private, reading, refused
+from .kit import events, existing_rooms, private, read, reading, refused
 
 REFUSED: list[tuple[Command, type[ChatError]]] = [
     (Say("a b", "hi"), BadRoom),
@@ -114,18 +115,18 @@ def test_a_page_that_cannot_be_read_is_told(chat: InMemoryChat) -> None:
     assert refused(chat.service.page(dev, None, 3)) is Unavailable
 
 
-def test_a_cursor_from_the_future_begins_before_everything(chat: InMemoryChat) -> None:
+def test_a_cursor_from_the_future_is_told_a_gap_and_the_newest_events(chat: InMemoryChat) -> None:
     """Another server gave it, or an earlier life of this one: it means a gap, never silence."""
     guest = chat.enter()
     id_ = chat.perform(guest, Say("lobby", "hi"))
     assert id_ is not None
-    for cursor in (0, 1, id_ - 1, id_):
-        assert chat.service.resume(cursor) == cursor
+    lobby = chat.room("lobby")
+    for cursor in (1, id_ - 1, id_):
+        assert chat.service.place([lobby], cursor) == Place(cursor)
     for cursor in (id_ + 1, 2**53, 10**30):
-        assert chat.service.resume(cursor) == 0
-        outlet = reading(chat, chat.room("lobby"), cursor=cursor)
+        outlet = reading(chat, lobby, cursor=cursor)
         chat.settle()
-        assert [bool(batch.gaps) for batch in outlet.batches] == [True]
+        assert read(outlet) == ["GAP", "hi"]
 
 
 def test_a_cursor_from_before_the_start_is_told_of_a_gap(chat: InMemoryChat) -> None:

@@ -64,7 +64,7 @@ class Reader:
     def come(self, chat: InMemoryChat) -> None:
         """Read from where it stands, as soon as the room is loaded."""
         self.away = False
-        self.cursor = chat.service.resume(self.cursor)
+        self.cursor = min(self.cursor, chat.service.horizon)
         outlet = self._outlet = FakeOutlet()
 
         def begin(room: Room) -> None:

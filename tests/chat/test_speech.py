@@ -26,7 +26,7 @@ from .kit import events, given_to, private, reading, refused
     ("command", "event"),
     [
         (Say("Lobby", " hi\r\nthere\0 "), Said("lobby", "ada", " hi\nthere")),
-        (Act("#lobby", "waves\x1b[2J"), Acted("lobby", "ada", "waves[2J")),
+        (Act("#lobby", "waves\x1b[2J"), Acted("lobby", "ada", "waves")),
         (SetTopic("lobby", " tea\n at five "), TopicSet("lobby", "ada", "tea at five")),
         (SetTopic("lobby", ""), TopicSet("lobby", "ada", "")),
     ],

@@ -9,15 +9,16 @@ from typing import Any, TypeVar
 
 from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.internet.interfaces import IReactorTime
-from twisted.internet.task import Clock
 
 from chatd.model.events import Event, Said
 from chatd.model.units import Cell, Change, Expect, Stale, Unit
-from chatd.store import PAGE_BYTES, Loaded, Opened, Store
+from chatd.store import Loaded, Opened, Store
 from chatd.store.memory import MemoryEngine, MemoryStore
 from chatd.store.sqlite import SqliteStore
 from chatd.stream.eventlog import Entry, Page
+from chatd.stream.pages import MOST_BYTES
 from chatd.testing import START, result_of
+from chatd.testing.clock import StrictClock
 from chatd.testing.stores import FakeFollower
 
 T = TypeVar("T")
@@ -48,7 +49,7 @@ class SlowWorker(SoonWorker):
     the end of them.
     """
 
-    def __init__(self, clock: Clock, seconds: float) -> None:
+    def __init__(self, clock: StrictClock, seconds: float) -> None:
         super().__init__(clock)
         self._seconds = seconds
         self._free = clock.seconds()
@@ -103,7 +104,7 @@ class Kept:
     """A store, its clocks, and the follower that saw what it stored."""
 
     def __init__(self, engine: Engine, history: int = 1000) -> None:
-        self.clock = Clock()
+        self.clock = StrictClock()
         self.clock.advance(START)
         self.wall = START
         self._engine = engine
@@ -162,7 +163,7 @@ class Kept:
         after: int | None = None,
         before: int | None = None,
         limit: int = 10_000,
-        size: int = PAGE_BYTES,
+        size: int = MOST_BYTES,
     ) -> Page:
         """A page."""
         return self.answered(

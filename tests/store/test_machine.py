@@ -9,10 +9,10 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 from twisted.internet.defer import Deferred
-from twisted.internet.task import Clock
 
 from chatd.model.units import NAMES, ROOMS, Cell, Change, Expect, Stale, Unit, is_presence
 from chatd.testing import START, result_of
+from chatd.testing.clock import StrictClock
 from chatd.testing.stores import FakeFollower, RefusingStore
 
 from .kept import Kept, Making, said, told
@@ -176,7 +176,7 @@ class NodesMachine(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.clock = Clock()
+        self.clock = StrictClock()
         self.clock.advance(START)
         first = RefusingStore(self.clock, self.clock.seconds, 1000)
         second = RefusingStore(self.clock, self.clock.seconds, 1000, engine=first.engine)

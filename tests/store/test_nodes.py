@@ -6,12 +6,12 @@ from collections.abc import Iterator
 
 import pytest
 from twisted.internet.defer import Deferred
-from twisted.internet.task import Clock
 
 from chatd.model.errors import InDoubt, Unavailable
 from chatd.model.units import NAMES, Change, Expect, Stale, Unit
 from chatd.store import RoomSummary
 from chatd.testing import START, result_of
+from chatd.testing.clock import StrictClock
 from chatd.testing.stores import FakeFollower, RefusingStore
 
 from .kept import Kept, claim, saying, texts
@@ -21,7 +21,7 @@ class Nodes:
     """Two nodes, and the turns of their one reactor."""
 
     def __init__(self, history: int = 10) -> None:
-        self.clock = Clock()
+        self.clock = StrictClock()
         self.clock.advance(START)
         self.history = history
         self.ours, self.we = self.node()
@@ -207,3 +207,20 @@ def test_a_test_may_look_into_the_engine() -> None:
     with Kept(RefusingStore) as kept:
         kept.stored(changes=[Change(NAMES, "ada", b"1")])
         assert kept.engine.cells.version(NAMES, "ada") == kept.last
+
+
+def test_nodes_of_one_chat_have_one_id(nodes: Nodes) -> None:
+    """It is the history's."""
+    assert nodes.ours.id == nodes.theirs.id
+    assert nodes.ours.id != Nodes().ours.id
+
+
+def test_a_store_that_refuses_says_so_when_it_is_probed(nodes: Nodes) -> None:
+    """As a full disk does."""
+    nodes.ours.refusing = True
+    with pytest.raises(Unavailable, match="full"):
+        result_of(nodes.ours.probe())
+    nodes.ours.refusing = False
+    probe = nodes.ours.probe()
+    nodes.settle()
+    assert result_of(probe) is None

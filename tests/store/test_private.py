@@ -70,7 +70,7 @@ def test_a_database_that_is_written_out_anew_is_its_owner_s(path: Path) -> None:
         path.unlink()
         kept.stored(Said("lobby", "ada", "hello again"))
         assert modes(path) == PRIVATE
-        assert len(kept.read("lobby", None, 10)) == 2
+        assert len(kept.read("lobby").entries) == 2
 
 
 def test_the_copy_that_is_being_written_is_its_owner_s(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 import subprocess
 import sys
@@ -12,7 +13,6 @@ from typing import Any
 import pytest
 from pytest_twisted import ensureDeferred
 from twisted.internet import reactor
-from twisted.internet.task import Clock
 from twisted.logger import ILogObserver, LogLevel, globalLogPublisher
 from zope.interface import implementer
 
@@ -25,6 +25,7 @@ from chatd.store.durable import SLICE
 from chatd.store.sqlite import DAY, TIDY_SECONDS, Retention, SqliteStore
 from chatd.store.worker import ThreadWorker, Worker
 from chatd.testing import START, result_of
+from chatd.testing.clock import StrictClock
 from chatd.testing.stores import FakeFollower
 
 from .faults import locked, room_for
@@ -135,7 +136,7 @@ def test_a_fresh_file_is_complete_from_its_beginning(opened: Open) -> None:
 class Hired:
     """Workers who take their time, by what they were hired for."""
 
-    def __init__(self, clock: Clock, seconds: float) -> None:
+    def __init__(self, clock: StrictClock, seconds: float) -> None:
         self._clock = clock
         self._seconds = seconds
         self.workers: dict[str, SlowWorker] = {}
@@ -351,7 +352,7 @@ def meddle(path: Path, statement: str) -> None:
 def test_two_stores_do_not_share_a_file(opened: Open) -> None:
     """The second does not begin, and says so at once; when the first has ended it may."""
     kept = opened()
-    clock = Clock()
+    clock = StrictClock()
     second = sqlite_store(kept_path(kept), clock, clock.seconds, 10)
     opening = second.open(FakeFollower())
     assert opening.called
@@ -372,7 +373,7 @@ def test_a_store_that_cannot_read_its_file_releases_it(
     path: Path, monkeypatch: pytest.MonkeyPatch, opened: Open
 ) -> None:
     """Half opened is not opened: another one may have it."""
-    clock = Clock()
+    clock = StrictClock()
     store = sqlite_store(path, clock, clock.seconds, 10)
     with monkeypatch.context() as patch:
         patch.setattr(store._reader, "open", lambda: store._writer.cells("no\0", 5))  # type: ignore[arg-type]
@@ -388,6 +389,56 @@ def test_a_store_that_cannot_read_its_file_releases_it(
         with pytest.raises(Unavailable):
             result_of(store.open(FakeFollower()))
     opened()
+
+
+@pytest.mark.parametrize("fault", ["full", "locked"])
+def test_a_probe_finds_out_what_a_commit_would(
+    opened: Open,
+    path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    logged_errors: list[str],
+    fault: str,
+) -> None:
+    """Before a client sends anything; it does not say where the file is, and is logged like a
+    commit's failure.
+    """
+    monkeypatch.setattr(database, "LOCK_SECONDS", 0.0)
+    kept = opened()
+    kept.answered(kept.store.probe())
+    with room_for(0) if fault == "full" else locked(path), pytest.raises(Unavailable) as refusal:
+        kept.answered(kept.store.probe())
+    assert re.match("the store takes no events: the database: .*(disk|lock)", str(refusal.value))
+    assert str(path) not in str(refusal.value)
+    assert len(logged_errors) == 1
+    logged_errors.clear()
+    kept.answered(kept.store.probe())
+    kept.stored(said())
+
+
+YEAR = 365 * 24 * 3600.0
+
+
+@pytest.mark.parametrize(
+    ("ahead", "warned"),
+    [(0, None), (YEAR - 1, None), (3 * YEAR, "3 years ahead"), (-3 * YEAR, "3 years behind")],
+)
+def test_a_start_at_an_odd_time_is_logged(
+    path: Path, warnings: list[str], ahead: float, warned: str | None
+) -> None:
+    """By the last event, and it is enough to end before anything is said."""
+    with Kept(lambda *clocks: sqlite_store(path, *clocks)) as kept:
+        (last,) = kept.stored(said())
+        for _ in range(2):
+            kept.closed()
+            warnings.clear()
+            kept.wall = START + ahead
+            kept._begin()
+            assert len(warnings) == bool(warned)
+            assert all(str(warned) in warning for warning in warnings)
+        kept.closed()
+        kept.wall = START
+        kept._begin()
+        assert kept.stored(said()) == [last + 1]
 
 
 @pytest.mark.parametrize(("durability", "synchronous"), [("disk", 2), ("process", 1)])

@@ -10,7 +10,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from twisted.internet.defer import Deferred
-from twisted.internet.task import Clock
 
 from chatd.model.errors import Malformed, Unavailable
 from chatd.model.events import Event, Joined, Said, Told
@@ -31,13 +30,16 @@ from chatd.store.engines import store_at
 from chatd.store.memory import MemoryStore
 from chatd.store.sqlite import SqliteStore
 from chatd.stream.eventlog import Entry
+from chatd.stream.pages import MOST_BYTES
 from chatd.testing import START, result_of
+from chatd.testing.clock import StrictClock
 from chatd.testing.stores import FakeFollower
 
 from .kept import ENGINES, Kept, Making, change, claim, said, saying, texts, told
 
 HOUR = 3600.0
 YEAR = 365 * 24 * HOUR
+LATEST = 1 << 62
 LOBBY = room_table(MEMBERS, "lobby")
 
 # pytest-twisted cannot run a test of Hypothesis's with different parameters.
@@ -391,6 +393,20 @@ def test_a_page_is_what_a_list_would_give(
         assert page.floor == base
 
 
+@given(engine=AN_ENGINE, lengths=st.lists(st.integers(1, MOST_BYTES // 3), max_size=12))
+def test_a_page_holds_no_more_than_one_answer_does(engine: str, lengths: list[int]) -> None:
+    """In both directions, if nothing else is asked for."""
+    with Kept(Making(engine)) as kept:
+        kept.appended(*(saying("x" * length) for length in lengths))
+        for bound in ({"after": 0}, {"before": LATEST}, {}):
+            page = kept.read("lobby", **bound)
+            weights = list(map(weight, page.entries))
+            assert sum(weights) <= MOST_BYTES
+            rest = kept.follower.entries[:: 1 if "after" in bound else -1][len(weights) :]
+            assert page.more == bool(rest)
+            assert not rest or sum(weights) + weight(rest[0]) > MOST_BYTES
+
+
 @pytest.mark.parametrize("bound", [-(1 << 70), -1, 0, 1 << 62, 1 << 70])
 def test_a_page_may_be_asked_for_with_any_bound(kept: Kept, bound: int) -> None:
     """Clients send what they like."""
@@ -559,6 +575,23 @@ def test_the_rooms_are_known_after_a_restart(lasting: Kept) -> None:
     assert lasting.opened.last == last
 
 
+def test_a_store_has_an_id_of_its_own() -> None:
+    """It names a cookie: two servers on one host are distinguished by it."""
+    ids = []
+    for name in ENGINES * 2:
+        with Kept(Making(name)) as kept:
+            ids.append(kept.store.id)
+    assert len(set(ids)) == len(ids)
+    assert all(id_.isascii() and id_.isalnum() for id_ in ids)
+
+
+def test_a_store_keeps_its_id_over_a_restart(lasting: Kept) -> None:
+    """As long as the history."""
+    before = lasting.store.id
+    lasting.again()
+    assert lasting.store.id == before
+
+
 # -- the end -------------------------------------------------------------------------------------
 
 
@@ -572,6 +605,14 @@ def test_closing_stores_what_was_begun(kept: Kept) -> None:
     assert [result_of(answer) for answer in appended] == [[u.id] for u in kept.follower.units]
 
 
+def test_a_store_says_whether_it_takes_events(kept: Kept) -> None:
+    """Nothing is stored or shown by that, and no id is given."""
+    (before,) = kept.stored(said())
+    assert kept.answered(kept.store.probe()) is None
+    assert kept.stored(said()) == [before + 1]
+    assert len(kept.follower.units) == 2
+
+
 def test_a_closed_store_takes_no_more(kept: Kept) -> None:
     """Nothing is shown any more, and nothing read."""
     kept.store.close()
@@ -581,6 +622,7 @@ def test_a_closed_store_takes_no_more(kept: Kept) -> None:
         lambda: kept.load("lobby"),
         lambda: kept.table(ROOMS),
         lambda: kept.get(NAMES, "ada"),
+        lambda: kept.answered(kept.store.probe()),
     ):
         with pytest.raises(Unavailable):
             ask()
@@ -611,11 +653,13 @@ def test_a_sender_may_close_the_store_on_being_answered(kept: Kept) -> None:
 @pytest.mark.parametrize("name", ENGINES)
 def test_a_store_that_was_never_opened_may_be_closed(name: str) -> None:
     """The start may fail before; until it is opened it takes nothing."""
-    making, clock = Making(name), Clock()
+    making, clock = Making(name), StrictClock()
     store = making(clock, clock.seconds, 10)
     store.check()
     with pytest.raises(Unavailable):
         result_of(store.append([saying()]))
+    with pytest.raises(Unavailable):
+        result_of(store.probe())
     closing = store.close()
     clock.advance(0)
     result_of(closing)
@@ -627,8 +671,8 @@ def test_a_store_that_was_never_opened_may_be_closed(name: str) -> None:
 
 def test_the_url_names_the_store(tmp_path: Path) -> None:
     """`memory:` keeps nothing, `sqlite:PATH` everything."""
-    assert isinstance(store_at("memory:", Clock(), lambda: START, 10), MemoryStore)
-    store = store_at("sqlite:chat.db", Clock(), lambda: START, 10, directory=tmp_path)
+    assert isinstance(store_at("memory:", StrictClock(), lambda: START, 10), MemoryStore)
+    store = store_at("sqlite:chat.db", StrictClock(), lambda: START, 10, directory=tmp_path)
     assert isinstance(store, SqliteStore)
     store.check()
     assert list(tmp_path.iterdir()) == [], "looking is not making"
@@ -640,7 +684,7 @@ def test_the_url_names_the_store(tmp_path: Path) -> None:
 def test_an_unknown_url_is_refused_in_one_line(url: str) -> None:
     """It ends the start."""
     with pytest.raises(Malformed) as refusal:
-        store_at(url, Clock(), lambda: START, 10)
+        store_at(url, StrictClock(), lambda: START, 10)
     assert repr(url) in refusal.value.message
     assert "\n" not in refusal.value.message
 

@@ -8,12 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chatd.chat.service import ChatService
-from chatd.model.commands import Say
-from chatd.store.memory import MemoryStore
 from chatd.store.wallclock import DAY, JUMP_SECONDS, YEAR, WallClock, doubt, spoken, steady
 from chatd.testing import START
-from chatd.testing.clock import StrictClock
+
+from .kept import ENGINES, Kept, Making, said
 
 
 class Clocks:
@@ -90,20 +88,20 @@ def test_what_ntp_corrects_is_followed(steps: list[tuple[float, float]]) -> None
         assert clocks.believed() == clocks.wall
 
 
-def test_one_message_at_a_wrong_time_does_not_put_the_later_ones_there(clocks: Clocks) -> None:
+@pytest.mark.parametrize("engine", ENGINES)
+def test_one_message_at_a_wrong_time_does_not_put_the_later_ones_there(
+    clocks: Clocks, engine: str
+) -> None:
     """The clock is four years ahead for one message, then right."""
-    clock = StrictClock()
-    store = MemoryStore(clock, clocks.believed, 100)
-    chat = ChatService(clock, store)
-    ada = chat.enter("ada")
-    ids: list[int | None] = []
-    for jump in (0, 4 * YEAR, -4 * YEAR, 0):
-        clocks.wall += jump
-        clocks.pass_by(1)
-        chat.perform(ada, Say("lobby", "hello")).addCallback(ids.append)
-        for _ in range(5):
-            clock.advance(0)
-    assert [id_ // 1_000_000 - int(START) for id_ in ids if id_] == [1, 2, 3, 4]
+    making = Making(engine)
+    with Kept(lambda clock, _, history: making(clock, clocks.believed, history)) as kept:
+        ids: list[int] = []
+        for jump in (0, 4 * YEAR, -4 * YEAR, 0):
+            clocks.wall += jump
+            clocks.pass_by(1)
+            ids += kept.stored(said("hello"))
+    making.end()
+    assert [id_ // 1_000_000 - int(START) for id_ in ids] == [1, 2, 3, 4]
 
 
 @pytest.mark.parametrize(
@@ -120,9 +118,9 @@ def test_one_message_at_a_wrong_time_does_not_put_the_later_ones_there(clocks: C
 )
 def test_a_start_at_an_odd_time_is_told(ahead: float, told: str | None) -> None:
     """A year after the last event, or before it."""
-    said = doubt(START + ahead, START)
-    assert (said or "").startswith(told or "")
-    assert (said is None) == (told is None)
+    doubtful = doubt(START + ahead, START)
+    assert (doubtful or "").startswith(told or "")
+    assert (doubtful is None) == (told is None)
 
 
 def test_the_steady_clock_goes_on() -> None:

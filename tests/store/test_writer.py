@@ -308,6 +308,28 @@ def test_an_older_file_is_brought_forward(desk: Desk, monkeypatch: pytest.Monkey
         assert queried(desk.path, "SELECT n FROM second") == [(1,)]
 
 
+def test_a_file_has_an_id_of_its_own(desk: Desk, path: Path, tmp_path: Path) -> None:
+    """It keeps that; a file of the first version, which had none, is given one."""
+    own = desk.writer.id
+    assert own.isalnum()
+    desk.again()
+    assert desk.writer.id == own
+    desk.path.unlink()
+    desk.store(said("written out anew"))
+    desk.again()
+    assert desk.writer.id == own
+    first = tmp_path / "first.db"
+    with closing(sqlite3.connect(first)) as old:
+        old.executescript(OLD_FILE)
+    ids = set()
+    for _ in range(2):
+        other = Desk(first)
+        ids.add(other.writer.id)
+        other.end()
+    assert len(ids) == 1
+    assert own not in ids
+
+
 def test_a_step_forward_that_fails_leaves_the_file_as_it_was(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -419,6 +441,33 @@ def test_judging_a_message_looks_nothing_up(desk: Desk, statements: list[str]) -
     assert [sql.split()[0] for sql in statements] == ["BEGIN", "INSERT", "UPDATE", "COMMIT"]
 
 
+@pytest.mark.parametrize("fate", [None, "lost", "kept"])
+def test_ids_of_presence_are_written_soon(desk: Desk, fates: list[str], fate: str | None) -> None:
+    """After a kill and a clock that is set back, cursors of that time are not from the future."""
+    desk.again()
+    id_ = desk.set("ada", b"1", NAMES)
+    if fate:
+        fates.append(fate)
+        with pytest.raises(Unavailable):
+            desk.writer.tidy()
+    desk.writer.tidy()
+    assert desk.restated == []
+    desk.wall -= 3600
+    desk.killed()
+    assert desk.opened.last == id_
+    assert desk.set("ada", b"1", NAMES) == id_ + 1
+
+
+def test_a_look_at_the_file_writes_nothing_without_need(desk: Desk, statements: list[str]) -> None:
+    """It comes once a minute."""
+    desk.again()
+    desk.set("ada", b"1", NAMES)
+    for updates in (1, 0):
+        statements.clear()
+        desk.writer.tidy()
+        assert [sql.split()[0] for sql in statements].count("UPDATE") == updates
+
+
 def test_presence_goes_on_while_the_file_cannot_be_written(desk: Desk) -> None:
     """What leaves nothing in the file does not need it."""
     version = desk.set("lobby", b"{}")
@@ -465,7 +514,7 @@ def test_request_keys_survive_for_as_long_as_repeats_are_recognised(desk: Desk) 
     desk.wall += 1.1
     desk.again()
     assert desk.opened.request_keys == {b"second": later}
-    desk.writer.forget_request_keys()
+    desk.writer.tidy()
     assert queried(desk.path, "SELECT mark FROM marks") == [(b"second",)]
 
 
@@ -487,7 +536,7 @@ def test_request_keys_do_not_pile_up_when_the_clock_is_set_back(
     desk.wall -= YEAR
     for n in range(5):
         desk.store(said("hi"), request_key=b"%d" % n)
-    desk.writer.forget_request_keys()
+    desk.writer.tidy()
     assert queried(desk.path, "SELECT mark FROM marks ORDER BY id") == [(b"2",), (b"3",), (b"4",)]
 
 

@@ -6,7 +6,7 @@ from .house import House
 
 
 class Hold:
-    """From here on, what is to be stored is kept until it is told to go on."""
+    """From here on, appends are held back until the test releases them."""
 
     def __init__(self, house: House) -> None:
         self._chat = house.chat

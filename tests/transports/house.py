@@ -7,6 +7,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import h11
@@ -17,7 +18,6 @@ from chatd.model.commands import Say
 from chatd.testing import FakeConnection, InMemoryChat, result_of
 from chatd.transports import drain
 from chatd.transports.hosts import Hosts, hosts_of
-from chatd.transports.lines import LineFactory
 from chatd.transports.peers import Peers
 from chatd.transports.proxies import NO_PROXIES, Proxies
 from chatd.transports.web import web_site
@@ -36,11 +36,17 @@ class House:
     ) -> None:
         self.chat = InMemoryChat(**options)
         self.peers = Peers(self.chat.clock)
-        self.line_door = LineFactory(self.chat.service, self.peers)
         self.hosts = Hosts(self.chat.clock, [*NAMES, *hosts_of(origins)], proxies)
         self.http_door = web_site(
             self.chat.service, origins, proxies=proxies, peers=self.peers, hosts=self.hosts
         )
+
+    @cached_property
+    def line_door(self) -> Any:
+        """The line door."""
+        from chatd.transports.lines import LineFactory
+
+        return LineFactory(self.chat.service, self.peers)
 
     def line(self, host: str = HOST) -> FakeConnection:
         """A client's connection to the line door, from that address."""
@@ -69,8 +75,8 @@ class House:
 
     @property
     def here(self) -> list[str]:
-        """Who is in the lobby."""
-        return self.chat.service.room("lobby").names
+        """The people in the lobby."""
+        return self.chat.room("lobby").names
 
 
 @dataclass(frozen=True)

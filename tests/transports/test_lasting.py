@@ -18,7 +18,7 @@ from chatd.transports.hosts import Hosts
 from chatd.transports.lines import LineFactory
 from chatd.transports.web import web_site
 
-from ..store.lasting import LastingChat
+from ..chat.lasting import LastingChat
 from .house import NAMES, House, Http, written
 
 MESSAGES = "/rooms/lobby/messages"

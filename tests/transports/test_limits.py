@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from chatd.chat.leases import GRACE_SECONDS
+from chatd.chat.sessions import GRACE_SECONDS
 from chatd.transports.classic import classic_site
 
 from .house import House, Http, Response
