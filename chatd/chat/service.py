@@ -208,10 +208,6 @@ class ChatService(Service):
         """
         return self._paging.run(self._store.read, room.name, before=before, limit=limit)
 
-    def watch(self, room: Room, address: Address) -> None:
-        """A client at that address is about to read a room.  Raises as `Directory.read` does."""
-        self.rooms.directory.read(room, address)
-
     def page_after(self, room: Room, after: int, limit: int) -> Deferred[Page]:
         """The first `limit` events of a room above the id `after`, oldest first; fewer, if that is
         more than one answer holds.
@@ -219,6 +215,10 @@ class ChatService(Service):
         Begins as far back as the store kept them (`Page.floor`).  Fails with `Unavailable`.
         """
         return self._paging.run(self._store.read, room.name, after=after, limit=limit)
+
+    def watch(self, room: Room, address: Address) -> None:
+        """A client at that address is about to read a room.  Raises as `Directory.read` does."""
+        self.rooms.directory.read(room, address)
 
     def place(self, sources: Sequence[Source], cursor: int) -> Place:
         """Where a reader begins that says it stands at `cursor`; 0: before the oldest event kept.

@@ -43,8 +43,10 @@ class House:
         )
 
     def line(self, host: str = HOST) -> FakeConnection:
-        """A client's connection to the line door, from that address."""
-        return self.chat.connect(self.line_door, peer(host))
+        """A client's connection to the line door, from that address; its person has entered."""
+        wire = self.chat.connect(self.line_door, peer(host))
+        self.chat.settle()
+        return wire
 
     def http(self, host: str = HOST) -> Http:
         """A client's connection to the HTTP door, from that address."""

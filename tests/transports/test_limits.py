@@ -8,6 +8,7 @@ from collections.abc import Mapping
 
 import pytest
 
+from chatd.chat.person import Person
 from chatd.chat.sessions import GRACE_SECONDS
 from chatd.transports.classic import classic_site
 

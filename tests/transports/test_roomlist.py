@@ -173,6 +173,7 @@ def test_the_line_door_lists_a_hundred_rooms_and_says_that_there_are_more(many: 
     wire = many.line()
     wire.received()
     wire.send(b"/rooms\r\n")
+    many.chat.settle()
     *listed, more = wire.received().decode().splitlines()
     assert len(listed) == 100
     assert more == "== more than 100 rooms; GET /rooms over HTTP lists the others"
