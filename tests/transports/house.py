@@ -35,6 +35,8 @@ class House:
         self, origins: Sequence[str] = (), proxies: Proxies = NO_PROXIES, **options: Any
     ) -> None:
         self.chat = InMemoryChat(**options)
+        self.lobby = self.chat.room("lobby")
+        """Kept in memory, as it is in a chat that is in use."""
         self.peers = Peers(self.chat.clock)
         self.line_door = LineFactory(self.chat.service, self.peers)
         self.hosts = Hosts(self.chat.clock, [*NAMES, *hosts_of(origins)], proxies)
@@ -72,7 +74,7 @@ class House:
     @property
     def here(self) -> list[str]:
         """The people in the lobby."""
-        return self.chat.room("lobby").names
+        return self.lobby.names
 
 
 @dataclass(frozen=True)
