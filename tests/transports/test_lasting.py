@@ -55,6 +55,7 @@ class Socket:
         self._socket = WSConnection(ConnectionType.CLIENT)
         target = "/rooms/lobby/events" + (f"?access_token={token}" if token else "")
         self.wire.send(self._socket.send(Request(host="chat.example", target=target)))
+        self._chat.settle()
         self.received()
 
     def say(self, text: str, ref: str) -> Any:
@@ -194,8 +195,8 @@ def test_a_ref_that_was_refused_may_be_tried_again(site: Site) -> None:
 
 
 def test_a_slow_store_keeps_nobody_waiting_who_only_reads(site: Site) -> None:
-    """Five seconds for a commit: what is there is read at once, people come, and what is said
-    comes in its order, to whoever waits for it, and then to who said it.
+    """Five seconds for a commit: what is there is read at once.  People come when the commit is
+    done, and what is said comes in its order, to whoever waits for it, and then to who said it.
     """
     post(site.house.http(), "before", "k", VISIT)
     house = site.again("stop", seconds=5)
@@ -210,8 +211,8 @@ def test_a_slow_store_keeps_nobody_waiting_who_only_reads(site: Site) -> None:
     poller.send("GET", f"/rooms/lobby/events?since={place}")
     house.chat.advance(4)
     assert (speaker.responses(), poller.responses()) == ([], [])
-    assert b"== 2 here: bob, guest-0002" in house.line().received()
-    assert house.http().get("/rooms").json["rooms"][0]["people"] == 2
+    newcomer = house.line()
+    assert house.http().get("/rooms").json["rooms"][0]["people"] == 1
     texts = house.http().get(f"/rooms/lobby/events?since={place - 1}&wait=0").texts
     assert texts == ["before"]
     for _ in range(5):
@@ -220,6 +221,7 @@ def test_a_slow_store_keeps_nobody_waiting_who_only_reads(site: Site) -> None:
     heard = poller.response().texts
     heard += house.http().get(f"/rooms/lobby/events?since={place}&wait=0").texts[len(heard) :]
     assert heard == ["join", "from http", "from bob"]
+    assert b"== 2 here: bob, guest-0002" in newcomer.received()
     assert line.received().decode().splitlines()[-2:] == ["<cy> from http", "<bob> from bob"]
 
 
@@ -253,6 +255,7 @@ def test_a_room_too_many_is_told_on_every_door(site: Site) -> None:
     socket = Socket(house)
     told_socket = json.dumps({"type": "join", "room": "third", "ref": "r"})
     socket.wire.send(socket._socket.send(TextMessage(data=told_socket)))
+    house.chat.settle()
     (error,) = socket.received()
     assert (error["ref"], error["code"]) == ("r", "unavailable")
     assert "2 rooms" in error["message"]

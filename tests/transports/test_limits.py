@@ -76,8 +76,10 @@ def test_an_address_that_says_too_much_is_told_on_a_websocket(busy: House) -> No
     """In an error frame; and a guest there counts like a telnet user."""
     http = busy.http(OFFICE)
     http.send("GET", EVENTS, headers=SOCKET)
+    busy.chat.settle()
     http.wire.received()
     http.wire.send(masked({"type": "say", "text": "hi", "ref": "a"}))
+    busy.chat.settle()
     frame = http.wire.received()
     told = json.loads(frame[frame.index(b"{") :])
     assert (told["type"], told["ref"], told["code"]) == ("error", "a", "rate-limited")
@@ -169,6 +171,7 @@ def test_names_of_the_classic_door_count_as_sessions() -> None:
     assert response.status == 429
     assert b"2 sessions" in response.body
     house.http(HOME).send("GET", "/?name=eve")
+    house.chat.settle()
     assert house.here == ["ada", "bob", "eve"]
     house.chat.advance(GRACE_SECONDS * 2)
 
