@@ -8,12 +8,15 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import pytest
+from twisted.internet.defer import fail
 from wsproto import ConnectionType, WSConnection
 from wsproto.events import Request, TextMessage
 
 from chatd.chat.limits import REMEMBERED_SECONDS
+from chatd.model.errors import Unavailable
 from chatd.transports.hosts import Hosts
 from chatd.transports.lines import LineFactory
 from chatd.transports.web import web_site
@@ -184,9 +187,9 @@ def test_a_ref_that_was_refused_may_be_tried_again(site: Site) -> None:
     """What the text was refused for is not remembered of it."""
     socket = Socket(site.house)
     assert socket.say(" ", "r")["code"] == "bad-text"
-    site.house.chat.store.refusing = True
-    assert socket.say("hi", "r")["code"] == "unavailable"
-    site.house.chat.store.refusing = False
+    refused = fail(Unavailable("the disk is full"))
+    with patch.object(site.house.chat.store, "append", lambda units: refused):
+        assert socket.say("hi", "r")["code"] == "unavailable"
     assert [socket.say("hi", "r")["type"] for _ in range(2)] == ["ack", "ack"]
     assert site.house.history == ["hi"]
 
@@ -198,11 +201,11 @@ def test_a_slow_store_keeps_nobody_waiting_who_only_reads(site: Site) -> None:
     """Five seconds for a commit: what is there is read at once.  People come when the commit is
     done, and what is said comes in its order, to whoever waits for it, and then to who said it.
     """
-    post(site.house.http(), "before", "k", VISIT)
+    before = post(site.house.http(), "before", "k", VISIT)
     house = site.again("stop", seconds=5)
     line = house.line()
     line.send(b"/nick bob\r\n")
-    house.chat.settle()
+    house.chat.advance(20)
     line.received()
     speaker, poller = house.http(), house.http()
     place = house.chat.service.horizon
@@ -213,14 +216,14 @@ def test_a_slow_store_keeps_nobody_waiting_who_only_reads(site: Site) -> None:
     assert (speaker.responses(), poller.responses()) == ([], [])
     newcomer = house.line()
     assert house.http().get("/rooms").json["rooms"][0]["people"] == 1
-    texts = house.http().get(f"/rooms/lobby/events?since={place - 1}&wait=0").texts
-    assert texts == ["before"]
+    texts = house.http().get(f"/rooms/lobby/events?since={before - 1}&wait=0").texts
+    assert texts == ["before", "join"]
     for _ in range(5):
         house.chat.advance(2)
     assert speaker.response().status == 201
     heard = poller.response().texts
     heard += house.http().get(f"/rooms/lobby/events?since={place}&wait=0").texts[len(heard) :]
-    assert heard == ["join", "from http", "from bob"]
+    assert heard == ["from http", "from bob"]
     assert b"== 2 here: bob, guest-0002" in newcomer.received()
     assert line.received().decode().splitlines()[-2:] == ["<cy> from http", "<bob> from bob"]
 

@@ -303,6 +303,7 @@ def test_the_store_is_not_asked_for_pages_that_nobody_reads(house: House) -> Non
     wire.send(*[page] * 10)
     house.chat.advance(1)
     line = narrow(house, LineFactory(house.chat.service, house.peers))
+    house.chat.settle()
     line.read()
     line.send(b"/history 500\r\n" * 10)
     house.chat.advance(5)
