@@ -20,7 +20,8 @@ from twisted.internet.protocol import Protocol
 
 from chatd.chat.limits import Limits
 from chatd.chat.service import ChatService
-from chatd.tap import Door, Options, StartupError, _place, makeService
+from chatd.premises import Door, StartupError, written_place
+from chatd.tap import Options, makeService
 from chatd.transports.connections import CountedTCP
 from chatd.transports.tcp import WriteThrough
 
@@ -278,4 +279,4 @@ async def test_with_another_user_to_become_doors_open_before_that(clock: Any) ->
 )
 def test_a_place_is_written_as_people_write_it(address: Any, place: str) -> None:
     """In the log, which is where a port of the system's choice is read."""
-    assert _place(address) == place
+    assert written_place(address) == place

@@ -156,7 +156,7 @@ def test_a_flood_of_sessions_is_slowed_down_and_forgotten() -> None:
     statuses = [http.post("/session", {}).status for _ in range(60)]
     assert statuses == [201] * 50 + [429] * 10
     house.chat.advance(GRACE_SECONDS)
-    assert len(house.chat.service._people) == 0
+    assert len(house.chat.service.people.held) == 0
 
 
 def test_names_of_the_classic_door_count_as_sessions() -> None:
