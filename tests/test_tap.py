@@ -227,7 +227,7 @@ def test_time_does_not_run_backwards(clock: Any) -> None:
 async def test_a_house_opens_its_doors_and_closes_them(clock: Any) -> None:
     """Each on the port that it got; what connects is written to at once; then nothing listens."""
     house = makeService(parsed("--line", HERE, "--line", HERE, "--http", HERE))
-    house.startService()
+    await house.start()
     doors = [service for service in house if isinstance(service, Door)]
     hosts: list[Any] = [door.port.getHost() for door in doors if door.port]
     ports = [host.port for host in hosts]

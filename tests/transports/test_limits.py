@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from chatd.chat.person import Person
 from chatd.chat.sessions import GRACE_SECONDS
 from chatd.transports.classic import classic_site
 
@@ -76,8 +77,10 @@ def test_an_address_that_says_too_much_is_told_on_a_websocket(busy: House) -> No
     """In an error frame; and a guest there counts like a telnet user."""
     http = busy.http(OFFICE)
     http.send("GET", EVENTS, headers=SOCKET)
+    busy.chat.settle()
     http.wire.received()
     http.wire.send(masked({"type": "say", "text": "hi", "ref": "a"}))
+    busy.chat.settle()
     frame = http.wire.received()
     told = json.loads(frame[frame.index(b"{") :])
     assert (told["type"], told["ref"], told["code"]) == ("error", "a", "rate-limited")
@@ -105,9 +108,9 @@ def test_many_who_wait_for_their_address_do_not_ask_all_the_time() -> None:
     asked: list[Any] = []
     spend = house.chat.service.admission.spend
 
-    def counted(session: Any) -> None:
-        asked.append(session)
-        spend(session)
+    def counted(person: Person) -> None:
+        asked.append(person)
+        spend(person)
 
     house.chat.service.admission.spend = counted  # type: ignore[method-assign]
     for line in [house.line(OFFICE) for _ in range(40)]:
