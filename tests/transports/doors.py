@@ -127,6 +127,7 @@ class LineClient(Client):
         self._wire = self.house.line()
         if self._place is not None:
             self._command(f"/since {self._place}")
+            self.chat.settle()
         if self.name:
             self.enter(self.name)
 
@@ -134,6 +135,7 @@ class LineClient(Client):
         self._receive()
         kept, self._lines = self._lines, []
         self._command("/since 0")
+        self.chat.settle()
         self._receive()
         (self._place,) = re.findall(r"^== that is all; /since (\d+) ", "\n".join(self._lines), re.M)
         self._lines = kept
@@ -174,6 +176,7 @@ class LineClient(Client):
 
     def unstall(self) -> None:
         self._wire.drain()
+        self.chat.settle()
 
     def _enter(self, name: str) -> str | None:
         return self._settled(f"/nick {name}")
@@ -385,6 +388,7 @@ class StreamClient(WebClient):
 
     def unstall(self) -> None:
         self._reads.wire.drain()
+        self.chat.settle()
 
     @property
     @abstractmethod
@@ -473,6 +477,7 @@ class WebSocketClient(Client):
         self._socket = WSConnection(ConnectionType.CLIENT)
         target = f"/rooms/lobby/events?since={self._cursor}"
         self._send(Request(host="chat.example", target=target))
+        self.chat.settle()
         self._receive()
         if self.name:
             self.enter(self.name)
@@ -513,6 +518,7 @@ class WebSocketClient(Client):
 
     def unstall(self) -> None:
         self._wire.drain()
+        self.chat.settle()
 
     def _enter(self, name: str) -> str | None:
         return self._settled({"type": "nick", "name": name})

@@ -7,7 +7,6 @@ import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
 import h11
@@ -18,6 +17,7 @@ from chatd.model.commands import Say
 from chatd.testing import FakeConnection, InMemoryChat, result_of
 from chatd.transports import drain
 from chatd.transports.hosts import Hosts, hosts_of
+from chatd.transports.lines import LineFactory
 from chatd.transports.peers import Peers
 from chatd.transports.proxies import NO_PROXIES, Proxies
 from chatd.transports.web import web_site
@@ -35,22 +35,20 @@ class House:
         self, origins: Sequence[str] = (), proxies: Proxies = NO_PROXIES, **options: Any
     ) -> None:
         self.chat = InMemoryChat(**options)
+        self.lobby = self.chat.room("lobby")
+        """Kept in memory, as it is in a chat that is in use."""
         self.peers = Peers(self.chat.clock)
+        self.line_door = LineFactory(self.chat.service, self.peers)
         self.hosts = Hosts(self.chat.clock, [*NAMES, *hosts_of(origins)], proxies)
         self.http_door = web_site(
             self.chat.service, origins, proxies=proxies, peers=self.peers, hosts=self.hosts
         )
 
-    @cached_property
-    def line_door(self) -> Any:
-        """The line door."""
-        from chatd.transports.lines import LineFactory
-
-        return LineFactory(self.chat.service, self.peers)
-
     def line(self, host: str = HOST) -> FakeConnection:
-        """A client's connection to the line door, from that address."""
-        return self.chat.connect(self.line_door, peer(host))
+        """A client's connection to the line door, from that address; its person has entered."""
+        wire = self.chat.connect(self.line_door, peer(host))
+        self.chat.settle()
+        return wire
 
     def http(self, host: str = HOST) -> Http:
         """A client's connection to the HTTP door, from that address."""
@@ -76,7 +74,7 @@ class House:
     @property
     def here(self) -> list[str]:
         """The people in the lobby."""
-        return self.chat.room("lobby").names
+        return self.lobby.names
 
 
 @dataclass(frozen=True)

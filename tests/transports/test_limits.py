@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from typing import Any
 
 import pytest
 
@@ -105,7 +104,7 @@ def test_lines_from_an_address_that_says_too_much_wait(busy: House) -> None:
 def test_many_who_wait_for_their_address_do_not_ask_all_the_time() -> None:
     """Each looks again as often as it may speak, and all have their turn in the end."""
     house = House(message_rate=1, address_rate=10)
-    asked: list[Any] = []
+    asked: list[Person] = []
     spend = house.chat.service.admission.spend
 
     def counted(person: Person) -> None:
@@ -172,6 +171,7 @@ def test_names_of_the_classic_door_count_as_sessions() -> None:
     assert response.status == 429
     assert b"2 sessions" in response.body
     house.http(HOME).send("GET", "/?name=eve")
+    house.chat.settle()
     assert house.here == ["ada", "bob", "eve"]
     house.chat.advance(GRACE_SECONDS * 2)
 

@@ -34,7 +34,7 @@ class Group:
     @property
     def readers(self) -> int:
         """How many read the room."""
-        return self.house.chat.service.room("lobby").readers
+        return self.house.chat.room("lobby").readers
 
 
 @pytest.fixture

@@ -309,7 +309,7 @@ def test_a_held_poll_is_given_up_when_its_wait_is_over(held: Poller) -> None:
 
 def test_a_client_that_leaves_while_held_leaves_nothing_behind(held: Poller) -> None:
     """Neither a reader in the room nor anything written to nobody."""
-    room = held.house.chat.service.room("lobby")
+    room = held.house.chat.room("lobby")
     assert room.readers == 1
     held.http.wire.hang_up()
     assert room.readers == 0

@@ -591,7 +591,7 @@ def test_a_held_poll_keeps_its_session(house: House, ada: Http, before: int) -> 
     http.headers = ada.headers
     for _ in range(before):
         http.get("/rooms/lobby/events?since=0")
-    place = house.chat.service.room("lobby").log.last
+    place = house.chat.room("lobby").log.last
     for _ in range(3):
         http.send("GET", f"/rooms/lobby/events?since={place}&wait=60")
         house.chat.advance(60.5)
@@ -624,7 +624,7 @@ def test_nobody_flickers_between_polls(house: House, ada: Http) -> None:
     http = house.http()
     http.headers = ada.headers
     for _ in range(10):
-        place = house.chat.service.room("lobby").log.last
+        place = house.chat.room("lobby").log.last
         http.send("GET", f"/rooms/lobby/events?since={place}&wait=1")
         house.chat.advance(2)
         assert http.response().status == 200
