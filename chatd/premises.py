@@ -177,11 +177,11 @@ class Door(Service):
         self.port = port
         self._keeper.connections.watch(port)
         self._log.info(
-            "{door} door listening on {place}", door=self._door, place=_place(port.getHost())
+            "{door} door listening on {place}", door=self._door, place=written_place(port.getHost())
         )
 
 
-def _place(address: IAddress) -> str:
+def written_place(address: IAddress) -> str:
     """An address as people write it."""
     host = getattr(address, "host", None)
     if host is None:

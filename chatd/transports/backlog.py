@@ -25,6 +25,9 @@ MOST_BACKLOGS = 200
 """Closed connections whose lines wait: 20 MB at most."""
 MOST_OF_ADDRESS = 20
 """Those of one address."""
+MOST_EXPECTED = 2000
+"""Closed connections with lines whose persons have not come in yet: scripts that open a connection
+for each line come in bursts, and a store takes some milliseconds."""
 
 
 class Backlogs:
@@ -34,7 +37,21 @@ class Backlogs:
 
     def __init__(self, clock: IReactorTime) -> None:
         self._open: Counter[Address] = Counter()
+        self._expected = 0
         self._dropped = Seldom(clock, self._tell)
+
+    def expect(self) -> bool:
+        """A connection with lines is closed before its person has come in; answers whether they may
+        wait for that.
+        """
+        if self._expected >= MOST_EXPECTED:
+            return False
+        self._expected += 1
+        return True
+
+    def arrived(self) -> None:
+        """That person has come in, or could not."""
+        self._expected -= 1
 
     def admit(self, address: Address) -> bool:
         """A connection with lines is closed; answers whether they may wait."""

@@ -120,8 +120,13 @@ class ClassicResource(Resource):
             if not gone:
                 _finish(request, body)
 
-        polled = calling.addCallback(lambda caller: None if gone else caller.poll(request))
-        polled.addErrback(refused)
+        def poll(caller: Caller) -> None:
+            if self._peers.draining:
+                raise going_down()
+            if not gone:
+                caller.poll(request)
+
+        polled = calling.addCallback(poll).addErrback(refused)
         polled.addErrback(lambda failure: _log.failure("a classic poll failed", failure))
         return NOT_DONE_YET
 

@@ -12,7 +12,6 @@ r"""The line door: telnet, netcat, and every other client that sends lines over 
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable
 
 from twisted.internet.defer import maybeDeferred
@@ -33,23 +32,20 @@ from ..chat.person import Person
 from ..chat.service import ChatService
 from ..chat.sessions import Session
 from ..codecs.editing import edited
-from ..codecs.lines import LineDecoder, refusal
-from ..codecs.opening import Opening
-from ..codecs.telnet import NO_OPERATION, OptionFilter
+from ..codecs.lineinput import LineInput
+from ..codecs.lines import refusal
+from ..codecs.telnet import NO_OPERATION
 from ..model.addresses import LOCAL, Address, address_of
-from ..model.errors import ChatError, Malformed, RateLimited, TextTooLong, TooSlow, Unavailable
+from ..model.errors import ChatError, Malformed, TextTooLong, TooSlow, Unavailable
 from ..stream.subscriber import Subscriber
 from .backlog import BACKLOG_SECONDS, Backlogs, received
 from .handshakes import TimedHandshake
 from .heartbeat import Heartbeat
+from .linequeue import LineQueue
 from .peers import GOING_DOWN, Peers
-from .shell import Shell, WaitForAcks, counted
+from .shell import Shell, counted
 from .tcp import lend
 
-LINES_A_TURN = 100
-"""Lines of one connection that are carried out before others have their turn."""
-COMMANDS_A_TURN = 5
-"""Those among them that are no messages: listing all rooms or a long history takes longer."""
 NOP_SECONDS = 30
 """Seconds between two signs of life to a telnet client: HAProxy's examples cut connections that are
 idle for 50 seconds, other proxies after 60."""
@@ -77,20 +73,16 @@ class LineConnection(TimedHandshake, Protocol):
         self._heartbeat = heartbeat
         self._backlogs = backlogs
         self._backlog: IDelayedCall | None = None
+        self._expected = False
         self._beating = False
         self._address = address
         self._shell: Shell | None = None
         self._entering = False
         self._pushes = False
         self._full = False
-        self._options = OptionFilter()
-        self._decoder = LineDecoder(service.max_text + COMMAND_BYTES)
-        self._lines: deque[bytes | None] = deque()
-        self._wait: IDelayedCall | None = None
-        self._slowed = False
-        self._working = False
+        self._input = LineInput(service.max_text + COMMAND_BYTES)
+        self._queue = LineQueue(service.clock)
         self._stopped = False
-        self._opening: Opening | None = Opening()
         self._ending = False
         self._farewell = b""
         self._closing = False
@@ -125,7 +117,7 @@ class LineConnection(TimedHandshake, Protocol):
 
     def _entered(self, person: Person) -> None:
         """Greet, and begin to read the lobby; unless the client has gone meanwhile."""
-        self._entering = False
+        self._has_arrived()
         if self._over or self._closing:
             self._service.end(person)
             return
@@ -133,10 +125,12 @@ class LineConnection(TimedHandshake, Protocol):
         if self._full:
             self._shell.subscriber.pause()
         self._shell.greet()
+        if self._gone and not self._over:
+            self._outlive()
 
     def _not_let_in(self, failure: Failure) -> None:
         """The person could not come in."""
-        self._entering = False
+        self._has_arrived()
         error = failure.value
         if not isinstance(error, ChatError):
             self._log.failure("a client could not come in", failure)
@@ -160,25 +154,24 @@ class LineConnection(TimedHandshake, Protocol):
         """Bytes from the client, cut anywhere."""
         if self._ending:
             return
-        text = self._options.feed(data)
-        if answers := self._options.answers():
+        taken = self._take(data)
+        if answers := self._input.answers():
             self.send(answers)
-        if self._take(text):
+        if taken:
             self.work()
 
-    def _take(self, text: bytes) -> bool:
-        """Take in text; answers whether it is lines, and not another protocol."""
-        if self._options.telnet and not self._beating:
+    def _take(self, data: bytes) -> bool:
+        """Take in bytes; answers whether they are lines, and not another protocol."""
+        self._queue.lines.extend(self._input.feed(data))
+        if self._input.telnet and not self._beating:
             self._beating = True
             self._heartbeat.add(self)
-        if self._opening:
-            if problem := self._opening.feed(text):
-                self.turn_out(Malformed(problem))
-                return False
-            if self._opening.done:
-                self._opening = None
-        self._lines.extend(self._decoder.feed(text))
-        return True
+        return self._is_lines()
+
+    def _is_lines(self) -> bool:
+        if self._input.problem:
+            self.turn_out(Malformed(self._input.problem))
+        return not self._input.problem
 
     def turn_out(self, error: ChatError) -> None:
         """See `Wire.turn_out`; nothing that the client has sent and that waits is carried out."""
@@ -201,11 +194,9 @@ class LineConnection(TimedHandshake, Protocol):
 
     def _end_input(self) -> None:
         """The last line needs no end."""
-        if self._opening and (problem := self._opening.finish()):
-            self.turn_out(Malformed(problem))
-            return
-        self._lines.extend(self._decoder.finish())
-        self._ending = True
+        self._queue.lines.extend(self._input.finish())
+        if self._is_lines():
+            self._ending = True
 
     def salvage(self, receive: Callable[[int], bytes]) -> None:
         """The connection is about to be lost: take in what was received and not read yet."""
@@ -213,7 +204,7 @@ class LineConnection(TimedHandshake, Protocol):
             return
         self._gone = True
         data, closed = received(receive)
-        if self._take(self._options.feed(data)) and closed:
+        if self._take(data) and closed:
             self._end_input()
 
     def writeConnectionLost(self) -> None:
@@ -228,18 +219,31 @@ class LineConnection(TimedHandshake, Protocol):
         self._peers.stalls.forget(self)
         if self._shell:
             self._shell.subscriber.stop()
-        if self._lines and not self._over:
-            if self._backlogs.admit(self._address):
-                clock = self._service.clock
-                self._backlog = clock.callLater(BACKLOG_SECONDS, self._give_up, "out of time")
-            else:
-                self._give_up("too many wait already")
+        if self._queue.lines and not self._over:
+            self._outlive()
         self.work()
+
+    def _outlive(self) -> None:
+        """The client is gone, and has left lines: they are carried out, if not too many wait."""
+        if self._entering:
+            waits = self._expected = self._backlogs.expect()
+        elif waits := self._backlogs.admit(self._address):
+            clock = self._service.clock
+            self._backlog = clock.callLater(BACKLOG_SECONDS, self._give_up, "out of time")
+        if not waits:
+            self._give_up("too many wait already")
+
+    def _has_arrived(self) -> None:
+        """The person has come in, or could not."""
+        self._entering = False
+        if self._expected:
+            self._expected = False
+            self._backlogs.arrived()
 
     def _give_up(self, why: str) -> None:
         """Carry out no more lines of a client that is gone."""
-        self._backlogs.dropped(len(self._lines), why)
-        self._drop_lines()
+        self._backlogs.dropped(len(self._queue.lines), why)
+        self._queue.drop()
         self._finish()
 
     def _finish(self) -> None:
@@ -293,59 +297,29 @@ class LineConnection(TimedHandshake, Protocol):
     # -- lines into commands ---------------------------------------------------------------------
 
     def work(self) -> None:
-        """See `Wire.work`: carry out the lines that have come in, until something has to be waited
-        for.
-        """
-        if self._working:
-            return
-        self._working = True
-        left = LINES_A_TURN
-        while self._lines and not self._waits:
-            if left <= 0:
-                self._wait = self._service.clock.callLater(0, self._go_on)
-                break
-            line = self._lines.popleft()
-            message = False
-            try:
-                message = self._carry_out(line)
-            except RateLimited as error:
-                # The line stays where it is, and those behind it in TCP's buffers.
-                self._lines.appendleft(line)
-                self._let_wait(error.retry_after)
-            except WaitForAcks:
-                self._lines.appendleft(line)
-                break
-            except ChatError as error:
-                self.refuse(error)
-            left -= 1 if message else LINES_A_TURN // COMMANDS_A_TURN
-        self._working = False
-        if self._lines and not self._gone:
-            self._stopped = True
-            self.transport.pauseProducing()
-        self._read_on()
-        self._close_when_done()
-
-    @property
-    def _waits(self) -> bool:
-        """Whether something has to be waited for before the next line is carried out."""
-        shell = self._shell
-        if shell is None or shell.changing or self._wait:
-            return True
-        return self._full and not self._gone
+        """See `Wire.work`."""
+        self._queue.work(self)
 
     def put_back(self, line: bytes) -> None:
         """See `Wire.put_back`."""
-        self._lines.appendleft(line)
+        self._queue.lines.appendleft(line)
 
     def refuse(self, error: ChatError) -> None:
         """See `Wire.refuse`."""
-        self.send(refusal(error))
-        shell = self._shell
-        if shell and not (self._wait or self._closing) and (wait := shell.make_mistake()):
-            self._let_wait(wait)
+        self._queue.refuse(self, error)
 
-    def _carry_out(self, line: bytes | None) -> bool:
-        """Do what a line asks for; answers whether it is one that others see."""
+    def make_mistake(self) -> float:
+        """See `Carrier.make_mistake`."""
+        return 0.0 if self._closing or self._shell is None else self._shell.make_mistake()
+
+    @property
+    def busy(self) -> bool:
+        """See `Carrier.busy`."""
+        shell = self._shell
+        return shell is None or shell.changing or (self._full and not self._gone)
+
+    def carry_out(self, line: bytes | None) -> bool:
+        """See `Carrier.carry_out`."""
         assert self._shell is not None
         if line is None:
             raise TextTooLong(
@@ -357,34 +331,28 @@ class LineConnection(TimedHandshake, Protocol):
             self._hang_up()
         return seen
 
-    def _let_wait(self, seconds: float) -> None:
-        if not self._slowed:
-            self._slowed = True
-            self.send(
-                refusal(RateLimited("too fast; the rest of your lines will follow one by one", 0))
-            )
-        self._wait = self._service.clock.callLater(seconds, self._go_on)
-
-    def _go_on(self) -> None:
-        self._wait = None
-        self.work()
-        if not self._wait:
-            self._slowed = False
+    def worked(self) -> None:
+        """See `Carrier.worked`: take more input or none, or close."""
+        if self._queue.lines and not self._gone:
+            self._stopped = True
+            self.transport.pauseProducing()
+        self._read_on()
+        self._close_when_done()
 
     def _read_on(self) -> None:
         """Take more input, unless something still has to be waited for."""
-        waiting = self._lines or self._wait or self._full
-        if self._stopped and not (waiting or self._ending or self._gone):
+        ready = self._queue.idle and not self._full
+        if self._stopped and ready and not (self._ending or self._gone):
             self._stopped = False
             self.transport.resumeProducing()
 
     def _close_when_done(self) -> None:
         """After the end of input: close as soon as everything said has been stored and shown."""
         if self._gone:
-            if not (self._lines or self._wait or self._over):
+            if self._queue.idle and not self._over:
                 self._finish()
-        elif self._ending and not (
-            self._lines or self.owed or self._wait or self._closing or self._entering
+        elif (
+            self._ending and self._queue.idle and not (self.owed or self._closing or self._entering)
         ):
             if self._shell:
                 self._shell.subscriber.wake()
@@ -410,14 +378,8 @@ class LineConnection(TimedHandshake, Protocol):
             self.transport.loseConnection()
 
     def _hang_up(self) -> None:
-        self._drop_lines()
+        self._queue.drop()
         self._ending = True
-
-    def _drop_lines(self) -> None:
-        self._lines.clear()
-        if self._wait:
-            self._wait.cancel()
-            self._wait = None
 
     # -- being sent away -------------------------------------------------------------------------
 
@@ -436,7 +398,7 @@ class LineConnection(TimedHandshake, Protocol):
         if not self._pushes:  # the handshake of TLS is not done
             self.transport.abortConnection()
             return
-        lost = len(self._lines)
+        lost = len(self._queue.lines)
         again = f", and say your last {counted(lost, 'line')} again" if lost else ""
         self._farewell = refusal(Unavailable(f"{GOING_DOWN}{again}"))
         self._hang_up()

@@ -6,9 +6,9 @@ import re
 from datetime import datetime
 
 from chatd.codecs.timed import written
-from chatd.testing import START
+from chatd.testing import START, FakeConnection
 
-from .house import House
+from .house import HOST, House
 
 TODAY = written(datetime.fromtimestamp(START))
 NOW = f"{datetime.fromtimestamp(START):%H:%M}"
@@ -18,6 +18,14 @@ def untimed(lines: list[str]) -> list[str]:
     """The lines without the time that each of them begins with."""
     assert all(re.match(r"\d\d:\d\d ", line) for line in lines)
     return [line[6:] for line in lines]
+
+
+def greeted(house: House, host: str = HOST) -> FakeConnection:
+    """A connection to the line door, whose greeting was read."""
+    wire = house.line(host)
+    house.chat.settle()
+    wire.received()
+    return wire
 
 
 class Terminal:

@@ -18,6 +18,7 @@ from chatd.transports.backlog import (
 from chatd.transports.tcp import READ_BYTES
 
 from .house import House
+from .terminal import greeted
 from .wire import Wire
 
 SIXTY = [f"{number}" for number in range(60)]
@@ -86,18 +87,18 @@ def test_lines_of_a_client_that_has_closed_wait_for_a_bounded_time() -> None:
 def test_closed_clients_whose_lines_wait_are_bounded_by_address_and_in_all(limited: House) -> None:
     """Of the others only what may be said at once is said."""
     for _ in range(MOST_OF_ADDRESS + 5):
-        wire = limited.line()
+        wire = greeted(limited)
         wire.send(typed(SIXTY))
         wire.hang_up()
     assert len(limited.peers) == MOST_OF_ADDRESS
     for number in range(MOST_BACKLOGS):
-        wire = limited.line(f"198.51.100.{number}")
+        wire = greeted(limited, f"198.51.100.{number}")
         wire.send(typed(SIXTY))
         wire.hang_up()
     assert len(limited.peers) == MOST_BACKLOGS
     limited.chat.advance(BACKLOG_SECONDS)
     assert len(limited.peers) == 0
-    wire = limited.line()
+    wire = greeted(limited)
     wire.send(typed(SIXTY))
     wire.hang_up()
     assert len(limited.peers) == 1
@@ -107,7 +108,7 @@ def test_a_server_that_goes_down_waits_for_no_lines_of_clients_that_have_closed(
     limited: House,
 ) -> None:
     """They can not be stored any more, and nobody is there to be told: the log says how many."""
-    wire = limited.line()
+    wire = greeted(limited)
     wire.send(typed(SIXTY))
     wire.hang_up()
     done = limited.going_down().stopService()
@@ -119,7 +120,7 @@ def test_a_server_that_goes_down_waits_for_no_lines_of_clients_that_have_closed(
 
 def test_lines_of_a_client_that_is_let_go_for_not_reading_are_carried_out(limited: House) -> None:
     """They were received before it stopped."""
-    wire = limited.line()
+    wire = greeted(limited)
     wire.send(typed(SIXTY))
     wire.protocol.let_go()
     limited.chat.advance(30)

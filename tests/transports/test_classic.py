@@ -7,11 +7,12 @@ from urllib.parse import urlencode
 
 import pytest
 
-from chatd.chat.leases import GRACE_SECONDS
+from chatd.chat.sessions import GRACE_SECONDS
 from chatd.transports.classic import HOLD_SECONDS, classic_site
 
 from .hold import Hold
 from .house import House, Http, Response
+from .terminal import greeted
 
 
 class ClassicHouse(House):
@@ -97,7 +98,7 @@ def test_the_first_poll_registers_and_is_held(house: ClassicHouse) -> None:
     ada.poll()
     house.chat.settle()
     assert not ada.answered()
-    assert house.chat.service.room("lobby").names == ["ada"]
+    assert house.chat.room("lobby").names == ["ada"]
 
 
 def test_a_poll_is_answered_empty_when_nothing_was_said(house: ClassicHouse, ada: Caller) -> None:
@@ -177,7 +178,7 @@ def test_a_poll_is_not_disturbed_by_what_this_door_does_not_tell(
 ) -> None:
     """Joins, leaves, topics: 2011 knew only messages."""
     ada.poll()
-    telnet = house.line()
+    telnet = greeted(house)
     telnet.send(b"/nick eve\r\n/topic tea\r\n/join dev\r\n/msg ada psst\r\n/quit\r\n")
     house.chat.settle()
     assert not ada.answered()
@@ -188,7 +189,7 @@ def test_a_poll_is_not_disturbed_by_what_this_door_does_not_tell(
 def test_several_lines_and_actions_are_lines_of_their_own(house: ClassicHouse, ada: Caller) -> None:
     """All of the form that clients take apart, with the sender first."""
     house.say("one\n\nthree")
-    telnet = house.line()
+    telnet = greeted(house)
     telnet.send(b"/nick eve\r\n/me waves\r\n")
     house.chat.settle()
     assert ada.read() == "bob : one\nbob : \nbob : three\n* eve : waves\n"
@@ -199,8 +200,7 @@ def test_several_lines_and_actions_are_lines_of_their_own(house: ClassicHouse, a
 
 def test_what_is_said_is_heard_at_every_door(house: ClassicHouse, ada: Caller) -> None:
     """At this one by the speaker too, in the one order; the request itself is answered empty."""
-    telnet = house.line()
-    telnet.received()
+    telnet = greeted(house)
     bob = house.caller("bob")
     telnet.received()
     bob.poll()
@@ -288,7 +288,7 @@ def test_what_is_bad_is_refused_in_a_line(house: ClassicHouse, target: str, stat
 
 def test_a_name_that_is_held_at_another_door_is_refused(house: ClassicHouse) -> None:
     """With 409, for reading and for saying; when it is free, it can be had."""
-    telnet = house.line()
+    telnet = greeted(house)
     telnet.send(b"/nick Ada\r\n")
     for target in ("/?name=ada", "/?name=ada&message=hello"):
         assert "in use" in text_of(house.http().get(target), 409)
@@ -300,8 +300,7 @@ def test_a_name_that_is_held_here_is_refused_at_other_doors(
     house: ClassicHouse, ada: Caller
 ) -> None:
     """It is a session like any other."""
-    telnet = house.line()
-    telnet.received()
+    telnet = greeted(house)
     telnet.send(b"/nick ADA\r\n/who\r\n")
     house.chat.settle()
     refusal, who = telnet.received().decode().splitlines()
@@ -312,8 +311,7 @@ def test_a_name_that_is_held_here_is_refused_at_other_doors(
 @pytest.mark.parametrize("held", [False, True], ids=["between-polls", "while-held"])
 def test_who_polls_stays(house: ClassicHouse, ada: Caller, held: bool) -> None:
     """However long, and nobody is told that they come and go."""
-    telnet = house.line()
-    telnet.received()
+    telnet = greeted(house)
     for _ in range(40):
         ada.poll()
         house.chat.advance(HOLD_SECONDS + (0 if held else 20))
@@ -323,9 +321,8 @@ def test_who_polls_stays(house: ClassicHouse, ada: Caller, held: bool) -> None:
 
 def test_who_polls_no_more_has_left_and_is_forgotten(house: ClassicHouse, ada: Caller) -> None:
     """After `GRACE_SECONDS`: the name is free, nobody reads, and no timer is left."""
-    telnet = house.line()
-    telnet.received()
-    lobby = house.chat.service.room("lobby")
+    telnet = greeted(house)
+    lobby = house.chat.room("lobby")
     readers = lobby.readers
     house.chat.advance(GRACE_SECONDS - 1)
     assert telnet.received() == b""

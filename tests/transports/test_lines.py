@@ -12,7 +12,7 @@ from twisted.python.failure import Failure
 
 from chatd.model.commands import Say
 from chatd.testing import FakeConnection
-from chatd.transports.lines import COMMANDS_A_TURN, LINES_A_TURN
+from chatd.transports.linequeue import COMMANDS_A_TURN, LINES_A_TURN
 
 from .hold import Hold
 from .house import House

@@ -1,0 +1,120 @@
+"""The lines of one connection that wait to be carried out, and the pace at which that happens.
+
+1. Lines are carried out in order.  The next one waits while the client reads too slowly, says too
+   much or makes too many mistakes, and while a command is under way that it may depend on.
+2. None is dropped for that: those behind it wait in TCP's buffers.
+3. A connection with many lines carries out some of them, and then others have their turn.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import Protocol
+
+from twisted.internet.interfaces import IDelayedCall, IReactorTime
+
+from ..codecs.lines import refusal
+from ..model.errors import ChatError, RateLimited
+from .shell import WaitForAcks
+
+LINES_A_TURN = 100
+"""Lines of one connection that are carried out before others have their turn."""
+COMMANDS_A_TURN = 5
+"""Those among them that are no messages: listing all rooms or a long history takes longer."""
+
+
+class Carrier(Protocol):
+    """What carries out the lines: the connection."""
+
+    @property
+    def busy(self) -> bool:
+        """Whether the next line has to wait."""
+
+    def carry_out(self, line: bytes | None) -> bool:
+        """Do what a line asks for, None being one that was too long; answers whether other clients
+        see it.  Raises `ChatError` and `WaitForAcks`.
+        """
+
+    def make_mistake(self) -> float:
+        """A line was refused; answers the seconds that the next one has to wait."""
+
+    def send(self, data: bytes) -> None:
+        """Send bytes to the client."""
+
+    def worked(self) -> None:
+        """As many lines are carried out as can be now."""
+
+
+class LineQueue:
+    """The lines of one connection, which it does not refer to: they would hold each other."""
+
+    __slots__ = ("_clock", "_slowed", "_working", "lines", "wait")
+
+    def __init__(self, clock: IReactorTime) -> None:
+        self._clock = clock
+        self._slowed = False
+        self._working = False
+        self.lines: deque[bytes | None] = deque()
+        """Those that wait; None stands for one that was too long."""
+        self.wait: IDelayedCall | None = None
+        """When the next line may be carried out, if time has to pass before."""
+
+    @property
+    def idle(self) -> bool:
+        """Whether nothing waits."""
+        return not (self.lines or self.wait)
+
+    def work(self, carrier: Carrier) -> None:
+        """Carry out the lines that have come in, until something has to be waited for."""
+        if self._working:
+            return
+        self._working = True
+        lines = self.lines
+        left = LINES_A_TURN
+        while lines and not (self.wait or carrier.busy):
+            if left <= 0:
+                self.wait = self._clock.callLater(0, self._go_on, carrier)
+                break
+            line = lines.popleft()
+            message = False
+            try:
+                message = carrier.carry_out(line)
+            except RateLimited as error:
+                # The line stays where it is, and those behind it in TCP's buffers.
+                lines.appendleft(line)
+                self._let_wait(carrier, error.retry_after)
+            except WaitForAcks:
+                lines.appendleft(line)
+                break
+            except ChatError as error:
+                self.refuse(carrier, error)
+            left -= 1 if message else LINES_A_TURN // COMMANDS_A_TURN
+        self._working = False
+        carrier.worked()
+
+    def refuse(self, carrier: Carrier, error: ChatError) -> None:
+        """Tell why a line was refused; where there are too many such lines, the others wait."""
+        carrier.send(refusal(error))
+        if not self.wait and (wait := carrier.make_mistake()):
+            self._let_wait(carrier, wait)
+
+    def drop(self) -> None:
+        """Carry out none of them."""
+        self.lines.clear()
+        if self.wait:
+            self.wait.cancel()
+            self.wait = None
+
+    def _let_wait(self, carrier: Carrier, seconds: float) -> None:
+        if not self._slowed:
+            self._slowed = True
+            carrier.send(
+                refusal(RateLimited("too fast; the rest of your lines will follow one by one", 0))
+            )
+        self.wait = self._clock.callLater(seconds, self._go_on, carrier)
+
+    def _go_on(self, carrier: Carrier) -> None:
+        self.wait = None
+        self.work(carrier)
+        if not self.wait:
+            self._slowed = False
