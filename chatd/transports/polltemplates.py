@@ -283,7 +283,10 @@ def learn(polls: Polls, asked: PollRequest, request: Request) -> LearnedPoll | N
         if name not in (b"Date", b"Content-Length")
     ]
     head = b"HTTP/1.1 200 OK\r\n" + b"".join(headers)
-    template = _template(polls, asked, parts[1], parts[3], head)
+    try:
+        template = _template(polls, asked, parts[1], parts[3], head)
+    except ChatError:
+        return None  # the next one is refused by twisted.web's path
     if (
         not template.personal
         and cast(ChatRequest, request).host_known
@@ -320,10 +323,12 @@ def _parted(packet: bytes) -> re.Match[bytes] | None:
 def _template(
     polls: Polls, asked: PollRequest, before: bytes, after: bytes, head: bytes
 ) -> PollTemplate:
-    """The template with those bytes, which other connections may use already."""
+    """The template with those bytes, which other connections may use already.
+
+    Raises `NotAllowed`.
+    """
     words = (before, after, head, asked.query.session)
     template: PollTemplate | None = polls.templates.get(words)
     if template is None:
         template = polls.templates[words] = PollTemplate(polls, asked, before, after, head)
-        polls.readers.templates.add(template)
     return template

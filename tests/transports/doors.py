@@ -177,7 +177,8 @@ class LineClient(Client):
         self._wire.fill()
 
     def unstall(self) -> None:
-        self._wire.drain()
+        if not self._wire.lost:
+            self._wire.drain()
         self.chat.settle()
 
     def _enter(self, name: str) -> str | None:
@@ -393,7 +394,8 @@ class StreamClient(WebClient):
         self._reads.wire.fill()
 
     def unstall(self) -> None:
-        self._reads.wire.drain()
+        if not self._reads.closed:
+            self._reads.wire.drain()
         self.chat.settle()
 
     @property
@@ -529,7 +531,8 @@ class WebSocketClient(Client):
         self._wire.fill()
 
     def unstall(self) -> None:
-        self._wire.drain()
+        if not self._wire.lost:
+            self._wire.drain()
         self.chat.settle()
 
     def _enter(self, name: str) -> str | None:
