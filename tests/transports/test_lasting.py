@@ -323,7 +323,7 @@ def test_a_reader_that_goes_while_it_is_stored_harms_nobody(site: Site) -> None:
 
 @pytest.mark.parametrize("fate", ["stored", "lost"])
 def test_a_message_in_doubt_is_found_out_by_repeating_it(house: House, fate: Any) -> None:
-    """503 with `Retry-After`; the same key is answered with the id, and the message is said once."""
+    """503 with `Retry-After`; the same key is answered with the id, and it is said once."""
     http = house.http()
     house.say("before")
     house.chat.store.doubting = fate
