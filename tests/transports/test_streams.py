@@ -144,7 +144,8 @@ def test_a_stream_says_that_it_is_utf_8(house: House, version: str) -> None:
     """Else some libraries take it for Latin-1."""
     wire = house.chat.connect(house.http_door)
     wire.send(
-        f"GET {EVENTS} HTTP/{version}\r\nHost: c\r\nAccept: text/event-stream\r\n\r\n".encode()
+        f"GET {EVENTS} HTTP/{version}\r\nHost: localhost\r\n"
+        "Accept: text/event-stream\r\n\r\n".encode()
     )
     head = wire.received().lower()
     assert b"\r\ncontent-type: text/event-stream; charset=utf-8\r\n" in head
