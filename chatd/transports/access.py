@@ -95,7 +95,7 @@ class Access:
 
         Browsers can set no header on an EventSource or a WebSocket, so a ticket may stand in the
         query of a `stream`, and a token (RFC 6750, section 2.3) in that of any reading request.
-        Raises `BadToken`, `Malformed`.
+        The ticket stays good until `use_ticket`.  Raises `BadToken`, `Malformed`.
         """
         token, ticket = one(request, "access_token"), one(request, "ticket")
         if ticket is not None:
@@ -107,13 +107,23 @@ class Access:
                     "a ticket is for a WebSocket or an event stream; "
                     "here, send Authorization: Bearer TOKEN"
                 )
-            lease = self.tickets.redeem(ticket)
-            token = lease.token
-        if token is None:
+            lease = self.tickets.holder(ticket)
+            if lease.session.ended:
+                raise BadToken("the session of that ticket is over; POST /session for a new one")
+        elif token is not None:
+            lease = self.leases.find(token)
+        else:
             return self.lease(request)
-        lease = self.leases.find(token)
         lease.touch(self.address(request))
         return lease
+
+    def use_ticket(self, request: Request) -> None:
+        """The stream that the request's ticket is for begins: the ticket is used up, if there is
+        one.  Raises `BadToken`.
+        """
+        ticket = one(request, "ticket")
+        if ticket is not None:
+            self.tickets.redeem(ticket)
 
     def need_lease(self, request: Request) -> Lease:
         """The session that a request is made in.  Raises `BadToken`, `NoSession`."""

@@ -48,10 +48,11 @@ class EventsResource(ApiResource):
         access = self._access
         media = preferred(header(request, "accept") or "", _STYLES)
         socket = wants_websocket(request)
-        lease = access.reader(request, stream=socket or media == "text/event-stream")
+        before = whole_number(request, "before")
+        stream = before is None and (socket or media == EVENT_STREAM)
+        lease = access.reader(request, stream=stream)
         reading = read_query(request, access.service, self._rooms, lease)
         style = plain_style(reading) if media == "text/plain" else json_style(reading)
-        before = whole_number(request, "before")
         if before is not None:
             return self._page(request, reading, before, style)
         address = access.address(request)
@@ -59,10 +60,13 @@ class EventsResource(ApiResource):
         if socket:
             accept = handshake(request)
             reading.check()
+            access.use_ticket(request)
             channel = cast(ChatChannel, request.channel)
             return channel.upgrade(accept, ChatSocket(access, reading, address))
         if media in (EVENT_STREAM, NDJSON):
             reading.check()
+            if request.method != b"HEAD":
+                access.use_ticket(request)
             open_stream = open_sse if media == EVENT_STREAM else open_ndjson
             return open_stream(access.streams, request, reading)
         return RequestPoll(access.polls, request, reading, style, _wait(request)).hold()
