@@ -26,6 +26,8 @@ from .peers import Peers
 from .proxies import Proxies
 from .push import Streams
 
+ABSENT = "nobody of that name is here; GET /rooms/ROOM lists who is in a room"
+"""Of a person who is not here, to a program."""
 _KEY = re.compile(r"[\x21-\x7e]{1,200}")
 
 

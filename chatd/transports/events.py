@@ -54,6 +54,8 @@ class EventsResource(ApiResource):
         reading = read_query(request, access.service, self._rooms, lease)
         style = plain_style(reading) if media == "text/plain" else json_style(reading)
         if before is not None:
+            if one(request, "since") is not None:
+                raise Malformed("give before to page back, or since to read on; not both")
             return self._page(request, reading, before, style)
         address = access.address(request)
         reading.watch(address)

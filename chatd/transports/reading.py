@@ -104,7 +104,7 @@ def read_query(
     if limit == 0:
         raise Malformed(f"limit has to be from 1 to {MAX_LIMIT}")
     now = one(request, "since") == "now"
-    since = service.horizon if now else whole_number(request, "since")
+    since = service.horizon if now else whole_number(request, "since", "now, or ")
     if last := header(request, "last-event-id"):
         # A browser that reconnects asks its first address again, and says here how far it got.
         since = _event_id(last)

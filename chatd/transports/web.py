@@ -20,10 +20,10 @@ from twisted.web.server import Request
 
 from ..bounds import Name, Text
 from ..commands import Act, Command, Join, Leave, Rename, Say, SetTopic, Tell
-from ..errors import ChatError
+from ..errors import ChatError, NoSuchPerson
 from ..health import Health
 from ..service import ChatService
-from .access import Access
+from .access import ABSENT, Access
 from .body import read_body
 from .events import EventsResource
 from .fields import segment
@@ -337,4 +337,8 @@ class PrivateResource(CommandResource):
 
     def render_POST(self, request: Request) -> Deferred[bytes]:
         """Say it to them only."""
-        return self._perform(request, Tell(self._name, read_body(request, TextForm).text), 201)
+        command = Tell(self._name, read_body(request, TextForm).text)
+        try:
+            return self._perform(request, command, 201)
+        except NoSuchPerson:
+            raise NoSuchPerson(ABSENT) from None

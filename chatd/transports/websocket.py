@@ -17,10 +17,10 @@ from twisted.python.failure import Failure
 from ..addresses import Address
 from ..codecs.websocket import GAP, WEBSOCKET, Sent, ack, error, pong, read, ready, ref_of
 from ..commands import Act, Command, Join, Leave, Say, Tell
-from ..errors import ChatError
+from ..errors import ChatError, NoSuchPerson
 from ..session import Session
 from ..subscriber import Batch
-from .access import Access, owner
+from .access import ABSENT, Access, owner
 from .liveness import SILENT_BEATS
 from .reading import Reading
 from .tcp import lend
@@ -119,6 +119,9 @@ class ChatSocket(WebSocketProtocol):
                 self.write(pong(sent.ref))
                 return
             performed = self._perform(command, sent.ref)
+        except NoSuchPerson:
+            self.write(error(sent.ref, NoSuchPerson(ABSENT)))
+            return
         except ChatError as refusal:
             self.write(error(sent.ref, refusal))
             return
