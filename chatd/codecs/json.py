@@ -19,7 +19,10 @@ from ..stream.eventlog import Entry
 
 T = TypeVar("T")
 
+MOST_SHOWN = 40
+"""Characters of a client's own that an error repeats."""
 _FIELD = re.compile(r"Object (contains unknown|missing required) field `(.*)`", re.DOTALL)
+_VALUE = re.compile(r"(Invalid (?:enum )?value) '(.*)'( - at `.*`)?", re.DOTALL)
 _encode = msgspec.json.Encoder().encode
 
 
@@ -82,7 +85,9 @@ def decode(data: bytes, form: type[T]) -> T:
         value = msgspec.json.decode(data, type=form)
     except msgspec.ValidationError as problem:
         raise _wrong(problem, "the JSON body") from None
-    except (msgspec.DecodeError, UnicodeDecodeError) as problem:
+    except UnicodeDecodeError:
+        raise Malformed("the JSON body is no valid UTF-8") from None
+    except msgspec.DecodeError as problem:
         raise Malformed(f"the JSON body is not understood: {problem}") from None
     except RecursionError:
         raise Malformed("the JSON body is nested too deeply") from None
@@ -107,6 +112,15 @@ def _wrong(problem: msgspec.ValidationError, what: str) -> Malformed:
     """What is wrong with a body, in our words where they are clearer than the library's."""
     if field := _FIELD.fullmatch(str(problem)):
         if field[1] == "contains unknown":
-            return BadField(f'unknown field "{field[2]}"')
+            return BadField(f'unknown field "{_shown(field[2])}"')
         return BadField(f'the field "{field[2]}" is missing')
-    return Malformed(f"{what} is not understood: {problem}")
+    told = str(problem)
+    if value := _VALUE.fullmatch(told):
+        told = f'{value[1]} "{_shown(value[2])}"{value[3] or ""}'
+    return Malformed(f"{what} is not understood: {told}")
+
+
+def _shown(text: str) -> str:
+    """What a client sent, cut, and without what could steer a terminal."""
+    short = "".join(filter(str.isprintable, text[:MOST_SHOWN]))
+    return short if len(text) <= MOST_SHOWN else f"{short}…"

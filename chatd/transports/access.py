@@ -14,7 +14,7 @@ from ..chat.sessions import LastingSession, Sessions
 from ..chat.tickets import Tickets
 from ..model.addresses import Address
 from ..model.commands import Command
-from ..model.errors import BadToken, Malformed, NoSession
+from ..model.errors import BadToken, ChatError, Malformed, NoSession, NoSuchPerson
 from ..model.identity import Stranger
 from ..model.names import name_key
 from .fields import cookie, header, one
@@ -25,7 +25,14 @@ from .peers import Peers
 from .proxies import Proxies
 from .push import Streams
 
+ABSENT = "nobody of that name is here; GET /rooms/ROOM lists who is in a room"
+"""Of a person who is not here, to a program."""
 _KEY = re.compile(r"[\x21-\x7e]{1,200}")
+
+
+def for_programs(error: ChatError) -> ChatError:
+    """The refusal in words for a client that has no commands to type."""
+    return NoSuchPerson(ABSENT) if isinstance(error, NoSuchPerson) else error
 
 
 class Access:
@@ -93,7 +100,7 @@ class Access:
 
         Browsers can set no header on an EventSource or a WebSocket, so a ticket may stand in the
         query of a `stream`, and a token (RFC 6750, section 2.3) in that of any reading request.
-        Raises `BadToken`, `Malformed`.
+        The ticket stays good until `use_ticket`.  Raises `BadToken`, `Malformed`.
         """
         token, ticket = one(request, "access_token"), one(request, "ticket")
         if ticket is not None:
@@ -105,12 +112,23 @@ class Access:
                     "a ticket is for a WebSocket or an event stream; "
                     "here, send Authorization: Bearer TOKEN"
                 )
-            token = self.tickets.redeem(ticket).token
-        if token is None:
+            session = self.tickets.holder(ticket)
+            if session.over:
+                raise BadToken("the session of that ticket is over; POST /session for a new one")
+        elif token is not None:
+            session = self.sessions.find(token)
+        else:
             return self.session(request)
-        session = self.sessions.find(token)
         session.touch(self.address(request))
         return session
+
+    def use_ticket(self, request: Request) -> None:
+        """The stream that the request's ticket is for begins: the ticket is used up, if there is
+        one.  Raises `BadToken`.
+        """
+        ticket = one(request, "ticket")
+        if ticket is not None:
+            self.tickets.redeem(ticket)
 
     def need_session(self, request: Request) -> LastingSession:
         """The session that a request is made in.  Raises `BadToken`, `NoSession`."""

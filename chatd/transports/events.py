@@ -57,7 +57,10 @@ class EventsResource(ApiResource):
     def render_GET(self, request: Request) -> Any:
         """Read on from a cursor, or back from an id."""
         media = preferred(header(request, "accept") or "", _STYLES)
-        stream = media == EVENT_STREAM or wants_websocket(request)
+        before = whole_number(request, "before")
+        if before is not None and one(request, "since") is not None:
+            raise Malformed("give before to page back, or since to read on; not both")
+        stream = before is None and (media == EVENT_STREAM or wants_websocket(request))
         session = self._access.reader(request, stream=stream)
         names = named_rooms(request) if self._rooms is None else self._rooms
         loading = load_rooms(self._access.service, names)
@@ -83,10 +86,13 @@ class EventsResource(ApiResource):
         if wants_websocket(request):
             accept = handshake(request)
             query.check_readers()
+            access.use_ticket(request)
             socket = ChatSocket(access, query, access.address(request))
             return cast(ChatChannel, request.channel).upgrade(accept, socket)
         if media in (EVENT_STREAM, NDJSON):
             query.check_readers()
+            if request.method != b"HEAD":
+                access.use_ticket(request)
             open_stream = open_sse if media == EVENT_STREAM else open_ndjson
             return open_stream(access.streams, request, query)
         return RequestPoll(access.polls, request, query, format_, _wait(request)).hold()

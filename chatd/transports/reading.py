@@ -150,7 +150,7 @@ def read_query(
     if limit == 0:
         raise Malformed(f"limit has to be from 1 to {MAX_LIMIT}")
     now = one(request, "since") == "now"
-    since = service.horizon if now else whole_number(request, "since")
+    since = service.horizon if now else whole_number(request, "since", "now, or ")
     if last := header(request, "last-event-id"):
         # A browser that reconnects sends its first URL again, and here the last id that it saw.
         since = _event_id(last)

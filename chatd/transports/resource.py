@@ -155,8 +155,10 @@ def check_coding(request: Request) -> None:
 
 
 def refuse(request: Request, error: ChatError) -> bytes:
-    """The refusal as JSON, with its status and headers; to an `EventSource`, if it is only too
-    early, as a stream that ends at once (see `chatd.transports.sse`).
+    """The refusal as JSON, with its status and headers.
+
+    An event stream that is refused for load (429, 503) is answered 200, with `retry:`, and ends
+    (see `chatd.transports.sse`).  Raises nothing, whatever the request holds.
     """
     say_when(request, error)
     if isinstance(error, RateLimited | Unavailable) and wants_event_stream(request):
@@ -184,7 +186,7 @@ def spread(seconds: float) -> float:
 
 
 def say_when(request: Request, error: ChatError) -> None:
-    """If it is only too early, say when it will not be."""
+    """Give the `Retry-After` of a refusal for load (429, 503)."""
     if isinstance(error, RateLimited | Unavailable | InDoubt):
         request.setHeader(b"retry-after", retry_after(error))
 

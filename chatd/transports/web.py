@@ -10,10 +10,11 @@ import mimetypes
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, NoReturn
 
 import msgspec
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, maybeDeferred
+from twisted.python.failure import Failure
 from twisted.web.http import CACHED
 from twisted.web.resource import IResource, Resource
 from twisted.web.server import Request
@@ -27,7 +28,7 @@ from ..model.commands import Act, Command, Join, Leave, Rename, Say, SetTopic, T
 from ..model.errors import ChatError
 from ..model.names import clean_room
 from ..model.policy import Action
-from .access import Access
+from .access import Access, for_programs
 from .body import read_body
 from .events import EventsResource
 from .fields import segment
@@ -345,4 +346,12 @@ class PrivateResource(CommandResource):
 
     def render_POST(self, request: Request) -> Deferred[bytes]:
         """Say it to them only."""
-        return self._perform(request, Tell(self._name, read_body(request, TextForm).text), 201)
+        command = Tell(self._name, read_body(request, TextForm).text)
+        performed = maybeDeferred(self._perform, request, command, 201)
+        return performed.addErrback(_for_programs)
+
+
+def _for_programs(failure: Failure) -> NoReturn:
+    failure.trap(ChatError)
+    assert isinstance(failure.value, ChatError)
+    raise for_programs(failure.value)

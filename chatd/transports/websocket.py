@@ -39,7 +39,7 @@ from ..model.errors import ChatError, Unavailable
 from ..model.names import clean_room
 from ..stream.batch import Batch
 from ..stream.feed import Source
-from .access import Access, key_owner
+from .access import Access, for_programs, key_owner
 from .liveness import SILENT_BEATS
 from .reading import ReadQuery
 from .tcp import lend
@@ -154,7 +154,7 @@ class ChatSocket(WebSocketProtocol):
                 return
             performed = self._perform(command, sent.ref)
         except ChatError as refusal:
-            self.write(error(sent.ref, refusal))
+            self.write(error(sent.ref, for_programs(refusal)))
             return
         self._unanswered += 1
         performed.addCallback(lambda id_: self.write(ack(sent.ref, id_)))
@@ -186,7 +186,7 @@ class ChatSocket(WebSocketProtocol):
     def _refused(self, failure: Failure, sent: Sent) -> None:
         failure.trap(ChatError)
         assert isinstance(failure.value, ChatError)
-        self.write(error(sent.ref, failure.value))
+        self.write(error(sent.ref, for_programs(failure.value)))
 
     def _answered(self, _: object) -> None:
         self._unanswered -= 1

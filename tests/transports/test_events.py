@@ -50,6 +50,28 @@ def test_a_parameter_that_is_given_twice_is_refused(ada: Http, name: str) -> Non
     assert name in response.json["error"]["message"]
 
 
+def test_a_since_that_is_no_number_is_told_that_now_is_one_too(http: Http) -> None:
+    """It is written in lower case."""
+    response = http.get(f"{EVENTS}?since=NOW&wait=0")
+    assert response.json["error"]["message"].startswith("since has to be now, or a whole number")
+
+
+def test_paging_back_and_reading_on_are_not_one_request(http: Http) -> None:
+    """Neither is ignored; but a browser's `Last-Event-ID` is sent unasked."""
+    response = http.get(f"{EVENTS}?before=1&since=1")
+    assert response.refusal == (400, "malformed")
+    assert "not both" in response.json["error"]["message"]
+    assert http.get(f"{EVENTS}?before=1", Last_Event_ID="1").status == 200
+
+
+@pytest.mark.parametrize("target", ["/rooms", "/rooms/lobby"])
+def test_an_overlong_after_is_told_of_as_such(http: Http, target: str) -> None:
+    """It is a room's name in one list, and a person's in another."""
+    response = http.get(f"{target}?after={'x' * 300}")
+    assert response.refusal == (400, "malformed")
+    assert response.json["error"]["message"].startswith("after has at most")
+
+
 def test_a_limit_of_none_is_refused(http: Http) -> None:
     """It could never be answered."""
     assert http.get(f"{EVENTS}?limit=0").refusal == (400, "malformed")

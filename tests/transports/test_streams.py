@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import pytest
+from wsproto import ConnectionType, WSConnection
+from wsproto.events import Request, TextMessage
 
 from chatd.codecs.websocket import frame
 from chatd.transports.heartbeat import HEARTBEAT_SECONDS
@@ -393,3 +395,20 @@ def test_a_websocket_is_told_that_it_is_ready(house: House) -> None:
     wire.send(written("GET", f"{EVENTS}?since=0", b"", UPGRADE))
     house.chat.settle()
     assert wire.received().endswith(frame(b'{"type":"ready","next":%d}' % id_))
+
+
+def test_a_private_message_to_nobody_is_refused_with_what_a_program_can_do(house: House) -> None:
+    """It has no `/who`."""
+    wire = house.chat.connect(house.http_door)
+    socket = WSConnection(ConnectionType.CLIENT)
+    wire.send(socket.send(Request(host="chat.example", target=EVENTS)))
+    command = {"type": "private", "to": "nobody", "text": "psst"}
+    socket.receive_data(wire.received())
+    list(socket.events())
+    wire.send(socket.send(TextMessage(data=json.dumps(command))))
+    house.chat.settle()
+    socket.receive_data(wire.received())
+    told = [json.loads(event.data) for event in socket.events() if isinstance(event, TextMessage)]
+    (error,) = (one for one in told if one["type"] == "error")
+    assert error["code"] == "no-such-person"
+    assert "/who" not in error["message"]

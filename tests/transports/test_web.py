@@ -682,6 +682,9 @@ def test_a_private_message_needs_somebody_to_hear_it(ada: Http, name: str) -> No
     """Whatever is not a name is nobody's."""
     response = ada.post(f"/people/{name}/messages", {"text": "psst"})
     assert response.refusal == (404, "no-such-person")
+    message = response.json["error"]["message"]
+    assert "/who" not in message
+    assert "GET /rooms/" in message
 
 
 def test_the_server_is_well(http: Http) -> None:
