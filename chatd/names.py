@@ -124,7 +124,7 @@ def _enforced(profile: Profile, text: str, marks: frozenset[str], most: int) -> 
 
 
 def _spelt(text: str, marks: frozenset[str]) -> bool:
-    """Whether only letters, digits and `marks` occur that leave a mark, and no accent stands without
+    """Whether only letters and digits that are seen and `marks` occur, and no accent stands without
     its letter.
     """
     kinds = [unicodedata.category(char) for char in text]

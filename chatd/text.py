@@ -59,8 +59,8 @@ _BLANK = frozenset(
         *(*range(0x180B, 0x1810), *range(0x200B, 0x2010), *range(0x202A, 0x202F)),
         *(*range(0x2060, 0x2070), *range(0xFE00, 0xFE10), *range(0xFFF0, 0xFFF9)),
         *(*range(0x1BCA0, 0x1BCA4), *range(0x1D173, 0x1D17B), *range(0xE0000, 0xE1000)),
-        # drawn as nothing: an empty cell of Braille, blanks of Egyptian hieroglyphs, a filler of the
-        # Khitan small script, a musical note without a head
+        # drawn as nothing: an empty cell of Braille, blanks of Egyptian hieroglyphs, a filler of
+        # the Khitan small script, a musical note without a head
         *(0x2800, 0x13441, 0x13442, 0x16FE4, 0x1D159),
     )
 )
@@ -108,6 +108,12 @@ def clean_phrase(text: str, limit: int, kind: str = "parting word") -> str:
     _check_size(text, limit, kind)
     flat = " ".join(printable(_BREAKS.sub("\n", text)).split())
     return clean_text(flat, limit, 0, kind) if flat else ""
+
+
+def seen(text: str) -> str:
+    """The text from its first visible character on, without what `printable` takes out."""
+    text = printable(text)
+    return text[next((at for at, char in enumerate(text) if not is_blank(char)), len(text)) :]
 
 
 def _check_size(text: str, limit: int, kind: str) -> None:

@@ -7,6 +7,7 @@ byte: `curl -d '1+1=2'` says `1+1=2`.
 
 from __future__ import annotations
 
+import codecs
 from typing import TypeVar
 from urllib.parse import parse_qsl
 
@@ -30,6 +31,7 @@ def read_body(request: Request, form: type[T]) -> T:
     Raises `Malformed`, `UnsupportedMediaType`.
     """
     body: bytes = request.content.read() if request.content else b""
+    body = body.removeprefix(codecs.BOM_UTF8)  # an editor's mark, and no part of the text
     content_type = header(request, "content-type") or ""
     media, *parameters = (word.strip().lower() for word in content_type.split(";"))
     for parameter in parameters:
