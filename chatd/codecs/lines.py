@@ -148,6 +148,11 @@ class LineDecoder:
         self._rest = bytearray()
         self._overlong = False
 
+    @property
+    def begun(self) -> bool:
+        """Whether a line has begun that is not complete."""
+        return bool(self._rest) or self._overlong
+
     def feed(self, data: bytes) -> list[bytes | None]:
         """The lines that these bytes complete; None stands for one that was too long."""
         *ended, rest = _ENDS.split(data)

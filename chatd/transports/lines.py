@@ -11,7 +11,6 @@ r"""The line door: telnet, netcat, and every other client that sends lines over 
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable
 
 from twisted.internet.interfaces import (
@@ -28,13 +27,14 @@ from zope.interface import implementer
 
 from ..addresses import LOCAL, Address, address_of
 from ..codecs.editing import edited
-from ..codecs.lines import LineDecoder, refusal
+from ..codecs.lines import refusal
 from ..codecs.opening import Opening
+from ..codecs.pending import PendingLines
 from ..codecs.telnet import NO_OPERATION, OptionFilter
 from ..errors import ChatError, Malformed, RateLimited, TextTooLong, TooSlow, Unavailable
 from ..service import ChatService
 from ..subscriber import Subscriber
-from .backlog import BACKLOG_SECONDS, Backlogs, received
+from .backlog import BACKLOG_SECONDS, Backlogs, Salvage, received
 from .handshakes import TimedHandshake
 from .heartbeat import Heartbeat
 from .peers import GOING_DOWN, Peers
@@ -45,6 +45,8 @@ LINES_A_TURN = 100
 """Lines of one connection that are carried out before others have their turn."""
 COMMANDS_A_TURN = 5
 """Those among them that are no messages: listing all rooms or a long history takes longer."""
+SLICES_A_TURN = 5
+"""Slices that are read of what a closed connection had sent, where they hold no line."""
 NOP_SECONDS = 30
 """Seconds between two signs of life to a telnet client: HAProxy's examples cut connections that are
 idle for 50 seconds, other proxies after 60."""
@@ -75,17 +77,26 @@ class LineConnection(TimedHandshake, Protocol):
         self._address = address
         self._shell: Shell | None = None
         self._options = OptionFilter()
-        self._decoder = LineDecoder(service.max_text + COMMAND_BYTES)
-        self._lines: deque[bytes | None] = deque()
-        self._wait: IDelayedCall | None = None
-        self._slowed = False
-        self._working = False
-        self._stopped = False
+        self._lines = PendingLines(service.max_text + COMMAND_BYTES)
+        self._salvage = Salvage()
         self._opening: Opening | None = Opening()
-        self._ending = False
         self._farewell = b""
+        self._working = False
+        """Whether `_work` runs, which does not call itself."""
+        self._wait: IDelayedCall | None = None
+        """When lines that wait are carried out, unless the client's reading decides that."""
+        self._slowed = False
+        """Whether the client was told that it is too fast, and lines have waited ever since."""
+        self._stopped = False
+        """Whether the transport reads nothing: lines wait, or the client reads too slowly."""
+        # How far the end has come; what came before stays true, but a connection may be lost
+        # before it was closed.
+        self._ending = False
+        """Whether input has ended, or is taken no more; lines may still be carried out."""
         self._closing = False
+        """Whether all lines are, and the transport was told to close."""
         self._gone = False
+        """Whether the transport is lost; lines that were received may still be carried out."""
 
     # -- the transport's side --------------------------------------------------------------------
 
@@ -115,7 +126,7 @@ class LineConnection(TimedHandshake, Protocol):
             self._write,
             self._work,
             self._start,
-            self._lines.appendleft,
+            self._lines.put_back,
         )
         shell.greet()
 
@@ -147,7 +158,7 @@ class LineConnection(TimedHandshake, Protocol):
                 return False
             if self._opening.done:
                 self._opening = None
-        self._lines.extend(self._decoder.feed(text))
+        self._lines.feed(text)
         return True
 
     def _turn_out(self, problem: str) -> None:
@@ -169,16 +180,23 @@ class LineConnection(TimedHandshake, Protocol):
         if self._opening and (problem := self._opening.finish()):
             self._turn_out(problem)
             return
-        self._lines.extend(self._decoder.finish())
+        self._lines.finish()
         self._ending = True
 
     def salvage(self, receive: Callable[[int], bytes]) -> None:
-        """The connection is about to be lost: take in what was received and not read yet."""
+        """The connection is about to be lost: keep what was received and not read yet."""
         if self._ending or not self._shell:
             return
         self._gone = True
         data, closed = received(receive)
-        if self._take(self._options.feed(data)) and closed:
+        self._salvage = Salvage(data, closed=closed)
+        if not data:
+            self._take_salvaged()
+
+    def _take_salvaged(self) -> None:
+        """Take in a slice of what was received before the connection was lost."""
+        whole = self._take(self._options.feed(self._salvage.take()))
+        if whole and self._salvage.closed and not self._salvage:
             self._end_input()
 
     def writeConnectionLost(self) -> None:
@@ -193,7 +211,7 @@ class LineConnection(TimedHandshake, Protocol):
         self._peers.stalls.forget(self)
         if self._shell:
             self._shell.subscriber.stop()
-        if self._lines:
+        if self._lines or self._salvage:
             if self._backlogs.admit(self._address):
                 clock = self._service.clock
                 self._backlog = clock.callLater(BACKLOG_SECONDS, self._give_up, "out of time")
@@ -203,7 +221,7 @@ class LineConnection(TimedHandshake, Protocol):
 
     def _give_up(self, why: str) -> None:
         """Carry out no more lines of a client that is gone."""
-        self._backlogs.dropped(len(self._lines), why)
+        self._backlogs.dropped(len(self._lines) + self._salvage.lines(), why)
         self._drop_lines()
         self._finish()
 
@@ -264,20 +282,24 @@ class LineConnection(TimedHandshake, Protocol):
             return
         self._working = True
         left = LINES_A_TURN
-        while self._lines and not (self._wait or self._full):
+        while (self._lines or self._salvage) and not (self._wait or self._full):
             if left <= 0:
                 self._wait = self._service.clock.callLater(0, self._go_on)
                 break
-            line = self._lines.popleft()
+            if not self._lines:
+                self._take_salvaged()
+                left -= LINES_A_TURN // SLICES_A_TURN
+                continue
+            line = self._lines.pop()
             message = False
             try:
                 message = self._carry_out(line)
             except RateLimited as error:
                 # The line stays where it is, and those behind it in TCP's buffers.
-                self._lines.appendleft(line)
+                self._lines.put_back(line)
                 self._let_wait(error.retry_after)
             except WaitForAcks:
-                self._lines.appendleft(line)
+                self._lines.put_back(line)
                 break
             except ChatError as error:
                 self._write(refusal(error))
@@ -328,7 +350,7 @@ class LineConnection(TimedHandshake, Protocol):
     def _close_when_done(self) -> None:
         """After the end of input: close as soon as everything said has been stored and shown."""
         if self._gone:
-            if not (self._lines or self._wait):
+            if not (self._lines or self._salvage or self._wait):
                 self._finish()
         elif self._ending and not (self._lines or self.owed or self._wait or self._closing):
             if self._shell:
@@ -359,6 +381,7 @@ class LineConnection(TimedHandshake, Protocol):
 
     def _drop_lines(self) -> None:
         self._lines.clear()
+        self._salvage = Salvage()
         if self._wait:
             self._wait.cancel()
             self._wait = None
