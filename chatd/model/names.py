@@ -20,6 +20,7 @@ from precis_i18n.profile import Profile
 
 from .bounds import MAX_NAME, MAX_ROOM, NAME, ROOM
 from .errors import BadName, BadRoom
+from .text import is_blank
 
 _NAME_MARKS = frozenset("_-.[]{}|^")
 _ROOM_MARKS = frozenset("-_.")
@@ -125,9 +126,11 @@ def _enforced(profile: Profile, text: str, marks: frozenset[str], most: int) -> 
 
 
 def _spelt(text: str, marks: frozenset[str]) -> bool:
-    """Whether only letters, digits and `marks` occur, and no accent stands without its letter."""
+    """Whether only letters and digits that are seen and `marks` occur, and no accent stands without
+    its letter.
+    """
     kinds = [unicodedata.category(char) for char in text]
     return kinds[0][0] != "M" and all(
-        char in marks or kind[0] in "LM" or kind == "Nd"
+        char in marks or ((kind[0] in "LM" or kind == "Nd") and not is_blank(char))
         for char, kind in zip(text, kinds, strict=True)
     )

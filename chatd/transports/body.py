@@ -7,6 +7,7 @@ byte: `curl -d '1+1=2'` says `1+1=2`.
 
 from __future__ import annotations
 
+import codecs
 from enum import Enum, auto
 from string import whitespace
 from typing import TypeVar
@@ -41,6 +42,7 @@ def read_body(request: Request, form: type[T]) -> T:
     Raises `Malformed`, `UnsupportedMediaType`.
     """
     body: bytes = request.content.read() if request.content else b""
+    body = body.removeprefix(codecs.BOM_UTF8)  # an editor's mark, and no part of the text
     fields: tuple[str, ...] = form.__struct_fields__  # type: ignore[attr-defined]
     text = body.decode(errors="replace")
     kind = _kind(_media(request), text, fields)

@@ -40,9 +40,21 @@ def kinds(house: House, room: str = "lobby") -> list[str]:
         ("application/x-www-form-urlencoded", "text=fish+%26+chips+%E2%98%95"),
         ("application/x-www-form-urlencoded;charset=UTF-8", "text=fish%20%26%20chips%20☕"),
         ("text/plain", "fish & chips ☕"),
+        ("text/plain", "\ufefffish & chips ☕"),
+        ("application/json", '\ufeff{"text": "fish & chips ☕"}'),
         ('text/plain;charset="utf-8"', "fish & chips ☕\r\n"),
     ],
-    ids=["json", "json-charset", "json-type", "form", "form-charset", "text", "text-charset"],
+    ids=[
+        "json",
+        "json-charset",
+        "json-type",
+        "form",
+        "form-charset",
+        "text",
+        "text-bom",
+        "json-bom",
+        "text-charset",
+    ],
 )
 def test_a_message_comes_in_three_kinds_of_body(
     house: House, ada: Http, kind: str, body: str
