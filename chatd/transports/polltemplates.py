@@ -151,9 +151,9 @@ class LearnedPoll:
         digits = packet[len(before) : len(packet) - len(after)]
         if not digits.isdigit() or len(digits) > 18 or not (template.valid and query.current):
             return False
-        cursor = int(digits)
-        if not 0 < cursor <= query.service.horizon:
-            return False  # it stands for another place (`chatd.stream.places`)
+        cursor, logs, gaps = query.service.place(query.sources, int(digits))
+        if logs or gaps:
+            return False  # it stands for more than one place (`chatd.stream.places`)
         if self._channel.site.peers.draining:
             return False
         query.begin(self)
