@@ -236,7 +236,7 @@ def test_a_text_that_is_far_too_long_is_refused_before_it_is_cleaned(
 ) -> None:
     """Whatever would be left of it; escape sequences within a message have room."""
     assert clean("\x1b[1m" * 700 + "x", 1024) == "x"
-    monkeypatch.setattr("chatd.text.printable", None)
+    monkeypatch.setattr("chatd.model.text.printable", None)
     with pytest.raises(TextTooLong, match="at most 4096 bytes, this one has 60000 characters"):
         clean(text, 4096)
 

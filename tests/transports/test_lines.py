@@ -196,7 +196,7 @@ def test_another_protocol_ends_the_connection_and_nothing_of_it_is_said(
 def test_another_protocol_is_known_at_the_end_of_input_too(house: House) -> None:
     """`printf 'GET x HTTP/1.0' | nc -N` says nothing."""
     page = Terminal(house)
-    page.wire.send(b"FOO x HTTP/1.0")
+    page.wire.send(b"FOO /x HTTP/1.0")
     page.wire.end_input()
     house.chat.settle()
     assert page.wire.lost
