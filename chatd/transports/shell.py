@@ -14,7 +14,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import singledispatchmethod
 from typing import Any
 
 from twisted.internet.defer import Deferred
@@ -28,6 +27,7 @@ from ..chat.sessions import Session
 from ..codecs.lines import (
     CURRENT,
     answer,
+    counted,
     help_on,
     listed,
     parse,
@@ -175,7 +175,7 @@ class Shell:
             self.subscriber.wake()
             if self.subscriber.paused:
                 raise WaitForAcks  # the client has that to read first
-        self._do(command)
+        _DO[type(command)](self, command)
         return not own
 
     def make_mistake(self) -> float:
@@ -219,31 +219,26 @@ class Shell:
 
     # -- commands that others see ----------------------------------------------------------------
 
-    @singledispatchmethod
-    def _do(self, command: Command) -> None:
-        raise TypeError(f"not for the line door: {command!r}")
-
-    @_do.register(Say)
-    @_do.register(Act)
     def _speak(self, command: Say | Act) -> None:
         self._reader.here()
         performed = self._perform(command)
         self.unanswered += 1
-        performed.addCallbacks(self._spoken, self._refused, callbackArgs=(self._echo,))
-        performed.addCallback(self._performed)
+        performed.addCallbacks(self._spoken, self._not_spoken, callbackArgs=(self._echo,))
 
     def _spoken(self, id_: int | None, echo: bool) -> None:
         if id_ is not None and not echo:
             self.subscriber.hide(id_)
+        self._performed(id_)
 
-    @_do.register(SetTopic)
-    @_do.register(Tell)
+    def _not_spoken(self, failure: Failure) -> None:
+        self._refused(failure)
+        self._performed(None)
+
     def _pass_on(self, command: SetTopic | Tell) -> None:
         if isinstance(command, SetTopic):
             self._reader.here()
         self._await(self._perform(command), _nothing)
 
-    @_do.register
     def _reply(self, command: Reply) -> None:
         letters = self._person.inbox.log.latest(1000, Told)
         for letter in reversed(letters):
@@ -252,14 +247,12 @@ class Shell:
                 return
         raise NoSuchPerson("nobody has sent you a private message yet; type /msg NAME TEXT")
 
-    @_do.register
     def _rename(self, command: Rename) -> None:
         self._change(self._perform(command), self._renamed)
 
     def _renamed(self, _: object) -> None:
         self._answer(f"you are now {self._person.name}")
 
-    @_do.register
     def _join(self, command: Join) -> None:
         name = clean_room(command.room)
         new = not self._reader.reads(name)
@@ -284,7 +277,6 @@ class Shell:
         self._tell_where(room)
         self.subscriber.wake()
 
-    @_do.register
     def _leave(self, command: Leave) -> None:
         if not command.room:
             self._reader.here()
@@ -305,11 +297,9 @@ class Shell:
                 self._answer(f"you are in #{room.name}")
         reader.read(room)
 
-    @_do.register
     def _switch(self, command: Switch) -> None:
         self._enter(self._reader.joined(clean_room(command.room)))
 
-    @_do.register
     def _quit(self, command: Quit) -> None:
         self._answer("goodbye")
         self.parting = command.text
@@ -317,7 +307,6 @@ class Shell:
 
     # -- questions, answered to this client only -------------------------------------------------
 
-    @_do.register
     def _show_who(self, command: ShowWho) -> None:
         if command.room:
             self._await(self._service.rooms.load(command.room), self._tell_who)
@@ -329,7 +318,6 @@ class Shell:
         where = "here" if room is self._reader.room else f"in #{room.name}"
         self._answer(listed(room.names, where, MOST_LISTED))
 
-    @_do.register
     def _show_rooms(self, command: ShowRooms) -> None:
         self._service.readers.policy.may(self._person, Action.LIST)
         rooms = self._service.rooms.listings(limit=MOST_LISTED + 1)
@@ -342,7 +330,6 @@ class Shell:
         elif not rooms:
             self._answer("0 rooms")
 
-    @_do.register
     def _show_topic(self, command: ShowTopic) -> None:
         room = self._reader.here()
         self._reader.check(room)
@@ -351,7 +338,6 @@ class Shell:
             f"the topic of #{room.name}: {topic}" if topic else f"#{room.name} has no topic"
         )
 
-    @_do.register
     def _show_history(self, command: ShowHistory) -> None:
         room = self._reader.here()
         self._reader.check(room)
@@ -371,7 +357,6 @@ class Shell:
         self._write(Days(0).dated(chunk))
         self._answer(f"end of the history; /since {entries[-1].id} shows what comes after it")
 
-    @_do.register
     def _show_since(self, command: ShowSince) -> None:
         room = self._reader.here()
         self._reader.check(room)
@@ -402,19 +387,16 @@ class Shell:
             self._wire.put_back(line)
         return self.subscriber.paused
 
-    @_do.register
     def _set_echo(self, command: SetEcho) -> None:
         self._echo = command.on
         self._answer(
             "you see your own messages" if command.on else "you no longer see your own messages"
         )
 
-    @_do.register
     def _set_literal(self, command: SetLiteral) -> None:
         self._literal = True
         self._answer("every line is said as it is from here on; disconnect to end that")
 
-    @_do.register
     def _set_time(self, command: SetTime) -> None:
         if self.subscriber.paused:
             raise WaitForAcks  # its place is known when it has caught up
@@ -422,7 +404,6 @@ class Shell:
         shown = {"local": "times are shown, in the server's time zone", "utc": "times are UTC"}
         self._answer(shown.get(command.zone, "times are not shown"))
 
-    @_do.register
     def _show_help(self, command: ShowHelp) -> None:
         for line in help_on(command.topic):
             self._answer(line)
@@ -441,10 +422,29 @@ class Shell:
         self._tell_who(room)
 
 
+_DO: dict[type[Command], Callable[[Shell, Any], None]] = {
+    Say: Shell._speak,
+    Act: Shell._speak,
+    SetTopic: Shell._pass_on,
+    Tell: Shell._pass_on,
+    Reply: Shell._reply,
+    Rename: Shell._rename,
+    Join: Shell._join,
+    Leave: Shell._leave,
+    Switch: Shell._switch,
+    Quit: Shell._quit,
+    ShowWho: Shell._show_who,
+    ShowRooms: Shell._show_rooms,
+    ShowTopic: Shell._show_topic,
+    ShowHistory: Shell._show_history,
+    ShowSince: Shell._show_since,
+    SetEcho: Shell._set_echo,
+    SetLiteral: Shell._set_literal,
+    SetTime: Shell._set_time,
+    ShowHelp: Shell._show_help,
+}
+"""What carries out each command."""
+
+
 def _nothing(_: object) -> None:
     """The echo is the answer."""
-
-
-def counted(number: int, noun: str) -> str:
-    """`1 event`, `2 events`."""
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
