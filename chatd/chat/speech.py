@@ -64,6 +64,7 @@ class Speech:
         name = clean_room(command.room)
         kept = name == LOBBY or name in self._rooms.index
         if not (text or kept or person.lane):
+            self._readers.check(person, Action.SET_TOPIC)
             self._admission.spend(person)
             return succeed(None)  # no topic to clear: that would be all that is kept of the room
 

@@ -23,6 +23,9 @@ from .eventlog import EventLog
 from .feed import Feed, Source, merged
 from .reader import Reader
 
+LEAST_SHARE = 20
+"""Events in a page of one of many sources: with one each, sources that take turns would be read one
+event at a time."""
 Places = Sequence[tuple[Feed, int]]
 """Feeds, and the place from which a reader reads on in each of them."""
 
@@ -48,7 +51,7 @@ class Backlog:
 
         If not, the reader is woken when they arrive.
         """
-        share = max(min(limit, PUSH_LIMIT) // len(behind), 1)
+        share = max(min(limit, PUSH_LIMIT) // len(behind), LEAST_SHARE)
         reads: dict[Source, PageRead] = {}
         for feed, place in behind:
             source = feed.source

@@ -99,6 +99,13 @@ class Subscriber:
         """Whether a page of an archive is needed before anything more can be read."""
         return self._backlog is not None and self._backlog.waiting
 
+    @property
+    def behind(self) -> bool:
+        """Whether something that was there has to be delivered first, and cannot be now: the outlet
+        is full, or a page is under way.
+        """
+        return self.paused or self.waiting
+
     def start(self, write: Callable[[bytes], None] | None = None) -> None:
         """Begin to read: at once what lies behind the cursor, and then what comes.
 

@@ -355,8 +355,12 @@ class LineConnection(TimedHandshake, Protocol):
         elif (
             self._ending and self._queue.idle and not (self.owed or self._closing or self._entering)
         ):
-            if self._shell:
-                self._shell.subscriber.wake()
+            subscriber = self._shell.subscriber if self._shell else None
+            if subscriber:
+                subscriber.wake()
+                if subscriber.waiting:
+                    subscriber.when_caught_up(self._close_when_done)
+                    return
             if not self._full:
                 self.send(self._farewell)
                 self._close()

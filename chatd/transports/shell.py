@@ -173,10 +173,15 @@ class Shell:
             raise RateLimited("", wait)
         if answered:
             self.subscriber.wake()
-            if self.subscriber.paused:
-                raise WaitForAcks  # the client has that to read first
+            self._let_catch_up()
         _DO[type(command)](self, command)
         return not own
+
+    def _let_catch_up(self) -> None:
+        """Raise `WaitForAcks` if the client has something to read before it is answered."""
+        if self.subscriber.behind:
+            self.subscriber.when_caught_up(self._wire.work)
+            raise WaitForAcks
 
     def make_mistake(self) -> float:
         """A line was refused; answers the seconds that the next line has to wait."""
@@ -398,8 +403,7 @@ class Shell:
         self._answer("every line is said as it is from here on; disconnect to end that")
 
     def _set_time(self, command: SetTime) -> None:
-        if self.subscriber.paused:
-            raise WaitForAcks  # its place is known when it has caught up
+        self._let_catch_up()  # its place is known then
         self._reader.show_times(command.zone)
         shown = {"local": "times are shown, in the server's time zone", "utc": "times are UTC"}
         self._answer(shown.get(command.zone, "times are not shown"))
