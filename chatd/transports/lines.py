@@ -38,7 +38,7 @@ from ..codecs.telnet import NO_OPERATION
 from ..model.addresses import LOCAL, Address, address_of
 from ..model.errors import ChatError, Malformed, TextTooLong, TooSlow, Unavailable
 from ..stream.subscriber import Subscriber
-from .backlog import BACKLOG_SECONDS, Backlogs, received
+from .backlog import BACKLOG_SECONDS, Backlogs, Salvage, received
 from .handshakes import TimedHandshake
 from .heartbeat import Heartbeat
 from .linequeue import LineQueue
@@ -80,8 +80,8 @@ class LineConnection(TimedHandshake, Protocol):
         self._entering = False
         self._pushes = False
         self._full = False
-        self._input = LineInput(service.max_text + COMMAND_BYTES)
-        self._queue = LineQueue(service.clock)
+        self._input = LineInput()
+        self._queue = LineQueue(service.clock, service.max_text + COMMAND_BYTES)
         self._stopped = False
         self._ending = False
         self._farewell = b""
@@ -162,8 +162,8 @@ class LineConnection(TimedHandshake, Protocol):
 
     def _take(self, data: bytes) -> bool:
         """Take in bytes; answers whether they are lines, and not another protocol."""
-        self._queue.lines.extend(self._input.feed(data))
-        if self._input.telnet and not self._beating:
+        self._queue.lines.feed(self._input.feed(data))
+        if self._input.telnet and not (self._beating or self._gone):
             self._beating = True
             self._heartbeat.add(self)
         return self._is_lines()
@@ -194,17 +194,25 @@ class LineConnection(TimedHandshake, Protocol):
 
     def _end_input(self) -> None:
         """The last line needs no end."""
-        self._queue.lines.extend(self._input.finish())
+        self._input.finish()
         if self._is_lines():
+            self._queue.lines.finish()
             self._ending = True
 
     def salvage(self, receive: Callable[[int], bytes]) -> None:
-        """The connection is about to be lost: take in what was received and not read yet."""
+        """The connection is about to be lost: keep what was received and not read yet."""
         if self._ending or not (self._shell or self._entering):
             return
         self._gone = True
         data, closed = received(receive)
-        if self._take(data) and closed:
+        self._queue.salvage = Salvage(data, closed=closed)
+        if not data:
+            self.take_salvaged()
+
+    def take_salvaged(self) -> None:
+        """See `Carrier.take_salvaged`."""
+        salvage = self._queue.salvage
+        if self._take(salvage.take()) and salvage.closed and not salvage:
             self._end_input()
 
     def writeConnectionLost(self) -> None:
@@ -219,7 +227,7 @@ class LineConnection(TimedHandshake, Protocol):
         self._peers.stalls.forget(self)
         if self._shell:
             self._shell.subscriber.stop()
-        if self._queue.lines and not self._over:
+        if self._queue.pending and not self._over:
             self._outlive()
         self.work()
 
@@ -242,7 +250,7 @@ class LineConnection(TimedHandshake, Protocol):
 
     def _give_up(self, why: str) -> None:
         """Carry out no more lines of a client that is gone."""
-        self._backlogs.dropped(len(self._queue.lines), why)
+        self._backlogs.dropped(self._queue.count(), why)
         self._queue.drop()
         self._finish()
 
@@ -303,7 +311,7 @@ class LineConnection(TimedHandshake, Protocol):
 
     def put_back(self, line: bytes) -> None:
         """See `Wire.put_back`."""
-        self._queue.lines.appendleft(line)
+        self._queue.lines.put_back(line)
 
     def refuse(self, error: ChatError) -> None:
         """See `Wire.refuse`."""
