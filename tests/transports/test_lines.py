@@ -11,7 +11,7 @@ from twisted.internet.error import ConnectionLost
 from twisted.python.failure import Failure
 
 from chatd.model.commands import Say
-from chatd.testing import FakeConnection
+from chatd.testing import FakeConnection, InMemoryChat
 from chatd.transports.linequeue import COMMANDS_A_TURN, LINES_A_TURN
 
 from .hold import Hold
@@ -519,3 +519,53 @@ def test_a_command_is_read_as_it_was_typed(ada: Terminal) -> None:
     """What would be taken out of a text is not taken out of a name: it is refused."""
     heard = ada.type("/nick \u202eeve", "/nick a\x1bb", "/join \u202edev")
     assert [line[:2] for line in heard] == ["!!"] * 3
+
+
+# -- catching up from the store --------------------------------------------------------------------
+
+
+def behind(house: House) -> Terminal:
+    """A client that is about to read on from the store: it read nothing while much was said, and
+    now it reads, but the page that it needs is under way.
+    """
+    client = Terminal(house, "/nick slow")
+    client.wire.fill()
+    house.say(*[f"{number}" for number in range(30)])
+    house.chat.store.hold("reads")
+    client.wire.drain()
+    house.chat.settle()
+    return client
+
+
+@pytest.fixture
+def short() -> House:
+    """A chat that keeps five events of a room in memory, and more in its store."""
+    return House(history=5, node=InMemoryChat())
+
+
+ALL = [f"<bob> {number}" for number in range(30)]
+
+
+@pytest.mark.parametrize("command", ["/who", "/time utc", "/time off"])
+def test_a_client_that_catches_up_is_answered_when_it_has(short: House, command: str) -> None:
+    """Commands wait while a page is under way, as they do while the client reads nothing."""
+    client = behind(short)
+    assert client.type(command) == []
+    short.chat.store.release()
+    short.chat.settle()
+    heard = client.heard()
+    assert [line for line in heard if "<bob>" in line] == ALL
+    assert heard[-1].startswith("== ")
+
+
+def test_the_end_of_input_waits_for_what_was_said_before(short: House) -> None:
+    """The connection closes when the client was sent everything, its own words included."""
+    client = behind(short)
+    client.wire.send(b"my last words\r\n")
+    client.wire.end_input()
+    short.chat.settle()
+    assert not client.wire.lost
+    short.chat.store.release()
+    short.chat.settle()
+    assert client.heard() == [*ALL, "<slow> my last words"]
+    assert client.wire.lost
