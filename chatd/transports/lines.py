@@ -162,7 +162,7 @@ class LineConnection(TimedHandshake, Protocol):
 
     def _take(self, data: bytes) -> bool:
         """Take in bytes; answers whether they are lines, and not another protocol."""
-        self._queue.lines.extend(self._input.feed(data))
+        self._queue.extend(self._input.feed(data))
         if self._input.telnet and not self._beating:
             self._beating = True
             self._heartbeat.add(self)
@@ -194,7 +194,7 @@ class LineConnection(TimedHandshake, Protocol):
 
     def _end_input(self) -> None:
         """The last line needs no end."""
-        self._queue.lines.extend(self._input.finish())
+        self._queue.extend(self._input.finish())
         if self._is_lines():
             self._ending = True
 
@@ -303,7 +303,7 @@ class LineConnection(TimedHandshake, Protocol):
 
     def put_back(self, line: bytes) -> None:
         """See `Wire.put_back`."""
-        self._queue.lines.appendleft(line)
+        self._queue.put_back(line)
 
     def refuse(self, error: ChatError) -> None:
         """See `Wire.refuse`."""
