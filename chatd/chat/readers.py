@@ -121,6 +121,14 @@ class Readers:
             gaps=gaps,
         )
 
+    def register(self, template: Template, views: Iterable[View]) -> Sequence[Feed]:
+        """A poll template is learned.  Returns its feeds, which it keeps, so that all its readers
+        share their batches.  Raises `NotAllowed`.
+        """
+        feeds = self._feeds(template.owner, views)
+        self.templates.add(template)
+        return feeds
+
     def change(self, reader: Subscriber, owner: Owner, views: Iterable[View], cursor: int) -> None:
         """Let a reader read other things from here on; what was not read before is read from
         `cursor` on.  Raises `NotAllowed`.

@@ -3,8 +3,8 @@
 1. A body is capped while it comes in, whether its length is told or it is chunked.
 2. A request has to be complete within a time that counts from its first byte, however steadily it
    trickles.
-3. Whoever is refused in the middle of a request is answered before the connection closes: what they
-   still send is swallowed for a moment, for a reset would take the answer back.
+3. A client that is refused in the middle of a request is answered before the connection closes:
+   what it still sends is swallowed for a moment, because a reset would take the answer back.
 4. Requests that come without waiting for answers are answered one in each turn of the reactor, and
    none while the client does not read: neither the work nor the answers pile up.
 5. What two readers of HTTP could take for two different things is refused where Twisted would take
@@ -456,7 +456,7 @@ class ChatChannel(TimedHandshake, HTTPChannel):
             self._bad_request("that is not HTTP/1.1 as RFC 9112 has it")
 
     def _bad_request(self, message: str) -> bool:
-        """Refuse; answers False, for whoever asks whether the request is good."""
+        """Refuse; returns False: the request is not good."""
         self.refuse(400, b"Bad Request", Malformed(message))
         return False
 

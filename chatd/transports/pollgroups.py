@@ -84,7 +84,7 @@ class PollTemplate:
         self, polls: Polls, request: PollRequest, before: bytes, after: bytes, head: bytes
     ) -> None:
         """`before` and `after` stand around the cursor in the request, and `head` is how the answer
-        begins: its status line and headers, but for the last two.
+        begins: its status line and headers, but for the last two.  Raises `NotAllowed`.
         """
         self.polls = polls
         self.request = request
@@ -100,9 +100,8 @@ class PollTemplate:
         self.personal = request.query.session is not None
         """Whether its requests are made in a session."""
         self._clock = request.query.service.clock
-        self._feeds: Sequence[Feed] = [
-            source.feed(codec) for source, codec in request.query.views(request.format.codec)
-        ]
+        views = request.query.views(request.format.codec)
+        self._feeds: Sequence[Feed] = polls.readers.register(self, views)
 
     # -- the gate's side -------------------------------------------------------------------------
 
@@ -158,11 +157,11 @@ class PollTemplate:
         """
         head = self.head + b"Connection: close\r\n"
         request = self.request._replace(wait=0)
-        last = PollTemplate(self.polls, request, self.before, self.after, head)
         try:
+            last = PollTemplate(self.polls, request, self.before, self.after, head)
             answer = last._group(waiter, group.packet, group.cursor)
         except ChatError as error:
-            waiter.write(last.refusal(error))
+            waiter.write(whole_refusal(error, head))
             return
         answer.begin()
         answer.give_up()  # a page of the store would come too late

@@ -151,9 +151,9 @@ class LearnedPoll:
         digits = packet[len(before) : len(packet) - len(after)]
         if not digits.isdigit() or len(digits) > 18 or not (template.valid and query.current):
             return False
-        cursor = int(digits)
-        if not 0 < cursor <= query.service.horizon:
-            return False  # it stands for another place (`chatd.stream.places`)
+        cursor, logs, gaps = query.service.place(query.sources, int(digits))
+        if logs or gaps:
+            return False  # it stands for more than one place (`chatd.stream.places`)
         if self._channel.site.peers.draining:
             return False
         query.begin(self)
@@ -264,12 +264,10 @@ def learn(polls: Polls, asked: PollRequest, request: Request) -> LearnedPoll | N
     channel = cast("ChatChannel", request.channel)
     packet: bytes = getattr(channel, "packet", b"")  # a plain Site's channel learns nothing
     parts = _parted(packet)
-    query = asked.query
     if (
         not asked.format.head  # text has the cursor in a header, which is not the same each time
         or parts is None
         or packet.find(_END) != len(packet) - len(_END)
-        or int(parts[2]) != query.place.cursor
         or not channel.persistent
         or request.code != 200
         or header(request, "last-event-id")  # it says from where, instead of the address
@@ -283,7 +281,10 @@ def learn(polls: Polls, asked: PollRequest, request: Request) -> LearnedPoll | N
         if name not in (b"Date", b"Content-Length")
     ]
     head = b"HTTP/1.1 200 OK\r\n" + b"".join(headers)
-    template = _template(polls, asked, parts[1], parts[3], head)
+    try:
+        template = _template(polls, asked, parts[1], parts[3], head)
+    except ChatError:
+        return None  # the next one is refused by twisted.web's path
     if (
         not template.personal
         and cast(ChatRequest, request).host_known
@@ -320,10 +321,12 @@ def _parted(packet: bytes) -> re.Match[bytes] | None:
 def _template(
     polls: Polls, asked: PollRequest, before: bytes, after: bytes, head: bytes
 ) -> PollTemplate:
-    """The template with those bytes, which other connections may use already."""
+    """The template with those bytes, which other connections may use already.
+
+    Raises `NotAllowed`.
+    """
     words = (before, after, head, asked.query.session)
     template: PollTemplate | None = polls.templates.get(words)
     if template is None:
         template = polls.templates[words] = PollTemplate(polls, asked, before, after, head)
-        polls.readers.templates.add(template)
     return template

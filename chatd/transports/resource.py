@@ -58,7 +58,7 @@ STATUS: dict[type[ChatError], int] = {
 
 NOTHING_HERE = "there is nothing at this address; see /rooms, /session, /events"
 SPREAD_SECONDS = 4.0
-"""Seconds over which a crowd that is sent away comes back: not in one instant."""
+"""Seconds over which the clients of a server that goes down come back: not in one instant."""
 _METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 _WITH_BODY = ("POST", "PUT", "PATCH", "DELETE")
 _log = Logger()
@@ -170,7 +170,7 @@ def refuse(request: Request, error: ChatError) -> bytes:
 
 
 def dress_live(request: Request, content_type: bytes) -> None:
-    """The headers of what is happening now: nobody on the way is to keep it, or to hold it back."""
+    """Set the headers of live data: they disable caching and proxy buffering."""
     request.setHeader(b"content-type", content_type)
     request.setHeader(b"cache-control", b"no-store")
     request.setHeader(b"x-accel-buffering", b"no")

@@ -117,7 +117,7 @@ def web_site(
 
 
 class Entrance(ApiResource):
-    """The root of the tree, where nobody gets in while the server goes down."""
+    """The root of the tree; it refuses all requests while the server goes down."""
 
     def __init__(self, peers: Peers) -> None:
         super().__init__()
@@ -330,7 +330,7 @@ class PeopleResource(ApiResource):
         self._access = access
 
     def getChild(self, path: bytes, request: Request) -> Resource:
-        """Somebody; whether they are here shows when they are spoken to."""
+        """A person; whether that person is here is found out by speaking to them."""
         try:
             name = segment(path, "person")
         except ChatError as error:

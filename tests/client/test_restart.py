@@ -51,7 +51,7 @@ class Server:
     def __init__(self, file: Path) -> None:
         clock: Any = Life()
         self._life = clock
-        store = store_at(f"sqlite:{file}", clock, time.time, 1000)
+        store = store_at(f"sqlite:{file}", reactor, time.time, 1000)
         self._chat = chat = ChatService(clock, store, limits=Limits(message_rate=0))
         peers = Peers(clock)
         self._site = web_site(chat, peers=peers)

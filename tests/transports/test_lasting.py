@@ -319,3 +319,18 @@ def test_a_reader_that_goes_while_it_is_stored_harms_nobody(site: Site) -> None:
         assert stays.response().texts == [str(turns)]
         assert speaker.response().status == 201
     assert house.history == [str(turns) for turns in range(10)]
+
+
+@pytest.mark.parametrize("fate", ["stored", "lost"])
+def test_a_message_in_doubt_is_found_out_by_repeating_it(house: House, fate: Any) -> None:
+    """503 with `Retry-After`; the same key is answered with the id, and it is said once."""
+    http = house.http()
+    house.say("before")
+    house.chat.store.doubting = fate
+    send = {"Idempotency_Key": "k"}
+    doubtful = http.post(VISIT, {"text": "hi"}, **send)
+    assert doubtful.refusal == (503, "in-doubt")
+    assert doubtful.headers["retry-after"]
+    house.chat.store.doubting = None
+    assert http.post(VISIT, {"text": "hi"}, **send).status == 201
+    assert house.chat.texts("lobby") == ["before", "hi"]
