@@ -220,9 +220,12 @@ class Shell:
 
     def _speak(self, command: Say | Act) -> None:
         self._reader.here()
+        self._say(command, echo=self._echo)
+
+    def _say(self, command: Command, *, echo: bool) -> None:
         performed = self._perform(command)
         self.unanswered += 1
-        performed.addCallbacks(self._spoken, self._not_spoken, callbackArgs=(self._echo,))
+        performed.addCallbacks(self._spoken, self._not_spoken, callbackArgs=(echo,))
 
     def _spoken(self, id_: int | None, echo: bool) -> None:
         if id_ is not None and not echo:
@@ -236,7 +239,7 @@ class Shell:
     def _pass_on(self, command: SetTopic | Tell) -> None:
         if isinstance(command, SetTopic):
             self._reader.here()
-        self._await(self._perform(command), _nothing)
+        self._say(command, echo=True)
 
     def _reply(self, command: Reply) -> None:
         letters = self._person.inbox.log.latest(1000, Told)
@@ -445,7 +448,3 @@ _DO: dict[type[Command], Callable[[Shell, Any], None]] = {
     ShowHelp: Shell._show_help,
 }
 """What carries out each command."""
-
-
-def _nothing(_: object) -> None:
-    """The echo is the answer."""
