@@ -126,7 +126,9 @@ class Speech:
                 return act(room)
             return self._rooms.load(name).addCallback(act)
 
-        return in_order(person, group, lambda: self._when_free(person, load))
+        if person.visiting:
+            return in_order(person, group, lambda: self._when_free(person, load))
+        return in_order(person, group, load)
 
     def _when_free(self, person: Person, perform: Callable[[], Outcome]) -> Outcome:
         """Have a command performed; that of a visitor when the person who had the name has left."""

@@ -368,6 +368,22 @@ COMMANDS: dict[str, Usage] = {
 }
 """The commands, in the order in which `/help` lists them."""
 
+OWN = (
+    ShowHistory,
+    ShowRooms,
+    ShowSince,
+    ShowTopic,
+    ShowWho,
+    SetEcho,
+    SetLiteral,
+    SetTime,
+    ShowHelp,
+    Switch,
+)
+"""Commands that only this connection sees: nothing in the chat changes."""
+SAYINGS = (Say, Act, SetTopic, Tell, Reply)
+"""Commands whose echo is their answer: a paste of them need not wait for one another."""
+
 
 # -- answers -------------------------------------------------------------------------------------
 
@@ -390,3 +406,8 @@ def listed(names: Sequence[str], where: str, most: int) -> str:
         return f"nobody is {where}"
     more = f" and {len(names) - most} more" if len(names) > most else ""
     return f"{len(names)} {where}: {', '.join(names[:most])}{more}"
+
+
+def counted(number: int, noun: str) -> str:
+    """`1 event`, `2 events`."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

@@ -9,6 +9,7 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Sequence
 from typing import Protocol
 
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
@@ -54,8 +55,9 @@ class LineQueue:
         self._clock = clock
         self._slowed = False
         self._working = False
-        self.lines: deque[bytes | None] = deque()
-        """Those that wait; None stands for one that was too long."""
+        self.lines: deque[bytes | None] | tuple[()] = ()
+        """Those that wait; None stands for one that was too long.  An empty deque takes 600 bytes,
+        so there is one only while something waits."""
         self.wait: IDelayedCall | None = None
         """When the next line may be carried out, if time has to pass before."""
 
@@ -64,32 +66,48 @@ class LineQueue:
         """Whether nothing waits."""
         return not (self.lines or self.wait)
 
+    def extend(self, lines: Sequence[bytes | None]) -> None:
+        """These lines have come in."""
+        if not lines:
+            return
+        if isinstance(self.lines, tuple):
+            self.lines = deque(lines)
+        else:
+            self.lines.extend(lines)
+
+    def put_back(self, line: bytes | None) -> None:
+        """Carry this line out before the others."""
+        if isinstance(self.lines, tuple):
+            self.lines = deque()
+        self.lines.appendleft(line)
+
     def work(self, carrier: Carrier) -> None:
         """Carry out the lines that have come in, until something has to be waited for."""
         if self._working:
             return
         self._working = True
-        lines = self.lines
         left = LINES_A_TURN
-        while lines and not (self.wait or carrier.busy):
+        while self.lines and not (self.wait or carrier.busy):
             if left <= 0:
                 self.wait = self._clock.callLater(0, self._go_on, carrier)
                 break
-            line = lines.popleft()
+            line = self.lines.popleft()
             message = False
             try:
                 message = carrier.carry_out(line)
             except RateLimited as error:
                 # The line stays where it is, and those behind it in TCP's buffers.
-                lines.appendleft(line)
+                self.put_back(line)
                 self._let_wait(carrier, error.retry_after)
             except WaitForAcks:
-                lines.appendleft(line)
+                self.put_back(line)
                 break
             except ChatError as error:
                 self.refuse(carrier, error)
             left -= 1 if message else LINES_A_TURN // COMMANDS_A_TURN
         self._working = False
+        if not self.lines:
+            self.lines = ()
         carrier.worked()
 
     def refuse(self, carrier: Carrier, error: ChatError) -> None:
@@ -100,7 +118,7 @@ class LineQueue:
 
     def drop(self) -> None:
         """Carry out none of them."""
-        self.lines.clear()
+        self.lines = ()
         if self.wait:
             self.wait.cancel()
             self.wait = None

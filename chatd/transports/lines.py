@@ -33,7 +33,7 @@ from ..chat.service import ChatService
 from ..chat.sessions import Session
 from ..codecs.editing import edited
 from ..codecs.lineinput import LineInput
-from ..codecs.lines import refusal
+from ..codecs.lines import counted, refusal
 from ..codecs.telnet import NO_OPERATION
 from ..model.addresses import LOCAL, Address, address_of
 from ..model.errors import ChatError, Malformed, TextTooLong, TooSlow, Unavailable
@@ -43,7 +43,7 @@ from .handshakes import TimedHandshake
 from .heartbeat import Heartbeat
 from .linequeue import LineQueue
 from .peers import GOING_DOWN, Peers
-from .shell import Shell, counted
+from .shell import Shell
 from .tcp import lend
 
 NOP_SECONDS = 30
@@ -162,7 +162,7 @@ class LineConnection(TimedHandshake, Protocol):
 
     def _take(self, data: bytes) -> bool:
         """Take in bytes; answers whether they are lines, and not another protocol."""
-        self._queue.lines.extend(self._input.feed(data))
+        self._queue.extend(self._input.feed(data))
         if self._input.telnet and not self._beating:
             self._beating = True
             self._heartbeat.add(self)
@@ -194,7 +194,7 @@ class LineConnection(TimedHandshake, Protocol):
 
     def _end_input(self) -> None:
         """The last line needs no end."""
-        self._queue.lines.extend(self._input.finish())
+        self._queue.extend(self._input.finish())
         if self._is_lines():
             self._ending = True
 
@@ -298,11 +298,12 @@ class LineConnection(TimedHandshake, Protocol):
 
     def work(self) -> None:
         """See `Wire.work`."""
-        self._queue.work(self)
+        if self._queue.lines or self._ending or self._stopped:
+            self._queue.work(self)
 
     def put_back(self, line: bytes) -> None:
         """See `Wire.put_back`."""
-        self._queue.lines.appendleft(line)
+        self._queue.put_back(line)
 
     def refuse(self, error: ChatError) -> None:
         """See `Wire.refuse`."""

@@ -14,7 +14,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import singledispatchmethod
 from typing import Any
 
 from twisted.internet.defer import Deferred
@@ -27,7 +26,10 @@ from ..chat.service import ChatService
 from ..chat.sessions import Session
 from ..codecs.lines import (
     CURRENT,
+    OWN,
+    SAYINGS,
     answer,
+    counted,
     help_on,
     listed,
     parse,
@@ -70,21 +72,6 @@ from .linereader import LineReader, Wire
 COMMAND_RATE = 10
 """Commands a second that are no messages, and mistakes, on one connection: more than anybody types,
 and four seconds' worth at once for programs that begin with a few."""
-OWN = (
-    ShowHistory,
-    ShowRooms,
-    ShowSince,
-    ShowTopic,
-    ShowWho,
-    SetEcho,
-    SetLiteral,
-    SetTime,
-    ShowHelp,
-    Switch,
-)
-"""Commands that only this connection sees: the service does not measure them."""
-SAYINGS = (Say, Act, SetTopic, Tell, Reply)
-"""Commands whose echo is their answer: a paste of them need not wait for one another."""
 REPLAY = 10
 """Messages that a newcomer to a room is shown."""
 MOST_UNANSWERED = 500
@@ -101,6 +88,21 @@ class Shell:
     """One client's session and reader, and the commands that it may give."""
 
     _log = Logger()
+    __slots__ = (
+        "_commands",
+        "_echo",
+        "_literal",
+        "_person",
+        "_reader",
+        "_service",
+        "_session",
+        "_wire",
+        "_write",
+        "changing",
+        "ended",
+        "parting",
+        "unanswered",
+    )
 
     def __init__(self, service: ChatService, session: Session, wire: Wire) -> None:
         """A shell for the session of a person who has just come in."""
@@ -130,21 +132,18 @@ class Shell:
 
     def _greet(self, replay: history.Replay, room: Room, begin: int) -> None:
         reader = self._reader
-        here: Room | None = room
-        try:
-            reader.check(room)
-        except ChatError as error:
-            self._write(refusal(error))
-            here = None
-        else:
-            reader.show_replay(room, replay)
-        self._answer(
+        welcome = answer(
             f"welcome, {self._person.name}: /nick NAME to take a name, /help for more, "
             "/quit to leave; rlwrap nc lets you edit what you type"
         )
-        reader.read(here, begin)
-        if here:
-            self._tell_where(here)
+        try:
+            reader.check(room)
+        except ChatError as error:
+            reader.read(None, begin)
+            self._write(refusal(error) + welcome)
+        else:
+            reader.read(room, begin)
+            self._write(reader.replayed(room, replay) + welcome + self._where(room))
         reader.begin()
 
     @property
@@ -175,7 +174,7 @@ class Shell:
             self.subscriber.wake()
             if self.subscriber.paused:
                 raise WaitForAcks  # the client has that to read first
-        self._do(command)
+        _DO[type(command)](self, command)
         return not own
 
     def make_mistake(self) -> float:
@@ -219,31 +218,29 @@ class Shell:
 
     # -- commands that others see ----------------------------------------------------------------
 
-    @singledispatchmethod
-    def _do(self, command: Command) -> None:
-        raise TypeError(f"not for the line door: {command!r}")
-
-    @_do.register(Say)
-    @_do.register(Act)
     def _speak(self, command: Say | Act) -> None:
         self._reader.here()
+        self._say(command, echo=self._echo)
+
+    def _say(self, command: Command, *, echo: bool) -> None:
         performed = self._perform(command)
         self.unanswered += 1
-        performed.addCallbacks(self._spoken, self._refused, callbackArgs=(self._echo,))
-        performed.addCallback(self._performed)
+        performed.addCallbacks(self._spoken, self._not_spoken, callbackArgs=(echo,))
 
     def _spoken(self, id_: int | None, echo: bool) -> None:
         if id_ is not None and not echo:
             self.subscriber.hide(id_)
+        self._performed(id_)
 
-    @_do.register(SetTopic)
-    @_do.register(Tell)
+    def _not_spoken(self, failure: Failure) -> None:
+        self._refused(failure)
+        self._performed(None)
+
     def _pass_on(self, command: SetTopic | Tell) -> None:
         if isinstance(command, SetTopic):
             self._reader.here()
-        self._await(self._perform(command), _nothing)
+        self._say(command, echo=True)
 
-    @_do.register
     def _reply(self, command: Reply) -> None:
         letters = self._person.inbox.log.latest(1000, Told)
         for letter in reversed(letters):
@@ -252,14 +249,12 @@ class Shell:
                 return
         raise NoSuchPerson("nobody has sent you a private message yet; type /msg NAME TEXT")
 
-    @_do.register
     def _rename(self, command: Rename) -> None:
         self._change(self._perform(command), self._renamed)
 
     def _renamed(self, _: object) -> None:
         self._answer(f"you are now {self._person.name}")
 
-    @_do.register
     def _join(self, command: Join) -> None:
         name = clean_room(command.room)
         new = not self._reader.reads(name)
@@ -280,11 +275,9 @@ class Shell:
     def _begin(self, replay: history.Replay, name: str, begin: int) -> None:
         room = self._reader.joined(name)
         self._reader.read(room, begin)
-        self._reader.show_replay(room, replay)
-        self._tell_where(room)
+        self._write(self._reader.replayed(room, replay) + self._where(room))
         self.subscriber.wake()
 
-    @_do.register
     def _leave(self, command: Leave) -> None:
         if not command.room:
             self._reader.here()
@@ -305,11 +298,9 @@ class Shell:
                 self._answer(f"you are in #{room.name}")
         reader.read(room)
 
-    @_do.register
     def _switch(self, command: Switch) -> None:
         self._enter(self._reader.joined(clean_room(command.room)))
 
-    @_do.register
     def _quit(self, command: Quit) -> None:
         self._answer("goodbye")
         self.parting = command.text
@@ -317,7 +308,6 @@ class Shell:
 
     # -- questions, answered to this client only -------------------------------------------------
 
-    @_do.register
     def _show_who(self, command: ShowWho) -> None:
         if command.room:
             self._await(self._service.rooms.load(command.room), self._tell_who)
@@ -326,10 +316,12 @@ class Shell:
 
     def _tell_who(self, room: Room) -> None:
         self._reader.check(room)
-        where = "here" if room is self._reader.room else f"in #{room.name}"
-        self._answer(listed(room.names, where, MOST_LISTED))
+        self._write(self._who(room))
 
-    @_do.register
+    def _who(self, room: Room) -> bytes:
+        where = "here" if room is self._reader.room else f"in #{room.name}"
+        return answer(listed(room.names, where, MOST_LISTED))
+
     def _show_rooms(self, command: ShowRooms) -> None:
         self._service.readers.policy.may(self._person, Action.LIST)
         rooms = self._service.rooms.listings(limit=MOST_LISTED + 1)
@@ -342,7 +334,6 @@ class Shell:
         elif not rooms:
             self._answer("0 rooms")
 
-    @_do.register
     def _show_topic(self, command: ShowTopic) -> None:
         room = self._reader.here()
         self._reader.check(room)
@@ -351,7 +342,6 @@ class Shell:
             f"the topic of #{room.name}: {topic}" if topic else f"#{room.name} has no topic"
         )
 
-    @_do.register
     def _show_history(self, command: ShowHistory) -> None:
         room = self._reader.here()
         self._reader.check(room)
@@ -371,7 +361,6 @@ class Shell:
         self._write(Days(0).dated(chunk))
         self._answer(f"end of the history; /since {entries[-1].id} shows what comes after it")
 
-    @_do.register
     def _show_since(self, command: ShowSince) -> None:
         room = self._reader.here()
         self._reader.check(room)
@@ -402,19 +391,16 @@ class Shell:
             self._wire.put_back(line)
         return self.subscriber.paused
 
-    @_do.register
     def _set_echo(self, command: SetEcho) -> None:
         self._echo = command.on
         self._answer(
             "you see your own messages" if command.on else "you no longer see your own messages"
         )
 
-    @_do.register
     def _set_literal(self, command: SetLiteral) -> None:
         self._literal = True
         self._answer("every line is said as it is from here on; disconnect to end that")
 
-    @_do.register
     def _set_time(self, command: SetTime) -> None:
         if self.subscriber.paused:
             raise WaitForAcks  # its place is known when it has caught up
@@ -422,7 +408,6 @@ class Shell:
         shown = {"local": "times are shown, in the server's time zone", "utc": "times are UTC"}
         self._answer(shown.get(command.zone, "times are not shown"))
 
-    @_do.register
     def _show_help(self, command: ShowHelp) -> None:
         for line in help_on(command.topic):
             self._answer(line)
@@ -432,19 +417,34 @@ class Shell:
     def _enter(self, room: Room) -> None:
         """Make it the current room, which is read already."""
         self._reader.read(room)
-        self._tell_where(room)
+        self._write(self._where(room))
 
-    def _tell_where(self, room: Room) -> None:
-        """Where one is, what it is about, and who else is there."""
+    def _where(self, room: Room) -> bytes:
+        """Where one is, what it is about, and who else is there: of a room that was checked."""
         topic = room.state.topic
-        self._answer(f"you are in #{room.name}" + (f"; topic: {topic}" if topic else ""))
-        self._tell_who(room)
+        told = f"you are in #{room.name}" + (f"; topic: {topic}" if topic else "")
+        return answer(told) + self._who(room)
 
 
-def _nothing(_: object) -> None:
-    """The echo is the answer."""
-
-
-def counted(number: int, noun: str) -> str:
-    """`1 event`, `2 events`."""
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+_DO: dict[type[Command], Callable[[Shell, Any], None]] = {
+    Say: Shell._speak,
+    Act: Shell._speak,
+    SetTopic: Shell._pass_on,
+    Tell: Shell._pass_on,
+    Reply: Shell._reply,
+    Rename: Shell._rename,
+    Join: Shell._join,
+    Leave: Shell._leave,
+    Switch: Shell._switch,
+    Quit: Shell._quit,
+    ShowWho: Shell._show_who,
+    ShowRooms: Shell._show_rooms,
+    ShowTopic: Shell._show_topic,
+    ShowHistory: Shell._show_history,
+    ShowSince: Shell._show_since,
+    SetEcho: Shell._set_echo,
+    SetLiteral: Shell._set_literal,
+    SetTime: Shell._set_time,
+    ShowHelp: Shell._show_help,
+}
+"""What carries out each command."""

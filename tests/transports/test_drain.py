@@ -268,8 +268,7 @@ def test_a_websocket_is_closed_with_a_code_that_says_come_back(house: Doors) -> 
 def test_a_websocket_gets_its_acknowledgement_first(house: Doors) -> None:
     """However long the store takes; what it says behind that is refused."""
     socket = Socket(house)
-    socket.say("first")
-    house.chat.settle()
+    socket.say("I am here")
     socket.told()
     hold = Hold(house)
     socket.say("hello")

@@ -16,7 +16,7 @@ from chatd.transports.linequeue import COMMANDS_A_TURN, LINES_A_TURN
 
 from .hold import Hold
 from .house import House
-from .terminal import NOW, Terminal
+from .terminal import NOW, Terminal, greeted
 
 IAC, DONT, DO, WONT, WILL, SB, SE = b"\xff", b"\xfe", b"\xfd", b"\xfc", b"\xfb", b"\xfa", b"\xf0"
 ECHO = b"\x01"
@@ -472,6 +472,19 @@ def test_one_connection_does_not_keep_the_others_waiting(house: House) -> None:
         assert perform.call_count == LINES_A_TURN
         house.chat.settle()
     assert wire.received().count(b"> x\r\n") == 1000
+
+
+def test_a_paste_into_a_new_room_keeps_its_order(house: House) -> None:
+    """Its first message brings the room into being, which makes those under way stale; lines that
+    are carried out when the first is acknowledged come behind them.
+    """
+    wire = greeted(house)
+    hold = Hold(house)
+    lines = [f"{number}" for number in range(LINES_A_TURN + 50)]
+    wire.send("".join(f"{line}\n" for line in lines).encode())
+    hold.release()
+    assert house.chat.texts("lobby") == lines
+    wire.received()
 
 
 def test_of_commands_fewer_are_carried_out_in_a_turn(house: House) -> None:
