@@ -13,7 +13,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Protocol
 from weakref import WeakSet
 
@@ -75,8 +75,8 @@ class Readers:
     @policy.setter
     def policy(self, policy: Policy) -> None:
         self._policy = policy
-        self._end([*self._rooms, *self._inboxes], self._forbidden)
-        self._void_shared()
+        voided = self._end([*self._rooms, *self._inboxes], self._forbidden)
+        self._void_shared(voided)
 
     # -- making ----------------------------------------------------------------------------------
 
@@ -187,16 +187,16 @@ class Readers:
             )
             return error if applies else None
 
-        self._end([*self._rooms, *self._inboxes] if room is None else [room], meant)
         if address is not None:
             self._void_shared()
+        self._end([*self._rooms, *self._inboxes] if room is None else [room], meant)
 
-    def _void_shared(self) -> None:
-        """Have the requests of all strangers judged anew: they share templates, and a policy may
-        decide by their addresses.
+    def _void_shared(self, voided: Collection[Template] = ()) -> None:
+        """Have the requests of all strangers judged anew: they share templates, and it may depend
+        on their addresses what they may read.  Templates in `voided` are void already.
         """
         for template in list(self.templates):
-            if isinstance(template.owner, Stranger):
+            if isinstance(template.owner, Stranger) and template not in voided:
                 template.void(None)
 
     def _forbidden(self, owner: Owner, source: Source) -> ChatError | None:
@@ -206,13 +206,17 @@ class Readers:
             return error
         return None
 
-    def _end(self, sources: Sequence[Source], judge: Judge) -> None:
-        """Judge all that read any of the sources, and end what they may not read any more."""
+    def _end(self, sources: Sequence[Source], judge: Judge) -> list[Template]:
+        """Judge all that read any of the sources, and end what they may not read any more; returns
+        the templates that are void now.
+        """
+        voided = []
         for template in list(self.templates):
             owner = template.owner
             errors = [error for source in template.sources if (error := judge(owner, source))]
             if errors:
                 template.void(errors[0])
+                voided.append(template)
         readers: dict[Subscriber, None] = {}
         for source in sources:
             readers.update(dict.fromkeys(_readers_of(source)))
@@ -221,6 +225,7 @@ class Readers:
         for reader in readers:
             if isinstance(reader.owner, Session | Stranger):
                 self._judge(reader, reader.owner, judge)
+        return voided
 
     def _judge(self, reader: Subscriber, owner: Owner, judge: Judge) -> None:
         refused: dict[str, ChatError] = {}

@@ -383,6 +383,22 @@ COMMANDS: dict[str, Usage] = {
 }
 """The commands, in the order in which `/help` lists them."""
 
+OWN = (
+    ShowHistory,
+    ShowRooms,
+    ShowSince,
+    ShowTopic,
+    ShowWho,
+    SetEcho,
+    SetLiteral,
+    SetTime,
+    ShowHelp,
+    Switch,
+)
+"""Commands that only this connection sees: nothing in the chat changes."""
+SAYINGS = (Say, Act, SetTopic, Tell, Reply)
+"""Commands whose echo is their answer: a paste of them need not wait for one another."""
+
 
 # -- answers -------------------------------------------------------------------------------------
 

@@ -14,7 +14,7 @@ from ..chat.readers import View
 from ..chat.room import Room
 from ..chat.service import ChatService
 from ..chat.sessions import Session
-from ..codecs.lines import CURRENT, ELSEWHERE, answer, refusal
+from ..codecs.lines import CURRENT, ELSEWHERE, answer, counted, refusal
 from ..codecs.timed import TIMED, Days, moment_of
 from ..model.errors import ChatError, NotInRoom, Unavailable
 from ..stream.batch import Batch, Gap
@@ -50,13 +50,26 @@ class Wire(Protocol):
 class LineReader:
     """The reader of one line connection."""
 
+    __slots__ = (
+        "_days",
+        "_readers",
+        "_removed",
+        "_service",
+        "_session",
+        "_wire",
+        "_write",
+        "_zone",
+        "room",
+        "subscriber",
+    )
+
     def __init__(self, service: ChatService, session: Session, wire: Wire) -> None:
         self._readers = service.readers
         self._service = service
         self._session = session
         self._wire = wire
         self._write = wire.send
-        self._removed: set[str] = set()
+        self._removed: frozenset[str] = frozenset()
         """Joined rooms that the gate has taken from the reader."""
         self._zone = ""
         """What times are shown in; empty: none are."""
@@ -90,7 +103,7 @@ class LineReader:
 
     def removed(self, room: str, error: ChatError) -> None:
         """See `Outlet.removed`: the room is not the current one any more."""
-        self._removed.add(room)
+        self._removed |= {room}
         if self.room and self.room.name == room:
             self.room = None
         self._write(refusal(error))
@@ -111,7 +124,7 @@ class LineReader:
 
     def give_back(self, name: str) -> None:
         """A room that was taken away was joined again, or was left."""
-        self._removed.discard(name)
+        self._removed -= {name}
 
     def read(self, room: Room | None, begin: int | None = None) -> None:
         """Read the joined rooms, of which `room` is the current one, and the private messages.
@@ -120,7 +133,10 @@ class LineReader:
         """
         self.room = room
         begin = self._service.horizon if begin is None else begin
-        self._readers.change(self.subscriber, self._session, self._views(), begin)
+        try:
+            self._readers.change(self.subscriber, self._session, self._views(), begin)
+        except ChatError:
+            self._readers.change(self.subscriber, self._session, self._allowed(), begin)
 
     def begin(self) -> None:
         """Begin to read."""
@@ -134,14 +150,14 @@ class LineReader:
         self._days = Days(moment_of(last, utc=utc).toordinal() if last else None)
         # Lines with times are made in `deliver`, others may be written as they are.
         self.subscriber.stop()
-        self.subscriber = self._readers.open(self._session, self._views(), self, last)
+        self.subscriber = self._readers.open(self._session, self._allowed(), self, last)
         if zone:
             self.subscriber.start()
         else:
             self.begin()
 
     def _views(self) -> list[View]:
-        """What may be read of the joined rooms and the private messages."""
+        """The joined rooms that were not taken away, and the private messages."""
         person = self._session.person
         current, elsewhere = self.codecs
         views: list[View] = [
@@ -150,7 +166,11 @@ class LineReader:
             if room.name not in self._removed
         ]
         views.append((person.inbox, current))
-        return [view for view in views if self._may_read(view[0])]
+        return views
+
+    def _allowed(self) -> list[View]:
+        """What of that may be read."""
+        return [view for view in self._views() if self._may_read(view[0])]
 
     def _may_read(self, source: Source) -> bool:
         try:
@@ -161,17 +181,17 @@ class LineReader:
 
     # -- lines -----------------------------------------------------------------------------------
 
-    def show_replay(self, room: Room, replay: Replay) -> None:
+    def replayed(self, room: Room, replay: Replay) -> bytes:
         """The last messages of a room, between a line that says so and one that ends them."""
+        told = b""
         if replay.unread:
-            told = f"what was said in #{room.name} cannot be read now; /history tries again"
-            self._write(refusal(Unavailable(told)))
-        if replay.entries:
-            entries, chunk, _ = newest(replay.entries, self.dated)
-            messages = "message" if len(entries) == 1 else "messages"
-            self._write(answer(f"the last {len(entries)} {messages} in #{room.name}:"))
-            self._write(Days(0).dated(chunk))
-            self._write(answer("end of the last messages"))
+            unread = f"what was said in #{room.name} cannot be read now; /history tries again"
+            told = refusal(Unavailable(unread))
+        if not replay.entries:
+            return told
+        entries, chunk, _ = newest(replay.entries, self.dated)
+        begin = answer(f"the last {counted(len(entries), 'message')} in #{room.name}:")
+        return told + begin + Days(0).dated(chunk) + answer("end of the last messages")
 
     def shown(self, chunk: bytes) -> bytes:
         """Bytes of `codecs`, as lines: with a line for each day if there are times."""

@@ -26,6 +26,8 @@ from ..chat.service import ChatService
 from ..chat.sessions import Session
 from ..codecs.lines import (
     CURRENT,
+    OWN,
+    SAYINGS,
     answer,
     counted,
     help_on,
@@ -70,21 +72,6 @@ from .linereader import LineReader, Wire
 COMMAND_RATE = 10
 """Commands a second that are no messages, and mistakes, on one connection: more than anybody types,
 and four seconds' worth at once for programs that begin with a few."""
-OWN = (
-    ShowHistory,
-    ShowRooms,
-    ShowSince,
-    ShowTopic,
-    ShowWho,
-    SetEcho,
-    SetLiteral,
-    SetTime,
-    ShowHelp,
-    Switch,
-)
-"""Commands that only this connection sees: the service does not measure them."""
-SAYINGS = (Say, Act, SetTopic, Tell, Reply)
-"""Commands whose echo is their answer: a paste of them need not wait for one another."""
 REPLAY = 10
 """Messages that a newcomer to a room is shown."""
 MOST_UNANSWERED = 500
@@ -101,6 +88,21 @@ class Shell:
     """One client's session and reader, and the commands that it may give."""
 
     _log = Logger()
+    __slots__ = (
+        "_commands",
+        "_echo",
+        "_literal",
+        "_person",
+        "_reader",
+        "_service",
+        "_session",
+        "_wire",
+        "_write",
+        "changing",
+        "ended",
+        "parting",
+        "unanswered",
+    )
 
     def __init__(self, service: ChatService, session: Session, wire: Wire) -> None:
         """A shell for the session of a person who has just come in."""
@@ -130,21 +132,18 @@ class Shell:
 
     def _greet(self, replay: history.Replay, room: Room, begin: int) -> None:
         reader = self._reader
-        here: Room | None = room
-        try:
-            reader.check(room)
-        except ChatError as error:
-            self._write(refusal(error))
-            here = None
-        else:
-            reader.show_replay(room, replay)
-        self._answer(
+        welcome = answer(
             f"welcome, {self._person.name}: /nick NAME to take a name, /help for more, "
             "/quit to leave; rlwrap nc lets you edit what you type"
         )
-        reader.read(here, begin)
-        if here:
-            self._tell_where(here)
+        try:
+            reader.check(room)
+        except ChatError as error:
+            reader.read(None, begin)
+            self._write(refusal(error) + welcome)
+        else:
+            reader.read(room, begin)
+            self._write(reader.replayed(room, replay) + welcome + self._where(room))
         reader.begin()
 
     @property
@@ -226,9 +225,12 @@ class Shell:
 
     def _speak(self, command: Say | Act) -> None:
         self._reader.here()
+        self._say(command, echo=self._echo)
+
+    def _say(self, command: Command, *, echo: bool) -> None:
         performed = self._perform(command)
         self.unanswered += 1
-        performed.addCallbacks(self._spoken, self._not_spoken, callbackArgs=(self._echo,))
+        performed.addCallbacks(self._spoken, self._not_spoken, callbackArgs=(echo,))
 
     def _spoken(self, id_: int | None, echo: bool) -> None:
         if id_ is not None and not echo:
@@ -242,7 +244,7 @@ class Shell:
     def _pass_on(self, command: SetTopic | Tell) -> None:
         if isinstance(command, SetTopic):
             self._reader.here()
-        self._await(self._perform(command), _nothing)
+        self._say(command, echo=True)
 
     def _reply(self, command: Reply) -> None:
         letters = self._person.inbox.log.latest(1000, Told)
@@ -278,8 +280,7 @@ class Shell:
     def _begin(self, replay: history.Replay, name: str, begin: int) -> None:
         room = self._reader.joined(name)
         self._reader.read(room, begin)
-        self._reader.show_replay(room, replay)
-        self._tell_where(room)
+        self._write(self._reader.replayed(room, replay) + self._where(room))
         self.subscriber.wake()
 
     def _leave(self, command: Leave) -> None:
@@ -320,8 +321,11 @@ class Shell:
 
     def _tell_who(self, room: Room) -> None:
         self._reader.check(room)
+        self._write(self._who(room))
+
+    def _who(self, room: Room) -> bytes:
         where = "here" if room is self._reader.room else f"in #{room.name}"
-        self._answer(listed(room.names, where, MOST_LISTED))
+        return answer(listed(room.names, where, MOST_LISTED))
 
     def _show_rooms(self, command: ShowRooms) -> None:
         self._service.readers.policy.may(self._person, Action.LIST)
@@ -417,13 +421,13 @@ class Shell:
     def _enter(self, room: Room) -> None:
         """Make it the current room, which is read already."""
         self._reader.read(room)
-        self._tell_where(room)
+        self._write(self._where(room))
 
-    def _tell_where(self, room: Room) -> None:
-        """Where one is, what it is about, and who else is there."""
+    def _where(self, room: Room) -> bytes:
+        """Where one is, what it is about, and who else is there: of a room that was checked."""
         topic = room.state.topic
-        self._answer(f"you are in #{room.name}" + (f"; topic: {topic}" if topic else ""))
-        self._tell_who(room)
+        told = f"you are in #{room.name}" + (f"; topic: {topic}" if topic else "")
+        return answer(told) + self._who(room)
 
 
 _DO: dict[type[Command], Callable[[Shell, Any], None]] = {
@@ -448,7 +452,3 @@ _DO: dict[type[Command], Callable[[Shell, Any], None]] = {
     ShowHelp: Shell._show_help,
 }
 """What carries out each command."""
-
-
-def _nothing(_: object) -> None:
-    """The echo is the answer."""

@@ -41,6 +41,7 @@ from ..stream.batch import Batch
 from ..stream.feed import Source
 from .access import Access, for_programs, key_owner
 from .liveness import SILENT_BEATS
+from .peers import going_down
 from .reading import ReadQuery
 from .tcp import lend
 from .wsprotocol import NORMAL, POLICY_VIOLATION, UNSUPPORTED, WebSocketProtocol
@@ -214,7 +215,12 @@ class ChatSocket(WebSocketProtocol):
         return session.person if session else None
 
     def _entered(self) -> Deferred[Person]:
-        """Fires with the guest, behind all earlier commands."""
+        """Fires with the guest, behind all earlier commands.
+
+        Raises `Unavailable` when the server goes down: it would take the command no more.
+        """
+        if self._access.peers.draining:
+            raise going_down()
         if self._entering is None:
             self._entering = deque()
             try:

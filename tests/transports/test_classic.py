@@ -8,6 +8,9 @@ from urllib.parse import urlencode
 import pytest
 
 from chatd.chat.sessions import GRACE_SECONDS
+from chatd.model.errors import NotAllowed
+from chatd.model.policy import Action, OpenPolicy
+from chatd.testing.policies import DenyAll, DenyIf
 from chatd.transports.classic import HOLD_SECONDS, classic_site
 
 from .hold import Hold
@@ -338,6 +341,92 @@ def test_who_polls_no_more_has_left_and_is_forgotten(house: ClassicHouse, ada: C
     ada.polls.wire.hang_up()
     house.chat.advance(2 * GRACE_SECONDS)  # the connections' own are over too
     assert not house.chat.clock.getDelayedCalls()
+
+
+# -- the gate --------------------------------------------------------------------------------------
+
+BANNED = NotAllowed("you are banned from here")
+
+
+def revoke(house: ClassicHouse) -> None:
+    """The gate ends all that read the lobby."""
+    house.chat.service.readers.revoke(BANNED, room=house.chat.room("lobby"))
+
+
+def test_a_held_poll_that_is_revoked_is_told_why(house: ClassicHouse, ada: Caller) -> None:
+    """In a line, with 403; nothing that is said then comes with it."""
+    ada.poll()
+    house.chat.settle()
+    revoke(house)
+    house.say("unheard")
+    assert ada.answered()
+    assert text_of(ada._answers.pop(), 403) == "you are banned from here\n"
+
+
+def test_a_name_that_was_revoked_between_two_polls_asks_again(
+    house: ClassicHouse, ada: Caller
+) -> None:
+    """It reads from then on, if it may."""
+    house.say("unread")
+    revoke(house)
+    ada.poll()
+    house.chat.settle()
+    assert not ada.answered()
+    house.say("hello")
+    assert ada.answer() == "bob : hello\n"
+
+
+def test_what_may_not_be_read_is_not_polled(house: ClassicHouse, ada: Caller) -> None:
+    """With 403, for names that are registered and for new ones; what may be said is said."""
+    ada.poll()
+    house.chat.settle()
+    reads = (Action.READ,)
+    house.chat.service.readers.policy = DenyIf(lambda identity, action, room: action in reads)
+    assert "read here" in text_of(ada.polls.response(), 403)
+    for name in ("ada", "eve"):
+        assert "read here" in text_of(house.http().get(f"/?name={name}"), 403)
+    assert ada.say("hello") == ""
+    house.chat.service.readers.policy = OpenPolicy()
+    assert ada.say("again") == ""
+    ada.poll()
+    house.say("heard")
+    assert ada.answer() == "bob : heard\n"
+
+
+def test_who_may_not_come_in_is_not_registered() -> None:
+    """With 403, whether it reads or speaks."""
+    house = ClassicHouse(policy=DenyAll())
+    for target in ("/?name=ada", "/?name=ada&message=hello"):
+        assert "come in" in text_of(house.http().get(target), 403)
+    assert house.here == []
+    assert not house.chat.service.people.held
+
+
+def test_two_first_polls_of_one_name_are_one_registration(house: ClassicHouse) -> None:
+    """Though the name takes its time: the older is answered empty, the newer is held."""
+    hold = Hold(house)
+    first, second = Caller(house, "ada"), Caller(house, "Ada")
+    first.poll()
+    second.poll()
+    hold.release()
+    assert first.answer() == ""
+    house.say("hello")
+    assert second.answer() == "bob : hello\n"
+    assert house.here == ["ada"]
+
+
+def test_a_client_that_goes_before_its_name_is_registered_is_not_polled_for(
+    house: ClassicHouse,
+) -> None:
+    """The name stays for its grace, and misses nothing."""
+    hold = Hold(house)
+    ada = Caller(house, "ada")
+    ada.poll()
+    ada.polls.wire.hang_up()
+    hold.release()
+    house.say("hello")
+    ada.polls = house.http()
+    assert ada.read() == "bob : hello\n"
 
 
 # -- HTTP ------------------------------------------------------------------------------------------

@@ -268,6 +268,8 @@ def test_a_websocket_is_closed_with_a_code_that_says_come_back(house: Doors) -> 
 def test_a_websocket_gets_its_acknowledgement_first(house: Doors) -> None:
     """However long the store takes; what it says behind that is refused."""
     socket = Socket(house)
+    socket.say("I am here")
+    socket.told()
     hold = Hold(house)
     socket.say("hello")
     going = Going(house)
@@ -283,6 +285,22 @@ def test_a_websocket_gets_its_acknowledgement_first(house: Doors) -> None:
     assert isinstance(event, dict)
     assert (ack["type"], ack["id"], event["text"]) == ("ack", event["id"], "hello")
     assert close == (1012, TOLD)
+
+
+def test_a_command_that_waits_for_its_guest_is_answered_before_the_close(house: Doors) -> None:
+    """It is refused, because it was not accepted yet, and its client is told so."""
+    socket = Socket(house)
+    hold = Hold(house)
+    socket.say("hello")
+    going = Going(house)
+    socket.say("too late")
+    hold.release()
+    *refused, close = socket.told()
+    assert [answer["code"] for answer in refused if isinstance(answer, dict)] == ["unavailable"] * 2
+    assert close == (1012, TOLD)
+    assert house.chat.texts("lobby") == []
+    socket.close()
+    assert going.after(0)
 
 
 # -- the line door ---------------------------------------------------------------------------------
