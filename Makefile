@@ -7,6 +7,9 @@ BIN := $(VENV)/bin
 HAS_VENV = $(PYTHON) -c 'import ensurepip, venv' 2>/dev/null
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 
+# Test files that run at a time: each has its own processes, ports and folders.
+PARALLEL ?= 2
+
 # What the tests need, and what the check of the page's types needs, as command:package
 TEST_COMMANDS := chromium:chromium curl:curl telnet:telnet nc:netcat-openbsd
 LINT_COMMANDS := node:nodejs npm:npm
@@ -26,14 +29,14 @@ LOCK_OPTIONS = --quiet --universal --python-version 3.11 --extra tls --generate-
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
-	@echo '  Variables: PYTHON (python3), ARGS (for run, bench and soak), PYTEST_ARGS (for test), LOCK_ARGS (for lock)'
+	@echo '  Variables: PYTHON (python3), ARGS (for run, bench and soak), PYTEST_ARGS and PARALLEL (for test), LOCK_ARGS (for lock)'
 
 run: $(VENV)/.runtime ## start the server; make run ARGS='--store memory:'
 	@$(BIN)/twistd --nodaemon --pidfile= chatd $(ARGS)
 
 test: COMMANDS = $(TEST_COMMANDS)
 test: system-packages $(VENV)/.dev ## run every test; make test PYTEST_ARGS='-k room'
-	@$(BIN)/pytest $(PYTEST_ARGS)
+	@$(BIN)/pytest --numprocesses=$(PARALLEL) --dist=loadfile $(PYTEST_ARGS)
 
 bench: $(VENV)/.runtime ## measure chatd beside its peers; make bench ARGS='--readers 1000,10000'
 	@$(BIN)/python -m bench $(ARGS)

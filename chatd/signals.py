@@ -36,7 +36,7 @@ class Signals(Service):
     def expect_reopening(self) -> None:
         """From here on, and before anything is started, take what else would end the process."""
         for number in REOPENING:
-            signal.signal(number, self._hung_up)
+            signal.signal(number, self._told_to_reopen)
 
     def startService(self) -> None:
         """Take over from Twisted, which sets its own when the reactor begins to run."""
@@ -47,7 +47,7 @@ class Signals(Service):
         self._interrupt = signal.signal(signal.SIGINT, self._received)
         signal.signal(signal.SIGTERM, self._received)
 
-    def _hung_up(self, number: int, frame: FrameType | None) -> None:
+    def _told_to_reopen(self, number: int, frame: FrameType | None) -> None:
         self._reactor.callFromThread(self._reopen)
 
     def _received(self, number: int, frame: FrameType | None) -> None:

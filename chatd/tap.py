@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import sys
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -12,26 +11,20 @@ from threading import Thread
 from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
-from twisted.application.service import Service
-from twisted.internet.defer import Deferred
 from twisted.internet.endpoints import serverFromString
 from twisted.internet.interfaces import (
-    IAddress,
-    IListeningPort,
     IStreamServerEndpoint,
 )
-from twisted.logger import Logger
 from twisted.python import usage
-from twisted.python.failure import Failure
 from twisted.python.runtime import platform
 
 from .chat.limits import ADDRESS_SHARE, DEFAULTS, Limits
 from .chat.service import HISTORY, MAX_TEXT, ChatService
-from .listening import CannotOpen, reason, rehearse
 from .logfile import OUTPUT
 from .model.addresses import parse_network
 from .model.bounds import MAX_RAW_TEXT
 from .model.errors import Malformed, Unavailable
+from .premises import Door, Doorstep, Premises, StartupError
 from .signals import Signals
 from .store import Store
 from .store.engines import store_at
@@ -54,14 +47,6 @@ DOORS: dict[str, Sequence[str]] = {
     "http": ("tcp:8080:interface=127.0.0.1",),
 }
 """Where each door listens if nothing else is asked for."""
-
-
-class StartupError(SystemExit, Exception):
-    """The start ends here, with one line and exit status 1.
-
-    As an `Exception` it lets twistd clean up and report to whoever started the daemon; as a
-    `SystemExit` it ends the interpreter with the line instead of a traceback.
-    """
 
 
 YOUNG = 10_000
@@ -461,101 +446,3 @@ def _endpoint(reactor: Any, text: str) -> IStreamServerEndpoint:
             f"chatd: {text!r} is no endpoint ({problem}); one is tcp:8080:interface=127.0.0.1"
         ) from None
     return endpoint
-
-
-def _no_start(message: str) -> StartupError:
-    # By now twistd's log has taken the place of sys.stderr.
-    print(f"chatd: {message}", file=sys.__stderr__)
-    return StartupError(f"chatd: {message}")
-
-
-class Premises(House):
-    """The house, which opens its store before its doors, unless those need privileges."""
-
-    def startService(self) -> None:
-        """Start everything.  Raises `StartupError`."""
-        try:
-            super().startService()
-        except Unavailable as problem:
-            raise _no_start(problem.message) from None
-
-
-class Doorstep(Service):
-    """Stands before the first door, and sees whether all of them can be opened."""
-
-    def __init__(self, reactor: Any, endpoints: Sequence[str]) -> None:
-        self._reactor = reactor
-        self._endpoints = endpoints
-
-    def privilegedStartService(self) -> None:
-        """Try them while still allowed to take a low port.  Raises `StartupError`."""
-        super().privilegedStartService()
-        try:
-            rehearse(self._reactor, self._endpoints)
-        except CannotOpen as problem:
-            raise _no_start(str(problem)) from None
-
-
-class Door(Service):
-    """One door at one endpoint."""
-
-    _log = Logger()
-
-    def __init__(
-        self,
-        door: str,
-        text: str,
-        endpoint: IStreamServerEndpoint,
-        keeper: Doorkeeper,
-        *,
-        privileged: bool = False,
-    ) -> None:
-        """`privileged` is whether it has to listen while it is still allowed to take a low port."""
-        self._door = door
-        self._text = text
-        self._endpoint = endpoint
-        self._keeper = keeper
-        self._privileged = privileged
-        self.port: IListeningPort | None = None
-        """What listens, once it does."""
-
-    def privilegedStartService(self) -> None:
-        """Listen, if it cannot be done later.  Raises `StartupError`."""
-        super().privilegedStartService()
-        if self._privileged:
-            self._listen()
-
-    def startService(self) -> None:
-        """Listen, now that the store is open.  Raises `StartupError`."""
-        super().startService()
-        if self.port is None:
-            self._listen()
-
-    def stopService(self) -> Deferred[None] | None:
-        """Listen no more."""
-        super().stopService()
-        port, self.port = self.port, None
-        stopped: Deferred[None] | None = port.stopListening() if port else None
-        return stopped
-
-    def _listen(self) -> None:
-        failures: list[Failure] = []
-        self._endpoint.listen(self._keeper).addCallbacks(self._listening, failures.append)
-        if failures:
-            raise _no_start(str(CannotOpen(self._text, reason(failures[0]))))
-
-    def _listening(self, port: IListeningPort) -> None:
-        self.port = port
-        self._keeper.connections.watch(port)
-        self._log.info(
-            "{door} door listening on {place}", door=self._door, place=_place(port.getHost())
-        )
-
-
-def _place(address: IAddress) -> str:
-    """An address as people write it."""
-    host = getattr(address, "host", None)
-    if host is None:
-        name = getattr(address, "name", address)
-        return name.decode(errors="replace") if isinstance(name, bytes) else str(name)
-    return f"[{host}]:{address.port}" if ":" in host else f"{host}:{address.port}"  # type: ignore[attr-defined]

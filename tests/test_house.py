@@ -26,69 +26,59 @@ class Floor(NamedTuple):
     """The floors below, and the libraries."""
 
 
-LOG = "values eventlog pages subscriber"
-CHAT = f"{LOG} codecs places room session service leases repeats tickets health"
+DOMAIN = "model stream codecs store chat"
 
 HOUSE = {
-    "values": Floor(
-        "bounds events commands errors names lookalikes text limits addresses",
-        "values msgspec precis_i18n",
-    ),
-    "eventlog": Floor("eventlog", "values"),
-    "pages": Floor("pages", "eventlog"),
-    "subscriber": Floor("subscriber", "values eventlog pages"),
-    "codecs": Floor("codecs codecs.*", f"{LOG} codecs msgspec"),
-    "places": Floor("places", "eventlog subscriber"),
-    "room": Floor("room", LOG),
-    "session": Floor("session", f"{LOG} room"),
-    "wallclock": Floor("wallclock", "twisted"),
-    "store": Floor("store store.*", "values eventlog pages wallclock store twisted msgspec"),
-    "admission": Floor("admission", "values session"),
-    "directory": Floor("directory", "values room"),
-    "service": Floor("service", f"{LOG} admission directory places room session store twisted"),
-    "leases": Floor("leases", "values session service twisted"),
-    # It remembers outcomes, which are Deferreds.
-    "repeats": Floor("repeats", "values twisted"),
-    "tickets": Floor("tickets", "values"),
-    "health": Floor("health", "values twisted"),
+    "model": Floor("model model.*", "model msgspec precis_i18n confusable_homoglyphs"),
+    "stream": Floor("stream stream.*", "model stream"),
+    "codecs": Floor("codecs codecs.*", "model stream codecs msgspec"),
+    "store": Floor("store store.*", "model stream store twisted msgspec"),
+    "chat": Floor("chat chat.*", "model stream store chat twisted msgspec"),
     "reactor": Floor("reactor", "twisted"),
     # Doors never import each other; what several of them stand on has floors of its own.
     "sockets": Floor(
         "transports transports.tcp transports.connections transports.descriptors"
-        " transports.handshakes transports.peers transports.stalls transports.deadlines"
-        " transports.lane transports.liveness transports.heartbeat",
-        "values sockets twisted zope",
+        " transports.peers transports.stalls transports.deadlines transports.lane"
+        " transports.heartbeat transports.liveness transports.handshakes",
+        "model stream chat sockets twisted zope",
     ),
-    "drain": Floor("transports.drain", "service sockets twisted"),
+    "history": Floor("transports.history", f"{DOMAIN} history twisted"),
+    "drain": Floor("transports.drain", "chat sockets twisted"),
     "http": Floor(
-        "transports.http transports.resource transports.longpoll transports.learned"
-        " transports.crowd transports.reading transports.wsprotocol"
+        "transports.http transports.resource transports.longpoll transports.polltemplates"
+        " transports.pollgroups transports.reading transports.wsprotocol"
         " transports.proxies transports.fields transports.roomlist transports.hosts"
         " transports.syntax transports.chunked transports.request transports.media"
         " transports.push",
-        f"{CHAT} sockets http twisted zope wsproto",
+        f"{DOMAIN} history sockets http twisted zope wsproto",
     ),
     "line door": Floor(
-        "transports.lines transports.shell transports.backlog",
-        f"{CHAT} sockets line-door twisted zope",
+        "transports.lines transports.linequeue transports.linereader transports.shell"
+        " transports.backlog",
+        f"{DOMAIN} history sockets line-door twisted zope",
     ),
     "HTTP door": Floor(
         "transports.web transports.body transports.access transports.events transports.origin"
         " transports.sse transports.ndjson transports.websocket",
-        f"{CHAT} sockets http HTTP-door twisted zope msgspec",
+        f"{DOMAIN} history sockets http HTTP-door twisted zope msgspec",
     ),
-    "classic door": Floor("transports.classic", f"{CHAT} sockets http twisted"),
+    "classic door": Floor("transports.classic", f"{DOMAIN} sockets http twisted"),
+    "premises": Floor("premises", f"{DOMAIN} sockets drain listening logfile premises twisted"),
     "tap": Floor(
         "tap",
-        "values service store wallclock reactor sockets drain listening signals http line-door"
+        f"{DOMAIN} reactor sockets drain premises listening signals logfile http line-door"
         " HTTP-door classic-door twisted",
     ),
     "listening": Floor("listening", "twisted"),
-    "signals": Floor("signals logfile", "twisted"),
+    "logfile": Floor("logfile", "twisted zope"),
+    "signals": Floor("signals", "twisted logfile"),
     # The client speaks to any server, so it knows of ours only what goes over the wire.
-    "client": Floor("client client.*", "values codecs client twisted zope msgspec treq hyperlink"),
+    "client": Floor(
+        "client client.*", "model stream codecs client twisted zope msgspec treq hyperlink"
+    ),
     "testing": Floor(
-        "testing testing.*", f"{CHAT} store sockets http tap reactor testing twisted wsproto"
+        "testing testing.*",
+        f"{DOMAIN} sockets http premises tap reactor testing twisted wsproto",
     ),
     "chatd": Floor("__init__"),
 }

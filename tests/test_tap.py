@@ -20,7 +20,8 @@ from twisted.internet.protocol import Protocol
 
 from chatd.chat.limits import Limits
 from chatd.chat.service import ChatService
-from chatd.tap import Door, Options, StartupError, _place, makeService
+from chatd.premises import Door, StartupError, written_place
+from chatd.tap import Options, makeService
 from chatd.transports.connections import CountedTCP
 from chatd.transports.tcp import WriteThrough
 
@@ -226,7 +227,7 @@ def test_time_does_not_run_backwards(clock: Any) -> None:
 async def test_a_house_opens_its_doors_and_closes_them(clock: Any) -> None:
     """Each on the port that it got; what connects is written to at once; then nothing listens."""
     house = makeService(parsed("--line", HERE, "--line", HERE, "--http", HERE))
-    house.startService()
+    await house.start()
     doors = [service for service in house if isinstance(service, Door)]
     hosts: list[Any] = [door.port.getHost() for door in doors if door.port]
     ports = [host.port for host in hosts]
@@ -278,4 +279,4 @@ async def test_with_another_user_to_become_doors_open_before_that(clock: Any) ->
 )
 def test_a_place_is_written_as_people_write_it(address: Any, place: str) -> None:
     """In the log, which is where a port of the system's choice is read."""
-    assert _place(address) == place
+    assert written_place(address) == place

@@ -88,8 +88,9 @@ class Attendance:
     def _enter(self, lobby: Room, name: str, address: Address) -> Deferred[Person]:
         def make(id_: str) -> Person:
             shown = self._people.free_name(name) if name else self._people.guest_name()
+            key = name_key(shown) if name else shown  # a guest's name is its own key
             bucket = self._admission.bucket()
-            return Person(id_, shown, name_key(shown), bucket, named=bool(name), address=address)
+            return Person(id_, shown, key, bucket, named=bool(name), address=address)
 
         try:
             person = self._people.coming(make)

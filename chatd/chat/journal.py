@@ -22,7 +22,7 @@ An event has three moments.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from itertools import groupby
+from itertools import groupby, islice
 
 from twisted.internet.defer import Deferred, fail, succeed
 from twisted.internet.interfaces import IReactorTime
@@ -68,9 +68,11 @@ class Journal:
 
     _log = Logger()
 
-    def __init__(self, clock: IReactorTime, store: Store) -> None:
+    def __init__(self, clock: IReactorTime, store: Store, most: int) -> None:
+        """`most` is how many units are shown at a time, before their senders know their ids."""
         self._clock = clock
         self._store = store
+        self._most = most
         self._batch: list[Accepted] = []
         self._unstored = 0
         self._settled: Deferred[None] | None = None
@@ -122,14 +124,15 @@ class Journal:
         """Hand this turn's batch to the store.
 
         Units that need no disk go apart from those that do, so that a full disk refuses only
-        these; the order stays.
+        these; the order stays.  No append has more units than a log holds entries, or readers would
+        be woken in the middle of it.
         """
         batch, self._batch = self._batch, []
         for _, run in groupby(batch, lambda accepted: is_kept(accepted.unit)):
-            units = list(run)
-            self._store.append([accepted.unit for accepted in units]).addCallbacks(
-                self._stored, self._refused, callbackArgs=(units,), errbackArgs=(units,)
-            )
+            while units := list(islice(run, self._most)):
+                self._store.append([accepted.unit for accepted in units]).addCallbacks(
+                    self._stored, self._refused, callbackArgs=(units,), errbackArgs=(units,)
+                )
 
     def _stored(self, answers: Sequence[int | Stale], batch: Sequence[Accepted]) -> None:
         self._unstored -= len(batch)

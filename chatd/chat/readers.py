@@ -13,7 +13,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Protocol
 from weakref import WeakSet
 
@@ -75,9 +75,14 @@ class Readers:
     @policy.setter
     def policy(self, policy: Policy) -> None:
         self._policy = policy
-        self._end([*self._rooms, *self._inboxes], self._forbidden)
+        voided = self._end([*self._rooms, *self._inboxes], self._forbidden)
+        self._void_shared(voided)
 
     # -- making ----------------------------------------------------------------------------------
+
+    def check(self, owner: Owner, action: Action, room: Room | None = None) -> None:
+        """Ask the policy whether the owner may do that.  Raises `NotAllowed`."""
+        self._policy.may(identity_of(owner), action, room)
 
     def check_reading(self, owner: Owner, source: Source) -> None:
         """Ask the policy whether that may be read.  Raises `NotAllowed`."""
@@ -116,11 +121,26 @@ class Readers:
             gaps=gaps,
         )
 
+    def register(self, template: Template, views: Iterable[View]) -> Sequence[Feed]:
+        """A poll template is learned.  Returns its feeds, which it keeps, so that all its readers
+        share their batches.  Raises `NotAllowed`.
+        """
+        feeds = self._feeds(template.owner, views)
+        self.templates.add(template)
+        return feeds
+
     def change(self, reader: Subscriber, owner: Owner, views: Iterable[View], cursor: int) -> None:
         """Let a reader read other things from here on; what was not read before is read from
         `cursor` on.  Raises `NotAllowed`.
         """
         reader.change(self._feeds(owner, views), cursor)
+
+    def hand_over(self, reader: Subscriber, owner: Owner) -> None:
+        """The reader belongs to another owner from now on: a stranger has become a person.  What
+        that owner may not read is ended.
+        """
+        reader.owner = owner
+        self._judge(reader, owner, self._forbidden)
 
     def _feeds(self, owner: Owner, views: Iterable[View]) -> list[Feed]:
         feeds = []
@@ -167,11 +187,17 @@ class Readers:
             )
             return error if applies else None
 
-        self._end([*self._rooms, *self._inboxes] if room is None else [room], meant)
         if address is not None:
-            for template in list(self.templates):
-                if isinstance(template.owner, Stranger):
-                    template.void(None)
+            self._void_shared()
+        self._end([*self._rooms, *self._inboxes] if room is None else [room], meant)
+
+    def _void_shared(self, voided: Collection[Template] = ()) -> None:
+        """Have the requests of all strangers judged anew: they share templates, and it may depend
+        on their addresses what they may read.  Templates in `voided` are void already.
+        """
+        for template in list(self.templates):
+            if isinstance(template.owner, Stranger) and template not in voided:
+                template.void(None)
 
     def _forbidden(self, owner: Owner, source: Source) -> ChatError | None:
         try:
@@ -180,13 +206,17 @@ class Readers:
             return error
         return None
 
-    def _end(self, sources: Sequence[Source], judge: Judge) -> None:
-        """Judge all that read any of the sources, and end what they may not read any more."""
+    def _end(self, sources: Sequence[Source], judge: Judge) -> list[Template]:
+        """Judge all that read any of the sources, and end what they may not read any more; returns
+        the templates that are void now.
+        """
+        voided = []
         for template in list(self.templates):
             owner = template.owner
             errors = [error for source in template.sources if (error := judge(owner, source))]
             if errors:
                 template.void(errors[0])
+                voided.append(template)
         readers: dict[Subscriber, None] = {}
         for source in sources:
             readers.update(dict.fromkeys(_readers_of(source)))
@@ -195,6 +225,7 @@ class Readers:
         for reader in readers:
             if isinstance(reader.owner, Session | Stranger):
                 self._judge(reader, reader.owner, judge)
+        return voided
 
     def _judge(self, reader: Subscriber, owner: Owner, judge: Judge) -> None:
         refused: dict[str, ChatError] = {}

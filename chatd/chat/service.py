@@ -101,7 +101,7 @@ class ChatService(Service):
         self._paging = DeferredSemaphore(PAGES_AT_ONCE)
         self._early: list[Callable[[], None]] | None = []
         """What the store has told while it was being opened; None: it is open."""
-        self._journal = Journal(clock, store)
+        self._journal = Journal(clock, store, history)
         self.attendance = Attendance(
             clock, self._journal, self.people, self.rooms, self.readers, self.admission, max_text
         )
@@ -207,6 +207,14 @@ class ChatService(Service):
         Reaches as far back as the store kept them.  Fails with `Unavailable`.
         """
         return self._paging.run(self._store.read, room.name, before=before, limit=limit)
+
+    def page_after(self, room: Room, after: int, limit: int) -> Deferred[Page]:
+        """The first `limit` events of a room above the id `after`, oldest first; fewer, if that is
+        more than one answer holds.
+
+        Begins as far back as the store kept them (`Page.floor`).  Fails with `Unavailable`.
+        """
+        return self._paging.run(self._store.read, room.name, after=after, limit=limit)
 
     def watch(self, room: Room, address: Address) -> None:
         """A client at that address is about to read a room.  Raises as `Directory.read` does."""

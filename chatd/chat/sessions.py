@@ -98,10 +98,13 @@ class LastingSession(Session):
         if len(self._holders) > self._most:
             self._dismiss_oldest()
 
-    def release(self, holder: Holder) -> None:
-        """A reader ended."""
+    def release(self, holder: Holder, silent: float = 0.0) -> None:
+        """A reader ended; the last sign of life of its client was `silent` seconds ago."""
         self._holders.pop(holder, None)
-        self._seen = self._clock.seconds()
+        self._seen = max(self._seen, self._clock.seconds() - silent)
+        left = self.left
+        if silent and self.timer and self.timer.active():
+            self.timer.reset(max(left, 0.0))
 
     def dismiss(self) -> None:
         """End all readers."""

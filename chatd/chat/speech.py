@@ -9,6 +9,7 @@ from twisted.internet.defer import Deferred, succeed
 from ..model.commands import Act, Say, SetTopic, Tell
 from ..model.events import Acted, Said
 from ..model.names import clean_room
+from ..model.policy import Action
 from ..model.text import MAX_TOPIC, clean_phrase, clean_text
 from ..model.units import Unit
 from . import judge
@@ -64,6 +65,7 @@ class Speech:
         name = clean_room(command.room)
         kept = name == LOBBY or name in self._rooms.index
         if not (text or kept or person.lane):
+            self._readers.policy.may(person, Action.SET_TOPIC, self._rooms.live(name))
             self._admission.spend(person)
             return succeed(None)  # no topic to clear: that would be all that is kept of the room
 
@@ -126,7 +128,9 @@ class Speech:
                 return act(room)
             return self._rooms.load(name).addCallback(act)
 
-        return in_order(person, group, lambda: self._when_free(person, load))
+        if person.visiting:
+            return in_order(person, group, lambda: self._when_free(person, load))
+        return in_order(person, group, load)
 
     def _when_free(self, person: Person, perform: Callable[[], Outcome]) -> Outcome:
         """Have a command performed; that of a visitor when the person who had the name has left."""

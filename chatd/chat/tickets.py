@@ -47,13 +47,18 @@ class Tickets(Generic[T]):
 
     def redeem(self, ticket: str) -> T:
         """What the ticket stands for; it is used up.  Raises `BadToken`."""
+        self.holder(ticket)
+        return self._take(ticket)
+
+    def holder(self, ticket: str) -> T:
+        """What the ticket stands for; it stays good.  Raises `BadToken`."""
         self._forget_the_old()
         if ticket not in self._tickets:
             raise BadToken(
                 "that ticket is unknown, was used before, or is older than "
                 f"{TICKET_SECONDS:g} seconds; POST /session/ticket for a new one"
             )
-        return self._take(ticket)
+        return self._tickets[ticket][0]
 
     def _take(self, ticket: str) -> T:
         holder, _ = self._tickets.pop(ticket)

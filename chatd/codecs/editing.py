@@ -18,34 +18,67 @@ def edited(line: str) -> str:
     """The line with its editing keys carried out."""
     if not _KEYS.search(line):
         return line
-    kept: list[str] = []
+    kept = _Kept()
     for char in line:
         match char:
             case "\b" | "\x7f":
-                _erase_character(kept)
+                kept.erase_character()
             case "\x17":
-                _erase_word(kept)
+                kept.erase_word()
             case "\x15":
                 kept.clear()
             case _:
-                kept.append(char)
-    return "".join(kept)
+                kept.add(char)
+    return str(kept)
 
 
-def _erase_word(kept: list[str]) -> None:
-    while kept and kept[-1].isspace():
-        kept.pop()
-    while kept and not kept[-1].isspace():
-        kept.pop()
+class _Kept:
+    """The characters that are kept so far, and which of them begin what the user sees as one.
 
+    Where one begins is decided when it is added, so that erasing looks at nothing but what it
+    erases: the work grows with the length of the line only.
+    """
 
-def _erase_character(kept: list[str]) -> None:
-    while kept:
-        char = kept.pop()
-        if not _extends(char) and not (kept and kept[-1] == _JOINER):
-            if _is_half_of_flag(char) and _flag_letters(kept) % 2:
-                kept.pop()
-            break
+    def __init__(self) -> None:
+        self._chars: list[str] = []
+        self._begins: list[bool] = []
+
+    def __str__(self) -> str:
+        return "".join(self._chars)
+
+    def add(self, char: str) -> None:
+        self._begins.append(not self._continues(char))
+        self._chars.append(char)
+
+    def erase_character(self) -> None:
+        while self._chars:
+            self._chars.pop()
+            if self._begins.pop():
+                break
+
+    def erase_word(self) -> None:
+        while self._chars and self._chars[-1].isspace():
+            self._pop()
+        while self._chars and not self._chars[-1].isspace():
+            self._pop()
+
+    def clear(self) -> None:
+        self._chars.clear()
+        self._begins.clear()
+
+    def _pop(self) -> None:
+        self._chars.pop()
+        self._begins.pop()
+
+    def _continues(self, char: str) -> bool:
+        """Whether it is a part of the character before it."""
+        if not self._chars:
+            return False
+        before = self._chars[-1]
+        if _extends(char) or before == _JOINER:
+            return True
+        # A flag is two letters: the second one belongs to a first one, which begins the flag.
+        return _is_half_of_flag(char) and _is_half_of_flag(before) and self._begins[-1]
 
 
 def _extends(char: str) -> bool:
@@ -60,11 +93,3 @@ def _extends(char: str) -> bool:
 
 def _is_half_of_flag(char: str) -> bool:
     return "\U0001f1e6" <= char <= "\U0001f1ff"
-
-
-def _flag_letters(kept: list[str]) -> int:
-    """How many halves of flags stand at the end."""
-    count = 0
-    while count < len(kept) and _is_half_of_flag(kept[-1 - count]):
-        count += 1
-    return count

@@ -14,12 +14,15 @@ import msgspec
 
 from ..model.bounds import check_fields
 from ..model.errors import ChatError, Malformed
+from ..stream.batch import Batch
 from ..stream.eventlog import Entry
-from ..stream.subscriber import Batch
 
 T = TypeVar("T")
 
+MOST_SHOWN = 40
+"""Characters of a client's own that an error repeats."""
 _FIELD = re.compile(r"Object (contains unknown|missing required) field `(.*)`", re.DOTALL)
+_VALUE = re.compile(r"(Invalid (?:enum )?value) '(.*)'( - at `.*`)?", re.DOTALL)
 _encode = msgspec.json.Encoder().encode
 
 
@@ -59,6 +62,13 @@ def error_body(error: ChatError) -> bytes:
     return encode({"error": {"code": error.code, "message": error.message}})
 
 
+def removal(room: str, error: ChatError) -> bytes:
+    """What a reader of several rooms is told that goes on without one of them; an empty name means
+    the private messages, and becomes null.
+    """
+    return encode({"type": "removed", "room": room or None, "code": error.code})
+
+
 def encode(value: Any) -> bytes:
     """Any JSON value, as bytes."""
     return _encode(value)
@@ -75,7 +85,9 @@ def decode(data: bytes, form: type[T]) -> T:
         value = msgspec.json.decode(data, type=form)
     except msgspec.ValidationError as problem:
         raise _wrong(problem, "the JSON body") from None
-    except (msgspec.DecodeError, UnicodeDecodeError) as problem:
+    except UnicodeDecodeError:
+        raise Malformed("the JSON body is no valid UTF-8") from None
+    except msgspec.DecodeError as problem:
         raise Malformed(f"the JSON body is not understood: {problem}") from None
     except RecursionError:
         raise Malformed("the JSON body is nested too deeply") from None
@@ -100,6 +112,15 @@ def _wrong(problem: msgspec.ValidationError, what: str) -> Malformed:
     """What is wrong with a body, in our words where they are clearer than the library's."""
     if field := _FIELD.fullmatch(str(problem)):
         if field[1] == "contains unknown":
-            return BadField(f'unknown field "{field[2]}"')
+            return BadField(f'unknown field "{_shown(field[2])}"')
         return BadField(f'the field "{field[2]}" is missing')
-    return Malformed(f"{what} is not understood: {problem}")
+    told = str(problem)
+    if value := _VALUE.fullmatch(told):
+        told = f'{value[1]} "{_shown(value[2])}"{value[3] or ""}'
+    return Malformed(f"{what} is not understood: {told}")
+
+
+def _shown(text: str) -> str:
+    """What a client sent, cut, and without what could steer a terminal."""
+    short = "".join(filter(str.isprintable, text[:MOST_SHOWN]))
+    return short if len(text) <= MOST_SHOWN else f"{short}…"

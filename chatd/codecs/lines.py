@@ -47,7 +47,7 @@ from ..model.events import (
     Told,
     TopicSet,
 )
-from ..model.text import printable
+from ..model.text import printable, seen
 from ..stream.batch import Gap
 from ..stream.eventlog import Entry
 
@@ -148,6 +148,11 @@ class LineDecoder:
         self._rest = bytearray()
         self._overlong = False
 
+    @property
+    def begun(self) -> bool:
+        """Whether a line has begun that is not complete."""
+        return bool(self._rest) or self._overlong
+
     def feed(self, data: bytes) -> list[bytes | None]:
         """The lines that these bytes complete; None stands for one that was too long."""
         *ended, rest = _ENDS.split(data)
@@ -178,6 +183,9 @@ class LineDecoder:
 
 
 _ENDS = re.compile(rb"[\r\n]+")
+_SPACE = re.compile(r"\s")
+_SEEN = re.compile("[!-~]")
+"""Characters of which it is plain that they are seen."""
 
 
 @dataclass(frozen=True)
@@ -193,12 +201,13 @@ class Usage:
 def parse(line: str, room: str) -> Command:
     """The command that a line stands for; `room` is the current one.
 
-    A word with a second slash in it, such as a path, is no command: the line is said.  Blanks
-    before a slash are refused: what was meant as a command, perhaps with a password, is not said.
-    Raises `UnknownCommand` and `Malformed`.
+    A word with a second slash in it, such as a path, is no command: the line is said.  Words are
+    separated by blanks of any kind.  A slash behind blanks is refused, and so is one behind
+    anything else that is not seen, such as a byte order mark or an arrow key: what was meant as a
+    command, perhaps with a password, is not said.  Raises `UnknownCommand` and `Malformed`.
     """
     if not line.startswith("/"):
-        if line.lstrip().startswith("/"):
+        if not _SEEN.match(line) and seen(line).startswith("/"):
             raise Malformed(
                 "that was not said: a command begins without blanks before it; "
                 "/literal on says such lines"
@@ -206,12 +215,12 @@ def parse(line: str, room: str) -> Command:
         return Say(room, line)
     if line.startswith("//"):
         return Say(room, line[1:])
-    word, _, rest = line[1:].partition(" ")
+    word, rest = _first_word(line[1:])
     if "/" in word:
         return Say(room, line)
     usage = command_named(word)
     try:
-        return usage.read(rest.strip(), room)
+        return usage.read(rest, room)
     except Malformed as problem:
         word = usage.form.split()[0]
         raise Malformed(f"{word} {problem.message}; type {usage.form}") from None
@@ -232,10 +241,16 @@ def command_named(word: str) -> Usage:
     return usage
 
 
+def _first_word(text: str) -> tuple[str, str]:
+    """What stands before the first blank, and what stands behind it, without blanks around it."""
+    word, *rest = _SPACE.split(text, 1)
+    return word, "".join(rest).strip()
+
+
 def _one_word(rest: str, what: str) -> str:
     if not rest:
         raise Malformed(f"needs a {what}")
-    if " " in rest:
+    if _SPACE.search(rest):
         raise Malformed(f"takes one {what}, which has no blanks, and nothing was done")
     return rest
 
@@ -258,10 +273,10 @@ def _number(rest: str, what: str) -> int:
 
 
 def _read_tell(rest: str, room: str) -> Command:
-    name, _, text = rest.partition(" ")
-    if not text.strip():
+    name, text = _first_word(rest)
+    if not text:
         raise Malformed("needs a name and a text")
-    return Tell(name, text.strip())
+    return Tell(name, text)
 
 
 def _read_topic(rest: str, room: str) -> Command:
@@ -367,3 +382,47 @@ COMMANDS: dict[str, Usage] = {
     ),
 }
 """The commands, in the order in which `/help` lists them."""
+
+OWN = (
+    ShowHistory,
+    ShowRooms,
+    ShowSince,
+    ShowTopic,
+    ShowWho,
+    SetEcho,
+    SetLiteral,
+    SetTime,
+    ShowHelp,
+    Switch,
+)
+"""Commands that only this connection sees: nothing in the chat changes."""
+SAYINGS = (Say, Act, SetTopic, Tell, Reply)
+"""Commands whose echo is their answer: a paste of them need not wait for one another."""
+
+
+# -- answers -------------------------------------------------------------------------------------
+
+
+def help_on(topic: str = "") -> Iterator[str]:
+    """What `/help` answers: all commands, or one of them.  Raises `UnknownCommand`."""
+    if topic:
+        usage = command_named(topic)
+        yield f"{usage.form}: {usage.help}"
+        return
+    yield "what you type is said in the current room; // says a line that starts with /"
+    for usage in COMMANDS.values():
+        yield f"{usage.form:16} {usage.help}"
+    yield "short: " + ", ".join(f"/{alias} for /{name}" for alias, name in ALIASES.items())
+
+
+def listed(names: Sequence[str], where: str, most: int) -> str:
+    """Who is `where`: the first `most` of the names, and how many there are."""
+    if not names:
+        return f"nobody is {where}"
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return f"{len(names)} {where}: {', '.join(names[:most])}{more}"
+
+
+def counted(number: int, noun: str) -> str:
+    """`1 event`, `2 events`."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from ..model.errors import ChatError
 from ..stream.eventlog import Entry
-from .json import JSON, encode
+from .json import JSON, encode, removal
 from .streams import Chunked
 
 
@@ -41,6 +42,14 @@ class NdjsonCodec:
         """
         told = {"type": "error", "code": code, "message": why, "retry": round(seconds * 1000)}
         return encode(told) + b"\n"
+
+    def revoked(self, error: ChatError) -> bytes:
+        """An error as on a WebSocket."""
+        return encode({"type": "error", "code": error.code, "message": error.message}) + b"\n"
+
+    def removed(self, room: str, error: ChatError) -> bytes:
+        """As on a WebSocket."""
+        return removal(room, error) + b"\n"
 
 
 NDJSON = NdjsonCodec()

@@ -4,9 +4,15 @@ Browsers, TLS, SSH and scanners connect to any port, and a web page can make a b
 what they send must not be said.  The first line is judged while it comes in, before anything of it
 is carried out.
 
-1. A byte 0x16 first is a TLS handshake, `SSH-` is SSH, a method with a path or an
-   address behind it is HTTP, whether or not the line has come to its end, and so is a line that
-   begins with a word and ends with `HTTP/1.1`.
+1. Other protocols are known by how they begin:
+
+   - TLS by the byte 0x16,
+   - SSH by `SSH-`,
+   - HTTP by a whole request line, of a method, one target and the version, or by a status line.
+     A target begins with `/`, is `*`, or has a scheme or a port; case does not matter, and a tab
+     separates as a space does.  Behind a usual method the target may have blanks in it, and behind
+     a usual method with a target, `MAX_OPENING` bytes need no version: no sentence is so long.
+
 2. A NUL is binary, but for the one behind a CR, with which a telnet client ends a line.  So is a
    line that holds both control characters and bytes that are no UTF-8.
 3. Text that is only not UTF-8 is somebody's Latin-1, and is taken.
@@ -22,12 +28,21 @@ then."""
 
 _BLANK = re.compile(rb"(?:\r\0|[\r\n])*")
 _END = re.compile(rb"[\r\n]")
-_REQUEST = re.compile(
-    rb"\s*(?:(?:GET|HEAD|POST|PUT|DELETE|OPTIONS|TRACE|CONNECT|PATCH|PRI|PROPFIND|DESCRIBE) +"
-    rb"(?:/|\*|[a-z]+://|sip:|[\w.-]+:\d)|HTTP/\d)"
+_METHOD = (
+    rb"(?:GET|HEAD|POST|PUT|DELETE|OPTIONS|TRACE|CONNECT|PATCH|PRI|QUERY|DESCRIBE|"
+    rb"PROPFIND|PROPPATCH|MKCOL|COPY|MOVE|LOCK|UNLOCK|REPORT|SEARCH)"
 )
-"""The beginning of a request or an answer of HTTP, and of the protocols that look like it."""
-_REQUEST_LINE = re.compile(rb"\s*[A-Za-z-]{3,} .*(?:HTTP|RTSP|SIP|ICAP)/\d\.\d\s*")
+_TARGET = rb"(?:/|\*|[a-z][a-z0-9+.-]*://|sip:|[\w.-]+:\d)"
+_VERSION = rb"(?:HTTP|RTSP|SIP|ICAP)/\d(?:\.\d)?"
+_REQUEST_LINE = re.compile(
+    rb"\s*(?:%b[ \t]+%b.*|[a-z-]+[ \t]+%b\S*[ \t]*)[ \t]%b\s*"
+    % (_METHOD, _TARGET, _TARGET, _VERSION),
+    re.IGNORECASE,
+)
+"""A request of HTTP, or of a protocol that looks like it: whole."""
+_REQUEST = re.compile(rb"\s*%b[ \t]+%b" % (_METHOD, _TARGET), re.IGNORECASE)
+"""The beginning of one."""
+_STATUS_LINE = re.compile(rb"\s*%b[ \t]+\d{3}(?!\S)" % _VERSION, re.IGNORECASE)
 _NUL = re.compile(rb"(?<!\r)\0")
 _CONTROL = re.compile(rb"[\x01-\x06\x0e-\x14\x16\x18-\x1a\x1c-\x1f]")
 
@@ -74,7 +89,9 @@ def _judge(line: bytes, *, complete: bool) -> str | None:
         return TLS
     if line.startswith(b"SSH-"):
         return SSH
-    if _REQUEST.match(line) or (complete and _REQUEST_LINE.fullmatch(line)):
+    if len(line) > MAX_OPENING and _REQUEST.match(line):
+        return HTTP
+    if complete and (_REQUEST_LINE.fullmatch(line) or _STATUS_LINE.match(line)):
         return HTTP
     if _NUL.search(line):
         return BINARY

@@ -11,8 +11,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from ..model.errors import ChatError
 from ..stream.eventlog import Entry
-from .json import JSON
+from .json import JSON, encode, removal
 from .streams import Chunked
 
 RETRY_MILLISECONDS = 2000
@@ -47,6 +48,15 @@ class SseCodec:
     def farewell(self, code: str, why: str, seconds: float) -> bytes:
         """Why, in a comment for people who look, and after how long to come back."""
         return b": %b\nretry: %d\n" % (why.encode(), seconds * 1000)
+
+    def revoked(self, error: ChatError) -> bytes:
+        """An event of its own, without an id."""
+        told = encode({"code": error.code, "message": error.message})
+        return b"event: end\ndata: %b\n\n" % told
+
+    def removed(self, room: str, error: ChatError) -> bytes:
+        """An event of its own, without an id."""
+        return b"event: removed\ndata: %b\n\n" % removal(room, error)
 
 
 SSE = SseCodec()

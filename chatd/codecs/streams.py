@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
+from ..model.errors import ChatError
 from ..stream.eventlog import Codec, Entry
 
 
@@ -32,6 +33,14 @@ class StreamCodec(Codec, Protocol):
 
     def farewell(self, code: str, why: str, seconds: float, /) -> bytes:
         """The last words: why the stream ends, and after how long to come back."""
+
+    def revoked(self, error: ChatError, /) -> bytes:
+        """The last words of a stream that the gate has ended."""
+
+    def removed(self, room: str, error: ChatError, /) -> bytes:
+        """The gate has taken a room from the stream, which goes on; an empty name means the private
+        messages.
+        """
 
     @property
     def end(self) -> bytes:
@@ -68,6 +77,14 @@ class Chunked:
     def farewell(self, code: str, why: str, seconds: float) -> bytes:
         """See `StreamCodec.farewell`."""
         return chunk(self._codec.farewell(code, why, seconds))
+
+    def revoked(self, error: ChatError) -> bytes:
+        """See `StreamCodec.revoked`."""
+        return chunk(self._codec.revoked(error))
+
+    def removed(self, room: str, error: ChatError) -> bytes:
+        """See `StreamCodec.removed`."""
+        return chunk(self._codec.removed(room, error))
 
 
 def chunk(data: bytes) -> bytes:

@@ -13,7 +13,7 @@ from ..model.bounds import KEY, Key, Name, RoomName, Text
 from ..model.commands import Act, Command, Join, Leave, Rename, Say, SetTopic, Tell
 from ..model.errors import ChatError, Malformed
 from ..stream.eventlog import Entry
-from .json import JSON, decode, encode
+from .json import JSON, decode, encode, removal
 
 
 class WebSocketCodec:
@@ -52,6 +52,11 @@ GAP = frame(b'{"type":"gap"}')
 def ready(cursor: int) -> bytes:
     """All that was stored when the reader came has been sent; it stands at that cursor."""
     return frame(b'{"type":"ready","next":%d}' % cursor)
+
+
+def removed(room: str, error: ChatError) -> bytes:
+    """The gate has taken a room from the reader, which goes on with others."""
+    return frame(removal(room, error))
 
 
 def pong(ref: str | None) -> bytes:

@@ -6,8 +6,9 @@
 2. A field that holds a string says its bound in its type: `Annotated[str, NAME]`.  `check_fields`
    compares, and refuses to work for a class that has a field without a bound.
 3. Bounds are in characters, because they are counted at once; a character has at most four bytes of
-   UTF-8.  They are wider than what is taken in the end, as a name may come in decomposed.  What a
-   name or a text may be is judged behind the bound (`chatd.names`, `chatd.text`).
+   UTF-8.  A name's bound is four times the final length: an accented letter may arrive as a letter
+   and three accents.  What a name or a text may be is judged behind the bound (`chatd.names`,
+   `chatd.text`).
 """
 
 from __future__ import annotations

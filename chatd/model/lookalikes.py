@@ -5,13 +5,14 @@
 2. A name has more than one skeleton, because names are compared without regard to case, and letters
    that look alike in one case may not in the other.  In a name that mixes ASCII letters with
    another script's, that script's letters are also read by their names: `ꭰ` is CHEROKEE SMALL
-   LETTER A.
+   LETTER A.  So are Latin small capitals, in any name.
 3. Skeletons are compared only with those of names that exist, or are reserved; they are never shown
    and never kept.
 """
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from bisect import bisect_right
 from collections.abc import Callable
@@ -36,6 +37,10 @@ RESERVED = frozenset(
 
 _ASCII = {"0": "O", "1": "l", "I": "l", "m": "rn", "|": "l"}
 """TR39's prototypes of what a name may hold of ASCII."""
+_MORE = {"\u04cf": "l", "\u0185": "b"}
+"""What TR39's table, as the library has it, says of the capital letter only."""
+_DOT = re.compile("(?<=[ijlIJ])\u0307")
+"""A dot above a letter that has one, or has none in this case only: `İ`, case-folded."""
 _ascii_prototypes = str.maketrans(_ASCII)
 
 
@@ -123,7 +128,7 @@ def _ascii_skeletons(name: str) -> frozenset[str]:
 @lru_cache(4096)
 def _skeletons(name: str) -> frozenset[str]:
     found = {_skeleton(name), _skeleton(name.casefold())}
-    if any(char.isascii() and char.isalpha() for char in name):
+    if any((char.isascii() and char.isalpha()) or _is_small_capital(char) for char in name):
         found.add(_skeleton("".join(map(_called, name)).casefold()))
     return frozenset(found)
 
@@ -134,15 +139,22 @@ def _skeleton(text: str) -> str:
 
 
 def _prototyped(text: str) -> str:
-    normal = unicodedata.normalize("NFD", text)
+    normal = _DOT.sub("", unicodedata.normalize("NFD", text))
     return unicodedata.normalize("NFD", normal.translate(_prototypes()))
 
 
+def _is_small_capital(char: str) -> bool:
+    return unicodedata.name(char, "").startswith("LATIN LETTER SMALL CAPITAL ")
+
+
 def _called(char: str) -> str:
-    """The Latin letter that another script's is called by, or the letter itself."""
+    """The Latin letter that another script's, or a small capital, is called by, or the letter
+    itself.
+    """
     name = unicodedata.name(char, "")
     last = name.rpartition(" ")[2]
-    is_so = " LETTER " in name and not name.startswith("LATIN ") and len(last) == 1
+    latin = name.startswith("LATIN ") and not _is_small_capital(char)
+    is_so = " LETTER " in name and not latin and len(last) == 1
     return last if is_so and last.isalpha() else char
 
 
@@ -184,6 +196,7 @@ def _prototypes() -> dict[int, str]:
         if len(looks[first]) == 1 and len(first) == 1 and _is_prototype(char, first):
             continue
         table[ord(char)] = first
+    table |= {ord(char): first for char, first in _MORE.items()}
     # A prototype of several characters may hold some that are not their own.
     return {char: looked_at.translate(table) for char, looked_at in table.items()}
 

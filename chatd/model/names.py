@@ -20,6 +20,7 @@ from precis_i18n.profile import Profile
 
 from .bounds import MAX_NAME, MAX_ROOM, NAME, ROOM
 from .errors import BadName, BadRoom
+from .text import is_blank
 
 _NAME_MARKS = frozenset("_-.[]{}|^")
 _ROOM_MARKS = frozenset("-_.")
@@ -27,6 +28,8 @@ _FULL_WIDTH = 0xFEE0
 """How far the full-width form of an ASCII character lies behind it."""
 _COMPOSED = re.compile("[\u1100-\u11ff\ua960-\ua97f\ud7b0-\ud7ff\uff9e\uff9f]")
 """Letters that may become part of the one before: Hangul's, and marks of half-width katakana."""
+_OVERLAY = re.compile("[\u0334-\u0338\u20d0-\u20ff]")
+"""Marks that strike a letter through or enclose it: no language spells with them alone."""
 NO_NAME = "that is no name; use letters, digits and _ - . [ ] { } | ^ only"
 _GUEST = re.compile(r"guest-\d+")
 
@@ -106,7 +109,7 @@ def _enforced(profile: Profile, text: str, marks: frozenset[str], most: int) -> 
     lasting = 0
     for char in text:
         category = unicodedata.category(char)
-        if not (
+        if _OVERLAY.match(char) or not (
             category[0] in "LM"
             or category == "Nd"
             or char in marks
@@ -123,9 +126,11 @@ def _enforced(profile: Profile, text: str, marks: frozenset[str], most: int) -> 
 
 
 def _spelt(text: str, marks: frozenset[str]) -> bool:
-    """Whether only letters, digits and `marks` occur, and no accent stands without its letter."""
+    """Whether only letters and digits that are seen and `marks` occur, and no accent stands without
+    its letter.
+    """
     kinds = [unicodedata.category(char) for char in text]
     return kinds[0][0] != "M" and all(
-        char in marks or kind[0] in "LM" or kind == "Nd"
+        char in marks or ((kind[0] in "LM" or kind == "Nd") and not is_blank(char))
         for char, kind in zip(text, kinds, strict=True)
     )

@@ -31,6 +31,8 @@ class Action(Enum):
     WRITE_PRIVATELY = "send private messages"
     READ_PRIVATELY = "read private messages"
 
+    __hash__ = object.__hash__  # an Enum's own is Python code, and each message asks for it
+
 
 class RoomView(Protocol):
     """What the policy sees of a room."""

@@ -2,8 +2,9 @@
 
 1. CRLF, CR and the Unicode line and paragraph separators become LF; tabs stay.
 2. What could steer another user's terminal or turn their text around is taken out: escape sequences
-   as a whole (ECMA-48), other control characters (C0, DEL, C1), bidi embeddings, overrides and
-   isolates; the rest of the text stays.
+   as a whole (ECMA-48, in their 7-bit and 8-bit forms; a string without an end, such as a window's
+   title, goes to the end of its line), other control characters (C0, DEL, C1), bidi embeddings,
+   overrides and isolates; the rest of the text stays.
 3. Lone surrogates are refused: no door could write them out again.
 4. A text of which nothing would be seen is none: spaces, what Unicode calls default-ignorable, and
    characters that are drawn as a blank.
@@ -22,17 +23,26 @@ away."""
 MAX_TOPIC = 400
 """Bytes in a topic: it has to fit a heading."""
 
+MAX_CLEANED = 4
+"""Characters that are cleaned for each byte of the limit: a text that comes in with more is refused
+before that."""
+
 _BREAKS = re.compile("\r\n|[\r\u2028\u2029]")
 _UNSAFE = dict.fromkeys(
     [*range(0x20), *range(0x7F, 0xA0), *range(0x202A, 0x202F), *range(0x2066, 0x206A)]
 )
 del _UNSAFE[ord("\n")], _UNSAFE[ord("\t")]
-_WITHIN = {char: None for char in _UNSAFE if chr(char) not in "\x07\x1b\x9c"}
-"""What has no meaning within an escape sequence, and would hide one."""
-# Each alternative stops at the next ESC at the latest, so that no character is looked at twice.
+_SEVEN_BIT = {code: f"\x1b{chr(code - 0x40)}" for code in (0x90, 0x98, 0x9B, 0x9D, 0x9E, 0x9F)}
+"""Characters that begin an escape sequence alone: DCS, SOS, CSI, OSC, PM, APC."""
+_INTRODUCED = re.compile("[\x1b\x90\x98\x9b\x9d-\x9f]")
+_WITHIN = {char: None for char in _UNSAFE if chr(char) not in "\x07\x1b\x9c"} | _SEVEN_BIT
+"""What has no meaning within an escape sequence, and would hide one; and each in 7 bits."""
+# Each alternative stops at the next ESC at the latest, so that no character is looked at more than
+# twice.
 _ESCAPES = re.compile(
     r"""\x1b(?:
         [\]PX^_] [^\x07\x1b\x9c]*+ (?:\x07|\x1b\\|\x9c)  # OSC, DCS, SOS, PM, APC and their end
+        | [\]PX^_] [^\x07\x1b\x9c\n]*+                     # the same without an end
         | \[\[[A-E]                                       # a function key of the Linux console
         | \[ [0-?]* [ -/]* [@-~]?                         # CSI, perhaps cut off
         | [NO][@-~]                                       # SS2, SS3: an arrow key
@@ -49,8 +59,9 @@ _BLANK = frozenset(
         *(*range(0x180B, 0x1810), *range(0x200B, 0x2010), *range(0x202A, 0x202F)),
         *(*range(0x2060, 0x2070), *range(0xFE00, 0xFE10), *range(0xFFF0, 0xFFF9)),
         *(*range(0x1BCA0, 0x1BCA4), *range(0x1D173, 0x1D17B), *range(0xE0000, 0xE1000)),
-        # drawn as nothing: an empty cell of Braille, a musical note without a head
-        *(0x2800, 0x1D159),
+        # drawn as nothing: an empty cell of Braille, blanks of Egyptian hieroglyphs, a filler of
+        # the Khitan small script, a musical note without a head
+        *(0x2800, 0x13441, 0x13442, 0x16FE4, 0x1D159),
     )
 )
 
@@ -61,6 +72,7 @@ def clean_text(text: str, limit: int, breaks: int = MAX_LINE_BREAKS, kind: str =
     `limit` is in bytes of UTF-8. Raises `BadText` when nothing visible is left or the text is no
     Unicode, and `TextTooLong`.
     """
+    _check_size(text, limit, kind)
     text = printable(_BREAKS.sub("\n", text)).rstrip().lstrip("\n")
     try:
         size = len(text.encode())
@@ -83,7 +95,7 @@ def printable(text: str) -> str:
     """The text without what could steer a terminal or turn text around; line feeds and tabs
     stay.
     """
-    if "\x1b" in text:
+    if _INTRODUCED.search(text):
         text = _ESCAPES.sub("", text.translate(_WITHIN))
     return text.translate(_UNSAFE)
 
@@ -93,13 +105,30 @@ def clean_phrase(text: str, limit: int, kind: str = "parting word") -> str:
 
     Raises as `clean_text`.
     """
+    _check_size(text, limit, kind)
     flat = " ".join(printable(_BREAKS.sub("\n", text)).split())
     return clean_text(flat, limit, 0, kind) if flat else ""
 
 
+def seen(text: str) -> str:
+    """The text from its first visible character on, without what `printable` takes out."""
+    text = printable(text)
+    return text[next((at for at, char in enumerate(text) if not is_blank(char)), len(text)) :]
+
+
+def _check_size(text: str, limit: int, kind: str) -> None:
+    if len(text) > MAX_CLEANED * limit:
+        raise TextTooLong(
+            f"a {kind} has at most {limit} bytes, this one has {len(text)} characters; "
+            "make it shorter"
+        )
+
+
 def _visible(text: str) -> bool:
     """Whether anything of it leaves a mark: spaces and formatting characters alone do not."""
-    return any(
-        unicodedata.category(char) not in ("Zs", "Cf", "Cc") and ord(char) not in _BLANK
-        for char in text
-    )
+    return not all(map(is_blank, text))
+
+
+def is_blank(char: str) -> bool:
+    """Whether a character leaves no mark."""
+    return unicodedata.category(char) in ("Zs", "Cf", "Cc") or ord(char) in _BLANK

@@ -82,11 +82,12 @@ def is_kept(unit: Unit) -> bool:
     """Whether anything of a unit outlives the process: an event in a room, a change of a durable
     cell, or a request key.
     """
-    return (
-        unit.request_key is not None
-        or any(isinstance(event, RoomEvent) for event in unit.events)
-        or not all(is_presence(change.table) for change in unit.changes)
-    )
+    if unit.request_key is not None:
+        return True
+    for event in unit.events:
+        if isinstance(event, RoomEvent):
+            return True
+    return any(not is_presence(change.table) for change in unit.changes)
 
 
 class Stale(NamedTuple):

@@ -33,7 +33,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from ..model.errors import Unavailable
-from ..model.units import ROOM_TABLES, Cell, Stale, Unit, is_presence, room_table
+from ..model.units import ROOM_TABLES, Cell, Stale, Unit, is_kept, is_presence, room_table
 from ..stream.eventlog import Page
 from ..stream.pages import MOST_BYTES
 from . import CLOSING, Follower, Loaded, Opened, Shown
@@ -234,21 +234,23 @@ class SqliteStore:
             return
         self._committing = True
         count = size = 0
-        for units, _ in self._waiting:
-            events = sum(len(unit.events) or 1 for unit in units)
-            if count and size + events > MOST_AT_ONCE:
-                break
+        kept = _kept(self._waiting[0])
+        for appended in self._waiting:
+            events = sum(len(unit.events) or 1 for unit in appended[0])
+            if count and (size + events > MOST_AT_ONCE or _kept(appended) != kept):
+                break  # what needs no disk does not share the fate of what does
             count += 1
             size += events
         group, self._waiting = self._waiting[:count], self._waiting[count:]
         work = [units for units, _ in group]
         committed = self._writing.do(partial(self._writer.store, work, self._shown))
         committed.addCallbacks(
-            self._committed, self._refused, callbackArgs=(group,), errbackArgs=(group,)
+            self._committed, self._refused, callbackArgs=(group, kept), errbackArgs=(group,)
         )
 
-    def _committed(self, result: Stored, group: Sequence[_Appended]) -> None:
-        self._worked("store", result)
+    def _committed(self, result: Stored, group: Sequence[_Appended], kept: bool) -> None:
+        if kept:
+            self._worked("store", result)
         self._committing = False
         self._commit()
         self._show(result.restated)
@@ -331,6 +333,11 @@ class SqliteStore:
         self._writing.stop()
         self._reading.stop()
         self._closed.callback(None)
+
+
+def _kept(appended: _Appended) -> bool:
+    """Whether anything of an append goes into the file."""
+    return any(map(is_kept, appended[0]))
 
 
 def _echoed(deferred: Deferred[None]) -> Deferred[None]:

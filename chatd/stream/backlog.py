@@ -1,7 +1,7 @@
 """Backlogs: what a reader needs that is not up to date, because it paused or came from far behind.
 
-1. A reader has at most one page of each source behind whose window it stands, and all of its pages
-   together hold at most its limit of events: a reader of fifty rooms does not take the memory of
+1. A reader has at most one page of each source behind whose window it stands.  The pages share its
+   limit of events, down to `LEAST_SHARE` each: a reader of fifty rooms does not take the memory of
    fifty.
 2. A page is kept until the reader has passed its end; then the next one is asked for.
 3. Nothing is delivered before each source that needs a page has it, and nothing beyond the lowest
@@ -23,6 +23,9 @@ from .eventlog import EventLog
 from .feed import Feed, Source, merged
 from .reader import Reader
 
+LEAST_SHARE = 20
+"""Events in a page of one of many sources: with one each, sources that take turns would be read one
+event at a time."""
 Places = Sequence[tuple[Feed, int]]
 """Feeds, and the place from which a reader reads on in each of them."""
 
@@ -48,7 +51,8 @@ class Backlog:
 
         If not, the reader is woken when they arrive.
         """
-        share = max(min(limit, PUSH_LIMIT) // len(behind), 1)
+        limit = min(limit, PUSH_LIMIT)
+        share = max(limit // len(behind), min(limit, LEAST_SHARE))
         reads: dict[Source, PageRead] = {}
         for feed, place in behind:
             source = feed.source

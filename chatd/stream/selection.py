@@ -63,19 +63,24 @@ class Selection:
         self._hidden = (self._hidden or set()).union(ids)
         self.find_single(cursor)
 
-    def change(self, feeds: Sequence[Feed], begin: int | None, cursor: int) -> None:
-        """Select other feeds, for a reader at `cursor`.
+    def change(self, feeds: Sequence[Feed], begin: int, cursor: int) -> int:
+        """Select other feeds, for a reader at `cursor`; answers its cursor from then on.
 
-        A log that was not read before is read from `begin` on; None: like the others, from the
-        cursor.
+        A log that was not read before is read from `begin` on, which may lie before the cursor:
+        then the reader stands there, and has read the others up to where it stood.
         """
         known = {feed.log for feed in self.feeds}
         self.feeds = tuple(feeds)
         begins = {log: place for log, place in (self._begins or {}).items() if log in known}
-        if begin is not None:
-            begins.update((feed.log, begin) for feed in feeds if feed.log not in known)
+        new = {feed.log for feed in feeds} - known
+        if new and begin < cursor:
+            begins.update((log, max(cursor, begins.get(log, 0))) for log in known)
+            cursor = begin
+        elif begin > cursor:
+            begins.update(dict.fromkeys(new, begin))
         self._begins = begins or None
         self.find_single(cursor)
+        return cursor
 
     def places(self, cursor: int) -> list[tuple[Feed, int]]:
         """All feeds, and the place from which each of them is to be read on."""

@@ -99,6 +99,13 @@ class Subscriber:
         """Whether a page of an archive is needed before anything more can be read."""
         return self._backlog is not None and self._backlog.waiting
 
+    @property
+    def behind(self) -> bool:
+        """Whether something that was there has to be delivered first, and cannot be now: the outlet
+        is full, or a page is under way.
+        """
+        return self.paused or self.waiting
+
     def start(self, write: Callable[[bytes], None] | None = None) -> None:
         """Begin to read: at once what lies behind the cursor, and then what comes.
 
@@ -172,7 +179,8 @@ class Subscriber:
         self._see_caught_up()
 
     def change(self, feeds: Sequence[Feed], cursor: int) -> None:
-        """Read other feeds from here on; a log that was not read before is read from `cursor` on.
+        """Read other feeds from here on; a log that was not read before is read from `cursor` on,
+        at the next `wake` if there is anything to read already.
 
         What was unread in the old feeds is read first, as far as it is there and the outlet takes
         it; the rest of those that stay is read later.
@@ -183,7 +191,7 @@ class Subscriber:
         unread = self.paused or self.waiting
         if not unread:
             self.cursor = max(self.cursor, cursor)
-        self._selection.change(feeds, cursor if unread else None, self.cursor)
+        self.cursor = self._selection.change(feeds, cursor, self.cursor)
         if self.reading:
             for feed in feeds:
                 feed.readers.add(self)

@@ -25,7 +25,7 @@ def main() -> None:
     from twisted.internet import reactor
     from twisted.internet.endpoints import serverFromString
 
-    from ..tap import Door
+    from ..premises import Door
     from ..transports.connections import Connections, Doorkeeper
     from .conformance import echo_site
 

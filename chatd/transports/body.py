@@ -7,6 +7,9 @@ byte: `curl -d '1+1=2'` says `1+1=2`.
 
 from __future__ import annotations
 
+import codecs
+from enum import Enum, auto
+from string import whitespace
 from typing import TypeVar
 from urllib.parse import parse_qsl
 
@@ -24,32 +27,63 @@ MAX_FIELDS = 20
 _UTF_8 = ("utf-8", "utf8", "us-ascii")
 
 
+class Kind(Enum):
+    """What a body is read as."""
+
+    NOTHING = auto()
+    JSON = auto()
+    FORM = auto()
+    TEXT = auto()
+
+
 def read_body(request: Request, form: type[T]) -> T:
     """The request's body as the struct `form`; an empty one of no type has no fields.
 
     Raises `Malformed`, `UnsupportedMediaType`.
     """
     body: bytes = request.content.read() if request.content else b""
+    body = body.removeprefix(codecs.BOM_UTF8)  # an editor's mark, and no part of the text
+    fields: tuple[str, ...] = form.__struct_fields__  # type: ignore[attr-defined]
+    text = body.decode(errors="replace")
+    kind = _kind(_media(request), text, fields)
+    if kind is Kind.TEXT:
+        return convert({"text": text}, form)
+    try:
+        if kind is Kind.JSON:
+            return decode(body, form)
+        return convert(_fields(text) if kind is Kind.FORM else {}, form)
+    except BadField as problem:
+        ways = "JSON, or the text itself" if "text" in fields else "or JSON"
+        raise Malformed(f"{problem.message}: send {fields[0]}=…, {ways}") from None
+
+
+def _media(request: Request) -> str:
+    """The body's media type, empty if the request does not say it.
+
+    Raises `UnsupportedMediaType` for a charset other than UTF-8.
+    """
     content_type = header(request, "content-type") or ""
     media, *parameters = (word.strip().lower() for word in content_type.split(";"))
     for parameter in parameters:
         if parameter.startswith("charset=") and parameter[8:].strip('"') not in _UTF_8:
             raise UnsupportedMediaType("send UTF-8")
-    fields: tuple[str, ...] = form.__struct_fields__  # type: ignore[attr-defined]
+    return media
+
+
+def _kind(media: str, text: str, fields: tuple[str, ...]) -> Kind:
+    """What a body of that media type is, for a struct of those fields.
+
+    Raises `UnsupportedMediaType`.
+    """
     has_text = "text" in fields
-    try:
-        if not body.strip() and not media:
-            return convert({}, form)
-        if media == "application/json":
-            return decode(body, form)
-        text = body.decode(errors="replace")
-        if media == FORM and (not has_text or _is_form(text, fields)):
-            return convert(_fields(text), form)
-    except BadField as problem:
-        ways = "JSON, or the text itself" if has_text else "or JSON"
-        raise Malformed(f"{problem.message}: send {fields[0]}=…, {ways}") from None
+    if not media and not text.strip(whitespace):
+        return Kind.NOTHING
+    if media == "application/json":
+        return Kind.JSON
+    if media == FORM and (not has_text or _is_form(text, fields)):
+        return Kind.FORM
     if has_text and media in (FORM, "text/plain", ""):
-        return convert({"text": text}, form)
+        return Kind.TEXT
     raise UnsupportedMediaType(f"send application/json, {FORM}, or text/plain for a text")
 
 

@@ -4,8 +4,8 @@
 lobby and both as plain text.
 
 1. This protocol has no cursor, so this is the one door that keeps its readers': a name is a session
-   and a subscriber, which is paused between two polls.  The room's log is the queue, and whoever
-   falls behind it is told of a gap.
+   and a subscriber, which is paused between two polls.  The room's log and the store are the queue,
+   and a gap is told of what is kept nowhere.
 2. A name begins where the log ends when it registers.  It is kept while it polls, and for
    `GRACE_SECONDS` after; then it has left, and nothing of it is remembered.
 3. A poll is answered as soon as something was said, its own name's messages included, or empty
@@ -13,28 +13,34 @@ lobby and both as plain text.
 4. What was written as an answer counts as read: where it was lost on the way, nobody can know.
 5. There is no secret.  Whoever polls as N is N: of two polls as N the older is answered, empty, and
    what one client reads the other does not.  A name that another door's session holds is refused.
-6. As in 2011, a GET says something and every web page may ask (`Access-Control-Allow-Origin: *`).
+6. A name whose reader the gate has ended is told why, with status 403; its next poll asks the gate
+   again, and reads from then on.
+7. As in 2011, a GET says something and every web page may ask (`Access-Control-Allow-Origin: *`).
    That is why this door is closed unless it is asked for.
 """
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import cast
 
+from twisted.internet.defer import Deferred, succeed
 from twisted.internet.interfaces import IDelayedCall
+from twisted.logger import Logger
 from twisted.python.failure import Failure
 from twisted.web.resource import Resource
 from twisted.web.server import NOT_DONE_YET, Request
 
 from ..chat.room import LOBBY
 from ..chat.service import ChatService
-from ..chat.sessions import Lease, Leases
+from ..chat.sessions import LastingSession, Sessions
 from ..codecs.classic import CLASSIC, told
 from ..model.addresses import Address
 from ..model.commands import Say
-from ..model.errors import ChatError, Malformed
+from ..model.errors import ChatError, Malformed, NotInRoom
 from ..model.names import clean_name, name_key
-from ..stream.subscriber import Batch, Subscriber
+from ..stream.batch import Batch
+from ..stream.subscriber import Subscriber
 from .fields import one
 from .hosts import Hosts
 from .http import USUAL, Bounds, ChatSite
@@ -45,6 +51,8 @@ from .resource import STATUS, dress_live, finish_later, say_when
 
 HOLD_SECONDS = 4.5
 """Seconds that a poll is held, as in 2011: just below the five after which clients gave up."""
+
+_log = Logger()
 
 
 def classic_site(
@@ -99,64 +107,127 @@ class ClassicResource(Resource):
         name, text = one(request, "name"), one(request, "message")
         if name is None:
             raise Malformed("say who you are: GET /?name=NAME")
-        caller = self._names.caller(name, self._proxies.address(request))
-        if text is None:
-            caller.poll(request)
-        else:
-            said = self._service.perform(caller.lease.session, Say(LOBBY, text))
-            answer = said.addCallback(lambda _: b"")
-            finish_later(request, answer.addErrback(lambda failure: _refused(request, failure)))
+        gone: list[object] = []
+        request.notifyFinish().addErrback(gone.append)
+        calling = self._names.caller(name, self._proxies.address(request))
+        if text is not None:
+            said = calling.addCallback(self._say, text)
+            finish_later(request, said.addErrback(lambda failure: _refused(request, failure)))
+            return NOT_DONE_YET
+
+        def refused(failure: Failure) -> None:
+            body = _refused(request, failure)
+            if not gone:
+                _finish(request, body)
+
+        def poll(caller: Caller) -> None:
+            if self._peers.draining:
+                raise going_down()
+            if not gone:
+                caller.poll(request)
+
+        polled = calling.addCallback(poll).addErrback(refused)
+        polled.addErrback(lambda failure: _log.failure("a classic poll failed", failure))
         return NOT_DONE_YET
 
+    def _say(self, caller: Caller, text: str) -> Deferred[bytes]:
+        said = self._service.perform(caller.session.person, Say(LOBBY, text))
+        return said.addCallback(lambda _: b"")
 
-class Names(Leases):
-    """Who called lately, by name."""
+
+class Names(Sessions):
+    """The sessions of those who called lately, by name."""
 
     def __init__(self, service: ChatService) -> None:
         super().__init__(service)
+        self._chat = service
         self._callers: dict[str, Caller] = {}
+        self._arriving: dict[str, list[Deferred[Caller]]] = {}
+        """What is fired when a session has begun, by name."""
 
-    def caller(self, name: str, address: Address) -> Caller:
-        """Whoever calls by that name, from now on if not before.  Raises as `open` does."""
+    def caller(self, name: str, address: Address) -> Deferred[Caller]:
+        """The caller of that name, which is registered from now on if it was not before.
+
+        Raises or fails as `open` does.
+        """
         key = name_key(clean_name(name))
         caller = self._callers.get(key)
-        if caller is None:
-            caller = self._callers[key] = Caller(self._service, self.open(name, address))
-        caller.lease.touch(address)
+        if caller is not None:
+            caller.session.touch(address)
+            return succeed(caller)
+        arrival: Deferred[Caller] = Deferred()
+        if key in self._arriving:
+            self._arriving[key].append(arrival)
+            return arrival
+        opening = self.open(name, address)
+        self._arriving[key] = [arrival]
+        opening.addCallback(self._arrived, key, address).addBoth(self._answer, key)
+        return arrival
+
+    def _arrived(self, session: LastingSession, key: str, address: Address) -> Caller:
+        session.touch(address)
+        caller = self._callers[key] = Caller(self._chat, session)
         return caller
 
-    def close(self, lease: Lease) -> None:
-        """See `Leases.close`; the cursor goes too."""
-        super().close(lease)
-        caller = self._callers.pop(name_key(lease.session.name), None)
-        if caller:
-            caller.subscriber.stop()
+    def _answer(self, result: Caller | Failure, key: str) -> None:
+        """All who have called by that name meanwhile are answered alike."""
+        for arrival in self._arriving.pop(key):
+            arrival.callback(result)  # a Failure makes it fail
+
+    def close(self, session: LastingSession) -> Deferred[int | None]:
+        """See `Sessions.close`; the cursor goes too."""
+        caller = self._callers.get(session.person.key)
+        if caller and caller.session is session:
+            del self._callers[session.person.key]
+            caller.end()
+        return super().close(session)
 
 
 class Caller:
-    """One name and where it stands: an outlet that is full whenever nobody polls."""
+    """One name and where it stands: an outlet that is full whenever it does not poll."""
 
     brief = True
 
-    def __init__(self, service: ChatService, lease: Lease) -> None:
-        self.lease = lease
-        self._clock = service.clock
+    def __init__(self, service: ChatService, session: LastingSession) -> None:
+        self.session = session
+        self._service = service
         self._request: Request | None = None
         self._timer: IDelayedCall | None = None
-        feed = service.room(LOBBY).feed(CLASSIC)
-        self.subscriber = Subscriber(self, [feed], service.horizon)
-        self.subscriber.pause()
-        self.subscriber.start()
+        self._subscriber: Subscriber | None = None
+        with suppress(ChatError):  # it may speak all the same, and each poll asks again
+            self._read()
 
     def poll(self, request: Request) -> None:
-        """Answer with what is there, or hold the request until something is."""
+        """Answer with what is there, or hold the request until something is.
+
+        Raises `NotAllowed`.
+        """
         self._answer(b"")
+        subscriber = self._read()
         self._request = request
-        self.lease.hold(self)
+        self.session.hold(self)
         cast(ChatRequest, request).conclude = self._conclude
         request.notifyFinish().addErrback(lambda _: self._gone(request))
-        self._timer = self._clock.callLater(HOLD_SECONDS, self.dismiss)
-        self.subscriber.resume()
+        self._timer = self._service.clock.callLater(HOLD_SECONDS, self.dismiss)
+        subscriber.resume()
+
+    def _read(self) -> Subscriber:
+        """What reads for this name, from now on if nothing did.  Raises `NotAllowed`."""
+        if self._subscriber is None:
+            service = self._service
+            lobby = self.session.person.rooms.get(LOBBY)
+            if lobby is None:
+                raise NotInRoom("you are not in the lobby any more; register anew in a moment")
+            reader = service.readers.open(self.session, [(lobby, CLASSIC)], self, service.horizon)
+            self._subscriber = reader
+            reader.pause()
+            reader.start()
+        return self._subscriber
+
+    def end(self) -> None:
+        """The session is over."""
+        if self._subscriber:
+            self._subscriber.stop()
 
     def deliver(self, batch: Batch) -> bool:
         """Answer, unless there is nothing in it for this door."""
@@ -165,34 +236,51 @@ class Caller:
             self._answer(body)
         return True
 
+    def revoked(self, error: ChatError) -> None:
+        """See `Outlet.revoked`."""
+        self._subscriber = None
+        request = self._request
+        if request:
+            self._answer(_refuse(request, error))
+
+    def removed(self, room: str, error: ChatError) -> None:
+        """See `Outlet.removed`: there is no other room to go on with."""
+        self.revoked(error)
+
     def dismiss(self) -> None:
         """Answer empty."""
         self._answer(b"")
 
     def _conclude(self) -> None:
         """Answer with what there is: the server is going down."""
-        self.subscriber.wake()
+        if self._subscriber:
+            self._subscriber.wake()
         self._answer(b"")
 
     def _answer(self, body: bytes) -> None:
         request = self._request
         if request:
             self._let_go()
-            request.setHeader(b"content-length", b"%d" % len(body))
-            request.write(body)
-            request.finish()
+            _finish(request, body)
 
     def _gone(self, request: Request) -> None:
         if request is self._request:
             self._let_go()
 
     def _let_go(self) -> None:
-        """Nobody polls any more: the cursor stays."""
+        """It does not poll any more: the cursor stays."""
         self._request = None
-        self.subscriber.pause()
-        self.lease.release(self)
+        if self._subscriber:
+            self._subscriber.pause()
+        self.session.release(self)
         if self._timer and self._timer.active():
             self._timer.cancel()
+
+
+def _finish(request: Request, body: bytes) -> None:
+    request.setHeader(b"content-length", b"%d" % len(body))
+    request.write(body)
+    request.finish()
 
 
 def _refuse(request: Request, error: ChatError) -> bytes:

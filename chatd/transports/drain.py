@@ -1,4 +1,6 @@
-"""Going down, in order.
+"""Coming up and going down, in order.
+
+Coming up: the store is opened, and then the doors are (`House.startService`).  Going down:
 
 1. Nothing listens any more; what comes on connections that are open is refused.
 2. What was accepted is stored and shown to everybody, if that takes no longer than
@@ -49,6 +51,22 @@ class House(MultiService):
         self._hurried = False
         self._wait: Deferred[None] | None = None
         chat.setServiceParent(self)
+
+    def startService(self) -> None:
+        """Open the chat, and then its doors: see `start`."""
+        self.start().addErrback(lambda failure: self._log.failure("the start failed", failure))
+
+    def start(self) -> Deferred[None]:
+        """Open the chat, and then everything else; fires when that is done.
+
+        Fails with what hinders it: `Unavailable` if it is the store.
+        """
+        self.running = True
+        return self._chat.open().addCallback(self._opened)
+
+    def _opened(self, _: object) -> None:
+        if self.running:  # it may have begun to go down meanwhile
+            super().startService()
 
     def stopService(self) -> Deferred[None]:
         """Go down; fires when that is done."""

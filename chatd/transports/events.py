@@ -9,20 +9,31 @@ from typing import Any, cast
 from twisted.internet.defer import Deferred
 from twisted.web.server import NOT_DONE_YET, Request
 
-from ..model.errors import Malformed
-from ..stream.eventlog import Entry
+from ..chat.room import Room
+from ..chat.sessions import LastingSession
+from ..model.errors import ChatError, Malformed
+from ..stream.batch import Batch
+from ..stream.eventlog import Page
 from ..stream.pages import newest
-from ..stream.subscriber import Batch
 from .access import Access
 from .fields import header, one, whole_number
 from .http import ChatChannel
-from .learned import learn
-from .longpoll import DEFAULT_WAIT, MAX_WAIT, Asked, Polls, Style, json_style, plain_style
+from .longpoll import (
+    DEFAULT_WAIT,
+    MAX_WAIT,
+    PollFormat,
+    PollRequest,
+    Polls,
+    json_format,
+    plain_format,
+)
 from .media import EVENT_STREAM, preferred
 from .ndjson import open_ndjson
-from .reading import Reading, read_query
+from .peers import going_down
+from .polltemplates import learn
+from .reading import ReadQuery, load_rooms, named_rooms, read_query
 from .request import ChatRequest
-from .resource import ApiResource
+from .resource import ApiResource, refuse
 from .sse import open_sse
 from .websocket import ChatSocket
 from .wsprotocol import handshake, wants_websocket
@@ -33,107 +44,128 @@ _STYLES = ("application/json", EVENT_STREAM, "text/plain", NDJSON)
 
 
 class EventsResource(ApiResource):
-    """What happened in some rooms, and what happens next."""
+    """The events of some rooms: those there are, and those that follow."""
 
     isLeaf = True
 
     def __init__(self, access: Access, rooms: Sequence[str] | None) -> None:
-        """Of the rooms of the path, or, with None, of those that the query names."""
+        """`rooms` are those of the path; None: those that the query names."""
         super().__init__()
         self._access = access
         self._rooms = rooms
 
     def render_GET(self, request: Request) -> Any:
         """Read on from a cursor, or back from an id."""
-        access = self._access
         media = preferred(header(request, "accept") or "", _STYLES)
-        socket = wants_websocket(request)
-        lease = access.reader(request, stream=socket or media == "text/event-stream")
-        reading = read_query(request, access.service, self._rooms, lease)
-        style = plain_style(reading) if media == "text/plain" else json_style(reading)
+        before = whole_number(request, "before")
+        if before is not None and one(request, "since") is not None:
+            raise Malformed("give before to page back, or since to read on; not both")
+        stream = before is None and (media == EVENT_STREAM or wants_websocket(request))
+        session = self._access.reader(request, stream=stream)
+        names = named_rooms(request) if self._rooms is None else self._rooms
+        loading = load_rooms(self._access.service, names)
+        return loading.addCallback(self._read, request, session, media)
+
+    def _read(
+        self, rooms: list[Room], request: Request, session: LastingSession | None, media: str
+    ) -> Any:
+        """The same when the rooms are in memory."""
+        if request.channel is None:
+            return NOT_DONE_YET  # the client has gone meanwhile
+        access, several = self._access, self._rooms is None
+        if access.peers.draining:
+            raise going_down()
+        owner = access.owner(request, session)
+        query = read_query(request, access.service, rooms, owner, several=several)
+        query.check_allowed()
+        format_ = plain_format(query) if media == "text/plain" else json_format(query)
         before = whole_number(request, "before")
         if before is not None:
-            return self._page(request, reading, before, style)
-        address = access.address(request)
-        reading.watch(address)
-        if socket:
+            return self._page(request, query, before, format_)
+        query.note_rooms()
+        if wants_websocket(request):
             accept = handshake(request)
-            reading.check()
-            channel = cast(ChatChannel, request.channel)
-            return channel.upgrade(accept, ChatSocket(access, reading, address))
+            query.check_readers()
+            access.use_ticket(request)
+            socket = ChatSocket(access, query, access.address(request))
+            return cast(ChatChannel, request.channel).upgrade(accept, socket)
         if media in (EVENT_STREAM, NDJSON):
-            reading.check()
+            query.check_readers()
+            if request.method != b"HEAD":
+                access.use_ticket(request)
             open_stream = open_sse if media == EVENT_STREAM else open_ndjson
-            return open_stream(access.streams, request, reading)
-        return RequestPoll(access.polls, request, reading, style, _wait(request)).hold()
+            return open_stream(access.streams, request, query)
+        return RequestPoll(access.polls, request, query, format_, _wait(request)).hold()
 
     def _page(
-        self, request: Request, reading: Reading, before: int, style: Style
+        self, request: Request, query: ReadQuery, before: int, format_: PollFormat
     ) -> Deferred[bytes]:
-        """The last events before an id, at once, as far back as the store goes.
+        """The last events before an id, at once, as far back as the store kept them.
 
-        `next` is the cursor behind the last of them; but where the page was cut short by its size,
-        it is the id to go on from with `before`.
+        `next` is the cursor behind the last of them; but if the page was cut short by its size, it
+        is the id to go on from with `before`.
         """
-        if len(reading.rooms) != 1:
+        if len(query.rooms) != 1:
             raise Malformed("before pages back through one room; use /rooms/{room}/events")
-        style.dress(request)
-        room, service = reading.rooms[0], self._access.service
+        format_.dress(request)
 
-        def told(found: list[Entry]) -> bytes:
-            entries, chunk, _ = newest(found, style.codec)
+        def answer(page: Page) -> bytes:
+            query.check_allowed()  # the page has taken a while
+            entries, chunk, whole = newest(page.entries, format_.codec)
             place = entries[-1].id if entries else max(before - 1, 0)
-            if len(entries) < reading.limit and service.has_older(room, entries):
+            if entries and len(entries) < query.limit and (page.more or not whole):
                 place = entries[0].id
-                if not style.head:
-                    _link(request, f"before={place}&limit={reading.limit}")
-            return style.body(Batch(chunk, len(entries), place))
+                if not format_.head:
+                    _link(request, f"before={place}&limit={query.limit}")
+            return format_.body(Batch(chunk, len(entries), place))
 
-        return service.page(room, before, reading.limit).addCallback(told)
+        return self._access.service.page(query.rooms[0], before, query.limit).addCallback(answer)
 
 
 class RequestPoll:
-    """A poll that a request of twisted.web's asks: an outlet that takes one batch."""
+    """A poll of a parsed request: an outlet that takes one batch."""
 
     brief = True
 
     def __init__(
-        self, polls: Polls, request: Request, reading: Reading, style: Style, wait: float
+        self, polls: Polls, request: Request, query: ReadQuery, format_: PollFormat, wait: float
     ) -> None:
+        """Raises `Malformed`, `NotAllowed`."""
         self.due: float | None = None
         self.filed = 0
-        self._asked = Asked(reading, style, wait, poll_key(request, reading))
+        self._asked = PollRequest(query, format_, wait, poll_key(request, query))
         self._polls = polls
         self._request = request
-        self._subscriber = reading.subscriber(self, style.codec)
+        self._subscriber = query.open(self, format_.codec)
         self._answered = False
-        reading.begin(self)
+        query.begin(self)
 
     def hold(self) -> int:
-        """Answer now, or when there is something to say, or when the wait is over."""
-        asked = self._asked
-        self._subscriber.start()
-        if asked.wait <= 0:
-            self.conclude()
+        """Answer now, or when there is an event, or when the wait is over."""
+        asked, subscriber = self._asked, self._subscriber
+        subscriber.start()
+        if asked.wait <= 0 and not self._answered:
+            subscriber.wake()  # also for what the other readers are about to be woken for
+        if asked.wait <= 0 and not self._answered:
+            subscriber.when_caught_up(self.give_up)
         if self._answered:
-            asked.reading.end(self)
+            asked.query.end(self)
         else:
-            self._polls.deadlines.set(self, asked.wait)
+            # One that is not to be held waits nevertheless for a page of the store.
+            self._polls.deadlines.set(self, asked.wait or DEFAULT_WAIT)
             self._polls.place(asked.key, self)
             cast(ChatRequest, self._request).conclude = self.conclude
             self._request.notifyFinish().addBoth(self._finished)
         return NOT_DONE_YET
 
     def deliver(self, batch: Batch) -> bool:
-        """Answer."""
-        self._answered = True
-        request, style = self._request, self._asked.style
-        body = style.body(batch)
-        style.dress(request)
-        request.setHeader(b"content-length", b"%d" % len(body))
-        if not style.head:
-            _link(request, f"{self._asked.reading.query}since={batch.cursor}")
-        request.write(body)
+        """Answer with the batch."""
+        request, format_ = self._request, self._asked.format
+        body = format_.body(batch)
+        format_.dress(request)
+        if not format_.head:
+            _link(request, f"{self._asked.query.url_query}since={batch.cursor}")
+        self._write(body)
         # Before the answer is finished: then the channel may go on to what was pipelined.
         learned = learn(self._polls, self._asked, request)
         if learned:
@@ -141,8 +173,23 @@ class RequestPoll:
         request.finish()
         return False
 
+    def revoked(self, error: ChatError) -> None:
+        """Answer as a new request would be."""
+        self._write(refuse(self._request, error))
+        self._request.finish()
+
+    def removed(self, room: str, error: ChatError) -> None:
+        """Answer as a new request would be: one that names a forbidden room is refused whole."""
+        self._subscriber.stop()
+        self.revoked(error)
+
+    def _write(self, body: bytes) -> None:
+        self._answered = True
+        self._request.setHeader(b"content-length", b"%d" % len(body))
+        self._request.write(body)
+
     def give_up(self) -> None:
-        """Answer with no events: nothing came in time, a newer poll took over, or the session is
+        """Answer with no events: none came in time, a newer poll took over, or the session is
         over.
         """
         if not self._answered:
@@ -157,23 +204,23 @@ class RequestPoll:
         self.give_up()
 
     def _finished(self, _: object) -> None:
-        """It is answered, or its client has gone."""
+        """The poll is answered, or its client has gone."""
         self._answered = True
         cast(ChatRequest, self._request).conclude = None
         self._subscriber.stop()
         self._polls.deadlines.forget(self)
         self._polls.vacate(self._asked.key, self)
-        self._asked.reading.end(self)
+        self._asked.query.end(self)
 
 
-def poll_key(request: Request, reading: Reading) -> Hashable:
-    """What two polls have in common of which only one is held; None for whoever has no session.
+def poll_key(request: Request, query: ReadQuery) -> Hashable:
+    """What two polls have in common of which only one is held; None for polls without a session.
 
     Raises `Malformed`.
     """
-    if reading.lease is None:
+    if query.session is None:
         return None
-    return (reading.lease, one(request, "reader"), reading.several, tuple(reading.rooms))
+    return (query.session, one(request, "reader"), query.several, tuple(query.rooms))
 
 
 def _link(request: Request, query: str) -> None:

@@ -22,7 +22,7 @@ def _short(what: str, most: int = 200) -> Bound:
 
 PARAMETERS: dict[str, Bound] = {
     "access_token": TOKEN,
-    "after": ROOM,
+    "after": _short("after", ROOM.most),
     "before": _short("before", 40),
     "limit": _short("limit", 40),
     "message": TEXT,
@@ -82,15 +82,18 @@ def one(request: Request, name: str) -> str | None:
         raise Malformed(f"{name} is no valid UTF-8") from None
 
 
-def whole_number(request: Request, name: str) -> int | None:
-    """A parameter that is a whole number, None if it is not there.  Raises `Malformed`."""
+def whole_number(request: Request, name: str, other: str = "") -> int | None:
+    """A parameter that is a whole number, None if it is not there.
+
+    `other` is what else it may be, for the message.  Raises `Malformed`.
+    """
     text = one(request, name)
     if text is None:
         return None
     # Eighteen digits reach to the year 33658 in microseconds, and stay within 64 bits.
     if not (text.isascii() and text.isdigit() and len(text) <= 18):
         raise Malformed(
-            f"{name} has to be a whole number that is not negative, of at most 18 digits"
+            f"{name} has to be {other}a whole number that is not negative, of at most 18 digits"
         )
     return int(text)
 

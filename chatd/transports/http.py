@@ -3,14 +3,14 @@
 1. A body is capped while it comes in, whether its length is told or it is chunked.
 2. A request has to be complete within a time that counts from its first byte, however steadily it
    trickles.
-3. Whoever is refused in the middle of a request is answered before the connection closes: what they
-   still send is swallowed for a moment, for a reset would take the answer back.
+3. A client that is refused in the middle of a request is answered before the connection closes:
+   what it still sends is swallowed for a moment, because a reset would take the answer back.
 4. Requests that come without waiting for answers are answered one in each turn of the reactor, and
    none while the client does not read: neither the work nor the answers pile up.
 5. What two readers of HTTP could take for two different things is refused where Twisted would take
    it for one of them (`chatd.transports.syntax`), and as soon as it shows: a bad head is answered
    before its body comes.
-6. A poll that is known goes past all of this (`chatd.transports.learned`): it is a request of a few
+6. A learned poll bypasses all of this (`chatd.transports.polltemplates`): it is a request of a few
    lines that came whole.
 """
 
@@ -37,6 +37,7 @@ from zope.interface import implementer
 from ..codecs.json import error_body
 from ..model.errors import (
     ChatError,
+    InDoubt,
     Malformed,
     RateLimited,
     TooLarge,
@@ -48,9 +49,9 @@ from .chunked import Chunks
 from .connections import LINGER_SECONDS
 from .handshakes import TimedHandshake
 from .hosts import Hosts
-from .learned import LearnedPoll, recognise
 from .longpoll import Polls
 from .peers import Peers
+from .polltemplates import LearnedPoll, recognise
 from .request import ChatRequest
 from .resource import STATUS, retry_after
 from .syntax import check_field, check_headers, read_target
@@ -123,6 +124,8 @@ class ChatChannel(TimedHandshake, HTTPChannel):
     _answered: Request | None = None
     _turn: IDelayedCall | None = None
     _half_closed = False
+    _input_over = False
+    """Whether the client sends no more."""
     _late = False
     """Whether it has been idle for so long that the next answer is the last."""
 
@@ -167,6 +170,7 @@ class ChatChannel(TimedHandshake, HTTPChannel):
 
     def readConnectionLost(self) -> None:
         """The client sends no more; what it asked for last is answered, unless that takes long."""
+        self._input_over = True
         held = self.learned and self.learned.held
         if self._answered or (self.early and not held):
             self._half_closed = True  # others wait to be answered too
@@ -452,7 +456,7 @@ class ChatChannel(TimedHandshake, HTTPChannel):
             self._bad_request("that is not HTTP/1.1 as RFC 9112 has it")
 
     def _bad_request(self, message: str) -> bool:
-        """Refuse; answers False, for whoever asks whether the request is good."""
+        """Refuse; returns False: the request is not good."""
         self.refuse(400, b"Bad Request", Malformed(message))
         return False
 
@@ -465,6 +469,9 @@ class ChatChannel(TimedHandshake, HTTPChannel):
         that asked for it is never finished, and its `notifyFinish` never fires.
         """
         transport: Any = self.transport
+        # Where Twisted keeps what came in while the request waited for its rooms.
+        early = b"".join(self._dataBuffer)
+        self._dataBuffer = []
         self._stop_clock()
         self.setTimeout(None)
         self.requests.clear()
@@ -477,7 +484,13 @@ class ChatChannel(TimedHandshake, HTTPChannel):
         self.readConnectionLost = protocol.readConnectionLost  # type: ignore[method-assign]
         self.connectionLost = protocol.connectionLost  # type: ignore[assignment, method-assign]
         self.site.peers.discard(self)
+        if early:
+            transport.resumeProducing()
         protocol.makeConnection(transport)
+        if early:
+            protocol.dataReceived(early)
+        if self._input_over:
+            protocol.readConnectionLost()
         return NOT_DONE_YET
 
     def refuse(self, status: int, phrase: bytes, error: ChatError) -> None:
@@ -535,7 +548,7 @@ def _last_answer(status: int, phrase: bytes, error: ChatError) -> bytes:
         b"Content-Length: %d" % len(body),
         b"Connection: close",
     ]
-    if isinstance(error, RateLimited | Unavailable):
+    if isinstance(error, RateLimited | Unavailable | InDoubt):
         head.append(b"Retry-After: " + retry_after(error))
     return b"\r\n".join([*head, b"", body])
 
@@ -559,7 +572,7 @@ class ChatSite(Site):
         self.hosts = hosts
         """Under which names it may be asked; None: under any."""
         self.polls = polls
-        """Of whose questions a connection's first one may be."""
+        """Of whose templates a connection's first packet may be; None: of none."""
         self.max_body = MAX_BODY if bounds.body is None else bounds.body
         self.request_seconds = bounds.request_seconds
         self.idle_seconds = bounds.idle_seconds

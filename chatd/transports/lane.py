@@ -2,8 +2,9 @@
 
 The reactor asks epoll(7) what has come in, and epoll keeps those who are ready in a queue.  When
 thousands ask at once, whatever anybody else says stands behind all of them there.  So connections
-with a learned poll (`chatd.transports.learned`) are watched by an epoll of their own, and that is
-one reader among the reactor's others: in each of its rounds, so many of the lane's have their turn.
+with a learned poll (`chatd.transports.polltemplates`) are watched by an epoll of their own, and it
+is one reader among the reactor's others: in each of its rounds, so many of the lane's have their
+turn.
 
 Why this is right:
 

@@ -1,6 +1,7 @@
 r"""The line door: telnet, netcat, and every other client that sends lines over TCP or TLS.
 
-1. A connection is a session with one reader; when it ends, the session has left.
+1. A connection is a session with one reader; when it ends, the session has left.  A client is
+   greeted when its person has come in; lines that it sends before that wait.
 2. Lines are carried out in order, and the next one is not looked at while the client reads too
    slowly or says too much: TCP holds the rest back, so nothing of a long paste is lost.
 3. The end of input is not the end of the conversation: what was said is stored and echoed before
@@ -11,9 +12,9 @@ r"""The line door: telnet, netcat, and every other client that sends lines over 
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable
 
+from twisted.internet.defer import maybeDeferred
 from twisted.internet.interfaces import (
     IAddress,
     IDelayedCall,
@@ -23,28 +24,28 @@ from twisted.internet.interfaces import (
 )
 from twisted.internet.protocol import Factory, Protocol, connectionDone
 from twisted.internet.tcp import Connection
+from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
+from ..chat.person import Person
 from ..chat.service import ChatService
+from ..chat.sessions import Session
 from ..codecs.editing import edited
-from ..codecs.lines import LineDecoder, refusal
-from ..codecs.opening import Opening
-from ..codecs.telnet import NO_OPERATION, OptionFilter
+from ..codecs.lineinput import LineInput
+from ..codecs.lines import counted, refusal
+from ..codecs.telnet import NO_OPERATION
 from ..model.addresses import LOCAL, Address, address_of
-from ..model.errors import ChatError, Malformed, RateLimited, TextTooLong, TooSlow, Unavailable
+from ..model.errors import ChatError, Malformed, TextTooLong, TooSlow, Unavailable
 from ..stream.subscriber import Subscriber
-from .backlog import BACKLOG_SECONDS, Backlogs, received
+from .backlog import BACKLOG_SECONDS, Backlogs, Salvage, received
 from .handshakes import TimedHandshake
 from .heartbeat import Heartbeat
+from .linequeue import LineQueue
 from .peers import GOING_DOWN, Peers
-from .shell import Shell, WaitForAcks, counted
+from .shell import Shell
 from .tcp import lend
 
-LINES_A_TURN = 100
-"""Lines of one connection that are carried out before others have their turn."""
-COMMANDS_A_TURN = 5
-"""Those among them that are no messages: listing all rooms or a long history takes longer."""
 NOP_SECONDS = 30
 """Seconds between two signs of life to a telnet client: HAProxy's examples cut connections that are
 idle for 50 seconds, other proxies after 60."""
@@ -57,6 +58,7 @@ class LineConnection(TimedHandshake, Protocol):
     """One client's bytes: lines in, at the pace that the limits allow, and backpressure."""
 
     transport: Connection
+    _log = Logger()
 
     def __init__(
         self,
@@ -71,21 +73,21 @@ class LineConnection(TimedHandshake, Protocol):
         self._heartbeat = heartbeat
         self._backlogs = backlogs
         self._backlog: IDelayedCall | None = None
+        self._expected = False
         self._beating = False
         self._address = address
         self._shell: Shell | None = None
-        self._options = OptionFilter()
-        self._decoder = LineDecoder(service.max_text + COMMAND_BYTES)
-        self._lines: deque[bytes | None] = deque()
-        self._wait: IDelayedCall | None = None
-        self._slowed = False
-        self._working = False
+        self._entering = False
+        self._pushes = False
+        self._full = False
+        self._input = LineInput()
+        self._queue = LineQueue(service.clock, service.max_text + COMMAND_BYTES)
         self._stopped = False
-        self._opening: Opening | None = Opening()
         self._ending = False
         self._farewell = b""
         self._closing = False
         self._gone = False
+        self._over = False
 
     # -- the transport's side --------------------------------------------------------------------
 
@@ -98,29 +100,51 @@ class LineConnection(TimedHandshake, Protocol):
         self.transport.setTcpNoDelay(True)
         self._peers.add(self)
         if not self.begin_handshake(self.transport, self._service.clock):
-            self._greet()
+            self._enter()
 
     def handshakeCompleted(self) -> None:  # noqa: N802
         """See `IHandshakeListener.handshakeCompleted`."""
         super().handshakeCompleted()
         if not self._ending:
-            self._greet()
+            self._enter()
 
-    def _greet(self) -> None:
-        """Begin a session, greet, and begin to read the lobby."""
+    def _enter(self) -> None:
+        """Have a person come in, as a guest."""
         self.transport.registerProducer(self, True)
-        self._shell = shell = Shell(
-            self._service,
-            self._address,
-            self._write,
-            self._work,
-            self._start,
-            self._lines.appendleft,
-        )
-        shell.greet()
+        self._pushes = self._entering = True
+        entering = maybeDeferred(self._service.enter, address=self._address)
+        entering.addCallbacks(self._entered, self._not_let_in)
 
-    def _start(self, subscriber: Subscriber) -> None:
-        """Let it write past this connection, and past its transport if there is a way."""
+    def _entered(self, person: Person) -> None:
+        """Greet, and begin to read the lobby; unless the client has gone meanwhile."""
+        self._has_arrived()
+        if self._over or self._closing:
+            self._service.end(person)
+            return
+        self._shell = Shell(self._service, Session(person, self._address), self)
+        if self._full:
+            self._shell.subscriber.pause()
+        self._shell.greet()
+        if self._gone and not self._over:
+            self._outlive()
+
+    def _not_let_in(self, failure: Failure) -> None:
+        """The person could not come in."""
+        self._has_arrived()
+        error = failure.value
+        if not isinstance(error, ChatError):
+            self._log.failure("a client could not come in", failure)
+            error = Unavailable("the server made a mistake, and has written it down")
+        if self._gone:
+            if not self._over:
+                self._give_up("they were not let in")
+        else:
+            self.turn_out(error)
+
+    def start(self, subscriber: Subscriber) -> None:
+        """See `Wire.start`: let it write past this connection, and past its transport if there is a
+        way.
+        """
         if self._gone:
             return
         subscriber.start(self.transport.write)
@@ -130,31 +154,35 @@ class LineConnection(TimedHandshake, Protocol):
         """Bytes from the client, cut anywhere."""
         if self._ending:
             return
-        text = self._options.feed(data)
-        if answers := self._options.answers():
-            self._write(answers)
-        if self._take(text):
-            self._work()
+        taken = self._take(data)
+        if answers := self._input.answers():
+            self.send(answers)
+        if taken:
+            self.work()
 
-    def _take(self, text: bytes) -> bool:
-        """Take in text; answers whether it is lines, and not another protocol."""
-        if self._options.telnet and not self._beating:
+    def _take(self, data: bytes) -> bool:
+        """Take in bytes; answers whether they are lines, and not another protocol."""
+        self._queue.lines.feed(self._input.feed(data))
+        if self._input.telnet and not (self._beating or self._gone):
             self._beating = True
             self._heartbeat.add(self)
-        if self._opening:
-            if problem := self._opening.feed(text):
-                self._turn_out(problem)
-                return False
-            if self._opening.done:
-                self._opening = None
-        self._lines.extend(self._decoder.feed(text))
-        return True
+        return self._is_lines()
 
-    def _turn_out(self, problem: str) -> None:
-        """The client speaks another protocol: say so, and close; nothing that it sent is said."""
-        self._write(refusal(Malformed(problem)))
+    def _is_lines(self) -> bool:
+        if self._input.problem:
+            self.turn_out(Malformed(self._input.problem))
+        return not self._input.problem
+
+    def turn_out(self, error: ChatError) -> None:
+        """See `Wire.turn_out`; nothing that the client has sent and that waits is carried out."""
+        if self._closing:
+            return
         self._hang_up()
-        self._close_when_done()
+        self.send(refusal(error))
+        if self._gone:
+            self._finish()
+        else:
+            self._close()
 
     def readConnectionLost(self) -> None:
         """The client has said all it had to say, but may still be listening."""
@@ -162,23 +190,29 @@ class LineConnection(TimedHandshake, Protocol):
             self.transport.loseConnection()
             return
         self._end_input()
-        self._work()
+        self.work()
 
     def _end_input(self) -> None:
         """The last line needs no end."""
-        if self._opening and (problem := self._opening.finish()):
-            self._turn_out(problem)
-            return
-        self._lines.extend(self._decoder.finish())
-        self._ending = True
+        self._input.finish()
+        if self._is_lines():
+            self._queue.lines.finish()
+            self._ending = True
 
     def salvage(self, receive: Callable[[int], bytes]) -> None:
-        """The connection is about to be lost: take in what was received and not read yet."""
-        if self._ending or not self._shell:
+        """The connection is about to be lost: keep what was received and not read yet."""
+        if self._ending or not (self._shell or self._entering):
             return
         self._gone = True
         data, closed = received(receive)
-        if self._take(self._options.feed(data)) and closed:
+        self._queue.salvage = Salvage(data, closed=closed)
+        if not data:
+            self.take_salvaged()
+
+    def take_salvaged(self) -> None:
+        """See `Carrier.take_salvaged`."""
+        salvage = self._queue.salvage
+        if self._take(salvage.take()) and salvage.closed and not salvage:
             self._end_input()
 
     def writeConnectionLost(self) -> None:
@@ -193,22 +227,36 @@ class LineConnection(TimedHandshake, Protocol):
         self._peers.stalls.forget(self)
         if self._shell:
             self._shell.subscriber.stop()
-        if self._lines:
-            if self._backlogs.admit(self._address):
-                clock = self._service.clock
-                self._backlog = clock.callLater(BACKLOG_SECONDS, self._give_up, "out of time")
-            else:
-                self._give_up("too many wait already")
-        self._work()
+        if self._queue.pending and not self._over:
+            self._outlive()
+        self.work()
+
+    def _outlive(self) -> None:
+        """The client is gone, and has left lines: they are carried out, if not too many wait."""
+        if self._entering:
+            waits = self._expected = self._backlogs.expect()
+        elif waits := self._backlogs.admit(self._address):
+            clock = self._service.clock
+            self._backlog = clock.callLater(BACKLOG_SECONDS, self._give_up, "out of time")
+        if not waits:
+            self._give_up("too many wait already")
+
+    def _has_arrived(self) -> None:
+        """The person has come in, or could not."""
+        self._entering = False
+        if self._expected:
+            self._expected = False
+            self._backlogs.arrived()
 
     def _give_up(self, why: str) -> None:
         """Carry out no more lines of a client that is gone."""
-        self._backlogs.dropped(len(self._lines), why)
-        self._drop_lines()
+        self._backlogs.dropped(self._queue.count(), why)
+        self._queue.drop()
         self._finish()
 
     def _finish(self) -> None:
         """The connection is gone and its lines are carried out: the session has left."""
+        self._over = True
         if self._backlog:
             self._backlogs.leave(self._address)
             if self._backlog.active():
@@ -223,6 +271,7 @@ class LineConnection(TimedHandshake, Protocol):
         """The client reads more slowly than the room talks: its cursor stays, and its commands
         wait.
         """
+        self._full = True
         if self._shell:
             self._shell.subscriber.pause()
         self._peers.stalls.full(self)
@@ -232,67 +281,54 @@ class LineConnection(TimedHandshake, Protocol):
     def resumeProducing(self) -> None:
         """There is room again."""
         self._peers.stalls.drained(self)
+        self._full = False
         if self._shell:
             self._shell.subscriber.resume()
         if not self._full:
-            self._work()
+            self.work()
 
     def stopProducing(self) -> None:
         """The transport is about to close; `connectionLost` follows."""
-
-    @property
-    def _full(self) -> bool:
-        """Whether the client reads too slowly to be answered."""
-        return not self._gone and self._shell is not None and self._shell.subscriber.paused
 
     def beat(self) -> None:
         """Give a sign of life that a telnet client does not show; another client gets none, for it
         would show the bytes.
         """
         if not (self._full or self._closing):
-            self._write(NO_OPERATION)
+            self.send(NO_OPERATION)
 
-    def _write(self, data: bytes) -> None:
+    def send(self, data: bytes) -> None:
+        """See `Wire.send`."""
         if data and not self._gone:
             self.transport.write(data)
 
     # -- lines into commands ---------------------------------------------------------------------
 
-    def _work(self) -> None:
-        """Carry out the lines that have come in, until something has to be waited for."""
-        if self._working:
-            return
-        self._working = True
-        left = LINES_A_TURN
-        while self._lines and not (self._wait or self._full):
-            if left <= 0:
-                self._wait = self._service.clock.callLater(0, self._go_on)
-                break
-            line = self._lines.popleft()
-            message = False
-            try:
-                message = self._carry_out(line)
-            except RateLimited as error:
-                # The line stays where it is, and those behind it in TCP's buffers.
-                self._lines.appendleft(line)
-                self._let_wait(error.retry_after)
-            except WaitForAcks:
-                self._lines.appendleft(line)
-                break
-            except ChatError as error:
-                self._write(refusal(error))
-                if self._shell and (wait := self._shell.make_mistake()):
-                    self._let_wait(wait)
-            left -= 1 if message else LINES_A_TURN // COMMANDS_A_TURN
-        self._working = False
-        if self._lines and not self._gone:
-            self._stopped = True
-            self.transport.pauseProducing()
-        self._read_on()
-        self._close_when_done()
+    def work(self) -> None:
+        """See `Wire.work`."""
+        if self._queue.lines or self._ending or self._stopped:
+            self._queue.work(self)
 
-    def _carry_out(self, line: bytes | None) -> bool:
-        """Do what a line asks for; answers whether it is one that others see."""
+    def put_back(self, line: bytes) -> None:
+        """See `Wire.put_back`."""
+        self._queue.lines.put_back(line)
+
+    def refuse(self, error: ChatError) -> None:
+        """See `Wire.refuse`."""
+        self._queue.refuse(self, error)
+
+    def make_mistake(self) -> float:
+        """See `Carrier.make_mistake`."""
+        return 0.0 if self._closing or self._shell is None else self._shell.make_mistake()
+
+    @property
+    def busy(self) -> bool:
+        """See `Carrier.busy`."""
+        shell = self._shell
+        return shell is None or shell.changing or (self._full and not self._gone)
+
+    def carry_out(self, line: bytes | None) -> bool:
+        """See `Carrier.carry_out`."""
         assert self._shell is not None
         if line is None:
             raise TextTooLong(
@@ -304,37 +340,37 @@ class LineConnection(TimedHandshake, Protocol):
             self._hang_up()
         return seen
 
-    def _let_wait(self, seconds: float) -> None:
-        if not self._slowed:
-            self._slowed = True
-            self._write(
-                refusal(RateLimited("too fast; the rest of your lines will follow one by one", 0))
-            )
-        self._wait = self._service.clock.callLater(seconds, self._go_on)
-
-    def _go_on(self) -> None:
-        self._wait = None
-        self._work()
-        if not self._wait:
-            self._slowed = False
+    def worked(self) -> None:
+        """See `Carrier.worked`: take more input or none, or close."""
+        if self._queue.lines and not self._gone:
+            self._stopped = True
+            self.transport.pauseProducing()
+        self._read_on()
+        self._close_when_done()
 
     def _read_on(self) -> None:
         """Take more input, unless something still has to be waited for."""
-        waiting = self._lines or self._wait or self._full
-        if self._stopped and not (waiting or self._ending or self._gone):
+        ready = self._queue.idle and not self._full
+        if self._stopped and ready and not (self._ending or self._gone):
             self._stopped = False
             self.transport.resumeProducing()
 
     def _close_when_done(self) -> None:
         """After the end of input: close as soon as everything said has been stored and shown."""
         if self._gone:
-            if not (self._lines or self._wait):
+            if self._queue.idle and not self._over:
                 self._finish()
-        elif self._ending and not (self._lines or self.owed or self._wait or self._closing):
-            if self._shell:
-                self._shell.subscriber.wake()
+        elif (
+            self._ending and self._queue.idle and not (self.owed or self._closing or self._entering)
+        ):
+            subscriber = self._shell.subscriber if self._shell else None
+            if subscriber:
+                subscriber.wake()
+                if subscriber.waiting:
+                    subscriber.when_caught_up(self._close_when_done)
+                    return
             if not self._full:
-                self._write(self._farewell)
+                self.send(self._farewell)
                 self._close()
 
     def _close(self) -> None:
@@ -345,6 +381,7 @@ class LineConnection(TimedHandshake, Protocol):
         self._peers.stalls.closing(self)
         if self._shell:
             self._shell.subscriber.stop()
+        if self._pushes:
             self.transport.unregisterProducer()
         if self._stopped and self._farewell and not ISSLTransport.providedBy(self.transport):
             # What was not read would make the close a reset, which takes back the farewell.
@@ -354,14 +391,8 @@ class LineConnection(TimedHandshake, Protocol):
             self.transport.loseConnection()
 
     def _hang_up(self) -> None:
-        self._drop_lines()
+        self._queue.drop()
         self._ending = True
-
-    def _drop_lines(self) -> None:
-        self._lines.clear()
-        if self._wait:
-            self._wait.cancel()
-            self._wait = None
 
     # -- being sent away -------------------------------------------------------------------------
 
@@ -377,19 +408,23 @@ class LineConnection(TimedHandshake, Protocol):
         if self._gone:
             self._give_up("the server is going down")
             return
-        if not self._shell:  # the handshake of TLS is not done
+        if not self._pushes:  # the handshake of TLS is not done
             self.transport.abortConnection()
             return
-        lost = len(self._lines)
+        lost = len(self._queue.lines)
         again = f", and say your last {counted(lost, 'line')} again" if lost else ""
         self._farewell = refusal(Unavailable(f"{GOING_DOWN}{again}"))
         self._hang_up()
-        self._close_when_done()
+        if self._entering:
+            self.send(self._farewell)
+            self._close()
+        else:
+            self._close_when_done()
 
     def let_go(self) -> None:
         """See `Reader.let_go`."""
         self._ending = True
-        self._write(refusal(TooSlow("you read too slowly; come back, and /history shows the rest")))
+        self.send(refusal(TooSlow("you read too slowly; come back, and /history shows the rest")))
         self._close()
 
 

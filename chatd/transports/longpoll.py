@@ -1,13 +1,13 @@
-"""Long-polls: a request is held (`NOT_DONE_YET`) until there is something to say.
+"""Long-polls: a request is held (`NOT_DONE_YET`) until there is an event to answer it with.
 
 1. The cursor comes with the request and is never remembered for it: the next request's `since` is
    the acknowledgement, so a lost answer loses nothing.
-2. A poll is a subscriber whose outlet takes one batch.  Whatever came after its cursor answers it
-   at once; or, when readers are about to be woken, together with them (`Subscriber.start`).
-3. Of two polls by one session for the same rooms the older is answered at once, with no events.
-4. There are two roads to a poll: `RequestPoll` (`chatd.transports.events`) answers a request of
-   twisted.web's, and `LearnedPoll` (`chatd.transports.learned`) the same question asked again.
-   What stands here is for both.
+2. A poll is a subscriber whose outlet takes one batch.  Events behind its cursor answer it at once,
+   or, if readers are about to be woken, together with them (`Subscriber.start`).
+3. Of two polls of one session for the same rooms, the older is answered at once, with no events.
+4. There are two paths: `RequestPoll` (`chatd.transports.events`) answers a parsed request, and
+   `LearnedPoll` (`chatd.transports.polltemplates`) the same request repeated on its connection.
+   What both need is here.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from ..stream.eventlog import Codec
 from ..stream.notifier import SLICE_SECONDS
 from .deadlines import Deadlines
 from .lane import Lane
-from .reading import Reading
+from .reading import ReadQuery
 from .resource import dress_live
 
 DEFAULT_WAIT = 25.0
@@ -39,8 +39,8 @@ MAX_WAIT = 60.0
 
 
 @dataclass(frozen=True, slots=True)
-class Style:
-    """How a poll wants its answer."""
+class PollFormat:
+    """The form of a poll's answer."""
 
     name: str
     codec: Codec
@@ -48,11 +48,11 @@ class Style:
     head: bytes = b""
 
     def body(self, batch: Batch) -> bytes:
-        """The answer's body: made once for all polls of this style at one cursor."""
+        """The answer's body, made once for all polls in this format at one cursor."""
         return batch.cached(self.name, self._body)
 
     def dress(self, request: Request) -> None:
-        """The headers of every answer in this style."""
+        """Set the headers of every answer in this format."""
         dress_live(request, self.content_type)
 
     def _body(self, batch: Batch) -> bytes:
@@ -61,39 +61,39 @@ class Style:
         return poll_answer(self.head, batch)
 
 
-def json_style(reading: Reading) -> Style:
-    """The default: a JSON object that says which room, or rooms, it is about."""
-    names = [room.name for room in reading.rooms]
-    about = encode({"rooms": names} if reading.several else {"room": names[0]})[1:-1]
-    return Style(about.decode(), JSON, b"application/json", about)
+def json_format(query: ReadQuery) -> PollFormat:
+    """The default: a JSON object that names the room, or rooms."""
+    names = [room.name for room in query.rooms]
+    about = encode({"rooms": names} if query.several else {"room": names[0]})[1:-1]
+    return PollFormat(about.decode(), JSON, b"application/json", about)
 
 
-def plain_style(reading: Reading) -> Style:
+def plain_format(query: ReadQuery) -> PollFormat:
     """The line door's text, for `curl -H 'Accept: text/plain'`."""
-    codec = PLAIN_ROOMS if reading.several else PLAIN
-    return Style("plain", codec, b"text/plain; charset=utf-8")
+    codec = PLAIN_ROOMS if query.several else PLAIN
+    return PollFormat("plain", codec, b"text/plain; charset=utf-8")
 
 
-class Asked(NamedTuple):
-    """What a poll asks for, but for its cursor."""
+class PollRequest(NamedTuple):
+    """What a poll asks for, except its cursor."""
 
-    reading: Reading
-    style: Style
+    query: ReadQuery
+    format: PollFormat
     wait: float
-    """Seconds that it may be held."""
+    """Seconds for which it may be held."""
     key: Hashable
-    """Who asks, if that is known: of two polls with one key the newer is held."""
+    """Of two polls with the same key only the newer one is held; None: any number are."""
 
 
-class Held(Protocol):
+class HeldPoll(Protocol):
     """A poll that is held."""
 
     def give_up(self) -> None:
-        """Answer with no events: a newer poll takes over."""
+        """Answer with no events: a newer poll took over."""
 
 
-class Late(Protocol):
-    """Polls for which there is something already."""
+class LatePolls(Protocol):
+    """A group of polls for which there are events already."""
 
     def begin(self) -> None:
         """Answer them."""
@@ -105,18 +105,26 @@ class Polls:
     def __init__(self, service: ChatService) -> None:
         self.deadlines = Deadlines(service.clock)
         self.lane = Lane()
-        self.questions: WeakValueDictionary[Hashable, Any] = WeakValueDictionary()
-        """What connections have learned to ask, by its bytes; many ask the same."""
+        self.readers = service.readers
+        self.templates: WeakValueDictionary[Hashable, Any] = WeakValueDictionary()
+        """The poll templates that connections have learned, by their bytes and their session."""
         self.common: WeakValueDictionary[tuple[bytes, bytes], Any] = WeakValueDictionary()
-        """Those of them that mean the same whoever asks, by what stands around the cursor."""
-        self._held: dict[Hashable, Held] = {}
+        """The templates that mean the same on every connection, by the bytes around the cursor."""
+        self._held: dict[Hashable, HeldPoll] = {}
         self._clock = service.clock
-        self._late: deque[Late] = deque()
+        self._late: deque[LatePolls] = deque()
         self._called = False
 
-    def begin_soon(self, late: Late) -> None:
-        """Somebody asks for what is there already: it is told in this turn of the reactor, or, of
-        many who ask for much, in one of the next.
+    def forget(self, template: object) -> None:
+        """A template is void: no connection learns it any more."""
+        known: Any
+        for known in (self.templates, self.common):
+            for key in [key for key, value in known.items() if value is template]:
+                del known[key]
+
+    def begin_soon(self, late: LatePolls) -> None:
+        """Answer polls for which there are events already: in this turn of the reactor, or, if that
+        is much, in one of the next.
         """
         self._late.append(late)
         if not self._called:
@@ -133,15 +141,15 @@ class Polls:
             self._called = True
             self._clock.callLater(0, self._begin_late)
 
-    def place(self, key: Hashable, poll: Held) -> None:
-        """A poll is held, and an older one with its key is not any more."""
+    def place(self, key: Hashable, poll: HeldPoll) -> None:
+        """A poll is held; an older one with its key is answered."""
         if key is not None:
             older = self._held.get(key)
             self._held[key] = poll
             if older:
                 older.give_up()
 
-    def vacate(self, key: Hashable, poll: Held) -> None:
-        """It is not held any more."""
+    def vacate(self, key: Hashable, poll: HeldPoll) -> None:
+        """The poll is not held any more."""
         if key is not None and self._held.get(key) is poll:
             del self._held[key]

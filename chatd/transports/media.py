@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from twisted.web.server import Request
 
+from ..model.errors import Malformed
 from .fields import header
 
 EVENT_STREAM = "text/event-stream"
@@ -29,6 +30,14 @@ def preferred(accept: str, offered: Sequence[str]) -> str:
 
 
 def wants_event_stream(request: Request) -> bool:
-    """Whether a request is to be answered with server-sent events, as an `EventSource`'s is."""
-    accept = header(request, "accept") or ""
-    return request.method == b"GET" and preferred(accept, ("*/*", EVENT_STREAM)) == EVENT_STREAM
+    """Whether a request is to be answered with server-sent events, as an `EventSource`'s is.
+
+    Refusals are built with this, so it raises nothing: an `Accept` that is too long counts as none.
+    """
+    if request.method != b"GET":
+        return False
+    try:
+        accept = header(request, "accept") or ""
+    except Malformed:
+        return False
+    return preferred(accept, ("*/*", EVENT_STREAM)) == EVENT_STREAM

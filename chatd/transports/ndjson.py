@@ -6,9 +6,9 @@ from twisted.web.server import Request
 
 from ..codecs.ndjson import CHUNKED_NDJSON, NDJSON
 from .push import Streams
-from .reading import Reading
+from .reading import ReadQuery
 
 
-def open_ndjson(streams: Streams, request: Request, reading: Reading) -> int:
-    """Answer with what lies after the cursor, and then with all that comes."""
-    return streams.open(request, reading, NDJSON, CHUNKED_NDJSON)
+def open_ndjson(streams: Streams, request: Request, query: ReadQuery) -> int:
+    """Answer with what lies behind the cursor, and then with all that follows."""
+    return streams.open(request, query, NDJSON, CHUNKED_NDJSON)

@@ -1,11 +1,13 @@
 """Streams over HTTP: an answer that never ends, and what all of them have in common.
 
 1. A stream is a subscriber that pushes; its chunks are made once and shared, chunking included.
-2. When all that was stored before it came has been sent, it says so, once (`ready`).  Until then
+2. When all that was stored before it began has been sent, it says so, once (`ready`).  Until then
    each batch comes to `deliver`; from then on the shortest way is taken (`Subscriber.push`).
-3. A stream that has nothing to say says so every `HEARTBEAT_SECONDS`.
+3. A stream without events sends a heartbeat every `HEARTBEAT_SECONDS`.
 4. Once its answer has begun, a stream has its connection to itself: a request is a lot to keep for
    something that is only written to, and nothing that the client sends could still be answered.
+5. When the gate ends a stream, it tells the reason and closes.  If it takes one of several rooms
+   away, the stream tells that and goes on.
 """
 
 from __future__ import annotations
@@ -20,12 +22,12 @@ from twisted.web.server import NOT_DONE_YET, Request
 from zope.interface import implementer
 
 from ..codecs.streams import StreamCodec
-from ..model.errors import TooSlow, Unavailable
-from ..stream.subscriber import Batch
+from ..model.errors import ChatError, TooSlow, Unavailable
+from ..stream.batch import Batch
 from .heartbeat import Heartbeat
 from .http import ChatChannel
 from .peers import GOING_DOWN, RETRY_SECONDS, Peers
-from .reading import Reading
+from .reading import ReadQuery
 from .resource import dress_live, spread
 from .stalls import TOO_SLOW
 from .tcp import PeerDead, lend
@@ -39,18 +41,18 @@ class Streams:
         self.peers = peers
 
     def open(
-        self, request: Request, reading: Reading, plain: StreamCodec, chunked: StreamCodec
+        self, request: Request, query: ReadQuery, plain: StreamCodec, chunked: StreamCodec
     ) -> int:
-        """Answer with what lies after the cursor, and then with all that comes: in chunks, unless
-        the client speaks HTTP/1.0, which knows none.
+        """Answer with what lies behind the cursor, and then with all that follows: in chunks,
+        unless the client speaks HTTP/1.0, which knows none.  Raises `NotAllowed`.
         """
         dress_live(request, plain.content_type)
         if request.method == b"HEAD":
             request.finish()
             return NOT_DONE_YET
-        request.write(plain.opening)  # the head, and Twisted's own chunk
         codec = chunked if request.clientproto == b"HTTP/1.1" else plain
-        stream = Stream(self, reading, codec)
+        stream = Stream(self, query, codec)
+        request.write(plain.opening)  # the head, and Twisted's own chunk
         return cast(ChatChannel, request.channel).upgrade(b"", stream)
 
 
@@ -62,13 +64,12 @@ class Stream(Protocol):
     brief = False
     owed = False
 
-    def __init__(self, streams: Streams, reading: Reading, codec: StreamCodec) -> None:
-        self.reading = reading
+    def __init__(self, streams: Streams, query: ReadQuery, codec: StreamCodec) -> None:
+        """Raises `NotAllowed`."""
+        self.query = query
         self._streams = streams
         self._codec = codec
-        self._subscriber = reading.subscriber(self, codec)
-        self._until: int | None = self._subscriber.stored
-        """Up to where it has to be sent what was stored before it came; None: it has been."""
+        self._subscriber = query.open(self, codec)
 
     def deliver(self, batch: Batch) -> bool:
         """Write a batch, its gap first."""
@@ -76,19 +77,25 @@ class Stream(Protocol):
             self.transport.write(self._codec.gap)
         if batch.chunk:
             self.transport.write(batch.chunk)
-        if self._until is not None and (batch.end or batch.cursor >= self._until):
-            self._is_ready()
         return True
 
+    def revoked(self, error: ChatError) -> None:
+        """See `Outlet.revoked`."""
+        self.transport.write(self._codec.revoked(error))
+        self.dismiss()
+
+    def removed(self, room: str, error: ChatError) -> None:
+        """See `Outlet.removed`."""
+        self.transport.write(self._codec.removed(room, error))
+
     def _is_ready(self) -> None:
-        """It has been sent all that was stored when it came."""
-        self._until = None
+        """All that was stored when the stream began has been sent."""
         self.transport.write(self._codec.ready(self._subscriber.cursor))
         self._subscriber.push(self.transport.write)
         lend(self.transport, self._subscriber)
 
     def beat(self) -> None:
-        """Say that there is nothing to say."""
+        """Send a heartbeat."""
         if not self._subscriber.paused:
             self.transport.write(self._codec.heartbeat)
 
@@ -99,10 +106,9 @@ class Stream(Protocol):
         self.transport.registerProducer(self, True)
         self._streams.peers.add(self)
         self._streams.heartbeat.add(self)
-        self.reading.begin(self)
+        self.query.begin(self)
         self._subscriber.start()
-        if self._until is not None and self._subscriber.caught_up:
-            self._is_ready()
+        self._subscriber.when_caught_up(self._is_ready)
 
     def dataReceived(self, data: bytes) -> None:
         """Whatever it is, it comes behind an answer that does not end."""
@@ -116,7 +122,7 @@ class Stream(Protocol):
         self._subscriber.stop()
         self._streams.heartbeat.discard(self)
         self._streams.peers.discard(self)
-        self.reading.end(self, dead=bool(reason.check(PeerDead)))
+        self.query.end(self, dead=bool(reason.check(PeerDead)))
 
     def pauseProducing(self) -> None:
         """The client reads too slowly: its cursor stays."""

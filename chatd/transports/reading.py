@@ -1,6 +1,6 @@
-"""What a request wants to read: which rooms, from where, how much at a time, and on whose behalf.
+"""Read queries: which rooms a request wants to read, from where, how much at a time, and for whom.
 
-The same for every style of reading; only what then happens differs.
+They are the same for every style of reading; the styles differ in what is sent then.
 """
 
 from __future__ import annotations
@@ -9,16 +9,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from urllib.parse import quote
 
+from twisted.internet.defer import Deferred, gatherResults
 from twisted.web.server import Request
 
+from ..chat.readers import Owner, Template, View
 from ..chat.room import Room
 from ..chat.service import ChatService
-from ..chat.sessions import Holder, Lease
-from ..model.addresses import Address
+from ..chat.sessions import Holder, LastingSession, Session
 from ..model.errors import Malformed
 from ..stream.eventlog import Codec
+from ..stream.feed import Source
+from ..stream.outlet import Outlet
 from ..stream.places import DEFAULT_LATEST, Place, latest
-from ..stream.subscriber import Feed, Outlet, Source, Subscriber
+from ..stream.subscriber import Subscriber
 from .fields import MAX_ROOMS, header, one, whole_number
 from .liveness import LIVENESS_SECONDS
 
@@ -27,96 +30,141 @@ MAX_LIMIT = 500
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
-    """Rooms, a place in them, a limit; and the session, if there is one."""
+class ReadQuery:
+    """Rooms, a place in them, a limit, and for whom they are read."""
 
     service: ChatService
     rooms: Sequence[Room]
     several: bool
-    """Whether the client named the rooms in a list: then it hears private messages too."""
+    """Whether the client named the rooms in a list; then a session's private messages are read
+    too."""
     place: Place
     limit: int
-    lease: Lease | None
+    owner: Owner
+
+    @property
+    def session(self) -> LastingSession | None:
+        """The session that reads, if one does."""
+        return self.owner if isinstance(self.owner, LastingSession) else None
 
     @property
     def sources(self) -> list[Source]:
         """What is read."""
-        inbox: list[Source] = [self.lease.session.inbox] if self.several and self.lease else []
+        inbox: list[Source] = []
+        if self.several and isinstance(self.owner, Session):
+            inbox = [self.owner.person.inbox]
         return [*self.rooms, *inbox]
 
-    def feeds(self, codec: Codec) -> list[Feed]:
-        """What is read, as seen through a codec."""
-        return [source.feed(codec) for source in self.sources]
+    def views(self, codec: Codec) -> list[View]:
+        """What is read, each with its codec."""
+        return [(source, codec) for source in self.sources]
 
-    def subscriber(self, outlet: Outlet, codec: Codec) -> Subscriber:
-        """A reader that begins where the request says."""
-        cursor, logs, gaps = self.place
-        return Subscriber(outlet, self.feeds(codec), cursor, self.limit, places=logs, gaps=gaps)
+    def open(
+        self,
+        outlet: Outlet,
+        codec: Codec,
+        cursor: int | None = None,
+        template: Template | None = None,
+    ) -> Subscriber:
+        """A reader, made by the gate, that begins at `cursor`, or where the request says.
+
+        It has to be started in the same turn.  Raises `NotAllowed`.
+        """
+        begin, logs, gaps = self.place if cursor is None else Place(cursor)
+        return self.service.readers.open(
+            self.owner,
+            self.views(codec),
+            outlet,
+            begin,
+            self.limit,
+            template=template,
+            places=logs,
+            gaps=gaps,
+        )
+
+    def check_allowed(self) -> None:
+        """Ask the policy for all that is to be read.  Raises `NotAllowed`."""
+        for source in self.sources:
+            self.service.readers.check_reading(self.owner, source)
 
     @property
     def current(self) -> bool:
-        """Whether it still means the same: the session lives."""
-        return self.lease is None or not self.lease.session.ended
+        """Whether it still means the same: the session goes on."""
+        session = self.session
+        return session is None or not session.over
 
     @property
-    def query(self) -> str:
+    def url_query(self) -> str:
         """What a URL's query names of this: the rooms, if they are not in its path."""
         names = ",".join(quote(room.name) for room in self.rooms)
         return f"rooms={names}&" if self.several else ""
 
-    def watch(self, address: Address) -> None:
-        """Its rooms are about to be read from that address.
+    def note_rooms(self) -> None:
+        """Count the rooms as read from the request's address.
 
-        Raises `TooMany` or `Unavailable` where too many are read that do not exist.
+        Raises `TooMany` or `Unavailable` if too many are read that do not exist.
         """
+        session = self.session
+        address = self.owner.address if session is None else session.person.address
         for room in self.rooms:
-            self.service.watch(room, address)
+            self.service.rooms.directory.read(room, address)
 
-    def check(self) -> None:
-        """A reader that goes on for long is about to begin.  Raises `TooMany`."""
-        if self.lease:
-            self.lease.check()
+    def check_readers(self) -> None:
+        """A reader that goes on for long is about to begin.  Raises `TooMany` if the session has as
+        many as it may have.
+        """
+        if self.session:
+            self.session.check()
 
     def begin(self, holder: Holder) -> None:
-        """A reader begins: it holds its session."""
-        if self.lease:
-            self.lease.hold(holder)
+        """A reader begins, and keeps its session alive."""
+        if self.session:
+            self.session.hold(holder)
 
     def end(self, holder: Holder, *, dead: bool = False) -> None:
-        """The reader is gone: let go of the session.  A client found `dead` was last there
+        """The reader ended.  The session was last used now, or if the client was found `dead`,
         `LIVENESS_SECONDS` ago.
         """
-        if self.lease:
-            self.lease.release(holder, LIVENESS_SECONDS if dead else 0.0)
+        if self.session:
+            self.session.release(holder, LIVENESS_SECONDS if dead else 0.0)
+
+
+def load_rooms(service: ChatService, names: Sequence[str]) -> Deferred[list[Room]]:
+    """The rooms of these names, each once; fires at once if all are in memory.
+
+    Raises `BadRoom`.
+    """
+    if len(names) == 1:
+        return service.rooms.load(names[0]).addCallback(lambda room: [room])
+    loading = [service.rooms.load(name) for name in names]
+    return gatherResults(loading, consumeErrors=True).addCallback(
+        lambda rooms: list(dict.fromkeys(rooms))
+    )
 
 
 def read_query(
-    request: Request, service: ChatService, names: Sequence[str] | None, lease: Lease | None
-) -> Reading:
-    """What the query asks for; `names` are the rooms of the path, or None if the query names them.
-
-    Raises `Malformed`, `BadRoom`.
-    """
-    several = names is None
-    rooms = [service.room(name) for name in (_named(request) if names is None else names)]
-    rooms = list(dict.fromkeys(rooms))
+    request: Request, service: ChatService, rooms: Sequence[Room], owner: Owner, *, several: bool
+) -> ReadQuery:
+    """What the query asks for, of these rooms.  Raises `Malformed`."""
     limit = whole_number(request, "limit")
     if limit == 0:
         raise Malformed(f"limit has to be from 1 to {MAX_LIMIT}")
     now = one(request, "since") == "now"
-    since = service.horizon if now else whole_number(request, "since")
+    since = service.horizon if now else whole_number(request, "since", "now, or ")
     if last := header(request, "last-event-id"):
-        # A browser that reconnects asks its first address again, and says here how far it got.
+        # A browser that reconnects sends its first URL again, and here the last id that it saw.
         since = _event_id(last)
-    inbox = [lease.session.inbox] if several and lease else []
+    inbox = [owner.person.inbox] if several and isinstance(owner, Session) else []
+    sources = [*rooms, *inbox]
     if since is None:
-        place = latest([*rooms, *inbox], min(limit or DEFAULT_LATEST, MAX_LIMIT))
+        place = latest(sources, min(limit or DEFAULT_LATEST, MAX_LIMIT))
     else:
-        place = service.place([*rooms, *inbox], since)
-    return Reading(service, rooms, several, place, min(limit or MAX_LIMIT, MAX_LIMIT), lease)
+        place = service.place(sources, since)
+    return ReadQuery(service, rooms, several, place, min(limit or MAX_LIMIT, MAX_LIMIT), owner)
 
 
-def _named(request: Request) -> list[str]:
+def named_rooms(request: Request) -> list[str]:
+    """The rooms that the query names.  Raises `Malformed`."""
     names = [name for name in (one(request, "rooms") or "").split(",") if name]
     if not 1 <= len(names) <= MAX_ROOMS:
         raise Malformed(f"name 1 to {MAX_ROOMS} rooms: /events?rooms=lobby,dev")

@@ -10,6 +10,7 @@ from typing import Any
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 from twisted.python.failure import Failure
+from twisted.web.http import datetimeToString
 from twisted.web.resource import Resource
 from twisted.web.server import NOT_DONE_YET, Request
 
@@ -18,6 +19,7 @@ from ..codecs.sse import SSE
 from ..model import errors
 from ..model.errors import (
     ChatError,
+    InDoubt,
     MethodNotAllowed,
     NotFound,
     RateLimited,
@@ -35,6 +37,7 @@ STATUS: dict[type[ChatError], int] = {
     errors.NoSession: 401,
     errors.BadToken: 401,
     errors.ForeignOrigin: 403,
+    errors.NotAllowed: 403,
     errors.NotFound: 404,
     errors.NoSuchPerson: 404,
     errors.MethodNotAllowed: 405,
@@ -49,20 +52,21 @@ STATUS: dict[type[ChatError], int] = {
     errors.RateLimited: 429,
     errors.TooMany: 429,
     errors.Unavailable: 503,
+    errors.InDoubt: 503,
 }
 """Each refusal's HTTP status (RFC 9110, section 15; 429: RFC 6585, section 4)."""
 
 NOTHING_HERE = "there is nothing at this address; see /rooms, /session, /events"
 SPREAD_SECONDS = 4.0
-"""Seconds over which a crowd that is sent away comes back: not in one instant."""
+"""Seconds over which the clients of a server that goes down come back: not in one instant."""
 _METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 _WITH_BODY = ("POST", "PUT", "PATCH", "DELETE")
 _log = Logger()
 
 
 class ApiResource(Resource):
-    """A resource whose `render_*` methods answer bytes, a Deferred of bytes, or `NOT_DONE_YET`, and
-    may raise `ChatError`.
+    """A resource whose `render_*` methods return bytes, `NOT_DONE_YET`, or a Deferred of either;
+    both the method and the Deferred may fail with a `ChatError`.
     """
 
     def getChild(self, path: bytes, request: Request) -> Resource:
@@ -136,6 +140,12 @@ def answer(request: Request, value: Any, status: int = 200) -> bytes:
     return _dress(request, encode(value), status)
 
 
+def no_content(request: Request) -> bytes:
+    """An answer that has no body: the request was carried out, and that is all."""
+    request.setResponseCode(204)
+    return b""
+
+
 def check_coding(request: Request) -> None:
     """Raise `UnsupportedMediaType` if the request's body is compressed (RFC 9110, section 8.4)."""
     for value in header_lines(request, "content-encoding"):
@@ -145,8 +155,10 @@ def check_coding(request: Request) -> None:
 
 
 def refuse(request: Request, error: ChatError) -> bytes:
-    """The refusal as JSON, with its status and headers; to an `EventSource`, if it is only too
-    early, as a stream that ends at once (see `chatd.transports.sse`).
+    """The refusal as JSON, with its status and headers.
+
+    An event stream that is refused for load (429, 503) is answered 200, with `retry:`, and ends
+    (see `chatd.transports.sse`).  Raises nothing, whatever the request holds.
     """
     say_when(request, error)
     if isinstance(error, RateLimited | Unavailable) and wants_event_stream(request):
@@ -160,7 +172,7 @@ def refuse(request: Request, error: ChatError) -> bytes:
 
 
 def dress_live(request: Request, content_type: bytes) -> None:
-    """The headers of what is happening now: nobody on the way is to keep it, or to hold it back."""
+    """Set the headers of live data: they disable caching and proxy buffering."""
     request.setHeader(b"content-type", content_type)
     request.setHeader(b"cache-control", b"no-store")
     request.setHeader(b"x-accel-buffering", b"no")
@@ -174,12 +186,12 @@ def spread(seconds: float) -> float:
 
 
 def say_when(request: Request, error: ChatError) -> None:
-    """If it is only too early, say when it will not be."""
-    if isinstance(error, RateLimited | Unavailable):
+    """Give the `Retry-After` of a refusal for load (429, 503)."""
+    if isinstance(error, RateLimited | Unavailable | InDoubt):
         request.setHeader(b"retry-after", retry_after(error))
 
 
-def retry_after(error: RateLimited | Unavailable) -> bytes:
+def retry_after(error: RateLimited | Unavailable | InDoubt) -> bytes:
     """The `Retry-After` of a refusal, in whole seconds (RFC 9110, section 10.2.3)."""
     return b"%d" % max(1, round(error.retry_after + 0.5))
 
@@ -192,9 +204,9 @@ def headless(request: Request, body: bytes) -> bytes:
     return b""
 
 
-def finish_later(request: Request, result: Deferred[bytes]) -> None:
-    """Answer with what the Deferred brings: bytes, or a `ChatError`; or not at all when the client
-    has gone.
+def finish_later(request: Request, result: Deferred[Any]) -> None:
+    """Answer with what the Deferred brings: bytes, or a `ChatError`.  With `NOT_DONE_YET` something
+    else answers.  If the client is gone by then, nothing is sent.
     """
     gone: list[bool] = []
     request.notifyFinish().addErrback(lambda _: gone.append(True))
@@ -204,8 +216,8 @@ def finish_later(request: Request, result: Deferred[bytes]) -> None:
         assert isinstance(failure.value, ChatError)
         return refuse(request, failure.value)
 
-    def finish(body: bytes) -> None:
-        if not gone:
+    def finish(body: bytes | int) -> None:
+        if not gone and isinstance(body, bytes):
             request.setHeader(b"content-length", b"%d" % len(body))
             request.write(body)
             request.finish()
@@ -215,6 +227,29 @@ def finish_later(request: Request, result: Deferred[bytes]) -> None:
         finish(refuse(request, Unavailable("the server made a mistake, and has written it down")))
 
     result.addErrback(refused).addCallback(finish).addErrback(broken)
+
+
+_OF_THE_ANSWER = (b"content-type", b"cache-control", b"x-accel-buffering", b"incremental", b"link")
+"""Headers of an answer that its refusal has not, or has with other values."""
+
+
+def whole_refusal(error: ChatError, head: bytes) -> bytes:
+    """The refusal of a request as a whole response, for a request whose answer would begin with
+    `head` (`refuse` for one that was parsed).
+    """
+    status = STATUS[type(error)]
+    body = error_body(error)
+    lines = [b"HTTP/1.1 %d %b" % (status, HTTPStatus(status).phrase.encode())]
+    for line in head.split(b"\r\n")[1:]:
+        if line and line.partition(b":")[0].lower() not in _OF_THE_ANSWER:
+            lines.append(line)
+    lines += [b"Content-Type: application/json", b"Cache-Control: no-store"]
+    if isinstance(error, RateLimited | Unavailable | InDoubt):
+        lines.append(b"Retry-After: " + retry_after(error))
+    if status == 401:
+        lines.append(b"WWW-Authenticate: Bearer")
+    lines += [b"Date: " + datetimeToString(), b"Content-Length: %d" % len(body), b"", body]
+    return b"\r\n".join(lines)
 
 
 def _dress(request: Request, body: bytes, status: int) -> bytes:

@@ -1,7 +1,7 @@
 """`GET /rooms` and `GET /rooms/{room}`: lists that may be long, in pages.
 
-1. A page holds as much as one answer may (`chatd.pages`); one behind which there is more says where
-   to go on: `next` is the `after` of the next request.
+1. A page holds as much as one answer may (`chatd.stream.pages`).  If there is more behind it, it
+   says where to go on: `next` is the `after` of the next request.
 2. Pages of rooms are made once, and served again until anything in the list has changed.  Each has
    an `ETag`: a client that asks again and again is mostly answered `304`, without a body.
 """
@@ -68,7 +68,7 @@ class RoomList:
         return b"" if request.setETag(page.tag) is CACHED else page.body
 
     def _page(self, after: str, limit: int) -> Page:
-        version, now = self._service.list_version, self._service.clock.seconds()
+        version, now = self._service.rooms.list_version, self._service.clock.seconds()
         page = self._pages.get((after, limit))
         if page is None or page.version != version or now >= page.until:
             body = self._body(after, limit)
@@ -80,7 +80,7 @@ class RoomList:
         return page
 
     def _body(self, after: str, limit: int) -> bytes:
-        found = self._service.rooms(after, limit + 1)
+        found = self._service.rooms.listings(after, limit + 1)
         rooms = [
             {
                 "room": room.name,
@@ -102,7 +102,7 @@ def room_answer(request: Request, service: ChatService, room: Room) -> bytes:
     Where the names come to more than one answer holds, `people` says how many there are, and `next`
     is the `after` to go on with.  Raises `Malformed`.
     """
-    _, topic, _, first, last = service.listing(room.name)
+    _, topic, _, first, last = service.rooms.listing(room.name)
     after = one(request, "after")
     names = room.names
     if after is not None:

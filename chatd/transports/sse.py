@@ -11,9 +11,9 @@ from twisted.web.server import Request
 
 from ..codecs.sse import CHUNKED_SSE, SSE
 from .push import Streams
-from .reading import Reading
+from .reading import ReadQuery
 
 
-def open_sse(streams: Streams, request: Request, reading: Reading) -> int:
-    """Answer with what lies after the cursor, and then with all that comes."""
-    return streams.open(request, reading, SSE, CHUNKED_SSE)
+def open_sse(streams: Streams, request: Request, query: ReadQuery) -> int:
+    """Answer with what lies behind the cursor, and then with all that follows."""
+    return streams.open(request, query, SSE, CHUNKED_SSE)

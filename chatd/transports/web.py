@@ -10,20 +10,25 @@ import mimetypes
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, NoReturn
 
 import msgspec
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, maybeDeferred
+from twisted.python.failure import Failure
 from twisted.web.http import CACHED
 from twisted.web.resource import IResource, Resource
 from twisted.web.server import Request
 
 from ..chat.health import Health
+from ..chat.room import Room
 from ..chat.service import ChatService
+from ..chat.sessions import LastingSession
 from ..model.bounds import Name, Text
 from ..model.commands import Act, Command, Join, Leave, Rename, Say, SetTopic, Tell
 from ..model.errors import ChatError
-from .access import Access
+from ..model.names import clean_room
+from ..model.policy import Action
+from .access import Access, for_programs
 from .body import read_body
 from .events import EventsResource
 from .fields import segment
@@ -32,7 +37,7 @@ from .http import USUAL, Bounds, ChatSite
 from .origin import OriginGuard
 from .peers import Peers, going_down
 from .proxies import NO_PROXIES, Proxies
-from .resource import ApiResource, Refusal, answer
+from .resource import ApiResource, Refusal, answer, no_content
 from .roomlist import RoomList, room_answer
 
 WEB = Path(__file__).parent.parent / "web"
@@ -113,7 +118,7 @@ def web_site(
 
 
 class Entrance(ApiResource):
-    """The root of the tree, where nobody gets in while the server goes down."""
+    """The root of the tree; it refuses all requests while the server goes down."""
 
     def __init__(self, peers: Peers) -> None:
         super().__init__()
@@ -173,32 +178,33 @@ class SessionResource(ApiResource):
 
     def render_GET(self, request: Request) -> bytes:
         """Name and rooms of the session."""
-        session = self._access.need_lease(request).session
-        return answer(request, {"name": session.name, "rooms": list(session.rooms)})
+        person = self._access.need_session(request).person
+        return answer(request, {"name": person.name, "rooms": list(person.rooms)})
 
-    def render_POST(self, request: Request) -> bytes:
+    def render_POST(self, request: Request) -> Deferred[bytes]:
         """Begin a session."""
-        lease = self._access.open(request, read_body(request, SessionForm).name)
+        opening = self._access.open(request, read_body(request, SessionForm).name)
+        return opening.addCallback(self._opened, request)
+
+    def _opened(self, session: LastingSession, request: Request) -> bytes:
         secure = self._access.proxies.secure(request)
         cookie = self._access.cookie
         request.addCookie(
-            cookie, lease.token, path=b"/", httpOnly=True, sameSite="strict", secure=secure
+            cookie, session.token, path=b"/", httpOnly=True, sameSite="strict", secure=secure
         )
-        return answer(request, {"name": lease.session.name, "token": lease.token}, 201)
+        return answer(request, {"name": session.person.name, "token": session.token}, 201)
 
     def render_PATCH(self, request: Request) -> Deferred[bytes]:
         """Take another name."""
-        lease = self._access.need_lease(request)
+        person = self._access.need_session(request).person
         command = Rename(read_body(request, NameForm).name)
-        renamed = self._access.service.perform(lease.session, command)
-        return renamed.addCallback(lambda _: answer(request, {"name": lease.session.name}))
+        renamed = self._access.service.perform(person, command)
+        return renamed.addCallback(lambda _: answer(request, {"name": person.name}))
 
-    def render_DELETE(self, request: Request) -> bytes:
-        """Leave at once."""
-        lease = self._access.need_lease(request)
-        self._access.leases.close(lease)
-        request.setResponseCode(204)
-        return b""
+    def render_DELETE(self, request: Request) -> Deferred[bytes]:
+        """End the session at once; answered when its person has left."""
+        closed = self._access.sessions.close(self._access.need_session(request))
+        return closed.addCallback(lambda _: no_content(request))
 
 
 class TicketResource(ApiResource):
@@ -212,8 +218,8 @@ class TicketResource(ApiResource):
 
     def render_POST(self, request: Request) -> bytes:
         """A new ticket, whatever the request's `Idempotency-Key`: it is a secret."""
-        lease = self._access.need_lease(request)
-        return answer(request, {"ticket": self._access.tickets.issue(lease)}, 201)
+        session = self._access.need_session(request)
+        return answer(request, {"ticket": self._access.tickets.issue(session)}, 201)
 
 
 class RoomsResource(ApiResource):
@@ -234,7 +240,10 @@ class RoomsResource(ApiResource):
             return Refusal(error)
 
     def render_GET(self, request: Request) -> bytes:
-        """The rooms where somebody is, or something was said."""
+        """The rooms that have people or events."""
+        access = self._access
+        owner = access.owner(request, access.session(request))
+        access.service.readers.check(owner, Action.LIST)
         return self._list.answer(request)
 
 
@@ -250,10 +259,16 @@ class RoomResource(ApiResource):
         self.putChild(b"topic", TopicResource(access, name))
         self.putChild(b"membership", MembershipResource(access, name))
 
-    def render_GET(self, request: Request) -> bytes:
+    def render_GET(self, request: Request) -> Deferred[bytes]:
         """Topic, who is here, and the ends of the log."""
-        service = self._access.service
-        return room_answer(request, service, service.room(self._name))
+        access = self._access
+        owner = access.owner(request, access.session(request))
+
+        def answer(room: Room) -> bytes:
+            access.service.readers.check_reading(owner, room)
+            return room_answer(request, access.service, room)
+
+        return access.service.rooms.load(self._name).addCallback(answer)
 
 
 class CommandResource(ApiResource):
@@ -295,23 +310,17 @@ class MembershipResource(CommandResource):
 
     def render_PUT(self, request: Request) -> Deferred[bytes]:
         """Join."""
-        lease = self._access.need_lease(request)
-        joined = self._access.service.perform(lease.session, Join(self._name))
-        name = self._access.service.room(self._name).name
+        person = self._access.need_session(request).person
+        joined = self._access.service.perform(person, Join(self._name))
+        name = clean_room(self._name)
         return joined.addCallback(lambda _: answer(request, {"room": name}))
 
     def render_DELETE(self, request: Request) -> Deferred[bytes]:
         """Leave."""
-        lease = self._access.need_lease(request)
-        left = self._access.service.perform(
-            lease.session, Leave(self._name, read_body(request, PartingForm).text)
-        )
-
-        def done(_: int | None) -> bytes:
-            request.setResponseCode(204)
-            return b""
-
-        return left.addCallback(done)
+        person = self._access.need_session(request).person
+        parting = read_body(request, PartingForm).text
+        left = self._access.service.perform(person, Leave(self._name, parting))
+        return left.addCallback(lambda _: no_content(request))
 
 
 class PeopleResource(ApiResource):
@@ -322,7 +331,7 @@ class PeopleResource(ApiResource):
         self._access = access
 
     def getChild(self, path: bytes, request: Request) -> Resource:
-        """Somebody; whether they are here shows when they are spoken to."""
+        """A person; whether that person is here is found out by speaking to them."""
         try:
             name = segment(path, "person")
         except ChatError as error:
@@ -337,4 +346,12 @@ class PrivateResource(CommandResource):
 
     def render_POST(self, request: Request) -> Deferred[bytes]:
         """Say it to them only."""
-        return self._perform(request, Tell(self._name, read_body(request, TextForm).text), 201)
+        command = Tell(self._name, read_body(request, TextForm).text)
+        performed = maybeDeferred(self._perform, request, command, 201)
+        return performed.addErrback(_for_programs)
+
+
+def _for_programs(failure: Failure) -> NoReturn:
+    failure.trap(ChatError)
+    assert isinstance(failure.value, ChatError)
+    raise for_programs(failure.value)

@@ -43,6 +43,8 @@ CLOSE_SECONDS = 5.0
 # Close codes (RFC 6455, section 7.4.1).
 NORMAL = 1000
 UNSUPPORTED = 1003
+POLICY_VIOLATION = 1008
+BAD_DATA = 1007
 TOO_BIG = 1009
 # IANA's registry of WebSocket close codes.
 SERVICE_RESTART = 1012
@@ -79,6 +81,13 @@ def handshake(request: Request) -> bytes:
 def wants_websocket(request: Request) -> bool:
     """Whether a request asks to become a WebSocket."""
     return "websocket" in _tokens(request, "upgrade")
+
+
+def _reply(event: CloseConnection, *, broken: bool) -> CloseConnection:
+    """The answer to a close; to a peer that has `broken` the protocol, why."""
+    if broken and event.code == BAD_DATA:
+        return CloseConnection(BAD_DATA, "what is sent as text has to be UTF-8")
+    return event.response()
 
 
 def _tokens(request: Request, name: str) -> set[str]:
@@ -283,8 +292,9 @@ class WebSocketProtocol(Protocol):
     def _close_received(self, event: CloseConnection) -> None:
         """The peer closes, or answers our close, or has broken the protocol."""
         self._shut()
+        broken = self._frames.state is ConnectionState.OPEN  # no close has come: `wsproto` gives up
         if self._frames.state is not ConnectionState.CLOSED:
-            self._send(event.response())
+            self._send(_reply(event, broken=broken))
         self._hang_up()
 
     def _shut(self) -> None:

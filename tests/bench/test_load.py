@@ -29,7 +29,7 @@ def test_a_load_counts_every_delivery(loads: Loads, tmp_path: Path) -> None:
         for door in ("line", "poll"):
             reading, saying = running.readings[door], running.sayings[door]
             with loads.readers(running.pid, reading, saying, READERS) as load:
-                measured = load.measure("window", 4, 0.01)
+                measured = load.measure("window", 4, 0.2)
             assert (measured.lost, measured.errors, load.connected.errors) == (0, 0, 0)
             assert measured.said > 0
             assert sum(count for _, count in measured.latencies) == measured.said * READERS

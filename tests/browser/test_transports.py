@@ -78,8 +78,8 @@ def test_an_older_server_without_tickets_is_sent_the_token(people: People, house
 
     ada = people.come(house.url, "ada", room="urls", prepare=without_tickets)
     ada.is_over("websocket")
-    ada.say("hello")
-    ada.sees("hello")
+    ada.say("hello again")
+    ada.sees("hello again")
     assert any("access_token=" in socket.url for socket in ada.sockets)
 
 

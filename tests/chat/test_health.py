@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import pytest
 from twisted.internet.defer import Deferred
-from twisted.internet.task import Clock
 
 from chatd.chat.health import FRESH_SECONDS, PROBE_SECONDS, Health
 from chatd.model.errors import Unavailable
 from chatd.testing import result_of
+from chatd.testing.clock import StrictClock
 
 
 class Probes:
     """A store's probes, which are answered when the test says so."""
 
     def __init__(self) -> None:
-        self.clock = Clock()
+        self.clock = StrictClock()
         self.begun: list[Deferred[None]] = []
         self.health = Health(self.clock, self.probe)
 

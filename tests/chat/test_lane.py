@@ -10,7 +10,9 @@ from chatd.chat.lane import ALONE, in_order
 from chatd.chat.limits import TokenBucket
 from chatd.chat.person import Person
 from chatd.chat.room import Room
+from chatd.model.commands import Say
 from chatd.stream.eventlog import EventLog
+from chatd.testing import InMemoryChat
 
 
 def person() -> Person:
@@ -134,3 +136,23 @@ def test_commands_are_judged_in_the_order_in_which_they_were_given(groups, rando
         commands.end(random.choice(sorted(commands.open)))
     assert commands.judged == list(range(len(groups)))
     assert len(commands.outcomes) == len(groups)
+
+
+def test_a_message_does_not_overtake_stale_ones_of_the_same_person() -> None:
+    """The first one brings the room into being, which makes the second stale; the third is given
+    when the first was shown, and before the second is judged again.
+    """
+    chat = InMemoryChat()
+    ada = chat.enter()
+    chat.store.hold("appends")
+
+    def say(text: str) -> Deferred[int | None]:
+        return chat.service.perform(ada, Say("lobby", text))
+
+    say("one").addCallback(lambda _: say("three"))
+    chat.settle()
+    say("two")
+    chat.settle()
+    chat.store.release()
+    chat.settle()
+    assert chat.texts("lobby") == ["one", "two", "three"]

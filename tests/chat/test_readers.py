@@ -403,7 +403,7 @@ def test_a_template_is_void_as_soon_as_what_it_skips_may_be_judged_otherwise(
     gate.templates.update(templates)
 
     def voided() -> list[int]:
-        found = [len(template.voided) for template in templates]
+        found = [min(len(template.voided), 1) for template in templates]
         for template in templates:
             template.voided.clear()
         return found
@@ -417,7 +417,7 @@ def test_a_template_is_void_as_soon_as_what_it_skips_may_be_judged_otherwise(
     gate.revoke(BANNED, room=dev, person=bob.person)
     assert voided() == [0, 0, 0]
     gate.policy = DenyIf(lambda who, what, room: what is Action.READ_PRIVATELY)
-    assert voided() == [1, 0, 0]
+    assert voided() == [1, 0, 1]  # a policy may decide by addresses, which strangers' requests hide
     gate.policy = DenyAll()
     assert voided() == [1, 1, 1]
 

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import pytest
-from twisted.internet.task import Clock
 
 from chatd.chat.tickets import MOST_TICKETS, TICKET_SECONDS, Tickets
 from chatd.model.errors import BadToken
+from chatd.testing.clock import StrictClock
 
 
 @pytest.fixture
-def clock() -> Clock:
-    return Clock()
+def clock() -> StrictClock:
+    return StrictClock()
 
 
 @pytest.fixture
-def tickets(clock: Clock) -> Tickets[str]:
+def tickets(clock: StrictClock) -> Tickets[str]:
     return Tickets(clock.seconds)
 
 
@@ -29,7 +29,16 @@ def test_a_ticket_is_good_once(tickets: Tickets[str]) -> None:
             tickets.redeem(used)
 
 
-def test_a_ticket_is_good_for_half_a_minute(clock: Clock, tickets: Tickets[str]) -> None:
+def test_a_ticket_that_is_looked_at_stays_good(tickets: Tickets[str]) -> None:
+    """Its holder is known before it is used; nobody is the holder of what is not good."""
+    ticket = tickets.issue("ada")
+    assert [tickets.holder(ticket), tickets.holder(ticket), tickets.redeem(ticket)] == ["ada"] * 3
+    for used in (ticket, "", "nonsense"):
+        with pytest.raises(BadToken, match="POST /session/ticket"):
+            tickets.holder(used)
+
+
+def test_a_ticket_is_good_for_half_a_minute(clock: StrictClock, tickets: Tickets[str]) -> None:
     """And nothing of it is left afterwards."""
     early = tickets.issue("ada")
     clock.advance(1)

@@ -22,8 +22,9 @@ from chatd.chat.limits import Limits
 from chatd.chat.service import ChatService
 from chatd.client import ChatClient, Event, Events
 from chatd.model.commands import Say
-from chatd.testing import START, InMemoryChat, RefusingStore, result_of
+from chatd.testing import START, InMemoryChat, result_of
 from chatd.testing.clock import StrictClock
+from chatd.testing.stores import RefusingStore
 from chatd.transports.hosts import Hosts
 from chatd.transports.web import web_site
 
@@ -149,6 +150,9 @@ class Network:
         clock = self.chat.clock
         self.chat.store = RefusingStore(clock, clock.seconds, 1000)
         self.chat.service = ChatService(clock, self.chat.store, limits=Limits(message_rate=0))
+        opened = self.chat.service.open()
+        self.chat.settle()
+        result_of(opened)
         self.site = web_site(self.chat.service, hosts=Hosts(self.chat.clock, ["chat.example"]))
         self.up = True
 
@@ -160,7 +164,7 @@ class Network:
     @property
     def people(self) -> list[str]:
         """Who is in the lobby."""
-        return self.chat.service.room("lobby").names
+        return self.chat.room("lobby").names
 
     def say(self, text: str, name: str = "eve", room: str = "lobby") -> None:
         """Somebody else says something."""

@@ -585,6 +585,10 @@ def test_a_goodbye_that_is_cancelled_is_said_by_whoever_closes_next(
     closed = client.close()
     if moment != "written":
         network.until("DELETE /session")
+    if moment == "answered":
+        network.chat.settle()
+        for link in network.open_links:
+            link.carry()
     interrupt(network, closed)
     network.result(client.close())
     assert network.people == []

@@ -3,52 +3,24 @@
 from __future__ import annotations
 
 import time
+from pathlib import Path
 from typing import Any
 
 import pytest_twisted
 from twisted.internet import reactor
-from twisted.internet.defer import Deferred, ensureDeferred, succeed
+from twisted.internet.defer import ensureDeferred
 from twisted.internet.endpoints import TCP4ServerEndpoint
 from twisted.internet.interfaces import IDelayedCall
 
 from chatd.chat.limits import Limits
 from chatd.chat.service import ChatService
 from chatd.client import ChatClient
-from chatd.store import Listener
-from chatd.store.memory import MemoryStore
-from chatd.stream.eventlog import Entry
+from chatd.store.engines import store_at
 from chatd.transports.drain import House
 from chatd.transports.peers import Peers
 from chatd.transports.web import web_site
 
 COUNT = 40
-
-
-class KeptStore(MemoryStore):
-    """Knows after a restart what it knew before, as one on a disk does."""
-
-    def __init__(self) -> None:
-        super().__init__(reactor, time.time, 1000)
-        self._kept: list[Entry] = []
-        self._floor = self.last
-
-    def follow(self, listener: Listener) -> None:
-        """Go on where it ended."""
-
-        def keep(entries: Any) -> None:
-            self._kept += entries
-            listener(entries)
-
-        super().follow(keep)
-        listener(self._kept)
-        if self._kept:
-            self.last = self._kept[-1].id
-
-    def close(self) -> Deferred[None]:
-        """Finish what was begun."""
-        self._store()
-        self.last = self._floor
-        return succeed(None)
 
 
 class Life:
@@ -76,16 +48,18 @@ class Life:
 class Server:
     """One run of the server."""
 
-    def __init__(self, store: KeptStore) -> None:
+    def __init__(self, file: Path) -> None:
         clock: Any = Life()
         self._life = clock
-        chat = ChatService(clock, store, limits=Limits(message_rate=0))
+        store = store_at(f"sqlite:{file}", reactor, time.time, 1000)
+        self._chat = chat = ChatService(clock, store, limits=Limits(message_rate=0))
         peers = Peers(clock)
         self._site = web_site(chat, peers=peers)
         self._house = House(clock, chat, peers)
 
     async def open(self, port: int = 0) -> int:
-        """Listen."""
+        """Open the store, and listen."""
+        await self._chat.open()
         endpoint = TCP4ServerEndpoint(reactor, port, interface="127.0.0.1")
         self._port = await endpoint.listen(self._site)
         return int(self._port.getHost().port)
@@ -98,12 +72,12 @@ class Server:
 
 
 @pytest_twisted.ensureDeferred
-async def test_a_restart_costs_a_program_nothing() -> None:
+async def test_a_restart_costs_a_program_nothing(tmp_path: Path) -> None:
     """Two talk and one reads while the server is stopped and started anew: everything is said once
     and read once, in order, and no gap is told.
     """
-    store = KeptStore()
-    server = Server(store)
+    file = tmp_path / "chat.sqlite"
+    server = Server(file)
     port = await server.open()
     url = f"http://127.0.0.1:{port}"
     clients = [ChatClient(url, name) for name in ("ada", "bob", "eve")]
@@ -121,7 +95,7 @@ async def test_a_restart_costs_a_program_nothing() -> None:
     talking = [ensureDeferred(talk(client)) for client in (ada, bob)]
     await eve.say("now")
     await server.stop()
-    server = Server(store)
+    server = Server(file)
     await server.open(port)
     for talked in talking:
         await talked

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import sys
+from types import FrameType
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -24,6 +28,10 @@ from chatd.codecs.editing import edited
         ("a\U0001f469\u200d\U0001f469\u200d\U0001f467\b", "a"),
         ("a\U0001f1e9\U0001f1ea\b", "a"),
         ("\U0001f1e9\U0001f1ea\U0001f1e9\U0001f1ea\b", "\U0001f1e9\U0001f1ea"),
+        ("\U0001f1e9\U0001f1ea\U0001f1e9\b", "\U0001f1e9\U0001f1ea"),
+        ("\U0001f1e9\U0001f1ea\b\U0001f1e9\U0001f1ea\U0001f1e9\b", "\U0001f1e9\U0001f1ea"),
+        ("\U0001f1e9\u0301\U0001f1ea\b", "\U0001f1e9\u0301"),
+        ("\u0301\b", ""),
         ("\u2764\ufe0f\b", ""),
         ("N\bNA\bAM\bME\bE", "NAME"),
     ],
@@ -44,3 +52,29 @@ def test_a_line_without_editing_keys_stays(line: str) -> None:
     """To the last mark, and ^U behind it erases all of it."""
     assert edited(line) == line
     assert edited(f"{line}\x15") == ""
+
+
+def steps(line: str) -> int:
+    """How many lines of code are run to edit it."""
+    count = 0
+
+    def trace(frame: FrameType, event: str, arg: Any) -> Any:
+        nonlocal count
+        count += event == "line"
+        return trace
+
+    before = sys.gettrace()
+    sys.settrace(trace)
+    try:
+        edited(line)
+    finally:
+        sys.settrace(before)
+    return count
+
+
+@pytest.mark.parametrize("char", ["a", "\U0001f1e9", "\u0301", "\u200d", " "], ids=ascii)
+@pytest.mark.parametrize("key", ["\b", "\x17"], ids=ascii)
+def test_the_work_of_editing_grows_with_the_length_of_the_line(char: str, key: str) -> None:
+    """Erasing a flag does not look through all flags before it."""
+    short, long = (steps(char * 2 * size + key * size) for size in (50, 500))
+    assert long < 11 * short

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import pytest
 from hypothesis import given, settings
@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from msgspec import Meta, Struct
 
 from chatd.codecs.json import JSON, convert, decode, encode, error_body, poll_answer
+from chatd.codecs.websocket import AnySent
 from chatd.model.bounds import Key, Text
 from chatd.model.errors import BadText, Malformed, NameInUse
 from chatd.model.events import (
@@ -169,6 +170,29 @@ def test_a_body_that_is_wrong_is_malformed(body: bytes) -> None:
     assert json.loads(error_body(problem.value))["error"]["code"] == "malformed"
     assert problem.value.message.isprintable()
     assert len(problem.value.message) < 300
+
+
+class Kinds(Struct):
+    kind: Literal["a", "b"]
+
+
+@pytest.mark.parametrize(
+    "piece", ["x" * 60_000, "a\\u001b[31m\\n\\u202eb"], ids=["long", "unprintable"]
+)
+@pytest.mark.parametrize("body", ['{{"text":"hi","{}":1}}', '{{"kind":"{}"}}', '{{"type":"{}"}}'])
+def test_an_error_repeats_little_of_what_was_sent(piece: str, body: str) -> None:
+    """Cut, and as one line of text."""
+    form = Kinds if "kind" in body else AnySent if "type" in body else Post
+    with pytest.raises(Malformed) as problem:
+        decode(body.format(piece).encode(), form)  # type: ignore[arg-type]
+    assert problem.value.message.isprintable()
+    assert len(problem.value.message) < 150
+
+
+def test_a_body_that_is_no_utf_8_is_refused_in_our_words() -> None:
+    """What is wrong, and not how a library failed."""
+    with pytest.raises(Malformed, match=r"^the JSON body is no valid UTF-8$"):
+        decode(b'{"text":"\xff"}', Post)
 
 
 def test_what_is_passed_over_may_not_be_deep_either() -> None:

@@ -56,6 +56,7 @@ from chatd.model.events import (
     Told,
     TopicSet,
 )
+from chatd.model.text import seen
 from chatd.stream.batch import Gap
 from chatd.stream.eventlog import Entry
 
@@ -266,7 +267,42 @@ def test_a_line_with_a_slash_is_a_command(line: str, command: Command) -> None:
     """In any case, and with any spaces around its words."""
     assert parse(line, "lobby") == command
     word, _, rest = line.partition(" ")
-    assert parse(f"{word.upper()}  {rest} ", "lobby") == command
+    for blank in (" ", "\t", "\u00a0", "\u3000"):
+        assert parse(f"{word.upper()}{blank} {rest}{blank}", "lobby") == command
+
+
+@pytest.mark.parametrize(
+    ("line", "command"),
+    [
+        ("/msg\tbob\thi  there", Tell("bob", "hi  there")),
+        ("/msg \u3000bob\u00a0 hi\tthere", Tell("bob", "hi\tthere")),
+        ("/join\tdev", Join("dev")),
+        ("/quit\t", Quit()),
+        ("/quit\tso\tlong", Quit("so\tlong")),
+    ],
+)
+def test_any_blank_separates_the_words_of_a_command(line: str, command: Command) -> None:
+    """A tab that is pasted, or the wide space of an input method."""
+    assert parse(line, "lobby") == command
+
+
+@pytest.mark.parametrize("blank", ["\t", "\u00a0", "\u3000"], ids=ascii)
+def test_no_blank_hides_a_second_word(blank: str) -> None:
+    """A name is one word."""
+    with pytest.raises(Malformed, match="takes one name, which has no blanks"):
+        parse(f"/nick ada{blank}lovelace", "lobby")
+
+
+UNSEEN = [" ", "\t", "\ufeff", "\u200b", "\u3164", "\u00ad", "\U00016fe4", "\x01", "\x7f", "\x1b[A"]
+
+
+@pytest.mark.parametrize("unseen", UNSEEN, ids=ascii)
+def test_a_command_behind_what_is_not_seen_is_refused(unseen: str) -> None:
+    """It would be said as it looks: `/nick ada secret`."""
+    for line in (f"{unseen}/nick ada secret", f"{unseen} {unseen}/quit", f"{unseen}//me"):
+        with pytest.raises(Malformed, match="that was not said: a command begins without blanks"):
+            parse(line, "lobby")
+    assert parse(f"{unseen}and/or", "lobby") == Say("lobby", f"{unseen}and/or")
 
 
 def test_every_command_is_tried_above() -> None:
@@ -346,7 +382,7 @@ def test_any_line_is_a_command_or_refused(line: str) -> None:
     try:
         assert isinstance(parse(line, "lobby"), Command)
     except ChatError:
-        assert line.lstrip().startswith("/")
+        assert seen(line).startswith("/")
 
 
 @given(st.sampled_from([f"/{word}" for word in COMMANDS]), st.text("ab #/-019 é\u2003\ufeff"))

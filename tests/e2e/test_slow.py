@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import select
 import socket
 
@@ -112,10 +113,18 @@ def found(client: socket.socket, mark: bytes) -> bytes:
     return b"".join(heard)
 
 
-@pytest.mark.parametrize("daemon", [("--message-rate", "0")], ids=["unlimited"], indirect=True)
-def test_readers_that_stop_reading_cost_little_and_hold_up_nobody(daemon: Daemon) -> None:
-    """Twenty at each door, while 40 MB pass: less than 40 MB of memory in all.  Who keeps up misses
-    nothing, and who reads again is told of the gap.
+@pytest.mark.parametrize(
+    ("daemon", "kept"),
+    [(("--message-rate", "0"), True), (("--message-rate", "0", "--store", "memory:"), False)],
+    ids=["kept", "forgotten"],
+    indirect=["daemon"],
+)
+def test_readers_that_stop_reading_cost_little_and_hold_up_nobody(
+    daemon: Daemon, kept: bool
+) -> None:
+    """Twenty at each door, while 40 MB pass: less than 40 MB of memory in all.  Readers that keep
+    up miss nothing.  Those that read again read on from the store, or are told of the gap if
+    nothing is kept.
     """
     speaker = Speaker(daemon)
     quick = [Quick(daemon, style) for style in STYLES]
@@ -125,8 +134,15 @@ def test_readers_that_stop_reading_cost_little_and_hold_up_nobody(daemon: Daemon
     speaker.say(MESSAGES, *quick)
     assert resident(daemon) - before < 40_000_000
     assert [(reader.heard, reader.gaps) for reader in quick] == [(WARM + MESSAGES, 0)] * 3
-    for style, client in slow:
-        found(client, GAPS[style])
+    last = b"%d xxx" % (WARM + MESSAGES)
+    for number, (style, client) in enumerate(slow):
+        if not kept:
+            found(client, GAPS[style])
+        elif number % EACH == 0:
+            data = found(client, last)
+            numbers = [int(number) for number in re.findall(rb"(\d+) xxx", data)]
+            assert numbers == [*range(numbers[0], WARM + MESSAGES + 1)]
+            assert GAPS[style] not in data
         client.close()
     for reader in quick:
         reader.close()

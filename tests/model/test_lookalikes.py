@@ -39,6 +39,14 @@ ALIKE = [
     ("amy", "аrny"),
     ("o0", "০0"),
     ("scope", "ѕсоре"),
+    ("mel", "me\u04cf"),
+    ("joe10", "joe\u04cf0"),
+    ("ada", "\u1d00da"),
+    ("ada", "\u1d00\u1d05\u1d00"),
+    ("bob", "\u0185ob"),
+    ("lina", "L\u0130na"),
+    ("lina", "l\u0131na"),
+    ("dijon", "dij\u0307on"),
 ]
 """One of ASCII, and one that is not."""
 UNLIKE = [
@@ -47,6 +55,7 @@ UNLIKE = [
     ("kofi", "kɔfi"),
     ("ada", "ада"),
     ("dev", "戴夫"),
+    ("au", "ау"),
 ]
 
 
@@ -153,7 +162,19 @@ def test_a_name_is_looked_up_and_not_searched_for(monkeypatch: pytest.MonkeyPatc
     assert looked_at == ["аdа"]
 
 
-@pytest.mark.parametrize("name", [*sorted(RESERVED), "SERVER", "Admin", "аdmin", "sеrvеr", "Rооt"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        *sorted(RESERVED),
+        "SERVER",
+        "Admin",
+        "аdmin",
+        "sеrvеr",
+        "Rооt",
+        "ADM\u0130N",
+        "ro\u1d0f\u1d1b",
+    ],
+)
 def test_names_that_speak_for_the_server_are_reserved(name: str) -> None:
     """In any case, and in letters that look like theirs."""
     assert speaks_for_server(clean_name(name))

@@ -204,3 +204,11 @@ def test_a_refusal_says_what_to_do_and_repeats_nothing_unsafe(
         clean(text)
     assert len(refusal.value.message) > 20
     assert refusal.value.message.isprintable()
+
+
+@pytest.mark.parametrize("mark", ["\u0334", "\u0335", "\u0336", "\u0338", "\u20d2", "\u20e3"])
+def test_a_letter_may_not_be_struck_through(mark: str) -> None:
+    """The stroke is hardly seen; letters that are spelt with one have it of their own."""
+    with pytest.raises(BadName):
+        clean_name(f"ada{mark}")
+    assert clean_name("đỗ") == "đỗ"

@@ -60,7 +60,7 @@ def test_any_phrase_is_one_line_or_refused(text: str, limit: int) -> None:
     assert clean_phrase(clean, limit) == clean
 
 
-@given(strings.map(lambda text: text.replace("\x1b", "")))
+@given(strings.map(lambda text: re.sub("[\x1b\x90\x98\x9b\x9d-\x9f]", "", text)))
 def test_printable_takes_out_what_steers_a_terminal_and_nothing_else(text: str) -> None:
     """Line feeds and tabs stay."""
     unsteered = re.sub(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]", "", text)
@@ -87,6 +87,13 @@ ESCAPES = {
     "a picture in lines": "\x1bPq#0;2;0;0;0\n#0~~@@\n\x1b\\",
     "a command of an application": "\x1b_Gf=24;AAAA\x1b\\",
     "a private message": "\x1b^hidden\x1b\\",
+    "colour in 8 bits": "\x9b31m",
+    "a title in 8 bits": "\x9d0;mine\x07",
+    "a title in 8 bits ended so": "\x9d0;mine\x9c",
+    "a device control string in 8 bits": "\x90q#0\n#1\x9c",
+    "a string in 8 bits": "\x98hidden\x1b\\",
+    "a private message in 8 bits": "\x9ehidden\x9c",
+    "a command of an application in 8 bits": "\x9fGf=24;AAAA\x9c",
     "a reset": "\x1bc",
     "a saved cursor": "\x1b7",
     "an index": "\x1bM",
@@ -110,8 +117,10 @@ def test_escape_sequences_go_as_a_whole(escape: str) -> None:
 @pytest.mark.parametrize(
     ("text", "clean"),
     [
-        ("\x1b]0;no end", "0;no end"),
-        ("\x1bPone\x1b[31mred", "onered"),
+        ("hello \x1b]0;no end\nthere", "hello \nthere"),
+        ("hello \x9d0;no end\nthere", "hello \nthere"),
+        ("\x1bPone\x1b[31mred", "red"),
+        ("\x90one\x9b31mred", "red"),
         ("[31m", "[31m"),
         ("\x1b日本", "日本"),
         ("\x1b[31日本", "日本"),
@@ -119,11 +128,11 @@ def test_escape_sequences_go_as_a_whole(escape: str) -> None:
     ],
 )
 def test_what_is_no_escape_sequence_is_text(text: str, clean: str) -> None:
-    """A string without its end takes nothing with it that somebody may have meant to say."""
+    """A string without its end takes no other line with it, as no terminal would show its own."""
     assert clean_text(text, 1000) == clean
 
 
-@given(st.text("\x1b[]P\\\x07;0Am\n \x9c", max_size=60))
+@given(st.text("\x1b[]P\\\x07;0Am\n \x90\x9b\x9c\x9d", max_size=60))
 def test_nothing_of_an_escape_sequence_makes_another(text: str) -> None:
     """However they are nested."""
     clean = printable(text)
@@ -131,9 +140,10 @@ def test_nothing_of_an_escape_sequence_makes_another(text: str) -> None:
     assert printable(clean) == clean
 
 
-def test_a_string_without_end_is_looked_through_once() -> None:
+@pytest.mark.parametrize("begin", ["\x1b]", "\x9d", "\x1b_\x90"], ids=ascii)
+def test_a_string_without_end_is_looked_through_once(begin: str) -> None:
     """Each attempt stops at the next ESC, and is not tried again with less."""
-    assert printable("\x1b]0;" * 10_000) == "0;" * 10_000
+    assert printable(f"{begin}0;\n" * 10_000) == "\n" * 10_000
     assert "*+" in _ESCAPES.pattern
 
 
@@ -145,7 +155,7 @@ def test_a_string_without_end_is_looked_through_once() -> None:
         ("def f():\n\treturn 1\t\n", "def f():\n\treturn 1"),
         ("\tindented", "\tindented"),
         ("\x1b[31mred\x1b[0m", "red"),
-        ("a\0b\x07c\x7f\x9bd", "abcd"),
+        ("a\0b\x07c\x7f\x81d", "abcd"),
         ("\u202eevil\u202c \u2066x\u2069", "evil x"),
         ("\n\n  indented\n\n", "  indented"),
         ("👩\u200d👩\u200d👧", "👩\u200d👩\u200d👧"),
@@ -183,7 +193,7 @@ def test_a_message_with_nothing_to_see_is_refused(text: str) -> None:
 INVISIBLE = [
     *"\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b\u180e\u180f\u200b\u200f\u2060\u2064",
     *"\u2065\u206f\u2800\u3164\ufe0f\ufeff\uffa0\ufff0\U0001bca0\U0001d159\U0001d173",
-    *"\U000e0001\U000e0041\U000e0100\U000e0fff",
+    *"\U00013441\U00013442\U00016fe4\U000e0001\U000e0041\U000e0100\U000e0fff",
 ]
 """Some that are ignored if a font does not know them, and some that are drawn as nothing."""
 
@@ -215,6 +225,20 @@ def test_the_limit_is_in_bytes_and_reached_exactly() -> None:
     assert clean_text("é" * 5 + "\0\n\n", 10) == "ééééé"
     with pytest.raises(TextTooLong, match="at most 10 bytes, this one has 11"):
         clean_text("é" * 5 + "x", 10)
+
+
+@pytest.mark.parametrize("clean", [clean_text, clean_phrase])
+@pytest.mark.parametrize(
+    "text", ["\x1b" * 60_000, " " * 60_000, "\n" * 60_000], ids=["ESC", " ", "LF"]
+)
+def test_a_text_that_is_far_too_long_is_refused_before_it_is_cleaned(
+    clean: Callable[[str, int], str], text: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever would be left of it; escape sequences within a message have room."""
+    assert clean("\x1b[1m" * 700 + "x", 1024) == "x"
+    monkeypatch.setattr("chatd.model.text.printable", None)
+    with pytest.raises(TextTooLong, match="at most 4096 bytes, this one has 60000 characters"):
+        clean(text, 4096)
 
 
 def test_a_message_has_at_most_fifty_line_breaks() -> None:

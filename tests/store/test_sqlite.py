@@ -294,6 +294,29 @@ def test_a_full_disk_refuses_writers_and_serves_readers(
     logged_errors.clear()
 
 
+def test_what_needs_no_disk_is_stored_beside_what_a_full_disk_refuses(
+    opened: Open, warnings: list[str], logged_errors: list[str]
+) -> None:
+    """People come and go while others are refused, in whichever order they were appended; and that
+    they can does not look as though the disk had room again.
+    """
+    kept = opened()
+    kept.stored(said("one"))
+    with room_for(4096):
+        refused = kept.store.append([Unit([said("x" * 5000)])])
+        arrived = kept.store.append([claim(NAMES, "ada", b"x", 0)])
+        too = kept.store.append([Unit([said("y" * 5000)])])
+        for _ in range(10):
+            kept.clock.advance(1)
+        assert isinstance(result_of(arrived)[0], int)
+        for outcome in (refused, too):
+            with pytest.raises(Unavailable):
+                result_of(outcome)
+    assert [line for line in warnings if "again" in line] == []
+    kept.stored(said("two"))
+    logged_errors.clear()
+
+
 def test_trouble_is_logged_once_and_its_end_too(
     opened: Open,
     path: Path,

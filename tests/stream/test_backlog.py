@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from chatd.model.errors import NotAllowed
+from chatd.stream.backlog import LEAST_SHARE
 from chatd.stream.batch import BATCH_BYTES, PUSH_LIMIT, Gap
 from chatd.testing import FakeOutlet
 
@@ -168,12 +169,15 @@ def test_pages_of_several_rooms_are_merged_in_the_order_of_the_ids() -> None:
 
 
 def test_the_pages_of_one_reader_hold_its_limit_together() -> None:
-    """A reader of many rooms does not take many pages' memory."""
+    """A reader of many rooms does not take many pages' memory; but rooms that take turns are not
+    read one event at a time.
+    """
     house = behind(House(rooms=10, capacity=1, archives=10), *[*range(10)] * 3)
     house.started(*range(10))
     assert [limit for kept in house.archives for _, limit, _ in kept.asked] == [50] * 10
-    house.reader(FakeOutlet(), *range(10), limit=3).start()
-    assert [kept.asked[-1][1] for kept in house.archives] == [1] * 10
+    for limit, share in ((3, 3), (50, LEAST_SHARE)):
+        house.reader(FakeOutlet(), *range(10), limit=limit).start()
+        assert [kept.asked[-1][1] for kept in house.archives] == [share] * 10
 
 
 def test_a_page_is_delivered_in_batches_of_bounded_bytes(house: House) -> None:

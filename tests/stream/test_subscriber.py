@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from weakref import ref
 
+import pytest
 from hypothesis import Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
@@ -390,6 +391,30 @@ def test_a_joined_room_is_read_from_there_on() -> None:
     house.say(1, 0)
     house.turn.end()
     assert numbers(*outlet.batches) == [BEGAN + 1, BEGAN + 3, BEGAN + 4]
+
+
+@pytest.mark.parametrize("full", [False, True], ids=["reading", "paused"])
+def test_a_room_may_be_read_from_further_back_than_the_others(full: bool) -> None:
+    """From right before the own coming, though the others were read beyond it: nothing comes twice
+    there, and nothing is missing here.
+    """
+    house = House(2)
+    outlet = house.started(0)
+    assert outlet.subscriber
+    house.say(0, 1, 1, 0)
+    house.turn.end()
+    assert numbers(*outlet.batches) == [BEGAN + 1, BEGAN + 4]
+    if full:
+        outlet.subscriber.pause()
+    outlet.subscriber.change([room.feed(NUMBERS) for room in house.rooms], BEGAN + 2)
+    if full:
+        outlet.subscriber.resume()
+    outlet.subscriber.wake()
+    assert numbers(*outlet.batches)[2:] == [BEGAN + 3]
+    house.say(0, 1)
+    house.turn.end()
+    assert numbers(*outlet.batches)[3:] == [BEGAN + 5, BEGAN + 6]
+    assert [gap for batch in outlet.batches for gap in batch.gaps] == []
 
 
 def test_a_room_that_was_left_is_read_no_more() -> None:

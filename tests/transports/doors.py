@@ -38,6 +38,8 @@ class Client(ABC):
     """Whether one text may hold line breaks."""
     pushes: ClassVar[bool] = True
     """Whether events come without being asked for."""
+    put_out: str | None = None
+    """With which code the server has ended its reading."""
 
     def __init__(self, house: House, *, chop: int = 0) -> None:
         """Come in, without a name; send packets of `chop` bytes (0: as they are)."""
@@ -127,6 +129,7 @@ class LineClient(Client):
         self._wire = self.house.line()
         if self._place is not None:
             self._command(f"/since {self._place}")
+            self.chat.settle()
         if self.name:
             self.enter(self.name)
 
@@ -134,6 +137,7 @@ class LineClient(Client):
         self._receive()
         kept, self._lines = self._lines, []
         self._command("/since 0")
+        self.chat.settle()
         self._receive()
         (self._place,) = re.findall(r"^== that is all; /since (\d+) ", "\n".join(self._lines), re.M)
         self._lines = kept
@@ -173,7 +177,9 @@ class LineClient(Client):
         self._wire.fill()
 
     def unstall(self) -> None:
-        self._wire.drain()
+        if not self._wire.lost:
+            self._wire.drain()
+        self.chat.settle()
 
     def _enter(self, name: str) -> str | None:
         return self._settled(f"/nick {name}")
@@ -290,6 +296,9 @@ class PollClient(WebClient):
     def read(self) -> list[Seen]:
         while not self._stalled and (responses := self._reads.responses()):
             (response,) = responses
+            if response.status == 403:
+                self.put_out = response.error
+                break
             assert response.status == 200
             self._take_answer(response)
             self._listen()
@@ -377,6 +386,7 @@ class StreamClient(WebClient):
         *blocks, self._rest = (self._rest + self._reads.streamed()).split(self._separator)
         for block in blocks:
             self._take_block(block.decode())
+        assert self._reads.closed == (self.put_out is not None)
         seen, self._seen = self._seen, []
         return seen
 
@@ -384,7 +394,9 @@ class StreamClient(WebClient):
         self._reads.wire.fill()
 
     def unstall(self) -> None:
-        self._reads.wire.drain()
+        if not self._reads.closed:
+            self._reads.wire.drain()
+        self.chat.settle()
 
     @property
     @abstractmethod
@@ -420,6 +432,9 @@ class SseClient(StreamClient):
         data = json.loads(fields["data"])
         if fields["event"] == "gap":
             self._seen.append(GAP)
+        elif fields["event"] == "end":
+            assert set(data) == {"code", "message"}
+            self.put_out = data["code"]
         elif fields["event"] == "ready":
             assert fields["id"] == str(data["next"])
             self._take_ready(data["next"])
@@ -446,6 +461,9 @@ class NdjsonClient(StreamClient):
             return  # a sign of life
         if told["type"] == "gap":
             self._seen.append(GAP)
+        elif told["type"] == "error":
+            assert set(told) == {"type", "code", "message"}
+            self.put_out = told["code"]
         elif told["type"] == "ready":
             self._take_ready(told["next"])
         else:
@@ -473,6 +491,7 @@ class WebSocketClient(Client):
         self._socket = WSConnection(ConnectionType.CLIENT)
         target = f"/rooms/lobby/events?since={self._cursor}"
         self._send(Request(host="chat.example", target=target))
+        self.chat.settle()
         self._receive()
         if self.name:
             self.enter(self.name)
@@ -512,7 +531,9 @@ class WebSocketClient(Client):
         self._wire.fill()
 
     def unstall(self) -> None:
-        self._wire.drain()
+        if not self._wire.lost:
+            self._wire.drain()
+        self.chat.settle()
 
     def _enter(self, name: str) -> str | None:
         return self._settled({"type": "nick", "name": name})
@@ -535,6 +556,8 @@ class WebSocketClient(Client):
             if isinstance(event, TextMessage):
                 assert event.message_finished
                 self._take(json.loads(event.data))
+            elif isinstance(event, CloseConnection):
+                assert (event.code, event.reason) == (1008, self.put_out)
             else:
                 assert isinstance(event, AcceptConnection)
 
@@ -544,6 +567,8 @@ class WebSocketClient(Client):
                 self._answers[told["ref"]] = None
             case "error":
                 assert told["code"]
+                if told["ref"] is None:
+                    self.put_out = told["code"]
                 self._answers[told["ref"]] = told["message"]
             case "gap":
                 self._seen.append(GAP)

@@ -35,6 +35,8 @@ class House:
         self, origins: Sequence[str] = (), proxies: Proxies = NO_PROXIES, **options: Any
     ) -> None:
         self.chat = InMemoryChat(**options)
+        self.lobby = self.chat.room("lobby")
+        """Kept in memory, as it is in a chat that is in use."""
         self.peers = Peers(self.chat.clock)
         self.line_door = LineFactory(self.chat.service, self.peers)
         self.hosts = Hosts(self.chat.clock, [*NAMES, *hosts_of(origins)], proxies)
@@ -43,8 +45,10 @@ class House:
         )
 
     def line(self, host: str = HOST) -> FakeConnection:
-        """A client's connection to the line door, from that address."""
-        return self.chat.connect(self.line_door, peer(host))
+        """A client's connection to the line door, from that address; its person has entered."""
+        wire = self.chat.connect(self.line_door, peer(host))
+        self.chat.settle()
+        return wire
 
     def http(self, host: str = HOST) -> Http:
         """A client's connection to the HTTP door, from that address."""
@@ -69,8 +73,8 @@ class House:
 
     @property
     def here(self) -> list[str]:
-        """Who is in the lobby."""
-        return self.chat.service.room("lobby").names
+        """The people in the lobby."""
+        return self.lobby.names
 
 
 @dataclass(frozen=True)
@@ -169,8 +173,11 @@ class Http:
         return found
 
     def streamed(self) -> bytes:
-        """What has come since of an answer that never ends."""
-        assert self.responses() == []
+        """What has come since of an answer that ends only with its connection."""
+        if responses := self.responses():
+            (response,) = responses
+            assert self.closed
+            return response.body
         data = bytes(self._body)
         self._body.clear()
         return data

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import socket
+import tracemalloc
 
 import pytest
 from twisted.internet.error import ConnectionLost
 from twisted.python.failure import Failure
 
+from chatd.codecs.lines import LineDecoder
+from chatd.codecs.telnet import OptionFilter
+from chatd.testing import FakeConnection
 from chatd.transports.backlog import (
     BACKLOG_BYTES,
     BACKLOG_SECONDS,
@@ -15,9 +19,11 @@ from chatd.transports.backlog import (
     MOST_OF_ADDRESS,
     received,
 )
+from chatd.transports.linequeue import Carrier, LineQueue
 from chatd.transports.tcp import READ_BYTES
 
 from .house import House
+from .terminal import greeted
 from .wire import Wire
 
 SIXTY = [f"{number}" for number in range(60)]
@@ -86,18 +92,18 @@ def test_lines_of_a_client_that_has_closed_wait_for_a_bounded_time() -> None:
 def test_closed_clients_whose_lines_wait_are_bounded_by_address_and_in_all(limited: House) -> None:
     """Of the others only what may be said at once is said."""
     for _ in range(MOST_OF_ADDRESS + 5):
-        wire = limited.line()
+        wire = greeted(limited)
         wire.send(typed(SIXTY))
         wire.hang_up()
     assert len(limited.peers) == MOST_OF_ADDRESS
     for number in range(MOST_BACKLOGS):
-        wire = limited.line(f"198.51.100.{number}")
+        wire = greeted(limited, f"198.51.100.{number}")
         wire.send(typed(SIXTY))
         wire.hang_up()
     assert len(limited.peers) == MOST_BACKLOGS
     limited.chat.advance(BACKLOG_SECONDS)
     assert len(limited.peers) == 0
-    wire = limited.line()
+    wire = greeted(limited)
     wire.send(typed(SIXTY))
     wire.hang_up()
     assert len(limited.peers) == 1
@@ -107,7 +113,7 @@ def test_a_server_that_goes_down_waits_for_no_lines_of_clients_that_have_closed(
     limited: House,
 ) -> None:
     """They can not be stored any more, and nobody is there to be told: the log says how many."""
-    wire = limited.line()
+    wire = greeted(limited)
     wire.send(typed(SIXTY))
     wire.hang_up()
     done = limited.going_down().stopService()
@@ -119,11 +125,95 @@ def test_a_server_that_goes_down_waits_for_no_lines_of_clients_that_have_closed(
 
 def test_lines_of_a_client_that_is_let_go_for_not_reading_are_carried_out(limited: House) -> None:
     """They were received before it stopped."""
-    wire = limited.line()
+    wire = greeted(limited)
     wire.send(typed(SIXTY))
     wire.protocol.let_go()
     limited.chat.advance(30)
     assert limited.chat.texts("lobby") == SIXTY
+
+
+def close_with(wire: FakeConnection, left: bytes) -> None:
+    """The client has closed, and the socket holds bytes that were not read."""
+    parts = [left, b""]
+    wire.protocol.salvage(lambda size: parts.pop(0))
+    wire.hang_up(Failure(ConnectionLost()))
+
+
+SHORT = b"ab\n" * (BACKLOG_BYTES // 3)
+"""As many lines as fit, nearly."""
+
+
+def test_closed_clients_with_short_lines_keep_bytes_and_not_an_object_for_each(
+    limited: House,
+) -> None:
+    """64 kB of them are 21,000 lines."""
+    wires = [limited.line() for _ in range(MOST_OF_ADDRESS)]
+    for wire in wires:
+        wire.send(b"hello\n" * 30)
+    tracemalloc.start()
+    for wire in wires:
+        close_with(wire, bytes(bytearray(SHORT)))
+    kept, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert len(limited.peers) == MOST_OF_ADDRESS
+    assert kept < MOST_OF_ADDRESS * 128 * 1024
+
+
+@pytest.mark.parametrize(
+    "left",
+    [SHORT, b"\n" * BACKLOG_BYTES, b"\xff\xf1" * (BACKLOG_BYTES // 2)],
+    ids=["short lines", "empty lines", "commands"],
+)
+def test_a_closed_client_s_bytes_are_read_in_slices_over_turns(
+    limited: House, monkeypatch: pytest.MonkeyPatch, left: bytes
+) -> None:
+    """Short lines, empty ones, or telnet's commands: never all in the turn that lost it."""
+    turns = [0]
+    feed_options, feed_lines, go_on = OptionFilter.feed, LineDecoder.feed, LineQueue._go_on
+
+    def count_options(options: OptionFilter, data: bytes) -> bytes:
+        turns[-1] += len(data)
+        return feed_options(options, data)
+
+    def count_lines(decoder: LineDecoder, data: bytes) -> list[bytes | None]:
+        turns[-1] += len(data)
+        return feed_lines(decoder, data)
+
+    def count_turns(queue: LineQueue, carrier: Carrier) -> None:
+        turns.append(0)
+        go_on(queue, carrier)
+
+    wire = limited.line()
+    monkeypatch.setattr(OptionFilter, "feed", count_options)
+    monkeypatch.setattr(LineDecoder, "feed", count_lines)
+    monkeypatch.setattr(LineQueue, "_go_on", count_turns)
+    close_with(wire, left)
+    limited.chat.advance(BACKLOG_SECONDS + 1)
+    assert len(turns) > 5
+    assert max(turns) <= 16 * 1024
+    assert (limited.here, len(limited.peers)) == ([], 0)
+
+
+def test_of_a_closed_client_the_last_line_without_an_end_is_said_behind_the_others() -> None:
+    """It had closed, so the line is whole; telnet's commands between are no lines."""
+    house = House()
+    wire = house.line()
+    wire.send(b"one\ntw")
+    close_with(wire, b"o\n" + b"\xff\xf1" * 5000 + b"\r\nthree")
+    house.chat.advance(1)
+    assert house.chat.texts("lobby") == ["one", "two", "three"]
+    assert (house.here, len(house.peers)) == ([], 0)
+    assert house.chat.clock.getDelayedCalls() == []  # no heartbeat was started for it
+
+
+def test_a_closed_client_of_another_protocol_says_nothing() -> None:
+    """Its first line is judged behind its end too."""
+    house = House()
+    wire = house.line()
+    close_with(wire, b"POST /a b HTTP/1.1\r\nHost: chat\r\n\r\nhello\r\n")
+    house.chat.advance(1)
+    assert house.chat.texts("lobby") == []
+    assert (house.here, len(house.peers)) == ([], 0)
 
 
 # -- over real sockets -----------------------------------------------------------------------------

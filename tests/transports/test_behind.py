@@ -21,7 +21,7 @@ class Behind:
         self.house = House(history=2)
         self.asked: list[tuple[int, int, Callable[[Page | None], None]]] = []
         service = self.house.chat.service
-        self.room = service.room("lobby")
+        self.room = self.house.chat.room("lobby")
         self.room.archive = Archive(
             lambda *asked: self.asked.append(asked), service._notifier.wake_soon
         )

@@ -7,11 +7,15 @@ from urllib.parse import urlencode
 
 import pytest
 
-from chatd.chat.leases import GRACE_SECONDS
+from chatd.chat.sessions import GRACE_SECONDS
+from chatd.model.errors import NotAllowed
+from chatd.model.policy import Action, OpenPolicy
+from chatd.testing.policies import DenyAll, DenyIf
 from chatd.transports.classic import HOLD_SECONDS, classic_site
 
 from .hold import Hold
 from .house import House, Http, Response
+from .terminal import greeted
 
 
 class ClassicHouse(House):
@@ -97,7 +101,7 @@ def test_the_first_poll_registers_and_is_held(house: ClassicHouse) -> None:
     ada.poll()
     house.chat.settle()
     assert not ada.answered()
-    assert house.chat.service.room("lobby").names == ["ada"]
+    assert house.chat.room("lobby").names == ["ada"]
 
 
 def test_a_poll_is_answered_empty_when_nothing_was_said(house: ClassicHouse, ada: Caller) -> None:
@@ -177,7 +181,7 @@ def test_a_poll_is_not_disturbed_by_what_this_door_does_not_tell(
 ) -> None:
     """Joins, leaves, topics: 2011 knew only messages."""
     ada.poll()
-    telnet = house.line()
+    telnet = greeted(house)
     telnet.send(b"/nick eve\r\n/topic tea\r\n/join dev\r\n/msg ada psst\r\n/quit\r\n")
     house.chat.settle()
     assert not ada.answered()
@@ -188,7 +192,7 @@ def test_a_poll_is_not_disturbed_by_what_this_door_does_not_tell(
 def test_several_lines_and_actions_are_lines_of_their_own(house: ClassicHouse, ada: Caller) -> None:
     """All of the form that clients take apart, with the sender first."""
     house.say("one\n\nthree")
-    telnet = house.line()
+    telnet = greeted(house)
     telnet.send(b"/nick eve\r\n/me waves\r\n")
     house.chat.settle()
     assert ada.read() == "bob : one\nbob : \nbob : three\n* eve : waves\n"
@@ -199,8 +203,7 @@ def test_several_lines_and_actions_are_lines_of_their_own(house: ClassicHouse, a
 
 def test_what_is_said_is_heard_at_every_door(house: ClassicHouse, ada: Caller) -> None:
     """At this one by the speaker too, in the one order; the request itself is answered empty."""
-    telnet = house.line()
-    telnet.received()
+    telnet = greeted(house)
     bob = house.caller("bob")
     telnet.received()
     bob.poll()
@@ -288,7 +291,7 @@ def test_what_is_bad_is_refused_in_a_line(house: ClassicHouse, target: str, stat
 
 def test_a_name_that_is_held_at_another_door_is_refused(house: ClassicHouse) -> None:
     """With 409, for reading and for saying; when it is free, it can be had."""
-    telnet = house.line()
+    telnet = greeted(house)
     telnet.send(b"/nick Ada\r\n")
     for target in ("/?name=ada", "/?name=ada&message=hello"):
         assert "in use" in text_of(house.http().get(target), 409)
@@ -300,8 +303,7 @@ def test_a_name_that_is_held_here_is_refused_at_other_doors(
     house: ClassicHouse, ada: Caller
 ) -> None:
     """It is a session like any other."""
-    telnet = house.line()
-    telnet.received()
+    telnet = greeted(house)
     telnet.send(b"/nick ADA\r\n/who\r\n")
     house.chat.settle()
     refusal, who = telnet.received().decode().splitlines()
@@ -312,8 +314,7 @@ def test_a_name_that_is_held_here_is_refused_at_other_doors(
 @pytest.mark.parametrize("held", [False, True], ids=["between-polls", "while-held"])
 def test_who_polls_stays(house: ClassicHouse, ada: Caller, held: bool) -> None:
     """However long, and nobody is told that they come and go."""
-    telnet = house.line()
-    telnet.received()
+    telnet = greeted(house)
     for _ in range(40):
         ada.poll()
         house.chat.advance(HOLD_SECONDS + (0 if held else 20))
@@ -323,9 +324,8 @@ def test_who_polls_stays(house: ClassicHouse, ada: Caller, held: bool) -> None:
 
 def test_who_polls_no_more_has_left_and_is_forgotten(house: ClassicHouse, ada: Caller) -> None:
     """After `GRACE_SECONDS`: the name is free, nobody reads, and no timer is left."""
-    telnet = house.line()
-    telnet.received()
-    lobby = house.chat.service.room("lobby")
+    telnet = greeted(house)
+    lobby = house.chat.room("lobby")
     readers = lobby.readers
     house.chat.advance(GRACE_SECONDS - 1)
     assert telnet.received() == b""
@@ -341,6 +341,92 @@ def test_who_polls_no_more_has_left_and_is_forgotten(house: ClassicHouse, ada: C
     ada.polls.wire.hang_up()
     house.chat.advance(2 * GRACE_SECONDS)  # the connections' own are over too
     assert not house.chat.clock.getDelayedCalls()
+
+
+# -- the gate --------------------------------------------------------------------------------------
+
+BANNED = NotAllowed("you are banned from here")
+
+
+def revoke(house: ClassicHouse) -> None:
+    """The gate ends all that read the lobby."""
+    house.chat.service.readers.revoke(BANNED, room=house.chat.room("lobby"))
+
+
+def test_a_held_poll_that_is_revoked_is_told_why(house: ClassicHouse, ada: Caller) -> None:
+    """In a line, with 403; nothing that is said then comes with it."""
+    ada.poll()
+    house.chat.settle()
+    revoke(house)
+    house.say("unheard")
+    assert ada.answered()
+    assert text_of(ada._answers.pop(), 403) == "you are banned from here\n"
+
+
+def test_a_name_that_was_revoked_between_two_polls_asks_again(
+    house: ClassicHouse, ada: Caller
+) -> None:
+    """It reads from then on, if it may."""
+    house.say("unread")
+    revoke(house)
+    ada.poll()
+    house.chat.settle()
+    assert not ada.answered()
+    house.say("hello")
+    assert ada.answer() == "bob : hello\n"
+
+
+def test_what_may_not_be_read_is_not_polled(house: ClassicHouse, ada: Caller) -> None:
+    """With 403, for names that are registered and for new ones; what may be said is said."""
+    ada.poll()
+    house.chat.settle()
+    reads = (Action.READ,)
+    house.chat.service.readers.policy = DenyIf(lambda identity, action, room: action in reads)
+    assert "read here" in text_of(ada.polls.response(), 403)
+    for name in ("ada", "eve"):
+        assert "read here" in text_of(house.http().get(f"/?name={name}"), 403)
+    assert ada.say("hello") == ""
+    house.chat.service.readers.policy = OpenPolicy()
+    assert ada.say("again") == ""
+    ada.poll()
+    house.say("heard")
+    assert ada.answer() == "bob : heard\n"
+
+
+def test_who_may_not_come_in_is_not_registered() -> None:
+    """With 403, whether it reads or speaks."""
+    house = ClassicHouse(policy=DenyAll())
+    for target in ("/?name=ada", "/?name=ada&message=hello"):
+        assert "come in" in text_of(house.http().get(target), 403)
+    assert house.here == []
+    assert not house.chat.service.people.held
+
+
+def test_two_first_polls_of_one_name_are_one_registration(house: ClassicHouse) -> None:
+    """Though the name takes its time: the older is answered empty, the newer is held."""
+    hold = Hold(house)
+    first, second = Caller(house, "ada"), Caller(house, "Ada")
+    first.poll()
+    second.poll()
+    hold.release()
+    assert first.answer() == ""
+    house.say("hello")
+    assert second.answer() == "bob : hello\n"
+    assert house.here == ["ada"]
+
+
+def test_a_client_that_goes_before_its_name_is_registered_is_not_polled_for(
+    house: ClassicHouse,
+) -> None:
+    """The name stays for its grace, and misses nothing."""
+    hold = Hold(house)
+    ada = Caller(house, "ada")
+    ada.poll()
+    ada.polls.wire.hang_up()
+    hold.release()
+    house.say("hello")
+    ada.polls = house.http()
+    assert ada.read() == "bob : hello\n"
 
 
 # -- HTTP ------------------------------------------------------------------------------------------

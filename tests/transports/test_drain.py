@@ -28,6 +28,7 @@ from .doors import DOORS
 from .hold import Hold
 from .house import House as Doors
 from .house import Http, Response
+from .terminal import greeted
 
 TOLD = "the server is going down; come back in a moment"
 EVENTS = "/rooms/lobby/events"
@@ -63,12 +64,14 @@ class Socket:
         self.wire: FakeConnection = house.chat.connect(house.http_door)
         self._frames = WSConnection(ConnectionType.CLIENT)
         self.wire.send(self._frames.send(Request(host="chat.example", target=EVENTS)))
+        house.chat.settle()
         self.told()
 
     def say(self, text: str) -> None:
         """Say something, and wait for nothing."""
         command = json.dumps({"type": "say", "text": text, "ref": "r"})
         self.wire.send(self._frames.send(TextMessage(data=command)))
+        self._house.chat.settle()
 
     def told(self) -> list[object]:
         """What came since: objects of JSON, and `(code, reason)` of a close."""
@@ -147,15 +150,17 @@ def test_a_connection_that_asks_nothing_is_closed(house: Doors, http: Http) -> N
 
 def test_what_was_accepted_is_answered(house: Doors, http: Http) -> None:
     """However long the store takes, within reason; and it is the connection's last answer."""
+    lobby = house.chat.room("lobby")
     hold = Hold(house)
     http.send("POST", "/rooms/lobby/messages?name=ada", "hello", {"Content-Type": "text/plain"})
+    house.chat.settle()
     going = Going(house)
     assert not going.after(ANSWER_SECONDS - 0.1)
     hold.release()
     response = http.response()
     assert response.status == 201
     assert is_last(response)
-    assert house.chat.texts("lobby") == ["hello"]
+    assert len(lobby.log) == 1
     assert http.closed
     assert going.gone
 
@@ -170,6 +175,7 @@ def test_a_held_poll_is_answered_at_once(house: Doors, http: Http, door: str, nu
         if door == "varying-poll":
             headers["X-Request-Id"] = f"{turn}"
         http.send("GET", f"{EVENTS}?since={place}", headers=headers)
+        house.chat.settle()
         if turn + 1 < number:
             place = house.say("between")
             assert http.response().status == 200
@@ -190,6 +196,7 @@ def test_a_held_poll_does_not_wait_for_a_slow_store(house: Doors, http: Http) ->
     """Longer than `SETTLE_SECONDS`."""
     place = house.say("before")
     http.send("GET", f"{EVENTS}?since={place}")
+    house.chat.settle()
     Hold(house)
     house.have_accepted("slow")
     going = Going(house)
@@ -203,6 +210,7 @@ def test_a_stream_ends_with_why_and_when_to_come_back(house: Doors) -> None:
     streams = [house.http() for _ in range(20)]
     for stream in streams:
         stream.send("GET", EVENTS, headers={"Accept": "text/event-stream"})
+        house.chat.settle()
         stream.streamed()
     going = Going(house)
     pauses = []
@@ -220,6 +228,7 @@ def test_a_stream_of_http_1_0_ends_likewise(house: Doors, http: Http) -> None:
     http.wire.send(
         f"GET {EVENTS} HTTP/1.0\r\nAccept: text/event-stream\r\n\r\n".encode(),
     )
+    house.chat.settle()
     going = Going(house)
     assert re.search(rb"\n\n: .*\nretry: \d+\n$", http.wire.received())
     assert http.closed
@@ -231,6 +240,7 @@ def test_the_classic_door_says_it_in_its_way(house: Doors) -> None:
     house.http_door = classic_site(house.chat.service, peers=house.peers, hosts=house.hosts)
     ada, bob = house.http(), house.http()
     ada.send("GET", "/?name=ada")
+    house.chat.settle()
     going = Going(house)
     answer = ada.response()
     assert (answer.status, answer.body, is_last(answer)) == (200, b"", True)
@@ -258,6 +268,8 @@ def test_a_websocket_is_closed_with_a_code_that_says_come_back(house: Doors) -> 
 def test_a_websocket_gets_its_acknowledgement_first(house: Doors) -> None:
     """However long the store takes; what it says behind that is refused."""
     socket = Socket(house)
+    socket.say("I am here")
+    socket.told()
     hold = Hold(house)
     socket.say("hello")
     going = Going(house)
@@ -275,13 +287,28 @@ def test_a_websocket_gets_its_acknowledgement_first(house: Doors) -> None:
     assert close == (1012, TOLD)
 
 
+def test_a_command_that_waits_for_its_guest_is_answered_before_the_close(house: Doors) -> None:
+    """It is refused, because it was not accepted yet, and its client is told so."""
+    socket = Socket(house)
+    hold = Hold(house)
+    socket.say("hello")
+    going = Going(house)
+    socket.say("too late")
+    hold.release()
+    *refused, close = socket.told()
+    assert [answer["code"] for answer in refused if isinstance(answer, dict)] == ["unavailable"] * 2
+    assert close == (1012, TOLD)
+    assert house.chat.texts("lobby") == []
+    socket.close()
+    assert going.after(0)
+
+
 # -- the line door ---------------------------------------------------------------------------------
 
 
 def test_a_line_user_is_told_in_words(house: Doors) -> None:
     """And the connection is closed."""
-    wire = house.line()
-    heard(wire)
+    wire = greeted(house)
     going = Going(house)
     assert heard(wire) == [f"!! {TOLD}"]
     assert wire.lost
@@ -290,8 +317,7 @@ def test_a_line_user_is_told_in_words(house: Doors) -> None:
 
 def test_what_a_line_user_said_is_echoed_first(house: Doors) -> None:
     """The goodbye stands behind it, however long the store takes."""
-    wire = house.line()
-    heard(wire)
+    wire = greeted(house)
     hold = Hold(house)
     wire.send(b"hello\r\n")
     going = Going(house)
@@ -311,8 +337,7 @@ def test_lines_that_still_had_to_wait_are_told_to_be_lost() -> None:
     swallowed until they have read that, for a reset would take it back.
     """
     house = Doors(message_rate=1)
-    wire = house.line()
-    heard(wire)
+    wire = greeted(house)
     wire.send(b"".join(b"%d\r\n" % number for number in range(10)))
     going = Going(house)
     *said, last = heard(wire)
@@ -335,6 +360,7 @@ def test_lines_that_still_had_to_wait_are_told_to_be_lost() -> None:
 def test_what_was_accepted_is_shown_to_everybody_first(house: Doors, door: str) -> None:
     """Also what was accepted in the same turn."""
     seen = DOORS[door](house)
+    house.chat.settle()
     seen.read()
     house.have_accepted("just now")
     Going(house)
@@ -344,8 +370,9 @@ def test_what_was_accepted_is_shown_to_everybody_first(house: Doors, door: str) 
 
 def test_nobody_is_said_to_have_left(house: Doors, ada: Http) -> None:
     """They did not choose to go; most are back in a moment."""
-    wire = house.line()
+    wire = greeted(house)
     wire.send(b"/nick bob\r\n")
+    house.chat.settle()
     going = Going(house)
     going.after(GOODBYE_SECONDS)
     assert going.gone
@@ -358,12 +385,13 @@ def stream(house: Doors) -> FakeConnection:
     """A stream of server-sent events."""
     http = house.http()
     http.send("GET", EVENTS, headers={"Accept": "text/event-stream"})
+    house.chat.settle()
     return http.wire
 
 
 @pytest.mark.parametrize(
     "connect",
-    [Doors.line, stream, lambda house: Socket(house).wire],
+    [greeted, stream, lambda house: Socket(house).wire],
     ids=["line", "sse", "websocket"],
 )
 def test_a_client_that_does_not_read_holds_nobody_up(
@@ -382,10 +410,10 @@ def test_a_store_that_never_answers_holds_nobody_up(house: Doors, http: Http) ->
     never: Deferred[None] = Deferred()
     house.chat.store.close = lambda: never  # type: ignore[method-assign]
     Hold(house)
-    wire = house.line()
-    wire.received()
+    wire = greeted(house)
     wire.send(b"hello\r\n")
     http.send("POST", "/rooms/lobby/messages?name=ada", "hello", {"Content-Type": "text/plain"})
+    house.chat.settle()
     going = Going(house)
     assert not going.after(ANSWER_SECONDS)
     assert wire.lost
@@ -413,7 +441,7 @@ def test_the_store_is_closed_last(house: Doors, http: Http) -> None:
 def test_whoever_hurries_waits_for_nobody(house: Doors, http: Http) -> None:
     """A second signal: what waits is cut off, and the store is closed."""
     Hold(house)
-    wire = house.line()
+    wire = greeted(house)
     wire.send(b"hello\r\n")
     going = Going(house)
     assert not going.gone
@@ -428,8 +456,7 @@ def test_a_connection_that_fails_to_end_is_cut_off(
     house: Doors, logged_errors: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """And the others end as they should; what went wrong is in the log."""
-    broken, sound = house.line(), house.line()
-    heard(sound)
+    broken, sound = greeted(house), greeted(house)
     monkeypatch.setattr(broken.protocol, "drain", lambda: 1 / 0)
     going = Going(house)
     assert broken.lost

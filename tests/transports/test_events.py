@@ -50,6 +50,28 @@ def test_a_parameter_that_is_given_twice_is_refused(ada: Http, name: str) -> Non
     assert name in response.json["error"]["message"]
 
 
+def test_a_since_that_is_no_number_is_told_that_now_is_one_too(http: Http) -> None:
+    """It is written in lower case."""
+    response = http.get(f"{EVENTS}?since=NOW&wait=0")
+    assert response.json["error"]["message"].startswith("since has to be now, or a whole number")
+
+
+def test_paging_back_and_reading_on_are_not_one_request(http: Http) -> None:
+    """Neither is ignored; but a browser's `Last-Event-ID` is sent unasked."""
+    response = http.get(f"{EVENTS}?before=1&since=1")
+    assert response.refusal == (400, "malformed")
+    assert "not both" in response.json["error"]["message"]
+    assert http.get(f"{EVENTS}?before=1", Last_Event_ID="1").status == 200
+
+
+@pytest.mark.parametrize("target", ["/rooms", "/rooms/lobby"])
+def test_an_overlong_after_is_told_of_as_such(http: Http, target: str) -> None:
+    """It is a room's name in one list, and a person's in another."""
+    response = http.get(f"{target}?after={'x' * 300}")
+    assert response.refusal == (400, "malformed")
+    assert response.json["error"]["message"].startswith("after has at most")
+
+
 def test_a_limit_of_none_is_refused(http: Http) -> None:
     """It could never be answered."""
     assert http.get(f"{EVENTS}?limit=0").refusal == (400, "malformed")
@@ -114,7 +136,7 @@ def test_asking_about_a_room_does_not_make_one(house: House, http: Http) -> None
     line.hang_up()
     http.get("/rooms/lobby/events?since=1")
     gc.collect()
-    kept = house.chat.service._rooms.keys()
+    kept = [room.name for room in house.chat.service.rooms]
     assert [name for name in kept if name.startswith("quiet")] == []
 
 
@@ -162,7 +184,8 @@ def test_a_page_of_text_is_lines(house: House, http: Http) -> None:
 
 def test_text_is_what_the_line_door_shows(house: House, http: Http) -> None:
     """Each line with LF behind it; held like any poll."""
-    http.send("GET", EVENTS, headers=PLAIN)
+    house.say("zero")  # of the messages with which a room begins, the first is shown alone
+    http.send("GET", f"{EVENTS}?since=now", headers=PLAIN)
     house.chat.settle()
     assert http.responses() == []
     house.say("one\ntwo", "three")

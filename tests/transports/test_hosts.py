@@ -5,10 +5,10 @@ from __future__ import annotations
 import socket
 
 import pytest
-from twisted.internet.task import Clock
 
 from chatd.model.addresses import parse_network
 from chatd.testing import FakeConnection
+from chatd.testing.clock import StrictClock
 from chatd.transports.classic import classic_site
 from chatd.transports.hosts import Hosts, host_name, hosts_of, without_port
 from chatd.transports.proxies import Proxies
@@ -289,4 +289,4 @@ def test_what_is_no_host_name_is_told(text: str) -> None:
 def test_the_work_for_a_host_is_bounded() -> None:
     """However long it is; only its last colon is looked for."""
     assert without_port(":" * 16_000) == ":" * 15_999
-    assert not Hosts(Clock()).knows("9." * 8_000)
+    assert not Hosts(StrictClock()).knows("9." * 8_000)

@@ -8,12 +8,15 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import pytest
+from twisted.internet.defer import fail
 from wsproto import ConnectionType, WSConnection
 from wsproto.events import Request, TextMessage
 
 from chatd.chat.limits import REMEMBERED_SECONDS
+from chatd.model.errors import Unavailable
 from chatd.transports.hosts import Hosts
 from chatd.transports.lines import LineFactory
 from chatd.transports.web import web_site
@@ -55,6 +58,7 @@ class Socket:
         self._socket = WSConnection(ConnectionType.CLIENT)
         target = "/rooms/lobby/events" + (f"?access_token={token}" if token else "")
         self.wire.send(self._socket.send(Request(host="chat.example", target=target)))
+        self._chat.settle()
         self.received()
 
     def say(self, text: str, ref: str) -> Any:
@@ -183,9 +187,9 @@ def test_a_ref_that_was_refused_may_be_tried_again(site: Site) -> None:
     """What the text was refused for is not remembered of it."""
     socket = Socket(site.house)
     assert socket.say(" ", "r")["code"] == "bad-text"
-    site.house.chat.service._unstored = 10**9
-    assert socket.say("hi", "r")["code"] == "unavailable"
-    site.house.chat.service._unstored = 0
+    refused = fail(Unavailable("the disk is full"))
+    with patch.object(site.house.chat.store, "append", lambda units: refused):
+        assert socket.say("hi", "r")["code"] == "unavailable"
     assert [socket.say("hi", "r")["type"] for _ in range(2)] == ["ack", "ack"]
     assert site.house.history == ["hi"]
 
@@ -194,14 +198,14 @@ def test_a_ref_that_was_refused_may_be_tried_again(site: Site) -> None:
 
 
 def test_a_slow_store_keeps_nobody_waiting_who_only_reads(site: Site) -> None:
-    """Five seconds for a commit: what is there is read at once, people come, and what is said
-    comes in its order, to whoever waits for it, and then to who said it.
+    """Five seconds for a commit: what is there is read at once.  People come when the commit is
+    done, and what is said comes in its order, to whoever waits for it, and then to who said it.
     """
-    post(site.house.http(), "before", "k", VISIT)
+    before = post(site.house.http(), "before", "k", VISIT)
     house = site.again("stop", seconds=5)
     line = house.line()
     line.send(b"/nick bob\r\n")
-    house.chat.settle()
+    house.chat.advance(20)
     line.received()
     speaker, poller = house.http(), house.http()
     place = house.chat.service.horizon
@@ -210,16 +214,17 @@ def test_a_slow_store_keeps_nobody_waiting_who_only_reads(site: Site) -> None:
     poller.send("GET", f"/rooms/lobby/events?since={place}")
     house.chat.advance(4)
     assert (speaker.responses(), poller.responses()) == ([], [])
-    assert b"== 2 here: bob, guest-0002" in house.line().received()
-    assert house.http().get("/rooms").json["rooms"][0]["people"] == 2
-    texts = house.http().get(f"/rooms/lobby/events?since={place - 1}&wait=0").texts
-    assert texts == ["before"]
+    newcomer = house.line()
+    assert house.http().get("/rooms").json["rooms"][0]["people"] == 1
+    texts = house.http().get(f"/rooms/lobby/events?since={before - 1}&wait=0").texts
+    assert texts == ["before", "join"]
     for _ in range(5):
         house.chat.advance(2)
     assert speaker.response().status == 201
     heard = poller.response().texts
     heard += house.http().get(f"/rooms/lobby/events?since={place}&wait=0").texts[len(heard) :]
-    assert heard == ["join", "from http", "from bob"]
+    assert heard == ["from http", "from bob"]
+    assert b"== 2 here: bob, guest-0002" in newcomer.received()
     assert line.received().decode().splitlines()[-2:] == ["<cy> from http", "<bob> from bob"]
 
 
@@ -253,6 +258,7 @@ def test_a_room_too_many_is_told_on_every_door(site: Site) -> None:
     socket = Socket(house)
     told_socket = json.dumps({"type": "join", "room": "third", "ref": "r"})
     socket.wire.send(socket._socket.send(TextMessage(data=told_socket)))
+    house.chat.settle()
     (error,) = socket.received()
     assert (error["ref"], error["code"]) == ("r", "unavailable")
     assert "2 rooms" in error["message"]
@@ -313,3 +319,18 @@ def test_a_reader_that_goes_while_it_is_stored_harms_nobody(site: Site) -> None:
         assert stays.response().texts == [str(turns)]
         assert speaker.response().status == 201
     assert house.history == [str(turns) for turns in range(10)]
+
+
+@pytest.mark.parametrize("fate", ["stored", "lost"])
+def test_a_message_in_doubt_is_found_out_by_repeating_it(house: House, fate: Any) -> None:
+    """503 with `Retry-After`; the same key is answered with the id, and it is said once."""
+    http = house.http()
+    house.say("before")
+    house.chat.store.doubting = fate
+    send = {"Idempotency_Key": "k"}
+    doubtful = http.post(VISIT, {"text": "hi"}, **send)
+    assert doubtful.refusal == (503, "in-doubt")
+    assert doubtful.headers["retry-after"]
+    house.chat.store.doubting = None
+    assert http.post(VISIT, {"text": "hi"}, **send).status == 201
+    assert house.chat.texts("lobby") == ["before", "hi"]

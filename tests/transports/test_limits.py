@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from typing import Any
 
 import pytest
 
-from chatd.chat.leases import GRACE_SECONDS
+from chatd.chat.person import Person
+from chatd.chat.sessions import GRACE_SECONDS
 from chatd.transports.classic import classic_site
 
 from .house import House, Http, Response
@@ -76,8 +76,10 @@ def test_an_address_that_says_too_much_is_told_on_a_websocket(busy: House) -> No
     """In an error frame; and a guest there counts like a telnet user."""
     http = busy.http(OFFICE)
     http.send("GET", EVENTS, headers=SOCKET)
+    busy.chat.settle()
     http.wire.received()
     http.wire.send(masked({"type": "say", "text": "hi", "ref": "a"}))
+    busy.chat.settle()
     frame = http.wire.received()
     told = json.loads(frame[frame.index(b"{") :])
     assert (told["type"], told["ref"], told["code"]) == ("error", "a", "rate-limited")
@@ -102,12 +104,12 @@ def test_lines_from_an_address_that_says_too_much_wait(busy: House) -> None:
 def test_many_who_wait_for_their_address_do_not_ask_all_the_time() -> None:
     """Each looks again as often as it may speak, and all have their turn in the end."""
     house = House(message_rate=1, address_rate=10)
-    asked: list[Any] = []
+    asked: list[Person] = []
     spend = house.chat.service.admission.spend
 
-    def counted(session: Any) -> None:
-        asked.append(session)
-        spend(session)
+    def counted(person: Person) -> None:
+        asked.append(person)
+        spend(person)
 
     house.chat.service.admission.spend = counted  # type: ignore[method-assign]
     for line in [house.line(OFFICE) for _ in range(40)]:
@@ -156,7 +158,7 @@ def test_a_flood_of_sessions_is_slowed_down_and_forgotten() -> None:
     statuses = [http.post("/session", {}).status for _ in range(60)]
     assert statuses == [201] * 50 + [429] * 10
     house.chat.advance(GRACE_SECONDS)
-    assert len(house.chat.service._people) == 0
+    assert len(house.chat.service.people.held) == 0
 
 
 def test_names_of_the_classic_door_count_as_sessions() -> None:
@@ -169,6 +171,7 @@ def test_names_of_the_classic_door_count_as_sessions() -> None:
     assert response.status == 429
     assert b"2 sessions" in response.body
     house.http(HOME).send("GET", "/?name=eve")
+    house.chat.settle()
     assert house.here == ["ada", "bob", "eve"]
     house.chat.advance(GRACE_SECONDS * 2)
 

@@ -28,7 +28,7 @@ def poller(request: pytest.FixtureRequest, house: House) -> Http:
 
 def last(house: House) -> int:
     """The cursor behind everything that was said."""
-    return house.chat.service.room("lobby").log.last
+    return house.chat.room("lobby").log.last
 
 
 # -- holding and waking ----------------------------------------------------------------------------

@@ -8,6 +8,7 @@ from unittest.mock import patch
 import pytest
 
 from chatd.model.commands import Join, Leave, SetTopic
+from chatd.testing import result_of
 from chatd.transports.roomlist import (
     CACHED_PAGES,
     CACHED_SECONDS,
@@ -100,10 +101,8 @@ def test_a_page_holds_at_most_256_kib(house: House, http: Http) -> None:
 def test_an_unchanged_page_is_neither_made_nor_sent_again(many: House, http: Http) -> None:
     """Its `ETag` is answered `304`; made anew it is only when something has changed, or now and
     then."""
-    service = many.chat.service
-    with patch.object(
-        type(service), "rooms", autospec=True, side_effect=type(service).rooms
-    ) as made:
+    rooms = type(many.chat.service.rooms)
+    with patch.object(rooms, "listings", autospec=True, side_effect=rooms.listings) as made:
         answer = http.get("/rooms")
         tag = answer.headers["etag"]
         assert answer.headers["cache-control"] == "no-cache"
@@ -120,20 +119,18 @@ def test_an_unchanged_page_is_neither_made_nor_sent_again(many: House, http: Htt
 @pytest.mark.parametrize("change", ["message", "topic", "guest", "gone"])
 def test_a_page_shows_every_change_at_once(many: House, http: Http, change: str) -> None:
     """Events, and comings and goings that are no events."""
-    service = many.chat.service
-    guest = service.enter()
-    service.perform(guest, Join("r007"))
-    many.chat.settle()
+    chat = many.chat
+    guest = chat.enter()
+    chat.perform(guest, Join("r007"))
     tag = http.get("/rooms").headers["etag"]
     if change == "message":
         many.say("more", room="r008")
     elif change == "topic":
-        service.perform(service.visitor("bob"), SetTopic("r008", "tea"))
-        many.chat.settle()
+        chat.perform(chat.service.visitor("bob"), SetTopic("r008", "tea"))
     elif change == "guest":
-        service.perform(guest, Join("r008"))
+        chat.perform(guest, Join("r008"))
     else:
-        service.perform(guest, Leave("r007"))
+        chat.perform(guest, Leave("r007"))
     answer = http.get("/rooms", If_None_Match=tag)
     assert answer.status == 200
     assert answer.headers["etag"] != tag
@@ -141,20 +138,18 @@ def test_a_page_shows_every_change_at_once(many: House, http: Http, change: str)
 
 def test_a_room_that_comes_and_goes_is_listed_while_it_is_there(house: House, http: Http) -> None:
     """Whenever the list was asked for."""
-    service = house.chat.service
+    chat = house.chat
     assert http.get("/rooms").json["rooms"] == []
-    guest = service.enter()
+    guest = chat.enter()
     for _ in range(2):
-        service.perform(guest, Join("dev"))
+        chat.perform(guest, Join("dev"))
         assert names(http.get("/rooms")) == ["dev", "lobby"]
-        service.perform(guest, Leave("dev"))
+        chat.perform(guest, Leave("dev"))
         assert names(http.get("/rooms")) == ["lobby"]
-    service.end(guest)
-    ada = service.enter("ada")
-    service.perform(ada, Join("dev"))
-    service.perform(ada, Leave("dev"))
-    assert names(http.get("/rooms")) == ["lobby"], "what it said on coming and going waits"
-    house.chat.settle()
+    chat.service.end(guest)
+    ada = chat.enter("ada")
+    chat.perform(ada, Join("dev"))
+    chat.perform(ada, Leave("dev"))
     assert names(http.get("/rooms")) == ["dev", "lobby"]
 
 
@@ -178,6 +173,7 @@ def test_the_line_door_lists_a_hundred_rooms_and_says_that_there_are_more(many: 
     wire = many.line()
     wire.received()
     wire.send(b"/rooms\r\n")
+    many.chat.settle()
     *listed, more = wire.received().decode().splitlines()
     assert len(listed) == 100
     assert more == "== more than 100 rooms; GET /rooms over HTTP lists the others"
@@ -185,9 +181,9 @@ def test_the_line_door_lists_a_hundred_rooms_and_says_that_there_are_more(many: 
 
 def test_who_is_in_a_room_comes_in_pages_too(house: House, http: Http) -> None:
     """Where thousands are, with names as long as names may be: each once."""
-    service = house.chat.service
-    everybody = {service.enter(f"{number:04}{'界' * 28}").name for number in range(4000)}
+    entering = [house.chat.service.enter(f"{number:04}{'界' * 28}") for number in range(4000)]
     house.chat.settle()
+    everybody = {result_of(entered).name for entered in entering}
     read, query, pages = list[str](), "", 0
     while pages == 0 or query:
         answer = http.get(f"/rooms/lobby{query}")

@@ -14,11 +14,12 @@ from chatd.transports import stalls
 from chatd.transports.stalls import LAST_SECONDS, LEAST_BYTES, STALL_SECONDS, Stalls
 
 from .house import House
+from .terminal import greeted
 
 
 def line(house: House) -> FakeConnection:
     """A telnet user's connection."""
-    return house.line()
+    return greeted(house)
 
 
 def stream(house: House) -> FakeConnection:
@@ -44,6 +45,7 @@ def _asked(house: House, headers: str) -> FakeConnection:
     wire = house.chat.connect(house.http_door)
     request = f"GET /rooms/lobby/events?wait=0 HTTP/1.1\r\nHost: chat.example\r\n{headers}\r\n"
     wire.send(request.encode())
+    house.chat.settle()
     return wire
 
 

@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import pytest
+from wsproto import ConnectionType, WSConnection
+from wsproto.events import Request, TextMessage
 
 from chatd.codecs.websocket import frame
 from chatd.transports.heartbeat import HEARTBEAT_SECONDS
@@ -144,8 +146,9 @@ def test_a_stream_says_that_it_is_utf_8(house: House, version: str) -> None:
     """Else some libraries take it for Latin-1."""
     wire = house.chat.connect(house.http_door)
     wire.send(
-        f"GET {EVENTS} HTTP/{version}\r\nHost: c\r\nAccept: text/event-stream\r\n\r\n".encode()
+        f"GET {EVENTS} HTTP/{version}\r\nHost: chat\r\nAccept: text/event-stream\r\n\r\n".encode()
     )
+    house.chat.settle()
     head = wire.received().lower()
     assert b"\r\ncontent-type: text/event-stream; charset=utf-8\r\n" in head
 
@@ -230,6 +233,7 @@ def test_json_lines_have_a_media_type_and_signs_of_life(house: House) -> None:
     """A blank line, at least every 15 seconds."""
     wire = house.chat.connect(house.http_door)
     wire.send(written("GET", EVENTS, b"", NDJSON))
+    house.chat.settle()
     head, _, body = wire.received().partition(b"\r\n\r\n")
     assert b"\r\ncontent-type: application/x-ndjson\r\n" in head.lower()
     assert re.fullmatch(rb'[0-9a-f]+\r\n{"type":"ready","next":\d+}\n\r\n', body)
@@ -241,6 +245,7 @@ def test_json_lines_to_http_1_0_are_not_chunked(house: House) -> None:
     """It knows no chunks; the end of the connection is that of the answer."""
     wire = house.chat.connect(house.http_door)
     wire.send(f"GET {EVENTS} HTTP/1.0\r\nAccept: application/x-ndjson\r\n\r\n".encode())
+    house.chat.settle()
     body = wire.received().partition(b"\r\n\r\n")[2]
     assert json.loads(body)["type"] == "ready"
 
@@ -388,4 +393,22 @@ def test_a_websocket_is_told_that_it_is_ready(house: House) -> None:
     (id_,) = stored(house, "hello")
     wire = house.chat.connect(house.http_door)
     wire.send(written("GET", f"{EVENTS}?since=0", b"", UPGRADE))
+    house.chat.settle()
     assert wire.received().endswith(frame(b'{"type":"ready","next":%d}' % id_))
+
+
+def test_a_private_message_to_nobody_is_refused_with_what_a_program_can_do(house: House) -> None:
+    """It has no `/who`."""
+    wire = house.chat.connect(house.http_door)
+    socket = WSConnection(ConnectionType.CLIENT)
+    wire.send(socket.send(Request(host="chat.example", target=EVENTS)))
+    command = {"type": "private", "to": "nobody", "text": "psst"}
+    socket.receive_data(wire.received())
+    list(socket.events())
+    wire.send(socket.send(TextMessage(data=json.dumps(command))))
+    house.chat.settle()
+    socket.receive_data(wire.received())
+    told = [json.loads(event.data) for event in socket.events() if isinstance(event, TextMessage)]
+    (error,) = (one for one in told if one["type"] == "error")
+    assert error["code"] == "no-such-person"
+    assert "/who" not in error["message"]

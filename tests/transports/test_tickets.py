@@ -80,6 +80,51 @@ def test_a_poll_takes_no_ticket(house: House, ada: Http, headers: dict[str, str]
     assert opened(house, f"ticket={unused}", "sse")
 
 
+BAD = {
+    "rooms": ("GET", "/events?rooms=&", {}),
+    "since": ("GET", f"{EVENTS}?since=x&", {}),
+    "last-event-id": ("GET", f"{EVENTS}?", {"Last-Event-ID": "x"}),
+    "before": ("GET", f"{EVENTS}?before=5&", {}),
+    "handshake": ("GET", f"{EVENTS}?", {**HANDSHAKE, "Sec-WebSocket-Version": "1"}),
+    "head-websocket": ("HEAD", f"{EVENTS}?", HANDSHAKE),
+}
+"""Requests behind which no stream opens."""
+
+
+@pytest.mark.parametrize(("method", "target", "headers"), BAD.values(), ids=BAD)
+def test_a_request_that_is_refused_uses_no_ticket_up(
+    house: House, ada: Http, method: str, target: str, headers: dict[str, str]
+) -> None:
+    """The client puts its request right and sends it again."""
+    unused = ticket(ada)
+    headers = {**STREAMS["sse"], **headers}
+    response = house.http().request(method, f"{target}ticket={unused}", headers=headers)
+    assert response.status == 400
+    assert opened(house, f"ticket={unused}", "sse")
+
+
+def test_asking_for_the_head_of_a_stream_uses_no_ticket_up(house: House, ada: Http) -> None:
+    """No stream follows."""
+    unused = ticket(ada)
+    response = house.http().request("HEAD", f"{EVENTS}?ticket={unused}", headers=STREAMS["sse"])
+    assert response.status == 200
+    assert opened(house, f"ticket={unused}", "sse")
+
+
+def test_a_stream_that_is_refused_for_load_uses_no_ticket_up() -> None:
+    """It comes back with the same address, as an `EventSource` does."""
+    house = House(readers_per_session=1)
+    ada = house.http()
+    ada.enter("ada")
+    first, second = ticket(ada), ticket(ada)
+    http = house.http()
+    http.send("GET", f"{EVENTS}?ticket={first}", headers=STREAMS["sse"])
+    refused = house.http().request("GET", f"{EVENTS}?ticket={second}", headers=STREAMS["sse"])
+    assert b"close one first" in refused.body
+    http.wire.hang_up()
+    assert opened(house, f"ticket={second}", "sse")
+
+
 def test_a_ticket_and_a_token_are_one_too_many(house: House, ada: Http) -> None:
     """Which of them counts would be a guess."""
     token = ada.headers["Authorization"].removeprefix("Bearer ")

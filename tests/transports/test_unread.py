@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import gc
+import re
 
 import pytest
 
-from chatd.chat.service import RECALL_SECONDS
+from chatd.chat.rooms import RELOAD_SECONDS
 from chatd.codecs.websocket import GAP
 
 from .house import House, Http
@@ -18,7 +19,7 @@ EVENTS = "/rooms/dev/events"
 def house(house: House) -> House:
     """One whose store cannot read what was said in a room, which nobody has asked for since."""
     house.say("before", room="dev")
-    house.chat.service._lately.clear()
+    house.chat.service.rooms._warm.clear()
     gc.collect()
     house.chat.store.unreadable = True
     return house
@@ -74,6 +75,7 @@ def test_who_reads_what_is_there_is_told_of_nothing(house: House, http: Http) ->
     assert (answer.texts, answer.json["gap"]) == ([*map(str, range(10))], False)
     wire = house.line()
     wire.send(b"/join dev\r\n")
+    house.chat.settle()
     assert b"!!" not in wire.received()
 
 
@@ -88,9 +90,10 @@ def test_when_it_can_be_read_again_it_is_there(house: House, http: Http) -> None
     assert http.get(f"{EVENTS}?wait=0").texts == []
     house.say("after", room="dev")
     house.chat.store.unreadable = False
-    house.chat.advance(RECALL_SECONDS)
+    house.chat.advance(RELOAD_SECONDS)
     answer = http.get(EVENTS)
     assert (answer.texts, answer.json["gap"]) == (["before", "after"], False)
     wire = house.line()
     wire.send(b"/join dev\r\n")
-    assert b"<bob> before\r\n<bob> after\r\n" in wire.received()
+    house.chat.settle()
+    assert re.search(rb"\d <bob> before\r\n\d\d:\d\d <bob> after\r\n", wire.received())

@@ -40,9 +40,21 @@ def kinds(house: House, room: str = "lobby") -> list[str]:
         ("application/x-www-form-urlencoded", "text=fish+%26+chips+%E2%98%95"),
         ("application/x-www-form-urlencoded;charset=UTF-8", "text=fish%20%26%20chips%20☕"),
         ("text/plain", "fish & chips ☕"),
+        ("text/plain", "\ufefffish & chips ☕"),
+        ("application/json", '\ufeff{"text": "fish & chips ☕"}'),
         ('text/plain;charset="utf-8"', "fish & chips ☕\r\n"),
     ],
-    ids=["json", "json-charset", "json-type", "form", "form-charset", "text", "text-charset"],
+    ids=[
+        "json",
+        "json-charset",
+        "json-type",
+        "form",
+        "form-charset",
+        "text",
+        "text-bom",
+        "json-bom",
+        "text-charset",
+    ],
 )
 def test_a_message_comes_in_three_kinds_of_body(
     house: House, ada: Http, kind: str, body: str
@@ -591,7 +603,7 @@ def test_a_held_poll_keeps_its_session(house: House, ada: Http, before: int) -> 
     http.headers = ada.headers
     for _ in range(before):
         http.get("/rooms/lobby/events?since=0")
-    place = house.chat.service.room("lobby").log.last
+    place = house.chat.room("lobby").log.last
     for _ in range(3):
         http.send("GET", f"/rooms/lobby/events?since={place}&wait=60")
         house.chat.advance(60.5)
@@ -624,7 +636,7 @@ def test_nobody_flickers_between_polls(house: House, ada: Http) -> None:
     http = house.http()
     http.headers = ada.headers
     for _ in range(10):
-        place = house.chat.service.room("lobby").log.last
+        place = house.chat.room("lobby").log.last
         http.send("GET", f"/rooms/lobby/events?since={place}&wait=1")
         house.chat.advance(2)
         assert http.response().status == 200
@@ -682,6 +694,9 @@ def test_a_private_message_needs_somebody_to_hear_it(ada: Http, name: str) -> No
     """Whatever is not a name is nobody's."""
     response = ada.post(f"/people/{name}/messages", {"text": "psst"})
     assert response.refusal == (404, "no-such-person")
+    message = response.json["error"]["message"]
+    assert "/who" not in message
+    assert "GET /rooms/" in message
 
 
 def test_the_server_is_well(http: Http) -> None:

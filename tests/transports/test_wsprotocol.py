@@ -422,6 +422,13 @@ def test_a_text_that_is_no_utf_8_is_refused(data: bytes, cut: int) -> None:
     assert refused(Peer(), *fragments(TEXT, parts)) == BAD_DATA
 
 
+@pytest.mark.parametrize("sent", [frame(TEXT, b"\xff"), closing(1000, b"\xff")])
+def test_a_text_that_is_no_utf_8_is_refused_in_our_words(sent: bytes) -> None:
+    """The reason of the close says what to do, and not how a library failed."""
+    (answer,) = Peer().send(sent)
+    assert answer.payload[2:] == b"what is sent as text has to be UTF-8"
+
+
 @pytest.mark.parametrize("whole", [True, False], ids=["in-a-frame", "in-fragments"])
 def test_a_text_is_refused_as_soon_as_it_has_gone_wrong(whole: bool) -> None:
     """And not only when it ends."""

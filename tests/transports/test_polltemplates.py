@@ -10,7 +10,7 @@ from twisted.internet.address import IPv4Address
 
 from chatd.transports.connections import LINGER_SECONDS
 from chatd.transports.http import IDLE_SECONDS, LATE_SECONDS, ChatChannel
-from chatd.transports.learned import MAX_QUESTION
+from chatd.transports.polltemplates import MAX_TEMPLATE
 from chatd.transports.request import ChatRequest
 
 from .house import House, Http, no_garbage
@@ -274,7 +274,7 @@ def test_a_question_that_tells_its_cursor_in_a_header_is_not_learned(house: Hous
 def test_a_monstrous_question_is_not_worth_remembering(house: House) -> None:
     """What each connection remembers is bounded."""
     poller = Poller(house)
-    head = HEAD.replace("\r\n\r\n", f"\r\nX-Long: {'x' * MAX_QUESTION}\r\n\r\n")
+    head = HEAD.replace("\r\n\r\n", f"\r\nX-Long: {'x' * MAX_TEMPLATE}\r\n\r\n")
     for _ in range(2):
         poller.poll(question(poller.cursor, head=head))
     assert poller.parsed == 2
@@ -309,7 +309,7 @@ def test_a_held_poll_is_given_up_when_its_wait_is_over(held: Poller) -> None:
 
 def test_a_client_that_leaves_while_held_leaves_nothing_behind(held: Poller) -> None:
     """Neither a reader in the room nor anything written to nobody."""
-    room = held.house.chat.service.room("lobby")
+    room = held.house.chat.room("lobby")
     assert room.readers == 1
     held.http.wire.hang_up()
     assert room.readers == 0

@@ -1,0 +1,46 @@
+"""What a line client sends, from bytes to text that is to be cut into lines.
+
+Telnet's options are taken out, and another protocol is recognised by its first line.
+"""
+
+from __future__ import annotations
+
+from .opening import Opening
+from .telnet import OptionFilter
+
+
+class LineInput:
+    """The input of one line connection."""
+
+    __slots__ = ("_opening", "_options", "problem")
+
+    def __init__(self) -> None:
+        self._options = OptionFilter()
+        self._opening: Opening | None = Opening()
+        self.problem = ""
+        """Why the connection has to end: the client speaks another protocol.  Then nothing of what
+        it sends is a line."""
+
+    @property
+    def telnet(self) -> bool:
+        """Whether the client has sent a telnet command, or ended a line as telnet does."""
+        return self._options.telnet
+
+    def feed(self, data: bytes) -> bytes:
+        """The text in these bytes; none once there is a `problem`."""
+        text = self._options.feed(data)
+        if self._opening:
+            if problem := self._opening.feed(text):
+                self.problem = problem
+            if self._opening.done:
+                self._opening = None
+        return b"" if self.problem else text
+
+    def answers(self) -> bytes:
+        """What the telnet options that came are answered with."""
+        return self._options.answers()
+
+    def finish(self) -> None:
+        """The input has ended: judge a first line without an end."""
+        if self._opening and not self.problem and (problem := self._opening.finish()):
+            self.problem = problem

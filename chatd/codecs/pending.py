@@ -1,0 +1,75 @@
+"""Queue of received lines, kept as raw bytes and cut into lines a slice at a time.
+
+64 kB of three-byte lines would be 21,000 objects of 1.2 MB together, and cutting them all at once
+would delay the other clients.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+
+from .lines import LineDecoder
+
+SLICE = 1024
+"""Bytes that are cut into lines at once."""
+
+_KINDS = bytes(ord("\n" if byte in b"\r\n" else "x") for byte in range(256))
+"""Translation table: line ends become LF, every other byte becomes `x`."""
+
+
+class PendingLines:
+    """Queue of the lines that a `LineDecoder` makes of the bytes it is fed."""
+
+    def __init__(self, limit: int) -> None:
+        """`limit` is the most bytes of a line; None comes out for one that is longer."""
+        self._decoder = LineDecoder(limit)
+        self._raw = bytearray()
+        self._ended = False
+        self._cut: deque[bytes | None] = deque()
+
+    def feed(self, data: bytes) -> None:
+        """Take in bytes, cut anywhere."""
+        self._raw += data
+
+    def finish(self) -> None:
+        """The input has ended: a last line without an end is complete."""
+        self._ended = True
+
+    def put_back(self, line: bytes | None) -> None:
+        """Insert a line before all others."""
+        self._cut.appendleft(line)
+
+    def pop(self) -> bytes | None:
+        """Remove and return the next line.  Raises `IndexError` if there is none."""
+        self._cut_some()
+        return self._cut.popleft()
+
+    def clear(self) -> None:
+        """Drop all lines."""
+        self._cut.clear()
+        self._raw.clear()
+        self._decoder.finish()
+
+    def __bool__(self) -> bool:
+        """Whether a line is complete."""
+        self._cut_some()
+        return bool(self._cut)
+
+    def __len__(self) -> int:
+        """How many lines are complete, without cutting them."""
+        return len(self._cut) + lines_in(self._decoder.begun, self._raw, ended=self._ended)
+
+    def _cut_some(self) -> None:
+        while self._raw and not self._cut:
+            self._cut.extend(self._decoder.feed(bytes(self._raw[:SLICE])))
+            del self._raw[:SLICE]
+        if self._ended and not self._cut:
+            self._cut.extend(self._decoder.finish())
+
+
+def lines_in(begun: bool, data: bytes | bytearray, *, ended: bool) -> int:
+    """How many lines are complete in these bytes, behind a line that is `begun` or not; `ended`
+    completes the last one.
+    """
+    text = b"x" * begun + data.translate(_KINDS, b"\0") + b"\n" * ended
+    return text.count(b"x\n")

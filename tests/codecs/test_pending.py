@@ -1,0 +1,84 @@
+"""Lines that wait to be carried out."""
+
+from __future__ import annotations
+
+import tracemalloc
+from collections.abc import Iterable
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from chatd.codecs.lines import LineDecoder
+from chatd.codecs.pending import SLICE, PendingLines
+
+from .streams import cut, places
+
+LIMIT = 20
+streams = st.lists(
+    st.sampled_from([b"\r\n", b"\n", b"\r\0", b"\0", b"a", b"hello", b"\xff", b"x" * 21])
+    | st.binary(max_size=30)
+    | st.just(b"ab\n" * SLICE)
+).map(b"".join)
+
+
+def pending(parts: Iterable[bytes], *, ended: bool = False) -> PendingLines:
+    lines = PendingLines(LIMIT)
+    for part in parts:
+        lines.feed(part)
+    if ended:
+        lines.finish()
+    return lines
+
+
+def drained(lines: PendingLines) -> list[bytes | None]:
+    taken = []
+    while lines:
+        taken.append(lines.pop())
+    return taken
+
+
+@given(streams, places, st.booleans(), st.integers(0, 5))
+def test_the_lines_are_those_of_a_decoder_and_counted_before_they_are_cut(
+    stream: bytes, at: list[int], ended: bool, taken: int
+) -> None:
+    """However the bytes are cut, and whatever was taken before."""
+    decoder = LineDecoder(LIMIT)
+    expected = decoder.feed(stream) + (decoder.finish() if ended else [])
+    lines = pending(cut(stream, at), ended=ended)
+    for line in expected[:taken]:
+        assert lines.pop() == line
+    assert len(lines) == len(expected[taken:])
+    assert drained(lines) == expected[taken:]
+    assert len(lines) == 0
+
+
+def test_a_line_that_is_put_back_comes_first() -> None:
+    """It was not carried out."""
+    lines = pending([b"one\ntwo\n"])
+    lines.put_back(lines.pop())
+    lines.put_back(b"zero")
+    assert len(lines) == 3
+    assert drained(lines) == [b"zero", b"one", b"two"]
+    with pytest.raises(IndexError):
+        lines.pop()
+
+
+def test_lines_that_are_dropped_leave_nothing() -> None:
+    """Not even the beginning of one."""
+    lines = pending([b"one\ntw"], ended=True)
+    assert lines.pop() == b"one"
+    lines.clear()
+    assert not lines
+    assert len(lines) == 0
+
+
+def test_short_lines_that_wait_take_little_more_memory_than_their_bytes() -> None:
+    """Not an object each."""
+    packet = b"ab\n" * (64 * 1024 // 3)
+    tracemalloc.start()
+    lines = pending([packet])
+    assert lines.pop() == b"ab"
+    kept, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert kept < 2 * len(packet)

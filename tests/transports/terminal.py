@@ -1,0 +1,53 @@
+"""Somebody with telnet or netcat."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime
+
+from chatd.codecs.timed import written
+from chatd.testing import START, FakeConnection
+
+from .house import HOST, House
+
+TODAY = written(datetime.fromtimestamp(START))
+NOW = f"{datetime.fromtimestamp(START):%H:%M}"
+
+
+def untimed(lines: list[str]) -> list[str]:
+    """The lines without the time that each of them begins with."""
+    assert all(re.match(r"\d\d:\d\d ", line) for line in lines)
+    return [line[6:] for line in lines]
+
+
+def greeted(house: House, host: str = HOST) -> FakeConnection:
+    """A connection to the line door, whose greeting was read."""
+    wire = house.line(host)
+    house.chat.settle()
+    wire.received()
+    return wire
+
+
+class Terminal:
+    """Somebody with telnet or netcat."""
+
+    def __init__(self, house: House, *typed: str) -> None:
+        self.chat = house.chat
+        self.wire = house.line()
+        self.chat.settle()
+        self.greeting = self.heard()
+        if typed:
+            self.type(*typed)
+
+    def type(self, *lines: str) -> list[str]:
+        """Type lines, and see what comes of it."""
+        self.wire.send("".join(f"{line}\r\n" for line in lines).encode())
+        self.chat.settle()
+        return self.heard()
+
+    def heard(self) -> list[str]:
+        """The lines that have come since; each ends with CRLF."""
+        *lines, rest = self.wire.received().decode().split("\r\n")
+        assert rest == ""
+        assert not any("\n" in line for line in lines)
+        return lines
