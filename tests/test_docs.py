@@ -1,6 +1,7 @@
 """The docs say what the code does."""
 
 import re
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,8 @@ from bench.__main__ import options as bench_options
 from chatd.chat.limits import ADDRESS_SHARE
 from chatd.codecs.lines import COMMANDS
 from chatd.model import errors
-from chatd.tap import DOORS, Options
+from chatd.server.options import Options
+from chatd.server.settings import Settings, spelt
 from chatd.transports.resource import STATUS
 
 ROOT = Path(__file__).parent.parent
@@ -50,23 +52,21 @@ def test_the_protocol_names_every_error_and_its_status() -> None:
 def test_the_protocol_names_every_option_and_its_default() -> None:
     """The table of options is `twistd chatd --help`."""
     told = {row[0].split()[0].removeprefix("--"): row[1] for row in rows("Options of the server")}
-    options = Options()
-    options.parseOptions([])
-    own = {name: default for name, _, default, *_ in Options.optParameters}
-    own["address-rate"] = f"{ADDRESS_SHARE} × message-rate"
+    assert told.pop("config") == "none"
+    own = {field.name: field.default for field in fields(Settings)}
+    assert told.keys() == {spelt(name) for name in own}
     for name, default in own.items():
-        if isinstance(default, float):
-            own[name] = f"{default:g}"
-        elif default is None:  # what is told in words
-            assert f"--{name}" in OPERATIONS
-            own[name] = told[name]
-    several = ("allow-origin", "host", "trust-proxy")
-    assert [told.pop(name) for name in several] == ["none", "this machine’s", "none"]
-    for door, endpoints in {"classic": (), **DOORS}.items():
-        assert told.pop(door) == (endpoints[0] if endpoints else "none")
-    assert told == {name: str(value) for name, value in own.items()}
-    assert {name for name in options.getUsage().split() if name.startswith("--")} == {
-        f"--{name}=" for name in [*own, *DOORS, "classic", *several]
+        if isinstance(default, tuple) and default:
+            assert told[spelt(name)] == default[0]
+        elif isinstance(default, float):
+            assert told[spelt(name)] == f"{default:g}"
+        elif default is None or default == ():  # what is told in words
+            assert f"--{spelt(name)}" in OPERATIONS + PROTOCOL
+        else:
+            assert told[spelt(name)] == str(default)
+    assert told["address-rate"] == f"{ADDRESS_SHARE} × message-rate"
+    assert {name for name in Options().getUsage().split() if name.startswith("--")} == {
+        f"--{name}=" for name in [*map(spelt, own), "config"]
     } | {"--help", "--version"}
 
 

@@ -64,9 +64,13 @@ HOUSE = {
     ),
     "classic door": Floor("transports.classic", f"{DOMAIN} sockets http twisted"),
     "premises": Floor("premises", f"{DOMAIN} sockets drain listening logfile premises twisted"),
+    "server": Floor(
+        "server server.*",
+        f"{DOMAIN} sockets http premises logfile server twisted",
+    ),
     "tap": Floor(
         "tap",
-        f"{DOMAIN} reactor sockets drain premises listening signals logfile http line-door"
+        f"{DOMAIN} server reactor sockets drain premises listening signals logfile http line-door"
         " HTTP-door classic-door twisted",
     ),
     "listening": Floor("listening", "twisted"),

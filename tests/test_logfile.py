@@ -11,7 +11,7 @@ from twisted.logger import Logger, globalLogPublisher
 from twisted.python.reflect import namedAny
 
 from chatd.logfile import OUTPUT, LogOutput
-from chatd.tap import Options
+from chatd.server.options import Options
 
 log = Logger()
 

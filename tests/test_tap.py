@@ -21,7 +21,8 @@ from twisted.internet.protocol import Protocol
 from chatd.chat.limits import Limits
 from chatd.chat.service import ChatService
 from chatd.premises import Door, StartupError, written_place
-from chatd.tap import Options, makeService
+from chatd.server.options import Options
+from chatd.tap import makeService
 from chatd.transports.connections import CountedTCP
 from chatd.transports.tcp import WriteThrough
 
@@ -49,11 +50,12 @@ def clock(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
 def test_nothing_has_to_be_given() -> None:
     """The defaults serve this machine only, and keep a thousand events of a room."""
     options = parsed()
-    assert options["doors"]["line"] == ["tcp:8023:interface=127.0.0.1"]
-    assert options["doors"]["http"] == ["tcp:8080:interface=127.0.0.1"]
-    assert options["doors"].get("classic", []) == []
-    assert options["origins"] == []
-    assert (options["history"], options["message-rate"], options["max-text"]) == (1000, 5, 4096)
+    assert options.settings.doors["line"] == ("tcp:8023:interface=127.0.0.1",)
+    assert options.settings.doors["http"] == ("tcp:8080:interface=127.0.0.1",)
+    assert options.settings.doors["classic"] == ()
+    assert options.settings.allow_origin == ()
+    assert (options.settings.history, options.settings.message_rate) == (1000, 5)
+    assert options.settings.max_text == 4096
 
 
 @pytest.mark.parametrize("door", ["line", "http"])
@@ -61,20 +63,21 @@ def test_a_door_that_is_given_replaces_its_default(door: str) -> None:
     """As often as it is given; the other one stays as it was."""
     options = parsed(f"--{door}", "tcp:1", f"--{door}=tcp:2")
     other = {"line": "http", "http": "line"}[door]
-    assert options["doors"][door] == ["tcp:1", "tcp:2"]
-    assert options["doors"][other] == parsed()["doors"][other]
+    assert options.settings.doors[door] == ("tcp:1", "tcp:2")
+    assert options.settings.doors[other] == parsed().settings.doors[other]
 
 
 @pytest.mark.parametrize("door", ["line", "http", "classic"])
 def test_none_closes_a_door(door: str) -> None:
     """And nothing else."""
-    assert parsed(f"--{door}", "none")["doors"][door] == []
+    assert parsed(f"--{door}", "none").settings.doors[door] == ()
 
 
 def test_origins_are_gathered() -> None:
     """Each as it was given."""
-    origins = ["https://example.org", "http://localhost:3000", "null"]
-    assert parsed(*(f"--allow-origin={origin}" for origin in origins))["origins"] == origins
+    origins = ("https://example.org", "http://localhost:3000", "null")
+    options = parsed(*(f"--allow-origin={origin}" for origin in origins))
+    assert options.settings.allow_origin == origins
 
 
 @pytest.mark.parametrize(
@@ -140,17 +143,21 @@ def test_what_is_wrong_with_an_option_is_one_line(arguments: list[str]) -> None:
 
 def test_proxies_are_gathered() -> None:
     """Networks, single hosts, and UNIX sockets; nobody is believed if none is named."""
-    assert (parsed()["networks"], parsed()["trust-sockets"]) == ([], False)
+    assert parsed().settings.trust_proxy == ()
     named = ["10.0.0.0/8", "fd00::/8", "127.0.0.1", "unix"]
     options = parsed(*(f"--trust-proxy={network}" for network in named))
-    assert [str(network) for network in options["networks"]] == [*named[:2], "127.0.0.1/32"]
-    assert options["trust-sockets"]
+    assert [str(network) for network in options.settings.trust_proxy] == [
+        *named[:2],
+        "127.0.0.1/32",
+        "unix",
+    ]
 
 
 def test_hosts_are_gathered() -> None:
     """As browsers write them."""
-    assert parsed()["hosts"] == []
-    assert parsed("--host", "chat.example", "--host=Other.")["hosts"] == ["chat.example", "other"]
+    assert parsed().settings.host == ()
+    hosts = parsed("--host", "chat.example", "--host=Other.").settings.host
+    assert hosts == ("chat.example", "other")
 
 
 def test_every_limit_reaches_the_chat(clock: Any) -> None:

@@ -16,6 +16,8 @@ from ..transports.hosts import host_name
 
 MOST = 1_000_000_000
 """The largest number that an option takes: more is a slip of the hand."""
+UNIX = "unix"
+"""What stands for UNIX sockets instead of a network."""
 METADATA = "option"
 """Where a field's metadata has its option."""
 
@@ -115,7 +117,7 @@ def host(value: str) -> str:
 
 def proxy(value: str) -> Any:
     """A network of proxies, or `unix`."""
-    if value == "unix":
+    if value == UNIX:
         return value
     try:
         return parse_network(value)

@@ -9,17 +9,11 @@ from typing import Any, ClassVar
 
 from twisted.python import usage
 
+from ..logfile import OUTPUT
+from ..premises import StartupError
 from .option import Option
 from .settings import Settings, options, spelt
 from .sources import CONFIG, BadSetting, settled
-
-
-class StartupError(SystemExit, Exception):
-    """The start ends here, with one line and exit status 1.
-
-    As an `Exception` it lets twistd clean up and report to whoever started the daemon; as a
-    `SystemExit` it ends the interpreter with the line instead of a traceback.
-    """
 
 
 def _help(option: Option) -> str:
@@ -96,6 +90,7 @@ class Options(usage.Options):
         self.settings = settled({**given, **repeated}, os.environ, self[CONFIG])
         if self.parent:
             _check_files(self.parent)
+            OUTPUT.take_over(self.parent)
 
 
 for _name, _option in options():

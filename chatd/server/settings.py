@@ -15,8 +15,9 @@ from ..chat.service import HISTORY, MAX_TEXT
 from ..model.bounds import MAX_RAW_TEXT
 from ..store.sqlite import DURABILITY, Retention
 from ..transports.http import IDLE_SECONDS, REQUEST_SECONDS, Bounds
+from ..transports.proxies import Proxies
 from ..transports.stalls import STALL_SECONDS
-from .option import METADATA, Option, host, number, one_of, option, origin, proxy, text
+from .option import METADATA, UNIX, Option, host, number, one_of, option, origin, proxy, text
 
 CLOSED = "none"
 """The endpoint of a door that is to stay closed."""
@@ -194,6 +195,12 @@ class Settings:
     def bounds(self) -> Bounds:
         """What a connection of HTTP may take."""
         return Bounds(self.max_body, self.request_time, self.idle)
+
+    @property
+    def proxies(self) -> Proxies:
+        """Who may say for whom they ask."""
+        networks = [network for network in self.trust_proxy if network != UNIX]
+        return Proxies(networks, sockets=UNIX in self.trust_proxy)
 
     @property
     def retention(self) -> Retention:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from chatd.server.options import Options, StartupError
+from chatd.premises import StartupError
+from chatd.server.options import Options
 from chatd.server.settings import Settings, options, spelt
 
 
