@@ -366,7 +366,7 @@ def test_what_is_no_name_is_refused(house: House, door: str, name: str) -> None:
 
 
 HOSTILE = "\x1b[31mred\x07\x08\x01\x7f\x84\x9b0m\u202eevil\u2066\u200b\x1b]0;title\x07 end"
-HARMLESS = "red0mevil\u200b end"
+HARMLESS = "redevil\u200b end"
 
 
 @doors
