@@ -19,7 +19,6 @@ from .world import World
 POLL_SECONDS = 10
 """Seconds that a poll may be held."""
 SPOKEN = re.compile(r"(?:#\S+ )?(?:\d\d:\d\d )?(?:#\S+ )?(?:<\S+>|\* \S+) m(\d+)\b")
-"""A message of the storm as a line, with or without its room and, in a replay, its time."""
 """A line that tells what somebody said."""
 GAP_LINE = re.compile(r"(?:#\S+ )?>> ")
 """A line that tells of a gap."""

@@ -207,15 +207,15 @@ def test_a_crash_hinders_no_start(tmp_path: Path, start: Start) -> None:
     """
     command = (TWISTD, "--nodaemon", "chatd", "--http", "unix:door", "--line")
     server = start(*command, f"tcp:0:{HERE}")
-    server.expect("http door listening on")
     port = server.expect(r"line door listening on 127\.0\.0\.1:(\d+)")[1]
+    server.expect("http door listening on")
     start("nc", "127.0.0.1", port).expect("== welcome")
     server.kill()
     left = {path.name for path in tmp_path.iterdir()}
     assert left > {"twistd.pid", "door", "door.lock", "chatd.sqlite", "chatd.sqlite-wal"}
     server = start(*command, f"tcp:{port}:{HERE}")
-    server.expect("http door listening on")
     server.expect("line door listening on")
+    server.expect("http door listening on")
     start("nc", "127.0.0.1", port).expect("== welcome")
     start("nc", "-U", "door").type("GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
     server.signal(signal.SIGTERM)
