@@ -115,7 +115,7 @@ class Attendance:
 
         def refused(failure: Failure) -> Failure:
             if failure.check(InDoubt):
-                # If it was stored, the name is held by a person whom no door has.
+                # The store may hold this name although no door holds the person: free the name later.
                 person.ended = True
                 self._clock.callLater(LEAVE_SECONDS, self._end, person, "")
             else:
@@ -132,7 +132,7 @@ class Attendance:
         try:
             parting = clean_phrase(text, self._max_text)
         except ChatError:
-            parting = ""  # a bad word keeps nobody here
+            parting = ""  # a person may always leave: drop parting words that are not valid
         return in_order(person, ALONE, lambda: self._end(person, parting))
 
     def _end(self, person: Person, parting: str) -> Outcome:

@@ -34,14 +34,13 @@ from .room_index import RoomIndex
 T = TypeVar("T")
 
 PUBLIC_SHARE = 0.05
-"""How many of all rooms one address of the Internet may bring into being, if nothing else is asked
-for."""
+"""The default share of all rooms that one public address may create."""
 NEARBY_SHARE = 0.99
-"""The same for an address of this machine or of a private network: a proxy speaks for everybody
-there, and whoever comes in otherwise still finds a place."""
+"""The default share for a loopback or private address.  It is large because a reverse proxy there
+forwards the requests of many users; the rest is kept for other addresses."""
 READ_ONLY = 5
-"""Rooms that may be in memory for their readers only, for each room that there may be: they take
-1.5 kB each."""
+"""The limit on rooms kept in memory only because somebody reads them, as a multiple of the limit on
+all rooms.  Such a room takes 1.5 kB."""
 
 
 class Directory:
@@ -244,7 +243,7 @@ class Directory:
         room.counted.atexit = False
 
     def _no_longer_read(self, address: Address) -> None:
-        """Nobody reads a room any more that was counted for that address."""
+        """Uncount, for this address, a room that has lost its last reader."""
         self._read_in_all -= 1
         self._read[address] -= 1
         if not self._read[address]:

@@ -9,8 +9,8 @@ An event has three moments.
    settings, enters its room's log, wakes the readers; and right behind it the command's Deferred
    fires.
 
-4. Nothing is shown that the store has not taken.  A unit that the store refuses is told to its
-   sender only.
+4. A unit is shown only after the store has taken it.  If the store refuses a unit, only its sender
+   is told.
 5. A stale unit is judged again, with what was shown meanwhile, before anything that arrives later
    is judged; after `TRIES` times it is refused.
 6. A judgement sees what was shown, and nothing of what is accepted and not stored yet.  The order
@@ -38,10 +38,11 @@ from .judge import quietly
 MOST_UNSTORED = 10_000
 """Units that may wait for a store that is slow or stuck, before no more are accepted."""
 DOUBT_SECONDS = 60.0
-"""Seconds for which the rooms of commands in doubt are kept in memory: a join that was stored after
-all needs its room."""
+"""Seconds for which the room of a command in doubt stays in memory: the store may still report that
+it took the command, and a join then needs its room."""
 TRIES = 50
-"""Times that a command is judged before it is refused: each time another one was quicker."""
+"""How often a command is judged before it is refused: each time another unit changed the same cells
+first."""
 
 Judge = Callable[[], Unit]
 """Judges a command by what was shown last.  Raises `ChatError`."""
@@ -181,7 +182,7 @@ class Journal:
 
 
 def tells(unit: Unit) -> bool:
-    """Whether a unit has an event that its sender is told the id of."""
+    """Whether the sender of a unit gets the id of its first event as the answer."""
     return bool(unit.events) and not isinstance(unit.events[0], PresenceEvent)
 
 

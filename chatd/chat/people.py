@@ -1,10 +1,11 @@
 """The people: who holds which name.
 
-1. A name is taken by a unit that expects its cell to be absent.  So no two persons get one name, on
-   whichever nodes they are, and nobody holds a name before the store says so.
+1. A name is taken by a unit that expects its cell to be absent.  So two persons never get
+   the same name, even on different nodes, and a person holds a name only once the store has taken
+   the unit.
 2. This is a fold of the table `names`: it changes when a unit is shown.
-3. No two chosen names look alike in different scripts, and none speaks for the server (Unicode
-   TR39, `chatd.model.lookalikes`).  That is judged by what was shown: of two look-alikes that are
+3. A chosen name is refused if it looks like a name in use in another script, or like the server's
+   own (Unicode TR39, `chatd.model.lookalikes`).  That is judged by what was shown: of two look-alikes that are
    claimed in the same moment both may be granted.
 4. A person of this node is an object that its doors hold (`Person`); one of another node is known
    by name only (`Elsewhere`).
