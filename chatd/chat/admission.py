@@ -7,7 +7,7 @@
 3. Leaving is never refused, but it counts: the next coming has to wait.
 4. Sessions that outlive their connections are counted, in all and by the address that began them,
    and begin no faster than an address may speak.  Where they are too many, one that was never used
-   gives way (`chatd.chat.leases`).  The others are bounded by their connections.
+   is evicted (`chatd.chat.sessions`).  The others are bounded by their connections.
 """
 
 from __future__ import annotations

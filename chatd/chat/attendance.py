@@ -115,7 +115,7 @@ class Attendance:
 
         def refused(failure: Failure) -> Failure:
             if failure.check(InDoubt):
-                # The store may hold this name although no door holds the person: free the name later.
+                # The store may have taken the name, and no door has the person: free it later.
                 person.ended = True
                 self._clock.callLater(LEAVE_SECONDS, self._end, person, "")
             else:

@@ -5,8 +5,8 @@
    the unit.
 2. This is a fold of the table `names`: it changes when a unit is shown.
 3. A chosen name is refused if it looks like a name in use in another script, or like the server's
-   own (Unicode TR39, `chatd.model.lookalikes`).  That is judged by what was shown: of two look-alikes that are
-   claimed in the same moment both may be granted.
+   own (Unicode TR39, `chatd.model.lookalikes`).  It is compared with the names that were shown, so
+   of two look-alikes that are claimed in the same moment both may be granted.
 4. A person of this node is an object that its doors hold (`Person`); one of another node is known
    by name only (`Elsewhere`).
 """
