@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from twisted.internet.defer import Deferred, succeed
+from twisted.internet.defer import succeed
 
 from ..model.commands import Act, Say, SetTopic, Tell
 from ..model.events import Acted, Said
@@ -14,7 +14,7 @@ from ..model.text import MAX_TOPIC, clean_phrase, clean_text
 from ..model.units import Unit
 from . import judge
 from .admission import Admission
-from .attendance import Attendance
+from .attendance import Attendance, Outcome
 from .journal import Journal
 from .lane import ALONE, in_order
 from .people import People
@@ -22,8 +22,6 @@ from .person import Person
 from .readers import Readers
 from .room import LOBBY, Room
 from .rooms import Rooms
-
-Outcome = Deferred[int | None]
 
 
 class Speech:
