@@ -60,7 +60,7 @@ class Accepted:
         self.held = held
         """What is kept in memory until the command is shown: its room."""
         self.quiet = quiet
-        """Whether the fact stands even if the store refuses to keep its announcement."""
+        """Whether to submit the unit again without its announcement if the store refuses it."""
         self.outcome: Deferred[int | None] = Deferred()
 
 
@@ -165,6 +165,7 @@ class Journal:
         if not failure.check(Unavailable, InDoubt):
             self._log.failure("the store failed", failure)
         if failure.check(InDoubt):
+            # The pending call refers to the batch, and so keeps the rooms of its commands alive.
             self._clock.callLater(DOUBT_SECONDS, [*batch].clear)
         for accepted in batch:
             if accepted.quiet and is_kept(accepted.unit) and not self._settled:
