@@ -16,37 +16,37 @@ from twisted.internet.interfaces import (
 from twisted.python.runtime import platform
 
 from .chat.service import ChatService
-from .logfile import OUTPUT
+from .doors.api.tree import web_site
+from .doors.classic import classic_site
+from .doors.line.lines import LineFactory
+from .http.hosts import Hosts, hosts_of
 from .model.errors import Malformed, Unavailable
-from .premises import Door, Doorstep, Premises, StartupError
+from .net.connections import MOST_CONNECTIONS, ConnectionLimiter, Connections, DoorFactory
+from .net.descriptors import RESERVE, for_connections, raise_limit
+from .net.peers import Peers
+from .server.drain import ChatServer
+from .server.logfile import OUTPUT
 from .server.options import Options
 from .server.settings import Settings
-from .signals import Signals
+from .server.signals import Signals
+from .server.startup import Door, PortCheck, ServerProcess, StartupError
 from .store import Store
 from .store.engines import store_at
 from .store.wallclock import WallClock
-from .transports.classic import classic_site
-from .transports.connections import MOST_CONNECTIONS, Connections, DoorFactory, Doorkeeper
-from .transports.descriptors import RESERVE, for_connections, raise_limit
-from .transports.drain import House
-from .transports.hosts import Hosts, hosts_of
-from .transports.lines import LineFactory
-from .transports.peers import Peers
-from .transports.web import web_site
 
 __all__ = ["Options", "makeService"]
 
 YOUNG = 10_000
 """New objects after which Python looks for cycles among them.  It would after 700, which is every
 few hundred requests, and takes a twelfth of the CPU of a poll; and there are none to find: but for
-Twisted's TLS, what has gone leaves nothing that holds itself (tests/transports/test_contract.py).
+Twisted's TLS, what has gone leaves nothing that holds itself (tests/contract/test_doors.py).
 What is left of three such rounds is looked through together: no more, for that takes its time."""
 
 
-def makeService(options: Options) -> House:
+def makeService(options: Options) -> ChatServer:
     """The chat and its doors, which listen when the service is started.  Raises `StartupError`."""
     if platform.isLinux():
-        from .reactor import install_by_default
+        from .net.reactor import install_by_default
 
         install_by_default()
     from twisted.internet import reactor
@@ -83,26 +83,26 @@ def makeService(options: Options) -> House:
         "http": web_site(chat, origins, settings.bounds, proxies, peers, hosts),
         "classic": classic_site(chat, settings.bounds, proxies, peers, hosts),
     }
-    house = Premises(clock, chat, peers)
+    server = ServerProcess(clock, chat, peers)
     if options.parent:  # the process is ours
         gc.set_threshold(YOUNG, 2)
         # It may ask a name server, which may take its time.
         Thread(target=lambda: hosts.add(getfqdn()), daemon=True).start()
-        signals = Signals(clock, house.hurry, OUTPUT.reopen)
+        signals = Signals(clock, server.hurry, OUTPUT.reopen)
         signals.expect_reopening()
-        signals.setServiceParent(house)
+        signals.setServiceParent(server)
     # With another user to become, the store is that user's, and low ports are not.
     other_user = bool(options.parent and options.parent["uid"])
     everywhere = [text for endpoints in settings.doors.values() for text in endpoints]
-    Doorstep(clock, everywhere).setServiceParent(house)
+    PortCheck(clock, everywhere).setServiceParent(server)
     for name, endpoints in settings.doors.items():
         for text in endpoints:
-            keeper = Doorkeeper(factories[name], connections)
-            door = Door(name, text, _endpoint(clock, text), keeper, privileged=other_user)
-            door.setServiceParent(house)
+            limiter = ConnectionLimiter(factories[name], connections)
+            door = Door(name, text, _endpoint(clock, text), limiter, privileged=other_user)
+            door.setServiceParent(server)
     if not other_user:
         _check(store)
-    return house
+    return server
 
 
 def _check(store: Store) -> None:

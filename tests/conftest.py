@@ -13,6 +13,8 @@ from zope.interface import implementer
 
 from chatd.testing import InMemoryChat
 
+pytest_plugins = ["tests.doors.fixtures"]
+
 settings.register_profile(
     "chatd",
     deadline=None,  # a slow machine is no failure

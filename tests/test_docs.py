@@ -9,10 +9,10 @@ import pytest
 from bench.__main__ import options as bench_options
 from chatd.chat.limits import ADDRESS_SHARE
 from chatd.codecs.lines import COMMANDS
+from chatd.http.resource import STATUS
 from chatd.model import errors
 from chatd.server.options import Options
 from chatd.server.settings import Settings, spelt
-from chatd.transports.resource import STATUS
 
 ROOT = Path(__file__).parent.parent
 PROTOCOL = (ROOT / "docs/protocol.md").read_text()

@@ -6,7 +6,7 @@ import ast
 import subprocess
 import sys
 from collections.abc import Iterator
-from fnmatch import fnmatch
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 from typing import NamedTuple
 
@@ -17,75 +17,28 @@ CHATD = ROOT / "chatd"
 PLUGINS = ROOT / "twisted" / "plugins"
 
 
-class Floor(NamedTuple):
-    """Some modules of the house."""
-
-    modules: str
-    """Their names, without `chatd.` before them."""
-    may_import: str = ""
-    """The floors below, and the libraries."""
-
-
-DOMAIN = "model stream codecs store chat"
-
-HOUSE = {
-    "model": Floor("model model.*", "model msgspec precis_i18n confusable_homoglyphs"),
-    "stream": Floor("stream stream.*", "model stream"),
-    "codecs": Floor("codecs codecs.*", "model stream codecs msgspec"),
-    "store": Floor("store store.*", "model stream store twisted msgspec"),
-    "chat": Floor("chat chat.*", "model stream store chat twisted msgspec"),
-    "reactor": Floor("reactor", "twisted"),
-    # Doors never import each other; what several of them stand on has floors of its own.
-    "sockets": Floor(
-        "transports transports.tcp transports.connections transports.descriptors"
-        " transports.peers transports.stalls transports.deadlines transports.lane"
-        " transports.heartbeat transports.liveness transports.handshakes",
-        "model stream chat sockets twisted zope",
-    ),
-    "history": Floor("transports.history", f"{DOMAIN} history twisted"),
-    "drain": Floor("transports.drain", "chat sockets twisted"),
-    "http": Floor(
-        "transports.http transports.resource transports.longpoll transports.polltemplates"
-        " transports.pollgroups transports.reading transports.wsprotocol"
-        " transports.proxies transports.fields transports.roomlist transports.hosts"
-        " transports.syntax transports.chunked transports.request transports.media"
-        " transports.push",
-        f"{DOMAIN} history sockets http twisted zope wsproto",
-    ),
-    "line door": Floor(
-        "transports.lines transports.linequeue transports.linereader transports.shell"
-        " transports.backlog",
-        f"{DOMAIN} history sockets line-door twisted zope",
-    ),
-    "HTTP door": Floor(
-        "transports.web transports.body transports.access transports.events transports.origin"
-        " transports.sse transports.ndjson transports.websocket",
-        f"{DOMAIN} history sockets http HTTP-door twisted zope msgspec",
-    ),
-    "classic door": Floor("transports.classic", f"{DOMAIN} sockets http twisted"),
-    "premises": Floor("premises", f"{DOMAIN} sockets drain listening logfile premises twisted"),
-    "server": Floor(
-        "server server.*",
-        f"{DOMAIN} sockets http premises logfile server twisted",
-    ),
-    "tap": Floor(
-        "tap",
-        f"{DOMAIN} server reactor sockets drain premises listening signals logfile http line-door"
-        " HTTP-door classic-door twisted",
-    ),
-    "listening": Floor("listening", "twisted"),
-    "logfile": Floor("logfile", "twisted zope"),
-    "signals": Floor("signals", "twisted logfile"),
+FLOORS = {
+    "model": "model msgspec precis_i18n confusable_homoglyphs",
+    "stream": "model stream",
+    "codecs": "model stream codecs msgspec",
+    "store": "model stream store twisted msgspec",
+    "chat": "model stream store chat twisted msgspec",
+    "net": "model stream net twisted zope",
+    "http": "model codecs net http twisted zope msgspec wsproto",
+    "doors": "model stream codecs store chat net http doors twisted zope msgspec",
+    "server": "model stream store chat net http doors server twisted zope msgspec",
     # The client speaks to any server, so it knows of ours only what goes over the wire.
-    "client": Floor(
-        "client client.*", "model stream codecs client twisted zope msgspec treq hyperlink"
-    ),
-    "testing": Floor(
-        "testing testing.*",
-        f"{DOMAIN} sockets http premises tap reactor testing twisted wsproto",
-    ),
-    "chatd": Floor("__init__"),
+    "client": "model stream codecs client twisted zope msgspec treq hyperlink",
+    "testing": "model stream store chat net http doors server tap testing twisted wsproto",
+    "tap": "model store chat net http doors server twisted",
+    "__init__": "",
 }
+"""What the modules of each package may import: packages of chatd, and libraries."""
+
+SHARED = {"reading", "push", "access", "history"}
+"""Modules of `doors` that several doors stand on."""
+STYLES = {"sse", "ndjson", "websocket", "polls"}
+"""The ways of reading over HTTP, which the resource tree in `doors.api` offers."""
 
 
 class Import(NamedTuple):
@@ -103,13 +56,11 @@ def module_of(path: Path) -> str:
 
 
 def imports(path: Path) -> Iterator[Import]:
-    """What a file imports, but for the names that are for the type checker only."""
+    """What a file imports, for the type checker too."""
     package = path.relative_to(ROOT).parts[:-1]
 
     def walk(node: ast.AST, late: bool) -> Iterator[Import]:
         match node:
-            case ast.If(test=ast.Name(id="TYPE_CHECKING")):
-                return
             case ast.Import(names=names, lineno=line):
                 yield from (Import(line, alias.name, late) for alias in names)
             case ast.ImportFrom(module=module, names=names, level=level, lineno=line):
@@ -131,18 +82,17 @@ def is_module(name: str) -> bool:
 
 
 def floor_of(module: str) -> str:
-    """Where a module lives: a floor of the house, a library, or nowhere."""
-    if module.split(".")[0] != "chatd":
-        top = module.split(".")[0]
+    """A module's package in chatd, the library that it belongs to, or "" for Python's own."""
+    top, *rest = module.split(".")
+    if top != "chatd":
         return "" if top in sys.stdlib_module_names else top
-    name = module.removeprefix("chatd").removeprefix(".") or "__init__"
-    homes = [
-        floor
-        for floor, (modules, _) in HOUSE.items()
-        if any(fnmatch(name, pattern) for pattern in modules.split())
-    ]
-    assert len(homes) == 1, f"chatd.{name} belongs to one floor of HOUSE, not to {homes}"
-    return homes[0]
+    return rest[0] if rest else "__init__"
+
+
+def door_of(module: str) -> str:
+    """The door that a module of `doors` belongs to, "" for other modules."""
+    parts = module.split(".")
+    return parts[2] if parts[:2] == ["chatd", "doors"] and len(parts) > 2 else ""
 
 
 FILES = sorted(CHATD.rglob("*.py"))
@@ -150,15 +100,44 @@ FILES = sorted(CHATD.rglob("*.py"))
 
 @pytest.mark.parametrize("path", FILES, ids=module_of)
 def test_a_module_imports_only_from_the_floors_below(path: Path) -> None:
-    """The arrows point one way, so that every floor can be read and tested without those above."""
-    own = floor_of(f"chatd.{module_of(path)}")
-    allowed = {name.replace("-", " ") for name in HOUSE[own].may_import.split()} | {""}
+    """The arrows point one way: every package can be read and tested without those above it."""
+    own = floor_of(f"chatd.{module_of(path)}".removesuffix(".__init__"))
+    allowed = {*FLOORS[own].split(), "", "__init__"}
     foreign = [
         f"line {line}: {own} imports {floor_of(module)} ({module})"
         for line, module, _ in imports(path)
         if floor_of(module) not in allowed
     ]
     assert not foreign
+
+
+@pytest.mark.parametrize("path", sorted((CHATD / "doors").rglob("*.py")), ids=module_of)
+def test_doors_do_not_import_each_other(path: Path) -> None:
+    """A door can be read, and taken out, without the other doors."""
+    own = door_of(f"chatd.{module_of(path)}")
+    allowed = {own, "", *SHARED} | (STYLES if own == "api" else set())
+    foreign = [
+        f"line {line}: {own} imports {module}"
+        for line, module, _ in imports(path)
+        if door_of(module) not in allowed
+    ]
+    assert not foreign
+
+
+def test_no_imports_form_a_cycle() -> None:
+    """Imports for the type checker and imports inside functions count too."""
+    graph = {
+        f"chatd.{module_of(path)}": {module for _, module, _ in imports(path)} for path in FILES
+    }
+    try:
+        tuple(TopologicalSorter(graph).static_order())
+    except CycleError as error:
+        pytest.fail(" -> ".join(error.args[1]))
+
+
+def test_every_package_has_its_floor() -> None:
+    """A new package says what it may import."""
+    assert {floor_of(f"chatd.{module_of(path)}") for path in FILES} == set(FLOORS)
 
 
 @pytest.mark.parametrize("path", [*FILES, *PLUGINS.glob("*.py")], ids=lambda path: path.stem)

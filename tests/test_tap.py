@@ -20,11 +20,11 @@ from twisted.internet.protocol import Protocol
 
 from chatd.chat.limits import Limits
 from chatd.chat.service import ChatService
-from chatd.premises import Door, StartupError, written_place
+from chatd.net.connections import CountedTCP
+from chatd.net.tcp import WriteThrough
 from chatd.server.options import Options
+from chatd.server.startup import Door, StartupError, written_place
 from chatd.tap import makeService
-from chatd.transports.connections import CountedTCP
-from chatd.transports.tcp import WriteThrough
 
 from .store.faults import room_for
 

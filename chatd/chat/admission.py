@@ -15,10 +15,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from ..model.addresses import Address
-from ..model.errors import RateLimited, TooMany, Unavailable
+from ..model.errors import NO_ROOM_SECONDS, RateLimited, TooMany, Unavailable
 from .limits import (
     ADDRESS_SHARE,
-    NO_ROOM_SECONDS,
     RENAME_SHARE,
     RENAMES_AT_ONCE,
     Buckets,

@@ -25,9 +25,9 @@ from weakref import finalize
 from twisted.internet.defer import Deferred
 
 from ..model.addresses import Address, is_public
-from ..model.errors import BadRoom, TooMany, Unavailable
+from ..model.errors import NO_ROOM_SECONDS, BadRoom, TooMany, Unavailable
 from ..model.lookalikes import Lookalikes, scripts_differ
-from .limits import NO_ROOM_SECONDS, Limits
+from .limits import Limits
 from .room import LOBBY, Room
 from .room_index import RoomIndex
 

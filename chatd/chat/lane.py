@@ -17,14 +17,20 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from twisted.internet.defer import Deferred, fail
 
-if TYPE_CHECKING:
-    from .person import Person
-
 T = TypeVar("T")
+
+
+class Person(Protocol):
+    """What the order of commands depends on (`chatd.chat.person`)."""
+
+    rooms: dict[str, Any]
+    visiting: bool
+    lane: Lane | None
+
 
 ALONE = ""
 """In place of a room: a command that changes state, and has nothing of its person under way beside

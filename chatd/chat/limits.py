@@ -22,9 +22,6 @@ MOST_MEASURED = 10_000
 """Buckets that one table keeps: more addresses than that do not speak within the same seconds."""
 REMEMBERED_SECONDS = 300.0
 """Seconds for which a request that is sent again is known to be one, over a restart too."""
-NO_ROOM_SECONDS = 10.0
-"""Seconds after which somebody for whom there was no room, for a connection, a session or a reader,
-may look again."""
 _NEARLY = 1 - 1e-6
 """A token, for whoever has waited for one: seconds are floats, and their sums are not exact."""
 

@@ -7,8 +7,9 @@
    A reader that goes on without one of its rooms is given nothing more of that room.
 3. The registry of readers is that of the feeds: whatever reads a room stands in one of the room's
    feeds, together with its owner.  Readers of private messages alone are found by their inboxes.
-4. A poll template lets requests skip parsing and routing, and so this gate (`chatd.transports`).
-   It is registered here, and is void as soon as anything that it skips may be judged otherwise.
+4. A poll template (`chatd.doors.polls.templates`) lets requests skip parsing, routing, and so this
+   gate.  It is registered here, and is void as soon as anything that it skips may be judged
+   otherwise.
 """
 
 from __future__ import annotations

@@ -17,9 +17,8 @@ from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.python.failure import Failure
 
 from ..model.addresses import LOCAL, Address
-from ..model.errors import BadToken, ChatError, TooMany
+from ..model.errors import NO_ROOM_SECONDS, BadToken, ChatError, TooMany
 from .admission import Admission
-from .limits import NO_ROOM_SECONDS
 from .person import Person
 
 GRACE_SECONDS = 75.0

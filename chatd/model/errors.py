@@ -9,6 +9,10 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+NO_ROOM_SECONDS = 10.0
+"""Seconds until a client may try again that was refused because the server had no room for its
+connection, session or reader."""
+
 
 class ChatError(Exception):
     """A command or request was refused; nothing of it happened."""

@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
+from ..http.hosts import host_name
 from ..model.addresses import parse_network
-from ..transports.hosts import host_name
 
 MOST = 1_000_000_000
 """The largest number that an option takes: more is a slip of the hand."""

@@ -9,11 +9,11 @@ from typing import Any, ClassVar
 
 from twisted.python import usage
 
-from ..logfile import OUTPUT
-from ..premises import StartupError
+from .logfile import OUTPUT
 from .option import Option
 from .settings import Settings, options, spelt
 from .sources import CONFIG, BadSetting, settled
+from .startup import StartupError
 
 
 def _help(option: Option) -> str:

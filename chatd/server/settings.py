@@ -12,11 +12,11 @@ from typing import Any
 
 from ..chat.limits import ADDRESS_SHARE, DEFAULTS, Limits
 from ..chat.service import HISTORY, MAX_TEXT
+from ..http.channel import IDLE_SECONDS, REQUEST_SECONDS, Bounds
+from ..http.proxies import Proxies
 from ..model.bounds import MAX_RAW_TEXT
+from ..net.stalls import STALL_SECONDS
 from ..store.sqlite import DURABILITY, Retention
-from ..transports.http import IDLE_SECONDS, REQUEST_SECONDS, Bounds
-from ..transports.proxies import Proxies
-from ..transports.stalls import STALL_SECONDS
 from .option import METADATA, UNIX, Option, host, number, one_of, option, origin, proxy, text
 
 CLOSED = "none"

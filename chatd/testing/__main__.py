@@ -19,19 +19,19 @@ def main() -> None:
     globalLogBeginner.beginLoggingTo([textFileLogObserver(sys.stderr)])
     # As `twistd chatd` has it: the reactor, the write-through transport, the site.
     if platform.isLinux():
-        from ..reactor import install_by_default
+        from ..net.reactor import install_by_default
 
         install_by_default()
     from twisted.internet import reactor
     from twisted.internet.endpoints import serverFromString
 
-    from ..premises import Door
-    from ..transports.connections import Connections, Doorkeeper
+    from ..net.connections import ConnectionLimiter, Connections
+    from ..server.startup import Door
     from .conformance import echo_site
 
     text = f"tcp:{port}:interface=127.0.0.1"
-    keeper = Doorkeeper(echo_site(reactor), Connections(reactor))
-    Door("conformance", text, serverFromString(reactor, text), keeper).startService()
+    limiter = ConnectionLimiter(echo_site(reactor), Connections(reactor))
+    Door("conformance", text, serverFromString(reactor, text), limiter).startService()
     reactor.run()
 
 

@@ -13,10 +13,10 @@ from twisted.web.resource import Resource
 from twisted.web.server import Request
 from wsproto.events import BytesMessage, TextMessage
 
-from ..transports.http import ChatChannel, ChatSite
-from ..transports.peers import Peers
-from ..transports.resource import ApiResource
-from ..transports.wsprotocol import WebSocketProtocol, handshake
+from ..http.channel import ChatChannel, ChatSite
+from ..http.resource import ApiResource
+from ..http.wsprotocol import WebSocketProtocol, handshake
+from ..net.peers import Peers
 
 
 def echo_site(clock: IReactorTime) -> ChatSite:

@@ -4,7 +4,7 @@ import re
 
 from playwright.sync_api import BrowserContext, expect
 
-from chatd.transports.web import WEB
+from chatd.doors.api.tree import WEB
 
 from .people import People
 from .server import Server

@@ -21,12 +21,12 @@ from zope.interface import implementer
 from chatd.chat.limits import Limits
 from chatd.chat.service import ChatService
 from chatd.client import ChatClient, Event, Events
+from chatd.doors.api.tree import web_site
+from chatd.http.hosts import Hosts
 from chatd.model.commands import Say
 from chatd.testing import START, InMemoryChat, result_of
 from chatd.testing.clock import StrictClock
 from chatd.testing.stores import RefusingStore
-from chatd.transports.hosts import Hosts
-from chatd.transports.web import web_site
 
 T = TypeVar("T")
 

@@ -15,10 +15,10 @@ from twisted.internet.interfaces import IDelayedCall
 from chatd.chat.limits import Limits
 from chatd.chat.service import ChatService
 from chatd.client import ChatClient
+from chatd.doors.api.tree import web_site
+from chatd.net.peers import Peers
+from chatd.server.drain import ChatServer
 from chatd.store.engines import store_at
-from chatd.transports.drain import House
-from chatd.transports.peers import Peers
-from chatd.transports.web import web_site
 
 COUNT = 40
 
@@ -55,7 +55,7 @@ class Server:
         self._chat = chat = ChatService(clock, store, limits=Limits(message_rate=0))
         peers = Peers(clock)
         self._site = web_site(chat, peers=peers)
-        self._house = House(clock, chat, peers)
+        self._house = ChatServer(clock, chat, peers)
 
     async def open(self, port: int = 0) -> int:
         """Open the store, and listen."""

@@ -11,7 +11,7 @@ from select import select
 
 import pytest
 
-from chatd.transports.connections import LINGER_SECONDS, MOST_LINGERING
+from chatd.net.connections import LINGER_SECONDS, MOST_LINGERING
 
 from .processes import PATIENCE, Daemon
 

@@ -14,7 +14,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from chatd.transports.drain import GOODBYE_SECONDS
+from chatd.server.drain import GOODBYE_SECONDS
 
 from .conftest import Start
 from .processes import HERE, PATIENCE, TWISTD, Daemon

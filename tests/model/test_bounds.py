@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from chatd.codecs.json import convert, decode
 from chatd.codecs.websocket import Sent, read, ref_of
+from chatd.doors.api.tree import Form
 from chatd.model import names
 from chatd.model.bounds import (
     MAX_NAME,
@@ -28,7 +29,6 @@ from chatd.model.bounds import (
 )
 from chatd.model.commands import Command, Say
 from chatd.model.errors import BadName, ChatError, Malformed
-from chatd.transports.web import Form
 
 
 def kinds_of(kind: type) -> Iterator[type]:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from chatd.premises import StartupError
 from chatd.server.options import Options
 from chatd.server.settings import Settings, options, spelt
+from chatd.server.startup import StartupError
 
 
 def parsed(*arguments: str) -> Settings:

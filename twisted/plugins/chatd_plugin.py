@@ -7,5 +7,5 @@ chatd = ServiceMaker(
     "chatd", "chatd.tap", "one room, many doors: a chat server for terminals and browsers", "chatd"
 )
 chatd_epoll = Reactor(
-    "chatd-epoll", "chatd.reactor", "epoll(7) without a logging context around every event"
+    "chatd-epoll", "chatd.net.reactor", "epoll(7) without a logging context around every event"
 )

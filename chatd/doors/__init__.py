@@ -1,0 +1,1 @@
+"""The doors: each carries commands to `ChatService` and events to its clients."""

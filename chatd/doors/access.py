@@ -1,0 +1,209 @@
+"""Sessions and identities: for whom an HTTP request is made."""
+
+from __future__ import annotations
+
+import re
+
+from twisted.internet.defer import Deferred
+from twisted.web.server import Request
+
+from ..chat.person import Person
+from ..chat.readers import Owner
+from ..chat.service import ChatService
+from ..chat.sessions import LastingSession, Sessions
+from ..chat.tickets import Tickets
+from ..http.channel import MAX_BODY
+from ..http.fields import cookie, header, one
+from ..http.proxies import Proxies
+from ..model.addresses import Address
+from ..model.commands import Command
+from ..model.errors import BadToken, ChatError, Malformed, NoSession, NoSuchPerson
+from ..model.identity import Stranger
+from ..model.names import name_key
+from ..net.heartbeat import Heartbeat
+from ..net.peers import Peers
+from .push import Streams
+
+ABSENT = "nobody of that name is here; GET /rooms/ROOM lists who is in a room"
+"""Of a person who is not here, to a program."""
+_KEY = re.compile(r"[\x21-\x7e]{1,200}")
+
+
+def for_programs(error: ChatError) -> ChatError:
+    """The refusal in words for a client that has no commands to type."""
+    return NoSuchPerson(ABSENT) if isinstance(error, NoSuchPerson) else error
+
+
+class Access:
+    """What the HTTP resources share: the chat, its sessions and streams."""
+
+    def __init__(
+        self,
+        service: ChatService,
+        proxies: Proxies,
+        peers: Peers,
+        max_body: int | None = None,
+    ) -> None:
+        self.service = service
+        self.proxies = proxies
+        self.peers = peers
+        # Escaped, a byte of text is six of JSON at most.
+        self.max_body = max_body or max(MAX_BODY, 6 * service.max_text + 1024)
+        """Bytes in a request's body, or in a WebSocket's message."""
+        self.sessions = Sessions(service)
+        self.heartbeat = Heartbeat(service.clock)
+        self.streams = Streams(self.heartbeat, peers)
+        self.tickets: Tickets[LastingSession] = Tickets(service.clock.seconds)
+
+    @property
+    def cookie(self) -> bytes:
+        """The name of the cookie that holds a session's token.
+
+        Cookies know no ports: with one name for all, two servers on one host would overwrite each
+        other's.
+        """
+        return b"chatd-" + self.service.id.encode()
+
+    def session(self, request: Request) -> LastingSession | None:
+        """The session that a request is made in, None if it is made in none.
+
+        Its token stands in `Chatd-Session`, in `Authorization: Bearer` (RFC 6750, section 2.1), or
+        in the cookie; the first of these that is there counts.  Credentials of another scheme, such
+        as a browser's Basic for a proxy, are ignored.  Raises `BadToken` for a bad token in a
+        header.  An outdated cookie counts as no session: browsers send it on and on, and reading
+        needs none.
+        """
+        session = self._find(request)
+        if session:
+            session.touch(self.address(request))
+        return session
+
+    def _find(self, request: Request) -> LastingSession | None:
+        token = header(request, "chatd-session")
+        if token is not None:
+            return self.sessions.find(token)
+        scheme, _, token = (header(request, "authorization") or "").partition(" ")
+        if scheme.lower() == "bearer":
+            return self.sessions.find(token.strip())
+        token_kept = cookie(request, self.cookie)
+        if token_kept is None:
+            return None
+        try:
+            return self.sessions.find(token_kept)
+        except BadToken:
+            return None
+
+    def reader(self, request: Request, *, stream: bool) -> LastingSession | None:
+        """The session that a request reads in, None if it reads in none.
+
+        Browsers can set no header on an EventSource or a WebSocket, so a ticket may stand in the
+        query of a `stream`, and a token (RFC 6750, section 2.3) in that of any reading request.
+        The ticket stays good until `use_ticket`.  Raises `BadToken`, `Malformed`.
+        """
+        token, ticket = one(request, "access_token"), one(request, "ticket")
+        if ticket is not None:
+            if token is not None:
+                raise Malformed("give ticket or access_token, not both")
+            if not stream:
+                # A client repeats a poll with the same words, but a ticket is good once.
+                raise Malformed(
+                    "a ticket is for a WebSocket or an event stream; "
+                    "here, send Authorization: Bearer TOKEN"
+                )
+            session = self.tickets.holder(ticket)
+            if session.over:
+                raise BadToken("the session of that ticket is over; POST /session for a new one")
+        elif token is not None:
+            session = self.sessions.find(token)
+        else:
+            return self.session(request)
+        session.touch(self.address(request))
+        return session
+
+    def use_ticket(self, request: Request) -> None:
+        """The stream that the request's ticket is for begins: the ticket is used up, if there is
+        one.  Raises `BadToken`.
+        """
+        ticket = one(request, "ticket")
+        if ticket is not None:
+            self.tickets.redeem(ticket)
+
+    def need_session(self, request: Request) -> LastingSession:
+        """The session that a request is made in.  Raises `BadToken`, `NoSession`."""
+        session = self.session(request)
+        if session is None:
+            raise NoSession(
+                "this needs a session: POST /session, then send Authorization: Bearer TOKEN"
+            )
+        return session
+
+    def owner(self, request: Request, session: LastingSession | None) -> Owner:
+        """For whom a request reads: its session, or a stranger at the request's address."""
+        return session or Stranger(self.address(request))
+
+    def speaker(self, request: Request) -> Person:
+        """The person who says something: the session's, or a visitor by the name in the query.
+
+        Raises `BadToken`, `NoSession`, `BadName`, `NameInUse`, `Malformed`.
+        """
+        session = self.session(request)
+        name = one(request, "name")
+        if session:
+            person = session.person
+            if name is not None and name != person.name:
+                raise Malformed(
+                    f"you are {person.name} here; leave ?name= out, or PATCH /session to rename"
+                )
+            return person
+        if name is None:
+            raise NoSession("say who you are: POST /session for a session, or add ?name=NAME")
+        return self.service.visitor(name, self.address(request))
+
+    def open(self, request: Request, name: str) -> Deferred[LastingSession]:
+        """A new session.  Raises and fails as `Sessions.open` does.
+
+        The request's `Idempotency-Key` is ignored: the answer holds the session's token, and a key
+        does not prove that the same client sends it again.
+        """
+        return self.sessions.open(name, self.address(request))
+
+    def perform(self, request: Request, command: Command) -> Deferred[int | None]:
+        """Carry out a command, once, however often it is sent with the same `Idempotency-Key`.
+
+        Raises and fails as `speaker` and `ChatService.perform` do.
+        """
+        key = idempotency_key(request)
+        if key is None:
+            return self.service.perform(self.speaker(request), command)
+        # Whether a request is a repeat does not depend on whether its visitor's name is still free.
+        session = self.session(request)
+        who = key_owner(session) if session else repr((self.address(request), one(request, "name")))
+        keys = self.service.request_keys
+        mark = keys.key(who, key, command)
+        return keys.once(mark, lambda: self.service.perform(self.speaker(request), command, mark))
+
+    def address(self, request: Request) -> Address:
+        """Where a request comes from."""
+        return self.proxies.address(request)
+
+
+def key_owner(session: LastingSession) -> str:
+    """Scope of a session's request keys: its name if it was chosen, so that they hold for the next
+    session of that name, else its token, because a guest's name is reused.  A session keeps the
+    scope of its first key.
+    """
+    if not session.owner:
+        person = session.person
+        session.owner = name_key(person.name) if person.named else session.token
+    return session.owner
+
+
+def idempotency_key(request: Request) -> str | None:
+    """The request's `Idempotency-Key`, None if it has none.
+
+    Raises `Malformed`.
+    """
+    key = header(request, "idempotency-key")
+    if key is not None and not _KEY.fullmatch(key):
+        raise Malformed("an Idempotency-Key has 1 to 200 visible ASCII characters")
+    return key

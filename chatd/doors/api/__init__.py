@@ -1,0 +1,1 @@
+"""The HTTP door's tree of resources."""

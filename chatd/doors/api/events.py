@@ -1,0 +1,239 @@
+"""`/rooms/{room}/events` and `/events`: one URL, read in the style that the client asks for."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Hashable, Sequence
+from typing import Any, cast
+
+from twisted.internet.defer import Deferred
+from twisted.web.server import NOT_DONE_YET, Request
+
+from ...chat.room import Room
+from ...chat.sessions import LastingSession
+from ...http.channel import ChatChannel
+from ...http.fields import header, one, whole_number
+from ...http.media import EVENT_STREAM, preferred
+from ...http.request import ChatRequest
+from ...http.resource import ApiResource, refuse
+from ...http.wsprotocol import handshake, wants_websocket
+from ...model.errors import ChatError, Malformed
+from ...net.peers import going_down
+from ...stream.batch import Batch
+from ...stream.eventlog import Page
+from ...stream.pages import newest
+from ..access import Access
+from ..ndjson import open_ndjson
+from ..polls.longpoll import (
+    DEFAULT_WAIT,
+    MAX_WAIT,
+    PollFormat,
+    PollRequest,
+    Polls,
+    json_format,
+    plain_format,
+)
+from ..polls.templates import learn
+from ..reading import ReadQuery, load_rooms, named_rooms, read_query
+from ..sse import open_sse
+from ..websocket import ChatSocket
+
+_SECONDS = re.compile(r"-?\d{1,40}(\.\d{1,40})?", re.ASCII)
+NDJSON = "application/x-ndjson"
+_STYLES = ("application/json", EVENT_STREAM, "text/plain", NDJSON)
+
+
+class EventsResource(ApiResource):
+    """The events of some rooms: those there are, and those that follow."""
+
+    isLeaf = True
+
+    def __init__(self, access: Access, polls: Polls, rooms: Sequence[str] | None) -> None:
+        """`rooms` are those of the path; None: those that the query names."""
+        super().__init__()
+        self._access = access
+        self._polls = polls
+        self._rooms = rooms
+
+    def render_GET(self, request: Request) -> Any:
+        """Read on from a cursor, or back from an id."""
+        media = preferred(header(request, "accept") or "", _STYLES)
+        before = whole_number(request, "before")
+        if before is not None and one(request, "since") is not None:
+            raise Malformed("give before to page back, or since to read on; not both")
+        stream = before is None and (media == EVENT_STREAM or wants_websocket(request))
+        session = self._access.reader(request, stream=stream)
+        names = named_rooms(request) if self._rooms is None else self._rooms
+        loading = load_rooms(self._access.service, names)
+        return loading.addCallback(self._read, request, session, media)
+
+    def _read(
+        self, rooms: list[Room], request: Request, session: LastingSession | None, media: str
+    ) -> Any:
+        """The same when the rooms are in memory."""
+        if request.channel is None:
+            return NOT_DONE_YET  # the client has gone meanwhile
+        access, several = self._access, self._rooms is None
+        if access.peers.draining:
+            raise going_down()
+        owner = access.owner(request, session)
+        query = read_query(request, access.service, rooms, owner, several=several)
+        query.check_allowed()
+        format_ = plain_format(query) if media == "text/plain" else json_format(query)
+        before = whole_number(request, "before")
+        if before is not None:
+            return self._page(request, query, before, format_)
+        query.note_rooms()
+        if wants_websocket(request):
+            accept = handshake(request)
+            query.check_readers()
+            access.use_ticket(request)
+            socket = ChatSocket(access, query, access.address(request))
+            return cast(ChatChannel, request.channel).upgrade(accept, socket)
+        if media in (EVENT_STREAM, NDJSON):
+            query.check_readers()
+            if request.method != b"HEAD":
+                access.use_ticket(request)
+            open_stream = open_sse if media == EVENT_STREAM else open_ndjson
+            return open_stream(access.streams, request, query)
+        return RequestPoll(self._polls, request, query, format_, _wait(request)).hold()
+
+    def _page(
+        self, request: Request, query: ReadQuery, before: int, format_: PollFormat
+    ) -> Deferred[bytes]:
+        """The last events before an id, at once, as far back as the store kept them.
+
+        `next` is the cursor behind the last of them; but if the page was cut short by its size, it
+        is the id to go on from with `before`.
+        """
+        if len(query.rooms) != 1:
+            raise Malformed("before pages back through one room; use /rooms/{room}/events")
+        format_.dress(request)
+
+        def answer(page: Page) -> bytes:
+            query.check_allowed()  # the page has taken a while
+            entries, chunk, whole = newest(page.entries, format_.codec)
+            place = entries[-1].id if entries else max(before - 1, 0)
+            if entries and len(entries) < query.limit and (page.more or not whole):
+                place = entries[0].id
+                if not format_.head:
+                    _link(request, f"before={place}&limit={query.limit}")
+            return format_.body(Batch(chunk, len(entries), place))
+
+        return self._access.service.page(query.rooms[0], before, query.limit).addCallback(answer)
+
+
+class RequestPoll:
+    """A poll of a parsed request: an outlet that takes one batch."""
+
+    brief = True
+
+    def __init__(
+        self, polls: Polls, request: Request, query: ReadQuery, format_: PollFormat, wait: float
+    ) -> None:
+        """Raises `Malformed`, `NotAllowed`."""
+        self.due: float | None = None
+        self.filed = 0
+        self._asked = PollRequest(query, format_, wait, poll_key(request, query))
+        self._polls = polls
+        self._request = request
+        self._subscriber = query.open(self, format_.codec)
+        self._answered = False
+        query.begin(self)
+
+    def hold(self) -> int:
+        """Answer now, or when there is an event, or when the wait is over."""
+        asked, subscriber = self._asked, self._subscriber
+        subscriber.start()
+        if asked.wait <= 0 and not self._answered:
+            subscriber.wake()  # also for what the other readers are about to be woken for
+        if asked.wait <= 0 and not self._answered:
+            subscriber.when_caught_up(self.give_up)
+        if self._answered:
+            asked.query.end(self)
+        else:
+            # One that is not to be held waits nevertheless for a page of the store.
+            self._polls.deadlines.set(self, asked.wait or DEFAULT_WAIT)
+            self._polls.place(asked.key, self)
+            cast(ChatRequest, self._request).conclude = self.conclude
+            self._request.notifyFinish().addBoth(self._finished)
+        return NOT_DONE_YET
+
+    def deliver(self, batch: Batch) -> bool:
+        """Answer with the batch."""
+        request, format_ = self._request, self._asked.format
+        body = format_.body(batch)
+        format_.dress(request)
+        if not format_.head:
+            _link(request, f"{self._asked.query.url_query}since={batch.cursor}")
+        self._write(body)
+        # Before the answer is finished: then the channel may go on to what was pipelined.
+        learned = learn(self._polls, self._asked, request)
+        if learned:
+            cast(ChatChannel, request.channel).learned = learned
+        request.finish()
+        return False
+
+    def revoked(self, error: ChatError) -> None:
+        """Answer as a new request would be."""
+        self._write(refuse(self._request, error))
+        self._request.finish()
+
+    def removed(self, room: str, error: ChatError) -> None:
+        """Answer as a new request would be: one that names a forbidden room is refused whole."""
+        self._subscriber.stop()
+        self.revoked(error)
+
+    def _write(self, body: bytes) -> None:
+        self._answered = True
+        self._request.setHeader(b"content-length", b"%d" % len(body))
+        self._request.write(body)
+
+    def give_up(self) -> None:
+        """Answer with no events: none came in time, a newer poll took over, or the session is
+        over.
+        """
+        if not self._answered:
+            self._subscriber.stop()
+            self.deliver(Batch(b"", 0, self._subscriber.cursor))
+
+    time_is_up = dismiss = give_up
+
+    def conclude(self) -> None:
+        """Answer with what there is: the server is going down."""
+        self._subscriber.wake()
+        self.give_up()
+
+    def _finished(self, _: object) -> None:
+        """The poll is answered, or its client has gone."""
+        self._answered = True
+        cast(ChatRequest, self._request).conclude = None
+        self._subscriber.stop()
+        self._polls.deadlines.forget(self)
+        self._polls.vacate(self._asked.key, self)
+        self._asked.query.end(self)
+
+
+def poll_key(request: Request, query: ReadQuery) -> Hashable:
+    """What two polls have in common of which only one is held; None for polls without a session.
+
+    Raises `Malformed`.
+    """
+    if query.session is None:
+        return None
+    return (query.session, one(request, "reader"), query.several, tuple(query.rooms))
+
+
+def _link(request: Request, query: str) -> None:
+    """Say where to go on in a header: text has no place for the cursor, RFC 8288 has one."""
+    place = request.path.decode("ascii", "replace")
+    request.setHeader(b"link", f'<{place}?{query}>; rel="next"'.encode())
+
+
+def _wait(request: Request) -> float:
+    text = one(request, "wait")
+    if text is not None and not _SECONDS.fullmatch(text):
+        raise Malformed(f"wait has to be a number of seconds, 0 to {MAX_WAIT:g}")
+    if request.method == b"HEAD":
+        return 0.0
+    return DEFAULT_WAIT if text is None else min(max(float(text), 0.0), MAX_WAIT)

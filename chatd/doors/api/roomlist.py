@@ -1,0 +1,125 @@
+"""`GET /rooms` and `GET /rooms/{room}`: lists that may be long, in pages.
+
+1. A page holds as much as one answer may (`chatd.stream.pages`).  If there is more behind it, it
+   says where to go on: `next` is the `after` of the next request.
+2. Pages of rooms are made once, and served again until anything in the list has changed.  Each has
+   an `ETag`: a client that asks again and again is mostly answered `304`, without a body.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from bisect import bisect_right
+from collections import OrderedDict
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from twisted.web.http import CACHED
+from twisted.web.server import Request
+
+from ...chat.room import Room
+from ...chat.service import ChatService
+from ...codecs.json import encode
+from ...http.fields import one, whole_number
+from ...http.resource import answer
+from ...model.errors import Malformed
+from ...model.names import clean_room
+from ...stream.pages import MOST_BYTES
+
+ROOMS = 100
+"""Rooms on a page, if nothing else is asked for."""
+MOST_ROOMS = 500
+"""Rooms on a page."""
+CACHED_PAGES = 16
+"""Pages that are kept: the first ones, which everybody asks for."""
+CACHED_SECONDS = 10.0
+"""Seconds after which a page is made anew in any case: what is kept of a room may have been
+forgotten."""
+
+
+class Page(NamedTuple):
+    """A page of the list, as it was made."""
+
+    version: object
+    """Of the list: while it is the same, so is the page."""
+    until: float
+    """When it is to be made anew, on the service's clock."""
+    body: bytes
+    tag: bytes
+
+
+class RoomList:
+    """The list of rooms, page by page."""
+
+    def __init__(self, service: ChatService) -> None:
+        self._service = service
+        self._pages: OrderedDict[tuple[str, int], Page] = OrderedDict()
+
+    def answer(self, request: Request) -> bytes:
+        """The page that the query asks for.  Raises `Malformed`, `BadRoom`."""
+        limit = whole_number(request, "limit")
+        if limit == 0:
+            raise Malformed(f"limit has to be from 1 to {MOST_ROOMS}")
+        after = one(request, "after") or ""
+        page = self._page(clean_room(after) if after else "", min(limit or ROOMS, MOST_ROOMS))
+        request.setHeader(b"content-type", b"application/json")
+        request.setHeader(b"cache-control", b"no-cache")
+        request.setHeader(b"x-content-type-options", b"nosniff")
+        return b"" if request.setETag(page.tag) is CACHED else page.body
+
+    def _page(self, after: str, limit: int) -> Page:
+        version, now = self._service.rooms.list_version, self._service.clock.seconds()
+        page = self._pages.get((after, limit))
+        if page is None or page.version != version or now >= page.until:
+            body = self._body(after, limit)
+            tag = f'"{hashlib.sha256(body).hexdigest()[:32]}"'.encode()
+            page = self._pages[after, limit] = Page(version, now + CACHED_SECONDS, body, tag)
+        self._pages.move_to_end((after, limit))
+        if len(self._pages) > CACHED_PAGES:
+            self._pages.popitem(last=False)
+        return page
+
+    def _body(self, after: str, limit: int) -> bytes:
+        found = self._service.rooms.listings(after, limit + 1)
+        rooms = [
+            {
+                "room": room.name,
+                "topic": room.topic,
+                "people": room.people,
+                "first": room.first,
+                "last": room.last,
+            }
+            for room in found[:limit]
+        ]
+        count = fitting([encode(room) for room in rooms])
+        more = {"next": found[count - 1].name} if count < len(found) else {}
+        return encode({"rooms": rooms[:count], **more})
+
+
+def room_answer(request: Request, service: ChatService, room: Room) -> bytes:
+    """One room: its topic, who is here, and the ends of its log.
+
+    Where the names come to more than one answer holds, `people` says how many there are, and `next`
+    is the `after` to go on with.  Raises `Malformed`.
+    """
+    _, topic, _, first, last = service.rooms.listing(room.name)
+    after = one(request, "after")
+    names = room.names
+    if after is not None:
+        names = names[bisect_right(names, after.casefold(), key=str.casefold) :]
+    count = fitting([encode(name) for name in names])
+    state: dict[str, Any] = {"room": room.name, "topic": topic, "here": names[:count]}
+    state |= {"first": first, "last": last}
+    if count < len(names):
+        state |= {"people": len(room.names), "next": names[count - 1]}
+    return answer(request, state)
+
+
+def fitting(items: Sequence[bytes]) -> int:
+    """How many of the items one answer holds; one at least, if there are any."""
+    size = 0
+    for number, item in enumerate(items):
+        size += len(item) + 1
+        if size > MOST_BYTES and number:
+            return number
+    return len(items)

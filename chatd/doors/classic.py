@@ -1,0 +1,295 @@
+"""The classic door: the long-poll protocol of a 2011 answer, for clients written then.
+
+`GET /?name=N` registers N and reads, `GET /?name=N&message=T` registers N and says T, both in the
+lobby and both as plain text.
+
+1. This protocol has no cursor, so this is the one door that keeps its readers': a name is a session
+   and a subscriber, which is paused between two polls.  The room's log and the store are the queue,
+   and a gap is told of what is kept nowhere.
+2. A name begins where the log ends when it registers.  It is kept while it polls, and for
+   `GRACE_SECONDS` after; then it has left, and nothing of it is remembered.
+3. A poll is answered as soon as something was said, its own name's messages included, or empty
+   after `HOLD_SECONDS`.  What is said is answered empty, once it is stored.
+4. What was written as an answer counts as read: where it was lost on the way, nobody can know.
+5. There is no secret.  Whoever polls as N is N: of two polls as N the older is answered, empty, and
+   what one client reads the other does not.  A name that another door's session holds is refused.
+6. A name whose reader the gate has ended is told why, with status 403; its next poll asks the gate
+   again, and reads from then on.
+7. As in 2011, a GET says something and every web page may ask (`Access-Control-Allow-Origin: *`).
+   That is why this door is closed unless it is asked for.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import cast
+
+from twisted.internet.defer import Deferred, succeed
+from twisted.internet.interfaces import IDelayedCall
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+from twisted.web.resource import Resource
+from twisted.web.server import NOT_DONE_YET, Request
+
+from ..chat.room import LOBBY
+from ..chat.service import ChatService
+from ..chat.sessions import LastingSession, Sessions
+from ..codecs.classic import CLASSIC, told
+from ..http.channel import USUAL, Bounds, ChatSite
+from ..http.fields import one
+from ..http.hosts import Hosts
+from ..http.proxies import NO_PROXIES, Proxies
+from ..http.request import ChatRequest
+from ..http.resource import STATUS, dress_live, finish_later, say_when
+from ..model.addresses import Address
+from ..model.commands import Say
+from ..model.errors import ChatError, Malformed, NotInRoom
+from ..model.names import clean_name, name_key
+from ..net.peers import Peers, going_down
+from ..stream.batch import Batch
+from ..stream.subscriber import Subscriber
+
+HOLD_SECONDS = 4.5
+"""Seconds that a poll is held, as in 2011: just below the five after which clients gave up."""
+
+_log = Logger()
+
+
+def classic_site(
+    service: ChatService,
+    bounds: Bounds = USUAL,
+    proxies: Proxies = NO_PROXIES,
+    peers: Peers | None = None,
+    hosts: Hosts | None = None,
+) -> ChatSite:
+    """The classic door to a chat; `proxies` may say for whom they ask, and `hosts` are the names
+    under which it may be asked, if not only this machine's own.
+    """
+    hosts = hosts or Hosts(service.clock, proxies=proxies)
+    peers = Peers(service.clock) if peers is None else peers
+    root = ClassicResource(service, proxies, peers)
+    return ChatSite(root, service.clock, bounds, peers, hosts=hosts)
+
+
+class ClassicResource(Resource):
+    """All there is: one resource, whatever the path."""
+
+    isLeaf = True
+
+    def __init__(self, service: ChatService, proxies: Proxies, peers: Peers) -> None:
+        super().__init__()
+        self._service = service
+        self._proxies = proxies
+        self._peers = peers
+        self._names = Names(service)
+
+    def render(self, request: Request) -> bytes | int:
+        """Carry the request out."""
+        dress_live(request, b"text/plain; charset=utf-8")
+        request.setHeader(b"access-control-allow-origin", b"*")
+        if request.method == b"OPTIONS":
+            # A browser asks first if the page's library adds headers of its own.
+            request.setHeader(b"access-control-allow-headers", b"*")
+        elif request.method == b"GET":
+            try:
+                return self._get(request)
+            except ChatError as error:
+                return _refuse(request, error)
+        elif request.method != b"HEAD":  # which reads nothing, lest that be lost
+            request.setResponseCode(405)
+            request.setHeader(b"allow", b"GET, HEAD, OPTIONS")
+            return b"use GET /?name=NAME or GET /?name=NAME&message=TEXT\n"
+        return b""
+
+    def _get(self, request: Request) -> int:
+        if self._peers.draining:
+            raise going_down()
+        name, text = one(request, "name"), one(request, "message")
+        if name is None:
+            raise Malformed("say who you are: GET /?name=NAME")
+        gone: list[object] = []
+        request.notifyFinish().addErrback(gone.append)
+        calling = self._names.caller(name, self._proxies.address(request))
+        if text is not None:
+            said = calling.addCallback(self._say, text)
+            finish_later(request, said.addErrback(lambda failure: _refused(request, failure)))
+            return NOT_DONE_YET
+
+        def refused(failure: Failure) -> None:
+            body = _refused(request, failure)
+            if not gone:
+                _finish(request, body)
+
+        def poll(caller: Caller) -> None:
+            if self._peers.draining:
+                raise going_down()
+            if not gone:
+                caller.poll(request)
+
+        polled = calling.addCallback(poll).addErrback(refused)
+        polled.addErrback(lambda failure: _log.failure("a classic poll failed", failure))
+        return NOT_DONE_YET
+
+    def _say(self, caller: Caller, text: str) -> Deferred[bytes]:
+        said = self._service.perform(caller.session.person, Say(LOBBY, text))
+        return said.addCallback(lambda _: b"")
+
+
+class Names(Sessions):
+    """The sessions of those who called lately, by name."""
+
+    def __init__(self, service: ChatService) -> None:
+        super().__init__(service)
+        self._chat = service
+        self._callers: dict[str, Caller] = {}
+        self._arriving: dict[str, list[Deferred[Caller]]] = {}
+        """What is fired when a session has begun, by name."""
+
+    def caller(self, name: str, address: Address) -> Deferred[Caller]:
+        """The caller of that name, which is registered from now on if it was not before.
+
+        Raises or fails as `open` does.
+        """
+        key = name_key(clean_name(name))
+        caller = self._callers.get(key)
+        if caller is not None:
+            caller.session.touch(address)
+            return succeed(caller)
+        arrival: Deferred[Caller] = Deferred()
+        if key in self._arriving:
+            self._arriving[key].append(arrival)
+            return arrival
+        opening = self.open(name, address)
+        self._arriving[key] = [arrival]
+        opening.addCallback(self._arrived, key, address).addBoth(self._answer, key)
+        return arrival
+
+    def _arrived(self, session: LastingSession, key: str, address: Address) -> Caller:
+        session.touch(address)
+        caller = self._callers[key] = Caller(self._chat, session)
+        return caller
+
+    def _answer(self, result: Caller | Failure, key: str) -> None:
+        """All who have called by that name meanwhile are answered alike."""
+        for arrival in self._arriving.pop(key):
+            arrival.callback(result)  # a Failure makes it fail
+
+    def close(self, session: LastingSession) -> Deferred[int | None]:
+        """See `Sessions.close`; the cursor goes too."""
+        caller = self._callers.get(session.person.key)
+        if caller and caller.session is session:
+            del self._callers[session.person.key]
+            caller.end()
+        return super().close(session)
+
+
+class Caller:
+    """One name and where it stands: an outlet that is full whenever it does not poll."""
+
+    brief = True
+
+    def __init__(self, service: ChatService, session: LastingSession) -> None:
+        self.session = session
+        self._service = service
+        self._request: Request | None = None
+        self._timer: IDelayedCall | None = None
+        self._subscriber: Subscriber | None = None
+        with suppress(ChatError):  # it may speak all the same, and each poll asks again
+            self._read()
+
+    def poll(self, request: Request) -> None:
+        """Answer with what is there, or hold the request until something is.
+
+        Raises `NotAllowed`.
+        """
+        self._answer(b"")
+        subscriber = self._read()
+        self._request = request
+        self.session.hold(self)
+        cast(ChatRequest, request).conclude = self._conclude
+        request.notifyFinish().addErrback(lambda _: self._gone(request))
+        self._timer = self._service.clock.callLater(HOLD_SECONDS, self.dismiss)
+        subscriber.resume()
+
+    def _read(self) -> Subscriber:
+        """What reads for this name, from now on if nothing did.  Raises `NotAllowed`."""
+        if self._subscriber is None:
+            service = self._service
+            lobby = self.session.person.rooms.get(LOBBY)
+            if lobby is None:
+                raise NotInRoom("you are not in the lobby any more; register anew in a moment")
+            reader = service.readers.open(self.session, [(lobby, CLASSIC)], self, service.horizon)
+            self._subscriber = reader
+            reader.pause()
+            reader.start()
+        return self._subscriber
+
+    def end(self) -> None:
+        """The session is over."""
+        if self._subscriber:
+            self._subscriber.stop()
+
+    def deliver(self, batch: Batch) -> bool:
+        """Answer, unless there is nothing in it for this door."""
+        body = told(batch)
+        if body:
+            self._answer(body)
+        return True
+
+    def revoked(self, error: ChatError) -> None:
+        """See `Outlet.revoked`."""
+        self._subscriber = None
+        request = self._request
+        if request:
+            self._answer(_refuse(request, error))
+
+    def removed(self, room: str, error: ChatError) -> None:
+        """See `Outlet.removed`: there is no other room to go on with."""
+        self.revoked(error)
+
+    def dismiss(self) -> None:
+        """Answer empty."""
+        self._answer(b"")
+
+    def _conclude(self) -> None:
+        """Answer with what there is: the server is going down."""
+        if self._subscriber:
+            self._subscriber.wake()
+        self._answer(b"")
+
+    def _answer(self, body: bytes) -> None:
+        request = self._request
+        if request:
+            self._let_go()
+            _finish(request, body)
+
+    def _gone(self, request: Request) -> None:
+        if request is self._request:
+            self._let_go()
+
+    def _let_go(self) -> None:
+        """It does not poll any more: the cursor stays."""
+        self._request = None
+        if self._subscriber:
+            self._subscriber.pause()
+        self.session.release(self)
+        if self._timer and self._timer.active():
+            self._timer.cancel()
+
+
+def _finish(request: Request, body: bytes) -> None:
+    request.setHeader(b"content-length", b"%d" % len(body))
+    request.write(body)
+    request.finish()
+
+
+def _refuse(request: Request, error: ChatError) -> bytes:
+    request.setResponseCode(STATUS[type(error)])
+    say_when(request, error)
+    return f"{error.message}\n".encode()
+
+
+def _refused(request: Request, failure: Failure) -> bytes:
+    failure.trap(ChatError)
+    assert isinstance(failure.value, ChatError)
+    return _refuse(request, failure.value)

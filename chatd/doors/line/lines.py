@@ -1,0 +1,449 @@
+r"""The line door: telnet, netcat, and every other client that sends lines over TCP or TLS.
+
+1. A connection is a session with one reader; when it ends, the session has left.  A client is
+   greeted when its person has come in; lines that it sends before that wait.
+2. Lines are carried out in order, and the next one is not looked at while the client reads too
+   slowly or says too much: TCP holds the rest back, so nothing of a long paste is lost.
+3. The end of input is not the end of the conversation: what was said is stored and echoed before
+   the connection is closed (`printf 'hello\n' | nc -N host port`).
+4. Lines that were received are carried out, also if their sender has closed meanwhile: the session
+   ends behind the last of them (`chatd.doors.line.backlog`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from twisted.internet.defer import maybeDeferred
+from twisted.internet.interfaces import (
+    IAddress,
+    IDelayedCall,
+    IHalfCloseableProtocol,
+    IPushProducer,
+    ISSLTransport,
+)
+from twisted.internet.protocol import Factory, Protocol, connectionDone
+from twisted.internet.tcp import Connection
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+from zope.interface import implementer
+
+from ...chat.person import Person
+from ...chat.service import ChatService
+from ...chat.sessions import Session
+from ...codecs.editing import edited
+from ...codecs.lineinput import LineInput
+from ...codecs.lines import counted, refusal
+from ...codecs.telnet import NO_OPERATION
+from ...model.addresses import LOCAL, Address, address_of
+from ...model.errors import ChatError, Malformed, TextTooLong, TooSlow, Unavailable
+from ...net.handshakes import TimedHandshake
+from ...net.heartbeat import Heartbeat
+from ...net.peers import GOING_DOWN, Peers
+from ...net.tcp import enable_direct_writes
+from ...stream.subscriber import Subscriber
+from .backlog import BACKLOG_SECONDS, Backlogs, Salvage, received
+from .queue import LineQueue
+from .shell import Shell
+
+NOP_SECONDS = 30
+"""Seconds between two signs of life to a telnet client: HAProxy's examples cut connections that are
+idle for 50 seconds, other proxies after 60."""
+COMMAND_BYTES = 256
+"""Bytes that a line may be longer than a message, for the command before it."""
+
+
+@implementer(IHalfCloseableProtocol, IPushProducer)
+class LineConnection(TimedHandshake, Protocol):
+    """One client's bytes: lines in, at the pace that the limits allow, and backpressure."""
+
+    transport: Connection
+    _log = Logger()
+
+    def __init__(
+        self,
+        service: ChatService,
+        peers: Peers,
+        heartbeat: Heartbeat,
+        backlogs: Backlogs,
+        address: Address = LOCAL,
+    ) -> None:
+        self._service = service
+        self._peers = peers
+        self._heartbeat = heartbeat
+        self._backlogs = backlogs
+        self._backlog: IDelayedCall | None = None
+        self._expected = False
+        self._beating = False
+        self._address = address
+        self._shell: Shell | None = None
+        self._entering = False
+        self._pushes = False
+        self._full = False
+        self._input = LineInput()
+        self._queue = LineQueue(service.clock, service.max_text + COMMAND_BYTES)
+        self._stopped = False
+        self._ending = False
+        self._farewell = b""
+        self._closing = False
+        self._gone = False
+        self._over = False
+
+    # -- the transport's side --------------------------------------------------------------------
+
+    def connectionMade(self) -> None:
+        """A client is there; over TLS there is nothing to say before its handshake is done.
+
+        What is written earlier makes Twisted pause its producer until it has read on, and this one
+        would pause the reading.
+        """
+        self.transport.setTcpNoDelay(True)
+        self._peers.add(self)
+        if not self.begin_handshake(self.transport, self._service.clock):
+            self._enter()
+
+    def handshakeCompleted(self) -> None:  # noqa: N802
+        """See `IHandshakeListener.handshakeCompleted`."""
+        super().handshakeCompleted()
+        if not self._ending:
+            self._enter()
+
+    def _enter(self) -> None:
+        """Have a person come in, as a guest."""
+        self.transport.registerProducer(self, True)
+        self._pushes = self._entering = True
+        entering = maybeDeferred(self._service.enter, address=self._address)
+        entering.addCallbacks(self._entered, self._not_let_in)
+
+    def _entered(self, person: Person) -> None:
+        """Greet, and begin to read the lobby; unless the client has gone meanwhile."""
+        self._has_arrived()
+        if self._over or self._closing:
+            self._service.end(person)
+            return
+        self._shell = Shell(self._service, Session(person, self._address), self)
+        if self._full:
+            self._shell.subscriber.pause()
+        self._shell.greet()
+        if self._gone and not self._over:
+            self._outlive()
+
+    def _not_let_in(self, failure: Failure) -> None:
+        """The person could not come in."""
+        self._has_arrived()
+        error = failure.value
+        if not isinstance(error, ChatError):
+            self._log.failure("a client could not come in", failure)
+            error = Unavailable("the server made a mistake, and has written it down")
+        if self._gone:
+            if not self._over:
+                self._give_up("they were not let in")
+        else:
+            self.turn_out(error)
+
+    def start(self, subscriber: Subscriber) -> None:
+        """See `Wire.start`: let it write past this connection, and past its transport if there is a
+        way.
+        """
+        if self._gone:
+            return
+        subscriber.start(self.transport.write)
+        enable_direct_writes(self.transport, subscriber)
+
+    def dataReceived(self, data: bytes) -> None:
+        """Bytes from the client, cut anywhere."""
+        if self._ending:
+            return
+        taken = self._take(data)
+        if answers := self._input.answers():
+            self.send(answers)
+        if taken:
+            self.work()
+
+    def _take(self, data: bytes) -> bool:
+        """Take in bytes; answers whether they are lines, and not another protocol."""
+        self._queue.lines.feed(self._input.feed(data))
+        if self._input.telnet and not (self._beating or self._gone):
+            self._beating = True
+            self._heartbeat.add(self)
+        return self._is_lines()
+
+    def _is_lines(self) -> bool:
+        if self._input.problem:
+            self.turn_out(Malformed(self._input.problem))
+        return not self._input.problem
+
+    def turn_out(self, error: ChatError) -> None:
+        """See `Wire.turn_out`; nothing that the client has sent and that waits is carried out."""
+        if self._closing:
+            return
+        self._hang_up()
+        self.send(refusal(error))
+        if self._gone:
+            self._finish()
+        else:
+            self._close()
+
+    def readConnectionLost(self) -> None:
+        """The client has said all it had to say, but may still be listening."""
+        if self._closing:
+            self.transport.loseConnection()
+            return
+        self._end_input()
+        self.work()
+
+    def _end_input(self) -> None:
+        """The last line needs no end."""
+        self._input.finish()
+        if self._is_lines():
+            self._queue.lines.finish()
+            self._ending = True
+
+    def salvage(self, receive: Callable[[int], bytes]) -> None:
+        """The connection is about to be lost: keep what was received and not read yet."""
+        if self._ending or not (self._shell or self._entering):
+            return
+        self._gone = True
+        data, closed = received(receive)
+        self._queue.salvage = Salvage(data, closed=closed)
+        if not data:
+            self.take_salvaged()
+
+    def take_salvaged(self) -> None:
+        """See `Carrier.take_salvaged`."""
+        salvage = self._queue.salvage
+        if self._take(salvage.take()) and salvage.closed and not salvage:
+            self._end_input()
+
+    def writeConnectionLost(self) -> None:
+        """Never happens: only a client half-closes."""
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        """The connection is gone; its session is over when its lines are carried out."""
+        self._gone = self._ending = True
+        self.end_handshake()
+        if self._beating:
+            self._heartbeat.discard(self)
+        self._peers.stalls.forget(self)
+        if self._shell:
+            self._shell.subscriber.stop()
+        if self._queue.pending and not self._over:
+            self._outlive()
+        self.work()
+
+    def _outlive(self) -> None:
+        """The client is gone, and has left lines: they are carried out, if not too many wait."""
+        if self._entering:
+            waits = self._expected = self._backlogs.expect()
+        elif waits := self._backlogs.admit(self._address):
+            clock = self._service.clock
+            self._backlog = clock.callLater(BACKLOG_SECONDS, self._give_up, "out of time")
+        if not waits:
+            self._give_up("too many wait already")
+
+    def _has_arrived(self) -> None:
+        """The person has come in, or could not."""
+        self._entering = False
+        if self._expected:
+            self._expected = False
+            self._backlogs.arrived()
+
+    def _give_up(self, why: str) -> None:
+        """Carry out no more lines of a client that is gone."""
+        self._backlogs.dropped(self._queue.count(), why)
+        self._queue.drop()
+        self._finish()
+
+    def _finish(self) -> None:
+        """The connection is gone and its lines are carried out: the session has left."""
+        self._over = True
+        if self._backlog:
+            self._backlogs.leave(self._address)
+            if self._backlog.active():
+                self._backlog.cancel()
+            self._backlog = None
+        if self._shell:
+            self._shell.close()
+            self._shell = None  # it holds this connection
+        self._peers.discard(self)
+
+    def pauseProducing(self) -> None:
+        """The client reads more slowly than the room talks: its cursor stays, and its commands
+        wait.
+        """
+        self._full = True
+        if self._shell:
+            self._shell.subscriber.pause()
+        self._peers.stalls.full(self)
+        self._stopped = True
+        self.transport.pauseProducing()
+
+    def resumeProducing(self) -> None:
+        """There is room again."""
+        self._peers.stalls.drained(self)
+        self._full = False
+        if self._shell:
+            self._shell.subscriber.resume()
+        if not self._full:
+            self.work()
+
+    def stopProducing(self) -> None:
+        """The transport is about to close; `connectionLost` follows."""
+
+    def beat(self) -> None:
+        """Give a sign of life that a telnet client does not show; another client gets none, for it
+        would show the bytes.
+        """
+        if not (self._full or self._closing):
+            self.send(NO_OPERATION)
+
+    def send(self, data: bytes) -> None:
+        """See `Wire.send`."""
+        if data and not self._gone:
+            self.transport.write(data)
+
+    # -- lines into commands ---------------------------------------------------------------------
+
+    def work(self) -> None:
+        """See `Wire.work`."""
+        if self._queue.lines or self._ending or self._stopped:
+            self._queue.work(self)
+
+    def put_back(self, line: bytes) -> None:
+        """See `Wire.put_back`."""
+        self._queue.lines.put_back(line)
+
+    def refuse(self, error: ChatError) -> None:
+        """See `Wire.refuse`."""
+        self._queue.refuse(self, error)
+
+    def make_mistake(self) -> float:
+        """See `Carrier.make_mistake`."""
+        return 0.0 if self._closing or self._shell is None else self._shell.make_mistake()
+
+    @property
+    def busy(self) -> bool:
+        """See `Carrier.busy`."""
+        shell = self._shell
+        return shell is None or shell.changing or (self._full and not self._gone)
+
+    def carry_out(self, line: bytes | None) -> bool:
+        """See `Carrier.carry_out`."""
+        assert self._shell is not None
+        if line is None:
+            raise TextTooLong(
+                f"that line was too long and is dropped; "
+                f"a message has at most {self._service.max_text} bytes"
+            )
+        seen = self._shell.carry_out(edited(line.decode(errors="replace")))
+        if self._shell.ended:
+            self._hang_up()
+        return seen
+
+    def worked(self) -> None:
+        """See `Carrier.worked`: take more input or none, or close."""
+        if self._queue.lines and not self._gone:
+            self._stopped = True
+            self.transport.pauseProducing()
+        self._read_on()
+        self._close_when_done()
+
+    def _read_on(self) -> None:
+        """Take more input, unless something still has to be waited for."""
+        ready = self._queue.idle and not self._full
+        if self._stopped and ready and not (self._ending or self._gone):
+            self._stopped = False
+            self.transport.resumeProducing()
+
+    def _close_when_done(self) -> None:
+        """After the end of input: close as soon as everything said has been stored and shown."""
+        if self._gone:
+            if self._queue.idle and not self._over:
+                self._finish()
+        elif (
+            self._ending and self._queue.idle and not (self.owed or self._closing or self._entering)
+        ):
+            subscriber = self._shell.subscriber if self._shell else None
+            if subscriber:
+                subscriber.wake()
+                if subscriber.waiting:
+                    subscriber.when_caught_up(self._close_when_done)
+                    return
+            if not self._full:
+                self.send(self._farewell)
+                self._close()
+
+    def _close(self) -> None:
+        """Close, once the client has read what it was sent."""
+        if self._closing:
+            return
+        self._closing = True
+        self._peers.stalls.closing(self)
+        if self._shell:
+            self._shell.subscriber.stop()
+        if self._pushes:
+            self.transport.unregisterProducer()
+        if self._stopped and self._farewell and not ISSLTransport.providedBy(self.transport):
+            # What was not read would make the close a reset, which takes back the farewell.
+            self.transport.loseWriteConnection()
+            self.transport.resumeProducing()
+        else:
+            self.transport.loseConnection()
+
+    def _hang_up(self) -> None:
+        self._queue.drop()
+        self._ending = True
+
+    # -- being sent away -------------------------------------------------------------------------
+
+    @property
+    def owed(self) -> bool:
+        """See `Connected.owed`."""
+        return self._shell is not None and self._shell.unanswered > 0
+
+    def drain(self) -> None:
+        """See `Connected.drain`: what was said before is stored and echoed, and what was still to
+        wait its turn is told to be lost.
+        """
+        if self._gone:
+            self._give_up("the server is going down")
+            return
+        if not self._pushes:  # the handshake of TLS is not done
+            self.transport.abortConnection()
+            return
+        lost = len(self._queue.lines)
+        again = f", and say your last {counted(lost, 'line')} again" if lost else ""
+        self._farewell = refusal(Unavailable(f"{GOING_DOWN}{again}"))
+        self._hang_up()
+        if self._entering:
+            self.send(self._farewell)
+            self._close()
+        else:
+            self._close_when_done()
+
+    def disconnect(self) -> None:
+        """See `Reader.disconnect`."""
+        self._ending = True
+        self.send(refusal(TooSlow("you read too slowly; come back, and /history shows the rest")))
+        self._close()
+
+
+class LineFactory(Factory):
+    """Line connections into one service."""
+
+    noisy = False
+
+    def __init__(self, service: ChatService, peers: Peers | None = None) -> None:
+        self._service = service
+        self._peers = Peers(service.clock) if peers is None else peers
+        self._heartbeat = Heartbeat(service.clock, NOP_SECONDS)
+        self._backlogs = Backlogs(service.clock)
+
+    def buildProtocol(self, addr: IAddress | None) -> LineConnection:
+        """A connection for a client that has just arrived."""
+        address = address_of(getattr(addr, "host", None))
+        return LineConnection(self._service, self._peers, self._heartbeat, self._backlogs, address)
+
+    def turn_away(self, error: ChatError) -> bytes:
+        """What a client is told that is not let in."""
+        return refusal(error)

@@ -1,0 +1,212 @@
+"""What one line connection reads: its rooms, their past, and its private messages.
+
+1. It is its subscriber's outlet, and knows no transport: it is given `write`.
+2. The gate (`chatd.chat.readers`) is asked for all that is shown of a room, and may take a room, or
+   everything, from the reader at any time.
+3. The current room has no name before its lines, the others do.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from ...chat.readers import View
+from ...chat.room import Room
+from ...chat.service import ChatService
+from ...chat.sessions import Session
+from ...codecs.lines import CURRENT, ELSEWHERE, answer, counted, refusal
+from ...codecs.timed import TIMED, Days, moment_of
+from ...model.errors import ChatError, NotInRoom, Unavailable
+from ...stream.batch import Batch, Gap
+from ...stream.eventlog import Codec
+from ...stream.feed import Source
+from ...stream.pages import newest
+from ...stream.subscriber import Subscriber
+from ..history import Replay
+
+
+class Wire(Protocol):
+    """The connection under a shell and its reader."""
+
+    def send(self, data: bytes) -> None:
+        """Send bytes to the client."""
+
+    def start(self, subscriber: Subscriber) -> None:
+        """Start a subscriber whose batches may be written as they are, without `deliver`."""
+
+    def work(self) -> None:
+        """The outcome of a command is known: carry out the lines that have waited for it."""
+
+    def put_back(self, line: bytes) -> None:
+        """Carry that line out again, before those that wait."""
+
+    def refuse(self, error: ChatError) -> None:
+        """Tell why a line was refused; too many such lines slow the client down."""
+
+    def turn_out(self, error: ChatError) -> None:
+        """Tell why the connection ends, and close it."""
+
+
+class LineReader:
+    """The reader of one line connection."""
+
+    __slots__ = (
+        "_days",
+        "_readers",
+        "_removed",
+        "_service",
+        "_session",
+        "_wire",
+        "_write",
+        "_zone",
+        "room",
+        "subscriber",
+    )
+
+    def __init__(self, service: ChatService, session: Session, wire: Wire) -> None:
+        self._readers = service.readers
+        self._service = service
+        self._session = session
+        self._wire = wire
+        self._write = wire.send
+        self._removed: frozenset[str] = frozenset()
+        """Joined rooms that the gate has taken from the reader."""
+        self._zone = ""
+        """What times are shown in; empty: none are."""
+        self._days = Days()
+        self.room: Room | None = None
+        """The current room."""
+        self.subscriber = self._readers.open(session, (), self, service.horizon)
+
+    def here(self) -> Room:
+        """The current room.  Raises `NotInRoom`."""
+        if self.room is None:
+            raise NotInRoom("you are in no room; /join lobby, or another one")
+        return self.room
+
+    def check(self, source: Source) -> None:
+        """Raises `NotAllowed` if that may not be read."""
+        self._readers.check_reading(self._session, source)
+
+    # -- the outlet ------------------------------------------------------------------------------
+
+    def deliver(self, batch: Batch) -> bool:
+        """Write a batch: what is missing, then what is there."""
+        if batch.gaps:
+            self._write(b"".join(map(self._gap, batch.gaps)))
+        self._write(self._days.dated(batch.chunk) if self._zone else batch.chunk)
+        return True
+
+    def revoked(self, error: ChatError) -> None:
+        """See `Outlet.revoked`: the connection ends."""
+        self._wire.turn_out(error)
+
+    def removed(self, room: str, error: ChatError) -> None:
+        """See `Outlet.removed`: the room is not the current one any more."""
+        self._removed |= {room}
+        if self.room and self.room.name == room:
+            self.room = None
+        self._write(refusal(error))
+
+    # -- what is read ----------------------------------------------------------------------------
+
+    def reads(self, name: str) -> bool:
+        """Whether the room of that (clean) name is a joined one that was not taken away."""
+        return name in self._session.person.rooms and name not in self._removed
+
+    def joined(self, name: str) -> Room:
+        """The joined room of that (clean) name.  Raises `NotInRoom`, `NotAllowed`."""
+        if not self.reads(name):
+            raise NotInRoom(f"you are not in #{name}; /join it first")
+        room = self._session.person.rooms[name]
+        self.check(room)
+        return room
+
+    def give_back(self, name: str) -> None:
+        """A room that was taken away was joined again, or was left."""
+        self._removed -= {name}
+
+    def read(self, room: Room | None, begin: int | None = None) -> None:
+        """Read the joined rooms, of which `room` is the current one, and the private messages.
+
+        What was not read before is read from the cursor `begin` on; None: from now on.
+        """
+        self.room = room
+        begin = self._service.horizon if begin is None else begin
+        try:
+            self._readers.change(self.subscriber, self._session, self._views(), begin)
+        except ChatError:
+            self._readers.change(self.subscriber, self._session, self._allowed(), begin)
+
+    def begin(self) -> None:
+        """Begin to read."""
+        self._wire.start(self.subscriber)
+
+    def show_times(self, zone: str) -> None:
+        """Show times from now on, in that zone; empty: show none."""
+        self._zone = zone
+        last = self._service.horizon
+        utc = zone == "utc"
+        self._days = Days(moment_of(last, utc=utc).toordinal() if last else None)
+        # Lines with times are made in `deliver`, others may be written as they are.
+        self.subscriber.stop()
+        self.subscriber = self._readers.open(self._session, self._allowed(), self, last)
+        if zone:
+            self.subscriber.start()
+        else:
+            self.begin()
+
+    def _views(self) -> list[View]:
+        """The joined rooms that were not taken away, and the private messages."""
+        person = self._session.person
+        current, elsewhere = self.codecs
+        views: list[View] = [
+            (room, current if room is self.room else elsewhere)
+            for room in person.rooms.values()
+            if room.name not in self._removed
+        ]
+        views.append((person.inbox, current))
+        return views
+
+    def _allowed(self) -> list[View]:
+        """What of that may be read."""
+        return [view for view in self._views() if self._may_read(view[0])]
+
+    def _may_read(self, source: Source) -> bool:
+        try:
+            self.check(source)
+        except ChatError:
+            return False
+        return True
+
+    # -- lines -----------------------------------------------------------------------------------
+
+    def replayed(self, room: Room, replay: Replay) -> bytes:
+        """The last messages of a room, between a line that says so and one that ends them."""
+        told = b""
+        if replay.unread:
+            unread = f"what was said in #{room.name} cannot be read now; /history tries again"
+            told = refusal(Unavailable(unread))
+        if not replay.entries:
+            return told
+        entries, chunk, _ = newest(replay.entries, self.dated)
+        begin = answer(f"the last {counted(len(entries), 'message')} in #{room.name}:")
+        return told + begin + Days(0).dated(chunk) + answer("end of the last messages")
+
+    def shown(self, chunk: bytes) -> bytes:
+        """Bytes of `codecs`, as lines: with a line for each day if there are times."""
+        return Days(0).dated(chunk) if self._zone else chunk
+
+    @property
+    def codecs(self) -> tuple[Codec, Codec]:
+        """That of the current room, and that of the others."""
+        return TIMED[self._zone] if self._zone else (CURRENT, ELSEWHERE)
+
+    @property
+    def dated(self) -> Codec:
+        """That of past events, which have times and days."""
+        return TIMED[self._zone or "local"][0]
+
+    def _gap(self, gap: Gap) -> bytes:
+        here = not self.room or gap.source in ("", self.room.name)
+        return (CURRENT if here else ELSEWHERE).gap(gap)

@@ -1,0 +1,1 @@
+"""Long-polls, and the fast path that answers thousands of identical ones."""

@@ -1,0 +1,155 @@
+"""Long-polls: a request is held (`NOT_DONE_YET`) until there is an event to answer it with.
+
+1. The cursor comes with the request and is never remembered for it: the next request's `since` is
+   the acknowledgement, so a lost answer loses nothing.
+2. A poll is a subscriber whose outlet takes one batch.  Events behind its cursor answer it at once,
+   or, if readers are about to be woken, together with them (`Subscriber.start`).
+3. Of two polls of one session for the same rooms, the older is answered at once, with no events.
+4. There are two paths: `RequestPoll` (`chatd.doors.api.events`) answers a parsed request, and
+   `LearnedPoll` (`chatd.doors.polls.templates`) the same request repeated on its connection.
+   What both need is here.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Hashable
+from dataclasses import dataclass
+from typing import Any, NamedTuple, Protocol
+from weakref import WeakValueDictionary
+
+from twisted.web.server import Request
+
+from ...chat.service import ChatService
+from ...codecs.json import JSON, encode, poll_answer
+from ...codecs.lines import PLAIN, PLAIN_ROOMS, LinesCodec
+from ...http.resource import dress_live
+from ...net.deadlines import Deadlines
+from ...net.epollgroup import EpollGroup
+from ...stream.batch import Batch
+from ...stream.eventlog import Codec
+from ...stream.notifier import SLICE_SECONDS
+from ..reading import ReadQuery
+
+DEFAULT_WAIT = 25.0
+"""Seconds that a poll is held unless it says otherwise: below the minute after which proxies
+quit."""
+MAX_WAIT = 60.0
+"""Seconds that a poll is held at most."""
+
+
+@dataclass(frozen=True, slots=True)
+class PollFormat:
+    """The form of a poll's answer."""
+
+    name: str
+    codec: Codec
+    content_type: bytes
+    head: bytes = b""
+
+    def body(self, batch: Batch) -> bytes:
+        """The answer's body, made once for all polls in this format at one cursor."""
+        return batch.cached(self.name, self._body)
+
+    def dress(self, request: Request) -> None:
+        """Set the headers of every answer in this format."""
+        dress_live(request, self.content_type)
+
+    def _body(self, batch: Batch) -> bytes:
+        if isinstance(self.codec, LinesCodec):
+            return b"".join(map(self.codec.gap, batch.gaps)) + batch.chunk
+        return poll_answer(self.head, batch)
+
+
+def json_format(query: ReadQuery) -> PollFormat:
+    """The default: a JSON object that names the room, or rooms."""
+    names = [room.name for room in query.rooms]
+    about = encode({"rooms": names} if query.several else {"room": names[0]})[1:-1]
+    return PollFormat(about.decode(), JSON, b"application/json", about)
+
+
+def plain_format(query: ReadQuery) -> PollFormat:
+    """The line door's text, for `curl -H 'Accept: text/plain'`."""
+    codec = PLAIN_ROOMS if query.several else PLAIN
+    return PollFormat("plain", codec, b"text/plain; charset=utf-8")
+
+
+class PollRequest(NamedTuple):
+    """What a poll asks for, except its cursor."""
+
+    query: ReadQuery
+    format: PollFormat
+    wait: float
+    """Seconds for which it may be held."""
+    key: Hashable
+    """Of two polls with the same key only the newer one is held; None: any number are."""
+
+
+class HeldPoll(Protocol):
+    """A poll that is held."""
+
+    def give_up(self) -> None:
+        """Answer with no events: a newer poll took over."""
+
+
+class LatePolls(Protocol):
+    """A group of polls for which there are events already."""
+
+    def begin(self) -> None:
+        """Answer them."""
+
+
+class Polls:
+    """The polls that are held."""
+
+    def __init__(self, service: ChatService) -> None:
+        self.deadlines = Deadlines(service.clock)
+        self.epoll_group = EpollGroup()
+        self.readers = service.readers
+        self.templates: WeakValueDictionary[Hashable, Any] = WeakValueDictionary()
+        """The poll templates that connections have learned, by their bytes and their session."""
+        self.common: WeakValueDictionary[tuple[bytes, bytes], Any] = WeakValueDictionary()
+        """The templates that mean the same on every connection, by the bytes around the cursor."""
+        self._held: dict[Hashable, HeldPoll] = {}
+        self._clock = service.clock
+        self._late: deque[LatePolls] = deque()
+        self._called = False
+
+    def forget(self, template: object) -> None:
+        """A template is void: no connection learns it any more."""
+        known: Any
+        for known in (self.templates, self.common):
+            for key in [key for key, value in known.items() if value is template]:
+                del known[key]
+
+    def begin_soon(self, late: LatePolls) -> None:
+        """Answer polls for which there are events already: in this turn of the reactor, or, if that
+        is much, in one of the next.
+        """
+        self._late.append(late)
+        if not self._called:
+            self._called = True
+            self._clock.callLater(0, self._begin_late)
+
+    def _begin_late(self) -> None:
+        self._called = False
+        deadline = self._clock.seconds() + SLICE_SECONDS
+        late = self._late
+        while late and self._clock.seconds() <= deadline:
+            late.popleft().begin()
+        if late and not self._called:
+            self._called = True
+            self._clock.callLater(0, self._begin_late)
+
+    def place(self, key: Hashable, poll: HeldPoll) -> None:
+        """A poll is held; an older one with its key is answered."""
+        if key is not None:
+            older = self._held.get(key)
+            self._held[key] = poll
+            if older:
+                older.give_up()
+
+    def vacate(self, key: Hashable, poll: HeldPoll) -> None:
+        """The poll is not held any more."""
+        if key is not None and self._held.get(key) is poll:
+            del self._held[key]

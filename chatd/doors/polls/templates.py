@@ -1,0 +1,337 @@
+"""Learned polls: the same poll sent again is not parsed again.
+
+The first poll of a connection is handled by twisted.web like any request: parsed, routed, its
+session and origin checked, and judged by the gate.  Nearly always the connection's next request is
+the same to the byte except for the cursor.  So the channel remembers the bytes around the cursor
+and what they meant: a *poll template*.
+
+1. Only a whole request that came in one packet, at a moment when nothing else was under way on the
+   connection, is learned, and only such a request is recognised: the same bytes before the cursor,
+   one to eighteen digits, the same bytes after it.  Anything else goes to twisted.web.
+2. What the bytes do not decide is looked up for each poll: whether the session still lives.
+3. The answer's headers are those that twisted.web wrote for the first poll, except `Date` and
+   `Content-Length`, and `Connection: close` when the server goes down.
+4. Polls at the same cursor wait together (`chatd.doors.polls.groups`).
+5. Templates are shared: if a new connection begins with a poll that others have learned, nothing is
+   parsed.  Without a session no answer depends on the client; without `Origin` none depends on the
+   page or the scheme; a host that is known here is known whichever peer names it.  So a template
+   with a session, an `Origin`, a `Cookie`, a `Forwarded` header, or a host for which only a proxy
+   vouches, is not shared.  The gate is asked once for each new connection, because it may decide by
+   the address.
+6. Once a poll was recognised, the connection's bytes come here instead of to the channel, until
+   something else is asked; over plain TCP they are read here.  Bytes that come in while a poll is
+   held are put off, and nothing passes it.
+7. A template skips the gate, so it is registered there.  When it is void, its requests go through
+   twisted.web again.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any, cast
+
+from twisted.web.server import Request
+
+from ...http.channel import ChatChannel
+from ...http.fields import header
+from ...http.request import ChatRequest
+from ...model.addresses import address_of
+from ...model.errors import ChatError
+from ...model.identity import Stranger
+from ...net.tcp import READ_BYTES, WriteThrough, enable_direct_writes
+from ...stream.batch import Batch
+from .groups import PollGroup, PollTemplate
+from .longpoll import PollRequest, Polls
+
+# Matched against the first bytes of every connection, so it must not backtrack.
+_POLL = re.compile(
+    rb"(GET /[^ ?\r\n]*\?(?:(?!since=)[^ &\r\n]*+&)*+since=)"
+    rb"(\d{1,18})"
+    rb"((?:&[^ \r\n]*+)? HTTP/1\.1\r\n.*)",
+    re.DOTALL,
+)
+_END = b"\r\n\r\n"
+_PERSONAL = (b"origin", b"cookie", b"x-forwarded-for", b"forwarded")
+"""Headers of polls whose answer may depend on the client, or on the page."""
+MAX_TEMPLATE = 4096
+"""Bytes in a request that is learned."""
+
+
+class LearnedPoll:
+    """One connection's poll, sent again and again."""
+
+    __slots__ = (
+        "_alone",
+        "_channel",
+        "_heard",
+        "_receive",
+        "_template",
+        "_transport",
+        "due",
+        "filed",
+        "group",
+        "send",
+    )
+
+    brief = True
+
+    def __init__(self, template: PollTemplate, channel: ChatChannel) -> None:
+        self.group: PollGroup | None = None
+        """Where it waits, or waited last."""
+        self.due: float | None = None
+        self.filed = 0
+        self._template = template
+        self._channel = channel
+        self._heard = 0.0
+        transport: Any = channel.transport
+        self._transport = transport
+        self._alone = False
+        self.send: Callable[[bytes], int | None] = transport.write
+        enable_direct_writes(transport, self)
+
+    @property
+    def held(self) -> bool:
+        """Whether it waits for an event."""
+        return self.group is not None and self.group.waiting
+
+    # -- bytes that come in ----------------------------------------------------------------------
+
+    def doRead(self) -> None:
+        """In the transport's place, while nothing but this poll is asked on its connection.
+
+        What is done for each poll of ten thousand touches as few objects as possible: with that
+        many, none of them is in the processor's cache.
+        """
+        receive = self._receive
+        try:
+            data = receive(READ_BYTES)
+        except OSError:
+            self.step_aside()
+            return
+        group = self._template.groups.get(data)
+        if group is not None:
+            own = self.group
+            if own is None or not own.waiting:
+                group.join(self)
+                return
+        if self._transport.received(data):
+            self.step_aside()
+
+    def data_received(self, data: bytes) -> None:
+        """In the channel's place, while nothing but this poll is asked on its connection."""
+        if self.held or self._channel.early or self._channel.full:
+            self._put_off(data)
+        elif not self.take(data):
+            self._channel.unlearn()
+            self._channel.setTimeout(self._channel.site.idle_seconds)
+            self._channel.dataReceived(data)
+
+    def take(self, packet: bytes) -> bool:
+        """Whether the packet is the poll again; if so, it is answered or held."""
+        group = self._template.groups.get(packet)
+        if group is not None:
+            group.join(self)
+        elif not self._ask(packet):
+            return False
+        if self.due is None:
+            self._template.polls.deadlines.set(self, self._channel.site.kept_seconds)
+        if not self._alone:
+            self._delegate()
+        return True
+
+    def _ask(self, packet: bytes) -> bool:
+        """The same if no open group has these bytes."""
+        template = self._template
+        before, after, query = template.before, template.after, template.request.query
+        if not (packet.startswith(before) and packet.endswith(after)):
+            return False
+        digits = packet[len(before) : len(packet) - len(after)]
+        if not digits.isdigit() or len(digits) > 18 or not (template.valid and query.current):
+            return False
+        cursor, logs, gaps = query.service.place(query.sources, int(digits))
+        if logs or gaps:
+            return False  # it stands for more than one place (`chatd.stream.places`)
+        if self._channel.site.peers.draining:
+            return False
+        query.begin(self)
+        try:
+            template.ask(self, packet, cursor)
+        except ChatError:
+            query.end(self)
+            return False  # refused by twisted.web's path
+        if self.held:
+            template.polls.place(template.request.key, self)
+        return True
+
+    def _put_off(self, data: bytes) -> None:
+        """Let what comes in wait for the answer to what came before."""
+        self.step_aside()
+        self._channel.put_off(data)
+        self.come_back()
+
+    def come_back(self) -> None:
+        """Let the channel go on when the poll is answered."""
+        if self.group and self.held and self not in self.group.behind:
+            self.group.behind.append(self)
+
+    def _delegate(self) -> None:
+        """Read in the transport's place, if it is a plain one."""
+        if isinstance(self._transport, WriteThrough):
+            self._alone = self._transport.delegate_reads(self, self._template.polls.epoll_group)
+            self._receive = self._transport.receive
+
+    def step_aside(self) -> None:
+        """Leave reading to the transport: something else was asked, or nothing is to be read."""
+        if self._alone:
+            self._alone = False
+            self._transport.take_back_reads()
+
+    def write(self, data: bytes) -> None:
+        """Send bytes, now or later."""
+        self._transport.write(data)
+
+    def unlearn(self) -> None:
+        """Another kind of request came: from here on the connection is the channel's again."""
+        self._template.polls.deadlines.forget(self)
+        self.step_aside()
+
+    # -- ends ------------------------------------------------------------------------------------
+
+    def over(self) -> None:
+        """It is answered: it keeps the session alive no more."""
+        request = self._template.request
+        self._template.polls.vacate(request.key, self)
+        request.query.end(self)
+
+    def go_on(self) -> None:
+        """It is answered: the channel handles what was put off."""
+        self._channel.replay_soon()
+
+    def failed(self) -> None:
+        """Its answer could not be written."""
+        self.step_aside()
+        self._channel.loseConnection()
+
+    def give_up(self) -> None:
+        """Answer with no events: a newer poll took over, or the session is over."""
+        group = self._leave()
+        if group:
+            self.write(self._template.answer(Batch(b"", 0, group.cursor)))
+            self.go_on()
+
+    dismiss = give_up
+
+    def conclude(self) -> None:
+        """Answer with what there is: the server is going down, and this is the last answer."""
+        group = self._leave()
+        if group:
+            self._template.answer_last(self, group)
+            self._channel.loseConnection()
+
+    def gone(self) -> None:
+        """The client has gone."""
+        self._leave()
+
+    def _leave(self) -> PollGroup | None:
+        """Wait no more, and return where it waited."""
+        group = self.group
+        if not (group and group.waiting):
+            return None
+        group.leave(self)
+        self.group = None
+        self._heard = self._template.now()
+        self.over()
+        return group
+
+    def time_is_up(self) -> None:
+        """The connection may have been idle for long."""
+        template, idle = self._template, self._channel.site.kept_seconds
+        last = self.group.ended if self.group else self._heard
+        left = idle if self.held else last + idle - template.now()
+        if left > 0:
+            template.polls.deadlines.set(self, left)
+        else:
+            self._channel.close_idle()
+
+
+def learn(polls: Polls, asked: PollRequest, request: Request) -> LearnedPoll | None:
+    """What a connection learns from a poll that twisted.web has just answered; None if that cannot
+    be repeated by its bytes.
+    """
+    channel = cast(ChatChannel, request.channel)
+    packet: bytes = getattr(channel, "packet", b"")  # a plain Site's channel learns nothing
+    parts = _parted(packet)
+    if (
+        not asked.format.head  # text has the cursor in a header, which is not the same each time
+        or parts is None
+        or packet.find(_END) != len(packet) - len(_END)
+        or not channel.persistent
+        or request.code != 200
+        or header(request, "last-event-id")  # it says from where, instead of the address
+        or header(request, "expect")  # it wants to be told to go on
+    ):
+        return None
+    headers = [
+        b"%b: %b\r\n" % (name, value)
+        for name, values in request.responseHeaders.getAllRawHeaders()
+        for value in values
+        if name not in (b"Date", b"Content-Length")
+    ]
+    head = b"HTTP/1.1 200 OK\r\n" + b"".join(headers)
+    try:
+        template = _template(polls, asked, parts[1], parts[3], head)
+    except ChatError:
+        return None  # the next one is refused by twisted.web's path
+    if (
+        not template.personal
+        and cast(ChatRequest, request).host_known
+        and not any(map(request.requestHeaders.hasHeader, _PERSONAL))
+    ):
+        polls.common[parts[1], parts[3]] = template
+    return LearnedPoll(template, channel)
+
+
+class PollFastPath:
+    """The fast path of one HTTP door: polls whose template is shared."""
+
+    def __init__(self, polls: Polls) -> None:
+        self.polls = polls
+
+    def recognise(self, channel: ChatChannel, packet: bytes) -> LearnedPoll | None:
+        """What a new connection learns from its first packet, if that is a poll whose template is
+        shared, and the gate lets a stranger at this address read; else None.
+        """
+        polls = self.polls
+        parts = _parted(packet)
+        template = polls.common.get((parts[1], parts[3])) if parts else None
+        if template is None:
+            return None
+        stranger = Stranger(address_of(getattr(channel.getPeer(), "host", "")))
+        try:
+            for source in template.sources:
+                polls.readers.check_reading(stranger, source)
+        except ChatError:
+            return None
+        return LearnedPoll(template, channel)
+
+
+def _parted(packet: bytes) -> re.Match[bytes] | None:
+    """The bytes before the cursor, the cursor, and the bytes after it; None if the packet is no
+    poll that is learned.
+    """
+    return _POLL.fullmatch(packet) if len(packet) <= MAX_TEMPLATE else None
+
+
+def _template(
+    polls: Polls, asked: PollRequest, before: bytes, after: bytes, head: bytes
+) -> PollTemplate:
+    """The template with those bytes, which other connections may use already.
+
+    Raises `NotAllowed`.
+    """
+    words = (before, after, head, asked.query.session)
+    template: PollTemplate | None = polls.templates.get(words)
+    if template is None:
+        template = polls.templates[words] = PollTemplate(polls, asked, before, after, head)
+    return template

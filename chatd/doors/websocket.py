@@ -1,0 +1,293 @@
+"""The WebSocket door: events one way, commands the other, a JSON object in each text frame.
+
+1. A connection is a subscriber that pushes; frames are made once and shared.
+2. Without a session a client only reads, until it gives its first command: then it becomes a guest,
+   like a fresh telnet connection, and leaves when the connection ends.  Commands that come in while
+   the guest enters are carried out behind that, also if the connection has ended meanwhile.
+3. A command's answer (`ack`, `error`) has the `ref` that the command was sent with.  A message that
+   is repeated with the same `ref` is not said again: like an `Idempotency-Key`, a `ref` is the
+   session's.
+4. When the gate ends the reader, the client gets an `error` and the close code 1008.  If it takes
+   one of several rooms away, the client gets `removed`, and the reader goes on.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections import deque
+
+from twisted.internet.defer import Deferred, fail
+from twisted.python.failure import Failure
+
+from ..chat.person import Person
+from ..chat.sessions import Session
+from ..codecs.websocket import (
+    GAP,
+    WEBSOCKET,
+    Sent,
+    ack,
+    error,
+    pong,
+    read,
+    ready,
+    ref_of,
+    removed,
+)
+from ..http.wsprotocol import NORMAL, POLICY_VIOLATION, UNSUPPORTED, WebSocketProtocol
+from ..model.addresses import Address
+from ..model.commands import Act, Command, Join, Leave, Say, Tell
+from ..model.errors import ChatError, Unavailable
+from ..model.names import clean_room
+from ..net.liveness import SILENT_BEATS
+from ..net.peers import going_down
+from ..net.tcp import enable_direct_writes
+from ..stream.batch import Batch
+from ..stream.feed import Source
+from .access import Access, for_programs, key_owner
+from .reading import ReadQuery
+
+MOST_EARLY = 100
+"""Commands that may wait while the guest enters, before no more are accepted."""
+
+
+class ChatSocket(WebSocketProtocol):
+    """One WebSocket client: an outlet that pushes, and the source of its commands."""
+
+    brief = False
+
+    def __init__(self, access: Access, query: ReadQuery, address: Address) -> None:
+        """Raises `NotAllowed`."""
+        super().__init__(access.service.clock, access.peers, access.max_body)
+        self.query = query
+        self._access = access
+        self._address = address
+        self._subscriber = query.open(self, WEBSOCKET)
+        self._guest: Session | None = None
+        self._entering: deque[Deferred[Person]] | None = None
+        """The commands that wait for the guest to enter; None: no guest is entering."""
+        self._gone = False
+        self._unanswered = 0
+        self._leaving = False
+
+    def opened(self) -> None:
+        """Begin to read."""
+        self.query.begin(self)
+        self._access.heartbeat.add(self)
+        self._subscriber.start()
+        self._subscriber.when_caught_up(self._is_ready)
+
+    def closing(self) -> None:
+        """Nothing may follow a close."""
+        self._subscriber.stop()
+
+    def closed(self) -> None:
+        """The connection is gone; its guest leaves."""
+        self._gone = True
+        self._access.heartbeat.discard(self)
+        self._subscriber.stop()
+        self.query.end(self, dead=self.silent >= SILENT_BEATS)
+        self._end_guest()
+
+    def _end_guest(self) -> None:
+        if self._gone and self._guest:
+            self._guest.over = True
+            self._access.service.end(self._guest.person)
+
+    def dismiss(self) -> None:
+        """The session is over."""
+        self.close(NORMAL, "the session is over")
+
+    def revoked(self, refusal: ChatError) -> None:
+        """See `Outlet.revoked`."""
+        self.write(error(None, refusal))
+        self.close(POLICY_VIOLATION, refusal.code)
+
+    def removed(self, room: str, refusal: ChatError) -> None:
+        """See `Outlet.removed`."""
+        self.write(removed(room, refusal))
+
+    def beat(self) -> None:
+        """Send a ping."""
+        self.ping()
+
+    def pauseProducing(self) -> None:
+        """The client reads too slowly: its cursor stays, and its commands wait."""
+        self._subscriber.pause()
+        super().pauseProducing()
+
+    def drained(self) -> None:
+        """The client has caught up."""
+        self._subscriber.resume()
+
+    def deliver(self, batch: Batch) -> bool:
+        """Write a batch, its gap first."""
+        if batch.gaps:
+            self.transport.write(GAP)
+        if batch.chunk:
+            self.transport.write(batch.chunk)
+        return True
+
+    def _is_ready(self) -> None:
+        """All that was stored when it began to read has been sent; from here on the shortest way is
+        taken (`Subscriber.push`).
+        """
+        self.transport.write(ready(self._subscriber.cursor))
+        self._subscriber.push(self.transport.write)
+        enable_direct_writes(self.transport, self._subscriber)
+
+    # -- commands --------------------------------------------------------------------------------
+
+    def bytes_received(self, data: bytes) -> None:
+        """Nothing here is binary."""
+        self.close(UNSUPPORTED, "send JSON in text frames")
+
+    def text_received(self, text: str) -> None:
+        """Carry out a command."""
+        try:
+            sent = read(text)
+        except ChatError as refusal:
+            self.write(error(ref_of(text), refusal))
+            return
+        try:
+            command = sent.command("" if self.query.several else self.query.rooms[0].name)
+            if command is None:
+                self.write(pong(sent.ref))
+                return
+            performed = self._perform(command, sent.ref)
+        except ChatError as refusal:
+            self.write(error(sent.ref, for_programs(refusal)))
+            return
+        self._unanswered += 1
+        performed.addCallback(lambda id_: self.write(ack(sent.ref, id_)))
+        performed.addErrback(self._refused, sent)
+        performed.addBoth(self._answered)
+
+    def _perform(self, command: Command, ref: str | None) -> Deferred[int | None]:
+        person = self._person
+        if person is not None and self._entering is None:
+            return self._perform_as(person, command, ref)
+        return self._entered().addCallback(self._perform_as, command, ref)
+
+    def _perform_as(
+        self, person: Person, command: Command, ref: str | None
+    ) -> Deferred[int | None]:
+        service = self._access.service
+        if ref and isinstance(command, Say | Act | Tell):
+            session = self.query.session
+            who = key_owner(session) if session else self._guest_key
+            mark = service.request_keys.key(who, ref, command)
+            return service.request_keys.once(mark, lambda: service.perform(person, command, mark))
+        performed = service.perform(person, command)
+        if self.query.several and isinstance(command, Join):
+            performed.addCallback(self._read_also, clean_room(command.room))
+        elif self.query.several and isinstance(command, Leave):
+            self._read_no_more(clean_room(command.room))
+        return performed
+
+    def _refused(self, failure: Failure, sent: Sent) -> None:
+        failure.trap(ChatError)
+        assert isinstance(failure.value, ChatError)
+        self.write(error(sent.ref, for_programs(failure.value)))
+
+    def _answered(self, _: object) -> None:
+        self._unanswered -= 1
+        if self._leaving:
+            self.drain()
+
+    @property
+    def owed(self) -> bool:
+        """See `Connected.owed`."""
+        return self._unanswered > 0
+
+    def drain(self) -> None:
+        """See `Connected.drain`."""
+        self._leaving = True
+        if not self.owed:
+            self._subscriber.wake()
+            super().drain()
+
+    # -- the guest -------------------------------------------------------------------------------
+
+    @property
+    def _person(self) -> Person | None:
+        """The person who gives the commands, if there is one already."""
+        session = self.query.session or self._guest
+        return session.person if session else None
+
+    def _entered(self) -> Deferred[Person]:
+        """Fires with the guest, behind all earlier commands.
+
+        Raises `Unavailable` when the server goes down: it would take the command no more.
+        """
+        if self._access.peers.draining:
+            raise going_down()
+        if self._entering is None:
+            self._entering = deque()
+            try:
+                entering = self._access.service.enter(address=self._address)
+            except ChatError:
+                self._entering = None
+                raise
+            waiting: Deferred[Person] = Deferred()
+            self._entering.append(waiting)
+            entering.addCallbacks(self._has_entered, self._has_not_entered)
+            return waiting
+        if len(self._entering) >= MOST_EARLY:
+            return fail(Unavailable("too many of your commands are waiting; try again in a moment"))
+        waiting = Deferred()
+        self._entering.append(waiting)
+        return waiting
+
+    def _has_entered(self, person: Person) -> None:
+        self._guest = Session(person, self._address)
+        self._guest_key = secrets.token_hex(8)
+        self._access.service.readers.hand_over(self._subscriber, self._guest)
+        assert self._entering is not None
+        while self._entering:
+            self._entering.popleft().callback(person)
+        self._entering = None
+        self._end_guest()
+
+    def _has_not_entered(self, failure: Failure) -> None:
+        waiting, self._entering = self._entering, None
+        for command in waiting or ():
+            command.errback(failure)
+
+    # -- several rooms ---------------------------------------------------------------------------
+
+    def _read_also(self, id_: int | None, name: str) -> int | None:
+        """On `/events`, a room that was joined is read too, from there on."""
+        service = self._access.service
+        room = service.rooms.live(name)
+        if room is not None:
+            cursor = service.horizon if id_ is None else id_ - 1
+            try:
+                self._change([*self._others(name), room], cursor)
+            except ChatError as refusal:
+                self.removed(name, refusal)
+        return id_
+
+    def _read_no_more(self, name: str) -> None:
+        """On `/events`, a room that is left is not read any more."""
+        self._subscriber.wake()
+        self._change(self._others(name), self._access.service.horizon)
+
+    def _others(self, name: str) -> list[Source]:
+        sources = [feed.source for feed in self._subscriber.feeds]
+        return [source for source in sources if source.name != name]
+
+    def _change(self, sources: list[Source], cursor: int) -> None:
+        subscriber, service = self._subscriber, self._access.service
+        if not subscriber.reading:
+            return
+        owner = self.query.session or self._guest
+        assert owner is not None
+        views = [(source, WEBSOCKET) for source in sources]
+        # Paused, so that the events of all rooms come in the order of their ids.
+        full = subscriber.paused
+        subscriber.pause()
+        try:
+            service.readers.change(subscriber, owner, views, cursor)
+        finally:
+            if not full:
+                subscriber.resume()

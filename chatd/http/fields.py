@@ -1,0 +1,130 @@
+"""What a request's fields are read through: its parameters, headers, cookie and path.
+
+Each of them has a bound here (`chatd.bounds`), in characters, and is compared with it before
+anything is made of it.  A field without a bound cannot be read: that is a `KeyError`, and a mistake
+in the code.  All of a request's head together has 16 KiB (`chatd.http.channel`).
+"""
+
+from __future__ import annotations
+
+from twisted.web.server import Request
+
+from ..model.bounds import KEY, NAME, ROOM, TEXT, TOKEN, Bound
+from ..model.errors import BadToken, ForeignOrigin, Malformed, UnsupportedMediaType
+
+MAX_ROOMS = 50
+"""Rooms on one cursor."""
+
+
+def _short(what: str, most: int = 200) -> Bound:
+    return Bound(most, Malformed, f"{what} has at most {most} characters")
+
+
+PARAMETERS: dict[str, Bound] = {
+    "access_token": TOKEN,
+    "after": _short("after", ROOM.most),
+    "before": _short("before", 40),
+    "limit": _short("limit", 40),
+    "message": TEXT,
+    "name": NAME,
+    "reader": _short("reader"),
+    "rooms": _short("rooms", MAX_ROOMS * (ROOM.most + 1)),
+    "since": _short("since", 40),
+    "ticket": TOKEN,
+    "wait": _short("wait", 100),
+}
+"""Those of a query."""
+HEADERS: dict[str, Bound] = {
+    "accept": _short("Accept", 4096),
+    "authorization": Bound(
+        TOKEN.most + 100, BadToken, "send Authorization: Bearer TOKEN, with a token of this server"
+    ),
+    "chatd-session": TOKEN,
+    "connection": _short("Connection", 1000),
+    "content-type": Bound(300, UnsupportedMediaType, "Content-Type has at most 300 characters"),
+    "expect": _short("Expect"),
+    "host": _short("Host", 300),
+    "idempotency-key": Bound(
+        KEY.most, Malformed, "an Idempotency-Key has 1 to 200 visible ASCII characters"
+    ),
+    "last-event-id": Bound(
+        100, Malformed, "Last-Event-ID has to be the id of an event of this server"
+    ),
+    "origin": Bound(400, ForeignOrigin, "an Origin has at most 400 characters"),
+    "content-encoding": _short("Content-Encoding"),
+    "sec-fetch-site": _short("Sec-Fetch-Site"),
+    "sec-websocket-key": _short("Sec-WebSocket-Key"),
+    "sec-websocket-version": _short("Sec-WebSocket-Version"),
+    "upgrade": _short("Upgrade", 1000),
+    "x-forwarded-for": _short("X-Forwarded-For", 4096),
+    "x-forwarded-host": _short("X-Forwarded-Host", 1000),
+    "x-forwarded-proto": _short("X-Forwarded-Proto", 1000),
+}
+"""Those that anything is made of, by their names in lower case."""
+SEGMENTS: dict[str, Bound] = {"room": ROOM, "person": NAME}
+"""What stands in a path."""
+
+
+def one(request: Request, name: str) -> str | None:
+    """A parameter of the query, None if it is not there.
+
+    Raises `Malformed` when it is there twice or is no UTF-8, and its bound's error.
+    """
+    bound = PARAMETERS[name]
+    values = request.args.get(name.encode())
+    if not values:
+        return None
+    if len(values) > 1:
+        raise Malformed(f"{name} is given {len(values)} times; give it once")
+    try:
+        return bound.check(bytes(values[0]).decode())
+    except UnicodeDecodeError:
+        raise Malformed(f"{name} is no valid UTF-8") from None
+
+
+def whole_number(request: Request, name: str, other: str = "") -> int | None:
+    """A parameter that is a whole number, None if it is not there.
+
+    `other` is what else it may be, for the message.  Raises `Malformed`.
+    """
+    text = one(request, name)
+    if text is None:
+        return None
+    # Eighteen digits reach to the year 33658 in microseconds, and stay within 64 bits.
+    if not (text.isascii() and text.isdigit() and len(text) <= 18):
+        raise Malformed(
+            f"{name} has to be {other}a whole number that is not negative, of at most 18 digits"
+        )
+    return int(text)
+
+
+def header(request: Request, name: str) -> str | None:
+    """A header's value, the last one's if there are several, None if it is not there.
+
+    Raises its bound's error.
+    """
+    value = request.getHeader(name)
+    return HEADERS[name].check(value) if value is not None else None
+
+
+def header_lines(request: Request, name: str) -> list[str]:
+    """All values of a header that may stand there several times.
+
+    Raises its bound's error when they are too long together.
+    """
+    values: list[str] = list(request.requestHeaders.getRawHeaders(name, []))
+    HEADERS[name].check(",".join(values))
+    return values
+
+
+def cookie(request: Request, name: bytes) -> str | None:
+    """A cookie, None if it is not there, or is too long to be a token of this server's."""
+    value: bytes | None = request.getCookie(name)
+    if value is None or len(value) > TOKEN.most:
+        return None
+    return value.decode("ascii", "replace")
+
+
+def segment(path: bytes, what: str) -> str:
+    """A part of the path that a client may choose.  Raises its bound's error."""
+    return SEGMENTS[what].check(path.decode(errors="replace"))

@@ -1,0 +1,260 @@
+"""What every JSON resource does alike: find its method, tell errors, finish once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from http import HTTPStatus
+from random import uniform
+from typing import Any
+
+from twisted.internet.defer import Deferred
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+from twisted.web.http import datetimeToString
+from twisted.web.resource import Resource
+from twisted.web.server import NOT_DONE_YET, Request
+
+from ..codecs.json import encode, error_body
+from ..codecs.sse import SSE
+from ..model import errors
+from ..model.errors import (
+    ChatError,
+    InDoubt,
+    MethodNotAllowed,
+    NotFound,
+    RateLimited,
+    Unavailable,
+    UnsupportedMediaType,
+)
+from .fields import header_lines
+from .media import wants_event_stream
+
+STATUS: dict[type[ChatError], int] = {
+    errors.Malformed: 400,
+    errors.BadName: 400,
+    errors.BadRoom: 400,
+    errors.BadText: 400,
+    errors.NoSession: 401,
+    errors.BadToken: 401,
+    errors.ForeignOrigin: 403,
+    errors.NotAllowed: 403,
+    errors.NotFound: 404,
+    errors.NoSuchPerson: 404,
+    errors.MethodNotAllowed: 405,
+    errors.TooSlow: 408,
+    errors.NameInUse: 409,
+    errors.NotInRoom: 409,
+    errors.TooManyRooms: 409,
+    errors.TooLarge: 413,
+    errors.TextTooLong: 413,
+    errors.UnsupportedMediaType: 415,
+    errors.WrongHost: 421,
+    errors.RateLimited: 429,
+    errors.TooMany: 429,
+    errors.Unavailable: 503,
+    errors.InDoubt: 503,
+}
+"""Each refusal's HTTP status (RFC 9110, section 15; 429: RFC 6585, section 4)."""
+
+NOTHING_HERE = "there is nothing at this address; see /rooms, /session, /events"
+SPREAD_SECONDS = 4.0
+"""Seconds over which the clients of a server that goes down come back: not in one instant."""
+_METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
+_WITH_BODY = ("POST", "PUT", "PATCH", "DELETE")
+_log = Logger()
+
+
+class ApiResource(Resource):
+    """A resource whose `render_*` methods return bytes, `NOT_DONE_YET`, or a Deferred of either;
+    both the method and the Deferred may fail with a `ChatError`.
+    """
+
+    def getChild(self, path: bytes, request: Request) -> Resource:
+        """Nothing is below, unless a subclass says so."""
+        return Refusal(NotFound(NOTHING_HERE))
+
+    def render(self, request: Request) -> bytes | int:
+        """Carry the request out."""
+        method = request.method.decode("ascii", "replace")
+        try:
+            if (self.isLeaf and request.postpath) or not self.allowed:
+                raise NotFound(NOTHING_HERE)
+            render: Callable[[Request], Any] | None = getattr(self, f"render_{method}", None)
+            if render is None or method not in _METHODS:
+                raise MethodNotAllowed(
+                    f"{method[:16]} does not work here; use {', '.join(self.allowed)}", self.allowed
+                )
+            if method in _WITH_BODY:
+                check_coding(request)
+            result = render(request)
+        except ChatError as error:
+            result = refuse(request, error)
+        if isinstance(result, Deferred):
+            finish_later(request, result)
+            return NOT_DONE_YET
+        rendered: bytes | int = result
+        return headless(request, rendered) if isinstance(rendered, bytes) else rendered
+
+    def render_HEAD(self, request: Request) -> Any:
+        """As GET, without the body, which Twisted leaves out."""
+        get = getattr(self, "render_GET", None)
+        if get is None:
+            raise MethodNotAllowed(
+                f"HEAD does not work here; use {', '.join(self.allowed)}", self.allowed
+            )
+        return get(request)
+
+    def render_OPTIONS(self, request: Request) -> bytes:
+        """What this resource takes (RFC 9110, section 9.3.7)."""
+        request.setResponseCode(204)
+        request.setHeader(b"allow", ", ".join(self.allowed).encode())
+        return b""
+
+    @property
+    def allowed(self) -> tuple[str, ...]:
+        """The methods that this resource takes; none for a mere step on the way."""
+        own = [
+            name
+            for name in _METHODS
+            if name not in ("HEAD", "OPTIONS") and hasattr(self, f"render_{name}")
+        ]
+        return (*own, *["HEAD"] * ("GET" in own), "OPTIONS") if own else ()
+
+
+class Refusal(ApiResource):
+    """Whatever the request, this is the answer."""
+
+    isLeaf = True
+
+    def __init__(self, error: ChatError) -> None:
+        super().__init__()
+        self._error = error
+
+    def render(self, request: Request) -> bytes | int:
+        """Refuse."""
+        return headless(request, refuse(request, self._error))
+
+
+def answer(request: Request, value: Any, status: int = 200) -> bytes:
+    """The value as JSON: what a `render_*` method returns."""
+    return _dress(request, encode(value), status)
+
+
+def no_content(request: Request) -> bytes:
+    """An answer that has no body: the request was carried out, and that is all."""
+    request.setResponseCode(204)
+    return b""
+
+
+def check_coding(request: Request) -> None:
+    """Raise `UnsupportedMediaType` if the request's body is compressed (RFC 9110, section 8.4)."""
+    for value in header_lines(request, "content-encoding"):
+        if value.strip(" \t").lower() not in ("", "identity"):
+            request.setHeader(b"accept-encoding", b"identity")
+            raise UnsupportedMediaType("send the body as it is, without a Content-Encoding")
+
+
+def refuse(request: Request, error: ChatError) -> bytes:
+    """The refusal as JSON, with its status and headers.
+
+    An event stream that is refused for load (429, 503) is answered 200, with `retry:`, and ends
+    (see `chatd.doors.sse`).  Raises nothing, whatever the request holds.
+    """
+    say_when(request, error)
+    if isinstance(error, RateLimited | Unavailable) and wants_event_stream(request):
+        dress_live(request, SSE.content_type)
+        return SSE.farewell(error.code, error.message, spread(error.retry_after))
+    if isinstance(error, MethodNotAllowed):
+        request.setHeader(b"allow", ", ".join(error.allowed).encode())
+    if STATUS[type(error)] == 401:
+        request.setHeader(b"www-authenticate", b"Bearer")
+    return _dress(request, error_body(error), STATUS[type(error)])
+
+
+def dress_live(request: Request, content_type: bytes) -> None:
+    """Set the headers of live data: they disable caching and proxy buffering."""
+    request.setHeader(b"content-type", content_type)
+    request.setHeader(b"cache-control", b"no-store")
+    request.setHeader(b"x-accel-buffering", b"no")
+    request.setHeader(b"incremental", b"?1")  # RFC 10036
+    request.setHeader(b"x-content-type-options", b"nosniff")
+
+
+def spread(seconds: float) -> float:
+    """Seconds after which a client that is sent away is to come back: each at another time."""
+    return seconds + uniform(0, SPREAD_SECONDS)
+
+
+def say_when(request: Request, error: ChatError) -> None:
+    """Give the `Retry-After` of a refusal for load (429, 503)."""
+    if isinstance(error, RateLimited | Unavailable | InDoubt):
+        request.setHeader(b"retry-after", retry_after(error))
+
+
+def retry_after(error: RateLimited | Unavailable | InDoubt) -> bytes:
+    """The `Retry-After` of a refusal, in whole seconds (RFC 9110, section 10.2.3)."""
+    return b"%d" % max(1, round(error.retry_after + 0.5))
+
+
+def headless(request: Request, body: bytes) -> bytes:
+    """The body, or to a HEAD only how long it would be; Twisted would log that it left it out."""
+    if request.method != b"HEAD":
+        return body
+    request.setHeader(b"content-length", b"%d" % len(body))
+    return b""
+
+
+def finish_later(request: Request, result: Deferred[Any]) -> None:
+    """Answer with what the Deferred brings: bytes, or a `ChatError`.  With `NOT_DONE_YET` something
+    else answers.  If the client is gone by then, nothing is sent.
+    """
+    gone: list[bool] = []
+    request.notifyFinish().addErrback(lambda _: gone.append(True))
+
+    def refused(failure: Failure) -> bytes:
+        failure.trap(ChatError)
+        assert isinstance(failure.value, ChatError)
+        return refuse(request, failure.value)
+
+    def finish(body: bytes | int) -> None:
+        if not gone and isinstance(body, bytes):
+            request.setHeader(b"content-length", b"%d" % len(body))
+            request.write(body)
+            request.finish()
+
+    def broken(failure: Failure) -> None:
+        _log.failure("a request failed", failure)
+        finish(refuse(request, Unavailable("the server made a mistake, and has written it down")))
+
+    result.addErrback(refused).addCallback(finish).addErrback(broken)
+
+
+_OF_THE_ANSWER = (b"content-type", b"cache-control", b"x-accel-buffering", b"incremental", b"link")
+"""Headers of an answer that its refusal has not, or has with other values."""
+
+
+def whole_refusal(error: ChatError, head: bytes) -> bytes:
+    """The refusal of a request as a whole response, for a request whose answer would begin with
+    `head` (`refuse` for one that was parsed).
+    """
+    status = STATUS[type(error)]
+    body = error_body(error)
+    lines = [b"HTTP/1.1 %d %b" % (status, HTTPStatus(status).phrase.encode())]
+    for line in head.split(b"\r\n")[1:]:
+        if line and line.partition(b":")[0].lower() not in _OF_THE_ANSWER:
+            lines.append(line)
+    lines += [b"Content-Type: application/json", b"Cache-Control: no-store"]
+    if isinstance(error, RateLimited | Unavailable | InDoubt):
+        lines.append(b"Retry-After: " + retry_after(error))
+    if status == 401:
+        lines.append(b"WWW-Authenticate: Bearer")
+    lines += [b"Date: " + datetimeToString(), b"Content-Length: %d" % len(body), b"", body]
+    return b"\r\n".join(lines)
+
+
+def _dress(request: Request, body: bytes, status: int) -> bytes:
+    request.setResponseCode(status, HTTPStatus(status).phrase.encode())
+    request.setHeader(b"content-type", b"application/json")
+    request.setHeader(b"cache-control", b"no-store")
+    request.setHeader(b"x-content-type-options", b"nosniff")
+    return body

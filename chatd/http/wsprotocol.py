@@ -1,0 +1,312 @@
+"""RFC 6455 over a connection that `ChatChannel.upgrade` hands over: what a WebSocket is, whatever
+is said on it.
+
+1. `wsproto` reads the frames; nothing is negotiated, in particular no compression, with which 60 kB
+   of input become 60 MB.
+2. A message is capped while it comes in, before it is put together.
+3. A close is answered with its own code; when it is ours, the peer has `CLOSE_SECONDS` to answer.
+4. While the peer does not read, nothing it sends is looked at: neither pongs nor answers pile up.
+   Of a peer that sends many frames at once, a few are looked at in each turn of the reactor.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+
+from twisted.internet.interfaces import IDelayedCall, IPushProducer, IReactorTime
+from twisted.internet.protocol import Protocol, connectionDone
+from twisted.internet.tcp import Connection as Transport
+from twisted.python.failure import Failure
+from twisted.web.server import Request
+from wsproto.connection import Connection, ConnectionState, ConnectionType
+from wsproto.events import BytesMessage, CloseConnection, Event, Ping, TextMessage
+from wsproto.utilities import LocalProtocolError, generate_accept_token
+from zope.interface import implementer
+
+from ..model.errors import Malformed
+from ..net.liveness import SILENT_BEATS
+from ..net.peers import GOING_DOWN, Peers
+from ..net.stalls import TOO_SLOW
+from ..net.tcp import PeerDead
+from .fields import header, header_lines
+
+MAX_MESSAGE = 64 * 1024
+"""Bytes in a client's message, as in a request's body."""
+MAX_FRAGMENTS = 1000
+"""Fragments in a client's message: reading a frame costs more than reading its byte."""
+FRAMES_A_TURN = 8
+"""Frames of one connection that are read before others have their turn."""
+CLOSE_SECONDS = 5.0
+"""Seconds for the peer to answer a close before the connection is cut."""
+
+# Close codes (RFC 6455, section 7.4.1).
+NORMAL = 1000
+UNSUPPORTED = 1003
+POLICY_VIOLATION = 1008
+BAD_DATA = 1007
+TOO_BIG = 1009
+# IANA's registry of WebSocket close codes.
+SERVICE_RESTART = 1012
+TRY_AGAIN_LATER = 1013
+
+
+def handshake(request: Request) -> bytes:
+    """The answer to a client's opening handshake (RFC 6455, section 4.2).
+
+    Raises `Malformed`, which says what is missing.
+    """
+    if request.method != b"GET" or request.clientproto != b"HTTP/1.1":
+        raise Malformed("a WebSocket begins with a GET of HTTP/1.1")
+    if not wants_websocket(request) or "upgrade" not in _tokens(request, "connection"):
+        raise Malformed("a WebSocket's handshake says Upgrade: websocket and Connection: Upgrade")
+    if not header(request, "host"):
+        raise Malformed("a WebSocket's handshake names the Host")
+    if header_lines(request, "sec-websocket-version") != ["13"]:
+        request.setHeader(b"sec-websocket-version", b"13")
+        raise Malformed("only Sec-WebSocket-Version 13 is spoken here")
+    keys = header_lines(request, "sec-websocket-key")
+    try:
+        valid = len(keys) == 1 and len(base64.b64decode(keys[0], validate=True)) == 16
+    except (binascii.Error, ValueError):
+        valid = False
+    if not valid:
+        raise Malformed("a WebSocket's handshake has one Sec-WebSocket-Key of 16 bytes in base64")
+    return (
+        b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+        b"Sec-WebSocket-Accept: %b\r\n\r\n" % generate_accept_token(keys[0].encode())
+    )
+
+
+def wants_websocket(request: Request) -> bool:
+    """Whether a request asks to become a WebSocket."""
+    return "websocket" in _tokens(request, "upgrade")
+
+
+def _reply(event: CloseConnection, *, broken: bool) -> CloseConnection:
+    """The answer to a close; to a peer that has `broken` the protocol, why."""
+    if broken and event.code == BAD_DATA:
+        return CloseConnection(BAD_DATA, "what is sent as text has to be UTF-8")
+    return event.response()
+
+
+def _tokens(request: Request, name: str) -> set[str]:
+    """The words of a header that is a list (RFC 9110, section 5.6.1)."""
+    values = header_lines(request, name)
+    return {token.strip().lower() for value in values for token in value.split(",")}
+
+
+@implementer(IPushProducer)
+class WebSocketProtocol(Protocol):
+    """One WebSocket, from behind its handshake to its close.  A subclass says what it is for."""
+
+    transport: Transport
+
+    def __init__(self, clock: IReactorTime, peers: Peers, max_message: int = MAX_MESSAGE) -> None:
+        self.full = False
+        """Whether the peer reads more slowly than it is written to."""
+        self.silent = 0
+        """Pings since the peer sent anything."""
+        self.open = True
+        """Whether neither side has begun to close: nothing may be sent behind a close."""
+        self._clock = clock
+        self._peers = peers
+        self._max_message = max_message
+        self._frames = Connection(ConnectionType.SERVER)
+        self._parts: list[str | bytes | bytearray] = []
+        self._size = 0
+        self._fragments = 0
+        self._timer: IDelayedCall | None = None
+        self._turn: IDelayedCall | None = None
+
+    # -- for subclasses --------------------------------------------------------------------------
+
+    def opened(self) -> None:
+        """The handshake is done."""
+
+    def text_received(self, text: str) -> None:
+        """A whole text message came in."""
+
+    def bytes_received(self, data: bytes) -> None:
+        """A whole binary message came in."""
+
+    def drained(self) -> None:
+        """The peer has caught up."""
+
+    def closing(self) -> None:
+        """One of both has begun to close: nothing more may be sent."""
+
+    def closed(self) -> None:
+        """The connection is gone."""
+
+    def write(self, frames: bytes) -> None:
+        """Send frames that are made already; nothing, once the WebSocket is closing."""
+        if self.open:
+            self.transport.write(frames)
+
+    def ping(self) -> None:
+        """Ask for a sign of life; a peer that has given none for `SILENT_BEATS` pings is cut off.
+
+        A peer that does not read is not asked: its answers are not looked at.
+        """
+        if self.full:
+            return
+        if self.silent >= SILENT_BEATS:
+            self.transport.abortConnection()
+            return
+        self.silent += 1
+        self._send(Ping())
+
+    def close(self, code: int, reason: str) -> None:
+        """Begin to close; the connection is gone when the peer answers, or after
+        `CLOSE_SECONDS`.
+        """
+        self._send(CloseConnection(code, reason))
+        self._shut()
+        if self._timer is None:
+            self._timer = self._clock.callLater(CLOSE_SECONDS, self._cut)
+
+    # -- the transport's side --------------------------------------------------------------------
+
+    def connectionMade(self) -> None:
+        """The connection has been handed over."""
+        self.transport.registerProducer(self, True)
+        self._peers.add(self)
+        self.opened()
+
+    def dataReceived(self, data: bytes) -> None:
+        """Bytes from the peer, cut anywhere."""
+        self.silent = 0
+        try:
+            self._frames.receive_data(data)
+        except LocalProtocolError:
+            return  # closed: what still comes is nothing
+        self._work()
+
+    def readConnectionLost(self) -> None:
+        """The peer sends no more, not even an answer to a close."""
+        self._hang_up()
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        """The connection is gone."""
+        if self._timer:
+            self._timer.cancel()
+            self._timer = None
+        if self._turn:
+            self._turn.cancel()
+            self._turn = None
+        if reason.check(PeerDead):
+            self.silent = SILENT_BEATS
+        self.closed()
+        self._peers.discard(self)
+
+    def pauseProducing(self) -> None:
+        """The peer does not read: look at nothing it sends."""
+        self.full = True
+        self._peers.stalls.full(self)
+        self.transport.pauseProducing()
+
+    def resumeProducing(self) -> None:
+        """The peer reads again."""
+        self.full = False
+        self._peers.stalls.drained(self)
+        self.drained()
+        self._work()
+        self._read_on()
+
+    def stopProducing(self) -> None:
+        """The transport closes; `connectionLost` follows."""
+
+    # -- being sent away -------------------------------------------------------------------------
+
+    @property
+    def owed(self) -> bool:
+        """See `Connected.owed`."""
+        return False
+
+    def drain(self) -> None:
+        """See `Connected.drain`."""
+        self.close(SERVICE_RESTART, GOING_DOWN)
+
+    def disconnect(self) -> None:
+        """See `Reader.disconnect`."""
+        self.close(TRY_AGAIN_LATER, TOO_SLOW)
+
+    # -- frames ----------------------------------------------------------------------------------
+
+    def _send(self, event: Event) -> None:
+        try:
+            self.transport.write(bytes(self._frames.send(event)))
+        except LocalProtocolError:
+            """It is closing: nothing may follow."""
+
+    def _work(self) -> None:
+        if self.full or self._turn:
+            return  # over TLS, some bytes come in after all
+        for number, event in enumerate(self._frames.events(), 1):
+            if isinstance(event, TextMessage | BytesMessage):
+                self._message(event)
+            elif isinstance(event, Ping):
+                self._send(event.response())
+            elif isinstance(event, CloseConnection):
+                self._close_received(event)
+            if self.full:
+                break
+            if number == FRAMES_A_TURN:
+                self.transport.pauseProducing()
+                self._turn = self._clock.callLater(0, self._next_turn)
+                break
+
+    def _next_turn(self) -> None:
+        self._turn = None
+        self._work()
+        self._read_on()
+
+    def _read_on(self) -> None:
+        if not (self.full or self._turn or self.transport.disconnecting):
+            self.transport.resumeProducing()
+
+    def _message(self, event: TextMessage | BytesMessage) -> None:
+        if not self.open:
+            return
+        # A text's size is that of its UTF-8: a character has up to four bytes.
+        data = event.data
+        self._size += len(data.encode() if isinstance(data, str) else data)
+        self._fragments += event.frame_finished
+        if self._size > self._max_message or self._fragments > MAX_FRAGMENTS:
+            self._parts.clear()
+            self.close(
+                TOO_BIG,
+                f"a message has at most {self._max_message} bytes in {MAX_FRAGMENTS} fragments",
+            )
+            return
+        if event.data:
+            self._parts.append(event.data)
+        if event.message_finished:
+            parts, self._parts, self._size, self._fragments = self._parts, [], 0, 0
+            if isinstance(event, TextMessage):
+                self.text_received("".join(part for part in parts if isinstance(part, str)))
+            else:
+                self.bytes_received(b"".join(part for part in parts if not isinstance(part, str)))
+
+    def _close_received(self, event: CloseConnection) -> None:
+        """The peer closes, or answers our close, or has broken the protocol."""
+        self._shut()
+        broken = self._frames.state is ConnectionState.OPEN  # no close has come: `wsproto` gives up
+        if self._frames.state is not ConnectionState.CLOSED:
+            self._send(_reply(event, broken=broken))
+        self._hang_up()
+
+    def _shut(self) -> None:
+        self.open = False
+        self.closing()
+
+    def _hang_up(self) -> None:
+        """Close, once the peer has read what it was sent."""
+        self._peers.stalls.closing(self)
+        self.transport.unregisterProducer()
+        self.transport.loseConnection()
+
+    def _cut(self) -> None:
+        self._timer = None
+        self.transport.abortConnection()

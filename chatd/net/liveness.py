@@ -1,0 +1,56 @@
+"""One liveness rule for every door: a client whose network died without a word is found out.
+
+A client that closes says so; one whose battery, cable or tunnel is gone sends nothing more, and its
+connection would stand for ever.  A connection counts as dead after `LIVENESS_SECONDS` without a
+sign of life:
+
+1. TCP tells.  Keep-alive probes an idle connection, and `TCP_USER_TIMEOUT` (tcp(7)) ends one whose
+   data is not acknowledged.  Both are set on the listening socket, from which Linux hands them down
+   to each connection: accepting costs nothing more.
+2. A WebSocket also has to answer its pings: behind a proxy, TCP tells of the proxy only.
+3. Event streams get a heartbeat, and telnet clients a `NOP`, so that there is data to acknowledge;
+   proxies in between see traffic (`chatd.net.heartbeat`).
+
+A reader that is there and does not read is another matter (`chatd.net.stalls`).  To TCP both
+look alike, so `TCP_USER_TIMEOUT` is never shorter than a reader's own time.
+"""
+
+from __future__ import annotations
+
+import socket
+from socket import IPPROTO_TCP, SO_KEEPALIVE, SOL_SOCKET
+
+LIVENESS_SECONDS = 75.0
+"""Seconds without a sign of life after which a connection is dead: longer than most tunnels, and
+short enough to wait for a name."""
+PROBE_AFTER = 40
+"""Seconds of silence before TCP's first probe."""
+PROBE_EVERY = 10
+"""Seconds between two probes."""
+PROBES = 4
+"""Probes without an answer that end a connection where `TCP_USER_TIMEOUT` is not set."""
+GOODBYE_MARGIN = 15.0
+"""Seconds that TCP waits longer than a reader may stall: time to tell it so."""
+SILENT_BEATS = 6
+"""Pings without any answer that end a WebSocket."""
+
+
+def user_timeout(stall: float) -> float:
+    """Seconds for which TCP waits for data to be acknowledged; 0: the system's own time.
+
+    `stall` is how many seconds a reader may take nothing; 0: for ever.
+    """
+    return max(LIVENESS_SECONDS, stall + GOODBYE_MARGIN) if stall else 0.0
+
+
+def watch_for_death(listening: socket.socket, stall: float) -> None:
+    """Have TCP find out dead peers of every connection that this socket accepts."""
+    listening.setsockopt(SOL_SOCKET, SO_KEEPALIVE, 1)
+    for name, value in (
+        ("TCP_KEEPIDLE", PROBE_AFTER),
+        ("TCP_KEEPINTVL", PROBE_EVERY),
+        ("TCP_KEEPCNT", PROBES),
+        ("TCP_USER_TIMEOUT", int(user_timeout(stall) * 1000)),
+    ):
+        if hasattr(socket, name):  # not every system has all of them
+            listening.setsockopt(IPPROTO_TCP, getattr(socket, name), value)

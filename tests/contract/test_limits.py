@@ -1,0 +1,307 @@
+"""The limits on people, as they meet them at the doors."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+
+import pytest
+
+from chatd.chat.person import Person
+from chatd.chat.sessions import GRACE_SECONDS
+from chatd.doors.classic import classic_site
+
+from ..doors.house import House, Http, Response
+
+OFFICE = "192.0.2.7"
+HOME = "192.0.2.8"
+EVENTS = "/rooms/lobby/events"
+MESSAGES = "/rooms/lobby/messages"
+SOCKET = {
+    "Upgrade": "websocket",
+    "Connection": "Upgrade",
+    "Sec-WebSocket-Version": "13",
+    "Sec-WebSocket-Key": "AAAAAAAAAAAAAAAAAAAAAA==",
+}
+STREAM = {"Accept": "text/event-stream"}
+
+
+def entered(house: House, name: str, host: str = OFFICE) -> Http:
+    """A connection in a session of that name."""
+    http = house.http(host)
+    http.enter(name)
+    return http
+
+
+def say(http: Http) -> Response:
+    return http.post(MESSAGES, {"text": "hi"})
+
+
+# -- addresses, over all doors ---------------------------------------------------------------------
+
+
+@pytest.fixture
+def busy() -> House:
+    """A chat where one address has said all that it may for now."""
+    house = House(message_rate=5, address_rate=5)
+    for _ in range(2):
+        line = house.line(OFFICE)
+        for number in range(10):
+            line.send(b"%d\n" % number)
+        house.chat.settle()
+    assert len(house.chat.texts("lobby")) == 20
+    return house
+
+
+@pytest.mark.parametrize("how", ["session", "visitor"])
+def test_an_address_that_says_too_much_is_told_over_http(busy: House, how: str) -> None:
+    """429, with when to come again; other addresses are not concerned."""
+    other = entered(busy, "bob", HOME)
+    ada = entered(busy, "ada", HOME)
+    office = busy.http(OFFICE)
+    if how == "session":
+        office.headers = ada.headers  # who moves takes their session along
+    target = MESSAGES if how == "session" else f"{MESSAGES}?name=eve"
+    response = office.post(target, {"text": "hi"})
+    assert response.refusal == (429, "rate-limited")
+    assert "address" in response.json["error"]["message"]
+    wait = int(response.headers["retry-after"])
+    assert say(other).status == 201
+    busy.chat.advance(wait)
+    assert office.post(target, {"text": "hi"}).status == 201
+
+
+def test_an_address_that_says_too_much_is_told_on_a_websocket(busy: House) -> None:
+    """In an error frame; and a guest there counts like a telnet user."""
+    http = busy.http(OFFICE)
+    http.send("GET", EVENTS, headers=SOCKET)
+    busy.chat.settle()
+    http.wire.received()
+    http.wire.send(masked({"type": "say", "text": "hi", "ref": "a"}))
+    busy.chat.settle()
+    frame = http.wire.received()
+    told = json.loads(frame[frame.index(b"{") :])
+    assert (told["type"], told["ref"], told["code"]) == ("error", "a", "rate-limited")
+    assert "address" in told["message"]
+
+
+def test_lines_from_an_address_that_says_too_much_wait(busy: House) -> None:
+    """They are told once, and not one is lost; who comes from elsewhere does not wait."""
+    line, elsewhere = busy.line(OFFICE), busy.line(HOME)
+    line.received()
+    line.send(b"one\ntwo\n")
+    elsewhere.send(b"hello\n")
+    busy.chat.settle()
+    assert line.received().count(b"!! ") == 1
+    assert busy.chat.texts("lobby")[20:] == ["hello"]
+    for _ in range(2):
+        busy.chat.advance(10)
+    assert busy.chat.texts("lobby")[20:] == ["hello", "one", "two"]
+    assert b"!! " not in line.received()
+
+
+def test_many_who_wait_for_their_address_do_not_ask_all_the_time() -> None:
+    """Each looks again as often as it may speak, and all have their turn in the end."""
+    house = House(message_rate=1, address_rate=10)
+    asked: list[Person] = []
+    spend = house.chat.service.admission.spend
+
+    def counted(person: Person) -> None:
+        asked.append(person)
+        spend(person)
+
+    house.chat.service.admission.spend = counted  # type: ignore[method-assign]
+    for line in [house.line(OFFICE) for _ in range(40)]:
+        line.send(b"x\n" * 4)
+    for _ in range(20 * 50):
+        house.chat.advance(1 / 50)
+    assert len(house.chat.texts("lobby")) == 40 * 4
+    assert len(asked) <= 40 * 15  # seconds
+
+
+# -- sessions --------------------------------------------------------------------------------------
+
+
+def test_sessions_beyond_those_of_an_address_are_refused_and_told_what_to_do() -> None:
+    """429; until one of them is over."""
+    house = House(sessions_per_address=2)
+    ada = entered(house, "ada")
+    entered(house, "bob")
+    response = house.http(OFFICE).post("/session", {"name": "eve"})
+    assert response.refusal == (429, "too-many")
+    assert "DELETE /session" in response.json["error"]["message"]
+    assert int(response.headers["retry-after"]) >= 1
+    entered(house, "cy", HOME)
+    assert ada.request("DELETE", "/session").status == 204
+    entered(house, "eve")
+
+
+def test_a_server_that_is_full_of_sessions_says_so() -> None:
+    """503, to all; reading and speaking as a visitor go on."""
+    house = House(sessions=2)
+    entered(house, "ada")
+    entered(house, "bob")
+    response = house.http(HOME).post("/session", {})
+    assert response.refusal == (503, "unavailable")
+    assert int(response.headers["retry-after"]) >= 1
+    assert house.http(HOME).post(f"{MESSAGES}?name=eve", {"text": "hi"}).status == 201
+    assert house.http(HOME).get(f"{EVENTS}?since=0").texts[-1] == "hi"
+    house.chat.advance(GRACE_SECONDS)
+    entered(house, "eve", HOME)
+
+
+def test_a_flood_of_sessions_is_slowed_down_and_forgotten() -> None:
+    """What it leaves in memory is bounded by its rate and the grace."""
+    house = House(message_rate=1, sessions_per_address=50)
+    http = house.http(OFFICE)
+    statuses = [http.post("/session", {}).status for _ in range(60)]
+    assert statuses == [201] * 50 + [429] * 10
+    house.chat.advance(GRACE_SECONDS)
+    assert len(house.chat.service.people.held) == 0
+
+
+def test_names_of_the_classic_door_count_as_sessions() -> None:
+    """Nobody can register them by the thousand."""
+    house = House(sessions_per_address=2)
+    house.http_door = classic_site(house.chat.service, hosts=house.hosts)
+    for name in ("ada", "bob"):
+        house.http(OFFICE).send("GET", f"/?name={name}")
+    response = house.http(OFFICE).get("/?name=eve")
+    assert response.status == 429
+    assert b"2 sessions" in response.body
+    house.http(HOME).send("GET", "/?name=eve")
+    house.chat.settle()
+    assert house.here == ["ada", "bob", "eve"]
+    house.chat.advance(GRACE_SECONDS * 2)
+
+
+# -- names and rooms -------------------------------------------------------------------------------
+
+
+def test_names_that_change_too_fast_are_refused_over_http_and_wait_on_the_line_door() -> None:
+    """Each as it does with messages."""
+    house = House(message_rate=5)
+    ada = entered(house, "ada")
+    answers = [ada.send_json("PATCH", "/session", {"name": f"a{n}"}) for n in range(11)]
+    assert [answer.status for answer in answers] == [200] * 10 + [429]
+    assert 1 <= int(answers[-1].headers["retry-after"]) <= 3
+    line = house.line(HOME)
+    line.send(b"".join(b"/nick b%d\n" % n for n in range(11)))
+    house.chat.settle()
+    assert house.here == ["a9", "b9"]
+    house.chat.advance(2.001)
+    assert house.here == ["a9", "b10"]
+
+
+def test_one_room_too_many_is_refused_with_what_to_do() -> None:
+    """409, and on the line door in words; nothing has changed."""
+    house = House(rooms_per_session=2)
+    ada, line = entered(house, "ada"), house.line(HOME)
+    assert ada.request("PUT", "/rooms/dev/membership").status == 200
+    for method, target in (("PUT", "/rooms/ops/membership"), ("POST", "/rooms/ops/messages")):
+        response = ada.send_json(method, target, {"text": "hi"})
+        assert response.refusal == (409, "too-many-rooms")
+    assert ada.get("/session").json["rooms"] == ["lobby", "dev"]
+    line.send(b"/join dev\n")
+    house.chat.settle()
+    line.received()
+    line.send(b"/join ops\nstill in dev\n")
+    house.chat.settle()
+    told = line.received().decode().splitlines()
+    assert told[0] == "!! you are in 2 rooms, the most there may be; leave one first"
+    assert house.chat.texts("dev") == ["still in dev"]
+
+
+# -- readers ---------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def crowded() -> House:
+    """A chat where a session may have three readers."""
+    return House(readers_per_session=3)
+
+
+def reading(
+    house: House, ada: Http, word: str, place: int, headers: Mapping[str, str] = {}
+) -> Http:
+    """A further reader of a session, from now on."""
+    http = house.http(OFFICE)
+    target = f"{EVENTS}?since={place}&reader={word}"
+    http.send("GET", target, headers={**ada.headers, **headers})
+    return http
+
+
+@pytest.mark.parametrize("rounds", [0, 3], ids=["new", "learned"])
+def test_of_too_many_polls_of_a_session_the_oldest_is_answered(crowded: House, rounds: int) -> None:
+    """With no events, as always when a newer one takes its place; the newest is held."""
+    ada = entered(crowded, "ada")
+    polls = [reading(crowded, ada, f"tab-{n}", 0) for n in range(5)]
+    for _ in range(rounds):
+        for number, poll in enumerate(polls):
+            assert poll.response().texts == ["join"]
+            poll.send("GET", f"{EVENTS}?since=0&reader=tab-{number}", headers=ada.headers)
+    assert all(poll.response().texts == ["join"] for poll in polls)
+    place = crowded.say("before")
+    for number, poll in enumerate(polls):
+        poll.send("GET", f"{EVENTS}?since={place}&reader=tab-{number}", headers=ada.headers)
+    assert [poll.response().texts for poll in polls[:2]] == [[], []]
+    crowded.say("hello")
+    assert [poll.response().texts for poll in polls[2:]] == [["hello"]] * 3
+
+
+@pytest.mark.parametrize("headers", [STREAM, SOCKET], ids=["sse", "websocket"])
+def test_one_stream_of_a_session_too_many_is_refused(
+    crowded: House, headers: dict[str, str]
+) -> None:
+    """Until one of them is closed; other sessions, and whoever has none, are not concerned."""
+    ada, eve = entered(crowded, "ada"), entered(crowded, "eve")
+    place = crowded.say("before")
+    streams = [reading(crowded, ada, "", place, kind) for kind in (STREAM, SOCKET, STREAM)]
+    response = reading(crowded, ada, "", place, headers).response()
+    if headers is STREAM:
+        # An EventSource gives up for good on any other status.
+        assert response.status == 200
+        assert re.fullmatch(rb": .*close one first\nretry: \d{5}\n", response.body)
+    else:
+        assert response.refusal == (429, "too-many")
+        assert "close one" in response.json["error"]["message"]
+    assert int(response.headers["retry-after"]) >= 1
+    for other in (eve, crowded.http()):
+        assert opened(reading(crowded, other, "", place, headers))
+    streams[0].wire.hang_up()
+    assert opened(reading(crowded, ada, "", place, headers))
+
+
+def test_a_session_with_as_many_streams_as_it_may_have_can_still_poll(crowded: House) -> None:
+    """One poll at a time: a client that steps down from a stream that is dead is not locked out."""
+    ada = entered(crowded, "ada")
+    place = crowded.say("before")
+    for _ in range(3):
+        reading(crowded, ada, "", place, STREAM)
+    older, newer = reading(crowded, ada, "a", place), reading(crowded, ada, "b", place)
+    assert older.response().texts == []
+    crowded.say("hello")
+    assert newer.response().texts == ["hello"]
+
+
+def test_readers_without_a_session_are_as_many_as_their_connections(crowded: House) -> None:
+    """A poll without a session costs nothing but its connection."""
+    place = crowded.say("before")
+    polls = [crowded.http(OFFICE) for _ in range(100)]
+    for poll in polls:
+        poll.send("GET", f"{EVENTS}?since={place}")
+    crowded.say("hello")
+    assert all(poll.response().texts == ["hello"] for poll in polls)
+
+
+def opened(http: Http) -> bool:
+    """Whether a stream or a WebSocket has begun."""
+    return http.wire.received().split(b"\r\n")[0].split()[1] in (b"200", b"101")
+
+
+def masked(command: dict[str, str]) -> bytes:
+    """A client's text frame, whose mask is 0 (RFC 6455, section 5.3)."""
+    payload = json.dumps(command).encode()
+    assert len(payload) < 126
+    return bytes([0x81, 0x80 | len(payload), 0, 0, 0, 0]) + payload

@@ -1,0 +1,571 @@
+"""The line door's bytes: lines, packets, ends, and clients that are too fast or too slow."""
+
+from __future__ import annotations
+
+import re
+import tracemalloc
+from unittest.mock import patch
+
+import pytest
+from twisted.internet.error import ConnectionLost
+from twisted.python.failure import Failure
+
+from chatd.doors.line.queue import COMMANDS_A_TURN, LINES_A_TURN
+from chatd.model.commands import Say
+from chatd.testing import FakeConnection, InMemoryChat
+
+from ..hold import Hold
+from ..house import House
+from ..terminal import NOW, Terminal, greeted
+
+IAC, DONT, DO, WONT, WILL, SB, SE = b"\xff", b"\xfe", b"\xfd", b"\xfc", b"\xfb", b"\xfa", b"\xf0"
+ECHO = b"\x01"
+
+
+@pytest.fixture
+def bob(house: House) -> Terminal:
+    """Somebody who is there already."""
+    return Terminal(house, "/nick bob")
+
+
+@pytest.fixture
+def ada(house: House, bob: Terminal) -> Terminal:
+    """Somebody who has just come, and whose coming was noticed."""
+    ada = Terminal(house, "/nick ada")
+    bob.heard()
+    return ada
+
+
+# -- bytes -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "data",
+    [b"one\ntwo\n", b"one\r\ntwo\r\n", b"one\r\0two\r\0", b"one\rtwo\r", b"\n\none\n\r\ntwo\n\n"],
+    ids=["lf", "crlf", "cr-nul", "cr", "empty-lines"],
+)
+@pytest.mark.parametrize("size", [0, 1, 2, 3])
+def test_every_line_ending_counts(ada: Terminal, data: bytes, size: int) -> None:
+    """However the packets are cut; empty lines are nothing."""
+    ada.wire.send(*([data[i : i + size] for i in range(0, len(data), size)] if size else [data]))
+    ada.chat.settle()
+    assert ada.heard() == ["<ada> one", "<ada> two"]
+
+
+def test_nothing_but_text_is_sent_to_who_sends_text(ada: Terminal, bob: Terminal) -> None:
+    """No option byte comes first, ever."""
+    ada.wire.send(b"caf\xc3\xa9\n")
+    ada.chat.settle()
+    assert IAC not in ada.wire.received()
+
+
+@pytest.mark.parametrize(
+    ("sent", "answered"),
+    [
+        (IAC + DO + ECHO, IAC + WONT + ECHO),
+        (IAC + WILL + ECHO, IAC + DONT + ECHO),
+        (IAC + WONT + ECHO, b""),
+        (IAC + DONT + ECHO, b""),
+        (IAC + SB + b"\x18\x00xterm" + IAC + SE, b""),
+        (IAC + SB + b"\x1f\x00\xff\xff\x00\n" + IAC + SE, b""),
+        (IAC + b"\xf4" + IAC + DO + b"\x06", IAC + WONT + b"\x06"),
+        (IAC + b"\xf1", b""),
+    ],
+    ids=["do", "will", "wont", "dont", "terminal-type", "window-size", "ctrl-c", "nop"],
+)
+@pytest.mark.parametrize("size", [0, 1])
+def test_telnet_options_are_declined_and_never_reach_a_message(
+    ada: Terminal, sent: bytes, answered: bytes, size: int
+) -> None:
+    """Cut anywhere."""
+    data = b"he" + sent + b"llo\r\n"
+    ada.wire.send(*([data[i : i + size] for i in range(0, len(data), size)] if size else [data]))
+    ada.chat.settle()
+    assert ada.wire.received() == answered + b"<ada> hello\r\n"
+
+
+def test_thousands_of_option_bytes_are_not_answered_without_end(ada: Terminal) -> None:
+    """Each may cost an answer, but not forever; the connection lives."""
+    for _ in range(100):
+        ada.wire.send((IAC + DO + ECHO) * 1000)
+    assert len(ada.wire.received()) < 10_000
+    assert ada.type("hello") == ["<ada> hello"]
+
+
+@pytest.mark.parametrize(
+    ("sent", "shown"),
+    [
+        (b"caf\xe9", "caf\ufffd"),
+        (b"\xc3\xa9\xc3", "é\ufffd"),
+        (b"a\xff\xffb", "a\ufffdb"),
+        (b"a\xffb", "a\ufffdb"),
+        (b"\xed\xa0\x80!", "\ufffd\ufffd\ufffd!"),
+        (b"a\0b", "ab"),
+        (b"helo\x08lo", "hello"),
+        (b"\xe6\x97\xa5\xe6\x9c\xac\x7f!", "日!"),
+        (b"wrong\x15right word\x17", "right"),
+        (b"x\xff\xed\xff\xec\xff\xee\xff\xefy", "xy"),
+        (b"helo\xff\xf7lo", "hello"),
+        (b"\xc3\xff\xf3\xff\xfd\x06ber", "Über"),
+    ],
+    ids=repr,
+)
+def test_bytes_that_are_no_utf8_become_replacement_characters(
+    ada: Terminal, bob: Terminal, sent: bytes, shown: str
+) -> None:
+    """The rest of the line stays."""
+    ada.wire.send(sent + b"\n")
+    ada.chat.settle()
+    assert bob.heard() == [f"<ada> {shown}"]
+
+
+def test_a_line_that_is_too_long_costs_one_error(ada: Terminal, bob: Terminal) -> None:
+    """None of it is said, and the connection lives."""
+    ada.wire.send(b"x" * 5000, b"y" * 20_000, b"z\nnext\n")
+    ada.chat.settle()
+    error, following = ada.heard()
+    assert re.fullmatch(r"!! .*too long.*4096.*", error)
+    assert following == "<ada> next"
+    assert bob.heard() == ["<ada> next"]
+
+
+def test_the_longest_message_is_as_long_as_the_server_says(ada: Terminal, bob: Terminal) -> None:
+    """In bytes, and not one more, whatever command it is said with."""
+    longest = "é" * 2048
+    assert ada.type(longest, f"/me {longest}") == [f"<ada> {longest}", f"* ada {longest}"]
+    assert ada.type(f"{longest}x")[0].startswith("!! ")
+    assert ada.type(f"/msg bob {longest}") == [f"[to bob] {longest}"]
+
+
+@pytest.mark.parametrize(
+    ("piece", "megabytes"),
+    [(b"x" * 64, 100), (IAC + SB + b"x" * 62, 8), (b"\0" * 64, 8), ((IAC + b"\xf1") * 32, 1)],
+    ids=["letters", "subnegotiation", "nul", "nop"],
+)
+def test_megabytes_without_an_end_take_no_memory(
+    ada: Terminal, piece: bytes, megabytes: int
+) -> None:
+    """What cannot become a line is forgotten as it comes."""
+    packet = piece * 1024
+    tracemalloc.start()
+    try:
+        for _ in range(megabytes * 16):
+            ada.wire.send(packet)
+        held, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert held < 2**20
+    assert not ada.wire.lost
+    ada.wire.send(IAC + SE + b"\n")
+    assert ada.type("hello")[-1] == "<ada> hello"
+
+
+@pytest.mark.parametrize(
+    "first",
+    [
+        b"GET / HTTP/1.1\r\nHost: x\r\n\r\n",
+        b"POST /a b HTTP/1.1\r\nHost: x\r\n\r\ntext",
+        b"POST /" + b"x" * 9000 + b" HTTP/1.1\r\nHost: x\r\n\r\n",
+        b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+        b"OPTIONS * HTTP/1.1\r\n\r\n",
+        b"SSH-2.0-OpenSSH_9.6\r\n",
+        b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\nhello\r\n",
+        b"\x05\x01\x00\r\nhello\r\n",
+    ],
+    ids=["get", "post", "long", "http2", "options", "ssh", "tls", "socks"],
+)
+@pytest.mark.parametrize("size", [0, 1])
+def test_another_protocol_ends_the_connection_and_nothing_of_it_is_said(
+    house: House, bob: Terminal, first: bytes, size: int
+) -> None:
+    """Nor is it replayed; one line says what this port is for."""
+    page = Terminal(house)
+    page.wire.send(
+        *([first[i : i + size] for i in range(0, len(first), size)] if size else [first])
+    )
+    page.wire.send(b"/nick evil\r\nhello\r\n")
+    house.chat.settle()
+    assert page.wire.lost
+    (error,) = page.heard()
+    assert error.startswith("!! ")
+    assert bob.heard() == []
+    assert bob.type("/who") == ["== 1 here: bob"]
+    assert house.chat.texts("lobby") == []
+
+
+def test_another_protocol_is_known_at_the_end_of_input_too(house: House) -> None:
+    """`printf 'GET x HTTP/1.0' | nc -N` says nothing."""
+    page = Terminal(house)
+    page.wire.send(b"FOO /x HTTP/1.0")
+    page.wire.end_input()
+    house.chat.settle()
+    assert page.wire.lost
+    assert house.chat.texts("lobby") == []
+
+
+def test_whoever_has_spoken_may_quote_a_request(ada: Terminal) -> None:
+    """Only the first line tells what kind of client it is."""
+    assert ada.type("GET / HTTP/1.1") == ["<ada> GET / HTTP/1.1"]
+
+
+# -- the end of input ------------------------------------------------------------------------------
+
+
+def test_the_last_line_needs_no_end(house: House, bob: Terminal) -> None:
+    """`printf 'hello' | nc -N` says hello."""
+    guest = Terminal(house)
+    guest.wire.send(b"one\nhello")
+    guest.wire.end_input()
+    house.chat.settle()
+    assert bob.heard() == ["<guest-0002> one", "<guest-0002> hello"]
+
+
+def test_what_was_said_is_echoed_before_the_connection_closes(house: House) -> None:
+    """The end of input is not the end of the conversation."""
+    guest = Terminal(house)
+    hold = Hold(house)
+    guest.wire.send(b"hello\n")
+    guest.wire.end_input()
+    house.chat.settle()
+    assert not guest.wire.lost
+    hold.release()
+    assert guest.heard() == ["<guest-0001> hello"]
+    assert guest.wire.lost
+
+
+def test_what_the_store_refuses_is_told_before_the_connection_closes(house: House) -> None:
+    """So `nc -N` shows it."""
+    guest = Terminal(house)
+    house.chat.store.refusing = True
+    guest.wire.send(b"hello\n/topic tea\n")
+    guest.wire.end_input()
+    house.chat.settle()
+    assert [line[:3] for line in guest.heard()] == ["!! ", "!! "]
+    assert guest.wire.lost
+
+
+def test_who_says_nothing_more_and_nothing_at_all_is_let_go(house: House) -> None:
+    """`nc -N </dev/null` gets the greeting."""
+    guest = Terminal(house)
+    guest.wire.end_input()
+    assert guest.wire.lost
+
+
+def test_an_end_of_input_waits_for_a_slow_reader(house: House, bob: Terminal) -> None:
+    """What it still has to be given is given first."""
+    guest = Terminal(house)
+    guest.wire.fill()
+    guest.wire.send(b"hello\n")
+    guest.wire.end_input()
+    bob.type("hi")
+    assert not guest.wire.lost
+    assert guest.heard() == []
+    guest.wire.drain()
+    house.chat.settle()
+    assert guest.heard() == ["<bob> hi", "<guest-0002> hello"]
+    assert guest.wire.lost
+
+
+# -- too much, too slowly --------------------------------------------------------------------------
+
+
+@pytest.fixture
+def limited() -> House:
+    """A chat that takes five messages a second, twenty at once."""
+    return House(message_rate=5)
+
+
+def test_who_says_too_much_is_told_once_and_nothing_is_lost(limited: House) -> None:
+    """What is too much follows one by one, on the clock."""
+    guest, reader = Terminal(limited), Terminal(limited)
+    lines = [f"{number}" for number in range(30)]
+    told = guest.type(*lines)
+    assert [line for line in told if line.startswith("!! ")] == told[:1]
+    assert reader.heard() == [f"<guest-0001> {line}" for line in lines[:20]]
+    for line in lines[20:]:
+        limited.chat.advance(0.1)
+        assert reader.heard() == []
+        limited.chat.advance(0.1001)
+        assert reader.heard() == [f"<guest-0001> {line}"]
+    assert not any(line.startswith("!! ") for line in guest.heard())
+
+
+def test_who_was_slowed_down_may_be_told_again_later(limited: House) -> None:
+    """Once for each time that it begins."""
+    guest = Terminal(limited)
+    for _ in range(2):
+        told = guest.type(*("x" * 21))
+        limited.chat.advance(10)
+        told += guest.heard()
+        assert sum(line.startswith("!! ") for line in told) == 1
+        assert told.count("<guest-0001> x") == 21
+
+
+def test_input_is_held_back_while_one_is_slowed_down(limited: House) -> None:
+    """TCP keeps what the server does not want yet, and nobody else waits."""
+    guest, other = Terminal(limited), Terminal(limited)
+    guest.type(*("x" * 21))
+    assert guest.wire.producerState == "paused"
+    assert other.type("hi")[-1] == "<guest-0002> hi"
+    limited.chat.advance(1)
+    assert guest.wire.producerState == "producing"
+
+
+def test_a_long_paste_before_the_end_of_input_is_said_whole(limited: House) -> None:
+    """`nc -N < file` takes its time, but it ends."""
+    guest, reader = Terminal(limited), Terminal(limited)
+    guest.wire.send(b"x\n" * 40)
+    guest.wire.end_input()
+    limited.chat.advance(3)
+    assert not guest.wire.lost
+    limited.chat.advance(3)
+    assert guest.wire.lost
+    assert reader.heard() == ["<guest-0001> x"] * 40
+
+
+def test_who_reads_too_slowly_is_told_how_much_was_missed() -> None:
+    """Exactly."""
+    house = House(history=10)
+    ada, bob = Terminal(house, "/nick ada"), Terminal(house, "/nick bob")
+    ada.heard()
+    ada.wire.fill()
+    bob.type(*(f"{number}" for number in range(50)))
+    assert ada.heard() == []
+    ada.wire.drain()
+    house.chat.settle()
+    gap, *rest = ada.heard()
+    assert gap == ">> 40 events were missed here; /history 40 shows what is left"
+    assert rest == [f"<bob> {number}" for number in range(40, 50)]
+
+
+def test_a_gap_in_another_room_is_told_with_its_name() -> None:
+    """And the current room, which was quiet, has none."""
+    house = House(history=10)
+    ada, bob = Terminal(house, "/nick ada", "/join dev"), Terminal(house, "/nick bob")
+    ada.heard()
+    ada.wire.fill()
+    bob.type(*(f"{number}" for number in range(15)))
+    ada.wire.drain()
+    house.chat.settle()
+    gap, *rest = ada.heard()
+    assert gap == "#lobby >> 5 events were missed here; /history 5 shows what is left"
+    assert rest == [f"#lobby <bob> {number}" for number in range(5, 15)]
+
+
+def test_what_a_slow_reader_types_waits(ada: Terminal, bob: Terminal) -> None:
+    """Who does not read the answers cannot ask for more."""
+    ada.wire.fill()
+    ada.type("hello", "/who")
+    assert ada.wire.producerState == "paused"
+    assert bob.heard() == []
+    ada.wire.drain()
+    ada.chat.settle()
+    assert ada.wire.producerState == "producing"
+    assert bob.heard() == ["<ada> hello"]
+    assert sorted(ada.heard()) == ["<ada> hello", "== 2 here: ada, bob"]
+
+
+def test_a_room_joined_while_the_way_is_full_begins_with_its_replay(house: House) -> None:
+    """What was said there before comes once."""
+    ada, bob = Terminal(house, "/nick ada"), Terminal(house, "/nick bob")
+    ada.heard()
+    bob.type("/join dev", "old")
+    bob.type("/room lobby")
+    ada.wire.fill()
+    bob.type("lobby one")
+    ada.wire.send(b"/join dev\r\n")
+    ada.wire.drain()
+    house.chat.settle()
+    lines = ada.heard()
+    assert [line.removeprefix("#lobby ") for line in lines if "<bob>" in line] == [
+        "<bob> lobby one",
+        f"{NOW} <bob> old",
+    ]
+
+
+class NarrowConnection(FakeConnection):
+    """A connection that the next write fills."""
+
+    narrow = False
+
+    def write(self, data: bytes) -> None:
+        """Send, and be full."""
+        super().write(data)
+        if self.narrow:
+            self.narrow = False
+            self.fill()
+
+
+def test_a_room_joined_in_the_moment_the_way_fills_begins_with_its_replay(house: House) -> None:
+    """Between what was stored and what is shown there is a moment; nothing comes twice for it."""
+    wire = NarrowConnection(house.line_door)
+    house.chat.settle()
+    wire.received()
+
+    def join(_: object) -> None:
+        wire.narrow = True
+        wire.send(b"/join dev\r\n")
+
+    service = house.chat.service
+    bob = service.visitor("bob")
+    service.perform(bob, Say("lobby", "one"))
+    service.perform(bob, Say("dev", "two")).addCallback(join)
+    house.chat.settle()
+    wire.drain()
+    house.chat.settle()
+    lines = wire.received().decode().split("\r\n")
+    assert [line for line in lines if "<bob>" in line] == ["<bob> one", f"{NOW} <bob> two"]
+
+
+# -- ends ------------------------------------------------------------------------------------------
+
+STEPS = [b"/ni", b"ck ada\n", b"hello\n", b"/join dev\n", b"\xff\xfd", b"\x01", b"hi\n/me wa", b"v"]
+
+
+@pytest.mark.parametrize("steps", range(len(STEPS) + 1))
+@pytest.mark.parametrize("settled", [True, False], ids=["settled", "at-once"])
+def test_a_connection_that_breaks_leaves_nothing_behind(
+    house: House, steps: int, settled: bool
+) -> None:
+    """Whenever it does: no session, no name, no reader, no timer."""
+    terminal = Terminal(house)
+    for step in STEPS[:steps]:
+        terminal.wire.send(step)
+        if settled:
+            house.chat.settle()
+    terminal.wire.received()
+    terminal.wire.hang_up(Failure(ConnectionLost()))
+    house.chat.settle()
+    assert terminal.wire.received() == b""
+    service = house.chat.service
+    assert [room.name for room in service.rooms.listings() if room.people] == []
+    assert [house.chat.room(name).readers for name in ("lobby", "dev")] == [0, 0]
+    assert service.people.held == {}
+    assert house.chat.clock.getDelayedCalls() == []
+    service.end(house.chat.enter("ada"))
+
+
+# -- one packet, many lines ------------------------------------------------------------------------
+
+
+def test_a_question_waits_for_what_was_said_before_it(ada: Terminal) -> None:
+    """Many lines in one packet are carried out in order, questions too."""
+    heard = ada.type("/topic tea", "/topic", "one", "/history 1")
+    assert heard.index("-- ada set the topic: tea") < heard.index("== the topic of #lobby: tea")
+    assert heard.index("<ada> one") < heard.index("== the last 1 event in #lobby:")
+
+
+def test_echo_is_as_it_was_when_the_line_was_said(ada: Terminal) -> None:
+    """Not as it is when the line is stored."""
+    heard = ada.type("/echo off", "hidden", "/echo on", "shown", "/echo off")
+    assert [line for line in heard if line.startswith("<")] == ["<ada> shown"]
+
+
+def test_one_connection_does_not_keep_the_others_waiting(house: House) -> None:
+    """However many lines came in one packet, others have their turn in between."""
+    wire = house.line()
+    house.chat.settle()
+    wire.received()
+    service = house.chat.service
+    with patch.object(service, "perform", wraps=service.perform) as perform:
+        wire.send(b"x\n" * 1000)
+        assert perform.call_count == LINES_A_TURN
+        house.chat.settle()
+    assert wire.received().count(b"> x\r\n") == 1000
+
+
+def test_a_paste_into_a_new_room_keeps_its_order(house: House) -> None:
+    """Its first message brings the room into being, which makes those under way stale; lines that
+    are carried out when the first is acknowledged come behind them.
+    """
+    wire = greeted(house)
+    hold = Hold(house)
+    lines = [f"{number}" for number in range(LINES_A_TURN + 50)]
+    wire.send("".join(f"{line}\n" for line in lines).encode())
+    hold.release()
+    assert house.chat.texts("lobby") == lines
+    wire.received()
+
+
+def test_of_commands_fewer_are_carried_out_in_a_turn(house: House) -> None:
+    """The answer to one may take as long as fifty messages."""
+    wire = house.line()
+    house.chat.settle()
+    wire.received()
+    wire.send(b"/help nick\n" * 20)
+    assert wire.received().count(b"\n") == COMMANDS_A_TURN
+    house.chat.settle()
+    assert wire.received().count(b"\n") == 20 - COMMANDS_A_TURN
+
+
+@pytest.mark.parametrize("line", ["/rooms", "/help nick", "/echo on", "/nothing", "\x1b", "/me"])
+def test_commands_and_mistakes_without_end_follow_one_by_one(house: House, line: str) -> None:
+    """Ten a second, forty at once; it is told once, and none is lost.  Nobody types so fast."""
+    guest = Terminal(house)
+    told = guest.type(*[line] * 60)
+    assert 40 <= len(told) <= 42
+    assert sum("too fast" in answer for answer in told) == 1
+    house.chat.advance(1)
+    told += guest.heard()
+    assert 50 <= len(told) <= 53
+    house.chat.advance(2)
+    told += guest.heard()
+    assert len(told) == 61
+    assert guest.wire.producerState == "producing"
+    assert guest.type("hello") == ["<guest-0001> hello"]
+
+
+def test_a_command_is_read_as_it_was_typed(ada: Terminal) -> None:
+    """What would be taken out of a text is not taken out of a name: it is refused."""
+    heard = ada.type("/nick \u202eeve", "/nick a\x1bb", "/join \u202edev")
+    assert [line[:2] for line in heard] == ["!!"] * 3
+
+
+# -- catching up from the store --------------------------------------------------------------------
+
+
+def behind(house: House) -> Terminal:
+    """A client that is about to read on from the store: it read nothing while much was said, and
+    now it reads, but the page that it needs is under way.
+    """
+    client = Terminal(house, "/nick slow")
+    client.wire.fill()
+    house.say(*[f"{number}" for number in range(30)])
+    house.chat.store.hold("reads")
+    client.wire.drain()
+    house.chat.settle()
+    return client
+
+
+@pytest.fixture
+def short() -> House:
+    """A chat that keeps five events of a room in memory, and more in its store."""
+    return House(history=5, node=InMemoryChat())
+
+
+ALL = [f"<bob> {number}" for number in range(30)]
+
+
+@pytest.mark.parametrize("command", ["/who", "/time utc", "/time off"])
+def test_a_client_that_catches_up_is_answered_when_it_has(short: House, command: str) -> None:
+    """Commands wait while a page is under way, as they do while the client reads nothing."""
+    client = behind(short)
+    assert client.type(command) == []
+    short.chat.store.release()
+    short.chat.settle()
+    heard = client.heard()
+    assert [line for line in heard if "<bob>" in line] == ALL
+    assert heard[-1].startswith("== ")
+
+
+def test_the_end_of_input_waits_for_what_was_said_before(short: House) -> None:
+    """The connection closes when the client was sent everything, its own words included."""
+    client = behind(short)
+    client.wire.send(b"my last words\r\n")
+    client.wire.end_input()
+    short.chat.settle()
+    assert not client.wire.lost
+    short.chat.store.release()
+    short.chat.settle()
+    assert client.heard() == [*ALL, "<slow> my last words"]
+    assert client.wire.lost

@@ -1,0 +1,114 @@
+"""Polls behind the memory window: they wait for a page of the store, and are answered with it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from chatd.stream.archive import Archive
+from chatd.stream.eventlog import Entry, Page
+
+from ..house import House, Http
+
+EVENTS = "/rooms/lobby/events"
+
+
+class Behind:
+    """A house whose lobby remembers two of five messages, and an archive with all of them."""
+
+    def __init__(self) -> None:
+        self.house = House(history=2)
+        self.asked: list[tuple[int, int, Callable[[Page | None], None]]] = []
+        service = self.house.chat.service
+        self.room = self.house.chat.room("lobby")
+        self.room.archive = Archive(
+            lambda *asked: self.asked.append(asked), service._notifier.wake_soon
+        )
+        self.place = self.house.say("before")
+        self.entries: list[Entry] = []
+        for text in ("one", "two", "three", "four", "five"):
+            self.house.say(text)
+            self.entries.append(self.room.log.since(0).entries[-1])
+
+    def poll(self, options: str = "", http: Http | None = None) -> Http:
+        """Ask from before the first of the messages; the answer is yet to come."""
+        http = http or self.house.http()
+        http.send("GET", f"{EVENTS}?since={self.place}{options}")
+        self.house.chat.settle()
+        return http
+
+    def answer(self, *, fail: bool = False, empty: bool = False) -> None:
+        """The store answers the one read that is under way."""
+        ((after, limit, done),) = self.asked
+        self.asked.clear()
+        found = [] if empty else [entry for entry in self.entries if entry.id > after]
+        done(None if fail else Page(found[:limit], self.place, len(found) > limit))
+        self.house.chat.settle()
+
+
+@pytest.fixture
+def behind() -> Behind:
+    return Behind()
+
+
+@pytest.mark.parametrize("options", ["", "&wait=0", "&limit=3"])
+def test_a_poll_behind_the_window_is_answered_with_a_page(behind: Behind, options: str) -> None:
+    """Also if it is not to be held: the page is there, it only takes a moment."""
+    http = behind.poll(options)
+    assert http.wire.value() == b""
+    behind.answer()
+    answer = http.response()
+    limit = 3 if "limit" in options else 5
+    assert answer.texts == ["one", "two", "three", "four", "five"][:limit]
+    assert (answer.json["gap"], answer.json["next"]) == (False, behind.entries[limit - 1].id)
+    assert behind.room.readers == 0
+
+
+@pytest.mark.parametrize("options", ["", "&wait=0"])
+def test_a_learned_poll_behind_the_window_is_answered_with_a_page(
+    behind: Behind, options: str
+) -> None:
+    """All that ask alike share the read, and each is answered once."""
+    crowd = [behind.poll(options) for _ in range(30)]
+    behind.answer()
+    assert [len(http.response().texts) for http in crowd] == [5] * 30
+    for http in crowd:
+        http.send("GET", f"{EVENTS}?since={behind.place}{options}")
+    behind.house.chat.settle()
+    behind.answer()
+    assert [http.response().texts[0] for http in crowd] == ["one"] * 30
+    assert behind.room.readers == 0
+
+
+def test_a_poll_that_is_not_to_be_held_is_answered_empty_if_the_page_is(behind: Behind) -> None:
+    """It has caught up then."""
+    behind.room.log.append(behind.entries[-1])
+    place, behind.place = behind.place, behind.entries[-1].id - 1
+    behind.room.log.floor = behind.room.log.last = behind.entries[-1].id
+    behind.room.log._entries.clear()  # type: ignore[union-attr]
+    http = behind.poll("&wait=0")
+    behind.place = place
+    behind.answer(empty=True)
+    answer = http.response()
+    assert (answer.texts, answer.json["gap"]) == ([], False)
+
+
+def test_a_poll_behind_the_window_is_told_of_a_gap_if_the_page_cannot_be_read(
+    behind: Behind,
+) -> None:
+    """And given what is in memory."""
+    http = behind.poll("&wait=0")
+    behind.answer(fail=True)
+    answer = http.response()
+    assert (answer.texts, answer.json["gap"]) == (["four", "five"], True)
+
+
+def test_a_poll_whose_wait_ends_before_its_page_is_there_is_answered_empty(behind: Behind) -> None:
+    """From the same cursor it may ask again; nothing is lost."""
+    http = behind.poll("&wait=5")
+    behind.house.chat.advance(6)
+    answer = http.response()
+    assert (answer.texts, answer.json["next"]) == ([], behind.place)
+    behind.answer()
+    assert http.wire.value() == b""

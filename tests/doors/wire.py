@@ -1,0 +1,106 @@
+"""A `WriteThrough` over a real socket, without a reactor: what it wants to do is done by hand."""
+
+from __future__ import annotations
+
+import socket
+import struct
+from select import select
+from typing import Any, NoReturn
+
+from twisted.internet.error import ConnectionDone
+from twisted.internet.interfaces import IReactorFDSet
+from twisted.internet.protocol import Protocol, connectionDone
+from twisted.python.failure import Failure
+from zope.interface import implementer
+
+from chatd.net.tcp import WriteThrough
+
+
+@implementer(IReactorFDSet)
+class Watch:
+    """A reactor's list of who wants to read and to write, and nothing more."""
+
+    def __init__(self) -> None:
+        self.readers: set[Any] = set()
+        self.writers: set[object] = set()
+
+    def addReader(self, reader: object) -> None:
+        self.readers.add(reader)
+
+    def addWriter(self, writer: object) -> None:
+        self.writers.add(writer)
+
+    def removeReader(self, reader: object) -> None:
+        self.readers.discard(reader)
+
+    def removeWriter(self, writer: object) -> None:
+        self.writers.discard(writer)
+
+    def removeAll(self) -> NoReturn:
+        raise NotImplementedError
+
+    def getReaders(self) -> NoReturn:
+        raise NotImplementedError
+
+    def getWriters(self) -> NoReturn:
+        raise NotImplementedError
+
+
+class Note(Protocol):
+    """Notes that the connection was lost."""
+
+    lost: Failure | None = None
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        self.lost = reason
+
+
+class Wire:
+    """A `WriteThrough` on one end of a TCP connection, and a socket on the other."""
+
+    def __init__(self, protocol: Protocol | None = None) -> None:
+        """With a `Note` at the server's end, if nothing else is to be there."""
+        with socket.create_server(("127.0.0.1", 0)) as listening:
+            self.client = socket.create_connection(listening.getsockname())
+            served, _ = listening.accept()
+        served.setblocking(False)
+        served.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
+        self.client.settimeout(10)
+        self.watch = Watch()
+        self.note = Note()
+        address = ("127.0.0.1", 0)
+        protocol = protocol or self.note
+        self.server = WriteThrough(served, protocol, address, None, 0, self.watch)
+        protocol.makeConnection(self.server)
+
+    @property
+    def waits_to_write(self) -> bool:
+        """Whether something is left for the reactor to write."""
+        return self.server in self.watch.writers
+
+    def receive(self, size: int) -> bytes:
+        """What the client gets, while the server's reactor does its part."""
+        data = b""
+        while len(data) < size:
+            data += self.turn()
+        return data
+
+    def turn(self) -> bytes:
+        """The server writes if it wants to and can; what the client gets, if there is something."""
+        writers = [self.server.socket] if self.waits_to_write else []
+        readable, writable, _ = select([self.client], writers, [], 10)
+        assert readable or writable
+        if writable and (why := self.server.doWrite()) is not None:
+            assert isinstance(why, ConnectionDone)
+            self.server.connectionLost(Failure(why))
+        return self.client.recv(65536) if readable else b""
+
+    def reset(self) -> None:
+        """The client is gone, rudely."""
+        self.client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.client.close()
+
+    def close(self) -> None:
+        self.client.close()
+        if self.server.connected:
+            self.server.connectionLost(Failure(ConnectionError()))

@@ -1,0 +1,510 @@
+"""RFC 9112, as a careless or hostile client finds it: what is no HTTP, or could be read in two
+ways, is refused, and nothing that follows it is carried out.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from chatd.http.syntax import ONCE
+from chatd.net.connections import LINGER_SECONDS
+
+from ..doors.echo import Wire
+from ..doors.house import House, Http
+
+GET = b"GET / HTTP/1.1\r\nHost: chat.example\r\n"
+POST = b"POST / HTTP/1.1\r\nHost: chat.example\r\n"
+CHUNKED = POST + b"Transfer-Encoding: chunked\r\n\r\n"
+NEXT = GET + b"\r\n"
+"""A good request, to see whether there is any next one."""
+
+
+@pytest.fixture
+def wire() -> Wire:
+    """A connection to the echo."""
+    return Wire()
+
+
+def raw(**requests: bytes) -> pytest.MarkDecorator:
+    """Parametrizes with requests that are told apart by their names here."""
+    cases = [pytest.param(data, id=name.replace("_", "-")) for name, data in requests.items()]
+    return pytest.mark.parametrize("request_", cases)
+
+
+def assert_refused(wire: Wire, request: bytes, status: int = 400) -> None:
+    """It is refused once, with a reason; what follows is not answered, and the connection ends."""
+    head, _, body = wire.talk(request + NEXT, NEXT).partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 %d " % status)
+    assert b"\r\nConnection: close" in head
+    assert b"\r\nDate: " in head
+    assert json.loads(body)["error"]["message"]
+    assert wire.talk(NEXT) == b""
+    wire.chat.advance(LINGER_SECONDS)
+    assert wire.closed
+
+
+# -- what is no HTTP -------------------------------------------------------------------------------
+
+
+@raw(
+    http_0_9=b"GET /\r\n",
+    http_2=b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+    http_9=GET.replace(b"1.1", b"9.9") + b"\r\n",
+    lower_case=GET.replace(b"HTTP/", b"http/") + b"\r\n",
+    more_words=b"Extra line" + NEXT,
+    two_spaces=GET.replace(b" /", b"  /") + b"\r\n",
+    tabs=GET.replace(b" / ", b"\t/\t") + b"\r\n",
+    space_behind=GET.replace(b"1.1\r", b"1.1 \r") + b"\r\n",
+    space_before=b" " + NEXT,
+    bad_method=b"GE[T" + NEXT[3:],
+    no_colon=GET + b"nonsense\r\n\r\n",
+    no_name=GET + b": value\r\n\r\n",
+    bad_name=GET + b"X-[]: value\r\n\r\n",
+    latin_1_name=GET + b"X-\xe9: value\r\n\r\n",
+    space_in_name=GET + b"X Y: value\r\n\r\n",
+    space_before_colon=GET + b"X : value\r\n\r\n",
+    tab_before_colon=GET + b"X\t: value\r\n\r\n",
+    space_before_first=b"GET / HTTP/1.1\r\n Host: chat.example\r\n\r\n",
+    nul=GET + b"X: a\0b\r\n\r\n",
+    bell=GET + b"X: a\x07b\r\n\r\n",
+    delete=GET + b"X: a\x7fb\r\n\r\n",
+    cr_in_value=GET + b"X: a\rb\r\n\r\n",
+    lf_in_value=GET + b"X: a\nb: c\r\n\r\n",
+    cr_in_line=GET + b"\rX: a\r\n\r\n",
+    folded=GET + b"X: a\r\n b\r\n\tc\r\n\r\n",
+    lf_in_target=b"GET /\n HTTP/1.1\r\nHost: chat.example\r\n\r\n",
+)
+def test_what_is_no_http_is_refused(wire: Wire, request_: bytes) -> None:
+    """RFC 9112, sections 2 to 5; RFC 9110, section 5.5."""
+    assert_refused(wire, request_)
+
+
+@raw(
+    all=b"GET / HTTP/1.1\nHost: chat.example\n\n",
+    the_last=b"GET / HTTP/1.1\r\nHost: chat.example\n\n",
+    the_end=GET + b"\n",
+)
+def test_lines_that_end_with_lf_only_are_refused_at_once(wire: Wire, request_: bytes) -> None:
+    """Instead of waiting for the CR that never comes; RFC 9112, section 2.2."""
+    assert wire.statuses(request_) == [400]
+
+
+def test_lf_behind_a_cr_in_the_packet_before_is_none_of_those(wire: Wire) -> None:
+    """A packet may end anywhere."""
+    request = GET.replace(b"\r\n", b"\r|\n") + b"\r|\n"
+    assert wire.statuses(*request.split(b"|")) == [200]
+
+
+def test_a_body_may_hold_whatever_line_ends_it_likes(wire: Wire) -> None:
+    """It is no line."""
+    body = b"a\nb\rc\n\nd"
+    assert wire.talk(POST + b"Content-Length: %d\r\n\r\n" % len(body), body).endswith(body)
+
+
+# -- how long a body is ----------------------------------------------------------------------------
+
+
+@raw(
+    both=POST + b"Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+    both_reversed=POST + b"Transfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\n0\r\n\r\n",
+    both_identity=POST + b"Content-Length: 5\r\nTransfer-Encoding: identity\r\n\r\nhello",
+    two_lengths=POST + b"Content-Length: 5\r\nContent-Length: 6\r\n\r\nhello",
+    same_length_twice=POST + b"Content-Length: 5\r\nContent-Length: 5\r\n\r\nhello",
+    list_of_lengths=POST + b"Content-Length: 5, 5\r\n\r\nhello",
+    negative=POST + b"Content-Length: -5\r\n\r\nhello",
+    plus=POST + b"Content-Length: +5\r\n\r\nhello",
+    hexadecimal=POST + b"Content-Length: 0x5\r\n\r\nhello",
+    underscore=POST + b"Content-Length: 1_0\r\n\r\nhello",
+    words=POST + b"Content-Length: five\r\n\r\nhello",
+    no_length=POST + b"Content-Length:\r\n\r\nhello",
+    arabic=POST + "Content-Length: ٥\r\n\r\nhello".encode(),
+    endless=POST + b"Content-Length: " + b"9" * 5000 + b"\r\n\r\nhello",
+    identity=POST + b"Transfer-Encoding: identity\r\n\r\n",
+    identity_then_chunked=POST + b"Transfer-Encoding: identity\r\n" + CHUNKED[len(POST) :],
+    gzip=POST + b"Transfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n",
+    chunked_twice=POST + b"Transfer-Encoding: chunked, chunked\r\n\r\n0\r\n\r\n",
+    chunked_in_two_headers=POST + b"Transfer-Encoding: chunked\r\n" + CHUNKED[len(POST) :],
+    nearly_chunked=POST + b"Transfer-Encoding: xchunked\r\n\r\n0\r\n\r\n",
+    quoted=POST + b'Transfer-Encoding: "chunked"\r\n\r\n0\r\n\r\n',
+    vertical_tab=POST + b"Transfer-Encoding:\x0bchunked\r\n\r\n0\r\n\r\n",
+    space_before_colon=POST + b"Transfer-Encoding : chunked\r\n\r\n0\r\n\r\n",
+    folded=POST + b"Transfer-Encoding:\r\n chunked\r\n\r\n0\r\n\r\n",
+    folded_length=POST + b"Content-Length:\r\n\t5\r\n\r\nhello",
+    no_coding=POST + b"Transfer-Encoding:\r\n\r\n0\r\n\r\n",
+)
+def test_a_length_that_could_be_read_in_two_ways_is_refused(wire: Wire, request_: bytes) -> None:
+    """RFC 9112, sections 6 and 11.2: else a proxy in between sees other requests than we."""
+    assert_refused(wire, request_)
+
+
+@raw(
+    prefix=b"0x5\r\nhello\r\n",
+    space_behind=b"5 \r\nhello\r\n",
+    space_before=b" 5\r\nhello\r\n",
+    plus=b"+5\r\nhello\r\n",
+    negative=b"-5\r\nhello\r\n",
+    underscore=b"0_5\r\nhello\r\n",
+    none=b"\r\nhello\r\n",
+    word=b"five\r\nhello\r\n",
+    arabic="٥\r\nhello\r\n".encode(),
+    too_short=b"5\r\nhello!\r\n",
+    too_long=b"5\r\nhel\r\n",
+    lf=b"5\nhello\r\n",
+    lf_behind=b"5\r\nhello\n",
+    nul_in_extension=b"5;\0\r\nhello\r\n",
+    lf_in_extension=b"5;a\nb\r\nhello\r\n",
+    long_extension=b"5;" + b"a" * 2000 + b"\r\nhello\r\n",
+    no_extension=b"5;\r\nhello\r\n",
+    extension_behind_none=b"5;a;\r\nhello\r\n",
+    bad_extension=b"5;bad[=x\r\nhello\r\n",
+    nameless_extension=b"5;=x\r\nhello\r\n",
+    valueless_extension=b"5;a=\r\nhello\r\n",
+    half_quoted_extension=b'5;a="x\r\nhello\r\n',
+    extension_behind_quotes=b'5;a="x"y\r\nhello\r\n',
+    extension_with_space=b"5;a b\r\nhello\r\n",
+    trailer_without_colon=b"0\r\nnonsense\r\n",
+    trailer_without_name=b"0\r\n: x\r\n",
+    trailer_with_space=b"0\r\nX : y\r\n",
+    trailer_folded=b"0\r\nX: y\r\n z\r\n",
+    trailer_with_nul=b"0\r\nX: \0\r\n",
+    trailer_with_cr=b"0\r\nX: a\rb\r\n",
+    trailers_without_end=b"0\r\n" + b"X: y\r\n" * 10_000,
+)
+def test_a_chunk_that_is_none_is_refused(wire: Wire, request_: bytes) -> None:
+    """RFC 9112, section 7.1."""
+    assert_refused(wire, CHUNKED + request_ + b"0\r\n\r\n")
+
+
+@raw(
+    size=b"5\nhello",
+    end_of_size=b"5;a\n",
+    last_size=b"5\r\nhello\r\n0\n",
+    trailer=b"5\r\nhello\r\n0\r\nX: y\n",
+    end_of_trailers=b"5\r\nhello\r\n0\r\n\n",
+    behind_a_chunk=b"5\r\nhello\n",
+)
+def test_a_chunked_body_whose_lines_end_with_lf_only_is_refused_at_once(
+    wire: Wire, request_: bytes
+) -> None:
+    """Instead of waiting for the CR that never comes."""
+    assert wire.statuses(CHUNKED + request_) == [400]
+
+
+@raw(
+    chunks=b"3\r\nhel\r\n2\r\nlo\r\n0\r\n\r\n",
+    hexadecimal=b"005\r\nhello\r\n000\r\n\r\n",
+    extension=b'5;a=b;c="d"\r\nhello\r\n0\r\n\r\n',
+    bare_extension=b"5;a\r\nhello\r\n0;b\r\n\r\n",
+    spaced_extension=b'5 ; a = "\\"b;" ;c\r\nhello\r\n0\r\n\r\n',
+    trailer=b"5\r\nhello\r\n0\r\nX: y\r\n\r\n",
+    trailer_that_counts_for_nothing=b"5\r\nhello\r\n0\r\nContent-Length: 3\r\n\r\n",
+)
+@pytest.mark.parametrize("header", [b"chunked", b"CHUNKED", b" chunked\t"])
+def test_a_body_in_chunks_is_put_together(wire: Wire, request_: bytes, header: bytes) -> None:
+    """RFC 9112, section 7.1."""
+    answer = wire.talk(CHUNKED.replace(b" chunked", header) + request_ + NEXT)
+    assert answer.count(b"HTTP/1.1 200 OK") == 2
+    assert b"\r\n\r\nhelloHTTP/1.1" in answer
+
+
+# -- who is asked, and for what --------------------------------------------------------------------
+
+
+@raw(
+    none=b"GET / HTTP/1.1\r\n\r\n",
+    two=GET + b"Host: other.example\r\n\r\n",
+    the_same_twice=GET + b"Host: chat.example\r\n\r\n",
+    words=b"GET / HTTP/1.1\r\nHost: chat example\r\n\r\n",
+    path=b"GET / HTTP/1.1\r\nHost: chat.example/\r\n\r\n",
+    user=b"GET / HTTP/1.1\r\nHost: ada@chat.example\r\n\r\n",
+    two_in_1_0=b"GET / HTTP/1.0\r\nHost: a\r\nHost: b\r\n\r\n",
+    port_that_is_none=b"GET / HTTP/1.1\r\nHost: a:http\r\n\r\n",
+    two_ports=b"GET / HTTP/1.1\r\nHost: a:80:80\r\n\r\n",
+    half_an_address=b"GET / HTTP/1.1\r\nHost: [::1\r\n\r\n",
+    none_in_the_url=b"GET http:///healthz HTTP/1.1\r\nHost: a\r\n\r\n",
+    user_in_the_url=b"GET http://ada@a/ HTTP/1.1\r\nHost: a\r\n\r\n",
+)
+def test_a_request_names_one_host(wire: Wire, request_: bytes) -> None:
+    """RFC 9112, section 3.2."""
+    assert_refused(wire, request_)
+
+
+@pytest.mark.parametrize("host", ["", "a", "a:80", "127.0.0.1", "[::1]:8080", "a_b.example", "ä"])
+def test_a_host_may_be_anything_that_is_one(wire: Wire, host: str) -> None:
+    """Which one it is, is no matter here; an internationalised one comes in ASCII."""
+    status = 200 if host.isascii() else 400
+    assert wire.statuses(f"GET / HTTP/1.1\r\nHost: {host}\r\n\r\n".encode()) == [status]
+
+
+@pytest.mark.parametrize(
+    "target",
+    ["x", "healthz", "xhealthz", "chat.example:80", "ftp://a/", "?", "*", "/#", "/rooms#x", "#"],
+)
+def test_a_target_begins_with_a_slash(house: House, target: str) -> None:
+    """RFC 9112, section 3.2.1; a fragment is the browser's own, and `*` is for OPTIONS."""
+    http = house.http()
+    http.send_raw(f"GET {target} HTTP/1.1\r\nHost: chat.example\r\n\r\n".encode())
+    assert http.response().refusal == (400, "malformed")
+
+
+@pytest.mark.parametrize(
+    "target", ["http://chat.example/", "HTTP://chat.example:80/", "https://[::1]", "http://a?b"]
+)
+def test_a_target_may_be_a_whole_url(wire: Wire, target: str) -> None:
+    """RFC 9112, section 3.2.2."""
+    assert wire.statuses(f"GET {target} HTTP/1.1\r\nHost: chat.example\r\n\r\n".encode()) == [200]
+
+
+@pytest.mark.parametrize(
+    ("origin", "status"), [("http://chat.example", 200), ("http://evil.example", 403)]
+)
+def test_the_host_of_a_whole_url_is_the_one_that_counts(
+    house: House, origin: str, status: int
+) -> None:
+    """RFC 9112, section 3.2.2: `Host` is overruled."""
+    http = house.http()
+    asks = f"GET http://chat.example/healthz HTTP/1.1\r\nHost: evil.example\r\nOrigin: {origin}"
+    http.send_raw(f"{asks}\r\n\r\n".encode())
+    assert http.response().status == status
+
+
+@raw(
+    no_host=b"GET / HTTP/1.1\r\nContent-Length: 5\r\n\r\n",
+    bad_host=b"GET / HTTP/1.1\r\nHost: a b\r\nContent-Length: 5\r\n\r\n",
+    bad_target=b"POST x HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n",
+    two_types=POST + b"Content-Type: a/b\r\nContent-Type: c/d\r\nContent-Length: 5\r\n\r\n",
+    expecting=b"POST / HTTP/1.1\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\n",
+)
+def test_a_bad_head_is_refused_before_its_body_comes(wire: Wire, request_: bytes) -> None:
+    """Nobody has to send, or to wait for, what is not going to be used."""
+    assert wire.statuses(request_) == [400]
+
+
+@pytest.mark.parametrize("name", ONCE)
+@pytest.mark.parametrize("method", [b"GET", b"POST", b"DELETE", b"BREW"])
+@pytest.mark.parametrize("path", [b"/", b"/nowhere", b"/ws"])
+def test_a_header_that_is_no_list_comes_once(
+    wire: Wire, name: str, method: bytes, path: bytes
+) -> None:
+    """One reader would take the first, another the last, whatever is asked; even the same twice."""
+    line = f"{name}: 1\r\n".encode()
+    request = b"%b %b HTTP/1.1\r\nHost: a\r\n%b%b\r\n" % (method, path, line, line)
+    assert wire.statuses(request) == [400]
+
+
+@pytest.mark.parametrize("name", ["Accept", "Cookie", "X-Forwarded-For", "Connection", "X-Mine"])
+def test_a_header_that_is_a_list_may_come_in_parts(wire: Wire, name: str) -> None:
+    """RFC 9110, section 5.3; of cookies, from HTTP/2 by way of a proxy."""
+    assert wire.statuses(GET + f"{name}: 1\r\n{name}: 1\r\n\r\n".encode()) == [200]
+
+
+def test_http_1_0_knows_no_chunks(wire: Wire) -> None:
+    """RFC 9112, section 6.1: what passed them on did not know what they are."""
+    assert wire.statuses(CHUNKED.replace(b"1.1", b"1.0") + b"0\r\n\r\n") == [400]
+
+
+@pytest.mark.parametrize(
+    ("method", "target", "headers", "status"),
+    [
+        ("DELETE", "/session", {}, 204),
+        ("DELETE", "/rooms/lobby/membership", {}, 204),
+        ("OPTIONS", "/rooms", {}, 204),
+        ("OPTIONS", "/", {}, 204),
+        ("GET", "/", {"If-None-Match": "*"}, 304),
+    ],
+)
+def test_an_answer_without_a_body_has_no_length(
+    ada: Http, method: str, target: str, headers: dict[str, str], status: int
+) -> None:
+    """RFC 9110, section 8.6: 204 must not say 0, nor 304 what is not the page's."""
+    response = ada.request(method, target, headers=headers)
+    assert (response.status, response.body) == (status, b"")
+    assert "content-length" not in response.headers
+
+
+def test_no_answer_tells_what_it_was_made_with(house: House, http: Http, wire: Wire) -> None:
+    """A version is an invitation: not in polls, files, refusals, nor for the server as a whole."""
+    house.say("hello")
+    for target in ("/", "/healthz", "/nowhere", "/rooms/lobby/events?since=0&wait=0") * 3:
+        assert "server" not in http.get(target).headers
+    for request in (b"OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n", b"nonsense\r\n\r\n"):
+        assert b"twisted" not in wire.talk(request).lower()
+
+
+@pytest.mark.parametrize(
+    ("coding", "status"),
+    [("gzip", 415), ("br", 415), ("identity, gzip", 415), ("x", 415), ("", 201), ("Identity", 201)],
+)
+def test_a_compressed_body_is_refused(house: House, ada: Http, coding: str, status: int) -> None:
+    """It would be taken for text; the answer says which coding would do (RFC 9110, 15.5.16)."""
+    requests = [
+        ("POST", "/rooms/lobby/messages", "hello", "text/plain"),
+        ("PUT", "/rooms/lobby/topic", "hello", "text/plain"),
+        ("POST", "/session", '{"name":"bob"}', "application/json"),
+    ]
+    for method, target, body, kind in requests:
+        headers = {"Content-Type": kind, "Content-Encoding": coding}
+        response = ada.request(method, target, body, headers)
+        if status == 415:
+            assert response.refusal == (415, "unsupported-media-type")
+            assert response.headers["accept-encoding"] == "identity"
+        else:
+            assert response.status in (200, 201)
+    assert house.chat.texts("lobby") == (["hello"] if status == 201 else [])
+
+
+def test_a_server_as_a_whole_has_options(wire: Wire) -> None:
+    """`OPTIONS *`; RFC 9112, section 3.2.4."""
+    assert wire.statuses(b"OPTIONS * HTTP/1.1\r\nHost: chat.example\r\n\r\n") == [200]
+
+
+def test_a_semicolon_is_a_character_of_a_parameter(house: House, http: Http) -> None:
+    """It parts nothing, and cuts nothing off."""
+    assert http.get("/events?rooms=lobby;dev&since=0").refusal == (400, "bad-room")
+
+
+# -- how much --------------------------------------------------------------------------------------
+
+
+@raw(
+    target=b"GET /" + b"x" * 20_000 + b" HTTP/1.1\r\n\r\n",
+    header=GET + b"X: " + b"x" * 20_000 + b"\r\n\r\n",
+    header_without_end=GET + b"X: " + b"x" * 200_000,
+    headers=GET + b"X: y\r\n" * 501 + b"\r\n",
+    all_headers=GET + (b"X: " + b"y" * 1000 + b"\r\n") * 20 + b"\r\n",
+)
+def test_headers_that_are_too_much_are_refused_as_such(wire: Wire, request_: bytes) -> None:
+    """RFC 6585, section 5."""
+    assert_refused(wire, request_, 431)
+
+
+@raw(
+    target=b"GET /?" + b"x" * 16_000 + b" HTTP/1.1\r\nHost: a\r\n\r\n",
+    header=GET + b"X: " + b"x" * 16_000 + b"\r\n\r\n",
+    headers=GET + b"X: y\r\n" * 90 + b"\r\n",
+)
+def test_headers_that_are_much_are_taken(wire: Wire, request_: bytes) -> None:
+    """Up to 16 KiB, and a hundred."""
+    assert wire.statuses(request_) == [200]
+
+
+def test_a_refused_client_is_told_that_no_more_will_come(wire: Wire) -> None:
+    """The server half-closes at once, and listens on for a while."""
+    closes: list[bool] = []
+    wire.connection.loseWriteConnection = lambda: closes.append(wire.closed)  # type: ignore[method-assign]
+    assert wire.statuses(b"nonsense\r\n") == [400]
+    assert closes == [False]
+    wire.connection.hang_up()
+
+
+# -- what is allowed -------------------------------------------------------------------------------
+
+
+@raw(
+    case=b"GET / HTTP/1.1\r\nhOsT:chat.example\r\n\r\n",
+    tabs=b"GET / HTTP/1.1\r\nHost:\tchat.example \t\r\n\r\n",
+    empty=GET + b"X:\r\nY: \r\n\r\n",
+    latin_1=GET + b"X: caf\xe9\r\n\r\n",
+    tab_inside=GET + b"X: a\tb\r\n\r\n",
+    blank_line_before=b"\r\n" + NEXT,
+    body_of_a_get=GET + b"Content-Length: 5\r\n\r\nhello",
+    another_upgrade=GET + b"Connection: Upgrade\r\nUpgrade: h2c\r\n\r\n",
+    unknown_expectation=GET + b"Expect: miracles\r\n\r\n",
+)
+def test_what_is_unusual_but_allowed_is_answered(wire: Wire, request_: bytes) -> None:
+    """And so is what follows."""
+    assert wire.statuses(request_ + NEXT) == [200, 200]
+
+
+NAMES = ["Accept", "Authorization", "Content-Type", "Cookie", "Idempotency-Key", "Last-Event-ID"]
+
+
+@pytest.mark.parametrize("name", [*NAMES, "Origin", "Upgrade", "Connection", "Expect"])
+@pytest.mark.parametrize("value", [b"\xe9", b"\xff\xfe", b"\xed\xa0\x80", "☃".encode()], ids=ascii)
+def test_no_bytes_in_a_header_are_the_servers_fault(house: House, name: str, value: bytes) -> None:
+    """They are no UTF-8, or no ASCII: answered, or refused, but never with a 5xx."""
+    http = house.http()
+    line = b"%b: %b\r\n\r\n" % (name.encode(), value)
+    for request in ("GET /rooms/lobby/events?wait=0", "POST /rooms/lobby/messages?name=ada"):
+        http.send_raw(f"{request} HTTP/1.1\r\nHost: a\r\n".encode() + line, request.split()[0])
+        house.chat.settle()
+        assert http.response().status < 500
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        [b"close"],
+        [b"Close"],
+        [b"close, te"],
+        [b"te,close"],
+        [b"te", b"close"],
+    ],
+    ids=repr,
+)
+def test_a_client_may_ask_for_the_close_anywhere(wire: Wire, headers: Sequence[bytes]) -> None:
+    """RFC 9112, section 9.6; what it sends behind that is not answered."""
+    lines = b"".join(b"Connection: %b\r\n" % header for header in headers)
+    assert wire.statuses(GET + lines + b"\r\n" + NEXT) == [200]
+    assert wire.closed
+
+
+def test_a_thousand_requests_in_one_packet_are_answered_in_order(wire: Wire) -> None:
+    """RFC 9112, section 9.3.2."""
+    requests = [POST + b"Content-Length: 5\r\n\r\n%05d" % number for number in range(1000)]
+    bodies = wire.talk(b"".join(requests)).split(b"HTTP/1.1 200 OK\r\n")
+    assert [body[-5:] for body in bodies[1:]] == [b"%05d" % number for number in range(1000)]
+
+
+def test_what_was_good_before_a_bad_request_is_answered(wire: Wire) -> None:
+    """And what comes behind it is not."""
+    assert wire.statuses(NEXT + NEXT + b"nonsense\r\n\r\n" + NEXT) == [200, 200, 400]
+    wire.chat.advance(LINGER_SECONDS)
+    assert wire.closed
+
+
+def test_a_refused_connection_answers_no_poll_either(house: House, http: Http) -> None:
+    """Though it has learned that one."""
+    poll = b"GET /rooms/lobby/events?since=0&wait=0 HTTP/1.1\r\nHost: a\r\n\r\n"
+    for _ in range(3):
+        http.wire.send(poll)
+        house.chat.settle()
+        assert http.wire.received().startswith(b"HTTP/1.1 200 OK\r\n")
+    http.wire.send(b"nonsense\n")
+    assert http.wire.received().startswith(b"HTTP/1.1 400 Bad Request\r\n")
+    http.wire.send(poll)
+    assert http.wire.received() == b""
+    house.chat.advance(LINGER_SECONDS)
+    assert http.closed
+
+
+@given(st.lists(st.integers(1, 30), max_size=20))
+def test_a_packet_may_end_anywhere(sizes: list[int]) -> None:
+    """Within a line end, a length, a chunk."""
+    data = NEXT + CHUNKED + b"5\r\nhello\r\n0\r\n\r\n" + POST + b"Content-Length: 3\r\n\r\nbye"
+    parts = []
+    for size in sizes:
+        parts.append(data[:size])
+        data = data[size:]
+    wire = Wire()
+    answer = wire.talk(*parts, data)
+    assert answer.count(b"HTTP/1.1 200 OK\r\n") == 3
+    assert [word in answer for word in (b"OK", b"hello", b"bye")] == [True, True, True]
+    wire.connection.hang_up()
+
+
+# -- the echo --------------------------------------------------------------------------------------
+
+
+def test_the_echo_says_what_it_is_asked_to(wire: Wire) -> None:
+    """GET says OK, POST its body, at every path, so that nothing that is taken is hidden."""
+    assert wire.talk(NEXT).endswith(b"\r\n\r\nOK")
+    assert wire.talk(NEXT.replace(b"GET", b"HEAD")).endswith(b"\r\n\r\n")
+    assert wire.talk(POST + b"Content-Length: 4\r\n\r\n\0\xff\r\n").endswith(b"\r\n\r\n\0\xff\r\n")
+    for path in (b"/other", b"/other/", b"/a/b?c", b"//"):
+        assert wire.talk(NEXT.replace(b"/ ", path + b" ")).endswith(b"\r\n\r\nOK")

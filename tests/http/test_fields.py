@@ -1,0 +1,271 @@
+"""Every field of every door has a bound, and nothing long reaches what is slow."""
+
+from __future__ import annotations
+
+import ast
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+from wsproto import ConnectionType, WSConnection
+from wsproto.events import Request, TextMessage
+
+from chatd.codecs.lines import COMMANDS
+from chatd.codecs.websocket import AnySent
+from chatd.doors.classic import classic_site
+from chatd.http.fields import HEADERS, PARAMETERS, SEGMENTS
+from chatd.model import names
+from chatd.model.bounds import NAME, ROOM, bounds_of
+
+from ..doors.house import House
+
+CHATD = Path(__file__).parents[2] / "chatd"
+READERS = {"getHeader", "getRawHeaders", "getCookie", "received_cookies", "args", "getAllHeaders"}
+"""What reads a request's fields without a bound."""
+LONG = {"dots": "・" * 300 + "あ", "digits": "ا" + "٣" * 400, "letters": "x" * 3000}
+"""What is no name, by its length, and would take PRECIS long."""
+longs = pytest.mark.parametrize("long", LONG.values(), ids=LONG)
+
+
+def fields_read(path: Path) -> Iterator[str]:
+    """Where a module reads a field of a request by itself."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Attribute) and node.attr in READERS:
+            yield f"{path.name}:{node.lineno} {node.attr}"
+        if (
+            isinstance(node, ast.Attribute)
+            and node.attr == "decode"
+            and isinstance(node.value, ast.Name)
+            and node.value.id == "path"
+        ):
+            yield f"{path.name}:{node.lineno} a part of the path"
+
+
+# channel.py and syntax.py read what frames a request (Host, Connection), before there is one.
+FRAMING = ("fields.py", "channel.py", "syntax.py")
+READING = [path for top in ("http", "doors") for path in sorted((CHATD / top).rglob("*.py"))]
+DOORS = [path for path in READING if path.name not in FRAMING]
+
+
+@pytest.mark.parametrize("path", DOORS, ids=lambda path: path.name)
+def test_a_door_reads_a_request_s_fields_where_they_have_bounds(path: Path) -> None:
+    """`chatd.http.fields` knows a bound for each; without one, it cannot be read."""
+    assert list(fields_read(path)) == []
+
+
+class Longest:
+    """A PRECIS profile that notes how much it is given."""
+
+    def __init__(self, profile: Any) -> None:
+        self._profile = profile
+        self.length = 0
+
+    def enforce(self, text: str) -> Any:
+        self.length = max(self.length, len(text))
+        return self._profile.enforce(text)
+
+
+@pytest.fixture(autouse=True)
+def _short(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Whatever a test sends: nothing long has reached PRECIS, and nothing long is kept."""
+    caches = (names._clean_name, names._name_key, names._clean_room)
+    for cached in caches:
+        cached.cache_clear()
+    display, folded = Longest(names._display), Longest(names._folded)
+    monkeypatch.setattr(names, "_display", display)
+    monkeypatch.setattr(names, "_folded", folded)
+    yield
+    assert display.length <= NAME.most
+    assert folded.length <= ROOM.most
+    for cached in caches:
+        assert cached.cache_info().currsize < 20  # the usual names: lobby, ada, guest-0001
+
+
+PLACES = {
+    "access_token": "/events?rooms=lobby&wait=0&{}",
+    "after": "/rooms?{}",
+    "name": "/rooms/lobby/messages?{}",
+    "reader": "/rooms/lobby/events?wait=0&{}",
+    "rooms": "/events?wait=0&{}",
+}
+"""Where a parameter is read, if it is not where events are."""
+
+
+@pytest.mark.parametrize(
+    "name", sorted(PARAMETERS.keys() - {"message"})
+)  # a request's line is shorter
+def test_an_overlong_parameter_is_refused(house: House, name: str) -> None:
+    """With its own code; and what is as long as may be is judged by what it says."""
+    bound = PARAMETERS[name]
+    http = house.http()
+    http.enter("ada")
+    target = PLACES.get(name, "/rooms/lobby/events?wait=0&{}").format(f"{name}={{}}")
+    method, kind = ("POST", {"Content-Type": "text/plain"}) if name == "name" else ("GET", {})
+    response = http.request(method, target.format("0" * (bound.most + 1)), "hi", kind)
+    assert response.status in (400, 401)
+    assert response.error == bound.error.code
+    assert http.request("GET", "/rooms/lobby").status == 200
+
+
+@longs
+@pytest.mark.parametrize("name", PARAMETERS)
+def test_no_parameter_brings_anything_long_to_precis(house: House, name: str, long: str) -> None:
+    """Not even those that are no names."""
+    target = PLACES.get(name, "/rooms/lobby/events?wait=0&{}").format(f"{name}={quote(long)}")
+    for method in ("GET", "POST"):
+        for body in (b"text=hi", b""):
+            kind = {"Content-Type": "application/x-www-form-urlencoded"} if body else {}
+            assert house.http().request(method, target, body, kind).status < 500
+    if name in ("name", "message"):
+        house.http_door = classic_site(house.chat.service, hosts=house.hosts)
+        for query in (f"name={quote(long)}", f"name={quote(long)}&message=hi"):
+            assert house.http().get(f"/?{query}").status == 400
+
+
+@pytest.mark.parametrize("name", HEADERS)
+def test_an_overlong_header_is_no_mistake_of_the_server_s(house: House, name: str) -> None:
+    """It is refused, or counts as not sent; a handshake's are looked at only in a handshake."""
+    value = "1" * (HEADERS[name].most + 1)
+    for target in ("/rooms/lobby/events?wait=0", "/session", "/rooms/lobby"):
+        for method, body in (("GET", ""), ("POST", "{}")):
+            http = house.http()
+            if name == "host":
+                lines = f"{method} {target} HTTP/1.1\r\nHost: {value}\r\nContent-Length: 0\r\n\r\n"
+                http.send_raw(lines.encode())
+                house.chat.settle()
+                response = http.response()
+            else:
+                kind = {"Content-Type": "application/json", name.title(): value}
+                response = http.request(method, target, body, kind)
+            assert response.status < 500
+
+
+@pytest.mark.parametrize(
+    ("name", "refusal"),
+    [
+        ("accept", (400, "malformed")),
+        ("authorization", (401, "bad-token")),
+        ("idempotency-key", (400, "malformed")),
+        ("last-event-id", (400, "malformed")),
+        ("origin", (403, "foreign-origin")),
+        ("content-type", (415, "unsupported-media-type")),
+    ],
+)
+def test_an_overlong_header_is_refused_for_its_length(
+    house: House, name: str, refusal: tuple[int, str]
+) -> None:
+    """Before anything is made of it."""
+    value = "1" * (HEADERS[name].most + 1)
+    headers = {"Content-Type": "application/json", name.title(): value}
+    method = "POST" if name in ("content-type", "idempotency-key") else "GET"
+    speaking = "/rooms/lobby/messages?name=bob" if name == "idempotency-key" else "/session"
+    target = speaking if method == "POST" else "/rooms/lobby/events?wait=0"
+    assert house.http().request(method, target, "{}", headers).refusal == refusal
+
+
+def test_an_overlong_cookie_is_no_session(house: House) -> None:
+    """Like any other that is out of date."""
+    response = house.http().get("/rooms/lobby", Cookie="chatd=" + "x" * 5000)
+    assert response.status == 200
+
+
+@longs
+@pytest.mark.parametrize("place", SEGMENTS)
+def test_an_overlong_part_of_a_path_is_refused(house: House, place: str, long: str) -> None:
+    """A room's name, a person's."""
+    http = house.http()
+    http.enter("ada")
+    for path in {
+        "room": ["/rooms/{}", "/rooms/{}/events", "/rooms/{}/messages", "/rooms/{}/membership"],
+        "person": ["/people/{}/messages"],
+    }[place]:
+        for method in ("GET", "POST", "PUT", "DELETE"):
+            kind = {"Content-Type": "text/plain"}
+            target = path.format(quote(long))
+            response = http.request(method, target, "hi", kind)
+            assert response.refusal == (400, SEGMENTS[place].error.code)
+
+
+BODIES = {
+    "POST /session": {"name": ""},
+    "PATCH /session": {"name": ""},
+    "POST /rooms/lobby/messages": {"text": "", "type": ""},
+    "PUT /rooms/lobby/topic": {"text": ""},
+    "DELETE /rooms/lobby/membership": {"text": ""},
+    "POST /people/ada/messages": {"text": ""},
+}
+
+
+@longs
+@pytest.mark.parametrize("request_line", BODIES)
+def test_no_field_of_a_body_brings_anything_long_to_precis(
+    house: House, request_line: str, long: str
+) -> None:
+    """Names are refused; texts are no names."""
+    method, target = request_line.split()
+    http = house.http()
+    http.enter("ada")
+    for field in BODIES[request_line]:
+        form = {"text": "x", field: long} if field == "type" else {field: long}
+        response = http.send_json(method, target, form)
+        assert response.status < 500
+        if field == "name":
+            assert response.refusal == (400, "bad-name")
+
+
+class Socket:
+    """A WebSocket without a session."""
+
+    def __init__(self, house: House, target: str) -> None:
+        self._house = house
+        self._wire = house.chat.connect(house.http_door)
+        self._socket = WSConnection(ConnectionType.CLIENT)
+        self._wire.send(self._socket.send(Request(host="chat.example", target=target)))
+        self.answers()
+
+    def answers(self) -> list[Any]:
+        self._house.chat.settle()
+        self._socket.receive_data(self._wire.received())
+        return [
+            json.loads(event.data)
+            for event in self._socket.events()
+            if isinstance(event, TextMessage)
+        ]
+
+    def ask(self, frame: object) -> list[Any]:
+        self._wire.send(self._socket.send(TextMessage(json.dumps(frame, ensure_ascii=False))))
+        return self.answers()
+
+
+@longs
+@pytest.mark.parametrize("kind", AnySent.__args__, ids=lambda kind: kind.__struct_config__.tag)
+def test_no_field_of_a_frame_brings_anything_long_to_precis(
+    house: House, kind: Any, long: str
+) -> None:
+    """Of 63 kB in one frame nobody notices anything."""
+    socket = Socket(house, "/events?rooms=lobby")
+    tag = kind.__struct_config__.tag
+    good = {"room": "lobby", "text": "hi", "name": "ada", "to": "ada"}
+    fields = {field for field, _ in bounds_of(kind)}
+    for field in fields - {"text"}:
+        frame = {"type": tag, **{name: good[name] for name in fields - {"ref"}}, field: long * 20}
+        (answer,) = [answer for answer in socket.ask(frame) if answer["type"] == "error"]
+        wanted = {"room": "bad-room", "ref": "malformed"}.get(field, "bad-name")
+        assert answer["code"] == wanted
+
+
+@longs
+@pytest.mark.parametrize("command", COMMANDS)
+def test_no_line_brings_anything_long_to_precis(house: House, command: str, long: str) -> None:
+    """A line has as many bytes as a message, and names are shorter."""
+    line = house.line()
+    house.chat.settle()
+    line.received()
+    for words in (long, f"{long} hi", f"ada {long}"):
+        line.send(f"/{command} {words[:1300]}\r\n".encode())
+        house.chat.advance(5)
+    if command in ("nick", "join", "room", "who", "msg", "help"):
+        assert b"\r\n!! " in b"\r\n" + line.received()

@@ -1,0 +1,535 @@
+"""RFC 6455, as a strict and hostile client finds it: what comes back, and with which close code.
+
+The numbers of Autobahn's groups stand with the headings.
+"""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from chatd.http.wsprotocol import CLOSE_SECONDS, FRAMES_A_TURN, MAX_MESSAGE
+
+from ..doors.echo import (
+    BINARY,
+    CLOSE,
+    CONTINUATION,
+    HANDSHAKE,
+    PING,
+    PONG,
+    TEXT,
+    Frame,
+    Peer,
+    Wire,
+    asked,
+    closed_with,
+    closing,
+    fragments,
+    frame,
+)
+
+GOODBYE = Frame(CLOSE, b"\x03\xe8")
+PROTOCOL_ERROR, BAD_DATA, TOO_BIG = 1002, 1007, 1009
+
+either = pytest.mark.parametrize("opcode", [TEXT, BINARY], ids=["text", "binary"])
+chopped = pytest.mark.parametrize("chop", [0, 1, 997])
+
+
+def refused(peer: Peer, *frames: bytes, chop: int = 0) -> int | None:
+    """The code with which the server closes on these frames, having said nothing else."""
+    (answer,) = peer.send(*frames, chop=chop)
+    assert peer.closed
+    return closed_with(answer)
+
+
+# -- the opening handshake -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        pytest.param({"Upgrade": "WebSocket"}, id="upgrade-case"),
+        pytest.param({"Upgrade": "h2c, websocket"}, id="upgrade-list"),
+        pytest.param({"Connection": "keep-alive, UPGRADE"}, id="connection-list"),
+        pytest.param({"Sec-WebSocket-Protocol": "chat"}, id="subprotocol"),
+        pytest.param({"Sec-WebSocket-Extensions": "permessage-deflate"}, id="extension"),
+        pytest.param({"Content-Length": "0"}, id="no-body"),
+    ],
+)
+def test_a_good_handshake_is_accepted_and_nothing_is_negotiated(changes: dict[str, str]) -> None:
+    """Neither a subprotocol nor an extension, compression least of all."""
+    data = Wire().talk(asked("GET", "/ws", (HANDSHAKE | changes).items()))
+    assert data.startswith(b"HTTP/1.1 101 ")
+    assert b"Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n" in data
+    assert b"Sec-WebSocket-Protocol" not in data
+    assert b"Sec-WebSocket-Extensions" not in data
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        pytest.param({"Upgrade": None}, id="no-upgrade"),
+        pytest.param({"Upgrade": "foo"}, id="another-upgrade"),
+        pytest.param({"Upgrade": "websocketx"}, id="nearly-upgrade"),
+        pytest.param({"Connection": None}, id="no-connection"),
+        pytest.param({"Connection": "keep-alive"}, id="no-connection-upgrade"),
+        pytest.param({"Connection": "upgrades"}, id="nearly-connection-upgrade"),
+        pytest.param({"Sec-WebSocket-Key": None}, id="no-key"),
+        pytest.param({"Sec-WebSocket-Key": ""}, id="empty-key"),
+        pytest.param({"Sec-WebSocket-Key": "AQIDBAUGBwgJCgsMDQ4P"}, id="short-key"),
+        pytest.param({"Sec-WebSocket-Key": "AQIDBAUGBwgJCgsMDQ4PEBE="}, id="long-key"),
+        pytest.param({"Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ=!"}, id="garbled-key"),
+        pytest.param({"Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZ\xe9=="}, id="latin-1-key"),
+        pytest.param({"sec-websocket-key": "dGhlIHNhbXBsZSBub25jZQ=="}, id="two-keys"),
+        pytest.param({"Sec-WebSocket-Version": None}, id="no-version"),
+        pytest.param({"Sec-WebSocket-Version": "8"}, id="version-8"),
+        pytest.param({"Sec-WebSocket-Version": "25"}, id="version-25"),
+        pytest.param({"Sec-WebSocket-Version": "13, 8"}, id="versions"),
+        pytest.param({"Sec-WebSocket-Version": "13a"}, id="garbled-version"),
+        pytest.param({"sec-websocket-version": "13"}, id="two-versions"),
+        pytest.param({"Host": None}, id="no-host"),
+        pytest.param({"Host": ""}, id="empty-host"),
+        pytest.param({"host": "other.example"}, id="two-hosts"),
+    ],
+)
+def test_a_bad_handshake_is_refused(changes: dict[str, str | None]) -> None:
+    """With 400, and never with a WebSocket."""
+    wanted: dict[str, str | None] = {**HANDSHAKE, **changes}
+    headers = [(name, value) for name, value in wanted.items() if value is not None]
+    assert Wire().statuses(asked("GET", "/ws", headers)) == [400]
+
+
+def test_a_client_of_another_version_is_told_the_right_one() -> None:
+    """RFC 6455, section 4.4."""
+    headers = HANDSHAKE | {"Sec-WebSocket-Version": "25"}
+    answer = Wire().talk(asked("GET", "/ws", headers.items()))
+    assert b"\r\nsec-websocket-version: 13\r\n" in answer.lower()
+
+
+@pytest.mark.parametrize("method", ["POST", "HEAD", "PUT", "OPTIONS"])
+def test_a_handshake_is_a_get(method: str) -> None:
+    """Of nothing else comes a WebSocket."""
+    (status,) = Wire().statuses(asked(method, "/ws", HANDSHAKE.items()))
+    assert status == {"OPTIONS": 204, "HEAD": 400}.get(method, 405)
+
+
+def test_a_handshake_is_http_1_1() -> None:
+    """HTTP/1.0 knows no upgrade."""
+    request = asked("GET", "/ws", HANDSHAKE.items()).replace(b"HTTP/1.1", b"HTTP/1.0")
+    assert Wire().statuses(request) == [400]
+
+
+def test_behind_a_refused_handshake_the_connection_goes_on() -> None:
+    """It was a request like any other."""
+    wire = Wire()
+    bad = asked("GET", "/ws", (HANDSHAKE | {"Upgrade": "foo"}).items())
+    good = asked("GET", "/", [("Host", "chat.example")])
+    assert wire.statuses(bad + good) == [400, 200]
+    assert not wire.closed
+
+
+@chopped
+def test_a_handshake_may_come_in_pieces(chop: int) -> None:
+    """As any request."""
+    data = asked("GET", "/ws", HANDSHAKE.items()) + frame(PING, b"hi")
+    wire = Wire()
+    step = chop or len(data)
+    answer = wire.talk(*(data[at : at + step] for at in range(0, len(data), step)))
+    assert answer.endswith(b"\r\n\r\n\x8a\x02hi")
+
+
+def test_what_comes_right_behind_the_handshake_is_the_first_frame() -> None:
+    """Even in the same packet."""
+    peer = Peer(frame(TEXT, b"early") + closing(1000))
+    assert peer.frames() == [Frame(TEXT, b"early"), GOODBYE]
+    assert peer.closed
+
+
+# -- 1: framing ----------------------------------------------------------------------------------
+
+
+@either
+@chopped
+@pytest.mark.parametrize("size", [0, 1, 125, 126, 127, 128, 65535, 65536])
+def test_messages_of_every_size_come_back(opcode: int, size: int, chop: int) -> None:
+    """At the borders of the three lengths, and however the network cuts them."""
+    message = (b"*" if opcode == TEXT else b"\xfe") * size
+    peer = Peer()
+    sent = frame(opcode, message), closing(1000)
+    assert peer.send(*sent, chop=chop) == [Frame(opcode, message), GOODBYE]
+    assert peer.closed
+
+
+@either
+@pytest.mark.parametrize(("size", "width"), [(3, 16), (125, 16), (3, 64), (65535, 64)])
+def test_a_length_that_is_not_minimal_is_refused(opcode: int, size: int, width: int) -> None:
+    """RFC 6455, section 5.2."""
+    assert refused(Peer(), frame(opcode, b"*" * size, width=width)) == PROTOCOL_ERROR
+
+
+@either
+def test_a_length_whose_highest_bit_is_set_is_refused(opcode: int) -> None:
+    """RFC 6455, section 5.2."""
+    assert refused(Peer(), frame(opcode, size=1 << 63)) == PROTOCOL_ERROR
+
+
+@either
+def test_a_frame_without_a_mask_is_refused(opcode: int) -> None:
+    """RFC 6455, section 5.1."""
+    assert refused(Peer(), frame(opcode, b"hello", masked=False)) == PROTOCOL_ERROR
+
+
+def test_many_messages_in_one_packet_come_back_in_order() -> None:
+    """Two thousand of them."""
+    texts = [b"%d" % number for number in range(2000)]
+    assert Peer().send(*(frame(TEXT, text) for text in texts)) == [Frame(TEXT, t) for t in texts]
+
+
+# -- too big -------------------------------------------------------------------------------------
+
+SNOWMAN = "☃".encode()
+
+
+@pytest.mark.parametrize(
+    "frames",
+    [
+        pytest.param([frame(TEXT, b"*" * (MAX_MESSAGE + 1))], id="text"),
+        pytest.param([frame(BINARY, b"*" * (MAX_MESSAGE + 1))], id="binary"),
+        pytest.param([frame(TEXT, SNOWMAN * (MAX_MESSAGE // 3 + 1))], id="in-bytes"),
+        pytest.param(fragments(TEXT, [b"*" * 1000] * 70), id="fragments"),
+        pytest.param([frame(BINARY, b"*" * (MAX_MESSAGE + 1), size=1 << 62)], id="and-no-end"),
+    ],
+)
+@pytest.mark.parametrize("chop", [0, 997])
+def test_a_message_that_is_too_big_is_refused_as_such(frames: list[bytes], chop: int) -> None:
+    """With 1009, while it comes in, and counted in bytes; when the client agrees, it is closed."""
+    peer = Peer()
+    (answer,) = peer.send(*frames, chop=chop)
+    assert closed_with(answer) == TOO_BIG
+    assert not peer.closed
+
+
+def test_a_client_that_agrees_to_a_close_is_let_go() -> None:
+    """The server closes first (RFC 6455, section 7.1.1)."""
+    peer = Peer()
+    peer.send(frame(TEXT, b"*" * (MAX_MESSAGE + 1)))
+    assert peer.send(frame(TEXT, b"what?"), closing(TOO_BIG)) == []
+    assert peer.closed
+
+
+def test_a_client_that_does_not_is_cut() -> None:
+    """After `CLOSE_SECONDS`."""
+    peer = Peer()
+    peer.send(frame(TEXT, b"*" * (MAX_MESSAGE + 1)))
+    peer.chat.advance(CLOSE_SECONDS - 1)
+    assert not peer.closed
+    peer.chat.advance(1)
+    assert peer.closed
+
+
+def test_a_text_is_measured_in_bytes_and_may_fill_the_limit() -> None:
+    """In characters it is a third of it."""
+    text = SNOWMAN * (MAX_MESSAGE // 3)
+    assert Peer().send(frame(TEXT, text)) == [Frame(TEXT, text)]
+
+
+# -- 2: pings and pongs --------------------------------------------------------------------------
+
+
+@chopped
+@pytest.mark.parametrize("payload", [b"", b"hello", b"\x00\xff\xfe\xfd", b"\xfe" * 125])
+def test_a_ping_is_answered_with_what_it_brought(payload: bytes, chop: int) -> None:
+    """Whatever that is."""
+    assert Peer().send(frame(PING, payload), chop=chop) == [Frame(PONG, payload)]
+
+
+@chopped
+def test_pings_are_answered_one_by_one(chop: int) -> None:
+    """In order."""
+    pings = [frame(PING, b"%d" % number) for number in range(10)]
+    assert Peer().send(*pings, chop=chop) == [Frame(PONG, b"%d" % number) for number in range(10)]
+
+
+def test_a_pong_that_nobody_asked_for_is_nothing() -> None:
+    """RFC 6455, section 5.5.3."""
+    assert Peer().send(frame(PONG, b"unasked"), frame(PING)) == [Frame(PONG, b"")]
+
+
+@pytest.mark.parametrize("opcode", [PING, PONG, CLOSE])
+def test_a_control_frame_holds_at_most_125_bytes(opcode: int) -> None:
+    """RFC 6455, section 5.5."""
+    assert refused(Peer(), frame(opcode, b"\x03\xe8".ljust(126, b"x"))) == PROTOCOL_ERROR
+
+
+# -- 3, 4: what is reserved ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("reserved", range(1, 8))
+@pytest.mark.parametrize("opcode", [CONTINUATION, TEXT, BINARY, CLOSE, PING, PONG])
+def test_reserved_bits_are_refused(opcode: int, reserved: int) -> None:
+    """No extension gives them a meaning; what came before is answered."""
+    first, last = Peer().send(frame(TEXT, b"first"), frame(opcode, reserved=reserved), frame(PING))
+    assert first == Frame(TEXT, b"first")
+    assert closed_with(last) == PROTOCOL_ERROR
+
+
+@pytest.mark.parametrize("opcode", [3, 4, 5, 6, 7, 11, 12, 13, 14, 15])
+@pytest.mark.parametrize("payload", [b"", b"hello"], ids=["empty", "hello"])
+def test_reserved_opcodes_are_refused(opcode: int, payload: bytes) -> None:
+    """What came before is answered, and what comes after is not."""
+    first, last = Peer().send(frame(TEXT, b"first"), frame(opcode, payload), frame(PING))
+    assert first == Frame(TEXT, b"first")
+    assert closed_with(last) == PROTOCOL_ERROR
+
+
+# -- 5: fragments --------------------------------------------------------------------------------
+
+
+@either
+@chopped
+@pytest.mark.parametrize(
+    "parts",
+    [[b"frag", b"ment"], [b"", b"", b""], [b"", b"middle", b""], [b"*"] * 500, [b"*" * 1300] * 50],
+    ids=["two", "empty", "middle", "tiny", "large"],
+)
+def test_a_message_in_fragments_is_one_message(opcode: int, parts: list[bytes], chop: int) -> None:
+    """However many there are, and however empty."""
+    assert Peer().send(*fragments(opcode, parts), chop=chop) == [Frame(opcode, b"".join(parts))]
+
+
+@chopped
+def test_a_ping_between_fragments_is_answered_at_once(chop: int) -> None:
+    """RFC 6455, section 5.4."""
+    one, two, three = fragments(TEXT, [b"a", b"b", b"c"])
+    answers = Peer().send(one, frame(PING, b"1"), two, frame(PING, b"2"), three, chop=chop)
+    assert answers == [Frame(PONG, b"1"), Frame(PONG, b"2"), Frame(TEXT, b"abc")]
+
+
+def test_a_close_between_fragments_closes() -> None:
+    """The rest does not matter."""
+    one, two = fragments(TEXT, [b"a", b"b"])
+    assert Peer().send(one, closing(1000), two) == [GOODBYE]
+
+
+@pytest.mark.parametrize("opcode", [PING, PONG, CLOSE])
+def test_a_control_frame_in_fragments_is_refused(opcode: int) -> None:
+    """RFC 6455, section 5.4."""
+    assert refused(Peer(), *fragments(opcode, [b"frag", b"ment"])) == PROTOCOL_ERROR
+
+
+@pytest.mark.parametrize("final", [True, False])
+def test_there_is_no_going_on_with_what_was_not_begun(final: bool) -> None:
+    """A continuation needs a message."""
+    assert refused(Peer(), frame(CONTINUATION, b"x", final=final)) == PROTOCOL_ERROR
+    first, last = Peer().send(
+        *fragments(TEXT, [b"a", b"b"]), frame(CONTINUATION, b"c", final=final)
+    )
+    assert first == Frame(TEXT, b"ab")
+    assert closed_with(last) == PROTOCOL_ERROR
+
+
+@either
+def test_a_message_cannot_begin_within_another(opcode: int) -> None:
+    """It has to be ended first."""
+    begun = frame(TEXT, b"a", final=False)
+    assert refused(Peer(), begun, frame(opcode, b"b")) == PROTOCOL_ERROR
+
+
+message = st.one_of(
+    st.tuples(st.just(TEXT), st.text(max_size=40).map(str.encode)),
+    st.tuples(st.just(BINARY), st.binary(max_size=200)),
+)
+
+
+@given(st.lists(message, max_size=5), st.data())
+def test_any_messages_in_any_fragments_in_any_packets_come_back(
+    messages: list[tuple[int, bytes]], data: st.DataObject
+) -> None:
+    """A cut within a character is a cut like any other, and a ping may stand anywhere."""
+    frames = []
+    pings = 0
+    for opcode, payload in messages:
+        cuts = sorted(data.draw(st.lists(st.integers(0, len(payload)), max_size=4)))
+        edges = [0, *cuts, len(payload)]
+        parts = [payload[a:b] for a, b in pairwise(edges)]
+        for part in fragments(opcode, parts):
+            frames.append(part)
+            if data.draw(st.booleans()):
+                frames.append(frame(PING, b"%d" % pings))
+                pings += 1
+    answers = Peer().send(*frames, chop=data.draw(st.integers(0, 12)))
+    assert [answer for answer in answers if answer.opcode != PONG] == [Frame(*m) for m in messages]
+    assert [a for a in answers if a.opcode == PONG] == [
+        Frame(PONG, b"%d" % n) for n in range(pings)
+    ]
+
+
+# -- 6: UTF-8 --------------------------------------------------------------------------------------
+
+GOOD = "κόσμε".encode()
+
+
+@pytest.mark.parametrize("cut", [0, 1], ids=["whole", "bytewise"])
+@chopped
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param("Hello-µ@ßöäüàá-UTF-8!!", id="latin"),
+        pytest.param("κόσμε", id="greek"),
+        pytest.param("\0\x7f", id="one-byte"),
+        pytest.param("\x80\u07ff", id="two-bytes"),
+        pytest.param("\u0800\ud7ff\ue000\uffff", id="three-bytes"),
+        pytest.param("\U00010000\U0010ffff", id="four-bytes"),
+        pytest.param("\ufffd\ufffe\ufdd0\U0001fffe", id="non-characters"),
+    ],
+)
+def test_every_character_that_there_is_comes_back(text: str, cut: int, chop: int) -> None:
+    """Non-characters too, and wherever it is cut."""
+    data = text.encode()
+    parts = [data[at : at + 1] for at in range(len(data))] if cut else [data]
+    assert Peer().send(*fragments(TEXT, parts), chop=chop) == [Frame(TEXT, data)]
+
+
+@pytest.mark.parametrize("cut", [0, 1], ids=["whole", "bytewise"])
+@pytest.mark.parametrize(
+    "data",
+    [
+        pytest.param(GOOD + b"\xed\xa0\x80edited", id="surrogate"),
+        pytest.param(b"\xed\xbf\xbf", id="low-surrogate"),
+        pytest.param(b"\xed\xa0\x80\xed\xb0\x80", id="surrogate-pair"),
+        pytest.param(b"\xf4\x90\x80\x80", id="beyond-unicode"),
+        pytest.param(b"\xf8\x88\x80\x80\x80", id="five-bytes"),
+        pytest.param(b"\xfc\x84\x80\x80\x80\x80", id="six-bytes"),
+        pytest.param(b"\x80", id="lone-continuation"),
+        pytest.param(b"\xc0\xaf", id="overlong-2"),
+        pytest.param(b"\xe0\x80\xaf", id="overlong-3"),
+        pytest.param(b"\xf0\x8f\xbf\xbf", id="overlong-4"),
+        pytest.param(b"\xc0\x80", id="overlong-nul"),
+        pytest.param(b"\xfe", id="fe"),
+        pytest.param(b"\xff", id="ff"),
+        pytest.param(GOOD[:-1], id="cut-2"),
+        pytest.param(b"abc\xe2\x98", id="cut-3"),
+        pytest.param(b"\xf0\x9f\x98", id="cut-4"),
+        pytest.param(b"\xc3 ", id="cut-by-space"),
+    ],
+)
+def test_a_text_that_is_no_utf_8_is_refused(data: bytes, cut: int) -> None:
+    """RFC 6455, section 8.1."""
+    parts = [data[at : at + 1] for at in range(len(data))] if cut else [data]
+    assert refused(Peer(), *fragments(TEXT, parts)) == BAD_DATA
+
+
+@pytest.mark.parametrize("sent", [frame(TEXT, b"\xff"), closing(1000, b"\xff")])
+def test_a_text_that_is_no_utf_8_is_refused_in_our_words(sent: bytes) -> None:
+    """The reason of the close says what to do, and not how a library failed."""
+    (answer,) = Peer().send(sent)
+    assert answer.payload[2:] == b"what is sent as text has to be UTF-8"
+
+
+@pytest.mark.parametrize("whole", [True, False], ids=["in-a-frame", "in-fragments"])
+def test_a_text_is_refused_as_soon_as_it_has_gone_wrong(whole: bool) -> None:
+    """And not only when it ends."""
+    if whole:
+        beginning = frame(TEXT, GOOD + b"\xf4\x90", size=1000)
+        assert refused(Peer(), beginning) == BAD_DATA
+    else:
+        beginning = frame(TEXT, GOOD, final=False)
+        peer = Peer()
+        assert peer.send(beginning) == []
+        assert refused(peer, frame(CONTINUATION, b"\xf4\x90", final=False)) == BAD_DATA
+
+
+# -- 7: closing ------------------------------------------------------------------------------------
+
+
+@chopped
+@pytest.mark.parametrize("reason", [b"", b"bye", b"*" * 123, SNOWMAN * 41])
+@pytest.mark.parametrize(
+    "code",
+    [1000, 1001, 1002, 1003, 1007, 1008, 1009, 1010, 1011, 1012, 1013, 3000, 3999, 4000, 4999],
+)
+def test_a_close_is_answered_with_its_code(code: int, reason: bytes, chop: int) -> None:
+    """And the server closes the connection."""
+    peer = Peer()
+    (answer,) = peer.send(closing(code, reason), chop=chop)
+    assert closed_with(answer) == code
+    assert peer.closed
+
+
+def test_a_close_without_a_code_is_answered_without_one() -> None:
+    """RFC 6455, section 5.5.1."""
+    assert refused(Peer(), closing()) is None
+
+
+@pytest.mark.parametrize(
+    "code", [0, 1, 999, 1004, 1005, 1006, 1015, 1016, 1100, 2000, 2999, 5000, 65535]
+)
+def test_a_close_with_a_code_that_may_not_be_sent_is_refused(code: int) -> None:
+    """RFC 6455, section 7.4."""
+    assert refused(Peer(), closing(code)) == PROTOCOL_ERROR
+
+
+def test_a_close_of_one_byte_is_refused() -> None:
+    """A code has two."""
+    assert refused(Peer(), frame(CLOSE, b"\x03")) == PROTOCOL_ERROR
+
+
+def test_a_close_whose_reason_is_no_utf_8_is_refused() -> None:
+    """It is a text like any other."""
+    assert refused(Peer(), closing(1000, GOOD + b"\xed\xa0\x80")) == BAD_DATA
+
+
+@pytest.mark.parametrize(
+    "more",
+    [closing(1000), frame(PING), frame(TEXT, b"x"), b"\xff" * 20],
+    ids=["close", "ping", "text", "junk"],
+)
+@pytest.mark.parametrize("together", [True, False], ids=["together", "later"])
+def test_behind_a_close_nothing_counts(more: bytes, together: bool) -> None:
+    """RFC 6455, section 5.5.1."""
+    peer = Peer()
+    assert peer.send(closing(1000), *([more] if together else [])) == [GOODBYE]
+    assert peer.send(more) == []
+
+
+def test_a_client_that_goes_without_a_close_leaves_nothing_behind() -> None:
+    """In the middle of a message."""
+    peer = Peer()
+    peer.send(frame(TEXT, b"begun", final=False))
+    peer.connection.hang_up()
+    assert not peer.chat.clock.getDelayedCalls()
+
+
+# -- who reads slowly ------------------------------------------------------------------------------
+
+
+def test_while_the_client_does_not_read_nothing_it_sends_is_answered() -> None:
+    """Its frames wait in TCP, and in the end all of them are answered."""
+    peer = Peer()
+    peer.connection.fill()
+    assert peer.connection.producerState == "paused"
+    texts = [b"%d" % number for number in range(100)]
+    assert peer.send(*(frame(TEXT, text) for text in texts)) == []
+    peer.connection.drain()
+    answered = peer.connection.received()
+    assert peer.connection.producerState == "paused"
+    assert len(peer.frames(answered)) == FRAMES_A_TURN
+    peer.chat.settle()
+    assert peer.connection.producerState == "producing"
+    answered += peer.connection.received()
+    assert peer.frames(answered) == [Frame(TEXT, text) for text in texts]
+
+
+def test_one_websocket_does_not_keep_the_others_waiting() -> None:
+    """Of many frames in one packet a few are read in each turn; a client that goes in between
+    leaves nothing behind.
+    """
+    peer = Peer()
+    peer.connection.send(b"".join(frame(TEXT, b"hi") for _ in range(100)))
+    assert len(peer.frames(peer.connection.received())) == FRAMES_A_TURN
+    assert peer.connection.producerState == "paused"
+    peer.connection.hang_up()
+    assert not peer.chat.clock.getDelayedCalls()

@@ -1,0 +1,118 @@
+"""Deadlines that cost an assignment."""
+
+from __future__ import annotations
+
+from weakref import ref
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from chatd.net.deadlines import PER_SECOND, Deadlines
+from chatd.testing.clock import StrictClock
+
+
+class Waiter:
+    """Somebody who waits, and notes when its time was up."""
+
+    def __init__(self, clock: StrictClock) -> None:
+        self.due: float | None = None
+        self.filed = 0
+        self.ended: list[float] = []
+        self._clock = clock
+
+    def time_is_up(self) -> None:
+        self.ended.append(self._clock.seconds())
+
+
+FORGOTTEN = -1.0
+moves = st.lists(
+    st.tuples(
+        st.integers(0, 2),
+        st.sampled_from([None, FORGOTTEN, 0.01, 1.0, 3.3, 25.0]),
+        st.floats(0, 9),
+    ),
+    max_size=30,
+)
+
+
+@given(moves)
+def test_a_deadline_comes_once_never_early_and_hardly_late(
+    moves: list[tuple[int, float | None, float]],
+) -> None:
+    """However often deadlines are set, moved, taken back and forgotten, each counts as it was left
+    last.
+    """
+    clock = StrictClock()
+    deadlines = Deadlines(clock)
+    waiters = [Waiter(clock) for _ in range(3)]
+    wanted: list[list[float]] = [[], [], []]
+    for number, seconds, pause in [*moves, (0, None, 30.0)]:
+        waiter = waiters[number]
+        if seconds is None:
+            waiter.due = None
+        elif seconds == FORGOTTEN:
+            deadlines.forget(waiter)
+        else:
+            deadlines.set(waiter, seconds)
+        due = [waiter.due for waiter in waiters]
+        until = clock.seconds() + pause
+        while clock.seconds() < until:
+            clock.advance(min(1 / 64, until - clock.seconds()))
+        for waiter_due, waiter, ends in zip(due, waiters, wanted, strict=True):
+            if waiter_due is not None and waiter.due is None:
+                ends.append(waiter_due)
+    for waiter, ends in zip(waiters, wanted, strict=True):
+        assert len(waiter.ended) == len(ends)
+        for ended, end in zip(waiter.ended, ends, strict=True):
+            assert end <= ended <= end + 1 / PER_SECOND + 1 / 64
+
+
+def test_those_who_wait_for_the_same_moment_share_a_timer() -> None:
+    """Ten thousand polls are not ten thousand timers."""
+    clock = StrictClock()
+    deadlines = Deadlines(clock)
+    for _ in range(1000):
+        deadlines.set(Waiter(clock), 25)
+    assert len(clock.getDelayedCalls()) == 1
+
+
+def test_one_that_is_moved_on_and_on_is_looked_at_once_a_round() -> None:
+    """A poll that is asked again for every message leaves nothing behind."""
+    clock = StrictClock()
+    deadlines = Deadlines(clock)
+    waiter = Waiter(clock)
+    for _ in range(1000):
+        deadlines.set(waiter, 25)
+        clock.advance(0.01)
+    assert len(clock.getDelayedCalls()) == 1
+    assert not waiter.ended
+
+
+def test_nothing_is_kept_of_one_that_is_forgotten() -> None:
+    """Whoever comes and goes a thousand times a second costs nothing once gone, wherever it was
+    filed before.
+    """
+    clock = StrictClock()
+    deadlines = Deadlines(clock)
+    waiter = Waiter(clock)
+    deadlines.set(waiter, 60)
+    deadlines.set(waiter, 25)
+    kept = ref(waiter)
+    deadlines.forget(waiter)
+    deadlines.forget(waiter)
+    del waiter
+    assert kept() is None
+    clock.advance(60)
+
+
+@given(st.floats(0, 0.5), st.sampled_from([1e-9, 1e-4, 0.07]))
+def test_a_deadline_that_is_over_before_it_is_set_still_comes(seconds: float, creep: float) -> None:
+    """The clock goes on while it is read; with a negative delay there would be no timer."""
+    clock = StrictClock()
+    clock.creep = creep
+    deadlines = Deadlines(clock)
+    waiter = Waiter(clock)
+    deadlines.set(waiter, seconds)
+    for _ in range(20):
+        clock.advance(0.05)
+    assert len(waiter.ended) == 1

@@ -1,0 +1,169 @@
+"""The epoll_group: connections with a learned poll have their turn, and so has everybody else."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable, Iterator
+
+import pytest
+from twisted.internet.epollreactor import EPollReactor
+from twisted.internet.error import ConnectionLost
+from twisted.internet.selectreactor import SelectReactor
+from twisted.python.failure import Failure
+
+from chatd.net import epollgroup as module
+from chatd.net.epollgroup import EpollGroup
+from chatd.net.reactor import LeanEPollReactor
+
+
+class Poll:
+    """One end of a connection, that notes what it reads; the other end, which speaks."""
+
+    def __init__(self, epoll_group: EpollGroup) -> None:
+        self.epoll_group = epoll_group
+        self.client, self.server = socket.socketpair()
+        self.number = self.server.fileno()
+        self.told: list[str] = []
+        self.then: Callable[[], None] = lambda: None
+
+    def say(self, word: str) -> None:
+        self.client.send(word.encode())
+
+    def doRead(self) -> None:
+        self.told.append(self.server.recv(100).decode())
+        self.then()
+
+    def step_aside(self) -> None:
+        self.told.append("aside")
+        self.epoll_group.leave(self.number)
+
+    def failed(self) -> None:
+        self.told.append("failed")
+        self.step_aside()
+
+    def close(self) -> None:
+        if "aside" not in self.told:
+            self.step_aside()
+        self.client.close()
+        self.server.close()
+
+
+class House:
+    """A reactor, a epoll_group in it, and polls in that."""
+
+    def __init__(self, reactor: EPollReactor | SelectReactor) -> None:
+        self.reactor = reactor
+        self.epoll_group = EpollGroup()
+        self.polls: list[Poll] = []
+
+    def poll(self) -> Poll:
+        poll = Poll(self.epoll_group)
+        self.epoll_group.enter(poll.number, poll, self.reactor)
+        self.polls.append(poll)
+        return poll
+
+    def turn(self) -> None:
+        self.reactor.doIteration(0)
+
+
+@pytest.fixture(params=[LeanEPollReactor, EPollReactor, SelectReactor])
+def house(request: pytest.FixtureRequest) -> Iterator[House]:
+    house = House(request.param())
+    yield house
+    for poll in house.polls:
+        poll.close()
+    assert house.epoll_group not in house.reactor.getReaders()
+
+
+def test_whoever_has_entered_reads_what_comes_in_until_it_leaves(house: House) -> None:
+    """In any reactor; and when the last one has left, nothing of the epoll_group is left in it."""
+    one, other = house.poll(), house.poll()
+    for word in ("one", "two"):
+        one.say(word)
+        house.turn()
+    one.step_aside()
+    one.say("three")
+    other.say("and I")
+    house.turn()
+    assert (one.told, other.told) == (["one", "two", "aside"], ["and I"])
+    house.epoll_group.enter(one.number, one, house.reactor)
+    house.turn()
+    assert one.told[3:] == ["three"]
+    one.told.remove("aside")
+
+
+def test_thousands_who_ask_do_not_keep_one_waiting(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A connection outside the epoll group is read between `AT_ONCE` of its members, and each
+    member has its turn."""
+    monkeypatch.setattr(module, "AT_ONCE", 3)
+    polls = [house.poll() for _ in range(9)]
+    for poll in polls:
+        poll.say("since")
+    speaker = Poll(EpollGroup())
+    told: list[int] = []
+
+    class Speaker:
+        def fileno(self) -> int:
+            return speaker.number
+
+        def doRead(self) -> None:
+            speaker.doRead()
+            told.append(sum(len(poll.told) for poll in polls))
+
+        def logPrefix(self) -> str:
+            return "speaker"
+
+    reading = Speaker()
+    house.reactor.addReader(reading)
+    for _ in range(3):
+        speaker.say("hello")
+        house.turn()
+    house.reactor.removeReader(reading)
+    assert len(told) == 3
+    assert all(heard <= 3 * turn for turn, heard in enumerate(told, start=1))
+    assert [poll.told for poll in polls] == [["since"]] * 9
+    speaker.told.append("aside")
+    speaker.close()
+
+
+def test_whom_an_earlier_one_sends_away_is_not_read(house: House) -> None:
+    """Of two that are ready at once, the first may end the second."""
+    first, second = house.poll(), house.poll()
+    first.then, second.then = second.step_aside, first.step_aside
+    first.say("x")
+    second.say("x")
+    house.turn()
+    assert sorted([first.told, second.told]) == [["aside"], ["x"]]
+
+
+def test_a_reactor_that_lets_go_has_the_transports_to_let_go_of(house: House) -> None:
+    """They are watched by it again."""
+    polls = [house.poll() for _ in range(2)]
+    house.epoll_group.connectionLost(Failure(ConnectionLost()))
+    assert [poll.told for poll in polls] == [["aside"]] * 2
+
+
+def test_whoever_ends_is_the_reactor_s(house: House) -> None:
+    """What is not simply something to read is left to who always sees to that."""
+    poll = house.poll()
+    poll.client.close()
+    house.turn()
+    assert poll.told == ["aside"]
+
+
+def test_what_goes_wrong_is_logged_and_concerns_one(house: House, logged_errors: list[str]) -> None:
+    """The others are read all the same."""
+    bad, good = house.poll(), house.poll()
+
+    def fail() -> None:
+        raise RuntimeError("on purpose")
+
+    bad.then = fail
+    bad.say("x")
+    good.say("x")
+    house.turn()
+    assert (bad.told, good.told) == (["x", "failed", "aside"], ["x"])
+    assert len(logged_errors) == 1
+    logged_errors.clear()

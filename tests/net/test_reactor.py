@@ -1,0 +1,88 @@
+"""The lean reactor does what the reactor it is made of does."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from select import EPOLLIN, EPOLLOUT
+
+import pytest
+from twisted.internet.testing import StringTransport
+
+from chatd.net.reactor import LeanEPollReactor
+
+_CHATTER = """
+from chatd.net.reactor import install, install_by_default
+install()
+install_by_default()
+from twisted.internet import reactor
+from twisted.internet.endpoints import TCP4ClientEndpoint, TCP4ServerEndpoint
+from twisted.internet.protocol import Factory, Protocol
+from twisted.logger import globalLogPublisher, LogLevel
+
+told = []
+globalLogPublisher.addObserver(
+    lambda event: told.append(event) if event["log_level"] >= LogLevel.error else None)
+
+class Echo(Protocol):
+    def dataReceived(self, data):
+        if data == b"raise":
+            raise RuntimeError("on purpose")
+        self.transport.write(data)
+
+class Talk(Protocol):
+    def connectionMade(self):
+        self.transport.write(b"hello")
+    def dataReceived(self, data):
+        assert data == b"hello"
+        self.transport.write(b"raise")
+    def connectionLost(self, reason):
+        print(type(reactor).__name__, [str(e["failure"].value) for e in told])
+        reactor.stop()
+
+def ask(port):
+    where = TCP4ClientEndpoint(reactor, "127.0.0.1", port.getHost().port)
+    where.connect(Factory.forProtocol(Talk))
+
+server = TCP4ServerEndpoint(reactor, 0, interface="127.0.0.1")
+server.listen(Factory.forProtocol(Echo)).addCallback(ask)
+reactor.callLater(20, reactor.stop)
+reactor.run()
+"""
+
+
+def test_it_reads_writes_and_logs_what_a_protocol_raises() -> None:
+    """Nothing but the logging context is left out: a protocol that raises is logged and dropped."""
+    out = subprocess.run(
+        [sys.executable, "-c", _CHATTER], capture_output=True, text=True, timeout=30, check=True
+    )
+    assert out.stdout == "LeanEPollReactor ['on purpose']\n"
+
+
+@pytest.mark.parametrize("event", [EPOLLIN, EPOLLOUT], ids=["read", "write"])
+def test_what_was_closed_by_an_earlier_event_of_the_round_is_left_alone(
+    monkeypatch: pytest.MonkeyPatch, event: int
+) -> None:
+    """Of two connections that are ready at once, the first may close the second."""
+    reactor = LeanEPollReactor()
+    called: list[int] = []
+
+    class Connection(StringTransport):
+        def __init__(self, fd: int) -> None:
+            super().__init__()
+            self.fd = fd
+
+        def fileno(self) -> int:
+            return self.fd
+
+        def doRead(self) -> None:
+            called.append(self.fd)
+            reactor._selectables.pop(1002, None)
+
+        doWrite = doRead
+
+    reactor._selectables.update({fd: Connection(fd) for fd in (1001, 1002)})
+    ready = [(1001, event), (1002, event)]
+    monkeypatch.setattr(reactor, "_poller", type("Ready", (), {"poll": lambda *_: ready})())
+    reactor.doPoll(0)
+    assert called == [1001]

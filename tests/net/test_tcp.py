@@ -1,0 +1,325 @@
+"""Writing at once, over real sockets: what can be sent is, and the rest takes Twisted's way."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable, Iterator
+from errno import ENOSPC
+from weakref import ref
+
+import pytest
+from twisted.internet.error import ConnectionDone, ConnectionLost
+from twisted.internet.interfaces import IHalfCloseableProtocol
+from twisted.internet.protocol import Protocol
+from twisted.internet.testing import StringTransport
+from twisted.python.failure import Failure
+from zope.interface import implementer
+
+from chatd.net.epollgroup import EpollGroup
+from chatd.net.tcp import READ_BYTES, enable_direct_writes, lingers, unsent
+
+from ..doors.wire import Wire
+
+
+class Producer:
+    """Notes whether it is to pause."""
+
+    paused = False
+
+    def pauseProducing(self) -> None:
+        self.paused = True
+
+    def resumeProducing(self) -> None:
+        self.paused = False
+
+    def stopProducing(self) -> None:
+        pass
+
+
+@pytest.fixture
+def wire() -> Iterator[Wire]:
+    wire = Wire()
+    yield wire
+    wire.close()
+
+
+BIG = bytes(range(256)) * 1024
+
+
+def test_a_little_is_read_at_a_time(wire: Wire) -> None:
+    """However much there is, others have their turn in between; then comes the end."""
+    received: list[bytes] = []
+    wire.note.dataReceived = received.append  # type: ignore[assignment, method-assign]
+    wire.client.sendall(b"x" * 2 * READ_BYTES)
+    wire.client.shutdown(socket.SHUT_WR)
+    for _ in range(2):
+        assert wire.server.doRead() is None
+    assert received == [b"x" * READ_BYTES] * 2
+    assert isinstance(wire.server.doRead(), ConnectionDone)
+
+
+class DirectWriter:
+    """Sends to a socket past its transport."""
+
+    send: Callable[[bytes], int | None]
+
+    def push(self, data: bytes, wire: Wire) -> None:
+        """Send all of it, as whoever borrows has to."""
+        try:
+            sent = self.send(data)
+        except OSError:
+            sent = 0
+        if sent is not None and sent < len(data):
+            wire.server.write(data[sent:])
+
+
+def test_who_borrows_sends_at_once_while_nothing_waits(wire: Wire) -> None:
+    """And takes the transport's way while something does: bytes stay in order."""
+    writer = DirectWriter()
+    enable_direct_writes(wire.server, writer)
+    assert writer.send(b"at once") == 7
+    assert wire.client.recv(100) == b"at once"
+    writer.push(BIG, wire)
+    assert wire.waits_to_write
+    assert writer.send(b"later") is None
+    assert wire.receive(len(BIG) + 5) == BIG + b"later"
+    assert writer.send(b"at once again") == 13
+    assert wire.client.recv(100) == b"at once again"
+
+
+def test_who_borrows_while_something_waits_takes_its_place_behind_it(wire: Wire) -> None:
+    """The way past the transport is not free yet."""
+    wire.server.write(BIG)
+    writer = DirectWriter()
+    enable_direct_writes(wire.server, writer)
+    assert writer.send(b"later") is None
+    assert wire.receive(len(BIG) + 5) == BIG + b"later"
+
+
+def test_the_way_past_is_lent_to_one_at_a_time(wire: Wire) -> None:
+    """Of the one before nothing is known any more when something waits."""
+    before, writer = DirectWriter(), DirectWriter()
+    enable_direct_writes(wire.server, before)
+    enable_direct_writes(wire.server, writer)
+    assert before.send(b"x") is None
+    assert writer.send(b"y") == 1
+    assert wire.client.recv(100) == b"xy"
+
+
+def test_who_sends_to_a_closed_connection_is_told_by_nobody(wire: Wire) -> None:
+    """`connectionLost` has told it."""
+    writer = DirectWriter()
+    enable_direct_writes(wire.server, writer)
+    wire.server.connectionLost(Failure(ConnectionDone()))
+    writer.push(b"x", wire)
+    borrowed = ref(writer)
+    del writer
+    assert borrowed() is None, "the two hold each other"
+
+
+def test_to_others_nothing_is_lent() -> None:
+    """TLS has no way past it."""
+    enable_direct_writes(StringTransport(), DirectWriter())
+
+
+class ReadDelegate:
+    """Reads in a transport's place, as a learned poll does."""
+
+    def __init__(self, wire: Wire) -> None:
+        self.server = wire.server
+        self.epoll_group = EpollGroup()
+        self.read: list[bytes] = []
+        self.aside = 0
+
+    def delegate_reads(self) -> bool:
+        return self.server.delegate_reads(self, self.epoll_group)
+
+    def doRead(self) -> None:
+        self.read.append(self.server.receive(READ_BYTES))
+
+    def step_aside(self) -> None:
+        self.aside += 1
+        self.server.take_back_reads()
+
+    def failed(self) -> None:
+        raise NotImplementedError
+
+
+def test_something_else_may_read_in_a_transport_s_place(wire: Wire) -> None:
+    """Then the transport does not, though it be told to go on reading."""
+    delegate = ReadDelegate(wire)
+    assert delegate.delegate_reads()
+    assert wire.watch.readers == {delegate.epoll_group}
+    wire.server.resumeProducing()
+    assert wire.watch.readers == {delegate.epoll_group}
+    wire.client.send(b"read me")
+    delegate.epoll_group.doRead()
+    assert delegate.read == [b"read me"]
+    assert delegate.aside == 0
+    wire.server.take_back_reads()
+    assert wire.watch.readers == {wire.server}
+
+
+def test_nobody_stands_in_while_nothing_is_to_be_read(wire: Wire) -> None:
+    """Neither after a pause, nor once it is closed."""
+    delegate = ReadDelegate(wire)
+    assert delegate.delegate_reads()
+    wire.server.pauseProducing()
+    assert delegate.aside == 1
+    assert wire.watch.readers == set()
+    assert not delegate.delegate_reads()
+    wire.server.resumeProducing()
+    assert delegate.delegate_reads()
+    wire.server.connectionLost(Failure(ConnectionDone()))
+    assert delegate.aside == 2
+    assert wire.watch.readers == set()
+    assert not delegate.delegate_reads()
+
+
+def test_nobody_stands_in_behind_the_end_of_what_comes_in(wire: Wire) -> None:
+    """A client that has half closed has nothing to ask, and may be owed an answer."""
+    ended: list[str] = []
+
+    @implementer(IHalfCloseableProtocol)
+    class Half(Protocol):
+        def readConnectionLost(self) -> None:
+            ended.append("read")
+
+        def writeConnectionLost(self) -> None:
+            pass
+
+    wire.server.protocol = Half()
+    wire.server.readConnectionLost(Failure(ConnectionDone()))
+    assert ended == ["read"]
+    assert not ReadDelegate(wire).delegate_reads()
+
+
+def test_nobody_stands_in_where_there_is_no_room(
+    wire: Wire, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The kernel may refuse another epoll, or another descriptor in it."""
+    delegate = ReadDelegate(wire)
+
+    def full(*_: object) -> None:
+        raise OSError(ENOSPC, "no space")
+
+    monkeypatch.setattr(delegate.epoll_group, "enter", full)
+    assert not delegate.delegate_reads()
+    assert wire.watch.readers == {wire.server}
+
+
+def test_nobody_stands_in_where_there_is_no_epoll(
+    wire: Wire, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Everything then comes to the protocol as it does elsewhere."""
+    monkeypatch.setattr(EpollGroup, "possible", False)
+    assert not ReadDelegate(wire).delegate_reads()
+
+
+def test_nothing_to_read_is_nothing_and_a_reset_is_told(wire: Wire) -> None:
+    """As by Twisted's own transport."""
+    assert wire.server.doRead() is None
+    wire.reset()
+    assert isinstance(wire.server.doRead(), ConnectionLost)
+
+
+def test_what_fits_is_on_its_way_when_write_returns(wire: Wire) -> None:
+    """No turn of the reactor lies between a message and its readers."""
+    wire.server.write(b"hello")
+    assert not wire.waits_to_write
+    assert wire.client.recv(100) == b"hello"
+
+
+def test_what_does_not_fit_follows_in_order(wire: Wire) -> None:
+    """Half of a write may have gone out at once; the rest and all later writes come behind it."""
+    wire.server.write(BIG)
+    wire.server.write(b"then this")
+    wire.server.writeSequence([b" and", b" that"])
+    assert wire.waits_to_write
+    expected = BIG + b"then this and that"
+    assert wire.receive(len(expected)) == expected
+    wire.server.write(b"!")
+    assert wire.client.recv(100) == b"!"
+
+
+def test_a_full_socket_pauses_the_producer_and_an_empty_one_resumes_it(wire: Wire) -> None:
+    """Back-pressure is Twisted's own."""
+    producer = Producer()
+    wire.server.registerProducer(producer, True)
+    wire.server.write(b"small")
+    assert not producer.paused
+    wire.server.write(BIG)
+    assert producer.paused
+    wire.receive(5 + len(BIG))
+    assert not producer.paused
+
+
+def test_closing_sends_what_was_written_first(wire: Wire) -> None:
+    """What was written before the close arrives; the end comes behind it."""
+    wire.server.write(BIG)
+    wire.server.write(b"end")
+    wire.server.loseConnection()
+    received = wire.receive(len(BIG) + 3)
+    while wire.waits_to_write:
+        received += wire.turn()
+    assert received + wire.client.recv(100) == BIG + b"end"
+    assert wire.client.recv(100) == b""
+
+
+def test_writing_behind_a_close_that_still_waits_keeps_the_order(wire: Wire) -> None:
+    """As with Twisted's own transport, what is written while closing goes out behind the rest."""
+    wire.server.write(BIG)
+    wire.server.loseConnection()
+    wire.server.write(b"late")
+    assert wire.receive(len(BIG) + 4).endswith(b"late")
+
+
+def test_a_reset_is_told_by_the_reactor_not_from_within_write(wire: Wire) -> None:
+    """A door in the middle of a fan-out is not told that one of its readers is gone."""
+    wire.server.write(BIG)
+    wire.reset()
+    wire.server.write(b"more")
+    wire.server.dataBuffer, wire.server._tempDataBuffer, wire.server._tempDataLen = b"", [], 0
+    wire.server.write(b"and more")
+    assert wire.note.lost is None
+    assert wire.waits_to_write
+    assert isinstance(wire.server.doWrite(), Exception)
+
+
+def test_a_lost_connection_swallows_what_is_written(wire: Wire) -> None:
+    """Writing to somebody who has gone is no error."""
+    wire.server.connectionLost(Failure(ConnectionError()))
+    wire.server.write(b"too late")
+    assert wire.note.lost is not None
+    assert not wire.waits_to_write
+
+
+class Tls:
+    """What delegates before a transport that is encrypted."""
+
+    def __init__(self, transport: object) -> None:
+        self.transport = transport
+
+
+def test_what_the_client_has_not_taken_is_counted(wire: Wire) -> None:
+    """Wherever it lies: in Twisted's buffers or in the kernel's; also behind TLS."""
+    assert unsent(wire.server) == 0
+    wire.server.write(BIG)
+    before = unsent(wire.server)
+    assert len(BIG) / 2 < before <= len(BIG)
+    assert unsent(Tls(wire.server)) == before
+    wire.receive(len(BIG))
+    # The kernel may not know yet that the last of it was taken.
+    assert unsent(wire.server) < before / 2
+    assert unsent(object()) == 0
+
+
+def test_a_connection_lingers_while_its_client_has_something_to_take(wire: Wire) -> None:
+    """What the kernel has, it sends on its own; and a TLS peer is asked first, in any case."""
+    assert not lingers(wire.server)
+    assert lingers(Tls(wire.server))
+    wire.server.write(b"hello")
+    assert not lingers(wire.server)
+    wire.server.write(BIG * 20)
+    assert lingers(wire.server)
+    assert not lingers(object())

@@ -1,0 +1,171 @@
+"""The start of a process: the store, then the doors; and what hinders it."""
+
+from __future__ import annotations
+
+import atexit
+import sys
+from collections.abc import Callable
+from io import StringIO
+
+import pytest
+from twisted.application.service import Service
+from twisted.internet.defer import Deferred, fail, succeed
+from twisted.internet.task import Clock
+
+from chatd.chat.service import ChatService
+from chatd.model.errors import Unavailable
+from chatd.net.peers import Peers
+from chatd.server.startup import OPEN_SECONDS, ServerProcess, StartupError, no_start
+from chatd.store.memory import MemoryStore
+
+
+class Reactor(Clock):
+    """A reactor that runs or does not, and can be turned by hand."""
+
+    def __init__(self, *, running: bool) -> None:
+        super().__init__()
+        self.running = running
+        self.stopped = False
+
+    def iterate(self, delay: float) -> None:
+        """One turn."""
+        self.advance(delay)
+
+    def stop(self) -> None:
+        """The reactor ends."""
+        self.stopped = True
+
+
+class Door(Service):
+    """What is to be started when the store is open."""
+
+    def __init__(self, hindered: bool = False) -> None:
+        self.hindered = hindered
+
+    def startService(self) -> None:
+        """Raises `StartupError` if it cannot be opened."""
+        if self.hindered:
+            raise no_start("cannot listen on tcp:1")
+        super().startService()
+
+
+class Start:
+    """A process that starts; `opening` is what becomes of its store."""
+
+    def __init__(self, reactor: Reactor, opening: Deferred[None], door: Door) -> None:
+        self.reactor = reactor
+        chat = ChatService(reactor, MemoryStore(reactor, reactor.seconds, 10))
+        chat.open = lambda: opening  # type: ignore[method-assign]
+        self.house = ServerProcess(reactor, chat, Peers(reactor))
+        door.setServiceParent(self.house)
+
+
+@pytest.fixture
+def told(monkeypatch: pytest.MonkeyPatch) -> StringIO:
+    """Standard error."""
+    told = StringIO()
+    monkeypatch.setattr(sys, "__stderr__", told)
+    return told
+
+
+@pytest.fixture
+def at_exit(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The statuses with which the process is to end."""
+    statuses: list[int] = []
+
+    def register(call: Callable[[int], None], status: int) -> None:
+        statuses.append(status)
+
+    monkeypatch.setattr(atexit, "register", register)
+    return statuses
+
+
+@pytest.mark.parametrize("running", [False, True])
+def test_doors_open_when_the_store_is(running: bool) -> None:
+    """If it is open already, at once."""
+    door = Door()
+    Start(Reactor(running=running), succeed(None), door).house.startService()
+    assert door.running
+
+
+def test_a_reactor_that_does_not_run_is_turned_until_everything_listens() -> None:
+    """So a daemon is ready when the one who started it is told so."""
+    reactor, door = Reactor(running=False), Door()
+    opening: Deferred[None] = Deferred()
+    reactor.callLater(3, opening.callback, None)
+    Start(reactor, opening, door).house.startService()
+    assert door.running
+    assert 3 <= reactor.seconds() < 4
+
+
+def test_a_reactor_that_runs_goes_on_meanwhile() -> None:
+    """The doors open when the store is."""
+    opening: Deferred[None] = Deferred()
+    door = Door()
+    start = Start(Reactor(running=True), opening, door)
+    start.house.startService()
+    assert not door.running
+    opening.callback(None)
+    assert door.running
+
+
+@pytest.mark.parametrize("running", [False, True])
+def test_a_store_that_cannot_be_used_ends_the_start_with_one_line(
+    told: StringIO, running: bool
+) -> None:
+    """Before a door opens."""
+    door = Door()
+    start = Start(Reactor(running=running), fail(Unavailable("the disk is broken")), door)
+    with pytest.raises(StartupError, match=r"^chatd: the disk is broken$"):
+        start.house.startService()
+    assert told.getvalue() == "chatd: the disk is broken\n"
+    assert not door.running
+
+
+def test_a_store_that_fails_later_ends_the_start_too(told: StringIO) -> None:
+    """While the reactor is turned."""
+    reactor, door = Reactor(running=False), Door()
+    opening: Deferred[None] = Deferred()
+    reactor.callLater(3, opening.errback, Unavailable("the disk is broken"))
+    with pytest.raises(StartupError):
+        Start(reactor, opening, door).house.startService()
+    assert not door.running
+
+
+def test_a_store_that_does_not_open_ends_the_start_in_time(told: StringIO) -> None:
+    """The line says how long was waited."""
+    reactor = Reactor(running=False)
+    with pytest.raises(StartupError, match="not open after 30 seconds"):
+        Start(reactor, Deferred(), Door()).house.startService()
+    assert reactor.seconds() == pytest.approx(OPEN_SECONDS, abs=1)
+
+
+@pytest.mark.parametrize("door", [Door(), Door(hindered=True)], ids=["store", "door"])
+def test_a_start_that_fails_while_the_reactor_runs_stops_it(
+    told: StringIO, at_exit: list[int], logged_errors: list[str], door: Door
+) -> None:
+    """With the line in the log, and status 1 in the end."""
+    opening: Deferred[None] = Deferred()
+    start = Start(Reactor(running=True), opening, door)
+    start.house.startService()
+    assert not start.reactor.stopped
+    if door.hindered:
+        opening.callback(None)
+    else:
+        opening.errback(Unavailable("the disk is broken"))
+    assert start.reactor.stopped
+    assert at_exit == [1]
+    (line,) = told.getvalue().splitlines()
+    assert line.startswith("chatd: ")
+    logged_errors.clear()
+
+
+def test_a_start_that_is_stopped_opens_no_door_any_more() -> None:
+    """Whatever becomes of its store."""
+    opening: Deferred[None] = Deferred()
+    door = Door()
+    start = Start(Reactor(running=True), opening, door)
+    start.house.startService()
+    start.house.stopService()
+    opening.callback(None)
+    assert not door.running
