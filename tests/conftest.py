@@ -13,7 +13,7 @@ from zope.interface import implementer
 
 from chatd.testing import InMemoryChat
 
-pytest_plugins = ["tests.doors.fixtures"]
+pytest_plugins = ["tests.kit.fixtures"]
 
 settings.register_profile(
     "chatd",

@@ -26,7 +26,7 @@ from chatd.server.options import Options
 from chatd.server.startup import Door, StartupError, written_place
 from chatd.tap import makeService
 
-from .store.faults import room_for
+from .kit.file_faults import room_for
 
 HERE = "tcp:0:interface=127.0.0.1"
 
@@ -186,8 +186,8 @@ def test_every_limit_reaches_the_chat(clock: Any) -> None:
 
 def limits_of(*arguments: str) -> Limits:
     """The limits of a chat that is started with these options."""
-    house = makeService(parsed("--line", HERE, "--http", "none", *arguments))
-    (chat,) = (service for service in house if isinstance(service, ChatService))
+    server = makeService(parsed("--line", HERE, "--http", "none", *arguments))
+    (chat,) = (service for service in server if isinstance(service, ChatService))
     return chat.admission.limits
 
 
@@ -233,16 +233,16 @@ def test_time_does_not_run_backwards(clock: Any) -> None:
 @pytest_twisted.ensureDeferred
 async def test_a_house_opens_its_doors_and_closes_them(clock: Any) -> None:
     """Each on the port that it got; what connects is written to at once; then nothing listens."""
-    house = makeService(parsed("--line", HERE, "--line", HERE, "--http", HERE))
-    await house.start()
-    doors = [service for service in house if isinstance(service, Door)]
+    server = makeService(parsed("--line", HERE, "--line", HERE, "--http", HERE))
+    await server.start()
+    doors = [service for service in server if isinstance(service, Door)]
     hosts: list[Any] = [door.port.getHost() for door in doors if door.port]
     ports = [host.port for host in hosts]
     assert len(set(ports)) == 3
     kinds = {getattr(door.port, "transport", None) for door in doors}
     assert kinds == {CountedTCP}
     assert issubclass(CountedTCP, WriteThrough)
-    await house.stopService()
+    await server.stopService()
     for port in ports:
         endpoint = TCP4ClientEndpoint(clock, "127.0.0.1", port)
         with pytest.raises(ConnectionRefusedError):
@@ -255,11 +255,11 @@ def test_a_store_that_cannot_be_made_ends_the_start_before_a_door_opens(
     """As on a full disk, which shows only when something is written; in one line."""
     told = StringIO()
     monkeypatch.setattr(sys, "__stderr__", told)
-    house = makeService(parsed("--line", HERE, "--http", HERE))
-    house.privilegedStartService()
+    server = makeService(parsed("--line", HERE, "--http", HERE))
+    server.privilegedStartService()
     with room_for(0), pytest.raises(StartupError):
-        house.startService()
-    assert [service.port for service in house if isinstance(service, Door)] == [None, None]
+        server.startService()
+    assert [service.port for service in server if isinstance(service, Door)] == [None, None]
     (line,) = told.getvalue().splitlines()
     assert re.fullmatch(r"chatd: cannot use .*chatd\.sqlite: (disk|database) .*", line)
 

@@ -12,7 +12,8 @@ from chatd.model.policy import Action
 from chatd.testing import InMemoryChat, result_of
 from chatd.testing.policies import DenyIf
 
-from .kit import events, existing_rooms, refused
+from ..kit.chat import events, refused
+from ..kit.garbage import existing_rooms
 
 
 def test_everyone_starts_in_the_lobby(chat: InMemoryChat) -> None:

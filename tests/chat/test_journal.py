@@ -21,7 +21,7 @@ from chatd.stream.batch import Batch
 from chatd.testing import FakeOutlet, InMemoryChat, result_of
 from chatd.testing.stores import Held
 
-from .kit import events, given_to, private, reading, refused
+from ..kit.chat import events, given_to, private, reading, refused
 
 Fate = Literal["stored", "lost"]
 

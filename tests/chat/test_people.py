@@ -13,7 +13,7 @@ from chatd.model.errors import NameInUse, NoSession, NoSuchPerson
 from chatd.model.events import Joined, Left, Renamed, Said
 from chatd.testing import InMemoryChat, result_of
 
-from .kit import events, private, refused
+from ..kit.chat import events, private, refused
 
 
 def test_a_name_is_held_by_one_person_in_any_case(chat: InMemoryChat) -> None:

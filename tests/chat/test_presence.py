@@ -26,7 +26,7 @@ from chatd.model.events import (
 )
 from chatd.testing import InMemoryChat
 
-from .kit import events, reading
+from ..kit.chat import events, reading
 
 
 def enter_many(chat: InMemoryChat, count: int, prefix: str = "p") -> list[Person]:

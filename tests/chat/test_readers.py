@@ -22,7 +22,7 @@ from chatd.stream.feed import Source
 from chatd.testing import FakeOutlet, InMemoryChat
 from chatd.testing.policies import DenyAll, DenyIf
 
-from .kit import given_to, read, reading
+from ..kit.chat import given_to, read, reading
 
 BANNED = NotAllowed("you are banned")
 OFFICE = address_of("192.0.2.1")

@@ -17,7 +17,7 @@ from chatd.model.errors import BadText, InDoubt, RateLimited, Unavailable
 from chatd.model.units import REMEMBERED_SECONDS
 from chatd.testing import InMemoryChat, result_of
 
-from .kit import refused
+from ..kit.chat import refused
 
 
 class Work:

@@ -19,7 +19,8 @@ from chatd.model.errors import BadRoom, ChatError, Unavailable
 from chatd.model.events import Joined, Said
 from chatd.testing import InMemoryChat, result_of
 
-from .kit import events, existing_rooms, forget_rooms, read, reading, refused
+from ..kit.chat import events, forget_rooms, read, reading, refused
+from ..kit.garbage import existing_rooms
 
 
 def say(chat: InMemoryChat, text: str, room: str = "lobby") -> Deferred[int | None]:

@@ -33,7 +33,8 @@ from chatd.stream.places import Place
 from chatd.testing import InMemoryChat, result_of
 from chatd.testing.stores import RefusingStore
 
-from .kit import events, existing_rooms, private, read, reading, refused
+from ..kit.chat import events, private, read, reading, refused
+from ..kit.garbage import existing_rooms
 
 REFUSED: list[tuple[Command, type[ChatError]]] = [
     (Say("a b", "hi"), BadRoom),

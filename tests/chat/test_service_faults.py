@@ -38,9 +38,9 @@ from chatd.stream.eventlog import Entry, Page
 from chatd.testing import START, FakeOutlet, InMemoryChat, result_of
 from chatd.testing.stores import Held
 
-from ..store.faults import Fragile
-from .kit import reading
-from .lasting import LastingChat
+from ..kit.chat import reading
+from ..kit.file_chat import FileChat
+from ..kit.file_faults import FailingConnection
 
 ROOMS = st.sampled_from(["lobby", "dev"])
 SECONDS = 0.01
@@ -342,15 +342,13 @@ class InAFile(Chatting):
     def begun(self) -> Any:
         """See `Chatting.begun`."""
         path = Path(self.directory.name) / "chat.db"
-        return LastingChat(
-            path, seconds=SECONDS, wall=self.wall, history=HISTORY, retention=self.keep
-        )
+        return FileChat(path, seconds=SECONDS, wall=self.wall, history=HISTORY, retention=self.keep)
 
     @rule(fate=st.sampled_from(["lost", "kept"]))
     def fail(self, fate: str) -> None:
         """Some COMMIT to come fails."""
-        if len(Fragile.fates) < 3:
-            Fragile.fates.append(fate)
+        if len(FailingConnection.fates) < 3:
+            FailingConnection.fates.append(fate)
 
     @rule(jump=st.sampled_from([0.0, -3600.0, 3600.0, 1e7, -1e7]))
     def restart(self, jump: float) -> None:
@@ -369,7 +367,7 @@ class InAFile(Chatting):
         # What was refused may be in the file if there was no time to take it out.
         if chat.store._writer._doubtful:
             self.lost |= self.refused
-        Fragile.fates.clear()
+        FailingConnection.fates.clear()
         here = self._gone()
         chat.kill()
         self.lost |= self.waiting.keys()
@@ -399,7 +397,7 @@ class InAFile(Chatting):
 
     def heal(self) -> None:
         """See `Chatting.heal`."""
-        Fragile.fates.clear()
+        FailingConnection.fates.clear()
 
     def end(self) -> None:
         """See `Chatting.end`."""
@@ -428,7 +426,7 @@ def test_whatever_happens_the_promises_hold(
     world: type[Chatting], monkeypatch: pytest.MonkeyPatch, logged_errors: list[str]
 ) -> None:
     """In memory, in a file, and in one that forgets."""
-    monkeypatch.setattr(sqlite3, "connect", partial(sqlite3.connect, factory=Fragile))
+    monkeypatch.setattr(sqlite3, "connect", partial(sqlite3.connect, factory=FailingConnection))
     # Not made shorter when one fails: with a file that would take minutes.
     examples = settings(max_examples=40, stateful_step_count=40, phases=[Phase.generate])
     run_state_machine_as_test(world, settings=examples)

@@ -13,8 +13,8 @@ from chatd.model.units import REMEMBERED_SECONDS
 from chatd.store.sqlite import TIDY_SECONDS, Retention
 from chatd.testing import InMemoryChat, result_of
 
-from .kit import forget_rooms, read, reading, refused
-from .lasting import LastingChat
+from ..kit.chat import forget_rooms, read, reading, refused
+from ..kit.file_chat import FileChat
 
 
 @pytest.fixture
@@ -40,7 +40,7 @@ def test_a_reader_goes_on_over_a_restart(path: Path, way: str, history: int) -> 
     """Where it stood, without a gap; also if that was behind a private message, or behind what is
     held in memory.
     """
-    before = LastingChat(path, history=history)
+    before = FileChat(path, history=history)
     ada, bob = before.enter(), before.enter("bob")
     cursors = [before.service.horizon]
     for n in range(3):
@@ -48,7 +48,7 @@ def test_a_reader_goes_on_over_a_restart(path: Path, way: str, history: int) -> 
     cursors.append(before.perform(ada, Tell("bob", "psst")) or 0)
     assert bob.inbox.log.last == cursors[-1]
     getattr(before, way)()
-    after = LastingChat(path, history=history)
+    after = FileChat(path, history=history)
     for place, cursor in enumerate(cursors):
         say(after, "new")
         seen = reads(after, "lobby", cursor)
@@ -59,11 +59,11 @@ def test_a_reader_goes_on_over_a_restart(path: Path, way: str, history: int) -> 
 @pytest.mark.parametrize("way", ["stop", "kill"])
 def test_nobody_is_connected_after_a_restart(path: Path, way: str) -> None:
     """Names can be had at once, and rooms have no members."""
-    before = LastingChat(path)
+    before = FileChat(path)
     ada = before.enter("ada")
     before.perform(ada, Join("dev"))
     getattr(before, way)()
-    after = LastingChat(path)
+    after = FileChat(path)
     assert dict(after.service.people.held) == {}
     assert after.room("dev").names == []
     assert after.enter("ada").name == "ada"
@@ -72,7 +72,7 @@ def test_nobody_is_connected_after_a_restart(path: Path, way: str) -> None:
 
 def test_a_topic_survives_a_restart_and_an_empty_memory(path: Path) -> None:
     """It is the room's, in memory or not."""
-    lasting = LastingChat(path)
+    lasting = FileChat(path)
     ada = lasting.enter("ada")
     lasting.perform(ada, SetTopic("dev", "code"))
     lasting.service.end(ada)
@@ -80,7 +80,7 @@ def test_a_topic_survives_a_restart_and_an_empty_memory(path: Path) -> None:
     forget_rooms(lasting)
     assert lasting.room("dev").state.topic == "code"
     lasting.stop()
-    again = LastingChat(path)
+    again = FileChat(path)
     assert [(room.name, room.topic) for room in again.service.rooms.listings()] == [
         ("dev", "code"),
         ("lobby", ""),
@@ -94,12 +94,12 @@ def test_a_topic_survives_a_restart_and_an_empty_memory(path: Path) -> None:
 def test_a_clock_that_jumps_over_a_restart_changes_no_order(path: Path) -> None:
     """An hour back, a year ahead, a year back: ids rise, and cursors hold."""
     year = 365 * 24 * 3600.0
-    chat = LastingChat(path)
+    chat = FileChat(path)
     cursor, ids = chat.service.horizon, []
     for n, jump in enumerate([-3600.0, year, -year, 0.0]):
         wall = chat.now() + jump
         chat.stop()
-        chat = LastingChat(path, wall=wall)
+        chat = FileChat(path, wall=wall)
         ids.append(say(chat, str(n)))
     assert ids == sorted(set(ids))
     assert reads(chat, "lobby", cursor) == ["0", "1", "2", "3"]
@@ -108,7 +108,7 @@ def test_a_clock_that_jumps_over_a_restart_changes_no_order(path: Path) -> None:
 
 def test_a_reader_from_before_what_is_kept_is_told(path: Path) -> None:
     """Of the gap, also in a room of which nothing is left, and in one that came back."""
-    chat = LastingChat(path, retention=Retention(events=2))
+    chat = FileChat(path, retention=Retention(events=2))
     cursor = say(chat, "one", "dev")
     for n in range(4):
         say(chat, str(n))
@@ -124,7 +124,7 @@ def test_a_reader_from_before_what_is_kept_is_told(path: Path) -> None:
 
 def test_there_are_so_many_rooms_over_a_restart_too(path: Path) -> None:
     """Those there are can be used, and when one is forgotten another may be made."""
-    chat = LastingChat(path, max_rooms=3, retention=Retention(events=2))
+    chat = FileChat(path, max_rooms=3, retention=Retention(events=2))
     for room in ("lobby", "one", "two"):
         say(chat, "hi", room)
     for _ in range(2):
@@ -134,9 +134,9 @@ def test_there_are_so_many_rooms_over_a_restart_too(path: Path) -> None:
             chat.perform(chat.enter(), Join("three"))
         say(chat, "hi", "one")
         chat.stop()
-        chat = LastingChat(path, max_rooms=3)
+        chat = FileChat(path, max_rooms=3)
     chat.stop()
-    chat = LastingChat(path, max_rooms=3, retention=Retention(events=2))
+    chat = FileChat(path, max_rooms=3, retention=Retention(events=2))
     chat.settle()
     assert say(chat, "hi", "three")
     chat.stop()
@@ -144,11 +144,11 @@ def test_there_are_so_many_rooms_over_a_restart_too(path: Path) -> None:
 
 def test_rooms_in_memory_and_in_the_store_count_together(path: Path) -> None:
     """Half here and half there is all the same."""
-    chat = LastingChat(path, max_rooms=4)
+    chat = FileChat(path, max_rooms=4)
     for room in ("lobby", "one", "two"):
         say(chat, "hi", room)
     chat.stop()
-    chat = LastingChat(path, max_rooms=4)
+    chat = FileChat(path, max_rooms=4)
     guest = chat.enter()
     outcomes = [chat.service.perform(guest, Join(room)) for room in ("three", "four")]
     chat.settle()
@@ -174,10 +174,10 @@ def once(chat: InMemoryChat, key: str, text: str = "hi") -> int | None:
 @pytest.mark.parametrize("way", ["stop", "kill"])
 def test_a_request_that_is_sent_again_after_a_restart_is_known(path: Path, way: str) -> None:
     """For five minutes; and another one with that key is not."""
-    before = LastingChat(path)
+    before = FileChat(path)
     first = once(before, "1")
     getattr(before, way)()
-    after = LastingChat(path, wall=before.now())
+    after = FileChat(path, wall=before.now())
     assert once(after, "1") == first
     assert once(after, "1", "other") != first
     assert after.texts("lobby") == ["hi", "other"]
@@ -190,13 +190,13 @@ def test_a_request_carried_out_by_the_version_before_is_known_after_the_upgrade(
     path: Path,
 ) -> None:
     """That version has stored a key of its own kind."""
-    before = LastingChat(path)
+    before = FileChat(path)
     command = Say("lobby", "hi")
     visitor = before.service.visitor("ada")
     said = before.service.perform(visitor, command, former_key("ada", "1", command))
     before.settle()
     before.stop()
-    after = LastingChat(path, wall=before.now())
+    after = FileChat(path, wall=before.now())
     assert once(after, "1") == result_of(said)
     assert after.texts("lobby") == ["hi"]
     after.stop()

@@ -19,7 +19,7 @@ from chatd.model.policy import Action
 from chatd.testing import InMemoryChat, result_of
 from chatd.testing.policies import DenyIf
 
-from .kit import events, given_to, private, reading, refused
+from ..kit.chat import events, given_to, private, reading, refused
 
 
 @pytest.mark.parametrize(

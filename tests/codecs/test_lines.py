@@ -60,7 +60,7 @@ from chatd.model.text import seen
 from chatd.stream.batch import Gap
 from chatd.stream.eventlog import Entry
 
-from .streams import cut, places
+from ..kit.packets import cut, places
 
 # -- events as lines -----------------------------------------------------------------------------
 

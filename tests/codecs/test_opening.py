@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from chatd.codecs.opening import BINARY, HTTP, MAX_OPENING, SSH, TLS, Opening
 
-from .streams import cut, places
+from ..kit.packets import cut, places
 
 
 def judged(*packets: bytes) -> str | None:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from chatd.codecs.lines import LineDecoder
 from chatd.codecs.pending import SLICE, PendingLines
 
-from .streams import cut, places
+from ..kit.packets import cut, places
 
 LIMIT = 20
 streams = st.lists(

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from chatd.codecs.telnet import MAX_ANSWERS, MAX_SUBNEGOTIATION, OptionFilter
 
-from .streams import cut, places
+from ..kit.packets import cut, places
 
 IAC, SE, NOP, SB = b"\xff", b"\xf0", b"\xf1", b"\xfa"
 WILL, WONT, DO, DONT = b"\xfb", b"\xfc", b"\xfd", b"\xfe"

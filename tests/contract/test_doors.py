@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 
 from chatd.testing import FakeConnection
 
-from ..doors.doors import DOORS, GAP, Client, Seen
-from ..doors.hold import Hold
-from ..doors.house import House, no_garbage
+from ..kit.clients import DOORS, GAP, Client, Seen
+from ..kit.garbage import no_garbage
+from ..kit.server import MemoryServer
 
 doors = pytest.mark.parametrize("door", DOORS)
 pairs = pytest.mark.parametrize(
@@ -25,16 +25,16 @@ streams = pytest.mark.parametrize("door", [d for d in DOORS if hasattr(DOORS[d],
 many_lines = pytest.mark.parametrize("door", [d for d in DOORS if DOORS[d].many_lines])
 
 
-def named(house: House, door: str, name: str, **options: Any) -> Client:
+def named(server: MemoryServer, door: str, name: str, **options: Any) -> Client:
     """Somebody at a door who has a name."""
-    client = DOORS[door](house, **options)
+    client = DOORS[door](server, **options)
     assert client.enter(name) is None
     return client
 
 
-def one_at_each_door(house: House) -> list[Client]:
+def one_at_each_door(server: MemoryServer) -> list[Client]:
     """Somebody at each door, without a name, who has seen nothing yet."""
-    return [client(house) for client in DOORS.values()]
+    return [client(server) for client in DOORS.values()]
 
 
 def seen(clients: Sequence[Client]) -> dict[str, list[Seen]]:
@@ -53,10 +53,10 @@ def said(name: str, *texts: str) -> list[Seen]:
 
 
 @doors
-def test_what_is_said_is_seen_at_every_door_once(house: House, door: str) -> None:
+def test_what_is_said_is_seen_at_every_door_once(server: MemoryServer, door: str) -> None:
     """The speaker's own door, and the speaker, are no exception."""
-    readers = one_at_each_door(house)
-    ada = named(house, door, "ada")
+    readers = one_at_each_door(server)
+    ada = named(server, door, "ada")
     assert seen(readers) == all_saw(("join", "ada"))
     ada.read()
     assert ada.say("hello") is None
@@ -65,9 +65,9 @@ def test_what_is_said_is_seen_at_every_door_once(house: House, door: str) -> Non
     assert seen([*readers, ada]) == all_saw()
 
 
-def test_there_is_one_order_for_everybody(house: House) -> None:
+def test_there_is_one_order_for_everybody(server: MemoryServer) -> None:
     """What is said at one door between two things said at another stands between them for all."""
-    people = [named(house, door, f"from-{door}") for door in DOORS]
+    people = [named(server, door, f"from-{door}") for door in DOORS]
     seen(people)
     spoken: list[Seen] = []
     for number in range(4):
@@ -77,29 +77,31 @@ def test_there_is_one_order_for_everybody(house: House) -> None:
     assert seen(people) == all_saw(*spoken)
 
 
-def test_what_is_asked_in_one_turn_is_seen_in_the_order_of_asking(house: House) -> None:
+def test_what_is_asked_in_one_turn_is_seen_in_the_order_of_asking(server: MemoryServer) -> None:
     """Even where nothing is stored in between."""
-    people = [named(house, door, f"from-{door}") for door in DOORS]
+    people = [named(server, door, f"from-{door}") for door in DOORS]
     seen(people)
     for person in people:
         person.ask("now")
-    house.chat.settle()
+    server.chat.settle()
     assert [person.answer() for person in people] == [None for _ in people]
     assert seen(people) == all_saw(*(("message", person.name, "now") for person in people))
 
 
 @doors
-def test_nothing_is_shown_or_acknowledged_before_it_is_stored(house: House, door: str) -> None:
+def test_nothing_is_shown_or_acknowledged_before_it_is_stored(
+    server: MemoryServer, door: str
+) -> None:
     """While the store has it in hand, nobody sees it and its sender waits."""
-    readers = one_at_each_door(house)
-    ada = named(house, door, "ada")
+    readers = one_at_each_door(server)
+    ada = named(server, door, "ada")
     seen([*readers, ada])
-    hold = Hold(house)
+    server.hold_appends()
     ada.ask("wait")
-    house.chat.settle()
+    server.chat.settle()
     assert not ada.answered()
     assert seen(readers) == all_saw()
-    hold.release()
+    server.release_appends()
     assert ada.answered()
     assert ada.answer() is None
     assert seen(readers) == all_saw(("message", "ada", "wait"))
@@ -107,40 +109,40 @@ def test_nothing_is_shown_or_acknowledged_before_it_is_stored(house: House, door
 
 @doors
 def test_what_the_store_refuses_is_told_to_its_sender_and_shown_to_nobody(
-    house: House, door: str
+    server: MemoryServer, door: str
 ) -> None:
     """And what is said next goes through."""
-    readers = one_at_each_door(house)
-    ada = named(house, door, "ada")
+    readers = one_at_each_door(server)
+    ada = named(server, door, "ada")
     seen([*readers, ada])
-    house.chat.store.refusing = True
+    server.chat.store.refusing = True
     refusal = ada.say("lost")
     assert refusal is not None
     assert "nobody saw it" in refusal
-    house.chat.store.refusing = False
+    server.chat.store.refusing = False
     assert ada.say("kept") is None
     assert seen(readers) == all_saw(("message", "ada", "kept"))
     assert ada.read() == said("ada", "kept")
 
 
 @doors
-def test_a_refused_batch_is_told_to_each_of_its_senders(house: House, door: str) -> None:
+def test_a_refused_batch_is_told_to_each_of_its_senders(server: MemoryServer, door: str) -> None:
     """It is stored whole or not at all, whoever is in it."""
-    ada, bob = named(house, door, "ada"), named(house, "line", "bob")
+    ada, bob = named(server, door, "ada"), named(server, "line", "bob")
     seen([ada, bob])
-    house.chat.store.refusing = True
+    server.chat.store.refusing = True
     ada.ask("one")
     bob.ask("two")
-    house.chat.settle()
+    server.chat.settle()
     assert ada.answer()
     assert bob.answer()
     assert seen([ada]) | seen([bob]) == {door: [], "line": []}
 
 
 @doors
-def test_who_comes_back_goes_on_where_they_stood(house: House, door: str) -> None:
+def test_who_comes_back_goes_on_where_they_stood(server: MemoryServer, door: str) -> None:
     """Nothing is lost in between, and nothing comes twice."""
-    reader, bob = DOORS[door](house), named(house, "line", "bob")
+    reader, bob = DOORS[door](server), named(server, "line", "bob")
     bob.say("before")
     assert reader.read() == [("join", "bob"), ("message", "bob", "before")]
     reader.go_away()
@@ -153,10 +155,10 @@ def test_who_comes_back_goes_on_where_they_stood(house: House, door: str) -> Non
 
 @doors
 def test_what_was_on_the_way_when_the_connection_broke_is_seen_once(
-    house: House, door: str
+    server: MemoryServer, door: str
 ) -> None:
     """Whether the last thing sent was received or not, coming back gives what is missing."""
-    reader, bob = DOORS[door](house), named(house, "line", "bob")
+    reader, bob = DOORS[door](server), named(server, "line", "bob")
     reader.read()
     bob.say("on the way")
     reader.go_away()
@@ -168,8 +170,8 @@ def test_what_was_on_the_way_when_the_connection_broke_is_seen_once(
 @doors
 def test_who_comes_back_too_late_is_told_of_the_gap(door: str) -> None:
     """Then comes what is left."""
-    house = House(history=10)
-    reader, bob = DOORS[door](house), named(house, "line", "bob")
+    server = MemoryServer(history=10)
+    reader, bob = DOORS[door](server), named(server, "line", "bob")
     reader.read()
     reader.go_away()
     texts = [f"{number}" for number in range(30)]
@@ -182,8 +184,8 @@ def test_who_comes_back_too_late_is_told_of_the_gap(door: str) -> None:
 @doors
 def test_who_comes_back_just_in_time_is_told_of_no_gap(door: str) -> None:
     """A log of ten holds ten."""
-    house = House(history=10)
-    reader, bob = DOORS[door](house), named(house, "line", "bob")
+    server = MemoryServer(history=10)
+    reader, bob = DOORS[door](server), named(server, "line", "bob")
     reader.read()
     reader.go_away()
     texts = [f"{number}" for number in range(10)]
@@ -196,8 +198,8 @@ def test_who_comes_back_just_in_time_is_told_of_no_gap(door: str) -> None:
 @doors
 def test_who_reads_too_slowly_is_told_of_the_gap(door: str) -> None:
     """What came before it is the beginning of what was said, and what comes after it the end."""
-    house = House(history=10)
-    reader, bob = DOORS[door](house), named(house, "line", "bob")
+    server = MemoryServer(history=10)
+    reader, bob = DOORS[door](server), named(server, "line", "bob")
     reader.read()
     reader.stall()
     texts = [f"{number}" for number in range(30)]
@@ -211,9 +213,9 @@ def test_who_reads_too_slowly_is_told_of_the_gap(door: str) -> None:
 
 
 @doors
-def test_who_reads_slowly_but_in_time_misses_nothing(house: House, door: str) -> None:
+def test_who_reads_slowly_but_in_time_misses_nothing(server: MemoryServer, door: str) -> None:
     """Slow is not lost."""
-    reader, bob = DOORS[door](house), named(house, "line", "bob")
+    reader, bob = DOORS[door](server), named(server, "line", "bob")
     reader.read()
     reader.stall()
     texts = [f"{number}" for number in range(30)]
@@ -224,11 +226,13 @@ def test_who_reads_slowly_but_in_time_misses_nothing(house: House, door: str) ->
 
 
 @streams
-def test_a_stream_says_once_that_all_that_was_stored_has_been_sent(house: House, door: str) -> None:
+def test_a_stream_says_once_that_all_that_was_stored_has_been_sent(
+    server: MemoryServer, door: str
+) -> None:
     """At once where there was nothing; behind the last of it where there was something; and never
     again.
     """
-    reader, bob = DOORS[door](house), named(house, "line", "bob")
+    reader, bob = DOORS[door](server), named(server, "line", "bob")
     assert reader.read() == [("join", "bob")]
     assert reader.ready == 1  # type: ignore[attr-defined]
     reader.go_away()
@@ -244,8 +248,8 @@ def test_a_stream_says_once_that_all_that_was_stored_has_been_sent(house: House,
 @streams
 def test_a_stream_that_is_behind_says_that_it_is_ready_when_it_has_caught_up(door: str) -> None:
     """Not while its client does not read."""
-    house = House()
-    reader, bob = DOORS[door](house), named(house, "line", "bob")
+    server = MemoryServer()
+    reader, bob = DOORS[door](server), named(server, "line", "bob")
     reader.read()
     reader.go_away()
     texts = [f"{number} {'x' * 4000}" for number in range(100)]
@@ -269,22 +273,22 @@ def test_a_stream_that_is_behind_says_that_it_is_ready_when_it_has_caught_up(doo
 @doors
 def test_a_burst_longer_than_the_log_is_no_gap_for_who_reads(door: str) -> None:
     """Nobody was slow, so whoever is pushed to has missed nothing."""
-    house = House(history=10)
-    readers = [reader for reader in one_at_each_door(house) if reader.pushes]
-    people = [named(house, door, f"p{number}") for number in range(25)]
+    server = MemoryServer(history=10)
+    readers = [reader for reader in one_at_each_door(server) if reader.pushes]
+    people = [named(server, door, f"p{number}") for number in range(25)]
     seen(readers)
     for person in people:
         person.ask(person.name)
-    house.chat.settle()
+    server.chat.settle()
     wanted: list[Seen] = [("message", person.name, person.name) for person in people]
     assert seen(readers) == {reader.door: wanted for reader in readers}
 
 
 @doors
-def test_what_happens_in_the_room_is_seen_at_every_door(house: House, door: str) -> None:
+def test_what_happens_in_the_room_is_seen_at_every_door(server: MemoryServer, door: str) -> None:
     """Joins, actions, topics, other names, leaves."""
-    readers = one_at_each_door(house)
-    ada = named(house, door, "ada")
+    readers = one_at_each_door(server)
+    ada = named(server, door, "ada")
     assert ada.act("waves") is None
     assert ada.set_topic("tea") is None
     assert ada.enter("eve") is None
@@ -303,19 +307,21 @@ def test_what_happens_in_the_room_is_seen_at_every_door(house: House, door: str)
 
 
 @doors
-def test_a_name_is_free_again_when_its_holder_has_left(house: House, door: str) -> None:
+def test_a_name_is_free_again_when_its_holder_has_left(server: MemoryServer, door: str) -> None:
     """For every door."""
-    named(house, door, "ada").leave()
+    named(server, door, "ada").leave()
     for taker in DOORS:
-        named(house, taker, "Ada").leave()
+        named(server, taker, "Ada").leave()
 
 
 @pairs
-def test_a_name_in_use_is_refused_in_whatever_case(house: House, door: str, other: str) -> None:
+def test_a_name_in_use_is_refused_in_whatever_case(
+    server: MemoryServer, door: str, other: str
+) -> None:
     """`Straße` and `STRASSE` are one name, and so are `Ada` and `aDA`, at any two doors."""
-    named(house, door, "Ada")
-    named(house, door, "Straße")
-    taker = DOORS[other](house)
+    named(server, door, "Ada")
+    named(server, door, "Straße")
+    taker = DOORS[other](server)
     for name in ("aDA", "STRASSE", "Ada"):
         refusal = taker.enter(name)
         assert refusal is not None
@@ -324,11 +330,11 @@ def test_a_name_in_use_is_refused_in_whatever_case(house: House, door: str, othe
 
 
 @doors
-def test_who_is_refused_a_name_keeps_the_one_they_have(house: House, door: str) -> None:
+def test_who_is_refused_a_name_keeps_the_one_they_have(server: MemoryServer, door: str) -> None:
     """And nobody is told of the attempt."""
-    named(house, "line", "ada")
-    readers = one_at_each_door(house)
-    bob = named(house, door, "bob")
+    named(server, "line", "ada")
+    readers = one_at_each_door(server)
+    bob = named(server, door, "bob")
     seen(readers)
     assert bob.enter("ada")
     assert bob.say("still bob") is None
@@ -336,9 +342,11 @@ def test_who_is_refused_a_name_keeps_the_one_they_have(house: House, door: str) 
 
 
 @doors
-def test_a_name_may_be_taken_again_in_another_case_by_its_holder(house: House, door: str) -> None:
+def test_a_name_may_be_taken_again_in_another_case_by_its_holder(
+    server: MemoryServer, door: str
+) -> None:
     """Nobody else has it."""
-    ada = named(house, door, "ada")
+    ada = named(server, door, "ada")
     ada.read()
     assert ada.enter("Ada") is None
     assert ada.read() == [("nick", "ada", "Ada")]
@@ -358,10 +366,10 @@ def test_a_name_may_be_taken_again_in_another_case_by_its_holder(house: House, d
         pytest.param("\u0301a", id="accent-first"),
     ],
 )
-def test_what_is_no_name_is_refused(house: House, door: str, name: str) -> None:
+def test_what_is_no_name_is_refused(server: MemoryServer, door: str, name: str) -> None:
     """And nobody came in: not under that name, nor under what is left of it."""
-    readers = one_at_each_door(house)
-    assert DOORS[door](house).enter(name)
+    readers = one_at_each_door(server)
+    assert DOORS[door](server).enter(name)
     assert seen(readers) == all_saw()
 
 
@@ -370,10 +378,12 @@ HARMLESS = "redevil\u200b end"
 
 
 @doors
-def test_nothing_that_steers_a_terminal_passes_from_one_to_another(house: House, door: str) -> None:
+def test_nothing_that_steers_a_terminal_passes_from_one_to_another(
+    server: MemoryServer, door: str
+) -> None:
     """Neither in a message nor in an action nor in a topic; the rest of the text does."""
-    readers = one_at_each_door(house)
-    ada = named(house, door, "ada")
+    readers = one_at_each_door(server)
+    ada = named(server, door, "ada")
     seen(readers)
     assert ada.say(HOSTILE) is None
     assert ada.act(HOSTILE) is None
@@ -388,9 +398,9 @@ def test_nothing_that_steers_a_terminal_passes_from_one_to_another(house: House,
 @settings(max_examples=100)
 def test_no_text_whatever_puts_a_control_character_before_anyone(door: str, text: str) -> None:
     """Whatever is said is seen alike at every door, or refused and seen nowhere."""
-    house = House()
-    readers = one_at_each_door(house)
-    ada = named(house, door, "ada")
+    server = MemoryServer()
+    readers = one_at_each_door(server)
+    ada = named(server, door, "ada")
     seen(readers)
     if not DOORS[door].many_lines:
         text = " ".join(text.split("\n")).replace("\r", " ")
@@ -409,10 +419,10 @@ def steers(char: str) -> bool:
 
 
 @many_lines
-def test_a_text_of_several_lines_arrives_as_several_lines(house: House, door: str) -> None:
+def test_a_text_of_several_lines_arrives_as_several_lines(server: MemoryServer, door: str) -> None:
     """Each with its sender before it; CRLF is one break."""
-    readers = one_at_each_door(house)
-    ada = named(house, door, "ada")
+    readers = one_at_each_door(server)
+    ada = named(server, door, "ada")
     seen(readers)
     assert ada.say("one\r\ntwo\n\n<bob> three") is None
     assert seen(readers) == all_saw(*said("ada", "one", "two", "", "<bob> three"))
@@ -421,10 +431,10 @@ def test_a_text_of_several_lines_arrives_as_several_lines(house: House, door: st
 @many_lines
 @pytest.mark.parametrize(("breaks", "taken"), [(50, True), (51, False)])
 def test_a_text_has_at_most_fifty_line_breaks(
-    house: House, door: str, breaks: int, taken: bool
+    server: MemoryServer, door: str, breaks: int, taken: bool
 ) -> None:
     """One more is refused."""
-    ada = named(house, door, "ada")
+    ada = named(server, door, "ada")
     assert (ada.say("x" + "\nx" * breaks) is None) is taken
 
 
@@ -439,10 +449,12 @@ def test_a_text_has_at_most_fifty_line_breaks(
         pytest.param("é" * 2049, id="too-many-bytes"),
     ],
 )
-def test_a_bad_text_costs_an_error_and_nothing_else(house: House, door: str, text: str) -> None:
+def test_a_bad_text_costs_an_error_and_nothing_else(
+    server: MemoryServer, door: str, text: str
+) -> None:
     """Nobody sees it, and what is said next goes through."""
-    readers = one_at_each_door(house)
-    ada = named(house, door, "ada")
+    readers = one_at_each_door(server)
+    ada = named(server, door, "ada")
     seen(readers)
     assert ada.say(text)
     assert ada.say("x" * 4096) is None
@@ -451,10 +463,10 @@ def test_a_bad_text_costs_an_error_and_nothing_else(house: House, door: str, tex
 
 @doors
 @pytest.mark.parametrize("text", ["/quit", "//", "!! not an error", "== nor an answer", "#dev hi"])
-def test_a_text_may_look_like_anything(house: House, door: str, text: str) -> None:
+def test_a_text_may_look_like_anything(server: MemoryServer, door: str, text: str) -> None:
     """What a door means something by is only text in what people say."""
-    readers = one_at_each_door(house)
-    ada = named(house, door, "ada")
+    readers = one_at_each_door(server)
+    ada = named(server, door, "ada")
     seen(readers)
     assert ada.say(text) is None
     assert seen(readers) == all_saw(("message", "ada", text))
@@ -466,9 +478,9 @@ def test_a_byte_at_a_time_is_the_same_as_a_whole(door: str, size: int) -> None:
     """However the network cuts what is sent, the same is seen, and answered."""
 
     def transcript(chop: int) -> list[object]:
-        house = House()
-        readers = one_at_each_door(house)
-        ada = named(house, door, "ada", chop=chop)
+        server = MemoryServer()
+        readers = one_at_each_door(server)
+        ada = named(server, door, "ada", chop=chop)
         answers = [ada.say("früh ☕"), ada.act("waves"), ada.say("  "), ada.set_topic("tea")]
         return [answers, ada.read(), seen(readers)]
 
@@ -540,15 +552,15 @@ def test_everybody_sees_the_same_whoever_does_what_when(steps: list[tuple[int, s
     """Two at each door speak, read, stall, lose their connections and come back, in any order:
     all see one sequence, each event once, and nothing that was said is missing.
     """
-    house = House()
-    watcher = DOORS["poll"](house)
+    server = MemoryServer()
+    watcher = DOORS["poll"](server)
     people = [
-        Person(named(house, door, f"{door}-{number}")) for number in range(2) for door in DOORS
+        Person(named(server, door, f"{door}-{number}")) for number in range(2) for door in DOORS
     ]
     seen([watcher, *(person.client for person in people)])
 
     def settle() -> None:
-        house.chat.settle()
+        server.chat.settle()
         for person in people:
             person.settled()
 
@@ -570,15 +582,15 @@ def test_everybody_sees_the_same_whoever_does_what_when(steps: list[tuple[int, s
 
 
 @doors
-def test_whoever_has_gone_leaves_nothing_behind(house: House, door: str) -> None:
+def test_whoever_has_gone_leaves_nothing_behind(server: MemoryServer, door: str) -> None:
     """Neither a visit nor a poll leaves objects that hold each other: among thousands of
     connections a search for those takes a tenth of a second, in which everybody waits."""
-    client = named(house, door, "ada")
+    client = named(server, door, "ada")
     client.say("hello")
     client.read()
     with no_garbage():
         client.say("and again")
         client.read()
         client.go_away()
-        house.chat.advance(1)
+        server.chat.advance(1)
         del client

@@ -12,7 +12,8 @@ from chatd.chat.person import Person
 from chatd.chat.sessions import GRACE_SECONDS
 from chatd.doors.classic import classic_site
 
-from ..doors.house import House, Http, Response
+from ..kit.http import HttpClient, Response
+from ..kit.server import MemoryServer
 
 OFFICE = "192.0.2.7"
 HOME = "192.0.2.8"
@@ -27,14 +28,14 @@ SOCKET = {
 STREAM = {"Accept": "text/event-stream"}
 
 
-def entered(house: House, name: str, host: str = OFFICE) -> Http:
+def entered(server: MemoryServer, name: str, host: str = OFFICE) -> HttpClient:
     """A connection in a session of that name."""
-    http = house.http(host)
+    http = server.http(host)
     http.enter(name)
     return http
 
 
-def say(http: Http) -> Response:
+def say(http: HttpClient) -> Response:
     return http.post(MESSAGES, {"text": "hi"})
 
 
@@ -42,20 +43,20 @@ def say(http: Http) -> Response:
 
 
 @pytest.fixture
-def busy() -> House:
+def busy() -> MemoryServer:
     """A chat where one address has said all that it may for now."""
-    house = House(message_rate=5, address_rate=5)
+    server = MemoryServer(message_rate=5, address_rate=5)
     for _ in range(2):
-        line = house.line(OFFICE)
+        line = server.line(OFFICE)
         for number in range(10):
             line.send(b"%d\n" % number)
-        house.chat.settle()
-    assert len(house.chat.texts("lobby")) == 20
-    return house
+        server.chat.settle()
+    assert len(server.chat.texts("lobby")) == 20
+    return server
 
 
 @pytest.mark.parametrize("how", ["session", "visitor"])
-def test_an_address_that_says_too_much_is_told_over_http(busy: House, how: str) -> None:
+def test_an_address_that_says_too_much_is_told_over_http(busy: MemoryServer, how: str) -> None:
     """429, with when to come again; other addresses are not concerned."""
     other = entered(busy, "bob", HOME)
     ada = entered(busy, "ada", HOME)
@@ -72,7 +73,7 @@ def test_an_address_that_says_too_much_is_told_over_http(busy: House, how: str) 
     assert office.post(target, {"text": "hi"}).status == 201
 
 
-def test_an_address_that_says_too_much_is_told_on_a_websocket(busy: House) -> None:
+def test_an_address_that_says_too_much_is_told_on_a_websocket(busy: MemoryServer) -> None:
     """In an error frame; and a guest there counts like a telnet user."""
     http = busy.http(OFFICE)
     http.send("GET", EVENTS, headers=SOCKET)
@@ -86,7 +87,7 @@ def test_an_address_that_says_too_much_is_told_on_a_websocket(busy: House) -> No
     assert "address" in told["message"]
 
 
-def test_lines_from_an_address_that_says_too_much_wait(busy: House) -> None:
+def test_lines_from_an_address_that_says_too_much_wait(busy: MemoryServer) -> None:
     """They are told once, and not one is lost; who comes from elsewhere does not wait."""
     line, elsewhere = busy.line(OFFICE), busy.line(HOME)
     line.received()
@@ -103,20 +104,20 @@ def test_lines_from_an_address_that_says_too_much_wait(busy: House) -> None:
 
 def test_many_who_wait_for_their_address_do_not_ask_all_the_time() -> None:
     """Each looks again as often as it may speak, and all have their turn in the end."""
-    house = House(message_rate=1, address_rate=10)
+    server = MemoryServer(message_rate=1, address_rate=10)
     asked: list[Person] = []
-    spend = house.chat.service.admission.spend
+    spend = server.chat.service.admission.spend
 
     def counted(person: Person) -> None:
         asked.append(person)
         spend(person)
 
-    house.chat.service.admission.spend = counted  # type: ignore[method-assign]
-    for line in [house.line(OFFICE) for _ in range(40)]:
+    server.chat.service.admission.spend = counted  # type: ignore[method-assign]
+    for line in [server.line(OFFICE) for _ in range(40)]:
         line.send(b"x\n" * 4)
     for _ in range(20 * 50):
-        house.chat.advance(1 / 50)
-    assert len(house.chat.texts("lobby")) == 40 * 4
+        server.chat.advance(1 / 50)
+    assert len(server.chat.texts("lobby")) == 40 * 4
     assert len(asked) <= 40 * 15  # seconds
 
 
@@ -125,55 +126,55 @@ def test_many_who_wait_for_their_address_do_not_ask_all_the_time() -> None:
 
 def test_sessions_beyond_those_of_an_address_are_refused_and_told_what_to_do() -> None:
     """429; until one of them is over."""
-    house = House(sessions_per_address=2)
-    ada = entered(house, "ada")
-    entered(house, "bob")
-    response = house.http(OFFICE).post("/session", {"name": "eve"})
+    server = MemoryServer(sessions_per_address=2)
+    ada = entered(server, "ada")
+    entered(server, "bob")
+    response = server.http(OFFICE).post("/session", {"name": "eve"})
     assert response.refusal == (429, "too-many")
     assert "DELETE /session" in response.json["error"]["message"]
     assert int(response.headers["retry-after"]) >= 1
-    entered(house, "cy", HOME)
+    entered(server, "cy", HOME)
     assert ada.request("DELETE", "/session").status == 204
-    entered(house, "eve")
+    entered(server, "eve")
 
 
 def test_a_server_that_is_full_of_sessions_says_so() -> None:
     """503, to all; reading and speaking as a visitor go on."""
-    house = House(sessions=2)
-    entered(house, "ada")
-    entered(house, "bob")
-    response = house.http(HOME).post("/session", {})
+    server = MemoryServer(sessions=2)
+    entered(server, "ada")
+    entered(server, "bob")
+    response = server.http(HOME).post("/session", {})
     assert response.refusal == (503, "unavailable")
     assert int(response.headers["retry-after"]) >= 1
-    assert house.http(HOME).post(f"{MESSAGES}?name=eve", {"text": "hi"}).status == 201
-    assert house.http(HOME).get(f"{EVENTS}?since=0").texts[-1] == "hi"
-    house.chat.advance(GRACE_SECONDS)
-    entered(house, "eve", HOME)
+    assert server.http(HOME).post(f"{MESSAGES}?name=eve", {"text": "hi"}).status == 201
+    assert server.http(HOME).get(f"{EVENTS}?since=0").texts[-1] == "hi"
+    server.chat.advance(GRACE_SECONDS)
+    entered(server, "eve", HOME)
 
 
 def test_a_flood_of_sessions_is_slowed_down_and_forgotten() -> None:
     """What it leaves in memory is bounded by its rate and the grace."""
-    house = House(message_rate=1, sessions_per_address=50)
-    http = house.http(OFFICE)
+    server = MemoryServer(message_rate=1, sessions_per_address=50)
+    http = server.http(OFFICE)
     statuses = [http.post("/session", {}).status for _ in range(60)]
     assert statuses == [201] * 50 + [429] * 10
-    house.chat.advance(GRACE_SECONDS)
-    assert len(house.chat.service.people.held) == 0
+    server.chat.advance(GRACE_SECONDS)
+    assert len(server.chat.service.people.held) == 0
 
 
 def test_names_of_the_classic_door_count_as_sessions() -> None:
     """Nobody can register them by the thousand."""
-    house = House(sessions_per_address=2)
-    house.http_door = classic_site(house.chat.service, hosts=house.hosts)
+    server = MemoryServer(sessions_per_address=2)
+    server.http_door = classic_site(server.chat.service, hosts=server.hosts)
     for name in ("ada", "bob"):
-        house.http(OFFICE).send("GET", f"/?name={name}")
-    response = house.http(OFFICE).get("/?name=eve")
+        server.http(OFFICE).send("GET", f"/?name={name}")
+    response = server.http(OFFICE).get("/?name=eve")
     assert response.status == 429
     assert b"2 sessions" in response.body
-    house.http(HOME).send("GET", "/?name=eve")
-    house.chat.settle()
-    assert house.here == ["ada", "bob", "eve"]
-    house.chat.advance(GRACE_SECONDS * 2)
+    server.http(HOME).send("GET", "/?name=eve")
+    server.chat.settle()
+    assert server.here == ["ada", "bob", "eve"]
+    server.chat.advance(GRACE_SECONDS * 2)
 
 
 # -- names and rooms -------------------------------------------------------------------------------
@@ -181,59 +182,61 @@ def test_names_of_the_classic_door_count_as_sessions() -> None:
 
 def test_names_that_change_too_fast_are_refused_over_http_and_wait_on_the_line_door() -> None:
     """Each as it does with messages."""
-    house = House(message_rate=5)
-    ada = entered(house, "ada")
+    server = MemoryServer(message_rate=5)
+    ada = entered(server, "ada")
     answers = [ada.send_json("PATCH", "/session", {"name": f"a{n}"}) for n in range(11)]
     assert [answer.status for answer in answers] == [200] * 10 + [429]
     assert 1 <= int(answers[-1].headers["retry-after"]) <= 3
-    line = house.line(HOME)
+    line = server.line(HOME)
     line.send(b"".join(b"/nick b%d\n" % n for n in range(11)))
-    house.chat.settle()
-    assert house.here == ["a9", "b9"]
-    house.chat.advance(2.001)
-    assert house.here == ["a9", "b10"]
+    server.chat.settle()
+    assert server.here == ["a9", "b9"]
+    server.chat.advance(2.001)
+    assert server.here == ["a9", "b10"]
 
 
 def test_one_room_too_many_is_refused_with_what_to_do() -> None:
     """409, and on the line door in words; nothing has changed."""
-    house = House(rooms_per_session=2)
-    ada, line = entered(house, "ada"), house.line(HOME)
+    server = MemoryServer(rooms_per_session=2)
+    ada, line = entered(server, "ada"), server.line(HOME)
     assert ada.request("PUT", "/rooms/dev/membership").status == 200
     for method, target in (("PUT", "/rooms/ops/membership"), ("POST", "/rooms/ops/messages")):
         response = ada.send_json(method, target, {"text": "hi"})
         assert response.refusal == (409, "too-many-rooms")
     assert ada.get("/session").json["rooms"] == ["lobby", "dev"]
     line.send(b"/join dev\n")
-    house.chat.settle()
+    server.chat.settle()
     line.received()
     line.send(b"/join ops\nstill in dev\n")
-    house.chat.settle()
+    server.chat.settle()
     told = line.received().decode().splitlines()
     assert told[0] == "!! you are in 2 rooms, the most there may be; leave one first"
-    assert house.chat.texts("dev") == ["still in dev"]
+    assert server.chat.texts("dev") == ["still in dev"]
 
 
 # -- readers ---------------------------------------------------------------------------------------
 
 
 @pytest.fixture
-def crowded() -> House:
+def crowded() -> MemoryServer:
     """A chat where a session may have three readers."""
-    return House(readers_per_session=3)
+    return MemoryServer(readers_per_session=3)
 
 
 def reading(
-    house: House, ada: Http, word: str, place: int, headers: Mapping[str, str] = {}
-) -> Http:
+    server: MemoryServer, ada: HttpClient, word: str, place: int, headers: Mapping[str, str] = {}
+) -> HttpClient:
     """A further reader of a session, from now on."""
-    http = house.http(OFFICE)
+    http = server.http(OFFICE)
     target = f"{EVENTS}?since={place}&reader={word}"
     http.send("GET", target, headers={**ada.headers, **headers})
     return http
 
 
 @pytest.mark.parametrize("rounds", [0, 3], ids=["new", "learned"])
-def test_of_too_many_polls_of_a_session_the_oldest_is_answered(crowded: House, rounds: int) -> None:
+def test_of_too_many_polls_of_a_session_the_oldest_is_answered(
+    crowded: MemoryServer, rounds: int
+) -> None:
     """With no events, as always when a newer one takes its place; the newest is held."""
     ada = entered(crowded, "ada")
     polls = [reading(crowded, ada, f"tab-{n}", 0) for n in range(5)]
@@ -252,7 +255,7 @@ def test_of_too_many_polls_of_a_session_the_oldest_is_answered(crowded: House, r
 
 @pytest.mark.parametrize("headers", [STREAM, SOCKET], ids=["sse", "websocket"])
 def test_one_stream_of_a_session_too_many_is_refused(
-    crowded: House, headers: dict[str, str]
+    crowded: MemoryServer, headers: dict[str, str]
 ) -> None:
     """Until one of them is closed; other sessions, and whoever has none, are not concerned."""
     ada, eve = entered(crowded, "ada"), entered(crowded, "eve")
@@ -273,7 +276,9 @@ def test_one_stream_of_a_session_too_many_is_refused(
     assert opened(reading(crowded, ada, "", place, headers))
 
 
-def test_a_session_with_as_many_streams_as_it_may_have_can_still_poll(crowded: House) -> None:
+def test_a_session_with_as_many_streams_as_it_may_have_can_still_poll(
+    crowded: MemoryServer,
+) -> None:
     """One poll at a time: a client that steps down from a stream that is dead is not locked out."""
     ada = entered(crowded, "ada")
     place = crowded.say("before")
@@ -285,7 +290,7 @@ def test_a_session_with_as_many_streams_as_it_may_have_can_still_poll(crowded: H
     assert newer.response().texts == ["hello"]
 
 
-def test_readers_without_a_session_are_as_many_as_their_connections(crowded: House) -> None:
+def test_readers_without_a_session_are_as_many_as_their_connections(crowded: MemoryServer) -> None:
     """A poll without a session costs nothing but its connection."""
     place = crowded.say("before")
     polls = [crowded.http(OFFICE) for _ in range(100)]
@@ -295,7 +300,7 @@ def test_readers_without_a_session_are_as_many_as_their_connections(crowded: Hou
     assert all(poll.response().texts == ["hello"] for poll in polls)
 
 
-def opened(http: Http) -> bool:
+def opened(http: HttpClient) -> bool:
     """Whether a stream or a WebSocket has begun."""
     return http.wire.received().split(b"\r\n")[0].split()[1] in (b"200", b"101")
 

@@ -10,112 +10,117 @@ from wsproto.events import AcceptConnection, CloseConnection, Message, Request
 
 from chatd.model.commands import Say
 
-from ..doors.house import House, no_garbage
+from ..kit.garbage import no_garbage
+from ..kit.server import MemoryServer
 
 EVENTS = "/rooms/dev/events"
 STYLES = ["application/json", "text/plain", "text/event-stream", "application/x-ndjson"]
 
 
 @pytest.fixture
-def house(house: House) -> House:
-    """A house in whose room `dev` a message was said, which is not in memory any more."""
-    house.say("before", room="dev")
-    forget(house)
-    house.chat.store.hold("reads")
-    return house
+def server(server: MemoryServer) -> MemoryServer:
+    """A server in whose room `dev` a message was said, which is not in memory any more."""
+    server.say("before", room="dev")
+    forget(server)
+    server.chat.store.hold("reads")
+    return server
 
 
-def forget(house: House) -> None:
-    house.chat.service.rooms._warm.clear()
+def forget(server: MemoryServer) -> None:
+    server.chat.service.rooms._warm.clear()
     gc.collect()
-    assert house.chat.service.rooms.live("dev") is None
+    assert server.chat.service.rooms.live("dev") is None
 
 
 @pytest.mark.parametrize("accept", STYLES)
-def test_a_request_waits_for_its_room(house: House, accept: str) -> None:
+def test_a_request_waits_for_its_room(server: MemoryServer, accept: str) -> None:
     """And is answered when the store has answered."""
-    http = house.http()
+    http = server.http()
     http.send("GET", f"{EVENTS}?since=0", headers={"Accept": accept})
-    house.chat.settle()
+    server.chat.settle()
     assert http.wire.value() == b""
-    house.chat.store.release()
-    house.chat.settle()
+    server.chat.store.release()
+    server.chat.settle()
     assert b"before" in http.wire.value()
 
 
 @pytest.mark.parametrize("accept", STYLES)
-def test_a_room_in_memory_costs_no_turn(house: House, accept: str) -> None:
+def test_a_room_in_memory_costs_no_turn(server: MemoryServer, accept: str) -> None:
     """The answer is there when the request was read."""
-    http = house.http()
-    place = house.lobby.log.last
+    http = server.http()
+    place = server.lobby.log.last
     http.send("GET", f"/rooms/lobby/events?since={place}&wait=0", headers={"Accept": accept})
     assert b" 200 OK" in http.wire.value()
 
 
 @pytest.mark.parametrize("accept", STYLES)
 def test_a_client_that_goes_while_its_room_is_loaded_leaves_nothing(
-    house: House, accept: str
+    server: MemoryServer, accept: str
 ) -> None:
     """No reader, and no room in memory."""
     with no_garbage():
-        http = house.http()
+        http = server.http()
         http.send("GET", f"{EVENTS}?since=0", headers={"Accept": accept})
-        house.chat.settle()
+        server.chat.settle()
         http.wire.hang_up()
-        house.chat.store.release()
-        house.chat.settle()
+        server.chat.store.release()
+        server.chat.settle()
         del http
-    forget(house)
-    assert len(house.peers) == 0
+    forget(server)
+    assert len(server.peers) == 0
 
 
-def test_frames_that_a_client_sends_ahead_of_its_handshake_s_answer_are_read(house: House) -> None:
+def test_frames_that_a_client_sends_ahead_of_its_handshake_s_answer_are_read(
+    server: MemoryServer,
+) -> None:
     """Whatever they are cut into."""
-    wire = house.chat.connect(house.http_door)
+    wire = server.chat.connect(server.http_door)
     client = WSConnection(ConnectionType.CLIENT)
     wire.send(client.send(Request(host="chat.example", target=EVENTS)))
     ahead = WSConnection(ConnectionType.CLIENT)  # one that believes to be connected already
-    server = WSConnection(ConnectionType.SERVER)
-    server.receive_data(ahead.send(Request(host="chat.example", target=EVENTS)))
-    ahead.receive_data(server.send(AcceptConnection()))
+    answering = WSConnection(ConnectionType.SERVER)
+    answering.receive_data(ahead.send(Request(host="chat.example", target=EVENTS)))
+    ahead.receive_data(answering.send(AcceptConnection()))
     assert [type(event) for event in ahead.events()] == [AcceptConnection]
     said = ahead.send(Message(data='{"type":"say","text":"early","ref":"r"}'))
     wire.send(said[:5], said[5:])
-    house.chat.settle()
+    server.chat.settle()
     assert wire.value() == b""
-    house.chat.store.release()
-    house.chat.settle()
+    server.chat.store.release()
+    server.chat.settle()
     client.receive_data(wire.received())
     frames = [event.data for event in client.events() if hasattr(event, "data")]
     assert any('"ack"' in frame for frame in frames)
-    assert house.chat.texts("dev") == ["before", "early"]
+    assert server.chat.texts("dev") == ["before", "early"]
     wire.send(ahead.send(CloseConnection(1000)))
-    house.chat.settle()
+    server.chat.settle()
     assert wire.lost
 
 
-def test_a_stream_whose_client_half_closes_while_its_room_is_loaded_ends(house: House) -> None:
+def test_a_stream_whose_client_half_closes_while_its_room_is_loaded_ends(
+    server: MemoryServer,
+) -> None:
     """As one that half-closes later."""
-    http = house.http()
+    http = server.http()
     http.send("GET", EVENTS, headers={"Accept": "text/event-stream"})
     http.wire.end_input()
-    house.chat.store.release()
-    house.chat.settle()
+    server.chat.store.release()
+    server.chat.settle()
     assert http.closed
-    assert len(house.peers) == 0
+    assert len(server.peers) == 0
 
 
-def test_what_is_said_while_a_room_is_loaded_comes_once(house: House) -> None:
+def test_what_is_said_while_a_room_is_loaded_comes_once(server: MemoryServer) -> None:
     """Behind what was loaded."""
-    http = house.http()
+    http = server.http()
     http.send("GET", f"{EVENTS}?since=0", headers={"Accept": "application/x-ndjson"})
-    house.chat.settle()
-    visitor = house.chat.service.visitor("bob")
-    house.chat.service.perform(visitor, Say("dev", "meanwhile"))
-    house.chat.settle()
-    house.chat.store.release()
-    house.chat.settle()
-    house.say("live", room="dev")
+    server.chat.settle()
+    visitor = server.chat.service.visitor("bob")
+    server.chat.service.perform(visitor, Say("dev", "meanwhile"))
+    server.chat.settle()
+    server.chat.store.release()
+    server.chat.settle()
+    server.say("live", room="dev")
     data = http.streamed()
     texts = [word for word in (b"before", b"meanwhile", b"live") if data.count(word) == 1]
     assert texts == [b"before", b"meanwhile", b"live"]

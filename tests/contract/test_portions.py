@@ -17,7 +17,8 @@ from chatd.model.errors import Unavailable
 from chatd.stream.eventlog import Page
 from chatd.testing import FakeConnection
 
-from ..doors.house import House, Http, peer, written
+from ..kit.http import HttpClient, written
+from ..kit.server import MemoryServer, peer
 
 KIB = 1024
 MOST = 256 * KIB
@@ -29,11 +30,11 @@ EVENTS = "/rooms/lobby/events"
 
 
 @pytest.fixture
-def house() -> House:
-    """A house where 300 long messages were said: a megabyte and more."""
-    house = House()
-    house.say(*(f"{number} {LONG}" for number in range(300)))
-    return house
+def server() -> MemoryServer:
+    """A server where 300 long messages were said: a megabyte and more."""
+    server = MemoryServer()
+    server.say(*(f"{number} {LONG}" for number in range(300)))
+    return server
 
 
 class Narrow(FakeConnection):
@@ -52,7 +53,7 @@ class Narrow(FakeConnection):
         return data
 
 
-def narrow(house: House, door: object) -> Narrow:
+def narrow(server: MemoryServer, door: object) -> Narrow:
     return Narrow(door, peer("192.0.2.9"))  # type: ignore[arg-type]
 
 
@@ -63,31 +64,37 @@ def narrow(house: House, door: object) -> Narrow:
 @pytest.mark.parametrize(
     "query", ["before=900000000000000000&limit=500", "since=1&limit=500", "limit=500&wait=0"]
 )
-def test_an_answer_holds_at_most_256_kib(house: House, http: Http, query: str, accept: str) -> None:
+def test_an_answer_holds_at_most_256_kib(
+    server: MemoryServer, http: HttpClient, query: str, accept: str
+) -> None:
     """A page as well as a poll, in JSON and in text; and not much less."""
     answer = http.get(f"{EVENTS}?{query}", Accept=accept)
     assert answer.status == 200
     assert MOST - 32 * KIB < len(answer.body) <= MOST
 
 
-def test_several_rooms_together_are_an_answer_of_at_most_256_kib(house: House, http: Http) -> None:
+def test_several_rooms_together_are_an_answer_of_at_most_256_kib(
+    server: MemoryServer, http: HttpClient
+) -> None:
     """The cap is for the answer, not for each room of it."""
-    house.say(*[LONG] * 100, room="dev")
+    server.say(*[LONG] * 100, room="dev")
     assert len(http.get("/events?rooms=lobby,dev&since=1&limit=500").body) <= MOST
 
 
 @pytest.mark.parametrize("accept", ["text/event-stream", "application/x-ndjson"])
-def test_a_stream_is_not_given_more_than_its_buffer_and_256_kib(house: House, accept: str) -> None:
+def test_a_stream_is_not_given_more_than_its_buffer_and_256_kib(
+    server: MemoryServer, accept: str
+) -> None:
     """Then it is paused, until its client has read."""
-    wire = narrow(house, house.http_door)
+    wire = narrow(server, server.http_door)
     wire.send(written("GET", f"{EVENTS}?since=1", b"", {"Accept": accept}))
-    house.chat.settle()
+    server.chat.settle()
     assert FULL < len(wire.value()) <= FULL + MOST
 
 
-def test_a_websocket_is_not_given_more_than_its_buffer_and_256_kib(house: House) -> None:
+def test_a_websocket_is_not_given_more_than_its_buffer_and_256_kib(server: MemoryServer) -> None:
     """As a stream."""
-    wire = narrow(house, house.http_door)
+    wire = narrow(server, server.http_door)
     headers = {
         "Upgrade": "websocket",
         "Connection": "Upgrade",
@@ -95,7 +102,7 @@ def test_a_websocket_is_not_given_more_than_its_buffer_and_256_kib(house: House)
         "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==",
     }
     wire.send(written("GET", f"{EVENTS}?since=1", b"", headers))
-    house.chat.settle()
+    server.chat.settle()
     assert FULL < len(wire.value()) <= FULL + MOST
 
 
@@ -106,7 +113,9 @@ def numbers(texts: list[str]) -> list[int]:
     return [int(text.split()[0]) for text in texts]
 
 
-def test_a_page_that_was_cut_short_says_where_to_go_on(house: House, http: Http) -> None:
+def test_a_page_that_was_cut_short_says_where_to_go_on(
+    server: MemoryServer, http: HttpClient
+) -> None:
     """`next` is the next `before`, and paging on with it reads everything once."""
     before, read = 900_000_000_000_000_000, list[int]()
     while len(read) < 300:
@@ -118,7 +127,9 @@ def test_a_page_that_was_cut_short_says_where_to_go_on(house: House, http: Http)
     assert read == [*range(300)]
 
 
-def test_a_page_that_reaches_the_first_event_is_not_cut_short(http: Http, house: House) -> None:
+def test_a_page_that_reaches_the_first_event_is_not_cut_short(
+    http: HttpClient, server: MemoryServer
+) -> None:
     """Its `next` is the cursor behind it, as on every page that is as long as was asked."""
     first = http.get(f"{EVENTS}?since=0&limit=20").json["events"]
     answer = http.get(f"{EVENTS}?before={first[10]['id']}&limit=500").json
@@ -128,7 +139,9 @@ def test_a_page_that_reaches_the_first_event_is_not_cut_short(http: Http, house:
     assert answer["next"] == first[9]["id"]
 
 
-def test_a_page_of_text_that_was_cut_short_links_to_the_next(house: House, http: Http) -> None:
+def test_a_page_of_text_that_was_cut_short_links_to_the_next(
+    server: MemoryServer, http: HttpClient
+) -> None:
     """Text has no place for an id; `Link` has."""
     target, read = f"{EVENTS}?before=900000000000000000&limit=200", list[int]()
     while target:
@@ -140,7 +153,7 @@ def test_a_page_of_text_that_was_cut_short_links_to_the_next(house: House, http:
     assert read == [*range(300)]
 
 
-def test_polls_go_on_from_next(house: House, http: Http) -> None:
+def test_polls_go_on_from_next(server: MemoryServer, http: HttpClient) -> None:
     """Nothing is left out between two answers that were cut short."""
     cursor, read = 1, list[int]()
     while len(read) < 300:
@@ -153,18 +166,18 @@ def test_polls_go_on_from_next(house: House, http: Http) -> None:
 # -- the line door -------------------------------------------------------------------------------
 
 
-def typed(house: House, wire: FakeConnection, line: str) -> str:
+def typed(server: MemoryServer, wire: FakeConnection, line: str) -> str:
     wire.received()
     wire.send(f"{line}\r\n".encode())
-    house.chat.settle()
+    server.chat.settle()
     return wire.received().decode()
 
 
-def test_since_shows_what_fits_and_says_where_to_go_on(house: House) -> None:
+def test_since_shows_what_fits_and_says_where_to_go_on(server: MemoryServer) -> None:
     """Until that is all, each event once."""
-    wire, place, read = house.line(), "1", list[int]()
+    wire, place, read = server.line(), "1", list[int]()
     for _ in range(20):
-        answer = typed(house, wire, f"/since {place}")
+        answer = typed(server, wire, f"/since {place}")
         assert len(answer.encode()) <= MOST
         begin, *_, end = answer.splitlines()
         read += [int(number) for number in re.findall(r"^<bob> (\d+) x", answer, re.M)]
@@ -178,18 +191,18 @@ def test_since_shows_what_fits_and_says_where_to_go_on(house: House) -> None:
 
 def test_since_shows_at_most_500_events() -> None:
     """However short they are."""
-    house = House()
-    house.say(*map(str, range(501)))
-    wire = house.line()
-    begin, *_, end = typed(house, wire, "/since 1").splitlines()
+    server = MemoryServer()
+    server.say(*map(str, range(501)))
+    wire = server.line()
+    begin, *_, end = typed(server, wire, "/since 1").splitlines()
     assert begin == "== the first 500 events in #lobby since then:"
     (place,) = re.findall(r"^== there is more; /since (\d+) ", end)
-    assert "<bob> 500\r\n" in typed(house, wire, f"/since {place}")
+    assert "<bob> 500\r\n" in typed(server, wire, f"/since {place}")
 
 
-def test_history_shows_the_last_events_that_fit_and_says_so(house: House) -> None:
+def test_history_shows_the_last_events_that_fit_and_says_so(server: MemoryServer) -> None:
     """In place of 300."""
-    answer = typed(house, house.line(), "/history 300")
+    answer = typed(server, server.line(), "/history 300")
     assert MOST - 32 * KIB < len(answer.encode()) <= MOST
     begin, *_ = answer.splitlines()
     assert re.fullmatch(r"== the last \d+ events in #lobby \(no more fit into one answer\):", begin)
@@ -198,9 +211,9 @@ def test_history_shows_the_last_events_that_fit_and_says_so(house: House) -> Non
 
 def test_the_replay_on_joining_holds_no_more_than_fits() -> None:
     """Also where ten messages may be megabytes."""
-    house = House(max_text=100_000)
-    house.say(*["y" * 100_000] * 10)
-    wire = house.line()
+    server = MemoryServer(max_text=100_000)
+    server.say(*["y" * 100_000] * 10)
+    wire = server.line()
     assert len(wire.value()) <= MOST
     assert b"== the last 2 messages in #lobby:\r\n" in wire.value()
 
@@ -210,26 +223,26 @@ def test_the_replay_on_joining_holds_no_more_than_fits() -> None:
 
 @pytest.mark.parametrize("command", ["/since 1", "/history 300", "/history 300\r\n/since 1"])
 def test_a_line_client_that_does_not_read_is_not_answered_on_and_on(
-    house: House, command: str
+    server: MemoryServer, command: str
 ) -> None:
     """One answer, and no more of it is made before the client has read that; then the next one."""
-    wire = narrow(house, house.line_door)
+    wire = narrow(server, server.line_door)
     wire.read()
     wire.send(f"{command}\r\n".encode() * 20)
-    house.chat.settle()
-    house.chat.advance(5)
+    server.chat.settle()
+    server.chat.advance(5)
     assert FULL < len(wire.value()) <= FULL + MOST
     for _ in range(4):
         assert FULL < len(wire.read()) <= FULL + MOST
-        house.chat.advance(5)
+        server.chat.advance(5)
 
 
-def test_a_command_waits_while_the_room_has_filled_the_buffer(house: House) -> None:
+def test_a_command_waits_while_the_room_has_filled_the_buffer(server: MemoryServer) -> None:
     """What others said comes before the answer, and may be all that the buffer holds."""
-    wire = narrow(house, house.line_door)
+    wire = narrow(server, server.line_door)
     wire.read()
     wire.fill()
-    house.say(*[LONG] * 60)
+    server.say(*[LONG] * 60)
     with patch.object(Narrow, "write", FakeConnection.write):
         wire.drain()  # nothing is too much for the moment
     said = len(wire.value())
@@ -239,22 +252,24 @@ def test_a_command_waits_while_the_room_has_filled_the_buffer(house: House) -> N
     assert len(wire.value()) == said
 
 
-def test_a_page_of_history_is_not_added_to_a_buffer_that_filled_meanwhile(house: House) -> None:
+def test_a_page_of_history_is_not_added_to_a_buffer_that_filled_meanwhile(
+    server: MemoryServer,
+) -> None:
     """It is asked for again when the client has read, and comes then."""
-    wire = narrow(house, house.line_door)
+    wire = narrow(server, server.line_door)
     wire.read()
-    page = house.chat.service.page
+    page = server.chat.service.page
 
     def later(*args: object) -> object:
         found = page(*args)  # type: ignore[arg-type]
         wire.fill()
         return found
 
-    with patch.object(house.chat.service, "page", later):
+    with patch.object(server.chat.service, "page", later):
         wire.send(b"/history 300\r\n")
     assert wire.value() == b""
     wire.read()
-    house.chat.advance(1)
+    server.chat.advance(1)
     assert b"== end of the history" in wire.value()
 
 
@@ -264,53 +279,53 @@ def test_a_page_of_history_is_not_added_to_a_buffer_that_filled_meanwhile(house:
 )
 @pytest.mark.parametrize("apart", [False, True], ids=["in one packet", "in packets"])
 def test_an_http_client_that_pipelines_and_does_not_read_is_not_answered_on_and_on(
-    house: House, query: str, apart: bool
+    server: MemoryServer, query: str, apart: bool
 ) -> None:
     """One answer at a time: the next one is made when the client has read.  Over TLS some packets
     come in although nothing is to be read.
     """
-    wire = narrow(house, house.http_door)
+    wire = narrow(server, server.http_door)
     asked = [written("GET", f"{EVENTS}?{query}", b"", {})] * 10
     wire.send(*(asked if apart else [b"".join(asked)]))
-    house.chat.advance(1)
+    server.chat.advance(1)
     assert FULL < len(wire.value()) <= FULL + MOST
     answers = 1
     while answers < 10:
         wire.read()
-        house.chat.advance(1)
+        server.chat.advance(1)
         assert FULL < len(wire.value()) <= FULL + MOST
         answers += 1
 
 
-def counted(house: House, what: str) -> Callable[[], int]:
+def counted(server: MemoryServer, what: str) -> Callable[[], int]:
     """How often a method of the service was called since."""
     calls: list[None] = []
-    method = getattr(house.chat.service, what)
+    method = getattr(server.chat.service, what)
 
     def called(*args: object) -> object:
         calls.append(None)
         return method(*args)
 
-    setattr(house.chat.service, what, called)
+    setattr(server.chat.service, what, called)
     return lambda: len(calls)
 
 
-def test_the_store_is_not_asked_for_pages_that_nobody_reads(house: House) -> None:
+def test_the_store_is_not_asked_for_pages_that_nobody_reads(server: MemoryServer) -> None:
     """Neither by HTTP nor on the line door."""
-    pages = counted(house, "page")
-    wire = narrow(house, house.http_door)
+    pages = counted(server, "page")
+    wire = narrow(server, server.http_door)
     page = written("GET", f"{EVENTS}?before=900000000000000000&limit=500", b"", {})
     wire.send(*[page] * 10)
-    house.chat.advance(1)
-    line = narrow(house, LineFactory(house.chat.service, house.peers))
-    house.chat.settle()
+    server.chat.advance(1)
+    line = narrow(server, LineFactory(server.chat.service, server.peers))
+    server.chat.settle()
     line.read()
     line.send(b"/history 500\r\n" * 10)
-    house.chat.advance(5)
+    server.chat.advance(5)
     assert pages() == 1  # what the line door shows is in memory
 
 
-def test_pages_are_read_a_few_at_a_time(house: House) -> None:
+def test_pages_are_read_a_few_at_a_time(server: MemoryServer) -> None:
     """However many ask: what is read for them must not pile up before it is sent."""
     asked: list[Deferred[Page]] = []
 
@@ -318,8 +333,8 @@ def test_pages_are_read_a_few_at_a_time(house: House) -> None:
         asked.append(Deferred())
         return asked[-1]
 
-    with patch.object(house.chat.store, "read", read):
-        clients = [house.http() for _ in range(10)]
+    with patch.object(server.chat.store, "read", read):
+        clients = [server.http() for _ in range(10)]
         for http in clients:
             http.send("GET", f"{EVENTS}?before=5")
         assert len(asked) == PAGES_AT_ONCE

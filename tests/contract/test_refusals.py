@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ..doors.house import House
+from ..kit.server import MemoryServer
 
 EVENTS = "/rooms/lobby/events"
 MESSAGES = "/rooms/lobby/messages?name=flood"
@@ -14,12 +14,12 @@ TEXT = {"Content-Type": "text/plain"}
 
 
 @pytest.fixture
-def limited() -> House:
-    """A house where each address may say little at once."""
-    return House(message_rate=1)
+def limited() -> MemoryServer:
+    """A server where each address may say little at once."""
+    return MemoryServer(message_rate=1)
 
 
-def test_an_overlong_accept_does_not_break_a_refusal_for_load(limited: House) -> None:
+def test_an_overlong_accept_does_not_break_a_refusal_for_load(limited: MemoryServer) -> None:
     """The refusal is looked at for who reads it; that raises nothing."""
     http = limited.http()
     for _ in range(50):
@@ -30,23 +30,25 @@ def test_an_overlong_accept_does_not_break_a_refusal_for_load(limited: House) ->
 
 @pytest.mark.parametrize("method", ["GET", "POST", "DELETE"])
 def test_an_overlong_accept_does_not_break_a_refusal_while_draining(
-    house: House, method: str
+    server: MemoryServer, method: str
 ) -> None:
     """Every resource is refused then, on its way to it."""
-    http = house.http()
-    house.peers.draining = True
+    http = server.http()
+    server.peers.draining = True
     assert http.request(method, EVENTS, headers=LONG).refusal == (503, "unavailable")
 
 
-def test_an_overlong_accept_does_not_leave_a_refusal_of_the_store_unanswered(house: House) -> None:
+def test_an_overlong_accept_does_not_leave_a_refusal_of_the_store_unanswered(
+    server: MemoryServer,
+) -> None:
     """It comes later, where nothing is left to catch an error."""
-    house.chat.store.refusing = True
-    response = house.http().request("POST", MESSAGES, "hi", {**TEXT, **LONG})
+    server.chat.store.refusing = True
+    response = server.http().request("POST", MESSAGES, "hi", {**TEXT, **LONG})
     assert response.refusal == (503, "unavailable")
-    assert house.http().get("/healthz", **LONG).refusal == (503, "unavailable")
+    assert server.http().get("/healthz", **LONG).refusal == (503, "unavailable")
 
 
-def test_an_overlong_accept_is_refused_where_it_decides_the_answer(house: House) -> None:
+def test_an_overlong_accept_is_refused_where_it_decides_the_answer(server: MemoryServer) -> None:
     """Where events are read; and nowhere else."""
-    assert house.http().get(EVENTS, **LONG).refusal == (400, "malformed")
-    assert house.http().get("/rooms", **LONG).status == 200
+    assert server.http().get(EVENTS, **LONG).refusal == (400, "malformed")
+    assert server.http().get("/rooms", **LONG).status == 200

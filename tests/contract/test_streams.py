@@ -14,7 +14,8 @@ from wsproto.events import Request, TextMessage
 from chatd.codecs.websocket import frame
 from chatd.net.heartbeat import HEARTBEAT_SECONDS
 
-from ..doors.house import House, Http, written
+from ..kit.http import HttpClient, written
+from ..kit.server import MemoryServer
 
 EVENTS = "/rooms/lobby/events"
 SSE = {"Accept": "text/event-stream"}
@@ -40,7 +41,7 @@ class Hasty:
     is handed on, and what ends without a blank line is not.
     """
 
-    def __init__(self, http: Http, target: str = EVENTS, **headers: str) -> None:
+    def __init__(self, http: HttpClient, target: str = EVENTS, **headers: str) -> None:
         self.http = http
         self.retry: int | None = None
         self.last_id = ""
@@ -64,91 +65,97 @@ class Hasty:
             yield message
 
 
-def stored(house: House, *texts: str) -> list[int]:
-    return [house.say(text) for text in texts]
+def stored(server: MemoryServer, *texts: str) -> list[int]:
+    return [server.say(text) for text in texts]
 
 
 # -- server-sent events --------------------------------------------------------------------------
 
 
-def test_the_first_block_is_ready_where_there_is_nothing(house: House, http: Http) -> None:
+def test_the_first_block_is_ready_where_there_is_nothing(
+    server: MemoryServer, http: HttpClient
+) -> None:
     """With the id to resume from, and with `retry:`; no block comes before it."""
     client = Hasty(http)
-    place = house.chat.service.horizon
+    place = server.chat.service.horizon
     assert [*client.messages()] == [Message(f"{place}", "ready", f'{{"next":{place}}}')]
     assert client.retry == 2000
 
 
 def test_the_first_block_is_the_first_event_and_ready_comes_behind_the_last(
-    house: House, http: Http
+    server: MemoryServer, http: HttpClient
 ) -> None:
     """Then what happens."""
-    ids = stored(house, "one", "two")
+    ids = stored(server, "one", "two")
     client = Hasty(http)
     first, second, ready = client.messages()
     assert client.retry == 2000
     assert [first.id, second.id, ready.id] == [f"{ids[0]}", f"{ids[1]}", f"{ids[1]}"]
     assert (first.event, ready.event) == ("message", "ready")
-    stored(house, "three")
+    stored(server, "three")
     assert [message.event for message in client.messages()] == ["message"]
 
 
-def test_no_heartbeat_is_a_block(house: House, http: Http) -> None:
+def test_no_heartbeat_is_a_block(server: MemoryServer, http: HttpClient) -> None:
     """It is a comment line alone, in a chunk of its own, at least every 15 seconds."""
     client = Hasty(http)
     assert len([*client.messages()]) == 1
     for _ in range(5):
-        house.chat.advance(15)
+        server.chat.advance(15)
         assert [*client.messages()] == []
     assert re.fullmatch(r"(:\n){5,7}", client._rest)
     assert HEARTBEAT_SECONDS < 15
-    stored(house, "hello")
+    stored(server, "hello")
     assert [message.event for message in client.messages()] == ["message"]
 
 
-def test_an_event_source_that_was_ready_resumes_from_there(house: House, http: Http) -> None:
+def test_an_event_source_that_was_ready_resumes_from_there(
+    server: MemoryServer, http: HttpClient
+) -> None:
     """Even if nothing was ever sent to it but that."""
     client = Hasty(http)
     assert [message.event for message in client.messages()] == ["ready"]
     http.wire.hang_up()
-    ids = stored(house, "meanwhile")
-    again = Hasty(house.http(), Last_Event_ID="", **{"Last-Event-ID": client.last_id})
+    ids = stored(server, "meanwhile")
+    again = Hasty(server.http(), Last_Event_ID="", **{"Last-Event-ID": client.last_id})
     assert [message.id for message in again.messages()] == [f"{ids[0]}", f"{ids[0]}"]
 
 
 def test_a_stream_of_several_rooms_is_ready_when_it_has_been_sent_all_of_them(
-    house: House, http: Http
+    server: MemoryServer, http: HttpClient
 ) -> None:
     """In one order, and once."""
-    house.say("1", room="dev")
-    house.say("2", room="lobby")
-    house.say("3", room="dev")
+    server.say("1", room="dev")
+    server.say("2", room="lobby")
+    server.say("3", room="dev")
     client = Hasty(http, "/events?rooms=lobby,dev,empty&since=0")
     assert [message.event for message in client.messages()] == [*["message"] * 3, "ready"]
 
 
-def test_what_is_said_while_a_stream_opens_comes_once(house: House, http: Http) -> None:
+def test_what_is_said_while_a_stream_opens_comes_once(
+    server: MemoryServer, http: HttpClient
+) -> None:
     """Also when others are about to be woken for it in the same turn."""
-    Hasty(house.http())
-    service = house.chat.service
-    house.have_accepted("under way")
-    house.chat.clock.advance(0)
-    house.chat.clock.advance(0)
+    Hasty(server.http())
+    service = server.chat.service
+    server.have_accepted("under way")
+    server.chat.clock.advance(0)
+    server.chat.clock.advance(0)
     client = Hasty(http, f"{EVENTS}?since={service.horizon - 1}")
-    house.chat.settle()
+    server.chat.settle()
     assert [message.event for message in client.messages()] == ["message", "ready"]
-    stored(house, "live")
+    stored(server, "live")
     assert [message.event for message in client.messages()] == ["message"]
 
 
 @pytest.mark.parametrize("version", ["1.0", "1.1"])
-def test_a_stream_says_that_it_is_utf_8(house: House, version: str) -> None:
+def test_a_stream_says_that_it_is_utf_8(server: MemoryServer, version: str) -> None:
     """Else some libraries take it for Latin-1."""
-    wire = house.chat.connect(house.http_door)
+    wire = server.chat.connect(server.http_door)
     wire.send(
         f"GET {EVENTS} HTTP/{version}\r\nHost: chat\r\nAccept: text/event-stream\r\n\r\n".encode()
     )
-    house.chat.settle()
+    server.chat.settle()
     head = wire.received().lower()
     assert b"\r\ncontent-type: text/event-stream; charset=utf-8\r\n" in head
 
@@ -157,13 +164,15 @@ def test_a_stream_says_that_it_is_utf_8(house: House, version: str) -> None:
 
 
 @pytest.fixture
-def refusing() -> House:
-    """A house whose sessions may have one reader."""
-    return House(readers_per_session=1)
+def refusing() -> MemoryServer:
+    """A server whose sessions may have one reader."""
+    return MemoryServer(readers_per_session=1)
 
 
 @pytest.mark.parametrize("how", ["too-many", "unavailable"])
-def test_a_stream_that_is_refused_for_load_is_a_stream_that_ends(refusing: House, how: str) -> None:
+def test_a_stream_that_is_refused_for_load_is_a_stream_that_ends(
+    refusing: MemoryServer, how: str
+) -> None:
     """With `retry:`, because an `EventSource` gives up for good on any status but 200."""
     http = refusing.http()
     http.enter("ada")
@@ -192,70 +201,72 @@ def test_a_stream_that_is_refused_for_load_is_a_stream_that_ends(refusing: House
     ],
 )
 def test_a_stream_that_is_refused_for_itself_has_its_status(
-    http: Http, target: str, status: int
+    http: HttpClient, target: str, status: int
 ) -> None:
     """Coming back would not help."""
     assert http.request("GET", target, headers=SSE).status == status
 
 
 @pytest.mark.parametrize("headers", [NDJSON, {}, {"Accept": "*/*"}], ids=str)
-def test_others_are_refused_as_ever(house: House, http: Http, headers: dict[str, str]) -> None:
+def test_others_are_refused_as_ever(
+    server: MemoryServer, http: HttpClient, headers: dict[str, str]
+) -> None:
     """Only an `EventSource` cannot be told otherwise."""
-    house.peers.draining = True
+    server.peers.draining = True
     assert http.request("GET", EVENTS, headers=headers).refusal == (503, "unavailable")
-    again = house.http().request("POST", "/session", headers=SSE)
+    again = server.http().request("POST", "/session", headers=SSE)
     assert again.refusal == (503, "unavailable")
 
 
 # -- JSON lines ----------------------------------------------------------------------------------
 
 
-def lines(http: Http) -> list[Any]:
+def lines(http: HttpClient) -> list[Any]:
     """What came since, line by line; None for a sign of life."""
     *found, rest = http.streamed().decode().split("\n")
     assert rest == ""
     return [json.loads(line or "null") for line in found]
 
 
-def test_json_lines_are_events_and_ready(house: House, http: Http) -> None:
+def test_json_lines_are_events_and_ready(server: MemoryServer, http: HttpClient) -> None:
     """Each with its time, in one line, whatever is in it."""
-    ids = stored(house, "one\ntwo", "é☕")
+    ids = stored(server, "one\ntwo", "é☕")
     http.send("GET", f"{EVENTS}?since=0", headers=NDJSON)
     first, second, ready = lines(http)
     assert (first["id"], first["text"], first["room"]) == (ids[0], "one\ntwo", "lobby")
     assert (second["id"], second["text"]) == (ids[1], "é☕")
     assert ready == {"type": "ready", "next": ids[1]}
-    stored(house, "live")
+    stored(server, "live")
     assert [told["text"] for told in lines(http)] == ["live"]
 
 
-def test_json_lines_have_a_media_type_and_signs_of_life(house: House) -> None:
+def test_json_lines_have_a_media_type_and_signs_of_life(server: MemoryServer) -> None:
     """A blank line, at least every 15 seconds."""
-    wire = house.chat.connect(house.http_door)
+    wire = server.chat.connect(server.http_door)
     wire.send(written("GET", EVENTS, b"", NDJSON))
-    house.chat.settle()
+    server.chat.settle()
     head, _, body = wire.received().partition(b"\r\n\r\n")
     assert b"\r\ncontent-type: application/x-ndjson\r\n" in head.lower()
     assert re.fullmatch(rb'[0-9a-f]+\r\n{"type":"ready","next":\d+}\n\r\n', body)
-    house.chat.advance(15)
+    server.chat.advance(15)
     assert wire.received() == b"1\r\n\n\r\n"
 
 
-def test_json_lines_to_http_1_0_are_not_chunked(house: House) -> None:
+def test_json_lines_to_http_1_0_are_not_chunked(server: MemoryServer) -> None:
     """It knows no chunks; the end of the connection is that of the answer."""
-    wire = house.chat.connect(house.http_door)
+    wire = server.chat.connect(server.http_door)
     wire.send(f"GET {EVENTS} HTTP/1.0\r\nAccept: application/x-ndjson\r\n\r\n".encode())
-    house.chat.settle()
+    server.chat.settle()
     body = wire.received().partition(b"\r\n\r\n")[2]
     assert json.loads(body)["type"] == "ready"
 
 
 def test_json_lines_tell_of_a_gap() -> None:
     """As a WebSocket does."""
-    house = House(history=10)
-    http = house.http()
-    place = house.say("forgotten")
-    stored(house, *map(str, range(12)))
+    server = MemoryServer(history=10)
+    http = server.http()
+    place = server.say("forgotten")
+    stored(server, *map(str, range(12)))
     http.send("GET", f"{EVENTS}?since={place}", headers=NDJSON)
     gap, *events, ready = lines(http)
     assert gap == {"type": "gap"}
@@ -265,13 +276,13 @@ def test_json_lines_tell_of_a_gap() -> None:
 
 @pytest.mark.parametrize("headers", [SSE, NDJSON], ids=["sse", "ndjson"])
 def test_a_stream_ends_with_why_and_when_to_come_back(
-    house: House, http: Http, headers: dict[str, str]
+    server: MemoryServer, http: HttpClient, headers: dict[str, str]
 ) -> None:
     """When the server goes down; the answer is complete."""
     http.send("GET", EVENTS, headers=headers)
     http.streamed()
-    house.going_down().stopService()
-    house.chat.advance(1)
+    server.going_down().stopService()
+    server.chat.advance(1)
     body = http.response().body.decode()
     if headers is SSE:
         assert re.fullmatch(r": the server is going down; .*\nretry: \d{4}\n", body)
@@ -293,11 +304,11 @@ STYLES = {
 styles = pytest.mark.parametrize("style", STYLES)
 
 
-def told(house: House, style: str, target: str) -> str:
+def told(server: MemoryServer, style: str, target: str) -> str:
     """What a reader in that style is told at once, headers included."""
-    wire = house.chat.connect(house.http_door)
+    wire = server.chat.connect(server.http_door)
     wire.send(written("GET", target, b"", STYLES[style]))
-    house.chat.settle()
+    server.chat.settle()
     return wire.received().decode(errors="replace")
 
 
@@ -308,13 +319,15 @@ def has_gap(told: str) -> bool:
 
 @styles
 @pytest.mark.parametrize("rooms", ["lobby", "lobby,dev"])
-def test_since_now_begins_behind_the_newest_event(house: House, style: str, rooms: str) -> None:
+def test_since_now_begins_behind_the_newest_event(
+    server: MemoryServer, style: str, rooms: str
+) -> None:
     """What was said before is not shown, what is said next is."""
-    stored(house, "before")
-    wire = house.chat.connect(house.http_door)
+    stored(server, "before")
+    wire = server.chat.connect(server.http_door)
     wire.send(written("GET", f"/events?rooms={rooms}&since=now", b"", STYLES[style]))
-    house.say("after", room="dev")
-    house.say("after", room="lobby")
+    server.say("after", room="dev")
+    server.say("after", room="lobby")
     received = wire.received().decode(errors="replace")
     assert "before" not in received
     assert "after" in received
@@ -324,28 +337,30 @@ def test_since_now_begins_behind_the_newest_event(house: House, style: str, room
 @styles
 def test_since_0_begins_with_the_oldest_that_is_kept(style: str) -> None:
     """What was forgotten before it is no gap."""
-    house = House(history=10)
-    stored(house, *(f"say-{number:02}" for number in range(25)))
-    received = told(house, style, f"{EVENTS}?since=0")
+    server = MemoryServer(history=10)
+    stored(server, *(f"say-{number:02}" for number in range(25)))
+    received = told(server, style, f"{EVENTS}?since=0")
     assert re.findall(r"say-\d\d", received) == [f"say-{number}" for number in range(15, 25)]
     assert not has_gap(received)
 
 
 @styles
 @pytest.mark.parametrize("target", ["/rooms/never-used/events?", "/events?rooms=lobby,never-used&"])
-def test_where_nothing_was_ever_said_there_is_no_gap(house: House, style: str, target: str) -> None:
+def test_where_nothing_was_ever_said_there_is_no_gap(
+    server: MemoryServer, style: str, target: str
+) -> None:
     """From the beginning, from now, and without a cursor."""
     for since in ("since=0&", "since=now&", ""):
-        assert not has_gap(told(house, style, f"{target}{since}wait=0"))
+        assert not has_gap(told(server, style, f"{target}{since}wait=0"))
 
 
 @styles
 def test_a_cursor_that_was_never_given_is_a_gap_and_then_the_newest_fifty(
-    house: House, style: str
+    server: MemoryServer, style: str
 ) -> None:
     """From the future, say: another server gave it."""
-    stored(house, *(f"say-{number:02}" for number in range(60)))
-    received = told(house, style, f"{EVENTS}?since=900000000000000000")
+    stored(server, *(f"say-{number:02}" for number in range(60)))
+    received = told(server, style, f"{EVENTS}?since=900000000000000000")
     assert has_gap(received)
     assert re.findall(r"say-\d\d", received) == [f"say-{number}" for number in range(10, 60)]
     mark = received.find("say-10")
@@ -354,32 +369,32 @@ def test_a_cursor_that_was_never_given_is_a_gap_and_then_the_newest_fifty(
 
 
 @styles
-def test_live_answers_ask_not_to_be_held_back(house: House, style: str) -> None:
+def test_live_answers_ask_not_to_be_held_back(server: MemoryServer, style: str) -> None:
     """Of proxies that know `Incremental` (RFC 10036), and of nginx; a page of history as well."""
     if style == "websocket":
         return  # from its handshake on it is no HTTP
-    house.say("hello")
+    server.say("hello")
     for query in ("since=1", "since=now&wait=0", "before=900000000000000000"):
-        head = told(house, style, f"{EVENTS}?{query}").partition("\r\n\r\n")[0].lower()
+        head = told(server, style, f"{EVENTS}?{query}").partition("\r\n\r\n")[0].lower()
         assert "\r\nincremental: ?1" in head
         assert "\r\nx-accel-buffering: no" in head
 
 
-def test_polls_that_were_learned_ask_so_too(house: House, http: Http) -> None:
+def test_polls_that_were_learned_ask_so_too(server: MemoryServer, http: HttpClient) -> None:
     """Their head is that of the first."""
-    place = house.say("hello")
+    place = server.say("hello")
     for number in range(3):
         http.send("GET", f"{EVENTS}?since={place}")
-        place = house.say(f"{number}")
+        place = server.say(f"{number}")
         assert http.response().headers["incremental"] == "?1"
 
 
 def test_a_learned_poll_that_asks_for_a_place_is_answered_like_the_first() -> None:
     """For the oldest, and from the future."""
-    house = House(history=10)
-    http = house.http()
-    stored(house, *map(str, range(25)))
-    place = house.chat.service.horizon - 1
+    server = MemoryServer(history=10)
+    http = server.http()
+    stored(server, *map(str, range(25)))
+    place = server.chat.service.horizon - 1
     for _ in range(3):
         assert http.get(f"{EVENTS}?since={place}").texts == ["24"]
         answer = http.get(f"{EVENTS}?since=0")
@@ -388,25 +403,27 @@ def test_a_learned_poll_that_asks_for_a_place_is_answered_like_the_first() -> No
         assert (answer.texts, answer.json["gap"]) == ([*map(str, range(15, 25))], True)
 
 
-def test_a_websocket_is_told_that_it_is_ready(house: House) -> None:
+def test_a_websocket_is_told_that_it_is_ready(server: MemoryServer) -> None:
     """In a frame like any other, behind what was stored."""
-    (id_,) = stored(house, "hello")
-    wire = house.chat.connect(house.http_door)
+    (id_,) = stored(server, "hello")
+    wire = server.chat.connect(server.http_door)
     wire.send(written("GET", f"{EVENTS}?since=0", b"", UPGRADE))
-    house.chat.settle()
+    server.chat.settle()
     assert wire.received().endswith(frame(b'{"type":"ready","next":%d}' % id_))
 
 
-def test_a_private_message_to_nobody_is_refused_with_what_a_program_can_do(house: House) -> None:
+def test_a_private_message_to_nobody_is_refused_with_what_a_program_can_do(
+    server: MemoryServer,
+) -> None:
     """It has no `/who`."""
-    wire = house.chat.connect(house.http_door)
+    wire = server.chat.connect(server.http_door)
     socket = WSConnection(ConnectionType.CLIENT)
     wire.send(socket.send(Request(host="chat.example", target=EVENTS)))
     command = {"type": "private", "to": "nobody", "text": "psst"}
     socket.receive_data(wire.received())
     list(socket.events())
     wire.send(socket.send(TextMessage(data=json.dumps(command))))
-    house.chat.settle()
+    server.chat.settle()
     socket.receive_data(wire.received())
     told = [json.loads(event.data) for event in socket.events() if isinstance(event, TextMessage)]
     (error,) = (one for one in told if one["type"] == "error")

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from ..store.faults import UNUSABLE, remains
+from ..kit.file_faults import UNUSABLE, remains
 from .conftest import Start
 from .processes import HERE, PATIENCE, TWISTD
 

@@ -20,7 +20,7 @@ from chatd.http.fields import HEADERS, PARAMETERS, SEGMENTS
 from chatd.model import names
 from chatd.model.bounds import NAME, ROOM, bounds_of
 
-from ..doors.house import House
+from ..kit.server import MemoryServer
 
 CHATD = Path(__file__).parents[2] / "chatd"
 READERS = {"getHeader", "getRawHeaders", "getCookie", "received_cookies", "args", "getAllHeaders"}
@@ -97,10 +97,10 @@ PLACES = {
 @pytest.mark.parametrize(
     "name", sorted(PARAMETERS.keys() - {"message"})
 )  # a request's line is shorter
-def test_an_overlong_parameter_is_refused(house: House, name: str) -> None:
+def test_an_overlong_parameter_is_refused(server: MemoryServer, name: str) -> None:
     """With its own code; and what is as long as may be is judged by what it says."""
     bound = PARAMETERS[name]
-    http = house.http()
+    http = server.http()
     http.enter("ada")
     target = PLACES.get(name, "/rooms/lobby/events?wait=0&{}").format(f"{name}={{}}")
     method, kind = ("POST", {"Content-Type": "text/plain"}) if name == "name" else ("GET", {})
@@ -112,30 +112,32 @@ def test_an_overlong_parameter_is_refused(house: House, name: str) -> None:
 
 @longs
 @pytest.mark.parametrize("name", PARAMETERS)
-def test_no_parameter_brings_anything_long_to_precis(house: House, name: str, long: str) -> None:
+def test_no_parameter_brings_anything_long_to_precis(
+    server: MemoryServer, name: str, long: str
+) -> None:
     """Not even those that are no names."""
     target = PLACES.get(name, "/rooms/lobby/events?wait=0&{}").format(f"{name}={quote(long)}")
     for method in ("GET", "POST"):
         for body in (b"text=hi", b""):
             kind = {"Content-Type": "application/x-www-form-urlencoded"} if body else {}
-            assert house.http().request(method, target, body, kind).status < 500
+            assert server.http().request(method, target, body, kind).status < 500
     if name in ("name", "message"):
-        house.http_door = classic_site(house.chat.service, hosts=house.hosts)
+        server.http_door = classic_site(server.chat.service, hosts=server.hosts)
         for query in (f"name={quote(long)}", f"name={quote(long)}&message=hi"):
-            assert house.http().get(f"/?{query}").status == 400
+            assert server.http().get(f"/?{query}").status == 400
 
 
 @pytest.mark.parametrize("name", HEADERS)
-def test_an_overlong_header_is_no_mistake_of_the_server_s(house: House, name: str) -> None:
+def test_an_overlong_header_is_no_mistake_of_the_server_s(server: MemoryServer, name: str) -> None:
     """It is refused, or counts as not sent; a handshake's are looked at only in a handshake."""
     value = "1" * (HEADERS[name].most + 1)
     for target in ("/rooms/lobby/events?wait=0", "/session", "/rooms/lobby"):
         for method, body in (("GET", ""), ("POST", "{}")):
-            http = house.http()
+            http = server.http()
             if name == "host":
                 lines = f"{method} {target} HTTP/1.1\r\nHost: {value}\r\nContent-Length: 0\r\n\r\n"
                 http.send_raw(lines.encode())
-                house.chat.settle()
+                server.chat.settle()
                 response = http.response()
             else:
                 kind = {"Content-Type": "application/json", name.title(): value}
@@ -155,7 +157,7 @@ def test_an_overlong_header_is_no_mistake_of_the_server_s(house: House, name: st
     ],
 )
 def test_an_overlong_header_is_refused_for_its_length(
-    house: House, name: str, refusal: tuple[int, str]
+    server: MemoryServer, name: str, refusal: tuple[int, str]
 ) -> None:
     """Before anything is made of it."""
     value = "1" * (HEADERS[name].most + 1)
@@ -163,20 +165,20 @@ def test_an_overlong_header_is_refused_for_its_length(
     method = "POST" if name in ("content-type", "idempotency-key") else "GET"
     speaking = "/rooms/lobby/messages?name=bob" if name == "idempotency-key" else "/session"
     target = speaking if method == "POST" else "/rooms/lobby/events?wait=0"
-    assert house.http().request(method, target, "{}", headers).refusal == refusal
+    assert server.http().request(method, target, "{}", headers).refusal == refusal
 
 
-def test_an_overlong_cookie_is_no_session(house: House) -> None:
+def test_an_overlong_cookie_is_no_session(server: MemoryServer) -> None:
     """Like any other that is out of date."""
-    response = house.http().get("/rooms/lobby", Cookie="chatd=" + "x" * 5000)
+    response = server.http().get("/rooms/lobby", Cookie="chatd=" + "x" * 5000)
     assert response.status == 200
 
 
 @longs
 @pytest.mark.parametrize("place", SEGMENTS)
-def test_an_overlong_part_of_a_path_is_refused(house: House, place: str, long: str) -> None:
+def test_an_overlong_part_of_a_path_is_refused(server: MemoryServer, place: str, long: str) -> None:
     """A room's name, a person's."""
-    http = house.http()
+    http = server.http()
     http.enter("ada")
     for path in {
         "room": ["/rooms/{}", "/rooms/{}/events", "/rooms/{}/messages", "/rooms/{}/membership"],
@@ -202,11 +204,11 @@ BODIES = {
 @longs
 @pytest.mark.parametrize("request_line", BODIES)
 def test_no_field_of_a_body_brings_anything_long_to_precis(
-    house: House, request_line: str, long: str
+    server: MemoryServer, request_line: str, long: str
 ) -> None:
     """Names are refused; texts are no names."""
     method, target = request_line.split()
-    http = house.http()
+    http = server.http()
     http.enter("ada")
     for field in BODIES[request_line]:
         form = {"text": "x", field: long} if field == "type" else {field: long}
@@ -219,15 +221,15 @@ def test_no_field_of_a_body_brings_anything_long_to_precis(
 class Socket:
     """A WebSocket without a session."""
 
-    def __init__(self, house: House, target: str) -> None:
-        self._house = house
-        self._wire = house.chat.connect(house.http_door)
+    def __init__(self, server: MemoryServer, target: str) -> None:
+        self._server = server
+        self._wire = server.chat.connect(server.http_door)
         self._socket = WSConnection(ConnectionType.CLIENT)
         self._wire.send(self._socket.send(Request(host="chat.example", target=target)))
         self.answers()
 
     def answers(self) -> list[Any]:
-        self._house.chat.settle()
+        self._server.chat.settle()
         self._socket.receive_data(self._wire.received())
         return [
             json.loads(event.data)
@@ -243,10 +245,10 @@ class Socket:
 @longs
 @pytest.mark.parametrize("kind", AnySent.__args__, ids=lambda kind: kind.__struct_config__.tag)
 def test_no_field_of_a_frame_brings_anything_long_to_precis(
-    house: House, kind: Any, long: str
+    server: MemoryServer, kind: Any, long: str
 ) -> None:
     """Of 63 kB in one frame nobody notices anything."""
-    socket = Socket(house, "/events?rooms=lobby")
+    socket = Socket(server, "/events?rooms=lobby")
     tag = kind.__struct_config__.tag
     good = {"room": "lobby", "text": "hi", "name": "ada", "to": "ada"}
     fields = {field for field, _ in bounds_of(kind)}
@@ -259,13 +261,15 @@ def test_no_field_of_a_frame_brings_anything_long_to_precis(
 
 @longs
 @pytest.mark.parametrize("command", COMMANDS)
-def test_no_line_brings_anything_long_to_precis(house: House, command: str, long: str) -> None:
+def test_no_line_brings_anything_long_to_precis(
+    server: MemoryServer, command: str, long: str
+) -> None:
     """A line has as many bytes as a message, and names are shorter."""
-    line = house.line()
-    house.chat.settle()
+    line = server.line()
+    server.chat.settle()
     line.received()
     for words in (long, f"{long} hi", f"ada {long}"):
         line.send(f"/{command} {words[:1300]}\r\n".encode())
-        house.chat.advance(5)
+        server.chat.advance(5)
     if command in ("nick", "join", "room", "who", "msg", "help"):
         assert b"\r\n!! " in b"\r\n" + line.received()

@@ -14,7 +14,8 @@ from chatd.model.addresses import parse_network
 from chatd.testing import FakeConnection
 from chatd.testing.clock import StrictClock
 
-from ..doors.house import House, Http, peer
+from ..kit.http import HttpClient
+from ..kit.server import MemoryServer, peer
 
 EVIL = "evil.example:8080"
 PROXY = "10.0.0.1"
@@ -60,8 +61,8 @@ UNKNOWN = [
 ]
 
 
-class Doors(House):
-    """Doors that are known by one name, and by that of a web site that may use them."""
+class NamedServer(MemoryServer):
+    """NamedServer that are known by one name, and by that of a web site that may use it."""
 
     def __init__(self, proxies: Proxies | None = None) -> None:
         super().__init__()
@@ -74,25 +75,25 @@ class Doors(House):
 
 
 @pytest.fixture
-def house() -> House:
-    """Doors that are known by few names."""
-    return Doors()
+def server() -> MemoryServer:
+    """NamedServer that are known by few names."""
+    return NamedServer()
 
 
 @pytest.fixture
-def proxied() -> House:
+def proxied() -> MemoryServer:
     """The same, behind proxies of the operator's."""
-    return Doors(Proxies([parse_network("10.0.0.0/8")]))
+    return NamedServer(Proxies([parse_network("10.0.0.0/8")]))
 
 
 @pytest.mark.parametrize("host", KNOWN)
-def test_a_known_host_is_served(http: Http, host: str) -> None:
+def test_a_known_host_is_served(http: HttpClient, host: str) -> None:
     """Whatever the port, the case, and the root's dot."""
     assert http.get("/healthz", Host=host).status == 200
 
 
 @pytest.mark.parametrize("host", UNKNOWN)
-def test_an_unknown_host_is_refused(http: Http, host: str) -> None:
+def test_an_unknown_host_is_refused(http: HttpClient, host: str) -> None:
     """And the connection closes."""
     response = http.get("/healthz", Host=host)
     assert response.refusal == (421, "wrong-host")
@@ -100,13 +101,15 @@ def test_an_unknown_host_is_refused(http: Http, host: str) -> None:
 
 
 @pytest.mark.parametrize("host", ["[::1].evil.example", "::1", "[evil.example]", "a b", "a@b"])
-def test_what_is_no_host_is_not_known_either(house: House, http: Http, host: str) -> None:
+def test_what_is_no_host_is_not_known_either(
+    server: MemoryServer, http: HttpClient, host: str
+) -> None:
     """It is refused as malformed."""
     assert http.get("/healthz", Host=host).refusal == (400, "malformed")
-    assert not house.hosts.knows(host)
+    assert not server.hosts.knows(host)
 
 
-def test_the_refusal_says_which_options_would_help(http: Http) -> None:
+def test_the_refusal_says_which_options_would_help(http: HttpClient) -> None:
     """With the name that was asked, and without its port."""
     message = http.get("/", Host=EVIL).json["error"]["message"]
     assert "--host evil.example," in message
@@ -132,7 +135,7 @@ def test_the_refusal_says_which_options_would_help(http: Http) -> None:
     ],
 )
 def test_the_host_is_checked_before_anything_else(
-    house: House, http: Http, method: str, target: str, headers: dict[str, str]
+    server: MemoryServer, http: HttpClient, method: str, target: str, headers: dict[str, str]
 ) -> None:
     """A rebound page is refused whatever it asks, although its Origin is that of its Host."""
     page = {"Host": EVIL, "Origin": f"http://{EVIL}", "Sec-Fetch-Site": "same-origin"}
@@ -140,22 +143,22 @@ def test_the_host_is_checked_before_anything_else(
     response = http.request(method, target, body, {**headers, **page})
     assert response.refusal == (421, "wrong-host")
     assert not any(name.startswith("access-control") for name in response.headers)
-    assert house.chat.texts("lobby") == []
+    assert server.chat.texts("lobby") == []
 
 
-def test_a_head_request_is_refused_without_a_body(http: Http) -> None:
+def test_a_head_request_is_refused_without_a_body(http: HttpClient) -> None:
     """Else the body would be taken for the next answer."""
     response = http.request("HEAD", "/", headers={"Host": EVIL})
     assert (response.status, response.body) == (421, b"")
 
 
-def test_a_server_as_a_whole_has_a_known_host_too(http: Http) -> None:
+def test_a_server_as_a_whole_has_a_known_host_too(http: HttpClient) -> None:
     """`OPTIONS *`."""
     http.send_raw(f"OPTIONS * HTTP/1.1\r\nHost: {EVIL}\r\n\r\n".encode(), "OPTIONS")
     assert http.response().refusal == (421, "wrong-host")
 
 
-def test_the_body_of_an_unknown_host_is_not_waited_for(http: Http) -> None:
+def test_the_body_of_an_unknown_host_is_not_waited_for(http: HttpClient) -> None:
     """The head has said enough."""
     head = f"POST {MESSAGES} HTTP/1.1\r\nHost: {EVIL}\r\nContent-Length: 5\r\n\r\n"
     http.send_raw(head.encode(), "POST")
@@ -163,14 +166,14 @@ def test_the_body_of_an_unknown_host_is_not_waited_for(http: Http) -> None:
 
 
 @pytest.mark.parametrize(("url", "status"), [(EVIL, 421), ("chat.example", 200)])
-def test_the_host_of_a_whole_url_is_checked(http: Http, url: str, status: int) -> None:
+def test_the_host_of_a_whole_url_is_checked(http: HttpClient, url: str, status: int) -> None:
     """RFC 9112, section 3.2.2: it overrules Host."""
     other = {EVIL: "chat.example", "chat.example": EVIL}[url]
     http.send_raw(f"GET http://{url}/healthz HTTP/1.1\r\nHost: {other}\r\n\r\n".encode())
     assert http.response().status == status
 
 
-def test_a_request_without_a_host_is_no_browser_s(http: Http) -> None:
+def test_a_request_without_a_host_is_no_browser_s(http: HttpClient) -> None:
     """A load balancer may ask for /healthz over HTTP/1.0."""
     http.send_raw(b"GET /healthz HTTP/1.0\r\n\r\n")
     assert http.response().status == 200
@@ -180,18 +183,20 @@ def test_a_request_without_a_host_is_no_browser_s(http: Http) -> None:
 
 
 def test_a_connection_that_has_learned_a_poll_refuses_an_unknown_host(
-    house: House, http: Http
+    server: MemoryServer, http: HttpClient
 ) -> None:
     """Nor does a refused poll become known to others."""
-    house.say("hello")
+    server.say("hello")
     for _ in range(3):
         assert http.get(POLL, Host="chat.example").texts == ["hello"]
     assert http.get(POLL, Host=EVIL).refusal == (421, "wrong-host")
     for _ in range(2):
-        assert house.http().get(POLL, Host=EVIL).refusal == (421, "wrong-host")
+        assert server.http().get(POLL, Host=EVIL).refusal == (421, "wrong-host")
 
 
-def test_a_poll_for_whose_host_a_proxy_vouches_is_not_known_to_others(proxied: House) -> None:
+def test_a_poll_for_whose_host_a_proxy_vouches_is_not_known_to_others(
+    proxied: MemoryServer,
+) -> None:
     """A rebound page could send the same bytes from elsewhere."""
     proxied.say("hello")
     proxy = proxied.http(PROXY)
@@ -211,55 +216,59 @@ def test_a_poll_for_whose_host_a_proxy_vouches_is_not_known_to_others(proxied: H
         {"Host": "backend"},
     ],
 )
-def test_a_trusted_proxy_vouches_for_the_host(proxied: House, headers: dict[str, str]) -> None:
+def test_a_trusted_proxy_vouches_for_the_host(
+    proxied: MemoryServer, headers: dict[str, str]
+) -> None:
     """An installation with --trust-proxy goes on working."""
     assert proxied.http(PROXY).request("GET", "/rooms", headers=headers).status == 200
     assert proxied.http().request("GET", "/rooms", headers=headers).status == 421
 
 
-def test_nobody_else_may_say_which_host_was_asked(house: House, proxied: House) -> None:
+def test_nobody_else_may_say_which_host_was_asked(
+    server: MemoryServer, proxied: MemoryServer
+) -> None:
     """A rebound page can set X-Forwarded-Host."""
     headers = {"Host": EVIL, "X-Forwarded-Host": "chat.example"}
-    for doors in (house, proxied):
+    for doors in (server, proxied):
         assert doors.http().request("GET", "/rooms", headers=headers).status == 421
 
 
 def test_a_unix_socket_s_hosts_are_checked_unless_it_is_trusted() -> None:
     """As --trust-proxy unix says."""
     for sockets, status in ((False, 421), (True, 200)):
-        doors = Doors(Proxies(sockets=sockets))
+        doors = NamedServer(Proxies(sockets=sockets))
         assert doors.http("unix").get("/rooms", Host="talk.example").status == status
 
 
 # -- the classic door ------------------------------------------------------------------------------
 
 
-def test_the_classic_door_checks_the_host_too(house: House) -> None:
+def test_the_classic_door_checks_the_host_too(server: MemoryServer) -> None:
     """With the same names."""
-    site = classic_site(house.chat.service, peers=house.peers, hosts=house.hosts)
+    site = classic_site(server.chat.service, peers=server.peers, hosts=server.hosts)
     for host, status in ((EVIL, b"421"), ("chat.example", b"200"), ("127.0.0.1:1", b"200")):
         client = FakeConnection(site, peer("192.0.2.1"))
         request = f"GET /?name=ada&message=x HTTP/1.1\r\nHost: {host}\r\n\r\n"
         client.send(request.encode())
-        house.chat.settle()
+        server.chat.settle()
         assert client.received().split()[1] == status
-    assert house.chat.texts("lobby") == ["x", "x"]
+    assert server.chat.texts("lobby") == ["x", "x"]
 
 
 # -- names -----------------------------------------------------------------------------------------
 
 
-def test_a_site_knows_its_machine_if_nothing_else_is_said(house: House) -> None:
+def test_a_site_knows_its_machine_if_nothing_else_is_said(server: MemoryServer) -> None:
     """And the hosts of the origins that it is given."""
-    house.http_door = web_site(house.chat.service, ["https://friend.example"])
+    server.http_door = web_site(server.chat.service, ["https://friend.example"])
     for host, status in ((MACHINE, 200), ("friend.example", 200), ("chat.example", 421)):
-        assert house.http().get("/healthz", Host=host).status == status
+        assert server.http().get("/healthz", Host=host).status == status
 
 
-def test_a_name_may_become_known_later(house: House) -> None:
+def test_a_name_may_become_known_later(server: MemoryServer) -> None:
     """As when a name server has answered."""
-    house.hosts.add("Chat.Corp.Example")
-    assert house.http().get("/healthz", Host="chat.corp.example").status == 200
+    server.hosts.add("Chat.Corp.Example")
+    assert server.http().get("/healthz", Host="chat.corp.example").status == 200
 
 
 @pytest.mark.parametrize(

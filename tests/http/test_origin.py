@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from ..doors.house import House, Http, Response
+from ..kit.http import HttpClient, Response
+from ..kit.server import MemoryServer
 
 MESSAGES = "/rooms/lobby/messages?name=ada"
 ALLOWED = "https://friend.example"
@@ -33,12 +34,12 @@ OWN = [
 
 
 @pytest.fixture
-def house() -> House:
+def server() -> MemoryServer:
     """A chat that one other web site may use."""
-    return House(origins=[ALLOWED])
+    return MemoryServer(origins=[ALLOWED])
 
 
-def asked(http: Http, method: str, target: str, origin: str | None) -> Response:
+def asked(http: HttpClient, method: str, target: str, origin: str | None) -> Response:
     """Ask as a page would."""
     headers = {} if origin is None else {"Origin": origin}
     body = '{"text":"hello"}' if method == "POST" else ""
@@ -58,18 +59,18 @@ def asked(http: Http, method: str, target: str, origin: str | None) -> Response:
     ],
 )
 def test_a_foreign_page_is_refused(
-    house: House, http: Http, origin: str, method: str, target: str
+    server: MemoryServer, http: HttpClient, origin: str, method: str, target: str
 ) -> None:
     """Whatever it asks; nothing is said, nothing held, and no permission given."""
     response = asked(http, method, target, origin)
     assert response.refusal == (403, "foreign-origin")
     assert not any(name.startswith("access-control") for name in response.headers)
-    assert house.chat.texts("lobby") == []
+    assert server.chat.texts("lobby") == []
 
 
 @pytest.mark.parametrize("origin", [None, *OWN])
 def test_the_servers_own_page_and_programs_are_welcome(
-    house: House, http: Http, origin: str | None
+    server: MemoryServer, http: HttpClient, origin: str | None
 ) -> None:
     """A request without an Origin is no page's; a proxy may speak TLS for us."""
     assert asked(http, "POST", MESSAGES, origin).status == 201
@@ -77,7 +78,7 @@ def test_the_servers_own_page_and_programs_are_welcome(
 
 
 @pytest.mark.parametrize("target", ["/", "/page.js", "/chat.js", "/chat.css"])
-def test_the_page_s_files_are_nobody_s_secret(http: Http, target: str) -> None:
+def test_the_page_s_files_are_nobody_s_secret(http: HttpClient, target: str) -> None:
     """Behind a proxy that does not pass on Host, the page itself looks foreign: it has to come up
     to say so.  No page is permitted to read them.
     """
@@ -87,23 +88,25 @@ def test_the_page_s_files_are_nobody_s_secret(http: Http, target: str) -> None:
         assert not any(name.startswith("access-control") for name in response.headers)
 
 
-def test_a_browser_is_believed_that_says_same_origin(house: House, http: Http) -> None:
+def test_a_browser_is_believed_that_says_same_origin(
+    server: MemoryServer, http: HttpClient
+) -> None:
     """No page can set that header; a proxy may have changed Host, and only the browser knows."""
     page = {"Origin": "https://talk.example", "Content-Type": "text/plain"}
     for site, status in (("same-origin", 201), ("same-site", 403), ("cross-site", 403)):
         headers = {**page, "Sec-Fetch-Site": site}
         assert http.request("POST", MESSAGES, "hello", headers).status == status
-    assert house.chat.texts("lobby") == ["hello"]
+    assert server.chat.texts("lobby") == ["hello"]
 
 
-def test_a_foreign_page_cannot_learn_a_poll(house: House, http: Http) -> None:
+def test_a_foreign_page_cannot_learn_a_poll(server: MemoryServer, http: HttpClient) -> None:
     """Nor use what this connection has learned."""
-    house.say("hello")
+    server.say("hello")
     for origin, status in (("http://chat.example", 200), (FOREIGN[0], 403)) * 3:
         assert asked(http, "GET", "/rooms/lobby/events?since=0", origin).status == status
 
 
-def test_an_allowed_page_may_use_it(house: House, http: Http) -> None:
+def test_an_allowed_page_may_use_it(server: MemoryServer, http: HttpClient) -> None:
     """And read the answers, errors too."""
     for method, target, status in (
         ("POST", MESSAGES, 201),
@@ -120,7 +123,7 @@ def test_an_allowed_page_may_use_it(house: House, http: Http) -> None:
 
 
 @pytest.mark.parametrize("method", ["POST", "PATCH", "PUT", "DELETE"])
-def test_an_allowed_page_may_ask_before_it_asks(http: Http, method: str) -> None:
+def test_an_allowed_page_may_ask_before_it_asks(http: HttpClient, method: str) -> None:
     """A preflight is answered with all that this server takes."""
     headers = {
         "Origin": ALLOWED,
@@ -139,7 +142,7 @@ def test_an_allowed_page_may_ask_before_it_asks(http: Http, method: str) -> None
     assert "access-control-allow-credentials" not in response.headers
 
 
-def test_a_foreign_page_that_asks_before_is_refused(http: Http) -> None:
+def test_a_foreign_page_that_asks_before_is_refused(http: HttpClient) -> None:
     """So that its browser does not even send what it wanted to."""
     headers = {"Origin": FOREIGN[0], "Access-Control-Request-Method": "POST"}
     response = http.request("OPTIONS", "/rooms/lobby/messages", headers=headers)
@@ -147,7 +150,7 @@ def test_a_foreign_page_that_asks_before_is_refused(http: Http) -> None:
     assert not any(name.startswith("access-control") for name in response.headers)
 
 
-def test_a_foreign_page_gets_no_websocket(http: Http) -> None:
+def test_a_foreign_page_gets_no_websocket(http: HttpClient) -> None:
     """Browsers send no preflight for one."""
     headers = {
         "Origin": FOREIGN[0],

@@ -7,7 +7,8 @@ import pytest
 from chatd.http.proxies import Proxies
 from chatd.model.addresses import parse_network
 
-from ..doors.house import House, Http
+from ..kit.http import HttpClient
+from ..kit.server import MemoryServer
 
 PROXY = "10.0.0.1"
 NETWORKS = [parse_network("10.0.0.0/8"), parse_network("fd00::/8")]
@@ -15,12 +16,12 @@ MESSAGES = "/rooms/lobby/messages?name=ada"
 
 
 @pytest.fixture
-def house() -> House:
+def server() -> MemoryServer:
     """A chat behind proxies, where an address may say four things at once."""
-    return House(proxies=Proxies(NETWORKS), message_rate=1)
+    return MemoryServer(proxies=Proxies(NETWORKS), message_rate=1)
 
 
-def taken(http: Http, *forwarded: str) -> bool:
+def taken(http: HttpClient, *forwarded: str) -> bool:
     """Whether a message is taken from whoever the headers say."""
     lines = b"".join(b"X-Forwarded-For: %b\r\n" % line.encode() for line in forwarded)
     target = MESSAGES.encode()
@@ -35,7 +36,7 @@ def taken(http: Http, *forwarded: str) -> bool:
     return response.status == 201
 
 
-def exhaust(http: Http, *forwarded: str) -> None:
+def exhaust(http: HttpClient, *forwarded: str) -> None:
     """Say all that may be said."""
     assert [taken(http, *forwarded) for _ in range(5)] == [True] * 4 + [False]
 
@@ -54,21 +55,21 @@ def exhaust(http: Http, *forwarded: str) -> None:
     ],
     ids=", ".join,
 )
-def test_a_proxy_is_believed_whom_it_asks_for(house: House, forwarded: list[str]) -> None:
+def test_a_proxy_is_believed_whom_it_asks_for(server: MemoryServer, forwarded: list[str]) -> None:
     """It is the last who is no proxy: what stands before it, that one may have made up."""
-    exhaust(house.http(PROXY), "192.0.2.7")
-    assert not taken(house.http(PROXY), *forwarded)
-    assert taken(house.http("fd00::5"), "192.0.2.8")
-    assert taken(house.http(PROXY))
+    exhaust(server.http(PROXY), "192.0.2.7")
+    assert not taken(server.http(PROXY), *forwarded)
+    assert taken(server.http("fd00::5"), "192.0.2.8")
+    assert taken(server.http(PROXY))
 
 
 @pytest.mark.parametrize("host", ["192.0.2.1", "::1", "unix", "11.0.0.1"])
-def test_nobody_else_is_believed(house: House, host: str) -> None:
+def test_nobody_else_is_believed(server: MemoryServer, host: str) -> None:
     """Whoever wants to speak for an army of others speaks for themselves."""
-    exhaust(house.http(host), "192.0.2.7")
+    exhaust(server.http(host), "192.0.2.7")
     for name in ("192.0.2.8", "10.0.0.1", "forged"):
-        assert not taken(house.http(host), name)
-    assert taken(house.http(PROXY), "192.0.2.7")
+        assert not taken(server.http(host), name)
+    assert taken(server.http(PROXY), "192.0.2.7")
 
 
 @pytest.mark.parametrize(
@@ -88,34 +89,36 @@ def test_nobody_else_is_believed(house: House, host: str) -> None:
     ],
     ids=repr,
 )
-def test_what_makes_no_sense_counts_as_the_proxy_s_own(house: House, forwarded: list[str]) -> None:
+def test_what_makes_no_sense_counts_as_the_proxy_s_own(
+    server: MemoryServer, forwarded: list[str]
+) -> None:
     """And is measured all the same."""
-    exhaust(house.http(PROXY))
-    assert not taken(house.http(PROXY), *forwarded)
+    exhaust(server.http(PROXY))
+    assert not taken(server.http(PROXY), *forwarded)
 
 
-def test_who_asks_through_proxies_only_is_the_first_of_them(house: House) -> None:
+def test_who_asks_through_proxies_only_is_the_first_of_them(server: MemoryServer) -> None:
     """A machine of the operator's network is a client too."""
-    exhaust(house.http(PROXY), "10.7.7.7, 10.1.1.1")
-    assert not taken(house.http(PROXY), "10.7.7.7")
-    assert taken(house.http(PROXY), "10.8.8.8, 10.1.1.1")
+    exhaust(server.http(PROXY), "10.7.7.7, 10.1.1.1")
+    assert not taken(server.http(PROXY), "10.7.7.7")
+    assert taken(server.http(PROXY), "10.8.8.8, 10.1.1.1")
 
 
 @pytest.mark.parametrize("trusted", [True, False])
 def test_a_proxy_may_come_over_a_unix_socket(trusted: bool) -> None:
     """If the operator says so; otherwise all who do are one address."""
-    house = House(proxies=Proxies(sockets=trusted), message_rate=1)
-    exhaust(house.http("unix"), "192.0.2.7")
-    assert taken(house.http("unix"), "192.0.2.8") is trusted
-    assert not taken(house.http("unix"), "192.0.2.7")
+    server = MemoryServer(proxies=Proxies(sockets=trusted), message_rate=1)
+    exhaust(server.http("unix"), "192.0.2.7")
+    assert taken(server.http("unix"), "192.0.2.8") is trusted
+    assert not taken(server.http("unix"), "192.0.2.7")
 
 
-def test_one_ipv6_network_is_one_address(house: House) -> None:
+def test_one_ipv6_network_is_one_address(server: MemoryServer) -> None:
     """Whoever has one has more hosts than there are messages."""
-    exhaust(house.http("2001:db8:1:2::1"))
-    assert not taken(house.http("2001:db8:1:2:3:4:5:6"))
-    assert not taken(house.http(PROXY), "2001:db8:1:2::7")
-    assert taken(house.http("2001:db8:1:3::1"))
+    exhaust(server.http("2001:db8:1:2::1"))
+    assert not taken(server.http("2001:db8:1:2:3:4:5:6"))
+    assert not taken(server.http(PROXY), "2001:db8:1:2::7")
+    assert taken(server.http("2001:db8:1:3::1"))
 
 
 # -- scheme and host -------------------------------------------------------------------------------
@@ -132,11 +135,11 @@ def test_one_ipv6_network_is_one_address(house: House) -> None:
     ],
 )
 def test_the_cookie_stays_on_tls_where_the_client_speaks_it(
-    house: House, host: str, told: str, secure: bool
+    server: MemoryServer, host: str, told: str, secure: bool
 ) -> None:
     """As the first proxy says, if it is one."""
     headers = {"X-Forwarded-Proto": told}
-    response = house.http(host).request("POST", "/session", headers=headers)
+    response = server.http(host).request("POST", "/session", headers=headers)
     assert response.status == 201
     assert ("Secure" in response.headers["set-cookie"].split("; ")) is secure
 
@@ -153,11 +156,11 @@ def test_the_cookie_stays_on_tls_where_the_client_speaks_it(
     ],
 )
 def test_the_page_s_own_origin_is_the_one_that_the_client_asked(
-    house: House, host: str, headers: dict[str, str], own: bool
+    server: MemoryServer, host: str, headers: dict[str, str], own: bool
 ) -> None:
     """Proxies that cannot pass on Host say it in a header of their own."""
     page = {"Origin": "https://talk.example:8443"}
-    response = house.http(host).request("GET", "/rooms", headers={**page, **headers})
+    response = server.http(host).request("GET", "/rooms", headers={**page, **headers})
     assert response.status == (200 if own else 403)
 
 
@@ -166,9 +169,9 @@ def test_the_page_s_own_origin_is_the_one_that_the_client_asked(
     [(PROXY, "https", False), (PROXY, "http", True), ("192.0.2.1", "https", True)],
 )
 def test_a_page_in_the_clear_is_a_stranger_to_a_site_on_tls(
-    house: House, host: str, told: str, welcome: bool
+    server: MemoryServer, host: str, told: str, welcome: bool
 ) -> None:
     """Whoever sits on the wire could have written it; a page over TLS is always at home."""
     for scheme, status in (("http", 200 if welcome else 403), ("https", 200)):
         headers = {"Origin": f"{scheme}://chat.example", "X-Forwarded-Proto": told}
-        assert house.http(host).request("GET", "/rooms", headers=headers).status == status
+        assert server.http(host).request("GET", "/rooms", headers=headers).status == status

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from chatd.http.wsprotocol import CLOSE_SECONDS, FRAMES_A_TURN, MAX_MESSAGE
 
-from ..doors.echo import (
+from ..kit.echo import (
     BINARY,
     CLOSE,
     CONTINUATION,
@@ -21,9 +21,9 @@ from ..doors.echo import (
     PING,
     PONG,
     TEXT,
+    EchoConnection,
+    EchoWebSocket,
     Frame,
-    Peer,
-    Wire,
     asked,
     closed_with,
     closing,
@@ -38,7 +38,7 @@ either = pytest.mark.parametrize("opcode", [TEXT, BINARY], ids=["text", "binary"
 chopped = pytest.mark.parametrize("chop", [0, 1, 997])
 
 
-def refused(peer: Peer, *frames: bytes, chop: int = 0) -> int | None:
+def refused(peer: EchoWebSocket, *frames: bytes, chop: int = 0) -> int | None:
     """The code with which the server closes on these frames, having said nothing else."""
     (answer,) = peer.send(*frames, chop=chop)
     assert peer.closed
@@ -61,7 +61,7 @@ def refused(peer: Peer, *frames: bytes, chop: int = 0) -> int | None:
 )
 def test_a_good_handshake_is_accepted_and_nothing_is_negotiated(changes: dict[str, str]) -> None:
     """Neither a subprotocol nor an extension, compression least of all."""
-    data = Wire().talk(asked("GET", "/ws", (HANDSHAKE | changes).items()))
+    data = EchoConnection().talk(asked("GET", "/ws", (HANDSHAKE | changes).items()))
     assert data.startswith(b"HTTP/1.1 101 ")
     assert b"Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n" in data
     assert b"Sec-WebSocket-Protocol" not in data
@@ -99,32 +99,32 @@ def test_a_bad_handshake_is_refused(changes: dict[str, str | None]) -> None:
     """With 400, and never with a WebSocket."""
     wanted: dict[str, str | None] = {**HANDSHAKE, **changes}
     headers = [(name, value) for name, value in wanted.items() if value is not None]
-    assert Wire().statuses(asked("GET", "/ws", headers)) == [400]
+    assert EchoConnection().statuses(asked("GET", "/ws", headers)) == [400]
 
 
 def test_a_client_of_another_version_is_told_the_right_one() -> None:
     """RFC 6455, section 4.4."""
     headers = HANDSHAKE | {"Sec-WebSocket-Version": "25"}
-    answer = Wire().talk(asked("GET", "/ws", headers.items()))
+    answer = EchoConnection().talk(asked("GET", "/ws", headers.items()))
     assert b"\r\nsec-websocket-version: 13\r\n" in answer.lower()
 
 
 @pytest.mark.parametrize("method", ["POST", "HEAD", "PUT", "OPTIONS"])
 def test_a_handshake_is_a_get(method: str) -> None:
     """Of nothing else comes a WebSocket."""
-    (status,) = Wire().statuses(asked(method, "/ws", HANDSHAKE.items()))
+    (status,) = EchoConnection().statuses(asked(method, "/ws", HANDSHAKE.items()))
     assert status == {"OPTIONS": 204, "HEAD": 400}.get(method, 405)
 
 
 def test_a_handshake_is_http_1_1() -> None:
     """HTTP/1.0 knows no upgrade."""
     request = asked("GET", "/ws", HANDSHAKE.items()).replace(b"HTTP/1.1", b"HTTP/1.0")
-    assert Wire().statuses(request) == [400]
+    assert EchoConnection().statuses(request) == [400]
 
 
 def test_behind_a_refused_handshake_the_connection_goes_on() -> None:
     """It was a request like any other."""
-    wire = Wire()
+    wire = EchoConnection()
     bad = asked("GET", "/ws", (HANDSHAKE | {"Upgrade": "foo"}).items())
     good = asked("GET", "/", [("Host", "chat.example")])
     assert wire.statuses(bad + good) == [400, 200]
@@ -135,7 +135,7 @@ def test_behind_a_refused_handshake_the_connection_goes_on() -> None:
 def test_a_handshake_may_come_in_pieces(chop: int) -> None:
     """As any request."""
     data = asked("GET", "/ws", HANDSHAKE.items()) + frame(PING, b"hi")
-    wire = Wire()
+    wire = EchoConnection()
     step = chop or len(data)
     answer = wire.talk(*(data[at : at + step] for at in range(0, len(data), step)))
     assert answer.endswith(b"\r\n\r\n\x8a\x02hi")
@@ -143,7 +143,7 @@ def test_a_handshake_may_come_in_pieces(chop: int) -> None:
 
 def test_what_comes_right_behind_the_handshake_is_the_first_frame() -> None:
     """Even in the same packet."""
-    peer = Peer(frame(TEXT, b"early") + closing(1000))
+    peer = EchoWebSocket(frame(TEXT, b"early") + closing(1000))
     assert peer.frames() == [Frame(TEXT, b"early"), GOODBYE]
     assert peer.closed
 
@@ -157,7 +157,7 @@ def test_what_comes_right_behind_the_handshake_is_the_first_frame() -> None:
 def test_messages_of_every_size_come_back(opcode: int, size: int, chop: int) -> None:
     """At the borders of the three lengths, and however the network cuts them."""
     message = (b"*" if opcode == TEXT else b"\xfe") * size
-    peer = Peer()
+    peer = EchoWebSocket()
     sent = frame(opcode, message), closing(1000)
     assert peer.send(*sent, chop=chop) == [Frame(opcode, message), GOODBYE]
     assert peer.closed
@@ -167,25 +167,27 @@ def test_messages_of_every_size_come_back(opcode: int, size: int, chop: int) -> 
 @pytest.mark.parametrize(("size", "width"), [(3, 16), (125, 16), (3, 64), (65535, 64)])
 def test_a_length_that_is_not_minimal_is_refused(opcode: int, size: int, width: int) -> None:
     """RFC 6455, section 5.2."""
-    assert refused(Peer(), frame(opcode, b"*" * size, width=width)) == PROTOCOL_ERROR
+    assert refused(EchoWebSocket(), frame(opcode, b"*" * size, width=width)) == PROTOCOL_ERROR
 
 
 @either
 def test_a_length_whose_highest_bit_is_set_is_refused(opcode: int) -> None:
     """RFC 6455, section 5.2."""
-    assert refused(Peer(), frame(opcode, size=1 << 63)) == PROTOCOL_ERROR
+    assert refused(EchoWebSocket(), frame(opcode, size=1 << 63)) == PROTOCOL_ERROR
 
 
 @either
 def test_a_frame_without_a_mask_is_refused(opcode: int) -> None:
     """RFC 6455, section 5.1."""
-    assert refused(Peer(), frame(opcode, b"hello", masked=False)) == PROTOCOL_ERROR
+    assert refused(EchoWebSocket(), frame(opcode, b"hello", masked=False)) == PROTOCOL_ERROR
 
 
 def test_many_messages_in_one_packet_come_back_in_order() -> None:
     """Two thousand of them."""
     texts = [b"%d" % number for number in range(2000)]
-    assert Peer().send(*(frame(TEXT, text) for text in texts)) == [Frame(TEXT, t) for t in texts]
+    assert EchoWebSocket().send(*(frame(TEXT, text) for text in texts)) == [
+        Frame(TEXT, t) for t in texts
+    ]
 
 
 # -- too big -------------------------------------------------------------------------------------
@@ -206,7 +208,7 @@ SNOWMAN = "☃".encode()
 @pytest.mark.parametrize("chop", [0, 997])
 def test_a_message_that_is_too_big_is_refused_as_such(frames: list[bytes], chop: int) -> None:
     """With 1009, while it comes in, and counted in bytes; when the client agrees, it is closed."""
-    peer = Peer()
+    peer = EchoWebSocket()
     (answer,) = peer.send(*frames, chop=chop)
     assert closed_with(answer) == TOO_BIG
     assert not peer.closed
@@ -214,7 +216,7 @@ def test_a_message_that_is_too_big_is_refused_as_such(frames: list[bytes], chop:
 
 def test_a_client_that_agrees_to_a_close_is_let_go() -> None:
     """The server closes first (RFC 6455, section 7.1.1)."""
-    peer = Peer()
+    peer = EchoWebSocket()
     peer.send(frame(TEXT, b"*" * (MAX_MESSAGE + 1)))
     assert peer.send(frame(TEXT, b"what?"), closing(TOO_BIG)) == []
     assert peer.closed
@@ -222,7 +224,7 @@ def test_a_client_that_agrees_to_a_close_is_let_go() -> None:
 
 def test_a_client_that_does_not_is_cut() -> None:
     """After `CLOSE_SECONDS`."""
-    peer = Peer()
+    peer = EchoWebSocket()
     peer.send(frame(TEXT, b"*" * (MAX_MESSAGE + 1)))
     peer.chat.advance(CLOSE_SECONDS - 1)
     assert not peer.closed
@@ -233,7 +235,7 @@ def test_a_client_that_does_not_is_cut() -> None:
 def test_a_text_is_measured_in_bytes_and_may_fill_the_limit() -> None:
     """In characters it is a third of it."""
     text = SNOWMAN * (MAX_MESSAGE // 3)
-    assert Peer().send(frame(TEXT, text)) == [Frame(TEXT, text)]
+    assert EchoWebSocket().send(frame(TEXT, text)) == [Frame(TEXT, text)]
 
 
 # -- 2: pings and pongs --------------------------------------------------------------------------
@@ -243,25 +245,27 @@ def test_a_text_is_measured_in_bytes_and_may_fill_the_limit() -> None:
 @pytest.mark.parametrize("payload", [b"", b"hello", b"\x00\xff\xfe\xfd", b"\xfe" * 125])
 def test_a_ping_is_answered_with_what_it_brought(payload: bytes, chop: int) -> None:
     """Whatever that is."""
-    assert Peer().send(frame(PING, payload), chop=chop) == [Frame(PONG, payload)]
+    assert EchoWebSocket().send(frame(PING, payload), chop=chop) == [Frame(PONG, payload)]
 
 
 @chopped
 def test_pings_are_answered_one_by_one(chop: int) -> None:
     """In order."""
     pings = [frame(PING, b"%d" % number) for number in range(10)]
-    assert Peer().send(*pings, chop=chop) == [Frame(PONG, b"%d" % number) for number in range(10)]
+    assert EchoWebSocket().send(*pings, chop=chop) == [
+        Frame(PONG, b"%d" % number) for number in range(10)
+    ]
 
 
 def test_a_pong_that_nobody_asked_for_is_nothing() -> None:
     """RFC 6455, section 5.5.3."""
-    assert Peer().send(frame(PONG, b"unasked"), frame(PING)) == [Frame(PONG, b"")]
+    assert EchoWebSocket().send(frame(PONG, b"unasked"), frame(PING)) == [Frame(PONG, b"")]
 
 
 @pytest.mark.parametrize("opcode", [PING, PONG, CLOSE])
 def test_a_control_frame_holds_at_most_125_bytes(opcode: int) -> None:
     """RFC 6455, section 5.5."""
-    assert refused(Peer(), frame(opcode, b"\x03\xe8".ljust(126, b"x"))) == PROTOCOL_ERROR
+    assert refused(EchoWebSocket(), frame(opcode, b"\x03\xe8".ljust(126, b"x"))) == PROTOCOL_ERROR
 
 
 # -- 3, 4: what is reserved ------------------------------------------------------------------------
@@ -271,7 +275,9 @@ def test_a_control_frame_holds_at_most_125_bytes(opcode: int) -> None:
 @pytest.mark.parametrize("opcode", [CONTINUATION, TEXT, BINARY, CLOSE, PING, PONG])
 def test_reserved_bits_are_refused(opcode: int, reserved: int) -> None:
     """No extension gives them a meaning; what came before is answered."""
-    first, last = Peer().send(frame(TEXT, b"first"), frame(opcode, reserved=reserved), frame(PING))
+    first, last = EchoWebSocket().send(
+        frame(TEXT, b"first"), frame(opcode, reserved=reserved), frame(PING)
+    )
     assert first == Frame(TEXT, b"first")
     assert closed_with(last) == PROTOCOL_ERROR
 
@@ -280,7 +286,7 @@ def test_reserved_bits_are_refused(opcode: int, reserved: int) -> None:
 @pytest.mark.parametrize("payload", [b"", b"hello"], ids=["empty", "hello"])
 def test_reserved_opcodes_are_refused(opcode: int, payload: bytes) -> None:
     """What came before is answered, and what comes after is not."""
-    first, last = Peer().send(frame(TEXT, b"first"), frame(opcode, payload), frame(PING))
+    first, last = EchoWebSocket().send(frame(TEXT, b"first"), frame(opcode, payload), frame(PING))
     assert first == Frame(TEXT, b"first")
     assert closed_with(last) == PROTOCOL_ERROR
 
@@ -297,34 +303,36 @@ def test_reserved_opcodes_are_refused(opcode: int, payload: bytes) -> None:
 )
 def test_a_message_in_fragments_is_one_message(opcode: int, parts: list[bytes], chop: int) -> None:
     """However many there are, and however empty."""
-    assert Peer().send(*fragments(opcode, parts), chop=chop) == [Frame(opcode, b"".join(parts))]
+    assert EchoWebSocket().send(*fragments(opcode, parts), chop=chop) == [
+        Frame(opcode, b"".join(parts))
+    ]
 
 
 @chopped
 def test_a_ping_between_fragments_is_answered_at_once(chop: int) -> None:
     """RFC 6455, section 5.4."""
     one, two, three = fragments(TEXT, [b"a", b"b", b"c"])
-    answers = Peer().send(one, frame(PING, b"1"), two, frame(PING, b"2"), three, chop=chop)
+    answers = EchoWebSocket().send(one, frame(PING, b"1"), two, frame(PING, b"2"), three, chop=chop)
     assert answers == [Frame(PONG, b"1"), Frame(PONG, b"2"), Frame(TEXT, b"abc")]
 
 
 def test_a_close_between_fragments_closes() -> None:
     """The rest does not matter."""
     one, two = fragments(TEXT, [b"a", b"b"])
-    assert Peer().send(one, closing(1000), two) == [GOODBYE]
+    assert EchoWebSocket().send(one, closing(1000), two) == [GOODBYE]
 
 
 @pytest.mark.parametrize("opcode", [PING, PONG, CLOSE])
 def test_a_control_frame_in_fragments_is_refused(opcode: int) -> None:
     """RFC 6455, section 5.4."""
-    assert refused(Peer(), *fragments(opcode, [b"frag", b"ment"])) == PROTOCOL_ERROR
+    assert refused(EchoWebSocket(), *fragments(opcode, [b"frag", b"ment"])) == PROTOCOL_ERROR
 
 
 @pytest.mark.parametrize("final", [True, False])
 def test_there_is_no_going_on_with_what_was_not_begun(final: bool) -> None:
     """A continuation needs a message."""
-    assert refused(Peer(), frame(CONTINUATION, b"x", final=final)) == PROTOCOL_ERROR
-    first, last = Peer().send(
+    assert refused(EchoWebSocket(), frame(CONTINUATION, b"x", final=final)) == PROTOCOL_ERROR
+    first, last = EchoWebSocket().send(
         *fragments(TEXT, [b"a", b"b"]), frame(CONTINUATION, b"c", final=final)
     )
     assert first == Frame(TEXT, b"ab")
@@ -335,7 +343,7 @@ def test_there_is_no_going_on_with_what_was_not_begun(final: bool) -> None:
 def test_a_message_cannot_begin_within_another(opcode: int) -> None:
     """It has to be ended first."""
     begun = frame(TEXT, b"a", final=False)
-    assert refused(Peer(), begun, frame(opcode, b"b")) == PROTOCOL_ERROR
+    assert refused(EchoWebSocket(), begun, frame(opcode, b"b")) == PROTOCOL_ERROR
 
 
 message = st.one_of(
@@ -360,7 +368,7 @@ def test_any_messages_in_any_fragments_in_any_packets_come_back(
             if data.draw(st.booleans()):
                 frames.append(frame(PING, b"%d" % pings))
                 pings += 1
-    answers = Peer().send(*frames, chop=data.draw(st.integers(0, 12)))
+    answers = EchoWebSocket().send(*frames, chop=data.draw(st.integers(0, 12)))
     assert [answer for answer in answers if answer.opcode != PONG] == [Frame(*m) for m in messages]
     assert [a for a in answers if a.opcode == PONG] == [
         Frame(PONG, b"%d" % n) for n in range(pings)
@@ -390,7 +398,7 @@ def test_every_character_that_there_is_comes_back(text: str, cut: int, chop: int
     """Non-characters too, and wherever it is cut."""
     data = text.encode()
     parts = [data[at : at + 1] for at in range(len(data))] if cut else [data]
-    assert Peer().send(*fragments(TEXT, parts), chop=chop) == [Frame(TEXT, data)]
+    assert EchoWebSocket().send(*fragments(TEXT, parts), chop=chop) == [Frame(TEXT, data)]
 
 
 @pytest.mark.parametrize("cut", [0, 1], ids=["whole", "bytewise"])
@@ -419,13 +427,13 @@ def test_every_character_that_there_is_comes_back(text: str, cut: int, chop: int
 def test_a_text_that_is_no_utf_8_is_refused(data: bytes, cut: int) -> None:
     """RFC 6455, section 8.1."""
     parts = [data[at : at + 1] for at in range(len(data))] if cut else [data]
-    assert refused(Peer(), *fragments(TEXT, parts)) == BAD_DATA
+    assert refused(EchoWebSocket(), *fragments(TEXT, parts)) == BAD_DATA
 
 
 @pytest.mark.parametrize("sent", [frame(TEXT, b"\xff"), closing(1000, b"\xff")])
 def test_a_text_that_is_no_utf_8_is_refused_in_our_words(sent: bytes) -> None:
     """The reason of the close says what to do, and not how a library failed."""
-    (answer,) = Peer().send(sent)
+    (answer,) = EchoWebSocket().send(sent)
     assert answer.payload[2:] == b"what is sent as text has to be UTF-8"
 
 
@@ -434,10 +442,10 @@ def test_a_text_is_refused_as_soon_as_it_has_gone_wrong(whole: bool) -> None:
     """And not only when it ends."""
     if whole:
         beginning = frame(TEXT, GOOD + b"\xf4\x90", size=1000)
-        assert refused(Peer(), beginning) == BAD_DATA
+        assert refused(EchoWebSocket(), beginning) == BAD_DATA
     else:
         beginning = frame(TEXT, GOOD, final=False)
-        peer = Peer()
+        peer = EchoWebSocket()
         assert peer.send(beginning) == []
         assert refused(peer, frame(CONTINUATION, b"\xf4\x90", final=False)) == BAD_DATA
 
@@ -453,7 +461,7 @@ def test_a_text_is_refused_as_soon_as_it_has_gone_wrong(whole: bool) -> None:
 )
 def test_a_close_is_answered_with_its_code(code: int, reason: bytes, chop: int) -> None:
     """And the server closes the connection."""
-    peer = Peer()
+    peer = EchoWebSocket()
     (answer,) = peer.send(closing(code, reason), chop=chop)
     assert closed_with(answer) == code
     assert peer.closed
@@ -461,7 +469,7 @@ def test_a_close_is_answered_with_its_code(code: int, reason: bytes, chop: int) 
 
 def test_a_close_without_a_code_is_answered_without_one() -> None:
     """RFC 6455, section 5.5.1."""
-    assert refused(Peer(), closing()) is None
+    assert refused(EchoWebSocket(), closing()) is None
 
 
 @pytest.mark.parametrize(
@@ -469,17 +477,17 @@ def test_a_close_without_a_code_is_answered_without_one() -> None:
 )
 def test_a_close_with_a_code_that_may_not_be_sent_is_refused(code: int) -> None:
     """RFC 6455, section 7.4."""
-    assert refused(Peer(), closing(code)) == PROTOCOL_ERROR
+    assert refused(EchoWebSocket(), closing(code)) == PROTOCOL_ERROR
 
 
 def test_a_close_of_one_byte_is_refused() -> None:
     """A code has two."""
-    assert refused(Peer(), frame(CLOSE, b"\x03")) == PROTOCOL_ERROR
+    assert refused(EchoWebSocket(), frame(CLOSE, b"\x03")) == PROTOCOL_ERROR
 
 
 def test_a_close_whose_reason_is_no_utf_8_is_refused() -> None:
     """It is a text like any other."""
-    assert refused(Peer(), closing(1000, GOOD + b"\xed\xa0\x80")) == BAD_DATA
+    assert refused(EchoWebSocket(), closing(1000, GOOD + b"\xed\xa0\x80")) == BAD_DATA
 
 
 @pytest.mark.parametrize(
@@ -490,14 +498,14 @@ def test_a_close_whose_reason_is_no_utf_8_is_refused() -> None:
 @pytest.mark.parametrize("together", [True, False], ids=["together", "later"])
 def test_behind_a_close_nothing_counts(more: bytes, together: bool) -> None:
     """RFC 6455, section 5.5.1."""
-    peer = Peer()
+    peer = EchoWebSocket()
     assert peer.send(closing(1000), *([more] if together else [])) == [GOODBYE]
     assert peer.send(more) == []
 
 
 def test_a_client_that_goes_without_a_close_leaves_nothing_behind() -> None:
     """In the middle of a message."""
-    peer = Peer()
+    peer = EchoWebSocket()
     peer.send(frame(TEXT, b"begun", final=False))
     peer.connection.hang_up()
     assert not peer.chat.clock.getDelayedCalls()
@@ -508,7 +516,7 @@ def test_a_client_that_goes_without_a_close_leaves_nothing_behind() -> None:
 
 def test_while_the_client_does_not_read_nothing_it_sends_is_answered() -> None:
     """Its frames wait in TCP, and in the end all of them are answered."""
-    peer = Peer()
+    peer = EchoWebSocket()
     peer.connection.fill()
     assert peer.connection.producerState == "paused"
     texts = [b"%d" % number for number in range(100)]
@@ -527,7 +535,7 @@ def test_one_websocket_does_not_keep_the_others_waiting() -> None:
     """Of many frames in one packet a few are read in each turn; a client that goes in between
     leaves nothing behind.
     """
-    peer = Peer()
+    peer = EchoWebSocket()
     peer.connection.send(b"".join(frame(TEXT, b"hi") for _ in range(100)))
     assert len(peer.frames(peer.connection.received())) == FRAMES_A_TURN
     assert peer.connection.producerState == "paused"

@@ -18,7 +18,7 @@ from chatd.net.connections import (
 from chatd.net.descriptors import RESERVE, for_connections
 from chatd.testing.clock import StrictClock
 
-from ..doors.house import House
+from ..kit.server import MemoryServer
 
 PUBLIC = "93.184.216.34"
 LOOPBACK = "127.0.0.1"
@@ -111,24 +111,24 @@ def test_some_descriptors_are_kept_in_reserve(limit: int, most: int) -> None:
 
 
 class Crowded:
-    """A house with room for one, who is there."""
+    """A server with room for one, who is there."""
 
     def __init__(self, per_address: int | None = None) -> None:
-        self.house = House()
+        self.server = MemoryServer()
         self.counted = Connections(
-            self.house.chat.clock, 1 if per_address is None else 100, per_address
+            self.server.chat.clock, 1 if per_address is None else 100, per_address
         )
         self.counted.add("192.168.1.1")  # as a `FakeConnection` has it
 
     def connect(self, factory: Any) -> Any:
         """Somebody who has come too late."""
-        return self.house.chat.connect(ConnectionLimiter(factory, self.counted))
+        return self.server.chat.connect(ConnectionLimiter(factory, self.counted))
 
 
 def test_a_line_client_is_told_in_a_line() -> None:
     """And the connection closes."""
     crowded = Crowded()
-    wire = crowded.connect(crowded.house.line_door)
+    wire = crowded.connect(crowded.server.line_door)
     assert wire.received() == b"!! the server is full; try again in 10 seconds\r\n"
     assert wire.lost
 
@@ -136,7 +136,7 @@ def test_a_line_client_is_told_in_a_line() -> None:
 def test_an_http_client_is_told_in_json() -> None:
     """With a status, and when to come again."""
     crowded = Crowded()
-    wire = crowded.connect(crowded.house.http_door)
+    wire = crowded.connect(crowded.server.http_door)
     head, _, body = wire.received().partition(b"\r\n\r\n")
     status, *headers = head.split(b"\r\n")
     assert status == b"HTTP/1.1 503 Service Unavailable"
@@ -149,25 +149,25 @@ def test_an_http_client_is_told_in_json() -> None:
 def test_who_has_too_many_is_told_to_close_some() -> None:
     """It is not the server that is full."""
     crowded = Crowded(per_address=1)
-    wire = crowded.connect(crowded.house.http_door)
+    wire = crowded.connect(crowded.server.http_door)
     assert wire.received().startswith(b"HTTP/1.1 429 Too Many Requests\r\n")
 
 
 @pytest.mark.parametrize("address", [IPv4Address, IPv6Address])
 def test_whom_there_is_room_for_meets_the_door_itself(address: Any) -> None:
     """The limiter leaves nothing of itself."""
-    house = House()
-    limiter = ConnectionLimiter(house.line_door, connections())
+    server = MemoryServer()
+    limiter = ConnectionLimiter(server.line_door, connections())
     own: IAddress = address("TCP", "::1", 1)
-    assert type(limiter.buildProtocol(own)) is type(house.line_door.buildProtocol(own))
+    assert type(limiter.buildProtocol(own)) is type(server.line_door.buildProtocol(own))
     assert limiter.buildProtocol(UNIXAddress(None)) is not None
 
 
 def test_over_tls_a_door_speaks_what_it_says() -> None:
     """HTTP names its version; lines have no name."""
-    house = House()
-    assert ConnectionLimiter(house.http_door, connections()).acceptableProtocols() == [b"http/1.1"]
-    assert ConnectionLimiter(house.line_door, connections()).acceptableProtocols() == []
+    server = MemoryServer()
+    assert ConnectionLimiter(server.http_door, connections()).acceptableProtocols() == [b"http/1.1"]
+    assert ConnectionLimiter(server.line_door, connections()).acceptableProtocols() == []
 
 
 def test_the_log_tells_of_a_flood_once_a_minute() -> None:

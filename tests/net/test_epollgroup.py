@@ -1,4 +1,6 @@
-"""The epoll_group: connections with a learned poll have their turn, and so has everybody else."""
+"""The epoll group (`chatd.net.epollgroup`): connections with a learned poll have their turn, and so
+has everybody else.
+"""
 
 from __future__ import annotations
 
@@ -48,8 +50,8 @@ class Poll:
         self.server.close()
 
 
-class House:
-    """A reactor, a epoll_group in it, and polls in that."""
+class ReactorWithGroup:
+    """A reactor, an epoll group in it, and polls in the group."""
 
     def __init__(self, reactor: EPollReactor | SelectReactor) -> None:
         self.reactor = reactor
@@ -67,38 +69,38 @@ class House:
 
 
 @pytest.fixture(params=[LeanEPollReactor, EPollReactor, SelectReactor])
-def house(request: pytest.FixtureRequest) -> Iterator[House]:
-    house = House(request.param())
-    yield house
-    for poll in house.polls:
+def watched(request: pytest.FixtureRequest) -> Iterator[ReactorWithGroup]:
+    watched = ReactorWithGroup(request.param())
+    yield watched
+    for poll in watched.polls:
         poll.close()
-    assert house.epoll_group not in house.reactor.getReaders()
+    assert watched.epoll_group not in watched.reactor.getReaders()
 
 
-def test_whoever_has_entered_reads_what_comes_in_until_it_leaves(house: House) -> None:
+def test_whoever_has_entered_reads_what_comes_in_until_it_leaves(watched: ReactorWithGroup) -> None:
     """In any reactor; and when the last one has left, nothing of the epoll_group is left in it."""
-    one, other = house.poll(), house.poll()
+    one, other = watched.poll(), watched.poll()
     for word in ("one", "two"):
         one.say(word)
-        house.turn()
+        watched.turn()
     one.step_aside()
     one.say("three")
     other.say("and I")
-    house.turn()
+    watched.turn()
     assert (one.told, other.told) == (["one", "two", "aside"], ["and I"])
-    house.epoll_group.enter(one.number, one, house.reactor)
-    house.turn()
+    watched.epoll_group.enter(one.number, one, watched.reactor)
+    watched.turn()
     assert one.told[3:] == ["three"]
     one.told.remove("aside")
 
 
 def test_thousands_who_ask_do_not_keep_one_waiting(
-    house: House, monkeypatch: pytest.MonkeyPatch
+    watched: ReactorWithGroup, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A connection outside the epoll group is read between `AT_ONCE` of its members, and each
     member has its turn."""
     monkeypatch.setattr(module, "AT_ONCE", 3)
-    polls = [house.poll() for _ in range(9)]
+    polls = [watched.poll() for _ in range(9)]
     for poll in polls:
         poll.say("since")
     speaker = Poll(EpollGroup())
@@ -116,11 +118,11 @@ def test_thousands_who_ask_do_not_keep_one_waiting(
             return "speaker"
 
     reading = Speaker()
-    house.reactor.addReader(reading)
+    watched.reactor.addReader(reading)
     for _ in range(3):
         speaker.say("hello")
-        house.turn()
-    house.reactor.removeReader(reading)
+        watched.turn()
+    watched.reactor.removeReader(reading)
     assert len(told) == 3
     assert all(heard <= 3 * turn for turn, heard in enumerate(told, start=1))
     assert [poll.told for poll in polls] == [["since"]] * 9
@@ -128,34 +130,36 @@ def test_thousands_who_ask_do_not_keep_one_waiting(
     speaker.close()
 
 
-def test_whom_an_earlier_one_sends_away_is_not_read(house: House) -> None:
+def test_whom_an_earlier_one_sends_away_is_not_read(watched: ReactorWithGroup) -> None:
     """Of two that are ready at once, the first may end the second."""
-    first, second = house.poll(), house.poll()
+    first, second = watched.poll(), watched.poll()
     first.then, second.then = second.step_aside, first.step_aside
     first.say("x")
     second.say("x")
-    house.turn()
+    watched.turn()
     assert sorted([first.told, second.told]) == [["aside"], ["x"]]
 
 
-def test_a_reactor_that_lets_go_has_the_transports_to_let_go_of(house: House) -> None:
+def test_a_reactor_that_lets_go_has_the_transports_to_let_go_of(watched: ReactorWithGroup) -> None:
     """They are watched by it again."""
-    polls = [house.poll() for _ in range(2)]
-    house.epoll_group.connectionLost(Failure(ConnectionLost()))
+    polls = [watched.poll() for _ in range(2)]
+    watched.epoll_group.connectionLost(Failure(ConnectionLost()))
     assert [poll.told for poll in polls] == [["aside"]] * 2
 
 
-def test_whoever_ends_is_the_reactor_s(house: House) -> None:
+def test_whoever_ends_is_the_reactor_s(watched: ReactorWithGroup) -> None:
     """What is not simply something to read is left to who always sees to that."""
-    poll = house.poll()
+    poll = watched.poll()
     poll.client.close()
-    house.turn()
+    watched.turn()
     assert poll.told == ["aside"]
 
 
-def test_what_goes_wrong_is_logged_and_concerns_one(house: House, logged_errors: list[str]) -> None:
+def test_what_goes_wrong_is_logged_and_concerns_one(
+    watched: ReactorWithGroup, logged_errors: list[str]
+) -> None:
     """The others are read all the same."""
-    bad, good = house.poll(), house.poll()
+    bad, good = watched.poll(), watched.poll()
 
     def fail() -> None:
         raise RuntimeError("on purpose")
@@ -163,7 +167,7 @@ def test_what_goes_wrong_is_logged_and_concerns_one(house: House, logged_errors:
     bad.then = fail
     bad.say("x")
     good.say("x")
-    house.turn()
+    watched.turn()
     assert (bad.told, good.told) == (["x", "failed", "aside"], ["x"])
     assert len(logged_errors) == 1
     logged_errors.clear()

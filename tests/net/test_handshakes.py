@@ -9,7 +9,7 @@ from zope.interface import classImplements
 from chatd.net.handshakes import HANDSHAKE_SECONDS
 from chatd.testing import FakeConnection
 
-from ..doors.house import House
+from ..kit.server import MemoryServer
 
 
 class SecureConnection(FakeConnection):
@@ -24,33 +24,33 @@ DOORS = ["line_door", "http_door"]
 @pytest.mark.parametrize("door", DOORS)
 def test_a_handshake_that_is_not_finished_in_time_ends_the_connection(door: str) -> None:
     """And leaves nothing behind: no session, no connection, no timer."""
-    house = House()
-    wire = SecureConnection(getattr(house, door))
-    house.chat.advance(HANDSHAKE_SECONDS - 1)
+    server = MemoryServer()
+    wire = SecureConnection(getattr(server, door))
+    server.chat.advance(HANDSHAKE_SECONDS - 1)
     assert not wire.lost
-    house.chat.advance(2)
+    server.chat.advance(2)
     assert wire.lost
     assert wire.received() == b""
-    assert (house.here, len(house.peers)) == ([], 0)
-    assert house.chat.clock.getDelayedCalls() == []
+    assert (server.here, len(server.peers)) == ([], 0)
+    assert server.chat.clock.getDelayedCalls() == []
 
 
 @pytest.mark.parametrize("door", DOORS)
 def test_a_client_that_goes_during_its_handshake_leaves_no_timer(door: str) -> None:
     """Nor a session."""
-    house = House()
-    SecureConnection(getattr(house, door)).hang_up()
-    assert (house.here, len(house.peers)) == ([], 0)
-    assert house.chat.clock.getDelayedCalls() == []
+    server = MemoryServer()
+    SecureConnection(getattr(server, door)).hang_up()
+    assert (server.here, len(server.peers)) == ([], 0)
+    assert server.chat.clock.getDelayedCalls() == []
 
 
 @pytest.mark.parametrize("door", DOORS)
 def test_a_handshake_that_is_finished_has_no_deadline_any_more(door: str) -> None:
     """The greeting comes behind it."""
-    house = House()
-    wire = SecureConnection(getattr(house, door))
+    server = MemoryServer()
+    wire = SecureConnection(getattr(server, door))
     wire.protocol.handshakeCompleted()
-    house.chat.advance(HANDSHAKE_SECONDS + 1)
+    server.chat.advance(HANDSHAKE_SECONDS + 1)
     assert not wire.lost
     if door == "line_door":
         assert wire.received().startswith(b"== welcome")
@@ -58,21 +58,21 @@ def test_a_handshake_that_is_finished_has_no_deadline_any_more(door: str) -> Non
 
 def test_a_server_that_goes_down_waits_for_no_handshake() -> None:
     """The connection is cut at once."""
-    house = House()
-    wire = SecureConnection(house.line_door)
-    house.going_down().stopService()
-    house.chat.settle()
+    server = MemoryServer()
+    wire = SecureConnection(server.line_door)
+    server.going_down().stopService()
+    server.chat.settle()
     assert wire.lost
 
 
 @pytest.mark.parametrize("sent", [b"", b"GET / HTTP/1.1\r\n", b"G"])
 def test_a_first_request_that_does_not_come_in_ends_the_connection(sent: bytes) -> None:
     """Within the idle time, or the request's own, however it trickles."""
-    house = House()
-    wire = house.http().wire
+    server = MemoryServer()
+    wire = server.http().wire
     wire.send(sent)
     for _ in range(18):
-        house.chat.advance(5)
+        server.chat.advance(5)
         if sent:
             wire.send(b"x")
     assert wire.lost

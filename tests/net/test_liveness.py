@@ -25,8 +25,8 @@ from chatd.net.liveness import (
 )
 from chatd.net.tcp import PeerDead
 
-from ..doors.house import House
-from ..doors.wire import Wire
+from ..kit.server import MemoryServer
+from ..kit.tcp import TcpPair
 
 IAC, NOP = b"\xff", b"\xf1"
 SOON = 90.0
@@ -39,8 +39,8 @@ SOON = 90.0
 class Deaf:
     """A WebSocket that was opened, and whose network is dead."""
 
-    def __init__(self, house: House, name: str = "") -> None:
-        http = house.http()
+    def __init__(self, server: MemoryServer, name: str = "") -> None:
+        http = server.http()
         if name:
             http.enter(name)
         self.wire = http.wire
@@ -60,51 +60,51 @@ PONG = b"\x8a\x80\0\0\0\0"
 
 def test_a_websocket_that_does_not_answer_its_pings_is_cut_off() -> None:
     """And a guest who spoke through it has left."""
-    house = House()
-    deaf = Deaf(house)
+    server = MemoryServer()
+    deaf = Deaf(server)
     deaf.wire.send(b"\x81\xa4\0\0\0\0" + b'{"type":"say","text":"hi","ref":"abc"}'[:36])
-    house.chat.advance(SOON)
+    server.chat.advance(SOON)
     assert deaf.wire.lost
-    assert house.here == []
+    assert server.here == []
 
 
 def test_a_websocket_that_answers_stays() -> None:
     """For as long as it does."""
-    house = House()
-    wire = Deaf(house).wire
+    server = MemoryServer()
+    wire = Deaf(server).wire
     for _ in range(30):
-        house.chat.advance(12)
+        server.chat.advance(12)
         wire.send(PONG)
     assert not wire.lost
-    house.chat.advance(SOON)
+    server.chat.advance(SOON)
     assert wire.lost
 
 
 def test_the_name_of_a_client_that_died_is_free_with_its_connection() -> None:
     """The session was last heard of before the pings began to fail: it has no more grace."""
-    house = House()
-    deaf = Deaf(house, "ada")
-    house.chat.advance(SOON)
+    server = MemoryServer()
+    deaf = Deaf(server, "ada")
+    server.chat.advance(SOON)
     assert deaf.wire.lost
-    assert house.here == []
-    house.http().enter("ada")
+    assert server.here == []
+    server.http().enter("ada")
 
 
 def test_a_session_that_is_still_used_outlives_a_reader_that_died() -> None:
     """Its other requests count."""
-    house = House()
-    http = house.http()
+    server = MemoryServer()
+    http = server.http()
     http.enter("ada")
     http.send("GET", "/rooms/lobby/events", headers={"Accept": "text/event-stream"})
-    house.chat.advance(60)
-    other = house.http()
+    server.chat.advance(60)
+    other = server.http()
     other.headers = http.headers
     assert other.get("/session").status == 200
     http.wire.hang_up(Failure(PeerDead()))
-    house.chat.advance(GRACE_SECONDS - 1)
-    assert house.here == ["ada"]
-    house.chat.advance(2)
-    assert house.here == []
+    server.chat.advance(GRACE_SECONDS - 1)
+    assert server.here == ["ada"]
+    server.chat.advance(2)
+    assert server.here == []
 
 
 @pytest.mark.parametrize(
@@ -114,14 +114,14 @@ def test_a_session_whose_event_stream_tcp_found_dead_is_over(
     reason: Exception, here: list[str]
 ) -> None:
     """One that was closed has its grace: a page reloads."""
-    house = House()
-    http = house.http()
+    server = MemoryServer()
+    http = server.http()
     http.enter("ada")
     http.send("GET", "/rooms/lobby/events", headers={"Accept": "text/event-stream"})
-    house.chat.advance(LIVENESS_SECONDS + 10)
+    server.chat.advance(LIVENESS_SECONDS + 10)
     http.wire.hang_up(Failure(reason))
-    house.chat.advance(1)
-    assert house.here == here
+    server.chat.advance(1)
+    assert server.here == here
 
 
 # -- the line door ---------------------------------------------------------------------------------
@@ -130,30 +130,30 @@ def test_a_session_whose_event_stream_tcp_found_dead_is_over(
 @pytest.mark.parametrize("shown", [IAC + b"\xfb\x01", IAC + b"\xf4", b"hello\r\0"])
 def test_an_idle_telnet_client_gets_a_sign_of_life_below_a_minute(shown: bytes) -> None:
     """One that it does not show; proxies that cut idle connections see traffic."""
-    house = House()
-    wire = house.line()
+    server = MemoryServer()
+    wire = server.line()
     wire.send(shown)
-    house.chat.settle()
+    server.chat.settle()
     wire.received()
-    house.chat.advance(NOP_SECONDS + 1)
+    server.chat.advance(NOP_SECONDS + 1)
     assert wire.received() == IAC + NOP
     wire.fill()
-    house.chat.advance(NOP_SECONDS + 1)
+    server.chat.advance(NOP_SECONDS + 1)
     assert wire.received() == b""
     wire.drain()
     wire.hang_up()
-    house.chat.advance(60)
-    assert house.chat.clock.getDelayedCalls() == []
+    server.chat.advance(60)
+    assert server.chat.clock.getDelayedCalls() == []
 
 
 def test_a_client_that_is_no_telnet_gets_no_byte_unasked() -> None:
     """A netcat would show it."""
-    house = House()
-    wire = house.line()
+    server = MemoryServer()
+    wire = server.line()
     wire.send(b"hello\r\n")
-    house.chat.settle()
+    server.chat.settle()
     wire.received()
-    house.chat.advance(600)
+    server.chat.advance(600)
     assert wire.received() == b""
 
 
@@ -202,7 +202,7 @@ def deafen(sock: socket.socket) -> None:
 
 def test_a_peer_that_acknowledges_nothing_is_reported_as_dead() -> None:
     """Over a real socket that is deaf: what TCP gives up is told apart from what was closed."""
-    wire = Wire()
+    wire = TcpPair()
     deafen(wire.client)
     sock: Any = wire.server.socket
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, 300)

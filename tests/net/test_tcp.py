@@ -18,7 +18,7 @@ from zope.interface import implementer
 from chatd.net.epollgroup import EpollGroup
 from chatd.net.tcp import READ_BYTES, enable_direct_writes, lingers, unsent
 
-from ..doors.wire import Wire
+from ..kit.tcp import TcpPair
 
 
 class Producer:
@@ -37,8 +37,8 @@ class Producer:
 
 
 @pytest.fixture
-def wire() -> Iterator[Wire]:
-    wire = Wire()
+def wire() -> Iterator[TcpPair]:
+    wire = TcpPair()
     yield wire
     wire.close()
 
@@ -46,7 +46,7 @@ def wire() -> Iterator[Wire]:
 BIG = bytes(range(256)) * 1024
 
 
-def test_a_little_is_read_at_a_time(wire: Wire) -> None:
+def test_a_little_is_read_at_a_time(wire: TcpPair) -> None:
     """However much there is, others have their turn in between; then comes the end."""
     received: list[bytes] = []
     wire.note.dataReceived = received.append  # type: ignore[assignment, method-assign]
@@ -63,7 +63,7 @@ class DirectWriter:
 
     send: Callable[[bytes], int | None]
 
-    def push(self, data: bytes, wire: Wire) -> None:
+    def push(self, data: bytes, wire: TcpPair) -> None:
         """Send all of it, as whoever borrows has to."""
         try:
             sent = self.send(data)
@@ -73,7 +73,7 @@ class DirectWriter:
             wire.server.write(data[sent:])
 
 
-def test_who_borrows_sends_at_once_while_nothing_waits(wire: Wire) -> None:
+def test_who_borrows_sends_at_once_while_nothing_waits(wire: TcpPair) -> None:
     """And takes the transport's way while something does: bytes stay in order."""
     writer = DirectWriter()
     enable_direct_writes(wire.server, writer)
@@ -87,7 +87,7 @@ def test_who_borrows_sends_at_once_while_nothing_waits(wire: Wire) -> None:
     assert wire.client.recv(100) == b"at once again"
 
 
-def test_who_borrows_while_something_waits_takes_its_place_behind_it(wire: Wire) -> None:
+def test_who_borrows_while_something_waits_takes_its_place_behind_it(wire: TcpPair) -> None:
     """The way past the transport is not free yet."""
     wire.server.write(BIG)
     writer = DirectWriter()
@@ -96,7 +96,7 @@ def test_who_borrows_while_something_waits_takes_its_place_behind_it(wire: Wire)
     assert wire.receive(len(BIG) + 5) == BIG + b"later"
 
 
-def test_the_way_past_is_lent_to_one_at_a_time(wire: Wire) -> None:
+def test_the_way_past_is_lent_to_one_at_a_time(wire: TcpPair) -> None:
     """Of the one before nothing is known any more when something waits."""
     before, writer = DirectWriter(), DirectWriter()
     enable_direct_writes(wire.server, before)
@@ -106,7 +106,7 @@ def test_the_way_past_is_lent_to_one_at_a_time(wire: Wire) -> None:
     assert wire.client.recv(100) == b"xy"
 
 
-def test_who_sends_to_a_closed_connection_is_told_by_nobody(wire: Wire) -> None:
+def test_who_sends_to_a_closed_connection_is_told_by_nobody(wire: TcpPair) -> None:
     """`connectionLost` has told it."""
     writer = DirectWriter()
     enable_direct_writes(wire.server, writer)
@@ -125,7 +125,7 @@ def test_to_others_nothing_is_lent() -> None:
 class ReadDelegate:
     """Reads in a transport's place, as a learned poll does."""
 
-    def __init__(self, wire: Wire) -> None:
+    def __init__(self, wire: TcpPair) -> None:
         self.server = wire.server
         self.epoll_group = EpollGroup()
         self.read: list[bytes] = []
@@ -145,7 +145,7 @@ class ReadDelegate:
         raise NotImplementedError
 
 
-def test_something_else_may_read_in_a_transport_s_place(wire: Wire) -> None:
+def test_something_else_may_read_in_a_transport_s_place(wire: TcpPair) -> None:
     """Then the transport does not, though it be told to go on reading."""
     delegate = ReadDelegate(wire)
     assert delegate.delegate_reads()
@@ -160,7 +160,7 @@ def test_something_else_may_read_in_a_transport_s_place(wire: Wire) -> None:
     assert wire.watch.readers == {wire.server}
 
 
-def test_nobody_stands_in_while_nothing_is_to_be_read(wire: Wire) -> None:
+def test_nobody_stands_in_while_nothing_is_to_be_read(wire: TcpPair) -> None:
     """Neither after a pause, nor once it is closed."""
     delegate = ReadDelegate(wire)
     assert delegate.delegate_reads()
@@ -176,7 +176,7 @@ def test_nobody_stands_in_while_nothing_is_to_be_read(wire: Wire) -> None:
     assert not delegate.delegate_reads()
 
 
-def test_nobody_stands_in_behind_the_end_of_what_comes_in(wire: Wire) -> None:
+def test_nobody_stands_in_behind_the_end_of_what_comes_in(wire: TcpPair) -> None:
     """A client that has half closed has nothing to ask, and may be owed an answer."""
     ended: list[str] = []
 
@@ -195,7 +195,7 @@ def test_nobody_stands_in_behind_the_end_of_what_comes_in(wire: Wire) -> None:
 
 
 def test_nobody_stands_in_where_there_is_no_room(
-    wire: Wire, monkeypatch: pytest.MonkeyPatch
+    wire: TcpPair, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The kernel may refuse another epoll, or another descriptor in it."""
     delegate = ReadDelegate(wire)
@@ -209,28 +209,28 @@ def test_nobody_stands_in_where_there_is_no_room(
 
 
 def test_nobody_stands_in_where_there_is_no_epoll(
-    wire: Wire, monkeypatch: pytest.MonkeyPatch
+    wire: TcpPair, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Everything then comes to the protocol as it does elsewhere."""
     monkeypatch.setattr(EpollGroup, "possible", False)
     assert not ReadDelegate(wire).delegate_reads()
 
 
-def test_nothing_to_read_is_nothing_and_a_reset_is_told(wire: Wire) -> None:
+def test_nothing_to_read_is_nothing_and_a_reset_is_told(wire: TcpPair) -> None:
     """As by Twisted's own transport."""
     assert wire.server.doRead() is None
     wire.reset()
     assert isinstance(wire.server.doRead(), ConnectionLost)
 
 
-def test_what_fits_is_on_its_way_when_write_returns(wire: Wire) -> None:
+def test_what_fits_is_on_its_way_when_write_returns(wire: TcpPair) -> None:
     """No turn of the reactor lies between a message and its readers."""
     wire.server.write(b"hello")
     assert not wire.waits_to_write
     assert wire.client.recv(100) == b"hello"
 
 
-def test_what_does_not_fit_follows_in_order(wire: Wire) -> None:
+def test_what_does_not_fit_follows_in_order(wire: TcpPair) -> None:
     """Half of a write may have gone out at once; the rest and all later writes come behind it."""
     wire.server.write(BIG)
     wire.server.write(b"then this")
@@ -242,7 +242,7 @@ def test_what_does_not_fit_follows_in_order(wire: Wire) -> None:
     assert wire.client.recv(100) == b"!"
 
 
-def test_a_full_socket_pauses_the_producer_and_an_empty_one_resumes_it(wire: Wire) -> None:
+def test_a_full_socket_pauses_the_producer_and_an_empty_one_resumes_it(wire: TcpPair) -> None:
     """Back-pressure is Twisted's own."""
     producer = Producer()
     wire.server.registerProducer(producer, True)
@@ -254,7 +254,7 @@ def test_a_full_socket_pauses_the_producer_and_an_empty_one_resumes_it(wire: Wir
     assert not producer.paused
 
 
-def test_closing_sends_what_was_written_first(wire: Wire) -> None:
+def test_closing_sends_what_was_written_first(wire: TcpPair) -> None:
     """What was written before the close arrives; the end comes behind it."""
     wire.server.write(BIG)
     wire.server.write(b"end")
@@ -266,7 +266,7 @@ def test_closing_sends_what_was_written_first(wire: Wire) -> None:
     assert wire.client.recv(100) == b""
 
 
-def test_writing_behind_a_close_that_still_waits_keeps_the_order(wire: Wire) -> None:
+def test_writing_behind_a_close_that_still_waits_keeps_the_order(wire: TcpPair) -> None:
     """As with Twisted's own transport, what is written while closing goes out behind the rest."""
     wire.server.write(BIG)
     wire.server.loseConnection()
@@ -274,7 +274,7 @@ def test_writing_behind_a_close_that_still_waits_keeps_the_order(wire: Wire) -> 
     assert wire.receive(len(BIG) + 4).endswith(b"late")
 
 
-def test_a_reset_is_told_by_the_reactor_not_from_within_write(wire: Wire) -> None:
+def test_a_reset_is_told_by_the_reactor_not_from_within_write(wire: TcpPair) -> None:
     """A door in the middle of a fan-out is not told that one of its readers is gone."""
     wire.server.write(BIG)
     wire.reset()
@@ -286,7 +286,7 @@ def test_a_reset_is_told_by_the_reactor_not_from_within_write(wire: Wire) -> Non
     assert isinstance(wire.server.doWrite(), Exception)
 
 
-def test_a_lost_connection_swallows_what_is_written(wire: Wire) -> None:
+def test_a_lost_connection_swallows_what_is_written(wire: TcpPair) -> None:
     """Writing to somebody who has gone is no error."""
     wire.server.connectionLost(Failure(ConnectionError()))
     wire.server.write(b"too late")
@@ -301,7 +301,7 @@ class Tls:
         self.transport = transport
 
 
-def test_what_the_client_has_not_taken_is_counted(wire: Wire) -> None:
+def test_what_the_client_has_not_taken_is_counted(wire: TcpPair) -> None:
     """Wherever it lies: in Twisted's buffers or in the kernel's; also behind TLS."""
     assert unsent(wire.server) == 0
     wire.server.write(BIG)
@@ -314,7 +314,7 @@ def test_what_the_client_has_not_taken_is_counted(wire: Wire) -> None:
     assert unsent(object()) == 0
 
 
-def test_a_connection_lingers_while_its_client_has_something_to_take(wire: Wire) -> None:
+def test_a_connection_lingers_while_its_client_has_something_to_take(wire: TcpPair) -> None:
     """What the kernel has, it sends on its own; and a TLS peer is asked first, in any case."""
     assert not lingers(wire.server)
     assert lingers(Tls(wire.server))

@@ -24,25 +24,24 @@ from chatd.server.drain import (
 )
 from chatd.testing import FakeConnection, result_of
 
-from ..doors.doors import DOORS
-from ..doors.hold import Hold
-from ..doors.house import House as Doors
-from ..doors.house import Http, Response
-from ..doors.terminal import greeted
+from ..kit.clients import DOORS
+from ..kit.http import HttpClient, Response
+from ..kit.server import MemoryServer
+from ..kit.terminal import greeted
 
 TOLD = "the server is going down; come back in a moment"
 EVENTS = "/rooms/lobby/events"
 
 
 class Going:
-    """A house that has begun to go down."""
+    """A server that has begun to go down."""
 
-    def __init__(self, house: Doors) -> None:
-        self._chat = house.chat
-        self.house: ChatServer = house.going_down()
+    def __init__(self, server: MemoryServer) -> None:
+        self._chat = server.chat
+        self.server: ChatServer = server.going_down()
         self._gone: list[object] = []
-        self.house.stopService().addBoth(self._gone.append)
-        house.chat.settle()
+        self.server.stopService().addBoth(self._gone.append)
+        server.chat.settle()
 
     @property
     def gone(self) -> bool:
@@ -59,19 +58,19 @@ class Going:
 class Socket:
     """A WebSocket client that answers nothing by itself."""
 
-    def __init__(self, house: Doors) -> None:
-        self._house = house
-        self.wire: FakeConnection = house.chat.connect(house.http_door)
+    def __init__(self, server: MemoryServer) -> None:
+        self._server = server
+        self.wire: FakeConnection = server.chat.connect(server.http_door)
         self._frames = WSConnection(ConnectionType.CLIENT)
         self.wire.send(self._frames.send(Request(host="chat.example", target=EVENTS)))
-        house.chat.settle()
+        server.chat.settle()
         self.told()
 
     def say(self, text: str) -> None:
         """Say something, and wait for nothing."""
         command = json.dumps({"type": "say", "text": text, "ref": "r"})
         self.wire.send(self._frames.send(TextMessage(data=command)))
-        self._house.chat.settle()
+        self._server.chat.settle()
 
     def told(self) -> list[object]:
         """What came since: objects of JSON, and `(code, reason)` of a close."""
@@ -102,9 +101,9 @@ def is_last(response: Response) -> bool:
 # -- HTTP ------------------------------------------------------------------------------------------
 
 
-def test_nobody_is_there_and_it_is_done(house: Doors) -> None:
+def test_nobody_is_there_and_it_is_done(server: MemoryServer) -> None:
     """At once."""
-    assert Going(house).gone
+    assert Going(server).gone
 
 
 @pytest.mark.parametrize(
@@ -112,10 +111,10 @@ def test_nobody_is_there_and_it_is_done(house: Doors) -> None:
     [("GET", "/"), ("GET", "/healthz"), ("POST", "/rooms/lobby/messages"), ("GET", EVENTS)],
 )
 def test_a_request_on_an_open_connection_is_told_to_come_back(
-    house: Doors, http: Http, method: str, target: str
+    server: MemoryServer, http: HttpClient, method: str, target: str
 ) -> None:
     """503, when to come back, and that this connection ends; then it does."""
-    going = Going(house)
+    going = Going(server)
     response = http.request(method, target, '{"text":"hi"}' if method == "POST" else "")
     assert response.refusal == (503, "unavailable")
     assert response.json["error"]["message"] == TOLD
@@ -123,40 +122,42 @@ def test_a_request_on_an_open_connection_is_told_to_come_back(
     assert is_last(response)
     assert http.closed
     assert going.gone
-    assert house.chat.texts("lobby") == []
+    assert server.chat.texts("lobby") == []
 
 
-def test_a_request_that_was_half_sent_is_told_so_too(house: Doors, http: Http) -> None:
+def test_a_request_that_was_half_sent_is_told_so_too(
+    server: MemoryServer, http: HttpClient
+) -> None:
     """It was not accepted, so nothing of it happens."""
     http.send_raw(
         b"POST /rooms/lobby/messages?name=ada HTTP/1.1\r\nHost: chat.example\r\n"
         b"Content-Type: text/plain\r\nContent-Length: 5\r\n\r\nhe",
         "POST",
     )
-    going = Going(house)
+    going = Going(server)
     http.wire.send(b"llo")
     assert http.response().refusal == (503, "unavailable")
     assert http.closed
     assert going.gone
 
 
-def test_a_connection_that_asks_nothing_is_closed(house: Doors, http: Http) -> None:
+def test_a_connection_that_asks_nothing_is_closed(server: MemoryServer, http: HttpClient) -> None:
     """After the time in which a request could have crossed the news."""
-    going = Going(house)
+    going = Going(server)
     assert not going.after(GOODBYE_SECONDS - 0.1)
     assert going.after(0.2)
     assert http.closed
 
 
-def test_what_was_accepted_is_answered(house: Doors, http: Http) -> None:
+def test_what_was_accepted_is_answered(server: MemoryServer, http: HttpClient) -> None:
     """However long the store takes, within reason; and it is the connection's last answer."""
-    lobby = house.chat.room("lobby")
-    hold = Hold(house)
+    lobby = server.chat.room("lobby")
+    server.hold_appends()
     http.send("POST", "/rooms/lobby/messages?name=ada", "hello", {"Content-Type": "text/plain"})
-    house.chat.settle()
-    going = Going(house)
+    server.chat.settle()
+    going = Going(server)
     assert not going.after(ANSWER_SECONDS - 0.1)
-    hold.release()
+    server.release_appends()
     response = http.response()
     assert response.status == 201
     assert is_last(response)
@@ -167,19 +168,21 @@ def test_what_was_accepted_is_answered(house: Doors, http: Http) -> None:
 
 @pytest.mark.parametrize("door", ["poll", "varying-poll", "plain"])
 @pytest.mark.parametrize("number", [1, 2], ids=["first", "learned"])
-def test_a_held_poll_is_answered_at_once(house: Doors, http: Http, door: str, number: int) -> None:
+def test_a_held_poll_is_answered_at_once(
+    server: MemoryServer, http: HttpClient, door: str, number: int
+) -> None:
     """With no events, and the cursor it came with; parsed or learned, JSON or text."""
-    place = house.say("before")
+    place = server.say("before")
     headers = {"Accept": "text/plain"} if door == "plain" else {}
     for turn in range(number):
         if door == "varying-poll":
             headers["X-Request-Id"] = f"{turn}"
         http.send("GET", f"{EVENTS}?since={place}", headers=headers)
-        house.chat.settle()
+        server.chat.settle()
         if turn + 1 < number:
-            place = house.say("between")
+            place = server.say("between")
             assert http.response().status == 200
-    going = Going(house)
+    going = Going(server)
     response = http.response()
     assert response.status == 200
     if door == "plain":
@@ -192,27 +195,27 @@ def test_a_held_poll_is_answered_at_once(house: Doors, http: Http, door: str, nu
     assert going.gone
 
 
-def test_a_held_poll_does_not_wait_for_a_slow_store(house: Doors, http: Http) -> None:
+def test_a_held_poll_does_not_wait_for_a_slow_store(server: MemoryServer, http: HttpClient) -> None:
     """Longer than `SETTLE_SECONDS`."""
-    place = house.say("before")
+    place = server.say("before")
     http.send("GET", f"{EVENTS}?since={place}")
-    house.chat.settle()
-    Hold(house)
-    house.have_accepted("slow")
-    going = Going(house)
+    server.chat.settle()
+    server.hold_appends()
+    server.have_accepted("slow")
+    going = Going(server)
     assert not http.responses()
     going.after(SETTLE_SECONDS)
     assert http.response().texts == []
 
 
-def test_a_stream_ends_with_why_and_when_to_come_back(house: Doors) -> None:
+def test_a_stream_ends_with_why_and_when_to_come_back(server: MemoryServer) -> None:
     """Properly, and not everybody at the same time."""
-    streams = [house.http() for _ in range(20)]
+    streams = [server.http() for _ in range(20)]
     for stream in streams:
         stream.send("GET", EVENTS, headers={"Accept": "text/event-stream"})
-        house.chat.settle()
+        server.chat.settle()
         stream.streamed()
-    going = Going(house)
+    going = Going(server)
     pauses = []
     for stream in streams:
         (found,) = re.findall(rb"^: the server is .*\nretry: (\d+)\n$", stream.response().body)
@@ -223,25 +226,25 @@ def test_a_stream_ends_with_why_and_when_to_come_back(house: Doors) -> None:
     assert going.gone
 
 
-def test_a_stream_of_http_1_0_ends_likewise(house: Doors, http: Http) -> None:
+def test_a_stream_of_http_1_0_ends_likewise(server: MemoryServer, http: HttpClient) -> None:
     """Without chunks."""
     http.wire.send(
         f"GET {EVENTS} HTTP/1.0\r\nAccept: text/event-stream\r\n\r\n".encode(),
     )
-    house.chat.settle()
-    going = Going(house)
+    server.chat.settle()
+    going = Going(server)
     assert re.search(rb"\n\n: .*\nretry: \d+\n$", http.wire.received())
     assert http.closed
     assert going.gone
 
 
-def test_the_classic_door_says_it_in_its_way(house: Doors) -> None:
+def test_the_classic_door_says_it_in_its_way(server: MemoryServer) -> None:
     """A held poll is answered empty, a request refused in plain text."""
-    house.http_door = classic_site(house.chat.service, peers=house.peers, hosts=house.hosts)
-    ada, bob = house.http(), house.http()
+    server.http_door = classic_site(server.chat.service, peers=server.peers, hosts=server.hosts)
+    ada, bob = server.http(), server.http()
     ada.send("GET", "/?name=ada")
-    house.chat.settle()
-    going = Going(house)
+    server.chat.settle()
+    going = Going(server)
     answer = ada.response()
     assert (answer.status, answer.body, is_last(answer)) == (200, b"", True)
     refusal = bob.get("/?name=bob")
@@ -254,10 +257,10 @@ def test_the_classic_door_says_it_in_its_way(house: Doors) -> None:
 # -- WebSocket -------------------------------------------------------------------------------------
 
 
-def test_a_websocket_is_closed_with_a_code_that_says_come_back(house: Doors) -> None:
+def test_a_websocket_is_closed_with_a_code_that_says_come_back(server: MemoryServer) -> None:
     """1012, and the reason in words."""
-    socket = Socket(house)
-    going = Going(house)
+    socket = Socket(server)
+    going = Going(server)
     assert socket.told() == [(1012, TOLD)]
     assert not going.gone
     socket.close()
@@ -265,21 +268,21 @@ def test_a_websocket_is_closed_with_a_code_that_says_come_back(house: Doors) -> 
     assert going.after(0)
 
 
-def test_a_websocket_gets_its_acknowledgement_first(house: Doors) -> None:
+def test_a_websocket_gets_its_acknowledgement_first(server: MemoryServer) -> None:
     """However long the store takes; what it says behind that is refused."""
-    socket = Socket(house)
+    socket = Socket(server)
     socket.say("I am here")
     socket.told()
-    hold = Hold(house)
+    server.hold_appends()
     socket.say("hello")
-    going = Going(house)
+    going = Going(server)
     going.after(GOODBYE_SECONDS + 1)
     assert socket.told() == []
     socket.say("too late")
     (refused,) = socket.told()
     assert isinstance(refused, dict)
     assert (refused["type"], refused["code"]) == ("error", "unavailable")
-    hold.release()
+    server.release_appends()
     ack, event, close = socket.told()
     assert isinstance(ack, dict)
     assert isinstance(event, dict)
@@ -287,18 +290,20 @@ def test_a_websocket_gets_its_acknowledgement_first(house: Doors) -> None:
     assert close == (1012, TOLD)
 
 
-def test_a_command_that_waits_for_its_guest_is_answered_before_the_close(house: Doors) -> None:
+def test_a_command_that_waits_for_its_guest_is_answered_before_the_close(
+    server: MemoryServer,
+) -> None:
     """It is refused, because it was not accepted yet, and its client is told so."""
-    socket = Socket(house)
-    hold = Hold(house)
+    socket = Socket(server)
+    server.hold_appends()
     socket.say("hello")
-    going = Going(house)
+    going = Going(server)
     socket.say("too late")
-    hold.release()
+    server.release_appends()
     *refused, close = socket.told()
     assert [answer["code"] for answer in refused if isinstance(answer, dict)] == ["unavailable"] * 2
     assert close == (1012, TOLD)
-    assert house.chat.texts("lobby") == []
+    assert server.chat.texts("lobby") == []
     socket.close()
     assert going.after(0)
 
@@ -306,40 +311,40 @@ def test_a_command_that_waits_for_its_guest_is_answered_before_the_close(house: 
 # -- the line door ---------------------------------------------------------------------------------
 
 
-def test_a_line_user_is_told_in_words(house: Doors) -> None:
+def test_a_line_user_is_told_in_words(server: MemoryServer) -> None:
     """And the connection is closed."""
-    wire = greeted(house)
-    going = Going(house)
+    wire = greeted(server)
+    going = Going(server)
     assert heard(wire) == [f"!! {TOLD}"]
     assert wire.lost
     assert going.gone
 
 
-def test_what_a_line_user_said_is_echoed_first(house: Doors) -> None:
+def test_what_a_line_user_said_is_echoed_first(server: MemoryServer) -> None:
     """The goodbye stands behind it, however long the store takes."""
-    wire = greeted(house)
-    hold = Hold(house)
+    wire = greeted(server)
+    server.hold_appends()
     wire.send(b"hello\r\n")
-    going = Going(house)
+    going = Going(server)
     going.after(GOODBYE_SECONDS + 1)
     assert heard(wire) == []
     assert not wire.lost
     wire.send(b"too late\r\n")
-    hold.release()
+    server.release_appends()
     assert heard(wire) == ["<guest-0001> hello", f"!! {TOLD}"]
     assert wire.lost
     assert going.after(0)
-    assert house.chat.texts("lobby") == ["hello"]
+    assert server.chat.texts("lobby") == ["hello"]
 
 
 def test_lines_that_still_had_to_wait_are_told_to_be_lost() -> None:
     """How many they are: whoever pasted them can say them again.  What they go on sending is
     swallowed until they have read that, for a reset would take it back.
     """
-    house = Doors(message_rate=1)
-    wire = greeted(house)
+    server = MemoryServer(message_rate=1)
+    wire = greeted(server)
     wire.send(b"".join(b"%d\r\n" % number for number in range(10)))
-    going = Going(house)
+    going = Going(server)
     *said, last = heard(wire)
     assert [line for line in said if line.startswith("<")] == [
         f"<guest-0001> {number}" for number in range(4)
@@ -357,64 +362,64 @@ def test_lines_that_still_had_to_wait_are_told_to_be_lost() -> None:
 
 
 @pytest.mark.parametrize("door", DOORS)
-def test_what_was_accepted_is_shown_to_everybody_first(house: Doors, door: str) -> None:
+def test_what_was_accepted_is_shown_to_everybody_first(server: MemoryServer, door: str) -> None:
     """Also what was accepted in the same turn."""
-    seen = DOORS[door](house)
-    house.chat.settle()
+    seen = DOORS[door](server)
+    server.chat.settle()
     seen.read()
-    house.have_accepted("just now")
-    Going(house)
+    server.have_accepted("just now")
+    Going(server)
     data = (seen._wire if hasattr(seen, "_wire") else seen._reads.wire).received()  # type: ignore[attr-defined]
     assert b"just now" in data
 
 
-def test_nobody_is_said_to_have_left(house: Doors, ada: Http) -> None:
+def test_nobody_is_said_to_have_left(server: MemoryServer, ada: HttpClient) -> None:
     """They did not choose to go; most are back in a moment."""
-    wire = greeted(house)
+    wire = greeted(server)
     wire.send(b"/nick bob\r\n")
-    house.chat.settle()
-    going = Going(house)
+    server.chat.settle()
+    going = Going(server)
     going.after(GOODBYE_SECONDS)
     assert going.gone
-    events = [entry.event for entry in house.chat.entries("lobby")]
+    events = [entry.event for entry in server.chat.entries("lobby")]
     assert sum(isinstance(event, Joined) for event in events) == 2
     assert not any(isinstance(event, Left) for event in events)
 
 
-def stream(house: Doors) -> FakeConnection:
+def stream(server: MemoryServer) -> FakeConnection:
     """A stream of server-sent events."""
-    http = house.http()
+    http = server.http()
     http.send("GET", EVENTS, headers={"Accept": "text/event-stream"})
-    house.chat.settle()
+    server.chat.settle()
     return http.wire
 
 
 @pytest.mark.parametrize(
     "connect",
-    [greeted, stream, lambda house: Socket(house).wire],
+    [greeted, stream, lambda server: Socket(server).wire],
     ids=["line", "sse", "websocket"],
 )
 def test_a_client_that_does_not_read_holds_nobody_up(
-    house: Doors, connect: Callable[[Doors], FakeConnection]
+    server: MemoryServer, connect: Callable[[MemoryServer], FakeConnection]
 ) -> None:
     """It is cut off."""
-    wire = connect(house)
+    wire = connect(server)
     wire.fill()
-    going = Going(house)
+    going = Going(server)
     assert going.after(GOODBYE_SECONDS)
     assert wire.lost
 
 
-def test_a_store_that_never_answers_holds_nobody_up(house: Doors, http: Http) -> None:
+def test_a_store_that_never_answers_holds_nobody_up(server: MemoryServer, http: HttpClient) -> None:
     """What it did not take was acknowledged to nobody."""
     never: Deferred[None] = Deferred()
-    house.chat.store.close = lambda: never  # type: ignore[method-assign]
-    Hold(house)
-    wire = greeted(house)
+    server.chat.store.close = lambda: never  # type: ignore[method-assign]
+    server.hold_appends()
+    wire = greeted(server)
     wire.send(b"hello\r\n")
     http.send("POST", "/rooms/lobby/messages?name=ada", "hello", {"Content-Type": "text/plain"})
-    house.chat.settle()
-    going = Going(house)
+    server.chat.settle()
+    going = Going(server)
     assert not going.after(ANSWER_SECONDS)
     assert wire.lost
     assert http.closed
@@ -422,43 +427,43 @@ def test_a_store_that_never_answers_holds_nobody_up(house: Doors, http: Http) ->
     assert going.after(DRAIN_SECONDS - ANSWER_SECONDS)
 
 
-def test_the_store_is_closed_last(house: Doors, http: Http) -> None:
+def test_the_store_is_closed_last(server: MemoryServer, http: HttpClient) -> None:
     """When everybody is gone, and after everything accepted."""
     closed: list[bool] = []
-    close = house.chat.store.close
+    close = server.chat.store.close
 
     def closing() -> Deferred[None]:
         closed.append(http.closed)
         return close()
 
-    house.chat.store.close = closing  # type: ignore[method-assign]
-    going = Going(house)
+    server.chat.store.close = closing  # type: ignore[method-assign]
+    going = Going(server)
     assert closed == []
     assert going.after(GOODBYE_SECONDS)
     assert closed == [True]
 
 
-def test_whoever_hurries_waits_for_nobody(house: Doors, http: Http) -> None:
+def test_whoever_hurries_waits_for_nobody(server: MemoryServer, http: HttpClient) -> None:
     """A second signal: what waits is cut off, and the store is closed."""
-    Hold(house)
-    wire = greeted(house)
+    server.hold_appends()
+    wire = greeted(server)
     wire.send(b"hello\r\n")
-    going = Going(house)
+    going = Going(server)
     assert not going.gone
-    going.house.hurry()
-    house.chat.settle()
+    going.server.hurry()
+    server.chat.settle()
     assert going.gone
     assert wire.lost
     assert http.closed
 
 
 def test_a_connection_that_fails_to_end_is_cut_off(
-    house: Doors, logged_errors: list[str], monkeypatch: pytest.MonkeyPatch
+    server: MemoryServer, logged_errors: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """And the others end as they should; what went wrong is in the log."""
-    broken, sound = greeted(house), greeted(house)
+    broken, sound = greeted(server), greeted(server)
     monkeypatch.setattr(broken.protocol, "drain", lambda: 1 / 0)
-    going = Going(house)
+    going = Going(server)
     assert broken.lost
     assert heard(sound) == [f"!! {TOLD}"]
     assert going.gone
@@ -466,12 +471,12 @@ def test_a_connection_that_fails_to_end_is_cut_off(
     logged_errors.clear()
 
 
-def test_what_waits_for_the_last_to_go_is_told(house: Doors) -> None:
+def test_what_waits_for_the_last_to_go_is_told(server: MemoryServer) -> None:
     """Once nobody is there; at once if nobody is."""
-    result_of(house.peers.emptied())
-    wire = house.line()
+    result_of(server.peers.emptied())
+    wire = server.line()
     told: list[None] = []
-    house.peers.emptied().addCallback(told.append)
+    server.peers.emptied().addCallback(told.append)
     assert told == []
     wire.hang_up()
     assert told == [None]

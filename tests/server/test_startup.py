@@ -56,8 +56,8 @@ class Start:
         self.reactor = reactor
         chat = ChatService(reactor, MemoryStore(reactor, reactor.seconds, 10))
         chat.open = lambda: opening  # type: ignore[method-assign]
-        self.house = ServerProcess(reactor, chat, Peers(reactor))
-        door.setServiceParent(self.house)
+        self.server = ServerProcess(reactor, chat, Peers(reactor))
+        door.setServiceParent(self.server)
 
 
 @pytest.fixture
@@ -84,7 +84,7 @@ def at_exit(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 def test_doors_open_when_the_store_is(running: bool) -> None:
     """If it is open already, at once."""
     door = Door()
-    Start(Reactor(running=running), succeed(None), door).house.startService()
+    Start(Reactor(running=running), succeed(None), door).server.startService()
     assert door.running
 
 
@@ -93,7 +93,7 @@ def test_a_reactor_that_does_not_run_is_turned_until_everything_listens() -> Non
     reactor, door = Reactor(running=False), Door()
     opening: Deferred[None] = Deferred()
     reactor.callLater(3, opening.callback, None)
-    Start(reactor, opening, door).house.startService()
+    Start(reactor, opening, door).server.startService()
     assert door.running
     assert 3 <= reactor.seconds() < 4
 
@@ -103,7 +103,7 @@ def test_a_reactor_that_runs_goes_on_meanwhile() -> None:
     opening: Deferred[None] = Deferred()
     door = Door()
     start = Start(Reactor(running=True), opening, door)
-    start.house.startService()
+    start.server.startService()
     assert not door.running
     opening.callback(None)
     assert door.running
@@ -117,7 +117,7 @@ def test_a_store_that_cannot_be_used_ends_the_start_with_one_line(
     door = Door()
     start = Start(Reactor(running=running), fail(Unavailable("the disk is broken")), door)
     with pytest.raises(StartupError, match=r"^chatd: the disk is broken$"):
-        start.house.startService()
+        start.server.startService()
     assert told.getvalue() == "chatd: the disk is broken\n"
     assert not door.running
 
@@ -128,7 +128,7 @@ def test_a_store_that_fails_later_ends_the_start_too(told: StringIO) -> None:
     opening: Deferred[None] = Deferred()
     reactor.callLater(3, opening.errback, Unavailable("the disk is broken"))
     with pytest.raises(StartupError):
-        Start(reactor, opening, door).house.startService()
+        Start(reactor, opening, door).server.startService()
     assert not door.running
 
 
@@ -136,7 +136,7 @@ def test_a_store_that_does_not_open_ends_the_start_in_time(told: StringIO) -> No
     """The line says how long was waited."""
     reactor = Reactor(running=False)
     with pytest.raises(StartupError, match="not open after 30 seconds"):
-        Start(reactor, Deferred(), Door()).house.startService()
+        Start(reactor, Deferred(), Door()).server.startService()
     assert reactor.seconds() == pytest.approx(OPEN_SECONDS, abs=1)
 
 
@@ -147,7 +147,7 @@ def test_a_start_that_fails_while_the_reactor_runs_stops_it(
     """With the line in the log, and status 1 in the end."""
     opening: Deferred[None] = Deferred()
     start = Start(Reactor(running=True), opening, door)
-    start.house.startService()
+    start.server.startService()
     assert not start.reactor.stopped
     if door.hindered:
         opening.callback(None)
@@ -165,7 +165,7 @@ def test_a_start_that_is_stopped_opens_no_door_any_more() -> None:
     opening: Deferred[None] = Deferred()
     door = Door()
     start = Start(Reactor(running=True), opening, door)
-    start.house.startService()
-    start.house.stopService()
+    start.server.startService()
+    start.server.stopService()
     opening.callback(None)
     assert not door.running

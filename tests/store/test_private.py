@@ -14,7 +14,7 @@ import pytest
 from chatd.model.events import Said
 from chatd.store.private import close_to_others, make_private, open_private
 
-from .kept import Kept, sqlite_store
+from ..kit.stores import StoreUnderTest, sqlite_store
 
 
 @pytest.fixture(autouse=True)
@@ -40,8 +40,8 @@ def modes(path: Path) -> dict[str, int]:
 PRIVATE = {"": 0o600, "-wal": 0o600, "-shm": 0o600, "-lock": 0o600}
 
 
-def kept_at(path: Path) -> Kept:
-    return Kept(lambda *clocks: sqlite_store(path, *clocks))
+def kept_at(path: Path) -> StoreUnderTest:
+    return StoreUnderTest(lambda *clocks: sqlite_store(path, *clocks))
 
 
 def test_a_database_and_what_belongs_to_it_are_its_owner_s(path: Path) -> None:

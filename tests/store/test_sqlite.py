@@ -28,10 +28,11 @@ from chatd.testing import START, result_of
 from chatd.testing.clock import StrictClock
 from chatd.testing.stores import FakeFollower
 
-from .faults import locked, room_for
-from .kept import Kept, SlowWorker, change, claim, said, saying, sqlite_store, texts
+from ..kit.file_faults import locked, room_for
+from ..kit.stores import StoreUnderTest, change, claim, said, saying, sqlite_store, texts
+from ..kit.workers import SlowWorker
 
-Open = Callable[..., Kept]
+Open = Callable[..., StoreUnderTest]
 
 
 @pytest.fixture
@@ -42,10 +43,10 @@ def path(tmp_path: Path) -> Path:
 @pytest.fixture
 def opened(path: Path) -> Iterator[Open]:
     """Opens stores, mostly at one path."""
-    all_kept: list[Kept] = []
+    all_kept: list[StoreUnderTest] = []
 
-    def begin(path: Path = path, history: int = 10, **options: Any) -> Kept:
-        kept = Kept(lambda *clocks: sqlite_store(path, *clocks, **options), history)
+    def begin(path: Path = path, history: int = 10, **options: Any) -> StoreUnderTest:
+        kept = StoreUnderTest(lambda *clocks: sqlite_store(path, *clocks, **options), history)
         all_kept.append(kept)
         return kept
 
@@ -70,7 +71,7 @@ def warnings() -> Iterator[list[str]]:
     globalLogPublisher.removeObserver(observe)
 
 
-def is_refused(kept: Kept, event: Event) -> bool:
+def is_refused(kept: StoreUnderTest, event: Event) -> bool:
     """Whether an event is refused now, in words for the one who sent it."""
     try:
         kept.appended(Unit([event]))
@@ -146,7 +147,7 @@ class Hired:
         return self.workers[work]
 
 
-def slow(path: Path, seconds: float, **options: Any) -> tuple[Kept, Hired]:
+def slow(path: Path, seconds: float, **options: Any) -> tuple[StoreUnderTest, Hired]:
     """A store on a slow disk, and its workers, when they have settled."""
     hired: list[Hired] = []
 
@@ -154,12 +155,12 @@ def slow(path: Path, seconds: float, **options: Any) -> tuple[Kept, Hired]:
         hired.append(Hired(clock, seconds))
         return sqlite_store(path, clock, now, history, hire=hired[0], **options)
 
-    kept = Kept(engine)
+    kept = StoreUnderTest(engine)
     kept.clock.advance(seconds)  # forgetting what is old takes as long
     return kept, hired[0]
 
 
-def end(kept: Kept) -> None:
+def end(kept: StoreUnderTest) -> None:
     """Close a slow store."""
     closing = kept.store.close()
     for _ in range(20):
@@ -386,7 +387,7 @@ def test_two_stores_do_not_share_a_file(opened: Open) -> None:
     opened()
 
 
-def kept_path(kept: Kept) -> Path:
+def kept_path(kept: StoreUnderTest) -> Path:
     """Where the file of a store is."""
     assert isinstance(kept.store, SqliteStore)
     return kept.store._writer.path
@@ -449,7 +450,7 @@ def test_a_start_at_an_odd_time_is_logged(
     path: Path, warnings: list[str], ahead: float, warned: str | None
 ) -> None:
     """By the last event, and it is enough to end before anything is said."""
-    with Kept(lambda *clocks: sqlite_store(path, *clocks)) as kept:
+    with StoreUnderTest(lambda *clocks: sqlite_store(path, *clocks)) as kept:
         (last,) = kept.stored(said())
         for _ in range(2):
             kept.closed()
@@ -526,7 +527,7 @@ def test_what_is_too_much_is_forgotten(opened: Open) -> None:
 
 def test_a_commit_waits_for_one_slice_at_most(path: Path) -> None:
     """However much there is to forget; reading does not wait for it."""
-    with Kept(lambda *clocks: sqlite_store(path, *clocks)) as kept:
+    with StoreUnderTest(lambda *clocks: sqlite_store(path, *clocks)) as kept:
         kept.stored(*(said(str(n)) for n in range(6 * SLICE)))
     hired: list[Hired] = []
 
@@ -535,7 +536,7 @@ def test_a_commit_waits_for_one_slice_at_most(path: Path) -> None:
         options = {"hire": hired[0], "retention": Retention(events=1)}
         return sqlite_store(path, clock, now, history, **options)
 
-    kept = Kept(engine)
+    kept = StoreUnderTest(engine)
     kept.clock.advance(1)  # the request keys
     kept.clock.advance(0.5)
     waited = []
@@ -553,7 +554,7 @@ def test_a_commit_waits_for_one_slice_at_most(path: Path) -> None:
     # Half a slice is left to do when it is appended, then it is committed.
     assert waited == [1.5, 2.0, 2.0]
     end(kept)
-    with Kept(lambda *clocks: sqlite_store(path, *clocks)) as kept:
+    with StoreUnderTest(lambda *clocks: sqlite_store(path, *clocks)) as kept:
         assert len(kept.read("lobby").entries) < 6 * SLICE
 
 
@@ -590,7 +591,7 @@ async def test_threads_keep_the_same_promises(path: Path) -> None:
     last = store.append([saying("last")])
     await store.close()
     assert len(await last) == 1
-    with Kept(lambda *clocks: sqlite_store(path, *clocks)) as again:
+    with StoreUnderTest(lambda *clocks: sqlite_store(path, *clocks)) as again:
         assert again.opened.last == follower.entries[-1].id
 
 

@@ -35,7 +35,17 @@ from chatd.testing import START, result_of
 from chatd.testing.clock import StrictClock
 from chatd.testing.stores import FakeFollower
 
-from .kept import ENGINES, Kept, Making, change, claim, said, saying, texts, told
+from ..kit.stores import (
+    ENGINES,
+    EngineUnderTest,
+    StoreUnderTest,
+    change,
+    claim,
+    said,
+    saying,
+    texts,
+    told,
+)
 
 HOUR = 3600.0
 YEAR = 365 * 24 * HOUR
@@ -47,15 +57,15 @@ AN_ENGINE = st.sampled_from(ENGINES)
 
 
 @pytest.fixture(params=ENGINES)
-def kept(request: pytest.FixtureRequest) -> Iterator[Kept]:
-    with Kept(Making(request.param)) as kept:
+def kept(request: pytest.FixtureRequest) -> Iterator[StoreUnderTest]:
+    with StoreUnderTest(EngineUnderTest(request.param)) as kept:
         yield kept
 
 
 @pytest.fixture
-def lasting() -> Iterator[Kept]:
+def lasting() -> Iterator[StoreUnderTest]:
     """A store that is still there after a restart."""
-    with Kept(Making("sqlite")) as kept:
+    with StoreUnderTest(EngineUnderTest("sqlite")) as kept:
         yield kept
 
 
@@ -68,7 +78,7 @@ def lasting() -> Iterator[Kept]:
 )
 def test_an_id_is_the_time_or_one_more_than_the_last(engine: str, steps: list[float]) -> None:
     """Whatever the wall clock does: stands, jumps, or runs backwards."""
-    with Kept(Making(engine)) as kept:
+    with StoreUnderTest(EngineUnderTest(engine)) as kept:
         previous = kept.opened.last
         assert previous == int(START * 1_000_000)
         for step in steps:
@@ -78,7 +88,7 @@ def test_an_id_is_the_time_or_one_more_than_the_last(engine: str, steps: list[fl
             previous = id_
 
 
-def test_units_and_events_are_numbered_in_their_order(kept: Kept) -> None:
+def test_units_and_events_are_numbered_in_their_order(kept: StoreUnderTest) -> None:
     """Each event has an id, and so has a unit without events."""
     units = [
         Unit([said("one"), said("two")]),
@@ -95,7 +105,7 @@ def test_units_and_events_are_numbered_in_their_order(kept: Kept) -> None:
     assert [entry.id for entry in kept.follower.entries] == [first + n for n in (0, 1, 3, 5)]
 
 
-def test_an_id_is_exact_in_a_json_number(kept: Kept) -> None:
+def test_an_id_is_exact_in_a_json_number(kept: StoreUnderTest) -> None:
     """Also after a century."""
     kept.wall = START + 100 * YEAR
     (id_,) = kept.stored(said())
@@ -105,7 +115,7 @@ def test_an_id_is_exact_in_a_json_number(kept: Kept) -> None:
 # -- accepted, stored, shown ---------------------------------------------------------------------
 
 
-def test_an_append_is_answered_in_a_later_turn(kept: Kept) -> None:
+def test_an_append_is_answered_in_a_later_turn(kept: StoreUnderTest) -> None:
     """Code that uses a store is written to wait for it."""
     appended = kept.store.append([saying()])
     assert (appended.called, kept.follower.units) == (False, [])
@@ -113,7 +123,7 @@ def test_an_append_is_answered_in_a_later_turn(kept: Kept) -> None:
     assert (appended.called, len(kept.follower.units)) == (True, 1)
 
 
-def test_a_follower_is_shown_the_whole_unit(kept: Kept) -> None:
+def test_a_follower_is_shown_the_whole_unit(kept: StoreUnderTest) -> None:
     """Events, changes, and the request key; its answer is the id of the first event."""
     changes = [Change(NAMES, "ada", b"1"), Change(ROOMS, "lobby", b"{}")]
     unit = Unit([said("one"), Told("ada", "bob", "psst")], changes, (), b"key")
@@ -123,7 +133,7 @@ def test_a_follower_is_shown_the_whole_unit(kept: Kept) -> None:
     assert (shown.answer, shown.changes, shown.request_key) == (answer, changes, b"key")
 
 
-def test_senders_are_answered_right_behind_the_showing(kept: Kept) -> None:
+def test_senders_are_answered_right_behind_the_showing(kept: StoreUnderTest) -> None:
     """Of their own append, in the same turn: before any reader is woken for it."""
     happened: list[tuple[str, Sequence[object]]] = []
 
@@ -144,7 +154,7 @@ def test_senders_are_answered_right_behind_the_showing(kept: Kept) -> None:
     assert all(happened[place + 1] == ("stored", happened[place][1]) for place in shown)
 
 
-def test_appends_are_stored_in_their_order(kept: Kept) -> None:
+def test_appends_are_stored_in_their_order(kept: StoreUnderTest) -> None:
     """However many are begun in one turn."""
     batches = [[saying(f"{batch}.{n}") for n in range(3)] for batch in range(5)]
     answers = [kept.store.append(batch) for batch in batches]
@@ -155,7 +165,7 @@ def test_appends_are_stored_in_their_order(kept: Kept) -> None:
     assert ids == sorted(set(ids), key=int)  # type: ignore[arg-type]
 
 
-def test_what_is_appended_on_being_answered_comes_after(kept: Kept) -> None:
+def test_what_is_appended_on_being_answered_comes_after(kept: StoreUnderTest) -> None:
     """A sender may go on at once."""
     answers: list[Deferred[list[int | Stale]]] = []
     appended = kept.store.append([saying("one")])
@@ -166,7 +176,7 @@ def test_what_is_appended_on_being_answered_comes_after(kept: Kept) -> None:
     assert result_of(answers[0]) == [kept.follower.entries[-1].id]
 
 
-def test_an_append_that_stores_nothing_shows_nothing(kept: Kept) -> None:
+def test_an_append_that_stores_nothing_shows_nothing(kept: StoreUnderTest) -> None:
     """Whether it has no units, or only stale ones."""
     batches: list[Sequence[Shown]] = []
     kept.follower._shown = batches.append
@@ -180,7 +190,7 @@ def test_an_append_that_stores_nothing_shows_nothing(kept: Kept) -> None:
 
 
 @pytest.mark.parametrize("table", [NAMES, LOBBY, ROOMS, "sessions"])
-def test_a_cell_has_the_version_of_its_last_change(kept: Kept, table: str) -> None:
+def test_a_cell_has_the_version_of_its_last_change(kept: StoreUnderTest, table: str) -> None:
     """The highest id of the unit; an absent cell has none."""
     (first,) = kept.stored(changes=[Change(table, "ada", b"1")])
     assert kept.table(table) == {"ada": Cell(first, b"1")}
@@ -193,7 +203,7 @@ def test_a_cell_has_the_version_of_its_last_change(kept: Kept, table: str) -> No
 @pytest.mark.parametrize("table", [NAMES, LOBBY, ROOMS, "sessions"])
 @pytest.mark.parametrize("together", [True, False])
 def test_of_two_units_for_one_name_the_second_is_stale(
-    kept: Kept, table: str, together: bool
+    kept: StoreUnderTest, table: str, together: bool
 ) -> None:
     """In one append and in two; it says by which expectation, and the first one holds the name."""
     units = [claim(table, "ada", b"1", 0), claim(table, "ada", b"2", 0)]
@@ -210,7 +220,7 @@ def test_of_two_units_for_one_name_the_second_is_stale(
 
 
 @pytest.mark.parametrize("table", [NAMES, ROOMS, "sessions"])
-def test_a_cell_that_became_absent_is_to_be_had_again(kept: Kept, table: str) -> None:
+def test_a_cell_that_became_absent_is_to_be_had_again(kept: StoreUnderTest, table: str) -> None:
     """By a unit that expects it to be absent, in the same append too; one that expects the old cell
     is stale.
     """
@@ -224,7 +234,7 @@ def test_a_cell_that_became_absent_is_to_be_had_again(kept: Kept, table: str) ->
     assert kept.get(table, "ada")["ada"].value == b"3"
 
 
-def test_a_unit_is_stored_whole_or_not_at_all(kept: Kept) -> None:
+def test_a_unit_is_stored_whole_or_not_at_all(kept: StoreUnderTest) -> None:
     """A stale one leaves neither event, nor cell, nor request key, and units beside it are not
     concerned.
     """
@@ -245,7 +255,7 @@ def test_a_unit_is_stored_whole_or_not_at_all(kept: Kept) -> None:
     assert isinstance(kept.appended(saying(request_key=b"key"))[0], int), "the key was kept"
 
 
-def test_a_stale_answer_comes_behind_what_made_it_stale(kept: Kept) -> None:
+def test_a_stale_answer_comes_behind_what_made_it_stale(kept: StoreUnderTest) -> None:
     """So that the command is judged again by the newest state."""
     seen: list[object] = []
     kept.store.append([claim(NAMES, "ada", b"1", 0)])
@@ -255,7 +265,7 @@ def test_a_stale_answer_comes_behind_what_made_it_stale(kept: Kept) -> None:
     assert seen == [([Stale(Expect(NAMES, "ada", 0))], 1)]
 
 
-def test_an_expectation_may_be_all_that_a_unit_has(kept: Kept) -> None:
+def test_an_expectation_may_be_all_that_a_unit_has(kept: StoreUnderTest) -> None:
     """And a unit may expect what another one of the same append brings about."""
     (answer,) = kept.appended(change(NAMES, "ada", b"1"))
     assert isinstance(answer, int)
@@ -269,7 +279,7 @@ def test_an_expectation_may_be_all_that_a_unit_has(kept: Kept) -> None:
 # -- request keys --------------------------------------------------------------------------------
 
 
-def test_a_known_request_key_answers_the_first_id(kept: Kept) -> None:
+def test_a_known_request_key_answers_the_first_id(kept: StoreUnderTest) -> None:
     """In the same append, in one under way, and in a later one; nothing is stored again, and what
     it expects does not matter.
     """
@@ -285,7 +295,7 @@ def test_a_known_request_key_answers_the_first_id(kept: Kept) -> None:
     assert texts(kept.read("lobby").entries) == ["once", "twice", "between"]
 
 
-def test_a_request_key_is_known_for_some_minutes(kept: Kept) -> None:
+def test_a_request_key_is_known_for_some_minutes(kept: StoreUnderTest) -> None:
     """By a clock that nobody sets; then the same request is another one."""
     first = kept.appended(saying(request_key=b"key"))
     kept.wall += YEAR
@@ -299,7 +309,7 @@ def test_a_request_key_is_known_for_some_minutes(kept: Kept) -> None:
 
 
 def test_the_oldest_request_keys_are_forgotten_first(
-    kept: Kept, monkeypatch: pytest.MonkeyPatch
+    kept: StoreUnderTest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """There is a bound to their number."""
     monkeypatch.setattr("chatd.store.requests.MOST_KEYS", 3)
@@ -333,7 +343,7 @@ def test_page_by_page_is_all_that_was_kept(
     """In both directions: in order, no event twice and none left out, no page larger than asked
     for, and `more` says when to stop.
     """
-    with Kept(Making(engine)) as kept:
+    with StoreUnderTest(EngineUnderTest(engine)) as kept:
         kept.appended(*(saying("x" * length, room) for room, length in messages))
         for room in ("lobby", "dev"):
             expected = [e for e in kept.follower.entries if e.event.room == room]  # type: ignore[attr-defined]
@@ -373,7 +383,7 @@ def test_a_page_is_what_a_list_would_give(
     limit: int,
 ) -> None:
     """The bounds are not in it, whether or not there are such events."""
-    with Kept(Making(engine)) as kept:
+    with StoreUnderTest(EngineUnderTest(engine)) as kept:
         base = kept.opened.last
         kept.appended(*(saying("x", room) for room, _ in messages))
         after, before = (None if bound is None else base + bound for bound in bounds)
@@ -396,7 +406,7 @@ def test_a_page_is_what_a_list_would_give(
 @given(engine=AN_ENGINE, lengths=st.lists(st.integers(1, MOST_BYTES // 3), max_size=12))
 def test_a_page_holds_no_more_than_one_answer_does(engine: str, lengths: list[int]) -> None:
     """In both directions, if nothing else is asked for."""
-    with Kept(Making(engine)) as kept:
+    with StoreUnderTest(EngineUnderTest(engine)) as kept:
         kept.appended(*(saying("x" * length) for length in lengths))
         for bound in ({"after": 0}, {"before": LATEST}, {}):
             page = kept.read("lobby", **bound)
@@ -408,14 +418,14 @@ def test_a_page_holds_no_more_than_one_answer_does(engine: str, lengths: list[in
 
 
 @pytest.mark.parametrize("bound", [-(1 << 70), -1, 0, 1 << 62, 1 << 70])
-def test_a_page_may_be_asked_for_with_any_bound(kept: Kept, bound: int) -> None:
+def test_a_page_may_be_asked_for_with_any_bound(kept: StoreUnderTest, bound: int) -> None:
     """Clients send what they like."""
     kept.stored(said())
     assert len(kept.read("lobby", after=bound).entries) == (bound <= 0)
     assert len(kept.read("lobby", before=bound).entries) == (bound > 0)
 
 
-def test_a_room_without_events_has_an_empty_page(kept: Kept) -> None:
+def test_a_room_without_events_has_an_empty_page(kept: StoreUnderTest) -> None:
     """And asking for it makes no room."""
     kept.stored(said())
     assert kept.read("dev") == ([], kept.opened.last, False)
@@ -424,7 +434,7 @@ def test_a_room_without_events_has_an_empty_page(kept: Kept) -> None:
     assert "dev" not in kept.opened.rooms
 
 
-def test_a_private_message_has_an_id_and_is_never_read_back(kept: Kept) -> None:
+def test_a_private_message_has_an_id_and_is_never_read_back(kept: StoreUnderTest) -> None:
     """It takes its place in the order, and no store keeps it."""
     ids = kept.stored(said("before"), Told("ada", "bob", "psst"), said("after"))
     assert ids == [entry.id for entry in kept.follower.entries]
@@ -433,14 +443,14 @@ def test_a_private_message_has_an_id_and_is_never_read_back(kept: Kept) -> None:
     assert [kept.read(room).entries for room in ("", "ada", "bob")] == [[], [], []]
 
 
-def test_every_kind_of_event_is_read_back_as_it_was(kept: Kept) -> None:
+def test_every_kind_of_event_is_read_back_as_it_was(kept: StoreUnderTest) -> None:
     """Not only messages."""
     events: list[Event] = [Joined("dev", "ada"), said("é\n😀", "dev")]
     kept.stored(*events)
     assert [entry.event for entry in kept.read("dev").entries] == events
 
 
-def test_reading_within_the_showing_finds_what_is_shown(kept: Kept) -> None:
+def test_reading_within_the_showing_finds_what_is_shown(kept: StoreUnderTest) -> None:
     """And nothing that is stored but not shown yet."""
     pages: list[Deferred[object]] = []
     tables: list[Deferred[object]] = []
@@ -469,7 +479,7 @@ def test_reading_within_the_showing_finds_what_is_shown(kept: Kept) -> None:
 )
 def test_the_end_of_a_log_is_loaded(engine: str, rooms: list[str], history: int) -> None:
     """As much as a log holds, and the floor says from where on that is all."""
-    with Kept(Making(engine), history) as kept:
+    with StoreUnderTest(EngineUnderTest(engine), history) as kept:
         kept.appended(*(saying(str(n), room) for n, room in enumerate(rooms)))
         entries = [e for e in kept.follower.entries if e.event.room == "dev"]  # type: ignore[attr-defined]
         loaded = kept.load("dev")
@@ -478,7 +488,7 @@ def test_the_end_of_a_log_is_loaded(engine: str, rooms: list[str], history: int)
         assert loaded.floor == (entries[-history - 1].id if cut else kept.opened.last)
 
 
-def test_a_room_is_loaded_as_it_was_at_an_id(kept: Kept) -> None:
+def test_a_room_is_loaded_as_it_was_at_an_id(kept: StoreUnderTest) -> None:
     """What comes after it is not there: the follower has it from the showing."""
     began = kept.opened.last
     ids = kept.stored(said("one"), said("two"), said("three"))
@@ -486,7 +496,7 @@ def test_a_room_is_loaded_as_it_was_at_an_id(kept: Kept) -> None:
     assert kept.load("lobby", ids[1]).floor == began
 
 
-def test_a_room_is_loaded_with_its_members(kept: Kept) -> None:
+def test_a_room_is_loaded_with_its_members(kept: StoreUnderTest) -> None:
     """As they are at that id, and without those of other rooms."""
     kept.stored(
         changes=[Change(LOBBY, "bob", b"Bob"), Change(room_table(MEMBERS, "dev"), "x", b"")]
@@ -499,14 +509,14 @@ def test_a_room_is_loaded_with_its_members(kept: Kept) -> None:
     assert kept.load("nowhere").tables == {MEMBERS: {}}
 
 
-def test_what_is_loaded_can_be_changed_without_harm(kept: Kept) -> None:
+def test_what_is_loaded_can_be_changed_without_harm(kept: StoreUnderTest) -> None:
     """It is a copy."""
     kept.stored(changes=[Change(NAMES, "ada", b"1")])
     kept.table(NAMES).clear()
     assert set(kept.table(NAMES)) == {"ada"}
 
 
-def test_a_room_in_which_nothing_was_said_is_complete(kept: Kept) -> None:
+def test_a_room_in_which_nothing_was_said_is_complete(kept: StoreUnderTest) -> None:
     """From the beginning of the store on."""
     kept.stored(said())
     entries, floor, _ = kept.load("dev")
@@ -516,7 +526,7 @@ def test_a_room_in_which_nothing_was_said_is_complete(kept: Kept) -> None:
 # -- over a restart ------------------------------------------------------------------------------
 
 
-def test_presence_is_empty_after_a_start(kept: Kept) -> None:
+def test_presence_is_empty_after_a_start(kept: StoreUnderTest) -> None:
     """Nobody is connected then; the versions of those who were are no longer current."""
     (version,) = kept.stored(
         changes=[Change(NAMES, "ada", b"1"), Change(LOBBY, "ada", b"Ada"), Change(ROOMS, "x", b"")]
@@ -527,7 +537,7 @@ def test_presence_is_empty_after_a_start(kept: Kept) -> None:
     assert isinstance(kept.appended(claim(NAMES, "ada", b"2", 0))[0], int)
 
 
-def test_durable_cells_are_there_after_a_restart(lasting: Kept) -> None:
+def test_durable_cells_are_there_after_a_restart(lasting: StoreUnderTest) -> None:
     """With their versions, by which units are judged."""
     (first,) = lasting.stored(
         changes=[Change(ROOMS, "lobby", b"{}"), Change("roles", "ada", b"op")]
@@ -546,7 +556,7 @@ def test_durable_cells_are_there_after_a_restart(lasting: Kept) -> None:
     assert [isinstance(answer, int) for answer in answers] == [False, True, True, True]
 
 
-def test_request_keys_are_known_after_a_restart(lasting: Kept) -> None:
+def test_request_keys_are_known_after_a_restart(lasting: StoreUnderTest) -> None:
     """For as long as they would have been, or longer; the start is told them all."""
     answers = lasting.appended(
         Unit([said("one"), said("two")], request_key=b"1"),
@@ -563,7 +573,7 @@ def test_request_keys_are_known_after_a_restart(lasting: Kept) -> None:
     assert lasting.appended(saying(request_key=b"1")) != answers[:1]
 
 
-def test_the_rooms_are_known_after_a_restart(lasting: Kept) -> None:
+def test_the_rooms_are_known_after_a_restart(lasting: StoreUnderTest) -> None:
     """Those of which events are kept: the ids of the oldest and the newest."""
     ids = lasting.stored(said("one"), said("x", "dev"), said("two"), said("y", "dev"))
     (last,) = lasting.stored(changes=[Change(ROOMS, "quiet", b"{}")])
@@ -579,13 +589,13 @@ def test_a_store_has_an_id_of_its_own() -> None:
     """It names a cookie: two servers on one host are distinguished by it."""
     ids = []
     for name in ENGINES * 2:
-        with Kept(Making(name)) as kept:
+        with StoreUnderTest(EngineUnderTest(name)) as kept:
             ids.append(kept.store.id)
     assert len(set(ids)) == len(ids)
     assert all(id_.isascii() and id_.isalnum() for id_ in ids)
 
 
-def test_a_store_keeps_its_id_over_a_restart(lasting: Kept) -> None:
+def test_a_store_keeps_its_id_over_a_restart(lasting: StoreUnderTest) -> None:
     """As long as the history."""
     before = lasting.store.id
     lasting.again()
@@ -595,7 +605,7 @@ def test_a_store_keeps_its_id_over_a_restart(lasting: Kept) -> None:
 # -- the end -------------------------------------------------------------------------------------
 
 
-def test_closing_stores_what_was_begun(kept: Kept) -> None:
+def test_closing_stores_what_was_begun(kept: StoreUnderTest) -> None:
     """Every append that was not refused is answered."""
     appended = [kept.store.append([saying(text)]) for text in ("one", "two")]
     closed = kept.store.close().addCallback(lambda _: len(kept.follower.units))
@@ -605,7 +615,7 @@ def test_closing_stores_what_was_begun(kept: Kept) -> None:
     assert [result_of(answer) for answer in appended] == [[u.id] for u in kept.follower.units]
 
 
-def test_a_store_says_whether_it_takes_events(kept: Kept) -> None:
+def test_a_store_says_whether_it_takes_events(kept: StoreUnderTest) -> None:
     """Nothing is stored or shown by that, and no id is given."""
     (before,) = kept.stored(said())
     assert kept.answered(kept.store.probe()) is None
@@ -613,7 +623,7 @@ def test_a_store_says_whether_it_takes_events(kept: Kept) -> None:
     assert len(kept.follower.units) == 2
 
 
-def test_a_closed_store_takes_no_more(kept: Kept) -> None:
+def test_a_closed_store_takes_no_more(kept: StoreUnderTest) -> None:
     """Nothing is shown any more, and nothing read."""
     kept.store.close()
     for ask in (
@@ -629,13 +639,13 @@ def test_a_closed_store_takes_no_more(kept: Kept) -> None:
     assert kept.follower.units == []
 
 
-def test_a_store_may_be_closed_twice(kept: Kept) -> None:
+def test_a_store_may_be_closed_twice(kept: StoreUnderTest) -> None:
     """Two reasons to stop are one."""
     for _ in range(2):
         kept.closed()
 
 
-def test_a_sender_may_close_the_store_on_being_answered(kept: Kept) -> None:
+def test_a_sender_may_close_the_store_on_being_answered(kept: StoreUnderTest) -> None:
     """What was begun is finished all the same."""
     closed: list[Deferred[None]] = []
 
@@ -653,7 +663,7 @@ def test_a_sender_may_close_the_store_on_being_answered(kept: Kept) -> None:
 @pytest.mark.parametrize("name", ENGINES)
 def test_a_store_that_was_never_opened_may_be_closed(name: str) -> None:
     """The start may fail before; until it is opened it takes nothing."""
-    making, clock = Making(name), StrictClock()
+    making, clock = EngineUnderTest(name), StrictClock()
     store = making(clock, clock.seconds, 10)
     store.check()
     with pytest.raises(Unavailable):

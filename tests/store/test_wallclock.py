@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from chatd.store.wallclock import DAY, JUMP_SECONDS, YEAR, WallClock, doubt, spoken, steady
 from chatd.testing import START
 
-from .kept import ENGINES, Kept, Making, said
+from ..kit.stores import ENGINES, EngineUnderTest, StoreUnderTest, said
 
 
 class Clocks:
@@ -93,8 +93,8 @@ def test_one_message_at_a_wrong_time_does_not_put_the_later_ones_there(
     clocks: Clocks, engine: str
 ) -> None:
     """The clock is four years ahead for one message, then right."""
-    making = Making(engine)
-    with Kept(lambda clock, _, history: making(clock, clocks.believed, history)) as kept:
+    making = EngineUnderTest(engine)
+    with StoreUnderTest(lambda clock, _, history: making(clock, clocks.believed, history)) as kept:
         ids: list[int] = []
         for jump in (0, 4 * YEAR, -4 * YEAR, 0):
             clocks.wall += jump

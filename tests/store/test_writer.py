@@ -37,8 +37,8 @@ from chatd.store.writer import Writer
 from chatd.stream.eventlog import Entry
 from chatd.testing import START
 
-from .faults import UNUSABLE, Fragile, locked, newer, remains, room_for
-from .kept import change, claim, said, saying, texts
+from ..kit.file_faults import UNUSABLE, FailingConnection, locked, newer, remains, room_for
+from ..kit.stores import change, claim, said, saying, texts
 
 BEFORE = int(START * 1_000_000)
 YEAR = 365 * 24 * 3600.0
@@ -141,9 +141,9 @@ def desk(path: Path) -> Iterator[Desk]:
 @pytest.fixture
 def fates(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
     """What the next COMMITs meet."""
-    monkeypatch.setattr(sqlite3, "connect", partial(sqlite3.connect, factory=Fragile))
-    yield Fragile.fates
-    Fragile.fates.clear()
+    monkeypatch.setattr(sqlite3, "connect", partial(sqlite3.connect, factory=FailingConnection))
+    yield FailingConnection.fates
+    FailingConnection.fates.clear()
 
 
 @pytest.fixture

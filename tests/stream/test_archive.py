@@ -7,7 +7,7 @@ from chatd.stream.archive import Archive, PageRead
 from chatd.stream.eventlog import Entry, Page
 from chatd.testing import FakeOutlet
 
-from .house import BEGAN, House, Kept, numbers
+from ..kit.stream import BEGAN, FakeArchive, FakeRooms, ids_in
 
 
 def entries(*ids: int) -> list[Entry]:
@@ -16,41 +16,41 @@ def entries(*ids: int) -> list[Entry]:
 
 def test_a_reconnect_storm_costs_one_read_of_each_page() -> None:
     """A thousand readers at one cursor share the reads, and the bytes of each batch."""
-    house = House(capacity=2, archives=1)
-    house.say(*[0] * 10)
-    crowd = [house.started() for _ in range(1000)]
-    (kept,) = house.archives
+    stream = FakeRooms(capacity=2, archives=1)
+    stream.say(*[0] * 10)
+    crowd = [stream.started() for _ in range(1000)]
+    (kept,) = stream.archives
     for page in range(2):
         assert len(kept.asked) == 1
         kept.answer(most=4)
-        while house.turn.calls:
-            house.turn.end()
+        while stream.turn.calls:
+            stream.turn.end()
         first, *others = [outlet.batches[page].chunk for outlet in crowd]
         assert all(chunk is first for chunk in others)
     assert kept.asked == []
-    assert all(numbers(*outlet.batches) == house.ids[0] for outlet in crowd)
+    assert all(ids_in(*outlet.batches) == stream.ids[0] for outlet in crowd)
 
 
 def test_readers_whose_page_has_arrived_are_woken_in_slices() -> None:
     """A page may be a lot of bytes for each of a thousand readers."""
-    house = House(capacity=2, archives=1)
-    house.say(*[0] * 10)
-    crowd = [house.started() for _ in range(5)]
-    house.ticks = iter(range(10**6))
-    house.archives[0].answer()
+    stream = FakeRooms(capacity=2, archives=1)
+    stream.say(*[0] * 10)
+    crowd = [stream.started() for _ in range(5)]
+    stream.ticks = iter(range(10**6))
+    stream.archives[0].answer()
     for turn in range(1, 6):
-        house.turn.end()
+        stream.turn.end()
         assert sum(bool(outlet.batches) for outlet in crowd) == turn
 
 
 def test_another_cursor_or_limit_is_another_read() -> None:
     """Each reader gets exactly the page that it asked for."""
-    house = House(capacity=2, archives=1)
-    house.say(*[0] * 10)
-    house.started()
-    house.started(cursor=BEGAN + 1)
-    house.reader(FakeOutlet(), limit=3).start()
-    assert [(after, limit) for after, limit, _ in house.archives[0].asked] == [
+    stream = FakeRooms(capacity=2, archives=1)
+    stream.say(*[0] * 10)
+    stream.started()
+    stream.started(cursor=BEGAN + 1)
+    stream.reader(FakeOutlet(), limit=3).start()
+    assert [(after, limit) for after, limit, _ in stream.archives[0].asked] == [
         (BEGAN, 500),
         (BEGAN + 1, 500),
         (BEGAN, 3),
@@ -59,30 +59,30 @@ def test_another_cursor_or_limit_is_another_read() -> None:
 
 def test_a_page_without_readers_is_dropped() -> None:
     """Nothing is woken, and the next reader asks anew."""
-    house = House(capacity=2, archives=1)
-    house.say(*[0] * 10)
-    outlet = house.started()
+    stream = FakeRooms(capacity=2, archives=1)
+    stream.say(*[0] * 10)
+    outlet = stream.started()
     assert outlet.subscriber
     outlet.subscriber.stop()
-    house.turn.end()
-    house.archives[0].answer()
-    assert (house.turn.calls, outlet.batches) == ([], [])
-    house.started()
-    assert len(house.archives[0].asked) == 1
+    stream.turn.end()
+    stream.archives[0].answer()
+    assert (stream.turn.calls, outlet.batches) == ([], [])
+    stream.started()
+    assert len(stream.archives[0].asked) == 1
 
 
 def test_an_archive_may_answer_at_once() -> None:
     """Then the reader does not wait at all."""
-    house = House(capacity=2)
-    kept = Kept()
-    house.archives = [kept]
-    house.say(*[0] * 10)
-    house.rooms[0].archive = Archive(
-        lambda after, limit, done: done(kept.page(after, min(limit, 3))), house.notifier.wake_soon
+    stream = FakeRooms(capacity=2)
+    kept = FakeArchive()
+    stream.archives = [kept]
+    stream.say(*[0] * 10)
+    stream.rooms[0].archive = Archive(
+        lambda after, limit, done: done(kept.page(after, min(limit, 3))), stream.notifier.wake_soon
     )
-    outlet = house.started()
+    outlet = stream.started()
     assert [batch.count for batch in outlet.batches] == [3, 3, 3, 1]
-    assert numbers(*outlet.batches) == house.ids[0]
+    assert ids_in(*outlet.batches) == stream.ids[0]
 
 
 def test_a_page_is_complete_up_to_its_last_event_or_the_end_of_the_log() -> None:

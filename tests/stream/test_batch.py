@@ -9,14 +9,14 @@ from chatd.model.events import Said
 from chatd.stream.batch import Batch, Gap, Stretch, Tell, merge
 from chatd.stream.eventlog import Entry
 
-from .house import NUMBERS, numbers
+from ..kit.stream import ID_CODEC, ids_in
 
 
 def stretch(
     name: str, ids: list[int], floor: int | None = None, until: int | None = None
 ) -> Stretch:
     entries = [Entry(id_, Said(name, "ada", "hi")) for id_ in ids]
-    return Stretch(name, NUMBERS, entries, floor, until)
+    return Stretch(name, ID_CODEC, entries, floor, until)
 
 
 def test_forms_of_a_batch_are_cached() -> None:
@@ -49,7 +49,7 @@ def test_a_merged_batch_is_a_prefix_of_what_is_known(
     batch = merge(stretches, 0, limit, skip)
     known = min([cursor for cursor in until if cursor is not None], default=None)
     owed = [i for i in sorted(rooms) if i not in skip and (known is None or i <= known)]
-    assert numbers(batch) == owed[:limit]
+    assert ids_in(batch) == owed[:limit]
     assert batch.end == (known is None and len(owed) <= limit)
     assert known is None or batch.cursor <= known
     if len(owed) <= limit:
@@ -61,9 +61,9 @@ def test_a_gap_is_told_in_its_place() -> None:
     """By the batch in which the missing events end, and without an event if none is left."""
     one, other = stretch("one", [3, 9]), stretch("other", [8], floor=7)
     first = merge([one, other], 0, limit=1)
-    assert (numbers(first), first.gaps) == ([3], ())
+    assert (ids_in(first), first.gaps) == ([3], ())
     second = merge([stretch("one", [9]), other], first.cursor, limit=2)
-    assert (numbers(second), second.gaps) == ([8, 9], (Gap("other", None),))
+    assert (ids_in(second), second.gaps) == ([8, 9], (Gap("other", None),))
     alone = merge([stretch("other", [], floor=7)], 0, limit=1)
     assert (alone.count, alone.cursor, alone.gaps) == (0, 7, (Gap("other", None),))
 
@@ -71,14 +71,14 @@ def test_a_gap_is_told_in_its_place() -> None:
 def test_a_gap_beyond_what_is_known_is_told_later() -> None:
     """Another source's page ends before it."""
     batch = merge([stretch("one", [2], until=5), stretch("other", [8], floor=7)], 0, limit=9)
-    assert (numbers(batch), batch.cursor, batch.gaps) == ([2], 5, ())
+    assert (ids_in(batch), batch.cursor, batch.gaps) == ([2], 5, ())
 
 
 def test_a_gap_may_be_told_at_once_or_not_at_all() -> None:
     """Without going beyond it."""
     now = stretch("other", [8], floor=7)._replace(tell=Tell.NOW)
     batch = merge([stretch("one", [3]), now], 0, limit=1)
-    assert (numbers(batch), batch.cursor, batch.gaps) == ([3], 3, (Gap("other", None),))
+    assert (ids_in(batch), batch.cursor, batch.gaps) == ([3], 3, (Gap("other", None),))
     told = now._replace(entries=[], tell=Tell.NEVER)
     batch = merge([told], 3, limit=1)
     assert (batch.cursor, batch.gaps) == (7, ())

@@ -11,148 +11,148 @@ from chatd.stream.batch import PUSH_LIMIT
 from chatd.stream.notifier import SLICE_READERS, SLICE_SECONDS
 from chatd.testing import FakeOutlet
 
-from .house import BEGAN, Broken, House, numbers
+from ..kit.stream import BEGAN, FailingOutlet, FakeRooms, ids_in
 
 
 @given(st.integers(1, 5), st.lists(st.integers(0, 2), max_size=40))
 def test_eviction_causes_no_gap_for_a_reader_that_keeps_up(capacity: int, where: list[int]) -> None:
     """However large the burst, and however small the logs."""
-    house = House(3, capacity)
-    outlet = house.started(0, 1, 2)
-    house.say(*where)
-    house.turn.end()
+    stream = FakeRooms(3, capacity)
+    outlet = stream.started(0, 1, 2)
+    stream.say(*where)
+    stream.turn.end()
     assert not any(batch.gaps for batch in outlet.batches)
-    assert numbers(*outlet.batches) == house.after(range(3), BEGAN)
+    assert ids_in(*outlet.batches) == stream.after(range(3), BEGAN)
 
 
 def test_a_burst_costs_each_reader_one_batch() -> None:
     """Readers are woken once a turn, not once an event."""
-    house = House(2)
-    outlets = [house.started(0), house.started(0), house.started(0, 1)]
-    house.say(*[0] * 16)
+    stream = FakeRooms(2)
+    outlets = [stream.started(0), stream.started(0), stream.started(0, 1)]
+    stream.say(*[0] * 16)
     assert [outlet.batches for outlet in outlets] == [[], [], []]
-    house.turn.end()
+    stream.turn.end()
     assert [[batch.count for batch in outlet.batches] for outlet in outlets] == [[16]] * 3
 
 
 def test_a_turn_is_cut_only_where_a_log_would_evict() -> None:
     """A full log does not matter as long as its oldest entry was shown."""
-    house = House(capacity=10)
-    outlet = house.started()
-    house.say(*[0] * 6)
-    house.turn.end()
-    house.say(*[0] * 10)
+    stream = FakeRooms(capacity=10)
+    outlet = stream.started()
+    stream.say(*[0] * 6)
+    stream.turn.end()
+    stream.say(*[0] * 10)
     assert [batch.count for batch in outlet.batches] == [6]
-    house.say(0)
+    stream.say(0)
     assert [batch.count for batch in outlet.batches] == [6, 10]
-    house.turn.end()
+    stream.turn.end()
     assert [batch.count for batch in outlet.batches] == [6, 10, 1]
 
 
 def test_room_made_for_a_batch_keeps_its_entries_together() -> None:
     """Readers are woken before its first entry or behind its last one, not in the middle."""
-    house = House(capacity=10)
-    outlet = house.started()
-    house.say(*[0] * 6)
-    house.notifier.make_room(house.rooms[0], 4)
+    stream = FakeRooms(capacity=10)
+    outlet = stream.started()
+    stream.say(*[0] * 6)
+    stream.notifier.make_room(stream.rooms[0], 4)
     assert outlet.batches == []
-    house.notifier.make_room(house.rooms[0], 10)
-    house.say(*[0] * 10)
+    stream.notifier.make_room(stream.rooms[0], 10)
+    stream.say(*[0] * 10)
     assert [batch.count for batch in outlet.batches] == [6]
-    house.turn.end()
+    stream.turn.end()
     assert [batch.count for batch in outlet.batches] == [6, 10]
 
 
 def test_only_the_log_that_evicts_is_read_early() -> None:
     """The readers of other rooms are woken in slices as ever."""
-    house = House(rooms=2, capacity=10)
-    evicting, other = house.started(0), house.started(1)
-    house.say(1, *[0] * 11)
+    stream = FakeRooms(rooms=2, capacity=10)
+    evicting, other = stream.started(0), stream.started(1)
+    stream.say(1, *[0] * 11)
     assert [batch.count for batch in evicting.batches] == [10]
     assert other.batches == []
-    house.turn.end()
-    assert numbers(*other.batches) == house.ids[1]
+    stream.turn.end()
+    assert ids_in(*other.batches) == stream.ids[1]
 
 
 def test_room_is_made_for_readers_that_joined_before_a_round() -> None:
     """Also for those that stand behind the others; a reader at the far end is woken at once."""
-    house = House(capacity=10)
-    house.say(*[0] * 10)
-    pending = house.started(cursor=house.last)
-    house.say(0)
-    near, far = house.started(cursor=house.last - 3), house.started(cursor=house.last - 10)
+    stream = FakeRooms(capacity=10)
+    stream.say(*[0] * 10)
+    pending = stream.started(cursor=stream.last)
+    stream.say(0)
+    near, far = stream.started(cursor=stream.last - 3), stream.started(cursor=stream.last - 10)
     assert (len(near.batches), len(far.batches)) == (0, 1)
-    house.say(*[0] * 20)
-    house.turn.end()
+    stream.say(*[0] * 20)
+    stream.turn.end()
     for outlet, begin in ((pending, 10), (near, 8), (far, 1)):
-        assert numbers(*outlet.batches) == house.ids[0][begin:]
+        assert ids_in(*outlet.batches) == stream.ids[0][begin:]
         assert not any(batch.gaps for batch in outlet.batches)
 
 
 def test_rounds_stay_time_sliced_while_no_log_has_to_evict() -> None:
     """Some round is always under way; only an unread entry that is to be evicted would end that."""
-    house = House(rooms=2, capacity=20)
+    stream = FakeRooms(rooms=2, capacity=20)
     for room in (0, 1):
         for _ in range(2 * SLICE_READERS):
-            house.started(room)
-    house.ticks = count()
+            stream.started(room)
+    stream.ticks = count()
     for _ in range(100):
-        house.say(0, 1)
-        house.turn.end()
-        under_way = [len(round_.asleep) for round_ in house.notifier._rounds]
+        stream.say(0, 1)
+        stream.turn.end()
+        under_way = [len(round_.asleep) for round_ in stream.notifier._rounds]
         assert sum(under_way) > 0, "all readers were woken at a stretch"
 
 
 def test_fan_out_is_time_sliced() -> None:
     """Between two slices the turn ends, and the reactor serves everything else."""
-    house = House()
-    crowd = [house.started() for _ in range(3 * SLICE_READERS)]
-    house.ticks = count()  # a slice's time is over whenever the clock is looked at
-    house.say(0)
+    stream = FakeRooms()
+    crowd = [stream.started() for _ in range(3 * SLICE_READERS)]
+    stream.ticks = count()  # a slice's time is over whenever the clock is looked at
+    stream.say(0)
     woken = []
-    while house.turn.calls:
-        house.turn.end()
+    while stream.turn.calls:
+        stream.turn.end()
         woken.append(sum(len(outlet.batches) for outlet in crowd))
     assert woken == [SLICE_READERS, 2 * SLICE_READERS, 3 * SLICE_READERS]
 
 
 def test_the_clock_is_read_after_each_reader_that_is_not_pushed_to() -> None:
     """A poll group stands for many polls."""
-    house = House()
+    stream = FakeRooms()
     crowds = [FakeOutlet(polls=True) for _ in range(SLICE_READERS)]
     for outlet in crowds:
-        house.reader(outlet).start()
-    house.ticks = count()
-    house.say(0)
+        stream.reader(outlet).start()
+    stream.ticks = count()
+    stream.say(0)
     for turn in range(1, SLICE_READERS + 1):
-        house.turn.end()
+        stream.turn.end()
         assert sum(len(outlet.batches) for outlet in crowds) == turn
-    assert not house.turn.calls
+    assert not stream.turn.calls
 
 
 def test_readers_on_the_fast_path_are_written_the_delivered_bytes() -> None:
     """In the same turn.  Readers elsewhere, of several rooms, or with hidden events are not."""
-    house = House(2)
-    level = [house.started() for _ in range(3 * SLICE_READERS)]
-    behind, both, hiding = house.started(cursor=BEGAN - 1), house.started(0, 1), house.started()
+    stream = FakeRooms(2)
+    level = [stream.started() for _ in range(3 * SLICE_READERS)]
+    behind, both, hiding = stream.started(cursor=BEGAN - 1), stream.started(0, 1), stream.started()
     assert hiding.subscriber
     for _ in range(2):
-        hiding.subscriber.hide(house.last + 1)
-        house.say(0, 0, 1)
-        house.turn.end()
+        hiding.subscriber.hide(stream.last + 1)
+        stream.say(0, 0, 1)
+        stream.turn.end()
     for outlet in level:
-        assert numbers(*outlet.batches) == house.ids[0]
+        assert ids_in(*outlet.batches) == stream.ids[0]
     assert sum(outlet.written == 2 for outlet in level) >= 2 * SLICE_READERS
-    assert numbers(*behind.batches) == house.ids[0]
-    assert numbers(*both.batches) == sorted(house.ids[0] + house.ids[1])
-    assert numbers(*hiding.batches) == [house.ids[0][1], house.ids[0][3]]
+    assert ids_in(*behind.batches) == stream.ids[0]
+    assert ids_in(*both.batches) == sorted(stream.ids[0] + stream.ids[1])
+    assert ids_in(*hiding.batches) == [stream.ids[0][1], stream.ids[0][3]]
     assert (both.written, hiding.written) == (0, 0)
 
 
 def test_bytes_that_send_does_not_take_are_written() -> None:
     """`send` may take all, none or some of them, or take care of the rest itself."""
-    house = House()
-    crowd = [house.started() for _ in range(SLICE_READERS)]
+    stream = FakeRooms()
+    crowd = [stream.started() for _ in range(SLICE_READERS)]
     sent: list[bytes] = []
     written: list[bytes] = []
 
@@ -164,80 +164,80 @@ def test_bytes_that_send_does_not_take_are_written() -> None:
         return 2
 
     ways = [raising, some, len, lambda _: None]
-    house.say(0)
-    house.turn.end()
+    stream.say(0)
+    stream.turn.end()
     for outlet, way in zip(crowd, cycle(ways), strict=False):
         assert outlet.subscriber
         outlet.subscriber.send = way
         outlet.subscriber.write = written.append
-    house.say(0)
-    house.turn.end()
-    whole = b"%d " % house.last
+    stream.say(0)
+    stream.turn.end()
+    whole = b"%d " % stream.last
     assert sorted(written, key=len) == [whole[2:]] * len(sent) + [whole] * (
         len(written) - len(sent)
     )
     assert len(sent) >= SLICE_READERS // 5
     assert len(written) >= 2 * (SLICE_READERS // 5)
-    assert not house.failures
+    assert not stream.failures
 
 
 def test_stopped_and_paused_readers_are_not_on_the_fast_path() -> None:
     """They are written nothing; a reader that resumes is written to again."""
-    house = House()
-    crowd = [house.started() for _ in range(3 * SLICE_READERS)]
+    stream = FakeRooms()
+    crowd = [stream.started() for _ in range(3 * SLICE_READERS)]
     for n in range(3):
         for outlet in crowd[::2]:
             assert outlet.subscriber
             (outlet.subscriber.pause if n == 1 else outlet.subscriber.resume)()
-        house.say(0)
-        house.turn.end()
+        stream.say(0)
+        stream.turn.end()
     for outlet in crowd:
-        assert numbers(*outlet.batches) == house.ids[0]
+        assert ids_in(*outlet.batches) == stream.ids[0]
         assert outlet.subscriber
         outlet.subscriber.stop()
-    house.say(0)
-    house.turn.end()
-    assert all(numbers(*outlet.batches) == house.ids[0][:3] for outlet in crowd)
+    stream.say(0)
+    stream.turn.end()
+    assert all(ids_in(*outlet.batches) == stream.ids[0][:3] for outlet in crowd)
     assert sum(outlet.written == 3 for outlet in crowd) >= SLICE_READERS // 2
 
 
 def test_a_batch_with_a_gap_or_with_more_behind_it_is_delivered() -> None:
     """Only a batch that is the same for all and reaches the end is written past the outlets."""
-    house = House(capacity=PUSH_LIMIT + 5)
-    crowd = [house.started() for _ in range(3 * SLICE_READERS)]
-    house.say(*[0] * (PUSH_LIMIT + 3))
-    house.turn.end()
+    stream = FakeRooms(capacity=PUSH_LIMIT + 5)
+    crowd = [stream.started() for _ in range(3 * SLICE_READERS)]
+    stream.say(*[0] * (PUSH_LIMIT + 3))
+    stream.turn.end()
     for outlet in crowd:
         assert [batch.count for batch in outlet.batches] == [PUSH_LIMIT, 3]
-    late = [house.started(cursor=BEGAN - 1) for _ in range(3 * SLICE_READERS)]
+    late = [stream.started(cursor=BEGAN - 1) for _ in range(3 * SLICE_READERS)]
     assert all(outlet.batches[0].gaps and not outlet.written for outlet in late)
 
 
 def test_other_rooms_are_woken_while_a_large_room_is() -> None:
     """Their events are read in the same turn, in whichever order the rooms got theirs."""
-    house = House(rooms=3)
-    crowd = [house.started(1) for _ in range(20 * SLICE_READERS)]
-    others = [house.started(0), house.started(2)]
-    house.ticks = (tick * SLICE_SECONDS / 4 for tick in count())
-    house.say(0, 1, 2)
+    stream = FakeRooms(rooms=3)
+    crowd = [stream.started(1) for _ in range(20 * SLICE_READERS)]
+    others = [stream.started(0), stream.started(2)]
+    stream.ticks = (tick * SLICE_SECONDS / 4 for tick in count())
+    stream.say(0, 1, 2)
     for heard in (1, 2, 3):
-        house.turn.end()
+        stream.turn.end()
         assert [len(other.batches) for other in others] == [heard, heard]
-        house.say(0, 2)
+        stream.say(0, 2)
     assert any(not outlet.batches for outlet in crowd)
-    while house.turn.calls:
-        house.turn.end()
-    assert all(numbers(*outlet.batches) == house.ids[1] for outlet in crowd)
+    while stream.turn.calls:
+        stream.turn.end()
+    assert all(ids_in(*outlet.batches) == stream.ids[1] for outlet in crowd)
 
 
 def test_rooms_take_turns() -> None:
     """Two large rooms are woken alternately, however much happens in either of them."""
-    house = House(rooms=2)
-    crowds = [[house.started(room) for _ in range(6 * SLICE_READERS)] for room in (0, 1)]
-    house.ticks = count()
+    stream = FakeRooms(rooms=2)
+    crowds = [[stream.started(room) for _ in range(6 * SLICE_READERS)] for room in (0, 1)]
+    stream.ticks = count()
     for _ in range(12):
-        house.say(0, 1)
-        house.turn.end()
+        stream.say(0, 1)
+        stream.turn.end()
     assert all(outlet.batches for crowd in crowds for outlet in crowd)
 
 
@@ -247,84 +247,84 @@ def test_rooms_take_turns() -> None:
 )
 def test_no_reader_misses_events_between_slices(steps: list[list[int]], capacity: int) -> None:
     """Not even from logs of a few entries.  A step is events in some rooms, or the turn's end."""
-    house = House(rooms=3, capacity=capacity)
+    stream = FakeRooms(rooms=3, capacity=capacity)
     crowds = [
-        [house.started(room) for _ in range(size)]
+        [stream.started(room) for _ in range(size)]
         for room, size in enumerate((2 * SLICE_READERS + 1, SLICE_READERS, 3))
     ]
-    house.ticks = count()
+    stream.ticks = count()
     for rooms in steps:
         if rooms:
-            house.say(*rooms)
+            stream.say(*rooms)
         else:
-            house.turn.end()
-    while house.turn.calls:
-        house.turn.end()
-    for ids, crowd in zip(house.ids, crowds, strict=True):
+            stream.turn.end()
+    while stream.turn.calls:
+        stream.turn.end()
+    for ids, crowd in zip(stream.ids, crowds, strict=True):
         for outlet in crowd:
-            assert numbers(*outlet.batches) == ids
+            assert ids_in(*outlet.batches) == ids
             assert not any(batch.gaps for batch in outlet.batches)
 
 
 def test_a_new_reader_is_woken_with_those_that_are_pending() -> None:
     """A poll that is repeated at once does not overtake the others, and gets more at a time."""
-    house = House()
-    waiting = house.started()
-    house.say(0)
-    newcomer = house.started()
-    house.say(0)
+    stream = FakeRooms()
+    waiting = stream.started()
+    stream.say(0)
+    newcomer = stream.started()
+    stream.say(0)
     assert (waiting.batches, newcomer.batches) == ([], [])
-    house.turn.end()
-    assert [numbers(*outlet.batches) for outlet in (waiting, newcomer)] == [house.ids[0]] * 2
-    late = house.started()
-    assert numbers(*late.batches) == house.ids[0], "nobody waits any more: it is read at once"
+    stream.turn.end()
+    assert [ids_in(*outlet.batches) for outlet in (waiting, newcomer)] == [stream.ids[0]] * 2
+    late = stream.started()
+    assert ids_in(*late.batches) == stream.ids[0], "nobody waits any more: it is read at once"
 
 
 def test_an_idle_notifier_schedules_nothing() -> None:
     """And one call wakes all readers."""
-    house = House(2)
-    house.started(0, 1)
-    assert house.turn.calls == []
-    house.say(0, 1, 0)
-    assert len(house.turn.calls) == 1
+    stream = FakeRooms(2)
+    stream.started(0, 1)
+    assert stream.turn.calls == []
+    stream.say(0, 1, 0)
+    assert len(stream.turn.calls) == 1
 
 
 def test_a_reader_that_raises_is_stopped_and_the_others_are_woken() -> None:
     """One broken connection cannot silence a room."""
-    house = House(2)
-    before, broken, after = house.started(0), Broken(), house.started(0, 1)
-    house.reader(broken, 0, 1).start()
-    house.say(0, 1)
-    house.turn.end()
-    assert [type(failure) for failure in house.failures] == [ZeroDivisionError]
-    house.say(0)
-    house.turn.end()
+    stream = FakeRooms(2)
+    before, broken, after = stream.started(0), FailingOutlet(), stream.started(0, 1)
+    stream.reader(broken, 0, 1).start()
+    stream.say(0, 1)
+    stream.turn.end()
+    assert [type(failure) for failure in stream.failures] == [ZeroDivisionError]
+    stream.say(0)
+    stream.turn.end()
     assert len(broken.batches) == 1
-    assert numbers(*before.batches) == [BEGAN + 1, BEGAN + 3]
-    assert numbers(*after.batches) == [BEGAN + 1, BEGAN + 2, BEGAN + 3]
+    assert ids_in(*before.batches) == [BEGAN + 1, BEGAN + 3]
+    assert ids_in(*after.batches) == [BEGAN + 1, BEGAN + 2, BEGAN + 3]
 
 
 def test_a_reader_may_be_stopped_while_others_are_woken() -> None:
     """A stopped reader gets nothing more, though the wake had begun."""
-    house = House()
-    outlets = [Broken(), Broken()]
-    readers = [house.reader(outlet) for outlet in outlets]
+    stream = FakeRooms()
+    outlets = [FailingOutlet(), FailingOutlet()]
+    readers = [stream.reader(outlet) for outlet in outlets]
     for outlet, reader, other in zip(outlets, readers, reversed(readers), strict=True):
         outlet.act = other.stop
         reader.start()
-    house.say(0)
-    house.turn.end()
+    stream.say(0)
+    stream.turn.end()
     assert sorted(len(outlet.batches) for outlet in outlets) == [0, 1]
 
 
 def test_an_event_that_a_delivery_causes_is_read_in_the_next_turn() -> None:
     """Once, by all readers."""
-    house = House()
-    listener, talker = house.started(), Broken()
-    house.reader(talker).start()
-    talker.act = lambda: house.say(0) if house.last < BEGAN + 3 else None
-    house.say(0)
+    stream = FakeRooms()
+    listener, talker = stream.started(), FailingOutlet()
+    stream.reader(talker).start()
+    talker.act = lambda: stream.say(0) if stream.last < BEGAN + 3 else None
+    stream.say(0)
     for _ in range(4):
-        house.turn.end()
-    assert numbers(*listener.batches) == numbers(*talker.batches) == house.ids[0]
-    assert len(house.ids[0]) == 3
+        stream.turn.end()
+    assert ids_in(*listener.batches) == ids_in(*talker.batches) == stream.ids[0]
+    assert len(stream.ids[0]) == 3

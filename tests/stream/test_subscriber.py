@@ -12,14 +12,16 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from chatd.stream.batch import PUSH_LIMIT, Batch, Gap
 from chatd.testing import FakeOutlet
 
-from .house import BEGAN, NUMBERS, Broken, House, Writing, numbers
+from ..kit.stream import BEGAN, ID_CODEC, DirectOutlet, FailingOutlet, FakeRooms, ids_in
 
 
 class Reader:
     """A client as the tests' model sees it: what it was given, and what it is owed."""
 
-    def __init__(self, house: House, rooms: frozenset[int], cursor: int, limit: int, polls: bool):
-        self.house, self.rooms, self.limit, self.polls = house, rooms, limit, polls
+    def __init__(
+        self, stream: FakeRooms, rooms: frozenset[int], cursor: int, limit: int, polls: bool
+    ):
+        self.stream, self.rooms, self.limit, self.polls = stream, rooms, limit, polls
         self.cursor = cursor
         self.unaware = cursor < BEGAN
         """Whether it comes from before the rooms' memory, and was not told so yet."""
@@ -34,12 +36,12 @@ class Reader:
         """Whether it stood at the end once, and has always read at once since then."""
         self.poll()
         # While others are about to be woken it waits with them, and has not stood there yet.
-        self.patient = not (polls or house.turn.calls or self.subscriber.waiting)
+        self.patient = not (polls or stream.turn.calls or self.subscriber.waiting)
 
     def poll(self) -> None:
-        self.outlet = Writing(polls=self.polls)
+        self.outlet = DirectOutlet(polls=self.polls)
         self.read = 0
-        self.subscriber = self.house.reader(
+        self.subscriber = self.stream.reader(
             self.outlet, *sorted(self.rooms), cursor=self.cursor, limit=self.limit
         )
         self.subscriber.start(None if self.polls else self.outlet.write)
@@ -52,19 +54,19 @@ class Reader:
             self.read += 1
 
     def take(self, batch: Batch) -> None:
-        got = numbers(batch)
+        got = ids_in(batch)
         owed = [id_ for id_ in self.owed() if id_ <= batch.cursor]
         assert got == [id_ for id_ in owed if id_ in got], "foreign, doubled, or out of order"
         assert batch.count == len(got) <= self.limit
         assert batch.cursor > self.cursor, "it came no further"
         for gap in batch.gaps:
             room = int(gap.source[1:])
-            if room < len(self.house.archives) and self.house.archives[room].failed:
-                self.told_ahead[room] = self.house.rooms[room].log.floor
+            if room < len(self.stream.archives) and self.stream.archives[room].failed:
+                self.told_ahead[room] = self.stream.rooms[room].log.floor
         for room in self.rooms:
-            here = [id_ for id_ in owed if id_ in self.house.ids[room]]
+            here = [id_ for id_ in owed if id_ in self.stream.ids[room]]
             lost = [id_ for id_ in here if id_ not in got]
-            assert all(self.house.kept_nowhere(room, id_) for id_ in lost), "kept, and not given"
+            assert all(self.stream.kept_nowhere(room, id_) for id_ in lost), "kept, and not given"
             assert here[len(lost) :] == [id_ for id_ in here if id_ in got], "a hole in the middle"
             told_ahead = self.told_ahead.get(room, 0)
             silent = [id_ for id_ in lost if id_ > told_ahead]
@@ -78,7 +80,7 @@ class Reader:
         return sorted(
             id_
             for room in self.rooms
-            for id_ in self.house.after([room], max(self.cursor, self.begins[room]))
+            for id_ in self.stream.after([room], max(self.cursor, self.begins[room]))
         )
 
     def told(self, gap: Gap) -> None:
@@ -86,7 +88,7 @@ class Reader:
         missed = self.missing.pop(room, [])
         assert missed or self.unaware or room in self.told_ahead, "a gap where nothing is missing"
         assert not self.patient, "a gap for one who was never slow"
-        if self.counted and room in self.counted and not self.house.archives:
+        if self.counted and room in self.counted and not self.stream.archives:
             assert gap.missed == len(missed), "the gap and what was given are not everything"
         elif room not in self.told_ahead:
             assert gap.missed in (None, len(missed)), "measured what it cannot know"
@@ -108,8 +110,8 @@ class Reading(RuleBasedStateMachine):
         past=st.lists(st.integers(0, 2), max_size=20),
     )
     def build(self, rooms: int, capacity: int, archives: int, past: list[int]) -> None:
-        self.house = House(rooms, capacity, min(archives, rooms))
-        self.house.say(*(room % rooms for room in past))
+        self.stream = FakeRooms(rooms, capacity, min(archives, rooms))
+        self.stream.say(*(room % rooms for room in past))
         self.all = range(rooms)
         self.readers: list[Reader] = []
 
@@ -131,13 +133,13 @@ class Reading(RuleBasedStateMachine):
 
     @rule(where=st.lists(st.integers(0, 2), min_size=1, max_size=12))
     def say(self, where: list[int]) -> None:
-        self.house.say(*(room % len(self.all) for room in where))
+        self.stream.say(*(room % len(self.all) for room in where))
 
     @rule()
     def end_turn(self) -> None:
-        self.house.turn.end()
+        self.stream.turn.end()
 
-    @precondition(lambda self: any(kept.asked for kept in self.house.archives))
+    @precondition(lambda self: any(kept.asked for kept in self.stream.archives))
     @rule(
         room=st.integers(0, 2),
         choice=st.integers(0, 5),
@@ -146,24 +148,24 @@ class Reading(RuleBasedStateMachine):
     )
     def answer(self, room: int, choice: int, most: int, fail: bool) -> None:
         """A page arrives, of those under way any one; or it could not be read."""
-        asked = [kept for kept in self.house.archives if kept.asked]
+        asked = [kept for kept in self.stream.archives if kept.asked]
         asked[room % len(asked)].answer(choice, most, fail=fail)
 
-    @precondition(lambda self: any(kept.asked for kept in self.house.archives))
+    @precondition(lambda self: any(kept.asked for kept in self.stream.archives))
     @rule(most=st.integers(1, 10))
     def answer_all(self, most: int) -> None:
         """The archive is quick for a while."""
         for _ in range(20):
-            for kept in self.house.archives:
+            for kept in self.stream.archives:
                 while kept.asked:
                     kept.answer(0, most)
-            self.house.turn.end()
+            self.stream.turn.end()
 
-    @precondition(lambda self: self.house.archives)
+    @precondition(lambda self: self.stream.archives)
     @rule(room=st.integers(0, 2), count=st.integers(1, 3))
     def forget(self, room: int, count: int) -> None:
         """Retention removes events, be they still in memory."""
-        self.house.archives[room % len(self.house.archives)].forget(count)
+        self.stream.archives[room % len(self.stream.archives)].forget(count)
 
     @precondition(lambda self: len(self.readers) < 4)
     @rule(
@@ -173,8 +175,8 @@ class Reading(RuleBasedStateMachine):
         polls=st.booleans(),
     )
     def open(self, rooms: int, back: int, limit: int, polls: bool) -> None:
-        cursor = self.house.last - back
-        self.readers.append(Reader(self.house, self.rooms(rooms), cursor, limit, polls))
+        cursor = self.stream.last - back
+        self.readers.append(Reader(self.stream, self.rooms(rooms), cursor, limit, polls))
 
     @precondition(lambda self: self.pushed)
     @rule(choice=st.integers(0, 3), takes=st.integers(0, 2))
@@ -201,12 +203,12 @@ class Reading(RuleBasedStateMachine):
         """What the old rooms still had comes first; of the new ones only what comes from now on."""
         reader, new = self.some(choice, self.pushed + self.paused), self.rooms(rooms)
         unread = reader.subscriber.paused or reader.subscriber.waiting
-        feeds = [self.house.rooms[room].feed(NUMBERS) for room in new]
-        reader.subscriber.change(feeds, self.house.last)
+        feeds = [self.stream.rooms[room].feed(ID_CODEC) for room in new]
+        reader.subscriber.change(feeds, self.stream.last)
         reader.check()
         if not (unread or reader.subscriber.paused or reader.subscriber.waiting):
             reader.settled()
-        reader.begins = {room: reader.begins.get(room, self.house.last) for room in new}
+        reader.begins = {room: reader.begins.get(room, self.stream.last) for room in new}
         reader.missing = {room: reader.missing.get(room, []) for room in new}
         reader.counted = reader.counted and reader.counted & new
         reader.rooms = new
@@ -230,10 +232,10 @@ class Reading(RuleBasedStateMachine):
             elif reader.counted is None:
                 reader.counted = {r for r in reader.rooms if not reader.missing.get(r)}
             unread = reader.subscriber.paused or reader.subscriber.waiting
-            if not (self.house.turn.calls or unread):
+            if not (self.stream.turn.calls or unread):
                 reader.settled()
             if reader.subscriber.waiting:
-                assert any(kept.asked for kept in self.house.archives) or self.house.turn.calls
+                assert any(kept.asked for kept in self.stream.archives) or self.stream.turn.calls
 
 
 TestReading = Reading.TestCase
@@ -248,23 +250,23 @@ TestReading.settings = settings(
 
 def test_a_poll_takes_one_batch_and_then_reads_no_more() -> None:
     """What comes later is for the next poll."""
-    house = House()
+    stream = FakeRooms()
     outlet = FakeOutlet(polls=True)
-    house.reader(outlet, limit=2).start()
-    house.say(0, 0, 0)
-    house.turn.end()
-    house.say(0)
-    house.turn.end()
-    assert numbers(*outlet.batches) == [BEGAN + 1, BEGAN + 2]
-    assert house.rooms[0].readers == 0
+    stream.reader(outlet, limit=2).start()
+    stream.say(0, 0, 0)
+    stream.turn.end()
+    stream.say(0)
+    stream.turn.end()
+    assert ids_in(*outlet.batches) == [BEGAN + 1, BEGAN + 2]
+    assert stream.rooms[0].readers == 0
 
 
 def test_a_stopped_reader_and_its_outlet_are_freed_at_once() -> None:
     """They refer to each other until then; only the garbage collector would free them otherwise."""
-    house = House()
-    outlet = Writing()
+    stream = FakeRooms()
+    outlet = DirectOutlet()
     gone = ref(outlet)
-    reader = house.reader(outlet)
+    reader = stream.reader(outlet)
     reader.start(outlet.write)
     reader.stop()
     reader.pause()
@@ -275,48 +277,48 @@ def test_a_stopped_reader_and_its_outlet_are_freed_at_once() -> None:
 
 def test_nothing_is_read_for_a_paused_reader() -> None:
     """Until it resumes; then everything is."""
-    house = House()
-    outlet = house.started()
+    stream = FakeRooms()
+    outlet = stream.started()
     assert outlet.subscriber
     outlet.subscriber.pause()
-    house.say(0, 0)
-    house.turn.end()
+    stream.say(0, 0)
+    stream.turn.end()
     assert outlet.batches == []
     outlet.subscriber.resume()
-    assert numbers(*outlet.batches) == [BEGAN + 1, BEGAN + 2]
+    assert ids_in(*outlet.batches) == [BEGAN + 1, BEGAN + 2]
 
 
 def test_a_gap_counts_what_was_missed_while_paused() -> None:
     """The delivered events and the gap are everything."""
-    house = House(capacity=10)
-    outlet = house.started()
+    stream = FakeRooms(capacity=10)
+    outlet = stream.started()
     assert outlet.subscriber
-    house.say(0, 0, 0)
-    house.turn.end()
+    stream.say(0, 0, 0)
+    stream.turn.end()
     outlet.subscriber.pause()
-    house.say(*[0] * 25)
-    house.turn.end()
+    stream.say(*[0] * 25)
+    stream.turn.end()
     outlet.subscriber.resume()
     assert [batch.gaps for batch in outlet.batches] == [(), (Gap("r0", 15),)]
-    assert len(numbers(*outlet.batches)) == 3 + 10
+    assert len(ids_in(*outlet.batches)) == 3 + 10
 
 
 def test_a_gap_is_counted_also_if_the_reader_pauses_again_before_it_is_told() -> None:
     """Room 1 lost an entry, but room 0 has older ones to tell, and those fill the outlet."""
-    house = House(2, 2)
+    stream = FakeRooms(2, 2)
     outlet = FakeOutlet()
-    reader = house.reader(outlet, 0, 1, limit=1)
+    reader = stream.reader(outlet, 0, 1, limit=1)
     reader.start()
     reader.pause()
-    house.say(0, 1, 1, 1)
-    house.turn.end()
+    stream.say(0, 1, 1, 1)
+    stream.turn.end()
     outlet.takes = 1
     reader.resume()
-    assert (numbers(*outlet.batches), reader.paused) == ([BEGAN + 1], True)
+    assert (ids_in(*outlet.batches), reader.paused) == ([BEGAN + 1], True)
     outlet.takes = None
     reader.resume()
     gaps = [gap for batch in outlet.batches for gap in batch.gaps]
-    assert (gaps, numbers(*outlet.batches)) == (
+    assert (gaps, ids_in(*outlet.batches)) == (
         [Gap("r1", 1)],
         [BEGAN + 1, BEGAN + 3, BEGAN + 4],
     )
@@ -324,73 +326,73 @@ def test_a_gap_is_counted_also_if_the_reader_pauses_again_before_it_is_told() ->
 
 def test_a_gap_before_the_reader_came_is_not_counted() -> None:
     """The server did not see it leave, so it does not pretend to know."""
-    house = House(capacity=2)
-    house.say(0, 0, 0)
-    assert [batch.gaps for batch in house.started().batches] == [(Gap("r0", None),)]
+    stream = FakeRooms(capacity=2)
+    stream.say(0, 0, 0)
+    assert [batch.gaps for batch in stream.started().batches] == [(Gap("r0", None),)]
 
 
 def test_a_gap_is_told_also_if_no_event_is_left() -> None:
     """A cursor before the server's memory, in a room where nothing has happened since."""
-    (batch,) = House().started(cursor=BEGAN - 1).batches
+    (batch,) = FakeRooms().started(cursor=BEGAN - 1).batches
     assert (batch.gaps, batch.count, batch.chunk) == ((Gap("r0", None),), 0, b"")
     assert batch.cursor == BEGAN
 
 
 def test_hidden_events_are_left_out_and_passed() -> None:
     """A client's own messages, with the echo off; all others come."""
-    house = House(2)
-    outlet = house.started(0, 1)
-    house.say(0, 1, 0)
+    stream = FakeRooms(2)
+    outlet = stream.started(0, 1)
+    stream.say(0, 1, 0)
     assert outlet.subscriber
     outlet.subscriber.hide(BEGAN + 1)
     outlet.subscriber.hide(BEGAN + 3)
-    house.turn.end()
-    assert (numbers(*outlet.batches), outlet.subscriber.cursor) == ([BEGAN + 2], BEGAN + 3)
-    house.say(0)
-    house.turn.end()
-    assert numbers(*outlet.batches) == [BEGAN + 2, BEGAN + 4]
+    stream.turn.end()
+    assert (ids_in(*outlet.batches), outlet.subscriber.cursor) == ([BEGAN + 2], BEGAN + 3)
+    stream.say(0)
+    stream.turn.end()
+    assert ids_in(*outlet.batches) == [BEGAN + 2, BEGAN + 4]
 
 
 def test_events_stay_hidden_until_the_cursor_has_passed_them() -> None:
     """Over several batches and a change of rooms."""
-    house = House(2)
+    stream = FakeRooms(2)
     outlet = FakeOutlet()
-    reader = house.reader(outlet, 0, limit=1)
+    reader = stream.reader(outlet, 0, limit=1)
     reader.start()
     for id_ in (BEGAN + 1, BEGAN + 3, BEGAN + 6):
         reader.hide(id_)
-    house.say(0, 0, 0, 0)
-    house.turn.end()
-    reader.change([house.rooms[1].feed(NUMBERS)], house.last)
-    house.say(1, 1, 1)
-    house.turn.end()
-    assert numbers(*outlet.batches) == [BEGAN + 2, BEGAN + 4, BEGAN + 5, BEGAN + 7]
+    stream.say(0, 0, 0, 0)
+    stream.turn.end()
+    reader.change([stream.rooms[1].feed(ID_CODEC)], stream.last)
+    stream.say(1, 1, 1)
+    stream.turn.end()
+    assert ids_in(*outlet.batches) == [BEGAN + 2, BEGAN + 4, BEGAN + 5, BEGAN + 7]
 
 
 def test_events_are_hidden_from_one_reader_only() -> None:
     """A batch with holes is never shared."""
-    house = House()
-    quiet, other = house.started(), house.started()
+    stream = FakeRooms()
+    quiet, other = stream.started(), stream.started()
     assert quiet.subscriber
-    house.say(0, 0)
+    stream.say(0, 0)
     quiet.subscriber.hide(BEGAN + 1)
-    house.turn.end()
-    assert numbers(*quiet.batches) == [BEGAN + 2]
-    assert numbers(*other.batches) == [BEGAN + 1, BEGAN + 2]
+    stream.turn.end()
+    assert ids_in(*quiet.batches) == [BEGAN + 2]
+    assert ids_in(*other.batches) == [BEGAN + 1, BEGAN + 2]
 
 
 def test_a_joined_room_is_read_from_there_on() -> None:
     """What the old ones still had is read before the change, once."""
-    house = House(2)
-    outlet = house.started(0)
+    stream = FakeRooms(2)
+    outlet = stream.started(0)
     assert outlet.subscriber
-    house.say(0, 1)
-    outlet.subscriber.change([room.feed(NUMBERS) for room in house.rooms], house.last)
-    house.turn.end()
-    assert numbers(*outlet.batches) == [BEGAN + 1]
-    house.say(1, 0)
-    house.turn.end()
-    assert numbers(*outlet.batches) == [BEGAN + 1, BEGAN + 3, BEGAN + 4]
+    stream.say(0, 1)
+    outlet.subscriber.change([room.feed(ID_CODEC) for room in stream.rooms], stream.last)
+    stream.turn.end()
+    assert ids_in(*outlet.batches) == [BEGAN + 1]
+    stream.say(1, 0)
+    stream.turn.end()
+    assert ids_in(*outlet.batches) == [BEGAN + 1, BEGAN + 3, BEGAN + 4]
 
 
 @pytest.mark.parametrize("full", [False, True], ids=["reading", "paused"])
@@ -398,102 +400,102 @@ def test_a_room_may_be_read_from_further_back_than_the_others(full: bool) -> Non
     """From right before the own coming, though the others were read beyond it: nothing comes twice
     there, and nothing is missing here.
     """
-    house = House(2)
-    outlet = house.started(0)
+    stream = FakeRooms(2)
+    outlet = stream.started(0)
     assert outlet.subscriber
-    house.say(0, 1, 1, 0)
-    house.turn.end()
-    assert numbers(*outlet.batches) == [BEGAN + 1, BEGAN + 4]
+    stream.say(0, 1, 1, 0)
+    stream.turn.end()
+    assert ids_in(*outlet.batches) == [BEGAN + 1, BEGAN + 4]
     if full:
         outlet.subscriber.pause()
-    outlet.subscriber.change([room.feed(NUMBERS) for room in house.rooms], BEGAN + 2)
+    outlet.subscriber.change([room.feed(ID_CODEC) for room in stream.rooms], BEGAN + 2)
     if full:
         outlet.subscriber.resume()
     outlet.subscriber.wake()
-    assert numbers(*outlet.batches)[2:] == [BEGAN + 3]
-    house.say(0, 1)
-    house.turn.end()
-    assert numbers(*outlet.batches)[3:] == [BEGAN + 5, BEGAN + 6]
+    assert ids_in(*outlet.batches)[2:] == [BEGAN + 3]
+    stream.say(0, 1)
+    stream.turn.end()
+    assert ids_in(*outlet.batches)[3:] == [BEGAN + 5, BEGAN + 6]
     assert [gap for batch in outlet.batches for gap in batch.gaps] == []
 
 
 def test_a_room_that_was_left_is_read_no_more() -> None:
     """Its events do not wake the reader either."""
-    house = House(2)
-    outlet = house.started(0, 1)
+    stream = FakeRooms(2)
+    outlet = stream.started(0, 1)
     assert outlet.subscriber
-    outlet.subscriber.change([house.rooms[1].feed(NUMBERS)], house.last)
-    house.say(0, 1)
-    house.turn.end()
-    assert numbers(*outlet.batches) == [BEGAN + 2]
-    assert [room.readers for room in house.rooms] == [0, 1]
+    outlet.subscriber.change([stream.rooms[1].feed(ID_CODEC)], stream.last)
+    stream.say(0, 1)
+    stream.turn.end()
+    assert ids_in(*outlet.batches) == [BEGAN + 2]
+    assert [room.readers for room in stream.rooms] == [0, 1]
 
 
 def test_a_room_joined_while_paused_is_read_from_there_on() -> None:
     """Neither its earlier events come, nor a gap for those it has evicted."""
-    house = House(2, 2)
-    outlet = house.started(0)
+    stream = FakeRooms(2, 2)
+    outlet = stream.started(0)
     assert outlet.subscriber
     outlet.subscriber.pause()
-    house.say(1, 1, 1)
-    outlet.subscriber.change([room.feed(NUMBERS) for room in house.rooms], house.last)
-    house.say(0)
+    stream.say(1, 1, 1)
+    outlet.subscriber.change([room.feed(ID_CODEC) for room in stream.rooms], stream.last)
+    stream.say(0)
     outlet.subscriber.resume()
-    assert numbers(*outlet.batches) == [BEGAN + 4]
+    assert ids_in(*outlet.batches) == [BEGAN + 4]
     assert [gap for batch in outlet.batches for gap in batch.gaps] == []
 
 
 def test_events_between_leaving_and_joining_again_are_not_counted_as_missed() -> None:
     """It was left and joined again while the outlet was full; only what came then was missed."""
-    house = House(1, 2)
-    outlet = house.started()
+    stream = FakeRooms(1, 2)
+    outlet = stream.started()
     assert outlet.subscriber
     outlet.subscriber.pause()
-    outlet.subscriber.change([], house.last)
-    house.say(0, 0, 0)
-    outlet.subscriber.change([house.rooms[0].feed(NUMBERS)], house.last)
-    house.say(0, 0, 0)
+    outlet.subscriber.change([], stream.last)
+    stream.say(0, 0, 0)
+    outlet.subscriber.change([stream.rooms[0].feed(ID_CODEC)], stream.last)
+    stream.say(0, 0, 0)
     outlet.subscriber.resume()
-    assert numbers(*outlet.batches) == [BEGAN + 5, BEGAN + 6]
+    assert ids_in(*outlet.batches) == [BEGAN + 5, BEGAN + 6]
     ((gap,),) = [batch.gaps for batch in outlet.batches]
     assert gap.missed in (None, 1)
 
 
 def test_a_paused_reader_keeps_its_cursor_when_its_rooms_change() -> None:
     """What it has not read of the room that stays is still to come."""
-    house = House(2)
-    outlet = house.started(0)
+    stream = FakeRooms(2)
+    outlet = stream.started(0)
     assert outlet.subscriber
     outlet.subscriber.pause()
-    house.say(0)
-    outlet.subscriber.change([room.feed(NUMBERS) for room in house.rooms], house.last)
-    house.turn.end()
+    stream.say(0)
+    outlet.subscriber.change([room.feed(ID_CODEC) for room in stream.rooms], stream.last)
+    stream.turn.end()
     outlet.subscriber.resume()
-    assert numbers(*outlet.batches) == [BEGAN + 1]
+    assert ids_in(*outlet.batches) == [BEGAN + 1]
 
 
 def test_an_outlet_may_stop_its_own_reader() -> None:
     """A batch that ends a connection is the last."""
-    house = House()
-    outlet = Broken()
-    reader = house.reader(outlet, limit=1)
+    stream = FakeRooms()
+    outlet = FailingOutlet()
+    reader = stream.reader(outlet, limit=1)
     outlet.act = reader.stop
-    house.say(0, 0)
+    stream.say(0, 0)
     reader.start()
-    assert numbers(*outlet.batches) == [BEGAN + 1]
+    assert ids_in(*outlet.batches) == [BEGAN + 1]
 
 
 def test_an_outlet_may_fill_and_drain_while_it_takes_a_batch() -> None:
     """A transport that pauses and resumes from within changes neither order nor number."""
-    house = House()
-    outlet = Broken()
-    reader = house.reader(outlet, limit=1)
+    stream = FakeRooms()
+    outlet = FailingOutlet()
+    reader = stream.reader(outlet, limit=1)
 
     def full_and_empty_again() -> None:
         reader.pause()
         reader.resume()
 
     outlet.act = full_and_empty_again
-    house.say(0, 0, 0)
+    stream.say(0, 0, 0)
     reader.start()
-    assert numbers(*outlet.batches) == house.ids[0]
+    assert ids_in(*outlet.batches) == stream.ids[0]

@@ -9,7 +9,8 @@ import pytest
 
 from chatd.http.media import preferred
 
-from ..house import House, Http
+from ...kit.http import HttpClient
+from ...kit.server import MemoryServer
 
 EVENTS = "/rooms/lobby/events"
 PLAIN = {"Accept": "text/plain"}
@@ -23,7 +24,7 @@ NO_NUMBERS = ["x", "", "%20", "1.5", "-1", "1e3", "0x10", "nan", "inf", "%D9%A3"
 @pytest.mark.parametrize("name", ["since", "before", "limit"])
 @pytest.mark.parametrize("value", NO_NUMBERS)
 def test_what_has_to_be_a_whole_number_is_refused_as_anything_else(
-    house: House, http: Http, name: str, value: str
+    server: MemoryServer, http: HttpClient, name: str, value: str
 ) -> None:
     """At once, with a clear answer; the connection goes on."""
     response = http.get(f"{EVENTS}?{name}={value}&wait=0")
@@ -35,7 +36,7 @@ def test_what_has_to_be_a_whole_number_is_refused_as_anything_else(
 @pytest.mark.parametrize(
     "value", ["x", "", "nan", "inf", "-inf", "1e3", "1,5", "0x10", "--1", "%00"]
 )
-def test_a_wait_that_is_no_number_is_refused(http: Http, value: str) -> None:
+def test_a_wait_that_is_no_number_is_refused(http: HttpClient, value: str) -> None:
     """Never held."""
     response = http.get(f"{EVENTS}?wait={value}")
     assert response.refusal == (400, "malformed")
@@ -43,20 +44,20 @@ def test_a_wait_that_is_no_number_is_refused(http: Http, value: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["since", "before", "limit", "wait", "reader"])
-def test_a_parameter_that_is_given_twice_is_refused(ada: Http, name: str) -> None:
+def test_a_parameter_that_is_given_twice_is_refused(ada: HttpClient, name: str) -> None:
     """Which of the two is meant?"""
     response = ada.get(f"{EVENTS}?{name}=1&{name}=2")
     assert response.refusal == (400, "malformed")
     assert name in response.json["error"]["message"]
 
 
-def test_a_since_that_is_no_number_is_told_that_now_is_one_too(http: Http) -> None:
+def test_a_since_that_is_no_number_is_told_that_now_is_one_too(http: HttpClient) -> None:
     """It is written in lower case."""
     response = http.get(f"{EVENTS}?since=NOW&wait=0")
     assert response.json["error"]["message"].startswith("since has to be now, or a whole number")
 
 
-def test_paging_back_and_reading_on_are_not_one_request(http: Http) -> None:
+def test_paging_back_and_reading_on_are_not_one_request(http: HttpClient) -> None:
     """Neither is ignored; but a browser's `Last-Event-ID` is sent unasked."""
     response = http.get(f"{EVENTS}?before=1&since=1")
     assert response.refusal == (400, "malformed")
@@ -65,14 +66,14 @@ def test_paging_back_and_reading_on_are_not_one_request(http: Http) -> None:
 
 
 @pytest.mark.parametrize("target", ["/rooms", "/rooms/lobby"])
-def test_an_overlong_after_is_told_of_as_such(http: Http, target: str) -> None:
+def test_an_overlong_after_is_told_of_as_such(http: HttpClient, target: str) -> None:
     """It is a room's name in one list, and a person's in another."""
     response = http.get(f"{target}?after={'x' * 300}")
     assert response.refusal == (400, "malformed")
     assert response.json["error"]["message"].startswith("after has at most")
 
 
-def test_a_limit_of_none_is_refused(http: Http) -> None:
+def test_a_limit_of_none_is_refused(http: HttpClient) -> None:
     """It could never be answered."""
     assert http.get(f"{EVENTS}?limit=0").refusal == (400, "malformed")
 
@@ -95,7 +96,7 @@ def test_a_limit_of_none_is_refused(http: Http) -> None:
         ("%ED%A0%80", 400),
     ],
 )
-def test_a_room_has_a_name_that_a_room_can_have(http: Http, room: str, status: int) -> None:
+def test_a_room_has_a_name_that_a_room_can_have(http: HttpClient, room: str, status: int) -> None:
     """Everything else is refused, wherever it stands."""
     for target in (f"/rooms/{room}/events?wait=0", f"/events?rooms=lobby,{room}&wait=0"):
         response = http.get(target)
@@ -107,20 +108,20 @@ def test_a_room_has_a_name_that_a_room_can_have(http: Http, room: str, status: i
 @pytest.mark.parametrize(
     "query", ["", "rooms=", "rooms=,,", "rooms=" + ",".join(f"r{n}" for n in range(51))]
 )
-def test_several_rooms_are_at_least_one_and_not_too_many(http: Http, query: str) -> None:
+def test_several_rooms_are_at_least_one_and_not_too_many(http: HttpClient, query: str) -> None:
     """And have to be named."""
     assert http.get(f"/events?wait=0&{query}").refusal == (400, "malformed")
 
 
-def test_a_room_that_is_named_twice_is_read_once(house: House, http: Http) -> None:
+def test_a_room_that_is_named_twice_is_read_once(server: MemoryServer, http: HttpClient) -> None:
     """In whatever spelling."""
-    house.say("hello")
+    server.say("hello")
     answer = http.get("/events?rooms=lobby,%23LOBBY,lobby&since=0")
     assert answer.texts == ["hello"]
     assert answer.json["rooms"] == ["lobby"]
 
 
-def test_asking_about_a_room_does_not_make_one(house: House, http: Http) -> None:
+def test_asking_about_a_room_does_not_make_one(server: MemoryServer, http: HttpClient) -> None:
     """Held or not, a reader of rooms where nothing happens leaves nothing behind."""
     for number in range(20):
         for query in ("wait=0", "since=1", "wait=x", "before=5"):
@@ -128,27 +129,27 @@ def test_asking_about_a_room_does_not_make_one(house: House, http: Http) -> None
         http.get(f"/rooms/quiet-{number}")
         http.post(f"/rooms/quiet-{number}/messages?name=bob", {"text": " "})
         http.send("GET", f"/rooms/quiet-{number}/events?wait=1")
-        house.chat.advance(2)
+        server.chat.advance(2)
         http.responses()
-    line = house.line()
+    line = server.line()
     line.send(b"/who quiet-who\r\n/join quiet-join\r\n/leave\r\n")
-    house.chat.settle()
+    server.chat.settle()
     line.hang_up()
     http.get("/rooms/lobby/events?since=1")
     gc.collect()
-    kept = [room.name for room in house.chat.service.rooms]
+    kept = [room.name for room in server.chat.service.rooms]
     assert [name for name in kept if name.startswith("quiet")] == []
 
 
 # -- paging back -----------------------------------------------------------------------------------
 
 
-def test_paging_back_reaches_the_beginning(house: House, http: Http) -> None:
+def test_paging_back_reaches_the_beginning(server: MemoryServer, http: HttpClient) -> None:
     """In pages of rising order, each event once, and an answer at once even where nothing is
     left.
     """
     texts = [f"{number}" for number in range(10)]
-    before = house.say(*texts) + 1
+    before = server.say(*texts) + 1
     pages: list[list[str]] = []
     while (page := http.get(f"{EVENTS}?before={before}&limit=4")).texts:
         ids = [event["id"] for event in page.json["events"]]
@@ -162,41 +163,43 @@ def test_paging_back_reaches_the_beginning(house: House, http: Http) -> None:
 
 
 @pytest.mark.parametrize("before", ["0", "1", "999999999999999999"])
-def test_paging_back_from_anywhere_is_answered(house: House, http: Http, before: str) -> None:
+def test_paging_back_from_anywhere_is_answered(
+    server: MemoryServer, http: HttpClient, before: str
+) -> None:
     """From before the beginning with nothing, from the future with the newest."""
-    house.say("hello")
+    server.say("hello")
     assert http.get(f"{EVENTS}?before={before}").texts == ([] if len(before) == 1 else ["hello"])
 
 
-def test_paging_back_is_for_one_room(http: Http) -> None:
+def test_paging_back_is_for_one_room(http: HttpClient) -> None:
     """Rooms are kept each on its own."""
     assert http.get("/events?rooms=lobby,dev&before=5").refusal == (400, "malformed")
 
 
-def test_a_page_of_text_is_lines(house: House, http: Http) -> None:
+def test_a_page_of_text_is_lines(server: MemoryServer, http: HttpClient) -> None:
     """In the style that was asked for."""
-    before = house.say("one", "two")
+    before = server.say("one", "two")
     assert http.get(f"{EVENTS}?before={before}", **PLAIN).body == b"<bob> one\n"
 
 
 # -- styles ----------------------------------------------------------------------------------------
 
 
-def test_text_is_what_the_line_door_shows(house: House, http: Http) -> None:
+def test_text_is_what_the_line_door_shows(server: MemoryServer, http: HttpClient) -> None:
     """Each line with LF behind it; held like any poll."""
-    house.say("zero")  # of the messages with which a room begins, the first is shown alone
+    server.say("zero")  # of the messages with which a room begins, the first is shown alone
     http.send("GET", f"{EVENTS}?since=now", headers=PLAIN)
-    house.chat.settle()
+    server.chat.settle()
     assert http.responses() == []
-    house.say("one\ntwo", "three")
+    server.say("one\ntwo", "three")
     response = http.response()
     assert response.headers["content-type"] == "text/plain; charset=utf-8"
     assert response.body.decode() == "<bob> one\n<bob> two\n<bob> three\n"
 
 
-def test_text_tells_where_to_go_on(house: House, http: Http) -> None:
+def test_text_tells_where_to_go_on(server: MemoryServer, http: HttpClient) -> None:
     """In a Link header (RFC 8288), anew with each answer, also when there was nothing."""
-    wanted = house.say("one")
+    wanted = server.say("one")
     seen: list[bytes] = []
     target = EVENTS
     for text in ("two", "three", "four"):
@@ -205,31 +208,31 @@ def test_text_tells_where_to_go_on(house: House, http: Http) -> None:
         target = response.headers["link"].split(">")[0].removeprefix("<")
         assert target == f"{EVENTS}?since={wanted}"
         assert response.headers["link"] == f'<{target}>; rel="next"'
-        wanted = house.say(text)
+        wanted = server.say(text)
     assert seen == [b"<bob> one\n", b"<bob> two\n", b"<bob> three\n"]
 
 
-def test_text_of_a_poll_that_ran_out_is_empty(house: House, http: Http) -> None:
+def test_text_of_a_poll_that_ran_out_is_empty(server: MemoryServer, http: HttpClient) -> None:
     """And still says where to go on."""
-    place = house.say("one")
+    place = server.say("one")
     response = http.get(f"{EVENTS}?since={place}&wait=0", **PLAIN)
     assert (response.status, response.body) == (200, b"")
     assert f"since={place}" in response.headers["link"]
 
 
-def test_text_tells_of_a_gap_in_its_first_line(house: House, http: Http) -> None:
+def test_text_tells_of_a_gap_in_its_first_line(server: MemoryServer, http: HttpClient) -> None:
     """As the line door does."""
-    house.say("hello")
+    server.say("hello")
     lines = http.get(f"{EVENTS}?since=1", **PLAIN).body.decode().split("\n")
     assert lines[0].startswith(">> events were missed here")
     assert lines[1:] == ["<bob> hello", ""]
 
 
-def test_text_of_several_rooms_names_them(house: House, http: Http) -> None:
+def test_text_of_several_rooms_names_them(server: MemoryServer, http: HttpClient) -> None:
     """Before every line; and so does the link."""
     place = http.get("/events?rooms=lobby,dev&wait=0").json["next"]
-    house.say("one")
-    last = house.say("two", room="dev")
+    server.say("one")
+    last = server.say("two", room="dev")
     response = http.get(f"/events?rooms=lobby,dev&since={place}", **PLAIN)
     assert response.body == b"#lobby <bob> one\n#dev <bob> two\n"
     assert f"</events?rooms=lobby,dev&since={last}>" in response.headers["link"]
@@ -267,7 +270,9 @@ def test_the_accept_header_chooses_the_style(accept: str, media: str) -> None:
 @pytest.mark.parametrize(
     "style", ["*/*", "text/plain", "text/event-stream", "application/x-ndjson"]
 )
-def test_head_is_answered_at_once_without_a_body(house: House, http: Http, style: str) -> None:
+def test_head_is_answered_at_once_without_a_body(
+    server: MemoryServer, http: HttpClient, style: str
+) -> None:
     """Never held, for nobody would see what it was held for."""
     for _ in range(2):
         response = http.request("HEAD", f"{EVENTS}?wait=60", headers={"Accept": style})
@@ -277,11 +282,13 @@ def test_head_is_answered_at_once_without_a_body(house: House, http: Http, style
             assert get.headers["content-type"] == response.headers["content-type"]
 
 
-def test_where_a_browser_got_to_counts_more_than_the_address_it_began_with(house: House) -> None:
+def test_where_a_browser_got_to_counts_more_than_the_address_it_began_with(
+    server: MemoryServer,
+) -> None:
     """A reconnecting `EventSource` asks its first address again, and says `Last-Event-ID`."""
-    first = house.say("one")
-    second = house.say("two")
-    http = house.http()
+    first = server.say("one")
+    second = server.say("two")
+    http = server.http()
     target = f"/rooms/lobby/events?since={first - 1}&wait=0"
     assert http.get(target).texts == ["one", "two"]
     answer = http.request("GET", target, headers={"Last-Event-ID": f"{first}"})

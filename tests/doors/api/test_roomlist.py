@@ -17,24 +17,25 @@ from chatd.doors.api.roomlist import (
 from chatd.model.commands import Join, Leave, SetTopic
 from chatd.testing import result_of
 
-from ..house import House, Http, Response
+from ...kit.http import HttpClient, Response
+from ...kit.server import MemoryServer
 
 MOST = 256 * 1024
 
 
 @pytest.fixture
-def many(house: House) -> House:
-    """A house of 250 rooms, in each of which something was said."""
+def many(server: MemoryServer) -> MemoryServer:
+    """A server of 250 rooms, in each of which something was said."""
     for number in range(250):
-        house.say("hi", room=f"r{number:03}")
-    return house
+        server.say("hi", room=f"r{number:03}")
+    return server
 
 
 def names(answer: Response) -> list[str]:
     return [room["room"] for room in answer.json["rooms"]]
 
 
-def test_rooms_come_in_pages_of_a_hundred(many: House, http: Http) -> None:
+def test_rooms_come_in_pages_of_a_hundred(many: MemoryServer, http: HttpClient) -> None:
     """In alphabetical order, each once; the last page says that there is no more."""
     read, after = list[str](), ""
     for length in (ROOMS, ROOMS, 50):
@@ -58,7 +59,7 @@ def test_rooms_come_in_pages_of_a_hundred(many: House, http: Http) -> None:
     ],
 )
 def test_a_page_begins_behind_a_name(
-    many: House, http: Http, query: str, first: str, last: str
+    many: MemoryServer, http: HttpClient, query: str, first: str, last: str
 ) -> None:
     """As people write it; the room need not exist.  Its length is asked for."""
     found = names(http.get(f"/rooms?{query}"))
@@ -66,7 +67,7 @@ def test_a_page_begins_behind_a_name(
     assert len(found) <= MOST_ROOMS
 
 
-def test_behind_the_last_room_there_is_nothing(many: House, http: Http) -> None:
+def test_behind_the_last_room_there_is_nothing(many: MemoryServer, http: HttpClient) -> None:
     """An empty page is no error."""
     assert http.get("/rooms?after=z").json == {"rooms": []}
 
@@ -75,19 +76,19 @@ def test_behind_the_last_room_there_is_nothing(many: House, http: Http) -> None:
     ("query", "code"),
     [("limit=0", "malformed"), ("limit=x", "malformed"), ("after=%20", "bad-room")],
 )
-def test_what_is_no_page_is_refused(http: Http, query: str, code: str) -> None:
+def test_what_is_no_page_is_refused(http: HttpClient, query: str, code: str) -> None:
     """With what to do."""
     assert http.get(f"/rooms?{query}").refusal == (400, code)
 
 
-def test_a_page_holds_at_most_256_kib(house: House, http: Http) -> None:
+def test_a_page_holds_at_most_256_kib(server: MemoryServer, http: HttpClient) -> None:
     """However long names and topics are."""
     topic = '"' * 400
     for number in range(400):
         room = f"{number:03}{'界' * 61}"
-        visitor = house.chat.service.visitor("bob")
-        house.chat.service.perform(visitor, SetTopic(room, topic))
-    house.chat.settle()
+        visitor = server.chat.service.visitor("bob")
+        server.chat.service.perform(visitor, SetTopic(room, topic))
+    server.chat.settle()
     read, after = list[str](), ""
     while len(read) < 400:
         answer = http.get(f"/rooms?limit=500&after={after}")
@@ -98,7 +99,9 @@ def test_a_page_holds_at_most_256_kib(house: House, http: Http) -> None:
     assert len(set(read)) == 400
 
 
-def test_an_unchanged_page_is_neither_made_nor_sent_again(many: House, http: Http) -> None:
+def test_an_unchanged_page_is_neither_made_nor_sent_again(
+    many: MemoryServer, http: HttpClient
+) -> None:
     """Its `ETag` is answered `304`; made anew it is only when something has changed, or now and
     then."""
     rooms = type(many.chat.service.rooms)
@@ -117,7 +120,9 @@ def test_an_unchanged_page_is_neither_made_nor_sent_again(many: House, http: Htt
 
 
 @pytest.mark.parametrize("change", ["message", "topic", "guest", "gone"])
-def test_a_page_shows_every_change_at_once(many: House, http: Http, change: str) -> None:
+def test_a_page_shows_every_change_at_once(
+    many: MemoryServer, http: HttpClient, change: str
+) -> None:
     """Events, and comings and goings that are no events."""
     chat = many.chat
     guest = chat.enter()
@@ -136,9 +141,11 @@ def test_a_page_shows_every_change_at_once(many: House, http: Http, change: str)
     assert answer.headers["etag"] != tag
 
 
-def test_a_room_that_comes_and_goes_is_listed_while_it_is_there(house: House, http: Http) -> None:
+def test_a_room_that_comes_and_goes_is_listed_while_it_is_there(
+    server: MemoryServer, http: HttpClient
+) -> None:
     """Whenever the list was asked for."""
-    chat = house.chat
+    chat = server.chat
     assert http.get("/rooms").json["rooms"] == []
     guest = chat.enter()
     for _ in range(2):
@@ -153,7 +160,7 @@ def test_a_room_that_comes_and_goes_is_listed_while_it_is_there(house: House, ht
     assert names(http.get("/rooms")) == ["dev", "lobby"]
 
 
-def test_only_a_few_pages_are_kept(many: House) -> None:
+def test_only_a_few_pages_are_kept(many: MemoryServer) -> None:
     """Whoever asks for all kinds of pages fills no memory with them."""
     rooms = RoomList(many.chat.service)
     for limit in range(1, 60):
@@ -161,14 +168,16 @@ def test_only_a_few_pages_are_kept(many: House) -> None:
     assert len(rooms._pages) == CACHED_PAGES
 
 
-def test_a_head_is_answered_with_the_tag(many: House, http: Http) -> None:
+def test_a_head_is_answered_with_the_tag(many: MemoryServer, http: HttpClient) -> None:
     """As a GET."""
     head = http.request("HEAD", "/rooms")
     assert (head.status, head.body) == (200, b"")
     assert head.headers["etag"] == http.get("/rooms").headers["etag"]
 
 
-def test_the_line_door_lists_a_hundred_rooms_and_says_that_there_are_more(many: House) -> None:
+def test_the_line_door_lists_a_hundred_rooms_and_says_that_there_are_more(
+    many: MemoryServer,
+) -> None:
     """No client is sent thousands of lines."""
     wire = many.line()
     wire.received()
@@ -179,10 +188,10 @@ def test_the_line_door_lists_a_hundred_rooms_and_says_that_there_are_more(many: 
     assert more == "== more than 100 rooms; GET /rooms over HTTP lists the others"
 
 
-def test_who_is_in_a_room_comes_in_pages_too(house: House, http: Http) -> None:
+def test_who_is_in_a_room_comes_in_pages_too(server: MemoryServer, http: HttpClient) -> None:
     """Where thousands are, with names as long as names may be: each once."""
-    entering = [house.chat.service.enter(f"{number:04}{'界' * 28}") for number in range(4000)]
-    house.chat.settle()
+    entering = [server.chat.service.enter(f"{number:04}{'界' * 28}") for number in range(4000)]
+    server.chat.settle()
     everybody = {result_of(entered).name for entered in entering}
     read, query, pages = list[str](), "", 0
     while pages == 0 or query:

@@ -14,8 +14,8 @@ from chatd.chat.limits import REMEMBERED_SECONDS
 from chatd.chat.sessions import GRACE_SECONDS
 from chatd.doors.api.tree import WEB
 
-from ..hold import Hold
-from ..house import House, Http, Response
+from ...kit.http import HttpClient, Response
+from ...kit.server import MemoryServer
 
 MESSAGES = "/rooms/lobby/messages"
 JSON = {"Content-Type": "application/json"}
@@ -23,9 +23,9 @@ FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 TEXT = {"Content-Type": "text/plain"}
 
 
-def kinds(house: House, room: str = "lobby") -> list[str]:
+def kinds(server: MemoryServer, room: str = "lobby") -> list[str]:
     """What happened in a room."""
-    return [type(entry.event).__name__ for entry in house.chat.entries(room)]
+    return [type(entry.event).__name__ for entry in server.chat.entries(room)]
 
 
 # -- saying something ------------------------------------------------------------------------------
@@ -57,13 +57,13 @@ def kinds(house: House, room: str = "lobby") -> list[str]:
     ],
 )
 def test_a_message_comes_in_three_kinds_of_body(
-    house: House, ada: Http, kind: str, body: str
+    server: MemoryServer, ada: HttpClient, kind: str, body: str
 ) -> None:
     """Each means the same, and is answered with the id of what was stored."""
     response = ada.request("POST", MESSAGES, body, {"Content-Type": kind})
     assert response.status == 201
-    assert house.chat.texts("lobby") == ["fish & chips ☕"]
-    assert response.json == {"id": house.chat.entries("lobby")[-1].id}
+    assert server.chat.texts("lobby") == ["fish & chips ☕"]
+    assert response.json == {"id": server.chat.entries("lobby")[-1].id}
 
 
 @pytest.mark.parametrize(
@@ -111,8 +111,8 @@ def test_a_message_comes_in_three_kinds_of_body(
     ],
 )  # fmt: skip
 def test_a_body_that_is_no_message_is_refused(
-    house: House,
-    ada: Http,
+    server: MemoryServer,
+    ada: HttpClient,
     body: str | bytes,
     headers: dict[str, str],
     status: int,
@@ -123,7 +123,7 @@ def test_a_body_that_is_no_message_is_refused(
     assert response.status == status
     assert response.error == (code or response.error)
     assert ada.post(MESSAGES, {"text": "next"}).status == 201
-    assert house.chat.texts("lobby") == ["next"]
+    assert server.chat.texts("lobby") == ["next"]
 
 
 LOOKS = [
@@ -149,11 +149,11 @@ LOOKS = [
 
 @pytest.mark.parametrize(("body", "text"), [*LOOKS, ("text=hi&type=message", "hi")])
 def test_a_form_is_one_only_if_it_looks_like_one(
-    house: House, ada: Http, body: str, text: str
+    server: MemoryServer, ada: HttpClient, body: str, text: str
 ) -> None:
     """What has other fields than the known ones, or no text, is the text itself, to the byte."""
     assert ada.request("POST", MESSAGES, body, FORM).status == 201
-    assert house.chat.texts("lobby") == [text]
+    assert server.chat.texts("lobby") == [text]
 
 
 @pytest.mark.parametrize(
@@ -166,21 +166,21 @@ def test_a_form_is_one_only_if_it_looks_like_one(
 )
 @pytest.mark.parametrize(("body", "text"), [*LOOKS, ("text=hi&type=message",) * 2])
 def test_whatever_takes_a_text_takes_it_raw(
-    house: House, ada: Http, method: str, target: str, body: str, text: str
+    server: MemoryServer, ada: HttpClient, method: str, target: str, body: str, text: str
 ) -> None:
     """A topic, a private message, a parting word: only a message has a type."""
-    bob = house.line()
+    bob = server.line()
     bob.send(b"/nick bob\r\n")
-    house.chat.settle()
+    server.chat.settle()
     assert ada.request(method, target, body, FORM).status in (200, 201, 204)
     assert text in bob.received().decode()
 
 
-def test_a_body_of_no_type_is_the_text(house: House, ada: Http) -> None:
+def test_a_body_of_no_type_is_the_text(server: MemoryServer, ada: HttpClient) -> None:
     """As `curl -H 'Content-Type:' --data-binary @file` sends it."""
     for headers in ({}, {"Content-Type": ""}):
         assert ada.request("POST", MESSAGES, "1+1=2", headers).status == 201
-    assert house.chat.texts("lobby") == ["1+1=2"] * 2
+    assert server.chat.texts("lobby") == ["1+1=2"] * 2
 
 
 HOW = "send text=…, JSON, or the text itself"
@@ -196,7 +196,7 @@ HOW = "send text=…, JSON, or the text itself"
     ],
 )
 def test_a_field_that_is_wrong_is_named(
-    ada: Http, method: str, target: str, body: str, message: str
+    ada: HttpClient, method: str, target: str, body: str, message: str
 ) -> None:
     """With what would be right."""
     response = ada.request(method, target, body, JSON)
@@ -204,7 +204,7 @@ def test_a_field_that_is_wrong_is_named(
     assert response.json["error"]["message"] == message
 
 
-def test_what_was_understood_of_a_bad_body_is_told(ada: Http) -> None:
+def test_what_was_understood_of_a_bad_body_is_told(ada: HttpClient) -> None:
     """The message says which field, or where."""
     for body, word in (('{"txet":"hi"}', "txet"), ('{"text":5}', "text"), ("{,", "JSON")):
         response = ada.request("POST", MESSAGES, body, JSON)
@@ -215,32 +215,32 @@ def test_what_was_understood_of_a_bad_body_is_told(ada: Http) -> None:
                                             (FORM, "type=action&text=waves")],
                          ids=["json", "form"])  # fmt: skip
 def test_an_action_is_a_message_of_another_type(
-    house: House, ada: Http, kind: dict[str, str], body: str
+    server: MemoryServer, ada: HttpClient, kind: dict[str, str], body: str
 ) -> None:
     """What `/me` is on the line door."""
-    line = house.line()
+    line = server.line()
     line.received()
     assert ada.request("POST", MESSAGES, body, kind).status == 201
     assert line.received() == b"* ada waves\r\n"
 
 
-def test_whoever_speaks_in_a_room_is_in_it(house: House, ada: Http) -> None:
+def test_whoever_speaks_in_a_room_is_in_it(server: MemoryServer, ada: HttpClient) -> None:
     """And everyone there is told of the coming, before what is said."""
     assert ada.post("/rooms/dev/messages", {"text": "hi"}).status == 201
-    assert kinds(house, "dev") == ["Joined", "Said"]
+    assert kinds(server, "dev") == ["Joined", "Said"]
     assert ada.get("/session").json["rooms"] == ["lobby", "dev"]
 
 
 # -- visitors --------------------------------------------------------------------------------------
 
 
-def test_a_visitor_says_one_thing_under_a_name(house: House, http: Http) -> None:
+def test_a_visitor_says_one_thing_under_a_name(server: MemoryServer, http: HttpClient) -> None:
     """`curl -d text=hello '…?name=ada'`: no session before, none afterwards, nobody announced."""
     response = http.request("POST", f"{MESSAGES}?name=ada", "text=hello", FORM)
     assert response.status == 201
-    (entry,) = house.chat.entries("lobby")
+    (entry,) = server.chat.entries("lobby")
     assert entry.id == response.json["id"]
-    assert house.here == []
+    assert server.here == []
     assert "set-cookie" not in response.headers
     http.enter("ada")
 
@@ -263,94 +263,102 @@ def test_a_visitor_says_one_thing_under_a_name(house: House, http: Http) -> None
     ],
 )
 def test_a_visitor_needs_a_name_that_nobody_holds(
-    house: House, http: Http, query: str, status: int, code: str
+    server: MemoryServer, http: HttpClient, query: str, status: int, code: str
 ) -> None:
     """Of the form that names have; whatever holds it, a telnet user as well."""
-    line = house.line()
+    line = server.line()
     line.send(b"/nick bob\r\n")
-    house.chat.settle()
+    server.chat.settle()
     assert http.post(f"{MESSAGES}{query}", {"text": "hi"}).refusal == (status, code)
-    assert house.chat.texts("lobby") == []
+    assert server.chat.texts("lobby") == []
 
 
-def test_a_session_needs_no_name_and_may_not_give_another(house: House, ada: Http) -> None:
+def test_a_session_needs_no_name_and_may_not_give_another(
+    server: MemoryServer, ada: HttpClient
+) -> None:
     """Its own does no harm."""
     assert ada.post(f"{MESSAGES}?name=ada", {"text": "one"}).status == 201
     assert ada.post(f"{MESSAGES}?name=eve", {"text": "two"}).refusal == (400, "malformed")
-    assert house.chat.texts("lobby") == ["one"]
+    assert server.chat.texts("lobby") == ["one"]
 
 
 # -- once only -------------------------------------------------------------------------------------
 
 
-def test_a_repeat_with_its_key_is_answered_and_not_said_again(house: House, ada: Http) -> None:
+def test_a_repeat_with_its_key_is_answered_and_not_said_again(
+    server: MemoryServer, ada: HttpClient
+) -> None:
     """With the first id, whatever it says and wherever it is sent, for five minutes."""
     first = ada.post(MESSAGES, {"text": "hello"}, Idempotency_Key="k-1")
-    house.chat.advance(50)
+    server.chat.advance(50)
     again = ada.post(MESSAGES, {"text": "hello"}, Idempotency_Key="k-1")
     assert again.status == first.status == 201
     assert again.json == first.json
-    assert house.chat.texts("lobby") == ["hello"]
+    assert server.chat.texts("lobby") == ["hello"]
 
 
-def test_a_key_is_good_for_five_minutes(house: House, http: Http) -> None:
+def test_a_key_is_good_for_five_minutes(server: MemoryServer, http: HttpClient) -> None:
     """Then it is a key like any other."""
     target = f"{MESSAGES}?name=ada"
     first = http.post(target, {"text": "hello"}, Idempotency_Key="k").json
-    house.chat.advance(REMEMBERED_SECONDS - 1)
-    http = house.http()
+    server.chat.advance(REMEMBERED_SECONDS - 1)
+    http = server.http()
     assert http.post(target, {"text": "hello"}, Idempotency_Key="k").json == first
-    house.chat.advance(2)
-    http = house.http()
+    server.chat.advance(2)
+    http = server.http()
     assert http.post(target, {"text": "hello"}, Idempotency_Key="k").json != first
-    assert house.chat.texts("lobby") == ["hello"] * 2
+    assert server.chat.texts("lobby") == ["hello"] * 2
 
 
 def test_keys_of_different_people_have_nothing_to_do_with_each_other(
-    house: House, ada: Http, http: Http
+    server: MemoryServer, ada: HttpClient, http: HttpClient
 ) -> None:
     """Sessions and visitors alike."""
-    bob = house.http()
+    bob = server.http()
     bob.enter("bob")
     for connection, query in ((ada, ""), (bob, ""), (http, "?name=cy"), (http, "?name=di")):
         assert connection.post(MESSAGES + query, {"text": "hi"}, Idempotency_Key="k").status == 201
-    assert house.chat.texts("lobby") == ["hi"] * 4
+    assert server.chat.texts("lobby") == ["hi"] * 4
 
 
-def test_a_key_is_its_session_s_under_another_name_too(house: House, ada: Http) -> None:
+def test_a_key_is_its_session_s_under_another_name_too(
+    server: MemoryServer, ada: HttpClient
+) -> None:
     """A change of name is no new person."""
     first = ada.post(MESSAGES, {"text": "hello"}, Idempotency_Key="k-1")
     assert ada.send_json("PATCH", "/session", {"name": "eve"}).status == 200
     assert ada.post(MESSAGES, {"text": "hello"}, Idempotency_Key="k-1").json == first.json
-    assert house.chat.texts("lobby") == ["hello"]
+    assert server.chat.texts("lobby") == ["hello"]
 
 
-def test_a_repeat_that_comes_before_the_answer_waits_for_it(house: House, ada: Http) -> None:
+def test_a_repeat_that_comes_before_the_answer_waits_for_it(
+    server: MemoryServer, ada: HttpClient
+) -> None:
     """Both are answered with the one id."""
-    hold = Hold(house)
-    other = house.http()
+    server.hold_appends()
+    other = server.http()
     other.headers = ada.headers
     for connection in (ada, other):
         connection.send("POST", MESSAGES, "hello", {**TEXT, "Idempotency-Key": "k"})
-    house.chat.settle()
+    server.chat.settle()
     assert (ada.responses(), other.responses()) == ([], [])
-    hold.release()
+    server.release_appends()
     assert ada.response().json == other.response().json
-    assert house.chat.texts("lobby") == ["hello"]
+    assert server.chat.texts("lobby") == ["hello"]
 
 
-def test_what_failed_may_be_tried_again_with_its_key(house: House, ada: Http) -> None:
+def test_what_failed_may_be_tried_again_with_its_key(server: MemoryServer, ada: HttpClient) -> None:
     """Whether the store refused it or the text was bad."""
-    house.chat.store.refusing = True
+    server.chat.store.refusing = True
     assert ada.post(MESSAGES, {"text": "hi"}, Idempotency_Key="k").refusal == (503, "unavailable")
-    house.chat.store.refusing = False
+    server.chat.store.refusing = False
     assert ada.post(MESSAGES, {"text": " "}, Idempotency_Key="k").refusal == (400, "bad-text")
     assert ada.post(MESSAGES, {"text": "hi"}, Idempotency_Key="k").status == 201
-    assert house.chat.texts("lobby") == ["hi"]
+    assert server.chat.texts("lobby") == ["hi"]
 
 
 @pytest.mark.parametrize("key", ["", "two words", "é", "x" * 201])
-def test_a_key_that_is_none_is_refused(house: House, ada: Http, key: str) -> None:
+def test_a_key_that_is_none_is_refused(server: MemoryServer, ada: HttpClient, key: str) -> None:
     """It could not do what it is for."""
     ada.send_raw(
         b"POST %b HTTP/1.1\r\nHost: x\r\nAuthorization: %b\r\nContent-Type: text/plain\r\n"
@@ -358,34 +366,34 @@ def test_a_key_that_is_none_is_refused(house: House, ada: Http, key: str) -> Non
         % (MESSAGES.encode(), ada.headers["Authorization"].encode(), key.encode()),
         "POST",
     )
-    house.chat.settle()
+    server.chat.settle()
     assert ada.response().refusal == (400, "malformed")
-    assert house.chat.texts("lobby") == []
+    assert server.chat.texts("lobby") == []
 
 
 # -- sessions --------------------------------------------------------------------------------------
 
 
-def test_a_session_has_a_name_a_token_and_a_cookie(house: House, http: Http) -> None:
+def test_a_session_has_a_name_a_token_and_a_cookie(server: MemoryServer, http: HttpClient) -> None:
     """The cookie is for browsers, and not for their scripts."""
     response = http.post("/session", {"name": "Ada"})
     assert response.status == 201
     body = response.json
     assert body == {"name": "Ada", "token": body["token"]}
     cookie, *flags = response.headers["set-cookie"].lower().split("; ")
-    assert cookie == f"chatd-{house.chat.store.id}={body['token']}".lower()
+    assert cookie == f"chatd-{server.chat.store.id}={body['token']}".lower()
     assert {"httponly", "samesite=strict", "path=/"} <= set(flags)
-    assert house.here == ["Ada"]
+    assert server.here == ["Ada"]
 
 
 @pytest.mark.parametrize("name", ["ada", ""])
-def test_a_key_opens_nobody_s_session(house: House, name: str) -> None:
+def test_a_key_opens_nobody_s_session(server: MemoryServer, name: str) -> None:
     """A guessed Idempotency-Key proves nothing: the second client of an address never gets the
     first one's token, nor does anybody who sends the request again.
     """
     body = {"name": name} if name else {}
-    first = house.http().post("/session", body, Idempotency_Key="1")
-    again = house.http().post("/session", body, Idempotency_Key="1")
+    first = server.http().post("/session", body, Idempotency_Key="1")
+    again = server.http().post("/session", body, Idempotency_Key="1")
     assert first.status == 201
     if name:
         assert again.refusal == (409, "name-in-use")
@@ -395,18 +403,18 @@ def test_a_key_opens_nobody_s_session(house: House, name: str) -> None:
         assert again.json["name"] != first.json["name"]
 
 
-def test_a_session_without_a_name_is_a_guest(house: House, http: Http) -> None:
+def test_a_session_without_a_name_is_a_guest(server: MemoryServer, http: HttpClient) -> None:
     """Unannounced, and it may take a name later: then it joins."""
     body = http.request("POST", "/session").json
     assert re.fullmatch(r"guest-\d{4}", body["name"])
-    assert house.chat.entries("lobby") == []
+    assert server.chat.entries("lobby") == []
     http.headers["Authorization"] = f"Bearer {body['token']}"
     assert http.send_json("PATCH", "/session", {"name": "ada"}).json == {"name": "ada"}
-    assert kinds(house) == ["Joined"]
+    assert kinds(server) == ["Joined"]
 
 
 @pytest.mark.parametrize("kind", [JSON, FORM], ids=["json", "form"])
-def test_a_session_may_be_asked_for_in_a_form(http: Http, kind: dict[str, str]) -> None:
+def test_a_session_may_be_asked_for_in_a_form(http: HttpClient, kind: dict[str, str]) -> None:
     """As by curl -d name=ada."""
     body = '{"name":"ada"}' if kind is JSON else "name=ada"
     assert http.request("POST", "/session", body, kind).json["name"] == "ada"
@@ -429,54 +437,56 @@ def test_a_session_may_be_asked_for_in_a_form(http: Http, kind: dict[str, str]) 
 )
 @pytest.mark.parametrize("method", ["POST", "PATCH"])
 def test_a_name_that_cannot_be_is_refused(
-    house: House, ada: Http, body: Any, status: int, code: str, method: str
+    server: MemoryServer, ada: HttpClient, body: Any, status: int, code: str, method: str
 ) -> None:
     """On coming in and on changing; then one keeps the name that one has."""
-    house.http().enter("bob")
+    server.http().enter("bob")
     response = ada.send_json(method, "/session", body)
     assert response.refusal == (status, code)
     assert "set-cookie" not in response.headers
-    assert house.here == ["ada", "bob"]
+    assert server.here == ["ada", "bob"]
 
 
-def test_two_servers_of_one_host_have_cookies_of_their_own(http: Http) -> None:
+def test_two_servers_of_one_host_have_cookies_of_their_own(http: HttpClient) -> None:
     """A browser sends both to both, and neither overwrites the other's."""
-    other = House().http()
+    other = MemoryServer().http()
     cookies = []
-    for server in (http, other):
-        response = server.post("/session", {"name": "ada"})
+    for client in (http, other):
+        response = client.post("/session", {"name": "ada"})
         cookies.append(response.headers["set-cookie"].partition(";")[0])
     names = {cookie.partition("=")[0] for cookie in cookies}
     assert len(names) == 2
-    for server in (http, other):
-        assert server.get("/session", Cookie="; ".join(cookies)).json["name"] == "ada"
+    for client in (http, other):
+        assert client.get("/session", Cookie="; ".join(cookies)).json["name"] == "ada"
 
 
-def test_a_proxy_s_credentials_do_not_collide_with_ours(house: House, http: Http) -> None:
+def test_a_proxy_s_credentials_do_not_collide_with_ours(
+    server: MemoryServer, http: HttpClient
+) -> None:
     """A browser sends Authorization: Basic to a site behind auth_basic, on each of its requests."""
-    token = house.http().enter("ada")
+    token = server.http().enter("ada")
     basic = {"Authorization": "Basic YTpi"}
     assert http.get("/rooms/lobby/events?wait=0", **basic).status == 200
     assert http.get("/session", **basic).refusal == (401, "no-session")
-    for ours in ({"Chatd-Session": token}, {"Cookie": f"chatd-{house.chat.store.id}={token}"}):
+    for ours in ({"Chatd-Session": token}, {"Cookie": f"chatd-{server.chat.store.id}={token}"}):
         assert http.get("/session", **basic, **ours).json["name"] == "ada"
     bearer = {"Authorization": "Bearer that-of-a-proxy"}
     assert http.get("/session", Chatd_Session=token, **bearer).json["name"] == "ada"
 
 
 @pytest.mark.parametrize("how", ["bearer", "lower-case", "header", "cookie"])
-def test_a_session_is_known_by_its_token(house: House, http: Http, how: str) -> None:
+def test_a_session_is_known_by_its_token(server: MemoryServer, http: HttpClient, how: str) -> None:
     """As a bearer token or as a cookie, on any connection."""
-    token = house.http().enter("ada")
+    token = server.http().enter("ada")
     headers = {
         "bearer": {"Authorization": f"Bearer {token}"},
         "lower-case": {"Authorization": f"bearer  {token}"},
         "header": {"Chatd-Session": token},
-        "cookie": {"Cookie": f"a=b; chatd-{house.chat.store.id}={token}; c=d"},
+        "cookie": {"Cookie": f"a=b; chatd-{server.chat.store.id}={token}; c=d"},
     }[how]
     assert http.get("/session", **headers).json == {"name": "ada", "rooms": ["lobby"]}
     assert http.post(MESSAGES, {"text": "hi"}, **headers).status == 201
-    assert house.chat.texts("lobby") == ["hi"]
+    assert server.chat.texts("lobby") == ["hi"]
 
 
 @pytest.mark.parametrize(
@@ -491,7 +501,7 @@ def test_a_session_is_known_by_its_token(house: House, http: Http, how: str) -> 
     ids=repr,
 )
 @pytest.mark.parametrize("method", ["GET", "POST", "PATCH", "DELETE"])
-def test_a_bad_token_is_refused(http: Http, header: dict[str, str], method: str) -> None:
+def test_a_bad_token_is_refused(http: HttpClient, header: dict[str, str], method: str) -> None:
     """Wherever it is sent, also where none would do."""
     targets = {"POST": MESSAGES, "GET": "/rooms/lobby/events?wait=0"}
     body = {"POST": '{"text":"hi"}', "PATCH": '{"name":"ada"}'}.get(method, "")
@@ -502,9 +512,9 @@ def test_a_bad_token_is_refused(http: Http, header: dict[str, str], method: str)
 
 
 @pytest.mark.parametrize("name", ["chatd-{}", "chatd", "chatd-other"])
-def test_a_stale_cookie_is_no_session(house: House, http: Http, name: str) -> None:
+def test_a_stale_cookie_is_no_session(server: MemoryServer, http: HttpClient, name: str) -> None:
     """Browsers send it on and on; reading needs none, and what needs one says so."""
-    stale = {"Cookie": f"{name.format(house.chat.store.id)}=long-gone"}
+    stale = {"Cookie": f"{name.format(server.chat.store.id)}=long-gone"}
     assert http.get("/rooms/lobby/events?wait=0", **stale).status == 200
     assert http.get("/session", **stale).refusal == (401, "no-session")
     assert http.post(f"{MESSAGES}?name=ada", {"text": "hi"}, **stale).status == 201
@@ -524,7 +534,9 @@ def test_a_stale_cookie_is_no_session(house: House, http: Http, name: str) -> No
         ("POST", "/people/bob/messages"),
     ],
 )
-def test_who_has_no_session_is_told_how_to_get_one(http: Http, method: str, target: str) -> None:
+def test_who_has_no_session_is_told_how_to_get_one(
+    http: HttpClient, method: str, target: str
+) -> None:
     """Where one is needed."""
     response = http.request(method, target, "{}" if method != "GET" else "", JSON)
     if response.error == "malformed":
@@ -533,17 +545,17 @@ def test_who_has_no_session_is_told_how_to_get_one(http: Http, method: str, targ
     assert "/session" in response.json["error"]["message"]
 
 
-def test_leaving_acts_at_once(house: House, ada: Http) -> None:
+def test_leaving_acts_at_once(server: MemoryServer, ada: HttpClient) -> None:
     """The name is free, the token good for nothing, and the room is told."""
     response = ada.request("DELETE", "/session")
     assert (response.status, response.body) == (204, b"")
-    assert house.here == []
-    assert kinds(house) == ["Joined", "Left"]
+    assert server.here == []
+    assert kinds(server) == ["Joined", "Left"]
     assert ada.request("DELETE", "/session").refusal == (401, "bad-token")
-    house.http().enter("ADA")
+    server.http().enter("ADA")
 
 
-def test_a_session_in_several_rooms_comes_and_goes(house: House, ada: Http) -> None:
+def test_a_session_in_several_rooms_comes_and_goes(server: MemoryServer, ada: HttpClient) -> None:
     """Membership is put and deleted; twice is as good as once."""
     for _ in range(2):
         assert ada.request("PUT", "/rooms/DEV/membership").json == {"room": "dev"}
@@ -552,20 +564,22 @@ def test_a_session_in_several_rooms_comes_and_goes(house: House, ada: Http) -> N
     assert (gone.status, gone.body) == (204, b"")
     assert ada.get("/session").json["rooms"] == ["dev"]
     assert ada.request("DELETE", "/rooms/lobby/membership").refusal == (409, "not-in-room")
-    assert kinds(house, "dev") == ["Joined"]
+    assert kinds(server, "dev") == ["Joined"]
 
 
 # -- grace -----------------------------------------------------------------------------------------
 
 
-def test_a_session_outlives_its_last_request_by_its_grace(house: House, ada: Http) -> None:
+def test_a_session_outlives_its_last_request_by_its_grace(
+    server: MemoryServer, ada: HttpClient
+) -> None:
     """Then it has left, and its name is free."""
-    house.chat.advance(GRACE_SECONDS - 1)
-    assert kinds(house) == ["Joined"]
-    house.chat.advance(2)
-    assert kinds(house) == ["Joined", "Left"]
-    assert house.here == []
-    http = house.http()
+    server.chat.advance(GRACE_SECONDS - 1)
+    assert kinds(server) == ["Joined"]
+    server.chat.advance(2)
+    assert kinds(server) == ["Joined", "Left"]
+    assert server.here == []
+    http = server.http()
     assert http.get("/session", **ada.headers).refusal == (401, "bad-token")
 
 
@@ -581,78 +595,80 @@ def test_a_session_outlives_its_last_request_by_its_grace(house: House, ada: Htt
     ids=["session", "message", "answered-poll", "short-poll", "page"],
 )
 def test_every_request_begins_the_grace_anew(
-    house: House, ada: Http, method: str, target: str
+    server: MemoryServer, ada: HttpClient, method: str, target: str
 ) -> None:
     """And each is over: it does not hold the session for ever."""
     for _ in range(5):
-        http = house.http()
+        http = server.http()
         http.headers = ada.headers
         for _ in range(3):
             body = "hi" if method == "POST" else ""
             assert http.request(method, target, body, TEXT).status in (200, 201)
-        house.chat.advance(GRACE_SECONDS - 5)
-    assert house.here == ["ada"]
-    house.chat.advance(6)
-    assert house.here == []
+        server.chat.advance(GRACE_SECONDS - 5)
+    assert server.here == ["ada"]
+    server.chat.advance(6)
+    assert server.here == []
 
 
 @pytest.mark.parametrize("before", [0, 3], ids=["new", "learned"])
-def test_a_held_poll_keeps_its_session(house: House, ada: Http, before: int) -> None:
+def test_a_held_poll_keeps_its_session(server: MemoryServer, ada: HttpClient, before: int) -> None:
     """The grace begins when it ends, whether it is answered or its client leaves."""
-    http = house.http()
+    http = server.http()
     http.headers = ada.headers
     for _ in range(before):
         http.get("/rooms/lobby/events?since=0")
-    place = house.chat.room("lobby").log.last
+    place = server.chat.room("lobby").log.last
     for _ in range(3):
         http.send("GET", f"/rooms/lobby/events?since={place}&wait=60")
-        house.chat.advance(60.5)
+        server.chat.advance(60.5)
         assert http.response().texts == []
     http.send("GET", f"/rooms/lobby/events?since={place}&wait=60")
-    house.chat.advance(59)
+    server.chat.advance(59)
     http.wire.hang_up()
-    house.chat.advance(GRACE_SECONDS - 1)
-    assert kinds(house) == ["Joined"]
-    house.chat.advance(2)
-    assert kinds(house) == ["Joined", "Left"]
+    server.chat.advance(GRACE_SECONDS - 1)
+    assert kinds(server) == ["Joined"]
+    server.chat.advance(2)
+    assert kinds(server) == ["Joined", "Left"]
 
 
-def test_an_open_stream_keeps_its_session(house: House, ada: Http) -> None:
+def test_an_open_stream_keeps_its_session(server: MemoryServer, ada: HttpClient) -> None:
     """However long it lasts; the grace begins when it breaks."""
-    stream = house.http()
+    stream = server.http()
     headers = {**ada.headers, "Accept": "text/event-stream"}
     stream.send("GET", "/rooms/lobby/events", headers=headers)
-    house.chat.advance(GRACE_SECONDS * 4)
-    assert house.here == ["ada"]
+    server.chat.advance(GRACE_SECONDS * 4)
+    assert server.here == ["ada"]
     stream.wire.hang_up()
-    house.chat.advance(GRACE_SECONDS - 1)
-    assert kinds(house) == ["Joined"]
-    house.chat.advance(2)
-    assert kinds(house) == ["Joined", "Left"]
+    server.chat.advance(GRACE_SECONDS - 1)
+    assert kinds(server) == ["Joined"]
+    server.chat.advance(2)
+    assert kinds(server) == ["Joined", "Left"]
 
 
-def test_nobody_flickers_between_polls(house: House, ada: Http) -> None:
+def test_nobody_flickers_between_polls(server: MemoryServer, ada: HttpClient) -> None:
     """A hidden tab may be woken once a minute only."""
-    http = house.http()
+    http = server.http()
     http.headers = ada.headers
     for _ in range(10):
-        place = house.chat.room("lobby").log.last
+        place = server.chat.room("lobby").log.last
         http.send("GET", f"/rooms/lobby/events?since={place}&wait=1")
-        house.chat.advance(2)
+        server.chat.advance(2)
         assert http.response().status == 200
-        house.chat.advance(58)
-    assert kinds(house) == ["Joined"]
+        server.chat.advance(58)
+    assert kinds(server) == ["Joined"]
 
 
 # -- rooms and people ------------------------------------------------------------------------------
 
 
-def test_rooms_lists_where_somebody_is_or_something_was_said(house: House, ada: Http) -> None:
+def test_rooms_lists_where_somebody_is_or_something_was_said(
+    server: MemoryServer, ada: HttpClient
+) -> None:
     """With the topic, how many, and the ends of what is kept."""
-    assert house.http().get("/rooms").json["rooms"][0]["room"] == "lobby"
-    first = house.say("one", room="dev")
-    last = house.say("two", room="dev")
-    joined = house.chat.entries("lobby")[0].id
+    assert server.http().get("/rooms").json["rooms"][0]["room"] == "lobby"
+    first = server.say("one", room="dev")
+    last = server.say("two", room="dev")
+    joined = server.chat.entries("lobby")[0].id
     assert ada.get("/rooms").json == {
         "rooms": [
             {"room": "dev", "topic": "", "people": 0, "first": first, "last": last},
@@ -661,13 +677,13 @@ def test_rooms_lists_where_somebody_is_or_something_was_said(house: House, ada: 
     }
 
 
-def test_a_room_tells_who_is_here_and_the_topic(house: House, ada: Http) -> None:
+def test_a_room_tells_who_is_here_and_the_topic(server: MemoryServer, ada: HttpClient) -> None:
     """And the ends of what is kept; an empty one has none."""
     topic = ada.send_json("PUT", "/rooms/lobby/topic", {"text": "tea"})
     assert topic.status == 200
-    house.line()
-    joined = house.chat.entries("lobby")[0].id
-    assert house.http().get("/rooms/%23Lobby").json == {
+    server.line()
+    joined = server.chat.entries("lobby")[0].id
+    assert server.http().get("/rooms/%23Lobby").json == {
         "room": "lobby",
         "topic": "tea",
         "here": ["ada", "guest-0001"],
@@ -679,18 +695,18 @@ def test_a_room_tells_who_is_here_and_the_topic(house: House, ada: Http) -> None
     }  # fmt: skip
 
 
-def test_a_topic_is_set_and_cleared(house: House, ada: Http) -> None:
+def test_a_topic_is_set_and_cleared(server: MemoryServer, ada: HttpClient) -> None:
     """And told; it has to fit a heading."""
     for text in ("tea", ""):
         assert ada.send_json("PUT", "/rooms/lobby/topic", {"text": text}).status == 200
         assert ada.get("/rooms/lobby").json["topic"] == text
     too_long = ada.send_json("PUT", "/rooms/lobby/topic", {"text": "x" * 401})
     assert too_long.refusal == (413, "text-too-long")
-    assert kinds(house) == ["Joined", "TopicSet", "TopicSet"]
+    assert kinds(server) == ["Joined", "TopicSet", "TopicSet"]
 
 
 @pytest.mark.parametrize("name", ["nobody", "%FF", "a%20b", "%ED%A0%80", "x" * 100])
-def test_a_private_message_needs_somebody_to_hear_it(ada: Http, name: str) -> None:
+def test_a_private_message_needs_somebody_to_hear_it(ada: HttpClient, name: str) -> None:
     """Whatever is not a name is nobody's."""
     response = ada.post(f"/people/{name}/messages", {"text": "psst"})
     assert response.refusal == (404, "no-such-person")
@@ -699,21 +715,23 @@ def test_a_private_message_needs_somebody_to_hear_it(ada: Http, name: str) -> No
     assert "GET /rooms/" in message
 
 
-def test_the_server_is_well(http: Http) -> None:
+def test_the_server_is_well(http: HttpClient) -> None:
     """As load balancers ask."""
     assert http.get("/healthz").json == {"status": "ok"}
 
 
-def test_a_server_whose_store_refuses_is_not_healthy(house: House, http: Http) -> None:
+def test_a_server_whose_store_refuses_is_not_healthy(
+    server: MemoryServer, http: HttpClient
+) -> None:
     """503 with the reason, for as long as that is so."""
-    house.chat.store.refusing = True
+    server.chat.store.refusing = True
     response = http.get("/healthz")
     assert response.refusal == (503, "unavailable")
     assert response.json["error"]["message"] == "the disk is full"
     assert int(response.headers["retry-after"]) >= 1
     assert http.request("HEAD", "/healthz").status == 503
-    house.chat.store.refusing = False
-    house.chat.advance(FRESH_SECONDS)
+    server.chat.store.refusing = False
+    server.chat.advance(FRESH_SECONDS)
     assert http.get("/healthz").json == {"status": "ok"}
 
 
@@ -743,12 +761,14 @@ def test_a_server_whose_store_refuses_is_not_healthy(house: House, http: Http) -
         ("BREW", "/nowhere"),
     ],
 )
-def test_what_is_not_there_is_not_found(house: House, ada: Http, method: str, target: str) -> None:
+def test_what_is_not_there_is_not_found(
+    server: MemoryServer, ada: HttpClient, method: str, target: str
+) -> None:
     """In JSON, whatever the method; and nothing happens."""
     response = ada.request(method, target, '{"text":"hi"}' if method == "POST" else "", JSON)
     assert response.refusal == (404, "not-found")
-    assert house.here == ["ada"]
-    assert house.chat.texts("lobby") == []
+    assert server.here == ["ada"]
+    assert server.chat.texts("lobby") == []
 
 
 @pytest.mark.parametrize(
@@ -773,7 +793,7 @@ def test_what_is_not_there_is_not_found(house: House, ada: Http, method: str, ta
     ],
 )
 def test_a_method_that_does_not_work_is_told_which_do(
-    ada: Http, method: str, target: str, allowed: str
+    ada: HttpClient, method: str, target: str, allowed: str
 ) -> None:
     """In `Allow`, and in words; OPTIONS says the same."""
     response = ada.request(method, target)
@@ -787,16 +807,16 @@ def test_a_method_that_does_not_work_is_told_which_do(
 
 
 @pytest.mark.parametrize("target", ["/session", MESSAGES, "/rooms/dev/membership"])
-def test_nothing_changes_on_get(house: House, ada: Http, target: str) -> None:
+def test_nothing_changes_on_get(server: MemoryServer, ada: HttpClient, target: str) -> None:
     """Whatever its query says: a link cannot speak."""
-    before = house.chat.entries("lobby")
+    before = server.chat.entries("lobby")
     ada.get(f"{target}?text=hello&name=eve&_method=POST")
-    assert house.chat.entries("lobby") == before
-    assert house.here == ["ada"]
+    assert server.chat.entries("lobby") == before
+    assert server.here == ["ada"]
 
 
 @pytest.mark.parametrize("target", ["/rooms", "/rooms/lobby", "/session", "/healthz", "/nowhere"])
-def test_head_is_get_without_a_body(ada: Http, target: str) -> None:
+def test_head_is_get_without_a_body(ada: HttpClient, target: str) -> None:
     """The same status and type."""
     get, head = ada.get(target), ada.request("HEAD", target)
     assert (head.status, head.body) == (get.status, b"")
@@ -809,8 +829,8 @@ def test_head_is_get_without_a_body(ada: Http, target: str) -> None:
 @pytest.mark.parametrize("how", ["session", "visitor"])
 def test_who_says_too_much_is_told_when_to_come_again(how: str) -> None:
     """429, and after the time that `Retry-After` gives it is taken."""
-    house = House(message_rate=0.5)
-    http = house.http()
+    server = MemoryServer(message_rate=0.5)
+    http = server.http()
     target = MESSAGES if how == "session" else f"{MESSAGES}?name=ada"
     if how == "session":
         http.enter("ada")
@@ -820,34 +840,36 @@ def test_who_says_too_much_is_told_when_to_come_again(how: str) -> None:
     assert response.refusal == (429, "rate-limited")
     wait = int(response.headers["retry-after"])
     assert 1 <= wait <= 3
-    house.chat.advance(wait)
+    server.chat.advance(wait)
     assert http.post(target, {"text": "hi"}).status == 201
-    assert house.chat.texts("lobby") == ["hi"] * 3
+    assert server.chat.texts("lobby") == ["hi"] * 3
 
 
 def test_visitors_cannot_say_more_by_changing_their_names() -> None:
     """They are measured by their address."""
-    house = House(message_rate=0.5)
+    server = MemoryServer(message_rate=0.5)
     statuses = [
-        house.http().post(f"{MESSAGES}?name=n{number}", {"text": "hi"}).status
+        server.http().post(f"{MESSAGES}?name=n{number}", {"text": "hi"}).status
         for number in range(3)
     ]
     assert statuses == [201, 201, 429]
 
 
-def test_what_the_store_refuses_is_told_with_when_to_try_again(house: House, ada: Http) -> None:
+def test_what_the_store_refuses_is_told_with_when_to_try_again(
+    server: MemoryServer, ada: HttpClient
+) -> None:
     """503, and nobody saw it."""
-    house.chat.store.refusing = True
+    server.chat.store.refusing = True
     for method, target in (("POST", MESSAGES), ("PUT", "/rooms/lobby/topic")):
         response = ada.send_json(method, target, {"text": "hi"})
         assert response.refusal == (503, "unavailable")
         assert int(response.headers["retry-after"]) >= 1
-    assert kinds(house) == ["Joined"]
+    assert kinds(server) == ["Joined"]
 
 
-def test_a_server_that_is_going_down_says_so(house: House, ada: Http) -> None:
+def test_a_server_that_is_going_down_says_so(server: MemoryServer, ada: HttpClient) -> None:
     """Nothing is taken that would not be kept."""
-    house.chat.service.stopService()
+    server.chat.service.stopService()
     response = ada.post(MESSAGES, {"text": "hi"})
     assert response.refusal == (503, "unavailable")
     assert int(response.headers["retry-after"]) >= 1
@@ -861,7 +883,7 @@ TYPES = {"html": "text/html", "js": "text/javascript", "css": "text/css", "svg":
 
 
 @pytest.mark.parametrize("name", ["", *FILES])
-def test_the_page_is_served_and_loads_nothing_from_elsewhere(http: Http, name: str) -> None:
+def test_the_page_is_served_and_loads_nothing_from_elsewhere(http: HttpClient, name: str) -> None:
     """Each file as what it is, with a policy that trusts this server only."""
     response = http.get(f"/{name}")
     file = WEB / (name or "index.html")
@@ -876,12 +898,12 @@ def test_the_page_is_served_and_loads_nothing_from_elsewhere(http: Http, name: s
 
 
 @pytest.mark.parametrize("query", ["?transport=websocket", "?transport=sse", "?transport=poll"])
-def test_the_page_is_the_same_whatever_its_query(http: Http, query: str) -> None:
+def test_the_page_is_the_same_whatever_its_query(http: HttpClient, query: str) -> None:
     """The query is for the page itself."""
     assert http.get(f"/{query}").body == http.get("/").body
 
 
-def test_head_of_the_page_has_no_body(http: Http) -> None:
+def test_head_of_the_page_has_no_body(http: HttpClient) -> None:
     """But its length."""
     response = http.request("HEAD", "/chat.js")
     assert (response.status, response.body) == (200, b"")
@@ -889,7 +911,7 @@ def test_head_of_the_page_has_no_body(http: Http) -> None:
 
 
 @pytest.mark.parametrize("path", ["/nowhere", "/rooms/lobby/nowhere"])
-def test_head_of_what_is_not_there_leaves_nothing_in_the_log(http: Http, path: str) -> None:
+def test_head_of_what_is_not_there_leaves_nothing_in_the_log(http: HttpClient, path: str) -> None:
     """Twisted would complain of each that it has no body."""
     with capturedLogs() as logged:
         response = http.request("HEAD", path)
@@ -902,13 +924,15 @@ def _set(response: Response) -> set[str]:
     return set(response.headers["allow"].split(", "))
 
 
-def test_two_hundred_readers_of_fifty_invented_rooms_take_nobodys_room(house: House) -> None:
+def test_two_hundred_readers_of_fifty_invented_rooms_take_nobodys_room(
+    server: MemoryServer,
+) -> None:
     """Streams, polls and WebSockets without a session: whoever comes next begins a room."""
     accepts = ("application/json", "text/event-stream")
     for number in range(200):
         rooms = ",".join(f"invented-{number}-{n}" for n in range(50))
-        house.http().send("GET", f"/events?rooms={rooms}", headers={"Accept": accepts[number % 2]})
-    http = house.http()
+        server.http().send("GET", f"/events?rooms={rooms}", headers={"Accept": accepts[number % 2]})
+    http = server.http()
     assert http.get("/rooms").json["rooms"] == []
     http.enter("ada")
     assert http.request("PUT", "/rooms/dev/membership").status == 200

@@ -22,17 +22,17 @@ from chatd.doors.line.queue import Carrier, LineQueue
 from chatd.net.tcp import READ_BYTES
 from chatd.testing import FakeConnection
 
-from ..house import House
-from ..terminal import greeted
-from ..wire import Wire
+from ...kit.server import MemoryServer
+from ...kit.tcp import TcpPair
+from ...kit.terminal import greeted
 
 SIXTY = [f"{number}" for number in range(60)]
 
 
 @pytest.fixture
-def limited() -> House:
+def limited() -> MemoryServer:
     """A chat that takes five messages a second, twenty at once."""
-    return House(message_rate=5)
+    return MemoryServer(message_rate=5)
 
 
 def typed(lines: list[str]) -> bytes:
@@ -40,7 +40,9 @@ def typed(lines: list[str]) -> bytes:
 
 
 @pytest.mark.parametrize("half_closed", [True, False], ids=["after-eof", "at-once"])
-def test_every_line_of_a_client_that_has_closed_is_said(limited: House, half_closed: bool) -> None:
+def test_every_line_of_a_client_that_has_closed_is_said(
+    limited: MemoryServer, half_closed: bool
+) -> None:
     """At the pace that the limits allow; then the session has left, and nothing is kept of it."""
     wire = limited.line()
     wire.send(typed(SIXTY))
@@ -58,7 +60,9 @@ def test_every_line_of_a_client_that_has_closed_is_said(limited: House, half_clo
     assert limited.chat.clock.getDelayedCalls() == []
 
 
-def test_commands_of_a_client_that_has_closed_are_carried_out_in_order(limited: House) -> None:
+def test_commands_of_a_client_that_has_closed_are_carried_out_in_order(
+    limited: MemoryServer,
+) -> None:
     """Those that answer only the client answer nobody, and hold nothing up."""
     wire = limited.line()
     wire.send(b"one\n/join dev\n/who\ntwo\n/quit bye\nthree\n")
@@ -69,7 +73,7 @@ def test_commands_of_a_client_that_has_closed_are_carried_out_in_order(limited: 
     assert limited.here == []
 
 
-def test_a_line_that_a_breaking_connection_cut_is_not_said(limited: House) -> None:
+def test_a_line_that_a_breaking_connection_cut_is_not_said(limited: MemoryServer) -> None:
     """Only the end of input ends a line without an end."""
     wire = limited.line()
     wire.send(b"whole\nI like you bet")
@@ -80,7 +84,7 @@ def test_a_line_that_a_breaking_connection_cut_is_not_said(limited: House) -> No
 
 def test_lines_of_a_client_that_has_closed_wait_for_a_bounded_time() -> None:
     """What is not said by then is dropped."""
-    limited = House(message_rate=1)
+    limited = MemoryServer(message_rate=1)
     wire = limited.line()
     wire.send(typed(SIXTY * 10))
     wire.hang_up()
@@ -89,7 +93,9 @@ def test_lines_of_a_client_that_has_closed_wait_for_a_bounded_time() -> None:
     assert (limited.here, len(limited.peers)) == ([], 0)
 
 
-def test_closed_clients_whose_lines_wait_are_bounded_by_address_and_in_all(limited: House) -> None:
+def test_closed_clients_whose_lines_wait_are_bounded_by_address_and_in_all(
+    limited: MemoryServer,
+) -> None:
     """Of the others only what may be said at once is said."""
     for _ in range(MOST_OF_ADDRESS + 5):
         wire = greeted(limited)
@@ -110,7 +116,7 @@ def test_closed_clients_whose_lines_wait_are_bounded_by_address_and_in_all(limit
 
 
 def test_a_server_that_goes_down_waits_for_no_lines_of_clients_that_have_closed(
-    limited: House,
+    limited: MemoryServer,
 ) -> None:
     """They can not be stored any more, and nobody is there to be told: the log says how many."""
     wire = greeted(limited)
@@ -123,7 +129,9 @@ def test_a_server_that_goes_down_waits_for_no_lines_of_clients_that_have_closed(
     assert len(limited.chat.texts("lobby")) == 20
 
 
-def test_lines_of_a_client_that_is_let_go_for_not_reading_are_carried_out(limited: House) -> None:
+def test_lines_of_a_client_that_is_let_go_for_not_reading_are_carried_out(
+    limited: MemoryServer,
+) -> None:
     """They were received before it stopped."""
     wire = greeted(limited)
     wire.send(typed(SIXTY))
@@ -144,7 +152,7 @@ SHORT = b"ab\n" * (BACKLOG_BYTES // 3)
 
 
 def test_closed_clients_with_short_lines_keep_bytes_and_not_an_object_for_each(
-    limited: House,
+    limited: MemoryServer,
 ) -> None:
     """64 kB of them are 21,000 lines."""
     wires = [limited.line() for _ in range(MOST_OF_ADDRESS)]
@@ -165,7 +173,7 @@ def test_closed_clients_with_short_lines_keep_bytes_and_not_an_object_for_each(
     ids=["short lines", "empty lines", "commands"],
 )
 def test_a_closed_client_s_bytes_are_read_in_slices_over_turns(
-    limited: House, monkeypatch: pytest.MonkeyPatch, left: bytes
+    limited: MemoryServer, monkeypatch: pytest.MonkeyPatch, left: bytes
 ) -> None:
     """Short lines, empty ones, or telnet's commands: never all in the turn that lost it."""
     turns = [0]
@@ -196,24 +204,24 @@ def test_a_closed_client_s_bytes_are_read_in_slices_over_turns(
 
 def test_of_a_closed_client_the_last_line_without_an_end_is_said_behind_the_others() -> None:
     """It had closed, so the line is whole; telnet's commands between are no lines."""
-    house = House()
-    wire = house.line()
+    server = MemoryServer()
+    wire = server.line()
     wire.send(b"one\ntw")
     close_with(wire, b"o\n" + b"\xff\xf1" * 5000 + b"\r\nthree")
-    house.chat.advance(1)
-    assert house.chat.texts("lobby") == ["one", "two", "three"]
-    assert (house.here, len(house.peers)) == ([], 0)
-    assert house.chat.clock.getDelayedCalls() == []  # no heartbeat was started for it
+    server.chat.advance(1)
+    assert server.chat.texts("lobby") == ["one", "two", "three"]
+    assert (server.here, len(server.peers)) == ([], 0)
+    assert server.chat.clock.getDelayedCalls() == []  # no heartbeat was started for it
 
 
 def test_a_closed_client_of_another_protocol_says_nothing() -> None:
     """Its first line is judged behind its end too."""
-    house = House()
-    wire = house.line()
+    server = MemoryServer()
+    wire = server.line()
     close_with(wire, b"POST /a b HTTP/1.1\r\nHost: chat\r\n\r\nhello\r\n")
-    house.chat.advance(1)
-    assert house.chat.texts("lobby") == []
-    assert (house.here, len(house.peers)) == ([], 0)
+    server.chat.advance(1)
+    assert server.chat.texts("lobby") == []
+    assert (server.here, len(server.peers)) == ([], 0)
 
 
 # -- over real sockets -----------------------------------------------------------------------------
@@ -221,17 +229,17 @@ def test_a_closed_client_of_another_protocol_says_nothing() -> None:
 
 def test_what_a_dead_socket_has_received_is_read_to_its_end() -> None:
     """`seq 2000 > /dev/tcp/…`: the client closes, and the greeting makes that a reset."""
-    house = House()
-    wire = Wire(house.line_door.buildProtocol(None))
+    server = MemoryServer()
+    wire = TcpPair(server.line_door.buildProtocol(None))
     lines = [f"{number}" for number in range(2000)]
     wire.client.sendall(typed([*lines, "the last one"])[:-1])
     wire.client.close()
     assert len(typed(lines)) > READ_BYTES
     wire.server.write(b"the other end answers this with a reset")
     wire.server.connectionLost(Failure(ConnectionLost()))
-    house.chat.advance(60)
-    assert house.chat.texts("lobby")[-1000:] == [*lines, "the last one"][-1000:]
-    assert house.here == []
+    server.chat.advance(60)
+    assert server.chat.texts("lobby")[-1000:] == [*lines, "the last one"][-1000:]
+    assert server.here == []
 
 
 def test_of_a_dead_socket_only_so_much_is_read() -> None:
@@ -243,7 +251,7 @@ def test_of_a_dead_socket_only_so_much_is_read() -> None:
 @pytest.mark.parametrize("closed", [True, False])
 def test_whether_a_dead_socket_was_closed_is_known(closed: bool) -> None:
     """By an end of file, and not by an error."""
-    wire = Wire()
+    wire = TcpPair()
     wire.client.sendall(b"hello")
     if closed:
         wire.client.shutdown(socket.SHUT_WR)

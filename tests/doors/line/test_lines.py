@@ -14,24 +14,23 @@ from chatd.doors.line.queue import COMMANDS_A_TURN, LINES_A_TURN
 from chatd.model.commands import Say
 from chatd.testing import FakeConnection, InMemoryChat
 
-from ..hold import Hold
-from ..house import House
-from ..terminal import NOW, Terminal, greeted
+from ...kit.server import MemoryServer
+from ...kit.terminal import NOW, Terminal, greeted
 
 IAC, DONT, DO, WONT, WILL, SB, SE = b"\xff", b"\xfe", b"\xfd", b"\xfc", b"\xfb", b"\xfa", b"\xf0"
 ECHO = b"\x01"
 
 
 @pytest.fixture
-def bob(house: House) -> Terminal:
+def bob(server: MemoryServer) -> Terminal:
     """Somebody who is there already."""
-    return Terminal(house, "/nick bob")
+    return Terminal(server, "/nick bob")
 
 
 @pytest.fixture
-def ada(house: House, bob: Terminal) -> Terminal:
+def ada(server: MemoryServer, bob: Terminal) -> Terminal:
     """Somebody who has just come, and whose coming was noticed."""
-    ada = Terminal(house, "/nick ada")
+    ada = Terminal(server, "/nick ada")
     bob.heard()
     return ada
 
@@ -176,31 +175,31 @@ def test_megabytes_without_an_end_take_no_memory(
 )
 @pytest.mark.parametrize("size", [0, 1])
 def test_another_protocol_ends_the_connection_and_nothing_of_it_is_said(
-    house: House, bob: Terminal, first: bytes, size: int
+    server: MemoryServer, bob: Terminal, first: bytes, size: int
 ) -> None:
     """Nor is it replayed; one line says what this port is for."""
-    page = Terminal(house)
+    page = Terminal(server)
     page.wire.send(
         *([first[i : i + size] for i in range(0, len(first), size)] if size else [first])
     )
     page.wire.send(b"/nick evil\r\nhello\r\n")
-    house.chat.settle()
+    server.chat.settle()
     assert page.wire.lost
     (error,) = page.heard()
     assert error.startswith("!! ")
     assert bob.heard() == []
     assert bob.type("/who") == ["== 1 here: bob"]
-    assert house.chat.texts("lobby") == []
+    assert server.chat.texts("lobby") == []
 
 
-def test_another_protocol_is_known_at_the_end_of_input_too(house: House) -> None:
+def test_another_protocol_is_known_at_the_end_of_input_too(server: MemoryServer) -> None:
     """`printf 'GET x HTTP/1.0' | nc -N` says nothing."""
-    page = Terminal(house)
+    page = Terminal(server)
     page.wire.send(b"FOO /x HTTP/1.0")
     page.wire.end_input()
-    house.chat.settle()
+    server.chat.settle()
     assert page.wire.lost
-    assert house.chat.texts("lobby") == []
+    assert server.chat.texts("lobby") == []
 
 
 def test_whoever_has_spoken_may_quote_a_request(ada: Terminal) -> None:
@@ -211,49 +210,49 @@ def test_whoever_has_spoken_may_quote_a_request(ada: Terminal) -> None:
 # -- the end of input ------------------------------------------------------------------------------
 
 
-def test_the_last_line_needs_no_end(house: House, bob: Terminal) -> None:
+def test_the_last_line_needs_no_end(server: MemoryServer, bob: Terminal) -> None:
     """`printf 'hello' | nc -N` says hello."""
-    guest = Terminal(house)
+    guest = Terminal(server)
     guest.wire.send(b"one\nhello")
     guest.wire.end_input()
-    house.chat.settle()
+    server.chat.settle()
     assert bob.heard() == ["<guest-0002> one", "<guest-0002> hello"]
 
 
-def test_what_was_said_is_echoed_before_the_connection_closes(house: House) -> None:
+def test_what_was_said_is_echoed_before_the_connection_closes(server: MemoryServer) -> None:
     """The end of input is not the end of the conversation."""
-    guest = Terminal(house)
-    hold = Hold(house)
+    guest = Terminal(server)
+    server.hold_appends()
     guest.wire.send(b"hello\n")
     guest.wire.end_input()
-    house.chat.settle()
+    server.chat.settle()
     assert not guest.wire.lost
-    hold.release()
+    server.release_appends()
     assert guest.heard() == ["<guest-0001> hello"]
     assert guest.wire.lost
 
 
-def test_what_the_store_refuses_is_told_before_the_connection_closes(house: House) -> None:
+def test_what_the_store_refuses_is_told_before_the_connection_closes(server: MemoryServer) -> None:
     """So `nc -N` shows it."""
-    guest = Terminal(house)
-    house.chat.store.refusing = True
+    guest = Terminal(server)
+    server.chat.store.refusing = True
     guest.wire.send(b"hello\n/topic tea\n")
     guest.wire.end_input()
-    house.chat.settle()
+    server.chat.settle()
     assert [line[:3] for line in guest.heard()] == ["!! ", "!! "]
     assert guest.wire.lost
 
 
-def test_who_says_nothing_more_and_nothing_at_all_is_let_go(house: House) -> None:
+def test_who_says_nothing_more_and_nothing_at_all_is_let_go(server: MemoryServer) -> None:
     """`nc -N </dev/null` gets the greeting."""
-    guest = Terminal(house)
+    guest = Terminal(server)
     guest.wire.end_input()
     assert guest.wire.lost
 
 
-def test_an_end_of_input_waits_for_a_slow_reader(house: House, bob: Terminal) -> None:
+def test_an_end_of_input_waits_for_a_slow_reader(server: MemoryServer, bob: Terminal) -> None:
     """What it still has to be given is given first."""
-    guest = Terminal(house)
+    guest = Terminal(server)
     guest.wire.fill()
     guest.wire.send(b"hello\n")
     guest.wire.end_input()
@@ -261,7 +260,7 @@ def test_an_end_of_input_waits_for_a_slow_reader(house: House, bob: Terminal) ->
     assert not guest.wire.lost
     assert guest.heard() == []
     guest.wire.drain()
-    house.chat.settle()
+    server.chat.settle()
     assert guest.heard() == ["<bob> hi", "<guest-0002> hello"]
     assert guest.wire.lost
 
@@ -270,12 +269,12 @@ def test_an_end_of_input_waits_for_a_slow_reader(house: House, bob: Terminal) ->
 
 
 @pytest.fixture
-def limited() -> House:
+def limited() -> MemoryServer:
     """A chat that takes five messages a second, twenty at once."""
-    return House(message_rate=5)
+    return MemoryServer(message_rate=5)
 
 
-def test_who_says_too_much_is_told_once_and_nothing_is_lost(limited: House) -> None:
+def test_who_says_too_much_is_told_once_and_nothing_is_lost(limited: MemoryServer) -> None:
     """What is too much follows one by one, on the clock."""
     guest, reader = Terminal(limited), Terminal(limited)
     lines = [f"{number}" for number in range(30)]
@@ -290,7 +289,7 @@ def test_who_says_too_much_is_told_once_and_nothing_is_lost(limited: House) -> N
     assert not any(line.startswith("!! ") for line in guest.heard())
 
 
-def test_who_was_slowed_down_may_be_told_again_later(limited: House) -> None:
+def test_who_was_slowed_down_may_be_told_again_later(limited: MemoryServer) -> None:
     """Once for each time that it begins."""
     guest = Terminal(limited)
     for _ in range(2):
@@ -301,7 +300,7 @@ def test_who_was_slowed_down_may_be_told_again_later(limited: House) -> None:
         assert told.count("<guest-0001> x") == 21
 
 
-def test_input_is_held_back_while_one_is_slowed_down(limited: House) -> None:
+def test_input_is_held_back_while_one_is_slowed_down(limited: MemoryServer) -> None:
     """TCP keeps what the server does not want yet, and nobody else waits."""
     guest, other = Terminal(limited), Terminal(limited)
     guest.type(*("x" * 21))
@@ -311,7 +310,7 @@ def test_input_is_held_back_while_one_is_slowed_down(limited: House) -> None:
     assert guest.wire.producerState == "producing"
 
 
-def test_a_long_paste_before_the_end_of_input_is_said_whole(limited: House) -> None:
+def test_a_long_paste_before_the_end_of_input_is_said_whole(limited: MemoryServer) -> None:
     """`nc -N < file` takes its time, but it ends."""
     guest, reader = Terminal(limited), Terminal(limited)
     guest.wire.send(b"x\n" * 40)
@@ -325,14 +324,14 @@ def test_a_long_paste_before_the_end_of_input_is_said_whole(limited: House) -> N
 
 def test_who_reads_too_slowly_is_told_how_much_was_missed() -> None:
     """Exactly."""
-    house = House(history=10)
-    ada, bob = Terminal(house, "/nick ada"), Terminal(house, "/nick bob")
+    server = MemoryServer(history=10)
+    ada, bob = Terminal(server, "/nick ada"), Terminal(server, "/nick bob")
     ada.heard()
     ada.wire.fill()
     bob.type(*(f"{number}" for number in range(50)))
     assert ada.heard() == []
     ada.wire.drain()
-    house.chat.settle()
+    server.chat.settle()
     gap, *rest = ada.heard()
     assert gap == ">> 40 events were missed here; /history 40 shows what is left"
     assert rest == [f"<bob> {number}" for number in range(40, 50)]
@@ -340,13 +339,13 @@ def test_who_reads_too_slowly_is_told_how_much_was_missed() -> None:
 
 def test_a_gap_in_another_room_is_told_with_its_name() -> None:
     """And the current room, which was quiet, has none."""
-    house = House(history=10)
-    ada, bob = Terminal(house, "/nick ada", "/join dev"), Terminal(house, "/nick bob")
+    server = MemoryServer(history=10)
+    ada, bob = Terminal(server, "/nick ada", "/join dev"), Terminal(server, "/nick bob")
     ada.heard()
     ada.wire.fill()
     bob.type(*(f"{number}" for number in range(15)))
     ada.wire.drain()
-    house.chat.settle()
+    server.chat.settle()
     gap, *rest = ada.heard()
     assert gap == "#lobby >> 5 events were missed here; /history 5 shows what is left"
     assert rest == [f"#lobby <bob> {number}" for number in range(5, 15)]
@@ -365,9 +364,9 @@ def test_what_a_slow_reader_types_waits(ada: Terminal, bob: Terminal) -> None:
     assert sorted(ada.heard()) == ["<ada> hello", "== 2 here: ada, bob"]
 
 
-def test_a_room_joined_while_the_way_is_full_begins_with_its_replay(house: House) -> None:
+def test_a_room_joined_while_the_way_is_full_begins_with_its_replay(server: MemoryServer) -> None:
     """What was said there before comes once."""
-    ada, bob = Terminal(house, "/nick ada"), Terminal(house, "/nick bob")
+    ada, bob = Terminal(server, "/nick ada"), Terminal(server, "/nick bob")
     ada.heard()
     bob.type("/join dev", "old")
     bob.type("/room lobby")
@@ -375,7 +374,7 @@ def test_a_room_joined_while_the_way_is_full_begins_with_its_replay(house: House
     bob.type("lobby one")
     ada.wire.send(b"/join dev\r\n")
     ada.wire.drain()
-    house.chat.settle()
+    server.chat.settle()
     lines = ada.heard()
     assert [line.removeprefix("#lobby ") for line in lines if "<bob>" in line] == [
         "<bob> lobby one",
@@ -396,23 +395,25 @@ class NarrowConnection(FakeConnection):
             self.fill()
 
 
-def test_a_room_joined_in_the_moment_the_way_fills_begins_with_its_replay(house: House) -> None:
+def test_a_room_joined_in_the_moment_the_way_fills_begins_with_its_replay(
+    server: MemoryServer,
+) -> None:
     """Between what was stored and what is shown there is a moment; nothing comes twice for it."""
-    wire = NarrowConnection(house.line_door)
-    house.chat.settle()
+    wire = NarrowConnection(server.line_door)
+    server.chat.settle()
     wire.received()
 
     def join(_: object) -> None:
         wire.narrow = True
         wire.send(b"/join dev\r\n")
 
-    service = house.chat.service
+    service = server.chat.service
     bob = service.visitor("bob")
     service.perform(bob, Say("lobby", "one"))
     service.perform(bob, Say("dev", "two")).addCallback(join)
-    house.chat.settle()
+    server.chat.settle()
     wire.drain()
-    house.chat.settle()
+    server.chat.settle()
     lines = wire.received().decode().split("\r\n")
     assert [line for line in lines if "<bob>" in line] == ["<bob> one", f"{NOW} <bob> two"]
 
@@ -425,24 +426,24 @@ STEPS = [b"/ni", b"ck ada\n", b"hello\n", b"/join dev\n", b"\xff\xfd", b"\x01", 
 @pytest.mark.parametrize("steps", range(len(STEPS) + 1))
 @pytest.mark.parametrize("settled", [True, False], ids=["settled", "at-once"])
 def test_a_connection_that_breaks_leaves_nothing_behind(
-    house: House, steps: int, settled: bool
+    server: MemoryServer, steps: int, settled: bool
 ) -> None:
     """Whenever it does: no session, no name, no reader, no timer."""
-    terminal = Terminal(house)
+    terminal = Terminal(server)
     for step in STEPS[:steps]:
         terminal.wire.send(step)
         if settled:
-            house.chat.settle()
+            server.chat.settle()
     terminal.wire.received()
     terminal.wire.hang_up(Failure(ConnectionLost()))
-    house.chat.settle()
+    server.chat.settle()
     assert terminal.wire.received() == b""
-    service = house.chat.service
+    service = server.chat.service
     assert [room.name for room in service.rooms.listings() if room.people] == []
-    assert [house.chat.room(name).readers for name in ("lobby", "dev")] == [0, 0]
+    assert [server.chat.room(name).readers for name in ("lobby", "dev")] == [0, 0]
     assert service.people.held == {}
-    assert house.chat.clock.getDelayedCalls() == []
-    service.end(house.chat.enter("ada"))
+    assert server.chat.clock.getDelayedCalls() == []
+    service.end(server.chat.enter("ada"))
 
 
 # -- one packet, many lines ------------------------------------------------------------------------
@@ -461,54 +462,56 @@ def test_echo_is_as_it_was_when_the_line_was_said(ada: Terminal) -> None:
     assert [line for line in heard if line.startswith("<")] == ["<ada> shown"]
 
 
-def test_one_connection_does_not_keep_the_others_waiting(house: House) -> None:
+def test_one_connection_does_not_keep_the_others_waiting(server: MemoryServer) -> None:
     """However many lines came in one packet, others have their turn in between."""
-    wire = house.line()
-    house.chat.settle()
+    wire = server.line()
+    server.chat.settle()
     wire.received()
-    service = house.chat.service
+    service = server.chat.service
     with patch.object(service, "perform", wraps=service.perform) as perform:
         wire.send(b"x\n" * 1000)
         assert perform.call_count == LINES_A_TURN
-        house.chat.settle()
+        server.chat.settle()
     assert wire.received().count(b"> x\r\n") == 1000
 
 
-def test_a_paste_into_a_new_room_keeps_its_order(house: House) -> None:
+def test_a_paste_into_a_new_room_keeps_its_order(server: MemoryServer) -> None:
     """Its first message brings the room into being, which makes those under way stale; lines that
     are carried out when the first is acknowledged come behind them.
     """
-    wire = greeted(house)
-    hold = Hold(house)
+    wire = greeted(server)
+    server.hold_appends()
     lines = [f"{number}" for number in range(LINES_A_TURN + 50)]
     wire.send("".join(f"{line}\n" for line in lines).encode())
-    hold.release()
-    assert house.chat.texts("lobby") == lines
+    server.release_appends()
+    assert server.chat.texts("lobby") == lines
     wire.received()
 
 
-def test_of_commands_fewer_are_carried_out_in_a_turn(house: House) -> None:
+def test_of_commands_fewer_are_carried_out_in_a_turn(server: MemoryServer) -> None:
     """The answer to one may take as long as fifty messages."""
-    wire = house.line()
-    house.chat.settle()
+    wire = server.line()
+    server.chat.settle()
     wire.received()
     wire.send(b"/help nick\n" * 20)
     assert wire.received().count(b"\n") == COMMANDS_A_TURN
-    house.chat.settle()
+    server.chat.settle()
     assert wire.received().count(b"\n") == 20 - COMMANDS_A_TURN
 
 
 @pytest.mark.parametrize("line", ["/rooms", "/help nick", "/echo on", "/nothing", "\x1b", "/me"])
-def test_commands_and_mistakes_without_end_follow_one_by_one(house: House, line: str) -> None:
+def test_commands_and_mistakes_without_end_follow_one_by_one(
+    server: MemoryServer, line: str
+) -> None:
     """Ten a second, forty at once; it is told once, and none is lost.  Nobody types so fast."""
-    guest = Terminal(house)
+    guest = Terminal(server)
     told = guest.type(*[line] * 60)
     assert 40 <= len(told) <= 42
     assert sum("too fast" in answer for answer in told) == 1
-    house.chat.advance(1)
+    server.chat.advance(1)
     told += guest.heard()
     assert 50 <= len(told) <= 53
-    house.chat.advance(2)
+    server.chat.advance(2)
     told += guest.heard()
     assert len(told) == 61
     assert guest.wire.producerState == "producing"
@@ -524,30 +527,32 @@ def test_a_command_is_read_as_it_was_typed(ada: Terminal) -> None:
 # -- catching up from the store --------------------------------------------------------------------
 
 
-def behind(house: House) -> Terminal:
+def behind(server: MemoryServer) -> Terminal:
     """A client that is about to read on from the store: it read nothing while much was said, and
     now it reads, but the page that it needs is under way.
     """
-    client = Terminal(house, "/nick slow")
+    client = Terminal(server, "/nick slow")
     client.wire.fill()
-    house.say(*[f"{number}" for number in range(30)])
-    house.chat.store.hold("reads")
+    server.say(*[f"{number}" for number in range(30)])
+    server.chat.store.hold("reads")
     client.wire.drain()
-    house.chat.settle()
+    server.chat.settle()
     return client
 
 
 @pytest.fixture
-def short() -> House:
+def short() -> MemoryServer:
     """A chat that keeps five events of a room in memory, and more in its store."""
-    return House(history=5, node=InMemoryChat())
+    return MemoryServer(history=5, node=InMemoryChat())
 
 
 ALL = [f"<bob> {number}" for number in range(30)]
 
 
 @pytest.mark.parametrize("command", ["/who", "/time utc", "/time off"])
-def test_a_client_that_catches_up_is_answered_when_it_has(short: House, command: str) -> None:
+def test_a_client_that_catches_up_is_answered_when_it_has(
+    short: MemoryServer, command: str
+) -> None:
     """Commands wait while a page is under way, as they do while the client reads nothing."""
     client = behind(short)
     assert client.type(command) == []
@@ -558,7 +563,7 @@ def test_a_client_that_catches_up_is_answered_when_it_has(short: House, command:
     assert heard[-1].startswith("== ")
 
 
-def test_the_end_of_input_waits_for_what_was_said_before(short: House) -> None:
+def test_the_end_of_input_waits_for_what_was_said_before(short: MemoryServer) -> None:
     """The connection closes when the client was sent everything, its own words included."""
     client = behind(short)
     client.wire.send(b"my last words\r\n")

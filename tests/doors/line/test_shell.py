@@ -11,20 +11,20 @@ from chatd.codecs.lines import COMMANDS
 from chatd.codecs.timed import written
 from chatd.testing import START
 
-from ..house import House
-from ..terminal import NOW, TODAY, Terminal, untimed
+from ...kit.server import MemoryServer
+from ...kit.terminal import NOW, TODAY, Terminal, untimed
 
 
 @pytest.fixture
-def bob(house: House) -> Terminal:
+def bob(server: MemoryServer) -> Terminal:
     """Somebody who is there already."""
-    return Terminal(house, "/nick bob")
+    return Terminal(server, "/nick bob")
 
 
 @pytest.fixture
-def ada(house: House, bob: Terminal) -> Terminal:
+def ada(server: MemoryServer, bob: Terminal) -> Terminal:
     """Somebody who has just come, and whose coming was noticed."""
-    ada = Terminal(house, "/nick ada")
+    ada = Terminal(server, "/nick ada")
     bob.heard()
     return ada
 
@@ -32,58 +32,60 @@ def ada(house: House, bob: Terminal) -> Terminal:
 # -- coming in -------------------------------------------------------------------------------------
 
 
-def test_whoever_connects_is_greeted_as_a_guest(house: House) -> None:
+def test_whoever_connects_is_greeted_as_a_guest(server: MemoryServer) -> None:
     """With a name, the room, and who is there; in answers only."""
-    welcome, where, who = Terminal(house).greeting
+    welcome, where, who = Terminal(server).greeting
     assert re.fullmatch(r"== welcome, guest-0001: .*/nick.*/help.*/quit.*rlwrap nc.*", welcome)
     assert where == "== you are in #lobby"
     assert who == "== 1 here: guest-0001"
 
 
-def test_a_guest_may_speak_at_once(house: House) -> None:
+def test_a_guest_may_speak_at_once(server: MemoryServer) -> None:
     """Under the name that the greeting gave."""
-    assert Terminal(house).type("hello") == ["<guest-0001> hello"]
+    assert Terminal(server).type("hello") == ["<guest-0001> hello"]
 
 
-def test_every_guest_has_a_name_of_their_own(house: House) -> None:
+def test_every_guest_has_a_name_of_their_own(server: MemoryServer) -> None:
     """Also after others have gone."""
-    first, second = Terminal(house), Terminal(house)
+    first, second = Terminal(server), Terminal(server)
     first.wire.hang_up()
-    third = Terminal(house)
+    third = Terminal(server)
     assert third.type("who am I?") == ["<guest-0003> who am I?"]
     assert second.heard() == ["<guest-0003> who am I?"]
 
 
-def test_the_last_ten_messages_come_first(house: House, bob: Terminal) -> None:
+def test_the_last_ten_messages_come_first(server: MemoryServer, bob: Terminal) -> None:
     """Between a line that says so and one that ends them; what happened around them is left out."""
     for number in range(12):
         bob.type(f"{number}", "/topic tea")
-    begin, day, *messages, end, _, _, _ = Terminal(house).greeting
+    begin, day, *messages, end, _, _, _ = Terminal(server).greeting
     assert begin == "== the last 10 messages in #lobby:"
     assert day == f"== {TODAY}"
     assert untimed(messages) == [f"<bob> {number}" for number in range(2, 12)]
     assert end == "== end of the last messages"
 
 
-def test_what_was_shown_on_coming_in_is_not_shown_again(house: House, bob: Terminal) -> None:
+def test_what_was_shown_on_coming_in_is_not_shown_again(
+    server: MemoryServer, bob: Terminal
+) -> None:
     """Live is what comes after."""
     bob.type("old")
-    newcomer = Terminal(house)
+    newcomer = Terminal(server)
     assert "<bob> old" in untimed(newcomer.greeting[2:3])
     bob.type("new")
     assert newcomer.heard() == ["<bob> new"]
 
 
-def test_guests_come_and_go_unannounced(house: House, bob: Terminal) -> None:
+def test_guests_come_and_go_unannounced(server: MemoryServer, bob: Terminal) -> None:
     """Only a name makes it worth telling."""
-    Terminal(house).wire.hang_up()
-    house.chat.settle()
+    Terminal(server).wire.hang_up()
+    server.chat.settle()
     assert bob.heard() == []
 
 
-def test_taking_a_name_is_joining(house: House, bob: Terminal) -> None:
+def test_taking_a_name_is_joining(server: MemoryServer, bob: Terminal) -> None:
     """Until then one was a guest."""
-    guest = Terminal(house)
+    guest = Terminal(server)
     assert guest.type("/nick ada") == ["== you are now ada", "-- ada joined #lobby"]
     assert bob.heard() == ["-- ada joined #lobby"]
 
@@ -105,13 +107,13 @@ def test_a_connection_that_ends_has_left(ada: Terminal, bob: Terminal) -> None:
 # -- commands --------------------------------------------------------------------------------------
 
 
-def test_who_tells_who_is_here(house: House, ada: Terminal) -> None:
+def test_who_tells_who_is_here(server: MemoryServer, ada: Terminal) -> None:
     """In the order of the alphabet, guests too."""
-    Terminal(house)
+    Terminal(server)
     assert ada.type("/who") == ["== 3 here: ada, bob, guest-0003"]
 
 
-def test_who_tells_of_another_room(house: House, ada: Terminal, bob: Terminal) -> None:
+def test_who_tells_of_another_room(server: MemoryServer, ada: Terminal, bob: Terminal) -> None:
     """With or without its hash, and of an empty one that nobody is there."""
     bob.type("/join dev")
     assert ada.type("/who dev", "/who #DEV") == ["== 1 in #dev: bob"] * 2
@@ -136,9 +138,9 @@ def test_me_is_an_action(ada: Terminal, bob: Terminal) -> None:
     assert bob.heard() == ["* ada waves"]
 
 
-def test_msg_is_for_one_person_only(house: House, ada: Terminal, bob: Terminal) -> None:
+def test_msg_is_for_one_person_only(server: MemoryServer, ada: Terminal, bob: Terminal) -> None:
     """The sender sees whom it went to; a third sees nothing."""
-    third = Terminal(house)
+    third = Terminal(server)
     assert ada.type("/msg BOB psst  you") == ["[to bob] psst  you"]
     assert bob.heard() == ["[ada] psst  you"]
     assert third.heard() == []
@@ -157,8 +159,8 @@ def test_private_messages_keep_their_place_among_the_others(ada: Terminal, bob: 
 
 def test_no_private_message_is_lost_in_a_burst() -> None:
     """Not even when more is said in one turn than the log holds."""
-    house = House(history=10)
-    ada, bob = Terminal(house, "/nick ada"), Terminal(house, "/nick bob")
+    server = MemoryServer(history=10)
+    ada, bob = Terminal(server, "/nick ada"), Terminal(server, "/nick bob")
     lines = [f"{number}" for number in range(15)]
     ada.heard()
     ada.type(*lines[:5], "/msg bob psst", *lines[5:])
@@ -176,11 +178,11 @@ def test_topic_is_shown_set_and_cleared(ada: Terminal, bob: Terminal) -> None:
     assert ada.type("/topic") == ["== #lobby has no topic"]
 
 
-def test_whoever_comes_into_a_room_is_told_its_topic(house: House, ada: Terminal) -> None:
+def test_whoever_comes_into_a_room_is_told_its_topic(server: MemoryServer, ada: Terminal) -> None:
     """On joining, and on connecting."""
     ada.type("/topic tea", "/join dev", "/topic cake")
-    assert "== you are in #lobby; topic: tea" in Terminal(house).greeting
-    assert "== you are in #dev; topic: cake" in Terminal(house).type("/join dev")
+    assert "== you are in #lobby; topic: tea" in Terminal(server).greeting
+    assert "== you are in #dev; topic: cake" in Terminal(server).type("/join dev")
 
 
 def test_history_shows_the_last_events(ada: Terminal) -> None:
@@ -194,9 +196,9 @@ def test_history_shows_the_last_events(ada: Terminal) -> None:
     assert len(ada.type("/history")) == 20 + 3
 
 
-def test_history_of_an_empty_room_says_so(house: House) -> None:
+def test_history_of_an_empty_room_says_so(server: MemoryServer) -> None:
     """And shows nothing."""
-    guest = Terminal(house, "/join dev")
+    guest = Terminal(server, "/join dev")
     assert guest.type("/history") == ["== nothing has happened in #dev yet"]
 
 
@@ -233,8 +235,8 @@ def test_echo_off_drops_ones_own_messages_only(ada: Terminal, bob: Terminal) -> 
 
 def test_echo_off_drops_each_of_a_burst() -> None:
     """Also when more is said in one turn than the log holds."""
-    house = House(history=10)
-    ada, bob = Terminal(house, "/nick ada", "/echo off"), Terminal(house)
+    server = MemoryServer(history=10)
+    ada, bob = Terminal(server, "/nick ada", "/echo off"), Terminal(server)
     lines = [f"{number}" for number in range(25)]
     assert ada.type(*lines) == []
     assert bob.heard() == [f"<ada> {line}" for line in lines]
@@ -276,9 +278,11 @@ def test_short_forms_do_the_same(ada: Terminal, bob: Terminal) -> None:
     assert bob.heard()[-2:] == ["[ada] psst", "-- ada left #lobby (bye)"]
 
 
-def test_r_answers_the_last_private_message(house: House, ada: Terminal, bob: Terminal) -> None:
+def test_r_answers_the_last_private_message(
+    server: MemoryServer, ada: Terminal, bob: Terminal
+) -> None:
     """That one got, and not the last that one sent."""
-    cy = Terminal(house, "/nick cy")
+    cy = Terminal(server, "/nick cy")
     bob.type("/msg ada one")
     cy.type("/msg ada two")
     bob.heard()
@@ -308,10 +312,10 @@ def test_time_may_be_utc(ada: Terminal) -> None:
     assert line == f"{datetime.fromtimestamp(START, UTC):%H:%M} <ada> hi"
 
 
-def test_a_new_day_has_a_line_of_its_own(house: House, ada: Terminal) -> None:
+def test_a_new_day_has_a_line_of_its_own(server: MemoryServer, ada: Terminal) -> None:
     """Once, before its first event."""
     ada.type("/time utc", "one")
-    house.chat.advance(86_400)
+    server.chat.advance(86_400)
     day = written(datetime.fromtimestamp(START + 86_400, UTC))
     assert ada.type("two")[0] == f"== {day}"
     assert not any(line.startswith("==") for line in ada.type("three"))
@@ -352,7 +356,7 @@ def test_quit_says_a_parting_word(ada: Terminal, bob: Terminal) -> None:
     assert bob.heard() == ["-- ada left #lobby (so long)"]
 
 
-def test_quit_ends_in_every_room(house: House, ada: Terminal, bob: Terminal) -> None:
+def test_quit_ends_in_every_room(server: MemoryServer, ada: Terminal, bob: Terminal) -> None:
     """Each is told."""
     bob.type("/join dev")
     ada.type("/join dev", "/quit")
@@ -504,7 +508,7 @@ def test_other_rooms_stand_before_what_is_said_there(ada: Terminal, bob: Termina
     assert ada.heard() == ["<bob> hello again"]
 
 
-def test_rooms_are_read_in_one_order(house: House, ada: Terminal, bob: Terminal) -> None:
+def test_rooms_are_read_in_one_order(server: MemoryServer, ada: Terminal, bob: Terminal) -> None:
     """However many one is in."""
     ada.type("/join dev")
     bob.type("/join dev", "/room lobby")

@@ -8,38 +8,38 @@ import pytest
 
 from chatd.doors.polls.longpoll import DEFAULT_WAIT, MAX_WAIT
 
-from ..hold import Hold
-from ..house import House, Http
+from ...kit.http import HttpClient
+from ...kit.server import MemoryServer
 
 EVENTS = "/rooms/lobby/events"
 
 
 @pytest.fixture(params=[0, 1, 2], ids=["new", "second", "learned"])
-def poller(request: pytest.FixtureRequest, house: House) -> Http:
+def poller(request: pytest.FixtureRequest, server: MemoryServer) -> HttpClient:
     """A connection that has polled some times before, so that both roads are walked; the place
-    where it stands is `polled(house)`.
+    where it stands is `polled(server)`.
     """
-    http = house.http()
-    house.say("before")
+    http = server.http()
+    server.say("before")
     for _ in range(request.param):
         assert http.get(f"{EVENTS}?since=0").texts == ["before"]
     return http
 
 
-def last(house: House) -> int:
+def last(server: MemoryServer) -> int:
     """The cursor behind everything that was said."""
-    return house.chat.room("lobby").log.last
+    return server.chat.room("lobby").log.last
 
 
 # -- holding and waking ----------------------------------------------------------------------------
 
 
-def test_a_poll_is_held_until_something_is_said(house: House, poller: Http) -> None:
+def test_a_poll_is_held_until_something_is_said(server: MemoryServer, poller: HttpClient) -> None:
     """Then it is answered with that, and the cursor behind it."""
-    poller.send("GET", f"{EVENTS}?since={last(house)}")
-    house.chat.settle()
+    poller.send("GET", f"{EVENTS}?since={last(server)}")
+    server.chat.settle()
     assert poller.responses() == []
-    id_ = house.say("hello")
+    id_ = server.say("hello")
     (event,) = (answer := poller.response().json).pop("events")
     assert answer == {"room": "lobby", "next": id_, "gap": False}
     time = event.pop("time")
@@ -48,40 +48,40 @@ def test_a_poll_is_held_until_something_is_said(house: House, poller: Http) -> N
 
 
 def test_a_poll_is_woken_in_the_turn_in_which_the_line_is_stored(
-    house: House, poller: Http
+    server: MemoryServer, poller: HttpClient
 ) -> None:
     """No timer lies in between: not a millisecond passes."""
-    poller.send("GET", f"{EVENTS}?since={last(house)}")
-    hold = Hold(house)
-    line = house.line()
+    poller.send("GET", f"{EVENTS}?since={last(server)}")
+    server.hold_appends()
+    line = server.line()
     line.send(b"hello\n")
-    house.chat.settle()
-    now = house.chat.clock.seconds()
+    server.chat.settle()
+    now = server.chat.clock.seconds()
     assert poller.responses() == []
-    hold.release()
+    server.release_appends()
     assert poller.response().texts == ["hello"]
-    assert house.chat.clock.seconds() == now
+    assert server.chat.clock.seconds() == now
 
 
-def test_what_was_said_already_answers_at_once(house: House, poller: Http) -> None:
+def test_what_was_said_already_answers_at_once(server: MemoryServer, poller: HttpClient) -> None:
     """In this turn of the reactor."""
-    place = last(house)
-    house.say("hello")
+    place = last(server)
+    server.say("hello")
     poller.send("GET", f"{EVENTS}?since={place}")
     assert poller.response().texts == ["hello"]
 
 
-def test_a_burst_wakes_a_poll_once_with_all_of_it(house: House, poller: Http) -> None:
+def test_a_burst_wakes_a_poll_once_with_all_of_it(server: MemoryServer, poller: HttpClient) -> None:
     """All that was said in one turn is one answer."""
-    poller.send("GET", f"{EVENTS}?since={last(house)}")
-    house.say("one", "two", "three")
+    poller.send("GET", f"{EVENTS}?since={last(server)}")
+    server.say("one", "two", "three")
     assert poller.response().texts == ["one", "two", "three"]
 
 
-def test_reading_deletes_nothing(house: House, poller: Http) -> None:
+def test_reading_deletes_nothing(server: MemoryServer, poller: HttpClient) -> None:
     """The same question has the same answer, so a lost answer loses nothing."""
-    place = last(house)
-    house.say("one", "two")
+    place = last(server)
+    server.say("one", "two")
     answers = [poller.get(f"{EVENTS}?since={place}").body for _ in range(3)]
     assert answers[0] == answers[1] == answers[2]
 
@@ -99,63 +99,67 @@ def test_reading_deletes_nothing(house: House, poller: Http) -> None:
     ],
 )
 def test_a_poll_is_held_no_longer_than_it_says(
-    house: House, poller: Http, wait: str, seconds: float
+    server: MemoryServer, poller: HttpClient, wait: str, seconds: float
 ) -> None:
     """Then it is answered with nothing, and its cursor stands."""
-    place = last(house)
+    place = last(server)
     for _ in range(3):
         poller.send("GET", f"{EVENTS}?since={place}{wait}")
-        house.chat.advance(seconds - 0.01)
+        server.chat.advance(seconds - 0.01)
         assert poller.responses() == []
-        house.chat.advance(0.2)
+        server.chat.advance(0.2)
         answer = poller.response().json
         assert answer == {"room": "lobby", "events": [], "next": place, "gap": False}
 
 
 @pytest.mark.parametrize("wait", ["0", "-1", "-0.0", "0.0"])
 def test_a_poll_that_does_not_wait_is_answered_at_once(
-    house: House, poller: Http, wait: str
+    server: MemoryServer, poller: HttpClient, wait: str
 ) -> None:
     """With what there is, or with nothing."""
-    place = last(house)
+    place = last(server)
     target = f"{EVENTS}?since={place}&wait={wait}"
     for _ in range(3):
         poller.send("GET", target)
         assert poller.response().texts == []
-    house.say("hello")
+    server.say("hello")
     poller.send("GET", target)
     assert poller.response().texts == ["hello"]
 
 
-def test_a_timeout_loses_nothing_that_is_said_just_then(house: House, poller: Http) -> None:
+def test_a_timeout_loses_nothing_that_is_said_just_then(
+    server: MemoryServer, poller: HttpClient
+) -> None:
     """Whatever the timer and the message do: the next poll brings what the last one did not."""
-    place = last(house)
+    place = last(server)
     poller.send("GET", f"{EVENTS}?since={place}&wait=1")
-    hold = Hold(house)
-    house.line().send(b"hello\n")
-    house.chat.advance(1.2)
+    server.hold_appends()
+    server.line().send(b"hello\n")
+    server.chat.advance(1.2)
     assert poller.response().texts == []
-    hold.release()
+    server.release_appends()
     poller.send("GET", f"{EVENTS}?since={place}&wait=1")
     assert poller.response().texts == ["hello"]
 
 
-def test_a_hundred_polls_are_all_woken(house: House) -> None:
+def test_a_hundred_polls_are_all_woken(server: MemoryServer) -> None:
     """With the same bytes."""
-    polls = [house.http() for _ in range(100)]
+    polls = [server.http() for _ in range(100)]
     for round_ in range(3):
-        place = last(house)
+        place = last(server)
         for poll in polls:
             poll.send("GET", f"{EVENTS}?since={place}")
-        house.say(f"{round_}")
+        server.say(f"{round_}")
         assert len({poll.response().body for poll in polls}) == 1
 
 
 @pytest.mark.parametrize("accept", ["application/json", "text/plain"])
-def test_a_poll_is_kept_from_caches_and_buffers(house: House, http: Http, accept: str) -> None:
+def test_a_poll_is_kept_from_caches_and_buffers(
+    server: MemoryServer, http: HttpClient, accept: str
+) -> None:
     """Whether it is answered at once, later, or with nothing, and the second time as the first."""
-    house.say("hello")
-    for query in ("since=0", "since=0", "since=0&wait=0", f"since={last(house)}&wait=0"):
+    server.say("hello")
+    for query in ("since=0", "since=0", "since=0&wait=0", f"since={last(server)}&wait=0"):
         headers = http.get(f"{EVENTS}?{query}", Accept=accept).headers
         assert headers["cache-control"] == "no-store"
         assert headers["x-accel-buffering"] == "no"
@@ -165,39 +169,43 @@ def test_a_poll_is_kept_from_caches_and_buffers(house: House, http: Http, accept
 # -- where to begin --------------------------------------------------------------------------------
 
 
-def test_without_a_cursor_the_latest_fifty_come_at_once(house: House, http: Http) -> None:
+def test_without_a_cursor_the_latest_fifty_come_at_once(
+    server: MemoryServer, http: HttpClient
+) -> None:
     """Or as many of the latest as were asked for."""
     texts = [f"{number}" for number in range(60)]
-    house.say(*texts)
+    server.say(*texts)
     assert http.get(EVENTS).texts == texts[10:]
     assert http.get(f"{EVENTS}?limit=3").texts == texts[57:]
     assert http.get(f"{EVENTS}?limit=60").texts == texts
 
 
-def test_without_a_cursor_an_empty_room_holds(house: House, http: Http) -> None:
+def test_without_a_cursor_an_empty_room_holds(server: MemoryServer, http: HttpClient) -> None:
     """Until the first thing happens there."""
     http.send("GET", "/rooms/quiet/events")
-    house.chat.settle()
+    server.chat.settle()
     assert http.responses() == []
-    house.say("first", room="quiet")
+    server.say("first", room="quiet")
     assert http.response().texts == ["first"]
 
 
-def test_an_empty_room_gives_a_cursor_to_go_on_from(house: House, http: Http) -> None:
+def test_an_empty_room_gives_a_cursor_to_go_on_from(server: MemoryServer, http: HttpClient) -> None:
     """One that is no gap later."""
     place = http.get("/rooms/quiet/events?wait=0").json["next"]
-    house.say("elsewhere")
-    house.say("first", room="quiet")
+    server.say("elsewhere")
+    server.say("first", room="quiet")
     answer = http.get(f"/rooms/quiet/events?since={place}")
     assert answer.texts == ["first"]
     assert answer.json["gap"] is False
 
 
-def test_the_oldest_come_first_when_there_are_too_many(house: House, http: Http) -> None:
+def test_the_oldest_come_first_when_there_are_too_many(
+    server: MemoryServer, http: HttpClient
+) -> None:
     """`next` is the last one given, so that asking on brings each once."""
     place = http.get(f"{EVENTS}?wait=0").json["next"]
     texts = [f"{number}" for number in range(7)]
-    house.say(*texts)
+    server.say(*texts)
     seen: list[str] = []
     for _ in range(3):
         answer = http.get(f"{EVENTS}?since={place}&limit=3")
@@ -209,10 +217,12 @@ def test_the_oldest_come_first_when_there_are_too_many(house: House, http: Http)
 
 
 @pytest.mark.parametrize("limit", ["", "&limit=501", "&limit=999999999"])
-def test_no_answer_has_more_than_five_hundred(house: House, http: Http, limit: str) -> None:
+def test_no_answer_has_more_than_five_hundred(
+    server: MemoryServer, http: HttpClient, limit: str
+) -> None:
     """However many were asked for."""
     place = http.get(f"{EVENTS}?wait=0").json["next"]
-    house.say(*("x" * 600))
+    server.say(*("x" * 600))
     assert len(http.get(f"{EVENTS}?since={place}{limit}").texts) == 500
 
 
@@ -221,11 +231,11 @@ def test_no_answer_has_more_than_five_hundred(house: House, http: Http, limit: s
 
 def test_a_cursor_that_was_evicted_is_a_gap() -> None:
     """At once, with what is left; after it, all is well."""
-    house = House(history=10)
-    http = house.http()
+    server = MemoryServer(history=10)
+    http = server.http()
     place = http.get(f"{EVENTS}?wait=0").json["next"]
     texts = [f"{number}" for number in range(12)]
-    house.say(*texts)
+    server.say(*texts)
     answer = http.get(f"{EVENTS}?since={place}")
     assert answer.json["gap"] is True
     assert answer.texts == texts[2:]
@@ -234,35 +244,39 @@ def test_a_cursor_that_was_evicted_is_a_gap() -> None:
 
 def test_the_oldest_cursor_that_the_log_covers_is_no_gap() -> None:
     """The one right before the oldest event that is kept."""
-    house = House(history=10)
-    http = house.http()
-    place = house.say("forgotten")
+    server = MemoryServer(history=10)
+    http = server.http()
+    place = server.say("forgotten")
     texts = [f"{number}" for number in range(10)]
-    house.say(*texts)
+    server.say(*texts)
     answer = http.get(f"{EVENTS}?since={place}")
     assert answer.texts == texts
     assert answer.json["gap"] is False
 
 
 @pytest.mark.parametrize("since", ["1", "1763800000000000", "999999999999999999"])
-def test_a_cursor_from_elsewhere_is_a_gap_at_once(house: House, http: Http, since: str) -> None:
+def test_a_cursor_from_elsewhere_is_a_gap_at_once(
+    server: MemoryServer, http: HttpClient, since: str
+) -> None:
     """From before this server's memory, or from the future; also where nothing happened yet."""
     empty = http.get(f"{EVENTS}?since={since}").json
     assert (empty["events"], empty["gap"]) == ([], True)
-    house.say("hello")
+    server.say("hello")
     answer = http.get(f"{EVENTS}?since={since}")
     assert answer.texts == ["hello"]
     assert answer.json["gap"] is True
-    assert answer.json["next"] == last(house)
+    assert answer.json["next"] == last(server)
 
 
-def test_after_a_gap_where_nothing_happened_the_next_poll_is_held(house: House, http: Http) -> None:
+def test_after_a_gap_where_nothing_happened_the_next_poll_is_held(
+    server: MemoryServer, http: HttpClient
+) -> None:
     """It is told once."""
     place = http.get(f"{EVENTS}?since=999999999999999999").json["next"]
     http.send("GET", f"{EVENTS}?since={place}")
-    house.chat.settle()
+    server.chat.settle()
     assert http.responses() == []
-    house.say("hello")
+    server.say("hello")
     answer = http.response()
     assert answer.texts == ["hello"]
     assert answer.json["gap"] is False
@@ -270,9 +284,9 @@ def test_after_a_gap_where_nothing_happened_the_next_poll_is_held(house: House, 
 
 def test_without_a_cursor_there_is_no_gap() -> None:
     """Nobody has missed what they never asked for."""
-    house = House(history=10)
-    house.say(*("x" * 30))
-    answer = house.http().get(EVENTS).json
+    server = MemoryServer(history=10)
+    server.say(*("x" * 30))
+    answer = server.http().get(EVENTS).json
     assert answer["gap"] is False
     assert len(answer["events"]) == 10
 
@@ -282,11 +296,11 @@ def test_without_a_cursor_there_is_no_gap() -> None:
 BOTH = "/events?rooms=lobby,dev"
 
 
-def test_several_rooms_are_read_on_one_cursor(house: House, http: Http) -> None:
+def test_several_rooms_are_read_on_one_cursor(server: MemoryServer, http: HttpClient) -> None:
     """In one order, each event once; the answer names the rooms."""
     place = http.get(f"{BOTH}&wait=0").json["next"]
     for number in range(6):
-        house.say(f"{number}", room=("lobby", "dev", "other")[number % 3])
+        server.say(f"{number}", room=("lobby", "dev", "other")[number % 3])
     answer = http.get(f"{BOTH}&since={place}")
     assert answer.texts == ["0", "1", "3", "4"]
     assert answer.json["rooms"] == ["lobby", "dev"]
@@ -296,37 +310,37 @@ def test_several_rooms_are_read_on_one_cursor(house: House, http: Http) -> None:
 @pytest.mark.parametrize("rounds", [0, 3], ids=["new", "learned"])
 @pytest.mark.parametrize("room", ["lobby", "dev"])
 def test_any_of_several_rooms_wakes_a_poll(
-    house: House, http: Http, room: str, rounds: int
+    server: MemoryServer, http: HttpClient, room: str, rounds: int
 ) -> None:
     """And what is said elsewhere does not."""
     for _ in range(rounds):
-        house.say("before")
+        server.say("before")
         http.get(f"{BOTH}&since=0")
     place = http.get(f"{BOTH}&limit=1&wait=0").json["next"]
     http.send("GET", f"{BOTH}&since={place}")
-    house.say("elsewhere", room="other")
+    server.say("elsewhere", room="other")
     assert http.responses() == []
-    house.say("hello", room=room)
+    server.say("hello", room=room)
     assert http.response().texts == ["hello"]
 
 
 def test_a_gap_in_one_of_several_rooms_is_a_gap() -> None:
     """All that is left of each comes after it."""
-    house = House(history=10)
-    http = house.http()
+    server = MemoryServer(history=10)
+    http = server.http()
     place = http.get(f"{BOTH}&wait=0").json["next"]
-    house.say("quiet", room="dev")
-    house.say(*(f"{number}" for number in range(15)))
+    server.say("quiet", room="dev")
+    server.say(*(f"{number}" for number in range(15)))
     answer = http.get(f"{BOTH}&since={place}")
     assert answer.json["gap"] is True
     assert answer.texts == ["quiet", *(f"{number}" for number in range(5, 15))]
 
 
-def test_several_rooms_with_a_limit_lose_nothing(house: House, http: Http) -> None:
+def test_several_rooms_with_a_limit_lose_nothing(server: MemoryServer, http: HttpClient) -> None:
     """Going on from `next`."""
     place = http.get(f"{BOTH}&wait=0").json["next"]
     for number in range(10):
-        house.say(f"{number}", room=("lobby", "dev")[number % 3 == 0])
+        server.say(f"{number}", room=("lobby", "dev")[number % 3 == 0])
     seen: list[str] = []
     while answer := http.get(f"{BOTH}&since={place}&limit=3&wait=0").json:
         if not answer["events"]:
@@ -340,9 +354,9 @@ def test_several_rooms_with_a_limit_lose_nothing(house: House, http: Http) -> No
 
 
 @pytest.fixture(params=[0, 3], ids=["new", "learned"])
-def tabs(request: pytest.FixtureRequest, house: House, ada: Http) -> list[Http]:
+def tabs(request: pytest.FixtureRequest, server: MemoryServer, ada: HttpClient) -> list[HttpClient]:
     """Two connections in ada's session, which have polled some times before."""
-    connections = [house.http(), house.http()]
+    connections = [server.http(), server.http()]
     for connection in connections:
         connection.headers = ada.headers
         for _ in range(request.param):
@@ -350,69 +364,77 @@ def tabs(request: pytest.FixtureRequest, house: House, ada: Http) -> list[Http]:
     return connections
 
 
-def test_of_two_polls_of_one_session_the_newer_is_held(house: House, tabs: list[Http]) -> None:
+def test_of_two_polls_of_one_session_the_newer_is_held(
+    server: MemoryServer, tabs: list[HttpClient]
+) -> None:
     """The older is answered at once, with no events, and nothing breaks."""
-    place = last(house)
+    place = last(server)
     older, newer = tabs
     older.send("GET", f"{EVENTS}?since={place}")
     newer.send("GET", f"{EVENTS}?since={place}")
     assert older.response().json == {"room": "lobby", "events": [], "next": place, "gap": False}
-    house.say("hello")
+    server.say("hello")
     assert newer.response().texts == ["hello"]
     assert older.responses() == []
 
 
-def test_two_polls_of_one_session_may_take_turns(house: House, tabs: list[Http]) -> None:
+def test_two_polls_of_one_session_may_take_turns(
+    server: MemoryServer, tabs: list[HttpClient]
+) -> None:
     """Each new one sets the last one free; a message finds whoever is there."""
-    place = last(house)
+    place = last(server)
     first, second = tabs
     first.send("GET", f"{EVENTS}?since={place}")
     for _ in range(4):
         second.send("GET", f"{EVENTS}?since={place}")
         assert first.response().texts == []
         first, second = second, first
-    house.say("hello")
+    server.say("hello")
     assert first.response().texts == ["hello"]
 
 
-def test_two_tabs_of_one_session_are_both_held(house: House, tabs: list[Http]) -> None:
+def test_two_tabs_of_one_session_are_both_held(
+    server: MemoryServer, tabs: list[HttpClient]
+) -> None:
     """`reader` tells them apart."""
-    place = last(house)
+    place = last(server)
     for number, tab in enumerate(tabs):
         tab.send("GET", f"{EVENTS}?since={place}&reader=tab-{number}")
-    house.chat.settle()
+    server.chat.settle()
     assert [tab.responses() for tab in tabs] == [[], []]
-    house.say("hello")
+    server.say("hello")
     assert [tab.response().texts for tab in tabs] == [["hello"], ["hello"]]
 
 
 def test_two_polls_of_one_session_in_two_rooms_are_both_held(
-    house: House, tabs: list[Http]
+    server: MemoryServer, tabs: list[HttpClient]
 ) -> None:
     """They ask for different things."""
-    place = last(house)
+    place = last(server)
     for room, tab in zip(("lobby", "dev"), tabs, strict=True):
         tab.send("GET", f"/rooms/{room}/events?since={place}")
-    house.say("hello")
-    house.say("dev", room="dev")
+    server.say("hello")
+    server.say("dev", room="dev")
     assert [tab.response().texts for tab in tabs] == [["hello"], ["dev"]]
 
 
-def test_polls_without_a_session_are_all_held(house: House) -> None:
+def test_polls_without_a_session_are_all_held(server: MemoryServer) -> None:
     """Nobody knows whether they are one reader."""
-    polls = [house.http() for _ in range(3)]
+    polls = [server.http() for _ in range(3)]
     for poll in polls:
         poll.send("GET", EVENTS)
-    house.say("hello")
+    server.say("hello")
     assert [poll.response().texts for poll in polls] == [["hello"]] * 3
 
 
-def test_the_end_of_a_session_answers_its_polls(house: House, ada: Http, tabs: list[Http]) -> None:
+def test_the_end_of_a_session_answers_its_polls(
+    server: MemoryServer, ada: HttpClient, tabs: list[HttpClient]
+) -> None:
     """With no events; and its token is good for nothing more."""
-    place = last(house)
+    place = last(server)
     for number, tab in enumerate(tabs):
         tab.send("GET", f"{EVENTS}?since={place}&reader={number}")
-    other = house.http()
+    other = server.http()
     other.send("GET", f"{EVENTS}?since={place}&reader=0")
     assert ada.request("DELETE", "/session").status == 204
     assert [tab.response().texts for tab in tabs] == [[], []]
@@ -420,33 +442,35 @@ def test_the_end_of_a_session_answers_its_polls(house: House, ada: Http, tabs: l
     assert other.response().texts == ["leave"]
 
 
-def test_private_messages_come_on_events_only(house: House, ada: Http) -> None:
+def test_private_messages_come_on_events_only(server: MemoryServer, ada: HttpClient) -> None:
     """To the two whom they concern, in their place among the others."""
-    bob, eve = house.http(), house.http()
+    bob, eve = server.http(), server.http()
     bob.enter("bob")
     eve.enter("eve")
-    place = last(house)
+    place = last(server)
     target = f"/events?rooms=lobby&since={place}"
-    house.say("one", name="cy")
+    server.say("one", name="cy")
     id_ = ada.post("/people/BOB/messages", {"text": "psst"}).json["id"]
-    house.say("two", name="cy")
+    server.say("two", name="cy")
     assert ada.get(target).texts == bob.get(target).texts == ["one", "psst", "two"]
     private = bob.get(target).json["events"][1]
     private.pop("time")
     assert private == {
         "id": id_, "type": "private", "from": "ada", "to": "bob", "text": "psst"
     }  # fmt: skip
-    for other in (eve, house.http()):
+    for other in (eve, server.http()):
         assert other.get(target).texts == ["one", "two"]
     for person in (ada, bob):
         assert person.get(f"{EVENTS}?since={place}").texts == ["one", "two"]
 
 
-def test_a_private_message_wakes_a_poll(house: House, ada: Http, tabs: list[Http]) -> None:
+def test_a_private_message_wakes_a_poll(
+    server: MemoryServer, ada: HttpClient, tabs: list[HttpClient]
+) -> None:
     """Both its reader's and its writer's."""
-    bob = house.http()
+    bob = server.http()
     bob.enter("bob")
-    place = last(house)
+    place = last(server)
     tabs[0].send("GET", f"/events?rooms=lobby&since={place}")
     bob.send("GET", f"/events?rooms=lobby&since={place}")
     ada.post("/people/bob/messages", {"text": "psst"})
@@ -456,15 +480,17 @@ def test_a_private_message_wakes_a_poll(house: House, ada: Http, tabs: list[Http
 # -- questions that a connection has learned -------------------------------------------------------
 
 
-def test_a_learned_poll_is_asked_in_the_session_that_it_names(house: House, ada: Http) -> None:
+def test_a_learned_poll_is_asked_in_the_session_that_it_names(
+    server: MemoryServer, ada: HttpClient
+) -> None:
     """Two sessions on one connection, turn about, are not mixed up."""
-    house.http().enter("bob")
-    eve = house.http()
+    server.http().enter("bob")
+    eve = server.http()
     eve.enter("eve")
-    place = last(house)
+    place = last(server)
     ada.post("/people/eve/messages", {"text": "psst"})
-    house.say("hello", name="cy")
-    shared = house.http()
+    server.say("hello", name="cy")
+    shared = server.http()
     for _ in range(3):
         for headers, texts in ((eve.headers, ["psst", "hello"]), ({}, ["hello"])):
             shared.headers = headers
@@ -472,12 +498,12 @@ def test_a_learned_poll_is_asked_in_the_session_that_it_names(house: House, ada:
 
 
 def test_a_learned_poll_is_refused_as_any_other_when_its_session_is_over(
-    house: House, ada: Http
+    server: MemoryServer, ada: HttpClient
 ) -> None:
     """What was learned holds only while it is true."""
     for _ in range(3):
         assert ada.get(f"{EVENTS}?since=0").status == 200
-    other = house.http()
+    other = server.http()
     other.headers = ada.headers
     assert other.request("DELETE", "/session").status == 204
     assert ada.get(f"{EVENTS}?since=0").refusal == (401, "bad-token")
@@ -488,10 +514,10 @@ def test_a_learned_poll_is_refused_as_any_other_when_its_session_is_over(
     [("since=x", 400), ("since=", 400), ("since=1&since=2", 400), ("since=9&wait=nan", 400)],
 )
 def test_a_learned_poll_does_not_make_a_bad_one_good(
-    house: House, http: Http, query: str, code: int
+    server: MemoryServer, http: HttpClient, query: str, code: int
 ) -> None:
     """Anything else than the same question is looked at as on the first day."""
-    house.say("hello")
+    server.say("hello")
     for _ in range(3):
         assert http.get(f"{EVENTS}?since=0").texts == ["hello"]
     assert http.get(f"{EVENTS}?{query}").status == code
@@ -499,7 +525,7 @@ def test_a_learned_poll_does_not_make_a_bad_one_good(
 
 
 def test_a_learned_poll_of_a_room_that_was_forgotten_reads_the_new_one(
-    house: House, http: Http
+    server: MemoryServer, http: HttpClient
 ) -> None:
     """A room where nothing happened is forgotten; what happens there later is seen."""
     target = "/rooms/quiet/events"
@@ -507,30 +533,32 @@ def test_a_learned_poll_of_a_room_that_was_forgotten_reads_the_new_one(
     for _ in range(3):
         assert http.get(f"{target}?since={place}&wait=0").texts == []
     http.send("GET", f"{target}?since={place}")
-    house.say("hello", room="quiet")
+    server.say("hello", room="quiet")
     assert http.response().texts == ["hello"]
 
 
 @pytest.mark.parametrize("cut", [1, 4, 16, 40, -3, -1])
 def test_a_learned_poll_that_comes_in_two_packets_is_the_same(
-    house: House, http: Http, cut: int
+    server: MemoryServer, http: HttpClient, cut: int
 ) -> None:
     """Wherever it is cut."""
-    house.say("hello")
+    server.say("hello")
     for _ in range(3):
         assert http.get(f"{EVENTS}?since=0").texts == ["hello"]
-    data = f"GET {EVENTS}?since={last(house)} HTTP/1.1\r\nHost: chat.example\r\n\r\n".encode()
+    data = f"GET {EVENTS}?since={last(server)} HTTP/1.1\r\nHost: chat.example\r\n\r\n".encode()
     http.send_raw(data[:cut])
     http.wire.send(data[cut:])
-    house.chat.settle()
+    server.chat.settle()
     assert http.responses() == []
-    house.say("again")
+    server.say("again")
     assert http.response().texts == ["again"]
 
 
-def test_answers_on_both_roads_have_the_same_headers(house: House, http: Http) -> None:
+def test_answers_on_both_roads_have_the_same_headers(
+    server: MemoryServer, http: HttpClient
+) -> None:
     """But for the date and the length."""
-    house.say("hello")
+    server.say("hello")
     answers = [http.get(f"{EVENTS}?since=0") for _ in range(3)]
     assert answers[0].headers.keys() == answers[2].headers.keys()
     differing = {

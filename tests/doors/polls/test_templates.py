@@ -13,8 +13,10 @@ from chatd.http.channel import IDLE_SECONDS, LATE_SECONDS, ChatChannel
 from chatd.http.request import ChatRequest
 from chatd.net.connections import LINGER_SECONDS
 
-from ..house import House, Http, no_garbage
-from ..wire import Wire
+from ...kit.garbage import no_garbage
+from ...kit.http import HttpClient
+from ...kit.server import MemoryServer
+from ...kit.tcp import TcpPair
 
 KEPT_SECONDS = IDLE_SECONDS + LATE_SECONDS
 HEAD = "HTTP/1.1\r\nHost: chat.example\r\nAccept: application/json\r\n\r\n"
@@ -28,11 +30,11 @@ def question(since: int, rest: str = "", head: str = HEAD) -> bytes:
 class Poller:
     """A connection that polls, and counts how often it had to be parsed."""
 
-    def __init__(self, house: House) -> None:
-        self.house = house
-        self.http = house.http()
+    def __init__(self, server: MemoryServer) -> None:
+        self.server = server
+        self.http = server.http()
         self.parsed = 0
-        self.cursor = house.say("first") - 1
+        self.cursor = server.say("first") - 1
 
     def poll(self, data: bytes) -> list[str]:
         """Send a request, which is answered at once; what it brought."""
@@ -48,9 +50,9 @@ class Poller:
 
 
 @pytest.fixture
-def poller(house: House) -> Poller:
+def poller(server: MemoryServer) -> Poller:
     """A connection that has learned its question."""
-    poller = Poller(house)
+    poller = Poller(server)
     assert poller.poll(question(poller.cursor)) == ["first"]
     assert poller.parsed == 1
     return poller
@@ -63,14 +65,14 @@ def test_the_same_question_is_not_parsed_again(poller: Poller) -> None:
     assert poller.parsed == 1
 
 
-def test_both_roads_answer_alike(house: House) -> None:
+def test_both_roads_answer_alike(server: MemoryServer) -> None:
     """To the byte, but for the date."""
-    poller = Poller(house)
-    first, second = house.http(), house.http()
+    poller = Poller(server)
+    first, second = server.http(), server.http()
     answers = []
     for connection in (first, first, second, second):
         connection.wire.send(question(poller.cursor))
-        house.chat.settle()
+        server.chat.settle()
         answers.append(connection.wire.received())
     parsed, *learned = answers
 
@@ -83,16 +85,18 @@ def test_both_roads_answer_alike(house: House) -> None:
 class Newcomer(Poller):
     """A new connection, among others."""
 
-    def __init__(self, house: House, cursor: int) -> None:
-        self.house = house
-        self.http = house.http()
+    def __init__(self, server: MemoryServer, cursor: int) -> None:
+        self.server = server
+        self.http = server.http()
         self.parsed = 0
         self.cursor = cursor
 
 
-def test_what_one_has_learned_holds_for_a_new_connection(house: House, poller: Poller) -> None:
+def test_what_one_has_learned_holds_for_a_new_connection(
+    server: MemoryServer, poller: Poller
+) -> None:
     """Ten thousand who come back at once begin with the same words."""
-    newcomer = Newcomer(house, poller.cursor)
+    newcomer = Newcomer(server, poller.cursor)
     for _ in range(2):
         assert newcomer.poll(question(poller.cursor)) == ["first"]
     assert newcomer.parsed == 0
@@ -100,17 +104,19 @@ def test_what_one_has_learned_holds_for_a_new_connection(house: House, poller: P
     assert newcomer.parsed == 1
 
 
-def test_a_new_connection_is_held_and_let_go_like_the_others(house: House, poller: Poller) -> None:
+def test_a_new_connection_is_held_and_let_go_like_the_others(
+    server: MemoryServer, poller: Poller
+) -> None:
     """It waits with them, and has as long for its next request."""
-    newcomer = Newcomer(house, poller.cursor)
-    newcomer.http.send_raw(question(house.say("second")))
+    newcomer = Newcomer(server, poller.cursor)
+    newcomer.http.send_raw(question(server.say("second")))
     assert newcomer.http.responses() == []
-    house.say("third")
-    house.chat.settle()
+    server.say("third")
+    server.chat.settle()
     assert newcomer.http.response().texts == ["third"]
-    house.chat.advance(KEPT_SECONDS - 1)
+    server.chat.advance(KEPT_SECONDS - 1)
     assert not newcomer.http.wire.lost
-    house.chat.advance(2 + LINGER_SECONDS)
+    server.chat.advance(2 + LINGER_SECONDS)
     assert newcomer.http.wire.lost
 
 
@@ -119,37 +125,39 @@ def test_a_new_connection_is_held_and_let_go_like_the_others(house: House, polle
     ["Origin: http://chat.example", "Cookie: chatd=x", "Cookie: other=1"],
 )
 def test_a_question_of_somebody_s_own_is_parsed_on_each_connection(
-    house: House, header: str
+    server: MemoryServer, header: str
 ) -> None:
     """Who asks, and from which page, is judged for each."""
     head = HEAD.replace("\r\n\r\n", f"\r\n{header}\r\n\r\n")
-    first = Poller(house)
-    for one in (first, Newcomer(house, first.cursor)):
+    first = Poller(server)
+    for one in (first, Newcomer(server, first.cursor)):
         for _ in range(2):
             assert one.poll(question(first.cursor, head=head)) == ["first"]
         assert one.parsed == 1
 
 
-def test_a_session_s_question_is_parsed_on_each_connection(house: House) -> None:
+def test_a_session_s_question_is_parsed_on_each_connection(server: MemoryServer) -> None:
     """Its token may be over, or another client's, by then."""
-    first = Poller(house)
+    first = Poller(server)
     token = first.http.post("/session", {"name": "ada"}).json["token"]
     words = question(first.cursor, f"&access_token={token}")
-    for one in (first, Newcomer(house, first.cursor)):
+    for one in (first, Newcomer(server, first.cursor)):
         for _ in range(2):
             assert "first" in one.poll(words)
         assert one.parsed == 1
 
 
-def test_only_a_whole_question_and_nothing_else_begins_so(house: House, poller: Poller) -> None:
+def test_only_a_whole_question_and_nothing_else_begins_so(
+    server: MemoryServer, poller: Poller
+) -> None:
     """Neither half of one, nor two at once, nor anything behind the first bytes."""
     words = question(poller.cursor)
-    halves, twice, late = (Newcomer(house, poller.cursor) for _ in range(3))
+    halves, twice, late = (Newcomer(server, poller.cursor) for _ in range(3))
     halves.http.wire.send(words[:30])
     assert halves.poll(words[30:]) == ["first"]
     for pair in (words + words, b""):
         twice.http.send_raw(pair)
-    house.chat.settle()
+    server.chat.settle()
     assert [response.texts for response in twice.http.responses()] == [["first"], ["first"]]
     assert late.http.get("/rooms").status == 200
     assert late.poll(words) == ["first"]
@@ -157,28 +165,28 @@ def test_only_a_whole_question_and_nothing_else_begins_so(house: House, poller: 
 
 
 @pytest.mark.parametrize("target", ["?x=?since={}", "?x=?since={}&wait=0", "?limit=3&x=since={}"])
-def test_what_only_looks_like_a_cursor_is_none(house: House, target: str) -> None:
+def test_what_only_looks_like_a_cursor_is_none(server: MemoryServer, target: str) -> None:
     """A question mark may stand in a value (RFC 3986, section 3.4)."""
-    ids = [house.say(text) for text in ("one", "two", "three")]
-    poller = Poller(house)
+    ids = [server.say(text) for text in ("one", "two", "three")]
+    poller = Poller(server)
     for since in (ids[0] - 1, ids[2]):
         request = f"GET /rooms/lobby/events{target.format(since)} {HEAD}".encode()
         assert poller.poll(request)[-1] == "first"
     assert poller.parsed == 2
 
 
-def test_nothing_begins_so_while_the_server_goes_down(house: House, poller: Poller) -> None:
+def test_nothing_begins_so_while_the_server_goes_down(server: MemoryServer, poller: Poller) -> None:
     """A connection that was silent until then is refused, whatever it asks."""
-    newcomer = Newcomer(house, poller.cursor)
-    house.peers.draining = True
+    newcomer = Newcomer(server, poller.cursor)
+    server.peers.draining = True
     newcomer.http.send_raw(question(poller.cursor))
     assert newcomer.http.response().status == 503
 
 
-def test_what_nobody_asks_any_more_is_forgotten(house: House, poller: Poller) -> None:
+def test_what_nobody_asks_any_more_is_forgotten(server: MemoryServer, poller: Poller) -> None:
     """With the last connection that has learned it."""
     poller.http.wire.hang_up()
-    newcomer = Newcomer(house, poller.cursor)
+    newcomer = Newcomer(server, poller.cursor)
     assert newcomer.poll(question(poller.cursor)) == ["first"]
     assert newcomer.parsed == 1
 
@@ -233,9 +241,9 @@ def test_a_question_in_two_packets_is_parsed(poller: Poller) -> None:
     assert poller.parsed == 2
 
 
-def test_what_came_in_two_packets_is_not_learned(house: House) -> None:
+def test_what_came_in_two_packets_is_not_learned(server: MemoryServer) -> None:
     """Its bytes are not known to be one request."""
-    poller = Poller(house)
+    poller = Poller(server)
     data = question(poller.cursor)
     for _ in range(2):
         poller.http.wire.send(data[:40])
@@ -246,15 +254,15 @@ def test_what_came_in_two_packets_is_not_learned(house: House) -> None:
 def test_two_questions_in_one_packet_are_both_answered(poller: Poller) -> None:
     """A client that pipelines gets all its answers, in order."""
     poller.http.wire.send(question(poller.cursor) + question(poller.cursor + 1, "&wait=0"))
-    poller.house.chat.settle()
+    poller.server.chat.settle()
     answers = poller.http.wire.received()
     assert answers.count(b"HTTP/1.1 200 OK") == 2
     assert answers.index(b"first") < answers.index(b'"events":[]')
 
 
-def test_a_question_with_a_body_is_not_learned(house: House) -> None:
+def test_a_question_with_a_body_is_not_learned(server: MemoryServer) -> None:
     """A body would stand where the next request begins."""
-    poller = Poller(house)
+    poller = Poller(server)
     head = HEAD.replace("\r\n\r\n", "\r\nContent-Length: 3\r\n\r\n")
     for _ in range(2):
         poller.http.wire.send(question(poller.cursor, head=head))
@@ -262,18 +270,18 @@ def test_a_question_with_a_body_is_not_learned(house: House) -> None:
     assert poller.parsed == 2
 
 
-def test_a_question_that_tells_its_cursor_in_a_header_is_not_learned(house: House) -> None:
+def test_a_question_that_tells_its_cursor_in_a_header_is_not_learned(server: MemoryServer) -> None:
     """`Last-Event-ID` counts, and not what the address says."""
-    poller = Poller(house)
+    poller = Poller(server)
     head = HEAD.replace("\r\n\r\n", f"\r\nLast-Event-ID: {poller.cursor}\r\n\r\n")
     assert poller.poll(question(poller.cursor, head=head)) == ["first"]
     assert poller.poll(question(poller.cursor + 1, head=head)) == ["first"]
     assert poller.parsed == 2
 
 
-def test_a_monstrous_question_is_not_worth_remembering(house: House) -> None:
+def test_a_monstrous_question_is_not_worth_remembering(server: MemoryServer) -> None:
     """What each connection remembers is bounded."""
-    poller = Poller(house)
+    poller = Poller(server)
     head = HEAD.replace("\r\n\r\n", f"\r\nX-Long: {'x' * MAX_TEMPLATE}\r\n\r\n")
     for _ in range(2):
         poller.poll(question(poller.cursor, head=head))
@@ -294,45 +302,45 @@ def held(poller: Poller) -> Poller:
 
 def test_a_held_poll_is_answered_in_the_turn_that_stores_what_it_waits_for(held: Poller) -> None:
     """No timer lies in between."""
-    held.house.say("second")
+    held.server.say("second")
     assert held.http.response().texts == ["second"]
 
 
 def test_a_held_poll_is_given_up_when_its_wait_is_over(held: Poller) -> None:
     """After 25 seconds, hardly later, with no events and the same cursor."""
-    held.house.chat.advance(24.9)
+    held.server.chat.advance(24.9)
     assert held.http.responses() == []
-    held.house.chat.advance(0.3)
+    held.server.chat.advance(0.3)
     answer = held.http.response().json
     assert (answer["events"], answer["next"]) == ([], held.cursor)
 
 
 def test_a_client_that_leaves_while_held_leaves_nothing_behind(held: Poller) -> None:
     """Neither a reader in the room nor anything written to nobody."""
-    room = held.house.chat.room("lobby")
+    room = held.server.chat.room("lobby")
     assert room.readers == 1
     held.http.wire.hang_up()
     assert room.readers == 0
-    held.house.say("second")
-    held.house.chat.advance(100)
+    held.server.say("second")
+    held.server.chat.advance(100)
     assert held.http.wire.received() == b""
 
 
-def test_a_connection_and_what_it_has_learned_do_not_hold_each_other(house: House) -> None:
+def test_a_connection_and_what_it_has_learned_do_not_hold_each_other(server: MemoryServer) -> None:
     """Over a real socket, whose transport lends the poll what sends."""
-    cursor = house.say("first") - 1
-    wire = Wire(house.http_door.buildProtocol(IPv4Address("TCP", "127.0.0.1", 1)))
+    cursor = server.say("first") - 1
+    wire = TcpPair(server.http_door.buildProtocol(IPv4Address("TCP", "127.0.0.1", 1)))
     with no_garbage():
         for _ in range(3):
             wire.client.sendall(question(cursor))
             for reader in tuple(wire.watch.readers):
                 reader.doRead()
-            house.chat.settle()
+            server.chat.settle()
             assert b"first" in wire.client.recv(65536)
         assert wire.server not in wire.watch.readers, "it is in the lane"
         wire.close()
         del wire, reader
-    assert len(house.peers) == 0
+    assert len(server.peers) == 0
 
 
 def test_what_is_pipelined_behind_a_held_poll_is_answered_behind_it(held: Poller) -> None:
@@ -340,7 +348,7 @@ def test_what_is_pipelined_behind_a_held_poll_is_answered_behind_it(held: Poller
     held.http.send_raw(b"GET /healthz HTTP/1.1\r\nHost: chat.example\r\n\r\n")
     held.http.send_raw(question(held.cursor))
     assert held.http.responses() == []
-    held.house.say("second")
+    held.server.say("second")
     polled, health, again = held.http.responses()
     assert polled.texts == ["second"]
     assert health.json == {"status": "ok"}
@@ -361,11 +369,11 @@ def test_what_comes_before_the_rest_was_looked_at_does_not_pass_it(
     with monkeypatch.context() as patch:
         patch.setattr(channel, "callLater", lambda _, call: later.append(call))
         held.http.send_raw(LATE[:100])
-        held.house.say("second")
+        held.server.say("second")
         held.http.send_raw(LATE[100:] + b"GET /healthz HTTP/1.1\r\nHost: chat.example\r\n\r\n")
     for call in later:
         call()
-    held.house.chat.settle()
+    held.server.chat.settle()
     polled, posted, health = held.http.responses()
     assert polled.texts == ["second"]
     assert posted.status == 201
@@ -381,11 +389,11 @@ def test_who_ends_its_input_behind_a_held_poll_is_still_answered(
     held.http.send_raw(LATE)
     with monkeypatch.context() as patch:
         patch.setattr(channel, "callLater", lambda _, call: later.append(call))
-        held.house.say("second")
+        held.server.say("second")
     held.http.wire.end_input()
     for call in later:
         call()
-    held.house.chat.settle()
+    held.server.chat.settle()
     assert [response.status for response in held.http.responses()] == [200, 201]
 
 
@@ -393,9 +401,9 @@ def test_a_held_poll_that_has_half_closed_is_closed_when_it_is_answered(held: Po
     """As on the other road: nothing else will be asked."""
     held.http.wire.end_input()
     assert not held.http.closed
-    held.house.say("second")
+    held.server.say("second")
     assert held.http.response().texts == ["second"]
-    held.house.chat.settle()
+    held.server.chat.settle()
     assert held.http.closed
 
 
@@ -403,8 +411,8 @@ def test_what_was_sent_behind_a_held_poll_before_it_half_closed_is_answered(held
     """In order, and then the connection is closed."""
     held.http.send_raw(LATE)
     held.http.wire.end_input()
-    held.house.say("second")
-    held.house.chat.settle()
+    held.server.say("second")
+    held.server.chat.settle()
     assert [response.status for response in held.http.responses()] == [200, 201]
     assert held.http.closed
 
@@ -417,11 +425,11 @@ def test_who_sends_on_and_on_behind_a_held_poll_is_not_read(held: Poller) -> Non
 
 def test_an_idle_connection_is_closed_so_long_after_its_last_learned_poll(held: Poller) -> None:
     """The idle time does not run while a poll is held."""
-    held.house.chat.advance(26)
+    held.server.chat.advance(26)
     assert held.http.response().texts == []
-    held.house.chat.advance(KEPT_SECONDS - 2)
+    held.server.chat.advance(KEPT_SECONDS - 2)
     assert not held.http.closed
-    held.house.chat.advance(2 + LINGER_SECONDS)
+    held.server.chat.advance(2 + LINGER_SECONDS)
     assert held.http.closed
 
 
@@ -429,28 +437,28 @@ def test_an_empty_line_is_no_reason_to_stay(poller: Poller) -> None:
     """HTTP allows it before a request; it is none, and the connection is as idle as before."""
     poller.poll(question(poller.cursor))
     poller.http.wire.send(b"\r\n")
-    poller.house.chat.advance(KEPT_SECONDS - 1)
+    poller.server.chat.advance(KEPT_SECONDS - 1)
     assert not poller.http.closed
-    poller.house.chat.advance(2 + LINGER_SECONDS)
+    poller.server.chat.advance(2 + LINGER_SECONDS)
     assert poller.http.closed
 
 
 def test_a_request_of_another_kind_on_the_connection_keeps_it_open(held: Poller) -> None:
     """Idle time is counted on both roads."""
-    held.house.say("second")
+    held.server.say("second")
     assert held.http.response().texts == ["second"]
-    held.house.chat.advance(50)
+    held.server.chat.advance(50)
     assert held.http.get("/healthz").status == 200
-    held.house.chat.advance(50)
+    held.server.chat.advance(50)
     assert held.http.get("/healthz").status == 200
-    held.house.chat.advance(100)
+    held.server.chat.advance(100)
     assert held.http.closed
 
 
 # -- what the bytes do not decide ----------------------------------------------------------------
 
 
-def asks_again(ada: Http) -> str:
+def asks_again(ada: HttpClient) -> str:
     """A poll in ada's session that her connection has learned."""
     target = "/rooms/lobby/events?since=1&wait=0"
     for _ in range(2):
@@ -460,48 +468,48 @@ def asks_again(ada: Http) -> str:
     return target
 
 
-def test_a_session_that_has_ended_is_noticed(house: House, ada: Http) -> None:
+def test_a_session_that_has_ended_is_noticed(server: MemoryServer, ada: HttpClient) -> None:
     """The token was good when the question was learned, and is not any more."""
     target = asks_again(ada)
-    other = house.http()
+    other = server.http()
     other.headers = dict(ada.headers)
     assert other.request("DELETE", "/session").status == 204
     assert ada.get(target).refusal == (401, "bad-token")
 
 
-def test_learned_polls_keep_their_session(house: House, ada: Http) -> None:
+def test_learned_polls_keep_their_session(server: MemoryServer, ada: HttpClient) -> None:
     """Asking counts as being there, on either road."""
     target = asks_again(ada)
     for _ in range(4):
-        house.chat.advance(30)
+        server.chat.advance(30)
         ada.get(target)
-    assert house.here == ["ada"]
+    assert server.here == ["ada"]
 
 
-def test_a_room_that_was_forgotten_in_between_is_found_again(house: House) -> None:
+def test_a_room_that_was_forgotten_in_between_is_found_again(server: MemoryServer) -> None:
     """A room where nothing had happened is another object when something does."""
-    http = house.http()
-    floor = house.chat.service.horizon
+    http = server.http()
+    floor = server.chat.service.horizon
     target = f"/rooms/new/events?since={floor}&wait=0"
     for _ in range(2):
         assert http.get(target).texts == []
-    house.say("hello", room="new")
+    server.say("hello", room="new")
     assert http.get(target).texts == ["hello"]
 
 
 def test_of_two_polls_of_a_session_the_newer_is_held_on_either_road(
-    house: House, ada: Http
+    server: MemoryServer, ada: HttpClient
 ) -> None:
     """The older one is answered at once with no events, however each was asked."""
     asks_again(ada)
-    since = house.say("now")
+    since = server.say("now")
     target = f"/rooms/lobby/events?since={since}"
-    other = house.http()
+    other = server.http()
     other.headers = dict(ada.headers)
     ada.send("GET", target)
     other.send("GET", target)
     assert ada.response().texts == []
     ada.send("GET", target)
     assert other.response().texts == []
-    house.say("then")
+    server.say("then")
     assert ada.response().texts == ["then"]

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
-from twisted.internet.defer import Deferred, maybeDeferred
+from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
 
 from chatd.model.events import Event, Said
@@ -21,60 +21,21 @@ from chatd.testing import START, result_of
 from chatd.testing.clock import StrictClock
 from chatd.testing.stores import FakeFollower
 
+from .workers import FakeWorker
+
 T = TypeVar("T")
 Engine = Callable[[IReactorTime, Callable[[], float], int], Store]
-
-
-class SoonWorker:
-    """A worker without a thread: it does its work in the next turn."""
-
-    def __init__(self, clock: IReactorTime) -> None:
-        self._clock = clock
-        self.stopped = False
-
-    def do(self, job: Callable[[], T]) -> Deferred[T]:
-        """See `chatd.store.worker.Worker.do`."""
-        assert not self.stopped
-        done: Deferred[Any] = Deferred()
-        self._clock.callLater(0, lambda: maybeDeferred(job).chainDeferred(done))
-        return done
-
-    def stop(self) -> None:
-        """See `chatd.store.worker.Worker.stop`."""
-        self.stopped = True
-
-
-class SlowWorker(SoonWorker):
-    """A worker that takes some seconds for each piece of work, one after another; each is done at
-    the end of them.
-    """
-
-    def __init__(self, clock: StrictClock, seconds: float) -> None:
-        super().__init__(clock)
-        self._seconds = seconds
-        self._free = clock.seconds()
-        self.begun = 0
-
-    def do(self, job: Callable[[], T]) -> Deferred[T]:
-        """See `chatd.store.worker.Worker.do`."""
-        self.begun += 1
-        now = self._clock.seconds()
-        self._free = max(now, self._free) + self._seconds
-        done: Deferred[Any] = Deferred()
-        wait = self._free - now
-        self._clock.callLater(wait, lambda: maybeDeferred(job).chainDeferred(done))
-        return done
 
 
 def sqlite_store(
     path: Path, clock: IReactorTime, now: Callable[[], float], history: int, **options: Any
 ) -> SqliteStore:
     """A store in a file that needs no thread."""
-    options = {"hire": lambda _: SoonWorker(clock), "durability": "process", **options}
+    options = {"hire": lambda _: FakeWorker(clock), "durability": "process", **options}
     return SqliteStore(path, clock, now, history, **options)
 
 
-class Making:
+class EngineUnderTest:
     """One engine, begun for a test: it makes the stores that use it, one after another."""
 
     def __init__(self, name: str) -> None:
@@ -97,10 +58,10 @@ class Making:
 
 
 ENGINES = ["memory", "sqlite"]
-"""Another engine is one name more here, and a way to make it in `Making`."""
+"""Another engine is one name more here, and a way to make it in `EngineUnderTest`."""
 
 
-class Kept:
+class StoreUnderTest:
     """A store, its clocks, and the follower that saw what it stored."""
 
     def __init__(self, engine: Engine, history: int = 1000) -> None:
@@ -111,12 +72,12 @@ class Kept:
         self._history = history
         self._begin()
 
-    def __enter__(self) -> Kept:
+    def __enter__(self) -> StoreUnderTest:
         return self
 
     def __exit__(self, *_: object) -> None:
         self.closed()
-        if isinstance(self._engine, Making):
+        if isinstance(self._engine, EngineUnderTest):
             self._engine.end()
 
     @property

@@ -8,7 +8,7 @@ from datetime import datetime
 from chatd.codecs.timed import written
 from chatd.testing import START, FakeConnection
 
-from .house import HOST, House
+from .server import HOST, MemoryServer
 
 TODAY = written(datetime.fromtimestamp(START))
 NOW = f"{datetime.fromtimestamp(START):%H:%M}"
@@ -20,10 +20,10 @@ def untimed(lines: list[str]) -> list[str]:
     return [line[6:] for line in lines]
 
 
-def greeted(house: House, host: str = HOST) -> FakeConnection:
+def greeted(server: MemoryServer, host: str = HOST) -> FakeConnection:
     """A connection to the line door, whose greeting was read."""
-    wire = house.line(host)
-    house.chat.settle()
+    wire = server.line(host)
+    server.chat.settle()
     wire.received()
     return wire
 
@@ -31,9 +31,9 @@ def greeted(house: House, host: str = HOST) -> FakeConnection:
 class Terminal:
     """Somebody with telnet or netcat."""
 
-    def __init__(self, house: House, *typed: str) -> None:
-        self.chat = house.chat
-        self.wire = house.line()
+    def __init__(self, server: MemoryServer, *typed: str) -> None:
+        self.chat = server.chat
+        self.wire = server.line()
         self.chat.settle()
         self.greeting = self.heard()
         if typed:

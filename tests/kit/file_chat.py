@@ -11,10 +11,11 @@ from chatd.store.sqlite import FOR_EVER, Retention
 from chatd.testing import START, InMemoryChat, result_of
 from chatd.testing.clock import StrictClock
 
-from ..store.kept import SlowWorker, SoonWorker, sqlite_store
+from .stores import sqlite_store
+from .workers import FakeWorker, SlowWorker
 
 
-class LastingChat(InMemoryChat):
+class FileChat(InMemoryChat):
     """A chat that remembers, on a clock that stands still until it is told to go on."""
 
     def __init__(
@@ -38,7 +39,7 @@ class LastingChat(InMemoryChat):
             clock,
             self.now,
             history,
-            hire=lambda _: SlowWorker(clock, seconds) if seconds else SoonWorker(clock),
+            hire=lambda _: SlowWorker(clock, seconds) if seconds else FakeWorker(clock),
             retention=retention,
         )
         self.store = store

@@ -19,7 +19,7 @@ from chatd.model.errors import ChatError, InDoubt, Unavailable
 from chatd.model.events import RoomEvent, Said
 from chatd.testing import FakeOutlet, InMemoryChat
 
-from .kit import given_to, reading
+from ..kit.chat import given_to, reading
 
 NAMES = ["ada", "Ada", "bob", "eve"]
 ROOMS = ["lobby", "dev", "ops"]

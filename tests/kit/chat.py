@@ -1,4 +1,4 @@
-"""What the tests of the chat have in common."""
+"""Readers of an `InMemoryChat`, and what is found in its logs."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from typing import Any
 
 from chatd.chat.person import Person
 from chatd.chat.readers import Owner
-from chatd.chat.room import Room
 from chatd.codecs.json import JSON
 from chatd.model.errors import ChatError
 from chatd.model.events import Event
@@ -65,12 +64,6 @@ def forget_rooms(chat: InMemoryChat) -> None:
     """Time has passed and other rooms were asked for: rooms that are not in use leave memory."""
     chat.service.rooms._warm.clear()
     gc.collect()
-
-
-def existing_rooms() -> set[int]:
-    """The rooms in memory."""
-    gc.collect()
-    return {id(thing) for thing in gc.get_objects() if isinstance(thing, Room)}
 
 
 def refused(outcome: Any) -> type[Exception] | None:

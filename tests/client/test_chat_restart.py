@@ -55,7 +55,7 @@ class Server:
         self._chat = chat = ChatService(clock, store, limits=Limits(message_rate=0))
         peers = Peers(clock)
         self._site = web_site(chat, peers=peers)
-        self._house = ChatServer(clock, chat, peers)
+        self._server = ChatServer(clock, chat, peers)
 
     async def open(self, port: int = 0) -> int:
         """Open the store, and listen."""
@@ -67,7 +67,7 @@ class Server:
     async def stop(self) -> None:
         """Go down as twistd has it."""
         await self._port.stopListening()
-        await self._house.stopService()
+        await self._server.stopService()
         self._life.end()
 
 

@@ -18,10 +18,10 @@ BEGAN = 100
 """The id after which the rooms of these tests remember."""
 
 
-class Numbers:
+class IdCodec:
     """A codec that shows an entry's id; `size` pads it."""
 
-    name = "numbers"
+    name = "ids"
 
     def __init__(self, size: int = 0) -> None:
         self.size = size
@@ -33,10 +33,10 @@ class Numbers:
         return b"".join(chunks)
 
 
-NUMBERS = Numbers()
+ID_CODEC = IdCodec()
 
 
-class Writing(FakeOutlet):
+class DirectOutlet(FakeOutlet):
     """An outlet that is written what it would be delivered, if that is the shorter way."""
 
     written = 0
@@ -47,7 +47,7 @@ class Writing(FakeOutlet):
         self.deliver(Batch(data, len(ids), ids[-1]))
 
 
-class Turn:
+class FakeTurn:
     """A turn of the reactor: what is to be called at its end."""
 
     def __init__(self) -> None:
@@ -58,7 +58,7 @@ class Turn:
             call()
 
 
-class Kept:
+class FakeArchive:
     """What a store keeps of a room, and the reads that it has not answered yet."""
 
     def __init__(self) -> None:
@@ -88,19 +88,19 @@ class Kept:
         done(None if fail else self.page(after, min(limit, most)))
 
 
-class House:
+class FakeRooms:
     """Some rooms on one counter, and their notifier."""
 
     def __init__(self, rooms: int = 1, capacity: int = 1000, archives: int = 0) -> None:
         """The first `archives` of the rooms have one."""
         self.capacity = capacity
-        self.turn = Turn()
+        self.turn = FakeTurn()
         self.failures: list[Exception] = []
         self.ticks: Iterator[float] = count(step=0)
         self.notifier = Notifier(
             self.turn.calls.append, self.failures.append, lambda: next(self.ticks)
         )
-        self.archives = [Kept() for _ in range(archives)]
+        self.archives = [FakeArchive() for _ in range(archives)]
         self.rooms = [
             Source(
                 f"r{n}",
@@ -138,23 +138,23 @@ class House:
         *rooms: int,
         cursor: int = BEGAN,
         limit: int = PUSH_LIMIT,
-        codec: Numbers = NUMBERS,
+        codec: IdCodec = ID_CODEC,
     ) -> Subscriber:
         feeds = [self.rooms[room].feed(codec) for room in rooms or (0,)]
         outlet.subscriber = Subscriber(outlet, feeds, cursor, limit)
         return outlet.subscriber
 
-    def started(self, *rooms: int, cursor: int = BEGAN) -> Writing:
-        outlet = Writing()
+    def started(self, *rooms: int, cursor: int = BEGAN) -> DirectOutlet:
+        outlet = DirectOutlet()
         self.reader(outlet, *rooms, cursor=cursor).start(outlet.write)
         return outlet
 
 
-def numbers(*batches: Batch) -> list[int]:
+def ids_in(*batches: Batch) -> list[int]:
     return [int(word) for batch in batches for word in batch.chunk.replace(b".", b"").split()]
 
 
-class Broken(FakeOutlet):
+class FailingOutlet(FakeOutlet):
     """An outlet that fails, or does something, whenever it is given a batch."""
 
     def __init__(self, act: Callable[[], object] | None = None) -> None:

@@ -15,7 +15,7 @@ from chatd.testing import START, result_of
 from chatd.testing.clock import StrictClock
 from chatd.testing.stores import FakeFollower, RefusingStore
 
-from .kept import Kept, Making, said, told
+from ..kit.stores import EngineUnderTest, StoreUnderTest, said, told
 
 TABLES = [NAMES, "in:lobby", ROOMS, "roles"]
 KEYS = ["ada", "bob"]
@@ -100,8 +100,8 @@ class Machine(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.making = Making(self.name)
-        self.kept = Kept(self.making)
+        self.making = EngineUnderTest(self.name)
+        self.kept = StoreUnderTest(self.making)
         self.model = Model(self.kept.opened.last)
         self.asked: list[tuple[Deferred[list[int | Stale]], list[int | Stale]]] = []
         self.before: list[tuple[int, object]] = []

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from chatd.testing import FakeConnection, InMemoryChat
 from chatd.testing.conformance import echo_site
 
-from .house import packets
+from .packets import packets
 
 CONTINUATION, TEXT, BINARY, CLOSE, PING, PONG = 0, 1, 2, 8, 9, 10
 KEY = b"\x37\xfa\x21\x3d"
@@ -26,7 +26,7 @@ HANDSHAKE = {
 """RFC 6455's own, section 1.3."""
 
 
-class Wire:
+class EchoConnection:
     """A connection to the echo, byte by byte."""
 
     def __init__(self) -> None:
@@ -57,7 +57,7 @@ class Frame(NamedTuple):
     payload: bytes
 
 
-class Peer(Wire):
+class EchoWebSocket(EchoConnection):
     """A client whose WebSocket is open."""
 
     def __init__(self, early: bytes = b"") -> None:

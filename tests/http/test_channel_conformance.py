@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 from chatd.http.syntax import ONCE
 from chatd.net.connections import LINGER_SECONDS
 
-from ..doors.echo import Wire
-from ..doors.house import House, Http
+from ..kit.echo import EchoConnection
+from ..kit.http import HttpClient
+from ..kit.server import MemoryServer
 
 GET = b"GET / HTTP/1.1\r\nHost: chat.example\r\n"
 POST = b"POST / HTTP/1.1\r\nHost: chat.example\r\n"
@@ -25,9 +26,9 @@ NEXT = GET + b"\r\n"
 
 
 @pytest.fixture
-def wire() -> Wire:
+def wire() -> EchoConnection:
     """A connection to the echo."""
-    return Wire()
+    return EchoConnection()
 
 
 def raw(**requests: bytes) -> pytest.MarkDecorator:
@@ -36,7 +37,7 @@ def raw(**requests: bytes) -> pytest.MarkDecorator:
     return pytest.mark.parametrize("request_", cases)
 
 
-def assert_refused(wire: Wire, request: bytes, status: int = 400) -> None:
+def assert_refused(wire: EchoConnection, request: bytes, status: int = 400) -> None:
     """It is refused once, with a reason; what follows is not answered, and the connection ends."""
     head, _, body = wire.talk(request + NEXT, NEXT).partition(b"\r\n\r\n")
     assert head.startswith(b"HTTP/1.1 %d " % status)
@@ -79,7 +80,7 @@ def assert_refused(wire: Wire, request: bytes, status: int = 400) -> None:
     folded=GET + b"X: a\r\n b\r\n\tc\r\n\r\n",
     lf_in_target=b"GET /\n HTTP/1.1\r\nHost: chat.example\r\n\r\n",
 )
-def test_what_is_no_http_is_refused(wire: Wire, request_: bytes) -> None:
+def test_what_is_no_http_is_refused(wire: EchoConnection, request_: bytes) -> None:
     """RFC 9112, sections 2 to 5; RFC 9110, section 5.5."""
     assert_refused(wire, request_)
 
@@ -89,18 +90,20 @@ def test_what_is_no_http_is_refused(wire: Wire, request_: bytes) -> None:
     the_last=b"GET / HTTP/1.1\r\nHost: chat.example\n\n",
     the_end=GET + b"\n",
 )
-def test_lines_that_end_with_lf_only_are_refused_at_once(wire: Wire, request_: bytes) -> None:
+def test_lines_that_end_with_lf_only_are_refused_at_once(
+    wire: EchoConnection, request_: bytes
+) -> None:
     """Instead of waiting for the CR that never comes; RFC 9112, section 2.2."""
     assert wire.statuses(request_) == [400]
 
 
-def test_lf_behind_a_cr_in_the_packet_before_is_none_of_those(wire: Wire) -> None:
+def test_lf_behind_a_cr_in_the_packet_before_is_none_of_those(wire: EchoConnection) -> None:
     """A packet may end anywhere."""
     request = GET.replace(b"\r\n", b"\r|\n") + b"\r|\n"
     assert wire.statuses(*request.split(b"|")) == [200]
 
 
-def test_a_body_may_hold_whatever_line_ends_it_likes(wire: Wire) -> None:
+def test_a_body_may_hold_whatever_line_ends_it_likes(wire: EchoConnection) -> None:
     """It is no line."""
     body = b"a\nb\rc\n\nd"
     assert wire.talk(POST + b"Content-Length: %d\r\n\r\n" % len(body), body).endswith(body)
@@ -137,7 +140,9 @@ def test_a_body_may_hold_whatever_line_ends_it_likes(wire: Wire) -> None:
     folded_length=POST + b"Content-Length:\r\n\t5\r\n\r\nhello",
     no_coding=POST + b"Transfer-Encoding:\r\n\r\n0\r\n\r\n",
 )
-def test_a_length_that_could_be_read_in_two_ways_is_refused(wire: Wire, request_: bytes) -> None:
+def test_a_length_that_could_be_read_in_two_ways_is_refused(
+    wire: EchoConnection, request_: bytes
+) -> None:
     """RFC 9112, sections 6 and 11.2: else a proxy in between sees other requests than we."""
     assert_refused(wire, request_)
 
@@ -175,7 +180,7 @@ def test_a_length_that_could_be_read_in_two_ways_is_refused(wire: Wire, request_
     trailer_with_cr=b"0\r\nX: a\rb\r\n",
     trailers_without_end=b"0\r\n" + b"X: y\r\n" * 10_000,
 )
-def test_a_chunk_that_is_none_is_refused(wire: Wire, request_: bytes) -> None:
+def test_a_chunk_that_is_none_is_refused(wire: EchoConnection, request_: bytes) -> None:
     """RFC 9112, section 7.1."""
     assert_refused(wire, CHUNKED + request_ + b"0\r\n\r\n")
 
@@ -189,7 +194,7 @@ def test_a_chunk_that_is_none_is_refused(wire: Wire, request_: bytes) -> None:
     behind_a_chunk=b"5\r\nhello\n",
 )
 def test_a_chunked_body_whose_lines_end_with_lf_only_is_refused_at_once(
-    wire: Wire, request_: bytes
+    wire: EchoConnection, request_: bytes
 ) -> None:
     """Instead of waiting for the CR that never comes."""
     assert wire.statuses(CHUNKED + request_) == [400]
@@ -205,7 +210,9 @@ def test_a_chunked_body_whose_lines_end_with_lf_only_is_refused_at_once(
     trailer_that_counts_for_nothing=b"5\r\nhello\r\n0\r\nContent-Length: 3\r\n\r\n",
 )
 @pytest.mark.parametrize("header", [b"chunked", b"CHUNKED", b" chunked\t"])
-def test_a_body_in_chunks_is_put_together(wire: Wire, request_: bytes, header: bytes) -> None:
+def test_a_body_in_chunks_is_put_together(
+    wire: EchoConnection, request_: bytes, header: bytes
+) -> None:
     """RFC 9112, section 7.1."""
     answer = wire.talk(CHUNKED.replace(b" chunked", header) + request_ + NEXT)
     assert answer.count(b"HTTP/1.1 200 OK") == 2
@@ -229,13 +236,13 @@ def test_a_body_in_chunks_is_put_together(wire: Wire, request_: bytes, header: b
     none_in_the_url=b"GET http:///healthz HTTP/1.1\r\nHost: a\r\n\r\n",
     user_in_the_url=b"GET http://ada@a/ HTTP/1.1\r\nHost: a\r\n\r\n",
 )
-def test_a_request_names_one_host(wire: Wire, request_: bytes) -> None:
+def test_a_request_names_one_host(wire: EchoConnection, request_: bytes) -> None:
     """RFC 9112, section 3.2."""
     assert_refused(wire, request_)
 
 
 @pytest.mark.parametrize("host", ["", "a", "a:80", "127.0.0.1", "[::1]:8080", "a_b.example", "ä"])
-def test_a_host_may_be_anything_that_is_one(wire: Wire, host: str) -> None:
+def test_a_host_may_be_anything_that_is_one(wire: EchoConnection, host: str) -> None:
     """Which one it is, is no matter here; an internationalised one comes in ASCII."""
     status = 200 if host.isascii() else 400
     assert wire.statuses(f"GET / HTTP/1.1\r\nHost: {host}\r\n\r\n".encode()) == [status]
@@ -245,9 +252,9 @@ def test_a_host_may_be_anything_that_is_one(wire: Wire, host: str) -> None:
     "target",
     ["x", "healthz", "xhealthz", "chat.example:80", "ftp://a/", "?", "*", "/#", "/rooms#x", "#"],
 )
-def test_a_target_begins_with_a_slash(house: House, target: str) -> None:
+def test_a_target_begins_with_a_slash(server: MemoryServer, target: str) -> None:
     """RFC 9112, section 3.2.1; a fragment is the browser's own, and `*` is for OPTIONS."""
-    http = house.http()
+    http = server.http()
     http.send_raw(f"GET {target} HTTP/1.1\r\nHost: chat.example\r\n\r\n".encode())
     assert http.response().refusal == (400, "malformed")
 
@@ -255,7 +262,7 @@ def test_a_target_begins_with_a_slash(house: House, target: str) -> None:
 @pytest.mark.parametrize(
     "target", ["http://chat.example/", "HTTP://chat.example:80/", "https://[::1]", "http://a?b"]
 )
-def test_a_target_may_be_a_whole_url(wire: Wire, target: str) -> None:
+def test_a_target_may_be_a_whole_url(wire: EchoConnection, target: str) -> None:
     """RFC 9112, section 3.2.2."""
     assert wire.statuses(f"GET {target} HTTP/1.1\r\nHost: chat.example\r\n\r\n".encode()) == [200]
 
@@ -264,10 +271,10 @@ def test_a_target_may_be_a_whole_url(wire: Wire, target: str) -> None:
     ("origin", "status"), [("http://chat.example", 200), ("http://evil.example", 403)]
 )
 def test_the_host_of_a_whole_url_is_the_one_that_counts(
-    house: House, origin: str, status: int
+    server: MemoryServer, origin: str, status: int
 ) -> None:
     """RFC 9112, section 3.2.2: `Host` is overruled."""
-    http = house.http()
+    http = server.http()
     asks = f"GET http://chat.example/healthz HTTP/1.1\r\nHost: evil.example\r\nOrigin: {origin}"
     http.send_raw(f"{asks}\r\n\r\n".encode())
     assert http.response().status == status
@@ -280,7 +287,7 @@ def test_the_host_of_a_whole_url_is_the_one_that_counts(
     two_types=POST + b"Content-Type: a/b\r\nContent-Type: c/d\r\nContent-Length: 5\r\n\r\n",
     expecting=b"POST / HTTP/1.1\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\n",
 )
-def test_a_bad_head_is_refused_before_its_body_comes(wire: Wire, request_: bytes) -> None:
+def test_a_bad_head_is_refused_before_its_body_comes(wire: EchoConnection, request_: bytes) -> None:
     """Nobody has to send, or to wait for, what is not going to be used."""
     assert wire.statuses(request_) == [400]
 
@@ -289,7 +296,7 @@ def test_a_bad_head_is_refused_before_its_body_comes(wire: Wire, request_: bytes
 @pytest.mark.parametrize("method", [b"GET", b"POST", b"DELETE", b"BREW"])
 @pytest.mark.parametrize("path", [b"/", b"/nowhere", b"/ws"])
 def test_a_header_that_is_no_list_comes_once(
-    wire: Wire, name: str, method: bytes, path: bytes
+    wire: EchoConnection, name: str, method: bytes, path: bytes
 ) -> None:
     """One reader would take the first, another the last, whatever is asked; even the same twice."""
     line = f"{name}: 1\r\n".encode()
@@ -298,12 +305,12 @@ def test_a_header_that_is_no_list_comes_once(
 
 
 @pytest.mark.parametrize("name", ["Accept", "Cookie", "X-Forwarded-For", "Connection", "X-Mine"])
-def test_a_header_that_is_a_list_may_come_in_parts(wire: Wire, name: str) -> None:
+def test_a_header_that_is_a_list_may_come_in_parts(wire: EchoConnection, name: str) -> None:
     """RFC 9110, section 5.3; of cookies, from HTTP/2 by way of a proxy."""
     assert wire.statuses(GET + f"{name}: 1\r\n{name}: 1\r\n\r\n".encode()) == [200]
 
 
-def test_http_1_0_knows_no_chunks(wire: Wire) -> None:
+def test_http_1_0_knows_no_chunks(wire: EchoConnection) -> None:
     """RFC 9112, section 6.1: what passed them on did not know what they are."""
     assert wire.statuses(CHUNKED.replace(b"1.1", b"1.0") + b"0\r\n\r\n") == [400]
 
@@ -319,7 +326,7 @@ def test_http_1_0_knows_no_chunks(wire: Wire) -> None:
     ],
 )
 def test_an_answer_without_a_body_has_no_length(
-    ada: Http, method: str, target: str, headers: dict[str, str], status: int
+    ada: HttpClient, method: str, target: str, headers: dict[str, str], status: int
 ) -> None:
     """RFC 9110, section 8.6: 204 must not say 0, nor 304 what is not the page's."""
     response = ada.request(method, target, headers=headers)
@@ -327,9 +334,11 @@ def test_an_answer_without_a_body_has_no_length(
     assert "content-length" not in response.headers
 
 
-def test_no_answer_tells_what_it_was_made_with(house: House, http: Http, wire: Wire) -> None:
+def test_no_answer_tells_what_it_was_made_with(
+    server: MemoryServer, http: HttpClient, wire: EchoConnection
+) -> None:
     """A version is an invitation: not in polls, files, refusals, nor for the server as a whole."""
-    house.say("hello")
+    server.say("hello")
     for target in ("/", "/healthz", "/nowhere", "/rooms/lobby/events?since=0&wait=0") * 3:
         assert "server" not in http.get(target).headers
     for request in (b"OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n", b"nonsense\r\n\r\n"):
@@ -340,7 +349,9 @@ def test_no_answer_tells_what_it_was_made_with(house: House, http: Http, wire: W
     ("coding", "status"),
     [("gzip", 415), ("br", 415), ("identity, gzip", 415), ("x", 415), ("", 201), ("Identity", 201)],
 )
-def test_a_compressed_body_is_refused(house: House, ada: Http, coding: str, status: int) -> None:
+def test_a_compressed_body_is_refused(
+    server: MemoryServer, ada: HttpClient, coding: str, status: int
+) -> None:
     """It would be taken for text; the answer says which coding would do (RFC 9110, 15.5.16)."""
     requests = [
         ("POST", "/rooms/lobby/messages", "hello", "text/plain"),
@@ -355,15 +366,15 @@ def test_a_compressed_body_is_refused(house: House, ada: Http, coding: str, stat
             assert response.headers["accept-encoding"] == "identity"
         else:
             assert response.status in (200, 201)
-    assert house.chat.texts("lobby") == (["hello"] if status == 201 else [])
+    assert server.chat.texts("lobby") == (["hello"] if status == 201 else [])
 
 
-def test_a_server_as_a_whole_has_options(wire: Wire) -> None:
+def test_a_server_as_a_whole_has_options(wire: EchoConnection) -> None:
     """`OPTIONS *`; RFC 9112, section 3.2.4."""
     assert wire.statuses(b"OPTIONS * HTTP/1.1\r\nHost: chat.example\r\n\r\n") == [200]
 
 
-def test_a_semicolon_is_a_character_of_a_parameter(house: House, http: Http) -> None:
+def test_a_semicolon_is_a_character_of_a_parameter(server: MemoryServer, http: HttpClient) -> None:
     """It parts nothing, and cuts nothing off."""
     assert http.get("/events?rooms=lobby;dev&since=0").refusal == (400, "bad-room")
 
@@ -378,7 +389,9 @@ def test_a_semicolon_is_a_character_of_a_parameter(house: House, http: Http) -> 
     headers=GET + b"X: y\r\n" * 501 + b"\r\n",
     all_headers=GET + (b"X: " + b"y" * 1000 + b"\r\n") * 20 + b"\r\n",
 )
-def test_headers_that_are_too_much_are_refused_as_such(wire: Wire, request_: bytes) -> None:
+def test_headers_that_are_too_much_are_refused_as_such(
+    wire: EchoConnection, request_: bytes
+) -> None:
     """RFC 6585, section 5."""
     assert_refused(wire, request_, 431)
 
@@ -388,12 +401,12 @@ def test_headers_that_are_too_much_are_refused_as_such(wire: Wire, request_: byt
     header=GET + b"X: " + b"x" * 16_000 + b"\r\n\r\n",
     headers=GET + b"X: y\r\n" * 90 + b"\r\n",
 )
-def test_headers_that_are_much_are_taken(wire: Wire, request_: bytes) -> None:
+def test_headers_that_are_much_are_taken(wire: EchoConnection, request_: bytes) -> None:
     """Up to 16 KiB, and a hundred."""
     assert wire.statuses(request_) == [200]
 
 
-def test_a_refused_client_is_told_that_no_more_will_come(wire: Wire) -> None:
+def test_a_refused_client_is_told_that_no_more_will_come(wire: EchoConnection) -> None:
     """The server half-closes at once, and listens on for a while."""
     closes: list[bool] = []
     wire.connection.loseWriteConnection = lambda: closes.append(wire.closed)  # type: ignore[method-assign]
@@ -416,7 +429,7 @@ def test_a_refused_client_is_told_that_no_more_will_come(wire: Wire) -> None:
     another_upgrade=GET + b"Connection: Upgrade\r\nUpgrade: h2c\r\n\r\n",
     unknown_expectation=GET + b"Expect: miracles\r\n\r\n",
 )
-def test_what_is_unusual_but_allowed_is_answered(wire: Wire, request_: bytes) -> None:
+def test_what_is_unusual_but_allowed_is_answered(wire: EchoConnection, request_: bytes) -> None:
     """And so is what follows."""
     assert wire.statuses(request_ + NEXT) == [200, 200]
 
@@ -426,13 +439,15 @@ NAMES = ["Accept", "Authorization", "Content-Type", "Cookie", "Idempotency-Key",
 
 @pytest.mark.parametrize("name", [*NAMES, "Origin", "Upgrade", "Connection", "Expect"])
 @pytest.mark.parametrize("value", [b"\xe9", b"\xff\xfe", b"\xed\xa0\x80", "☃".encode()], ids=ascii)
-def test_no_bytes_in_a_header_are_the_servers_fault(house: House, name: str, value: bytes) -> None:
+def test_no_bytes_in_a_header_are_the_servers_fault(
+    server: MemoryServer, name: str, value: bytes
+) -> None:
     """They are no UTF-8, or no ASCII: answered, or refused, but never with a 5xx."""
-    http = house.http()
+    http = server.http()
     line = b"%b: %b\r\n\r\n" % (name.encode(), value)
     for request in ("GET /rooms/lobby/events?wait=0", "POST /rooms/lobby/messages?name=ada"):
         http.send_raw(f"{request} HTTP/1.1\r\nHost: a\r\n".encode() + line, request.split()[0])
-        house.chat.settle()
+        server.chat.settle()
         assert http.response().status < 500
 
 
@@ -447,39 +462,43 @@ def test_no_bytes_in_a_header_are_the_servers_fault(house: House, name: str, val
     ],
     ids=repr,
 )
-def test_a_client_may_ask_for_the_close_anywhere(wire: Wire, headers: Sequence[bytes]) -> None:
+def test_a_client_may_ask_for_the_close_anywhere(
+    wire: EchoConnection, headers: Sequence[bytes]
+) -> None:
     """RFC 9112, section 9.6; what it sends behind that is not answered."""
     lines = b"".join(b"Connection: %b\r\n" % header for header in headers)
     assert wire.statuses(GET + lines + b"\r\n" + NEXT) == [200]
     assert wire.closed
 
 
-def test_a_thousand_requests_in_one_packet_are_answered_in_order(wire: Wire) -> None:
+def test_a_thousand_requests_in_one_packet_are_answered_in_order(wire: EchoConnection) -> None:
     """RFC 9112, section 9.3.2."""
     requests = [POST + b"Content-Length: 5\r\n\r\n%05d" % number for number in range(1000)]
     bodies = wire.talk(b"".join(requests)).split(b"HTTP/1.1 200 OK\r\n")
     assert [body[-5:] for body in bodies[1:]] == [b"%05d" % number for number in range(1000)]
 
 
-def test_what_was_good_before_a_bad_request_is_answered(wire: Wire) -> None:
+def test_what_was_good_before_a_bad_request_is_answered(wire: EchoConnection) -> None:
     """And what comes behind it is not."""
     assert wire.statuses(NEXT + NEXT + b"nonsense\r\n\r\n" + NEXT) == [200, 200, 400]
     wire.chat.advance(LINGER_SECONDS)
     assert wire.closed
 
 
-def test_a_refused_connection_answers_no_poll_either(house: House, http: Http) -> None:
+def test_a_refused_connection_answers_no_poll_either(
+    server: MemoryServer, http: HttpClient
+) -> None:
     """Though it has learned that one."""
     poll = b"GET /rooms/lobby/events?since=0&wait=0 HTTP/1.1\r\nHost: a\r\n\r\n"
     for _ in range(3):
         http.wire.send(poll)
-        house.chat.settle()
+        server.chat.settle()
         assert http.wire.received().startswith(b"HTTP/1.1 200 OK\r\n")
     http.wire.send(b"nonsense\n")
     assert http.wire.received().startswith(b"HTTP/1.1 400 Bad Request\r\n")
     http.wire.send(poll)
     assert http.wire.received() == b""
-    house.chat.advance(LINGER_SECONDS)
+    server.chat.advance(LINGER_SECONDS)
     assert http.closed
 
 
@@ -491,7 +510,7 @@ def test_a_packet_may_end_anywhere(sizes: list[int]) -> None:
     for size in sizes:
         parts.append(data[:size])
         data = data[size:]
-    wire = Wire()
+    wire = EchoConnection()
     answer = wire.talk(*parts, data)
     assert answer.count(b"HTTP/1.1 200 OK\r\n") == 3
     assert [word in answer for word in (b"OK", b"hello", b"bye")] == [True, True, True]
@@ -501,7 +520,7 @@ def test_a_packet_may_end_anywhere(sizes: list[int]) -> None:
 # -- the echo --------------------------------------------------------------------------------------
 
 
-def test_the_echo_says_what_it_is_asked_to(wire: Wire) -> None:
+def test_the_echo_says_what_it_is_asked_to(wire: EchoConnection) -> None:
     """GET says OK, POST its body, at every path, so that nothing that is taken is hidden."""
     assert wire.talk(NEXT).endswith(b"\r\n\r\nOK")
     assert wire.talk(NEXT.replace(b"GET", b"HEAD")).endswith(b"\r\n\r\n")

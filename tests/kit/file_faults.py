@@ -15,7 +15,7 @@ from chatd.store.requests import RequestKeys
 from chatd.store.writer import Writer
 
 
-class Fragile(sqlite3.Connection):
+class FailingConnection(sqlite3.Connection):
     """A connection whose next COMMITs meet the fates that were laid down for them."""
 
     fates: ClassVar[list[str]] = []

@@ -9,33 +9,34 @@ import pytest
 from chatd.stream.archive import Archive
 from chatd.stream.eventlog import Entry, Page
 
-from ..house import House, Http
+from ...kit.http import HttpClient
+from ...kit.server import MemoryServer
 
 EVENTS = "/rooms/lobby/events"
 
 
 class Behind:
-    """A house whose lobby remembers two of five messages, and an archive with all of them."""
+    """A server whose lobby remembers two of five messages, and an archive with all of them."""
 
     def __init__(self) -> None:
-        self.house = House(history=2)
+        self.server = MemoryServer(history=2)
         self.asked: list[tuple[int, int, Callable[[Page | None], None]]] = []
-        service = self.house.chat.service
-        self.room = self.house.chat.room("lobby")
+        service = self.server.chat.service
+        self.room = self.server.chat.room("lobby")
         self.room.archive = Archive(
             lambda *asked: self.asked.append(asked), service._notifier.wake_soon
         )
-        self.place = self.house.say("before")
+        self.place = self.server.say("before")
         self.entries: list[Entry] = []
         for text in ("one", "two", "three", "four", "five"):
-            self.house.say(text)
+            self.server.say(text)
             self.entries.append(self.room.log.since(0).entries[-1])
 
-    def poll(self, options: str = "", http: Http | None = None) -> Http:
+    def poll(self, options: str = "", http: HttpClient | None = None) -> HttpClient:
         """Ask from before the first of the messages; the answer is yet to come."""
-        http = http or self.house.http()
+        http = http or self.server.http()
         http.send("GET", f"{EVENTS}?since={self.place}{options}")
-        self.house.chat.settle()
+        self.server.chat.settle()
         return http
 
     def answer(self, *, fail: bool = False, empty: bool = False) -> None:
@@ -44,7 +45,7 @@ class Behind:
         self.asked.clear()
         found = [] if empty else [entry for entry in self.entries if entry.id > after]
         done(None if fail else Page(found[:limit], self.place, len(found) > limit))
-        self.house.chat.settle()
+        self.server.chat.settle()
 
 
 @pytest.fixture
@@ -75,7 +76,7 @@ def test_a_learned_poll_behind_the_window_is_answered_with_a_page(
     assert [len(http.response().texts) for http in crowd] == [5] * 30
     for http in crowd:
         http.send("GET", f"{EVENTS}?since={behind.place}{options}")
-    behind.house.chat.settle()
+    behind.server.chat.settle()
     behind.answer()
     assert [http.response().texts[0] for http in crowd] == ["one"] * 30
     assert behind.room.readers == 0
@@ -107,7 +108,7 @@ def test_a_poll_behind_the_window_is_told_of_a_gap_if_the_page_cannot_be_read(
 def test_a_poll_whose_wait_ends_before_its_page_is_there_is_answered_empty(behind: Behind) -> None:
     """From the same cursor it may ask again; nothing is lost."""
     http = behind.poll("&wait=5")
-    behind.house.chat.advance(6)
+    behind.server.chat.advance(6)
     answer = http.response()
     assert (answer.texts, answer.json["next"]) == ([], behind.place)
     behind.answer()

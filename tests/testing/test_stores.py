@@ -14,7 +14,7 @@ from chatd.testing import START, result_of
 from chatd.testing.clock import StrictClock
 from chatd.testing.stores import FakeFollower, RefusingStore
 
-from .kept import Kept, claim, saying, texts
+from ..kit.stores import StoreUnderTest, claim, saying, texts
 
 
 class Nodes:
@@ -204,7 +204,7 @@ def test_a_closed_node_is_shown_no_more(nodes: Nodes) -> None:
 
 def test_a_test_may_look_into_the_engine() -> None:
     """Of a memory store."""
-    with Kept(RefusingStore) as kept:
+    with StoreUnderTest(RefusingStore) as kept:
         kept.stored(changes=[Change(NAMES, "ada", b"1")])
         assert kept.engine.cells.version(NAMES, "ada") == kept.last
 

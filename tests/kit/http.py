@@ -1,80 +1,18 @@
-"""Every door of one chat that lives in memory, and an HTTP client that believes nothing."""
+"""A strict HTTP client in memory, one connection at a time."""
 
 from __future__ import annotations
 
-import gc
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import h11
-from twisted.internet.address import IPv4Address, IPv6Address, UNIXAddress
-from twisted.internet.interfaces import IAddress
+from twisted.internet.interfaces import IAddress, IProtocolFactory
 
-from chatd.doors.api.tree import web_site
-from chatd.doors.line.lines import LineFactory
-from chatd.http.hosts import Hosts, hosts_of
-from chatd.http.proxies import NO_PROXIES, Proxies
-from chatd.model.commands import Say
-from chatd.net.peers import Peers
-from chatd.server import drain
-from chatd.testing import FakeConnection, InMemoryChat, result_of
+from chatd.testing import InMemoryChat
 
-HOST = "192.0.2.1"
-"""Where clients come from, if nothing else is said."""
-NAMES = ("chat.example", "chat", "a", "x")
-"""The host names that the doors are known by."""
-
-
-class House:
-    """Every door of one chat."""
-
-    def __init__(
-        self, origins: Sequence[str] = (), proxies: Proxies = NO_PROXIES, **options: Any
-    ) -> None:
-        self.chat = InMemoryChat(**options)
-        self.lobby = self.chat.room("lobby")
-        """Kept in memory, as it is in a chat that is in use."""
-        self.peers = Peers(self.chat.clock)
-        self.line_door = LineFactory(self.chat.service, self.peers)
-        self.hosts = Hosts(self.chat.clock, [*NAMES, *hosts_of(origins)], proxies)
-        self.http_door = web_site(
-            self.chat.service, origins, proxies=proxies, peers=self.peers, hosts=self.hosts
-        )
-
-    def line(self, host: str = HOST) -> FakeConnection:
-        """A client's connection to the line door, from that address; its person has entered."""
-        wire = self.chat.connect(self.line_door, peer(host))
-        self.chat.settle()
-        return wire
-
-    def http(self, host: str = HOST) -> Http:
-        """A client's connection to the HTTP door, from that address."""
-        return Http(self, host)
-
-    def say(self, *texts: str, room: str = "lobby", name: str = "bob") -> int:
-        """Have a visitor say something; answers the id of the last."""
-        service = self.chat.service
-        visitor = service.visitor(name)
-        said = [service.perform(visitor, Say(room, text)) for text in texts]
-        self.chat.settle()
-        return result_of(said[-1]) or 0
-
-    def have_accepted(self, text: str) -> None:
-        """Have a visitor say something that is accepted, and not stored in this turn."""
-        visitor = self.chat.service.visitor("bob")
-        self.chat.service.perform(visitor, Say("lobby", text))
-
-    def going_down(self) -> drain.ChatServer:
-        """What is stopped when the server goes down."""
-        return drain.ChatServer(self.chat.clock, self.chat.service, self.peers)
-
-    @property
-    def here(self) -> list[str]:
-        """The people in the lobby."""
-        return self.lobby.names
+from .packets import packets
 
 
 @dataclass(frozen=True)
@@ -112,14 +50,15 @@ class Response:
         return self.status, self.error
 
 
-class Http:
-    """One connection of an HTTP client; h11 reads what comes back, and raises where it is not
-    HTTP.
+class HttpClient:
+    """One connection of a strict HTTP client: h11 reads the responses, and raises where they are
+    not HTTP.
     """
 
-    def __init__(self, house: House, host: str = HOST) -> None:
-        self._chat = house.chat
-        self.wire = house.chat.connect(house.http_door, peer(host))
+    def __init__(self, chat: InMemoryChat, door: IProtocolFactory, address: IAddress) -> None:
+        """Connect to `door`, a door of `chat`, from `address`."""
+        self._chat = chat
+        self.wire = chat.connect(door, address)
         self.headers: dict[str, str] = {}
         """Sent with every request."""
         self.informed: list[int] = []
@@ -243,13 +182,6 @@ class Http:
                 return None
 
 
-def peer(host: str) -> IAddress:
-    """The address of a connection from a host; "unix" is a UNIX socket."""
-    if host == "unix":
-        return UNIXAddress(b"")
-    return IPv6Address("TCP", host, 5000) if ":" in host else IPv4Address("TCP", host, 5000)
-
-
 _HOST = [("Host", "chat.example")]
 
 
@@ -268,11 +200,6 @@ def written(method: str, target: str, body: bytes | str, headers: Mapping[str, s
     return b"".join(part for part in parts if part)
 
 
-def packets(data: bytes, size: int) -> Iterable[bytes]:
-    """The bytes in packets of `size`; 0: in one."""
-    return [data[i : i + size] for i in range(0, len(data), size)] if size else [data]
-
-
 def spelt(headers: Mapping[str, str]) -> dict[str, str]:
     """Keyword arguments as header names."""
     return {name.replace("_", "-"): value for name, value in headers.items()}
@@ -284,19 +211,3 @@ def _joined(headers: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
         name, value = raw_name.decode(), raw_value.decode()
         joined[name] = f"{joined[name]}, {value}" if name in joined else value
     return joined
-
-
-@contextmanager
-def no_garbage() -> Iterator[None]:
-    """Whatever goes meanwhile goes at once: nothing of chatd's is left for a search for cycles."""
-    gc.collect()
-    gc.disable()
-    gc.set_debug(gc.DEBUG_SAVEALL)  # what is found is kept in gc.garbage
-    try:
-        yield
-        gc.collect()
-        assert [it for it in gc.garbage if type(it).__module__.startswith("chatd.")] == []
-    finally:
-        gc.set_debug(0)
-        gc.garbage.clear()
-        gc.enable()

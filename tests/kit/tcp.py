@@ -17,7 +17,7 @@ from chatd.net.tcp import WriteThrough
 
 
 @implementer(IReactorFDSet)
-class Watch:
+class WatchList:
     """A reactor's list of who wants to read and to write, and nothing more."""
 
     def __init__(self) -> None:
@@ -46,7 +46,7 @@ class Watch:
         raise NotImplementedError
 
 
-class Note(Protocol):
+class LossRecorder(Protocol):
     """Notes that the connection was lost."""
 
     lost: Failure | None = None
@@ -55,19 +55,19 @@ class Note(Protocol):
         self.lost = reason
 
 
-class Wire:
+class TcpPair:
     """A `WriteThrough` on one end of a TCP connection, and a socket on the other."""
 
     def __init__(self, protocol: Protocol | None = None) -> None:
-        """With a `Note` at the server's end, if nothing else is to be there."""
+        """With a `LossRecorder` at the server's end, if nothing else is to be there."""
         with socket.create_server(("127.0.0.1", 0)) as listening:
             self.client = socket.create_connection(listening.getsockname())
             served, _ = listening.accept()
         served.setblocking(False)
         served.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
         self.client.settimeout(10)
-        self.watch = Watch()
-        self.note = Note()
+        self.watch = WatchList()
+        self.note = LossRecorder()
         address = ("127.0.0.1", 0)
         protocol = protocol or self.note
         self.server = WriteThrough(served, protocol, address, None, 0, self.watch)

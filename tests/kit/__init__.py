@@ -1,0 +1,15 @@
+"""The test kit: doubles and clients that several packages of tests share.
+
+- `server`: every door of one chat, in memory; `fixtures` makes one for each test
+- `clients`: one client for each door, for the contract suite
+- `http`, `terminal`: clients of the HTTP door and the line door that tests drive by hand
+- `echo`: chatd's HTTP and WebSocket stack without a chat, and a strict WebSocket client
+- `tcp`: chatd's TCP transport over a real socket, without a reactor
+- `packets`: bytes cut into packets
+- `chat`, `file_chat`: readers of a chat; a chat that is kept in a file, killed and started again
+- `stream`: rooms, archives, codecs and outlets, without a chat
+- `stores`, `workers`, `file_faults`: engines under test, and what can go wrong with a file
+- `garbage`: what is left in memory
+
+Doubles that a program's own tests may want too are in `chatd.testing`.
+"""

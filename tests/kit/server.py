@@ -1,0 +1,90 @@
+"""Every door of one chat, in memory, on a clock that stands still."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from twisted.internet.address import IPv4Address, IPv6Address, UNIXAddress
+from twisted.internet.interfaces import IAddress
+
+from chatd.doors.api.tree import web_site
+from chatd.doors.line.lines import LineFactory
+from chatd.http.hosts import Hosts, hosts_of
+from chatd.http.proxies import NO_PROXIES, Proxies
+from chatd.model.commands import Say
+from chatd.net.peers import Peers
+from chatd.server import drain
+from chatd.testing import FakeConnection, InMemoryChat, result_of
+
+from .http import HttpClient
+
+HOST = "192.0.2.1"
+"""Where clients come from, if nothing else is said."""
+NAMES = ("chat.example", "chat", "a", "x")
+"""The host names that the doors are known by."""
+
+
+class MemoryServer:
+    """A chat in memory, on a clock that stands still, and every door to it."""
+
+    def __init__(
+        self, origins: Sequence[str] = (), proxies: Proxies = NO_PROXIES, **options: Any
+    ) -> None:
+        self.chat = InMemoryChat(**options)
+        self.lobby = self.chat.room("lobby")
+        """Kept in memory, as it is in a chat that is in use."""
+        self.peers = Peers(self.chat.clock)
+        self.line_door = LineFactory(self.chat.service, self.peers)
+        self.hosts = Hosts(self.chat.clock, [*NAMES, *hosts_of(origins)], proxies)
+        self.http_door = web_site(
+            self.chat.service, origins, proxies=proxies, peers=self.peers, hosts=self.hosts
+        )
+
+    def line(self, host: str = HOST) -> FakeConnection:
+        """A client's connection to the line door, from that address; its person has entered."""
+        wire = self.chat.connect(self.line_door, peer(host))
+        self.chat.settle()
+        return wire
+
+    def http(self, host: str = HOST) -> HttpClient:
+        """A client's connection to the HTTP door, from that address."""
+        return HttpClient(self.chat, self.http_door, peer(host))
+
+    def say(self, *texts: str, room: str = "lobby", name: str = "bob") -> int:
+        """Have a visitor say something; answers the id of the last."""
+        service = self.chat.service
+        visitor = service.visitor(name)
+        said = [service.perform(visitor, Say(room, text)) for text in texts]
+        self.chat.settle()
+        return result_of(said[-1]) or 0
+
+    def have_accepted(self, text: str) -> None:
+        """Have a visitor say something that is accepted, and not stored in this turn."""
+        visitor = self.chat.service.visitor("bob")
+        self.chat.service.perform(visitor, Say("lobby", text))
+
+    def hold_appends(self) -> None:
+        """Hold back what is accepted from here on, before the store takes it."""
+        self.chat.store.hold("appends")
+
+    def release_appends(self) -> None:
+        """Store what was held back."""
+        self.chat.store.release("appends")
+        self.chat.settle()
+
+    def going_down(self) -> drain.ChatServer:
+        """What is stopped when the server goes down."""
+        return drain.ChatServer(self.chat.clock, self.chat.service, self.peers)
+
+    @property
+    def here(self) -> list[str]:
+        """The people in the lobby."""
+        return self.lobby.names
+
+
+def peer(host: str) -> IAddress:
+    """The address of a connection from a host; "unix" is a UNIX socket."""
+    if host == "unix":
+        return UNIXAddress(b"")
+    return IPv6Address("TCP", host, 5000) if ":" in host else IPv4Address("TCP", host, 5000)

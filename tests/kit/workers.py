@@ -1,0 +1,54 @@
+"""Workers of a store without a thread, on a test's clock."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from twisted.internet.defer import Deferred, maybeDeferred
+from twisted.internet.interfaces import IReactorTime
+
+from chatd.testing.clock import StrictClock
+
+T = TypeVar("T")
+
+
+class FakeWorker:
+    """A worker without a thread: it does its work in the next turn."""
+
+    def __init__(self, clock: IReactorTime) -> None:
+        self._clock = clock
+        self.stopped = False
+
+    def do(self, job: Callable[[], T]) -> Deferred[T]:
+        """See `chatd.store.worker.Worker.do`."""
+        assert not self.stopped
+        done: Deferred[Any] = Deferred()
+        self._clock.callLater(0, lambda: maybeDeferred(job).chainDeferred(done))
+        return done
+
+    def stop(self) -> None:
+        """See `chatd.store.worker.Worker.stop`."""
+        self.stopped = True
+
+
+class SlowWorker(FakeWorker):
+    """A worker that takes some seconds for each piece of work, one after another; each is done at
+    the end of them.
+    """
+
+    def __init__(self, clock: StrictClock, seconds: float) -> None:
+        super().__init__(clock)
+        self._seconds = seconds
+        self._free = clock.seconds()
+        self.begun = 0
+
+    def do(self, job: Callable[[], T]) -> Deferred[T]:
+        """See `chatd.store.worker.Worker.do`."""
+        self.begun += 1
+        now = self._clock.seconds()
+        self._free = max(now, self._free) + self._seconds
+        done: Deferred[Any] = Deferred()
+        wait = self._free - now
+        self._clock.callLater(wait, lambda: maybeDeferred(job).chainDeferred(done))
+        return done
