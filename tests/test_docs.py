@@ -8,7 +8,7 @@ import pytest
 
 from bench.__main__ import options as bench_options
 from chatd.chat.limits import ADDRESS_SHARE
-from chatd.codecs.lines import COMMANDS
+from chatd.doors.line.commands import COMMANDS
 from chatd.http.resource import STATUS
 from chatd.model import errors
 from chatd.server.options import Options
@@ -36,7 +36,7 @@ def test_the_protocol_names_every_command_and_what_it_does() -> None:
     told = {
         form.replace("\\|", "|"): text for form, text in (row[:2] for row in rows("The line door"))
     }
-    for usage in COMMANDS.values():
+    for usage in COMMANDS:
         assert told[usage.form].replace("`", "") == usage.help
 
 

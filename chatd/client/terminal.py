@@ -19,24 +19,7 @@ from twisted.internet.interfaces import IReactorFDSet, IReactorTime, IReadDescri
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from ..codecs.lines import COMMANDS, LineDecoder, describe, parse
-from ..model.commands import (
-    Act,
-    Command,
-    Join,
-    Leave,
-    Quit,
-    Rename,
-    Say,
-    SetLiteral,
-    SetTopic,
-    ShowHelp,
-    ShowHistory,
-    ShowTopic,
-    ShowWho,
-    Switch,
-    Tell,
-)
+from ..codecs.lines import LineDecoder, describe
 from ..model.errors import (
     ChatError,
     RateLimited,
@@ -59,6 +42,7 @@ from ..model.events import (
 from ..model.text import printable
 from .answers import Event
 from .chat import ChatClient
+from .commands import COMMANDS
 
 LINE_BYTES = 64 * 1024
 """The longest line: what is too long for one message is said in several."""
@@ -67,7 +51,6 @@ ECHO_SECONDS = 5.0
 REPLAY = 10
 """Past events that somebody at a terminal is shown first."""
 
-_HERE = ("nick", "who", "me", "msg", "topic", "history", "literal", "help", "quit")
 _HAPPENED = Said | Acted | Joined | Left | Renamed | TopicSet | Noticed | Told
 
 
@@ -90,23 +73,24 @@ class Terminal:
         literal: bool = False,
     ) -> None:
         """`show` and `complain` write a line each; `literal`: no line is a command."""
-        self._client = client
-        self._room = room
+        self.client = client
+        self.room = room
         self._clock = clock
         self._show = show
         self._complain = complain
         self._live = live
-        self._literal = literal
+        self.literal = literal
+        self.ended = False
         self._refused = False
-        self._said = self._seen = 0
+        self.said = self._seen = 0
         self._echo: Deferred[None] | None = None
 
     async def run(self, lines: AsyncIterable[bytes | None]) -> int:
         """Say the lines, and show what happens meanwhile; the exit status."""
         try:
-            self._room = await self._client.join(self._room)
+            self.room = await self.client.join(self.room)
             if self._live:
-                self._answer(f"you are {self._client.name} in #{self._room}; /help, or ^D to leave")
+                self.answer(f"you are {self.client.name} in #{self.room}; /help, or ^D to leave")
             work = [Deferred.fromCoroutine(part) for part in (self._read(), self._send(lines))]
             try:
                 await gatherResults(work, consumeErrors=True)
@@ -119,98 +103,58 @@ class Terminal:
             self._complain(problem.message)
             return 1
         finally:
-            await self._client.close()
+            await self.client.close()
         return int(self._refused)
 
     async def _read(self) -> None:
-        async for event in self._client.events(self._room, latest=REPLAY if self._live else 0):
-            self._tell(event)
+        async for event in self.client.events(self.room, latest=REPLAY if self._live else 0):
+            self.tell(event)
             self._seen = event.id
-            if self._echo and self._seen >= self._said:
+            if self._echo and self._seen >= self.said:
                 echo, self._echo = self._echo, None
                 echo.callback(None)
 
     async def _send(self, lines: AsyncIterable[bytes | None]) -> None:
         async for line in lines:
             try:
-                if not await self._carry_out(self._parse(line)):
-                    break
+                await self._carry_out(line)
             except (RateLimited, Unavailable):
                 raise
             except ChatError as problem:
                 self._refused = True
                 self._complain(problem.message)
-        if self._seen < self._said:
+            if self.ended:
+                break
+        if self._seen < self.said:
             self._echo = Deferred()
             with suppress(TimeoutError):
                 await self._echo.addTimeout(ECHO_SECONDS, self._clock)
-        await self._client.close()
+        await self.client.close()
 
-    def _parse(self, line: bytes | None) -> Command:
+    async def _carry_out(self, line: bytes | None) -> None:
+        """Do what a line asks for."""
         if line is None:
             raise TextTooLong(f"a line of more than {LINE_BYTES} bytes was not sent")
         text = printable(line.decode(errors="replace"))
         indented = text[:1].isspace() and not self._live  # a program's output
         try:
-            return Say("", text) if self._literal or indented else parse(text, self._room)
+            parsed = text if self.literal or indented else COMMANDS.parse(text)
         except UnknownCommand:
             if self._live:
                 raise
-            return Say("", text)
-
-    async def _carry_out(self, command: Command) -> bool:
-        """Do what a line asks for; whether there may be another one."""
-        client, room = self._client, self._room
-        match command:
-            case Say(text=text):
-                await self._say(text)
-            case Act(text=text):
-                self._said = await client.act(text, room)
-            case Tell(to=to, text=text):
-                self._said = await client.tell(to, text)
-            case Rename(name=name):
-                self._answer(f"you are now {await client.rename(name)}")
-            case SetTopic(text=text):
-                await client.topic(text, room)
-            case ShowTopic():
-                topic = await client.topic(room=room)
-                self._answer(f"the topic of #{room}: {topic}" if topic else f"#{room} has no topic")
-            case ShowWho(room=asked):
-                names = await client.who(asked)
-                self._answer(f"{len(names)} in #{asked.removeprefix('#')}: {', '.join(names)}")
-            case ShowHistory(count=count):
-                for event in await client.history(room, count):
-                    self._tell(event)
-                self._answer("end of the history")
-            case ShowHelp():
-                for name in _HERE:
-                    self._answer(f"{COMMANDS[name].form:16} {COMMANDS[name].help}")
-            case Quit(text=text):
-                if text:
-                    await client.leave(room, text)
-                return False
-            case SetLiteral():
-                self._literal = True
-            case Join(room=asked) | Switch(room=asked):
-                raise UnknownCommand(
-                    f"this client is in one room, #{room}; to be in another one, start it again "
-                    f"with --room {asked.removeprefix('#')}"
-                )
-            case Leave():
-                raise UnknownCommand("this client is in one room only; /quit leaves")
-            case _:
-                raise UnknownCommand(
-                    "that works in telnet and nc only, not in this client; "
-                    "/help lists what works here"
-                )
-        return True
+            parsed = text
+        if isinstance(parsed, str):
+            await self._say(parsed)
+        else:
+            command, words = parsed
+            await command.do(self, *words)
 
     async def _say(self, text: str) -> None:
         """Say it, in parts if it is too long for the server."""
         if not text.strip():
             return
         try:
-            self._said = await self._client.say(text, self._room)
+            self.said = await self.client.say(text, self.room)
         except (TextTooLong, TooLarge):
             if len(text) == 1:
                 raise
@@ -218,11 +162,13 @@ class Terminal:
             await self._say(text[:half])
             await self._say(text[half:])
 
-    def _answer(self, text: str) -> None:
+    def answer(self, text: str) -> None:
+        """Show an answer."""
         self._show(f"== {text}")
 
-    def _tell(self, event: Event) -> None:
-        for line in in_lines(event, self._client.name):
+    def tell(self, event: Event) -> None:
+        """Show an event."""
+        for line in in_lines(event, self.client.name):
             self._show(line)
 
 

@@ -1,4 +1,4 @@
-"""The line protocol: events as lines of text, lines as commands.
+"""The line protocol: events as lines of text, bytes as lines.
 
 What a client receives is told apart by its start: `<ada> ` a message, `* ` an action, `-- `
 anything else that happened, `== ` an answer, `!! ` an error, `>> ` a gap, `[` a private message;
@@ -8,33 +8,10 @@ anything else that happened, `== ` an answer, `!! ` an error, `>> ` a gap, `[` a
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 
-from ..model.commands import (
-    Act,
-    Command,
-    Join,
-    Leave,
-    Quit,
-    Rename,
-    Reply,
-    Say,
-    SetEcho,
-    SetLiteral,
-    SetTime,
-    SetTopic,
-    ShowHelp,
-    ShowHistory,
-    ShowRooms,
-    ShowSince,
-    ShowTopic,
-    ShowWho,
-    Switch,
-    Tell,
-)
-from ..model.errors import ChatError, Malformed, UnknownCommand
+from ..model.errors import ChatError
 from ..model.events import (
     Acted,
     Event,
@@ -47,7 +24,6 @@ from ..model.events import (
     Told,
     TopicSet,
 )
-from ..model.text import printable, seen
 from ..stream.batch import Gap
 from ..stream.eventlog import Entry
 
@@ -183,236 +159,9 @@ class LineDecoder:
 
 
 _ENDS = re.compile(rb"[\r\n]+")
-_SPACE = re.compile(r"\s")
-_SEEN = re.compile("[!-~]")
-"""Characters of which it is plain that they are seen."""
-
-
-@dataclass(frozen=True)
-class Usage:
-    """One command of the line protocol: how it is written, what it does, and how it is read."""
-
-    form: str
-    help: str
-    read: Callable[[str, str], Command]
-    """From the words after the command and the current room; raises `Malformed`."""
-
-
-def parse(line: str, room: str) -> Command:
-    """The command that a line stands for; `room` is the current one.
-
-    A word with a second slash in it, such as a path, is no command: the line is said.  Words are
-    separated by blanks of any kind.  A slash behind blanks is refused, and so is one behind
-    anything else that is not seen, such as a byte order mark or an arrow key: what was meant as a
-    command, perhaps with a password, is not said.  Raises `UnknownCommand` and `Malformed`.
-    """
-    if not line.startswith("/"):
-        if not _SEEN.match(line) and seen(line).startswith("/"):
-            raise Malformed(
-                "that was not said: a command begins without blanks before it; "
-                "/literal on says such lines"
-            )
-        return Say(room, line)
-    if line.startswith("//"):
-        return Say(room, line[1:])
-    word, rest = _first_word(line[1:])
-    if "/" in word:
-        return Say(room, line)
-    usage = command_named(word)
-    try:
-        return usage.read(rest, room)
-    except Malformed as problem:
-        word = usage.form.split()[0]
-        raise Malformed(f"{word} {problem.message}; type {usage.form}") from None
-
-
-def command_named(word: str) -> Usage:
-    """The command of that name or short form, without its slash.
-
-    Raises `UnknownCommand`, which names the nearest one.
-    """
-    name = word[:32].lower()
-    usage = COMMANDS.get(ALIASES.get(name, name)) if len(word) <= 32 else None
-    if usage is None:
-        known = [*COMMANDS, *(alias for alias in ALIASES if len(alias) > 1)]
-        near = get_close_matches(name, [word for word in known if len(word) > 1], 1)
-        meant = f" (did you mean /{near[0]}?)" if near else ""
-        raise UnknownCommand(f"no such command /{printable(word[:32])}{meant}; /help lists them")
-    return usage
-
-
-def _first_word(text: str) -> tuple[str, str]:
-    """What stands before the first blank, and what stands behind it, without blanks around it."""
-    word, *rest = _SPACE.split(text, 1)
-    return word, "".join(rest).strip()
-
-
-def _one_word(rest: str, what: str) -> str:
-    if not rest:
-        raise Malformed(f"needs a {what}")
-    if _SPACE.search(rest):
-        raise Malformed(f"takes one {what}, which has no blanks, and nothing was done")
-    return rest
-
-
-def _no_words(rest: str) -> None:
-    if rest:
-        raise Malformed("takes nothing behind it")
-
-
-def _text(rest: str) -> str:
-    if not rest:
-        raise Malformed("needs a text")
-    return rest
-
-
-def _number(rest: str, what: str) -> int:
-    if not (rest.isascii() and rest.isdigit() and len(rest) <= 18):
-        raise Malformed(f"takes {what}, a whole number")
-    return int(rest)
-
-
-def _read_tell(rest: str, room: str) -> Command:
-    name, text = _first_word(rest)
-    if not text:
-        raise Malformed("needs a name and a text")
-    return Tell(name, text)
-
-
-def _read_topic(rest: str, room: str) -> Command:
-    if not rest:
-        return ShowTopic(room)
-    return SetTopic(room, "" if rest == "-" else rest)
-
-
-def _read_leave(rest: str, room: str) -> Command:
-    return Leave(_one_word(rest, "room") if rest else room)
-
-
-def _read_who(rest: str, room: str) -> Command:
-    return ShowWho(_one_word(rest, "room") if rest else room)
-
-
-def _read_rooms(rest: str, room: str) -> Command:
-    _no_words(rest)
-    return ShowRooms()
-
-
-def _read_history(rest: str, room: str) -> Command:
-    return ShowHistory(
-        room, max(1, min(_number(rest, "how many events"), MAX_HISTORY)) if rest else 20
-    )
-
-
-def _read_echo(rest: str, room: str) -> Command:
-    if rest not in ("on", "off"):
-        raise Malformed("takes on or off")
-    return SetEcho(rest == "on")
-
-
-def _read_time(rest: str, room: str) -> Command:
-    if rest not in ("on", "off", "utc"):
-        raise Malformed("takes on, off or utc")
-    return SetTime({"on": "local", "off": "", "utc": "utc"}[rest])
-
-
-def _read_literal(rest: str, room: str) -> Command:
-    if rest != "on":
-        raise Malformed("takes on, and lasts until you disconnect")
-    return SetLiteral()
-
-
-ALIASES = {
-    "j": "join",
-    "part": "leave",
-    "names": "who",
-    "w": "who",
-    "m": "msg",
-    "exit": "quit",
-}
-"""Short forms and other names of commands."""
-
-COMMANDS: dict[str, Usage] = {
-    "nick": Usage(
-        "/nick NAME",
-        "take a name, or another one",
-        lambda rest, room: Rename(_one_word(rest, "name")),
-    ),
-    "join": Usage(
-        "/join ROOM",
-        "come into a room and make it the current one",
-        lambda rest, room: Join(_one_word(rest, "room")),
-    ),
-    "leave": Usage("/leave [ROOM]", "leave a room, or the current one", _read_leave),
-    "room": Usage(
-        "/room ROOM",
-        "make a joined room the current one",
-        lambda rest, room: Switch(_one_word(rest, "room")),
-    ),
-    "who": Usage("/who [ROOM]", "who is in a room, or in the current one", _read_who),
-    "rooms": Usage("/rooms", "which rooms there are", _read_rooms),
-    "me": Usage(
-        "/me TEXT", "say what you do: /me waves", lambda rest, room: Act(room, _text(rest))
-    ),
-    "msg": Usage("/msg NAME TEXT", "say something to one person only", _read_tell),
-    "r": Usage(
-        "/r TEXT",
-        "answer the last private message that you got",
-        lambda rest, room: Reply(_text(rest)),
-    ),
-    "topic": Usage("/topic [TEXT]", "show the topic, or set it; /topic - clears it", _read_topic),
-    "history": Usage(
-        "/history [N]", f"show the last N events here (20; at most {MAX_HISTORY})", _read_history
-    ),
-    "since": Usage(
-        "/since ID",
-        "show what came after the event ID here, as after a reconnect",
-        lambda rest, room: ShowSince(room, _number(rest, "an event's id")),
-    ),
-    "echo": Usage("/echo on|off", "show you your own messages, or not", _read_echo),
-    "time": Usage("/time on|off|utc", "show the time before each event, or not", _read_time),
-    "literal": Usage("/literal on", "say every line as it is until you disconnect", _read_literal),
-    "help": Usage(
-        "/help [COMMAND]",
-        "list the commands, or explain one",
-        lambda rest, room: ShowHelp(rest.removeprefix("/").lower()),
-    ),
-    "quit": Usage(
-        "/quit [TEXT]", "leave; TEXT is your parting word", lambda rest, room: Quit(rest)
-    ),
-}
-"""The commands, in the order in which `/help` lists them."""
-
-OWN = (
-    ShowHistory,
-    ShowRooms,
-    ShowSince,
-    ShowTopic,
-    ShowWho,
-    SetEcho,
-    SetLiteral,
-    SetTime,
-    ShowHelp,
-    Switch,
-)
-"""Commands that only this connection sees: nothing in the chat changes."""
-SAYINGS = (Say, Act, SetTopic, Tell, Reply)
-"""Commands whose echo is their answer: a paste of them need not wait for one another."""
 
 
 # -- answers -------------------------------------------------------------------------------------
-
-
-def help_on(topic: str = "") -> Iterator[str]:
-    """What `/help` answers: all commands, or one of them.  Raises `UnknownCommand`."""
-    if topic:
-        usage = command_named(topic)
-        yield f"{usage.form}: {usage.help}"
-        return
-    yield "what you type is said in the current room; // says a line that starts with /"
-    for usage in COMMANDS.values():
-        yield f"{usage.form:16} {usage.help}"
-    yield "short: " + ", ".join(f"/{alias} for /{name}" for alias, name in ALIASES.items())
 
 
 def listed(names: Sequence[str], where: str, most: int) -> str:

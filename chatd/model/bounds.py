@@ -73,8 +73,6 @@ Text = Annotated[str, TEXT]
 """A text, as it came in."""
 Key = Annotated[str | None, KEY]
 """What a client calls one of its requests by, if it does."""
-CommandName = Annotated[str, COMMAND]
-"""The name of one of the line door's commands."""
 
 
 def check_fields(value: object) -> None:

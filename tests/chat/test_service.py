@@ -14,7 +14,6 @@ from chatd.model.commands import (
     Rename,
     Say,
     SetTopic,
-    ShowRooms,
     Tell,
 )
 from chatd.model.errors import (
@@ -85,10 +84,10 @@ def test_a_bad_name_is_refused_at_once(chat: InMemoryChat, name: str) -> None:
     assert dict(chat.service.people.held) == {}
 
 
-def test_a_question_is_not_for_the_service(chat: InMemoryChat) -> None:
-    """A door that answers it itself should not ask here."""
+def test_a_command_of_an_unknown_class_is_refused(chat: InMemoryChat) -> None:
+    """Only what the service judges is carried out: a new command is nothing by default."""
     with pytest.raises(TypeError):
-        chat.service.perform(chat.enter(), ShowRooms())
+        chat.service.perform(chat.enter(), Command())
 
 
 # -- pages and cursors ---------------------------------------------------------------------------

@@ -1,49 +1,24 @@
-"""The line protocol: events as lines, lines as commands."""
+"""The line protocol: events as lines, bytes as lines."""
 
 from __future__ import annotations
 
 import tracemalloc
 
 import pytest
-from hypothesis import example, given
+from hypothesis import given
 from hypothesis import strategies as st
 
 from chatd.codecs.lines import (
-    COMMANDS,
     CURRENT,
     ELSEWHERE,
-    MAX_HISTORY,
     PLAIN,
     PLAIN_ROOMS,
     LineDecoder,
     answer,
     describe,
-    parse,
     refusal,
 )
-from chatd.model.commands import (
-    Act,
-    Command,
-    Join,
-    Leave,
-    Quit,
-    Rename,
-    Reply,
-    Say,
-    SetEcho,
-    SetLiteral,
-    SetTime,
-    SetTopic,
-    ShowHelp,
-    ShowHistory,
-    ShowRooms,
-    ShowSince,
-    ShowTopic,
-    ShowWho,
-    Switch,
-    Tell,
-)
-from chatd.model.errors import ChatError, Malformed, UnknownCommand
+from chatd.model.errors import Malformed
 from chatd.model.events import (
     Acted,
     Event,
@@ -56,7 +31,6 @@ from chatd.model.events import (
     Told,
     TopicSet,
 )
-from chatd.model.text import seen
 from chatd.stream.batch import Gap
 from chatd.stream.eventlog import Entry
 
@@ -225,180 +199,3 @@ def test_a_line_without_an_end_costs_no_memory() -> None:
     tracemalloc.stop()
     assert peak < 4 * len(packet)
     assert decoder.feed(b"\nhello\n") == [None, b"hello"]
-
-
-# -- lines into commands -------------------------------------------------------------------------
-
-COMMAND_LINES: list[tuple[str, Command]] = [
-    ("/nick eve", Rename("eve")),
-    ("/join #dev", Join("#dev")),
-    ("/leave", Leave("lobby")),
-    ("/leave dev", Leave("dev")),
-    ("/room dev", Switch("dev")),
-    ("/who", ShowWho("lobby")),
-    ("/who #dev", ShowWho("#dev")),
-    ("/rooms", ShowRooms()),
-    ("/me waves  twice", Act("lobby", "waves  twice")),
-    ("/msg bob psst, you", Tell("bob", "psst, you")),
-    ("/r yes", Reply("yes")),
-    ("/time on", SetTime("local")),
-    ("/time utc", SetTime("utc")),
-    ("/time off", SetTime("")),
-    ("/literal on", SetLiteral()),
-    ("/topic", ShowTopic("lobby")),
-    ("/topic tea at five", SetTopic("lobby", "tea at five")),
-    ("/topic -", SetTopic("lobby", "")),
-    ("/history", ShowHistory("lobby", 20)),
-    ("/history 40", ShowHistory("lobby", 40)),
-    ("/history 99999", ShowHistory("lobby", MAX_HISTORY)),
-    ("/since 1763819000123456", ShowSince("lobby", 1763819000123456)),
-    ("/echo on", SetEcho(True)),
-    ("/echo off", SetEcho(False)),
-    ("/help", ShowHelp()),
-    ("/help nick", ShowHelp("nick")),
-    ("/help /NICK", ShowHelp("nick")),
-    ("/quit", Quit()),
-    ("/quit so long", Quit("so long")),
-]
-
-
-@pytest.mark.parametrize(("line", "command"), COMMAND_LINES, ids=lambda value: str(value)[:30])
-def test_a_line_with_a_slash_is_a_command(line: str, command: Command) -> None:
-    """In any case, and with any spaces around its words."""
-    assert parse(line, "lobby") == command
-    word, _, rest = line.partition(" ")
-    for blank in (" ", "\t", "\u00a0", "\u3000"):
-        assert parse(f"{word.upper()}{blank} {rest}{blank}", "lobby") == command
-
-
-@pytest.mark.parametrize(
-    ("line", "command"),
-    [
-        ("/msg\tbob\thi  there", Tell("bob", "hi  there")),
-        ("/msg \u3000bob\u00a0 hi\tthere", Tell("bob", "hi\tthere")),
-        ("/join\tdev", Join("dev")),
-        ("/quit\t", Quit()),
-        ("/quit\tso\tlong", Quit("so\tlong")),
-    ],
-)
-def test_any_blank_separates_the_words_of_a_command(line: str, command: Command) -> None:
-    """A tab that is pasted, or the wide space of an input method."""
-    assert parse(line, "lobby") == command
-
-
-@pytest.mark.parametrize("blank", ["\t", "\u00a0", "\u3000"], ids=ascii)
-def test_no_blank_hides_a_second_word(blank: str) -> None:
-    """A name is one word."""
-    with pytest.raises(Malformed, match="takes one name, which has no blanks"):
-        parse(f"/nick ada{blank}lovelace", "lobby")
-
-
-UNSEEN = [" ", "\t", "\ufeff", "\u200b", "\u3164", "\u00ad", "\U00016fe4", "\x01", "\x7f", "\x1b[A"]
-
-
-@pytest.mark.parametrize("unseen", UNSEEN, ids=ascii)
-def test_a_command_behind_what_is_not_seen_is_refused(unseen: str) -> None:
-    """It would be said as it looks: `/nick ada secret`."""
-    for line in (f"{unseen}/nick ada secret", f"{unseen} {unseen}/quit", f"{unseen}//me"):
-        with pytest.raises(Malformed, match="that was not said: a command begins without blanks"):
-            parse(line, "lobby")
-    assert parse(f"{unseen}and/or", "lobby") == Say("lobby", f"{unseen}and/or")
-
-
-def test_every_command_is_tried_above() -> None:
-    """Whoever adds a command adds a line."""
-    assert {line[1:].split()[0] for line, _ in COMMAND_LINES} == set(COMMANDS)
-
-
-@pytest.mark.parametrize(
-    ("line", "text"),
-    [
-        ("hello", "hello"),
-        ("/usr/bin/ld: x", "/usr/bin/ld: x"),
-        ("/msg/", "/msg/"),
-        (" me/", " me/"),
-        ("//me", "/me"),
-        ("///", "//"),
-        ("//", "/"),
-        ("#x", "#x"),
-    ],
-)
-def test_any_other_line_is_said_in_the_current_room(line: str, text: str) -> None:
-    """As it is; a second slash says the first."""
-    assert parse(line, "dev") == Say("dev", text)
-
-
-@pytest.mark.parametrize(
-    "line",
-    [
-        "/nick",
-        "/nick ada lovelace",
-        "/join",
-        "/join a b",
-        "/leave a b",
-        "/room",
-        "/room a b",
-        "/who a b",
-        "/rooms all",
-        "/me",
-        "/msg",
-        "/msg bob",
-        "/history many",
-        "/history -1",
-        "/history 1.5",
-        "/history ١",
-        "/history 9999999999999999999",
-        "/since",
-        "/since yesterday",
-        "/since -1",
-        "/echo",
-        "/echo maybe",
-    ],
-)
-def test_a_command_that_is_wrong_is_answered_with_how_it_is_written(line: str) -> None:
-    """So that nobody has to look it up."""
-    with pytest.raises(Malformed) as problem:
-        parse(line, "lobby")
-    form = COMMANDS[line[1:].split()[0]].form
-    assert problem.value.message.endswith(f"; type {form}")
-    assert form.split()[0] == line.split()[0]
-
-
-@pytest.mark.parametrize("line", ["/", "/foo", "/nickname x", "/ nick eve", "/" + "x" * 5000])
-def test_an_unknown_command_is_named_and_help_offered(line: str) -> None:
-    """Not said to the room: it was meant for the server."""
-    with pytest.raises(UnknownCommand) as problem:
-        parse(line, "lobby")
-    assert problem.value.message.endswith("; /help lists them")
-    assert ("did you mean /nick?" in problem.value.message) == (line == "/nickname x")
-    assert problem.value.message.startswith(f"no such command {line.split(' ')[0][:20]}")
-    assert len(problem.value.message) < 100
-
-
-@given(st.text())
-@example("/help " + "x" * 1000)
-def test_any_line_is_a_command_or_refused(line: str) -> None:
-    """`Malformed` and `UnknownCommand` are `ChatError`s, and nothing else is raised."""
-    try:
-        assert isinstance(parse(line, "lobby"), Command)
-    except ChatError:
-        assert seen(line).startswith("/")
-
-
-@given(st.sampled_from([f"/{word}" for word in COMMANDS]), st.text("ab #/-019 é\u2003\ufeff"))
-def test_any_words_behind_a_command_are_read_or_refused(word: str, rest: str) -> None:
-    """Nothing that is typed raises anything but a `ChatError`."""
-    try:
-        command = parse(f"{word} {rest}", "lobby")
-    except Malformed:
-        return
-    assert not isinstance(command, Say)
-
-
-@pytest.mark.parametrize("word", COMMANDS)
-def test_every_command_explains_itself(word: str) -> None:
-    """Its form begins with its name, and its help fits a terminal's line."""
-    usage = COMMANDS[word]
-    assert usage.form.split()[0] == f"/{word}"
-    assert usage.help.isprintable()
-    assert len(f"== {usage.form}: {usage.help}") < 80

@@ -13,9 +13,9 @@ import pytest
 from wsproto import ConnectionType, WSConnection
 from wsproto.events import Request, TextMessage
 
-from chatd.codecs.lines import COMMANDS
 from chatd.codecs.websocket import AnySent
 from chatd.doors.classic import classic_site
+from chatd.doors.line.commands import COMMANDS
 from chatd.http.fields import HEADERS, PARAMETERS, SEGMENTS
 from chatd.model import names
 from chatd.model.bounds import NAME, ROOM, bounds_of
@@ -260,7 +260,7 @@ def test_no_field_of_a_frame_brings_anything_long_to_precis(
 
 
 @longs
-@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize("command", [row.name for row in COMMANDS])
 def test_no_line_brings_anything_long_to_precis(
     server: MemoryServer, command: str, long: str
 ) -> None:

@@ -17,7 +17,7 @@ from ...codecs.lines import refusal
 from ...codecs.pending import PendingLines
 from ...model.errors import ChatError, RateLimited
 from .backlog import Salvage
-from .shell import WaitForAcks
+from .client import WaitForAcks
 
 LINES_A_TURN = 100
 """Lines of one connection that are carried out before others have their turn."""

@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from chatd.codecs.lines import COMMANDS
 from chatd.codecs.timed import written
+from chatd.doors.line.commands import COMMANDS
 from chatd.testing import START
 
 from ...kit.server import MemoryServer
@@ -336,12 +336,12 @@ def test_help_lists_every_command(ada: Terminal) -> None:
     """Each with its form, and the way to say a line that starts with a slash."""
     lines = ada.type("/help")
     assert all(line.startswith("== ") for line in lines)
-    for usage in COMMANDS.values():
+    for usage in COMMANDS:
         assert sum(line.startswith(f"== {usage.form}") for line in lines) == 1
     assert any("//" in line for line in lines)
 
 
-@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize("command", [row.name for row in COMMANDS])
 def test_help_explains_each_command(ada: Terminal, command: str) -> None:
     """With or without its slash, in either case."""
     (line,) = ada.type(f"/help {command}")

@@ -1,0 +1,209 @@
+"""Command lines: `/name words`, as typed on the line door and in the terminal client.
+
+1. A command is one `Usage`: how it is written, what it does, how its words are read, what runs it.
+   `/help`, aliases, suggestions for misspelt names and the texts of errors come from that row.
+2. A reader turns the words behind a command into arguments, or raises `Malformed` with a text that
+   completes `/name …; type /name FORM`.  It compares names with their bounds.
+3. A `CommandTable` decides whether a line is a command or is said.  It runs nothing.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import Any, Generic, TypeVar
+
+from ..model.bounds import NAME, Bound
+from ..model.errors import Malformed, UnknownCommand
+from ..model.text import printable, seen
+
+MOST_WORD = 32
+"""Characters of a command's name that are looked up."""
+
+_SPACE = re.compile(r"\s")
+_SEEN = re.compile("[!-~]")
+"""Characters of which it is plain that they are seen."""
+
+
+@dataclass(frozen=True)
+class Usage:
+    """One command: how it is written, what it does, how it is read, and what runs it."""
+
+    form: str
+    """The command with its words, as in `/who [ROOM]`; it begins with a slash and the name."""
+    help: str
+    """What the command does, in one line; empty: `/help` does not list it."""
+    read: Callable[[str], tuple[Any, ...]]
+    """From the words behind the command to the arguments of `do`; raises a `ChatError`."""
+    do: Callable[..., Any]
+    """What runs the command."""
+    aliases: tuple[str, ...] = ()
+    """Other names, without a slash."""
+
+    @property
+    def name(self) -> str:
+        """The name, without its slash."""
+        return self.form.split()[0][1:]
+
+
+Row_co = TypeVar("Row_co", bound=Usage, covariant=True)
+
+
+class CommandTable(Generic[Row_co]):
+    """The commands that a line may give, in the order in which `/help` lists them."""
+
+    def __init__(self, rows: Iterable[Row_co]) -> None:
+        """Raises `ValueError` if two commands have the same name."""
+        self._rows: dict[str, Row_co] = {}
+        self._named: dict[str, Row_co] = {}
+        for row in rows:
+            self._rows[row.name] = row
+            for name in (row.name, *row.aliases):
+                if name in self._named:
+                    raise ValueError(f"two commands are called /{name}")
+                self._named[name] = row
+
+    def __iter__(self) -> Iterator[Row_co]:
+        return iter(self._rows.values())
+
+    def __getitem__(self, name: str) -> Row_co:
+        return self._rows[name]
+
+    def parse(self, line: str) -> str | tuple[Row_co, tuple[Any, ...]]:
+        """The text that a line says, or the command that it gives with its arguments.
+
+        A word with a second slash in it, such as a path, is no command: the line is said.  Words
+        are separated by blanks of any kind.  A slash behind blanks is refused, and so is one behind
+        anything else that is not seen, such as a byte order mark or an arrow key: what was meant as
+        a command, perhaps with a password, is not said.  Raises `UnknownCommand`, `Malformed`, and
+        the errors of the bounds of names.
+        """
+        if not line.startswith("/"):
+            if not _SEEN.match(line) and seen(line).startswith("/"):
+                raise Malformed(
+                    "that was not said: a command begins without blanks before it; "
+                    "/literal on says such lines"
+                )
+            return line
+        if line.startswith("//"):
+            return line[1:]
+        word, rest = first_word(line[1:])
+        if "/" in word:
+            return line
+        row = self.find(word)
+        try:
+            return row, row.read(rest)
+        except Malformed as problem:
+            raise Malformed(f"/{row.name} {problem.message}; type {row.form}") from None
+
+    def find(self, word: str) -> Row_co:
+        """The command of that name or alias, without its slash.
+
+        Raises `UnknownCommand`, which names the nearest one.
+        """
+        name = word[:MOST_WORD].lower()
+        row = self._named.get(name) if len(word) <= MOST_WORD else None
+        if row is None:
+            short = [alias for row in self for alias in row.aliases]
+            known = [name for name in [*self._rows, *short] if len(name) > 1]
+            near = get_close_matches(name, known, 1)
+            meant = f" (did you mean /{near[0]}?)" if near else ""
+            raise UnknownCommand(
+                f"no such command /{printable(word[:MOST_WORD])}{meant}; /help lists them"
+            )
+        return row
+
+    def help(self, topic: str = "") -> Iterator[str]:
+        """The lines that `/help` answers: all commands, or one.  Raises `UnknownCommand`."""
+        if topic:
+            row = self.find(topic)
+            yield f"{row.form}: {row.help}"
+            return
+        yield "what you type is said in the current room; // says a line that starts with /"
+        yield from self.forms()
+        short = [f"/{alias} for /{row.name}" for row in self for alias in row.aliases if row.help]
+        yield f"short: {', '.join(short)}"
+
+    def forms(self) -> Iterator[str]:
+        """A line for each command."""
+        return (f"{row.form:16} {row.help}" for row in self if row.help)
+
+
+# -- readers ---------------------------------------------------------------------------------------
+
+
+def first_word(text: str) -> tuple[str, str]:
+    """What stands before the first blank, and what stands behind it, without blanks around it."""
+    word, *rest = _SPACE.split(text, 1)
+    return word, "".join(rest).strip()
+
+
+def nothing(rest: str) -> tuple[()]:
+    """No words."""
+    if rest:
+        raise Malformed("takes nothing behind it")
+    return ()
+
+
+def anything(rest: str) -> tuple[str]:
+    """All words, or none."""
+    return (rest,)
+
+
+def text(rest: str) -> tuple[str]:
+    """All words, at least one."""
+    if not rest:
+        raise Malformed("needs a text")
+    return (rest,)
+
+
+def word(what: str, bound: Bound) -> Callable[[str], tuple[str]]:
+    """One word; `what` says what it is."""
+
+    def read(rest: str) -> tuple[str]:
+        if not rest:
+            raise Malformed(f"needs a {what}")
+        if _SPACE.search(rest):
+            raise Malformed(f"takes one {what}, which has no blanks, and nothing was done")
+        return (bound.check(rest),)
+
+    return read
+
+
+def optional(read: Callable[[str], tuple[str]]) -> Callable[[str], tuple[str]]:
+    """The same, or no words, which are read as the empty text."""
+    return lambda rest: read(rest) if rest else ("",)
+
+
+def name_and_text(rest: str) -> tuple[str, str]:
+    """A person's name, and the words behind it."""
+    name, text = first_word(rest)
+    if not text:
+        raise Malformed("needs a name and a text")
+    return NAME.check(name), text
+
+
+def number(what: str, default: int | None = None) -> Callable[[str], tuple[int]]:
+    """A whole number; without words the default, if there is one."""
+
+    def read(rest: str) -> tuple[int]:
+        if not rest and default is not None:
+            return (default,)
+        if not (rest.isascii() and rest.isdigit() and len(rest) <= 18):
+            raise Malformed(f"takes {what}, a whole number")
+        return (int(rest),)
+
+    return read
+
+
+def choice(told: str, *words: str) -> Callable[[str], tuple[str]]:
+    """One of these words; `told` names them in the error."""
+
+    def read(rest: str) -> tuple[str]:
+        if rest not in words:
+            raise Malformed(f"takes {told}")
+        return (rest,)
+
+    return read

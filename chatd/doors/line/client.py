@@ -1,0 +1,194 @@
+"""One client of the line door, as its commands see it: its session, its reader, its answers.
+
+1. A client knows no transport: it has a `Wire`.
+2. A command that changes names or rooms is answered when the change was shown.  Until then no line
+   behind it is carried out (`changing`), because its meaning may depend on the change.  Messages to
+   the current room do not wait for one another.
+3. What is shown of a room comes from the client's `LineReader`, or is checked by it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, ClassVar
+
+from twisted.internet.defer import Deferred
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from ...chat.room import LOBBY, Room
+from ...chat.service import ChatService
+from ...chat.sessions import Session
+from ...codecs.commandlines import CommandTable, Usage
+from ...codecs.lines import answer, listed, refusal
+from ...model.commands import Command
+from ...model.errors import ChatError, Unavailable
+from ...stream.subscriber import Subscriber
+from .. import history
+from .reader import LineReader, Wire
+
+REPLAY = 10
+"""Messages that a newcomer to a room is shown."""
+MOST_LISTED = 100
+"""Names or rooms that one answer lists."""
+
+
+class WaitForAcks(Exception):
+    """A line has to wait: until the messages before it are stored, or until the client reads."""
+
+
+class LineClient:
+    """The session, the reader and the settings of one line connection."""
+
+    _log = Logger()
+    commands: ClassVar[CommandTable[Usage]]
+    """What the client may ask for: see `Shell`."""
+    __slots__ = (
+        "changing",
+        "echo",
+        "ended",
+        "literal",
+        "parting",
+        "person",
+        "reader",
+        "service",
+        "session",
+        "unanswered",
+        "wire",
+        "write",
+    )
+
+    def __init__(self, service: ChatService, session: Session, wire: Wire) -> None:
+        """A client whose person has just come in."""
+        self.service = service
+        self.session = session
+        self.person = session.person
+        self.wire = wire
+        self.write = wire.send
+        self.reader = LineReader(service, session, wire)
+        self.echo = True
+        """Whether the client sees its own messages."""
+        self.literal = False
+        """Whether every line is said, also one that looks like a command."""
+        self.unanswered = 0
+        """Commands whose outcome is not known yet."""
+        self.changing = False
+        """Whether one of them changes names or rooms, so that no line may be carried out."""
+        self.ended = False
+        """Whether the client has quit."""
+        self.parting = ""
+        """The parting word."""
+
+    @property
+    def subscriber(self) -> Subscriber:
+        """What reads for the client; another one after `/time`."""
+        return self.reader.subscriber
+
+    @property
+    def here(self) -> str:
+        """The name of the current room; empty: there is none."""
+        return self.reader.room.name if self.reader.room else ""
+
+    def close(self) -> None:
+        """The connection is over, and so is the session."""
+        self.session.over = True
+        self.subscriber.stop()
+        self.service.end(self.person, self.parting)
+
+    # -- coming in -------------------------------------------------------------------------------
+
+    def greet(self) -> None:
+        """Greet the client, and begin to read the lobby."""
+        room = self.person.rooms[LOBBY]
+        begin = self.service.horizon
+        self.change(history.replay(self.service, room, begin, REPLAY), self._greet, room, begin)
+
+    def _greet(self, replay: history.Replay, room: Room, begin: int) -> None:
+        reader = self.reader
+        welcome = answer(
+            f"welcome, {self.person.name}: /nick NAME to take a name, /help for more, "
+            "/quit to leave; rlwrap nc lets you edit what you type"
+        )
+        try:
+            reader.check(room)
+        except ChatError as error:
+            reader.read(None, begin)
+            self.write(refusal(error) + welcome)
+        else:
+            reader.read(room, begin)
+            self.write(reader.replayed(room, replay) + welcome + self.where(room))
+        reader.begin()
+
+    # -- answers ---------------------------------------------------------------------------------
+
+    def answer(self, text: str) -> None:
+        """Write one line that answers a command."""
+        self.write(answer(text))
+
+    def where(self, room: Room) -> bytes:
+        """The lines that say which room is the current one, its topic, and who else is there.
+
+        The caller has checked that the client may read the room.
+        """
+        topic = room.state.topic
+        told = f"you are in #{room.name}" + (f"; topic: {topic}" if topic else "")
+        return answer(told) + self.members(room)
+
+    def members(self, room: Room) -> bytes:
+        """The line that lists who is in a room, which the caller has checked."""
+        where = "here" if room is self.reader.room else f"in #{room.name}"
+        return answer(listed(room.names, where, MOST_LISTED))
+
+    def let_catch_up(self) -> None:
+        """Raise `WaitForAcks` if the client has something to read before it is answered."""
+        if self.subscriber.behind:
+            self.subscriber.when_caught_up(self.wire.work)
+            raise WaitForAcks
+
+    # -- outcomes --------------------------------------------------------------------------------
+
+    def perform(self, command: Command) -> Deferred[int | None]:
+        """Have the service carry out a command of this client's person."""
+        return self.service.perform(self.person, command)
+
+    def wait_for(self, outcome: Deferred[Any], then: Callable[..., object], *args: object) -> None:
+        """Call `then` with an outcome and `args`, or write the refusal.
+
+        The connection stays open until then.
+        """
+        self.unanswered += 1
+        outcome.addCallback(then, *args).addErrback(self._refused).addCallback(self._performed)
+
+    def change(self, outcome: Deferred[Any], then: Callable[..., object], *args: object) -> None:
+        """Like `wait_for`, and no further line is carried out before."""
+        self.changing = True
+        self.wait_for(outcome, then, *args)
+
+    def say(self, command: Command, *, echo: bool = True) -> None:
+        """Perform a command whose event, shown to the client, is its answer; `echo` False hides the
+        event.
+        """
+        performed = self.perform(command)
+        self.unanswered += 1
+        performed.addCallbacks(self._said, self._not_said, callbackArgs=(echo,))
+
+    def _said(self, id_: int | None, echo: bool) -> None:
+        if id_ is not None and not echo:
+            self.subscriber.hide(id_)
+        self._performed(id_)
+
+    def _not_said(self, failure: Failure) -> None:
+        self._refused(failure)
+        self._performed(None)
+
+    def _performed(self, _: object) -> None:
+        self.unanswered -= 1
+        self.changing = False
+        self.wire.work()
+
+    def _refused(self, failure: Failure) -> None:
+        error = failure.value
+        if not isinstance(error, ChatError):
+            self._log.failure("a command failed", failure)
+            error = Unavailable("the server made a mistake, and has written it down")
+        self.wire.refuse(error)

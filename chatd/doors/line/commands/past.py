@@ -1,0 +1,90 @@
+"""Commands about what has happened: the last events, and those after one.
+
+A page is read from the store, and meanwhile the client may be sent other things.  If it has to read
+them first, the line that asked is carried out again.
+"""
+
+from __future__ import annotations
+
+from ....chat.room import Room
+from ....codecs.commandlines import number
+from ....codecs.lines import CURRENT, MAX_HISTORY, counted
+from ....codecs.timed import Days
+from ....stream.batch import Gap
+from ....stream.eventlog import Page
+from ....stream.pages import newest, oldest_first
+from ... import history
+from ..client import LineClient
+from .row import command
+
+USUAL = 20
+"""Events that `/history` shows if no number is given."""
+
+
+@command(
+    "/history [N]",
+    f"show the last N events here (20; at most {MAX_HISTORY})",
+    number("how many events", USUAL),
+)
+def show_history(client: LineClient, count: int) -> None:
+    """As many as fit into one answer."""
+    room = client.reader.here()
+    client.reader.check(room)
+    count = max(1, min(count, MAX_HISTORY))
+    found = history.newest(client.service, room, count)
+    client.wait_for(found, _tell_history, client, room, count)
+
+
+def _tell_history(page: Page, client: LineClient, room: Room, count: int) -> None:
+    if _must_wait(client, room, b"/history %d" % count):
+        return
+    if not page.entries:
+        client.answer(f"nothing has happened in #{room.name} yet")
+        return
+    entries, chunk, whole = newest(page.entries, client.reader.dated)
+    few = len(entries) < count and (page.more or not whole)
+    most = " (no more fit into one answer)" if few else ""
+    client.answer(f"the last {counted(len(entries), 'event')} in #{room.name}{most}:")
+    client.write(Days(0).dated(chunk))
+    client.answer(f"end of the history; /since {entries[-1].id} shows what comes after it")
+
+
+@command(
+    "/since ID",
+    "show what came after the event ID here, as after a reconnect",
+    number("an event's id"),
+)
+def since(client: LineClient, id_: int) -> None:
+    """As many as fit into one answer, which says where to go on."""
+    room = client.reader.here()
+    client.reader.check(room)
+    found = history.since(client.service, room, id_)
+    client.wait_for(found, _tell_since, client, room, id_)
+
+
+def _tell_since(found: history.Since, client: LineClient, room: Room, cursor: int) -> None:
+    if _must_wait(client, room, b"/since %d" % cursor):
+        return
+    reader = client.reader
+    entries, chunk, whole = oldest_first(found.entries, reader.codecs[0])
+    whole = whole and not found.more
+    first = "" if whole else "the first "
+    client.answer(f"{first}{counted(len(entries), 'event')} in #{room.name} since then:")
+    if found.gap:
+        client.write(CURRENT.gap(Gap(room.name, None)))
+    client.write(reader.shown(chunk))
+    if whole:
+        client.answer(f"that is all; /since {found.cursor} shows what comes after it")
+    else:
+        client.answer(f"there is more; /since {entries[-1].id} goes on from here")
+
+
+def _must_wait(client: LineClient, room: Room, line: bytes) -> bool:
+    """Whether a page has to wait for the client to read; then `line` is carried out again.
+
+    Raises `NotAllowed` if the room may not be read any more.
+    """
+    client.reader.check(room)
+    if client.subscriber.paused:
+        client.wire.put_back(line)
+    return client.subscriber.paused

@@ -1,0 +1,125 @@
+"""Commands about rooms: coming, going, the current one, and who is there."""
+
+from __future__ import annotations
+
+from twisted.internet.defer import Deferred
+
+from ....chat.room import Room
+from ....codecs.commandlines import nothing, optional, word
+from ....model.bounds import ROOM
+from ....model.commands import Join, Leave
+from ....model.names import clean_room
+from ....model.policy import Action
+from ... import history
+from ..client import MOST_LISTED, REPLAY, LineClient
+from .row import Kind, command
+
+_ROOM = word("room", ROOM)
+
+
+@command(
+    "/join ROOM",
+    "come into a room and make it the current one",
+    _ROOM,
+    aliases=("j",),
+    kind=Kind.CHANGE,
+)
+def join(client: LineClient, room: str) -> None:
+    """The room is read from right before the person's own coming on, behind its last messages."""
+    asked = Join(room)
+    name = clean_room(room)
+    new = not client.reader.reads(name)
+    client.change(client.perform(asked), _joined, client, name, new)
+
+
+def _joined(id_: int | None, client: LineClient, name: str, new: bool) -> Deferred[None] | None:
+    """The person is in the room."""
+    reader = client.reader
+    reader.give_back(name)
+    joined = reader.joined(name)
+    if not new:
+        _enter(client, joined)
+        return None
+    begin = client.service.horizon if id_ is None else id_ - 1
+    replayed = history.replay(client.service, joined, begin, REPLAY)
+    return replayed.addCallback(_begin, client, name, begin)
+
+
+def _begin(replay: history.Replay, client: LineClient, name: str, begin: int) -> None:
+    reader = client.reader
+    room = reader.joined(name)
+    reader.read(room, begin)
+    client.write(reader.replayed(room, replay) + client.where(room))
+    client.subscriber.wake()
+
+
+def _enter(client: LineClient, room: Room) -> None:
+    """Make it the current room, which is read already."""
+    client.reader.read(room)
+    client.write(client.where(room))
+
+
+@command(
+    "/leave [ROOM]",
+    "leave a room, or the current one",
+    optional(_ROOM),
+    aliases=("part",),
+    kind=Kind.CHANGE,
+)
+def leave(client: LineClient, room: str) -> None:
+    """Another joined room becomes the current one, if there is one."""
+    asked = Leave(room or client.reader.here().name)
+    client.change(client.perform(asked), _left, client, clean_room(asked.room))
+
+
+def _left(id_: int | None, client: LineClient, name: str) -> None:
+    reader = client.reader
+    if id_ is not None:
+        client.subscriber.hide(id_)  # the answer tells it
+    client.subscriber.wake()
+    reader.give_back(name)
+    client.answer(f"you have left #{name}")
+    room = reader.room
+    if room and room.name == name:
+        others = [*filter(reader.reads, client.person.rooms)]
+        room = client.person.rooms[others[0]] if others else None
+        if room:
+            client.answer(f"you are in #{room.name}")
+    reader.read(room)
+
+
+@command("/room ROOM", "make a joined room the current one", _ROOM)
+def switch(client: LineClient, room: str) -> None:
+    """Answers like `/join`."""
+    _enter(client, client.reader.joined(clean_room(room)))
+
+
+@command(
+    "/who [ROOM]",
+    "who is in a room, or in the current one",
+    optional(_ROOM),
+    aliases=("names", "w"),
+)
+def who(client: LineClient, room: str) -> None:
+    """Any room that the client may read, joined or not."""
+
+    def tell(found: Room) -> None:
+        client.reader.check(found)
+        client.write(client.members(found))
+
+    name = room or client.reader.here().name
+    client.wait_for(client.service.rooms.load(name), tell)
+
+
+@command("/rooms", "which rooms there are", nothing)
+def rooms(client: LineClient) -> None:
+    """The first of them, with their topics."""
+    client.service.readers.policy.may(client.person, Action.LIST)
+    found = client.service.rooms.listings(limit=MOST_LISTED + 1)
+    for room in found[:MOST_LISTED]:
+        topic = f"; {room.topic}" if room.topic else ""
+        client.answer(f"#{room.name}: {room.people} here{topic}")
+    if len(found) > MOST_LISTED:
+        client.answer(f"more than {MOST_LISTED} rooms; GET /rooms over HTTP lists the others")
+    elif not found:
+        client.answer("0 rooms")

@@ -1,0 +1,204 @@
+"""Lines of text as commands."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from chatd.codecs.commandlines import CommandTable, Usage, nothing
+from chatd.doors.line.commands import COMMANDS
+from chatd.model.errors import ChatError, Malformed, UnknownCommand
+from chatd.model.text import seen
+
+NAMES = [row.name for row in COMMANDS]
+
+
+def parse(line: str) -> str | tuple[Any, ...]:
+    """The text that a line says, or the name of its command and the arguments."""
+    parsed = COMMANDS.parse(line)
+    return parsed if isinstance(parsed, str) else (parsed[0].name, *parsed[1])
+
+
+COMMAND_LINES: list[tuple[str, tuple[Any, ...]]] = [
+    ("/nick eve", ("nick", "eve")),
+    ("/join #dev", ("join", "#dev")),
+    ("/leave", ("leave", "")),
+    ("/leave dev", ("leave", "dev")),
+    ("/room dev", ("room", "dev")),
+    ("/who", ("who", "")),
+    ("/who #dev", ("who", "#dev")),
+    ("/rooms", ("rooms",)),
+    ("/me waves  twice", ("me", "waves  twice")),
+    ("/msg bob psst, you", ("msg", "bob", "psst, you")),
+    ("/r yes", ("r", "yes")),
+    ("/time on", ("time", "on")),
+    ("/time utc", ("time", "utc")),
+    ("/time off", ("time", "off")),
+    ("/literal on", ("literal", "on")),
+    ("/topic", ("topic", "")),
+    ("/topic tea at five", ("topic", "tea at five")),
+    ("/topic -", ("topic", "-")),
+    ("/history", ("history", 20)),
+    ("/history 40", ("history", 40)),
+    ("/history 99999", ("history", 99999)),
+    ("/since 1763819000123456", ("since", 1763819000123456)),
+    ("/echo on", ("echo", "on")),
+    ("/echo off", ("echo", "off")),
+    ("/help", ("help", "")),
+    ("/help nick", ("help", "nick")),
+    ("/help /NICK", ("help", "nick")),
+    ("/quit", ("quit", "")),
+    ("/quit so long", ("quit", "so long")),
+]
+
+
+@pytest.mark.parametrize(("line", "command"), COMMAND_LINES, ids=lambda value: str(value)[:30])
+def test_a_line_with_a_slash_is_a_command(line: str, command: tuple[Any, ...]) -> None:
+    """In any case, and with any spaces around its words."""
+    assert parse(line) == command
+    word, _, rest = line.partition(" ")
+    for blank in (" ", "\t", "\u00a0", "\u3000"):
+        assert parse(f"{word.upper()}{blank} {rest}{blank}") == command
+
+
+@pytest.mark.parametrize(
+    ("line", "command"),
+    [
+        ("/msg\tbob\thi  there", ("msg", "bob", "hi  there")),
+        ("/msg \u3000bob\u00a0 hi\tthere", ("msg", "bob", "hi\tthere")),
+        ("/join\tdev", ("join", "dev")),
+        ("/quit\t", ("quit", "")),
+        ("/quit\tso\tlong", ("quit", "so\tlong")),
+    ],
+)
+def test_any_blank_separates_the_words_of_a_command(line: str, command: tuple[Any, ...]) -> None:
+    """A tab that is pasted, or the wide space of an input method."""
+    assert parse(line) == command
+
+
+@pytest.mark.parametrize("blank", ["\t", "\u00a0", "\u3000"], ids=ascii)
+def test_no_blank_hides_a_second_word(blank: str) -> None:
+    """A name is one word."""
+    with pytest.raises(Malformed, match="takes one name, which has no blanks"):
+        parse(f"/nick ada{blank}lovelace")
+
+
+UNSEEN = [" ", "\t", "\ufeff", "\u200b", "\u3164", "\u00ad", "\U00016fe4", "\x01", "\x7f", "\x1b[A"]
+
+
+@pytest.mark.parametrize("unseen", UNSEEN, ids=ascii)
+def test_a_command_behind_what_is_not_seen_is_refused(unseen: str) -> None:
+    """It would be said as it looks: `/nick ada secret`."""
+    for line in (f"{unseen}/nick ada secret", f"{unseen} {unseen}/quit", f"{unseen}//me"):
+        with pytest.raises(Malformed, match="that was not said: a command begins without blanks"):
+            parse(line)
+    assert parse(f"{unseen}and/or") == f"{unseen}and/or"
+
+
+def test_every_command_is_tried_above() -> None:
+    """Whoever adds a command adds a line."""
+    assert {line[1:].split()[0] for line, _ in COMMAND_LINES} == set(NAMES)
+
+
+@pytest.mark.parametrize(
+    ("line", "text"),
+    [
+        ("hello", "hello"),
+        ("/usr/bin/ld: x", "/usr/bin/ld: x"),
+        ("/msg/", "/msg/"),
+        (" me/", " me/"),
+        ("//me", "/me"),
+        ("///", "//"),
+        ("//", "/"),
+        ("#x", "#x"),
+    ],
+)
+def test_any_other_line_is_said_in_the_current_room(line: str, text: str) -> None:
+    """As it is; a second slash says the first."""
+    assert parse(line) == text
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "/nick",
+        "/nick ada lovelace",
+        "/join",
+        "/join a b",
+        "/leave a b",
+        "/room",
+        "/room a b",
+        "/who a b",
+        "/rooms all",
+        "/me",
+        "/msg",
+        "/msg bob",
+        "/history many",
+        "/history -1",
+        "/history 1.5",
+        "/history ١",
+        "/history 9999999999999999999",
+        "/since",
+        "/since yesterday",
+        "/since -1",
+        "/echo",
+        "/echo maybe",
+    ],
+)
+def test_a_command_that_is_wrong_is_answered_with_how_it_is_written(line: str) -> None:
+    """So that nobody has to look it up."""
+    with pytest.raises(Malformed) as problem:
+        parse(line)
+    form = COMMANDS[line[1:].split()[0]].form
+    assert problem.value.message.endswith(f"; type {form}")
+    assert form.split()[0] == line.split()[0]
+
+
+@pytest.mark.parametrize("line", ["/", "/foo", "/nickname x", "/ nick eve", "/" + "x" * 5000])
+def test_an_unknown_command_is_named_and_help_offered(line: str) -> None:
+    """Not said to the room: it was meant for the server."""
+    with pytest.raises(UnknownCommand) as problem:
+        parse(line)
+    assert problem.value.message.endswith("; /help lists them")
+    assert ("did you mean /nick?" in problem.value.message) == (line == "/nickname x")
+    assert problem.value.message.startswith(f"no such command {line.split(' ')[0][:20]}")
+    assert len(problem.value.message) < 100
+
+
+@given(st.text())
+@example("/help " + "x" * 1000)
+def test_any_line_is_a_command_or_refused(line: str) -> None:
+    """`Malformed` and `UnknownCommand` are `ChatError`s, and nothing else is raised."""
+    try:
+        parse(line)
+    except ChatError:
+        assert seen(line).startswith("/")
+
+
+@given(st.sampled_from([f"/{word}" for word in NAMES]), st.text("ab #/-019 é\u2003\ufeff"))
+def test_any_words_behind_a_command_are_read_or_refused(word: str, rest: str) -> None:
+    """Nothing that is typed raises anything but a `ChatError`."""
+    try:
+        command = parse(f"{word} {rest}")
+    except Malformed:
+        return
+    assert not isinstance(command, str)
+
+
+@pytest.mark.parametrize("word", NAMES)
+def test_every_command_explains_itself(word: str) -> None:
+    """Its form begins with its name, and its help fits a terminal's line."""
+    usage = COMMANDS[word]
+    assert usage.form.split()[0] == f"/{word}"
+    assert usage.help.isprintable()
+    assert len(f"== {usage.form}: {usage.help}") < 80
+
+
+def test_two_commands_cannot_have_the_same_name() -> None:
+    """An alias of one that is the name of another is a mistake of the table."""
+    one = Usage("/one", "the first", nothing, print, ("two",))
+    with pytest.raises(ValueError, match="two commands are called /two"):
+        CommandTable([one, Usage("/two", "the second", nothing, print)])
