@@ -10,20 +10,16 @@ from threading import Thread
 from typing import Any
 
 from twisted.internet.endpoints import serverFromString
-from twisted.internet.interfaces import (
-    IStreamServerEndpoint,
-)
+from twisted.internet.interfaces import IStreamServerEndpoint
 from twisted.python.runtime import platform
 
 from .chat.service import ChatService
-from .doors.api.tree import web_site
-from .doors.classic import classic_site
-from .doors.line.lines import LineFactory
 from .http.hosts import Hosts, hosts_of
 from .model.errors import Malformed, Unavailable
-from .net.connections import MOST_CONNECTIONS, ConnectionLimiter, Connections, DoorFactory
+from .net.connections import MOST_CONNECTIONS, ConnectionLimiter, Connections
 from .net.descriptors import RESERVE, for_connections, raise_limit
 from .net.peers import Peers
+from .server.doors import DOORS, DoorContext
 from .server.drain import ChatServer
 from .server.logfile import OUTPUT
 from .server.options import Options
@@ -78,11 +74,8 @@ def makeService(options: Options) -> ChatServer:
     hosts = Hosts(clock, [*settings.host, *hosts_of(origins)], proxies)
     connections = _connections(settings, clock)
     peers = Peers(clock, settings.stall)
-    factories: dict[str, DoorFactory] = {
-        "line": LineFactory(chat, peers),
-        "http": web_site(chat, origins, settings.bounds, proxies, peers, hosts),
-        "classic": classic_site(chat, settings.bounds, proxies, peers, hosts),
-    }
+    context = DoorContext(chat, peers, hosts, origins, proxies, settings.bounds)
+    factories = {door.name: door.make(context) for door in DOORS}
     server = ServerProcess(clock, chat, peers)
     if options.parent:  # the process is ours
         gc.set_threshold(YOUNG, 2)

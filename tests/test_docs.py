@@ -3,6 +3,7 @@
 import re
 from dataclasses import fields
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -11,6 +12,7 @@ from chatd.chat.limits import ADDRESS_SHARE
 from chatd.doors.line.commands import COMMANDS
 from chatd.http.resource import STATUS
 from chatd.model import errors
+from chatd.server.doors import DOORS
 from chatd.server.options import Options
 from chatd.server.settings import Settings, spelt
 
@@ -53,7 +55,8 @@ def test_the_protocol_names_every_option_and_its_default() -> None:
     """The table of options is `twistd chatd --help`."""
     told = {row[0].split()[0].removeprefix("--"): row[1] for row in rows("Options of the server")}
     assert told.pop("config") == "none"
-    own = {field.name: field.default for field in fields(Settings)}
+    own: dict[str, Any] = {door.name: door.endpoints for door in DOORS}
+    own |= {field.name: field.default for field in fields(Settings) if field.metadata}
     assert told.keys() == {spelt(name) for name in own}
     for name, default in own.items():
         if isinstance(default, tuple) and default:

@@ -22,6 +22,7 @@ from chatd.chat.limits import Limits
 from chatd.chat.service import ChatService
 from chatd.net.connections import CountedTCP
 from chatd.net.tcp import WriteThrough
+from chatd.server.doors import DOORS
 from chatd.server.options import Options
 from chatd.server.startup import Door, StartupError, written_place
 from chatd.tap import makeService
@@ -67,7 +68,7 @@ def test_a_door_that_is_given_replaces_its_default(door: str) -> None:
     assert options.settings.doors[other] == parsed().settings.doors[other]
 
 
-@pytest.mark.parametrize("door", ["line", "http", "classic"])
+@pytest.mark.parametrize("door", [door.name for door in DOORS])
 def test_none_closes_a_door(door: str) -> None:
     """And nothing else."""
     assert parsed(f"--{door}", "none").settings.doors[door] == ()

@@ -42,11 +42,12 @@ def option(
     default: Any, help: str, read: Read, *, repeatable: bool = False, default_is: str = ""
 ) -> Any:
     """A field of `Settings`."""
-    told = Option(help, read, repeatable, default_is or _shown(default))
+    told = Option(help, read, repeatable, default_is or shown(default))
     return field(default=default, metadata={METADATA: told})
 
 
-def _shown(default: Any) -> str:
+def shown(default: Any) -> str:
+    """A default as `--help` shows it."""
     if isinstance(default, tuple):
         return ", ".join(default) or "none"
     return (

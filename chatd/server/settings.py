@@ -1,13 +1,14 @@
 """The settings of a server: each option once, with its default, its bounds and its help.
 
-To add an option, add a field.  It then exists on the command line (`--max-rooms 100`), in the
-environment (`CHATD_MAX_ROOMS=100`) and in the configuration file (`max-rooms = 100`).
+To add an option, add a field; the options of the doors are rows of `chatd.server.doors`.  Every
+option exists on the command line (`--max-rooms 100`), in the environment (`CHATD_MAX_ROOMS=100`)
+and in the configuration file (`max-rooms = 100`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, fields
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 from ..chat.limits import ADDRESS_SHARE, DEFAULTS, Limits
@@ -17,35 +18,20 @@ from ..http.proxies import Proxies
 from ..model.bounds import MAX_RAW_TEXT
 from ..net.stalls import STALL_SECONDS
 from ..store.sqlite import DURABILITY, Retention
-from .option import METADATA, UNIX, Option, host, number, one_of, option, origin, proxy, text
+from .doors import DOORS
+from .option import METADATA, UNIX, Option, host, number, one_of, option, origin, proxy, shown, text
 
 CLOSED = "none"
 """The endpoint of a door that is to stay closed."""
+_ENDPOINTS = {door.name: door.endpoints for door in DOORS}
 
 
 @dataclass(frozen=True)
 class Settings:
     """What an operator has decided."""
 
-    # Where it listens.
-    line: tuple[str, ...] = option(
-        ("tcp:8023:interface=127.0.0.1",),
-        "Where telnet and netcat are served, as a Twisted endpoint; none closes the door.",
-        text,
-        repeatable=True,
-    )
-    http: tuple[str, ...] = option(
-        ("tcp:8080:interface=127.0.0.1",),
-        "Where the page and the HTTP API are served; none closes the door.",
-        text,
-        repeatable=True,
-    )
-    classic: tuple[str, ...] = option(
-        (),
-        "Where the protocol of 2011 is served, open to every web page.",
-        text,
-        repeatable=True,
-    )
+    endpoints: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: _ENDPOINTS)
+    """Where each door is to listen, by its name: what was given for the doors of the table."""
 
     # What is kept.
     store: str = option(
@@ -174,8 +160,10 @@ class Settings:
     @property
     def doors(self) -> dict[str, tuple[str, ...]]:
         """Where each door listens: endpoints by the door's name."""
-        doors = {"line": self.line, "http": self.http, "classic": self.classic}
-        return {name: tuple(e for e in given if e != CLOSED) for name, given in doors.items()}
+        return {
+            name: tuple(endpoint for endpoint in given if endpoint != CLOSED)
+            for name, given in self.endpoints.items()
+        }
 
     @property
     def limits(self) -> Limits:
@@ -209,9 +197,22 @@ class Settings:
 
 
 def options() -> Iterator[tuple[str, Option]]:
-    """Every option with the name of its field."""
+    """Every option with the name of its door or of its field."""
+    for door in DOORS:
+        yield door.name, Option(door.help, text, repeatable=True, default=shown(door.endpoints))
     for setting in fields(Settings):
-        yield setting.name, setting.metadata[METADATA]
+        if METADATA in setting.metadata:
+            yield setting.name, setting.metadata[METADATA]
+
+
+def settings_of(given: Mapping[str, Any]) -> Settings:
+    """Settings from the values of options, by the names that `options` yields.
+
+    Raises `ValueError` if they contradict each other.
+    """
+    endpoints = {name: given.get(name, default) for name, default in _ENDPOINTS.items()}
+    others = {name: value for name, value in given.items() if name not in endpoints}
+    return Settings(endpoints, **others)
 
 
 def spelt(name: str) -> str:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from .option import Option
-from .settings import Settings, options, spelt
+from .settings import Settings, options, settings_of, spelt
 
 PREFIX = "CHATD_"
 """What the names of environment variables begin with."""
@@ -24,7 +24,7 @@ CONFIG = "config"
 """The option that names the configuration file, and is not for the file itself."""
 
 Given = Mapping[str, Any]
-"""Settings by the names of their fields, read: those that one source gives."""
+"""Values of options by name, read: those that one source gives."""
 
 
 class BadSetting(Exception):
@@ -37,13 +37,13 @@ def settled(command_line: Given, environment: Mapping[str, str], config: str | N
     from_file = read_file(Path(config)) if config else {}
     given = {**from_file, **read_environment(environment), **command_line}
     try:
-        return Settings(**given)
+        return settings_of(given)
     except ValueError as problem:
         raise BadSetting(str(problem)) from None
 
 
 def variable(name: str) -> str:
-    """The environment variable of a field."""
+    """The environment variable of an option."""
     return f"{PREFIX}{name.upper()}"
 
 

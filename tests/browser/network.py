@@ -12,7 +12,7 @@ from typing import Any, Literal, TypeVar
 
 from playwright.sync_api import BrowserContext, Route
 
-from chatd.doors.api.tree import WEB
+from chatd.doors.api.page import WEB
 
 T = TypeVar("T")
 

@@ -4,7 +4,7 @@ import re
 
 from playwright.sync_api import BrowserContext, expect
 
-from chatd.doors.api.tree import WEB
+from chatd.doors.api.page import WEB
 
 from .people import People
 from .server import Server

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from chatd.codecs.json import convert, decode
 from chatd.codecs.websocket import Sent, read, ref_of
-from chatd.doors.api.tree import Form
+from chatd.doors.api.forms import Form
 from chatd.model import names
 from chatd.model.bounds import (
     MAX_NAME,

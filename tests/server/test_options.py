@@ -30,7 +30,7 @@ def test_every_setting_is_an_option_with_its_default_in_the_help() -> None:
 
 def test_a_repeatable_option_collects_what_is_given() -> None:
     """And takes the place of the default."""
-    assert parsed("--line", "tcp:1", "--line", "tcp:2").line == ("tcp:1", "tcp:2")
+    assert parsed("--line", "tcp:1", "--line", "tcp:2").doors["line"] == ("tcp:1", "tcp:2")
 
 
 @pytest.mark.parametrize(

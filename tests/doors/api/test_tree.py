@@ -12,7 +12,7 @@ from twisted.logger import capturedLogs
 from chatd.chat.health import FRESH_SECONDS
 from chatd.chat.limits import REMEMBERED_SECONDS
 from chatd.chat.sessions import GRACE_SECONDS
-from chatd.doors.api.tree import WEB
+from chatd.doors.api.page import WEB
 
 from ...kit.http import HttpClient, Response
 from ...kit.server import MemoryServer

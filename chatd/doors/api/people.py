@@ -1,0 +1,59 @@
+"""`/people/{name}`: private messages."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NoReturn
+
+from twisted.internet.defer import Deferred, maybeDeferred
+from twisted.python.failure import Failure
+from twisted.web.resource import IResource, Resource
+from twisted.web.server import Request
+
+from ...http.body import read_body
+from ...http.fields import segment
+from ...http.resource import ApiResource, Refusal
+from ...model.commands import Tell
+from ...model.errors import ChatError
+from ..access import Access, for_programs
+from .command import CommandResource
+from .forms import TextForm
+
+
+class PeopleResource(ApiResource):
+    """`/people/{name}/messages`: private messages."""
+
+    def __init__(self, access: Access) -> None:
+        super().__init__()
+        self._access = access
+
+    def getChild(self, path: bytes, request: Request) -> Resource:
+        """A person; whether that person is here is found out by speaking to them."""
+        try:
+            name = segment(path, "person")
+        except ChatError as error:
+            return Refusal(error)
+        person = ApiResource()
+        for below, make in OF_PERSON.items():
+            person.putChild(below, make(self._access, name))
+        return person
+
+
+class PrivateResource(CommandResource):
+    """Where one speaks to one person."""
+
+    def render_POST(self, request: Request) -> Deferred[bytes]:
+        """Say it to them only."""
+        command = Tell(self._name, read_body(request, TextForm).text)
+        performed = maybeDeferred(self.perform, request, command, 201)
+        return performed.addErrback(_for_programs)
+
+
+def _for_programs(failure: Failure) -> NoReturn:
+    failure.trap(ChatError)
+    assert isinstance(failure.value, ChatError)
+    raise for_programs(failure.value)
+
+
+OF_PERSON: dict[bytes, Callable[[Access, str], IResource]] = {b"messages": PrivateResource}
+"""What is below `/people/{name}`; a new resource is one line."""

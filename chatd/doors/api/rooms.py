@@ -1,0 +1,84 @@
+"""`/rooms`: the list of rooms, each room, and what is below it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from twisted.internet.defer import Deferred
+from twisted.web.resource import Resource
+from twisted.web.server import Request
+
+from ...chat.room import Room
+from ...http.fields import segment
+from ...http.resource import ApiResource, Refusal
+from ...model.errors import ChatError
+from ...model.policy import Action
+from ..access import Access
+from ..polls.longpoll import Polls
+from .events import EventsResource
+from .membership import MembershipResource
+from .messages import MessagesResource
+from .roomlist import RoomList, room_answer
+from .topic import TopicResource
+
+IN_ROOM: dict[bytes, Callable[[Access, Polls, str], Resource]] = {
+    b"events": lambda access, polls, room: EventsResource(access, polls, [room]),
+    b"messages": lambda access, _, room: MessagesResource(access, room),
+    b"topic": lambda access, _, room: TopicResource(access, room),
+    b"membership": lambda access, _, room: MembershipResource(access, room),
+}
+"""What is below `/rooms/{room}`; a new resource is one line."""
+
+
+class RoomsResource(ApiResource):
+    """`/rooms`: which there are, and each of them."""
+
+    def __init__(self, access: Access, polls: Polls) -> None:
+        super().__init__()
+        self._access = access
+        self._polls = polls
+        self._list = RoomList(access.service)
+
+    def getChild(self, path: bytes, request: Request) -> Resource:
+        """Every name that a room can have is a room; `/rooms/` is `/rooms`."""
+        if not path:
+            return super().getChild(path, request) if request.postpath else self
+        try:
+            return RoomResource(self._access, self._polls, segment(path, "room"))
+        except ChatError as error:
+            return Refusal(error)
+
+    def render_GET(self, request: Request) -> bytes:
+        """The rooms that have people or events."""
+        access = self._access
+        owner = access.owner(request, access.session(request))
+        access.service.readers.check(owner, Action.LIST)
+        return self._list.answer(request)
+
+
+class RoomResource(ApiResource):
+    """`/rooms/{room}`: one room, and what can be done in it."""
+
+    def __init__(self, access: Access, polls: Polls, name: str) -> None:
+        super().__init__()
+        self._access = access
+        self._polls = polls
+        self._name = name
+
+    def getChild(self, path: bytes, request: Request) -> Resource:
+        """One of `IN_ROOM`."""
+        make = IN_ROOM.get(path)
+        if make is None:
+            return super().getChild(path, request)
+        return make(self._access, self._polls, self._name)
+
+    def render_GET(self, request: Request) -> Deferred[bytes]:
+        """Topic, who is here, and the ends of the log."""
+        access = self._access
+        owner = access.owner(request, access.session(request))
+
+        def answer(room: Room) -> bytes:
+            access.service.readers.check_reading(owner, room)
+            return room_answer(request, access.service, room)
+
+        return access.service.rooms.load(self._name).addCallback(answer)

@@ -1,0 +1,19 @@
+"""`/rooms/{room}/topic`."""
+
+from __future__ import annotations
+
+from twisted.internet.defer import Deferred
+from twisted.web.server import Request
+
+from ...http.body import read_body
+from ...model.commands import SetTopic
+from .command import CommandResource
+from .forms import TextForm
+
+
+class TopicResource(CommandResource):
+    """`/rooms/{room}/topic`."""
+
+    def render_PUT(self, request: Request) -> Deferred[bytes]:
+        """Set it; empty clears it."""
+        return self.perform(request, SetTopic(self._name, read_body(request, TextForm).text), 200)

@@ -1,0 +1,72 @@
+"""The table of doors: for each its option, where it listens by default, and what makes it.
+
+To add a door, add a row: the option, the environment variable and the key of the configuration file
+are made from it (`chatd.server.settings`), and `chatd.tap` opens the door.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from ..chat.service import ChatService
+from ..doors.api.tree import web_site
+from ..doors.classic import classic_site
+from ..doors.line.lines import LineFactory
+from ..http.channel import Bounds
+from ..http.hosts import Hosts
+from ..http.proxies import Proxies
+from ..net.connections import DoorFactory
+from ..net.peers import Peers
+
+
+@dataclass(frozen=True)
+class DoorContext:
+    """What a door may need of the server."""
+
+    chat: ChatService
+    peers: Peers
+    """All connections, which are told when the server shuts down."""
+    hosts: Hosts
+    """The names under which browsers may ask."""
+    origins: Sequence[str]
+    """Other web sites whose pages may use the server."""
+    proxies: Proxies
+    """The proxies that are believed."""
+    bounds: Bounds
+    """What a connection of HTTP may take."""
+
+
+@dataclass(frozen=True)
+class DoorKind:
+    """One kind of door."""
+
+    name: str
+    """The option's name too."""
+    help: str
+    """One sentence for `--help`, without the default."""
+    make: Callable[[DoorContext], DoorFactory]
+    endpoints: tuple[str, ...] = ()
+    """Where it listens if nothing else is given, as Twisted endpoints; none: nowhere."""
+
+
+DOORS = (
+    DoorKind(
+        "line",
+        "Where telnet and netcat are served, as a Twisted endpoint; none closes the door.",
+        lambda the: LineFactory(the.chat, the.peers),
+        ("tcp:8023:interface=127.0.0.1",),
+    ),
+    DoorKind(
+        "http",
+        "Where the page and the HTTP API are served; none closes the door.",
+        lambda the: web_site(the.chat, the.origins, the.bounds, the.proxies, the.peers, the.hosts),
+        ("tcp:8080:interface=127.0.0.1",),
+    ),
+    DoorKind(
+        "classic",
+        "Where the protocol of 2011 is served, open to every web page.",
+        lambda the: classic_site(the.chat, the.bounds, the.proxies, the.peers, the.hosts),
+    ),
+)
+"""All kinds of doors, in the order in which `--help` lists their options."""
