@@ -12,7 +12,7 @@ from ..chat.readers import Owner
 from ..chat.service import ChatService
 from ..chat.sessions import LastingSession, Sessions
 from ..chat.tickets import Tickets
-from ..http.channel import MAX_BODY
+from ..http.bounds import MAX_BODY
 from ..http.fields import cookie, header, one
 from ..http.proxies import Proxies
 from ..model.addresses import Address

@@ -35,12 +35,13 @@ from ..chat.room import LOBBY
 from ..chat.service import ChatService
 from ..chat.sessions import LastingSession, Sessions
 from ..codecs.classic import CLASSIC, told
-from ..http.channel import USUAL, Bounds, ChatSite
+from ..http.bounds import USUAL, Bounds
 from ..http.fields import one
 from ..http.hosts import Hosts
 from ..http.proxies import NO_PROXIES, Proxies
 from ..http.request import ChatRequest
 from ..http.resource import STATUS, dress_live, finish_later, say_when
+from ..http.site import ChatSite
 from ..model.addresses import Address
 from ..model.commands import Say
 from ..model.errors import ChatError, Malformed, NotInRoom

@@ -13,7 +13,7 @@ from ..chat.service import ChatService
 from ..doors.api.tree import web_site
 from ..doors.classic import classic_site
 from ..doors.line.lines import LineFactory
-from ..http.channel import Bounds
+from ..http.bounds import Bounds
 from ..http.hosts import Hosts
 from ..http.proxies import Proxies
 from ..net.connections import DoorFactory

@@ -13,7 +13,7 @@ from typing import Any
 
 from ..chat.limits import ADDRESS_SHARE, DEFAULTS, Limits
 from ..chat.service import HISTORY, MAX_TEXT
-from ..http.channel import IDLE_SECONDS, REQUEST_SECONDS, Bounds
+from ..http.bounds import IDLE_SECONDS, REQUEST_SECONDS, Bounds
 from ..http.proxies import Proxies
 from ..model.bounds import MAX_RAW_TEXT
 from ..net.stalls import STALL_SECONDS

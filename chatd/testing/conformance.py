@@ -13,8 +13,9 @@ from twisted.web.resource import Resource
 from twisted.web.server import Request
 from wsproto.events import BytesMessage, TextMessage
 
-from ..http.channel import ChatChannel, ChatSite
+from ..http.channel import ChatChannel
 from ..http.resource import ApiResource
+from ..http.site import ChatSite
 from ..http.wsprotocol import WebSocketProtocol, handshake
 from ..net.peers import Peers
 

@@ -11,14 +11,8 @@ from twisted.logger import globalLogPublisher
 from twisted.python.failure import Failure
 
 from chatd.doors.api.tree import web_site
-from chatd.http.channel import (
-    IDLE_SECONDS,
-    LATE_SECONDS,
-    MAX_BODY,
-    MAX_EARLY,
-    REQUEST_SECONDS,
-    Bounds,
-)
+from chatd.http.bounds import IDLE_SECONDS, LATE_SECONDS, MAX_BODY, REQUEST_SECONDS, Bounds
+from chatd.http.channel import MAX_EARLY
 from chatd.http.request import MAX_CHUNKS
 from chatd.net.connections import LINGER_SECONDS
 from chatd.testing.clock import StrictClock

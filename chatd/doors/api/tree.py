@@ -12,11 +12,12 @@ from twisted.web.resource import IResource
 from twisted.web.server import Request
 
 from ...chat.service import ChatService
-from ...http.channel import USUAL, Bounds, ChatSite
+from ...http.bounds import USUAL, Bounds
 from ...http.hosts import Hosts, hosts_of
 from ...http.origin import OriginGuard
 from ...http.proxies import NO_PROXIES, Proxies
 from ...http.resource import ApiResource, Refusal
+from ...http.site import ChatSite
 from ...net.peers import Peers, going_down
 from ..access import Access
 from ..polls.longpoll import Polls

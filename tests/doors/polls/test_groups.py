@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from chatd.doors.polls.groups import GROUP_SIZE
-from chatd.http.channel import IDLE_SECONDS, LATE_SECONDS
+from chatd.http.bounds import IDLE_SECONDS, LATE_SECONDS
 from chatd.net.connections import LINGER_SECONDS
 
 from ...kit.http import HttpClient

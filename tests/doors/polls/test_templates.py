@@ -9,7 +9,8 @@ import pytest
 from twisted.internet.address import IPv4Address
 
 from chatd.doors.polls.templates import MAX_TEMPLATE
-from chatd.http.channel import IDLE_SECONDS, LATE_SECONDS, ChatChannel
+from chatd.http.bounds import IDLE_SECONDS, LATE_SECONDS
+from chatd.http.channel import ChatChannel
 from chatd.http.request import ChatRequest
 from chatd.net.connections import LINGER_SECONDS
 

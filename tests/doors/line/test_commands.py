@@ -1,0 +1,45 @@
+"""The table of commands (`chatd.doors.line.commands`)."""
+
+from __future__ import annotations
+
+import pytest
+
+from chatd.codecs.commandlines import CommandTable, optional, word
+from chatd.doors.line.client import LineClient
+from chatd.doors.line.commands import COMMANDS
+from chatd.doors.line.commands.row import Kind, command
+from chatd.doors.line.shell import Shell
+from chatd.model.bounds import NAME
+
+from ..house import House
+from ..terminal import Terminal
+
+
+@command("/greet [NAME]", "greet somebody", optional(word("name", NAME)), aliases=("hi",))
+def greet(client: LineClient, name: str) -> None:
+    """A toy."""
+    client.answer(f"hello, {name or client.person.name}")
+
+
+def test_a_command_is_one_decorated_function(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The row brings its help, its alias, the errors of its words, and what it does."""
+    monkeypatch.setattr(Shell, "commands", CommandTable([*COMMANDS, greet]))
+    ada = Terminal(house, "/nick ada")
+    assert ada.type("/greet") == ["== hello, ada"]
+    assert ada.type("/HI bob") == ["== hello, bob"]
+    assert ada.type("/help greet") == ["== /greet [NAME]: greet somebody"]
+    assert "/hi for /greet" in ada.type("/help")[-1]
+    assert ada.type("/hi a b") == [
+        "!! /greet takes one name, which has no blanks, and nothing was done; type /greet [NAME]"
+    ]
+
+
+def test_a_command_is_a_limited_question_unless_its_row_says_otherwise() -> None:
+    """A new command cannot be used to keep the server busy."""
+    assert greet.kind_of(("bob",)) is Kind.QUESTION
+
+
+def test_topic_is_a_message_only_with_words() -> None:
+    """Without, it is a question, answered to the client only."""
+    assert COMMANDS["topic"].kind_of(("",)) is Kind.QUESTION
+    assert COMMANDS["topic"].kind_of(("-",)) is Kind.MESSAGE
