@@ -44,8 +44,8 @@ def fields_read(path: Path) -> Iterator[str]:
             yield f"{path.name}:{node.lineno} a part of the path"
 
 
-# channel.py and syntax.py read what frames a request (Host, Connection), before there is one.
-FRAMING = ("fields.py", "channel.py", "syntax.py")
+# strict.py and syntax.py read what frames a request (Host, Connection), before there is one.
+FRAMING = ("fields.py", "strict.py", "syntax.py")
 READING = [path for top in ("http", "doors") for path in sorted((CHATD / top).rglob("*.py"))]
 DOORS = [path for path in READING if path.name not in FRAMING]
 

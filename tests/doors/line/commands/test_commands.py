@@ -11,8 +11,8 @@ from chatd.doors.line.commands.row import Kind, command
 from chatd.doors.line.shell import Shell
 from chatd.model.bounds import NAME
 
-from ..house import House
-from ..terminal import Terminal
+from ....kit.server import MemoryServer
+from ....kit.terminal import Terminal
 
 
 @command("/greet [NAME]", "greet somebody", optional(word("name", NAME)), aliases=("hi",))
@@ -21,10 +21,12 @@ def greet(client: LineClient, name: str) -> None:
     client.answer(f"hello, {name or client.person.name}")
 
 
-def test_a_command_is_one_decorated_function(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_command_is_one_decorated_function(
+    server: MemoryServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The row brings its help, its alias, the errors of its words, and what it does."""
     monkeypatch.setattr(Shell, "commands", CommandTable([*COMMANDS, greet]))
-    ada = Terminal(house, "/nick ada")
+    ada = Terminal(server, "/nick ada")
     assert ada.type("/greet") == ["== hello, ada"]
     assert ada.type("/HI bob") == ["== hello, bob"]
     assert ada.type("/help greet") == ["== /greet [NAME]: greet somebody"]
