@@ -155,7 +155,7 @@ class People:
 
     # -- the fold --------------------------------------------------------------------------------
 
-    def shown(self, change: Change, version: int, room: Callable[[str], Room | None]) -> None:
+    def change(self, change: Change, version: int, room: Callable[[str], Room | None]) -> None:
         """Fold one change of a stored unit."""
         if change.table == NAMES:
             if change.value is None:
