@@ -133,7 +133,7 @@ class Attendance:
             parting = clean_phrase(text, self._max_text)
         except ChatError:
             parting = ""  # a person may always leave: drop parting words that are not valid
-        return in_order(person, ALONE, lambda: self._end(person, parting))
+        return in_order(person, ALONE, self._end, person, parting)
 
     def _end(self, person: Person, parting: str) -> Outcome:
         if self._journal.draining:

@@ -51,27 +51,41 @@ def announced(person: Person, room: Room, coming: int = 0) -> bool:
     return person.named and not crowded(room, coming)
 
 
-def speak(policy: Policy, person: Person, room: Room, event: type[Said | Acted], text: str) -> Unit:
-    """A message in a room.  Raises `NotAllowed`, `NotInRoom`."""
+def speak(
+    policy: Policy,
+    person: Person,
+    room: Room,
+    event: type[Said | Acted],
+    text: str,
+    key: bytes | None = None,
+) -> Unit:
+    """A message in a room, with a request key.  Raises `NotAllowed`, `NotInRoom`."""
     policy.may(person, Action.SPEAK, room)
     _need_membership(person, room)
     said = event(room.name, person.name, text)
-    return Unit((said,), room.founding, (room.expect, person.expect))
+    return Unit((said,), room.founding, (room.expect, person.expect), key)
 
 
-def set_topic(policy: Policy, person: Person, room: Room, text: str) -> Unit:
-    """A new topic.  Raises `NotAllowed`, `NotInRoom`."""
+def set_topic(
+    policy: Policy, person: Person, room: Room, text: str, key: bytes | None = None
+) -> Unit:
+    """A new topic, with a request key.  Raises `NotAllowed`, `NotInRoom`."""
     policy.may(person, Action.SET_TOPIC, room)
     _need_membership(person, room)
     changed = Change(ROOMS, room.name, encode_state(room.state.with_topic(text)))
     event = TopicSet(room.name, person.name, text)
-    return Unit((event,), (changed,), (room.expect, person.expect))
+    return Unit((event,), (changed,), (room.expect, person.expect), key)
 
 
-def tell(policy: Policy, person: Person, to: Person | Elsewhere, text: str) -> Unit:
-    """A private message to the person who holds the name `to`.  Raises `NotAllowed`."""
+def tell(
+    policy: Policy, person: Person, to: Person | Elsewhere, text: str, key: bytes | None = None
+) -> Unit:
+    """A private message to the person who holds the name `to`, with a request key.
+
+    Raises `NotAllowed`.
+    """
     policy.may(person, Action.WRITE_PRIVATELY)
-    return Unit((Told(person.name, to.name, text),), (), (to.expect, person.expect))
+    return Unit((Told(person.name, to.name, text),), (), (to.expect, person.expect), key)
 
 
 def enter(policy: Policy, person: Person, room: Room) -> Unit:
