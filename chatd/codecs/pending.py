@@ -41,7 +41,8 @@ class PendingLines:
 
     def pop(self) -> bytes | None:
         """Remove and return the next line.  Raises `IndexError` if there is none."""
-        self._cut_some()
+        if not self._cut:
+            self._cut_some()
         return self._cut.popleft()
 
     def clear(self) -> None:
@@ -52,7 +53,8 @@ class PendingLines:
 
     def __bool__(self) -> bool:
         """Whether a line is complete."""
-        self._cut_some()
+        if not self._cut and (self._raw or self._ended):
+            self._cut_some()
         return bool(self._cut)
 
     def __len__(self) -> int:

@@ -90,7 +90,7 @@ class LineQueue:
         self._working = True
         lines = self.lines
         left = LINES_A_TURN
-        while self.pending and not (self.wait or carrier.busy):
+        while not (self.wait or carrier.busy) and (lines or self.salvage):
             if left <= 0:
                 self.wait = self._clock.callLater(0, self._go_on, carrier)
                 break
