@@ -68,8 +68,10 @@ class Attendance:
         self._journal.check()
         if name:
             self._people.free_name(name)  # what is known at once is said at once
-        coming = self.when_free(name_key(clean_name(name)) if name else "")
-        coming.addCallback(lambda _: self._rooms.load(LOBBY))
+            coming = self.when_free(name_key(clean_name(name)))
+            coming.addCallback(lambda _: self._rooms.load(LOBBY))
+        else:
+            coming = self._rooms.load(LOBBY)
         return coming.addCallback(self._enter, name, address)
 
     def when_free(self, key: str) -> Deferred[Any]:
