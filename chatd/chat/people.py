@@ -188,6 +188,7 @@ class People:
         if person is None:
             self._by_key[key] = Elsewhere(holder.id, holder.name, key, version)
         else:
-            person.name, person.key, person.named = holder.name, key, holder.named
-            person.version = version
+            if person.name != holder.name:  # or else the string that is kept already is kept
+                person.name = holder.name
+            person.key, person.named, person.version = key, holder.named, version
             self._by_key[key] = person

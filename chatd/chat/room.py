@@ -40,6 +40,8 @@ class Room(Source):
     def __init__(self, name: str, log: EventLog, archive: Archive | None = None) -> None:
         super().__init__(name, log, archive)
         self.set_state(NEW_ROOM, 0)
+        self.table = room_table(MEMBERS, name)
+        """The table of its members."""
         self.members: dict[str, str] = {}
         """Who is here, guests too: the name by its key."""
         self.names: list[str] = []
@@ -70,7 +72,7 @@ class Room(Source):
     def member(self, key: str, name: str | None) -> Change:
         """The change by which a person becomes a member, or with None is none any more."""
         value = None if name is None else name.encode()
-        return Change(room_table(MEMBERS, self.name), key, value)
+        return Change(self.table, key, value)
 
     def set_state(self, state: RoomState, version: int) -> None:
         """The settings changed."""
@@ -91,6 +93,8 @@ class Room(Source):
             at = bisect_left(self.names, old.casefold(), key=str.casefold)
             del self.names[self.names.index(old, at)]
         if name is not None:
+            if name == key:
+                name = key  # one string, not two
             self.members[key] = name
             insort(self.names, name, key=str.casefold)
 
