@@ -103,7 +103,7 @@ class Speech:
         return in_order(person, group, self._act, person, name, judged)
 
     def _act(self, person: Person, name: str, judged: Callable[[Room], Unit]) -> Outcome:
-        """It is the command's turn."""
+        """Judge a command whose turn has come; its person joins the room first if need be."""
         room = person.rooms.get(name)
         if room is not None:  # the room exists: it has a member
             return self._journal.submit(partial(judged, room), room)

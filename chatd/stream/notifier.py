@@ -59,7 +59,7 @@ class Growth:
         self._new: dict[Source, list[Entry]] = {}
 
     def add(self, source: Source, entry: Entry) -> None:
-        """One more entry of a source; ids rise."""
+        """Add an entry of a source; its id is higher than those added before."""
         new = self._new.get(source)
         if new is None:
             self._new[source] = [entry]

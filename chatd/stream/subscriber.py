@@ -164,11 +164,12 @@ class Subscriber:
                     break
             self.cursor = batch.cursor
             if not self.outlet.deliver(batch):
-                self.stop()
+                if self.reading:
+                    self.stop()
                 return
             if batch.end:
                 break
-        if selection.single is not self.fast_path:
+        if self.write and selection.single is not self.fast_path:
             self._see_fast_path()
         if self._on_caught_up:
             self._see_caught_up()
