@@ -68,8 +68,10 @@ class Attendance:
         self._journal.check()
         if name:
             self._people.free_name(name)  # what is known at once is said at once
-        coming = self.when_free(name_key(clean_name(name)) if name else "")
-        coming.addCallback(lambda _: self._rooms.load(LOBBY))
+            coming = self.when_free(name_key(clean_name(name)))
+            coming.addCallback(lambda _: self._rooms.load(LOBBY))
+        else:
+            coming = self._rooms.load(LOBBY)
         return coming.addCallback(self._enter, name, address)
 
     def when_free(self, key: str) -> Deferred[Any]:
@@ -133,7 +135,7 @@ class Attendance:
             parting = clean_phrase(text, self._max_text)
         except ChatError:
             parting = ""  # a person may always leave: drop parting words that are not valid
-        return in_order(person, ALONE, lambda: self._end(person, parting))
+        return in_order(person, ALONE, self._end, person, parting)
 
     def _end(self, person: Person, parting: str) -> Outcome:
         if self._journal.draining:

@@ -229,11 +229,9 @@ class Directory:
         """A member has left a room, from that address; if it was the last and the room is read, it
         stays in memory for its readers.
         """
-        if (
-            room.readers
-            and not room.members
-            and not (room.counted or room.name == LOBBY or self.exists(room.name))
-        ):
+        if room.members or room.counted or room.name == LOBBY:
+            return
+        if room.readers and not self.exists(room.name):
             self._charge(room, address)
 
     def _charge(self, room: Room, address: Address) -> None:

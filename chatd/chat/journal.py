@@ -53,9 +53,9 @@ class Accepted:
 
     __slots__ = ("held", "judge", "outcome", "quiet", "tries", "unit")
 
-    def __init__(self, judge: Judge, held: object, *, quiet: bool) -> None:
+    def __init__(self, unit: Unit, judge: Judge, held: object, *, quiet: bool) -> None:
+        self.unit = unit
         self.judge = judge
-        self.unit = judge()
         self.tries = 1
         self.held = held
         """What is kept in memory until the command is shown: its room."""
@@ -99,20 +99,21 @@ class Journal:
         the store keeps or delivers; fails with the `ChatError` that refused it.
         """
         try:
-            accepted = Accepted(judge, held, quiet=quiet)
+            unit = judge()
         except ChatError:
             return fail()
-        return self._accept(accepted)
-
-    def _accept(self, accepted: Accepted) -> Deferred[int | None]:
-        unit = accepted.unit
         if not (unit.events or unit.changes):
             return succeed(None)
+        accepted = Accepted(unit, judge, held, quiet=quiet)
+        self._accept(accepted)
+        return accepted.outcome
+
+    def _accept(self, accepted: Accepted) -> None:
+        """Put a unit into this turn's batch."""
         if not self._batch:
             self._clock.callLater(0, self.flush)
         self._batch.append(accepted)
         self._unstored += 1
-        return accepted.outcome
 
     def drain(self) -> Deferred[None]:
         """Take no more commands; fires when all that were taken are shown or refused."""
@@ -149,15 +150,16 @@ class Journal:
         try:
             if accepted.tries > TRIES:
                 raise Unavailable("too many others want the same at once; try again in a moment")
-            accepted.unit = accepted.judge()
+            unit = accepted.unit = accepted.judge()
         except ChatError:
             accepted.outcome.errback(Failure())
         except Exception:
             self._log.failure("a command could not be judged again")
             accepted.outcome.errback(Failure(_broken()))
         else:
-            again = self._accept(accepted)
-            if again is not accepted.outcome:
+            if unit.events or unit.changes:
+                self._accept(accepted)
+            else:
                 accepted.outcome.callback(None)
 
     def _refused(self, failure: Failure, batch: Sequence[Accepted]) -> None:

@@ -11,8 +11,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+from collections.abc import Iterable
 
 from ..model.errors import NotInRoom
 from ..model.events import (
@@ -32,7 +31,7 @@ from ..model.events import (
 from ..model.identity import Holder, encode_holder
 from ..model.policy import Action, Policy
 from ..model.roomstate import encode_state
-from ..model.units import MEMBERS, NAMES, ROOMS, Change, Expect, Unit, room_table
+from ..model.units import NAMES, ROOMS, Change, Expect, Unit
 from .people import Elsewhere
 from .person import Person
 from .room import Room
@@ -51,75 +50,85 @@ def announced(person: Person, room: Room, coming: int = 0) -> bool:
     return person.named and not crowded(room, coming)
 
 
-def speak(policy: Policy, person: Person, room: Room, event: type[Said | Acted], text: str) -> Unit:
-    """A message in a room.  Raises `NotAllowed`, `NotInRoom`."""
+def speak(
+    policy: Policy,
+    person: Person,
+    room: Room,
+    event: type[Said | Acted],
+    text: str,
+    key: bytes | None = None,
+) -> Unit:
+    """A message in a room, with a request key.  Raises `NotAllowed`, `NotInRoom`."""
     policy.may(person, Action.SPEAK, room)
     _need_membership(person, room)
     said = event(room.name, person.name, text)
-    return Unit((said,), room.founding, (room.expect, person.expect))
+    return Unit((said,), room.founding, (room.expect, person.expect), key)
 
 
-def set_topic(policy: Policy, person: Person, room: Room, text: str) -> Unit:
-    """A new topic.  Raises `NotAllowed`, `NotInRoom`."""
+def set_topic(
+    policy: Policy, person: Person, room: Room, text: str, key: bytes | None = None
+) -> Unit:
+    """A new topic, with a request key.  Raises `NotAllowed`, `NotInRoom`."""
     policy.may(person, Action.SET_TOPIC, room)
     _need_membership(person, room)
     changed = Change(ROOMS, room.name, encode_state(room.state.with_topic(text)))
     event = TopicSet(room.name, person.name, text)
-    return Unit((event,), (changed,), (room.expect, person.expect))
+    return Unit((event,), (changed,), (room.expect, person.expect), key)
 
 
-def tell(policy: Policy, person: Person, to: Person | Elsewhere, text: str) -> Unit:
-    """A private message to the person who holds the name `to`.  Raises `NotAllowed`."""
+def tell(
+    policy: Policy, person: Person, to: Person | Elsewhere, text: str, key: bytes | None = None
+) -> Unit:
+    """A private message to the person who holds the name `to`, with a request key.
+
+    Raises `NotAllowed`.
+    """
     policy.may(person, Action.WRITE_PRIVATELY)
-    return Unit((Told(person.name, to.name, text),), (), (to.expect, person.expect))
+    return Unit((Told(person.name, to.name, text),), (), (to.expect, person.expect), key)
 
 
 def enter(policy: Policy, person: Person, room: Room) -> Unit:
     """A person takes a name that is free, and comes into the first room.  Raises `NotAllowed`."""
     policy.may(person, Action.ENTER)
-    founded = _founded([room] if announced(person, room, 1) else [])
-    return Unit(
-        _arrival(person, room),
-        (*founded.changes, _hold(person, person.name, person.key), _comes(person, room)),
-        (*founded.expects, Expect(NAMES, person.key, 0)),
-    )
+    draft = Draft()
+    if announced(person, room, 1):
+        draft.found(room)
+        draft.events.append(Joined(room.name, person.name))
+    draft.events.append(Arrived(room.name, person.name))
+    draft.changes += (_hold(person, person.name, person.key), _comes(person, room))
+    draft.expects.append(Expect(NAMES, person.key, 0))
+    return draft.unit()
 
 
 def join(policy: Policy, person: Person, room: Room) -> Unit:
     """A person comes into a room.  Raises `NotAllowed`."""
     policy.may(person, Action.JOIN, room)
-    founding = room.founding if announced(person, room, 1) else ()
-    absent = Expect(room_table(MEMBERS, room.name), person.key, 0)
-    return Unit(
-        _arrival(person, room),
-        (*founding, _comes(person, room)),
-        (room.expect, person.expect, absent),
-    )
+    draft = Draft()
+    if announced(person, room, 1):
+        draft.changes += room.founding
+        draft.events.append(Joined(room.name, person.name))
+    draft.events.append(Arrived(room.name, person.name))
+    draft.changes.append(_comes(person, room))
+    draft.expects += (room.expect, person.expect, Expect(room.table, person.key, 0))
+    return draft.unit()
 
 
 def leave(person: Person, room: Room, text: str) -> Unit:
     """A person leaves a room: nothing can forbid that."""
-    founded = _founded([room] if announced(person, room) else [])
-    return Unit(
-        [*_departure(person, room, text, quit=False)],
-        (*founded.changes, room.member(person.key, None)),
-        (*founded.expects, person.expect),
-    )
+    draft = Draft()
+    draft.depart(person, room, text, quit=False)
+    draft.expects.append(person.expect)
+    return draft.unit()
 
 
 def end(person: Person, text: str) -> Unit:
     """A person leaves every room, and the name is free again."""
-    rooms = list(person.rooms.values())
-    founded = _founded([room for room in rooms if announced(person, room)])
-    return Unit(
-        [event for room in rooms for event in _departure(person, room, text, quit=True)],
-        (
-            *founded.changes,
-            *(room.member(person.key, None) for room in rooms),
-            Change(NAMES, person.key, None),
-        ),
-        (*founded.expects, person.expect),
-    )
+    draft = Draft()
+    for room in person.rooms.values():
+        draft.depart(person, room, text, quit=True)
+    draft.changes.append(Change(NAMES, person.key, None))
+    draft.expects.append(person.expect)
+    return draft.unit()
 
 
 def rename(policy: Policy, person: Person, name: str, key: str) -> Unit:
@@ -128,20 +137,20 @@ def rename(policy: Policy, person: Person, name: str, key: str) -> Unit:
     Raises `NotAllowed`.
     """
     policy.may(person, Action.RENAME)
-    rooms = list(person.rooms.values())
-    founded = _founded(rooms)
+    draft = Draft()
     old = person.key if key != person.key else None
-    return Unit(
-        [event for room in rooms for event in _renamed(person, room, name)],
-        (
-            *founded.changes,
-            *([Change(NAMES, old, None)] if old else []),
-            *(room.member(old, None) for room in rooms if old),
-            _hold(person, name, key, named=True),
-            *(room.member(key, name) for room in rooms),
-        ),
-        (*founded.expects, person.expect, *([Expect(NAMES, key, 0)] if old else [])),
-    )
+    if old:
+        draft.changes.append(Change(NAMES, old, None))
+        draft.expects.append(Expect(NAMES, key, 0))
+    draft.changes.append(_hold(person, name, key, named=True))
+    draft.expects.append(person.expect)
+    for room in person.rooms.values():
+        draft.found(room)
+        draft.events += _renamed(person, room, name)
+        if old:
+            draft.changes.append(room.member(old, None))
+        draft.changes.append(room.member(key, name))
+    return draft.unit()
 
 
 def quietly(unit: Unit) -> Unit:
@@ -156,36 +165,38 @@ def quietly(unit: Unit) -> Unit:
     )
 
 
-class _Founded(NamedTuple):
-    """What a unit adds for rooms that come into being with its events."""
+class Draft:
+    """A unit that is being put together."""
 
-    changes: Sequence[Change]
-    expects: Sequence[Expect]
+    __slots__ = ("changes", "events", "expects")
 
+    def __init__(self) -> None:
+        self.events: list[Event] = []
+        self.changes: list[Change] = []
+        self.expects: list[Expect] = []
 
-def _founded(rooms: Iterable[Room]) -> _Founded:
-    new = [room for room in rooms if not room.version]
-    return _Founded(
-        [change for room in new for change in room.founding], [room.expect for room in new]
-    )
+    def found(self, room: Room) -> None:
+        """The unit has an event in a room: bring the room into being, if it has no cell."""
+        if room.founding:
+            self.changes += room.founding
+            self.expects.append(room.expect)
+
+    def depart(self, person: Person, room: Room, text: str, *, quit: bool) -> None:
+        """The person leaves a room."""
+        if announced(person, room):
+            self.found(room)
+            self.events.append(Left(room.name, person.name, text))
+        self.events.append(Departed(room.name, person.name, text, quit))
+        self.changes.append(room.member(person.key, None))
+
+    def unit(self) -> Unit:
+        """The unit."""
+        return Unit(self.events, self.changes, self.expects)
 
 
 def _need_membership(person: Person, room: Room) -> None:
     if not person.visiting and room.name not in person.rooms:
         raise NotInRoom(f"you are not in #{room.name}; join it first")
-
-
-def _arrival(person: Person, room: Room) -> Sequence[Event]:
-    arrived = Arrived(room.name, person.name)
-    if announced(person, room, 1):
-        return [Joined(room.name, person.name), arrived]
-    return [arrived]
-
-
-def _departure(person: Person, room: Room, text: str, *, quit: bool) -> Iterable[Event]:
-    if announced(person, room):
-        yield Left(room.name, person.name, text)
-    yield Departed(room.name, person.name, text, quit)
 
 
 def _renamed(person: Person, room: Room, name: str) -> Iterable[Event]:

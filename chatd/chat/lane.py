@@ -42,95 +42,78 @@ MOST_WAITING = 1000
 class Lane:
     """One person's commands under way, and those that wait for them."""
 
-    __slots__ = ("group", "letting_go", "under_way", "version", "waiting")
+    __slots__ = ("_person", "group", "letting_go", "under_way", "version", "waiting")
 
-    def __init__(self) -> None:
+    def __init__(self, person: Person) -> None:
+        self._person = person
         self.group = ALONE
         """What the commands under way have in common: their room, or `ALONE`."""
         self.version = 0
         """The version of that room by which they were judged first."""
         self.under_way = 0
-        self.waiting: deque[tuple[str, Callable[[], None]]] = deque()
+        self.waiting: deque[tuple[str, Callable[[], object]]] = deque()
         self.letting_go = False
         """Whether waiting commands are being judged now, so that one that ends at once does not
         begin to judge the others within itself."""
 
-    def takes(self, group: str, version: int) -> bool:
-        """Whether a command of that group may be judged now."""
-        if self.waiting or self.letting_go:
+    def begins(self, room: str) -> bool:
+        """Whether a command may be judged beside those under way; then it is counted as one."""
+        person = self._person
+        joined = person.rooms.get(room)
+        if joined is not None:
+            group, version = room, joined.version
+        else:
+            group, version = room if person.visiting else ALONE, 0
+        if not self.under_way:
+            self.group, self.version = group, version
+        elif group == ALONE or group != self.group or version != self.version:
             return False
-        return not self.under_way or self.goes_with(group, version)
-
-    def goes_with(self, group: str, version: int) -> bool:
-        """Whether a command may be under way together with those that are."""
-        return group == self.group and group != ALONE and version == self.version
-
-    def begins(self, group: str, version: int) -> None:
-        """A command is about to be judged."""
-        self.group, self.version = group, version
         self.under_way += 1
+        return True
 
     @property
     def full(self) -> bool:
         """Whether as many commands wait as may."""
         return len(self.waiting) >= MOST_WAITING
 
-    def let_go(self, person: Person) -> None:
+    def judged(self, judge: Callable[..., Deferred[T]], *args: Any) -> Deferred[T]:
+        """Judge a command that has begun; fires with its outcome."""
+        try:
+            outcome = judge(*args)
+        except Exception:
+            outcome = fail()
+        return outcome.addBoth(self._over)
+
+    def _over(self, result: T) -> T:
+        """A command is shown or refused."""
+        self.under_way -= 1
+        if self.waiting and not self.letting_go:
+            self._let_go()
+        if not (self.under_way or self.waiting) and self._person.lane is self:
+            self._person.lane = None
+        return result
+
+    def _let_go(self) -> None:
         """Have those commands judged that need not wait any more."""
-        if self.letting_go:
-            return
         self.letting_go = True
-        while self.waiting:
-            room, judge = self.waiting[0]
-            group, version = _group(person, room)
-            if self.under_way and not self.goes_with(group, version):
-                break
-            self.waiting.popleft()
-            self.begins(group, version)
-            judge()
+        while self.waiting and self.begins(self.waiting[0][0]):
+            _, begin = self.waiting.popleft()
+            begin()
         self.letting_go = False
 
 
-def in_order(person: Person, room: str, judge: Callable[[], Deferred[T]]) -> Deferred[T]:
-    """Call `judge` when the person's earlier commands allow it; fires with its outcome.
+def in_order(
+    person: Person, room: str, judge: Callable[..., Deferred[T]], *args: Any
+) -> Deferred[T]:
+    """Call `judge` with `args` when the person's earlier commands allow it; fires with its outcome.
 
     Messages to one `room` that the person is in may be under way together.
     """
     lane = person.lane
     if lane is None:
-        lane = person.lane = Lane()
-    group, version = _group(person, room)
-    if lane.takes(group, version):  # nearly always: then it needs no Deferred of its own
-        lane.begins(group, version)
-        return _judged(judge).addBoth(_over, person, lane)
+        lane = person.lane = Lane(person)
+    if not (lane.waiting or lane.letting_go) and lane.begins(room):
+        return lane.judged(judge, *args)  # nearly always: then it needs no Deferred of its own
     outcome: Deferred[Any] = Deferred()
-
-    def begin() -> None:
-        _judged(judge).addBoth(_over, person, lane).chainDeferred(outcome)
-
-    lane.waiting.append((room, begin))
+    lane.waiting.append((room, lambda: lane.judged(judge, *args).chainDeferred(outcome)))
     return outcome
-
-
-def _group(person: Person, room: str) -> tuple[str, int]:
-    """What a command has in common with others that may be under way beside it."""
-    joined = person.rooms.get(room)
-    if joined is not None:
-        return room, joined.version
-    return room if person.visiting else ALONE, 0
-
-
-def _judged(judge: Callable[[], Deferred[T]]) -> Deferred[T]:
-    try:
-        return judge()
-    except Exception:
-        return fail()
-
-
-def _over(result: T, person: Person, lane: Lane) -> T:
-    """A command is shown or refused."""
-    lane.under_way -= 1
-    lane.let_go(person)
-    if not (lane.under_way or lane.waiting) and person.lane is lane:
-        person.lane = None
-    return result

@@ -155,7 +155,7 @@ class People:
 
     # -- the fold --------------------------------------------------------------------------------
 
-    def shown(self, change: Change, version: int, room: Callable[[str], Room | None]) -> None:
+    def change(self, change: Change, version: int, room: Callable[[str], Room | None]) -> None:
         """Fold one change of a stored unit."""
         if change.table == NAMES:
             if change.value is None:
@@ -188,6 +188,7 @@ class People:
         if person is None:
             self._by_key[key] = Elsewhere(holder.id, holder.name, key, version)
         else:
-            person.name, person.key, person.named = holder.name, key, holder.named
-            person.version = version
+            if person.name != holder.name:  # or else the string that is kept already is kept
+                person.name = holder.name
+            person.key, person.named, person.version = key, holder.named, version
             self._by_key[key] = person

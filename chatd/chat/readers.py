@@ -89,7 +89,8 @@ class Readers:
         """Ask the policy whether that may be read.  Raises `NotAllowed`."""
         identity = identity_of(owner)
         if source.name:
-            self._policy.may(identity, Action.READ, self._rooms.live(source.name))
+            room = source if isinstance(source, Room) else self._rooms.live(source.name)
+            self._policy.may(identity, Action.READ, room)
         else:
             self._policy.may(identity, Action.READ_PRIVATELY)
 
@@ -101,23 +102,19 @@ class Readers:
         cursor: int,
         limit: int = PUSH_LIMIT,
         *,
-        template: Template | None = None,
         places: Mapping[EventLog, int] | None = None,
         gaps: tuple[Gap, ...] = (),
     ) -> Subscriber:
         """A reader that stands at `cursor`, or further on in some logs (`places`), and is told
         `gaps` first (`chatd.stream.places`).  It reads nothing before it is started, which has to
-        happen in the same turn.
-
-        With a template it is one reader for all requests that the template answers.  Raises
-        `NotAllowed`.
+        happen in the same turn.  Raises `NotAllowed`.
         """
         return Subscriber(
             outlet,
             self._feeds(owner, views),
             cursor,
             limit,
-            owner=template or owner,
+            owner=owner,
             places=places,
             gaps=gaps,
         )
@@ -129,6 +126,18 @@ class Readers:
         feeds = self._feeds(template.owner, views)
         self.templates.add(template)
         return feeds
+
+    def join(
+        self, template: Template, feeds: Sequence[Feed], outlet: Outlet, cursor: int, limit: int
+    ) -> Subscriber:
+        """One more reader of the feeds of a template (`register`), for requests that it answers.
+
+        Raises `NotAllowed`.
+        """
+        owner = template.owner
+        for feed in feeds:
+            self.check_reading(owner, feed.source)
+        return Subscriber(outlet, feeds, cursor, limit, owner=template)
 
     def change(self, reader: Subscriber, owner: Owner, views: Iterable[View], cursor: int) -> None:
         """Let a reader read other things from here on; what was not read before is read from

@@ -39,9 +39,9 @@ class Room(Source):
 
     def __init__(self, name: str, log: EventLog, archive: Archive | None = None) -> None:
         super().__init__(name, log, archive)
-        self.state = NEW_ROOM
-        self.version = 0
-        """The version of the cell `rooms/NAME`; 0: the room has none."""
+        self.set_state(NEW_ROOM, 0)
+        self.table = room_table(MEMBERS, name)
+        """The table of its members."""
         self.members: dict[str, str] = {}
         """Who is here, guests too: the name by its key."""
         self.names: list[str] = []
@@ -52,16 +52,6 @@ class Room(Source):
         self.asked = 0.0
         """When the store was last asked for the room, on the reactor's clock."""
         self._presence: ref[Presence] | None = None
-
-    @property
-    def expect(self) -> Expect:
-        """That the room's settings are still those that a command was judged by."""
-        return Expect(ROOMS, self.name, self.version)
-
-    @property
-    def founding(self) -> tuple[Change, ...]:
-        """What brings the room into being with its first event; empty if it has a cell."""
-        return () if self.version else (Change(ROOMS, self.name, encode_state(self.state)),)
 
     @property
     def presence(self) -> Source:
@@ -82,11 +72,19 @@ class Room(Source):
     def member(self, key: str, name: str | None) -> Change:
         """The change by which a person becomes a member, or with None is none any more."""
         value = None if name is None else name.encode()
-        return Change(room_table(MEMBERS, self.name), key, value)
+        return Change(self.table, key, value)
 
     def set_state(self, state: RoomState, version: int) -> None:
         """The settings changed."""
-        self.state, self.version = state, version
+        self.state = state
+        self.version = version
+        """The version of the cell `rooms/NAME`; 0: the room has none."""
+        self.expect = Expect(ROOMS, self.name, version)
+        """That the room's settings are still those that a command was judged by."""
+        self.founding: tuple[Change, ...] = ()
+        """What brings the room into being with its first event; empty if it has a cell."""
+        if not version:
+            self.founding = (Change(ROOMS, self.name, encode_state(state)),)
 
     def set_member(self, key: str, name: str | None) -> None:
         """A person came, or is called otherwise; with None, a person went."""
@@ -95,6 +93,8 @@ class Room(Source):
             at = bisect_left(self.names, old.casefold(), key=str.casefold)
             del self.names[self.names.index(old, at)]
         if name is not None:
+            if name == key:
+                name = key  # one string, not two
             self.members[key] = name
             insort(self.names, name, key=str.casefold)
 

@@ -35,24 +35,28 @@ class RoomIndex:
 
     def __init__(self) -> None:
         self._cells: dict[str, Known] = {}
-        self._ends: dict[str, RoomSummary] = {}
+        self._firsts: dict[str, int] = {}
+        """The ids of the oldest events."""
+        self._lasts: dict[str, int] = {}
+        """The ids of the newest events."""
 
     def opened(self, ends: Mapping[str, RoomSummary], cells: Mapping[str, Cell]) -> None:
         """The store is open, and has these rooms."""
-        self._ends.update(ends)
+        for name, (first, last) in ends.items():
+            self._firsts[name], self._lasts[name] = first, last
         for name, cell in cells.items():
             self._cells[name] = Known(cell.version, self._decoded(name, cell.value))
 
     def __len__(self) -> int:
-        return len(self._cells) + sum(1 for name in self._ends if name not in self._cells)
+        return len(self._cells) + sum(1 for name in self._lasts if name not in self._cells)
 
     def __iter__(self) -> Iterator[str]:
         yield from self._cells
         # A message may be stored just before the cell of its room goes, with the last event.
-        yield from [name for name in self._ends if name not in self._cells]
+        yield from [name for name in self._lasts if name not in self._cells]
 
     def __contains__(self, name: object) -> bool:
-        return name in self._cells or name in self._ends
+        return name in self._cells or name in self._lasts
 
     def known(self, name: str) -> Known:
         """The room's cell."""
@@ -60,7 +64,8 @@ class RoomIndex:
 
     def ends(self, name: str) -> RoomSummary | None:
         """The ends of what is kept of the room's events; None: nothing is."""
-        return self._ends.get(name)
+        last = self._lasts.get(name)
+        return None if last is None else RoomSummary(self._firsts[name], last)
 
     def changed(self, change: Change, version: int) -> Known:
         """Fold a change of the table `rooms`; answers the room's cell as it is now."""
@@ -71,26 +76,29 @@ class RoomIndex:
         self._cells[change.key] = known
         return known
 
-    def appended(self, name: str, id: int) -> None:
-        """An event of the room was shown."""
-        ends = self._ends.get(name)
-        self._ends[name] = RoomSummary(ends.first if ends else id, id)
+    def appended(self, name: str, id: int) -> bool:
+        """An event of the room was shown; answers whether it is the only one that is kept."""
+        self._lasts[name] = id
+        if name in self._firsts:
+            return False
+        self._firsts[name] = id
+        return True
 
     def forgotten(self, firsts: Mapping[str, int | None]) -> None:
         """Retention has removed the oldest events of these rooms."""
         for name, first in firsts.items():
-            ends = self._ends.get(name)
             if first is None:
-                self._ends.pop(name, None)
-            elif ends:
-                self._ends[name] = ends._replace(first=first)
+                self._firsts.pop(name, None)
+                self._lasts.pop(name, None)
+            elif name in self._firsts:
+                self._firsts[name] = first
 
     def vanish(self, name: str) -> Unit:
         """What makes a room vanish that has no event and no setting other than a new room's; of
         any other room, nothing.
         """
         known = self._cells.get(name)
-        if known is None or known.state != NEW_ROOM or name in self._ends:
+        if known is None or known.state != NEW_ROOM or name in self._lasts:
             return Unit()
         return Unit(
             changes=(Change(ROOMS, name, None),), expects=(Expect(ROOMS, name, known.version),)

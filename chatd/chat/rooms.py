@@ -10,7 +10,7 @@
 
 from __future__ import annotations
 
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from weakref import WeakValueDictionary
@@ -21,12 +21,13 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from ..model.errors import Unavailable
-from ..model.events import PresenceEvent, RoomEvent
+from ..model.events import RoomEvent
 from ..model.names import clean_room
-from ..model.units import MEMBERS, ROOMS, Cell, room_table
+from ..model.units import MEMBERS, ROOMS, Cell, Change, room_table
 from ..store import Loaded, Shown, Store
 from ..stream.archive import Archive
 from ..stream.eventlog import EventLog, Page
+from ..stream.feed import Source
 from ..stream.notifier import Notifier
 from .directory import Directory
 from .limits import Limits
@@ -113,8 +114,7 @@ class Rooms:
 
     def _loaded(self, loaded: Loaded, key: str) -> None:
         log = EventLog(self._history, loaded.floor)
-        for entry in loaded.entries:
-            log.append(entry)
+        log.extend(loaded.entries)
         self._arrived(key, log, loaded.tables.get(MEMBERS, {}))
 
     def _unread(self, failure: Failure, key: str, until: int) -> None:
@@ -171,48 +171,34 @@ class Rooms:
 
     # -- the fold --------------------------------------------------------------------------------
 
-    def make_room(self, batch: Sequence[Shown]) -> None:
-        """A batch is about to be shown: wake readers for whom a log would evict something now, and
-        not in the middle of it, where senders do not know their ids yet.
-        """
-        counts = Counter(
-            entry.event.room
-            for shown in batch
-            for entry in shown.entries
-            if isinstance(entry.event, RoomEvent)
-        )
-        for name, count in counts.items():
-            room = self._live.get(name)
+    def change(self, change: Change, version: int) -> None:
+        """Fold one change of a stored unit."""
+        if change.table == ROOMS:
+            known = self.index.changed(change, version)
+            room = self._live.get(change.key)
             if room is not None:
-                self._notifier.make_room(room, count)
+                room.set_state(known.state, known.version)
+        elif change.table.startswith(_MEMBERS):
+            room = self._live.get(change.table[len(_MEMBERS) :])
+            if room is not None:
+                room.set_member(change.key, _text(change.value))
+                self.directory.changes += 1
 
-    def shown(self, shown: Shown) -> None:
-        """Fold one stored unit into the rooms that it concerns, and mark their readers."""
-        for change in shown.changes:
-            if change.table == ROOMS:
-                known = self.index.changed(change, shown.id)
-                room = self._live.get(change.key)
-                if room is not None:
-                    room.set_state(known.state, known.version)
-            elif change.table.startswith(_MEMBERS):
-                room = self._live.get(change.table[len(_MEMBERS) :])
-                if room is not None:
-                    room.set_member(change.key, _text(change.value))
-                    self.directory.changes += 1
-        for entry in shown.entries:
-            event = entry.event
-            if isinstance(event, RoomEvent):
-                self.index.appended(event.room, entry.id)
-                self.directory.note(event.room)
-                room = self._live.get(event.room)
-                if room is not None:
-                    room.append(entry, self._notifier)
-            elif isinstance(event, PresenceEvent):
-                room = self._live.get(event.room)
-                if room is not None and room.watched is not None:
-                    room.watched.append(entry, self._notifier)
+    def kept(self, event: RoomEvent, id: int) -> Room | None:
+        """An event of a room was stored; answers the room, if it is in memory."""
+        if self.index.appended(event.room, id):
+            self.directory.note(event.room)
+        return self._live.get(event.room)
+
+    def presence(self, name: str) -> Source | None:
+        """The presence stream of a room, if it is in use."""
+        room = self._live.get(name)
+        return room.watched if room is not None else None
+
+    def shown(self, batch: Sequence[Shown]) -> None:
+        """A batch was shown, while some rooms may be being loaded."""
         for loading in self._loading.values():
-            loading.shown.append(shown)
+            loading.shown += batch
 
     def _follow(self, room: Room, shown: Shown) -> None:
         """What was shown while the room was being loaded, and concerns it."""

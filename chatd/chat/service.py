@@ -23,7 +23,7 @@ from twisted.python.failure import Failure
 from ..model.addresses import LOCAL, Address
 from ..model.commands import Act, Command, Join, Leave, Rename, Say, SetTopic, Tell
 from ..model.errors import ChatError, NoSession, Unavailable
-from ..model.events import SentPrivately, Told
+from ..model.events import PresenceEvent, RoomEvent, SentPrivately, Told
 from ..model.lookalikes import prepare
 from ..model.names import name_key
 from ..model.policy import Policy
@@ -31,7 +31,7 @@ from ..model.units import NAMES, ROOMS, Cell
 from ..store import Opened, Shown, Store
 from ..stream.eventlog import Entry, Page
 from ..stream.feed import Source
-from ..stream.notifier import Notifier
+from ..stream.notifier import Growth, Notifier
 from ..stream.places import Place, lost, oldest
 from .admission import Admission
 from .attendance import Attendance, Outcome
@@ -264,20 +264,29 @@ class ChatService(Service):
         if self._early is not None:
             self._early.append(partial(self.shown, batch))
             return
-        if len(batch) > 1:
-            self.rooms.make_room(batch)
+        growth = Growth(self._notifier)
         for shown in batch:
-            self.rooms.shown(shown)
             for change in shown.changes:
-                self.people.shown(change, shown.id, self.rooms.live)
+                self.rooms.change(change, shown.id)
+                self.people.change(change, shown.id, self.rooms.live)
                 if change.table == ROOMS and (room := self.rooms.live(change.key)) is not None:
                     self.readers.review(room)
             for entry in shown.entries:
-                if isinstance(entry.event, Told):
-                    self._deliver(entry, entry.event)
+                event = entry.event
+                source: Source | None = None
+                if isinstance(event, RoomEvent):
+                    source = self.rooms.kept(event, entry.id)
+                elif isinstance(event, PresenceEvent):
+                    source = self.rooms.presence(event.room)
+                elif isinstance(event, Told):
+                    self._deliver(entry, event, growth)
+                if source is not None:
+                    growth.add(source, entry)
             if shown.request_key is not None:
                 self.request_keys.shown(shown.request_key, shown.answer)
-            self.horizon = shown.id
+        self.rooms.shown(batch)
+        growth.finish()
+        self.horizon = batch[-1].id
 
     def forgotten(self, firsts: Mapping[str, int | None]) -> None:
         """See `chatd.store.Follower`; rooms of which nothing is left vanish."""
@@ -291,14 +300,14 @@ class ChatService(Service):
                 vanished = self._journal.submit(partial(index.vanish, name))
                 vanished.addErrback(lambda failure: failure.trap(ChatError))
 
-    def _deliver(self, entry: Entry, told: Told) -> None:
+    def _deliver(self, entry: Entry, told: Told, growth: Growth) -> None:
         """A private message was stored: it goes to the two who held the names at its id."""
         sender, to = self.people.own(name_key(told.sender)), self.people.own(name_key(told.to))
         if to is not None and to is not sender:
-            to.inbox.append(entry, self._notifier)
+            growth.add(to.inbox, entry)
         if sender is not None:
             sent = SentPrivately(told.sender, told.to, told.text)
-            sender.inbox.append(Entry(entry.id, sent), self._notifier)
+            growth.add(sender.inbox, Entry(entry.id, sent))
 
     def _reader_failed(self, problem: Exception) -> None:
         self._log.failure("a reader failed and is dropped", Failure(problem))

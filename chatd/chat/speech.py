@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 from twisted.internet.defer import succeed
 
@@ -53,9 +54,9 @@ class Speech:
         name = clean_room(command.room)
 
         def judged(room: Room) -> Unit:
-            return judge.speak(self._readers.policy, person, room, event, text)
+            return judge.speak(self._readers.policy, person, room, event, text, key)
 
-        return self._in_room(person, name, name, key, judged)
+        return self._in_room(person, name, name, judged)
 
     def set_topic(self, command: SetTopic, person: Person, key: bytes | None) -> Outcome:
         """Set a room's topic."""
@@ -68,9 +69,9 @@ class Speech:
             return succeed(None)  # no topic to clear: that would be all that is kept of the room
 
         def judged(room: Room) -> Unit:
-            return judge.set_topic(self._readers.policy, person, room, text)
+            return judge.set_topic(self._readers.policy, person, room, text, key)
 
-        return self._in_room(person, name, ALONE, key, judged)
+        return self._in_room(person, name, ALONE, judged)
 
     def tell(self, command: Tell, person: Person, key: bytes | None) -> Outcome:
         """Say something to one person only."""
@@ -85,50 +86,50 @@ class Speech:
         def tell() -> Unit:
             self._people.check_visitor(person)
             to = self._people.still(holder) if holder else self._people.person(command.to)
-            return judge.tell(self._readers.policy, person, to, text)._replace(request_key=key)
+            return judge.tell(self._readers.policy, person, to, text, key)
 
         def submit() -> Outcome:
             return self._journal.submit(tell)
 
-        return in_order(person, ALONE, lambda: self._when_free(person, submit))
+        return in_order(person, ALONE, self._when_free, person, submit)
 
     def _in_room(
-        self,
-        person: Person,
-        name: str,
-        group: str,
-        key: bytes | None,
-        judgement: Callable[[Room], Unit],
+        self, person: Person, name: str, group: str, judged: Callable[[Room], Unit]
     ) -> Outcome:
         """Something that a person does in a room, who comes in for it if need be."""
-        if person.lane is None:
+        if person.lane is None and name not in person.rooms:
             self._attendance.check_rooms(person, name)
         self._admission.spend(person)
+        return in_order(person, group, self._act, person, name, judged)
 
-        def act(room: Room) -> Outcome:
-            def judged() -> Unit:
-                self._people.check_visitor(person)
-                unit = judgement(room)
-                return unit if key is None else unit._replace(request_key=key)
-
-            def submit(_: object = None) -> Outcome:
-                self._rooms.directory.found(room, person.address)
-                submitted = self._journal.submit(judged, room)
-                return self._rooms.directory.claimed(room, submitted)
-
-            if person.visiting or room.name in person.rooms:
-                return submit()
-            return self._attendance.join(person, room).addCallback(submit)
-
-        def load() -> Outcome:
-            room = self._rooms.live(name)
-            if room is not None:
-                return act(room)
-            return self._rooms.load(name).addCallback(act)
-
+    def _act(self, person: Person, name: str, judged: Callable[[Room], Unit]) -> Outcome:
+        """Judge a command whose turn has come; its person joins the room first if need be."""
+        room = person.rooms.get(name)
+        if room is not None:  # the room exists: it has a member
+            return self._journal.submit(partial(judged, room), room)
         if person.visiting:
-            return in_order(person, group, lambda: self._when_free(person, load))
-        return in_order(person, group, load)
+            return self._when_free(person, lambda: self._visit(person, name, judged))
+
+        def join(room: Room) -> Outcome:
+            return self._attendance.join(person, room).addCallback(
+                lambda _: self._journal.submit(partial(judged, room), room)
+            )
+
+        return self._rooms.load(name).addCallback(join)
+
+    def _visit(self, person: Person, name: str, judged: Callable[[Room], Unit]) -> Outcome:
+        """A visitor does something in a room, which that may bring into being."""
+
+        def judge_visitor(room: Room) -> Unit:
+            self._people.check_visitor(person)
+            return judged(room)
+
+        def submit(room: Room) -> Outcome:
+            self._rooms.directory.found(room, person.address)
+            submitted = self._journal.submit(partial(judge_visitor, room), room)
+            return self._rooms.directory.claimed(room, submitted)
+
+        return self._rooms.load(name).addCallback(submit)
 
     def _when_free(self, person: Person, perform: Callable[[], Outcome]) -> Outcome:
         """Have a command performed; that of a visitor when the person who had the name has left."""

@@ -119,6 +119,8 @@ class LineDecoder:
     it comes out as None.
     """
 
+    __slots__ = ("_limit", "_overlong", "_rest")
+
     def __init__(self, limit: int) -> None:
         self._limit = limit
         self._rest = bytearray()

@@ -55,6 +55,8 @@ BINARY = "that is binary, and this is a chat; send lines of text in UTF-8"
 class Opening:
     """The judgement of one connection's first line, however its bytes are cut."""
 
+    __slots__ = ("_first", "done")
+
     def __init__(self) -> None:
         self.done = False
         """Whether the first line has come to its end."""

@@ -6,8 +6,6 @@ would delay the other clients.
 
 from __future__ import annotations
 
-from collections import deque
-
 from .lines import LineDecoder
 
 SLICE = 1024
@@ -20,12 +18,17 @@ _KINDS = bytes(ord("\n" if byte in b"\r\n" else "x") for byte in range(256))
 class PendingLines:
     """Queue of the lines that a `LineDecoder` makes of the bytes it is fed."""
 
+    __slots__ = ("_cut", "_decoder", "_ended", "_raw")
+
     def __init__(self, limit: int) -> None:
         """`limit` is the most bytes of a line; None comes out for one that is longer."""
         self._decoder = LineDecoder(limit)
         self._raw = bytearray()
         self._ended = False
-        self._cut: deque[bytes | None] = deque()
+        """Whether the input has ended, and its last line is not cut yet."""
+        # Most connections have no line that waits, and an empty deque would take 600 bytes.
+        self._cut: list[bytes | None] = []
+        """Lines that are cut, the next one last."""
 
     def feed(self, data: bytes) -> None:
         """Take in bytes, cut anywhere."""
@@ -37,12 +40,13 @@ class PendingLines:
 
     def put_back(self, line: bytes | None) -> None:
         """Insert a line before all others."""
-        self._cut.appendleft(line)
+        self._cut.append(line)
 
     def pop(self) -> bytes | None:
         """Remove and return the next line.  Raises `IndexError` if there is none."""
-        self._cut_some()
-        return self._cut.popleft()
+        if not self._cut:
+            self._cut_some()
+        return self._cut.pop()
 
     def clear(self) -> None:
         """Drop all lines."""
@@ -52,7 +56,8 @@ class PendingLines:
 
     def __bool__(self) -> bool:
         """Whether a line is complete."""
-        self._cut_some()
+        if not self._cut and (self._raw or self._ended):
+            self._cut_some()
         return bool(self._cut)
 
     def __len__(self) -> int:
@@ -61,10 +66,11 @@ class PendingLines:
 
     def _cut_some(self) -> None:
         while self._raw and not self._cut:
-            self._cut.extend(self._decoder.feed(bytes(self._raw[:SLICE])))
+            self._cut = self._decoder.feed(bytes(self._raw[:SLICE]))[::-1]
             del self._raw[:SLICE]
         if self._ended and not self._cut:
-            self._cut.extend(self._decoder.finish())
+            self._ended = False
+            self._cut = self._decoder.finish()
 
 
 def lines_in(begun: bool, data: bytes | bytearray, *, ended: bool) -> int:

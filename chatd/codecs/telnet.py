@@ -60,6 +60,8 @@ _CUT = re.compile(rb"(?:[\xc2-\xdf]|[\xe0-\xef][\x80-\xbf]?|[\xf0-\xf4][\x80-\xb
 class OptionFilter:
     """What is text in a telnet client's bytes, and what to answer the rest."""
 
+    __slots__ = ("_answers", "_before", "_left", "_rest", "telnet")
+
     def __init__(self) -> None:
         self._rest = b""
         self._answers = bytearray()

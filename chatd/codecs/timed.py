@@ -52,6 +52,8 @@ TIMED = {
 class Days:
     """Which day one reader has got to."""
 
+    __slots__ = ("_day",)
+
     def __init__(self, day: int | None = None) -> None:
         """`day` is the ordinal of the day whose line need not come; 0: each day has its line, the
         first one too; None: that of the first event.

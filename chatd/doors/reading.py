@@ -12,7 +12,7 @@ from urllib.parse import quote
 from twisted.internet.defer import Deferred, gatherResults
 from twisted.web.server import Request
 
-from ..chat.readers import Owner, Template, View
+from ..chat.readers import Owner, View
 from ..chat.room import Room
 from ..chat.service import ChatService
 from ..chat.sessions import Holder, LastingSession, Session
@@ -59,25 +59,18 @@ class ReadQuery:
         """What is read, each with its codec."""
         return [(source, codec) for source in self.sources]
 
-    def open(
-        self,
-        outlet: Outlet,
-        codec: Codec,
-        cursor: int | None = None,
-        template: Template | None = None,
-    ) -> Subscriber:
-        """A reader, made by the gate, that begins at `cursor`, or where the request says.
+    def open(self, outlet: Outlet, codec: Codec) -> Subscriber:
+        """A reader, made by the gate, that begins where the request says.
 
         It has to be started in the same turn.  Raises `NotAllowed`.
         """
-        begin, logs, gaps = self.place if cursor is None else Place(cursor)
+        begin, logs, gaps = self.place
         return self.service.readers.open(
             self.owner,
             self.views(codec),
             outlet,
             begin,
             self.limit,
-            template=template,
             places=logs,
             gaps=gaps,
         )

@@ -82,7 +82,7 @@ def check_fields(value: object) -> None:
     """
     for name, bound in bounds_of(type(value)):  # type: ignore[arg-type]
         text = getattr(value, name)
-        if text is not None:
+        if text is not None and len(text) > bound.most:
             bound.check(text)
 
 

@@ -105,6 +105,8 @@ def clean_phrase(text: str, limit: int, kind: str = "parting word") -> str:
 
     Raises as `clean_text`.
     """
+    if not text:
+        return ""
     _check_size(text, limit, kind)
     flat = " ".join(printable(_BREAKS.sub("\n", text)).split())
     return clean_text(flat, limit, 0, kind) if flat else ""

@@ -39,19 +39,23 @@ class Cells:
         """Those of these cells that there are."""
         return {key: cell for key in keys if (cell := self.get(table, key))}
 
-    def set(self, table: str, key: str, version: int, value: bytes | None) -> None:
-        """Give a cell a value, or with None make it absent."""
+    def set(self, table: str, key: str, version: int, value: bytes | None) -> Cell | None:
+        """Give a cell a value, or with None make it absent; answers the cell as it was before."""
         found = self._tables.get(table)
+        if found is None:
+            if value is None:
+                return None
+            found = self._tables[table] = ({}, {})
+        versions, values = found
+        before = Cell(versions[key], values[key]) if key in versions else None
         if value is not None:
-            if found is None:
-                found = self._tables[table] = ({}, {})
-            found[1][key] = value
-            found[0][key] = version
-        elif found is not None:
-            found[0].pop(key, None)
-            found[1].pop(key, None)
-            if not found[0]:
+            values[key] = value
+            versions[key] = version
+        elif before is not None:
+            del versions[key], values[key]
+            if not versions:
                 del self._tables[table]
+        return before
 
     def snapshot(self, table: str) -> Snapshot:
         """A table as it is now."""

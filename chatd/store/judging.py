@@ -46,6 +46,8 @@ class Judging:
         self.request_keys: dict[bytes, int] = {}
         """The request keys that were not known before, and the ids that they answer."""
         self._version = version
+        self._versions: dict[tuple[str, str], int] = {}
+        """The versions of the cells that units expected or changed."""
         self._known = known
 
     def judge(self, units: Sequence[Unit]) -> Judged:
@@ -72,6 +74,7 @@ class Judging:
                 entries = [Entry(id_, event) for id_, event in enumerate(events, answer)]
             for table, name, value in changes:
                 self.changes[table, name] = self.last, value
+                self._versions[table, name] = 0 if value is None else self.last
             if key is not None:
                 self.request_keys[key] = answer
             batch.append(Shown(self.last, entries, changes, key))
@@ -79,13 +82,12 @@ class Judging:
         return Judged(answers, batch)
 
     def _stale(self, expects: Sequence[Expect]) -> Stale | None:
+        versions = self._versions
         for expect in expects:
             table, key, expected = expect
-            staged = self.changes.get((table, key)) if self.changes else None
-            if staged is None:
-                version = self._version(table, key)
-            else:
-                version = 0 if staged[1] is None else staged[0]
+            version = versions.get((table, key))
+            if version is None:
+                version = versions[table, key] = self._version(table, key)
             if version != expected:
                 return Stale(expect)
         return None

@@ -133,8 +133,7 @@ class MemoryEngine:
         cells = self.cells
         before = []
         for (table, key), (version, value) in judging.changes.items():
-            before.append((table, key, cells.get(table, key)))
-            cells.set(table, key, version, value)
+            before.append((table, key, cells.set(table, key, version, value)))
         self.request_keys.add(judging.request_keys)
         self.last = judging.last
         firsts: dict[str, int | None] = {}

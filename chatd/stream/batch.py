@@ -17,7 +17,7 @@ from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, 
 from enum import Enum, auto
 from typing import NamedTuple
 
-from .eventlog import Codec, Entry
+from .eventlog import Codec, Entry, encoded
 from .pages import MOST_BYTES, MOST_ENTRIES
 
 PUSH_LIMIT = MOST_ENTRIES
@@ -98,12 +98,14 @@ class Stretch(NamedTuple):
 
 
 def merge(
-    stretches: Iterable[Stretch], cursor: int, limit: int, skip: Collection[int] = ()
+    stretches: Sequence[Stretch], cursor: int, limit: int, skip: Collection[int] = ()
 ) -> Batch:
     """What follows `cursor` in all sources, in the order of the ids, without the ids in `skip`.
 
     The batch's cursor lies behind the last entry looked at, and not before `cursor`.
     """
+    if len(stretches) == 1 and not skip and (whole := _whole(stretches[0], limit)):
+        return whole
     runs: list[Iterable[tuple[int, Entry, Codec]]] = []
     holes: list[tuple[int, str, Tell]] = []
     known: int | None = None
@@ -141,6 +143,19 @@ def merge(
         if tell is Tell.NOW or (tell is Tell.PASSED and floor <= cursor)
     )
     return Batch(codec.join(chunks) if codec else b"", len(chunks), cursor, gaps, end=end)
+
+
+def _whole(stretch: Stretch, limit: int) -> Batch | None:
+    """The batch of a stretch that has no gap, reaches up to now, and fits into one batch; None for
+    any other stretch.
+    """
+    _, codec, entries, floor, until, _ = stretch
+    if floor is not None or until is not None or not 0 < len(entries) <= limit:
+        return None
+    chunks = encoded(entries, codec)
+    if len(chunks) > 1 and sum(map(len, chunks)) + len(chunks) > BATCH_BYTES:
+        return None
+    return Batch(codec.join(chunks), len(chunks), entries[-1].id, end=True)
 
 
 def _numbered(entries: Sequence[Entry], codec: Codec) -> Iterator[tuple[int, Entry, Codec]]:

@@ -11,7 +11,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple, Protocol
 
@@ -63,6 +63,12 @@ class Entry:
         return f"<Entry {self.id} {self.event!r}>"
 
 
+def encoded(entries: Iterable[Entry], codec: Codec) -> list[bytes]:
+    """Entries as `codec` encodes them."""
+    name = codec.name
+    return [entry._encoded.get(name) or entry.encoded(codec) for entry in entries]
+
+
 class Suffix(NamedTuple):
     """The entries behind a cursor."""
 
@@ -84,11 +90,12 @@ class Page(NamedTuple):
 class EventLog:
     """The last `capacity` entries of one room."""
 
-    __slots__ = ("_capacity", "_entries", "count", "floor", "incomplete", "last")
+    __slots__ = ("_entries", "capacity", "count", "floor", "incomplete", "last")
 
     def __init__(self, capacity: int, floor: int = 0, *, incomplete: bool = False) -> None:
         """An empty log that is complete from the cursor `floor` on."""
-        self._capacity = capacity
+        self.capacity = capacity
+        """The most entries that it holds."""
         # The deque is made for the first entry: it takes 600 bytes, and every session has a log.
         self._entries: deque[Entry] | tuple[()] = ()
         self.floor = floor
@@ -103,14 +110,9 @@ class EventLog:
     def __len__(self) -> int:
         return len(self._entries)
 
-    @property
-    def full(self) -> bool:
-        """Whether the next `append` evicts the oldest entry."""
-        return len(self._entries) >= self._capacity
-
     def evicting(self, entries: int) -> int:
         """The id of the newest entry that so many new ones would evict; 0 if none."""
-        many = min(len(self._entries) + entries - self._capacity, len(self._entries))
+        many = min(len(self._entries) + entries - self.capacity, len(self._entries))
         return self._entries[many - 1].id if many > 0 else 0
 
     @property
@@ -125,27 +127,35 @@ class EventLog:
 
     def append(self, entry: Entry) -> None:
         """Add the newest entry; a full log evicts its oldest one."""
-        entries = self._entries
-        if isinstance(entries, tuple):
-            entries = self._entries = deque(maxlen=self._capacity)
-        if len(entries) == self._capacity:
-            self.floor = entries[0].id if entries else entry.id
-        entries.append(entry)
-        self.last = entry.id
-        self.count += 1
+        self.extend((entry,))
+
+    def extend(self, entries: Sequence[Entry]) -> None:
+        """Add the newest entries, oldest first; a full log evicts as many."""
+        if not entries:
+            return
+        if isinstance(self._entries, tuple):
+            self._entries = deque(maxlen=self.capacity)
+        evicted = len(self._entries) + len(entries) - self.capacity
+        if evicted > len(self._entries):
+            self.floor = entries[evicted - len(self._entries) - 1].id
+        elif evicted > 0:
+            self.floor = self._entries[evicted - 1].id
+        self._entries.extend(entries)
+        self.last = entries[-1].id
+        self.count += len(entries)
 
     def prepend(self, entries: Sequence[Entry], floor: int) -> None:
         """Put earlier entries, all of those behind the cursor `floor`, before the others, as far as
         the capacity allows.
         """
         self.incomplete = False
-        room = self._capacity - len(self._entries)
+        room = self.capacity - len(self._entries)
         if room <= 0:
             return
         if room < len(entries):
             floor = entries[-room - 1].id
         self.floor = floor
-        self._entries = deque([*entries[-room:], *self._entries], self._capacity)
+        self._entries = deque([*entries[-room:], *self._entries], self.capacity)
 
     def since(self, cursor: int) -> Suffix:
         """The entries after `cursor`, oldest first, and whether none is missing."""

@@ -6,14 +6,14 @@
 3. A batch made of the log alone reaches back to the reader's cursor, or tells the gap.  A reader
    behind the floor of a log with an archive gets no such batch: it waits for a page
    (`chatd.stream.subscriber`).
-4. Before a log evicts an entry, `Source.append` has the notifier wake the pending readers that have
-   not been shown it (`Notifier.make_room`).
+4. Before a log evicts entries, the notifier wakes the pending readers that have not been shown them
+   (`chatd.stream.notifier.Growth`).
 """
 
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Protocol
 from weakref import ref
@@ -26,9 +26,6 @@ from .reader import Reader
 
 class Fanout(Protocol):
     """What wakes the readers of a feed: `chatd.stream.notifier`."""
-
-    def make_room(self, source: Source, entries: int = 1) -> None:
-        """The source's log is about to take so many new entries."""
 
     def mark(self, feed: Feed, shown: int) -> None:
         """The feed has something new behind the cursor `shown`."""
@@ -155,27 +152,23 @@ class Source:
 
     def feeds(self) -> list[Feed]:
         """The feeds that are in use."""
-        return [feed for feed in (feed() for feed in self._feeds) if feed is not None]
+        return [feed for alive in self._feeds if (feed := alive()) is not None]
 
     @property
     def readers(self) -> int:
         """The number of readers."""
         return sum(len(feed.readers) for feed in self.feeds())
 
-    def append(self, entry: Entry, fanout: Fanout) -> None:
-        """Add the newest entry, and have the readers woken.
-
-        Not to be called from within a reader's `wake`.
-        """
+    def append(self, entries: Sequence[Entry], fanout: Fanout) -> None:
+        """Add the newest entries, oldest first, and have the readers woken: see `Growth`."""
         log = self.log
-        if log.full:
-            fanout.make_room(self)
         shown = log.last
-        log.append(entry)
+        begins = not log.count
+        log.extend(entries)
         for feed in self.feeds():
             if feed.readers:
                 fanout.mark(feed, shown)
-                if log.count == 1:
+                if begins:
                     for reader in feed.readers:
                         reader.find_single_feed()
 

@@ -19,6 +19,7 @@ from collections import deque
 from collections.abc import Callable, Collection, Sequence
 from math import inf
 
+from .eventlog import Entry
 from .feed import Feed, Source
 from .reader import Reader
 from .writing import direct_write
@@ -41,6 +42,43 @@ class Round:
         """Those that are still to be woken."""
         self.shown = shown
         """The cursor up to which they have been shown the feed's log."""
+
+
+class Growth:
+    """New entries of several logs, which grow together.
+
+    Room is made in all of them before the first one grows, so that no reader is woken in between:
+    it would move its cursor past what another of its logs is about to get.  A log that is to get
+    more entries than it holds has all grow in several steps, in the order of the ids.
+    """
+
+    __slots__ = ("_new", "_notifier")
+
+    def __init__(self, notifier: Notifier) -> None:
+        self._notifier = notifier
+        self._new: dict[Source, list[Entry]] = {}
+
+    def add(self, source: Source, entry: Entry) -> None:
+        """Add an entry of a source; its id is higher than those added before."""
+        new = self._new.get(source)
+        if new is None:
+            self._new[source] = [entry]
+        elif len(new) < source.log.capacity:
+            new.append(entry)
+        else:
+            self.finish()
+            self._new[source] = [entry]
+
+    def finish(self) -> None:
+        """Append what was added, and have the readers woken.
+
+        Not to be called from within a reader's `wake`.
+        """
+        grown, self._new = self._new, {}
+        for source, entries in grown.items():
+            self._notifier.make_room(source, len(entries))
+        for source, entries in grown.items():
+            source.append(entries, self._notifier)
 
 
 class Notifier:
@@ -78,14 +116,13 @@ class Notifier:
         self._rounds.append(Round(None, list(readers), 0))
         self._call()
 
-    def make_room(self, source: Source, entries: int = 1) -> None:
+    def make_room(self, source: Source, entries: int) -> None:
         """Wake at once those pending readers of a log that have not been shown what so many new
         entries would evict.
-
-        `Source.append` does this for each entry.  Done for a whole batch before its first entry, it
-        sees to it that no reader is woken in the middle of the batch, if the log can hold that.
         """
         evicted = source.log.evicting(entries)
+        if not evicted:
+            return
         for feed in source.feeds():
             round_ = self._under_way.get(feed)
             if round_ and round_.shown < evicted:

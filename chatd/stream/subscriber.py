@@ -88,11 +88,13 @@ class Subscriber:
     @property
     def late(self) -> bool:
         """Whether there is something to read for which the other readers were woken already."""
-        cursor = self.cursor
-        feeds = self._selection.feeds
         if self._selection.owed:
             return True
-        return any(feed.log.last > cursor and not feed.may_wait(cursor) for feed in feeds)
+        cursor = self.cursor
+        for feed in self._selection.feeds:
+            if feed.log.last > cursor and not feed.may_wait(cursor):
+                return True
+        return False
 
     @property
     def waiting(self) -> bool:
@@ -162,11 +164,12 @@ class Subscriber:
                     break
             self.cursor = batch.cursor
             if not self.outlet.deliver(batch):
-                self.stop()
+                if self.reading:
+                    self.stop()
                 return
             if batch.end:
                 break
-        if selection.single is not self.fast_path:
+        if self.write and selection.single is not self.fast_path:
             self._see_fast_path()
         if self._on_caught_up:
             self._see_caught_up()

@@ -141,7 +141,7 @@ def test_the_end_of_a_person_frees_the_name_and_leaves_every_room() -> None:
         Change("in:ops", "ada", None),
         Change("names", "ada", None),
     }
-    assert unit.expects == (Expect("names", "ada", 5),)
+    assert unit.expects == [Expect("names", "ada", 5)]
 
 
 def test_a_rename_moves_the_name_and_every_membership() -> None:
@@ -161,7 +161,7 @@ def test_a_rename_moves_the_name_and_every_membership() -> None:
 def test_another_spelling_of_the_own_name_needs_no_free_name() -> None:
     """The cell is the person's already."""
     unit = judge.rename(OPEN, person("ada", 5, room()), "ADA", "ada")
-    assert unit.expects == (Expect("names", "ada", 5),)
+    assert unit.expects == [Expect("names", "ada", 5)]
     assert Change("in:dev", "ada", b"ADA") in unit.changes
 
 

@@ -17,7 +17,7 @@ from chatd.model.commands import Rename, Say, SetTopic, Tell
 from chatd.model.errors import ChatError, NotAllowed
 from chatd.model.identity import Stranger
 from chatd.model.policy import Action, OpenPolicy
-from chatd.stream.batch import Batch
+from chatd.stream.batch import PUSH_LIMIT, Batch
 from chatd.stream.feed import Source
 from chatd.testing import FakeOutlet, InMemoryChat
 from chatd.testing.policies import DenyAll, DenyIf
@@ -437,11 +437,9 @@ def test_the_reader_of_a_template_is_left_to_it(chat: InMemoryChat) -> None:
     dev = chat.room("dev")
     template = FakeTemplate(Stranger(), dev)
     gate = chat.service.readers
-    gate.templates.add(template)
+    feeds = gate.register(template, [(dev, JSON)])
     outlet = FakeOutlet(polls=True)
-    outlet.subscriber = gate.open(
-        template.owner, [(dev, JSON)], outlet, chat.service.horizon, template=template
-    )
+    outlet.subscriber = gate.join(template, feeds, outlet, chat.service.horizon, PUSH_LIMIT)
     outlet.subscriber.start()
     gate.revoke(BANNED, room=dev)
     assert (template.voided, outlet.revocations) == ([BANNED], [])

@@ -31,8 +31,8 @@ def test_a_room_is_known_by_its_cell(index: RoomIndex) -> None:
 
 def test_events_and_settings_are_followed(index: RoomIndex) -> None:
     """As they are shown."""
-    index.appended("ops", 11)
-    index.appended("dev", 12)
+    assert index.appended("ops", 11)
+    assert not index.appended("dev", 12)
     assert (index.ends("ops"), index.ends("dev")) == (RoomSummary(11, 11), RoomSummary(3, 12))
     index.changed(Change(ROOMS, "dev", TEA), 13)
     assert index.known("dev") == (13, RoomState("tea"))

@@ -10,7 +10,7 @@ from chatd.stream.archive import Archive
 from chatd.stream.batch import PUSH_LIMIT, Batch
 from chatd.stream.eventlog import Entry, EventLog, Page
 from chatd.stream.feed import Source
-from chatd.stream.notifier import Notifier
+from chatd.stream.notifier import Growth, Notifier
 from chatd.stream.subscriber import Subscriber
 from chatd.testing import FakeOutlet
 
@@ -113,14 +113,16 @@ class FakeRooms:
         self.last = BEGAN
 
     def say(self, *rooms: int) -> None:
-        """One event in each of the rooms, shown in one turn."""
+        """One event in each of the rooms, shown as one batch."""
+        growth = Growth(self.notifier)
         for room in rooms:
             self.last += 1
             self.ids[room].append(self.last)
             entry = Entry(self.last, Said(f"r{room}", "ada", "hi"))
             if room < len(self.archives):
                 self.archives[room].entries.append(entry)
-            self.rooms[room].append(entry, self.notifier)
+            growth.add(self.rooms[room], entry)
+        growth.finish()
 
     def kept_nowhere(self, room: int, id_: int) -> bool:
         """Whether a reader behind the window may have missed an event."""

@@ -75,11 +75,25 @@ def test_a_log_knows_what_new_entries_would_evict(
     log = filled(numbers, capacity)
     held = numbers_in(log.since(0).entries)
     newest = log.evicting(more)
-    assert log.full == (len(held) == capacity)
-    for number in range(201, 201 + more):
-        log.append(Entry(number, Said("lobby", "ada", "")))
+    log.extend([Entry(number, Said("lobby", "ada", "")) for number in range(201, 201 + more)])
     left = numbers_in(log.since(0).entries)
     assert newest == max([number for number in held if number not in left], default=0)
+
+
+@given(ids, capacities, st.integers(0, 25))
+def test_entries_may_be_added_together(numbers: list[int], capacity: int, more: int) -> None:
+    """The log is the same as though they were added one by one."""
+    together, singly = filled(numbers, capacity), filled(numbers, capacity)
+    new = [Entry(number, Said("lobby", "ada", "")) for number in range(201, 201 + more)]
+    together.extend(new)
+    for entry in new:
+        singly.append(entry)
+    assert numbers_in(together.since(0).entries) == numbers_in(singly.since(0).entries)
+    assert (together.floor, together.last, together.count) == (
+        singly.floor,
+        singly.last,
+        singly.count,
+    )
 
 
 @given(

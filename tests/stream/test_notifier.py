@@ -54,13 +54,32 @@ def test_room_made_for_a_batch_keeps_its_entries_together() -> None:
     stream = FakeRooms(capacity=10)
     outlet = stream.started()
     stream.say(*[0] * 6)
-    stream.notifier.make_room(stream.rooms[0], 4)
+    stream.say(*[0] * 4)
     assert outlet.batches == []
-    stream.notifier.make_room(stream.rooms[0], 10)
     stream.say(*[0] * 10)
-    assert [batch.count for batch in outlet.batches] == [6]
+    assert [batch.count for batch in outlet.batches] == [10]
     stream.turn.end()
-    assert [batch.count for batch in outlet.batches] == [6, 10]
+    assert [batch.count for batch in outlet.batches] == [10, 10]
+
+
+def test_a_reader_of_two_logs_is_not_woken_between_them() -> None:
+    """Its cursor would pass what the log that has to make room is about to get."""
+    stream = FakeRooms(rooms=2, capacity=10)
+    outlet = stream.started(0, 1)
+    stream.say(*[0] * 10, 1)
+    stream.say(1, 0, 1, 0)
+    assert [batch.count for batch in outlet.batches] == [11]
+    stream.turn.end()
+    assert [batch.count for batch in outlet.batches] == [11, 4]
+
+
+def test_more_entries_than_a_log_holds_are_added_in_steps() -> None:
+    """A reader that keeps up is shown all of them, in the order of the ids."""
+    stream = FakeRooms(rooms=2, capacity=10)
+    outlet = stream.started(0, 1)
+    stream.say(*[0, 0, 1] * 20)
+    stream.turn.end()
+    assert ids_in(*outlet.batches) == sorted(stream.ids[0] + stream.ids[1])
 
 
 def test_only_the_log_that_evicts_is_read_early() -> None:

@@ -350,8 +350,9 @@ class LineConnection(TimedHandshake, Protocol):
 
     def _read_on(self) -> None:
         """Take more input, unless something still has to be waited for."""
-        ready = self._queue.idle and not self._full
-        if self._stopped and ready and not (self._ending or self._gone):
+        if not self._stopped or self._full or self._ending or self._gone:
+            return
+        if self._queue.idle:
             self._stopped = False
             self.transport.resumeProducing()
 

@@ -26,6 +26,9 @@ COMMANDS_A_TURN = 5
 SLICES_A_TURN = 5
 """Slices of a closed connection's bytes that are read in one turn, if they complete no line."""
 
+NOTHING = Salvage()
+"""No bytes."""
+
 
 class Carrier(Protocol):
     """What carries out the lines: the connection."""
@@ -64,7 +67,7 @@ class LineQueue:
         self._working = False
         self.lines = PendingLines(limit)
         """Those that wait; None stands for one that was too long."""
-        self.salvage = Salvage()
+        self.salvage = NOTHING
         """Bytes of a closed connection, read when `lines` is empty."""
         self.wait: IDelayedCall | None = None
         """When the next line may be carried out, if time has to pass before."""
@@ -90,7 +93,7 @@ class LineQueue:
         self._working = True
         lines = self.lines
         left = LINES_A_TURN
-        while self.pending and not (self.wait or carrier.busy):
+        while not (self.wait or carrier.busy) and (lines or self.salvage):
             if left <= 0:
                 self.wait = self._clock.callLater(0, self._go_on, carrier)
                 break
@@ -124,7 +127,7 @@ class LineQueue:
     def drop(self) -> None:
         """Carry out none of them."""
         self.lines.clear()
-        self.salvage = Salvage()
+        self.salvage = NOTHING
         if self.wait:
             self.wait.cancel()
             self.wait = None

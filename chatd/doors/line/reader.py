@@ -24,6 +24,9 @@ from ...stream.pages import newest
 from ...stream.subscriber import Subscriber
 from ..history import Replay
 
+NONE: frozenset[str] = frozenset()
+"""No rooms."""
+
 
 class Wire(Protocol):
     """The connection under a shell and its reader."""
@@ -69,7 +72,7 @@ class LineReader:
         self._session = session
         self._wire = wire
         self._write = wire.send
-        self._removed: frozenset[str] = frozenset()
+        self._removed = NONE
         """Joined rooms that the gate has taken from the reader."""
         self._zone = ""
         """What times are shown in; empty: none are."""

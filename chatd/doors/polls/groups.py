@@ -171,6 +171,11 @@ class PollTemplate:
         group.join(waiter)
         return group
 
+    def open(self, group: PollGroup, cursor: int) -> Subscriber:
+        """The reader of a group, made by the gate.  Raises `NotAllowed`."""
+        limit = self.request.query.limit
+        return self.polls.readers.join(self, self._feeds, group, cursor, limit)
+
     def now(self) -> float:
         """Seconds on the reactor's clock."""
         return self._clock.seconds()
@@ -228,10 +233,7 @@ class PollGroup:
         self.due: float | None = None
         self.filed = 0
         self._template = template
-        request = template.request
-        self._subscriber: Subscriber | None = request.query.open(
-            self, request.format.codec, cursor, template
-        )
+        self._subscriber: Subscriber | None = template.open(self, cursor)
         self._closed = False
 
     @property
