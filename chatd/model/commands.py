@@ -3,7 +3,7 @@
 The first group changes something that others see; `ChatService.perform` carries it out on every
 door alike. The second group asks for an answer that only the asker sees, and is the line door's
 own. Texts and names are as they came in, but for their length: a command whose fields are too long
-cannot be made, and its class says how long they may be (`chatd.bounds`). Judging them is the
+cannot be made, and its class says how long they may be (`chatd.model.bounds`). Judging them is the
 service's work.
 """
 
