@@ -25,11 +25,11 @@ LOCK_OPTIONS = --quiet --universal --python-version 3.11 --extra tls --generate-
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run test bench soak lint format dist check-wheel lock clean system-packages
+.PHONY: help run test bench soak lint format changelog dist check-wheel lock clean system-packages
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
-	@echo '  Variables: PYTHON (python3), ARGS (for run, bench and soak), PYTEST_ARGS and PARALLEL (for test), LOCK_ARGS (for lock)'
+	@echo '  Variables: PYTHON (python3), ARGS (for run, bench and soak), PYTEST_ARGS and PARALLEL (for test), RELEASE (for changelog), LOCK_ARGS (for lock)'
 
 run: $(VENV)/.runtime ## start the server; make run ARGS='--store memory:'
 	@$(BIN)/twistd --nodaemon --pidfile= chatd $(ARGS)
@@ -54,6 +54,9 @@ lint: system-packages $(VENV)/.dev $(VENV)/.types ## check style, format and typ
 format: $(VENV)/.dev ## format the code and fix what ruff can
 	@$(BIN)/ruff check --fix-only --quiet
 	@$(BIN)/ruff format
+
+changelog: $(VENV)/.dev ## show what the next release changes; with RELEASE=0.2.0, write it
+	@$(BIN)/towncrier build $(if $(RELEASE),--yes --version '$(RELEASE)',--draft --version "next release")
 
 dist: $(VENV)/.dev ## build the sdist, and the wheel from it, into dist/
 	@rm -rf build dist *.egg-info # setuptools would pack leftovers

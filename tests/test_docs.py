@@ -1,9 +1,10 @@
 """The docs say what the code does."""
 
+import pkgutil
 import re
 from dataclasses import fields
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
@@ -12,6 +13,7 @@ from chatd.chat.limits import ADDRESS_SHARE
 from chatd.doors.line.commands import COMMANDS
 from chatd.http.resource import STATUS
 from chatd.model import errors
+from chatd.model.events import Kept, Told
 from chatd.server.doors import DOORS
 from chatd.server.options import Options
 from chatd.server.settings import Settings, spelt
@@ -83,17 +85,107 @@ def test_the_page_on_performance_names_every_option_of_the_benchmark() -> None:
     assert told == {name: "" if value is False else str(value) for name, value in defaults.items()}
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_links_between_pages_lead_somewhere(page: Path) -> None:
-    """Every relative link names a file, and every anchor on its own page a heading."""
-    text = page.read_text()
-    headings = {
+def anchors(page: Path) -> set[str]:
+    """The anchors that a page's headings make."""
+    return {
         re.sub(r"[^\w -]", "", line.lstrip("# ")).lower().replace(" ", "-")
-        for line in text.splitlines()
+        for line in page.read_text().splitlines()
         if line.startswith("#")
     }
-    for target in re.findall(r"\]\(([^)\s]+)\)", text):
-        if target.startswith("#"):
-            assert target[1:] in headings, target
-        elif "://" not in target:
-            assert (page.parent / target.split("#")[0]).exists(), target
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_between_pages_lead_somewhere(page: Path) -> None:
+    """Every relative link names a file, and every anchor a heading of its page."""
+    for target in re.findall(r"\]\(([^)\s]+)\)", page.read_text()):
+        if "://" not in target:
+            name, _, anchor = target.partition("#")
+            file = page.parent / name if name else page
+            assert file.exists(), target
+            assert not anchor or anchor in anchors(file), target
+
+
+NEW = {
+    "chatd/doors/ticker.py",
+    "tests/doors/test_ticker.py",
+    "chatd/store/traced.py",
+    "chatd/doors/api/count.py",
+    "chatd/doors/api/roll.py",
+    "tests/doors/api/test_count.py",
+    "changes/NAME.KIND.md",
+}
+"""Files that the recipes of CONTRIBUTING.md let their readers make."""
+FOLDERS = [path.name for path in ROOT.iterdir() if path.is_dir()]
+PACKAGES = [path.name for path in (ROOT / "chatd").iterdir() if path.is_dir()]
+
+
+def paths(text: str) -> set[str]:
+    """What looks like a path of this repository in `code`."""
+    code = re.findall(r"`([\w./*{}-]+/[\w./*{}-]*)`", re.sub(r"```.*?```", "", text, flags=re.S))
+    return {path for path in code if path.split("/")[0] in (*FOLDERS, *PACKAGES)}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_files_and_folders_that_a_page_names_exist(page: Path) -> None:
+    """Given from the root of the repository, or from chatd/."""
+    for path in paths(page.read_text()) - NEW:
+        places = [*ROOT.glob(path), *(ROOT / "chatd").glob(path)]
+        assert places, f"{page.name} names {path}"
+
+
+def test_the_architecture_names_every_package_and_a_file_to_begin_with() -> None:
+    """A stranger knows after one page where everything is."""
+    page = (ROOT / "docs/architecture.md").read_text()
+    rows = re.findall(r"^\| (`.*) \| .* \| (`.*`) \|$", page, re.M)
+    folders: set[str] = set()
+    for where, begin in rows:
+        places = re.findall(r"`(.+?)`", where)
+        folders.update(places)
+        for file in re.findall(r"`(.+?)`", begin):
+            assert any((ROOT / place / file).is_file() for place in places), file
+    packages = {path.parent.relative_to(ROOT) for path in ROOT.glob("chatd/*/__init__.py")}
+    assert {f"{path}/" for path in packages} <= folders
+
+
+def test_the_protocol_names_every_event_and_its_fields() -> None:
+    """A program can rely on the table of types."""
+    told: dict[str, list[str]] = {}
+    table = section("The HTTP door").split("\n### Events\n")[1].split("\n### ")[0]
+    for types, text in re.findall(r"^\| (`.*?`) \| (.*) \|$", table, re.M):
+        told |= dict.fromkeys(re.findall(r"`(.+?)`", types), re.findall(r"`(\w+)`", text))
+    for event in (*get_args(Kept), Told):
+        config = event.__struct_config__
+        fields_ = [name for name in event.__struct_encode_fields__ if name != "room"]
+        shown = [name for name in told[config.tag] if name != "room"]
+        assert shown == fields_, config.tag
+
+
+def names(text: str) -> set[str]:
+    """Names of chatd's modules, classes and functions in `code`."""
+    return set(re.findall(r"`(chatd(?:\.\w+)+)`", text))
+
+
+SOURCES = [
+    file
+    for pattern in (
+        "*.md",
+        "docs/*.md",
+        "chatd/**/*.py",
+        "tests/**/*.py",
+        "bench/*.py",
+        "soak/*.py",
+    )
+    for file in sorted(ROOT.glob(pattern))
+]
+
+
+def test_modules_and_names_that_a_text_refers_to_exist() -> None:
+    """In pages, docstrings and comments."""
+    missing = []
+    for file in SOURCES:
+        for name in names(file.read_text()) - {"chatd.sqlite", "chatd.toml"}:
+            try:
+                pkgutil.resolve_name(name)
+            except (ImportError, AttributeError):
+                missing.append(f"{file.relative_to(ROOT)}: there is no {name}")
+    assert missing == []

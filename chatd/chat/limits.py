@@ -43,7 +43,7 @@ class Limits:
     """Rooms in which something is kept or somebody is: a list of them comes in pages."""
     rooms_per_address: int | None = None
     """Rooms that one address may bring into being; 0: no limit; None: a share of all
-    (`chatd.directory`)."""
+    (`chatd.chat.directory`)."""
     rooms_per_session: int = 100
     """Rooms that a session may be in: more than anybody follows."""
     readers_per_session: int = 50

@@ -1,6 +1,6 @@
 """What a request's fields are read through: its parameters, headers, cookie and path.
 
-Each of them has a bound here (`chatd.bounds`), in characters, and is compared with it before
+Each of them has a bound here (`chatd.model.bounds`), in characters, and is compared with it before
 anything is made of it.  A field without a bound cannot be read: that is a `KeyError`, and a mistake
 in the code.  All of a request's head together has 16 KiB (`chatd.http.channel`).
 """

@@ -7,8 +7,8 @@
    compares, and refuses to work for a class that has a field without a bound.
 3. Bounds are in characters, because they are counted at once; a character has at most four bytes of
    UTF-8.  A name's bound is four times the final length: an accented letter may arrive as a letter
-   and three accents.  What a name or a text may be is judged behind the bound (`chatd.names`,
-   `chatd.text`).
+   and three accents.  What a name or a text may be is judged behind the bound (`chatd.model.names`,
+   `chatd.model.text`).
 """
 
 from __future__ import annotations
@@ -106,4 +106,6 @@ def _bound(kind: type, name: str, hint: Any) -> Bound | None:
     parts = get_args(hint) if get_origin(hint) in (Union, UnionType) else (hint,)
     if all(part in (int, float, bool, NoneType) or get_origin(part) is Literal for part in parts):
         return None
-    raise TypeError(f"{kind.__name__}.{name} has no bound: say Annotated[str, …] (chatd.bounds)")
+    raise TypeError(
+        f"{kind.__name__}.{name} has no bound: say Annotated[str, …] (chatd.model.bounds)"
+    )

@@ -2,7 +2,7 @@
 
 Each changes something that other clients see; `ChatService.perform` carries it out on every door
 alike. Texts and names are as they came in, but for their length: a command whose fields are too
-long cannot be made, and its class says how long they may be (`chatd.bounds`). Judging them is the
+long cannot be made, and its class says how long they may be (`chatd.model.bounds`). Judging them is the
 service's work.
 """
 

@@ -4,9 +4,9 @@ A name has two forms, both by RFC 8265 (PRECIS usernames): the *display form* ke
 *key* is case-folded and decides whether two names are one. The profile refuses what confuses:
 spaces of any kind, zero-width and bidi characters, compatibility look-alikes, mixed directions.
 
-PRECIS looks through the whole string for some of its characters, which takes long for a long one.
-So what comes in is first held against a bound (`chatd.bounds`), then each of its characters is
-looked at once, and only what may still become a name reaches PRECIS.  Only names are cached.
+PRECIS scans the whole string again for some characters, which takes long for a long string.  So a
+string is first compared with its bound (`chatd.model.bounds`), then each character is checked once,
+and only a string that may still become a name reaches PRECIS.  Only valid names are cached.
 """
 
 from __future__ import annotations
