@@ -1,9 +1,9 @@
 """What is asked: immutable values, in the imperative.
 
-Each changes something that other clients see; `ChatService.perform` carries it out on every door
-alike. Texts and names are as they came in, but for their length: a command whose fields are too
-long cannot be made, and its class says how long they may be (`chatd.model.bounds`). Judging them is the
-service's work.
+Each changes something that other clients see; `ChatService.perform` carries it out, in the same way
+for every door.  Texts and names are as they came in, but for their length: a command whose fields
+are too long cannot be made, and its class says how long they may be (`chatd.model.bounds`).  The
+service judges them.
 """
 
 from __future__ import annotations
