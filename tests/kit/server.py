@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cached_property
 from typing import Any
 
 from twisted.internet.address import IPv4Address, IPv6Address, UNIXAddress
 from twisted.internet.interfaces import IAddress
 
 from chatd.doors.api.tree import web_site
+from chatd.doors.classic import classic_site
 from chatd.doors.line.lines import LineFactory
+from chatd.http.channel import ChatSite
 from chatd.http.hosts import Hosts, hosts_of
 from chatd.http.proxies import NO_PROXIES, Proxies
 from chatd.model.commands import Say
@@ -50,6 +53,15 @@ class MemoryServer:
     def http(self, host: str = HOST) -> HttpClient:
         """A client's connection to the HTTP door, from that address."""
         return HttpClient(self.chat, self.http_door, peer(host))
+
+    @cached_property
+    def classic_door(self) -> ChatSite:
+        """The classic door, which is closed unless it is asked for."""
+        return classic_site(self.chat.service, peers=self.peers, hosts=self.hosts)
+
+    def classic(self, host: str = HOST) -> HttpClient:
+        """A client's connection to the classic door, from that address."""
+        return HttpClient(self.chat, self.classic_door, peer(host))
 
     def say(self, *texts: str, room: str = "lobby", name: str = "bob") -> int:
         """Have a visitor say something; answers the id of the last."""

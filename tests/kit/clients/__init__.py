@@ -4,11 +4,15 @@ same promises (`tests/contract/`).
 A new door is a subclass of `Client` and one line in `DOORS`.  A client tells what it has read in
 one form, whatever its door speaks: `("message", "ada", "hello")`, `("join", "ada")`, `("gap",)`.  A
 text of several lines is told as several messages, for a line door makes that of it.
+
+A promise that a protocol cannot make is an attribute of its client (`Client.tells`, `commands`,
+`confirms`, `owns_name`, …), by which the suite chooses the doors of a test.
 """
 
 from __future__ import annotations
 
 from .base import Client
+from .classic import ClassicClient
 from .line import LineClient
 from .polls import PlainClient, PollClient, ReturningPollClient, VaryingPollClient
 from .seen import GAP, Seen
@@ -28,6 +32,7 @@ DOORS: dict[str, type[Client]] = {
         SseClient,
         NdjsonClient,
         WebSocketClient,
+        ClassicClient,
     )
 }
 """Every door that the contract is about."""

@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from typing import ClassVar
 
 from ..server import MemoryServer
-from .seen import Seen
+from .seen import EVERYTHING, Seen
 
 
 class Client(ABC):
@@ -21,16 +21,31 @@ class Client(ABC):
     """Whether one text may hold line breaks."""
     pushes: ClassVar[bool] = True
     """Whether events come without being asked for."""
+    tells: ClassVar[frozenset[str]] = EVERYTHING
+    """The kinds of events that its protocol has a form for."""
+    commands: ClassVar[bool] = True
+    """Whether its protocol has commands beside `say`: actions, topics, other names, goodbyes."""
+    confirms: ClassVar[bool] = True
+    """Whether the client says what it has received, so that events lost on the way come again."""
+    owns_name: ClassVar[bool] = True
+    """Whether a name belongs to one client; else a client that uses the same name shares it."""
     put_out: str | None = None
     """With which code the server has ended its reading."""
 
-    def __init__(self, server: MemoryServer, *, chop: int = 0) -> None:
-        """Come in, without a name; send packets of `chop` bytes (0: as they are)."""
+    def __init__(self, server: MemoryServer, *, name: str = "", chop: int = 0) -> None:
+        """Come in, under a name if there is one; send packets of `chop` bytes (0: as they are)."""
         self.chat = server.chat
         self.server = server
         self.chop = chop
         self.name = ""
         self.come_back()
+        if name:
+            assert self.enter(name) is None
+
+    @classmethod
+    def told(cls, *events: Seen) -> list[Seen]:
+        """Those of the events that this door tells."""
+        return [event for event in events if event[0] in cls.tells]
 
     def enter(self, name: str) -> str | None:
         """Take a name, or another one."""

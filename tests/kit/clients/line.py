@@ -18,11 +18,11 @@ class LineClient(Client):
     _place: str | None = None
     _unanswered = 0
 
-    def __init__(self, server: MemoryServer, *, chop: int = 0) -> None:
+    def __init__(self, server: MemoryServer, *, name: str = "", chop: int = 0) -> None:
         self._rest = b""
         self._lines: list[str] = []
         self._refusals: list[str] = []
-        super().__init__(server, chop=chop)
+        super().__init__(server, name=name, chop=chop)
 
     def come_back(self) -> None:
         self._wire = self.server.line()

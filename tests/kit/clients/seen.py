@@ -8,6 +8,8 @@ from typing import Any
 
 Seen = tuple[str, ...]
 """An event, as every door's client tells it."""
+EVERYTHING = frozenset({"message", "action", "topic", "join", "leave", "nick", "notice", "gap"})
+"""The kinds of events."""
 GAP: Seen = ("gap",)
 """Something is missing here."""
 

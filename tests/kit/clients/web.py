@@ -17,13 +17,13 @@ class WebClient(Client):
 
     _cursor: int
 
-    def __init__(self, server: MemoryServer, *, chop: int = 0) -> None:
+    def __init__(self, server: MemoryServer, *, name: str = "", chop: int = 0) -> None:
         self._commands = server.http()
         self._answers: list[Response] = []
         self._seen: list[Seen] = []
         now = server.http().get("/rooms/lobby/events?limit=1&wait=0")
         self._cursor = now.json["next"]
-        super().__init__(server, chop=chop)
+        super().__init__(server, name=name, chop=chop)
 
     def come_back(self) -> None:
         self._reads = self.server.http()

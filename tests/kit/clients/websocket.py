@@ -22,12 +22,12 @@ class WebSocketClient(Client):
     ready = 0
     """How often it was told, on this connection, that it has been sent all that was stored."""
 
-    def __init__(self, server: MemoryServer, *, chop: int = 0) -> None:
+    def __init__(self, server: MemoryServer, *, name: str = "", chop: int = 0) -> None:
         self._seen: list[Seen] = []
         self._answers: dict[str, str | None] = {}
         now = server.http().get("/rooms/lobby/events?limit=1&wait=0")
         self._cursor: int = now.json["next"]
-        super().__init__(server, chop=chop)
+        super().__init__(server, name=name, chop=chop)
 
     def come_back(self) -> None:
         self.ready = 0
