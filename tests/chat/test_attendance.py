@@ -225,14 +225,14 @@ def test_a_leave_that_the_store_cannot_take_is_put_again(
 
 def test_a_guest_s_silent_room_goes_with_the_guest(chat: InMemoryChat) -> None:
     """Joining and leaving rooms by the thousand leaves nothing behind."""
-    before = existing_rooms()
+    before = existing_rooms(chat)
     guest = chat.enter()
     for n in range(50):
         chat.perform(guest, Join(f"room{n}"))
-    assert len(existing_rooms()) == len(before) + 51
+    assert len(existing_rooms(chat)) == len(before) + 51
     chat.service.end(guest)
     chat.settle()
-    assert existing_rooms() == before
+    assert existing_rooms(chat) == before
     assert chat.service.rooms.listings() == []
 
 

@@ -80,12 +80,12 @@ def test_a_room_that_is_in_memory_is_there_at_once(chat: InMemoryChat) -> None:
 
 def test_a_room_that_is_not_in_use_leaves_memory(chat: InMemoryChat) -> None:
     """Nobody can fill it by asking for rooms, or by looking into them."""
-    before = existing_rooms()
+    before = existing_rooms(chat)
     subscriber = reading(chat, chat.room("dev")).subscriber
     assert subscriber
     subscriber.stop()
     del subscriber
-    assert existing_rooms() == before
+    assert existing_rooms(chat) == before
 
 
 @pytest.mark.parametrize("keeps", ["a member", "a reader", "a message"])

@@ -67,10 +67,10 @@ def test_a_refused_command_changes_nothing(
 ) -> None:
     """It raises at once, and leaves not even a room behind."""
     ada, bob = chat.enter("ada"), chat.enter("bob")
-    before = (events(chat), list(ada.rooms), ada.name, existing_rooms())
+    before = (events(chat), list(ada.rooms), ada.name, existing_rooms(chat))
     with pytest.raises(error):
         chat.service.perform(ada, command)
-    assert (events(chat), list(ada.rooms), ada.name, existing_rooms()) == before
+    assert (events(chat), list(ada.rooms), ada.name, existing_rooms(chat)) == before
     assert (private(bob), chat.room("lobby").names) == ([], ["ada", "bob"])
     assert chat.service.people.person("ada") is ada
     assert ada.lane is None

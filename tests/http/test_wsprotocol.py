@@ -5,8 +5,6 @@ The numbers of Autobahn's groups stand with the headings.
 
 from __future__ import annotations
 
-from itertools import pairwise
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -30,6 +28,7 @@ from ..kit.echo import (
     fragments,
     frame,
 )
+from ..kit.packets import cut, packets
 
 GOODBYE = Frame(CLOSE, b"\x03\xe8")
 PROTOCOL_ERROR, BAD_DATA, TOO_BIG = 1002, 1007, 1009
@@ -158,8 +157,10 @@ def test_messages_of_every_size_come_back(opcode: int, size: int, chop: int) -> 
     """At the borders of the three lengths, and however the network cuts them."""
     message = (b"*" if opcode == TEXT else b"\xfe") * size
     peer = EchoWebSocket()
-    sent = frame(opcode, message), closing(1000)
-    assert peer.send(*sent, chop=chop) == [Frame(opcode, message), GOODBYE]
+    sent = frame(opcode, message) + closing(1000)
+    head, middle, tail = sent[:200], sent[200:-200], sent[200:][-200:]
+    cut_up = [*packets(head, chop), *packets(middle, chop and 997), *packets(tail, chop)]
+    assert peer.frames(peer.talk(*cut_up)) == [Frame(opcode, message), GOODBYE]
     assert peer.closed
 
 
@@ -298,7 +299,7 @@ def test_reserved_opcodes_are_refused(opcode: int, payload: bytes) -> None:
 @chopped
 @pytest.mark.parametrize(
     "parts",
-    [[b"frag", b"ment"], [b"", b"", b""], [b"", b"middle", b""], [b"*"] * 500, [b"*" * 1300] * 50],
+    [[b"frag", b"ment"], [b"", b"", b""], [b"", b"middle", b""], [b"*"] * 500, [b"*" * 1300] * 8],
     ids=["two", "empty", "middle", "tiny", "large"],
 )
 def test_a_message_in_fragments_is_one_message(opcode: int, parts: list[bytes], chop: int) -> None:
@@ -352,24 +353,28 @@ message = st.one_of(
 )
 
 
-@given(st.lists(message, max_size=5), st.data())
+cuts = st.lists(st.integers(0, 200), max_size=4)
+
+
+@given(
+    st.lists(st.tuples(message, cuts), max_size=5), st.integers(0, 2**25 - 1), st.integers(0, 12)
+)
 def test_any_messages_in_any_fragments_in_any_packets_come_back(
-    messages: list[tuple[int, bytes]], data: st.DataObject
+    messages: list[tuple[tuple[int, bytes], list[int]]], pinged: int, chop: int
 ) -> None:
-    """A cut within a character is a cut like any other, and a ping may stand anywhere."""
+    """A cut within a character is a cut like any other, and a ping may stand behind any frame:
+    behind those whose bits are set in `pinged`.
+    """
     frames = []
     pings = 0
-    for opcode, payload in messages:
-        cuts = sorted(data.draw(st.lists(st.integers(0, len(payload)), max_size=4)))
-        edges = [0, *cuts, len(payload)]
-        parts = [payload[a:b] for a, b in pairwise(edges)]
-        for part in fragments(opcode, parts):
-            frames.append(part)
-            if data.draw(st.booleans()):
-                frames.append(frame(PING, b"%d" % pings))
-                pings += 1
-    answers = EchoWebSocket().send(*frames, chop=data.draw(st.integers(0, 12)))
-    assert [answer for answer in answers if answer.opcode != PONG] == [Frame(*m) for m in messages]
+    parts = [part for (code, text), at in messages for part in fragments(code, cut(text, at))]
+    for number, part in enumerate(parts):
+        frames.append(part)
+        if pinged >> number & 1:
+            frames.append(frame(PING, b"%d" % pings))
+            pings += 1
+    answers = EchoWebSocket().send(*frames, chop=chop)
+    assert [a for a in answers if a.opcode != PONG] == [Frame(*sent) for sent, _ in messages]
     assert [a for a in answers if a.opcode == PONG] == [
         Frame(PONG, b"%d" % n) for n in range(pings)
     ]

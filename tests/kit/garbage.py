@@ -6,13 +6,13 @@ import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from chatd.chat.room import Room
+from chatd.testing import InMemoryChat
 
 
-def existing_rooms() -> set[int]:
-    """The rooms in memory."""
+def existing_rooms(chat: InMemoryChat) -> set[int]:
+    """The chat's rooms that are in memory, whatever holds them: the chat itself does so weakly."""
     gc.collect()
-    return {id(thing) for thing in gc.get_objects() if isinstance(thing, Room)}
+    return {id(room) for room in chat.service.rooms}
 
 
 @contextmanager
