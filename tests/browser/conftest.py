@@ -35,7 +35,6 @@ def browser() -> Iterator[Browser]:
 def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """One server for all tests; each has a room to itself."""
     server = Server(tmp_path_factory.mktemp("house"))
-    server.start()
     yield server
     server.kill()
 
@@ -44,7 +43,6 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 def server(tmp_path: Path) -> Iterator[Server]:
     """A server to be killed."""
     server = Server(tmp_path)
-    server.start()
     yield server
     server.kill()
 

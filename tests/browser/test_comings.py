@@ -6,10 +6,11 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, expect
 
+from ..kit.processes import Netcat
 from .modules import Modules, modules
 from .network import hurry
 from .people import People
-from .server import Netcat, Server
+from .server import Server
 
 
 @pytest.fixture(scope="module")

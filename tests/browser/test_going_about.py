@@ -2,8 +2,9 @@
 
 from playwright.sync_api import expect
 
+from ..kit.processes import Netcat
 from .people import NARROW, People
-from .server import Netcat, Server
+from .server import Server
 
 
 def test_new_room(people: People, house: Server):

@@ -6,9 +6,10 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, BrowserContext, Route, WebSocketRoute, expect
 
+from ..kit.processes import Netcat
 from .network import Network, hurry
 from .people import People
-from .server import Netcat, Server
+from .server import Server
 
 
 def test_server_killed_with_text_unsent(people: People, server: Server):
@@ -52,7 +53,6 @@ def test_server_killed_before_it_answered(people: People, tmp_path: Path):
     """What was stored by then is not said again, though the server knows no keys any more; and
     nobody has to wait until it is time to see that it is back."""
     server = Server(tmp_path, "sqlite:chat.sqlite")
-    server.start()
     prepare = partial(hurry, FIRST_PAUSE=60, LONGEST_PAUSE=60)
     ada = people.come(server.url, "ada", prepare=prepare)
     ada.is_over("websocket")

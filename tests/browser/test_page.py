@@ -7,8 +7,9 @@ from typing import Literal
 from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]
 from playwright.sync_api import BrowserContext, Route, expect
 
+from ..kit.processes import Netcat
 from .people import NARROW, WIDE, People
-from .server import Netcat, Server
+from .server import Server
 
 HOSTILE = [
     "<img src=x onerror=\"document.title='broken'\"><script>document.title=1</script>",

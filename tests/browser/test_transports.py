@@ -2,9 +2,10 @@
 
 from playwright.sync_api import BrowserContext, WebSocketRoute
 
+from ..kit.processes import Netcat
 from .network import block_streams, block_websockets, hurry
 from .people import People
-from .server import Netcat, Server
+from .server import Server
 
 
 def mute_websockets(context: BrowserContext) -> None:

@@ -17,11 +17,11 @@ from chatd.model.commands import Act, Join, Leave, Rename, Say, SetTopic, Tell
 from chatd.model.errors import InDoubt, NoSession, Unavailable
 from chatd.model.events import Said
 from chatd.model.units import Change, Expect, Stale, Unit
-from chatd.stream.batch import Batch
-from chatd.testing import FakeOutlet, InMemoryChat, result_of
+from chatd.testing import InMemoryChat, result_of
 from chatd.testing.stores import Held
 
 from ..kit.chat import events, given_to, private, reading, refused
+from ..kit.stream import FailingOutlet
 
 Fate = Literal["stored", "lost"]
 
@@ -334,19 +334,12 @@ def test_a_reader_of_all_rooms_sees_everything_once_in_the_order_of_the_ids(
     assert not any(batch.gaps for batch in outlet.batches)
 
 
-class Broken(FakeOutlet):
-    """An outlet that fails."""
-
-    def deliver(self, batch: Batch) -> bool:
-        raise ZeroDivisionError
-
-
 def test_a_failing_reader_harms_neither_senders_nor_readers(logged_errors: list[str]) -> None:
     """Also in a burst longer than the log, in whose midst readers are woken."""
     chat = InMemoryChat(history=2)
     ada = chat.enter()
     outlet = reading(chat, chat.room("lobby"))
-    reading(chat, chat.room("lobby"), outlet=Broken())
+    reading(chat, chat.room("lobby"), outlet=FailingOutlet())
     outcomes = [chat.service.perform(ada, Say("lobby", str(n))) for n in range(7)]
     chat.settle()
     assert "ZeroDivisionError" in logged_errors.pop()

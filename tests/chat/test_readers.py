@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 from collections.abc import Sequence
+from functools import partial
 from weakref import ref
 
 import pytest
@@ -17,12 +18,13 @@ from chatd.model.commands import Rename, Say, SetTopic, Tell
 from chatd.model.errors import ChatError, NotAllowed
 from chatd.model.identity import Stranger
 from chatd.model.policy import Action, OpenPolicy
-from chatd.stream.batch import PUSH_LIMIT, Batch
+from chatd.stream.batch import PUSH_LIMIT
 from chatd.stream.feed import Source
 from chatd.testing import FakeOutlet, InMemoryChat
 from chatd.testing.policies import DenyAll, DenyIf
 
 from ..kit.chat import given_to, read, reading
+from ..kit.stream import ActingOutlet
 
 BANNED = NotAllowed("you are banned")
 OFFICE = address_of("192.0.2.1")
@@ -175,28 +177,14 @@ def test_a_reader_of_private_messages_alone_can_be_ended(chat: InMemoryChat) -> 
     assert state_of(other) == "ended"
 
 
-class Revoking(FakeOutlet):
-    """An outlet in the midst of whose batch its reader is ended."""
-
-    def __init__(self, chat: InMemoryChat, **meant: object) -> None:
-        super().__init__()
-        self._chat = chat
-        self._meant = meant
-
-    def deliver(self, batch: Batch) -> bool:
-        taken = super().deliver(batch)
-        if len(self.batches) == 1:
-            self._chat.service.readers.revoke(BANNED, **self._meant)  # type: ignore[arg-type]
-        return taken
-
-
 def test_a_reader_can_be_ended_in_the_midst_of_a_batch(chat: InMemoryChat) -> None:
     """It is given nothing more, and the other readers of the room everything."""
     dev, begin = chat.room("dev"), chat.service.horizon
     for n in range(600):
         chat.service.perform(chat.service.visitor("ada"), Say("dev", str(n)))
     chat.settle()
-    outlet = reading(chat, dev, cursor=begin, outlet=Revoking(chat, address=LOCAL))
+    revoking = ActingOutlet(partial(chat.service.readers.revoke, BANNED, address=LOCAL))
+    outlet = reading(chat, dev, cursor=begin, outlet=revoking)
     assert (state_of(outlet), [batch.count for batch in outlet.batches]) == ("ended", [500])
 
 
@@ -205,7 +193,8 @@ def test_a_room_can_be_taken_away_in_the_midst_of_a_batch(chat: InMemoryChat) ->
     dev, ops, begin = chat.room("dev"), chat.room("ops"), chat.service.horizon
     for n in range(1200):
         chat.perform(chat.service.visitor("ada"), Say(("dev", "ops")[n % 2], str(n)))
-    outlet = reading(chat, dev, ops, cursor=begin, outlet=Revoking(chat, room=dev))
+    revoking = ActingOutlet(partial(chat.service.readers.revoke, BANNED, room=dev))
+    outlet = reading(chat, dev, ops, cursor=begin, outlet=revoking)
     found = read(outlet)
     assert found[:500] == [str(n) for n in range(500)]
     assert found[500:] == [str(n) for n in range(501, 1200, 2)]

@@ -45,7 +45,7 @@ class Life:
                 call.cancel()
 
 
-class Server:
+class InProcessServer:
     """One run of the server."""
 
     def __init__(self, file: Path) -> None:
@@ -77,7 +77,7 @@ async def test_a_restart_costs_a_program_nothing(tmp_path: Path) -> None:
     and read once, in order, and no gap is told.
     """
     file = tmp_path / "chat.sqlite"
-    server = Server(file)
+    server = InProcessServer(file)
     port = await server.open()
     url = f"http://127.0.0.1:{port}"
     clients = [ChatClient(url, name) for name in ("ada", "bob", "eve")]
@@ -95,7 +95,7 @@ async def test_a_restart_costs_a_program_nothing(tmp_path: Path) -> None:
     talking = [ensureDeferred(talk(client)) for client in (ada, bob)]
     await eve.say("now")
     await server.stop()
-    server = Server(file)
+    server = InProcessServer(file)
     await server.open(port)
     for talked in talking:
         await talked

@@ -4,64 +4,29 @@ from __future__ import annotations
 
 import re
 import signal
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import IO
 
 import pytest
 
+from ..kit.processes import Daemon, Netcat
+
 SECONDS = 30
 """Seconds after which a test ends that should have long ended."""
 
 
-class Server:
-    """A chatd without history on ports of its own, which it keeps when it is started again."""
+OPTIONS = ("--store=memory:", "--message-rate=0")
+"""Of a server that forgets what was said when it is killed."""
 
-    def __init__(self, directory: Path) -> None:
-        self._directory = directory
-        self.port = 0
-        self.line_port = 0
-        self.start()
 
-    def start(self) -> None:
-        """Start it, and wait until it listens."""
-        self._process = subprocess.Popen(
-            [Path(sys.executable).parent / "twistd", "--nodaemon", "--pidfile=", "chatd",
-             "--store=memory:", f"--line=tcp:{self.line_port}:interface=127.0.0.1",
-             f"--http=tcp:{self.port}:interface=127.0.0.1", "--message-rate=0"],
-            cwd=self._directory, stdout=subprocess.PIPE, text=True,
-        )  # fmt: skip
-        assert self._process.stdout is not None
-        for line in self._process.stdout:
-            if found := re.search(r"(line|http) door listening on 127.0.0.1:(\d+)", line):
-                if found[1] == "line":
-                    self.line_port = int(found[2])
-                else:
-                    self.port = int(found[2])
-                    return
-        raise AssertionError("it did not start")
-
-    def kill(self) -> None:
-        """As the kernel does it."""
-        self._process.kill()
-        self._process.wait()
-        assert self._process.stdout is not None
-        self._process.stdout.close()
-
-    @property
-    def url(self) -> str:
-        """Where it is."""
-        return f"http://127.0.0.1:{self.port}"
-
-    def heard(self, line: str) -> None:
-        """Wait until netcat would show a line, be it among the last messages."""
-        place = ("127.0.0.1", self.line_port)
-        with socket.create_connection(place, SECONDS) as wire, wire.makefile("r") as lines:
-            while not next(lines).endswith(f"{line}\n"):  # a time may stand before it
-                pass
+def hear(server: Daemon, line: str) -> None:
+    """Wait until netcat would show a line, be it among the last messages."""
+    with closing(Netcat(server.line)) as netcat:
+        netcat.hear(f"{line}\r\n")  # a time may stand before it
 
 
 def test_a_python_without_what_it_needs_is_told_so_in_one_line() -> None:
@@ -103,41 +68,41 @@ def see(process: subprocess.Popen[str], line: str) -> None:
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Daemon]:
     """A server for all."""
-    server = Server(tmp_path_factory.mktemp("server"))
+    server = Daemon(tmp_path_factory.mktemp("server"), *OPTIONS)
     yield server
     server.kill()
 
 
 @pytest.fixture
-def mortal(tmp_path: Path) -> Iterator[Server]:
+def mortal(tmp_path: Path) -> Iterator[Daemon]:
     """A server for one test, which may kill it."""
-    server = Server(tmp_path)
+    server = Daemon(tmp_path, *OPTIONS)
     yield server
     server.kill()
 
 
-def test_a_pipe_is_said_and_shown(server: Server) -> None:
+def test_a_pipe_is_said_and_shown(server: Daemon) -> None:
     """All of it; status 0."""
     process = client(server.url, "--name", "ci")
     shown, complaints = process.communicate("one\n/me waves\nlast", SECONDS)
     assert shown == "<ci> one\n* ci waves\n<ci> last\n"
     assert (complaints, process.returncode) == ("", 0)
-    server.heard("<ci> last")
+    hear(server, "<ci> last")
 
 
-def test_a_file_is_said_quietly(server: Server, tmp_path: Path) -> None:
+def test_a_file_is_said_quietly(server: Daemon, tmp_path: Path) -> None:
     """A reactor cannot wait for a file, but it reads it; status 0."""
     file = tmp_path / "file"
     file.write_text("one\ntwo\n")
     with file.open() as lines:
         process = run("--quiet", "--name", "filer", server.url, stdin=lines)
     assert (process.stdout, process.stderr, process.returncode) == ("", "", 0)
-    server.heard("<filer> two")
+    hear(server, "<filer> two")
 
 
-def test_two_clients_talk(server: Server) -> None:
+def test_two_clients_talk(server: Daemon) -> None:
     """One says what the other shows, at once, and back."""
     with client(server.url, "--name", "ada") as ada, client(server.url, "--name", "bob") as bob:
         type_(ada, "hello?")
@@ -152,7 +117,7 @@ def test_two_clients_talk(server: Server) -> None:
         assert bob.returncode == 0
 
 
-def test_a_pipe_survives_a_kill_of_the_server(mortal: Server) -> None:
+def test_a_pipe_survives_a_kill_of_the_server(mortal: Daemon) -> None:
     """What comes in meanwhile is said when it is back; the gap is shown."""
     with client(mortal.url, "--name", "ci") as process:
         type_(process, "one")
@@ -169,7 +134,7 @@ def test_a_pipe_survives_a_kill_of_the_server(mortal: Server) -> None:
         assert (complaints, process.returncode) == ("", 0)
 
 
-def test_an_interrupt_leaves_the_chat(server: Server) -> None:
+def test_an_interrupt_leaves_the_chat(server: Daemon) -> None:
     """Status 130; the name is free at once."""
     for _ in range(2):
         with client(server.url, "--name", "ci") as process:
@@ -201,7 +166,7 @@ sys.exit(run(reactor, work))
     assert (process.stderr, process.returncode) == ("", status)
 
 
-def test_a_reader_that_goes_away_ends_it(server: Server) -> None:
+def test_a_reader_that_goes_away_ends_it(server: Daemon) -> None:
     """As with any program before `head -1`."""
     with client(server.url, "--name", "ci") as process:
         assert process.stdout is not None
@@ -228,11 +193,11 @@ def test_a_reader_that_goes_away_ends_it(server: Server) -> None:
     ],
 )
 def test_what_is_wrong_is_told_in_a_line(
-    server: Server, arguments: list[str], status: int, words: str
+    server: Daemon, arguments: list[str], status: int, words: str
 ) -> None:
     """Without a traceback, and with a status that tells whose fault it is."""
     process = run(
-        *(word.format(port=server.port, line=server.line_port) for word in arguments),
+        *(word.format(port=server.http, line=server.line) for word in arguments),
         stdin=subprocess.DEVNULL,
     )
     assert process.returncode == status
@@ -241,7 +206,7 @@ def test_what_is_wrong_is_told_in_a_line(
     assert process.stdout == ""
 
 
-def test_a_server_that_is_not_there_is_told_in_one_line(mortal: Server) -> None:
+def test_a_server_that_is_not_there_is_told_in_one_line(mortal: Daemon) -> None:
     """After trying for a while."""
     mortal.kill()
     process = run(mortal.url, "--patience", "1", stdin=subprocess.DEVNULL)

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
-from wsproto import ConnectionType, WSConnection
-from wsproto.events import CloseConnection, Request, TextMessage
 
 import chatd
 from chatd.codecs.json import JSON
@@ -20,12 +18,12 @@ from chatd.model.commands import Say
 from chatd.model.errors import NotAllowed
 from chatd.model.identity import Stranger
 from chatd.model.policy import Action, OpenPolicy
-from chatd.stream.batch import Batch
-from chatd.testing import FakeOutlet
 from chatd.testing.policies import DenyAll, DenyIf
 
 from ..kit.clients import DOORS, Client
 from ..kit.server import MemoryServer
+from ..kit.stream import ActingOutlet
+from ..kit.websocket import WebSocket
 from .test_doors import doors, named, one_at_each_door, said
 
 BANNED = NotAllowed("you are banned")
@@ -103,14 +101,8 @@ def test_readers_are_ended_in_the_middle_of_a_round(server: MemoryServer) -> Non
     for reader in readers:
         reader.read()
 
-    class Revoking(FakeOutlet):
-        def deliver(self, batch: Batch) -> bool:
-            if not self.batches:
-                forbid(server)
-            return super().deliver(batch)
-
     for _ in range(5):
-        outlet = Revoking()
+        outlet = ActingOutlet(partial(forbid, server))
         server.chat.service.readers.open(
             Stranger(), [(server.lobby, JSON)], outlet, server.lobby.log.last
         ).start()
@@ -224,37 +216,10 @@ def test_a_stream_of_several_rooms_goes_on_without_one(server: MemoryServer, sty
     assert http.closed
 
 
-class Socket:
-    """A WebSocket."""
-
-    def __init__(self, server: MemoryServer, target: str, host: str = "192.0.2.1") -> None:
-        self.server = server
-        self.http = server.http(host)
-        self._socket = WSConnection(ConnectionType.CLIENT)
-        self.closed: int | None = None
-        self.http.wire.send(self._socket.send(Request(host="chat.example", target=target)))
-        self.opening = self.told()
-
-    def send(self, **command: Any) -> None:
-        self.http.wire.send(self._socket.send(TextMessage(data=json.dumps(command))))
-
-    def told(self) -> list[dict[str, Any]]:
-        """The frames that have come since."""
-        self.server.chat.settle()
-        self._socket.receive_data(self.http.wire.received())
-        frames = []
-        for event in self._socket.events():
-            if isinstance(event, TextMessage):
-                frames.append(json.loads(event.data))
-            elif isinstance(event, CloseConnection):
-                self.closed = event.code
-        return frames
-
-
 def test_a_websocket_of_several_rooms_goes_on_without_one(server: MemoryServer) -> None:
     """And is closed with 1008 when the last one is taken away."""
     dev = server.chat.room("dev")
-    socket = Socket(server, "/events?rooms=lobby,dev&since=now")
+    socket = WebSocket(server, "/events?rooms=lobby,dev&since=now")
     server.chat.service.readers.revoke(BANNED, room=server.lobby)
     server.say("2", room="lobby")
     server.say("3", room="dev")
@@ -264,7 +229,7 @@ def test_a_websocket_of_several_rooms_goes_on_without_one(server: MemoryServer) 
     server.chat.service.readers.revoke(BANNED, room=dev)
     (error,) = socket.told()
     assert error["code"] == "not-allowed"
-    assert socket.closed == 1008
+    assert socket.closed == (1008, "not-allowed")
 
 
 def test_a_poll_of_several_rooms_is_refused_whole(server: MemoryServer) -> None:
@@ -281,12 +246,12 @@ def test_a_poll_of_several_rooms_is_refused_whole(server: MemoryServer) -> None:
 
 def test_commands_wait_for_the_guest_to_enter_in_their_order(server: MemoryServer) -> None:
     """Also if the client is gone by then: what it said is said, and it has left."""
-    socket = Socket(server, f"{EVENTS}?since=now")
+    socket = WebSocket(server, f"{EVENTS}?since=now")
     server.hold_appends()
     for number in range(3):
         socket.send(type="say", text=f"{number}", ref=f"{number}")
     assert socket.told() == []
-    socket.http.wire.hang_up()
+    socket.wire.hang_up()
     server.release_appends()
     assert server.chat.texts("lobby") == ["0", "1", "2"]
     assert server.here == []
@@ -295,7 +260,7 @@ def test_commands_wait_for_the_guest_to_enter_in_their_order(server: MemoryServe
 def test_a_guest_that_may_not_enter_is_told_at_each_command(server: MemoryServer) -> None:
     """And it goes on reading."""
     server.chat.service.readers.policy = DenyIf(lambda who, what, room: what is Action.ENTER)
-    socket = Socket(server, f"{EVENTS}?since=now")
+    socket = WebSocket(server, f"{EVENTS}?since=now")
     for _ in range(2):
         socket.send(type="say", text="hi", ref="r")
         (error,) = socket.told()
@@ -304,13 +269,13 @@ def test_a_guest_that_may_not_enter_is_told_at_each_command(server: MemoryServer
 
 def test_a_guest_s_reader_ends_with_its_person(server: MemoryServer) -> None:
     """The reader of a stranger is its guest's from the first command on."""
-    socket = Socket(server, f"{EVENTS}?since=now")
+    socket = WebSocket(server, f"{EVENTS}?since=now")
     socket.send(type="say", text="hi")
     socket.told()
     (person,) = server.chat.service.people.held.values()
     server.chat.service.readers.revoke(BANNED, person=person)  # type: ignore[arg-type]
     assert socket.told()[-1]["code"] == "not-allowed"
-    assert socket.closed == 1008
+    assert socket.closed == (1008, "not-allowed")
 
 
 # -- a policy that denies everything -------------------------------------------------------------

@@ -4,7 +4,6 @@ clients that go at the worst moment.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,69 +11,26 @@ from unittest.mock import patch
 
 import pytest
 from twisted.internet.defer import fail
-from wsproto import ConnectionType, WSConnection
-from wsproto.events import Request, TextMessage
 
 from chatd.chat.limits import REMEMBERED_SECONDS
-from chatd.doors.api.tree import web_site
-from chatd.doors.line.lines import LineFactory
-from chatd.http.hosts import Hosts
 from chatd.model.errors import Unavailable
 
-from ..kit.file_chat import FileChat
+from ..kit.file_chat import FileServer
 from ..kit.http import HttpClient, written
-from ..kit.server import NAMES, MemoryServer
+from ..kit.server import MemoryServer
+from ..kit.websocket import WebSocket
 
 MESSAGES = "/rooms/lobby/messages"
 VISIT = f"{MESSAGES}?name=cy"
 
 
-class FileServer(MemoryServer):
-    """Every door of a chat that lasts."""
-
-    chat: FileChat
-
-    def __init__(self, path: Path, **options: Any) -> None:
-        self.chat = FileChat(path, **options)
-        self.line_door = LineFactory(self.chat.service)
-        self.hosts = Hosts(self.chat.clock, NAMES)
-        self.http_door = web_site(self.chat.service, (), hosts=self.hosts)
-
-    @property
-    def history(self) -> list[str]:
-        """The messages that the store has kept in the lobby, as anybody may read them."""
-        http = self.http()
-        http.send("GET", "/rooms/lobby/events?before=9000000000000000&limit=500")
-        while not (answers := http.responses()):
-            self.chat.advance(1)
-        return [event["text"] for event in answers[0].json["events"] if event["type"] == "message"]
-
-
-class Socket:
-    """A WebSocket in the lobby."""
-
-    def __init__(self, server: MemoryServer, token: str = "") -> None:
-        self._chat = server.chat
-        self.wire = server.chat.connect(server.http_door)
-        self._socket = WSConnection(ConnectionType.CLIENT)
-        target = "/rooms/lobby/events" + (f"?access_token={token}" if token else "")
-        self.wire.send(self._socket.send(Request(host="chat.example", target=target)))
-        self._chat.settle()
-        self.received()
-
-    def say(self, text: str, ref: str) -> Any:
-        """Say something; answers the ack, or the error."""
-        told = json.dumps({"type": "say", "text": text, "ref": ref})
-        self.wire.send(self._socket.send(TextMessage(data=told)))
-        self._chat.settle()
-        (answer,) = (frame for frame in self.received() if "ref" in frame)
-        return answer
-
-    def received(self) -> list[Any]:
-        """The frames that have come."""
-        self._socket.receive_data(self.wire.received())
-        events = self._socket.events()
-        return [json.loads(event.data) for event in events if isinstance(event, TextMessage)]
+def history(server: FileServer) -> list[str]:
+    """The messages that the store has kept in the lobby, as anybody may read them."""
+    http = server.http()
+    http.send("GET", "/rooms/lobby/events?before=9000000000000000&limit=500")
+    while not (answers := http.responses()):
+        server.chat.advance(1)
+    return [event["text"] for event in answers[0].json["events"] if event["type"] == "message"]
 
 
 class Site:
@@ -105,6 +61,11 @@ def post(http: HttpClient, text: str, key: str, target: str = MESSAGES) -> int:
     return int(answer.json["id"])
 
 
+def say(socket: WebSocket, text: str, ref: str) -> dict[str, Any]:
+    """Say something; answers the ack, or the error."""
+    return socket.answer(type="say", text=text, ref=ref)
+
+
 # -- repeats over a restart ------------------------------------------------------------------------
 
 
@@ -116,14 +77,14 @@ def test_a_repeat_is_known_after_a_restart(site: Site, way: str) -> None:
     ada = site.server.http()
     token = ada.enter("ada")
     first = [post(site.server.http(), "one", "k", VISIT), post(ada, "two", "k")]
-    acks = [Socket(site.server, token).say("three", "r")]
+    acks = [say(WebSocket(site.server, token=token), "three", "r")]
     for _ in range(2):
         server = site.again(way)
         ada = server.http()
         token = ada.enter("Ada")
         assert [post(server.http(), "one", "k", VISIT), post(ada, "two", "k")] == first
-        assert Socket(server, token).say("three", "r") == acks[0]
-        assert server.history == ["one", "two", "three"]
+        assert say(WebSocket(server, token=token), "three", "r") == acks[0]
+        assert history(server) == ["one", "two", "three"]
 
 
 def test_what_is_no_repeat_is_said_after_a_restart(site: Site) -> None:
@@ -134,16 +95,20 @@ def test_what_is_no_repeat_is_said_after_a_restart(site: Site) -> None:
     ada.enter("ada")
     guest = site.server.http()
     guest.enter()
-    ids = {post(ada, "hi", "k"), post(guest, "hi", "k"), Socket(site.server).say("hi", "k")["id"]}
+    ids = {
+        post(ada, "hi", "k"),
+        post(guest, "hi", "k"),
+        say(WebSocket(site.server), "hi", "k")["id"],
+    }
     server = site.again()
     ada, bob, guest = server.http(), server.http(), server.http()
     for http, name in ((ada, "ada"), (bob, "bob"), (guest, "")):
         http.enter(name)
     ids |= {post(ada, "ho", "k"), post(ada, "hi", "other"), post(bob, "hi", "k")}
-    ids |= {post(guest, "hi", "k"), Socket(server).say("hi", "k")["id"]}
+    ids |= {post(guest, "hi", "k"), say(WebSocket(server), "hi", "k")["id"]}
     ids |= {post(ada, "hi", "k", "/rooms/dev/messages"), post(server.http(), "hi", "k", VISIT)}
     assert len(ids) == 10
-    assert sorted(server.history) == ["hi"] * 8 + ["ho"]
+    assert sorted(history(server)) == ["hi"] * 8 + ["ho"]
 
 
 def test_a_repeat_that_is_too_old_is_said_again_after_a_restart(site: Site) -> None:
@@ -151,7 +116,7 @@ def test_a_repeat_that_is_too_old_is_said_again_after_a_restart(site: Site) -> N
     first = post(site.server.http(), "hi", "k", VISIT)
     server = site.again(wall=site.server.chat.now() + REMEMBERED_SECONDS + 1)
     assert post(server.http(), "hi", "k", VISIT) > first
-    assert server.history == ["hi", "hi"]
+    assert history(server) == ["hi", "hi"]
 
 
 def test_what_was_lost_with_the_process_may_be_said_again(site: Site) -> None:
@@ -166,7 +131,7 @@ def test_what_was_lost_with_the_process_may_be_said_again(site: Site) -> None:
         id_ = post(server.http(), f"{turns}", "k", VISIT)
         assert acknowledged in ([], [id_])
     assert acknowledged, "it should have been answered in the end"
-    assert server.history == [str(turns) for turns in range(12)]
+    assert history(server) == [str(turns) for turns in range(12)]
 
 
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
@@ -176,23 +141,23 @@ def test_a_ref_is_said_once_in_its_session(site: Site) -> None:
     """Whichever socket it comes on; another text is something else."""
     ada = site.server.http()
     token = ada.enter("ada")
-    first = Socket(site.server, token)
-    ack = first.say("hi", "r")
+    first = WebSocket(site.server, token=token)
+    ack = say(first, "hi", "r")
     assert ack == {"type": "ack", "ref": "r", "id": ack["id"]}
-    assert first.say("hi", "r") == Socket(site.server, token).say("hi", "r") == ack
-    assert first.say("ho", "r")["id"] > ack["id"]
-    assert site.server.history == ["hi", "ho"]
+    assert say(first, "hi", "r") == say(WebSocket(site.server, token=token), "hi", "r") == ack
+    assert say(first, "ho", "r")["id"] > ack["id"]
+    assert history(site.server) == ["hi", "ho"]
 
 
 def test_a_ref_that_was_refused_may_be_tried_again(site: Site) -> None:
     """What the text was refused for is not remembered of it."""
-    socket = Socket(site.server)
-    assert socket.say(" ", "r")["code"] == "bad-text"
+    socket = WebSocket(site.server)
+    assert say(socket, " ", "r")["code"] == "bad-text"
     refused = fail(Unavailable("the disk is full"))
     with patch.object(site.server.chat.store, "append", lambda units: refused):
-        assert socket.say("hi", "r")["code"] == "unavailable"
-    assert [socket.say("hi", "r")["type"] for _ in range(2)] == ["ack", "ack"]
-    assert site.server.history == ["hi"]
+        assert say(socket, "hi", "r")["code"] == "unavailable"
+    assert [say(socket, "hi", "r")["type"] for _ in range(2)] == ["ack", "ack"]
+    assert history(site.server) == ["hi"]
 
 
 # -- a slow store ----------------------------------------------------------------------------------
@@ -256,12 +221,9 @@ def test_a_room_too_many_is_told_on_every_door(site: Site) -> None:
         "!! there are 2 rooms, the most here; use one of them"
     ]
     assert "<guest-0001> still here" in told
-    socket = Socket(server)
-    told_socket = json.dumps({"type": "join", "room": "third", "ref": "r"})
-    socket.wire.send(socket._socket.send(TextMessage(data=told_socket)))
-    server.chat.settle()
-    (error,) = socket.received()
-    assert (error["ref"], error["code"]) == ("r", "unavailable")
+    socket = WebSocket(server)
+    error = socket.answer(type="join", room="third", ref="r")
+    assert error["code"] == "unavailable"
     assert "2 rooms" in error["message"]
 
 
@@ -290,13 +252,13 @@ def test_a_client_that_goes_at_any_byte_or_turn_harms_nobody(site: Site) -> None
         if size >= len(whole):
             # It was taken: that is what the repeat is told.
             said.append(text)
-            assert server.history == said
+            assert history(server) == said
         elif size % 10 == 0:
             post(server.http(), text, key, VISIT)
             said.append(text)
-    assert server.history == said
+    assert history(server) == said
     again = site.again()
-    assert again.history == said
+    assert history(again) == said
 
 
 def test_a_reader_that_goes_while_it_is_stored_harms_nobody(site: Site) -> None:
@@ -309,7 +271,7 @@ def test_a_reader_that_goes_while_it_is_stored_harms_nobody(site: Site) -> None:
         stays.send("GET", target)
         goes.send("GET", target)
         stream.send("GET", target, headers={"Accept": "text/event-stream"})
-        socket, line = Socket(server), server.line()
+        socket, line = WebSocket(server), server.line()
         speaker = server.http()
         speaker.send("POST", VISIT, f"text={turns}", FORM)
         for _ in range(turns):
@@ -319,7 +281,7 @@ def test_a_reader_that_goes_while_it_is_stored_harms_nobody(site: Site) -> None:
         server.chat.settle()
         assert stays.response().texts == [str(turns)]
         assert speaker.response().status == 201
-    assert server.history == [str(turns) for turns in range(10)]
+    assert history(server) == [str(turns) for turns in range(10)]
 
 
 @pytest.mark.parametrize("fate", ["stored", "lost"])

@@ -10,6 +10,7 @@ from unittest.mock import patch
 
 import pytest
 from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IProtocolFactory
 
 from chatd.chat.service import PAGES_AT_ONCE
 from chatd.doors.line.lines import LineFactory
@@ -18,6 +19,7 @@ from chatd.stream.eventlog import Page
 from chatd.testing import FakeConnection
 
 from ..kit.http import HttpClient, written
+from ..kit.narrow import NarrowConnection
 from ..kit.server import MemoryServer, peer
 
 KIB = 1024
@@ -37,24 +39,11 @@ def server() -> MemoryServer:
     return server
 
 
-class Narrow(FakeConnection):
-    """A connection whose client does not read: it is full above `FULL` bytes, until `read`."""
-
-    def write(self, data: bytes) -> None:
-        super().write(data)
-        if self.producer and len(self.value()) > FULL:
-            self.producer.pauseProducing()
-
-    def read(self) -> bytes:
-        """The client reads all that there is."""
-        data = self.received()
-        if self.producer:
-            self.producer.resumeProducing()
-        return data
-
-
-def narrow(server: MemoryServer, door: object) -> Narrow:
-    return Narrow(door, peer("192.0.2.9"))  # type: ignore[arg-type]
+def narrow(door: IProtocolFactory) -> NarrowConnection:
+    """A connection from an address of its own, which is full above `FULL` bytes."""
+    wire = NarrowConnection(door, peer("192.0.2.9"))
+    wire.room = FULL
+    return wire
 
 
 # -- one cap -------------------------------------------------------------------------------------
@@ -86,7 +75,7 @@ def test_a_stream_is_not_given_more_than_its_buffer_and_256_kib(
     server: MemoryServer, accept: str
 ) -> None:
     """Then it is paused, until its client has read."""
-    wire = narrow(server, server.http_door)
+    wire = narrow(server.http_door)
     wire.send(written("GET", f"{EVENTS}?since=1", b"", {"Accept": accept}))
     server.chat.settle()
     assert FULL < len(wire.value()) <= FULL + MOST
@@ -94,7 +83,7 @@ def test_a_stream_is_not_given_more_than_its_buffer_and_256_kib(
 
 def test_a_websocket_is_not_given_more_than_its_buffer_and_256_kib(server: MemoryServer) -> None:
     """As a stream."""
-    wire = narrow(server, server.http_door)
+    wire = narrow(server.http_door)
     headers = {
         "Upgrade": "websocket",
         "Connection": "Upgrade",
@@ -226,7 +215,7 @@ def test_a_line_client_that_does_not_read_is_not_answered_on_and_on(
     server: MemoryServer, command: str
 ) -> None:
     """One answer, and no more of it is made before the client has read that; then the next one."""
-    wire = narrow(server, server.line_door)
+    wire = narrow(server.line_door)
     wire.read()
     wire.send(f"{command}\r\n".encode() * 20)
     server.chat.settle()
@@ -239,12 +228,13 @@ def test_a_line_client_that_does_not_read_is_not_answered_on_and_on(
 
 def test_a_command_waits_while_the_room_has_filled_the_buffer(server: MemoryServer) -> None:
     """What others said comes before the answer, and may be all that the buffer holds."""
-    wire = narrow(server, server.line_door)
+    wire = narrow(server.line_door)
     wire.read()
     wire.fill()
     server.say(*[LONG] * 60)
-    with patch.object(Narrow, "write", FakeConnection.write):
-        wire.drain()  # nothing is too much for the moment
+    wire.room = None  # nothing is too much for the moment
+    wire.drain()
+    wire.room = FULL
     said = len(wire.value())
     assert said > 200 * KIB
     wire.fill()
@@ -256,7 +246,7 @@ def test_a_page_of_history_is_not_added_to_a_buffer_that_filled_meanwhile(
     server: MemoryServer,
 ) -> None:
     """It is asked for again when the client has read, and comes then."""
-    wire = narrow(server, server.line_door)
+    wire = narrow(server.line_door)
     wire.read()
     page = server.chat.service.page
 
@@ -284,7 +274,7 @@ def test_an_http_client_that_pipelines_and_does_not_read_is_not_answered_on_and_
     """One answer at a time: the next one is made when the client has read.  Over TLS some packets
     come in although nothing is to be read.
     """
-    wire = narrow(server, server.http_door)
+    wire = narrow(server.http_door)
     asked = [written("GET", f"{EVENTS}?{query}", b"", {})] * 10
     wire.send(*(asked if apart else [b"".join(asked)]))
     server.chat.advance(1)
@@ -313,11 +303,11 @@ def counted(server: MemoryServer, what: str) -> Callable[[], int]:
 def test_the_store_is_not_asked_for_pages_that_nobody_reads(server: MemoryServer) -> None:
     """Neither by HTTP nor on the line door."""
     pages = counted(server, "page")
-    wire = narrow(server, server.http_door)
+    wire = narrow(server.http_door)
     page = written("GET", f"{EVENTS}?before=900000000000000000&limit=500", b"", {})
     wire.send(*[page] * 10)
     server.chat.advance(1)
-    line = narrow(server, LineFactory(server.chat.service, server.peers))
+    line = narrow(LineFactory(server.chat.service, server.peers))
     server.chat.settle()
     line.read()
     line.send(b"/history 500\r\n" * 10)

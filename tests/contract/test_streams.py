@@ -8,14 +8,13 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import pytest
-from wsproto import ConnectionType, WSConnection
-from wsproto.events import Request, TextMessage
 
 from chatd.codecs.websocket import frame
 from chatd.net.heartbeat import HEARTBEAT_SECONDS
 
 from ..kit.http import HttpClient, written
 from ..kit.server import MemoryServer
+from ..kit.websocket import WebSocket
 
 EVENTS = "/rooms/lobby/events"
 SSE = {"Accept": "text/event-stream"}
@@ -416,16 +415,6 @@ def test_a_private_message_to_nobody_is_refused_with_what_a_program_can_do(
     server: MemoryServer,
 ) -> None:
     """It has no `/who`."""
-    wire = server.chat.connect(server.http_door)
-    socket = WSConnection(ConnectionType.CLIENT)
-    wire.send(socket.send(Request(host="chat.example", target=EVENTS)))
-    command = {"type": "private", "to": "nobody", "text": "psst"}
-    socket.receive_data(wire.received())
-    list(socket.events())
-    wire.send(socket.send(TextMessage(data=json.dumps(command))))
-    server.chat.settle()
-    socket.receive_data(wire.received())
-    told = [json.loads(event.data) for event in socket.events() if isinstance(event, TextMessage)]
-    (error,) = (one for one in told if one["type"] == "error")
+    error = WebSocket(server).answer(type="private", to="nobody", text="psst", ref="r")
     assert error["code"] == "no-such-person"
     assert "/who" not in error["message"]

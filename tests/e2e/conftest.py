@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from .processes import Daemon, Program
+from ..kit.processes import Daemon, Program
 
 Start = Callable[..., Program]
 

@@ -13,8 +13,8 @@ from treq.client import HTTPClient
 from twisted.internet import reactor
 from twisted.web.client import Agent, HTTPConnectionPool
 
+from ..kit.processes import Daemon, Program
 from .conftest import Start
-from .processes import Daemon, Program
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ import pytest
 from wsproto import ConnectionType, WSConnection
 from wsproto.events import Request, TextMessage
 
-from .processes import PATIENCE, Daemon
+from ..kit.processes import PATIENCE, Daemon
 from .streams import answered, connected, elsewhere
 
 SPEAKERS = [f"line-{number}" for number in range(20)] + [f"http-{number}" for number in range(10)]

@@ -13,7 +13,7 @@ import pytest
 
 from chatd.net.connections import LINGER_SECONDS, MOST_LINGERING
 
-from .processes import PATIENCE, Daemon
+from ..kit.processes import PATIENCE, Daemon
 
 FEW = 64
 """Files that the server may open: half of them are for connections."""

@@ -13,7 +13,7 @@ from typing import Any
 from wsproto import ConnectionType, WSConnection
 from wsproto.events import Request, TextMessage
 
-from .processes import PATIENCE, Daemon
+from ..kit.processes import PATIENCE, Daemon
 from .streams import answered, connection, elsewhere
 
 ROUNDS = 10
@@ -119,7 +119,7 @@ async def speak_lines(daemon: Daemon, ledger: Ledger, name: str) -> None:
             ledger.echoed.add(text)
 
 
-class Poller:
+class CursorReader:
     """Reads from its cursor on, from one server after another."""
 
     def __init__(self) -> None:
@@ -167,7 +167,7 @@ async def until_it_is_gone(work: Coroutine[Any, Any, None]) -> None:
         await work
 
 
-async def load(daemon: Daemon, ledger: Ledger, poller: Poller, seconds: float) -> None:
+async def load(daemon: Daemon, ledger: Ledger, poller: CursorReader, seconds: float) -> None:
     """Everybody speaks, the poller reads, and then the server is killed."""
     speakers: list[tuple[Callable[..., Coroutine[Any, Any, None]], list[str]]] = [
         (visit, VISITORS),
@@ -195,7 +195,7 @@ async def say_again(daemon: Daemon, ledger: Ledger) -> None:
 
 async def endure(directory: Path, rounds: int, dice: random.Random) -> tuple[int, int]:
     """Kill so many servers; answers how much was acknowledged, and how much is there."""
-    ledger, poller = Ledger(), Poller()
+    ledger, poller = Ledger(), CursorReader()
     daemon = Daemon(directory, *OPTIONS)
     try:
         await poller.begin(daemon)

@@ -11,7 +11,7 @@ from time import monotonic
 
 import pytest
 
-from .processes import PATIENCE, Daemon
+from ..kit.processes import PATIENCE, Daemon, Netcat
 
 TEXT = "x" * 4000
 MESSAGES = 60
@@ -72,29 +72,20 @@ class Poller:
         self._data += data
 
 
-class Speaker:
-    """A telnet user."""
-
-    def __init__(self, daemon: Daemon) -> None:
-        self._socket = socket.create_connection(("127.0.0.1", daemon.line), PATIENCE)
-        self._lines = self._socket.makefile("rb")
+class Speaker(Netcat):
+    """A telnet user who waits until it is heard."""
 
     def say(self, *texts: str) -> None:
-        """Say it, and wait until it is heard."""
-        self._socket.sendall("".join(f"{text}\n" for text in texts).encode())
-        while texts[-1].encode() not in self._lines.readline():
-            pass
-
-    def close(self) -> None:
-        self._lines.close()
-        self._socket.close()
+        """Say it, and wait until it comes back."""
+        super().say(*texts)
+        self.hear(f"> {texts[-1]}\r\n")
 
 
 @unlimited
 def test_an_answer_that_is_too_long_for_the_socket_comes_whole(daemon: Daemon) -> None:
     """Again and again, in one piece with those before and after it, though it is pipelined."""
     with ExitStack() as stack:
-        speaker = Speaker(daemon)
+        speaker = Speaker(daemon.line)
         stack.callback(speaker.close)
         said = [f"{number} {TEXT}" for number in range(MESSAGES)]
         speaker.say(*said)
@@ -120,7 +111,7 @@ def test_clients_that_reset_hurt_nobody_and_neither_do_those_who_take_their_plac
     """A held poll is reset, and the next connection gets its descriptor: it asks for something
     else, and is answered that."""
     with ExitStack() as stack:
-        speaker = Speaker(daemon)
+        speaker = Speaker(daemon.line)
         stack.callback(speaker.close)
         speaker.say("before")
         pollers = [Poller(daemon) for _ in range(60)]
@@ -163,7 +154,7 @@ def test_whoever_ends_while_it_waits_is_noticed(daemon: Daemon) -> None:
     """A poll that is asked again and again is watched apart from the others; its end is seen all
     the same.  It may have ended only what it asks: it is answered, or let go after a moment."""
     with ExitStack() as stack:
-        speaker = Speaker(daemon)
+        speaker = Speaker(daemon.line)
         stack.callback(speaker.close)
         speaker.say("before")
         place = last_in_lobby(daemon)
@@ -194,7 +185,7 @@ def test_whoever_ends_while_it_waits_is_noticed(daemon: Daemon) -> None:
 def test_who_asks_again_before_it_is_answered_is_answered_in_order(daemon: Daemon) -> None:
     """Twice the same words, and other words behind them, while the first is held."""
     with ExitStack() as stack:
-        speaker = Speaker(daemon)
+        speaker = Speaker(daemon.line)
         stack.callback(speaker.close)
         speaker.say("before")
         place = last_in_lobby(daemon)

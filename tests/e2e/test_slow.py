@@ -8,7 +8,7 @@ import socket
 
 import pytest
 
-from .processes import PATIENCE, Daemon
+from ..kit.processes import PATIENCE, Daemon
 
 STYLES = {
     "line": b"",
@@ -56,7 +56,7 @@ def resident(daemon: Daemon) -> int:
         return next(int(line.split()[1]) for line in status if line.startswith("VmRSS")) * 1024
 
 
-class Speaker:
+class Flooder:
     """A telnet user who says a lot, as fast as those who keep up can read it."""
 
     def __init__(self, daemon: Daemon, text: bytes = TEXT) -> None:
@@ -126,7 +126,7 @@ def test_readers_that_stop_reading_cost_little_and_hold_up_nobody(
     up miss nothing.  Those that read again read on from the store, or are told of the gap if
     nothing is kept.
     """
-    speaker = Speaker(daemon)
+    speaker = Flooder(daemon)
     quick = [Quick(daemon, style) for style in STYLES]
     speaker.say(WARM, *quick)
     slow = [(style, connected(daemon, style)) for style in STYLES for _ in range(EACH)]
@@ -157,7 +157,7 @@ def test_readers_that_stop_reading_cost_little_and_hold_up_nobody(
 )
 def test_readers_that_never_read_are_let_go(daemon: Daemon) -> None:
     """At every push door, and of ordinary answers too."""
-    speaker = Speaker(daemon, b"x" * 20_000)
+    speaker = Flooder(daemon, b"x" * 20_000)
     speaker.say(500)
     clients = [connected(daemon, style) for style in STYLES]
     page = b"GET /rooms/lobby/events?limit=500&before=%d HTTP/1.1\r\nHost: localhost\r\n" % 10**17

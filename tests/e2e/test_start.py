@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 
 from ..kit.file_faults import UNUSABLE, remains
+from ..kit.processes import HERE, PATIENCE, TWISTD
 from .conftest import Start
-from .processes import HERE, PATIENCE, TWISTD
 
 
 @pytest.fixture

@@ -16,8 +16,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from chatd.server.drain import GOODBYE_SECONDS
 
+from ..kit.processes import HERE, PATIENCE, TWISTD, Daemon
 from .conftest import Start
-from .processes import HERE, PATIENCE, TWISTD, Daemon
 
 IN_ALL = 5.0
 """Seconds within which it is over."""

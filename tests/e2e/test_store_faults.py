@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from .processes import PATIENCE, Daemon
+from ..kit.processes import PATIENCE, Daemon
 from .streams import Streams, answered, connected, elsewhere
 
 pytestmark = pytest.mark.parametrize(

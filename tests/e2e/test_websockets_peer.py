@@ -21,8 +21,8 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 from websockets.typing import Origin
 
+from ..kit.processes import HERE, PATIENCE, TWISTD
 from .conftest import Start
-from .processes import HERE, PATIENCE, TWISTD
 
 HANDSHAKE = (
     b"GET /events?rooms=lobby HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\n"

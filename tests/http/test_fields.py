@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import ast
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 import pytest
-from wsproto import ConnectionType, WSConnection
-from wsproto.events import Request, TextMessage
 
 from chatd.codecs.websocket import AnySent
 from chatd.doors.classic import classic_site
@@ -21,6 +18,7 @@ from chatd.model import names
 from chatd.model.bounds import NAME, ROOM, bounds_of
 
 from ..kit.server import MemoryServer
+from ..kit.websocket import WebSocket
 
 CHATD = Path(__file__).parents[2] / "chatd"
 READERS = {"getHeader", "getRawHeaders", "getCookie", "received_cookies", "args", "getAllHeaders"}
@@ -218,43 +216,20 @@ def test_no_field_of_a_body_brings_anything_long_to_precis(
             assert response.refusal == (400, "bad-name")
 
 
-class Socket:
-    """A WebSocket without a session."""
-
-    def __init__(self, server: MemoryServer, target: str) -> None:
-        self._server = server
-        self._wire = server.chat.connect(server.http_door)
-        self._socket = WSConnection(ConnectionType.CLIENT)
-        self._wire.send(self._socket.send(Request(host="chat.example", target=target)))
-        self.answers()
-
-    def answers(self) -> list[Any]:
-        self._server.chat.settle()
-        self._socket.receive_data(self._wire.received())
-        return [
-            json.loads(event.data)
-            for event in self._socket.events()
-            if isinstance(event, TextMessage)
-        ]
-
-    def ask(self, frame: object) -> list[Any]:
-        self._wire.send(self._socket.send(TextMessage(json.dumps(frame, ensure_ascii=False))))
-        return self.answers()
-
-
 @longs
 @pytest.mark.parametrize("kind", AnySent.__args__, ids=lambda kind: kind.__struct_config__.tag)
 def test_no_field_of_a_frame_brings_anything_long_to_precis(
     server: MemoryServer, kind: Any, long: str
 ) -> None:
     """Of 63 kB in one frame nobody notices anything."""
-    socket = Socket(server, "/events?rooms=lobby")
+    socket = WebSocket(server, "/events?rooms=lobby")
     tag = kind.__struct_config__.tag
     good = {"room": "lobby", "text": "hi", "name": "ada", "to": "ada"}
     fields = {field for field, _ in bounds_of(kind)}
     for field in fields - {"text"}:
         frame = {"type": tag, **{name: good[name] for name in fields - {"ref"}}, field: long * 20}
-        (answer,) = [answer for answer in socket.ask(frame) if answer["type"] == "error"]
+        socket.send(**frame)
+        (answer,) = [told for told in socket.told() if told["type"] == "error"]
         wanted = {"room": "bad-room", "ref": "malformed"}.get(field, "bad-name")
         assert answer["code"] == wanted
 

@@ -8,7 +8,7 @@ import pytest
 
 from chatd.doors.api.tree import web_site
 from chatd.doors.classic import classic_site
-from chatd.http.hosts import Hosts, host_name, hosts_of, without_port
+from chatd.http.hosts import Hosts, host_name, without_port
 from chatd.http.proxies import Proxies
 from chatd.model.addresses import parse_network
 from chatd.testing import FakeConnection
@@ -61,29 +61,23 @@ UNKNOWN = [
 ]
 
 
-class NamedServer(MemoryServer):
-    """NamedServer that are known by one name, and by that of a web site that may use it."""
-
-    def __init__(self, proxies: Proxies | None = None) -> None:
-        super().__init__()
-        proxies = proxies or Proxies()
-        origins = ["https://friend.example:8443"]
-        self.hosts = Hosts(self.chat.clock, ["chat.example", *hosts_of(origins)], proxies)
-        self.http_door = web_site(
-            self.chat.service, origins, proxies=proxies, peers=self.peers, hosts=self.hosts
-        )
+def named(proxies: Proxies | None = None) -> MemoryServer:
+    """A server that is known by one name, and by that of a web site that may use it."""
+    return MemoryServer(
+        ["https://friend.example:8443"], proxies or Proxies(), names=["chat.example"]
+    )
 
 
 @pytest.fixture
 def server() -> MemoryServer:
-    """NamedServer that are known by few names."""
-    return NamedServer()
+    """A server that is known by few names."""
+    return named()
 
 
 @pytest.fixture
 def proxied() -> MemoryServer:
     """The same, behind proxies of the operator's."""
-    return NamedServer(Proxies([parse_network("10.0.0.0/8")]))
+    return named(Proxies([parse_network("10.0.0.0/8")]))
 
 
 @pytest.mark.parametrize("host", KNOWN)
@@ -236,7 +230,7 @@ def test_nobody_else_may_say_which_host_was_asked(
 def test_a_unix_socket_s_hosts_are_checked_unless_it_is_trusted() -> None:
     """As --trust-proxy unix says."""
     for sockets, status in ((False, 421), (True, 200)):
-        doors = NamedServer(Proxies(sockets=sockets))
+        doors = named(Proxies(sockets=sockets))
         assert doors.http("unix").get("/rooms", Host="talk.example").status == status
 
 

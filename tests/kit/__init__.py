@@ -3,9 +3,11 @@
 - `server`: every door of one chat, in memory; `fixtures` makes one for each test
 - `clients`: one client for each door, for the contract suite
 - `http`, `terminal`: clients of the HTTP door and the line door that tests drive by hand
+- `websocket`: a client of a WebSocket that tests drive by hand
 - `echo`: chatd's HTTP and WebSocket stack without a chat, and a strict WebSocket client
 - `tcp`: chatd's TCP transport over a real socket, without a reactor
-- `packets`: bytes cut into packets
+- `packets`: bytes cut into packets; `narrow`: a connection that fills up
+- `processes`: programs and servers as processes, and netcat
 - `chat`, `file_chat`: readers of a chat; a chat that is kept in a file, killed and started again
 - `stream`: rooms, archives, codecs and outlets, without a chat
 - `stores`, `workers`, `file_faults`: engines under test, and what can go wrong with a file

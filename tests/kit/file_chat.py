@@ -7,10 +7,12 @@ from typing import Any
 
 from chatd.chat.limits import DEFAULTS, Limits
 from chatd.chat.service import ChatService
+from chatd.http.proxies import NO_PROXIES
 from chatd.store.sqlite import FOR_EVER, Retention
 from chatd.testing import START, InMemoryChat, result_of
 from chatd.testing.clock import StrictClock
 
+from .server import NAMES, MemoryServer
 from .stores import sqlite_store
 from .workers import FakeWorker, SlowWorker
 
@@ -68,3 +70,14 @@ class FileChat(InMemoryChat):
         store._reader.close()
         store._writer.close()
         store._writer.end()
+
+
+class FileServer(MemoryServer):
+    """A chat over a file, and every door to it."""
+
+    chat: FileChat
+
+    def __init__(self, path: Path, **options: Any) -> None:
+        """`options` are the chat's."""
+        self.chat = FileChat(path, **options)
+        self._open_doors((), NO_PROXIES, NAMES)

@@ -32,14 +32,25 @@ class MemoryServer:
     """A chat in memory, on a clock that stands still, and every door to it."""
 
     def __init__(
-        self, origins: Sequence[str] = (), proxies: Proxies = NO_PROXIES, **options: Any
+        self,
+        origins: Sequence[str] = (),
+        proxies: Proxies = NO_PROXIES,
+        *,
+        names: Sequence[str] = NAMES,
+        **options: Any,
     ) -> None:
+        """`origins` may use it from other web sites; it is known by `names`, and `options` are
+        the chat's.
+        """
         self.chat = InMemoryChat(**options)
         self.lobby = self.chat.room("lobby")
         """Kept in memory, as it is in a chat that is in use."""
+        self._open_doors(origins, proxies, names)
+
+    def _open_doors(self, origins: Sequence[str], proxies: Proxies, names: Sequence[str]) -> None:
         self.peers = Peers(self.chat.clock)
         self.line_door = LineFactory(self.chat.service, self.peers)
-        self.hosts = Hosts(self.chat.clock, [*NAMES, *hosts_of(origins)], proxies)
+        self.hosts = Hosts(self.chat.clock, [*names, *hosts_of(origins)], proxies)
         self.http_door = web_site(
             self.chat.service, origins, proxies=proxies, peers=self.peers, hosts=self.hosts
         )

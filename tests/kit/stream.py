@@ -156,16 +156,25 @@ def ids_in(*batches: Batch) -> list[int]:
     return [int(word) for batch in batches for word in batch.chunk.replace(b".", b"").split()]
 
 
-class FailingOutlet(FakeOutlet):
-    """An outlet that fails, or does something, whenever it is given a batch."""
+class ActingOutlet(FakeOutlet):
+    """An outlet that does something whenever it has been given a batch."""
 
-    def __init__(self, act: Callable[[], object] | None = None) -> None:
+    def __init__(self, act: Callable[[], object] = lambda: None) -> None:
         super().__init__()
         self.act = act
 
     def deliver(self, batch: Batch) -> bool:
         super().deliver(batch)
-        if self.act is None:
-            raise ZeroDivisionError
         self.act()
         return True
+
+
+class FailingOutlet(ActingOutlet):
+    """An outlet that fails whenever it is given a batch."""
+
+    def __init__(self) -> None:
+        super().__init__(self.fail)
+
+    def fail(self) -> None:
+        """Raise what no outlet should."""
+        raise ZeroDivisionError

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable
 
 import pytest
 from twisted.internet.defer import Deferred
-from wsproto import ConnectionType, WSConnection
-from wsproto.events import CloseConnection, Request, TextMessage
 
 from chatd.doors.classic import classic_site
 from chatd.http.resource import SPREAD_SECONDS
@@ -28,6 +25,7 @@ from ..kit.clients import DOORS
 from ..kit.http import HttpClient, Response
 from ..kit.server import MemoryServer
 from ..kit.terminal import greeted
+from ..kit.websocket import WebSocket
 
 TOLD = "the server is going down; come back in a moment"
 EVENTS = "/rooms/lobby/events"
@@ -53,39 +51,6 @@ class Going:
         """Whether it is down so many seconds later."""
         self._chat.advance(seconds)
         return self.gone
-
-
-class Socket:
-    """A WebSocket client that answers nothing by itself."""
-
-    def __init__(self, server: MemoryServer) -> None:
-        self._server = server
-        self.wire: FakeConnection = server.chat.connect(server.http_door)
-        self._frames = WSConnection(ConnectionType.CLIENT)
-        self.wire.send(self._frames.send(Request(host="chat.example", target=EVENTS)))
-        server.chat.settle()
-        self.told()
-
-    def say(self, text: str) -> None:
-        """Say something, and wait for nothing."""
-        command = json.dumps({"type": "say", "text": text, "ref": "r"})
-        self.wire.send(self._frames.send(TextMessage(data=command)))
-        self._server.chat.settle()
-
-    def told(self) -> list[object]:
-        """What came since: objects of JSON, and `(code, reason)` of a close."""
-        self._frames.receive_data(self.wire.received())
-        found: list[object] = []
-        for event in self._frames.events():
-            if isinstance(event, TextMessage):
-                found.append(json.loads(event.data))
-            elif isinstance(event, CloseConnection):
-                found.append((event.code, event.reason))
-        return found
-
-    def close(self) -> None:
-        """Answer a close."""
-        self.wire.send(self._frames.send(CloseConnection(1012)))
 
 
 def heard(wire: FakeConnection) -> list[str]:
@@ -259,52 +224,52 @@ def test_the_classic_door_says_it_in_its_way(server: MemoryServer) -> None:
 
 def test_a_websocket_is_closed_with_a_code_that_says_come_back(server: MemoryServer) -> None:
     """1012, and the reason in words."""
-    socket = Socket(server)
+    socket = WebSocket(server)
     going = Going(server)
-    assert socket.told() == [(1012, TOLD)]
+    assert socket.told() == []
+    assert socket.closed == (1012, TOLD)
     assert not going.gone
-    socket.close()
+    socket.close(1012)
     assert socket.wire.lost
     assert going.after(0)
 
 
 def test_a_websocket_gets_its_acknowledgement_first(server: MemoryServer) -> None:
     """However long the store takes; what it says behind that is refused."""
-    socket = Socket(server)
-    socket.say("I am here")
+    socket = WebSocket(server)
+    socket.send(type="say", text="I am here", ref="r")
     socket.told()
     server.hold_appends()
-    socket.say("hello")
+    socket.send(type="say", text="hello", ref="r")
+    server.chat.settle()
     going = Going(server)
     going.after(GOODBYE_SECONDS + 1)
     assert socket.told() == []
-    socket.say("too late")
+    socket.send(type="say", text="too late", ref="r")
     (refused,) = socket.told()
-    assert isinstance(refused, dict)
     assert (refused["type"], refused["code"]) == ("error", "unavailable")
     server.release_appends()
-    ack, event, close = socket.told()
-    assert isinstance(ack, dict)
-    assert isinstance(event, dict)
+    ack, event = socket.told()
     assert (ack["type"], ack["id"], event["text"]) == ("ack", event["id"], "hello")
-    assert close == (1012, TOLD)
+    assert socket.closed == (1012, TOLD)
 
 
 def test_a_command_that_waits_for_its_guest_is_answered_before_the_close(
     server: MemoryServer,
 ) -> None:
     """It is refused, because it was not accepted yet, and its client is told so."""
-    socket = Socket(server)
+    socket = WebSocket(server)
     server.hold_appends()
-    socket.say("hello")
+    socket.send(type="say", text="hello", ref="r")
+    server.chat.settle()
     going = Going(server)
-    socket.say("too late")
+    socket.send(type="say", text="too late", ref="r")
+    server.chat.settle()
     server.release_appends()
-    *refused, close = socket.told()
-    assert [answer["code"] for answer in refused if isinstance(answer, dict)] == ["unavailable"] * 2
-    assert close == (1012, TOLD)
+    assert [answer["code"] for answer in socket.told()] == ["unavailable"] * 2
+    assert socket.closed == (1012, TOLD)
     assert server.chat.texts("lobby") == []
-    socket.close()
+    socket.close(1012)
     assert going.after(0)
 
 
@@ -396,7 +361,7 @@ def stream(server: MemoryServer) -> FakeConnection:
 
 @pytest.mark.parametrize(
     "connect",
-    [greeted, stream, lambda server: Socket(server).wire],
+    [greeted, stream, lambda server: WebSocket(server).wire],
     ids=["line", "sse", "websocket"],
 )
 def test_a_client_that_does_not_read_holds_nobody_up(

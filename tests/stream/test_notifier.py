@@ -11,7 +11,7 @@ from chatd.stream.batch import PUSH_LIMIT
 from chatd.stream.notifier import SLICE_READERS, SLICE_SECONDS
 from chatd.testing import FakeOutlet
 
-from ..kit.stream import BEGAN, FailingOutlet, FakeRooms, ids_in
+from ..kit.stream import BEGAN, ActingOutlet, FailingOutlet, FakeRooms, ids_in
 
 
 @given(st.integers(1, 5), st.lists(st.integers(0, 2), max_size=40))
@@ -326,7 +326,7 @@ def test_a_reader_that_raises_is_stopped_and_the_others_are_woken() -> None:
 def test_a_reader_may_be_stopped_while_others_are_woken() -> None:
     """A stopped reader gets nothing more, though the wake had begun."""
     stream = FakeRooms()
-    outlets = [FailingOutlet(), FailingOutlet()]
+    outlets = [ActingOutlet(), ActingOutlet()]
     readers = [stream.reader(outlet) for outlet in outlets]
     for outlet, reader, other in zip(outlets, readers, reversed(readers), strict=True):
         outlet.act = other.stop
@@ -339,7 +339,7 @@ def test_a_reader_may_be_stopped_while_others_are_woken() -> None:
 def test_an_event_that_a_delivery_causes_is_read_in_the_next_turn() -> None:
     """Once, by all readers."""
     stream = FakeRooms()
-    listener, talker = stream.started(), FailingOutlet()
+    listener, talker = stream.started(), ActingOutlet()
     stream.reader(talker).start()
     talker.act = lambda: stream.say(0) if stream.last < BEGAN + 3 else None
     stream.say(0)

@@ -12,7 +12,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from chatd.stream.batch import PUSH_LIMIT, Batch, Gap
 from chatd.testing import FakeOutlet
 
-from ..kit.stream import BEGAN, ID_CODEC, DirectOutlet, FailingOutlet, FakeRooms, ids_in
+from ..kit.stream import BEGAN, ID_CODEC, ActingOutlet, DirectOutlet, FakeRooms, ids_in
 
 
 class Reader:
@@ -477,7 +477,7 @@ def test_a_paused_reader_keeps_its_cursor_when_its_rooms_change() -> None:
 def test_an_outlet_may_stop_its_own_reader() -> None:
     """A batch that ends a connection is the last."""
     stream = FakeRooms()
-    outlet = FailingOutlet()
+    outlet = ActingOutlet()
     reader = stream.reader(outlet, limit=1)
     outlet.act = reader.stop
     stream.say(0, 0)
@@ -488,7 +488,7 @@ def test_an_outlet_may_stop_its_own_reader() -> None:
 def test_an_outlet_may_fill_and_drain_while_it_takes_a_batch() -> None:
     """A transport that pauses and resumes from within changes neither order nor number."""
     stream = FakeRooms()
-    outlet = FailingOutlet()
+    outlet = ActingOutlet()
     reader = stream.reader(outlet, limit=1)
 
     def full_and_empty_again() -> None:

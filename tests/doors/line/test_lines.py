@@ -12,8 +12,9 @@ from twisted.python.failure import Failure
 
 from chatd.doors.line.queue import COMMANDS_A_TURN, LINES_A_TURN
 from chatd.model.commands import Say
-from chatd.testing import FakeConnection, InMemoryChat
+from chatd.testing import InMemoryChat
 
+from ...kit.narrow import NarrowConnection
 from ...kit.server import MemoryServer
 from ...kit.terminal import NOW, Terminal, greeted
 
@@ -382,19 +383,6 @@ def test_a_room_joined_while_the_way_is_full_begins_with_its_replay(server: Memo
     ]
 
 
-class NarrowConnection(FakeConnection):
-    """A connection that the next write fills."""
-
-    narrow = False
-
-    def write(self, data: bytes) -> None:
-        """Send, and be full."""
-        super().write(data)
-        if self.narrow:
-            self.narrow = False
-            self.fill()
-
-
 def test_a_room_joined_in_the_moment_the_way_fills_begins_with_its_replay(
     server: MemoryServer,
 ) -> None:
@@ -404,7 +392,7 @@ def test_a_room_joined_in_the_moment_the_way_fills_begins_with_its_replay(
     wire.received()
 
     def join(_: object) -> None:
-        wire.narrow = True
+        wire.room = 0
         wire.send(b"/join dev\r\n")
 
     service = server.chat.service
@@ -412,6 +400,7 @@ def test_a_room_joined_in_the_moment_the_way_fills_begins_with_its_replay(
     service.perform(bob, Say("lobby", "one"))
     service.perform(bob, Say("dev", "two")).addCallback(join)
     server.chat.settle()
+    wire.room = None
     wire.drain()
     server.chat.settle()
     lines = wire.received().decode().split("\r\n")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -93,17 +94,56 @@ class Program:
 
 
 class Daemon(Program):
-    """`twistd chatd` in the foreground, on ports of the system's choice."""
+    """`twistd chatd` in the foreground, on ports of the system's choice, which it keeps when it is
+    killed and started again.
+    """
 
     def __init__(self, directory: Path, *options: str, prefix: tuple[str, ...] = ()) -> None:
         """With `prefix` before its command: what it is to be run by."""
-        doors = ("--line", f"tcp:0:{HERE}", "--http", f"tcp:0:{HERE}")
-        command = (*prefix, TWISTD, "--nodaemon", "--pidfile=", "chatd", *doors, *options)
-        super().__init__(*command, cwd=directory)
+        self._directory = directory
+        self._options = options
+        self._prefix = prefix
+        self.line = self.http = 0
+        self.start()
+
+    @property
+    def url(self) -> str:
+        """Where its HTTP door is."""
+        return f"http://127.0.0.1:{self.http}"
+
+    def start(self) -> None:
+        """Start, and wait until it listens."""
+        doors = ("--line", f"tcp:{self.line}:{HERE}", "--http", f"tcp:{self.http}:{HERE}")
+        twistd = (*self._prefix, TWISTD, "--nodaemon", "--pidfile=")
+        super().__init__(*twistd, "chatd", *doors, *self._options, cwd=self._directory)
         self.line = int(self.expect(r"line door listening on 127\.0\.0\.1:(\d+)")[1])
         self.http = int(self.expect(r"http door listening on 127\.0\.0\.1:(\d+)")[1])
-        self.url = f"http://127.0.0.1:{self.http}"
 
     def files(self) -> int:
         """How many files it has open."""
         return len(list(Path(f"/proc/{self.pid}/fd").iterdir()))
+
+
+class Netcat:
+    """Somebody at a plain socket."""
+
+    def __init__(self, port: int) -> None:
+        self._socket = socket.create_connection(("127.0.0.1", port), PATIENCE)
+        self._heard = b""
+
+    def say(self, *lines: str) -> None:
+        """Type lines."""
+        self._socket.sendall("".join(f"{line}\r\n" for line in lines).encode())
+
+    def hear(self, text: str) -> None:
+        """Wait until that has come, behind what was waited for before."""
+        wanted = text.encode()
+        while wanted not in self._heard:
+            received = self._socket.recv(65536)
+            assert received, self._heard.decode()
+            self._heard += received
+        self._heard = self._heard.split(wanted, 1)[1]
+
+    def close(self) -> None:
+        """Hang up."""
+        self._socket.close()
