@@ -10,7 +10,7 @@
 - `processes`: programs and servers as processes, and netcat
 - `chat`, `file_chat`: readers of a chat; a chat that is kept in a file, killed and started again
 - `stream`: rooms, archives, codecs and outlets, without a chat
-- `stores`, `workers`, `file_faults`: engines under test, and what can go wrong with a file
+- `stores`, `workers`, `desk`, `file_faults`: engines under test; a writer at its file; faulty files
 - `garbage`: what is left in memory
 
 Doubles that a program's own tests may want too are in `chatd.testing`.

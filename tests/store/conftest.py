@@ -1,0 +1,58 @@
+"""Files of a store, and what COMMITs and connections to them meet."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from chatd.store import database
+
+from ..kit.desk import Desk
+from ..kit.file_faults import FailingConnection
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "here" / "chat.db"
+
+
+@pytest.fixture
+def desk(path: Path) -> Iterator[Desk]:
+    path.parent.mkdir()
+    desk = Desk(path)
+    yield desk
+    desk.end()
+
+
+@pytest.fixture
+def fates(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
+    """What the next COMMITs meet."""
+    monkeypatch.setattr(sqlite3, "connect", partial(sqlite3.connect, factory=FailingConnection))
+    yield FailingConnection.fates
+    FailingConnection.fates.clear()
+
+
+@pytest.fixture
+def statements(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What the next connections execute."""
+    executed: list[str] = []
+    connect = sqlite3.connect
+
+    def connected(*args: Any, **options: Any) -> sqlite3.Connection:
+        connection: sqlite3.Connection = connect(*args, **options)
+        connection.set_trace_callback(executed.append)
+        return connection
+
+    monkeypatch.setattr(sqlite3, "connect", connected)
+    return executed
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody waits for a lock."""
+    monkeypatch.setattr(database, "LOCK_SECONDS", 0.0)
