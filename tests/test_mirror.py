@@ -52,16 +52,13 @@ THROUGH = {
     # Bytes on the wire are tested where a client reads them.
     "codecs/classic": "doors/test_classic",
     "codecs/lineinput": "doors/line/test_lines",
-    "codecs/ndjson": "contract/test_streams",
-    "codecs/sse": "contract/test_streams",
+    "codecs/ndjson": "doors/test_ndjson",
+    "codecs/sse": "doors/test_sse",
     "codecs/streams": "contract/test_streams",
     "codecs/timed": "doors/line/test_shell",
     "doors/history": "contract/test_portions",
-    "doors/ndjson": "contract/test_streams",
     "doors/push": "contract/test_streams",
     "doors/reading": "doors/api/test_events",
-    "doors/sse": "contract/test_streams",
-    "doors/websocket": "contract/test_streams",
     **{
         f"doors/api/{name}": "doors/api/test_tree"
         for name in (

@@ -23,7 +23,6 @@ from chatd.testing.policies import DenyAll, DenyIf
 from ..kit.clients import DOORS, Client
 from ..kit.server import MemoryServer
 from ..kit.stream import ActingOutlet
-from ..kit.websocket import WebSocket
 from .test_doors import doors, named, one_at_each_door, said
 
 BANNED = NotAllowed("you are banned")
@@ -216,22 +215,6 @@ def test_a_stream_of_several_rooms_goes_on_without_one(server: MemoryServer, sty
     assert http.closed
 
 
-def test_a_websocket_of_several_rooms_goes_on_without_one(server: MemoryServer) -> None:
-    """And is closed with 1008 when the last one is taken away."""
-    dev = server.chat.room("dev")
-    socket = WebSocket(server, "/events?rooms=lobby,dev&since=now")
-    server.chat.service.readers.revoke(BANNED, room=server.lobby)
-    server.say("2", room="lobby")
-    server.say("3", room="dev")
-    removed, said = socket.told()
-    assert removed == {"type": "removed", "room": "lobby", "code": "not-allowed"}
-    assert said["text"] == "3"
-    server.chat.service.readers.revoke(BANNED, room=dev)
-    (error,) = socket.told()
-    assert error["code"] == "not-allowed"
-    assert socket.closed == (1008, "not-allowed")
-
-
 def test_a_poll_of_several_rooms_is_refused_whole(server: MemoryServer) -> None:
     """As a new request is that names a forbidden room."""
     http = server.http()
@@ -239,43 +222,6 @@ def test_a_poll_of_several_rooms_is_refused_whole(server: MemoryServer) -> None:
     server.chat.settle()
     forbid(server)
     assert http.response().refusal == (403, "not-allowed")
-
-
-# -- guests of WebSockets ------------------------------------------------------------------------
-
-
-def test_commands_wait_for_the_guest_to_enter_in_their_order(server: MemoryServer) -> None:
-    """Also if the client is gone by then: what it said is said, and it has left."""
-    socket = WebSocket(server, f"{EVENTS}?since=now")
-    server.hold_appends()
-    for number in range(3):
-        socket.send(type="say", text=f"{number}", ref=f"{number}")
-    assert socket.told() == []
-    socket.wire.hang_up()
-    server.release_appends()
-    assert server.chat.texts("lobby") == ["0", "1", "2"]
-    assert server.here == []
-
-
-def test_a_guest_that_may_not_enter_is_told_at_each_command(server: MemoryServer) -> None:
-    """And it goes on reading."""
-    server.chat.service.readers.policy = DenyIf(lambda who, what, room: what is Action.ENTER)
-    socket = WebSocket(server, f"{EVENTS}?since=now")
-    for _ in range(2):
-        socket.send(type="say", text="hi", ref="r")
-        (error,) = socket.told()
-        assert (error["ref"], error["code"]) == ("r", "not-allowed")
-
-
-def test_a_guest_s_reader_ends_with_its_person(server: MemoryServer) -> None:
-    """The reader of a stranger is its guest's from the first command on."""
-    socket = WebSocket(server, f"{EVENTS}?since=now")
-    socket.send(type="say", text="hi")
-    socket.told()
-    (person,) = server.chat.service.people.held.values()
-    server.chat.service.readers.revoke(BANNED, person=person)  # type: ignore[arg-type]
-    assert socket.told()[-1]["code"] == "not-allowed"
-    assert socket.closed == (1008, "not-allowed")
 
 
 # -- a policy that denies everything -------------------------------------------------------------

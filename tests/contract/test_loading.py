@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import gc
-
 import pytest
-from wsproto import ConnectionType, WSConnection
-from wsproto.events import AcceptConnection, CloseConnection, Message, Request
 
 from chatd.model.commands import Say
 
+from ..kit.chat import forget_rooms
 from ..kit.garbage import no_garbage
 from ..kit.server import MemoryServer
 
@@ -27,8 +24,7 @@ def server(server: MemoryServer) -> MemoryServer:
 
 
 def forget(server: MemoryServer) -> None:
-    server.chat.service.rooms._warm.clear()
-    gc.collect()
+    forget_rooms(server.chat)
     assert server.chat.service.rooms.live("dev") is None
 
 
@@ -68,33 +64,6 @@ def test_a_client_that_goes_while_its_room_is_loaded_leaves_nothing(
         del http
     forget(server)
     assert len(server.peers) == 0
-
-
-def test_frames_that_a_client_sends_ahead_of_its_handshake_s_answer_are_read(
-    server: MemoryServer,
-) -> None:
-    """Whatever they are cut into."""
-    wire = server.chat.connect(server.http_door)
-    client = WSConnection(ConnectionType.CLIENT)
-    wire.send(client.send(Request(host="chat.example", target=EVENTS)))
-    ahead = WSConnection(ConnectionType.CLIENT)  # one that believes to be connected already
-    answering = WSConnection(ConnectionType.SERVER)
-    answering.receive_data(ahead.send(Request(host="chat.example", target=EVENTS)))
-    ahead.receive_data(answering.send(AcceptConnection()))
-    assert [type(event) for event in ahead.events()] == [AcceptConnection]
-    said = ahead.send(Message(data='{"type":"say","text":"early","ref":"r"}'))
-    wire.send(said[:5], said[5:])
-    server.chat.settle()
-    assert wire.value() == b""
-    server.chat.store.release()
-    server.chat.settle()
-    client.receive_data(wire.received())
-    frames = [event.data for event in client.events() if hasattr(event, "data")]
-    assert any('"ack"' in frame for frame in frames)
-    assert server.chat.texts("dev") == ["before", "early"]
-    wire.send(ahead.send(CloseConnection(1000)))
-    server.chat.settle()
-    assert wire.lost
 
 
 def test_a_stream_whose_client_half_closes_while_its_room_is_loaded_ends(

@@ -82,6 +82,10 @@ class MemoryServer:
         self.chat.settle()
         return result_of(said[-1]) or 0
 
+    def stored(self, *texts: str) -> list[int]:
+        """Have a visitor say something, one after another; answers the ids."""
+        return [self.say(text) for text in texts]
+
     def have_accepted(self, text: str) -> None:
         """Have a visitor say something that is accepted, and not stored in this turn."""
         visitor = self.chat.service.visitor("bob")

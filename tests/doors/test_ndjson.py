@@ -1,0 +1,66 @@
+"""Events as JSON lines, as programs read them."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+from ..kit.http import HttpClient, written
+from ..kit.server import MemoryServer
+
+EVENTS = "/rooms/lobby/events"
+NDJSON = {"Accept": "application/x-ndjson"}
+
+
+def lines(http: HttpClient) -> list[Any]:
+    """What came since, line by line; None for a sign of life."""
+    *found, rest = http.streamed().decode().split("\n")
+    assert rest == ""
+    return [json.loads(line or "null") for line in found]
+
+
+def test_json_lines_are_events_and_ready(server: MemoryServer, http: HttpClient) -> None:
+    """Each with its time, in one line, whatever is in it."""
+    ids = server.stored("one\ntwo", "é☕")
+    http.send("GET", f"{EVENTS}?since=0", headers=NDJSON)
+    first, second, ready = lines(http)
+    assert (first["id"], first["text"], first["room"]) == (ids[0], "one\ntwo", "lobby")
+    assert (second["id"], second["text"]) == (ids[1], "é☕")
+    assert ready == {"type": "ready", "next": ids[1]}
+    server.stored("live")
+    assert [told["text"] for told in lines(http)] == ["live"]
+
+
+def test_json_lines_have_a_media_type_and_signs_of_life(server: MemoryServer) -> None:
+    """A blank line, at least every 15 seconds."""
+    wire = server.chat.connect(server.http_door)
+    wire.send(written("GET", EVENTS, b"", NDJSON))
+    server.chat.settle()
+    head, _, body = wire.received().partition(b"\r\n\r\n")
+    assert b"\r\ncontent-type: application/x-ndjson\r\n" in head.lower()
+    assert re.fullmatch(rb'[0-9a-f]+\r\n{"type":"ready","next":\d+}\n\r\n', body)
+    server.chat.advance(15)
+    assert wire.received() == b"1\r\n\n\r\n"
+
+
+def test_json_lines_to_http_1_0_are_not_chunked(server: MemoryServer) -> None:
+    """It knows no chunks; the end of the connection is that of the answer."""
+    wire = server.chat.connect(server.http_door)
+    wire.send(f"GET {EVENTS} HTTP/1.0\r\nAccept: application/x-ndjson\r\n\r\n".encode())
+    server.chat.settle()
+    body = wire.received().partition(b"\r\n\r\n")[2]
+    assert json.loads(body)["type"] == "ready"
+
+
+def test_json_lines_tell_of_a_gap() -> None:
+    """As a WebSocket does."""
+    server = MemoryServer(history=10)
+    http = server.http()
+    place = server.say("forgotten")
+    server.stored(*map(str, range(12)))
+    http.send("GET", f"{EVENTS}?since={place}", headers=NDJSON)
+    gap, *events, ready = lines(http)
+    assert gap == {"type": "gap"}
+    assert [event["text"] for event in events] == [*map(str, range(2, 12))]
+    assert ready["type"] == "ready"
