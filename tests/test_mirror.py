@@ -47,7 +47,6 @@ THROUGH = {
     "store/engines": "store/test_store",
     "store/judging": "store/test_store",
     "store/memory": "store/test_store",
-    "store/paging": "store/test_store",
     "store/settling": "store/test_store",
     # Bytes on the wire are tested where a client reads them.
     "codecs/classic": "doors/test_classic",
@@ -57,7 +56,6 @@ THROUGH = {
     "codecs/streams": "contract/test_streams",
     "codecs/timed": "doors/line/test_shell",
     "doors/history": "contract/test_portions",
-    "doors/push": "contract/test_streams",
     "doors/reading": "doors/api/test_events",
     **{
         f"doors/api/{name}": "doors/api/test_tree"
@@ -74,16 +72,13 @@ THROUGH = {
         )
     },
     "http/body": "doors/api/test_tree",
-    "http/media": "doors/api/test_events",
     "http/paced": "http/test_channel",
     "http/request": "http/test_channel",
-    "http/resource": "doors/api/test_tree",
     "http/site": "http/test_channel",
     "http/strict": "http/test_channel_conformance",
     "http/syntax": "http/test_channel_conformance",
     # Time and connections are tested where they are felt.
     "net/descriptors": "net/test_connections",
-    "net/heartbeat": "net/test_liveness",
     "net/peers": "server/test_drain",
     # The doubles.
     "testing/__main__": "http/test_channel_conformance",

@@ -1,0 +1,213 @@
+"""A JSON resource: which methods it takes, and how it answers, refuses and fails."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from twisted.internet.defer import Deferred
+from twisted.web.server import Request
+
+from chatd.http.channel import ChatSite
+from chatd.http.resource import (
+    SPREAD_SECONDS,
+    STATUS,
+    ApiResource,
+    Refusal,
+    answer,
+    no_content,
+    retry_after,
+    spread,
+    whole_refusal,
+)
+from chatd.model.errors import (
+    ChatError,
+    NoSession,
+    NotAllowed,
+    RateLimited,
+    Unavailable,
+    UnknownCommand,
+)
+from chatd.testing import InMemoryChat
+
+from ..kit.http import HttpClient
+from ..kit.server import HOST, peer
+
+
+class Toy(ApiResource):
+    """What answers when the test says so, or at once."""
+
+    isLeaf = True
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.waiting: Deferred[Any] | None = None
+        self.error: ChatError | None = None
+
+    def render_GET(self, request: Request) -> Any:
+        """Answer, wait, or refuse."""
+        if self.error:
+            raise self.error
+        if self.waiting:
+            return self.waiting.addCallback(lambda value: answer(request, value))
+        return answer(request, {"toy": 1})
+
+    def render_DELETE(self, request: Request) -> bytes:
+        """Answer without a body."""
+        return no_content(request)
+
+
+@pytest.fixture
+def toy() -> Toy:
+    return Toy()
+
+
+@pytest.fixture
+def http(chat: InMemoryChat, toy: Toy) -> HttpClient:
+    """A connection to a site that is a toy, and below it nothing."""
+    root = ApiResource()
+    root.putChild(b"toy", toy)
+    root.putChild(b"closed", Refusal(NotAllowed("closed today")))
+    return HttpClient(chat, ChatSite(root, chat.clock), peer(HOST))
+
+
+def test_an_answer_is_json_that_nobody_keeps(http: HttpClient) -> None:
+    """With its type, no caching and no sniffing."""
+    response = http.get("/toy")
+    assert (response.status, response.json) == (200, {"toy": 1})
+    assert response.headers["cache-control"] == "no-store"
+    assert response.headers["x-content-type-options"] == "nosniff"
+
+
+def test_head_is_get_without_its_body(http: HttpClient) -> None:
+    """Its length is that of the body; so it is of a refusal."""
+    length = http.get("/toy").headers["content-length"]
+    head = http.request("HEAD", "/toy")
+    assert (head.status, head.body, head.headers["content-length"]) == (200, b"", length)
+    refused = http.request("HEAD", "/closed")
+    assert (refused.status, refused.body) == (403, b"")
+    assert refused.headers["content-length"] == http.get("/closed").headers["content-length"]
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "TRACE", "get", "getChild"])
+def test_a_method_without_a_renderer_is_refused_with_those_that_work(
+    http: HttpClient, method: str
+) -> None:
+    """RFC 9110, section 15.5.6."""
+    response = http.request(method, "/toy")
+    assert response.refusal == (405, "method-not-allowed")
+    assert response.headers["allow"] == "GET, DELETE, HEAD, OPTIONS"
+    assert response.headers["allow"] in response.json["error"]["message"]
+
+
+def test_options_tells_what_a_resource_takes(http: HttpClient) -> None:
+    """Without a body."""
+    response = http.request("OPTIONS", "/toy")
+    assert (response.status, response.body) == (204, b"")
+    assert response.headers["allow"] == "GET, DELETE, HEAD, OPTIONS"
+
+
+@pytest.mark.parametrize("target", ["/", "/nothing", "/toy/below", "/toy/"])
+def test_where_nothing_is_every_method_is_refused_alike(http: HttpClient, target: str) -> None:
+    """Below a leaf too, and at a step on the way that takes no method."""
+    for method in ("GET", "OPTIONS", "DELETE"):
+        assert http.request(method, target).refusal == (404, "not-found")
+
+
+@pytest.mark.parametrize(("coding", "status"), [("gzip", 415), ("identity", 204), ("", 204)])
+def test_a_compressed_body_is_refused(http: HttpClient, coding: str, status: int) -> None:
+    """The answer says that only plain bodies are read."""
+    response = http.request("DELETE", "/toy", headers={"Content-Encoding": coding})
+    assert response.status == status
+    assert response.headers.get("accept-encoding") == ("identity" if status == 415 else None)
+
+
+def test_an_answer_that_is_not_there_yet_is_waited_for(http: HttpClient, toy: Toy) -> None:
+    """And comes with its length."""
+    toy.waiting = Deferred()
+    http.send("GET", "/toy")
+    assert http.responses() == []
+    toy.waiting.callback({"late": 1})
+    response = http.response()
+    assert response.json == {"late": 1}
+    assert response.headers["content-length"] == str(len(response.body))
+
+
+def test_a_refusal_that_comes_late_is_told_like_one_at_once(http: HttpClient, toy: Toy) -> None:
+    """With the same status and body."""
+    toy.error = NotAllowed("not here")
+    at_once = http.get("/toy")
+    toy.error, toy.waiting = None, Deferred()
+    http.send("GET", "/toy")
+    toy.waiting.errback(NotAllowed("not here"))
+    late = http.response()
+    assert late.refusal == at_once.refusal == (403, "not-allowed")
+    assert late.body == at_once.body
+
+
+def test_a_client_that_is_gone_is_sent_nothing(http: HttpClient, toy: Toy) -> None:
+    """Nor is an answer for it an error."""
+    toy.waiting = Deferred()
+    http.send("GET", "/toy")
+    http.wire.hang_up()
+    toy.waiting.callback({"late": 1})
+    assert http.wire.value() == b""
+
+
+def test_a_mistake_of_the_server_is_logged_and_refused(
+    http: HttpClient, toy: Toy, logged_errors: list[str]
+) -> None:
+    """With 503, so that the client may try again; the log has the traceback."""
+    toy.waiting = Deferred()
+    http.send("GET", "/toy")
+    toy.waiting.errback(ZeroDivisionError("oops"))
+    assert http.response().refusal == (503, "unavailable")
+    assert "ZeroDivisionError" in logged_errors.pop()
+
+
+@pytest.mark.parametrize("error", [RateLimited("slower", 2.2), Unavailable("down"), NoSession("x")])
+def test_a_refusal_outside_of_a_request_is_the_same(
+    http: HttpClient, toy: Toy, error: ChatError
+) -> None:
+    """Status, code, and the headers that belong to it; those of the answer that was to come are
+    not in it.
+    """
+    toy.error = error
+    parsed = http.get("/toy")
+    head = b"HTTP/1.1 200 OK\r\nServer: x\r\nLink: <y>\r\nContent-Type: text/plain\r\n\r\n"
+    lines = whole_refusal(error, head).decode().partition("\r\n\r\n")
+    first, *fields = lines[0].split("\r\n")
+    found = {name.lower(): value for name, _, value in (field.partition(": ") for field in fields)}
+    assert first.startswith(f"HTTP/1.1 {parsed.status} ")
+    assert lines[2].encode() == parsed.body
+    assert (found["server"], "link" in found) == ("x", False)
+    for name in ("content-type", "cache-control", "retry-after", "www-authenticate"):
+        assert found.get(name) == parsed.headers.get(name)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "told"), [(0.0, b"1"), (0.4, b"1"), (0.6, b"1"), (2.2, b"3"), (59.9, b"60")]
+)
+def test_retry_after_is_a_whole_number_of_seconds_and_never_too_early(
+    seconds: float, told: bytes
+) -> None:
+    """RFC 9110, section 10.2.3."""
+    assert retry_after(RateLimited("slower", seconds)) == told
+
+
+def test_clients_that_are_sent_away_come_back_at_different_times() -> None:
+    """Not before the time, and spread over `SPREAD_SECONDS`."""
+    times = [spread(2.0) for _ in range(50)]
+    assert all(2 <= time <= 2 + SPREAD_SECONDS for time in times)
+    assert len(set(times)) > 40
+
+
+def test_every_refusal_has_a_status() -> None:
+    """But for that of a command that only lines can spell wrongly."""
+
+    def kinds(error: type[ChatError]) -> set[type[ChatError]]:
+        below = error.__subclasses__()
+        return set().union(*map(kinds, below)) if below else {error}
+
+    ours = {kind for kind in kinds(ChatError) if kind.__module__ == ChatError.__module__}
+    assert ours - STATUS.keys() == {UnknownCommand}
