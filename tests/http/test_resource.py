@@ -8,7 +8,6 @@ import pytest
 from twisted.internet.defer import Deferred
 from twisted.web.server import Request
 
-from chatd.http.channel import ChatSite
 from chatd.http.resource import (
     SPREAD_SECONDS,
     STATUS,
@@ -20,6 +19,7 @@ from chatd.http.resource import (
     spread,
     whole_refusal,
 )
+from chatd.http.site import ChatSite
 from chatd.model.errors import (
     ChatError,
     NoSession,

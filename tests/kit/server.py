@@ -12,9 +12,9 @@ from twisted.internet.interfaces import IAddress
 from chatd.doors.api.tree import web_site
 from chatd.doors.classic import classic_site
 from chatd.doors.line.lines import LineFactory
-from chatd.http.channel import ChatSite
 from chatd.http.hosts import Hosts, hosts_of
 from chatd.http.proxies import NO_PROXIES, Proxies
+from chatd.http.site import ChatSite
 from chatd.model.commands import Say
 from chatd.net.peers import Peers
 from chatd.server import drain
