@@ -1,4 +1,4 @@
-"""What is asked: immutable values, in the imperative.
+"""Commands: what a client asks for, as immutable values in the imperative.
 
 Each changes something that other clients see; `ChatService.perform` carries it out, in the same way
 for every door.  Texts and names are as they came in, but for their length: a command whose fields
@@ -16,7 +16,7 @@ from .bounds import Name, RoomName, Text, check_fields
 class Command:
     """Anything that a client may ask for.
 
-    Making one raises the `ChatError` of a field that is too long.
+    The constructor raises the `ChatError` of a field that is too long.
     """
 
     __slots__ = ()
@@ -35,7 +35,7 @@ class Say(Command):
 
 @dataclass(frozen=True, slots=True)
 class Act(Command):
-    """Do something in a room: `/me waves`."""
+    """Describe an action in a room: `/me waves`."""
 
     room: RoomName
     text: Text
