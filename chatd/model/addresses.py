@@ -1,7 +1,7 @@
-"""Where somebody comes from, as far as limits are concerned.
+"""Addresses of clients, as limits count them.
 
-An IPv4 address is one place.  An IPv6 address counts by its first 64 bits: the rest is the choice
-of whoever lives there (RFC 4291, section 2.5.1), who would otherwise be as many as they like.
+An IPv4 address counts as itself.  An IPv6 address counts as its network of 64 bits, because a
+client can choose the other 64 bits itself (RFC 4291, section 2.5.1).
 """
 
 from __future__ import annotations
@@ -18,18 +18,18 @@ from ipaddress import (
 from typing import NewType
 
 Address = NewType("Address", str)
-"""What counts as one place: an IPv4 address, an IPv6 network of 64 bits, or `LOCAL`."""
+"""What limits count as one: an IPv4 address, an IPv6 network of 64 bits, or `LOCAL`."""
 LOCAL = Address("local")
-"""Whoever has no network address: all who come over UNIX sockets, and parts of this process."""
+"""The address of clients without one: all clients of UNIX sockets, and parts of this process."""
 
 _HOST_BITS = 64
 
 
 @lru_cache(maxsize=10_000)
 def address_of(host: str | None) -> Address:
-    """Where a host counts; None is a peer that has no host, as over a UNIX socket.
+    """The address that a host counts as; None is a peer without a host, as over a UNIX socket.
 
-    Raises `ValueError` if it is the address of none.
+    Raises `ValueError` if `host` is no IP address.
     """
     if not host:
         return LOCAL
@@ -41,12 +41,12 @@ def address_of(host: str | None) -> Address:
 
 @lru_cache(maxsize=10_000)
 def is_public(address: Address) -> bool:
-    """Whether it is one of the Internet, and not of this machine or of a private network."""
+    """Whether the address belongs to the Internet, not to this machine or a private network."""
     return address != LOCAL and ip_network(address).network_address.is_global
 
 
 def parse_host(host: str) -> IPv4Address | IPv6Address:
-    """A host as a number; IPv4 in the clothes of IPv6 is IPv4 (RFC 4291, section 2.5.5.2).
+    """A host's IP address; an IPv4-mapped IPv6 address is IPv4 (RFC 4291, section 2.5.5.2).
 
     Raises `ValueError`.
     """
@@ -55,8 +55,8 @@ def parse_host(host: str) -> IPv4Address | IPv6Address:
 
 
 def parse_network(text: str) -> IPv4Network | IPv6Network:
-    """A network in the notation of RFC 4632, section 3.1, or a single host.
+    """A network in CIDR notation (RFC 4632, section 3.1), or a single host.
 
-    Raises `ValueError`, which says what is wrong.
+    Raises `ValueError`, whose text says what is wrong.
     """
     return ip_network(text)

@@ -1,14 +1,14 @@
-"""How long each string from outside may be.
+"""Bounds: the longest that each string from a client may be.
 
-1. Every string that comes in at a door is compared with its bound before anything else looks at it:
+1. Every string that a client sends is compared with its bound before anything else is done with it:
    before PRECIS and Unicode normalisation, whose cost grows with the square of the length, before a
-   cache could keep it, and before it is a key in a dictionary.
-2. A field that holds a string says its bound in its type: `Annotated[str, NAME]`.  `check_fields`
-   compares, and refuses to work for a class that has a field without a bound.
-3. Bounds are in characters, because they are counted at once; a character has at most four bytes of
-   UTF-8.  A name's bound is four times the final length: an accented letter may arrive as a letter
-   and three accents.  What a name or a text may be is judged behind the bound (`chatd.model.names`,
-   `chatd.model.text`).
+   cache keeps it, and before it is a key in a dictionary.
+2. The type of a field that holds a string has its bound: `Annotated[str, NAME]`.  `check_fields`
+   compares, and raises `TypeError` for a class with a field that has no bound.
+3. Bounds are in characters, which are counted in constant time; a character has at most four bytes
+   of UTF-8.  A name's bound is four times its final length: an accented letter may be sent as a
+   letter and three accents.  Whether a string within its bound is a valid name or text is judged by
+   `chatd.model.names` and `chatd.model.text`.
 """
 
 from __future__ import annotations
@@ -33,18 +33,18 @@ MAX_NAME = 32
 MAX_ROOM = 64
 """Characters in a room's name."""
 MAX_RAW_TEXT = 1 << 20
-"""Characters in a text as it comes in; `--max-text` is lower."""
+"""Characters in a text as a client sends it; `--max-text` is lower."""
 COMPOSED = 4
-"""Characters that normalisation makes one of, at most: a letter and three accents."""
+"""Characters that normalisation may compose into one: a letter and three accents."""
 
 
 @dataclass(frozen=True, slots=True)
 class Bound:
-    """The most characters that a string from outside may have."""
+    """The most characters that a string from a client may have, and how a longer one is refused."""
 
     most: int
     error: type[ChatError]
-    """What a longer one is refused with."""
+    """Raised for a longer string."""
     message: str
 
     def check(self, text: str) -> str:
@@ -66,13 +66,13 @@ TOKEN = Bound(200, BadToken, "a token has at most 200 characters; POST /session 
 COMMAND = Bound(100, UnknownCommand, "there is no command of that length; /help lists them")
 
 Name = Annotated[str, NAME]
-"""A person's name, as it came in."""
+"""A person's name, as the client sent it."""
 RoomName = Annotated[str, ROOM]
-"""A room's name, as it came in, perhaps with a `#` before it."""
+"""A room's name, as the client sent it, perhaps with a `#` before it."""
 Text = Annotated[str, TEXT]
-"""A text, as it came in."""
+"""A text, as the client sent it."""
 Key = Annotated[str | None, KEY]
-"""What a client calls one of its requests by, if it does."""
+"""A client's own name for one of its requests, if it gives one."""
 
 
 def check_fields(value: object) -> None:

@@ -16,7 +16,7 @@ from .bounds import Name, RoomName, Text, check_fields
 class Command:
     """Anything that a client may ask for.
 
-    Making one raises the `ChatError` of a field that is too long.
+    The constructor raises the `ChatError` of a field that is too long.
     """
 
     __slots__ = ()
@@ -35,7 +35,7 @@ class Say(Command):
 
 @dataclass(frozen=True, slots=True)
 class Act(Command):
-    """Do something in a room: `/me waves`."""
+    """Describe an action in a room: `/me waves`."""
 
     room: RoomName
     text: Text

@@ -1,8 +1,8 @@
-"""What went wrong, and what to do about it.
+"""Refusals: what went wrong with a command or request, and what to do about it.
 
-Every refusal on every door is one of these. `code` is for programs and never changes its meaning;
-the message is for people and says how to do better. A door only dresses them: the line door as
-`!!`, HTTP as a status and a JSON body, WebSocket as an `error` frame.
+Every refusal on every door is a `ChatError`.  Its `code` is for programs and never changes its
+meaning; its message is for people, and says what is wrong and what to do.  A door only encodes it:
+the line door as `!!`, HTTP as a status and a JSON body, WebSocket as an `error` frame.
 """
 
 from __future__ import annotations
@@ -10,12 +10,12 @@ from __future__ import annotations
 from typing import ClassVar
 
 NO_ROOM_SECONDS = 10.0
-"""Seconds until a client may try again that was refused because the server had no room for its
-connection, session or reader."""
+"""Seconds after which a client may try again, if the server had no room for its connection,
+session or reader."""
 
 
 class ChatError(Exception):
-    """A command or request was refused; nothing of it happened."""
+    """A command or request was refused; no part of it was carried out."""
 
     code: ClassVar[str] = "error"
 
@@ -25,7 +25,7 @@ class ChatError(Exception):
 
 
 class Malformed(ChatError):
-    """The request is not of the form that this place takes."""
+    """The request does not have the form that is expected here."""
 
     code = "malformed"
 
@@ -37,25 +37,25 @@ class UnknownCommand(ChatError):
 
 
 class BadName(ChatError):
-    """Not a name that a person can have here."""
+    """Not a valid name for a person."""
 
     code = "bad-name"
 
 
 class BadRoom(ChatError):
-    """Not a name that a room can have."""
+    """Not a valid name for a room."""
 
     code = "bad-room"
 
 
 class BadText(ChatError):
-    """A text with nothing to show, or with something that is not text."""
+    """A text without a visible character, or with invalid Unicode."""
 
     code = "bad-text"
 
 
 class TextTooLong(ChatError):
-    """A text of more bytes or lines than the server takes."""
+    """A text with more bytes or line breaks than the server takes."""
 
     code = "text-too-long"
 
@@ -79,7 +79,7 @@ class NotInRoom(ChatError):
 
 
 class NoSession(ChatError):
-    """The request needs to know who asks."""
+    """The request needs a session, and has none."""
 
     code = "no-session"
 
@@ -91,25 +91,25 @@ class BadToken(ChatError):
 
 
 class ForeignOrigin(ChatError):
-    """A web page from elsewhere, which the operator did not allow."""
+    """A web page of another origin, which the operator did not allow."""
 
     code = "foreign-origin"
 
 
 class WrongHost(ChatError):
-    """The request names a host that this server is not known by."""
+    """The request's `Host` is not one of this server's names."""
 
     code = "wrong-host"
 
 
 class NotFound(ChatError):
-    """Nothing is at that address."""
+    """No resource has that address."""
 
     code = "not-found"
 
 
 class MethodNotAllowed(ChatError):
-    """Something is at that address, but it does not take this method."""
+    """The resource at that address does not take this method."""
 
     code = "method-not-allowed"
 
@@ -131,38 +131,36 @@ class TooSlow(ChatError):
 
 
 class UnsupportedMediaType(ChatError):
-    """The body is of a type that this place does not read."""
+    """The body has a media type that this resource does not read."""
 
     code = "unsupported-media-type"
 
 
 class RateLimited(ChatError):
-    """Too much in too short a time."""
+    """The client exceeds a rate limit."""
 
     code = "rate-limited"
 
     def __init__(self, message: str, retry_after: float) -> None:
         super().__init__(message)
         self.retry_after = retry_after
-        """Seconds after which the same request would be taken."""
+        """Seconds after which the same request would be accepted."""
 
 
 class TooMany(RateLimited):
-    """More at a time than one may have: an address's connections or sessions, a session's
-    readers.
-    """
+    """The client has as many connections, sessions or readers at a time as it may have."""
 
     code = "too-many"
 
 
 class TooManyRooms(ChatError):
-    """The session is in as many rooms as it may be."""
+    """The session is in as many rooms as it may be in."""
 
     code = "too-many-rooms"
 
 
 class Unavailable(ChatError):
-    """The server cannot do it now, and it is not the client's fault."""
+    """The server cannot carry the request out now, through no fault of the client."""
 
     code = "unavailable"
 
@@ -172,7 +170,9 @@ class Unavailable(ChatError):
 
 
 class InDoubt(ChatError):
-    """The store may or may not have taken it; the same request with the same key finds out."""
+    """The store may or may not have taken the unit; repeating the request with the same key tells
+    which.
+    """
 
     code = "in-doubt"
 
@@ -182,6 +182,6 @@ class InDoubt(ChatError):
 
 
 class NotAllowed(ChatError):
-    """The policy forbids it to this person in this room."""
+    """The policy forbids this action to this person in this room."""
 
     code = "not-allowed"

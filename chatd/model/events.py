@@ -1,9 +1,9 @@
-"""What happened: immutable values, in the past tense, the same for every reader.
+"""Events: what happened, as immutable values in the past tense, the same for every reader.
 
-1. An event says nothing of *when* or of its place: id and time belong to the `Entry` that
-   the store made of it (`chatd.stream.eventlog`).
-2. Names and texts in an event have already been judged (`chatd.model.names`,
-   `chatd.model.text`), so a codec may write them out as they are.
+1. An event has no time and no place in the order: id and time belong to the `Entry` that the store
+   makes of it (`chatd.stream.eventlog`).
+2. Names and texts in an event are clean (`chatd.model.names`, `chatd.model.text`), so a codec may
+   write them out unchanged.
 3. The tag of a class is the event's `type` on every door that speaks JSON.
 """
 
@@ -15,7 +15,7 @@ from msgspec import Struct, field
 
 
 class Event(Struct, frozen=True, tag_field="type"):
-    """Anything that takes a number in the one order of the server."""
+    """Anything that takes an id in the one order of the server."""
 
 
 class RoomEvent(Event, frozen=True):
@@ -26,7 +26,7 @@ class RoomEvent(Event, frozen=True):
 
 
 class Said(RoomEvent, frozen=True, tag="message"):
-    """Somebody said something."""
+    """A person sent a message."""
 
     sender: str = field(name="from")
     text: str
@@ -34,20 +34,20 @@ class Said(RoomEvent, frozen=True, tag="message"):
 
 
 class Acted(RoomEvent, frozen=True, tag="action"):
-    """Somebody did something: `/me waves`."""
+    """A person described an action: `/me waves`."""
 
     sender: str = field(name="from")
     text: str
 
 
 class Joined(RoomEvent, frozen=True, tag="join"):
-    """A named session came into the room."""
+    """A person with a name of their own joined the room; guests are not announced."""
 
     sender: str = field(name="from")
 
 
 class Left(RoomEvent, frozen=True, tag="leave"):
-    """A named session left the room."""
+    """A person with a name of their own left the room."""
 
     sender: str = field(name="from")
     text: str = ""
@@ -55,12 +55,12 @@ class Left(RoomEvent, frozen=True, tag="leave"):
 
 
 class Renamed(RoomEvent, frozen=True, tag="nick"):
-    """A named session took another name."""
+    """A person in the room took another name."""
 
     sender: str = field(name="from")
-    """The name up to now."""
+    """The old name."""
     to: str
-    """The name from now on."""
+    """The new name."""
 
 
 class TopicSet(RoomEvent, frozen=True, tag="topic"):
@@ -72,19 +72,19 @@ class TopicSet(RoomEvent, frozen=True, tag="topic"):
 
 
 class Noticed(RoomEvent, frozen=True, tag="notice"):
-    """The server has something to tell the room."""
+    """The server tells the room something, such as how many people joined."""
 
     text: str
 
 
 Kept = Said | Acted | Joined | Left | Renamed | TopicSet | Noticed
-"""Whatever a log may hold: what is read back from a file is one of these."""
+"""All that a log can hold: events that are read back from a file are of these types."""
 
 
 class Told(Event, frozen=True, tag="private"):
-    """A private message, as the one it is for sees it.
+    """A private message, as its recipient sees it.
 
-    It takes its id and its place in the order from the store like any event, but no store keeps it.
+    Like any event it takes its id and its place in the order from the store, but no store keeps it.
     """
 
     sender: str = field(name="from")
@@ -92,25 +92,25 @@ class Told(Event, frozen=True, tag="private"):
     text: str
 
     sent: ClassVar[bool] = False
-    """Whether the reader is the one who wrote it."""
+    """Whether the reader is the sender."""
 
 
 class SentPrivately(Told, frozen=True, tag="private"):
-    """The same private message, as the one who wrote it sees it."""
+    """The same private message, as its sender sees it."""
 
     sent: ClassVar[bool] = True
 
 
 MESSAGES = (Said, Acted)
-"""What people said, as opposed to what happened around it."""
+"""Events that are messages of people, as opposed to joins, topics and the like."""
 
 
 class PresenceEvent(Event, frozen=True):
-    """Somebody came, went or was renamed: one for one, guests too.
+    """A change of who is present: each arrival, departure and change of name, guests too.
 
     Like a private message it takes an id and its place in the order, and no store keeps it.  Doors
-    that show presence as it is read these (`chatd.chat.room.Room.presence`); history has only
-    what was announced (`Joined`, `Left`, `Renamed`, `Noticed`).
+    that show exact presence read these events (`chatd.chat.room.Room.presence`); history has only
+    the announced ones (`Joined`, `Left`, `Renamed`, `Noticed`).
     """
 
     room: str

@@ -1,4 +1,4 @@
-"""Who asks: what the policy and the store need to know of a person."""
+"""Identities: what the policy and the store know of the person who reads or gives a command."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from .addresses import LOCAL, Address
 
 
 class Identity(Protocol):
-    """Whoever reads or gives commands, as the policy sees them."""
+    """A person or a stranger, as the policy sees them."""
 
     @property
     def name(self) -> str:
@@ -19,11 +19,11 @@ class Identity(Protocol):
 
     @property
     def named(self) -> bool:
-        """Whether the name was chosen; guests have one from the server."""
+        """Whether the person chose the name; the server gives guests theirs."""
 
     @property
     def address(self) -> Address:
-        """Where the last request or the connection comes from."""
+        """The address of the connection, or of the last request."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,10 +36,10 @@ class Stranger:
 
 
 class Holder(msgspec.Struct, frozen=True, omit_defaults=True):
-    """Who holds a name: what the cell `names/KEY` says."""
+    """The person who holds a name: the value of the cell `names/KEY`."""
 
     id: str
-    """The person's id; each node knows its own."""
+    """The person's id, by which each node knows its own persons."""
     name: str
     """The name as it is shown."""
     named: bool = False
@@ -55,5 +55,5 @@ def encode_holder(holder: Holder) -> bytes:
 
 
 def decode_holder(value: bytes) -> Holder:
-    """Who a cell's value names.  Raises `msgspec.DecodeError`."""
+    """The holder that a cell's value names.  Raises `msgspec.DecodeError`."""
     return _decode(value)

@@ -1,13 +1,13 @@
-"""Names that could be taken for others: Unicode TR39's skeletons.
+"""Confusable names, found by the skeletons of Unicode TR39.
 
-1. Two names with a skeleton in common look alike: `ada` with a Cyrillic letter beside `ada`.  Two
-   names of ASCII only never do, whatever a font makes of `l` and `1`.
+1. Two names look alike if they have a skeleton in common: `ada` with a Cyrillic letter, and `ada`.
+   Two names of ASCII characters only never count as look-alikes, in spite of `l` and `1`.
 2. A name has more than one skeleton, because names are compared without regard to case, and letters
-   that look alike in one case may not in the other.  In a name that mixes ASCII letters with
-   another script's, that script's letters are also read by their names: `ꭰ` is CHEROKEE SMALL
-   LETTER A.  So are Latin small capitals, in any name.
-3. Skeletons are compared only with those of names that exist, or are reserved; they are never shown
-   and never kept.
+   may look alike in one case only.  In a name that mixes ASCII letters with another script's, the
+   letters of that script are also read by their Unicode names: `ꭰ` is CHEROKEE SMALL LETTER A.  So
+   are Latin small capitals, in any name.
+3. Skeletons are only compared with those of names that exist or are reserved.  They are never shown
+   and never stored.
 """
 
 from __future__ import annotations
@@ -33,24 +33,24 @@ RESERVED = frozenset(
         *("botserv", "chanserv", "hostserv", "memoserv", "nickserv", "operserv"),
     ]
 )
-"""Names that speak for the server, or for everybody, case-folded."""
+"""Names that only the server may use, case-folded."""
 
 _ASCII = {"0": "O", "1": "l", "I": "l", "m": "rn", "|": "l"}
-"""TR39's prototypes of what a name may hold of ASCII."""
+"""TR39's prototypes of the ASCII characters that a name may have."""
 _MORE = {"\u04cf": "l", "\u0185": "b"}
-"""What TR39's table, as the library has it, says of the capital letter only."""
+"""Prototypes that the library's copy of TR39's table has for the capital letter only."""
 _DOT = re.compile("(?<=[ijlIJ])\u0307")
-"""A dot above a letter that has one, or has none in this case only: `İ`, case-folded."""
+"""A combining dot above a letter that already has a dot, such as of `İ`, case-folded."""
 _ascii_prototypes = str.maketrans(_ASCII)
 
 
 def skeletons(name: str) -> frozenset[str]:
-    """What a (clean) name has in common with those that look like it."""
+    """The skeletons of a (clean) name, one of which every look-alike has, too."""
     return _ascii_skeletons(name) if name.isascii() else _skeletons(name)
 
 
 def speaks_for_server(name: str) -> bool:
-    """Whether a (clean) name is reserved, or looks like one that is, or like a guest's."""
+    """Whether a (clean) name is reserved, or looks like a reserved one or a guest's."""
     if name.isascii():
         return name.casefold() in RESERVED
     own = skeletons(name)
@@ -63,7 +63,7 @@ def scripts_differ(name: str, other: str) -> bool:
 
 
 class Lookalikes:
-    """Names that exist, to be found by what they look like."""
+    """The names that exist, by their skeletons."""
 
     def __init__(self) -> None:
         self._ascii: dict[str, list[str]] = {}
@@ -74,7 +74,7 @@ class Lookalikes:
         return len(self._names)
 
     def add(self, name: str) -> None:
-        """A (clean) name exists from now on."""
+        """Add a (clean) name."""
         if name not in self._names:
             self._names.add(name)
             table = self._ascii if name.isascii() else self._others
@@ -93,12 +93,14 @@ class Lookalikes:
                     del table[skeleton]
 
     def keep(self, exists: Callable[[str], bool]) -> None:
-        """Forget all others."""
+        """Forget the names for which `exists` is false."""
         for name in [name for name in self._names if not exists(name)]:
             self.discard(name)
 
     def find(self, name: str, counts: Callable[[str], bool]) -> str | None:
-        """One that a (clean) name could be taken for, of those that `counts` says count."""
+        """A name that looks like this (clean) one, of those for which `counts` is true; None: there
+        is none.
+        """
         if name.isascii() and not self._others:
             return None
         tables = [self._others] if name.isascii() else [self._others, self._ascii]
@@ -111,7 +113,7 @@ class Lookalikes:
 
 
 def prepare() -> None:
-    """Read the tables now, instead of for the first name that needs them."""
+    """Read the tables now, not when the first name needs them."""
     _prototypes()
     _reserved()
     _ranges()
@@ -148,8 +150,8 @@ def _is_small_capital(char: str) -> bool:
 
 
 def _called(char: str) -> str:
-    """The Latin letter that another script's, or a small capital, is called by, or the letter
-    itself.
+    """The Latin letter in the Unicode name of a letter of another script, or of a small capital;
+    for others the letter itself.
     """
     name = unicodedata.name(char, "")
     last = name.rpartition(" ")[2]
@@ -159,7 +161,7 @@ def _called(char: str) -> str:
 
 
 class Pair(msgspec.Struct):
-    """What a character looks like."""
+    """A character that another one looks like."""
 
     c: str
 
@@ -172,17 +174,17 @@ class Categories(msgspec.Struct):
 
 
 def _data(name: str, kind: type[T]) -> T:
-    """One of the library's tables; its own loader imports an HTTP client beside it."""
+    """One of the library's tables.  Its own loader would import an HTTP client."""
     return msgspec.json.decode((files("confusable_homoglyphs") / name).read_bytes(), type=kind)
 
 
 @cache
 def _prototypes() -> dict[int, str]:
-    """What each character looks like, as `str.translate` takes it.
+    """The prototype of each character, as a table for `str.translate`.
 
-    The library has TR39's pairs both ways.  A character that looks like another has that one only;
-    one that is a prototype has all that look like it.  Of two that have only each other, either may
-    stand for both, as long as it is always the same.
+    The library lists TR39's pairs in both directions: a character has its prototype only, and a
+    prototype has all its look-alikes.  If two characters have only each other, either can be the
+    prototype, if it is always the same one.
     """
     looks = {
         char.replace("\u200e", ""): [other.c.replace("\u200e", "") for other in others]
@@ -197,7 +199,7 @@ def _prototypes() -> dict[int, str]:
             continue
         table[ord(char)] = first
     table |= {ord(char): first for char, first in _MORE.items()}
-    # A prototype of several characters may hold some that are not their own.
+    # A prototype of several characters may have some that are not prototypes themselves.
     return {char: looked_at.translate(table) for char, looked_at in table.items()}
 
 
@@ -232,7 +234,7 @@ def _script(char: str) -> str:
 
 @cache
 def _ranges() -> tuple[list[list[int]], list[str]]:
-    """Of the Unicode character database: which characters belong to which script."""
+    """The script of each range of characters, of the Unicode character database."""
     found = _data("categories.json", Categories)
     return found.code_points_ranges, found.iso_15924_aliases
 

@@ -1,8 +1,9 @@
-"""What people and rooms may be called.
+"""Names of people and rooms: which are valid, and when two are the same.
 
-A name has two forms, both by RFC 8265 (PRECIS usernames): the *display form* keeps case, and the
-*key* is case-folded and decides whether two names are one. The profile refuses what confuses:
-spaces of any kind, zero-width and bidi characters, compatibility look-alikes, mixed directions.
+A name has two forms, both by RFC 8265 (PRECIS usernames).  The *display form* keeps its case.  The
+*key* is case-folded, and decides whether two names are the same.  The profile refuses confusing
+characters: blanks of any kind, zero-width and bidi characters, compatibility look-alikes, mixed
+directions.
 
 PRECIS scans the whole string again for some characters, which takes long for a long string.  So a
 string is first compared with its bound (`chatd.model.bounds`), then each character is checked once,
@@ -25,11 +26,11 @@ from .text import is_blank
 _NAME_MARKS = frozenset("_-.[]{}|^")
 _ROOM_MARKS = frozenset("-_.")
 _FULL_WIDTH = 0xFEE0
-"""How far the full-width form of an ASCII character lies behind it."""
+"""The distance of a full-width character from its ASCII form."""
 _COMPOSED = re.compile("[\u1100-\u11ff\ua960-\ua97f\ud7b0-\ud7ff\uff9e\uff9f]")
-"""Letters that may become part of the one before: Hangul's, and marks of half-width katakana."""
+"""Letters that may be composed with the one before: Hangul's, and half-width katakana marks."""
 _OVERLAY = re.compile("[\u0334-\u0338\u20d0-\u20ff]")
-"""Marks that strike a letter through or enclose it: no language spells with them alone."""
+"""Marks that strike a letter through or enclose it, which no language needs for spelling."""
 NO_NAME = "that is no name; use letters, digits and _ - . [ ] { } | ^ only"
 _GUEST = re.compile(r"guest-\d+")
 
@@ -48,15 +49,15 @@ def clean_name(name: str) -> str:
 
 
 def name_key(name: str) -> str:
-    """What two spellings of one name have in common.
+    """The key of a name, which is the same for all its spellings.
 
-    Raises `BadName` for a string that can be no name at all.
+    Raises `BadName` for a string that cannot be a name.
     """
     return _name_key(NAME.check(name))
 
 
 def clean_room(room: str) -> str:
-    """A room's one name: case-folded, without the `#` that people may type before it.
+    """The canonical name of a room: case-folded, without the `#` that people may type before it.
 
     Raises `BadRoom`: empty, longer than `MAX_ROOM` characters, or with anything but letters, digits
     and `- _ .`.
@@ -71,7 +72,7 @@ def _clean_name(name: str) -> str:
     shown = _enforced(_display, name, _NAME_MARKS, MAX_NAME)
     if shown is None or len(shown) > MAX_NAME:
         raise BadName(f"a name has at most {MAX_NAME} characters; choose a shorter one")
-    # "." and ".." would be eaten as path segments by every HTTP client.
+    # HTTP clients drop the path segments "." and "..".
     if not shown.strip(".") or not _spelt(shown, _NAME_MARKS):
         raise BadName(NO_NAME)
     if _GUEST.fullmatch(_name_key(shown)):
@@ -101,10 +102,10 @@ def _clean_room(room: str) -> str:
 
 
 def _enforced(profile: Profile, text: str, marks: frozenset[str], most: int) -> str | None:
-    """What a PRECIS profile makes of a text: empty if it can be no name, None if it is too long.
+    """A text normalised by a PRECIS profile; empty if it cannot be a name, None if it is too long.
 
-    Each character is looked at first.  Of those for which PRECIS looks through the whole string,
-    that leaves digits only, and of these and all others that stay one each, `most`.
+    Each character is checked first.  Of the characters for which PRECIS scans the whole string,
+    only digits pass, and of characters that are not composed with others, at most `most`.
     """
     lasting = 0
     for char in text:
@@ -126,8 +127,8 @@ def _enforced(profile: Profile, text: str, marks: frozenset[str], most: int) -> 
 
 
 def _spelt(text: str, marks: frozenset[str]) -> bool:
-    """Whether only letters and digits that are seen and `marks` occur, and no accent stands without
-    its letter.
+    """Whether a text has only visible letters and digits, and `marks`, and does not begin with an
+    accent.
     """
     kinds = [unicodedata.category(char) for char in text]
     return kinds[0][0] != "M" and all(

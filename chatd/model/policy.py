@@ -1,9 +1,9 @@
 """The policy: what an identity may do in a room.
 
 1. One function decides, for reading and for every command: `Policy.may`.
-2. The default is to deny: an action that a policy does not name is refused.
-3. It is pure: it decides by the identity and the room's settings, and may be asked again at any
-   time.  Readers are judged when they open and whenever a room's settings change.
+2. The default is to deny: a policy refuses every action that it does not name.
+3. A policy is pure: it decides by the identity and the room's settings, and may be asked again at
+   any time.  Readers are judged when they open, and whenever their room's settings change.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from .roomstate import RoomState
 
 
 class Action(Enum):
-    """What an identity may want to do."""
+    """What the policy is asked about; the value completes "you may not …"."""
 
     ENTER = "come in"
     """Begin a session."""
@@ -35,7 +35,7 @@ class Action(Enum):
 
 
 class RoomView(Protocol):
-    """What the policy sees of a room."""
+    """A room, as the policy sees it."""
 
     @property
     def name(self) -> str:
@@ -47,21 +47,21 @@ class RoomView(Protocol):
 
 
 class Policy(Protocol):
-    """Decides what may be done."""
+    """Decides what an identity may do."""
 
     def may(self, identity: Identity, action: Action, room: RoomView | None = None) -> None:
-        """Return if the identity may do that, in that room if the action is about one.
+        """Return if the identity may do `action`, in `room` if the action concerns a room.
 
-        Raises `NotAllowed`, which says why not.
+        Raises `NotAllowed`, whose message says why not.
         """
 
 
 OPEN = frozenset(Action)
-"""What everyone may do in an open chat."""
+"""The actions that an open chat allows."""
 
 
 class OpenPolicy:
-    """Everybody may do everything that this version knows."""
+    """The policy of an open chat: every identity may do everything."""
 
     def may(self, identity: Identity, action: Action, room: RoomView | None = None) -> None:
         """See `Policy.may`."""

@@ -1,4 +1,4 @@
-"""A room's settings: what the cell `rooms/ROOM` holds, and what commands are judged by."""
+"""A room's settings: the value of the cell `rooms/ROOM`, by which commands are judged."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import msgspec
 
 
 class RoomState(msgspec.Struct, frozen=True, omit_defaults=True):
-    """The settings of a room that exists.  A later version may add fields: unknown ones are kept
-    out of sight, missing ones have their defaults.
+    """The settings of a room that exists.  A later version may add fields: unknown ones are
+    ignored, missing ones have their defaults.
     """
 
     topic: str = ""

@@ -1,13 +1,13 @@
-"""What a message's text may be: settled once, here, for every door.
+"""Texts: what a message may contain, for every door.
 
 1. CRLF, CR and the Unicode line and paragraph separators become LF; tabs stay.
-2. What could steer another user's terminal or turn their text around is taken out: escape sequences
-   as a whole (ECMA-48, in their 7-bit and 8-bit forms; a string without an end, such as a window's
-   title, goes to the end of its line), other control characters (C0, DEL, C1), bidi embeddings,
-   overrides and isolates; the rest of the text stays.
-3. Lone surrogates are refused: no door could write them out again.
-4. A text of which nothing would be seen is none: spaces, what Unicode calls default-ignorable, and
-   characters that are drawn as a blank.
+2. Characters that could control another user's terminal, or change its writing direction, are
+   removed: whole escape sequences (ECMA-48, in their 7-bit and 8-bit forms; a string without an
+   end, such as a window's title, is removed to the end of its line), other control characters (C0,
+   DEL, C1), bidi embeddings, overrides and isolates.  The rest of the text stays.
+3. Lone surrogates are refused, because no door can encode them.
+4. A text without a visible character is refused: one of blanks, of what Unicode calls
+   default-ignorable, and of characters that are drawn as a blank.
 """
 
 from __future__ import annotations
@@ -18,14 +18,12 @@ import unicodedata
 from .errors import BadText, TextTooLong
 
 MAX_LINE_BREAKS = 50
-"""Line breaks in one message: enough for a pasted function, too few to push everyone's screen
-away."""
+"""Line breaks in one message: enough for a pasted function, too few to scroll a screen away."""
 MAX_TOPIC = 400
-"""Bytes in a topic: it has to fit a heading."""
+"""Bytes in a topic, which has to fit into a heading."""
 
 MAX_CLEANED = 4
-"""Characters that are cleaned for each byte of the limit: a text that comes in with more is refused
-before that."""
+"""Characters that are cleaned for each byte of the limit; a longer text is refused unseen."""
 
 _BREAKS = re.compile("\r\n|[\r\u2028\u2029]")
 _UNSAFE = dict.fromkeys(
@@ -33,12 +31,12 @@ _UNSAFE = dict.fromkeys(
 )
 del _UNSAFE[ord("\n")], _UNSAFE[ord("\t")]
 _SEVEN_BIT = {code: f"\x1b{chr(code - 0x40)}" for code in (0x90, 0x98, 0x9B, 0x9D, 0x9E, 0x9F)}
-"""Characters that begin an escape sequence alone: DCS, SOS, CSI, OSC, PM, APC."""
+"""Single characters that begin an escape sequence: DCS, SOS, CSI, OSC, PM, APC."""
 _INTRODUCED = re.compile("[\x1b\x90\x98\x9b\x9d-\x9f]")
 _WITHIN = {char: None for char in _UNSAFE if chr(char) not in "\x07\x1b\x9c"} | _SEVEN_BIT
-"""What has no meaning within an escape sequence, and would hide one; and each in 7 bits."""
-# Each alternative stops at the next ESC at the latest, so that no character is looked at more than
-# twice.
+"""Characters to remove before escape sequences are searched for, because they would hide one; and
+8-bit introducers in 7 bits."""
+# Each alternative stops at the next ESC at the latest, so no character is examined more than twice.
 _ESCAPES = re.compile(
     r"""\x1b(?:
         [\]PX^_] [^\x07\x1b\x9c]*+ (?:\x07|\x1b\\|\x9c)  # OSC, DCS, SOS, PM, APC and their end
@@ -69,8 +67,8 @@ _BLANK = frozenset(
 def clean_text(text: str, limit: int, breaks: int = MAX_LINE_BREAKS, kind: str = "message") -> str:
     """A message's text as it is stored and shown.
 
-    `limit` is in bytes of UTF-8. Raises `BadText` when nothing visible is left or the text is no
-    Unicode, and `TextTooLong`.
+    `limit` is in bytes of UTF-8.  Raises `TextTooLong`, and `BadText` if nothing visible is left or
+    the text is invalid Unicode.
     """
     _check_size(text, limit, kind)
     text = printable(_BREAKS.sub("\n", text)).rstrip().lstrip("\n")
@@ -87,13 +85,13 @@ def clean_text(text: str, limit: int, breaks: int = MAX_LINE_BREAKS, kind: str =
     if text.count("\n") > breaks:
         raise TextTooLong(f"a {kind} has at most {breaks} line breaks; send it in parts")
     if not _visible(text):
-        raise BadText("there is nothing to see in that message; write something")
+        raise BadText("this message is empty; type some text")
     return text
 
 
 def printable(text: str) -> str:
-    """The text without what could steer a terminal or turn text around; line feeds and tabs
-    stay.
+    """The text without characters that control a terminal or the writing direction; line feeds and
+    tabs stay.
     """
     if _INTRODUCED.search(text):
         text = _ESCAPES.sub("", text.translate(_WITHIN))
@@ -101,9 +99,9 @@ def printable(text: str) -> str:
 
 
 def clean_phrase(text: str, limit: int, kind: str = "parting word") -> str:
-    """A text that may be empty and stands on one line: a topic, a parting word.
+    """A text of one line, which may be empty: a topic, a parting word.
 
-    Raises as `clean_text`.
+    Raises like `clean_text`.
     """
     if not text:
         return ""
@@ -113,7 +111,7 @@ def clean_phrase(text: str, limit: int, kind: str = "parting word") -> str:
 
 
 def seen(text: str) -> str:
-    """The text from its first visible character on, without what `printable` takes out."""
+    """The text from its first visible character on, without what `printable` removes."""
     text = printable(text)
     return text[next((at for at, char in enumerate(text) if not is_blank(char)), len(text)) :]
 
@@ -127,10 +125,10 @@ def _check_size(text: str, limit: int, kind: str) -> None:
 
 
 def _visible(text: str) -> bool:
-    """Whether anything of it leaves a mark: spaces and formatting characters alone do not."""
+    """Whether the text has a visible character."""
     return not all(map(is_blank, text))
 
 
 def is_blank(char: str) -> bool:
-    """Whether a character leaves no mark."""
+    """Whether a character is invisible."""
     return unicodedata.category(char) in ("Zs", "Cf", "Cc") or ord(char) in _BLANK

@@ -1,9 +1,9 @@
-"""Units: what one command asks of the store, whole or not at all.
+"""Units: what one command asks of the store, which takes it whole or not at all.
 
 1. State is kept in *cells*: `(table, key) -> value`, whose *version* is the id of its last change.
    A cell that is absent has the version 0.
-2. A command is judged by what cells say, and becomes a `Unit`: what happened, which cells change,
-   and by which versions it was judged (`expects`).
+2. A command is judged by the values of cells, and becomes a `Unit`: its events, the cells that
+   change, and the versions by which it was judged (`expects`).
 3. The store compares versions and appends; it knows no rule of the chat.  A unit whose expected
    version has moved is *stale*: nothing of it is stored, and its command is judged again.
 4. Cells change only when a unit is shown, on every node alike, in the order of the ids.
@@ -17,8 +17,8 @@ from typing import NamedTuple
 from .events import Event, RoomEvent
 
 REMEMBERED_SECONDS = 300.0
-"""Seconds for which the store knows a request key: a request that is sent again within that time
-is recognised, over a restart too."""
+"""Seconds for which the store knows a request key: a request that is repeated within that time is
+recognised, also over a restart."""
 
 NAMES = "names"
 """Table of the names that are held: name key -> the person who holds it."""
@@ -27,9 +27,9 @@ ROOMS = "rooms"
 MEMBERS = "in"
 """Table of one room's members (`members_of`): name key -> the name as it is written."""
 ROOM_TABLES = (MEMBERS,)
-"""Tables of which each room has one of its own, called `TABLE:ROOM`; they are loaded with it."""
+"""Tables of which each room has its own, named `TABLE:ROOM`; they are loaded with the room."""
 PRESENCE = (NAMES, MEMBERS)
-"""Tables that say who is connected: they are empty at a start, and no file keeps them."""
+"""Tables of who is connected: they are empty at a start, and no file keeps them."""
 
 
 def room_table(table: str, room: str) -> str:
@@ -38,7 +38,7 @@ def room_table(table: str, room: str) -> str:
 
 
 def is_presence(table: str) -> bool:
-    """Whether a table says who is connected, and so is not kept over a restart."""
+    """Whether a table is about who is connected, and so is not kept over a restart."""
     return table.partition(":")[0] in PRESENCE
 
 
@@ -51,7 +51,7 @@ class Cell(NamedTuple):
 
 
 class Change(NamedTuple):
-    """A cell takes a value, or with None becomes absent."""
+    """A cell's new value; with None, the cell becomes absent."""
 
     table: str
     key: str
@@ -68,18 +68,18 @@ class Expect(NamedTuple):
 
 
 class Unit(NamedTuple):
-    """What one command makes happen: stored together, or not at all."""
+    """The effects of one command: stored together, or not at all."""
 
     events: Sequence[Event] = ()
     changes: Sequence[Change] = ()
     expects: Sequence[Expect] = ()
     request_key: bytes | None = None
-    """What identifies the request: if the store knows it, it answers the id that it gave the first
+    """Identifies the request: if the store knows the key, it answers the id that it gave the first
     time, and stores nothing."""
 
 
 def is_kept(unit: Unit) -> bool:
-    """Whether anything of a unit outlives the process: an event in a room, a change of a durable
+    """Whether any part of a unit outlives the process: an event in a room, a change of a durable
     cell, or a request key.
     """
     if unit.request_key is not None:
@@ -91,7 +91,7 @@ def is_kept(unit: Unit) -> bool:
 
 
 class Stale(NamedTuple):
-    """The outcome of a unit that was judged by what is not so any more."""
+    """The outcome of a unit that was judged by a version that has moved since."""
 
     expect: Expect
     """The first expectation that was not met."""
