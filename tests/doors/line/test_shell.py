@@ -446,7 +446,7 @@ def test_a_parting_word_that_is_no_text_keeps_nobody_here(
         ("/echo", r"!! .*/echo on\|off"),
         ("/echo maybe", r"!! .*/echo on\|off"),
         ("/ space", r"!! no such command /.*"),
-        ("   ", r"!! .*nothing.*"),
+        ("   ", r"!! .*empty.*"),
     ],
 )
 def test_a_mistake_costs_one_line(ada: Terminal, bob: Terminal, line: str, told: str) -> None:
