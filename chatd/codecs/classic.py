@@ -1,7 +1,7 @@
-"""The 2011 protocol's text: `sender : text`, one a line.
+"""The text of the protocol of 2011: `sender : text`, one message per line.
 
-It tells what people say, and nothing else.  Two things that it had no form for take senders that
-nobody can be called: an action is `* ada : waves`, and a gap is `>> : 40 events were missed here`.
+Only messages and actions are shown.  The protocol has no form for actions and gaps, so they have
+senders that are no valid names: `* ada : waves`, and `>> : 40 events were missed here`.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ from ..stream.eventlog import Entry
 
 
 class ClassicCodec:
-    """Events as lines of `sender : text`; no bytes for what only other doors tell."""
+    """Events as lines of `sender : text`; no bytes for events that only other doors show."""
 
     name = "classic"
 
     def encode(self, entry: Entry) -> bytes:
-        """A message, one line or several; or nothing."""
+        """A message or an action, as one line or several; no bytes for other events."""
         match entry.event:
             case Said(sender=sender, text=text):
                 lead = sender
@@ -30,7 +30,7 @@ class ClassicCodec:
         return "".join(f"{lead} : {line}\n" for line in text.split("\n")).encode()
 
     def join(self, chunks: Sequence[bytes]) -> bytes:
-        """Lines after lines."""
+        """The lines, one after another."""
         return b"".join(chunks)
 
 
@@ -38,7 +38,7 @@ CLASSIC = ClassicCodec()
 
 
 def told(batch: Batch) -> bytes:
-    """A batch, its gaps first."""
+    """The bytes of a batch: its gaps, then its events."""
     return b"".join(map(_gap, batch.gaps)) + batch.chunk
 
 

@@ -1,8 +1,8 @@
-"""Line editing for clients that send each key as it is pressed: a line as its user meant it.
+"""Line editing for clients that send each key as it is pressed.
 
-Such a client (telnet in character mode, PuTTY in raw mode) sends BS or DEL for the character
-before, ^W for the word before, ^U for the whole line.  What is erased is what the user sees as one
-character: a letter with its combining marks, an emoji with its modifiers, a flag.
+Such a client (telnet in character mode, PuTTY in raw mode) sends BS or DEL to erase the previous
+character, ^W the previous word, ^U the whole line.  BS erases what the user sees as one character:
+a letter with its combining marks, an emoji with its modifiers, a flag.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ _JOINER = "\u200d"
 
 
 def edited(line: str) -> str:
-    """The line with its editing keys carried out."""
+    """The line after its editing keys have been applied."""
     if not _KEYS.search(line):
         return line
     kept = _Kept()
@@ -33,10 +33,10 @@ def edited(line: str) -> str:
 
 
 class _Kept:
-    """The characters that are kept so far, and which of them begin what the user sees as one.
+    """The characters that are kept so far, and which of them begin a visible character.
 
-    Where one begins is decided when it is added, so that erasing looks at nothing but what it
-    erases: the work grows with the length of the line only.
+    That is decided when a character is added, so erasing examines only what it erases, and the work
+    grows linearly with the length of the line.
     """
 
     def __init__(self) -> None:
@@ -71,7 +71,7 @@ class _Kept:
         self._begins.pop()
 
     def _continues(self, char: str) -> bool:
-        """Whether it is a part of the character before it."""
+        """Whether `char` is a part of the visible character before it."""
         if not self._chars:
             return False
         before = self._chars[-1]
@@ -82,7 +82,7 @@ class _Kept:
 
 
 def _extends(char: str) -> bool:
-    """Whether it belongs to the character before it."""
+    """Whether `char` always belongs to the character before it."""
     return (
         char == _JOINER
         or unicodedata.category(char) in ("Mn", "Mc", "Me")

@@ -1,7 +1,7 @@
-"""Events as JSON objects, and the JSON that clients send.
+"""Events as JSON objects, and the JSON that clients send (RFC 8259).
 
-An event is one object with `id`, `type`, `room`, what its type brings, and `time`; RFC 8259, UTF-8,
-on one line.
+An event is one object with `id`, `type`, `room`, the fields of its type, and `time`; in UTF-8, on one
+line.
 """
 
 from __future__ import annotations
@@ -20,18 +20,18 @@ from ..stream.eventlog import Entry
 T = TypeVar("T")
 
 MOST_SHOWN = 40
-"""Characters of a client's own that an error repeats."""
+"""Characters of a client's input that an error message repeats."""
 _FIELD = re.compile(r"Object (contains unknown|missing required) field `(.*)`", re.DOTALL)
 _VALUE = re.compile(r"(Invalid (?:enum )?value) '(.*)'( - at `.*`)?", re.DOTALL)
 _encode = msgspec.json.Encoder().encode
 
 
 class BadField(Malformed):
-    """A field is not known, or is missing."""
+    """A field is unknown or missing."""
 
 
 class JsonCodec:
-    """Events as JSON objects, with commas between them."""
+    """Events as JSON objects, separated by commas."""
 
     name = "json"
 
@@ -44,7 +44,7 @@ class JsonCodec:
         )
 
     def join(self, chunks: Sequence[bytes]) -> bytes:
-        """Objects that belong into one array."""
+        """The elements of one array."""
         return b",".join(chunks)
 
 
@@ -52,19 +52,19 @@ JSON = JsonCodec()
 
 
 def poll_answer(head: bytes, batch: Batch) -> bytes:
-    """The body that answers a poll; `head` is the JSON member that says what was asked for."""
+    """The body of a poll's answer; `head` is the JSON member that names the room or rooms."""
     gap = b"true" if batch.gaps else b"false"
     return b'{%b,"events":[%b],"next":%d,"gap":%b}' % (head, batch.chunk, batch.cursor, gap)
 
 
 def error_body(error: ChatError) -> bytes:
-    """The body that tells of a refusal."""
+    """The body of a refusal."""
     return encode({"error": {"code": error.code, "message": error.message}})
 
 
 def removal(room: str, error: ChatError) -> bytes:
-    """What a reader of several rooms is told that goes on without one of them; an empty name means
-    the private messages, and becomes null.
+    """The object that tells a reader of several rooms that it goes on without one of them; an empty
+    name stands for the private messages, and becomes null.
     """
     return encode({"type": "removed", "room": room or None, "code": error.code})
 
@@ -75,11 +75,10 @@ def encode(value: Any) -> bytes:
 
 
 def decode(data: bytes, form: type[T]) -> T:
-    """What a client sent, as the struct `form`, whose strings have bounds.
+    """A client's JSON, as the struct `form`, whose strings have bounds.
 
-    Raises `Malformed`, which says where it is wrong: no JSON, no UTF-8, nested too deeply, of the
-    wrong type, or with fields that the form does not have; and the error of a field that is too
-    long.
+    Raises `Malformed`, whose message says what is wrong: no JSON, no UTF-8, nested too deeply, a
+    wrong type, an unknown or a missing field; and the error of a field that is too long.
     """
     try:
         value = msgspec.json.decode(data, type=form)
@@ -96,7 +95,7 @@ def decode(data: bytes, form: type[T]) -> T:
 
 
 def convert(fields: Mapping[str, str], form: type[T]) -> T:
-    """A submitted HTML form, as the struct `form`.
+    """The fields of a submitted HTML form, as the struct `form`.
 
     Raises `Malformed`, and the error of a field that is too long.
     """
@@ -109,7 +108,7 @@ def convert(fields: Mapping[str, str], form: type[T]) -> T:
 
 
 def _wrong(problem: msgspec.ValidationError, what: str) -> Malformed:
-    """What is wrong with a body, in our words where they are clearer than the library's."""
+    """The error for a body, in clearer words than the library's if there are any."""
     if field := _FIELD.fullmatch(str(problem)):
         if field[1] == "contains unknown":
             return BadField(f'unknown field "{_shown(field[2])}"')
@@ -121,6 +120,6 @@ def _wrong(problem: msgspec.ValidationError, what: str) -> Malformed:
 
 
 def _shown(text: str) -> str:
-    """What a client sent, cut, and without what could steer a terminal."""
+    """A client's input for an error message: shortened, and without control characters."""
     short = "".join(filter(str.isprintable, text[:MOST_SHOWN]))
     return short if len(text) <= MOST_SHOWN else f"{short}…"

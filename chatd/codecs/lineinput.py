@@ -1,6 +1,6 @@
-"""What a line client sends, from bytes to text that is to be cut into lines.
+"""The input of a line connection: from bytes to text, which is then cut into lines.
 
-Telnet's options are taken out, and another protocol is recognised by its first line.
+Telnet's options are removed, and other protocols are recognised by their first line.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ class LineInput:
         self._options = OptionFilter()
         self._opening: Opening | None = Opening()
         self.problem = ""
-        """Why the connection has to end: the client speaks another protocol.  Then nothing of what
-        it sends is a line."""
+        """Why the connection has to end: the client speaks another protocol, and nothing that it
+        sends is a line.  Empty: there is no problem."""
 
     @property
     def telnet(self) -> bool:
@@ -27,7 +27,7 @@ class LineInput:
         return self._options.telnet
 
     def feed(self, data: bytes) -> bytes:
-        """The text in these bytes; none once there is a `problem`."""
+        """The text in these bytes; empty once there is a `problem`."""
         text = self._options.feed(data)
         if self._opening:
             if problem := self._opening.feed(text):
@@ -37,7 +37,7 @@ class LineInput:
         return b"" if self.problem else text
 
     def answers(self) -> bytes:
-        """What the telnet options that came are answered with."""
+        """The answers to the telnet options that have come in since the last call."""
         return self._options.answers()
 
     def finish(self) -> None:

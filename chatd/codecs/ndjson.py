@@ -1,7 +1,7 @@
-"""Events as newline-delimited JSON: one object a line, for programs that read a stream by lines.
+"""Events as newline-delimited JSON: one object per line, for programs that read line by line.
 
-What is no event is a line as well, told apart by its `type` as on a WebSocket; a blank line is a
-sign of life.
+Lines that are not events have other values of `type`, as on a WebSocket.  A blank line is a
+heartbeat.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from .streams import Chunked
 
 
 class NdjsonCodec:
-    """Events as an `application/x-ndjson`."""
+    """Events as `application/x-ndjson`."""
 
     name = "ndjson"
     content_type = b"application/x-ndjson"
@@ -25,11 +25,11 @@ class NdjsonCodec:
     end = b""
 
     def encode(self, entry: Entry) -> bytes:
-        """One event: its JSON has no line breaks."""
+        """One event, whose JSON has no line breaks."""
         return entry.encoded(JSON) + b"\n"
 
     def join(self, chunks: Sequence[bytes]) -> bytes:
-        """Lines after lines."""
+        """The lines, one after another."""
         return b"".join(chunks)
 
     def ready(self, cursor: int) -> bytes:
@@ -37,9 +37,7 @@ class NdjsonCodec:
         return b'{"type":"ready","next":%d}\n' % cursor
 
     def farewell(self, code: str, why: str, seconds: float) -> bytes:
-        """An error as on a WebSocket, with the milliseconds after which to come back, as SSE has
-        them.
-        """
+        """An error as on a WebSocket, with `retry`: the milliseconds after which to come back."""
         told = {"type": "error", "code": code, "message": why, "retry": round(seconds * 1000)}
         return encode(told) + b"\n"
 

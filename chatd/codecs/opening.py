@@ -1,21 +1,21 @@
-"""The first line of a connection to the line door: is the client one that chats?
+"""The first line of a connection to the line door: does the client speak another protocol?
 
-Browsers, TLS, SSH and scanners connect to any port, and a web page can make a browser post to one:
-what they send must not be said.  The first line is judged while it comes in, before anything of it
-is carried out.
+Browsers, TLS and SSH clients and scanners connect to any port, and a web page can make a browser
+post to any port.  What they send must not become messages.  The first line is judged while it comes
+in, before any part of it is carried out.
 
-1. Other protocols are known by how they begin:
+1. Other protocols are recognised by how they begin:
 
    - TLS by the byte 0x16,
    - SSH by `SSH-`,
    - HTTP by a whole request line, of a method, one target and the version, or by a status line.
-     A target begins with `/`, is `*`, or has a scheme or a port; case does not matter, and a tab
-     separates as a space does.  Behind a usual method the target may have blanks in it, and behind
-     a usual method with a target, `MAX_OPENING` bytes need no version: no sentence is so long.
+     A target begins with `/`, is `*`, or has a scheme or a port.  Case does not matter, and a tab
+     separates like a blank.  After a common method the target may contain blanks; after a common
+     method and a target, `MAX_OPENING` bytes need no version, because no sentence is so long.
 
-2. A NUL is binary, but for the one behind a CR, with which a telnet client ends a line.  So is a
-   line that holds both control characters and bytes that are no UTF-8.
-3. Text that is only not UTF-8 is somebody's Latin-1, and is taken.
+2. A NUL means binary data, except after a CR, where a telnet client sends it to end a line.  So
+   does a line with both control characters and invalid UTF-8.
+3. Text that is invalid UTF-8, and nothing else, is taken for Latin-1 and accepted.
 """
 
 from __future__ import annotations
@@ -23,8 +23,7 @@ from __future__ import annotations
 import re
 
 MAX_OPENING = 2048
-"""Bytes without a line end that are judged: clients of other protocols have shown themselves by
-then."""
+"""Bytes without a line end that are judged; other protocols are recognised in fewer."""
 
 _BLANK = re.compile(rb"(?:\r\0|[\r\n])*")
 _END = re.compile(rb"[\r\n]")
@@ -39,9 +38,9 @@ _REQUEST_LINE = re.compile(
     % (_METHOD, _TARGET, _TARGET, _VERSION),
     re.IGNORECASE,
 )
-"""A request of HTTP, or of a protocol that looks like it: whole."""
+"""The whole request line of HTTP, or of a protocol that looks like it."""
 _REQUEST = re.compile(rb"\s*%b[ \t]+%b" % (_METHOD, _TARGET), re.IGNORECASE)
-"""The beginning of one."""
+"""The beginning of such a request line."""
 _STATUS_LINE = re.compile(rb"\s*%b[ \t]+\d{3}(?!\S)" % _VERSION, re.IGNORECASE)
 _NUL = re.compile(rb"(?<!\r)\0")
 _CONTROL = re.compile(rb"[\x01-\x06\x0e-\x14\x16\x18-\x1a\x1c-\x1f]")
@@ -53,18 +52,19 @@ BINARY = "that is binary, and this is a chat; send lines of text in UTF-8"
 
 
 class Opening:
-    """The judgement of one connection's first line, however its bytes are cut."""
+    """Judges the first line of one connection, however its bytes are split."""
 
     __slots__ = ("_first", "done")
 
     def __init__(self) -> None:
         self.done = False
-        """Whether the first line has come to its end."""
+        """Whether the first line is complete."""
         self._first = b""
 
     def feed(self, text: bytes) -> str | None:
-        """Judge some more of the connection's text; answers what is wrong with it, None if nothing
-        is.  `text` is without telnet's commands.
+        """Judge more of the connection's text, which is without telnet's commands.
+
+        Returns the text of the refusal, or None if the client may go on.
         """
         self._first += text
         begin = _matched(_BLANK, self._first)
@@ -76,7 +76,7 @@ class Opening:
         return _judge(self._first[begin : end.start() if end else None], complete=self.done)
 
     def finish(self) -> str | None:
-        """Judge the line that the end of the connection completes."""
+        """Judge the line that the end of the input completes."""
         self.done = True
         return _judge(self._first[_matched(_BLANK, self._first) :], complete=True)
 

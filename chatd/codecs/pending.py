@@ -16,7 +16,7 @@ _KINDS = bytes(ord("\n" if byte in b"\r\n" else "x") for byte in range(256))
 
 
 class PendingLines:
-    """Queue of the lines that a `LineDecoder` makes of the bytes it is fed."""
+    """Queue of the lines in the bytes that it is fed, made by a `LineDecoder`."""
 
     __slots__ = ("_cut", "_decoder", "_ended", "_raw")
 
@@ -31,7 +31,7 @@ class PendingLines:
         """Lines that are cut, the next one last."""
 
     def feed(self, data: bytes) -> None:
-        """Take in bytes, cut anywhere."""
+        """Take in bytes, split anywhere."""
         self._raw += data
 
     def finish(self) -> None:
@@ -74,7 +74,7 @@ class PendingLines:
 
 
 def lines_in(begun: bool, data: bytes | bytearray, *, ended: bool) -> int:
-    """How many lines are complete in these bytes, behind a line that is `begun` or not; `ended`
+    """The number of lines that these bytes complete, after a line that is `begun` or not; `ended`
     completes the last one.
     """
     text = b"x" * begun + data.translate(_KINDS, b"\0") + b"\n" * ended

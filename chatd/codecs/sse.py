@@ -2,9 +2,9 @@
 
 1. `id:` is the event's id, and so, as a browser's `Last-Event-ID`, the cursor to resume from;
    `event:` its type; `data:` its JSON, which is on one line.
-2. No block is without `event:` and `data:`.  A browser ignores one without data, but many a client
-   hands it on as an event, and its reader fails to parse nothing.  So what is no event is a line
-   without a blank line behind it: a comment, or a field of the block that comes next.
+2. Every block has `event:` and `data:`.  A browser ignores a block without data, but many clients
+   pass it on as an event that then cannot be parsed.  So what is not an event is a line without a
+   blank line after it: a comment, or a field of the next block.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from .json import JSON, encode, removal
 from .streams import Chunked
 
 RETRY_MILLISECONDS = 2000
-"""After how long a browser comes back when the stream breaks."""
+"""Milliseconds after which a browser reconnects when the stream breaks."""
 
 
 class SseCodec:
-    """Events as a `text/event-stream`."""
+    """Events as `text/event-stream`."""
 
     name = "sse"
     content_type = b"text/event-stream; charset=utf-8"
@@ -29,7 +29,7 @@ class SseCodec:
     """A field of the first block."""
     gap = b"event: gap\ndata: {}\n\n"
     heartbeat = b":\n"
-    """A comment: it keeps the stream, and whatever lies between, from being taken for dead."""
+    """A comment, so that neither the client nor a proxy takes the stream for dead."""
     end = b""
 
     def encode(self, entry: Entry) -> bytes:
@@ -38,15 +38,15 @@ class SseCodec:
         return b"id: %d\nevent: %b\ndata: %b\n\n" % (entry.id, type_.encode(), entry.encoded(JSON))
 
     def join(self, chunks: Sequence[bytes]) -> bytes:
-        """Events after events."""
+        """The events, one after another."""
         return b"".join(chunks)
 
     def ready(self, cursor: int) -> bytes:
-        """An event of its own, whose id is where the reader stands."""
+        """An event of its own, whose id is the reader's cursor."""
         return b'id: %d\nevent: ready\ndata: {"next":%d}\n\n' % (cursor, cursor)
 
     def farewell(self, code: str, why: str, seconds: float) -> bytes:
-        """Why, in a comment for people who look, and after how long to come back."""
+        """The reason in a comment, and after how long to come back in `retry:`."""
         return b": %b\nretry: %d\n" % (why.encode(), seconds * 1000)
 
     def revoked(self, error: ChatError) -> bytes:

@@ -1,4 +1,4 @@
-"""What a stream over HTTP says beside events; and any such stream in chunks."""
+"""What a stream over HTTP sends beside events, and any such stream with chunked encoding."""
 
 from __future__ import annotations
 
@@ -10,45 +10,43 @@ from ..stream.eventlog import Codec, Entry
 
 
 class StreamCodec(Codec, Protocol):
-    """Events as an answer that does not end, and what else such an answer says."""
+    """Events as a response without an end, and what else such a response contains."""
 
     @property
     def content_type(self) -> bytes:
-        """Its media type."""
+        """The media type of the response."""
 
     @property
     def opening(self) -> bytes:
-        """What it begins with."""
+        """The first bytes of the response."""
 
     @property
     def gap(self) -> bytes:
-        """Events are missing here."""
+        """Tells that events are missing here."""
 
     @property
     def heartbeat(self) -> bytes:
-        """There is nothing to say."""
+        """Keeps an idle connection open."""
 
     def ready(self, cursor: int, /) -> bytes:
-        """All that was stored when the reader came has been sent; it stands at that cursor."""
+        """Tells that all events stored before the reader came have been sent, up to `cursor`."""
 
     def farewell(self, code: str, why: str, seconds: float, /) -> bytes:
-        """The last words: why the stream ends, and after how long to come back."""
+        """Tells why the stream ends, and after how many seconds to come back."""
 
     def revoked(self, error: ChatError, /) -> bytes:
-        """The last words of a stream that the gate has ended."""
+        """Tells why the gate has ended the stream."""
 
     def removed(self, room: str, error: ChatError, /) -> bytes:
-        """The gate has taken a room from the stream, which goes on; an empty name means the private
-        messages.
-        """
+        """Tells that the stream goes on without a room; an empty name means private messages."""
 
     @property
     def end(self) -> bytes:
-        """The end of the answer, as far as it has one."""
+        """The last bytes of the response, if it has an end."""
 
 
 class Chunked:
-    """A stream in an answer that is chunked (RFC 9112, section 7.1): HTTP/1.1's.
+    """A stream with HTTP/1.1's chunked transfer encoding (RFC 9112, section 7.1).
 
     A batch is one chunk, which is made once and shared like the batch.
     """
@@ -63,11 +61,11 @@ class Chunked:
         self.end = b"0\r\n\r\n"
 
     def encode(self, entry: Entry) -> bytes:
-        """One event, as one that is not in a chunk yet."""
+        """One event, not in a chunk yet."""
         return entry.encoded(self._codec)
 
     def join(self, chunks: Sequence[bytes]) -> bytes:
-        """Events after events, in one chunk."""
+        """The events in one chunk."""
         return chunk(self._codec.join(chunks))
 
     def ready(self, cursor: int) -> bytes:
@@ -88,5 +86,5 @@ class Chunked:
 
 
 def chunk(data: bytes) -> bytes:
-    """The bytes as one chunk; none if there are none, for an empty chunk is the last one."""
+    """The bytes as one chunk; no bytes give no chunk, because an empty chunk ends the response."""
     return b"%x\r\n%b\r\n" % (len(data), data) if data else b""

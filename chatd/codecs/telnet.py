@@ -1,20 +1,19 @@
-"""Telnet's option bytes, taken out of a stream of text (RFC 854, RFC 855).
+"""Telnet's commands, removed from a stream of text (RFC 854, RFC 855).
 
-1. Nothing is ever negotiated: `DO x` is answered `WONT x`, `WILL x` is answered `DONT x`, the rest
-   is swallowed.
-2. Nothing is sent first, so a plain netcat sees only text.
-3. 0xFF occurs in no UTF-8 text, so IAC is unambiguous.  Every command from EOF (236) to DONT (254)
-   is known; before any other byte IAC is data (somebody's Latin-1), and becomes U+FFFD like any
-   invalid byte.
-4. EC and EL, which erase a character and a line, become the control characters for that, BS and ^U.
-5. A subnegotiation ends at SE, at CR LF, which no real one holds, or after `MAX_SUBNEGOTIATION`
-   bytes: one without an end does not mute its client for ever.
-6. inetutils' telnet compares the low seven bits of what is typed with its interrupt characters, and
-   sends a command instead of a byte of UTF-8: of `Ü`, C3 and BRK.  A command that stands inside a
-   UTF-8 sequence is that byte; nobody can press a key in the middle of a character.
+1. No option is ever negotiated: `DO x` is answered `WONT x`, `WILL x` is answered `DONT x`, and
+   other commands are dropped.
+2. The server sends no command first, so a plain netcat sees only text.
+3. 0xFF does not occur in UTF-8, so IAC is unambiguous.  Every command from EOF (236) to DONT (254)
+   is known.  Before any other byte IAC is data (Latin-1), and becomes U+FFFD like any invalid byte.
+4. EC and EL, which erase a character and a line, become the control characters BS and ^U.
+5. A subnegotiation ends at SE, at CR LF, which no real one contains, or after `MAX_SUBNEGOTIATION`
+   bytes.  So one without an end cannot swallow all further input.
+6. inetutils' telnet compares the low seven bits of the input with its interrupt characters, and
+   sends a command instead of a byte of UTF-8: `Ü` becomes C3 and BRK.  A command inside a UTF-8
+   sequence stands for that byte, because no key can be pressed in the middle of a character.
 
-`twisted.conch.telnet` does this too, a byte at a time, but raises on IAC before an unknown byte and
-on an empty subnegotiation, and answers without bound.
+`twisted.conch.telnet` removes commands one byte at a time, but raises on IAC before an unknown byte
+and on an empty subnegotiation, and its answers are unbounded.
 """
 
 from __future__ import annotations
@@ -23,13 +22,13 @@ import re
 
 IAC = b"\xff"
 NO_OPERATION = b"\xff\xf1"
-"""What a telnet client takes and does not show."""
+"""A command that a telnet client accepts and does not show."""
 MAX_ANSWERS = 256
-"""Option requests that are answered: each option once.  Whoever asks on and on gets silence, not a
-growing buffer."""
+"""Option requests of a connection that are answered, enough for each option once.  Further ones get
+no answer, so that no buffer grows."""
 MAX_SUBNEGOTIATION = 1024
-"""Bytes or commands in a subnegotiation, which nobody here wants to read: if its end has not come
-by then, it never will, and what follows is text again."""
+"""Bytes or commands in a subnegotiation, which is dropped.  After so many without an end, what
+follows is text again."""
 
 _SEQUENCE = re.compile(
     rb"\xff(?:"
@@ -44,7 +43,7 @@ _SEQUENCE = re.compile(
 )
 _ANSWER = {0xFB: b"\xfe", 0xFD: b"\xfc"}
 _EDITING = {b"\xf7": b"\b", b"\xf8": b"\x15"}
-"""EC and EL, and the control characters that do the same."""
+"""EC and EL, and the control characters with the same meaning."""
 _MISTAKEN = {
     b"\xf4": b"\x83",  # IP for ^C
     b"\xf3": b"\x9c",  # BRK for ^\, and ABORT in line mode
@@ -52,13 +51,13 @@ _MISTAKEN = {
     b"\xf5": b"\x8f",  # AO for ^O
     b"\xed": b"\x9a",  # SUSP for ^Z
 }
-"""Commands, and the bytes that inetutils' telnet sends them for."""
+"""Commands, and the bytes for which inetutils' telnet sends them."""
 _CUT = re.compile(rb"(?:[\xc2-\xdf]|[\xe0-\xef][\x80-\xbf]?|[\xf0-\xf4][\x80-\xbf]{0,2})\Z")
-"""A UTF-8 sequence that is not complete."""
+"""An incomplete UTF-8 sequence at the end."""
 
 
 class OptionFilter:
-    """What is text in a telnet client's bytes, and what to answer the rest."""
+    """Separates a telnet client's bytes into text and commands, and answers the commands."""
 
     __slots__ = ("_answers", "_before", "_left", "_rest", "telnet")
 
@@ -71,9 +70,7 @@ class OptionFilter:
         """Whether the client has shown that it speaks telnet."""
 
     def feed(self, data: bytes) -> bytes:
-        """The text in these bytes; an option sequence that is not finished yet waits for the next
-        call.
-        """
+        """The text in these bytes.  An incomplete command waits for the next call."""
         if b"\r\0" in data:
             self.telnet = True
         if not self._rest and IAC not in data:
@@ -91,13 +88,13 @@ class OptionFilter:
         return bytes(text)
 
     def answers(self) -> bytes:
-        """What is to be sent back for what was fed since the last call."""
+        """The answers to the commands since the last call."""
         answers = bytes(self._answers)
         self._answers.clear()
         return answers
 
     def _take(self, match: re.Match[bytes], before: bytes) -> bytes:
-        """What a sequence stands for in the text, behind `before`."""
+        """The text that a command stands for after the bytes `before`."""
         if match["data"]:
             return IAC
         if command := match["command"]:

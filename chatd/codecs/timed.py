@@ -1,8 +1,8 @@
-"""Lines with times: `14:03 <ada> hello`, and `== Sunday, 29 November 2026` where a day begins.
+"""Lines with times: `14:03 <ada> hello`, and `== Sunday, 29 November 2026` when a day begins.
 
-Whether a day has changed depends on what the reader saw before, but an event's bytes are shared by
-all readers.  So the bytes carry a mark of their day (`MARK`, which no clean text holds), and
-`Days.dated` turns the marks of one reader into lines.
+Whether a day begins depends on what the reader saw before, but an event's bytes are shared by all
+readers.  So the bytes have a mark of their day (`MARK`, which no clean text contains), and
+`Days.dated` turns the marks into lines for one reader.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from ..stream.eventlog import Entry
 from .lines import CURRENT, ELSEWHERE, LinesCodec, answer
 
 MARK = b"\0"
-"""Stands before each event, and before the six digits of its day."""
+"""Comes before each event, followed by the six digits of its day."""
 
 
 @dataclass(frozen=True)
@@ -25,17 +25,17 @@ class TimedLines:
     name: str
     lines: LinesCodec
     utc: bool
-    """Whether times are UTC; else they are in the server's time zone."""
+    """Whether times are in UTC, not in the server's time zone."""
 
     def encode(self, entry: Entry) -> bytes:
-        """One event: the mark of its day, and its lines."""
+        """One event: the mark of its day, then its lines."""
         moment = moment_of(entry.id, utc=self.utc)
         time = f"{moment:%H:%M} ".encode()
         lines = b"".join(time + line for line in self.lines.encode(entry).splitlines(keepends=True))
         return b"%b%06d%b" % (MARK, moment.toordinal(), lines)
 
     def join(self, chunks: Sequence[bytes]) -> bytes:
-        """Lines after lines."""
+        """The lines, one after another."""
         return b"".join(chunks)
 
 
@@ -50,18 +50,18 @@ TIMED = {
 
 
 class Days:
-    """Which day one reader has got to."""
+    """The day of the last event that one reader has seen."""
 
     __slots__ = ("_day",)
 
     def __init__(self, day: int | None = None) -> None:
-        """`day` is the ordinal of the day whose line need not come; 0: each day has its line, the
-        first one too; None: that of the first event.
+        """`day` is the ordinal of the last day seen.  With 0, the first event gets a line for its
+        day; with None, it does not.
         """
         self._day = day
 
     def dated(self, chunk: bytes) -> bytes:
-        """Marked lines with a line where the day changes instead of the marks."""
+        """The lines with a line for each new day in place of the marks."""
         begin, *events = chunk.split(MARK)
         parts = [begin]
         for event in events:
@@ -75,7 +75,7 @@ class Days:
 
 
 def moment_of(id_: int, *, utc: bool) -> datetime:
-    """When the event of an id was stored."""
+    """The time at which the event of an id was stored."""
     return datetime.fromtimestamp(id_ // 1_000_000, UTC if utc else None)
 
 

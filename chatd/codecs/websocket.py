@@ -1,4 +1,4 @@
-"""Events as WebSocket text frames, and the JSON that clients send in theirs (RFC 6455)."""
+"""Events as WebSocket text frames, and the JSON in clients' text frames (RFC 6455)."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class WebSocketCodec:
         return frame(entry.encoded(JSON))
 
     def join(self, chunks: Sequence[bytes]) -> bytes:
-        """Frames after frames."""
+        """The frames, one after another."""
         return b"".join(chunks)
 
 
@@ -34,7 +34,7 @@ WEBSOCKET = WebSocketCodec()
 
 
 def frame(payload: bytes) -> bytes:
-    """A text as a server's single frame: not masked, not split (RFC 6455, section 5.2)."""
+    """A text as one frame of a server: unmasked, unfragmented (RFC 6455, section 5.2)."""
     size = len(payload)
     if size < 126:
         head = struct.pack("!BB", 0x81, size)
@@ -46,42 +46,42 @@ def frame(payload: bytes) -> bytes:
 
 
 GAP = frame(b'{"type":"gap"}')
-"""Events are missing here."""
+"""Tells that events are missing here."""
 
 
 def ready(cursor: int) -> bytes:
-    """All that was stored when the reader came has been sent; it stands at that cursor."""
+    """Tells that all events stored before the reader came have been sent, up to `cursor`."""
     return frame(b'{"type":"ready","next":%d}' % cursor)
 
 
 def removed(room: str, error: ChatError) -> bytes:
-    """The gate has taken a room from the reader, which goes on with others."""
+    """Tells that the reader goes on without a room."""
     return frame(removal(room, error))
 
 
 def pong(ref: str | None) -> bytes:
-    """The answer to a client that wants to know whether anybody is there."""
+    """The answer to a ping."""
     return frame(encode({"type": "pong"} | ({"ref": ref} if ref else {})))
 
 
 def ack(ref: str | None, id_: int | None) -> bytes:
-    """The command was carried out; `id_` is its event's."""
+    """Tells that a command was carried out; `id_` is its event's id, or None without an event."""
     return frame(encode({"type": "ack", "ref": ref, "id": id_}))
 
 
 def error(ref: str | None, refusal: ChatError) -> bytes:
-    """The command was refused."""
+    """Tells that a command was refused."""
     told: dict[str, Any] = {"type": "error", "ref": ref}
     return frame(encode(told | {"code": refusal.code, "message": refusal.message}))
 
 
 class Sent(Struct, forbid_unknown_fields=True, tag_field="type", kw_only=True):
-    """What a client sends: `ref` comes back with the answer."""
+    """A client's frame; its `ref` comes back in the answer."""
 
     ref: Key = None
 
     def command(self, room: str) -> Command | None:
-        """What is asked for, by a client whose only room is `room`; None: to be answered at all."""
+        """The command in the frame, of a client whose only room is `room`; None: it is a ping."""
         raise NotImplementedError
 
 
@@ -164,7 +164,7 @@ class SentPrivate(Sent, tag="private", kw_only=True):
 
 
 class SentPing(Sent, tag="ping", kw_only=True):
-    """`{"type":"ping"}`: a browser cannot send or see RFC 6455's own."""
+    """`{"type":"ping"}`: a page cannot send RFC 6455's ping frames."""
 
     def command(self, room: str) -> None:
         """See `Sent.command`."""
@@ -177,15 +177,15 @@ AnySent = (
 
 
 def read(text: str) -> Sent:
-    """What a client's frame asks for.  Raises `Malformed`, and as `decode` does."""
+    """A client's frame.  Raises `Malformed`, and the errors of `chatd.codecs.json.decode`."""
     sent: Sent = decode(text.encode(errors="replace"), AnySent)  # type: ignore[arg-type]
     return sent
 
 
 def ref_of(text: str) -> str | None:
-    """The `ref` of a frame that was not understood, if it has one that can be sent back."""
+    """The `ref` of a malformed frame, if it has one that can be sent back."""
     try:
-        # Python's own reader takes half a surrogate pair, which is often what was not understood.
+        # Python's own parser accepts lone surrogates, which often make a frame malformed.
         frame = json.loads(text)
     except (ValueError, RecursionError):
         return None
