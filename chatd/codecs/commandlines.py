@@ -2,7 +2,7 @@
 
 1. A command is one `Usage`: how it is written, what it does, how its words are read, what runs it.
    `/help`, aliases, suggestions for misspelt names and the texts of errors come from that row.
-2. A reader turns the words behind a command into arguments, or raises `Malformed` with a text that
+2. A reader turns the words after a command into arguments, or raises `Malformed` with a text that
    completes `/name …; type /name FORM`.  It compares names with their bounds.
 3. A `CommandTable` decides whether a line is a command or is said.  It runs nothing.
 """
@@ -24,7 +24,7 @@ MOST_WORD = 32
 
 _SPACE = re.compile(r"\s")
 _SEEN = re.compile("[!-~]")
-"""Characters of which it is plain that they are seen."""
+"""Characters that are certainly visible."""
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """Events as JSON objects, and the JSON that clients send (RFC 8259).
 
-An event is one object with `id`, `type`, `room`, the fields of its type, and `time`; in UTF-8, on one
-line.
+An event is one object with `id`, `type`, `room`, the fields of its type, and `time`.  It is encoded
+in UTF-8 and has no line break.
 """
 
 from __future__ import annotations

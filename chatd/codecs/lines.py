@@ -1,8 +1,8 @@
 """The line protocol: events as lines of text, bytes as lines.
 
-What a client receives is told apart by its start: `<ada> ` a message, `* ` an action, `-- `
-anything else that happened, `== ` an answer, `!! ` an error, `>> ` a gap, `[` a private message;
-`#dev ` before any of them: another room.
+The start of a line tells a client what it is: `<ada> ` a message, `* ` an action, `-- ` any other
+event, `== ` an answer, `!! ` an error, `>> ` a gap, `[` a private message; `#dev ` before any of
+them: another room than the current one.
 """
 
 from __future__ import annotations
@@ -35,8 +35,8 @@ MAX_HISTORY = 500
 class LinesCodec:
     """Events as lines.
 
-    `elsewhere` puts the room's name before each, as for a room that is not the current one; `end`
-    ends each line.
+    With `elsewhere`, the room's name comes before each line, as for a room that is not the current
+    one.  `end` ends each line.
     """
 
     name: str
@@ -50,7 +50,7 @@ class LinesCodec:
         return "".join(f"{lead}{line}{self.end}" for line in describe(event)).encode()
 
     def join(self, chunks: Sequence[bytes]) -> bytes:
-        """Lines after lines."""
+        """The lines, one after another."""
         return b"".join(chunks)
 
     def gap(self, gap: Gap) -> bytes:
@@ -104,7 +104,7 @@ def answer(text: str) -> bytes:
 
 
 def refusal(error: ChatError) -> bytes:
-    """What is wrong, and what to do."""
+    """A refusal: what is wrong, and what to do."""
     return f"!! {error.message}\r\n".encode()
 
 
@@ -112,7 +112,7 @@ def refusal(error: ChatError) -> bytes:
 
 
 class LineDecoder:
-    """A stream of bytes into lines: the same lines however the bytes are cut.
+    """Decodes a stream of bytes into lines, which are the same however the bytes are split.
 
     A line ends at LF or at CR, so that CRLF, CR NUL and LF all do; the empty lines in between are
     nothing, and so is a NUL at the beginning.  Of a line longer than `limit` bytes nothing is kept;

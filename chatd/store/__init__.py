@@ -1,18 +1,18 @@
-"""The store's contract: one small asynchronous interface, several engines.
+"""The contract of all stores: one small asynchronous interface for several engines.
 
 1. The store gives the ids: `max(previous + 1, microseconds now)`, strictly rising over the whole
-   chat and over restarts.  An id that was given to a unit that was then refused is not reused.
+   chat and over restarts.  The id of a unit that is then refused is not used again.
 2. A unit is stored whole or not at all; of its events only `RoomEvent`s are kept.  A unit without
    events takes one id.
 3. A unit is judged by versions only (`Unit.expects`), against everything stored before it, units
    of the same batch included.  A stale unit changes nothing.
 4. Everything stored comes back through `Follower.shown`, in the order of the ids, and the Deferred
-   of `append` fires right behind it, in the same turn of the reactor: senders know their ids
-   before readers wake.  What the follower never saw was never shown to a client.  An append that
-   stored nothing is answered when the follower was shown all that it was judged by.
+   of `append` fires right after it, in the same turn of the reactor: senders know their ids before
+   readers wake.  What the follower was not shown, no client was shown.  An append that stored
+   nothing is answered when the follower was shown everything that it was judged by.
 5. A unit whose request key is known answers the id that it was given the first time.
 6. A room's log in memory is a window on the store.  It may be dropped when it has no reader:
-   `load` opens it again where it was, and `read` pages through what lies before it.
+   `load` restores it, and `read` pages through the events before it.
 7. Cells of presence tables (`chatd.model.units.PRESENCE`) are empty at a start; all others are
    kept, whatever retention forgets of the events.
 """
@@ -44,12 +44,12 @@ class Shown(NamedTuple):
 
     @property
     def answer(self) -> int:
-        """The id that its sender is told: that of its first event."""
+        """The id in the answer to its sender: that of its first event."""
         return self.entries[0].id if self.entries else self.id
 
 
 class RoomSummary(NamedTuple):
-    """The ends of what is kept of a room's events."""
+    """The oldest and the newest of a room's events that are kept."""
 
     first: int
     """The id of the oldest event kept."""
@@ -58,12 +58,12 @@ class RoomSummary(NamedTuple):
 
 
 class Opened(NamedTuple):
-    """What a store knows when it opens."""
+    """What a store tells when it opens."""
 
     last: int
     """The highest id ever given, or the time of the start: nothing older is remembered."""
     rooms: Mapping[str, RoomSummary]
-    """The rooms of which events are kept."""
+    """The rooms with events that are kept."""
     request_keys: Mapping[bytes, int]
     """The request keys of the last `REMEMBERED_SECONDS`, and the ids they answer."""
 
@@ -74,21 +74,21 @@ class Loaded(NamedTuple):
     entries: Sequence[Entry]
     """The newest events, oldest first: as many as a log holds in memory."""
     floor: int
-    """The lowest cursor after which `entries` are all there were; not above that id.  It is not 0
-    in a whole room: the store knows nothing of the time before it was made."""
+    """The lowest cursor after which `entries` are complete; not above that id.  It is never 0,
+    because the store knows nothing of the time before it was created."""
     tables: Mapping[str, Mapping[str, Cell]]
     """Its tables (`chatd.model.units.ROOM_TABLES`), by their names without the room's."""
 
 
 class Follower(Protocol):
-    """What a store tells everything to that it has stored."""
+    """Receives everything that a store has stored."""
 
     def shown(self, batch: Sequence[Shown]) -> None:
         """These units were stored, in this order."""
 
     def forgotten(self, firsts: Mapping[str, int | None]) -> None:
-        """Retention has removed the oldest events of these rooms.  Each is told with the id of the
-        oldest event left, or None if no event of it is left.
+        """Retention has removed the oldest events of these rooms.  Each room comes with the id of
+        its oldest event left, or None if it has none left.
         """
 
 
@@ -96,33 +96,33 @@ class Store(Protocol):
     """The engine under a `ChatService`."""
 
     id: str
-    """What distinguishes this store from every other, once it is open: ASCII letters and digits,
-    random, and kept as long as the history."""
+    """The store's own id, once it is open: random ASCII letters and digits, kept as long as the
+    history."""
 
     def check(self) -> None:
-        """Look whether the engine can be used, and release it again.
+        """Check whether the engine can be used, and release it again.
 
-        Raises `Unavailable`, which says why it cannot.
+        Raises `Unavailable`, whose message says why it cannot.
         """
 
     def open(self, follower: Follower) -> Deferred[Opened]:
-        """Begin: everything stored from now on is told to `follower`.
+        """Open the store: `follower` is shown everything that is stored from now on.
 
-        Fails with `Unavailable` when the engine cannot be used, saying why.
+        Fails with `Unavailable`, whose message says why, if the engine cannot be used.
         """
 
     def append(self, units: Sequence[Unit]) -> Deferred[list[int | Stale]]:
-        """Store units, each whole or not at all; fires with the answer to each: the id of its first
-        event, or `Stale`.
+        """Store units, each whole or not at all.  Fires with the answer to each: the id of its
+        first event, or `Stale`.
 
-        Fails with `Unavailable` when the engine refused: then nothing of any unit was stored.
-        Fails with `InDoubt` when that cannot be known.
+        Fails with `Unavailable` if the engine refused: then no unit was stored.  Fails with
+        `InDoubt` if it is not known whether the units were stored.
         """
 
     def probe(self) -> Deferred[None]:
-        """Fires if the engine can store something now; nothing is stored or shown by that.
+        """Check whether the engine can store units now; stores and shows nothing.
 
-        Fails with `Unavailable`, which says why it cannot, without the place of the store.
+        Fails with `Unavailable`, whose message says why it cannot, without the store's path.
         """
 
     def load(self, room: str, until: int) -> Deferred[Loaded]:
@@ -151,7 +151,7 @@ class Store(Protocol):
         """All cells of a table, as the follower was shown them.  Fails with `Unavailable`."""
 
     def get(self, table: str, keys: Collection[str]) -> Deferred[Mapping[str, Cell]]:
-        """Those of these cells that there are.  Fails with `Unavailable`."""
+        """The cells of these keys that are not absent.  Fails with `Unavailable`."""
 
     def close(self) -> Deferred[None]:
-        """Finish what was begun, then take no more."""
+        """Store what was appended, then take no more."""

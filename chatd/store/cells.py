@@ -4,8 +4,8 @@
    `Cell`s are made when they are asked for.
 2. The key and value objects of a `Change` are kept as they are: a key string that one unit uses in
    several tables takes memory once, and so does the version.
-3. One thread changes the tables.  Another may ask for a version meanwhile: it gets the one before
-   the change or the one behind it.
+3. One thread changes the tables.  Another may read a version meanwhile: it gets the version before
+   the change, or the one after it.
 """
 
 from __future__ import annotations
@@ -36,11 +36,11 @@ class Cells:
         return Cell(found[0][key], found[1][key])
 
     def some(self, table: str, keys: Iterable[str]) -> dict[str, Cell]:
-        """Those of these cells that there are."""
+        """The cells of these keys that are not absent."""
         return {key: cell for key in keys if (cell := self.get(table, key))}
 
     def set(self, table: str, key: str, version: int, value: bytes | None) -> Cell | None:
-        """Give a cell a value, or with None make it absent; answers the cell as it was before."""
+        """Set the value of a cell, or with None make it absent.  Returns the cell before that."""
         found = self._tables.get(table)
         if found is None:
             if value is None:

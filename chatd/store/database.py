@@ -1,10 +1,10 @@
-"""One SQLite file: what is in it, and how a connection to it is made.
+"""One SQLite file: its schema, and how a connection to it is made.
 
-1. `events` has a row for each event, its key the id; `rooms` has a number for each room of which
-   events are kept; `cells` has the durable cells; `state` has the highest id that was given when it
-   was last written, the floor (what lies at or below it may have been forgotten), and the store's
-   own id; `marks` has the request keys, each with the id that it answers.
-2. `PRAGMA user_version` counts the migrations that a file has been through.  They only go forward.
+1. The table `events` has a row for each event, whose key is its id.  `rooms` has a number for each
+   room with events.  `cells` has the durable cells.  `state` has the highest id given when it was
+   last written, the floor (events at or below it may have been forgotten), and the store's own id.
+   `marks` has the request keys, each with the id that it answers.
+2. `PRAGMA user_version` counts the migrations that were applied to the file.  They only go forward.
 3. A `Database` is used by one thread at a time.
 """
 
@@ -19,7 +19,7 @@ from pathlib import Path
 from ..model.errors import Unavailable
 
 APPLICATION = 0x63686174
-"""What marks a file as chatd's (`PRAGMA application_id`): "chat" in ASCII."""
+"""The mark of chatd's files (`PRAGMA application_id`): "chat" in ASCII."""
 MIGRATIONS = (
     f"""
     PRAGMA application_id = {APPLICATION};
@@ -61,18 +61,18 @@ MIGRATIONS = (
     UPDATE state SET id = lower(hex(randomblob(5)));
     """,
 )
-"""What makes each version of the file out of the one before, the first out of nothing."""
+"""The script that makes each version of the file from the one before, the first from nothing."""
 LOCK_SECONDS = 2.0
 """Seconds to wait for another program that is writing to the file."""
 COMPANIONS = ("-wal", "-shm")
-"""The files that SQLite keeps beside a database and that a connection holds open.  Without its own
-a database is not whole; with those of another it is broken."""
+"""The files beside a database that belong to SQLite and that a connection holds open.  A database
+without its own is incomplete; with those of another database it is corrupt."""
 
 Inode = tuple[int, int]
 
 
 class Database:
-    """A connection to the file, made anew when another file has taken its place."""
+    """A connection to the file, which is opened again if another file has replaced it."""
 
     def __init__(self, path: Path) -> None:
         self.path = path.absolute()  # a daemon changes its directory
@@ -80,21 +80,21 @@ class Database:
         self._identity: list[Inode | None] = []
 
     def open(self) -> None:
-        """Open the file now: on a full disk it could not be opened.  Raises `Unavailable`."""
+        """Open the file now: later the disk may be too full for that.  Raises `Unavailable`."""
         with self._used():
             pass
 
     def close(self) -> None:
-        """Close the connection; the next use opens another."""
+        """Close the connection; the next use opens a new one."""
         connection, self._current = self._current, None
         if connection:
             connection.close()
 
     @contextmanager
     def _used(self) -> Iterator[sqlite3.Connection]:
-        """The connection, which is closed when anything goes wrong: it may not be in order.
+        """The connection, which is closed after any error, because its state is then unknown.
 
-        Raises `Unavailable`, which says what went wrong.
+        Raises `Unavailable`, whose message says what went wrong.
         """
         try:
             yield self._connection()

@@ -1,4 +1,4 @@
-"""Which store a URL names."""
+"""The table of stores: the engine that a URL names."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ def store_at(
 ) -> Store:
     """The store that a URL names: `memory:`, or `sqlite:PATH`.
 
-    `now` is the wall clock in seconds since the Unix epoch, and `history` is how many events of a
-    room are wanted back.  A relative path starts at `directory`.  Raises `Malformed`.
+    `now` is the wall clock in seconds since the Unix epoch; `history` is how many events of a room
+    `Store.load` returns.  A relative path starts at `directory`.  Raises `Malformed`.
     """
     scheme, _, path = url.partition(":")
     if scheme == "memory" and not path:

@@ -1,11 +1,11 @@
-"""The SQLite file as the server that writes to it has it: locked, examined, guarded.
+"""The SQLite file of the server that writes to it: locked, checked, guarded.
 
-1. One server at a time has a file, and that server holds the lock beside it.
-2. Nothing is changed in a file that is not chatd's, or is a later chatd's, or is broken.
-3. A file that is deleted while it is open is not lost yet: it is written out anew.
-4. A file that was put in its place is used from then on, and is not broken by what was left of the
-   one before.
-5. Only its owner may read it, and what belongs to it (`chatd.store.private`).
+1. One server at a time may open a file; it holds the lock file beside it.
+2. A file that is not chatd's, was written by a later chatd, or is corrupt, is left unchanged.
+3. A file that is deleted while it is open is written anew.
+4. A file that was put in its place is used from then on, and companions of the old file, which
+   would corrupt it, are removed.
+5. Only its owner may read the file and its companions (`chatd.store.private`).
 """
 
 from __future__ import annotations
@@ -25,16 +25,16 @@ from .database import APPLICATION, COMPANIONS, MIGRATIONS, Database, Inode, inod
 from .private import close_to_others, make_private, open_private
 
 CHECKED_BYTES = 1 << 30
-"""The largest file that is read through at the start: in a few seconds."""
+"""The largest file that is checked completely at the start, which takes a few seconds."""
 NEEDED_BYTES = 64 * 1024
-"""Bytes of the disk without which a file is not opened, small as it may be: SQLite's `-shm` alone
-has half of that."""
+"""Free bytes of the disk without which SQLite cannot open even a small file: its `-shm` alone takes
+half of that."""
 NEVER = 10**17
-"""An id that no file has come to: that of the year 5138."""
+"""An id that no file can have reached: that of the year 5138."""
 
 
 class OwnFile(Database):
-    """The file, opened to be written to."""
+    """The file, opened for writing."""
 
     _log = Logger()
 
@@ -46,9 +46,9 @@ class OwnFile(Database):
         self._lock: IO[bytes] | None = None
 
     def check(self) -> None:
-        """Look whether the file could be used; one that is not there yet is not made.
+        """Check whether the file could be used; a missing file is not created.
 
-        Raises `Unavailable`, which says why it could not.
+        Raises `Unavailable`, whose message says why it could not.
         """
         if os.path.lexists(self.path):
             self.take()
@@ -57,9 +57,9 @@ class OwnFile(Database):
             raise Unavailable(f"cannot use {self.path}: its directory cannot be written to")
 
     def take(self) -> None:
-        """Lock the file and open it; it is made if there is none.
+        """Lock the file and open it; a missing file is created.
 
-        Raises `Unavailable`, which says why it cannot be used.
+        Raises `Unavailable`, whose message says why it cannot be used.
         """
         try:
             if self.path.exists():
@@ -81,11 +81,11 @@ class OwnFile(Database):
             self._lock = None
 
     def public(self, problem: object) -> str:
-        """What went wrong, without the place of the file."""
+        """A problem's message without the path of the file, for clients."""
         return str(problem).replace(str(self.path), "the database")
 
     def _reason(self, problem: Exception) -> object:
-        """What is wrong, in the words of an operator."""
+        """The reason for a problem, in an operator's words."""
         if getattr(problem, "sqlite_errorname", "").startswith("SQLITE_IOERR"):
             # SQLite's name for a disk without room for the companions of the file.
             with suppress(OSError):
@@ -119,8 +119,8 @@ class OwnFile(Database):
             except sqlite3.OperationalError as problem:
                 if problem.sqlite_errorname != "SQLITE_READONLY_ROLLBACK":
                     raise
-                # A crash, as in the very first moment of a file, has left it half written: SQLite
-                # takes that back when it may write, and it is examined then.
+                # A crash, such as just after the file was created, has left a half-written file:
+                # SQLite rolls that back when it may write, and the file is checked then.
         make_private(self.path)
         connection = super()._connect(mode)
         try:
@@ -137,10 +137,10 @@ class OwnFile(Database):
         return connection
 
     def _settle(self, connection: sqlite3.Connection) -> None:
-        """Compare what the file holds with what was stored.  Raises `sqlite3.Error`."""
+        """Compare the file's contents with what was acknowledged.  Raises `sqlite3.Error`."""
 
     def _examine(self, connection: sqlite3.Connection) -> None:
-        """Raise `sqlite3.DatabaseError` if the file is not one to write to."""
+        """Raise `sqlite3.DatabaseError` if the file must not be written to."""
         (application,) = connection.execute("PRAGMA application_id").fetchone()
         (version,) = connection.execute("PRAGMA user_version").fetchone()
         (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
@@ -160,9 +160,9 @@ class OwnFile(Database):
     # -- guarding --------------------------------------------------------------------------------
 
     def _guard(self) -> None:
-        """See to it that the file is whole: itself, and its companions.
+        """Make sure that the file and its companions are complete.
 
-        Raises `Unavailable` when it is not, and cannot be saved.
+        Raises `Unavailable` if they are not, and cannot be restored.
         """
         was, now = self._identity, self._look()
         if not was or now == was:
@@ -177,14 +177,14 @@ class OwnFile(Database):
             self._clear_away(was)
 
     def _clear_away(self, was: Sequence[Inode | None]) -> None:
-        """Remove the companions of the file that was here: they would break another."""
+        """Remove the companions of the file that was here, which would corrupt another file."""
         for suffix, old in zip(COMPANIONS, was[1:], strict=True):
             companion = f"{self.path}{suffix}"
             if old and inode(companion) == old:
                 os.unlink(companion)
 
     def _save(self, connection: sqlite3.Connection) -> None:
-        """Write out anew a file that was deleted, or has lost a companion, but is still open."""
+        """Write a file anew that was deleted, or has lost a companion, but is still open."""
         copy = self.path.with_name(f"{self.path.name}-saved")
         try:
             copy.unlink(missing_ok=True)
@@ -214,7 +214,7 @@ def _migrate(connection: sqlite3.Connection) -> None:
 
 
 def _look_through(connection: sqlite3.Connection) -> None:
-    """Raise `sqlite3.DatabaseError` if what every version of the file holds makes no sense."""
+    """Raise `sqlite3.DatabaseError` if the contents that every version has are invalid."""
     if not connection.execute("PRAGMA user_version").fetchone()[0]:
         return  # it is new
     state = connection.execute("SELECT last, floor FROM state").fetchone()
@@ -225,7 +225,7 @@ def _look_through(connection: sqlite3.Connection) -> None:
 
 
 def _sync(path: Path) -> None:
-    """Have the disk hold a file, or what a directory lists.  Raises `OSError`."""
+    """Flush a file, or a directory's entries, to the disk.  Raises `OSError`."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)

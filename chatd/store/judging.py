@@ -1,9 +1,10 @@
-"""Compare-and-append: units judged in order, given ids, and their changes staged.
+"""Compare-and-append: units are judged in order and given ids, and their changes are staged.
 
 1. A unit is judged against everything before it, units of the same group included.
 2. Nothing takes effect here.  An engine applies the staged `changes` and `request_keys` when the
    group is stored, or drops them with the `Judging` when that fails.
-3. A unit whose request key is known is not judged: the first one may have moved the versions.
+3. A unit with a known request key is not judged, because its first request may have moved the
+   versions.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from . import Shown
 
 
 class Judged(NamedTuple):
-    """What becomes of the units of one `append`."""
+    """The outcome of the units of one `append`."""
 
     answers: list[int | Stale]
     """One for each unit."""
@@ -34,8 +35,8 @@ class Judging:
         version: Callable[[str, str], int],
         known: Callable[[bytes], int | None],
     ) -> None:
-        """Ids begin behind `last`.  `version` tells the version of a stored cell, 0 if it is
-        absent; `known` the id that a request key answers.
+        """Ids begin after `last`.  `version` returns the version of a stored cell, 0 if it is
+        absent; `known` returns the id that a request key answers.
         """
         self.first = last + 1
         """The lowest id that is given."""

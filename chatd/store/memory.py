@@ -1,10 +1,10 @@
-"""A store that forgets everything when the process ends.
+"""The memory store, which forgets everything when the process ends.
 
 1. `MemoryEngine` keeps everything; a `MemoryStore` connects one follower to it.  Several may be
    connected to one engine, as several nodes are to one Redis.
-2. Every follower is shown every batch, in the one order.  What was stored and is not shown to a
-   follower yet waits in the queue of its store, and so do the answers to its appends.
-3. A store reads as its follower was shown: it takes what waits in its queue off again.
+2. Every follower is shown every batch, in the same order.  Batches that were stored and not yet
+   shown to a follower wait in the queue of its store, and so do the answers to its appends.
+3. A store answers reads as its follower was shown: without the changes that wait in its queue.
 """
 
 from __future__ import annotations
@@ -40,13 +40,13 @@ class Step(NamedTuple):
 
     batch: Sequence[Shown]
     before: Sequence[tuple[str, str, Cell | None]]
-    """The cells that it changed, as they were before."""
+    """The cells that it changed, before the change."""
     firsts: Mapping[str, int | None]
     """The rooms that lost their oldest event to it, and the ids of the oldest ones left."""
 
 
 class Due(NamedTuple):
-    """A step that a follower is to be shown, if there is one, and what is to be called then."""
+    """A step to show to a follower, if there is one, and a function to call after it."""
 
     step: Step | None
     fire: Callable[[], object] | None
@@ -60,10 +60,10 @@ class RoomLog:
     def __init__(self, capacity: int, floor: int) -> None:
         self.entries: deque[Entry] = deque(maxlen=capacity)
         self.floor = floor
-        """The lowest cursor after which `entries` are all there were."""
+        """The lowest cursor after which `entries` are complete."""
 
     def append(self, entry: Entry) -> bool:
-        """Add the newest entry; whether another one was forgotten for it."""
+        """Add the newest entry.  Returns whether the oldest one was evicted."""
         entries = self.entries
         full = len(entries) == entries.maxlen
         if full:
@@ -91,7 +91,7 @@ class MemoryEngine:
         self.request_keys = RequestKeys(clock.seconds)
 
     def connect(self, store: MemoryStore) -> Opened:
-        """Have a store told of everything from now on."""
+        """Show a store everything that is stored from now on."""
         self._stores.append(store)
         rooms = {
             name: RoomSummary(log.entries[0].id, log.entries[-1].id)
@@ -101,7 +101,7 @@ class MemoryEngine:
         return Opened(self.last, rooms, self.request_keys.answers())
 
     def disconnect(self, store: MemoryStore) -> None:
-        """Tell a store nothing any more."""
+        """Show a store nothing any more."""
         if store in self._stores:
             self._stores.remove(store)
 
@@ -111,7 +111,7 @@ class MemoryEngine:
         sender: MemoryStore | None = None,
         answer: Callable[[list[int | Stale]], object] | None = None,
     ) -> None:
-        """Judge units, store them, and have every store show them; `sender` then calls `answer`."""
+        """Judge units, store them, and let every store show them; `sender` then calls `answer`."""
         judging = Judging(
             max(self.last, int(self._now() * 1_000_000) - 1),
             self.cells.version,
@@ -152,8 +152,8 @@ class MemoryEngine:
 class MemoryStore:
     """One follower's connection to a `MemoryEngine`.
 
-    Everything is answered in a later turn of the reactor, though it could be answered at once, so
-    that the code which uses a store is written for one that takes its time.
+    Everything is answered in a later turn of the reactor, although it could be answered at once, so
+    that code that uses a store cannot depend on an immediate answer.
     """
 
     def __init__(
@@ -164,8 +164,8 @@ class MemoryStore:
         *,
         engine: MemoryEngine | None = None,
     ) -> None:
-        """`clock` runs what is to happen soon; it, `now` and `history` are those of the engine,
-        which is one of its own if none is given.
+        """`clock` schedules the next turn.  `clock`, `now` and `history` are those of the engine;
+        the store has one of its own if none is given.
         """
         self._clock = clock
         self._history = history
@@ -253,7 +253,7 @@ class MemoryStore:
         return closing
 
     def take(self, due: Due, *, at_once: bool = False) -> None:
-        """Queue what the engine has for the follower; deliver it `at_once`, or in the next turn."""
+        """Queue a step for the follower; deliver it `at_once`, or in the next turn."""
         idle = not self._due
         self._due.append(due)
         if at_once:
@@ -268,7 +268,7 @@ class MemoryStore:
         self._store()
 
     def _store(self) -> None:
-        """Give what waits to the engine, append by append, and show what comes of it."""
+        """Pass the waiting appends to the engine, one by one, and show the outcome."""
         for _ in range(len(self._waiting)):
             if not self._waiting:
                 break  # an answer has closed the store, which has given the rest to the engine
@@ -287,7 +287,7 @@ class MemoryStore:
             self._delivering = False
 
     def _ready(self) -> bool:
-        """Whether the follower may be shown more now."""
+        """Whether more may be shown to the follower now."""
         return True
 
     def _show(self, step: Step | None, fire: Callable[[], object] | None) -> None:
@@ -300,7 +300,7 @@ class MemoryStore:
             self._follower.forgotten(step.firsts)
 
     def _table(self, name: str) -> dict[str, Cell]:
-        """A table as the follower was shown it."""
+        """A table, as the follower was shown it."""
         cells = self.engine.cells.snapshot(name).cells()
         for step, _ in reversed(self._due):
             for table, key, cell in step.before if step else ():

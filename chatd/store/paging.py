@@ -8,10 +8,10 @@ from ..stream.eventlog import Entry
 
 
 def take(sized: Iterable[tuple[Entry, int]], limit: int, size: int) -> tuple[list[Entry], bool]:
-    """The first `limit` of some entries, as far as they fit into `size` bytes together, but at
-    least one; and whether there are more.
+    """The first `limit` of some entries, as many as fit into `size` bytes, but at least one; and
+    whether there are more.
 
-    Each entry comes with its bytes as JSON.
+    Each entry comes with its size as JSON, in bytes.
     """
     entries: list[Entry] = []
     for entry, weight in sized:

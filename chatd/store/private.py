@@ -1,4 +1,4 @@
-"""Files that only their owner may read: what was said is in them, whatever the umask is."""
+"""Files that only their owner may read, whatever the umask is, because they contain messages."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ MODE = 0o600
 
 
 def make_private(path: Path) -> None:
-    """Make a file that is not there yet, empty; SQLite would make it as the umask says.
+    """Create an empty file if there is none, because SQLite would create it with the umask's mode.
 
-    One that is there is not opened: closing it would drop SQLite's locks.  What cannot be made is
-    left to whoever opens it.
+    An existing file is not opened, because closing it would drop SQLite's locks.  If the file
+    cannot be created, the code that opens it will report that.
     """
     with suppress(OSError):
         os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, MODE))
 
 
 def close_to_others(*paths: Path) -> None:
-    """Take away what others may do with these files, as far as they are there and are ours."""
+    """Remove the permissions of other users on these files, if they exist and are ours."""
     for path in paths:
         with suppress(OSError):
             mode = stat.S_IMODE(path.stat().st_mode)
@@ -32,7 +32,7 @@ def close_to_others(*paths: Path) -> None:
 
 
 def open_private(path: Path) -> IO[bytes]:
-    """Open a file to append to, which is made if there is none.  Raises `OSError`."""
+    """Open a file for appending; a missing file is created.  Raises `OSError`."""
     file = open(path, "ab", opener=lambda name, flags: os.open(name, flags, MODE))  # noqa: SIM115
     close_to_others(path)
     return file

@@ -1,9 +1,9 @@
 """The reading side of the SQLite file: pages of events.
 
-1. Events are read in one range scan: the index by room holds the ids in order.
-2. A page and the floor beside it are read in one transaction, so that retention, which goes on
-   meanwhile, cannot come between them.
-3. Nothing above `until` is read: what is stored but not shown yet may not be seen.
+1. A page is one range scan, because the index by room has the ids in order.
+2. A page and the floor are read in one transaction, so that retention, which runs concurrently,
+   cannot change one without the other.
+3. Nothing above `until` is read: no client may see what is stored and not yet shown.
 """
 
 from __future__ import annotations
@@ -24,19 +24,19 @@ UPWARD = (
     " WHERE room = (SELECT number FROM rooms WHERE name = ?) AND id > ? AND id <= ?"
     " ORDER BY id LIMIT ?"
 )
-"""The first events of a room behind one id, up to another."""
+"""The first events of a room after one id, up to another."""
 DOWNWARD = UPWARD.replace("ORDER BY id", "ORDER BY id DESC")
-"""The last ones, newest first."""
+"""The last events of that range, newest first."""
 
 _decode = msgspec.json.Decoder(Kept).decode
 
 
 class Reader(Database):
-    """The file, opened to be read from."""
+    """The file, opened for reading."""
 
     def tail(self, room: str, until: int, history: int) -> tuple[list[Entry], int]:
         """The last `history` events of a room up to the id `until`, oldest first, and the lowest
-        cursor after which they are all.  Raises `Unavailable`.
+        cursor after which they are complete.  Raises `Unavailable`.
         """
         with self._snapshot() as (connection, floor):
             rows = connection.execute(DOWNWARD, (room, 0, until, history + 1))
@@ -63,7 +63,7 @@ class Reader(Database):
 
     @contextmanager
     def _snapshot(self) -> Iterator[tuple[sqlite3.Connection, int]]:
-        """The connection, on which the file stands still, and the file's floor."""
+        """The connection, in a transaction for reading, and the file's floor."""
         with self._used() as connection:
             connection.execute("BEGIN")
             try:
@@ -74,7 +74,7 @@ class Reader(Database):
 
 
 def _entries(rows: sqlite3.Cursor) -> Iterator[tuple[Entry, int]]:
-    """Entries and their bytes.  Raises `sqlite3.DatabaseError`."""
+    """Entries, each with its size in bytes.  Raises `sqlite3.DatabaseError`."""
     for id_, event in rows:
         try:
             yield Entry(id_, _decode(event)), len(event)

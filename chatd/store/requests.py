@@ -1,7 +1,7 @@
 """Request keys in memory, and the ids that they answer.
 
-1. A key is known for `REMEMBERED_SECONDS` by a clock that never runs backwards: setting the wall
-   clock makes no key older or younger.
+1. A key is known for `REMEMBERED_SECONDS`, by a monotonic clock: setting the wall clock does not
+   change the age of a key.
 2. At most `MOST_KEYS` are known; beyond that the oldest are forgotten first.
 """
 
@@ -12,17 +12,17 @@ from collections.abc import Callable, Mapping
 from ..model.units import REMEMBERED_SECONDS
 
 MOST_KEYS = 100_000
-"""Request keys known at a time: 333 requests with a key each second."""
+"""Request keys known at a time: enough for 333 requests with a key per second."""
 
 
 class RequestKeys:
     """The request keys of the last `REMEMBERED_SECONDS`."""
 
     def __init__(self, seconds: Callable[[], float]) -> None:
-        """`seconds` tells seconds that never run backwards."""
+        """`seconds` is a monotonic clock."""
         self._seconds = seconds
         self._known: dict[bytes, tuple[int, float]] = {}
-        """The id that each answers and when it was added, oldest first."""
+        """The id that each key answers, and the time at which it was added, oldest first."""
 
     def __len__(self) -> int:
         return len(self._known)

@@ -1,12 +1,11 @@
-"""The time of day, as far as it is believed: ids are made of it, and ids never go back.
+"""The wall clock that ids are made of, without jumps.
 
-1. A wall clock may be set, by hand or by NTP; one message at a wrong time far ahead would put all
-   later ones there.  A steady clock cannot be set.  So a wall clock that has moved against the
-   steady one by more than `JUMP_SECONDS` since it was last believed is not believed, and that is
-   logged: time goes on as the steady clock says, until the wall clock is back, or the server is
-   started anew.
-2. Smaller corrections are followed: that is NTP at work.
-3. At the start there is nothing to compare with but the last event.  `doubt` says what is odd.
+1. A wall clock may be set, by hand or by NTP.  One message at a wrong time far ahead would give all
+   later messages ids after it, because ids never go back.  So if the wall clock has moved against
+   the monotonic clock by more than `JUMP_SECONDS`, that is logged, and time follows the monotonic
+   clock until the wall clock is back or the server is restarted.
+2. Smaller corrections are followed, as NTP makes them.
+3. At a start there is only the last event to compare with: `doubt` tells what is suspicious.
 """
 
 from __future__ import annotations
@@ -17,41 +16,39 @@ from collections.abc import Callable
 from twisted.logger import Logger
 
 JUMP_SECONDS = 60.0
-"""Seconds by which the wall clock may move against the steady one from one look to the next."""
+"""Seconds by which the wall clock may move against the monotonic one between two calls."""
 DAY = 86_400.0
 YEAR = 365 * DAY
-"""Seconds that a chat may have been silent before a start is told to be odd."""
+"""Seconds since the last event after which a start doubts its clock."""
 NEARLY = 1.0
-"""Seconds that the last event may be ahead of the clock: ids may run before it for a moment."""
+"""Seconds that the last event may be ahead of the clock: a burst of ids can run ahead of it."""
 
 
 def steady() -> float:
-    """Seconds that go on while the machine sleeps, where there is such a clock, and cannot be
-    set.
-    """
+    """A monotonic clock in seconds, which includes the time that the machine sleeps if possible."""
     if hasattr(time, "CLOCK_BOOTTIME"):
         return time.clock_gettime(time.CLOCK_BOOTTIME)
     return time.monotonic()
 
 
 class WallClock:
-    """The wall clock, as long as it does not jump: call it for seconds since the Unix epoch."""
+    """The wall clock without jumps: call it for seconds since the Unix epoch."""
 
     _log = Logger()
 
     def __init__(
         self, wall: Callable[[], float] = time.time, steady: Callable[[], float] = steady
     ) -> None:
-        """What `wall` says now is believed."""
+        """The time of `wall` now is taken as right."""
         self._wall = wall
         self._steady = steady
         self._offset = wall() - steady()
-        """What the wall clock was ahead of the steady one when it was last believed."""
+        """Seconds by which the wall clock was ahead of the monotonic one when last followed."""
         self._jump = 0.0
-        """The jump that was logged last; 0: none, or it is over."""
+        """The jump that was logged last, in seconds; 0: none, or it is over."""
 
     def __call__(self) -> float:
-        """The time that is believed."""
+        """The present, without jumps."""
         now, steadily = self._wall(), self._steady()
         jump = now - (steadily + self._offset)
         if abs(jump) > JUMP_SECONDS:
@@ -72,8 +69,8 @@ class WallClock:
 
 
 def doubt(now: float, last: float) -> str | None:
-    """What is odd about a clock that says `now` at a start, when the last event was at `last`; both
-    in seconds since the Unix epoch.
+    """What is suspicious about a clock at `now` at a start, when the last event was at `last`; None
+    if nothing is.  Both are in seconds since the Unix epoch.
     """
     if now - last > YEAR:
         return (
@@ -89,7 +86,7 @@ def doubt(now: float, last: float) -> str | None:
 
 
 def spoken(seconds: float) -> str:
-    """A length of time, roughly."""
+    """A length of time in words, rounded."""
     for size, name in ((YEAR, "years"), (DAY, "days"), (3600.0, "hours"), (60.0, "minutes")):
         if seconds >= 2 * size:
             return f"{seconds / size:.0f} {name}"

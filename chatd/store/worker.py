@@ -1,4 +1,4 @@
-"""A thread that does one thing after another."""
+"""Workers: threads that run one job after another."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ T = TypeVar("T")
 
 
 class Worker(Protocol):
-    """Somebody who does one thing after another, and does not keep the reactor waiting."""
+    """Runs one job after another, without blocking the reactor."""
 
     def do(self, job: Callable[[], T]) -> Deferred[T]:
-        """Have a function called; the Deferred fires in the reactor's thread with its result."""
+        """Run a job; the Deferred fires in the reactor's thread with its result."""
 
     def stop(self) -> None:
-        """There is nothing more to do."""
+        """End the worker; no job follows."""
 
 
 class ThreadWorker:
@@ -31,7 +31,7 @@ class ThreadWorker:
         """`reactor` is an `IReactorFromThreads`."""
         self._reactor = reactor
         self._pool = ThreadPool(1, 1, name)
-        # A disk that does not answer is not to keep the process from ending.
+        # A disk that does not answer must not keep the process from ending.
         self._pool.threadFactory = partial(Thread, daemon=True)  # type: ignore[assignment]
         self._pool.start()
 
