@@ -1,14 +1,13 @@
-"""How many connections there are, and from where: one count for all doors.
+"""Connection limits: one count for all doors, in all and per address.
 
-1. Every socket that a door accepts over TCP, with or without TLS, or over UNIX sockets is counted
-   by its transport, until that is gone.
-2. A `ConnectionLimiter` before each door's factory decides whether one more connection may come in.
-   A refused client is told so in the door's own words, disconnected, and not counted meanwhile.
-3. The reserve (`chatd.net.descriptors`) is what that takes: with every place taken, there
-   still is a descriptor to say no with.
-4. If even the reserve is used up, Twisted closes newcomers unheard, with a descriptor that it
-   keeps for that.  A port that can not even do that rests for a second: it would be awake at once
-   again, for ever.
+1. Every socket that a door accepts (TCP, TLS, Unix) is counted by its transport until it is closed.
+2. A `ConnectionLimiter` in front of each door's factory decides whether a connection is accepted.
+   A refused client is told so in the door's own way and disconnected, and is not counted.
+3. That takes descriptors of the reserve (`chatd.net.descriptors`): when all connections are taken,
+   there are still some for refusals.
+4. If even the reserve is used up, Twisted closes new connections without an answer, with a
+   descriptor that it keeps for that.  A port that cannot even do that pauses for a second, because
+   it would be ready again at once, in a busy loop.
 """
 
 from __future__ import annotations
@@ -44,30 +43,28 @@ from .tcp import WriteThrough
 MOST_CONNECTIONS = 65_536
 """Connections in all, however many files may be open: idle ones take half a gigabyte."""
 MOST_PER_ADDRESS = 500
-"""Connections from one address of the Internet: those of a hundred people behind one NAT, most of
-whom have a tab or two open and none of whom a browser lets have more than six."""
+"""Connections from one address of the Internet: enough for a hundred people behind one NAT, with a
+few connections each (a browser opens at most six)."""
 NEARBY_SHARE = 0.75
-"""How much of all one address of this machine or a private network may take.  A proxy or a
-container's gateway speaks for everybody there; but whoever comes in otherwise finds room."""
+"""The share of all connections that one address of this machine or a private network may have.  It
+may be a proxy or a container's gateway with many clients, but other clients must find room."""
 LINGER_SECONDS = 2.0
-"""Seconds for which a refused client's bytes are swallowed, for a reset would take the answer
-back."""
+"""Seconds for which a refused client's bytes are discarded; a reset would discard the answer."""
 MOST_LINGERING = 16
-"""Refused clients of a door for which that is done at a time: they live off the reserve."""
+"""Refused clients of a door for which that is done at a time, with descriptors of the reserve."""
 QUIET_SECONDS = 60.0
-"""Seconds between two lines of the log about the same thing."""
+"""Seconds between two log lines about the same thing."""
 BACKLOG = 1024
-"""Connections that may wait to be accepted, where the endpoint does not say: Twisted's own 50 are
-there in a millisecond, and whoever comes behind them waits for a second before trying again."""
+"""Connections that may wait to be accepted, if the endpoint does not say.  Twisted's default of 50
+fills in a millisecond, and later clients wait for a second before they try again."""
 ACCEPTS_A_TURN = 25
-"""Connections of one port that are accepted before others have their turn; Twisted would take more
-in each turn the more there are."""
+"""Connections that one port accepts per turn; Twisted would accept more the more there are."""
 REST_SECONDS = 1.0
-"""Seconds for which a port rests that could not accept."""
+"""Seconds for which a port pauses after it could not accept a connection."""
 
 
 class DoorFactory(Protocol):
-    """What a door's factory has: Twisted's part of it, and words for whom it does not let in."""
+    """The factory of a door: Twisted's interface, and what a refused client is told."""
 
     def buildProtocol(self, addr: IAddress | None) -> Any:
         """See `IProtocolFactory`."""
@@ -79,11 +76,11 @@ class DoorFactory(Protocol):
         """See `IProtocolFactory`."""
 
     def turn_away(self, error: ChatError) -> bytes:
-        """What is said to a client that is not let in, before the connection closes."""
+        """The bytes sent to a refused client before its connection closes."""
 
 
 class Connections:
-    """Who is connected, and who else may be."""
+    """The number of open connections, in all and per address, and its limits."""
 
     _log = Logger()
 
@@ -95,14 +92,14 @@ class Connections:
         stall: float = STALL_SECONDS,
     ) -> None:
         """At most `most` connections in all and `per_address` from one address (0: no limit);
-        `stall` is how many seconds a reader may take nothing (0: for ever).
+        `stall` is for how many seconds a client may read nothing (0: for ever).
 
-        None stands for `MOST_PER_ADDRESS`, and `NEARBY_SHARE` of `most` for those that are not of
-        the Internet.
+        A `per_address` of None stands for `MOST_PER_ADDRESS`, and for `NEARBY_SHARE` of `most` if
+        the address is not one of the Internet.
         """
         self.clock = clock
         self.count = 0
-        """Connections that are open, without those that are being turned away."""
+        """Open connections, without those that are being refused."""
         self._most = most
         self._per_address = per_address
         self._stall = stall
@@ -110,9 +107,9 @@ class Connections:
         self._refusals = LogThrottle(clock, self._tell)
 
     def refusal(self, host: str) -> ChatError | None:
-        """Why one more connection from there is not taken, None if it is.
+        """Why one more connection from `host` is refused; None if it is accepted.
 
-        A `host` that is empty is a socket of this machine that has no address.
+        An empty `host` stands for a Unix socket.
         """
         refusal = self._judge(host)
         if refusal:
@@ -133,13 +130,13 @@ class Connections:
         return None
 
     def add(self, host: str) -> None:
-        """A connection has come."""
+        """Count a new connection."""
         self.count += 1
         key = address_of(host)
         self._from[key] = self._from.get(key, 0) + 1
 
     def remove(self, host: str) -> None:
-        """A connection is gone."""
+        """Count a connection no more."""
         self.count -= 1
         key = address_of(host)
         if left := self._from[key] - 1:
@@ -148,7 +145,7 @@ class Connections:
             del self._from[key]
 
     def watch(self, port: IListeningPort) -> None:
-        """Count what this port accepts, unless it is of a kind that is not known here."""
+        """Count the connections that this port accepts, if it is a TCP or a Unix port."""
         counted = _COUNTED.get(getattr(port, "transport", None))
         if counted:
             listening = cast("tcp.Port", port)
@@ -181,13 +178,13 @@ class Connections:
 
 
 def _accept(port: tcp.Port, accept: Callable[[], None]) -> None:
-    """Accept a few, however many the port would like to."""
+    """Accept at most `ACCEPTS_A_TURN` connections."""
     port.numberAccepts = min(port.numberAccepts, ACCEPTS_A_TURN)
     accept()
 
 
 class _Counted(tcp.Server):
-    """A transport that its port's `Connections` count."""
+    """A transport that is counted by the `Connections` of its port."""
 
     counted = True
     server: Any
@@ -206,11 +203,11 @@ class _Counted(tcp.Server):
 
     @property
     def host(self) -> str:
-        """Where it comes from, as `Connections` take it."""
+        """The host of the client, as `Connections` count it."""
         return host_of(self.getPeer())
 
     def uncount(self) -> None:
-        """This one is being turned away, and takes nobody's place."""
+        """The connection is refused, and so does not count."""
         if self.counted:
             self.counted = False
             self.server.connections.remove(self.host)
@@ -222,24 +219,24 @@ class _Counted(tcp.Server):
 
 
 class CountedTCP(_Counted, WriteThrough):
-    """Write-through over TCP."""
+    """A counted TCP connection with direct writes."""
 
 
 class CountedUNIX(_Counted, unix.Server):
-    """A connection through a socket of this machine's."""
+    """A counted connection over a Unix socket."""
 
 
 _COUNTED: dict[Any, Any] = {tcp.Server: CountedTCP, unix.Server: CountedUNIX}
 
 
 def host_of(address: IAddress | None) -> str:
-    """The address as text, empty for a UNIX socket."""
+    """The host of an address, empty for a Unix socket."""
     return str(getattr(address, "host", ""))
 
 
 @implementer(IProtocolNegotiationFactory)
 class ConnectionLimiter(Factory):
-    """Stands before a door's factory, and lets in whom there is room for."""
+    """A factory in front of a door's factory, which refuses connections over the limits."""
 
     noisy = False
 
@@ -247,31 +244,31 @@ class ConnectionLimiter(Factory):
         self.factory = factory
         self.connections = connections
         self.lingering = 0
-        """How many refused clients are waited for."""
+        """The number of refused clients whose bytes are being discarded."""
 
     def buildProtocol(self, addr: IAddress | None) -> Any:
-        """The door's protocol, or one that says no."""
+        """The door's protocol, or one that refuses the client."""
         refusal = self.connections.refusal(host_of(addr))
         if refusal is None:
             return self.factory.buildProtocol(addr)
         return TurnedAway(self, self.factory.turn_away(refusal))
 
     def startFactory(self) -> None:
-        """The first of its ports listens."""
+        """The first port of the door listens."""
         self.factory.doStart()
 
     def stopFactory(self) -> None:
-        """None of its ports listens any more."""
+        """The last port of the door has closed."""
         self.factory.doStop()
 
     def acceptableProtocols(self) -> list[bytes]:
-        """What the door speaks over TLS."""
+        """The protocols that the door offers over TLS (ALPN)."""
         negotiating = IProtocolNegotiationFactory(self.factory, None)
         return negotiating.acceptableProtocols() if negotiating else []
 
 
 class TurnedAway(Connection):
-    """A connection that is told why it is not taken, and closed."""
+    """A refused connection: it is told why, and closed."""
 
     transport: Any
 
@@ -281,7 +278,7 @@ class TurnedAway(Connection):
         self._end: IDelayedCall | None = None
 
     def connectionMade(self) -> None:
-        """Say it; what the client says is swallowed for a moment, if not too many have to be."""
+        """Send the refusal, then discard the client's bytes for a moment, unless too many wait."""
         transport = self.transport
         if uncount := getattr(transport, "uncount", None):  # TLS passes it on
             uncount()
@@ -299,7 +296,7 @@ class TurnedAway(Connection):
             transport.abortConnection()
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
-        """It is gone."""
+        """The connection is closed."""
         if self._end:
             self._limiter.lingering -= 1
             if self._end.active():
@@ -308,7 +305,7 @@ class TurnedAway(Connection):
 
 
 class LogThrottle:
-    """Something that may happen all the time and is told seldom, with how often it did."""
+    """Logs something frequent at most every `QUIET_SECONDS`, with how often it happened."""
 
     def __init__(self, clock: IReactorTime, tell: Callable[[int, str], None]) -> None:
         self._clock = clock
@@ -318,7 +315,7 @@ class LogThrottle:
         self._quiet: IDelayedCall | None = None
 
     def happened(self, what: str) -> None:
-        """Once more."""
+        """It happened once more."""
         self._times += 1
         self._last = what
         if not self._quiet:
@@ -334,7 +331,7 @@ class LogThrottle:
 
 @implementer(ILogObserver)
 class _Trouble:
-    """Hears what a port has to tell of connections that it could not accept."""
+    """Observes the log of a port for connections that it could not accept."""
 
     _log = Logger(namespace=__name__)
 
@@ -345,7 +342,7 @@ class _Trouble:
         self._resting = False
 
     def __call__(self, event: LogEvent) -> None:
-        """An event of the port's log."""
+        """Handle an event of the port's log."""
         self._throttle.happened(str(event.get("acceptError", "EMFILE")))
         if "acceptError" in event and not self._resting:
             self._resting = True

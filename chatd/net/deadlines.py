@@ -1,10 +1,10 @@
-"""Many deadlines, few timers: what is due within the same eighth of a second shares one.
+"""Many deadlines, few timers: deadlines in the same eighth of a second share one timer.
 
-Ten thousand held polls would be ten thousand timers, made and cancelled anew for every message.
-Here a deadline is a number: putting it off and taking it back is an assignment, and who waits is
-looked at when its earliest deadline comes round.  A deadline may be up to
-`1 / PER_SECOND` late, and is never early.  Who is gone for good is to be forgotten, lest it be kept
-until then.
+Ten thousand held polls would be ten thousand timers, made and cancelled for every message.  Here a
+deadline is a number: postponing or cancelling it is an assignment, and an object is examined only
+when its earliest deadline comes.  A deadline may be up to `1 / PER_SECOND` seconds late, and is
+never early.  An object that will not wait again has to be forgotten, or it stays in memory until
+its deadline.
 """
 
 from __future__ import annotations
@@ -15,23 +15,23 @@ from typing import Protocol
 from twisted.internet.interfaces import IReactorTime
 
 PER_SECOND = 8
-"""Slots in a second: nobody notices that a poll of 25 s took 25.1."""
+"""Slots per second: a poll of 25 s may take 25.1."""
 
 
 class Waiting(Protocol):
-    """Something that waits, but not for ever."""
+    """An object with a deadline."""
 
     due: float | None
-    """Its deadline; None if there is none."""
+    """The deadline, on the clock; None: there is none."""
     filed: int
-    """The slot in which it will be looked at, 0 if there is none.  Only `Deadlines` sets this."""
+    """The slot in which the object will be examined; 0: none.  Only `Deadlines` sets it."""
 
     def time_is_up(self) -> None:
         """The deadline has come."""
 
 
 class Deadlines:
-    """Who waits, and until when."""
+    """Objects with deadlines, in slots."""
 
     def __init__(self, clock: IReactorTime) -> None:
         self._clock = clock
@@ -39,13 +39,13 @@ class Deadlines:
         self._slots: dict[int, dict[Waiting, None]] = {}
 
     def set(self, waiting: Waiting, seconds: float) -> None:
-        """Its time is up in so many seconds.  To take that back, set its `due` to None."""
+        """Set the deadline to `seconds` from now.  To cancel it, set `waiting.due` to None."""
         waiting.due = due = self._now() + seconds
         if not 0 < waiting.filed <= due * PER_SECOND:
             self._file(waiting, due)
 
     def forget(self, waiting: Waiting) -> None:
-        """It waits no more, and nothing is to be kept of it."""
+        """Cancel the deadline, and keep no reference to the object."""
         waiting.due = None
         self._unfile(waiting)
 

@@ -1,4 +1,4 @@
-"""File descriptors: how many there may be, and how many of them are for connections."""
+"""File descriptors: their limit, and how many of them connections may use."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ import resource
 import sys
 
 RESERVE = 64
-"""Descriptors that are not for connections: the log, the store's files, what listens, the
-reactor's own (about twenty), and those of clients that are being turned away."""
+"""Descriptors that connections may not use: those of the log, the store, the ports and the reactor
+(about twenty), and those of connections that are being refused."""
 
 
 def raise_limit() -> int:
-    """Let this process open as many files as it may, and answer how many those are.
+    """Raise the limit of open files to the hard limit, and return it.
 
-    See getrlimit(2): the soft limit is a default of the system's, often 1,024, and only the hard
-    one is meant for us.
+    See getrlimit(2): the soft limit is a default, often 1,024; the hard limit is what the operator
+    has set.
     """
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft != hard:
@@ -22,10 +22,10 @@ def raise_limit() -> int:
             resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
             soft = hard
         except (ValueError, OSError):
-            """Not everywhere may it be what the hard limit says."""
+            """Some systems do not accept the hard limit as the soft one."""
     return sys.maxsize if soft == resource.RLIM_INFINITY else soft
 
 
 def for_connections(limit: int) -> int:
-    """How many of `limit` descriptors may be connections: all but the reserve."""
+    """How many of `limit` descriptors connections may use: all but the reserve."""
     return max(1, limit - min(RESERVE, limit // 2))

@@ -27,20 +27,20 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 AT_ONCE = 100
-"""Connections that have their turn before everybody else has: a millisecond's work."""
+"""Connections of the group that are read per turn of the reactor: about 1 ms of work."""
 
 
 class ReadDelegate(Protocol):
-    """What reads from a connection in its transport's place."""
+    """Reads from a connection in place of its transport."""
 
     def doRead(self) -> None:
-        """Something has come in."""
+        """Read the bytes that have come in."""
 
     def step_aside(self) -> None:
         """Leave reading to the transport."""
 
     def failed(self) -> None:
-        """It has raised: nobody knows what of its bytes was done."""
+        """Its `doRead` has raised, so it is unknown which bytes were handled: close."""
 
 
 @implementer(IReadDescriptor)
@@ -57,9 +57,9 @@ class EpollGroup:
         self._reactor: Any = None
 
     def enter(self, fd: int, delegate: ReadDelegate, reactor: Any) -> None:
-        """Watch a descriptor in the reactor's place, for `delegate` to read from.
+        """Watch a descriptor in place of the reactor, for `delegate` to read from.
 
-        All that enter have one reactor.  Raises `OSError` if there is no room for it.
+        All connections of a group have the same reactor.  Raises `OSError` if the kernel refuses.
         """
         if self._epoll is None:
             self._epoll = select.epoll()
@@ -70,7 +70,7 @@ class EpollGroup:
         self._delegates[fd] = delegate
 
     def leave(self, fd: int) -> None:
-        """Watch it no more."""
+        """Stop watching a descriptor."""
         del self._delegates[fd]
         self._epoll.unregister(fd)
         if not self._delegates:
@@ -82,7 +82,7 @@ class EpollGroup:
         for fd, event in self._epoll.poll(0, AT_ONCE):
             delegate = delegates.get(fd)
             if delegate is None:
-                continue  # one before it in this round has sent it away
+                continue  # an earlier delegate of this round has closed it
             try:
                 if event == select.EPOLLIN:
                     delegate.doRead()
@@ -98,7 +98,7 @@ class EpollGroup:
         return number
 
     def connectionLost(self, reason: Failure) -> None:
-        """The reactor lets go of all that it watches: the transports are to be among them."""
+        """The reactor disconnects everything that it watches; so the transports go back to it."""
         for delegate in list(self._delegates.values()):
             delegate.step_aside()
 

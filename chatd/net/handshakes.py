@@ -1,8 +1,8 @@
-"""A deadline for the handshake of TLS.
+"""A deadline for the TLS handshake.
 
-A client that connects and never finishes its handshake would keep its place for ever: Twisted's TLS
-sets no time for it, and what comes in meanwhile does not reach the protocol.  The deadline is
-absolute: bytes do not put it off.
+A client that never finishes its handshake would keep its connection for ever: Twisted's TLS has no
+timeout for it, and the bytes of the handshake do not reach the protocol.  The deadline is absolute:
+bytes do not postpone it.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ class TimedHandshake:
     _handshake: IDelayedCall | None = None
 
     def begin_handshake(self, transport: Any, clock: IReactorTime) -> bool:
-        """The connection is made; answers whether a handshake comes first, as over TLS."""
+        """The connection is made.  Returns whether a handshake comes first, as over TLS."""
         if not ISSLTransport.providedBy(transport):
             return False
         self._handshake = clock.callLater(HANDSHAKE_SECONDS, self._abort, transport)
@@ -39,7 +39,7 @@ class TimedHandshake:
         self.end_handshake()
 
     def end_handshake(self) -> None:
-        """The handshake is done, or the connection is gone."""
+        """The handshake is done, or the connection is closed."""
         if self._handshake:
             self._handshake.cancel()
             self._handshake = None

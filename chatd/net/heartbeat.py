@@ -1,8 +1,7 @@
-"""A sign of life on connections that have nothing to say, for the proxies and address translators
-in between.
+"""Heartbeats on idle connections, so that proxies and address translators keep them open.
 
-One timer serves all of them: each second it is another part's turn, so that ten thousand are not
-written to in one go.
+One timer serves all connections.  Each second it writes to another part of them, so that ten
+thousand connections are not written to in one turn.
 """
 
 from __future__ import annotations
@@ -12,34 +11,34 @@ from typing import Protocol
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 
 HEARTBEAT_SECONDS = 12
-"""Seconds between two signs of life: below the fifteen that are promised."""
+"""Seconds between two heartbeats; the protocol promises at most 15."""
 
 
 class Beating(Protocol):
-    """A connection that can give a sign of life."""
+    """A connection that can send a heartbeat."""
 
     def beat(self) -> None:
-        """Give it."""
+        """Send a heartbeat."""
 
 
 class Heartbeat:
-    """The connections that are kept alive."""
+    """Sends heartbeats on its connections."""
 
     def __init__(self, clock: IReactorTime, seconds: int = HEARTBEAT_SECONDS) -> None:
-        """`seconds` lie between two signs of life of one connection."""
+        """`seconds` is the time between two heartbeats of one connection."""
         self._clock = clock
         self._parts: list[set[Beating]] = [set() for _ in range(seconds)]
         self._turn = 0
         self._timer: IDelayedCall | None = None
 
     def add(self, connection: Beating) -> None:
-        """Keep a connection alive; its first sign comes a full round later."""
+        """Send heartbeats on a connection, the first one after a full round."""
         self._parts[self._turn - 1].add(connection)
         if self._timer is None:
             self._timer = self._clock.callLater(1, self._tick)
 
     def discard(self, connection: Beating) -> None:
-        """It is gone."""
+        """The connection is closed."""
         for part in self._parts:
             part.discard(connection)
         if self._timer and not any(self._parts):

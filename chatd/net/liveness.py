@@ -1,18 +1,18 @@
-"""One liveness rule for every door: a client whose network died without a word is found out.
+"""Liveness: detects clients whose network died without closing the connection.
 
-A client that closes says so; one whose battery, cable or tunnel is gone sends nothing more, and its
-connection would stand for ever.  A connection counts as dead after `LIVENESS_SECONDS` without a
-sign of life:
+A client whose battery, cable or tunnel is gone sends nothing more, and its connection would stay
+open for ever.  On every door a connection counts as dead after `LIVENESS_SECONDS` without a sign of
+life:
 
-1. TCP tells.  Keep-alive probes an idle connection, and `TCP_USER_TIMEOUT` (tcp(7)) ends one whose
-   data is not acknowledged.  Both are set on the listening socket, from which Linux hands them down
-   to each connection: accepting costs nothing more.
-2. A WebSocket also has to answer its pings: behind a proxy, TCP tells of the proxy only.
-3. Event streams get a heartbeat, and telnet clients a `NOP`, so that there is data to acknowledge;
-   proxies in between see traffic (`chatd.net.heartbeat`).
+1. TCP keep-alive probes an idle connection, and `TCP_USER_TIMEOUT` (tcp(7)) ends one whose data is
+   not acknowledged.  Both are set on the listening socket, from which Linux copies them to each
+   connection, so accepting costs nothing more.
+2. A WebSocket also has to answer pings, because behind a proxy TCP only detects a dead proxy.
+3. Event streams get a heartbeat, and telnet clients a `NOP`, so that there is data to acknowledge
+   and proxies see traffic (`chatd.net.heartbeat`).
 
-A reader that is there and does not read is another matter (`chatd.net.stalls`).  To TCP both
-look alike, so `TCP_USER_TIMEOUT` is never shorter than a reader's own time.
+A client that is alive and does not read is the business of `chatd.net.stalls`.  TCP cannot tell the
+two apart, so `TCP_USER_TIMEOUT` is longer than the stall timeout.
 """
 
 from __future__ import annotations
@@ -30,21 +30,21 @@ PROBE_EVERY = 10
 PROBES = 4
 """Probes without an answer that end a connection where `TCP_USER_TIMEOUT` is not set."""
 GOODBYE_MARGIN = 15.0
-"""Seconds that TCP waits longer than a reader may stall: time to tell it so."""
+"""Seconds by which TCP waits longer than the stall timeout, in which a stalled client is told."""
 SILENT_BEATS = 6
 """Pings without any answer that end a WebSocket."""
 
 
 def user_timeout(stall: float) -> float:
-    """Seconds for which TCP waits for data to be acknowledged; 0: the system's own time.
+    """Seconds for which TCP waits for data to be acknowledged; 0: the system's default.
 
-    `stall` is how many seconds a reader may take nothing; 0: for ever.
+    `stall` is for how many seconds a client may read nothing; 0: for ever.
     """
     return max(LIVENESS_SECONDS, stall + GOODBYE_MARGIN) if stall else 0.0
 
 
 def watch_for_death(listening: socket.socket, stall: float) -> None:
-    """Have TCP find out dead peers of every connection that this socket accepts."""
+    """Let TCP detect dead peers on every connection that this socket accepts."""
     listening.setsockopt(SOL_SOCKET, SO_KEEPALIVE, 1)
     for name, value in (
         ("TCP_KEEPIDLE", PROBE_AFTER),

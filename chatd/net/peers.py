@@ -1,10 +1,8 @@
-"""Who is connected, over every door of a house: whom to send away when the server goes down, and
-whom to let go when they do not read.
+"""The open connections of all doors: those to drain when the server goes down, and those to
+disconnect when their clients do not read.
 
-How many may come in is `Connections`' business; here stands only who has to be told.
-
-A door brings a connection's three manners (`Connected`), adds it here when it is made, and discards
-it when it is gone.
+`chatd.net.connections` limits their number.  A door implements `Connected` for each of its
+connections, adds it to `Peers` when it is made, and discards it when it is closed.
 """
 
 from __future__ import annotations
@@ -19,39 +17,39 @@ from ..model.errors import Unavailable
 from .stalls import STALL_SECONDS, Reader, Stalls
 
 GOING_DOWN = "the server is going down; come back in a moment"
-"""What everybody is told."""
+"""The message to every client that is disconnected because the server goes down."""
 RETRY_SECONDS = 2.0
-"""Seconds after which to come back: a start takes about one."""
+"""Seconds after which clients are told to come back; a start takes about one second."""
 
 
 class Connected(Reader, Protocol):
-    """A connection, as going down sees it."""
+    """A connection that can be drained."""
 
     @property
     def owed(self) -> bool:
-        """Whether something that it asked is still being carried out."""
+        """Whether one of its requests is still being carried out."""
 
     def drain(self) -> None:
-        """Take nothing more, finish what was begun, say goodbye, and close."""
+        """Accept nothing more, finish what was accepted, tell the client, and close."""
 
 
 class Peers:
-    """All that are there now."""
+    """All open connections."""
 
     def __init__(self, clock: IReactorTime, stall: float = STALL_SECONDS) -> None:
-        """`stall` is how many seconds a reader may take nothing; 0: for ever."""
+        """`stall` is for how many seconds a client may read nothing; 0: for ever."""
         self.stalls = Stalls(clock, stall)
         self.draining = False
-        """Whether the server is going down, so that nothing more is begun."""
+        """Whether the server is going down, so that no new request is accepted."""
         self._here: set[Connected] = set()
         self._emptied: list[Deferred[None]] = []
 
     def add(self, connection: Connected) -> None:
-        """Somebody has come."""
+        """A connection was made."""
         self._here.add(connection)
 
     def discard(self, connection: Connected) -> None:
-        """They are gone."""
+        """The connection is closed."""
         self._here.discard(connection)
         self.stalls.forget(connection)
         if not self._here:
@@ -66,7 +64,7 @@ class Peers:
         return iter(tuple(self._here))
 
     def emptied(self) -> Deferred[None]:
-        """Fires when nobody is there any more."""
+        """Fires when no connection is open any more."""
         if not self._here:
             return succeed(None)
         waiting: Deferred[None] = Deferred()
@@ -75,5 +73,5 @@ class Peers:
 
 
 def going_down() -> Unavailable:
-    """The refusal of whatever comes too late."""
+    """The refusal of requests that come in while the server goes down."""
     return Unavailable(GOING_DOWN, RETRY_SECONDS)

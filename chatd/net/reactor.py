@@ -1,13 +1,14 @@
 """The epoll reactor without a logging context around every event.
 
-`EPollReactor.doPoll` wraps each call in `log.callWithLogger`, which tells Twisted's legacy log
-whose event it is: a quarter of the user time of a poll.  chatd's messages name their source
-themselves, and what a transport raises is logged here too, so nothing is lost but the prefix.  A
-round has at most `ROUND` events, so that timers are not kept waiting.
-What a `connectionLost` raises is logged by the main loop and ends the round; epoll(7) is
-level-triggered here, so the rest is reported again in the next.
+`EPollReactor.doPoll` wraps each call in `log.callWithLogger`, which adds the connection's prefix to
+messages of Twisted's legacy log.  That takes a quarter of the user time of a poll.  chatd's log
+messages name their source themselves, and exceptions of a transport are logged here too, so only
+the prefix is lost.  A round has at most `ROUND` events, so that timers are not delayed.  An
+exception of `connectionLost` is logged by the main loop and ends the round; epoll(7) is
+level-triggered here, so the other events are reported again in the next round.
 
-`twistd --reactor=chatd-epoll`, and the default of `twistd chatd` where there is epoll.
+`twistd --reactor=chatd-epoll` chooses this reactor; it is the default of `twistd chatd` where there
+is epoll.
 """
 
 from __future__ import annotations
@@ -20,15 +21,15 @@ from twisted.internet.main import installReactor
 from twisted.python import log
 
 ROUND = 250
-"""Events between two looks at the timers: a few milliseconds' work.  What is ready and was not told
-of in this round comes first in the next (epoll(7) keeps a list, and goes round it)."""
+"""Events between two checks of the timers: a few milliseconds of work.  Descriptors that are ready
+and not reported in this round come first in the next, because epoll(7) goes round its list."""
 
 
 class LeanEPollReactor(EPollReactor):
     """An `EPollReactor` that calls its descriptors directly."""
 
     def doPoll(self, timeout: float | None) -> None:
-        """Wait for events and let them happen; `timeout` is in seconds, None waits for ever."""
+        """Wait for events and handle them; `timeout` is in seconds, None waits for ever."""
         selectables = self._selectables
         for fd, event in self._poller.poll(-1 if timeout is None else timeout, ROUND):
             selectable = selectables.get(fd)
@@ -37,7 +38,7 @@ class LeanEPollReactor(EPollReactor):
             if event != EPOLLIN:
                 self._doReadOrWrite(selectable, fd, event)
                 continue
-            # The same for what nearly every event is: there is something to read.
+            # The same for the most frequent event: there is something to read.
             try:
                 why = selectable.doRead()
             except BaseException as failure:
@@ -51,11 +52,11 @@ class LeanEPollReactor(EPollReactor):
 
 
 def install() -> None:
-    """Make it the process's reactor."""
+    """Install the reactor."""
     installReactor(LeanEPollReactor())
 
 
 def install_by_default() -> None:
-    """Make it the process's reactor unless one was chosen before."""
+    """Install the reactor, unless another one is installed."""
     if "twisted.internet.reactor" not in sys.modules:
         install()

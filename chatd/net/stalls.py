@@ -1,13 +1,14 @@
-"""Readers that do not read.
+"""The stall timeout: disconnects clients that do not read.
 
-One whose transport is full costs a buffer, and nothing more comes to it; but if it never reads
-again, it costs that for ever.
+A client whose connection is full costs its buffers, and gets nothing more; if it never reads again,
+it would cost them for ever.
 
-1. The time begins when the transport has become full, and ends when it has become empty: between
-   the two nothing is done for a reader, and for one that keeps up nothing at all.
-2. Whoever has taken `LEAST_BYTES` when the time is up has another time: a slow line is no fault.
-   The kernel's buffer counts like our own, or a few megabytes there would hide a slow reader.
-3. Whoever has not is told, as far as that is possible, and has `LAST_SECONDS` to take it.
+1. The timeout starts when a connection's buffer fills, and ends when that is empty again.  A client
+   that keeps up costs no work.
+2. If the client read at least `LEAST_BYTES` during the timeout, it restarts: a slow link is not a
+   stall.  The kernel's buffer counts like Twisted's; otherwise the megabytes in it would make a
+   slow client look like a stalled one.
+3. Otherwise the client is told, if its door can, and has `LAST_SECONDS` to read that.
 """
 
 from __future__ import annotations
@@ -20,39 +21,38 @@ from .deadlines import Deadlines
 from .tcp import lingers, unsent
 
 STALL_SECONDS = 60.0
-"""Seconds that a reader may take nothing, if nothing else is asked for: a laptop's lid is closed,
-a train is in a tunnel."""
+"""Seconds for which a client may read nothing, by default: a laptop's lid is closed, a train is in
+a tunnel."""
 LEAST_BYTES = 16 * 1024
-"""Bytes in that time that make a reader a slow one instead of none: what a line of 1990 took in
-ten seconds."""
+"""Bytes read during the timeout that make a client slow, not stalled: about 2 kbit/s."""
 LAST_SECONDS = 5.0
-"""Seconds from the last word to the end."""
+"""Seconds between telling a stalled client and cutting it off."""
 TOO_SLOW = "you read too slowly; come back and go on from your last id"
-"""What is told to whoever reads by ids."""
+"""The message to a stalled client that reads by ids."""
 
 
 class Reader(Protocol):
-    """A connection that is written to."""
+    """A connection that is written to and may stall."""
 
     @property
     def transport(self) -> Any:
         """Its transport."""
 
     def disconnect(self) -> None:
-        """It does not read: say so, and close."""
+        """Tell the client that it read too slowly, and close."""
 
 
 class Stalls:
-    """Who is full, and since when."""
+    """The connections that are full, and since when."""
 
     def __init__(self, clock: IReactorTime, seconds: float = STALL_SECONDS) -> None:
-        """`seconds` is how long a reader may take nothing; 0: for ever."""
+        """`seconds` is for how long a client may read nothing; 0: for ever."""
         self.seconds = seconds
         self.deadlines = Deadlines(clock)
         self._stalls: dict[Reader, Stall] = {}
 
     def full(self, reader: Reader) -> None:
-        """Its transport takes no more."""
+        """The buffer of the connection is full."""
         if self.seconds:
             stall = self._stalls.get(reader)
             if stall is None:
@@ -61,25 +61,25 @@ class Stalls:
                 stall.begin()
 
     def closing(self, reader: Reader) -> None:
-        """It is to close, when all that was written has left."""
+        """The connection closes when everything written has been sent."""
         if lingers(reader.transport):
             self.full(reader)
 
     def drained(self, reader: Reader) -> None:
-        """Its transport is empty."""
+        """The buffer of the connection is empty."""
         stall = self._stalls.get(reader)
         if stall:
             stall.due = None
 
     def forget(self, reader: Reader) -> None:
-        """It is gone."""
+        """The connection is closed."""
         stall = self._stalls.pop(reader, None)
         if stall:
             self.deadlines.forget(stall)
 
 
 class Stall:
-    """One reader's time."""
+    """The timeout of one connection."""
 
     __slots__ = ("_reader", "_stalls", "_unsent", "due", "filed", "last")
 
@@ -87,18 +87,18 @@ class Stall:
         self.due: float | None = None
         self.filed = 0
         self.last = False
-        """Whether it has had its time, and was told."""
+        """Whether the timeout is over, and the client was told."""
         self._stalls = stalls
         self._reader = reader
         self._unsent = 0
 
     def begin(self) -> None:
-        """From now on."""
+        """Start the timeout."""
         self._unsent = unsent(self._reader.transport)
         self._stalls.deadlines.set(self, self._stalls.seconds)
 
     def time_is_up(self) -> None:
-        """See how much was taken."""
+        """The timeout is over: check how much the client has read."""
         if self.last:
             self._reader.transport.abortConnection()
         elif self._unsent - unsent(self._reader.transport) >= LEAST_BYTES:

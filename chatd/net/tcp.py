@@ -1,22 +1,22 @@
-"""Write-through: bytes that are ready now leave now.  And fair reading: of each a little at a time.
+"""TCP connections with direct writes, delegated reads, and fair reading.
 
 Twisted's `write` appends to a buffer, asks the reactor to watch for writability, and sends in a
-later turn: three more system calls and a turn of the loop for each reader of each message.
-`WriteThrough.write` tries the socket at once when nothing is waiting before it; what the socket
-does not take goes Twisted's own way, as does everything in doubt.  (TLS comes as a protocol around
-this one, not by `startTLS`.)
+later turn.  That costs three more system calls and a turn of the reactor for each reader of each
+message.  `WriteThrough.write` sends at once if no earlier bytes are buffered.  Bytes that the
+socket does not take go Twisted's way, and so does everything after an error.  (TLS is a protocol on
+top of this one, not `startTLS`.)
 
-Why this is right:
+Why this is correct:
 
-1. Bytes are only sent directly when both of Twisted's buffers are empty, so they cannot overtake
-   others: from the first that the socket did not take until Twisted has written all that waited.
-2. What is left over is handed to Twisted's `write`, which buffers it, pauses producers, and watches
-   for writability.
-3. An error is not handled here: the same bytes go to Twisted's `write`, whose next attempt meets
-   the same error in the place where Twisted expects it, and `connectionLost` is called from the
-   reactor, never from within `write`.
-4. A `DirectWriter` calls the socket's `send` itself.  While bytes wait in Twisted's buffers, it is
-   given the transport's `write` instead.
+1. Bytes are sent directly only while both of Twisted's buffers are empty, so they cannot overtake
+   earlier bytes.
+2. Bytes that the socket did not take are passed to Twisted's `write`, which buffers them, pauses
+   the producer, and watches for writability.
+3. An error is not handled here: the same bytes are passed to Twisted's `write`, whose next attempt
+   gets the same error where Twisted expects it.  So `connectionLost` is called from the reactor,
+   never from within `write`.
+4. A `DirectWriter` calls the socket's `send` itself.  While bytes wait in Twisted's buffers, its
+   `send` is the transport's `write` instead.
 5. A `ReadDelegate` may read in the transport's place.  The connection is watched either by the
    reactor or by an epoll group (`chatd.net.epollgroup`), never by both.
 """
@@ -40,32 +40,33 @@ from ..stream.writing import direct_write
 from .epollgroup import EpollGroup, ReadDelegate
 
 READ_BYTES = 4096
-"""Bytes of one connection that are looked at before others have their turn: what is in 64 KiB, as
-Twisted reads them, can take a tenth of a second to go through.  Hardly a request is longer."""
+"""Bytes that are read from one connection per turn.  The contents of 64 KiB, as much as Twisted
+reads, can take 0.1 s to handle; few requests are longer than this."""
 
 
 class PeerDead(ConnectionLost):
-    """The peer did not acknowledge anything for so long that TCP gave the connection up."""
+    """TCP gave the connection up, because the peer did not acknowledge data for too long."""
 
 
 PEER_DEAD = PeerDead()
 
 
 class DirectWriter(Protocol):
-    """Sends to a socket past its transport: one call less for each reader of each message."""
+    """Sends to a socket without its transport, which saves a call per reader and message."""
 
     send: Callable[[bytes], int | None]
-    """What sends bytes, and answers how many; None: the rest is seen to.  May raise `OSError`."""
+    """Sends bytes and returns how many; None: all of them are taken care of.  May raise
+    `OSError`."""
 
 
 class WriteThrough(Server):
-    """A server's side of a TCP connection that writes at once.
+    """The server's side of a TCP connection, with direct writes.
 
-    For `twisted.internet.tcp.Port.transport`, so that every connection of that port is one.
+    Set as `twisted.internet.tcp.Port.transport`, it is the class of all connections of that port.
     """
 
     _reads = False
-    """Whether what comes in is read, be it by the delegate."""
+    """Whether the connection is read, by this transport or by the delegate."""
     _delegate: ReadDelegate | None = None
     _writer: DirectWriter | None = None
     _epoll_group: EpollGroup
@@ -74,8 +75,8 @@ class WriteThrough(Server):
         """See `twisted.internet.tcp.Server`."""
         super().__init__(sock, *args)
         self._straight = True
-        """Whether nothing waits before what is written, so that it may go to the socket."""
-        # Found once, for what is done a million times; of a closed socket they raise.
+        """Whether no bytes are buffered, so that a write may go to the socket."""
+        # Looked up once for a million calls; they raise if the socket is closed.
         self._send = sock.send
         self.receive = sock.recv
 
@@ -90,8 +91,8 @@ class WriteThrough(Server):
         return self.received(data)
 
     def enable_direct_writes(self, writer: DirectWriter) -> None:
-        """Set `writer.send` to the socket's `send` while nothing waits, and to this transport's
-        `write` while bytes wait in a buffer, because nothing may overtake those.  It ends when
+        """Set `writer.send` to the socket's `send` while no bytes are buffered, and to this
+        transport's `write` otherwise, because nothing may overtake buffered bytes.  That ends when
         another writer is enabled, or the connection is lost.
 
         Bytes that `send` did not take, or all of them if it raised, have to be passed to `write`
@@ -105,7 +106,7 @@ class WriteThrough(Server):
     def delegate_reads(self, delegate: ReadDelegate, epoll_group: EpollGroup) -> bool:
         """Let `delegate.doRead` read from the socket when the epoll group finds it readable.
 
-        Answers whether that is possible.  `delegate.step_aside` is called when reading stops.
+        Returns whether that is possible.  `delegate.step_aside` is called when reading stops.
         """
         if not (self._reads and epoll_group.possible):
             return False
@@ -118,7 +119,7 @@ class WriteThrough(Server):
         return True
 
     def take_back_reads(self) -> None:
-        """Read what comes in again."""
+        """Let the transport read again."""
         if self._delegate:
             self._delegate = None
             self._epoll_group.leave(self.fileno())
@@ -144,7 +145,7 @@ class WriteThrough(Server):
         super().readConnectionLost(reason)
 
     def received(self, data: bytes) -> ConnectionDone | None:
-        """What `doRead` makes of bytes that came in; there are none at the end."""
+        """Handle bytes that came in; empty bytes are the end of the input."""
         if not data:
             return CONNECTION_DONE
         self.protocol.dataReceived(data)
@@ -171,12 +172,12 @@ class WriteThrough(Server):
         super().loseWriteConnection()
 
     def _write_later(self, data: bytes) -> None:
-        """Leave bytes to Twisted that the socket did not take."""
+        """Buffer the bytes that the socket did not take."""
         self._wind()
         super().write(data)
 
     def _wind(self) -> None:
-        """From here on, until all of it is written, what is written waits."""
+        """Buffer all writes, until the buffer has been sent."""
         self._straight = False
         if self._writer:
             self._writer.send = self.write
@@ -184,7 +185,8 @@ class WriteThrough(Server):
     def connectionLost(self, reason: Failure) -> None:
         """See `twisted.internet.abstract.FileDescriptor.connectionLost`.
 
-        A protocol with a `salvage` gets what the socket has received and it was not given yet.
+        A protocol with a method `salvage` may read the bytes that the socket has received and the
+        protocol was not given.
         """
         if salvage := getattr(getattr(self, "protocol", None), "salvage", None):
             salvage(self.receive)
@@ -197,13 +199,13 @@ class WriteThrough(Server):
 
 
 def enable_direct_writes(transport: object, writer: DirectWriter) -> None:
-    """See `WriteThrough.enable_direct_writes`; other transports have no way past them."""
+    """See `WriteThrough.enable_direct_writes`; other transports have no direct writes."""
     if isinstance(transport, WriteThrough):
         transport.enable_direct_writes(writer)
 
 
 def unsent(transport: object) -> int:
-    """Bytes that were written to a connection and not taken by its other end: those in Twisted's
+    """Bytes that were written to a connection and not acknowledged by its peer: those in Twisted's
     buffers, and those in the kernel's (`SIOCOUTQ`, tcp(7)).
     """
     descriptor = _descriptor(transport)
@@ -211,14 +213,14 @@ def unsent(transport: object) -> int:
         return 0
     try:
         kernel: int = struct.unpack("i", ioctl(descriptor.fileno(), TIOCOUTQ, bytes(4)))[0]
-    except OSError:  # it is closed, or this system does not tell
+    except OSError:  # the socket is closed, or the system does not support this
         kernel = 0
     return _buffered(descriptor) + kernel
 
 
 def lingers(transport: object) -> bool:
-    """Whether a connection that is told to close would wait for its other end: until what is
-    buffered here was taken, or until a TLS peer agrees.
+    """Whether closing a connection would wait for its peer: until the buffer has been sent, or
+    until a TLS peer closes, too.
     """
     descriptor = _descriptor(transport)
     return descriptor is not None and (descriptor is not transport or _buffered(descriptor) > 0)
