@@ -24,8 +24,8 @@ _HOMES = {"ChatClient": ".chat", "Events": ".chat", "Event": ".answers"}
 
 
 def __getattr__(name: str) -> Any:
-    """Import what is asked for: `python -m chatd.client` has to begin without Twisted, so that it
-    can say that it is missing.
+    """Import a class when it is used: `python -m chatd.client` has to start without Twisted, to be
+    able to say that Twisted is missing.
     """
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,6 +1,6 @@
 """`python -m chatd.client URL`: a chat in the terminal, or at the end of a pipe."""
 
-# What it needs is looked for first, so that a Python without it is answered in one line.
+# The needed libraries are looked for first, so that a missing one is told in one line.
 # ruff: noqa: E402
 
 from __future__ import annotations
@@ -35,9 +35,9 @@ from .chat import PATIENCE as LONGEST_PATIENCE
 from .terminal import Input, Terminal
 
 REFUSED, USAGE, INTERRUPTED, PIPE_CLOSED = 1, 2, 130, 141
-"""Exit statuses, besides 0: everything was acknowledged."""
+"""Exit statuses; 0 means that every message was acknowledged."""
 PATIENCE = 30
-"""Seconds for which a server that does not answer is asked again."""
+"""Seconds for which the client tries to reach the server."""
 
 _options = ArgumentParser(
     prog="python -m chatd.client",
@@ -62,7 +62,7 @@ _options.add_argument(
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Chat; the exit status."""
+    """Run the terminal client.  Returns the exit status."""
     chosen = _options.parse_args(arguments)
     file = sys.stdin.fileno() if sys.stdin else os.open(os.devnull, os.O_RDONLY)
     live = os.isatty(file)
@@ -88,9 +88,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def run(reactor: Any, work: Callable[[], Coroutine[Any, Any, int]]) -> int:
-    """Run the reactor until the work is done; the exit status.
+    """Run the reactor until the work is done.  Returns the exit status.
 
-    ^C cancels the work, and the reactor stops when that has cleaned up behind itself.
+    ^C cancels the work, and the reactor stops when the work has cleaned up.
     """
     outcome: list[int | Failure] = []
 
@@ -148,7 +148,7 @@ def _tell_trouble(event: LogEvent) -> None:
 
 
 def _write(file: int, line: str) -> None:
-    """Write a line at once: what `print` keeps back would be tried again at the very end."""
+    """Write a line at once; `print` would buffer it and try again when Python ends."""
     data = f"{line}\n".encode(errors="replace")
     while data:
         data = data[os.write(file, data) :]

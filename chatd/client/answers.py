@@ -16,34 +16,34 @@ _ERRORS = {
 
 
 class Event(Struct, frozen=True, rename={"sender": "from"}):
-    """Something that happened; what its type does not bring is empty."""
+    """An event; the fields that its type does not have are empty."""
 
     id: int
-    """Its place in the one order of the server."""
+    """The id, and so the place in the order of the server."""
     type: str
     """`message`, `action`, `join`, `leave`, `nick`, `topic`, `notice`; `private`; or `gap`: events
-    were missed behind this id."""
+    after this id are missing."""
     room: str = ""
     sender: str = ""
     text: str = ""
     to: str = ""
-    """The new name of a `nick`; whom a `private` message is for."""
+    """The new name of a `nick`; the recipient of a `private` message."""
 
     @property
     def time(self) -> datetime:
-        """When it was stored."""
+        """The time at which the event was stored."""
         return _EPOCH + timedelta(microseconds=self.id)
 
 
 class Refusal(Struct, frozen=True):
-    """Why the server refused."""
+    """An error of the server."""
 
     code: str
     message: str
 
 
 class Answer(Struct, frozen=True):
-    """What the server answers to anything; what was not asked for is empty."""
+    """The answer to any request; fields that do not belong to it are empty."""
 
     id: int = 0
     name: str = ""
@@ -58,7 +58,7 @@ class Answer(Struct, frozen=True):
 
 
 def read(status: int, retry_after: str, body: bytes) -> Answer:
-    """The answer that a response holds.  Raises the `ChatError` that it holds instead."""
+    """The answer in a response.  Raises the `ChatError` in it, if it is a refusal."""
     try:
         answer = msgspec.json.decode(body or b"{}", type=Answer)
     except (msgspec.DecodeError, UnicodeDecodeError):

@@ -1,9 +1,10 @@
-"""`ChatClient`: what a program asks of a chat.
+"""`ChatClient`: a client of a chat for Twisted programs.
 
-1. Commands are sent in the order in which they were given, one at a time; the first request of an
-   iteration takes its turn among them.
-2. An iteration holds one poll, and only while somebody waits for its next event.
-3. Its cursor moves on with what it has read, whatever happens to connection, session and server.
+1. Commands are sent in the order of the calls, one at a time; the first request of an iteration
+   takes its turn among them.
+2. An iteration holds one poll, and only while the program waits for its next event.
+3. The cursor of an iteration follows the events that it has received, whatever happens to the
+   connection, the session and the server.
 """
 
 from __future__ import annotations
@@ -23,22 +24,22 @@ from .answers import Answer, Event
 from .connection import Connection, HTTPClient
 
 LOBBY = "lobby"
-"""Where everyone starts."""
+"""The room in which every session begins."""
 LATEST = 50
-"""Past events that an iteration begins with, as any reader of the server does."""
+"""Past events with which an iteration begins, as the server's default is."""
 PATIENCE = 240.0
-"""Seconds after which a command is given up: a server knows an `Idempotency-Key` for 300."""
+"""Seconds after which a command is given up; a server knows an `Idempotency-Key` for 300."""
 HOLD_SECONDS = 25
 """Seconds that a poll is held."""
 KEPT_SECONDS = 30
-"""Seconds that an idle connection is kept: the server keeps it for a minute."""
+"""Seconds for which an idle connection is kept, less than the server keeps it."""
 
 
 class ChatClient:
-    """Somebody in a chat.
+    """A session with a chat.
 
-    Commands answer Deferreds, which fail with a `chatd.model.errors.ChatError`: what was refused,
-    or `Unavailable` when there was no answer for `patience` seconds.
+    Commands return Deferreds, which fail with a `chatd.model.errors.ChatError`: the refusal, or
+    `Unavailable` if there was no answer for `patience` seconds.
     """
 
     def __init__(
@@ -50,10 +51,10 @@ class ChatClient:
         http: HTTPClient | None = None,
         patience: float = PATIENCE,
     ) -> None:
-        """Somebody of that name, or a guest; nothing is sent before the first request.
+        """A client under that name, or a guest; nothing is sent before the first request.
 
-        `http` is treq, or something like it, and `reactor` the clock, which without `http` has to
-        make the connections too.  Raises `Malformed` for a bad URL.
+        `http` is treq or a double of it.  `reactor` is the clock, which without `http` also has to
+        make connections.  Raises `Malformed` for a bad URL.
         """
         clock: Any = reactor
         if clock is None:
@@ -70,13 +71,14 @@ class ChatClient:
 
     @property
     def name(self) -> str:
-        """One's own name; a guest's is empty until the server has given it."""
+        """The client's name; a guest's is empty until the server has given it."""
         return self._connection.name
 
     def events(self, *rooms: str, since: int | None = None, latest: int = LATEST) -> Events:
-        """What happens in some rooms (in the lobby, if none is named) and privately.
+        """The events of some rooms (by default of the lobby), and private messages.
 
-        It begins behind the event `since`, or with the `latest` past ones; 0: with what comes next.
+        The iteration begins after the event `since`, or with the `latest` past events; 0: with the
+        next event.
         """
         self._iterations += 1
         return Events(self, rooms or (LOBBY,), since, latest, str(self._iterations))
@@ -91,30 +93,30 @@ class ChatClient:
         )
 
     def who(self, room: str = LOBBY) -> Deferred[Sequence[str]]:
-        """Who is in a room."""
+        """The names of the people in a room."""
         return self._ask("GET", "rooms", room).addCallback(lambda answer: answer.here)
 
     def say(self, text: str, room: str = LOBBY) -> Deferred[int]:
-        """Say something; answers the event's id, once the server has stored it."""
+        """Send a message.  Fires with the event's id when the server has stored it."""
         return self._post({"text": text}, "rooms", room)
 
     def act(self, text: str, room: str = LOBBY) -> Deferred[int]:
-        """Do something: `act("waves")`."""
+        """Send an action: `act("waves")`."""
         return self._post({"text": text, "type": "action"}, "rooms", room)
 
     def tell(self, to: str, text: str) -> Deferred[int]:
-        """Say something to one person only."""
+        """Send a private message."""
         return self._post({"text": text}, "people", to)
 
     def topic(self, text: str | None = None, room: str = LOBBY) -> Deferred[str]:
-        """A room's topic, which becomes `text` if one is given (empty: there is none)."""
+        """A room's topic; with `text`, after setting it (empty clears it)."""
         if text is None:
             return self._ask("GET", "rooms", room).addCallback(lambda answer: answer.topic)
         asked = self._ask("PUT", "rooms", room, "topic", body={"text": text})
         return asked.addCallback(lambda _: text)
 
     def rename(self, name: str) -> Deferred[str]:
-        """Take another name; answers it as the server spells it."""
+        """Take another name.  Fires with the name as the server spells it."""
 
         def renamed(answer: Answer) -> str:
             self._connection.name = self._connection.wanted = answer.name
@@ -123,7 +125,9 @@ class ChatClient:
         return self._ask("PATCH", "session", body={"name": name}).addCallback(renamed)
 
     def join(self, room: str) -> Deferred[str]:
-        """Be in a room, for others to see; to read it that is not needed, and speaking joins."""
+        """Join a room, so that others see the client there.  Reading does not need that, and
+        sending a message joins the room, too.
+        """
 
         def joined(answer: Answer) -> str:
             self._connection.rooms.add(answer.room)
@@ -137,7 +141,7 @@ class ChatClient:
         return asked.addCallback(lambda _: self._connection.rooms.discard(clean_room(room)))
 
     def close(self) -> Deferred[None]:
-        """Leave, behind what was said before; iterations end, and nothing is left open."""
+        """End the session, after all earlier requests; iterations end, and connections close."""
         return Deferred.fromCoroutine(self._close())
 
     async def _close(self) -> None:
@@ -161,7 +165,7 @@ class ChatClient:
         return asked.addCallback(lambda answer: answer.id)
 
     def _ask(self, method: str, *path: str, **options: Any) -> Deferred[Answer]:
-        """The answer to a request, when its turn has come."""
+        """The answer to a request, which is sent when its turn has come."""
 
         async def wait() -> Answer:
             async with self._turn:
@@ -173,9 +177,9 @@ class ChatClient:
 
 
 class Events:
-    """What happens in some rooms: `async for event in events`.
+    """An iteration over the events of some rooms: `async for event in events`.
 
-    After an error, or a wait that was cancelled, it may be asked again, and goes on where it stood.
+    After an error or a cancelled wait, it can be continued, and loses no event.
     """
 
     def __init__(
@@ -209,7 +213,7 @@ class Events:
         return self._fresh.popleft()
 
     async def _poll(self) -> None:
-        """Read on from the cursor, or find out where that is."""
+        """Read on from the cursor; the first time, find the cursor."""
         if self._cursor is None:
             query = self._query | {"limit": max(self._latest, 1), "wait": 0}
             answer = await self._client._ask("GET", "events", query=query)
@@ -222,4 +226,4 @@ class Events:
                 self._fresh.append(Event(self._cursor, "gap", self._room))
             self._fresh.extend(answer.events)
         self._cursor = answer.next
-        self._patience = inf  # whoever has been there waits, be it all night
+        self._patience = inf  # after the first success, try for ever

@@ -1,13 +1,13 @@
-"""One session with a server, kept up through whatever happens to its connections.
+"""One session with a server, which survives lost connections and restarts of the server.
 
-1. A request is made again until it is answered: after a pause that doubles each time and is never
-   quite the same, and no sooner than the server asked for (`Retry-After`).
-2. All attempts at one change carry one `Idempotency-Key`, so the server carries it out once.  A
-   session is begun without one: where the answer to that was lost, its name is in use by a session
-   that has no owner, and is asked for again until that session ends.
-3. A token that the server no longer knows is followed by a new session of the same name, in the
-   same rooms.
-4. Every attempt has an end: a server that has gone silent is one that cannot be reached.
+1. A request is repeated until it is answered: after a pause with a random part that doubles each
+   time, and no sooner than the server asks for (`Retry-After`).
+2. All attempts at one change have the same `Idempotency-Key`, so the server carries it out once.  A
+   session is begun without a key: if the answer is lost, a session without a client holds the name,
+   and the name is asked for again until that session ends.
+3. If the server no longer knows the token, a new session begins under the same name and in the same
+   rooms.
+4. Every attempt has a timeout: a server that does not answer counts as unreachable.
 """
 
 from __future__ import annotations
@@ -38,16 +38,16 @@ from .answers import Answer, read
 T = TypeVar("T")
 
 FIRST_PAUSE = 0.5
-"""Seconds before the second attempt, at most."""
+"""The longest pause before the second attempt, in seconds."""
 LONGEST_PAUSE = 30.0
-"""Seconds between two attempts, at most."""
+"""The longest pause between two attempts, in seconds."""
 NAME_PAUSE = 15.0
-"""Seconds between two attempts at a name that a lost session of our own may hold: it ends when it
-has not been used for 75."""
+"""Seconds between two attempts at a name that a lost session of this client may hold; that session
+ends after 75 seconds."""
 ANSWER_SECONDS = 35.0
 """Seconds for one attempt: a poll is held for 25."""
 PARTING_SECONDS = 5.0
-"""Seconds for saying goodbye: a server that does not hear it will notice."""
+"""Seconds for ending the session; a server that cannot be reached ends it by itself."""
 
 _NO_ANSWER = (
     ConnectError,
@@ -61,7 +61,7 @@ _log = Logger(namespace="chatd.client")
 
 
 class HTTPClient(Protocol):
-    """What is needed of treq: `treq.client.HTTPClient`, `treq.testing.StubTreq`."""
+    """The part of treq that is used: `treq.client.HTTPClient`, `treq.testing.StubTreq`."""
 
     @property
     def request(self) -> Callable[..., Deferred[Any]]:
@@ -69,13 +69,13 @@ class HTTPClient(Protocol):
 
 
 class Connection:
-    """A session, and the requests made in it."""
+    """A session and its requests."""
 
     def __init__(self, url: str, name: str, clock: IReactorTime, http: HTTPClient) -> None:
         """Nothing is sent before the first request.  Raises `Malformed` for a bad URL."""
         self.name = name
         self.wanted = name
-        """The name to ask for; a guest asks for none."""
+        """The name to ask for; empty for a guest."""
         self.rooms: set[str] = set()
         """The rooms to be in, besides the lobby."""
         self._url = server_url(url)
@@ -85,12 +85,12 @@ class Connection:
         self._unjoined: list[str] = []
         self._opening = DeferredLock()
         self._asked = False
-        """Whether a session was asked for, and how that ended is not known."""
+        """Whether a session was asked for without an answer yet."""
 
     async def ask(self, patience: float, method: str, *path: str, **options: Any) -> Answer:
-        """The answer to a request, once there is one; the options are `_once`'s.
+        """The answer to a request; the options are those of `_once`.
 
-        Raises `ChatError` when it is refused, or unanswered after `patience` seconds.
+        Raises `ChatError` if the request is refused, or unanswered after `patience` seconds.
         """
         began, attempt = self._clock.seconds(), 0
         if method != "GET":
@@ -115,7 +115,7 @@ class Connection:
             attempt += 1
 
     async def leave(self) -> None:
-        """Say goodbye, if there is anybody to say it to; cancelled, it is left to the next call."""
+        """End the session, if there is one.  If this is cancelled, the next call does it."""
         if self._token or self._asked:
             goodbye = Deferred.fromCoroutine(self._part())
             with suppress(ChatError, TimeoutError):
@@ -123,13 +123,13 @@ class Connection:
             self._token, self._asked = "", False
 
     async def _part(self) -> None:
-        """End the session, which may have been opened without our having heard of it."""
+        """End the session; if the answer that opened it was lost, open it again first."""
         if not self._token:
             await self._enter()
         await self._once("DELETE", "session", token=self._token)
 
     async def _open(self) -> str:
-        """The session's token; opens it, or another one, if need be."""
+        """The session's token; opens a session if there is none."""
         async with self._opening:
             if not self._token:
                 await self._enter()
@@ -167,7 +167,7 @@ class Connection:
         token: str = "",
         key: str = "",
     ) -> Answer:
-        """The answer to one attempt.  Raises `ChatError`: `Unavailable` if there is none."""
+        """The answer to one attempt.  Raises `ChatError`; `Unavailable` if there is no answer."""
         url = "/".join([self._url, *(quote(part, "", errors="replace") for part in path)])
         headers = {"Authorization": f"Bearer {token}"} if token else {}
         if key:
@@ -195,8 +195,8 @@ class Connection:
 
 
 def _cancellable(work: Coroutine[Any, Any, T]) -> Deferred[T]:
-    """Some work that fails with `CancelledError` when it is cancelled, which has many names in
-    `twisted.web.client`.
+    """Some work that fails with `CancelledError` when it is cancelled; `twisted.web.client` fails
+    with various errors then.
     """
 
     def end(result: T | Failure) -> None:
@@ -215,14 +215,14 @@ def _cancellable(work: Coroutine[Any, Any, T]) -> Deferred[T]:
 
 
 class _Address(EncodedURL):
-    """A URL that is ready to be sent: treq would make a URI of it, and fails with `[::1]`."""
+    """A URL that is already encoded: treq would encode it, and fails with `[::1]`."""
 
     def to_uri(self) -> EncodedURL:
         return self
 
 
 class _Body(StreamProtocol):
-    """A response's body.  Cancelling it closes the connection, which `readBody` only promises."""
+    """A response's body.  Cancelling it closes the connection, which `readBody` does not do."""
 
     def __init__(self) -> None:
         self._data = bytearray()
@@ -242,14 +242,14 @@ class _Body(StreamProtocol):
 
 
 def pause(attempt: int, dice: float) -> float:
-    """Seconds to wait behind an attempt (0: the first); `dice`, from 0 to 1, keeps those who lost
-    one server from coming back in one moment.
+    """Seconds to wait after an attempt (0: the first).  `dice`, from 0 to 1, spreads clients that
+    lost the same server, so that they do not come back at the same time.
     """
     return float(min(FIRST_PAUSE * 2 ** min(attempt, 16), LONGEST_PAUSE) * (0.5 + dice / 2))
 
 
 def server_url(text: str) -> str:
-    """A server's URL, as the beginning of others.  Raises `Malformed`."""
+    """A server's URL, as the base of others.  Raises `Malformed`."""
     try:
         parts = urlsplit(text)
         if parts.scheme not in ("http", "https") or not parts.hostname or parts.port == 0:
@@ -263,7 +263,7 @@ def server_url(text: str) -> str:
 
 
 def _reason(problem: BaseException) -> str:
-    """What happened to a connection, without what Twisted wraps around it."""
+    """The reason why a connection failed, without Twisted's wrappers."""
     if isinstance(problem, TimeoutError):
         return f"it was silent for {ANSWER_SECONDS:g} s"
     reason = getattr(problem, "reasons", [Failure(problem)])[0]

@@ -1,9 +1,9 @@
-"""A chat over lines: what is typed or piped in is said, what happens is shown.
+"""The terminal client: its input lines are sent as messages, and events are shown as lines.
 
-1. A line is sent when the one before it is acknowledged, and read when there is nothing to send: a
-   writer that is too fast is held up by its pipe.
-2. What the server refuses is told, and the next line goes on; what cannot be sent ends it all.
-3. At the end of input it leaves, but not before everything said is acknowledged and shown.
+1. A line is sent when the one before it is acknowledged, and read only then: the pipe of a fast
+   writer fills (backpressure).
+2. If the server refuses a line, the client says so and goes on; if a line cannot be sent, it ends.
+3. At the end of the input the client leaves when all messages are acknowledged and shown.
 """
 
 from __future__ import annotations
@@ -45,11 +45,11 @@ from .chat import ChatClient
 from .commands import COMMANDS
 
 LINE_BYTES = 64 * 1024
-"""The longest line: what is too long for one message is said in several."""
+"""Bytes in the longest line; a line that is too long for one message is sent in several."""
 ECHO_SECONDS = 5.0
-"""Seconds that the end waits for the last message to be shown."""
+"""Seconds that the client waits at its end for the last message to be shown."""
 REPLAY = 10
-"""Past events that somebody at a terminal is shown first."""
+"""Past events that are shown first at a terminal."""
 
 _HAPPENED = Said | Acted | Joined | Left | Renamed | TopicSet | Noticed | Told
 
@@ -57,8 +57,8 @@ _HAPPENED = Said | Acted | Joined | Left | Renamed | TopicSet | Noticed | Told
 class Terminal:
     """One room, as lines.
 
-    With somebody at the terminal (`live`) there are a greeting and the last few events first, and a
-    line that starts like a command has to be one; from a pipe, `/usr/bin/ld: …` is said.
+    At a terminal (`live`) the client shows a greeting and the last events first, and refuses an
+    unknown command.  From a pipe, a line that begins like a command but is none is a message.
     """
 
     def __init__(
@@ -72,7 +72,7 @@ class Terminal:
         live: bool = False,
         literal: bool = False,
     ) -> None:
-        """`show` and `complain` write a line each; `literal`: no line is a command."""
+        """`show` and `complain` write one line; with `literal`, no line is a command."""
         self.client = client
         self.room = room
         self._clock = clock
@@ -86,7 +86,7 @@ class Terminal:
         self._echo: Deferred[None] | None = None
 
     async def run(self, lines: AsyncIterable[bytes | None]) -> int:
-        """Say the lines, and show what happens meanwhile; the exit status."""
+        """Send the lines and show events.  Returns the exit status."""
         try:
             self.room = await self.client.join(self.room)
             if self._live:
@@ -150,7 +150,7 @@ class Terminal:
             await command.do(self, *words)
 
     async def _say(self, text: str) -> None:
-        """Say it, in parts if it is too long for the server."""
+        """Send a message, in parts if it is too long for the server."""
         if not text.strip():
             return
         try:
@@ -173,7 +173,7 @@ class Terminal:
 
 
 def in_lines(event: Event, own_name: str) -> Iterator[str]:
-    """An event as the line door tells it; one of a type that is newer than this client, not."""
+    """The lines of an event, as on the line door; none for a type unknown to this client."""
     if event.type == "gap":
         yield ">> events were missed here; /history shows what is left"
     with suppress(msgspec.ValidationError):
@@ -185,7 +185,7 @@ def in_lines(event: Event, own_name: str) -> Iterator[str]:
 
 @implementer(IReadDescriptor)
 class Input:
-    """The lines of a file, read when they are asked for.  None stands for one that was too long.
+    """The lines of a file, read on demand.  None stands for a line that was too long.
 
     `StandardIO` would make the terminal non-blocking for every process that shares it.
     """
@@ -213,7 +213,7 @@ class Input:
         return self._lines.popleft()
 
     def doRead(self) -> None:
-        """There is something to read, or the end."""
+        """Read from the file."""
         try:
             self._read(os.read(self._file, LINE_BYTES))
         except BlockingIOError:
@@ -222,15 +222,15 @@ class Input:
             self._read(b"")
 
     def connectionLost(self, reason: Failure) -> None:
-        """The other end of the pipe is gone."""
+        """The writer has closed the pipe."""
         self._read(b"")
 
     def fileno(self) -> int:
-        """What is read."""
+        """The descriptor that is read."""
         return self._file
 
     def logPrefix(self) -> str:
-        """Who reads."""
+        """The prefix of log lines."""
         return "input"
 
     def _read(self, data: bytes) -> None:

@@ -1,7 +1,7 @@
-"""The rows of the SQLite file, as its writer changes them: cells, and what has to be undone.
+"""Rows of the SQLite file: reading and changing cells, and undoing a group.
 
-All functions take a connection, and those that change anything one with a transaction open.  They
-raise `sqlite3.Error`.
+All functions take a connection; those that change something need an open transaction.  They raise
+`sqlite3.Error`.
 """
 
 from __future__ import annotations
@@ -13,24 +13,24 @@ from typing import NamedTuple
 from ..model.units import ROOMS, Cell, Change
 
 SLICE = 500
-"""Events forgotten in one transaction; an append waits for one slice at most."""
+"""Events that retention removes in one transaction; an append waits for one slice at most."""
 
 Row = tuple[str, str, int, bytes | None]
 """A cell: table, key, version, value; None: absent."""
 
 
 class Doubtful(NamedTuple):
-    """A group whose COMMIT has failed, and may be in the file all the same."""
+    """A group whose COMMIT has failed, and which may be in the file all the same."""
 
     first: int
     last: int
     """Its lowest and its highest id."""
     before: Sequence[Row]
-    """The cells that it changed, as they were before."""
+    """The cells that it changed, before the change."""
 
 
 def undo(connection: sqlite3.Connection, doubtful: Doubtful) -> None:
-    """Take out a group that was refused, but is in the file."""
+    """Remove a group that was refused, but is in the file."""
     ids = doubtful.first, doubtful.last
     connection.execute("DELETE FROM events WHERE id BETWEEN ? AND ?", ids)
     connection.execute("DELETE FROM marks WHERE id BETWEEN ? AND ?", ids)
@@ -65,7 +65,7 @@ def write_cells(connection: sqlite3.Connection, rows: Iterable[Row]) -> None:
 
 
 def change_cells(connection: sqlite3.Connection, rows: Sequence[Row]) -> list[Row]:
-    """Give cells these versions and values; answers the cells as they were before."""
+    """Give cells these versions and values.  Returns the cells before that."""
     before: list[Row] = []
     for table, key, _, _ in rows:
         old = read_cells(connection, table, (key,)).get(key)
@@ -82,8 +82,8 @@ def room_versions(connection: sqlite3.Connection) -> dict[str, int]:
 def restate_rooms(
     connection: sqlite3.Connection, known: Mapping[str, int], id_: int
 ) -> list[Change]:
-    """Give the version `id_` to the cells of `rooms` that are not those that are `known`; answers
-    how they differ.
+    """Give the version `id_` to the cells of `rooms` whose versions differ from those `known`.
+    Returns the differences.
     """
     cells = read_cells(connection, ROOMS)
     changes = [Change(ROOMS, key, None) for key in known if key not in cells]

@@ -1,15 +1,15 @@
-"""The SQLite file and what was acknowledged: the two are compared on every connection.
+"""The SQLite file is compared with what was acknowledged, on every new connection.
 
-1. After a failure the connection is closed: SQLite goes on committing after an fsync has failed, as
-   though nothing had happened.  The next connection looks first whether the file holds what was
-   acknowledged, and takes out what was refused.
-2. `state.last` may be lower than the highest id given, as a group that leaves nothing to keep does
-   not touch the file; `Writer.tidy` writes it later.  No id is given twice all the same: ids come
-   from the clock, and a start continues from the present.  Only a clock that is set back *and* a
-   crash before that could repeat ids, and only those of units of which nothing was kept.
-3. If the cells of `rooms` in the file are not those that were stored, because another file has
-   taken its place, they get a new version, and the follower is to be shown how they differ
-   (`_restated`).  Otherwise every unit that expects them would be stale for ever.
+1. After a failure the connection is closed, because SQLite goes on committing after a failed fsync
+   as though nothing had happened.  The next connection first checks whether the file contains what
+   was acknowledged, and removes what was refused.
+2. `state.last` may be lower than the highest id given, because a group with nothing to keep does
+   not touch the file; `Writer.tidy` writes it later.  Still no id is given twice: ids come from the
+   clock, and a start continues from the present.  Only a clock that is set back after a crash could
+   repeat ids, and only those of units of which nothing was kept.
+3. If the cells of `rooms` in the file differ from those that were stored, because another file has
+   replaced it, they get a new version, and the follower is shown the differences (`_restated`).
+   Otherwise every unit that expects them would be stale for ever.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from .file import OwnFile
 
 
 class SettledFile(OwnFile):
-    """The file, which holds what was acknowledged and nothing that was refused."""
+    """The file, with everything that was acknowledged and nothing that was refused."""
 
     def __init__(self, path: Path, now: Callable[[], float], synchronous: str = "FULL") -> None:
         """`now` is the wall clock, in seconds since the Unix epoch; `synchronous` is SQLite's
@@ -38,19 +38,19 @@ class SettledFile(OwnFile):
         self._doubtful: Doubtful | None = None
         self._restated: list[Shown] = []
         self.written = 0
-        """What `state.last` says in the file."""
+        """The value of `state.last` in the file."""
         self.last = 0
         """The highest id ever given, or the time of the start."""
 
     def release(self) -> None:
-        """See `OwnFile.release`: what the file holds from here on is not known."""
+        """See `OwnFile.release`; the contents of the file are unknown from here on."""
         super().release()
         self._rooms, self._doubtful, self.written = None, None, 0
         self._restated.clear()
 
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
-        """A connection on which everything is done, or nothing.  Raises `Unavailable`."""
+        """A connection with a transaction, which is committed at the end.  Raises `Unavailable`."""
         with self._used() as connection:
             try:
                 connection.execute("BEGIN IMMEDIATE")

@@ -1,14 +1,14 @@
-"""The SQLite store: everything ever said, and all durable cells, over restarts and crashes.
+"""The SQLite store keeps all events and durable cells, over restarts and crashes.
 
-1. What is appended while one group is being committed forms the next group: one commit for all, so
-   that under load each append costs less.
-2. The acknowledgement and the showing follow the commit.  A commit that fails refuses its senders;
-   readers go on, and the next commit tries anew.
+1. Group commit: appends that come in while one group is being committed form the next group, with
+   one commit.  So under load each append costs less.
+2. Units are acknowledged and shown after the commit.  If a commit fails, its units are refused;
+   readers go on, and the next commit tries again.
 3. Writing and reading have a thread each.  Events are read by the reading thread, up to the highest
    id shown.  Durable cells are read by the writing thread, in order with the commits: when they are
    answered, the follower has been shown exactly what the file held when they were read.
-4. Presence cells are kept here, as they were shown; a copy made in the reactor's thread answers for
-   them.
+4. Presence cells are kept in memory, as they were shown; reads of them are answered from a copy
+   that is made in the reactor's thread.
 """
 
 from __future__ import annotations
@@ -45,19 +45,19 @@ from .worker import Worker
 from .writer import Stored, Writer
 
 DURABILITY = {"disk": "FULL", "process": "NORMAL"}
-"""What an acknowledged event survives, and the `PRAGMA synchronous` that makes it so: `disk`, the
-loss of power; `process`, only that of the process."""
+"""What an acknowledged event survives, and the `PRAGMA synchronous` for it: `disk`, a loss of
+power; `process`, only the end of the process."""
 TIDY_SECONDS = 60.0
-"""Seconds between two looks for what may be forgotten."""
+"""Seconds between two runs of retention."""
 MOST_AT_ONCE = 5000
-"""Events in one commit: a tenth of a second's work at most."""
+"""Events in one commit: at most 0.1 s of work."""
 DAY = 86_400_000_000
 """Microseconds."""
 
 
 @dataclass(frozen=True)
 class Retention:
-    """How much is kept; None: all."""
+    """How many events are kept; None: all."""
 
     days: float | None = None
     events: int | None = None
@@ -110,7 +110,7 @@ class SqliteStore:
         self.id = ""
 
     def check(self) -> None:
-        """See `Store.check`; a file that there is not yet is not made."""
+        """See `Store.check`; a missing file is not created."""
         self._writer.check()
 
     def open(self, follower: Follower) -> Deferred[Opened]:
@@ -229,7 +229,7 @@ class SqliteStore:
     # -- committing ------------------------------------------------------------------------------
 
     def _commit(self) -> None:
-        """Commit what waits; what is appended while a commit is under way waits for the next."""
+        """Commit the waiting appends; those that come in meanwhile wait for the next commit."""
         if self._committing or not self._waiting:
             return
         self._committing = True
@@ -238,7 +238,7 @@ class SqliteStore:
         for appended in self._waiting:
             events = sum(len(unit.events) or 1 for unit in appended[0])
             if count and (size + events > MOST_AT_ONCE or _kept(appended) != kept):
-                break  # what needs no disk does not share the fate of what does
+                break  # if the disk fails, appends that do not need it go on
             count += 1
             size += events
         group, self._waiting = self._waiting[:count], self._waiting[count:]
@@ -291,7 +291,7 @@ class SqliteStore:
 
     @inlineCallbacks
     def _tidy(self) -> Generator[Deferred[Any], Any, None]:
-        """Forget what is too old or too much, slice by slice; commits go on in between."""
+        """Retention: remove events that are too old or too many, in slices between commits."""
         days, most = self._retention.days, self._retention.events
         before = 0 if days is None else int(self._now() * 1_000_000 - days * DAY)
         try:
@@ -309,7 +309,7 @@ class SqliteStore:
     # -- failures, and the end -------------------------------------------------------------------
 
     def _has_failed(self, what: str, problem: object) -> None:
-        """Log a failure, once: with a full disk every message would cause a line."""
+        """Log a failure once; with a full disk every message would log a line."""
         if what not in self._failing:
             self._failing.add(what)
             self._log.error("the store cannot {what}: {problem}", what=what, problem=problem)
@@ -336,18 +336,18 @@ class SqliteStore:
 
 
 def _kept(appended: _Appended) -> bool:
-    """Whether anything of an append goes into the file."""
+    """Whether any part of an append is written to the file."""
     return any(map(is_kept, appended[0]))
 
 
 def _echoed(deferred: Deferred[None]) -> Deferred[None]:
-    """A Deferred that fires when another does; any number of them can be made."""
+    """A new Deferred that fires when another one does."""
     echo: Deferred[None] = Deferred()
     deferred.addCallback(echo.callback)
     return echo
 
 
 def _first_error(failure: Failure) -> Failure:
-    """What made a `gatherResults` fail."""
+    """The failure that made a `gatherResults` fail."""
     assert isinstance(failure.value, FirstError)
     return failure.value.subFailure

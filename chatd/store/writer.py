@@ -1,14 +1,14 @@
-"""The writing side of the SQLite file: groups of appends, judged and stored.
+"""The writing side of the SQLite file: groups of appends are judged and stored.
 
-1. A group of appends is one transaction: when `store` returns it is in the file, and when `store`
-   raises nothing of it is (`chatd.store.settling`).
-2. A group that leaves nothing to keep (presence, private messages) does not touch the file, though
-   it takes ids; the next commit, `tidy` or `end` writes the highest id given.  The time of a start
-   is not written, as the clock may be wrong then.
+1. A group of appends is one transaction: when `store` returns, the group is in the file; when it
+   raises, no part of the group is (`chatd.store.settling`).
+2. A group with nothing to keep (presence, private messages) does not touch the file, although it
+   takes ids.  The next commit, `tidy` or `end` writes the highest id given.  The time of a start is
+   not written, because the clock may be wrong then.
 3. Units are judged here, in the order of the groups, by versions in memory: those of `rooms`, which
-   nearly every unit expects, and those of the presence tables.  Only other tables are looked up.
-4. Presence as it was *shown* is in `Cells` that the reactor's thread changes.  What was stored
-   since is kept here (`_unshown`), until a group comes that was given after its showing.  All other
+   nearly every unit expects, and those of the presence tables.  Only others are read from the file.
+4. Presence as it was *shown* is in `Cells` that the reactor's thread changes.  Changes that were
+   stored since are in `_unshown`, until a later group tells that they have been shown.  All other
    state of the writer changes only after a COMMIT.
 """
 
@@ -45,24 +45,24 @@ _encode = msgspec.json.Encoder().encode
 
 
 class Stored(NamedTuple):
-    """What became of a group."""
+    """The outcome of a group."""
 
     restated: Sequence[Shown]
-    """What another file in the place of ours has changed, to be shown before the group."""
+    """Changes by another file that has replaced ours, to be shown before the group."""
     appends: Sequence[Judged]
 
 
 class Forgotten(NamedTuple):
-    """What became of the rooms whose oldest events were forgotten."""
+    """The outcome of one slice of retention."""
 
     firsts: dict[str, int | None]
-    """The oldest events that are left; None: no event of the room is left."""
+    """The id of the oldest event left, by room; None: no event is left."""
     more: bool
-    """Whether there is more to forget."""
+    """Whether more events have to be removed."""
 
 
 class Writer(SettledFile):
-    """The file, and what units are judged by."""
+    """The file, and the versions by which units are judged."""
 
     def __init__(
         self,
@@ -83,14 +83,14 @@ class Writer(SettledFile):
         self._count: int | None = None
         self._untold: set[str] = set()
         self._ahead = False
-        """Whether ids above `written` were given."""
+        """Whether ids above `written` have been given."""
         self.id = ""
         """The store's own id."""
 
     def begin(self) -> Opened:
-        """Take the file, which is made if there is none.
+        """Lock and open the file; a missing file is created.
 
-        Raises `Unavailable`, which says why it cannot be used.
+        Raises `Unavailable`, whose message says why it cannot be used.
         """
         self.take()
         self.last = max(self.written, self._micros)
@@ -112,7 +112,7 @@ class Writer(SettledFile):
         return Opened(self.last, kept, self._request_keys.answers())
 
     def end(self) -> None:
-        """Leave the file whole and in order, and release it."""
+        """Write what is outstanding, and release the file."""
         try:
             if self._lock and (self._current or self._doubtful or self._ahead):
                 with self._transaction() as connection:
@@ -131,10 +131,10 @@ class Writer(SettledFile):
     # -- storing ---------------------------------------------------------------------------------
 
     def store(self, group: Sequence[Sequence[Unit]], shown: int) -> Stored:
-        """Judge the units of these appends in order, and keep what is to be kept.
+        """Judge the units of these appends in order, and write what has to be kept.
 
-        `shown` is the highest id that the follower was shown.  Raises `Unavailable`: then nothing
-        was stored.
+        `shown` is the highest id that the follower was shown.  Raises `Unavailable` if nothing was
+        stored.
         """
         if self._unshown:
             self._unshown = {cell: new for cell, new in self._unshown.items() if new[0] > shown}
@@ -156,9 +156,9 @@ class Writer(SettledFile):
         return Stored(restated, appends)
 
     def probe(self) -> None:
-        """Write to the file, and change nothing.  Raises `Unavailable`."""
+        """Write to the file without changing its contents.  Raises `Unavailable`."""
         with self._transaction() as connection:
-            # SQLite writes it although it is the same.
+            # SQLite writes the value although it is the same.
             connection.execute(f"PRAGMA user_version = {len(MIGRATIONS)}")
 
     def _judging(self, connection: sqlite3.Connection | None) -> Judging:
@@ -186,7 +186,7 @@ class Writer(SettledFile):
     def _keep(
         self, connection: sqlite3.Connection, judging: Judging, appends: Sequence[Judged]
     ) -> int:
-        """Write what a group leaves; answers the number of its events."""
+        """Write the events, cells and keys of a group.  Returns the number of its events."""
         rows = []
         numbers = self._numbers
         for _, batch in appends:
@@ -214,7 +214,7 @@ class Writer(SettledFile):
         return len(rows)
 
     def _apply(self, judging: Judging) -> None:
-        """The group is stored: units are judged by it from here on."""
+        """The group is stored: judge further units by its versions."""
         for (table, key), (version, value) in judging.changes.items():
             if is_presence(table):
                 self._unshown[table, key] = version, value
@@ -243,15 +243,15 @@ class Writer(SettledFile):
             return read_cells(connection, table, keys)
 
     def forget(self, before: int, most: int | None) -> Forgotten:
-        """Forget some of the oldest events: those below the id `before`, and as many as there are
-        more than `most`.  Raises `Unavailable`.
+        """Remove a slice of the oldest events: of those below the id `before`, and of those in
+        excess of `most` events.  Raises `Unavailable`.
         """
         with self._transaction() as connection:
             if most is not None and self._count is None:
                 (self._count,) = connection.execute("SELECT count(*) FROM events").fetchone()
             excess = 0 if most is None else (self._count or 0) - most
             old = oldest_events(connection, before, excess)
-            # If the COMMIT fails they may be forgotten all the same: they are told the next time.
+            # If the COMMIT fails they may be removed all the same: they are reported the next time.
             self._untold |= delete_events(connection, old)
             firsts = {name: first_event(connection, name) for name in self._untold}
         self._untold.clear()
