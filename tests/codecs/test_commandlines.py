@@ -90,7 +90,7 @@ UNSEEN = [" ", "\t", "\ufeff", "\u200b", "\u3164", "\u00ad", "\U00016fe4", "\x01
 
 
 @pytest.mark.parametrize("unseen", UNSEEN, ids=ascii)
-def test_a_command_behind_what_is_not_seen_is_refused(unseen: str) -> None:
+def test_a_command_after_invisible_characters_is_refused(unseen: str) -> None:
     """It would be said as it looks: `/nick ada secret`."""
     for line in (f"{unseen}/nick ada secret", f"{unseen} {unseen}/quit", f"{unseen}//me"):
         with pytest.raises(Malformed, match="that was not said: a command begins without blanks"):

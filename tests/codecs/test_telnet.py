@@ -169,7 +169,7 @@ def test_option_bytes_are_taken_out(stream: bytes, text: bytes, answers: bytes) 
 
 
 @given(st.lists(st.sampled_from([IAC + DO + ECHO, IAC + WILL + ECHO]), max_size=1000))
-def test_whoever_asks_on_and_on_gets_silence(requests: list[bytes]) -> None:
+def test_endless_option_requests_get_no_answer(requests: list[bytes]) -> None:
     """Answers are refusals, and bounded."""
     text, answers = filtered(*requests)
     assert text == b""

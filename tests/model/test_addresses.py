@@ -27,7 +27,7 @@ def test_an_address_is_one_host_or_one_network_of_64_bits(host: str | None, addr
 @pytest.mark.parametrize(
     "text", ["chat.example", "192.0.2", "192.0.2.07", "1.2.3.4%x", "[::1]", " "]
 )
-def test_what_is_no_host_is_told(text: str) -> None:
+def test_an_invalid_host_raises_value_error(text: str) -> None:
     """Nobody can be any address they like."""
     with pytest.raises(ValueError, match="address"):
         parse_host(text)

@@ -187,7 +187,7 @@ def test_a_guest_s_name_is_reserved_also_in_other_letters(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["ada", "serve", "admin1", "guеst", "guеst-one", "bot", "ci"])
-def test_what_is_only_like_a_reserved_name_is_anyone_s(name: str) -> None:
+def test_a_name_that_only_resembles_a_reserved_one_is_allowed(name: str) -> None:
     """No more names are taken away than need be."""
     assert not speaks_for_server(clean_name(name))
 

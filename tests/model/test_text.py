@@ -61,7 +61,7 @@ def test_any_phrase_is_one_line_or_refused(text: str, limit: int) -> None:
 
 
 @given(strings.map(lambda text: re.sub("[\x1b\x90\x98\x9b\x9d-\x9f]", "", text)))
-def test_printable_takes_out_what_steers_a_terminal_and_nothing_else(text: str) -> None:
+def test_printable_removes_terminal_controls_and_nothing_else(text: str) -> None:
     """Line feeds and tabs stay."""
     unsteered = re.sub(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]", "", text)
     assert printable(text) == unsteered
@@ -127,7 +127,7 @@ def test_escape_sequences_go_as_a_whole(escape: str) -> None:
         ("\x1b hello", " hello"),
     ],
 )
-def test_what_is_no_escape_sequence_is_text(text: str, clean: str) -> None:
+def test_text_that_is_no_escape_sequence_stays(text: str, clean: str) -> None:
     """A string without its end takes no other line with it, as no terminal would show its own."""
     assert clean_text(text, 1000) == clean
 

@@ -88,7 +88,7 @@ def test_where_there_is_room_for_one_this_machine_may_have_it() -> None:
     assert taken(connections(1), LOOPBACK, 2) == 1
 
 
-def test_who_is_gone_is_forgotten() -> None:
+def test_closed_connections_are_not_counted() -> None:
     """The table holds whoever is connected, and nobody else."""
     counted = connections()
     for number in range(100):
@@ -125,7 +125,7 @@ class Crowded:
         return self.server.chat.connect(ConnectionLimiter(factory, self.counted))
 
 
-def test_a_line_client_is_told_in_a_line() -> None:
+def test_a_refused_line_client_gets_a_line() -> None:
     """And the connection closes."""
     crowded = Crowded()
     wire = crowded.connect(crowded.server.line_door)
@@ -133,7 +133,7 @@ def test_a_line_client_is_told_in_a_line() -> None:
     assert wire.lost
 
 
-def test_an_http_client_is_told_in_json() -> None:
+def test_a_refused_http_client_gets_json() -> None:
     """With a status, and when to come again."""
     crowded = Crowded()
     wire = crowded.connect(crowded.server.http_door)
@@ -146,7 +146,7 @@ def test_an_http_client_is_told_in_json() -> None:
     assert body.startswith(b'{"error":{"code":"unavailable","message":"the server is full')
 
 
-def test_who_has_too_many_is_told_to_close_some() -> None:
+def test_an_address_with_too_many_connections_is_told_to_close_some() -> None:
     """It is not the server that is full."""
     crowded = Crowded(per_address=1)
     wire = crowded.connect(crowded.server.http_door)
@@ -163,7 +163,7 @@ def test_whom_there_is_room_for_meets_the_door_itself(address: Any) -> None:
     assert limiter.buildProtocol(UNIXAddress(None)) is not None
 
 
-def test_over_tls_a_door_speaks_what_it_says() -> None:
+def test_over_tls_a_door_offers_its_own_protocols() -> None:
     """HTTP names its version; lines have no name."""
     server = MemoryServer()
     assert ConnectionLimiter(server.http_door, connections()).acceptableProtocols() == [b"http/1.1"]

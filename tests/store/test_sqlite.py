@@ -168,7 +168,7 @@ def end(kept: StoreUnderTest) -> None:
     result_of(closing)
 
 
-def test_what_is_appended_during_a_commit_is_one_commit(path: Path) -> None:
+def test_appends_during_a_commit_share_the_next_commit(path: Path) -> None:
     """However many they are: the more there is to do, the less each costs."""
     kept, hired = slow(path, 5)
     before = hired.workers["writing"].begun
@@ -295,7 +295,7 @@ def test_a_full_disk_refuses_writers_and_serves_readers(
     logged_errors.clear()
 
 
-def test_what_needs_no_disk_is_stored_beside_what_a_full_disk_refuses(
+def test_units_that_need_no_disk_are_stored_while_a_full_disk_refuses_others(
     opened: Open, warnings: list[str], logged_errors: list[str]
 ) -> None:
     """People come and go while others are refused, in whichever order they were appended; and that
@@ -416,7 +416,7 @@ def test_a_store_that_cannot_read_its_file_releases_it(
 
 
 @pytest.mark.parametrize("fault", ["full", "locked"])
-def test_a_probe_finds_out_what_a_commit_would(
+def test_a_probe_fails_if_a_commit_would(
     opened: Open,
     path: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -466,7 +466,7 @@ def test_a_start_at_an_odd_time_is_logged(
 
 
 @pytest.mark.parametrize(("durability", "synchronous"), [("disk", 2), ("process", 1)])
-def test_durability_is_what_a_commit_waits_for(
+def test_durability_decides_what_a_commit_waits_for(
     opened: Open, monkeypatch: pytest.MonkeyPatch, durability: str, synchronous: int
 ) -> None:
     """The disk (FULL), or only that the process has written (NORMAL)."""
@@ -486,7 +486,7 @@ def test_durability_is_what_a_commit_waits_for(
 # -- forgetting ----------------------------------------------------------------------------------
 
 
-def test_what_is_too_old_is_forgotten(opened: Open) -> None:
+def test_events_that_are_too_old_are_removed(opened: Open) -> None:
     """Within a minute; the follower is told right away what is left, and cells stay."""
     kept = opened(retention=Retention(days=1))
     unit = {"changes": [Change(ROOMS, "dev", b"{}")]}
@@ -506,7 +506,7 @@ def test_what_is_too_old_is_forgotten(opened: Open) -> None:
     assert opened().opened.rooms["dev"] == RoomSummary(id_, id_)
 
 
-def test_what_is_too_much_is_forgotten(opened: Open) -> None:
+def test_events_that_are_too_many_are_removed(opened: Open) -> None:
     """The oldest of all rooms together, however many; also what was there at the start."""
     kept = opened()
     for batch in range(3):

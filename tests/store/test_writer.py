@@ -194,7 +194,7 @@ def test_a_file_that_cannot_be_used_is_refused_and_left_as_it_was(
     assert {entry.name for entry in tmp_path.iterdir()} <= {"chat.db", "chat.db-lock"}
 
 
-def test_what_a_later_chatd_left_in_its_log_is_left_there(tmp_path: Path) -> None:
+def test_the_write_ahead_log_of_a_later_chatd_is_left_unchanged(tmp_path: Path) -> None:
     """Killed, it had not put all into the file itself; that is not for this one to do."""
     path, wal = tmp_path / "chat.db", tmp_path / "chat.db-wal"
     newer(tmp_path / "theirs.db")
@@ -223,7 +223,7 @@ def test_a_file_that_may_only_be_read_is_refused(
 
 
 @pytest.mark.parametrize(("left", "told"), [(0, "the disk is full"), (10**9, "disk I/O error")])
-def test_a_disk_that_is_too_full_to_begin_is_told(
+def test_a_disk_that_is_too_full_to_begin_is_reported(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, left: int, told: str
 ) -> None:
     """SQLite calls it an I/O error, as it does what is one."""
@@ -234,7 +234,7 @@ def test_a_disk_that_is_too_full_to_begin_is_told(
         Desk(tmp_path / "chat.db")
 
 
-def test_a_directory_that_is_not_there_is_told(tmp_path: Path) -> None:
+def test_a_missing_directory_is_reported(tmp_path: Path) -> None:
     """It is not made: a typing error would be."""
     with pytest.raises(Unavailable, match="No such file or directory"):
         Desk(tmp_path / "nowhere" / "chat.db")
@@ -479,7 +479,7 @@ def test_presence_goes_on_while_the_file_cannot_be_written(desk: Desk) -> None:
     assert isinstance(answer, int)
 
 
-def test_units_are_judged_by_what_is_not_shown_yet(desk: Desk) -> None:
+def test_units_are_judged_by_units_that_are_not_shown_yet(desk: Desk) -> None:
     """By the groups before, which a slow reactor has not shown."""
     groups = [
         [claim(NAMES, "ada", b"1", 0)],
@@ -544,7 +544,7 @@ def test_request_keys_do_not_pile_up_when_the_clock_is_set_back(
 
 
 @pytest.mark.parametrize("fate", ["lost", "kept"])
-def test_what_was_refused_is_not_in_the_file(desk: Desk, fates: list[str], fate: str) -> None:
+def test_refused_units_are_not_in_the_file(desk: Desk, fates: list[str], fate: str) -> None:
     """Not even if the disk had taken it: neither event, nor request key, nor cell; and what comes
     next is stored, under an id that nothing ever had.
     """
@@ -582,7 +582,7 @@ def test_presence_that_was_refused_did_not_change(desk: Desk, fates: list[str], 
     assert desk.texts() == ["one", "two"]
 
 
-def test_a_cell_that_was_changed_twice_and_refused_is_what_it_was(
+def test_a_cell_that_was_changed_twice_and_refused_keeps_its_old_value(
     desk: Desk, fates: list[str]
 ) -> None:
     """The one before both."""
@@ -594,7 +594,7 @@ def test_a_cell_that_was_changed_twice_and_refused_is_what_it_was(
     assert desk.cells() == {"lobby": Cell(version, b"old")}
 
 
-def test_what_was_refused_is_taken_out_as_soon_as_it_can_be(desk: Desk, fates: list[str]) -> None:
+def test_refused_units_are_removed_as_soon_as_possible(desk: Desk, fates: list[str]) -> None:
     """Also when that fails at first, and though presence goes on meanwhile."""
     desk.again()
     desk.store(said("one"))
@@ -607,7 +607,7 @@ def test_what_was_refused_is_taken_out_as_soon_as_it_can_be(desk: Desk, fates: l
     assert desk.texts() == ["one", "four"]
 
 
-def test_what_was_refused_last_is_taken_out_at_the_end(desk: Desk, fates: list[str]) -> None:
+def test_units_that_were_refused_last_are_removed_at_the_end(desk: Desk, fates: list[str]) -> None:
     """Nothing else was stored in between."""
     desk.again()
     desk.store(said("one"))
@@ -745,7 +745,7 @@ def test_a_directory_that_is_away_refuses_until_it_is_back(
     assert desk.texts() == ["one", "three"]
 
 
-def test_an_end_without_a_directory_says_what_is_lost(desk: Desk, logged_errors: list[str]) -> None:
+def test_an_end_without_a_directory_logs_the_loss(desk: Desk, logged_errors: list[str]) -> None:
     """In the log; nothing hangs."""
     desk.store(said("one"))
     shutil.rmtree(desk.path.parent)
@@ -857,7 +857,9 @@ def test_forgetting_that_fails_forgets_nothing(desk: Desk, fates: list[str]) -> 
     assert desk.texts() == []
 
 
-def test_forgetting_that_seemed_to_fail_is_told_the_next_time(desk: Desk, fates: list[str]) -> None:
+def test_retention_that_seemed_to_fail_is_reported_the_next_time(
+    desk: Desk, fates: list[str]
+) -> None:
     """The disk had done it all the same: what is left is told then."""
     desk.again()
     ids = desk.store(said("one"), said("two", "dev"), said("three"))
