@@ -50,7 +50,7 @@ def test_a_message_is_answered_with_its_id(network: Network) -> None:
 
 
 def test_commands_are_carried_out_in_the_order_in_which_they_were_given(network: Network) -> None:
-    """Nobody has to wait for one before giving the next."""
+    """A program need not wait for one before the next."""
     client = network.client("ada")
     given = [client.say(str(number)) for number in range(20)]
     network.settle()
@@ -307,7 +307,7 @@ def test_a_lost_answer_to_a_poll_loses_no_event(network: Network) -> None:
 
 
 def test_an_iteration_outlives_a_long_night(network: Network) -> None:
-    """Whoever has been there never gives up: when the server is back, so is the reader."""
+    """After a first success the iteration never gives up: it continues when the server is back."""
     client = network.client("ada")
     events = client.events()
     network.next(events)
@@ -334,7 +334,7 @@ def test_a_server_that_is_away_is_asked_less_and_less(network: Network) -> None:
 
 @pytest.mark.parametrize("since", [None, 1])
 def test_an_iteration_that_never_got_there_gives_up(network: Network, since: int | None) -> None:
-    """A wrong address is told, not waited for for ever."""
+    """A wrong address fails, and is not tried for ever."""
     network.up = False
     waiting = start(network.client("ada", patience=60).events(since=since).__anext__())
     network.advance(100, step=1)
@@ -425,7 +425,7 @@ def test_an_expired_session_is_followed_by_another_one(network: Network) -> None
 
 
 def test_a_name_that_another_session_took_meanwhile_is_an_error(network: Network) -> None:
-    """Nobody speaks under a name that is not theirs."""
+    """The client does not send under another name."""
     client = network.client("ada")
     network.result(client.say("hello"))
     network.advance(100)
@@ -438,7 +438,7 @@ def test_a_name_that_another_session_took_meanwhile_is_an_error(network: Network
 
 @pytest.mark.parametrize("how", ["lost", "cancelled"])
 def test_a_session_whose_token_was_lost_is_waited_for(network: Network, how: str) -> None:
-    """Nobody stands in their own way for ever: its name is free when it ends."""
+    """A lost session of its own frees the name when it ends."""
     client = network.client("ada")
     if how == "cancelled":
         network.holding = True
@@ -475,7 +475,7 @@ def test_two_requests_that_find_the_session_gone_begin_one(
 
 
 def test_a_late_answer_about_the_old_session_does_not_end_the_new_one(network: Network) -> None:
-    """Somebody else has begun it meanwhile."""
+    """Another request has begun the session meanwhile."""
     client = network.client("ada")
     events = client.events()
     network.next(events)

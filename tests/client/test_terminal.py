@@ -19,7 +19,7 @@ from .network import Network, start
 
 
 class Session:
-    """Somebody at a terminal, or at a pipe that is open until `end`."""
+    """A client at a terminal, or at a pipe that is open until `end`."""
 
     def __init__(self, network: Network, name: str = "ada", room: str = "lobby", **options) -> None:
         self.network = network
@@ -167,7 +167,7 @@ def test_quit_leaves_with_a_parting_word(network: Network) -> None:
 
 
 def test_a_terminal_shows_the_last_events_first(network: Network) -> None:
-    """Whoever only pipes something in is not."""
+    """A client with input from a pipe does not show them."""
     for number in range(20):
         network.say(str(number))
     session = Session(network, live=True)
@@ -400,7 +400,7 @@ def pipe() -> Iterator[Pipe]:
 
 
 class Pipe:
-    """A pipe, and a reactor that looks at it when it is told to."""
+    """A pipe, and a reactor that a test runs."""
 
     def __init__(self) -> None:
         self.end, self._writing = os.pipe()
@@ -432,7 +432,7 @@ class Pipe:
 
 
 def test_lines_are_read_as_they_are_asked_for(pipe: Pipe) -> None:
-    """And not before: who writes too fast is held up by the pipe."""
+    """And not before: the pipe of a fast writer fills."""
     pipe.write(b"one\ntwo\r\n\n")
     assert pipe.reactor.getReaders() == []
     assert [pipe.next(), pipe.next()] == [b"one", b"two"]
@@ -465,7 +465,7 @@ def test_an_input_that_breaks_has_ended(pipe: Pipe, how: str) -> None:
 
 
 def test_an_input_that_has_nothing_after_all_is_waited_for(pipe: Pipe) -> None:
-    """Somebody else, who shares it, was faster."""
+    """Another process that shares it was faster."""
     os.set_blocking(pipe.end, False)
     waiting = start(pipe.input.__anext__())
     pipe.look()

@@ -74,7 +74,7 @@ def test_the_start_of_its_lines_tells_the_type_of_an_event(event: Event, lines: 
 
 @pytest.mark.parametrize(("event", "lines"), LINES, ids=lambda value: type(value).__name__)
 def test_elsewhere_each_line_begins_with_its_room(event: Event, lines: list[str]) -> None:
-    """Whoever is in several rooms sees where."""
+    """A client in several rooms sees the room of each event."""
     entry = Entry(1, event)
     assert ELSEWHERE.encode(entry) == joined(lines, "#dev ")
     assert PLAIN_ROOMS.encode(entry) == joined(lines, "#dev ", "\n")
@@ -167,7 +167,7 @@ def test_lines_are_the_bytes_between_line_ends(stream: bytes) -> None:
     "end", [b"\n", b"\r\n", b"\r\0", b"\r"], ids=["LF", "CRLF", "CR NUL", "CR"]
 )
 def test_every_line_end_ends_a_line(end: bytes) -> None:
-    """At once: nobody waits for a byte that may never come."""
+    """At once, without waiting for a byte that may never come."""
     decoder = LineDecoder(LIMIT)
     for word in (b"one", b"two"):
         assert decoder.feed(word + end) == [word]

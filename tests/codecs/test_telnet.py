@@ -113,7 +113,7 @@ def test_bytes_that_inetutils_telnet_takes_for_interrupts_are_put_back(
 
 
 def test_an_interrupt_between_characters_is_no_byte() -> None:
-    """Somebody presses ^C."""
+    """The user presses ^C."""
     assert filtered("Ü".encode() + IAC + b"\xf4" + IAC + DO + b"\x06x")[0] == "Üx".encode()
 
 
@@ -187,7 +187,7 @@ def test_thousands_of_option_bytes_leave_the_text_alone() -> None:
 @pytest.mark.parametrize("unit", [b"x", IAC + IAC, IAC + NOP], ids=["bytes", "IACs", "commands"])
 @pytest.mark.parametrize("size", [1, 2, 3, 1000, 5000])
 def test_a_subnegotiation_may_be_so_long_and_no_longer(unit: bytes, size: int) -> None:
-    """However it is cut; what follows is text again, so that nobody is muted for ever."""
+    """However its bytes are split; what follows is text again, so no client is muted for ever."""
     whole = IAC + SB + unit * MAX_SUBNEGOTIATION
     for stream in (whole + IAC + SE + b"hello", whole + unit + b"hello"):
         packets = [stream[i : i + size] for i in range(0, len(stream), size)]

@@ -27,5 +27,5 @@ def test_a_pong_has_the_ref_of_its_ping() -> None:
     ids=["half-a-pair", "unknown", "number", "no-text", "list", "no-json", "deep"],
 )
 def test_the_ref_of_a_malformed_frame_is_found(text: str, ref: str | None) -> None:
-    """If it has one: a browser that cuts an emoji in two is told which message that was."""
+    """If it has one: a page that cuts an emoji in two learns which message was malformed."""
     assert ref_of(text) == ref

@@ -45,7 +45,7 @@ def test_events_are_immutable(event: Event) -> None:
 
 
 def test_only_the_sender_s_copy_of_a_private_message_says_that_it_was_sent() -> None:
-    """One message, told apart by who looks at it."""
+    """One message, in the sender's and the recipient's view."""
     assert SentPrivately("ada", "bob", "hi").sent
     assert not Told("ada", "bob", "hi").sent
 

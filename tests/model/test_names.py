@@ -82,7 +82,7 @@ NO_ROOM = {
 
 @pytest.mark.parametrize("room", NO_ROOM.values(), ids=NO_ROOM)
 def test_a_confusing_room_name_is_refused(room: str) -> None:
-    """A room's name stands in URLs and before lines."""
+    """A room's name is in URLs and before lines."""
     with pytest.raises(BadRoom):
         clean_room(room)
 
@@ -147,7 +147,7 @@ def test_any_string_is_a_name_or_refused(name: str) -> None:
 
 @given(strings, st.sampled_from([str.upper, str.lower, str.casefold, str.swapcase]))
 def test_no_two_people_differ_in_case_only(name: str, change: Callable[[str], str]) -> None:
-    """Whoever writes a name in another case means the same person."""
+    """A name in another case means the same person."""
     try:
         shown, other = clean_name(name), clean_name(change(name))
     except BadName:

@@ -25,7 +25,7 @@ limits = st.integers(1, 100)
 @example("a\ud83d\ude00", 10)
 @example(" \n a \n ", 10)
 def test_any_string_is_a_text_or_refused(text: str, limit: int) -> None:
-    """`BadText` or `TextTooLong` and nothing else; and what is taken harms nobody."""
+    """`BadText` or `TextTooLong` and nothing else; accepted texts are harmless."""
     try:
         clean = clean_text(text, limit)
     except (BadText, TextTooLong):
@@ -185,7 +185,7 @@ def test_texts_are_cleaned_so(text: str, clean: str) -> None:
     ids=["empty", "space", "breaks", "tab", "controls", "zero-width", "wide spaces", "bidi"],
 )
 def test_a_message_with_nothing_to_see_is_refused(text: str) -> None:
-    """Nobody should wonder what somebody did not say."""
+    """An empty message would puzzle its readers."""
     with pytest.raises(BadText, match="this message is empty"):
         clean_text(text, 1000)
 
@@ -242,7 +242,7 @@ def test_a_text_that_is_far_too_long_is_refused_before_it_is_cleaned(
 
 
 def test_a_message_has_at_most_fifty_line_breaks() -> None:
-    """A pasted function, but nobody's whole screen."""
+    """Enough for a pasted function, too few to fill a screen."""
     lines = "x\r\n" * MAX_LINE_BREAKS + "x"
     assert clean_text(lines, 1000).count("\n") == 50
     with pytest.raises(TextTooLong, match="at most 50 line breaks"):

@@ -53,7 +53,7 @@ def test_no_more_are_taken_than_there_is_room_for(host: str) -> None:
 
 
 def test_one_address_does_not_take_all_the_room() -> None:
-    """It is told how many it has; others come in."""
+    """The refusal says how many it has; clients of other addresses are accepted."""
     counted = connections(per_address=3)
     assert taken(counted, PUBLIC, 10) == 3
     refusal = counted.refusal(PUBLIC)
@@ -89,7 +89,7 @@ def test_where_there_is_room_for_one_this_machine_may_have_it() -> None:
 
 
 def test_closed_connections_are_not_counted() -> None:
-    """The table holds whoever is connected, and nobody else."""
+    """The table has the addresses of open connections only."""
     counted = connections()
     for number in range(100):
         counted.add(f"10.0.0.{number}")
@@ -111,7 +111,7 @@ def test_some_descriptors_are_kept_in_reserve(limit: int, most: int) -> None:
 
 
 class Crowded:
-    """A server with room for one, who is there."""
+    """A server for one connection, which is open."""
 
     def __init__(self, per_address: int | None = None) -> None:
         self.server = MemoryServer()
@@ -121,7 +121,7 @@ class Crowded:
         self.counted.add("192.168.1.1")  # as a `FakeConnection` has it
 
     def connect(self, factory: Any) -> Any:
-        """Somebody who has come too late."""
+        """A client that comes too late."""
         return self.server.chat.connect(ConnectionLimiter(factory, self.counted))
 
 

@@ -12,7 +12,7 @@ from chatd.testing.clock import StrictClock
 
 
 class Waiter:
-    """Somebody who waits, and notes when its time was up."""
+    """An object with a deadline, which notes when the deadline came."""
 
     def __init__(self, clock: StrictClock) -> None:
         self.due: float | None = None

@@ -148,7 +148,7 @@ def test_a_reactor_that_lets_go_has_the_transports_to_let_go_of(watched: Reactor
 
 
 def test_an_ended_connection_goes_back_to_the_reactor(watched: ReactorWithGroup) -> None:
-    """What is not simply something to read is left to who always sees to that."""
+    """Any event but readable bytes is left to the reactor."""
     poll = watched.poll()
     poll.client.close()
     watched.turn()

@@ -98,7 +98,7 @@ def test_a_client_that_reads_again_in_time_stays(
 
 @pytest.mark.parametrize("connect", [line, stream, websocket])
 def test_a_slow_client_stays(server: MemoryServer, left: list[int], connect: Connect) -> None:
-    """As long as it takes `LEAST_BYTES` in its time; then it does no more, and is let go."""
+    """As long as it reads `LEAST_BYTES` per timeout; when it reads less, it is disconnected."""
     wire = connect(server)
     wire.fill()
     for _ in range(5):
@@ -162,7 +162,7 @@ def test_without_a_stall_timeout_every_client_stays(left: list[int], connect: Co
 def test_a_stalled_client_that_reads_in_its_last_seconds_is_still_disconnected(
     server: MemoryServer, left: list[int]
 ) -> None:
-    """It was told to come back."""
+    """The client was told to come back."""
     wire = websocket(server)
     wire.fill()
     server.chat.advance(STALL_SECONDS + 0.2)

@@ -64,7 +64,7 @@ class DirectWriter:
     send: Callable[[bytes], int | None]
 
     def push(self, data: bytes, wire: TcpPair) -> None:
-        """Send all of it, as whoever borrows has to."""
+        """Send all bytes, as a direct writer has to."""
         try:
             sent = self.send(data)
         except OSError:
@@ -107,7 +107,7 @@ def test_the_way_past_is_lent_to_one_at_a_time(wire: TcpPair) -> None:
 
 
 def test_a_direct_write_to_a_closed_connection_raises_nothing(wire: TcpPair) -> None:
-    """`connectionLost` has told it."""
+    """`connectionLost` has reported it."""
     writer = DirectWriter()
     enable_direct_writes(wire.server, writer)
     wire.server.connectionLost(Failure(ConnectionDone()))
@@ -146,7 +146,7 @@ class ReadDelegate:
 
 
 def test_something_else_may_read_in_a_transport_s_place(wire: TcpPair) -> None:
-    """Then the transport does not, though it be told to go on reading."""
+    """Then the transport does not read, even if reading is started."""
     delegate = ReadDelegate(wire)
     assert delegate.delegate_reads()
     assert wire.watch.readers == {delegate.epoll_group}
@@ -275,7 +275,7 @@ def test_writing_behind_a_close_that_still_waits_keeps_the_order(wire: TcpPair) 
 
 
 def test_a_reset_is_reported_by_the_reactor_not_from_within_write(wire: TcpPair) -> None:
-    """A door in the middle of a fan-out is not told that one of its readers is gone."""
+    """A door in the middle of a fan-out gets no `connectionLost` for one of its readers."""
     wire.server.write(BIG)
     wire.reset()
     wire.server.write(b"more")
@@ -287,7 +287,7 @@ def test_a_reset_is_reported_by_the_reactor_not_from_within_write(wire: TcpPair)
 
 
 def test_writes_to_a_lost_connection_are_dropped(wire: TcpPair) -> None:
-    """Writing to somebody who has gone is no error."""
+    """Writing to a lost connection is no error."""
     wire.server.connectionLost(Failure(ConnectionError()))
     wire.server.write(b"too late")
     assert wire.note.lost is not None

@@ -111,7 +111,7 @@ def test_a_mode_that_is_narrower_stays(path: Path) -> None:
 
 
 def test_a_file_that_cannot_be_created_raises_nothing(path: Path) -> None:
-    """Who knows better what to say."""
+    """The code that opens it reports that."""
     make_private(path / "in no directory")
     with pytest.raises(OSError, match="No such file"):
         open_private(path / "in no directory")

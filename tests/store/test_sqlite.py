@@ -72,7 +72,7 @@ def warnings() -> Iterator[list[str]]:
 
 
 def is_refused(kept: StoreUnderTest, event: Event) -> bool:
-    """Whether an event is refused now, in words for the one who sent it."""
+    """The refusal of an event now, in words for its sender; None: it is stored."""
     try:
         kept.appended(Unit([event]))
     except Unavailable as refusal:
@@ -135,7 +135,7 @@ def test_a_fresh_file_is_complete_from_its_beginning(opened: Open) -> None:
 
 
 class Hired:
-    """Workers who take their time, by what they were hired for."""
+    """Slow workers, by their kind of work."""
 
     def __init__(self, clock: StrictClock, seconds: float) -> None:
         self._clock = clock
@@ -185,7 +185,7 @@ def test_appends_during_a_commit_share_the_next_commit(path: Path) -> None:
 
 
 def test_a_commit_has_only_so_much_to_do(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """So that nobody waits long; a batch is stored whole all the same."""
+    """So that no append waits long; a batch is still stored whole."""
     monkeypatch.setattr(sqlite_module, "MOST_AT_ONCE", 10)
     kept, _ = slow(path, 1)
     sizes = [1, 4, 4, 4, 25, 6, 4]
@@ -487,7 +487,7 @@ def test_durability_decides_what_a_commit_waits_for(
 
 
 def test_events_that_are_too_old_are_removed(opened: Open) -> None:
-    """Within a minute; the follower is told right away what is left, and cells stay."""
+    """Within a minute; the follower is shown at once what is left, and cells stay."""
     kept = opened(retention=Retention(days=1))
     unit = {"changes": [Change(ROOMS, "dev", b"{}")]}
     old = kept.stored(said("one"), said("two", "dev"), **unit)

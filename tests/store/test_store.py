@@ -296,7 +296,7 @@ def test_a_known_request_key_answers_the_first_id(kept: StoreUnderTest) -> None:
 
 
 def test_a_request_key_is_known_for_some_minutes(kept: StoreUnderTest) -> None:
-    """By a clock that nobody sets; then the same request is another one."""
+    """By a monotonic clock; later the same request is another one."""
     first = kept.appended(saying(request_key=b"key"))
     kept.wall += YEAR
     kept.clock.advance(REMEMBERED_SECONDS - 1)
@@ -527,7 +527,7 @@ def test_a_room_in_which_nothing_was_said_is_complete(kept: StoreUnderTest) -> N
 
 
 def test_presence_is_empty_after_a_start(kept: StoreUnderTest) -> None:
-    """Nobody is connected then; the versions of those who were are no longer current."""
+    """No client is connected at a start; versions of presence cells from before are stale."""
     (version,) = kept.stored(
         changes=[Change(NAMES, "ada", b"1"), Change(LOBBY, "ada", b"Ada"), Change(ROOMS, "x", b"")]
     )
@@ -557,7 +557,7 @@ def test_durable_cells_are_there_after_a_restart(lasting: StoreUnderTest) -> Non
 
 
 def test_request_keys_are_known_after_a_restart(lasting: StoreUnderTest) -> None:
-    """For as long as they would have been, or longer; the start is told them all."""
+    """For as long as before, or longer; `open` returns them all."""
     answers = lasting.appended(
         Unit([said("one"), said("two")], request_key=b"1"),
         Unit([Told("ada", "bob", "psst")], request_key=b"2"),

@@ -163,7 +163,7 @@ def statements(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nobody waits for a lock."""
+    """No start waits for a lock."""
     monkeypatch.setattr(database, "LOCK_SECONDS", 0.0)
 
 
@@ -213,7 +213,7 @@ def test_the_write_ahead_log_of_a_later_chatd_is_left_unchanged(tmp_path: Path) 
 def test_a_file_that_may_only_be_read_is_refused(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Or everybody would be told later that nothing can be stored."""
+    """Otherwise all senders would be refused later."""
     desk.end()
     monkeypatch.setattr(os, "access", lambda path, mode: (path, mode) != (desk.path, os.W_OK))
     with pytest.raises(Unavailable, match=r"cannot use .*: it cannot be written to"):
@@ -268,7 +268,7 @@ def test_a_file_whose_first_moment_was_cut_short_is_begun_anew(tmp_path: Path) -
 
 
 def test_one_server_at_a_time_has_a_file(desk: Desk) -> None:
-    """The second is told so, and the first goes on; when it has ended another may begin."""
+    """The second start is refused, and the first server goes on; after its end another may begin."""
     with pytest.raises(Unavailable, match="another server has it"):
         Desk(desk.path)
     desk.store(said("hi"))
@@ -779,7 +779,7 @@ def test_another_file_in_its_place_is_used_from_there_on(
 def test_a_file_that_is_gone_for_good_is_begun_anew(
     desk: Desk, fates: list[str], logged_errors: list[str]
 ) -> None:
-    """Whoever stands before it is told of the gap, and the operator in the log."""
+    """Readers before it are told of the gap, and the operator by the log."""
     desk.again()
     (last,) = desk.store(said("one"))
     fates.append("lost")
@@ -818,7 +818,7 @@ def test_the_oldest_are_forgotten_by_their_number(desk: Desk) -> None:
 
 
 def test_forgetting_goes_by_slices(desk: Desk) -> None:
-    """Whoever has something to store waits for one at most."""
+    """An append waits for one slice at most."""
     desk.store(*(said(str(n)) for n in range(2 * SLICE + 10)))
     more = [desk.writer.forget(LATEST, None).more for _ in range(3)]
     assert more == [True, True, False]
@@ -826,7 +826,7 @@ def test_forgetting_goes_by_slices(desk: Desk) -> None:
 
 
 def test_a_room_that_was_emptied_comes_back(desk: Desk) -> None:
-    """When somebody speaks there."""
+    """When a message is sent there."""
     desk.store(said("one"), said("two", "dev"))
     desk.writer.forget(LATEST, None)
     (id_,) = desk.store(said("three", "dev"))
@@ -860,7 +860,7 @@ def test_forgetting_that_fails_forgets_nothing(desk: Desk, fates: list[str]) -> 
 def test_retention_that_seemed_to_fail_is_reported_the_next_time(
     desk: Desk, fates: list[str]
 ) -> None:
-    """The disk had done it all the same: what is left is told then."""
+    """The disk had removed the events all the same: the follower learns then what is left."""
     desk.again()
     ids = desk.store(said("one"), said("two", "dev"), said("three"))
     fates.append("kept")

@@ -178,7 +178,7 @@ def test_an_unreadable_store_says_so(nodes: Nodes) -> None:
 
 
 def test_events_evicted_from_memory_are_reported_as_forgotten() -> None:
-    """Every follower is told the oldest event left, behind the showing."""
+    """Every follower gets the oldest event left, after the batch was shown."""
     nodes = Nodes(history=2)
     nodes.ours.append([saying(str(n)) for n in range(3)])
     nodes.ours.append([saying("x", "dev")])

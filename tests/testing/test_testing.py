@@ -88,7 +88,7 @@ def test_policies_for_tests_forbid(chat: InMemoryChat) -> None:
 
 
 def test_a_result_is_there_or_the_test_fails() -> None:
-    """Nobody waits in a test without a network."""
+    """A test without a network does not wait."""
     assert result_of(succeed(5)) == 5
     with pytest.raises(KeyError):
         result_of(fail(KeyError("x")))
