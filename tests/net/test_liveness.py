@@ -201,7 +201,7 @@ def deafen(sock: socket.socket) -> None:
 
 
 def test_a_peer_that_acknowledges_nothing_is_reported_as_dead() -> None:
-    """Over a real socket that acknowledges nothing: a dead peer and a close are different errors."""
+    """Over a real socket that acknowledges nothing: a dead peer is an error of its own."""
     wire = TcpPair()
     deafen(wire.client)
     sock: Any = wire.server.socket

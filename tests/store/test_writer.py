@@ -268,7 +268,7 @@ def test_a_file_whose_first_moment_was_cut_short_is_begun_anew(tmp_path: Path) -
 
 
 def test_one_server_at_a_time_has_a_file(desk: Desk) -> None:
-    """The second start is refused, and the first server goes on; after its end another may begin."""
+    """The second start is refused; after the end of the first server another may begin."""
     with pytest.raises(Unavailable, match="another server has it"):
         Desk(desk.path)
     desk.store(said("hi"))
@@ -739,7 +739,7 @@ def test_a_directory_that_is_away_refuses_until_it_is_back(
     desk.store(said("one"))
     shutil.rmtree(desk.path.parent)
     for _ in range(2):
-        assert "not whole" in refused(desk, said("two"))
+        assert "is incomplete" in refused(desk, said("two"))
     desk.path.parent.mkdir()
     desk.store(said("three"))
     assert desk.texts() == ["one", "three"]
