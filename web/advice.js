@@ -1,4 +1,4 @@
-/** What went wrong, in words that fit this page: the server's own speak to programs and to the line door as well. */
+/** Error messages for users of this page; the server's own are for programs and the line door, too. */
 
 import { ChatError } from "./chat.js";
 

@@ -1,12 +1,12 @@
-/** Notifications of what is said to one who looks elsewhere. */
+/** Notifications of messages to a user who looks at another window. */
 
 import { rememberNotice, wantsNotice } from "./memory.js";
 import { byId } from "./nodes.js";
 
-/** Letters of a text that a notification shows. */
+/** Characters of a text that a notification shows. */
 const SHOWN = 200;
 
-/** Whether somebody looks at this page, and not at another window. */
+/** Whether the user looks at this page, and not at another window. */
 export function attending() {
   return !document.hidden && document.hasFocus();
 }
@@ -35,7 +35,7 @@ export class Bell {
         open();
       };
     } catch {
-      // Browsers of phones let only service workers do it.
+      // Browsers of phones allow this to service workers only.
       this.#show(false);
       this.#button.hidden = true;
       rememberNotice(false);

@@ -5,10 +5,10 @@
  *     chat.on("message", event => console.log(event.from, event.text));
  *     await chat.send("hello");
  *
- * 1. What is read has one cursor for all rooms (`reader.js`). A room's events come in order and each once, whatever happens
- *    to the connection; where the server no longer has what came after the cursor, `gap` says so.
- * 2. What is written stands in one queue and goes out one at a time (`outbox.js`), by POST whatever the transport, with one
- *    proof that nothing is said twice.
+ * 1. Reading has one cursor for all rooms (`reader.js`). A room's events come in order and each once, whatever happens to
+ *    the connection; if the server no longer has the events after the cursor, `gap` says so.
+ * 2. Writing has one queue, one request at a time (`outbox.js`), by POST whatever the transport, with an idempotency key, so
+ *    that nothing is stored twice.
  * 3. A transport only reads (`transports.js`).
  * 4. A session that is over is replaced by another of the same name (`identity.js`).
  * 5. Tabs of one browser that are the same person share one connection (`tabs.js`), and one session.
@@ -45,8 +45,8 @@ export { ChatError };
 /** @typedef {{state: Condition, transport: string, retryIn?: number}} State `retryIn` is in seconds */
 
 /**
- * What can be listened for. `session` comes when the name or the token changes; a later `Chat` with that token goes on as
- * the same person. `error` is what no promise tells.
+ * The events to listen for. `session` comes when the name or the token changes; a later `Chat` with that token continues as
+ * the same person. `error` reports errors that no promise does.
  * @typedef {{
  *   message: Message, action: Action, join: Join, leave: Leave, nick: Nick, topic: Topic, notice: Notice, private: Private,
  *   gap: {since: number | undefined}, state: State, session: {name: string, token: string}, error: ChatError,
@@ -56,7 +56,7 @@ export { ChatError };
 /** @typedef {{room: string, topic: string, here: string[], first: number | null, last: number | null}} Room */
 /** @typedef {{room: string, topic: string, people: number, first: number | null, last: number | null}} RoomSummary */
 
-/** Rooms that are asked for at a time. */
+/** Rooms per request. */
 const ROOMS = 100;
 
 /** A person in a chat; without a name, a reader. */

@@ -1,10 +1,10 @@
-/** Comings and goings, summed up: what a run of them comes to for each person. No nodes here. */
+/** Sums up joins, leaves and changes of name: the result of a run of them for each person. No nodes here. */
 
 /** @typedef {import("./chat.js").ChatEvent} ChatEvent */
 /** @typedef {Extract<ChatEvent, {type: "join" | "leave" | "nick"}>} Coming */
 /** @typedef {"joined" | "left" | "came and went" | "left and came back" | "is now"} Deed */
-/** What one person did. `more`: the parting word, or the new name. @typedef {{name: string, deed: Deed, more: string}} Sum */
-/** Somebody on their way through a run. @typedef {{name: string, first: string, last: string, text: string, was: string}} Path */
+/** The result for one person. `more`: the parting word, or the new name. @typedef {{name: string, deed: Deed, more: string}} Sum */
+/** A person in the middle of a run. @typedef {{name: string, first: string, last: string, text: string, was: string}} Path */
 
 /** @param {{type: string}} event @returns {event is Coming} */
 export function isComing(event) {
@@ -48,10 +48,10 @@ function sums({ name, first, last, text, was }) {
 }
 
 /**
- * The people who are taken to be here after these events, and which joins tell nothing new: after a restart of the server
- * everybody joins again without having left.
+ * The people who are assumed to be present after an event, and which joins are no news: after a restart of the server
+ * all people join again without having left.
  * @param {Set<string>} present in lower case; changed
- * @param {ChatEvent} event @returns {boolean} whether the event tells something new
+ * @param {ChatEvent} event @returns {boolean} whether the event is news
  */
 export function follow(present, event) {
   if (event.type === "notice") present.clear(); // Leaves may be summed up in it.

@@ -1,8 +1,8 @@
-/** What the box understands besides words, and how what was begun in it might go on. No nodes here. */
+/** The commands that can be typed, and suggestions that complete them. No nodes here. */
 
-/** A way to go on: what to show, and the whole text of the box then. @typedef {{shown: string, about: string, text: string}} Hint */
+/** A suggestion: what to show, and the whole text of the box if it is taken. @typedef {{shown: string, about: string, text: string}} Hint */
 /**
- * What to do. `leave` without a room, or `topic` without a text: this one, or show it.
+ * A command. `leave` without a room: the current one; `topic` without a text: show it.
  * @typedef {{do: "say" | "act", text: string} | {do: "tell", to: string, text: string} | {do: "nick", name: string}
  *   | {do: "topic", text?: string} | {do: "join", room: string} | {do: "leave", room?: string} | {do: "quit" | "help"}} Deed
  */
@@ -28,12 +28,12 @@ export const HELP = [
   ["Alt+↑ ↓", "go to another room or person"],
 ];
 
-/** What a text says to do. Throws an `Error` that says what is wrong with it. @param {string} text @returns {Deed} */
+/** The command in a text. Throws an `Error` whose message says what is wrong. @param {string} text @returns {Deed} */
 export function parse(text) {
   const indented = /^\s+\/([a-z]+)(?!\S)/iu.exec(text)?.[1]?.toLowerCase() ?? "";
   if (COMMANDS.has(indented)) throw new Error(`There is a space before /${indented}: remove it, or it would be said to everybody`);
   const [, word, rest = ""] = /^\/(?!\/)(\S*)\s*([^]*)$/u.exec(text) ?? [];
-  // A word with another slash in it is a path.
+  // A word with a second slash in it is a path.
   if (word === undefined || word.includes("/")) return { do: "say", text: text.replace(/^\/\//u, "/") };
   const command = word.toLowerCase();
   const one = rest.trim();
@@ -77,12 +77,12 @@ function usage(what, command) {
 }
 
 /**
- * What might stand in the place of the word that was begun.
+ * Suggestions for the word at the cursor.
  * @param {string} before the cursor
  * @param {string} after the cursor
- * @param {string[]} people whom one may write to
- * @param {string[]} rooms that one may join
- * @param {boolean} asked whether they were asked for: then any word may become a name
+ * @param {string[]} people to whom the user may write
+ * @param {string[]} rooms that the user may join
+ * @param {boolean} asked whether suggestions were asked for (Tab): then any word may become a name
  * @returns {Hint[]}
  */
 export function waysOn(before, after, people, rooms, asked) {

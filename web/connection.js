@@ -1,4 +1,4 @@
-/** How the page is connected, as it stands in its head; and how long until the next attempt. */
+/** The state of the connection in the page's head, and the time until the next attempt. */
 
 import { byId } from "./nodes.js";
 
@@ -10,7 +10,7 @@ export class Connection {
   #retry = byId("retry", HTMLElement);
   #retryAt = 0;
 
-  /** @param {() => void} retry called when somebody does not want to wait */
+  /** @param {() => void} retry called when the user does not want to wait */
   constructor(retry) {
     this.#retry.addEventListener("click", retry);
     setInterval(() => this.#countDown(), 1000);
@@ -27,7 +27,7 @@ export class Connection {
     const over = { websocket: "a WebSocket", sse: "server-sent events", poll: "long polls" }[transport];
     this.#state.title = state === "online" ? `Connected over ${over}` : "";
     this.#word.textContent = state.charAt(0).toUpperCase() + state.slice(1);
-    // Without a network it goes on when there is one, whatever the clock says.
+    // Without a network the next attempt is made when there is one, not when the time is over.
     this.#retryAt = retryIn && state !== "offline" ? Date.now() + retryIn * 1000 : 0;
     this.#countDown();
   }

@@ -1,6 +1,6 @@
-/** What happened earlier in a place, put before what is shown as one scrolls up. */
+/** Earlier events of a place, which are loaded when the user scrolls up. */
 
-/** Events that are asked for at once. */
+/** Events per request. */
 const PAGE = 100;
 
 export class Earlier {
@@ -22,12 +22,12 @@ export class Earlier {
     this.#changed = changed;
   }
 
-  /** Have more than the window shows. */
+  /** Load events until the window is filled. */
   async fill() {
     while (this.#log.high && (await this.#load()));
   }
 
-  /** Forget what was shown up to an event, and load anew what is before the rest. @param {import("./places.js").Shown} last */
+  /** Forget the events up to one, and load again those before the rest. @param {import("./places.js").Shown} last */
   again(last) {
     const seen = this.#places.view(this.#here());
     seen.shown.splice(0, seen.shown.indexOf(last) + 1);
@@ -49,7 +49,7 @@ export class Earlier {
     const found = await this.#chat.earlier(first, room, PAGE).catch(() => undefined);
     seen.loading = false;
     if (!found || firstOf() > first) return false;
-    // Where there was nothing yet, some of it may have been told meanwhile.
+    // If nothing was shown yet, some of these events may have arrived meanwhile.
     const now = firstOf();
     const events = this.#places.addEarlier(room, found.filter(({ id }) => id < now));
     // A page may be cut short: only an empty one is the end.

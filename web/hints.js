@@ -1,4 +1,4 @@
-/** Ways to go on, in a list at a box that keeps the focus: one goes through it with ↑ ↓, and takes with Tab, Enter or a click. */
+/** The list of suggestions at a box that keeps the focus: ↑ ↓ move in it; Tab, Enter or a click takes one. */
 
 import { make } from "./nodes.js";
 
@@ -16,9 +16,9 @@ export class Hints {
   /**
    * @param {HTMLTextAreaElement} box
    * @param {HTMLElement} list
-   * @param {(before: string, after: string, asked: boolean) => Hint[]} find the ways to go on between what stands before the
-   *   cursor and after it; `asked`: with Tab, and not only typed up to here
-   * @param {(text: string) => void} write have another text in the box, and hide this
+   * @param {(before: string, after: string, asked: boolean) => Hint[]} find suggestions for the text before and after
+   *   the cursor; `asked`: with Tab, not by typing
+   * @param {(text: string) => void} write puts a text into the box, and hides the list
    */
   constructor(box, list, find, write) {
     this.#box = box;
@@ -33,12 +33,12 @@ export class Hints {
     });
   }
 
-  /** Show what there is for what was typed. */
+  /** Show the suggestions for the text in the box. */
   update() {
     this.#show(this.#found(false));
   }
 
-  /** Show none: the box holds another text, or is left. */
+  /** Hide the list: the box has another text, or lost the focus. */
   hide() {
     this.#show([]);
   }

@@ -1,21 +1,21 @@
-/** Who we are: a name, the session that holds it, and another session of the same name when that one is over. */
+/** The user's identity: a name, its session, and a new session of the same name when that one is over. */
 
 import { ChatError, toChatError } from "./errors.js";
 import { sleep } from "./timing.js";
 import { LOBBY, roomPath } from "./values.js";
 
 /**
- * A name to open a session with. `doubtful`: an older session of our own may still hold it; `resting`: it was asked for in
- * vain, and is not asked for again yet.
+ * A name to open a session with. `doubtful`: an older session of ours may still hold it; `resting`: it was refused, and the
+ * next attempt is later.
  * @typedef {{
  *   name: string, doubtful: boolean, resting?: boolean,
  *   resolve: (name: string) => void, reject: (error: ChatError) => void,
  * }} Wish
  */
 
-/** Seconds between attempts at a name that an older session of our own may still hold. */
+/** Seconds between attempts at a name that an older session of ours may still hold. */
 const NAME_PAUSE = 15;
-/** Seconds between two sessions, in case that they die as soon as they are born. */
+/** Seconds between two sessions, if each ends as soon as it begins. */
 const SESSION_PAUSE = 3;
 
 export class Identity {
@@ -36,7 +36,7 @@ export class Identity {
   /**
    * @param {import("./server.js").Server} server @param {import("./tabs.js").Tabs} tabs @param {import("./rooms.js").Rooms} rooms
    * @param {import("./emitter.js").Emit} emit
-   * @param {{again: () => void, rename: (name: string) => Promise<string>}} chat `again`: there is something to settle;
+   * @param {{again: () => void, rename: (name: string) => Promise<string>}} chat `again`: the identity has changed;
    *   `rename`: take another name in the session that there is
    */
   constructor(server, tabs, rooms, emit, { again, rename }) {
@@ -75,7 +75,7 @@ export class Identity {
     this.#emit("session", { name, token: this.#server.token });
   }
 
-  /** The server does not know our session any more. Open another one of the same name, and go on. */
+  /** The server no longer knows our session: open another one of the same name, and go on. */
   expire() {
     this.#server.token = "";
     this.known = false;
@@ -83,7 +83,7 @@ export class Identity {
     this.#again();
   }
 
-  /** Have the session and the rooms that are wanted. @param {AbortSignal} signal */
+  /** Open the session and join the rooms that are wanted. @param {AbortSignal} signal */
   async settle(signal) {
     if (!this.#server.token && this.#wish && !this.#wish.resting) await this.#enter(this.#wish);
     if (!this.#server.token || this.known) return;
@@ -114,7 +114,7 @@ export class Identity {
   /** @param {Wish} wish @param {ChatError} error */
   #refused(wish, error) {
     if (error.passing) {
-      // Perhaps it was opened, and only the answer was lost.
+      // The session may have been opened, and only the answer lost.
       if (!error.status) wish.doubtful = true;
       throw error;
     }

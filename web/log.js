@@ -1,4 +1,4 @@
-/** The conversation: rows of what happened in the place that one looks at, and where in them one is. */
+/** The conversation: the events of the current place as rows, and the scroll position. */
 
 import { byId } from "./nodes.js";
 import { goesOn, rowOf } from "./rows.js";
@@ -7,7 +7,7 @@ import { goesOn, rowOf } from "./rows.js";
 /** @typedef {import("./rows.js").About} About */
 /** @typedef {{events: Shown[], nodes: HTMLElement[]}} Row */
 
-/** Pixels from the bottom within which one is there. */
+/** Pixels from the bottom within which the user counts as at the bottom. */
 const NEAR = 40;
 
 export class Log {
@@ -20,12 +20,12 @@ export class Log {
   #settled;
   /** @type {Row[]} */
   #rows = [];
-  /** Whether we are about to go to the bottom, once for all that came together. */
+  /** Whether the log will scroll to the bottom, once for all events that came together. */
   #due = false;
 
   /**
-   * @param {() => About} about what rows depend on now
-   * @param {() => void} moved called when one has scrolled @param {() => void} settled called at the bottom
+   * @param {() => About} about the state that rows depend on
+   * @param {() => void} moved called when the user has scrolled @param {() => void} settled called at the bottom
    */
   constructor(about, moved, settled) {
     this.#about = about;

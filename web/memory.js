@@ -1,20 +1,20 @@
 /**
- * What the browser keeps. All tabs are one person: name, session, rooms and what was read are in `localStorage`, by the
- * server's address; what was typed and not said is this tab's, in `sessionStorage`. A browser that lets pages keep nothing
- * makes each page begin anew.
+ * What the browser stores. All tabs are one person: name, session, rooms and read marks are in `localStorage`, by the
+ * server's address; texts that were typed and not sent are in this tab's `sessionStorage`. If the browser stores nothing,
+ * each page begins anew.
  */
 
 /**
- * `names`: those that we had, the latest last. `read`: the id of the last event that was read, by place.
+ * `names`: the user's former names, the latest last. `read`: the id of the last event read, by place.
  * @typedef {{name: string, token: string, rooms: string[], names: string[], read: Map<string, number>}} Person
  */
 
 const KEY = `chatd ${new URL(".", location.href).pathname}`;
-/** Former names that are remembered, and places whose read mark is. */
+/** Former names, and places with a read mark, that are remembered. */
 const NAMES = 20;
 const PLACES = 300;
 
-/** What all tabs know. @returns {Person} */
+/** What all tabs share. @returns {Person} */
 export function person() {
   const kept = recall("localStorage");
   const strings = (/** @type {unknown} */ list) => (Array.isArray(list) ? list.filter(one => typeof one === "string") : []);
@@ -43,7 +43,7 @@ export function onChange(changed) {
   });
 }
 
-/** What was typed in this tab and is not said, by place. @returns {Map<string, string>} */
+/** Texts that were typed in this tab and not sent, by place. @returns {Map<string, string>} */
 export function drafts() {
   return pairs(recall("sessionStorage").drafts, "string");
 }

@@ -1,7 +1,7 @@
 /**
- * What is written: one queue, one request at a time, whatever the transport.
+ * Outgoing requests: one queue, one request at a time, whatever the transport.
  *
- * A message keeps its key when it is tried again, so it is said once; only a refusal or `close` takes it out unsaid.
+ * A message keeps its key when it is tried again, so it is stored once. Only a refusal or `close` removes it unsent.
  */
 
 import { ChatError, toChatError } from "./errors.js";
@@ -19,7 +19,7 @@ import { newKey, roomName, roomPath, squash } from "./values.js";
  * }} Task
  */
 
-/** Seconds for which we rely on the server to know a message's key again; it promises five minutes. */
+/** Seconds for which the server is relied on to remember a message's key; it promises five minutes. */
 const KEY_LIFE = 240;
 /** Seconds between two attempts at the same request, at most. */
 const LONGEST_TRY = 5;
@@ -66,12 +66,12 @@ export class Outbox {
     });
   }
 
-  /** The session is known, and all there was to read has been read: see whether the queue can go on. */
+  /** The session is open and all events have been read: continue with the queue. */
   release() {
     for (const go of this.#waiting.splice(0)) go();
   }
 
-  /** Take nothing more; what still waits stays unsaid. */
+  /** Take nothing more; requests that still wait are not sent. */
   close() {
     this.#closed = true;
     for (const { reject } of this.#queue.splice(0)) reject(new ChatError(0, "closed", "the chat was closed"));

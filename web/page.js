@@ -1,4 +1,4 @@
-/** The page: what `Chat` tells is shown, what is typed goes to `Chat`. */
+/** The page: shows the events of `Chat`, and passes what is typed to `Chat`. */
 
 import { Chat } from "./chat.js";
 import { wordsOf } from "./advice.js";
@@ -17,16 +17,16 @@ import { Side } from "./side.js";
 /** @typedef {import("./chat.js").ChatEvent} ChatEvent */
 /** @typedef {import("./places.js").Shown} Shown */
 
-/** Milliseconds after which what was read is remembered. */
+/** Milliseconds after which read marks are stored. */
 const SAVING = 300;
 
 byId("unloaded", HTMLElement).remove();
 const newer = byId("newer", HTMLButtonElement);
 
 const before = memory.person();
-/** Names that we have or had: of those a private message may be. */
+/** The user's present and former names, from which a private message may come. */
 const ownNames = new Set(before.names);
-/** Where one is: a place of `Places`. */
+/** The current place, of `Places`. */
 let here = placeOfHash();
 const transport = new URLSearchParams(location.search).get("transport") ?? "";
 const chat = new Chat({
@@ -77,7 +77,7 @@ const roster = new Roster(chat, {
     return places.view(room).shown;
   },
 });
-/** Whether this page is about to go, and nothing of it is to be remembered. */
+/** Whether this page is about to close, and nothing of it is stored. */
 let gone = false;
 /** @type {ReturnType<typeof setTimeout> | undefined} */
 let saving;
@@ -93,7 +93,7 @@ if (isTalk(here)) {
 }
 if (matchMedia("(pointer: fine)").matches) before.token ? composer.focus() : composer.focusName();
 
-// -- what the chat tells ---------------------------------------------------------------------
+// -- events of the chat -----------------------------------------------------------------------
 
 for (const type of /** @type {const} */ (["message", "action", "join", "leave", "nick", "topic", "notice"])) {
   chat.on(type, event => {
@@ -229,7 +229,7 @@ function showEmpty() {
   begin.hidden = !all || log.empty;
 }
 
-/** Unread counts, wherever they stand. */
+/** Update all unread counts. */
 function showUnread() {
   /** @param {string} place */
   const entry = place => {
@@ -246,7 +246,7 @@ function showUnread() {
   side.showPlaces(rooms, talks, here);
 }
 
-/** The way down, from a good way up or if there is news. */
+/** The button that scrolls to the bottom: shown far from it, or if there are new messages. */
 function showNewer() {
   newer.hidden = log.stuck || (!places.view(here).unread && !log.far);
 }
@@ -264,7 +264,7 @@ function showPeople() {
   side.showPeople(people.size ? `${people.size} ${where}` : `People ${where}`, people, chat.name);
 }
 
-/** Say in the boxes what they are for, now and here. */
+/** Update the placeholders of the boxes. */
 function invite() {
   const { title } = places.view(here);
   const text = isTalk(here) ? `Write to ${title} only` : `Message ${title} · /help`;
@@ -307,7 +307,7 @@ function rememberRead() {
   });
 }
 
-/** A browser may throw a tab away and load it anew, a phone above all. What was not said then stands in the box again. */
+/** A browser, above all on a phone, may discard a tab and load it anew: texts that were not sent are in the box again. */
 function rememberDrafts() {
   if (gone) return;
   places.view(here).draft = composer.text;
@@ -374,7 +374,7 @@ function go(place) {
   });
 }
 
-/** Be in a place, and look at it. Throws a `ChatError`. @param {string} place @param {boolean} [look] */
+/** Go to a place, and show it. Throws a `ChatError`. @param {string} place @param {boolean} [look] */
 async function visit(place, look = true) {
   if (isTalk(place)) {
     places.view(talkWith(place.slice(1)));
@@ -382,7 +382,7 @@ async function visit(place, look = true) {
     return;
   }
   const room = chat.rooms.includes(place) ? place : await chat.join(place);
-  // What was said before one came is no news.
+  // Messages from before the user joined are not unread.
   if (!places.wasRead(room)) removeLine(room), read(room);
   memory.remember(person => void (person.rooms = withHere(person.rooms)));
   if (look && room !== here) show(room);

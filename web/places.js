@@ -1,7 +1,7 @@
 /**
- * Places: rooms, and private conversations with one person each. What each shows, and what of it is unread. No nodes here.
+ * Places: rooms, and private conversations with one person each; their events and unread counts. No nodes here.
  *
- * A place is called by its room's name, or by an at sign and a person's name in lower case, as no room is.
+ * The key of a place is its room's name, or an at sign and a person's name in lower case, which no room can have.
  */
 
 import { follow } from "./comings.js";
@@ -12,17 +12,18 @@ import { mentions } from "./texts.js";
 /** @typedef {ChatEvent | Remark} Shown */
 /** @typedef {Extract<ChatEvent, {from: string, text: string}>} News */
 /**
- * `title`: as people read it. `called`: how many of the unread speak to us. `line`: what the unread line stands before. `all`:
- * nothing earlier is to be had; `earliest`: up to which id it was asked for. `present`: who is taken to be here, in lower case.
+ * `title`: as shown. `called`: how many of the unread messages mention the user. `line`: the first event after the unread line.
+ * `all`: no earlier events exist; `earliest`: the id up to which they were loaded. `present`: the people assumed to be
+ * present, in lower case.
  * @typedef {{
  *   title: string, shown: Shown[], unread: number, called: number, line?: Shown, all: boolean, loading: boolean, earliest: number,
  *   draft: string, present: Set<string>,
  * }} View
  */
 
-/** Events kept of a place, as long as nobody looks further up. */
+/** Events kept of a place, unless the user scrolls further up. */
 const KEPT = 1000;
-/** Milliseconds after an outage within which those who come are taken to come back. */
+/** Milliseconds after an outage within which a join counts as coming back. */
 const RETURNING = 60_000;
 
 /** @param {string} place */
@@ -84,8 +85,8 @@ export class Places {
   }
 
   /**
-   * The connection is lost, or is there (again). For a while after an outage all who were here may join again without having
-   * left.
+   * The connection is lost, or is there (again). For a while after an outage, people who were present may join again without
+   * having left.
    * @param {boolean} lost
    */
   outage(lost) {
@@ -100,11 +101,11 @@ export class Places {
     for (const name of here) present.add(name.toLowerCase());
   }
 
-  /** @param {string} place @param {Shown} event @returns {boolean} whether it is new here and tells something */
+  /** @param {string} place @param {Shown} event @returns {boolean} whether it is new here, and news */
   add(place, event) {
     const { shown, present } = this.view(place);
     if (!("id" in event)) return shown.push(event) > 0;
-    // What was looked up in the history as the newest there is may be told after all.
+    // An event that was loaded as the newest of the history may arrive again.
     if (shown.some(one => "id" in one && one.id === event.id)) return false;
     const back = event.type === "join" && Date.now() < this.#returningUntil
       && shown.some(one => "from" in one && one.from.toLowerCase() === event.from.toLowerCase());
@@ -113,7 +114,7 @@ export class Places {
     return tells;
   }
 
-  /** Put earlier events first. @param {string} place @param {ChatEvent[]} events @returns {ChatEvent[]} those that tell something */
+  /** Put earlier events first. @param {string} place @param {ChatEvent[]} events @returns {ChatEvent[]} those that are news */
   addEarlier(place, events) {
     const present = new Set();
     const telling = events.filter(event => follow(present, event));
@@ -134,7 +135,7 @@ export class Places {
     const old = talkWith(from);
     const place = talkWith(to);
     const view = this.#views.get(old);
-    // What was said since then was said to another one of that name.
+    // Later messages were to another person of that name.
     if (!view || view.shown.some(event => "id" in event && event.id > id)) return false;
     if (old !== place) {
       const there = this.#views.get(place);
@@ -151,7 +152,7 @@ export class Places {
 
   // -- what is unread --------------------------------------------------------------------------
 
-  /** Whether somebody else said something. @param {Shown} event @returns {event is News} */
+  /** Whether an event is a message of another person. @param {Shown} event @returns {event is News} */
   isNews(event) {
     return ["message", "action", "private"].includes(event.type) && "from" in event && event.from !== this.#self();
   }
@@ -161,7 +162,7 @@ export class Places {
     return this.isNews(event) && (event.type === "private" || mentions(event.text, this.#self()));
   }
 
-  /** Count what is not looked at. @param {string} place @param {Shown} event @returns {boolean} whether it is unread now */
+  /** Count an event that the user does not look at. @param {string} place @param {Shown} event @returns {boolean} whether it is unread now */
   count(place, event) {
     if (!this.isNews(event) || event.id <= this.lastRead(place)) return false;
     const view = this.view(place);

@@ -1,8 +1,8 @@
 /**
- * What is read: one cursor for all rooms, over the best transport that works.
+ * Reading: one cursor for all rooms, over the best transport that works.
  *
- * First a poll reads what there is: it tells an outage from a session that is over from a gap. What fails after that is the
- * transport's own fault. A stream that does not open, dies young or falls silent gives way to the next best one.
+ * First a poll reads all events: its outcome tells an outage, an expired session and a gap apart. Any failure after that is
+ * the transport's own. A stream that does not open, ends early or falls silent is replaced by the next best transport.
  */
 
 import { toChatError } from "./errors.js";
@@ -18,8 +18,8 @@ import { newKey } from "./values.js";
 /** @typedef {import("./transports.js").Transport} Transport */
 
 /**
- * What a reader needs. `settle` has the session and the rooms that are wanted; `show` takes each event of our own rooms;
- * `steady` is called when all there was has been read.
+ * What a reader needs. `settle` opens the session and joins the rooms that are wanted; `show` takes each event of our rooms;
+ * `steady` is called when all events have been read.
  * @typedef {{
  *   server: import("./server.js").Server, tabs: import("./tabs.js").Tabs, rooms: import("./rooms.js").Rooms,
  *   emit: import("./emitter.js").Emit, settle: (signal: AbortSignal) => Promise<void>,
@@ -27,17 +27,17 @@ import { newKey } from "./values.js";
  * }} Surroundings
  */
 
-/** Seconds: a stream that ends sooner, twice in a row, is taken to be cut by something in between. */
+/** Seconds: a stream that ends sooner, twice in a row, counts as cut by a proxy. */
 const SHORT_LIFE = 60;
-/** Seconds after which something better than the transport that works is tried again. */
+/** Seconds after which a better transport than the one that works is tried again. */
 const CLIMB = 300;
-/** Seconds after which what the server has stored of ours is heard of as well, unless we are deaf. */
+/** Seconds within which a message of ours that the server has stored must arrive, or the stream is dead. */
 const ECHO = 3;
 
 export class Reader {
   /** Up to where everything was read. @type {number | undefined} */
   cursor;
-  /** Whether all there was to read has been read, and nothing has failed since. */
+  /** Whether all events have been read, and nothing has failed since. */
   steady = false;
   #around;
   #pinned;
@@ -48,7 +48,7 @@ export class Reader {
   /** Whether the transport of this level works, and how often in a row it soon did not any more. */
   #works = false;
   #strikes = 0;
-  /** How often in a row the server soon sent us away. */
+  /** How often in a row the server disconnected us soon after we came. */
   #returns = 0;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #climbing;
@@ -59,7 +59,7 @@ export class Reader {
   #turn = new AbortController();
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #listening;
-  /** Condition and transport, as last told. */
+  /** The state and transport that were emitted last. */
   #told = "";
   #closed = false;
   /** @type {Line} */
@@ -127,7 +127,7 @@ export class Reader {
     this.#turn.abort();
   }
 
-  /** Something failed elsewhere: find out at once how things stand. */
+  /** A request failed elsewhere: check the connection at once. */
   doubt() {
     this.steady = false;
     this.again();
@@ -163,7 +163,7 @@ export class Reader {
       const error = toChatError(thrown);
       if (signal.aborted) return;
       if (this.#transport.name === "poll" || error.status === 401 || error.retryAfter && error.status) throw error;
-      // Whether the server is there, the next poll will tell.
+      // The next poll will show whether the server can be reached.
       this.steady = false;
       if (error.code === "ended") return this.#comeBack(error, Date.now() - began < SHORT_LIFE * 1000, signal);
       if (error.code === "refused") emit("error", error);
@@ -178,7 +178,7 @@ export class Reader {
   }
 
   /**
-   * The server sent us away, and many others with us: not all are to come back at once.
+   * The server disconnected us, and many others: not all should come back at once.
    * @param {ChatError} error @param {boolean} soon after we came @param {AbortSignal} signal
    */
   async #comeBack(error, soon, signal) {
@@ -194,7 +194,7 @@ export class Reader {
     this.#climbing = setTimeout(() => void this.#climb(), pause * 1000);
   }
 
-  /** See whether something better works by now, while what works goes on. */
+  /** Check whether a better transport works by now, while the present one goes on. */
   async #climb() {
     for (const [level, better] of this.#ladder.slice(0, this.#level).entries()) {
       const probe = new AbortController();
@@ -215,7 +215,7 @@ export class Reader {
     if (this.#level) this.#climbLater();
   }
 
-  /** Try the best first again. */
+  /** Begin again with the best transport. */
   #toTop() {
     this.#level = 0;
     this.#strikes = 0;
@@ -233,7 +233,7 @@ export class Reader {
   /** @param {ChatError} error @param {AbortSignal} signal */
   async #rest(error, signal) {
     this.steady = false;
-    // Nothing works: what gave way to what says nothing any more.
+    // No transport works, so the failures of each mean nothing any more.
     this.#toTop();
     const pause = backoff(this.#failures++) + error.retryAfter;
     this.#tellState(globalThis.navigator?.onLine === false ? "offline" : "reconnecting", pause);
@@ -260,7 +260,7 @@ export class Reader {
     this.#heardAt = Date.now();
     if (gap) {
       this.#around.emit("gap", { since: this.cursor });
-      // The server never gave that cursor: what it counts lies before it.
+      // The server never gave that cursor: its ids are lower.
       if (next >= 0 && next < (this.cursor ?? 0)) this.cursor = undefined;
     }
     for (const event of events) {

@@ -1,4 +1,4 @@
-/** The rooms that are read, and coming into another one. */
+/** The rooms that are read, and joining another one. */
 
 import { toChatError } from "./errors.js";
 import { BACKLOG } from "./transports.js";

@@ -1,9 +1,9 @@
-/** Who is in the room that one looks at, its topic, and which rooms there are. */
+/** The people in the current room, its topic, and the list of rooms. */
 
 /** @typedef {import("./chat.js").ChatEvent} ChatEvent */
 /** @typedef {import("./chat.js").Room} Room */
 
-/** Milliseconds between two looks at who is here, and at which rooms there are. */
+/** Milliseconds between two requests for the people, and for the list of rooms. */
 const FRESH = 60_000;
 /** Rooms that are suggested, at most. */
 const SUGGESTED = 300;
@@ -23,7 +23,7 @@ export class Roster {
   /**
    * @param {import("./chat.js").Chat} chat
    * @param {{changed: () => void, looked: (room: Room) => Iterable<import("./places.js").Shown>}} deeds `changed`: people or topic
-   *   are others; `looked`: the server has said how a room is; returns what was told of it so far
+   *   have changed; `looked`: the server has described a room; returns the events of the room so far
    */
   constructor(chat, deeds) {
     this.#chat = chat;
@@ -31,7 +31,7 @@ export class Roster {
     setInterval(() => void this.refresh(), FRESH);
   }
 
-  /** Another room is looked at, of which nothing is known yet. */
+  /** Another room is current, of which nothing is known yet. */
   clear() {
     this.people = new Set();
     this.topic = "";
@@ -39,7 +39,7 @@ export class Roster {
     this.#deeds.changed();
   }
 
-  /** Keep people and topic up to date. @param {ChatEvent} event in the room that one looks at */
+  /** Keep people and topic up to date. @param {ChatEvent} event in the current room */
   follow(event) {
     if (event.id <= this.#known) return;
     if (event.type === "notice") return void this.refresh();
@@ -58,12 +58,12 @@ export class Roster {
     this.people = new Set(room.here);
     this.topic = room.topic;
     this.#known = room.last ?? 0;
-    // What was told faster than this was answered.
+    // Events that came in before the answer.
     for (const event of this.#deeds.looked(room)) if ("room" in event && event.type !== "notice") this.follow(event);
     this.#deeds.changed();
   }
 
-  /** Find out which rooms there are, unless that was done lately. @returns {Promise<boolean>} whether it was found out */
+  /** Load the list of rooms, unless that was done lately. @returns {Promise<boolean>} whether it was loaded */
   async list() {
     if (performance.now() - this.#listedAt < FRESH) return false;
     this.#listedAt = performance.now();
@@ -71,7 +71,7 @@ export class Roster {
     return true;
   }
 
-  /** The rooms that one may join. */
+  /** The rooms that the user may join. */
   get others() {
     const { rooms } = this.#chat;
     return this.rooms.filter(room => !rooms.includes(room));

@@ -1,4 +1,4 @@
-/** What happened, as rows of the log. */
+/** Events as rows of the log. */
 
 import { HELP } from "./commands.js";
 import { isComing, sumUp } from "./comings.js";
@@ -10,9 +10,9 @@ import { face, linked, make, person, words } from "./nodes.js";
 /** @typedef {import("./comings.js").Sum} Sum */
 /** What a row depends on besides its event. @typedef {{name: string, line?: Shown, calls: (event: Shown) => boolean, again: (gap: Shown) => void}} About */
 
-/** Milliseconds for which a sender's name stands for what follows. */
+/** Milliseconds within which further messages of a sender are shown under the same name. */
 const TOGETHER = 5 * 60_000;
-/** Comings and goings that are told by name; more are counted. */
+/** Joins and leaves that are shown by name; more are counted. */
 const NAMED = 4;
 
 /** Whether an event goes into the row of those before it. @param {Shown} event @param {Shown} before @param {About} about */
@@ -22,7 +22,7 @@ export function goesOn(event, before, { line }) {
 
 /**
  * The nodes of a row, the row itself the last of them.
- * @param {Shown[]} events one, or comings and goings @param {Shown | undefined} before @param {About} about
+ * @param {Shown[]} events one, or joins and leaves @param {Shown | undefined} before @param {About} about
  */
 export function rowOf(events, before, about) {
   const [event] = /** @type {[Shown]} */ (events);
@@ -122,7 +122,7 @@ function inWords(sums) {
   /** @type {(Node | string)[]} */
   const found = [];
   for (const [deed, all] of byDeed(sums)) {
-    // A parting word and a new name stand beside their person.
+    // A parting word and a new name are shown beside their person.
     const apart = all.filter(({ more }) => more);
     const together = all.filter(({ more }) => !more);
     if (together.length) found.push("; ", ...together.flatMap(({ name }, place) => [place ? ", " : "", person(name)]), ` ${deed}`);

@@ -1,11 +1,11 @@
 /**
  * Requests to the server, in a session or without one.
  *
- * 1. On a page of the server's own the session goes in a header of its own, `Chatd-Session`, with same-origin credentials: a
- *    proxy in front may have its Basic authentication or its cookie. Elsewhere it goes as `Authorization: Bearer`.
- * 2. A WebSocket can have no header. Its URL carries a ticket that is good once, since proxies log URLs; the token itself
- *    only where the server has no tickets.
- * 3. An answer that is not chatd's (a redirect, a page of HTML, a bare 401) is a proxy's, and is told as `sign-in`.
+ * 1. On a page of the server's own the token travels in the header `Chatd-Session`, with same-origin credentials, so that a
+ *    proxy in front may use Basic authentication or a cookie. Elsewhere it travels as `Authorization: Bearer`.
+ * 2. A WebSocket cannot have a header. Its URL has a ticket that is valid once, because proxies log URLs; the token itself
+ *    only if the server has no tickets.
+ * 3. An answer that is not chatd's (a redirect, a page of HTML, a bare 401) is a proxy's, and becomes the error `sign-in`.
  */
 
 import { ChatError, signIn, toChatError } from "./errors.js";
@@ -32,7 +32,7 @@ export class Server {
   /** Whether the server has no tickets for WebSockets. */
   #ticketless = false;
 
-  /** @param {URL} url @param {string} token @param {() => void} expired called when the server does not know the token any more */
+  /** @param {URL} url @param {string} token @param {() => void} expired called when the server no longer knows the token */
   constructor(url, token, expired) {
     this.url = url;
     this.token = token;

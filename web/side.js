@@ -1,11 +1,11 @@
-/** The side: rooms, private conversations and people. On narrow screens it lies over the rest. */
+/** The side bar: rooms, private conversations and people. On narrow screens it covers the rest. */
 
 import { roomOf } from "./commands.js";
 import { byId, make, person } from "./nodes.js";
 
 /** A place in a list. @typedef {{place: string, title: string, unread: number, called: boolean}} Entry */
 /**
- * `go`: to a room that one types; `write`: to a person; `list`: the rooms there are are wanted; `complain`: show what is wrong.
+ * `go`: to a room by its name; `write`: to a person; `list`: the list of rooms is needed; `complain`: show an error.
  * @typedef {{
  *   go: (room: string) => Promise<void>, write: (person: string) => void, list: () => void, complain: (text: string) => void,
  * }} Deeds
@@ -28,7 +28,7 @@ export class Side {
     });
     this.#joinBox.addEventListener("focus", deeds.list);
     this.#menu.addEventListener("click", () => this.open(!this.#isOpen));
-    // One who points or goes elsewhere is done with it.
+    // A click or the focus elsewhere closes it.
     for (const type of ["click", "focusin"]) {
       addEventListener(type, ({ target }) => {
         if (target instanceof Node && !this.#side.contains(target) && !this.#menu.contains(target)) this.open(false);
@@ -68,7 +68,7 @@ export class Side {
     badge.hidden = !unread;
   }
 
-  /** See where one is, however many places there are. */
+  /** Scroll the current place into view. */
   showCurrent() {
     this.#side.querySelector("[aria-current]")?.scrollIntoView({ block: "nearest" });
   }
@@ -96,7 +96,7 @@ export class Side {
     }));
   }
 
-  /** What was typed stays there until one is in the room. */
+  /** The name that was typed stays until the room is joined. */
   async #join() {
     const text = this.#joinBox.value.trim();
     if (!text) return;

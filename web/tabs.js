@@ -1,12 +1,12 @@
 /**
  * One connection for all tabs of a browser that read as the same person.
  *
- * 1. One tab leads: it holds a lock, reads what any of them wants to read, and passes it on. Where there are no locks (pages
- *    that came over plain HTTP, programs), each leads for itself alone.
- * 2. Each tab has a cursor of its own, and what is passed on says between which two cursors it lies. Who does not stand
- *    there catches up with polls first. So it does not matter who leads, since when, or whether two believe that they do.
- * 3. Nobody trusts the leader to be alive: it is asked, and if it does not answer in time the lock is taken from it. A
- *    frozen tab finds out when it wakes.
+ * 1. One tab leads: it holds a lock, reads the rooms of all tabs, and passes batches on. Without locks (pages that came over
+ *    plain HTTP, programs), each tab leads for itself alone.
+ * 2. Each tab has its own cursor, and each batch names the two cursors between which it lies. A tab whose cursor is elsewhere
+ *    catches up with polls first. So it does not matter which tab leads, since when, or whether two tabs believe that they do.
+ * 3. No tab trusts the leader to be alive: the tabs ask it, and if it does not answer in time they take the lock from it. A
+ *    frozen tab notices when it wakes.
  * 4. Each tab writes for itself.
  */
 
@@ -16,7 +16,7 @@
 
 /** Somebody wants to read from there. @typedef {{type: "hello", from: string, rooms: string[], cursor: number}} Hello */
 /**
- * All that happened in these rooms between two cursors; often nothing.
+ * All events of these rooms between two cursors; often none.
  * @typedef {{type: "batch", rooms: string[], since: number, via: string} & Batch} Passed
  */
 /**
@@ -31,16 +31,16 @@
 /** Seconds between questions whether the leader is alive, and how long its answer may take. */
 const ASK = 10;
 const ANSWER = 3;
-/** Seconds without a sign of life on its connection after which a leader does not call itself alive. */
+/** Seconds without a sign of life on its connection after which a leader does not answer. */
 const DEAF = 40;
-/** Seconds after which a tab that asks no more is gone; hidden ones ask once a minute. */
+/** Seconds after which a tab that no longer asks counts as closed; hidden tabs ask once a minute. */
 const GONE = 150;
 /** Rooms that the server reads on one connection. */
 const MOST = 50;
 /** Seconds that another tab is given to say that it has a name. */
 const NAMING = 0.15;
 
-/** What a tab has to do with the others. */
+/** One tab's part in the group of tabs. */
 export class Tabs {
   #url;
   #self = crypto.getRandomValues(new Uint32Array(2)).join("-");
@@ -104,7 +104,7 @@ export class Tabs {
     else await this.#follow(this.#channel, transport, line, ended);
   }
 
-  /** Have no part in it any more. */
+  /** Leave the group. */
   close() {
     this.#names?.close();
     this.#end();
@@ -154,7 +154,7 @@ export class Tabs {
     }
   }
 
-  /** Lead whenever nobody else does. */
+  /** Lead whenever no other tab does. */
   async #stand() {
     const { signal } = this.#part;
     while (!signal.aborted) await this.#queue({ signal });
@@ -164,7 +164,7 @@ export class Tabs {
   async #lead(channel, transport, line, signal) {
     /** @param {Passed | Word} message */
     const tell = message => channel.postMessage(message);
-    // A stream has yet to show that it works; before polls are held, one was answered.
+    // A stream has not shown yet that it works; with polls, one was answered before.
     let heard = transport.name === "poll" ? Date.now() : 0;
     let turn = new AbortController();
     const union = () => {
@@ -220,7 +220,7 @@ export class Tabs {
     const end = () => ended.abort();
     const answer = new Deadline(() => {
       void this.#queue({ steal: true });
-      // Should even that take long, go on as we can.
+      // If even that takes long, go on without it.
       answer.within(ANSWER);
     });
     const hello = () => {
@@ -257,7 +257,7 @@ export class Tabs {
   }
 
   /**
-   * Take what was passed on, and before that what lies between our cursor and it.
+   * Take a batch that was passed on, and before it the events between our cursor and the batch.
    * @param {Passed} passed @param {Line} line @param {AbortSignal} signal
    */
   async #accept({ since, via, ...batch }, line, signal) {
@@ -271,7 +271,7 @@ export class Tabs {
   }
 }
 
-/** Something that has to happen in time. */
+/** A timeout. */
 class Deadline {
   #missed;
   /** @type {ReturnType<typeof setTimeout> | undefined} */

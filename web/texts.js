@@ -1,10 +1,10 @@
-/** What stands in a text: addresses on the web, and names. No nodes here. */
+/** Finds web addresses and names in a text. No nodes here. */
 
-/** Characters that no address holds: spaces, quotes, brackets of markup, and CJK and typographic punctuation. */
+/** Characters that no address contains: spaces, quotes, brackets of markup, and CJK and typographic punctuation. */
 const OUTSIDE = "\\s<>\"`\\\\\\u2014\\u2015\\u201c-\\u201f\\u2026\\u00ab\\u00bb\\u3000-\\u3004\\u3008-\\u3020\\u3030\\u303d-\\u303f"
   + "\\ufe10-\\ufe1f\\ufe30-\\ufe4f\\uff01-\\uff0f\\uff1a-\\uff20\\uff3b-\\uff40\\uff5b-\\uff64";
 const ADDRESS = new RegExp(`https?://[^${OUTSIDE}]+`, "giu");
-/** What stands behind an address, and not in it. */
+/** Characters after an address that do not belong to it. */
 const BEHIND = /[.,;:!?'*|\u2018\u2019\u060c\u061b\u061f\u0964([{]$/u;
 const CLOSING = new Map([[")", "("], ["]", "["], ["}", "{"]]);
 
@@ -26,7 +26,7 @@ export function split(text) {
   return parts;
 }
 
-/** An address without what closes the text around it. @param {string} found @param {string} before what stands before it */
+/** An address without the characters that close the text around it. @param {string} found @param {string} before what stands before it */
 function trimmed(found, before) {
   let address = balanced(found.split("**", 1)[0] ?? "");
   const emphasis = /(?:\*+|_+|~+|\|\|)$/u.exec(before)?.[0];

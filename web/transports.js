@@ -1,4 +1,4 @@
-/** Ways to read: each reads for as long as it can; when to try again, and with which, is decided in `reader.js`. */
+/** Transports: each reads as long as it can; `reader.js` decides when to try again, and with which one. */
 
 import { ChatError, unreachable } from "./errors.js";
 import { PATIENCE } from "./server.js";
@@ -8,9 +8,9 @@ import { sleep } from "./timing.js";
 /** `next`: the cursor behind all of it. @typedef {{events: ChatEvent[], next?: number, gap?: boolean}} Batch */
 
 /**
- * What a transport is given. `steady`: all there was to read has been read, and nothing has failed since. `up`: the
- * transport of that name works; `shared`: another tab's does, and reads for us. `catchUp`: read once what there is. `expect`: an
- * event with that id was stored. `doubt`: find out anew how things stand.
+ * What a transport is given. `steady`: all events have been read, and nothing has failed since. `up`: the transport of that
+ * name works; `shared`: another tab's works, and reads for us. `catchUp`: read all events once. `expect`: an event with that id
+ * was stored. `doubt`: check the connection anew.
  * @typedef {{
  *   readonly rooms: string[], readonly cursor: number | undefined, readonly reader: string, readonly steady: boolean,
  *   ask: (method: string, path: string, options?: import("./server.js").Asking) => Promise<any>,
@@ -22,19 +22,19 @@ import { sleep } from "./timing.js";
  */
 
 /**
- * One way to read. `run` reads until it is aborted or has nothing more to do, and is then run again; it throws when the
- * line is down.
+ * One transport. `run` reads until it is aborted or has nothing more to do, and is then run again; it throws when the
+ * connection is lost.
  * @typedef {{readonly name: string, run: (line: Line, signal: AbortSignal) => Promise<void>}} Transport
  */
 
 /** Seconds that a poll may be held. */
 export const WAIT = 25;
-/** Seconds within which a stream has to give its first sign of life. */
+/** Seconds within which a stream has to send its first bytes. */
 const OPENING = 5;
-/** Seconds between the signs of life that we ask for on a WebSocket, and that the server promises on SSE. */
+/** Seconds between pings on a WebSocket, and between the heartbeats that the server promises on SSE. */
 const PING = 20;
 const HEARTBEAT = 15;
-/** Seconds by which a timer may be late without the computer having slept: hidden tabs have theirs once a minute. */
+/** Seconds by which a timer may be late although the computer did not sleep: in hidden tabs timers run once a minute. */
 const ASLEEP = 75;
 /** Events in one answer, at most. */
 export const PAGE = 500;

@@ -1,9 +1,9 @@
 """Commands: what a client asks for, as immutable values in the imperative.
 
-Each changes something that other clients see; `ChatService.perform` carries it out, in the same way
-for every door.  Texts and names are as they came in, but for their length: a command whose fields
-are too long cannot be made, and its class says how long they may be (`chatd.model.bounds`).  The
-service judges them.
+Each changes something that other clients see; `ChatService.perform` carries it out, on every door
+alike.  Names and texts are as the client sent them, within their bounds: the constructor of a
+command raises the error of a field that is too long (`chatd.model.bounds`).  The service judges
+whether they are valid.
 """
 
 from __future__ import annotations

@@ -170,7 +170,7 @@ class Connections:
 
     def _tell(self, times: int, last: str) -> None:
         self._log.warn(
-            "connections not taken: {times}; open: {count}; the last was from {last}",
+            "connections refused: {times}; open: {count}; the last was from {last}",
             times=times,
             count=self.count,
             last=last,
@@ -356,7 +356,7 @@ class _Trouble:
 
     def _tell(self, times: int, last: str) -> None:
         self._log.warn(
-            "no descriptor is left for another connection ({last}), and newcomers are closed; "
+            "no descriptor is left ({last}), and new connections are closed without an answer; "
             "raise the limit of open files (ulimit -n)",
             last=last,
         )

@@ -172,7 +172,9 @@ class OwnFile(Database):
             self.close()
         elif now[0] != was[0]:
             # Another program has put another file here, or SQLite will make a fresh one.
-            self._log.warn("{path} is another file now; it is used from here on", path=self.path)
+            self._log.warn(
+                "{path} was replaced by another file, which is used from now on", path=self.path
+            )
             self.close()
             self._clear_away(was)
 
@@ -199,9 +201,9 @@ class OwnFile(Database):
             with suppress(OSError):
                 copy.unlink(missing_ok=True)
             raise Unavailable(
-                f"{self.path} is not whole any more, and cannot be written out anew: {problem}"
+                f"{self.path} is incomplete, and cannot be written anew: {problem}"
             ) from None
-        self._log.warn("{path} was deleted, or part of it; it is written out anew", path=self.path)
+        self._log.warn("{path} was deleted, or a part of it; it was written anew", path=self.path)
 
 
 def _migrate(connection: sqlite3.Connection) -> None:

@@ -84,8 +84,8 @@ class SettledFile(OwnFile):
         self._restated += restated
         if found[0] < self.written:
             self._log.error(
-                "{path} ends at the id {last}, but was written up to {written}: what is missing is"
-                " lost",
+                "{path} ends at the id {last}, but was written up to {written}: the events between"
+                " the two are lost",
                 path=self.path,
                 last=found[0],
                 written=written,

@@ -55,8 +55,8 @@ class WallClock:
             if abs(jump - self._jump) > JUMP_SECONDS:
                 self._jump = jump
                 self._log.warn(
-                    "the clock jumped {length} {way}; ids go on from the time before."
-                    " If the new time is right, start chatd anew",
+                    "the clock jumped {length} {way}; ids continue from the time before."
+                    " If the new time is right, restart chatd",
                     length=spoken(abs(jump)),
                     way="ahead" if jump > 0 else "back",
                 )

@@ -34,13 +34,13 @@ from .stores import RefusingStore
 T = TypeVar("T")
 
 MOST_TURNS = 10_000
-"""Turns of the reactor in which everything has settled."""
+"""Turns of the reactor after which `settle` gives up."""
 START = 1_763_819_000.0
-"""When a `StrictClock` of ours begins: seconds since the Unix epoch."""
+"""The time at which the clock of an `InMemoryChat` starts, in seconds since the Unix epoch."""
 
 
 class InMemoryChat:
-    """A whole chat on a clock that stands still until it is told to go on."""
+    """A whole chat in memory, on a clock that a test advances."""
 
     def __init__(
         self,
@@ -52,9 +52,9 @@ class InMemoryChat:
         node: InMemoryChat | None = None,
         **limits: Any,
     ) -> None:
-        """Further `limits` are those of `chatd.chat.limits.Limits`.
+        """Further `limits` are fields of `chatd.chat.limits.Limits`.
 
-        With another chat as `node` the two are nodes of one chat: one clock, one store.
+        With another chat as `node`, the two are nodes of one chat, with one clock and one store.
         """
         self.clock: StrictClock = node.clock if node else StrictClock()
         if not node:
@@ -77,7 +77,7 @@ class InMemoryChat:
         result_of(opened)
 
     def settle(self) -> None:
-        """Let happen what happens by itself: accepted is stored, stored is shown."""
+        """Run all turns of the reactor that are due: accepted is stored, stored is shown."""
         for _ in range(MOST_TURNS):
             calls = self.clock.getDelayedCalls()
             if not calls or calls[0].getTime() > self.clock.seconds():
@@ -85,7 +85,7 @@ class InMemoryChat:
             self.clock.advance(0)
 
     def advance(self, seconds: float) -> None:
-        """Let time pass, and what is due in it happen, each at its time."""
+        """Advance the clock; calls that become due run, each at its time."""
         self.settle()
         end = self.clock.seconds() + seconds
         while (calls := self.clock.getDelayedCalls()) and (due := calls[0].getTime()) < end:
@@ -94,13 +94,13 @@ class InMemoryChat:
         self.settle()
 
     def enter(self, name: str = "", address: Address = LOCAL) -> Person:
-        """A person who has come in: of that name, or a guest."""
+        """A person who has entered, under that name or as a guest."""
         entering = self.service.enter(name, address)
         self.settle()
         return result_of(entering)
 
     def perform(self, person: Person, command: Command) -> int | None:
-        """Carry a command out, and answer what came of it.  Raises the `ChatError` if refused."""
+        """Carry a command out.  Returns its outcome, or raises the `ChatError` that refused it."""
         performed = self.service.perform(person, command)
         self.settle()
         return result_of(performed)
@@ -112,11 +112,11 @@ class InMemoryChat:
         return result_of(loading)
 
     def entries(self, room: str) -> list[Entry]:
-        """What a room's log holds."""
+        """The entries in a room's log."""
         return list(self.room(room).log.since(0).entries)
 
     def texts(self, room: str) -> list[str]:
-        """The texts of the messages and actions that a room's log holds."""
+        """The texts of the messages and actions in a room's log."""
         events = (entry.event for entry in self.entries(room))
         return [event.text for event in events if isinstance(event, MESSAGES)]
 
@@ -126,7 +126,7 @@ class InMemoryChat:
 
 
 class FakeOutlet:
-    """An outlet that keeps what it is given; `takes` batches make it full."""
+    """An outlet that keeps its batches; after `takes` batches it is full."""
 
     def __init__(self, *, polls: bool = False, takes: int | None = None) -> None:
         self.batches: list[Batch] = []
@@ -171,34 +171,34 @@ class FakeConnection(StringTransport):
         protocol.makeConnection(self)
 
     def send(self, *parts: bytes) -> None:
-        """The client sends bytes, each part in a packet of its own."""
+        """The client sends bytes, each part in its own packet."""
         for part in parts:
             if not self.lost:
                 self.protocol.dataReceived(part)
 
     def received(self) -> bytes:
-        """What the client has received since it was last asked."""
+        """The bytes that the client has received since the last call."""
         data = self.value()
         self.clear()
         return bytes(data)
 
     def end_input(self) -> None:
-        """The client half-closes: it has said all it had to say."""
+        """The client half-closes: its input has ended."""
         self.protocol.readConnectionLost()
 
     def hang_up(self, reason: Failure | None = None) -> None:
-        """The client is gone."""
+        """The connection is lost."""
         if self.lost:
             return
         self.lost = True
         protocol = self.protocol
-        # As Twisted's transports do, lest they hold each other.
+        # As Twisted's transports do, so that no reference cycle is left.
         del self.protocol
         self.producer = None
         protocol.connectionLost(reason or Failure(ConnectionDone()))
 
     def fill(self) -> None:
-        """The client reads no more, and the buffers on the way are full."""
+        """The client stops reading, and all buffers are full."""
         assert self.producer is not None
         self.producer.pauseProducing()
 
@@ -208,7 +208,7 @@ class FakeConnection(StringTransport):
         self.producer.resumeProducing()
 
     def loseConnection(self) -> None:
-        """The server closes."""
+        """The server closes the connection."""
         if not self.lost:
             super().loseConnection()
             self.hang_up()
@@ -219,16 +219,16 @@ class FakeConnection(StringTransport):
         """The server half-closes."""
 
     def setTcpNoDelay(self, enabled: bool) -> None:
-        """There is nothing to delay."""
+        """Has no effect."""
 
     def setTcpKeepAlive(self, enabled: bool) -> None:
-        """There is nothing to keep alive."""
+        """Has no effect."""
 
 
 def result_of(deferred: Deferred[T]) -> T:
-    """What a Deferred has fired with.
+    """The result of a Deferred.
 
-    Raises what it has failed with, and `AssertionError` if it has not fired.
+    Raises its failure, and `AssertionError` if it has not fired.
     """
     results: list[Any] = []
     deferred.addBoth(results.append)

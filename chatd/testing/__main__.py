@@ -10,7 +10,7 @@ from twisted.python.runtime import platform
 
 
 def main() -> None:
-    """Serve until interrupted; with port 0, the log says which port it got."""
+    """Serve until interrupted; with port 0, the log names the port."""
     parser = ArgumentParser(prog="python -m chatd.testing")
     commands = parser.add_subparsers(required=True)
     conformance = commands.add_parser("conformance", help="an echo for conformance suites")

@@ -1,4 +1,4 @@
-"""A clock for tests that is as strict as a real reactor, and, if asked, as restless."""
+"""A clock for tests that is as strict as a real reactor, and can advance as one by itself."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from twisted.internet.task import Clock
 
 
 class StrictClock(Clock):
-    """Twisted's `Clock`, which takes a negative delay for a mistake, as its reactors do."""
+    """Twisted's `Clock`, which refuses a negative delay, as Twisted's reactors do."""
 
     creep = 0.0
-    """Seconds that pass each time the clock is read: on a real one some do."""
+    """Seconds that pass each time the clock is read, as on a real clock."""
 
     def seconds(self) -> float:
         """The time, later than before by `creep`."""
@@ -22,7 +22,7 @@ class StrictClock(Clock):
     def callLater(  # noqa: N802
         self, delay: float, callable: Callable[..., object], *args: object, **kw: object
     ) -> IDelayedCall:
-        """See `IReactorTime.callLater`.  Raises `AssertionError` for a delay that is negative."""
+        """See `IReactorTime.callLater`.  Raises `AssertionError` for a negative delay."""
         assert delay >= 0, f"{delay} is not greater than or equal to 0 seconds"
         call: IDelayedCall = super().callLater(delay, callable, *args, **kw)
         return call

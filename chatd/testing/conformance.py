@@ -1,7 +1,7 @@
-"""An echo behind chatd's own HTTP and WebSocket stack, for conformance suites to drive.
+"""An echo server on chatd's HTTP and WebSocket stack, for conformance suites.
 
-GET says OK and POST echoes its body, at every path: where a path answered 404, a suite that looks
-for requests that are taken by mistake would find none.  `/ws` echoes text and binary messages.
+GET answers OK and POST echoes its body, at every path: if other paths answered 404, a suite that
+looks for requests that are accepted by mistake would find none.  `/ws` echoes messages.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from ..net.peers import Peers
 
 
 def echo_site(clock: IReactorTime) -> ChatSite:
-    """What the suites talk to."""
+    """The echo server."""
     root = Echo()
     peers = Peers(clock)
     root.putChild(b"ws", WebSocketEcho(clock, peers))
@@ -29,14 +29,14 @@ def echo_site(clock: IReactorTime) -> ChatSite:
 
 
 class Echo(ApiResource):
-    """Says OK, or what it is told."""
+    """Answers OK, or echoes the body."""
 
     def getChild(self, path: bytes, request: Request) -> Resource:
-        """Every path is here, but for those of other resources."""
+        """This resource has every path that no other resource has."""
         return self
 
     def render_GET(self, request: Request) -> bytes:
-        """Say OK."""
+        """Answer OK."""
         request.setHeader(b"content-type", b"text/plain")
         return b"OK"
 

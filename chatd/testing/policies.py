@@ -10,7 +10,7 @@ from ..model.policy import Action, RoomView
 
 
 class DenyAll:
-    """Nobody may do anything: no door may let a byte of any room through."""
+    """Forbids everything: no door may send a byte of any room."""
 
     def may(self, identity: Identity, action: Action, room: RoomView | None = None) -> None:
         """See `Policy.may`."""
@@ -18,7 +18,7 @@ class DenyAll:
 
 
 class DenyIf:
-    """Forbids what a test says."""
+    """Forbids the actions for which a test's function is true."""
 
     def __init__(self, forbidden: Callable[[Identity, Action, RoomView | None], bool]) -> None:
         self._forbidden = forbidden

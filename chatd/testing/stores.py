@@ -1,4 +1,4 @@
-"""Stores that misbehave on purpose, and a follower that keeps what it is shown."""
+"""A store that fails on purpose, and a follower that keeps what it is shown."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ from ..stream.pages import MOST_BYTES
 T = TypeVar("T")
 
 Held = Literal["appends", "shown", "reads"]
-"""What a `RefusingStore` can hold back: `appends`, before they reach the engine; `shown`, what is
-stored, and the answers to appends behind it; `reads`, the answers to everything that reads."""
+"""What a `RefusingStore` can hold back: `appends`, before they reach the engine; `shown`, stored
+units and the answers to their appends; `reads`, the answers to all reads."""
 
 
 class FakeFollower:
-    """A follower that keeps what it is shown, and the state that follows from it."""
+    """A follower that keeps the units that it is shown, and the resulting cells."""
 
     def __init__(self, shown: Callable[[Sequence[Shown]], object] | None = None) -> None:
-        """`shown` is called with every batch, when that is kept."""
+        """`shown` is called with every batch, after the batch was kept."""
         self.units: list[Shown] = []
         self.entries: list[Entry] = []
         self.cells: dict[tuple[str, str], Cell] = {}
         """The present cells, by table and key."""
         self.firsts: dict[str, int | None] = {}
-        """What `forgotten` told last of each room."""
+        """The last argument of `forgotten` for each room."""
         self._shown = shown
 
     def shown(self, batch: Sequence[Shown]) -> None:
@@ -57,20 +57,19 @@ class FakeFollower:
 
 
 class RefusingStore(MemoryStore):
-    """A memory store that refuses as a full disk would, is in doubt as a cut connection would be,
-    holds back as a slow one would, or cannot be read, as a broken one.
+    """A memory store that refuses like a full disk, is in doubt like a lost connection, holds back
+    like a slow disk, or cannot be read, like a broken one.
 
     Two of them with one engine are two nodes of one chat.
     """
 
     refusing = False
-    """Whether appends fail with `Unavailable` that have anything to keep: as of a full disk, people
-    come and go all the same."""
+    """Whether appends with something to keep fail with `Unavailable`; others succeed, as with a
+    full disk."""
     unreadable = False
     """Whether `load`, `read`, `table` and `get` fail with `Unavailable`."""
     doubting: Literal["stored", "lost"] | None = None
-    """Whether appends fail with `InDoubt`, and what has become of them: `stored` ones are shown
-    behind that."""
+    """Whether appends fail with `InDoubt`, and the real outcome: `stored` ones are shown later."""
 
     def __init__(self, *args: Any, **options: Any) -> None:
         """See `MemoryStore`."""
@@ -79,11 +78,11 @@ class RefusingStore(MemoryStore):
         self._reads: list[Callable[[], object]] = []
 
     def hold(self, *what: Held) -> None:
-        """Hold these back from now on."""
+        """Hold these back, until `release`."""
         self._held |= set(what)
 
     def release(self, *what: Held) -> None:
-        """Hold these back no longer, or with no argument nothing; what was held goes on."""
+        """Let these go on, or without an argument all."""
         self._held -= set(what or self._held)
         if "appends" not in self._held:
             self._store()

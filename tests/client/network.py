@@ -50,7 +50,7 @@ class Network:
         self.losing = 0
         """How many answers are lost on their way, and their connections with them."""
         self.holding = False
-        """Whether answers stay on their way, and nobody notices."""
+        """Whether answers are held back, without an error."""
         self.requests: list[str] = []
         """The first line of each request that reached the server."""
         self.links: list[Link] = []
@@ -163,11 +163,11 @@ class Network:
 
     @property
     def people(self) -> list[str]:
-        """Who is in the lobby."""
+        """The names of the people in the lobby."""
         return self.chat.room("lobby").names
 
     def say(self, text: str, name: str = "eve", room: str = "lobby") -> None:
-        """Somebody else says something."""
+        """Another person sends a message."""
         visitor = self.chat.service.visitor(name)
         self.chat.service.perform(visitor, Say(room, text))
         self.settle()

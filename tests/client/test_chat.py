@@ -42,7 +42,7 @@ def types(events: list[Event]) -> list[str]:
 # -- saying ----------------------------------------------------------------------------------------
 
 
-def test_what_is_said_is_answered_with_its_id(network: Network) -> None:
+def test_a_message_is_answered_with_its_id(network: Network) -> None:
     """The id of the event that everybody sees."""
     id_ = network.result(network.client("ada").say("hello"))
     assert network.chat.entries("lobby")[-1].id == id_
@@ -50,7 +50,7 @@ def test_what_is_said_is_answered_with_its_id(network: Network) -> None:
 
 
 def test_commands_are_carried_out_in_the_order_in_which_they_were_given(network: Network) -> None:
-    """Nobody has to wait for one before giving the next."""
+    """A program need not wait for one before the next."""
     client = network.client("ada")
     given = [client.say(str(number)) for number in range(20)]
     network.settle()
@@ -59,7 +59,7 @@ def test_commands_are_carried_out_in_the_order_in_which_they_were_given(network:
     assert ids == sorted(ids)
 
 
-def test_a_client_does_what_a_line_user_does(network: Network) -> None:
+def test_a_client_can_do_what_the_line_door_can(network: Network) -> None:
     """Every command has its method."""
     ada, bob = network.client("ada"), network.client("Bob")
     events = bob.events("lobby", "dev")
@@ -87,7 +87,7 @@ def test_a_client_does_what_a_line_user_does(network: Network) -> None:
     ]
 
 
-def test_a_guest_is_told_its_name(network: Network) -> None:
+def test_a_guest_learns_its_name(network: Network) -> None:
     """It has none before it has said anything."""
     client = network.client()
     assert client.name == ""
@@ -129,7 +129,7 @@ def test_a_refused_command_does_not_hold_up_the_next(network: Network) -> None:
 # -- saying, although ------------------------------------------------------------------------------
 
 
-def test_a_lost_answer_does_not_double_what_was_said(network: Network) -> None:
+def test_a_lost_answer_does_not_double_the_message(network: Network) -> None:
     """It is sent again with the same key, and answered with the first id."""
     client = network.client("ada")
     network.result(client.who())
@@ -141,7 +141,7 @@ def test_a_lost_answer_does_not_double_what_was_said(network: Network) -> None:
     assert network.requests.count("POST /rooms/lobby/messages") == 4
 
 
-def test_what_is_said_while_the_server_is_away_is_said_in_order_when_it_is_back(
+def test_messages_for_an_absent_server_are_sent_in_order_when_it_is_back(
     network: Network,
 ) -> None:
     """Once each."""
@@ -215,7 +215,7 @@ def test_an_iteration_begins_with_the_latest_events_and_goes_on_with_the_next(
     assert event.time.timestamp() == pytest.approx(event.id / 1e6)
 
 
-def test_an_iteration_may_begin_with_what_happens_next(network: Network) -> None:
+def test_an_iteration_may_begin_with_the_next_event(network: Network) -> None:
     """Also in a room where nothing has happened; what is said behind it is seen."""
     network.say("old")
     client = network.client("ada")
@@ -307,7 +307,7 @@ def test_a_lost_answer_to_a_poll_loses_no_event(network: Network) -> None:
 
 
 def test_an_iteration_outlives_a_long_night(network: Network) -> None:
-    """Whoever has been there never gives up: when the server is back, so is the reader."""
+    """After a first success the iteration never gives up: it continues when the server is back."""
     client = network.client("ada")
     events = client.events()
     network.next(events)
@@ -334,7 +334,7 @@ def test_a_server_that_is_away_is_asked_less_and_less(network: Network) -> None:
 
 @pytest.mark.parametrize("since", [None, 1])
 def test_an_iteration_that_never_got_there_gives_up(network: Network, since: int | None) -> None:
-    """A wrong address is told, not waited for for ever."""
+    """A wrong address fails, and is not tried for ever."""
     network.up = False
     waiting = start(network.client("ada", patience=60).events(since=since).__anext__())
     network.advance(100, step=1)
@@ -342,7 +342,7 @@ def test_an_iteration_that_never_got_there_gives_up(network: Network, since: int
         result_of(waiting)
 
 
-def test_a_restart_is_survived_under_the_same_name_and_its_gap_is_told(network: Network) -> None:
+def test_after_a_restart_the_client_has_its_name_and_is_told_of_the_gap(network: Network) -> None:
     """A new session in the same rooms, and the same iteration."""
     client = network.client("ada")
     events = client.events("lobby", "dev")
@@ -389,7 +389,7 @@ def test_a_room_that_was_left_is_not_joined_again(network: Network) -> None:
     assert network.result(client.who("dev")) == ()
 
 
-def test_what_a_restart_interrupted_is_said_to_the_new_server(network: Network) -> None:
+def test_a_message_that_a_restart_interrupted_is_sent_to_the_new_server(network: Network) -> None:
     """The whole queue, in order."""
     client = network.client("ada")
     network.result(client.say("before"))
@@ -424,8 +424,8 @@ def test_an_expired_session_is_followed_by_another_one(network: Network) -> None
     assert network.people == ["eve"]
 
 
-def test_a_name_that_somebody_else_took_meanwhile_is_an_error(network: Network) -> None:
-    """Nobody speaks under a name that is not theirs."""
+def test_a_name_that_another_session_took_meanwhile_is_an_error(network: Network) -> None:
+    """The client does not send under another name."""
     client = network.client("ada")
     network.result(client.say("hello"))
     network.advance(100)
@@ -438,7 +438,7 @@ def test_a_name_that_somebody_else_took_meanwhile_is_an_error(network: Network) 
 
 @pytest.mark.parametrize("how", ["lost", "cancelled"])
 def test_a_session_whose_token_was_lost_is_waited_for(network: Network, how: str) -> None:
-    """Nobody stands in their own way for ever: its name is free when it ends."""
+    """A lost session of its own frees the name when it ends."""
     client = network.client("ada")
     if how == "cancelled":
         network.holding = True
@@ -475,7 +475,7 @@ def test_two_requests_that_find_the_session_gone_begin_one(
 
 
 def test_a_late_answer_about_the_old_session_does_not_end_the_new_one(network: Network) -> None:
-    """Somebody else has begun it meanwhile."""
+    """Another request has begun the session meanwhile."""
     client = network.client("ada")
     events = client.events()
     network.next(events)
@@ -575,7 +575,7 @@ def test_closing_does_not_wait_long_for_a_server_that_is_gone(network: Network) 
 
 
 @pytest.mark.parametrize(("moment", "goodbyes"), [("written", 1), ("heard", 2), ("answered", 1)])
-def test_a_goodbye_that_is_cancelled_is_said_by_whoever_closes_next(
+def test_a_cancelled_close_is_done_by_the_next_close(
     network: Network, moment: str, goodbyes: int
 ) -> None:
     """As by an interrupt at the end of input: the name is free at once."""
@@ -717,7 +717,7 @@ class Page(Resource):
 
 @pytest.mark.parametrize("body", [b"<h1>It works!</h1>", b"{}", b'{"name":"ada"}', b"\xff", b"[]"])
 @pytest.mark.parametrize("status", [200, 301, 404])
-def test_another_server_is_told_from_a_chat(network: Network, status: int, body: bytes) -> None:
+def test_a_server_that_is_no_chat_is_recognised(network: Network, status: int, body: bytes) -> None:
     """At once, in words."""
     network.site = Site(Page(status, body), reactor=network.chat.clock)
     with pytest.raises(ChatError, match="no chatd"):

@@ -55,7 +55,7 @@ def test_a_servers_address_is_taken_as_people_paste_it(text: str, url: str) -> N
     ],
 )
 @pytest.mark.parametrize("body", [b"", b'{"error":{"code":"x","message":"later"}}'])
-def test_what_may_be_tried_again_is_told_from_what_may_not(
+def test_only_errors_that_may_pass_are_tried_again(
     status: int,
     retry_after: str,
     error: Any,

@@ -29,7 +29,7 @@ def hear(server: Daemon, line: str) -> None:
         netcat.hear(f"{line}\r\n")  # a time may stand before it
 
 
-def test_a_python_without_what_it_needs_is_told_so_in_one_line() -> None:
+def test_missing_libraries_are_reported_in_one_line() -> None:
     """And where to find one that has it."""
     command = [sys.executable, "-S", "-m", "chatd.client", "http://localhost:8080"]
     root = Path(__file__).parents[2]
@@ -192,7 +192,7 @@ def test_a_reader_that_goes_away_ends_it(server: Daemon) -> None:
         (["http://nowhere.invalid", "--patience", "0"], 1, "no answer from"),
     ],
 )
-def test_what_is_wrong_is_told_in_a_line(
+def test_a_wrong_argument_is_reported_in_one_line(
     server: Daemon, arguments: list[str], status: int, words: str
 ) -> None:
     """Without a traceback, and with a status that tells whose fault it is."""
@@ -206,7 +206,7 @@ def test_what_is_wrong_is_told_in_a_line(
     assert process.stdout == ""
 
 
-def test_a_server_that_is_not_there_is_told_in_one_line(mortal: Daemon) -> None:
+def test_an_unreachable_server_is_reported_in_one_line(mortal: Daemon) -> None:
     """After trying for a while."""
     mortal.kill()
     process = run(mortal.url, "--patience", "1", stdin=subprocess.DEVNULL)

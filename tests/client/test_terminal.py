@@ -19,7 +19,7 @@ from .network import Network, start
 
 
 class Session:
-    """Somebody at a terminal, or at a pipe that is open until `end`."""
+    """A client at a terminal, or at a pipe that is open until `end`."""
 
     def __init__(self, network: Network, name: str = "ada", room: str = "lobby", **options) -> None:
         self.network = network
@@ -103,7 +103,7 @@ def test_a_pipe_that_is_too_fast_is_said_within_the_rate_limit() -> None:
     assert network.texts == lines
 
 
-def test_what_happens_is_shown_as_on_the_line_door(network: Network) -> None:
+def test_events_are_shown_as_on_the_line_door(network: Network) -> None:
     """With what others do, private messages and gaps."""
     session = Session(network)
     bob = network.client("bob")
@@ -166,8 +166,8 @@ def test_quit_leaves_with_a_parting_word(network: Network) -> None:
     assert network.people == network.texts == []
 
 
-def test_somebody_at_a_terminal_is_greeted_with_the_last_events(network: Network) -> None:
-    """Whoever only pipes something in is not."""
+def test_a_terminal_shows_the_last_events_first(network: Network) -> None:
+    """A client with input from a pipe does not show them."""
     for number in range(20):
         network.say(str(number))
     session = Session(network, live=True)
@@ -208,7 +208,7 @@ def test_blanks_before_a_slash_are_refused_at_a_terminal_and_said_from_a_pipe(
         ("/rooms", "/help"),
     ],
 )
-def test_what_works_on_the_line_door_only_is_refused_with_what_to_do(
+def test_a_command_of_the_line_door_only_is_refused_with_advice(
     network: Network, line: str, advice: str
 ) -> None:
     """This client is in one room."""
@@ -224,7 +224,7 @@ def test_literal_on_says_every_line_from_there_on(network: Network) -> None:
 
 
 @pytest.mark.parametrize("line", ["/mee waves"])
-def test_what_is_no_command_is_said_from_a_pipe_and_told_at_a_terminal(
+def test_an_unknown_command_is_sent_from_a_pipe_and_refused_at_a_terminal(
     network: Network, line: str
 ) -> None:
     """A compiler's output is full of paths; a person has mistyped."""
@@ -263,9 +263,7 @@ def test_a_line_with_nothing_to_see_is_nothing(network: Network) -> None:
 @pytest.mark.parametrize(
     "line", ["/msg nobody psst", "/nick a b", "/join dev", "/me", "\u200b", None]
 )
-def test_a_refused_line_is_told_and_the_next_one_goes_on(
-    network: Network, line: str | None
-) -> None:
+def test_after_a_refused_line_the_next_one_is_sent(network: Network, line: str | None) -> None:
     """But the exit status remembers it."""
     session = Session(network).type("one", line, "two")
     assert session.end() == 1
@@ -402,7 +400,7 @@ def pipe() -> Iterator[Pipe]:
 
 
 class Pipe:
-    """A pipe, and a reactor that looks at it when it is told to."""
+    """A pipe, and a reactor that a test runs."""
 
     def __init__(self) -> None:
         self.end, self._writing = os.pipe()
@@ -434,7 +432,7 @@ class Pipe:
 
 
 def test_lines_are_read_as_they_are_asked_for(pipe: Pipe) -> None:
-    """And not before: who writes too fast is held up by the pipe."""
+    """And not before: the pipe of a fast writer fills."""
     pipe.write(b"one\ntwo\r\n\n")
     assert pipe.reactor.getReaders() == []
     assert [pipe.next(), pipe.next()] == [b"one", b"two"]
@@ -467,7 +465,7 @@ def test_an_input_that_breaks_has_ended(pipe: Pipe, how: str) -> None:
 
 
 def test_an_input_that_has_nothing_after_all_is_waited_for(pipe: Pipe) -> None:
-    """Somebody else, who shares it, was faster."""
+    """Another process that shares it was faster."""
     os.set_blocking(pipe.end, False)
     waiting = start(pipe.input.__anext__())
     pipe.look()

@@ -90,7 +90,7 @@ UNSEEN = [" ", "\t", "\ufeff", "\u200b", "\u3164", "\u00ad", "\U00016fe4", "\x01
 
 
 @pytest.mark.parametrize("unseen", UNSEEN, ids=ascii)
-def test_a_command_behind_what_is_not_seen_is_refused(unseen: str) -> None:
+def test_a_command_after_invisible_characters_is_refused(unseen: str) -> None:
     """It would be said as it looks: `/nick ada secret`."""
     for line in (f"{unseen}/nick ada secret", f"{unseen} {unseen}/quit", f"{unseen}//me"):
         with pytest.raises(Malformed, match="that was not said: a command begins without blanks"):
@@ -99,7 +99,7 @@ def test_a_command_behind_what_is_not_seen_is_refused(unseen: str) -> None:
 
 
 def test_every_command_is_tried_above() -> None:
-    """Whoever adds a command adds a line."""
+    """A new command needs an example."""
     assert {line[1:].split()[0] for line, _ in COMMAND_LINES} == set(NAMES)
 
 
@@ -149,7 +149,7 @@ def test_any_other_line_is_said_in_the_current_room(line: str, text: str) -> Non
     ],
 )
 def test_a_command_that_is_wrong_is_answered_with_how_it_is_written(line: str) -> None:
-    """So that nobody has to look it up."""
+    """So that its user need not look it up."""
     with pytest.raises(Malformed) as problem:
         parse(line)
     form = COMMANDS[line[1:].split()[0]].form

@@ -96,7 +96,7 @@ def test_a_poll_s_answer_is_this_object_byte_for_byte() -> None:
     )
 
 
-def test_a_refusal_says_what_and_why() -> None:
+def test_a_refusal_has_its_code_and_message() -> None:
     """`code` is for programs, `message` for people."""
     assert (
         error_body(NameInUse('the name "é" is in use'))
@@ -120,7 +120,7 @@ class Ref(Struct):
     ref: Key = None
 
 
-def test_what_fits_the_form_is_read() -> None:
+def test_a_body_that_fits_the_form_is_read() -> None:
     """UTF-8, escapes and white space as RFC 8259 has them."""
     assert decode('{"text": "é\\n\\ud83d\\ude00"}\n'.encode(), Post) == Post("é\n😀")
     assert decode(b'{"ref":"a1","more":[1,{}]}', Ref) == Ref("a1")
@@ -180,7 +180,7 @@ class Kinds(Struct):
     "piece", ["x" * 60_000, "a\\u001b[31m\\n\\u202eb"], ids=["long", "unprintable"]
 )
 @pytest.mark.parametrize("body", ['{{"text":"hi","{}":1}}', '{{"kind":"{}"}}', '{{"type":"{}"}}'])
-def test_an_error_repeats_little_of_what_was_sent(piece: str, body: str) -> None:
+def test_an_error_repeats_little_of_the_body(piece: str, body: str) -> None:
     """Cut, and as one line of text."""
     form = Kinds if "kind" in body else AnySent if "type" in body else Post
     with pytest.raises(Malformed) as problem:
@@ -195,7 +195,7 @@ def test_a_body_that_is_no_utf_8_is_refused_in_our_words() -> None:
         decode(b'{"text":"\xff"}', Post)
 
 
-def test_what_is_passed_over_may_not_be_deep_either() -> None:
+def test_ignored_values_may_not_be_nested_deeply_either() -> None:
     """An unknown field is skipped, but not at the cost of the stack."""
     with pytest.raises(Malformed, match="nested too deeply"):
         decode(b'{"more":' + b"[" * 100_000 + b"]" * 100_000 + b"}", Ref)
@@ -257,6 +257,6 @@ json_values: st.SearchStrategy[Any] = st.recursive(
 
 @given(json_values)
 @settings(max_examples=50)
-def test_what_is_encoded_is_json(value: Any) -> None:
+def test_encoded_values_are_json(value: Any) -> None:
     """Every JSON reader reads the same value."""
     assert json.loads(encode(value)) == value

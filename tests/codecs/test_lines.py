@@ -65,7 +65,7 @@ def joined(lines: list[str], lead: str = "", end: str = "\r\n") -> bytes:
 @pytest.mark.parametrize(
     ("event", "lines"), LINES + PRIVATE, ids=lambda value: type(value).__name__
 )
-def test_an_event_is_told_apart_by_how_its_lines_begin(event: Event, lines: list[str]) -> None:
+def test_the_start_of_its_lines_tells_the_type_of_an_event(event: Event, lines: list[str]) -> None:
     """Each line of a text with the sender before it."""
     entry = Entry(1, event)
     assert CURRENT.encode(entry) == joined(lines)
@@ -74,7 +74,7 @@ def test_an_event_is_told_apart_by_how_its_lines_begin(event: Event, lines: list
 
 @pytest.mark.parametrize(("event", "lines"), LINES, ids=lambda value: type(value).__name__)
 def test_elsewhere_each_line_begins_with_its_room(event: Event, lines: list[str]) -> None:
-    """Whoever is in several rooms sees where."""
+    """A client in several rooms sees the room of each event."""
     entry = Entry(1, event)
     assert ELSEWHERE.encode(entry) == joined(lines, "#dev ")
     assert PLAIN_ROOMS.encode(entry) == joined(lines, "#dev ", "\n")
@@ -97,7 +97,7 @@ def test_a_private_message_belongs_to_no_room(event: Event, lines: list[str]) ->
     ],
     ids=["measured", "unknown"],
 )
-def test_a_gap_says_what_was_missed_and_what_to_do(gap: Gap, line: str) -> None:
+def test_a_gap_says_how_many_events_were_missed_and_what_to_do(gap: Gap, line: str) -> None:
     """How many, where the server knows; and in which room, if it is not this one."""
     assert CURRENT.gap(gap) == joined([line])
     assert ELSEWHERE.gap(gap) == joined([line], "#dev ")
@@ -157,7 +157,7 @@ def test_split_anywhere_is_the_same_as_whole(stream: bytes, at: list[int]) -> No
 
 
 @given(streams)
-def test_the_lines_are_what_stands_between_the_ends(stream: bytes) -> None:
+def test_lines_are_the_bytes_between_line_ends(stream: bytes) -> None:
     """Without NULs before them and empty lines, and None for each that is too long."""
     lines = [line.lstrip(b"\0") for line in stream.replace(b"\r", b"\n").split(b"\n")]
     assert lines_of(stream) == [line if len(line) <= LIMIT else None for line in lines if line]
@@ -167,7 +167,7 @@ def test_the_lines_are_what_stands_between_the_ends(stream: bytes) -> None:
     "end", [b"\n", b"\r\n", b"\r\0", b"\r"], ids=["LF", "CRLF", "CR NUL", "CR"]
 )
 def test_every_line_end_ends_a_line(end: bytes) -> None:
-    """At once: nobody waits for a byte that may never come."""
+    """At once, without waiting for a byte that may never come."""
     decoder = LineDecoder(LIMIT)
     for word in (b"one", b"two"):
         assert decoder.feed(word + end) == [word]

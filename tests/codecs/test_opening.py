@@ -91,7 +91,7 @@ def test_bytes_that_no_chat_user_types_are_known_however_they_are_cut(
     ],
     ids=repr,
 )
-def test_what_people_type_first_is_taken(first: bytes) -> None:
+def test_first_lines_that_people_type_are_accepted(first: bytes) -> None:
     """Latin-1, editing keys, and words that only look like another protocol's."""
     assert judged(first) is None
     assert judged(*(bytes([byte]) for byte in first)) is None

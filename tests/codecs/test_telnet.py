@@ -113,7 +113,7 @@ def test_bytes_that_inetutils_telnet_takes_for_interrupts_are_put_back(
 
 
 def test_an_interrupt_between_characters_is_no_byte() -> None:
-    """Somebody presses ^C."""
+    """The user presses ^C."""
     assert filtered("Ü".encode() + IAC + b"\xf4" + IAC + DO + b"\x06x")[0] == "Üx".encode()
 
 
@@ -169,7 +169,7 @@ def test_option_bytes_are_taken_out(stream: bytes, text: bytes, answers: bytes) 
 
 
 @given(st.lists(st.sampled_from([IAC + DO + ECHO, IAC + WILL + ECHO]), max_size=1000))
-def test_whoever_asks_on_and_on_gets_silence(requests: list[bytes]) -> None:
+def test_endless_option_requests_get_no_answer(requests: list[bytes]) -> None:
     """Answers are refusals, and bounded."""
     text, answers = filtered(*requests)
     assert text == b""
@@ -187,7 +187,7 @@ def test_thousands_of_option_bytes_leave_the_text_alone() -> None:
 @pytest.mark.parametrize("unit", [b"x", IAC + IAC, IAC + NOP], ids=["bytes", "IACs", "commands"])
 @pytest.mark.parametrize("size", [1, 2, 3, 1000, 5000])
 def test_a_subnegotiation_may_be_so_long_and_no_longer(unit: bytes, size: int) -> None:
-    """However it is cut; what follows is text again, so that nobody is muted for ever."""
+    """However its bytes are split; what follows is text again, so no client is muted for ever."""
     whole = IAC + SB + unit * MAX_SUBNEGOTIATION
     for stream in (whole + IAC + SE + b"hello", whole + unit + b"hello"):
         packets = [stream[i : i + size] for i in range(0, len(stream), size)]

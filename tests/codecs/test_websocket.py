@@ -7,7 +7,7 @@ import pytest
 from chatd.codecs.websocket import frame, pong, ref_of
 
 
-def test_a_pong_brings_back_what_the_ping_was_sent_with() -> None:
+def test_a_pong_has_the_ref_of_its_ping() -> None:
     """And nothing if that was nothing."""
     assert pong(None) == frame(b'{"type":"pong"}')
     assert pong("p1") == frame(b'{"type":"pong","ref":"p1"}')
@@ -26,6 +26,6 @@ def test_a_pong_brings_back_what_the_ping_was_sent_with() -> None:
     ],
     ids=["half-a-pair", "unknown", "number", "no-text", "list", "no-json", "deep"],
 )
-def test_the_ref_of_what_was_not_understood_is_found(text: str, ref: str | None) -> None:
-    """If it has one: a browser that cuts an emoji in two is told which message that was."""
+def test_the_ref_of_a_malformed_frame_is_found(text: str, ref: str | None) -> None:
+    """If it has one: a page that cuts an emoji in two learns which message was malformed."""
     assert ref_of(text) == ref

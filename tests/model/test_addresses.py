@@ -20,15 +20,15 @@ from chatd.model.addresses import LOCAL, address_of, parse_host, parse_network
     ],
 )
 def test_an_address_is_one_host_or_one_network_of_64_bits(host: str | None, address: str) -> None:
-    """Whoever has one IPv6 network has 2**64 hosts, and counts once."""
+    """A client with one IPv6 network has 2**64 addresses, and counts once."""
     assert address_of(host) == address
 
 
 @pytest.mark.parametrize(
     "text", ["chat.example", "192.0.2", "192.0.2.07", "1.2.3.4%x", "[::1]", " "]
 )
-def test_what_is_no_host_is_told(text: str) -> None:
-    """Nobody can be any address they like."""
+def test_an_invalid_host_raises_value_error(text: str) -> None:
+    """No client can make up an address."""
     with pytest.raises(ValueError, match="address"):
         parse_host(text)
 

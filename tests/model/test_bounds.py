@@ -118,7 +118,7 @@ class Bounded:
     on: bool
 
 
-def test_what_is_no_free_text_needs_no_bound() -> None:
+def test_a_field_that_is_no_free_text_needs_no_bound() -> None:
     """Numbers, and words from a list."""
     assert bounds_of(Bounded) == (("name", NAME), ("room", ROOM))
 
@@ -170,7 +170,7 @@ COSTLY = "・٣۴·׳a日"
 @given(
     st.text(COSTLY + "\u0301ᄒ", max_size=1000) | st.sampled_from(COSTLY).map(lambda c: c * 70000)
 )
-def test_what_reaches_precis_is_short_and_made_of_letters(text: str) -> None:
+def test_precis_gets_only_short_strings_of_letters(text: str) -> None:
     """Its work grows with the square of the length: so the length is looked at first."""
     clear_caches()
     with pytest.MonkeyPatch.context() as patch:
@@ -188,7 +188,7 @@ def test_what_reaches_precis_is_short_and_made_of_letters(text: str) -> None:
             assert [profile.longest for profile in profiles] == [0, 0]
 
 
-def test_only_what_is_a_name_is_kept_in_a_cache() -> None:
+def test_only_valid_names_are_cached() -> None:
     """Four hundred names of 65 kB are not 25 MB of memory."""
     clear_caches()
     for number in range(100):
@@ -200,7 +200,7 @@ def test_only_what_is_a_name_is_kept_in_a_cache() -> None:
         assert cached.cache_info().currsize == 0
 
 
-def test_what_is_composed_into_a_short_name_is_one() -> None:
+def test_a_long_string_that_composes_into_a_short_name_is_a_name() -> None:
     """Bounds are wider than names: a letter may come in as a letter and its accents."""
     for letter in ("\u1fa7", "한", "é", "ガ"):
         decomposed = normalize("NFD", letter)

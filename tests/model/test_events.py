@@ -38,14 +38,14 @@ def test_an_event_is_written_with_its_type_and_its_own_fields(json: str, event: 
 
 
 @pytest.mark.parametrize("event", EVERY.values(), ids=lambda event: type(event).__name__)
-def test_what_happened_cannot_be_changed(event: Event) -> None:
+def test_events_are_immutable(event: Event) -> None:
     """Everyone shares the one object."""
     with pytest.raises(AttributeError):
         event.text = "something else"  # type: ignore[attr-defined]
 
 
 def test_only_the_sender_s_copy_of_a_private_message_says_that_it_was_sent() -> None:
-    """One message, told apart by who looks at it."""
+    """One message, in the sender's and the recipient's view."""
     assert SentPrivately("ada", "bob", "hi").sent
     assert not Told("ada", "bob", "hi").sent
 
@@ -55,6 +55,6 @@ def test_a_private_message_belongs_to_no_room() -> None:
     assert not issubclass(Told, RoomEvent)
 
 
-def test_messages_are_what_people_said_and_did() -> None:
+def test_messages_are_messages_and_actions() -> None:
     """Replay on joining shows these and nothing else."""
     assert [type(event) for event in EVERY.values() if isinstance(event, MESSAGES)] == [Said, Acted]

@@ -21,7 +21,7 @@ def test_a_holder_is_read_back_as_it_was_written(id_: str, name: str, named: boo
 
 
 @pytest.mark.parametrize("value", [b"", b"{}", b"[]", b"\xff", b'{"id":1,"name":"x"}'])
-def test_what_is_no_holder_is_an_error(value: bytes) -> None:
+def test_an_invalid_holder_raises_an_error(value: bytes) -> None:
     """One kind of error, that the fold can catch."""
     with pytest.raises(msgspec.DecodeError):
         decode_holder(value)

@@ -83,14 +83,14 @@ any_names = st.text(st.characters(categories=["L", "Nd", "Mn"]), min_size=1, max
 
 @given(ascii_names, ascii_names)
 def test_two_names_of_ascii_are_never_confusable(name: str, other: str) -> None:
-    """Whatever a font makes of l, I and 1: people who type can tell them apart."""
+    """In spite of l, I and 1, which differ for people who type them."""
     names = Lookalikes()
     names.add(name)
     assert names.find(other, everyone) is None
 
 
 def test_l_and_1_are_two_letters_in_ascii_and_one_beside_other_scripts() -> None:
-    """The exception is for those who have ASCII only."""
+    """The exception is for names of ASCII characters only."""
     names = Lookalikes()
     names.add("al1")
     assert names.find("a11", everyone) is None
@@ -146,7 +146,7 @@ def test_names_come_and_go_and_nothing_is_kept_of_them(steps: list[tuple[bool, s
 
 
 def test_a_name_is_looked_up_and_not_searched_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Of ten thousand people present only those who look like it are looked at."""
+    """Of ten thousand names only those with a common skeleton are examined."""
     names = Lookalikes()
     for number in range(10_000):
         names.add(f"person{number}")
@@ -187,7 +187,7 @@ def test_a_guest_s_name_is_reserved_also_in_other_letters(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["ada", "serve", "admin1", "guеst", "guеst-one", "bot", "ci"])
-def test_what_is_only_like_a_reserved_name_is_anyone_s(name: str) -> None:
+def test_a_name_that_only_resembles_a_reserved_one_is_allowed(name: str) -> None:
     """No more names are taken away than need be."""
     assert not speaks_for_server(clean_name(name))
 

@@ -66,7 +66,7 @@ CONFUSING = {
 
 
 @pytest.mark.parametrize("name", CONFUSING.values(), ids=CONFUSING)
-def test_what_confuses_is_no_name(name: str) -> None:
+def test_a_confusing_name_is_refused(name: str) -> None:
     """Everyone can tell everyone apart, and a name from what stands around it."""
     with pytest.raises(BadName):
         clean_name(name)
@@ -81,8 +81,8 @@ NO_ROOM = {
 
 
 @pytest.mark.parametrize("room", NO_ROOM.values(), ids=NO_ROOM)
-def test_what_confuses_is_no_room(room: str) -> None:
-    """A room's name stands in URLs and before lines."""
+def test_a_confusing_room_name_is_refused(room: str) -> None:
+    """A room's name is in URLs and before lines."""
     with pytest.raises(BadRoom):
         clean_room(room)
 
@@ -110,7 +110,7 @@ def test_a_guest_s_name_is_only_given_by_the_server(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["guest", "guest-", "guest-one", "guest-1x"])
-def test_what_is_only_like_a_guest_s_name_is_anyone_s(name: str) -> None:
+def test_a_name_that_only_resembles_a_guest_s_is_allowed(name: str) -> None:
     """No number, no guest."""
     assert clean_name(name) == name
 
@@ -147,7 +147,7 @@ def test_any_string_is_a_name_or_refused(name: str) -> None:
 
 @given(strings, st.sampled_from([str.upper, str.lower, str.casefold, str.swapcase]))
 def test_no_two_people_differ_in_case_only(name: str, change: Callable[[str], str]) -> None:
-    """Whoever writes a name in another case means the same person."""
+    """A name in another case means the same person."""
     try:
         shown, other = clean_name(name), clean_name(change(name))
     except BadName:
@@ -179,7 +179,7 @@ def test_a_room_has_one_name_however_it_is_spelt(room: str) -> None:
 @pytest.mark.parametrize(
     "room", ["#", "##dev", ".", "..", "#...", "dev/ops", "dev[1]", "dev?x", "a&b"]
 )
-def test_what_a_url_could_not_hold_is_no_room(room: str) -> None:
+def test_a_room_name_that_a_url_cannot_contain_is_refused(room: str) -> None:
     """`.` and `..` would be eaten on the way."""
     with pytest.raises(BadRoom):
         clean_room(room)

@@ -24,7 +24,7 @@ def test_a_new_room_has_the_defaults_and_says_nothing_of_them() -> None:
 
 
 @pytest.mark.parametrize("value", [b"", b"[]", b'{"topic":1}'])
-def test_what_are_no_settings_is_an_error(value: bytes) -> None:
+def test_invalid_settings_raise_an_error(value: bytes) -> None:
     """One kind of error, that the index can catch."""
     with pytest.raises(msgspec.DecodeError):
         decode_state(value)

@@ -25,7 +25,7 @@ limits = st.integers(1, 100)
 @example("a\ud83d\ude00", 10)
 @example(" \n a \n ", 10)
 def test_any_string_is_a_text_or_refused(text: str, limit: int) -> None:
-    """`BadText` or `TextTooLong` and nothing else; and what is taken harms nobody."""
+    """`BadText` or `TextTooLong` and nothing else; accepted texts are harmless."""
     try:
         clean = clean_text(text, limit)
     except (BadText, TextTooLong):
@@ -61,7 +61,7 @@ def test_any_phrase_is_one_line_or_refused(text: str, limit: int) -> None:
 
 
 @given(strings.map(lambda text: re.sub("[\x1b\x90\x98\x9b\x9d-\x9f]", "", text)))
-def test_printable_takes_out_what_steers_a_terminal_and_nothing_else(text: str) -> None:
+def test_printable_removes_terminal_controls_and_nothing_else(text: str) -> None:
     """Line feeds and tabs stay."""
     unsteered = re.sub(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]", "", text)
     assert printable(text) == unsteered
@@ -127,7 +127,7 @@ def test_escape_sequences_go_as_a_whole(escape: str) -> None:
         ("\x1b hello", " hello"),
     ],
 )
-def test_what_is_no_escape_sequence_is_text(text: str, clean: str) -> None:
+def test_text_that_is_no_escape_sequence_stays(text: str, clean: str) -> None:
     """A string without its end takes no other line with it, as no terminal would show its own."""
     assert clean_text(text, 1000) == clean
 
@@ -185,7 +185,7 @@ def test_texts_are_cleaned_so(text: str, clean: str) -> None:
     ids=["empty", "space", "breaks", "tab", "controls", "zero-width", "wide spaces", "bidi"],
 )
 def test_a_message_with_nothing_to_see_is_refused(text: str) -> None:
-    """Nobody should wonder what somebody did not say."""
+    """An empty message would puzzle its readers."""
     with pytest.raises(BadText, match="this message is empty"):
         clean_text(text, 1000)
 
@@ -242,7 +242,7 @@ def test_a_text_that_is_far_too_long_is_refused_before_it_is_cleaned(
 
 
 def test_a_message_has_at_most_fifty_line_breaks() -> None:
-    """A pasted function, but nobody's whole screen."""
+    """Enough for a pasted function, too few to fill a screen."""
     lines = "x\r\n" * MAX_LINE_BREAKS + "x"
     assert clean_text(lines, 1000).count("\n") == 50
     with pytest.raises(TextTooLong, match="at most 50 line breaks"):

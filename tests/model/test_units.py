@@ -31,12 +31,12 @@ from chatd.model.units import (
         (Unit((), (), [Expect(ROOMS, "dev", 7)]), False),
     ],
 )
-def test_what_outlives_the_process_is_kept(unit: Unit, kept: bool) -> None:
+def test_units_with_durable_parts_are_kept(unit: Unit, kept: bool) -> None:
     """Events of rooms, durable cells, request keys; a full disk refuses only these."""
     assert is_kept(unit) is kept
 
 
-def test_who_is_connected_is_presence() -> None:
+def test_tables_of_connected_people_are_presence() -> None:
     """Names and the members of each room; a room that is called like a table is no exception."""
     assert is_presence(NAMES)
     assert is_presence(room_table(MEMBERS, "rooms"))

@@ -53,7 +53,7 @@ def test_no_more_are_taken_than_there_is_room_for(host: str) -> None:
 
 
 def test_one_address_does_not_take_all_the_room() -> None:
-    """It is told how many it has; others come in."""
+    """The refusal says how many it has; clients of other addresses are accepted."""
     counted = connections(per_address=3)
     assert taken(counted, PUBLIC, 10) == 3
     refusal = counted.refusal(PUBLIC)
@@ -88,8 +88,8 @@ def test_where_there_is_room_for_one_this_machine_may_have_it() -> None:
     assert taken(connections(1), LOOPBACK, 2) == 1
 
 
-def test_who_is_gone_is_forgotten() -> None:
-    """The table holds whoever is connected, and nobody else."""
+def test_closed_connections_are_not_counted() -> None:
+    """The table has the addresses of open connections only."""
     counted = connections()
     for number in range(100):
         counted.add(f"10.0.0.{number}")
@@ -111,7 +111,7 @@ def test_some_descriptors_are_kept_in_reserve(limit: int, most: int) -> None:
 
 
 class Crowded:
-    """A server with room for one, who is there."""
+    """A server for one connection, which is open."""
 
     def __init__(self, per_address: int | None = None) -> None:
         self.server = MemoryServer()
@@ -121,11 +121,11 @@ class Crowded:
         self.counted.add("192.168.1.1")  # as a `FakeConnection` has it
 
     def connect(self, factory: Any) -> Any:
-        """Somebody who has come too late."""
+        """A client that comes too late."""
         return self.server.chat.connect(ConnectionLimiter(factory, self.counted))
 
 
-def test_a_line_client_is_told_in_a_line() -> None:
+def test_a_refused_line_client_gets_a_line() -> None:
     """And the connection closes."""
     crowded = Crowded()
     wire = crowded.connect(crowded.server.line_door)
@@ -133,7 +133,7 @@ def test_a_line_client_is_told_in_a_line() -> None:
     assert wire.lost
 
 
-def test_an_http_client_is_told_in_json() -> None:
+def test_a_refused_http_client_gets_json() -> None:
     """With a status, and when to come again."""
     crowded = Crowded()
     wire = crowded.connect(crowded.server.http_door)
@@ -146,7 +146,7 @@ def test_an_http_client_is_told_in_json() -> None:
     assert body.startswith(b'{"error":{"code":"unavailable","message":"the server is full')
 
 
-def test_who_has_too_many_is_told_to_close_some() -> None:
+def test_an_address_with_too_many_connections_is_told_to_close_some() -> None:
     """It is not the server that is full."""
     crowded = Crowded(per_address=1)
     wire = crowded.connect(crowded.server.http_door)
@@ -163,7 +163,7 @@ def test_whom_there_is_room_for_meets_the_door_itself(address: Any) -> None:
     assert limiter.buildProtocol(UNIXAddress(None)) is not None
 
 
-def test_over_tls_a_door_speaks_what_it_says() -> None:
+def test_over_tls_a_door_offers_its_own_protocols() -> None:
     """HTTP names its version; lines have no name."""
     server = MemoryServer()
     assert ConnectionLimiter(server.http_door, connections()).acceptableProtocols() == [b"http/1.1"]

@@ -12,7 +12,7 @@ from chatd.testing.clock import StrictClock
 
 
 class Waiter:
-    """Somebody who waits, and notes when its time was up."""
+    """An object with a deadline, which notes when the deadline came."""
 
     def __init__(self, clock: StrictClock) -> None:
         self.due: float | None = None
@@ -67,7 +67,7 @@ def test_a_deadline_comes_once_never_early_and_hardly_late(
             assert end <= ended <= end + 1 / PER_SECOND + 1 / 64
 
 
-def test_those_who_wait_for_the_same_moment_share_a_timer() -> None:
+def test_deadlines_at_the_same_time_share_a_timer() -> None:
     """Ten thousand polls are not ten thousand timers."""
     clock = StrictClock()
     deadlines = Deadlines(clock)

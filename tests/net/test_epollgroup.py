@@ -77,7 +77,7 @@ def watched(request: pytest.FixtureRequest) -> Iterator[ReactorWithGroup]:
     assert watched.epoll_group not in watched.reactor.getReaders()
 
 
-def test_whoever_has_entered_reads_what_comes_in_until_it_leaves(watched: ReactorWithGroup) -> None:
+def test_a_delegate_reads_its_connection_until_it_leaves(watched: ReactorWithGroup) -> None:
     """In any reactor; and when the last one has left, nothing of the epoll_group is left in it."""
     one, other = watched.poll(), watched.poll()
     for word in ("one", "two"):
@@ -94,7 +94,7 @@ def test_whoever_has_entered_reads_what_comes_in_until_it_leaves(watched: Reacto
     one.told.remove("aside")
 
 
-def test_thousands_who_ask_do_not_keep_one_waiting(
+def test_thousands_of_polls_do_not_delay_another_connection(
     watched: ReactorWithGroup, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A connection outside the epoll group is read between `AT_ONCE` of its members, and each
@@ -147,15 +147,15 @@ def test_a_reactor_that_lets_go_has_the_transports_to_let_go_of(watched: Reactor
     assert [poll.told for poll in polls] == [["aside"]] * 2
 
 
-def test_whoever_ends_is_the_reactor_s(watched: ReactorWithGroup) -> None:
-    """What is not simply something to read is left to who always sees to that."""
+def test_an_ended_connection_goes_back_to_the_reactor(watched: ReactorWithGroup) -> None:
+    """Any event but readable bytes is left to the reactor."""
     poll = watched.poll()
     poll.client.close()
     watched.turn()
     assert poll.told == ["aside"]
 
 
-def test_what_goes_wrong_is_logged_and_concerns_one(
+def test_an_exception_is_logged_and_closes_one_connection(
     watched: ReactorWithGroup, logged_errors: list[str]
 ) -> None:
     """The others are read all the same."""

@@ -59,7 +59,7 @@ PONG = b"\x8a\x80\0\0\0\0"
 
 
 def test_a_websocket_that_does_not_answer_its_pings_is_cut_off() -> None:
-    """And a guest who spoke through it has left."""
+    """And the guest of that connection has left."""
     server = MemoryServer()
     deaf = Deaf(server)
     deaf.wire.send(b"\x81\xa4\0\0\0\0" + b'{"type":"say","text":"hi","ref":"abc"}'[:36])
@@ -201,7 +201,7 @@ def deafen(sock: socket.socket) -> None:
 
 
 def test_a_peer_that_acknowledges_nothing_is_reported_as_dead() -> None:
-    """Over a real socket that is deaf: what TCP gives up is told apart from what was closed."""
+    """Over a real socket that acknowledges nothing: a dead peer is an error of its own."""
     wire = TcpPair()
     deafen(wire.client)
     sock: Any = wire.server.socket

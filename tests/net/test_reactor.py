@@ -51,7 +51,7 @@ reactor.run()
 """
 
 
-def test_it_reads_writes_and_logs_what_a_protocol_raises() -> None:
+def test_the_reactor_reads_writes_and_logs_exceptions_of_a_protocol() -> None:
     """Nothing but the logging context is left out: a protocol that raises is logged and dropped."""
     out = subprocess.run(
         [sys.executable, "-c", _CHATTER], capture_output=True, text=True, timeout=30, check=True
@@ -60,7 +60,7 @@ def test_it_reads_writes_and_logs_what_a_protocol_raises() -> None:
 
 
 @pytest.mark.parametrize("event", [EPOLLIN, EPOLLOUT], ids=["read", "write"])
-def test_what_was_closed_by_an_earlier_event_of_the_round_is_left_alone(
+def test_a_descriptor_closed_by_an_earlier_event_of_the_round_is_skipped(
     monkeypatch: pytest.MonkeyPatch, event: int
 ) -> None:
     """Of two connections that are ready at once, the first may close the second."""

@@ -62,7 +62,7 @@ def left(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
 
 @doors
-def test_who_takes_nothing_is_let_go(
+def test_a_client_that_reads_nothing_is_disconnected(
     server: MemoryServer, left: list[int], connect: Connect
 ) -> None:
     """When its time is up, and not before."""
@@ -76,7 +76,7 @@ def test_who_takes_nothing_is_let_go(
 
 
 @doors
-def test_who_reads_again_in_time_stays(
+def test_a_client_that_reads_again_in_time_stays(
     server: MemoryServer, left: list[int], connect: Connect
 ) -> None:
     """However often it was full; each time it has all the time."""
@@ -97,8 +97,8 @@ def test_who_reads_again_in_time_stays(
 
 
 @pytest.mark.parametrize("connect", [line, stream, websocket])
-def test_who_reads_slowly_stays(server: MemoryServer, left: list[int], connect: Connect) -> None:
-    """As long as it takes `LEAST_BYTES` in its time; then it does no more, and is let go."""
+def test_a_slow_client_stays(server: MemoryServer, left: list[int], connect: Connect) -> None:
+    """As long as it reads `LEAST_BYTES` per timeout; when it reads less, it is disconnected."""
     wire = connect(server)
     wire.fill()
     for _ in range(5):
@@ -120,7 +120,7 @@ def test_who_reads_slowly_stays(server: MemoryServer, left: list[int], connect: 
         (answer, rb'^{"room":"lobby","events":\[\],.*}'),
     ],
 )
-def test_who_is_let_go_is_told(
+def test_a_stalled_client_is_told_why(
     server: MemoryServer, left: list[int], connect: Connect, words: bytes
 ) -> None:
     """On the line door in words, on a WebSocket with 1013, in a stream with a comment behind what
@@ -149,7 +149,7 @@ def test_a_stream_that_is_let_go_ends_as_its_answer_began(
 
 
 @doors
-def test_with_no_limit_everybody_stays(left: list[int], connect: Connect) -> None:
+def test_without_a_stall_timeout_every_client_stays(left: list[int], connect: Connect) -> None:
     """`--stall 0`."""
     server = MemoryServer()
     server.peers.stalls.seconds = 0
@@ -159,10 +159,10 @@ def test_with_no_limit_everybody_stays(left: list[int], connect: Connect) -> Non
     assert not wire.lost
 
 
-def test_who_goes_on_reading_within_its_last_seconds_is_gone_all_the_same(
+def test_a_stalled_client_that_reads_in_its_last_seconds_is_still_disconnected(
     server: MemoryServer, left: list[int]
 ) -> None:
-    """It was told to come back."""
+    """The client was told to come back."""
     wire = websocket(server)
     wire.fill()
     server.chat.advance(STALL_SECONDS + 0.2)
@@ -195,7 +195,7 @@ class Sink:
         """It is."""
 
 
-def test_whoever_closes_with_nothing_on_the_way_costs_no_timer() -> None:
+def test_closing_an_empty_connection_costs_no_timer() -> None:
     """That is nearly everybody, many times a second."""
     clock = StrictClock()
     Stalls(clock).closing(Sink(FakeConnection))

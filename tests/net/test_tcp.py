@@ -64,7 +64,7 @@ class DirectWriter:
     send: Callable[[bytes], int | None]
 
     def push(self, data: bytes, wire: TcpPair) -> None:
-        """Send all of it, as whoever borrows has to."""
+        """Send all bytes, as a direct writer has to."""
         try:
             sent = self.send(data)
         except OSError:
@@ -73,7 +73,7 @@ class DirectWriter:
             wire.server.write(data[sent:])
 
 
-def test_who_borrows_sends_at_once_while_nothing_waits(wire: TcpPair) -> None:
+def test_a_direct_writer_sends_at_once_while_nothing_is_buffered(wire: TcpPair) -> None:
     """And takes the transport's way while something does: bytes stay in order."""
     writer = DirectWriter()
     enable_direct_writes(wire.server, writer)
@@ -87,7 +87,7 @@ def test_who_borrows_sends_at_once_while_nothing_waits(wire: TcpPair) -> None:
     assert wire.client.recv(100) == b"at once again"
 
 
-def test_who_borrows_while_something_waits_takes_its_place_behind_it(wire: TcpPair) -> None:
+def test_a_direct_writer_sends_after_buffered_bytes(wire: TcpPair) -> None:
     """The way past the transport is not free yet."""
     wire.server.write(BIG)
     writer = DirectWriter()
@@ -106,8 +106,8 @@ def test_the_way_past_is_lent_to_one_at_a_time(wire: TcpPair) -> None:
     assert wire.client.recv(100) == b"xy"
 
 
-def test_who_sends_to_a_closed_connection_is_told_by_nobody(wire: TcpPair) -> None:
-    """`connectionLost` has told it."""
+def test_a_direct_write_to_a_closed_connection_raises_nothing(wire: TcpPair) -> None:
+    """`connectionLost` has reported it."""
     writer = DirectWriter()
     enable_direct_writes(wire.server, writer)
     wire.server.connectionLost(Failure(ConnectionDone()))
@@ -146,7 +146,7 @@ class ReadDelegate:
 
 
 def test_something_else_may_read_in_a_transport_s_place(wire: TcpPair) -> None:
-    """Then the transport does not, though it be told to go on reading."""
+    """Then the transport does not read, even if reading is started."""
     delegate = ReadDelegate(wire)
     assert delegate.delegate_reads()
     assert wire.watch.readers == {delegate.epoll_group}
@@ -160,7 +160,7 @@ def test_something_else_may_read_in_a_transport_s_place(wire: TcpPair) -> None:
     assert wire.watch.readers == {wire.server}
 
 
-def test_nobody_stands_in_while_nothing_is_to_be_read(wire: TcpPair) -> None:
+def test_reads_are_not_delegated_while_reading_is_stopped(wire: TcpPair) -> None:
     """Neither after a pause, nor once it is closed."""
     delegate = ReadDelegate(wire)
     assert delegate.delegate_reads()
@@ -176,7 +176,7 @@ def test_nobody_stands_in_while_nothing_is_to_be_read(wire: TcpPair) -> None:
     assert not delegate.delegate_reads()
 
 
-def test_nobody_stands_in_behind_the_end_of_what_comes_in(wire: TcpPair) -> None:
+def test_reads_are_not_delegated_after_the_end_of_input(wire: TcpPair) -> None:
     """A client that has half closed has nothing to ask, and may be owed an answer."""
     ended: list[str] = []
 
@@ -194,7 +194,7 @@ def test_nobody_stands_in_behind_the_end_of_what_comes_in(wire: TcpPair) -> None
     assert not ReadDelegate(wire).delegate_reads()
 
 
-def test_nobody_stands_in_where_there_is_no_room(
+def test_reads_are_not_delegated_if_the_kernel_refuses(
     wire: TcpPair, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The kernel may refuse another epoll, or another descriptor in it."""
@@ -208,7 +208,7 @@ def test_nobody_stands_in_where_there_is_no_room(
     assert wire.watch.readers == {wire.server}
 
 
-def test_nobody_stands_in_where_there_is_no_epoll(
+def test_reads_are_not_delegated_without_epoll(
     wire: TcpPair, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Everything then comes to the protocol as it does elsewhere."""
@@ -216,21 +216,21 @@ def test_nobody_stands_in_where_there_is_no_epoll(
     assert not ReadDelegate(wire).delegate_reads()
 
 
-def test_nothing_to_read_is_nothing_and_a_reset_is_told(wire: TcpPair) -> None:
+def test_nothing_to_read_is_no_error_and_a_reset_is_one(wire: TcpPair) -> None:
     """As by Twisted's own transport."""
     assert wire.server.doRead() is None
     wire.reset()
     assert isinstance(wire.server.doRead(), ConnectionLost)
 
 
-def test_what_fits_is_on_its_way_when_write_returns(wire: TcpPair) -> None:
+def test_bytes_that_fit_are_sent_when_write_returns(wire: TcpPair) -> None:
     """No turn of the reactor lies between a message and its readers."""
     wire.server.write(b"hello")
     assert not wire.waits_to_write
     assert wire.client.recv(100) == b"hello"
 
 
-def test_what_does_not_fit_follows_in_order(wire: TcpPair) -> None:
+def test_bytes_that_do_not_fit_follow_in_order(wire: TcpPair) -> None:
     """Half of a write may have gone out at once; the rest and all later writes come behind it."""
     wire.server.write(BIG)
     wire.server.write(b"then this")
@@ -254,7 +254,7 @@ def test_a_full_socket_pauses_the_producer_and_an_empty_one_resumes_it(wire: Tcp
     assert not producer.paused
 
 
-def test_closing_sends_what_was_written_first(wire: TcpPair) -> None:
+def test_closing_sends_buffered_bytes_first(wire: TcpPair) -> None:
     """What was written before the close arrives; the end comes behind it."""
     wire.server.write(BIG)
     wire.server.write(b"end")
@@ -274,8 +274,8 @@ def test_writing_behind_a_close_that_still_waits_keeps_the_order(wire: TcpPair) 
     assert wire.receive(len(BIG) + 4).endswith(b"late")
 
 
-def test_a_reset_is_told_by_the_reactor_not_from_within_write(wire: TcpPair) -> None:
-    """A door in the middle of a fan-out is not told that one of its readers is gone."""
+def test_a_reset_is_reported_by_the_reactor_not_from_within_write(wire: TcpPair) -> None:
+    """A door in the middle of a fan-out gets no `connectionLost` for one of its readers."""
     wire.server.write(BIG)
     wire.reset()
     wire.server.write(b"more")
@@ -286,8 +286,8 @@ def test_a_reset_is_told_by_the_reactor_not_from_within_write(wire: TcpPair) -> 
     assert isinstance(wire.server.doWrite(), Exception)
 
 
-def test_a_lost_connection_swallows_what_is_written(wire: TcpPair) -> None:
-    """Writing to somebody who has gone is no error."""
+def test_writes_to_a_lost_connection_are_dropped(wire: TcpPair) -> None:
+    """Writing to a lost connection is no error."""
     wire.server.connectionLost(Failure(ConnectionError()))
     wire.server.write(b"too late")
     assert wire.note.lost is not None
@@ -301,7 +301,7 @@ class Tls:
         self.transport = transport
 
 
-def test_what_the_client_has_not_taken_is_counted(wire: TcpPair) -> None:
+def test_bytes_that_the_client_has_not_read_are_counted(wire: TcpPair) -> None:
     """Wherever it lies: in Twisted's buffers or in the kernel's; also behind TLS."""
     assert unsent(wire.server) == 0
     wire.server.write(BIG)

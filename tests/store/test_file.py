@@ -315,7 +315,7 @@ def test_a_directory_that_is_away_refuses_until_it_is_back(
     desk.store(said("one"))
     shutil.rmtree(desk.path.parent)
     for _ in range(2):
-        assert "not whole" in refused(desk, said("two"))
+        assert "is incomplete" in refused(desk, said("two"))
     desk.path.parent.mkdir()
     desk.store(said("three"))
     assert desk.texts() == ["one", "three"]

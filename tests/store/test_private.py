@@ -44,7 +44,7 @@ def kept_at(path: Path) -> StoreUnderTest:
     return StoreUnderTest(lambda *clocks: sqlite_store(path, *clocks))
 
 
-def test_a_database_and_what_belongs_to_it_are_its_owner_s(path: Path) -> None:
+def test_a_database_and_its_companions_are_private_to_their_owner(path: Path) -> None:
     """Also under `--nodaemon`, where the umask is that of the shell."""
     with kept_at(path) as kept:
         kept.stored(Said("lobby", "ada", "hello"))
@@ -110,8 +110,8 @@ def test_a_mode_that_is_narrower_stays(path: Path) -> None:
     assert modes(path) == {"": 0o400}
 
 
-def test_a_file_that_cannot_be_made_is_left_to_whoever_opens_it(path: Path) -> None:
-    """Who knows better what to say."""
+def test_a_file_that_cannot_be_created_raises_nothing(path: Path) -> None:
+    """The code that opens it reports that."""
     make_private(path / "in no directory")
     with pytest.raises(OSError, match="No such file"):
         open_private(path / "in no directory")

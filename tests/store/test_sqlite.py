@@ -72,7 +72,7 @@ def warnings() -> Iterator[list[str]]:
 
 
 def is_refused(kept: StoreUnderTest, event: Event) -> bool:
-    """Whether an event is refused now, in words for the one who sent it."""
+    """The refusal of an event now, in words for its sender; None: it is stored."""
     try:
         kept.appended(Unit([event]))
     except Unavailable as refusal:
@@ -135,7 +135,7 @@ def test_a_fresh_file_is_complete_from_its_beginning(opened: Open) -> None:
 
 
 class Hired:
-    """Workers who take their time, by what they were hired for."""
+    """Slow workers, by their kind of work."""
 
     def __init__(self, clock: StrictClock, seconds: float) -> None:
         self._clock = clock
@@ -168,7 +168,7 @@ def end(kept: StoreUnderTest) -> None:
     result_of(closing)
 
 
-def test_what_is_appended_during_a_commit_is_one_commit(path: Path) -> None:
+def test_appends_during_a_commit_share_the_next_commit(path: Path) -> None:
     """However many they are: the more there is to do, the less each costs."""
     kept, hired = slow(path, 5)
     before = hired.workers["writing"].begun
@@ -185,7 +185,7 @@ def test_what_is_appended_during_a_commit_is_one_commit(path: Path) -> None:
 
 
 def test_a_commit_has_only_so_much_to_do(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """So that nobody waits long; a batch is stored whole all the same."""
+    """So that no append waits long; a batch is still stored whole."""
     monkeypatch.setattr(sqlite_module, "MOST_AT_ONCE", 10)
     kept, _ = slow(path, 1)
     sizes = [1, 4, 4, 4, 25, 6, 4]
@@ -295,7 +295,7 @@ def test_a_full_disk_refuses_writers_and_serves_readers(
     logged_errors.clear()
 
 
-def test_what_needs_no_disk_is_stored_beside_what_a_full_disk_refuses(
+def test_units_that_need_no_disk_are_stored_while_a_full_disk_refuses_others(
     opened: Open, warnings: list[str], logged_errors: list[str]
 ) -> None:
     """People come and go while others are refused, in whichever order they were appended; and that
@@ -416,7 +416,7 @@ def test_a_store_that_cannot_read_its_file_releases_it(
 
 
 @pytest.mark.parametrize("fault", ["full", "locked"])
-def test_a_probe_finds_out_what_a_commit_would(
+def test_a_probe_fails_if_a_commit_would(
     opened: Open,
     path: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -466,7 +466,7 @@ def test_a_start_at_an_odd_time_is_logged(
 
 
 @pytest.mark.parametrize(("durability", "synchronous"), [("disk", 2), ("process", 1)])
-def test_durability_is_what_a_commit_waits_for(
+def test_durability_decides_what_a_commit_waits_for(
     opened: Open, monkeypatch: pytest.MonkeyPatch, durability: str, synchronous: int
 ) -> None:
     """The disk (FULL), or only that the process has written (NORMAL)."""
@@ -486,8 +486,8 @@ def test_durability_is_what_a_commit_waits_for(
 # -- forgetting ----------------------------------------------------------------------------------
 
 
-def test_what_is_too_old_is_forgotten(opened: Open) -> None:
-    """Within a minute; the follower is told right away what is left, and cells stay."""
+def test_events_that_are_too_old_are_removed(opened: Open) -> None:
+    """Within a minute; the follower is shown at once what is left, and cells stay."""
     kept = opened(retention=Retention(days=1))
     unit = {"changes": [Change(ROOMS, "dev", b"{}")]}
     old = kept.stored(said("one"), said("two", "dev"), **unit)
@@ -506,7 +506,7 @@ def test_what_is_too_old_is_forgotten(opened: Open) -> None:
     assert opened().opened.rooms["dev"] == RoomSummary(id_, id_)
 
 
-def test_what_is_too_much_is_forgotten(opened: Open) -> None:
+def test_events_that_are_too_many_are_removed(opened: Open) -> None:
     """The oldest of all rooms together, however many; also what was there at the start."""
     kept = opened()
     for batch in range(3):

@@ -165,7 +165,7 @@ def test_appends_are_stored_in_their_order(kept: StoreUnderTest) -> None:
     assert ids == sorted(set(ids), key=int)  # type: ignore[arg-type]
 
 
-def test_what_is_appended_on_being_answered_comes_after(kept: StoreUnderTest) -> None:
+def test_an_append_from_within_an_answer_comes_after(kept: StoreUnderTest) -> None:
     """A sender may go on at once."""
     answers: list[Deferred[list[int | Stale]]] = []
     appended = kept.store.append([saying("one")])
@@ -255,7 +255,7 @@ def test_a_unit_is_stored_whole_or_not_at_all(kept: StoreUnderTest) -> None:
     assert isinstance(kept.appended(saying(request_key=b"key"))[0], int), "the key was kept"
 
 
-def test_a_stale_answer_comes_behind_what_made_it_stale(kept: StoreUnderTest) -> None:
+def test_a_stale_answer_comes_after_the_unit_that_made_it_stale(kept: StoreUnderTest) -> None:
     """So that the command is judged again by the newest state."""
     seen: list[object] = []
     kept.store.append([claim(NAMES, "ada", b"1", 0)])
@@ -296,7 +296,7 @@ def test_a_known_request_key_answers_the_first_id(kept: StoreUnderTest) -> None:
 
 
 def test_a_request_key_is_known_for_some_minutes(kept: StoreUnderTest) -> None:
-    """By a clock that nobody sets; then the same request is another one."""
+    """By a monotonic clock; later the same request is another one."""
     first = kept.appended(saying(request_key=b"key"))
     kept.wall += YEAR
     kept.clock.advance(REMEMBERED_SECONDS - 1)
@@ -376,7 +376,7 @@ def test_page_by_page_is_all_that_was_kept(
     bounds=st.tuples(*[st.none() | st.integers(-2, 45)] * 2),
     limit=st.integers(0, 10),
 )
-def test_a_page_is_what_a_list_would_give(
+def test_a_page_equals_a_slice_of_a_list(
     engine: str,
     messages: list[tuple[str, int]],
     bounds: tuple[int | None, int | None],
@@ -450,7 +450,7 @@ def test_every_kind_of_event_is_read_back_as_it_was(kept: StoreUnderTest) -> Non
     assert [entry.event for entry in kept.read("dev").entries] == events
 
 
-def test_reading_within_the_showing_finds_what_is_shown(kept: StoreUnderTest) -> None:
+def test_a_read_from_within_showing_finds_the_shown_units(kept: StoreUnderTest) -> None:
     """And nothing that is stored but not shown yet."""
     pages: list[Deferred[object]] = []
     tables: list[Deferred[object]] = []
@@ -509,7 +509,7 @@ def test_a_room_is_loaded_with_its_members(kept: StoreUnderTest) -> None:
     assert kept.load("nowhere").tables == {MEMBERS: {}}
 
 
-def test_what_is_loaded_can_be_changed_without_harm(kept: StoreUnderTest) -> None:
+def test_a_loaded_room_can_be_changed_without_harm(kept: StoreUnderTest) -> None:
     """It is a copy."""
     kept.stored(changes=[Change(NAMES, "ada", b"1")])
     kept.table(NAMES).clear()
@@ -527,7 +527,7 @@ def test_a_room_in_which_nothing_was_said_is_complete(kept: StoreUnderTest) -> N
 
 
 def test_presence_is_empty_after_a_start(kept: StoreUnderTest) -> None:
-    """Nobody is connected then; the versions of those who were are no longer current."""
+    """No client is connected at a start; versions of presence cells from before are stale."""
     (version,) = kept.stored(
         changes=[Change(NAMES, "ada", b"1"), Change(LOBBY, "ada", b"Ada"), Change(ROOMS, "x", b"")]
     )
@@ -557,7 +557,7 @@ def test_durable_cells_are_there_after_a_restart(lasting: StoreUnderTest) -> Non
 
 
 def test_request_keys_are_known_after_a_restart(lasting: StoreUnderTest) -> None:
-    """For as long as they would have been, or longer; the start is told them all."""
+    """For as long as before, or longer; `open` returns them all."""
     answers = lasting.appended(
         Unit([said("one"), said("two")], request_key=b"1"),
         Unit([Told("ada", "bob", "psst")], request_key=b"2"),
@@ -605,7 +605,7 @@ def test_a_store_keeps_its_id_over_a_restart(lasting: StoreUnderTest) -> None:
 # -- the end -------------------------------------------------------------------------------------
 
 
-def test_closing_stores_what_was_begun(kept: StoreUnderTest) -> None:
+def test_closing_stores_pending_appends(kept: StoreUnderTest) -> None:
     """Every append that was not refused is answered."""
     appended = [kept.store.append([saying(text)]) for text in ("one", "two")]
     closed = kept.store.close().addCallback(lambda _: len(kept.follower.units))
@@ -699,7 +699,7 @@ def test_an_unknown_url_is_refused_in_one_line(url: str) -> None:
     assert "\n" not in refusal.value.message
 
 
-def test_the_follower_of_a_test_keeps_what_it_is_shown() -> None:
+def test_the_fake_follower_keeps_the_units_that_it_is_shown() -> None:
     """Cells by table and key, as changes leave them."""
     follower = FakeFollower()
     follower.shown([Shown(5, (), [Change(NAMES, "ada", b"1"), Change(NAMES, "bob", b"2")], None)])

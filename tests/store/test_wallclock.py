@@ -43,7 +43,7 @@ def test_a_clock_that_goes_as_it_should_is_believed(
 
 
 @pytest.mark.parametrize("jump", [4 * YEAR, -4 * YEAR, DAY, -DAY, 61, -61])
-def test_a_jump_is_not_believed_and_told_once(
+def test_a_jump_is_ignored_and_logged_once(
     clocks: Clocks, logged_warnings: list[str], jump: float
 ) -> None:
     """Time goes on from where it was; when the clock is back, it is believed again."""
@@ -63,7 +63,7 @@ def test_a_jump_is_not_believed_and_told_once(
     assert len(logged_warnings) == 2
 
 
-def test_a_second_jump_is_told_too(clocks: Clocks, logged_warnings: list[str]) -> None:
+def test_a_second_jump_is_logged_too(clocks: Clocks, logged_warnings: list[str]) -> None:
     """If it is another one."""
     clocks.wall += 3600
     clocks.believed()
@@ -79,7 +79,7 @@ def test_a_second_jump_is_told_too(clocks: Clocks, logged_warnings: list[str]) -
 @given(
     st.lists(st.tuples(st.floats(0, 1000), st.floats(-JUMP_SECONDS * 0.99, JUMP_SECONDS * 0.99)))
 )
-def test_what_ntp_corrects_is_followed(steps: list[tuple[float, float]]) -> None:
+def test_small_corrections_are_followed(steps: list[tuple[float, float]]) -> None:
     """Be it much in the end: it is not a jump as long as each step is small."""
     clocks = Clocks()
     for seconds, correction in steps:
@@ -116,7 +116,7 @@ def test_one_message_at_a_wrong_time_does_not_put_the_later_ones_there(
         (-4 * YEAR, "the clock is 4 years behind the last event"),
     ],
 )
-def test_a_start_at_an_odd_time_is_told(ahead: float, told: str | None) -> None:
+def test_a_start_at_a_suspicious_time_is_reported(ahead: float, told: str | None) -> None:
     """A year after the last event, or before it."""
     doubtful = doubt(START + ahead, START)
     assert (doubtful or "").startswith(told or "")

@@ -72,7 +72,7 @@ def test_every_node_is_shown_everything_in_one_order(nodes: Nodes) -> None:
     ]
 
 
-def test_a_node_that_comes_later_knows_what_there_is(nodes: Nodes) -> None:
+def test_a_node_that_connects_later_knows_the_rooms(nodes: Nodes) -> None:
     """And is shown what comes."""
     nodes.ours.append([Unit([saying("one").events[0]], [Change(NAMES, "ada", b"")], (), b"key")])
     nodes.settle()
@@ -89,7 +89,7 @@ def test_a_node_that_comes_later_knows_what_there_is(nodes: Nodes) -> None:
     nodes.settle()
 
 
-def test_a_slow_node_reads_what_it_was_shown(nodes: Nodes) -> None:
+def test_a_slow_node_reads_only_the_units_that_it_was_shown(nodes: Nodes) -> None:
     """What is stored meanwhile is not in its pages and tables; its answers come in order."""
     nodes.ours.append([claim(NAMES, "ada", b"1", 0), saying("one")])
     nodes.settle()
@@ -177,8 +177,8 @@ def test_an_unreadable_store_says_so(nodes: Nodes) -> None:
             result_of(reading)  # type: ignore[misc]
 
 
-def test_what_falls_out_of_memory_is_forgotten() -> None:
-    """Every follower is told the oldest event left, behind the showing."""
+def test_events_evicted_from_memory_are_reported_as_forgotten() -> None:
+    """Every follower gets the oldest event left, after the batch was shown."""
     nodes = Nodes(history=2)
     nodes.ours.append([saying(str(n)) for n in range(3)])
     nodes.ours.append([saying("x", "dev")])

@@ -19,7 +19,7 @@ def test_the_example_of_the_module_works(chat: InMemoryChat) -> None:
     assert chat.texts("lobby") == ["hello"]
 
 
-def test_a_chat_stands_still_until_it_is_told_to_go_on(chat: InMemoryChat) -> None:
+def test_the_clock_of_a_chat_stands_still_until_it_is_advanced(chat: InMemoryChat) -> None:
     """Settling takes no time; advancing takes as much as it says."""
     called: list[str] = []
     chat.clock.callLater(1, called.append, "due")
@@ -29,7 +29,7 @@ def test_a_chat_stands_still_until_it_is_told_to_go_on(chat: InMemoryChat) -> No
     assert called == ["due"]
 
 
-def test_what_comes_of_a_command_is_answered_or_raised(chat: InMemoryChat) -> None:
+def test_the_outcome_of_a_command_is_returned_or_raised(chat: InMemoryChat) -> None:
     """When everything has settled."""
     ada = chat.enter("ada")
     assert chat.perform(ada, Say("lobby", "x")) == chat.entries("lobby")[-1].id
@@ -42,7 +42,7 @@ def test_what_comes_of_a_command_is_answered_or_raised(chat: InMemoryChat) -> No
 
 
 @pytest.mark.parametrize("held", ["appends", "shown"])
-def test_a_store_holds_back_what_it_is_told_to(chat: InMemoryChat, held: Held) -> None:
+def test_a_store_holds_back_appends_shown_units_and_reads(chat: InMemoryChat, held: Held) -> None:
     """Until it is released, and then everything goes on."""
     ada = chat.enter("ada")
     chat.store.hold(held)
@@ -88,7 +88,7 @@ def test_policies_for_tests_forbid(chat: InMemoryChat) -> None:
 
 
 def test_a_result_is_there_or_the_test_fails() -> None:
-    """Nobody waits in a test without a network."""
+    """A test without a network does not wait."""
     assert result_of(succeed(5)) == 5
     with pytest.raises(KeyError):
         result_of(fail(KeyError("x")))
