@@ -22,7 +22,7 @@ FLOORS = {
     "stream": "model stream",
     "codecs": "model stream codecs msgspec",
     "store": "model stream store twisted msgspec",
-    "chat": "model stream store chat twisted msgspec",
+    "chat": "model stream store chat twisted msgspec cryptography",
     "net": "model stream net twisted zope",
     "http": "model codecs net http twisted zope msgspec wsproto",
     "doors": "model stream codecs store chat net http doors twisted zope msgspec",

@@ -26,6 +26,14 @@ PROJECT = {"test_changes", "test_contributing", "test_docs", "test_house", "test
 THROUGH = {
     # Parts of one thing, which exist only for it.
     "chat/person": "chat/test_people",
+    # An account, its person and its sessions are tested as one.
+    "chat/accounts": "chat/test_signin",
+    "chat/arrivals": "chat/test_lasting",
+    "chat/judge_accounts": "chat/test_signin",
+    "chat/rules": "chat/test_signin",
+    "chat/signedin": "chat/test_signin",
+    "chat/unused": "chat/test_admission",
+    "model/account": "chat/test_lasting",
     "client/__init__": "client/test_chat",
     "client/answers": "client/test_connection",
     "doors/line/client": "doors/line/test_shell",

@@ -13,6 +13,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Callable, Mapping
 from itertools import count
 from typing import NamedTuple
@@ -20,11 +21,12 @@ from typing import NamedTuple
 import msgspec
 from twisted.logger import Logger
 
-from ..model.errors import BadName, NameInUse, NoSuchPerson
+from ..model.account import decode_account
+from ..model.errors import BadName, NameInUse, NameRegistered, NoSuchPerson
 from ..model.identity import decode_holder
 from ..model.lookalikes import Lookalikes, speaks_for_server
 from ..model.names import clean_name, name_key
-from ..model.units import MEMBERS, NAMES, Cell, Change, Expect, room_table
+from ..model.units import ACCOUNTS, MEMBERS, NAMES, Cell, Change, Expect, room_table
 from .person import Person
 from .room import Room
 
@@ -38,11 +40,21 @@ class Elsewhere(NamedTuple):
     name: str
     key: str
     version: int
+    account: str | None = None
 
     @property
     def expect(self) -> Expect:
         """That this person still holds the name."""
         return Expect(NAMES, self.key, self.version)
+
+
+def taken(name: str, holder: Person | Elsewhere) -> NameInUse | NameRegistered:
+    """Why nobody else can have the name that a person holds."""
+    if holder.account is None:
+        return NameInUse(f"the name {name} is in use; choose another")
+    return NameRegistered(
+        f"the name {name} is registered; sign in with its password, or choose another"
+    )
 
 
 class People:
@@ -52,9 +64,10 @@ class People:
 
     def __init__(self, node: str = "") -> None:
         """`node` tells this node's persons from those of others."""
-        self._node = node
         self._by_key: dict[str, Person | Elsewhere] = {}
         self._own: dict[str, Person] = {}
+        # Ids are kept with the session of a guest, so one must not come again after a restart.
+        self._start = f"{node}{secrets.token_hex(4)}-"
         self._ids = count(1)
         self._guests = 0
         self._looks = Lookalikes()
@@ -88,9 +101,11 @@ class People:
             return None
 
     def check_visitor(self, person: Person) -> None:
-        """Raises `NameInUse` if a person has taken the name of a visitor meanwhile."""
-        if person.visiting and person.key in self._by_key:
-            raise NameInUse(f"the name {person.name} is in use; choose another")
+        """Raises `NameInUse` or `NameRegistered` if a person has taken the name of a visitor
+        meanwhile.
+        """
+        if person.visiting and (holder := self._by_key.get(person.key)) is not None:
+            raise taken(person.name, holder)
 
     def still(self, person: Person | Elsewhere) -> Person | Elsewhere:
         """The same person as now known: on another node, perhaps by another name.
@@ -111,13 +126,14 @@ class People:
 
     def free_name(self, name: str, own: Person | None = None) -> str:
         """The name as it is shown, if it can be taken, or can be in a moment: when its holder is
-        about to leave.  Raises `BadName`, `NameInUse`.
+        about to leave.  Raises `BadName`, `NameInUse`, `NameRegistered`; of accounts that nobody is
+        signed in to it knows nothing (`chatd.chat.accounts.Claim`).
         """
         shown = clean_name(name)
         key = name_key(shown)
         holder = self._by_key.get(key)
         if holder is not None and holder is not own and not self.leaving(key):
-            raise NameInUse(f"the name {shown} is in use; choose another")
+            raise taken(shown, holder)
         if speaks_for_server(shown):
             raise BadName("that name speaks for the server, or looks like one that does")
         own_name = own.name if own else None
@@ -125,8 +141,18 @@ class People:
             shown, lambda other: other != own_name and not self.leaving(name_key(other))
         )
         if other is not None:
+            alike = self._by_key.get(name_key(other))
+            if alike is not None and alike.account is not None:
+                raise NameRegistered(
+                    f"that name looks like {other}, which is registered; choose another"
+                )
             raise NameInUse(f"that name looks like {other}, who is here; choose another")
         return shown
+
+    def check_free(self, key: str, name: str) -> None:
+        """Raises `NameInUse` if a person holds the name with that key."""
+        if key in self._by_key:
+            raise NameInUse(f"the name {name} is in use; choose another")
 
     def leaving(self, key: str) -> Person | None:
         """The holder of the name with that key, if it is a person of this node who is about to
@@ -143,9 +169,11 @@ class People:
             if name not in self._by_key:
                 return name
 
-    def coming(self, make: Callable[[str], Person]) -> Person:
-        """A person of this node is about to take a name: `make` makes one with the id given."""
-        person = make(f"{self._node}{next(self._ids):x}")
+    def coming(self, make: Callable[[str], Person], id: str = "") -> Person:
+        """A person of this node is about to take a name: `make` makes one with the id given, which
+        is a new one unless the person has one.
+        """
+        person = make(id or f"{self._start}{next(self._ids):x}")
         self._own[person.id] = person
         return person
 
@@ -164,6 +192,10 @@ class People:
                     self._looks.discard(gone.name)
             else:
                 self._hold(change.key, change.value, version)
+        elif change.table == ACCOUNTS:
+            person = self._by_key.get(change.key)
+            if isinstance(person, Person) and person.account == change.key and change.value:
+                person.admin = decode_account(change.value).admin
         elif change.table.startswith(_MEMBERS):
             person = self._by_key.get(change.key)
             if isinstance(person, Person):
@@ -186,9 +218,12 @@ class People:
             self._looks.add(holder.name)
         person = self._own.get(holder.id)
         if person is None:
-            self._by_key[key] = Elsewhere(holder.id, holder.name, key, version)
+            self._by_key[key] = Elsewhere(
+                holder.id, holder.name, key, version, key if holder.account else None
+            )
         else:
             if person.name != holder.name:  # or else the string that is kept already is kept
                 person.name = holder.name
             person.key, person.named, person.version = key, holder.named, version
+            person.account = key if holder.account else None
             self._by_key[key] = person

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from msgspec import UNSET
+
 from ..model.addresses import LOCAL, Address
+from ..model.events import SignedIn
+from ..model.identity import Scope
 from ..model.units import NAMES, Expect
 from ..stream.eventlog import EventLog
 from ..stream.feed import Source
@@ -26,18 +30,23 @@ class Person:
 
     __slots__ = (
         "__weakref__",
+        "account",
         "address",
+        "admin",
         "bucket",
         "ended",
         "held_back",
         "id",
         "inbox",
+        "kept",
         "key",
         "lane",
         "name",
         "named",
         "renames",
         "rooms",
+        "scope",
+        "sessions",
         "version",
         "visiting",
     )
@@ -66,6 +75,18 @@ class Person:
         """Whether this is the sender of one request with `?name=`, who is in no room."""
         self.bucket = bucket
         """The rate limit on what this person says."""
+        self.account: str | None = None
+        """The key of the account that is signed in; None: a guest, or a visitor."""
+        self.kept = ""
+        """The hash of the token of a guest's session over HTTP, by which the guest is kept over a
+        restart; empty: it is not."""
+        self.admin = False
+        """Whether the account administers the server."""
+        self.scope: Scope | None = None
+        """What the personal token allows by which a program acts as the account, which then is a
+        visitor; None: there is none."""
+        self.sessions = 1
+        """How many sessions the person has: with the last the person leaves."""
         self.renames: TokenBucket | None = None
         """The rate limit on changes of the name; None until the first."""
         self.held_back = False
@@ -80,6 +101,11 @@ class Person:
         """Commands under way; None: there are none."""
         self.ended = False
         """Whether the person has left, or is about to: no more commands are taken."""
+
+    @property
+    def signed(self) -> SignedIn:
+        """What its events say of it: whether it is signed in to an account."""
+        return UNSET if self.account is None else True
 
     @property
     def expect(self) -> Expect:

@@ -10,6 +10,7 @@ and request keys.  Each of them has one job and a file of its own.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
@@ -27,28 +28,38 @@ from ..model.events import PresenceEvent, RoomEvent, SentPrivately, Told
 from ..model.lookalikes import prepare
 from ..model.names import name_key
 from ..model.policy import Policy
-from ..model.units import NAMES, ROOMS, Cell
+from ..model.units import ACCOUNTS, ATTEMPTS, GUESTS, NAMES, ROOMS, SESSIONS, SKELETONS, Cell
 from ..store import Opened, Shown, Store
 from ..stream.eventlog import Entry, Page
 from ..stream.feed import Source
 from ..stream.notifier import Growth, Notifier
 from ..stream.places import Place, lost, oldest
+from .accounts import Accounts
 from .admission import Admission
-from .attendance import Attendance, Outcome
+from .arrivals import Arrivals, Outcome
+from .attempts import Attempts
+from .attendance import Attendance
 from .journal import Journal
+from .lasting import Sessions
 from .limits import DEFAULTS, Limits
+from .passwords import HashingPool, Passwords
 from .people import People
 from .person import Person
 from .readers import Readers
 from .request_keys import RequestKeys
 from .room import Room
 from .rooms import Rooms
+from .rules import OPEN_TO_ALL, Rules
+from .signedin import AccountSessions
+from .signin import SignIn
 from .speech import Speech
 
 HISTORY = 1000
 """Events kept per room in memory, if nothing else is asked for."""
 MAX_TEXT = 4096
 """Bytes in a message, if nothing else is asked for."""
+FOLDED = frozenset((ACCOUNTS, SKELETONS, SESSIONS))
+"""Tables of which changes are followed by the accounts and their sessions."""
 PAGES_AT_ONCE = 4
 """Pages of history that are read from the store at a time: hundreds of clients may ask for one, and
 what is read for them must not pile up before it is sent."""
@@ -69,12 +80,16 @@ class ChatService(Service):
         limits: Limits = DEFAULTS,
         policy: Policy | None = None,
         node: str = "",
+        now: Callable[[], float] = time.time,
+        passwords: Passwords | None = None,
+        rules: Rules = OPEN_TO_ALL,
     ) -> None:
         """A chat over `store`.
 
         `clock` must never run backwards.  `history` is in events per room, `max_text` in bytes of
         UTF-8; `policy` is an open one if none is given, and `node` tells this node's persons from
-        those of others.
+        those of others.  `now` is the wall clock, in seconds since the Unix epoch; `passwords` are
+        hashed in threads of the reactor `clock` if nothing is given; `rules` say who may come in.
         """
         self.clock = clock
         self.admission = Admission(limits, clock.seconds)
@@ -102,15 +117,56 @@ class ChatService(Service):
         self._early: list[Callable[[], None]] | None = []
         """What the store has told while it was being opened; None: it is open."""
         self._journal = Journal(clock, store, history)
-        self.attendance = Attendance(
-            clock, self._journal, self.people, self.rooms, self.readers, self.admission, max_text
-        )
-        self._speech = Speech(
+        self.accounts = Accounts(store)
+        """The accounts: which names are registered."""
+        self.arrivals = Arrivals(
+            clock,
             self._journal,
+            self.accounts,
             self.people,
             self.rooms,
             self.readers,
             self.admission,
+            max_text,
+        )
+        self.attendance = Attendance(
+            self.arrivals,
+            self._journal,
+            self.accounts,
+            self.people,
+            self.rooms,
+            self.readers,
+            self.admission,
+            max_text,
+        )
+        self.sessions = Sessions(
+            clock, now, store, self.accounts, self.arrivals, self.readers, self.admission
+        )
+        """The sessions over HTTP."""
+        self.signed_in = AccountSessions(now, store, self._journal, self.sessions)
+        """The sessions of accounts, as they are kept."""
+        self._attempts = Attempts(clock, store, now)
+        self._passwords = passwords or Passwords(HashingPool(clock))
+        self.sign_in = SignIn(
+            now,
+            self._journal,
+            self.accounts,
+            self.people,
+            self.arrivals,
+            self.admission,
+            self._passwords,
+            self._attempts,
+            rules,
+        )
+        """Registering, and proving who one is."""
+        self._speech = Speech(
+            self._journal,
+            self.accounts,
+            self.people,
+            self.rooms,
+            self.readers,
+            self.admission,
+            self.arrivals,
             self.attendance,
             max_text,
         )
@@ -139,15 +195,17 @@ class ChatService(Service):
     def _opened(self, opened: Opened) -> Deferred[None]:
         self.horizon = opened.last
         self.request_keys.opened(opened.request_keys)
-        tables = gatherResults([self._store.table(ROOMS), self._store.table(NAMES)])
+        tables = gatherResults(map(self._store.table, (ROOMS, NAMES, GUESTS, ATTEMPTS)))
 
-        def known(cells: list[Mapping[str, Cell]]) -> None:
+        def known(cells: list[Mapping[str, Cell]]) -> Deferred[None]:
             self.rooms.index.opened(opened.rooms, cells[0])
             self.rooms.directory.opened()
             self.people.opened(cells[1])
             early, self._early = self._early or [], None
             for told in early:
                 told()
+            self._attempts.opened(cells[3])
+            return self.sessions.opened(cells[2])
 
         return tables.addCallback(known)
 
@@ -167,6 +225,7 @@ class ChatService(Service):
         """Store what was accepted, then close the store."""
         super().stopService()
         self._journal.flush()
+        self._passwords.stop()
         return self._store.close()
 
     # -- people ----------------------------------------------------------------------------------
@@ -176,15 +235,16 @@ class ChatService(Service):
 
         Raises or fails with `BadName`, `NameInUse`, `NotAllowed`, `Unavailable`.
         """
-        return self.attendance.enter(name, address)
+        return self.arrivals.enter(name, address)
 
     def end(self, person: Person, text: str = "") -> Outcome:
-        """The person leaves every room, and the name becomes free.  `text` is the parting word.
+        """A session of the person is over; with the last one the person leaves every room, and
+        unless it is an account's the name becomes free.  `text` is the parting word.
 
         Fires when the person has left, as far as the store allows.  A person who enters by the same
         name meanwhile waits for that.
         """
-        return self.attendance.end(person, text)
+        return self.arrivals.end(person, text)
 
     def visitor(self, name: str, address: Address = LOCAL) -> Person:
         """The sender of one request, who holds no name: only `Say`, `Act`, `SetTopic` and `Tell`
@@ -269,6 +329,9 @@ class ChatService(Service):
             for change in shown.changes:
                 self.rooms.change(change, shown.id)
                 self.people.change(change, shown.id, self.rooms.live)
+                if change.table in FOLDED:
+                    self.accounts.shown(change, shown.id)
+                    self.sessions.shown(change, shown.id)
                 if change.table == ROOMS and (room := self.rooms.live(change.key)) is not None:
                     self.readers.review(room)
             for entry in shown.entries:
@@ -306,7 +369,7 @@ class ChatService(Service):
         if to is not None and to is not sender:
             growth.add(to.inbox, entry)
         if sender is not None:
-            sent = SentPrivately(told.sender, told.to, told.text)
+            sent = SentPrivately(told.sender, told.to, told.text, told.account)
             growth.add(sender.inbox, Entry(entry.id, sent))
 
     def _reader_failed(self, problem: Exception) -> None:

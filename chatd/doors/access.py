@@ -10,7 +10,7 @@ from twisted.web.server import Request
 from ..chat.person import Person
 from ..chat.readers import Owner
 from ..chat.service import ChatService
-from ..chat.sessions import LastingSession, Sessions
+from ..chat.sessions import LastingSession
 from ..chat.tickets import Tickets
 from ..http.bounds import MAX_BODY
 from ..http.fields import cookie, header, one
@@ -50,7 +50,7 @@ class Access:
         # Escaped, a byte of text is six of JSON at most.
         self.max_body = max_body or max(MAX_BODY, 6 * service.max_text + 1024)
         """Bytes in a request's body, or in a WebSocket's message."""
-        self.sessions = Sessions(service)
+        self.sessions = service.sessions
         self.heartbeat = Heartbeat(service.clock)
         self.streams = Streams(self.heartbeat, peers)
         self.tickets: Tickets[LastingSession] = Tickets(service.clock.seconds)

@@ -1,0 +1,340 @@
+"""The sessions over HTTP, by token.
+
+1. A guest's session and its guest are one: both end `GRACE_SECONDS` after the last reader or
+   request.  The guest is kept with a hash of the token, and comes back after a restart; the grace
+   is counted anew then.
+2. An account's session is kept for `SESSION_DAYS` after its last use.  It is in memory, and its
+   person present, as long as a guest's would last; its next request *adopts* it again.
+3. A session is over when its cell goes, or its account begins another epoch: what signs it out is a
+   unit, and the fold (`shown`) ends it here, with its readers.  So it does not matter which request
+   or node has done that.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any
+
+import msgspec
+from twisted.internet.defer import Deferred, DeferredList, succeed
+from twisted.internet.interfaces import IReactorTime
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from ..model.account import (
+    AccountSession,
+    GuestSession,
+    decode_account,
+    decode_guest,
+    decode_session,
+    hash_of,
+    is_over,
+    is_valid,
+)
+from ..model.addresses import LOCAL, Address
+from ..model.errors import NO_ROOM_SECONDS, BadToken, ChatError, Unavailable
+from ..model.units import ACCOUNTS, SESSIONS, USED, Cell, Change
+from ..store import Store
+from .accounts import Accounts, Record
+from .admission import Admission
+from .arrivals import Arrivals
+from .livecells import LiveCell, LiveCells
+from .person import Person
+from .readers import Readers
+from .sessions import LastingSession
+from .unused import Unused
+
+SIGNED_OUT = "you were signed out here; sign in again"
+UNKNOWN_TOKEN = "that token is unknown or its session is over; POST /session for a new one"
+
+
+class Sessions:
+    """All sessions over HTTP that are in memory, and those that can come back."""
+
+    _log = Logger()
+
+    def __init__(
+        self,
+        clock: IReactorTime,
+        now: Callable[[], float],
+        store: Store,
+        accounts: Accounts,
+        arrivals: Arrivals,
+        readers: Readers,
+        admission: Admission,
+    ) -> None:
+        """`now` is the wall clock, in seconds since the Unix epoch."""
+        self._clock = clock
+        self._now = now
+        self._store = store
+        self._accounts = accounts
+        self._arrivals = arrivals
+        self._readers = readers
+        self._admission = admission
+        self._cells: LiveCells[AccountSession] = LiveCells(store, SESSIONS, decode_session)
+        self._by_token: dict[str, LastingSession] = {}
+        self._by_hash: dict[str, LastingSession] = {}
+        self._of: dict[str, set[LastingSession]] = {}
+        """Those of each account, by its key."""
+        self._adopting: dict[str, list[Deferred[LastingSession]]] = {}
+        self._unused = Unused()
+
+    def opened(self, guests: Mapping[str, Cell]) -> Deferred[Any]:
+        """The store is open, and has these guests; fires when they are here again."""
+        return DeferredList([self._come_back(hash_, cell) for hash_, cell in guests.items()])
+
+    # -- beginning -------------------------------------------------------------------------------
+
+    def open(
+        self, name: str = "", address: Address = LOCAL, *, kept: bool = True
+    ) -> Deferred[LastingSession]:
+        """A new session of a new guest, in the lobby; without a chosen name if none is given.  It
+        outlives a restart if it is `kept`.
+
+        Raises or fails with `BadName`, `NameInUse`, `NameRegistered`, and `Unavailable`, `TooMany`,
+        `RateLimited` when there are enough.
+        """
+        self.check(address)
+        token = secrets.token_urlsafe(24)
+        keeping = hash_of(token) if kept else ""
+        entering = self._admit(address, lambda: self._arrivals.enter(name, address, keeping))
+        return entering.addCallback(self._opened, address, hash_of(token), token)
+
+    def become(
+        self, session: LastingSession, record: Record, stored: AccountSession, token: str
+    ) -> LastingSession:
+        """The guest of a session has become an account's person, and has another token."""
+        self._by_token.pop(session.token, None)
+        self._by_hash.pop(session.hash, None)
+        session.person.kept = ""
+        session.token, session.hash = token, hash_of(token)
+        self._is_account(session, record, stored)
+        self._add(session)
+        return session
+
+    def check(self, address: Address) -> None:
+        """A session is about to begin at an address.  Raises as `Admission.check` does."""
+        self._make_room(address)
+        self._admission.check(address)
+
+    def _admit(self, address: Address, come: Callable[[], Deferred[Person]]) -> Deferred[Person]:
+        self._admission.begun(address)
+        try:
+            coming = come()
+        except ChatError:
+            self._admission.ended(address)
+            raise
+        return coming.addErrback(self._refused, address)
+
+    def _opened(self, person: Person, address: Address, hash_: str, token: str) -> LastingSession:
+        most = self._admission.limits.readers_per_session
+        session = LastingSession(person, address, token, self._clock, most)
+        session.hash = hash_
+        self._add(session)
+        self._unused.add(session)
+        self._watch(session)
+        return session
+
+    def _is_account(self, session: LastingSession, record: Record, stored: AccountSession) -> None:
+        session.record, session.epoch = record, stored.epoch
+        session.id, session.label = stored.id, stored.label
+        session.keep = partial(self._note, session)
+        self._of.setdefault(record.key, set()).add(session)
+
+    def _add(self, session: LastingSession) -> None:
+        if session.token:
+            self._by_token[session.token] = session
+        self._by_hash[session.hash] = session
+
+    def _refused(self, failure: Failure, address: Address) -> Failure:
+        self._admission.ended(address)
+        return failure
+
+    def _make_room(self, address: Address) -> None:
+        """Where no more may begin, the oldest that was never used ends."""
+        session = None
+        if self._admission.full_for(address):
+            session = self._unused.oldest(address)
+        elif self._admission.full:
+            session = self._unused.oldest(None)
+        if session:
+            self._end(session)
+
+    # -- coming back -----------------------------------------------------------------------------
+
+    def _come_back(self, hash_: str, cell: Cell) -> Deferred[Any]:
+        try:
+            guest: GuestSession = decode_guest(cell.value)
+        except msgspec.DecodeError as problem:
+            self._log.error("a guest is not understood: {problem}", problem=problem)
+            return succeed(None)
+        address = Address(guest.address or LOCAL)
+        self._admission.begun(address)
+        coming = self._arrivals.come_back(guest, hash_, address)
+        coming.addErrback(self._refused, address)
+        return coming.addCallback(self._opened, address, hash_, "").addErrback(_ignore)
+
+    def adopt(self, token: str, address: Address) -> Deferred[LastingSession]:
+        """The session that a token stands for, which comes into memory if it is not there.
+
+        Fails with `BadToken`, and as `Arrivals.arrive` does.
+        """
+        try:
+            return succeed(self.find(token))
+        except BadToken:
+            pass
+        hash_ = hash_of(token)
+        adopted: Deferred[LastingSession] = Deferred()
+        waiting = self._adopting.get(hash_)
+        if waiting is not None:
+            waiting.append(adopted)
+            return adopted
+        self._adopting[hash_] = [adopted]
+        found: Deferred[Any] = self._cells.find(hash_)
+        found.addCallback(self._adopt, token, address).addBoth(self._adopted, hash_)
+        return adopted
+
+    def _adopt(
+        self, cell: LiveCell[AccountSession], token: str, address: Address
+    ) -> Deferred[LastingSession]:
+        stored = cell.value
+        if stored is None:
+            raise BadToken(UNKNOWN_TOKEN)
+
+        def looked_up(used: Mapping[str, Cell]) -> Deferred[Record]:
+            last = int(used[cell.key].value) if cell.key in used else 0
+            if is_over(stored, last, int(self._now() * 1_000_000)):
+                raise BadToken("that session was not used for 30 days; sign in again")
+            return self._accounts.find(stored.account)
+
+        def arrive(record: Record) -> Deferred[LastingSession]:
+            self._check_signed_in(cell, record)
+            self._make_room(address)
+            if self._admission.full:
+                raise Unavailable(
+                    "the server has all the sessions that it takes; try again in a moment",
+                    NO_ROOM_SECONDS,
+                )
+            arriving = self._admit(address, lambda: self._arrivals.arrive(record, address))
+            return arriving.addCallback(arrived, record)
+
+        def arrived(person: Person, record: Record) -> LastingSession:
+            session = self._opened(person, address, cell.key, token)
+            self._is_account(session, record, stored)
+            try:
+                self._check_signed_in(cell, record)
+            except BadToken:
+                self._end(session)
+                raise
+            self._note(session)
+            return session
+
+        used: Deferred[Any] = self._store.get(USED, [cell.key])
+        return used.addCallback(looked_up).addCallback(arrive)
+
+    def _check_signed_in(self, cell: LiveCell[AccountSession], record: Record) -> None:
+        """Raises `BadToken` if a session was ended, by whatever means."""
+        if not is_valid(cell.value, record.value):
+            raise BadToken(SIGNED_OUT)
+
+    def _adopted(self, result: LastingSession | Failure, hash_: str) -> None:
+        for adopted in self._adopting.pop(hash_):
+            if isinstance(result, Failure):
+                adopted.errback(result)
+            else:
+                adopted.callback(result)
+
+    def _note(self, session: LastingSession) -> None:
+        at = b"%d" % (self._now() * 1_000_000)
+        self._store.note(USED, session.hash, at).addErrback(_ignore)
+
+    # -- by token --------------------------------------------------------------------------------
+
+    def find(self, token: str) -> LastingSession:
+        """The session in memory that a token stands for.  Raises `BadToken`."""
+        session = self._by_token.get(token)
+        if session is None:
+            session = self._by_hash.get(hash_of(token))
+            if session is None:
+                raise BadToken(UNKNOWN_TOKEN)
+            session.token = token  # it has outlived a restart
+            self._by_token[token] = session
+        return session
+
+    def knows(self, token: str) -> bool:
+        """Whether that token's session is in memory."""
+        return token in self._by_token
+
+    def of(self, account: str) -> set[LastingSession]:
+        """The sessions of an account that are in memory."""
+        return self._of.get(account, set())
+
+    # -- ending ----------------------------------------------------------------------------------
+
+    def close(self, session: LastingSession) -> Deferred[int | None]:
+        """A guest's session ends at once; fires when its person has left.  That of an account is
+        signed out by `Accounts`; this takes it out of memory.
+        """
+        if session.over:
+            return succeed(None)
+        return self._end(session)
+
+    def _end(self, session: LastingSession) -> Deferred[int | None]:
+        self._by_token.pop(session.token, None)
+        self._by_hash.pop(session.hash, None)
+        session.over = True
+        session.keep = None
+        if session.record is not None:
+            own = self._of.get(session.record.key, set())
+            own.discard(session)
+            if not own:
+                self._of.pop(session.record.key, None)
+        if session.timer and session.timer.active():
+            session.timer.cancel()
+        self._unused.discard(session)
+        self._admission.ended(session.address)
+        ended, session.ended = session.ended, None
+        if ended is not None:
+            ended()
+        left = self._arrivals.end(session.person, "")
+        session.dismiss()
+        return left
+
+    def _watch(self, session: LastingSession) -> None:
+        """Look again when the grace may be over: one timer a session, untouched by its requests."""
+        left = session.left  # read once: at another moment it might be over
+        if left > 0:
+            session.note()
+            session.timer = self._clock.callLater(left, self._watch, session)
+        else:
+            self._end(session)
+
+    # -- the fold --------------------------------------------------------------------------------
+
+    def shown(self, change: Change, version: int) -> None:
+        """Fold one change of a stored unit."""
+        if change.table == SESSIONS:
+            self._cells.shown(change, version)
+            session = self._by_hash.get(change.key)
+            if session is None:
+                return
+            if change.value is None:
+                self._sign_out(session)
+            else:
+                session.epoch = decode_session(change.value).epoch
+        elif change.table == ACCOUNTS and change.value is not None and change.key in self._of:
+            epoch = decode_account(change.value).epoch
+            for session in list(self._of[change.key]):
+                if session.epoch != epoch:
+                    self._sign_out(session)
+
+    def _sign_out(self, session: LastingSession) -> None:
+        self._readers.revoke(BadToken(SIGNED_OUT), session=session)
+        self._end(session)
+
+
+def _ignore(failure: Failure) -> None:
+    """A guest that cannot come back is gone; what cannot be noted is not."""
+    failure.trap(ChatError)

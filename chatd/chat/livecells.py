@@ -1,0 +1,127 @@
+"""Live cells: cells of a table that is too big to be kept in memory whole.
+
+1. A cell is read from the store when it is first asked for, and followed from then on: it is a fold
+   like everything else, as long as somebody refers to it.
+2. A cell that is not there is known too, as one of version 0.  So a judgement can rest on that.
+3. The last ones that were asked for are kept for a while.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping
+from typing import Generic, TypeVar
+from weakref import WeakValueDictionary
+
+import msgspec
+from twisted.internet.defer import Deferred, FirstError, gatherResults, succeed
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from ..model.units import Cell, Change, Expect
+from ..store import Store
+
+T = TypeVar("T")
+
+WARM_CELLS = 1000
+"""Cells of a table kept in memory after their last use."""
+UNKNOWN = -1
+"""The version of a cell that is being read."""
+
+
+class LiveCell(Generic[T]):
+    """A cell as it was last shown."""
+
+    __slots__ = ("__weakref__", "key", "table", "value", "version")
+
+    def __init__(self, table: str, key: str) -> None:
+        self.table = table
+        self.key = key
+        self.version = UNKNOWN
+        """0: there is no such cell."""
+        self.value: T | None = None
+        """None if the cell is absent, or is not understood."""
+
+    @property
+    def expect(self) -> Expect:
+        """That the cell is still what a command was judged by."""
+        return Expect(self.table, self.key, self.version)
+
+
+class LiveCells(Generic[T]):
+    """The cells of one table that are in use."""
+
+    _log = Logger()
+
+    def __init__(self, store: Store, table: str, decode: Callable[[bytes], T]) -> None:
+        """`decode` raises `msgspec.DecodeError` or `UnicodeError` for a value that it does not
+        understand.
+        """
+        self._store = store
+        self._table = table
+        self._decode = decode
+        self._live: WeakValueDictionary[str, LiveCell[T]] = WeakValueDictionary()
+        self._warm: deque[LiveCell[T]] = deque(maxlen=WARM_CELLS)
+        self._reading: dict[str, list[Deferred[LiveCell[T]]]] = {}
+
+    def live(self, key: str) -> LiveCell[T] | None:
+        """The cell, if it is in memory."""
+        cell = self._live.get(key)
+        return None if cell is None or cell.version == UNKNOWN else cell
+
+    def find(self, key: str) -> Deferred[LiveCell[T]]:
+        """The cell with that key, which may be absent.  Fails with `Unavailable`."""
+        cell = self._live.get(key)
+        if cell is not None and cell.version != UNKNOWN:
+            return succeed(cell)
+        found: Deferred[LiveCell[T]] = Deferred()
+        waiting = self._reading.get(key)
+        if waiting is not None:
+            waiting.append(found)
+            return found
+        self._reading[key] = [found]
+        cell = self._live[key] = LiveCell(self._table, key)
+        self._store.get(self._table, [key]).addCallbacks(
+            self._read, self._unread, callbackArgs=(cell,), errbackArgs=(cell,)
+        )
+        return found
+
+    def find_all(self, keys: Iterable[str]) -> Deferred[list[LiveCell[T]]]:
+        """The cells with these keys.  Fails with `Unavailable`."""
+        asked = gatherResults([self.find(key) for key in keys], consumeErrors=True)
+        return asked.addErrback(_first_error)
+
+    def shown(self, change: Change, version: int) -> None:
+        """Fold a change of the table."""
+        cell = self._live.get(change.key)
+        if cell is not None:
+            self._set(cell, 0 if change.value is None else version, change.value)
+
+    def _read(self, cells: Mapping[str, Cell], cell: LiveCell[T]) -> None:
+        if cell.version == UNKNOWN:  # else it has changed meanwhile
+            stored = cells.get(cell.key)
+            self._set(cell, stored.version if stored else 0, stored.value if stored else None)
+        self._warm.append(cell)
+        for found in self._reading.pop(cell.key):
+            found.callback(cell)
+
+    def _unread(self, failure: Failure, cell: LiveCell[T]) -> None:
+        self._live.pop(cell.key, None)
+        for found in self._reading.pop(cell.key):
+            found.errback(failure)
+
+    def _set(self, cell: LiveCell[T], version: int, value: bytes | None) -> None:
+        cell.version = version
+        try:
+            cell.value = None if value is None else self._decode(value)
+        except (msgspec.DecodeError, UnicodeError) as problem:
+            cell.value = None
+            self._log.error(
+                "a cell of {table} is not understood: {problem}", table=self._table, problem=problem
+            )
+
+
+def _first_error(failure: Failure) -> Failure:
+    """What made a `gatherResults` fail."""
+    assert isinstance(failure.value, FirstError)
+    return failure.value.subFailure
