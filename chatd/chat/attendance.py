@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from functools import partial
 
 from twisted.internet.defer import fail, succeed
@@ -9,9 +10,10 @@ from twisted.internet.defer import fail, succeed
 from ..model.commands import Join, Leave, Rename
 from ..model.errors import ChatError, NotAllowed, NotInRoom, TooManyRooms
 from ..model.names import clean_room, name_key
+from ..model.policy import Policy
 from ..model.text import clean_phrase
 from ..model.units import Unit
-from . import judge
+from . import judge, judge_accounts
 from .accounts import Accounts, Claim
 from .admission import Admission
 from .arrivals import Arrivals, Outcome
@@ -50,8 +52,13 @@ class Attendance:
         self._max_text = max_text
 
     def come_in(self, command: Join, person: Person, key: bytes | None) -> Outcome:
-        """Join a room."""
+        """Join a room; by a personal token, for the account."""
         name = clean_room(command.room)
+        if person.account is not None and person.visiting:
+            present = self._present(person)
+            if present is not None:
+                return self.come_in(command, present, key)
+            return self._while_away(person, name, partial(judge_accounts.join, person))
         if person.lane is None:
             if name in person.rooms:
                 return succeed(None)
@@ -86,8 +93,13 @@ class Attendance:
         return self._rooms.directory.claimed(room, joining).addCallback(joined)
 
     def go_out(self, command: Leave, person: Person, key: bytes | None) -> Outcome:
-        """Leave a room."""
+        """Leave a room; by a personal token, for the account."""
         name = clean_room(command.room)
+        if person.account is not None and person.visiting:
+            present = self._present(person)
+            if present is not None:
+                return self.go_out(command, present, key)
+            return self._while_away(person, name, partial(judge_accounts.leave, person))
         if name not in person.rooms and person.lane is None:
             raise NotInRoom(f"you are not in #{name}")
         parting = clean_phrase(command.text, self._max_text)
@@ -114,6 +126,29 @@ class Attendance:
             return self._journal.submit(leave, room, quiet=True).addCallback(left)
 
         return in_order(person, ALONE, leave_room)
+
+    def _present(self, person: Person) -> Person | None:
+        """The account's own person, while it is here, for a program that acts as the account."""
+        present = self._people.own(person.key)
+        return present if present and present.account and not present.ended else None
+
+    def _while_away(
+        self, person: Person, name: str, judgement: Callable[[Policy, Room], Unit]
+    ) -> Outcome:
+        """An account that is not present joins a room, or leaves it."""
+        assert person.account is not None
+        self._admission.spend(person)
+
+        def found(joined: Sequence[str]) -> Outcome:
+            most = self._admission.limits.rooms_per_session
+            if name not in joined and len(joined) >= most:
+                raise TooManyRooms(f"you are in {most} rooms, the most there may be; leave one")
+            return self._rooms.load(name).addCallback(loaded)
+
+        def loaded(room: Room) -> Outcome:
+            return self._journal.submit(lambda: judgement(self._readers.policy, room), room)
+
+        return self._accounts.joined(person.account).addCallback(found)
 
     def check_rooms(self, person: Person, name: str) -> None:
         """A person is about to be in that room.  Raises `TooManyRooms`."""

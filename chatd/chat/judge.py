@@ -105,8 +105,8 @@ def enter(policy: Policy, person: Person, room: Room, claimed: Sequence[Expect] 
     """
     policy.may(person, Action.ENTER)
     draft = Draft()
-    draft.arrive(person, room)
     draft.changes.append(hold(person, person.name, person.key))
+    draft.arrive(person, room)
     if person.kept:
         draft.changes.append(_kept(person, [room.name]))
     draft.expects.append(Expect(NAMES, person.key, 0))

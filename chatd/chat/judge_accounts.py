@@ -11,7 +11,7 @@ from ..model.errors import ChatError
 from ..model.events import Arrived
 from ..model.identity import Holder, encode_holder
 from ..model.policy import Action, Policy
-from ..model.units import GUESTS, NAMES, Change, Expect, Unit
+from ..model.units import GUESTS, JOINED, NAMES, Change, Expect, Unit, account_table
 from .judge import Draft, hold, joins
 from .person import Person
 from .room import Room
@@ -24,9 +24,9 @@ def arrive(policy: Policy, person: Person, rooms: Sequence[Room], account: Expec
     policy.may(person, Action.ENTER)
     rooms = [room for room in rooms if _may(policy, person, Action.JOIN, room)]
     draft = Draft()
+    draft.changes.append(hold(person, person.name, person.key))
     for room in rooms:
         draft.arrive(person, room)
-    draft.changes.append(hold(person, person.name, person.key))
     draft.expects += (*(room.expect for room in rooms), Expect(NAMES, person.key, 0), account)
     return draft.unit()
 
@@ -60,6 +60,20 @@ def become(person: Person, account: Sequence[Change], expects: Sequence[Expect])
         ),
         (person.expect, *expects),
     )
+
+
+def join(person: Person, policy: Policy, room: Room) -> Unit:
+    """An account that is not present joins a room.  Raises `NotAllowed`."""
+    policy.may(person, Action.JOIN, room)
+    assert person.account is not None
+    return Unit((), (joins(person.account, room.name),), (room.expect, person.expect))
+
+
+def leave(person: Person, policy: Policy, room: Room) -> Unit:
+    """An account that is not present leaves a room."""
+    assert person.account is not None
+    gone = Change(account_table(JOINED, person.account), room.name, None)
+    return Unit((), (gone,), (person.expect,))
 
 
 def _may(policy: Policy, person: Person, action: Action, room: Room) -> bool:

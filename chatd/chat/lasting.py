@@ -5,7 +5,8 @@
    is counted anew then.
 2. An account's session is kept for `SESSION_DAYS` after its last use.  It is in memory, and its
    person present, as long as a guest's would last; its next request *adopts* it again.
-3. A session is over when its cell goes, or its account begins another epoch: what signs it out is a
+3. A personal token is treated like a session of its account, whose person is not present.
+4. A session is over when its cell goes, or its account begins another epoch: what signs it out is a
    unit, and the fold (`shown`) ends it here, with its readers.  So it does not matter which request
    or node has done that.
 """
@@ -23,31 +24,19 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from ..model.account import (
-    AccountSession,
-    GuestSession,
-    decode_account,
-    decode_guest,
-    decode_session,
-    hash_of,
-    is_over,
-    is_valid,
-)
+from ..model.account import GuestSession, PersonalToken, decode_guest, hash_of
 from ..model.addresses import LOCAL, Address
 from ..model.errors import NO_ROOM_SECONDS, BadToken, ChatError, Unavailable
-from ..model.units import ACCOUNTS, SESSIONS, USED, Cell, Change
+from ..model.units import ACCOUNTS, USED, Cell, Change
 from ..store import Store
 from .accounts import Accounts, Record
 from .admission import Admission
 from .arrivals import Arrivals
-from .livecells import LiveCell, LiveCells
 from .person import Person
 from .readers import Readers
 from .sessions import LastingSession
+from .standing import UNKNOWN_TOKEN, Standing, Standings
 from .unused import Unused
-
-SIGNED_OUT = "you were signed out here; sign in again"
-UNKNOWN_TOKEN = "that token is unknown or its session is over; POST /session for a new one"
 
 
 class Sessions:
@@ -69,11 +58,10 @@ class Sessions:
         self._clock = clock
         self._now = now
         self._store = store
-        self._accounts = accounts
         self._arrivals = arrivals
         self._readers = readers
         self._admission = admission
-        self._cells: LiveCells[AccountSession] = LiveCells(store, SESSIONS, decode_session)
+        self._standings = Standings(now, store, accounts)
         self._by_token: dict[str, LastingSession] = {}
         self._by_hash: dict[str, LastingSession] = {}
         self._of: dict[str, set[LastingSession]] = {}
@@ -102,17 +90,21 @@ class Sessions:
         entering = self._admit(address, lambda: self._arrivals.enter(name, address, keeping))
         return entering.addCallback(self._opened, address, hash_of(token), token)
 
-    def become(
-        self, session: LastingSession, record: Record, stored: AccountSession, token: str
-    ) -> LastingSession:
-        """The guest of a session has become an account's person, and has another token."""
+    def become(self, session: LastingSession, token: str) -> Deferred[LastingSession]:
+        """The guest of a session has become an account's person, and has another token, which has
+        been stored.
+        """
         self._by_token.pop(session.token, None)
         self._by_hash.pop(session.hash, None)
         session.person.kept = ""
         session.token, session.hash = token, hash_of(token)
-        self._is_account(session, record, stored)
         self._add(session)
-        return session
+
+        def found(standing: Standing) -> LastingSession:
+            self._signed_in(session, standing)
+            return session
+
+        return self._standings.find(token).addCallback(found)
 
     def check(self, address: Address) -> None:
         """A session is about to begin at an address.  Raises as `Admission.check` does."""
@@ -128,20 +120,31 @@ class Sessions:
             raise
         return coming.addErrback(self._refused, address)
 
-    def _opened(self, person: Person, address: Address, hash_: str, token: str) -> LastingSession:
+    def _opened(
+        self,
+        person: Person,
+        address: Address,
+        hash_: str,
+        token: str,
+        standing: Standing | None = None,
+    ) -> LastingSession:
         most = self._admission.limits.readers_per_session
         session = LastingSession(person, address, token, self._clock, most)
         session.hash = hash_
         self._add(session)
         self._unused.add(session)
+        if standing is not None:
+            self._signed_in(session, standing)
         self._watch(session)
         return session
 
-    def _is_account(self, session: LastingSession, record: Record, stored: AccountSession) -> None:
-        session.record, session.epoch = record, stored.epoch
+    def _signed_in(self, session: LastingSession, standing: Standing) -> None:
+        session.record, session.standing = standing.record, standing
+        stored = standing.session or standing.token
+        assert stored is not None
         session.id, session.label = stored.id, stored.label
         session.keep = partial(self._note, session)
-        self._of.setdefault(record.key, set()).add(session)
+        self._of.setdefault(standing.record.key, set()).add(session)
 
     def _add(self, session: LastingSession) -> None:
         if session.token:
@@ -192,52 +195,49 @@ class Sessions:
             waiting.append(adopted)
             return adopted
         self._adopting[hash_] = [adopted]
-        found: Deferred[Any] = self._cells.find(hash_)
+        found = self._standings.find(token)
         found.addCallback(self._adopt, token, address).addBoth(self._adopted, hash_)
         return adopted
 
-    def _adopt(
-        self, cell: LiveCell[AccountSession], token: str, address: Address
-    ) -> Deferred[LastingSession]:
-        stored = cell.value
-        if stored is None:
-            raise BadToken(UNKNOWN_TOKEN)
-
-        def looked_up(used: Mapping[str, Cell]) -> Deferred[Record]:
-            last = int(used[cell.key].value) if cell.key in used else 0
-            if is_over(stored, last, int(self._now() * 1_000_000)):
-                raise BadToken("that session was not used for 30 days; sign in again")
-            return self._accounts.find(stored.account)
-
-        def arrive(record: Record) -> Deferred[LastingSession]:
-            self._check_signed_in(cell, record)
-            self._make_room(address)
-            if self._admission.full:
-                raise Unavailable(
-                    "the server has all the sessions that it takes; try again in a moment",
-                    NO_ROOM_SECONDS,
-                )
-            arriving = self._admit(address, lambda: self._arrivals.arrive(record, address))
-            return arriving.addCallback(arrived, record)
-
-        def arrived(person: Person, record: Record) -> LastingSession:
-            session = self._opened(person, address, cell.key, token)
-            self._is_account(session, record, stored)
+    def _adopt(self, standing: Standing, token: str, address: Address) -> Deferred[LastingSession]:
+        def arrived(person: Person) -> LastingSession:
+            session = self._opened(person, address, standing.cell.key, token, standing)
             try:
-                self._check_signed_in(cell, record)
+                standing.check()
             except BadToken:
                 self._end(session)
                 raise
             self._note(session)
             return session
 
-        used: Deferred[Any] = self._store.get(USED, [cell.key])
-        return used.addCallback(looked_up).addCallback(arrive)
+        self._make_room(address)
+        if self._admission.full:
+            raise Unavailable(
+                "the server has all the sessions that it takes; try again in a moment",
+                NO_ROOM_SECONDS,
+            )
+        record = standing.record
+        arriving = self._admit(
+            address,
+            lambda: (
+                self._arrivals.arrive(record, address)
+                if standing.token is None
+                else succeed(self._bearer(record, standing.token, address))
+            ),
+        )
+        return arriving.addCallback(arrived)
 
-    def _check_signed_in(self, cell: LiveCell[AccountSession], record: Record) -> None:
-        """Raises `BadToken` if a session was ended, by whatever means."""
-        if not is_valid(cell.value, record.value):
-            raise BadToken(SIGNED_OUT)
+    def _bearer(self, record: Record, token: PersonalToken, address: Address) -> Person:
+        """Who acts by a personal token: the account, without being present."""
+        account = record.value
+        assert account is not None
+        bucket = self._admission.bucket()
+        person = Person(
+            "", account.name, record.key, bucket, named=True, visiting=True, address=address
+        )
+        person.account, person.admin = record.key, account.admin
+        person.scope, person.record = token.scope, record
+        return person
 
     def _adopted(self, result: LastingSession | Failure, hash_: str) -> None:
         for adopted in self._adopting.pop(hash_):
@@ -298,7 +298,9 @@ class Sessions:
         ended, session.ended = session.ended, None
         if ended is not None:
             ended()
-        left = self._arrivals.end(session.person, "")
+        left: Deferred[int | None] = succeed(None)
+        if not session.person.visiting:
+            left = self._arrivals.end(session.person, "")
         session.dismiss()
         return left
 
@@ -307,6 +309,12 @@ class Sessions:
         left = session.left  # read once: at another moment it might be over
         if left > 0:
             session.note()
+            token = session.standing.token if session.standing is not None else None
+            if token is not None and token.expires:
+                self._check(session)
+                if session.over:
+                    return
+                left = min(left, token.expires / 1_000_000 - self._now())
             session.timer = self._clock.callLater(left, self._watch, session)
         else:
             self._end(session)
@@ -315,24 +323,26 @@ class Sessions:
 
     def shown(self, change: Change, version: int) -> None:
         """Fold one change of a stored unit."""
-        if change.table == SESSIONS:
-            self._cells.shown(change, version)
-            session = self._by_hash.get(change.key)
-            if session is None:
-                return
-            if change.value is None:
-                self._sign_out(session)
-            else:
-                session.epoch = decode_session(change.value).epoch
-        elif change.table == ACCOUNTS and change.value is not None and change.key in self._of:
-            epoch = decode_account(change.value).epoch
-            for session in list(self._of[change.key]):
-                if session.epoch != epoch:
-                    self._sign_out(session)
+        self._standings.shown(change, version)
+        if change.table == ACCOUNTS:
+            for session in list(self._of.get(change.key, ())):
+                self._check(session)
+        elif (session_ := self._by_hash.get(change.key)) is not None:
+            self._check(session_)
 
-    def _sign_out(self, session: LastingSession) -> None:
-        self._readers.revoke(BadToken(SIGNED_OUT), session=session)
-        self._end(session)
+    def _check(self, session: LastingSession) -> None:
+        """End a session whose token is not good any more, and tell its readers."""
+        if session.standing is None:
+            return
+        try:
+            session.standing.check()
+        except BadToken as error:
+            self._readers.revoke(error, session=session)
+            self._end(session)
+        else:
+            account = session.standing.record.value
+            if session.person.visiting and account is not None:
+                session.person.admin = account.admin
 
 
 def _ignore(failure: Failure) -> None:

@@ -16,6 +16,7 @@ from .lane import Lane
 from .limits import TokenBucket
 
 if TYPE_CHECKING:
+    from .accounts import Record
     from .room import Room
 
 INBOX = 200
@@ -43,6 +44,7 @@ class Person:
         "lane",
         "name",
         "named",
+        "record",
         "renames",
         "rooms",
         "scope",
@@ -85,6 +87,8 @@ class Person:
         self.scope: Scope | None = None
         """What the personal token allows by which a program acts as the account, which then is a
         visitor; None: there is none."""
+        self.record: Record | None = None
+        """The account that a personal token acts as."""
         self.sessions = 1
         """How many sessions the person has: with the last the person leaves."""
         self.renames: TokenBucket | None = None
@@ -109,7 +113,11 @@ class Person:
 
     @property
     def expect(self) -> Expect:
-        """That this person still holds the name; of a visitor, that nobody does."""
+        """That this person still holds the name; of a visitor, that nobody does; of a program with
+        a personal token, that the account is as it was.
+        """
+        if self.record is not None:
+            return self.record.expect
         return Expect(NAMES, self.key, self.version)
 
     def __repr__(self) -> str:

@@ -28,7 +28,17 @@ from ..model.events import PresenceEvent, RoomEvent, SentPrivately, Told
 from ..model.lookalikes import prepare
 from ..model.names import name_key
 from ..model.policy import Policy
-from ..model.units import ACCOUNTS, ATTEMPTS, GUESTS, NAMES, ROOMS, SESSIONS, SKELETONS, Cell
+from ..model.units import (
+    ACCOUNTS,
+    ATTEMPTS,
+    GUESTS,
+    NAMES,
+    ROOMS,
+    SESSIONS,
+    SKELETONS,
+    TOKENS,
+    Cell,
+)
 from ..store import Opened, Shown, Store
 from ..stream.eventlog import Entry, Page
 from ..stream.feed import Source
@@ -53,12 +63,13 @@ from .rules import OPEN_TO_ALL, Rules
 from .signedin import AccountSessions
 from .signin import SignIn
 from .speech import Speech
+from .tokens import Tokens
 
 HISTORY = 1000
 """Events kept per room in memory, if nothing else is asked for."""
 MAX_TEXT = 4096
 """Bytes in a message, if nothing else is asked for."""
-FOLDED = frozenset((ACCOUNTS, SKELETONS, SESSIONS))
+FOLDED = frozenset((ACCOUNTS, SKELETONS, SESSIONS, TOKENS))
 """Tables of which changes are followed by the accounts and their sessions."""
 PAGES_AT_ONCE = 4
 """Pages of history that are read from the store at a time: hundreds of clients may ask for one, and
@@ -145,6 +156,8 @@ class ChatService(Service):
         """The sessions over HTTP."""
         self.signed_in = AccountSessions(now, store, self._journal, self.sessions)
         """The sessions of accounts, as they are kept."""
+        self.tokens = Tokens(now, store, self._journal)
+        """The personal tokens of accounts."""
         self._attempts = Attempts(clock, store, now)
         self._passwords = passwords or Passwords(HashingPool(clock))
         self.sign_in = SignIn(

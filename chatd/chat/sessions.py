@@ -16,6 +16,7 @@ from ..model.addresses import LOCAL, Address
 from ..model.errors import NO_ROOM_SECONDS, TooMany
 from .accounts import Record
 from .person import Person
+from .standing import Standing
 
 GRACE_SECONDS = 75.0
 """Seconds that a session outlives its last reader or request: hidden tabs are woken once a minute
@@ -44,12 +45,12 @@ class Session:
     __slots__ = (
         "__weakref__",
         "address",
-        "epoch",
         "id",
         "label",
         "over",
         "person",
         "record",
+        "standing",
         "token",
     )
 
@@ -62,10 +63,10 @@ class Session:
         has outlived a restart."""
         self.id = ""
         """What an account's session is called by in lists."""
-        self.epoch = 0
-        """The epoch of the account that it belongs to (`chatd.model.account`)."""
         self.label = ""
         """What its client calls itself."""
+        self.standing: Standing | None = None
+        """What its token stands for, if that is an account."""
         self.record: Record | None = None
         """The account that is signed in; None: a guest's session."""
         self.over = False

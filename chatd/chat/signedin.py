@@ -61,9 +61,7 @@ class AccountSessions:
         """
         token = secrets.token_urlsafe(24)
         stored = self._store_session(proof, address, label, token)
-        return stored.addCallback(
-            lambda cell: self._sessions.become(session, proof.record, cell, token)
-        )
+        return stored.addCallback(lambda _: self._sessions.become(session, token))
 
     def _store_session(
         self, proof: Proof, address: Address, label: str, token: str

@@ -84,7 +84,6 @@ class PersonalToken(msgspec.Struct, frozen=True, omit_defaults=True):
     scope: Scope = "write"
     expires: int = 0
     """When it ends, in microseconds since the Unix epoch; 0: never."""
-    epoch: int = 0
 
 
 encode = msgspec.json.Encoder().encode

@@ -87,6 +87,8 @@ Key = Annotated[str | None, KEY]
 """A client's own name for one of its requests, if it gives one."""
 Password = Annotated[str, PASSWORD]
 """A password, as it came in."""
+SomePassword = Annotated[str | None, PASSWORD]
+"""A password, if one came in."""
 Label = Annotated[str, LABEL]
 """What an account calls one of its tokens by, as it came in."""
 Code = Annotated[str | None, CODE]

@@ -20,6 +20,7 @@ from chatd.net.peers import Peers
 from chatd.server import drain
 from chatd.testing import FakeConnection, InMemoryChat, result_of
 
+from .chat import restarted
 from .http import HttpClient
 
 HOST = "192.0.2.1"
@@ -37,12 +38,13 @@ class MemoryServer:
         proxies: Proxies = NO_PROXIES,
         *,
         names: Sequence[str] = NAMES,
+        chat: InMemoryChat | None = None,
         **options: Any,
     ) -> None:
-        """`origins` may use it from other web sites; it is known by `names`, and `options` are
-        the chat's.
+        """`origins` may use it from other web sites; it is known by `names`; `chat` is served, or a
+        new one with these `options`.
         """
-        self.chat = InMemoryChat(**options)
+        self.chat = chat or InMemoryChat(**options)
         self.lobby = self.chat.room("lobby")
         """Kept in memory, as it is in a chat that is in use."""
         self._open_doors(origins, proxies, names)
@@ -73,6 +75,10 @@ class MemoryServer:
     def classic(self, host: str = HOST) -> HttpClient:
         """A client's connection to the classic door, from that address."""
         return HttpClient(self.chat, self.classic_door, peer(host))
+
+    def restarted(self) -> MemoryServer:
+        """Every door of the same chat after a restart."""
+        return MemoryServer(chat=restarted(self.chat))
 
     def say(self, *texts: str, room: str = "lobby", name: str = "bob") -> int:
         """Have a visitor say something; answers the id of the last."""

@@ -8,9 +8,28 @@ from twisted.web.server import Request
 from ...chat.sessions import LastingSession
 from ...http.body import read_body
 from ...http.resource import ApiResource, answer, no_content
+from ...model.account import SESSION_DAYS
 from ...model.commands import Rename
+from ...model.errors import NotAllowed
 from ..access import Access
 from .forms import NameForm, SessionForm
+
+
+def signed_in(session: LastingSession, access: Access, request: Request) -> bytes:
+    """The answer that begins a session: its token, for programs, and for browsers as a cookie."""
+    secure = access.proxies.secure(request)
+    account = session.record is not None
+    request.addCookie(
+        access.cookie,
+        session.token,
+        path=b"/",
+        max_age=b"%d" % (SESSION_DAYS * 86_400) if account else None,
+        httpOnly=True,
+        sameSite="strict",
+        secure=secure,
+    )
+    told = {"name": session.person.name, "token": session.token}
+    return answer(request, {**told, "account": True} if account else told, 201)
 
 
 class SessionResource(ApiResource):
@@ -22,22 +41,30 @@ class SessionResource(ApiResource):
         self.putChild(b"ticket", TicketResource(access))
 
     def render_GET(self, request: Request) -> bytes:
-        """Name and rooms of the session."""
-        person = self._access.need_session(request).person
-        return answer(request, {"name": person.name, "rooms": list(person.rooms)})
+        """Who one is, and in which rooms."""
+        session = self._access.need_session(request)
+        person = session.person
+        told = {
+            "name": person.name,
+            "account": person.account is not None,
+            "admin": person.admin,
+            "rooms": list(person.rooms),
+        }
+        return answer(request, told)
 
     def render_POST(self, request: Request) -> Deferred[bytes]:
-        """Begin a session."""
-        opening = self._access.open(request, read_body(request, SessionForm).name)
-        return opening.addCallback(self._opened, request)
-
-    def _opened(self, session: LastingSession, request: Request) -> bytes:
-        secure = self._access.proxies.secure(request)
-        cookie = self._access.cookie
-        request.addCookie(
-            cookie, session.token, path=b"/", httpOnly=True, sameSite="strict", secure=secure
+        """Begin a session: of a guest, or with a password of an account."""
+        access = self._access
+        form = read_body(request, SessionForm)
+        if form.password is None:
+            return access.open(request, form.name).addCallback(signed_in, access, request)
+        access.check_password_way(request)
+        address = access.address(request)
+        proving = access.service.sign_in.prove(form.name, form.password, address)
+        beginning = proving.addCallback(
+            access.service.signed_in.begin, address, access.label(request)
         )
-        return answer(request, {"name": session.person.name, "token": session.token}, 201)
+        return beginning.addCallback(signed_in, access, request)
 
     def render_PATCH(self, request: Request) -> Deferred[bytes]:
         """Take another name."""
@@ -48,7 +75,10 @@ class SessionResource(ApiResource):
 
     def render_DELETE(self, request: Request) -> Deferred[bytes]:
         """End the session at once; answered when its person has left."""
-        closed = self._access.sessions.close(self._access.need_session(request))
+        session = self._access.need_session(request)
+        if session.person.scope is not None:
+            raise NotAllowed("a personal token is no session; DELETE /account/tokens/ID removes it")
+        closed = self._access.service.signed_in.sign_out(session)
         return closed.addCallback(lambda _: no_content(request))
 
 
@@ -64,4 +94,6 @@ class TicketResource(ApiResource):
     def render_POST(self, request: Request) -> bytes:
         """A new ticket, whatever the request's `Idempotency-Key`: it is a secret."""
         session = self._access.need_session(request)
+        if session.person.scope is not None:
+            raise NotAllowed("a ticket stands for a session; a personal token goes into a header")
         return answer(request, {"ticket": self._access.tickets.issue(session)}, 201)
