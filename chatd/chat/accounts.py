@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, gatherResults
 
 from ..model.account import Account, decode_account
 from ..model.errors import BadCredentials, NameRegistered
@@ -20,7 +20,7 @@ from ..model.lookalikes import skeletons
 from ..model.names import name_key
 from ..model.units import ACCOUNTS, JOINED, SKELETONS, Change, Expect, account_table
 from ..store import Store
-from .livecells import LiveCell, LiveCells
+from .livecells import LiveCell, LiveCells, first_error
 
 Record = LiveCell[Account]
 """The cell of one account, which need not be there."""
@@ -101,12 +101,11 @@ class Accounts:
 
     def claim(self, name: str) -> Deferred[Claim]:
         """What is registered of a (clean) name.  Fails with `Unavailable`."""
-
-        def looked_up(record: Record) -> Deferred[Claim]:
-            looks = self._looks.find_all(sorted(skeletons(name)))
-            return looks.addCallback(lambda looks: Claim(name, record, looks))
-
-        return self.find(name_key(name)).addCallback(looked_up)
+        looking = self._looks.find_all(sorted(skeletons(name)))
+        finding = self.find(name_key(name))
+        both: Deferred[Any] = gatherResults([finding, looking], consumeErrors=True)
+        both.addErrback(first_error)
+        return both.addCallback(lambda found: Claim(name, *found))
 
     def joined(self, key: str) -> Deferred[list[str]]:
         """The rooms that an account has joined, in the order of joining.  Fails with

@@ -34,7 +34,7 @@ from .admission import Admission
 from .arrivals import Arrivals
 from .person import Person
 from .readers import Readers
-from .sessions import LastingSession
+from .sessions import LastingSession, Session
 from .standing import UNKNOWN_TOKEN, Standing, Standings
 from .unused import Unused
 
@@ -64,7 +64,10 @@ class Sessions:
         self._standings = Standings(now, store, accounts)
         self._by_token: dict[str, LastingSession] = {}
         self._by_hash: dict[str, LastingSession] = {}
-        self._of: dict[str, set[LastingSession]] = {}
+        self._connected: dict[str, Session] = {}
+        """The sessions of connections that are signed in, by the hashes of their tokens, which
+        nobody knows."""
+        self._of: dict[str, set[Session]] = {}
         """Those of each account, by its key."""
         self._adopting: dict[str, list[Deferred[LastingSession]]] = {}
         self._unused = Unused()
@@ -128,22 +131,31 @@ class Sessions:
         token: str,
         standing: Standing | None = None,
     ) -> LastingSession:
+        """A person has come for a session.  Raises `BadToken` if it was ended meanwhile."""
         most = self._admission.limits.readers_per_session
         session = LastingSession(person, address, token, self._clock, most)
         session.hash = hash_
         self._add(session)
         self._unused.add(session)
         if standing is not None:
+            try:
+                standing.check()
+            except BadToken:
+                self._end(session)
+                raise
             self._signed_in(session, standing)
         self._watch(session)
         return session
 
-    def _signed_in(self, session: LastingSession, standing: Standing) -> None:
+    def _signed_in(self, session: Session, standing: Standing) -> None:
         session.record, session.standing = standing.record, standing
         stored = standing.session or standing.token
         assert stored is not None
         session.id, session.label = stored.id, stored.label
-        session.keep = partial(self._note, session)
+        if isinstance(session, LastingSession):
+            session.keep = partial(self._note, session)
+        else:
+            self._connected[standing.cell.key] = session
         self._of.setdefault(standing.record.key, set()).add(session)
 
     def _add(self, session: LastingSession) -> None:
@@ -202,11 +214,6 @@ class Sessions:
     def _adopt(self, standing: Standing, token: str, address: Address) -> Deferred[LastingSession]:
         def arrived(person: Person) -> LastingSession:
             session = self._opened(person, address, standing.cell.key, token, standing)
-            try:
-                standing.check()
-            except BadToken:
-                self._end(session)
-                raise
             self._note(session)
             return session
 
@@ -250,6 +257,55 @@ class Sessions:
         at = b"%d" % (self._now() * 1_000_000)
         self._store.note(USED, session.hash, at).addErrback(_ignore)
 
+    # -- of connections --------------------------------------------------------------------------
+
+    def connect(self, token: str, address: Address) -> Deferred[Session]:
+        """The session of a connection that has signed in to an account; it was stored with a token
+        that nobody is told.  Fails as `adopt` does.
+        """
+
+        def found(standing: Standing) -> Deferred[Session]:
+            arriving = self._arrivals.arrive(standing.record, address)
+            return arriving.addCallback(arrived, standing)
+
+        def arrived(person: Person, standing: Standing) -> Session:
+            session = Session(person, address)
+            try:
+                standing.check()
+            except BadToken:
+                self.disconnect(session)
+                raise
+            self._signed_in(session, standing)
+            return session
+
+        return self._standings.find(token).addCallback(found)
+
+    def attach(self, session: Session, token: str) -> Deferred[Session]:
+        """The guest of a connection has become an account's person."""
+
+        def found(standing: Standing) -> Session:
+            standing.check()
+            self._signed_in(session, standing)
+            return session
+
+        return self._standings.find(token).addCallback(found)
+
+    def disconnect(self, session: Session, text: str = "") -> Deferred[int | None]:
+        """The connection of a session is over, or signs out; `text` is the parting word."""
+        session.over = True
+        self._forget(session)
+        return self._arrivals.end(session.person, text)
+
+    def _forget(self, session: Session) -> None:
+        if session.record is None:
+            return
+        if session.standing is not None:
+            self._connected.pop(session.standing.cell.key, None)
+        own = self._of.get(session.record.key, set())
+        own.discard(session)
+        if not own:
+            self._of.pop(session.record.key, None)
+
     # -- by token --------------------------------------------------------------------------------
 
     def find(self, token: str) -> LastingSession:
@@ -267,7 +323,7 @@ class Sessions:
         """Whether that token's session is in memory."""
         return token in self._by_token
 
-    def of(self, account: str) -> set[LastingSession]:
+    def of(self, account: str) -> set[Session]:
         """The sessions of an account that are in memory."""
         return self._of.get(account, set())
 
@@ -286,11 +342,7 @@ class Sessions:
         self._by_hash.pop(session.hash, None)
         session.over = True
         session.keep = None
-        if session.record is not None:
-            own = self._of.get(session.record.key, set())
-            own.discard(session)
-            if not own:
-                self._of.pop(session.record.key, None)
+        self._forget(session)
         if session.timer and session.timer.active():
             session.timer.cancel()
         self._unused.discard(session)
@@ -327,10 +379,12 @@ class Sessions:
         if change.table == ACCOUNTS:
             for session in list(self._of.get(change.key, ())):
                 self._check(session)
-        elif (session_ := self._by_hash.get(change.key)) is not None:
-            self._check(session_)
+        elif change.value is None:
+            changed = self._by_hash.get(change.key) or self._connected.get(change.key)
+            if changed is not None:
+                self._check(changed)
 
-    def _check(self, session: LastingSession) -> None:
+    def _check(self, session: Session) -> None:
         """End a session whose token is not good any more, and tell its readers."""
         if session.standing is None:
             return
@@ -338,7 +392,8 @@ class Sessions:
             session.standing.check()
         except BadToken as error:
             self._readers.revoke(error, session=session)
-            self._end(session)
+            if isinstance(session, LastingSession):
+                self._end(session)
         else:
             account = session.standing.record.value
             if session.person.visiting and account is not None:

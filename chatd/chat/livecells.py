@@ -9,7 +9,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Generic, TypeVar
 from weakref import WeakValueDictionary
 
@@ -71,25 +71,36 @@ class LiveCells(Generic[T]):
 
     def find(self, key: str) -> Deferred[LiveCell[T]]:
         """The cell with that key, which may be absent.  Fails with `Unavailable`."""
-        cell = self._live.get(key)
-        if cell is not None and cell.version != UNKNOWN:
+        cell = self.live(key)
+        if cell is not None:
             return succeed(cell)
-        found: Deferred[LiveCell[T]] = Deferred()
-        waiting = self._reading.get(key)
-        if waiting is not None:
-            waiting.append(found)
-            return found
-        self._reading[key] = [found]
-        cell = self._live[key] = LiveCell(self._table, key)
-        self._store.get(self._table, [key]).addCallbacks(
-            self._read, self._unread, callbackArgs=(cell,), errbackArgs=(cell,)
-        )
-        return found
+        return self.find_all([key]).addCallback(lambda found: found[0])
 
     def find_all(self, keys: Iterable[str]) -> Deferred[list[LiveCell[T]]]:
-        """The cells with these keys.  Fails with `Unavailable`."""
-        asked = gatherResults([self.find(key) for key in keys], consumeErrors=True)
-        return asked.addErrback(_first_error)
+        """The cells with these keys; those that are not in memory are read together.
+
+        Fails with `Unavailable`.
+        """
+        found: list[Deferred[LiveCell[T]]] = []
+        unread: list[LiveCell[T]] = []
+        for key in keys:
+            cell = self.live(key)
+            if cell is not None:
+                found.append(succeed(cell))
+                continue
+            answer: Deferred[LiveCell[T]] = Deferred()
+            found.append(answer)
+            if key in self._reading:
+                self._reading[key].append(answer)
+                continue
+            self._reading[key] = [answer]
+            cell = self._live[key] = LiveCell(self._table, key)
+            unread.append(cell)
+        if unread:
+            self._store.get(self._table, [cell.key for cell in unread]).addCallbacks(
+                self._read, self._unread, callbackArgs=(unread,), errbackArgs=(unread,)
+            )
+        return gatherResults(found, consumeErrors=True).addErrback(first_error)
 
     def shown(self, change: Change, version: int) -> None:
         """Fold a change of the table."""
@@ -97,18 +108,20 @@ class LiveCells(Generic[T]):
         if cell is not None:
             self._set(cell, 0 if change.value is None else version, change.value)
 
-    def _read(self, cells: Mapping[str, Cell], cell: LiveCell[T]) -> None:
-        if cell.version == UNKNOWN:  # else it has changed meanwhile
-            stored = cells.get(cell.key)
-            self._set(cell, stored.version if stored else 0, stored.value if stored else None)
-        self._warm.append(cell)
-        for found in self._reading.pop(cell.key):
-            found.callback(cell)
+    def _read(self, cells: Mapping[str, Cell], asked: Sequence[LiveCell[T]]) -> None:
+        for cell in asked:
+            if cell.version == UNKNOWN:  # else it has changed meanwhile
+                stored = cells.get(cell.key)
+                self._set(cell, stored.version if stored else 0, stored.value if stored else None)
+            self._warm.append(cell)
+            for found in self._reading.pop(cell.key):
+                found.callback(cell)
 
-    def _unread(self, failure: Failure, cell: LiveCell[T]) -> None:
-        self._live.pop(cell.key, None)
-        for found in self._reading.pop(cell.key):
-            found.errback(failure)
+    def _unread(self, failure: Failure, asked: Sequence[LiveCell[T]]) -> None:
+        for cell in asked:
+            self._live.pop(cell.key, None)
+            for found in self._reading.pop(cell.key):
+                found.errback(failure)
 
     def _set(self, cell: LiveCell[T], version: int, value: bytes | None) -> None:
         cell.version = version
@@ -121,7 +134,7 @@ class LiveCells(Generic[T]):
             )
 
 
-def _first_error(failure: Failure) -> Failure:
+def first_error(failure: Failure) -> Failure:
     """What made a `gatherResults` fail."""
     assert isinstance(failure.value, FirstError)
     return failure.value.subFailure

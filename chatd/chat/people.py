@@ -204,6 +204,8 @@ class People:
                     person.rooms.pop(name, None)
                 elif (joined := room(name)) is not None:
                     person.rooms[name] = joined
+                for listener in tuple(person.listeners or ()):
+                    listener()
 
     def _hold(self, key: str, value: bytes, version: int) -> None:
         try:

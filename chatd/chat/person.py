@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from msgspec import UNSET
@@ -42,6 +43,7 @@ class Person:
         "kept",
         "key",
         "lane",
+        "listeners",
         "name",
         "named",
         "record",
@@ -101,6 +103,8 @@ class Person:
         """Rooms joined, in the order of joining."""
         self.inbox = Source("", EventLog(INBOX))
         """Private messages, own ones included."""
+        self.listeners: set[Callable[[], object]] | None = None
+        """What is called when another of the person's sessions has joined or left a room."""
         self.lane: Lane | None = None
         """Commands under way; None: there are none."""
         self.ended = False

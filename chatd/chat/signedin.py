@@ -23,13 +23,13 @@ from ..model.account import (
     is_valid,
 )
 from ..model.addresses import Address
-from ..model.errors import NotFound
+from ..model.errors import ChatError, NotFound
 from ..model.units import SESSIONS, USED, Cell, Change, Unit, account_table
 from ..store import Store
 from .accounts import Proof, Record
 from .journal import Journal
 from .lasting import Sessions
-from .sessions import LastingSession
+from .sessions import LastingSession, Session
 
 
 class AccountSessions:
@@ -63,12 +63,34 @@ class AccountSessions:
         stored = self._store_session(proof, address, label, token)
         return stored.addCallback(lambda _: self._sessions.become(session, token))
 
+    def connect(self, proof: Proof, address: Address, label: str) -> Deferred[Session]:
+        """A connection signs in: its session lasts as long as it does.  Fails as `begin` does."""
+        token = secrets.token_urlsafe(24)
+        stored = self._store_session(proof, address, label, token, brief=True)
+        return stored.addCallback(lambda _: self._sessions.connect(token, address))
+
+    def attach(self, proof: Proof, session: Session, label: str) -> Deferred[Session]:
+        """The guest of a connection has become an account's person."""
+        token = secrets.token_urlsafe(24)
+        stored = self._store_session(proof, session.address, label, token, brief=True)
+        return stored.addCallback(lambda _: self._sessions.attach(session, token))
+
+    def disconnect(self, session: Session, text: str = "") -> Deferred[Any]:
+        """The connection of a session is over, or signs out; `text` is the parting word."""
+        left = self._sessions.disconnect(session, text)
+        if session.standing is None or session.record is None:
+            return left
+        key, hash_ = session.record.key, session.standing.cell.key
+        ended = self.end_session(key, session.id, hash_)
+        ended.addErrback(lambda failure: failure.trap(ChatError))  # it is not listed any more
+        return left
+
     def _store_session(
-        self, proof: Proof, address: Address, label: str, token: str
+        self, proof: Proof, address: Address, label: str, token: str, *, brief: bool = False
     ) -> Deferred[AccountSession]:
         key, hash_ = proof.record.key, hash_of(token)
         session = AccountSession(
-            key, secrets.token_hex(8), self._micros, proof.epoch, label, address
+            key, secrets.token_hex(8), self._micros, proof.epoch, label, address, brief
         )
 
         def store(superfluous: Sequence[tuple[str, str]]) -> Deferred[AccountSession]:
@@ -103,10 +125,13 @@ class AccountSessions:
 
     def _living(self, record: Record, sessions: Mapping[str, Listed]) -> list[str]:
         now = self._micros
+        here = {session.id for session in self._sessions.of(record.key)}
         return [
             id_
             for id_, it in sessions.items()
-            if is_valid(it.session, record.value) and not is_over(it.session, it.used, now)
+            if is_valid(it.session, record.value)
+            and not is_over(it.session, it.used, now)
+            and (id_ in here or not it.session.brief)  # or its connection did not end in order
         ]
 
     def _all(self, key: str) -> Deferred[dict[str, Listed]]:

@@ -18,7 +18,6 @@ from twisted.python.failure import Failure
 
 from ..model.account import (
     Account,
-    AccountSession,
     encode,
 )
 from ..model.addresses import Address
@@ -44,7 +43,7 @@ from .people import People
 from .person import Person
 from .room import LOBBY
 from .rules import Rules
-from .sessions import LastingSession
+from .sessions import Session
 
 REGISTER_CLOSED = "accounts are made by the administrators here; ask one of them"
 
@@ -166,7 +165,7 @@ class SignIn:
 
     # -- the account itself ----------------------------------------------------------------------
 
-    def change_password(self, proof: Proof, new: str, keep: LastingSession | None) -> Deferred[Any]:
+    def change_password(self, proof: Proof, new: str, keep: Session | None) -> Deferred[Any]:
         """Give an account another password; all its sessions end but `keep`.
 
         Raises or fails with `BadPassword`, `BadCredentials`, `Unavailable`.
@@ -178,16 +177,12 @@ class SignIn:
                 account = proof.account
                 changed = replace(account, password=password, epoch=account.epoch + 1)
                 changes = [Change(ACCOUNTS, proof.record.key, encode(changed))]
-                if keep is not None and keep.record is proof.record and not keep.over:
-                    kept = AccountSession(
-                        proof.record.key,
-                        keep.id,
-                        self._micros,
-                        changed.epoch,
-                        keep.label,
-                        keep.address,
-                    )
-                    changes.insert(0, Change(SESSIONS, keep.hash, encode(kept)))
+                standing = keep.standing if keep is not None and not keep.over else None
+                stored = standing.session if standing is not None else None
+                if standing is not None and stored is not None:
+                    kept = encode(replace(stored, epoch=changed.epoch))
+                    # First, or it would end with the epoch.
+                    changes.insert(0, Change(SESSIONS, standing.cell.key, kept))
                 return Unit((), changes, (proof.record.expect,))
 
             return self._journal.submit(change)

@@ -216,7 +216,7 @@ class Access:
 
     def label(self, request: Request) -> str:
         """What the client calls itself, for the list of sessions."""
-        return printable(request.getHeader("user-agent") or "")[:LABEL]
+        return printable(header(request, "user-agent") or "")[:LABEL]
 
     def owner(self, request: Request, session: LastingSession | None) -> Owner:
         """For whom a request reads: its session, or a stranger at the request's address."""

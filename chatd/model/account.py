@@ -60,6 +60,8 @@ class AccountSession(msgspec.Struct, frozen=True, omit_defaults=True):
     """What the client calls itself."""
     address: str = ""
     """Where it was begun."""
+    brief: bool = False
+    """Whether it lasts as long as its connection, as one of the line door does."""
 
 
 class GuestSession(msgspec.Struct, frozen=True, omit_defaults=True):

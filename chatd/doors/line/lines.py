@@ -34,8 +34,8 @@ from ...chat.sessions import Session
 from ...codecs.editing import edited
 from ...codecs.lineinput import LineInput
 from ...codecs.lines import counted, refusal
-from ...codecs.telnet import NO_OPERATION
-from ...model.addresses import LOCAL, Address, address_of
+from ...codecs.telnet import ECHO_ON, NO_OPERATION
+from ...model.addresses import LOCAL, Address, address_of, is_own_machine
 from ...model.errors import ChatError, Malformed, TextTooLong, TooSlow, Unavailable
 from ...net.handshakes import TimedHandshake
 from ...net.heartbeat import Heartbeat
@@ -147,6 +147,8 @@ class LineConnection(TimedHandshake, Protocol):
         """
         if self._gone:
             return
+        if self._full:
+            subscriber.pause()
         subscriber.start(self.transport.write)
         enable_direct_writes(self.transport, subscriber)
 
@@ -301,6 +303,21 @@ class LineConnection(TimedHandshake, Protocol):
         """See `Wire.send`."""
         if data and not self._gone:
             self.transport.write(data)
+
+    @property
+    def private(self) -> bool:
+        """See `Wire.private`."""
+        return ISSLTransport.providedBy(self.transport) or is_own_machine(self._address)
+
+    def ask(self, prompt: bytes) -> bool:
+        """See `Wire.ask`."""
+        if self._input.telnet:
+            self.send(prompt + self._input.hide())
+        return self._input.telnet
+
+    def show(self) -> None:
+        """See `Wire.show`; the end of the line was not seen either."""
+        self.send(ECHO_ON + b"\r\n")
 
     # -- lines into commands ---------------------------------------------------------------------
 

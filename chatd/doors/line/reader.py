@@ -49,6 +49,16 @@ class Wire(Protocol):
     def turn_out(self, error: ChatError) -> None:
         """Tell why the connection ends, and close it."""
 
+    @property
+    def private(self) -> bool:
+        """Whether nobody else can read what the client sends."""
+
+    def ask(self, prompt: bytes) -> bool:
+        """Ask for a line that the client does not show; answers whether it can do that."""
+
+    def show(self) -> None:
+        """Have the client show what is typed again."""
+
 
 class LineReader:
     """The reader of one line connection."""
@@ -144,6 +154,16 @@ class LineReader:
     def begin(self) -> None:
         """Begin to read."""
         self._wire.start(self.subscriber)
+
+    def belong(self, session: Session) -> None:
+        """The client is another person from now on: what it read before ends."""
+        self._session, self._removed, self.room = session, NONE, None
+        self.subscriber.stop()
+        self.subscriber = self._readers.open(session, self._allowed(), self, self._service.horizon)
+        if self._zone:
+            self.subscriber.start()
+        else:
+            self.begin()
 
     def show_times(self, zone: str) -> None:
         """Show times from now on, in that zone; empty: show none."""
