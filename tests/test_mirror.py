@@ -30,6 +30,8 @@ THROUGH = {
     "chat/accounts": "chat/test_signin",
     "chat/arrivals": "chat/test_lasting",
     "chat/judge_accounts": "chat/test_signin",
+    "chat/ignores": "doors/api/test_marker",
+    "chat/markers": "doors/api/test_marker",
     "chat/signedin": "chat/test_signin",
     "chat/standing": "chat/test_lasting",
     "chat/tokens": "doors/api/test_account",

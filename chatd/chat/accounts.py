@@ -18,7 +18,7 @@ from ..model.account import Account, decode_account
 from ..model.errors import BadCredentials, NameRegistered
 from ..model.lookalikes import skeletons
 from ..model.names import name_key
-from ..model.units import ACCOUNTS, JOINED, SKELETONS, Change, Expect, account_table
+from ..model.units import ACCOUNTS, IGNORES, JOINED, SKELETONS, Change, Expect, account_table
 from ..store import Store
 from .livecells import LiveCell, LiveCells, first_error
 
@@ -113,6 +113,13 @@ class Accounts:
         """
         table: Deferred[Any] = self._store.table(account_table(JOINED, key))
         return table.addCallback(lambda cells: sorted(cells, key=lambda room: cells[room].version))
+
+    def ignored(self, key: str) -> Deferred[dict[str, str]]:
+        """The names that an account ignores, by their keys.  Fails with `Unavailable`."""
+        table: Deferred[Any] = self._store.table(account_table(IGNORES, key))
+        return table.addCallback(
+            lambda cells: {key: cell.value.decode() for key, cell in cells.items()}
+        )
 
     def shown(self, change: Change, version: int) -> None:
         """Fold one change of a stored unit."""

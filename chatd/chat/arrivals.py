@@ -177,8 +177,19 @@ class Arrivals:
         self._arriving[key] = [arrived]
         coming = self.when_free(key).addCallback(lambda _: self._accounts.joined(key))
         coming.addCallback(lambda names: gatherResults(map(self._rooms.load, names)))
-        coming.addCallback(self._arrive, record, address).addBoth(self._has_arrived, key)
+        coming.addCallback(self._arrive, record, address)
+        coming.addCallback(self._with_ignored).addBoth(self._has_arrived, key)
         return arrived
+
+    def _with_ignored(self, person: Person) -> Deferred[Person]:
+        """Look up whom the account ignores, before anything is delivered to it."""
+        assert person.account is not None
+
+        def found(names: dict[str, str]) -> Person:
+            person.ignored = frozenset(names)
+            return person
+
+        return self._accounts.ignored(person.account).addCallback(found)
 
     def _arrive(self, rooms: list[Room], record: Record, address: Address) -> Deferred[Person]:
         account = record.value

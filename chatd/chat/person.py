@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from .accounts import Record
     from .room import Room
 
+NONE: frozenset[str] = frozenset()
+"""No names."""
 INBOX = 200
 """Private messages kept for a person whose reader lags behind."""
 
@@ -39,6 +41,7 @@ class Person:
         "ended",
         "held_back",
         "id",
+        "ignored",
         "inbox",
         "kept",
         "key",
@@ -103,6 +106,8 @@ class Person:
         """Rooms joined, in the order of joining."""
         self.inbox = Source("", EventLog(INBOX))
         """Private messages, own ones included."""
+        self.ignored: frozenset[str] = NONE
+        """The keys of the names of those whom the person does not want to hear."""
         self.listeners: set[Callable[[], object]] | None = None
         """What is called when another of the person's sessions has joined or left a room."""
         self.lane: Lane | None = None

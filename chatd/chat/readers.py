@@ -25,7 +25,7 @@ from ..model.policy import Action, OpenPolicy, Policy
 from ..stream.batch import PUSH_LIMIT, Gap
 from ..stream.eventlog import Codec, EventLog
 from ..stream.feed import Feed, Source
-from ..stream.outlet import Outlet
+from ..stream.outlet import Outlet, TellsMarkers
 from ..stream.subscriber import Subscriber
 from .person import Person
 from .room import Room
@@ -200,6 +200,13 @@ class Readers:
         if address is not None:
             self._void_shared()
         self._end([*self._rooms, *self._inboxes] if room is None else [room], meant)
+
+    def marked(self, person: Person, room: str, marker: int) -> None:
+        """Tell those that read a person's private events how far that person has read a room."""
+        for reader in _readers_of(person.inbox):
+            outlet = reader.outlet
+            if isinstance(outlet, TellsMarkers) and isinstance(reader.owner, Session):
+                outlet.marked(room, marker)
 
     def _void_shared(self, voided: Collection[Template] = ()) -> None:
         """Have the requests of all strangers judged anew: they share templates, and it may depend

@@ -49,9 +49,11 @@ from .admission import Admission
 from .arrivals import Arrivals, Outcome
 from .attempts import Attempts
 from .attendance import Attendance
+from .ignores import Ignores
 from .journal import Journal
 from .lasting import Sessions
 from .limits import DEFAULTS, Limits
+from .markers import Markers
 from .passwords import HashingPool, Passwords
 from .people import People
 from .person import Person
@@ -156,6 +158,10 @@ class ChatService(Service):
         """The sessions over HTTP."""
         self.signed_in = AccountSessions(now, store, self._journal, self.sessions)
         """The sessions of accounts, as they are kept."""
+        self.ignores = Ignores(self._journal, self.accounts, self.people)
+        """Whom people ignore."""
+        self.markers = Markers(store, self.rooms, self.people, self.readers, lambda: self.horizon)
+        """How far accounts have read."""
         self.tokens = Tokens(now, store, self._journal)
         """The personal tokens of accounts."""
         self._attempts = Attempts(clock, store, now)
@@ -345,6 +351,8 @@ class ChatService(Service):
                 if change.table in FOLDED:
                     self.accounts.shown(change, shown.id)
                     self.sessions.shown(change, shown.id)
+                else:
+                    self.ignores.shown(change)
                 if change.table == ROOMS and (room := self.rooms.live(change.key)) is not None:
                     self.readers.review(room)
             for entry in shown.entries:
@@ -379,7 +387,7 @@ class ChatService(Service):
     def _deliver(self, entry: Entry, told: Told, growth: Growth) -> None:
         """A private message was stored: it goes to the two who held the names at its id."""
         sender, to = self.people.own(name_key(told.sender)), self.people.own(name_key(told.to))
-        if to is not None and to is not sender:
+        if to is not None and to is not sender and name_key(told.sender) not in to.ignored:
             growth.add(to.inbox, entry)
         if sender is not None:
             sent = SentPrivately(told.sender, told.to, told.text, told.account)

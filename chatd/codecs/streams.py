@@ -40,6 +40,9 @@ class StreamCodec(Codec, Protocol):
     def removed(self, room: str, error: ChatError, /) -> bytes:
         """Tells that the stream goes on without a room; an empty name means private messages."""
 
+    def marked(self, room: str, id: int, /) -> bytes:
+        """The reader's account has read that room up to that event."""
+
     @property
     def end(self) -> bytes:
         """The last bytes of the response, if it has an end."""
@@ -83,6 +86,10 @@ class Chunked:
     def removed(self, room: str, error: ChatError) -> bytes:
         """See `StreamCodec.removed`."""
         return chunk(self._codec.removed(room, error))
+
+    def marked(self, room: str, id: int) -> bytes:
+        """See `StreamCodec.marked`."""
+        return chunk(self._codec.marked(room, id))
 
 
 def chunk(data: bytes) -> bytes:

@@ -13,7 +13,7 @@ from ..model.bounds import KEY, Key, Name, RoomName, Text
 from ..model.commands import Act, Command, Join, Leave, Rename, Say, SetTopic, Tell
 from ..model.errors import ChatError, Malformed
 from ..stream.eventlog import Entry
-from .json import JSON, decode, encode, removal
+from .json import JSON, decode, encode, marker, removal
 
 
 class WebSocketCodec:
@@ -57,6 +57,11 @@ def ready(cursor: int) -> bytes:
 def removed(room: str, error: ChatError) -> bytes:
     """Tells that the reader goes on without a room."""
     return frame(removal(room, error))
+
+
+def marked(room: str, id: int) -> bytes:
+    """The reader's account has read that room up to that event."""
+    return frame(marker(room, id))
 
 
 def pong(ref: str | None) -> bytes:

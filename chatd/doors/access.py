@@ -190,6 +190,16 @@ class Access:
             raise NoSession("this is for accounts: sign in with POST /session, or POST /accounts")
         return session
 
+    def need_writing(self, request: Request) -> LastingSession:
+        """The session of an account, or a personal token that is for more than reading.
+
+        Raises as `need_account`, and `NotAllowed`.
+        """
+        session = self.need_account(request)
+        if session.person.scope == "read":
+            raise NotAllowed("this token is for reading only; make one with the scope write")
+        return session
+
     def need_sign_in(self, request: Request) -> LastingSession:
         """The session of an account that was signed in to with a password: a personal token is not
         good enough.  Raises as `need_account`, and `NotAllowed`.

@@ -88,6 +88,10 @@ class Stream(Protocol):
         """See `Outlet.removed`."""
         self.transport.write(self._codec.removed(room, error))
 
+    def marked(self, room: str, marker: int) -> None:
+        """See `Outlet.marked`."""
+        self.transport.write(self._codec.marked(room, marker))
+
     def _is_ready(self) -> None:
         """All that was stored when the stream began has been sent."""
         self.transport.write(self._codec.ready(self._subscriber.cursor))

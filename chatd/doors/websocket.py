@@ -27,6 +27,7 @@ from ..codecs.websocket import (
     Sent,
     ack,
     error,
+    marked,
     pong,
     read,
     ready,
@@ -105,6 +106,10 @@ class ChatSocket(WebSocketProtocol):
     def removed(self, room: str, refusal: ChatError) -> None:
         """See `Outlet.removed`."""
         self.write(removed(room, refusal))
+
+    def marked(self, room: str, marker: int) -> None:
+        """See `Outlet.marked`."""
+        self.write(marked(room, marker))
 
     def beat(self) -> None:
         """Send a ping."""

@@ -60,6 +60,7 @@ class AccountResource(ApiResource):
     def __init__(self, access: Access) -> None:
         super().__init__()
         self._access = access
+        self.putChild(b"ignores", IgnoresResource(access))
         self.putChild(b"sessions", SessionsResource(access))
         self.putChild(b"tokens", TokensResource(access))
 
@@ -202,3 +203,41 @@ class EndResource(ApiResource):
         service = self._access.service
         end = service.tokens.remove if self._token else service.signed_in.end_session
         return end(session.record.key, self._id).addCallback(lambda _: no_content(request))
+
+
+class IgnoresResource(ApiResource):
+    """`/account/ignores/{name}`: whom the account ignores."""
+
+    def __init__(self, access: Access) -> None:
+        super().__init__()
+        self._access = access
+
+    def getChild(self, path: bytes, request: Request) -> Resource:
+        """One name."""
+        try:
+            return IgnoreResource(self._access, segment(path, "person"))
+        except ChatError as error:
+            return Refusal(error)
+
+
+class IgnoreResource(ApiResource):
+    """One name that is ignored, or not."""
+
+    isLeaf = True
+
+    def __init__(self, access: Access, name: str) -> None:
+        super().__init__()
+        self._access = access
+        self._name = name
+
+    def render_PUT(self, request: Request) -> Deferred[bytes]:
+        """Ignore whoever has that name."""
+        person = self._access.need_writing(request).person
+        ignoring = self._access.service.ignores.ignore(person, self._name)
+        return ignoring.addCallback(lambda _: no_content(request))
+
+    def render_DELETE(self, request: Request) -> Deferred[bytes]:
+        """Hear of them again."""
+        person = self._access.need_writing(request).person
+        hearing = self._access.service.ignores.hear(person, self._name)
+        return hearing.addCallback(lambda _: no_content(request))

@@ -63,6 +63,12 @@ class DeletionForm(Form):
     password: Password
 
 
+class MarkerForm(Form):
+    """`PUT /rooms/{room}/marker`."""
+
+    id: Annotated[int, msgspec.Meta(ge=0, le=10**18)]
+
+
 class TokenForm(Form):
     """`POST /account/tokens`."""
 

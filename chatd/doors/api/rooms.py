@@ -16,6 +16,7 @@ from ...model.policy import Action
 from ..access import Access
 from ..polls.longpoll import Polls
 from .events import EventsResource
+from .marker import MarkerResource
 from .membership import MembershipResource
 from .messages import MessagesResource
 from .roomlist import RoomList, room_answer
@@ -25,6 +26,7 @@ IN_ROOM: dict[bytes, Callable[[Access, Polls, str], Resource]] = {
     b"events": lambda access, polls, room: EventsResource(access, polls, [room]),
     b"messages": lambda access, _, room: MessagesResource(access, room),
     b"topic": lambda access, _, room: TopicResource(access, room),
+    b"marker": lambda access, _, room: MarkerResource(access, room),
     b"membership": lambda access, _, room: MembershipResource(access, room),
 }
 """What is below `/rooms/{room}`; a new resource is one line."""

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, succeed
 from twisted.web.server import Request
 
+from ...chat.markers import Read
 from ...chat.sessions import LastingSession
 from ...http.body import read_body
 from ...http.resource import ApiResource, answer, no_content
@@ -40,17 +41,28 @@ class SessionResource(ApiResource):
         self._access = access
         self.putChild(b"ticket", TicketResource(access))
 
-    def render_GET(self, request: Request) -> bytes:
-        """Who one is, and in which rooms."""
-        session = self._access.need_session(request)
-        person = session.person
+    def render_GET(self, request: Request) -> Deferred[bytes]:
+        """Who one is, in which rooms, and of an account what it has read and whom it ignores."""
+        access = self._access
+        session = access.need_session(request)
+        person, service = session.person, access.service
         told = {
             "name": person.name,
             "account": person.account is not None,
             "admin": person.admin,
             "rooms": list(person.rooms),
         }
-        return answer(request, told)
+        if person.account is None:
+            return succeed(answer(request, told))
+
+        def read(read: Read) -> Deferred[bytes]:
+            told.update(read._asdict())
+            return service.ignores.names(person).addCallback(ignored)
+
+        def ignored(names: dict[str, str]) -> bytes:
+            return answer(request, {**told, "ignores": sorted(names.values())})
+
+        return service.markers.read(person.account, session).addCallback(read)
 
     def render_POST(self, request: Request) -> Deferred[bytes]:
         """Begin a session: of a guest, or with a password of an account."""

@@ -16,6 +16,7 @@ from ...chat.service import ChatService
 from ...chat.sessions import Session
 from ...codecs.lines import CURRENT, ELSEWHERE, answer, counted, refusal
 from ...codecs.timed import TIMED, Days, moment_of
+from ...codecs.without import Without
 from ...model.errors import ChatError, NotInRoom, Unavailable
 from ...stream.batch import Batch, Gap
 from ...stream.eventlog import Codec
@@ -223,12 +224,18 @@ class LineReader:
     @property
     def codecs(self) -> tuple[Codec, Codec]:
         """That of the current room, and that of the others."""
-        return TIMED[self._zone] if self._zone else (CURRENT, ELSEWHERE)
+        codecs: tuple[Codec, Codec] = TIMED[self._zone] if self._zone else (CURRENT, ELSEWHERE)
+        ignored = self._session.person.ignored
+        if not ignored:
+            return codecs
+        return Without(codecs[0], ignored), Without(codecs[1], ignored)
 
     @property
     def dated(self) -> Codec:
         """That of past events, which have times and days."""
-        return TIMED[self._zone or "local"][0]
+        codec: Codec = TIMED[self._zone or "local"][0]
+        ignored = self._session.person.ignored
+        return Without(codec, ignored) if ignored else codec
 
     def _gap(self, gap: Gap) -> bytes:
         here = not self.room or gap.source in ("", self.room.name)

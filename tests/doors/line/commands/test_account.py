@@ -225,3 +225,20 @@ def test_a_connection_that_is_lost_while_it_signs_in_leaves_nobody_behind(
         terminal.wire.hang_up()
         server.chat.settle()
         assert server.here == []
+
+
+def test_ignored_people_are_not_heard(server: MemoryServer) -> None:
+    """By a guest as long as it is here, by an account for good; what they do is shown."""
+    ada, bob = registered(server), Terminal(server)
+    bob.types("/nick bob")
+    ada.shown()
+    assert ada.types("/ignore bob") == ["== you hear no more of bob; /unignore bob ends that"]
+    bob.types("hello", "/msg ada psst", "/me waves", "/join dev", "/leave dev")
+    assert ada.shown() == []
+    again = Terminal(server)
+    again.types(f"/login ada {PASSWORD}")
+    bob.types("hello again")
+    assert (ada.shown(), again.shown()) == ([], [])
+    again.types("/unignore bob")
+    bob.types("and again")
+    assert (ada.shown(), again.shown()) == (["<bob> and again"], ["<bob> and again"])
