@@ -19,6 +19,7 @@ from .model.errors import Malformed, Unavailable
 from .net.connections import MOST_CONNECTIONS, ConnectionLimiter, Connections
 from .net.descriptors import RESERVE, for_connections, raise_limit
 from .net.peers import Peers
+from .server.claim import ClaimNotice
 from .server.doors import DOORS, DoorContext
 from .server.drain import ChatServer
 from .server.logfile import OUTPUT
@@ -69,6 +70,8 @@ def makeService(options: Options) -> ChatServer:
         history=settings.history,
         max_text=settings.max_text,
         limits=settings.limits,
+        now=WallClock(),
+        rules=settings.rules,
     )
     origins, proxies = settings.allow_origin, settings.proxies
     hosts = Hosts(clock, [*settings.host, *hosts_of(origins)], proxies)
@@ -88,11 +91,15 @@ def makeService(options: Options) -> ChatServer:
     other_user = bool(options.parent and options.parent["uid"])
     everywhere = [text for endpoints in settings.doors.values() for text in endpoints]
     PortCheck(clock, everywhere).setServiceParent(server)
+    pages = []
     for name, endpoints in settings.doors.items():
         for text in endpoints:
             limiter = ConnectionLimiter(factories[name], connections)
             door = Door(name, text, _endpoint(clock, text), limiter, privileged=other_user)
             door.setServiceParent(server)
+            if name == "http":
+                pages.append(door)
+    ClaimNotice(chat.claims, pages).setServiceParent(server)
     if not other_user:
         _check(store)
     return server

@@ -150,6 +150,15 @@ class Attendance:
 
         return self._accounts.joined(person.account).addCallback(found)
 
+    def displace(self, person: Person) -> Outcome:
+        """A guest has to give its name back, and goes on under one from the server."""
+
+        def rename() -> Unit:
+            name = self._people.guest_name()
+            return judge.rename(self._readers.policy, person, name, name, chosen=False)
+
+        return in_order(person, ALONE, self._journal.submit, rename, person)
+
     def check_rooms(self, person: Person, name: str) -> None:
         """A person is about to be in that room.  Raises `TooManyRooms`."""
         most = self._admission.limits.rooms_per_session

@@ -156,7 +156,13 @@ def end(person: Person, text: str) -> Unit:
 
 
 def rename(
-    policy: Policy, person: Person, name: str, key: str, claimed: Sequence[Expect] = ()
+    policy: Policy,
+    person: Person,
+    name: str,
+    key: str,
+    claimed: Sequence[Expect] = (),
+    *,
+    chosen: bool = True,
 ) -> Unit:
     """A guest takes another name, which is free or another spelling of the own one; that it is free
     is expected by `claimed` too.  Raises `NotAllowed`.
@@ -167,7 +173,7 @@ def rename(
     if old:
         draft.changes.append(Change(NAMES, old, None))
         draft.expects.append(Expect(NAMES, key, 0))
-    draft.changes.append(hold(person, name, key, named=True))
+    draft.changes.append(hold(person, name, key, named=chosen))
     if person.kept:
         draft.changes.append(_kept(person, person.rooms, name))
     draft.expects.append(person.expect)

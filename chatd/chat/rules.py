@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 Guests = Literal["full", "read", "none"]
 Registering = Literal["open", "invite", "closed"]
@@ -17,6 +17,8 @@ class Rules:
     """What those may do who are not signed in: everything; read open rooms; nothing."""
     register: Registering = "open"
     """Who may make an account: everybody; with an invite; nobody."""
+    checkers: tuple[Any, ...] = ()
+    """Twisted credentials checkers (`ICredentialsChecker`) whose people have accounts here."""
     plain_passwords: bool = False
     """Whether passwords are taken over connections that others may read."""
 

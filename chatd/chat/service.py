@@ -30,6 +30,7 @@ from ..model.names import name_key
 from ..model.policy import Policy
 from ..model.units import (
     ACCOUNTS,
+    ADMINS,
     ATTEMPTS,
     GUESTS,
     NAMES,
@@ -49,6 +50,7 @@ from .admission import Admission
 from .arrivals import Arrivals, Outcome
 from .attempts import Attempts
 from .attendance import Attendance
+from .claims import Claims
 from .ignores import Ignores
 from .journal import Journal
 from .lasting import Sessions
@@ -164,6 +166,8 @@ class ChatService(Service):
         """How far accounts have read."""
         self.tokens = Tokens(now, store, self._journal)
         """The personal tokens of accounts."""
+        self.claims = Claims(clock.seconds, self._journal)
+        """How the first administrator proves to be it."""
         self._attempts = Attempts(clock, store, now)
         self._passwords = passwords or Passwords(HashingPool(clock))
         self.sign_in = SignIn(
@@ -172,9 +176,11 @@ class ChatService(Service):
             self.accounts,
             self.people,
             self.arrivals,
+            self.attendance,
             self.admission,
             self._passwords,
             self._attempts,
+            self.claims,
             rules,
         )
         """Registering, and proving who one is."""
@@ -214,7 +220,7 @@ class ChatService(Service):
     def _opened(self, opened: Opened) -> Deferred[None]:
         self.horizon = opened.last
         self.request_keys.opened(opened.request_keys)
-        tables = gatherResults(map(self._store.table, (ROOMS, NAMES, GUESTS, ATTEMPTS)))
+        tables = gatherResults(map(self._store.table, (ROOMS, NAMES, GUESTS, ATTEMPTS, ADMINS)))
 
         def known(cells: list[Mapping[str, Cell]]) -> Deferred[None]:
             self.rooms.index.opened(opened.rooms, cells[0])
@@ -224,6 +230,7 @@ class ChatService(Service):
             for told in early:
                 told()
             self._attempts.opened(cells[3])
+            self.claims.opened(cells[4])
             return self.sessions.opened(cells[2])
 
         return tables.addCallback(known)
@@ -353,6 +360,7 @@ class ChatService(Service):
                     self.sessions.shown(change, shown.id)
                 else:
                     self.ignores.shown(change)
+                    self.claims.shown(change, shown.id)
                 if change.table == ROOMS and (room := self.rooms.live(change.key)) is not None:
                     self.readers.review(room)
             for entry in shown.entries:

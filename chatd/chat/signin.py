@@ -13,7 +13,7 @@ from collections.abc import Callable
 from typing import Any
 
 from msgspec.structs import replace
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, succeed
 from twisted.python.failure import Failure
 
 from ..model.account import (
@@ -22,7 +22,7 @@ from ..model.account import (
 )
 from ..model.addresses import Address
 from ..model.errors import BadCredentials, BadName, NotAllowed
-from ..model.names import name_key
+from ..model.names import clean_name, name_key
 from ..model.password import clean_password, opaque
 from ..model.units import (
     ACCOUNTS,
@@ -37,7 +37,10 @@ from .accounts import WRONG, Accounts, Claim, Proof, Record
 from .admission import Admission
 from .arrivals import Arrivals
 from .attempts import Attempt, Attempts
+from .attendance import Attendance
+from .claims import Claims
 from .journal import Journal
+from .outside import ask
 from .passwords import Passwords
 from .people import People
 from .person import Person
@@ -58,9 +61,11 @@ class SignIn:
         accounts: Accounts,
         people: People,
         arrivals: Arrivals,
+        attendance: Attendance,
         admission: Admission,
         passwords: Passwords,
         attempts: Attempts,
+        claims: Claims,
         rules: Rules,
     ) -> None:
         """`now` is the wall clock, in seconds since the Unix epoch."""
@@ -69,23 +74,33 @@ class SignIn:
         self._accounts = accounts
         self._people = people
         self._arrivals = arrivals
+        self._attendance = attendance
         self._admission = admission
         self._passwords = passwords
         self._attempts = attempts
+        self._claims = claims
         self.rules = rules
 
     # -- registering -----------------------------------------------------------------------------
 
     def register(
-        self, name: str, password: str, address: Address, own: Person | None = None
+        self,
+        name: str,
+        password: str,
+        address: Address,
+        own: Person | None = None,
+        claim: str | None = None,
     ) -> Deferred[Proof]:
         """Make an account.  If the person `own`, a guest, holds the name, that person becomes the
-        account's.
+        account's.  With the code of a `claim` it is an administrator's.
 
         Raises or fails with `NotAllowed`, `RateLimited`, `BadName`, `NameInUse`, `NameRegistered`,
         `BadPassword`, `Unavailable`.
         """
-        if self.rules.register != "open":
+        code = claim
+        if code is not None:
+            self._claims.check(code)
+        elif self.rules.register != "open":
             raise NotAllowed(REGISTER_CLOSED)
         self._journal.check()
         self._admission.spend_registration(address)
@@ -104,15 +119,29 @@ class SignIn:
             return hashing.addCallback(lambda hashed: self._create(claim, hashed, own))
 
         made = claiming.addCallback(claimed)
-        return made.addCallback(self._made, address)
+        return made.addCallback(self._made, address).addCallback(self.claim, code)
 
-    def _create(self, claim: Claim, hashed: str, own: Person | None) -> Deferred[Claim]:
+    def claim(self, proof: Proof, code: str | None) -> Deferred[Proof]:
+        """Make an account an administrator's by the code of a claim, if there is one.
+
+        Fails with `NotAllowed`, `Unavailable`.
+        """
+        if code is None:
+            return succeed(proof)
+        return self._claims.take(proof, code).addCallback(lambda _: proof)
+
+    def _create(
+        self, claim: Claim, hashed: str, own: Person | None, *, outside: bool = False
+    ) -> Deferred[Claim]:
         account = Account(claim.name, hashed, created=self._micros)
         key = claim.record.key
 
         def create() -> Unit:
-            claim.check()
-            self._people.free_name(claim.name, own=own)
+            if outside and claim.record.version:
+                return Unit()  # another session of the same account has come first
+            if not outside:
+                claim.check()
+                self._people.free_name(claim.name, own=own)
             changes = [Change(ACCOUNTS, key, encode(account)), *claim.skeletons]
             if own is not None and own.key == key and not own.ended:
                 return judge_accounts.become(own, changes, claim.expects)
@@ -141,18 +170,22 @@ class SignIn:
 
         def looked_up(record: Record, attempt: Attempt) -> Deferred[Proof]:
             account = record.value
-            verifying = self._passwords.verify(clean, account.password if account else "")
+            checkers = self.rules.checkers
+            if checkers and (account is None or not (account.password or account.deleted)):
+                verifying = ask(checkers, name, clean)
+            else:
+                verifying = self._passwords.verify(clean, account.password if account else "")
             proof = Proof(record, account.epoch if account else 0)
             return verifying.addCallbacks(
                 verified, undecided, callbackArgs=(proof, attempt), errbackArgs=(attempt,)
             )
 
-        def verified(right: bool, proof: Proof, attempt: Attempt) -> Proof:
+        def verified(right: bool, proof: Proof, attempt: Attempt) -> Proof | Deferred[Proof]:
             if not right:
                 attempt.failed()
                 raise BadCredentials(WRONG)
             attempt.succeeded()
-            return proof
+            return proof if proof.record.version else self._make_outside(name, address)
 
         def undecided(failure: Failure, attempt: Attempt) -> Failure:
             attempt.undecided()
@@ -163,6 +196,21 @@ class SignIn:
             lambda attempt: self._accounts.find(key).addCallback(looked_up, attempt)
         )
 
+    def _make_outside(self, name: str, address: Address) -> Deferred[Proof]:
+        """A checker knows the password of somebody who has no account here yet.  A guest who holds
+        the name gets one from the server.
+        """
+        shown = clean_name(name)
+
+        def claimed(claim: Claim) -> Deferred[Claim]:
+            holder = self._people.own(claim.record.key)
+            free: Deferred[Any] = self._arrivals.when_free(claim.record.key)
+            if holder is not None and not holder.ended:
+                free = self._attendance.displace(holder)
+            return free.addCallback(lambda _: self._create(claim, "", None, outside=True))
+
+        return self._accounts.claim(shown).addCallback(claimed).addCallback(self._made, address)
+
     # -- the account itself ----------------------------------------------------------------------
 
     def change_password(self, proof: Proof, new: str, keep: Session | None) -> Deferred[Any]:
@@ -170,6 +218,8 @@ class SignIn:
 
         Raises or fails with `BadPassword`, `BadCredentials`, `Unavailable`.
         """
+        if not proof.account.password:
+            raise NotAllowed("your password is kept outside of this server; change it there")
         clean = clean_password(new, proof.account.name)
 
         def hashed(password: str) -> Deferred[Any]:

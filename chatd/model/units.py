@@ -29,6 +29,8 @@ MEMBERS = "in"
 ACCOUNTS = "accounts"
 """Table of the accounts: name key -> the account.  No cell of it ever becomes absent: the name of a
 deleted account stays reserved."""
+ADMINS = "admins"
+"""Table of the administrators' accounts: name key -> nothing.  `Account.admin` is what counts."""
 SKELETONS = "skeletons"
 """Table of what registered names look like (`chatd.model.lookalikes`): skeleton -> the name that
 was registered first of those that have it."""

@@ -43,7 +43,7 @@ class AccountsResource(ApiResource):
         service, address = access.service, access.address(request)
         session = access.session(request)
         own = session.person if session is not None and session.record is None else None
-        registering = service.sign_in.register(form.name, form.password, address, own)
+        registering = service.sign_in.register(form.name, form.password, address, own, form.claim)
 
         def registered(proof: Proof) -> Deferred[LastingSession]:
             label = access.label(request)

@@ -73,7 +73,7 @@ class SessionResource(ApiResource):
         access.check_password_way(request)
         address = access.address(request)
         proving = access.service.sign_in.prove(form.name, form.password, address)
-        beginning = proving.addCallback(
+        beginning = proving.addCallback(access.service.sign_in.claim, form.claim).addCallback(
             access.service.signed_in.begin, address, access.label(request)
         )
         return beginning.addCallback(signed_in, access, request)
