@@ -30,7 +30,7 @@ MOST_WAITING = 64
 """Passwords under way at a time: about a second's work."""
 THREADS = 2
 """Threads that hash."""
-NICENESS = 10
+NICENESS = 5
 """How far the threads stand behind the reactor's (`setpriority(2)`: on Linux, by thread)."""
 
 

@@ -106,7 +106,7 @@ class Settings:
         None,
         "Who may make an account: open, everybody; invite, with an invite; closed, nobody.",
         one_of("open", "invite", "closed"),
-        default_is="open; closed with --auth",
+        default_is="open; closed where accounts come from outside",
     )
     auth: tuple[Any, ...] = option(
         (),

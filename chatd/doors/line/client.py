@@ -97,18 +97,17 @@ class LineClient:
         self.subscriber.stop()
         self._part(self.session, self.parting)
 
-    def become(self, session: Session) -> None:
-        """The client is another person from now on; the session that it was in is over."""
+    def become(self, session: Session) -> Deferred[Any]:
+        """The client is another person from now on; fires when the one it was has left."""
         if self.session.over:  # the connection was lost meanwhile
-            self._part(session)
-            return
+            return self._part(session)
         old, self.session, self.person = self.session, session, session.person
         self.reader.belong(session)
         self.reader.read(
             self.person.rooms.get(LOBBY) or next(iter(self.person.rooms.values()), None)
         )
-        self._part(old)
         self.follow()
+        return self._part(old)
 
     def follow(self) -> None:
         """Read also what other sessions of the account join from now on."""
@@ -117,10 +116,10 @@ class LineClient:
             listeners = self.person.listeners = set()
         listeners.add(self._rooms_changed)
 
-    def _part(self, session: Session, text: str = "") -> None:
+    def _part(self, session: Session, text: str = "") -> Deferred[Any]:
         if session.person.listeners is not None:
             session.person.listeners.discard(self._rooms_changed)
-        self.service.signed_in.disconnect(session, text)
+        return self.service.signed_in.disconnect(session, text)
 
     def _rooms_changed(self) -> None:
         """A session of the same person has joined a room, or left one."""

@@ -6,6 +6,9 @@ import json
 from typing import Any
 
 import pytest
+from wsproto import ConnectionType, WSConnection
+from wsproto.events import CloseConnection, TextMessage
+from wsproto.events import Request as Upgrade
 
 from chatd.chat.rules import Rules
 from chatd.chat.sessions import GRACE_SECONDS
@@ -484,3 +487,112 @@ def test_a_token_has_a_sensible_time(server: MemoryServer, expires: int) -> None
     ada = register(server, "ada")
     made = ada.post("/account/tokens", {"label": "x", "expires": expires})
     assert made.refusal == (400, "malformed")
+
+
+class Socket:
+    """A WebSocket in the lobby, in the session of a token."""
+
+    def __init__(self, server: MemoryServer, token: str) -> None:
+        self._chat = server.chat
+        self.wire = server.chat.connect(server.http_door)
+        self._socket = WSConnection(ConnectionType.CLIENT)
+        target = f"/rooms/lobby/events?since=now&access_token={token}"
+        self.wire.send(self._socket.send(Upgrade(host="chat.example", target=target)))
+
+    def say(self, text: str) -> None:
+        told = json.dumps({"type": "say", "text": text, "ref": "1"})
+        self.wire.send(self._socket.send(TextMessage(data=told)))
+
+    def received(self) -> list[Any]:
+        """The frames that have come, and the codes of closes."""
+        self._chat.settle()
+        self._socket.receive_data(self.wire.received())
+        return [
+            json.loads(event.data) if isinstance(event, TextMessage) else event.code
+            for event in self._socket.events()
+            if isinstance(event, TextMessage | CloseConnection)
+        ]
+
+
+def test_a_websocket_comes_back_to_its_session_after_a_restart(server: MemoryServer) -> None:
+    """It speaks as the account; what comes in while the session is looked up is not lost."""
+    token = token_of(register(server, "ada"))
+    server = server.restarted()
+    socket = Socket(server, token)
+    ready, *_ = socket.received()
+    assert ready["type"] == "ready"
+    assert server.here == ["ada"]
+    socket.say("hi")
+    told = socket.received()
+    assert {"message", "ack"} <= {frame["type"] for frame in told}
+    assert server.chat.texts("lobby") == ["hi"]
+
+
+def test_a_websocket_is_closed_when_its_session_is_signed_out(server: MemoryServer) -> None:
+    """With an error that says so, and the code 1008."""
+    ada = register(server, "ada")
+    other = sign_in(server, "ada").json["token"]
+    socket = Socket(server, other)
+    socket.received()
+    (id_,) = [s["id"] for s in ada.get("/account/sessions").json["sessions"] if not s["current"]]
+    ada.request("DELETE", f"/account/sessions/{id_}")
+    error, close = socket.received()
+    assert (error["type"], error["code"], close) == ("error", "bad-token", 1008)
+
+
+def test_an_event_stream_ends_when_its_session_is_signed_out(server: MemoryServer) -> None:
+    """With an event that says why."""
+    ada = register(server, "ada")
+    stream = near(server, sign_in(server, "ada").json["token"])
+    stream.send("GET", "/rooms/lobby/events?since=now", headers={"Accept": "text/event-stream"})
+    server.chat.settle()
+    stream.streamed()
+    (id_,) = [s["id"] for s in ada.get("/account/sessions").json["sessions"] if not s["current"]]
+    ada.request("DELETE", f"/account/sessions/{id_}")
+    assert b'event: end\ndata: {"code":"bad-token"' in stream.streamed()
+
+
+def test_a_client_that_goes_while_its_session_is_looked_up_does_no_harm(
+    server: MemoryServer,
+) -> None:
+    """Whenever that is."""
+    token = token_of(register(server, "ada"))
+    for turns in range(8):
+        server.chat.advance(2 * GRACE_SECONDS)
+        http = near(server, token)
+        http.send("GET", "/rooms/lobby/events?since=now&wait=30")
+        for _ in range(turns):
+            server.chat.clock.advance(0)
+        http.wire.hang_up()
+        server.chat.settle()
+    server.chat.advance(2 * GRACE_SECONDS)
+    assert server.here == []
+
+
+def test_requests_in_one_packet_are_answered_in_their_order(server: MemoryServer) -> None:
+    """Though the session of the first is looked up, and the others wait for it."""
+    token = token_of(register(server, "ada"))
+    server.chat.advance(2 * GRACE_SECONDS)
+    http = near(server, token)
+    for text in ("one", "two", "three"):
+        body = json.dumps({"text": text})
+        http.send("POST", "/rooms/lobby/messages", body, {"Content-Type": "application/json"})
+    server.chat.settle()
+    assert [response.status for response in http.responses()] == [201] * 3
+    assert server.chat.texts("lobby") == ["one", "two", "three"]
+
+
+def test_two_registrations_over_two_doors_make_one_account(server: MemoryServer) -> None:
+    """Whichever is first."""
+    line = server.line(NEAR)
+    line.send(b"/nick ada\r\n")
+    server.chat.settle()
+    line.received()
+    http = near(server)
+    body = json.dumps({"name": "ada", "password": NEW})
+    line.send(f"/register {PASSWORD}\r\n".encode())
+    http.send("POST", "/accounts", body, {"Content-Type": "application/json"})
+    server.chat.settle()
+    assert http.response().error in ("name-in-use", "name-registered")
+    assert b"== ada is registered" in line.received()
+    assert sign_in(server, "ada").status == 201

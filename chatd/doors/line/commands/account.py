@@ -82,8 +82,10 @@ def login(client: LineClient, name: str, password: str) -> None:
         proving = maybeDeferred(service.sign_in.prove, name, password, address)
         client.change(proving.addCallback(service.signed_in.connect, address, LABEL), signed_in)
 
-    def signed_in(session: Session) -> None:
-        client.become(session)
+    def signed_in(session: Session) -> Deferred[None]:
+        return client.become(session).addCallback(told)
+
+    def told(_: object) -> None:
         client.answer(f"you are signed in as {client.person.name}")
         if client.reader.room is not None:
             client.write(client.where(client.reader.room))
@@ -117,8 +119,10 @@ def logout(client: LineClient) -> None:
         raise NoSession("you are not signed in")
     address = client.session.address
 
-    def entered(person: Person) -> None:
-        client.become(Session(person, address))
+    def entered(person: Person) -> Deferred[None]:
+        return client.become(Session(person, address)).addCallback(told)
+
+    def told(_: object) -> None:
         client.answer(f"you are signed out, and {client.person.name}")
 
     client.change(client.service.enter(address=address), entered)
