@@ -20,7 +20,7 @@ from chatd.net.peers import Peers
 from chatd.server import drain
 from chatd.testing import FakeConnection, InMemoryChat, result_of
 
-from .chat import restarted
+from .chat import looked_up, restarted
 from .http import HttpClient
 
 HOST = "192.0.2.1"
@@ -94,6 +94,7 @@ class MemoryServer:
 
     def have_accepted(self, text: str) -> None:
         """Have a visitor say something that is accepted, and not stored in this turn."""
+        looked_up(self.chat, "bob")
         visitor = self.chat.service.visitor("bob")
         self.chat.service.perform(visitor, Say("lobby", text))
 
