@@ -23,10 +23,10 @@ from zope.interface import implementer
 
 from ..codecs.streams import StreamCodec
 from ..http.channel import ChatChannel
-from ..http.resource import dress_live, spread
+from ..http.resource import dress_live
 from ..model.errors import ChatError, TooSlow, Unavailable
 from ..net.heartbeat import Heartbeat
-from ..net.peers import GOING_DOWN, RETRY_SECONDS, Peers
+from ..net.peers import GOING_DOWN, RETRY_SECONDS, Peers, spread
 from ..net.stalls import TOO_SLOW
 from ..net.tcp import PeerDead, enable_direct_writes
 from ..stream.batch import Batch
