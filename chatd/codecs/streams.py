@@ -54,7 +54,7 @@ class StreamCodec(ClosingCodec, Protocol):
 
 
 class PlainCodec:
-    """A `ClosingCodec` for people: a subclass gives `name`, `encode`, `gap` and `describe`.
+    """A `ClosingCodec` for people: a subclass gives `name`, `encode`, `gap` and `refuse`.
 
     `name` is the key under which encoded bytes are shared.  A codec with a parameter has the
     parameter in its name, or readers get the bytes of another one.
@@ -69,7 +69,7 @@ class PlainCodec:
         """One event; empty: the door does not show it."""
         raise NotImplementedError
 
-    def describe(self, error: ChatError) -> bytes:
+    def refuse(self, error: ChatError) -> bytes:
         """A refusal.  It contains the error's message unchanged."""
         raise NotImplementedError
 
@@ -83,15 +83,15 @@ class PlainCodec:
 
     def farewell(self, code: str, why: str, seconds: float) -> bytes:
         """The reason, as a refusal."""
-        return self.describe(Unavailable(why, seconds))
+        return self.refuse(Unavailable(why, seconds))
 
     def revoked(self, error: ChatError) -> bytes:
         """The reason, as a refusal."""
-        return self.describe(error)
+        return self.refuse(error)
 
     def removed(self, room: str, error: ChatError) -> bytes:
         """The reason, as a refusal."""
-        return self.describe(error)
+        return self.refuse(error)
 
 
 class Chunked:

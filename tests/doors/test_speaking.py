@@ -27,7 +27,7 @@ class ParrotCodec(PlainCodec):
     def encode(self, entry: Entry) -> bytes:
         return CURRENT.encode(entry)
 
-    def describe(self, error: ChatError) -> bytes:
+    def refuse(self, error: ChatError) -> bytes:
         return refusal(error)
 
 
