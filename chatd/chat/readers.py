@@ -20,7 +20,7 @@ from weakref import WeakSet
 
 from ..model.addresses import Address
 from ..model.errors import ChatError
-from ..model.identity import Identity, Stranger
+from ..model.identity import Identity, Stranger, subject
 from ..model.policy import Action, OpenPolicy, Policy
 from ..stream.batch import PUSH_LIMIT, Gap
 from ..stream.eventlog import Codec, EventLog
@@ -76,8 +76,7 @@ class Readers:
     @policy.setter
     def policy(self, policy: Policy) -> None:
         self._policy = policy
-        voided = self._end([*self._rooms, *self._inboxes], self._forbidden)
-        self._void_shared(voided)
+        self.review_all()
 
     # -- making ----------------------------------------------------------------------------------
 
@@ -173,6 +172,28 @@ class Readers:
             return self._forbidden(owner, source) if source.name == room.name else None
 
         self._end([room], forbidden)
+
+    def review_all(self) -> None:
+        """What everybody may read has changed: judge all readers anew."""
+        self._void_shared(self._end([*self._rooms, *self._inboxes], self._forbidden))
+
+    def put_out(self, room: Room, subject: str, error: ChatError) -> None:
+        """A person was kicked: the readers of that subject read up to here, so that a poll that is
+        held is answered with the kick, and then end.
+        """
+        for source in [room, *([room.watched] if room.watched else [])]:
+            for reader in _readers_of(source):
+                owner = reader.owner
+                if not isinstance(owner, Session | Stranger):
+                    owner = getattr(owner, "owner", None)  # a template's
+                if owner is not None and subject_of_owner(owner) == subject:
+                    reader.wake()
+
+        def meant(owner: Owner, source: Source) -> ChatError | None:
+            mine = source.name == room.name and subject_of_owner(owner) == subject
+            return error if mine else None
+
+        self._end([room], meant)
 
     def revoke(
         self,
@@ -281,6 +302,11 @@ def _readers_of(source: Source | None) -> list[Subscriber]:
     """The readers of a source that were made here: all there are."""
     feeds = source.feeds() if source else []
     return [reader for feed in feeds for reader in feed.readers if isinstance(reader, Subscriber)]
+
+
+def subject_of_owner(owner: Owner) -> str:
+    """What that owner is given things as: see `chatd.model.identity.subject_of`."""
+    return subject(identity_of(owner))
 
 
 def identity_of(owner: Owner) -> Identity:

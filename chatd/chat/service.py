@@ -16,7 +16,7 @@ from functools import partial
 from typing import Any
 
 from twisted.application.service import Service
-from twisted.internet.defer import Deferred, DeferredSemaphore, gatherResults
+from twisted.internet.defer import Deferred, DeferredSemaphore, gatherResults, succeed
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 from twisted.python.failure import Failure
@@ -24,14 +24,16 @@ from twisted.python.failure import Failure
 from ..model.addresses import LOCAL, Address
 from ..model.commands import Act, Command, Join, Leave, Rename, Say, SetTopic, Tell
 from ..model.errors import ChatError, NoSession, Unavailable
-from ..model.events import PresenceEvent, RoomEvent, SentPrivately, Told
+from ..model.events import PresenceEvent, PutOut, RoomEvent, SentPrivately, Told
 from ..model.lookalikes import prepare
 from ..model.names import name_key
-from ..model.policy import Policy
+from ..model.policy import Policy, RoomPolicy
+from ..model.restrictions import MICROS, Restrictions
 from ..model.units import (
     ACCOUNTS,
     ADMINS,
     ATTEMPTS,
+    BANS,
     GUESTS,
     NAMES,
     ROOMS,
@@ -51,11 +53,14 @@ from .arrivals import Arrivals, Outcome
 from .attempts import Attempts
 from .attendance import Attendance
 from .claims import Claims
+from .consequences import Consequences
 from .ignores import Ignores
+from .invites import Invites
 from .journal import Journal
 from .lasting import Sessions
 from .limits import DEFAULTS, Limits
 from .markers import Markers
+from .moderation import Moderation
 from .passwords import HashingPool, Passwords
 from .people import People
 from .person import Person
@@ -67,6 +72,7 @@ from .rules import OPEN_TO_ALL, Rules
 from .signedin import AccountSessions
 from .signin import SignIn
 from .speech import Speech
+from .targets import Targets
 from .tokens import Tokens
 
 HISTORY = 1000
@@ -102,7 +108,7 @@ class ChatService(Service):
         """A chat over `store`.
 
         `clock` must never run backwards.  `history` is in events per room, `max_text` in bytes of
-        UTF-8; `policy` is an open one if none is given, and `node` tells this node's persons from
+        UTF-8; `policy` decides in place of the usual one, and `node` tells this node's persons from
         those of others.  `now` is the wall clock, in seconds since the Unix epoch; `passwords` are
         hashed in threads of the reactor `clock` if nothing is given; `rules` say who may come in.
         """
@@ -124,7 +130,9 @@ class ChatService(Service):
             lambda: self.admission.limits,
             lambda: self.horizon,
         )
-        self.readers = Readers(self.rooms, policy)
+        banned = Restrictions()
+        micros = partial(_micros, now)
+        self.readers = Readers(self.rooms, policy or RoomPolicy(micros, banned, rules.guests))
         """The gate: the only maker of readers."""
         self.request_keys = RequestKeys(clock.seconds)
         self._store = store
@@ -195,7 +203,34 @@ class ChatService(Service):
             self.attendance,
             max_text,
         )
+        self.moderation = Moderation(
+            self._journal,
+            self.people,
+            self.rooms,
+            self.readers,
+            self.admission,
+            Targets(self.people, store),
+            store,
+            micros,
+            self.message,
+        )
+        """What moderators do."""
+        self.invites = Invites(
+            self._journal, self.rooms, self.readers, self.admission, store, micros
+        )
+        """Invites by link."""
+        self._consequences = Consequences(
+            clock,
+            self._journal,
+            self.people,
+            self.rooms,
+            self.readers,
+            self.arrivals,
+            self.attendance,
+            banned,
+        )
         self._commands: dict[type[Command], Callable[[Any, Person, bytes | None], Outcome]] = {
+            **self.moderation.commands,
             Say: self._speech.speak,
             Act: self._speech.speak,
             SetTopic: self._speech.set_topic,
@@ -220,12 +255,15 @@ class ChatService(Service):
     def _opened(self, opened: Opened) -> Deferred[None]:
         self.horizon = opened.last
         self.request_keys.opened(opened.request_keys)
-        tables = gatherResults(map(self._store.table, (ROOMS, NAMES, GUESTS, ATTEMPTS, ADMINS)))
+        tables = gatherResults(
+            map(self._store.table, (ROOMS, NAMES, GUESTS, ATTEMPTS, ADMINS, BANS))
+        )
 
         def known(cells: list[Mapping[str, Cell]]) -> Deferred[None]:
             self.rooms.index.opened(opened.rooms, cells[0])
             self.rooms.directory.opened()
             self.people.opened(cells[1])
+            self._consequences.opened(cells[5])
             early, self._early = self._early or [], None
             for told in early:
                 told()
@@ -292,7 +330,8 @@ class ChatService(Service):
 
         Reaches as far back as the store kept them.  Fails with `Unavailable`.
         """
-        return self._paging.run(self._store.read, room.name, before=before, limit=limit)
+        page = self._paging.run(self._store.read, room.name, before=before, limit=limit)
+        return page.addCallback(self.rooms.redacted.cleared)
 
     def page_after(self, room: Room, after: int, limit: int) -> Deferred[Page]:
         """The first `limit` events of a room above the id `after`, oldest first; fewer, if that is
@@ -300,7 +339,17 @@ class ChatService(Service):
 
         Begins as far back as the store kept them (`Page.floor`).  Fails with `Unavailable`.
         """
-        return self._paging.run(self._store.read, room.name, after=after, limit=limit)
+        page = self._paging.run(self._store.read, room.name, after=after, limit=limit)
+        return page.addCallback(self.rooms.redacted.cleared)
+
+    def message(self, room: Room, id: int) -> Deferred[Entry | None]:
+        """The event of that id in a room; None: there is none.  Fails with `Unavailable`."""
+        if id > room.log.floor:
+            return succeed(next((e for e in room.log.since(id - 1).entries if e.id == id), None))
+        page = self.page_after(room, id - 1, 1)
+        return page.addCallback(
+            lambda page: next((entry for entry in page.entries if entry.id == id), None)
+        )
 
     def watch(self, room: Room, address: Address) -> None:
         """A client at that address is about to read a room.  Raises as `Directory.read` does."""
@@ -351,6 +400,7 @@ class ChatService(Service):
             self._early.append(partial(self.shown, batch))
             return
         growth = Growth(self._notifier)
+        put_out: list[PutOut] = []
         for shown in batch:
             for change in shown.changes:
                 self.rooms.change(change, shown.id)
@@ -361,13 +411,17 @@ class ChatService(Service):
                 else:
                     self.ignores.shown(change)
                     self.claims.shown(change, shown.id)
-                if change.table == ROOMS and (room := self.rooms.live(change.key)) is not None:
-                    self.readers.review(room)
+            for redaction in shown.redacts:
+                self.rooms.redact(redaction)
+            if shown.changes:
+                self._consequences.shown(shown)
             for entry in shown.entries:
                 event = entry.event
                 source: Source | None = None
                 if isinstance(event, RoomEvent):
                     source = self.rooms.kept(event, entry.id)
+                    if isinstance(event, PutOut):
+                        put_out.append(event)
                 elif isinstance(event, PresenceEvent):
                     source = self.rooms.presence(event.room)
                 elif isinstance(event, Told):
@@ -379,6 +433,8 @@ class ChatService(Service):
         self.rooms.shown(batch)
         growth.finish()
         self.horizon = batch[-1].id
+        for event in put_out:
+            self._consequences.kicked(event)
 
     def forgotten(self, firsts: Mapping[str, int | None]) -> None:
         """See `chatd.store.Follower`; rooms of which nothing is left vanish."""
@@ -403,3 +459,7 @@ class ChatService(Service):
 
     def _reader_failed(self, problem: Exception) -> None:
         self._log.failure("a reader failed and is dropped", Failure(problem))
+
+
+def _micros(now: Callable[[], float]) -> int:
+    return int(now() * MICROS)

@@ -71,6 +71,12 @@ class RoomLog:
         entries.append(entry)
         return full
 
+    def redact(self, entry: Entry) -> None:
+        """Put an entry into the place of the one with its id, if that is there."""
+        for place, old in enumerate(self.entries):
+            if old.id == entry.id:
+                self.entries[place] = entry
+
 
 class MemoryEngine:
     """The last `history` events of every room, cells and request keys, in memory."""
@@ -138,6 +144,9 @@ class MemoryEngine:
         self.last = judging.last
         firsts: dict[str, int | None] = {}
         for shown in batch:
+            for redaction in shown.redacts:
+                if (log := self.logs.get(redaction.event.room)) is not None:
+                    log.redact(Entry(redaction.id, redaction.event))
             for entry in shown.entries:
                 event = entry.event
                 if isinstance(event, RoomEvent):
@@ -208,7 +217,9 @@ class MemoryStore:
         """See `Store.load`."""
         log = self.engine.log(room)
         entries = [*takewhile(lambda entry: entry.id <= until, log.entries)]
-        tables = {table: self._table(room_table(table, room)) for table in ROOM_TABLES}
+        tables = {
+            table: cells for table in ROOM_TABLES if (cells := self._table(room_table(table, room)))
+        }
         loaded = Loaded(entries, min(log.floor, until), tables)
         return self._later(lambda: loaded)
 

@@ -24,7 +24,15 @@ import msgspec
 
 from ..model.errors import Unavailable
 from ..model.events import RoomEvent
-from ..model.units import REMEMBERED_SECONDS, ROOMS, Cell, Unit, is_kept, is_presence
+from ..model.units import (
+    REMEMBERED_SECONDS,
+    ROOMS,
+    Cell,
+    Redaction,
+    Unit,
+    is_kept,
+    is_presence,
+)
 from . import Opened, RoomSummary, Shown
 from .cells import Cells
 from .database import MIGRATIONS
@@ -36,6 +44,7 @@ from .durable import (
     first_event,
     oldest_events,
     read_cells,
+    redact_events,
     write_cells,
 )
 from .judging import Judged, Judging
@@ -83,6 +92,8 @@ class Writer(SettledFile):
         self._numbers: dict[str, int] = {}
         self._count: int | None = None
         self._untold: set[str] = set()
+        self._spill = False
+        """Whether the write-ahead log may hold the text of events that were redacted."""
         self._ahead = False
         """Whether ids above `written` have been given."""
         self.id = ""
@@ -145,6 +156,7 @@ class Writer(SettledFile):
                 appends = self._judge(judging, group)
                 count = self._keep(connection, judging, appends)
             if self._doubtful:
+                self._spill |= bool(self._doubtful.redacted)
                 self.written = self._doubtful.last
                 self._doubtful, self._ahead = None, False
             if self._count is not None:
@@ -153,6 +165,7 @@ class Writer(SettledFile):
             judging = self._judging(None)
             appends = self._judge(judging, group)
         self._apply(judging)
+        self._clear_log()
         restated, self._restated = self._restated, []
         return Stored(restated, appends)
 
@@ -160,6 +173,20 @@ class Writer(SettledFile):
         """Give cells of noted tables these values; None: absent.  Raises `Unavailable`."""
         with self._transaction() as connection:
             write_cells(connection, [(*cell, self.last, value) for cell, value in notes.items()])
+
+    def _clear_log(self) -> None:
+        """Have the text of redacted events leave the write-ahead log, in which it stands as it was
+        first written.  While another thread reads the file that may not be possible; then it is
+        tried again with the next group, and every minute (`tidy`).
+        """
+        if not self._spill:
+            return
+        try:
+            with self._used() as connection:
+                (busy, *_) = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+                self._spill = bool(busy)
+        except Unavailable as problem:
+            self._log.error("what was redacted is still in the log: {problem}", problem=problem)
 
     def probe(self) -> None:
         """Write to the file without changing its contents.  Raises `Unavailable`."""
@@ -194,9 +221,11 @@ class Writer(SettledFile):
     ) -> int:
         """Write the events, cells and keys of a group.  Returns the number of its events."""
         rows = []
+        redacts: list[Redaction] = []
         numbers = self._numbers
         for _, batch in appends:
             for shown in batch:
+                redacts += shown.redacts
                 for entry in shown.entries:
                     event = entry.event
                     if isinstance(event, RoomEvent):
@@ -208,15 +237,18 @@ class Writer(SettledFile):
             for (table, key), (version, value) in judging.changes.items()
             if not is_presence(table)
         ]
-        if not (rows or changes or judging.request_keys):
+        if not (rows or changes or judging.request_keys or redacts):
             return 0  # all units were stale or known
         connection.executemany("INSERT INTO events VALUES (?, ?, ?)", rows)
         if judging.request_keys:
             marks = judging.request_keys.items()
             connection.executemany("INSERT INTO marks (mark, id) VALUES (?, ?)", marks)
         before = change_cells(connection, changes) if changes else []
+        redacted = redact_events(
+            connection, [(it.id, it.event.room, _encode(it.event).decode()) for it in redacts]
+        )
         connection.execute("UPDATE state SET last = ?", (judging.last,))
-        self._doubtful = Doubtful(judging.first, judging.last, before)
+        self._doubtful = Doubtful(judging.first, judging.last, before, redacted)
         return len(rows)
 
     def _apply(self, judging: Judging) -> None:
@@ -248,6 +280,11 @@ class Writer(SettledFile):
         with self._used() as connection:
             return read_cells(connection, table, keys)
 
+    def tables(self, tables: Sequence[str]) -> list[dict[str, Cell]]:
+        """The cells of several tables that the file keeps.  Raises `Unavailable`."""
+        with self._used() as connection:
+            return [read_cells(connection, table) for table in tables]
+
     def forget(self, before: int, most: int | None) -> Forgotten:
         """Remove a slice of the oldest events: of those below the id `before`, and of those in
         excess of `most` events.  Raises `Unavailable`.
@@ -274,6 +311,7 @@ class Writer(SettledFile):
         Raises `Unavailable`.
         """
         self._request_keys.forget()
+        self._clear_log()
         with self._transaction() as connection:
             connection.execute(
                 "DELETE FROM marks WHERE id <= ?"

@@ -1,0 +1,48 @@
+"""Redactions of the last moments: pages that were read before one may still be under way.
+
+A page of the store is a copy.  One that was read before a redaction and arrives behind it would
+still have the text, so every page is looked through for what was redacted lately.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+
+from ..stream.eventlog import Entry, Page
+
+LATELY_SECONDS = 120.0
+"""Seconds for which a redaction is remembered: no page is under way for so long."""
+
+
+class Redactions:
+    """What stands in the place of the events that were redacted lately, by id."""
+
+    def __init__(self) -> None:
+        self._entries: OrderedDict[int, tuple[Entry, float]] = OrderedDict()
+
+    def add(self, entry: Entry, now: float) -> None:
+        """An event was redacted at `now`, in seconds that never run backwards; `entry` stands in
+        its place.
+        """
+        while self._entries:
+            _, when = next(iter(self._entries.values()))
+            if when > now - LATELY_SECONDS:
+                break
+            self._entries.popitem(last=False)
+        self._entries[entry.id] = entry, now
+
+    def latest(self, entry: Entry | None) -> Entry | None:
+        """The entry, or what stands in its place."""
+        found = self._entries.get(entry.id) if entry else None
+        return found[0] if found else entry
+
+    def cleared(self, page: Page) -> Page:
+        """The page, in which what was redacted has given place."""
+        if not self._entries or not any(entry.id in self._entries for entry in page.entries):
+            return page
+        return page._replace(
+            entries=[
+                self._entries[entry.id][0] if entry.id in self._entries else entry
+                for entry in page.entries
+            ]
+        )
