@@ -23,7 +23,7 @@ from ..model.events import PutOut
 from ..model.names import name_key
 from ..model.policy import Action
 from ..model.restrictions import Restrictions, decode_restriction
-from ..model.units import BANS, ROOMS, STANDING, Cell, Change, Unit
+from ..model.units import ADMITTED, BANS, MUTES, ROLES, ROOMS, Cell, Change, Unit
 from ..store import Shown
 from . import judge_guests
 from .arrivals import Arrivals
@@ -91,7 +91,7 @@ class Consequences:
                     self._evict(room)
             elif table == BANS:
                 self._server_ban(change)
-            elif change.key.startswith("~"):
+            elif change.key.startswith("~") and change.value is not None:
                 self._note_given(change)
 
     def kicked(self, event: PutOut) -> None:
@@ -146,9 +146,15 @@ class Consequences:
     # -- guests ----------------------------------------------------------------------------------
 
     def _note_given(self, change: Change) -> None:
-        table, _, room = change.table.partition(":")
-        if table in STANDING and room and change.value is not None:
-            self._given.setdefault(change.key, set()).add(room)
+        table, _, name = change.table.partition(":")
+        subject = ""
+        if table in (ROLES, MUTES, ADMITTED):
+            subject = change.key
+        elif table == BANS and (room := self._rooms.live(name)) is not None:
+            ban = room.standing.bans.get(change.key)
+            subject = ban.who if ban else ""
+        if name and subject.startswith("~"):
+            self._given.setdefault(subject, set()).add(name)
 
     def left(self, person: Person, room: Room | None) -> None:
         """A person of this node has left a room, or with None the chat, and so all rooms."""

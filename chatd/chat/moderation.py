@@ -19,13 +19,15 @@ from twisted.internet.defer import Deferred, succeed
 
 from ..model import moderation as asked
 from ..model.addresses import Address
+from ..model.audit import Record, decode_record
 from ..model.commands import Command
 from ..model.errors import BadName, ChatError, Malformed
 from ..model.names import clean_room, name_key
 from ..model.policy import Action
 from ..model.restrictions import MICROS, Restriction, Restrictions, as_network
 from ..model.text import clean_phrase
-from ..model.units import Unit
+from ..model.units import AUDIT, Unit
+from ..store import Store
 from ..stream.eventlog import Entry
 from . import judge_bans, judge_members, judge_roles, judge_texts
 from .admission import Admission
@@ -59,6 +61,7 @@ class Moderation:
         readers: Readers,
         admission: Admission,
         targets: Targets,
+        store: Store,
         now: Callable[[], int],
         message: Callable[[Room, int], Deferred[Entry | None]],
     ) -> None:
@@ -69,6 +72,7 @@ class Moderation:
         self._readers = readers
         self._admission = admission
         self._targets = targets
+        self._store = store
         self._now = now
         self._message = message
         self.commands: dict[type[Command], Callable[[Any, Person, bytes | None], Outcome]] = {
@@ -99,6 +103,15 @@ class Moderation:
         """The mutes in a room that hold now: see `bans`."""
         self._readers.policy.may(person, Action.SEE_BANS, room)
         return shown(room.standing.mutes, self._now(), places=person.admin)
+
+    def audit(self, person: Person) -> Deferred[list[Record]]:
+        """What moderators did, the oldest first.  Raises as the policy does; fails with
+        `Unavailable`.
+        """
+        self._readers.policy.may(person, Action.SEE_AUDIT)
+        return self._store.table(AUDIT).addCallback(
+            lambda cells: [decode_record(cells[stamp].value) for stamp in sorted(cells)]
+        )
 
     # -- settings and roles ----------------------------------------------------------------------
 

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from twisted.internet.defer import Deferred, succeed
 
 from ..model.account import decode_account
-from ..model.errors import NoSuchPerson
+from ..model.errors import BadName, NoSuchPerson
 from ..model.names import clean_name, name_key
 from ..model.units import ACCOUNTS, Cell
 from ..store import Store
@@ -80,4 +80,7 @@ def need_somebody(target: Target) -> Target:
 
 
 def _shown(name: str) -> str:
-    return clean_name(name)
+    try:
+        return clean_name(name)
+    except BadName:  # a guest's name, which only the server gives
+        return name_key(name)
