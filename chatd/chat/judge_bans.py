@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from ipaddress import ip_network
 
 from msgspec import UNSET, UnsetType
@@ -20,11 +19,7 @@ from ..model.events import (
     PutOut,
 )
 from ..model.policy import Action
-from ..model.restrictions import (
-    MICROS,
-    Restriction,
-    encode_restriction,
-)
+from ..model.restrictions import Restriction, encode_restriction, told_moment
 from ..model.units import BANS, MUTES, Unit
 from .judge_members import leaving
 from .room import Room
@@ -186,20 +181,6 @@ def unmute(by: By, room: Room, name: str, key: str) -> Unit:
     )
 
 
-# -- the server's --------------------------------------------------------------------------------
-
-
-def server_bans_changed(by: By, id_: str, placed: Restriction | None, version: int) -> Unit:
-    """A ban from the server is placed, or with None lifted; `version` is that of its cell.
-
-    Raises `NotAllowed`.
-    """
-    raise NotImplementedError
-
-
 def told_until(until: int) -> str | UnsetType:
     """When something runs out, as events tell it: RFC 3339, UTC; nothing if it never does."""
-    if not until:
-        return UNSET
-    moment = datetime.fromtimestamp(until // MICROS, UTC)
-    return moment.isoformat().replace("+00:00", "Z")
+    return told_moment(until) if until else UNSET

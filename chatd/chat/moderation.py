@@ -22,6 +22,7 @@ from ..model.addresses import Address
 from ..model.audit import Record, decode_record
 from ..model.commands import Command
 from ..model.errors import BadName, ChatError, Malformed
+from ..model.events import MESSAGES
 from ..model.names import clean_room, name_key
 from ..model.policy import Action
 from ..model.restrictions import MICROS, Restriction, Restrictions, as_network
@@ -44,6 +45,8 @@ from .targets import Targets, need_somebody
 
 MOST_SECONDS = 10 * 365 * 86_400
 """The longest time for which somebody can be banned or muted; without one, it is for good."""
+RECENT = 1000
+"""Messages among which one's own last one is looked for."""
 MAX_REASON = 400
 """Bytes in a reason."""
 
@@ -103,6 +106,24 @@ class Moderation:
         """The mutes in a room that hold now: see `bans`."""
         self._readers.policy.may(person, Action.SEE_BANS, room)
         return shown(room.standing.mutes, self._now(), places=person.admin)
+
+    def last_message(self, person: Person, room: Room) -> int | None:
+        """The id of the last message in memory that a person has said in a room, and that was not
+        deleted; None: there is none.
+        """
+        for entry in reversed(room.log.latest(RECENT, MESSAGES)):
+            event = entry.event
+            if (
+                judge_texts.is_author(person, entry)
+                and getattr(event, "redacted", None) is not True
+            ):
+                return entry.id
+        return None
+
+    def members(self, person: Person, room: Room) -> list[str]:
+        """The names of a room's members, in alphabetical order.  Raises as the policy does."""
+        self._readers.policy.may(person, Action.ADMIT, room)
+        return sorted(room.standing.admitted.values(), key=str.casefold)
 
     def audit(self, person: Person) -> Deferred[list[Record]]:
         """What moderators did, the oldest first.  Raises as the policy does; fails with

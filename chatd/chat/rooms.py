@@ -11,7 +11,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from functools import partial
 from weakref import WeakValueDictionary
 
@@ -33,6 +33,7 @@ from ..stream.feed import Source
 from ..stream.notifier import Notifier
 from .directory import Directory
 from .limits import Limits
+from .person import Person
 from .redactions import Redactions
 from .room import Listing, Room
 from .room_index import RoomIndex
@@ -275,11 +276,25 @@ class Rooms:
 
     # -- which rooms there are -------------------------------------------------------------------
 
-    def listings(self, after: str = "", limit: int | None = None) -> list[Listing]:
-        """The rooms that exist, in alphabetical order: at most `limit` of them, those behind the
-        (clean) name `after`.
+    def listings(
+        self, after: str = "", limit: int | None = None, own: Collection[str] = ()
+    ) -> list[Listing]:
+        """The rooms that everybody may see in a list, and those in `own`, in alphabetical order: at
+        most `limit` of them, those behind the (clean) name `after`.
         """
-        return [self.listing(name) for name in self.directory.names(after, limit)]
+        return [self.listing(name) for name in self.directory.names(after, limit, own)]
+
+    def unlisted_for(self, person: Person) -> list[str]:
+        """The rooms that only some people see in a list, and that this person is in."""
+        return [
+            name
+            for name, room in person.rooms.items()
+            if room.state.closed or not room.state.listed
+        ]
+
+    def roles(self, room: Room) -> dict[str, str]:
+        """Who has which role in a room, by the names under which they got it."""
+        return {grant.name: grant.role.word for grant in room.standing.roles.values()}
 
     @property
     def list_version(self) -> object:

@@ -118,6 +118,8 @@ class ChatService(Service):
         self.max_text = max_text
         self.horizon = 0
         """The highest id shown so far; a cursor above it lies in the future."""
+        self.page_url = ""
+        """Where people find the page, for links; empty: that is not known."""
         self.people = People(node)
         self._notifier = Notifier(
             lambda wake: clock.callLater(0, wake), self._reader_failed, clock.seconds

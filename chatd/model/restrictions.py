@@ -58,6 +58,11 @@ class Restriction(msgspec.Struct, frozen=True, omit_defaults=True):
         """Whether it has run out at `now`, in microseconds since the Unix epoch."""
         return bool(self.until) and self.until <= now
 
+    @property
+    def ends(self) -> str:
+        """When it runs out, for programs; empty: never."""
+        return told_moment(self.until) if self.until else ""
+
     def explained(self, what: str) -> str:
         """`what` it is, until when, and why."""
         until = f" until {moment(self.until)}" if self.until else ""
@@ -200,6 +205,12 @@ def as_network(text: str) -> str:
         if network.prefixlen > 64:
             return str(network.supernet(new_prefix=64))
     return str(network)
+
+
+def told_moment(micros: int) -> str:
+    """A time, for programs: RFC 3339, UTC, in whole seconds."""
+    at = datetime.fromtimestamp(micros // MICROS, UTC)
+    return at.isoformat().replace("+00:00", "Z")
 
 
 def moment(micros: int) -> str:
