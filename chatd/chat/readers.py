@@ -15,6 +15,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from functools import partial
 from typing import Protocol
 from weakref import WeakSet
 
@@ -39,6 +40,9 @@ View = tuple[Source, Codec]
 Judge = Callable[[Owner, Source], ChatError | None]
 """Why an owner may not read a source any more; None: it may."""
 
+JudgeAddress = Callable[[Address], ChatError | None]
+"""Why a stranger at an address may not read any more; None: a stranger may."""
+
 
 class Template(Protocol):
     """What lets requests skip the gate: a poll template."""
@@ -51,9 +55,10 @@ class Template(Protocol):
     def sources(self) -> Sequence[Source]:
         """What it reads."""
 
-    def void(self, error: ChatError | None) -> None:
+    def void(self, error: ChatError | None, judge: JudgeAddress | None = None) -> None:
         """Its requests are judged anew from now on.  Those that are held are answered: with the
-        error, or if it is None with no events.
+        error, or if it is None with that which `judge` finds for the address of each, or with no
+        events.
         """
 
 
@@ -166,12 +171,14 @@ class Readers:
     # -- ending ----------------------------------------------------------------------------------
 
     def review(self, room: Room) -> None:
-        """The room's settings have changed: end the readers that may not read it any more."""
+        """The room's revision has changed: end the readers that may not read it any more."""
 
         def forbidden(owner: Owner, source: Source) -> ChatError | None:
             return self._forbidden(owner, source) if source.name == room.name else None
 
-        self._end([room], forbidden)
+        voided = self._end([room], forbidden)
+        if room.standing.bans.by_place:
+            self._void_shared(voided, room)
 
     def review_all(self) -> None:
         """What everybody may read has changed: judge all readers anew."""
@@ -229,13 +236,23 @@ class Readers:
             if isinstance(outlet, TellsMarkers) and isinstance(reader.owner, Session):
                 outlet.marked(room, marker)
 
-    def _void_shared(self, voided: Collection[Template] = ()) -> None:
-        """Have the requests of all strangers judged anew: they share templates, and it may depend
-        on their addresses what they may read.  Templates in `voided` are void already.
+    def _void_shared(self, voided: Collection[Template] = (), room: Room | None = None) -> None:
+        """Have the requests of all strangers judged anew, in one room or everywhere: they share
+        templates, and it may depend on their addresses what they may read.  Templates in `voided`
+        are void already.
         """
         for template in list(self.templates):
-            if isinstance(template.owner, Stranger) and template not in voided:
-                template.void(None)
+            if (
+                isinstance(template.owner, Stranger)
+                and template not in voided
+                and (room is None or any(source.name == room.name for source in template.sources))
+            ):
+                template.void(None, partial(self._forbidden_at, template.sources))
+
+    def _forbidden_at(self, sources: Sequence[Source], address: Address) -> ChatError | None:
+        """Why a stranger at an address may not read all of that; None: a stranger may."""
+        stranger = Stranger(address)
+        return next(filter(None, (self._forbidden(stranger, source) for source in sources)), None)
 
     def _forbidden(self, owner: Owner, source: Source) -> ChatError | None:
         try:

@@ -53,7 +53,7 @@ class FakeTemplate:
         self.sources: Sequence[Source] = sources
         self.voided: list[ChatError | None] = []
 
-    def void(self, error: ChatError | None) -> None:
+    def void(self, error: ChatError | None, judge: object = None) -> None:
         """Keep the reason."""
         self.voided.append(error)
 
