@@ -32,7 +32,7 @@ from .person import Person
 from .readers import Readers
 from .room import Room
 from .rooms import Rooms
-from .rulings import By
+from .rulings import By, new_stamp
 
 USUAL_SECONDS = 7 * 86_400
 """Seconds for which an invite can be used, if nothing else is asked for."""
@@ -138,7 +138,7 @@ class Invites:
     def _rule(self, person: Person, name: str, judgement: Callable[[By, Room], Unit]) -> Outcome:
         where = clean_room(name)
         self._admission.spend(person)
-        stamp = f"{self._now():016x}-{secrets.token_hex(4)}"
+        stamp = new_stamp(self._now())
 
         def submit(room: Room) -> Outcome:
             def judged() -> Unit:

@@ -20,17 +20,17 @@ def redact(by: By, room: Room, entry: Entry | None) -> Unit:
 
     Raises `NotAllowed`, `NotFound`, `Banned`.
     """
-    by.policy.may(by.person, Action.READ if entry is None else Action.DELETE_OWN, room)
     event = entry.event if entry else None
     if entry is None or not isinstance(event, Said | Acted) or event.room != room.name:
+        if not by.person.admin:
+            by.policy.may(by.person, Action.DELETE_OWN, room)
         raise NotFound(f"#{room.name} has no message of that id")
     own = is_author(by.person, entry)
-    if not own:
-        by.policy.may(by.person, Action.DELETE, room)
-        if event.account is True:
-            power = room.standing.power(_key(event.sender))
-            if power > rank(by.person, room):
-                raise NotAllowed(f"{event.sender} is {power.word} of #{room.name}")
+    by.policy.may(by.person, Action.DELETE_OWN if own else Action.DELETE, room)
+    if not own and event.account is True:
+        power = room.standing.power(_key(event.sender))
+        if power > rank(by.person, room):
+            raise NotAllowed(f"{event.sender} is {power.word} of #{room.name}")
     if event.redacted is True:
         return NOTHING
     told = Redacted(room=room.name, sender=by.name, account=by.person.signed, target=entry.id)

@@ -40,7 +40,7 @@ from .person import Person
 from .readers import Readers
 from .room import Room
 from .rooms import Rooms
-from .rulings import By, Target
+from .rulings import By, Target, new_stamp
 from .targets import Targets, need_somebody
 
 MOST_SECONDS = 10 * 365 * 86_400
@@ -271,7 +271,7 @@ class Moderation:
         key: bytes | None,
         judgement: Judgement,
     ) -> Outcome:
-        stamp = f"{self._now():016x}-{secrets.token_hex(4)}"
+        stamp = new_stamp(self._now())
 
         def judged() -> Unit:
             by = By(person, self._readers.policy, self._now(), stamp)

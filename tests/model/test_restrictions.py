@@ -93,7 +93,7 @@ def test_networks_hit_what_is_in_them(ip: object, placed: list[tuple[object, int
 
 
 def test_networks_are_kept_in_one_notation() -> None:
-    """A host is a network of one, IPv4 in the clothes of IPv6 is IPv4, and IPv6 counts by 64 bits."""
+    """A host is a network of one; IPv4 within IPv6 is IPv4; IPv6 counts by 64 bits."""
     assert as_network("192.0.2.1") == "192.0.2.1/32"
     assert as_network("::ffff:192.0.2.0/120") == "192.0.2.0/24"
     assert as_network("2001:db8::1") == "2001:db8::/64"
