@@ -63,6 +63,7 @@ THROUGH = {
     "chat/judge_texts": "chat/test_moderation",
     "chat/redactions": "chat/test_moderation",
     "chat/rulings": "chat/test_moderation",
+    "chat/serverbans": "chat/test_moderation",
     "chat/targets": "chat/test_moderation",
     "chat/invites": "doors/api/test_moderation",
     "codecs/moderated": "doors/line/commands/test_moderation",

@@ -8,6 +8,7 @@ from msgspec import UNSET, UnsetType
 from msgspec.structs import replace
 
 from ..model.addresses import LOCAL
+from ..model.audit import Record, recorded
 from ..model.errors import NotAllowed, NotFound, NotInRoom
 from ..model.events import (
     BanLifted,
@@ -19,8 +20,8 @@ from ..model.events import (
     PutOut,
 )
 from ..model.policy import Action
-from ..model.restrictions import Restriction, encode_restriction, told_moment
-from ..model.units import BANS, MUTES, Unit
+from ..model.restrictions import Restriction, Restrictions, encode_restriction, told_moment
+from ..model.units import BANS, MUTES, Change, Unit
 from .judge_members import leaving
 from .room import Room
 from .rulings import By, Target, check_not_self, check_rank, ruled
@@ -178,6 +179,50 @@ def unmute(by: By, room: Room, name: str, key: str) -> Unit:
         (event,),
         (room.given(MUTES, id_, None),),
         by.record(room, "unmute", lifted.target),
+    )
+
+
+# -- the server's --------------------------------------------------------------------------------
+
+
+def ban_from_server(
+    by: By, bans: Restrictions, target: Target | str, id_: str, until: int, text: str
+) -> Unit:
+    """Somebody, or everybody of a network, may use nothing of the server until then.
+
+    Raises `NotAllowed`.
+    """
+    by.policy.may(by.person, Action.BAN_FROM_SERVER)
+    placed = Restriction(by=by.name, since=by.now, until=until, text=text)
+    if isinstance(target, str):
+        check_foreign(by, target)
+        placed = replace(placed, network=target)
+    else:
+        check_not_self(by, target, "ban")
+        placed = aimed(placed, target)
+    id_ = bans.same(placed) or id_
+    record = Record("ban", by.name, True, "", placed.name or placed.network, text, until)
+    return Unit(
+        changes=(
+            *(Change(BANS, old, None) for old in bans.run_out(by.now) if old != id_),
+            Change(BANS, id_, encode_restriction(placed)),
+            recorded(by.stamp, record),
+        ),
+        expects=(by.person.expect,),
+    )
+
+
+def unban_from_server(by: By, bans: Restrictions, who: str, key: str) -> Unit:
+    """A ban from the server is lifted: see `unban`.  Raises `NotAllowed`, `NotFound`."""
+    by.policy.may(by.person, Action.BAN_FROM_SERVER)
+    id_ = bans.named(who, key)
+    lifted = bans.get(id_) if id_ else None
+    if id_ is None or lifted is None or lifted.over(by.now):
+        raise NotFound(f"no ban from the server is that of {who}; look at the bans")
+    record = Record("unban", by.name, True, "", lifted.name or lifted.network)
+    return Unit(
+        changes=(Change(BANS, id_, None), recorded(by.stamp, record)),
+        expects=(by.person.expect,),
     )
 
 

@@ -15,11 +15,10 @@ from functools import partial
 from typing import Any
 
 from msgspec.structs import replace
-from twisted.internet.defer import Deferred, succeed
+from twisted.internet.defer import succeed
 
 from ..model import moderation as asked
 from ..model.addresses import Address
-from ..model.audit import Record, decode_record
 from ..model.commands import Command
 from ..model.errors import BadName, ChatError, Malformed
 from ..model.events import MESSAGES
@@ -27,8 +26,7 @@ from ..model.names import clean_room, name_key
 from ..model.policy import Action
 from ..model.restrictions import MICROS, Restriction, Restrictions, as_network
 from ..model.text import clean_phrase
-from ..model.units import AUDIT, Unit
-from ..store import Store
+from ..model.units import Unit
 from ..stream.eventlog import Entry
 from . import judge_bans, judge_members, judge_roles, judge_texts
 from .admission import Admission
@@ -38,6 +36,7 @@ from .lane import ALONE, in_order
 from .people import People
 from .person import Person
 from .readers import Readers
+from .redactions import PageAfter, find_entry
 from .room import Room
 from .rooms import Rooms
 from .rulings import By, Target, new_stamp
@@ -64,20 +63,18 @@ class Moderation:
         readers: Readers,
         admission: Admission,
         targets: Targets,
-        store: Store,
         now: Callable[[], int],
-        message: Callable[[Room, int], Deferred[Entry | None]],
+        page_after: PageAfter,
     ) -> None:
-        """`now` tells microseconds since the Unix epoch, and `message` finds a room's event."""
+        """`now` tells microseconds since the Unix epoch, and `page_after` reads a room's past."""
         self._journal = journal
         self._people = people
         self._rooms = rooms
         self._readers = readers
         self._admission = admission
         self._targets = targets
-        self._store = store
         self._now = now
-        self._message = message
+        self._page_after = page_after
         self.commands: dict[type[Command], Callable[[Any, Person, bytes | None], Outcome]] = {
             asked.Configure: self._configure,
             asked.GiveRole: self._give_role,
@@ -125,15 +122,6 @@ class Moderation:
         self._readers.policy.may(person, Action.ADMIT, room)
         return sorted(room.standing.admitted.values(), key=str.casefold)
 
-    def audit(self, person: Person) -> Deferred[list[Record]]:
-        """What moderators did, the oldest first.  Raises as the policy does; fails with
-        `Unavailable`.
-        """
-        self._readers.policy.may(person, Action.SEE_AUDIT)
-        return self._store.table(AUDIT).addCallback(
-            lambda cells: [decode_record(cells[stamp].value) for stamp in sorted(cells)]
-        )
-
     # -- settings and roles ----------------------------------------------------------------------
 
     def _configure(self, command: asked.Configure, person: Person, key: bytes | None) -> Outcome:
@@ -168,13 +156,13 @@ class Moderation:
         return self._rule(command.room, command.name, Action.KICK, person, key, judged)
 
     def _ban(self, command: asked.Ban, person: Person, key: bytes | None) -> Outcome:
-        text, until = reason(command.text), self.until(command.seconds)
+        text, ends = reason(command.text), until(self._now(), command.seconds)
         id_ = new_id()
         network = network_in(command.who)
         name = None if network else command.who
 
         def judged(by: By, room: Room, target: Target) -> Unit:
-            return judge_bans.ban(by, room, network or target, id_, until, text)
+            return judge_bans.ban(by, room, network or target, id_, ends, text)
 
         return self._rule(command.room, name, Action.BAN, person, key, judged, anybody=True)
 
@@ -187,10 +175,10 @@ class Moderation:
         return self._rule(command.room, None, Action.BAN, person, key, judged)
 
     def _mute(self, command: asked.Mute, person: Person, key: bytes | None) -> Outcome:
-        text, until = reason(command.text), self.until(command.seconds)
+        text, ends = reason(command.text), until(self._now(), command.seconds)
 
         def judged(by: By, room: Room, target: Target) -> Unit:
-            return judge_bans.mute(by, room, target, until, text)
+            return judge_bans.mute(by, room, target, ends, text)
 
         return self._rule(command.room, command.name, Action.MUTE, person, key, judged)
 
@@ -220,7 +208,9 @@ class Moderation:
         def find() -> Outcome:
             loading = self._rooms.load(command.room)
             return loading.addCallback(
-                lambda room: self._message(room, command.id).addCallback(partial(judge, room))
+                lambda room: find_entry(room, command.id, self._page_after).addCallback(
+                    partial(judge, room)
+                )
             )
 
         clean_room(command.room)
@@ -289,16 +279,17 @@ class Moderation:
 
         return self._journal.submit(judged, room)
 
-    def until(self, seconds: int | None) -> int:
-        """When so many seconds from now are over, in microseconds since the Unix epoch; 0: never.
 
-        Raises `Malformed`.
-        """
-        if seconds is None:
-            return 0
-        if not 1 <= seconds <= MOST_SECONDS:
-            raise Malformed(f"seconds has to be from 1 to {MOST_SECONDS}; leave it out for good")
-        return self._now() + seconds * MICROS
+def until(now: int, seconds: int | None) -> int:
+    """When so many seconds from `now` are over, in microseconds since the Unix epoch; 0: never.
+
+    Raises `Malformed`.
+    """
+    if seconds is None:
+        return 0
+    if not 1 <= seconds <= MOST_SECONDS:
+        raise Malformed(f"seconds has to be from 1 to {MOST_SECONDS}; leave it out for good")
+    return now + seconds * MICROS
 
 
 NO_TARGET = Target("", "")

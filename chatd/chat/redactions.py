@@ -7,11 +7,28 @@ still have the text, so every page is looked through for what was redacted latel
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Callable
+
+from twisted.internet.defer import Deferred, succeed
 
 from ..stream.eventlog import Entry, Page
+from .room import Room
 
 LATELY_SECONDS = 120.0
 """Seconds for which a redaction is remembered: no page is under way for so long."""
+
+
+PageAfter = Callable[[Room, int, int], Deferred[Page]]
+"""`page_after(room, after, limit)`: see `ChatService.page_after`."""
+
+
+def find_entry(room: Room, id: int, page_after: PageAfter) -> Deferred[Entry | None]:
+    """The event of that id in a room; None: there is none.  Fails with `Unavailable`."""
+    if id > room.log.floor:
+        return succeed(next((e for e in room.log.since(id - 1).entries if e.id == id), None))
+    return page_after(room, id - 1, 1).addCallback(
+        lambda page: next((entry for entry in page.entries if entry.id == id), None)
+    )
 
 
 class Redactions:

@@ -16,7 +16,7 @@ from functools import partial
 from typing import Any
 
 from twisted.application.service import Service
-from twisted.internet.defer import Deferred, DeferredSemaphore, gatherResults, succeed
+from twisted.internet.defer import Deferred, DeferredSemaphore, gatherResults
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 from twisted.python.failure import Failure
@@ -69,6 +69,7 @@ from .request_keys import RequestKeys
 from .room import Room
 from .rooms import Rooms
 from .rules import OPEN_TO_ALL, Rules
+from .serverbans import ServerBans
 from .signedin import AccountSessions
 from .signin import SignIn
 from .speech import Speech
@@ -133,7 +134,10 @@ class ChatService(Service):
             lambda: self.horizon,
         )
         banned = Restrictions()
-        micros = partial(_micros, now)
+
+        def micros() -> int:
+            return int(now() * MICROS)
+
         self.readers = Readers(self.rooms, policy or RoomPolicy(micros, banned, rules.guests))
         """The gate: the only maker of readers."""
         self.request_keys = RequestKeys(clock.seconds)
@@ -205,16 +209,18 @@ class ChatService(Service):
             self.attendance,
             max_text,
         )
+        targets = Targets(self.people, store)
+        self.server_bans = ServerBans(self._journal, self.readers, targets, store, banned, micros)
+        """What administrators do with the whole server."""
         self.moderation = Moderation(
             self._journal,
             self.people,
             self.rooms,
             self.readers,
             self.admission,
-            Targets(self.people, store),
-            store,
+            targets,
             micros,
-            self.message,
+            self.page_after,
         )
         """What moderators do."""
         self.invites = Invites(
@@ -233,6 +239,7 @@ class ChatService(Service):
         )
         self._commands: dict[type[Command], Callable[[Any, Person, bytes | None], Outcome]] = {
             **self.moderation.commands,
+            **self.server_bans.commands,
             Say: self._speech.speak,
             Act: self._speech.speak,
             SetTopic: self._speech.set_topic,
@@ -344,15 +351,6 @@ class ChatService(Service):
         page = self._paging.run(self._store.read, room.name, after=after, limit=limit)
         return page.addCallback(self.rooms.redacted.cleared)
 
-    def message(self, room: Room, id: int) -> Deferred[Entry | None]:
-        """The event of that id in a room; None: there is none.  Fails with `Unavailable`."""
-        if id > room.log.floor:
-            return succeed(next((e for e in room.log.since(id - 1).entries if e.id == id), None))
-        page = self.page_after(room, id - 1, 1)
-        return page.addCallback(
-            lambda page: next((entry for entry in page.entries if entry.id == id), None)
-        )
-
     def watch(self, room: Room, address: Address) -> None:
         """A client at that address is about to read a room.  Raises as `Directory.read` does."""
         self.rooms.directory.read(room, address)
@@ -461,7 +459,3 @@ class ChatService(Service):
 
     def _reader_failed(self, problem: Exception) -> None:
         self._log.failure("a reader failed and is dropped", Failure(problem))
-
-
-def _micros(now: Callable[[], float]) -> int:
-    return int(now() * MICROS)

@@ -39,6 +39,7 @@ from chatd.model.identity import Stranger
 from chatd.model.moderation import (
     Admit,
     Ban,
+    BanFromServer,
     Configure,
     Dismiss,
     GiveRole,
@@ -46,13 +47,14 @@ from chatd.model.moderation import (
     Mute,
     Redact,
     Unban,
+    UnbanFromServer,
     Unmute,
 )
 from chatd.model.standing import Role
 from chatd.model.units import ACCOUNTS, Change, Redaction, Unit
 from chatd.testing import InMemoryChat, result_of
 
-from ..kit.chat import events, given_to, reading, signed_in
+from ..kit.chat import events, given_to, reading, with_account
 
 HERE = address_of("192.0.2.7")
 PUBLIC = address_of("8.8.8.8")
@@ -67,7 +69,7 @@ def chat() -> InMemoryChat:
 @pytest.fixture
 def ada(chat: InMemoryChat) -> Person:
     """The owner of #dev."""
-    person = signed_in(chat, "ada")
+    person = with_account(chat, "ada")
     chat.perform(person, Join("dev"))
     return person
 
@@ -75,7 +77,7 @@ def ada(chat: InMemoryChat) -> Person:
 @pytest.fixture
 def bob(chat: InMemoryChat, ada: Person) -> Person:
     """An account in #dev, without a role."""
-    person = signed_in(chat, "bob", address=PUBLIC)
+    person = with_account(chat, "bob", address=PUBLIC)
     chat.perform(person, Join("dev"))
     return person
 
@@ -116,7 +118,7 @@ def test_a_room_that_exists_has_no_owner_but_by_an_administrator(
     chat: InMemoryChat, ada: Person
 ) -> None:
     """As older databases have them."""
-    root = signed_in(chat, "ruth", admin=True)
+    root = with_account(chat, "ruth", admin=True)
     assert isinstance(refusal(chat, ada, GiveRole("lobby", "ada", "owner")), NotAllowed)
     chat.perform(root, GiveRole("lobby", "ada", "owner"))
     assert role(chat, ada, "lobby") is Role.OWNER
@@ -190,7 +192,7 @@ def test_an_owner_gives_and_takes_roles(chat: InMemoryChat, ada: Person, bob: Pe
 
 def test_an_op_gives_and_takes_voice_only(chat: InMemoryChat, ada: Person, bob: Person) -> None:
     """And does not act on higher roles."""
-    eve = signed_in(chat, "eve")
+    eve = with_account(chat, "eve")
     chat.perform(ada, GiveRole("dev", "bob", "op"))
     chat.perform(bob, GiveRole("dev", "eve", "voice"))
     assert role(chat, eve) is Role.VOICE
@@ -255,7 +257,7 @@ def test_an_account_that_is_away_can_be_given_a_role(chat: InMemoryChat, ada: Pe
     chat.settle()
     chat.perform(ada, GiveRole("dev", "ZOE", "op"))
     assert last(chat).target == "Zoe"
-    assert role(chat, signed_in(chat, "Zoe")) is Role.OP
+    assert role(chat, with_account(chat, "Zoe")) is Role.OP
 
 
 def test_what_nobody_is_called_can_be_given_nothing(chat: InMemoryChat, ada: Person) -> None:
@@ -456,10 +458,10 @@ def test_a_guest_is_banned_by_session_and_public_address(chat: InMemoryChat, ada
     assert isinstance(refusal(chat, visitor, Say("dev", "x")), Banned)
     with pytest.raises(Banned):
         chat.service.readers.check_reading(Stranger(PUBLIC), chat.room("dev"))
-    chat.perform(signed_in(chat, "jan", address=PUBLIC), Join("dev"))
+    chat.perform(with_account(chat, "jan", address=PUBLIC), Join("dev"))
     [(_, ban)] = chat.service.moderation.bans(ada, chat.room("dev"))
     assert (ban.target, ban.address) == ("guido", "")
-    root = signed_in(chat, "ruth", admin=True)
+    root = with_account(chat, "ruth", admin=True)
     [(_, ban)] = chat.service.moderation.bans(root, chat.room("dev"))
     assert ban.address == PUBLIC
 
@@ -499,7 +501,7 @@ def test_a_name_that_nobody_holds_can_be_banned(chat: InMemoryChat, ada: Person)
 
 def test_only_administrators_ban_networks(chat: InMemoryChat, ada: Person) -> None:
     """All who are there from that network leave, and only administrators see which it is."""
-    root = signed_in(chat, "ruth", admin=True)
+    root = with_account(chat, "ruth", admin=True)
     guest = chat.enter("guido", PUBLIC)
     chat.perform(guest, Join("dev"))
     assert isinstance(refusal(chat, ada, Ban("dev", "8.8.0.0/16")), NotAllowed)
@@ -516,7 +518,7 @@ def test_only_administrators_ban_networks(chat: InMemoryChat, ada: Person) -> No
 
 def test_nobody_bans_or_mutes_themselves(chat: InMemoryChat, ada: Person) -> None:
     """Nor by a network that covers the own address."""
-    root = signed_in(chat, "ruth", admin=True, address=PUBLIC)
+    root = with_account(chat, "ruth", admin=True, address=PUBLIC)
     for command in (Ban("dev", "ada"), Mute("dev", "ADA")):
         assert isinstance(refusal(chat, ada, command), NotAllowed)
     for network in ("8.8.8.8", "8.0.0.0/8", "0.0.0.0/0"):
@@ -589,7 +591,7 @@ def test_a_closed_room_keeps_its_accounts_and_puts_out_the_others(
 
 def test_a_member_is_let_in_and_put_out_again(chat: InMemoryChat, ada: Person) -> None:
     """By an op; who ceases to be a member finds nothing any more."""
-    bob = signed_in(chat, "bob")
+    bob = with_account(chat, "bob")
     chat.perform(ada, Configure("dev", access="members"))
     assert isinstance(refusal(chat, bob, Join("dev")), NotFound)
     chat.perform(ada, Admit("dev", "bob"))
@@ -606,7 +608,7 @@ def test_an_administrator_reads_a_closed_room_only_after_adding_themselves(
     chat: InMemoryChat, ada: Person
 ) -> None:
     """Which the room is told."""
-    root = signed_in(chat, "ruth", admin=True)
+    root = with_account(chat, "ruth", admin=True)
     chat.perform(ada, Configure("dev", access="members"))
     dev = chat.room("dev")
     with pytest.raises(NotFound):
@@ -664,10 +666,10 @@ def test_a_page_that_is_under_way_when_a_message_is_deleted_is_cleared() -> None
     the window in memory.
     """
     chat = InMemoryChat(history=10)
-    ada = signed_in(chat, "ada")
+    ada = with_account(chat, "ada")
     ids = [chat.perform(ada, Say("dev", f"xyzzy{n}")) for n in range(9)]
     dev = chat.room("dev")
-    dev.log._capacity = 3
+    dev.log.capacity = 3
     dev.log.floor = ids[6] or 0
     chat.store.hold("reads")
     paging = chat.service.page(dev, None, 10)
@@ -688,7 +690,7 @@ def test_people_delete_their_own_messages_only(
     chat: InMemoryChat, ada: Person, bob: Person
 ) -> None:
     """An account its own; an op anybody's, but those of higher roles."""
-    eve = signed_in(chat, "eve")
+    eve = with_account(chat, "eve")
     chat.perform(ada, GiveRole("dev", "eve", "op"))
     mine, theirs = (chat.perform(person, Say("dev", "x")) for person in (bob, ada))
     assert mine
@@ -716,6 +718,43 @@ def test_a_guest_deletes_what_was_said_in_the_session(chat: InMemoryChat) -> Non
     assert chat.texts("lobby") == ["old", ""]
 
 
+def test_an_administrator_bans_from_the_server(chat: InMemoryChat, bob: Person) -> None:
+    """Readers end everywhere, the person leaves, and does not come back until it is lifted."""
+    root = with_account(chat, "ruth", admin=True)
+    outlets = [
+        reading(chat, chat.room("lobby"), owner=Session(bob)),
+        reading(chat, bob.inbox, owner=Session(bob)),
+    ]
+    chat.perform(root, BanFromServer("bob", 60, "spam"))
+    assert [error.code for outlet in outlets for error in outlet.revocations] == ["banned"] * 2
+    assert bob.ended
+    assert "bob" not in chat.room("lobby").names
+    guest = chat.enter("guido", PUBLIC)
+    chat.perform(root, BanFromServer("8.8.8.0/24"))
+    assert guest.ended
+    with pytest.raises(Banned):
+        chat.enter("guido", PUBLIC)
+    with pytest.raises(Banned):
+        chat.service.readers.check_reading(Stranger(PUBLIC), chat.room("lobby"))
+    assert len(chat.service.server_bans.bans(root)) == 2
+    chat.perform(root, UnbanFromServer("8.8.8.0/24"))
+    chat.enter("guido", PUBLIC)
+    assert isinstance(refusal(chat, root, UnbanFromServer("nobody")), NotFound)
+
+
+def test_only_administrators_ban_from_the_server(
+    chat: InMemoryChat, ada: Person, bob: Person
+) -> None:
+    """And not themselves."""
+    root = with_account(chat, "ruth", admin=True, address=PUBLIC)
+    assert isinstance(refusal(chat, ada, BanFromServer("bob")), NotAllowed)
+    assert isinstance(refusal(chat, ada, UnbanFromServer("bob")), NotAllowed)
+    for who in ("ruth", "8.0.0.0/8"):
+        assert isinstance(refusal(chat, root, BanFromServer(who)), NotAllowed)
+    with pytest.raises(NotAllowed):
+        chat.service.server_bans.bans(ada)
+
+
 def test_the_audit_trail_has_what_moderators_did(
     chat: InMemoryChat, ada: Person, bob: Person
 ) -> None:
@@ -725,12 +764,12 @@ def test_the_audit_trail_has_what_moderators_did(
     chat.perform(bob, Redact("dev", mine))
     chat.perform(ada, Ban("dev", "bob", 60, "spam"))
     chat.perform(ada, Unban("dev", "bob"))
-    trail = chat.service.moderation.audit(signed_in(chat, "ruth", admin=True))
+    trail = chat.service.server_bans.audit(with_account(chat, "ruth", admin=True))
     chat.settle()
     told = [(one.action, one.by, one.room, one.target, one.text) for one in result_of(trail)]
     assert told == [("ban", "ada", "dev", "bob", "spam"), ("unban", "ada", "dev", "bob", "")]
     with pytest.raises(NotAllowed):
-        chat.service.moderation.audit(ada)
+        chat.service.server_bans.audit(ada)
 
 
 def test_a_known_request_key_is_answered_before_any_other_judgement(

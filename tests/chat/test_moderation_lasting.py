@@ -15,7 +15,7 @@ from chatd.model.standing import Role
 from chatd.store.sqlite import Retention
 from chatd.testing import InMemoryChat
 
-from ..kit.chat import reading, signed_in
+from ..kit.chat import reading, with_account
 from ..kit.file_chat import FileChat
 
 
@@ -24,9 +24,9 @@ def test_moderation_outlives_a_restart(tmp_path: Path, kill: bool) -> None:
     """Settings, roles, bans, mutes, members: though retention has forgotten every event."""
     path = tmp_path / "chatd.sqlite"
     chat = FileChat(path, retention=Retention(days=1))
-    ada = signed_in(chat, "ada")
+    ada = with_account(chat, "ada")
     for name in ("bob", "cy", "dan", "eve"):
-        signed_in(chat, name)
+        with_account(chat, name)
     chat.perform(ada, Join("dev"))
     chat.perform(ada, GiveRole("dev", "bob", "op"))
     chat.perform(ada, Ban("dev", "cy", text="spam"))
@@ -39,7 +39,7 @@ def test_moderation_outlives_a_restart(tmp_path: Path, kill: bool) -> None:
     chat.kill() if kill else chat.stop()
     again = FileChat(path, wall=chat.now() + 1, retention=Retention(days=1))
     dev = again.room("dev")
-    people = {name: signed_in(again, name) for name in ("ada", "bob", "cy", "dan", "eve")}
+    people = {name: with_account(again, name) for name in ("ada", "bob", "cy", "dan", "eve")}
     assert dev.state.slow == 5
     assert dev.standing.role("ada") is Role.OWNER
     assert dev.standing.role("bob") is Role.OP
@@ -74,7 +74,7 @@ def test_a_guest_s_room_is_reset_if_the_server_ended_before_it_emptied(tmp_path:
 
 def test_a_room_whose_cells_cannot_be_read_is_closed_until_they_can(chat: InMemoryChat) -> None:
     """There may be a ban; a room without any is used all the same."""
-    ada, bob = signed_in(chat, "ada"), signed_in(chat, "bob")
+    ada, bob = with_account(chat, "ada"), with_account(chat, "bob")
     for room in ("dev", "ops"):
         chat.perform(ada, Say(room, "hello"))
     chat.perform(ada, Ban("dev", "bob"))
@@ -94,7 +94,7 @@ def test_a_room_whose_cells_cannot_be_read_is_closed_until_they_can(chat: InMemo
 def test_another_node_puts_its_readers_out(chat: InMemoryChat) -> None:
     """It is shown the same units."""
     other = InMemoryChat(node=chat)
-    ada = signed_in(chat, "ada")
+    ada = with_account(chat, "ada")
     chat.perform(ada, Join("dev"))
     bob = other.enter("bob")
     other.perform(bob, Join("dev"))
@@ -120,7 +120,7 @@ def test_another_node_puts_its_readers_out(chat: InMemoryChat) -> None:
 def test_a_ban_and_a_message_on_two_nodes_are_in_one_order(chat: InMemoryChat) -> None:
     """Nothing that the banned one says is stored behind the ban."""
     other = InMemoryChat(node=chat)
-    ada = signed_in(chat, "ada")
+    ada = with_account(chat, "ada")
     chat.perform(ada, Join("dev"))
     bob = other.enter("bob")
     other.perform(bob, Join("dev"))

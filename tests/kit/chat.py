@@ -25,10 +25,10 @@ def events(chat: InMemoryChat, room: str = "lobby") -> list[Event]:
     return [entry.event for entry in chat.entries(room)]
 
 
-def signed_in(
+def with_account(
     chat: InMemoryChat, name: str, *, admin: bool = False, address: Address = LOCAL
 ) -> Person:
-    """A person who has come in, signed in to the account of that name."""
+    """A person who has come in, and is taken for the account of that name."""
     person = chat.enter(name, address)
     person.account, person.admin = person.key, admin
     return person
