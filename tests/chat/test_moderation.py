@@ -51,10 +51,10 @@ from chatd.model.moderation import (
     Unmute,
 )
 from chatd.model.standing import Role
-from chatd.model.units import ACCOUNTS, Change, Redaction, Unit
+from chatd.model.units import Redaction, Unit
 from chatd.testing import InMemoryChat, result_of
 
-from ..kit.chat import events, given_to, reading, with_account
+from ..kit.chat import events, given_to, reading, registered, with_account
 
 HERE = address_of("192.0.2.7")
 PUBLIC = address_of("8.8.8.8")
@@ -253,11 +253,10 @@ def test_a_role_goes_with_the_account_not_the_name(chat: InMemoryChat, ada: Pers
 
 def test_an_account_that_is_away_can_be_given_a_role(chat: InMemoryChat, ada: Person) -> None:
     """It is looked up in the store."""
-    chat.store.append([Unit(changes=[Change(ACCOUNTS, "zoe", b'{"name":"Zoe"}')])])
-    chat.settle()
+    registered(chat, "Zoe")
     chat.perform(ada, GiveRole("dev", "ZOE", "op"))
     assert last(chat).target == "Zoe"
-    assert role(chat, with_account(chat, "Zoe")) is Role.OP
+    assert chat.room("dev").standing.role("zoe") is Role.OP
 
 
 def test_what_nobody_is_called_can_be_given_nothing(chat: InMemoryChat, ada: Person) -> None:

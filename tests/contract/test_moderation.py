@@ -26,8 +26,8 @@ from chatd.model.policy import Action
 from ..kit.clients import DOORS, Client
 from ..kit.http import HttpClient
 from ..kit.moderators import person_of, signed_in
+from ..kit.permissions import COLUMNS, ROOMS, answer
 from ..kit.server import MemoryServer
-from ..model.permissions import COLUMNS, ROOMS, answer
 
 doors = pytest.mark.parametrize("door", DOORS)
 POLLS = ("poll", "varying-poll", "returning-poll", "plain")

@@ -29,8 +29,8 @@ from chatd.model.restrictions import Restriction, Restrictions
 from chatd.model.roomstate import RoomState
 from chatd.model.standing import Standing
 
-from . import permissions
-from .permissions import COLUMNS, NOW, somebody
+from ..kit import permissions
+from ..kit.permissions import COLUMNS, NOW, somebody
 
 NOBODY_BANNED = Restrictions()
 BY_COLUMN = dict(COLUMNS)
@@ -46,7 +46,7 @@ def may(who: Stranger, action: Action, room: AbsentRoom | None = None, **options
 
 
 def test_the_documented_table_is_what_the_policy_decides() -> None:
-    """`python -m tests.model.permissions` writes it."""
+    """`python -m tests.kit.permissions` writes it."""
     text = permissions.PAGE.read_text()
     assert permissions.page(text) == text
 

@@ -1,4 +1,4 @@
-"""The table of docs/permissions.md, made from the policy: `python -m tests.model.permissions`.
+"""The table of docs/permissions.md, made from the policy: `python -m tests.kit.permissions`.
 
 Each cell is what `decide` answers to somebody of that column, in an open room with the usual
 settings, who is in it; so the table cannot say anything else than the code does.
