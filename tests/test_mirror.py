@@ -61,6 +61,7 @@ THROUGH = {
     "chat/judge_members": "chat/test_moderation",
     "chat/judge_roles": "chat/test_moderation",
     "chat/judge_texts": "chat/test_moderation",
+    "chat/moderators": "chat/test_moderation",
     "chat/redactions": "chat/test_moderation",
     "chat/rulings": "chat/test_moderation",
     "chat/serverbans": "chat/test_moderation",

@@ -49,6 +49,8 @@ RECENT = 1000
 MAX_REASON = 400
 """Bytes in a reason."""
 
+Commands = dict[type[Command], Callable[[Any, Person, bytes | None], Outcome]]
+"""What carries out each command: see `ChatService.perform`."""
 Judgement = Callable[[By, Room, Target], Unit]
 
 
@@ -75,7 +77,7 @@ class Moderation:
         self._targets = targets
         self._now = now
         self._page_after = page_after
-        self.commands: dict[type[Command], Callable[[Any, Person, bytes | None], Outcome]] = {
+        self.commands: Commands = {
             asked.Configure: self._configure,
             asked.GiveRole: self._give_role,
             asked.Kick: self._kick,

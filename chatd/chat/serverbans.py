@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 from twisted.internet.defer import Deferred, succeed
 
 from ..model.audit import Record, decode_record
-from ..model.commands import Command
 from ..model.moderation import BanFromServer, UnbanFromServer
 from ..model.names import name_key
 from ..model.policy import Action
@@ -19,7 +17,7 @@ from . import judge_bans
 from .arrivals import Outcome
 from .journal import Journal
 from .lane import ALONE, in_order
-from .moderation import NO_TARGET, key_of, network_in, new_id, reason, shown, until
+from .moderation import NO_TARGET, Commands, key_of, network_in, new_id, reason, shown, until
 from .person import Person
 from .readers import Readers
 from .rulings import By, Target, new_stamp
@@ -45,7 +43,7 @@ class ServerBans:
         self._store = store
         self._banned = banned
         self._now = now
-        self.commands: dict[type[Command], Callable[[Any, Person, bytes | None], Outcome]] = {
+        self.commands: Commands = {
             BanFromServer: self._ban,
             UnbanFromServer: self._unban,
         }

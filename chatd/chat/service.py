@@ -53,14 +53,12 @@ from .arrivals import Arrivals, Outcome
 from .attempts import Attempts
 from .attendance import Attendance
 from .claims import Claims
-from .consequences import Consequences
 from .ignores import Ignores
-from .invites import Invites
 from .journal import Journal
 from .lasting import Sessions
 from .limits import DEFAULTS, Limits
 from .markers import Markers
-from .moderation import Moderation
+from .moderators import Moderators
 from .passwords import HashingPool, Passwords
 from .people import People
 from .person import Person
@@ -69,11 +67,9 @@ from .request_keys import RequestKeys
 from .room import Room
 from .rooms import Rooms
 from .rules import OPEN_TO_ALL, Rules
-from .serverbans import ServerBans
 from .signedin import AccountSessions
 from .signin import SignIn
 from .speech import Speech
-from .targets import Targets
 from .tokens import Tokens
 
 HISTORY = 1000
@@ -209,37 +205,25 @@ class ChatService(Service):
             self.attendance,
             max_text,
         )
-        targets = Targets(self.people, store)
-        self.server_bans = ServerBans(self._journal, self.readers, targets, store, banned, micros)
-        """What administrators do with the whole server."""
-        self.moderation = Moderation(
+        moderators = Moderators(
+            clock,
+            store,
             self._journal,
             self.people,
             self.rooms,
             self.readers,
             self.admission,
-            targets,
-            micros,
-            self.page_after,
-        )
-        """What moderators do."""
-        self.invites = Invites(
-            self._journal, self.rooms, self.readers, self.admission, store, micros
-        )
-        """Invites by link."""
-        self._consequences = Consequences(
-            clock,
-            self._journal,
-            self.people,
-            self.rooms,
-            self.readers,
             self.arrivals,
             self.attendance,
             banned,
+            micros,
+            self.page_after,
         )
+        self._consequences = moderators.consequences
+        self.moderation, self.server_bans = moderators.rooms, moderators.server
+        self.invites = moderators.invites
         self._commands: dict[type[Command], Callable[[Any, Person, bytes | None], Outcome]] = {
-            **self.moderation.commands,
-            **self.server_bans.commands,
+            **moderators.commands,
             Say: self._speech.speak,
             Act: self._speech.speak,
             SetTopic: self._speech.set_topic,
