@@ -29,7 +29,7 @@ from ..kit.moderators import person_of, signed_in
 from ..kit.permissions import COLUMNS, ROOMS, answer
 from ..kit.server import MemoryServer
 
-# The classic door has no codes, and no way to say that a reader was ended: it refuses the next poll.
+# The classic door has no codes and cannot say why a reader has ended: it refuses the next poll.
 doors = pytest.mark.parametrize("door", [door for door in DOORS if door != "classic"])
 POLLS = ("poll", "varying-poll", "returning-poll", "plain")
 
