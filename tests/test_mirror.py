@@ -69,7 +69,7 @@ THROUGH = {
     "chat/invites": "doors/api/test_moderation",
     "codecs/moderated": "doors/line/commands/test_moderation",
     "model/audit": "chat/test_moderation",
-    "model/standing": "chat/test_moderation",
+    "model/rights": "chat/test_moderation",
     "doors/api/invites": "doors/api/test_moderation",
     # What every engine shares is promised by the contract of the stores.
     "store/engines": "store/test_store",

@@ -107,7 +107,7 @@ class Consequences:
 
     def _evict(self, room: Room) -> None:
         """Let people of this node leave a room that they may not be in any more."""
-        if not room.state.closed and not room.standing.bans:
+        if not room.state.closed and not room.rights.bans:
             return
         policy = self._readers.policy
         for key in list(room.members):
@@ -151,7 +151,7 @@ class Consequences:
         if table in (ROLES, MUTES, ADMITTED):
             subject = change.key
         elif table == BANS and (room := self._rooms.live(name)) is not None:
-            ban = room.standing.bans.get(change.key)
+            ban = room.rights.bans.get(change.key)
             subject = ban.who if ban else ""
         if name and subject.startswith("~"):
             self._given.setdefault(subject, set()).add(name)

@@ -18,7 +18,7 @@ from ..model.errors import Malformed, NoSession, NotFound
 from ..model.names import clean_room
 from ..model.policy import Action
 from ..model.restrictions import MICROS
-from ..model.standing import Invite, Invited, decode_invited
+from ..model.rights import Invite, Invited, decode_invited
 from ..model.units import INVITES, Cell, Unit
 from ..store import Store
 from . import judge_members
@@ -100,7 +100,7 @@ class Invites:
         """The invites of a room that can be used, with their ids.  Raises as the policy does."""
         self._readers.policy.may(person, Action.INVITE, room)
         now = self._now()
-        return [(id_, one) for id_, one in room.standing.invites.items() if one.until > now]
+        return [(id_, one) for id_, one in room.rights.invites.items() if one.until > now]
 
     def use(self, person: Person, code: str) -> Deferred[str]:
         """An account becomes a member; fires with the room's name.

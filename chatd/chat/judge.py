@@ -177,7 +177,7 @@ def rename(
     """
     policy.may(person, Action.RENAME)
     for room in person.rooms.values():
-        if room.standing.bans:  # perhaps of the name
+        if room.rights.bans:  # perhaps of the name
             policy.may(_renamed_to(person, name, key), Action.READ, room)
     draft = Draft()
     old = person.key if key != person.key else None
@@ -216,12 +216,12 @@ def _slowed(unit: Unit, person: Person, room: Room) -> Unit:
     """A message in a room that is slowed down: it is noted that the person has spoken, and expected
     that the person has not meanwhile.  Those whose wait is over are forgotten, two at a time.
     """
-    standing = room.standing
-    if person.admin or standing.power(person.subject):
+    rights = room.rights
+    if person.admin or rights.power(person.subject):
         return unit
     key = speaker_of(person)
     over = room.log.last - room.state.slow * MICROS
-    old = [who for who, last in islice(standing.spoken.items(), 2) if last < over and who != key]
+    old = [who for who, last in islice(rights.spoken.items(), 2) if last < over and who != key]
     return unit._replace(
         changes=(
             *unit.changes,
@@ -230,7 +230,7 @@ def _slowed(unit: Unit, person: Person, room: Room) -> Unit:
         ),
         expects=(
             *unit.expects,
-            Expect(room_table(SPOKEN, room.name), key, standing.spoken.get(key, 0)),
+            Expect(room_table(SPOKEN, room.name), key, rights.spoken.get(key, 0)),
         ),
     )
 

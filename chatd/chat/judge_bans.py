@@ -68,7 +68,7 @@ def ban(by: By, room: Room, target: Target | str, id_: str, until: int, text: st
         check_not_self(by, target, "ban")
         check_rank(by, room, target)
         placed = aimed(placed, target)
-    bans = room.standing.bans
+    bans = room.rights.bans
     id_ = bans.same(placed) or id_
     events: list[Event] = [
         BanPlaced(
@@ -97,7 +97,7 @@ def unban(by: By, room: Room, who: str, key: str) -> Unit:
     Raises `NotAllowed`, `NotFound`.
     """
     by.policy.may(by.person, Action.BAN, room)
-    bans = room.standing.bans
+    bans = room.rights.bans
     id_ = bans.named(who, key)
     lifted = bans.get(id_) if id_ else None
     if id_ is None or lifted is None or lifted.over(by.now):
@@ -165,7 +165,7 @@ def mute(by: By, room: Room, target: Target, until: int, text: str) -> Unit:
 def unmute(by: By, room: Room, name: str, key: str) -> Unit:
     """Somebody may speak again.  Raises `NotAllowed`, `NotFound`."""
     by.policy.may(by.person, Action.MUTE, room)
-    mutes = room.standing.mutes
+    mutes = room.rights.mutes
     id_ = mutes.named(name, key)
     lifted = mutes.get(id_) if id_ else None
     if id_ is None or lifted is None or lifted.over(by.now):

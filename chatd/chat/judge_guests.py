@@ -17,15 +17,15 @@ def forget_guest(room: Room, subject: str, *, here: bool) -> Unit:
     """A guest has left the room, or with `here` false the chat: what the guest was given ends.  Of
     a ban the part that is the address's stays.
     """
-    standing = room.standing
+    rights = room.rights
     changes: list[Change] = []
-    grant = standing.roles.get(subject)
+    grant = rights.roles.get(subject)
     if grant is not None and (grant.founder or not here):
         changes.append(room.given(ROLES, subject, None))
     if not here:
-        if subject in standing.admitted:
+        if subject in rights.admitted:
             changes.append(room.given(ADMITTED, subject, None))
-        for table, restrictions in ((BANS, standing.bans), (MUTES, standing.mutes)):
+        for table, restrictions in ((BANS, rights.bans), (MUTES, rights.mutes)):
             for id_, one in restrictions:
                 if one.who == subject and not one.address:
                     changes.append(room.given(table, id_, None))
@@ -38,19 +38,19 @@ def reset(room: Room, *, kept: bool) -> Unit:
     """A room that a guest brought into being is empty: its settings are those of a new room, but
     for the topic.  Unless something of it is kept, it is gone.
     """
-    state, standing = room.state, room.standing
+    state, rights = room.state, room.rights
     if not state.borrowed or room.members:
         return NOTHING
     fresh = RoomState(state.topic) if kept else NEW_ROOM
     tables: dict[str, list[str]] = {
-        ROLES: [*standing.roles],
-        ADMITTED: [*standing.admitted],
-        BANS: [id_ for id_, _ in standing.bans],
-        MUTES: [id_ for id_, _ in standing.mutes],
-        SPOKEN: [*standing.spoken],
+        ROLES: [*rights.roles],
+        ADMITTED: [*rights.admitted],
+        BANS: [id_ for id_, _ in rights.bans],
+        MUTES: [id_ for id_, _ in rights.mutes],
+        SPOKEN: [*rights.spoken],
     }
     changes = [room.given(table, key, None) for table, keys in tables.items() for key in keys]
-    for id_, invite in standing.invites.items():
+    for id_, invite in rights.invites.items():
         changes += without(room, id_, invite)
     rewritten = room.rewritten(fresh)
     if fresh == NEW_ROOM and not kept:

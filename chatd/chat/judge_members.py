@@ -7,7 +7,7 @@ from msgspec.structs import replace
 from ..model.errors import Banned, LastOwner, NotFound
 from ..model.events import Departed, Event, InvitedIn, PutOut
 from ..model.policy import Action
-from ..model.standing import Invite, Invited, Role, encode_standing
+from ..model.rights import Invite, Invited, Role, encode_rights
 from ..model.units import (
     ADMITTED,
     INVITES,
@@ -30,7 +30,7 @@ NO_INVITE = "that invite is unknown, used up or has run out; ask for another one
 def admit(by: By, room: Room, target: Target) -> Unit:
     """Somebody becomes a member.  Raises `NotAllowed`, `NotFound`, `Banned`."""
     by.policy.may(by.person, Action.ADMIT, room)
-    if target.subject in room.standing.admitted:
+    if target.subject in room.rights.admitted:
         return NOTHING
     return ruled(
         by,
@@ -50,9 +50,9 @@ def dismiss(by: By, room: Room, target: Target) -> Unit:
     """
     by.policy.may(by.person, Action.ADMIT, room)
     check_rank(by, room, target)
-    standing, state = room.standing, room.state
-    role = standing.role(target.subject)
-    if not (target.subject in standing.admitted or role):
+    rights, state = room.rights, room.state
+    role = rights.role(target.subject)
+    if not (target.subject in rights.admitted or role):
         return NOTHING
     if role is Role.OWNER and state.owners <= 1:
         raise LastOwner(f"{target.name} is the only owner of #{room.name}; make another one first")
@@ -98,8 +98,8 @@ def make_invite(by: By, room: Room, id_: str, invite: Invite) -> Unit:
         room,
         (),
         (
-            room.given(INVITES, id_, encode_standing(invite)),
-            Change(INVITES, invite.hash, encode_standing(Invited(room.name, id_))),
+            room.given(INVITES, id_, encode_rights(invite)),
+            Change(INVITES, invite.hash, encode_rights(Invited(room.name, id_))),
             *_run_out(room, by.now),
         ),
         by.record(room, "invite-link", id_),
@@ -109,7 +109,7 @@ def make_invite(by: By, room: Room, id_: str, invite: Invite) -> Unit:
 def take_back_invite(by: By, room: Room, id_: str) -> Unit:
     """A link leads nowhere any more.  Raises `NotAllowed`, `NotFound`, `Banned`."""
     by.policy.may(by.person, Action.INVITE, room)
-    invite = room.standing.invites.get(id_)
+    invite = room.rights.invites.get(id_)
     if invite is None:
         raise NotFound(f"#{room.name} has no invite of that id")
     return ruled(by, room, (), without(room, id_, invite), by.record(room, "uninvite-link", id_))
@@ -121,13 +121,13 @@ def use_invite(person: Person, room: Room, id_: str, now: int) -> Unit:
     Raises `NotFound`, `NotAllowed`, `Banned`.
     """
     who = person.subject
-    standing = room.standing
-    invite = standing.invites.get(id_)
+    rights = room.rights
+    invite = rights.invites.get(id_)
     if invite is None or invite.until <= now or person.account is None:
         raise NotFound(NO_INVITE)
-    if (ban := standing.bans.hitting(person, now)) is not None:
+    if (ban := rights.bans.hitting(person, now)) is not None:
         raise Banned(ban.explained(f"you are banned from #{room.name}"))
-    if who in standing.admitted or standing.power(who):
+    if who in rights.admitted or rights.power(who):
         return NOTHING
     changes, expects = spent_invite(room, id_, invite)
     return Unit(
@@ -140,11 +140,11 @@ def use_invite(person: Person, room: Room, id_: str, now: int) -> Unit:
 def spent_invite(room: Room, id_: str, invite: Invite) -> tuple[list[Change], list[Expect]]:
     """What one use of a link changes, and what it is judged by."""
     expects = [
-        Expect(room_table(INVITES, room.name), id_, room.standing.versions[id_]),
+        Expect(room_table(INVITES, room.name), id_, room.rights.versions[id_]),
     ]
     if invite.uses > 1:
         left = replace(invite, uses=invite.uses - 1)
-        return [room.given(INVITES, id_, encode_standing(left))], expects
+        return [room.given(INVITES, id_, encode_rights(left))], expects
     return without(room, id_, invite), expects
 
 
@@ -156,7 +156,7 @@ def without(room: Room, id_: str, invite: Invite) -> list[Change]:
 def _run_out(room: Room, now: int) -> list[Change]:
     return [
         change
-        for id_, invite in room.standing.invites.items()
+        for id_, invite in room.rights.invites.items()
         if invite.until <= now
         for change in without(room, id_, invite)
     ]

@@ -11,8 +11,8 @@ from ..model.errors import LastOwner, Malformed, NotAllowed
 from ..model.events import RoleGiven, RoleName, SettingsChanged
 from ..model.moderation import Configure
 from ..model.policy import Action
+from ..model.rights import ROLE_NAMES, Grant, Role, encode_rights
 from ..model.roomstate import ACCESS, MAX_SLOW, POSTING, TOPIC_BY
-from ..model.standing import ROLE_NAMES, Grant, Role, encode_standing
 from ..model.units import ADMITTED, ROLES, Unit
 from .room import Room
 from .rulings import NOTHING, By, Target, check_rank, ruled
@@ -57,7 +57,7 @@ def configure(by: By, room: Room, asked: Configure, names: Mapping[str, str]) ->
         changes = [
             room.given(ADMITTED, key, name.encode())
             for key, name in members.items()
-            if key not in room.standing.admitted
+            if key not in room.rights.admitted
         ]
     told: dict[str, Any] = {
         "topic" if field == "topic_by" else field: value for field, value in changed.items()
@@ -84,9 +84,9 @@ def give_role(by: By, room: Room, target: Target, word: str | None) -> Unit:
     if word is not None and word not in ROLE_NAMES:
         raise Malformed(f"a role is one of {', '.join(reversed(ROLE_NAMES))}, or null for none")
     role = ROLE_NAMES[word] if word else Role.NONE
-    standing = room.standing
-    before = standing.role(target.subject)
-    small = role <= Role.VOICE and standing.power(target.subject) <= Role.VOICE
+    rights = room.rights
+    before = rights.role(target.subject)
+    small = role <= Role.VOICE and rights.power(target.subject) <= Role.VOICE
     stepping_down = target.subject == by.person.subject and role < before
     action = Action.READ if stepping_down else Action.GIVE_VOICE if small else Action.GIVE_ROLE
     by.policy.may(by.person, action, room)
@@ -101,7 +101,7 @@ def give_role(by: By, room: Room, target: Target, word: str | None) -> Unit:
         return NOTHING
     owners = state.owners + (role is Role.OWNER) - (before is Role.OWNER)
     borrowed = state.borrowed and role is not Role.OWNER
-    value = encode_standing(Grant(target.name, role)) if role else None
+    value = encode_rights(Grant(target.name, role)) if role else None
     given: RoleName | None = word  # type: ignore[assignment]  # it is one of ROLE_NAMES
     event = RoleGiven(
         room=room.name,

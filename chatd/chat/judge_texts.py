@@ -28,7 +28,7 @@ def redact(by: By, room: Room, entry: Entry | None) -> Unit:
     own = is_author(by.person, entry)
     by.policy.may(by.person, Action.DELETE_OWN if own else Action.DELETE, room)
     if not own and event.account is True:
-        power = room.standing.power(_key(event.sender))
+        power = room.rights.power(_key(event.sender))
         if power > rank(by.person, room):
             raise NotAllowed(f"{event.sender} is {power.word} of #{room.name}")
     if event.redacted is True:

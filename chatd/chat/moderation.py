@@ -99,12 +99,12 @@ class Moderation:
         Addresses are in them for administrators only.  Raises as the policy does.
         """
         self._readers.policy.may(person, Action.SEE_BANS, room)
-        return shown(room.standing.bans, self._now(), places=person.admin)
+        return shown(room.rights.bans, self._now(), places=person.admin)
 
     def mutes(self, person: Person, room: Room) -> list[tuple[str, Restriction]]:
         """The mutes in a room that hold now: see `bans`."""
         self._readers.policy.may(person, Action.SEE_BANS, room)
-        return shown(room.standing.mutes, self._now(), places=person.admin)
+        return shown(room.rights.mutes, self._now(), places=person.admin)
 
     def last_message(self, person: Person, room: Room) -> int | None:
         """The id of the last message in memory that a person has said in a room, and that was not
@@ -122,7 +122,7 @@ class Moderation:
     def members(self, person: Person, room: Room) -> list[str]:
         """The names of a room's members, in alphabetical order.  Raises as the policy does."""
         self._readers.policy.may(person, Action.ADMIT, room)
-        return sorted(room.standing.admitted.values(), key=str.casefold)
+        return sorted(room.rights.admitted.values(), key=str.casefold)
 
     # -- settings and roles ----------------------------------------------------------------------
 

@@ -177,7 +177,7 @@ class Readers:
             return self._forbidden(owner, source) if source.name == room.name else None
 
         voided = self._end([room], forbidden)
-        if room.standing.bans.by_place:
+        if room.rights.bans.by_place:
             self._void_shared(voided, room)
 
     def review_all(self) -> None:

@@ -13,8 +13,8 @@ from msgspec.structs import replace
 
 from ..model.addresses import Address
 from ..model.identity import Identity
+from ..model.rights import EMPTY, Grant, Rights, Role, encode_rights
 from ..model.roomstate import NEW_ROOM, RoomState, encode_state
-from ..model.standing import EMPTY, Grant, Role, Standing, encode_standing
 from ..model.units import MEMBERS, ROLES, ROOMS, Change, Expect, room_table
 from ..stream.archive import Archive
 from ..stream.eventlog import EventLog
@@ -60,10 +60,10 @@ class Room(Source):
     def __init__(self, name: str, log: EventLog, archive: Archive | None = None) -> None:
         super().__init__(name, log, archive)
         self.set_state(NEW_ROOM, 0)
-        self.standing = EMPTY
+        self.rights = EMPTY
         """Roles, bans, mutes and members."""
         self.readable = True
-        """Whether `standing` is known: it is not while the store could not be read."""
+        """Whether `rights` are known: they are not while the store could not be read."""
         self.table = room_table(MEMBERS, name)
         """The table of its members."""
         self.members: dict[str, str] = {}
@@ -105,7 +105,7 @@ class Room(Source):
         owned = founder.account is not None
         grant = Grant(founder.name, Role.OWNER if owned else Role.OP, founder=not owned)
         state = replace(self.state, owners=int(owned), borrowed=not owned)
-        return state, (self.given(ROLES, founder.subject, encode_standing(grant)),)
+        return state, (self.given(ROLES, founder.subject, encode_rights(grant)),)
 
     def rewritten(self, state: RoomState | None = None) -> Change:
         """The change that rewrites the room's cell, with other settings if any are given: every
@@ -151,11 +151,11 @@ class Room(Source):
         if not version:
             self.founding = (Change(ROOMS, self.name, encode_state(state)),)
 
-    def set_standing(self, table: str, key: str, value: bytes | None, version: int) -> None:
+    def set_right(self, table: str, key: str, value: bytes | None, version: int) -> None:
         """A role, ban, mute, membership or invite changed.  Raises `msgspec.DecodeError`."""
-        if self.standing is EMPTY:
-            self.standing = Standing()
-        self.standing.set(table, key, value, version)
+        if self.rights is EMPTY:
+            self.rights = Rights()
+        self.rights.set(table, key, value, version)
 
     def set_member(self, key: str, name: str | None) -> None:
         """A person came, or is called otherwise; with None, a person went."""

@@ -24,8 +24,8 @@ from twisted.python.failure import Failure
 from ..model.errors import Unavailable
 from ..model.events import RoomEvent
 from ..model.names import clean_room
-from ..model.standing import EMPTY
-from ..model.units import MEMBERS, ROOMS, STANDING, Cell, Change, Redaction, room_table
+from ..model.rights import EMPTY
+from ..model.units import MEMBERS, RIGHTS, ROOMS, Cell, Change, Redaction, room_table
 from ..store import Loaded, Shown, Store
 from ..stream.archive import Archive
 from ..stream.eventlog import Entry, EventLog, Page
@@ -157,16 +157,16 @@ class Rooms:
         for member, cell in tables.get(MEMBERS, {}).items():
             room.set_member(member, cell.value.decode())
         room.readable = True
-        room.standing = EMPTY
-        for table in STANDING:
+        room.rights = EMPTY
+        for table in RIGHTS:
             for key, (version, value) in tables.get(table, {}).items():
-                self._set_standing(room, table, key, value, version)
+                self._set_right(room, table, key, value, version)
 
-    def _set_standing(
+    def _set_right(
         self, room: Room, table: str, key: str, value: bytes | None, version: int
     ) -> None:
         try:
-            room.set_standing(table, key, value, version)
+            room.set_right(table, key, value, version)
         except (msgspec.DecodeError, ValueError) as problem:
             # What is not understood may be a ban: nobody may do anything there until it is.
             room.readable = False
@@ -228,10 +228,10 @@ class Rooms:
                 self.directory.changes += 1
         else:
             kind, _, name = change.table.partition(":")
-            if kind in STANDING and name:
+            if kind in RIGHTS and name:
                 room = self._live.get(name)
                 if room is not None:
-                    self._set_standing(room, kind, change.key, change.value, version)
+                    self._set_right(room, kind, change.key, change.value, version)
 
     def redact(self, redaction: Redaction) -> None:
         """An event gave place to another: nothing of it may be sent from here on."""
@@ -265,8 +265,8 @@ class Rooms:
                 room.set_member(change.key, _text(change.value))
             elif change.table.endswith(f":{room.name}"):
                 kind = change.table.partition(":")[0]
-                if kind in STANDING:
-                    self._set_standing(room, kind, change.key, change.value, shown.id)
+                if kind in RIGHTS:
+                    self._set_right(room, kind, change.key, change.value, shown.id)
         for redaction in shown.redacts:
             if redaction.event.room == room.name:
                 room.redact(Entry(redaction.id, redaction.event))
@@ -294,7 +294,7 @@ class Rooms:
 
     def roles(self, room: Room) -> dict[str, str]:
         """Who has which role in a room, by the names under which they got it."""
-        return {grant.name: grant.role.word for grant in room.standing.roles.values()}
+        return {grant.name: grant.role.word for grant in room.rights.roles.values()}
 
     @property
     def list_version(self) -> object:

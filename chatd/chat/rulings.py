@@ -25,8 +25,8 @@ from ..model.audit import Record, recorded
 from ..model.errors import NotAllowed
 from ..model.events import Event
 from ..model.policy import Policy
+from ..model.rights import Role
 from ..model.roomstate import RoomState
-from ..model.standing import Role
 from ..model.units import ADMITTED, BANS, MUTES, Change, Expect, Unit
 from .people import Elsewhere
 from .person import Person
@@ -106,12 +106,12 @@ def rank(person: Person, room: Room) -> Role:
     """Up to which role a person acts in a room."""
     if person.admin or (room.unfounded and room.holds(person)):
         return Role.OWNER
-    return room.standing.power(person.subject)
+    return room.rights.power(person.subject)
 
 
 def check_rank(by: By, room: Room, target: Target) -> None:
     """Raise `NotAllowed` if the target's role in the room is higher than the moderator's."""
-    theirs = Role.OWNER if target.admin else room.standing.power(target.subject)
+    theirs = Role.OWNER if target.admin else room.rights.power(target.subject)
     if theirs > rank(by.person, room):
         raise NotAllowed(
             f"{target.name} is {theirs.word} of #{room.name}; only an owner acts on that role"
@@ -136,7 +136,7 @@ def ruled(
 ) -> Unit:
     """The unit of a ruling; `state` are the room's settings from then on, if they change."""
     begun, founding = room.begun(by.person)
-    standing = room.standing
+    rights = room.rights
     state = begun if state is None else state
     if not state.guarded and any(map(guards, changes)):
         state = replace(state, guarded=True)
@@ -145,8 +145,8 @@ def ruled(
         (
             room.rewritten(state),
             *founding,
-            *(room.given(BANS, id_, None) for id_ in standing.bans.run_out(by.now)),
-            *(room.given(MUTES, id_, None) for id_ in standing.mutes.run_out(by.now)),
+            *(room.given(BANS, id_, None) for id_ in rights.bans.run_out(by.now)),
+            *(room.given(MUTES, id_, None) for id_ in rights.mutes.run_out(by.now)),
             *changes,
             recorded(by.stamp, record),
         ),

@@ -20,8 +20,8 @@ from typing import Literal, NamedTuple, Protocol
 from .errors import Banned, Muted, NoSession, NotAllowed, NotFound, SlowMode, Unavailable
 from .identity import Identity, Scope, subject
 from .restrictions import MICROS, Restrictions
+from .rights import EMPTY, Rights, Role
 from .roomstate import NEW_ROOM, RoomState
-from .standing import EMPTY, Role, Standing
 
 Guests = Literal["full", "read", "none"]
 """What people without an account may do here: all that the rooms let them, read open rooms, or
@@ -73,12 +73,12 @@ class RoomView(Protocol):
         """Its settings."""
 
     @property
-    def standing(self) -> Standing:
+    def rights(self) -> Rights:
         """Its roles, bans, mutes and members."""
 
     @property
     def readable(self) -> bool:
-        """Whether its standing is known; otherwise everything is refused."""
+        """Whether its rights are known; otherwise everything is refused."""
 
     @property
     def unfounded(self) -> bool:
@@ -93,7 +93,7 @@ class AbsentRoom(NamedTuple):
 
     name: str = ""
     state: RoomState = NEW_ROOM
-    standing: Standing = EMPTY
+    rights: Rights = EMPTY
     readable: bool = True
     unfounded: bool = True
 
@@ -212,20 +212,20 @@ def decide(
     room = NOWHERE if room is None else room
     if not room.readable:
         raise Unavailable("who may do what in that room cannot be read now; try again in a moment")
-    standing = room.standing
+    rights = room.rights
     power = Role.NONE
-    if who and standing.roles:
-        power = standing.power(who)
+    if who and rights.roles:
+        power = rights.power(who)
     if (
         room.state.closed
-        and not (power or (who and who in standing.admitted))
+        and not (power or (who and who in rights.admitted))
         and not (rule.hidden and identity.admin)
     ):
         raise NotFound(NO_SUCH_ROOM)
     if identity.scope is not None:
         _check_scope(rule, identity, action)
-    if standing.bans and not rule.banned:
-        _check_banned(standing.bans, identity, now, f"#{room.name}")
+    if rights.bans and not rule.banned:
+        _check_banned(rights.bans, identity, now, f"#{room.name}")
     if not (who or rule.strangers):
         raise NoSession(f"you may not {action.value} without a session")
     if rule.admins and not identity.admin:
@@ -235,8 +235,8 @@ def decide(
     if power < rule.role:
         raise NotAllowed(_needs(rule.role, action, room))
     if power >= OP:
-        if not rule.muted and standing.mutes:
-            _check_muted(standing.mutes, identity, now)
+        if not rule.muted and rights.mutes:
+            _check_muted(rights.mutes, identity, now)
         return
     state = room.state
     if not rule.outside and not (state.outside or room.holds(identity)):
@@ -248,10 +248,10 @@ def decide(
             raise NotAllowed(_needs(VOICE, action, room))
         if identity.account is None:
             raise NotAllowed(f"only people with an account may {action.value}; register or sign in")
-    if not rule.muted and standing.mutes:
-        _check_muted(standing.mutes, identity, now)
+    if not rule.muted and rights.mutes:
+        _check_muted(rights.mutes, identity, now)
     if rule.posting and state.slow and not power:
-        _check_slow(standing, identity, now, state.slow)
+        _check_slow(rights, identity, now, state.slow)
 
 
 def _check_banned(bans: Restrictions, identity: Identity, now: int, where: str) -> None:
@@ -278,8 +278,8 @@ def _check_scope(rule: Rule, identity: Identity, action: Action) -> None:
         raise NotAllowed(f"this token is not for that: its scope would have to be {rule.scope}")
 
 
-def _check_slow(standing: Standing, identity: Identity, now: int, slow: int) -> None:
-    last = standing.spoken.get(speaker_of(identity))
+def _check_slow(rights: Rights, identity: Identity, now: int, slow: int) -> None:
+    last = rights.spoken.get(speaker_of(identity))
     if last is not None and (wait := last + slow * MICROS - now) > 0:
         seconds = -(-wait // MICROS)
         raise SlowMode(

@@ -1,7 +1,7 @@
 """A room's settings: what the cell `rooms/ROOM` holds, and what commands are judged by.
 
 Every unit that changes settings, roles, bans, mutes or members of a room rewrites this cell, so its
-version is the revision of all of them (`chatd.model.standing`).
+version is the revision of all of them (`chatd.model.rights`).
 """
 
 from __future__ import annotations

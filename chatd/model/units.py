@@ -56,7 +56,7 @@ FAMILIAR = "familiar"
 """Table of the addresses that an account has signed in from, `familiar:ACCOUNT`: address ->
 microseconds.  Noted."""
 ROLES = "roles"
-"""Table of one room's roles: subject -> `chatd.model.standing.Grant`."""
+"""Table of one room's roles: subject -> `chatd.model.rights.Grant`."""
 BANS = "bans"
 """Table of one room's bans, or without a room's name the whole server's: id ->
 `chatd.model.restrictions.Restriction`."""
@@ -65,7 +65,7 @@ MUTES = "mutes"
 ADMITTED = "members"
 """Table of those who may be in a room with `access: members`: subject -> the name as written."""
 INVITES = "invites"
-"""Table of one room's invites: id -> `chatd.model.standing.Invite`; without a room's name: hash of
+"""Table of one room's invites: id -> `chatd.model.rights.Invite`; without a room's name: hash of
 an invite's code -> room and id."""
 SPOKEN = "spoken"
 """Table of when each person last spoke in a room that is slowed down (`RoomState.slow`): subject ->
@@ -74,8 +74,8 @@ AUDIT = "audit"
 """Table of what moderators did: a key that sorts by time -> `chatd.model.audit.Record`."""
 ROOM_TABLES = (MEMBERS, ROLES, BANS, MUTES, ADMITTED, INVITES, SPOKEN)
 """Tables of which each room has one of its own, called `TABLE:ROOM`; they are loaded with it."""
-STANDING = frozenset(ROOM_TABLES) - {MEMBERS}
-"""Those of them that the policy decides by (`chatd.model.standing`)."""
+RIGHTS = frozenset(ROOM_TABLES) - {MEMBERS}
+"""Those of them that the policy decides by (`chatd.model.rights`)."""
 PRESENCE = (NAMES, MEMBERS)
 """Tables of who is connected: they are empty at a start, and no file keeps them."""
 

@@ -50,7 +50,7 @@ from chatd.model.moderation import (
     UnbanFromServer,
     Unmute,
 )
-from chatd.model.standing import Role
+from chatd.model.rights import Role
 from chatd.model.units import Redaction, Unit
 from chatd.testing import InMemoryChat, result_of
 
@@ -90,7 +90,7 @@ def refusal(chat: InMemoryChat, person: Person, command: Command) -> ChatError:
 
 
 def role(chat: InMemoryChat, person: Person, room: str = "dev") -> Role:
-    return chat.room(room).standing.role(person.subject)
+    return chat.room(room).rights.role(person.subject)
 
 
 def last(chat: InMemoryChat, room: str = "dev") -> Any:
@@ -129,7 +129,7 @@ def test_a_visitor_who_speaks_in_a_new_room_does_not_own_it(
 ) -> None:
     """Nobody can be recognised by a name in a URL."""
     chat.perform(chat.service.visitor("cron"), Say("ci", "built"))
-    assert not chat.room("ci").standing.roles
+    assert not chat.room("ci").rights.roles
     chat.perform(ada, Join("ci"))
     assert role(chat, ada, "ci") is Role.NONE
 
@@ -256,7 +256,7 @@ def test_an_account_that_is_away_can_be_given_a_role(chat: InMemoryChat, ada: Pe
     registered(chat, "Zoe")
     chat.perform(ada, GiveRole("dev", "ZOE", "op"))
     assert last(chat).target == "Zoe"
-    assert chat.room("dev").standing.role("zoe") is Role.OP
+    assert chat.room("dev").rights.role("zoe") is Role.OP
 
 
 def test_what_nobody_is_called_can_be_given_nothing(chat: InMemoryChat, ada: Person) -> None:
@@ -358,7 +358,7 @@ def test_slow_mode_forgets_those_whose_wait_is_over(chat: InMemoryChat, ada: Per
             chat.service.visitor(f"v{number}", address_of(f"192.0.2.{number}")), Say("dev", "x")
         )
         chat.advance(2)
-    assert len(chat.room("dev").standing.spoken) < 5
+    assert len(chat.room("dev").rights.spoken) < 5
 
 
 # -- kick, ban, mute -----------------------------------------------------------------------------
@@ -430,7 +430,7 @@ def test_a_ban_runs_out_by_itself(chat: InMemoryChat, ada: Person, bob: Person) 
     assert chat.service.moderation.bans(ada, chat.room("dev")) == []
     assert isinstance(refusal(chat, ada, Unban("dev", "bob")), NotFound)
     chat.perform(ada, Ban("dev", "bob", 60))
-    assert len(chat.room("dev").standing.bans) == 1
+    assert len(chat.room("dev").rights.bans) == 1
 
 
 def test_a_second_ban_of_one_person_replaces_the_first(
@@ -484,7 +484,7 @@ def test_a_guest_s_ban_without_an_address_ends_with_the_session(
     chat.perform(ada, Ban("dev", "guido"))
     chat.service.end(guest)
     chat.settle()
-    assert len(chat.room("dev").standing.bans) == 0
+    assert len(chat.room("dev").rights.bans) == 0
 
 
 def test_a_name_that_nobody_holds_can_be_banned(chat: InMemoryChat, ada: Person) -> None:
@@ -628,7 +628,7 @@ def test_a_guest_s_membership_ends_with_the_session(chat: InMemoryChat, ada: Per
     chat.service.end(guest)
     chat.settle()
     assert isinstance(refusal(chat, chat.enter("guido"), Join("dev")), NotFound)
-    assert [*chat.room("dev").standing.admitted] == ["ada"]
+    assert [*chat.room("dev").rights.admitted] == ["ada"]
 
 
 # -- what was said -------------------------------------------------------------------------------

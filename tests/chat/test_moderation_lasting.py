@@ -11,7 +11,7 @@ from chatd.model.commands import Join, Leave, Say
 from chatd.model.errors import Banned, ChatError, Muted, NotFound, Unavailable
 from chatd.model.identity import Stranger
 from chatd.model.moderation import Admit, Ban, Configure, GiveRole, Kick, Mute
-from chatd.model.standing import Role
+from chatd.model.rights import Role
 from chatd.store.sqlite import Retention
 from chatd.testing import InMemoryChat
 
@@ -41,8 +41,8 @@ def test_moderation_outlives_a_restart(tmp_path: Path, kill: bool) -> None:
     dev = again.room("dev")
     people = {name: with_account(again, name) for name in ("ada", "bob", "cy", "dan", "eve")}
     assert dev.state.slow == 5
-    assert dev.standing.role("ada") is Role.OWNER
-    assert dev.standing.role("bob") is Role.OP
+    assert dev.rights.role("ada") is Role.OWNER
+    assert dev.rights.role("bob") is Role.OP
     with pytest.raises(Banned, match="spam"):
         again.perform(people["cy"], Join("dev"))
     with pytest.raises(Muted):
@@ -68,7 +68,7 @@ def test_a_guest_s_room_is_reset_if_the_server_ended_before_it_emptied(tmp_path:
         again.perform(other, Join("dev"))
     again.advance(100)
     again.perform(other, Join("dev"))
-    assert again.room("dev").standing.roles == {}
+    assert again.room("dev").rights.roles == {}
     again.stop()
 
 

@@ -15,8 +15,8 @@ from chatd.model.errors import ChatError
 from chatd.model.identity import Identity, Stranger
 from chatd.model.policy import RULES, AbsentRoom, Action, decide
 from chatd.model.restrictions import Restriction, Restrictions
+from chatd.model.rights import Grant, Rights, Role
 from chatd.model.roomstate import RoomState
-from chatd.model.standing import Grant, Role, Standing
 
 PAGE = Path(__file__).parents[2] / "docs" / "permissions.md"
 BEGIN, END = "<!-- made from the policy -->", "<!-- end of what is made -->"
@@ -67,9 +67,9 @@ ROOMS: dict[str, RoomState] = {
 """Rooms with one setting other than usual; nobody is a member without a role."""
 
 
-def standing() -> Standing:
+def rights() -> Rights:
     """Who is what in these rooms."""
-    found = Standing()
+    found = Rights()
     for role in (Role.OWNER, Role.OP, Role.VOICE):
         found.roles[role.word] = Grant(role.word, role)
     found.bans.set("1", Restriction("banned", who="banned"))
@@ -86,7 +86,7 @@ class TableRoom(AbsentRoom):
 
 def answer(action: Action, who: Stranger, state: RoomState) -> str:
     """`yes`, or the code of the refusal."""
-    room = TableRoom("dev", state, standing(), unfounded=False)
+    room = TableRoom("dev", state, rights(), unfounded=False)
     try:
         decide(RULES, who, action, room, NOW, Restrictions())
     except ChatError as error:

@@ -26,8 +26,8 @@ from chatd.model.policy import (
     decide,
 )
 from chatd.model.restrictions import Restriction, Restrictions
+from chatd.model.rights import Rights
 from chatd.model.roomstate import RoomState
-from chatd.model.standing import Standing
 
 from ..kit import permissions
 from ..kit.permissions import COLUMNS, NOW, somebody
@@ -80,7 +80,7 @@ def test_in_a_room_whose_cells_cannot_be_read_nobody_may_do_anything(action: Act
 @pytest.mark.parametrize("action", [a for a in Action if RULES[a].room], ids=lambda a: a.name)
 def test_a_closed_room_refuses_others_in_one_way(action: Action) -> None:
     """Whatever they ask, and whether they are banned or muted there."""
-    room = AbsentRoom("dev", RoomState(access="members"), permissions.standing(), unfounded=False)
+    room = AbsentRoom("dev", RoomState(access="members"), permissions.rights(), unfounded=False)
     messages = set()
     for column in ("account", "guest", "no session", "banned", "muted"):
         with pytest.raises(NotFound) as refused:
@@ -92,9 +92,9 @@ def test_a_closed_room_refuses_others_in_one_way(action: Action) -> None:
 
 def test_an_access_of_a_later_version_closes_the_room() -> None:
     """And a posting of a later version is for voices."""
-    closed = AbsentRoom("dev", RoomState(access="friends"), Standing(), unfounded=False)
+    closed = AbsentRoom("dev", RoomState(access="friends"), Rights(), unfounded=False)
     assert may(BY_COLUMN["account"], Action.READ, closed) == "not-found"
-    quiet = AbsentRoom("dev", RoomState(posting="poets"), Standing(), unfounded=False)
+    quiet = AbsentRoom("dev", RoomState(posting="poets"), Rights(), unfounded=False)
     assert may(BY_COLUMN["account"], Action.SPEAK, quiet) == "not-allowed"
 
 
@@ -127,7 +127,7 @@ def test_guests_may_be_kept_to_reading_or_out(action: Action) -> None:
 @pytest.mark.parametrize("action", Action, ids=lambda action: action.name)
 def test_a_token_allows_what_its_scope_says(action: Action) -> None:
     """And nothing that its account may not."""
-    room = AbsentRoom("dev", RoomState(), permissions.standing(), unfounded=False)
+    room = AbsentRoom("dev", RoomState(), permissions.rights(), unfounded=False)
     order: list[Scope] = ["read", "write", "all"]
     least = order.index(RULES[action].scope)
     for column in ("administrator", "owner", "account"):
@@ -147,7 +147,7 @@ def test_a_message_is_judged_in_microseconds_among_two_hundred_bans() -> None:
 
     people = {f"p{n}": f"p{n}" for n in range(1000)}
 
-    standing = Standing()
+    rights = Rights()
     for n in range(50):
         for one in (
             Restriction(who=f"account{n}"),
@@ -155,9 +155,9 @@ def test_a_message_is_judged_in_microseconds_among_two_hundred_bans() -> None:
             Restriction(address=Address(f"198.51.100.{n}")),
             Restriction(network=f"10.{n}.0.0/{16 + n % 8}"),
         ):
-            standing.bans.set(f"{len(standing.bans)}", one)
-    room = Crowded("dev", RoomState(outside=False), standing, unfounded=False)
-    assert len(standing.bans) == 200
+            rights.bans.set(f"{len(rights.bans)}", one)
+    room = Crowded("dev", RoomState(outside=False), rights, unfounded=False)
+    assert len(rights.bans) == 200
     who = replace(somebody("p7", account=False).identity, address=address_of("203.0.113.9"))
     policy = RoomPolicy(lambda: NOW, NOBODY_BANNED)
     best = min(timeit.repeat(lambda: policy.may(who, Action.SPEAK, room), number=1000, repeat=5))

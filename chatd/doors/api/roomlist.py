@@ -131,7 +131,7 @@ def room_answer(request: Request, service: ChatService, room: Room, owner: Owner
 
 def _role(room: Room, owner: Owner) -> str | None:
     """The role that the client has in a room."""
-    role = room.standing.role(owner.person.subject) if isinstance(owner, Session) else None
+    role = room.rights.role(owner.person.subject) if isinstance(owner, Session) else None
     return role.word if role else None
 
 

@@ -1,6 +1,6 @@
-"""Standing: who is what in a room, as its cells say.
+"""Rights: who may what in a room, as its cells say.
 
-1. A standing is a fold of the tables in `chatd.model.units.STANDING`; it changes when a stored unit
+1. They are a fold of the tables in `chatd.model.units.RIGHTS`; they change when a stored unit
    is shown, and only then.
 2. Subjects are accounts and guests (`chatd.model.identity.subject_of`).  What a guest was given
    hits nobody any more when the guest's person is gone.
@@ -69,7 +69,7 @@ class Invited(msgspec.Struct, frozen=True):
     id: str
 
 
-class Standing:
+class Rights:
     """The roles, bans, mutes, members and invites of one room."""
 
     __slots__ = ("admitted", "bans", "invites", "mutes", "roles", "spoken", "versions")
@@ -130,7 +130,7 @@ class Standing:
         return grant.power if grant else Role.NONE
 
 
-EMPTY = Standing()
+EMPTY = Rights()
 """Of a room in which nobody was given anything; not to be changed."""
 
 _encode = msgspec.json.Encoder().encode
@@ -142,6 +142,6 @@ decode_invited = msgspec.json.Decoder(Invited).decode
 """Where an invite leads.  Raises `msgspec.DecodeError`."""
 
 
-def encode_standing(value: Grant | Invite | Invited) -> bytes:
+def encode_rights(value: Grant | Invite | Invited) -> bytes:
     """A cell's value."""
     return _encode(value)
