@@ -4,7 +4,8 @@
    be in it any more leave it.
 2. A person who was kicked reads up to the kick; then the person's readers of that room end.
 3. What a guest was given ends when the guest has left; a room that a guest brought into being is
-   reset when it is empty.
+   reset when it is empty.  If only members could read it, its history is erased first: a reset room
+   is open to all.  A room of which the history cannot be erased stays closed.
 4. Whoever is banned from the server is put out of all of it.
 """
 
@@ -24,7 +25,7 @@ from ..model.names import name_key
 from ..model.policy import Action
 from ..model.restrictions import Restrictions, decode_restriction
 from ..model.units import ADMITTED, BANS, MUTES, ROLES, ROOMS, Cell, Change, Unit
-from ..store import Shown
+from ..store import Shown, Store
 from . import judge_guests
 from .arrivals import Arrivals
 from .attendance import Attendance
@@ -54,10 +55,12 @@ class Consequences:
         readers: Readers,
         arrivals: Arrivals,
         attendance: Attendance,
+        store: Store,
         banned: Restrictions,
     ) -> None:
         """`banned` are the bans from the server, which are kept up to date here."""
         self._clock = clock
+        self._store = store
         self._journal = journal
         self._people = people
         self._rooms = rooms
@@ -177,9 +180,15 @@ class Consequences:
             done.addErrback(lambda failure: failure.trap(ChatError))
 
     def _reset(self, room: Room) -> Deferred[int | None]:
-        def judge() -> Unit:
-            return judge_guests.reset(room, kept=self._rooms.index.ends(room.name) is not None)
+        def kept() -> bool:
+            return self._rooms.index.ends(room.name) is not None
 
+        def judge() -> Unit:
+            return judge_guests.reset(room, kept=kept())
+
+        if room.state.borrowed and room.state.closed and not room.members and kept():
+            erased = self._store.erase(room.name)
+            return erased.addCallback(lambda _: self._journal.submit(judge, room))
         return self._journal.submit(judge, room)
 
     def _reset_all(self, names: list[str]) -> None:

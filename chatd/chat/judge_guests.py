@@ -37,9 +37,11 @@ def forget_guest(room: Room, subject: str, *, here: bool) -> Unit:
 def reset(room: Room, *, kept: bool) -> Unit:
     """A room that a guest brought into being is empty: its settings are those of a new room, but
     for the topic.  Unless something of it is kept, it is gone.
+
+    A room for members only stays closed while anything is kept of what was said there.
     """
     state, rights = room.state, room.rights
-    if not state.borrowed or room.members:
+    if not state.borrowed or room.members or (state.closed and kept):
         return NOTHING
     fresh = RoomState(state.topic) if kept else NEW_ROOM
     tables: dict[str, list[str]] = {

@@ -54,7 +54,7 @@ class Moderators:
         self.invites = Invites(journal, rooms, readers, admission, store, now)
         """Invites by link."""
         self.consequences = Consequences(
-            clock, journal, people, rooms, readers, arrivals, attendance, banned
+            clock, journal, people, rooms, readers, arrivals, attendance, store, banned
         )
         """What follows from what is shown."""
 

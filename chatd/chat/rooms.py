@@ -52,6 +52,8 @@ class Loading:
         self.waiting: list[Deferred[Room]] = []
         self.shown: list[Shown] = []
         """What was shown meanwhile."""
+        self.erased = 0
+        """The id up to which the room's history was erased meanwhile."""
 
 
 class Rooms:
@@ -121,8 +123,9 @@ class Rooms:
         return iter(list(self._live.values()))
 
     def _loaded(self, loaded: Loaded, key: str) -> None:
+        erased = self._loading[key].erased
         log = EventLog(self._history, loaded.floor)
-        log.extend(loaded.entries)
+        log.extend([entry for entry in loaded.entries if entry.id > erased])
         self._arrived(key, log, loaded.tables)
 
     def _unread(self, failure: Failure, key: str, until: int) -> None:
@@ -217,8 +220,11 @@ class Rooms:
     def change(self, change: Change, version: int) -> None:
         """Fold one change of a stored unit."""
         if change.table == ROOMS:
+            before = self.index.known(change.key).state
             known = self.index.changed(change, version)
             room = self._live.get(change.key)
+            if before.erased_by(known.state):
+                self._erased(change.key, version)
             if room is not None:
                 room.set_state(known.state, known.version)
         elif change.table.startswith(_MEMBERS):
@@ -232,6 +238,13 @@ class Rooms:
                 room = self._live.get(name)
                 if room is not None:
                     self._set_right(room, kind, change.key, change.value, version)
+
+    def _erased(self, name: str, version: int) -> None:
+        """A room is open again, and its history, which the store has erased, may not be shown."""
+        if (room := self._live.get(name)) is not None:
+            room.erase()
+        if (loading := self._loading.get(name)) is not None:
+            loading.erased = version
 
     def redact(self, redaction: Redaction) -> None:
         """An event gave place to another: nothing of it may be sent from here on."""

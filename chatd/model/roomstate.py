@@ -39,7 +39,7 @@ class RoomState(msgspec.Struct, frozen=True, omit_defaults=True):
     """Accounts that own it."""
     borrowed: bool = False
     """Whether a guest brought it into being, it has no owner, and it has not been empty since: when
-    it empties, its settings are reset."""
+    it empties, its settings are reset; if it is closed then, its history is erased before."""
 
     guarded: bool = False
     """Whether it has, or had, bans, mutes or members: then nobody may do anything in it while they
@@ -49,6 +49,10 @@ class RoomState(msgspec.Struct, frozen=True, omit_defaults=True):
     def closed(self) -> bool:
         """Whether only members may come in."""
         return self.access != "open"
+
+    def erased_by(self, new: RoomState) -> bool:
+        """Whether the room is reset from these settings to `new`, after its history was erased."""
+        return self.borrowed and self.closed and not (new.borrowed or new.closed)
 
     def with_topic(self, text: str) -> RoomState:
         """The same settings with another topic."""

@@ -18,8 +18,10 @@
 8. An event that a unit redacts is overwritten, together with what the unit stores: from then on no
    `read` and no `load` answers what it said, and the engine keeps it nowhere.  A redaction of an
    event that is not kept any more changes nothing.
-9. Cells of presence tables (`chatd.model.units.PRESENCE`) are empty at a start; all others are
-   kept, whatever retention forgets of the events.
+9. `erase` deletes all events of one room for good, of which the engine keeps nothing.  No gap is
+   told of them: the floor of the room stays where it was.
+10. Cells of presence tables (`chatd.model.units.PRESENCE`) are empty at a start; all others
+    are kept, whatever retention forgets of the events.
 """
 
 from __future__ import annotations
@@ -95,8 +97,8 @@ class Follower(Protocol):
         """These units were stored, in this order."""
 
     def forgotten(self, firsts: Mapping[str, int | None]) -> None:
-        """Retention has removed the oldest events of these rooms.  Each room comes with the id of
-        its oldest event left, or None if it has none left.
+        """Retention has removed the oldest events of these rooms, or `erase` all of one.  Each room
+        comes with the id of its oldest event left, or None if it has none left.
         """
 
 
@@ -171,6 +173,13 @@ class Store(Protocol):
     def count(self, room: str, after: int, most: int) -> Deferred[int]:
         """How many messages a room has above the id `after`: `most` at most, and only what the
         follower was shown.  Fails with `Unavailable`.
+        """
+
+    def erase(self, room: str) -> Deferred[None]:
+        """Delete all events of a room, for good; the cells stay.  Fires when the follower was told
+        (`Follower.forgotten`).
+
+        Fails with `Unavailable`: then some of them, or all, may be left.
         """
 
     def close(self) -> Deferred[None]:

@@ -142,6 +142,15 @@ def delete_events(connection: sqlite3.Connection, old: Sequence[tuple[int, int]]
     return names
 
 
+def delete_room(connection: sqlite3.Connection, room: str) -> int:
+    """Delete the oldest events of a room, at most `SLICE`; answers how many."""
+    return connection.execute(
+        "DELETE FROM events WHERE id IN (SELECT id FROM events"
+        " WHERE room = (SELECT number FROM rooms WHERE name = ?) ORDER BY id LIMIT ?)",
+        (room, SLICE),
+    ).rowcount
+
+
 def first_event(connection: sqlite3.Connection, room: str) -> int | None:
     """The id of a room's oldest event; a room without events loses its number."""
     (first,) = connection.execute(

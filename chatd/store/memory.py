@@ -131,6 +131,13 @@ class MemoryEngine:
             elif step:
                 store.take(Due(step, None))
 
+    def erase(self, room: str) -> None:
+        """Delete all events of a room, and let every store tell its follower."""
+        self.logs.pop(room, None)
+        step = Step((), (), {room: None})
+        for store in list(self._stores):
+            store.take(Due(step, None))
+
     def log(self, room: str) -> RoomLog:
         """A room's log: an empty one for a room without events."""
         return self.logs.get(room) or RoomLog(self._history, self._floor)
@@ -268,6 +275,15 @@ class MemoryStore:
         found = sum(1 for _ in islice(said, most))
         return self._later(lambda: found)
 
+    def erase(self, room: str) -> Deferred[None]:
+        """See `Store.erase`."""
+        if self._closed or not self._follower:
+            return fail(Unavailable(CLOSING))
+        erased: Deferred[None] = Deferred()
+        self.engine.erase(room)
+        self.take(Due(None, lambda: erased.callback(None)))
+        return erased
+
     def close(self) -> Deferred[None]:
         """See `Store.close`."""
         closing: Deferred[None] = Deferred()
@@ -318,7 +334,7 @@ class MemoryStore:
         return True
 
     def _show(self, step: Step | None, fire: Callable[[], object] | None) -> None:
-        if step and self._follower:
+        if step and step.batch and self._follower:
             self._shown = step.batch[-1].id
             self._follower.shown(step.batch)
         if fire:

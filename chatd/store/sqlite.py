@@ -267,6 +267,22 @@ class SqliteStore:
         done = (self._writing if writing else self._reading).do(job)
         return done.addCallbacks(partial(self._worked, what), self._unread, errbackArgs=(what,))
 
+    @inlineCallbacks
+    def erase(self, room: str) -> Generator[Deferred[Any], Any, None]:
+        """See `Store.erase`; commits go on between two slices."""
+        more = True
+        while more:
+            if self._closed or not self._follower:
+                raise Unavailable(CLOSING)
+            try:
+                forgotten = yield self._writing.do(partial(self._writer.erase, room))
+            except Unavailable as problem:
+                self._has_failed("erase", problem)
+                raise Unavailable(REFUSED) from None
+            self._worked("erase", None)
+            more = forgotten.more
+            self._follower.forgotten(forgotten.firsts)
+
     def close(self) -> Deferred[None]:
         """See `Store.close`."""
         if self._closed is None:

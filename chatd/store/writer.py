@@ -41,6 +41,7 @@ from .durable import (
     Doubtful,
     change_cells,
     delete_events,
+    delete_room,
     first_event,
     oldest_events,
     read_cells,
@@ -63,7 +64,7 @@ class Stored(NamedTuple):
 
 
 class Forgotten(NamedTuple):
-    """The outcome of one slice of retention."""
+    """The outcome of one slice of retention, or of a room that is erased."""
 
     firsts: dict[str, int | None]
     """The id of the oldest event left, by room; None: no event is left."""
@@ -93,7 +94,7 @@ class Writer(SettledFile):
         self._count: int | None = None
         self._untold: set[str] = set()
         self._spill = False
-        """Whether the write-ahead log may hold the text of events that were redacted."""
+        """Whether the write-ahead log may hold the text of events that were redacted or erased."""
         self._ahead = False
         """Whether ids above `written` have been given."""
         self.id = ""
@@ -296,14 +297,31 @@ class Writer(SettledFile):
             old = oldest_events(connection, before, excess)
             # If the COMMIT fails they may be removed all the same: they are reported the next time.
             self._untold |= delete_events(connection, old)
-            firsts = {name: first_event(connection, name) for name in self._untold}
+            firsts = self._firsts(connection)
+        return self._removed(firsts, len(old))
+
+    def erase(self, room: str) -> Forgotten:
+        """Remove a slice of a room's events, for good.  Raises `Unavailable`."""
+        with self._transaction() as connection:
+            self._untold.add(room)
+            count = delete_room(connection, room)
+            firsts = self._firsts(connection)
+        self._spill = True
+        self._clear_log()
+        return self._removed(firsts, count)
+
+    def _firsts(self, connection: sqlite3.Connection) -> dict[str, int | None]:
+        return {name: first_event(connection, name) for name in self._untold}
+
+    def _removed(self, firsts: dict[str, int | None], count: int) -> Forgotten:
+        """So many events were removed."""
         self._untold.clear()
         for name, first in firsts.items():
             if first is None:
                 self._numbers.pop(name, None)
         if self._count is not None:
-            self._count -= len(old)
-        return Forgotten(firsts, more=len(old) == SLICE)
+            self._count -= count
+        return Forgotten(firsts, more=count == SLICE)
 
     def tidy(self) -> None:
         """Forget the request keys that are too old or too many, and write the highest id given.

@@ -100,7 +100,8 @@ class Archive:
         if read is None:
             read = self._under_way[key] = PageRead(after, last)
             self._pages.add(read)
-            self._read(after, limit, lambda page: self._arrived(key, page))
+            page_read = read
+            self._read(after, limit, lambda page: self._arrived(key, page_read, page))
         if not read.arrived:
             read.readers.add(reader)
         return read
@@ -112,8 +113,13 @@ class Archive:
         for read in list(self._pages):
             read.redact(entry)
 
-    def _arrived(self, key: tuple[int, int], page: Page | None) -> None:
-        read = self._under_way.pop(key)
+    def forget(self) -> None:
+        """Share no page that was asked for already: what it holds may be kept nowhere any more."""
+        self._under_way.clear()
+
+    def _arrived(self, key: tuple[int, int], read: PageRead, page: Page | None) -> None:
+        if self._under_way.get(key) is read:
+            del self._under_way[key]
         read.arrive(page)
         readers, read.readers = read.readers, set()
         if readers:

@@ -157,6 +157,11 @@ class EventLog:
         self.floor = floor
         self._entries = deque([*entries[-room:], *self._entries], self.capacity)
 
+    def clear(self) -> None:
+        """Drop all entries, which are kept nowhere any more.  No gap is told of them."""
+        self._entries = ()
+        self.incomplete = False
+
     def replace(self, entry: Entry) -> bool:
         """Put an entry into the place of the one with its id; whether there is one."""
         entries = self._entries

@@ -183,6 +183,14 @@ class Source:
         if self.archive is not None:
             self.archive.redact(entry)
 
+    def erase(self) -> None:
+        """Drop everything: it is kept nowhere any more."""
+        self.log.clear()
+        for feed in self.feeds():
+            feed.forget()
+        if self.archive is not None:
+            self.archive.forget()
+
     def prepend(self, entries: Collection[Entry], floor: int) -> None:
         """Complete the log: see `EventLog.prepend`."""
         self.log.prepend(list(entries), floor)

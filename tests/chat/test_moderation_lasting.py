@@ -7,16 +7,18 @@ from pathlib import Path
 import pytest
 
 from chatd.chat.sessions import Session
-from chatd.model.commands import Join, Leave, Say
+from chatd.model.commands import Join, Leave, Say, SetTopic
 from chatd.model.errors import Banned, ChatError, Muted, NotFound, Unavailable
 from chatd.model.identity import Stranger
 from chatd.model.moderation import Admit, Ban, Configure, GiveRole, Kick, Mute
 from chatd.model.rights import Role
 from chatd.store.sqlite import Retention
-from chatd.testing import InMemoryChat
+from chatd.testing import InMemoryChat, result_of
 
-from ..kit.chat import reading, with_account
+from ..kit.chat import given_to, read, reading, with_account
 from ..kit.file_chat import FileChat
+
+SECRET, TOPIC = "xyzzy-plugh", "plover"
 
 
 @pytest.mark.parametrize("kill", [False, True], ids=["stopped", "killed"])
@@ -68,8 +70,91 @@ def test_a_guest_s_room_is_reset_if_the_server_ended_before_it_emptied(tmp_path:
         again.perform(other, Join("dev"))
     again.advance(100)
     again.perform(other, Join("dev"))
-    assert again.room("dev").rights.roles == {}
+    assert [grant.name for grant in again.room("dev").rights.roles.values()] == ["hal"]
     again.stop()
+
+
+def closed_and_left(chat: InMemoryChat | FileChat) -> None:
+    """A guest brings a room for members into being, says something there, and goes."""
+    guest = chat.enter("guido")
+    chat.perform(guest, Join("dev"))
+    chat.perform(guest, Configure("dev", access="members"))
+    chat.perform(guest, SetTopic("dev", TOPIC))
+    chat.perform(guest, Say("dev", SECRET))
+    chat.service.end(guest)
+    chat.settle()
+
+
+def test_the_history_of_a_guest_s_members_room_is_erased_before_it_opens(
+    chat: InMemoryChat,
+) -> None:
+    """A room of a guest opens to all when it empties: what members said is not for all."""
+    closed_and_left(chat)
+    other = chat.enter("hal")
+    chat.perform(other, Join("dev"))
+    assert not chat.room("dev").state.closed
+    assert TOPIC not in repr(chat.room("dev").state)
+    reader = reading(chat, chat.room("dev"), owner=Session(other), cursor=0)
+    paging = chat.service.page(chat.room("dev"), None, 100)
+    chat.settle()
+    for entries in (given_to(reader), result_of(paging).entries, chat.entries("dev")):
+        assert SECRET not in repr(entries)
+        assert TOPIC not in repr(entries)
+        assert "guido" not in repr(entries)
+    assert "GAP" not in read(reader)
+
+
+def test_nothing_of_a_guest_s_members_room_is_left_in_the_file(tmp_path: Path) -> None:
+    """Neither in the database nor in its write-ahead log."""
+    chat = FileChat(tmp_path / "chatd.sqlite")
+    closed_and_left(chat)
+    assert not [path for path in tmp_path.iterdir() if SECRET.encode() in path.read_bytes()]
+    assert "dev" not in chat.service.rooms.index
+    chat.stop()
+
+
+def test_a_guest_s_members_room_stays_closed_while_its_history_cannot_be_erased(
+    chat: InMemoryChat,
+) -> None:
+    """A full disk opens nothing."""
+    guest = chat.enter("guido")
+    chat.perform(guest, Join("dev"))
+    chat.perform(guest, Configure("dev", access="members"))
+    chat.perform(guest, Say("dev", SECRET))
+    other = chat.enter("hal")
+    chat.store.refusing = True
+    chat.service.end(guest)
+    chat.settle()
+    chat.store.refusing = False
+    with pytest.raises(NotFound):
+        chat.perform(other, Join("dev"))
+    with pytest.raises(NotFound):
+        reading(chat, chat.room("dev"), owner=Session(other))
+
+
+def test_another_node_forgets_the_history_of_a_guest_s_members_room(chat: InMemoryChat) -> None:
+    """It had the room in memory."""
+    other = InMemoryChat(node=chat)
+    room = other.room("dev")
+    closed_and_left(chat)
+    other.settle()
+    assert room is other.room("dev")
+    assert SECRET not in repr(room.log.since(0))
+    hal = other.enter("hal")
+    other.perform(hal, Join("dev"))
+    assert SECRET not in repr(other.entries("dev"))
+
+
+def test_the_history_of_an_open_room_stays_when_it_is_reset(chat: InMemoryChat) -> None:
+    """All could read it anyway."""
+    guest = chat.enter("guido")
+    chat.perform(guest, Join("dev"))
+    chat.perform(guest, Configure("dev", slow=5))
+    chat.perform(guest, Say("dev", "hello"))
+    chat.service.end(guest)
+    chat.settle()
+    assert chat.room("dev").state.slow == 0
+    assert "hello" in repr(chat.entries("dev"))
 
 
 def test_a_room_whose_cells_cannot_be_read_is_closed_until_they_can(chat: InMemoryChat) -> None:

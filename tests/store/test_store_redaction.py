@@ -1,4 +1,6 @@
-"""What every store promises of redactions, and where SQLite leaves nothing of them."""
+"""What every store promises of redactions and of rooms that are erased, and where SQLite leaves
+nothing of them.
+"""
 
 from __future__ import annotations
 
@@ -7,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from chatd.model.commands import Say
+from chatd.model.commands import Join, Say
 from chatd.model.events import Said
 from chatd.model.moderation import Redact
-from chatd.model.units import Redaction, Unit, is_kept
+from chatd.model.units import Change, Redaction, Unit, is_kept
 from chatd.store.memory import MemoryStore
 
 from ..kit.file_chat import FileChat
@@ -116,6 +118,55 @@ def test_the_file_holds_nothing_of_a_redacted_text(tmp_path: Path, size: int) ->
     assert not holds(tmp_path, SECRET)
     again = FileChat(tmp_path / "chatd.sqlite")
     assert again.texts("lobby") == ["before", "", "behind"]
+    again.stop()
+
+
+def test_an_erased_room_is_read_in_no_way(kept: StoreUnderTest) -> None:
+    """No gap is told of it; the events of other rooms stay."""
+    floor = kept.read("lobby").floor
+    ids = [kept.stored(said(SECRET))[0] for _ in range(3)]
+    kept.stored(said("elsewhere", "dev"))
+    kept.erase("lobby")
+    assert kept.follower.firsts["lobby"] is None
+    for page in (kept.read("lobby"), kept.read("lobby", after=ids[0])):
+        assert (page.entries, page.floor) == ([], floor)
+    assert kept.load("lobby").entries == []
+    assert texts(kept.read("dev").entries) == ["elsewhere"]
+    kept.stored(said("again"))
+    assert texts(kept.read("lobby").entries) == ["again"]
+
+
+def test_a_room_without_events_can_be_erased(kept: StoreUnderTest) -> None:
+    """And stays as it is."""
+    kept.erase("dev")
+    assert kept.read("dev").entries == []
+
+
+def test_cells_of_an_erased_room_stay(kept: StoreUnderTest) -> None:
+    """Its settings do not go with its history."""
+    kept.stored(said("1"), changes=[Change("rooms", "lobby", b"{}")])
+    kept.erase("lobby")
+    assert "lobby" in kept.table("rooms")
+
+
+def test_the_file_holds_nothing_of_an_erased_room(tmp_path: Path) -> None:
+    """However many slices it takes, and over a restart."""
+    chat = FileChat(tmp_path / "chatd.sqlite")
+    ada = chat.enter("ada")
+    chat.perform(ada, Say("lobby", "elsewhere"))
+    chat.perform(ada, Join("dev"))
+    for turn in range(60):
+        for number in range(20):
+            chat.service.perform(ada, Say("dev", f"{SECRET} {turn} {number}"))
+        chat.advance(60)
+    assert holds(tmp_path, SECRET)
+    chat.service._store.erase("dev")
+    chat.settle()
+    assert not holds(tmp_path, SECRET)
+    assert chat.texts("lobby") == ["elsewhere"]
+    chat.stop()
+    again = FileChat(tmp_path / "chatd.sqlite")
+    assert again.texts("dev") == []
     again.stop()
 
 
