@@ -55,6 +55,7 @@ THROUGH = {
     "stream/outlet": "stream/test_subscriber",
     "stream/selection": "stream/test_subscriber",
     # What moderators do is tested in a whole chat, and at the doors.
+    "chat/arguments": "chat/test_moderation",
     "chat/consequences": "chat/test_moderation",
     "chat/judge_bans": "chat/test_moderation",
     "chat/judge_guests": "chat/test_moderation",

@@ -23,11 +23,11 @@ from ..model.units import INVITES, Cell, Unit
 from ..store import Store
 from . import judge_members
 from .admission import Admission
+from .arguments import new_id
 from .arrivals import Outcome
 from .journal import Journal
 from .judge_members import NO_INVITE
 from .lane import ALONE, in_order
-from .moderation import new_id
 from .person import Person
 from .readers import Readers
 from .room import Room

@@ -36,6 +36,7 @@ from ..model.restrictions import MICROS
 from ..model.units import (
     GUESTS,
     JOINED,
+    JOINERS,
     NAMES,
     ROOMS,
     SPOKEN,
@@ -130,7 +131,7 @@ def join(policy: Policy, person: Person, room: Room) -> Unit:
     draft.events.append(Arrived(room.name, person.name, person.signed))
     draft.changes.append(room.member(person.key, person.name))
     if person.account is not None:
-        draft.changes.append(joins(person.account, room.name))
+        draft.changes += joins(person.account, person.name, room.name)
     elif person.kept:
         draft.changes.append(_kept(person, [*person.rooms, room.name]))
     draft.expects += (room.expect, person.expect, Expect(room.table, person.key, 0))
@@ -142,7 +143,7 @@ def leave(person: Person, room: Room, text: str) -> Unit:
     draft = Draft()
     draft.depart(person, room, text, quit=False)
     if person.account is not None:
-        draft.changes.append(Change(account_table(JOINED, person.account), room.name, None))
+        draft.changes += joins_no_more(person.account, room.name)
     elif person.kept:
         draft.changes.append(_kept(person, [name for name in person.rooms if name != room.name]))
     draft.expects.append(person.expect)
@@ -306,9 +307,20 @@ def hold(person: Person, name: str, key: str, *, named: bool | None = None) -> C
     return Change(NAMES, key, encode_holder(holder))
 
 
-def joins(account: str, room: str) -> Change:
+def joins(account: str, name: str, room: str) -> Sequence[Change]:
     """An account joins a room, and is in it until it leaves."""
-    return Change(account_table(JOINED, account), room, b"")
+    return (
+        Change(account_table(JOINED, account), room, b""),
+        Change(room_table(JOINERS, room), account, name.encode()),
+    )
+
+
+def joins_no_more(account: str, room: str) -> Sequence[Change]:
+    """An account leaves a room that it may have joined."""
+    return (
+        Change(account_table(JOINED, account), room, None),
+        Change(room_table(JOINERS, room), account, None),
+    )
 
 
 def _kept(person: Person, rooms: Iterable[str], name: str | None = None) -> Change:

@@ -28,10 +28,13 @@ from .rulings import By, Target, check_not_self, check_rank, ruled
 
 
 def kick(by: By, room: Room, target: Target, text: str) -> Unit:
-    """Somebody is put out, and may come back.  Raises `NotAllowed`, `NotFound`, `NotInRoom`."""
+    """Somebody is put out, or an account that is away has not joined the room any more; they may
+    come back.  Raises `NotAllowed`, `NotFound`, `NotInRoom`.
+    """
     by.policy.may(by.person, Action.KICK, room)
     check_rank(by, room, target)
-    if not target.is_in(room):
+    inside = target.is_in(room)
+    if not (inside or target.joined):
         raise NotInRoom(f"{target.name} is not in #{room.name}")
     event = PutOut(
         room=room.name,
@@ -43,7 +46,7 @@ def kick(by: By, room: Room, target: Target, text: str) -> Unit:
     return ruled(
         by,
         room,
-        (event, Departed(room.name, target.name)),
+        (event, *([Departed(room.name, target.name)] if inside else [])),
         leaving(room, target),
         by.record(room, "kick", target.name, text),
         expects=target.expects,

@@ -11,14 +11,13 @@ from ..model.rights import Invite, Invited, Role, encode_rights
 from ..model.units import (
     ADMITTED,
     INVITES,
-    JOINED,
     ROLES,
     Change,
     Expect,
     Unit,
-    account_table,
     room_table,
 )
+from .judge import joins_no_more
 from .person import Person
 from .room import Room
 from .rulings import NOTHING, By, Target, check_rank, ruled
@@ -86,7 +85,7 @@ def leaving(room: Room, target: Target) -> list[Change]:
     if target.is_in(room):
         changes.append(room.member(target.key, None))
     if target.account:
-        changes.append(Change(account_table(JOINED, target.subject), room.name, None))
+        changes += joins_no_more(target.subject, room.name)
     return changes
 
 

@@ -9,27 +9,24 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from msgspec.structs import replace
-from twisted.internet.defer import succeed
+from twisted.internet.defer import Deferred, succeed
 
 from ..model import moderation as asked
-from ..model.addresses import Address
 from ..model.commands import Command
-from ..model.errors import BadName, ChatError, Malformed
+from ..model.errors import ChatError
 from ..model.events import MESSAGES
 from ..model.names import clean_room, name_key
 from ..model.policy import Action
-from ..model.restrictions import MICROS, Restriction, Restrictions, as_network
-from ..model.text import clean_phrase
+from ..model.restrictions import Restriction
 from ..model.units import Unit
 from ..stream.eventlog import Entry
 from . import judge_bans, judge_members, judge_roles, judge_texts
 from .admission import Admission
+from .arguments import key_of, network_in, new_id, reason, shown, until
 from .arrivals import Outcome
 from .journal import Journal
 from .lane import ALONE, in_order
@@ -42,16 +39,14 @@ from .rooms import Rooms
 from .rulings import By, Target, new_stamp
 from .targets import Targets, need_somebody
 
-MOST_SECONDS = 10 * 365 * 86_400
-"""The longest time for which somebody can be banned or muted; without one, it is for good."""
 RECENT = 1000
 """Messages among which one's own last one is looked for."""
-MAX_REASON = 400
-"""Bytes in a reason."""
 
 Commands = dict[type[Command], Callable[[Any, Person, bytes | None], Outcome]]
 """What carries out each command: see `ChatService.perform`."""
 Judgement = Callable[[By, Room, Target], Unit]
+NO_TARGET = Target("", "")
+"""Of a command that is about nobody."""
 
 
 class Moderation:
@@ -127,10 +122,21 @@ class Moderation:
     # -- settings and roles ----------------------------------------------------------------------
 
     def _configure(self, command: asked.Configure, person: Person, key: bytes | None) -> Outcome:
-        def judged(by: By, room: Room, _: Target) -> Unit:
-            return judge_roles.configure(by, room, command, self._accounts_in(room))
+        joined: dict[str, str] = {}
 
-        return self._rule(command.room, None, Action.SLOW_DOWN, person, key, judged)
+        def judged(by: By, room: Room, _: Target) -> Unit:
+            members = {**joined, **self._accounts_in(room)}
+            return judge_roles.configure(by, room, command, members)
+
+        def look_up(room: Room) -> Deferred[object]:
+            try:
+                self._readers.policy.may(person, Action.CONFIGURE, room)
+            except ChatError:  # it is refused when it is judged, unless it is a repeat
+                return succeed(None)
+            return self._targets.joined(room.name).addCallback(joined.update)
+
+        before = look_up if command.access == "members" else None
+        return self._rule(command.room, None, Action.SLOW_DOWN, person, key, judged, before=before)
 
     def _accounts_in(self, room: Room) -> dict[str, str]:
         """The accounts whose persons are in a room: names by key."""
@@ -231,9 +237,11 @@ class Moderation:
         judgement: Judgement,
         *,
         anybody: bool = False,
+        before: Callable[[Room], Deferred[object]] | None = None,
     ) -> Outcome:
         """Carry out a command in a room, on somebody if there is a name: a person or an account, or
-        `anybody`.  `action` is the least that the asker has to be allowed.
+        `anybody`.  `action` is the least that the asker has to be allowed; `before` looks up what
+        is judged by.
         """
         where = clean_room(room)
         if name is not None:
@@ -241,16 +249,21 @@ class Moderation:
         self._admission.spend(person)
 
         def find() -> Outcome:
-            finding = succeed(NO_TARGET) if name is None else self._targets.find(name)
+            finding = succeed(NO_TARGET) if name is None else self._targets.find(name, where)
             return finding.addCallback(load)
 
         def load(target: Target) -> Outcome:
             somebody = name is not None and not anybody
             wanted = (target, somebody)
             loading = self._rooms.load(where)
-            return loading.addCallback(
-                lambda room: self._submit(room, wanted, action, person, key, judgement)
-            )
+
+            def submit(room: Room) -> Outcome:
+                ready = succeed(None) if before is None else before(room)
+                return ready.addCallback(
+                    lambda _: self._submit(room, wanted, action, person, key, judgement)
+                )
+
+            return loading.addCallback(submit)
 
         return in_order(person, ALONE, find)
 
@@ -280,63 +293,3 @@ class Moderation:
             return unit if key is None else unit._replace(request_key=key)
 
         return self._journal.submit(judged, room)
-
-
-def until(now: int, seconds: int | None) -> int:
-    """When so many seconds from `now` are over, in microseconds since the Unix epoch; 0: never.
-
-    Raises `Malformed`.
-    """
-    if seconds is None:
-        return 0
-    if not 1 <= seconds <= MOST_SECONDS:
-        raise Malformed(f"seconds has to be from 1 to {MOST_SECONDS}; leave it out for good")
-    return now + seconds * MICROS
-
-
-NO_TARGET = Target("", "")
-"""Of a command that is about nobody."""
-
-
-def reason(text: str) -> str:
-    """A reason, in order.  Raises `BadText`, `TextTooLong`."""
-    return clean_phrase(text, MAX_REASON, "reason")
-
-
-def network_in(who: str) -> str:
-    """The network that is meant, in its shortest notation; empty if that is no network.
-
-    Raises `Malformed` for something that can be nothing else.
-    """
-    if "/" not in who and ":" not in who and not who.replace(".", "").isdigit():
-        return ""
-    try:
-        return as_network(who)
-    except ValueError as problem:
-        if "/" in who or ":" in who:
-            raise Malformed(f"that is no network: {problem}") from None
-        return ""
-
-
-def key_of(who: str) -> str:
-    """The key of a name; empty if that is none."""
-    try:
-        return name_key(who)
-    except BadName:
-        return ""
-
-
-def new_id() -> str:
-    """An id of a ban or an invite.  `~` stands in no name, so it is taken for none."""
-    return f"~{secrets.token_hex(4)}"
-
-
-def shown(restrictions: Restrictions, now: int, *, places: bool) -> list[tuple[str, Restriction]]:
-    """The restrictions that hold at `now`; addresses stay in them only if `places`."""
-    found = []
-    for id_, one in restrictions:
-        if not one.over(now):
-            if not places:
-                one = replace(one, name=one.target, network="", address=Address(""))
-            found.append((id_, one))
-    return found

@@ -78,6 +78,8 @@ class Target(NamedTuple):
     admin: bool = False
     person: Person | Elsewhere | None = None
     """The holder of the name, if the person is here."""
+    joined: bool = False
+    """Whether it is an account that is away, and has joined the room."""
 
     @property
     def address(self) -> Address:

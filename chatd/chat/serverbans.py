@@ -14,10 +14,11 @@ from ..model.restrictions import Restriction, Restrictions
 from ..model.units import AUDIT, Unit
 from ..store import Store
 from . import judge_bans
+from .arguments import key_of, network_in, new_id, reason, shown, until
 from .arrivals import Outcome
 from .journal import Journal
 from .lane import ALONE, in_order
-from .moderation import NO_TARGET, Commands, key_of, network_in, new_id, reason, shown, until
+from .moderation import NO_TARGET, Commands
 from .person import Person
 from .readers import Readers
 from .rulings import By, Target, new_stamp

@@ -15,7 +15,7 @@ from twisted.internet.defer import Deferred, succeed
 from ..model.account import decode_account
 from ..model.errors import BadName, NoSuchPerson
 from ..model.names import clean_name, name_key
-from ..model.units import ACCOUNTS, Cell
+from ..model.units import ACCOUNTS, JOINERS, Cell, room_table
 from ..store import Store
 from .people import Elsewhere, People
 from .person import Person
@@ -31,8 +31,35 @@ class Targets:
         self._people = people
         self._store = store
 
-    def find(self, name: str) -> Deferred[Target]:
-        """Whom a name means.  Raises `BadName`, fails with `Unavailable`."""
+    def find(self, name: str, room: str = "") -> Deferred[Target]:
+        """Whom a name means, and of an account that is away whether it has joined the (clean)
+        `room`.  Raises `BadName`, fails with `Unavailable`.
+        """
+        return self._find(name).addCallback(self._joined, room)
+
+    def joined(self, room: str) -> Deferred[dict[str, str]]:
+        """The accounts that have joined a (clean) room, here or away: names by key.  Fails with
+        `Unavailable`.
+        """
+
+        def found(cells: Mapping[str, Cell]) -> Deferred[dict[str, str]]:
+            return self._store.get(ACCOUNTS, cells.keys()).addCallback(
+                lambda accounts: {
+                    key: cell.value.decode()
+                    for key, cell in cells.items()
+                    if key in accounts and not decode_account(accounts[key].value).deleted
+                }
+            )
+
+        return self._store.table(room_table(JOINERS, room)).addCallback(found)
+
+    def _joined(self, target: Target, room: str) -> Target | Deferred[Target]:
+        if not (room and target.account and target.person is None):
+            return target
+        asked = self._store.get(room_table(JOINERS, room), [target.key])
+        return asked.addCallback(lambda cells: target._replace(joined=target.key in cells))
+
+    def _find(self, name: str) -> Deferred[Target]:
         holder = self._people.find(name)
         if holder is not None:
             return succeed(present(holder))

@@ -54,7 +54,7 @@ from chatd.model.rights import Role
 from chatd.model.units import Redaction, Unit
 from chatd.testing import InMemoryChat, result_of
 
-from ..kit.chat import events, given_to, reading, registered, with_account
+from ..kit.chat import events, given_to, reading, registered, signed_in, with_account
 
 HERE = address_of("192.0.2.7")
 PUBLIC = address_of("8.8.8.8")
@@ -586,6 +586,38 @@ def test_a_closed_room_keeps_its_accounts_and_puts_out_the_others(
         refused = refusal(chat, guest, command)
         assert isinstance(refused, NotFound), command
         assert "dev" not in refused.message
+
+
+def test_accounts_that_have_joined_become_members_when_a_room_is_closed(
+    chat: InMemoryChat, ada: Person
+) -> None:
+    """Those that are away too; not those that have left it or never came."""
+    for name in ("bob", "cy", "dan"):
+        registered(chat, name)
+    bob, cy, dan = (signed_in(chat, name) for name in ("bob", "cy", "dan"))
+    for session in (bob, cy):
+        chat.perform(session.person, Join("dev"))
+    chat.perform(cy.person, Leave("dev"))
+    for session in (bob, cy, dan):
+        chat.service.end(session.person)
+    chat.settle()
+    chat.perform(ada, Configure("dev", access="members"))
+    assert sorted(chat.room("dev").rights.admitted) == ["ada", "bob"]
+    assert "dev" in signed_in(chat, "bob").person.rooms
+
+
+def test_an_account_that_is_away_can_be_put_out(chat: InMemoryChat, ada: Person) -> None:
+    """It is not in the room when it comes back."""
+    registered(chat, "bob")
+    bob = signed_in(chat, "bob").person
+    assert isinstance(refusal(chat, ada, Kick("dev", "bob")), NotInRoom)
+    chat.perform(bob, Join("dev"))
+    chat.service.end(bob)
+    chat.settle()
+    chat.perform(ada, Kick("dev", "bob", "enough"))
+    assert last(chat) == PutOut(room="dev", sender="ada", account=True, target="bob", text="enough")
+    assert "dev" not in signed_in(chat, "bob").person.rooms
+    assert isinstance(refusal(chat, ada, Kick("dev", "bob")), NotInRoom)
 
 
 def test_a_member_is_let_in_and_put_out_again(chat: InMemoryChat, ada: Person) -> None:
