@@ -78,7 +78,15 @@ def makeService(options: Options) -> ChatServer:
     hosts = Hosts(clock, [*settings.host, *hosts_of(origins)], proxies)
     connections = _connections(settings, clock)
     peers = Peers(clock, settings.stall)
-    context = DoorContext(chat, peers, hosts, origins, proxies, settings.bounds)
+    context = DoorContext(
+        settings=settings,
+        chat=chat,
+        peers=peers,
+        hosts=hosts,
+        origins=origins,
+        proxies=proxies,
+        bounds=settings.bounds,
+    )
     factories = {door.name: door.make(context) for door in DOORS}
     server = ServerProcess(clock, chat, peers)
     if options.parent:  # the process is ours

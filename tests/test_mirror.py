@@ -108,7 +108,6 @@ THROUGH = {
     "http/syntax": "http/test_channel_conformance",
     # Time and connections are tested where they are felt.
     "net/descriptors": "net/test_connections",
-    "net/peers": "server/test_drain",
     # The doubles.
     "testing/__main__": "http/test_channel_conformance",
     "testing/clock": "net/test_deadlines",
