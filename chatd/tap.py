@@ -53,11 +53,12 @@ def makeService(options: Options) -> ChatServer:
     # Twisted's clock is the wall clock: if it were set back an hour, every timer would stall.
     clock: Any = reactor
     clock.seconds = time.monotonic
+    now = WallClock()
     try:
         store = store_at(
             settings.store,
             clock,
-            WallClock(),
+            now,
             settings.history,
             directory=Path(options.parent["rundir"] if options.parent else "."),
             durability=settings.durability,
@@ -71,7 +72,7 @@ def makeService(options: Options) -> ChatServer:
         history=settings.history,
         max_text=settings.max_text,
         limits=settings.limits,
-        now=WallClock(),
+        now=now,
         rules=settings.rules,
     )
     origins, proxies = settings.allow_origin, settings.proxies

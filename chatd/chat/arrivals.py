@@ -66,6 +66,8 @@ class Arrivals:
         self._readers = readers
         self._admission = admission
         self._max_text = max_text
+        self.when_left: Callable[[Person, Room | None], object] = lambda person, room: None
+        """Called when a person has left a room, or with None all of them."""
         self.tallies = Tallies(clock, self._announce)
         """What is summed up of coming and going in crowded rooms."""
         self._awaited: dict[Person, list[Deferred[None]]] = {}
@@ -277,6 +279,8 @@ class Arrivals:
             self.tallies.departed(unannounced)
             for room in rooms:
                 self._rooms.directory.left(room, person.address)
+                self.when_left(person, room)
+            self.when_left(person, None)
             self._has_left(person)
 
         def refused(failure: Failure) -> None:

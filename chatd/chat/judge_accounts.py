@@ -11,8 +11,8 @@ from ..model.errors import ChatError
 from ..model.events import Arrived
 from ..model.identity import Holder, encode_holder
 from ..model.policy import Action, Policy
-from ..model.units import GUESTS, JOINED, NAMES, Change, Expect, Unit, account_table
-from .judge import Draft, hold, joins
+from ..model.units import GUESTS, NAMES, Change, Expect, Unit
+from .judge import Draft, hold, joins, joins_no_more
 from .person import Person
 from .room import Room
 
@@ -55,7 +55,7 @@ def become(person: Person, account: Sequence[Change], expects: Sequence[Expect])
         (
             Change(NAMES, person.key, held),
             *account,
-            *(joins(person.key, name) for name in person.rooms),
+            *(change for room in person.rooms for change in joins(person.key, person.name, room)),
             *([Change(GUESTS, person.kept, None)] if person.kept else []),
         ),
         (person.expect, *expects),
@@ -66,14 +66,14 @@ def join(person: Person, policy: Policy, room: Room) -> Unit:
     """An account that is not present joins a room.  Raises `NotAllowed`."""
     policy.may(person, Action.JOIN, room)
     assert person.account is not None
-    return Unit((), (joins(person.account, room.name),), (room.expect, person.expect))
+    changes = joins(person.account, person.name, room.name)
+    return Unit((), changes, (room.expect, person.expect))
 
 
 def leave(person: Person, policy: Policy, room: Room) -> Unit:
     """An account that is not present leaves a room."""
     assert person.account is not None
-    gone = Change(account_table(JOINED, person.account), room.name, None)
-    return Unit((), (gone,), (person.expect,))
+    return Unit((), joins_no_more(person.account, room.name), (person.expect,))
 
 
 def _may(policy: Policy, person: Person, action: Action, room: Room) -> bool:

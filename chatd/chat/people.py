@@ -14,7 +14,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from itertools import count
 from typing import NamedTuple
 
@@ -22,8 +22,9 @@ import msgspec
 from twisted.logger import Logger
 
 from ..model.account import decode_account
+from ..model.addresses import LOCAL, Address
 from ..model.errors import BadName, NameInUse, NameRegistered, NoSuchPerson
-from ..model.identity import decode_holder
+from ..model.identity import decode_holder, subject_of
 from ..model.lookalikes import Lookalikes, speaks_for_server
 from ..model.names import clean_name, name_key
 from ..model.units import ACCOUNTS, MEMBERS, NAMES, Cell, Change, Expect, room_table
@@ -41,6 +42,13 @@ class Elsewhere(NamedTuple):
     key: str
     version: int
     account: str | None = None
+    admin: bool = False
+    address: Address = LOCAL
+
+    @property
+    def subject(self) -> str:
+        """See `chatd.model.identity.subject_of`."""
+        return subject_of(self.id, self.account)
 
     @property
     def expect(self) -> Expect:
@@ -99,6 +107,10 @@ class People:
             return self._by_key.get(name_key(name))
         except BadName:
             return None
+
+    def mine(self) -> Iterable[Person]:
+        """The persons of this node."""
+        return self._own.values()
 
     def check_visitor(self, person: Person) -> None:
         """Raises `NameInUse` or `NameRegistered` if a person has taken the name of a visitor
@@ -221,11 +233,21 @@ class People:
         person = self._own.get(holder.id)
         if person is None:
             self._by_key[key] = Elsewhere(
-                holder.id, holder.name, key, version, key if holder.account else None
+                holder.id,
+                holder.name,
+                key,
+                version,
+                key if holder.account else None,
+                holder.admin,
+                Address(holder.address or LOCAL),
             )
         else:
             if person.name != holder.name:  # or else the string that is kept already is kept
                 person.name = holder.name
+            if person.key != key or not person.since:
+                if person.since:
+                    person.earlier.append((person.key, person.since, version))
+                person.since = version
             person.key, person.named, person.version = key, holder.named, version
             person.account = key if holder.account else None
             self._by_key[key] = person

@@ -24,14 +24,16 @@ from twisted.python.failure import Failure
 from ..model.addresses import LOCAL, Address
 from ..model.commands import Act, Command, Join, Leave, Rename, Say, SetTopic, Tell
 from ..model.errors import ChatError, NoSession, Unavailable
-from ..model.events import PresenceEvent, RoomEvent, SentPrivately, Told
+from ..model.events import PresenceEvent, PutOut, RoomEvent, SentPrivately, Told
 from ..model.lookalikes import prepare
 from ..model.names import name_key
-from ..model.policy import Policy
+from ..model.policy import Policy, RoomPolicy
+from ..model.restrictions import MICROS, Restrictions
 from ..model.units import (
     ACCOUNTS,
     ADMINS,
     ATTEMPTS,
+    BANS,
     GUESTS,
     NAMES,
     ROOMS,
@@ -56,6 +58,7 @@ from .journal import Journal
 from .lasting import Sessions
 from .limits import DEFAULTS, Limits
 from .markers import Markers
+from .moderators import Moderators
 from .passwords import HashingPool, Passwords
 from .people import People
 from .person import Person
@@ -102,7 +105,7 @@ class ChatService(Service):
         """A chat over `store`.
 
         `clock` must never run backwards.  `history` is in events per room, `max_text` in bytes of
-        UTF-8; `policy` is an open one if none is given, and `node` tells this node's persons from
+        UTF-8; `policy` decides in place of the usual one, and `node` tells this node's persons from
         those of others.  `now` is the wall clock, in seconds since the Unix epoch; `passwords` are
         hashed in threads of the reactor `clock` if nothing is given; `rules` say who may come in.
         """
@@ -112,6 +115,8 @@ class ChatService(Service):
         self.max_text = max_text
         self.horizon = 0
         """The highest id shown so far; a cursor above it lies in the future."""
+        self.page_url = ""
+        """Where people find the page, for links; empty: that is not known."""
         self.people = People(node)
         self._notifier = Notifier(
             lambda wake: clock.callLater(0, wake), self._reader_failed, clock.seconds
@@ -124,7 +129,12 @@ class ChatService(Service):
             lambda: self.admission.limits,
             lambda: self.horizon,
         )
-        self.readers = Readers(self.rooms, policy)
+        banned = Restrictions()
+
+        def micros() -> int:
+            return int(now() * MICROS)
+
+        self.readers = Readers(self.rooms, policy or RoomPolicy(micros, banned, rules.guests))
         """The gate: the only maker of readers."""
         self.request_keys = RequestKeys(clock.seconds)
         self._store = store
@@ -195,7 +205,25 @@ class ChatService(Service):
             self.attendance,
             max_text,
         )
+        moderators = Moderators(
+            clock,
+            store,
+            self._journal,
+            self.people,
+            self.rooms,
+            self.readers,
+            self.admission,
+            self.arrivals,
+            self.attendance,
+            banned,
+            micros,
+            self.page_after,
+        )
+        self._consequences = moderators.consequences
+        self.moderation, self.server_bans = moderators.rooms, moderators.server
+        self.invites = moderators.invites
         self._commands: dict[type[Command], Callable[[Any, Person, bytes | None], Outcome]] = {
+            **moderators.commands,
             Say: self._speech.speak,
             Act: self._speech.speak,
             SetTopic: self._speech.set_topic,
@@ -220,12 +248,15 @@ class ChatService(Service):
     def _opened(self, opened: Opened) -> Deferred[None]:
         self.horizon = opened.last
         self.request_keys.opened(opened.request_keys)
-        tables = gatherResults(map(self._store.table, (ROOMS, NAMES, GUESTS, ATTEMPTS, ADMINS)))
+        tables = gatherResults(
+            map(self._store.table, (ROOMS, NAMES, GUESTS, ATTEMPTS, ADMINS, BANS))
+        )
 
         def known(cells: list[Mapping[str, Cell]]) -> Deferred[None]:
             self.rooms.index.opened(opened.rooms, cells[0])
             self.rooms.directory.opened()
             self.people.opened(cells[1])
+            self._consequences.opened(cells[5])
             early, self._early = self._early or [], None
             for told in early:
                 told()
@@ -292,7 +323,8 @@ class ChatService(Service):
 
         Reaches as far back as the store kept them.  Fails with `Unavailable`.
         """
-        return self._paging.run(self._store.read, room.name, before=before, limit=limit)
+        page = self._paging.run(self._store.read, room.name, before=before, limit=limit)
+        return page.addCallback(self.rooms.redacted.cleared)
 
     def page_after(self, room: Room, after: int, limit: int) -> Deferred[Page]:
         """The first `limit` events of a room above the id `after`, oldest first; fewer, if that is
@@ -300,7 +332,8 @@ class ChatService(Service):
 
         Begins as far back as the store kept them (`Page.floor`).  Fails with `Unavailable`.
         """
-        return self._paging.run(self._store.read, room.name, after=after, limit=limit)
+        page = self._paging.run(self._store.read, room.name, after=after, limit=limit)
+        return page.addCallback(self.rooms.redacted.cleared)
 
     def watch(self, room: Room, address: Address) -> None:
         """A client at that address is about to read a room.  Raises as `Directory.read` does."""
@@ -351,6 +384,7 @@ class ChatService(Service):
             self._early.append(partial(self.shown, batch))
             return
         growth = Growth(self._notifier)
+        put_out: list[PutOut] = []
         for shown in batch:
             for change in shown.changes:
                 self.rooms.change(change, shown.id)
@@ -361,13 +395,17 @@ class ChatService(Service):
                 else:
                     self.ignores.shown(change)
                     self.claims.shown(change, shown.id)
-                if change.table == ROOMS and (room := self.rooms.live(change.key)) is not None:
-                    self.readers.review(room)
+            for redaction in shown.redacts:
+                self.rooms.redact(redaction)
+            if shown.changes:
+                self._consequences.shown(shown)
             for entry in shown.entries:
                 event = entry.event
                 source: Source | None = None
                 if isinstance(event, RoomEvent):
                     source = self.rooms.kept(event, entry.id)
+                    if isinstance(event, PutOut):
+                        put_out.append(event)
                 elif isinstance(event, PresenceEvent):
                     source = self.rooms.presence(event.room)
                 elif isinstance(event, Told):
@@ -379,6 +417,8 @@ class ChatService(Service):
         self.rooms.shown(batch)
         growth.finish()
         self.horizon = batch[-1].id
+        for event in put_out:
+            self._consequences.kicked(event)
 
     def forgotten(self, firsts: Mapping[str, int | None]) -> None:
         """See `chatd.store.Follower`; rooms of which nothing is left vanish."""

@@ -145,7 +145,7 @@ class SignIn:
             changes = [Change(ACCOUNTS, key, encode(account)), *claim.skeletons]
             if own is not None and own.key == key and not own.ended:
                 return judge_accounts.become(own, changes, claim.expects)
-            changes.append(judge.joins(key, LOBBY))
+            changes += judge.joins(key, claim.name, LOBBY)
             return Unit((), changes, (*claim.expects, Expect(NAMES, key, 0)))
 
         return self._journal.submit(create).addCallback(lambda _: claim)

@@ -25,6 +25,15 @@ def events(chat: InMemoryChat, room: str = "lobby") -> list[Event]:
     return [entry.event for entry in chat.entries(room)]
 
 
+def with_account(
+    chat: InMemoryChat, name: str, *, admin: bool = False, address: Address = LOCAL
+) -> Person:
+    """A person who has come in, and is taken for the account of that name."""
+    person = chat.enter(name, address)
+    person.account, person.admin = person.key, admin
+    return person
+
+
 def private(person: Person) -> list[Event]:
     """The events in a person's inbox."""
     return [entry.event for entry in person.inbox.log.since(0).entries]

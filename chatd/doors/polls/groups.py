@@ -24,8 +24,9 @@ from typing import Protocol
 from twisted.logger import Logger
 from twisted.web.http import datetimeToString
 
-from ...chat.readers import Owner
+from ...chat.readers import JudgeAddress, Owner
 from ...http.resource import whole_refusal
+from ...model.addresses import Address
 from ...model.errors import ChatError
 from ...stream.batch import Batch
 from ...stream.feed import Feed, Source
@@ -42,6 +43,10 @@ class Waiter(Protocol):
 
     group: PollGroup | None
     """Where it waits, or waited last."""
+
+    @property
+    def address(self) -> Address:
+        """Where it comes from."""
 
     @property
     def send(self) -> Callable[[bytes], int | None]:
@@ -74,6 +79,7 @@ class PollTemplate:
         "error",
         "groups",
         "head",
+        "judge",
         "personal",
         "polls",
         "request",
@@ -97,6 +103,8 @@ class PollTemplate:
         """Whether the gate still lets its requests pass unjudged."""
         self.error: ChatError | None = None
         """Why not, if its requests are refused."""
+        self.judge: JudgeAddress | None = None
+        """Why not, for the address of each."""
         self.personal = request.query.session is not None
         """Whether its requests are made in a session."""
         self._clock = request.query.service.clock
@@ -115,7 +123,7 @@ class PollTemplate:
         """See `chatd.chat.readers.Template`."""
         return self.request.query.sources
 
-    def void(self, error: ChatError | None) -> None:
+    def void(self, error: ChatError | None, judge: JudgeAddress | None = None) -> None:
         """See `chatd.chat.readers.Template`.
 
         A connection that has learned it sends its next poll through the slow path.
@@ -123,7 +131,7 @@ class PollTemplate:
         if not self.valid:
             return
         self.valid = False
-        self.error = error
+        self.error, self.judge = error, judge
         self.groups.clear()
         self.polls.forget(self)
         for feed in self._feeds:
@@ -321,9 +329,24 @@ class PollGroup:
         """Answer as the slow path would: the template is void."""
         error = self._template.error
         if error is None:
+            self._refuse_some()
             self.give_up()
         else:
             self._answer(self._template.refusal(error))
+
+    def _refuse_some(self) -> None:
+        """Refuse those waiters whose addresses may not read any more."""
+        judge = self._template.judge
+        if judge is None:
+            return
+        for waiter in list(self.waiters):
+            error = judge(waiter.address)
+            if error is not None:
+                self.waiters.remove(waiter)
+                waiter.write(self._template.refusal(error))
+                if waiter in self.behind:
+                    self.behind.remove(waiter)
+                    waiter.go_on()
 
     def stop(self) -> None:
         """Read no more; the waiters are still to be answered."""

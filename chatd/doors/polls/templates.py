@@ -36,7 +36,7 @@ from twisted.web.server import Request
 from ...http.channel import ChatChannel
 from ...http.fields import header
 from ...http.request import ChatRequest
-from ...model.addresses import address_of
+from ...model.addresses import Address, address_of
 from ...model.errors import ChatError
 from ...model.identity import Stranger
 from ...net.tcp import READ_BYTES, WriteThrough, enable_direct_writes
@@ -89,6 +89,11 @@ class LearnedPoll:
         self._alone = False
         self.send: Callable[[bytes], int | None] = transport.write
         enable_direct_writes(transport, self)
+
+    @property
+    def address(self) -> Address:
+        """Where the connection comes from."""
+        return address_of(getattr(self._channel.getPeer(), "host", ""))
 
     @property
     def held(self) -> bool:
