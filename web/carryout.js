@@ -31,7 +31,7 @@ export async function carryOut({ chat, places, composer, keep, ...page }, text, 
       const { topic } = await chat.look(place);
       return keep(place, remark("remark", topic ? `The topic is: ${topic}` : "There is no topic yet; /topic TEXT sets one."));
     }
-    case "ignore": return page.ignore(deed.name, deed.yes);
+    case "ignore": return page.ignore(deed.name, !places.ignores(deed.name));
     case "join": return page.visit(deed.room);
     case "leave": return page.leave(deed.room === undefined ? place : deed.room.toLowerCase());
     case "quit": return page.quit();

@@ -95,6 +95,8 @@ export class Chat {
   #reader;
   #outbox;
   #closed = false;
+  /** By whom, and why, we were put out of rooms. @type {Map<string, Kick | Ban>} */
+  #kicks = new Map();
   /** Registering, signing in, and what belongs to an account. @type {Account} */
   account;
   /** Roles, bans, settings and so on of rooms. @type {Moderation} */
@@ -131,7 +133,7 @@ export class Chat {
         this.#outbox.release();
       },
       steady: () => this.#outbox.release(),
-      removed: (lost, code) => void this.#lose(lost, new ChatError(403, code, `you may not be in #${lost} any more`)),
+      removed: (lost, code) => void this.#lose(lost, code),
     }, transport);
     this.#outbox = new Outbox(server, this.#identity, this.#reader, (...page) => this.earlier(...page));
     this.account = new Account(server, this.#identity);
@@ -291,19 +293,21 @@ export class Chat {
     if (!stays) await this.#server.ask("DELETE", "session", { keepalive: true }).catch(() => {});
   }
 
-  /** We may not be in a room any more: find out why, and say so. @param {string} room @param {ChatError} told the reason, as far as it is known */
-  async #lose(room, told) {
+  /** The server lets us read a room no more: find out why, and tell. @param {string} room @param {string} code */
+  async #lose(room, code) {
     const why = await this.#rooms.refusal(room).catch(() => undefined);
-    this.#rooms.lose(room, why ?? told);
+    const kick = this.#kicks.get(room);
+    const known = kick ? `${kick.from} put you out of #${room}${kick.text ? `: ${kick.text}` : ""}` : `you may not be in #${room} any more`;
+    this.#rooms.lose(room, why ?? new ChatError(403, code, known));
     this.#reader.again();
   }
 
-  /** Somebody of our name was put out of a room, now or some time ago. @param {Kick | Ban} event */
-  async #leftBehind({ room, from, type, text }) {
+  /** Somebody of our name was put out of a room, now or some time ago: ask whether that concerns us still. @param {Kick | Ban} event */
+  async #putOut(event) {
+    this.#kicks.set(event.room, event);
     const session = await this.#server.ask("GET", "session").catch(toChatError);
-    if (session instanceof ChatError || session.rooms.includes(room)) return;
-    const reason = text ? `: ${text}` : "";
-    await this.#lose(room, new ChatError(403, type === "kick" ? "kicked" : "banned", `${from} put you out of #${room}${reason}`));
+    if (session instanceof ChatError || session.rooms.includes(event.room)) return;
+    await this.#lose(event.room, event.type === "kick" ? "kicked" : "banned");
   }
 
   /** @param {ChatEvent} event */
@@ -314,7 +318,7 @@ export class Chat {
       this.#reader.again();
     }
     if ((event.type === "kick" || event.type === "ban") && this.#rooms.has(event.room) && this.#server.token
-      && event.target.toLowerCase() === this.name.toLowerCase()) void this.#leftBehind(event);
+      && event.target.toLowerCase() === this.name.toLowerCase()) void this.#putOut(event);
     this.#emitter.emit(event.type, /** @type {any} */ (event));
   }
 }

@@ -5,7 +5,7 @@
  * A command. `leave` without a room: the current one; `topic` without a text: show it.
  * @typedef {{do: "say" | "act", text: string} | {do: "tell", to: string, text: string} | {do: "nick", name: string}
  *   | {do: "topic", text?: string} | {do: "join", room: string} | {do: "leave", room?: string} | {do: "quit" | "help"}
- *   | {do: "ignore", name: string, yes: boolean}} Deed
+ *   | {do: "ignore", name: string}} Deed
  */
 
 /** @type {Map<string, [string, string]>} */
@@ -16,8 +16,7 @@ const COMMANDS = new Map([
   ["topic", ["[TEXT]", "show the topic, or set it; /topic - clears it"]],
   ["join", ["ROOM", "go to a room"]],
   ["leave", ["[ROOM]", "leave this room, or another one"]],
-  ["ignore", ["NAME", "hear no more of somebody"]],
-  ["unignore", ["NAME", "hear of them again"]],
+  ["ignore", ["NAME", "hear no more of somebody; again, to hear them"]],
   ["quit", ["", "leave the chat; with an account, sign out"]],
   ["help", ["", "list the commands"]],
 ]);
@@ -62,9 +61,8 @@ export function parse(text) {
     case "leave":
       return one ? { do: "leave", room: roomOf(one) } : { do: "leave" };
     case "ignore":
-    case "unignore":
       if (!one || /\s/u.test(one)) throw usage("Say whom", command);
-      return { do: "ignore", name: one.replace(/^@/u, ""), yes: command === "ignore" };
+      return { do: "ignore", name: one.replace(/^@/u, "") };
     case "quit":
     case "help":
       return { do: command };

@@ -208,11 +208,10 @@ export class Composer {
     if (await this.#takeName()) this.focus();
   }
 
-  /** Another name than one's own is taken with Enter or the button only. */
+  /** A name is taken with Enter or the button only. */
   #showRename() {
     const name = this.#nameBox.value.trim();
     this.#rename.hidden = !name || name === this.#deeds.name();
-    this.#rename.textContent = this.#deeds.name() ? "Rename" : "Take";
   }
 
   /** Have the name in the box; one attempt at a time. @returns {Promise<boolean>} */

@@ -79,7 +79,7 @@ export class OwnMenu {
       title: "Where you are signed in",
       empty: "Nowhere.",
       load: async () => (await account.devices()).map(device => ({
-        title: device.label || "a client without a name",
+        title: clientOf(device.label),
         about: [device.address, device.current ? "this one" : device.present ? "here now" : `last used ${when(device.used)}`].filter(Boolean).join(" · "),
         ...(!device.current && { deed: "Sign out", act: () => account.endDevice(device.id) }),
       })),
@@ -159,4 +159,13 @@ export class OwnMenu {
 /** @param {number} stamp microseconds since 1970 */
 function when(stamp) {
   return new Date(stamp / 1000).toLocaleString([], { dateStyle: "medium", timeStyle: "short" });
+}
+
+/** What a client calls itself, of a browser in few words. @param {string} label */
+function clientOf(label) {
+  if (!label.startsWith("Mozilla/")) return label || "A client without a name";
+  const find = (/** @type {[RegExp, string][]} */ known, /** @type {string} */ other) => known.find(([pattern]) => pattern.test(label))?.[1] ?? other;
+  const system = find([[/iPhone|iPad/u, "iOS"], [/Android/u, "Android"], [/Windows/u, "Windows"], [/Mac OS/u, "macOS"], [/CrOS/u, "ChromeOS"], [/Linux|X11/u, "Linux"]], "");
+  const browser = find([[/Edg/u, "Edge"], [/Firefox/u, "Firefox"], [/Chrom/u, "Chrome"], [/Safari/u, "Safari"]], "A browser");
+  return system ? `${browser} on ${system}` : browser;
 }

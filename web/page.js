@@ -401,12 +401,14 @@ async function visit(place, look = true) {
     if (look) show(talkWith(place.slice(1)));
     return;
   }
-  const room = chat.rooms.includes(place) ? place : await chat.join(place);
+  const joined = !chat.rooms.includes(place);
+  const room = joined ? await chat.join(place) : place;
   if (places.view(room).out !== undefined) places.view(room).out = undefined, wording.invite();
   // What was said before one came is no news.
   if (!places.wasRead(room)) removeLine(room), read(room);
   memory.remember(person => void (person.rooms = withHere(person.rooms)));
   if (look && room !== here) show(room);
+  else if (joined && room === chat.room) void roster.refresh();
   showUnread();
 }
 

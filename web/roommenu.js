@@ -210,7 +210,7 @@ export class RoomMenu {
       fields: [
         ...(owner ? owners.slice(0, 2) : []),
         { name: "topic", label: "Who may set the topic", value: settings.topic, choices: [["everyone", "Everybody"], ["ops", "Ops and owners"]] },
-        { name: "slow", label: "Seconds between two messages of one person", value: `${settings.slow}`, type: "number" },
+        { name: "slow", label: "Seconds between two messages of one person", value: `${settings.slow}`, type: "number", hint: "0: as many as they like. Ops and voices may always speak." },
         ...(owner ? owners.slice(2) : []),
       ],
       send: "Save",

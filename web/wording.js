@@ -35,7 +35,7 @@ export class Wording {
     const { chat, places, here, roster } = this.#page;
     const { title, out } = places.view(here());
     const kept = chat.account.signedIn ? "" : ", and the server does not keep it";
-    const shown = isTalk(here()) ? `Private: only ${title} and you read this${kept}.` : out ?? roster.topic;
+    const shown = isTalk(here()) ? `Private: only ${title} and you read this${kept}.` : out === undefined ? roster.topic : "";
     const topic = byId("topic", HTMLElement);
     topic.replaceChildren(...linked(shown));
     topic.title = shown;
