@@ -265,6 +265,15 @@ export class Chat {
     if (this.#identity.account) await this.#server.ask("PUT", `${roomPath(room)}/marker`, { body: { id } });
   }
 
+  /** Be in the rooms that our account is in by now: another device may have joined or left some. */
+  async sync() {
+    if (!this.#identity.account || !this.#identity.known) return;
+    const session = await this.#server.ask("GET", "session");
+    for (const room of session.rooms) if (!this.#rooms.has(room)) void this.join(room).catch(() => {});
+    for (const room of this.rooms) if (!session.rooms.includes(room) && this.rooms.length > 1) this.#rooms.delete(room);
+    this.#identity.confirmed(session);
+  }
+
   /** Come into the room of an invite; registering or an account comes first. @param {string} code @returns {Promise<string>} the room */
   async accept(code) {
     const { room } = await this.#server.ask("POST", `invites/${encodeURIComponent(code)}`, { body: {} });

@@ -147,8 +147,13 @@ export class Identity {
     const session = await this.#server.ask("GET", "session", { signal });
     this.account = session.account === true;
     await this.#rooms.confirm(session.rooms, this.account, signal);
-    this.#tell({ ...session, account: this.account, admin: session.admin === true });
+    this.confirmed(session);
     this.known = true;
+  }
+
+  /** The server says that of our session. @param {Standing} session */
+  confirmed(session) {
+    this.#tell({ ...session, account: this.account, admin: session.admin === true });
   }
 
   /** Go on in the session of the browser's cookie, if there is one. @param {AbortSignal} signal */

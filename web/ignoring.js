@@ -33,7 +33,7 @@ export class Ignoring {
   /** @param {string} name @param {boolean} yes whether to ignore them, or to hear them again */
   async ignore(name, yes) {
     const { account } = this.#chat;
-    if (this.#chat.name) await (yes ? account.ignore(name) : account.unignore(name));
+    if (account.signedIn) await (yes ? account.ignore(name) : account.unignore(name));
     const others = [...this.names].filter(one => one.toLowerCase() !== name.toLowerCase());
     this.set(yes ? [...others, name] : others);
     if (!account.signedIn) memory.remember(person => void (person.ignores = [...this.names]));

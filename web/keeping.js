@@ -4,6 +4,8 @@ import * as memory from "./memory.js";
 
 /** Milliseconds after which what was read is remembered. */
 const SAVING = 300;
+/** Milliseconds between two looks at the rooms of our account. */
+const SYNCED = 60_000;
 
 export class Keeping {
   /** Whether this page is about to go, and nothing of it is to be remembered. */
@@ -16,6 +18,7 @@ export class Keeping {
   #saving;
   /** How far the server knows that our account has read. @type {Map<string, number>} */
   #known = new Map();
+  #synced = 0;
 
   /**
    * @param {import("./chat.js").Chat} chat @param {import("./places.js").Places} places
@@ -72,6 +75,13 @@ export class Keeping {
       if (place && text) drafts.set(place, drafts.has(place) ? `${drafts.get(place)}\n${text}` : text);
     }
     memory.rememberDrafts(drafts);
+  }
+
+  /** Another device may have gone into rooms meanwhile, or out of some. */
+  async sync() {
+    if (performance.now() - this.#synced < SYNCED) return;
+    this.#synced = performance.now();
+    await this.#chat.sync();
   }
 
   reload() {

@@ -171,10 +171,10 @@ chat.on("session", ({ name, token, account, admin, markers = {}, unread = {}, ig
   if (name) ownNames.add(name);
   memory.remember(person => {
     if (name) person.names = [...person.names.filter(one => one !== name), name];
-    Object.assign(person, { name: name || person.name, token, account, rooms: withHere(account ? [] : person.rooms) });
+    Object.assign(person, { name: name || person.name, token, account, rooms: account ? chat.rooms : withHere(person.rooms) });
   });
   roster.admin = admin;
-  counted = unread;
+  counted = connection.online ? {} : unread;
   for (const [room, id] of Object.entries(markers)) keeping.knows(room, id), places.markRead(room, id);
   if (account) ignoring.set(ignores);
   ownMenu.show();
@@ -343,8 +343,9 @@ function attend() {
   if (!attending()) {
     if (!places.view(here).unread) removeLine(here);
     keeping.drafts();
-  } else if (log.stuck) {
-    read(here);
+  } else {
+    if (log.stuck) read(here);
+    void keeping.sync().then(showUnread, () => {});
   }
 }
 
@@ -361,8 +362,10 @@ memory.onChange(({ name, token, account, rooms, read }) => {
   // Another one signed in, or out.
   if ((!token && chat.name) || account !== chat.account.signedIn) return void chat.close({ quiet: true }).then(() => keeping.reload());
   if (token && !chat.name) void chat.nick(name).catch(() => {});
-  for (const room of rooms) if (!chat.rooms.includes(room)) void visit(room, false).catch(() => {});
-  for (const room of rooms.length ? chat.rooms : []) if (!rooms.includes(room)) void leave(room).catch(() => {});
+  const others = rooms.length !== chat.rooms.length || rooms.some(room => !chat.rooms.includes(room));
+  if (account && others) void chat.sync().catch(() => {});
+  for (const room of account ? [] : rooms) if (!chat.rooms.includes(room)) void visit(room, false).catch(() => {});
+  for (const room of rooms.length && !account ? chat.rooms : []) if (!rooms.includes(room)) void leave(room).catch(() => {});
   let changed = false;
   for (const [place, id] of read) if (places.markRead(place, id)) changed = true;
   if (changed) showUnread();

@@ -63,7 +63,8 @@ export function openMenu(button, label, items) {
     event.stopPropagation();
   });
   close = off;
-  document.body.append(list);
+  // All that there is to read is to be in a landmark.
+  document.querySelector("header")?.append(list);
   button.setAttribute("aria-expanded", "true");
   place(list, button);
   addEventListener("pointerdown", elsewhere, true);

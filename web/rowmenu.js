@@ -34,9 +34,11 @@ export class RowMenu {
       if (event) openMenu(this.#button, `Message of ${event.from}`, this.#deeds.items(event));
     });
     this.#button.addEventListener("keydown", event => this.#key(event));
-    this.#button.addEventListener("blur", () => {
-      if (!isOpenAt(this.#button) && !this.#scroll.matches(":hover")) this.hide();
-    });
+    this.#button.addEventListener("blur", () => requestAnimationFrame(() => {
+      // A menu and a dialog give the focus back.
+      const stays = document.activeElement?.closest(".popup, dialog, #row-menu") || this.#scroll.matches(":hover");
+      if (!stays) this.hide();
+    }));
   }
 
   hide() {
