@@ -1,4 +1,4 @@
-/** What belongs to an account: registering, signing in, devices, tokens, the password, and whom it ignores. */
+/** Requests about accounts: registering, signing in, devices, tokens, the password, ignored names. */
 
 /** One client that is signed in; times in microseconds since 1970. @typedef {{
  *   id: string, label: string, address: string, created: number, used: number, present: boolean, current: boolean,

@@ -1,5 +1,6 @@
-/** What is to be done once, when one has come in: a link that one came by, private conversations that the server has kept. */
+/** Runs once, after the first connection: uses the link that the page was opened with, and lists the kept private conversations. */
 
+import { wordsOf } from "./advice.js";
 import { isTalk, talkWith } from "./places.js";
 import * as memory from "./memory.js";
 
@@ -15,7 +16,7 @@ export class Arrival {
   /**
    * @param {import("./chat.js").Chat} chat @param {import("./places.js").Places} places @param {import("./signing.js").Signing} signing
    * @param {{invite?: string, claim?: string} | undefined} link
-   * @param {{wanted: string, here: () => string, go: (place: string) => void, talks: () => void, complain: (text: string) => void}} deeds
+   * @param {{wanted: string, here: () => string, visit: (room: string) => Promise<void>, talks: () => void, complain: (text: string) => void}} deeds
    *   `wanted`: the place that the page's address says, or empty; `talks`: private conversations were found
    */
   constructor(chat, places, signing, link, deeds) {
@@ -34,21 +35,25 @@ export class Arrival {
       if (this.#link) this.#signing.opened(this.#link);
       return;
     }
-    const { wanted, here, go, complain } = this.#deeds;
+    const { wanted, here, visit, complain } = this.#deeds;
+    try {
+      if (wanted && !isTalk(wanted)) await visit(wanted);
+    } catch (error) {
+      complain(wordsOf(error));
+    }
     const { rooms } = this.#chat;
-    if (wanted && !isTalk(wanted)) go(wanted);
-    else if (!isTalk(here()) && !rooms.includes(here()) && rooms[0]) go(rooms[0]);
+    if (!isTalk(here()) && !rooms.includes(here()) && rooms[0]) await visit(rooms[0]).catch(() => {});
     if (this.#link?.claim) this.#signing.opened(this.#link);
     await this.#listTalks();
     if (!invite) return;
     try {
-      go(await this.#chat.accept(invite));
+      await visit(await this.#chat.accept(invite));
     } catch {
       complain("This invite is used up, or too old: ask for another link.");
     }
   }
 
-  /** Without an account one can do nothing here: say so, once. */
+  /** The server has no guests: open the sign-in dialog, once. */
   demandAccount() {
     if (!this.#demanded) this.#signing.signIn({ text: "This chat is for people with an account." });
     this.#demanded = true;

@@ -1,4 +1,4 @@
-/** What was typed, carried out. */
+/** Executes what was typed: a message or a command. */
 
 import { parse } from "./commands.js";
 import { isTalk, remark } from "./places.js";

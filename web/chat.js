@@ -129,7 +129,7 @@ export class Chat {
     this.#reader = new Reader({
       server, tabs: this.#tabs, rooms: this.#rooms, emit, show,
       settle: async signal => {
-        await this.#identity.settle(signal);
+        await this.#identity.settle(signal, !this.#reader.steady);
         this.#outbox.release();
       },
       steady: () => this.#outbox.release(),

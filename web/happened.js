@@ -1,4 +1,4 @@
-/** What moderators did, in words. No nodes here. */
+/** Moderation events as sentences. No nodes here. */
 
 /** @typedef {import("./chat.js").Moderated} Moderated */
 /** @typedef {import("./moderation.js").Settings} Settings */

@@ -1,10 +1,10 @@
 /**
- * Who we are: a name, the session that holds it, and another session of the same name when that one is over. A session of an
- * account is not replaced: its password is not ours to keep.
+ * The user's identity: a name, its session, and for a guest a new session of the same name when that one is over. A session of
+ * an account cannot be replaced, because the password is not kept.
  */
 
 import { ChatError, toChatError } from "./errors.js";
-import { cookieOf } from "./server.js";
+import { cookieOf, isCookie } from "./server.js";
 import { sleep } from "./timing.js";
 import { LOBBY, roomPath } from "./values.js";
 
@@ -18,8 +18,8 @@ import { LOBBY, roomPath } from "./values.js";
  */
 
 /**
- * What the server says of a session. The last three of an account: how far it has read each room, how many messages lie behind
- * that, and whom it ignores.
+ * The server's answer about a session. The last three fields only for accounts: the read marker of each room, the number of
+ * messages behind it, and the ignored names.
  * @typedef {{
  *   name: string, account: boolean, admin: boolean, rooms: string[], markers?: Record<string, number>,
  *   unread?: Record<string, number>, ignores?: string[],
@@ -40,7 +40,7 @@ export class Identity {
   /** Whether our name is registered, and we are signed in to its account. */
   account = false;
   #cookie;
-  /** Whether the browser's cookie may hold a session that we do not know of. */
+  /** Whether the browser's cookie may hold a session, and the server was not asked yet. */
   #unasked = false;
   #server;
   #tabs;
@@ -98,7 +98,7 @@ export class Identity {
     this.#again();
   }
 
-  /** Be nobody: we signed out, or were. */
+  /** The account's session has ended: continue without a name. */
   forget() {
     this.#server.token = "";
     this.account = false;
@@ -139,8 +139,13 @@ export class Identity {
     this.#again();
   }
 
-  /** Open the session and join the rooms that are wanted. @param {AbortSignal} signal */
-  async settle(signal) {
+  /**
+   * Have the session and the rooms that are wanted.
+   * @param {AbortSignal} signal @param {boolean} doubtful whether the connection was lost: the server serves a request with an
+   *   outdated cookie as a stranger's, so it has to be asked whether the session still exists
+   */
+  async settle(signal, doubtful) {
+    if (doubtful && isCookie(this.#server.token)) this.known = false;
     if (this.#unasked && !this.#wish) await this.#recognise(signal);
     if (!this.#server.token && this.#wish && !this.#wish.resting) await this.#enter(this.#wish);
     if (!this.#server.token || this.known) return;
@@ -151,7 +156,7 @@ export class Identity {
     this.known = true;
   }
 
-  /** The server says that of our session. @param {Standing} session */
+  /** Take over the server's answer about our session. @param {Standing} session */
   confirmed(session) {
     this.#tell({ ...session, account: this.account, admin: session.admin === true });
   }

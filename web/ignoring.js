@@ -1,4 +1,4 @@
-/** Whom one ignores: an account everywhere, a guest in this browser. */
+/** The names that the user ignores: stored by the server for an account, by this browser for a guest. */
 
 import * as memory from "./memory.js";
 

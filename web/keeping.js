@@ -1,4 +1,4 @@
-/** What outlasts the page: how far was read, here and for an account on all its devices; and what was typed and not said. */
+/** State that outlasts the page: read marks, which an account has on all its devices, and unsent texts. */
 
 import * as memory from "./memory.js";
 
@@ -16,7 +16,7 @@ export class Keeping {
   #here;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #saving;
-  /** How far the server knows that our account has read. @type {Map<string, number>} */
+  /** The account's read markers that the server has, by room. @type {Map<string, number>} */
   #known = new Map();
   #synced = 0;
 
@@ -38,12 +38,12 @@ export class Keeping {
     });
   }
 
-  /** Something was read: remember that, soon. */
+  /** Store the read marks soon. */
   soon() {
     this.#saving ??= setTimeout(() => this.read(), SAVING);
   }
 
-  /** The server knows that our account has read a room up to there. @param {string} room @param {number} id */
+  /** The server has this read marker of our account. @param {string} room @param {number} id */
   knows(room, id) {
     this.#known.set(room, Math.max(id, this.#known.get(room) ?? 0));
   }
@@ -60,12 +60,12 @@ export class Keeping {
       const id = this.#places.lastRead(room);
       if (id <= (this.#known.get(room) ?? 0)) continue;
       this.knows(room, id);
-      // The next one says it as well.
+      // A marker that fails is covered by the next one.
       void this.#chat.mark(id, room).catch(() => {});
     }
   }
 
-  /** A browser may throw a tab away and load it anew, a phone above all. What was not said then stands in the box again. */
+  /** Store unsent texts: a browser, above all on a phone, may discard a tab and load it anew. */
   drafts() {
     if (this.gone) return;
     this.#places.view(this.#here()).draft = this.#composer.text;
@@ -77,7 +77,7 @@ export class Keeping {
     memory.rememberDrafts(drafts);
   }
 
-  /** Another device may have gone into rooms meanwhile, or out of some. */
+  /** Take over rooms that another device has joined or left, at most once in `SYNCED`. */
   async sync() {
     if (performance.now() - this.#synced < SYNCED) return;
     this.#synced = performance.now();
@@ -90,7 +90,7 @@ export class Keeping {
     location.reload();
   }
 
-  /** Be nobody, in all tabs: they end by that. */
+  /** Forget the user, in all tabs: the other tabs reload when the stored state changes. */
   forget() {
     this.gone = true;
     memory.remember(person => Object.assign(person, { token: "", account: false, rooms: [], read: new Map(), ignores: [] }));

@@ -1,4 +1,4 @@
-/** What owners and ops of a room do: `docs/permissions.md` says who may. Each rejects with a `ChatError` that says why not. */
+/** Requests of a room's owners and ops. A method rejects with a `ChatError` if the role does not allow it: see `docs/permissions.md`. */
 
 import { roomPath } from "./values.js";
 

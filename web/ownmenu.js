@@ -1,4 +1,4 @@
-/** The button with one's own name, and what is behind it: signing in, the name, devices, tokens, the password. */
+/** The button with the user's name, and its menu: signing in, the name, devices, tokens, the password. */
 
 import { ask, showList, showOnce } from "./dialog.js";
 import { byId, face, make } from "./nodes.js";
@@ -25,7 +25,7 @@ export class OwnMenu {
   /**
    * @param {import("./chat.js").Chat} chat @param {import("./signing.js").Signing} signing
    * @param {{quit: () => Promise<void>, ignored: () => string[], hear: (name: string) => Promise<void>, forgotten: () => void}} deeds
-   *   `quit`: sign out and leave; `ignored`: whom one ignores; `hear`: ignore somebody no more; `forgotten`: the account is deleted
+   *   `quit`: sign out and leave; `ignored`: the names that the user ignores; `hear`: stop ignoring a name; `forgotten`: the account is deleted
    */
   constructor(chat, signing, deeds) {
     this.#chat = chat;
@@ -35,7 +35,7 @@ export class OwnMenu {
     this.show();
   }
 
-  /** Show who one is now. */
+  /** Update the button after the name or the sign-in has changed. */
   show() {
     const { name } = this.#chat;
     this.#button.replaceChildren(...(name ? [face(name), make("bdi", "", name)] : [make("span", "", "Sign in")]));

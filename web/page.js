@@ -33,17 +33,17 @@ const newer = byId("newer", HTMLButtonElement);
 const before = memory.person();
 /** The user's present and former names, from which a private message may come. */
 const ownNames = new Set(before.names);
-/** A link that one came by: it is used once, and not to be seen. */
+/** The invite or claim that the page was opened with; its code is removed from the address. */
 const link = linkOf(location.hash);
 if (link) history.replaceState(null, "", location.pathname + location.search);
 /** Where one is: a place of `Places`. */
 let here = placeOf(location.hash);
-/** The place that was asked for, if one was. */
+/** The place that the address named, or empty. */
 const wanted = location.hash.length > 1 ? here : "";
 const transport = new URLSearchParams(location.search).get("transport") ?? "";
 const chat = new Chat({
   name: before.token ? before.name : undefined, token: before.token, account: before.account, cookie: true,
-  room: before.rooms.includes(here) ? here : before.rooms[0], transport,
+  room: (before.account && wanted && !isTalk(wanted)) || before.rooms.includes(here) ? here : before.rooms[0], transport,
 });
 const places = new Places(() => chat.name, before.read, memory.drafts());
 const log = new Log(() => ({ name: chat.name, line: places.view(here).line, calls, again: gap => earlier.again(gap) }), () => {
@@ -118,12 +118,12 @@ const ownMenu = new OwnMenu(chat, signing, {
 const wording = new Wording({ chat, places, roster, log, connection, side, composer, here: () => here });
 const ignoring = new Ignoring(chat, places, before.ignores, () => log.show(places.view(here).shown));
 const arrival = new Arrival(chat, places, signing, link, {
-  wanted, here: () => here, go, complain, talks: () => {
+  wanted, here: () => here, visit, complain, talks: () => {
     showUnread();
     if (isTalk(here)) void earlier.fill();
   },
 });
-/** What the server counts as unread, until all has been read that there was when we came. @type {Record<string, number>} */
+/** The server's unread counts, until the first catch-up is done. @type {Record<string, number>} */
 let counted = {};
 
 composer.showName(chat.name || before.name, "");
@@ -149,6 +149,7 @@ for (const type of /** @type {const} */ ([
   });
 }
 chat.on("private", event => {
+  if (places.ignores(event.from)) return;
   const ours = event.from === chat.name || (event.to !== chat.name && ownNames.has(event.from));
   const other = ours ? event.to : event.from;
   places.view(talkWith(other), other);
@@ -256,7 +257,7 @@ function keep(place, event) {
   wording.empty();
 }
 
-/** A message was deleted. @param {string} room @param {number} id */
+/** Show a message as deleted. @param {string} room @param {number} id */
 function redact(room, id) {
   places.redact(room, id);
   if (room === here) log.redraw();
@@ -359,7 +360,7 @@ function withHere(rooms) {
 // All tabs are one person.
 memory.onChange(({ name, token, account, rooms, read }) => {
   if (keeping.gone) return;
-  // Another one signed in, or out.
+  // The user signed in or out in another tab.
   if ((!token && chat.name) || account !== chat.account.signedIn) return void chat.close({ quiet: true }).then(() => keeping.reload());
   if (token && !chat.name) void chat.nick(name).catch(() => {});
   const others = rooms.length !== chat.rooms.length || rooms.some(room => !chat.rooms.includes(room));

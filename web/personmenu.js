@@ -1,4 +1,4 @@
-/** What can be done with a person, and with a message. */
+/** The menu items of a person and of a message, by the user's role. */
 
 import { ask, copied } from "./dialog.js";
 
@@ -23,7 +23,7 @@ export class PersonMenu {
   /**
    * @param {import("./chat.js").Chat} chat @param {import("./roster.js").Roster} roster
    * @param {{write: (name: string) => void, ignores: (name: string) => boolean, ignore: (name: string, yes: boolean) => Promise<void>, complain: (error: unknown) => void}} deeds
-   *   `write`: to that person only; `ignores`: whether one ignores somebody
+   *   `write`: open the private conversation; `ignores`: whether the user ignores a name
    */
   constructor(chat, roster, deeds) {
     this.#chat = chat;

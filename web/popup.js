@@ -1,4 +1,4 @@
-/** Menus that open at a button: arrow keys go through them, Escape and a click elsewhere close them, the button gets the focus back. */
+/** Popup menus at a button. Arrow keys move through the items; Escape or a click elsewhere closes the menu; the focus returns to the button. */
 
 import { make } from "./nodes.js";
 
@@ -63,7 +63,7 @@ export function openMenu(button, label, items) {
     event.stopPropagation();
   });
   close = off;
-  // All that there is to read is to be in a landmark.
+  // Every visible text has to be inside a landmark.
   document.querySelector("header")?.append(list);
   button.setAttribute("aria-expanded", "true");
   place(list, button);

@@ -27,7 +27,7 @@ export class RoomMenu {
    * @param {{
    *   talk: () => string, visit: (room: string) => Promise<void>, leave: () => Promise<void>, signIn: () => void,
    *   withPerson: (name: string) => Item[], complain: (error: unknown) => void,
-   * }} deeds `talk`: the one with whom one speaks privately here, or empty; `leave`: the place where one is
+   * }} deeds `talk`: the partner of the private conversation that is shown, or empty; `leave`: leave the current place
    */
   constructor(chat, roster, deeds) {
     this.#chat = chat;
@@ -80,7 +80,7 @@ export class RoomMenu {
     });
   }
 
-  /** Make a room that only those come into who are invited. */
+  /** Make a room for members only. */
   create() {
     const guest = !this.#chat.account.signedIn;
     let made = "";

@@ -1,4 +1,4 @@
-/** The rooms that are read, coming into another one, and being put out of one. */
+/** The rooms that are read; joining another one, and removal from one. */
 
 import { toChatError } from "./errors.js";
 import { BACKLOG } from "./transports.js";
@@ -11,7 +11,7 @@ export class Rooms {
   #server;
   #show;
   #putOut;
-  /** Whether all has been read that there was when we came: from then on another room's backlog is read by itself. */
+  /** Whether the first catch-up is done: from then on, the backlog of a further room is read separately. */
   #begun = false;
   /** @type {Set<string>} */
   #all;
@@ -90,7 +90,10 @@ export class Rooms {
     let found = false;
     for (const room of this.all) {
       const why = await this.refusal(room, signal);
-      if (why) found = this.#all.size > 1 || room !== LOBBY, this.lose(room, why);
+      // Without the lobby there is nowhere else to go.
+      if (!why || (room === LOBBY && this.#all.size === 1)) continue;
+      this.lose(room, why);
+      found = true;
     }
     return found;
   }

@@ -1,4 +1,4 @@
-/** Who is in the room that one looks at, with which role; its topic and settings; and which rooms there are. */
+/** The people of the current room and their roles, its topic and settings, and the list of rooms. */
 
 /** @typedef {import("./chat.js").ChatEvent} ChatEvent */
 /** @typedef {import("./chat.js").Room} Room */

@@ -1,4 +1,4 @@
-/** The one button for the menu of a message: it goes to the row that is pointed at, or that one goes to with the arrow keys. */
+/** The button for the menu of a message: one for all rows, placed at the row under the pointer, or that the arrow keys have reached. */
 
 import { byId } from "./nodes.js";
 import { isOpenAt, openMenu } from "./popup.js";
@@ -18,7 +18,7 @@ export class RowMenu {
 
   /**
    * @param {{eventAt: (node: Node) => Shown | undefined, items: (event: Said) => import("./popup.js").Item[], back: () => void}} deeds
-   *   `back`: to where one writes
+   *   `back`: focus the message box
    */
   constructor(deeds) {
     this.#deeds = deeds;
@@ -46,7 +46,7 @@ export class RowMenu {
     this.#row = undefined;
   }
 
-  /** Go to the last message, from where one writes. @returns {boolean} whether there is one */
+  /** Focus the button at the last message. @returns {boolean} whether there is a message */
   enter() {
     const rows = this.#log.querySelectorAll(ROWS);
     return this.#focus(rows[rows.length - 1]);

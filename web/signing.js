@@ -1,4 +1,4 @@
-/** Registering and signing in, and links that begin with it: an invite to a room, and the claim of a new server. */
+/** The dialogs to register and to sign in, and the links that begin with them: an invite to a room, the claim of a new server. */
 
 import { ask } from "./dialog.js";
 import { cookieOf } from "./server.js";
@@ -53,7 +53,7 @@ export class Signing {
     });
   }
 
-  /** Begin anew as the one who signed in; with an invite, in its room. @param {string} [invite] */
+  /** Store the account as the browser's user, and reload the page; an invite is used after that. @param {string} [invite] */
   #begin(invite) {
     const { name } = this.#chat;
     if (invite) memory.rememberInvite(invite);

@@ -1,4 +1,4 @@
-/** What the page says of the place that one looks at: what it is, what it is for, who is there. */
+/** The texts about the current place: its topic, its people, the placeholder of the box, and what stands in an empty log. */
 
 import { byId, linked } from "./nodes.js";
 import { isTalk } from "./places.js";
@@ -48,7 +48,7 @@ export class Wording {
     side.showPeople(people.size ? `${people.size} ${where}` : `People ${where}`, people, chat.name, name => roster.roleOf(name));
   }
 
-  /** Say in the box what it is for, now and here. */
+  /** Update the placeholder of the message box. */
   invite() {
     const { chat, places, here, composer } = this.#page;
     const { title, out } = places.view(here());

@@ -212,6 +212,7 @@ def test_ignored_person_is_heard_no_more(people: People, house: Server):
     ada.chooses("You", "People whom you ignore…")
     ada.page.get_by_role("button", name="Hear again: bob").click()
     ada.page.keyboard.press("Escape")
+    bob.goes_to("ignored")
     bob.say("me again")
     ada.sees("me again")
 
