@@ -306,7 +306,7 @@ export class Chat {
   async #lose(room, code) {
     const why = await this.#rooms.refusal(room).catch(() => undefined);
     const kick = this.#kicks.get(room);
-    const known = kick ? `${kick.from} put you out of #${room}${kick.text ? `: ${kick.text}` : ""}` : `you may not be in #${room} any more`;
+    const known = kick ? `you were put out of #${room} by ${kick.from}${kick.text ? `: ${kick.text}` : ""}` : `you may not be in #${room} any more`;
     this.#rooms.lose(room, why ?? new ChatError(403, code, known));
     this.#reader.again();
   }

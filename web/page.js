@@ -189,7 +189,7 @@ chat.on("marker", ({ room, marker }) => {
   showUnread();
 });
 chat.on("removed", ({ room, why }) => {
-  const words = wordsOf(why);
+  const words = why.code === "not-found" ? `You may not be in #${room} any more: only its members may.` : wordsOf(why);
   memory.remember(person => void (person.rooms = person.rooms.filter(one => one !== room)));
   places.view(room).out = words;
   keep(room, remark("out", words));

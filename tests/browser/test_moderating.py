@@ -2,6 +2,7 @@
 
 import re
 
+import pytest
 from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]
 from playwright.sync_api import Browser, BrowserContext, expect
 
@@ -81,7 +82,7 @@ def test_private_room_is_made_and_a_link_lets_people_in(people: People, house: S
     expect(members.get_by_role("listitem")).to_have_count(2)
     members.get_by_role("button", name="Remove: pia").click()
     expect(members.get_by_role("listitem")).to_have_count(1)
-    expect(pupil.page.get_by_role("alert")).to_be_visible()
+    expect(pupil.page.get_by_role("alert")).to_contain_text("only its members may")
     expect(pupil.box).to_have_attribute("placeholder", "You are out of #class-7b")
 
 
@@ -96,7 +97,7 @@ def test_troublemaker_is_put_out_and_told_so(people: People, house: Server):
     ada.page.get_by_role("button", name="Put out", exact=True).click()
     expect(ada.log).to_contain_text("olga put bob out of the room: enough of that")
     problem = bob.page.get_by_role("alert")
-    expect(problem).to_contain_text("Olga put you out of #trouble: enough of that")
+    expect(problem).to_contain_text("You were put out of #trouble by olga: enough of that")
     expect(bob.box).to_have_attribute("placeholder", "You are out of #trouble")
     rooms = bob.page.get_by_role("navigation", name="Rooms")
     expect(rooms.get_by_role("link", name="#trouble")).to_contain_text("out")
@@ -104,6 +105,25 @@ def test_troublemaker_is_put_out_and_told_so(people: People, house: Server):
     expect(bob.box).to_have_attribute("placeholder", "Message #trouble · /help")
     bob.say("sorry")
     ada.sees("sorry")
+
+
+@pytest.mark.parametrize("transport", ["websocket", "sse", "poll"])
+def test_being_put_out_is_told_over_every_transport(people: People, house: Server, transport: str):
+    """Whatever carries the events: at once, with the reason, and the page stays connected."""
+    room = f"out-{transport}"
+    ada = owner(people, house, f"o-{transport}", room)
+    bob = people.come(house.url, "bob", room=room, transport=transport)
+    bob.is_over(transport)
+    expect(ada.page.locator("#people")).to_contain_text("bob")
+    does(ada, "bob", "Ban bob…")
+    ada.page.get_by_label("Why").fill("spam")
+    ada.page.get_by_role("button", name="Ban", exact=True).click()
+    expect(bob.page.get_by_role("alert")).to_contain_text("spam")
+    expect(bob.box).to_have_attribute("placeholder", f"You are out of #{room}")
+    bob.is_over(transport)
+    bob.goes_to("lobby")
+    bob.say(f"still here, {transport}")
+    bob.sees(f"still here, {transport}")
 
 
 def test_ban_keeps_out_until_it_is_lifted(people: People, house: Server):
