@@ -255,7 +255,10 @@ export class Chat {
     return this.#identity.account ? (await this.#server.ask("GET", "people")).people : [];
   }
 
-  /** Private messages with a person before that event, as `earlier`. @param {string} name @param {number} before @param {number} [limit] @returns {Promise<Private[]>} */
+  /**
+   * Private messages with a person before that event, as `earlier`.
+   * @param {string} name @param {number} before @param {number} [limit] @returns {Promise<Private[]>}
+   */
   async earlierWith(name, before, limit = 100) {
     return (await this.#server.ask("GET", `people/${encodeURIComponent(name)}/events?before=${before}&limit=${limit}`)).events;
   }

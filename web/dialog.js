@@ -104,7 +104,10 @@ export function showList({ title, text, empty, load, more = [] }) {
   }
 }
 
-/** Show a secret that the server tells only once, with a button that copies it. @param {string} title @param {string} text @param {string} secret @returns {Promise<void>} */
+/**
+ * Show a secret that the server tells only once, with a button that copies it.
+ * @param {string} title @param {string} text @param {string} secret @returns {Promise<void>}
+ */
 export function showOnce(title, text, secret) {
   return new Promise(resolve => {
     const { dialog, body, problem } = frame(title, resolve);

@@ -4,6 +4,10 @@
 /** @typedef {import("./moderation.js").Settings} Settings */
 /** A part of a sentence: words, or a person's name. @typedef {string | {name: string}} Part */
 
+const POSTING = {
+  everyone: "everybody may speak", accounts: "only who is signed in may speak", voices: "only voices, ops and owners may speak",
+};
+
 /** @param {{type: string}} event @returns {event is Moderated} */
 export function isModerated(event) {
   return ["settings", "role", "kick", "ban", "unban", "mute", "unmute", "invite", "redact"].includes(event.type);
@@ -42,7 +46,7 @@ export function moment(time) {
 export function changes({ access, posting, topic, listed, outside, slow }) {
   const found = [];
   if (access) found.push(access === "members" ? "only members may come in and read" : "everybody may come in and read");
-  if (posting) found.push({ everyone: "everybody may speak", accounts: "only who is signed in may speak", voices: "only voices, ops and owners may speak" }[posting]);
+  if (posting) found.push(POSTING[posting]);
   if (topic) found.push(topic === "ops" ? "only ops set the topic" : "everybody may set the topic");
   if (listed !== undefined) found.push(listed ? "lists of rooms show it" : "lists of rooms do not show it");
   if (outside !== undefined) found.push(outside ? "it may be spoken to from outside" : "only who is in it may speak");

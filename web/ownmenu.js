@@ -15,6 +15,12 @@ const SCOPES = [
 /** Days that a token lasts, as a choice. @type {[string, string][]} */
 const LIVES = [["30", "30 days"], ["365", "a year"], ["", "until it is revoked"]];
 const DAY = 86_400;
+/** By what a browser calls itself: the first that fits. @type {[RegExp, string][]} */
+const SYSTEMS = [
+  [/iPhone|iPad/u, "iOS"], [/Android/u, "Android"], [/Windows/u, "Windows"], [/Mac OS/u, "macOS"], [/CrOS/u, "ChromeOS"], [/Linux|X11/u, "Linux"],
+];
+/** @type {[RegExp, string][]} */
+const BROWSERS = [[/Edg/u, "Edge"], [/Firefox/u, "Firefox"], [/Chrom/u, "Chrome"], [/Safari/u, "Safari"]];
 
 export class OwnMenu {
   #button = byId("account", HTMLButtonElement);
@@ -52,7 +58,8 @@ export class OwnMenu {
     const ignoring = this.#deeds.ignored().length ? [{ text: "People whom you ignore…", act: () => this.#showIgnored() }] : [];
     if (!name) return signing;
     if (!account.signedIn) {
-      return [...signing, { text: "Change your name…", act: () => this.rename() }, ...ignoring, { text: "Leave the chat", act: () => void this.#deeds.quit() }];
+      const leave = { text: "Leave the chat", act: () => void this.#deeds.quit() };
+      return [...signing, { text: "Change your name…", act: () => this.rename() }, ...ignoring, leave];
     }
     return [
       { text: "Where you are signed in…", act: () => this.#showDevices() },
@@ -165,7 +172,7 @@ function when(stamp) {
 function clientOf(label) {
   if (!label.startsWith("Mozilla/")) return label || "A client without a name";
   const find = (/** @type {[RegExp, string][]} */ known, /** @type {string} */ other) => known.find(([pattern]) => pattern.test(label))?.[1] ?? other;
-  const system = find([[/iPhone|iPad/u, "iOS"], [/Android/u, "Android"], [/Windows/u, "Windows"], [/Mac OS/u, "macOS"], [/CrOS/u, "ChromeOS"], [/Linux|X11/u, "Linux"]], "");
-  const browser = find([[/Edg/u, "Edge"], [/Firefox/u, "Firefox"], [/Chrom/u, "Chrome"], [/Safari/u, "Safari"]], "A browser");
+  const system = find(SYSTEMS, "");
+  const browser = find(BROWSERS, "A browser");
   return system ? `${browser} on ${system}` : browser;
 }

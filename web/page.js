@@ -266,7 +266,8 @@ function redact(room, id) {
 /** @param {string} name @param {boolean} yes whether to ignore them, or to hear them again */
 async function ignore(name, yes) {
   await ignoring.ignore(name, yes);
-  keep(here, remark("remark", yes ? `You do not hear ${name} any more. Your menu, above on the right, lists whom you ignore.` : `You hear ${name} again, from now on.`));
+  const gone = `You do not hear ${name} any more. Your menu, above on the right, lists whom you ignore.`;
+  keep(here, remark("remark", yes ? gone : `You hear ${name} again, from now on.`));
 }
 
 /** @param {Shown} event */

@@ -22,7 +22,10 @@ export class PersonMenu {
 
   /**
    * @param {import("./chat.js").Chat} chat @param {import("./roster.js").Roster} roster
-   * @param {{write: (name: string) => void, ignores: (name: string) => boolean, ignore: (name: string, yes: boolean) => Promise<void>, complain: (error: unknown) => void}} deeds
+   * @param {{
+   *   write: (name: string) => void, ignores: (name: string) => boolean, ignore: (name: string, yes: boolean) => Promise<void>,
+   *   complain: (error: unknown) => void,
+   * }} deeds
    *   `write`: open the private conversation; `ignores`: whether the user ignores a name
    */
   constructor(chat, roster, deeds) {
@@ -121,7 +124,10 @@ export class PersonMenu {
     /** @type {Item[]} */
     const items = [];
     const own = same(event.from, this.#chat.name);
-    if (event.text) items.push({ text: "Copy the text", act: () => void copied(event.text).then(done => done || this.#deeds.complain("This browser lets pages copy nothing.")) });
+    const copy = async () => {
+      if (!(await copied(event.text))) this.#deeds.complain("This browser lets pages copy nothing.");
+    };
+    if (event.text) items.push({ text: "Copy the text", act: () => void copy() });
     if (event.type === "private") return items;
     if (event.text && this.#chat.name && (own || rankOf(this.#roster.role) >= 2)) {
       items.push({ text: "Delete the message…", act: () => this.#redact(event), bad: true });

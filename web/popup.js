@@ -53,8 +53,9 @@ export function openMenu(button, label, items) {
   list.addEventListener("keydown", event => {
     const at = entries.findIndex(entry => entry === document.activeElement);
     const letter = event.key.length === 1 ? event.key.toLowerCase() : "";
-    const to = { ArrowDown: at + 1, ArrowUp: at - 1, Home: 0, End: -1 }[event.key]
-      ?? (letter ? [...entries.keys()].map(step => (at + 1 + step) % entries.length).find(one => entries[one]?.textContent?.toLowerCase().startsWith(letter)) : undefined);
+    const behind = [...entries.keys()].map(step => (at + 1 + step) % entries.length);
+    const begins = behind.find(one => letter && entries[one]?.textContent?.toLowerCase().startsWith(letter));
+    const to = { ArrowDown: at + 1, ArrowUp: at - 1, Home: 0, End: -1 }[event.key] ?? begins;
     if (to !== undefined) entries[(to + entries.length) % entries.length]?.focus();
     else if (event.key === "Escape") shut(true);
     else if (event.key === "Tab") return shut(true);

@@ -15,6 +15,8 @@ const USES = [["1", "one person"], ["10", "10 people"], ["100", "100 people"]];
 /** Days that an invite can be used, as a choice. @type {[string, string][]} */
 const LIVES = [["1", "a day"], ["7", "a week"], ["30", "30 days"]];
 const DAY = 86_400;
+/** @type {[string, string][]} */
+const POSTING = [["everyone", "Everybody"], ["accounts", "Whoever is signed in"], ["voices", "Voices, ops and owners"]];
 
 export class RoomMenu {
   #button = byId("room-menu", HTMLButtonElement);
@@ -187,8 +189,12 @@ export class RoomMenu {
       title: `Banned and muted in #${room}`,
       empty: "Nobody is.",
       load: async () => [
-        ...(await moderation.bans(room)).map(one => ({ title: one.who, about: `banned ${about(one)}`, deed: "Lift the ban", act: () => moderation.unban(room, one.id) })),
-        ...(await moderation.mutes(room)).map(one => ({ title: one.who, about: `muted ${about(one)}`, deed: "Let speak", act: () => moderation.unmute(room, one.who) })),
+        ...(await moderation.bans(room)).map(one => ({
+          title: one.who, about: `banned ${about(one)}`, deed: "Lift the ban", act: () => moderation.unban(room, one.id),
+        })),
+        ...(await moderation.mutes(room)).map(one => ({
+          title: one.who, about: `muted ${about(one)}`, deed: "Let speak", act: () => moderation.unmute(room, one.who),
+        })),
       ],
     });
   }
@@ -201,7 +207,7 @@ export class RoomMenu {
     /** @type {import("./dialog.js").Field[]} */
     const owners = [
       { name: "access", label: "Who may come in and read", value: settings.access, choices: [["open", "Everybody"], ["members", "Members only"]] },
-      { name: "posting", label: "Who may speak", value: settings.posting, choices: [["everyone", "Everybody"], ["accounts", "Whoever is signed in"], ["voices", "Voices, ops and owners"]] },
+      { name: "posting", label: "Who may speak", value: settings.posting, choices: POSTING },
       { name: "listed", label: "Lists of rooms show it", value: yes(settings.listed), yes: true },
       { name: "outside", label: "People who are not in it may speak here", value: yes(settings.outside), yes: true },
     ];
@@ -210,7 +216,10 @@ export class RoomMenu {
       fields: [
         ...(owner ? owners.slice(0, 2) : []),
         { name: "topic", label: "Who may set the topic", value: settings.topic, choices: [["everyone", "Everybody"], ["ops", "Ops and owners"]] },
-        { name: "slow", label: "Seconds between two messages of one person", value: `${settings.slow}`, type: "number", hint: "0: as many as they like. Ops and voices may always speak." },
+        {
+          name: "slow", label: "Seconds between two messages of one person", value: `${settings.slow}`, type: "number",
+          hint: "0: as many as they like. Ops and voices may always speak.",
+        },
         ...(owner ? owners.slice(2) : []),
       ],
       send: "Save",
