@@ -53,6 +53,7 @@ from .arrivals import Arrivals, Outcome
 from .attempts import Attempts
 from .attendance import Attendance
 from .claims import Claims
+from .given import GivenToGuests
 from .ignores import Ignores
 from .journal import Journal
 from .lasting import Sessions
@@ -180,6 +181,25 @@ class ChatService(Service):
         """How the first administrator proves to be it."""
         self._attempts = Attempts(clock, store, now)
         self._passwords = passwords or Passwords(HashingPool(clock))
+        given = GivenToGuests(self.rooms)
+        moderators = Moderators(
+            clock,
+            store,
+            self._journal,
+            self.people,
+            self.rooms,
+            self.readers,
+            self.admission,
+            self.arrivals,
+            self.attendance,
+            given,
+            banned,
+            micros,
+            self.page_after,
+        )
+        self._consequences = moderators.consequences
+        self.moderation, self.server_bans = moderators.rooms, moderators.server
+        self.invites = moderators.invites
         self.sign_in = SignIn(
             now,
             self._journal,
@@ -191,6 +211,9 @@ class ChatService(Service):
             self._passwords,
             self._attempts,
             self.claims,
+            self.invites,
+            given,
+            self.rooms,
             rules,
         )
         """Registering, and proving who one is."""
@@ -205,23 +228,6 @@ class ChatService(Service):
             self.attendance,
             max_text,
         )
-        moderators = Moderators(
-            clock,
-            store,
-            self._journal,
-            self.people,
-            self.rooms,
-            self.readers,
-            self.admission,
-            self.arrivals,
-            self.attendance,
-            banned,
-            micros,
-            self.page_after,
-        )
-        self._consequences = moderators.consequences
-        self.moderation, self.server_bans = moderators.rooms, moderators.server
-        self.invites = moderators.invites
         self._commands: dict[type[Command], Callable[[Any, Person, bytes | None], Outcome]] = {
             **moderators.commands,
             Say: self._speech.speak,
