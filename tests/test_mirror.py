@@ -56,6 +56,9 @@ THROUGH = {
     "stream/selection": "stream/test_subscriber",
     # What moderators do is tested in a whole chat, and at the doors.
     "chat/arguments": "chat/test_moderation",
+    "chat/fold": "chat/test_service",
+    "chat/parts": "chat/test_service",
+    "chat/past": "chat/test_service",
     "chat/consequences": "chat/test_moderation",
     "chat/judge_bans": "chat/test_moderation",
     "chat/judge_guests": "chat/test_moderation",

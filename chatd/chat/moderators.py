@@ -12,6 +12,7 @@ from .admission import Admission
 from .arrivals import Arrivals
 from .attendance import Attendance
 from .consequences import Consequences
+from .given import GivenToGuests
 from .invites import Invites
 from .journal import Journal
 from .moderation import Commands, Moderation
@@ -37,6 +38,7 @@ class Moderators:
         admission: Admission,
         arrivals: Arrivals,
         attendance: Attendance,
+        given: GivenToGuests,
         banned: Restrictions,
         now: Callable[[], int],
         page_after: PageAfter,
@@ -54,7 +56,7 @@ class Moderators:
         self.invites = Invites(journal, rooms, readers, admission, store, now)
         """Invites by link."""
         self.consequences = Consequences(
-            clock, journal, people, rooms, readers, arrivals, attendance, store, banned
+            clock, journal, people, rooms, readers, arrivals, attendance, store, given, banned
         )
         """What follows from what is shown."""
 
