@@ -24,6 +24,7 @@ from .server.doors import DOORS, DoorContext
 from .server.drain import ChatServer
 from .server.logfile import OUTPUT
 from .server.options import Options
+from .server.pageurl import page_url
 from .server.settings import Settings
 from .server.signals import Signals
 from .server.startup import Door, PortCheck, ServerProcess, StartupError
@@ -74,7 +75,9 @@ def makeService(options: Options) -> ChatServer:
         limits=settings.limits,
         now=now,
         rules=settings.rules,
+        shared=settings.proxies.trusts_address,
     )
+    chat.page_url = page_url(settings)
     origins, proxies = settings.allow_origin, settings.proxies
     hosts = Hosts(clock, [*settings.host, *hosts_of(origins)], proxies)
     connections = _connections(settings, clock)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from twisted.internet.interfaces import IReactorTime
 
+from ..model.addresses import Address
 from ..model.restrictions import Restrictions
 from ..store import Store
 from .admission import Admission
@@ -42,11 +43,13 @@ class Moderators:
         banned: Restrictions,
         now: Callable[[], int],
         page_after: PageAfter,
+        shared: Callable[[Address], bool],
     ) -> None:
         """`banned` are the bans from the server, which are kept up to date here; `now` tells
-        microseconds since the Unix epoch; `page_after` reads a room's past.
+        microseconds since the Unix epoch; `page_after` reads a room's past; `shared`
+        tells whether an address is that of a proxy.
         """
-        targets = Targets(people, store)
+        targets = Targets(people, store, shared)
         self.rooms = Moderation(
             journal, people, rooms, readers, admission, targets, now, page_after
         )

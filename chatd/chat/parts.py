@@ -8,6 +8,7 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
+from ..model.addresses import Address
 from ..model.policy import Policy, RoomPolicy
 from ..model.restrictions import MICROS, Restrictions
 from ..store import Store
@@ -57,6 +58,7 @@ class Parts:
         now: Callable[[], float],
         passwords: Passwords | None,
         rules: Rules,
+        shared: Callable[[Address], bool],
     ) -> None:
         """See `ChatService`."""
         self.admission = Admission(limits, clock.seconds)
@@ -138,6 +140,7 @@ class Parts:
             banned,
             micros,
             self.past.page_after,
+            shared,
         )
         self.consequences = moderators.consequences
         self.moderation, self.server_bans = moderators.rooms, moderators.server

@@ -58,13 +58,15 @@ class ChatService(Service):
         now: Callable[[], float] = time.time,
         passwords: Passwords | None = None,
         rules: Rules = OPEN_TO_ALL,
+        shared: Callable[[Address], bool] = lambda address: False,
     ) -> None:
         """A chat over `store`.
 
         `clock` must never run backwards.  `history` is in events per room, `max_text` in bytes of
         UTF-8; `policy` decides in place of the usual one, and `node` tells this node's persons from
         those of others.  `now` is the wall clock, in seconds since the Unix epoch; `passwords` are
-        hashed in threads of the reactor `clock` if nothing is given; `rules` say who may come in.
+        hashed in threads of the reactor `clock` if nothing is given; `rules` say who may come in;
+        `shared` tells whether an address is a proxy's, behind which many people are.
         """
         parts = Parts(
             clock,
@@ -77,6 +79,7 @@ class ChatService(Service):
             now=now,
             passwords=passwords,
             rules=rules,
+            shared=shared,
         )
         self.clock = clock
         self.max_text = max_text

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_network
 
 from twisted.internet.interfaces import IAddress
 from twisted.web.server import Request
 
-from ..model.addresses import Address, address_of, parse_host
+from ..model.addresses import LOCAL, Address, address_of, parse_host
 from ..model.errors import ChatError
 from .fields import header, header_lines
 
@@ -55,6 +55,16 @@ class Proxies:
     def trusts(self, peer: IAddress) -> bool:
         """Whether `peer` is a trusted proxy."""
         return self._believes(_host_of(peer))
+
+    def trusts_address(self, address: Address) -> bool:
+        """Whether that is a proxy's address: everybody who comes through the proxy may have it."""
+        if address == LOCAL or not self._networks:
+            return False
+        asked = ip_network(address)
+        return any(
+            network.version == asked.version and asked.overlaps(network)
+            for network in self._networks
+        )
 
     def _told(self, request: Request, name: str) -> str:
         """The first value of a header, which the first proxy set; empty if the peer is no trusted
