@@ -57,7 +57,9 @@ THROUGH = {
     # What moderators do is tested in a whole chat, and at the doors.
     "chat/arguments": "chat/test_moderation",
     "chat/fold": "chat/test_service",
+    "chat/owners": "chat/test_readers",
     "chat/parts": "chat/test_service",
+    "chat/refusal": "chat/test_readers",
     "chat/past": "chat/test_service",
     "chat/consequences": "chat/test_moderation",
     "chat/judge_bans": "chat/test_moderation",

@@ -20,7 +20,8 @@ from twisted.internet.protocol import Factory, connectionDone
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from ..chat.readers import Owner, View
+from ..chat.owners import Owner
+from ..chat.readers import View
 from ..chat.room import Room
 from ..chat.service import ChatService
 from ..codecs.streams import ClosingCodec, PushCodec

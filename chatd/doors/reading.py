@@ -12,7 +12,8 @@ from urllib.parse import quote
 from twisted.internet.defer import Deferred, gatherResults
 from twisted.web.server import Request
 
-from ..chat.readers import Owner, View
+from ..chat.owners import Owner
+from ..chat.readers import View
 from ..chat.room import Room
 from ..chat.service import ChatService
 from ..chat.sessions import Holder, LastingSession, Session

@@ -27,7 +27,8 @@ from typing import Protocol
 from twisted.logger import Logger
 from twisted.web.http import datetimeToString
 
-from ...chat.readers import JudgeAddress, Owner
+from ...chat.owners import Owner
+from ...chat.readers import JudgeAddress
 from ...http.resource import whole_refusal
 from ...model.addresses import Address
 from ...model.errors import ChatError
