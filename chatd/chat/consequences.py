@@ -1,4 +1,4 @@
-"""Consequences: what follows for readers and people from what was shown, on every node alike.
+"""Consequences: what each node does to readers and people after a unit was shown.
 
 1. When a room's revision changes, its readers are judged anew, and people of this node who may not
    be in it any more leave it.
@@ -6,7 +6,7 @@
 3. What a guest was given ends when the guest has left; a room that a guest brought into being is
    reset when it is empty.  If only members could read it, its history is erased first: a reset room
    is open to all.  A room of which the history cannot be erased stays closed.
-4. Whoever is banned from the server is put out of all of it.
+4. A person who is banned from the server leaves every room, and that person's readers end.
 """
 
 from __future__ import annotations
