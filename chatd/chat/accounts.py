@@ -26,6 +26,8 @@ Record = LiveCell[Account]
 """The cell of one account, which need not be there."""
 
 
+MOST_CLAIMS = 1000
+"""Claims that are remembered."""
 WRONG = "name and password do not belong together; check both"
 """What is said of a wrong password, and of an account that there is not."""
 
@@ -90,6 +92,8 @@ class Accounts:
         self._store = store
         self._records: LiveCells[Account] = LiveCells(store, ACCOUNTS, decode_account)
         self._looks: LiveCells[str] = LiveCells(store, SKELETONS, bytes.decode)
+        self._claims: dict[str, Claim] = {}
+        """The last claims, by name.  Their cells are followed, so a claim stays up to date."""
 
     def find(self, key: str) -> Deferred[Record]:
         """The account with that name key.  Fails with `Unavailable`."""
@@ -99,13 +103,23 @@ class Accounts:
         """The account with that name key, if it is in memory."""
         return self._records.live(key)
 
+    def live_claim(self, name: str) -> Claim | None:
+        """The claim of a (clean) name, if it is one of the last that were asked for."""
+        return self._claims.get(name)
+
     def claim(self, name: str) -> Deferred[Claim]:
         """What is registered of a (clean) name.  Fails with `Unavailable`."""
         looking = self._looks.find_all(sorted(skeletons(name)))
         finding = self.find(name_key(name))
         both: Deferred[Any] = gatherResults([finding, looking], consumeErrors=True)
         both.addErrback(first_error)
-        return both.addCallback(lambda found: Claim(name, *found))
+        return both.addCallback(lambda found: self._remember(Claim(name, *found)))
+
+    def _remember(self, claim: Claim) -> Claim:
+        if len(self._claims) >= MOST_CLAIMS:
+            self._claims.clear()
+        self._claims[claim.name] = claim
+        return claim
 
     def joined(self, key: str) -> Deferred[list[str]]:
         """The rooms that an account has joined, in the order of joining.  Fails with

@@ -114,6 +114,11 @@ class Rooms:
         )
         return arrival
 
+    def loaded(self, name: str) -> Room | None:
+        """The room of that (clean) name, if it is in memory and complete."""
+        room = self._live.get(name)
+        return room if room is not None and room.readable and not room.log.incomplete else None
+
     def live(self, name: str) -> Room | None:
         """The room of that (clean) name, if it is in memory."""
         return self._live.get(name)

@@ -110,6 +110,9 @@ class Speech:
         if room is not None:  # the room exists: it has a member
             return self._journal.submit(partial(judged, room), room)
         if person.visiting:
+            loaded = self._rooms.loaded(name)
+            if loaded is not None:
+                return self._visit(person, judged, loaded)
             return self._rooms.load(name).addCallback(partial(self._visit, person, judged))
 
         def join(room: Room) -> Outcome:
@@ -150,5 +153,9 @@ class Speech:
 
             return submit(judged)
 
+        if self._people.leaving(person.key) is None:
+            claim = self._accounts.live_claim(person.name)
+            if claim is not None:  # nearly always
+                return claimed(claim)
         free = self._arrivals.when_free(person.key)
         return free.addCallback(lambda _: self._accounts.claim(person.name)).addCallback(claimed)

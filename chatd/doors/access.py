@@ -17,6 +17,7 @@ from ..chat.tokens import PREFIX
 from ..http.bounds import MAX_BODY
 from ..http.fields import cookie, header, one
 from ..http.proxies import Proxies
+from ..http.request import ChatRequest
 from ..model.addresses import Address, is_own_machine
 from ..model.commands import Command
 from ..model.errors import (
@@ -96,6 +97,8 @@ class Access:
         return session
 
     def _find(self, request: Request) -> LastingSession | None:
+        if isinstance(request, ChatRequest) and request.is_anonymous:
+            return None
         token = header(request, "chatd-session")
         if token is not None:
             return self.sessions.find(token)
@@ -131,6 +134,8 @@ class Access:
         fails with `Unavailable`, `NotAllowed`.
         """
         token = self.token(request)
+        if token is None and isinstance(request, ChatRequest):
+            request.is_anonymous = True
         if token is None or not _TOKEN.fullmatch(token) or self.sessions.knows(token):
             return None
         adopting = self.sessions.adopt(token, self.address(request))

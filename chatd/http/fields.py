@@ -62,6 +62,8 @@ HEADERS: dict[str, Bound] = {
     "x-forwarded-proto": _short("X-Forwarded-Proto", 1000),
 }
 """Those that anything is made of, by their names in lower case."""
+_RAW_HEADERS = {name: (name.encode(), bound) for name, bound in HEADERS.items()}
+"""The same, with the names as bytes: for those Twisted decodes no value that is not used."""
 SEGMENTS: dict[str, Bound] = {
     "room": ROOM,
     "person": NAME,
@@ -110,8 +112,9 @@ def header(request: Request, name: str) -> str | None:
 
     Raises its bound's error.
     """
-    value = request.getHeader(name)
-    return HEADERS[name].check(value) if value is not None else None
+    raw, bound = _RAW_HEADERS[name]
+    values = request.requestHeaders.getRawHeaders(raw)
+    return bound.check(values[-1].decode()) if values else None
 
 
 def header_lines(request: Request, name: str) -> list[str]:
@@ -119,8 +122,10 @@ def header_lines(request: Request, name: str) -> list[str]:
 
     Raises its bound's error when they are too long together.
     """
-    values: list[str] = list(request.requestHeaders.getRawHeaders(name, []))
-    HEADERS[name].check(",".join(values))
+    raw, bound = _RAW_HEADERS[name]
+    values = [value.decode() for value in request.requestHeaders.getRawHeaders(raw, ())]
+    if values:
+        bound.check(",".join(values))
     return values
 
 

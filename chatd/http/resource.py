@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from functools import cache
 from http import HTTPStatus
 from typing import Any
 
@@ -120,12 +121,18 @@ class ApiResource(Resource):
     @property
     def allowed(self) -> tuple[str, ...]:
         """The methods that this resource takes; none for a mere step on the way."""
-        own = [
-            name
-            for name in _METHODS
-            if name not in ("HEAD", "OPTIONS") and hasattr(self, f"render_{name}")
-        ]
-        return (*own, *["HEAD"] * ("GET" in own), "OPTIONS") if own else ()
+        return _allowed(type(self))  # type: ignore[arg-type]  # Twisted gives it no hash
+
+
+@cache
+def _allowed(resource: type[ApiResource]) -> tuple[str, ...]:
+    """See `ApiResource.allowed`."""
+    own = [
+        name
+        for name in _METHODS
+        if name not in ("HEAD", "OPTIONS") and hasattr(resource, f"render_{name}")
+    ]
+    return (*own, *["HEAD"] * ("GET" in own), "OPTIONS") if own else ()
 
 
 class Refusal(ApiResource):
