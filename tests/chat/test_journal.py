@@ -58,7 +58,7 @@ def test_the_sender_is_answered_when_the_event_stands_in_the_log(chat: InMemoryC
     assert seen == [True]
 
 
-def test_everyone_is_answered_with_their_own_id(chat: InMemoryChat) -> None:
+def test_each_sender_gets_its_own_id(chat: InMemoryChat) -> None:
     """Also those after one whose command made several events."""
     ada, bob = chat.enter("ada"), chat.enter("bob")
     chat.perform(ada, Join("dev"))
@@ -90,7 +90,7 @@ def test_one_turn_is_one_append(chat: InMemoryChat, monkeypatch: pytest.MonkeyPa
     assert [batch.count for batch in outlet.batches] == [10]
 
 
-def test_a_refused_batch_is_told_to_its_senders_and_seen_by_nobody(chat: InMemoryChat) -> None:
+def test_a_refused_batch_fails_for_its_senders_and_reaches_no_reader(chat: InMemoryChat) -> None:
     """And the next one goes its way."""
     ada, bob = chat.enter("ada"), chat.enter("bob")
     before = events(chat)
@@ -111,7 +111,7 @@ def test_a_refused_batch_is_told_to_its_senders_and_seen_by_nobody(chat: InMemor
 
 
 def test_a_private_message_needs_no_disk(chat: InMemoryChat) -> None:
-    """It is kept by nobody, so a full disk is no reason to refuse it."""
+    """It is not stored, so a full disk is no reason to refuse it."""
     ada, bob = chat.enter("ada"), chat.enter("bob")
     chat.store.refusing = True
     assert chat.perform(ada, Tell("bob", "psst"))
@@ -151,7 +151,7 @@ def doubt_once(chat: InMemoryChat, fate: Fate) -> None:
 
 @pytest.mark.parametrize("fate", ["stored", "lost"])
 def test_a_message_in_doubt_is_not_called_refused(chat: InMemoryChat, fate: Fate) -> None:
-    """Nobody can say that it was not seen: the sender is told to look before repeating it."""
+    """It may have been shown, so the error tells the sender to look before repeating it."""
     ada = chat.enter("ada")
     chat.store.doubting = fate
     said = chat.service.perform(ada, Say("lobby", "hi"))
@@ -220,7 +220,7 @@ def test_joins_and_renames_in_doubt_take_effect_once(chat: InMemoryChat, fate: F
     )
 
 
-def test_so_much_may_wait_for_a_store_that_is_stuck(
+def test_units_that_wait_for_a_stuck_store_have_a_limit(
     chat: InMemoryChat, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Then no more is accepted, until it has caught up; what was accepted is stored."""
@@ -240,7 +240,7 @@ def test_so_much_may_wait_for_a_store_that_is_stuck(
     assert chat.texts("lobby") == [str(n) for n in range(6)]
 
 
-def test_so_many_commands_of_one_person_may_wait_for_each_other(chat: InMemoryChat) -> None:
+def test_waiting_commands_of_one_person_have_a_limit(chat: InMemoryChat) -> None:
     """A store that is stuck costs bounded memory for each client, whatever the client sends."""
     ada = chat.enter("ada")
     chat.store.hold("appends")
@@ -256,7 +256,7 @@ def test_so_many_commands_of_one_person_may_wait_for_each_other(chat: InMemoryCh
     assert left.called
 
 
-def test_what_the_store_refused_waits_no_more(
+def test_refused_units_do_not_count_as_waiting(
     chat: InMemoryChat, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It makes room for others."""
