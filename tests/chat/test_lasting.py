@@ -76,7 +76,7 @@ def test_requests_that_come_together_adopt_one_session(chat: InMemoryChat) -> No
 
 
 def test_a_session_that_is_signed_out_while_it_is_adopted_is_over(chat: InMemoryChat) -> None:
-    """The request is refused, and nobody is left behind."""
+    """The request is refused, and no person stays present."""
     proof = registered(chat, "ada")
     session = signed_in(chat, "ada")
     chat.advance(GRACE_SECONDS + 1)
@@ -194,7 +194,7 @@ def test_a_guest_whose_name_becomes_an_account_has_another_token(chat: InMemoryC
     assert adopted(chat, session.token).person.account == "ada"
 
 
-def test_a_full_disk_keeps_nobody_from_coming(chat: InMemoryChat) -> None:
+def test_a_guest_arrives_though_the_disk_is_full(chat: InMemoryChat) -> None:
     """The guest's session then does not outlive a restart."""
     chat.store.refusing = True
     session = settled(chat, chat.service.sessions.open("ada"))
