@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Sequence
 from functools import partial
 from weakref import ref
 
@@ -15,11 +14,9 @@ from chatd.chat.sessions import Session
 from chatd.codecs.json import JSON
 from chatd.model.addresses import LOCAL, address_of
 from chatd.model.commands import Rename, Say, SetTopic, Tell
-from chatd.model.errors import ChatError, NotAllowed
+from chatd.model.errors import NotAllowed
 from chatd.model.identity import Stranger
 from chatd.model.policy import Action, OpenPolicy
-from chatd.stream.batch import PUSH_LIMIT
-from chatd.stream.feed import Source
 from chatd.testing import FakeOutlet, InMemoryChat
 from chatd.testing.policies import DenyAll, DenyIf
 
@@ -43,22 +40,6 @@ def state_of(outlet: FakeOutlet) -> str:
 
 def sessions(chat: InMemoryChat, *names: str) -> list[Session]:
     return [Session(chat.enter(name)) for name in names]
-
-
-class FakeTemplate:
-    """A poll template."""
-
-    def __init__(self, owner: Owner, *sources: Source) -> None:
-        self.owner = owner
-        self.sources: Sequence[Source] = sources
-        self.voided: list[ChatError | None] = []
-
-    def void(self, error: ChatError | None, judge: object = None) -> None:
-        """Keep the reason."""
-        self.voided.append(error)
-
-
-# -- ending readers ------------------------------------------------------------------------------
 
 
 def test_readers_of_a_room_can_be_ended(chat: InMemoryChat) -> None:
@@ -104,7 +85,7 @@ def test_a_reader_of_several_rooms_goes_on_without_one(chat: InMemoryChat) -> No
 
 
 @pytest.mark.parametrize("full", [False, True], ids=["about to be woken", "full"])
-def test_what_was_not_delivered_of_a_room_that_is_taken_away_never_is(
+def test_undelivered_events_of_a_revoked_room_are_never_delivered(
     chat: InMemoryChat, full: bool
 ) -> None:
     """Not even events that were there already; those of its other rooms are not lost."""
@@ -177,7 +158,7 @@ def test_a_reader_of_private_messages_alone_can_be_ended(chat: InMemoryChat) -> 
     assert state_of(other) == "ended"
 
 
-def test_a_reader_can_be_ended_in_the_midst_of_a_batch(chat: InMemoryChat) -> None:
+def test_a_reader_can_be_ended_in_the_middle_of_a_batch(chat: InMemoryChat) -> None:
     """It is given nothing more, and the other readers of the room everything."""
     dev, begin = chat.room("dev"), chat.service.horizon
     for n in range(600):
@@ -188,7 +169,7 @@ def test_a_reader_can_be_ended_in_the_midst_of_a_batch(chat: InMemoryChat) -> No
     assert (state_of(outlet), [batch.count for batch in outlet.batches]) == ("ended", [500])
 
 
-def test_a_room_can_be_taken_away_in_the_midst_of_a_batch(chat: InMemoryChat) -> None:
+def test_a_room_can_be_revoked_in_the_middle_of_a_batch(chat: InMemoryChat) -> None:
     """What follows of the other room comes once."""
     dev, ops, begin = chat.room("dev"), chat.room("ops"), chat.service.horizon
     for n in range(1200):
@@ -235,9 +216,6 @@ def test_a_reader_that_was_ended_is_not_kept(chat: InMemoryChat) -> None:
     del outlet, subscriber
     gc.collect()
     assert gone() is None
-
-
-# -- the policy ----------------------------------------------------------------------------------
 
 
 def test_a_policy_that_denies_everything_lets_no_reader_be_made(chat: InMemoryChat) -> None:
@@ -370,74 +348,6 @@ def test_a_reader_is_judged_by_the_person_s_name_of_now(chat: InMemoryChat) -> N
     assert state_of(outlet) == "reads"
     chat.service.readers.policy = DenyIf(lambda who, what, room: who.name == "eve")
     assert state_of(outlet) == "ended"
-
-
-# -- templates -----------------------------------------------------------------------------------
-
-
-def test_a_template_is_void_as_soon_as_what_it_skips_may_be_judged_otherwise(
-    chat: InMemoryChat,
-) -> None:
-    """By the settings of its room, by another policy, by its person, its session, its room."""
-    [ada, bob] = sessions(chat, "ada", "bob")
-    dev, ops = chat.room("dev"), chat.room("ops")
-    gate = chat.service.readers
-    mine, others, shared = (
-        FakeTemplate(ada, dev, ada.person.inbox),
-        FakeTemplate(bob, ops),
-        FakeTemplate(Stranger(), dev),
-    )
-    templates = [mine, others, shared]
-    gate.templates.update(templates)
-
-    def voided() -> list[int]:
-        found = [min(len(template.voided), 1) for template in templates]
-        for template in templates:
-            template.voided.clear()
-        return found
-
-    gate.revoke(BANNED, person=ada.person)
-    assert voided() == [1, 0, 0]
-    gate.revoke(BANNED, session=bob)
-    assert voided() == [0, 1, 0]
-    gate.revoke(BANNED, room=dev)
-    assert voided() == [1, 0, 1]
-    gate.revoke(BANNED, room=dev, person=bob.person)
-    assert voided() == [0, 0, 0]
-    gate.policy = DenyIf(lambda who, what, room: what is Action.READ_PRIVATELY)
-    assert voided() == [1, 0, 1]  # a policy may decide by addresses, which strangers' requests hide
-    gate.policy = DenyAll()
-    assert voided() == [1, 1, 1]
-
-
-def test_a_shared_template_is_void_where_an_address_is_ended(chat: InMemoryChat) -> None:
-    """Its requests come from everywhere, so each is judged by itself from then on; those held from
-    elsewhere are answered without an error.
-    """
-    shared = FakeTemplate(Stranger(), chat.room("dev"))
-    chat.service.readers.templates.add(shared)
-    chat.service.readers.revoke(BANNED, address=OFFICE)
-    assert shared.voided == [None]
-
-
-def test_the_reader_of_a_template_is_left_to_it(chat: InMemoryChat) -> None:
-    """It stands for many requests, and the template knows how to answer them."""
-    dev = chat.room("dev")
-    template = FakeTemplate(Stranger(), dev)
-    gate = chat.service.readers
-    feeds = gate.register(template, [(dev, JSON)])
-    outlet = FakeOutlet(polls=True)
-    outlet.subscriber = gate.join(template, feeds, outlet, chat.service.horizon, PUSH_LIMIT)
-    outlet.subscriber.start()
-    gate.revoke(BANNED, room=dev)
-    assert (template.voided, outlet.revocations) == ([BANNED], [])
-
-
-def test_templates_that_are_not_in_use_are_not_kept(chat: InMemoryChat) -> None:
-    """Clients may ask in a thousand ways."""
-    chat.service.readers.templates.add(FakeTemplate(Stranger(), chat.room("dev")))
-    gc.collect()
-    assert len(chat.service.readers.templates) == 0
 
 
 def test_a_person_is_the_identity_of_its_sessions(chat: InMemoryChat) -> None:
