@@ -78,7 +78,7 @@ def test_a_refused_command_changes_nothing(
 
 @pytest.mark.parametrize("name", ["#ada", "guest-0007", "a b", "\ud800", "x" * 100])
 def test_a_bad_name_is_refused_at_once(chat: InMemoryChat, name: str) -> None:
-    """Nobody comes in, and nothing is kept."""
+    """No person enters, and nothing is stored."""
     with pytest.raises(BadName):
         chat.service.enter(name)
     assert dict(chat.service.people.held) == {}
@@ -130,7 +130,7 @@ def test_a_cursor_from_the_future_is_told_a_gap_and_the_newest_events(chat: InMe
 
 
 def test_a_cursor_from_before_the_start_is_told_of_a_gap(chat: InMemoryChat) -> None:
-    """In every room, also one of which nobody has heard: this server cannot know."""
+    """In every room, even one that does not exist: this server cannot know what was lost."""
     began = chat.service.horizon
     for room in ("lobby", "unheard-of"):
         log = chat.room(room).log
@@ -153,7 +153,7 @@ def test_a_store_that_cannot_be_opened_is_told() -> None:
         result_of(service.open())
 
 
-def test_what_is_shown_while_a_node_begins_is_not_lost() -> None:
+def test_units_shown_while_a_node_opens_are_not_lost() -> None:
     """Names, members, rooms and messages, of before and of meanwhile."""
     one = InMemoryChat()
     ada, bob = one.enter("ada"), one.enter("bob")
@@ -224,8 +224,8 @@ def test_after_stopping_nothing_is_taken(chat: InMemoryChat) -> None:
     assert [refused(said), refused(entering)] == [Unavailable] * 2
 
 
-def test_a_room_of_which_nothing_is_left_vanishes(chat: InMemoryChat) -> None:
-    """Unless it has settings, or somebody has spoken in it meanwhile."""
+def test_a_room_of_which_nothing_is_left_is_removed(chat: InMemoryChat) -> None:
+    """Unless it has settings, or a message was sent to it meanwhile."""
     for room in ("gone", "spoken"):
         chat.perform(chat.service.visitor("ada"), Say(room, "hi"))
     chat.perform(chat.service.visitor("ada"), SetTopic("kept", "tea"))
