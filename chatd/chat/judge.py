@@ -214,7 +214,7 @@ class Draft:
         self.changes.append(room.member(person.key, None))
 
     def unit(self) -> Unit:
-        """The unit."""
+        """The finished unit."""
         return Unit(self.events, self.changes, self.expects)
 
 

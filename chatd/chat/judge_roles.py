@@ -59,11 +59,11 @@ def configure(by: By, room: Room, asked: Configure, names: Mapping[str, str]) ->
             for key, name in members.items()
             if key not in room.rights.admitted
         ]
-    told: dict[str, Any] = {
+    shown: dict[str, Any] = {
         "topic" if field == "topic_by" else field: value for field, value in changed.items()
     }
-    event = SettingsChanged(room=room.name, sender=by.name, account=by.person.signed, **told)
-    words = ", ".join(f"{field}: {value}" for field, value in told.items())
+    event = SettingsChanged(room=room.name, sender=by.name, account=by.person.signed, **shown)
+    words = ", ".join(f"{field}: {value}" for field, value in shown.items())
     return ruled(by, room, (event,), changes, by.record(room, "settings", text=words), state=state)
 
 

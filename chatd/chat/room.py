@@ -148,7 +148,7 @@ class Room(Source):
         self.version = version
         """The version of the cell `rooms/NAME`; 0: the room has none."""
         self.expect = Expect(ROOMS, self.name, version)
-        """That the room's settings are still those that a command was judged by."""
+        """What a unit that rests on the settings expects: that they are unchanged."""
         self.founding: tuple[Change, ...] = ()
         """The changes that create the room, without a founder, with its first event; empty if it
         has a cell."""

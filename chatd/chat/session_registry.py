@@ -27,7 +27,7 @@ class SessionRegistry:
         self._by_hash[session.hash] = session
 
     def change_token(self, session: LastingSession, token: str) -> None:
-        """Give a session over HTTP another token; the former one is not good any more."""
+        """Give a session over HTTP another token; the former one becomes invalid."""
         self._by_token.pop(session.token, None)
         self._by_hash.pop(session.hash, None)
         session.token, session.hash = token, hash_of(token)

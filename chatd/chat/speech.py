@@ -32,7 +32,7 @@ from .room import LOBBY, Room
 
 
 class Speech:
-    """Carries out the commands that put a text before others."""
+    """Carries out the commands that send a text to others."""
 
     def __init__(self, core: Core, departures: Departures, attendance: Attendance) -> None:
         self._journal = core.journal

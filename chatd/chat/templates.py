@@ -24,7 +24,7 @@ from .revocation import Judge
 from .room import Room
 
 JudgeAddress = Callable[[Address], ChatError | None]
-"""Why a stranger at an address may not read any more; None: it may."""
+"""Why a stranger at an address may not read the sources; None: it may."""
 
 
 class Template(Protocol):

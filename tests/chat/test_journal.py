@@ -192,8 +192,10 @@ def test_doubt_leaves_no_name_without_a_person(
 
 
 @pytest.mark.parametrize("fate", ["stored", "lost"])
-def test_doubt_keeps_nobody_here(chat: InMemoryChat, fate: Fate) -> None:
-    """A leave in doubt is put again until it is so."""
+def test_a_departure_in_doubt_is_submitted_until_it_takes_effect(
+    chat: InMemoryChat, fate: Fate
+) -> None:
+    """The name is free in the end, whether the store took the unit or not."""
     ada = chat.enter("ada")
     chat.store.doubting = fate
     left = chat.service.end(ada, "bye")
@@ -206,7 +208,7 @@ def test_doubt_keeps_nobody_here(chat: InMemoryChat, fate: Fate) -> None:
 
 @pytest.mark.parametrize("fate", ["stored", "lost"])
 def test_joins_and_renames_in_doubt_take_effect_once(chat: InMemoryChat, fate: Fate) -> None:
-    """They are put again without an announcement, and found done if they were stored."""
+    """They are submitted again without an announcement; if they were stored, that changes nothing."""
     ada = chat.enter("ada")
     chat.room("dev")
     for command in (Join("dev"), Rename("eve")):
