@@ -28,7 +28,7 @@ OFFICE = address_of("192.0.2.1")
 
 
 def state_of(outlet: FakeOutlet) -> str:
-    """What has become of a reader."""
+    """The state of a reader."""
     subscriber = outlet.subscriber
     assert subscriber
     if outlet.revocations:
@@ -43,7 +43,7 @@ def sessions(chat: InMemoryChat, *names: str) -> list[Session]:
 
 
 def test_readers_of_a_room_can_be_ended(chat: InMemoryChat) -> None:
-    """All of them, of whatever codec or stream, and those of other rooms read on."""
+    """This ends the readers of every codec and stream; readers of other rooms go on."""
     dev, ops = chat.room("dev"), chat.room("ops")
     [ada] = sessions(chat, "ada")
     ended = [
@@ -62,7 +62,7 @@ def test_readers_of_a_room_can_be_ended(chat: InMemoryChat) -> None:
 
 
 def test_a_reader_of_several_rooms_goes_on_without_one(chat: InMemoryChat) -> None:
-    """It is told of which, gets nothing more of that room, and all of the others without a gap."""
+    """It gets the reason, nothing more of that room, and everything of the others."""
     dev, ops = chat.room("dev"), chat.room("ops")
     [ada, bob] = sessions(chat, "ada", "bob")
     outlet = reading(chat, dev, ops, bob.person.inbox, owner=bob)
@@ -88,7 +88,7 @@ def test_a_reader_of_several_rooms_goes_on_without_one(chat: InMemoryChat) -> No
 def test_undelivered_events_of_a_revoked_room_are_never_delivered(
     chat: InMemoryChat, full: bool
 ) -> None:
-    """Not even events that were there already; those of its other rooms are not lost."""
+    """This holds for events in the log already; those of its other rooms are not lost."""
     dev, ops = chat.room("dev"), chat.room("ops")
     for room in ("dev", "ops"):
         chat.perform(chat.service.visitor("ada"), Say(room, "0"))
@@ -145,7 +145,7 @@ def test_readers_can_be_ended_by_person_session_and_address(chat: InMemoryChat) 
 
 
 def test_a_reader_of_private_messages_alone_can_be_ended(chat: InMemoryChat) -> None:
-    """Also one that has had its last room taken away."""
+    """This holds for a reader whose last room was revoked, too."""
     [ada, bob] = sessions(chat, "ada", "bob")
     alone = reading(chat, ada.person.inbox, owner=ada)
     reduced = reading(chat, chat.room("dev"), ada.person.inbox, owner=ada)
@@ -159,7 +159,7 @@ def test_a_reader_of_private_messages_alone_can_be_ended(chat: InMemoryChat) -> 
 
 
 def test_a_reader_can_be_ended_in_the_middle_of_a_batch(chat: InMemoryChat) -> None:
-    """It is given nothing more, and the other readers of the room everything."""
+    """It gets nothing more, and the other readers of the room get everything."""
     dev, begin = chat.room("dev"), chat.service.horizon
     for n in range(600):
         chat.service.perform(chat.service.visitor("ada"), Say("dev", str(n)))
@@ -170,7 +170,7 @@ def test_a_reader_can_be_ended_in_the_middle_of_a_batch(chat: InMemoryChat) -> N
 
 
 def test_a_room_can_be_revoked_in_the_middle_of_a_batch(chat: InMemoryChat) -> None:
-    """What follows of the other room comes once."""
+    """Later events of the other room arrive once."""
     dev, ops, begin = chat.room("dev"), chat.room("ops"), chat.service.horizon
     for n in range(1200):
         chat.perform(chat.service.visitor("ada"), Say(("dev", "ops")[n % 2], str(n)))
@@ -207,7 +207,7 @@ def test_a_reader_can_be_ended_whatever_it_waits_for(way: str) -> None:
 
 
 def test_a_reader_that_was_ended_is_not_kept(chat: InMemoryChat) -> None:
-    """By nothing."""
+    """Nothing refers to it."""
     outlet = reading(chat, chat.room("dev"), owner=sessions(chat, "ada")[0])
     subscriber, outlet.subscriber = outlet.subscriber, None
     assert subscriber
@@ -219,7 +219,7 @@ def test_a_reader_that_was_ended_is_not_kept(chat: InMemoryChat) -> None:
 
 
 def test_a_policy_that_denies_everything_lets_no_reader_be_made(chat: InMemoryChat) -> None:
-    """Of a room, of presence, of private messages, of history."""
+    """This holds for a room, its presence, private messages, and history."""
     [ada] = sessions(chat, "ada")
     dev = chat.room("dev")
     gate = chat.service.readers
@@ -238,7 +238,7 @@ def test_a_policy_that_denies_everything_lets_no_reader_be_made(chat: InMemoryCh
 
 
 def test_a_policy_that_denies_everything_ends_all_that_are_open(chat: InMemoryChat) -> None:
-    """At once, whatever they read, and not a byte comes through."""
+    """They end at once, whatever they read, and get not a byte more."""
     people = sessions(chat, "ada", "bob")
     dev, lobby = chat.room("dev"), chat.room("lobby")
     owners: list[Owner] = [*people, Stranger(), Stranger(OFFICE)]
@@ -270,7 +270,7 @@ def test_a_policy_that_denies_everything_ends_all_that_are_open(chat: InMemoryCh
 def test_another_policy_ends_those_that_it_forbids_and_leaves_the_others(
     chat: InMemoryChat,
 ) -> None:
-    """By name, by address, by room, and for private messages."""
+    """It may decide by name, address or room, and on private messages."""
     [ada, bob] = sessions(chat, "ada", "bob")
     dev, lobby = chat.room("dev"), chat.room("lobby")
     both = reading(chat, dev, lobby, owner=ada)
@@ -297,7 +297,7 @@ def test_another_policy_ends_those_that_it_forbids_and_leaves_the_others(
 def test_readers_are_judged_again_when_the_settings_of_their_room_change(
     chat: InMemoryChat,
 ) -> None:
-    """By the settings as they were shown; and no event from then on reaches those it forbids."""
+    """They are judged by the settings as shown, and later events reach no forbidden reader."""
     chat.service.readers.policy = DenyIf(
         lambda who, what, room: (
             what is Action.READ
@@ -324,7 +324,7 @@ def test_readers_are_judged_again_when_the_settings_of_their_room_change(
 
 
 def test_settings_that_another_node_has_changed_are_judged_here_too() -> None:
-    """Everything that is shown is."""
+    """The fold reviews readers, whichever node the unit is of."""
     one = InMemoryChat()
     two = InMemoryChat(node=one)
     for chat in (one, two):
@@ -340,7 +340,7 @@ def test_settings_that_another_node_has_changed_are_judged_here_too() -> None:
 
 
 def test_a_reader_is_judged_by_the_person_s_name_of_now(chat: InMemoryChat) -> None:
-    """Not by the one it was opened with."""
+    """The name at which it was opened does not count."""
     [ada] = sessions(chat, "ada")
     outlet = reading(chat, chat.room("lobby"), owner=ada)
     chat.perform(ada.person, Rename("eve"))
@@ -351,7 +351,7 @@ def test_a_reader_is_judged_by_the_person_s_name_of_now(chat: InMemoryChat) -> N
 
 
 def test_a_person_is_the_identity_of_its_sessions(chat: InMemoryChat) -> None:
-    """With the address of the last request."""
+    """It has the address of the last request."""
     seen: list[tuple[str, object]] = []
 
     class Noting(OpenPolicy):

@@ -65,7 +65,7 @@ REFUSED: list[tuple[Command, type[ChatError]]] = [
 def test_a_refused_command_changes_nothing(
     chat: InMemoryChat, command: Command, error: type[ChatError]
 ) -> None:
-    """It raises at once, and leaves not even a room behind."""
+    """It raises at once, and creates no room."""
     ada, bob = chat.enter("ada"), chat.enter("bob")
     before = (events(chat), list(ada.rooms), ada.name, existing_rooms(chat))
     with pytest.raises(error):
@@ -85,7 +85,7 @@ def test_a_bad_name_is_refused_at_once(chat: InMemoryChat, name: str) -> None:
 
 
 def test_a_command_of_an_unknown_class_is_refused(chat: InMemoryChat) -> None:
-    """Only what the service judges is carried out: a new command is nothing by default."""
+    """A new command is refused until the service carries it out."""
     with pytest.raises(TypeError):
         chat.service.perform(chat.enter(), Command())
 
@@ -109,7 +109,7 @@ def test_paging_back_reaches_everything(chat: InMemoryChat) -> None:
 
 
 def test_a_page_that_cannot_be_read_is_told(chat: InMemoryChat) -> None:
-    """With when to try again."""
+    """The error says when to try again."""
     dev = chat.room("dev")
     chat.store.unreadable = True
     assert refused(chat.service.page(dev, None, 3)) is Unavailable
@@ -141,7 +141,7 @@ def test_a_cursor_from_before_the_start_is_told_of_a_gap(chat: InMemoryChat) -> 
 
 
 def test_a_store_that_cannot_be_opened_is_told() -> None:
-    """With its reason."""
+    """The error has the reason."""
 
     class Unusable(RefusingStore):
         def open(self, follower):
@@ -154,7 +154,7 @@ def test_a_store_that_cannot_be_opened_is_told() -> None:
 
 
 def test_units_shown_while_a_node_opens_are_not_lost() -> None:
-    """Names, members, rooms and messages, of before and of meanwhile."""
+    """This holds for names, members, rooms and messages, of before and of meanwhile."""
     one = InMemoryChat()
     ada, bob = one.enter("ada"), one.enter("bob")
     two = InMemoryChat()
@@ -213,7 +213,7 @@ def test_stopping_stores_what_was_accepted(chat: InMemoryChat) -> None:
 
 
 def test_after_stopping_nothing_is_taken(chat: InMemoryChat) -> None:
-    """And the sender is told that it is not their fault."""
+    """The error tells the sender that it is the server's fault."""
     ada = chat.enter("ada")
     stopped = chat.service.stopService()
     chat.settle()
