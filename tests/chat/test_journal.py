@@ -206,7 +206,7 @@ def test_a_departure_in_doubt_is_submitted_again(chat: InMemoryChat, fate: Fate)
 
 @pytest.mark.parametrize("fate", ["stored", "lost"])
 def test_joins_and_renames_in_doubt_take_effect_once(chat: InMemoryChat, fate: Fate) -> None:
-    """They are submitted again without an announcement, which changes nothing if they were stored."""
+    """They are submitted again unannounced, which changes nothing if they were stored."""
     ada = chat.enter("ada")
     chat.room("dev")
     for command in (Join("dev"), Rename("eve")):
