@@ -16,7 +16,7 @@ import msgspec
 import pytest
 from twisted.logger import capturedLogs
 
-from chatd.chat import judge, speech
+from chatd.chat import judge_messages, speech
 from chatd.codecs.commandlines import CommandTable, nothing
 from chatd.codecs.json import JSON
 from chatd.doors.api import rooms
@@ -111,13 +111,15 @@ def test_an_event_is_a_class_a_judgement_and_a_command(monkeypatch: pytest.Monke
     roll = run(code(EVENT, "@dataclass"), vars(commands))["Roll"]
     action = SimpleNamespace(ROLL="roll")
     allow_all = SimpleNamespace(may=lambda *_: None)
-    judged = run(code(EVENT, "def roll(policy"), vars(judge), Rolled=rolled, Action=action)["roll"]
+    judged = run(
+        code(EVENT, "def roll(policy"), vars(judge_messages), Rolled=rolled, Action=action
+    )["roll"]
     carry_out = run(
         code(EVENT, "def roll(self"),
         vars(speech),
         Roll=roll,
         randint=lambda least, most: 4,
-        judge=SimpleNamespace(roll=lambda policy, *rest: judged(allow_all, *rest)),
+        judge_messages=SimpleNamespace(roll=lambda policy, *rest: judged(allow_all, *rest)),
     )["roll"]
     typed = run(code(EVENT, '@command("/roll"'), vars(talking), Roll=roll, nothing=nothing)["roll"]
     chat = InMemoryChat()

@@ -131,13 +131,13 @@ class PushStream(Pushing):
         """See `Connected.drain`: send the remaining events, then the reason, and close."""
         if self.reader:
             self.reader.wake()
-        self.send_away(Unavailable.code, GOING_DOWN)
+        self.close_with_reason(Unavailable.code, GOING_DOWN)
 
     def disconnect(self) -> None:
         """See `Reader.disconnect`.  The reason follows the last complete batch."""
-        self.send_away(TooSlow.code, TOO_SLOW)
+        self.close_with_reason(TooSlow.code, TOO_SLOW)
 
-    def send_away(self, code: str, why: str) -> None:
+    def close_with_reason(self, code: str, why: str) -> None:
         """Send the reason and the time after which to reconnect, and close the connection."""
         self.close(self.codec.farewell(code, why, spread(RETRY_SECONDS)))
 
@@ -221,7 +221,7 @@ class PushFactory(Factory):
         """A connection for a client that has just arrived."""
         return self.connection(self, address_of(getattr(addr, "host", None)))
 
-    def turn_away(self, error: ChatError) -> bytes:
+    def rejection(self, error: ChatError) -> bytes:
         """The bytes to a client whose connection is refused, with the error's message unchanged."""
         return self.connection.codec.revoked(error)
 

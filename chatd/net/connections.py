@@ -76,7 +76,7 @@ class DoorFactory(Protocol):
     def doStop(self) -> None:  # noqa: N802
         """See `IProtocolFactory`."""
 
-    def turn_away(self, error: ChatError) -> bytes:
+    def rejection(self, error: ChatError) -> bytes:
         """The bytes sent to a refused client before its connection closes."""
 
 
@@ -251,7 +251,7 @@ class ConnectionLimiter(Factory):
         refusal = self.connections.refusal(host_of(addr))
         if refusal is None:
             return self.factory.buildProtocol(addr)
-        return TurnedAway(self, self.factory.turn_away(refusal))
+        return RejectedConnection(self, self.factory.rejection(refusal))
 
     def startFactory(self) -> None:
         """The first port of the door listens."""
@@ -267,7 +267,7 @@ class ConnectionLimiter(Factory):
         return negotiating.acceptableProtocols() if negotiating else []
 
 
-class TurnedAway(Connection):
+class RejectedConnection(Connection):
     """A refused connection: it is told why, and closed."""
 
     transport: Any

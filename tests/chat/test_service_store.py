@@ -122,7 +122,7 @@ def test_a_reader_from_before_what_is_kept_is_told(path: Path) -> None:
     chat.stop()
 
 
-def test_there_are_so_many_rooms_over_a_restart_too(path: Path) -> None:
+def test_the_limit_on_rooms_holds_over_a_restart(path: Path) -> None:
     """Those there are can be used, and when one is forgotten another may be made."""
     chat = FileChat(path, max_rooms=3, retention=Retention(events=2))
     for room in ("lobby", "one", "two"):

@@ -7,7 +7,7 @@ import re
 
 import pytest
 
-from chatd.chat.rooms import RELOAD_SECONDS
+from chatd.chat.room_loading import RELOAD_SECONDS
 from chatd.codecs.websocket import GAP
 
 from ..kit.http import HttpClient
@@ -20,7 +20,7 @@ EVENTS = "/rooms/dev/events"
 def server(server: MemoryServer) -> MemoryServer:
     """One whose store cannot read what was said in a room, which nobody has asked for since."""
     server.say("before", room="dev")
-    server.chat.service.rooms._warm.clear()
+    server.chat.service.rooms._loader._warm.clear()
     gc.collect()
     server.chat.store.unreadable = True
     return server

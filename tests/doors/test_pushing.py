@@ -151,7 +151,7 @@ def test_a_client_that_is_gone_leaves_nothing_behind(server: MemoryServer, when:
 def test_a_client_that_is_not_let_in_is_told_the_error_unchanged(server: MemoryServer) -> None:
     """In the codec's bytes."""
     factory = PushFactory(Tape, server.chat.service, server.peers)
-    told = json.loads(factory.turn_away(Unavailable("too many are connected")))
+    told = json.loads(factory.rejection(Unavailable("too many are connected")))
     assert told["message"] == "too many are connected"
 
 

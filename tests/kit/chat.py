@@ -74,7 +74,7 @@ def read(outlet: FakeOutlet) -> list[str]:
 
 def forget_rooms(chat: InMemoryChat) -> None:
     """Time has passed and other rooms were asked for: rooms that are not in use leave memory."""
-    chat.service.rooms._warm.clear()
+    chat.service.rooms._loader._warm.clear()
     gc.collect()
 
 

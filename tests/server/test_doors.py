@@ -15,4 +15,4 @@ def test_every_door_takes_clients_and_turns_them_away(server: MemoryServer, door
     """Its factory makes a protocol for a client, and tells one that is not let in why."""
     factory = door.make(server.context())
     assert factory.buildProtocol(None) is not None
-    assert b"too many" in factory.turn_away(Unavailable("too many are connected"))
+    assert b"too many" in factory.rejection(Unavailable("too many are connected"))

@@ -241,5 +241,5 @@ class IgnoreResource(ApiResource):
     def render_DELETE(self, request: Request) -> Deferred[bytes]:
         """Hear of them again."""
         person = self._access.need_writing(request).person
-        hearing = self._access.service.ignores.hear(person, self._name)
+        hearing = self._access.service.ignores.unignore(person, self._name)
         return hearing.addCallback(lambda _: no_content(request))

@@ -30,7 +30,7 @@ class InviteResource(TargetResource):
 
         def take_back() -> Deferred[int | None]:
             person = self._access.speaker(request)
-            return self._access.service.invites.take_back(person, self._name, self._target)
+            return self._access.service.invites.revoke(person, self._name, self._target)
 
         taken = maybeDeferred(take_back).addErrback(self.hidden_first, request)
         return taken.addCallback(lambda _: no_content(request))

@@ -432,6 +432,6 @@ class LineFactory(Factory):
         address = address_of(getattr(addr, "host", None))
         return LineConnection(self._service, self._peers, self._heartbeat, self._backlogs, address)
 
-    def turn_away(self, error: ChatError) -> bytes:
+    def rejection(self, error: ChatError) -> bytes:
         """The bytes to a client whose connection is refused."""
         return refusal(error)

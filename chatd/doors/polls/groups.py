@@ -28,7 +28,7 @@ from twisted.logger import Logger
 from twisted.web.http import datetimeToString
 
 from ...chat.owners import Owner
-from ...chat.readers import JudgeAddress
+from ...chat.templates import JudgeAddress
 from ...http.resource import whole_refusal
 from ...model.addresses import Address
 from ...model.errors import ChatError

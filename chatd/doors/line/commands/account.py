@@ -96,8 +96,8 @@ def login(client: LineClient, name: str, password: str) -> None:
 @command("/password NEW", "take another password; all other sessions end", secret, kind=Kind.CHANGE)
 def password(client: LineClient, new: str) -> None:
     """This connection goes on."""
-    standing, record = client.session.standing, client.session.record
-    if record is None or standing is None:
+    credential, record = client.session.credential, client.session.record
+    if record is None or credential is None:
         raise NoSession("you are not signed in; /login NAME PASSWORD, or /register PASSWORD")
 
     def go_on(new: str) -> None:

@@ -38,4 +38,4 @@ def unignore(client: LineClient, name: str) -> None:
         client.reader.read(client.reader.room)
         client.answer(f"you hear {name} again")
 
-    client.change(client.service.ignores.hear(client.person, name), heard)
+    client.change(client.service.ignores.unignore(client.person, name), heard)
