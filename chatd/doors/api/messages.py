@@ -1,4 +1,4 @@
-"""`/rooms/{room}/messages`: where clients speak."""
+"""`/rooms/{room}/messages`: saying and deleting messages."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from .forms import MessageForm
 
 
 class MessagesResource(RoomCommandResource):
-    """`/rooms/{room}/messages`: where one speaks."""
+    """`/rooms/{room}/messages`."""
 
     isLeaf = False
 
@@ -30,7 +30,7 @@ class MessagesResource(RoomCommandResource):
             return Refusal(error)
 
     def render_POST(self, request: Request) -> Deferred[bytes]:
-        """Say it; answered when it is stored."""
+        """Say a message; answered when the message is stored."""
         form = read_body(request, MessageForm)
         command = Act if form.type == "action" else Say
         return self.perform(request, command(self._name, form.text), 201)
@@ -44,7 +44,7 @@ class MessageResource(RoomCommandResource):
         self._id = id_
 
     def render_DELETE(self, request: Request) -> Deferred[bytes]:
-        """Delete it: its text is nowhere any more."""
+        """Delete the message: the server keeps its text nowhere."""
         if not (self._id.isascii() and self._id.isdigit() and len(self._id) <= 18):
             raise NotFound("the id of a message is a whole number, as in its `id`")
         deleted = self.carry_out(request, Redact(self._name, int(self._id)))

@@ -28,7 +28,7 @@ class PeopleResource(ApiResource):
         self._access = access
 
     def getChild(self, path: bytes, request: Request) -> Resource:
-        """A person; whether that person is here is found out by speaking to them."""
+        """A person; whether the person is here shows when a message is sent."""
         try:
             name = segment(path, "person")
         except ChatError as error:
@@ -40,10 +40,10 @@ class PeopleResource(ApiResource):
 
 
 class PrivateResource(CommandResource):
-    """Where one speaks to one person."""
+    """`/people/{name}/messages`."""
 
     def render_POST(self, request: Request) -> Deferred[bytes]:
-        """Say it to them only."""
+        """Send a private message; answered when it has its id."""
         command = Tell(self._name, read_body(request, TextForm).text)
         performed = maybeDeferred(self.perform, request, command, 201)
         return performed.addErrback(_for_programs)
