@@ -37,11 +37,8 @@ THROUGH = {
     "chat/tokens": "doors/api/test_account",
     "chat/unused": "chat/test_admission",
     "doors/line/queue": "doors/line/test_lines",
-    "stream/selection": "stream/test_subscriber",
     # What moderators do is tested in a whole chat, and at the doors.
-    "chat/arguments": "chat/test_moderation",
     "chat/fold": "chat/test_service",
-    "chat/owners": "chat/test_readers",
     "chat/parts": "chat/test_service",
     "chat/refusal": "chat/test_readers",
     "chat/past": "chat/test_service",
@@ -52,9 +49,7 @@ THROUGH = {
     # What every engine shares is promised by the contract of the stores.
     "store/memory": "store/test_store",
     "store/settling": "store/test_store",
-    # Bytes on the wire are tested where a client reads them.
-    # Time and connections are tested where they are felt.
-    # The doubles.
+    # Only outside suites start it.
     "testing/__main__": "testing/test_conformance",
 }
 """Modules without a test file of their own, and the tests that go through them."""

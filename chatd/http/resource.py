@@ -27,7 +27,7 @@ from ..model.errors import (
     internal_error,
 )
 from ..net.peers import spread
-from .fields import header_lines
+from .fields import header_lines, segment
 from .media import wants_event_stream
 
 STATUS: dict[type[ChatError], int] = {
@@ -141,6 +141,16 @@ class Refusal(ApiResource):
     def render(self, request: Request) -> bytes | int:
         """Refuse the request."""
         return headless(request, refuse(request, self._error))
+
+
+def resource_named(path: bytes, kind: str, make: Callable[[str], Resource]) -> Resource:
+    """The resource that `make` returns for a path segment of that kind (`chatd.http.fields`), or
+    the refusal of a segment that is too long.
+    """
+    try:
+        return make(segment(path, kind))
+    except ChatError as error:
+        return Refusal(error)
 
 
 def answer(request: Request, value: Any, status: int = 200) -> bytes:

@@ -9,6 +9,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from twisted.internet.defer import Deferred
@@ -18,9 +19,7 @@ from twisted.web.server import Request
 from ...chat.accounts import Proof
 from ...chat.sessions import LastingSession
 from ...http.body import read_json
-from ...http.fields import segment
-from ...http.resource import ApiResource, Refusal, answer, no_content
-from ...model.errors import ChatError
+from ...http.resource import ApiResource, answer, no_content, resource_named
 from ..access import Access
 from .forms import AccountForm, DeletionForm, NewPasswordForm, TokenForm
 from .session import signed_in
@@ -105,10 +104,8 @@ class SessionsResource(ApiResource):
 
     def getChild(self, path: bytes, request: Request) -> Resource:
         """One session."""
-        try:
-            return EndResource(self._access, segment(path, "id"), token=False)
-        except ChatError as error:
-            return Refusal(error)
+        make = partial(EndResource, self._access, token=False)
+        return resource_named(path, "id", make)
 
     def render_GET(self, request: Request) -> Deferred[bytes]:
         """All sessions, the most recently used first."""
@@ -148,10 +145,7 @@ class TokensResource(ApiResource):
 
     def getChild(self, path: bytes, request: Request) -> Resource:
         """One token."""
-        try:
-            return EndResource(self._access, segment(path, "id"), token=True)
-        except ChatError as error:
-            return Refusal(error)
+        return resource_named(path, "id", partial(EndResource, self._access, token=True))
 
     def render_GET(self, request: Request) -> Deferred[bytes]:
         """All tokens, without their secrets."""
@@ -218,10 +212,7 @@ class IgnoresResource(ApiResource):
 
     def getChild(self, path: bytes, request: Request) -> Resource:
         """One name."""
-        try:
-            return IgnoreResource(self._access, segment(path, "person"))
-        except ChatError as error:
-            return Refusal(error)
+        return resource_named(path, "person", partial(IgnoreResource, self._access))
 
 
 class IgnoreResource(ApiResource):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from twisted.internet.defer import Deferred, maybeDeferred
@@ -12,10 +13,8 @@ from ...chat.invites import Made
 from ...chat.person import Person
 from ...chat.room import Room
 from ...http.body import read_json
-from ...http.fields import segment
-from ...http.resource import ApiResource, Refusal, answer, no_content
+from ...http.resource import ApiResource, answer, no_content, resource_named
 from ...model.commands import Join
-from ...model.errors import ChatError
 from ...model.restrictions import told_moment
 from ..access import Access
 from .forms import InviteForm
@@ -80,10 +79,7 @@ class InviteCodesResource(ApiResource):
 
     def getChild(self, path: bytes, request: Request) -> Resource:
         """One code."""
-        try:
-            return CodeResource(self._access, segment(path, "code"))
-        except ChatError as error:
-            return Refusal(error)
+        return resource_named(path, "code", partial(CodeResource, self._access))
 
 
 class CodeResource(ApiResource):

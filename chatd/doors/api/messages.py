@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from twisted.internet.defer import Deferred
 from twisted.web.resource import Resource
 from twisted.web.server import Request
 
 from ...http.body import read_body
-from ...http.fields import segment
-from ...http.resource import Refusal, no_content
+from ...http.resource import no_content, resource_named
 from ...model.commands import Act, Say
-from ...model.errors import ChatError, NotFound
+from ...model.errors import NotFound
 from ...model.moderation import Redact
 from ..access import Access
 from .command import RoomCommandResource
@@ -24,10 +25,7 @@ class MessagesResource(RoomCommandResource):
 
     def getChild(self, path: bytes, request: Request) -> Resource:
         """One message."""
-        try:
-            return MessageResource(self._access, self._name, segment(path, "id"))
-        except ChatError as error:
-            return Refusal(error)
+        return resource_named(path, "id", partial(MessageResource, self._access, self._name))
 
     def render_POST(self, request: Request) -> Deferred[bytes]:
         """Say a message; answered when the message is stored."""

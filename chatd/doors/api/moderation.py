@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from twisted.internet.defer import Deferred, maybeDeferred
@@ -12,10 +13,8 @@ from twisted.web.server import Request
 from ...chat.person import Person
 from ...chat.room import Room
 from ...http.body import read_json
-from ...http.fields import segment
-from ...http.resource import Refusal, answer, no_content
+from ...http.resource import answer, no_content, resource_named
 from ...model.commands import Command
-from ...model.errors import ChatError
 from ...model.moderation import (
     Admit,
     Ban,
@@ -57,10 +56,8 @@ class TargetsResource(RoomCommandResource):
         rest = request.postpath or []
         if self.kind == "who" and len(rest) == 1 and rest[0].isdigit():
             path += b"/" + rest.pop()  # 192.0.2.0/24
-        try:
-            return type(self).below(self._access, self._name, segment(path, self.kind))
-        except ChatError as error:
-            return Refusal(error)
+        make = partial(type(self).below, self._access, self._name)
+        return resource_named(path, self.kind, make)
 
     def listing(
         self, request: Request, name: str, list_all: Callable[[Person, Room], list[Any]]

@@ -11,8 +11,7 @@ from twisted.web.resource import IResource, Resource
 from twisted.web.server import Request
 
 from ...http.body import read_body
-from ...http.fields import segment
-from ...http.resource import ApiResource, Refusal
+from ...http.resource import ApiResource, resource_named
 from ...model.commands import Tell
 from ...model.errors import ChatError
 from ..access import Access, for_programs
@@ -29,10 +28,9 @@ class PeopleResource(ApiResource):
 
     def getChild(self, path: bytes, request: Request) -> Resource:
         """A person; whether the person is here shows when a message is sent."""
-        try:
-            name = segment(path, "person")
-        except ChatError as error:
-            return Refusal(error)
+        return resource_named(path, "person", self._person)
+
+    def _person(self, name: str) -> Resource:
         person = ApiResource()
         for below, make in OF_PERSON.items():
             person.putChild(below, make(self._access, name))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 from twisted.internet.defer import Deferred
 from twisted.web.resource import Resource
@@ -10,9 +11,7 @@ from twisted.web.server import Request
 
 from ...chat.room import Room
 from ...http.body import read_json
-from ...http.fields import segment
-from ...http.resource import ApiResource, Refusal
-from ...model.errors import ChatError
+from ...http.resource import ApiResource, resource_named
 from ...model.moderation import Configure
 from ...model.policy import Action
 from ..access import Access
@@ -63,10 +62,8 @@ class RoomsResource(ApiResource):
         """The room of that name, whether or not it exists; `/rooms/` is `/rooms`."""
         if not path:
             return super().getChild(path, request) if request.postpath else self
-        try:
-            return RoomResource(self._access, self._polls, segment(path, "room"))
-        except ChatError as error:
-            return Refusal(error)
+        make = partial(RoomResource, self._access, self._polls)
+        return resource_named(path, "room", make)
 
     def render_GET(self, request: Request) -> bytes:
         """The rooms that have people or events."""

@@ -8,6 +8,13 @@ r"""The line door: telnet, netcat, and every other client that sends lines over 
    (`printf 'hello\n' | nc -N host port`).
 4. Lines that were received are carried out even if the client has disconnected meanwhile; the
    session ends after the last line (`chatd.doors.line.backlog`).
+
+This door does not stand on `chatd.doors.pushing`, of which it could use only pausing and resuming:
+
+- Its outlet is a `LineReader`, not the connection: `/login` and `/time` replace the subscriber, and
+  bytes depend on the current room.
+- The session and the entry in `Peers` outlive the connection, as long as lines wait.
+- Batches are written directly from the start, because there is no `ready` to wait for.
 """
 
 from __future__ import annotations
