@@ -26,16 +26,13 @@ PROJECT = {"test_changes", "test_contributing", "test_docs", "test_house", "test
 THROUGH = {
     # Parts of one thing, which exist only for it.
     "chat/person": "chat/test_people",
-    # An account, its person and its sessions are tested as one.
-    "chat/accounts": "chat/test_signin",
+    # Sessions of an account are tested as one with their person.
     "chat/arrivals": "chat/test_lasting",
-    "chat/judge_accounts": "chat/test_signin",
     "chat/ignores": "doors/api/test_marker",
     "chat/markers": "doors/api/test_marker",
     "chat/signedin": "chat/test_signin",
     "chat/standing": "chat/test_lasting",
     "chat/tokens": "doors/api/test_account",
-    "chat/unused": "chat/test_admission",
     "doors/line/queue": "doors/line/test_lines",
     # What moderators do is tested in a whole chat, and at the doors.
     "chat/fold": "chat/test_service",
@@ -45,7 +42,7 @@ THROUGH = {
     "chat/moderators": "chat/test_moderation",
     "chat/rulings": "chat/test_moderation",
     "chat/targets": "chat/test_moderation",
-    "chat/invites": "doors/api/test_moderation",
+    "chat/invites": "doors/api/test_invites",
     # What every engine shares is promised by the contract of the stores.
     "store/memory": "store/test_store",
     "store/settling": "store/test_store",

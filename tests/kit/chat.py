@@ -7,6 +7,7 @@ import json
 from typing import Any
 
 import pytest
+from twisted.internet.defer import Deferred
 
 from chatd.chat.accounts import Proof
 from chatd.chat.owners import Owner
@@ -158,3 +159,18 @@ def role(chat: InMemoryChat, person: Person, room: str = "dev") -> Role:
 def last(chat: InMemoryChat, room: str = "dev") -> Any:
     """The last event of a room."""
     return events(chat, room)[-1]
+
+
+def register(chat: InMemoryChat, name: str, **options: Any) -> Deferred[Any]:
+    """Begin to register a name."""
+    return chat.service.sign_in.register(name, PASSWORD, options.pop("address", LOCAL), **options)
+
+
+def outcome(chat: InMemoryChat, begin: Any) -> type[Exception] | None:
+    """What something is refused with, at once or later."""
+    try:
+        deferred = begin()
+    except Exception as error:
+        return type(error)
+    chat.settle()
+    return refused(deferred)
