@@ -31,7 +31,7 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from ..model.errors import ChatError, InDoubt, Unavailable
+from ..model.errors import ChatError, InDoubt, Unavailable, internal_error
 from ..model.events import PresenceEvent
 from ..model.units import Stale, Unit, is_kept
 from ..store import Store
@@ -161,7 +161,7 @@ class Journal:
             accepted.outcome.errback(Failure())
         except Exception:
             self._log.failure("a command could not be judged again")
-            accepted.outcome.errback(Failure(_broken()))
+            accepted.outcome.errback(Failure(internal_error()))
         else:
             if unit.events or unit.changes:
                 self._accept(accepted)
@@ -202,7 +202,3 @@ def _refusal(failure: Failure) -> ChatError:
             " look before you repeat it"
         )
     return Unavailable("the server could not store that, and nobody saw it; try again in a moment")
-
-
-def _broken() -> Unavailable:
-    return Unavailable("the server made a mistake, and has written it down")

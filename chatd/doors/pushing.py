@@ -26,7 +26,7 @@ from ..chat.room import Room
 from ..chat.service import ChatService
 from ..codecs.streams import ClosingCodec, PushCodec
 from ..model.addresses import Address, address_of
-from ..model.errors import ChatError, TooSlow, Unavailable
+from ..model.errors import ChatError, TooSlow, Unavailable, internal_error
 from ..net.flow import FlowControlled, TcpConnection
 from ..net.heartbeat import Heartbeat
 from ..net.peers import GOING_DOWN, RETRY_SECONDS, Peers, spread
@@ -35,9 +35,6 @@ from ..net.tcp import enable_direct_writes
 from ..stream.batch import Batch
 from ..stream.subscriber import Subscriber
 from .reading import load_rooms
-
-MISTAKE = "the server made a mistake, and has written it down"
-"""The message to a client whose request failed because of a bug: not with a `ChatError`."""
 
 _log = Logger()
 
@@ -230,11 +227,11 @@ def refusal_of(failure: Failure, what: str) -> ChatError:
     """The error to send to a client for a failure.
 
     A failure that is no `ChatError` is a bug: it is logged as `what`, and the client gets
-    `MISTAKE`.
+    `internal_error`.
     """
     if isinstance(failure.value, FirstError):
         failure = failure.value.subFailure
     if isinstance(failure.value, ChatError):
         return failure.value
     _log.failure("{what}", failure, what=what)
-    return Unavailable(MISTAKE)
+    return internal_error()

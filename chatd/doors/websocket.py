@@ -43,7 +43,7 @@ from .pushing import Pushing
 from .reading import ReadQuery
 
 MOST_EARLY = 100
-"""Commands that may wait while the guest enters; further commands are refused."""
+"""Commands that may wait while the guest enters; the server refuses further ones."""
 
 
 class ChatSocket(Pushing, WebSocketProtocol):

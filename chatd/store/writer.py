@@ -184,9 +184,9 @@ class Writer(SettledFile):
             self._versions.pop(cell, None)
 
     def _clear_log(self) -> None:
-        """Have the text of redacted events leave the write-ahead log, in which it stands as it was
-        first written.  While another thread reads the file that may not be possible; then it is
-        tried again with the next group, and every minute (`tidy`).
+        """Truncate the write-ahead log, which may still contain the text of redacted events.  That
+        may be impossible while another thread reads the file; then the next group tries again,
+        and so does `tidy`, every minute.
         """
         if not self._spill:
             return
@@ -195,7 +195,11 @@ class Writer(SettledFile):
                 (busy, *_) = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
                 self._spill = bool(busy)
         except Unavailable as problem:
-            self._log.error("what was redacted is still in the log: {problem}", problem=problem)
+            self._log.error(
+                "redacted texts are still in the write-ahead log; the next commit tries again:"
+                " {problem}",
+                problem=problem,
+            )
 
     def probe(self) -> None:
         """Write to the file without changing its contents.  Raises `Unavailable`."""
@@ -333,7 +337,7 @@ class Writer(SettledFile):
         return {name: first_event(connection, name) for name in self._untold}
 
     def _removed(self, firsts: dict[str, int | None], count: int) -> Forgotten:
-        """So many events were removed."""
+        """Record that `count` events were removed."""
         self._untold.clear()
         for name, first in firsts.items():
             if first is None:

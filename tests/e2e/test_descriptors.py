@@ -95,7 +95,7 @@ def test_a_full_server_says_no_on_every_door(
     client.close()
     server.signal(15)
     server.wait()
-    assert server.output.count("connections refused") == 1
+    assert server.output.count("refused 1 connections") == 1
     assert "EMFILE" not in server.output
     assert "Traceback" not in server.output
 
@@ -142,7 +142,7 @@ def test_without_any_descriptor_left_it_waits_without_spinning(
         assert first_line(client).startswith(b"== welcome")
     server.signal(15)
     server.wait()
-    assert server.output.count("no descriptor is left") == 1
+    assert server.output.count("cannot accept connections") == 1
     assert server.output.count("EMFILE") == 1
     assert "Traceback" not in server.output
 

@@ -91,7 +91,7 @@ def test_a_second_signal_cuts_it_short(daemon: Daemon) -> None:
     """Nobody is waited for any more; it is no error."""
     with connected(daemon.http, get()):
         daemon.signal(signal.SIGTERM)
-        daemon.expect("going down; 1 are connected")
+        daemon.expect("graceful shutdown: draining 1 connections")
         began = monotonic()
         daemon.signal(signal.SIGTERM)
         assert daemon.wait() == 0
@@ -103,7 +103,7 @@ def test_a_second_interrupt_cuts_it_short(daemon: Daemon) -> None:
     """Likewise; and it ends as what was interrupted ends."""
     with connected(daemon.http, get()):
         daemon.signal(signal.SIGINT)
-        daemon.expect("going down; 1 are connected")
+        daemon.expect("graceful shutdown: draining 1 connections")
         daemon.signal(signal.SIGINT)
         assert daemon.wait() == -signal.SIGINT
     assert "Traceback" not in daemon.output
@@ -145,7 +145,7 @@ def test_a_hangup_ends_nothing(daemon: Daemon) -> None:
     client = connected(daemon.line)
     for number in (signal.SIGHUP, signal.SIGUSR1):
         daemon.signal(number)
-        daemon.expect("told to reopen the log, which is no file of ours")
+        daemon.expect("not reopening the log: this process does not write it to a file itself")
     client.sendall(b"still here\n")
     daemon.signal(signal.SIGTERM)
     assert daemon.wait() == 0
@@ -172,8 +172,8 @@ def test_a_log_that_was_moved_away_is_there_again(
     follow.expect("line door listening")
     log.rename(tmp_path / "log.1")
     server.signal(number)
-    follow.expect("the log is reopened")
-    assert "the log is reopened" in log.read_text()
+    follow.expect("log reopened")
+    assert "log reopened" in log.read_text()
     server.signal(signal.SIGTERM)
     assert server.wait() == 0
     assert "Server Shut Down" in log.read_text()

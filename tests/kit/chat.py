@@ -6,18 +6,28 @@ import gc
 import json
 from typing import Any
 
+import pytest
+from twisted.internet.defer import Deferred
+
 from chatd.chat.accounts import Proof
 from chatd.chat.owners import Owner
 from chatd.chat.person import Person
 from chatd.chat.sessions import LastingSession
 from chatd.codecs.json import JSON
-from chatd.model.addresses import LOCAL, Address
+from chatd.model.addresses import LOCAL, Address, address_of
+from chatd.model.commands import Command
 from chatd.model.errors import ChatError
 from chatd.model.events import Event
 from chatd.model.identity import Stranger
+from chatd.model.rights import Role
 from chatd.stream.feed import Source
 from chatd.stream.places import Place
 from chatd.testing import FakeOutlet, InMemoryChat, result_of
+
+HERE = address_of("192.0.2.7")
+"""An address that is not of the Internet."""
+PUBLIC = address_of("8.8.8.8")
+SHARED = address_of("2001:db8:1:2::5")
 
 
 def events(chat: InMemoryChat, room: str = "lobby") -> list[Event]:
@@ -132,3 +142,35 @@ def restarted(chat: InMemoryChat) -> InMemoryChat:
         if table == "names" or table.startswith("in:"):
             del cells._tables[table]
     return InMemoryChat(node=chat)
+
+
+def refusal(chat: InMemoryChat, person: Person, command: Command) -> ChatError:
+    """Why a command is refused."""
+    with pytest.raises(ChatError) as refused:
+        chat.perform(person, command)
+    return refused.value
+
+
+def role(chat: InMemoryChat, person: Person, room: str = "dev") -> Role:
+    """The role that a person has in a room."""
+    return chat.room(room).rights.role(person.subject)
+
+
+def last(chat: InMemoryChat, room: str = "dev") -> Any:
+    """The last event of a room."""
+    return events(chat, room)[-1]
+
+
+def register(chat: InMemoryChat, name: str, **options: Any) -> Deferred[Any]:
+    """Begin to register a name."""
+    return chat.service.sign_in.register(name, PASSWORD, options.pop("address", LOCAL), **options)
+
+
+def outcome(chat: InMemoryChat, begin: Any) -> type[Exception] | None:
+    """What something is refused with, at once or later."""
+    try:
+        deferred = begin()
+    except Exception as error:
+        return type(error)
+    chat.settle()
+    return refused(deferred)

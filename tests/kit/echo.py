@@ -4,11 +4,15 @@ nothing.
 
 from __future__ import annotations
 
+import json
 import re
 import struct
 from collections.abc import Iterable
 from typing import NamedTuple
 
+import pytest
+
+from chatd.net.connections import LINGER_SECONDS
 from chatd.testing import FakeConnection, InMemoryChat
 from chatd.testing.conformance import echo_site
 
@@ -146,3 +150,28 @@ def asked(method: str, target: str, headers: Iterable[tuple[str, str]], body: by
     """A request of HTTP/1.1, just as it is said here."""
     lines = [f"{method} {target} HTTP/1.1", *(f"{name}: {value}" for name, value in headers)]
     return "\r\n".join([*lines, "", ""]).encode("latin-1") + body
+
+
+GET = b"GET / HTTP/1.1\r\nHost: chat.example\r\n"
+POST = b"POST / HTTP/1.1\r\nHost: chat.example\r\n"
+CHUNKED = POST + b"Transfer-Encoding: chunked\r\n\r\n"
+NEXT = GET + b"\r\n"
+"""A good request, to see whether there is any next one."""
+
+
+def raw(**requests: bytes) -> pytest.MarkDecorator:
+    """Parametrizes with requests that are told apart by their names here."""
+    cases = [pytest.param(data, id=name.replace("_", "-")) for name, data in requests.items()]
+    return pytest.mark.parametrize("request_", cases)
+
+
+def assert_refused(wire: EchoConnection, request: bytes, status: int = 400) -> None:
+    """It is refused once, with a reason; what follows is not answered, and the connection ends."""
+    head, _, body = wire.talk(request + NEXT, NEXT).partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 %d " % status)
+    assert b"\r\nConnection: close" in head
+    assert b"\r\nDate: " in head
+    assert json.loads(body)["error"]["message"]
+    assert wire.talk(NEXT) == b""
+    wire.chat.advance(LINGER_SECONDS)
+    assert wire.closed

@@ -211,3 +211,9 @@ def _joined(headers: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
         name, value = raw_name.decode(), raw_value.decode()
         joined[name] = f"{joined[name]}, {value}" if name in joined else value
     return joined
+
+
+def head(method: str, target: str, *headers: str) -> bytes:
+    """The beginning of a request, up to its body."""
+    lines = [f"{method} {target} HTTP/1.1", "Host: chat.example", *headers, "", ""]
+    return "\r\n".join(lines).encode()

@@ -131,6 +131,10 @@ class MemoryServer:
         """The people in the lobby."""
         return self.lobby.names
 
+    def kinds(self, room: str = "lobby") -> list[str]:
+        """The types of the events in a room's log, oldest first."""
+        return [type(entry.event).__name__ for entry in self.chat.entries(room)]
+
 
 def peer(host: str) -> IAddress:
     """The address of a connection from a host; "unix" is a UNIX socket."""

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chatd.server.settings import Settings, options, spelt
-from chatd.server.sources import BadSetting, read_environment, read_file, settled, variable
+from chatd.server.settings import Settings
+from chatd.server.sources import BadSetting, read_environment, read_file, settled
 
 
 def write(path: Path, text: str) -> str:
@@ -54,13 +54,6 @@ def test_repeatable_options_are_lists_in_a_file_and_words_in_the_environment(
     assert doors["line"] == ("tcp:1", "tcp:2")
     assert doors["http"] == ("tcp:3",)
     assert doors["classic"] == ("tcp:4", "tcp:5")
-
-
-def test_none_closes_a_door_and_all_doors_cannot_be_closed() -> None:
-    """A server without a door is a mistake."""
-    assert settled({}, {"CHATD_LINE": "none"}, None).doors["line"] == ()
-    with pytest.raises(BadSetting, match="every door is closed"):
-        settled({}, {"CHATD_LINE": "none", "CHATD_HTTP": "none"}, None)
 
 
 @pytest.mark.parametrize(
@@ -112,14 +105,6 @@ def test_a_file_that_cannot_be_read_is_told(tmp_path: Path) -> None:
             read_file(path)
 
 
-def test_every_option_has_one_name_in_every_source() -> None:
-    """The same word with dashes or as a variable, and help that says what it does."""
-    for name, option in options():
-        assert spelt(name).replace("-", "_") == name
-        assert variable(name) == f"CHATD_{name.upper()}"
-        assert option.help.endswith((".", "example.org"))
-
-
 @given(st.text(max_size=200))
 def test_whatever_stands_in_the_file_ends_in_settings_or_in_one_line(text: str) -> None:
     """No traceback, for any text."""
@@ -137,21 +122,3 @@ def test_a_flag_is_true_wherever_it_is_given(tmp_path: Path) -> None:
     assert not settled({}, {"CHATD_PLAIN_PASSWORDS": "off"}, file).plain_passwords
     assert "neither true nor false" in problem(file, {"CHATD_PLAIN_PASSWORDS": "perhaps"})
     assert "takes true or false" in problem(write(tmp_path, "plain-passwords = 1\n"))
-
-
-def test_registering_is_closed_where_accounts_come_from_outside(tmp_path: Path) -> None:
-    """Unless the operator opens it."""
-    passwords = tmp_path / "passwd"
-    passwords.write_text("ada:pw\n")
-    auth = {"CHATD_AUTH": f"file:{passwords}"}
-    assert settled({}, {}, None).rules.register == "open"
-    assert settled({}, auth, None).rules.register == "closed"
-    assert settled({"register": "open"}, auth, None).rules.register == "open"
-    with pytest.raises(BadSetting, match="no credentials checker"):
-        settled({}, {"CHATD_AUTH": "nothing:x"}, None)
-
-
-def test_a_door_for_guests_is_not_opened_where_there_are_none() -> None:
-    """The classic one knows no accounts."""
-    with pytest.raises(BadSetting, match="--classic"):
-        settled({"guests": "read", "classic": ("tcp:1",)}, {}, None)

@@ -135,7 +135,7 @@ def test_a_store_that_fails_later_ends_the_start_too(told: StringIO) -> None:
 def test_a_store_that_does_not_open_ends_the_start_in_time(told: StringIO) -> None:
     """The line says how long was waited."""
     reactor = Reactor(running=False)
-    with pytest.raises(StartupError, match="not open after 30 seconds"):
+    with pytest.raises(StartupError, match="did not open within 30 seconds"):
         Start(reactor, Deferred(), Door()).server.startService()
     assert reactor.seconds() == pytest.approx(OPEN_SECONDS, abs=1)
 

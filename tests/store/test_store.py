@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 
 import msgspec
 import pytest
@@ -11,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.internet.defer import Deferred
 
-from chatd.model.errors import Malformed, Unavailable
+from chatd.model.errors import Unavailable
 from chatd.model.events import Acted, Event, Joined, Said, Told
 from chatd.model.units import (
     MEMBERS,
@@ -26,9 +25,6 @@ from chatd.model.units import (
     room_table,
 )
 from chatd.store import RoomSummary, Shown
-from chatd.store.engines import store_at
-from chatd.store.memory import MemoryStore
-from chatd.store.sqlite import SqliteStore
 from chatd.stream.eventlog import Entry
 from chatd.stream.pages import MOST_BYTES
 from chatd.testing import START, result_of
@@ -724,26 +720,6 @@ def test_a_store_that_was_never_opened_may_be_closed(name: str) -> None:
 
 
 # -- choosing one --------------------------------------------------------------------------------
-
-
-def test_the_url_names_the_store(tmp_path: Path) -> None:
-    """`memory:` keeps nothing, `sqlite:PATH` everything."""
-    assert isinstance(store_at("memory:", StrictClock(), lambda: START, 10), MemoryStore)
-    store = store_at("sqlite:chat.db", StrictClock(), lambda: START, 10, directory=tmp_path)
-    assert isinstance(store, SqliteStore)
-    store.check()
-    assert list(tmp_path.iterdir()) == [], "looking is not making"
-
-
-@pytest.mark.parametrize(
-    "url", ["", "memory:x", "redis:", "file:///tmp/x", "Memory:", "sqlite:", "sqlite:a\0b"]
-)
-def test_an_unknown_url_is_refused_in_one_line(url: str) -> None:
-    """It ends the start."""
-    with pytest.raises(Malformed) as refusal:
-        store_at(url, StrictClock(), lambda: START, 10)
-    assert repr(url) in refusal.value.message
-    assert "\n" not in refusal.value.message
 
 
 def test_the_fake_follower_keeps_the_units_that_it_is_shown() -> None:

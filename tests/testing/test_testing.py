@@ -5,10 +5,8 @@ from twisted.internet.defer import Deferred, fail, succeed
 from twisted.internet.protocol import Factory, Protocol
 
 from chatd.model.commands import Say
-from chatd.model.errors import NotAllowed, Unavailable
-from chatd.model.policy import Action
+from chatd.model.errors import Unavailable
 from chatd.testing import FakeConnection, InMemoryChat, result_of
-from chatd.testing.policies import DenyAll, DenyIf
 from chatd.testing.stores import FakeFollower, Held, RefusingStore
 
 
@@ -74,17 +72,6 @@ def test_a_follower_keeps_the_state_that_it_was_shown(chat: InMemoryChat) -> Non
     chat.settle()
     assert set(follower.table("names")) == {ada.key}
     assert len(follower.entries) == 6
-
-
-def test_policies_for_tests_forbid(chat: InMemoryChat) -> None:
-    """Everything, or what a test says."""
-    ada = chat.enter("ada")
-    for action in Action:
-        with pytest.raises(NotAllowed):
-            DenyAll().may(ada, action)
-        DenyIf(lambda who, what, room: False).may(ada, action)
-        with pytest.raises(NotAllowed):
-            DenyIf(lambda who, what, room: who.name == "ada").may(ada, action)
 
 
 def test_a_result_is_there_or_the_test_fails() -> None:

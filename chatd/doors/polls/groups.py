@@ -340,7 +340,7 @@ class PollGroup:
             self.deliver(Batch(b"", 0, self.cursor))
 
     def _refuse(self) -> None:
-        """Answer all waiters: the template is void.  They get its error, or no events."""
+        """Answer all waiters of a void template: with its error, or else with no events."""
         error = self._template.error
         if error is None:
             self._refuse_some()

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from ...kit.http import HttpClient
-from ...kit.moderators import person_of, signed_in
+from ...kit.moderators import signed_in
 from ...kit.server import MemoryServer
 
 
@@ -253,64 +253,3 @@ def test_members_are_listed_added_and_removed(
     assert ada.request("DELETE", "/rooms/dev/members/bob").status == 204
     assert bob.get("/rooms/dev").refusal == (404, "not-found")
     assert "dev" not in bob.get("/session").json["rooms"]
-
-
-# -- invites -------------------------------------------------------------------------------------
-
-
-def test_an_invite_makes_an_account_a_member_once(
-    server: MemoryServer, ada: HttpClient, closed: None
-) -> None:
-    """The second finds nothing; a member's repeat uses nothing up."""
-    made = ada.post("/rooms/dev/invites", {})
-    assert made.status == 201
-    code = made.json["code"]
-    assert made.json["url"].endswith(f"/#invite={code}")
-    assert ada.post(f"/invites/{code}", {}).json == {"room": "dev"}
-    bob, eve = signed_in(server, "bob"), signed_in(server, "eve")
-    assert bob.post(f"/invites/{code}", {}).json == {"room": "dev"}
-    assert "dev" in bob.get("/session").json["rooms"]
-    assert eve.post(f"/invites/{code}", {}).refusal == (404, "not-found")
-
-
-def test_an_invite_runs_out_and_can_be_taken_back(server: MemoryServer, ada: HttpClient) -> None:
-    """And every code that cannot be used is refused alike."""
-    short = ada.post("/rooms/dev/invites", {"seconds": 60, "uses": 5}).json
-    taken = ada.post("/rooms/dev/invites", {}).json
-    listed = ada.get("/rooms/dev/invites").json["invites"]
-    assert [(one["id"], one["uses"], one["by"]) for one in listed] == [
-        (short["id"], 5, "ada"),
-        (taken["id"], 1, "ada"),
-    ]
-    assert ada.request("DELETE", f"/rooms/dev/invites/{taken['id']}").status == 204
-    bob = signed_in(server, "bob")
-    person_of(server, "ada")
-    server.chat.advance(61)
-    bodies = {
-        bob.post(f"/invites/{code}", {}).body for code in (short["code"], taken["code"], "nonsense")
-    }
-    assert len(bodies) == 1
-    assert b"not-found" in bodies.pop()
-
-
-def test_an_invite_is_for_accounts(server: MemoryServer, ada: HttpClient) -> None:
-    """A guest is asked to sign in; the code is not used up."""
-    code = ada.post("/rooms/dev/invites", {}).json["code"]
-    guest = server.http()
-    guest.enter("guido")
-    assert guest.post(f"/invites/{code}", {}).refusal == (401, "no-session")
-    assert server.http().post(f"/invites/{code}", {}).refusal == (401, "no-session")
-    assert signed_in(server, "bob").post(f"/invites/{code}", {}).status == 200
-
-
-def test_two_who_use_the_last_use_of_an_invite_at_once_are_one_member(
-    server: MemoryServer, ada: HttpClient, closed: None
-) -> None:
-    """The other is refused."""
-    code = ada.post("/rooms/dev/invites", {}).json["code"]
-    clients = [signed_in(server, name) for name in ("bob", "eve")]
-    server.hold_appends()
-    for http in clients:
-        http.send("POST", f"/invites/{code}")
-    server.release_appends()
-    assert sorted(http.response().status for http in clients) == [200, 404]

@@ -4,50 +4,17 @@ ways, is refused, and nothing that follows it is carried out.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chatd.http.syntax import ONCE
 from chatd.net.connections import LINGER_SECONDS
 
-from ..kit.echo import EchoConnection
+from ..kit.echo import CHUNKED, GET, NEXT, POST, EchoConnection, assert_refused, raw
 from ..kit.http import HttpClient
 from ..kit.server import MemoryServer
-
-GET = b"GET / HTTP/1.1\r\nHost: chat.example\r\n"
-POST = b"POST / HTTP/1.1\r\nHost: chat.example\r\n"
-CHUNKED = POST + b"Transfer-Encoding: chunked\r\n\r\n"
-NEXT = GET + b"\r\n"
-"""A good request, to see whether there is any next one."""
-
-
-@pytest.fixture
-def wire() -> EchoConnection:
-    """A connection to the echo."""
-    return EchoConnection()
-
-
-def raw(**requests: bytes) -> pytest.MarkDecorator:
-    """Parametrizes with requests that are told apart by their names here."""
-    cases = [pytest.param(data, id=name.replace("_", "-")) for name, data in requests.items()]
-    return pytest.mark.parametrize("request_", cases)
-
-
-def assert_refused(wire: EchoConnection, request: bytes, status: int = 400) -> None:
-    """It is refused once, with a reason; what follows is not answered, and the connection ends."""
-    head, _, body = wire.talk(request + NEXT, NEXT).partition(b"\r\n\r\n")
-    assert head.startswith(b"HTTP/1.1 %d " % status)
-    assert b"\r\nConnection: close" in head
-    assert b"\r\nDate: " in head
-    assert json.loads(body)["error"]["message"]
-    assert wire.talk(NEXT) == b""
-    wire.chat.advance(LINGER_SECONDS)
-    assert wire.closed
-
 
 # -- what is no HTTP -------------------------------------------------------------------------------
 
@@ -223,64 +190,6 @@ def test_a_body_in_chunks_is_put_together(
 
 
 @raw(
-    none=b"GET / HTTP/1.1\r\n\r\n",
-    two=GET + b"Host: other.example\r\n\r\n",
-    the_same_twice=GET + b"Host: chat.example\r\n\r\n",
-    words=b"GET / HTTP/1.1\r\nHost: chat example\r\n\r\n",
-    path=b"GET / HTTP/1.1\r\nHost: chat.example/\r\n\r\n",
-    user=b"GET / HTTP/1.1\r\nHost: ada@chat.example\r\n\r\n",
-    two_in_1_0=b"GET / HTTP/1.0\r\nHost: a\r\nHost: b\r\n\r\n",
-    port_that_is_none=b"GET / HTTP/1.1\r\nHost: a:http\r\n\r\n",
-    two_ports=b"GET / HTTP/1.1\r\nHost: a:80:80\r\n\r\n",
-    half_an_address=b"GET / HTTP/1.1\r\nHost: [::1\r\n\r\n",
-    none_in_the_url=b"GET http:///healthz HTTP/1.1\r\nHost: a\r\n\r\n",
-    user_in_the_url=b"GET http://ada@a/ HTTP/1.1\r\nHost: a\r\n\r\n",
-)
-def test_a_request_names_one_host(wire: EchoConnection, request_: bytes) -> None:
-    """RFC 9112, section 3.2."""
-    assert_refused(wire, request_)
-
-
-@pytest.mark.parametrize("host", ["", "a", "a:80", "127.0.0.1", "[::1]:8080", "a_b.example", "ä"])
-def test_a_host_may_be_anything_that_is_one(wire: EchoConnection, host: str) -> None:
-    """Which one it is, is no matter here; an internationalised one comes in ASCII."""
-    status = 200 if host.isascii() else 400
-    assert wire.statuses(f"GET / HTTP/1.1\r\nHost: {host}\r\n\r\n".encode()) == [status]
-
-
-@pytest.mark.parametrize(
-    "target",
-    ["x", "healthz", "xhealthz", "chat.example:80", "ftp://a/", "?", "*", "/#", "/rooms#x", "#"],
-)
-def test_a_target_begins_with_a_slash(server: MemoryServer, target: str) -> None:
-    """RFC 9112, section 3.2.1; a fragment is the browser's own, and `*` is for OPTIONS."""
-    http = server.http()
-    http.send_raw(f"GET {target} HTTP/1.1\r\nHost: chat.example\r\n\r\n".encode())
-    assert http.response().refusal == (400, "malformed")
-
-
-@pytest.mark.parametrize(
-    "target", ["http://chat.example/", "HTTP://chat.example:80/", "https://[::1]", "http://a?b"]
-)
-def test_a_target_may_be_a_whole_url(wire: EchoConnection, target: str) -> None:
-    """RFC 9112, section 3.2.2."""
-    assert wire.statuses(f"GET {target} HTTP/1.1\r\nHost: chat.example\r\n\r\n".encode()) == [200]
-
-
-@pytest.mark.parametrize(
-    ("origin", "status"), [("http://chat.example", 200), ("http://evil.example", 403)]
-)
-def test_the_host_of_a_whole_url_is_the_one_that_counts(
-    server: MemoryServer, origin: str, status: int
-) -> None:
-    """RFC 9112, section 3.2.2: `Host` is overruled."""
-    http = server.http()
-    asks = f"GET http://chat.example/healthz HTTP/1.1\r\nHost: evil.example\r\nOrigin: {origin}"
-    http.send_raw(f"{asks}\r\n\r\n".encode())
-    assert http.response().status == status
-
-
-@raw(
     no_host=b"GET / HTTP/1.1\r\nContent-Length: 5\r\n\r\n",
     bad_host=b"GET / HTTP/1.1\r\nHost: a b\r\nContent-Length: 5\r\n\r\n",
     bad_target=b"POST x HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n",
@@ -290,29 +199,6 @@ def test_the_host_of_a_whole_url_is_the_one_that_counts(
 def test_a_bad_head_is_refused_before_its_body_comes(wire: EchoConnection, request_: bytes) -> None:
     """Nobody has to send, or to wait for, what is not going to be used."""
     assert wire.statuses(request_) == [400]
-
-
-@pytest.mark.parametrize("name", ONCE)
-@pytest.mark.parametrize("method", [b"GET", b"POST", b"DELETE", b"BREW"])
-@pytest.mark.parametrize("path", [b"/", b"/nowhere", b"/ws"])
-def test_a_header_that_is_no_list_comes_once(
-    wire: EchoConnection, name: str, method: bytes, path: bytes
-) -> None:
-    """One reader would take the first, another the last, whatever is asked; even the same twice."""
-    line = f"{name}: 1\r\n".encode()
-    request = b"%b %b HTTP/1.1\r\nHost: a\r\n%b%b\r\n" % (method, path, line, line)
-    assert wire.statuses(request) == [400]
-
-
-@pytest.mark.parametrize("name", ["Accept", "Cookie", "X-Forwarded-For", "Connection", "X-Mine"])
-def test_a_header_that_is_a_list_may_come_in_parts(wire: EchoConnection, name: str) -> None:
-    """RFC 9110, section 5.3; of cookies, from HTTP/2 by way of a proxy."""
-    assert wire.statuses(GET + f"{name}: 1\r\n{name}: 1\r\n\r\n".encode()) == [200]
-
-
-def test_http_1_0_knows_no_chunks(wire: EchoConnection) -> None:
-    """RFC 9112, section 6.1: what passed them on did not know what they are."""
-    assert wire.statuses(CHUNKED.replace(b"1.1", b"1.0") + b"0\r\n\r\n") == [400]
 
 
 @pytest.mark.parametrize(
@@ -372,11 +258,6 @@ def test_a_compressed_body_is_refused(
 def test_a_server_as_a_whole_has_options(wire: EchoConnection) -> None:
     """`OPTIONS *`; RFC 9112, section 3.2.4."""
     assert wire.statuses(b"OPTIONS * HTTP/1.1\r\nHost: chat.example\r\n\r\n") == [200]
-
-
-def test_a_semicolon_is_a_character_of_a_parameter(server: MemoryServer, http: HttpClient) -> None:
-    """It parts nothing, and cuts nothing off."""
-    assert http.get("/events?rooms=lobby;dev&since=0").refusal == (400, "bad-room")
 
 
 # -- how much --------------------------------------------------------------------------------------
@@ -515,15 +396,3 @@ def test_a_packet_may_end_anywhere(sizes: list[int]) -> None:
     assert answer.count(b"HTTP/1.1 200 OK\r\n") == 3
     assert [word in answer for word in (b"OK", b"hello", b"bye")] == [True, True, True]
     wire.connection.hang_up()
-
-
-# -- the echo --------------------------------------------------------------------------------------
-
-
-def test_the_echo_says_what_it_is_asked_to(wire: EchoConnection) -> None:
-    """GET says OK, POST its body, at every path, so that nothing that is taken is hidden."""
-    assert wire.talk(NEXT).endswith(b"\r\n\r\nOK")
-    assert wire.talk(NEXT.replace(b"GET", b"HEAD")).endswith(b"\r\n\r\n")
-    assert wire.talk(POST + b"Content-Length: 4\r\n\r\n\0\xff\r\n").endswith(b"\r\n\r\n\0\xff\r\n")
-    for path in (b"/other", b"/other/", b"/a/b?c", b"//"):
-        assert wire.talk(NEXT.replace(b"/ ", path + b" ")).endswith(b"\r\n\r\nOK")
