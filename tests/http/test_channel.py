@@ -1,4 +1,4 @@
-"""The bounds of HTTP: how much, how long, and in which order."""
+"""Limits of the HTTP channel: sizes, deadlines, and the order of responses."""
 
 from __future__ import annotations
 
@@ -26,23 +26,23 @@ JSON = {"Content-Type": "application/json"}
 
 
 def head(method: str, target: str, *headers: str) -> bytes:
-    """The beginning of a request, up to its body."""
+    """The head of a request: everything up to its body."""
     lines = [f"{method} {target} HTTP/1.1", "Host: chat.example", *headers, "", ""]
     return "\r\n".join(lines).encode()
 
 
-# -- how much --------------------------------------------------------------------------------------
+# -- sizes -----------------------------------------------------------------------------------------
 
 
 def test_a_body_may_be_as_long_as_the_limit(server: MemoryServer, http: HttpClient) -> None:
-    """Counted in bytes, whatever is in them."""
+    """The limit counts bytes."""
     body = '{"text":"hello"}'.ljust(MAX_BODY)
     assert http.request("POST", MESSAGES, body, JSON).status == 201
     assert server.chat.texts("lobby") == ["hello"]
 
 
-def test_a_body_that_says_it_is_longer_is_refused_before_it_comes(http: HttpClient) -> None:
-    """And the connection closes."""
+def test_an_overlong_content_length_is_refused_before_the_body_arrives(http: HttpClient) -> None:
+    """With 413; then the connection is closed."""
     http.send_raw(head("POST", MESSAGES, f"Content-Length: {MAX_BODY + 1}"), "POST")
     response = http.response()
     assert response.refusal == (413, "too-large")
@@ -50,10 +50,10 @@ def test_a_body_that_says_it_is_longer_is_refused_before_it_comes(http: HttpClie
 
 
 @pytest.mark.parametrize("size", [0, 1000], ids=["at-once", "in-parts"])
-def test_a_chunked_body_is_refused_when_it_has_become_too_long(
+def test_a_chunked_body_is_refused_when_it_exceeds_the_limit(
     server: MemoryServer, http: HttpClient, size: int
 ) -> None:
-    """Nobody knew before; nothing of it is said."""
+    """Its length is not known before; no part of it is said."""
     chunks = b"%x\r\n%b\r\n" % (1000, b'{"text":"hello"}'.ljust(1000)) * (MAX_BODY // 1000 + 1)
     data = head("POST", MESSAGES, "Transfer-Encoding: chunked", "Content-Type: application/json")
     http.send_raw(data, "POST")
@@ -67,22 +67,24 @@ def test_a_chunked_body_is_refused_when_it_has_become_too_long(
 
 
 @pytest.mark.parametrize("length", [2 * MAX_BODY, 10**12, 2**64])
-def test_a_chunk_that_says_it_is_too_long_is_refused_at_once(http: HttpClient, length: int) -> None:
-    """Before its bytes have come."""
+def test_an_overlong_chunk_size_is_refused_before_the_chunk_arrives(
+    http: HttpClient, length: int
+) -> None:
+    """With 413."""
     data = head("POST", MESSAGES, "Transfer-Encoding: chunked", "Content-Type: text/plain")
     http.send_raw(data + b"%x\r\nhello" % length, "POST")
     assert http.response().refusal == (413, "too-large")
 
 
 def test_a_body_in_very_many_chunks_is_refused(http: HttpClient) -> None:
-    """Each costs more than its byte."""
+    """Each chunk costs more than its single byte."""
     data = head("POST", MESSAGES, "Transfer-Encoding: chunked", "Content-Type: text/plain")
     http.send_raw(data + b"1\r\nx\r\n" * (MAX_CHUNKS + 1), "POST")
     assert http.response().refusal == (413, "too-large")
 
 
-def test_the_bounds_can_be_set(server: MemoryServer) -> None:
-    """Each by itself: how much, and how long."""
+def test_http_bounds_are_configurable(server: MemoryServer) -> None:
+    """Body size, request timeout and idle timeout, each separately."""
     bounds = Bounds(body=100, request_seconds=3, idle_seconds=7)
     server.http_door = web_site(server.chat.service, bounds=bounds, hosts=server.hosts)
     http = server.http()
@@ -100,10 +102,8 @@ def test_the_bounds_can_be_set(server: MemoryServer) -> None:
 
 
 @pytest.mark.parametrize("begun", [b"GET /", head("POST", MESSAGES, "Content-Length: 9") + b"{"])
-def test_a_request_that_has_begun_is_answered_however_short_idling_may_be(
-    server: MemoryServer, begun: bytes
-) -> None:
-    """It has its own time, in its head and in its body; idling begins when it is over."""
+def test_the_idle_timeout_does_not_cut_a_begun_request(server: MemoryServer, begun: bytes) -> None:
+    """A request has its own timeout for head and body; the idle timeout starts after it."""
     bounds = Bounds(request_seconds=20, idle_seconds=3)
     server.http_door = web_site(server.chat.service, bounds=bounds, hosts=server.hosts)
     http = server.http()
@@ -123,8 +123,10 @@ def test_a_request_that_has_begun_is_answered_however_short_idling_may_be(
     assert http.closed
 
 
-def test_a_chunked_body_within_the_limit_is_taken(server: MemoryServer, http: HttpClient) -> None:
-    """Chunked is no reason to refuse."""
+def test_a_chunked_body_within_the_limit_is_accepted(
+    server: MemoryServer, http: HttpClient
+) -> None:
+    """Chunked encoding alone is no reason to refuse."""
     data = head("POST", MESSAGES, "Transfer-Encoding: chunked", "Content-Type: application/json")
     http.send_raw(data + b'8\r\n{"text":\r\n8\r\n"hello"}\r\n0\r\n\r\n', "POST")
     server.chat.settle()
@@ -132,8 +134,8 @@ def test_a_chunked_body_within_the_limit_is_taken(server: MemoryServer, http: Ht
     assert server.chat.texts("lobby") == ["hello"]
 
 
-def test_a_client_that_asks_first_is_told_to_go_on(server: MemoryServer, http: HttpClient) -> None:
-    """`Expect: 100-continue`: curl does so before a long body."""
+def test_expect_100_continue_is_answered(server: MemoryServer, http: HttpClient) -> None:
+    """As curl sends it before a long body."""
     body = b'{"text":"hello"}'
     asks = head(
         "POST",
@@ -151,10 +153,10 @@ def test_a_client_that_asks_first_is_told_to_go_on(server: MemoryServer, http: H
 
 
 @pytest.mark.parametrize("length", [MAX_BODY + 1, 10**12, 10**17])
-def test_a_client_that_asks_first_with_too_long_a_body_is_not(
+def test_expect_100_continue_with_an_overlong_body_is_refused(
     http: HttpClient, length: int
 ) -> None:
-    """It is refused, and that is all it hears."""
+    """With 413, and without 100."""
     http.send_raw(
         head("POST", MESSAGES, "Expect: 100-continue", f"Content-Length: {length}"), "POST"
     )
@@ -162,10 +164,10 @@ def test_a_client_that_asks_first_with_too_long_a_body_is_not(
     assert http.informed == []
 
 
-def test_what_a_refused_client_still_sends_is_swallowed(
+def test_input_after_a_refusal_is_discarded_for_linger_seconds(
     server: MemoryServer, http: HttpClient
 ) -> None:
-    """For a moment, so that the answer reaches it; then the connection is closed."""
+    """So the response reaches the client instead of a TCP reset; then the connection is closed."""
     http.send_raw(head("POST", MESSAGES, f"Content-Length: {MAX_BODY * 2}"), "POST")
     assert http.response().status == 413
     for _ in range(3):
@@ -192,17 +194,17 @@ def test_what_a_refused_client_still_sends_is_swallowed(
     ],
     ids=["line", "header", "headers", "target", "length", "two-lengths", "chunk"],
 )
-def test_what_is_not_http_ends_the_connection(
+def test_malformed_http_is_answered_with_4xx_and_a_close(
     server: MemoryServer, http: HttpClient, data: bytes
 ) -> None:
-    """With an answer that says so, and without a trace in the log."""
+    """Nothing is logged."""
     http.wire.send(data)
     server.chat.advance(LINGER_SECONDS)
     assert re.match(rb"HTTP/1\.1 4\d\d ", http.wire.received())
     assert http.closed
 
 
-# -- how long --------------------------------------------------------------------------------------
+# -- deadlines -------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -214,10 +216,10 @@ def test_what_is_not_http_ends_the_connection(
     ],
     ids=["headers", "body", "chunks"],
 )
-def test_a_request_that_trickles_is_refused_in_time(
+def test_a_trickling_request_is_refused_at_its_deadline(
     server: MemoryServer, http: HttpClient, data: bytes
 ) -> None:
-    """However steadily it comes: the deadline counts from its first byte."""
+    """The deadline counts from the request's first byte, however steadily it arrives."""
     http.send_raw(b"", "POST")
     passed = 0
     for byte in data:
@@ -236,7 +238,7 @@ def test_a_request_that_trickles_is_refused_in_time(
 def test_each_request_on_a_connection_has_its_own_deadline(
     server: MemoryServer, http: HttpClient
 ) -> None:
-    """A slow one is refused though many before it were quick."""
+    """A slow request is refused even after many quick ones."""
     for _ in range(3):
         assert http.get("/healthz").status == 200
         server.chat.advance(15)
@@ -246,10 +248,10 @@ def test_each_request_on_a_connection_has_its_own_deadline(
 
 
 @pytest.mark.parametrize("target", ["/healthz", f"{EVENTS}?since=0", "/rooms"])
-def test_a_connection_that_is_kept_may_be_quiet_for_a_while(
+def test_a_keep_alive_connection_may_idle_longer_than_a_request_timeout(
     server: MemoryServer, http: HttpClient, target: str
 ) -> None:
-    """Longer than a request may take: quiet is not slow."""
+    """An idle client is not a slow one."""
     server.say("hello")
     for _ in range(4):
         assert http.get(target).status == 200
@@ -259,10 +261,10 @@ def test_a_connection_that_is_kept_may_be_quiet_for_a_while(
 
 
 @pytest.mark.parametrize("part", [b"GET / HT", b"GET / HTTP/1.1\r\nHost: x\r\n"])
-def test_a_client_that_ends_in_the_middle_of_a_request_is_forgotten(
+def test_end_of_input_within_a_request_closes_the_connection(
     server: MemoryServer, http: HttpClient, part: bytes
 ) -> None:
-    """Nothing waits for the rest of it."""
+    """No timer waits for the rest."""
     http.wire.send(part)
     http.wire.end_input()
     assert http.closed
@@ -271,11 +273,11 @@ def test_a_client_that_ends_in_the_middle_of_a_request_is_forgotten(
 
 
 @pytest.mark.parametrize("target", [None, "/healthz", f"{EVENTS}?since=0"])
-def test_a_connection_without_a_request_is_closed_in_the_end(
+def test_an_idle_connection_is_closed_at_the_idle_timeout(
     server: MemoryServer, http: HttpClient, target: str | None
 ) -> None:
-    """Without a word: there was no request to answer.  After learned polls, whose time is looked at
-    now and then, it may take twice as long.
+    """Without a response, because there was no request. After learned polls, whose timers are
+    coarse, it may take twice as long.
     """
     server.say("hello")
     for _ in range(3 if target else 0):
@@ -290,19 +292,21 @@ def test_a_connection_without_a_request_is_closed_in_the_end(
     assert http.wire.received() == b""
 
 
-def test_a_connection_is_kept_for_longer_than_proxies_keep_theirs() -> None:
-    """nginx and many others take 60 or 65 seconds: then it is they who close, and who know what
-    they have sent.
+def test_the_idle_timeout_is_longer_than_that_of_proxies() -> None:
+    """nginx and many others use 60 or 65 seconds. Then the proxy closes, and no request of the
+    proxy crosses the server's close.
     """
     assert IDLE_SECONDS > 65
 
 
 @pytest.mark.parametrize("seconds", [-0.1, 0, 0.1, LATE_SECONDS - 0.1])
 @pytest.mark.parametrize("before", ["/healthz", f"{EVENTS}?since=0"])
-def test_a_request_that_crosses_the_end_of_idling_is_answered(
+def test_a_request_that_crosses_the_idle_timeout_is_answered(
     server: MemoryServer, http: HttpClient, before: str, seconds: float
 ) -> None:
-    """The client may have sent it before it could know; the answer says that it was the last."""
+    """The client may have sent it before it saw the close; its response says `Connection:
+    close`.
+    """
     server.say("hello")
     assert http.get(before).status == 200
     server.chat.advance(IDLE_SECONDS + seconds)
@@ -313,10 +317,10 @@ def test_a_request_that_crosses_the_end_of_idling_is_answered(
     assert closes == http.closed == (seconds >= 0)
 
 
-def test_a_learned_poll_that_crosses_the_end_of_idling_is_answered(
+def test_a_learned_poll_that_crosses_the_idle_timeout_is_answered(
     server: MemoryServer, http: HttpClient
 ) -> None:
-    """It begins another time of idling."""
+    """The idle timeout then starts anew."""
     before = server.say("hello") - 1
     for _ in range(4):
         assert http.get(f"{EVENTS}?since={before}").texts == ["hello"]
@@ -327,7 +331,7 @@ def test_a_learned_poll_that_crosses_the_end_of_idling_is_answered(
 def test_a_request_that_crosses_the_close_is_not_carried_out(
     server: MemoryServer, http: HttpClient
 ) -> None:
-    """It is swallowed instead of reset, so the client sees the end, and may send it again."""
+    """It is discarded instead of reset, so the client sees the end of the stream and may retry."""
     closes: list[bool] = []
     http.wire.loseWriteConnection = lambda: closes.append(http.closed)  # type: ignore[method-assign]
     assert http.get("/healthz").status == 200
@@ -340,8 +344,8 @@ def test_a_request_that_crosses_the_close_is_not_carried_out(
     assert server.chat.texts("lobby") == []
 
 
-def test_a_held_poll_is_no_idle_connection(server: MemoryServer, http: HttpClient) -> None:
-    """Whatever else is limited: it may be held for as long as it asked."""
+def test_the_idle_timeout_does_not_cut_a_held_poll(server: MemoryServer, http: HttpClient) -> None:
+    """A poll may be held for as long as it asked for."""
     for _ in range(3):
         http.send("GET", f"{EVENTS}?wait=60")
         server.chat.advance(59.5)
@@ -360,10 +364,10 @@ def test_a_held_poll_is_no_idle_connection(server: MemoryServer, http: HttpClien
     ],
     ids=["get", "poll", "post"],
 )
-def test_a_connection_that_breaks_leaves_nothing_behind(
+def test_a_broken_connection_leaves_no_reader_and_no_timer(
     server: MemoryServer, data: bytes, size: int
 ) -> None:
-    """At whatever byte: no reader, and no timer that outlives its time."""
+    """Whatever the byte at which it breaks."""
     for end in range(0, len(data), size):
         http = server.http()
         http.wire.send(data[:end])
@@ -374,13 +378,11 @@ def test_a_connection_that_breaks_leaves_nothing_behind(
     assert server.chat.clock.getDelayedCalls() == []
 
 
-# -- in which order --------------------------------------------------------------------------------
+# -- order of responses ----------------------------------------------------------------------------
 
 
-def test_a_connection_serves_one_request_after_another(
-    server: MemoryServer, http: HttpClient
-) -> None:
-    """It is kept, whatever the answers were."""
+def test_a_connection_serves_several_requests(server: MemoryServer, http: HttpClient) -> None:
+    """It is kept open after error responses too."""
     statuses = [
         http.get(target).status for target in ("/healthz", "/nowhere", "/rooms", "/session")
     ]
@@ -388,14 +390,14 @@ def test_a_connection_serves_one_request_after_another(
     assert not http.closed
 
 
-def test_a_connection_is_closed_where_the_client_asks_for_it(http: HttpClient) -> None:
-    """`Connection: close`, or HTTP/1.0."""
+def test_connection_close_is_obeyed(http: HttpClient) -> None:
+    """RFC 9112, section 9.6."""
     assert http.get("/healthz", Connection="close").status == 200
     assert http.closed
 
 
 def test_http_1_0_is_answered_and_closed(server: MemoryServer, http: HttpClient) -> None:
-    """As `ab` and old proxies speak it; polls too."""
+    """As `ab` and old proxies use it; polls work too."""
     http.send_raw(f"GET {EVENTS}?wait=10 HTTP/1.0\r\n\r\n".encode())
     server.say("hello")
     assert http.response().texts == ["hello"]
@@ -403,7 +405,7 @@ def test_http_1_0_is_answered_and_closed(server: MemoryServer, http: HttpClient)
 
 
 def test_pipelined_requests_are_answered_in_order(server: MemoryServer, http: HttpClient) -> None:
-    """All that came in one packet."""
+    """All of them arrive in one packet."""
     http.send_raw(b"", "GET")
     http.send_raw(b"", "POST")
     http.send_raw(
@@ -419,11 +421,9 @@ def test_pipelined_requests_are_answered_in_order(server: MemoryServer, http: Ht
     assert room.json["last"] == said.json["id"]
 
 
-def test_one_who_pipelines_does_not_keep_the_others_waiting(
-    server: MemoryServer, http: HttpClient
-) -> None:
-    """One request is answered at once; the others have to wait for their turn."""
-    server.http().get("/healthz")  # then the store is not asked for a moment
+def test_a_pipelining_client_does_not_delay_others(server: MemoryServer, http: HttpClient) -> None:
+    """One request is answered at once; the next ones wait for later turns."""
+    server.http().get("/healthz")  # so the health check is cached for a moment
     http.wire.send(head("GET", "/healthz") * 5)
     assert http.wire.received().count(b"HTTP/1.1 200 OK") == 1
     server.chat.settle()
@@ -436,10 +436,12 @@ def test_one_who_pipelines_does_not_keep_the_others_waiting(
     [head("GET", "/healthz"), head("POST", "/healthz", "Content-Length: 5") + b"hello"],
     ids=["no-body", "body"],
 )
-def test_what_is_sent_ahead_is_left_to_tcp(
+def test_pipelined_requests_are_buffered_up_to_a_bound(
     server: MemoryServer, http: HttpClient, request_: bytes, reads: bool
 ) -> None:
-    """However fast it comes, and whether the answers are read or not; all of it is answered."""
+    """Reading pauses beyond `MAX_EARLY` bytes, so TCP holds the rest; every request is answered in
+    the end.
+    """
     taken = answered = 0
     for turn in range(100):
         if http.wire.producerState == "producing":
@@ -457,18 +459,18 @@ def test_what_is_sent_ahead_is_left_to_tcp(
 
 
 def one_turn(clock: StrictClock) -> None:
-    """Let happen the first thing that is due, and nothing that comes of it."""
+    """Run the first due call only, and no call that it schedules."""
     if clock.calls and clock.calls[0].getTime() <= clock.seconds():
         call = clock.calls.pop(0)
         call.called = 1
         call.func(*call.args, **call.kw)
 
 
-def test_a_client_that_does_not_read_is_not_answered_on_and_on(
+def test_responses_to_a_client_that_does_not_read_are_bounded(
     server: MemoryServer, http: HttpClient
 ) -> None:
-    """What it is to be told would pile up; when it reads again, it gets all of it."""
-    server.http().get("/healthz")  # then the store is not asked for a moment
+    """When it reads again, it gets all of them."""
+    server.http().get("/healthz")  # so the health check is cached for a moment
     http.wire.send(head("GET", "/healthz") * 3)
     http.wire.fill()
     assert http.wire.received().count(b"HTTP/1.1 200 OK") == 1
@@ -482,8 +484,8 @@ def test_a_client_that_does_not_read_is_not_answered_on_and_on(
     assert not http.closed
 
 
-def test_a_client_that_never_reads_is_let_go(server: MemoryServer, http: HttpClient) -> None:
-    """Even if it has asked for more."""
+def test_a_client_that_never_reads_is_disconnected(server: MemoryServer, http: HttpClient) -> None:
+    """Even if it has sent more requests."""
     http.wire.fill()
     http.wire.send(head("GET", "/healthz") * 3)
     server.chat.advance(IDLE_SECONDS + 1)
@@ -491,8 +493,8 @@ def test_a_client_that_never_reads_is_let_go(server: MemoryServer, http: HttpCli
     server.chat.settle()
 
 
-def test_idle_connections_are_closed_without_a_line_in_the_log(server: MemoryServer) -> None:
-    """A flood of them would fill it."""
+def test_closing_idle_connections_logs_nothing(server: MemoryServer) -> None:
+    """A flood of them would fill the log."""
     told: list[Any] = []
     observe: Any = told.append
     globalLogPublisher.addObserver(observe)
@@ -506,11 +508,11 @@ def test_idle_connections_are_closed_without_a_line_in_the_log(server: MemorySer
     assert not told
 
 
-def test_a_client_that_goes_between_two_turns_leaves_nothing_behind(
+def test_pending_requests_of_a_lost_connection_are_dropped(
     server: MemoryServer, http: HttpClient
 ) -> None:
-    """What it had asked for is not answered."""
-    server.http().get("/healthz")  # then the store is not asked for a moment
+    """They are not answered."""
+    server.http().get("/healthz")  # so the health check is cached for a moment
     http.wire.send(head("GET", "/healthz") * 3)
     http.wire.hang_up()
     assert http.wire.received().count(b"HTTP/1.1 200 OK") == 1
@@ -518,7 +520,7 @@ def test_a_client_that_goes_between_two_turns_leaves_nothing_behind(
     assert http.wire.received() == b""
 
 
-def test_all_that_was_asked_before_half_closing_is_answered(
+def test_requests_before_a_half_close_are_all_answered(
     server: MemoryServer, http: HttpClient
 ) -> None:
     """`printf 'GET … GET …' | nc -N`."""
@@ -531,10 +533,10 @@ def test_all_that_was_asked_before_half_closing_is_answered(
 
 @pytest.mark.parametrize("before", [0, 1, 3], ids=["new", "second", "learned"])
 @pytest.mark.parametrize("chop", [0, 1], ids=["whole", "bytewise"])
-def test_what_is_pipelined_behind_a_held_poll_waits_for_it(
+def test_requests_pipelined_behind_a_held_poll_wait_for_it(
     server: MemoryServer, http: HttpClient, before: int, chop: int
 ) -> None:
-    """Answers come in the order of the requests, and none is lost."""
+    """Responses come in the order of the requests, and none is lost."""
     place = server.say("hello")
     for _ in range(before):
         assert http.get(f"{EVENTS}?since=0").status == 200
@@ -550,10 +552,10 @@ def test_what_is_pipelined_behind_a_held_poll_waits_for_it(
     assert health.json == {"status": "ok"}
 
 
-def test_a_request_begun_behind_a_held_poll_has_its_deadline_too(
+def test_a_request_begun_behind_a_held_poll_has_a_deadline(
     server: MemoryServer, http: HttpClient
 ) -> None:
-    """It counts from when it could be looked at."""
+    """It counts from when the poll is answered."""
     http.send("GET", f"{EVENTS}?wait=30")
     http.send_raw(b"GET /heal")
     server.chat.advance(29)
@@ -563,8 +565,8 @@ def test_a_request_begun_behind_a_held_poll_has_its_deadline_too(
     assert http.response().refusal == (408, "too-slow")
 
 
-def test_a_flood_behind_a_held_poll_is_left_to_tcp(server: MemoryServer, http: HttpClient) -> None:
-    """What is kept of it is bounded: reading stops."""
+def test_input_behind_a_held_poll_is_bounded(server: MemoryServer, http: HttpClient) -> None:
+    """Reading pauses, so TCP holds the rest."""
     http.send("GET", f"{EVENTS}?wait=60")
     for _ in range(20):
         http.wire.send(head("GET", "/healthz") * 200)
@@ -573,10 +575,10 @@ def test_a_flood_behind_a_held_poll_is_left_to_tcp(server: MemoryServer, http: H
     assert http.wire.producerState == "paused"
 
 
-def test_a_client_that_leaves_while_its_poll_is_held_costs_nothing(
+def test_a_client_that_hangs_up_during_a_held_poll_is_removed_as_reader(
     server: MemoryServer, http: HttpClient
 ) -> None:
-    """Nothing is written to it, nothing is logged, and nothing is counted as reading."""
+    """Nothing is written to it, and nothing logged."""
     http.send("GET", f"{EVENTS}?wait=60")
     assert server.chat.room("lobby").readers == 1
     http.wire.hang_up(Failure(ConnectionLost()))
@@ -586,10 +588,10 @@ def test_a_client_that_leaves_while_its_poll_is_held_costs_nothing(
     assert http.wire.received() == b""
 
 
-def test_a_client_that_leaves_before_its_message_is_stored_has_said_it(
+def test_a_message_is_stored_even_if_its_client_hangs_up(
     server: MemoryServer, http: HttpClient
 ) -> None:
-    """It is stored and shown all the same; only its answer has nowhere to go."""
+    """Readers get it; only its response is dropped."""
     http.send("POST", MESSAGES, "hello", {"Content-Type": "text/plain"})
     http.wire.hang_up(Failure(ConnectionLost()))
     server.chat.settle()
@@ -598,8 +600,8 @@ def test_a_client_that_leaves_before_its_message_is_stored_has_said_it(
 
 
 @pytest.mark.parametrize("target", ["/healthz", "/rooms/lobby/events?since=1"])
-def test_who_half_closes_is_answered_first(server: MemoryServer, target: str) -> None:
-    """`printf … | nc -N`: the end of the request is not the end of interest in its answer."""
+def test_a_half_closed_client_is_answered(server: MemoryServer, target: str) -> None:
+    """`printf … | nc -N`: after the end of its input the client still reads the response."""
     http = server.http()
     http.send("GET", target)
     http.wire.end_input()
@@ -608,10 +610,10 @@ def test_who_half_closes_is_answered_first(server: MemoryServer, target: str) ->
 
 
 @pytest.mark.parametrize("packets", [1, 3])
-def test_all_that_was_said_before_half_closing_is_stored(
+def test_messages_sent_before_a_half_close_are_all_stored(
     server: MemoryServer, packets: int
 ) -> None:
-    """Each has to wait for the store, and the next one behind it."""
+    """Each waits for the store, and the next one for its response."""
     http = server.http()
     requests = [
         b"POST /rooms/lobby/messages?name=q HTTP/1.1\r\nHost: chat\r\n"
@@ -628,10 +630,10 @@ def test_all_that_was_said_before_half_closing_is_stored(
     assert http.closed
 
 
-def test_what_stands_behind_a_held_poll_is_answered_though_it_has_half_closed(
+def test_a_request_behind_a_held_poll_is_answered_after_a_half_close(
     server: MemoryServer,
 ) -> None:
-    """The first poll of a connection, too, which is Twisted's."""
+    """Also behind a connection's first poll, which Twisted parses."""
     http = server.http()
     http.send("GET", "/rooms/lobby/events")
     http.send("GET", "/healthz")
@@ -642,8 +644,8 @@ def test_what_stands_behind_a_held_poll_is_answered_though_it_has_half_closed(
     assert http.closed
 
 
-def test_what_a_half_closed_client_said_is_acknowledged(server: MemoryServer) -> None:
-    """Also when the answer has to wait for the store."""
+def test_a_message_of_a_half_closed_client_is_acknowledged(server: MemoryServer) -> None:
+    """Although the response waits for the store."""
     http = server.http()
     http.send("POST", "/rooms/lobby/messages?name=q", "hi", headers={"Content-Type": "text/plain"})
     http.wire.end_input()
@@ -652,8 +654,8 @@ def test_what_a_half_closed_client_said_is_acknowledged(server: MemoryServer) ->
     assert http.closed
 
 
-def test_a_poll_whose_client_half_closed_is_let_go_soon(server: MemoryServer) -> None:
-    """Nobody would ask again on that connection."""
+def test_a_held_poll_of_a_half_closed_client_ends_within_seconds(server: MemoryServer) -> None:
+    """No further request can come on that connection."""
     http = server.http()
     http.send("GET", "/rooms/lobby/events")
     http.wire.end_input()
