@@ -17,14 +17,14 @@ class Begun:
 
     used = False
 
-    def __init__(self, address: Address, *, forsaken: bool) -> None:
+    def __init__(self, address: Address, *, evictable: bool) -> None:
         self.address = address
-        self.forsaken = forsaken
+        self.evictable = evictable
 
 
-def begun(unused: Unused, address: Address = HERE, *, forsaken: bool = True) -> Any:
+def begun(unused: Unused, address: Address = HERE, *, evictable: bool = True) -> Any:
     """A session that has begun, and has not been used."""
-    session: Any = Begun(address, forsaken=forsaken)
+    session: Any = Begun(address, evictable=evictable)
     unused.add(session)
     return session
 
@@ -53,6 +53,6 @@ def test_a_session_that_was_used_since_is_passed_over(unused: Unused) -> None:
 
 def test_a_session_that_may_still_be_used_is_not_evicted(unused: Unused) -> None:
     """Nor is a younger one in its place."""
-    begun(unused, forsaken=False)
+    begun(unused, evictable=False)
     begun(unused)
     assert unused.oldest(None) is None

@@ -9,5 +9,5 @@ from ..kit.echo import EchoConnection
 
 @pytest.fixture
 def wire() -> EchoConnection:
-    """A connection to the echo."""
+    """A connection to the echo server."""
     return EchoConnection()

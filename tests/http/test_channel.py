@@ -34,10 +34,10 @@ MESSAGES = "/rooms/lobby/messages?name=ada"
     ],
     ids=["line", "header", "headers", "target", "length", "two-lengths", "chunk"],
 )
-def test_what_is_not_http_ends_the_connection(
+def test_malformed_http_is_answered_with_4xx_and_a_close(
     server: MemoryServer, http: HttpClient, data: bytes
 ) -> None:
-    """With an answer that says so, and without a trace in the log."""
+    """Nothing is logged."""
     http.wire.send(data)
     server.chat.advance(LINGER_SECONDS)
     assert re.match(rb"HTTP/1\.1 4\d\d ", http.wire.received())
@@ -47,10 +47,10 @@ def test_what_is_not_http_ends_the_connection(
 # -- how long --------------------------------------------------------------------------------------
 
 
-def test_a_learned_poll_that_crosses_the_end_of_idling_is_answered(
+def test_a_learned_poll_that_crosses_the_idle_timeout_is_answered(
     server: MemoryServer, http: HttpClient
 ) -> None:
-    """It begins another time of idling."""
+    """The idle timeout then starts anew."""
     before = server.say("hello") - 1
     for _ in range(4):
         assert http.get(f"{EVENTS}?since={before}").texts == ["hello"]
@@ -58,8 +58,8 @@ def test_a_learned_poll_that_crosses_the_end_of_idling_is_answered(
         assert not http.closed
 
 
-def test_a_held_poll_is_no_idle_connection(server: MemoryServer, http: HttpClient) -> None:
-    """Whatever else is limited: it may be held for as long as it asked."""
+def test_the_idle_timeout_does_not_cut_a_held_poll(server: MemoryServer, http: HttpClient) -> None:
+    """A poll may be held for as long as it asked for."""
     for _ in range(3):
         http.send("GET", f"{EVENTS}?wait=60")
         server.chat.advance(59.5)
@@ -78,10 +78,10 @@ def test_a_held_poll_is_no_idle_connection(server: MemoryServer, http: HttpClien
     ],
     ids=["get", "poll", "post"],
 )
-def test_a_connection_that_breaks_leaves_nothing_behind(
+def test_a_broken_connection_leaves_no_reader_and_no_timer(
     server: MemoryServer, data: bytes, size: int
 ) -> None:
-    """At whatever byte: no reader, and no timer that outlives its time."""
+    """Whatever the byte at which it breaks."""
     for end in range(0, len(data), size):
         http = server.http()
         http.wire.send(data[:end])
@@ -95,10 +95,8 @@ def test_a_connection_that_breaks_leaves_nothing_behind(
 # -- in which order --------------------------------------------------------------------------------
 
 
-def test_a_connection_serves_one_request_after_another(
-    server: MemoryServer, http: HttpClient
-) -> None:
-    """It is kept, whatever the answers were."""
+def test_a_connection_serves_several_requests(server: MemoryServer, http: HttpClient) -> None:
+    """It is kept open after error responses too."""
     statuses = [
         http.get(target).status for target in ("/healthz", "/nowhere", "/rooms", "/session")
     ]
@@ -106,21 +104,21 @@ def test_a_connection_serves_one_request_after_another(
     assert not http.closed
 
 
-def test_a_connection_is_closed_where_the_client_asks_for_it(http: HttpClient) -> None:
-    """`Connection: close`, or HTTP/1.0."""
+def test_connection_close_is_obeyed(http: HttpClient) -> None:
+    """RFC 9112, section 9.6."""
     assert http.get("/healthz", Connection="close").status == 200
     assert http.closed
 
 
 def test_http_1_0_is_answered_and_closed(server: MemoryServer, http: HttpClient) -> None:
-    """As `ab` and old proxies speak it; polls too."""
+    """As `ab` and old proxies use it; polls work too."""
     http.send_raw(f"GET {EVENTS}?wait=10 HTTP/1.0\r\n\r\n".encode())
     server.say("hello")
     assert http.response().texts == ["hello"]
     assert http.closed
 
 
-def test_all_that_was_asked_before_half_closing_is_answered(
+def test_requests_before_a_half_close_are_all_answered(
     server: MemoryServer, http: HttpClient
 ) -> None:
     """`printf 'GET … GET …' | nc -N`."""
@@ -133,10 +131,10 @@ def test_all_that_was_asked_before_half_closing_is_answered(
 
 @pytest.mark.parametrize("before", [0, 1, 3], ids=["new", "second", "learned"])
 @pytest.mark.parametrize("chop", [0, 1], ids=["whole", "bytewise"])
-def test_what_is_pipelined_behind_a_held_poll_waits_for_it(
+def test_requests_pipelined_behind_a_held_poll_wait_for_it(
     server: MemoryServer, http: HttpClient, before: int, chop: int
 ) -> None:
-    """Answers come in the order of the requests, and none is lost."""
+    """Responses come in the order of the requests, and none is lost."""
     place = server.say("hello")
     for _ in range(before):
         assert http.get(f"{EVENTS}?since=0").status == 200
@@ -152,10 +150,10 @@ def test_what_is_pipelined_behind_a_held_poll_waits_for_it(
     assert health.json == {"status": "ok"}
 
 
-def test_a_request_begun_behind_a_held_poll_has_its_deadline_too(
+def test_a_request_begun_behind_a_held_poll_has_a_deadline(
     server: MemoryServer, http: HttpClient
 ) -> None:
-    """It counts from when it could be looked at."""
+    """It counts from when the poll is answered."""
     http.send("GET", f"{EVENTS}?wait=30")
     http.send_raw(b"GET /heal")
     server.chat.advance(29)
@@ -165,8 +163,8 @@ def test_a_request_begun_behind_a_held_poll_has_its_deadline_too(
     assert http.response().refusal == (408, "too-slow")
 
 
-def test_a_flood_behind_a_held_poll_is_left_to_tcp(server: MemoryServer, http: HttpClient) -> None:
-    """What is kept of it is bounded: reading stops."""
+def test_input_behind_a_held_poll_is_bounded(server: MemoryServer, http: HttpClient) -> None:
+    """Reading pauses, so TCP holds the rest."""
     http.send("GET", f"{EVENTS}?wait=60")
     for _ in range(20):
         http.wire.send(head("GET", "/healthz") * 200)
@@ -175,10 +173,10 @@ def test_a_flood_behind_a_held_poll_is_left_to_tcp(server: MemoryServer, http: H
     assert http.wire.producerState == "paused"
 
 
-def test_a_client_that_leaves_while_its_poll_is_held_costs_nothing(
+def test_a_client_that_hangs_up_during_a_held_poll_is_removed_as_reader(
     server: MemoryServer, http: HttpClient
 ) -> None:
-    """Nothing is written to it, nothing is logged, and nothing is counted as reading."""
+    """Nothing is written to it, and nothing logged."""
     http.send("GET", f"{EVENTS}?wait=60")
     assert server.chat.room("lobby").readers == 1
     http.wire.hang_up(Failure(ConnectionLost()))
@@ -188,10 +186,10 @@ def test_a_client_that_leaves_while_its_poll_is_held_costs_nothing(
     assert http.wire.received() == b""
 
 
-def test_a_client_that_leaves_before_its_message_is_stored_has_said_it(
+def test_a_message_is_stored_even_if_its_client_hangs_up(
     server: MemoryServer, http: HttpClient
 ) -> None:
-    """It is stored and shown all the same; only its answer has nowhere to go."""
+    """Readers get it; only its response is dropped."""
     http.send("POST", MESSAGES, "hello", {"Content-Type": "text/plain"})
     http.wire.hang_up(Failure(ConnectionLost()))
     server.chat.settle()
@@ -200,8 +198,8 @@ def test_a_client_that_leaves_before_its_message_is_stored_has_said_it(
 
 
 @pytest.mark.parametrize("target", ["/healthz", "/rooms/lobby/events?since=1"])
-def test_who_half_closes_is_answered_first(server: MemoryServer, target: str) -> None:
-    """`printf … | nc -N`: the end of the request is not the end of interest in its answer."""
+def test_a_half_closed_client_is_answered(server: MemoryServer, target: str) -> None:
+    """`printf … | nc -N`: after the end of its input the client still reads the response."""
     http = server.http()
     http.send("GET", target)
     http.wire.end_input()
@@ -210,10 +208,10 @@ def test_who_half_closes_is_answered_first(server: MemoryServer, target: str) ->
 
 
 @pytest.mark.parametrize("packets", [1, 3])
-def test_all_that_was_said_before_half_closing_is_stored(
+def test_messages_sent_before_a_half_close_are_all_stored(
     server: MemoryServer, packets: int
 ) -> None:
-    """Each has to wait for the store, and the next one behind it."""
+    """Each waits for the store, and the next one for its response."""
     http = server.http()
     requests = [
         b"POST /rooms/lobby/messages?name=q HTTP/1.1\r\nHost: chat\r\n"
@@ -230,10 +228,10 @@ def test_all_that_was_said_before_half_closing_is_stored(
     assert http.closed
 
 
-def test_what_stands_behind_a_held_poll_is_answered_though_it_has_half_closed(
+def test_a_request_behind_a_held_poll_is_answered_after_a_half_close(
     server: MemoryServer,
 ) -> None:
-    """The first poll of a connection, too, which is Twisted's."""
+    """Also behind a connection's first poll, which Twisted parses."""
     http = server.http()
     http.send("GET", "/rooms/lobby/events")
     http.send("GET", "/healthz")
@@ -244,8 +242,8 @@ def test_what_stands_behind_a_held_poll_is_answered_though_it_has_half_closed(
     assert http.closed
 
 
-def test_what_a_half_closed_client_said_is_acknowledged(server: MemoryServer) -> None:
-    """Also when the answer has to wait for the store."""
+def test_a_message_of_a_half_closed_client_is_acknowledged(server: MemoryServer) -> None:
+    """Although the response waits for the store."""
     http = server.http()
     http.send("POST", "/rooms/lobby/messages?name=q", "hi", headers={"Content-Type": "text/plain"})
     http.wire.end_input()
@@ -254,8 +252,8 @@ def test_what_a_half_closed_client_said_is_acknowledged(server: MemoryServer) ->
     assert http.closed
 
 
-def test_a_poll_whose_client_half_closed_is_let_go_soon(server: MemoryServer) -> None:
-    """Nobody would ask again on that connection."""
+def test_a_held_poll_of_a_half_closed_client_ends_within_seconds(server: MemoryServer) -> None:
+    """No further request can come on that connection."""
     http = server.http()
     http.send("GET", "/rooms/lobby/events")
     http.wire.end_input()

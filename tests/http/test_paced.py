@@ -17,8 +17,8 @@ EVENTS = "/rooms/lobby/events"
 MESSAGES = "/rooms/lobby/messages?name=ada"
 
 
-def test_the_bounds_can_be_set(server: MemoryServer) -> None:
-    """Each by itself: how much, and how long."""
+def test_http_bounds_are_configurable(server: MemoryServer) -> None:
+    """Body size, request timeout and idle timeout, each separately."""
     bounds = Bounds(body=100, request_seconds=3, idle_seconds=7)
     server.http_door = web_site(server.chat.service, bounds=bounds, hosts=server.hosts)
     http = server.http()
@@ -36,10 +36,8 @@ def test_the_bounds_can_be_set(server: MemoryServer) -> None:
 
 
 @pytest.mark.parametrize("begun", [b"GET /", head("POST", MESSAGES, "Content-Length: 9") + b"{"])
-def test_a_request_that_has_begun_is_answered_however_short_idling_may_be(
-    server: MemoryServer, begun: bytes
-) -> None:
-    """It has its own time, in its head and in its body; idling begins when it is over."""
+def test_the_idle_timeout_does_not_cut_a_begun_request(server: MemoryServer, begun: bytes) -> None:
+    """A request has its own timeout for head and body; the idle timeout starts after it."""
     bounds = Bounds(request_seconds=20, idle_seconds=3)
     server.http_door = web_site(server.chat.service, bounds=bounds, hosts=server.hosts)
     http = server.http()
@@ -59,10 +57,10 @@ def test_a_request_that_has_begun_is_answered_however_short_idling_may_be(
     assert http.closed
 
 
-def test_what_a_refused_client_still_sends_is_swallowed(
+def test_input_after_a_refusal_is_discarded_for_linger_seconds(
     server: MemoryServer, http: HttpClient
 ) -> None:
-    """For a moment, so that the answer reaches it; then the connection is closed."""
+    """So the response reaches the client instead of a TCP reset; then the connection is closed."""
     http.send_raw(head("POST", MESSAGES, f"Content-Length: {MAX_BODY * 2}"), "POST")
     assert http.response().status == 413
     for _ in range(3):
@@ -85,10 +83,10 @@ def test_what_a_refused_client_still_sends_is_swallowed(
     ],
     ids=["headers", "body", "chunks"],
 )
-def test_a_request_that_trickles_is_refused_in_time(
+def test_a_trickling_request_is_refused_at_its_deadline(
     server: MemoryServer, http: HttpClient, data: bytes
 ) -> None:
-    """However steadily it comes: the deadline counts from its first byte."""
+    """The deadline counts from the request's first byte, however steadily it arrives."""
     http.send_raw(b"", "POST")
     passed = 0
     for byte in data:
@@ -107,7 +105,7 @@ def test_a_request_that_trickles_is_refused_in_time(
 def test_each_request_on_a_connection_has_its_own_deadline(
     server: MemoryServer, http: HttpClient
 ) -> None:
-    """A slow one is refused though many before it were quick."""
+    """A slow request is refused even after many quick ones."""
     for _ in range(3):
         assert http.get("/healthz").status == 200
         server.chat.advance(15)
@@ -117,10 +115,10 @@ def test_each_request_on_a_connection_has_its_own_deadline(
 
 
 @pytest.mark.parametrize("target", ["/healthz", f"{EVENTS}?since=0", "/rooms"])
-def test_a_connection_that_is_kept_may_be_quiet_for_a_while(
+def test_a_keep_alive_connection_may_idle_longer_than_a_request_timeout(
     server: MemoryServer, http: HttpClient, target: str
 ) -> None:
-    """Longer than a request may take: quiet is not slow."""
+    """An idle client is not a slow one."""
     server.say("hello")
     for _ in range(4):
         assert http.get(target).status == 200
@@ -130,10 +128,10 @@ def test_a_connection_that_is_kept_may_be_quiet_for_a_while(
 
 
 @pytest.mark.parametrize("part", [b"GET / HT", b"GET / HTTP/1.1\r\nHost: x\r\n"])
-def test_a_client_that_ends_in_the_middle_of_a_request_is_forgotten(
+def test_end_of_input_within_a_request_closes_the_connection(
     server: MemoryServer, http: HttpClient, part: bytes
 ) -> None:
-    """Nothing waits for the rest of it."""
+    """No timer waits for the rest."""
     http.wire.send(part)
     http.wire.end_input()
     assert http.closed
@@ -142,11 +140,11 @@ def test_a_client_that_ends_in_the_middle_of_a_request_is_forgotten(
 
 
 @pytest.mark.parametrize("target", [None, "/healthz", f"{EVENTS}?since=0"])
-def test_a_connection_without_a_request_is_closed_in_the_end(
+def test_an_idle_connection_is_closed_at_the_idle_timeout(
     server: MemoryServer, http: HttpClient, target: str | None
 ) -> None:
-    """Without a word: there was no request to answer.  After learned polls, whose time is looked at
-    now and then, it may take twice as long.
+    """Without a response, because there was no request. After learned polls, whose timers are
+    coarse, it may take twice as long.
     """
     server.say("hello")
     for _ in range(3 if target else 0):
@@ -161,19 +159,21 @@ def test_a_connection_without_a_request_is_closed_in_the_end(
     assert http.wire.received() == b""
 
 
-def test_a_connection_is_kept_for_longer_than_proxies_keep_theirs() -> None:
-    """nginx and many others take 60 or 65 seconds: then it is they who close, and who know what
-    they have sent.
+def test_the_idle_timeout_is_longer_than_that_of_proxies() -> None:
+    """nginx and many others use 60 or 65 seconds. Then the proxy closes, and no request of the
+    proxy crosses the server's close.
     """
     assert IDLE_SECONDS > 65
 
 
 @pytest.mark.parametrize("seconds", [-0.1, 0, 0.1, LATE_SECONDS - 0.1])
 @pytest.mark.parametrize("before", ["/healthz", f"{EVENTS}?since=0"])
-def test_a_request_that_crosses_the_end_of_idling_is_answered(
+def test_a_request_that_crosses_the_idle_timeout_is_answered(
     server: MemoryServer, http: HttpClient, before: str, seconds: float
 ) -> None:
-    """The client may have sent it before it could know; the answer says that it was the last."""
+    """The client may have sent it before it saw the close; its response says `Connection:
+    close`.
+    """
     server.say("hello")
     assert http.get(before).status == 200
     server.chat.advance(IDLE_SECONDS + seconds)
@@ -187,7 +187,7 @@ def test_a_request_that_crosses_the_end_of_idling_is_answered(
 def test_a_request_that_crosses_the_close_is_not_carried_out(
     server: MemoryServer, http: HttpClient
 ) -> None:
-    """It is swallowed instead of reset, so the client sees the end, and may send it again."""
+    """It is discarded instead of reset, so the client sees the end of the stream and may retry."""
     closes: list[bool] = []
     http.wire.loseWriteConnection = lambda: closes.append(http.closed)  # type: ignore[method-assign]
     assert http.get("/healthz").status == 200
@@ -201,7 +201,7 @@ def test_a_request_that_crosses_the_close_is_not_carried_out(
 
 
 def test_pipelined_requests_are_answered_in_order(server: MemoryServer, http: HttpClient) -> None:
-    """All that came in one packet."""
+    """All of them arrive in one packet."""
     http.send_raw(b"", "GET")
     http.send_raw(b"", "POST")
     http.send_raw(
@@ -217,10 +217,8 @@ def test_pipelined_requests_are_answered_in_order(server: MemoryServer, http: Ht
     assert room.json["last"] == said.json["id"]
 
 
-def test_one_who_pipelines_does_not_keep_the_others_waiting(
-    server: MemoryServer, http: HttpClient
-) -> None:
-    """One request is answered at once; the others have to wait for their turn."""
+def test_a_pipelining_client_does_not_delay_others(server: MemoryServer, http: HttpClient) -> None:
+    """One request is answered at once; the next ones wait for later turns."""
     server.http().get("/healthz")  # then the store is not asked for a moment
     http.wire.send(head("GET", "/healthz") * 5)
     assert http.wire.received().count(b"HTTP/1.1 200 OK") == 1
@@ -234,10 +232,12 @@ def test_one_who_pipelines_does_not_keep_the_others_waiting(
     [head("GET", "/healthz"), head("POST", "/healthz", "Content-Length: 5") + b"hello"],
     ids=["no-body", "body"],
 )
-def test_what_is_sent_ahead_is_left_to_tcp(
+def test_pipelined_requests_are_buffered_up_to_a_bound(
     server: MemoryServer, http: HttpClient, request_: bytes, reads: bool
 ) -> None:
-    """However fast it comes, and whether the answers are read or not; all of it is answered."""
+    """Reading pauses beyond `MAX_EARLY` bytes, so TCP holds the rest; every request is answered in
+    the end.
+    """
     taken = answered = 0
     for turn in range(100):
         if http.wire.producerState == "producing":
@@ -255,17 +255,17 @@ def test_what_is_sent_ahead_is_left_to_tcp(
 
 
 def one_turn(clock: StrictClock) -> None:
-    """Let happen the first thing that is due, and nothing that comes of it."""
+    """Run the first due call only, and no call that it schedules."""
     if clock.calls and clock.calls[0].getTime() <= clock.seconds():
         call = clock.calls.pop(0)
         call.called = 1
         call.func(*call.args, **call.kw)
 
 
-def test_a_client_that_does_not_read_is_not_answered_on_and_on(
+def test_responses_to_a_client_that_does_not_read_are_bounded(
     server: MemoryServer, http: HttpClient
 ) -> None:
-    """What it is to be told would pile up; when it reads again, it gets all of it."""
+    """When it reads again, it gets all of them."""
     server.http().get("/healthz")  # then the store is not asked for a moment
     http.wire.send(head("GET", "/healthz") * 3)
     http.wire.fill()
@@ -280,8 +280,8 @@ def test_a_client_that_does_not_read_is_not_answered_on_and_on(
     assert not http.closed
 
 
-def test_a_client_that_never_reads_is_let_go(server: MemoryServer, http: HttpClient) -> None:
-    """Even if it has asked for more."""
+def test_a_client_that_never_reads_is_disconnected(server: MemoryServer, http: HttpClient) -> None:
+    """Even if it has sent more requests."""
     http.wire.fill()
     http.wire.send(head("GET", "/healthz") * 3)
     server.chat.advance(IDLE_SECONDS + 1)
@@ -289,10 +289,10 @@ def test_a_client_that_never_reads_is_let_go(server: MemoryServer, http: HttpCli
     server.chat.settle()
 
 
-def test_a_client_that_goes_between_two_turns_leaves_nothing_behind(
+def test_pending_requests_of_a_lost_connection_are_dropped(
     server: MemoryServer, http: HttpClient
 ) -> None:
-    """What it had asked for is not answered."""
+    """They are not answered."""
     server.http().get("/healthz")  # then the store is not asked for a moment
     http.wire.send(head("GET", "/healthz") * 3)
     http.wire.hang_up()

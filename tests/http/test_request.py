@@ -16,14 +16,14 @@ JSON = {"Content-Type": "application/json"}
 
 
 def test_a_body_may_be_as_long_as_the_limit(server: MemoryServer, http: HttpClient) -> None:
-    """Counted in bytes, whatever is in them."""
+    """The limit counts bytes."""
     body = '{"text":"hello"}'.ljust(MAX_BODY)
     assert http.request("POST", MESSAGES, body, JSON).status == 201
     assert server.chat.texts("lobby") == ["hello"]
 
 
-def test_a_body_that_says_it_is_longer_is_refused_before_it_comes(http: HttpClient) -> None:
-    """And the connection closes."""
+def test_an_overlong_content_length_is_refused_before_the_body_arrives(http: HttpClient) -> None:
+    """With 413; then the connection is closed."""
     http.send_raw(head("POST", MESSAGES, f"Content-Length: {MAX_BODY + 1}"), "POST")
     response = http.response()
     assert response.refusal == (413, "too-large")
@@ -31,10 +31,10 @@ def test_a_body_that_says_it_is_longer_is_refused_before_it_comes(http: HttpClie
 
 
 @pytest.mark.parametrize("size", [0, 1000], ids=["at-once", "in-parts"])
-def test_a_chunked_body_is_refused_when_it_has_become_too_long(
+def test_a_chunked_body_is_refused_when_it_exceeds_the_limit(
     server: MemoryServer, http: HttpClient, size: int
 ) -> None:
-    """Nobody knew before; nothing of it is said."""
+    """Its length is not known before; no part of it is said."""
     chunks = b"%x\r\n%b\r\n" % (1000, b'{"text":"hello"}'.ljust(1000)) * (MAX_BODY // 1000 + 1)
     data = head("POST", MESSAGES, "Transfer-Encoding: chunked", "Content-Type: application/json")
     http.send_raw(data, "POST")
@@ -48,22 +48,26 @@ def test_a_chunked_body_is_refused_when_it_has_become_too_long(
 
 
 @pytest.mark.parametrize("length", [2 * MAX_BODY, 10**12, 2**64])
-def test_a_chunk_that_says_it_is_too_long_is_refused_at_once(http: HttpClient, length: int) -> None:
-    """Before its bytes have come."""
+def test_an_overlong_chunk_size_is_refused_before_the_chunk_arrives(
+    http: HttpClient, length: int
+) -> None:
+    """With 413."""
     data = head("POST", MESSAGES, "Transfer-Encoding: chunked", "Content-Type: text/plain")
     http.send_raw(data + b"%x\r\nhello" % length, "POST")
     assert http.response().refusal == (413, "too-large")
 
 
 def test_a_body_in_very_many_chunks_is_refused(http: HttpClient) -> None:
-    """Each costs more than its byte."""
+    """Each chunk costs more than its single byte."""
     data = head("POST", MESSAGES, "Transfer-Encoding: chunked", "Content-Type: text/plain")
     http.send_raw(data + b"1\r\nx\r\n" * (MAX_CHUNKS + 1), "POST")
     assert http.response().refusal == (413, "too-large")
 
 
-def test_a_chunked_body_within_the_limit_is_taken(server: MemoryServer, http: HttpClient) -> None:
-    """Chunked is no reason to refuse."""
+def test_a_chunked_body_within_the_limit_is_accepted(
+    server: MemoryServer, http: HttpClient
+) -> None:
+    """Chunked encoding alone is no reason to refuse."""
     data = head("POST", MESSAGES, "Transfer-Encoding: chunked", "Content-Type: application/json")
     http.send_raw(data + b'8\r\n{"text":\r\n8\r\n"hello"}\r\n0\r\n\r\n', "POST")
     server.chat.settle()
@@ -71,8 +75,8 @@ def test_a_chunked_body_within_the_limit_is_taken(server: MemoryServer, http: Ht
     assert server.chat.texts("lobby") == ["hello"]
 
 
-def test_a_client_that_asks_first_is_told_to_go_on(server: MemoryServer, http: HttpClient) -> None:
-    """`Expect: 100-continue`: curl does so before a long body."""
+def test_expect_100_continue_is_answered(server: MemoryServer, http: HttpClient) -> None:
+    """As curl sends it before a long body."""
     body = b'{"text":"hello"}'
     asks = head(
         "POST",
@@ -90,10 +94,10 @@ def test_a_client_that_asks_first_is_told_to_go_on(server: MemoryServer, http: H
 
 
 @pytest.mark.parametrize("length", [MAX_BODY + 1, 10**12, 10**17])
-def test_a_client_that_asks_first_with_too_long_a_body_is_not(
+def test_expect_100_continue_with_an_overlong_body_is_refused(
     http: HttpClient, length: int
 ) -> None:
-    """It is refused, and that is all it hears."""
+    """With 413, and without 100."""
     http.send_raw(
         head("POST", MESSAGES, "Expect: 100-continue", f"Content-Length: {length}"), "POST"
     )

@@ -25,14 +25,16 @@ from ..kit.server import MemoryServer
     none_in_the_url=b"GET http:///healthz HTTP/1.1\r\nHost: a\r\n\r\n",
     user_in_the_url=b"GET http://ada@a/ HTTP/1.1\r\nHost: a\r\n\r\n",
 )
-def test_a_request_names_one_host(wire: EchoConnection, request_: bytes) -> None:
+def test_a_request_without_exactly_one_valid_host_is_refused(
+    wire: EchoConnection, request_: bytes
+) -> None:
     """RFC 9112, section 3.2."""
     assert_refused(wire, request_)
 
 
 @pytest.mark.parametrize("host", ["", "a", "a:80", "127.0.0.1", "[::1]:8080", "a_b.example", "ä"])
-def test_a_host_may_be_anything_that_is_one(wire: EchoConnection, host: str) -> None:
-    """Which one it is, is no matter here; an internationalised one comes in ASCII."""
+def test_any_valid_host_is_accepted(wire: EchoConnection, host: str) -> None:
+    """This layer does not check which host it is; an internationalized name must come in ASCII."""
     status = 200 if host.isascii() else 400
     assert wire.statuses(f"GET / HTTP/1.1\r\nHost: {host}\r\n\r\n".encode()) == [status]
 
@@ -41,8 +43,8 @@ def test_a_host_may_be_anything_that_is_one(wire: EchoConnection, host: str) -> 
     "target",
     ["x", "healthz", "xhealthz", "chat.example:80", "ftp://a/", "?", "*", "/#", "/rooms#x", "#"],
 )
-def test_a_target_begins_with_a_slash(server: MemoryServer, target: str) -> None:
-    """RFC 9112, section 3.2.1; a fragment is the browser's own, and `*` is for OPTIONS."""
+def test_a_target_without_a_leading_slash_is_refused(server: MemoryServer, target: str) -> None:
+    """RFC 9112, section 3.2.1. Fragments are never sent, and `*` is for OPTIONS only."""
     http = server.http()
     http.send_raw(f"GET {target} HTTP/1.1\r\nHost: chat.example\r\n\r\n".encode())
     assert http.response().refusal == (400, "malformed")
@@ -51,7 +53,7 @@ def test_a_target_begins_with_a_slash(server: MemoryServer, target: str) -> None
 @pytest.mark.parametrize(
     "target", ["http://chat.example/", "HTTP://chat.example:80/", "https://[::1]", "http://a?b"]
 )
-def test_a_target_may_be_a_whole_url(wire: EchoConnection, target: str) -> None:
+def test_a_target_may_be_an_absolute_url(wire: EchoConnection, target: str) -> None:
     """RFC 9112, section 3.2.2."""
     assert wire.statuses(f"GET {target} HTTP/1.1\r\nHost: chat.example\r\n\r\n".encode()) == [200]
 
@@ -59,10 +61,10 @@ def test_a_target_may_be_a_whole_url(wire: EchoConnection, target: str) -> None:
 @pytest.mark.parametrize(
     ("origin", "status"), [("http://chat.example", 200), ("http://evil.example", 403)]
 )
-def test_the_host_of_a_whole_url_is_the_one_that_counts(
+def test_the_host_of_an_absolute_url_overrides_the_host_header(
     server: MemoryServer, origin: str, status: int
 ) -> None:
-    """RFC 9112, section 3.2.2: `Host` is overruled."""
+    """RFC 9112, section 3.2.2."""
     http = server.http()
     asks = f"GET http://chat.example/healthz HTTP/1.1\r\nHost: evil.example\r\nOrigin: {origin}"
     http.send_raw(f"{asks}\r\n\r\n".encode())
@@ -72,26 +74,28 @@ def test_the_host_of_a_whole_url_is_the_one_that_counts(
 @pytest.mark.parametrize("name", ONCE)
 @pytest.mark.parametrize("method", [b"GET", b"POST", b"DELETE", b"BREW"])
 @pytest.mark.parametrize("path", [b"/", b"/nowhere", b"/ws"])
-def test_a_header_that_is_no_list_comes_once(
+def test_a_repeated_singleton_header_is_refused(
     wire: EchoConnection, name: str, method: bytes, path: bytes
 ) -> None:
-    """One reader would take the first, another the last, whatever is asked; even the same twice."""
+    """One parser would take the first, another the last; even two equal ones are refused."""
     line = f"{name}: 1\r\n".encode()
     request = b"%b %b HTTP/1.1\r\nHost: a\r\n%b%b\r\n" % (method, path, line, line)
     assert wire.statuses(request) == [400]
 
 
 @pytest.mark.parametrize("name", ["Accept", "Cookie", "X-Forwarded-For", "Connection", "X-Mine"])
-def test_a_header_that_is_a_list_may_come_in_parts(wire: EchoConnection, name: str) -> None:
-    """RFC 9110, section 5.3; of cookies, from HTTP/2 by way of a proxy."""
+def test_a_list_header_may_be_repeated(wire: EchoConnection, name: str) -> None:
+    """RFC 9110, section 5.3; cookies from HTTP/2 come so through a proxy."""
     assert wire.statuses(GET + f"{name}: 1\r\n{name}: 1\r\n\r\n".encode()) == [200]
 
 
-def test_http_1_0_knows_no_chunks(wire: EchoConnection) -> None:
-    """RFC 9112, section 6.1: what passed them on did not know what they are."""
+def test_a_chunked_body_in_http_1_0_is_refused(wire: EchoConnection) -> None:
+    """RFC 9112, section 6.1: an HTTP/1.0 proxy in between may have misread it."""
     assert wire.statuses(CHUNKED.replace(b"1.1", b"1.0") + b"0\r\n\r\n") == [400]
 
 
-def test_a_semicolon_is_a_character_of_a_parameter(server: MemoryServer, http: HttpClient) -> None:
-    """It parts nothing, and cuts nothing off."""
+def test_a_semicolon_does_not_separate_query_parameters(
+    server: MemoryServer, http: HttpClient
+) -> None:
+    """It is part of the value."""
     assert http.get("/events?rooms=lobby;dev&since=0").refusal == (400, "bad-room")

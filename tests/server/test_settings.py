@@ -10,7 +10,7 @@ from chatd.server.settings import options, spelt
 from chatd.server.sources import BadSetting, settled, variable
 
 
-def test_none_closes_a_door_and_all_doors_cannot_be_closed() -> None:
+def test_none_closes_a_door_but_not_all_doors() -> None:
     """A server without a door is a mistake."""
     assert settled({}, {"CHATD_LINE": "none"}, None).doors["line"] == ()
     with pytest.raises(BadSetting, match="every door is closed"):
@@ -18,15 +18,15 @@ def test_none_closes_a_door_and_all_doors_cannot_be_closed() -> None:
 
 
 def test_every_option_has_one_name_in_every_source() -> None:
-    """The same word with dashes or as a variable, and help that says what it does."""
+    """The same word with dashes, or as a variable; its help is a sentence."""
     for name, option in options():
         assert spelt(name).replace("-", "_") == name
         assert variable(name) == f"CHATD_{name.upper()}"
         assert option.help.endswith((".", "example.org"))
 
 
-def test_registering_is_closed_where_accounts_come_from_outside(tmp_path: Path) -> None:
-    """Unless the operator opens it."""
+def test_registration_is_closed_by_default_with_an_external_checker(tmp_path: Path) -> None:
+    """The operator may open it with `--register open`."""
     passwords = tmp_path / "passwd"
     passwords.write_text("ada:pw\n")
     auth = {"CHATD_AUTH": f"file:{passwords}"}
@@ -37,7 +37,7 @@ def test_registering_is_closed_where_accounts_come_from_outside(tmp_path: Path) 
         settled({}, {"CHATD_AUTH": "nothing:x"}, None)
 
 
-def test_a_door_for_guests_is_not_opened_where_there_are_none() -> None:
-    """The classic one knows no accounts."""
+def test_the_classic_door_needs_guests_who_may_speak() -> None:
+    """It has no way to log in to an account."""
     with pytest.raises(BadSetting, match="--classic"):
         settled({"guests": "read", "classic": ("tcp:1",)}, {}, None)

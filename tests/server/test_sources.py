@@ -26,21 +26,21 @@ def problem(config: str, environment: dict[str, str] | None = None) -> str:
     return str(raised.value)
 
 
-def test_without_any_source_the_defaults_hold() -> None:
-    """A server that was told nothing runs."""
+def test_settings_without_any_source_are_the_defaults() -> None:
+    """An unconfigured server runs."""
     assert settled({}, {}, None) == Settings()
 
 
-def test_the_command_line_beats_the_environment_and_that_beats_the_file(tmp_path: Path) -> None:
-    """Each option on its own."""
+def test_command_line_overrides_environment_overrides_file(tmp_path: Path) -> None:
+    """For each option separately."""
     file = write(tmp_path, "history = 10\nmax-text = 100\nmax-rooms = 7\n")
     environment = {"CHATD_HISTORY": "20", "CHATD_MAX_TEXT": "200"}
     settings = settled({"history": 30}, environment, file)
     assert (settings.history, settings.max_text, settings.max_rooms) == (30, 200, 7)
 
 
-def test_the_environment_may_name_the_file(tmp_path: Path) -> None:
-    """A container is told everything by its environment."""
+def test_the_environment_may_name_the_configuration_file(tmp_path: Path) -> None:
+    """A container is configured by its environment only."""
     file = write(tmp_path, "history = 10\n")
     assert settled({}, {"CHATD_CONFIG": file}, None).history == 10
 
@@ -48,7 +48,7 @@ def test_the_environment_may_name_the_file(tmp_path: Path) -> None:
 def test_repeatable_options_are_lists_in_a_file_and_words_in_the_environment(
     tmp_path: Path,
 ) -> None:
-    """A single one needs no list."""
+    """A single value needs no list."""
     file = write(tmp_path, 'line = ["tcp:1", "tcp:2"]\nhttp = "tcp:3"\n')
     doors = settled({}, {"CHATD_CLASSIC": "tcp:4 tcp:5"}, file).doors
     assert doors["line"] == ("tcp:1", "tcp:2")
@@ -72,8 +72,10 @@ def test_repeatable_options_are_lists_in_a_file_and_words_in_the_environment(
         ("config = 'x'\n", "line 1: config is no setting"),
     ],
 )
-def test_a_mistake_in_the_file_is_told_with_its_line(tmp_path: Path, text: str, told: str) -> None:
-    """And the nearest key, where there is one: one line says what to change."""
+def test_a_mistake_in_the_file_is_reported_with_its_line(
+    tmp_path: Path, text: str, told: str
+) -> None:
+    """In one line, with the most similar key for a misspelt one."""
     message = problem(write(tmp_path, text))
     assert told in message
     assert "chatd.toml" in message
@@ -87,17 +89,17 @@ def test_a_mistake_in_the_file_is_told_with_its_line(tmp_path: Path, text: str, 
         ({"CHATD_HISTROY": "1"}, "CHATD_HISTROY is no setting; did you mean CHATD_HISTORY?"),
     ],
 )
-def test_a_mistake_in_the_environment_is_told_by_its_variable(
+def test_a_mistake_in_the_environment_names_its_variable(
     environment: dict[str, str], told: str
 ) -> None:
-    """A misspelt variable is not passed over in silence."""
+    """Also a misspelt variable, which would otherwise be ignored."""
     with pytest.raises(BadSetting) as raised:
         read_environment(environment)
     assert told in str(raised.value)
 
 
-def test_a_file_that_cannot_be_read_is_told(tmp_path: Path) -> None:
-    """Missing, a directory, or no text."""
+def test_an_unreadable_configuration_file_is_an_error(tmp_path: Path) -> None:
+    """A missing file, a directory, or a file that is no text."""
     binary = tmp_path / "binary.toml"
     binary.write_bytes(b"\xff\xfe")
     for path in (tmp_path / "missing.toml", tmp_path, binary):
@@ -106,16 +108,16 @@ def test_a_file_that_cannot_be_read_is_told(tmp_path: Path) -> None:
 
 
 @given(st.text(max_size=200))
-def test_whatever_stands_in_the_file_ends_in_settings_or_in_one_line(text: str) -> None:
-    """No traceback, for any text."""
+def test_any_file_gives_settings_or_bad_setting(text: str) -> None:
+    """No text makes reading it raise anything else."""
     with TemporaryDirectory() as directory, suppress(BadSetting):
         file = Path(directory) / "chatd.toml"
         file.write_text(text, newline="")
         settled({}, {}, str(file))
 
 
-def test_a_flag_is_true_wherever_it_is_given(tmp_path: Path) -> None:
-    """A word in the environment, a boolean in a file."""
+def test_a_flag_is_a_word_in_the_environment_and_a_boolean_in_a_file(tmp_path: Path) -> None:
+    """Anything else is an error."""
     file = write(tmp_path, "plain-passwords = true\n")
     assert settled({}, {}, file).rules.plain_passwords
     assert settled({}, {"CHATD_PLAIN_PASSWORDS": "yes"}, None).plain_passwords

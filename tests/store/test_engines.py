@@ -14,7 +14,7 @@ from chatd.testing import START
 from chatd.testing.clock import StrictClock
 
 
-def test_the_url_names_the_store(tmp_path: Path) -> None:
+def test_a_store_url_selects_the_engine(tmp_path: Path) -> None:
     """`memory:` keeps nothing, `sqlite:PATH` everything."""
     assert isinstance(store_at("memory:", StrictClock(), lambda: START, 10), MemoryStore)
     store = store_at("sqlite:chat.db", StrictClock(), lambda: START, 10, directory=tmp_path)
@@ -26,8 +26,8 @@ def test_the_url_names_the_store(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "url", ["", "memory:x", "redis:", "file:///tmp/x", "Memory:", "sqlite:", "sqlite:a\0b"]
 )
-def test_an_unknown_url_is_refused_in_one_line(url: str) -> None:
-    """It ends the start."""
+def test_an_unknown_store_url_is_refused_in_one_line(url: str) -> None:
+    """The server does not start."""
     with pytest.raises(Malformed) as refusal:
         store_at(url, StrictClock(), lambda: START, 10)
     assert repr(url) in refusal.value.message

@@ -5,8 +5,10 @@ from __future__ import annotations
 from ..kit.echo import NEXT, POST, EchoConnection
 
 
-def test_the_echo_says_what_it_is_asked_to() -> None:
-    """GET says OK, POST its body, at every path, so that nothing that is taken is hidden."""
+def test_the_echo_server_returns_what_it_received() -> None:
+    """GET returns OK and POST its body, at every path, so that these tests see what was
+    accepted.
+    """
     wire = EchoConnection()
     assert wire.talk(NEXT).endswith(b"\r\n\r\nOK")
     assert wire.talk(NEXT.replace(b"GET", b"HEAD")).endswith(b"\r\n\r\n")
