@@ -5,7 +5,7 @@ A new door is a subclass of `Client` and one line in `DOORS`.  A client tells wh
 one form, whatever its door speaks: `("message", "ada", "hello")`, `("join", "ada")`, `("gap",)`.  A
 text of several lines is told as several messages, for a line door makes that of it.
 
-A promise that a protocol cannot make is an attribute of its client (`Client.tells`, `commands`,
+A promise that a protocol cannot make is an attribute of its client (`Client.kinds`, `commands`,
 `confirms`, `owns_name`, …), by which the suite chooses the doors of a test.
 """
 

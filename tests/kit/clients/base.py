@@ -21,7 +21,7 @@ class Client(ABC):
     """Whether one text may hold line breaks."""
     pushes: ClassVar[bool] = True
     """Whether events come without being asked for."""
-    tells: ClassVar[frozenset[str]] = EVERYTHING
+    kinds: ClassVar[frozenset[str]] = EVERYTHING
     """The kinds of events that its protocol has a form for."""
     commands: ClassVar[bool] = True
     """Whether its protocol has commands beside `say`: actions, topics, other names, goodbyes."""
@@ -29,7 +29,7 @@ class Client(ABC):
     """Whether the client says what it has received, so that events lost on the way come again."""
     owns_name: ClassVar[bool] = True
     """Whether a name belongs to one client; else a client that uses the same name shares it."""
-    put_out: str | None = None
+    end_code: str | None = None
     """With which code the server has ended its reading."""
 
     def __init__(self, server: MemoryServer, *, name: str = "", chop: int = 0) -> None:
@@ -38,14 +38,14 @@ class Client(ABC):
         self.server = server
         self.chop = chop
         self.name = ""
-        self.come_back()
+        self.reconnect()
         if name:
             assert self.enter(name) is None
 
     @classmethod
-    def told(cls, *events: Seen) -> list[Seen]:
+    def visible(cls, *events: Seen) -> list[Seen]:
         """Those of the events that this door tells."""
-        return [event for event in events if event[0] in cls.tells]
+        return [event for event in events if event[0] in cls.kinds]
 
     def enter(self, name: str) -> str | None:
         """Take a name, or another one."""
@@ -89,15 +89,15 @@ class Client(ABC):
         """Stop reading, so that everything on the way fills up."""
 
     @abstractmethod
-    def unstall(self) -> None:
+    def resume(self) -> None:
         """Read again."""
 
     @abstractmethod
-    def go_away(self) -> None:
+    def disconnect(self) -> None:
         """Lose the connection."""
 
     @abstractmethod
-    def come_back(self) -> None:
+    def reconnect(self) -> None:
         """Connect (again), under the same name, to go on reading where one stood."""
 
     @abstractmethod

@@ -23,7 +23,7 @@ class ClassicClient(Client):
 
     door = "classic"
     pushes = False
-    tells = frozenset({"message", "action", "gap"})
+    kinds = frozenset({"message", "action", "gap"})
     commands = False
     confirms = False
     owns_name = False
@@ -36,10 +36,10 @@ class ClassicClient(Client):
         self._seen: list[Seen] = []
         super().__init__(server, name=name, chop=chop)
 
-    def come_back(self) -> None:
+    def reconnect(self) -> None:
         self._reads = self._polling(self._as)
 
-    def go_away(self) -> None:
+    def disconnect(self) -> None:
         """What was answered counts as read: the door cannot know that it was lost."""
         for response in self._reads.responses():
             self._take(response)
@@ -71,7 +71,7 @@ class ClassicClient(Client):
         while not self._stalled and (responses := self._reads.responses()):
             (response,) = responses
             if response.status == 403:
-                self.put_out = "not-allowed"
+                self.end_code = "not-allowed"
                 break
             self._take(response)
             self._get(self._reads, name=self._as)
@@ -81,7 +81,7 @@ class ClassicClient(Client):
     def stall(self) -> None:
         self._stalled = True
 
-    def unstall(self) -> None:
+    def resume(self) -> None:
         self._stalled = False
 
     def _enter(self, name: str) -> str | None:
@@ -89,7 +89,7 @@ class ClassicClient(Client):
         reads = self._polling(name)
         if responses := reads.responses():
             return refusal(responses[0])
-        self.go_away()
+        self.disconnect()
         self._as, self._reads = name, reads
         return None
 

@@ -22,7 +22,7 @@ class PollClient(WebClient):
         while not self._stalled and (responses := self._reads.responses()):
             (response,) = responses
             if response.status in (403, 404):
-                self.put_out = response.error
+                self.end_code = response.error
                 break
             assert response.status == 200
             self._take_answer(response)
@@ -33,7 +33,7 @@ class PollClient(WebClient):
     def stall(self) -> None:
         self._stalled = True
 
-    def unstall(self) -> None:
+    def resume(self) -> None:
         self._stalled = False
 
     def _listen(self) -> None:

@@ -20,14 +20,14 @@ class StreamClient(WebClient):
         *blocks, self._rest = (self._rest + self._reads.streamed()).split(self._separator)
         for block in blocks:
             self._take_block(block.decode())
-        assert self._reads.closed == (self.put_out is not None)
+        assert self._reads.closed == (self.end_code is not None)
         seen, self._seen = self._seen, []
         return seen
 
     def stall(self) -> None:
         self._reads.wire.fill()
 
-    def unstall(self) -> None:
+    def resume(self) -> None:
         if not self._reads.closed:
             self._reads.wire.drain()
         self.chat.settle()
@@ -68,7 +68,7 @@ class SseClient(StreamClient):
             self._seen.append(GAP)
         elif fields["event"] == "end":
             assert set(data) == {"code", "message"}
-            self.put_out = data["code"]
+            self.end_code = data["code"]
         elif fields["event"] == "ready":
             assert fields["id"] == str(data["next"])
             self._take_ready(data["next"])
@@ -97,7 +97,7 @@ class NdjsonClient(StreamClient):
             self._seen.append(GAP)
         elif told["type"] == "error":
             assert set(told) == {"type", "code", "message"}
-            self.put_out = told["code"]
+            self.end_code = told["code"]
         elif told["type"] == "ready":
             self._take_ready(told["next"])
         else:

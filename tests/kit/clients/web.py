@@ -25,12 +25,12 @@ class WebClient(Client):
         self._cursor = now.json["next"]
         super().__init__(server, name=name, chop=chop)
 
-    def come_back(self) -> None:
+    def reconnect(self) -> None:
         self._reads = self.server.http()
         self._reads.headers = self._commands.headers
         self._listen()
 
-    def go_away(self) -> None:
+    def disconnect(self) -> None:
         """What is on its way is lost."""
         self._reads.wire.hang_up()
 
@@ -70,8 +70,8 @@ class WebClient(Client):
             return refused
         self._commands.headers["Authorization"] = f"Bearer {response.json['token']}"
         # From here on it reads in this session.
-        self.go_away()
-        self.come_back()
+        self.disconnect()
+        self.reconnect()
         return None
 
     def _settled(self, method: str, target: str, value: Any, status: int) -> str | None:
