@@ -23,7 +23,7 @@ from chatd.testing.policies import DenyAll, DenyIf
 from ..kit.clients import DOORS, Client
 from ..kit.server import MemoryServer
 from ..kit.stream import ActingOutlet
-from .test_doors import doors, named, one_at_each_door, said
+from .test_doors import doors, named, reader_at_each_door, said
 
 BANNED = NotAllowed("you are banned")
 EVENTS = "/rooms/lobby/events"
@@ -293,7 +293,7 @@ def test_policy_that_denies_everything_later_silences_every_door() -> None:
     server = server_with_secrets()
     ada = server.http()
     token = ada.enter("ada")
-    readers = one_at_each_door(server)
+    readers = reader_at_each_door(server)
     learned = server.http()
     for http in (ada, learned):
         for _ in range(3):

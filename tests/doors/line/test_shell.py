@@ -1,4 +1,4 @@
-"""The line door's commands: what is typed, and what comes back."""
+"""The line door's commands: what a client types, and the lines that it gets back."""
 
 from __future__ import annotations
 
@@ -17,36 +17,36 @@ from ...kit.terminal import NOW, TODAY, Terminal, untimed
 
 @pytest.fixture
 def bob(server: MemoryServer) -> Terminal:
-    """Somebody who is there already."""
+    """A client that is in the lobby already."""
     return Terminal(server, "/nick bob")
 
 
 @pytest.fixture
 def ada(server: MemoryServer, bob: Terminal) -> Terminal:
-    """Somebody who has just come, and whose coming was noticed."""
+    """A client that has just taken a name; bob has read the event of it."""
     ada = Terminal(server, "/nick ada")
     bob.heard()
     return ada
 
 
-# -- coming in -------------------------------------------------------------------------------------
+# -- connecting ------------------------------------------------------------------------------------
 
 
-def test_whoever_connects_is_greeted_as_a_guest(server: MemoryServer) -> None:
-    """With a name, the room, and who is there; in answers only."""
+def test_client_is_greeted_as_a_guest(server: MemoryServer) -> None:
+    """With its name, the room, and the people in it; all of them as lines of answers."""
     welcome, where, who = Terminal(server).greeting
     assert re.fullmatch(r"== welcome, guest-0001: .*/nick.*/help.*/quit.*rlwrap nc.*", welcome)
     assert where == "== you are in #lobby"
     assert who == "== 1 here: guest-0001"
 
 
-def test_a_guest_may_speak_at_once(server: MemoryServer) -> None:
+def test_guest_may_speak_at_once(server: MemoryServer) -> None:
     """Under the name that the greeting gave."""
     assert Terminal(server).type("hello") == ["<guest-0001> hello"]
 
 
-def test_every_guest_has_a_name_of_their_own(server: MemoryServer) -> None:
-    """Also after others have gone."""
+def test_every_guest_has_another_name(server: MemoryServer) -> None:
+    """Also after other guests have left."""
     first, second = Terminal(server), Terminal(server)
     first.wire.hang_up()
     third = Terminal(server)
@@ -54,8 +54,8 @@ def test_every_guest_has_a_name_of_their_own(server: MemoryServer) -> None:
     assert second.heard() == ["<guest-0003> who am I?"]
 
 
-def test_the_last_ten_messages_come_first(server: MemoryServer, bob: Terminal) -> None:
-    """Between a line that says so and one that ends them; what happened around them is left out."""
+def test_greeting_begins_with_the_last_ten_messages(server: MemoryServer, bob: Terminal) -> None:
+    """Between a first and a last line that say what they are; other events are left out."""
     for number in range(12):
         bob.type(f"{number}", "/topic tea")
     begin, day, *messages, end, _, _, _ = Terminal(server).greeting
@@ -65,10 +65,8 @@ def test_the_last_ten_messages_come_first(server: MemoryServer, bob: Terminal) -
     assert end == "== end of the last messages"
 
 
-def test_what_was_shown_on_coming_in_is_not_shown_again(
-    server: MemoryServer, bob: Terminal
-) -> None:
-    """Live is what comes after."""
+def test_replayed_messages_are_not_delivered_again(server: MemoryServer, bob: Terminal) -> None:
+    """Live delivery begins after the replay."""
     bob.type("old")
     newcomer = Terminal(server)
     assert "<bob> old" in untimed(newcomer.greeting[2:3])
@@ -76,27 +74,27 @@ def test_what_was_shown_on_coming_in_is_not_shown_again(
     assert newcomer.heard() == ["<bob> new"]
 
 
-def test_guests_come_and_go_unannounced(server: MemoryServer, bob: Terminal) -> None:
-    """Only a name makes it worth telling."""
+def test_guests_join_and_leave_without_an_announcement(server: MemoryServer, bob: Terminal) -> None:
+    """Only people with a chosen name are announced."""
     Terminal(server).wire.hang_up()
     server.chat.settle()
     assert bob.heard() == []
 
 
-def test_taking_a_name_is_joining(server: MemoryServer, bob: Terminal) -> None:
-    """Until then one was a guest."""
+def test_taking_a_first_name_is_announced_as_joining(server: MemoryServer, bob: Terminal) -> None:
+    """Until then the person was a guest."""
     guest = Terminal(server)
     assert guest.type("/nick ada") == ["== you are now ada", "-- ada joined #lobby"]
     assert bob.heard() == ["-- ada joined #lobby"]
 
 
-def test_taking_another_name_is_told(ada: Terminal, bob: Terminal) -> None:
-    """To everyone, and the sender gets an answer besides."""
+def test_name_change_is_shown_to_everyone_and_answered(ada: Terminal, bob: Terminal) -> None:
+    """Everyone reads the event; its sender gets an answer as well."""
     assert ada.type("/nick eve") == ["== you are now eve", "-- ada is now eve"]
     assert bob.heard() == ["-- ada is now eve"]
 
 
-def test_a_connection_that_ends_has_left(ada: Terminal, bob: Terminal) -> None:
+def test_person_leaves_when_the_connection_ends(ada: Terminal, bob: Terminal) -> None:
     """At once, and the name is free."""
     ada.wire.hang_up()
     bob.chat.settle()
@@ -107,58 +105,62 @@ def test_a_connection_that_ends_has_left(ada: Terminal, bob: Terminal) -> None:
 # -- commands --------------------------------------------------------------------------------------
 
 
-def test_who_tells_who_is_here(server: MemoryServer, ada: Terminal) -> None:
-    """In the order of the alphabet, guests too."""
+def test_who_lists_the_people_of_the_current_room(server: MemoryServer, ada: Terminal) -> None:
+    """In alphabetical order, guests too."""
     Terminal(server)
     assert ada.type("/who") == ["== 3 here: ada, bob, guest-0003"]
 
 
-def test_who_tells_of_another_room(server: MemoryServer, ada: Terminal, bob: Terminal) -> None:
-    """With or without its hash, and of an empty one that nobody is there."""
+def test_who_lists_the_people_of_another_room(
+    server: MemoryServer, ada: Terminal, bob: Terminal
+) -> None:
+    """With or without the hash; of an empty room it says so."""
     bob.type("/join dev")
     assert ada.type("/who dev", "/who #DEV") == ["== 1 in #dev: bob"] * 2
     assert ada.type("/who nowhere") == ["== nobody is in #nowhere"]
 
 
-def test_rooms_lists_where_somebody_is(ada: Terminal, bob: Terminal) -> None:
-    """With how many, and the topic."""
+def test_rooms_lists_rooms_with_people(ada: Terminal, bob: Terminal) -> None:
+    """With the number of people, and the topic."""
     bob.type("/join dev", "/topic tea")
     assert ada.type("/rooms") == ["== #dev: 1 here; tea", "== #lobby: 2 here"]
 
 
-def test_rooms_does_not_list_what_was_only_asked_about(ada: Terminal) -> None:
-    """A question makes no room."""
+def test_question_about_a_room_does_not_create_it(ada: Terminal) -> None:
+    """`/rooms` does not list it."""
     ada.type("/who nowhere")
     assert ada.type("/rooms") == ["== #lobby: 2 here"]
 
 
-def test_me_is_an_action(ada: Terminal, bob: Terminal) -> None:
+def test_me_sends_an_action(ada: Terminal, bob: Terminal) -> None:
     """`* ada waves`."""
     assert ada.type("/me waves") == ["* ada waves"]
     assert bob.heard() == ["* ada waves"]
 
 
-def test_msg_is_for_one_person_only(server: MemoryServer, ada: Terminal, bob: Terminal) -> None:
-    """The sender sees whom it went to; a third sees nothing."""
+def test_msg_is_delivered_to_one_person_only(
+    server: MemoryServer, ada: Terminal, bob: Terminal
+) -> None:
+    """The sender sees to whom it went; a third person sees nothing."""
     third = Terminal(server)
     assert ada.type("/msg BOB psst  you") == ["[to bob] psst  you"]
     assert bob.heard() == ["[ada] psst  you"]
     assert third.heard() == []
 
 
-def test_msg_to_oneself_comes_once(ada: Terminal) -> None:
-    """As one's own."""
+def test_msg_to_oneself_is_delivered_once(ada: Terminal) -> None:
+    """In the form of the sender's copy."""
     assert ada.type("/msg ada note") == ["[to ada] note"]
 
 
-def test_private_messages_keep_their_place_among_the_others(ada: Terminal, bob: Terminal) -> None:
-    """One order for all that one reader sees."""
+def test_private_messages_are_ordered_among_room_messages(ada: Terminal, bob: Terminal) -> None:
+    """A reader has one order for everything that it reads."""
     ada.type("one", "/msg bob two", "three", "/msg bob four")
     assert bob.heard() == ["<ada> one", "[ada] two", "<ada> three", "[ada] four"]
 
 
-def test_no_private_message_is_lost_in_a_burst() -> None:
-    """Not even when more is said in one turn than the log holds."""
+def test_private_message_is_not_lost_in_a_burst() -> None:
+    """Even if one turn has more messages than the log holds."""
     server = MemoryServer(history=10)
     ada, bob = Terminal(server, "/nick ada"), Terminal(server, "/nick bob")
     lines = [f"{number}" for number in range(15)]
@@ -169,7 +171,7 @@ def test_no_private_message_is_lost_in_a_burst() -> None:
 
 
 def test_topic_is_shown_set_and_cleared(ada: Terminal, bob: Terminal) -> None:
-    """Everyone is told of a new one; the question is answered to the asker."""
+    """Everyone reads the event of a new topic; only the client that asks gets the answer."""
     assert ada.type("/topic") == ["== #lobby has no topic"]
     assert ada.type("/topic tea  and cake") == ["-- ada set the topic: tea and cake"]
     assert ada.type("/topic") == ["== the topic of #lobby: tea and cake"]
@@ -178,7 +180,7 @@ def test_topic_is_shown_set_and_cleared(ada: Terminal, bob: Terminal) -> None:
     assert ada.type("/topic") == ["== #lobby has no topic"]
 
 
-def test_whoever_comes_into_a_room_is_told_its_topic(server: MemoryServer, ada: Terminal) -> None:
+def test_client_is_shown_the_topic_of_a_room_it_enters(server: MemoryServer, ada: Terminal) -> None:
     """On joining, and on connecting."""
     ada.type("/topic tea", "/join dev", "/topic cake")
     assert "== you are in #lobby; topic: tea" in Terminal(server).greeting
@@ -186,7 +188,7 @@ def test_whoever_comes_into_a_room_is_told_its_topic(server: MemoryServer, ada: 
 
 
 def test_history_shows_the_last_events(ada: Terminal) -> None:
-    """As many as were asked for, or twenty; between a line that says so and one that ends them."""
+    """As many as were asked for, or twenty, between a first and a last line."""
     ada.type(*(f"{number}" for number in range(30)))
     begin, day, *events, end = ada.type("/history 3")
     assert begin == "== the last 3 events in #lobby:"
@@ -197,34 +199,36 @@ def test_history_shows_the_last_events(ada: Terminal) -> None:
 
 
 def test_history_of_an_empty_room_says_so(server: MemoryServer) -> None:
-    """And shows nothing."""
+    """And shows no events."""
     guest = Terminal(server, "/join dev")
     assert guest.type("/history") == ["== nothing has happened in #dev yet"]
 
 
-def test_since_shows_what_came_after_an_event(ada: Terminal, bob: Terminal) -> None:
-    """The number that ends the history, or the last `/since`, is where to go on."""
+def test_since_shows_the_events_after_an_id(ada: Terminal, bob: Terminal) -> None:
+    """The last line of `/history` and of `/since` has the id for the next `/since`."""
     ada.type("one")
-    place = _place(ada.type("/history"))
+    place = _since_id(ada.type("/history"))
     bob.type("two", "/topic tea")
     ada.heard()
     begin, *events, end = ada.type(f"/since {place}")
     assert begin == "== 2 events in #lobby since then:"
     assert events == ["<bob> two", "-- bob set the topic: tea"]
-    assert ada.type(f"/since {_place([end])}")[0] == "== 0 events in #lobby since then:"
+    assert ada.type(f"/since {_since_id([end])}")[0] == "== 0 events in #lobby since then:"
 
 
 @pytest.mark.parametrize("place", ["1", "999999999999999999"], ids=["before-memory", "future"])
-def test_since_tells_of_a_gap(ada: Terminal, place: str) -> None:
-    """From before this server's memory and from the future alike: then comes all that there is."""
+def test_since_shows_a_gap_for_an_unknown_id(ada: Terminal, place: str) -> None:
+    """From before this server's memory and from the future alike; then come all events that there
+    are.
+    """
     ada.type("one")
     _, gap, *events, _ = ada.type(f"/since {place}")
     assert gap == ">> events were missed here; /history shows what is left"
     assert events[-1] == "<ada> one"
 
 
-def test_echo_off_drops_ones_own_messages_only(ada: Terminal, bob: Terminal) -> None:
-    """Others still come, and so do answers; on brings them back."""
+def test_echo_off_hides_only_the_senders_own_messages(ada: Terminal, bob: Terminal) -> None:
+    """Other events and answers still come; `/echo on` shows them again."""
     ada.type("/echo off")
     assert ada.type("unheard", "/me waves unseen", "/who") == ["== 2 here: ada, bob"]
     assert bob.type("hi")[-1:] == ["<bob> hi"]
@@ -233,8 +237,8 @@ def test_echo_off_drops_ones_own_messages_only(ada: Terminal, bob: Terminal) -> 
     assert ada.type("heard") == ["<ada> heard"]
 
 
-def test_echo_off_drops_each_of_a_burst() -> None:
-    """Also when more is said in one turn than the log holds."""
+def test_echo_off_hides_every_message_of_a_burst() -> None:
+    """Even if one turn has more messages than the log holds."""
     server = MemoryServer(history=10)
     ada, bob = Terminal(server, "/nick ada", "/echo off"), Terminal(server)
     lines = [f"{number}" for number in range(25)]
@@ -243,23 +247,23 @@ def test_echo_off_drops_each_of_a_burst() -> None:
 
 
 @pytest.mark.parametrize("line", ["/topic", "/topic ", "/TOPIC   "])
-def test_a_bare_topic_never_clears_the_topic(ada: Terminal, bob: Terminal, line: str) -> None:
-    """It shows it."""
+def test_topic_without_words_shows_the_topic(ada: Terminal, bob: Terminal, line: str) -> None:
+    """It never clears it."""
     ada.type("/topic tea")
     bob.heard()
     assert ada.type(line) == ["== the topic of #lobby: tea"]
     assert bob.heard() == []
 
 
-def test_a_path_is_said_and_is_no_command(ada: Terminal, bob: Terminal) -> None:
-    """`make | nc -N`: a word with a second slash."""
+def test_line_that_starts_with_a_path_is_a_message(ada: Terminal, bob: Terminal) -> None:
+    """As from `make | nc -N`: its first word has a second slash."""
     line = "/usr/bin/ld: undefined reference to `main'"
     assert ada.type(line) == [f"<ada> {line}"]
     assert bob.heard() == [f"<ada> {line}"]
 
 
-def test_after_literal_on_every_line_is_said(ada: Terminal, bob: Terminal) -> None:
-    """As it is, until the connection ends."""
+def test_literal_on_makes_every_line_a_message(ada: Terminal, bob: Terminal) -> None:
+    """Unchanged, until the connection ends."""
     lines = ["/quit", "//x", "  /y", "/literal off", "/nick eve"]
     (answer, *heard) = ada.type("/literal on", *lines)
     assert answer.startswith("== ")
@@ -267,7 +271,7 @@ def test_after_literal_on_every_line_is_said(ada: Terminal, bob: Terminal) -> No
     assert bob.heard() == heard
 
 
-def test_short_forms_do_the_same(ada: Terminal, bob: Terminal) -> None:
+def test_aliases_do_what_their_commands_do(ada: Terminal, bob: Terminal) -> None:
     """/j, /part, /names, /w, /m and /exit."""
     assert ada.type("/names") == ada.type("/w") == ["== 2 here: ada, bob"]
     assert ada.type("/j dev")[0] == "== you are in #dev"
@@ -278,10 +282,10 @@ def test_short_forms_do_the_same(ada: Terminal, bob: Terminal) -> None:
     assert bob.heard()[-2:] == ["[ada] psst", "-- ada left #lobby (bye)"]
 
 
-def test_r_answers_the_last_private_message(
+def test_r_replies_to_the_last_private_message_received(
     server: MemoryServer, ada: Terminal, bob: Terminal
 ) -> None:
-    """That one got, and not the last that one sent."""
+    """Not to the person to whom the last one was sent."""
     cy = Terminal(server, "/nick cy")
     bob.type("/msg ada one")
     cy.type("/msg ada two")
@@ -291,8 +295,8 @@ def test_r_answers_the_last_private_message(
     assert bob.heard() == ["[ada] three"]
 
 
-def test_time_stands_before_every_event(ada: Terminal, bob: Terminal) -> None:
-    """Other rooms' and private ones too; answers have none; off ends it."""
+def test_time_on_shows_the_time_of_every_event(ada: Terminal, bob: Terminal) -> None:
+    """Of other rooms and private messages too; answers have none; `/time off` ends it."""
     ada.type("/join dev", "/time on")
     bob.type("hello", "/msg ada psst")
     ada.type("/who")
@@ -312,8 +316,8 @@ def test_time_may_be_utc(ada: Terminal) -> None:
     assert line == f"{datetime.fromtimestamp(START, UTC):%H:%M} <ada> hi"
 
 
-def test_a_new_day_has_a_line_of_its_own(server: MemoryServer, ada: Terminal) -> None:
-    """Once, before its first event."""
+def test_date_line_precedes_the_first_event_of_a_day(server: MemoryServer, ada: Terminal) -> None:
+    """It is shown once."""
     ada.type("/time utc", "one")
     server.chat.advance(86_400)
     day = written(datetime.fromtimestamp(START + 86_400, UTC))
@@ -323,8 +327,8 @@ def test_a_new_day_has_a_line_of_its_own(server: MemoryServer, ada: Terminal) ->
     assert heard.count(f"== {day}") == 2
 
 
-def test_times_come_while_the_way_is_full_too(ada: Terminal, bob: Terminal) -> None:
-    """What was missed is shown with them, and nothing twice."""
+def test_time_on_holds_after_backpressure(ada: Terminal, bob: Terminal) -> None:
+    """Events that were held back have their times too, and none is shown twice."""
     ada.type("/time on")
     ada.wire.fill()
     bob.type("one", "two")
@@ -333,7 +337,7 @@ def test_times_come_while_the_way_is_full_too(ada: Terminal, bob: Terminal) -> N
 
 
 def test_help_lists_every_command(ada: Terminal) -> None:
-    """Each with its form, and the way to say a line that starts with a slash."""
+    """With its form, and with how to send a message that starts with a slash."""
     lines = ada.type("/help")
     assert all(line.startswith("== ") for line in lines)
     for usage in COMMANDS:
@@ -349,15 +353,15 @@ def test_help_explains_each_command(ada: Terminal, command: str) -> None:
     assert ada.type(f"/HELP /{command.upper()}") == [line]
 
 
-def test_quit_says_a_parting_word(ada: Terminal, bob: Terminal) -> None:
-    """To the room; the connection ends with an answer."""
+def test_quit_sends_a_parting_text(ada: Terminal, bob: Terminal) -> None:
+    """To the room; the client gets an answer, and the connection ends."""
     assert ada.type("/quit so long") == ["== goodbye"]
     assert ada.wire.lost
     assert bob.heard() == ["-- ada left #lobby (so long)"]
 
 
-def test_quit_ends_in_every_room(server: MemoryServer, ada: Terminal, bob: Terminal) -> None:
-    """Each is told."""
+def test_quit_leaves_every_room(server: MemoryServer, ada: Terminal, bob: Terminal) -> None:
+    """Each room has the event."""
     bob.type("/join dev")
     ada.type("/join dev", "/quit")
     assert [line for line in bob.heard() if "left" in line] == [
@@ -366,21 +370,21 @@ def test_quit_ends_in_every_room(server: MemoryServer, ada: Terminal, bob: Termi
     ]
 
 
-def test_what_was_said_before_leaving_is_echoed(ada: Terminal) -> None:
-    """In the same packet: the echo is the acknowledgement."""
+def test_message_before_leave_in_one_packet_is_echoed(ada: Terminal) -> None:
+    """The echo is the acknowledgement."""
     ada.type("/join dev")
     said = [line for line in ada.type("last words", "/leave") if "last words" in line]
     assert said == ["<ada> last words"]
 
 
-def test_what_was_said_before_quitting_is_said(ada: Terminal, bob: Terminal) -> None:
-    """And comes before the leave, in the same packet or not."""
+def test_message_before_quit_is_delivered(ada: Terminal, bob: Terminal) -> None:
+    """It precedes the leave, whether or not both came in one packet."""
     assert ada.type("last words", "/quit") == ["<ada> last words", "== goodbye"]
     assert bob.heard() == ["<ada> last words", "-- ada left #lobby"]
 
 
-def test_nothing_is_said_after_quitting(ada: Terminal, bob: Terminal) -> None:
-    """Neither in the same packet nor in a later one."""
+def test_lines_after_quit_are_ignored(ada: Terminal, bob: Terminal) -> None:
+    """In the same packet and in a later one."""
     ada.wire.send(b"before\n/quit\nafter\n", b"later\n")
     ada.chat.settle()
     assert bob.heard() == ["<ada> before", "-- ada left #lobby"]
@@ -389,10 +393,10 @@ def test_nothing_is_said_after_quitting(ada: Terminal, bob: Terminal) -> None:
 @pytest.mark.parametrize(
     "word", ["\u200b\u2060", "x" * 4200, "\x1b[2J"], ids=["invisible", "long", "control"]
 )
-def test_a_parting_word_that_is_no_text_keeps_nobody_here(
+def test_quit_with_an_invalid_text_still_ends_the_session(
     ada: Terminal, bob: Terminal, word: str
 ) -> None:
-    """The session is over all the same, and its name free."""
+    """And the name is free."""
     ada.wire.send(f"/quit {word}\n".encode())
     ada.chat.settle()
     if not ada.wire.lost:
@@ -449,8 +453,10 @@ def test_a_parting_word_that_is_no_text_keeps_nobody_here(
         ("   ", r"!! .*empty.*"),
     ],
 )
-def test_a_mistake_costs_one_line(ada: Terminal, bob: Terminal, line: str, told: str) -> None:
-    """It says what is wrong; nobody else hears of it, and the next line is taken."""
+def test_invalid_line_is_answered_with_one_error(
+    ada: Terminal, bob: Terminal, line: str, told: str
+) -> None:
+    """It says what is wrong; no other client reads it, and the next line is carried out."""
     (error,) = ada.type(line)
     assert error == told or re.fullmatch(told, error)
     assert ada.type("next") == ["<ada> next"]
@@ -461,7 +467,7 @@ def test_a_mistake_costs_one_line(ada: Terminal, bob: Terminal, line: str, told:
 
 
 def test_joining_makes_a_room_the_current_one(ada: Terminal, bob: Terminal) -> None:
-    """What is typed is said there, and everyone there is told of the coming."""
+    """Messages go there, and the people of the room read the join."""
     bob.type("/join dev")
     assert ada.type("/join #Dev") == [
         "== you are in #dev",
@@ -474,7 +480,7 @@ def test_joining_makes_a_room_the_current_one(ada: Terminal, bob: Terminal) -> N
 
 
 def test_joining_shows_the_last_ten_messages(ada: Terminal, bob: Terminal) -> None:
-    """Before the room itself, as on connecting, and then none of them again."""
+    """Before the room's own line, as on connecting; none of them is delivered again."""
     bob.type("/join dev", *(f"{number}" for number in range(11)))
     begin, day, *messages, end, here, _, joined = ada.type("/join dev")
     assert begin == "== the last 10 messages in #dev:"
@@ -486,16 +492,16 @@ def test_joining_shows_the_last_ten_messages(ada: Terminal, bob: Terminal) -> No
     assert ada.heard() == []
 
 
-def test_joining_again_only_goes_there(ada: Terminal, bob: Terminal) -> None:
-    """No replay, no announcement."""
+def test_joining_again_only_switches_the_current_room(ada: Terminal, bob: Terminal) -> None:
+    """Without a replay or an announcement."""
     ada.type("/join dev", "/room lobby", "hello")
     bob.heard()
     assert ada.type("/join dev") == ["== you are in #dev", "== 1 here: ada"]
     assert bob.heard() == []
 
 
-def test_other_rooms_stand_before_what_is_said_there(ada: Terminal, bob: Terminal) -> None:
-    """Whatever it is; in the current room there is nothing before it."""
+def test_events_of_other_rooms_have_the_room_before_them(ada: Terminal, bob: Terminal) -> None:
+    """Events of every kind; those of the current room have none."""
     ada.type("/join dev")
     bob.type("hello", "/me waves", "/topic tea")
     assert ada.heard() == [
@@ -508,8 +514,10 @@ def test_other_rooms_stand_before_what_is_said_there(ada: Terminal, bob: Termina
     assert ada.heard() == ["<bob> hello again"]
 
 
-def test_rooms_are_read_in_one_order(server: MemoryServer, ada: Terminal, bob: Terminal) -> None:
-    """However many one is in."""
+def test_events_of_several_rooms_come_in_one_order(
+    server: MemoryServer, ada: Terminal, bob: Terminal
+) -> None:
+    """However many rooms the client is in."""
     ada.type("/join dev")
     bob.type("/join dev", "/room lobby")
     ada.heard()
@@ -517,8 +525,8 @@ def test_rooms_are_read_in_one_order(server: MemoryServer, ada: Terminal, bob: T
     assert ada.heard() == ["#lobby <bob> 1", "<bob> 2", "#lobby <bob> 3", "<bob> 4"]
 
 
-def test_going_to_a_room_shows_nothing_twice(ada: Terminal, bob: Terminal) -> None:
-    """And loses nothing of what was said there meanwhile."""
+def test_switching_rooms_neither_repeats_nor_loses_messages(ada: Terminal, bob: Terminal) -> None:
+    """Of those that are sent there in the same turn."""
     ada.type("/join dev")
     bob.wire.send(b"before\n")
     ada.wire.send(b"/room lobby\n")
@@ -527,8 +535,8 @@ def test_going_to_a_room_shows_nothing_twice(ada: Terminal, bob: Terminal) -> No
     assert [line for line in ada.heard() if "<bob>" in line] == ["<bob> before", "<bob> after"]
 
 
-def test_leaving_goes_on_in_another_room(ada: Terminal, bob: Terminal) -> None:
-    """What is said in the one that was left does not come any more."""
+def test_leaving_makes_another_room_the_current_one(ada: Terminal, bob: Terminal) -> None:
+    """Messages of the room that was left do not come any more."""
     ada.type("/join dev")
     assert ada.type("/leave lobby") == ["== you have left #lobby"]
     assert bob.heard() == ["-- ada left #lobby"]
@@ -538,8 +546,8 @@ def test_leaving_goes_on_in_another_room(ada: Terminal, bob: Terminal) -> None:
     assert ada.type("hi") == ["<ada> hi"]
 
 
-def test_after_leaving_the_last_room_there_is_nowhere_to_speak(ada: Terminal) -> None:
-    """Until one joins another; commands that need no room still work."""
+def test_commands_that_need_a_room_fail_after_leaving_the_last_one(ada: Terminal) -> None:
+    """Until the client joins a room; commands that need no room still work."""
     assert ada.type("/leave") == ["== you have left #lobby"]
     for line in ("hello", "/me waves", "/topic", "/topic tea", "/who", "/history", "/since 1"):
         (error,) = ada.type(line)
@@ -549,15 +557,15 @@ def test_after_leaving_the_last_room_there_is_nowhere_to_speak(ada: Terminal) ->
     assert ada.type("/join lobby", "back")[-1] == "<ada> back"
 
 
-def test_private_messages_come_in_no_room_at_all(ada: Terminal, bob: Terminal) -> None:
-    """They belong to none."""
+def test_private_messages_are_delivered_to_people_in_no_room(ada: Terminal, bob: Terminal) -> None:
+    """They belong to no room."""
     ada.type("/leave")
     bob.type("/msg ada psst")
     assert ada.heard() == ["[bob] psst"]
 
 
-def test_a_name_change_is_told_in_every_room_at_once(ada: Terminal, bob: Terminal) -> None:
-    """Bob shares two rooms with ada and hears of it in both."""
+def test_name_change_is_shown_in_every_shared_room(ada: Terminal, bob: Terminal) -> None:
+    """Bob shares two rooms with ada and reads the event in both."""
     ada.type("/join dev")
     bob.type("/join dev")
     bob.heard()
@@ -565,6 +573,6 @@ def test_a_name_change_is_told_in_every_room_at_once(ada: Terminal, bob: Termina
     assert bob.heard() == ["#lobby -- ada is now eve", "-- ada is now eve"]
 
 
-def _place(lines: list[str]) -> str:
+def _since_id(lines: list[str]) -> str:
     (place,) = re.findall(r"/since (\d+)", lines[-1])
     return str(place)
