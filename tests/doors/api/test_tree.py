@@ -23,12 +23,12 @@ FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 TEXT = {"Content-Type": "text/plain"}
 
 
-def kinds(server: MemoryServer, room: str = "lobby") -> list[str]:
-    """What happened in a room."""
+def event_types(server: MemoryServer, room: str = "lobby") -> list[str]:
+    """The types of the events of a room, in order."""
     return [type(entry.event).__name__ for entry in server.chat.entries(room)]
 
 
-# -- saying something ------------------------------------------------------------------------------
+# -- messages --------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -56,10 +56,10 @@ def kinds(server: MemoryServer, room: str = "lobby") -> list[str]:
         "text-charset",
     ],
 )
-def test_a_message_comes_in_three_kinds_of_body(
+def test_message_body_may_be_json_a_form_or_text(
     server: MemoryServer, ada: HttpClient, kind: str, body: str
 ) -> None:
-    """Each means the same, and is answered with the id of what was stored."""
+    """Each is answered with the id of the stored message."""
     response = ada.request("POST", MESSAGES, body, {"Content-Type": kind})
     assert response.status == 201
     assert server.chat.texts("lobby") == ["fish & chips ☕"]
@@ -110,7 +110,7 @@ def test_a_message_comes_in_three_kinds_of_body(
         ("hi", {"Content-Type": "multipart/form-data; boundary=x"}, 415, "unsupported-media-type"),
     ],
 )  # fmt: skip
-def test_a_body_that_is_no_message_is_refused(
+def test_invalid_message_body_is_refused(
     server: MemoryServer,
     ada: HttpClient,
     body: str | bytes,
@@ -118,7 +118,7 @@ def test_a_body_that_is_no_message_is_refused(
     status: int,
     code: str | None,
 ) -> None:
-    """With a clear answer; nothing of it is said, and the connection goes on."""
+    """The error says why; no message is stored, and the connection stays open."""
     response = ada.request("POST", MESSAGES, body, headers)
     assert response.status == status
     assert response.error == (code or response.error)
@@ -126,7 +126,7 @@ def test_a_body_that_is_no_message_is_refused(
     assert server.chat.texts("lobby") == ["next"]
 
 
-LOOKS = [
+FORM_BODIES = [
     ("any text at all", "any text at all"),
     ("1+1=2", "1+1=2"),
     ("txet=hi", "txet=hi"),
@@ -144,14 +144,14 @@ LOOKS = [
     ("text=1%2B1=2", "1+1=2"),
     ("text=a+b", "a b"),
 ]
-"""Bodies that curl calls forms, and the texts that they are."""
+"""Bodies that curl sends with the type of a form, and the texts that they mean."""
 
 
-@pytest.mark.parametrize(("body", "text"), [*LOOKS, ("text=hi&type=message", "hi")])
-def test_a_form_is_one_only_if_it_looks_like_one(
+@pytest.mark.parametrize(("body", "text"), [*FORM_BODIES, ("text=hi&type=message", "hi")])
+def test_form_body_without_form_fields_is_the_text(
     server: MemoryServer, ada: HttpClient, body: str, text: str
 ) -> None:
-    """What has other fields than the known ones, or no text, is the text itself, to the byte."""
+    """A body that has unknown fields, or no `text`, is the text itself, to the byte."""
     assert ada.request("POST", MESSAGES, body, FORM).status == 201
     assert server.chat.texts("lobby") == [text]
 
@@ -164,11 +164,11 @@ def test_a_form_is_one_only_if_it_looks_like_one(
         ("DELETE", "/rooms/lobby/membership"),
     ],
 )
-@pytest.mark.parametrize(("body", "text"), [*LOOKS, ("text=hi&type=message",) * 2])
-def test_whatever_takes_a_text_takes_it_raw(
+@pytest.mark.parametrize(("body", "text"), [*FORM_BODIES, ("text=hi&type=message",) * 2])
+def test_every_endpoint_with_a_text_takes_it_raw(
     server: MemoryServer, ada: HttpClient, method: str, target: str, body: str, text: str
 ) -> None:
-    """A topic, a private message, a parting word: only a message has a type."""
+    """A topic, a private message, a parting text; only a message has the field `type`."""
     bob = server.line()
     bob.send(b"/nick bob\r\n")
     server.chat.settle()
@@ -176,7 +176,7 @@ def test_whatever_takes_a_text_takes_it_raw(
     assert text in bob.received().decode()
 
 
-def test_a_body_of_no_type_is_the_text(server: MemoryServer, ada: HttpClient) -> None:
+def test_body_without_a_content_type_is_the_text(server: MemoryServer, ada: HttpClient) -> None:
     """As `curl -H 'Content-Type:' --data-binary @file` sends it."""
     for headers in ({}, {"Content-Type": ""}):
         assert ada.request("POST", MESSAGES, "1+1=2", headers).status == 201
@@ -195,17 +195,17 @@ HOW = "send text=…, JSON, or the text itself"
         ("PATCH", "/session", "{}", 'the field "name" is missing: send name=…, or JSON'),
     ],
 )
-def test_a_field_that_is_wrong_is_named(
+def test_error_of_an_invalid_body_says_what_to_send(
     ada: HttpClient, method: str, target: str, body: str, message: str
 ) -> None:
-    """With what would be right."""
+    """It names the field that is wrong or missing."""
     response = ada.request(method, target, body, JSON)
     assert response.refusal == (400, "malformed")
     assert response.json["error"]["message"] == message
 
 
-def test_what_was_understood_of_a_bad_body_is_told(ada: HttpClient) -> None:
-    """The message says which field, or where."""
+def test_error_of_an_invalid_body_names_the_field_or_the_syntax(ada: HttpClient) -> None:
+    """An unknown field, a field of a wrong type, or JSON itself."""
     for body, word in (('{"txet":"hi"}', "txet"), ('{"text":5}', "text"), ("{,", "JSON")):
         response = ada.request("POST", MESSAGES, body, JSON)
         assert word in response.json["error"]["message"]
@@ -214,7 +214,7 @@ def test_what_was_understood_of_a_bad_body_is_told(ada: HttpClient) -> None:
 @pytest.mark.parametrize(("kind", "body"), [(JSON, '{"type":"action","text":"waves"}'),
                                             (FORM, "type=action&text=waves")],
                          ids=["json", "form"])  # fmt: skip
-def test_an_action_is_a_message_of_another_type(
+def test_action_is_a_message_with_the_type_action(
     server: MemoryServer, ada: HttpClient, kind: dict[str, str], body: str
 ) -> None:
     """What `/me` is on the line door."""
@@ -224,18 +224,20 @@ def test_an_action_is_a_message_of_another_type(
     assert line.received() == b"* ada waves\r\n"
 
 
-def test_whoever_speaks_in_a_room_is_in_it(server: MemoryServer, ada: HttpClient) -> None:
-    """And everyone there is told of the coming, before what is said."""
+def test_speaking_in_a_room_joins_it(server: MemoryServer, ada: HttpClient) -> None:
+    """The event of the join precedes the message."""
     assert ada.post("/rooms/dev/messages", {"text": "hi"}).status == 201
-    assert kinds(server, "dev") == ["Joined", "Said"]
+    assert event_types(server, "dev") == ["Joined", "Said"]
     assert ada.get("/session").json["rooms"] == ["lobby", "dev"]
 
 
 # -- visitors --------------------------------------------------------------------------------------
 
 
-def test_a_visitor_says_one_thing_under_a_name(server: MemoryServer, http: HttpClient) -> None:
-    """`curl -d text=hello '…?name=ada'`: no session before, none afterwards, nobody announced."""
+def test_visitor_sends_a_message_under_a_name(server: MemoryServer, http: HttpClient) -> None:
+    """`curl -d text=hello '…?name=ada'`: no session before or afterwards, and no join is
+    announced.
+    """
     response = http.request("POST", f"{MESSAGES}?name=ada", "text=hello", FORM)
     assert response.status == 201
     (entry,) = server.chat.entries("lobby")
@@ -262,10 +264,10 @@ def test_a_visitor_says_one_thing_under_a_name(server: MemoryServer, http: HttpC
         ("?name=BOB", 409, "name-in-use"),
     ],
 )
-def test_a_visitor_needs_a_name_that_nobody_holds(
+def test_visitor_needs_a_valid_name_that_is_free(
     server: MemoryServer, http: HttpClient, query: str, status: int, code: str
 ) -> None:
-    """Of the form that names have; whatever holds it, a telnet user as well."""
+    """A name that a client of the line door has is not free."""
     line = server.line()
     line.send(b"/nick bob\r\n")
     server.chat.settle()
@@ -273,22 +275,22 @@ def test_a_visitor_needs_a_name_that_nobody_holds(
     assert server.chat.texts("lobby") == []
 
 
-def test_a_session_needs_no_name_and_may_not_give_another(
+def test_session_may_not_give_another_name_in_the_query(
     server: MemoryServer, ada: HttpClient
 ) -> None:
-    """Its own does no harm."""
+    """Its own name is accepted."""
     assert ada.post(f"{MESSAGES}?name=ada", {"text": "one"}).status == 201
     assert ada.post(f"{MESSAGES}?name=eve", {"text": "two"}).refusal == (400, "malformed")
     assert server.chat.texts("lobby") == ["one"]
 
 
-# -- once only -------------------------------------------------------------------------------------
+# -- idempotency keys ------------------------------------------------------------------------------
 
 
-def test_a_repeat_with_its_key_is_answered_and_not_said_again(
+def test_repeat_with_an_idempotency_key_gets_the_first_id(
     server: MemoryServer, ada: HttpClient
 ) -> None:
-    """With the first id, whatever it says and wherever it is sent, for five minutes."""
+    """The message is stored once."""
     first = ada.post(MESSAGES, {"text": "hello"}, Idempotency_Key="k-1")
     server.chat.advance(50)
     again = ada.post(MESSAGES, {"text": "hello"}, Idempotency_Key="k-1")
@@ -297,8 +299,8 @@ def test_a_repeat_with_its_key_is_answered_and_not_said_again(
     assert server.chat.texts("lobby") == ["hello"]
 
 
-def test_a_key_is_good_for_five_minutes(server: MemoryServer, http: HttpClient) -> None:
-    """Then it is a key like any other."""
+def test_idempotency_key_expires_after_five_minutes(server: MemoryServer, http: HttpClient) -> None:
+    """Then a request with it is a new one."""
     target = f"{MESSAGES}?name=ada"
     first = http.post(target, {"text": "hello"}, Idempotency_Key="k").json
     server.chat.advance(REMEMBERED_SECONDS - 1)
@@ -310,10 +312,10 @@ def test_a_key_is_good_for_five_minutes(server: MemoryServer, http: HttpClient) 
     assert server.chat.texts("lobby") == ["hello"] * 2
 
 
-def test_keys_of_different_people_have_nothing_to_do_with_each_other(
+def test_idempotency_keys_belong_to_one_person(
     server: MemoryServer, ada: HttpClient, http: HttpClient
 ) -> None:
-    """Sessions and visitors alike."""
+    """Of sessions and of visitors alike."""
     bob = server.http()
     bob.enter("bob")
     for connection, query in ((ada, ""), (bob, ""), (http, "?name=cy"), (http, "?name=di")):
@@ -321,20 +323,18 @@ def test_keys_of_different_people_have_nothing_to_do_with_each_other(
     assert server.chat.texts("lobby") == ["hi"] * 4
 
 
-def test_a_key_is_its_session_s_under_another_name_too(
-    server: MemoryServer, ada: HttpClient
-) -> None:
-    """A change of name is no new person."""
+def test_idempotency_key_survives_a_name_change(server: MemoryServer, ada: HttpClient) -> None:
+    """It belongs to the session, not to the name."""
     first = ada.post(MESSAGES, {"text": "hello"}, Idempotency_Key="k-1")
     assert ada.send_json("PATCH", "/session", {"name": "eve"}).status == 200
     assert ada.post(MESSAGES, {"text": "hello"}, Idempotency_Key="k-1").json == first.json
     assert server.chat.texts("lobby") == ["hello"]
 
 
-def test_a_repeat_that_comes_before_the_answer_waits_for_it(
+def test_repeat_that_comes_before_the_first_answer_waits_for_it(
     server: MemoryServer, ada: HttpClient
 ) -> None:
-    """Both are answered with the one id."""
+    """Both requests are answered with one id."""
     server.hold_appends()
     other = server.http()
     other.headers = ada.headers
@@ -347,8 +347,8 @@ def test_a_repeat_that_comes_before_the_answer_waits_for_it(
     assert server.chat.texts("lobby") == ["hello"]
 
 
-def test_what_failed_may_be_tried_again_with_its_key(server: MemoryServer, ada: HttpClient) -> None:
-    """Whether the store refused it or the text was bad."""
+def test_refused_request_can_be_retried_with_its_key(server: MemoryServer, ada: HttpClient) -> None:
+    """Whether the store refused it or the text was invalid."""
     server.chat.store.refusing = True
     assert ada.post(MESSAGES, {"text": "hi"}, Idempotency_Key="k").refusal == (503, "unavailable")
     server.chat.store.refusing = False
@@ -358,8 +358,10 @@ def test_what_failed_may_be_tried_again_with_its_key(server: MemoryServer, ada: 
 
 
 @pytest.mark.parametrize("key", ["", "two words", "é", "x" * 201])
-def test_a_key_that_is_none_is_refused(server: MemoryServer, ada: HttpClient, key: str) -> None:
-    """It could not do what it is for."""
+def test_invalid_idempotency_key_is_refused(
+    server: MemoryServer, ada: HttpClient, key: str
+) -> None:
+    """Ignoring it would make a repeat a second message."""
     ada.send_raw(
         b"POST %b HTTP/1.1\r\nHost: x\r\nAuthorization: %b\r\nContent-Type: text/plain\r\n"
         b"Idempotency-Key: %b\r\nContent-Length: 2\r\n\r\nhi"
@@ -374,8 +376,10 @@ def test_a_key_that_is_none_is_refused(server: MemoryServer, ada: HttpClient, ke
 # -- sessions --------------------------------------------------------------------------------------
 
 
-def test_a_session_has_a_name_a_token_and_a_cookie(server: MemoryServer, http: HttpClient) -> None:
-    """The cookie is for browsers, and not for their scripts."""
+def test_new_session_has_a_name_a_token_and_a_cookie(
+    server: MemoryServer, http: HttpClient
+) -> None:
+    """The cookie is for browsers, and hidden from scripts of pages."""
     response = http.post("/session", {"name": "Ada"})
     assert response.status == 201
     body = response.json
@@ -387,9 +391,11 @@ def test_a_session_has_a_name_a_token_and_a_cookie(server: MemoryServer, http: H
 
 
 @pytest.mark.parametrize("name", ["ada", ""])
-def test_a_key_opens_nobody_s_session(server: MemoryServer, name: str) -> None:
-    """A guessed Idempotency-Key proves nothing: the second client of an address never gets the
-    first one's token, nor does anybody who sends the request again.
+def test_idempotency_key_never_returns_the_token_of_another_session(
+    server: MemoryServer, name: str
+) -> None:
+    """A key can be guessed, so a repeated `POST /session` is a new request, for the same client
+    too.
     """
     body = {"name": name} if name else {}
     first = server.http().post("/session", body, Idempotency_Key="1")
@@ -403,18 +409,18 @@ def test_a_key_opens_nobody_s_session(server: MemoryServer, name: str) -> None:
         assert again.json["name"] != first.json["name"]
 
 
-def test_a_session_without_a_name_is_a_guest(server: MemoryServer, http: HttpClient) -> None:
-    """Unannounced, and it may take a name later: then it joins."""
+def test_session_without_a_name_is_a_guest(server: MemoryServer, http: HttpClient) -> None:
+    """Its join is not announced; when it takes a name, that is announced as a join."""
     body = http.request("POST", "/session").json
     assert re.fullmatch(r"guest-\d{4}", body["name"])
     assert server.chat.entries("lobby") == []
     http.headers["Authorization"] = f"Bearer {body['token']}"
     assert http.send_json("PATCH", "/session", {"name": "ada"}).json == {"name": "ada"}
-    assert kinds(server) == ["Joined"]
+    assert event_types(server) == ["Joined"]
 
 
 @pytest.mark.parametrize("kind", [JSON, FORM], ids=["json", "form"])
-def test_a_session_may_be_asked_for_in_a_form(http: HttpClient, kind: dict[str, str]) -> None:
+def test_session_request_may_be_a_form(http: HttpClient, kind: dict[str, str]) -> None:
     """As by curl -d name=ada."""
     body = '{"name":"ada"}' if kind is JSON else "name=ada"
     assert http.request("POST", "/session", body, kind).json["name"] == "ada"
@@ -436,10 +442,10 @@ def test_a_session_may_be_asked_for_in_a_form(http: HttpClient, kind: dict[str, 
     ],
 )
 @pytest.mark.parametrize("method", ["POST", "PATCH"])
-def test_a_name_that_cannot_be_is_refused(
+def test_invalid_or_taken_name_is_refused(
     server: MemoryServer, ada: HttpClient, body: Any, status: int, code: str, method: str
 ) -> None:
-    """On coming in and on changing; then one keeps the name that one has."""
+    """On entering and on renaming, after which the person keeps the present name."""
     server.http().enter("bob")
     response = ada.send_json(method, "/session", body)
     assert response.refusal == (status, code)
@@ -447,8 +453,8 @@ def test_a_name_that_cannot_be_is_refused(
     assert server.here == ["ada", "bob"]
 
 
-def test_two_servers_of_one_host_have_cookies_of_their_own(http: HttpClient) -> None:
-    """A browser sends both to both, and neither overwrites the other's."""
+def test_servers_on_one_host_have_different_cookies(http: HttpClient) -> None:
+    """A browser sends both cookies to both servers, and neither overwrites the other's."""
     other = MemoryServer().http()
     cookies = []
     for client in (http, other):
@@ -460,10 +466,10 @@ def test_two_servers_of_one_host_have_cookies_of_their_own(http: HttpClient) -> 
         assert client.get("/session", Cookie="; ".join(cookies)).json["name"] == "ada"
 
 
-def test_a_proxy_s_credentials_do_not_collide_with_ours(
+def test_credentials_for_a_proxy_do_not_collide_with_the_token(
     server: MemoryServer, http: HttpClient
 ) -> None:
-    """A browser sends Authorization: Basic to a site behind auth_basic, on each of its requests."""
+    """A browser sends `Authorization: Basic` on each request to a site behind auth_basic."""
     token = server.http().enter("ada")
     basic = {"Authorization": "Basic YTpi"}
     assert http.get("/rooms/lobby/events?wait=0", **basic).status == 200
@@ -475,8 +481,10 @@ def test_a_proxy_s_credentials_do_not_collide_with_ours(
 
 
 @pytest.mark.parametrize("how", ["bearer", "lower-case", "header", "cookie"])
-def test_a_session_is_known_by_its_token(server: MemoryServer, http: HttpClient, how: str) -> None:
-    """As a bearer token or as a cookie, on any connection."""
+def test_token_is_accepted_in_every_header(
+    server: MemoryServer, http: HttpClient, how: str
+) -> None:
+    """As a bearer token, in `Chatd-Session` or as a cookie, on any connection."""
     token = server.http().enter("ada")
     headers = {
         "bearer": {"Authorization": f"Bearer {token}"},
@@ -502,8 +510,8 @@ def test_a_session_is_known_by_its_token(server: MemoryServer, http: HttpClient,
     ids=repr,
 )
 @pytest.mark.parametrize("method", ["GET", "POST", "PATCH", "DELETE"])
-def test_a_bad_token_is_refused(http: HttpClient, header: dict[str, str], method: str) -> None:
-    """Wherever it is sent, also where none would do."""
+def test_invalid_token_is_refused(http: HttpClient, header: dict[str, str], method: str) -> None:
+    """On every request, even one that needs no session."""
     targets = {"POST": MESSAGES, "GET": "/rooms/lobby/events?wait=0"}
     body = {"POST": '{"text":"hi"}', "PATCH": '{"name":"ada"}'}.get(method, "")
     headers = {**header, **JSON}
@@ -513,8 +521,10 @@ def test_a_bad_token_is_refused(http: HttpClient, header: dict[str, str], method
 
 
 @pytest.mark.parametrize("name", ["chatd-{}", "chatd", "chatd-other"])
-def test_a_stale_cookie_is_no_session(server: MemoryServer, http: HttpClient, name: str) -> None:
-    """Browsers send it on and on; reading needs none, and what needs one says so."""
+def test_stale_cookie_counts_as_no_session(
+    server: MemoryServer, http: HttpClient, name: str
+) -> None:
+    """Browsers keep sending it, so reading works, and a request that needs a session says so."""
     stale = {"Cookie": f"{name.format(server.chat.store.id)}=long-gone"}
     assert http.get("/rooms/lobby/events?wait=0", **stale).status == 200
     assert http.get("/session", **stale).refusal == (401, "no-session")
@@ -535,10 +545,10 @@ def test_a_stale_cookie_is_no_session(server: MemoryServer, http: HttpClient, na
         ("POST", "/people/bob/messages"),
     ],
 )
-def test_who_has_no_session_is_told_how_to_get_one(
+def test_request_that_needs_a_session_says_how_to_get_one(
     http: HttpClient, method: str, target: str
 ) -> None:
-    """Where one is needed."""
+    """401, and the message names `/session`."""
     response = http.request(method, target, "{}" if method != "GET" else "", JSON)
     if response.error == "malformed":
         response = http.request(method, target, '{"text":"hi"}', JSON)
@@ -546,18 +556,18 @@ def test_who_has_no_session_is_told_how_to_get_one(
     assert "/session" in response.json["error"]["message"]
 
 
-def test_leaving_acts_at_once(server: MemoryServer, ada: HttpClient) -> None:
-    """The name is free, the token good for nothing, and the room is told."""
+def test_deleting_the_session_takes_effect_at_once(server: MemoryServer, ada: HttpClient) -> None:
+    """The name is free, the token invalid, and the room has the event."""
     response = ada.request("DELETE", "/session")
     assert (response.status, response.body) == (204, b"")
     assert server.here == []
-    assert kinds(server) == ["Joined", "Left"]
+    assert event_types(server) == ["Joined", "Left"]
     assert ada.request("DELETE", "/session").refusal == (401, "bad-token")
     server.http().enter("ADA")
 
 
-def test_a_session_in_several_rooms_comes_and_goes(server: MemoryServer, ada: HttpClient) -> None:
-    """Membership is put and deleted; twice is as good as once."""
+def test_session_joins_and_leaves_rooms(server: MemoryServer, ada: HttpClient) -> None:
+    """Joining twice has the effect of joining once."""
     for _ in range(2):
         assert ada.request("PUT", "/rooms/DEV/membership").json == {"room": "dev"}
     assert ada.get("/session").json["rooms"] == ["lobby", "dev"]
@@ -565,20 +575,20 @@ def test_a_session_in_several_rooms_comes_and_goes(server: MemoryServer, ada: Ht
     assert (gone.status, gone.body) == (204, b"")
     assert ada.get("/session").json["rooms"] == ["dev"]
     assert ada.request("DELETE", "/rooms/lobby/membership").refusal == (409, "not-in-room")
-    assert kinds(server, "dev") == ["Joined"]
+    assert event_types(server, "dev") == ["Joined"]
 
 
 # -- grace -----------------------------------------------------------------------------------------
 
 
-def test_a_session_outlives_its_last_request_by_its_grace(
+def test_session_ends_a_grace_period_after_its_last_request(
     server: MemoryServer, ada: HttpClient
 ) -> None:
-    """Then it has left, and its name is free."""
+    """Then the person has left, and the name is free."""
     server.chat.advance(GRACE_SECONDS - 1)
-    assert kinds(server) == ["Joined"]
+    assert event_types(server) == ["Joined"]
     server.chat.advance(2)
-    assert kinds(server) == ["Joined", "Left"]
+    assert event_types(server) == ["Joined", "Left"]
     assert server.here == []
     http = server.http()
     assert http.get("/session", **ada.headers).refusal == (401, "bad-token")
@@ -595,10 +605,10 @@ def test_a_session_outlives_its_last_request_by_its_grace(
     ],
     ids=["session", "message", "answered-poll", "short-poll", "page"],
 )
-def test_every_request_begins_the_grace_anew(
+def test_every_request_restarts_the_grace_period(
     server: MemoryServer, ada: HttpClient, method: str, target: str
 ) -> None:
-    """And each is over: it does not hold the session for ever."""
+    """And none holds the session longer than that."""
     for _ in range(5):
         http = server.http()
         http.headers = ada.headers
@@ -612,8 +622,8 @@ def test_every_request_begins_the_grace_anew(
 
 
 @pytest.mark.parametrize("before", [0, 3], ids=["new", "learned"])
-def test_a_held_poll_keeps_its_session(server: MemoryServer, ada: HttpClient, before: int) -> None:
-    """The grace begins when it ends, whether it is answered or its client leaves."""
+def test_held_poll_keeps_its_session(server: MemoryServer, ada: HttpClient, before: int) -> None:
+    """The grace period begins when the poll is answered, or its client disconnects."""
     http = server.http()
     http.headers = ada.headers
     for _ in range(before):
@@ -627,13 +637,13 @@ def test_a_held_poll_keeps_its_session(server: MemoryServer, ada: HttpClient, be
     server.chat.advance(59)
     http.wire.hang_up()
     server.chat.advance(GRACE_SECONDS - 1)
-    assert kinds(server) == ["Joined"]
+    assert event_types(server) == ["Joined"]
     server.chat.advance(2)
-    assert kinds(server) == ["Joined", "Left"]
+    assert event_types(server) == ["Joined", "Left"]
 
 
-def test_an_open_stream_keeps_its_session(server: MemoryServer, ada: HttpClient) -> None:
-    """However long it lasts; the grace begins when it breaks."""
+def test_open_stream_keeps_its_session(server: MemoryServer, ada: HttpClient) -> None:
+    """However long it lasts; the grace period begins when the connection breaks."""
     stream = server.http()
     headers = {**ada.headers, "Accept": "text/event-stream"}
     stream.send("GET", "/rooms/lobby/events", headers=headers)
@@ -641,13 +651,15 @@ def test_an_open_stream_keeps_its_session(server: MemoryServer, ada: HttpClient)
     assert server.here == ["ada"]
     stream.wire.hang_up()
     server.chat.advance(GRACE_SECONDS - 1)
-    assert kinds(server) == ["Joined"]
+    assert event_types(server) == ["Joined"]
     server.chat.advance(2)
-    assert kinds(server) == ["Joined", "Left"]
+    assert event_types(server) == ["Joined", "Left"]
 
 
-def test_nobody_flickers_between_polls(server: MemoryServer, ada: HttpClient) -> None:
-    """A hidden tab may be woken once a minute only."""
+def test_session_is_present_between_polls_a_minute_apart(
+    server: MemoryServer, ada: HttpClient
+) -> None:
+    """A browser may wake a hidden tab only once a minute."""
     http = server.http()
     http.headers = ada.headers
     for _ in range(10):
@@ -656,16 +668,14 @@ def test_nobody_flickers_between_polls(server: MemoryServer, ada: HttpClient) ->
         server.chat.advance(2)
         assert http.response().status == 200
         server.chat.advance(58)
-    assert kinds(server) == ["Joined"]
+    assert event_types(server) == ["Joined"]
 
 
 # -- rooms and people ------------------------------------------------------------------------------
 
 
-def test_rooms_lists_where_somebody_is_or_something_was_said(
-    server: MemoryServer, ada: HttpClient
-) -> None:
-    """With the topic, how many, and the ends of what is kept."""
+def test_rooms_lists_rooms_with_people_or_events(server: MemoryServer, ada: HttpClient) -> None:
+    """With the topic, the number of people, and the oldest and newest kept id."""
     assert server.http().get("/rooms").json["rooms"][0]["room"] == "lobby"
     first = server.say("one", room="dev")
     last = server.say("two", room="dev")
@@ -678,8 +688,8 @@ def test_rooms_lists_where_somebody_is_or_something_was_said(
     }
 
 
-def test_a_room_tells_who_is_here_and_the_topic(server: MemoryServer, ada: HttpClient) -> None:
-    """And the ends of what is kept; an empty one has none."""
+def test_room_has_its_people_topic_settings_and_ids(server: MemoryServer, ada: HttpClient) -> None:
+    """An empty room has no ids."""
     topic = ada.send_json("PUT", "/rooms/lobby/topic", {"text": "tea"})
     assert topic.status == 200
     server.line()
@@ -706,19 +716,19 @@ def test_a_room_tells_who_is_here_and_the_topic(server: MemoryServer, ada: HttpC
     }  # fmt: skip
 
 
-def test_a_topic_is_set_and_cleared(server: MemoryServer, ada: HttpClient) -> None:
-    """And told; it has to fit a heading."""
+def test_topic_is_set_and_cleared(server: MemoryServer, ada: HttpClient) -> None:
+    """Each change is an event; the topic has at most 400 characters."""
     for text in ("tea", ""):
         assert ada.send_json("PUT", "/rooms/lobby/topic", {"text": text}).status == 200
         assert ada.get("/rooms/lobby").json["topic"] == text
     too_long = ada.send_json("PUT", "/rooms/lobby/topic", {"text": "x" * 401})
     assert too_long.refusal == (413, "text-too-long")
-    assert kinds(server) == ["Joined", "TopicSet", "TopicSet"]
+    assert event_types(server) == ["Joined", "TopicSet", "TopicSet"]
 
 
 @pytest.mark.parametrize("name", ["nobody", "%FF", "a%20b", "%ED%A0%80", "x" * 100])
-def test_a_private_message_needs_somebody_to_hear_it(ada: HttpClient, name: str) -> None:
-    """Whatever is not a name is nobody's."""
+def test_private_message_needs_a_recipient(ada: HttpClient, name: str) -> None:
+    """An invalid name is nobody's."""
     response = ada.post(f"/people/{name}/messages", {"text": "psst"})
     assert response.refusal == (404, "no-such-person")
     message = response.json["error"]["message"]
@@ -726,15 +736,13 @@ def test_a_private_message_needs_somebody_to_hear_it(ada: HttpClient, name: str)
     assert "GET /rooms/" in message
 
 
-def test_the_server_is_well(http: HttpClient) -> None:
-    """As load balancers ask."""
+def test_healthz_is_ok(http: HttpClient) -> None:
+    """For load balancers."""
     assert http.get("/healthz").json == {"status": "ok"}
 
 
-def test_a_server_whose_store_refuses_is_not_healthy(
-    server: MemoryServer, http: HttpClient
-) -> None:
-    """503 with the reason, for as long as that is so."""
+def test_healthz_fails_while_the_store_refuses(server: MemoryServer, http: HttpClient) -> None:
+    """503 with the reason."""
     server.chat.store.refusing = True
     response = http.get("/healthz")
     assert response.refusal == (503, "unavailable")
@@ -746,7 +754,7 @@ def test_a_server_whose_store_refuses_is_not_healthy(
     assert http.get("/healthz").json == {"status": "ok"}
 
 
-# -- what is not there -----------------------------------------------------------------------------
+# -- unknown targets and methods -------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -772,10 +780,10 @@ def test_a_server_whose_store_refuses_is_not_healthy(
         ("BREW", "/nowhere"),
     ],
 )
-def test_what_is_not_there_is_not_found(
+def test_unknown_target_is_not_found(
     server: MemoryServer, ada: HttpClient, method: str, target: str
 ) -> None:
-    """In JSON, whatever the method; and nothing happens."""
+    """In JSON, whatever the method, and without an effect."""
     response = ada.request(method, target, '{"text":"hi"}' if method == "POST" else "", JSON)
     assert response.refusal == (404, "not-found")
     assert server.here == ["ada"]
@@ -803,23 +811,23 @@ def test_what_is_not_there_is_not_found(
         ("RENDER_GET", "/rooms", "GET, HEAD, OPTIONS"),
     ],
 )
-def test_a_method_that_does_not_work_is_told_which_do(
+def test_wrong_method_is_answered_with_the_allowed_ones(
     ada: HttpClient, method: str, target: str, allowed: str
 ) -> None:
     """In `Allow`, and in words; OPTIONS says the same."""
     response = ada.request(method, target)
     assert response.status == 405
-    assert _set(response) == set(allowed.split(", "))
+    assert _allowed(response) == set(allowed.split(", "))
     if method != "HEAD":
         assert response.error == "method-not-allowed"
     options = ada.request("OPTIONS", target)
     assert (options.status, options.body) == (204, b"")
-    assert _set(options) == set(allowed.split(", "))
+    assert _allowed(options) == set(allowed.split(", "))
 
 
 @pytest.mark.parametrize("target", ["/session", MESSAGES, "/rooms/dev/membership"])
-def test_nothing_changes_on_get(server: MemoryServer, ada: HttpClient, target: str) -> None:
-    """Whatever its query says: a link cannot speak."""
+def test_get_changes_nothing(server: MemoryServer, ada: HttpClient, target: str) -> None:
+    """Whatever its query says, so a link cannot send a message."""
     before = server.chat.entries("lobby")
     ada.get(f"{target}?text=hello&name=eve&_method=POST")
     assert server.chat.entries("lobby") == before
@@ -828,18 +836,18 @@ def test_nothing_changes_on_get(server: MemoryServer, ada: HttpClient, target: s
 
 @pytest.mark.parametrize("target", ["/rooms", "/rooms/lobby", "/session", "/healthz", "/nowhere"])
 def test_head_is_get_without_a_body(ada: HttpClient, target: str) -> None:
-    """The same status and type."""
+    """With the same status and type."""
     get, head = ada.get(target), ada.request("HEAD", target)
     assert (head.status, head.body) == (get.status, b"")
     assert head.headers["content-type"] == get.headers["content-type"]
 
 
-# -- too much, and not now -------------------------------------------------------------------------
+# -- rate limits, and refusals of the store --------------------------------------------------------
 
 
 @pytest.mark.parametrize("how", ["session", "visitor"])
-def test_who_says_too_much_is_told_when_to_come_again(how: str) -> None:
-    """429, and after the time that `Retry-After` gives it is taken."""
+def test_message_over_the_rate_is_refused_with_retry_after(how: str) -> None:
+    """429; after the time in `Retry-After` it is accepted."""
     server = MemoryServer(message_rate=0.5)
     http = server.http()
     target = MESSAGES if how == "session" else f"{MESSAGES}?name=ada"
@@ -856,8 +864,8 @@ def test_who_says_too_much_is_told_when_to_come_again(how: str) -> None:
     assert server.chat.texts("lobby") == ["hi"] * 3
 
 
-def test_visitors_cannot_say_more_by_changing_their_names() -> None:
-    """They are measured by their address."""
+def test_visitors_share_the_rate_of_their_address() -> None:
+    """Another name does not raise the limit."""
     server = MemoryServer(message_rate=0.5)
     statuses = [
         server.http().post(f"{MESSAGES}?name=n{number}", {"text": "hi"}).status
@@ -866,20 +874,20 @@ def test_visitors_cannot_say_more_by_changing_their_names() -> None:
     assert statuses == [201, 201, 429]
 
 
-def test_what_the_store_refuses_is_told_with_when_to_try_again(
+def test_refusal_of_the_store_is_503_with_retry_after(
     server: MemoryServer, ada: HttpClient
 ) -> None:
-    """503, and nobody saw it."""
+    """No reader gets the event."""
     server.chat.store.refusing = True
     for method, target in (("POST", MESSAGES), ("PUT", "/rooms/lobby/topic")):
         response = ada.send_json(method, target, {"text": "hi"})
         assert response.refusal == (503, "unavailable")
         assert int(response.headers["retry-after"]) >= 1
-    assert kinds(server) == ["Joined"]
+    assert event_types(server) == ["Joined"]
 
 
-def test_a_server_that_is_going_down_says_so(server: MemoryServer, ada: HttpClient) -> None:
-    """Nothing is taken that would not be kept."""
+def test_message_during_a_shutdown_is_refused(server: MemoryServer, ada: HttpClient) -> None:
+    """No message is accepted that would not be stored."""
     server.chat.service.stopService()
     response = ada.post(MESSAGES, {"text": "hi"})
     assert response.refusal == (503, "unavailable")
@@ -894,8 +902,8 @@ TYPES = {"html": "text/html", "js": "text/javascript", "css": "text/css", "svg":
 
 
 @pytest.mark.parametrize("name", ["", *FILES])
-def test_the_page_is_served_and_loads_nothing_from_elsewhere(http: HttpClient, name: str) -> None:
-    """Each file as what it is, with a policy that trusts this server only."""
+def test_page_files_are_served_with_a_strict_policy(http: HttpClient, name: str) -> None:
+    """Each with its type, and a content security policy that trusts this server only."""
     response = http.get(f"/{name}")
     file = WEB / (name or "index.html")
     assert response.status == 200
@@ -909,21 +917,21 @@ def test_the_page_is_served_and_loads_nothing_from_elsewhere(http: HttpClient, n
 
 
 @pytest.mark.parametrize("query", ["?transport=websocket", "?transport=sse", "?transport=poll"])
-def test_the_page_is_the_same_whatever_its_query(http: HttpClient, query: str) -> None:
-    """The query is for the page itself."""
+def test_query_does_not_change_the_page(http: HttpClient, query: str) -> None:
+    """The page itself reads the query."""
     assert http.get(f"/{query}").body == http.get("/").body
 
 
-def test_head_of_the_page_has_no_body(http: HttpClient) -> None:
-    """But its length."""
+def test_head_of_a_page_file_has_its_length(http: HttpClient) -> None:
+    """And no body."""
     response = http.request("HEAD", "/chat.js")
     assert (response.status, response.body) == (200, b"")
     assert response.headers["content-length"] == str((WEB / "chat.js").stat().st_size)
 
 
 @pytest.mark.parametrize("path", ["/nowhere", "/rooms/lobby/nowhere"])
-def test_head_of_what_is_not_there_leaves_nothing_in_the_log(http: HttpClient, path: str) -> None:
-    """Twisted would complain of each that it has no body."""
+def test_head_of_an_unknown_target_logs_nothing(http: HttpClient, path: str) -> None:
+    """Twisted would log for each that it has no body."""
     with capturedLogs() as logged:
         response = http.request("HEAD", path)
     assert (response.status, response.body) == (404, b"")
@@ -931,12 +939,14 @@ def test_head_of_what_is_not_there_leaves_nothing_in_the_log(http: HttpClient, p
     assert logged == []
 
 
-def _set(response: Response) -> set[str]:
+def _allowed(response: Response) -> set[str]:
     return set(response.headers["allow"].split(", "))
 
 
-def test_readers_of_rooms_that_nobody_has_begun_take_none_of_the_limit() -> None:
-    """Streams and polls that name more rooms than there may be: the next message begins a room."""
+def test_readers_of_empty_rooms_do_not_count_for_the_limit_of_rooms() -> None:
+    """Even if streams and polls name more rooms than there may be, the next message can create
+    one.
+    """
     server = MemoryServer(rooms=20)
     for number, accept in enumerate(["application/json", "text/event-stream"] * 2):
         rooms = ",".join(f"invented-{number}-{n}" for n in range(20))
