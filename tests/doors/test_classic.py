@@ -364,7 +364,7 @@ BANNED = NotAllowed("you are banned from here")
 
 def revoke_readers(server: ClassicServer) -> None:
     """The gate ends all readers of the lobby."""
-    server.chat.service.readers.revoke_readers(BANNED, room=server.chat.room("lobby"))
+    server.chat.service.readers.revoke(BANNED, room=server.chat.room("lobby"))
 
 
 def test_revoked_held_poll_is_answered_with_the_reason(

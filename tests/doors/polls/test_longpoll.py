@@ -28,7 +28,7 @@ def poller(request: pytest.FixtureRequest, server: MemoryServer) -> HttpClient:
 
 def newest(server: MemoryServer) -> int:
     """The cursor after the newest event of the lobby."""
-    return server.chat.room("lobby").log.newest
+    return server.chat.room("lobby").log.last
 
 
 # -- holding and answering -------------------------------------------------------------------------
