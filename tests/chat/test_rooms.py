@@ -19,7 +19,7 @@ from chatd.model.errors import BadRoom, ChatError, Unavailable
 from chatd.model.events import Joined, Said
 from chatd.testing import InMemoryChat, result_of
 
-from ..kit.chat import events, forget_rooms, read, reading, refused
+from ..kit.chat import events, evict_rooms, read, reading, refused
 from ..kit.garbage import existing_rooms
 
 
@@ -96,7 +96,7 @@ def test_a_room_that_is_in_use_is_kept(chat: InMemoryChat, keeps: str) -> None:
         chat.perform(chat.enter(), Join("dev"))
     elif keeps == "a message":
         said(chat, "hi", "dev")
-    forget_rooms(chat)
+    evict_rooms(chat)
     said(chat, "ho", "dev")
     assert chat.room("dev").names == ["guest-0001"] * (keeps == "a member")
     assert chat.texts("dev") == ["hi"] * (keeps == "a message") + ["ho"]
@@ -142,7 +142,7 @@ def test_a_room_that_is_loaded_in_between_has_everything_once(chat: InMemoryChat
 def test_a_command_for_a_room_that_is_being_loaded_waits_for_it(chat: InMemoryChat) -> None:
     """It is judged by the room as it is, and not by an empty one."""
     chat.perform(chat.service.visitor("ada"), SetTopic("dev", "tea"))
-    forget_rooms(chat)
+    evict_rooms(chat)
     chat.store.hold("reads")
     answers = [say(chat, "1", "dev"), say(chat, "2", "dev")]
     chat.settle()
@@ -158,7 +158,7 @@ def test_a_past_that_cannot_be_read_is_read_when_it_can_be(chat: InMemoryChat) -
     nothing is missing, nor there twice.
     """
     ids = [said(chat, text, "dev") for text in ("one", "two")]
-    forget_rooms(chat)
+    evict_rooms(chat)
     chat.store.unreadable = True
     early = reading(chat, chat.room("dev"), cursor=ids[0])
     chat.settle()
@@ -179,7 +179,7 @@ def test_a_past_that_stays_unreadable_is_asked_for_now_and_then(
 ) -> None:
     """However many come."""
     said(chat, "one", "dev")
-    forget_rooms(chat)
+    evict_rooms(chat)
     asked: list[str] = []
     load = chat.store.load
 

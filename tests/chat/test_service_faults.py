@@ -168,7 +168,7 @@ class Chatting(RuleBasedStateMachine):
         self.chat.advance(100 * SECONDS)
 
     @rule()
-    def forget_rooms(self) -> None:
+    def evict_rooms(self) -> None:
         """Rooms that nobody is in are in memory no more."""
         self.chat.service.rooms._warm.clear()
         gc.collect(0)

@@ -6,7 +6,7 @@ import pytest
 
 from chatd.model.commands import Say
 
-from ..kit.chat import forget_rooms
+from ..kit.chat import evict_rooms
 from ..kit.garbage import no_garbage
 from ..kit.server import MemoryServer
 
@@ -25,7 +25,7 @@ def server(server: MemoryServer) -> MemoryServer:
 
 def evict_room(server: MemoryServer) -> None:
     """Drop the room `dev` from memory."""
-    forget_rooms(server.chat)
+    evict_rooms(server.chat)
     assert server.chat.service.rooms.live("dev") is None
 
 

@@ -10,7 +10,7 @@ from chatd.model.errors import NotAllowed
 from chatd.model.policy import Action
 from chatd.testing.policies import DenyIf
 
-from ..kit.chat import forget_rooms
+from ..kit.chat import evict_rooms
 from ..kit.http import written
 from ..kit.server import MemoryServer
 from ..kit.websocket import WebSocket
@@ -50,11 +50,11 @@ def test_websocket_of_several_rooms_continues_without_a_revoked_room(server: Mem
     server.chat.service.readers.revoke(BANNED, room=server.lobby)
     server.say("2", room="lobby")
     server.say("3", room="dev")
-    removed, said = socket.told()
+    removed, said = socket.received()
     assert removed == {"type": "removed", "room": "lobby", "code": "not-allowed"}
     assert said["text"] == "3"
     server.chat.service.readers.revoke(BANNED, room=dev)
-    (error,) = socket.told()
+    (error,) = socket.received()
     assert error["code"] == "not-allowed"
     assert socket.closed == (1008, "not-allowed")
 
@@ -64,7 +64,7 @@ def test_frames_sent_before_the_handshake_is_answered_are_carried_out(
 ) -> None:
     """However packets cut them; the answer waits until the room is loaded."""
     server.say("before", room="dev")
-    forget_rooms(server.chat)
+    evict_rooms(server.chat)
     server.chat.store.hold("reads")
     wire = server.chat.connect(server.http_door)
     client = WSConnection(ConnectionType.CLIENT)
@@ -98,7 +98,7 @@ def test_commands_wait_in_order_for_the_guest_to_enter(server: MemoryServer) -> 
     server.hold_appends()
     for number in range(3):
         socket.send(type="say", text=f"{number}", ref=f"{number}")
-    assert socket.told() == []
+    assert socket.received() == []
     socket.wire.hang_up()
     server.release_appends()
     assert server.chat.texts("lobby") == ["0", "1", "2"]
@@ -111,7 +111,7 @@ def test_guest_that_may_not_enter_gets_an_error_for_each_command(server: MemoryS
     socket = WebSocket(server, f"{EVENTS}?since=now")
     for _ in range(2):
         socket.send(type="say", text="hi", ref="r")
-        (error,) = socket.told()
+        (error,) = socket.received()
         assert (error["ref"], error["code"]) == ("r", "not-allowed")
 
 
@@ -119,8 +119,8 @@ def test_reader_of_a_guest_is_revoked_with_its_person(server: MemoryServer) -> N
     """The stranger's reader becomes the guest's with its first command."""
     socket = WebSocket(server, f"{EVENTS}?since=now")
     socket.send(type="say", text="hi")
-    socket.told()
+    socket.received()
     (person,) = server.chat.service.people.held.values()
     server.chat.service.readers.revoke(BANNED, person=person)  # type: ignore[arg-type]
-    assert socket.told()[-1]["code"] == "not-allowed"
+    assert socket.received()[-1]["code"] == "not-allowed"
     assert socket.closed == (1008, "not-allowed")

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from ..kit.file_faults import UNUSABLE, remains
+from ..kit.file_faults import UNUSABLE, contents
 from ..kit.processes import HERE, PATIENCE, TWISTD
 from .conftest import Start
 
@@ -80,13 +80,13 @@ def test_a_store_that_cannot_be_used_ends_the_start(
     """With one line that names it; it is left as it was, and nothing listens."""
     store = tmp_path / "chat.db"
     spoil(store)
-    before = remains(store)
+    before = contents(store)
     (line,) = failed(
         tmp_path, "--nodaemon", "--pidfile=", "chatd",
         "--http", "unix:door", "--line", "none", "--store", "sqlite:chat.db",
     )  # fmt: skip
     assert line.startswith(f"chatd: cannot use {store}: ")
-    assert remains(store) == before
+    assert contents(store) == before
     assert not (tmp_path / "door").exists()
 
 

@@ -16,7 +16,7 @@ _numbers = count(1)
 
 
 class ClassicClient(Client):
-    """A script of 2011: a loop of polls on one connection, and what it says on another.
+    """A script of 2011: a loop of polls on one connection, and its messages on another.
 
     This protocol reads under a name only, so a client without one takes a name of its own.
     """
@@ -40,7 +40,7 @@ class ClassicClient(Client):
         self._reads = self._polling(self._as)
 
     def disconnect(self) -> None:
-        """What was answered counts as read: the door cannot know that it was lost."""
+        """Answers on the way count as read: the door cannot know that they were lost."""
         for response in self._reads.responses():
             self._take(response)
         self._reads.wire.hang_up()
@@ -94,7 +94,7 @@ class ClassicClient(Client):
         return None
 
     def _polling(self, name: str) -> HttpClient:
-        """A connection that polls as `name`, which is registered by now unless it is refused."""
+        """A connection that polls as `name`, which is registered or refused by now."""
         http = self.server.classic()
         self._get(http, name=name)
         self.chat.settle()
@@ -111,13 +111,13 @@ class ClassicClient(Client):
 
 
 def refusal(response: Response) -> str | None:
-    """The line with which a request was refused; None where it was not."""
+    """The line with which a request was refused, or None."""
     assert response.headers["content-type"] == "text/plain; charset=utf-8"
     return None if response.status == 200 else response.body.decode().removesuffix("\n")
 
 
 def seen_in_line(line: str) -> Seen:
-    """What one line tells."""
+    """The event in one line."""
     if re.fullmatch(r">> : (?:\d+ )?events were missed here", line):
         return GAP
     for pattern, kind in ((r"(\S+) : (.*)", "message"), (r"\* (\S+) : (.*)", "action")):

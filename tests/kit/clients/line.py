@@ -11,7 +11,7 @@ from .seen import Seen, seen_in_lines
 
 
 class LineClient(Client):
-    """Telnet or netcat."""
+    """A client like telnet or netcat."""
 
     door = "line"
     many_lines = False

@@ -12,7 +12,7 @@ from .web import WebClient
 
 
 class PollClient(WebClient):
-    """Polls, and polls again: from the second time on it asks what the connection has learned."""
+    """Polls on one connection, which has learned the poll from the second time on."""
 
     door = "poll"
     pushes = False
@@ -54,7 +54,7 @@ class PollClient(WebClient):
 
 
 class VaryingPollClient(PollClient):
-    """Polls with headers that are never twice the same, so that each poll is parsed anew."""
+    """Polls with different headers each time, so that each poll is parsed."""
 
     door = "varying-poll"
     _number = 0
@@ -65,7 +65,7 @@ class VaryingPollClient(PollClient):
 
 
 class ReturningPollClient(PollClient):
-    """Polls from a new connection each time, which knows what the one before it has learned."""
+    """Polls on a new connection each time, which uses the template of the one before."""
 
     door = "returning-poll"
 

@@ -1,4 +1,4 @@
-"""Clients that read an answer which does not end: server-sent events, JSON lines."""
+"""Clients of streams: server-sent events, JSON lines."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from .web import WebClient
 
 
 class StreamClient(WebClient):
-    """Somebody who reads an answer that does not end, until the connection is lost."""
+    """A client that reads an endless response until the connection is lost."""
 
     _rest = b""
     ready = 0
-    """How often it was told, on this connection, that it has been sent all that was stored."""
+    """How often this connection has received `ready`."""
 
     def read(self) -> list[Seen]:
         *blocks, self._rest = (self._rest + self._reads.streamed()).split(self._separator)
@@ -35,14 +35,14 @@ class StreamClient(WebClient):
     @property
     @abstractmethod
     def _separator(self) -> bytes:
-        """What stands between two blocks."""
+        """The separator of blocks."""
 
     @abstractmethod
     def _take_block(self, block: str) -> None:
-        """Read one of them."""
+        """Read one block."""
 
     def _take_ready(self, next_: int) -> None:
-        """All that was stored has been sent."""
+        """Read `ready`: all stored events have been sent."""
         self.ready += 1
         assert self.ready == 1
         assert next_ >= self._cursor
@@ -50,7 +50,7 @@ class StreamClient(WebClient):
 
 
 class SseClient(StreamClient):
-    """An `EventSource` that is less patient than a browser: it takes no block for nothing."""
+    """An `EventSource` that is stricter than a browser: every block needs data."""
 
     door = "sse"
     _separator = b"\n\n"
@@ -92,7 +92,7 @@ class NdjsonClient(StreamClient):
     def _take_block(self, block: str) -> None:
         told = json.loads(block or "null")
         if told is None:
-            return  # a sign of life
+            return  # a heartbeat
         if told["type"] == "gap":
             self._seen.append(GAP)
         elif told["type"] == "error":

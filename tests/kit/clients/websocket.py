@@ -20,7 +20,7 @@ class WebSocketClient(Client):
     door = "websocket"
     _ref = 0
     ready = 0
-    """How often it was told, on this connection, that it has been sent all that was stored."""
+    """How often this connection has received `ready`."""
 
     def __init__(self, server: MemoryServer, *, name: str = "", chop: int = 0) -> None:
         self._seen: list[Seen] = []
@@ -41,7 +41,7 @@ class WebSocketClient(Client):
             self.enter(self.name)
 
     def disconnect(self) -> None:
-        """What is on its way is lost."""
+        """Events on the way are lost."""
         self._wire.hang_up()
 
     def leave(self) -> None:
