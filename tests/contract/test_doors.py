@@ -320,7 +320,7 @@ def test_every_kind_of_room_event_is_seen_at_every_door(server: MemoryServer, do
 def test_name_is_free_again_when_its_holder_has_left(
     server: MemoryServer, door: str, taker: str
 ) -> None:
-    """At every door, in any case."""
+    """A client at any door can take it, in any case."""
     named(server, door, "ada").leave()
     assert DOORS[taker](server).enter("Ada") is None
 
@@ -354,7 +354,7 @@ def test_person_who_is_refused_a_name_keeps_the_present_one(
 
 @commands
 def test_person_may_change_the_case_of_their_name(server: MemoryServer, door: str) -> None:
-    """The name is taken, but by themselves."""
+    """The name is in use, but by the person who asks for it."""
     ada = named(server, door, "ada")
     ada.read()
     assert ada.enter("Ada") is None
@@ -405,7 +405,7 @@ def test_terminal_control_characters_are_removed_from_messages(
 def test_terminal_control_characters_are_removed_from_actions_and_topics(
     server: MemoryServer, door: str
 ) -> None:
-    """As from messages."""
+    """The same characters as from messages."""
     readers = reader_at_each_door(server)
     ada = named(server, door, "ada")
     seen(readers)

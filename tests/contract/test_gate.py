@@ -283,7 +283,7 @@ def server_with_secrets() -> MemoryServer:
 
 
 def test_policy_that_denies_everything_from_the_start_silences_every_door() -> None:
-    """Even of events that another node has stored."""
+    """Events that another node has stored are not shown either."""
     server = server_with_secrets()
     assert_silent(MemoryServer(node=server.chat, policy=DenyAll()))
 

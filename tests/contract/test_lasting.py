@@ -117,7 +117,7 @@ def test_request_that_is_no_repeat_is_stored_after_a_restart(site: RestartingSer
 def test_repeat_after_its_key_expired_is_stored_again_after_a_restart(
     site: RestartingServer,
 ) -> None:
-    """As without a restart."""
+    """A restart does not make a key valid for longer."""
     first = post(site.server.http(), "hi", "k", VISIT)
     server = site.restart(wall=site.server.chat.now() + REMEMBERED_SECONDS + 1)
     assert post(server.http(), "hi", "k", VISIT) > first

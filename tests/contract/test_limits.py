@@ -181,7 +181,7 @@ def test_names_of_the_classic_door_count_as_sessions() -> None:
 
 
 def test_fast_name_changes_are_refused_over_http_and_wait_on_the_line_door() -> None:
-    """As with messages."""
+    """Name changes have the same limits as messages."""
     server = MemoryServer(message_rate=5)
     ada = entered(server, "ada")
     answers = [ada.send_json("PATCH", "/session", {"name": f"a{n}"}) for n in range(11)]

@@ -16,7 +16,7 @@ STYLES = ["application/json", "text/plain", "text/event-stream", "application/x-
 
 @pytest.fixture
 def server(server: MemoryServer) -> MemoryServer:
-    """A server whose room `dev` has a message in the store and is not in memory."""
+    """A server whose room `dev` has a message in the store, and must be loaded; reads are held."""
     server.say("before", room="dev")
     evict_room(server)
     server.chat.store.hold("reads")
@@ -56,7 +56,7 @@ def test_request_for_a_room_in_memory_is_answered_in_the_same_turn(
 def test_client_that_disconnects_while_its_room_is_loaded_leaves_nothing(
     server: MemoryServer, accept: str
 ) -> None:
-    """No reader, and no room in memory."""
+    """Neither a reader nor the room stays in memory."""
     with no_garbage():
         http = server.http()
         http.send("GET", f"{EVENTS}?since=0", headers={"Accept": accept})
@@ -72,7 +72,7 @@ def test_client_that_disconnects_while_its_room_is_loaded_leaves_nothing(
 def test_stream_half_closed_while_its_room_is_loaded_ends(
     server: MemoryServer,
 ) -> None:
-    """Like one that is half-closed later."""
+    """A half-close ends a stream at any time."""
     http = server.http()
     http.send("GET", EVENTS, headers={"Accept": "text/event-stream"})
     http.wire.end_input()
@@ -83,7 +83,7 @@ def test_stream_half_closed_while_its_room_is_loaded_ends(
 
 
 def test_message_sent_while_a_room_is_loaded_comes_once(server: MemoryServer) -> None:
-    """After the loaded ones."""
+    """It follows the messages that were loaded."""
     http = server.http()
     http.send("GET", f"{EVENTS}?since=0", headers={"Accept": "application/x-ndjson"})
     server.chat.settle()

@@ -110,7 +110,7 @@ def test_reader_without_membership_ends_when_the_room_is_closed(
 def test_stalled_reader_gets_nothing_after_its_ban(
     server: MemoryServer, admin: Person, door: str
 ) -> None:
-    """Only what was sent before, and the reason."""
+    """Its client gets what was sent before the ban, and the reason."""
     reader = reader_at(server, door)
     reader.stall()
     for number in range(30):
@@ -403,7 +403,7 @@ def test_permissions_table_holds_for_open_readers(setting: str, column: str, sty
 
 
 def test_websocket_commands_obey_moderation(server: MemoryServer, admin: Person) -> None:
-    """As requests do."""
+    """The same rules hold as for requests."""
     client = DOORS["websocket"](server)
     client.enter("bob")
     server.chat.perform(admin, Mute("lobby", "bob"))
@@ -470,7 +470,7 @@ def test_accounts_moderate_over_http_from_registering_to_an_invite(server: Memor
 def test_accounts_moderate_on_the_line_door_from_registering_to_an_invite(
     server: MemoryServer,
 ) -> None:
-    """The same accounts and rooms as over HTTP."""
+    """With the same accounts and rooms as over HTTP."""
     ada = Terminal(server, "/nick ada", f"/register {PASSWORD}", "/join dev", host=NEAR)
     bob = Terminal(server, "/nick bob", f"/register {PASSWORD}", "/join dev", host=NEAR)
     ada.heard()

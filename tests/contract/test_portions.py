@@ -80,7 +80,7 @@ def test_stream_is_sent_at_most_its_buffer_and_256_kib(server: MemoryServer, acc
 
 
 def test_websocket_is_sent_at_most_its_buffer_and_256_kib(server: MemoryServer) -> None:
-    """Like a stream."""
+    """Then it is paused until its client has read, like a stream."""
     wire = narrow(server.http_door)
     headers = {
         "Upgrade": "websocket",
@@ -175,7 +175,7 @@ def test_since_shows_what_fits_and_the_id_to_continue_at(server: MemoryServer) -
 
 
 def test_since_shows_at_most_500_events() -> None:
-    """However short they are."""
+    """This limit holds even if they are short."""
     server = MemoryServer()
     server.say(*map(str, range(501)))
     wire = server.line()
@@ -186,7 +186,7 @@ def test_since_shows_at_most_500_events() -> None:
 
 
 def test_history_shows_the_last_events_that_fit_and_says_so(server: MemoryServer) -> None:
-    """Fewer than the 300 that were asked for."""
+    """Its first line has their number, which is less than the 300 that were asked for."""
     answer = typed(server, server.line(), "/history 300")
     assert MOST - 32 * KIB < len(answer.encode()) <= MOST
     begin, *_ = answer.splitlines()
@@ -295,7 +295,9 @@ def counted_calls(server: MemoryServer, what: str) -> Callable[[], int]:
 
 
 def test_store_is_not_asked_for_pages_that_no_client_reads(server: MemoryServer) -> None:
-    """Neither by HTTP nor by the line door."""
+    """Requests that wait for their client to read cost no read of the store, on HTTP and on the
+    line door.
+    """
     pages = counted_calls(server, "page")
     wire = narrow(server.http_door)
     page = written("GET", f"{EVENTS}?before=900000000000000000&limit=500", b"", {})

@@ -94,7 +94,7 @@ def test_since_0_begins_with_the_oldest_kept_event(style: str) -> None:
 @styles
 @pytest.mark.parametrize("target", ["/rooms/never-used/events?", "/events?rooms=lobby,never-used&"])
 def test_room_without_events_has_no_gap(server: MemoryServer, style: str, target: str) -> None:
-    """From 0, from now, and without a cursor."""
+    """Whether a client reads from 0, from now, or without a cursor."""
     for since in ("since=0&", "since=now&", ""):
         assert not has_gap(first_response(server, style, f"{target}{since}wait=0"))
 

@@ -39,13 +39,13 @@ def test_poll_gets_the_gap_once(server: MemoryServer, http: HttpClient, target: 
 
 
 def test_text_poll_gets_the_gap_as_a_line(server: MemoryServer, http: HttpClient) -> None:
-    """The same line as for any gap."""
+    """It is the same line as for any other gap."""
     body = http.get(f"{EVENTS}?wait=0", Accept="text/plain").body
     assert body == b">> events were missed here; /history shows what is left\n"
 
 
 def test_stream_and_websocket_begin_with_the_gap(server: MemoryServer, http: HttpClient) -> None:
-    """In the form of any gap."""
+    """It has the same form as any other gap."""
     http.send("GET", EVENTS, headers={"Accept": "text/event-stream"})
     assert http.streamed().startswith(b"retry: 2000\nevent: gap\ndata: {}\n\nid: ")
     wire = server.chat.connect(server.http_door)
@@ -58,7 +58,7 @@ def test_stream_and_websocket_begin_with_the_gap(server: MemoryServer, http: Htt
 
 
 def test_line_client_that_joins_gets_an_error(server: MemoryServer) -> None:
-    """And so does one that asks for the history."""
+    """So does one that asks for the history."""
     wire = server.line()
     wire.received()
     wire.send(b"/join dev\r\n/history\r\n")
@@ -83,7 +83,7 @@ def test_request_that_memory_can_answer_has_no_gap(server: MemoryServer, http: H
 
 
 def test_room_without_messages_has_no_gap(server: MemoryServer, http: HttpClient) -> None:
-    """A new room, and the lobby."""
+    """Neither a new room nor the lobby has one."""
     assert http.get("/rooms/new/events?wait=0").json["gap"] is False
     assert b"!!" not in server.line().received()
 

@@ -240,7 +240,7 @@ def test_first_message_registers_the_name(server: ClassicServer) -> None:
 
 
 def test_message_is_answered_when_it_is_stored(server: ClassicServer, ada: ClassicPoller) -> None:
-    """It is shown no earlier either."""
+    """Readers do not get it earlier either."""
     server.hold_appends()
     ada.poll()
     ada.says.send("GET", "/?name=ada&message=hello")
@@ -255,14 +255,14 @@ def test_message_is_answered_when_it_is_stored(server: ClassicServer, ada: Class
 def test_message_refused_by_the_store_is_answered_with_a_line(
     server: ClassicServer, ada: ClassicPoller
 ) -> None:
-    """With 503."""
+    """The status is 503."""
     server.chat.store.refusing = True
     answer = ada.says.request("GET", "/?name=ada&message=hello")
     assert "nobody saw it" in text_of(answer, 503)
 
 
 def test_message_over_the_rate_is_answered_with_a_line() -> None:
-    """With 429; the messages before it were accepted."""
+    """The status is 429; the messages before it were accepted."""
     server = ClassicServer(message_rate=1)
     ada = ClassicPoller(server, "ada")
     assert [ada.say(f"{number}") for number in range(4)] == [""] * 4
@@ -468,7 +468,7 @@ def test_preflight_request_is_allowed(server: ClassicServer) -> None:
 
 
 def test_request_of_another_origin_is_allowed(server: ClassicServer) -> None:
-    """As in 2011."""
+    """The door of 2011 had no check of origins."""
     response = server.http().get("/?name=ada&message=hello", Origin="https://elsewhere.example")
     assert text_of(response) == ""
 

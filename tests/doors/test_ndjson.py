@@ -33,7 +33,7 @@ def test_ndjson_stream_has_events_and_ready(server: MemoryServer, http: HttpClie
 
 
 def test_ndjson_stream_has_a_media_type_and_heartbeats(server: MemoryServer) -> None:
-    """A blank line at least every 15 seconds."""
+    """A heartbeat is a blank line, at least every 15 seconds."""
     wire = server.chat.connect(server.http_door)
     wire.send(written("GET", EVENTS, b"", NDJSON))
     server.chat.settle()
@@ -54,7 +54,7 @@ def test_ndjson_stream_to_http_1_0_is_not_chunked(server: MemoryServer) -> None:
 
 
 def test_ndjson_stream_tells_a_gap() -> None:
-    """As a WebSocket does."""
+    """A gap is an object of its own, as on a WebSocket."""
     server = MemoryServer(history=10)
     http = server.http()
     place = server.say("forgotten")

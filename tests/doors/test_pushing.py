@@ -86,7 +86,7 @@ def test_client_that_is_slow_before_its_rooms_are_loaded_is_sent_no_event(
 
 
 def test_stalled_client_is_disconnected_with_the_reason(server: MemoryServer) -> None:
-    """The error `too-slow`."""
+    """The error has the code `too-slow`."""
     wire = connected(server)
     wire.fill()
     server.chat.advance(STALL_SECONDS + 2)
@@ -102,8 +102,8 @@ def test_idle_connection_is_sent_heartbeats(server: MemoryServer) -> None:
     assert wire.received() == NDJSON.heartbeat
 
 
-def test_shutdown_is_told_with_a_reconnect_delay(server: MemoryServer) -> None:
-    """After all events that there were."""
+def test_shutdown_is_announced_with_a_reconnect_delay(server: MemoryServer) -> None:
+    """It comes after all events, and the connection closes."""
     wire = connected(server)
     server.going_down().stopService()
     server.chat.settle()
@@ -116,7 +116,7 @@ def test_shutdown_is_told_with_a_reconnect_delay(server: MemoryServer) -> None:
 
 
 def test_revoked_reader_gets_the_reason(server: MemoryServer) -> None:
-    """And the connection closes."""
+    """Then the connection closes."""
     wire = connected(server)
     server.chat.service.readers.policy = DenyAll()
     (told,) = lines(wire)
@@ -149,7 +149,7 @@ def test_disconnected_client_leaves_nothing_behind(server: MemoryServer, when: s
 
 
 def test_refused_connection_gets_the_error_in_the_codecs_form(server: MemoryServer) -> None:
-    """With the message unchanged."""
+    """Its message is unchanged."""
     factory = PushFactory(RecordingConnection, server.chat.service, server.peers)
     told = json.loads(factory.turn_away(Unavailable("too many are connected")))
     assert told["message"] == "too many are connected"

@@ -76,7 +76,7 @@ def test_client_reads_its_own_messages_and_those_of_others(server: MemoryServer)
 def test_lines_before_the_person_has_entered_are_carried_out(
     server: MemoryServer,
 ) -> None:
-    """In order."""
+    """They are carried out in order afterwards."""
     wire = opened(server)
     wire.send(b"I am ada\r\none\r\ntwo\r\n")
     assert told(server, wire)[-2:] == ["<ada> one", "<ada> two"]

@@ -69,7 +69,7 @@ def test_sse_stream_without_events_begins_with_ready(
 def test_sse_stream_begins_with_stored_events_and_ready_follows_them(
     server: MemoryServer, http: HttpClient
 ) -> None:
-    """Then come the live ones."""
+    """Live events follow `ready`."""
     ids = server.stored("one", "two")
     client = SseReader(http)
     first, second, ready = client.messages()
@@ -94,7 +94,7 @@ def test_sse_heartbeat_is_a_comment_and_no_block(server: MemoryServer, http: Htt
 
 
 def test_sse_client_resumes_from_the_id_of_ready(server: MemoryServer, http: HttpClient) -> None:
-    """Even if it received no event."""
+    """`ready` has an id even if there were no events."""
     client = SseReader(http)
     assert [message.event for message in client.messages()] == ["ready"]
     http.wire.hang_up()

@@ -106,7 +106,7 @@ def test_commands_wait_in_order_for_the_guest_to_enter(server: MemoryServer) -> 
 
 
 def test_guest_that_may_not_enter_gets_an_error_for_each_command(server: MemoryServer) -> None:
-    """And keeps reading."""
+    """It keeps reading."""
     server.chat.service.readers.policy = DenyIf(lambda who, what, room: what is Action.ENTER)
     socket = WebSocket(server, f"{EVENTS}?since=now")
     for _ in range(2):

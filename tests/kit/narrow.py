@@ -12,7 +12,7 @@ class NarrowConnection(FakeConnection):
     """In bytes; None means that it is never full."""
 
     def write(self, data: bytes) -> None:
-        """The server writes; it is told to pause if the connection is full then."""
+        """The server writes; its producer is paused if the connection is full then."""
         super().write(data)
         if self.producer and self.room is not None and len(self.value()) > self.room:
             self.fill()

@@ -102,7 +102,7 @@ def test_guest_continues_after_a_restart(server: MemoryServer, ada: HttpClient) 
 
 
 def test_session_is_present_again_with_its_next_request(server: MemoryServer) -> None:
-    """With any request."""
+    """Any request will do: a poll, a message, a join."""
     ada = register(server, "ada")
     for request in (
         lambda http: http.get("/rooms/lobby/events?since=0&wait=0"),
@@ -159,13 +159,13 @@ def test_invalid_registration_is_refused(
 
 
 def test_overlong_registration_body_is_refused(server: MemoryServer) -> None:
-    """As any body of that size."""
+    """It is refused unread, as any body of that size."""
     body = {"name": "eve", "password": "x" * 1_000_000}
     assert near(server).post("/accounts", body).refusal == (413, "too-large")
 
 
 def test_registered_name_is_refused_to_guests_and_visitors(server: MemoryServer) -> None:
-    """Whether its account is present or not."""
+    """Even while its account is absent."""
     register(server, "ada")
     for _ in range(2):
         guest = server.http()
@@ -193,7 +193,7 @@ def test_wrong_credentials_get_the_same_answer(server: MemoryServer, name: str) 
 
 
 def test_password_guessing_is_rate_limited(server: MemoryServer) -> None:
-    """429 with `Retry-After`."""
+    """After some attempts the answer is 429 with `Retry-After`."""
     register(server, "ada")
     answers = [sign_in(server, "ada", "wrong horse battery") for _ in range(40)]
     assert {answer.refusal for answer in answers} == {
@@ -205,7 +205,7 @@ def test_password_guessing_is_rate_limited(server: MemoryServer) -> None:
 
 @pytest.mark.parametrize("register", ["invite", "closed"])
 def test_registration_is_refused_unless_it_is_open(register: Any) -> None:
-    """Before the name and password are checked."""
+    """The name and the password are not even checked."""
     server = MemoryServer(rules=Rules(register=register))
     response = near(server).post("/accounts", {"name": "server", "password": "x"})
     assert response.refusal == (403, "not-allowed")
@@ -241,7 +241,7 @@ def test_password_is_accepted_only_over_secure_connections(
 
 
 def test_plain_passwords_allows_passwords_on_any_connection() -> None:
-    """The option `--plain-passwords`."""
+    """This is what the option `--plain-passwords` is for."""
     server = MemoryServer(rules=Rules(plain_passwords=True))
     response = server.http().post("/accounts", {"name": "ada", "password": PASSWORD})
     assert response.status == 201
@@ -273,7 +273,7 @@ def test_account_endpoints_take_json_only(server: MemoryServer, path: str) -> No
 def test_account_requests_of_other_origins_are_refused(
     server: MemoryServer, method: str, path: str
 ) -> None:
-    """Although the browser adds the cookie."""
+    """The browser adds the cookie to them, so the server has to check the origin."""
     ada = register(server, "ada")
     ada.headers["Origin"] = "https://evil.example"
     body = json.dumps({"current": PASSWORD, "password": NEW, "name": "x", "label": "x"})
@@ -339,7 +339,7 @@ def test_new_password_ends_the_other_sessions(server: MemoryServer) -> None:
 
 
 def test_deleted_account_keeps_its_name_reserved(server: MemoryServer) -> None:
-    """And its messages stay."""
+    """Its messages stay too."""
     ada = register(server, "ada")
     ada.post("/rooms/lobby/messages", {"text": "hi"})
     assert ada.send_json("DELETE", "/account", {"password": "wrong horse"}).status == 401
@@ -368,7 +368,7 @@ def test_sessions_are_listed_and_ended(server: MemoryServer) -> None:
 
 
 def test_sign_out_ends_the_session(server: MemoryServer) -> None:
-    """After a restart too."""
+    """Its token is invalid, after a restart too."""
     ada = register(server, "ada")
     assert ada.request("DELETE", "/session").status == 204
     assert server.here == []
@@ -377,7 +377,7 @@ def test_sign_out_ends_the_session(server: MemoryServer) -> None:
 
 
 def test_account_endpoints_refuse_guests(server: MemoryServer, ada: HttpClient) -> None:
-    """And requests without a session."""
+    """They refuse requests without a session as well."""
     for http in (ada, server.http()):
         for path in ("/account/sessions", "/account/tokens"):
             assert http.get(path).refusal == (401, "no-session")
@@ -393,7 +393,7 @@ def personal(ada: HttpClient, server: MemoryServer, **options: Any) -> HttpClien
 
 
 def test_token_acts_as_the_account_without_presence(server: MemoryServer) -> None:
-    """Its messages join no room, and announce nobody."""
+    """Its messages make the account join no room."""
     ada = register(server, "ada")
     program = personal(ada, server)
     server.chat.advance(2 * GRACE_SECONDS)
@@ -419,7 +419,7 @@ def test_token_is_shown_once_and_stored_as_a_hash(server: MemoryServer) -> None:
 
 
 def test_token_joins_rooms_for_its_account(server: MemoryServer) -> None:
-    """Whether the account is present or not."""
+    """It can do so even while the account is absent."""
     ada = register(server, "ada")
     program = personal(ada, server)
     assert program.request("PUT", "/rooms/dev/membership").status == 200
@@ -434,7 +434,7 @@ def test_token_joins_rooms_for_its_account(server: MemoryServer) -> None:
 
 @pytest.mark.parametrize("how", ["removed", "in time", "deleted"])
 def test_readers_of_a_token_end_with_it(server: MemoryServer, how: str) -> None:
-    """Even in the middle of a held poll."""
+    """A held poll is answered with the error at once."""
     ada = register(server, "ada")
     program = personal(ada, server, **({"expires": 20} if how == "in time" else {}))
     program.send("GET", "/rooms/lobby/events?since=now&wait=60")
@@ -452,7 +452,7 @@ def test_readers_of_a_token_end_with_it(server: MemoryServer, how: str) -> None:
 
 
 def test_token_survives_a_restart_and_a_new_password(server: MemoryServer) -> None:
-    """Unlike the account's other sessions."""
+    """A new password ends sessions, but no tokens."""
     ada = register(server, "ada")
     program = personal(ada, server)
     ada.send_json("PATCH", "/account", {"current": PASSWORD, "password": NEW})
@@ -461,7 +461,7 @@ def test_token_survives_a_restart_and_a_new_password(server: MemoryServer) -> No
 
 
 def test_token_is_refused_where_a_password_session_is_needed(server: MemoryServer) -> None:
-    """Whatever its scope."""
+    """Even a token with every scope."""
     program = personal(register(server, "ada"), server, scope="all")
     for method, path, body in (
         ("PATCH", "/account", {"current": PASSWORD, "password": NEW}),
@@ -477,7 +477,7 @@ def test_token_is_refused_where_a_password_session_is_needed(server: MemoryServe
 
 
 def test_token_in_a_url_is_refused(server: MemoryServer) -> None:
-    """Logs would keep it."""
+    """URLs are written to logs, and the token lasts."""
     program = personal(register(server, "ada"), server)
     path = f"/rooms/lobby/events?since=0&access_token={token_of(program)}"
     assert near(server).get(path).refusal == (400, "malformed")
@@ -485,7 +485,7 @@ def test_token_in_a_url_is_refused(server: MemoryServer) -> None:
 
 @pytest.mark.parametrize("expires", [0, -1, 10**12])
 def test_token_expiry_is_bounded(server: MemoryServer, expires: int) -> None:
-    """In seconds."""
+    """`expires` is in seconds, at least one."""
     ada = register(server, "ada")
     made = ada.post("/account/tokens", {"label": "x", "expires": expires})
     assert made.refusal == (400, "malformed")
@@ -531,7 +531,7 @@ def test_websocket_continues_its_session_after_a_restart(server: MemoryServer) -
 
 
 def test_websocket_is_closed_when_its_session_is_ended(server: MemoryServer) -> None:
-    """With an error that says so, and the code 1008."""
+    """It gets an error that says so, and the close code 1008."""
     ada = register(server, "ada")
     other = sign_in(server, "ada").json["token"]
     socket = Socket(server, other)
@@ -543,7 +543,7 @@ def test_websocket_is_closed_when_its_session_is_ended(server: MemoryServer) -> 
 
 
 def test_event_stream_ends_with_its_session(server: MemoryServer) -> None:
-    """With an event that says why."""
+    """Its last event gives the reason."""
     ada = register(server, "ada")
     stream = near(server, sign_in(server, "ada").json["token"])
     stream.send("GET", "/rooms/lobby/events?since=now", headers={"Accept": "text/event-stream"})
@@ -557,7 +557,7 @@ def test_event_stream_ends_with_its_session(server: MemoryServer) -> None:
 def test_client_that_disconnects_while_its_session_is_looked_up_leaves_nothing(
     server: MemoryServer,
 ) -> None:
-    """In any turn."""
+    """In whatever turn it disconnects."""
     token = token_of(register(server, "ada"))
     for turns in range(8):
         server.chat.advance(2 * GRACE_SECONDS)
@@ -585,7 +585,7 @@ def test_pipelined_requests_wait_for_the_session_of_the_first(server: MemoryServ
 
 
 def test_simultaneous_registrations_at_two_doors_make_one_account(server: MemoryServer) -> None:
-    """Whichever is first."""
+    """One of them is refused."""
     line = server.line(NEAR)
     line.send(b"/nick ada\r\n")
     server.chat.settle()

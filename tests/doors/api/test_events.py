@@ -97,7 +97,7 @@ def test_limit_of_zero_is_refused(http: HttpClient) -> None:
     ],
 )
 def test_invalid_room_name_is_refused(http: HttpClient, room: str, status: int) -> None:
-    """In the path and in `rooms`."""
+    """Both in the path and in the parameter `rooms`."""
     for target in (f"/rooms/{room}/events?wait=0", f"/events?rooms=lobby,{room}&wait=0"):
         response = http.get(target)
         assert response.status == status
@@ -109,12 +109,12 @@ def test_invalid_room_name_is_refused(http: HttpClient, room: str, status: int) 
     "query", ["", "rooms=", "rooms=,,", "rooms=" + ",".join(f"r{n}" for n in range(51))]
 )
 def test_number_of_rooms_in_a_request_is_bounded(http: HttpClient, query: str) -> None:
-    """From one to fifty."""
+    """A request names from one to fifty rooms."""
     assert http.get(f"/events?wait=0&{query}").refusal == (400, "malformed")
 
 
 def test_room_that_is_named_twice_is_read_once(server: MemoryServer, http: HttpClient) -> None:
-    """In any spelling."""
+    """Even if the spellings differ."""
     server.say("hello")
     answer = http.get("/events?rooms=lobby,%23LOBBY,lobby&since=0")
     assert answer.texts == ["hello"]
@@ -179,7 +179,7 @@ def test_page_of_several_rooms_is_refused(http: HttpClient) -> None:
 
 
 def test_page_of_history_in_text_is_lines(server: MemoryServer, http: HttpClient) -> None:
-    """In the format that `Accept` chooses."""
+    """`Accept` chooses the format of pages too."""
     before = server.say("one", "two")
     assert http.get(f"{EVENTS}?before={before}", **PLAIN).body == b"<bob> one\n"
 
@@ -215,7 +215,7 @@ def test_text_answer_links_to_the_next_poll(server: MemoryServer, http: HttpClie
 
 
 def test_text_answer_without_events_is_empty(server: MemoryServer, http: HttpClient) -> None:
-    """With the link to the next poll."""
+    """Its header still links to the next poll."""
     place = server.say("one")
     response = http.get(f"{EVENTS}?since={place}&wait=0", **PLAIN)
     assert (response.status, response.body) == (200, b"")
@@ -223,7 +223,7 @@ def test_text_answer_without_events_is_empty(server: MemoryServer, http: HttpCli
 
 
 def test_text_answer_begins_with_the_gap(server: MemoryServer, http: HttpClient) -> None:
-    """As on the line door."""
+    """It is the same line as on the line door."""
     server.say("hello")
     lines = http.get(f"{EVENTS}?since=1", **PLAIN).body.decode().split("\n")
     assert lines[0].startswith(">> events were missed here")

@@ -64,7 +64,7 @@ JSON = {"Content-Type": "application/json"}
 
 
 def test_markers_and_ignores_survive_a_restart(server: MemoryServer) -> None:
-    """In all sessions."""
+    """They belong to the account, not to a session."""
     ada = register(server, "ada")
     id_ = server.say("one")
     ada.send_json("PUT", "/rooms/lobby/marker", {"id": id_})
@@ -136,7 +136,7 @@ def test_private_messages_of_ignored_people_are_not_delivered(server: MemoryServ
 
 
 def test_ignoring_oneself_is_refused(server: MemoryServer) -> None:
-    """And so is an invalid name."""
+    """An invalid name is refused too."""
     ada = register(server, "ada")
     for name in ("ada", "ADA", "a%20b"):
         assert ada.request("PUT", f"/account/ignores/{name}").refusal == (400, "bad-name")

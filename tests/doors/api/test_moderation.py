@@ -51,7 +51,7 @@ def test_settings_are_changed_with_an_event(server: MemoryServer, ada: HttpClien
     "body", [{"access": "shut"}, {"slow": "3"}, {"slow": -1}, {"colour": "red"}, {"listed": 1}, []]
 )
 def test_invalid_setting_is_malformed(ada: HttpClient, body: Any) -> None:
-    """Nothing changes."""
+    """The room keeps its settings."""
     assert ada.send_json("PATCH", "/rooms/dev", body).refusal == (400, "malformed")
 
 
@@ -83,7 +83,7 @@ def test_roles_are_given_and_taken(server: MemoryServer, ada: HttpClient, bob: H
 
 
 def test_person_is_kicked(server: MemoryServer, ada: HttpClient, bob: HttpClient) -> None:
-    """And may join again."""
+    """The person may join again."""
     assert ada.send_json("DELETE", "/rooms/dev/people/bob", {"text": "spam"}).status == 204
     assert "dev" not in bob.get("/session").json["rooms"]
     assert last_event(server, "kick")["text"] == "spam"
@@ -94,7 +94,7 @@ def test_person_is_kicked(server: MemoryServer, ada: HttpClient, bob: HttpClient
 def test_bans_are_placed_listed_and_lifted(
     server: MemoryServer, ada: HttpClient, bob: HttpClient
 ) -> None:
-    """By name or by the id of the ban."""
+    """A ban is lifted by the name or by its id."""
     placed = ada.send_json("PUT", "/rooms/dev/bans/bob", {"seconds": 60, "text": "spam"})
     assert placed.status == 200
     assert bob.get("/rooms/dev/events?wait=0").refusal == (403, "banned")
@@ -232,7 +232,7 @@ def test_closed_room_is_not_found_by_others(
 def test_closed_room_is_listed_for_its_members_only(
     server: MemoryServer, ada: HttpClient, closed: None
 ) -> None:
-    """And a room that is not listed for nobody."""
+    """A room whose setting `listed` is false is hidden as well."""
     signed_in(server, "cy", "ops").send_json("PATCH", "/rooms/ops", {"listed": False})
 
     def listed(http: HttpClient) -> list[str]:

@@ -68,7 +68,7 @@ def test_page_begins_after_a_name(
 
 
 def test_page_after_the_last_room_is_empty(many: MemoryServer, http: HttpClient) -> None:
-    """And no error."""
+    """It is no error."""
     assert http.get("/rooms?after=z").json == {"rooms": []}
 
 
@@ -82,7 +82,7 @@ def test_invalid_page_is_refused(http: HttpClient, query: str, code: str) -> Non
 
 
 def test_page_of_rooms_holds_at_most_256_kib(server: MemoryServer, http: HttpClient) -> None:
-    """However long names and topics are."""
+    """Even if names and topics are as long as they may be."""
     topic = '"' * 400
     for number in range(400):
         room = f"{number:03}{'界' * 61}"
@@ -139,7 +139,7 @@ def test_page_shows_every_change_at_once(many: MemoryServer, http: HttpClient, c
 
 
 def test_room_of_a_guest_is_listed_while_it_exists(server: MemoryServer, http: HttpClient) -> None:
-    """Whenever the list was asked for before."""
+    """A cached page does not hide it, or show it longer."""
     chat = server.chat
     assert http.get("/rooms").json["rooms"] == []
     guest = chat.enter()
@@ -164,7 +164,7 @@ def test_number_of_cached_pages_is_bounded(many: MemoryServer) -> None:
 
 
 def test_head_of_a_page_has_its_etag(many: MemoryServer, http: HttpClient) -> None:
-    """That of the GET."""
+    """It is the same one as for a GET."""
     head = http.request("HEAD", "/rooms")
     assert (head.status, head.body) == (200, b"")
     assert head.headers["etag"] == http.get("/rooms").headers["etag"]

@@ -217,7 +217,7 @@ def test_error_of_an_invalid_body_names_the_field_or_the_syntax(ada: HttpClient)
 def test_action_is_a_message_with_the_type_action(
     server: MemoryServer, ada: HttpClient, kind: dict[str, str], body: str
 ) -> None:
-    """What `/me` is on the line door."""
+    """It does what `/me` does on the line door."""
     line = server.line()
     line.received()
     assert ada.request("POST", MESSAGES, body, kind).status == 201
@@ -315,7 +315,7 @@ def test_idempotency_key_expires_after_five_minutes(server: MemoryServer, http: 
 def test_idempotency_keys_belong_to_one_person(
     server: MemoryServer, ada: HttpClient, http: HttpClient
 ) -> None:
-    """Of sessions and of visitors alike."""
+    """Sessions and visitors may all use the same key."""
     bob = server.http()
     bob.enter("bob")
     for connection, query in ((ada, ""), (bob, ""), (http, "?name=cy"), (http, "?name=di")):
@@ -421,7 +421,7 @@ def test_session_without_a_name_is_a_guest(server: MemoryServer, http: HttpClien
 
 @pytest.mark.parametrize("kind", [JSON, FORM], ids=["json", "form"])
 def test_session_request_may_be_a_form(http: HttpClient, kind: dict[str, str]) -> None:
-    """As by curl -d name=ada."""
+    """As `curl -d name=ada` sends it."""
     body = '{"name":"ada"}' if kind is JSON else "name=ada"
     assert http.request("POST", "/session", body, kind).json["name"] == "ada"
 
@@ -608,7 +608,7 @@ def test_session_ends_a_grace_period_after_its_last_request(
 def test_every_request_restarts_the_grace_period(
     server: MemoryServer, ada: HttpClient, method: str, target: str
 ) -> None:
-    """And none holds the session longer than that."""
+    """A request that was answered does not keep the session longer than that."""
     for _ in range(5):
         http = server.http()
         http.headers = ada.headers
@@ -728,7 +728,7 @@ def test_topic_is_set_and_cleared(server: MemoryServer, ada: HttpClient) -> None
 
 @pytest.mark.parametrize("name", ["nobody", "%FF", "a%20b", "%ED%A0%80", "x" * 100])
 def test_private_message_needs_a_recipient(ada: HttpClient, name: str) -> None:
-    """An invalid name is nobody's."""
+    """An invalid name is answered like an unknown one."""
     response = ada.post(f"/people/{name}/messages", {"text": "psst"})
     assert response.refusal == (404, "no-such-person")
     message = response.json["error"]["message"]
@@ -737,7 +737,7 @@ def test_private_message_needs_a_recipient(ada: HttpClient, name: str) -> None:
 
 
 def test_healthz_is_ok(http: HttpClient) -> None:
-    """For load balancers."""
+    """Load balancers ask for it."""
     assert http.get("/healthz").json == {"status": "ok"}
 
 
@@ -836,7 +836,7 @@ def test_get_changes_nothing(server: MemoryServer, ada: HttpClient, target: str)
 
 @pytest.mark.parametrize("target", ["/rooms", "/rooms/lobby", "/session", "/healthz", "/nowhere"])
 def test_head_is_get_without_a_body(ada: HttpClient, target: str) -> None:
-    """With the same status and type."""
+    """The status and the type are those of GET."""
     get, head = ada.get(target), ada.request("HEAD", target)
     assert (head.status, head.body) == (get.status, b"")
     assert head.headers["content-type"] == get.headers["content-type"]
@@ -923,7 +923,7 @@ def test_query_does_not_change_the_page(http: HttpClient, query: str) -> None:
 
 
 def test_head_of_a_page_file_has_its_length(http: HttpClient) -> None:
-    """And no body."""
+    """The body is left out."""
     response = http.request("HEAD", "/chat.js")
     assert (response.status, response.body) == (200, b"")
     assert response.headers["content-length"] == str((WEB / "chat.js").stat().st_size)

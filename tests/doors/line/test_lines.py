@@ -79,7 +79,7 @@ def test_client_that_sends_only_text_gets_no_telnet_options(ada: Terminal, bob: 
 def test_telnet_options_are_declined_and_never_reach_a_message(
     ada: Terminal, sent: bytes, answered: bytes, size: int
 ) -> None:
-    """Wherever packets cut them."""
+    """Even if packets cut them."""
     data = b"he" + sent + b"llo\r\n"
     ada.wire.send(*([data[i : i + size] for i in range(0, len(data), size)] if size else [data]))
     ada.chat.settle()
@@ -279,8 +279,8 @@ def limited() -> MemoryServer:
     return MemoryServer(message_rate=5)
 
 
-def test_lines_over_the_rate_wait_and_are_told_once(limited: MemoryServer) -> None:
-    """They follow one by one, on the clock, and none is lost."""
+def test_lines_over_the_rate_wait_with_one_error(limited: MemoryServer) -> None:
+    """They are carried out one by one as the rate allows, and none is lost."""
     guest, reader = Terminal(limited), Terminal(limited)
     lines = [f"{number}" for number in range(30)]
     told = guest.type(*lines)
@@ -294,8 +294,8 @@ def test_lines_over_the_rate_wait_and_are_told_once(limited: MemoryServer) -> No
     assert not any(line.startswith("!! ") for line in guest.heard())
 
 
-def test_rate_limited_client_is_told_each_time_it_begins(limited: MemoryServer) -> None:
-    """Once for each burst."""
+def test_rate_limited_client_gets_one_error_for_each_burst(limited: MemoryServer) -> None:
+    """A second burst, after the limit has recovered, gets an error of its own."""
     guest = Terminal(limited)
     for _ in range(2):
         told = guest.type(*("x" * 21))
@@ -330,7 +330,7 @@ def test_paste_over_the_rate_is_delivered_whole_after_the_end_of_input(
 
 
 def test_slow_reader_is_told_how_many_events_it_missed() -> None:
-    """The exact number."""
+    """The gap has the exact number."""
     server = MemoryServer(history=10)
     ada, bob = Terminal(server, "/nick ada"), Terminal(server, "/nick bob")
     ada.heard()
@@ -452,7 +452,7 @@ def test_question_waits_for_the_lines_before_it(ada: Terminal) -> None:
 
 
 def test_echo_setting_of_a_line_is_that_when_it_was_sent(ada: Terminal) -> None:
-    """Not that when the line is stored."""
+    """A later `/echo` does not affect it, even if the line is not stored yet."""
     heard = ada.type("/echo off", "hidden", "/echo on", "shown", "/echo off")
     assert [line for line in heard if line.startswith("<")] == ["<ada> shown"]
 
@@ -546,7 +546,7 @@ ALL = [f"<bob> {number}" for number in range(30)]
 def test_commands_wait_while_a_client_catches_up_from_the_store(
     short_log: MemoryServer, command: str
 ) -> None:
-    """As they wait while the client does not read."""
+    """As they do while the client does not read."""
     client = catching_up(short_log)
     assert client.type(command) == []
     short_log.chat.store.release()

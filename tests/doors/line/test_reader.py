@@ -80,7 +80,7 @@ def test_client_that_disconnects_before_the_greeting_leaves_nothing(
 def test_lines_of_a_client_that_closed_before_the_greeting_are_carried_out(
     server: MemoryServer,
 ) -> None:
-    """They were received."""
+    """The server had received them."""
     server.hold_appends()
     for _ in range(30):
         wire = server.line()
@@ -136,7 +136,7 @@ def test_draining_server_refuses_a_new_client(server: MemoryServer) -> None:
 
 
 def test_client_gets_the_reason_of_a_shutdown_before_the_greeting(server: MemoryServer) -> None:
-    """And no person stays behind."""
+    """The person who is still entering does not stay behind."""
     server.hold_appends()
     wire = server.line()
     done = server.going_down().stopService()
@@ -201,8 +201,10 @@ def test_lines_of_a_paste_are_stored_together(server: MemoryServer) -> None:
     assert server.chat.texts("lobby")[-1000:] == lines
 
 
-def test_lines_refused_by_the_store_count_as_errors_for_the_rate(server: MemoryServer) -> None:
-    """Ten a second, with a burst of forty; each line has its error, and the limit is told once."""
+def test_lines_that_the_policy_refuses_count_as_errors_for_the_rate(server: MemoryServer) -> None:
+    """Ten a second, with a burst of forty; each line has its error, and one more says that the rest
+    waits.
+    """
     guest = Terminal(server)
     server.chat.service.readers.policy = denying(Action.SPEAK)
     told = guest.type(*["hello"] * 60)
@@ -265,7 +267,7 @@ def test_reader_under_backpressure_is_revoked_too(server: MemoryServer) -> None:
     assert ada.heard() == ["!! you are banned from here"]
 
 
-def test_revoked_room_is_told_and_the_connection_stays_open(server: MemoryServer) -> None:
+def test_client_gets_the_reason_of_a_revoked_room_and_stays_connected(server: MemoryServer) -> None:
     """The client is in no room, or in another one, which stays current; it can join the room
     again.
     """
@@ -384,7 +386,7 @@ def test_replay_is_completed_from_the_store() -> None:
 
 
 def test_message_sent_while_a_replay_is_loaded_follows_it() -> None:
-    """Once."""
+    """It comes once."""
     server = with_window(4)
     server.say(*(f"{number}" for number in range(12)))
     lobby = server.chat.room("lobby")
@@ -415,7 +417,7 @@ def test_unreadable_history_is_an_error(line: str) -> None:
 
 
 def test_unreadable_replay_is_an_error_before_the_messages_in_memory() -> None:
-    """The reader begins nevertheless."""
+    """The client reads live events all the same."""
     server = with_window(4)
     server.say(*(f"{number}" for number in range(12)))
     lobby = server.chat.room("lobby")

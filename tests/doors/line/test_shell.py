@@ -45,8 +45,8 @@ def test_guest_may_speak_at_once(server: MemoryServer) -> None:
     assert Terminal(server).type("hello") == ["<guest-0001> hello"]
 
 
-def test_every_guest_has_another_name(server: MemoryServer) -> None:
-    """Also after other guests have left."""
+def test_every_guest_gets_a_new_name(server: MemoryServer) -> None:
+    """A name is not given again when its guest has left."""
     first, second = Terminal(server), Terminal(server)
     first.wire.hang_up()
     third = Terminal(server)
@@ -133,7 +133,7 @@ def test_question_about_a_room_does_not_create_it(ada: Terminal) -> None:
 
 
 def test_me_sends_an_action(ada: Terminal, bob: Terminal) -> None:
-    """`* ada waves`."""
+    """Readers see `* ada waves`."""
     assert ada.type("/me waves") == ["* ada waves"]
     assert bob.heard() == ["* ada waves"]
 
@@ -149,7 +149,7 @@ def test_msg_is_delivered_to_one_person_only(
 
 
 def test_msg_to_oneself_is_delivered_once(ada: Terminal) -> None:
-    """In the form of the sender's copy."""
+    """It has the form of the sender's copy."""
     assert ada.type("/msg ada note") == ["[to ada] note"]
 
 
@@ -199,7 +199,7 @@ def test_history_shows_the_last_events(ada: Terminal) -> None:
 
 
 def test_history_of_an_empty_room_says_so(server: MemoryServer) -> None:
-    """And shows no events."""
+    """It shows no events."""
     guest = Terminal(server, "/join dev")
     assert guest.type("/history") == ["== nothing has happened in #dev yet"]
 
@@ -248,7 +248,7 @@ def test_echo_off_hides_every_message_of_a_burst() -> None:
 
 @pytest.mark.parametrize("line", ["/topic", "/topic ", "/TOPIC   "])
 def test_topic_without_words_shows_the_topic(ada: Terminal, bob: Terminal, line: str) -> None:
-    """It never clears it."""
+    """`/topic -` clears it, so a bare `/topic` never does."""
     ada.type("/topic tea")
     bob.heard()
     assert ada.type(line) == ["== the topic of #lobby: tea"]
@@ -263,7 +263,7 @@ def test_line_that_starts_with_a_path_is_a_message(ada: Terminal, bob: Terminal)
 
 
 def test_literal_on_makes_every_line_a_message(ada: Terminal, bob: Terminal) -> None:
-    """Unchanged, until the connection ends."""
+    """Lines stay unchanged until the connection ends."""
     lines = ["/quit", "//x", "  /y", "/literal off", "/nick eve"]
     (answer, *heard) = ada.type("/literal on", *lines)
     assert answer.startswith("== ")
@@ -347,7 +347,7 @@ def test_help_lists_every_command(ada: Terminal) -> None:
 
 @pytest.mark.parametrize("command", [row.name for row in COMMANDS])
 def test_help_explains_each_command(ada: Terminal, command: str) -> None:
-    """With or without its slash, in either case."""
+    """The name may have its slash, and any case."""
     (line,) = ada.type(f"/help {command}")
     assert line == f"== {COMMANDS[command].form}: {COMMANDS[command].help}"
     assert ada.type(f"/HELP /{command.upper()}") == [line]
@@ -396,7 +396,7 @@ def test_lines_after_quit_are_ignored(ada: Terminal, bob: Terminal) -> None:
 def test_quit_with_an_invalid_text_still_ends_the_session(
     ada: Terminal, bob: Terminal, word: str
 ) -> None:
-    """And the name is free."""
+    """The name is free again."""
     ada.wire.send(f"/quit {word}\n".encode())
     ada.chat.settle()
     if not ada.wire.lost:
@@ -493,7 +493,7 @@ def test_joining_shows_the_last_ten_messages(ada: Terminal, bob: Terminal) -> No
 
 
 def test_joining_again_only_switches_the_current_room(ada: Terminal, bob: Terminal) -> None:
-    """Without a replay or an announcement."""
+    """There is no replay and no announcement."""
     ada.type("/join dev", "/room lobby", "hello")
     bob.heard()
     assert ada.type("/join dev") == ["== you are in #dev", "== 1 here: ada"]
@@ -526,7 +526,7 @@ def test_events_of_several_rooms_come_in_one_order(
 
 
 def test_switching_rooms_neither_repeats_nor_loses_messages(ada: Terminal, bob: Terminal) -> None:
-    """Of those that are sent there in the same turn."""
+    """This holds for messages of the same turn, before and after the switch."""
     ada.type("/join dev")
     bob.wire.send(b"before\n")
     ada.wire.send(b"/room lobby\n")

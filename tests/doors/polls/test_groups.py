@@ -57,7 +57,7 @@ def test_all_are_answered_in_one_turn_with_the_same_bytes(group: Group) -> None:
 
 
 def test_polls_of_one_turn_are_answered_from_their_own_cursors(group: Group) -> None:
-    """Those that come last in the turn too."""
+    """Polls at different cursors are different groups."""
     group.server.say("one", "two")
     early, late = group.all[::2], group.all[1::2]
     group.poll(*early)
@@ -86,7 +86,7 @@ def test_clients_that_disconnect_do_not_affect_their_group(group: Group) -> None
 
 
 def test_client_that_disconnects_in_the_turn_of_its_poll_does_no_harm(group: Group) -> None:
-    """Although there was an event for it already."""
+    """Its poll has an event to be answered with, and no connection to send it on."""
     group.server.say("hello")
     first, *others = group.all
     group.poll(first)

@@ -66,7 +66,7 @@ def test_poll_is_answered_in_the_turn_in_which_the_message_is_stored(
 def test_poll_behind_the_newest_event_is_answered_at_once(
     server: MemoryServer, poller: HttpClient
 ) -> None:
-    """In the turn in which it arrives."""
+    """The answer comes in the turn of the request."""
     place = newest(server)
     server.say("hello")
     poller.send("GET", f"{EVENTS}?since={place}")
@@ -76,7 +76,7 @@ def test_poll_behind_the_newest_event_is_answered_at_once(
 def test_poll_is_answered_with_all_events_of_a_turn(
     server: MemoryServer, poller: HttpClient
 ) -> None:
-    """In one response."""
+    """They come in one response."""
     poller.send("GET", f"{EVENTS}?since={newest(server)}")
     server.say("one", "two", "three")
     assert poller.response().texts == ["one", "two", "three"]
@@ -105,7 +105,7 @@ def test_repeated_cursor_gets_the_same_answer(server: MemoryServer, poller: Http
 def test_poll_is_held_for_its_wait(
     server: MemoryServer, poller: HttpClient, wait: str, seconds: float
 ) -> None:
-    """Then it is answered without events, and with the same cursor."""
+    """At most for `MAX_WAIT`; then it is answered without events, and with the same cursor."""
     place = newest(server)
     for _ in range(3):
         poller.send("GET", f"{EVENTS}?since={place}{wait}")
@@ -120,7 +120,7 @@ def test_poll_is_held_for_its_wait(
 def test_poll_with_a_wait_of_zero_is_answered_at_once(
     server: MemoryServer, poller: HttpClient, wait: str
 ) -> None:
-    """With the events that there are, or with none."""
+    """It gets the events that there are, or none."""
     place = newest(server)
     target = f"{EVENTS}?since={place}&wait={wait}"
     for _ in range(3):
@@ -147,7 +147,7 @@ def test_timeout_at_the_moment_of_an_event_loses_nothing(
 
 
 def test_a_hundred_polls_get_the_same_bytes(server: MemoryServer) -> None:
-    """In each of three rounds."""
+    """This holds in each of three rounds, parsed or learned."""
     polls = [server.http() for _ in range(100)]
     for round_ in range(3):
         place = newest(server)
@@ -176,7 +176,7 @@ def test_poll_response_forbids_caching_and_buffering(
 def test_poll_without_a_cursor_gets_the_newest_fifty_at_once(
     server: MemoryServer, http: HttpClient
 ) -> None:
-    """Or as many as its `limit` says."""
+    """A `limit` asks for another number."""
     texts = [f"{number}" for number in range(60)]
     server.say(*texts)
     assert http.get(EVENTS).texts == texts[10:]
@@ -187,7 +187,7 @@ def test_poll_without_a_cursor_gets_the_newest_fifty_at_once(
 def test_poll_of_an_empty_room_without_a_cursor_is_held(
     server: MemoryServer, http: HttpClient
 ) -> None:
-    """Until the first event there."""
+    """The first event there answers it."""
     http.send("GET", "/rooms/quiet/events")
     server.chat.settle()
     assert http.responses() == []
@@ -471,7 +471,7 @@ def test_private_messages_are_read_at_events_only(server: MemoryServer, ada: Htt
 def test_private_message_answers_a_poll(
     server: MemoryServer, ada: HttpClient, tabs: list[HttpClient]
 ) -> None:
-    """Both the recipient's and the sender's."""
+    """It answers polls of its recipient and of its sender."""
     bob = server.http()
     bob.enter("bob")
     place = newest(server)
@@ -545,7 +545,7 @@ def test_learned_poll_of_an_evicted_room_reads_the_new_one(
 def test_learned_poll_in_two_packets_is_answered_alike(
     server: MemoryServer, http: HttpClient, cut: int
 ) -> None:
-    """Wherever it is cut."""
+    """Wherever the packets cut it."""
     server.say("hello")
     for _ in range(3):
         assert http.get(f"{EVENTS}?since=0").texts == ["hello"]

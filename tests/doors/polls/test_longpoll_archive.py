@@ -83,7 +83,7 @@ def test_learned_polls_behind_the_window_share_one_page(behind: Behind, options:
 
 
 def test_poll_with_a_wait_of_zero_is_answered_empty_after_an_empty_page(behind: Behind) -> None:
-    """It has caught up then."""
+    """An empty page means that it has caught up."""
     behind.room.log.append(behind.entries[-1])
     place, behind.place = behind.place, behind.entries[-1].id - 1
     behind.room.log.floor = behind.room.log.last = behind.entries[-1].id
@@ -98,7 +98,7 @@ def test_poll_with_a_wait_of_zero_is_answered_empty_after_an_empty_page(behind: 
 def test_poll_behind_the_window_gets_a_gap_if_the_page_is_unreadable(
     behind: Behind,
 ) -> None:
-    """With the events in memory."""
+    """The events in memory follow the gap."""
     http = behind.poll("&wait=0")
     behind.answer(fail=True)
     answer = http.response()

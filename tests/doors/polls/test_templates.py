@@ -338,7 +338,7 @@ def held(poller: Poller) -> Poller:
 
 
 def test_held_poll_is_answered_in_the_turn_that_stores_the_event(held: Poller) -> None:
-    """Without a timer in between."""
+    """No timer lies in between."""
     held.server.say("second")
     assert held.http.response().texts == ["second"]
 
@@ -381,7 +381,7 @@ def test_connection_and_its_template_are_no_reference_cycle(server: MemoryServer
 
 
 def test_requests_pipelined_behind_a_held_poll_are_answered_after_it(held: Poller) -> None:
-    """In order, whatever they are."""
+    """In the order in which they came."""
     held.http.send_raw(b"GET /healthz HTTP/1.1\r\nHost: chat.example\r\n\r\n")
     held.http.send_raw(poll_bytes(held.cursor))
     assert held.http.responses() == []
@@ -515,7 +515,7 @@ def test_learned_poll_of_an_ended_session_is_refused(server: MemoryServer, ada: 
 
 
 def test_learned_polls_keep_their_session_alive(server: MemoryServer, ada: HttpClient) -> None:
-    """Like polls that are parsed."""
+    """They restart its grace period, as parsed polls do."""
     target = learned_target(ada)
     for _ in range(4):
         server.chat.advance(30)

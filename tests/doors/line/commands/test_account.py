@@ -76,7 +76,7 @@ def test_signing_in_makes_the_client_a_session_of_the_account(server: MemoryServ
 def test_wrong_password_and_unknown_account_are_refused_alike(
     server: MemoryServer, line: str
 ) -> None:
-    """And the client stays a guest."""
+    """The client stays a guest."""
     registered(server)
     guest = Terminal(server)
     assert guest.types(line) == ["!! name and password do not belong together; check both"]
@@ -131,7 +131,7 @@ def test_new_password_ends_the_other_sessions(server: MemoryServer) -> None:
 
 
 def test_line_sessions_are_listed_and_ended_over_http(server: MemoryServer) -> None:
-    """The page does so."""
+    """So a person can sign out a line session from the page."""
     ada = registered(server)
     http = server.http(NEAR)
     token = http.post("/session", {"name": "ada", "password": PASSWORD}).json["token"]
@@ -156,7 +156,7 @@ def test_password_is_refused_on_an_unencrypted_remote_connection(
 
 
 def test_plain_passwords_allows_passwords_on_any_connection() -> None:
-    """The option `--plain-passwords`."""
+    """This is what the option `--plain-passwords` is for."""
     server = MemoryServer(rules=Rules(plain_passwords=True))
     far = Terminal(server, "203.0.113.9")
     assert far.types("/nick bob", f"/register {PASSWORD}")[-1].startswith("== bob is registered")
@@ -219,7 +219,7 @@ def test_nick_does_not_rename_an_account(server: MemoryServer) -> None:
 def test_connection_lost_while_signing_in_leaves_nothing(
     server: MemoryServer,
 ) -> None:
-    """In any turn."""
+    """In whatever turn it is lost."""
     registered(server).types("/quit")
     for turns in range(12):
         terminal = Terminal(server)

@@ -83,7 +83,7 @@ def test_banned_person_gets_the_end_of_the_ban_and_the_reason(ada: Terminal, bob
 
 
 def test_muted_person_gets_an_error_when_speaking(ada: Terminal, bob: Terminal) -> None:
-    """Until `/unmute`."""
+    """`/unmute` ends that."""
     ada.type("/mute bob 12h")
     bob.heard()
     assert bob.type("hello")[0].startswith("!! you are muted here until ")
@@ -93,7 +93,7 @@ def test_muted_person_gets_an_error_when_speaking(ada: Terminal, bob: Terminal) 
 
 
 def test_commands_change_the_settings_of_a_room(ada: Terminal, bob: Terminal) -> None:
-    """Each with its own values."""
+    """Each setting has its own command and values."""
     assert ada.type("/slow 5") == ["-- ada changed the settings of #dev: slow 5"]
     assert ada.type("/posting voices") == ["-- ada changed the settings of #dev: posting voices"]
     assert bob.type("hello")[-1] == "!! only a voice, op or owner of #dev may speak here"
