@@ -18,7 +18,7 @@ from chatd.model.commands import Join, Leave, Rename, Say, SetTopic
 from chatd.model.errors import ChatError
 from chatd.testing import InMemoryChat, result_of
 
-from ..kit.chat import forget_rooms, read, reading, refused
+from ..kit.chat import evict_rooms, read, reading, refused
 
 
 def say(chat: InMemoryChat, text: str, room: str = "lobby") -> Deferred[int | None]:
@@ -60,7 +60,7 @@ def test_events_shown_while_a_room_loads_are_in_it_once(chat: InMemoryChat) -> N
 def test_a_command_for_a_room_that_is_being_loaded_waits_for_it(chat: InMemoryChat) -> None:
     """It is judged by the room as it is, and not by an empty one."""
     chat.perform(chat.service.visitor("ada"), SetTopic("dev", "tea"))
-    forget_rooms(chat)
+    evict_rooms(chat)
     chat.store.hold("reads")
     answers = [say(chat, "1", "dev"), say(chat, "2", "dev")]
     chat.settle()
@@ -76,7 +76,7 @@ def test_history_that_could_not_be_read_is_loaded_later(chat: InMemoryChat) -> N
     nothing is missing, nor there twice.
     """
     ids = [said(chat, text, "dev") for text in ("one", "two")]
-    forget_rooms(chat)
+    evict_rooms(chat)
     chat.store.unreadable = True
     early = reading(chat, chat.room("dev"), cursor=ids[0])
     chat.settle()
@@ -97,7 +97,7 @@ def test_loading_an_unreadable_room_is_tried_again_at_intervals(
 ) -> None:
     """However many come."""
     said(chat, "one", "dev")
-    forget_rooms(chat)
+    evict_rooms(chat)
     asked: list[str] = []
     load = chat.store.load
 

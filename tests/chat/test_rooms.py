@@ -10,7 +10,7 @@ from chatd.model.errors import BadRoom, Unavailable
 from chatd.model.events import Joined, Said
 from chatd.testing import InMemoryChat, result_of
 
-from ..kit.chat import events, forget_rooms, read, reading, refused
+from ..kit.chat import events, evict_rooms, read, reading, refused
 from ..kit.garbage import existing_rooms
 
 
@@ -84,7 +84,7 @@ def test_a_room_that_is_in_use_is_kept(chat: InMemoryChat, keeps: str) -> None:
         chat.perform(chat.enter(), Join("dev"))
     elif keeps == "a message":
         said(chat, "hi", "dev")
-    forget_rooms(chat)
+    evict_rooms(chat)
     said(chat, "ho", "dev")
     assert chat.room("dev").names == ["guest-0001"] * (keeps == "a member")
     assert chat.texts("dev") == ["hi"] * (keeps == "a message") + ["ho"]

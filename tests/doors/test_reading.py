@@ -15,47 +15,47 @@ NO_NUMBERS = ["x", "", "%20", "1.5", "-1", "1e3", "0x10", "nan", "inf", "%D9%A3"
 
 @pytest.mark.parametrize("name", ["since", "before", "limit"])
 @pytest.mark.parametrize("value", NO_NUMBERS)
-def test_what_has_to_be_a_whole_number_is_refused_as_anything_else(
+def test_parameter_that_is_not_a_whole_number_is_refused(
     server: MemoryServer, http: HttpClient, name: str, value: str
 ) -> None:
-    """At once, with a clear answer; the connection goes on."""
+    """At once, with the parameter's name; the connection stays open."""
     response = http.get(f"{EVENTS}?{name}={value}&wait=0")
     assert response.refusal == (400, "malformed")
     assert name in response.json["error"]["message"]
     assert http.get(f"{EVENTS}?wait=0").status == 200
 
 
-def test_a_since_that_is_no_number_is_told_that_now_is_one_too(http: HttpClient) -> None:
-    """It is written in lower case."""
+def test_error_of_an_invalid_since_mentions_now(http: HttpClient) -> None:
+    """It has to be written in lower case."""
     response = http.get(f"{EVENTS}?since=NOW&wait=0")
     assert response.json["error"]["message"].startswith("since has to be now, or a whole number")
 
 
-def test_a_limit_of_none_is_refused(http: HttpClient) -> None:
-    """It could never be answered."""
+def test_limit_of_zero_is_refused(http: HttpClient) -> None:
+    """Such a poll could never be answered."""
     assert http.get(f"{EVENTS}?limit=0").refusal == (400, "malformed")
 
 
 @pytest.mark.parametrize(
     "query", ["", "rooms=", "rooms=,,", "rooms=" + ",".join(f"r{n}" for n in range(51))]
 )
-def test_several_rooms_are_at_least_one_and_not_too_many(http: HttpClient, query: str) -> None:
-    """And have to be named."""
+def test_number_of_rooms_in_a_request_is_bounded(http: HttpClient, query: str) -> None:
+    """A request names from one to fifty rooms."""
     assert http.get(f"/events?wait=0&{query}").refusal == (400, "malformed")
 
 
-def test_a_room_that_is_named_twice_is_read_once(server: MemoryServer, http: HttpClient) -> None:
-    """In whatever spelling."""
+def test_room_that_is_named_twice_is_read_once(server: MemoryServer, http: HttpClient) -> None:
+    """Even if the spellings differ."""
     server.say("hello")
     answer = http.get("/events?rooms=lobby,%23LOBBY,lobby&since=0")
     assert answer.texts == ["hello"]
     assert answer.json["rooms"] == ["lobby"]
 
 
-def test_where_a_browser_got_to_counts_more_than_the_address_it_began_with(
+def test_last_event_id_overrides_since(
     server: MemoryServer,
 ) -> None:
-    """A reconnecting `EventSource` asks its first address again, and says `Last-Event-ID`."""
+    """A reconnecting `EventSource` sends its first target again, with `Last-Event-ID`."""
     first = server.say("one")
     second = server.say("two")
     http = server.http()

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from ..kit.file_faults import UNUSABLE, remains
+from ..kit.file_faults import UNUSABLE, contents
 from ..kit.processes import HERE, PATIENCE, TWISTD
 from .conftest import Start
 
@@ -80,13 +80,13 @@ def test_an_unusable_store_ends_startup_with_a_one_line_error(
     """The file is not changed, and no port is opened."""
     store = tmp_path / "chat.db"
     spoil(store)
-    before = remains(store)
+    before = contents(store)
     (line,) = failed(
         tmp_path, "--nodaemon", "--pidfile=", "chatd",
         "--http", "unix:door", "--line", "none", "--store", "sqlite:chat.db",
     )  # fmt: skip
     assert line.startswith(f"chatd: cannot use {store}: ")
-    assert remains(store) == before
+    assert contents(store) == before
     assert not (tmp_path / "door").exists()
 
 

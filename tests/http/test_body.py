@@ -40,10 +40,10 @@ TEXT = {"Content-Type": "text/plain"}
         "text-charset",
     ],
 )
-def test_a_message_comes_in_three_kinds_of_body(
+def test_message_body_may_be_json_a_form_or_text(
     server: MemoryServer, ada: HttpClient, kind: str, body: str
 ) -> None:
-    """Each means the same, and is answered with the id of what was stored."""
+    """Each is answered with the id of the stored message."""
     response = ada.request("POST", MESSAGES, body, {"Content-Type": kind})
     assert response.status == 201
     assert server.chat.texts("lobby") == ["fish & chips ☕"]
@@ -94,7 +94,7 @@ def test_a_message_comes_in_three_kinds_of_body(
         ("hi", {"Content-Type": "multipart/form-data; boundary=x"}, 415, "unsupported-media-type"),
     ],
 )  # fmt: skip
-def test_a_body_that_is_no_message_is_refused(
+def test_invalid_message_body_is_refused(
     server: MemoryServer,
     ada: HttpClient,
     body: str | bytes,
@@ -102,7 +102,7 @@ def test_a_body_that_is_no_message_is_refused(
     status: int,
     code: str | None,
 ) -> None:
-    """With a clear answer; nothing of it is said, and the connection goes on."""
+    """The error says why; no message is stored, and the connection stays open."""
     response = ada.request("POST", MESSAGES, body, headers)
     assert response.status == status
     assert response.error == (code or response.error)
@@ -132,10 +132,10 @@ LOOKS = [
 
 
 @pytest.mark.parametrize(("body", "text"), [*LOOKS, ("text=hi&type=message", "hi")])
-def test_a_form_is_one_only_if_it_looks_like_one(
+def test_form_body_without_form_fields_is_the_text(
     server: MemoryServer, ada: HttpClient, body: str, text: str
 ) -> None:
-    """What has other fields than the known ones, or no text, is the text itself, to the byte."""
+    """A body that has unknown fields, or no `text`, is the text itself, to the byte."""
     assert ada.request("POST", MESSAGES, body, FORM).status == 201
     assert server.chat.texts("lobby") == [text]
 
@@ -149,10 +149,10 @@ def test_a_form_is_one_only_if_it_looks_like_one(
     ],
 )
 @pytest.mark.parametrize(("body", "text"), [*LOOKS, ("text=hi&type=message",) * 2])
-def test_whatever_takes_a_text_takes_it_raw(
+def test_every_endpoint_with_a_text_takes_it_raw(
     server: MemoryServer, ada: HttpClient, method: str, target: str, body: str, text: str
 ) -> None:
-    """A topic, a private message, a parting word: only a message has a type."""
+    """A topic, a private message, a parting text; only a message has the field `type`."""
     bob = server.line()
     bob.send(b"/nick bob\r\n")
     server.chat.settle()
@@ -160,7 +160,7 @@ def test_whatever_takes_a_text_takes_it_raw(
     assert text in bob.received().decode()
 
 
-def test_a_body_of_no_type_is_the_text(server: MemoryServer, ada: HttpClient) -> None:
+def test_body_without_a_content_type_is_the_text(server: MemoryServer, ada: HttpClient) -> None:
     """As `curl -H 'Content-Type:' --data-binary @file` sends it."""
     for headers in ({}, {"Content-Type": ""}):
         assert ada.request("POST", MESSAGES, "1+1=2", headers).status == 201
@@ -179,17 +179,17 @@ HOW = "send text=…, JSON, or the text itself"
         ("PATCH", "/session", "{}", 'the field "name" is missing: send name=…, or JSON'),
     ],
 )
-def test_a_field_that_is_wrong_is_named(
+def test_error_of_an_invalid_body_says_what_to_send(
     ada: HttpClient, method: str, target: str, body: str, message: str
 ) -> None:
-    """With what would be right."""
+    """It names the field that is wrong or missing."""
     response = ada.request(method, target, body, JSON)
     assert response.refusal == (400, "malformed")
     assert response.json["error"]["message"] == message
 
 
-def test_what_was_understood_of_a_bad_body_is_told(ada: HttpClient) -> None:
-    """The message says which field, or where."""
+def test_error_of_an_invalid_body_names_the_field_or_the_syntax(ada: HttpClient) -> None:
+    """An unknown field, a field of a wrong type, or JSON itself."""
     for body, word in (('{"txet":"hi"}', "txet"), ('{"text":5}', "text"), ("{,", "JSON")):
         response = ada.request("POST", MESSAGES, body, JSON)
         assert word in response.json["error"]["message"]

@@ -232,7 +232,7 @@ def test_no_frame_field_brings_a_long_string_to_precis(
     for field in fields - {"text"}:
         frame = {"type": tag, **{name: good[name] for name in fields - {"ref"}}, field: long * 20}
         socket.send(**frame)
-        (answer,) = [told for told in socket.told() if told["type"] == "error"]
+        (answer,) = [told for told in socket.received() if told["type"] == "error"]
         wanted = {"room": "bad-room", "ref": "malformed"}.get(field, "bad-name")
         assert answer["code"] == wanted
 

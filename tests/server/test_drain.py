@@ -235,7 +235,7 @@ def test_a_websocket_is_closed_with_1012_at_shutdown(server: MemoryServer) -> No
     """Service Restart (1012), with the reason in words."""
     socket = WebSocket(server)
     shutdown = Shutdown(server)
-    assert socket.told() == []
+    assert socket.received() == []
     assert socket.closed == (1012, TOLD)
     assert not shutdown.done
     socket.close(1012)
@@ -247,18 +247,18 @@ def test_a_websocket_gets_its_acknowledgement_before_the_close(server: MemorySer
     """However long the store takes; later commands are refused."""
     socket = WebSocket(server)
     socket.send(type="say", text="I am here", ref="r")
-    socket.told()
+    socket.received()
     server.hold_appends()
     socket.send(type="say", text="hello", ref="r")
     server.chat.settle()
     shutdown = Shutdown(server)
     shutdown.after(GOODBYE_SECONDS + 1)
-    assert socket.told() == []
+    assert socket.received() == []
     socket.send(type="say", text="too late", ref="r")
-    (refused,) = socket.told()
+    (refused,) = socket.received()
     assert (refused["type"], refused["code"]) == ("error", "unavailable")
     server.release_appends()
-    ack, event = socket.told()
+    ack, event = socket.received()
     assert (ack["type"], ack["id"], event["text"]) == ("ack", event["id"], "hello")
     assert socket.closed == (1012, TOLD)
 
@@ -275,7 +275,7 @@ def test_a_command_that_waits_for_its_session_is_refused_before_the_close(
     socket.send(type="say", text="too late", ref="r")
     server.chat.settle()
     server.release_appends()
-    assert [answer["code"] for answer in socket.told()] == ["unavailable"] * 2
+    assert [answer["code"] for answer in socket.received()] == ["unavailable"] * 2
     assert socket.closed == (1012, TOLD)
     assert server.chat.texts("lobby") == []
     socket.close(1012)

@@ -23,7 +23,7 @@ from chatd.store.requests import RequestKeys
 from chatd.store.writer import Writer
 
 from ..kit.desk import BEFORE, Desk, queried, refused
-from ..kit.file_faults import UNUSABLE, newer, remains, room_for
+from ..kit.file_faults import UNUSABLE, contents, newer, room_for
 from ..kit.stores import claim, said, saying
 
 VERSION = len(database.MIGRATIONS)
@@ -39,12 +39,12 @@ def test_an_unusable_file_is_refused_and_not_changed(
     """With a one-line error that names it."""
     path = tmp_path / "chat.db"
     spoil(path)
-    before = remains(path)
+    before = contents(path)
     with pytest.raises(Unavailable) as refusal:
         Desk(path)
     assert refusal.value.message.startswith(f"cannot use {path}: ")
     assert "\n" not in refusal.value.message
-    assert remains(path) == before
+    assert contents(path) == before
     assert {entry.name for entry in tmp_path.iterdir()} <= {"chat.db", "chat.db-lock"}
 
 

@@ -13,10 +13,10 @@ MESSAGES = "/rooms/lobby/messages"
 TEXT = {"Content-Type": "text/plain"}
 
 
-def test_a_repeat_with_its_key_is_answered_and_not_said_again(
+def test_repeat_with_an_idempotency_key_gets_the_first_id(
     server: MemoryServer, ada: HttpClient
 ) -> None:
-    """With the first id, whatever it says and wherever it is sent, for five minutes."""
+    """The message is stored once."""
     first = ada.post(MESSAGES, {"text": "hello"}, Idempotency_Key="k-1")
     server.chat.advance(50)
     again = ada.post(MESSAGES, {"text": "hello"}, Idempotency_Key="k-1")
@@ -25,8 +25,8 @@ def test_a_repeat_with_its_key_is_answered_and_not_said_again(
     assert server.chat.texts("lobby") == ["hello"]
 
 
-def test_a_key_is_good_for_five_minutes(server: MemoryServer, http: HttpClient) -> None:
-    """Then it is a key like any other."""
+def test_idempotency_key_expires_after_five_minutes(server: MemoryServer, http: HttpClient) -> None:
+    """Then a request with it is a new one."""
     target = f"{MESSAGES}?name=ada"
     first = http.post(target, {"text": "hello"}, Idempotency_Key="k").json
     server.chat.advance(REMEMBERED_SECONDS - 1)
@@ -38,10 +38,10 @@ def test_a_key_is_good_for_five_minutes(server: MemoryServer, http: HttpClient) 
     assert server.chat.texts("lobby") == ["hello"] * 2
 
 
-def test_keys_of_different_people_have_nothing_to_do_with_each_other(
+def test_idempotency_keys_belong_to_one_person(
     server: MemoryServer, ada: HttpClient, http: HttpClient
 ) -> None:
-    """Sessions and visitors alike."""
+    """Sessions and visitors may all use the same key."""
     bob = server.http()
     bob.enter("bob")
     for connection, query in ((ada, ""), (bob, ""), (http, "?name=cy"), (http, "?name=di")):
@@ -49,20 +49,18 @@ def test_keys_of_different_people_have_nothing_to_do_with_each_other(
     assert server.chat.texts("lobby") == ["hi"] * 4
 
 
-def test_a_key_is_its_session_s_under_another_name_too(
-    server: MemoryServer, ada: HttpClient
-) -> None:
-    """A change of name is no new person."""
+def test_idempotency_key_survives_a_name_change(server: MemoryServer, ada: HttpClient) -> None:
+    """It belongs to the session, not to the name."""
     first = ada.post(MESSAGES, {"text": "hello"}, Idempotency_Key="k-1")
     assert ada.send_json("PATCH", "/session", {"name": "eve"}).status == 200
     assert ada.post(MESSAGES, {"text": "hello"}, Idempotency_Key="k-1").json == first.json
     assert server.chat.texts("lobby") == ["hello"]
 
 
-def test_a_repeat_that_comes_before_the_answer_waits_for_it(
+def test_repeat_that_comes_before_the_first_answer_waits_for_it(
     server: MemoryServer, ada: HttpClient
 ) -> None:
-    """Both are answered with the one id."""
+    """Both requests are answered with one id."""
     server.hold_appends()
     other = server.http()
     other.headers = ada.headers
@@ -75,8 +73,8 @@ def test_a_repeat_that_comes_before_the_answer_waits_for_it(
     assert server.chat.texts("lobby") == ["hello"]
 
 
-def test_what_failed_may_be_tried_again_with_its_key(server: MemoryServer, ada: HttpClient) -> None:
-    """Whether the store refused it or the text was bad."""
+def test_refused_request_can_be_retried_with_its_key(server: MemoryServer, ada: HttpClient) -> None:
+    """Whether the store refused it or the text was invalid."""
     server.chat.store.refusing = True
     assert ada.post(MESSAGES, {"text": "hi"}, Idempotency_Key="k").refusal == (503, "unavailable")
     server.chat.store.refusing = False
@@ -86,8 +84,10 @@ def test_what_failed_may_be_tried_again_with_its_key(server: MemoryServer, ada: 
 
 
 @pytest.mark.parametrize("key", ["", "two words", "é", "x" * 201])
-def test_a_key_that_is_none_is_refused(server: MemoryServer, ada: HttpClient, key: str) -> None:
-    """It could not do what it is for."""
+def test_invalid_idempotency_key_is_refused(
+    server: MemoryServer, ada: HttpClient, key: str
+) -> None:
+    """Ignoring it would make a repeat a second message."""
     ada.send_raw(
         b"POST %b HTTP/1.1\r\nHost: x\r\nAuthorization: %b\r\nContent-Type: text/plain\r\n"
         b"Idempotency-Key: %b\r\nContent-Length: 2\r\n\r\nhi"
@@ -100,8 +100,8 @@ def test_a_key_that_is_none_is_refused(server: MemoryServer, ada: HttpClient, ke
 
 
 @pytest.mark.parametrize("how", ["session", "visitor"])
-def test_who_says_too_much_is_told_when_to_come_again(how: str) -> None:
-    """429, and after the time that `Retry-After` gives it is taken."""
+def test_message_over_the_rate_is_refused_with_retry_after(how: str) -> None:
+    """429; after the time in `Retry-After` it is accepted."""
     server = MemoryServer(message_rate=0.5)
     http = server.http()
     target = MESSAGES if how == "session" else f"{MESSAGES}?name=ada"
@@ -118,8 +118,8 @@ def test_who_says_too_much_is_told_when_to_come_again(how: str) -> None:
     assert server.chat.texts("lobby") == ["hi"] * 3
 
 
-def test_visitors_cannot_say_more_by_changing_their_names() -> None:
-    """They are measured by their address."""
+def test_visitors_share_the_rate_of_their_address() -> None:
+    """Another name does not raise the limit."""
     server = MemoryServer(message_rate=0.5)
     statuses = [
         server.http().post(f"{MESSAGES}?name=n{number}", {"text": "hi"}).status
@@ -128,10 +128,10 @@ def test_visitors_cannot_say_more_by_changing_their_names() -> None:
     assert statuses == [201, 201, 429]
 
 
-def test_what_the_store_refuses_is_told_with_when_to_try_again(
+def test_refusal_of_the_store_is_503_with_retry_after(
     server: MemoryServer, ada: HttpClient
 ) -> None:
-    """503, and nobody saw it."""
+    """No reader gets the event."""
     server.chat.store.refusing = True
     for method, target in (("POST", MESSAGES), ("PUT", "/rooms/lobby/topic")):
         response = ada.send_json(method, target, {"text": "hi"})

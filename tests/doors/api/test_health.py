@@ -8,15 +8,13 @@ from ...kit.http import HttpClient
 from ...kit.server import MemoryServer
 
 
-def test_the_server_is_well(http: HttpClient) -> None:
-    """As load balancers ask."""
+def test_healthz_is_ok(http: HttpClient) -> None:
+    """Load balancers ask for it."""
     assert http.get("/healthz").json == {"status": "ok"}
 
 
-def test_a_server_whose_store_refuses_is_not_healthy(
-    server: MemoryServer, http: HttpClient
-) -> None:
-    """503 with the reason, for as long as that is so."""
+def test_healthz_fails_while_the_store_refuses(server: MemoryServer, http: HttpClient) -> None:
+    """503 with the reason."""
     server.chat.store.refusing = True
     response = http.get("/healthz")
     assert response.refusal == (503, "unavailable")

@@ -23,16 +23,16 @@ def bob(server: MemoryServer, ada: HttpClient) -> HttpClient:
 
 @pytest.fixture
 def closed(ada: HttpClient) -> None:
-    """#dev is for its members."""
+    """#dev is open to its members only."""
     ada.post("/rooms/dev/messages", {"text": "xyzzy"})
     ada.send_json("PUT", "/rooms/dev/topic", {"text": "xyzzy"})
     assert ada.send_json("PATCH", "/rooms/dev", {"access": "members"}).status == 200
 
 
-def test_an_invite_makes_an_account_a_member_once(
+def test_invite_makes_one_account_a_member(
     server: MemoryServer, ada: HttpClient, closed: None
 ) -> None:
-    """The second finds nothing; a member's repeat uses nothing up."""
+    """The second account gets 404; a member that uses the invite again does not use it up."""
     made = ada.post("/rooms/dev/invites", {})
     assert made.status == 201
     code = made.json["code"]
@@ -44,8 +44,8 @@ def test_an_invite_makes_an_account_a_member_once(
     assert eve.post(f"/invites/{code}", {}).refusal == (404, "not-found")
 
 
-def test_an_invite_runs_out_and_can_be_taken_back(server: MemoryServer, ada: HttpClient) -> None:
-    """And every code that cannot be used is refused alike."""
+def test_invite_expires_and_can_be_revoked(server: MemoryServer, ada: HttpClient) -> None:
+    """Every code that cannot be used is refused with the same answer."""
     short = ada.post("/rooms/dev/invites", {"seconds": 60, "uses": 5}).json
     taken = ada.post("/rooms/dev/invites", {}).json
     listed = ada.get("/rooms/dev/invites").json["invites"]
@@ -64,8 +64,8 @@ def test_an_invite_runs_out_and_can_be_taken_back(server: MemoryServer, ada: Htt
     assert b"not-found" in bodies.pop()
 
 
-def test_an_invite_is_for_accounts(server: MemoryServer, ada: HttpClient) -> None:
-    """A guest is asked to sign in; the code is not used up."""
+def test_guest_cannot_use_an_invite(server: MemoryServer, ada: HttpClient) -> None:
+    """The answer is 401, and the invite is not used up."""
     code = ada.post("/rooms/dev/invites", {}).json["code"]
     guest = server.http()
     guest.enter("guido")
@@ -74,10 +74,10 @@ def test_an_invite_is_for_accounts(server: MemoryServer, ada: HttpClient) -> Non
     assert signed_in(server, "bob").post(f"/invites/{code}", {}).status == 200
 
 
-def test_two_who_use_the_last_use_of_an_invite_at_once_are_one_member(
+def test_last_use_of_an_invite_makes_one_of_two_clients_a_member(
     server: MemoryServer, ada: HttpClient, closed: None
 ) -> None:
-    """The other is refused."""
+    """The other client is refused."""
     code = ada.post("/rooms/dev/invites", {}).json["code"]
     clients = [signed_in(server, name) for name in ("bob", "eve")]
     server.hold_appends()

@@ -6,8 +6,8 @@ from ...kit.http import HttpClient
 from ...kit.server import MemoryServer
 
 
-def test_a_session_in_several_rooms_comes_and_goes(server: MemoryServer, ada: HttpClient) -> None:
-    """Membership is put and deleted; twice is as good as once."""
+def test_session_joins_and_leaves_rooms(server: MemoryServer, ada: HttpClient) -> None:
+    """Joining twice has the effect of joining once."""
     for _ in range(2):
         assert ada.request("PUT", "/rooms/DEV/membership").json == {"room": "dev"}
     assert ada.get("/session").json["rooms"] == ["lobby", "dev"]

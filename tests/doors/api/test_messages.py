@@ -15,25 +15,27 @@ FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 @pytest.mark.parametrize(("kind", "body"), [(JSON, '{"type":"action","text":"waves"}'),
                                             (FORM, "type=action&text=waves")],
                          ids=["json", "form"])  # fmt: skip
-def test_an_action_is_a_message_of_another_type(
+def test_action_is_a_message_with_the_type_action(
     server: MemoryServer, ada: HttpClient, kind: dict[str, str], body: str
 ) -> None:
-    """What `/me` is on the line door."""
+    """It does what `/me` does on the line door."""
     line = server.line()
     line.received()
     assert ada.request("POST", MESSAGES, body, kind).status == 201
     assert line.received() == b"* ada waves\r\n"
 
 
-def test_whoever_speaks_in_a_room_is_in_it(server: MemoryServer, ada: HttpClient) -> None:
-    """And everyone there is told of the coming, before what is said."""
+def test_speaking_in_a_room_joins_it(server: MemoryServer, ada: HttpClient) -> None:
+    """The event of the join precedes the message."""
     assert ada.post("/rooms/dev/messages", {"text": "hi"}).status == 201
     assert server.kinds("dev") == ["Joined", "Said"]
     assert ada.get("/session").json["rooms"] == ["lobby", "dev"]
 
 
-def test_a_visitor_says_one_thing_under_a_name(server: MemoryServer, http: HttpClient) -> None:
-    """`curl -d text=hello '…?name=ada'`: no session before, none afterwards, nobody announced."""
+def test_visitor_sends_a_message_under_a_name(server: MemoryServer, http: HttpClient) -> None:
+    """`curl -d text=hello '…?name=ada'`: no session before or afterwards, and no join is
+    announced.
+    """
     response = http.request("POST", f"{MESSAGES}?name=ada", "text=hello", FORM)
     assert response.status == 201
     (entry,) = server.chat.entries("lobby")
@@ -60,10 +62,10 @@ def test_a_visitor_says_one_thing_under_a_name(server: MemoryServer, http: HttpC
         ("?name=BOB", 409, "name-in-use"),
     ],
 )
-def test_a_visitor_needs_a_name_that_nobody_holds(
+def test_visitor_needs_a_valid_name_that_is_free(
     server: MemoryServer, http: HttpClient, query: str, status: int, code: str
 ) -> None:
-    """Of the form that names have; whatever holds it, a telnet user as well."""
+    """A name that a client of the line door has is not free."""
     line = server.line()
     line.send(b"/nick bob\r\n")
     server.chat.settle()
@@ -71,10 +73,10 @@ def test_a_visitor_needs_a_name_that_nobody_holds(
     assert server.chat.texts("lobby") == []
 
 
-def test_a_session_needs_no_name_and_may_not_give_another(
+def test_session_may_not_give_another_name_in_the_query(
     server: MemoryServer, ada: HttpClient
 ) -> None:
-    """Its own does no harm."""
+    """Its own name is accepted."""
     assert ada.post(f"{MESSAGES}?name=ada", {"text": "one"}).status == 201
     assert ada.post(f"{MESSAGES}?name=eve", {"text": "two"}).refusal == (400, "malformed")
     assert server.chat.texts("lobby") == ["one"]

@@ -13,8 +13,8 @@ TYPES = {"html": "text/html", "js": "text/javascript", "css": "text/css", "svg":
 
 
 @pytest.mark.parametrize("name", ["", *FILES])
-def test_the_page_is_served_and_loads_nothing_from_elsewhere(http: HttpClient, name: str) -> None:
-    """Each file as what it is, with a policy that trusts this server only."""
+def test_page_files_are_served_with_a_strict_policy(http: HttpClient, name: str) -> None:
+    """Each with its type, and a content security policy that trusts this server only."""
     response = http.get(f"/{name}")
     file = WEB / (name or "index.html")
     assert response.status == 200
@@ -28,13 +28,13 @@ def test_the_page_is_served_and_loads_nothing_from_elsewhere(http: HttpClient, n
 
 
 @pytest.mark.parametrize("query", ["?transport=websocket", "?transport=sse", "?transport=poll"])
-def test_the_page_is_the_same_whatever_its_query(http: HttpClient, query: str) -> None:
-    """The query is for the page itself."""
+def test_query_does_not_change_the_page(http: HttpClient, query: str) -> None:
+    """The page itself reads the query."""
     assert http.get(f"/{query}").body == http.get("/").body
 
 
-def test_head_of_the_page_has_no_body(http: HttpClient) -> None:
-    """But its length."""
+def test_head_of_a_page_file_has_its_length(http: HttpClient) -> None:
+    """The body is left out."""
     response = http.request("HEAD", "/chat.js")
     assert (response.status, response.body) == (200, b"")
     assert response.headers["content-length"] == str((WEB / "chat.js").stat().st_size)

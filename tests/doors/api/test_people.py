@@ -8,8 +8,8 @@ from ...kit.http import HttpClient
 
 
 @pytest.mark.parametrize("name", ["nobody", "%FF", "a%20b", "%ED%A0%80", "x" * 100])
-def test_a_private_message_needs_somebody_to_hear_it(ada: HttpClient, name: str) -> None:
-    """Whatever is not a name is nobody's."""
+def test_private_message_needs_a_recipient(ada: HttpClient, name: str) -> None:
+    """An invalid name is answered like an unknown one."""
     response = ada.post(f"/people/{name}/messages", {"text": "psst"})
     assert response.refusal == (404, "no-such-person")
     message = response.json["error"]["message"]

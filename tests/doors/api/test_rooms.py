@@ -6,10 +6,8 @@ from ...kit.http import HttpClient
 from ...kit.server import MemoryServer
 
 
-def test_rooms_lists_where_somebody_is_or_something_was_said(
-    server: MemoryServer, ada: HttpClient
-) -> None:
-    """With the topic, how many, and the ends of what is kept."""
+def test_rooms_lists_rooms_with_people_or_events(server: MemoryServer, ada: HttpClient) -> None:
+    """With the topic, the number of people, and the oldest and newest kept id."""
     assert server.http().get("/rooms").json["rooms"][0]["room"] == "lobby"
     first = server.say("one", room="dev")
     last = server.say("two", room="dev")
@@ -22,8 +20,8 @@ def test_rooms_lists_where_somebody_is_or_something_was_said(
     }
 
 
-def test_a_room_tells_who_is_here_and_the_topic(server: MemoryServer, ada: HttpClient) -> None:
-    """And the ends of what is kept; an empty one has none."""
+def test_room_has_its_people_topic_settings_and_ids(server: MemoryServer, ada: HttpClient) -> None:
+    """An empty room has no ids."""
     topic = ada.send_json("PUT", "/rooms/lobby/topic", {"text": "tea"})
     assert topic.status == 200
     server.line()
@@ -50,8 +48,10 @@ def test_a_room_tells_who_is_here_and_the_topic(server: MemoryServer, ada: HttpC
     }  # fmt: skip
 
 
-def test_readers_of_rooms_that_nobody_has_begun_take_none_of_the_limit() -> None:
-    """Streams and polls that name more rooms than there may be: the next message begins a room."""
+def test_readers_of_empty_rooms_do_not_count_for_the_limit_of_rooms() -> None:
+    """Even if streams and polls name more rooms than there may be, the next message can create
+    one.
+    """
     server = MemoryServer(rooms=20)
     for number, accept in enumerate(["application/json", "text/event-stream"] * 2):
         rooms = ",".join(f"invented-{number}-{n}" for n in range(20))

@@ -18,8 +18,10 @@ FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 TEXT = {"Content-Type": "text/plain"}
 
 
-def test_a_session_has_a_name_a_token_and_a_cookie(server: MemoryServer, http: HttpClient) -> None:
-    """The cookie is for browsers, and not for their scripts."""
+def test_new_session_has_a_name_a_token_and_a_cookie(
+    server: MemoryServer, http: HttpClient
+) -> None:
+    """The cookie is for browsers, and hidden from scripts of pages."""
     response = http.post("/session", {"name": "Ada"})
     assert response.status == 201
     body = response.json
@@ -31,9 +33,11 @@ def test_a_session_has_a_name_a_token_and_a_cookie(server: MemoryServer, http: H
 
 
 @pytest.mark.parametrize("name", ["ada", ""])
-def test_a_key_opens_nobody_s_session(server: MemoryServer, name: str) -> None:
-    """A guessed Idempotency-Key proves nothing: the second client of an address never gets the
-    first one's token, nor does anybody who sends the request again.
+def test_idempotency_key_never_returns_the_token_of_another_session(
+    server: MemoryServer, name: str
+) -> None:
+    """A key can be guessed, so a repeated `POST /session` is a new request, for the same client
+    too.
     """
     body = {"name": name} if name else {}
     first = server.http().post("/session", body, Idempotency_Key="1")
@@ -47,8 +51,8 @@ def test_a_key_opens_nobody_s_session(server: MemoryServer, name: str) -> None:
         assert again.json["name"] != first.json["name"]
 
 
-def test_a_session_without_a_name_is_a_guest(server: MemoryServer, http: HttpClient) -> None:
-    """Unannounced, and it may take a name later: then it joins."""
+def test_session_without_a_name_is_a_guest(server: MemoryServer, http: HttpClient) -> None:
+    """Its join is not announced; when it takes a name, that is announced as a join."""
     body = http.request("POST", "/session").json
     assert re.fullmatch(r"guest-\d{4}", body["name"])
     assert server.chat.entries("lobby") == []
@@ -58,8 +62,8 @@ def test_a_session_without_a_name_is_a_guest(server: MemoryServer, http: HttpCli
 
 
 @pytest.mark.parametrize("kind", [JSON, FORM], ids=["json", "form"])
-def test_a_session_may_be_asked_for_in_a_form(http: HttpClient, kind: dict[str, str]) -> None:
-    """As by curl -d name=ada."""
+def test_session_request_may_be_a_form(http: HttpClient, kind: dict[str, str]) -> None:
+    """As `curl -d name=ada` sends it."""
     body = '{"name":"ada"}' if kind is JSON else "name=ada"
     assert http.request("POST", "/session", body, kind).json["name"] == "ada"
 
@@ -80,10 +84,10 @@ def test_a_session_may_be_asked_for_in_a_form(http: HttpClient, kind: dict[str, 
     ],
 )
 @pytest.mark.parametrize("method", ["POST", "PATCH"])
-def test_a_name_that_cannot_be_is_refused(
+def test_invalid_or_taken_name_is_refused(
     server: MemoryServer, ada: HttpClient, body: Any, status: int, code: str, method: str
 ) -> None:
-    """On coming in and on changing; then one keeps the name that one has."""
+    """On entering and on renaming, after which the person keeps the present name."""
     server.http().enter("bob")
     response = ada.send_json(method, "/session", body)
     assert response.refusal == (status, code)
@@ -91,8 +95,8 @@ def test_a_name_that_cannot_be_is_refused(
     assert server.here == ["ada", "bob"]
 
 
-def test_two_servers_of_one_host_have_cookies_of_their_own(http: HttpClient) -> None:
-    """A browser sends both to both, and neither overwrites the other's."""
+def test_servers_on_one_host_have_different_cookies(http: HttpClient) -> None:
+    """A browser sends both cookies to both servers, and neither overwrites the other's."""
     other = MemoryServer().http()
     cookies = []
     for client in (http, other):
@@ -104,10 +108,10 @@ def test_two_servers_of_one_host_have_cookies_of_their_own(http: HttpClient) -> 
         assert client.get("/session", Cookie="; ".join(cookies)).json["name"] == "ada"
 
 
-def test_a_proxy_s_credentials_do_not_collide_with_ours(
+def test_credentials_for_a_proxy_do_not_collide_with_the_token(
     server: MemoryServer, http: HttpClient
 ) -> None:
-    """A browser sends Authorization: Basic to a site behind auth_basic, on each of its requests."""
+    """A browser sends `Authorization: Basic` on each request to a site behind auth_basic."""
     token = server.http().enter("ada")
     basic = {"Authorization": "Basic YTpi"}
     assert http.get("/rooms/lobby/events?wait=0", **basic).status == 200
@@ -119,8 +123,10 @@ def test_a_proxy_s_credentials_do_not_collide_with_ours(
 
 
 @pytest.mark.parametrize("how", ["bearer", "lower-case", "header", "cookie"])
-def test_a_session_is_known_by_its_token(server: MemoryServer, http: HttpClient, how: str) -> None:
-    """As a bearer token or as a cookie, on any connection."""
+def test_token_is_accepted_in_every_header(
+    server: MemoryServer, http: HttpClient, how: str
+) -> None:
+    """As a bearer token, in `Chatd-Session` or as a cookie, on any connection."""
     token = server.http().enter("ada")
     headers = {
         "bearer": {"Authorization": f"Bearer {token}"},
@@ -146,8 +152,8 @@ def test_a_session_is_known_by_its_token(server: MemoryServer, http: HttpClient,
     ids=repr,
 )
 @pytest.mark.parametrize("method", ["GET", "POST", "PATCH", "DELETE"])
-def test_a_bad_token_is_refused(http: HttpClient, header: dict[str, str], method: str) -> None:
-    """Wherever it is sent, also where none would do."""
+def test_invalid_token_is_refused(http: HttpClient, header: dict[str, str], method: str) -> None:
+    """On every request, even one that needs no session."""
     targets = {"POST": MESSAGES, "GET": "/rooms/lobby/events?wait=0"}
     body = {"POST": '{"text":"hi"}', "PATCH": '{"name":"ada"}'}.get(method, "")
     headers = {**header, **JSON}
@@ -157,8 +163,10 @@ def test_a_bad_token_is_refused(http: HttpClient, header: dict[str, str], method
 
 
 @pytest.mark.parametrize("name", ["chatd-{}", "chatd", "chatd-other"])
-def test_a_stale_cookie_is_no_session(server: MemoryServer, http: HttpClient, name: str) -> None:
-    """Browsers send it on and on; reading needs none, and what needs one says so."""
+def test_stale_cookie_counts_as_no_session(
+    server: MemoryServer, http: HttpClient, name: str
+) -> None:
+    """Browsers keep sending it, so reading works, and a request that needs a session says so."""
     stale = {"Cookie": f"{name.format(server.chat.store.id)}=long-gone"}
     assert http.get("/rooms/lobby/events?wait=0", **stale).status == 200
     assert http.get("/session", **stale).refusal == (401, "no-session")
@@ -179,10 +187,10 @@ def test_a_stale_cookie_is_no_session(server: MemoryServer, http: HttpClient, na
         ("POST", "/people/bob/messages"),
     ],
 )
-def test_who_has_no_session_is_told_how_to_get_one(
+def test_request_that_needs_a_session_says_how_to_get_one(
     http: HttpClient, method: str, target: str
 ) -> None:
-    """Where one is needed."""
+    """401, and the message names `/session`."""
     response = http.request(method, target, "{}" if method != "GET" else "", JSON)
     if response.error == "malformed":
         response = http.request(method, target, '{"text":"hi"}', JSON)
@@ -190,8 +198,8 @@ def test_who_has_no_session_is_told_how_to_get_one(
     assert "/session" in response.json["error"]["message"]
 
 
-def test_leaving_acts_at_once(server: MemoryServer, ada: HttpClient) -> None:
-    """The name is free, the token good for nothing, and the room is told."""
+def test_deleting_the_session_takes_effect_at_once(server: MemoryServer, ada: HttpClient) -> None:
+    """The name is free, the token invalid, and the room has the event."""
     response = ada.request("DELETE", "/session")
     assert (response.status, response.body) == (204, b"")
     assert server.here == []
@@ -200,10 +208,10 @@ def test_leaving_acts_at_once(server: MemoryServer, ada: HttpClient) -> None:
     server.http().enter("ADA")
 
 
-def test_a_session_outlives_its_last_request_by_its_grace(
+def test_session_ends_a_grace_period_after_its_last_request(
     server: MemoryServer, ada: HttpClient
 ) -> None:
-    """Then it has left, and its name is free."""
+    """Then the person has left, and the name is free."""
     server.chat.advance(GRACE_SECONDS - 1)
     assert server.kinds() == ["Joined"]
     server.chat.advance(2)
@@ -224,10 +232,10 @@ def test_a_session_outlives_its_last_request_by_its_grace(
     ],
     ids=["session", "message", "answered-poll", "short-poll", "page"],
 )
-def test_every_request_begins_the_grace_anew(
+def test_every_request_restarts_the_grace_period(
     server: MemoryServer, ada: HttpClient, method: str, target: str
 ) -> None:
-    """And each is over: it does not hold the session for ever."""
+    """A request that was answered does not keep the session longer than that."""
     for _ in range(5):
         http = server.http()
         http.headers = ada.headers
@@ -241,8 +249,8 @@ def test_every_request_begins_the_grace_anew(
 
 
 @pytest.mark.parametrize("before", [0, 3], ids=["new", "learned"])
-def test_a_held_poll_keeps_its_session(server: MemoryServer, ada: HttpClient, before: int) -> None:
-    """The grace begins when it ends, whether it is answered or its client leaves."""
+def test_held_poll_keeps_its_session(server: MemoryServer, ada: HttpClient, before: int) -> None:
+    """The grace period begins when the poll is answered, or its client disconnects."""
     http = server.http()
     http.headers = ada.headers
     for _ in range(before):
@@ -261,8 +269,8 @@ def test_a_held_poll_keeps_its_session(server: MemoryServer, ada: HttpClient, be
     assert server.kinds() == ["Joined", "Left"]
 
 
-def test_an_open_stream_keeps_its_session(server: MemoryServer, ada: HttpClient) -> None:
-    """However long it lasts; the grace begins when it breaks."""
+def test_open_stream_keeps_its_session(server: MemoryServer, ada: HttpClient) -> None:
+    """However long it lasts; the grace period begins when the connection breaks."""
     stream = server.http()
     headers = {**ada.headers, "Accept": "text/event-stream"}
     stream.send("GET", "/rooms/lobby/events", headers=headers)
@@ -275,8 +283,10 @@ def test_an_open_stream_keeps_its_session(server: MemoryServer, ada: HttpClient)
     assert server.kinds() == ["Joined", "Left"]
 
 
-def test_nobody_flickers_between_polls(server: MemoryServer, ada: HttpClient) -> None:
-    """A hidden tab may be woken once a minute only."""
+def test_session_is_present_between_polls_a_minute_apart(
+    server: MemoryServer, ada: HttpClient
+) -> None:
+    """A browser may wake a hidden tab only once a minute."""
     http = server.http()
     http.headers = ada.headers
     for _ in range(10):

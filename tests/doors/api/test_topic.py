@@ -6,8 +6,8 @@ from ...kit.http import HttpClient
 from ...kit.server import MemoryServer
 
 
-def test_a_topic_is_set_and_cleared(server: MemoryServer, ada: HttpClient) -> None:
-    """And told; it has to fit a heading."""
+def test_topic_is_set_and_cleared(server: MemoryServer, ada: HttpClient) -> None:
+    """Each change is an event; the topic has at most 400 characters."""
     for text in ("tea", ""):
         assert ada.send_json("PUT", "/rooms/lobby/topic", {"text": text}).status == 200
         assert ada.get("/rooms/lobby").json["topic"] == text

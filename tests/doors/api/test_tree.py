@@ -38,10 +38,10 @@ JSON = {"Content-Type": "application/json"}
         ("BREW", "/nowhere"),
     ],
 )
-def test_what_is_not_there_is_not_found(
+def test_unknown_target_is_not_found(
     server: MemoryServer, ada: HttpClient, method: str, target: str
 ) -> None:
-    """In JSON, whatever the method; and nothing happens."""
+    """In JSON, whatever the method, and without an effect."""
     response = ada.request(method, target, '{"text":"hi"}' if method == "POST" else "", JSON)
     assert response.refusal == (404, "not-found")
     assert server.here == ["ada"]
@@ -69,7 +69,7 @@ def test_what_is_not_there_is_not_found(
         ("RENDER_GET", "/rooms", "GET, HEAD, OPTIONS"),
     ],
 )
-def test_a_method_that_does_not_work_is_told_which_do(
+def test_wrong_method_is_answered_with_the_allowed_ones(
     ada: HttpClient, method: str, target: str, allowed: str
 ) -> None:
     """In `Allow`, and in words; OPTIONS says the same."""
@@ -84,8 +84,8 @@ def test_a_method_that_does_not_work_is_told_which_do(
 
 
 @pytest.mark.parametrize("target", ["/session", MESSAGES, "/rooms/dev/membership"])
-def test_nothing_changes_on_get(server: MemoryServer, ada: HttpClient, target: str) -> None:
-    """Whatever its query says: a link cannot speak."""
+def test_get_changes_nothing(server: MemoryServer, ada: HttpClient, target: str) -> None:
+    """Whatever its query says, so a link cannot send a message."""
     before = server.chat.entries("lobby")
     ada.get(f"{target}?text=hello&name=eve&_method=POST")
     assert server.chat.entries("lobby") == before
@@ -94,7 +94,7 @@ def test_nothing_changes_on_get(server: MemoryServer, ada: HttpClient, target: s
 
 @pytest.mark.parametrize("target", ["/rooms", "/rooms/lobby", "/session", "/healthz", "/nowhere"])
 def test_head_is_get_without_a_body(ada: HttpClient, target: str) -> None:
-    """The same status and type."""
+    """The status and the type are those of GET."""
     get, head = ada.get(target), ada.request("HEAD", target)
     assert (head.status, head.body) == (get.status, b"")
     assert head.headers["content-type"] == get.headers["content-type"]
@@ -103,8 +103,8 @@ def test_head_is_get_without_a_body(ada: HttpClient, target: str) -> None:
 # -- too much, and not now -------------------------------------------------------------------------
 
 
-def test_a_server_that_is_going_down_says_so(server: MemoryServer, ada: HttpClient) -> None:
-    """Nothing is taken that would not be kept."""
+def test_message_during_a_shutdown_is_refused(server: MemoryServer, ada: HttpClient) -> None:
+    """No message is accepted that would not be stored."""
     server.chat.service.stopService()
     response = ada.post(MESSAGES, {"text": "hi"})
     assert response.refusal == (503, "unavailable")
@@ -115,8 +115,8 @@ def test_a_server_that_is_going_down_says_so(server: MemoryServer, ada: HttpClie
 
 
 @pytest.mark.parametrize("path", ["/nowhere", "/rooms/lobby/nowhere"])
-def test_head_of_what_is_not_there_leaves_nothing_in_the_log(http: HttpClient, path: str) -> None:
-    """Twisted would complain of each that it has no body."""
+def test_head_of_an_unknown_target_logs_nothing(http: HttpClient, path: str) -> None:
+    """Twisted would log for each that it has no body."""
     with capturedLogs() as logged:
         response = http.request("HEAD", path)
     assert (response.status, response.body) == (404, b"")

@@ -10,7 +10,7 @@ from ...kit.terminal import Terminal
 
 @pytest.fixture
 def ada(server: MemoryServer, bob: Terminal) -> Terminal:
-    """Somebody who has just come, and whose coming was noticed."""
+    """A client that has just taken a name; bob has read the event of it."""
     ada = Terminal(server, "/nick ada")
     bob.heard()
     return ada
@@ -18,5 +18,5 @@ def ada(server: MemoryServer, bob: Terminal) -> Terminal:
 
 @pytest.fixture
 def bob(server: MemoryServer) -> Terminal:
-    """Somebody who is there already."""
+    """A client that is in the lobby already."""
     return Terminal(server, "/nick bob")

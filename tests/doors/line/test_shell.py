@@ -11,14 +11,14 @@ from ...kit.terminal import Terminal
 # -- commands --------------------------------------------------------------------------------------
 
 
-def test_a_path_is_said_and_is_no_command(ada: Terminal, bob: Terminal) -> None:
-    """`make | nc -N`: a word with a second slash."""
+def test_line_that_starts_with_a_path_is_a_message(ada: Terminal, bob: Terminal) -> None:
+    """As from `make | nc -N`: its first word has a second slash."""
     line = "/usr/bin/ld: undefined reference to `main'"
     assert ada.type(line) == [f"<ada> {line}"]
     assert bob.heard() == [f"<ada> {line}"]
 
 
-def test_short_forms_do_the_same(ada: Terminal, bob: Terminal) -> None:
+def test_aliases_do_what_their_commands_do(ada: Terminal, bob: Terminal) -> None:
     """/j, /part, /names, /w, /m and /exit."""
     assert ada.type("/names") == ada.type("/w") == ["== 2 here: ada, bob"]
     assert ada.type("/j dev")[0] == "== you are in #dev"
@@ -75,8 +75,10 @@ def test_short_forms_do_the_same(ada: Terminal, bob: Terminal) -> None:
         ("   ", r"!! .*empty.*"),
     ],
 )
-def test_a_mistake_costs_one_line(ada: Terminal, bob: Terminal, line: str, told: str) -> None:
-    """It says what is wrong; nobody else hears of it, and the next line is taken."""
+def test_invalid_line_is_answered_with_one_error(
+    ada: Terminal, bob: Terminal, line: str, told: str
+) -> None:
+    """It says what is wrong; no other client reads it, and the next line is carried out."""
     (error,) = ada.type(line)
     assert error == told or re.fullmatch(told, error)
     assert ada.type("next") == ["<ada> next"]

@@ -11,7 +11,7 @@ from ....kit.terminal import TODAY, Terminal, untimed
 
 
 def test_history_shows_the_last_events(ada: Terminal) -> None:
-    """As many as were asked for, or twenty; between a line that says so and one that ends them."""
+    """As many as were asked for, or twenty, between a first and a last line."""
     ada.type(*(f"{number}" for number in range(30)))
     begin, day, *events, end = ada.type("/history 3")
     assert begin == "== the last 3 events in #lobby:"
@@ -22,13 +22,13 @@ def test_history_shows_the_last_events(ada: Terminal) -> None:
 
 
 def test_history_of_an_empty_room_says_so(server: MemoryServer) -> None:
-    """And shows nothing."""
+    """It shows no events."""
     guest = Terminal(server, "/join dev")
     assert guest.type("/history") == ["== nothing has happened in #dev yet"]
 
 
-def test_since_shows_what_came_after_an_event(ada: Terminal, bob: Terminal) -> None:
-    """The number that ends the history, or the last `/since`, is where to go on."""
+def test_since_shows_the_events_after_an_id(ada: Terminal, bob: Terminal) -> None:
+    """The last line of `/history` and of `/since` has the id for the next `/since`."""
     ada.type("one")
     place = _place(ada.type("/history"))
     bob.type("two", "/topic tea")
@@ -40,8 +40,10 @@ def test_since_shows_what_came_after_an_event(ada: Terminal, bob: Terminal) -> N
 
 
 @pytest.mark.parametrize("place", ["1", "999999999999999999"], ids=["before-memory", "future"])
-def test_since_tells_of_a_gap(ada: Terminal, place: str) -> None:
-    """From before this server's memory and from the future alike: then comes all that there is."""
+def test_since_shows_a_gap_for_an_unknown_id(ada: Terminal, place: str) -> None:
+    """From before this server's memory and from the future alike; then come all events that there
+    are.
+    """
     ada.type("one")
     _, gap, *events, _ = ada.type(f"/since {place}")
     assert gap == ">> events were missed here; /history shows what is left"

@@ -6,21 +6,21 @@ from ....kit.server import MemoryServer
 from ....kit.terminal import Terminal
 
 
-def test_taking_a_name_is_joining(server: MemoryServer, bob: Terminal) -> None:
-    """Until then one was a guest."""
+def test_taking_a_first_name_is_announced_as_joining(server: MemoryServer, bob: Terminal) -> None:
+    """Until then the person was a guest."""
     guest = Terminal(server)
     assert guest.type("/nick ada") == ["== you are now ada", "-- ada joined #lobby"]
     assert bob.heard() == ["-- ada joined #lobby"]
 
 
-def test_taking_another_name_is_told(ada: Terminal, bob: Terminal) -> None:
-    """To everyone, and the sender gets an answer besides."""
+def test_name_change_is_shown_to_everyone_and_answered(ada: Terminal, bob: Terminal) -> None:
+    """Everyone reads the event; its sender gets an answer as well."""
     assert ada.type("/nick eve") == ["== you are now eve", "-- ada is now eve"]
     assert bob.heard() == ["-- ada is now eve"]
 
 
-def test_a_name_change_is_told_in_every_room_at_once(ada: Terminal, bob: Terminal) -> None:
-    """Bob shares two rooms with ada and hears of it in both."""
+def test_name_change_is_shown_in_every_shared_room(ada: Terminal, bob: Terminal) -> None:
+    """Bob shares two rooms with ada and reads the event in both."""
     ada.type("/join dev")
     bob.type("/join dev")
     bob.heard()

@@ -8,32 +8,34 @@ from ....kit.server import MemoryServer
 from ....kit.terminal import TODAY, Terminal, untimed
 
 
-def test_who_tells_who_is_here(server: MemoryServer, ada: Terminal) -> None:
-    """In the order of the alphabet, guests too."""
+def test_who_lists_the_people_of_the_current_room(server: MemoryServer, ada: Terminal) -> None:
+    """In alphabetical order, guests too."""
     Terminal(server)
     assert ada.type("/who") == ["== 3 here: ada, bob, guest-0003"]
 
 
-def test_who_tells_of_another_room(server: MemoryServer, ada: Terminal, bob: Terminal) -> None:
-    """With or without its hash, and of an empty one that nobody is there."""
+def test_who_lists_the_people_of_another_room(
+    server: MemoryServer, ada: Terminal, bob: Terminal
+) -> None:
+    """With or without the hash; of an empty room it says so."""
     bob.type("/join dev")
     assert ada.type("/who dev", "/who #DEV") == ["== 1 in #dev: bob"] * 2
     assert ada.type("/who nowhere") == ["== nobody is in #nowhere"]
 
 
-def test_rooms_lists_where_somebody_is(ada: Terminal, bob: Terminal) -> None:
-    """With how many, and the topic."""
+def test_rooms_lists_rooms_with_people(ada: Terminal, bob: Terminal) -> None:
+    """With the number of people, and the topic."""
     bob.type("/join dev", "/topic tea")
     assert ada.type("/rooms") == ["== #dev: 1 here; tea", "== #lobby: 2 here"]
 
 
-def test_rooms_does_not_list_what_was_only_asked_about(ada: Terminal) -> None:
-    """A question makes no room."""
+def test_question_about_a_room_does_not_create_it(ada: Terminal) -> None:
+    """`/rooms` does not list it."""
     ada.type("/who nowhere")
     assert ada.type("/rooms") == ["== #lobby: 2 here"]
 
 
-def test_whoever_comes_into_a_room_is_told_its_topic(server: MemoryServer, ada: Terminal) -> None:
+def test_client_is_shown_the_topic_of_a_room_it_enters(server: MemoryServer, ada: Terminal) -> None:
     """On joining, and on connecting."""
     ada.type("/topic tea", "/join dev", "/topic cake")
     assert "== you are in #lobby; topic: tea" in Terminal(server).greeting
@@ -41,7 +43,7 @@ def test_whoever_comes_into_a_room_is_told_its_topic(server: MemoryServer, ada: 
 
 
 def test_joining_makes_a_room_the_current_one(ada: Terminal, bob: Terminal) -> None:
-    """What is typed is said there, and everyone there is told of the coming."""
+    """Messages go there, and the people of the room read the join."""
     bob.type("/join dev")
     assert ada.type("/join #Dev") == [
         "== you are in #dev",
@@ -54,7 +56,7 @@ def test_joining_makes_a_room_the_current_one(ada: Terminal, bob: Terminal) -> N
 
 
 def test_joining_shows_the_last_ten_messages(ada: Terminal, bob: Terminal) -> None:
-    """Before the room itself, as on connecting, and then none of them again."""
+    """Before the room's own line, as on connecting; none of them is delivered again."""
     bob.type("/join dev", *(f"{number}" for number in range(11)))
     begin, day, *messages, end, here, _, joined = ada.type("/join dev")
     assert begin == "== the last 10 messages in #dev:"
@@ -66,16 +68,16 @@ def test_joining_shows_the_last_ten_messages(ada: Terminal, bob: Terminal) -> No
     assert ada.heard() == []
 
 
-def test_joining_again_only_goes_there(ada: Terminal, bob: Terminal) -> None:
-    """No replay, no announcement."""
+def test_joining_again_only_switches_the_current_room(ada: Terminal, bob: Terminal) -> None:
+    """There is no replay and no announcement."""
     ada.type("/join dev", "/room lobby", "hello")
     bob.heard()
     assert ada.type("/join dev") == ["== you are in #dev", "== 1 here: ada"]
     assert bob.heard() == []
 
 
-def test_other_rooms_stand_before_what_is_said_there(ada: Terminal, bob: Terminal) -> None:
-    """Whatever it is; in the current room there is nothing before it."""
+def test_events_of_other_rooms_have_the_room_before_them(ada: Terminal, bob: Terminal) -> None:
+    """Events of every kind; those of the current room have none."""
     ada.type("/join dev")
     bob.type("hello", "/me waves", "/topic tea")
     assert ada.heard() == [
@@ -88,8 +90,10 @@ def test_other_rooms_stand_before_what_is_said_there(ada: Terminal, bob: Termina
     assert ada.heard() == ["<bob> hello again"]
 
 
-def test_rooms_are_read_in_one_order(server: MemoryServer, ada: Terminal, bob: Terminal) -> None:
-    """However many one is in."""
+def test_events_of_several_rooms_come_in_one_order(
+    server: MemoryServer, ada: Terminal, bob: Terminal
+) -> None:
+    """However many rooms the client is in."""
     ada.type("/join dev")
     bob.type("/join dev", "/room lobby")
     ada.heard()
@@ -97,8 +101,8 @@ def test_rooms_are_read_in_one_order(server: MemoryServer, ada: Terminal, bob: T
     assert ada.heard() == ["#lobby <bob> 1", "<bob> 2", "#lobby <bob> 3", "<bob> 4"]
 
 
-def test_going_to_a_room_shows_nothing_twice(ada: Terminal, bob: Terminal) -> None:
-    """And loses nothing of what was said there meanwhile."""
+def test_switching_rooms_neither_repeats_nor_loses_messages(ada: Terminal, bob: Terminal) -> None:
+    """This holds for messages of the same turn, before and after the switch."""
     ada.type("/join dev")
     bob.wire.send(b"before\n")
     ada.wire.send(b"/room lobby\n")
@@ -107,8 +111,8 @@ def test_going_to_a_room_shows_nothing_twice(ada: Terminal, bob: Terminal) -> No
     assert [line for line in ada.heard() if "<bob>" in line] == ["<bob> before", "<bob> after"]
 
 
-def test_leaving_goes_on_in_another_room(ada: Terminal, bob: Terminal) -> None:
-    """What is said in the one that was left does not come any more."""
+def test_leaving_makes_another_room_the_current_one(ada: Terminal, bob: Terminal) -> None:
+    """Messages of the room that was left do not come any more."""
     ada.type("/join dev")
     assert ada.type("/leave lobby") == ["== you have left #lobby"]
     assert bob.heard() == ["-- ada left #lobby"]
@@ -118,8 +122,8 @@ def test_leaving_goes_on_in_another_room(ada: Terminal, bob: Terminal) -> None:
     assert ada.type("hi") == ["<ada> hi"]
 
 
-def test_after_leaving_the_last_room_there_is_nowhere_to_speak(ada: Terminal) -> None:
-    """Until one joins another; commands that need no room still work."""
+def test_commands_that_need_a_room_fail_after_leaving_the_last_one(ada: Terminal) -> None:
+    """Until the client joins a room; commands that need no room still work."""
     assert ada.type("/leave") == ["== you have left #lobby"]
     for line in ("hello", "/me waves", "/topic", "/topic tea", "/who", "/history", "/since 1"):
         (error,) = ada.type(line)

@@ -14,8 +14,8 @@ from ....kit.server import MemoryServer
 from ....kit.terminal import NOW, Terminal
 
 
-def test_echo_off_drops_ones_own_messages_only(ada: Terminal, bob: Terminal) -> None:
-    """Others still come, and so do answers; on brings them back."""
+def test_echo_off_hides_only_the_senders_own_messages(ada: Terminal, bob: Terminal) -> None:
+    """Other events and answers still come; `/echo on` shows them again."""
     ada.type("/echo off")
     assert ada.type("unheard", "/me waves unseen", "/who") == ["== 2 here: ada, bob"]
     assert bob.type("hi")[-1:] == ["<bob> hi"]
@@ -24,8 +24,8 @@ def test_echo_off_drops_ones_own_messages_only(ada: Terminal, bob: Terminal) -> 
     assert ada.type("heard") == ["<ada> heard"]
 
 
-def test_echo_off_drops_each_of_a_burst() -> None:
-    """Also when more is said in one turn than the log holds."""
+def test_echo_off_hides_every_message_of_a_burst() -> None:
+    """Even if one turn has more messages than the log holds."""
     server = MemoryServer(history=10)
     ada, bob = Terminal(server, "/nick ada", "/echo off"), Terminal(server)
     lines = [f"{number}" for number in range(25)]
@@ -33,8 +33,8 @@ def test_echo_off_drops_each_of_a_burst() -> None:
     assert bob.heard() == [f"<ada> {line}" for line in lines]
 
 
-def test_after_literal_on_every_line_is_said(ada: Terminal, bob: Terminal) -> None:
-    """As it is, until the connection ends."""
+def test_literal_on_makes_every_line_a_message(ada: Terminal, bob: Terminal) -> None:
+    """Lines stay unchanged until the connection ends."""
     lines = ["/quit", "//x", "  /y", "/literal off", "/nick eve"]
     (answer, *heard) = ada.type("/literal on", *lines)
     assert answer.startswith("== ")
@@ -42,8 +42,8 @@ def test_after_literal_on_every_line_is_said(ada: Terminal, bob: Terminal) -> No
     assert bob.heard() == heard
 
 
-def test_time_stands_before_every_event(ada: Terminal, bob: Terminal) -> None:
-    """Other rooms' and private ones too; answers have none; off ends it."""
+def test_time_on_shows_the_time_of_every_event(ada: Terminal, bob: Terminal) -> None:
+    """Of other rooms and private messages too; answers have none; `/time off` ends it."""
     ada.type("/join dev", "/time on")
     bob.type("hello", "/msg ada psst")
     ada.type("/who")
@@ -63,8 +63,8 @@ def test_time_may_be_utc(ada: Terminal) -> None:
     assert line == f"{datetime.fromtimestamp(START, UTC):%H:%M} <ada> hi"
 
 
-def test_a_new_day_has_a_line_of_its_own(server: MemoryServer, ada: Terminal) -> None:
-    """Once, before its first event."""
+def test_date_line_precedes_the_first_event_of_a_day(server: MemoryServer, ada: Terminal) -> None:
+    """It is shown once."""
     ada.type("/time utc", "one")
     server.chat.advance(86_400)
     day = written(datetime.fromtimestamp(START + 86_400, UTC))
@@ -74,8 +74,8 @@ def test_a_new_day_has_a_line_of_its_own(server: MemoryServer, ada: Terminal) ->
     assert heard.count(f"== {day}") == 2
 
 
-def test_times_come_while_the_way_is_full_too(ada: Terminal, bob: Terminal) -> None:
-    """What was missed is shown with them, and nothing twice."""
+def test_time_on_holds_after_backpressure(ada: Terminal, bob: Terminal) -> None:
+    """Events that were held back have their times too, and none is shown twice."""
     ada.type("/time on")
     ada.wire.fill()
     bob.type("one", "two")
@@ -84,7 +84,7 @@ def test_times_come_while_the_way_is_full_too(ada: Terminal, bob: Terminal) -> N
 
 
 def test_help_lists_every_command(ada: Terminal) -> None:
-    """Each with its form, and the way to say a line that starts with a slash."""
+    """With its form, and with how to send a message that starts with a slash."""
     lines = ada.type("/help")
     assert all(line.startswith("== ") for line in lines)
     for usage in COMMANDS:
@@ -94,21 +94,21 @@ def test_help_lists_every_command(ada: Terminal) -> None:
 
 @pytest.mark.parametrize("command", [row.name for row in COMMANDS])
 def test_help_explains_each_command(ada: Terminal, command: str) -> None:
-    """With or without its slash, in either case."""
+    """The name may have its slash, and any case."""
     (line,) = ada.type(f"/help {command}")
     assert line == f"== {COMMANDS[command].form}: {COMMANDS[command].help}"
     assert ada.type(f"/HELP /{command.upper()}") == [line]
 
 
-def test_quit_says_a_parting_word(ada: Terminal, bob: Terminal) -> None:
-    """To the room; the connection ends with an answer."""
+def test_quit_sends_a_parting_text(ada: Terminal, bob: Terminal) -> None:
+    """To the room; the client gets an answer, and the connection ends."""
     assert ada.type("/quit so long") == ["== goodbye"]
     assert ada.wire.lost
     assert bob.heard() == ["-- ada left #lobby (so long)"]
 
 
-def test_quit_ends_in_every_room(server: MemoryServer, ada: Terminal, bob: Terminal) -> None:
-    """Each is told."""
+def test_quit_leaves_every_room(server: MemoryServer, ada: Terminal, bob: Terminal) -> None:
+    """Each room has the event."""
     bob.type("/join dev")
     ada.type("/join dev", "/quit")
     assert [line for line in bob.heard() if "left" in line] == [
@@ -117,21 +117,21 @@ def test_quit_ends_in_every_room(server: MemoryServer, ada: Terminal, bob: Termi
     ]
 
 
-def test_what_was_said_before_leaving_is_echoed(ada: Terminal) -> None:
-    """In the same packet: the echo is the acknowledgement."""
+def test_message_before_leave_in_one_packet_is_echoed(ada: Terminal) -> None:
+    """The echo is the acknowledgement."""
     ada.type("/join dev")
     said = [line for line in ada.type("last words", "/leave") if "last words" in line]
     assert said == ["<ada> last words"]
 
 
-def test_what_was_said_before_quitting_is_said(ada: Terminal, bob: Terminal) -> None:
-    """And comes before the leave, in the same packet or not."""
+def test_message_before_quit_is_delivered(ada: Terminal, bob: Terminal) -> None:
+    """It precedes the leave, whether or not both came in one packet."""
     assert ada.type("last words", "/quit") == ["<ada> last words", "== goodbye"]
     assert bob.heard() == ["<ada> last words", "-- ada left #lobby"]
 
 
-def test_nothing_is_said_after_quitting(ada: Terminal, bob: Terminal) -> None:
-    """Neither in the same packet nor in a later one."""
+def test_lines_after_quit_are_ignored(ada: Terminal, bob: Terminal) -> None:
+    """In the same packet and in a later one."""
     ada.wire.send(b"before\n/quit\nafter\n", b"later\n")
     ada.chat.settle()
     assert bob.heard() == ["<ada> before", "-- ada left #lobby"]
@@ -140,10 +140,10 @@ def test_nothing_is_said_after_quitting(ada: Terminal, bob: Terminal) -> None:
 @pytest.mark.parametrize(
     "word", ["\u200b\u2060", "x" * 4200, "\x1b[2J"], ids=["invisible", "long", "control"]
 )
-def test_a_parting_word_that_is_no_text_keeps_nobody_here(
+def test_quit_with_an_invalid_text_still_ends_the_session(
     ada: Terminal, bob: Terminal, word: str
 ) -> None:
-    """The session is over all the same, and its name free."""
+    """The name is free again."""
     ada.wire.send(f"/quit {word}\n".encode())
     ada.chat.settle()
     if not ada.wire.lost:
