@@ -23,7 +23,7 @@ def test_everyone_starts_in_the_lobby(chat: InMemoryChat) -> None:
     assert events(chat) == [Joined("lobby", "ada")]
 
 
-def test_guests_come_and_go_unannounced(chat: InMemoryChat) -> None:
+def test_guests_join_and_leave_without_an_announcement(chat: InMemoryChat) -> None:
     """But they are there, and may speak."""
     guest = chat.enter()
     chat.perform(guest, Join("dev"))

@@ -38,7 +38,7 @@ def test_looking_up_a_ticket_does_not_use_it_up(tickets: Tickets[str]) -> None:
             tickets.holder(used)
 
 
-def test_a_ticket_is_good_for_half_a_minute(clock: StrictClock, tickets: Tickets[str]) -> None:
+def test_ticket_expires_after_half_a_minute(clock: StrictClock, tickets: Tickets[str]) -> None:
     """And nothing of it is left afterwards."""
     early = tickets.issue("ada")
     clock.advance(1)

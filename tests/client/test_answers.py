@@ -14,8 +14,8 @@ def refusal(code: str, message: str = "why") -> bytes:
     return json.dumps({"error": {"code": code, "message": message}}).encode()
 
 
-def test_an_answer_has_the_fields_that_came() -> None:
-    """Unknown ones are ignored: a later server may send more."""
+def test_an_answer_has_the_fields_of_the_response() -> None:
+    """Unknown fields are ignored, because a later server may send more."""
     body = b'{"events":[{"id":1,"type":"message","from":"ada","later":1}],"next":1,"later":2}'
     answer = read(200, "", body)
     assert (answer.next, answer.name, answer.gap) == (1, "", False)
@@ -38,7 +38,7 @@ def test_an_answer_has_the_fields_that_came() -> None:
 def test_a_refusal_is_raised_as_the_error_of_its_code(
     status: int, code: str, error: type[ChatError]
 ) -> None:
-    """One that may be tried again, by its status, with when."""
+    """A transient one has the time to retry."""
     with pytest.raises(error) as raised:
         read(status, "7", refusal(code))
     assert type(raised.value) is error
@@ -48,7 +48,7 @@ def test_a_refusal_is_raised_as_the_error_of_its_code(
 
 
 @pytest.mark.parametrize("status", [200, 404, 502])
-def test_what_is_no_answer_of_chatd_is_told_so(status: int) -> None:
-    """A proxy's page, for one."""
+def test_a_response_of_another_server_raises_an_error(status: int) -> None:
+    """Such as a proxy's page."""
     with pytest.raises(ChatError, match=f"no chatd .status {max(status, 400)}"):
         read(status, "soon", b"<html>\xff")

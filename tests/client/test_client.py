@@ -9,15 +9,15 @@ from chatd.client.answers import Event
 from chatd.client.chat import ChatClient, Events
 
 
-def test_its_classes_are_imported_when_they_are_used() -> None:
-    """`python -m chatd.client` has to start without Twisted."""
+def test_the_package_imports_its_classes_lazily() -> None:
+    """So `python -m chatd.client` can report missing libraries in one line."""
     assert chatd.client.ChatClient is ChatClient
     assert chatd.client.Event is Event
     assert chatd.client.Events is Events
     assert sorted(chatd.client.__all__) == ["ChatClient", "Event", "Events"]
 
 
-def test_it_has_nothing_else() -> None:
-    """As a module says it."""
+def test_an_unknown_name_raises_attribute_error() -> None:
+    """As in any module."""
     with pytest.raises(AttributeError, match="no attribute 'Chat'"):
         chatd.client.Chat  # noqa: B018

@@ -12,8 +12,8 @@ IAC, DO, WONT, ECHO = b"\xff", b"\xfd", b"\xfc", b"\x01"
 
 
 @given(st.lists(st.integers(1, 9), max_size=9))
-def test_text_comes_through_however_it_is_cut(sizes: list[int]) -> None:
-    """And a client that sent no telnet command is none of telnet's."""
+def test_text_is_unchanged_at_any_packet_boundaries(sizes: list[int]) -> None:
+    """A client that sends no telnet command does not count as telnet."""
     input_, data, found = LineInput(), b"hello there\nGET /dev/null\n", b""
     for size in sizes:
         found += input_.feed(data[:size])
@@ -22,8 +22,8 @@ def test_text_comes_through_however_it_is_cut(sizes: list[int]) -> None:
     assert (input_.problem, input_.telnet) == ("", False)
 
 
-def test_an_option_is_refused_and_is_no_text() -> None:
-    """The answer is given once."""
+def test_a_telnet_option_is_refused_and_removed() -> None:
+    """It is answered once."""
     input_ = LineInput()
     assert input_.feed(b"he" + IAC + DO + ECHO + b"llo\n") == b"hello\n"
     assert input_.telnet
@@ -32,8 +32,8 @@ def test_an_option_is_refused_and_is_no_text() -> None:
 
 
 @pytest.mark.parametrize("data", [b"GET / HTTP/1.1\r\n", b"SSH-2.0-x\r\n", b"\x16\x03\x01", b"\0"])
-def test_another_protocol_is_a_problem_and_no_text(data: bytes) -> None:
-    """Nothing that follows is text either."""
+def test_another_protocol_is_reported_and_gives_no_text(data: bytes) -> None:
+    """Its later bytes give no text either."""
     input_ = LineInput()
     assert input_.feed(data) == b""
     input_.finish()

@@ -51,11 +51,11 @@ WORDS: list[tuple[Moderated, str]] = [
 
 
 @pytest.mark.parametrize(("event", "words"), WORDS)
-def test_an_event_of_moderation_has_words(event: Moderated, words: str) -> None:
-    """Who did it, to whom, where, until when and why."""
+def test_a_moderation_event_is_described(event: Moderated, words: str) -> None:
+    """With moderator, person, room, time limit and reason."""
     assert told(event) == words
 
 
-def test_every_event_of_moderation_has_an_example_here() -> None:
-    """A new one fails here, not at a reader."""
+def test_every_moderation_event_has_an_example_above() -> None:
+    """So a new one needs a description."""
     assert {type(event) for event, _ in WORDS} == set(Moderated.__subclasses__())

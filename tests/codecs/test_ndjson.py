@@ -10,8 +10,8 @@ from chatd.model.events import Said
 from chatd.stream.eventlog import Entry
 
 
-def test_everything_is_one_object_on_one_line() -> None:
-    """Events, and what comes between them, are told apart by `type`."""
+def test_each_event_and_notice_is_one_object_on_one_line() -> None:
+    """The field `type` tells them apart."""
     error = NotAllowed("no")
     events = [NDJSON.encode(Entry(7, Said("dev", "ada", "one\ntwo")))]
     lines = [
@@ -31,5 +31,5 @@ def test_everything_is_one_object_on_one_line() -> None:
 
 
 def test_a_heartbeat_is_a_blank_line() -> None:
-    """Which programs that read line by line skip."""
+    """Programs that read line by line skip it."""
     assert NDJSON.heartbeat == b"\n"

@@ -22,8 +22,8 @@ def test_an_event_is_one_block_whatever_its_text(text: str) -> None:
     assert json.loads(data.removeprefix("data: "))["text"] == text
 
 
-def test_what_is_no_event_of_a_room_has_no_id() -> None:
-    """A browser would resume from it; only `ready` has the reader's cursor."""
+def test_only_room_events_and_ready_have_an_id() -> None:
+    """A browser resumes from the last id; that of `ready` is the reader's cursor."""
     error = NotAllowed("no")
     assert SSE.ready(7).startswith(b"id: 7\nevent: ready\n")
     for block in (SSE.gap, SSE.revoked(error), SSE.removed("dev", error), SSE.marked("dev", 7)):
@@ -31,7 +31,7 @@ def test_what_is_no_event_of_a_room_has_no_id() -> None:
         assert [line.partition(b":")[0] for line in lines] == [b"event", b"data", b"", b""]
 
 
-def test_a_heartbeat_and_a_farewell_are_no_blocks() -> None:
-    """A block without data would be an event to careless clients."""
+def test_heartbeats_and_farewells_are_comments() -> None:
+    """Careless clients would take a block without data for an event."""
     assert b"\n\n" not in SSE.heartbeat + SSE.farewell("x", "later", 2.5) + SSE.opening
     assert SSE.farewell("x", "later", 2.5) == b": later\nretry: 2500\n"

@@ -24,8 +24,8 @@ def unchunked(data: bytes) -> bytes:
 
 
 @pytest.mark.parametrize("codec", [SSE, NDJSON], ids=["sse", "ndjson"])
-def test_chunks_hold_what_the_codec_writes(codec: StreamCodec) -> None:
-    """Batch by batch, and everything between the events."""
+def test_chunks_contain_the_codec_s_bytes(codec: StreamCodec) -> None:
+    """Batches, and everything between the events."""
     chunked, error = Chunked(codec), NotAllowed("no")
     entries = [Entry(7, Said("dev", "ada", "hi")), Entry(8, Said("dev", "bob", "hello"))]
     parts = [chunked.encode(entry) for entry in entries]
@@ -45,13 +45,13 @@ def test_chunks_hold_what_the_codec_writes(codec: StreamCodec) -> None:
     assert chunked.name != codec.name, "readers of the two must not share bytes"
 
 
-def test_nothing_is_no_chunk() -> None:
+def test_empty_bytes_make_no_chunk() -> None:
     """An empty chunk would end the response."""
     assert chunk(b"") == b""
 
 
 class Bracketed(PlainCodec):
-    """Refusals in brackets."""
+    """A codec that writes refusals in brackets."""
 
     name = "bracketed"
     gap = b"(gap)"
@@ -61,8 +61,8 @@ class Bracketed(PlainCodec):
         return f"({error.message})".encode()
 
 
-def test_people_read_every_reason_as_a_refusal() -> None:
-    """Why a connection closes, why a reader ends, why a room is gone."""
+def test_plain_codecs_write_every_reason_as_a_refusal() -> None:
+    """Of a close, of a reader's end, and of a room's end."""
     codec, error = Bracketed(), NotAllowed("no")
     assert codec.farewell("x", "later", 2.0) == b"(later)"
     assert codec.revoked(error) == codec.removed("dev", error) == b"(no)"

@@ -23,14 +23,14 @@ def test_every_line_of_an_event_has_its_time() -> None:
     assert lines == b"14:03 <ada> one\r\n14:03 <ada> two\r\n"
 
 
-def test_the_room_s_name_stands_behind_the_time() -> None:
-    """Where it is not the current room."""
+def test_the_room_s_name_follows_the_time() -> None:
+    """If it is not the current room."""
     line = Days().dated(ELSEWHERE.encode(Entry(AFTERNOON, Said("dev", "ada", "hi"))))
     assert line == b"14:03 #dev <ada> hi\r\n"
 
 
-def test_a_day_is_told_once_when_it_begins() -> None:
-    """For each reader on its own, though readers share the bytes."""
+def test_a_date_line_is_shown_once_per_day() -> None:
+    """For each reader separately, although readers share bytes."""
     chunk = UTC.join([said(AFTERNOON), said(AFTERNOON + 1), said(AFTERNOON + DAY)])
     first, second = b"== Saturday, 29 November 2025\r\n", b"== Sunday, 30 November 2025\r\n"
     hi = b"14:03 <ada> hi\r\n"
@@ -40,6 +40,6 @@ def test_a_day_is_told_once_when_it_begins() -> None:
     assert Days().dated(chunk) == hi + hi + second + hi, "nothing was seen before"
 
 
-def test_a_day_is_written_out() -> None:
-    """Without a zero before its number."""
+def test_a_date_is_written_in_words() -> None:
+    """Its day has no leading zero."""
     assert written(date(2026, 11, 1)) == "Sunday, 1 November 2026"

@@ -113,7 +113,9 @@ def test_a_missing_resource_is_404_for_every_method(http: HttpClient, target: st
 
 
 @pytest.mark.parametrize(("coding", "status"), [("gzip", 415), ("identity", 204), ("", 204)])
-def test_a_compressed_body_is_refused(http: HttpClient, coding: str, status: int) -> None:
+def test_a_body_with_a_content_coding_is_refused(
+    http: HttpClient, coding: str, status: int
+) -> None:
     """The response says that only plain bodies are accepted."""
     response = http.request("DELETE", "/toy", headers={"Content-Encoding": coding})
     assert response.status == status

@@ -24,7 +24,7 @@ from chatd.model.account import (
 LASTS = SESSION_DAYS * MICROS_A_DAY
 
 
-def test_values_come_back_from_their_cells() -> None:
+def test_accounts_and_sessions_survive_encoding_and_decoding() -> None:
     """Fields that a later version adds are ignored."""
     account = Account("Ada", "hash", created=5)
     session = AccountSession("ada", "id", 5, label="curl")
@@ -37,8 +37,8 @@ def test_values_come_back_from_their_cells() -> None:
     assert decode_account(b'{"name":"Ada","later":1}') == Account("Ada")
 
 
-def test_a_new_epoch_ends_the_sessions_before() -> None:
-    """A session without a cell, or without an account, is none."""
+def test_a_new_epoch_ends_all_earlier_sessions() -> None:
+    """So does deleting the session's cell, or the account."""
     session = AccountSession("ada", "id", 5, epoch=1)
     assert is_valid(session, Account("Ada", epoch=1))
     assert not is_valid(session, Account("Ada", epoch=2))
@@ -49,13 +49,13 @@ def test_a_new_epoch_ends_the_sessions_before() -> None:
 @pytest.mark.parametrize(("used", "now", "over"), [
     (0, 5 + LASTS - 1, False), (0, 5 + LASTS, True), (9, 5 + LASTS, False), (9, 9 + LASTS, True),
 ])  # fmt: skip
-def test_a_session_ends_thirty_days_behind_its_last_use(used: int, now: int, over: bool) -> None:
-    """Or behind its beginning, if it was never used."""
+def test_a_session_expires_thirty_days_after_its_last_use(used: int, now: int, over: bool) -> None:
+    """Or after its start, if it was never used."""
     assert is_over(AccountSession("ada", "id", 5), used, now) is over
 
 
-def test_of_a_token_only_its_hash_is_kept() -> None:
-    """Whatever a client sends as one."""
+def test_only_the_hash_of_a_token_is_kept() -> None:
+    """Whatever a client sends as a token."""
     assert len(hash_of("token")) == 64
     assert hash_of("token") != hash_of("tokem")
     assert len(hash_of("\ud800")) == 64

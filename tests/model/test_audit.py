@@ -6,8 +6,8 @@ from chatd.model.audit import Record, decode_record, recorded
 from chatd.model.units import AUDIT
 
 
-def test_a_record_comes_back_from_its_cell() -> None:
-    """Under the stamp that was given."""
+def test_a_record_survives_encoding_and_decoding() -> None:
+    """With its stamp."""
     record = Record("ban", "ada", account=True, room="dev", target="bob", text="spam", until=7)
     table, key, value = recorded("0001", record)
     assert (table, key) == (AUDIT, "0001")

@@ -21,15 +21,17 @@ from chatd.model.moderation import Kick
     ],
     ids=["room", "name", "recipient", "text", "reason"],
 )
-def test_a_field_that_is_too_long_makes_no_command(make: object, error: type[ChatError]) -> None:
-    """So nothing that is made of a command ever sees it."""
+def test_a_command_with_an_overlong_field_raises_its_error(
+    make: object, error: type[ChatError]
+) -> None:
+    """So no code that handles commands ever gets one."""
     assert callable(make)
     with pytest.raises(error):
         make()
 
 
-def test_a_command_holds_its_fields_as_they_were_sent() -> None:
-    """Whether they are valid is judged where it is carried out."""
+def test_a_command_keeps_its_fields_unchanged() -> None:
+    """They are validated when the command is carried out."""
     command: Command = Say("#Dev ", " hi\r\n")
     assert command == Say("#Dev ", " hi\r\n")
     assert command != Say("dev", "hi")

@@ -15,26 +15,26 @@ def kinds(kind: type[ChatError] = ChatError) -> Iterator[type[ChatError]]:
             yield from kinds(below)
 
 
-def test_each_kind_of_error_has_a_code_of_its_own() -> None:
-    """By which a program tells them apart."""
+def test_each_error_class_has_its_own_code() -> None:
+    """By which programs tell them apart."""
     codes = [kind.code for kind in kinds()]
     assert len(codes) == len(set(codes))
     assert ChatError.code not in codes
     assert set(STATUS) <= set(kinds())
 
 
-def test_errors_for_load_say_when_to_come_back() -> None:
-    """In seconds; those of the server in one, if nothing else is known."""
+def test_overload_errors_have_a_retry_after() -> None:
+    """In seconds; one second for `Unavailable` if nothing else is known."""
     assert RateLimited("slowly", 2.5).retry_after == 2.5
     assert Unavailable("later").retry_after == 1.0
 
 
-def test_a_bug_is_told_without_its_details() -> None:
+def test_an_internal_error_reveals_no_details() -> None:
     """They are in the log only."""
     assert isinstance(internal_error(), Unavailable)
     assert internal_error().message == "internal error; the server has logged it"
 
 
-def test_a_refused_method_names_those_that_work() -> None:
+def test_a_refused_method_names_the_allowed_ones() -> None:
     """For the header `Allow`."""
     assert MethodNotAllowed("no", ("GET", "HEAD")).allowed == ("GET", "HEAD")

@@ -15,15 +15,15 @@ def rights() -> Rights:
 
 
 def test_a_role_is_given_and_taken(rights: Rights) -> None:
-    """Nobody has one before."""
+    """There is none before."""
     rights.set(ROLES, "ada", encode_rights(Grant("Ada", Role.OP)), 1)
     assert (rights.role("ada"), rights.role("bob")) == (Role.OP, Role.NONE)
     rights.set(ROLES, "ada", None, 2)
     assert rights.role("ada") is Role.NONE
 
 
-def test_the_guest_who_began_a_room_is_its_op_with_an_owner_s_powers(rights: Rights) -> None:
-    """Everybody else has the powers of the role."""
+def test_the_guest_who_created_a_room_is_an_op_with_an_owner_s_powers(rights: Rights) -> None:
+    """Everyone else has the powers of their role."""
     rights.set(ROLES, "~1", encode_rights(Grant("bob", Role.OP, founder=True)), 1)
     rights.set(ROLES, "ada", encode_rights(Grant("Ada", Role.VOICE)), 2)
     assert (rights.role("~1"), rights.power("~1")) == (Role.OP, Role.OWNER)
@@ -40,7 +40,7 @@ def test_bans_and_mutes_are_placed_and_lifted(rights: Rights, table: str) -> Non
     assert len(found) == 0
 
 
-def test_members_and_invites_come_and_go(rights: Rights) -> None:
+def test_members_and_invites_are_added_and_removed(rights: Rights) -> None:
     """An invite has the version of its cell, by which its use is judged."""
     rights.set(ADMITTED, "ada", b"Ada", 1)
     rights.set(INVITES, "i", encode_rights(Invite("hash", 9, 1)), 2)
@@ -51,8 +51,8 @@ def test_members_and_invites_come_and_go(rights: Rights) -> None:
     assert (rights.admitted, rights.invites, rights.versions) == ({}, {}, {})
 
 
-def test_whoever_spoke_last_stands_last(rights: Rights) -> None:
-    """So the oldest can be forgotten first."""
+def test_speakers_are_ordered_by_their_last_message(rights: Rights) -> None:
+    """So the oldest can be evicted first."""
     for version, subject in enumerate(["ada", "bob", "ada"], 1):
         rights.set(SPOKEN, subject, b"", version)
     assert list(rights.spoken.items()) == [("bob", 2), ("ada", 3)]

@@ -44,15 +44,15 @@ class Limits:
 def test_the_soft_limit_is_raised_to_the_hard_one(
     monkeypatch: pytest.MonkeyPatch, limits: Limits, raised: int
 ) -> None:
-    """Where the system lets it."""
+    """If the system allows it."""
     monkeypatch.setattr(resource, "getrlimit", limits.get)
     monkeypatch.setattr(resource, "setrlimit", limits.set)
     assert raise_limit() == raised
 
 
 @given(st.integers(1, 10**6))
-def test_a_reserve_is_left_and_a_connection_too(limit: int) -> None:
-    """Of few files, half; of one, one connection."""
+def test_a_reserve_and_at_least_one_connection_are_left(limit: int) -> None:
+    """Half of a low limit is reserved."""
     most = for_connections(limit)
     assert 1 <= most <= limit
     assert limit - most <= RESERVE

@@ -24,8 +24,8 @@ from chatd.server.option import Read, checker, host, number, one_of, origin, pro
         (proxy, "unix", "unix"),
     ],
 )
-def test_a_valid_text_becomes_a_value(read: Read, text: str, value: Any) -> None:
-    """Of the type that the setting has."""
+def test_a_valid_text_is_parsed(read: Read, text: str, value: Any) -> None:
+    """To the type that the setting has."""
     assert read(text) == value
 
 
@@ -47,7 +47,7 @@ def test_a_valid_text_becomes_a_value(read: Read, text: str, value: Any) -> None
     ],
 )
 def test_an_invalid_text_is_refused_with_what_is_valid(read: Read, text: str, valid: str) -> None:
-    """The error names the text, on one line."""
+    """The error quotes the text, on one line."""
     with pytest.raises(ValueError, match=re.escape(valid)) as refused:
         read(text)
     message = str(refused.value)
@@ -56,7 +56,7 @@ def test_an_invalid_text_is_refused_with_what_is_valid(read: Read, text: str, va
 
 
 def test_defaults_are_shown_as_people_write_them() -> None:
-    """`--help` has them."""
+    """`--help` shows them."""
     assert [shown(value) for value in (None, (), ("a", "b"), 2.0, 5, "disk")] == [
         "none", "none", "a, b", "2", "5", "disk",
     ]  # fmt: skip

@@ -19,8 +19,8 @@ def said(text: str, room: str = "dev") -> Said:
     return Said(room, "ada", text)
 
 
-def test_each_event_has_an_id_and_a_unit_without_events_takes_one() -> None:
-    """A unit is answered with the id of its first event."""
+def test_each_event_and_each_unit_without_events_gets_an_id() -> None:
+    """A unit is answered with its first id."""
     group = judging()
     units = [Unit([said("one"), said("two")]), Unit(), Unit([said("three")])]
     answers, batch = group.judge(units)
@@ -30,7 +30,7 @@ def test_each_event_has_an_id_and_a_unit_without_events_takes_one() -> None:
 
 
 def test_a_unit_that_expects_another_version_is_stale() -> None:
-    """Nothing of it is staged, and it takes no id."""
+    """No part of it is staged, and it uses no id."""
     group = judging()
     expect = Expect("rooms", "dev", 4)
     stale = Unit([said("late")], [Change("rooms", "dev", b"x")], [expect])
@@ -40,8 +40,8 @@ def test_a_unit_that_expects_another_version_is_stale() -> None:
     assert group.changes == {}
 
 
-def test_a_unit_is_judged_by_those_before_it_in_the_group() -> None:
-    """A name that one takes is not there for the next; one that it frees is."""
+def test_a_unit_is_judged_by_earlier_units_of_its_group() -> None:
+    """A name that one unit claims is not free for the next; a name that it frees is."""
     group = judging()
     free, taken = Expect("names", "ada", 0), Expect("names", "ada", 11)
     take = Unit(changes=[Change("names", "ada", b"1")], expects=[free])
@@ -51,8 +51,8 @@ def test_a_unit_is_judged_by_those_before_it_in_the_group() -> None:
     assert group.changes == {("names", "ada"): (13, b"1")}
 
 
-def test_a_known_request_is_answered_and_not_judged() -> None:
-    """Its first time may have moved the versions; also one of the same group."""
+def test_a_repeated_request_is_answered_without_judging() -> None:
+    """The first one may have changed the versions; also within one group."""
     group = judging(known=7)
     again = Unit([said("one")], expects=[Expect("rooms", "dev", 0)], request_key=b"known")
     new = Unit([said("two")], request_key=b"new")

@@ -50,8 +50,8 @@ def worker(reactor: Calls) -> Iterator[ThreadWorker]:
     worker.stop()
 
 
-def test_jobs_are_done_in_their_order_in_one_thread(reactor: Calls, worker: ThreadWorker) -> None:
-    """And never in the reactor's."""
+def test_jobs_run_in_order_in_one_thread(reactor: Calls, worker: ThreadWorker) -> None:
+    """Which is not the reactor's."""
 
     def where(number: int) -> tuple[int, Thread]:
         return number, current_thread()
@@ -63,10 +63,8 @@ def test_jobs_are_done_in_their_order_in_one_thread(reactor: Calls, worker: Thre
     assert thread.daemon, "a disk that does not answer must not keep the process from ending"
 
 
-def test_a_job_that_fails_is_told_and_the_next_is_done(
-    reactor: Calls, worker: ThreadWorker
-) -> None:
-    """Its exception is the Deferred's failure."""
+def test_a_failed_job_does_not_stop_the_next(reactor: Calls, worker: ThreadWorker) -> None:
+    """Its exception is the failure of its Deferred."""
 
     def broken() -> None:
         raise ValueError("no")

@@ -9,8 +9,8 @@ from chatd.stream.outlet import NOWHERE, TellsMarkers
 from ..kit.stream import FakeRooms
 
 
-def test_a_stopped_reader_lets_go_of_its_outlet() -> None:
-    """So the two can be freed; whatever still comes is dropped."""
+def test_a_stopped_reader_releases_its_outlet() -> None:
+    """So both are freed; later batches are dropped."""
     stream = FakeRooms()
     reader = stream.reader(stream.started())
     reader.start()
@@ -22,6 +22,6 @@ def test_a_stopped_reader_lets_go_of_its_outlet() -> None:
     assert NOWHERE.send(b"x") is None  # type: ignore[func-returns-value]
 
 
-def test_an_outlet_need_not_know_of_markers() -> None:
-    """The gate looks before it tells of one."""
+def test_an_outlet_may_ignore_markers() -> None:
+    """The gate checks before it sends one."""
     assert not isinstance(NOWHERE, TellsMarkers)

@@ -20,7 +20,7 @@ def selection(stream: FakeRooms, *rooms: int, cursor: int = BEGAN) -> Selection:
 
 
 def test_the_only_feed_with_entries_needs_no_merge(stream: FakeRooms) -> None:
-    """Its shared batch is the reader's, until another one has entries too."""
+    """The reader gets the shared batch of that feed."""
     stream.say(0)
     one = selection(stream, 0, 1)
     assert one.single is one.feeds[0]
@@ -29,8 +29,8 @@ def test_the_only_feed_with_entries_needs_no_merge(stream: FakeRooms) -> None:
     assert one.single is None
 
 
-def test_hidden_events_are_left_out_and_then_forgotten(stream: FakeRooms) -> None:
-    """Behind them the batch is shared again."""
+def test_hidden_events_are_left_out_once(stream: FakeRooms) -> None:
+    """After them the reader gets shared batches again."""
     stream.say(0, 0)
     one = selection(stream, 0)
     one.hide([BEGAN + 1], BEGAN)
@@ -41,8 +41,8 @@ def test_hidden_events_are_left_out_and_then_forgotten(stream: FakeRooms) -> Non
     assert one.single is one.feeds[0]
 
 
-def test_a_feed_that_is_added_begins_at_its_own_place(stream: FakeRooms) -> None:
-    """Ahead of the cursor, if the others have unread entries."""
+def test_an_added_feed_begins_at_its_own_cursor(stream: FakeRooms) -> None:
+    """Which is ahead of the reader's cursor if other feeds have unread entries."""
     stream.say(0, 1, 1)
     one = selection(stream, 0)
     feeds = [room.feed(ID_CODEC) for room in stream.rooms[:2]]
@@ -53,8 +53,8 @@ def test_a_feed_that_is_added_begins_at_its_own_place(stream: FakeRooms) -> None
     assert batch.count == 2
 
 
-def test_gaps_that_are_due_come_with_the_first_batch(stream: FakeRooms) -> None:
-    """Or in one of their own, once."""
+def test_pending_gaps_come_with_the_first_batch(stream: FakeRooms) -> None:
+    """Or in a batch of their own, once."""
     owed = (Gap("room 0", None),)
     feed = stream.rooms[0].feed(ID_CODEC)
     one = Selection([feed], BEGAN, owed=owed)

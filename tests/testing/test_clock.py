@@ -8,13 +8,13 @@ from chatd.testing.clock import StrictClock
 
 
 def test_a_negative_delay_is_refused() -> None:
-    """As a real reactor would."""
+    """As by a real reactor."""
     with pytest.raises(AssertionError, match="not greater than or equal to 0"):
         StrictClock().callLater(-0.1, print)
 
 
-def test_time_passes_when_it_is_advanced_or_read() -> None:
-    """Read, only if the test wants it to creep."""
+def test_time_passes_when_it_is_advanced_or_creeps() -> None:
+    """It creeps when it is read, if the test sets that."""
     clock = StrictClock()
     called: list[int] = []
     clock.callLater(1, called.append, 1)

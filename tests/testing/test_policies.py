@@ -8,8 +8,8 @@ from chatd.testing import InMemoryChat
 from chatd.testing.policies import DenyAll, DenyIf
 
 
-def test_policies_for_tests_forbid(chat: InMemoryChat) -> None:
-    """Everything, or what a test says."""
+def test_deny_policies_refuse_actions(chat: InMemoryChat) -> None:
+    """All actions, or those that the test names."""
     ada = chat.enter("ada")
     for action in Action:
         with pytest.raises(NotAllowed):
