@@ -139,7 +139,7 @@ def test_a_door_is_an_outlet_a_factory_and_a_row(monkeypatch: pytest.MonkeyPatch
     (row,) = run(f"rows = [\n{listed}]", {**vars(doors), **names})["rows"]
     server = MemoryServer()
     context = doors.DoorContext(
-        server.chat.service, server.peers, server.hosts, (), NO_PROXIES, USUAL
+        server.chat.service, server.peers, server.hosts, (), NO_PROXIES, USUAL, server.irc
     )
     assert isinstance(row.make(context), names["TickerFactory"])
 

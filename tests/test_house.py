@@ -35,7 +35,7 @@ FLOORS = {
 }
 """What the modules of each package may import: packages of chatd, and libraries."""
 
-SHARED = {"reading", "push", "access", "history"}
+SHARED = {"reading", "push", "access", "history", "linequeue"}
 """Modules of `doors` that several doors stand on."""
 STYLES = {"sse", "ndjson", "websocket", "polls"}
 """The ways of reading over HTTP, which the resource tree in `doors.api` offers."""

@@ -46,7 +46,7 @@ THROUGH = {
     "doors/line/commands/row": "doors/line/commands/test_commands",
     "doors/line/commands/session": "doors/line/test_shell",
     "doors/line/commands/talking": "doors/line/test_shell",
-    "doors/line/queue": "doors/line/test_lines",
+    "doors/linequeue": "doors/line/test_lines",
     "model/commands": "chat/test_judge",
     "model/errors": "chat/test_judge",
     "server/option": "server/test_sources",
@@ -106,6 +106,14 @@ THROUGH = {
     "http/site": "http/test_channel",
     "http/strict": "http/test_channel_conformance",
     "http/syntax": "http/test_channel_conformance",
+    # What the commands of IRC stand on is tested through them.
+    "doors/irc/client": "doors/irc/commands/test_registration",
+    "doors/irc/commands/row": "doors/irc/commands/test_registration",
+    "doors/irc/door": "doors/irc/commands/test_monitor",
+    "doors/irc/reader": "doors/irc/commands/test_talking",
+    "doors/irc/replay": "doors/irc/commands/test_channels",
+    "doors/irc/request": "doors/irc/commands/test_talking",
+    "doors/irc/shell": "doors/irc/test_link",
     # Time and connections are tested where they are felt.
     "net/descriptors": "net/test_connections",
     "net/peers": "server/test_drain",

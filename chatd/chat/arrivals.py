@@ -28,6 +28,7 @@ from ..model.units import Unit
 from . import judge, judge_accounts
 from .accounts import Accounts, Claim, Record
 from .admission import Admission
+from .card import PLAIN, Card
 from .journal import Journal
 from .lane import ALONE, in_order
 from .people import People
@@ -41,6 +42,10 @@ LEAVE_SECONDS = 1.0
 """Seconds after which a leave that the store refused is put again: a name must become free."""
 
 Outcome = Deferred[int | None]
+
+
+def _no_room(name: str) -> Deferred[Any]:
+    return succeed(None)
 
 
 class Arrivals:
@@ -75,9 +80,17 @@ class Arrivals:
         self._arriving: dict[str, list[Deferred[Person]]] = {}
         """The sessions that wait for the persons of their accounts, by the accounts' keys."""
 
-    def enter(self, name: str, address: Address, kept: str = "") -> Deferred[Person]:
-        """A new guest in the lobby: of that name and announced, or without one.  With the hash
-        `kept` of a token the guest outlives a restart (`Person.kept`).
+    def enter(
+        self,
+        name: str,
+        address: Address,
+        kept: str = "",
+        *,
+        lobby: bool = True,
+        card: Card = PLAIN,
+    ) -> Deferred[Person]:
+        """A new guest in the lobby, or without `lobby` in no room: of that name and announced, or
+        without one.  With the hash `kept` of a token the guest outlives a restart (`Person.kept`).
         """
         self._journal.check()
         if name:
@@ -85,10 +98,9 @@ class Arrivals:
         coming = self.when_free(name_key(clean_name(name)) if name else "")
         if name:
             coming.addCallback(lambda _: self._accounts.claim(clean_name(name)))
+        loaded = self._rooms.load if lobby else _no_room
         coming.addCallback(
-            lambda claim: self._rooms.load(LOBBY).addCallback(
-                self._enter, name, address, kept, claim
-            )
+            lambda claim: loaded(LOBBY).addCallback(self._enter, name, address, kept, claim, card)
         )
         return coming
 
@@ -106,7 +118,13 @@ class Arrivals:
         return left
 
     def _enter(
-        self, lobby: Room, name: str, address: Address, kept: str, claim: Claim | None
+        self,
+        lobby: Room | None,
+        name: str,
+        address: Address,
+        kept: str,
+        claim: Claim | None,
+        card: Card,
     ) -> Deferred[Person]:
         def make(id_: str) -> Person:
             if claim:
@@ -116,6 +134,7 @@ class Arrivals:
             bucket = self._admission.bucket()
             person = Person(id_, shown, key, bucket, named=bool(name), address=address)
             person.kept = kept
+            person.card = card
             return person
 
         try:
@@ -133,7 +152,7 @@ class Arrivals:
                 self._people.free_name(name)
             elif person.key in self._people:
                 person.name = person.key = self._people.guest_name()
-            unannounced.judge(person, [lobby], coming=1)
+            unannounced.judge(person, [lobby] if lobby else [], coming=1)
             claimed = claim.expects if claim else ()
             return judge.enter(self._readers.policy, person, lobby, claimed)
 

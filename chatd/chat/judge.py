@@ -11,8 +11,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import islice
+
+from msgspec import UNSET, UnsetType
 
 from ..model.account import GuestSession, encode
 from ..model.errors import NotInRoom
@@ -69,17 +71,24 @@ def speak(
     policy: Policy,
     person: Person,
     room: Room,
-    event: type[Said | Acted],
+    event: Callable[..., Said | Acted],
     text: str,
     key: bytes | None = None,
 ) -> Unit:
-    """A message in a room, with a request key.  Raises `NotAllowed`, `NotInRoom`."""
-    policy.may(person, Action.SPEAK, room)
-    _need_membership(person, room)
+    """A message in a room, made by `event` of room, sender, text, and whether the sender is signed
+    in; with a request key.  Raises `NotAllowed`, `NotInRoom`.
+    """
+    check_speaking(policy, person, room)
     said = event(room.name, person.name, text, person.signed)
     founding = room.founding and room.founded_by(person)
     unit = Unit((said,), founding, (room.expect, person.expect), key)
     return _slowed(unit, person, room) if room.state.slow else unit
+
+
+def check_speaking(policy: Policy, person: Person, room: Room) -> None:
+    """Raises `NotAllowed`, `NotInRoom` if the person may not speak in the room."""
+    policy.may(person, Action.SPEAK, room)
+    _need_membership(person, room)
 
 
 def set_topic(
@@ -95,22 +104,33 @@ def set_topic(
 
 
 def tell(
-    policy: Policy, person: Person, to: Person | Elsewhere, text: str, key: bytes | None = None
+    policy: Policy,
+    person: Person,
+    to: Person | Elsewhere,
+    text: str,
+    key: bytes | None = None,
+    *,
+    notice: bool | UnsetType = UNSET,
 ) -> Unit:
     """A private message to the person who holds the name `to`, with a request key.
 
     Raises `NotAllowed`.
     """
     policy.may(person, Action.WRITE_PRIVATELY)
-    told = Told(person.name, to.name, text, person.signed)
+    told = Told(person.name, to.name, text, person.signed, notice=notice)
     return Unit((told,), (), (to.expect, person.expect), key)
 
 
-def enter(policy: Policy, person: Person, room: Room, claimed: Sequence[Expect] = ()) -> Unit:
-    """A person takes a name that is free, and comes into the first room; that it is free is
-    expected by `claimed` too.  Raises `NotAllowed`.
+def enter(
+    policy: Policy, person: Person, room: Room | None, claimed: Sequence[Expect] = ()
+) -> Unit:
+    """A person takes a name that is free, and comes into the first room, if one is given; that the
+    name is free is expected by `claimed` too.  Raises `NotAllowed`.
     """
     policy.may(person, Action.ENTER)
+    if room is None:
+        held = hold(person, person.name, person.key)
+        return Unit((), (held,), (Expect(NAMES, person.key, 0), *claimed))
     draft = Draft()
     draft.changes.append(hold(person, person.name, person.key))
     draft.arrive(person, room)

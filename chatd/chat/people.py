@@ -16,7 +16,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable, Iterable, Mapping
 from itertools import count
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import msgspec
 from twisted.logger import Logger
@@ -56,6 +56,19 @@ class Elsewhere(NamedTuple):
         return Expect(NAMES, self.key, self.version)
 
 
+class PeopleObserver(Protocol):
+    """What is told of changes that were shown, as soon as they are folded."""
+
+    def came(self, person: Person | Elsewhere) -> None:
+        """A person has taken that name."""
+
+    def went(self, person: Person | Elsewhere, id_: int) -> None:
+        """A person, still known by that name, has given it up: with the unit of that id."""
+
+    def moved(self, person: Person, room: str, *, joined: bool) -> None:
+        """A person of this node has come into a room, or has left it."""
+
+
 def taken(name: str, holder: Person | Elsewhere) -> NameInUse | NameRegistered:
     """Why nobody else can have the name that a person holds."""
     if holder.account is None:
@@ -80,6 +93,7 @@ class People:
         self._guests = 0
         self._looks = Lookalikes()
         """The chosen names, by what they look like."""
+        self.observers: list[PeopleObserver] = []
 
     def opened(self, names: Mapping[str, Cell]) -> None:
         """The store is open, and these names are held on other nodes."""
@@ -202,6 +216,8 @@ class People:
                 gone = self._by_key.pop(change.key, None)
                 if gone is not None:
                     self._looks.discard(gone.name)
+                    for observer in self.observers:
+                        observer.went(gone, version)
             else:
                 self._hold(change.key, change.value, version)
         elif change.table == ACCOUNTS:
@@ -212,10 +228,13 @@ class People:
             person = self._by_key.get(change.key)
             if isinstance(person, Person):
                 name = change.table[len(_MEMBERS) :]
-                if change.value is None:
-                    person.rooms.pop(name, None)
-                elif (joined := room(name)) is not None:
+                joined = None if change.value is None else room(name)
+                if joined is not None:
                     person.rooms[name] = joined
+                else:
+                    person.rooms.pop(name, None)
+                for observer in self.observers:
+                    observer.moved(person, name, joined=joined is not None)
                 for listener in tuple(person.listeners or ()):
                     listener()
 
@@ -251,3 +270,6 @@ class People:
             person.key, person.named, person.version = key, holder.named, version
             person.account = key if holder.account else None
             self._by_key[key] = person
+        if before is None:
+            for observer in self.observers:
+                observer.came(self._by_key[key])

@@ -13,6 +13,7 @@ from ..model.identity import Scope, subject_of
 from ..model.units import NAMES, Expect
 from ..stream.eventlog import EventLog
 from ..stream.feed import Source
+from .card import PLAIN
 from .lane import Lane
 from .limits import TokenBucket
 
@@ -38,6 +39,7 @@ class Person:
         "address",
         "admin",
         "bucket",
+        "card",
         "earlier",
         "ended",
         "held_back",
@@ -55,6 +57,7 @@ class Person:
         "rooms",
         "scope",
         "sessions",
+        "signals",
         "since",
         "version",
         "visiting",
@@ -116,6 +119,10 @@ class Person:
         """The keys of the names of those whom the person does not want to hear."""
         self.listeners: set[Callable[[], object]] | None = None
         """What is called when another of the person's sessions has joined or left a room."""
+        self.card = PLAIN
+        """What is told of the person beside the name."""
+        self.signals: Source | None = None
+        """What is passed on to this person's IRC clients and kept nowhere; None: there are none."""
         self.lane: Lane | None = None
         """Commands under way; None: there are none."""
         self.ended = False

@@ -277,6 +277,7 @@ class Readers:
             readers.update(dict.fromkeys(_readers_of(source)))
             if isinstance(source, Room):
                 readers.update(dict.fromkeys(_readers_of(source.watched)))
+                readers.update(dict.fromkeys(_readers_of(source.streamed)))
         for reader in readers:
             if isinstance(reader.owner, Session | Stranger):
                 self._judge(reader, reader.owner, judge)

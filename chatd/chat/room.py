@@ -25,6 +25,9 @@ LOBBY = "lobby"
 PRESENCE_LOG = 200
 """Arrivals and departures kept for a reader of the presence stream that lags behind."""
 
+STREAM_LOG = 1000
+"""Events and presence kept for a reader of both that lags behind."""
+
 
 class Founder(Protocol):
     """Whoever may bring a room into being: a person."""
@@ -76,6 +79,7 @@ class Room(Source):
         self.asked = 0.0
         """When the store was last asked for the room, on the reactor's clock."""
         self._presence: ref[Presence] | None = None
+        self._stream: ref[WholeStream] | None = None
 
     @property
     def unfounded(self) -> bool:
@@ -133,6 +137,22 @@ class Room(Source):
         """The presence stream if it is in use."""
         return self._presence() if self._presence else None
 
+    @property
+    def stream(self) -> Source:
+        """Its events and its presence in one, from the moment on when somebody first asks for it:
+        one source, so that its readers are on the fast path.
+        """
+        stream = self.streamed
+        if stream is None:
+            stream = WholeStream(self)
+            self._stream = ref(stream)
+        return stream
+
+    @property
+    def streamed(self) -> Source | None:
+        """The same if it is in use."""
+        return self._stream() if self._stream else None
+
     def member(self, key: str, name: str | None) -> Change:
         """The change by which a person becomes a member, or with None is none any more."""
         value = None if name is None else name.encode()
@@ -177,3 +197,14 @@ class Presence(Source):
         super().__init__(room.name, EventLog(PRESENCE_LOG, room.log.last))
         self.room = room
         """Kept in memory by who reads its presence."""
+
+
+class WholeStream(Source):
+    """A room's events and its presence in one, as long as it is read.  What lies behind its window
+    comes from the room's archive, without presence, which is kept nowhere.
+    """
+
+    def __init__(self, room: Room) -> None:
+        super().__init__(room.name, EventLog(STREAM_LOG, room.log.last), room.archive)
+        self.room = room
+        """Kept in memory by who reads its stream."""

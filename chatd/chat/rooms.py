@@ -265,6 +265,11 @@ class Rooms:
         room = self._live.get(name)
         return room.watched if room is not None else None
 
+    def stream(self, name: str) -> Source | None:
+        """The stream of a room's events and presence, if it is in use."""
+        room = self._live.get(name)
+        return room.streamed if room is not None else None
+
     def shown(self, batch: Sequence[Shown]) -> None:
         """A batch was shown, while some rooms may be being loaded."""
         for loading in self._loading.values():

@@ -22,9 +22,20 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from ..model.addresses import LOCAL, Address
-from ..model.commands import Act, Command, Join, Leave, Rename, Say, SetTopic, Tell
+from ..model.commands import (
+    Act,
+    Command,
+    Join,
+    Leave,
+    Notify,
+    NotifyPrivately,
+    Rename,
+    Say,
+    SetTopic,
+    Tell,
+)
 from ..model.errors import ChatError, NoSession, Unavailable
-from ..model.events import PresenceEvent, PutOut, RoomEvent, SentPrivately, Told
+from ..model.events import PresenceEvent, PutOut, RoomEvent, SentPrivately, Signalled, Told
 from ..model.lookalikes import prepare
 from ..model.names import name_key
 from ..model.policy import Policy, RoomPolicy
@@ -52,6 +63,8 @@ from .admission import Admission
 from .arrivals import Arrivals, Outcome
 from .attempts import Attempts
 from .attendance import Attendance
+from .card import PLAIN, Card
+from .cards import Cards
 from .claims import Claims
 from .ignores import Ignores
 from .journal import Journal
@@ -67,6 +80,7 @@ from .request_keys import RequestKeys
 from .room import Room
 from .rooms import Rooms
 from .rules import OPEN_TO_ALL, Rules
+from .signals import Signals
 from .signedin import AccountSessions
 from .signin import SignIn
 from .speech import Speech
@@ -222,12 +236,18 @@ class ChatService(Service):
         self._consequences = moderators.consequences
         self.moderation, self.server_bans = moderators.rooms, moderators.server
         self.invites = moderators.invites
+        self.signals = Signals(self._journal, self.people, self.rooms, self.readers, self.admission)
+        """What is passed on and kept nowhere."""
+        self.cards = Cards(store, self.people)
+        """What is told of persons beside their names."""
         self._commands: dict[type[Command], Callable[[Any, Person, bytes | None], Outcome]] = {
             **moderators.commands,
             Say: self._speech.speak,
             Act: self._speech.speak,
             SetTopic: self._speech.set_topic,
             Tell: self._speech.tell,
+            Notify: self._speech.speak,
+            NotifyPrivately: self._speech.tell,
             Join: self.attendance.come_in,
             Leave: self.attendance.go_out,
             Rename: self.attendance.rename,
@@ -287,12 +307,15 @@ class ChatService(Service):
 
     # -- people ----------------------------------------------------------------------------------
 
-    def enter(self, name: str = "", address: Address = LOCAL) -> Deferred[Person]:
-        """A new person in the lobby: of that name and announced, or a guest without one.
+    def enter(
+        self, name: str = "", address: Address = LOCAL, *, lobby: bool = True, card: Card = PLAIN
+    ) -> Deferred[Person]:
+        """A new person in the lobby, or without `lobby` in no room: of that name and announced, or
+        a guest without one.
 
         Raises or fails with `BadName`, `NameInUse`, `NotAllowed`, `Unavailable`.
         """
-        return self.arrivals.enter(name, address)
+        return self.arrivals.enter(name, address, lobby=lobby, card=card)
 
     def end(self, person: Person, text: str = "") -> Outcome:
         """A session of the person is over; with the last one the person leaves every room, and
@@ -352,6 +375,12 @@ class ChatService(Service):
         ends = self.rooms.index.ends(name)
         return ends.first if ends else None
 
+    def when_written(self, call: Callable[[], object]) -> None:
+        """Call `call` when what was shown so far has been written to all readers that are level
+        with it: at once if it has been.
+        """
+        self._notifier.when_idle(call)
+
     # -- commands --------------------------------------------------------------------------------
 
     def perform(self, person: Person, command: Command, key: bytes | None = None) -> Outcome:
@@ -406,8 +435,16 @@ class ChatService(Service):
                     source = self.rooms.kept(event, entry.id)
                     if isinstance(event, PutOut):
                         put_out.append(event)
+                    if source is not None and (stream := source.streamed) is not None:
+                        growth.add(stream, entry)
                 elif isinstance(event, PresenceEvent):
                     source = self.rooms.presence(event.room)
+                    stream = self.rooms.stream(event.room)
+                    if stream is not None:
+                        growth.add(stream, entry)
+                elif isinstance(event, Signalled):
+                    to = self.people.own(name_key(event.to))
+                    source = to.signals if to is not None else None
                 elif isinstance(event, Told):
                     self._deliver(entry, event, growth)
                 if source is not None:
@@ -438,7 +475,7 @@ class ChatService(Service):
         if to is not None and to is not sender and name_key(told.sender) not in to.ignored:
             growth.add(to.inbox, entry)
         if sender is not None:
-            sent = SentPrivately(told.sender, told.to, told.text, told.account)
+            sent = SentPrivately(told.sender, told.to, told.text, told.account, told.notice)
             growth.add(sender.inbox, Entry(entry.id, sent))
 
     def _reader_failed(self, problem: Exception) -> None:

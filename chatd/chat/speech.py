@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
+from msgspec import UNSET
 from twisted.internet.defer import succeed
 
-from ..model.commands import Act, Say, SetTopic, Tell
+from ..model.commands import Act, Notify, NotifyPrivately, Say, SetTopic, Tell
 from ..model.events import Acted, Said
 from ..model.names import clean_room
 from ..model.policy import Action
@@ -56,7 +57,10 @@ class Speech:
     def speak(self, command: Say | Act, person: Person, key: bytes | None) -> Outcome:
         """Say something in a room."""
         text = clean_text(command.text, self._max_text)
+        event: type[Said | Acted] | partial[Said]
         event = Said if isinstance(command, Say) else Acted
+        if isinstance(command, Notify):
+            event = partial(Said, notice=True)
         name = clean_room(command.room)
 
         def judged(room: Room) -> Unit:
@@ -82,6 +86,7 @@ class Speech:
     def tell(self, command: Tell, person: Person, key: bytes | None) -> Outcome:
         """Say something to one person only."""
         text = clean_text(command.text, self._max_text)
+        notice = isinstance(command, NotifyPrivately) or UNSET
         # Whom it is for is settled now, whatever becomes of the name until it is stored; unless an
         # earlier command of the sender is about to take the name.
         holder = self._people.find(command.to)
@@ -91,7 +96,7 @@ class Speech:
 
         def tell() -> Unit:
             to = self._people.still(holder) if holder else self._people.person(command.to)
-            return judge.tell(self._readers.policy, person, to, text, key)
+            return judge.tell(self._readers.policy, person, to, text, key, notice=notice)
 
         return in_order(person, ALONE, self._when_free, person, tell, self._journal.submit)
 

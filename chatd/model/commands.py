@@ -77,3 +77,13 @@ class Tell(Command):
 
     to: Name
     text: Text
+
+
+@dataclass(frozen=True, slots=True)
+class Notify(Say):
+    """Say something in a room that no program is to answer (IRC's NOTICE)."""
+
+
+@dataclass(frozen=True, slots=True)
+class NotifyPrivately(Tell):
+    """The same to one person only."""

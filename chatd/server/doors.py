@@ -12,6 +12,9 @@ from dataclasses import dataclass
 from ..chat.service import ChatService
 from ..doors.api.tree import web_site
 from ..doors.classic import classic_site
+from ..doors.irc.door import IrcDoor
+from ..doors.irc.link import IrcFactory
+from ..doors.irc.websocket import IrcWebSocketResource
 from ..doors.line.lines import LineFactory
 from ..http.bounds import Bounds
 from ..http.hosts import Hosts
@@ -35,6 +38,8 @@ class DoorContext:
     """The proxies that are believed."""
     bounds: Bounds
     """What a connection of HTTP may take."""
+    irc: IrcDoor
+    """The IRC door, which has connections of its own and those at `/irc`."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +53,8 @@ class DoorKind:
     make: Callable[[DoorContext], DoorFactory]
     endpoints: tuple[str, ...] = ()
     """Where it listens if nothing else is given, as Twisted endpoints; none: nowhere."""
+    yields: bool = False
+    """Whether it stays closed, which is logged, if nothing is given and that place is taken."""
 
 
 DOORS = (
@@ -60,8 +67,23 @@ DOORS = (
     DoorKind(
         "http",
         "Where the page and the HTTP API are served; none closes the door.",
-        lambda the: web_site(the.chat, the.origins, the.bounds, the.proxies, the.peers, the.hosts),
+        lambda the: web_site(
+            the.chat,
+            the.origins,
+            the.bounds,
+            the.proxies,
+            the.peers,
+            the.hosts,
+            {b"irc": IrcWebSocketResource(the.irc, the.proxies)},
+        ),
         ("tcp:8080:interface=127.0.0.1",),
+    ),
+    DoorKind(
+        "irc",
+        "Where clients of IRC are served; none closes the door.",
+        lambda the: IrcFactory(the.irc),
+        ("tcp:6667:interface=127.0.0.1",),
+        yields=True,
     ),
     DoorKind(
         "classic",

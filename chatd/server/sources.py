@@ -15,9 +15,12 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
+from twisted.logger import Logger
+
 from .option import Option
 from .settings import Settings, options, settings_of, spelt
 
+_log = Logger()
 PREFIX = "CHATD_"
 """What the names of environment variables begin with."""
 CONFIG = "config"
@@ -50,7 +53,7 @@ def variable(name: str) -> str:
 def read_environment(environment: Mapping[str, str]) -> Given:
     """The settings that environment variables give; a repeatable one holds words.
 
-    Variables that begin with `CHATD_` and are no option's are refused: they are misspelt.  Raises
+    Variables that begin with `CHATD_` and are no option's are logged: they may be misspelt.  Raises
     `BadSetting`.
     """
     known = {variable(name): (name, option) for name, option in options()}
@@ -59,7 +62,9 @@ def read_environment(environment: Mapping[str, str]) -> Given:
         if not key.startswith(PREFIX) or key == variable(CONFIG):
             continue
         if key not in known:
-            raise BadSetting(f"{key} is no setting{_nearest(key, [*known])}")
+            # Other programs' variables may begin alike, so this does not end the start.
+            _log.warn("{told}", told=f"{key} is no setting{_nearest(key, [*known])}")
+            continue
         name, option = known[key]
         values = value.split() if option.repeatable else [value]
         given[name] = _read(option, values, key)

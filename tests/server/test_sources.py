@@ -9,6 +9,7 @@ from tempfile import TemporaryDirectory
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from twisted.logger import capturedLogs, formatEvent
 
 from chatd.server.settings import Settings, options, spelt
 from chatd.server.sources import BadSetting, read_environment, read_file, settled, variable
@@ -61,6 +62,8 @@ def test_none_closes_a_door_and_all_doors_cannot_be_closed() -> None:
     assert settled({}, {"CHATD_LINE": "none"}, None).doors["line"] == ()
     with pytest.raises(BadSetting, match="every door is closed"):
         settled({}, {"CHATD_LINE": "none", "CHATD_HTTP": "none"}, None)
+    others = {"CHATD_LINE": "none", "CHATD_HTTP": "none"}
+    assert settled({}, {**others, "CHATD_IRC": "tcp:1"}, None).yielding == frozenset()
 
 
 @pytest.mark.parametrize(
@@ -91,16 +94,24 @@ def test_a_mistake_in_the_file_is_told_with_its_line(tmp_path: Path, text: str, 
     ("environment", "told"),
     [
         ({"CHATD_HISTORY": "x"}, "CHATD_HISTORY 'x' is not a number"),
-        ({"CHATD_HISTROY": "1"}, "CHATD_HISTROY is no setting; did you mean CHATD_HISTORY?"),
     ],
 )
 def test_a_mistake_in_the_environment_is_told_by_its_variable(
     environment: dict[str, str], told: str
 ) -> None:
-    """A misspelt variable is not passed over in silence."""
+    """A value that cannot be is not passed over in silence."""
     with pytest.raises(BadSetting) as raised:
         read_environment(environment)
     assert told in str(raised.value)
+
+
+def test_a_variable_that_is_no_option_is_logged_and_does_not_end_the_start() -> None:
+    """It may be misspelt, or another program's."""
+    with capturedLogs() as logs:
+        assert read_environment({"CHATD_HISTROY": "1", "CHATD_CMD": "x"}) == {}
+    told = " ".join(formatEvent(event) or "" for event in logs)
+    assert "CHATD_HISTROY is no setting; did you mean CHATD_HISTORY?" in told
+    assert "CHATD_CMD is no setting" in told
 
 
 def test_a_file_that_cannot_be_read_is_told(tmp_path: Path) -> None:

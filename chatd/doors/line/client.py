@@ -25,16 +25,13 @@ from ...model.commands import Command
 from ...model.errors import ChatError, Unavailable
 from ...stream.subscriber import Subscriber
 from .. import history
+from ..linequeue import WaitForAcks
 from .reader import LineReader, Wire
 
 REPLAY = 10
 """Messages that a newcomer to a room is shown."""
 MOST_LISTED = 100
 """Names or rooms that one answer lists."""
-
-
-class WaitForAcks(Exception):
-    """A line has to wait: until the messages before it are stored, or until the client reads."""
 
 
 class LineClient:

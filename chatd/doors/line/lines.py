@@ -42,8 +42,8 @@ from ...net.heartbeat import Heartbeat
 from ...net.peers import GOING_DOWN, Peers
 from ...net.tcp import enable_direct_writes
 from ...stream.subscriber import Subscriber
-from .backlog import BACKLOG_SECONDS, Backlogs, Salvage, received
-from .queue import LineQueue
+from ..linequeue import LineQueue, Salvage
+from .backlog import BACKLOG_SECONDS, Backlogs, received
 from .shell import Shell
 
 NOP_SECONDS = 30
@@ -81,7 +81,7 @@ class LineConnection(TimedHandshake, Protocol):
         self._pushes = False
         self._full = False
         self._input = LineInput()
-        self._queue = LineQueue(service.clock, service.max_text + COMMAND_BYTES)
+        self._queue = LineQueue(service.clock, service.max_text + COMMAND_BYTES, refusal)
         self._stopped = False
         self._ending = False
         self._farewell = b""

@@ -9,15 +9,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Protocol
 
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 
-from ...codecs.lines import refusal
-from ...codecs.pending import PendingLines
-from ...model.errors import ChatError, RateLimited
-from .backlog import Salvage
-from .client import WaitForAcks
+from ..codecs.pending import SLICE, PendingLines, lines_in
+from ..model.errors import ChatError, RateLimited
 
 LINES_A_TURN = 100
 """Lines of one connection that are carried out before others have their turn."""
@@ -26,8 +24,9 @@ COMMANDS_A_TURN = 5
 SLICES_A_TURN = 5
 """Slices of a closed connection's bytes that are read in one turn, if they complete no line."""
 
-NOTHING = Salvage()
-"""No bytes."""
+
+class WaitForAcks(Exception):
+    """A line has to wait: until the messages before it are stored, or until the client reads."""
 
 
 class Carrier(Protocol):
@@ -55,13 +54,43 @@ class Carrier(Protocol):
         """As many lines are carried out as can be now."""
 
 
+class Salvage:
+    """Raw bytes that the socket of a closed connection had received, read in slices."""
+
+    def __init__(self, data: bytes = b"", *, closed: bool = False) -> None:
+        """`closed`: the client had closed the connection after them, so the last line is whole."""
+        self._data = bytearray(data)
+        self.closed = closed
+
+    def take(self) -> bytes:
+        """Remove and return the next slice."""
+        part = bytes(self._data[:SLICE])
+        del self._data[:SLICE]
+        return part
+
+    def __bool__(self) -> bool:
+        """Whether any bytes are left."""
+        return bool(self._data)
+
+    def lines(self) -> int:
+        """How many lines are left, about: telnet commands are counted as text."""
+        return lines_in(False, self._data, ended=self.closed)
+
+
+NOTHING = Salvage()
+"""No bytes."""
+
+
 class LineQueue:
     """The lines of one connection, which it does not refer to: they would hold each other."""
 
-    __slots__ = ("_clock", "_slowed", "_working", "lines", "salvage", "wait")
+    __slots__ = ("_clock", "_refusal", "_slowed", "_working", "lines", "salvage", "wait")
 
-    def __init__(self, clock: IReactorTime, limit: int) -> None:
-        """`limit` is the most bytes of a line."""
+    def __init__(
+        self, clock: IReactorTime, limit: int, refusal: Callable[[ChatError], bytes]
+    ) -> None:
+        """`limit` is the most bytes of a line, and `refusal` tells of one that is refused."""
+        self._refusal = refusal
         self._clock = clock
         self._slowed = False
         self._working = False
@@ -120,7 +149,7 @@ class LineQueue:
 
     def refuse(self, carrier: Carrier, error: ChatError) -> None:
         """Tell why a line was refused; where there are too many such lines, the others wait."""
-        carrier.send(refusal(error))
+        carrier.send(self._refusal(error))
         if not self.wait and (wait := carrier.make_mistake()):
             self._let_wait(carrier, wait)
 
@@ -135,9 +164,8 @@ class LineQueue:
     def _let_wait(self, carrier: Carrier, seconds: float) -> None:
         if not self._slowed:
             self._slowed = True
-            carrier.send(
-                refusal(RateLimited("too fast; the rest of your lines will follow one by one", 0))
-            )
+            slowed = RateLimited("too fast; the rest of your lines will follow one by one", 0)
+            carrier.send(self._refusal(slowed))
         self.wait = self._clock.callLater(seconds, self._go_on, carrier)
 
     def _go_on(self, carrier: Carrier) -> None:

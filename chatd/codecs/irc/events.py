@@ -1,0 +1,325 @@
+"""Events as IRC lines, for clients with the same capabilities.
+
+1. What is made once is shared by all connections with the same `Profile`; nothing in it depends on
+   who reads, but in the inbox, which has one reader.
+2. A live stream tells presence singly, from the presence events; what a room's history keeps of the
+   same is left out there, and is what playback tells instead.
+3. A text of several lines, or a longer one, is several lines with the `msgid` on the first; for a
+   client that knows `draft/multiline`, one batch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+from ...model.events import (
+    Acted,
+    Arrived,
+    AwayChanged,
+    CardChanged,
+    Departed,
+    Event,
+    Joined,
+    Left,
+    NameChanged,
+    Renamed,
+    Said,
+    SentPrivately,
+    Signalled,
+    Told,
+    TopicSet,
+    Typing,
+)
+from ...stream.eventlog import Entry
+from .message import MAX_BODY, form, size
+from .moments import server_time
+from .texts import Piece, action, lines, pieces
+
+TYPING = "+typing"
+"""The one tag of clients that is passed on."""
+ACTION_BYTES = len(action(""))
+
+
+class Sender(NamedTuple):
+    """What IRC tells of a person beside the name."""
+
+    user: str
+    host: str
+    account: str = ""
+    """The name of the account; empty for a guest."""
+    realname: str = ""
+    bot: bool = False
+    away: str = ""
+    """Why the person is away; empty: the person is not, or nothing is known."""
+
+
+Who = Callable[[str, bool], Sender]
+"""What is known of a person of that name, who is here or was, and was signed in or not."""
+
+
+class Profile(NamedTuple):
+    """What a client understands, as far as events look different for it."""
+
+    time: bool = False
+    msgid: bool = False
+    """Whether it takes message tags."""
+    account: bool = False
+    multiline: bool = False
+    extended_join: bool = False
+    away: bool = False
+    """Whether it is told of people who are away."""
+    setname: bool = False
+    own: bool = False
+    """Whether it is shown private messages that its own person sent."""
+
+    @classmethod
+    def of(cls, capabilities: frozenset[str]) -> Profile:
+        """The profile of a client with these capabilities."""
+        return cls(
+            time="server-time" in capabilities,
+            msgid="message-tags" in capabilities,
+            account="account-tag" in capabilities,
+            multiline="draft/multiline" in capabilities and "batch" in capabilities,
+            extended_join="extended-join" in capabilities,
+            away="away-notify" in capabilities,
+            setname="setname" in capabilities,
+            own=bool(capabilities & {"echo-message", "znc.in/self-message"}),
+        )
+
+
+class IrcCodec:
+    """Encoder of live events for the clients with one profile."""
+
+    def __init__(self, profile: Profile, who: Who) -> None:
+        self.name = "irc " + "".join("1" if has else "0" for has in profile)
+        self.profile = profile
+        self._who = who
+        self._renderers: dict[type[Event], Callable[[Any, int, Tags], list[str]]] = {
+            Said: self._said,
+            Acted: self._acted,
+            Told: self._told,
+            SentPrivately: self._sent,
+            TopicSet: self._topic,
+            Arrived: self._arrived,
+            Departed: self._departed,
+            NameChanged: self._renamed,
+            AwayChanged: self._away,
+            CardChanged: self._described,
+            Typing: self._typing,
+            Signalled: self._signalled,
+        }
+
+    def encode(self, entry: Entry) -> bytes:
+        """One event: no line, or some."""
+        return to_bytes(self.render(entry))
+
+    def join(self, chunks: Sequence[bytes]) -> bytes:
+        """Lines after lines."""
+        return b"".join(chunks)
+
+    def render(self, entry: Entry, batch: str = "") -> list[str]:
+        """The lines of one event, without their ends; in that batch, if it is part of one."""
+        renderer = self._renderers.get(type(entry.event))
+        if renderer is None:
+            return []
+        return renderer(entry.event, entry.id, Tags(self.profile, entry.id, batch))
+
+    def playback(self, entry: Entry, batch: str) -> list[str]:
+        """The same of an event that is over, presence included as history has it."""
+        event, tags = entry.event, Tags(self.profile, entry.id, batch)
+        match event:
+            case Joined(room, sender):
+                return self._arrived(Arrived(room, sender), entry.id, tags)
+            case Left(room, sender, text):
+                return self._departed(Departed(room, sender, text), entry.id, tags)
+            case Renamed(room, sender, to):
+                return self._renamed(NameChanged(room, sender, to), entry.id, tags)
+        return self.render(entry, batch)
+
+    def source(self, name: str, account: bool = False) -> str:
+        """`nick!user@host` of a person."""
+        return source_of(name, self._who(name, account))
+
+    # -- texts -----------------------------------------------------------------------------------
+
+    def _said(self, event: Said, id_: int, tags: Tags) -> list[str]:
+        command = "NOTICE" if event.notice else "PRIVMSG"
+        return self._text(command, event, f"#{event.room}", tags)
+
+    def _acted(self, event: Acted, id_: int, tags: Tags) -> list[str]:
+        who, target = self._by(event), f"#{event.room}"
+        source = source_of(event.sender, who)
+        most = text_bytes("PRIVMSG", source, target) - ACTION_BYTES
+        head = tags.of(who)
+        rest = tags.rest()
+        return [
+            form("PRIVMSG", target, text=action(line), source=source, tags=rest if number else head)
+            for number, line in enumerate(lines(event.text, most))
+        ]
+
+    def _told(self, event: Told, id_: int, tags: Tags) -> list[str]:
+        command = "NOTICE" if event.notice else "PRIVMSG"
+        return self._text(command, event, event.to, tags)
+
+    def _sent(self, event: SentPrivately, id_: int, tags: Tags) -> list[str]:
+        """One's own; a message to oneself is told as it was sent, and as it has come."""
+        told = self._told(event, id_, tags)
+        times = self.profile.own + (event.sender == event.to)
+        return told * times
+
+    def _text(self, command: str, event: Said | Told, target: str, tags: Tags) -> list[str]:
+        who, text = self._by(event), event.text
+        source = source_of(event.sender, who)
+        most = text_bytes(command, source, target)
+        head = tags.of(who)
+        if "\n" not in text and size(text) <= most:
+            return [form(command, target, text=text, source=source, tags=head)]
+        if self.profile.multiline:
+            return _batched(command, source, target, pieces(text, most), head, tags.ref)
+        rest = tags.rest()
+        return [
+            form(command, target, text=line, source=source, tags=rest if number else head)
+            for number, line in enumerate(lines(text, most))
+        ]
+
+    # -- what happens around them ----------------------------------------------------------------
+
+    def _topic(self, event: TopicSet, id_: int, tags: Tags) -> list[str]:
+        who = self._by(event)
+        head, source = tags.of(who), source_of(event.sender, who)
+        return [form("TOPIC", f"#{event.room}", text=event.text, source=source, tags=head)]
+
+    def _arrived(self, event: Arrived, id_: int, tags: Tags) -> list[str]:
+        who = self._by(event)
+        told = [self.joined(event.sender, who, event.room, tags)]
+        if self.profile.away and who.away:
+            head = tags.of(who, msgid=False)
+            told.append(form("AWAY", text=who.away, source=source_of(event.sender, who), tags=head))
+        return told
+
+    def joined(self, name: str, who: Sender, room: str, tags: Tags) -> str:
+        """A person comes into a room."""
+        source, told = source_of(name, who), tags.of(who, msgid=False)
+        if self.profile.extended_join:
+            account = who.account or "*"
+            text = who.realname or name
+            return form("JOIN", f"#{room}", account, text=text, source=source, tags=told)
+        return form("JOIN", f"#{room}", source=source, tags=told)
+
+    def _departed(self, event: Departed, id_: int, tags: Tags) -> list[str]:
+        who = self._by(event)
+        source, told = source_of(event.sender, who), tags.of(who, msgid=False)
+        if event.quit:
+            return [form("QUIT", text=event.text or "gone", source=source, tags=told)]
+        text = event.text or None
+        return [form("PART", f"#{event.room}", text=text, source=source, tags=told)]
+
+    def _renamed(self, event: NameChanged, id_: int, tags: Tags) -> list[str]:
+        who = self._who(event.to, False)
+        told = tags.of(who, msgid=False)
+        return [form("NICK", event.to, source=source_of(event.sender, who), tags=told)]
+
+    def _away(self, event: AwayChanged, id_: int, tags: Tags) -> list[str]:
+        if not self.profile.away:
+            return []
+        who = self._by(event)
+        source, told = source_of(event.sender, who), tags.of(who, msgid=False)
+        return [form("AWAY", text=event.text or None, source=source, tags=told)]
+
+    def _described(self, event: CardChanged, id_: int, tags: Tags) -> list[str]:
+        if not self.profile.setname:
+            return []
+        who = self._by(event)
+        source, told = source_of(event.sender, who), tags.of(who, msgid=False)
+        return [form("SETNAME", text=event.realname, source=source, tags=told)]
+
+    # -- signals ---------------------------------------------------------------------------------
+
+    def _typing(self, event: Typing, id_: int, tags: Tags) -> list[str]:
+        return self._tagmsg(event, f"#{event.room}", event.state, tags)
+
+    def _signalled(self, event: Signalled, id_: int, tags: Tags) -> list[str]:
+        if event.kind == "TAGMSG":
+            return self._tagmsg(event, event.to, event.text, tags)
+        who = self._by(event)
+        source, told = source_of(event.sender, who), tags.of(who, msgid=False)
+        return [form(event.kind, event.to, text=event.text, source=source, tags=told)]
+
+    def _tagmsg(self, event: Typing | Signalled, target: str, state: str, tags: Tags) -> list[str]:
+        if not self.profile.msgid:
+            return []
+        who = self._by(event)
+        told = {**tags.of(who, msgid=False), TYPING: state}
+        return [form("TAGMSG", target, source=source_of(event.sender, who), tags=told)]
+
+    def _by(self, event: Any) -> Sender:
+        """Who did it."""
+        return self._who(event.sender, bool(getattr(event, "account", False)))
+
+
+def source_of(name: str, who: Sender) -> str:
+    """`nick!user@host` of a person."""
+    return f"{name}!{who.user}@{who.host}"
+
+
+class Tags:
+    """The tags of one event's lines."""
+
+    __slots__ = ("_id", "_profile", "batch", "ref")
+
+    def __init__(self, profile: Profile, id_: int, batch: str = "") -> None:
+        self._profile = profile
+        self._id = id_
+        self.batch = batch
+        self.ref = f"m{id_:x}"
+        """What a batch of this event's own lines is called."""
+
+    def of(self, sender: Sender, *, msgid: bool = True) -> dict[str, str]:
+        """The tags of the first line, by that sender."""
+        tags = self.rest()
+        profile = self._profile
+        if msgid and profile.msgid:
+            tags["msgid"] = str(self._id)
+        if profile.account and sender.account:
+            tags["account"] = sender.account
+        if profile.msgid and sender.bot:
+            tags["bot"] = ""
+        return tags
+
+    def rest(self) -> dict[str, str]:
+        """The tags of further lines."""
+        tags = {"batch": self.batch} if self.batch else {}
+        if self._profile.time:
+            tags["time"] = server_time(self._id)
+        return tags
+
+
+def text_bytes(command: str, source: str, target: str) -> int:
+    """Bytes of text that fit into one line."""
+    return MAX_BODY - size(f":{source} {command} {target} :")
+
+
+def to_bytes(rendered: Sequence[str]) -> bytes:
+    """Lines as they are sent."""
+    return "".join(f"{line}\r\n" for line in rendered).encode()
+
+
+def _batched(
+    command: str, source: str, target: str, parts: Any, head: dict[str, str], ref: str
+) -> list[str]:
+    """A text as one multiline batch."""
+    opening = form("BATCH", f"+{ref}", "draft/multiline", target, source=source, tags=head)
+    return [opening, *(_part(command, source, target, part, ref) for part in parts), form_end(ref)]
+
+
+def _part(command: str, source: str, target: str, part: Piece, ref: str) -> str:
+    tags = {"batch": ref}
+    if part.concat:
+        tags["draft/multiline-concat"] = ""
+    return form(command, target, text=part.text, source=source, tags=tags)
+
+
+def form_end(ref: str) -> str:
+    """The end of a batch."""
+    return form("BATCH", f"-{ref}")

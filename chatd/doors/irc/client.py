@@ -1,0 +1,250 @@
+"""One client of the IRC door, as its commands see it: who it is, what it reads and is written.
+
+1. A client knows no transport: it has a `Link`.
+2. Until it has registered, a client is nobody: it is an `Applicant`, and has no person.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from itertools import count
+from typing import Any, ClassVar, Protocol
+
+from twisted.internet.defer import Deferred, succeed
+
+from ...chat.person import Person
+from ...chat.sessions import Session
+from ...codecs.irc import numerics
+from ...codecs.irc.capabilities import effective
+from ...codecs.irc.events import Profile, to_bytes
+from ...codecs.irc.labels import label_of
+from ...codecs.irc.message import form
+from ...codecs.irc.multiline import Multiline
+from ...model.addresses import Address
+from ...model.errors import ChatError
+from ...stream.subscriber import Subscriber
+from .door import IrcDoor
+from .reader import IrcReader
+
+
+class Link(Protocol):
+    """The connection under a client."""
+
+    address: Address
+    secure: bool
+    """Whether passwords may be sent over it."""
+
+    def send(self, data: bytes) -> None:
+        """Send lines with their ends."""
+
+    def start(self, subscriber: Subscriber) -> None:
+        """Start a subscriber, whose batches may be written as they are."""
+
+    def work(self) -> None:
+        """Carry out the lines that have waited for an outcome."""
+
+    def close(self) -> None:
+        """Close, once the client has read what it was sent."""
+
+
+class Applicant:
+    """What an unregistered client has said of itself."""
+
+    def __init__(self) -> None:
+        self.nick = ""
+        self.user = ""
+        self.realname = ""
+        self.negotiating = False
+        """Whether it negotiates capabilities, so that registration waits for `CAP END`."""
+        self.away = ""
+        self.entering = False
+        """Whether its person is coming in."""
+
+
+class IrcClient(ABC):
+    """One client; `chatd.doors.irc.shell` carries out its lines."""
+
+    commands: ClassVar[Mapping[str, Any]]
+    """What it may ask for, by name: rows of `chatd.doors.irc.commands`."""
+
+    def __init__(self, door: IrcDoor, link: Link) -> None:
+        self.door = door
+        self.service = door.service
+        self.link = link
+        self.server = door.told.name
+        self.applicant: Applicant | None = Applicant()
+        """Until it has registered."""
+        self.asked_for: frozenset[str] = frozenset()
+        """The capabilities that it asked for."""
+        self.capabilities: frozenset[str] = frozenset()
+        """Those, and what comes with them."""
+        self.cap_version = 0
+        self.session: Session | None = None
+        self.reader: IrcReader | None = None
+        self.unanswered = 0
+        """Outcomes that are not known yet."""
+        self.changing = 0
+        """Those among them for which every line waits."""
+        self.ended = False
+        self.parting = ""
+        self.batch: Multiline | None = None
+        """The message in several lines that it is sending."""
+        self.monitored: dict[str, str] = {}
+        """The names that it watches, by their keys."""
+        self.markers: dict[str, int] = {}
+        """What it has read, by target."""
+        self.wallops = False
+        self.operator = False
+        self._refs = count(1)
+        door.unregistered += 1
+
+    # -- who it is -------------------------------------------------------------------------------
+
+    @property
+    def person(self) -> Person | None:
+        """Its person, once it has registered."""
+        return self.session.person if self.session else None
+
+    @property
+    def nick(self) -> str:
+        """What it is called; `*` before it has registered."""
+        if self.session:
+            return self.session.person.name
+        return (self.applicant and self.applicant.nick) or "*"
+
+    @property
+    def subscriber(self) -> Subscriber | None:
+        """What reads for it, once it has registered."""
+        return self.reader.subscriber if self.reader else None
+
+    def may(self, capability: str) -> bool:
+        """Whether it has a capability."""
+        return capability in self.capabilities
+
+    def source(self) -> str:
+        """Its own `nick!user@host`."""
+        name = self.nick
+        who = self.door.who(name)
+        return f"{name}!{who.user}@{who.host}"
+
+    # -- writing ---------------------------------------------------------------------------------
+
+    def write(self, lines: list[str]) -> None:
+        """Write lines."""
+        if lines:
+            self.link.send(to_bytes(lines))
+
+    def numeric(self, numeric: numerics.Numeric, *given: str) -> None:
+        """Write a numeric that answers no command."""
+        self.write([numerics.write(numeric, self.server, self.nick, *given)])
+
+    def notice(self, text: str, target: str = "") -> None:
+        """Write a notice of the server."""
+        self.write([self.noticed(text, target)])
+
+    def noticed(self, text: str, target: str = "") -> str:
+        """A notice of the server, as a line."""
+        return form("NOTICE", target or self.nick, text=text, source=self.server)
+
+    def standard_reply(self, kind: str, command: str, code: str, *context: str, text: str) -> str:
+        """`FAIL`, `WARN` or `NOTE`; a notice for a client that does not know them."""
+        if self.may("standard-replies") or code in _ALWAYS:
+            return form(kind, command, code, *context, text=text, source=self.server)
+        return self.noticed(f"{command}: {text}")
+
+    def next_ref(self) -> str:
+        """What a batch may be called."""
+        return f"r{next(self._refs)}"
+
+    def label_of(self, tags: Mapping[str, str]) -> str:
+        """The label of a command, if the client may label."""
+        return label_of(tags) if self.may("labeled-response") else ""
+
+    # -- what a shell does -----------------------------------------------------------------------
+
+    @abstractmethod
+    def register(self) -> None:
+        """Register, if everything has been said that it takes."""
+
+    @abstractmethod
+    def rooms_changed(self) -> None:
+        """See `Watcher.rooms_changed`."""
+
+    # -- its state -------------------------------------------------------------------------------
+
+    def set_capabilities(self, asked_for: frozenset[str]) -> None:
+        """The client has these capabilities from now on."""
+        self.asked_for = asked_for
+        self.capabilities = effective(asked_for)
+        if self.reader is not None:
+            self.reader.read_with(self.door.codec(Profile.of(self.capabilities)))
+
+    def turned_out(self, error: ChatError) -> None:
+        """The client is sent away."""
+        self.end(error.message)
+
+    def end(self, why: str) -> None:
+        """Say why, and close."""
+        self.ended = True
+        self.write([form("ERROR", text=f"closing link: {why}")])
+        self.link.close()
+
+    def closed(self) -> None:
+        """The connection is gone, and so is the session."""
+        self.ended = True
+        if self.applicant is not None:
+            self.door.unregistered -= 1
+            self.applicant = None
+        for key in self.monitored:
+            self.door.monitors.discard(key, self)
+        self.door.clients.discard(self)
+        self.door.operators.discard(self)
+        self.leave()
+        self.session = None
+        if self.reader is not None:
+            self.reader.subscriber.stop()
+            self.reader = None
+
+    def leave(self) -> Deferred[int | None]:
+        """The session is over; fires when its person has left, if it was the last."""
+        session = self.session
+        if session is None or session.over:
+            return succeed(None)
+        session.over = True
+        if self.reader is not None:
+            self.reader.subscriber.stop()
+        return self.service.end(session.person, self.parting)
+
+    # -- what others tell it ---------------------------------------------------------------------
+
+    def send(self, data: bytes) -> None:
+        """See `Wire.send`."""
+        self.link.send(data)
+
+    def gap(self, room: str, missed: int | None) -> None:
+        """See `Wire.gap`."""
+        how_many = f"{missed} messages" if missed else "messages"
+        where = f" in #{room}" if room else ""
+        self.notice(f"{how_many} were missed{where}", f"#{room}" if room else "")
+
+    def put_out(self, room: str, error: ChatError) -> None:
+        """See `Wire.put_out`."""
+        self.write([form("KICK", f"#{room}", self.nick, text=error.message, source=self.server)])
+
+    def turn_out(self, error: ChatError) -> None:
+        """See `Wire.turn_out`."""
+        self.end(error.message)
+
+    def person_came(self, name: str) -> None:
+        """See `Watcher.person_came`."""
+        who = self.door.who(name)
+        self.numeric(numerics.MONONLINE, f"{name}!{who.user}@{who.host}")
+
+    def person_went(self, name: str) -> None:
+        """See `Watcher.person_went`."""
+        self.numeric(numerics.MONOFFLINE, name)
+
+
+_ALWAYS = frozenset({"INVALID_UTF8", "ACCOUNT_REQUIRED", "NEED_MORE_PARAMS"})
+"""Codes that are told to every client as they are."""

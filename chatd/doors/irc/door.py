@@ -1,0 +1,156 @@
+"""What the connections of the IRC door share: the server's name and words, and who watches whom."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+from weakref import WeakSet
+
+from twisted.internet.defer import Deferred
+
+from ...chat.cards import Known
+from ...chat.people import Elsewhere
+from ...chat.person import Person
+from ...chat.service import ChatService
+from ...codecs.irc.events import IrcCodec, Profile, Sender
+from ...codecs.irc.masks import is_server_name
+from ...model.names import name_key
+from ...net.deadlines import Deadlines
+from ...net.peers import Peers
+
+VERSION = "chatd-0.1"
+"""What clients are told of the server's version."""
+
+
+@dataclass(frozen=True)
+class Told:
+    """What clients are told of the server."""
+
+    name: str = "irc.chatd"
+    """Its name, with a dot in it."""
+    network: str = "chatd"
+    motd: Sequence[str] = ()
+    """The lines of the message of the day."""
+    plain_passwords: bool = False
+    """Whether passwords are taken over connections that anybody on the way can read."""
+
+
+class Watcher(Protocol):
+    """A client, as the others see it."""
+
+    @property
+    def person(self) -> Person | None:
+        """Its person, once it has registered."""
+
+    def person_came(self, name: str) -> None:
+        """Somebody has taken a name that the client watches."""
+
+    def person_went(self, name: str) -> None:
+        """Somebody has given up a name that the client watches."""
+
+    def rooms_changed(self) -> None:
+        """The person of this client has come into rooms or left some."""
+
+
+@dataclass
+class Monitors:
+    """Which clients watch which names."""
+
+    _by_key: dict[str, WeakSet[Watcher]] = field(default_factory=dict)
+
+    def add(self, key: str, client: Watcher) -> None:
+        """A client watches a name from now on."""
+        self._by_key.setdefault(key, WeakSet()).add(client)
+
+    def discard(self, key: str, client: Watcher) -> None:
+        """It watches the name no more."""
+        watching = self._by_key.get(key)
+        if watching is not None:
+            watching.discard(client)
+            if not watching:
+                del self._by_key[key]
+
+    def of(self, key: str) -> list[Watcher]:
+        """The clients that watch a name."""
+        return list(self._by_key.get(key, ()))
+
+
+class IrcDoor:
+    """The IRC door to one chat."""
+
+    def __init__(self, service: ChatService, peers: Peers, told: Told = Told()) -> None:
+        self.service = service
+        self.peers = peers
+        self.told = told
+        self.monitors = Monitors()
+        self.deadlines = Deadlines(service.clock)
+        self.clients: WeakSet[Watcher] = WeakSet()
+        """The registered clients."""
+        self.unregistered = 0
+        """Connections that have not registered yet."""
+        self.most = 0
+        """The most people that were here at a time."""
+        self.operators: WeakSet[object] = WeakSet()
+        """The clients that have shown themselves to be administrators'."""
+        self._codecs: dict[Profile, IrcCodec] = {}
+        self._moved: set[Person] = set()
+        service.people.observers.append(self)
+
+    def ready(self) -> Deferred[None]:
+        """Fires when hosts can be told.  Fails with `Unavailable`."""
+        return self.service.cards.ready()
+
+    def codec(self, profile: Profile) -> IrcCodec:
+        """The encoder for clients with that profile."""
+        codec = self._codecs.get(profile)
+        if codec is None:
+            codec = self._codecs[profile] = IrcCodec(profile, self.who)
+        return codec
+
+    def who(self, name: str, account: bool = False) -> Sender:
+        """What is told of whoever has, or had, a name."""
+        return sender_of(self.service.cards.of(name, account=account))
+
+    def clients_of(self, person: Person) -> Iterator[Watcher]:
+        """The clients of one person."""
+        return (client for client in list(self.clients) if client.person is person)
+
+    # -- what the people tell --------------------------------------------------------------------
+
+    def came(self, person: Person | Elsewhere) -> None:
+        """See `PeopleObserver.came`."""
+        self.most = max(self.most, len(self.service.people.held))
+        for client in self.monitors.of(person.key):
+            client.person_came(person.name)
+
+    def went(self, person: Person | Elsewhere, id_: int) -> None:
+        """See `PeopleObserver.went`."""
+        for client in self.monitors.of(name_key(person.name)):
+            client.person_went(person.name)
+
+    def moved(self, person: Person, room: str, *, joined: bool) -> None:
+        """See `PeopleObserver.moved`: told when the batch is shown, for one person once."""
+        if not self.clients:
+            return
+        if not self._moved:
+            self.service.clock.callLater(0, self._tell_moved)
+        self._moved.add(person)
+
+    def _tell_moved(self) -> None:
+        moved, self._moved = self._moved, set()
+        for client in list(self.clients):
+            if client.person in moved:
+                client.rooms_changed()
+
+
+def is_name(text: str) -> bool:
+    """Whether a text can be a server's name."""
+    return is_server_name(text)
+
+
+def sender_of(known: Known) -> Sender:
+    """What lines tell of a person."""
+    return Sender(
+        known.user, known.host, known.account, known.realname or known.name, known.bot, known.away
+    )
