@@ -13,31 +13,49 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
+from msgspec import UNSET
+
 from ...model.events import (
     Acted,
     Arrived,
     AwayChanged,
+    BanLifted,
+    BanPlaced,
     CardChanged,
     Departed,
     Event,
+    InvitedIn,
     Joined,
     Left,
+    Moderated,
+    MuteLifted,
+    MutePlaced,
     NameChanged,
+    PutOut,
+    Redacted,
     Renamed,
+    RoleGiven,
     Said,
     SentPrivately,
+    SettingsChanged,
     Signalled,
     Told,
     TopicSet,
     Typing,
 )
 from ...stream.eventlog import Entry
+from ..moderated import told as in_words
 from .message import MAX_BODY, form, size
+from .modes import Change, changed_flags, letter_of, write_changes
 from .moments import server_time
 from .texts import Piece, action, lines, pieces
 
 TYPING = "+typing"
 """The one tag of clients that is passed on."""
+PUT_OUT_MICROS = 2_000_000
+"""Microseconds after being put out within which somebody leaves because of it."""
+MOST_LETTERS = 10_000
+"""Roles that are remembered."""
 ACTION_BYTES = len(action(""))
 
 
@@ -70,6 +88,9 @@ class Profile(NamedTuple):
     away: bool = False
     """Whether it is told of people who are away."""
     setname: bool = False
+    invites: bool = False
+    """Whether it is told who was invited."""
+    redactions: bool = False
     own: bool = False
     """Whether it is shown private messages that its own person sent."""
 
@@ -84,6 +105,8 @@ class Profile(NamedTuple):
             extended_join="extended-join" in capabilities,
             away="away-notify" in capabilities,
             setname="setname" in capabilities,
+            invites="invite-notify" in capabilities,
+            redactions="draft/message-redaction" in capabilities,
             own=bool(capabilities & {"echo-message", "znc.in/self-message"}),
         )
 
@@ -91,10 +114,14 @@ class Profile(NamedTuple):
 class IrcCodec:
     """Encoder of live events for the clients with one profile."""
 
-    def __init__(self, profile: Profile, who: Who) -> None:
+    def __init__(
+        self, profile: Profile, who: Who, server: str = "", letters: Letters | None = None
+    ) -> None:
         self.name = "irc " + "".join("1" if has else "0" for has in profile)
         self.profile = profile
         self._who = who
+        self._server = server
+        self._letters = letters or Letters()
         self._renderers: dict[type[Event], Callable[[Any, int, Tags], list[str]]] = {
             Said: self._said,
             Acted: self._acted,
@@ -106,6 +133,15 @@ class IrcCodec:
             NameChanged: self._renamed,
             AwayChanged: self._away,
             CardChanged: self._described,
+            SettingsChanged: self._settings,
+            RoleGiven: self._role,
+            PutOut: self._put_out,
+            BanPlaced: self._banned,
+            BanLifted: self._unbanned,
+            MutePlaced: self._noted,
+            MuteLifted: self._noted,
+            InvitedIn: self._invited,
+            Redacted: self._redacted,
             Typing: self._typing,
             Signalled: self._signalled,
         }
@@ -210,6 +246,8 @@ class IrcCodec:
     def _departed(self, event: Departed, id_: int, tags: Tags) -> list[str]:
         who = self._by(event)
         source, told = source_of(event.sender, who), tags.of(who, msgid=False)
+        if self._letters.was_put_out(event, id_):
+            return []  # it was told as a KICK
         if event.quit:
             return [form("QUIT", text=event.text or "gone", source=source, tags=told)]
         text = event.text or None
@@ -234,6 +272,75 @@ class IrcCodec:
         source, told = source_of(event.sender, who), tags.of(who, msgid=False)
         return [form("SETNAME", text=event.realname, source=source, tags=told)]
 
+    # -- moderation ------------------------------------------------------------------------------
+
+    def _modes(self, event: Moderated, tags: Tags, changes: Sequence[Change]) -> list[str]:
+        if not changes:
+            return []
+        who = self._by(event)
+        source, told = source_of(event.sender, who), tags.of(who)
+        return [form("MODE", f"#{event.room}", *write_changes(changes), source=source, tags=told)]
+
+    def _settings(self, event: SettingsChanged, id_: int, tags: Tags) -> list[str]:
+        given = {
+            "access": event.access,
+            "posting": event.posting,
+            "topic_by": event.topic,
+            "listed": event.listed,
+            "outside": event.outside,
+        }
+        known = {name: value for name, value in given.items() if value is not UNSET}
+        lines = self._modes(event, tags, changed_flags(known))
+        if event.slow is not UNSET:
+            lines += self._noted(event, id_, tags)
+        return lines
+
+    def _role(self, event: RoleGiven, id_: int, tags: Tags) -> list[str]:
+        before, after = self._letters.change(event, id_)
+        changes = [Change(False, before, event.target)] if before and before != after else []
+        if after:
+            changes.append(Change(True, after, event.target))
+        return self._modes(event, tags, changes)
+
+    def _put_out(self, event: PutOut, id_: int, tags: Tags) -> list[str]:
+        self._letters.put_out(event, id_)
+        who, text = self._by(event), event.text or event.sender
+        source, told = source_of(event.sender, who), tags.of(who)
+        room = f"#{event.room}"
+        return [form("KICK", room, event.target, text=text, source=source, tags=told)]
+
+    def _banned(self, event: BanPlaced, id_: int, tags: Tags) -> list[str]:
+        if " " in event.target:  # an address, which is told to nobody
+            return self._noted(event, id_, tags)
+        return self._modes(event, tags, [Change(True, "b", f"{event.target}!*@*")])
+
+    def _unbanned(self, event: BanLifted, id_: int, tags: Tags) -> list[str]:
+        if " " in event.target:
+            return self._noted(event, id_, tags)
+        return self._modes(event, tags, [Change(False, "b", f"{event.target}!*@*")])
+
+    def _invited(self, event: InvitedIn, id_: int, tags: Tags) -> list[str]:
+        if not self.profile.invites:
+            return []
+        who = self._by(event)
+        source, told = source_of(event.sender, who), tags.of(who, msgid=False)
+        return [form("INVITE", event.target, f"#{event.room}", source=source, tags=told)]
+
+    def _redacted(self, event: Redacted, id_: int, tags: Tags) -> list[str]:
+        if not self.profile.redactions:
+            return []
+        who = self._by(event)
+        source, told = source_of(event.sender, who), tags.of(who, msgid=False)
+        room = f"#{event.room}"
+        return [form("REDACT", room, str(event.target), source=source, tags=told)]
+
+    def _noted(self, event: Moderated, id_: int, tags: Tags) -> list[str]:
+        """What has no form of its own is a notice of the server."""
+        source = self._server or self.source(event.sender)
+        return [
+            form("NOTICE", f"#{event.room}", text=in_words(event), source=source, tags=tags.rest())
+        ]
+
     # -- signals ---------------------------------------------------------------------------------
 
     def _typing(self, event: Typing, id_: int, tags: Tags) -> list[str]:
@@ -243,6 +350,9 @@ class IrcCodec:
         if event.kind == "TAGMSG":
             return self._tagmsg(event, event.to, event.text, tags)
         who = self._by(event)
+        if event.kind == "INVITE":
+            source, told = source_of(event.sender, who), tags.of(who, msgid=False)
+            return [form("INVITE", event.to, event.text, source=source, tags=told)]
         source, told = source_of(event.sender, who), tags.of(who, msgid=False)
         return [form(event.kind, event.to, text=event.text, source=source, tags=told)]
 
@@ -256,6 +366,43 @@ class IrcCodec:
     def _by(self, event: Any) -> Sender:
         """Who did it."""
         return self._who(event.sender, bool(getattr(event, "account", False)))
+
+
+class Letters:
+    """What events do not tell: the letters of the roles that people had, and who of those that
+    leave a room was put out.
+    """
+
+    def __init__(self) -> None:
+        self._put_out: dict[tuple[str, str], int] = {}
+        self._known: dict[tuple[str, str], tuple[int, str, str]] = {}
+
+    def change(self, event: RoleGiven, id_: int) -> tuple[str, str]:
+        """The letters before and after a change; the one before is a guess if it is not known.
+
+        Asked about the same event again, it answers the same.
+        """
+        key = (event.room, event.target)
+        known = self._known.get(key)
+        if known is not None and known[0] == id_:
+            return known[1], known[2]
+        before = known[2] if known is not None else ("" if event.role else "o")
+        after = letter_of(event.role) if event.role else ""
+        if len(self._known) >= MOST_LETTERS:
+            self._known.clear()
+        self._known[key] = (id_, before, after)
+        return before, after
+
+    def put_out(self, event: PutOut, id_: int) -> None:
+        """Somebody is put out of a room."""
+        if len(self._put_out) >= MOST_LETTERS:
+            self._put_out.clear()
+        self._put_out[event.room, event.target] = id_
+
+    def was_put_out(self, event: Departed, id_: int) -> bool:
+        """Whether somebody leaves a room because of that."""
+        put_out = self._put_out.get((event.room, event.sender), 0)
+        return 0 < id_ - put_out < PUT_OUT_MICROS
 
 
 def source_of(name: str, who: Sender) -> str:

@@ -8,7 +8,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 ROLES = {"q": "owner", "o": "op", "v": "voice"}
@@ -113,7 +113,7 @@ def settings_of(changes: Iterable[Change], settings: object) -> dict[str, object
     return {name: value for name, value in new.items() if getattr(settings, name, None) != value}
 
 
-def changed_flags(settings: dict[str, object]) -> list[Change]:
+def changed_flags(settings: Mapping[str, object]) -> list[Change]:
     """The changes of flags that tell of settings that took these values."""
     changes = []
     for letter, flag in FLAGS.items():

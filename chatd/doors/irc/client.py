@@ -13,6 +13,7 @@ from typing import Any, ClassVar, Protocol
 
 from twisted.internet.defer import Deferred, succeed
 
+from ...chat.accounts import Proof
 from ...chat.person import Person
 from ...chat.sessions import Session
 from ...codecs.irc import numerics
@@ -21,6 +22,7 @@ from ...codecs.irc.events import Profile, to_bytes
 from ...codecs.irc.labels import label_of
 from ...codecs.irc.message import form
 from ...codecs.irc.multiline import Multiline
+from ...codecs.irc.signin import PlainExchange
 from ...model.addresses import Address
 from ...model.errors import ChatError
 from ...stream.subscriber import Subscriber
@@ -60,6 +62,10 @@ class Applicant:
         self.away = ""
         self.entering = False
         """Whether its person is coming in."""
+        self.exchange: PlainExchange | None = None
+        """The sign-in that is under way."""
+        self.proof: Proof | None = None
+        """As whom it has signed in."""
 
 
 class IrcClient(ABC):
@@ -214,7 +220,7 @@ class IrcClient(ABC):
         session.over = True
         if self.reader is not None:
             self.reader.subscriber.stop()
-        return self.service.end(session.person, self.parting)
+        return self.service.signed_in.disconnect(session, self.parting)
 
     # -- what others tell it ---------------------------------------------------------------------
 

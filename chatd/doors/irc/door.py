@@ -13,7 +13,7 @@ from ...chat.cards import Known
 from ...chat.people import Elsewhere
 from ...chat.person import Person
 from ...chat.service import ChatService
-from ...codecs.irc.events import IrcCodec, Profile, Sender
+from ...codecs.irc.events import IrcCodec, Letters, Profile, Sender
 from ...codecs.irc.masks import is_server_name
 from ...model.names import name_key
 from ...net.deadlines import Deadlines
@@ -32,8 +32,6 @@ class Told:
     network: str = "chatd"
     motd: Sequence[str] = ()
     """The lines of the message of the day."""
-    plain_passwords: bool = False
-    """Whether passwords are taken over connections that anybody on the way can read."""
 
 
 class Watcher(Protocol):
@@ -95,6 +93,7 @@ class IrcDoor:
         """The clients that have shown themselves to be administrators'."""
         self._codecs: dict[Profile, IrcCodec] = {}
         self._moved: set[Person] = set()
+        self._letters = Letters()
         service.people.observers.append(self)
 
     def ready(self) -> Deferred[None]:
@@ -105,7 +104,9 @@ class IrcDoor:
         """The encoder for clients with that profile."""
         codec = self._codecs.get(profile)
         if codec is None:
-            codec = self._codecs[profile] = IrcCodec(profile, self.who)
+            codec = self._codecs[profile] = IrcCodec(
+                profile, self.who, self.told.name, self._letters
+            )
         return codec
 
     def who(self, name: str, account: bool = False) -> Sender:

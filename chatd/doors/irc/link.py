@@ -254,7 +254,9 @@ class IrcConnection(TimedHandshake, IrcLink, Protocol):
     transport: Connection
 
     def __init__(self, door: IrcDoor, address: Address = LOCAL, *, loopback: bool = False) -> None:
-        super().__init__(door, address, secure=loopback or door.told.plain_passwords)
+        super().__init__(
+            door, address, secure=loopback or door.service.sign_in.rules.plain_passwords
+        )
         self._opening: Opening | None = Opening()
         self._held = False
 

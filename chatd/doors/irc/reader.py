@@ -17,13 +17,15 @@ from ...chat.readers import View
 from ...chat.room import Room
 from ...chat.service import ChatService
 from ...chat.sessions import Session
-from ...codecs.irc.events import IrcCodec
+from ...codecs.irc.events import IrcCodec, to_bytes
 from ...model.errors import ChatError
-from ...model.events import Event
+from ...model.events import Event, PutOut
 from ...stream.batch import Batch, Gap
 from ...stream.eventlog import Entry, EventLog
 from ...stream.feed import Source
 
+RECENT = 50
+"""Events among which the one is looked for that puts a person out."""
 SIGNALS = 50
 """Signals kept for a person whose client lags behind."""
 _GLOBAL = re.compile(
@@ -89,8 +91,15 @@ class IrcReader:
 
     def removed(self, room: str, error: ChatError) -> None:
         """See `Outlet.removed`."""
-        if self.channels.pop(room, None) is not None:
-            self._wire.put_out(room, error)
+        stream = self.channels.pop(room, None)
+        if stream is None:
+            return
+        name = self._session.person.name
+        for entry in reversed(stream.log.latest(RECENT, PutOut)):
+            if isinstance(entry.event, PutOut) and entry.event.target == name:
+                self._wire.send(to_bytes(self.codec.render(entry)))
+                return
+        self._wire.put_out(room, error)
 
     def _tell(self, gap: Gap) -> None:
         self._wire.gap(gap.source, gap.missed)

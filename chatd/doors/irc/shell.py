@@ -8,19 +8,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from ...chat.card import Card
 from ...chat.limits import TokenBucket
-from ...chat.person import Person
+from ...chat.sessions import Session
 from ...codecs.irc import numerics
 from ...codecs.irc.message import Message, NoUtf8, TooLong, cut, form, read
 from ...model.errors import ChatError, RateLimited, Unavailable
 from ..linequeue import WaitForAcks
 from .client import Applicant, IrcClient, Link
 from .commands import COMMANDS
+from .commands.account import LABEL
 from .commands.channels import follow
 from .commands.registration import not_let_in, welcome
 from .commands.row import IrcCommand, Kind
@@ -141,17 +144,24 @@ class IrcShell(IrcClient):
         entering.addCallbacks(self._entered, self._not_let_in, callbackArgs=(applicant,))
         entering.addErrback(lambda failure: self._log.failure("a registration failed", failure))
 
-    def _enter(self, applicant: Applicant) -> Deferred[Person]:
+    def _enter(self, applicant: Applicant) -> Deferred[Session]:
+        address = self.link.address
+        if applicant.proof is not None:
+            return self.service.signed_in.connect(applicant.proof, address, LABEL)
         card = Card(applicant.user, applicant.realname, away=applicant.away)
-        return self.service.enter(applicant.nick, self.link.address, lobby=False, card=card)
+        entering = self.service.enter(applicant.nick, address, lobby=False, card=card)
+        return entering.addCallback(Session, address)
 
-    def _entered(self, person: Person, applicant: Applicant) -> None:
+    def _entered(self, session: Session, applicant: Applicant) -> None:
         if self.ended:
-            self.service.end(person, self.parting)
+            self.service.signed_in.disconnect(session, self.parting)
             return
+        if applicant.proof is not None:
+            card = session.person.card
+            session.person.card = replace(card, realname=applicant.realname)
         self.applicant = None
         self.door.unregistered -= 1
-        welcome(self, person, applicant)
+        welcome(self, session, applicant)
         self.link.work()
 
     def _not_let_in(self, failure: Failure) -> None:

@@ -131,7 +131,9 @@ class IrcWebSocketResource(ApiResource):
         accept = handshake(request, chosen)
         peer = getattr(request.getClientAddress(), "host", None)
         secure = (
-            self._proxies.secure(request) or is_loopback(peer) or self._door.told.plain_passwords
+            self._proxies.secure(request)
+            or is_loopback(peer)
+            or self._door.service.sign_in.rules.plain_passwords
         )
         socket = IrcSocket(
             self._door, self._proxies.address(request), secure=secure, binary=chosen == BINARY

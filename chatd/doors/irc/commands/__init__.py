@@ -7,6 +7,7 @@ name it in `_MODULES`.
 from __future__ import annotations
 
 from . import (
+    account,
     channels,
     history,
     lists,
@@ -21,6 +22,7 @@ from .row import IrcCommand
 
 _MODULES = (
     registration,
+    account,
     channels,
     talking,
     people,

@@ -16,6 +16,7 @@ from ....codecs.irc.moments import seconds, server_time
 from ....model.commands import Join, Leave, SetTopic
 from ....model.errors import BadRoom, ChatError, NotInRoom, RateLimited, TooManyRooms
 from ....model.events import Arrived, TopicSet
+from ....model.identity import subject_of
 from ....model.names import clean_room
 from ....stream.feed import Source
 from ..client import IrcClient
@@ -109,7 +110,7 @@ def refuse_join(request: Request, name: str, error: ChatError) -> None:
         request.numeric(numerics.TOOMANYCHANNELS, shown, error.message)
     elif error.code == "banned":
         request.numeric(numerics.BANNEDFROMCHAN, shown, error.message)
-    elif error.code == "not-found":
+    elif error.code in ("not-found", "no-session"):
         request.numeric(numerics.INVITEONLYCHAN, shown)
     elif isinstance(error, BadRoom):
         request.numeric(numerics.NOSUCHCHANNEL, shown)
@@ -117,15 +118,24 @@ def refuse_join(request: Request, name: str, error: ChatError) -> None:
         request.refuse(error)
 
 
-def enter(client: IrcClient, room: Room, stream: Source, tell: Callable[[list[str]], None]) -> None:
-    """A client's person is in a room: tell what is there, and read it from the own coming on."""
+def enter(
+    client: IrcClient,
+    room: Room,
+    stream: Source,
+    tell: Callable[[list[str]], None],
+    *,
+    fresh: bool = True,
+) -> None:
+    """A client's person is in a room: tell what is there, and read it from the own coming on; if
+    that is not `fresh`, from now on.
+    """
     reader, person = client.reader, client.person
     if reader is None or person is None or room.name in reader.channels:
         return
     if room.name not in person.rooms:
         return
     reader.subscriber.wake()
-    arrival = find_own(stream, Arrived, person.name)
+    arrival = find_own(stream, Arrived, person.name) if fresh else None
     begin = arrival.id if arrival is not None else client.service.horizon
     try:
         reader.add(room, stream, begin)
@@ -148,9 +158,9 @@ def enter(client: IrcClient, room: Room, stream: Source, tell: Callable[[list[st
     reader.subscriber.wake()
 
 
-def follow(client: IrcClient) -> None:
-    """Tell a client of the rooms into which its person has come by another session, or which the
-    person has left.
+def follow(client: IrcClient, *, fresh: bool = True) -> None:
+    """Tell a client of the rooms into which its person has come by another session, lately if that
+    is `fresh`, or which the person has left.
     """
     reader, person = client.reader, client.person
     if reader is None or person is None:
@@ -160,7 +170,7 @@ def follow(client: IrcClient) -> None:
         reader.drop(name)
     for name, room in list(person.rooms.items()):
         if name not in reader.channels:
-            enter(client, room, room.stream, client.write)
+            enter(client, room, room.stream, client.write, fresh=fresh)
 
 
 # -- what is there -------------------------------------------------------------------------------
@@ -189,7 +199,7 @@ def names_lines(client: IrcClient, room: Room) -> list[str]:
     overhead = size(_numeric(client, numerics.NAMREPLY, symbol, f"#{room.name}", ""))
     full = client.may("userhost-in-names")
     words = (
-        prefix(room, key) + (_full(client, name) if full else name)
+        prefix(client, room, key) + (_full(client, name) if full else name)
         for key, name in room.members.items()
     )
     return [
@@ -203,14 +213,14 @@ def _full(client: IrcClient, name: str) -> str:
     return f"{name}!{who.user}@{who.host}"
 
 
-def prefix(room: Room, key: str) -> str:
+def prefix(client: IrcClient, room: Room, key: str) -> str:
     """What stands before the name of somebody in a room, by the name's key."""
-    return prefix_of(role_of(room, key))
-
-
-def role_of(room: Room, key: str) -> str | None:
-    """The role that somebody has in a room, by the name's key."""
-    return None
+    roles = room.standing.roles
+    holder = client.service.people.held.get(key) if roles else None
+    if holder is None:
+        return ""
+    grant = roles.get(subject_of(holder.id, holder.account))
+    return prefix_of(grant.role.word) if grant else ""
 
 
 def marker_line(client: IrcClient, target: str) -> str:

@@ -4,15 +4,30 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from twisted.internet.defer import maybeDeferred
+
 from ....chat.room import Room
 from ....codecs.irc import numerics
-from ....codecs.irc.message import form
-from ....codecs.irc.modes import flags_of
+from ....codecs.irc.isupport import KICK_TEXT, MOST_BANS
+from ....codecs.irc.masks import HostBan, NameBan, NetworkBan, read_ban
+from ....codecs.irc.message import cut, form
+from ....codecs.irc.modes import (
+    FLAGS,
+    MODES_AT_ONCE,
+    ROLES,
+    Change,
+    flags_of,
+    read_changes,
+    settings_of,
+)
 from ....codecs.irc.moments import seconds
+from ....model.commands import Command
 from ....model.errors import ChatError
+from ....model.identity import subject_of
+from ....model.moderation import Admit, Ban, Configure, GiveRole, Kick, Redact, Unban
 from ....model.names import name_key
 from ..request import Request
-from .channels import channel, exists, may_read
+from .channels import channel, exists, may_read, own_event, refuse_op
 from .registration import user_modes
 from .row import Kind, command
 
@@ -57,10 +72,199 @@ def _in_room(room: Room, request: Request) -> None:
 def change_channel(request: Request, room: Room) -> None:
     """Change what a room's modes say."""
     shown = f"#{room.name}"
-    if request.param(1).strip("+-") == "b" and len(request.params) == 2:
-        request.numeric(numerics.ENDOFBANLIST, shown)
+    changes = read_changes(request.params[1:])
+    if all(change.mode == "b" and change.param is None for change in changes):
+        _list_bans(request, room)
         return
-    request.numeric(numerics.CHANOPRIVSNEEDED, shown, "you may not change modes here")
+    for change in changes:
+        if change.unknown:
+            request.numeric(numerics.UNKNOWNMODE, change.mode)
+    flags = [change for change in changes if change.mode in FLAGS]
+    new = settings_of(flags, room.state)
+    if new:
+        if "topic_by" in new:
+            new["topic"] = new.pop("topic_by")
+        _perform(request, shown, Configure(room.name, **new))  # type: ignore[arg-type]
+    for change in changes:
+        if change.mode in ROLES and change.param:
+            _give_role(request, room, change)
+        elif change.mode == "b" and change.param:
+            _ban(request, room, change)
+
+
+def _perform(request: Request, shown: str, command: Command, target: str = "") -> None:
+    def refused(error: ChatError) -> None:
+        if error.code == "no-such-person":
+            request.numeric(numerics.NOSUCHNICK, target)
+        elif error.code == "last-owner":
+            request.numeric(numerics.CHANOPRIVSNEEDED, shown, error.message)
+        else:
+            refuse_op(request, shown, error)
+
+    client = request.client
+    outcome = maybeDeferred(client.service.perform, request.person, command)
+    request.wait_for(outcome, lambda id_: own_event(request, shown[1:], id_), refuse=refused)
+
+
+def _give_role(request: Request, room: Room, change: Change) -> None:
+    client, shown, name = request.client, f"#{room.name}", change.param or ""
+    holder = client.service.people.find(name)
+    if holder is None:
+        request.numeric(numerics.NOSUCHNICK, name)
+        return
+    if holder.key not in room.members:
+        request.numeric(numerics.USERNOTINCHANNEL, name, shown)
+        return
+    if change.on and change.mode == "q" and holder.account is None:
+        why = "only somebody with an account can own a channel"
+        request.numeric(numerics.INVALIDMODEPARAM, shown, "q", name, why)
+        return
+    role = ROLES[change.mode]
+    grant = room.standing.roles.get(subject_of(holder.id, holder.account))
+    has = grant.role.word if grant else ""
+    if change.on == (has == role):
+        return
+    _perform(request, shown, GiveRole(room.name, holder.name, role if change.on else None), name)
+
+
+def _ban(request: Request, room: Room, change: Change) -> None:
+    shown, mask = f"#{room.name}", change.param or ""
+    who = _banned(request, read_ban(mask))
+    if not who:
+        why = "a ban is name!*@* or *!*@host"
+        request.numeric(numerics.INVALIDMODEPARAM, shown, "b", mask, why)
+        return
+    command = Ban(room.name, who) if change.on else Unban(room.name, who)
+    _perform(request, shown, command, mask)
+
+
+def _banned(request: Request, ban: object) -> str:
+    """Whom a ban's mask means: a name, or a network; empty if it means nobody."""
+    service = request.client.service
+    match ban:
+        case NameBan(name):
+            return name
+        case NetworkBan(network):
+            return str(network)
+        case HostBan(host):
+            for holder in service.people.held.values():
+                if service.cards.known(holder).host == host:
+                    return holder.name
+    return ""
+
+
+def _list_bans(request: Request, room: Room) -> None:
+    client, shown = request.client, f"#{room.name}"
+    try:
+        bans = client.service.moderation.bans(request.person, room)
+    except ChatError:
+        bans = []
+    for _, ban in bans[:MOST_BANS]:
+        mask = f"*!*@{ban.network}.network" if ban.network else f"{ban.target}!*@*"
+        by, since = ban.by or client.server, str(seconds(ban.since))
+        request.numeric(numerics.BANLIST, shown, mask.replace(" ", "_"), by, since)
+    request.numeric(numerics.ENDOFBANLIST, shown)
+
+
+@command("KICK", "#room name{,name} [:text]", "put people out", least=2, kind=Kind.CHANGE)
+def kick(request: Request) -> None:
+    """They may come back."""
+    client = request.client
+    try:
+        name = channel(request.param(0))
+    except ChatError:
+        request.numeric(numerics.NOSUCHCHANNEL, request.param(0))
+        return
+    shown = f"#{name}"
+    room = client.service.rooms.live(name)
+    if room is None or not exists(client, name) or not may_read(client, room):
+        request.numeric(numerics.NOSUCHCHANNEL, shown)
+        return
+    if name not in request.person.rooms:
+        request.numeric(numerics.NOTONCHANNEL, shown)
+        return
+    for target in request.param(1).split(",")[:MODES_AT_ONCE]:
+        holder = client.service.people.find(target)
+        if holder is None:
+            request.numeric(numerics.NOSUCHNICK, target)
+        elif holder.key not in room.members:
+            request.numeric(numerics.USERNOTINCHANNEL, target, shown)
+        else:
+            text = cut(request.param(2), KICK_TEXT)
+            _perform(request, shown, Kick(name, holder.name, text), target)
+
+
+@command("INVITE", "[name #room]", "invite somebody into a channel", kind=Kind.CHANGE)
+def invite(request: Request) -> None:
+    """A channel of members lets them in; to others they are told to come."""
+    client = request.client
+    if not request.params:
+        request.numeric(numerics.ENDOFINVITELIST)
+        return
+    if len(request.params) < 2:
+        request.numeric(numerics.NEEDMOREPARAMS, "INVITE")
+        return
+    name, word = request.params[:2]
+    try:
+        room = client.service.rooms.live(channel(word))
+    except ChatError:
+        room = None
+    if room is None or not exists(client, room.name) or not may_read(client, room):
+        request.numeric(numerics.NOSUCHCHANNEL, word)
+        return
+    shown = f"#{room.name}"
+    holder = client.service.people.find(name)
+    if room.name not in request.person.rooms:
+        request.numeric(numerics.NOTONCHANNEL, shown)
+    elif holder is None:
+        request.numeric(numerics.NOSUCHNICK, name)
+    elif holder.key in room.members:
+        request.numeric(numerics.USERONCHANNEL, holder.name, shown)
+    elif room.state.access == "members":
+        outcome = maybeDeferred(
+            client.service.perform, request.person, Admit(room.name, holder.name)
+        )
+        request.wait_for(
+            outcome,
+            lambda _: _tell_invited(request, holder.name, shown),
+            refuse=lambda error: refuse_op(request, shown, error),
+        )
+    else:
+        _tell_invited(request, holder.name, shown)
+
+
+def _tell_invited(request: Request, name: str, shown: str) -> None:
+    client = request.client
+
+    def told(_: object) -> None:
+        request.numeric(numerics.INVITING, name, shown)
+
+    outcome = maybeDeferred(client.service.signals.tell, request.person, name, "INVITE", shown)
+    request.wait_for(outcome, told)
+
+
+@command("REDACT", "target msgid [:text]", "delete a message", least=2, kind=Kind.CHANGE)
+def redact(request: Request) -> None:
+    """One's own, or as an operator."""
+    target, id_ = request.param(0), request.param(1)
+    try:
+        name = channel(target)
+    except ChatError:
+        request.fail("INVALID_TARGET", target, text="messages in channels can be deleted")
+        return
+    if name not in request.person.rooms:
+        request.fail("INVALID_TARGET", target, text="you are not in that channel")
+        return
+    if not (id_.isascii() and id_.isdigit() and len(id_) < 18):
+        request.fail("UNKNOWN_MSGID", target, id_, text="there is no such message")
+        return
+
+    def refused(error: ChatError) -> None:
+        code = "REDACT_FORBIDDEN" if error.code == "not-allowed" else "UNKNOWN_MSGID"
+        request.fail(code, target, id_, text=error.message)
+
+    outcome = maybeDeferred(request.client.service.perform, request.person, Redact(name, int(id_)))
+    request.wait_for(outcome, lambda shown: own_event(request, name, shown), refuse=refused)
 
 
 def _of_person(request: Request, target: str) -> None:

@@ -114,7 +114,7 @@ def _row(request: Request, asked: Whox, name: str, key: str, room: Room | None) 
         return
     known = client.door.who(name)
     flags = ("G" if known.away else "H") + "*" * operator
-    flags += prefix(room, key) if room else ""
+    flags += prefix(client, room, key) if room else ""
     flags += "B" * known.bot
     shown = f"#{room.name}" if room else "*"
     server = client.server
@@ -154,7 +154,10 @@ def whois(request: Request) -> None:
     if not (invisible_in_whois(client, holder) and not shares_room(client, holder.key)):
         empty = numerics.write(numerics.WHOISCHANNELS, client.server, client.nick, shown, "")
         overhead = size(empty)
-        words = (f"{prefix(room, holder.key)}#{room.name}" for room in rooms_of(client, holder.key))
+        words = (
+            f"{prefix(client, room, holder.key)}#{room.name}"
+            for room in rooms_of(client, holder.key)
+        )
         for text in in_lines(words, overhead):
             request.numeric(numerics.WHOISCHANNELS, shown, text)
     request.numeric(numerics.WHOISSERVER, shown, client.server, client.door.told.network)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from ....chat.person import Person
 from ....chat.sessions import Session
 from ....codecs.irc import numerics
 from ....codecs.irc.capabilities import VALUES_VERSION, Capability, asked, listed, offered
@@ -110,6 +109,9 @@ def nick(request: Request) -> None:
         request.line(form("NICK", person.name, source=old))
 
     name_before = request.person.name
+    if request.person.account is not None and name != request.person.name:
+        request.numeric(numerics.UNKNOWNERROR, "NICK", "an account's name does not change")
+        return
     outcome = client.service.perform(request.person, Rename(name))
     request.wait_for(outcome, renamed, refuse=lambda error: _refuse_nick(request, name, error))
 
@@ -138,13 +140,6 @@ def user(request: Request) -> None:
     applicant.user = user_of(request.param(0))
     applicant.realname = printable(cut(request.param(3), REAL_NAME)).strip() or request.param(0)
     request.client.register()
-
-
-@command("PASS", ":name:password", "sign in, before NICK and USER", least=1, early=True)
-def pass_(request: Request) -> None:
-    """Passwords of the whole server are none here, and ignored."""
-    if request.client.applicant is None:
-        request.numeric(numerics.ALREADYREGISTERED)
 
 
 @command("SETNAME", ":real name", "change your real name", least=1, kind=Kind.CHANGE)
@@ -213,10 +208,10 @@ def _shown(text: str) -> str:
 # -- registered ----------------------------------------------------------------------------------
 
 
-def welcome(client: IrcClient, person: Person, applicant: Applicant) -> None:
+def welcome(client: IrcClient, session: Session, applicant: Applicant) -> None:
     """A client has registered: tell it where it is, and begin to read."""
     door = client.door
-    client.session = Session(person, client.link.address)
+    client.session, person = session, session.person
     client.reader = IrcReader(
         client.service, client.session, door.codec(Profile.of(client.capabilities)), client
     )
@@ -239,7 +234,7 @@ def welcome(client: IrcClient, person: Person, applicant: Applicant) -> None:
     client.numeric(numerics.UMODEIS, user_modes(client))
     if applicant.away:
         client.numeric(numerics.NOWAWAY)
-    follow(client)
+    follow(client, fresh=False)
     client.link.start(client.reader.subscriber)
 
 

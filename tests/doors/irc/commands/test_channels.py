@@ -17,7 +17,7 @@ def test_whoever_comes_in_is_told_what_is_there(server: MemoryServer) -> None:
     assert topic == "332 ada #dev :tea at four"
     assert by.startswith("333 ada #dev bob 17")
     assert marker == "MARKREAD #dev *"
-    assert names == "353 ada = #dev :bob ada"
+    assert names == "353 ada = #dev :@bob ada"
     assert end == "366 ada #dev :end of NAMES"
 
 

@@ -13,7 +13,7 @@ def test_who_tells_who_is_in_a_channel(server: MemoryServer) -> None:
     ada = register(server, "ada", rooms="#dev")
     who = server.irc.who("bob")
     bob, own, end = ada.ask("WHO #DEV")
-    assert bob == f"352 ada #dev ~bob {who.host} irc.example bob G :0 bob B."
+    assert bob == f"352 ada #dev ~bob {who.host} irc.example bob G@ :0 bob B."
     assert own.startswith("352 ada #dev ~ada ")
     assert own.endswith(" irc.example ada H :0 ada B.")
     assert end == "315 ada #DEV :end of WHO"
