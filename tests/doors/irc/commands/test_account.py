@@ -37,6 +37,8 @@ def test_a_client_signs_in_with_sasl(server: MemoryServer) -> None:
     have_account(server, "ada")
     client = IrcWire(server, LOCAL)
     assert client.ask("CAP REQ :sasl", "AUTHENTICATE PLAIN")[-1] == "AUTHENTICATE +"
+    server.irc.ready()
+    server.chat.settle()
     host = server.chat.service.cards.of("ada", account=True).host
     told = f"900 * ada!account@{host} ada :you are signed in as ada"
     assert client.ask(f"AUTHENTICATE {plain('ada')}") == [told, "903 * :you are signed in"]
