@@ -46,7 +46,7 @@ from ...model.events import (
 from ...stream.eventlog import Entry
 from ..moderated import told as in_words
 from .message import MAX_BODY, form, size
-from .modes import Change, changed_flags, letter_of, write_changes
+from .modes import FLAGS, Change, changed_flags, letter_of, write_changes
 from .moments import server_time
 from .texts import Piece, action, lines, pieces
 
@@ -290,7 +290,15 @@ class IrcCodec:
             "outside": event.outside,
         }
         known = {name: value for name, value in given.items() if value is not UNSET}
-        lines = self._modes(event, tags, changed_flags(known))
+        changes = changed_flags(known)
+        if event.posting is not UNSET:
+            before = self._letters.posting(event.room, event.posting, id_)
+            changes = [
+                change
+                for change in changes
+                if change.mode not in "mM" or change.on or FLAGS[change.mode].on == before
+            ]
+        lines = self._modes(event, tags, changes)
         if event.slow is not UNSET:
             lines += self._noted(event, id_, tags)
         return lines
@@ -375,6 +383,7 @@ class Letters:
 
     def __init__(self) -> None:
         self._put_out: dict[tuple[str, str], int] = {}
+        self._posting: dict[str, tuple[int, str, str]] = {}
         self._known: dict[tuple[str, str], tuple[int, str, str]] = {}
 
     def change(self, event: RoleGiven, id_: int) -> tuple[str, str]:
@@ -392,6 +401,19 @@ class Letters:
             self._known.clear()
         self._known[key] = (id_, before, after)
         return before, after
+
+    def posting(self, room: str, value: str, id_: int) -> str:
+        """Who could speak in a room before a change; a guess if it is not known."""
+        known = self._posting.get(room)
+        if known is not None and known[0] == id_:
+            return known[1]
+        before = known[2] if known is not None else "everyone"
+        if value == "everyone" and known is None:
+            before = "voices"
+        if len(self._posting) >= MOST_LETTERS:
+            self._posting.clear()
+        self._posting[room] = (id_, before, value)
+        return before
 
     def put_out(self, event: PutOut, id_: int) -> None:
         """Somebody is put out of a room."""

@@ -153,12 +153,6 @@ class IrcClient(ABC):
         """A notice of the server, as a line."""
         return form("NOTICE", target or self.nick, text=text, source=self.server)
 
-    def standard_reply(self, kind: str, command: str, code: str, *context: str, text: str) -> str:
-        """`FAIL`, `WARN` or `NOTE`; a notice for a client that does not know them."""
-        if self.may("standard-replies") or code in _ALWAYS:
-            return form(kind, command, code, *context, text=text, source=self.server)
-        return self.noticed(f"{command}: {text}")
-
     def next_ref(self) -> str:
         """What a batch may be called."""
         return f"r{next(self._refs)}"
@@ -250,7 +244,3 @@ class IrcClient(ABC):
     def person_went(self, name: str) -> None:
         """See `Watcher.person_went`."""
         self.numeric(numerics.MONOFFLINE, name)
-
-
-_ALWAYS = frozenset({"INVALID_UTF8", "ACCOUNT_REQUIRED", "NEED_MORE_PARAMS"})
-"""Codes that are told to every client as they are."""

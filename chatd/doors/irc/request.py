@@ -69,8 +69,10 @@ class Request:
         self.line(form(command, *params, text=text, source=self.client.server))
 
     def fail(self, code: str, *context: str, text: str) -> None:
-        """Answer with a standard reply; with a notice to clients that do not know them."""
-        self.line(self.client.standard_reply("FAIL", self.command, code, *context, text=text))
+        """Answer with a standard reply: the commands that fail so are those of clients that know
+        them.
+        """
+        self.form("FAIL", self.command, code, *context, text=text)
 
     def line(self, line: str) -> None:
         """Answer with a line."""
