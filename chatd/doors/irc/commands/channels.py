@@ -215,7 +215,7 @@ def _full(client: IrcClient, name: str) -> str:
 
 def prefix(client: IrcClient, room: Room, key: str) -> str:
     """What stands before the name of somebody in a room, by the name's key."""
-    roles = room.standing.roles
+    roles = room.rights.roles
     holder = client.service.people.held.get(key) if roles else None
     if holder is None:
         return ""

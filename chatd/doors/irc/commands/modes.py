@@ -120,7 +120,7 @@ def _give_role(request: Request, room: Room, change: Change) -> None:
         request.numeric(numerics.INVALIDMODEPARAM, shown, "q", name, why)
         return
     role = ROLES[change.mode]
-    grant = room.standing.roles.get(subject_of(holder.id, holder.account))
+    grant = room.rights.roles.get(subject_of(holder.id, holder.account))
     has = grant.role.word if grant else ""
     if change.on == (has == role):
         return
