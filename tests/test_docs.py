@@ -110,6 +110,9 @@ def test_links_between_pages_lead_somewhere(page: Path) -> None:
 NEW = {
     "chatd/doors/ticker.py",
     "tests/doors/test_ticker.py",
+    "chatd/codecs/talk.py",
+    "chatd/doors/talk.py",
+    "tests/doors/test_talk.py",
     "chatd/store/traced.py",
     "chatd/doors/api/count.py",
     "chatd/doors/api/roll.py",

@@ -56,6 +56,11 @@ THROUGH = {
     "stream/selection": "stream/test_subscriber",
     # What moderators do is tested in a whole chat, and at the doors.
     "chat/arguments": "chat/test_moderation",
+    "chat/fold": "chat/test_service",
+    "chat/owners": "chat/test_readers",
+    "chat/parts": "chat/test_service",
+    "chat/refusal": "chat/test_readers",
+    "chat/past": "chat/test_service",
     "chat/consequences": "chat/test_moderation",
     "chat/judge_bans": "chat/test_moderation",
     "chat/judge_guests": "chat/test_moderation",
@@ -116,7 +121,6 @@ THROUGH = {
     "doors/irc/shell": "doors/irc/test_link",
     # Time and connections are tested where they are felt.
     "net/descriptors": "net/test_connections",
-    "net/peers": "server/test_drain",
     # The doubles.
     "testing/__main__": "http/test_channel_conformance",
     "testing/clock": "net/test_deadlines",

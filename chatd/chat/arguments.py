@@ -1,4 +1,4 @@
-"""The arguments of moderators' commands: how long, why, and whom or which network."""
+"""The arguments of moderators' commands: duration, reason, and the person or network."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ..model.restrictions import MICROS, Restriction, Restrictions, as_network
 from ..model.text import clean_phrase
 
 MOST_SECONDS = 10 * 365 * 86_400
-"""The longest time for which somebody can be banned or muted; without one, it is for good."""
+"""The longest duration of a ban or mute; one without a duration never expires."""
 MAX_REASON = 400
 """Bytes in a reason."""
 

@@ -203,7 +203,7 @@ class Arrivals:
         return arrived
 
     def _with_ignored(self, person: Person) -> Deferred[Person]:
-        """Look up whom the account ignores, before anything is delivered to it."""
+        """Look up the names that the account ignores, before any message is delivered to it."""
         assert person.account is not None
 
         def found(names: dict[str, str]) -> Person:

@@ -1,4 +1,4 @@
-"""Consequences: what follows for readers and people from what was shown, on every node alike.
+"""Consequences: what each node does to readers and people after a unit was shown.
 
 1. When a room's revision changes, its readers are judged anew, and people of this node who may not
    be in it any more leave it.
@@ -6,7 +6,7 @@
 3. What a guest was given ends when the guest has left; a room that a guest brought into being is
    reset when it is empty.  If only members could read it, its history is erased first: a reset room
    is open to all.  A room of which the history cannot be erased stays closed.
-4. Whoever is banned from the server is put out of all of it.
+4. A person who is banned from the server leaves every room, and that person's readers end.
 """
 
 from __future__ import annotations
@@ -24,11 +24,12 @@ from ..model.events import PutOut
 from ..model.names import name_key
 from ..model.policy import Action
 from ..model.restrictions import Restrictions, decode_restriction
-from ..model.units import ADMITTED, BANS, MUTES, ROLES, ROOMS, Cell, Change, Unit
+from ..model.units import BANS, ROOMS, Cell, Change, Unit
 from ..store import Shown, Store
 from . import judge_guests
 from .arrivals import Arrivals
 from .attendance import Attendance
+from .given import GivenToGuests
 from .journal import Journal
 from .people import People
 from .person import Person
@@ -56,6 +57,7 @@ class Consequences:
         arrivals: Arrivals,
         attendance: Attendance,
         store: Store,
+        given: GivenToGuests,
         banned: Restrictions,
     ) -> None:
         """`banned` are the bans from the server, which are kept up to date here."""
@@ -68,8 +70,7 @@ class Consequences:
         self._arrivals = arrivals
         self._attendance = attendance
         self._banned = banned
-        self._given: dict[str, set[str]] = {}
-        """The rooms in which guests were given anything, by their subjects."""
+        self._given = given
         arrivals.when_left = self.left
 
     def opened(self, bans: Mapping[str, Cell]) -> None:
@@ -95,7 +96,7 @@ class Consequences:
             elif table == BANS:
                 self._server_ban(change)
             elif change.key.startswith("~") and change.value is not None:
-                self._note_given(change)
+                self._given.note(change)
 
     def kicked(self, event: PutOut) -> None:
         """Somebody was put out of a room."""
@@ -148,23 +149,12 @@ class Consequences:
 
     # -- guests ----------------------------------------------------------------------------------
 
-    def _note_given(self, change: Change) -> None:
-        table, _, name = change.table.partition(":")
-        subject = ""
-        if table in (ROLES, MUTES, ADMITTED):
-            subject = change.key
-        elif table == BANS and (room := self._rooms.live(name)) is not None:
-            ban = room.rights.bans.get(change.key)
-            subject = ban.who if ban else ""
-        if name and subject.startswith("~"):
-            self._given.setdefault(subject, set()).add(name)
-
     def left(self, person: Person, room: Room | None) -> None:
         """A person of this node has left a room, or with None the chat, and so all rooms."""
         if room is not None and room.state.borrowed:
             self._after(room.name, person, here=True)
         if room is None and person.account is None:
-            for name in self._given.pop(person.subject, set()):
+            for name in self._given.gone(person.subject):
                 self._after(name, person, here=False)
 
     def _after(self, name: str, person: Person, *, here: bool) -> None:

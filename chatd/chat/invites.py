@@ -13,8 +13,9 @@ from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 from twisted.internet.defer import Deferred, fail, succeed
+from twisted.python.failure import Failure
 
-from ..model.errors import Malformed, NoSession, NotFound
+from ..model.errors import ChatError, Malformed, NoSession, NotAllowed, NotFound
 from ..model.names import clean_room
 from ..model.policy import Action
 from ..model.restrictions import MICROS
@@ -42,6 +43,7 @@ MOST_USES = 1000
 MOST_INVITES = 100
 """Invites of one room that can be used."""
 MAX_CODE = 64
+NEEDS_INVITE = "it takes an invite to make an account here; ask a member for a new one"
 
 
 class Made(NamedTuple):
@@ -49,6 +51,20 @@ class Made(NamedTuple):
 
     id: str
     code: str
+
+
+class Invitation(NamedTuple):
+    """An invite that lets somebody register."""
+
+    room: Room
+    id: str
+
+    def taken(self, key: str, name: str, now: int) -> Unit:
+        """What it does for an account that is made with that key and name.  Raises `NotAllowed`."""
+        try:
+            return judge_members.register_by_invite(self.room, self.id, key, name, now)
+        except ChatError:
+            raise NotAllowed(NEEDS_INVITE) from None
 
 
 class Invites:
@@ -121,6 +137,26 @@ class Invites:
             )
 
         return in_order(person, ALONE, lambda: self.find(code).addCallback(use))
+
+    def to_register(self, code: str | None) -> Deferred[Invitation]:
+        """The invite by which somebody wants to register.  Fails with `NotAllowed` if there is
+        none, and with `Unavailable`.
+        """
+
+        def load(found: Invited) -> Deferred[Invitation]:
+            return self._rooms.load(found.room).addCallback(loaded, found.id)
+
+        def loaded(room: Room, id_: str) -> Invitation:
+            invite = room.rights.invites.get(id_)
+            if invite is None or invite.until <= self._now():
+                raise NotFound(NO_INVITE)
+            return Invitation(room, id_)
+
+        def none(failure: Failure) -> Invitation:
+            failure.trap(NotFound)
+            raise NotAllowed(NEEDS_INVITE)
+
+        return self.find(code or "").addCallback(load).addErrback(none)
 
     def find(self, code: str) -> Deferred[Invited]:
         """Where a code leads.  Fails with `NotFound`, and with `Unavailable`."""

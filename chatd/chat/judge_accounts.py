@@ -12,6 +12,7 @@ from ..model.events import Arrived
 from ..model.identity import Holder, encode_holder
 from ..model.policy import Action, Policy
 from ..model.units import GUESTS, NAMES, Change, Expect, Unit
+from . import judge_guests
 from .judge import Draft, hold, joins, joins_no_more
 from .person import Person
 from .room import Room
@@ -45,20 +46,24 @@ def come_back(person: Person, rooms: Sequence[Room]) -> Unit:
     )
 
 
-def become(person: Person, account: Sequence[Change], expects: Sequence[Expect]) -> Unit:
+def become(
+    person: Person, account: Sequence[Change], expects: Sequence[Expect], rooms: Sequence[Room] = ()
+) -> Unit:
     """A guest's name becomes an account's, which the changes `account` make: the guest is its
-    person from here on.
+    person from here on, and has as the account what it was given in these rooms.
     """
     held = encode_holder(Holder(person.id, person.name, True, True))
+    kept = judge_guests.registered(person, rooms)
     return Unit(
-        (),
+        kept.events,
         (
             Change(NAMES, person.key, held),
             *account,
             *(change for room in person.rooms for change in joins(person.key, person.name, room)),
             *([Change(GUESTS, person.kept, None)] if person.kept else []),
+            *kept.changes,
         ),
-        (person.expect, *expects),
+        (person.expect, *expects, *kept.expects),
     )
 
 

@@ -1,4 +1,5 @@
-"""Judgements of what ends when guests have left (see `chatd.chat.rulings`).
+"""Judgements of what guests were given: it ends when they have left (see `chatd.chat.rulings`), and
+becomes an account's when they register.
 
 What a guest was given belongs to its session.  A room that a guest brought into being is reset when
 it empties.
@@ -6,9 +7,17 @@ it empties.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
+from msgspec.structs import replace
+
+from ..model.events import Event, RoleGiven
+from ..model.restrictions import encode_restriction
+from ..model.rights import Grant, Role, encode_rights
 from ..model.roomstate import NEW_ROOM, RoomState
 from ..model.units import ADMITTED, BANS, MUTES, ROLES, SPOKEN, Change, Unit
 from .judge_members import without
+from .person import Person
 from .room import Room
 from .rulings import NOTHING
 
@@ -58,3 +67,54 @@ def reset(room: Room, *, kept: bool) -> Unit:
     if fresh == NEW_ROOM and not kept:
         rewritten = rewritten._replace(value=None)
     return Unit(changes=(rewritten, *changes), expects=(room.expect,))
+
+
+def registered(guest: Person, rooms: Iterable[Room]) -> Unit:
+    """A guest becomes the person of an account of its name: what it was given in these rooms is the
+    account's from here on, bans and mutes too; a room that it brought into being is its own.
+    """
+    unit = Unit()
+    for room in rooms:
+        passed_on = _passed_on(guest, room)
+        unit = unit._replace(
+            events=(*unit.events, *passed_on.events),
+            changes=(*unit.changes, *passed_on.changes),
+            expects=(*unit.expects, *passed_on.expects),
+        )
+    return unit
+
+
+def _passed_on(guest: Person, room: Room) -> Unit:
+    old, new, rights, state = guest.subject, guest.key, room.rights, room.state
+    changes: list[Change] = []
+    events: list[Event] = []
+    grant = rights.roles.get(old)
+    if grant is not None:
+        owns = grant.founder and state.borrowed
+        if owns:
+            state = replace(state, owners=state.owners + 1, borrowed=False)
+            events.append(
+                RoleGiven(
+                    room=room.name, sender=guest.name, account=True, target=guest.name, role="owner"
+                )
+            )
+        given = Grant(guest.name, Role.OWNER if owns else grant.role)
+        changes += (
+            room.given(ROLES, old, None),
+            room.given(ROLES, new, encode_rights(given)),
+        )
+    if old in rights.admitted:
+        changes += (
+            room.given(ADMITTED, old, None),
+            room.given(ADMITTED, new, guest.name.encode()),
+        )
+    for table, restrictions in ((BANS, rights.bans), (MUTES, rights.mutes)):
+        for id_, one in restrictions:
+            if one.who == old:
+                kept = encode_restriction(replace(one, who=new))
+                if id_ == old:
+                    changes.append(room.given(table, id_, None))
+                changes.append(room.given(table, new if id_ == old else id_, kept))
+    if not changes:
+        return NOTHING
+    return Unit(events, (room.rewritten(state), *changes), (room.expect,))

@@ -6,6 +6,7 @@ from msgspec.structs import replace
 
 from ..model.errors import Banned, LastOwner, NotFound
 from ..model.events import Departed, Event, InvitedIn, PutOut
+from ..model.identity import Stranger
 from ..model.policy import Action
 from ..model.rights import Invite, Invited, Role, encode_rights
 from ..model.units import (
@@ -133,6 +134,25 @@ def use_invite(person: Person, room: Room, id_: str, now: int) -> Unit:
         (InvitedIn(room=room.name, sender=invite.by, account=True, target=person.name),),
         (room.rewritten(), room.given(ADMITTED, who, person.name.encode()), *changes),
         (room.expect, person.expect, *expects),
+    )
+
+
+def register_by_invite(room: Room, id_: str, key: str, name: str, now: int) -> Unit:
+    """An account that is made becomes a member by a link, which has one use less.
+
+    Raises `NotFound`, `Banned`.
+    """
+    invite = room.rights.invites.get(id_)
+    if invite is None or invite.until <= now:
+        raise NotFound(NO_INVITE)
+    newcomer = Stranger(name=name, named=True, key=key, account=key)
+    if (ban := room.rights.bans.hitting(newcomer, now)) is not None:
+        raise Banned(ban.explained(f"you are banned from #{room.name}"))
+    changes, expects = spent_invite(room, id_, invite)
+    return Unit(
+        (InvitedIn(room=room.name, sender=invite.by, account=True, target=name),),
+        (room.rewritten(), room.given(ADMITTED, key, name.encode()), *changes),
+        (room.expect, *expects),
     )
 
 

@@ -3,7 +3,7 @@
 1. Whom a command means is found out first (`chatd.chat.targets`), then its room is loaded, then it
    is judged (`chatd.chat.judge_roles`, `judge_bans`, `judge_members`, `judge_texts`).
 2. What follows for readers and for people who are in the room is not decided here: it follows from
-   what is shown (`chatd.chat.service`), on every node.
+   what is shown (`chatd.chat.consequences`), on every node.
 3. A room that is hidden from the asker is refused before anything else is.
 """
 

@@ -6,12 +6,14 @@ from collections.abc import Callable
 
 from twisted.internet.interfaces import IReactorTime
 
+from ..model.addresses import Address
 from ..model.restrictions import Restrictions
 from ..store import Store
 from .admission import Admission
 from .arrivals import Arrivals
 from .attendance import Attendance
 from .consequences import Consequences
+from .given import GivenToGuests
 from .invites import Invites
 from .journal import Journal
 from .moderation import Commands, Moderation
@@ -37,14 +39,17 @@ class Moderators:
         admission: Admission,
         arrivals: Arrivals,
         attendance: Attendance,
+        given: GivenToGuests,
         banned: Restrictions,
         now: Callable[[], int],
         page_after: PageAfter,
+        shared: Callable[[Address], bool],
     ) -> None:
         """`banned` are the bans from the server, which are kept up to date here; `now` tells
-        microseconds since the Unix epoch; `page_after` reads a room's past.
+        microseconds since the Unix epoch; `page_after` reads a room's past; `shared`
+        tells whether an address is that of a proxy.
         """
-        targets = Targets(people, store)
+        targets = Targets(people, store, shared)
         self.rooms = Moderation(
             journal, people, rooms, readers, admission, targets, now, page_after
         )
@@ -54,7 +59,7 @@ class Moderators:
         self.invites = Invites(journal, rooms, readers, admission, store, now)
         """Invites by link."""
         self.consequences = Consequences(
-            clock, journal, people, rooms, readers, arrivals, attendance, store, banned
+            clock, journal, people, rooms, readers, arrivals, attendance, store, given, banned
         )
         """What follows from what is shown."""
 

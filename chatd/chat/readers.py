@@ -21,24 +21,22 @@ from weakref import WeakSet
 
 from ..model.addresses import Address
 from ..model.errors import ChatError
-from ..model.identity import Identity, Stranger, subject
+from ..model.identity import Stranger
 from ..model.policy import Action, OpenPolicy, Policy
 from ..stream.batch import PUSH_LIMIT, Gap
 from ..stream.eventlog import Codec, EventLog
 from ..stream.feed import Feed, Source
 from ..stream.outlet import Outlet, TellsMarkers
 from ..stream.subscriber import Subscriber
+from .owners import Owner, identity_of, subject_of_owner
 from .person import Person
+from .refusal import Judge, readers_of, readers_of_all, refuse
 from .room import Room
 from .rooms import Rooms
 from .sessions import Session
 
-Owner = Session | Stranger
-"""Whom a reader belongs to."""
 View = tuple[Source, Codec]
 """Something to read, and the bytes that it is to become."""
-Judge = Callable[[Owner, Source], ChatError | None]
-"""Why an owner may not read a source any more; None: it may."""
 
 JudgeAddress = Callable[[Address], ChatError | None]
 """Why a stranger at an address may not read any more; None: a stranger may."""
@@ -154,7 +152,7 @@ class Readers:
         that owner may not read is ended.
         """
         reader.owner = owner
-        self._judge(reader, owner, self._forbidden)
+        self._register(refuse(reader, self._forbidden))
 
     def _feeds(self, owner: Owner, views: Iterable[View]) -> list[Feed]:
         feeds = []
@@ -188,13 +186,12 @@ class Readers:
         """A person was kicked: the readers of that subject read up to here, so that a poll that is
         held is answered with the kick, and then end.
         """
-        for source in [room, *([room.watched] if room.watched else [])]:
-            for reader in _readers_of(source):
-                owner = reader.owner
-                if not isinstance(owner, Session | Stranger):
-                    owner = getattr(owner, "owner", None)  # a template's
-                if owner is not None and subject_of_owner(owner) == subject:
-                    reader.wake()
+        for reader in readers_of_all([room]):
+            owner = reader.owner
+            if not isinstance(owner, Session | Stranger):
+                owner = getattr(owner, "owner", None)  # a template's
+            if owner is not None and subject_of_owner(owner) == subject:
+                reader.wake()
 
         def meant(owner: Owner, source: Source) -> ChatError | None:
             mine = source.name == room.name and subject_of_owner(owner) == subject
@@ -231,7 +228,7 @@ class Readers:
 
     def marked(self, person: Person, room: str, marker: int) -> None:
         """Tell those that read a person's private events how far that person has read a room."""
-        for reader in _readers_of(person.inbox):
+        for reader in readers_of(person.inbox):
             outlet = reader.outlet
             if isinstance(outlet, TellsMarkers) and isinstance(reader.owner, Session):
                 outlet.marked(room, marker)
@@ -272,61 +269,6 @@ class Readers:
             if errors:
                 template.void(errors[0])
                 voided.append(template)
-        readers: dict[Subscriber, None] = {}
-        for source in sources:
-            readers.update(dict.fromkeys(_readers_of(source)))
-            if isinstance(source, Room):
-                readers.update(dict.fromkeys(_readers_of(source.watched)))
-                readers.update(dict.fromkeys(_readers_of(source.streamed)))
-        for reader in readers:
-            if isinstance(reader.owner, Session | Stranger):
-                self._judge(reader, reader.owner, judge)
+        for reader in readers_of_all(sources):
+            self._register(refuse(reader, judge))
         return voided
-
-    def _judge(self, reader: Subscriber, owner: Owner, judge: Judge) -> None:
-        refused: dict[str, ChatError] = {}
-        kept = []
-        for feed in reader.feeds:
-            error = judge(owner, feed.source)
-            if error is None:
-                kept.append(feed)
-            else:
-                refused.setdefault(feed.source.name, error)
-        if not refused or not reader.reading:
-            return
-        outlet = reader.outlet
-        if kept:
-            _reduce(reader, kept)
-            self._register(kept)
-            for room, error in refused.items():
-                outlet.removed(room, error)
-        else:
-            reader.stop()
-            outlet.revoked(next(iter(refused.values())))
-
-
-def _reduce(reader: Subscriber, feeds: Sequence[Feed]) -> None:
-    """Let a reader go on with some of its feeds; of the others it is given nothing more, not even
-    what is there already.
-    """
-    full = reader.paused
-    reader.pause()  # or it would read the old feeds to their ends first
-    reader.change(feeds, reader.cursor)
-    if not full:
-        reader.resume()
-
-
-def _readers_of(source: Source | None) -> list[Subscriber]:
-    """The readers of a source that were made here: all there are."""
-    feeds = source.feeds() if source else []
-    return [reader for feed in feeds for reader in feed.readers if isinstance(reader, Subscriber)]
-
-
-def subject_of_owner(owner: Owner) -> str:
-    """What that owner is given things as: see `chatd.model.identity.subject_of`."""
-    return subject(identity_of(owner))
-
-
-def identity_of(owner: Owner) -> Identity:
-    """Who that is, as the policy sees it."""
-    return owner.person if isinstance(owner, Session) else owner

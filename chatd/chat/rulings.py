@@ -80,12 +80,16 @@ class Target(NamedTuple):
     """The holder of the name, if the person is here."""
     joined: bool = False
     """Whether it is an account that is away, and has joined the room."""
+    shared: bool = False
+    """Whether the person's address is that of a proxy."""
 
     @property
     def address(self) -> Address:
-        """The address by which a guest can be recognised: a public one.  Behind any other may be
-        everybody who comes through a proxy.  Empty: there is none.
+        """The address by which a guest can be recognised: a public one, and no proxy's.  Behind any
+        other may be everybody who comes through a proxy.  Empty: there is none.
         """
+        if self.shared:
+            return Address("")
         address = LOCAL if self.account or self.person is None else self.person.address
         return address if address != LOCAL and is_public(address) else Address("")
 

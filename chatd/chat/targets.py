@@ -8,11 +8,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from twisted.internet.defer import Deferred, succeed
 
 from ..model.account import decode_account
+from ..model.addresses import Address
 from ..model.errors import BadName, NoSuchPerson
 from ..model.names import clean_name, name_key
 from ..model.units import ACCOUNTS, JOINERS, Cell, room_table
@@ -27,7 +28,9 @@ NOBODY = "nobody of that name is here or has an account; look at the spelling"
 class Targets:
     """Finds whom names mean."""
 
-    def __init__(self, people: People, store: Store) -> None:
+    def __init__(self, people: People, store: Store, shared: Callable[[Address], bool]) -> None:
+        """`shared` tells whether an address is that of a proxy."""
+        self._shared = shared
         self._people = people
         self._store = store
 
@@ -62,13 +65,13 @@ class Targets:
     def _find(self, name: str) -> Deferred[Target]:
         holder = self._people.find(name)
         if holder is not None:
-            return succeed(present(holder))
+            return succeed(self._present(holder))
         key = name_key(name)
 
         def known(cells: Mapping[str, Cell]) -> Target:
             holder = self._people.find(name)
             if holder is not None:
-                return present(holder)
+                return self._present(holder)
             account = decode_account(cells[key].value) if key in cells else None
             if account is None or account.deleted:
                 return Target(_shown(name), key)
@@ -80,23 +83,27 @@ class Targets:
         """The same as now known.  Raises `NoSuchPerson` when a guest has left."""
         if target.person is not None:
             try:
-                return present(self._people.still(target.person))
+                return self._present(self._people.still(target.person))
             except NoSuchPerson:
                 if not target.account:
                     raise
                 return target._replace(person=None)
         holder = self._people.find(target.name)
         if holder is not None and (not target.account or holder.account is not None):
-            return present(holder)
+            return self._present(holder)
         return target
 
-
-def present(holder: Person | Elsewhere) -> Target:
-    """A person who is here, as a target."""
-    account = holder.account is not None
-    return Target(
-        holder.name, holder.key, holder.subject, account=account, admin=holder.admin, person=holder
-    )
+    def _present(self, holder: Person | Elsewhere) -> Target:
+        """A person who is here, as a target."""
+        return Target(
+            holder.name,
+            holder.key,
+            holder.subject,
+            account=holder.account is not None,
+            admin=holder.admin,
+            person=holder,
+            shared=self._shared(holder.address),
+        )
 
 
 def need_somebody(target: Target) -> Target:

@@ -50,7 +50,7 @@ class NdjsonCodec:
         return removal(room, error) + b"\n"
 
     def marked(self, room: str, id: int) -> bytes:
-        """See `StreamCodec.marked`; it has no id."""
+        """See `PushCodec.marked`; it has no id."""
         return marker(room, id) + b"\n"
 
 

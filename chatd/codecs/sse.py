@@ -59,7 +59,7 @@ class SseCodec:
         return b"event: removed\ndata: %b\n\n" % removal(room, error)
 
     def marked(self, room: str, id: int) -> bytes:
-        """See `StreamCodec.marked`; it has no id."""
+        """See `PushCodec.marked`; it has no id."""
         return b"event: marker\ndata: %b\n\n" % marker(room, id)
 
 

@@ -7,8 +7,9 @@ import re
 from twisted.internet.defer import Deferred
 from twisted.web.server import Request
 
+from ..chat.owners import Owner
 from ..chat.person import Person
-from ..chat.readers import Owner
+from ..chat.room import Room
 from ..chat.service import ChatService
 from ..chat.sessions import LastingSession
 from ..chat.tickets import Tickets
@@ -29,6 +30,7 @@ from ..model.errors import (
 )
 from ..model.identity import Stranger
 from ..model.names import name_key
+from ..model.policy import Action
 from ..model.text import printable
 from ..net.heartbeat import Heartbeat
 from ..net.peers import Peers
@@ -231,6 +233,24 @@ class Access:
     def owner(self, request: Request, session: LastingSession | None) -> Owner:
         """For whom a request reads: its session, or a stranger at the request's address."""
         return session or Stranger(self.address(request))
+
+    def may(self, request: Request, action: Action, room: Room | None = None) -> None:
+        """Ask the policy whether the client may do that.  Raises `BadToken`, `NotAllowed`."""
+        owner = self.owner(request, self.session(request))
+        self.service.readers.check(owner, action, room)
+
+    def readable(self, request: Request, name: str) -> Deferred[Room]:
+        """The room of that name, loaded, which the client may read.
+
+        Raises `BadToken`, `BadRoom`; fails with `NotAllowed`, `Unavailable`.
+        """
+        owner = self.owner(request, self.session(request))
+
+        def checked(room: Room) -> Room:
+            self.service.readers.check_reading(owner, room)
+            return room
+
+        return self.service.rooms.load(name).addCallback(checked)
 
     def speaker(self, request: Request) -> Person:
         """The person who says something: the session's, or a visitor by the name in the query.

@@ -1,14 +1,13 @@
-"""The WebSocket door: events one way, commands the other, a JSON object in each text frame.
+"""The WebSocket door: events to the client, commands from it, one JSON object in each text frame.
 
-1. A connection is a subscriber that pushes; frames are made once and shared.
-2. Without a session a client only reads, until it gives its first command: then it becomes a guest,
-   like a fresh telnet connection, and leaves when the connection ends.  Commands that come in while
-   the guest enters are carried out behind that, also if the connection has ended meanwhile.
-3. A command's answer (`ack`, `error`) has the `ref` that the command was sent with.  A message that
-   is repeated with the same `ref` is not said again: like an `Idempotency-Key`, a `ref` is the
-   session's.
-4. When the gate ends the reader, the client gets an `error` and the close code 1008.  If it takes
-   one of several rooms away, the client gets `removed`, and the reader goes on.
+1. A connection is a subscriber that pushes; frames are made once and shared by all readers.
+2. A client without a session only reads, until it sends its first command.  Then it becomes a
+   guest, like a new telnet connection, and the guest leaves when the connection ends.  Commands
+   that arrive while the guest enters are carried out afterwards, even if the connection has ended.
+3. The answer to a command (`ack`, `error`) has the command's `ref`.  A `ref` is an idempotency key,
+   with the scope of an `Idempotency-Key`: a message that is repeated with it is not said again.
+4. When the gate ends the reader, the client gets an `error` and the close code 1008.  If the gate
+   takes one of several rooms away, the client gets `removed`, and the reader goes on.
 """
 
 from __future__ import annotations
@@ -22,17 +21,13 @@ from twisted.python.failure import Failure
 from ..chat.person import Person
 from ..chat.sessions import Session
 from ..codecs.websocket import (
-    GAP,
     WEBSOCKET,
     Sent,
     ack,
     error,
-    marked,
     pong,
     read,
-    ready,
     ref_of,
-    removed,
 )
 from ..http.wsprotocol import NORMAL, POLICY_VIOLATION, UNSUPPORTED, WebSocketProtocol
 from ..model.addresses import Address
@@ -41,20 +36,21 @@ from ..model.errors import ChatError, Unavailable
 from ..model.names import clean_room
 from ..net.liveness import SILENT_BEATS
 from ..net.peers import going_down
-from ..net.tcp import enable_direct_writes
-from ..stream.batch import Batch
 from ..stream.feed import Source
+from ..stream.subscriber import Subscriber
 from .access import Access, for_programs, key_owner
+from .pushing import Pushing
 from .reading import ReadQuery
 
 MOST_EARLY = 100
-"""Commands that may wait while the guest enters, before no more are accepted."""
+"""Commands that may wait while the guest enters; further commands are refused."""
 
 
-class ChatSocket(WebSocketProtocol):
+class ChatSocket(Pushing, WebSocketProtocol):
     """One WebSocket client: an outlet that pushes, and the source of its commands."""
 
-    brief = False
+    codec = WEBSOCKET
+    reader: Subscriber
 
     def __init__(self, access: Access, query: ReadQuery, address: Address) -> None:
         """Raises `NotAllowed`."""
@@ -62,7 +58,8 @@ class ChatSocket(WebSocketProtocol):
         self.query = query
         self._access = access
         self._address = address
-        self._subscriber = query.open(self, WEBSOCKET)
+        self.heartbeat = access.heartbeat
+        self.reader = query.open(self, WEBSOCKET)
         self._guest: Session | None = None
         self._entering: deque[Deferred[Person]] | None = None
         """The commands that wait for the guest to enter; None: no guest is entering."""
@@ -73,19 +70,15 @@ class ChatSocket(WebSocketProtocol):
     def opened(self) -> None:
         """Begin to read."""
         self.query.begin(self)
-        self._access.heartbeat.add(self)
-        self._subscriber.start()
-        self._subscriber.when_caught_up(self._is_ready)
+        self.start_reading(self.reader)
 
     def closing(self) -> None:
-        """Nothing may follow a close."""
-        self._subscriber.stop()
+        """Stop the reader: no frame may follow a close frame."""
+        self.stop_reading()
 
     def closed(self) -> None:
-        """The connection is gone; its guest leaves."""
+        """The connection is closed; its guest leaves."""
         self._gone = True
-        self._access.heartbeat.discard(self)
-        self._subscriber.stop()
         self.query.end(self, dead=self.silent >= SILENT_BEATS)
         self._end_guest()
 
@@ -103,47 +96,24 @@ class ChatSocket(WebSocketProtocol):
         self.write(error(None, refusal))
         self.close(POLICY_VIOLATION, refusal.code)
 
-    def removed(self, room: str, refusal: ChatError) -> None:
+    def removed(self, room: str, error: ChatError) -> None:
         """See `Outlet.removed`."""
-        self.write(removed(room, refusal))
+        if self.open:
+            super().removed(room, error)
 
     def marked(self, room: str, marker: int) -> None:
         """See `Outlet.marked`."""
-        self.write(marked(room, marker))
+        if self.open:
+            super().marked(room, marker)
 
     def beat(self) -> None:
         """Send a ping."""
         self.ping()
 
-    def pauseProducing(self) -> None:
-        """The client reads too slowly: its cursor stays, and its commands wait."""
-        self._subscriber.pause()
-        super().pauseProducing()
-
-    def drained(self) -> None:
-        """The client has caught up."""
-        self._subscriber.resume()
-
-    def deliver(self, batch: Batch) -> bool:
-        """Write a batch, its gap first."""
-        if batch.gaps:
-            self.transport.write(GAP)
-        if batch.chunk:
-            self.transport.write(batch.chunk)
-        return True
-
-    def _is_ready(self) -> None:
-        """All that was stored when it began to read has been sent; from here on the shortest way is
-        taken (`Subscriber.push`).
-        """
-        self.transport.write(ready(self._subscriber.cursor))
-        self._subscriber.push(self.transport.write)
-        enable_direct_writes(self.transport, self._subscriber)
-
     # -- commands --------------------------------------------------------------------------------
 
     def bytes_received(self, data: bytes) -> None:
-        """Nothing here is binary."""
+        """Close the connection: binary messages are not supported."""
         self.close(UNSUPPORTED, "send JSON in text frames")
 
     def text_received(self, text: str) -> None:
@@ -208,21 +178,21 @@ class ChatSocket(WebSocketProtocol):
         """See `Connected.drain`."""
         self._leaving = True
         if not self.owed:
-            self._subscriber.wake()
+            self.reader.wake()
             super().drain()
 
     # -- the guest -------------------------------------------------------------------------------
 
     @property
     def _person(self) -> Person | None:
-        """The person who gives the commands, if there is one already."""
+        """The person whose commands these are; None before a guest has entered."""
         session = self.query.session or self._guest
         return session.person if session else None
 
     def _entered(self) -> Deferred[Person]:
-        """Fires with the guest, behind all earlier commands.
+        """Fires with the guest, after the Deferreds of all earlier commands.
 
-        Raises `Unavailable` when the server goes down: it would take the command no more.
+        Raises `Unavailable` if the server is going down, and would not accept the command.
         """
         if self._access.peers.draining:
             raise going_down()
@@ -246,7 +216,7 @@ class ChatSocket(WebSocketProtocol):
     def _has_entered(self, person: Person) -> None:
         self._guest = Session(person, self._address)
         self._guest_key = secrets.token_hex(8)
-        self._access.service.readers.hand_over(self._subscriber, self._guest)
+        self._access.service.readers.hand_over(self.reader, self._guest)
         assert self._entering is not None
         while self._entering:
             self._entering.popleft().callback(person)
@@ -261,7 +231,7 @@ class ChatSocket(WebSocketProtocol):
     # -- several rooms ---------------------------------------------------------------------------
 
     def _read_also(self, id_: int | None, name: str) -> int | None:
-        """On `/events`, a room that was joined is read too, from there on."""
+        """On `/events`, add a room that was joined to the reader, from the joining event on."""
         service = self._access.service
         room = service.rooms.live(name)
         if room is not None:
@@ -273,22 +243,22 @@ class ChatSocket(WebSocketProtocol):
         return id_
 
     def _read_no_more(self, name: str) -> None:
-        """On `/events`, a room that is left is not read any more."""
-        self._subscriber.wake()
+        """On `/events`, remove a room that is being left from the reader."""
+        self.reader.wake()
         self._change(self._others(name), self._access.service.horizon)
 
     def _others(self, name: str) -> list[Source]:
-        sources = [feed.source for feed in self._subscriber.feeds]
+        sources = [feed.source for feed in self.reader.feeds]
         return [source for source in sources if source.name != name]
 
     def _change(self, sources: list[Source], cursor: int) -> None:
-        subscriber, service = self._subscriber, self._access.service
+        subscriber, service = self.reader, self._access.service
         if not subscriber.reading:
             return
         owner = self.query.session or self._guest
         assert owner is not None
         views = [(source, WEBSOCKET) for source in sources]
-        # Paused, so that the events of all rooms come in the order of their ids.
+        # Pausing keeps the events of all rooms in the order of their ids.
         full = subscriber.paused
         subscriber.pause()
         try:

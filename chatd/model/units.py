@@ -6,7 +6,7 @@
    change, and the versions by which it was judged (`expects`).
 3. The store compares versions and appends; it knows no rule of the chat.  A unit whose expected
    version has moved is *stale*: nothing of it is stored, and its command is judged again.
-4. Cells change only when a unit is shown, on every node alike, in the order of the ids.
+4. Cells change only when a unit is shown, in the same way on every node, in the order of the ids.
 """
 
 from __future__ import annotations

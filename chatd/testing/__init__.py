@@ -92,6 +92,7 @@ class InMemoryChat:
         policy: Policy | None = None,
         node: InMemoryChat | None = None,
         rules: Rules = OPEN_TO_ALL,
+        shared: Callable[[Address], bool] = lambda address: False,
         **limits: Any,
     ) -> None:
         """Further `limits` are fields of `chatd.chat.limits.Limits`.
@@ -117,6 +118,7 @@ class InMemoryChat:
             now=self.clock.seconds,
             passwords=Passwords(self.passwords, CHEAP),
             rules=rules,
+            shared=shared,
         )
         opened = self.service.open()
         self.settle()

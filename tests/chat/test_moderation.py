@@ -465,6 +465,22 @@ def test_a_guest_is_banned_by_session_and_public_address(chat: InMemoryChat, ada
     assert ban.address == PUBLIC
 
 
+def test_the_address_of_a_proxy_is_never_banned_with_a_guest() -> None:
+    """A public one is everybody's who comes through it: the ban is the session's alone."""
+    chat = InMemoryChat(shared=lambda address: address == PUBLIC)
+    ada = with_account(chat, "ada")
+    chat.perform(ada, Join("dev"))
+    guest = chat.enter("guido", PUBLIC)
+    chat.perform(guest, Join("dev"))
+    chat.perform(ada, Ban("dev", "guido"))
+    assert isinstance(refusal(chat, guest, Join("dev")), Banned)
+    chat.perform(chat.enter("ida", PUBLIC), Join("dev"))
+    chat.perform(chat.service.visitor("cron", PUBLIC), Say("dev", "x"))
+    chat.service.readers.check_reading(Stranger(PUBLIC), chat.room("dev"))
+    [(_, ban)] = chat.room("dev").rights.bans
+    assert ban.address == ""
+
+
 @pytest.mark.parametrize("host", [None, "127.0.0.1", "10.1.2.3", "fd00::1"])
 def test_a_private_address_is_never_banned_with_a_guest(
     chat: InMemoryChat, ada: Person, host: str | None

@@ -9,8 +9,8 @@ from weakref import ref
 
 import pytest
 
+from chatd.chat.owners import Owner
 from chatd.chat.person import Person
-from chatd.chat.readers import Owner
 from chatd.chat.sessions import Session
 from chatd.codecs.json import JSON
 from chatd.model.addresses import LOCAL, address_of

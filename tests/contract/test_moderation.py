@@ -23,11 +23,13 @@ from chatd.model.moderation import (
 )
 from chatd.model.policy import Action
 
+from ..kit.chat import PASSWORD
 from ..kit.clients import DOORS, Client
 from ..kit.http import HttpClient
 from ..kit.moderators import person_of, signed_in
 from ..kit.permissions import COLUMNS, ROOMS, answer
 from ..kit.server import MemoryServer
+from ..kit.terminal import Terminal
 
 # The classic door has no codes and cannot say why a reader has ended: it refuses the next poll.
 doors = pytest.mark.parametrize("door", [door for door in DOORS if door != "classic"])
@@ -422,3 +424,67 @@ def test_members_are_let_in_at_every_door(server: MemoryServer, admin: Person) -
         assert person.get(target).status == 200
         assert server.http().get(target).refusal == (404, "not-found")
     assert json.loads(server.http().get("/rooms").body)["rooms"][0]["room"] == "lobby"
+
+
+# -- signed in for real ----------------------------------------------------------------------------
+
+NEAR = "127.0.0.1"
+
+
+def registered(server: MemoryServer, name: str) -> HttpClient:
+    """A client in the first session of an account that was registered over HTTP."""
+    http = server.http(NEAR)
+    made = http.post("/accounts", {"name": name, "password": PASSWORD})
+    assert made.status == 201, made.body
+    client = server.http(NEAR)
+    client.headers["Authorization"] = f"Bearer {made.json['token']}"
+    return client
+
+
+def test_accounts_moderate_over_http_from_registering_to_an_invite(server: MemoryServer) -> None:
+    """The founder owns the room; roles, bans and memberships hold in a later session."""
+    ada, bob = registered(server, "ada"), registered(server, "bob")
+    for client in (ada, bob):
+        assert client.request("PUT", "/rooms/dev/membership").status == 200
+    assert bob.send_json("PATCH", "/rooms/dev", {"slow": 5}).refusal == (403, "not-allowed")
+    assert ada.send_json("PUT", "/rooms/dev/roles/bob", {"role": "op"}).status == 200
+    assert bob.send_json("PATCH", "/rooms/dev", {"slow": 5}).status == 200
+    cy = registered(server, "cy")
+    assert bob.send_json("PUT", "/rooms/dev/bans/cy", {"text": "spam"}).status == 200
+    again = server.http(NEAR).post("/session", {"name": "cy", "password": PASSWORD}).json["token"]
+    cy.headers["Authorization"] = f"Bearer {again}"
+    assert cy.request("PUT", "/rooms/dev/membership").refusal == (403, "banned")
+    assert ada.send_json("PATCH", "/rooms/dev", {"access": "members"}).status == 200
+    made = bob.post("/rooms/dev/invites", {}).json
+    dan = registered(server, "dan")
+    assert dan.get("/rooms/dev").refusal == (404, "not-found")
+    assert dan.post(f"/invites/{made['code']}", {}).status == 200
+    assert dan.get("/rooms/dev").status == 200
+    assert cy.post(f"/invites/{made['code']}", {}).refusal == (404, "not-found")
+
+
+def test_accounts_moderate_on_the_line_door_from_registering_to_an_invite(
+    server: MemoryServer,
+) -> None:
+    """The same accounts and rooms as over HTTP."""
+    ada = Terminal(server, "/nick ada", f"/register {PASSWORD}", "/join dev", host=NEAR)
+    bob = Terminal(server, "/nick bob", f"/register {PASSWORD}", "/join dev", host=NEAR)
+    ada.heard()
+    assert ada.type("/op bob") == ["-- ada made bob an op of #dev"]
+    bob.heard()
+    guest = Terminal(server, "/nick guido", "/join dev", host=NEAR)
+    for client in (ada, bob):
+        client.heard()
+    assert bob.type("/kick guido hush") == ["-- bob kicked guido from #dev: hush"]
+    assert any("you were put out of #dev by bob: hush" in line for line in guest.heard())
+    ada.heard()
+    (told,) = ada.type("/access members")
+    assert told.startswith("-- ada")
+    server.chat.service.page_url = "https://chat.example"
+    (told,) = ada.type("/invite")
+    assert told.startswith("== who opens https://chat.example/#invite=")
+    code = told.partition("#invite=")[2].split()[0]
+    cy = registered(server, "cy")
+    assert cy.get("/rooms/dev").refusal == (404, "not-found")
+    assert cy.post(f"/invites/{code}", {}).status == 200
+    assert cy.get("/rooms/dev").status == 200

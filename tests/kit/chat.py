@@ -7,8 +7,8 @@ import json
 from typing import Any
 
 from chatd.chat.accounts import Proof
+from chatd.chat.owners import Owner
 from chatd.chat.person import Person
-from chatd.chat.readers import Owner
 from chatd.chat.sessions import LastingSession
 from chatd.codecs.json import JSON
 from chatd.model.addresses import LOCAL, Address

@@ -15,12 +15,15 @@ from chatd.doors.irc.door import IrcDoor, Told
 from chatd.doors.irc.link import IrcFactory
 from chatd.doors.irc.websocket import IrcWebSocketResource
 from chatd.doors.line.lines import LineFactory
+from chatd.http.bounds import USUAL
 from chatd.http.hosts import Hosts, hosts_of
 from chatd.http.proxies import NO_PROXIES, Proxies
 from chatd.http.site import ChatSite
 from chatd.model.commands import Say
 from chatd.net.peers import Peers
 from chatd.server import drain
+from chatd.server.doors import DoorContext
+from chatd.server.settings import Settings
 from chatd.testing import FakeConnection, InMemoryChat, result_of
 
 from .chat import looked_up, restarted
@@ -116,6 +119,19 @@ class MemoryServer:
         """Store what was held back."""
         self.chat.store.release("appends")
         self.chat.settle()
+
+    def context(self, settings: Settings | None = None) -> DoorContext:
+        """What the table of doors makes doors of this chat from."""
+        return DoorContext(
+            settings=settings or Settings(),
+            chat=self.chat.service,
+            peers=self.peers,
+            hosts=self.hosts,
+            origins=(),
+            proxies=NO_PROXIES,
+            bounds=USUAL,
+            irc=self.irc,
+        )
 
     def going_down(self) -> drain.ChatServer:
         """What is stopped when the server goes down."""

@@ -18,8 +18,8 @@ class MembershipResource(RoomCommandResource):
 
     def render_PUT(self, request: Request) -> Deferred[bytes]:
         """Join."""
-        joined = self._in_session(request, Join(self._name))
         name = clean_room(self._name)
+        joined = self._in_session(request, Join(self._name))
         return joined.addCallback(lambda _: answer(request, {"room": name}))
 
     def render_DELETE(self, request: Request) -> Deferred[bytes]:

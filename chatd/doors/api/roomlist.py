@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 from twisted.web.http import CACHED
 from twisted.web.server import Request
 
-from ...chat.readers import Owner
+from ...chat.owners import Owner
 from ...chat.room import Room
 from ...chat.service import ChatService
 from ...chat.sessions import Session

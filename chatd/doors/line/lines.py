@@ -1,13 +1,13 @@
 r"""The line door: telnet, netcat, and every other client that sends lines over TCP or TLS.
 
-1. A connection is a session with one reader; when it ends, the session has left.  A client is
-   greeted when its person has come in; lines that it sends before that wait.
-2. Lines are carried out in order, and the next one is not looked at while the client reads too
-   slowly or says too much: TCP holds the rest back, so nothing of a long paste is lost.
-3. The end of input is not the end of the conversation: what was said is stored and echoed before
-   the connection is closed (`printf 'hello\n' | nc -N host port`).
-4. Lines that were received are carried out, also if their sender has closed meanwhile: the session
-   ends behind the last of them (`chatd.doors.line.backlog`).
+1. A connection is a session with one reader, and the session ends with the connection.  A client is
+   greeted when its person has entered; lines that arrive before wait.
+2. Lines are carried out in order.  While the client does not read, or exceeds its rate limit, no
+   line is carried out and further input stays in TCP's buffers, so no line of a long paste is lost.
+3. If the client half-closes, its messages are stored and echoed before the connection is closed
+   (`printf 'hello\n' | nc -N host port`).
+4. Lines that were received are carried out even if the client has disconnected meanwhile; the
+   session ends after the last line (`chatd.doors.line.backlog`).
 """
 
 from __future__ import annotations
@@ -19,11 +19,9 @@ from twisted.internet.interfaces import (
     IAddress,
     IDelayedCall,
     IHalfCloseableProtocol,
-    IPushProducer,
     ISSLTransport,
 )
-from twisted.internet.protocol import Factory, Protocol, connectionDone
-from twisted.internet.tcp import Connection
+from twisted.internet.protocol import Factory, connectionDone
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
@@ -37,7 +35,7 @@ from ...codecs.lines import counted, refusal
 from ...codecs.telnet import ECHO_ON, NO_OPERATION
 from ...model.addresses import LOCAL, Address, address_of, is_own_machine
 from ...model.errors import ChatError, Malformed, TextTooLong, TooSlow, Unavailable
-from ...net.handshakes import TimedHandshake
+from ...net.flow import TcpConnection
 from ...net.heartbeat import Heartbeat
 from ...net.peers import GOING_DOWN, Peers
 from ...net.tcp import enable_direct_writes
@@ -47,17 +45,16 @@ from .backlog import BACKLOG_SECONDS, Backlogs, received
 from .shell import Shell
 
 NOP_SECONDS = 30
-"""Seconds between two signs of life to a telnet client: HAProxy's examples cut connections that are
-idle for 50 seconds, other proxies after 60."""
+"""Seconds between two heartbeats (telnet's NOP) to a telnet client.  HAProxy's examples close
+connections that are idle for 50 seconds, other proxies after 60."""
 COMMAND_BYTES = 256
-"""Bytes that a line may be longer than a message, for the command before it."""
+"""Bytes that a line may have beyond the longest message, for the command before the message."""
 
 
-@implementer(IHalfCloseableProtocol, IPushProducer)
-class LineConnection(TimedHandshake, Protocol):
-    """One client's bytes: lines in, at the pace that the limits allow, and backpressure."""
+@implementer(IHalfCloseableProtocol)
+class LineConnection(TcpConnection):
+    """One connection of the line door: input to lines, output with backpressure, and its end."""
 
-    transport: Connection
     _log = Logger()
 
     def __init__(
@@ -68,8 +65,8 @@ class LineConnection(TimedHandshake, Protocol):
         backlogs: Backlogs,
         address: Address = LOCAL,
     ) -> None:
+        super().__init__(peers, service.clock)
         self._service = service
-        self._peers = peers
         self._heartbeat = heartbeat
         self._backlogs = backlogs
         self._backlog: IDelayedCall | None = None
@@ -78,58 +75,42 @@ class LineConnection(TimedHandshake, Protocol):
         self._address = address
         self._shell: Shell | None = None
         self._entering = False
-        self._pushes = False
-        self._full = False
         self._input = LineInput()
         self._queue = LineQueue(service.clock, service.max_text + COMMAND_BYTES, refusal)
         self._stopped = False
         self._ending = False
         self._farewell = b""
-        self._closing = False
         self._gone = False
         self._over = False
 
     # -- the transport's side --------------------------------------------------------------------
 
-    def connectionMade(self) -> None:
-        """A client is there; over TLS there is nothing to say before its handshake is done.
-
-        What is written earlier makes Twisted pause its producer until it has read on, and this one
-        would pause the reading.
-        """
-        self.transport.setTcpNoDelay(True)
-        self._peers.add(self)
-        if not self.begin_handshake(self.transport, self._service.clock):
-            self._enter()
-
-    def handshakeCompleted(self) -> None:  # noqa: N802
-        """See `IHandshakeListener.handshakeCompleted`."""
-        super().handshakeCompleted()
-        if not self._ending:
-            self._enter()
-
-    def _enter(self) -> None:
-        """Have a person come in, as a guest."""
-        self.transport.registerProducer(self, True)
-        self._pushes = self._entering = True
+    def established(self) -> None:
+        """Have a guest enter, unless the server is closing the connection."""
+        if self._ending:
+            return
+        self._entering = True
         entering = maybeDeferred(self._service.enter, address=self._address)
         entering.addCallbacks(self._entered, self._not_let_in)
 
     def _entered(self, person: Person) -> None:
-        """Greet, and begin to read the lobby; unless the client has gone meanwhile."""
+        """The guest has entered: greet the client and start its reader.
+
+        If the client has disconnected meanwhile, carry out its lines, or let the guest leave.
+        """
         self._has_arrived()
-        if self._over or self._closing:
+        if self._over or self.is_closing:
             self._service.end(person)
             return
         self._shell = Shell(self._service, Session(person, self._address), self)
-        if self._full:
+        if self.full:
             self._shell.subscriber.pause()
         self._shell.greet()
         if self._gone and not self._over:
             self._outlive()
 
     def _not_let_in(self, failure: Failure) -> None:
-        """The person could not come in."""
+        """The guest could not enter: send the reason, and close the connection."""
         self._has_arrived()
         error = failure.value
         if not isinstance(error, ChatError):
@@ -142,12 +123,12 @@ class LineConnection(TimedHandshake, Protocol):
             self.turn_out(error)
 
     def start(self, subscriber: Subscriber) -> None:
-        """See `Wire.start`: let it write past this connection, and past its transport if there is a
-        way.
+        """See `Wire.start`.  The subscriber writes to the transport, or directly to the socket if
+        the transport supports that.
         """
         if self._gone:
             return
-        if self._full:
+        if self.full:
             subscriber.pause()
         subscriber.start(self.transport.write)
         enable_direct_writes(self.transport, subscriber)
@@ -163,7 +144,7 @@ class LineConnection(TimedHandshake, Protocol):
             self.work()
 
     def _take(self, data: bytes) -> bool:
-        """Take in bytes; answers whether they are lines, and not another protocol."""
+        """Parse input; returns False if it belongs to another protocol, such as HTTP or TLS."""
         self._queue.lines.feed(self._input.feed(data))
         if self._input.telnet and not (self._beating or self._gone):
             self._beating = True
@@ -176,8 +157,8 @@ class LineConnection(TimedHandshake, Protocol):
         return not self._input.problem
 
     def turn_out(self, error: ChatError) -> None:
-        """See `Wire.turn_out`; nothing that the client has sent and that waits is carried out."""
-        if self._closing:
+        """See `Wire.turn_out`.  Lines that wait are dropped."""
+        if self.is_closing:
             return
         self._hang_up()
         self.send(refusal(error))
@@ -187,22 +168,22 @@ class LineConnection(TimedHandshake, Protocol):
             self._close()
 
     def readConnectionLost(self) -> None:
-        """The client has said all it had to say, but may still be listening."""
-        if self._closing:
+        """The client has half-closed: it sends no more, but may still read."""
+        if self.is_closing:
             self.transport.loseConnection()
             return
         self._end_input()
         self.work()
 
     def _end_input(self) -> None:
-        """The last line needs no end."""
+        """Finish the input, whose last line may lack a line end."""
         self._input.finish()
         if self._is_lines():
             self._queue.lines.finish()
             self._ending = True
 
     def salvage(self, receive: Callable[[int], bytes]) -> None:
-        """The connection is about to be lost: keep what was received and not read yet."""
+        """The connection is about to be lost: keep the bytes in its receive buffer."""
         if self._ending or not (self._shell or self._entering):
             return
         self._gone = True
@@ -221,12 +202,12 @@ class LineConnection(TimedHandshake, Protocol):
         """Never happens: only a client half-closes."""
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
-        """The connection is gone; its session is over when its lines are carried out."""
+        """The connection is closed; its session ends when its lines have been carried out."""
         self._gone = self._ending = True
         self.end_handshake()
         if self._beating:
             self._heartbeat.discard(self)
-        self._peers.stalls.forget(self)
+        self.peers.stalls.forget(self)
         if self._shell:
             self._shell.subscriber.stop()
         if self._queue.pending and not self._over:
@@ -234,7 +215,9 @@ class LineConnection(TimedHandshake, Protocol):
         self.work()
 
     def _outlive(self) -> None:
-        """The client is gone, and has left lines: they are carried out, if not too many wait."""
+        """The client has disconnected, and lines wait: keep carrying them out within the limits of
+        `Backlogs`, or drop them.
+        """
         if self._entering:
             waits = self._expected = self._backlogs.expect()
         elif waits := self._backlogs.admit(self._address):
@@ -244,20 +227,20 @@ class LineConnection(TimedHandshake, Protocol):
             self._give_up("too many wait already")
 
     def _has_arrived(self) -> None:
-        """The person has come in, or could not."""
+        """The guest has entered, or was refused."""
         self._entering = False
         if self._expected:
             self._expected = False
             self._backlogs.arrived()
 
     def _give_up(self, why: str) -> None:
-        """Carry out no more lines of a client that is gone."""
+        """Drop the remaining lines of a client that has disconnected."""
         self._backlogs.dropped(self._queue.count(), why)
         self._queue.drop()
         self._finish()
 
     def _finish(self) -> None:
-        """The connection is gone and its lines are carried out: the session has left."""
+        """The connection is closed and no line waits: end the session."""
         self._over = True
         if self._backlog:
             self._backlogs.leave(self._address)
@@ -266,37 +249,26 @@ class LineConnection(TimedHandshake, Protocol):
             self._backlog = None
         if self._shell:
             self._shell.close()
-            self._shell = None  # it holds this connection
-        self._peers.discard(self)
+            self._shell = None  # breaks a reference cycle
+        self.peers.discard(self)
 
-    def pauseProducing(self) -> None:
-        """The client reads more slowly than the room talks: its cursor stays, and its commands
-        wait.
-        """
-        self._full = True
+    def filled(self) -> None:
+        """The client does not read fast enough: pause its reader, and let its lines wait."""
         if self._shell:
             self._shell.subscriber.pause()
-        self._peers.stalls.full(self)
         self._stopped = True
         self.transport.pauseProducing()
 
-    def resumeProducing(self) -> None:
-        """There is room again."""
-        self._peers.stalls.drained(self)
-        self._full = False
+    def drained(self) -> None:
+        """The client has read all that was sent: resume its reader and its lines."""
         if self._shell:
             self._shell.subscriber.resume()
-        if not self._full:
+        if not self.full:
             self.work()
 
-    def stopProducing(self) -> None:
-        """The transport is about to close; `connectionLost` follows."""
-
     def beat(self) -> None:
-        """Give a sign of life that a telnet client does not show; another client gets none, for it
-        would show the bytes.
-        """
-        if not (self._full or self._closing):
+        """Send a heartbeat (telnet's NOP).  Only telnet clients get it: others would display it."""
+        if not (self.full or self.is_closing):
             self.send(NO_OPERATION)
 
     def send(self, data: bytes) -> None:
@@ -316,7 +288,7 @@ class LineConnection(TimedHandshake, Protocol):
         return self._input.telnet
 
     def show(self) -> None:
-        """See `Wire.show`; the end of the line was not seen either."""
+        """See `Wire.show`.  A line end follows, because the client did not echo the user's."""
         self.send(ECHO_ON + b"\r\n")
 
     # -- lines into commands ---------------------------------------------------------------------
@@ -336,13 +308,13 @@ class LineConnection(TimedHandshake, Protocol):
 
     def make_mistake(self) -> float:
         """See `Carrier.make_mistake`."""
-        return 0.0 if self._closing or self._shell is None else self._shell.make_mistake()
+        return 0.0 if self.is_closing or self._shell is None else self._shell.make_mistake()
 
     @property
     def busy(self) -> bool:
         """See `Carrier.busy`."""
         shell = self._shell
-        return shell is None or shell.changing or (self._full and not self._gone)
+        return shell is None or shell.changing or (self.full and not self._gone)
 
     def carry_out(self, line: bytes | None) -> bool:
         """See `Carrier.carry_out`."""
@@ -358,7 +330,7 @@ class LineConnection(TimedHandshake, Protocol):
         return seen
 
     def worked(self) -> None:
-        """See `Carrier.worked`: take more input or none, or close."""
+        """See `Carrier.worked`: pause or resume reading, or close the connection."""
         if self._queue.lines and not self._gone:
             self._stopped = True
             self.transport.pauseProducing()
@@ -366,20 +338,22 @@ class LineConnection(TimedHandshake, Protocol):
         self._close_when_done()
 
     def _read_on(self) -> None:
-        """Take more input, unless something still has to be waited for."""
-        if not self._stopped or self._full or self._ending or self._gone:
+        """Resume reading, unless lines wait or the client does not read."""
+        if not self._stopped or self.full or self._ending or self._gone:
             return
         if self._queue.idle:
             self._stopped = False
             self.transport.resumeProducing()
 
     def _close_when_done(self) -> None:
-        """After the end of input: close as soon as everything said has been stored and shown."""
+        """After the end of input: close once all messages have been stored and echoed."""
         if self._gone:
             if self._queue.idle and not self._over:
                 self._finish()
         elif (
-            self._ending and self._queue.idle and not (self.owed or self._closing or self._entering)
+            self._ending
+            and self._queue.idle
+            and not (self.owed or self.is_closing or self._entering)
         ):
             subscriber = self._shell.subscriber if self._shell else None
             if subscriber:
@@ -387,22 +361,19 @@ class LineConnection(TimedHandshake, Protocol):
                 if subscriber.waiting:
                     subscriber.when_caught_up(self._close_when_done)
                     return
-            if not self._full:
+            if not self.full:
                 self.send(self._farewell)
                 self._close()
 
     def _close(self) -> None:
-        """Close, once the client has read what it was sent."""
-        if self._closing:
+        """Close the connection once the client has read what was sent."""
+        if self.is_closing:
             return
-        self._closing = True
-        self._peers.stalls.closing(self)
         if self._shell:
             self._shell.subscriber.stop()
-        if self._pushes:
-            self.transport.unregisterProducer()
+        self.end_flow()
         if self._stopped and self._farewell and not ISSLTransport.providedBy(self.transport):
-            # What was not read would make the close a reset, which takes back the farewell.
+            # With unread input the close would be a TCP reset, which could destroy the farewell.
             self.transport.loseWriteConnection()
             self.transport.resumeProducing()
         else:
@@ -412,7 +383,7 @@ class LineConnection(TimedHandshake, Protocol):
         self._queue.drop()
         self._ending = True
 
-    # -- being sent away -------------------------------------------------------------------------
+    # -- disconnection by the server -------------------------------------------------------------
 
     @property
     def owed(self) -> bool:
@@ -420,14 +391,13 @@ class LineConnection(TimedHandshake, Protocol):
         return self._shell is not None and self._shell.unanswered > 0
 
     def drain(self) -> None:
-        """See `Connected.drain`: what was said before is stored and echoed, and what was still to
-        wait its turn is told to be lost.
+        """See `Connected.drain`.  Accepted messages are stored and echoed; lines that wait are
+        dropped, and the farewell has their number.
         """
         if self._gone:
             self._give_up("the server is going down")
             return
-        if not self._pushes:  # the handshake of TLS is not done
-            self.transport.abortConnection()
+        if self.cut_handshake():
             return
         lost = len(self._queue.lines)
         again = f", and say your last {counted(lost, 'line')} again" if lost else ""
@@ -447,7 +417,7 @@ class LineConnection(TimedHandshake, Protocol):
 
 
 class LineFactory(Factory):
-    """Line connections into one service."""
+    """The factory of the line door: makes connections to one chat."""
 
     noisy = False
 
@@ -463,5 +433,5 @@ class LineFactory(Factory):
         return LineConnection(self._service, self._peers, self._heartbeat, self._backlogs, address)
 
     def turn_away(self, error: ChatError) -> bytes:
-        """What a client is told that is not let in."""
+        """The bytes to a client whose connection is refused."""
         return refusal(error)

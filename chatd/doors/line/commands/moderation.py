@@ -86,7 +86,7 @@ def kick(client: LineClient, name: str, _: int | None, reason: str) -> None:
 
 @command(
     "/ban WHO [DURATION] [REASON]",
-    "put somebody out for 30m, 12h, 7d or, without a duration, for good",
+    "put out for 30m, 12h, 7d, or for good",
     duration_and_text("name or network", WHO),
     kind=Kind.CHANGE,
 )
@@ -141,7 +141,7 @@ def unmute(client: LineClient, name: str) -> None:
 
 @command(
     "/invite [NAME]",
-    "make somebody a member of this room; without a name, make a link",
+    "make somebody a member, or print an invite's link",
     optional(_NAME),
     kind=Kind.CHANGE,
 )
