@@ -112,6 +112,7 @@ THROUGH = {
     "http/strict": "http/test_channel_conformance",
     "http/syntax": "http/test_channel_conformance",
     # What the commands of IRC stand on is tested through them.
+    "doors/irc/connection": "doors/irc/test_link",
     "doors/irc/client": "doors/irc/commands/test_registration",
     "doors/irc/commands/row": "doors/irc/commands/test_registration",
     "doors/irc/door": "doors/irc/commands/test_monitor",

@@ -144,8 +144,6 @@ class ChatService(Service):
             Tell: self._speech.tell,
             Notify: self._speech.speak,
             NotifyPrivately: self._speech.tell,
-            Notify: self._speech.speak,
-            NotifyPrivately: self._speech.tell,
             Join: self.attendance.come_in,
             Leave: self.attendance.go_out,
             Rename: self.attendance.rename,

@@ -13,8 +13,8 @@ from typing import Any
 from ..chat.service import ChatService
 from ..doors.api.tree import web_site
 from ..doors.classic import classic_site
+from ..doors.irc.connection import IrcFactory
 from ..doors.irc.door import IrcDoor
-from ..doors.irc.link import IrcFactory
 from ..doors.irc.websocket import IrcWebSocketResource
 from ..doors.line.lines import LineFactory
 from ..http.bounds import Bounds

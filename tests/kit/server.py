@@ -11,8 +11,8 @@ from twisted.internet.interfaces import IAddress
 
 from chatd.doors.api.tree import web_site
 from chatd.doors.classic import classic_site
+from chatd.doors.irc.connection import IrcFactory
 from chatd.doors.irc.door import IrcDoor, Told
-from chatd.doors.irc.link import IrcFactory
 from chatd.doors.irc.websocket import IrcWebSocketResource
 from chatd.doors.line.lines import LineFactory
 from chatd.http.bounds import USUAL

@@ -46,7 +46,7 @@ class Link(Protocol):
     def work(self) -> None:
         """Carry out the lines that have waited for an outcome."""
 
-    def close(self) -> None:
+    def finish(self) -> None:
         """Close, once the client has read what it was sent."""
 
 
@@ -188,7 +188,7 @@ class IrcClient(ABC):
         """Say why, and close."""
         self.ended = True
         self.write([form("ERROR", text=f"closing link: {why}")])
-        self.link.close()
+        self.link.finish()
 
     def closed(self) -> None:
         """The connection is gone, and so is the session."""

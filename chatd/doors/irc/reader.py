@@ -18,7 +18,7 @@ from ...chat.room import Room
 from ...chat.service import ChatService
 from ...chat.sessions import Session
 from ...codecs.irc.events import IrcCodec, to_bytes
-from ...model.errors import ChatError
+from ...model.errors import ChatError, Kicked
 from ...model.events import Event, PutOut
 from ...stream.batch import Batch, Gap
 from ...stream.eventlog import Entry, EventLog
@@ -94,12 +94,19 @@ class IrcReader:
         stream = self.channels.pop(room, None)
         if stream is None:
             return
+        kick = self._kick(stream) if isinstance(error, Kicked) else None
+        if kick is None:
+            self._wire.put_out(room, error)
+        elif kick.id > self.subscriber.cursor:  # or else it was delivered like any event
+            self._wire.send(to_bytes(self.codec.render(kick)))
+
+    def _kick(self, stream: Source) -> Entry | None:
+        """The newest event that puts this client's person out of a channel."""
         name = self._session.person.name
         for entry in reversed(stream.log.latest(RECENT, PutOut)):
             if isinstance(entry.event, PutOut) and entry.event.target == name:
-                self._wire.send(to_bytes(self.codec.render(entry)))
-                return
-        self._wire.put_out(room, error)
+                return entry
+        return None
 
     def _tell(self, gap: Gap) -> None:
         self._wire.gap(gap.source, gap.missed)

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from chatd.doors.irc.link import is_loopback
-
 from ...kit.garbage import no_garbage
 from ...kit.irc import IrcWire, register, source
 from ...kit.server import MemoryServer
@@ -172,10 +170,3 @@ def test_a_client_that_reads_too_slowly_is_told(server: MemoryServer) -> None:
     ada.wire.fill()
     server.chat.advance(61)
     assert any("you read too slowly" in line for line in ada.read())
-
-
-@pytest.mark.parametrize(
-    ("host", "local"), [("127.0.0.1", True), ("::1", True), (None, True), ("192.0.2.1", False)]
-)
-def test_a_peer_on_this_machine_is_known(host: str | None, local: bool) -> None:
-    assert is_loopback(host) is local
