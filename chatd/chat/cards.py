@@ -146,9 +146,6 @@ class Cards:
     def came(self, person: Person | Elsewhere) -> None:
         """See `PeopleObserver.came`."""
 
-    def moved(self, person: Person, room: str, *, joined: bool) -> None:
-        """See `PeopleObserver.moved`."""
-
     def _hash(self, text: str) -> str:
         digest = hashlib.blake2b(text.encode(), key=self._key, digest_size=10).digest()
         return b32encode(digest).decode().lower()[:_HOST_LETTERS]

@@ -129,7 +129,8 @@ class Fold:
                         growth.add(stream, entry)
                 elif isinstance(event, Signalled):
                     to = self._parts.people.own(name_key(event.to))
-                    source = to.signals if to is not None else None
+                    if to is not None and name_key(event.sender) not in to.ignored:
+                        source = to.signals
                 elif isinstance(event, Told):
                     self._deliver(entry, event, growth)
                 if source is not None:

@@ -32,6 +32,7 @@ from ..store import Store
 from .accounts import Accounts, Record
 from .admission import Admission
 from .arrivals import Arrivals
+from .limits import TokenBucket
 from .person import Person
 from .readers import Readers
 from .sessions import LastingSession, Session
@@ -257,6 +258,10 @@ class Sessions:
         at = b"%d" % (self._now() * 1_000_000)
         self._store.note(USED, session.hash, at).addErrback(_ignore)
 
+    def bucket(self) -> TokenBucket:
+        """A fresh rate limit."""
+        return self._admission.bucket()
+
     # -- of connections --------------------------------------------------------------------------
 
     def connect(self, token: str, address: Address) -> Deferred[Session]:
@@ -336,6 +341,11 @@ class Sessions:
         if session.over:
             return succeed(None)
         return self._end(session)
+
+    def end_guest(self, person: Person) -> Deferred[int | None]:
+        """Sessions of a guest over HTTP, if there are any, end at once."""
+        found = [session for session in self._by_hash.values() if session.person is person]
+        return self._end(found[0]) if found else succeed(None)
 
     def _end(self, session: LastingSession) -> Deferred[int | None]:
         self._by_token.pop(session.token, None)

@@ -24,6 +24,7 @@ from .fold import Fold
 from .given import GivenToGuests
 from .ignores import Ignores
 from .journal import Journal
+from .killing import Killing
 from .lasting import Sessions
 from .limits import Limits
 from .markers import Markers
@@ -175,6 +176,16 @@ class Parts:
             self.attendance,
             max_text,
         )
+        self.killing = Killing(
+            self.journal,
+            self.people,
+            self.readers,
+            self.accounts,
+            self.sessions,
+            self.signed_in,
+            micros,
+        )
+        """How administrators end sessions."""
         self.signals = Signals(self.journal, self.people, self.rooms, self.readers, self.admission)
         """What is passed on and kept nowhere."""
         self.cards = Cards(store, self.people)

@@ -65,9 +65,6 @@ class PeopleObserver(Protocol):
     def went(self, person: Person | Elsewhere, id_: int) -> None:
         """A person, still known by that name, has given it up: with the unit of that id."""
 
-    def moved(self, person: Person, room: str, *, joined: bool) -> None:
-        """A person of this node has come into a room, or has left it."""
-
 
 def taken(name: str, holder: Person | Elsewhere) -> NameInUse | NameRegistered:
     """Why nobody else can have the name that a person holds."""
@@ -228,13 +225,10 @@ class People:
             person = self._by_key.get(change.key)
             if isinstance(person, Person):
                 name = change.table[len(_MEMBERS) :]
-                joined = None if change.value is None else room(name)
-                if joined is not None:
-                    person.rooms[name] = joined
-                else:
+                if change.value is None:
                     person.rooms.pop(name, None)
-                for observer in self.observers:
-                    observer.moved(person, name, joined=joined is not None)
+                elif (joined := room(name)) is not None:
+                    person.rooms[name] = joined
                 for listener in tuple(person.listeners or ()):
                     listener()
 

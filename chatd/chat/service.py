@@ -122,6 +122,7 @@ class ChatService(Service):
         """How the first administrator proves to be it."""
         self.moderation, self.invites = parts.moderation, parts.invites
         self.server_bans = parts.server_bans
+        self.kill = parts.killing.kill
         self.signals = parts.signals
         """What is passed on and kept nowhere."""
         self.cards = parts.cards

@@ -12,8 +12,10 @@ from itertools import count
 from typing import Any, ClassVar, Protocol
 
 from twisted.internet.defer import Deferred, succeed
+from twisted.internet.interfaces import IDelayedCall
 
 from ...chat.accounts import Proof
+from ...chat.deputy import Deputy
 from ...chat.person import Person
 from ...chat.sessions import Session
 from ...codecs.irc import numerics
@@ -101,7 +103,11 @@ class IrcClient(ABC):
         self.markers: dict[str, int] = {}
         """What it has read, by target."""
         self.wallops = False
-        self.operator = False
+        self.deputy: Deputy | None = None
+        """The administrator's account as which it acts, after OPER."""
+        self.lags = False
+        """Whether the person was changed while commands had no outcome."""
+        self._changed: IDelayedCall | None = None
         self._refs = count(1)
         door.unregistered += 1
 
@@ -123,6 +129,23 @@ class IrcClient(ABC):
     def subscriber(self) -> Subscriber | None:
         """What reads for it, once it has registered."""
         return self.reader.subscriber if self.reader else None
+
+    @property
+    def operator(self) -> bool:
+        """Whether it has an administrator's rights, after OPER: as long as the account has them."""
+        return self.deputy is not None and self.deputy.admin
+
+    @property
+    def moderator(self) -> Person:
+        """The person as whom it moderates: after OPER, the administrator's account."""
+        deputy, person = self.deputy, self.person
+        assert person is not None
+        return person if deputy is None or deputy.key == person.account else deputy
+
+    def step_down(self) -> None:
+        """It has an administrator's rights no more."""
+        self.deputy = None
+        self.door.deputies.discard(self)
 
     def may(self, capability: str) -> bool:
         """Whether it has a capability."""
@@ -168,8 +191,32 @@ class IrcClient(ABC):
         """Register, if everything has been said that it takes."""
 
     @abstractmethod
-    def rooms_changed(self) -> None:
-        """See `Watcher.rooms_changed`."""
+    def follow_person(self) -> None:
+        """Read what the person's rooms are now, and leave out whom the person ignores now."""
+
+    # -- the person, whom other sessions may move ------------------------------------------------
+
+    def watch_person(self) -> None:
+        """From now on, follow the person when another session joins or leaves a room."""
+        assert self.person is not None
+        if self.person.listeners is None:
+            self.person.listeners = set()
+        self.person.listeners.add(self._person_changed)
+
+    def _person_changed(self) -> None:
+        if self._changed is None:
+            self._changed = self.service.clock.callLater(0, self._follow)
+
+    def _follow(self) -> None:
+        self._changed = None
+        self.lags = bool(self.unanswered)
+        if not (self.lags or self.ended):
+            self.follow_person()
+
+    def settle(self) -> None:
+        """The outcome of a command is known: follow the person, if that had to wait for it."""
+        if self.lags and not self.unanswered:
+            self._follow()
 
     # -- its state -------------------------------------------------------------------------------
 
@@ -179,10 +226,6 @@ class IrcClient(ABC):
         self.capabilities = effective(asked_for)
         if self.reader is not None:
             self.reader.read_with(self.door.codec(Profile.of(self.capabilities)))
-
-    def turned_out(self, error: ChatError) -> None:
-        """The client is sent away."""
-        self.end(error.message)
 
     def end(self, why: str) -> None:
         """Say why, and close."""
@@ -199,7 +242,12 @@ class IrcClient(ABC):
         for key in self.monitored:
             self.door.monitors.discard(key, self)
         self.door.clients.discard(self)
-        self.door.operators.discard(self)
+        self.step_down()
+        if self.person is not None and self.person.listeners is not None:
+            self.person.listeners.discard(self._person_changed)
+        if self._changed is not None:
+            self._changed.cancel()
+            self._changed = None
         self.leave()
         self.session = None
         if self.reader is not None:
@@ -234,6 +282,7 @@ class IrcClient(ABC):
 
     def turn_out(self, error: ChatError) -> None:
         """See `Wire.turn_out`."""
+        self.parting = self.parting or error.message
         self.end(error.message)
 
     def person_came(self, name: str) -> None:

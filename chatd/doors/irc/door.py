@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 from weakref import WeakSet
@@ -41,14 +41,15 @@ class Watcher(Protocol):
     def person(self) -> Person | None:
         """Its person, once it has registered."""
 
+    @property
+    def operator(self) -> bool:
+        """Whether it has an administrator's rights, after OPER."""
+
     def person_came(self, name: str) -> None:
         """Somebody has taken a name that the client watches."""
 
     def person_went(self, name: str) -> None:
         """Somebody has given up a name that the client watches."""
-
-    def rooms_changed(self) -> None:
-        """The person of this client has come into rooms or left some."""
 
 
 @dataclass
@@ -89,10 +90,9 @@ class IrcDoor:
         """Connections that have not registered yet."""
         self.most = 0
         """The most people that were here at a time."""
-        self.operators: WeakSet[object] = WeakSet()
-        """The clients that have shown themselves to be administrators'."""
+        self.deputies: WeakSet[Watcher] = WeakSet()
+        """The clients that have got an administrator's rights with OPER."""
         self._codecs: dict[Profile, IrcCodec] = {}
-        self._moved: set[Person] = set()
         self._letters = Letters()
         service.people.observers.append(self)
 
@@ -113,9 +113,9 @@ class IrcDoor:
         """What is told of whoever has, or had, a name."""
         return sender_of(self.service.cards.of(name, account=account))
 
-    def clients_of(self, person: Person) -> Iterator[Watcher]:
-        """The clients of one person."""
-        return (client for client in list(self.clients) if client.person is person)
+    def operators(self) -> list[Watcher]:
+        """The clients that have an administrator's rights now."""
+        return [client for client in self.deputies if client.operator]
 
     # -- what the people tell --------------------------------------------------------------------
 
@@ -129,20 +129,6 @@ class IrcDoor:
         """See `PeopleObserver.went`."""
         for client in self.monitors.of(name_key(person.name)):
             client.person_went(person.name)
-
-    def moved(self, person: Person, room: str, *, joined: bool) -> None:
-        """See `PeopleObserver.moved`: told when the batch is shown, for one person once."""
-        if not self.clients:
-            return
-        if not self._moved:
-            self.service.clock.callLater(0, self._tell_moved)
-        self._moved.add(person)
-
-    def _tell_moved(self) -> None:
-        moved, self._moved = self._moved, set()
-        for client in list(self.clients):
-            if client.person in moved:
-                client.rooms_changed()
 
 
 def is_name(text: str) -> bool:

@@ -18,10 +18,11 @@ from ...chat.room import Room
 from ...chat.service import ChatService
 from ...chat.sessions import Session
 from ...codecs.irc.events import IrcCodec, to_bytes
+from ...codecs.without import Without, is_from
 from ...model.errors import ChatError, Kicked
 from ...model.events import Event, PutOut
 from ...stream.batch import Batch, Gap
-from ...stream.eventlog import Entry, EventLog
+from ...stream.eventlog import Codec, Entry, EventLog
 from ...stream.feed import Source
 
 RECENT = 50
@@ -62,6 +63,7 @@ class IrcReader:
         self.channels: dict[str, Source] = {}
         """The streams of the rooms that the client knows to be in."""
         person = session.person
+        self._ignored = person.ignored
         if person.signals is None:
             person.signals = Source("", EventLog(SIGNALS))
         self._told: dict[bytes, bytes] = {}
@@ -145,6 +147,17 @@ class IrcReader:
         self.codec = codec
         self._readers.change(self.subscriber, self._session, self._views(), self._service.horizon)
 
+    def leave_out_ignored(self) -> None:
+        """From now on, leave out what those say whom the person ignores now."""
+        ignored = self._session.person.ignored
+        if ignored != self._ignored:
+            self._ignored = ignored
+            self.read_with(self.codec)
+
+    def hears(self, entry: Entry) -> bool:
+        """Whether an event is not from somebody whom the person ignores."""
+        return not is_from(entry.event, self._ignored)
+
     def add(self, room: Room, stream: Source, begin: int) -> None:
         """Read a channel too, from the cursor `begin` on.  Raises `NotAllowed`."""
         self.channels[room.name] = stream
@@ -164,10 +177,11 @@ class IrcReader:
 
     def _views(self) -> list[View]:
         person = self._session.person
-        views: list[View] = [(stream, self.codec) for stream in self.channels.values()]
-        views.append((person.inbox, self.codec))
+        codec: Codec = Without(self.codec, self._ignored) if self._ignored else self.codec
+        views: list[View] = [(stream, codec) for stream in self.channels.values()]
+        views.append((person.inbox, codec))
         if person.signals is not None:
-            views.append((person.signals, self.codec))
+            views.append((person.signals, codec))
         return views
 
     # -- one's own -------------------------------------------------------------------------------

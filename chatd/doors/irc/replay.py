@@ -36,7 +36,11 @@ def _show(found: history.Replay, client: IrcClient, room: Room) -> None:
     shown = f"#{room.name}"
     if found.unread:
         client.notice(f"what was said in {shown} before cannot be read now", shown)
-    entries = [entry for entry in found.entries if not getattr(entry.event, "redacted", False)]
+    entries = [
+        entry
+        for entry in found.entries
+        if reader.hears(entry) and not getattr(entry.event, "redacted", False)
+    ]
     if not entries:
         return
     if not client.may("server-time"):

@@ -120,6 +120,7 @@ class Request:
         self.client.unanswered -= 1
         self.client.changing -= self.changes
         self.done()
+        self.client.settle()
         self.client.link.work()
 
     def done(self) -> None:

@@ -75,6 +75,9 @@ class IrcShell(IrcClient):
         return False if message is None else self._carry_out(message)
 
     def _carry_out(self, message: Message) -> bool:
+        if self.deputy is not None and not self.operator:
+            self.step_down()  # the account administers the server no more
+            self.write([form("MODE", self.nick, "-o", source=self.source())])
         name = message.command.upper()
         row = self.commands.get(name)
         kind = row.kind_of(message) if row else Kind.QUESTION
@@ -174,7 +177,8 @@ class IrcShell(IrcClient):
         not_let_in(self, error)
         self.link.work()
 
-    def rooms_changed(self) -> None:
-        """See `Watcher.rooms_changed`."""
-        if self.person is not None and not self.unanswered:
+    def follow_person(self) -> None:
+        """See `IrcClient.follow_person`."""
+        if self.reader is not None:
+            self.reader.leave_out_ignored()
             follow(self)

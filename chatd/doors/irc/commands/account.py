@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from twisted.internet.defer import Deferred, maybeDeferred
 
 from ....chat.accounts import Proof
@@ -18,7 +16,7 @@ from ....codecs.irc.signin import (
     TooLong,
     from_pass,
 )
-from ....model.errors import ChatError
+from ....model.errors import ChatError, NoSuchPerson, NotAllowed
 from ....model.names import name_key
 from ..client import IrcClient
 from ..request import Request
@@ -199,19 +197,21 @@ def register(request: Request) -> None:
 
 @command("OPER", "name password", "act as an administrator", least=2, kind=Kind.CHANGE)
 def oper(request: Request) -> None:
-    """On this connection."""
+    """On this connection, and only there: what it changes from then on is changed, and shown, as
+    done by that administrator's account.
+    """
     client = request.client
     if not client.link.secure:
         request.numeric(numerics.PASSWDMISMATCH, "passwords are taken over TLS only")
         return
 
     def proved(proof: Proof) -> None:
-        if not proof.account.admin:
-            request.numeric(numerics.NOOPERHOST, "that account administers nothing")
+        try:
+            client.deputy = client.service.signed_in.deputy(proof, client.link.address)
+        except NotAllowed as error:
+            request.numeric(numerics.NOOPERHOST, error.message)
             return
-        client.operator = True
-        client.door.operators.add(client)
-        request.person.admin = True
+        client.door.deputies.add(client)
         request.numeric(numerics.YOUREOPER)
         request.line(form("MODE", client.nick, "+o", source=client.source()))
 
@@ -237,17 +237,19 @@ def wallops(request: Request) -> None:
 
 @command("KILL", "name [:text]", "end all sessions of somebody", least=1, kind=Kind.CHANGE)
 def kill(request: Request) -> None:
-    """For administrators; they may come back."""
+    """For administrators, after OPER; the person may come back."""
     client, name = request.client, request.param(0)
-    if not client.operator:
+    if client.deputy is None:
         request.numeric(numerics.NOPRIVILEGES, "that is for administrators")
         return
-    person: Any = client.service.people.find(name)
-    if person is None:
-        request.numeric(numerics.NOSUCHNICK, name)
-        return
-    why = f"killed by {client.nick}: {request.param(1) or 'no reason given'}"
-    for other in list(client.door.clients_of(person)):
-        if isinstance(other, IrcClient):
-            other.parting = why
-            other.end(why)
+
+    def refused(error: ChatError) -> None:
+        if isinstance(error, NoSuchPerson):
+            request.numeric(numerics.NOSUCHNICK, name)
+        elif isinstance(error, NotAllowed):
+            request.numeric(numerics.NOPRIVILEGES, error.message)
+        else:
+            request.refuse(error)
+
+    outcome = maybeDeferred(client.service.kill, client.deputy, name, request.param(1))
+    request.wait_for(outcome, refuse=refused)

@@ -14,7 +14,14 @@ from ....codecs.irc.message import form, size
 from ....codecs.irc.modes import prefix_of
 from ....codecs.irc.moments import seconds, server_time
 from ....model.commands import Join, Leave, SetTopic
-from ....model.errors import BadRoom, ChatError, NotInRoom, RateLimited, TooManyRooms
+from ....model.errors import (
+    BadRoom,
+    ChatError,
+    NotFound,
+    NotInRoom,
+    RateLimited,
+    TooManyRooms,
+)
 from ....model.events import Arrived, TopicSet
 from ....model.identity import subject_of
 from ....model.names import clean_room
@@ -36,11 +43,49 @@ def channel(word: str) -> str:
     return clean_room(word)
 
 
-def exists(client: IrcClient, name: str) -> bool:
-    """Whether there is a room of that (clean) name, as far as the client may know."""
+def is_kept(client: IrcClient, name: str) -> bool:
+    """Whether there is a room of that (clean) name, hidden or not."""
     rooms = client.service.rooms
     live = rooms.live(name)
     return name == LOBBY or name in rooms.index or bool(live and live.members)
+
+
+def exists(client: IrcClient, name: str) -> bool:
+    """Whether there is a room of that (clean) name, as far as the client may know: a room that is
+    hidden from the client is answered like one that never was.
+    """
+    if not is_kept(client, name):
+        return False
+    rooms = client.service.rooms
+    live = rooms.live(name)
+    if live is None:
+        return name not in rooms.index or not rooms.index.known(name).state.closed
+    return client.moderator.admin or not hidden(client, live)
+
+
+def hidden(client: IrcClient, room: Room) -> bool:
+    """Whether a room in memory is only for its members, and the client's person is none."""
+    error = _refusal(client, room)
+    return error is not None and error.code == NotFound.code
+
+
+def may_read(client: IrcClient, room: Room) -> bool:
+    """Whether a client may see what is in a room."""
+    return _refusal(client, room) is None
+
+
+def may_moderate(client: IrcClient, room: Room) -> bool:
+    """Whether a client may moderate a room: an administrator may, even without reading it."""
+    return client.moderator.admin or may_read(client, room)
+
+
+def _refusal(client: IrcClient, room: Room) -> ChatError | None:
+    assert client.reader is not None
+    try:
+        client.reader.check(room)
+    except ChatError as error:
+        return error
+    return None
 
 
 # -- coming in -----------------------------------------------------------------------------------
@@ -289,16 +334,16 @@ def topic(request: Request) -> None:
         request.numeric(numerics.NOSUCHCHANNEL, request.param(0))
         return
     shown = f"#{name}"
+    if len(request.params) < 2 and is_kept(client, name):
+        request.wait_for(client.service.rooms.load(name), _show_topic, request)
+        return
     if not exists(client, name):
         request.numeric(numerics.NOSUCHCHANNEL, shown)
         return
-    if len(request.params) < 2:
-        request.wait_for(client.service.rooms.load(name), _show_topic, request)
-        return
-    if name not in person.rooms:
+    if name not in person.rooms and not client.operator:
         request.numeric(numerics.NOTONCHANNEL, shown)
         return
-    outcome = client.service.perform(person, SetTopic(name, request.param(1)))
+    outcome = client.service.perform(client.moderator, SetTopic(name, request.param(1)))
     request.wait_for(
         outcome,
         lambda id_: own_event(request, name, id_),
@@ -332,10 +377,7 @@ def refuse_op(request: Request, shown: str, error: ChatError) -> None:
 
 def _show_topic(room: Room, request: Request) -> None:
     client, shown = request.client, f"#{room.name}"
-    try:
-        assert client.reader is not None
-        client.reader.check(room)
-    except ChatError:
+    if not may_read(client, room):
         request.numeric(numerics.NOSUCHCHANNEL, shown)
         return
     lines = topic_lines(client, room)
@@ -355,20 +397,6 @@ def names(request: Request) -> None:
         request.numeric(numerics.ENDOFNAMES, word or "*")
         return
     room = client.service.rooms.live(name)
-    if room is not None and room.members and _may_read(client, room):
+    if room is not None and room.members and may_read(client, room):
         request.lines(names_lines(client, room))
     request.numeric(numerics.ENDOFNAMES, f"#{name}")
-
-
-def _may_read(client: IrcClient, room: Room) -> bool:
-    try:
-        assert client.reader is not None
-        client.reader.check(room)
-    except ChatError:
-        return False
-    return True
-
-
-def may_read(client: IrcClient, room: Room) -> bool:
-    """Whether a client may see what is in a room."""
-    return _may_read(client, room)

@@ -110,7 +110,8 @@ def walk_through(client: IrcClient, room: Room, walk: Walk) -> Deferred[None]:
 
 
 def _wanted(client: IrcClient, entry: Entry) -> bool:
-    if getattr(entry.event, "redacted", False):
+    reader = client.reader
+    if getattr(entry.event, "redacted", False) or reader is None or not reader.hears(entry):
         return False
     return isinstance(entry.event, MESSAGES) or client.may("draft/event-playback")
 

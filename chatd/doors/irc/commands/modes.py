@@ -27,7 +27,7 @@ from ....model.identity import subject_of
 from ....model.moderation import Admit, Ban, Configure, GiveRole, Kick, Redact, Unban
 from ....model.names import name_key
 from ..request import Request
-from .channels import channel, exists, may_read, own_event, refuse_op
+from .channels import channel, exists, is_kept, may_moderate, own_event, refuse_op
 from .registration import user_modes
 from .row import Kind, command
 
@@ -49,7 +49,7 @@ def _of_channel(request: Request, target: str) -> None:
     except ChatError:
         request.numeric(numerics.NOSUCHCHANNEL, target)
         return
-    if not exists(client, name):
+    if not is_kept(client, name):
         request.numeric(numerics.NOSUCHCHANNEL, f"#{name}")
         return
     request.wait_for(client.service.rooms.load(name), _in_room, request)
@@ -57,7 +57,7 @@ def _of_channel(request: Request, target: str) -> None:
 
 def _in_room(room: Room, request: Request) -> None:
     client, shown = request.client, f"#{room.name}"
-    if not may_read(client, room):
+    if not may_moderate(client, room):
         request.numeric(numerics.NOSUCHCHANNEL, shown)
         return
     if len(request.params) < 2:
@@ -102,7 +102,7 @@ def _perform(request: Request, shown: str, command: Command, target: str = "") -
             refuse_op(request, shown, error)
 
     client = request.client
-    outcome = maybeDeferred(client.service.perform, request.person, command)
+    outcome = maybeDeferred(client.service.perform, client.moderator, command)
     request.wait_for(outcome, lambda id_: own_event(request, shown[1:], id_), refuse=refused)
 
 
@@ -156,7 +156,7 @@ def _banned(request: Request, ban: object) -> str:
 def _list_bans(request: Request, room: Room) -> None:
     client, shown = request.client, f"#{room.name}"
     try:
-        bans = client.service.moderation.bans(request.person, room)
+        bans = client.service.moderation.bans(client.moderator, room)
     except ChatError:
         bans = []
     for _, ban in bans[:MOST_BANS]:
@@ -177,10 +177,10 @@ def kick(request: Request) -> None:
         return
     shown = f"#{name}"
     room = client.service.rooms.live(name)
-    if room is None or not exists(client, name) or not may_read(client, room):
+    if room is None or not exists(client, name) or not may_moderate(client, room):
         request.numeric(numerics.NOSUCHCHANNEL, shown)
         return
-    if name not in request.person.rooms:
+    if name not in request.person.rooms and not client.moderator.admin:
         request.numeric(numerics.NOTONCHANNEL, shown)
         return
     for target in request.param(1).split(",")[:MODES_AT_ONCE]:
@@ -209,12 +209,12 @@ def invite(request: Request) -> None:
         room = client.service.rooms.live(channel(word))
     except ChatError:
         room = None
-    if room is None or not exists(client, room.name) or not may_read(client, room):
+    if room is None or not exists(client, room.name) or not may_moderate(client, room):
         request.numeric(numerics.NOSUCHCHANNEL, word)
         return
     shown = f"#{room.name}"
     holder = client.service.people.find(name)
-    if room.name not in request.person.rooms:
+    if room.name not in request.person.rooms and not client.moderator.admin:
         request.numeric(numerics.NOTONCHANNEL, shown)
     elif holder is None:
         request.numeric(numerics.NOSUCHNICK, name)
@@ -222,7 +222,7 @@ def invite(request: Request) -> None:
         request.numeric(numerics.USERONCHANNEL, holder.name, shown)
     elif room.state.access == "members":
         outcome = maybeDeferred(
-            client.service.perform, request.person, Admit(room.name, holder.name)
+            client.service.perform, client.moderator, Admit(room.name, holder.name)
         )
         request.wait_for(
             outcome,
@@ -263,7 +263,9 @@ def redact(request: Request) -> None:
         code = "REDACT_FORBIDDEN" if error.code == "not-allowed" else "UNKNOWN_MSGID"
         request.fail(code, target, id_, text=error.message)
 
-    outcome = maybeDeferred(request.client.service.perform, request.person, Redact(name, int(id_)))
+    outcome = maybeDeferred(
+        request.client.service.perform, request.client.moderator, Redact(name, int(id_))
+    )
     request.wait_for(outcome, lambda shown: own_event(request, name, shown), refuse=refused)
 
 
@@ -299,8 +301,7 @@ def _change_own(request: Request, written: str) -> None:
                 client.wallops = on
             case "o":
                 if not on:
-                    client.operator = False
-                    client.door.operators.discard(client)
+                    client.step_down()
             case _:
                 unknown = True
     after = set(user_modes(client)) - {"+"}

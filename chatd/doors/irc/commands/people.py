@@ -27,10 +27,9 @@ MOST_FOUND = 1000
 
 
 def is_operator(client: IrcClient, key: str) -> bool:
-    """Whether somebody has shown to be an administrator, on a connection to this door."""
+    """Whether somebody has an administrator's rights on a connection to this door."""
     return any(
-        getattr(other, "person", None) is not None and other.person.key == key  # type: ignore[attr-defined]
-        for other in client.door.operators
+        other.person is not None and other.person.key == key for other in client.door.operators()
     )
 
 

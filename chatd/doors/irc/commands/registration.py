@@ -216,6 +216,7 @@ def welcome(client: IrcClient, session: Session, applicant: Applicant) -> None:
         client.service, client.session, door.codec(Profile.of(client.capabilities)), client
     )
     door.clients.add(client)
+    client.watch_person()
     told, name = door.told, person.name
     server = client.server
     client.numeric(numerics.WELCOME, f"welcome to {told.network}, {client.source()}")

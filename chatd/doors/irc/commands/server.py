@@ -48,13 +48,13 @@ def lusers_lines(client: IrcClient) -> list[str]:
     door.most = max(door.most, here)
     hidden = sum(1 for other in door.clients if other.person and other.person.card.invisible)
     hidden = min(hidden, here)
-    rooms = sum(1 for room in service.rooms if room.members)
+    rooms = sum(1 for room in service.rooms if room.members and not room.state.closed)
     here_and_most = (str(here), str(door.most))
     users = f"there are {here - hidden} users and {hidden} invisible on 1 server"
     current = f"current users: {here}, most at a time: {door.most}"
     return [
         _write(client, numerics.LUSERCLIENT, users),
-        _write(client, numerics.LUSEROP, str(len(door.operators))),
+        _write(client, numerics.LUSEROP, str(len(door.operators()))),
         _write(client, numerics.LUSERUNKNOWN, str(door.unregistered)),
         _write(client, numerics.LUSERCHANNELS, str(rooms)),
         _write(client, numerics.LUSERME, f"I have {here} clients and 0 servers"),
