@@ -25,9 +25,6 @@ LOBBY = "lobby"
 PRESENCE_LOG = 200
 """Arrivals and departures kept for a reader of the presence stream that lags behind."""
 
-STREAM_LOG = 1000
-"""Events and presence kept for a reader of both that lags behind."""
-
 
 class Founder(Protocol):
     """Whoever may bring a room into being: a person."""
@@ -205,6 +202,6 @@ class WholeStream(Source):
     """
 
     def __init__(self, room: Room) -> None:
-        super().__init__(room.name, EventLog(STREAM_LOG, room.log.last), room.archive)
+        super().__init__(room.name, EventLog(room.log.capacity, room.log.last), room.archive)
         self.room = room
         """Kept in memory by who reads its stream."""

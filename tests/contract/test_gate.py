@@ -51,13 +51,16 @@ def allow(server: MemoryServer) -> None:
 
 
 def why(reader: Client) -> str | None:
-    """What a client was told of the end of its reading: a code, or on the line door the message."""
+    """What a client was told of the end of its reading: a code, or on doors for people the
+    message.
+    """
     return reader.answer() if reader.door == "line" else reader.put_out
 
 
 def put_out(reader: Client) -> bool:
     """Whether it was told, and is given nothing more, also where it goes on."""
-    return why(reader) == ("you may not read here" if reader.door == "line" else "not-allowed")
+    words = reader.door in ("line", "irc")
+    return why(reader) == ("you may not read here" if words else "not-allowed")
 
 
 # -- ending readers ------------------------------------------------------------------------------

@@ -117,6 +117,8 @@ class Walk:
         self._wanted = wanted
         self._place = stretch.low if stretch.forwards else stretch.high
         self._found: list[Entry] = []
+        self.gap = False
+        """Whether events that the stretch begins with are kept nowhere any more."""
         self.done = stretch.limit <= 0 or stretch.low >= stretch.high - 1
         """Whether no more is needed."""
 
@@ -134,9 +136,12 @@ class Walk:
             return None
         return self._place
 
-    def feed(self, entries: Sequence[Entry], *, more: bool) -> None:
-        """A page has been read, oldest first; `more` says whether there are more behind it."""
+    def feed(self, entries: Sequence[Entry], *, more: bool, floor: int = 0) -> None:
+        """A page has been read, oldest first; `more` says whether there are more behind it, and
+        everything after the cursor `floor` is kept.
+        """
         low, high, forwards, limit = self._stretch
+        self.gap |= forwards and 0 < low < min(floor, high - 1)
         for entry in entries if forwards else reversed(entries):
             if not low < entry.id < high:
                 if (entry.id >= high) is forwards:

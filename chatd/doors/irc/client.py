@@ -272,9 +272,13 @@ class IrcClient(ABC):
 
     def gap(self, room: str, missed: int | None) -> None:
         """See `Wire.gap`."""
-        how_many = f"{missed} messages" if missed else "messages"
+        self.write([self.missed(room, missed)])
+
+    def missed(self, room: str, count: int | None) -> str:
+        """A gap, as a line: `count` events are kept nowhere; None: it is not known how many."""
+        how_many = f"{count} messages" if count else "messages"
         where = f" in #{room}" if room else ""
-        self.notice(f"{how_many} were missed{where}", f"#{room}" if room else "")
+        return self.noticed(f"{how_many} were missed{where}", f"#{room}" if room else "")
 
     def put_out(self, room: str, error: ChatError) -> None:
         """See `Wire.put_out`."""

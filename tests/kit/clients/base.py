@@ -29,6 +29,8 @@ class Client(ABC):
     """Whether the client says what it has received, so that events lost on the way come again."""
     owns_name: ClassVar[bool] = True
     """Whether a name belongs to one client; else a client that uses the same name shares it."""
+    announces: ClassVar[int] = 0
+    """1 if its going and its coming back are an event in the room each, else 0."""
     put_out: str | None = None
     """With which code the server has ended its reading."""
 

@@ -78,6 +78,8 @@ def _collect(request: Request, room: Room, asked: Asked) -> None:
         walk = Walk(left.pop(0), wanted)
 
         def walked(_: object) -> None:
+            if walk.gap:
+                request.line(request.client.missed(room.name, None))
             found.extend(walk.entries())
             next_stretch()
 
@@ -103,7 +105,7 @@ def walk_through(client: IrcClient, room: Room, walk: Walk) -> Deferred[None]:
         page = service.page(room, walk.before, PAGE)
 
     def read(page: Page) -> Deferred[None]:
-        walk.feed(page.entries, more=page.more)
+        walk.feed(page.entries, more=page.more, floor=page.floor)
         return walk_through(client, room, walk)
 
     return page.addCallback(read)
