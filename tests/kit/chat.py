@@ -6,15 +6,19 @@ import gc
 import json
 from typing import Any
 
+from msgspec.structs import replace
+
 from chatd.chat.accounts import Proof
 from chatd.chat.owners import Owner
 from chatd.chat.person import Person
 from chatd.chat.sessions import LastingSession
 from chatd.codecs.json import JSON
+from chatd.model.account import encode
 from chatd.model.addresses import LOCAL, Address
 from chatd.model.errors import ChatError
 from chatd.model.events import Event
 from chatd.model.identity import Stranger
+from chatd.model.units import ACCOUNTS, Change, Unit
 from chatd.stream.feed import Source
 from chatd.stream.places import Place
 from chatd.testing import FakeOutlet, InMemoryChat, result_of
@@ -111,6 +115,22 @@ def registered(
     """An account that was made, and that nobody is signed in to."""
     proof: Proof = settled(chat, chat.service.sign_in.register(name, password, address))
     return proof
+
+
+def administrator(chat: InMemoryChat, name: str, address: Address = LOCAL) -> Proof:
+    """The first administrator's account, that nobody is signed in to."""
+    proof: Proof = settled(
+        chat, chat.service.sign_in.register(name, PASSWORD, address, claim=chat.service.claims.code)
+    )
+    return proof
+
+
+def set_account(chat: InMemoryChat, proof: Proof, **fields: Any) -> None:
+    """Change an account as another node might, or the console: its rights, its epoch."""
+    account = proof.record.value
+    assert account is not None
+    changed = Change(ACCOUNTS, proof.record.key, encode(replace(account, **fields)))
+    settled(chat, chat.service._journal.submit(lambda: Unit((), (changed,))))
 
 
 def signed_in(

@@ -6,8 +6,10 @@ import base64
 
 import pytest
 
+from chatd.chat.accounts import Proof
 from chatd.testing import result_of
 
+from ....kit.chat import administrator, set_account
 from ....kit.irc import IrcWire, register
 from ....kit.server import MemoryServer
 
@@ -140,3 +142,60 @@ def test_nobody_acts_as_an_administrator_who_is_none(server: MemoryServer) -> No
     assert client.commands(f"OPER ada :{PASSWORD}") == ["491"]
     assert client.commands("OPER ada :wrong password") == ["464"]
     assert client.commands("KILL ada", "WALLOPS :x") == ["481", "481"]
+
+
+def oper(server: MemoryServer, nick: str, *rooms: str) -> tuple[IrcWire, Proof]:
+    """A guest who acts as the administrator ruth, and the proof of that account."""
+    proof = administrator(server.chat, "ruth")
+    client = register(server, nick, host=LOCAL, rooms=",".join(rooms))
+    lines = client.ask(f"OPER ruth :{PASSWORD}")
+    assert lines[0].startswith(f"381 {nick} ")
+    assert lines[1].endswith(f"MODE {nick} +o")
+    return client, proof
+
+
+def test_an_administrators_rights_are_those_of_one_connection(server: MemoryServer) -> None:
+    """What it changes is changed, and shown, as done by the administrator's account."""
+    bob = register(server, "bob", rooms="#dev")
+    ada, _ = oper(server, "ada", "#dev")
+    bob.read()
+    assert ada.ask("MODE #dev +o ada")
+    (line,) = bob.read()
+    assert line.startswith(":ruth!account@")
+    assert line.endswith(" MODE #dev +o ada")
+    person = server.chat.service.people.own("ada")
+    assert person is not None
+    assert not person.admin
+    assert server.chat.service.people.own("ruth") is None
+
+
+@pytest.mark.parametrize("how", ["MODE -o", "rights", "password"])
+def test_an_administrators_rights_end(server: MemoryServer, how: str) -> None:
+    """By one's own wish, and when the account has them no more."""
+    bob = register(server, "bob", rooms="#dev")
+    ada, proof = oper(server, "ada", "#dev")
+    if how == "MODE -o":
+        assert ada.ask("MODE ada -o")[0].endswith("MODE ada -o")
+    else:
+        set_account(server.chat, proof, **({"admin": False} if how == "rights" else {"epoch": 9}))
+        assert "OP" not in bob.ask("WHOIS ada")[-2]
+        assert ada.ask("PING x")[0].endswith("MODE ada -o")
+    assert ada.commands("KILL bob", "WALLOPS :x", "KICK #dev bob") == ["481", "481", "482"]
+    assert not any(line.startswith("313 ") for line in bob.ask("WHOIS ada"))
+    assert not bob.closed
+
+
+def test_whoever_is_killed_is_gone_at_every_door(server: MemoryServer) -> None:
+    """And others read who did it, and why."""
+    bob = register(server, "bob", rooms="#dev")
+    telnet = server.line()
+    telnet.send(b"/nick tom\r\n/join dev\r\n")
+    server.chat.settle()
+    ada, _ = oper(server, "ada", "#dev")
+    ada.ask("KILL bob :spam", "KILL tom")
+    assert bob.read()[-1] == "ERROR :closing link: killed by ruth: spam"
+    assert bob.closed
+    assert telnet.lost
+    assert server.chat.service.people.own("tom") is None
+    assert ada.commands("KILL nobody") == ["401"]
+    assert ada.commands("WHOIS bob")[0] == "401"

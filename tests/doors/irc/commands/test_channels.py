@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from chatd.model.commands import Join, Leave, Say
+import pytest
 
+from chatd.model.commands import Join, Leave, Say, SetTopic
+from chatd.model.moderation import BanFromServer, Configure
+
+from ....kit.chat import with_account
 from ....kit.irc import register, source
 from ....kit.server import MemoryServer
 
@@ -132,3 +136,113 @@ def test_a_thousand_names_are_told_in_lines_that_fit(server: MemoryServer) -> No
     ]
     assert len(names) == 301
     assert all(len(line) + len(":irc.example ") <= 510 for line in lines)
+
+
+ASKED = [
+    "MODE #{}",
+    "MODE #{} b",
+    "MODE #{} +m",
+    "TOPIC #{}",
+    "TOPIC #{} :mine",
+    "NAMES #{}",
+    "WHO #{}",
+    "LIST #{}",
+    "KICK #{} ruth :x",
+    "INVITE bob #{}",
+    "PART #{}",
+    "PRIVMSG #{} :hi",
+    "NOTICE #{} :hi",
+    "PRIVMSG #{} :\x01ACTION waves\x01",
+    "@+typing=active TAGMSG #{}",
+    "CHATHISTORY LATEST #{} * 10",
+    "REDACT #{} 1234567890123456",
+]
+
+
+@pytest.mark.parametrize("asked", ASKED)
+@pytest.mark.parametrize("loaded", [True, False], ids=["in memory", "not in memory"])
+def test_a_hidden_room_is_answered_like_one_that_never_was(
+    server: MemoryServer, asked: str, loaded: bool
+) -> None:
+    """Only JOIN tells that its name is taken."""
+    otto = with_account(server.chat, "otto")
+    founded = (
+        Join("den"),
+        SetTopic("den", "secret"),
+        Configure("den", access="members"),
+        Say("den", "secret"),
+    )
+    for command in founded:
+        server.chat.perform(otto, command)
+    if not loaded:
+        server = server.restarted()
+    caps = ("message-tags", "draft/chathistory", "draft/message-redaction", "standard-replies")
+    ada = register(server, "ada", *caps)
+    register(server, "bob")
+    register(server, "ruth")
+    absent = [line.replace("none", "den") for line in ada.ask(asked.format("none"))]
+    assert ada.ask(asked.format("den")) == absent
+    assert ada.commands("JOIN #den") == ["473"]
+    lists = ada.ask("LIST", "WHOIS otto", "NAMES", "LUSERS")
+    assert not any("den" in line or "secret" in line for line in lists)
+
+
+def test_a_room_that_becomes_hidden_is_taken_from_its_readers_at_once(
+    server: MemoryServer,
+) -> None:
+    """Of several: the others stay.  What a full reader had not read yet is not sent."""
+    ruth = register(server, "ruth", rooms="#den")
+    ada = register(server, "ada", rooms="#den,#dev")
+    ada.wire.fill()
+    ruth.ask("PRIVMSG #den :one")
+    ruth.ask("MODE #den +i", "PRIVMSG #den :secret")
+    ada.wire.drain()
+    lines = ada.read()
+    assert not any("secret" in line for line in lines)
+    assert any(" KICK #den ada :" in line or line.startswith("KICK #den ada") for line in lines)
+    server.say("here", room="dev")
+    (line,) = ada.read()
+    assert line.endswith("PRIVMSG #dev :here")
+
+
+def test_whoever_is_banned_from_the_server_is_disconnected_at_once(server: MemoryServer) -> None:
+    ada = register(server, "ada", rooms="#dev")
+    root = with_account(server.chat, "rosa", admin=True)
+    server.chat.perform(root, BanFromServer("ada", None, "spam"))
+    lines = ada.read()
+    assert lines[-1].startswith("ERROR :closing link: you are banned from the server")
+    assert ada.closed
+    assert server.chat.service.people.own("ada") is None
+
+
+def test_what_ignored_people_say_is_left_out(server: MemoryServer) -> None:
+    """In rooms, in private, and of what was said before; from the moment on that it is asked for
+    at any session.
+    """
+    caps = ("message-tags", "draft/chathistory", "batch")
+    ada, bob = register(server, "ada", *caps, rooms="#dev"), register(server, "bob", rooms="#dev")
+    person = server.chat.service.people.own("ada")
+    assert person is not None
+    server.chat.service.ignores.ignore(person, "BOB")
+    ada.read()
+    bob.ask("PRIVMSG #dev :one", "PRIVMSG ada :two", "NOTICE ada :\x01VERSION\x01", "TOPIC #dev :x")
+    (line,) = ada.read()
+    assert line.endswith("TOPIC #dev :x")
+    assert len(ada.ask("CHATHISTORY LATEST #dev * 10")) == 2
+    server.chat.service.ignores.hear(person, "bob")
+    ada.read()
+    bob.ask("PRIVMSG #dev :again")
+    (line,) = ada.read()
+    assert line.endswith("PRIVMSG #dev :again")
+
+
+def test_a_client_follows_its_person_also_while_its_own_commands_have_no_outcome(
+    server: MemoryServer,
+) -> None:
+    """A room that another session joins meanwhile is read when they have one."""
+    ada = register(server, "ada", rooms="#dev")
+    person = server.chat.service.people.own("ada")
+    assert person is not None
+    server.chat.service.perform(person, Join("two"))
+    ada.send("PRIVMSG #dev :hi")
+    assert [line.split()[1] for line in ada.read()] == ["JOIN", "ada", "ada"]
