@@ -51,6 +51,8 @@ class IrcLink(FlowControlled):
     """Whether no more input comes."""
     due: float | None = None
     filed = 0
+    _leaving = False
+    """Whether the server goes down."""
     _seen = 0.0
     _asked = False
     _afterwards: IDelayedCall | None = None
@@ -166,8 +168,9 @@ class IrcLink(FlowControlled):
 
     def received(self, data: bytes) -> None:
         """Bytes from the client, cut anywhere."""
-        self.queue.lines.feed(data)
-        self.work()
+        if not self._leaving:
+            self.queue.lines.feed(data)
+            self.work()
 
     def ended(self) -> None:
         """The client has half-closed: it sends no more, but may still read."""
@@ -177,7 +180,10 @@ class IrcLink(FlowControlled):
 
     def work(self) -> None:
         """See `Link.work`."""
-        self.queue.work(self)
+        if self._leaving:
+            self.drain()
+        else:
+            self.queue.work(self)
 
     @property
     def busy(self) -> bool:
@@ -235,7 +241,11 @@ class IrcLink(FlowControlled):
         )
 
     def drain(self) -> None:
-        """See `Connected.drain`."""
+        """See `Connected.drain`: the commands that were accepted are answered first."""
+        self._leaving = True
+        self.queue.drop()
+        if self.owed:
+            return
         if self.gone:
             self._finish()
         elif self.client is not None:

@@ -170,3 +170,19 @@ def test_a_client_that_reads_too_slowly_is_told(server: MemoryServer) -> None:
     ada.wire.fill()
     server.chat.advance(61)
     assert any("you read too slowly" in line for line in ada.read())
+
+
+def test_what_was_accepted_is_shown_before_the_server_goes_down(server: MemoryServer) -> None:
+    ada = register(server, "ada", "echo-message", rooms="#dev")
+    server.hold_appends()
+    ada.send("PRIVMSG #dev :hi")
+    server.chat.settle()
+    going = server.going_down()
+    going.stopService()
+    assert ada.read() == []
+    server.release_appends()
+    lines = ada.read()
+    assert lines[0].endswith("PRIVMSG #dev :hi")
+    assert lines[1] == "ERROR :closing link: the server is going down; come back in a moment"
+    assert ada.closed
+    assert server.chat.texts("dev") == ["hi"]
