@@ -112,6 +112,8 @@ THROUGH = {
     "http/strict": "http/test_channel_conformance",
     "http/syntax": "http/test_channel_conformance",
     # What the commands of IRC stand on is tested through them.
+    "codecs/irc/letters": "codecs/irc/test_events",
+    "codecs/irc/profile": "codecs/irc/test_events",
     "doors/irc/connection": "doors/irc/test_link",
     "doors/irc/client": "doors/irc/commands/test_registration",
     "doors/irc/commands/row": "doors/irc/commands/test_registration",

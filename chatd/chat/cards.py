@@ -124,6 +124,13 @@ class Cards:
             card.away,
         )
 
+    def as_guest(self, name: str) -> Known:
+        """What was known of a person before its name was registered in this session."""
+        holder = self._people.find(name)
+        if not isinstance(holder, Person):
+            return self.of(name)
+        return Known(name, holder.card.user, self.host_of_address(holder.address), "", name)
+
     def host_of_account(self, key: str) -> str:
         """The host of an account, by the key of its name."""
         return f"{self._hash(f'account {key}')}.account"

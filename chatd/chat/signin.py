@@ -177,6 +177,7 @@ class SignIn:
         own: Person | None,
         *,
         outside: bool = False,
+        lobby: bool = True,
         invitation: Invitation | None = None,
     ) -> Deferred[Claim]:
         account = Account(claim.name, hashed, created=self._micros)
@@ -196,7 +197,8 @@ class SignIn:
             if own is not None and own.key == key and not own.ended:
                 unit = judge_accounts.become(own, changes, expects, self._rooms_of(own))
                 return unit._replace(events=(*invited.events, *unit.events))
-            changes += judge.joins(key, claim.name, LOBBY)
+            if lobby:
+                changes += judge.joins(key, claim.name, LOBBY)
             return Unit(invited.events, changes, (*expects, Expect(NAMES, key, 0)))
 
         return self._journal.submit(create).addCallback(lambda _: claim)
@@ -217,8 +219,11 @@ class SignIn:
 
     # -- proving who one is ----------------------------------------------------------------------
 
-    def prove(self, name: str, password: str, address: Address) -> Deferred[Proof]:
-        """Compare a password with that of an account.
+    def prove(
+        self, name: str, password: str, address: Address, *, lobby: bool = True
+    ) -> Deferred[Proof]:
+        """Compare a password with that of an account.  If a checker knows it and there is no such
+        account, the account is made; it joins the lobby, or without `lobby` no room.
 
         Raises or fails with `BadCredentials`, `RateLimited`, `Unavailable`.
         """
@@ -245,7 +250,7 @@ class SignIn:
                 attempt.failed()
                 raise BadCredentials(WRONG)
             attempt.succeeded()
-            return proof if proof.record.version else self._make_outside(name, address)
+            return proof if proof.record.version else self._make_outside(name, address, lobby=lobby)
 
         def undecided(failure: Failure, attempt: Attempt) -> Failure:
             attempt.undecided()
@@ -256,7 +261,7 @@ class SignIn:
             lambda attempt: self._accounts.find(key).addCallback(looked_up, attempt)
         )
 
-    def _make_outside(self, name: str, address: Address) -> Deferred[Proof]:
+    def _make_outside(self, name: str, address: Address, *, lobby: bool) -> Deferred[Proof]:
         """A checker knows the password of somebody who has no account here yet.  A guest who holds
         the name gets one from the server.
         """
@@ -267,7 +272,9 @@ class SignIn:
             free: Deferred[Any] = self._arrivals.when_free(claim.record.key)
             if holder is not None and not holder.ended:
                 free = self._attendance.displace(holder)
-            return free.addCallback(lambda _: self._create(claim, "", None, outside=True))
+            return free.addCallback(
+                lambda _: self._create(claim, "", None, outside=True, lobby=lobby)
+            )
 
         return self._accounts.claim(shown).addCallback(claimed).addCallback(self._made, address)
 

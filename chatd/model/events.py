@@ -257,6 +257,12 @@ class AwayChanged(PresenceEvent, frozen=True, tag="away"):
     """Why; empty: the person is back."""
 
 
+class AccountTaken(PresenceEvent, frozen=True, tag="account"):
+    """A guest in the room has registered its name, and is an account's person from now on."""
+
+    sender: str = field(name="from")
+
+
 class CardChanged(PresenceEvent, frozen=True, tag="card"):
     """A person in the room has another real name."""
 

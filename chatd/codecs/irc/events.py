@@ -11,11 +11,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from msgspec import UNSET
 
 from ...model.events import (
+    AccountTaken,
     Acted,
     Arrived,
     AwayChanged,
@@ -45,83 +46,35 @@ from ...model.events import (
 )
 from ...stream.eventlog import Entry
 from ..moderated import told as in_words
+from .letters import Letters
 from .message import MAX_BODY, form, size
-from .modes import FLAGS, Change, changed_flags, letter_of, write_changes
-from .moments import server_time
+from .modes import FLAGS, Change, changed_flags, write_changes
+from .profile import Profile, Sender, Tags, Who, source_of
 from .texts import Piece, action, lines, pieces
 
 TYPING = "+typing"
 """The one tag of clients that is passed on."""
-PUT_OUT_MICROS = 2_000_000
-"""Microseconds after being put out within which somebody leaves because of it."""
-MOST_LETTERS = 10_000
-"""Roles that are remembered."""
 ACTION_BYTES = len(action(""))
-
-
-class Sender(NamedTuple):
-    """What IRC tells of a person beside the name."""
-
-    user: str
-    host: str
-    account: str = ""
-    """The name of the account; empty for a guest."""
-    realname: str = ""
-    bot: bool = False
-    away: str = ""
-    """Why the person is away; empty: the person is not, or nothing is known."""
-
-
-Who = Callable[[str, bool], Sender]
-"""What is known of a person of that name, who is here or was, and was signed in or not."""
-
-
-class Profile(NamedTuple):
-    """What a client understands, as far as events look different for it."""
-
-    time: bool = False
-    msgid: bool = False
-    """Whether it takes message tags."""
-    account: bool = False
-    multiline: bool = False
-    extended_join: bool = False
-    away: bool = False
-    """Whether it is told of people who are away."""
-    setname: bool = False
-    invites: bool = False
-    """Whether it is told who was invited."""
-    redactions: bool = False
-    own: bool = False
-    """Whether it is shown private messages that its own person sent."""
-
-    @classmethod
-    def of(cls, capabilities: frozenset[str]) -> Profile:
-        """The profile of a client with these capabilities."""
-        return cls(
-            time="server-time" in capabilities,
-            msgid="message-tags" in capabilities,
-            account="account-tag" in capabilities,
-            multiline="draft/multiline" in capabilities and "batch" in capabilities,
-            extended_join="extended-join" in capabilities,
-            away="away-notify" in capabilities,
-            setname="setname" in capabilities,
-            invites="invite-notify" in capabilities,
-            redactions="draft/message-redaction" in capabilities,
-            own=bool(capabilities & {"echo-message", "znc.in/self-message"}),
-        )
 
 
 class IrcCodec:
     """Encoder of live events for the clients with one profile."""
 
     def __init__(
-        self, profile: Profile, who: Who, server: str = "", letters: Letters | None = None
+        self,
+        profile: Profile,
+        who: Who,
+        server: str = "",
+        letters: Letters | None = None,
+        as_guest: Callable[[str], Sender] | None = None,
     ) -> None:
+        """`as_guest` tells what was known of a person whose name has just been registered."""
         self.name = "irc " + "".join("1" if has else "0" for has in profile)
         self.profile = profile
         self._who = who
         self._server = server
         self._letters = letters or Letters()
+        self._as_guest = as_guest or (lambda name: who(name, False))
         self._renderers: dict[type[Event], Callable[[Any, int, Tags], list[str]]] = {
             Said: self._said,
             Acted: self._acted,
@@ -133,6 +86,7 @@ class IrcCodec:
             NameChanged: self._renamed,
             AwayChanged: self._away,
             CardChanged: self._described,
+            AccountTaken: self._account_taken,
             SettingsChanged: self._settings,
             RoleGiven: self._role,
             PutOut: self._put_out,
@@ -227,6 +181,7 @@ class IrcCodec:
         return [form("TOPIC", f"#{event.room}", text=event.text, source=source, tags=head)]
 
     def _arrived(self, event: Arrived, id_: int, tags: Tags) -> list[str]:
+        self._letters.came(event, id_)
         who = self._by(event)
         told = [self.joined(event.sender, who, event.room, tags)]
         if self.profile.away and who.away:
@@ -271,6 +226,17 @@ class IrcCodec:
         who = self._by(event)
         source, told = source_of(event.sender, who), tags.of(who, msgid=False)
         return [form("SETNAME", text=event.realname, source=source, tags=told)]
+
+    def _account_taken(self, event: AccountTaken, id_: int, tags: Tags) -> list[str]:
+        who = self._who(event.sender, True)
+        source = source_of(event.sender, self._as_guest(event.sender))
+        told = tags.of(who, msgid=False)
+        lines = []
+        if self.profile.accounts:
+            lines.append(form("ACCOUNT", who.account or event.sender, source=source, tags=told))
+        if self.profile.hosts:
+            lines.append(form("CHGHOST", who.user, who.host, source=source, tags=told))
+        return lines
 
     # -- moderation ------------------------------------------------------------------------------
 
@@ -374,94 +340,6 @@ class IrcCodec:
     def _by(self, event: Any) -> Sender:
         """Who did it."""
         return self._who(event.sender, bool(getattr(event, "account", False)))
-
-
-class Letters:
-    """What events do not tell: the letters of the roles that people had, and who of those that
-    leave a room was put out.
-    """
-
-    def __init__(self) -> None:
-        self._put_out: dict[tuple[str, str], int] = {}
-        self._posting: dict[str, tuple[int, str, str]] = {}
-        self._known: dict[tuple[str, str], tuple[int, str, str]] = {}
-
-    def change(self, event: RoleGiven, id_: int) -> tuple[str, str]:
-        """The letters before and after a change; the one before is a guess if it is not known.
-
-        Asked about the same event again, it answers the same.
-        """
-        key = (event.room, event.target)
-        known = self._known.get(key)
-        if known is not None and known[0] == id_:
-            return known[1], known[2]
-        before = known[2] if known is not None else ("" if event.role else "o")
-        after = letter_of(event.role) if event.role else ""
-        if len(self._known) >= MOST_LETTERS:
-            self._known.clear()
-        self._known[key] = (id_, before, after)
-        return before, after
-
-    def posting(self, room: str, value: str, id_: int) -> str:
-        """Who could speak in a room before a change; a guess if it is not known."""
-        known = self._posting.get(room)
-        if known is not None and known[0] == id_:
-            return known[1]
-        before = known[2] if known is not None else "everyone"
-        if value == "everyone" and known is None:
-            before = "voices"
-        if len(self._posting) >= MOST_LETTERS:
-            self._posting.clear()
-        self._posting[room] = (id_, before, value)
-        return before
-
-    def put_out(self, event: PutOut, id_: int) -> None:
-        """Somebody is put out of a room."""
-        if len(self._put_out) >= MOST_LETTERS:
-            self._put_out.clear()
-        self._put_out[event.room, event.target] = id_
-
-    def was_put_out(self, event: Departed, id_: int) -> bool:
-        """Whether somebody leaves a room because of that."""
-        put_out = self._put_out.get((event.room, event.sender), 0)
-        return 0 < id_ - put_out < PUT_OUT_MICROS
-
-
-def source_of(name: str, who: Sender) -> str:
-    """`nick!user@host` of a person."""
-    return f"{name}!{who.user}@{who.host}"
-
-
-class Tags:
-    """The tags of one event's lines."""
-
-    __slots__ = ("_id", "_profile", "batch", "ref")
-
-    def __init__(self, profile: Profile, id_: int, batch: str = "") -> None:
-        self._profile = profile
-        self._id = id_
-        self.batch = batch
-        self.ref = f"m{id_:x}"
-        """What a batch of this event's own lines is called."""
-
-    def of(self, sender: Sender, *, msgid: bool = True) -> dict[str, str]:
-        """The tags of the first line, by that sender."""
-        tags = self.rest()
-        profile = self._profile
-        if msgid and profile.msgid:
-            tags["msgid"] = str(self._id)
-        if profile.account and sender.account:
-            tags["account"] = sender.account
-        if profile.msgid and sender.bot:
-            tags["bot"] = ""
-        return tags
-
-    def rest(self) -> dict[str, str]:
-        """The tags of further lines."""
-        tags = {"batch": self.batch} if self.batch else {}
-        if self._profile.time:
-            tags["time"] = server_time(self._id)
-        return tags
 
 
 def text_bytes(command: str, source: str, target: str) -> int:

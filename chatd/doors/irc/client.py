@@ -20,10 +20,11 @@ from ...chat.person import Person
 from ...chat.sessions import Session
 from ...codecs.irc import numerics
 from ...codecs.irc.capabilities import effective
-from ...codecs.irc.events import Profile, to_bytes
+from ...codecs.irc.events import to_bytes
 from ...codecs.irc.labels import label_of
 from ...codecs.irc.message import form
 from ...codecs.irc.multiline import Multiline
+from ...codecs.irc.profile import Profile
 from ...codecs.irc.signin import PlainExchange
 from ...model.addresses import Address
 from ...model.errors import ChatError

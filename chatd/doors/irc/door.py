@@ -13,8 +13,10 @@ from ...chat.cards import Known
 from ...chat.people import Elsewhere
 from ...chat.person import Person
 from ...chat.service import ChatService
-from ...codecs.irc.events import IrcCodec, Letters, Profile, Sender
+from ...codecs.irc.events import IrcCodec
+from ...codecs.irc.letters import Letters
 from ...codecs.irc.masks import is_server_name
+from ...codecs.irc.profile import Profile, Sender
 from ...model.names import name_key
 from ...net.deadlines import Deadlines
 from ...net.peers import Peers
@@ -105,13 +107,17 @@ class IrcDoor:
         codec = self._codecs.get(profile)
         if codec is None:
             codec = self._codecs[profile] = IrcCodec(
-                profile, self.who, self.told.name, self._letters
+                profile, self.who, self.told.name, self._letters, self.as_guest
             )
         return codec
 
     def who(self, name: str, account: bool = False) -> Sender:
         """What is told of whoever has, or had, a name."""
         return sender_of(self.service.cards.of(name, account=account))
+
+    def as_guest(self, name: str) -> Sender:
+        """What was told of a person before its name was registered in this session."""
+        return sender_of(self.service.cards.as_guest(name))
 
     def operators(self) -> list[Watcher]:
         """The clients that have an administrator's rights now."""

@@ -30,7 +30,7 @@ RECENT = 50
 SIGNALS = 50
 """Signals kept for a person whose client lags behind."""
 _GLOBAL = re.compile(
-    rb"^(?:@\S+ )?(:(\S+?)!\S+ (?:QUIT|NICK|AWAY|SETNAME|ACCOUNT|CHGHOST|JOIN)\b[^\r]*)\r\n",
+    rb"^(?:@\S+ )?(:(\S+?)!\S+ (QUIT|NICK|AWAY|SETNAME|ACCOUNT|CHGHOST|JOIN)\b[^\r]*)\r\n",
     re.MULTILINE,
 )
 
@@ -66,8 +66,8 @@ class IrcReader:
         self._ignored = person.ignored
         if person.signals is None:
             person.signals = Source("", EventLog(SIGNALS))
-        self._told: dict[bytes, bytes] = {}
-        """The last line of the kind that is told once, by its sender."""
+        self._told: dict[bytes, dict[bytes, bytes]] = {}
+        """The last lines of the kinds that are told once, by their senders and commands."""
         self._relabel: list[tuple[bytes, bytes]] = []
         self.subscriber = self._readers.open(session, self._views(), self, service.horizon)
 
@@ -124,15 +124,16 @@ class IrcReader:
         return chunk
 
     def _once(self, match: re.Match[bytes]) -> bytes:
-        line, sender = match[1], match[2]
-        if b" JOIN " in line[: line.find(b" ") + 6]:
+        line, sender, command = match.groups()
+        if command == b"JOIN":
             self._told.pop(sender, None)
             return match[0]
-        if self._told.get(sender) == line:
-            return b""
         if len(self._told) > 1000:
             self._told.clear()
-        self._told[sender] = line
+        told = self._told.setdefault(sender, {})
+        if told.get(command) == line:
+            return b""
+        told[command] = line
         return match[0]
 
     # -- what is read ----------------------------------------------------------------------------

@@ -5,8 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chatd.codecs.irc.capabilities import CAPABILITIES
-from chatd.codecs.irc.events import IrcCodec, Profile, Sender
+from chatd.codecs.irc.events import IrcCodec
 from chatd.codecs.irc.message import MAX_BODY, parse
+from chatd.codecs.irc.profile import Profile, Sender
 from chatd.model.events import (
     Acted,
     Arrived,

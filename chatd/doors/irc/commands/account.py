@@ -29,7 +29,7 @@ LABEL = "irc"
 def _prove(client: IrcClient, given: Credentials) -> Deferred[Proof]:
     sign_in = client.service.sign_in
     return client.door.ready().addCallback(
-        lambda _: sign_in.prove(given.name, given.password, client.link.address)
+        lambda _: sign_in.prove(given.name, given.password, client.link.address, lobby=False)
     )
 
 
@@ -173,6 +173,11 @@ def register(request: Request) -> None:
         proof, client.session = found
         request.form("REGISTER", "SUCCESS", person.name, text="your name is an account's now")
         tell_signed_in(request, proof)
+        if person.rooms and client.reader is not None:
+            client.reader.subscriber.wake()  # it is told there, as to others
+            return
+        if client.may("account-notify"):
+            request.line(form("ACCOUNT", person.name, source=before))
         if client.may("chghost"):
             who = client.door.who(person.name)
             request.line(form("CHGHOST", who.user, who.host, source=before))

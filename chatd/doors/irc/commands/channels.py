@@ -8,11 +8,11 @@ from twisted.internet.defer import Deferred
 
 from ....chat.room import LOBBY, Room
 from ....codecs.irc import numerics
-from ....codecs.irc.events import Tags
 from ....codecs.irc.lists import in_lines
 from ....codecs.irc.message import form, size
 from ....codecs.irc.modes import prefix_of
 from ....codecs.irc.moments import seconds, server_time
+from ....codecs.irc.profile import Tags
 from ....model.commands import Join, Leave, SetTopic
 from ....model.errors import (
     BadRoom,

@@ -8,12 +8,12 @@ from ....chat.people import Elsewhere
 from ....chat.person import Person
 from ....chat.room import Room
 from ....codecs.irc import numerics
-from ....codecs.irc.events import Sender
 from ....codecs.irc.isupport import AWAY_TEXT
 from ....codecs.irc.lists import Whox, in_lines, read_whox, whox
 from ....codecs.irc.masks import is_mask, matches
 from ....codecs.irc.message import cut, form, size
 from ....codecs.irc.moments import server_time
+from ....codecs.irc.profile import Sender
 from ....model.errors import ChatError
 from ....model.text import printable
 from ..client import IrcClient

@@ -5,11 +5,11 @@ from __future__ import annotations
 from ....chat.sessions import Session
 from ....codecs.irc import numerics
 from ....codecs.irc.capabilities import VALUES_VERSION, Capability, asked, listed, offered
-from ....codecs.irc.events import Profile
 from ....codecs.irc.isupport import REAL_NAME
 from ....codecs.irc.isupport import lines as isupport_lines
 from ....codecs.irc.masks import user_of
 from ....codecs.irc.message import cut, form
+from ....codecs.irc.profile import Profile
 from ....model.commands import Rename
 from ....model.errors import BadName, ChatError, NameInUse, NotAllowed
 from ....model.text import clean_phrase, printable

@@ -5,12 +5,14 @@ from __future__ import annotations
 import base64
 
 import pytest
+from twisted.cred.checkers import InMemoryUsernamePasswordDatabaseDontUse
 
 from chatd.chat.accounts import Proof
+from chatd.chat.rules import Rules
 from chatd.testing import result_of
 
 from ....kit.chat import administrator, set_account
-from ....kit.irc import IrcWire, register
+from ....kit.irc import IrcWire, register, source
 from ....kit.server import MemoryServer
 
 LOCAL = "127.0.0.1"
@@ -134,6 +136,32 @@ def test_a_guest_becomes_an_account(server: MemoryServer) -> None:
     assert line.startswith("FAIL REGISTER ACCOUNT_NAME_MUST_BE_NICK eve :")
     (line,) = other.ask("REGISTER * * short")
     assert line.startswith("FAIL REGISTER WEAK_PASSWORD * :")
+
+
+def test_others_are_told_that_a_guest_is_an_account_now(server: MemoryServer) -> None:
+    """Once, however many channels they share; on whichever door it registers."""
+    bob = register(server, "bob", "account-notify", "chghost", rooms="#a,#b")
+    cy = register(server, "cy", "account-notify", rooms="#a")
+    client = register(server, "ada", "account-notify", "chghost", host=LOCAL, rooms="#a,#b")
+    before = source(server, "ada")
+    bob.read()
+    cy.read()
+    lines = client.ask(f"REGISTER * * :{PASSWORD}")
+    host = source(server, "ada").rpartition("@")[2]
+    told = [f":{before} ACCOUNT ada", f":{before} CHGHOST account {host}"]
+    assert bob.read() == told
+    assert cy.read() == told[:1]
+    assert lines[-2:] == told
+
+
+def test_an_account_that_a_checker_knows_is_put_into_no_channel() -> None:
+    known = InMemoryUsernamePasswordDatabaseDontUse(ada=b"pw")
+    server = MemoryServer(rules=Rules(checkers=(known,)))
+    client = IrcWire(server, LOCAL)
+    client.ask("CAP REQ :sasl", "AUTHENTICATE PLAIN", f"AUTHENTICATE {plain('ada', 'pw')}")
+    commands = client.commands("NICK x", "USER x 0 * :X", "CAP END")
+    assert commands[0] == "001"
+    assert "JOIN" not in commands
 
 
 def test_nobody_acts_as_an_administrator_who_is_none(server: MemoryServer) -> None:

@@ -85,6 +85,8 @@ def test_somebody_put_out_is_told_once_and_may_come_back(server: MemoryServer) -
     assert bob.read() == [line]
     assert bob.commands("PRIVMSG #dev :x") == ["404"]
     assert "JOIN" in bob.commands("JOIN #dev")
+    bob.ask("PART #dev")
+    assert [message.command for message in eve.messages()] == ["JOIN", "PART"]
 
 
 def test_kick_takes_a_role_and_somebody_who_is_there(server: MemoryServer) -> None:
