@@ -171,6 +171,8 @@ class Redacted(Moderated, frozen=True, kw_only=True, tag="redact"):
 
     target: int
     """The id of the message."""
+    text: str | UnsetType = UNSET
+    """The reason; not there: none was given."""
 
 
 Kept = (

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import base64
+
 from chatd.codecs.irc.message import Message, parse
 
+from .chat import PASSWORD
 from .server import HOST, MemoryServer, peer
+
+NEAR = "127.0.0.1"
+"""Where clients come from whose passwords are taken without TLS."""
 
 
 class IrcWire:
@@ -67,3 +73,23 @@ def source(server: MemoryServer, nick: str) -> str:
     """`nick!user@host` of somebody."""
     who = server.irc.who(nick)
     return f"{nick}!{who.user}@{who.host}"
+
+
+def signing_in(name: str, *capabilities: str) -> list[str]:
+    """What a client sends that signs in to an account, and has these capabilities."""
+    given = base64.b64encode(f"{name}\0{name}\0{PASSWORD}".encode()).decode()
+    return [
+        f"CAP REQ :{' '.join(('sasl', *capabilities))}",
+        "AUTHENTICATE PLAIN",
+        f"AUTHENTICATE {given}",
+        "NICK x",
+        "USER x 0 * :X",
+        "CAP END",
+    ]
+
+
+def of_account(server: MemoryServer, name: str, *capabilities: str) -> IrcWire:
+    """A client on this machine that is signed in to an account, with these capabilities."""
+    client = IrcWire(server, NEAR)
+    client.ask(*signing_in(name, *capabilities))
+    return client

@@ -306,7 +306,8 @@ class IrcCodec:
         who = self._by(event)
         source, told = source_of(event.sender, who), tags.of(who, msgid=False)
         room = f"#{event.room}"
-        return [form("REDACT", room, str(event.target), source=source, tags=told)]
+        text = event.text or None
+        return [form("REDACT", room, str(event.target), text=text, source=source, tags=told)]
 
     def _noted(self, event: Moderated, id_: int, tags: Tags) -> list[str]:
         """What has no form of its own is a notice of the server."""

@@ -23,6 +23,7 @@ from ...codecs.irc.capabilities import effective
 from ...codecs.irc.events import to_bytes
 from ...codecs.irc.labels import label_of
 from ...codecs.irc.message import form
+from ...codecs.irc.moments import server_time
 from ...codecs.irc.multiline import Multiline
 from ...codecs.irc.profile import Profile
 from ...codecs.irc.signin import PlainExchange
@@ -102,7 +103,9 @@ class IrcClient(ABC):
         self.monitored: dict[str, str] = {}
         """The names that it watches, by their keys."""
         self.markers: dict[str, int] = {}
-        """What it has read, by target."""
+        """Up to which event it has read, by target in small letters."""
+        self.marking = ""
+        """The target that its own command is marking: the answer tells."""
         self.wallops = False
         self.deputy: Deputy | None = None
         """The administrator's account as which it acts, after OPER."""
@@ -280,6 +283,19 @@ class IrcClient(ABC):
         how_many = f"{count} messages" if count else "messages"
         where = f" in #{room}" if room else ""
         return self.noticed(f"{how_many} were missed{where}", f"#{room}" if room else "")
+
+    def marked(self, room: str, marker: int) -> None:
+        """See `Wire.marked`."""
+        target = f"#{room}"
+        self.markers[target] = max(marker, self.markers.get(target, 0))
+        if self.may("draft/read-marker") and self.marking != target:
+            self.write([self.marker_line(target)])
+
+    def marker_line(self, target: str) -> str:
+        """What a client has read of a target, as a line."""
+        id_ = self.markers.get(target.casefold())
+        read = f"timestamp={server_time(id_)}" if id_ is not None else "*"
+        return form("MARKREAD", target, read, source=self.server)
 
     def put_out(self, room: str, error: ChatError) -> None:
         """See `Wire.put_out`."""

@@ -44,6 +44,9 @@ class Wire(Protocol):
     def gap(self, room: str, missed: int | None) -> None:
         """Tell that events are missing."""
 
+    def marked(self, room: str, marker: int) -> None:
+        """The person has read a channel up to there, in any session."""
+
     def put_out(self, room: str, error: ChatError) -> None:
         """The gate has taken a channel from the client."""
 
@@ -101,6 +104,10 @@ class IrcReader:
             self._wire.put_out(room, error)
         elif kick.id > self.subscriber.cursor:  # or else it was delivered like any event
             self._wire.send(to_bytes(self.codec.render(kick)))
+
+    def marked(self, room: str, marker: int) -> None:
+        """See `TellsMarkers.marked`."""
+        self._wire.marked(room, marker)
 
     def _kick(self, stream: Source) -> Entry | None:
         """The newest event that puts this client's person out of a channel."""

@@ -150,10 +150,21 @@ class IrcShell(IrcClient):
     def _enter(self, applicant: Applicant) -> Deferred[Session]:
         address = self.link.address
         if applicant.proof is not None:
-            return self.service.signed_in.connect(applicant.proof, address, LABEL)
+            connecting = self.service.signed_in.connect(applicant.proof, address, LABEL)
+            return connecting.addCallback(self._with_markers)
         card = Card(applicant.user, applicant.realname, away=applicant.away)
         entering = self.service.enter(applicant.nick, address, lobby=False, card=card)
         return entering.addCallback(Session, address)
+
+    def _with_markers(self, session: Session) -> Deferred[Session]:
+        assert session.person.account is not None
+        found = self.service.markers.of(session.person.account)
+
+        def known(markers: dict[str, int]) -> Session:
+            self.markers.update({f"#{room}": id_ for room, id_ in markers.items()})
+            return session
+
+        return found.addCallback(known)
 
     def _entered(self, session: Session, applicant: Applicant) -> None:
         if self.ended:

@@ -9,9 +9,9 @@ from twisted.internet.defer import Deferred
 from ....chat.room import LOBBY, Room
 from ....codecs.irc import numerics
 from ....codecs.irc.lists import in_lines
-from ....codecs.irc.message import form, size
+from ....codecs.irc.message import size
 from ....codecs.irc.modes import prefix_of
-from ....codecs.irc.moments import seconds, server_time
+from ....codecs.irc.moments import seconds
 from ....codecs.irc.profile import Tags
 from ....model.commands import Join, Leave, SetTopic
 from ....model.errors import (
@@ -193,7 +193,7 @@ def enter(
     lines = [codec.joined(name, who, room.name, Tags(codec.profile, begin))]
     lines += topic_lines(client, room)
     if client.may("draft/read-marker"):
-        lines.append(marker_line(client, f"#{room.name}"))
+        lines.append(client.marker_line(f"#{room.name}"))
     if not client.may("no-implicit-names"):
         lines += names_lines(client, room)
         lines.append(_numeric(client, numerics.ENDOFNAMES, f"#{room.name}"))
@@ -266,13 +266,6 @@ def prefix(client: IrcClient, room: Room, key: str) -> str:
         return ""
     grant = roles.get(subject_of(holder.id, holder.account))
     return prefix_of(grant.role.word) if grant else ""
-
-
-def marker_line(client: IrcClient, target: str) -> str:
-    """What a client has read of a target."""
-    id_ = client.markers.get(target.casefold())
-    read = f"timestamp={server_time(id_)}" if id_ is not None else "*"
-    return form("MARKREAD", target, read, source=client.server)
 
 
 # -- going out -----------------------------------------------------------------------------------

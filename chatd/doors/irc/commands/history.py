@@ -16,7 +16,7 @@ from ....model.events import MESSAGES
 from ....stream.eventlog import Entry, Page
 from ..client import IrcClient
 from ..request import Request
-from .channels import channel, marker_line
+from .channels import channel
 from .row import Kind, command
 
 
@@ -174,20 +174,41 @@ def _tell_targets(request: Request, stretch: Stretch, latest: list[tuple[int, st
 
 
 @command(
-    "MARKREAD", "target [timestamp=...]", "say up to where you have read", least=1, too_few=_too_few
+    "MARKREAD",
+    "target [timestamp=...]",
+    "say up to where you have read",
+    least=1,
+    with_words=(2, Kind.CHANGE),
+    too_few=_too_few,
 )
 def markread(request: Request) -> None:
-    """A guest's markers last as long as the connection."""
+    """An account's markers of channels are the same in all its sessions; others last as long as the
+    connection.
+    """
     client, target = request.client, request.param(0)
-    if len(request.params) > 1:
-        given = marker(request.param(1))
-        if given is None:
-            request.fail(
-                "INVALID_PARAMS", target, text="a marker is timestamp=… as messages have it"
-            )
-            return
-        now = client.service.horizon // MILLISECOND * MILLISECOND + MILLISECOND - 1
-        read = min(given, now)
-        key = target.casefold()
-        client.markers[key] = max(read, client.markers.get(key, 0))
-    request.line(marker_line(client, target))
+    if len(request.params) < 2:
+        request.line(client.marker_line(target))
+        return
+    given = marker(request.param(1))
+    if given is None:
+        request.fail("INVALID_PARAMS", target, text="a marker is timestamp=… as messages have it")
+        return
+    now = client.service.horizon // MILLISECOND * MILLISECOND + MILLISECOND - 1
+    key = target.casefold()
+    read = client.markers[key] = max(min(given, now), client.markers.get(key, 0))
+    room = _own_room(request, target)
+    account = request.person.account
+    if room is None or account is None:
+        request.line(client.marker_line(target))
+        return
+    client.marking = key
+
+    def stored(_: object) -> None:
+        client.marking = ""
+        request.line(client.marker_line(target))
+
+    def refused(error: ChatError) -> None:
+        client.marking = ""
+        request.fail("INTERNAL_ERROR", target, text=error.message)
+
+    request.wait_for(client.service.markers.mark(account, room.name, read), stored, refuse=refused)

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from twisted.internet.defer import maybeDeferred
 
+from ....chat.person import Person
 from ....chat.room import Room
 from ....codecs.irc import numerics
 from ....codecs.irc.isupport import KICK_TEXT, MOST_BANS
@@ -23,6 +24,7 @@ from ....codecs.irc.modes import (
 from ....codecs.irc.moments import seconds
 from ....model.commands import Command
 from ....model.errors import ChatError
+from ....model.events import Signalled
 from ....model.identity import subject_of
 from ....model.moderation import Admit, Ban, Configure, GiveRole, Kick, Redact, Unban
 from ....model.names import name_key
@@ -30,6 +32,9 @@ from ..request import Request
 from .channels import channel, exists, is_kept, may_moderate, own_event, refuse_op
 from .registration import user_modes
 from .row import Kind, command
+
+MOST_INVITATIONS = 50
+"""Signals among which invitations are looked for."""
 
 
 @command("MODE", "target [modes]", "show or change modes", least=1, with_words=(2, Kind.CHANGE))
@@ -199,6 +204,8 @@ def invite(request: Request) -> None:
     """A channel of members lets them in; to others they are told to come."""
     client = request.client
     if not request.params:
+        for channel_name in _invitations(request.person):
+            request.numeric(numerics.INVITELIST, channel_name)
         request.numeric(numerics.ENDOFINVITELIST)
         return
     if len(request.params) < 2:
@@ -233,6 +240,17 @@ def invite(request: Request) -> None:
         _tell_invited(request, holder.name, shown)
 
 
+def _invitations(person: Person) -> list[str]:
+    """The channels to which a person was invited lately and has not come, the last one last."""
+    signals = person.signals.log.latest(MOST_INVITATIONS, Signalled) if person.signals else ()
+    invited = [
+        entry.event.text
+        for entry in signals
+        if isinstance(entry.event, Signalled) and entry.event.kind == "INVITE"
+    ]
+    return [shown for shown in dict.fromkeys(invited) if shown[1:] not in person.rooms]
+
+
 def _tell_invited(request: Request, name: str, shown: str) -> None:
     client = request.client
 
@@ -264,7 +282,9 @@ def redact(request: Request) -> None:
         request.fail(code, target, id_, text=error.message)
 
     outcome = maybeDeferred(
-        request.client.service.perform, request.client.moderator, Redact(name, int(id_))
+        request.client.service.perform,
+        request.client.moderator,
+        Redact(name, int(id_), cut(request.param(2), KICK_TEXT)),
     )
     request.wait_for(outcome, lambda shown: own_event(request, name, shown), refuse=refused)
 

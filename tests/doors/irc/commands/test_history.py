@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from ....kit.irc import IrcWire, register
+from chatd.codecs.irc.moments import server_time
+from chatd.testing import result_of
+
+from ....kit.chat import registered
+from ....kit.irc import NEAR, IrcWire, of_account, register, signing_in
 from ....kit.server import MemoryServer
 
 CAPS = ("batch", "server-time", "message-tags", "draft/chathistory")
@@ -107,3 +111,24 @@ def test_a_marker_never_goes_back(server: MemoryServer) -> None:
     assert line.startswith("FAIL MARKREAD INVALID_PARAMS #dev :")
     (line,) = ada.ask("MARKREAD")
     assert line.startswith("FAIL MARKREAD NEED_MORE_PARAMS :")
+
+
+def test_an_accounts_markers_are_the_same_in_all_its_sessions(server: MemoryServer) -> None:
+    """On the page too, and after signing in again."""
+    registered(server.chat, "ada")
+    one = of_account(server, "ada", "draft/read-marker")
+    one.ask("JOIN #dev")
+    other = of_account(server, "ada", "draft/read-marker")
+    id_ = server.say("hi", room="dev", name="bob")
+    one.read()
+    other.read()
+    told = f"MARKREAD #dev timestamp={server_time(id_)}"
+    assert one.ask(f"MARKREAD #dev timestamp={server_time(id_)}") == [told]
+    assert other.read() == [told]
+    assert one.ask("MARKREAD #dev timestamp=2011-01-01T00:00:00.000Z") == [told]
+    assert other.read() == []
+    markers = server.chat.service.markers.of("ada")
+    server.chat.settle()
+    assert result_of(markers)["dev"] >= id_
+    third = IrcWire(server, NEAR)
+    assert told in third.ask(*signing_in("ada", "draft/read-marker"))

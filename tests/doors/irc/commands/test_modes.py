@@ -119,6 +119,7 @@ def test_members_are_invited(server: MemoryServer) -> None:
     assert bob.commands("JOIN #dev", "NAMES #dev", "MODE #dev", "TOPIC #dev")[:2] == ["473", "366"]
     assert ada.ask("INVITE bob #dev")[-1] == "341 ada bob #dev"
     assert bob.read() == [f":{source(server, 'ada')} INVITE bob #dev"]
+    assert bob.ask("INVITE") == ["336 bob #dev", "337 bob :end of INVITE list"]
     assert "JOIN" in bob.commands("JOIN #dev")
     assert ada.commands("INVITE bob #dev", "INVITE nobody #dev", "INVITE bob")[-3:] == [
         "443",
@@ -133,7 +134,8 @@ def test_a_message_is_deleted_for_clients_that_understand(server: MemoryServer) 
     id_ = server.say("secret", room="dev", name="cy")
     ada.read()
     bob.read()
-    assert ada.ask(f"REDACT #dev {id_}") == [f":{source(server, 'ada')} REDACT #dev {id_}"]
+    line = f":{source(server, 'ada')} REDACT #dev {id_} :rude"
+    assert ada.ask(f"REDACT #dev {id_} :rude") == [line]
     assert bob.read() == []
     (line,) = ada.ask("REDACT #dev 17")
     assert line.startswith("FAIL REDACT UNKNOWN_MSGID #dev 17 :")
