@@ -106,6 +106,8 @@ class IrcClient(ABC):
         """Up to which event it has read, by target in small letters."""
         self.marking = ""
         """The target that its own command is marking: the answer tells."""
+        self.away = ""
+        """See `Watcher.away`."""
         self.wallops = False
         self.deputy: Deputy | None = None
         """The administrator's account as which it acts, after OPER."""
@@ -252,8 +254,12 @@ class IrcClient(ABC):
         if self._changed is not None:
             self._changed.cancel()
             self._changed = None
+        person = self.person
         self.leave()
         self.session = None
+        if person is not None and not person.ended:  # it has other sessions
+            away = self.service.signals.away(person, self.door.away_of(person))
+            away.addErrback(lambda failure: failure.trap(ChatError))
         if self.reader is not None:
             self.reader.subscriber.stop()
             self.reader = None

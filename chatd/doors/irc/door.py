@@ -39,6 +39,9 @@ class Told:
 class Watcher(Protocol):
     """A client, as the others see it."""
 
+    away: str
+    """Why its user is away from this client; empty: the user is there."""
+
     @property
     def person(self) -> Person | None:
         """Its person, once it has registered."""
@@ -118,6 +121,15 @@ class IrcDoor:
     def as_guest(self, name: str) -> Sender:
         """What was told of a person before its name was registered in this session."""
         return sender_of(self.service.cards.as_guest(name))
+
+    def away_of(self, person: Person, text: str = "") -> str:
+        """Why a person is away, `text` if one session has just said so.  Empty unless all sessions
+        are away; those of other doors never are.
+        """
+        if text and person.sessions == 1:
+            return text
+        said = [client.away for client in self.clients if client.person is person]
+        return (text or said[0]) if said and all(said) and len(said) >= person.sessions else ""
 
     def operators(self) -> list[Watcher]:
         """The clients that have an administrator's rights now."""

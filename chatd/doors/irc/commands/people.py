@@ -239,13 +239,17 @@ def away(request: Request) -> None:
         request.numeric(numerics.NOWAWAY if text else numerics.UNAWAY)
         return
     person = request.person
+    client.away = text
+    away = client.door.away_of(person, text) if text else ""
+    changed = away != person.card.away
 
     def told(_: object) -> None:
         request.numeric(numerics.NOWAWAY if text else numerics.UNAWAY)
-        line = form("AWAY", text=text or None, source=client.source())
-        tell_watchers(client, "away-notify", line)
+        if changed:
+            line = form("AWAY", text=away or None, source=client.source())
+            tell_watchers(client, "away-notify", line)
 
-    request.wait_for(client.service.signals.away(person, text), told)
+    request.wait_for(client.service.signals.away(person, away), told)
 
 
 def tell_watchers(client: IrcClient, capability: str, line: str) -> None:

@@ -217,6 +217,11 @@ def welcome(client: IrcClient, session: Session, applicant: Applicant) -> None:
     )
     door.clients.add(client)
     client.watch_person()
+    client.away = applicant.away
+    away = door.away_of(person, applicant.away)
+    if away != person.card.away:
+        told_away = client.service.signals.away(person, away)
+        told_away.addErrback(lambda failure: failure.trap(ChatError))
     told, name = door.told, person.name
     server = client.server
     client.numeric(numerics.WELCOME, f"welcome to {told.network}, {client.source()}")

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from ....kit.irc import IrcWire, register, source
+from ....kit.chat import registered
+from ....kit.irc import IrcWire, of_account, register, source
 from ....kit.server import MemoryServer
 
 
@@ -98,3 +99,23 @@ def test_somebody_away_who_comes_in_is_told_to_be(server: MemoryServer) -> None:
 @pytest.mark.parametrize("line", ["WHO", "WHO *", "WHO 0", "ISON", "USERHOST x", "WHO #dev %"])
 def test_odd_questions_are_answered(server: MemoryServer, line: str) -> None:
     assert register(server, "ada").commands(line)
+
+
+def test_a_person_is_away_when_all_sessions_are(server: MemoryServer) -> None:
+    """One that comes is not; one that goes does not count any more."""
+    registered(server.chat, "ada")
+    bob = register(server, "bob", "away-notify", rooms="#dev")
+    one, other = of_account(server, "ada"), of_account(server, "ada")
+    one.ask("JOIN #dev")
+    bob.read()
+    assert one.commands("AWAY :tea") == ["306"]
+    assert bob.read() == []
+    other.ask("AWAY :lunch")
+    assert [line.split(" ", 1)[1] for line in bob.read()] == ["AWAY :lunch"]
+    third = of_account(server, "ada")
+    assert [line.split(" ", 1)[1] for line in bob.read()] == ["AWAY"]
+    third.wire.hang_up()
+    (line,) = bob.read()
+    assert " AWAY :" in line
+    assert other.commands("AWAY") == ["305"]
+    assert [line.split(" ", 1)[1] for line in bob.read()] == ["AWAY"]
