@@ -234,12 +234,12 @@ def test_time_does_not_run_backwards(clock: Any) -> None:
 @pytest_twisted.ensureDeferred
 async def test_a_house_opens_its_doors_and_closes_them(clock: Any) -> None:
     """Each on the port that it got; what connects is written to at once; then nothing listens."""
-    server = makeService(parsed("--line", HERE, "--line", HERE, "--http", HERE))
+    server = makeService(parsed("--line", HERE, "--line", HERE, "--http", HERE, "--irc", HERE))
     await server.start()
     doors = [service for service in server if isinstance(service, Door)]
     hosts: list[Any] = [door.port.getHost() for door in doors if door.port]
     ports = [host.port for host in hosts]
-    assert len(set(ports)) == 3
+    assert len(set(ports)) == 4
     kinds = {getattr(door.port, "transport", None) for door in doors}
     assert kinds == {CountedTCP}
     assert issubclass(CountedTCP, WriteThrough)
@@ -256,11 +256,11 @@ def test_a_store_that_cannot_be_made_ends_the_start_before_a_door_opens(
     """As on a full disk, which shows only when something is written; in one line."""
     told = StringIO()
     monkeypatch.setattr(sys, "__stderr__", told)
-    server = makeService(parsed("--line", HERE, "--http", HERE))
+    server = makeService(parsed("--line", HERE, "--http", HERE, "--irc", HERE))
     server.privilegedStartService()
     with room_for(0), pytest.raises(StartupError):
         server.startService()
-    assert [service.port for service in server if isinstance(service, Door)] == [None, None]
+    assert [service.port for service in server if isinstance(service, Door)] == [None] * 3
     (line,) = told.getvalue().splitlines()
     assert re.fullmatch(r"chatd: cannot use .*chatd\.sqlite: (disk|database) .*", line)
 
@@ -268,7 +268,7 @@ def test_a_store_that_cannot_be_made_ends_the_start_before_a_door_opens(
 @pytest_twisted.ensureDeferred
 async def test_with_another_user_to_become_doors_open_before_that(clock: Any) -> None:
     """Afterwards low ports could not be taken any more."""
-    options: Any = parsed("--line", HERE, "--http", "none")
+    options: Any = parsed("--line", HERE, "--http", "none", "--irc", "none")
     options.parent = {"uid": 1, "rundir": "."}
     (door,) = (service for service in makeService(options) if isinstance(service, Door))
     door.privilegedStartService()

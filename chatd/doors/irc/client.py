@@ -125,6 +125,11 @@ class IrcClient(ABC):
         return self.session.person if self.session else None
 
     @property
+    def over(self) -> bool:
+        """Whether it has ended: it has no person any more, and asks for nothing."""
+        return self.session is None and self.applicant is None
+
+    @property
     def nick(self) -> str:
         """What it is called; `*` before it has registered."""
         if self.session:

@@ -102,8 +102,11 @@ class Request:
         self.client.unanswered += 1
         self.client.changing += self.changes
         if then is not None:
-            outcome.addCallback(then, *args)
+            outcome.addCallback(self._go_on, then, *args)
         outcome.addErrback(self._failed, refuse).addCallback(self._performed)
+
+    def _go_on(self, result: Any, then: Callable[..., Any], *args: object) -> Any:
+        return None if self.client.over else then(result, *args)
 
     def _failed(self, failure: Failure, refuse: Refuse | None) -> None:
         error = failure.value
