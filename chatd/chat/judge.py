@@ -51,7 +51,7 @@ from ..model.units import (
 )
 from .people import Elsewhere
 from .person import Person
-from .room import Room
+from .room import LOBBY, Room
 
 CROWD = 100
 """People present above which joins and leaves are summed up instead of announced one by one."""
@@ -74,11 +74,19 @@ def speak(
     event: Callable[..., Said | Acted],
     text: str,
     key: bytes | None = None,
+    *,
+    outside: bool = False,
 ) -> Unit:
     """A message in a room, made by `event` of room, sender, text, and whether the sender is signed
-    in; with a request key.  Raises `NotAllowed`, `NotInRoom`.
+    in; with a request key.  With `outside`, the sender need not be in the room, which has to exist.
+    Raises `NotAllowed`, `NotInRoom`.
     """
-    check_speaking(policy, person, room)
+    if outside and person.visiting is False and room.name not in person.rooms:
+        policy.may(person, Action.SPEAK, room)
+        if room.unfounded and room.name != LOBBY:
+            raise NotInRoom(f"there is no room #{room.name}; join it to begin it")
+    else:
+        check_speaking(policy, person, room)
     said = event(room.name, person.name, text, person.signed)
     founding = room.founding and room.founded_by(person)
     unit = Unit((said,), founding, (room.expect, person.expect), key)

@@ -22,13 +22,16 @@ from twisted.logger import Logger
 from ..model.addresses import LOCAL, Address
 from ..model.commands import (
     Act,
+    ActFromOutside,
     Command,
     Join,
     Leave,
     Notify,
+    NotifyFromOutside,
     NotifyPrivately,
     Rename,
     Say,
+    SayFromOutside,
     SetTopic,
     Tell,
 )
@@ -144,6 +147,9 @@ class ChatService(Service):
             SetTopic: self._speech.set_topic,
             Tell: self._speech.tell,
             Notify: self._speech.speak,
+            SayFromOutside: self._speech.speak,
+            ActFromOutside: self._speech.speak,
+            NotifyFromOutside: self._speech.speak,
             NotifyPrivately: self._speech.tell,
             Join: self.attendance.come_in,
             Leave: self.attendance.go_out,

@@ -8,7 +8,7 @@ from functools import partial
 from msgspec import UNSET
 from twisted.internet.defer import succeed
 
-from ..model.commands import Act, Notify, NotifyPrivately, Say, SetTopic, Tell
+from ..model.commands import Act, FromOutside, Notify, NotifyPrivately, Say, SetTopic, Tell
 from ..model.events import Acted, Said
 from ..model.names import clean_room
 from ..model.policy import Action
@@ -55,7 +55,8 @@ class Speech:
         self._max_text = max_text
 
     def speak(self, command: Say | Act, person: Person, key: bytes | None) -> Outcome:
-        """Say something in a room."""
+        """Say something in a room.  The person comes in for it, unless it is `FromOutside`."""
+        outside = isinstance(command, FromOutside)
         text = clean_text(command.text, self._max_text)
         event: type[Said | Acted] | partial[Said]
         event = Said if isinstance(command, Say) else Acted
@@ -64,8 +65,12 @@ class Speech:
         name = clean_room(command.room)
 
         def judged(room: Room) -> Unit:
-            return judge.speak(self._readers.policy, person, room, event, text, key)
+            policy = self._readers.policy
+            return judge.speak(policy, person, room, event, text, key, outside=outside)
 
+        if outside and name not in person.rooms:
+            self._admission.spend(person)
+            return in_order(person, name, self._stay_out, name, judged)
         return self._in_room(person, name, name, judged)
 
     def set_topic(self, command: SetTopic, person: Person, key: bytes | None) -> Outcome:
@@ -123,6 +128,11 @@ class Speech:
             )
 
         return self._rooms.load(name).addCallback(join)
+
+    def _stay_out(self, name: str, judged: Callable[[Room], Unit]) -> Outcome:
+        """A person does something in a room that the person is not in."""
+        loading = self._rooms.load(name)
+        return loading.addCallback(lambda room: self._journal.submit(partial(judged, room), room))
 
     def _visit(self, person: Person, judged: Callable[[Room], Unit], room: Room) -> Outcome:
         """A visitor does something in a room, which that may bring into being."""

@@ -171,14 +171,25 @@ def _list_bans(request: Request, room: Room) -> None:
     request.numeric(numerics.ENDOFBANLIST, shown)
 
 
-@command("KICK", "#room name{,name} [:text]", "put people out", least=2, kind=Kind.CHANGE)
+@command("KICK", "#room{,#room} name{,name} [:text]", "put people out", least=2, kind=Kind.CHANGE)
 def kick(request: Request) -> None:
-    """They may come back."""
+    """Of one channel, or each of its own; they may come back."""
+    channels, targets = request.param(0).split(","), request.param(1).split(",")
+    if len(channels) == 1:
+        channels *= len(targets)
+    if len(channels) != len(targets):
+        request.numeric(numerics.NEEDMOREPARAMS, "KICK")
+        return
+    for word, target in list(zip(channels, targets, strict=True))[:MODES_AT_ONCE]:
+        _kick(request, word, target)
+
+
+def _kick(request: Request, word: str, target: str) -> None:
     client = request.client
     try:
-        name = channel(request.param(0))
+        name = channel(word)
     except ChatError:
-        request.numeric(numerics.NOSUCHCHANNEL, request.param(0))
+        request.numeric(numerics.NOSUCHCHANNEL, word)
         return
     shown = f"#{name}"
     room = client.service.rooms.live(name)
@@ -188,15 +199,14 @@ def kick(request: Request) -> None:
     if name not in request.person.rooms and not client.moderator.admin:
         request.numeric(numerics.NOTONCHANNEL, shown)
         return
-    for target in request.param(1).split(",")[:MODES_AT_ONCE]:
-        holder = client.service.people.find(target)
-        if holder is None:
-            request.numeric(numerics.NOSUCHNICK, target)
-        elif holder.key not in room.members:
-            request.numeric(numerics.USERNOTINCHANNEL, target, shown)
-        else:
-            text = cut(request.param(2), KICK_TEXT)
-            _perform(request, shown, Kick(name, holder.name, text), target)
+    holder = client.service.people.find(target)
+    if holder is None:
+        request.numeric(numerics.NOSUCHNICK, target)
+    elif holder.key not in room.members:
+        request.numeric(numerics.USERNOTINCHANNEL, target, shown)
+    else:
+        text = cut(request.param(2), KICK_TEXT)
+        _perform(request, shown, Kick(name, holder.name, text), target)
 
 
 @command("INVITE", "[name #room]", "invite somebody into a channel", kind=Kind.CHANGE)

@@ -7,7 +7,17 @@ from ....codecs.irc.events import TYPING, text_bytes
 from ....codecs.irc.message import form, format_tags, size
 from ....codecs.irc.multiline import TYPE, BadBatch, Multiline
 from ....codecs.irc.texts import ctcp, plain
-from ....model.commands import Act, Command, Notify, NotifyPrivately, Say, Tell
+from ....model.commands import (
+    Act,
+    ActFromOutside,
+    Command,
+    Notify,
+    NotifyFromOutside,
+    NotifyPrivately,
+    Say,
+    SayFromOutside,
+    Tell,
+)
 from ....model.errors import (
     BadText,
     ChatError,
@@ -22,6 +32,10 @@ from .channels import channel, exists
 from .row import Kind, command
 
 SERVICES = frozenset({"nickserv", "chanserv"})
+IN = {"PRIVMSG": Say, "NOTICE": Notify, "ACTION": Act}
+"""What is said in a room that the person is in."""
+OUTSIDE = {"PRIVMSG": SayFromOutside, "NOTICE": NotifyFromOutside, "ACTION": ActFromOutside}
+"""The same in another room."""
 _STATES = frozenset({"active", "paused", "done"})
 
 
@@ -76,16 +90,10 @@ def _send(request: Request, target: str, text: str, *, fits: bool = False) -> No
         if not exists(client, name):
             _refuse_channel(request, f"#{name}")
             return
-        if name not in request.person.rooms:
-            _cannot_send(request, f"#{name}", "you are not in that channel; JOIN it first")
-            return
         said = plain(special.text if special else text)
-        room_command: Command
-        if special is not None:
-            room_command = Act(name, said)
-        else:
-            room_command = Notify(name, said) if command == "NOTICE" else Say(name, said)
-        _perform(request, target, room_command, name)
+        ways = IN if name in request.person.rooms else OUTSIDE
+        way = ways["ACTION"] if special is not None else ways[command]
+        _perform(request, target, way(name, said), name)
         return
     if target.casefold() in SERVICES:
         request.line(
@@ -128,6 +136,9 @@ def _said(request: Request, target: str, room: str, id_: int | None) -> None:
     if reader is None or id_ is None:
         return
     source = reader.channels.get(room) if room else request.person.inbox
+    if room and source is None:
+        _echo_outside(request, room, id_)
+        return
     to_oneself = not room and target.casefold() == request.person.name.casefold()
     if not client.may("echo-message"):
         if not to_oneself:
@@ -138,6 +149,14 @@ def _said(request: Request, target: str, room: str, id_: int | None) -> None:
         _tell_away(request, target)
     if request.label:
         reader.subscriber.wake()
+
+
+def _echo_outside(request: Request, name: str, id_: int) -> None:
+    """Something was said in a room that this client does not read."""
+    client, room = request.client, request.client.service.rooms.live(name)
+    entry = find(room, id_) if room is not None else None
+    if entry is not None and client.reader is not None and client.may("echo-message"):
+        request.lines(client.reader.codec.render(entry))
 
 
 def _tell_away(request: Request, target: str) -> None:

@@ -92,7 +92,6 @@ def test_a_message_to_oneself_comes(
         ("PRIVMSG #dev :\x02\x02", "412"),
         ("PRIVMSG nobody :hi", "401"),
         ("PRIVMSG #nowhere :hi", "403"),
-        ("PRIVMSG #lobby :hi", "404"),
         ("PRIVMSG #dev :\x01VERSION\x01", "404"),
         ("PRIVMSG #dev :" + "x" * 480, "417"),
     ],
@@ -170,3 +169,18 @@ def test_a_flood_is_slowed_and_nothing_of_it_is_lost() -> None:
     server.chat.advance(30)
     assert server.chat.texts("dev") == [str(number) for number in range(12)]
     assert not ada.closed
+
+
+def test_somebody_outside_speaks_where_the_channel_allows_it(server: MemoryServer) -> None:
+    """Without coming in; `+n` refuses it; and no channel is begun that way."""
+    ada = register(server, "ada", rooms="#dev")
+    bob = register(server, "bob", "echo-message")
+    (line,) = bob.ask("PRIVMSG #dev :hi")
+    assert line.endswith("PRIVMSG #dev :hi")
+    assert ada.read() == [line]
+    assert bob.ask("WHOIS bob")[1].startswith("312 ")
+    ada.ask("MODE #dev +n")
+    (line,) = bob.ask("PRIVMSG #dev :hi again")
+    assert line == "404 bob #dev :you are not in #dev; join it first"
+    assert bob.commands("PRIVMSG #none :hi") == ["403"]
+    assert "none" not in server.chat.service.rooms.index
