@@ -10,17 +10,15 @@ from ..model.audit import Record, recorded
 from ..model.errors import Kicked
 from ..model.policy import Action
 from ..model.units import Unit
-from .accounts import Accounts
+from .account_sessions import AccountSessions, Listed
 from .accounts import Record as LiveAccount
 from .arguments import reason
-from .arrivals import Outcome
-from .journal import Journal
+from .core import Core
+from .journal import Outcome
 from .lasting import Sessions
-from .people import Elsewhere, People
+from .people import Elsewhere
 from .person import Person
-from .readers import Readers
 from .rulings import new_stamp
-from .signedin import AccountSessions, Listed
 
 
 class Killing:
@@ -28,19 +26,16 @@ class Killing:
 
     def __init__(
         self,
-        journal: Journal,
-        people: People,
-        readers: Readers,
-        accounts: Accounts,
+        core: Core,
         sessions: Sessions,
         signed_in: AccountSessions,
         now: Callable[[], int],
     ) -> None:
         """`now` tells microseconds since the Unix epoch."""
-        self._journal = journal
-        self._people = people
-        self._readers = readers
-        self._accounts = accounts
+        self._journal = core.journal
+        self._people = core.people
+        self._readers = core.readers
+        self._accounts = core.accounts
         self._sessions = sessions
         self._signed_in = signed_in
         self._now = now

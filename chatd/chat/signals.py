@@ -15,32 +15,21 @@ from ..model.events import AwayChanged, CardChanged, Event, PresenceEvent, Signa
 from ..model.names import clean_room
 from ..model.policy import Action
 from ..model.units import Unit
-from . import judge
-from .admission import Admission
-from .arrivals import Outcome
-from .journal import Journal
-from .people import People
+from . import judge_messages
+from .core import Core
+from .journal import Outcome
 from .person import Person
-from .readers import Readers
-from .rooms import Rooms
 
 
 class Signals:
     """Passes signals on."""
 
-    def __init__(
-        self,
-        journal: Journal,
-        people: People,
-        rooms: Rooms,
-        readers: Readers,
-        admission: Admission,
-    ) -> None:
-        self._journal = journal
-        self._people = people
-        self._rooms = rooms
-        self._readers = readers
-        self._admission = admission
+    def __init__(self, core: Core) -> None:
+        self._journal = core.journal
+        self._people = core.people
+        self._rooms = core.rooms
+        self._readers = core.readers
+        self._admission = core.admission
 
     def typing(self, person: Person, room: str, state: str) -> Outcome:
         """A person types in a room, or has stopped.
@@ -55,7 +44,7 @@ class Signals:
             assert there is not None
 
             def judged() -> Unit:
-                judge.check_speaking(self._readers.policy, person, there)
+                judge_messages.check_speaking(self._readers.policy, person, there)
                 return Unit((Typing(name, person.name, state),), (), (person.expect,))
 
             return self._journal.submit(judged, found)
@@ -72,7 +61,7 @@ class Signals:
 
         def judged() -> Unit:
             self._readers.policy.may(person, Action.WRITE_PRIVATELY)
-            told = self._people.still(holder)
+            told = self._people.current(holder)
             event = Signalled(person.name, told.name, kind, text)
             return Unit((event,), (), (told.expect, person.expect))
 

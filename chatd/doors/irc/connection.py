@@ -119,6 +119,6 @@ class IrcFactory(Factory):
         """A connection for a client that has just arrived."""
         return IrcConnection(self.door, address_of(getattr(addr, "host", None)))
 
-    def turn_away(self, error: ChatError) -> bytes:
+    def rejection(self, error: ChatError) -> bytes:
         """The bytes to a client whose connection is refused, with the error's message unchanged."""
         return to_bytes([form("ERROR", text=f"closing link: {error.message}")])

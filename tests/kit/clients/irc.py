@@ -27,7 +27,7 @@ class IrcClient(Client):
     """
 
     door = "irc"
-    tells = frozenset({"message", "action", "topic", "nick", "gap"})
+    kinds = frozenset({"message", "action", "topic", "nick", "gap"})
     announces = 1
     _label = 0
     _cursor = 0
@@ -41,7 +41,7 @@ class IrcClient(Client):
         self._batches: dict[str, Batch] = {}
         super().__init__(server, name=name, chop=chop)
 
-    def come_back(self) -> None:
+    def reconnect(self) -> None:
         self.chat.settle()
         self._rest = b""
         self._wire = self.server.chat.connect(self.server.irc_door)
@@ -52,7 +52,7 @@ class IrcClient(Client):
         self.chat.settle()
         self._receive()
 
-    def go_away(self) -> None:
+    def disconnect(self) -> None:
         """What is on its way is lost."""
         self._wire.hang_up()
         self.chat.settle()
@@ -95,7 +95,7 @@ class IrcClient(Client):
         self._stalled = True
         self._wire.fill()
 
-    def unstall(self) -> None:
+    def resume(self) -> None:
         self._stalled = False
         if not self._wire.lost:
             self._wire.drain()
@@ -163,11 +163,11 @@ class IrcClient(Client):
             case "NICK" if not message.source.startswith("guest-"):
                 self._seen.append(("nick", nick(message.source), message.params[0]))
             case "KICK" if message.params[1] == self._nick:
-                self.put_out = message.params[2]
+                self.end_code = message.params[2]
                 if "!" in message.source:
                     self._seen.append(("kick", nick(message.source), *message.params[1:]))
             case "ERROR":
-                self.put_out = self.put_out or message.params[0]
+                self.end_code = self.end_code or message.params[0]
             case "NOTICE" if re.search(r"messages were missed in #lobby$", message.params[1]):
                 self._seen.append(GAP)
             case "FAIL" | "400" | "403" | "404" | "411" | "412" | "417" | "432" | "433" | "482":

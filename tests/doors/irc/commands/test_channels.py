@@ -229,7 +229,7 @@ def test_what_ignored_people_say_is_left_out(server: MemoryServer) -> None:
     (line,) = ada.read()
     assert line.endswith("TOPIC #dev :x")
     assert len(ada.ask("CHATHISTORY LATEST #dev * 10")) == 2
-    server.chat.service.ignores.hear(person, "bob")
+    server.chat.service.ignores.unignore(person, "bob")
     ada.read()
     bob.ask("PRIVMSG #dev :again")
     (line,) = ada.read()
