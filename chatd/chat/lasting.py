@@ -30,6 +30,7 @@ from .arrivals import Arrivals
 from .core import Core
 from .credentials import Credential, Credentials
 from .departures import Departures
+from .limits import TokenBucket
 from .person import Person
 from .session_registry import SessionRegistry
 from .session_revocation import SessionRevocation
@@ -253,6 +254,10 @@ class Sessions:
         at = b"%d" % (self._now() * 1_000_000)
         self._store.note(USED, session.hash, at).addErrback(_ignore)
 
+    def bucket(self) -> TokenBucket:
+        """A fresh rate limit."""
+        return self._admission.bucket()
+
     # -- ending ----------------------------------------------------------------------------------
 
     def close(self, session: LastingSession) -> Deferred[int | None]:
@@ -262,6 +267,11 @@ class Sessions:
         if session.over:
             return succeed(None)
         return self._end(session)
+
+    def end_guest(self, person: Person) -> Deferred[int | None]:
+        """End the session over HTTP of a guest, if it has one."""
+        session = self._registry.of_guest(person)
+        return self._end(session) if session is not None else succeed(None)
 
     def _end(self, session: LastingSession) -> Deferred[int | None]:
         session.over = True

@@ -19,6 +19,7 @@ from .admission import Admission
 from .arrivals import Arrivals
 from .attempts import Attempts
 from .attendance import Attendance
+from .cards import Cards
 from .claims import Claims
 from .connection_sessions import ConnectionSessions
 from .core import Core
@@ -28,6 +29,7 @@ from .fold import Fold
 from .guest_grants import GuestGrants
 from .ignores import Ignores
 from .journal import Journal
+from .killing import Killing
 from .lasting import Sessions
 from .limits import Limits
 from .markers import Markers
@@ -41,6 +43,7 @@ from .request_keys import RequestKeys
 from .rooms import Rooms
 from .rules import Rules
 from .session_registry import SessionRegistry
+from .signals import Signals
 from .signin import SignIn
 from .speech import Speech
 from .tokens import Tokens
@@ -145,6 +148,9 @@ class Parts:
         self.sign_in = SignIn(
             now, self.journal, self.accounts, self.passwords, self.attempts, registration, rules
         )
+        self.killing = Killing(core, self.sessions, self.signed_in, micros)
+        self.signals = Signals(core)
+        self.cards = Cards(store, self.people)
         self.speech = Speech(core, self.departures, self.attendance)
         self.fold = Fold(self, store)
 

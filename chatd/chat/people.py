@@ -15,7 +15,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable, Iterable, Mapping
 from itertools import count
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import msgspec
 from twisted.logger import Logger
@@ -57,6 +57,16 @@ class Elsewhere(NamedTuple):
         return Expect(NAMES, self.key, self.version)
 
 
+class PeopleObserver(Protocol):
+    """What is told of changes that were shown, as soon as they are folded."""
+
+    def came(self, person: Person | Elsewhere) -> None:
+        """A person has taken that name."""
+
+    def went(self, person: Person | Elsewhere, id_: int) -> None:
+        """A person, still known by that name, has given it up: with the unit of that id."""
+
+
 def taken(name: str, holder: Person | Elsewhere) -> NameInUse | NameRegistered:
     """The error for another person who wants the name that `holder` has."""
     if holder.account is None:
@@ -81,6 +91,7 @@ class People:
         self._guests = 0
         self._looks = Lookalikes()
         """The chosen names, by their skeletons."""
+        self.observers: list[PeopleObserver] = []
 
     def opened(self, names: Mapping[str, Cell]) -> None:
         """Take over the names that the store has on opening: other nodes hold them."""
@@ -201,6 +212,8 @@ class People:
                 gone = self._by_key.pop(change.key, None)
                 if gone is not None:
                     self._looks.discard(gone.name)
+                    for observer in self.observers:
+                        observer.went(gone, version)
             else:
                 self._hold(change.key, change.value, version)
         elif change.table == ACCOUNTS:
@@ -250,3 +263,6 @@ class People:
             person.key, person.named, person.version = key, holder.named, version
             person.account = key if holder.account else None
             self._by_key[key] = person
+        if before is None:
+            for observer in self.observers:
+                observer.came(self._by_key[key])

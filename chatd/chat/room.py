@@ -78,6 +78,7 @@ class Room(Source):
         self.asked = 0.0
         """When the store was last asked for the room, on the reactor's clock."""
         self._presence: ref[Presence] | None = None
+        self._stream: ref[WholeStream] | None = None
 
     @property
     def unfounded(self) -> bool:
@@ -137,6 +138,22 @@ class Room(Source):
         """The presence stream; None: it has no reader."""
         return self._presence() if self._presence else None
 
+    @property
+    def stream(self) -> Source:
+        """Its events and its presence in one, from the moment on when somebody first asks for it:
+        one source, so that its readers are on the fast path.
+        """
+        stream = self.streamed
+        if stream is None:
+            stream = WholeStream(self)
+            self._stream = ref(stream)
+        return stream
+
+    @property
+    def streamed(self) -> Source | None:
+        """The same if it is in use."""
+        return self._stream() if self._stream else None
+
     def member(self, key: str, name: str | None) -> Change:
         """The change by which a person becomes a member under that name, or with None leaves."""
         value = None if name is None else name.encode()
@@ -181,3 +198,14 @@ class Presence(Source):
         super().__init__(room.name, EventLog(PRESENCE_LOG, room.log.last))
         self.room = room
         """The room, which stays in memory while its presence stream is read."""
+
+
+class WholeStream(Source):
+    """A room's events and its presence in one, as long as it is read.  What lies behind its window
+    comes from the room's archive, without presence, which is kept nowhere.
+    """
+
+    def __init__(self, room: Room) -> None:
+        super().__init__(room.name, EventLog(room.log.capacity, room.log.last), room.archive)
+        self.room = room
+        """The room, which stays in memory while its stream is read."""
