@@ -32,6 +32,11 @@ THROUGH = {
     "chat/judge_accounts": "chat/test_signin",
     "chat/ignores": "doors/api/test_marker",
     "chat/markers": "doors/api/test_marker",
+    # Private messages that are kept: sent, judged and read again.
+    "chat/correspondence": "chat/test_letters",
+    "chat/inbox": "chat/test_letters",
+    "chat/judge_letters": "chat/test_letters",
+    "doors/line/missed": "doors/line/commands/test_account",
     "chat/signedin": "chat/test_signin",
     "chat/standing": "chat/test_lasting",
     "chat/tokens": "doors/api/test_account",

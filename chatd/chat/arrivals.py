@@ -22,6 +22,7 @@ from ..model.account import Account, GuestSession
 from ..model.addresses import Address
 from ..model.errors import BadCredentials, ChatError, InDoubt
 from ..model.events import RoomEvent
+from ..model.identity import Scope
 from ..model.names import clean_name, name_key
 from ..model.text import clean_phrase
 from ..model.units import Unit
@@ -215,6 +216,20 @@ class Arrivals:
         bucket = self._admission.bucket()
         person = Person(id, account.name, key, bucket, named=True, address=address)
         person.account, person.admin = key, account.admin
+        person.inbox = self._people.inboxes.of(key)
+        return person
+
+    def bearer(self, record: Record, scope: Scope, address: Address) -> Person:
+        """The account of a program that acts by a personal token: it is not present."""
+        account = record.value
+        assert account is not None
+        bucket = self._admission.bucket()
+        person = Person(
+            "", account.name, record.key, bucket, named=True, visiting=True, address=address
+        )
+        person.account, person.admin = record.key, account.admin
+        person.scope, person.record = scope, record
+        person.inbox = self._people.inboxes.of(record.key)
         return person
 
     def _has_arrived(self, result: Person | Failure, key: str) -> None:

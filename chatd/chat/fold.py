@@ -9,7 +9,8 @@ from typing import Protocol
 from twisted.internet.defer import Deferred, gatherResults
 
 from ..model.errors import ChatError
-from ..model.events import PresenceEvent, PutOut, RoomEvent, SentPrivately, Told
+from ..model.events import Letter, PresenceEvent, PutOut, RoomEvent, SentPrivately, Told
+from ..model.letters import is_conversation
 from ..model.names import name_key
 from ..model.units import (
     ACCOUNTS,
@@ -35,12 +36,15 @@ from .consequences import Consequences
 from .ignores import Ignores
 from .journal import Journal
 from .lasting import Sessions
+from .letters import Letters
 from .people import People
 from .request_keys import RequestKeys
 from .rooms import Rooms
 
 FOLDED = frozenset((ACCOUNTS, SKELETONS, SESSIONS, TOKENS))
 """Tables of which changes are followed by the accounts and their sessions."""
+SPECIAL = frozenset((Letter, PutOut))
+"""Events that are not only appended to their room's log."""
 
 
 class Folds(Protocol):
@@ -52,6 +56,7 @@ class Folds(Protocol):
     consequences: Consequences
     ignores: Ignores
     journal: Journal
+    letters: Letters
     notifier: Notifier
     people: People
     request_keys: RequestKeys
@@ -79,7 +84,8 @@ class Fold:
         )
 
         def known(cells: list[Mapping[str, Cell]]) -> Deferred[None]:
-            self._parts.rooms.index.opened(opened.rooms, cells[0])
+            ends = {name: ends for name, ends in opened.rooms.items() if not is_conversation(name)}
+            self._parts.rooms.index.opened(ends, cells[0])
             self._parts.rooms.directory.opened()
             self._parts.people.opened(cells[1])
             self._parts.consequences.opened(cells[5])
@@ -117,8 +123,12 @@ class Fold:
                 event = entry.event
                 source: Source | None = None
                 if isinstance(event, RoomEvent):
-                    source = self._parts.rooms.kept(event, entry.id)
-                    if isinstance(event, PutOut):
+                    if type(event) not in SPECIAL:
+                        source = self._parts.rooms.kept(event, entry.id)
+                    elif isinstance(event, Letter):
+                        self._parts.letters.deliver(entry, event, growth)
+                    elif isinstance(event, PutOut):
+                        source = self._parts.rooms.kept(event, entry.id)
                         put_out.append(event)
                 elif isinstance(event, PresenceEvent):
                     source = self._parts.rooms.presence(event.room)
@@ -139,6 +149,7 @@ class Fold:
         if self._early is not None:
             self._early.append(partial(self.forgotten, firsts))
             return
+        firsts = {name: first for name, first in firsts.items() if not is_conversation(name)}
         index = self._parts.rooms.index
         index.forgotten(firsts)
         for name, first in firsts.items():
@@ -147,7 +158,9 @@ class Fold:
                 vanished.addErrback(lambda failure: failure.trap(ChatError))
 
     def _deliver(self, entry: Entry, told: Told, growth: Growth) -> None:
-        """A private message was stored: it goes to the two who held the names at its id."""
+        """A private message that is not kept was stored: it goes to the two who held the names at
+        its id.
+        """
         people = self._parts.people
         sender, to = people.own(name_key(told.sender)), people.own(name_key(told.to))
         if to is not None and to is not sender and name_key(told.sender) not in to.ignored:

@@ -24,12 +24,12 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from ..model.account import GuestSession, PersonalToken, decode_guest, hash_of
+from ..model.account import GuestSession, decode_guest, hash_of
 from ..model.addresses import LOCAL, Address
 from ..model.errors import NO_ROOM_SECONDS, BadToken, ChatError, Unavailable
 from ..model.units import ACCOUNTS, USED, Cell, Change
 from ..store import Store
-from .accounts import Accounts, Record
+from .accounts import Accounts
 from .admission import Admission
 from .arrivals import Arrivals
 from .person import Person
@@ -229,22 +229,10 @@ class Sessions:
             lambda: (
                 self._arrivals.arrive(record, address)
                 if standing.token is None
-                else succeed(self._bearer(record, standing.token, address))
+                else succeed(self._arrivals.bearer(record, standing.token.scope, address))
             ),
         )
         return arriving.addCallback(arrived)
-
-    def _bearer(self, record: Record, token: PersonalToken, address: Address) -> Person:
-        """Who acts by a personal token: the account, without being present."""
-        account = record.value
-        assert account is not None
-        bucket = self._admission.bucket()
-        person = Person(
-            "", account.name, record.key, bucket, named=True, visiting=True, address=address
-        )
-        person.account, person.admin = record.key, account.admin
-        person.scope, person.record = token.scope, record
-        return person
 
     def _adopted(self, result: LastingSession | Failure, hash_: str) -> None:
         for adopted in self._adopting.pop(hash_):

@@ -18,9 +18,9 @@ from ..model.events import MESSAGES
 from ..model.names import clean_room
 from ..model.units import JOINED, MARKERS, Cell, account_table
 from ..store import Store
+from .inbox import Inboxes
 from .livecells import first_error
 from .owners import Owner
-from .people import People
 from .readers import Readers
 from .rooms import Rooms
 
@@ -47,14 +47,14 @@ class Markers:
         self,
         store: Store,
         rooms: Rooms,
-        people: People,
+        inboxes: Inboxes,
         readers: Readers,
         horizon: Callable[[], int],
     ) -> None:
         """`horizon` tells the highest id that was shown."""
         self._store = store
         self._rooms = rooms
-        self._people = people
+        self._inboxes = inboxes
         self._readers = readers
         self._horizon = horizon
         self._known: OrderedDict[tuple[str, str], int] = OrderedDict()
@@ -84,9 +84,9 @@ class Markers:
 
     def _tell(self, account: str, room: str, marker: int) -> None:
         """Tell the account's open readers of its private events."""
-        person = self._people.own(account)
-        if person is not None and person.account == account:
-            self._readers.marked(person, room, marker)
+        inbox = self._inboxes.live(account)
+        if inbox is not None:
+            self._readers.marked(inbox, room, marker)
 
     def read(self, account: str, owner: Owner) -> Deferred[Read]:
         """What an account has joined and read, as far as it may read it now.

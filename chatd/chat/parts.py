@@ -19,11 +19,14 @@ from .arrivals import Arrivals
 from .attempts import Attempts
 from .attendance import Attendance
 from .claims import Claims
+from .correspondence import Correspondence
 from .fold import Fold
 from .given import GivenToGuests
 from .ignores import Ignores
+from .inbox import Inboxes
 from .journal import Journal
 from .lasting import Sessions
+from .letters import Letters
 from .limits import Limits
 from .markers import Markers
 from .moderators import Moderators
@@ -63,7 +66,8 @@ class Parts:
         """See `ChatService`."""
         self.admission = Admission(limits, clock.seconds)
         """Who is let in, and at which rate."""
-        self.people = People(node)
+        inboxes = Inboxes(lambda account: self.letters.archive(account), lambda: self.fold.horizon)
+        self.people = People(node, inboxes)
         self.notifier = Notifier(
             lambda wake: clock.callLater(0, wake), _reader_failed, clock.seconds
         )
@@ -75,6 +79,8 @@ class Parts:
             lambda: self.admission.limits,
             lambda: self.fold.horizon,
         )
+        self.letters = Letters(store, self.notifier, inboxes, lambda: self.fold.horizon)
+        """The private messages between accounts, for those who read them."""
         banned = Restrictions()
 
         def micros() -> int:
@@ -87,6 +93,8 @@ class Parts:
         self.journal = Journal(clock, store, history)
         self.accounts = Accounts(store)
         """The accounts: which names are registered."""
+        self.correspondence = Correspondence(store, self.journal, self.accounts, self.people)
+        """Sends those private messages."""
         self.arrivals = Arrivals(
             clock,
             self.journal,
@@ -115,9 +123,7 @@ class Parts:
         """The sessions of accounts, as they are kept."""
         self.ignores = Ignores(self.journal, self.accounts, self.people)
         """Whom people ignore."""
-        self.markers = Markers(
-            store, self.rooms, self.people, self.readers, lambda: self.fold.horizon
-        )
+        self.markers = Markers(store, self.rooms, inboxes, self.readers, lambda: self.fold.horizon)
         """How far accounts have read."""
         self.tokens = Tokens(now, store, self.journal)
         """The personal tokens of accounts."""
@@ -159,6 +165,7 @@ class Parts:
             self.invites,
             given,
             self.rooms,
+            self.correspondence,
             rules,
         )
         """Registering, and proving who one is."""
@@ -171,6 +178,7 @@ class Parts:
             self.admission,
             self.arrivals,
             self.attendance,
+            self.correspondence,
             max_text,
         )
         self.fold = Fold(self, store)

@@ -28,6 +28,7 @@ from ..model.identity import decode_holder, subject_of
 from ..model.lookalikes import Lookalikes, speaks_for_server
 from ..model.names import clean_name, name_key
 from ..model.units import ACCOUNTS, MEMBERS, NAMES, Cell, Change, Expect, room_table
+from .inbox import Inboxes
 from .person import Person
 from .room import Room
 
@@ -70,8 +71,11 @@ class People:
 
     _log = Logger()
 
-    def __init__(self, node: str = "") -> None:
-        """`node` tells this node's persons from those of others."""
+    def __init__(self, node: str = "", inboxes: Inboxes | None = None) -> None:
+        """`node` tells this node's persons from those of others; `inboxes` are those of the
+        accounts.
+        """
+        self.inboxes = inboxes or Inboxes()
         self._by_key: dict[str, Person | Elsewhere] = {}
         self._own: dict[str, Person] = {}
         # Ids are kept with the session of a guest, so one must not come again after a restart.
@@ -250,4 +254,6 @@ class People:
                 person.since = version
             person.key, person.named, person.version = key, holder.named, version
             person.account = key if holder.account else None
+            if holder.account and person.inbox.account is None:  # a guest has registered
+                self.inboxes.register(person.inbox, key)
             self._by_key[key] = person

@@ -11,8 +11,7 @@ from ..model.addresses import LOCAL, Address
 from ..model.events import SignedIn
 from ..model.identity import Scope, subject_of
 from ..model.units import NAMES, Expect
-from ..stream.eventlog import EventLog
-from ..stream.feed import Source
+from .inbox import Inbox
 from .lane import Lane
 from .limits import TokenBucket
 
@@ -22,8 +21,6 @@ if TYPE_CHECKING:
 
 NONE: frozenset[str] = frozenset()
 """No names."""
-INBOX = 200
-"""Private messages kept for a person whose reader lags behind."""
 
 
 class Person:
@@ -110,7 +107,7 @@ class Person:
         """Where the last request or the connection comes from."""
         self.rooms: dict[str, Room] = {}
         """Rooms joined, in the order of joining."""
-        self.inbox = Source("", EventLog(INBOX))
+        self.inbox = Inbox()
         """Private messages, own ones included."""
         self.ignored: frozenset[str] = NONE
         """The keys of the names of those whom the person does not want to hear."""

@@ -20,7 +20,7 @@ from typing import Protocol
 from weakref import WeakSet
 
 from ..model.addresses import Address
-from ..model.errors import ChatError
+from ..model.errors import ChatError, NotAllowed
 from ..model.identity import Stranger
 from ..model.policy import Action, OpenPolicy, Policy
 from ..stream.batch import PUSH_LIMIT, Gap
@@ -28,6 +28,7 @@ from ..stream.eventlog import Codec, EventLog
 from ..stream.feed import Feed, Source
 from ..stream.outlet import Outlet, TellsMarkers
 from ..stream.subscriber import Subscriber
+from .inbox import Private
 from .owners import Owner, identity_of, subject_of_owner
 from .person import Person
 from .refusal import Judge, readers_of, readers_of_all, refuse
@@ -90,11 +91,14 @@ class Readers:
     def check_reading(self, owner: Owner, source: Source) -> None:
         """Ask the policy whether that may be read.  Raises `NotAllowed`."""
         identity = identity_of(owner)
-        if source.name:
-            room = source if isinstance(source, Room) else self._rooms.live(source.name)
-            self._policy.may(identity, Action.READ, room)
-        else:
+        if isinstance(source, Room):
+            self._policy.may(identity, Action.READ, source)
+        elif isinstance(source, Private):
             self._policy.may(identity, Action.READ_PRIVATELY)
+            if source.account is not None and source.account != identity.account:
+                raise NotAllowed("those private messages are not yours")
+        else:
+            self._policy.may(identity, Action.READ, self._rooms.live(source.name))
 
     def open(
         self,
@@ -227,9 +231,9 @@ class Readers:
             self._void_shared()
         self._end([*self._rooms, *self._inboxes] if room is None else [room], meant)
 
-    def marked(self, person: Person, room: str, marker: int) -> None:
-        """Tell those that read a person's private events how far that person has read a room."""
-        for reader in readers_of(person.inbox):
+    def marked(self, inbox: Private, room: str, marker: int) -> None:
+        """Tell those that read an account's private messages how far it has read a room."""
+        for reader in readers_of(inbox):
             outlet = reader.outlet
             if isinstance(outlet, TellsMarkers) and isinstance(reader.owner, Session):
                 outlet.marked(room, marker)

@@ -108,6 +108,7 @@ class ChatService(Service):
         """The personal tokens of accounts."""
         self.claims = parts.claims
         """How the first administrator proves to be it."""
+        self.letters, self.correspondence = parts.letters, parts.correspondence
         self.moderation, self.invites = parts.moderation, parts.invites
         self.server_bans = parts.server_bans
         self.page, self.page_after = parts.past.page, parts.past.page_after

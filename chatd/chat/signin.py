@@ -21,11 +21,12 @@ from ..model.account import (
     encode,
 )
 from ..model.addresses import Address
-from ..model.errors import BadCredentials, BadName, NotAllowed
+from ..model.errors import BadCredentials, BadName, ChatError, NotAllowed
 from ..model.names import clean_name, name_key
 from ..model.password import clean_password, opaque
 from ..model.units import (
     ACCOUNTS,
+    ADMINS,
     NAMES,
     SESSIONS,
     Change,
@@ -39,6 +40,7 @@ from .arrivals import Arrivals
 from .attempts import Attempt, Attempts
 from .attendance import Attendance
 from .claims import Claims
+from .correspondence import Correspondence
 from .given import GivenToGuests
 from .invites import Invitation, Invites
 from .journal import Journal
@@ -74,6 +76,7 @@ class SignIn:
         invites: Invites,
         given: GivenToGuests,
         rooms: Rooms,
+        correspondence: Correspondence,
         rules: Rules,
     ) -> None:
         """`now` is the wall clock, in seconds since the Unix epoch."""
@@ -90,6 +93,7 @@ class SignIn:
         self._invites = invites
         self._given = given
         self._rooms = rooms
+        self._correspondence = correspondence
         self.rules = rules
 
     # -- registering -----------------------------------------------------------------------------
@@ -300,7 +304,8 @@ class SignIn:
         return self._passwords.hash(clean).addCallback(hashed)
 
     def delete(self, proof: Proof) -> Deferred[Any]:
-        """Delete an account: its sessions end, its name stays reserved, its messages stay.
+        """Delete an account: its sessions end, its name stays reserved, its messages stay; private
+        ones as long as the other account is there.
 
         Fails with `BadCredentials`, `Unavailable`.
         """
@@ -313,11 +318,16 @@ class SignIn:
                 deleted=self._micros,
                 epoch=account.epoch + 1,
             )
-            return Unit(
-                (), (Change(ACCOUNTS, proof.record.key, encode(gone)),), (proof.record.expect,)
-            )
+            changes = [Change(ACCOUNTS, proof.record.key, encode(gone))]
+            if account.admin:
+                changes.append(Change(ADMINS, proof.record.key, None))
+            return Unit((), changes, (proof.record.expect,))
 
-        return self._journal.submit(delete)
+        def deleted(_: object) -> Deferred[Any]:
+            forgetting = self._correspondence.forget(proof.record.key)
+            return forgetting.addErrback(lambda failure: failure.trap(ChatError))
+
+        return self._journal.submit(delete).addCallback(deleted)
 
     @property
     def _micros(self) -> int:

@@ -18,9 +18,10 @@ from .accounts import Accounts, Claim
 from .admission import Admission
 from .arrivals import Arrivals, Outcome
 from .attendance import Attendance
+from .correspondence import Correspondence
 from .journal import Journal
 from .lane import ALONE, in_order
-from .people import People
+from .people import Elsewhere, People
 from .person import Person
 from .readers import Readers
 from .room import LOBBY, Room
@@ -40,6 +41,7 @@ class Speech:
         admission: Admission,
         arrivals: Arrivals,
         attendance: Attendance,
+        correspondence: Correspondence,
         max_text: int,
     ) -> None:
         """`max_text` is in bytes of UTF-8."""
@@ -51,6 +53,7 @@ class Speech:
         self._admission = admission
         self._arrivals = arrivals
         self._attendance = attendance
+        self._correspondence = correspondence
         self._max_text = max_text
 
     def speak(self, command: Say | Act, person: Person, key: bytes | None) -> Outcome:
@@ -80,18 +83,25 @@ class Speech:
         return self._in_room(person, name, ALONE, judged)
 
     def tell(self, command: Tell, person: Person, key: bytes | None) -> Outcome:
-        """Say something to one person only."""
+        """Say something to one person only; between accounts that is kept."""
         text = clean_text(command.text, self._max_text)
+
+        def judged(to: Person | Elsewhere) -> Unit:
+            return judge.tell(self._readers.policy, person, to, text, key)
+
         # Whom it is for is settled now, whatever becomes of the name until it is stored; unless an
         # earlier command of the sender is about to take the name.
         holder = self._people.find(command.to)
+        if self._correspondence.keeps(person, holder):
+            self._admission.spend(person)
+            send = self._correspondence.send
+            return in_order(person, ALONE, send, person, command.to, judged)
         if holder is None and person.lane is None:
             holder = self._people.person(command.to)
         self._admission.spend(person)
 
         def tell() -> Unit:
-            to = self._people.still(holder) if holder else self._people.person(command.to)
-            return judge.tell(self._readers.policy, person, to, text, key)
+            return judged(self._people.still(holder) if holder else self._people.person(command.to))
 
         return in_order(person, ALONE, self._when_free, person, tell, self._journal.submit)
 

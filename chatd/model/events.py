@@ -171,6 +171,42 @@ class Redacted(Moderated, frozen=True, kw_only=True, tag="redact"):
     """The id of the message."""
 
 
+class Told(Event, frozen=True, tag="private"):
+    """A private message, as its recipient sees it.
+
+    Like any event it takes its id and its place in the order from the store.  The store keeps it
+    only inside a `Letter`.
+    """
+
+    sender: str = field(name="from")
+    to: str
+    text: str
+    account: SignedIn = UNSET
+
+    sent: ClassVar[bool] = False
+    """Whether the reader is the sender."""
+
+
+class SentPrivately(Told, frozen=True, tag="private"):
+    """The same private message, as its sender sees it."""
+
+    sent: ClassVar[bool] = True
+
+
+class Letter(RoomEvent, frozen=True, tag="letter"):
+    """A private message between two accounts, as the store keeps it.
+
+    `room` is the name of their conversation's log (`chatd.model.letters`).  No reader is shown this
+    event: readers are shown `told`, each account from its own side.
+    """
+
+    by: str
+    """The key of the sender's account."""
+    told: Told
+    unheard: bool | UnsetType = UNSET
+    """Whether the recipient ignored the sender, and so never sees it: True, or not there."""
+
+
 Kept = (
     Said
     | Acted
@@ -188,29 +224,9 @@ Kept = (
     | MuteLifted
     | InvitedIn
     | Redacted
+    | Letter
 )
 """All that a log can hold: events that are read back from a file are of these types."""
-
-
-class Told(Event, frozen=True, tag="private"):
-    """A private message, as its recipient sees it.
-
-    Like any event it takes its id and its place in the order from the store, but no store keeps it.
-    """
-
-    sender: str = field(name="from")
-    to: str
-    text: str
-    account: SignedIn = UNSET
-
-    sent: ClassVar[bool] = False
-    """Whether the reader is the sender."""
-
-
-class SentPrivately(Told, frozen=True, tag="private"):
-    """The same private message, as its sender sees it."""
-
-    sent: ClassVar[bool] = True
 
 
 MESSAGES = (Said, Acted)

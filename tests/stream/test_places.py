@@ -41,7 +41,7 @@ def test_the_oldest_entries_kept_begin_without_a_gap() -> None:
         source("", 170),
     ]
     firsts = {"a": 100, "b": 150}
-    place = oldest(sources, lambda name: firsts.get(name))
+    place = oldest(sources, lambda source: firsts.get(source.name))
     assert read(place, *sources) == ([], [100, 150, 170, 200, 250])
 
 
@@ -57,8 +57,8 @@ def test_what_is_kept_and_cannot_be_given_is_a_gap(how: str) -> None:
     one = source("a", 100, floor=50, torn=how == "torn")
     other = source("b", 110, floor=60)
     firsts = {"a": 10 if how == "older" else 100, "b": 110}
-    assert read(oldest([one], lambda name: firsts.get(name)), one) == (["a"], [100])
-    assert read(oldest([one, other], lambda name: firsts.get(name)), one, other) == (
+    assert read(oldest([one], lambda source: firsts.get(source.name)), one) == (["a"], [100])
+    assert read(oldest([one, other], lambda source: firsts.get(source.name)), one, other) == (
         ["a"],
         [100, 110],
     )

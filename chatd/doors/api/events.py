@@ -9,7 +9,7 @@ from typing import Any, cast
 from twisted.internet.defer import Deferred
 from twisted.web.server import NOT_DONE_YET, Request
 
-from ...chat.room import Room
+from ...chat.owners import Owner
 from ...chat.sessions import LastingSession
 from ...http.channel import ChatChannel
 from ...http.fields import header, one, whole_number
@@ -34,7 +34,7 @@ from ..polls.longpoll import (
     plain_format,
 )
 from ..polls.templates import learn
-from ..reading import ReadQuery, load_rooms, named_rooms, read_query
+from ..reading import ReadQuery, inbox_of, load_rooms, named_rooms, read_query
 from ..sse import open_sse
 from ..websocket import ChatSocket
 
@@ -63,21 +63,33 @@ class EventsResource(ApiResource):
             raise Malformed("give before to page back, or since to read on; not both")
         stream = before is None and (media == EVENT_STREAM or wants_websocket(request))
         session = self._access.reader(request, stream=stream)
+        return self._load(request, session).addCallback(self._read, request, session, media)
+
+    def _load(self, request: Request, session: LastingSession | None) -> Deferred[Any]:
+        """Load what is read."""
         names = named_rooms(request) if self._rooms is None else self._rooms
         loading = load_rooms(self._access.service, names)
-        return loading.addCallback(self._read, request, session, media)
+        inbox = inbox_of(session) if session is not None and self._rooms is None else None
+        if inbox is None:
+            return loading
+        complete = self._access.service.letters.complete
+        return loading.addCallback(lambda rooms: complete(inbox).addCallback(lambda _: rooms))
+
+    def _query(self, request: Request, owner: Owner, loaded: Any) -> ReadQuery:
+        """What is read, and from where."""
+        service, several = self._access.service, self._rooms is None
+        return read_query(request, service, loaded, owner, several=several)
 
     def _read(
-        self, rooms: list[Room], request: Request, session: LastingSession | None, media: str
+        self, loaded: Any, request: Request, session: LastingSession | None, media: str
     ) -> Any:
-        """The same when the rooms are in memory."""
+        """The same when it is in memory."""
         if request.channel is None:
             return NOT_DONE_YET  # the client has gone meanwhile
-        access, several = self._access, self._rooms is None
+        access = self._access
         if access.peers.draining:
             raise going_down()
-        owner = access.owner(request, session)
-        query = read_query(request, access.service, rooms, owner, several=several)
+        query = self._query(request, access.owner(request, session), loaded)
         query.check_allowed()
         format_ = plain_format(query) if media == "text/plain" else json_format(query)
         before = whole_number(request, "before")
@@ -106,7 +118,8 @@ class EventsResource(ApiResource):
         `next` is the cursor behind the last of them; but if the page was cut short by its size, it
         is the id to go on from with `before`.
         """
-        if len(query.rooms) != 1:
+        service, talk = self._access.service, query.talk
+        if talk is None and len(query.rooms) != 1:
             raise Malformed("before pages back through one room; use /rooms/{room}/events")
         format_.dress(request)
 
@@ -120,7 +133,9 @@ class EventsResource(ApiResource):
                     _link(request, f"before={place}&limit={query.limit}")
             return format_.body(Batch(chunk, len(entries), place))
 
-        return self._access.service.page(query.rooms[0], before, query.limit).addCallback(answer)
+        if talk is not None:
+            return service.letters.page(talk, before, query.limit).addCallback(answer)
+        return service.page(query.rooms[0], before, query.limit).addCallback(answer)
 
 
 class RequestPoll:
@@ -221,7 +236,8 @@ def poll_key(request: Request, query: ReadQuery) -> Hashable:
     """
     if query.session is None:
         return None
-    return (query.session, one(request, "reader"), query.several, tuple(query.rooms))
+    what = query.talk or tuple(query.rooms)
+    return (query.session, one(request, "reader"), query.several, what)
 
 
 def _link(request: Request, query: str) -> None:

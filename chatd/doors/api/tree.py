@@ -43,7 +43,7 @@ TREE: dict[bytes, Callable[[Access, Polls], IResource]] = {
     b"account": lambda access, _: AccountResource(access),
     b"session": lambda access, _: SessionResource(access),
     b"rooms": RoomsResource,
-    b"people": lambda access, _: PeopleResource(access),
+    b"people": PeopleResource,
     b"events": lambda access, polls: EventsResource(access, polls, None),
     b"invites": lambda access, _: InviteCodesResource(access),
     b"healthz": lambda access, _: HealthResource(access.service),

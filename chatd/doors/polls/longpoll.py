@@ -63,9 +63,14 @@ class PollFormat:
 
 
 def json_format(query: ReadQuery) -> PollFormat:
-    """The default: a JSON object that names the room, or rooms."""
-    names = [room.name for room in query.rooms]
-    about = encode({"rooms": names} if query.several else {"room": names[0]})[1:-1]
+    """The default: a JSON object that names the room, the rooms, or the other account."""
+    if query.talk is not None:
+        told: dict[str, Any] = {"person": query.talk.shown}
+    elif query.several:
+        told = {"rooms": [room.name for room in query.rooms]}
+    else:
+        told = {"room": query.room}
+    about = encode(told)[1:-1]
     return PollFormat(about.decode(), JSON, b"application/json", about)
 
 

@@ -17,6 +17,7 @@ from ....chat.sessions import Session
 from ....codecs.commandlines import name_and_secret, nothing, secret
 from ....model.errors import BadName, Insecure, Malformed, NoSession
 from ..client import LineClient
+from ..missed import tell_missed
 from .row import Kind, command
 
 PROMPT = "password: "
@@ -80,15 +81,26 @@ def login(client: LineClient, name: str, password: str) -> None:
     def go_on(password: str) -> None:
         service, address = client.service, client.session.address
         proving = maybeDeferred(service.sign_in.prove, name, password, address)
-        client.change(proving.addCallback(service.signed_in.connect, address, LABEL), signed_in)
+        client.change(proving.addCallback(proved), lambda _: None)
 
-    def signed_in(session: Session) -> Deferred[None]:
-        return client.become(session).addCallback(told)
+    def proved(proof: Proof) -> Deferred[None]:
+        # Asked before the account is here: from then on messages reach it.
+        reached = client.service.letters.reached(proof.record.key)
+        return reached.addCallback(connect, proof)
 
-    def told(_: object) -> None:
+    def connect(reached: int, proof: Proof) -> Deferred[None]:
+        connecting = client.service.signed_in.connect(proof, client.session.address, LABEL)
+        return connecting.addCallback(signed_in, reached)
+
+    def signed_in(session: Session, reached: int) -> Deferred[None]:
+        until = client.service.horizon
+        return client.become(session).addCallback(told, reached, until)
+
+    def told(_: object, reached: int, until: int) -> Deferred[None]:
         client.answer(f"you are signed in as {client.person.name}")
         if client.reader.room is not None:
             client.write(client.where(client.reader.room))
+        return tell_missed(client, reached, until)
 
     _need_password(client, "/login NAME PASSWORD", password, go_on)
 
