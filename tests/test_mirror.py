@@ -32,6 +32,10 @@ THROUGH = {
     "chat/judge_accounts": "chat/test_signin",
     "chat/ignores": "doors/api/test_marker",
     "chat/markers": "doors/api/test_marker",
+    # What the console asks for goes through all of this.
+    "chat/administration": "console/test_tasks",
+    "console/link": "console/test_main",
+    "console/offline": "e2e/test_console",
     # Private messages that are kept: sent, judged and read again.
     "chat/correspondence": "chat/test_letters",
     "chat/inbox": "chat/test_letters",

@@ -14,6 +14,7 @@ from ..model.restrictions import MICROS, Restrictions
 from ..store import Store
 from ..stream.notifier import Notifier
 from .accounts import Accounts
+from .administration import Administration
 from .admission import Admission
 from .arrivals import Arrivals
 from .attempts import Attempts
@@ -169,6 +170,18 @@ class Parts:
             rules,
         )
         """Registering, and proving who one is."""
+        self.administration = Administration(
+            micros,
+            store,
+            self.journal,
+            self.accounts,
+            self.people,
+            self.readers,
+            self.passwords,
+            self.signed_in,
+            self.correspondence,
+        )
+        """What administrators do with accounts."""
         self.speech = Speech(
             self.journal,
             self.accounts,

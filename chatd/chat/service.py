@@ -110,7 +110,7 @@ class ChatService(Service):
         """How the first administrator proves to be it."""
         self.letters, self.correspondence = parts.letters, parts.correspondence
         self.moderation, self.invites = parts.moderation, parts.invites
-        self.server_bans = parts.server_bans
+        self.server_bans, self.administration = parts.server_bans, parts.administration
         self.page, self.page_after = parts.past.page, parts.past.page_after
         self.place = parts.past.place
         self._store = store

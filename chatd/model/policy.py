@@ -57,6 +57,7 @@ class Action(Enum):
     INVITE = "invite"
     BAN_FROM_SERVER = "ban somebody from the server"
     SEE_AUDIT = "see what moderators did"
+    ADMINISTER = "see and change the accounts of others"
 
     __hash__ = object.__hash__  # an Enum's own is Python code, and each message asks for it
 
@@ -171,6 +172,7 @@ RULES: Mapping[Action, Rule] = {
     Action.READ_PRIVATELY: Rule(room=False, scope="write"),
     Action.BAN_FROM_SERVER: Rule(room=False, admins=True),
     Action.SEE_AUDIT: Rule(room=False, admins=True),
+    Action.ADMINISTER: Rule(room=False, admins=True),
 }
 """Who may do what.  What is not in this table nobody may."""
 

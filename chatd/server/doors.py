@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..chat.service import ChatService
-from ..doors.api.tree import web_site
+from ..doors.api.tree import admin_site, web_site
 from ..doors.classic import classic_site
 from ..doors.line.lines import LineFactory
 from ..http.bounds import Bounds
@@ -67,6 +67,11 @@ DOORS = (
         "Where the page and the HTTP API are served; none closes the door.",
         lambda the: web_site(the.chat, the.origins, the.bounds, the.proxies, the.peers, the.hosts),
         ("tcp:8080:interface=127.0.0.1",),
+    ),
+    DoorKind(
+        "admin",
+        "Where administrators look after the server over HTTP, and its health is told.",
+        lambda the: admin_site(the.chat, the.bounds, the.proxies, the.peers, the.hosts),
     ),
     DoorKind(
         "classic",
