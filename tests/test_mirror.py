@@ -108,7 +108,6 @@ THROUGH = {
             "membership",
             "messages",
             "page",
-            "people",
             "rooms",
             "session",
             "topic",
