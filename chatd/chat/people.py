@@ -193,6 +193,10 @@ class People:
         self._own[person.id] = person
         return person
 
+    def is_new(self, person: Person) -> bool:
+        """Whether a person has come since this start, rather than outlived it."""
+        return person.id.startswith(self._start)
+
     def gone(self, person: Person) -> None:
         """That person has not come, or has left."""
         self._own.pop(person.id, None)

@@ -9,7 +9,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from msgspec.structs import replace
@@ -170,7 +170,7 @@ class SignIn:
         if own is None:
             return hashed
         loading: Deferred[Any] = gatherResults(
-            [self._rooms.load(name) for name in self._given.rooms(own.subject)], consumeErrors=True
+            [self._rooms.load(name) for name in self._given_in(own)], consumeErrors=True
         )
         return loading.addCallback(lambda rooms: hashed)
 
@@ -205,10 +205,22 @@ class SignIn:
 
         return self._journal.submit(create).addCallback(lambda _: claim)
 
+    def _given_in(self, guest: Person) -> Iterable[str]:
+        """The rooms in which a guest may have been given anything.  Of one who was here before this
+        start that is not known: it may be any room in which anybody is banned or muted, or that a
+        guest has begun.
+        """
+        known = self._given.rooms(guest.subject)
+        if self._people.is_new(guest):
+            return known
+        index = self._rooms.index
+        states = ((name, index.known(name).state) for name in index)
+        return {*known, *(name for name, state in states if state.guarded or state.borrowed)}
+
     def _rooms_of(self, guest: Person) -> list[Room]:
         """The rooms that a guest is in, and those in which it was given anything."""
         found = dict(guest.rooms)
-        for name in self._given.rooms(guest.subject):
+        for name in self._given_in(guest):
             room = self._rooms.live(name)
             if room is not None:
                 found[name] = room

@@ -40,7 +40,7 @@ ABSENT = "nobody of that name is here; GET /rooms/ROOM lists who is in a room"
 """Of a person who is not here, to a program."""
 _TOKEN = re.compile(f"(?:{PREFIX})?[A-Za-z0-9_-]{{32}}")
 """What a token of this server looks like."""
-LABEL = 80
+LABEL = 200
 """Characters that are kept of what a client calls itself."""
 _KEY = re.compile(r"[\x21-\x7e]{1,200}")
 

@@ -26,7 +26,6 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from ...chat.person import Person
 from ...chat.service import ChatService
 from ...chat.sessions import Session
 from ...codecs.editing import edited
@@ -41,6 +40,7 @@ from ...net.peers import GOING_DOWN, Peers
 from ...net.tcp import enable_direct_writes
 from ...stream.subscriber import Subscriber
 from .backlog import BACKLOG_SECONDS, Backlogs, Salvage, received
+from .onlooker import come_in, is_onlooker
 from .queue import LineQueue
 from .shell import Shell
 
@@ -86,23 +86,24 @@ class LineConnection(TcpConnection):
     # -- the transport's side --------------------------------------------------------------------
 
     def established(self) -> None:
-        """Have a guest enter, unless the server is closing the connection."""
+        """Have the client come in, unless the server is closing the connection."""
         if self._ending:
             return
         self._entering = True
-        entering = maybeDeferred(self._service.enter, address=self._address)
+        entering = maybeDeferred(come_in, self._service, self._address)
         entering.addCallbacks(self._entered, self._not_let_in)
 
-    def _entered(self, person: Person) -> None:
-        """The guest has entered: greet the client and start its reader.
+    def _entered(self, session: Session) -> None:
+        """The client has come in: greet it and start its reader.
 
         If the client has disconnected meanwhile, carry out its lines, or let the guest leave.
         """
         self._has_arrived()
         if self._over or self.is_closing:
-            self._service.end(person)
+            if not is_onlooker(session.person):
+                self._service.end(session.person)
             return
-        self._shell = Shell(self._service, Session(person, self._address), self)
+        self._shell = Shell(self._service, session, self)
         if self.full:
             self._shell.subscriber.pause()
         self._shell.greet()
