@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import pytest
 
 from chatd.chat.administration import CONSOLE
-from chatd.chat.rules import Rules
+from chatd.chat.rules import Guests, Rules
 from chatd.console import tasks
 from chatd.console.tasks import (
     AddAccount,
@@ -215,6 +215,18 @@ def test_an_invite_lets_somebody_register(chat: InMemoryChat) -> None:
         done(chat, MakeInvite(room="nowhere"))
     with pytest.raises(Malformed):
         done(chat, MakeInvite(uses=0))
+
+
+@pytest.mark.parametrize("guests", ["read", "none"])
+def test_the_console_works_where_guests_may_not(guests: Guests) -> None:
+    """It has no account either."""
+    chat = InMemoryChat(rules=Rules(guests=guests))
+    assert done(chat, AddAccount(name="ada", password=PASSWORD))
+    assert done(chat, ListAccounts())
+    assert done(chat, MakeInvite())
+    assert done(chat, BanWho(who="eve"))
+    assert done(chat, UnbanWho(who="eve"))
+    assert done(chat, ShowAudit())
 
 
 def test_a_ban_from_the_server_holds_until_it_is_lifted(chat: InMemoryChat) -> None:
