@@ -69,6 +69,8 @@ class Readers:
         self._policy: Policy = OpenPolicy() if policy is None else policy
         self.templates: WeakSet[Template] = WeakSet()
         """The poll templates in use."""
+        self.when_marked: list[Callable[[str, str, int], object]] = []
+        """Called with an account, a room, and how far the account has read it."""
         self._inboxes: WeakSet[Source] = WeakSet()
         """Inboxes that are, or were, read without a room."""
 
@@ -237,6 +239,9 @@ class Readers:
             outlet = reader.outlet
             if isinstance(outlet, TellsMarkers) and isinstance(reader.owner, Session):
                 outlet.marked(room, marker)
+        if inbox.account is not None:
+            for follow in self.when_marked:
+                follow(inbox.account, room, marker)
 
     def _void_shared(self, voided: Collection[Template] = (), room: Room | None = None) -> None:
         """Have the requests of all strangers judged anew, in one room or everywhere: they share

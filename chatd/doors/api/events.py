@@ -29,11 +29,13 @@ from ..polls.longpoll import (
     DEFAULT_WAIT,
     MAX_WAIT,
     PollFormat,
+    PollKey,
     PollRequest,
     Polls,
     json_format,
     plain_format,
 )
+from ..polls.marks import with_marks
 from ..polls.templates import learn, learn_held
 from ..reading import ReadQuery, inbox_of, load_rooms, named_rooms, read_query
 from ..sse import open_sse
@@ -155,6 +157,10 @@ class RequestPoll:
         self._request = request
         self._subscriber = query.open(self, format_.codec)
         self._answered = False
+        self._marks: dict[str, int] = {}
+        key = self._asked.key
+        if query.several and isinstance(key, PollKey) and key.session.record is not None:
+            self._marks = polls.marks.due(key.session, key.reader or "")
         self._template: PollTemplate | None = None
         """The template that new connections share with this poll, while it is held."""
         query.begin(self)
@@ -163,6 +169,9 @@ class RequestPoll:
         """Answer now, or when there is an event, or when the wait is over."""
         asked, subscriber = self._asked, self._subscriber
         subscriber.start()
+        if self._marks and not self._answered:
+            subscriber.wake()
+            self.give_up()
         if asked.wait <= 0 and not self._answered:
             subscriber.wake()  # also for what the other readers are about to be woken for
         if asked.wait <= 0 and not self._answered:
@@ -182,6 +191,9 @@ class RequestPoll:
         """Answer with the batch."""
         request, format_ = self._request, self._asked.format
         body = format_.body(batch)
+        if self._marks and format_.head:
+            body = with_marks(body, self._marks)
+            self._marks.clear()
         format_.dress(request)
         if not format_.head:
             _link(request, f"{self._asked.query.url_query}since={batch.cursor}")
@@ -241,7 +253,7 @@ def poll_key(request: Request, query: ReadQuery) -> Hashable:
     if query.session is None:
         return None
     what = query.talk or tuple(query.rooms)
-    return (query.session, one(request, "reader"), query.several, what)
+    return PollKey(query.session, one(request, "reader"), query.several, what)
 
 
 def _link(request: Request, query: str) -> None:
