@@ -20,9 +20,9 @@ from twisted.python.failure import Failure
 
 from ..chat.person import Person
 from ..chat.sessions import Session
+from ..codecs.frames import Sent
 from ..codecs.websocket import (
     WEBSOCKET,
-    Sent,
     SentSay,
     ack,
     error,
