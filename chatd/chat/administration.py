@@ -22,21 +22,18 @@ from ..model.names import clean_name, name_key
 from ..model.password import clean_password
 from ..model.policy import Action
 from ..model.units import ACCOUNTS, ADMINS, NAMES, Cell, Change, Expect, Unit
-from ..store import Store
 from . import judge
-from .accounts import Accounts, Claim
+from .account_sessions import AccountSessions, Listed
+from .accounts import Claim
 from .accounts import Record as AccountRecord
-from .arrivals import Outcome
+from .core import Core
 from .correspondence import Correspondence
-from .journal import Journal
+from .journal import Outcome
 from .limits import TokenBucket
 from .passwords import Passwords
-from .people import People
 from .person import Person
-from .readers import Readers
 from .room import LOBBY
 from .rulings import new_stamp
-from .signedin import AccountSessions, Listed
 
 CONSOLE = "(console)"
 """What the audit trail calls the console; no person can have such a name."""
@@ -62,23 +59,19 @@ class Administration:
 
     def __init__(
         self,
+        core: Core,
         now: Callable[[], int],
-        store: Store,
-        journal: Journal,
-        accounts: Accounts,
-        people: People,
-        readers: Readers,
         passwords: Passwords,
         signed_in: AccountSessions,
         correspondence: Correspondence,
     ) -> None:
         """`now` tells microseconds since the Unix epoch."""
         self._now = now
-        self._store = store
-        self._journal = journal
-        self._accounts = accounts
-        self._people = people
-        self._readers = readers
+        self._store = core.store
+        self._journal = core.journal
+        self._accounts = core.accounts
+        self._people = core.people
+        self._readers = core.readers
         self._passwords = passwords
         self._signed_in = signed_in
         self._correspondence = correspondence

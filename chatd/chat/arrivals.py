@@ -1,11 +1,11 @@
-"""Persons come into the chat and go out of it: guests, and accounts by their sessions.
+"""How persons come into the chat: guests, and accounts by their sessions.
 
-1. Whether a person is here does not depend on the store: if it refuses to keep an announcement, the
-   person comes or goes without one (`chatd.chat.journal`, rule 7).
-2. An account has one person, however many sessions it has.  The person comes with the first one,
-   into the rooms that the account has joined, and goes with the last; going leaves no room.
-3. A guest's session over HTTP outlives a restart, and the guest comes back as it was.  That is not
-   announced: its going was not either.
+1. Coming does not depend on the store being able to keep an announcement: if it refuses that, the
+   person comes without one (`chatd.chat.journal`, rule 7).
+2. An account has one person, however many sessions it has.  The first session brings the person
+   into the rooms that the account has joined; the later ones share it.
+3. A guest's session over HTTP outlives a restart, and the guest is restored with it.  Neither the
+   restart nor the return is announced.
 """
 
 from __future__ import annotations
@@ -15,75 +15,48 @@ from functools import partial
 from typing import Any
 
 from twisted.internet.defer import Deferred, fail, gatherResults, succeed
-from twisted.internet.interfaces import IReactorTime
 from twisted.python.failure import Failure
 
 from ..model.account import Account, GuestSession
 from ..model.addresses import Address
 from ..model.errors import BadCredentials, ChatError, InDoubt
-from ..model.events import RoomEvent
 from ..model.identity import Scope
 from ..model.names import clean_name, name_key
-from ..model.text import clean_phrase
 from ..model.units import Unit
 from . import judge, judge_accounts
-from .accounts import Accounts, Claim, Record
-from .admission import Admission
-from .journal import Journal
-from .lane import ALONE, in_order
-from .people import People
+from .accounts import Claim, Record
+from .core import Core
+from .departures import Departures
 from .person import Person
-from .presence import Tallies, Unannounced
-from .readers import Readers
+from .presence import Unannounced
 from .room import LOBBY, Room
-from .rooms import Rooms
-
-LEAVE_SECONDS = 1.0
-"""Seconds after which a leave that the store refused is put again: a name must become free."""
-
-Outcome = Deferred[int | None]
 
 
 class Arrivals:
-    """Carries out what changes who is here."""
+    """Brings persons into the chat."""
 
-    def __init__(
-        self,
-        clock: IReactorTime,
-        journal: Journal,
-        accounts: Accounts,
-        people: People,
-        rooms: Rooms,
-        readers: Readers,
-        admission: Admission,
-        max_text: int,
-    ) -> None:
-        """`max_text` is in bytes of UTF-8."""
-        self._clock = clock
-        self._journal = journal
-        self._accounts = accounts
-        self._people = people
-        self._rooms = rooms
-        self._readers = readers
-        self._admission = admission
-        self._max_text = max_text
-        self.when_left: Callable[[Person, Room | None], object] = lambda person, room: None
-        """Called when a person has left a room, or with None all of them."""
-        self.tallies = Tallies(clock, self._announce)
-        """What is summed up of coming and going in crowded rooms."""
-        self._awaited: dict[Person, list[Deferred[None]]] = {}
-        """What is fired when persons have left whose names are wanted."""
+    def __init__(self, core: Core, departures: Departures) -> None:
+        self._journal = core.journal
+        self._accounts = core.accounts
+        self._people = core.people
+        self._rooms = core.rooms
+        self._readers = core.readers
+        self._admission = core.admission
+        self._departures = departures
         self._arriving: dict[str, list[Deferred[Person]]] = {}
         """The sessions that wait for the persons of their accounts, by the accounts' keys."""
 
     def enter(self, name: str, address: Address, kept: str = "") -> Deferred[Person]:
-        """A new guest in the lobby: of that name and announced, or without one.  With the hash
-        `kept` of a token the guest outlives a restart (`Person.kept`).
+        """Bring a new guest into the lobby: under that name and announced, or under a name from the
+        server if `name` is empty.  With the hash `kept` of a token, the guest outlives a restart
+        (`Person.kept`).
+
+        Raises or fails with `BadName`, `NameInUse`, `NameRegistered`, `NotAllowed`, `Unavailable`.
         """
         self._journal.check()
         if name:
-            self._people.free_name(name)  # what is known at once is said at once
-        coming = self.when_free(name_key(clean_name(name)) if name else "")
+            self._people.free_name(name)  # raise at once if the name is known to be taken
+        coming = self._departures.when_free(name_key(clean_name(name)) if name else "")
         if name:
             coming.addCallback(lambda _: self._accounts.claim(clean_name(name)))
         coming.addCallback(
@@ -92,19 +65,6 @@ class Arrivals:
             )
         )
         return coming
-
-    def when_free(self, key: str) -> Deferred[Any]:
-        """Fires when no person who is about to leave has the name with that key.
-
-        Not to be waited for by commands of persons who are about to leave: they might wait for each
-        other.
-        """
-        person = self._people.leaving(key)
-        if person is None:
-            return succeed(None)
-        left: Deferred[None] = Deferred()
-        self._awaited.setdefault(person, []).append(left)
-        return left
 
     def _enter(
         self, lobby: Room, name: str, address: Address, kept: str, claim: Claim | None
@@ -120,7 +80,7 @@ class Arrivals:
             return person
 
         try:
-            person = self._people.coming(make)
+            person = self._people.add_local(make)
         except ChatError:
             return fail()
 
@@ -143,28 +103,27 @@ class Arrivals:
     def _submit_arrival(
         self, person: Person, judgement: Callable[[], Unit], held: object, unannounced: Unannounced
     ) -> Deferred[Person]:
-        """Have a person take a name."""
+        """Submit the unit by which a person takes its name; `held` stays in memory meanwhile."""
 
         def entered(_: object) -> Person:
-            self.tallies.arrived(unannounced)
+            self._departures.tallies.arrived(unannounced)
             return person
 
         def refused(failure: Failure) -> Failure:
             if failure.check(InDoubt):
-                # The store may have taken the name, and no door has the person: free it later.
-                person.ended = True
-                self._clock.callLater(LEAVE_SECONDS, self._end, person, "")
+                self._departures.leave_later(person)
             else:
-                self._people.gone(person)
+                self._people.remove_local(person)
             return failure
 
         return self._journal.submit(judgement, held, quiet=True).addCallbacks(entered, refused)
 
     def arrive(self, record: Record, address: Address) -> Deferred[Person]:
-        """A session of an account begins: answers the account's person, who comes in if this is the
-        first session.
+        """Begin a session of an account: fires with the account's person, which this brings in if
+        it is the first session.
 
-        Fails with `NotAllowed`, `Unavailable`, and `NameInUse` while a guest holds the name.
+        Raises `Unavailable`; fails with `BadCredentials` if the account was deleted, `NotAllowed`,
+        `Unavailable`, and with `NameInUse` while a guest holds the name.
         """
         self._journal.check()
         key = record.key
@@ -178,14 +137,14 @@ class Arrivals:
             waiting.append(arrived)
             return arrived
         self._arriving[key] = [arrived]
-        coming = self.when_free(key).addCallback(lambda _: self._accounts.joined(key))
+        coming = self._departures.when_free(key).addCallback(lambda _: self._accounts.joined(key))
         coming.addCallback(lambda names: gatherResults(map(self._rooms.load, names)))
         coming.addCallback(self._arrive, record, address)
-        coming.addCallback(self._with_ignored).addBoth(self._has_arrived, key)
+        coming.addCallback(self._load_ignored).addBoth(self._arrived, key)
         return arrived
 
-    def _with_ignored(self, person: Person) -> Deferred[Person]:
-        """Look up the names that the account ignores, before any message is delivered to it."""
+    def _load_ignored(self, person: Person) -> Deferred[Person]:
+        """Load the account's ignore list before any message is delivered to its person."""
         assert person.account is not None
 
         def found(names: dict[str, str]) -> Person:
@@ -198,7 +157,7 @@ class Arrivals:
         account = record.value
         if account is None or account.deleted:
             return fail(BadCredentials("there is no such account any more"))
-        person = self._people.coming(partial(self._account_person, account, record.key, address))
+        person = self._people.add_local(partial(self._account_person, account, record.key, address))
         unannounced = Unannounced()
         for room in rooms:
             self._rooms.directory.note(room.name)
@@ -232,7 +191,7 @@ class Arrivals:
         person.inbox = self._people.inboxes.of(record.key)
         return person
 
-    def _has_arrived(self, result: Person | Failure, key: str) -> None:
+    def _arrived(self, result: Person | Failure, key: str) -> None:
         for place, arrived in enumerate(self._arriving.pop(key)):
             if isinstance(result, Failure):
                 arrived.errback(result)
@@ -240,8 +199,11 @@ class Arrivals:
                 result.sessions += bool(place)
                 arrived.callback(result)
 
-    def come_back(self, guest: GuestSession, kept: str, address: Address) -> Deferred[Person]:
-        """A guest whose session has outlived a restart is here again."""
+    def restore(self, guest: GuestSession, kept: str, address: Address) -> Deferred[Person]:
+        """Restore a guest whose session, with the token of the hash `kept`, outlived a restart.
+
+        Fails with `NameInUse`, `Unavailable`.
+        """
 
         def make(id_: str) -> Person:
             key = name_key(guest.name)
@@ -251,70 +213,13 @@ class Arrivals:
             return person
 
         def loaded(rooms: list[Room]) -> Deferred[Person]:
-            person = self._people.coming(make, guest.id)
+            person = self._people.add_local(make, guest.id)
 
-            def come_back() -> Unit:
+            def restore() -> Unit:
                 self._people.check_free(person.key, person.name)
-                return judge_accounts.come_back(person, rooms)
+                return judge_accounts.restore(person, rooms)
 
-            return self._submit_arrival(person, come_back, rooms, Unannounced())
+            return self._submit_arrival(person, restore, rooms, Unannounced())
 
         rooms: Deferred[Any] = gatherResults(map(self._rooms.load, guest.rooms))
         return rooms.addCallback(loaded)
-
-    def end(self, person: Person, text: str) -> Outcome:
-        """A session of the person is over; with the last, the person leaves every room, and the
-        name becomes free.
-        """
-        person.sessions -= 1
-        if person.ended or person.sessions > 0:
-            return succeed(None)
-        person.ended = True
-        try:
-            parting = clean_phrase(text, self._max_text)
-        except ChatError:
-            parting = ""  # a person may always leave: drop parting words that are not valid
-        return in_order(person, ALONE, self._end, person, parting)
-
-    def _end(self, person: Person, parting: str) -> Outcome:
-        if self._journal.draining:
-            self._has_left(person)
-            return succeed(None)
-        unannounced = Unannounced()
-        rooms = list(person.rooms.values())
-
-        def end() -> Unit:
-            if self._people.own(person.key) is not person:
-                return Unit()
-            unannounced.judge(person, person.rooms.values())
-            return judge.end(person, parting)
-
-        def ended(_: object) -> None:
-            self._people.gone(person)
-            self.tallies.departed(unannounced)
-            for room in rooms:
-                self._rooms.directory.left(room, person.address)
-                self.when_left(person, room)
-            self.when_left(person, None)
-            self._has_left(person)
-
-        def refused(failure: Failure) -> None:
-            failure.trap(ChatError)
-            if not self._journal.draining:
-                self._clock.callLater(LEAVE_SECONDS, self._end, person, parting)
-
-        return self._journal.submit(end, person, quiet=True).addCallbacks(ended, refused)
-
-    def _has_left(self, person: Person) -> None:
-        for left in self._awaited.pop(person, []):
-            left.callback(None)
-
-    # -- what is announced -----------------------------------------------------------------------
-
-    def _announce(self, room: Room, event: RoomEvent) -> None:
-        """Put an event into a room that no person asked for."""
-        if not self._journal.draining:
-            announced = self._journal.submit(
-                lambda: Unit((event,), room.founding, (room.expect,)), room
-            )
-            announced.addErrback(lambda failure: failure.trap(ChatError))

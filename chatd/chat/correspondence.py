@@ -19,13 +19,12 @@ from ..model.errors import BadName, NoSuchPerson
 from ..model.letters import conversation
 from ..model.names import name_key
 from ..model.units import IGNORES, NAMES, PARTNERS, REACHED, Change, Expect, Unit, account_table
-from ..store import Store
 from . import judge_letters
-from .accounts import Accounts, Record
-from .arrivals import Outcome
-from .journal import Journal
+from .accounts import Record
+from .core import Core
+from .journal import Outcome
 from .livecells import first_error
-from .people import Elsewhere, People
+from .people import Elsewhere
 from .person import Person
 
 NOBODY = "nobody of that name is here or has an account; /who lists those who are here"
@@ -49,11 +48,11 @@ class Absent(NamedTuple):
 class Correspondence:
     """Carries out private messages between accounts."""
 
-    def __init__(self, store: Store, journal: Journal, accounts: Accounts, people: People) -> None:
-        self._store = store
-        self._journal = journal
-        self._accounts = accounts
-        self._people = people
+    def __init__(self, core: Core) -> None:
+        self._store = core.store
+        self._journal = core.journal
+        self._accounts = core.accounts
+        self._people = core.people
 
     def keeps(self, sender: Person, to: Person | Elsewhere | None) -> bool:
         """Whether what the sender says to that person is kept; None: nobody of the name is here."""

@@ -1,4 +1,4 @@
-"""The fold: the one place where what the store has stored becomes the state of the chat."""
+"""The fold: the one place where stored units become the state of the chat."""
 
 from __future__ import annotations
 
@@ -42,13 +42,13 @@ from .request_keys import RequestKeys
 from .rooms import Rooms
 
 FOLDED = frozenset((ACCOUNTS, SKELETONS, SESSIONS, TOKENS))
-"""Tables of which changes are followed by the accounts and their sessions."""
+"""Tables that the accounts and sessions fold."""
 SPECIAL = frozenset((Letter, PutOut))
 """Events that are not only appended to their room's log."""
 
 
 class Folds(Protocol):
-    """The parts that follow what is stored: `chatd.chat.parts.Parts` has them."""
+    """The parts that are folded: `chatd.chat.parts.Parts` has them."""
 
     accounts: Accounts
     attempts: Attempts
@@ -65,7 +65,7 @@ class Folds(Protocol):
 
 
 class Fold:
-    """Folds what was stored, in its order: see `chatd.store.Follower`."""
+    """The store's follower (`chatd.store.Follower`): folds units in the order of their ids."""
 
     def __init__(self, parts: Folds, store: Store) -> None:
         self._parts = parts
@@ -73,10 +73,11 @@ class Fold:
         self.horizon = 0
         """The highest id shown so far; a cursor above it lies in the future."""
         self._early: list[Callable[[], None]] | None = []
-        """What the store has told while it was being opened; None: it is open."""
+        """What the store reported while it was being opened, to be folded then; None: it is
+        open."""
 
     def opened(self, opened: Opened) -> Deferred[None]:
-        """The store is open: what it has is the state to begin with."""
+        """Take over the state that the store has on opening; fires when guests are restored."""
         self.horizon = opened.last
         self._parts.request_keys.opened(opened.request_keys)
         tables = gatherResults(
@@ -90,8 +91,8 @@ class Fold:
             self._parts.people.opened(cells[1])
             self._parts.consequences.opened(cells[5])
             early, self._early = self._early or [], None
-            for told in early:
-                told()
+            for report in early:
+                report()
             self._parts.attempts.opened(cells[3])
             self._parts.claims.opened(cells[4])
             return self._parts.sessions.opened(cells[2])
@@ -104,7 +105,7 @@ class Fold:
             self._early.append(partial(self.shown, batch))
             return
         growth = Growth(self._parts.notifier)
-        put_out: list[PutOut] = []
+        kicks: list[PutOut] = []
         for shown in batch:
             for change in shown.changes:
                 self._parts.rooms.change(change, shown.id)
@@ -124,12 +125,12 @@ class Fold:
                 source: Source | None = None
                 if isinstance(event, RoomEvent):
                     if type(event) not in SPECIAL:
-                        source = self._parts.rooms.kept(event, entry.id)
+                        source = self._parts.rooms.event_stored(event, entry.id)
                     elif isinstance(event, Letter):
                         self._parts.letters.deliver(entry, event, growth)
                     elif isinstance(event, PutOut):
-                        source = self._parts.rooms.kept(event, entry.id)
-                        put_out.append(event)
+                        source = self._parts.rooms.event_stored(event, entry.id)
+                        kicks.append(event)
                 elif isinstance(event, PresenceEvent):
                     source = self._parts.rooms.presence(event.room)
                 elif isinstance(event, Told):
@@ -141,11 +142,11 @@ class Fold:
         self._parts.rooms.shown(batch)
         growth.finish()
         self.horizon = batch[-1].id
-        for event in put_out:
+        for event in kicks:
             self._parts.consequences.kicked(event)
 
     def forgotten(self, firsts: Mapping[str, int | None]) -> None:
-        """See `chatd.store.Follower`; rooms of which nothing is left vanish."""
+        """See `chatd.store.Follower`; rooms of which nothing is left are removed."""
         if self._early is not None:
             self._early.append(partial(self.forgotten, firsts))
             return
@@ -154,12 +155,12 @@ class Fold:
         index.forgotten(firsts)
         for name, first in firsts.items():
             if first is None:
-                vanished = self._parts.journal.submit(partial(index.vanish, name))
-                vanished.addErrback(lambda failure: failure.trap(ChatError))
+                removed = self._parts.journal.submit(partial(index.judge_removal, name))
+                removed.addErrback(lambda failure: failure.trap(ChatError))
 
     def _deliver(self, entry: Entry, told: Told, growth: Growth) -> None:
-        """A private message that is not kept was stored: it goes to the two who held the names at
-        its id.
+        """Deliver a private message that is not kept to the persons who held the two names at its
+        id.
         """
         people = self._parts.people
         sender, to = people.own(name_key(told.sender)), people.own(name_key(told.to))

@@ -1,4 +1,4 @@
-"""The parts of one chat, and what each of them needs of the others."""
+"""The parts of one chat, and which other parts each of them needs."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from ..model.policy import Policy, RoomPolicy
 from ..model.restrictions import MICROS, Restrictions
 from ..store import Store
 from ..stream.notifier import Notifier
+from .account_sessions import AccountSessions
 from .accounts import Accounts
 from .administration import Administration
 from .admission import Admission
@@ -20,9 +21,13 @@ from .arrivals import Arrivals
 from .attempts import Attempts
 from .attendance import Attendance
 from .claims import Claims
+from .connection_sessions import ConnectionSessions
+from .core import Core
 from .correspondence import Correspondence
+from .credentials import Credentials
+from .departures import Departures
 from .fold import Fold
-from .given import GivenToGuests
+from .guest_grants import GuestGrants
 from .ignores import Ignores
 from .inbox import Inboxes
 from .journal import Journal
@@ -35,10 +40,11 @@ from .passwords import HashingPool, Passwords
 from .past import Past
 from .people import People
 from .readers import Readers
+from .registration import Registration
 from .request_keys import RequestKeys
 from .rooms import Rooms
 from .rules import Rules
-from .signedin import AccountSessions
+from .session_registry import SessionRegistry
 from .signin import SignIn
 from .speech import Speech
 from .tokens import Tokens
@@ -47,7 +53,7 @@ _log = Logger()
 
 
 class Parts:
-    """What a `ChatService` is made of.  Each part has a file of its own, and one job."""
+    """The parts of a `ChatService`.  Each has a file of its own, and one job."""
 
     def __init__(
         self,
@@ -66,7 +72,6 @@ class Parts:
     ) -> None:
         """See `ChatService`."""
         self.admission = Admission(limits, clock.seconds)
-        """Who is let in, and at which rate."""
         inboxes = Inboxes(lambda account: self.letters.archive(account), lambda: self.fold.horizon)
         self.people = People(node, inboxes)
         self.notifier = Notifier(
@@ -88,62 +93,41 @@ class Parts:
             return int(now() * MICROS)
 
         self.readers = Readers(self.rooms, policy or RoomPolicy(micros, banned, rules.guests))
-        """The gate: the only maker of readers."""
         self.request_keys = RequestKeys(clock.seconds)
         self.past = Past(store, self.rooms, lambda: self.fold.horizon)
         self.journal = Journal(clock, store, history)
         self.accounts = Accounts(store)
-        """The accounts: which names are registered."""
-        self.correspondence = Correspondence(store, self.journal, self.accounts, self.people)
-        """Sends those private messages."""
-        self.arrivals = Arrivals(
-            clock,
-            self.journal,
-            self.accounts,
-            self.people,
-            self.rooms,
-            self.readers,
-            self.admission,
-            max_text,
-        )
-        self.attendance = Attendance(
-            self.arrivals,
-            self.journal,
-            self.accounts,
-            self.people,
-            self.rooms,
-            self.readers,
-            self.admission,
-            max_text,
-        )
-        self.sessions = Sessions(
-            clock, now, store, self.accounts, self.arrivals, self.readers, self.admission
-        )
-        """The sessions over HTTP."""
-        self.signed_in = AccountSessions(now, store, self.journal, self.sessions)
-        """The sessions of accounts, as they are kept."""
-        self.ignores = Ignores(self.journal, self.accounts, self.people)
-        """Whom people ignore."""
-        self.markers = Markers(store, self.rooms, inboxes, self.readers, lambda: self.fold.horizon)
-        """How far accounts have read."""
-        self.tokens = Tokens(now, store, self.journal)
-        """The personal tokens of accounts."""
-        self.claims = Claims(clock.seconds, self.journal)
-        """How the first administrator proves to be it."""
-        self.attempts = Attempts(clock, store, now)
-        self.passwords = passwords or Passwords(HashingPool(clock))
-        given = GivenToGuests(self.rooms)
-        moderators = Moderators(
+        core = Core(
             clock,
             store,
             self.journal,
+            self.accounts,
             self.people,
             self.rooms,
             self.readers,
             self.admission,
-            self.arrivals,
+            max_text,
+        )
+        self.correspondence = Correspondence(core)
+        self.departures = Departures(core)
+        self.arrivals = Arrivals(core, self.departures)
+        self.attendance = Attendance(core, self.departures)
+        registry, credentials = SessionRegistry(), Credentials(now, store, self.accounts)
+        self.sessions = Sessions(core, now, registry, credentials, self.arrivals, self.departures)
+        connections = ConnectionSessions(registry, credentials, self.arrivals, self.departures)
+        self.signed_in = AccountSessions(now, store, self.journal, self.sessions, connections)
+        self.ignores = Ignores(self.journal, self.accounts, self.people)
+        self.markers = Markers(store, self.rooms, inboxes, self.readers, lambda: self.fold.horizon)
+        self.tokens = Tokens(now, store, self.journal)
+        self.claims = Claims(clock.seconds, self.journal)
+        self.attempts = Attempts(clock, store, now)
+        self.passwords = passwords or Passwords(HashingPool(clock))
+        grants = GuestGrants(self.rooms)
+        moderators = Moderators(
+            core,
+            self.departures,
             self.attendance,
-            given,
+            grants,
             banned,
             micros,
             self.past.page_after,
@@ -152,51 +136,34 @@ class Parts:
         self.consequences = moderators.consequences
         self.moderation, self.server_bans = moderators.rooms, moderators.server
         self.invites, self.moderating = moderators.invites, moderators.commands
-        self.sign_in = SignIn(
+        registration = Registration(
+            core,
             now,
-            self.journal,
-            self.accounts,
-            self.people,
-            self.arrivals,
+            self.departures,
             self.attendance,
-            self.admission,
             self.passwords,
             self.attempts,
             self.claims,
             self.invites,
-            given,
-            self.rooms,
+            grants,
+            rules,
+        )
+        self.sign_in = SignIn(
+            now,
+            self.journal,
+            self.accounts,
+            self.passwords,
+            self.attempts,
+            registration,
             self.correspondence,
             rules,
         )
-        """Registering, and proving who one is."""
         self.administration = Administration(
-            micros,
-            store,
-            self.journal,
-            self.accounts,
-            self.people,
-            self.readers,
-            self.passwords,
-            self.signed_in,
-            self.correspondence,
+            core, micros, self.passwords, self.signed_in, self.correspondence
         )
-        """What administrators do with accounts."""
-        self.speech = Speech(
-            self.journal,
-            self.accounts,
-            self.people,
-            self.rooms,
-            self.readers,
-            self.admission,
-            self.arrivals,
-            self.attendance,
-            self.correspondence,
-            max_text,
-        )
+        self.speech = Speech(core, self.departures, self.attendance, self.correspondence)
         self.fold = Fold(self, store)
-        """What follows from what the store has stored."""
 
 
 def _reader_failed(problem: Exception) -> None:
-    _log.failure("a reader failed and is dropped", Failure(problem))
+    _log.failure("a reader failed, and is dropped", Failure(problem))

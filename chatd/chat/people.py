@@ -1,14 +1,13 @@
-"""The people: who holds which name.
+"""The people: which person holds which name.
 
-1. A name is taken by a unit that expects its cell to be absent.  So two persons never get
-   the same name, even on different nodes, and a person holds a name only once the store has taken
-   the unit.
+1. A unit that takes a name expects the name's cell to be absent.  So no two persons get the same
+   name, even on different nodes, and a person holds a name only once the store has taken the unit.
 2. This is a fold of the table `names`: it changes when a unit is shown.
-3. A chosen name is refused if it looks like a name in use in another script, or like the server's
-   own (Unicode TR39, `chatd.model.lookalikes`).  It is compared with the names that were shown, so
-   of two look-alikes that are claimed in the same moment both may be granted.
-4. A person of this node is an object that its doors hold (`Person`); one of another node is known
-   by name only (`Elsewhere`).
+3. A chosen name is refused if it looks like a name in use in another script, or like one of the
+   server's own (Unicode TR39, `chatd.model.lookalikes`).  It is compared with the names shown so
+   far, so two look-alikes that are claimed at the same moment may both be granted.
+4. A person of this node is an object that its doors hold (`Person`); of a person on another node
+   only the cell is known (`Elsewhere`).
 """
 
 from __future__ import annotations
@@ -41,7 +40,9 @@ class Elsewhere(NamedTuple):
     id: str
     name: str
     key: str
+    """The name's key (`chatd.model.names.name_key`)."""
     version: int
+    """The version of the cell `names/KEY`."""
     account: str | None = None
     admin: bool = False
     address: Address = LOCAL
@@ -58,7 +59,7 @@ class Elsewhere(NamedTuple):
 
 
 def taken(name: str, holder: Person | Elsewhere) -> NameInUse | NameRegistered:
-    """Why nobody else can have the name that a person holds."""
+    """The error for another person who wants the name that `holder` has."""
     if holder.account is None:
         return NameInUse(f"the name {name} is in use; choose another")
     return NameRegistered(
@@ -67,26 +68,26 @@ def taken(name: str, holder: Person | Elsewhere) -> NameInUse | NameRegistered:
 
 
 class People:
-    """Everyone who holds a name."""
+    """All persons who hold a name."""
 
     _log = Logger()
 
     def __init__(self, node: str = "", inboxes: Inboxes | None = None) -> None:
-        """`node` tells this node's persons from those of others; `inboxes` are those of the
-        accounts.
+        """`node` begins the ids of this node's persons, so that no other node has them; `inboxes`
+        are those of the accounts.
         """
         self.inboxes = inboxes or Inboxes()
         self._by_key: dict[str, Person | Elsewhere] = {}
         self._own: dict[str, Person] = {}
-        # Ids are kept with the session of a guest, so one must not come again after a restart.
+        # Ids are stored with guests' sessions, so an id must not be used again after a restart.
         self._start = f"{node}{secrets.token_hex(4)}-"
         self._ids = count(1)
         self._guests = 0
         self._looks = Lookalikes()
-        """The chosen names, by what they look like."""
+        """The chosen names, by their skeletons."""
 
     def opened(self, names: Mapping[str, Cell]) -> None:
-        """The store is open, and these names are held on other nodes."""
+        """Take over the names that the store has on opening: other nodes hold them."""
         for key, cell in names.items():
             self._hold(key, cell.value, cell.version)
 
@@ -106,27 +107,25 @@ class People:
         return holder
 
     def find(self, name: str) -> Person | Elsewhere | None:
-        """The person who holds that name now, if a person does."""
+        """The person who holds that name now, or None."""
         try:
             return self._by_key.get(name_key(name))
         except BadName:
             return None
 
-    def mine(self) -> Iterable[Person]:
+    def local(self) -> Iterable[Person]:
         """The persons of this node."""
         return self._own.values()
 
     def check_visitor(self, person: Person) -> None:
-        """Raises `NameInUse` or `NameRegistered` if a person has taken the name of a visitor
-        meanwhile.
-        """
+        """Raise `NameInUse` or `NameRegistered` if a person has taken the name of this visitor."""
         if person.visiting and (holder := self._by_key.get(person.key)) is not None:
             raise taken(person.name, holder)
 
-    def still(self, person: Person | Elsewhere) -> Person | Elsewhere:
-        """The same person as now known: on another node, perhaps by another name.
+    def current(self, person: Person | Elsewhere) -> Person | Elsewhere:
+        """The same person, by id, as known now; a person of another node may have another name.
 
-        Raises `NoSuchPerson` when the person has left.
+        Raises `NoSuchPerson` if the person has left.
         """
         held = self._by_key.get(person.key)
         if held is None or held.id != person.id:
@@ -141,9 +140,11 @@ class People:
         return person if isinstance(person, Person) else None
 
     def free_name(self, name: str, own: Person | None = None) -> str:
-        """The name as it is shown, if it can be taken, or can be in a moment: when its holder is
-        about to leave.  Raises `BadName`, `NameInUse`, `NameRegistered`; of accounts that nobody is
-        signed in to it knows nothing (`chatd.chat.accounts.Claim`).
+        """The name as it is shown, if the person `own` can take it, now or as soon as its holder
+        has left.
+
+        Raises `BadName`, `NameInUse`, `NameRegistered`.  It does not know the accounts that are not
+        signed in; `chatd.chat.accounts.Claim` does.
         """
         shown = clean_name(name)
         key = name_key(shown)
@@ -166,28 +167,26 @@ class People:
         return shown
 
     def check_free(self, key: str, name: str) -> None:
-        """Raises `NameInUse` if a person holds the name with that key."""
+        """Raise `NameInUse` if a person holds the name with that key."""
         if key in self._by_key:
             raise NameInUse(f"the name {name} is in use; choose another")
 
     def leaving(self, key: str) -> Person | None:
-        """The holder of the name with that key, if it is a person of this node who is about to
-        leave.
-        """
+        """The person who holds the name with that key, if it is of this node and about to leave."""
         person = self.own(key)
         return person if person and person.ended else None
 
     def guest_name(self) -> str:
-        """A name for a guest, which is free as far as is known."""
+        """A name for a guest that no person holds as far as was shown."""
         while True:
             self._guests += 1
             name = f"guest-{self._guests:04}"
             if name not in self._by_key:
                 return name
 
-    def coming(self, make: Callable[[str], Person], id: str = "") -> Person:
-        """A person of this node is about to take a name: `make` makes one with the id given, which
-        is a new one unless the person has one.
+    def add_local(self, make: Callable[[str], Person], id: str = "") -> Person:
+        """Add a person of this node, who is about to take a name: `make` makes it with its id,
+        which is `id` if given, or else a new one.
         """
         person = make(id or f"{self._start}{next(self._ids):x}")
         self._own[person.id] = person
@@ -197,8 +196,8 @@ class People:
         """Whether a person has come since this start, rather than outlived it."""
         return person.id.startswith(self._start)
 
-    def gone(self, person: Person) -> None:
-        """That person has not come, or has left."""
+    def remove_local(self, person: Person) -> None:
+        """Remove a person of this node who could not come, or has left."""
         self._own.pop(person.id, None)
 
     # -- the fold --------------------------------------------------------------------------------
@@ -231,7 +230,7 @@ class People:
         try:
             holder = decode_holder(value)
         except msgspec.DecodeError as problem:
-            self._log.error("the holder of a name is not understood: {problem}", problem=problem)
+            self._log.error("the holder of a name cannot be decoded: {problem}", problem=problem)
             return
         before = self._by_key.get(key)
         if before is not None:
@@ -250,7 +249,7 @@ class People:
                 Address(holder.address or LOCAL),
             )
         else:
-            if person.name != holder.name:  # or else the string that is kept already is kept
+            if person.name != holder.name:  # else keep the string that is shared already
                 person.name = holder.name
             if person.key != key or not person.since:
                 if person.since:

@@ -14,10 +14,10 @@ from datetime import UTC, datetime
 from msgspec import Struct
 from twisted.internet.defer import Deferred, fail, succeed
 
+from ..chat.account_sessions import Listed
 from ..chat.administration import Entry, console
 from ..chat.invites import Made
 from ..chat.service import ChatService
-from ..chat.signedin import Listed
 from ..codecs.json import decode, encode
 from ..model.account import Account
 from ..model.audit import Record

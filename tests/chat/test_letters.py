@@ -16,7 +16,7 @@ from chatd.testing import InMemoryChat, result_of
 
 from ..kit.chat import (
     PASSWORD,
-    forget_rooms,
+    evict_rooms,
     given_to,
     private,
     reading,
@@ -240,7 +240,7 @@ def test_an_ignored_message_is_acknowledged_and_kept_for_its_sender_alone(
     assert tell(chat, bob, "ada", "away")
     assert missed(chat, "ada") == (0, [])
     ada = signed_in(chat, "ada")
-    settled(chat, chat.service.ignores.hear(ada.person, "bob"))
+    settled(chat, chat.service.ignores.unignore(ada.person, "bob"))
     assert partners(chat, "ada") == []
     tell(chat, bob, "ada", "heard")
     assert texts(page(chat, "ada", "bob")) == ["heard"]
@@ -253,7 +253,7 @@ def test_pages_step_over_what_was_ignored(chat: InMemoryChat) -> None:
     tell(chat, bob, "ada", "first")
     settled(chat, chat.service.ignores.ignore(ada.person, "bob"))
     tell(chat, bob, "ada", *["unheard"] * 5)
-    settled(chat, chat.service.ignores.hear(ada.person, "bob"))
+    settled(chat, chat.service.ignores.unignore(ada.person, "bob"))
     tell(chat, bob, "ada", "last")
     letters = chat.service.letters
     found = letters.conversation("ada", "bob", "bob")
@@ -336,5 +336,5 @@ def test_a_conversation_stays_in_memory_for_a_while(chat: InMemoryChat) -> None:
     """A client that polls comes back."""
     account(chat, "ada")
     found = talk(chat, "ada", "bob")
-    forget_rooms(chat)
+    evict_rooms(chat)
     assert chat.service.letters.conversation("ada", "bob", "bob") is found

@@ -182,11 +182,11 @@ def test_a_person_of_another_node_is_known_by_name() -> None:
     assert isinstance(there, Elsewhere)
     assert (there.name, there.id) == ("ada", ada.id)
     one.perform(ada, Rename("eve"))
-    assert two.service.people.still(there).name == "eve"
+    assert two.service.people.current(there).name == "eve"
     one.service.end(ada)
     one.settle()
     with pytest.raises(NoSuchPerson, match="ada has left"):
-        two.service.people.still(there)
+        two.service.people.current(there)
 
 
 @pytest.mark.parametrize("name", ["ada", ""], ids=["named", "guest"])

@@ -13,10 +13,10 @@ from twisted.internet.defer import Deferred
 from twisted.web.resource import IResource, Resource
 from twisted.web.server import Request
 
+from ...chat.account_sessions import Listed
 from ...chat.administration import Entry
 from ...chat.invites import Made
 from ...chat.person import Person
-from ...chat.signedin import Listed
 from ...http.body import read_json
 from ...http.fields import one, segment, whole_number
 from ...http.resource import ApiResource, Refusal, answer, no_content

@@ -15,8 +15,8 @@ from ...chat.letters import Conversation, Partner
 from ...chat.owners import Owner
 from ...chat.sessions import LastingSession
 from ...http.body import read_body
-from ...http.fields import segment, whole_number
-from ...http.resource import ApiResource, Refusal, answer
+from ...http.fields import whole_number
+from ...http.resource import ApiResource, answer, resource_named
 from ...model.commands import Tell
 from ...model.errors import BadName, ChatError, Malformed, NoSession, NoSuchPerson
 from ...model.names import name_key
@@ -42,13 +42,12 @@ class PeopleResource(ApiResource):
         self._polls = polls
 
     def getChild(self, path: bytes, request: Request) -> Resource:
-        """A person; whether that person is here is found out by speaking to them."""
+        """A person; whether the person is here shows when a message is sent."""
         if not path:
             return super().getChild(path, request) if request.postpath else self
-        try:
-            name = segment(path, "person")
-        except ChatError as error:
-            return Refusal(error)
+        return resource_named(path, "person", self._person)
+
+    def _person(self, name: str) -> Resource:
         person = ApiResource()
         for below, make in OF_PERSON.items():
             person.putChild(below, make(self._access, self._polls, name))
@@ -112,10 +111,10 @@ class ConversationResource(EventsResource):
 
 
 class PrivateResource(CommandResource):
-    """`/people/{name}/messages`: where one speaks to one person."""
+    """`/people/{name}/messages`."""
 
     def render_POST(self, request: Request) -> Deferred[bytes]:
-        """Say it to them only."""
+        """Send a private message; answered when it has its id."""
         command = Tell(self._name, read_body(request, TextForm).text)
         performed = maybeDeferred(self.perform, request, command, 201)
         return performed.addErrback(_for_programs)

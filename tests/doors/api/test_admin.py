@@ -6,13 +6,14 @@ from typing import Any
 
 import pytest
 
+from chatd.chat.administration import console
 from chatd.chat.rules import Rules
 from chatd.testing import InMemoryChat
 
-from ...kit.chat import PASSWORD
+from ...kit.chat import PASSWORD, settled
 from ...kit.http import HttpClient
 from ...kit.server import MemoryServer
-from .test_marker import NEAR, again, register
+from .test_marker import NEAR, register, same_session
 
 OTHER = "another horse battery"
 REQUESTS: list[tuple[str, str, Any]] = [
@@ -116,9 +117,14 @@ def test_accounts_are_listed_in_pages(server: MemoryServer) -> None:
 
 def test_an_account_is_made_changed_and_removed() -> None:
     """Where nobody may register."""
-    server = MemoryServer(chat=InMemoryChat(rules=Rules(register="open")))
-    ada = admin(server)
-    server.chat.service.sign_in.rules = Rules(register="closed")
+    chat = InMemoryChat(rules=Rules(register="closed"))
+    server = MemoryServer(chat=chat)
+    by = console(chat.service.admission.bucket())
+    settled(chat, chat.service.administration.add(by, "ada", PASSWORD, admin=True))
+    web = server.http(NEAR)
+    token = web.post("/session", {"name": "ada", "password": PASSWORD}).json["token"]
+    ada = server.admin()
+    ada.headers["Authorization"] = f"Bearer {token}"
     made = ada.post("/admin/accounts", {"name": "Bob", "password": PASSWORD, "admin": True})
     assert (made.status, made.json) == (201, {"name": "Bob", "admin": True})
     again_made = ada.post("/admin/accounts", {"name": "bob", "password": PASSWORD})
@@ -160,7 +166,7 @@ def test_a_password_is_taken_over_a_safe_connection_only(server: MemoryServer) -
 def test_a_session_is_ended_in_the_middle_of_its_stream(server: MemoryServer) -> None:
     """Its readers are told why."""
     ada, bob = admin(server), register(server, "bob")
-    stream = again(server, bob)
+    stream = same_session(server, bob)
     stream.send("GET", "/events?rooms=lobby", headers={"Accept": "text/event-stream"})
     server.chat.settle()
     listed = ada.get("/admin/accounts/bob/sessions").json["sessions"]

@@ -14,7 +14,7 @@ from chatd.testing.policies import DenyAll
 from ...kit.http import HttpClient
 from ...kit.server import MemoryServer
 from ...kit.websocket import WebSocket
-from .test_marker import NEAR, again, register, state
+from .test_marker import NEAR, register, same_session, state
 
 
 def token_of(http: HttpClient) -> str:
@@ -106,7 +106,7 @@ def test_a_conversation_is_streamed(server: MemoryServer) -> None:
     tell(bob, "ada", "before")
     streams = {}
     for accept in ("text/event-stream", "application/x-ndjson"):
-        streams[accept] = again(server, ada)
+        streams[accept] = same_session(server, ada)
         streams[accept].send("GET", "/people/bob/events?since=0", headers={"Accept": accept})
     server.chat.settle()
     tell(bob, "ada", "after")
@@ -124,9 +124,9 @@ def test_a_websocket_of_a_conversation_speaks_in_it(server: MemoryServer) -> Non
     """What is said without a room is said to the other account."""
     ada, bob = register(server, "ada"), register(server, "bob")
     socket = WebSocket(server, "/people/bob/events?since=0", token=token_of(ada))
-    assert [told["type"] for told in [*socket.opening, *socket.told()]] == ["ready"]
+    assert [told["type"] for told in [*socket.opening, *socket.received()]] == ["ready"]
     socket.send(type="say", text="hello", ref="1")
-    told = {one["type"]: one for one in socket.told()}
+    told = {one["type"]: one for one in socket.received()}
     assert (told["private"]["to"], told["private"]["text"]) == ("bob", "hello")
     assert told["private"]["id"] == told["ack"]["id"]
     assert socket.answer(type="say", text="hello", ref="1")["id"] == told["ack"]["id"]
@@ -138,7 +138,7 @@ def test_a_poll_of_a_conversation_without_messages_is_held(server: MemoryServer)
     """Whatever its cursor: an answer without events would be asked for again at once."""
     ada, bob = register(server, "ada"), register(server, "bob")
     for since in ("0", "now", str(server.chat.service.horizon)):
-        held = again(server, ada)
+        held = same_session(server, ada)
         held.send("GET", f"/people/bob/events?since={since}&wait=30&reader={since}")
         server.chat.settle()
         assert not held.responses()
@@ -174,9 +174,9 @@ def test_an_account_that_was_away_resumes_its_private_messages(server: MemorySer
     ada.wire.hang_up()
     server.chat.advance(100)
     assert server.here == []
-    tell(again(server, bob), "ada", "while you were away")
+    tell(same_session(server, bob), "ada", "while you were away")
     for _ in range(2):
-        client = again(server, ada)
+        client = same_session(server, ada)
         answer = client.get(f"/events?rooms=lobby&since={cursor}&wait=0").json
         told = [event["text"] for event in answer["events"] if event["type"] == "private"]
         assert (told, answer["gap"]) == (["while you were away"], False)
@@ -255,13 +255,13 @@ def test_nobody_else_reads_a_conversation(server: MemoryServer) -> None:
 def test_the_policy_is_asked(server: MemoryServer) -> None:
     """For each way to read; what is open ends when it forbids."""
     ada, _ = register(server, "ada"), register(server, "bob")
-    held = again(server, ada)
+    held = same_session(server, ada)
     held.send("GET", "/people/bob/events?since=now&wait=30")
     socket = WebSocket(server, "/people/bob/events", token=token_of(ada))
     server.chat.settle()
     server.chat.service.readers.policy = DenyAll()
     assert held.response().refusal == (403, "not-allowed")
-    assert socket.told()[-1]["code"] == "not-allowed"
+    assert socket.received()[-1]["code"] == "not-allowed"
     assert socket.closed == (POLICY_VIOLATION, "not-allowed")
     assert ada.get("/people").refusal == (403, "not-allowed")
     for query in ("wait=0", "before=1"):
@@ -271,7 +271,7 @@ def test_the_policy_is_asked(server: MemoryServer) -> None:
 def test_signing_out_ends_a_held_poll_of_a_conversation(server: MemoryServer) -> None:
     """As it ends every reader of the session."""
     ada, _ = register(server, "ada"), register(server, "bob")
-    held = again(server, ada)
+    held = same_session(server, ada)
     held.send("GET", "/people/bob/events?since=now&wait=30")
     server.chat.settle()
     assert ada.request("DELETE", "/session").status == 204
@@ -292,3 +292,13 @@ def test_unread_numbers_know_nothing_of_conversations(server: MemoryServer) -> N
     ada, bob = register(server, "ada"), register(server, "bob")
     tell(bob, "ada", "psst")
     assert state(ada)["unread"] == {"lobby": 0}
+
+
+@pytest.mark.parametrize("name", ["nobody", "%FF", "a%20b", "%ED%A0%80", "x" * 100])
+def test_private_message_needs_a_recipient(ada: HttpClient, name: str) -> None:
+    """An invalid name is answered like an unknown one."""
+    response = ada.post(f"/people/{name}/messages", {"text": "psst"})
+    assert response.refusal == (404, "no-such-person")
+    message = response.json["error"]["message"]
+    assert "/who" not in message
+    assert "GET /rooms/" in message

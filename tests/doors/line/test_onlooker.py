@@ -10,7 +10,7 @@ from chatd.chat.rules import Guests, Registering, Rules
 from chatd.model.moderation import BanFromServer
 from chatd.testing import InMemoryChat
 
-from ...kit.chat import PASSWORD, registered, settled
+from ...kit.chat import PASSWORD, settled
 from ...kit.server import MemoryServer
 from ...kit.terminal import Terminal
 
@@ -19,10 +19,10 @@ NEAR = "127.0.0.1"
 
 def served(guests: Guests, register: Registering = "open") -> MemoryServer:
     """A server where guests may that, with the account ada, in whose rooms something was said."""
-    chat = InMemoryChat(rules=Rules(guests=guests))
-    registered(chat, "ada")
-    chat.service.sign_in.rules = Rules(guests=guests, register=register)
-    return MemoryServer(chat=chat)
+    chat = InMemoryChat(rules=Rules(guests=guests, register=register))
+    server = MemoryServer(chat=chat)
+    settled(chat, chat.service.administration.add(_admin(server), "ada", PASSWORD))
+    return server
 
 
 @pytest.mark.parametrize(

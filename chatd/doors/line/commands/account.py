@@ -1,8 +1,8 @@
-"""Commands about the account: registering, signing in and out, the password.
+"""Commands about the account: registration, signing in and out, the password.
 
-What goes wrong with a password is told as the outcome of a command: a line that raised
-`RateLimited` would be carried out again later, and a password that was asked for is no line to
-carry out.
+Refusals of a password are outcomes of a Deferred (`maybeDeferred`), never exceptions of the line:
+a line that raises `RateLimited` is carried out again later, but the answer to a password prompt is
+no command.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from .row import Kind, command
 
 PROMPT = "password: "
 LABEL = "line"
-"""What the list of an account's sessions calls one of this door."""
+"""The label of this door's sessions in the list of an account's sessions."""
 
 
 def _check_private(client: LineClient) -> None:
@@ -40,7 +40,7 @@ def _check_private(client: LineClient) -> None:
 
 
 def _need_password(client: LineClient, form: str, password: str, then: Any) -> None:
-    """Go on with the password; a telnet client is asked for it."""
+    """Call `then` with the password; if it is empty, ask a telnet client for it first."""
     _check_private(client)
     if password:
         then(password)
@@ -105,7 +105,7 @@ def _register_onlooker(client: LineClient, name: str, password: str, code: str) 
 
 @command("/login NAME PASSWORD", "sign in to your account", name_and_secret, kind=Kind.CHANGE)
 def login(client: LineClient, name: str, password: str) -> None:
-    """The guest leaves; the account's person is in all the rooms that the account has joined."""
+    """The guest leaves; the client becomes the account's person, in the account's rooms."""
 
     def go_on(password: str) -> None:
         sign_in, address = client.service.sign_in, client.session.address
@@ -140,8 +140,8 @@ def _sign_in(proof: Proof, client: LineClient) -> Deferred[None]:
 @command("/password NEW", "take another password; all other sessions end", secret, kind=Kind.CHANGE)
 def password(client: LineClient, new: str) -> None:
     """This connection goes on."""
-    standing, record = client.session.standing, client.session.record
-    if record is None or standing is None:
+    credential, record = client.session.credential, client.session.record
+    if record is None or credential is None:
         raise NoSession("you are not signed in; /login NAME PASSWORD, or /register PASSWORD")
 
     def go_on(new: str) -> None:
@@ -158,7 +158,7 @@ def password(client: LineClient, new: str) -> None:
 
 @command("/logout", "sign out, and go on as a guest", nothing, kind=Kind.CHANGE)
 def logout(client: LineClient) -> None:
-    """This connection only."""
+    """The account's other sessions go on."""
     if client.session.record is None:
         raise NoSession("you are not signed in")
     address = client.session.address
