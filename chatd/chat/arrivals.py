@@ -20,6 +20,7 @@ from twisted.python.failure import Failure
 from ..model.account import Account, GuestSession
 from ..model.addresses import Address
 from ..model.errors import BadCredentials, ChatError, InDoubt
+from ..model.identity import Scope
 from ..model.names import clean_name, name_key
 from ..model.units import Unit
 from . import judge, judge_accounts
@@ -193,6 +194,20 @@ class Arrivals:
         bucket = self._admission.bucket()
         person = Person(id, account.name, key, bucket, named=True, address=address)
         person.account, person.admin = key, account.admin
+        person.inbox = self._people.inboxes.of(key)
+        return person
+
+    def bearer(self, record: Record, scope: Scope, address: Address) -> Person:
+        """The account of a program that acts by a personal token: it is not present."""
+        account = record.value
+        assert account is not None
+        bucket = self._admission.bucket()
+        person = Person(
+            "", account.name, record.key, bucket, named=True, visiting=True, address=address
+        )
+        person.account, person.admin = record.key, account.admin
+        person.scope, person.record = scope, record
+        person.inbox = self._people.inboxes.of(record.key)
         return person
 
     def _arrived(self, result: Person | Failure, key: str) -> None:

@@ -9,7 +9,16 @@ from typing import Protocol
 from twisted.internet.defer import Deferred, gatherResults
 
 from ..model.errors import ChatError
-from ..model.events import PresenceEvent, PutOut, RoomEvent, SentPrivately, Signalled, Told
+from ..model.events import (
+    Letter,
+    PresenceEvent,
+    PutOut,
+    RoomEvent,
+    SentPrivately,
+    Signalled,
+    Told,
+)
+from ..model.letters import is_conversation
 from ..model.names import name_key
 from ..model.units import (
     ACCOUNTS,
@@ -35,6 +44,7 @@ from .consequences import Consequences
 from .ignores import Ignores
 from .journal import Journal
 from .lasting import Sessions
+from .letters import Letters
 from .people import People
 from .request_keys import RequestKeys
 from .rooms import Rooms
@@ -52,6 +62,7 @@ class Folds(Protocol):
     consequences: Consequences
     ignores: Ignores
     journal: Journal
+    letters: Letters
     notifier: Notifier
     people: People
     request_keys: RequestKeys
@@ -80,7 +91,8 @@ class Fold:
         )
 
         def known(cells: list[Mapping[str, Cell]]) -> Deferred[None]:
-            self._parts.rooms.index.opened(opened.rooms, cells[0])
+            ends = {name: ends for name, ends in opened.rooms.items() if not is_conversation(name)}
+            self._parts.rooms.index.opened(ends, cells[0])
             self._parts.rooms.directory.opened()
             self._parts.people.opened(cells[1])
             self._parts.consequences.opened(cells[5])
@@ -118,10 +130,13 @@ class Fold:
                 event = entry.event
                 source: Source | None = None
                 if isinstance(event, RoomEvent):
-                    source = self._parts.rooms.event_stored(event, entry.id)
+                    if isinstance(event, Letter):
+                        self._parts.letters.deliver(entry, event, growth)
+                        continue
+                    room = source = self._parts.rooms.event_stored(event, entry.id)
                     if isinstance(event, PutOut):
                         kicks.append(event)
-                    if source is not None and (stream := source.streamed) is not None:
+                    if room is not None and (stream := room.streamed) is not None:
                         growth.add(stream, entry)
                 elif isinstance(event, PresenceEvent):
                     source = self._parts.rooms.presence(event.room)
@@ -149,6 +164,7 @@ class Fold:
         if self._early is not None:
             self._early.append(partial(self.forgotten, firsts))
             return
+        firsts = {name: first for name, first in firsts.items() if not is_conversation(name)}
         index = self._parts.rooms.index
         index.forgotten(firsts)
         for name, first in firsts.items():
@@ -157,7 +173,9 @@ class Fold:
                 removed.addErrback(lambda failure: failure.trap(ChatError))
 
     def _deliver(self, entry: Entry, told: Told, growth: Growth) -> None:
-        """Deliver a private message to the persons who held the two names at its id."""
+        """Deliver a private message that is not kept to the persons who held the two names at its
+        id.
+        """
         people = self._parts.people
         sender, to = people.own(name_key(told.sender)), people.own(name_key(told.to))
         if to is not None and to is not sender and name_key(told.sender) not in to.ignored:
