@@ -7,6 +7,7 @@ import pytest
 import chatd.client
 from chatd.client.answers import Event
 from chatd.client.chat import ChatClient, Events
+from chatd.client.moderation import Moderation
 
 
 def test_the_package_imports_its_classes_lazily() -> None:
@@ -14,7 +15,8 @@ def test_the_package_imports_its_classes_lazily() -> None:
     assert chatd.client.ChatClient is ChatClient
     assert chatd.client.Event is Event
     assert chatd.client.Events is Events
-    assert sorted(chatd.client.__all__) == ["ChatClient", "Event", "Events"]
+    assert chatd.client.Moderation is Moderation
+    assert sorted(chatd.client.__all__) == ["ChatClient", "Event", "Events", "Moderation"]
 
 
 def test_an_unknown_name_raises_attribute_error() -> None:
