@@ -23,9 +23,13 @@ from chatd.doors.api import rooms
 from chatd.doors.line.commands import COMMANDS, past, talking
 from chatd.doors.line.shell import Shell
 from chatd.doors.pushing import PushFactory
-from chatd.model import commands, events
+from chatd.model import commands, events, policy
+from chatd.model.identity import Identity
+from chatd.model.policy import RoomView
+from chatd.model.restrictions import Restrictions
 from chatd.server import doors, settings
 from chatd.server.option import METADATA
+from chatd.stream.eventlog import Entry
 from chatd.testing import InMemoryChat
 
 from .kit.server import MemoryServer
@@ -110,7 +114,12 @@ def test_an_event_is_a_class_a_judgement_and_a_command(monkeypatch: pytest.Monke
     rolled = run(code(EVENT, "class Rolled"), vars(events))["Rolled"]
     roll = run(code(EVENT, "@dataclass"), vars(commands))["Roll"]
     action = SimpleNamespace(ROLL="roll")
-    allow_all = SimpleNamespace(may=lambda *_: None)
+    row = code(EVENT, "Action.ROLL: Rule")
+    rules = run(f"rules = {{{row}}}", vars(policy), Action=action)["rules"]
+
+    def may(who: Identity, what: Any, room: RoomView) -> None:
+        policy.decide(rules, who, what, room, 0, Restrictions())
+
     judged = run(
         code(EVENT, "def roll(policy"), vars(judge_messages), Rolled=rolled, Action=action
     )["roll"]
@@ -119,7 +128,9 @@ def test_an_event_is_a_class_a_judgement_and_a_command(monkeypatch: pytest.Monke
         vars(speech),
         Roll=roll,
         randint=lambda least, most: 4,
-        judge_messages=SimpleNamespace(roll=lambda policy, *rest: judged(allow_all, *rest)),
+        judge_messages=SimpleNamespace(
+            roll=lambda _, *rest: judged(SimpleNamespace(may=may), *rest)
+        ),
     )["roll"]
     typed = run(code(EVENT, '@command("/roll"'), vars(talking), Roll=roll, nothing=nothing)["roll"]
     chat = InMemoryChat()
@@ -149,6 +160,15 @@ def test_a_door_at_which_people_speak_is_two_short_files(monkeypatch: pytest.Mon
     run_tests(load(monkeypatch, "tests.doors.test_talk", code(title, '"""The talk door."""')))
     factory = row_of("talk", names).make(MemoryServer().context())
     assert isinstance(factory.buildProtocol(None), names["TalkConnection"])
+
+
+def test_a_deleted_message_is_shown_as_deleted_by_the_recipe_s_codec(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Its text is empty, so it must not be shown as a message."""
+    talk = load(monkeypatch, "chatd.codecs.talk", code("Add a door", '"""What is said, as lines'))
+    deleted = Entry(1, events.Said("lobby", "ada", "", redacted=True))
+    assert talk["TALK"].encode(deleted) == b"-- a message of ada was deleted\r\n"
 
 
 def row_of(name: str, names: Mapping[str, Any]) -> doors.DoorKind:

@@ -64,7 +64,7 @@ def new_id() -> str:
 
 
 def shown(restrictions: Restrictions, now: int, *, places: bool) -> list[tuple[str, Restriction]]:
-    """The restrictions in force at `now`; addresses are left out unless `places`."""
+    """The restrictions in force at `now`; with `places`, their addresses and networks too."""
     found = []
     for id_, one in restrictions:
         if not one.over(now):

@@ -5,7 +5,7 @@
 2. A guest who registers its own name becomes the account's person, and keeps its rooms and what it
    was given there (`chatd.chat.judge_guests`).
 3. An account that a credentials checker vouches for (`--auth`) has no password here.  A guest who
-   holds its name gets one from the server.
+   holds its name is given another by the server.
 """
 
 from __future__ import annotations

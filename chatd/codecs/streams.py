@@ -1,4 +1,4 @@
-"""What a stream over HTTP sends beside events, and any such stream with chunked encoding."""
+"""Codecs of doors that push: what they send beside events, and HTTP's chunked encoding of that."""
 
 from __future__ import annotations
 

@@ -80,13 +80,20 @@ class SpeakingConnection(PushConnection):
         """Send the client the reason why a command was refused."""
         self.transport.write(self.codec.revoked(error))
 
-    def perform(self, command: Command, then: Callable[[int | None], object] | None = None) -> None:
-        """Carry out a command of the person.  `then` is called with the id of the command's event,
-        once the event is stored and shown.
+    def perform(
+        self,
+        command: Command,
+        then: Callable[[int | None], object] | None = None,
+        *,
+        person: Person | None = None,
+    ) -> None:
+        """Carry out a command of the connection's person, or of `person`, such as a visitor
+        (`ChatService.visitor`).  `then` is called with the id of the command's event, once the
+        event is stored and shown.
         """
         assert self.session is not None
         self._unanswered += 1
-        performed = maybeDeferred(self.service.perform, self.session.person, command)
+        performed = maybeDeferred(self.service.perform, person or self.session.person, command)
         if then:
             performed.addCallback(then)
         performed.addErrback(self._refused).addCallback(self._answered)

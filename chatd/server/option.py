@@ -71,7 +71,7 @@ def flag(help: str) -> Any:
     return field(default=False, metadata={METADATA: Option(help, truth, default="off", flag=True)})
 
 
-# -- readers ---------------------------------------------------------------------------------------
+# -- parsers ---------------------------------------------------------------------------------------
 
 
 def number(least: int, most: int = MOST, kind: type[int] | type[float] = int) -> Read:

@@ -27,8 +27,8 @@ def test_a_burst_is_four_seconds_worth() -> None:
     assert taken(bucket, 30) == 5 * BURST == 20
 
 
-def test_it_fills_at_the_rate_and_not_above_the_burst() -> None:
-    """Patience pays, but hoarding does not."""
+def test_a_bucket_fills_at_the_rate_and_not_above_the_burst() -> None:
+    """A client that waits longer may not send more at once."""
     bucket, clock = bucket_on_clock(5)
     taken(bucket, 20)
     clock.advance(1)
@@ -40,10 +40,10 @@ def test_it_fills_at_the_rate_and_not_above_the_burst() -> None:
 @given(rates, st.lists(pauses, max_size=30), st.sampled_from([0.0, 12345.678, START]))
 @example(5.0, [0.0] * 30, START)
 @example(3.0, [0.1] * 30, START)
-def test_after_the_wait_that_it_asked_for_it_gives(
+def test_a_token_is_there_after_the_wait_that_was_told(
     rate: float, moments: list[float], start: float
 ) -> None:
-    """A client that waits the time it was told is not told to wait again."""
+    """The client is not told to wait again."""
     bucket, clock = bucket_on_clock(rate, start)
     for pause in moments:
         clock.advance(pause)
@@ -56,7 +56,7 @@ def test_after_the_wait_that_it_asked_for_it_gives(
 
 @given(rates, st.lists(pauses, max_size=30))
 def test_in_the_long_run_the_rate_is_kept(rate: float, moments: list[float]) -> None:
-    """However the tries are spread, and refused ones cost nothing."""
+    """However the tries are spread; those that are refused take no token."""
     bucket, clock = bucket_on_clock(rate)
     given = 0
     for pause in moments:
@@ -65,16 +65,16 @@ def test_in_the_long_run_the_rate_is_kept(rate: float, moments: list[float]) -> 
     assert given <= max(1, rate * BURST) + rate * clock.seconds() + 0.001
 
 
-def test_a_rate_of_few_a_minute_lets_one_through_at_once() -> None:
-    """A bucket that holds less than one would never give any."""
+def test_a_bucket_of_a_low_rate_holds_one_token_at_least() -> None:
+    """With less than one it would never give any."""
     bucket, clock = bucket_on_clock(0.1)
     assert taken(bucket, 3) == 1
     clock.advance(60)
     assert taken(bucket, 3) == 1
 
 
-def test_no_rate_is_no_limit() -> None:
-    """The operator's choice."""
+def test_a_rate_of_0_is_no_limit() -> None:
+    """Such a bucket is always full."""
     bucket, _ = bucket_on_clock(0)
     assert taken(bucket, 10_000) == 10_000
     assert bucket.full
@@ -112,7 +112,7 @@ def test_a_charged_token_delays_the_next() -> None:
 
 
 def test_the_last_half_of_a_bucket_can_be_reserved_for_others() -> None:
-    """And is told how long it is until there is more than that."""
+    """Who may not take from it is told how long to wait until there is more than that half."""
     bucket, clock = bucket_on_clock(5)
     while not (wait := bucket.take(reserve=True)):
         pass
@@ -125,7 +125,7 @@ def test_the_last_half_of_a_bucket_can_be_reserved_for_others() -> None:
 
 
 def test_a_bucket_is_ample_until_half_of_it_has_been_taken() -> None:
-    """One that holds a single token is so when it was full."""
+    """A bucket of one token is ample if that was there before it was taken."""
     bucket, _ = bucket_on_clock(5)
     assert [bucket.ample for _ in range(20) if not bucket.take()] == [True] * 11 + [False] * 9
     slow, _ = bucket_on_clock(0.1)
@@ -135,7 +135,7 @@ def test_a_bucket_is_ample_until_half_of_it_has_been_taken() -> None:
 
 
 def test_an_emptied_bucket_has_no_burst_left() -> None:
-    """Without a burst, and without paying for more than there was."""
+    """The next token comes at the rate: nothing is owed."""
     bucket, clock = bucket_on_clock(5)
     bucket.empty()
     assert bucket.take() == 0.2
@@ -143,8 +143,8 @@ def test_an_emptied_bucket_has_no_burst_left() -> None:
     assert taken(bucket, 30) == 5
 
 
-def test_a_slow_bucket_may_hold_more() -> None:
-    """So many may always come at once."""
+def test_a_bucket_may_have_a_least_size() -> None:
+    """At a low rate so many may be taken at once; at a high one, four seconds' worth."""
     clock = StrictClock()
     assert taken(TokenBucket(0.1, clock.seconds, 10), 30) == 10
     assert taken(TokenBucket(10, clock.seconds, 10), 100) == 10 * BURST
@@ -159,7 +159,7 @@ def buckets_on_clock(rate: float) -> tuple[Buckets[int], StrictClock]:
 
 
 def test_each_key_has_a_bucket_of_its_own() -> None:
-    """It is the same one as long as it matters."""
+    """A key has the same bucket until that is full again."""
     buckets, _ = buckets_on_clock(1)
     assert [taken(buckets.bucket(key), 3) for key in (1, 2, 1)] == [3, 3, 1]
 
@@ -175,7 +175,7 @@ def test_a_bucket_that_is_full_again_is_dropped() -> None:
 
 
 def test_a_bucket_in_use_is_kept() -> None:
-    """However many come after."""
+    """However many keys come after it."""
     buckets, clock = buckets_on_clock(1)
     taken(buckets.bucket(0), 4)
     for key in range(1, 100):
@@ -204,7 +204,7 @@ def test_without_a_rate_nothing_is_kept() -> None:
 
 
 def test_an_address_may_send_as_much_as_twenty_sessions() -> None:
-    """Unless something else is asked for; with no limit for a session there is none for it."""
+    """Unless `address_rate` says otherwise.  If sessions have no limit, addresses have none."""
     assert DEFAULTS.for_an_address == 100
     assert Limits(message_rate=0).for_an_address == 0
     assert Limits(message_rate=0, address_rate=7).for_an_address == 7

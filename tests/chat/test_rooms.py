@@ -20,7 +20,7 @@ def say(chat: InMemoryChat, text: str, room: str = "lobby") -> Deferred[int | No
 
 
 def said(chat: InMemoryChat, text: str, room: str = "lobby") -> int:
-    """Its id."""
+    """A visitor says something; returns the id of its event."""
     answer = say(chat, text, room)
     chat.settle()
     return result_of(answer) or 0
@@ -32,7 +32,7 @@ def names(chat: InMemoryChat) -> list[str]:
 
 
 def test_the_list_has_the_rooms_with_members_or_events(chat: InMemoryChat) -> None:
-    """In alphabetical order; asking for a room, or reading it, makes it none of them."""
+    """In alphabetical order; a room is not listed because it was asked for, or read."""
     ada, guest = chat.enter("ada"), chat.enter()
     empty = chat.room("empty")
     reading(chat, empty)
@@ -56,7 +56,7 @@ def test_a_malformed_room_name_is_refused(chat: InMemoryChat, name: str) -> None
 
 
 def test_a_room_that_is_in_memory_is_there_at_once(chat: InMemoryChat) -> None:
-    """By every spelling; one that is not is asked for once, however many want it."""
+    """By every spelling.  For one that is not, the store is asked once, however many wait."""
     waiting = [chat.service.rooms.load(name) for name in ("dev", "#Dev", "DEV")]
     assert not any(room.called for room in waiting)
     chat.settle()
@@ -67,7 +67,7 @@ def test_a_room_that_is_in_memory_is_there_at_once(chat: InMemoryChat) -> None:
 
 
 def test_a_room_that_is_not_in_use_leaves_memory(chat: InMemoryChat) -> None:
-    """Clients cannot fill it by asking for rooms or by reading them."""
+    """Clients cannot fill the memory by asking for rooms or by reading them."""
     before = existing_rooms(chat)
     subscriber = reading(chat, chat.room("dev")).subscriber
     assert subscriber
@@ -120,7 +120,7 @@ def test_rooms_have_a_limit() -> None:
 
 
 def test_rooms_that_are_being_created_count() -> None:
-    """However slow the store is; a room that did not come into being is given back."""
+    """However slow the store is.  A room that was refused by the store counts no more."""
     chat = InMemoryChat(rooms=3)
     guest = chat.enter()
     chat.store.hold("appends")

@@ -62,7 +62,7 @@ def test_an_unknown_token_is_refused(chat: InMemoryChat, sessions: Sessions, tok
 
 
 def test_a_name_in_use_opens_no_session(chat: InMemoryChat, sessions: Sessions) -> None:
-    """And leaves none behind."""
+    """And none is left behind to hold the name."""
     chat.enter("ada")
     with pytest.raises(NameInUse):
         opened(chat, sessions, "ADA")
@@ -131,7 +131,7 @@ def test_the_last_holder_counts(chat: InMemoryChat, sessions: Sessions) -> None:
 
 
 def test_a_session_has_one_timer_whatever_it_does(chat: InMemoryChat, sessions: Sessions) -> None:
-    """A thousand polls a minute cost no thousand delayed calls."""
+    """Polls do not each leave a delayed call."""
     session, reader = opened(chat, sessions, "ada"), Reader()
     chat.settle()
     for _ in range(100):
@@ -142,8 +142,8 @@ def test_a_session_has_one_timer_whatever_it_does(chat: InMemoryChat, sessions: 
     assert len(chat.clock.getDelayedCalls()) == 1
 
 
-def test_closing_ends_the_session_at_once(chat: InMemoryChat, sessions: Sessions) -> None:
-    """And everything that holds it, and the timer; closing again is nothing."""
+def test_a_closed_session_ends_at_once(chat: InMemoryChat, sessions: Sessions) -> None:
+    """Its readers are dismissed and its timer ends; closing it again has no effect."""
     session, tab, other = opened(chat, sessions, "ada"), Reader(), Reader()
     session.hold(tab)
     session.hold(other)
@@ -158,7 +158,7 @@ def test_closing_ends_the_session_at_once(chat: InMemoryChat, sessions: Sessions
 def test_closing_a_session_leaves_the_next_owner_of_its_name_alone(
     chat: InMemoryChat, sessions: Sessions
 ) -> None:
-    """A late release or a second close is for the session that was."""
+    """A late release, or a second close, concerns the closed session only."""
     session, reader = opened(chat, sessions, "ada"), Reader()
     session.hold(reader)
     sessions.close(session)

@@ -1,4 +1,4 @@
-"""Programs over a real restart of the server, on a real port."""
+"""Programs whose server restarts, on a real port."""
 
 from __future__ import annotations
 

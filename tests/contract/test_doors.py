@@ -29,6 +29,7 @@ pairs = pytest.mark.parametrize(
 streams = pytest.mark.parametrize("door", [d for d in DOORS if hasattr(DOORS[d], "ready")])
 many_lines = pytest.mark.parametrize("door", [d for d in DOORS if DOORS[d].many_lines])
 commands = pytest.mark.parametrize("door", [d for d in DOORS if DOORS[d].commands])
+resumes = pytest.mark.parametrize("door", [d for d in DOORS if DOORS[d].resumes])
 confirms = pytest.mark.parametrize("door", [d for d in DOORS if DOORS[d].confirms])
 
 
@@ -146,7 +147,7 @@ def test_refused_batch_is_an_error_for_each_of_its_senders(server: MemoryServer,
     assert seen([ada]) | seen([bob]) == {door: [], "line": []}
 
 
-@doors
+@resumes
 def test_reconnected_reader_resumes_at_its_cursor(server: MemoryServer, door: str) -> None:
     """No event is lost in between, and none is delivered twice."""
     reader, bob = DOORS[door](server), named(server, "line", "bob")
@@ -176,7 +177,7 @@ def test_event_in_flight_when_the_connection_broke_is_seen_once(
     assert reader.read() == said("bob", "on the way", "meanwhile")
 
 
-@doors
+@resumes
 def test_reader_that_reconnects_after_eviction_gets_a_gap(door: str) -> None:
     """The events that are still in the log follow the gap."""
     server = MemoryServer(history=10)
@@ -191,7 +192,7 @@ def test_reader_that_reconnects_after_eviction_gets_a_gap(door: str) -> None:
     assert reader.read() == [GAP, *said("bob", *texts[-left:])]
 
 
-@doors
+@resumes
 def test_reader_that_reconnects_before_eviction_gets_no_gap(door: str) -> None:
     """A log with a capacity of ten holds ten events."""
     server = MemoryServer(history=10)
@@ -555,8 +556,8 @@ class RandomClient:
             self._stalled = False
 
     def disconnect(self) -> None:
-        """Lose the connection."""
-        if not self._disconnected:
+        """Lose the connection, unless the client could not resume."""
+        if self.client.resumes and not self._disconnected:
             self.resume()
             self.client.disconnect()
             self._disconnected = True

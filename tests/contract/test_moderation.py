@@ -25,7 +25,6 @@ from chatd.model.policy import Action
 
 from ..kit.chat import PASSWORD
 from ..kit.clients import DOORS, Client
-from ..kit.clients.classic import ClassicClient
 from ..kit.http import HttpClient
 from ..kit.moderators import person_of, signed_in
 from ..kit.permissions import COLUMNS, ROOMS, answer
@@ -33,8 +32,6 @@ from ..kit.server import MemoryServer
 from ..kit.terminal import Terminal
 
 doors = pytest.mark.parametrize("door", DOORS)
-WORDS = ("line", "classic", "irc")
-"""Doors that say in words why a reader has ended, and have no codes."""
 POLLS = ("poll", "varying-poll", "returning-poll", "plain")
 
 
@@ -54,15 +51,6 @@ def reader_at(server: MemoryServer, door: str) -> Client:
     reader.read()
     reader.read()
     return reader
-
-
-def end_reason(reader: Client) -> str | None:
-    """Why the server ended a client's reading: an error code, or where there are none the
-    message.
-    """
-    if isinstance(reader, ClassicClient):
-        return reader.reason
-    return reader.answer() if reader.door == "line" else reader.end_code
 
 
 # -- open readers --------------------------------------------------------------------------------
@@ -87,10 +75,9 @@ def test_kicked_reader_gets_the_kick_and_ends(
     else:
         [event] = seen
         assert event[0] in ("kick", "notice")
-    told = end_reason(reader)
-    sentence = "you were put out of #lobby by ruth: spam"
-    words = {"line": sentence, "classic": sentence, "irc": "spam"}
-    assert told == words.get(door, "kicked")
+    told = reader.end_reason
+    words = "spam" if door == "irc" else "you were put out of #lobby by ruth: spam"
+    assert told == ("kicked" if reader.codes else words)
 
 
 @doors
@@ -100,9 +87,9 @@ def test_banned_reader_ends_with_the_error(server: MemoryServer, admin: Person, 
     server.chat.perform(admin, Ban("lobby", "bob", 60, "spam"))
     server.say("behind", name="eve")
     assert reader.read() == []
-    told = end_reason(reader)
+    told = reader.end_reason
     assert told is not None
-    assert told.startswith("you are banned from #lobby until " if door in WORDS else "banned")
+    assert told.startswith("banned" if reader.codes else "you are banned from #lobby until ")
 
 
 @doors
@@ -113,9 +100,9 @@ def test_reader_without_membership_ends_when_the_room_is_closed(
     reader = reader_at(server, door)
     server.chat.perform(admin, Configure("lobby", access="members"))
     assert reader.read() == []
-    told = end_reason(reader)
+    told = reader.end_reason
     assert told is not None
-    assert told.startswith("there is no such room" if door in WORDS else "not-found")
+    assert told.startswith("not-found" if reader.codes else "there is no such room")
 
 
 @doors
@@ -132,7 +119,7 @@ def test_stalled_reader_gets_nothing_after_its_ban(
     reader.resume()
     texts = [seen[-1] for seen in reader.read()]
     assert texts == [f"{n}" for n in range(len(texts))]
-    assert end_reason(reader)
+    assert reader.end_reason
 
 
 @doors

@@ -1,4 +1,4 @@
-"""The base of every door that pushes, as a door of JSON lines."""
+"""The base of every door that pushes, tested with a door of JSON lines."""
 
 from __future__ import annotations
 

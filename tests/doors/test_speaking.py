@@ -32,7 +32,7 @@ class ParrotCodec(PlainCodec):
 
 
 class Parrot(SpeakingConnection):
-    """A connection that sends every line as a message."""
+    """A connection that says every line, and a line `NAME: text` for a visitor of that name."""
 
     codec = ParrotCodec()
 
@@ -41,6 +41,9 @@ class Parrot(SpeakingConnection):
             raise UnknownCommand("that is no word")
         if name := line.removeprefix("I am ").strip() if line.startswith("I am ") else "":
             self.perform(Rename(name), lambda _: self.transport.write(b"so be it\r\n"))
+        elif ": " in line:
+            name, text = line.split(": ", 1)
+            self.perform(Say(LOBBY, text), person=self.service.visitor(name, self.address))
         else:
             self.perform(Say(LOBBY, line))
 
@@ -93,6 +96,20 @@ def test_refused_line_is_answered_and_the_next_one_carried_out(server: MemorySer
     assert any("eve" in line and line.startswith("!! ") for line in lines)
     assert any("too long" in line for line in lines)
     assert lines[-1] == "<ada> hello"
+
+
+def test_line_may_be_the_command_of_a_visitor(server: MemoryServer) -> None:
+    """Its refusal goes to the connection, and the server waits for its outcome."""
+    wire = connected(server)
+    wire.send(b"cy: hello\r\nada: hello\r\n")
+    lines = told(server, wire)
+    assert lines[0].startswith("!! ")
+    assert lines[1:] == ["<cy> hello"]
+    server.hold_appends()
+    wire.send(b"cy: wait\r\n")
+    assert wire.protocol.owed
+    server.release_appends()
+    assert told(server, wire) == ["<cy> wait"]
 
 
 def test_no_line_is_carried_out_while_the_client_does_not_read(server: MemoryServer) -> None:

@@ -1,4 +1,6 @@
-"""Long-polls at a real server, on connections that have learned their poll."""
+"""Long-polls at a real server, on connections whose poll is learned: its bytes are known, and it is
+answered without parsing (`chatd.doors.polls.templates`).
+"""
 
 from __future__ import annotations
 

@@ -5,8 +5,8 @@ A new door needs a subclass of `Client` and one line in `DOORS`.  Every client r
 that it has read in one form: `("message", "ada", "hello")`, `("join", "ada")`, `("gap",)`.  A text
 of several lines is several messages in that form, because it is so on the line door.
 
-What a protocol cannot do is an attribute of its client (`Client.kinds`, `commands`, `confirms`,
-`owns_name`, …), by which the suite chooses the doors of a test.
+What a protocol cannot do is an attribute of its client (`Client.kinds`, `commands`, `resumes`,
+`codes`, …), by which the suite chooses the doors of a test.
 """
 
 from __future__ import annotations

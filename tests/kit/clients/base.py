@@ -32,6 +32,10 @@ class Client(ABC):
     """Whether a name belongs to one client; otherwise clients with the same name share it."""
     announces: ClassVar[int] = 0
     """1 if its leaving and its coming back are an event in the room each, else 0."""
+    resumes: ClassVar[bool] = True
+    """Whether a client that comes back goes on where it was; otherwise it reads what is new."""
+    codes: ClassVar[bool] = True
+    """Whether the door sends error codes; otherwise it says everything in words."""
     end_code: str | None = None
     """The error code with which the server has ended its reading."""
 
@@ -44,6 +48,13 @@ class Client(ABC):
         self.reconnect()
         if name:
             assert self.enter(name) is None
+
+    @property
+    def end_reason(self) -> str | None:
+        """Why the server has ended its reading: the error code, or at a door without codes the
+        words.
+        """
+        return self.end_code
 
     @classmethod
     def visible(cls, *events: Seen) -> list[Seen]:

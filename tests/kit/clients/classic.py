@@ -27,8 +27,9 @@ class ClassicClient(Client):
     commands = False
     confirms = False
     owns_name = False
-    reason: str | None = None
-    """Why a poll was refused, in the door's words; it has no codes."""
+    codes = False
+    _reason: str | None = None
+    """Why a poll was refused."""
     _stalled = False
 
     def __init__(self, server: MemoryServer, *, name: str = "", chop: int = 0) -> None:
@@ -63,6 +64,10 @@ class ClassicClient(Client):
         (response,) = self._answers
         return refusal(response)
 
+    @property
+    def end_reason(self) -> str | None:
+        return self._reason
+
     def act(self, text: str) -> NoReturn:
         raise AssertionError("the classic protocol has no actions")
 
@@ -73,7 +78,7 @@ class ClassicClient(Client):
         while not self._stalled and (responses := self._reads.responses()):
             (response,) = responses
             if response.status >= 400:
-                self.end_code, self.reason = "not-allowed", refusal(response)
+                self._reason = refusal(response)
                 break
             self._take(response)
             self._get(self._reads, name=self._as)

@@ -29,6 +29,7 @@ class IrcClient(Client):
     door = "irc"
     kinds = frozenset({"message", "action", "topic", "nick", "gap"})
     announces = 1
+    codes = False
     _label = 0
     _cursor = 0
     _stalled = False

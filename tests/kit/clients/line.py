@@ -15,6 +15,7 @@ class LineClient(Client):
 
     door = "line"
     many_lines = False
+    codes = False
     _place: str | None = None
     _unanswered = 0
 
@@ -61,6 +62,10 @@ class LineClient(Client):
         self._unanswered = 0
         refusals, self._refusals = self._refusals, []
         return "; ".join(refusals) or None
+
+    @property
+    def end_reason(self) -> str | None:
+        return self.answer()
 
     def act(self, text: str) -> str | None:
         return self._settled(f"/me {text}")
