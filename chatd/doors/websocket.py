@@ -125,7 +125,7 @@ class ChatSocket(Pushing, WebSocketProtocol):
             self.write(error(ref_of(text), refusal))
             return
         try:
-            command = self._command(sent)
+            command = self._to_command(sent)
             if command is None:
                 self.write(pong(sent.ref))
                 return
@@ -138,7 +138,7 @@ class ChatSocket(Pushing, WebSocketProtocol):
         performed.addErrback(self._refused, sent)
         performed.addBoth(self._answered)
 
-    def _command(self, sent: Sent) -> Command | None:
+    def _to_command(self, sent: Sent) -> Command | None:
         """The command in a frame; in a conversation, what is said is said to the other account."""
         talk = self.query.talk
         if talk is not None and isinstance(sent, SentSay) and not sent.room:
