@@ -48,6 +48,14 @@ THROUGH = {
     "store/judging": "store/test_store",
     "store/memory": "store/test_store",
     "store/settling": "store/test_store",
+    # One road: rounds over every fault go through all of these.
+    "store/redis/appending": "store/redis/test_rounds",
+    "store/redis/following": "store/redis/test_rounds",
+    "store/redis/keys": "store/redis/test_rounds",
+    "store/redis/link": "store/redis/test_rounds",
+    "store/redis/scripts": "store/redis/test_rounds",
+    "store/redis/store": "store/redis/test_rounds",
+    "store/redis/times": "store/redis/test_rounds",
     # Bytes on the wire are tested where a client reads them.
     "codecs/classic": "doors/test_classic",
     "codecs/lineinput": "doors/line/test_lines",

@@ -6,6 +6,7 @@ person comes or goes without one (`chatd.chat.journal`, rule 7).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from twisted.internet.defer import Deferred, fail, succeed
@@ -14,7 +15,7 @@ from twisted.python.failure import Failure
 
 from ..model.addresses import Address
 from ..model.commands import Join, Leave, Rename
-from ..model.errors import ChatError, InDoubt, NotInRoom, TooManyRooms
+from ..model.errors import ChatError, InDoubt, NotInRoom, TooManyRooms, Unavailable
 from ..model.events import RoomEvent
 from ..model.names import clean_name, clean_room, name_key
 from ..model.text import clean_phrase
@@ -23,7 +24,7 @@ from . import judge
 from .admission import Admission
 from .journal import Journal
 from .lane import ALONE, in_order
-from .people import People
+from .people import Elsewhere, People
 from .person import Person
 from .presence import Tallies, Unannounced
 from .readers import Readers
@@ -167,6 +168,44 @@ class Attendance:
     def _has_left(self, person: Person) -> None:
         for left in self._awaited.pop(person, []):
             left.callback(None)
+
+    def release(self, person: Elsewhere, rooms: Sequence[Room], announced: bool) -> Outcome:
+        """A person of a node that is gone leaves these rooms, and the name becomes free."""
+        unannounced = Unannounced()
+
+        def release() -> Unit:
+            held = self._people.held.get(person.key)
+            if not isinstance(held, Elsewhere) or held.id != person.id:
+                return Unit()
+            there = [room for room in rooms if held.key in room.members]
+            if announced:
+                unannounced.judge(held, there)
+            return judge.release(held, there, announce=announced)
+
+        def released(id_: int | None) -> int | None:
+            self._tallies.departed(unannounced)
+            return id_
+
+        return self._journal.submit(release, rooms, quiet=True).addCallback(released)
+
+    def claim_again(self, person: Person) -> Outcome:
+        """A person of this node whose name was lost takes it again, or if somebody else has it by
+        now, a guest's.
+        """
+
+        def claim() -> Unit:
+            if person.ended or self._people.own(person.key) is person:
+                return Unit()
+            if person.key in self._people:
+                person.name = person.key = self._people.guest_name()
+                person.named = False
+            return judge.claim_again(self._readers.policy, person)
+
+        def refused(failure: Failure) -> None:
+            failure.trap(Unavailable, InDoubt)
+            self._clock.callLater(LEAVE_SECONDS, self.claim_again, person)
+
+        return self._journal.submit(claim, person).addErrback(refused)
 
     # -- into a room, and out of it --------------------------------------------------------------
 

@@ -77,6 +77,8 @@ class Journal:
         self._batch: list[Accepted] = []
         self._unstored = 0
         self._settled: Deferred[None] | None = None
+        self.paused = False
+        """Whether no command is taken for now: the state is being read anew."""
 
     @property
     def draining(self) -> bool:
@@ -87,6 +89,8 @@ class Journal:
         """A command is about to be judged.  Raises `Unavailable` if none is taken now."""
         if self._settled:
             raise Unavailable("the server is going down; say it again in a moment")
+        if self.paused:
+            raise Unavailable("the server is catching up with the others; try again in a moment")
         if self._unstored >= MOST_UNSTORED:
             raise Unavailable("the server is behind with storing; try again in a moment")
 

@@ -45,7 +45,7 @@ def crowded(room: Room, coming: int = 0) -> bool:
     return len(room.names) + coming > CROWD
 
 
-def announced(person: Person, room: Room, coming: int = 0) -> bool:
+def announced(person: Person | Elsewhere, room: Room, coming: int = 0) -> bool:
     """Whether the room's history has the person's coming or going as an event of its own."""
     return person.named and not crowded(room, coming)
 
@@ -131,6 +131,28 @@ def end(person: Person, text: str) -> Unit:
     return draft.unit()
 
 
+def release(person: Elsewhere, rooms: Iterable[Room], *, announce: bool) -> Unit:
+    """A person of a node that is gone leaves these rooms, and the name is free again."""
+    draft = Draft()
+    for room in rooms:
+        draft.depart(person, room, "", quit=True, announce=announce)
+    draft.changes.append(Change(NAMES, person.key, None))
+    draft.expects.append(person.expect)
+    return draft.unit()
+
+
+def claim_again(policy: Policy, person: Person) -> Unit:
+    """A person whose name was lost takes it again, in the same rooms.  Raises `NotAllowed`."""
+    policy.may(person, Action.ENTER)
+    draft = Draft()
+    draft.changes.append(_hold(person, person.name, person.key))
+    draft.expects.append(Expect(NAMES, person.key, 0))
+    for room in person.rooms.values():
+        draft.events.append(Arrived(room.name, person.name))
+        draft.changes.append(_comes(person, room))
+    return draft.unit()
+
+
 def rename(policy: Policy, person: Person, name: str, key: str) -> Unit:
     """A person takes another name, which is free or another spelling of the own one.
 
@@ -181,9 +203,17 @@ class Draft:
             self.changes += room.founding
             self.expects.append(room.expect)
 
-    def depart(self, person: Person, room: Room, text: str, *, quit: bool) -> None:
-        """The person leaves a room."""
-        if announced(person, room):
+    def depart(
+        self,
+        person: Person | Elsewhere,
+        room: Room,
+        text: str,
+        *,
+        quit: bool,
+        announce: bool = True,
+    ) -> None:
+        """The person leaves a room; `announce` is whether that may be worth a line."""
+        if announce and announced(person, room):
             self.found(room)
             self.events.append(Left(room.name, person.name, text))
         self.events.append(Departed(room.name, person.name, text, quit))

@@ -13,7 +13,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import secrets
+from collections.abc import Callable, Iterable, Mapping
 from itertools import count
 from typing import NamedTuple
 
@@ -38,6 +39,7 @@ class Elsewhere(NamedTuple):
     name: str
     key: str
     version: int
+    named: bool
 
     @property
     def expect(self) -> Expect:
@@ -52,9 +54,10 @@ class People:
 
     def __init__(self, node: str = "") -> None:
         """`node` tells this node's persons from those of others."""
-        self._node = node
         self._by_key: dict[str, Person | Elsewhere] = {}
         self._own: dict[str, Person] = {}
+        # Ids are kept with the session of a guest, so one must not come again after a restart.
+        self._start = f"{node}{secrets.token_hex(4)}-"
         self._ids = count(1)
         self._guests = 0
         self._looks = Lookalikes()
@@ -143,9 +146,18 @@ class People:
             if name not in self._by_key:
                 return name
 
+    def here(self) -> list[Person]:
+        """The persons of this node."""
+        return list(self._own.values())
+
+    def give_up(self) -> list[Person]:
+        """The persons of this node, which are none any more: others release their names."""
+        own, self._own = list(self._own.values()), {}
+        return own
+
     def coming(self, make: Callable[[str], Person]) -> Person:
         """A person of this node is about to take a name: `make` makes one with the id given."""
-        person = make(f"{self._node}{next(self._ids):x}")
+        person = make(f"{self._start}{next(self._ids):x}")
         self._own[person.id] = person
         return person
 
@@ -173,6 +185,27 @@ class People:
                 elif (joined := room(name)) is not None:
                     person.rooms[name] = joined
 
+    def restated(self, names: Mapping[str, Cell]) -> list[Person]:
+        """The names were read anew, and these are held; answers the persons of this node who held
+        one before and hold none any more.
+        """
+        self._by_key.clear()
+        self._looks = Lookalikes()
+        for key, cell in names.items():
+            self._hold(key, cell.value, cell.version)
+        bereft = []
+        for person in self._own.values():
+            if person.version and self._by_key.get(person.key) is not person:
+                person.version = 0
+                bereft.append(person)
+        return bereft
+
+    def rejoined(self, rooms: Iterable[Room]) -> None:
+        """The members of rooms were read anew: so are the rooms of this node's persons."""
+        for person in self._own.values():
+            if person.version:
+                person.rooms = {room.name: room for room in rooms if person.key in room.members}
+
     def _hold(self, key: str, value: bytes, version: int) -> None:
         try:
             holder = decode_holder(value)
@@ -186,7 +219,7 @@ class People:
             self._looks.add(holder.name)
         person = self._own.get(holder.id)
         if person is None:
-            self._by_key[key] = Elsewhere(holder.id, holder.name, key, version)
+            self._by_key[key] = Elsewhere(holder.id, holder.name, key, version, holder.named)
         else:
             if person.name != holder.name:  # or else the string that is kept already is kept
                 person.name = holder.name

@@ -12,6 +12,7 @@ from twisted.internet.interfaces import IReactorTime
 
 from ..model.events import Noticed, RoomEvent
 from .judge import crowded
+from .people import Elsewhere
 from .person import Person
 from .room import Room
 
@@ -47,7 +48,12 @@ class Unannounced:
         self.rooms: list[Room] = []
 
     def judge(
-        self, person: Person, rooms: Iterable[Room], *, coming: int = 0, named: bool = False
+        self,
+        person: Person | Elsewhere,
+        rooms: Iterable[Room],
+        *,
+        coming: int = 0,
+        named: bool = False,
     ) -> None:
         """The person is about to go from these rooms, with `coming` 1 to come into them, or with
         `named` to choose a first name there.

@@ -201,6 +201,21 @@ class Readers:
             self._void_shared()
         self._end([*self._rooms, *self._inboxes] if room is None else [room], meant)
 
+    def rewind(self, since: int, until: int) -> None:
+        """What was shown behind the id `since`, up to `until`, is lost: readers that were given it
+        are told of a gap, and read on from there.  Polls are asked anew.
+        """
+        for template in list(self.templates):
+            template.void(None)
+        readers: dict[Subscriber, None] = {}
+        for source in (*self._rooms, *self._inboxes):
+            readers.update(dict.fromkeys(_readers_of(source)))
+            if isinstance(source, Room):
+                readers.update(dict.fromkeys(_readers_of(source.watched)))
+        for reader in readers:
+            if since < reader.cursor <= until:
+                reader.rewind(since)
+
     def _void_shared(self, voided: Collection[Template] = ()) -> None:
         """Have the requests of all strangers judged anew: they share templates, and it may depend
         on their addresses what they may read.  Templates in `voided` are void already.

@@ -6,15 +6,17 @@ A room in memory is a fold: it changes only by what the store has shown (`Rooms.
 from __future__ import annotations
 
 from bisect import bisect_left, insort
+from collections.abc import Mapping
 from typing import NamedTuple
 from weakref import finalize, ref
 
 from ..model.addresses import Address
 from ..model.roomstate import NEW_ROOM, RoomState, encode_state
-from ..model.units import MEMBERS, ROOMS, Change, Expect, room_table
+from ..model.units import MEMBERS, ROOMS, Cell, Change, Expect, room_table
+from ..store import Loaded
 from ..stream.archive import Archive
 from ..stream.eventlog import EventLog
-from ..stream.feed import Source
+from ..stream.feed import Fanout, Source
 
 LOBBY = "lobby"
 """Where everyone starts."""
@@ -49,6 +51,8 @@ class Room(Source):
         who is here."""
         self.counted: finalize[[Address], Room] | None = None
         """Uncounts the room when it leaves memory, if it was counted as one that is only read."""
+        self.unread = False
+        """Whether the store could not be read: who is here is known only as far as it was shown."""
         self.asked = 0.0
         """When the store was last asked for the room, on the reactor's clock."""
         self._presence: ref[Presence] | None = None
@@ -85,6 +89,20 @@ class Room(Source):
         """What brings the room into being with its first event; empty if it has a cell."""
         if not version:
             self.founding = (Change(ROOMS, self.name, encode_state(state)),)
+
+    def restate(self, loaded: Loaded, last: int, fanout: Fanout) -> None:
+        """The room was read anew, as it was at the id `last`."""
+        self.restate_members(loaded.tables.get(MEMBERS, {}))
+        self.restart(loaded.entries, loaded.floor, last, fanout)
+        if self.watched is not None:
+            self.watched.restart((), last, last, fanout)
+
+    def restate_members(self, members: Mapping[str, Cell]) -> None:
+        """The members were read anew."""
+        self.members = {}
+        self.names = []
+        for key, cell in members.items():
+            self.set_member(key, cell.value.decode())
 
     def set_member(self, key: str, name: str | None) -> None:
         """A person came, or is called otherwise; with None, a person went."""

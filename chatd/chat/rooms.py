@@ -69,7 +69,7 @@ class Rooms:
         """
         self._clock = clock
         self._store = store
-        self._notifier = notifier
+        self.notifier = self._notifier = notifier
         self._history = history
         self._horizon = horizon
         self.index = RoomIndex()
@@ -88,7 +88,7 @@ class Rooms:
         key = clean_room(name)
         room = self._live.get(key)
         if room is not None:
-            if room.log.incomplete:
+            if room.log.incomplete or room.unread:
                 self._complete(room)
             return succeed(room)
         arrival: Deferred[Room] = Deferred()
@@ -122,17 +122,18 @@ class Rooms:
         self._note(failure)
         ends = self.index.ends(key)
         incomplete = ends is not None and ends.first <= until
-        self._arrived(key, EventLog(self._history, until, incomplete=incomplete), {})
+        self._arrived(key, EventLog(self._history, until, incomplete=incomplete), None)
 
-    def _arrived(self, key: str, log: EventLog, members: Mapping[str, Cell]) -> None:
+    def _arrived(self, key: str, log: EventLog, members: Mapping[str, Cell] | None) -> None:
+        """The room is in memory from here on; `members` is None if it could not be read."""
         loading = self._loading.pop(key)
         archive = Archive(partial(self._read, key), self._notifier.wake_soon)
         room = self._live[key] = Room(key, log, archive)
         room.asked = self._clock.seconds()
         known = self.index.known(key)
         room.set_state(known.state, known.version)
-        for member, cell in members.items():
-            room.set_member(member, cell.value.decode())
+        room.unread = members is None
+        room.restate_members(members or {})
         for shown in loading.shown:
             self._follow(room, shown)
         if log.count or log.incomplete:
@@ -143,15 +144,24 @@ class Rooms:
     def _complete(self, room: Room) -> None:
         """Try again to load what could not be read before."""
         now = self._clock.seconds()
-        if now - room.asked >= RELOAD_SECONDS:
+        if now - room.asked >= RELOAD_SECONDS and room.name not in self._loading:
             room.asked = now
             until = room.log.floor
+            loading = self._loading[room.name] = Loading()
 
             def loaded(loaded: Loaded) -> None:
                 if room.log.incomplete:
                     room.prepend(loaded.entries, loaded.floor)
+                room.unread = False
+                room.restate_members(loaded.tables.get(MEMBERS, {}))
+                for shown in loading.shown:
+                    self._follow_members(room, shown)
 
-            self._store.load(room.name, until).addCallbacks(loaded, self._note)
+            def done(_: object) -> None:
+                del self._loading[room.name]
+
+            completing = self._store.load(room.name, until)
+            completing.addCallbacks(loaded, self._note).addBoth(done)
 
     def _read(self, key: str, after: int, limit: int, done: Callable[[Page | None], None]) -> None:
         """The archive of a room's log: what lies behind the window in memory."""
@@ -202,13 +212,15 @@ class Rooms:
 
     def _follow(self, room: Room, shown: Shown) -> None:
         """What was shown while the room was being loaded, and concerns it."""
-        table = room_table(MEMBERS, room.name)
-        for change in shown.changes:
-            if change.table == table:
-                room.set_member(change.key, _text(change.value))
+        self._follow_members(room, shown)
         for entry in shown.entries:
             if isinstance(entry.event, RoomEvent) and entry.event.room == room.name:
                 room.log.append(entry)
+
+    def _follow_members(self, room: Room, shown: Shown) -> None:
+        for change in shown.changes:
+            if change.table == room.table:
+                room.set_member(change.key, _text(change.value))
 
     # -- which rooms there are -------------------------------------------------------------------
 

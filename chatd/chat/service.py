@@ -10,7 +10,7 @@ and request keys.  Each of them has one job and a file of its own.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -37,6 +37,7 @@ from .admission import Admission
 from .attendance import Attendance, Outcome
 from .journal import Journal
 from .limits import DEFAULTS, Limits
+from .nodes import Nodes, State
 from .people import People
 from .person import Person
 from .readers import Readers
@@ -105,6 +106,7 @@ class ChatService(Service):
         self.attendance = Attendance(
             clock, self._journal, self.people, self.rooms, self.readers, self.admission, max_text
         )
+        self._nodes = Nodes(clock, store, self.people, self.rooms, self.readers, self.attendance)
         self._speech = Speech(
             self._journal,
             self.people,
@@ -145,11 +147,16 @@ class ChatService(Service):
             self.rooms.index.opened(opened.rooms, cells[0])
             self.rooms.directory.opened()
             self.people.opened(cells[1])
-            early, self._early = self._early or [], None
-            for told in early:
-                told()
+            if not self._journal.paused:  # or the state is being read anew already
+                self._resume()
 
         return tables.addCallback(known)
+
+    def _resume(self) -> None:
+        """Fold what was told meanwhile."""
+        early, self._early = self._early or [], None
+        for told in early:
+            told()
 
     def probe(self) -> Deferred[None]:
         """Fires if the store takes events now; fails with `Unavailable`, which says why not."""
@@ -225,7 +232,9 @@ class ChatService(Service):
 
         A cursor above the horizon was given by another server, or by an earlier life of this one.
         """
-        if cursor > self.horizon:
+        if (cursor > self.horizon and not self._store.given(cursor)) or (
+            self._nodes.lost and self._nodes.was_lost(cursor)
+        ):
             return lost(sources)
         return Place(cursor) if cursor else oldest(sources, self._first)
 
@@ -262,7 +271,7 @@ class ChatService(Service):
     def shown(self, batch: Sequence[Shown]) -> None:
         """Fold what was stored, in its order: see `chatd.store.Follower`."""
         if self._early is not None:
-            self._early.append(partial(self.shown, batch))
+            self._early.append(partial(self._shown_early, batch))
             return
         growth = Growth(self._notifier)
         for shown in batch:
@@ -287,6 +296,40 @@ class ChatService(Service):
         self.rooms.shown(batch)
         growth.finish()
         self.horizon = batch[-1].id
+
+    def _shown_early(self, batch: Sequence[Shown]) -> None:
+        """Fold what was shown while the state was read: the state has the older units already, but
+        for private messages.
+        """
+        new = [shown for shown in batch if shown.id > self.horizon]
+        growth = Growth(self._notifier)
+        for shown in batch[: len(batch) - len(new)]:
+            for entry in shown.entries:
+                if isinstance(entry.event, Told):
+                    self._deliver(entry, entry.event, growth)
+        growth.finish()
+        if new:
+            self.shown(new)
+
+    def missed(self, since: int, survey: Callable[[], Deferred[Opened]]) -> None:
+        """See `chatd.store.Follower`: what is shown meanwhile is folded afterwards."""
+        self._early = []
+        self._journal.paused = True
+        self._nodes.missed(since, self.horizon, survey, self._anew)
+
+    def _anew(self, state: State) -> None:
+        self.horizon = state.opened.last
+        self._nodes.restate(state)
+        self._journal.paused = False
+        self._resume()
+
+    def over(self) -> None:
+        """See `chatd.store.Follower`."""
+        self._nodes.over()
+
+    def gone(self, held: Collection[tuple[str, str]], announced: bool) -> Deferred[None]:
+        """See `chatd.store.Follower`."""
+        return Deferred.fromCoroutine(self._nodes.gone(held, announced))
 
     def forgotten(self, firsts: Mapping[str, int | None]) -> None:
         """See `chatd.store.Follower`; rooms of which nothing is left vanish."""

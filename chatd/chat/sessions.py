@@ -224,12 +224,15 @@ class Sessions:
 
     def find(self, token: str) -> LastingSession:
         """The session that a token stands for.  Raises `BadToken`."""
-        try:
-            return self._sessions[token]
-        except KeyError:
+        session = self._sessions.get(token)
+        if session is not None and session.person.ended:
+            self.close(session)  # the person has left on another way
+            session = None
+        if session is None:
             raise BadToken(
                 "that token is unknown or its session is over; POST /session for a new one"
-            ) from None
+            )
+        return session
 
     def close(self, session: LastingSession) -> Deferred[int | None]:
         """The session ends at once; fires when its person has left."""

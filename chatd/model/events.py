@@ -137,3 +137,8 @@ class NameChanged(PresenceEvent, frozen=True, tag="name-changed"):
 
     sender: str = field(name="from")
     to: str
+
+
+Appended = Kept | Told | Arrived | Departed | NameChanged
+"""Whatever a store may be given: what comes back from one that several nodes share is one of
+these."""

@@ -17,9 +17,23 @@ from ..http.bounds import IDLE_SECONDS, REQUEST_SECONDS, Bounds
 from ..http.proxies import Proxies
 from ..model.bounds import MAX_RAW_TEXT
 from ..net.stalls import STALL_SECONDS
-from ..store.sqlite import DURABILITY, Retention
+from ..store.retained import Retention
+from ..store.sqlite import DURABILITY
 from .doors import DOORS
-from .option import METADATA, UNIX, Option, host, number, one_of, option, origin, proxy, shown, text
+from .option import (
+    METADATA,
+    UNIX,
+    Option,
+    host,
+    number,
+    one_of,
+    option,
+    origin,
+    proxy,
+    shown,
+    text,
+    word,
+)
 
 CLOSED = "none"
 """The endpoint of a door that is to stay closed."""
@@ -36,8 +50,16 @@ class Settings:
     # What is kept.
     store: str = option(
         "sqlite:chatd.sqlite",
-        "Where history is kept: sqlite:PATH, a file; memory:, nowhere.",
+        "Where history is kept: sqlite:PATH, a file; memory:, nowhere; redis://HOST, a Redis or "
+        "Valkey that several nodes share.",
         text,
+    )
+    node: str = option(
+        "",
+        "This node's name among several that share a store; a second one of that name takes its "
+        "place.",
+        word,
+        default_is="the host's name and the process id",
     )
     durability: str = option(
         "disk",

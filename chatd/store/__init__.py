@@ -19,7 +19,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import NamedTuple, Protocol
 
 from twisted.internet.defer import Deferred
@@ -91,13 +91,35 @@ class Follower(Protocol):
         its oldest event left, or None if it has none left.
         """
 
+    def missed(self, since: int, survey: Callable[[], Deferred[Opened]]) -> None:
+        """What was stored behind the id `since` was not shown, and what was shown behind it may
+        have been lost: the state is to be read anew, beginning with `survey`.  What is stored from
+        now on is shown.
+
+        Told by a store that several nodes share: this one was behind for too long, or the database
+        has lost what it had acknowledged.
+        """
+
+    def over(self) -> None:
+        """The others have given this node up: whoever was connected to it has left.  From here on
+        it is another node.
+        """
+
+    def gone(self, held: Collection[tuple[str, str]], announced: bool) -> Deferred[None]:
+        """Another node is gone, and this one is to release the persons who were connected to it:
+        `held` are the cells of presence tables that it made, as tables and keys.  `announced` is
+        whether that is worth a line in the history.  Fires when it is done.
+        """
+
 
 class Store(Protocol):
     """The engine under a `ChatService`."""
 
-    id: str
-    """The store's own id, once it is open: random ASCII letters and digits, kept as long as the
-    history."""
+    @property
+    def id(self) -> str:
+        """The store's own id, once it is open: random ASCII letters and digits, kept as long as the
+        history.
+        """
 
     def check(self) -> None:
         """Check whether the engine can be used, and release it again.
@@ -117,6 +139,11 @@ class Store(Protocol):
 
         Fails with `Unavailable` if the engine refused: then no unit was stored.  Fails with
         `InDoubt` if it is not known whether the units were stored.
+        """
+
+    def given(self, cursor: int) -> bool:
+        """Whether another node may have given a cursor that lies above everything the follower was
+        shown: that node may be a moment ahead.
         """
 
     def probe(self) -> Deferred[None]:

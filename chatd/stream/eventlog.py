@@ -157,6 +157,16 @@ class EventLog:
         self.floor = floor
         self._entries = deque([*entries[-room:], *self._entries], self.capacity)
 
+    def restart(self, entries: Sequence[Entry], floor: int, last: int) -> None:
+        """Hold these entries instead, all of those behind the cursor `floor` up to `last`: the log
+        was read anew.
+        """
+        self.incomplete = False
+        self._entries = deque(entries, self.capacity)
+        self.floor = floor
+        self.last = last
+        self.count += len(entries)
+
     def since(self, cursor: int) -> Suffix:
         """The entries after `cursor`, oldest first, and whether none is missing."""
         found = []

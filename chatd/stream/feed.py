@@ -178,6 +178,16 @@ class Source:
         for feed in self.feeds():
             feed.forget()
 
+    def restart(self, entries: Collection[Entry], floor: int, last: int, fanout: Fanout) -> None:
+        """The log was read anew: see `EventLog.restart`; have the readers woken."""
+        self.log.restart(list(entries), floor, last)
+        for feed in self.feeds():
+            feed.forget()
+            if feed.readers:
+                fanout.mark(feed, 0)
+                for reader in feed.readers:
+                    reader.find_single_feed()
+
 
 def merged(
     places: Iterable[tuple[Feed, int]],

@@ -58,6 +58,12 @@ class Selection:
         gaps = (*owed, *(gap for gap in batch.gaps if gap.source not in told))
         return Batch(batch.chunk, batch.count, batch.cursor, gaps, end=batch.end)
 
+    def rewind(self, cursor: int, owed: tuple[Gap, ...]) -> None:
+        """Read everything on from `cursor`, and tell these gaps first."""
+        self._begins = None
+        self.owed = owed
+        self.find_single(cursor)
+
     def hide(self, ids: Sequence[int], cursor: int) -> None:
         """Leave these events out from now on."""
         self._hidden = (self._hidden or set()).union(ids)

@@ -202,6 +202,20 @@ class Subscriber:
         if unread:
             self._count_read()
 
+    def rewind(self, cursor: int) -> None:
+        """What was delivered behind `cursor` is lost, and something else may stand there: tell a
+        gap, and read on from there at the next `wake`.
+        """
+        self.cursor = cursor
+        gaps = tuple(Gap(feed.source.name, None) for feed in self.feeds if feed.source.name)
+        self._selection.rewind(cursor, gaps)
+        if self._backlog:
+            self._backlog.leave()
+            self._backlog = None
+        if self.paused:
+            self._count_read()
+        self._see_fast_path()
+
     def hide(self, *ids: int) -> None:
         """Leave these events out: a client's own messages, with `/echo off`."""
         if ids:

@@ -248,7 +248,7 @@ class Loading(RuleBasedStateMachine):
         service = next(
             chat.service
             for chat in (self.chat, self.other)
-            if person.id.startswith(chat.service.people._node)
+            if person.id.startswith(chat.service.people._start)
         )
         if what == "end":
             service.end(self.people.pop(who))

@@ -93,14 +93,12 @@ def test_one_message_at_a_wrong_time_does_not_put_the_later_ones_there(
     clocks: Clocks, engine: str
 ) -> None:
     """The clock is four years ahead for one message, then right."""
-    making = EngineUnderTest(engine)
-    with StoreUnderTest(lambda clock, _, history: making(clock, clocks.believed, history)) as kept:
+    with StoreUnderTest(EngineUnderTest(engine), now=clocks.believed) as kept:
         ids: list[int] = []
         for jump in (0, 4 * YEAR, -4 * YEAR, 0):
             clocks.wall += jump
             clocks.pass_by(1)
             ids += kept.stored(said("hello"))
-    making.end()
     assert [id_ // 1_000_000 - int(START) for id_ in ids] == [1, 2, 3, 4]
 
 

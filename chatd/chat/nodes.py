@@ -1,0 +1,180 @@
+"""Several nodes of one chat: what this node does when another one is gone, or is gone itself.
+
+A store that is not shared never tells any of this (`chatd.store.Follower`).
+
+1. `gone`: another node is gone, and this one was elected to release its persons.  Each leaves once,
+   by a unit that expects that the name is still held as it was.
+2. `over`: the others have given this node up, and released its persons.  Their sessions end here
+   too: their readers are told, and their tokens are no good any more.
+3. `missed`: the state is read anew.  Meanwhile no command is taken.  Readers go on from the store;
+   those that were shown what is lost are told of a gap.  A person of this node whose name was lost
+   takes it again, or a guest's if it was quicker taken by somebody else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from typing import Any
+
+from twisted.internet.defer import Deferred, DeferredList, gatherResults
+from twisted.internet.interfaces import IReactorTime
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from ..model.errors import ChatError, NoSession, Unavailable
+from ..model.units import MEMBERS, NAMES, ROOMS, Cell, room_table
+from ..store import Loaded, Opened, Store
+from .attendance import Attendance
+from .people import Elsewhere, People
+from .readers import Readers
+from .room import Room
+from .rooms import Rooms
+
+AT_ONCE = 200
+"""Persons released at a time."""
+AGAIN_SECONDS = 1.0
+"""Seconds between two attempts to read the state anew."""
+MOST_LOST = 100
+"""Stretches of lost history that are remembered: each is a failover that lost something."""
+_MEMBERS = room_table(MEMBERS, "")
+
+
+class State:
+    """The state as it was read anew."""
+
+    def __init__(self, results: list[Any], rooms: list[Room]) -> None:
+        self.opened: Opened = results[0]
+        self.settings: Mapping[str, Cell] = results[1]
+        self.names: Mapping[str, Cell] = results[2]
+        self.rooms: list[tuple[Room, Loaded]] = list(zip(rooms, results[3:], strict=True))
+
+
+class Nodes:
+    """This node among others."""
+
+    _log = Logger()
+
+    def __init__(
+        self,
+        clock: IReactorTime,
+        store: Store,
+        people: People,
+        rooms: Rooms,
+        readers: Readers,
+        attendance: Attendance,
+    ) -> None:
+        self._clock = clock
+        self._store = store
+        self._people = people
+        self._rooms = rooms
+        self._readers = readers
+        self._attendance = attendance
+        self._attempt = 0
+        self.lost: list[tuple[int, int]] = []
+        """Stretches of ids that were shown here and lost since: from behind the first to the
+        second."""
+
+    # -- another node is gone --------------------------------------------------------------------
+
+    async def gone(self, held: Collection[tuple[str, str]], announced: bool) -> None:
+        """See `chatd.store.Follower.gone`."""
+        where: dict[str, list[str]] = {key: [] for table, key in held if table == NAMES}
+        for table, key in held:
+            if table.startswith(_MEMBERS) and key in where:
+                where[key].append(table[len(_MEMBERS) :])
+        names = list(where)
+        for at in range(0, len(names), AT_ONCE):
+            leaving = [
+                self._attendance.release(person, await self._load(where[key]), announced)
+                for key in names[at : at + AT_ONCE]
+                if isinstance(person := self._people.held.get(key), Elsewhere)
+            ]
+            await DeferredList(leaving, consumeErrors=True)
+
+    async def _load(self, names: list[str]) -> list[Room]:
+        return [await self._rooms.load(name) for name in names]
+
+    # -- this node is gone -----------------------------------------------------------------------
+
+    def over(self) -> None:
+        """See `chatd.store.Follower.over`."""
+        ended = NoSession(
+            "this server lost touch with the others for too long, and you have left; enter again"
+        )
+        for person in self._people.give_up():
+            person.ended = True
+            self._readers.revoke(ended, person=person)
+
+    # -- the state is read anew ------------------------------------------------------------------
+
+    def missed(
+        self,
+        since: int,
+        horizon: int,
+        survey: Callable[[], Deferred[Opened]],
+        anew: Callable[[State], object],
+    ) -> None:
+        """See `chatd.store.Follower.missed`; `horizon` is the highest id that was shown, and `anew`
+        is called with what there is.
+        """
+        self._attempt += 1
+        if since < horizon:
+            self.lost = [*self.lost, (since, horizon)][-MOST_LOST:]
+        for person in self._people.here():
+            # Private messages are kept nowhere.
+            person.inbox.restart((), since + 1, since + 1, self._rooms.notifier)
+        self._read(self._attempt, survey, anew)
+
+    def _read(
+        self,
+        attempt: int,
+        survey: Callable[[], Deferred[Opened]],
+        anew: Callable[[State], object],
+    ) -> None:
+        rooms = list(self._rooms)
+
+        def load(opened: Opened) -> Deferred[list[Any]]:
+            asked: list[Deferred[Any]] = [
+                self._store.table(ROOMS),
+                self._store.table(NAMES),
+                *(self._store.load(room.name, opened.last) for room in rooms),
+            ]
+            read = gatherResults(asked, consumeErrors=True)
+            return read.addCallback(lambda results: [opened, *results])
+
+        def known(results: list[Any]) -> None:
+            if attempt == self._attempt:
+                anew(State(results, rooms))
+
+        def failed(failure: Failure) -> None:
+            cause = getattr(failure.value, "subFailure", failure)
+            if not cause.check(Unavailable):
+                self._log.failure("the state could not be read anew", cause)
+            if attempt == self._attempt:
+                self._clock.callLater(AGAIN_SECONDS, self._read, attempt, survey, anew)
+
+        survey().addCallback(load).addCallbacks(known, failed)
+
+    def restate(self, state: State) -> None:
+        """Fold the state that was read anew, and wake the readers."""
+        self._rooms.index.restated(state.opened.rooms, state.settings)
+        bereft = self._people.restated(state.names)
+        for room, loaded in state.rooms:
+            known = self._rooms.index.known(room.name)
+            room.set_state(known.state, known.version)
+            room.restate(loaded, state.opened.last, self._rooms.notifier)
+            self._readers.review(room)
+        self._people.rejoined([room for room, _ in state.rooms])
+        if self.lost:
+            since, until = self.lost[-1]
+            self._readers.rewind(since, until)
+        for person in bereft:
+            self._attendance.claim_again(person).addErrback(self._unclaimed)
+
+    def _unclaimed(self, failure: Failure) -> None:
+        if not failure.check(ChatError):
+            self._log.failure("a name could not be taken again", failure)
+
+    def was_lost(self, cursor: int) -> bool:
+        """Whether a cursor was given behind events that are lost."""
+        return any(since < cursor <= until for since, until in self.lost)
