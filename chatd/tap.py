@@ -60,7 +60,7 @@ def makeService(options: Options) -> ChatServer:
             directory=Path(options.parent["rundir"] if options.parent else "."),
             durability=settings.durability,
             retention=settings.retention,
-            node=settings.node,
+            node=settings.node or "",
         )
     except Malformed as problem:
         raise StartupError(f"chatd: {problem.message}") from None

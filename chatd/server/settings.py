@@ -54,8 +54,8 @@ class Settings:
         "Valkey that several nodes share.",
         text,
     )
-    node: str = option(
-        "",
+    node: str | None = option(
+        None,
         "This node's name among several that share a store; a second one of that name takes its "
         "place.",
         word,

@@ -14,9 +14,9 @@ from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+from tests.kit.processes import PATIENCE, TWISTD, Daemon, Program
 from tests.kit.servers import RedisServer
 
-from .processes import PATIENCE, Daemon
 from .proxy import Proxy
 from .streams import answered, connected, connection, elsewhere
 
@@ -292,8 +292,6 @@ def test_an_engine_that_may_forget_anything_ends_the_start(tmp_path: Path) -> No
     """In one line, with status 1."""
     redis = RedisServer("--maxmemory-policy", "allkeys-lru", tcp=True).start()
     try:
-        from .processes import TWISTD, Program
-
         url = f"redis://:wrong@127.0.0.1:{redis.port}"
         start = (TWISTD, "--nodaemon", "--pidfile=", "chatd", "--line", "tcp:0", "--http", "none")
         for store, line in (

@@ -27,7 +27,9 @@ class Notes:
         self._stored: list[Deferred[None]] = []
 
     def add(self, table: str, key: str, value: bytes | None) -> Deferred[None]:
-        """See `chatd.store.Store.note`."""
+        """Give a cell of a noted table a value, or with None make it absent; fires when that is
+        stored.  Fails with `Unavailable`.
+        """
         if not self._values:
             self._clock.callLater(0, self.flush)
         self._values[table, key] = value

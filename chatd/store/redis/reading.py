@@ -137,7 +137,9 @@ class Readings:
         return self.ask(read, [recording])
 
     def count(self, room: str, after: int, most: int) -> Deferred[int]:
-        """See `chatd.store.Store.count`."""
+        """How many messages a room has above the id `after`, `most` at most.  Fails with
+        `Unavailable`.
+        """
         until = self._following.shown
         low = min(max(after, 0), until)
 

@@ -180,11 +180,15 @@ class RedisStore:
         return self._read(lambda: self._readings.get(table, keys))
 
     def note(self, table: str, key: str, value: bytes | None) -> Deferred[None]:
-        """See `chatd.store.Store.note`."""
+        """Give a cell of a noted table a value, or with None make it absent; fires when that is
+        stored.  Fails with `Unavailable`.
+        """
         return self._read(lambda: self._notes.add(table, key, value))
 
     def count(self, room: str, after: int, most: int) -> Deferred[int]:
-        """See `chatd.store.Store.count`."""
+        """How many messages a room has above the id `after`, `most` at most.  Fails with
+        `Unavailable`.
+        """
         return self._read(lambda: self._readings.count(room, after, most))
 
     def close(self) -> Deferred[None]:
