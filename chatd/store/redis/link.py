@@ -79,10 +79,11 @@ class Link(RedisProtocol):
         asked, self._asked = self._asked, deque()
         lost, self.lost = self.lost, None
         self.pushed = None
+        reason = f"the connection was lost: {why.getErrorMessage()}"
         for _, answer in asked:
-            answer.errback(Lost("the connection was lost"))
+            answer.errback(Lost(reason))
         if lost:
-            lost(why.getErrorMessage())
+            lost(reason)
 
     def abandon(self) -> None:
         """Drop the connection; nothing of it is told any more."""

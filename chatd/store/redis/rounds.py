@@ -191,7 +191,7 @@ class Rounds:
                 link.abandon()
                 return
             round.links.append(link)
-            link.lost = lambda why: round.end(f"the connection was lost: {why}")
+            link.lost = round.end
         round.commands, round.feed = round.links
         info = await round.commands.ask("INFO")
         run_id = examine(info)
@@ -331,7 +331,7 @@ class Rounds:
         round.end(why or type(problem).__name__)
 
     def _over(self, round: Round, why: str) -> None:
-        if round is self.current:
+        if round is self.current and not self._closed:
             self.since = self._clock.seconds()
             self._log.warn("the store is away: {why}", why=why)
         self.current = self._next = None
