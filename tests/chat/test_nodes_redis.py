@@ -14,8 +14,8 @@ from chatd.model.events import Joined, Left, Said, Told
 from chatd.store.redis.lease import BEAT_SECONDS, MOST_BEATS
 from chatd.testing import FakeOutlet
 from tests.kit.chat import private, read
+from tests.kit.redis import RedisServer
 from tests.kit.redis_chat import ChatNode, RedisChats
-from tests.kit.servers import RedisServer
 
 pytestmark = pytest.mark.usefixtures("logged_warnings")
 A_WHILE = BEAT_SECONDS * (MOST_BEATS + 3)

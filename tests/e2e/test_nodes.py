@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.kit.processes import PATIENCE, TWISTD, Daemon, Program
-from tests.kit.servers import RedisServer
+from tests.kit.redis import RedisServer
 
 from .proxy import Proxy
 from .streams import answered, connected, connection, elsewhere

@@ -16,7 +16,7 @@ from chatd.model.events import Event
 from chatd.model.identity import Stranger
 from chatd.testing import FakeOutlet, result_of
 
-from .servers import RedisNodes, RedisServer
+from .redis import RedisNodes, RedisServer
 
 
 class ChatNode:

@@ -23,7 +23,7 @@ from chatd.testing import START, result_of
 from chatd.testing.clock import StrictClock
 from chatd.testing.stores import FakeFollower
 
-from .servers import Dialler, fresh_prefix, shared_server
+from .redis import Dialler, fresh_prefix, shared_server
 from .workers import FakeWorker
 
 T = TypeVar("T")

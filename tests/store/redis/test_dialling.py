@@ -17,7 +17,7 @@ from chatd.model.errors import Unavailable
 from chatd.store.redis import dialling
 from chatd.store.redis.dialling import Dialler
 from chatd.store.redis.url import RedisUrl, parse
-from tests.kit.servers import RedisServer, free_port
+from tests.kit.redis import RedisServer, free_port
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from chatd.model.units import MEMBERS, NAMES, Change, Unit, room_table
 from chatd.store.redis.lease import BEAT_SECONDS, MOST_BEATS
 from chatd.testing import result_of
 from chatd.testing.stores import FakeFollower
-from tests.kit.servers import Node, RedisNodes, RedisServer
+from tests.kit.redis import Node, RedisNodes, RedisServer
 from tests.kit.stores import change, saying, texts
 
 pytestmark = pytest.mark.usefixtures("logged_warnings")

@@ -9,7 +9,7 @@ import pytest
 from chatd.model.events import Joined
 from chatd.model.units import Cell
 from chatd.testing import result_of
-from tests.kit.servers import Node, RedisNodes
+from tests.kit.redis import Node, RedisNodes
 from tests.kit.stores import saying
 
 TABLE = "markers:ada"

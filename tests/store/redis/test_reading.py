@@ -14,7 +14,7 @@ from twisted.internet.defer import Deferred
 from chatd.model.units import NAMES, Change, Unit
 from chatd.store.redis import reading
 from chatd.testing import result_of
-from tests.kit.servers import RedisNodes
+from tests.kit.redis import RedisNodes
 from tests.kit.stores import change
 
 KEYS = [f"k{n}" for n in range(6)]

@@ -9,7 +9,7 @@ import pytest
 from chatd.store.redis import retention
 from chatd.store.retained import TIDY_SECONDS, Retention
 from chatd.testing import result_of
-from tests.kit.servers import Node, RedisNodes
+from tests.kit.redis import Node, RedisNodes
 from tests.kit.stores import saying, texts
 
 
