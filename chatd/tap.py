@@ -19,6 +19,7 @@ from .model.errors import Malformed, Unavailable
 from .net.connections import MOST_CONNECTIONS, ConnectionLimiter, Connections
 from .net.descriptors import RESERVE, for_connections, raise_limit
 from .net.peers import Peers
+from .server.claim import ClaimNotice
 from .server.doors import DOORS, DoorContext
 from .server.drain import ChatServer
 from .server.logfile import OUTPUT
@@ -27,7 +28,7 @@ from .server.settings import Settings
 from .server.signals import Signals
 from .server.startup import Door, PortCheck, ServerProcess, StartupError
 from .store import Store
-from .store.engines import store_at
+from .store.engines import node_name, store_at
 from .store.wallclock import WallClock
 
 __all__ = ["Options", "makeService"]
@@ -48,6 +49,7 @@ def makeService(options: Options) -> ChatServer:
     from twisted.internet import reactor
 
     settings = options.settings
+    node = node_name(settings.store, settings.node or "")
     # Twisted's clock is wall-clock time: set back an hour, every timer would stall.
     clock: Any = reactor
     clock.seconds = time.monotonic
@@ -60,7 +62,7 @@ def makeService(options: Options) -> ChatServer:
             directory=Path(options.parent["rundir"] if options.parent else "."),
             durability=settings.durability,
             retention=settings.retention,
-            node=settings.node or "",
+            node=node,
         )
     except Malformed as problem:
         raise StartupError(f"chatd: {problem.message}") from None
@@ -70,12 +72,23 @@ def makeService(options: Options) -> ChatServer:
         history=settings.history,
         max_text=settings.max_text,
         limits=settings.limits,
+        node=node,
+        now=WallClock(),
+        rules=settings.rules,
     )
     origins, proxies = settings.allow_origin, settings.proxies
     hosts = Hosts(clock, [*settings.host, *hosts_of(origins)], proxies)
     connections = _connections(settings, clock)
     peers = Peers(clock, settings.stall)
-    context = DoorContext(chat, peers, hosts, origins, proxies, settings.bounds)
+    context = DoorContext(
+        settings=settings,
+        chat=chat,
+        peers=peers,
+        hosts=hosts,
+        origins=origins,
+        proxies=proxies,
+        bounds=settings.bounds,
+    )
     factories = {door.name: door.make(context) for door in DOORS}
     server = ServerProcess(clock, chat, peers)
     if options.parent:  # the process is ours
@@ -89,11 +102,15 @@ def makeService(options: Options) -> ChatServer:
     other_user = bool(options.parent and options.parent["uid"])
     everywhere = [text for endpoints in settings.doors.values() for text in endpoints]
     PortCheck(clock, everywhere).setServiceParent(server)
+    pages = []
     for name, endpoints in settings.doors.items():
         for text in endpoints:
             limiter = ConnectionLimiter(factories[name], connections)
             door = Door(name, text, _endpoint(clock, text), limiter, privileged=other_user)
             door.setServiceParent(server)
+            if name == "http":
+                pages.append(door)
+    ClaimNotice(chat.claims, pages).setServiceParent(server)
     if not other_user:
         _check(store)
     return server

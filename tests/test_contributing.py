@@ -22,8 +22,7 @@ from chatd.codecs.json import JSON
 from chatd.doors.api import rooms
 from chatd.doors.line.commands import COMMANDS, past, talking
 from chatd.doors.line.shell import Shell
-from chatd.http.bounds import USUAL
-from chatd.http.proxies import NO_PROXIES
+from chatd.doors.pushing import PushFactory
 from chatd.model import commands, events
 from chatd.server import doors, settings
 from chatd.server.option import METADATA
@@ -130,18 +129,33 @@ def test_an_event_is_a_class_a_judgement_and_a_command(monkeypatch: pytest.Monke
     assert typed.name == "roll"
 
 
-def test_a_door_is_an_outlet_a_factory_and_a_row(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_door_is_a_codec_a_connection_and_a_row(monkeypatch: pytest.MonkeyPatch) -> None:
     """Its tests pass, and the row makes its factory."""
     title = "Add a door"
     names = load(monkeypatch, "chatd.doors.ticker", code(title, '"""The ticker door: what'))
     run_tests(load(monkeypatch, "tests.doors.test_ticker", code(title, '"""The ticker door."""')))
-    listed = code(title, "DoorKind(")
-    (row,) = run(f"rows = [\n{listed}]", {**vars(doors), **names})["rows"]
-    server = MemoryServer()
-    context = doors.DoorContext(
-        server.chat.service, server.peers, server.hosts, (), NO_PROXIES, USUAL
-    )
-    assert isinstance(row.make(context), names["TickerFactory"])
+    row = row_of("ticker", names)
+    factory = row.make(MemoryServer().context())
+    assert isinstance(factory.buildProtocol(None), names["TickerConnection"])
+
+
+def test_a_door_at_which_people_speak_is_two_short_files(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its tests pass, and the row makes its factory."""
+    title = "Add a door"
+    load(monkeypatch, "chatd.codecs.talk", code(title, '"""What is said, as lines'))
+    names = load(monkeypatch, "chatd.doors.talk", code(title, '"""The talk door: each'))
+    run_tests(load(monkeypatch, "tests.doors.test_talk", code(title, '"""The talk door."""')))
+    factory = row_of("talk", names).make(MemoryServer().context())
+    assert isinstance(factory.buildProtocol(None), names["TalkConnection"])
+
+
+def row_of(name: str, names: Mapping[str, Any]) -> doors.DoorKind:
+    """The row of the table of doors that makes the door of that name."""
+    listed = code("Add a door", f'DoorKind(\n    "{name}"')
+    known = {**vars(doors), "PushFactory": PushFactory, **names}
+    row: doors.DoorKind
+    (row,) = run(f"rows = [\n{listed}]", known)["rows"]
+    return row
 
 
 def test_a_store_is_a_class_with_the_methods_of_the_contract(

@@ -65,14 +65,16 @@ def test_the_protocol_names_every_option_and_its_default() -> None:
             assert told[spelt(name)] == default[0]
         elif isinstance(default, float):
             assert told[spelt(name)] == f"{default:g}"
+        elif default is False:
+            assert told[spelt(name)] == "off"
         elif default is None or default == ():  # what is told in words
             assert f"--{spelt(name)}" in OPERATIONS + PROTOCOL
         else:
             assert told[spelt(name)] == str(default)
     assert told["address-rate"] == f"{ADDRESS_SHARE} × message-rate"
     assert {name for name in Options().getUsage().split() if name.startswith("--")} == {
-        f"--{name}=" for name in [*map(spelt, own), "config"]
-    } | {"--help", "--version"}
+        f"--{spelt(name)}{'' if default is False else '='}" for name, default in own.items()
+    } | {"--config="} | {"--help", "--version"}
 
 
 def test_the_page_on_performance_names_every_option_of_the_benchmark() -> None:
@@ -108,6 +110,9 @@ def test_links_between_pages_lead_somewhere(page: Path) -> None:
 NEW = {
     "chatd/doors/ticker.py",
     "tests/doors/test_ticker.py",
+    "chatd/codecs/talk.py",
+    "chatd/doors/talk.py",
+    "tests/doors/test_talk.py",
     "chatd/store/traced.py",
     "chatd/doors/api/count.py",
     "chatd/doors/api/roll.py",

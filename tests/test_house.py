@@ -22,7 +22,7 @@ FLOORS = {
     "stream": "model stream",
     "codecs": "model stream codecs msgspec",
     "store": "model stream store twisted msgspec txredisapi",
-    "chat": "model stream store chat twisted msgspec",
+    "chat": "model stream store chat twisted msgspec cryptography",
     "net": "model stream net twisted zope",
     "http": "model codecs net http twisted zope msgspec wsproto",
     "doors": "model stream codecs store chat net http doors twisted zope msgspec",
@@ -35,7 +35,7 @@ FLOORS = {
 }
 """What the modules of each package may import: packages of chatd, and libraries."""
 
-SHARED = {"reading", "push", "access", "history"}
+SHARED = {"reading", "pushing", "speaking", "push", "access", "history"}
 """Modules of `doors` that several doors stand on."""
 STYLES = {"sse", "ndjson", "websocket", "polls"}
 """The ways of reading over HTTP, which the resource tree in `doors.api` offers."""

@@ -26,6 +26,17 @@ PROJECT = {"test_changes", "test_contributing", "test_docs", "test_house", "test
 THROUGH = {
     # Parts of one thing, which exist only for it.
     "chat/person": "chat/test_people",
+    # An account, its person and its sessions are tested as one.
+    "chat/accounts": "chat/test_signin",
+    "chat/arrivals": "chat/test_lasting",
+    "chat/judge_accounts": "chat/test_signin",
+    "chat/ignores": "doors/api/test_marker",
+    "chat/markers": "doors/api/test_marker",
+    "chat/signedin": "chat/test_signin",
+    "chat/standing": "chat/test_lasting",
+    "chat/tokens": "doors/api/test_account",
+    "chat/unused": "chat/test_admission",
+    "model/account": "chat/test_lasting",
     "client/__init__": "client/test_chat",
     "client/answers": "client/test_connection",
     "doors/line/client": "doors/line/test_shell",
@@ -87,7 +98,6 @@ THROUGH = {
     "http/syntax": "http/test_channel_conformance",
     # Time and connections are tested where they are felt.
     "net/descriptors": "net/test_connections",
-    "net/peers": "server/test_drain",
     # The doubles.
     "testing/__main__": "http/test_channel_conformance",
     "testing/clock": "net/test_deadlines",

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from ..model.addresses import Address
+from ..model.addresses import Address, is_public
 from ..model.errors import NO_ROOM_SECONDS, RateLimited, TooMany, Unavailable
 from .limits import (
     ADDRESS_SHARE,
@@ -25,6 +25,12 @@ from .limits import (
     TokenBucket,
 )
 from .person import Person
+
+REGISTRATIONS_AT_ONCE = 50
+"""Accounts that may be made at once from one address of the Internet: a class registers at once."""
+REGISTRATION_SECONDS = 20.0
+"""Seconds after which it may make one more.  An address nearby makes them as fast as sessions:
+there may be a reverse proxy that speaks for many."""
 
 
 class Admission:
@@ -38,6 +44,9 @@ class Admission:
         self._addresses: Buckets[Address] = Buckets(limits.for_an_address, now, ADDRESS_SHARE)
         self._visitors: Buckets[Address] = Buckets(limits.message_rate, now)
         self._openings: Buckets[Address] = Buckets(limits.for_an_address, now, ADDRESS_SHARE)
+        self._registrations: Buckets[Address] = Buckets(
+            1 / REGISTRATION_SECONDS, now, REGISTRATIONS_AT_ONCE
+        )
         self._lasting: dict[Address, int] = {}
         self._lasting_in_all = 0
 
@@ -96,6 +105,15 @@ class Admission:
         """Something was done that is never refused, but counts."""
         person.bucket.charge()
         self._addresses.bucket(person.address).charge()
+
+    def spend_registration(self, address: Address) -> None:
+        """An account is about to be made.  Raises `RateLimited`."""
+        buckets = self._registrations if is_public(address) else self._openings
+        wait = buckets.bucket(address).take()
+        if wait:
+            raise RateLimited(
+                f"too many accounts from your address; try again in {seconds(wait)}", wait
+            )
 
     # -- lasting sessions ------------------------------------------------------------------------
 

@@ -11,8 +11,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
+from ..model.account import GuestSession, encode
 from ..model.errors import NotInRoom
 from ..model.events import (
     Acted,
@@ -31,7 +32,17 @@ from ..model.events import (
 from ..model.identity import Holder, encode_holder
 from ..model.policy import Action, Policy
 from ..model.roomstate import encode_state
-from ..model.units import NAMES, ROOMS, Change, Expect, Unit
+from ..model.units import (
+    GUESTS,
+    JOINED,
+    NAMES,
+    ROOMS,
+    Change,
+    Expect,
+    Unit,
+    account_table,
+    is_presence,
+)
 from .people import Elsewhere
 from .person import Person
 from .room import Room
@@ -61,7 +72,7 @@ def speak(
     """A message in a room, with a request key.  Raises `NotAllowed`, `NotInRoom`."""
     policy.may(person, Action.SPEAK, room)
     _need_membership(person, room)
-    said = event(room.name, person.name, text)
+    said = event(room.name, person.name, text, person.signed)
     return Unit((said,), room.founding, (room.expect, person.expect), key)
 
 
@@ -72,7 +83,7 @@ def set_topic(
     policy.may(person, Action.SET_TOPIC, room)
     _need_membership(person, room)
     changed = Change(ROOMS, room.name, encode_state(room.state.with_topic(text)))
-    event = TopicSet(room.name, person.name, text)
+    event = TopicSet(room.name, person.name, text, person.signed)
     return Unit((event,), (changed,), (room.expect, person.expect), key)
 
 
@@ -84,19 +95,22 @@ def tell(
     Raises `NotAllowed`.
     """
     policy.may(person, Action.WRITE_PRIVATELY)
-    return Unit((Told(person.name, to.name, text),), (), (to.expect, person.expect), key)
+    told = Told(person.name, to.name, text, person.signed)
+    return Unit((told,), (), (to.expect, person.expect), key)
 
 
-def enter(policy: Policy, person: Person, room: Room) -> Unit:
-    """A person takes a name that is free, and comes into the first room.  Raises `NotAllowed`."""
+def enter(policy: Policy, person: Person, room: Room, claimed: Sequence[Expect] = ()) -> Unit:
+    """A person takes a name that is free, and comes into the first room; that it is free is
+    expected by `claimed` too.  Raises `NotAllowed`.
+    """
     policy.may(person, Action.ENTER)
     draft = Draft()
-    if announced(person, room, 1):
-        draft.found(room)
-        draft.events.append(Joined(room.name, person.name))
-    draft.events.append(Arrived(room.name, person.name))
-    draft.changes += (_hold(person, person.name, person.key), _comes(person, room))
+    draft.changes.append(hold(person, person.name, person.key))
+    draft.arrive(person, room)
+    if person.kept:
+        draft.changes.append(_kept(person, [room.name]))
     draft.expects.append(Expect(NAMES, person.key, 0))
+    draft.expects += claimed
     return draft.unit()
 
 
@@ -106,9 +120,13 @@ def join(policy: Policy, person: Person, room: Room) -> Unit:
     draft = Draft()
     if announced(person, room, 1):
         draft.changes += room.founding
-        draft.events.append(Joined(room.name, person.name))
-    draft.events.append(Arrived(room.name, person.name))
-    draft.changes.append(_comes(person, room))
+        draft.events.append(Joined(room.name, person.name, person.signed))
+    draft.events.append(Arrived(room.name, person.name, person.signed))
+    draft.changes.append(room.member(person.key, person.name))
+    if person.account is not None:
+        draft.changes.append(joins(person.account, room.name))
+    elif person.kept:
+        draft.changes.append(_kept(person, [*person.rooms, room.name]))
     draft.expects += (room.expect, person.expect, Expect(room.table, person.key, 0))
     return draft.unit()
 
@@ -117,6 +135,10 @@ def leave(person: Person, room: Room, text: str) -> Unit:
     """A person leaves a room: nothing can forbid that."""
     draft = Draft()
     draft.depart(person, room, text, quit=False)
+    if person.account is not None:
+        draft.changes.append(Change(account_table(JOINED, person.account), room.name, None))
+    elif person.kept:
+        draft.changes.append(_kept(person, [name for name in person.rooms if name != room.name]))
     draft.expects.append(person.expect)
     return draft.unit()
 
@@ -127,6 +149,8 @@ def end(person: Person, text: str) -> Unit:
     for room in person.rooms.values():
         draft.depart(person, room, text, quit=True)
     draft.changes.append(Change(NAMES, person.key, None))
+    if person.kept:
+        draft.changes.append(Change(GUESTS, person.kept, None))
     draft.expects.append(person.expect)
     return draft.unit()
 
@@ -145,18 +169,27 @@ def claim_again(policy: Policy, person: Person) -> Unit:
     """A person whose name was lost takes it again, in the same rooms.  Raises `NotAllowed`."""
     policy.may(person, Action.ENTER)
     draft = Draft()
-    draft.changes.append(_hold(person, person.name, person.key))
+    draft.changes.append(hold(person, person.name, person.key))
     draft.expects.append(Expect(NAMES, person.key, 0))
     for room in person.rooms.values():
-        draft.events.append(Arrived(room.name, person.name))
-        draft.changes.append(_comes(person, room))
+        draft.events.append(Arrived(room.name, person.name, person.signed))
+        draft.changes.append(room.member(person.key, person.name))
+    if person.kept:
+        draft.changes.append(_kept(person, person.rooms))
     return draft.unit()
 
 
-def rename(policy: Policy, person: Person, name: str, key: str) -> Unit:
-    """A person takes another name, which is free or another spelling of the own one.
-
-    Raises `NotAllowed`.
+def rename(
+    policy: Policy,
+    person: Person,
+    name: str,
+    key: str,
+    claimed: Sequence[Expect] = (),
+    *,
+    chosen: bool = True,
+) -> Unit:
+    """A guest takes another name, which is free or another spelling of the own one; that it is free
+    is expected by `claimed` too.  Raises `NotAllowed`.
     """
     policy.may(person, Action.RENAME)
     draft = Draft()
@@ -164,8 +197,11 @@ def rename(policy: Policy, person: Person, name: str, key: str) -> Unit:
     if old:
         draft.changes.append(Change(NAMES, old, None))
         draft.expects.append(Expect(NAMES, key, 0))
-    draft.changes.append(_hold(person, name, key, named=True))
+    draft.changes.append(hold(person, name, key, named=chosen))
+    if person.kept:
+        draft.changes.append(_kept(person, person.rooms, name))
     draft.expects.append(person.expect)
+    draft.expects += claimed
     for room in person.rooms.values():
         draft.found(room)
         draft.events += _renamed(person, room, name)
@@ -182,7 +218,7 @@ def quietly(unit: Unit) -> Unit:
     """
     return Unit(
         [event for event in unit.events if not isinstance(event, RoomEvent)],
-        [change for change in unit.changes if change.table != ROOMS],
+        [change for change in unit.changes if is_presence(change.table)],
         [expect for expect in unit.expects if expect.table != ROOMS],
     )
 
@@ -203,6 +239,14 @@ class Draft:
             self.changes += room.founding
             self.expects.append(room.expect)
 
+    def arrive(self, person: Person, room: Room) -> None:
+        """The person comes into a room with the chat."""
+        if announced(person, room, 1):
+            self.found(room)
+            self.events.append(Joined(room.name, person.name, person.signed))
+        self.events.append(Arrived(room.name, person.name, person.signed))
+        self.changes.append(room.member(person.key, person.name))
+
     def depart(
         self,
         person: Person | Elsewhere,
@@ -215,7 +259,7 @@ class Draft:
         """The person leaves a room; `announce` is whether that may be worth a line."""
         if announce and announced(person, room):
             self.found(room)
-            self.events.append(Left(room.name, person.name, text))
+            self.events.append(Left(room.name, person.name, text, person.signed))
         self.events.append(Departed(room.name, person.name, text, quit))
         self.changes.append(room.member(person.key, None))
 
@@ -237,10 +281,20 @@ def _renamed(person: Person, room: Room, name: str) -> Iterable[Event]:
     yield NameChanged(room.name, person.name, name)
 
 
-def _comes(person: Person, room: Room) -> Change:
-    return room.member(person.key, person.name)
-
-
-def _hold(person: Person, name: str, key: str, *, named: bool | None = None) -> Change:
+def hold(person: Person, name: str, key: str, *, named: bool | None = None) -> Change:
+    """A person holds a name."""
     named = person.named if named is None else named
-    return Change(NAMES, key, encode_holder(Holder(person.id, name, named)))
+    holder = Holder(person.id, name, named, person.account is not None)
+    return Change(NAMES, key, encode_holder(holder))
+
+
+def joins(account: str, room: str) -> Change:
+    """An account joins a room, and is in it until it leaves."""
+    return Change(account_table(JOINED, account), room, b"")
+
+
+def _kept(person: Person, rooms: Iterable[str], name: str | None = None) -> Change:
+    """What is kept of a guest with a session over HTTP: the rooms, and if given a chosen name."""
+    named = person.named or name is not None
+    guest = GuestSession(person.id, name or person.name, named, (*rooms,), person.address)
+    return Change(GUESTS, person.kept, encode(guest))

@@ -8,27 +8,45 @@ A store that is not shared never tells any of this (`chatd.store.Follower`).
    too: their readers are told, and their tokens are no good any more.
 3. `missed`: the state is read anew.  Meanwhile no command is taken.  Readers go on from the store;
    those that were shown what is lost are told of a gap.  A person of this node whose name was lost
-   takes it again, or a guest's if it was quicker taken by somebody else.
+   takes it again, or a guest's if it was quicker taken by somebody else.  What is known of accounts
+   is read anew too, and sessions whose account or token was lost end.
+4. The session of a guest of another node waits for that node to come back.  It is forgotten at once
+   if the guest was seen to leave, or else after `FORGET_SECONDS`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
+from msgspec import DecodeError
 from twisted.internet.defer import Deferred, DeferredList, gatherResults
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
+from ..model.account import decode_guest
 from ..model.errors import ChatError, NoSession, Unavailable
-from ..model.units import MEMBERS, NAMES, ROOMS, Cell, room_table
+from ..model.units import (
+    GUESTS,
+    MEMBERS,
+    NAMES,
+    ROOMS,
+    Cell,
+    Change,
+    Expect,
+    Unit,
+    room_table,
+)
 from ..store import Loaded, Opened, Store
-from .attendance import Attendance
+from .arrivals import Arrivals
+from .livecells import together
 from .people import Elsewhere, People
 from .readers import Readers
 from .room import Room
 from .rooms import Rooms
+from .sessions import GRACE_SECONDS
 
 AT_ONCE = 200
 """Persons released at a time."""
@@ -36,7 +54,10 @@ AGAIN_SECONDS = 1.0
 """Seconds between two attempts to read the state anew."""
 MOST_LOST = 100
 """Stretches of lost history that are remembered: each is a failover that lost something."""
+FORGET_SECONDS = 2 * GRACE_SECONDS
+"""Seconds after which the sessions of guests whose node went down in order are forgotten."""
 _MEMBERS = room_table(MEMBERS, "")
+Anew = Callable[[], Deferred[Callable[[], object]]]
 
 
 class State:
@@ -46,7 +67,9 @@ class State:
         self.opened: Opened = results[0]
         self.settings: Mapping[str, Cell] = results[1]
         self.names: Mapping[str, Cell] = results[2]
-        self.rooms: list[tuple[Room, Loaded]] = list(zip(rooms, results[3:], strict=True))
+        self.fold: Callable[[], object] = results[3]
+        """Folds what else was read."""
+        self.rooms: list[tuple[Room, Loaded]] = list(zip(rooms, results[4:], strict=True))
 
 
 class Nodes:
@@ -61,14 +84,19 @@ class Nodes:
         people: People,
         rooms: Rooms,
         readers: Readers,
-        attendance: Attendance,
+        arrivals: Arrivals,
+        kept: Sequence[Anew],
     ) -> None:
+        """`kept` reads anew, in this order, what else the chat knows of the store's cells; each
+        fires with what folds it.
+        """
         self._clock = clock
         self._store = store
         self._people = people
         self._rooms = rooms
         self._readers = readers
-        self._attendance = attendance
+        self._arrivals = arrivals
+        self._kept = kept
         self._attempt = 0
         self.lost: list[tuple[int, int]] = []
         """Stretches of ids that were shown here and lost since: from behind the first to the
@@ -83,13 +111,37 @@ class Nodes:
             if table.startswith(_MEMBERS) and key in where:
                 where[key].append(table[len(_MEMBERS) :])
         names = list(where)
+        ids = {self._people.held[key].id for key in names if key in self._people.held}
         for at in range(0, len(names), AT_ONCE):
             leaving = [
-                self._attendance.release(person, await self._load(where[key]), announced)
+                self._arrivals.release(person, await self._load(where[key]), announced)
                 for key in names[at : at + AT_ONCE]
                 if isinstance(person := self._people.held.get(key), Elsewhere)
             ]
             await DeferredList(leaving, consumeErrors=True)
+        await self._forget_guests(ids, 0 if announced else FORGET_SECONDS)
+
+    async def _forget_guests(self, ids: Collection[str], seconds: float) -> None:
+        """Forget, after so many seconds, the sessions of guests of a node that is gone."""
+        left: dict[str, tuple[str, int]] = {}
+        for hash_, cell in (await self._store.table(GUESTS)).items():
+            with suppress(DecodeError):
+                id_ = decode_guest(cell.value).id
+                if id_ in ids:
+                    left[hash_] = id_, cell.version
+        if left:
+            self._clock.callLater(seconds, self._forget, left)
+
+    def _forget(self, guests: Mapping[str, tuple[str, int]]) -> None:
+        here = {held.id for held in self._people.held.values()}
+        units = [
+            Unit((), (Change(GUESTS, hash_, None),), (Expect(GUESTS, hash_, version),))
+            for hash_, (id_, version) in guests.items()
+            if id_ not in here
+        ]
+        if units:
+            # One that is stale has come back meanwhile.
+            self._store.append(units).addErrback(lambda failure: failure.trap(ChatError))
 
     async def _load(self, names: list[str]) -> list[Room]:
         return [await self._rooms.load(name) for name in names]
@@ -101,9 +153,7 @@ class Nodes:
         ended = NoSession(
             "this server lost touch with the others for too long, and you have left; enter again"
         )
-        for person in self._people.give_up():
-            person.ended = True
-            self._readers.revoke(ended, person=person)
+        self._arrivals.give_up(ended)
 
     # -- the state is read anew ------------------------------------------------------------------
 
@@ -137,6 +187,7 @@ class Nodes:
             asked: list[Deferred[Any]] = [
                 self._store.table(ROOMS),
                 self._store.table(NAMES),
+                together(read() for read in self._kept),
                 *(self._store.load(room.name, opened.last) for room in rooms),
             ]
             read = gatherResults(asked, consumeErrors=True)
@@ -147,7 +198,7 @@ class Nodes:
                 anew(State(results, rooms))
 
         def failed(failure: Failure) -> None:
-            cause = getattr(failure.value, "subFailure", failure)
+            cause: Failure = getattr(failure.value, "subFailure", failure)
             if not cause.check(Unavailable):
                 self._log.failure("the state could not be read anew", cause)
             if attempt == self._attempt:
@@ -165,11 +216,12 @@ class Nodes:
             room.restate(loaded, state.opened.last, self._rooms.notifier)
             self._readers.review(room)
         self._people.rejoined([room for room, _ in state.rooms])
+        state.fold()
         if self.lost:
             since, until = self.lost[-1]
             self._readers.rewind(since, until)
         for person in bereft:
-            self._attendance.claim_again(person).addErrback(self._unclaimed)
+            self._arrivals.claim_again(person).addErrback(self._unclaimed)
 
     def _unclaimed(self, failure: Failure) -> None:
         if not failure.check(ChatError):

@@ -19,17 +19,22 @@ from itertools import count
 from typing import NamedTuple
 
 import msgspec
+from msgspec import UNSET
 from twisted.logger import Logger
 
-from ..model.errors import BadName, NameInUse, NoSuchPerson
+from ..model.account import decode_account
+from ..model.errors import BadName, NameInUse, NameRegistered, NoSuchPerson
+from ..model.events import SignedIn
 from ..model.identity import decode_holder
 from ..model.lookalikes import Lookalikes, speaks_for_server
 from ..model.names import clean_name, name_key
-from ..model.units import MEMBERS, NAMES, Cell, Change, Expect, room_table
+from ..model.units import ACCOUNTS, MEMBERS, NAMES, Cell, Change, Expect, room_table
 from .person import Person
 from .room import Room
 
 _MEMBERS = room_table(MEMBERS, "")
+_ID_BYTES = 4
+"""Random bytes in the ids of one start, as hexadecimal digits behind the node's name."""
 
 
 class Elsewhere(NamedTuple):
@@ -40,11 +45,26 @@ class Elsewhere(NamedTuple):
     key: str
     version: int
     named: bool
+    account: str | None = None
+
+    @property
+    def signed(self) -> SignedIn:
+        """What its events say of it: whether it is signed in to an account."""
+        return UNSET if self.account is None else True
 
     @property
     def expect(self) -> Expect:
         """That this person still holds the name."""
         return Expect(NAMES, self.key, self.version)
+
+
+def taken(name: str, holder: Person | Elsewhere) -> NameInUse | NameRegistered:
+    """Why nobody else can have the name that a person holds."""
+    if holder.account is None:
+        return NameInUse(f"the name {name} is in use; choose another")
+    return NameRegistered(
+        f"the name {name} is registered; sign in with its password, or choose another"
+    )
 
 
 class People:
@@ -57,7 +77,8 @@ class People:
         self._by_key: dict[str, Person | Elsewhere] = {}
         self._own: dict[str, Person] = {}
         # Ids are kept with the session of a guest, so one must not come again after a restart.
-        self._start = f"{node}{secrets.token_hex(4)}-"
+        self._node = node
+        self._start = f"{node}{secrets.token_hex(_ID_BYTES)}-"
         self._ids = count(1)
         self._guests = 0
         self._looks = Lookalikes()
@@ -91,9 +112,11 @@ class People:
             return None
 
     def check_visitor(self, person: Person) -> None:
-        """Raises `NameInUse` if a person has taken the name of a visitor meanwhile."""
-        if person.visiting and person.key in self._by_key:
-            raise NameInUse(f"the name {person.name} is in use; choose another")
+        """Raises `NameInUse` or `NameRegistered` if a person has taken the name of a visitor
+        meanwhile.
+        """
+        if person.visiting and (holder := self._by_key.get(person.key)) is not None:
+            raise taken(person.name, holder)
 
     def still(self, person: Person | Elsewhere) -> Person | Elsewhere:
         """The same person as now known: on another node, perhaps by another name.
@@ -114,13 +137,14 @@ class People:
 
     def free_name(self, name: str, own: Person | None = None) -> str:
         """The name as it is shown, if it can be taken, or can be in a moment: when its holder is
-        about to leave.  Raises `BadName`, `NameInUse`.
+        about to leave.  Raises `BadName`, `NameInUse`, `NameRegistered`; of accounts that nobody is
+        signed in to it knows nothing (`chatd.chat.accounts.Claim`).
         """
         shown = clean_name(name)
         key = name_key(shown)
         holder = self._by_key.get(key)
         if holder is not None and holder is not own and not self.leaving(key):
-            raise NameInUse(f"the name {shown} is in use; choose another")
+            raise taken(shown, holder)
         if speaks_for_server(shown):
             raise BadName("that name speaks for the server, or looks like one that does")
         own_name = own.name if own else None
@@ -128,8 +152,18 @@ class People:
             shown, lambda other: other != own_name and not self.leaving(name_key(other))
         )
         if other is not None:
+            alike = self._by_key.get(name_key(other))
+            if alike is not None and alike.account is not None:
+                raise NameRegistered(
+                    f"that name looks like {other}, which is registered; choose another"
+                )
             raise NameInUse(f"that name looks like {other}, who is here; choose another")
         return shown
+
+    def check_free(self, key: str, name: str) -> None:
+        """Raises `NameInUse` if a person holds the name with that key."""
+        if key in self._by_key:
+            raise NameInUse(f"the name {name} is in use; choose another")
 
     def leaving(self, key: str) -> Person | None:
         """The holder of the name with that key, if it is a person of this node who is about to
@@ -150,14 +184,30 @@ class People:
         """The persons of this node."""
         return list(self._own.values())
 
+    def began_here(self, id: str) -> bool:
+        """Whether a person of that id came by this node, or by an earlier life of it."""
+        return id.rpartition("-")[0][: -2 * _ID_BYTES] == self._node
+
+    def elsewhere(self, id: str) -> Elsewhere | None:
+        """The person of another node with that id."""
+        held = next((held for held in self._by_key.values() if held.id == id), None)
+        return held if isinstance(held, Elsewhere) else None
+
     def give_up(self) -> list[Person]:
         """The persons of this node, which are none any more: others release their names."""
         own, self._own = list(self._own.values()), {}
+        for key, held in self._by_key.items():
+            if isinstance(held, Person):
+                self._by_key[key] = Elsewhere(
+                    held.id, held.name, key, held.version, held.named, held.account
+                )
         return own
 
-    def coming(self, make: Callable[[str], Person]) -> Person:
-        """A person of this node is about to take a name: `make` makes one with the id given."""
-        person = make(f"{self._start}{next(self._ids):x}")
+    def coming(self, make: Callable[[str], Person], id: str = "") -> Person:
+        """A person of this node is about to take a name: `make` makes one with the id given, which
+        is a new one unless the person has one.
+        """
+        person = make(id or f"{self._start}{next(self._ids):x}")
         self._own[person.id] = person
         return person
 
@@ -176,6 +226,10 @@ class People:
                     self._looks.discard(gone.name)
             else:
                 self._hold(change.key, change.value, version)
+        elif change.table == ACCOUNTS:
+            person = self._by_key.get(change.key)
+            if isinstance(person, Person) and person.account == change.key and change.value:
+                person.admin = decode_account(change.value).admin
         elif change.table.startswith(_MEMBERS):
             person = self._by_key.get(change.key)
             if isinstance(person, Person):
@@ -184,6 +238,8 @@ class People:
                     person.rooms.pop(name, None)
                 elif (joined := room(name)) is not None:
                     person.rooms[name] = joined
+                for listener in tuple(person.listeners or ()):
+                    listener()
 
     def restated(self, names: Mapping[str, Cell]) -> list[Person]:
         """The names were read anew, and these are held; answers the persons of this node who held
@@ -219,9 +275,13 @@ class People:
             self._looks.add(holder.name)
         person = self._own.get(holder.id)
         if person is None:
-            self._by_key[key] = Elsewhere(holder.id, holder.name, key, version, holder.named)
+            account = key if holder.account else None
+            self._by_key[key] = Elsewhere(
+                holder.id, holder.name, key, version, holder.named, account
+            )
         else:
             if person.name != holder.name:  # or else the string that is kept already is kept
                 person.name = holder.name
             person.key, person.named, person.version = key, holder.named, version
+            person.account = key if holder.account else None
             self._by_key[key] = person

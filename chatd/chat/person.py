@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from msgspec import UNSET
+
 from ..model.addresses import LOCAL, Address
+from ..model.events import SignedIn
+from ..model.identity import Scope
 from ..model.units import NAMES, Expect
 from ..stream.eventlog import EventLog
 from ..stream.feed import Source
@@ -12,8 +17,11 @@ from .lane import Lane
 from .limits import TokenBucket
 
 if TYPE_CHECKING:
+    from .accounts import Record
     from .room import Room
 
+NONE: frozenset[str] = frozenset()
+"""No names."""
 INBOX = 200
 """Private messages kept for a person whose reader lags behind."""
 
@@ -26,18 +34,26 @@ class Person:
 
     __slots__ = (
         "__weakref__",
+        "account",
         "address",
+        "admin",
         "bucket",
         "ended",
         "held_back",
         "id",
+        "ignored",
         "inbox",
+        "kept",
         "key",
         "lane",
+        "listeners",
         "name",
         "named",
+        "record",
         "renames",
         "rooms",
+        "scope",
+        "sessions",
         "version",
         "visiting",
     )
@@ -66,6 +82,20 @@ class Person:
         """Whether this is the sender of one request with `?name=`, who is in no room."""
         self.bucket = bucket
         """The rate limit on what this person says."""
+        self.account: str | None = None
+        """The key of the account that is signed in; None: a guest, or a visitor."""
+        self.kept = ""
+        """The hash of the token of a guest's session over HTTP, by which the guest is kept over a
+        restart; empty: it is not."""
+        self.admin = False
+        """Whether the account administers the server."""
+        self.scope: Scope | None = None
+        """What the personal token allows by which a program acts as the account, which then is a
+        visitor; None: there is none."""
+        self.record: Record | None = None
+        """The account that a personal token acts as."""
+        self.sessions = 1
+        """How many sessions the person has: with the last the person leaves."""
         self.renames: TokenBucket | None = None
         """The rate limit on changes of the name; None until the first."""
         self.held_back = False
@@ -76,14 +106,27 @@ class Person:
         """Rooms joined, in the order of joining."""
         self.inbox = Source("", EventLog(INBOX))
         """Private messages, own ones included."""
+        self.ignored: frozenset[str] = NONE
+        """The keys of the names of those whom the person does not want to hear."""
+        self.listeners: set[Callable[[], object]] | None = None
+        """What is called when another of the person's sessions has joined or left a room."""
         self.lane: Lane | None = None
         """Commands under way; None: there are none."""
         self.ended = False
         """Whether the person has left, or is about to: no more commands are taken."""
 
     @property
+    def signed(self) -> SignedIn:
+        """What its events say of it: whether it is signed in to an account."""
+        return UNSET if self.account is None else True
+
+    @property
     def expect(self) -> Expect:
-        """That this person still holds the name; of a visitor, that nobody does."""
+        """That this person still holds the name; of a visitor, that nobody does; of a program with
+        a personal token, that the account is as it was.
+        """
+        if self.record is not None:
+            return self.record.expect
         return Expect(NAMES, self.key, self.version)
 
     def __repr__(self) -> str:

@@ -25,7 +25,7 @@ from ..model.policy import Action, OpenPolicy, Policy
 from ..stream.batch import PUSH_LIMIT, Gap
 from ..stream.eventlog import Codec, EventLog
 from ..stream.feed import Feed, Source
-from ..stream.outlet import Outlet
+from ..stream.outlet import Outlet, TellsMarkers
 from ..stream.subscriber import Subscriber
 from .person import Person
 from .room import Room
@@ -215,6 +215,13 @@ class Readers:
         for reader in readers:
             if since < reader.cursor <= until:
                 reader.rewind(since)
+
+    def marked(self, person: Person, room: str, marker: int) -> None:
+        """Tell those that read a person's private events how far that person has read a room."""
+        for reader in _readers_of(person.inbox):
+            outlet = reader.outlet
+            if isinstance(outlet, TellsMarkers) and isinstance(reader.owner, Session):
+                outlet.marked(room, marker)
 
     def _void_shared(self, voided: Collection[Template] = ()) -> None:
         """Have the requests of all strangers judged anew: they share templates, and it may depend

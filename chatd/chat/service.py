@@ -10,6 +10,7 @@ and request keys.  Each of them has one job and a file of its own.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
 from typing import Any
@@ -27,29 +28,54 @@ from ..model.events import PresenceEvent, RoomEvent, SentPrivately, Told
 from ..model.lookalikes import prepare
 from ..model.names import name_key
 from ..model.policy import Policy
-from ..model.units import NAMES, ROOMS, Cell
+from ..model.units import (
+    ACCOUNTS,
+    ADMINS,
+    ATTEMPTS,
+    GUESTS,
+    NAMES,
+    ROOMS,
+    SESSIONS,
+    SKELETONS,
+    TOKENS,
+    Cell,
+)
 from ..store import Opened, Shown, Store
 from ..stream.eventlog import Entry, Page
 from ..stream.feed import Source
 from ..stream.notifier import Growth, Notifier
 from ..stream.places import Place, lost, oldest
+from .accounts import Accounts
 from .admission import Admission
-from .attendance import Attendance, Outcome
+from .arrivals import Arrivals, Outcome
+from .attempts import Attempts
+from .attendance import Attendance
+from .claims import Claims
+from .ignores import Ignores
 from .journal import Journal
+from .lasting import Sessions
 from .limits import DEFAULTS, Limits
+from .markers import Markers
 from .nodes import Nodes, State
+from .passwords import HashingPool, Passwords
 from .people import People
 from .person import Person
 from .readers import Readers
 from .request_keys import RequestKeys
 from .room import Room
 from .rooms import Rooms
+from .rules import OPEN_TO_ALL, Rules
+from .signedin import AccountSessions
+from .signin import SignIn
 from .speech import Speech
+from .tokens import Tokens
 
 HISTORY = 1000
 """Events kept per room in memory, if nothing else is asked for."""
 MAX_TEXT = 4096
 """Bytes in a message, if nothing else is asked for."""
+FOLDED = frozenset((ACCOUNTS, SKELETONS, SESSIONS, TOKENS))
+"""Tables of which changes are followed by the accounts and their sessions."""
 PAGES_AT_ONCE = 4
 """Pages of history that are read from the store at a time: hundreds of clients may ask for one, and
 what is read for them must not pile up before it is sent."""
@@ -70,12 +96,16 @@ class ChatService(Service):
         limits: Limits = DEFAULTS,
         policy: Policy | None = None,
         node: str = "",
+        now: Callable[[], float] = time.time,
+        passwords: Passwords | None = None,
+        rules: Rules = OPEN_TO_ALL,
     ) -> None:
         """A chat over `store`.
 
         `clock` must never run backwards.  `history` is in events per room, `max_text` in bytes of
         UTF-8; `policy` is an open one if none is given, and `node` tells this node's persons from
-        those of others.
+        those of others.  `now` is the wall clock, in seconds since the Unix epoch; `passwords` are
+        hashed in threads of the reactor `clock` if nothing is given; `rules` say who may come in.
         """
         self.clock = clock
         self.admission = Admission(limits, clock.seconds)
@@ -102,17 +132,78 @@ class ChatService(Service):
         self._paging = DeferredSemaphore(PAGES_AT_ONCE)
         self._early: list[Callable[[], None]] | None = []
         """What the store has told while it was being opened; None: it is open."""
+        self._folding: list[Deferred[None]] = []
+        """What is fired when that is folded."""
         self._journal = Journal(clock, store, history)
-        self.attendance = Attendance(
-            clock, self._journal, self.people, self.rooms, self.readers, self.admission, max_text
-        )
-        self._nodes = Nodes(clock, store, self.people, self.rooms, self.readers, self.attendance)
-        self._speech = Speech(
+        self.accounts = Accounts(store)
+        """The accounts: which names are registered."""
+        self.arrivals = Arrivals(
+            clock,
             self._journal,
+            self.accounts,
             self.people,
             self.rooms,
             self.readers,
             self.admission,
+            max_text,
+        )
+        self.attendance = Attendance(
+            self.arrivals,
+            self._journal,
+            self.accounts,
+            self.people,
+            self.rooms,
+            self.readers,
+            self.admission,
+            max_text,
+        )
+        self.sessions = Sessions(
+            clock, now, store, self.accounts, self.arrivals, self.readers, self.admission
+        )
+        """The sessions over HTTP."""
+        self.signed_in = AccountSessions(now, store, self._journal, self.sessions)
+        """The sessions of accounts, as they are kept."""
+        self.ignores = Ignores(self._journal, self.accounts, self.people)
+        """Whom people ignore."""
+        self.claims = Claims(clock.seconds, self._journal)
+        """How the first administrator proves to be it."""
+        self.markers = Markers(store, self.rooms, self.people, self.readers, lambda: self.horizon)
+        """How far accounts have read."""
+        self.tokens = Tokens(now, store, self._journal)
+        """The personal tokens of accounts."""
+        self._nodes = Nodes(
+            clock,
+            store,
+            self.people,
+            self.rooms,
+            self.readers,
+            self.arrivals,
+            [self.accounts.anew, self.sessions.anew, self.ignores.anew, self._claims_anew],
+        )
+        self._attempts = Attempts(clock, store, now)
+        self._passwords = passwords or Passwords(HashingPool(clock))
+        self.sign_in = SignIn(
+            now,
+            self._journal,
+            self.accounts,
+            self.people,
+            self.arrivals,
+            self.attendance,
+            self.admission,
+            self._passwords,
+            self._attempts,
+            self.claims,
+            rules,
+        )
+        """Registering, and proving who one is."""
+        self._speech = Speech(
+            self._journal,
+            self.accounts,
+            self.people,
+            self.rooms,
+            self.readers,
+            self.admission,
+            self.arrivals,
             self.attendance,
             max_text,
         )
@@ -141,14 +232,17 @@ class ChatService(Service):
     def _opened(self, opened: Opened) -> Deferred[None]:
         self.horizon = opened.last
         self.request_keys.opened(opened.request_keys)
-        tables = gatherResults([self._store.table(ROOMS), self._store.table(NAMES)])
+        tables = gatherResults(map(self._store.table, (ROOMS, NAMES, GUESTS, ATTEMPTS, ADMINS)))
 
-        def known(cells: list[Mapping[str, Cell]]) -> None:
+        def known(cells: list[Mapping[str, Cell]]) -> Deferred[None]:
             self.rooms.index.opened(opened.rooms, cells[0])
             self.rooms.directory.opened()
             self.people.opened(cells[1])
+            self._attempts.opened(cells[3])
+            self.claims.opened(cells[4])
             if not self._journal.paused:  # or the state is being read anew already
                 self._resume()
+            return self.sessions.opened(cells[2])
 
         return tables.addCallback(known)
 
@@ -157,6 +251,13 @@ class ChatService(Service):
         early, self._early = self._early or [], None
         for told in early:
             told()
+        waiting, self._folding = self._folding, []
+        for folded in waiting:
+            folded.callback(None)
+
+    def _claims_anew(self) -> Deferred[Callable[[], object]]:
+        read: Deferred[Any] = self._store.table(ADMINS)
+        return read.addCallback(lambda admins: partial(self.claims.restated, admins))
 
     def probe(self) -> Deferred[None]:
         """Fires if the store takes events now; fails with `Unavailable`, which says why not."""
@@ -174,6 +275,7 @@ class ChatService(Service):
         """Store what was accepted, then close the store."""
         super().stopService()
         self._journal.flush()
+        self._passwords.stop()
         return self._store.close()
 
     # -- people ----------------------------------------------------------------------------------
@@ -183,15 +285,16 @@ class ChatService(Service):
 
         Raises or fails with `BadName`, `NameInUse`, `NotAllowed`, `Unavailable`.
         """
-        return self.attendance.enter(name, address)
+        return self.arrivals.enter(name, address)
 
     def end(self, person: Person, text: str = "") -> Outcome:
-        """The person leaves every room, and the name becomes free.  `text` is the parting word.
+        """A session of the person is over; with the last one the person leaves every room, and
+        unless it is an account's the name becomes free.  `text` is the parting word.
 
         Fires when the person has left, as far as the store allows.  A person who enters by the same
         name meanwhile waits for that.
         """
-        return self.attendance.end(person, text)
+        return self.arrivals.end(person, text)
 
     def visitor(self, name: str, address: Address = LOCAL) -> Person:
         """The sender of one request, who holds no name: only `Say`, `Act`, `SetTopic` and `Tell`
@@ -278,6 +381,12 @@ class ChatService(Service):
             for change in shown.changes:
                 self.rooms.change(change, shown.id)
                 self.people.change(change, shown.id, self.rooms.live)
+                if change.table in FOLDED:
+                    self.accounts.shown(change, shown.id)
+                    self.sessions.shown(change, shown.id)
+                else:
+                    self.ignores.shown(change)
+                    self.claims.shown(change, shown.id)
                 if change.table == ROOMS and (room := self.rooms.live(change.key)) is not None:
                     self.readers.review(room)
             for entry in shown.entries:
@@ -329,7 +438,14 @@ class ChatService(Service):
 
     def gone(self, held: Collection[tuple[str, str]], announced: bool) -> Deferred[None]:
         """See `chatd.store.Follower`."""
-        return Deferred.fromCoroutine(self._nodes.gone(held, announced))
+        known: Deferred[None] = Deferred()
+        if self._early is None:
+            known.callback(None)
+        else:
+            self._folding.append(known)  # whom it held is not known yet
+        return known.addCallback(
+            lambda _: Deferred.fromCoroutine(self._nodes.gone(held, announced))
+        )
 
     def forgotten(self, firsts: Mapping[str, int | None]) -> None:
         """See `chatd.store.Follower`; rooms of which nothing is left vanish."""
@@ -346,10 +462,10 @@ class ChatService(Service):
     def _deliver(self, entry: Entry, told: Told, growth: Growth) -> None:
         """A private message was stored: it goes to the two who held the names at its id."""
         sender, to = self.people.own(name_key(told.sender)), self.people.own(name_key(told.to))
-        if to is not None and to is not sender:
+        if to is not None and to is not sender and name_key(told.sender) not in to.ignored:
             growth.add(to.inbox, entry)
         if sender is not None:
-            sent = SentPrivately(told.sender, told.to, told.text)
+            sent = SentPrivately(told.sender, told.to, told.text, told.account)
             growth.add(sender.inbox, Entry(entry.id, sent))
 
     def _reader_failed(self, problem: Exception) -> None:

@@ -14,8 +14,10 @@ from ..model.policy import Action
 from ..model.text import MAX_TOPIC, clean_phrase, clean_text
 from ..model.units import Unit
 from . import judge
+from .accounts import Accounts, Claim
 from .admission import Admission
-from .attendance import Attendance, Outcome
+from .arrivals import Arrivals, Outcome
+from .attendance import Attendance
 from .journal import Journal
 from .lane import ALONE, in_order
 from .people import People
@@ -31,19 +33,23 @@ class Speech:
     def __init__(
         self,
         journal: Journal,
+        accounts: Accounts,
         people: People,
         rooms: Rooms,
         readers: Readers,
         admission: Admission,
+        arrivals: Arrivals,
         attendance: Attendance,
         max_text: int,
     ) -> None:
         """`max_text` is in bytes of UTF-8."""
         self._journal = journal
+        self._accounts = accounts
         self._people = people
         self._rooms = rooms
         self._readers = readers
         self._admission = admission
+        self._arrivals = arrivals
         self._attendance = attendance
         self._max_text = max_text
 
@@ -84,14 +90,10 @@ class Speech:
         self._admission.spend(person)
 
         def tell() -> Unit:
-            self._people.check_visitor(person)
             to = self._people.still(holder) if holder else self._people.person(command.to)
             return judge.tell(self._readers.policy, person, to, text, key)
 
-        def submit() -> Outcome:
-            return self._journal.submit(tell)
-
-        return in_order(person, ALONE, self._when_free, person, submit)
+        return in_order(person, ALONE, self._when_free, person, tell, self._journal.submit)
 
     def _in_room(
         self, person: Person, name: str, group: str, judged: Callable[[Room], Unit]
@@ -108,7 +110,7 @@ class Speech:
         if room is not None:  # the room exists: it has a member
             return self._journal.submit(partial(judged, room), room)
         if person.visiting:
-            return self._when_free(person, lambda: self._visit(person, name, judged))
+            return self._rooms.load(name).addCallback(partial(self._visit, person, judged))
 
         def join(room: Room) -> Outcome:
             return self._attendance.join(person, room).addCallback(
@@ -117,22 +119,36 @@ class Speech:
 
         return self._rooms.load(name).addCallback(join)
 
-    def _visit(self, person: Person, name: str, judged: Callable[[Room], Unit]) -> Outcome:
+    def _visit(self, person: Person, judged: Callable[[Room], Unit], room: Room) -> Outcome:
         """A visitor does something in a room, which that may bring into being."""
 
-        def judge_visitor(room: Room) -> Unit:
-            self._people.check_visitor(person)
-            return judged(room)
-
-        def submit(room: Room) -> Outcome:
+        def submit(judgement: Callable[[], Unit]) -> Outcome:
             self._rooms.directory.found(room, person.address)
-            submitted = self._journal.submit(partial(judge_visitor, room), room)
+            submitted = self._journal.submit(judgement, room)
             return self._rooms.directory.claimed(room, submitted)
 
-        return self._rooms.load(name).addCallback(submit)
+        return self._when_free(person, partial(judged, room), submit)
 
-    def _when_free(self, person: Person, perform: Callable[[], Outcome]) -> Outcome:
-        """Have a command performed; that of a visitor when the person who had the name has left."""
-        if person.visiting and self._people.leaving(person.key):
-            return self._attendance.when_free(person.key).addCallback(lambda _: perform())
-        return perform()
+    def _when_free(
+        self,
+        person: Person,
+        judgement: Callable[[], Unit],
+        submit: Callable[[Callable[[], Unit]], Outcome],
+    ) -> Outcome:
+        """Have a command submitted; that of a visitor when the person who had the name has left,
+        and only if the name is not an account's.
+        """
+        if not person.visiting or person.account is not None:
+            return submit(judgement)
+
+        def claimed(claim: Claim) -> Outcome:
+            def judged() -> Unit:
+                self._people.check_visitor(person)
+                claim.check()
+                unit = judgement()
+                return unit._replace(expects=(*unit.expects, *claim.expects))
+
+            return submit(judged)
+
+        free = self._arrivals.when_free(person.key)
+        return free.addCallback(lambda _: self._accounts.claim(person.name)).addCallback(claimed)

@@ -50,8 +50,10 @@ class ChatClient:
         reactor: IReactorTime | None = None,
         http: HTTPClient | None = None,
         patience: float = PATIENCE,
+        password: str = "",
     ) -> None:
-        """A client under that name, or a guest; nothing is sent before the first request.
+        """A client under that name, or a guest; nothing is sent before the first request.  With a
+        `password` it signs in to the account of that name.
 
         `http` is treq or a double of it.  `reactor` is the clock, which without `http` also has to
         make connections.  Raises `Malformed` for a bad URL.
@@ -62,7 +64,7 @@ class ChatClient:
         self._pool = HTTPConnectionPool(clock)
         self._pool.cachedConnectionTimeout = KEPT_SECONDS
         http = http or Treq(Agent(clock, pool=self._pool))
-        self._connection = Connection(url, name, clock, http)
+        self._connection = Connection(url, name, clock, http, password)
         self._patience = patience
         self._turn = DeferredLock()
         self._iterations = 0
@@ -123,6 +125,10 @@ class ChatClient:
             return answer.name
 
         return self._ask("PATCH", "session", body={"name": name}).addCallback(renamed)
+
+    def register(self, password: str) -> Deferred[str]:
+        """Make one's own name an account's, which nobody else can take; answers the name."""
+        return self._turn.run(lambda: Deferred.fromCoroutine(self._connection.register(password)))
 
     def join(self, room: str) -> Deferred[str]:
         """Join a room, so that others see the client there.  Reading does not need that, and

@@ -147,7 +147,10 @@ async def _elsewhere(terminal: Terminal, words: str) -> None:
     )
 
 
-ELSEWHERE = ("rooms", "r", "since", "echo", "time")
+ELSEWHERE = (
+    *("rooms", "r", "since", "echo", "time"),
+    *("register", "login", "password", "logout", "ignore", "unignore"),
+)
 """Commands of the line door that this client refuses, rather than say them by mistake."""
 
 COMMANDS = CommandTable(

@@ -71,9 +71,13 @@ class HTTPClient(Protocol):
 class Connection:
     """A session and its requests."""
 
-    def __init__(self, url: str, name: str, clock: IReactorTime, http: HTTPClient) -> None:
+    def __init__(
+        self, url: str, name: str, clock: IReactorTime, http: HTTPClient, password: str = ""
+    ) -> None:
         """Nothing is sent before the first request.  Raises `Malformed` for a bad URL."""
         self.name = name
+        self.password = password
+        """That of the account to sign in to; empty: a guest."""
         self.wanted = name
         """The name to ask for; empty for a guest."""
         self.rooms: set[str] = set()
@@ -114,6 +118,15 @@ class Connection:
             await deferLater(self._clock, wait)
             attempt += 1
 
+    async def register(self, password: str) -> str:
+        """Make the name an account's, and go on in its session; answers the name."""
+        token = await self._open()
+        body = {"name": self.name, "password": password}
+        made = await self._once("POST", "accounts", body=body, token=token)
+        self._token, self.name, self.password = made.token, made.name, password
+        self.wanted = made.name
+        return made.name
+
     async def leave(self) -> None:
         """End the session, if there is one.  If this is cancelled, the next call does it."""
         if self._token or self._asked:
@@ -144,7 +157,10 @@ class Connection:
         """Begin a session."""
         doubtful, self._asked = self._asked, True
         try:
-            opened = await self._once("POST", "session", body={"name": self.wanted})
+            body = {"name": self.wanted}
+            if self.password:
+                body["password"] = self.password
+            opened = await self._once("POST", "session", body=body)
         except NameInUse as problem:
             self._asked = doubtful
             if doubtful:

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any, Generic, TypeVar
 
-from ..model.bounds import NAME, Bound
+from ..model.bounds import NAME, PASSWORD, Bound
 from ..model.errors import Malformed, UnknownCommand
 from ..model.text import printable, seen
 
@@ -183,6 +183,19 @@ def name_and_text(rest: str) -> tuple[str, str]:
     if not text:
         raise Malformed("needs a name and a text")
     return NAME.check(name), text
+
+
+def name_and_secret(rest: str) -> tuple[str, str]:
+    """A person's name, and a password behind it, or none.  A password may hold blanks."""
+    name, secret = first_word(rest)
+    if not name:
+        raise Malformed("needs a name and a password")
+    return NAME.check(name), PASSWORD.check(secret)
+
+
+def secret(rest: str) -> tuple[str]:
+    """A password, or none."""
+    return (PASSWORD.check(rest),)
 
 
 def number(what: str, default: int | None = None) -> Callable[[str], tuple[int]]:

@@ -69,6 +69,11 @@ def removal(room: str, error: ChatError) -> bytes:
     return encode({"type": "removed", "room": room or None, "code": error.code})
 
 
+def marker(room: str, id: int) -> bytes:
+    """What the readers of an account are told that has read a room up to an event."""
+    return encode({"type": "marker", "room": room, "marker": id})
+
+
 def encode(value: Any) -> bytes:
     """Any JSON value, as bytes."""
     return _encode(value)

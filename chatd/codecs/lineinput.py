@@ -6,7 +6,7 @@ Telnet's options are removed, and other protocols are recognised by their first 
 from __future__ import annotations
 
 from .opening import Opening
-from .telnet import OptionFilter
+from .telnet import ECHO_OFF, OptionFilter
 
 
 class LineInput:
@@ -25,6 +25,11 @@ class LineInput:
     def telnet(self) -> bool:
         """Whether the client has sent a telnet command, or ended a line as telnet does."""
         return self._options.telnet
+
+    def hide(self) -> bytes:
+        """What has a telnet client not show what is typed; `ECHO_ON` has it show that again."""
+        self._options.offered += 1
+        return ECHO_OFF
 
     def feed(self, data: bytes) -> bytes:
         """The text in these bytes; empty once there is a `problem`."""

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from ..model.errors import ChatError
 from ..stream.eventlog import Entry
-from .json import JSON, encode, removal
+from .json import JSON, encode, marker, removal
 from .streams import Chunked
 
 
@@ -48,6 +48,10 @@ class NdjsonCodec:
     def removed(self, room: str, error: ChatError) -> bytes:
         """As on a WebSocket."""
         return removal(room, error) + b"\n"
+
+    def marked(self, room: str, id: int) -> bytes:
+        """See `PushCodec.marked`; it has no id."""
+        return marker(room, id) + b"\n"
 
 
 NDJSON = NdjsonCodec()

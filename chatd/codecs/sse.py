@@ -13,7 +13,7 @@ from collections.abc import Sequence
 
 from ..model.errors import ChatError
 from ..stream.eventlog import Entry
-from .json import JSON, encode, removal
+from .json import JSON, encode, marker, removal
 from .streams import Chunked
 
 RETRY_MILLISECONDS = 2000
@@ -57,6 +57,10 @@ class SseCodec:
     def removed(self, room: str, error: ChatError) -> bytes:
         """An event of its own, without an id."""
         return b"event: removed\ndata: %b\n\n" % removal(room, error)
+
+    def marked(self, room: str, id: int) -> bytes:
+        """See `PushCodec.marked`; it has no id."""
+        return b"event: marker\ndata: %b\n\n" % marker(room, id)
 
 
 SSE = SseCodec()

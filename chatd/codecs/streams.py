@@ -5,12 +5,47 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
-from ..model.errors import ChatError
+from ..model.errors import ChatError, Unavailable
 from ..stream.eventlog import Codec, Entry
 
 
-class StreamCodec(Codec, Protocol):
-    """Events as a response without an end, and what else such a response contains."""
+class PushCodec(Codec, Protocol):
+    """Events as bytes that are pushed, and what else is written between them."""
+
+    @property
+    def gap(self) -> bytes:
+        """Tells that events are missing here."""
+
+    @property
+    def heartbeat(self) -> bytes:
+        """Keeps an idle connection open; empty: nothing does."""
+
+    def ready(self, cursor: int, /) -> bytes:
+        """Tells that all events stored before the reader came have been sent, up to `cursor`."""
+
+    def removed(self, room: str, error: ChatError, /) -> bytes:
+        """Tells that the reader goes on without a room; an empty name means private messages."""
+
+    def marked(self, room: str, id: int, /) -> bytes:
+        """Tells that the reader's account has read that room up to that event."""
+
+
+class ClosingCodec(PushCodec, Protocol):
+    """A codec that also tells why the connection closes."""
+
+    def farewell(self, code: str, why: str, seconds: float, /) -> bytes:
+        """Tells why the connection closes, and after how many seconds to come back."""
+
+    def revoked(self, error: ChatError, /) -> bytes:
+        """Tells why the gate has ended the reader, or why the connection was refused."""
+
+    @property
+    def end(self) -> bytes:
+        """The last bytes before the connection closes, if there are any."""
+
+
+class StreamCodec(ClosingCodec, Protocol):
+    """Events as a response without an end."""
 
     @property
     def content_type(self) -> bytes:
@@ -20,29 +55,50 @@ class StreamCodec(Codec, Protocol):
     def opening(self) -> bytes:
         """The first bytes of the response."""
 
-    @property
-    def gap(self) -> bytes:
-        """Tells that events are missing here."""
 
-    @property
-    def heartbeat(self) -> bytes:
-        """Keeps an idle connection open."""
+class PlainCodec:
+    """A `ClosingCodec` for people: a subclass gives `name`, `encode`, `gap` and `refuse`.
 
-    def ready(self, cursor: int, /) -> bytes:
-        """Tells that all events stored before the reader came have been sent, up to `cursor`."""
+    `name` is the key under which encoded bytes are shared.  A codec with a parameter has the
+    parameter in its name, or readers get the bytes of another one.
+    """
 
-    def farewell(self, code: str, why: str, seconds: float, /) -> bytes:
-        """Tells why the stream ends, and after how many seconds to come back."""
+    name: str
+    gap: bytes
+    heartbeat = b""
+    end = b""
 
-    def revoked(self, error: ChatError, /) -> bytes:
-        """Tells why the gate has ended the stream."""
+    def encode(self, entry: Entry) -> bytes:
+        """One event; empty: the door does not show it."""
+        raise NotImplementedError
 
-    def removed(self, room: str, error: ChatError, /) -> bytes:
-        """Tells that the stream goes on without a room; an empty name means private messages."""
+    def refuse(self, error: ChatError) -> bytes:
+        """A refusal.  It contains the error's message unchanged."""
+        raise NotImplementedError
 
-    @property
-    def end(self) -> bytes:
-        """The last bytes of the response, if it has an end."""
+    def join(self, chunks: Sequence[bytes]) -> bytes:
+        """The events, one after another."""
+        return b"".join(chunks)
+
+    def ready(self, cursor: int) -> bytes:
+        """Nothing: people see that nothing more comes."""
+        return b""
+
+    def farewell(self, code: str, why: str, seconds: float) -> bytes:
+        """The reason, as a refusal."""
+        return self.refuse(Unavailable(why, seconds))
+
+    def revoked(self, error: ChatError) -> bytes:
+        """The reason, as a refusal."""
+        return self.refuse(error)
+
+    def removed(self, room: str, error: ChatError) -> bytes:
+        """The reason, as a refusal."""
+        return self.refuse(error)
+
+    def marked(self, room: str, id: int) -> bytes:
+        """Nothing: read markers are for programs."""
+        return b""
 
 
 class Chunked:
@@ -83,6 +139,10 @@ class Chunked:
     def removed(self, room: str, error: ChatError) -> bytes:
         """See `StreamCodec.removed`."""
         return chunk(self._codec.removed(room, error))
+
+    def marked(self, room: str, id: int) -> bytes:
+        """See `PushCodec.marked`."""
+        return chunk(self._codec.marked(room, id))
 
 
 def chunk(data: bytes) -> bytes:

@@ -1,7 +1,8 @@
 """Telnet's commands, removed from a stream of text (RFC 854, RFC 855).
 
-1. No option is ever negotiated: `DO x` is answered `WONT x`, `WILL x` is answered `DONT x`, and
-   other commands are dropped.
+1. No option is negotiated but the echo of a password (RFC 857): the server says `WILL ECHO`, echoes
+   nothing, so that the password is not shown, and then says `WONT ECHO`.  Otherwise `DO x` is
+   answered `WONT x`, `WILL x` is answered `DONT x`, and other commands are dropped.
 2. The server sends no command first, so a plain netcat sees only text.
 3. 0xFF does not occur in UTF-8, so IAC is unambiguous.  Every command from EOF (236) to DONT (254)
    is known.  Before any other byte IAC is data (Latin-1), and becomes U+FFFD like any invalid byte.
@@ -23,6 +24,11 @@ import re
 IAC = b"\xff"
 NO_OPERATION = b"\xff\xf1"
 """A command that a telnet client accepts and does not show."""
+ECHO_OFF = b"\xff\xfb\x01"
+"""WILL ECHO: the client leaves the echo to the server."""
+ECHO_ON = b"\xff\xfc\x01"
+"""WONT ECHO: the client shows again what is typed."""
+_DO_ECHO = b"\xff\xfd\x01"
 MAX_ANSWERS = 256
 """Option requests of a connection that are answered, enough for each option once.  Further ones get
 no answer, so that no buffer grows."""
@@ -59,13 +65,15 @@ _CUT = re.compile(rb"(?:[\xc2-\xdf]|[\xe0-\xef][\x80-\xbf]?|[\xf0-\xf4][\x80-\xb
 class OptionFilter:
     """Separates a telnet client's bytes into text and commands, and answers the commands."""
 
-    __slots__ = ("_answers", "_before", "_left", "_rest", "telnet")
+    __slots__ = ("_answers", "_before", "_left", "_rest", "offered", "telnet")
 
     def __init__(self) -> None:
         self._rest = b""
         self._answers = bytearray()
         self._left = MAX_ANSWERS
         self._before = b""
+        self.offered = 0
+        """Offers to echo that the client has not agreed to yet: its agreement is no request."""
         self.telnet = False
         """Whether the client has shown that it speaks telnet."""
 
@@ -106,6 +114,9 @@ class OptionFilter:
             self._rest = match[0]
             return b""
         self.telnet = True
+        if match[0] == _DO_ECHO and self.offered:
+            self.offered -= 1
+            return b""
         if match["ask"] and self._left and (verb := _ANSWER.get(match["ask"][0])):
             self._left -= 1
             self._answers += IAC + verb + match["ask"][1:]

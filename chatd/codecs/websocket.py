@@ -13,13 +13,20 @@ from ..model.bounds import KEY, Key, Name, RoomName, Text
 from ..model.commands import Act, Command, Join, Leave, Rename, Say, SetTopic, Tell
 from ..model.errors import ChatError, Malformed
 from ..stream.eventlog import Entry
-from .json import JSON, decode, encode, removal
+from .json import JSON, decode, encode, marker, removal
 
 
 class WebSocketCodec:
     """Events as text frames, one JSON object in each."""
 
     name = "websocket"
+    heartbeat = b"\x89\0"
+    """A ping (RFC 6455, section 5.5.2)."""
+
+    @property
+    def gap(self) -> bytes:
+        """Tells that events are missing here."""
+        return GAP
 
     def encode(self, entry: Entry) -> bytes:
         """One event."""
@@ -28,6 +35,18 @@ class WebSocketCodec:
     def join(self, chunks: Sequence[bytes]) -> bytes:
         """The frames, one after another."""
         return b"".join(chunks)
+
+    def ready(self, cursor: int) -> bytes:
+        """Tells that all events stored before the reader came have been sent, up to `cursor`."""
+        return frame(b'{"type":"ready","next":%d}' % cursor)
+
+    def removed(self, room: str, error: ChatError) -> bytes:
+        """Tells that the reader goes on without a room."""
+        return frame(removal(room, error))
+
+    def marked(self, room: str, id: int) -> bytes:
+        """Tells that the reader's account has read that room up to that event."""
+        return frame(marker(room, id))
 
 
 WEBSOCKET = WebSocketCodec()
@@ -47,16 +66,6 @@ def frame(payload: bytes) -> bytes:
 
 GAP = frame(b'{"type":"gap"}')
 """Tells that events are missing here."""
-
-
-def ready(cursor: int) -> bytes:
-    """Tells that all events stored before the reader came have been sent, up to `cursor`."""
-    return frame(b'{"type":"ready","next":%d}' % cursor)
-
-
-def removed(room: str, error: ChatError) -> bytes:
-    """Tells that the reader goes on without a room."""
-    return frame(removal(room, error))
 
 
 def pong(ref: str | None) -> bytes:

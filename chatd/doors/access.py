@@ -9,23 +9,39 @@ from twisted.web.server import Request
 
 from ..chat.person import Person
 from ..chat.readers import Owner
+from ..chat.room import Room
 from ..chat.service import ChatService
-from ..chat.sessions import LastingSession, Sessions
+from ..chat.sessions import LastingSession
 from ..chat.tickets import Tickets
+from ..chat.tokens import PREFIX
 from ..http.bounds import MAX_BODY
 from ..http.fields import cookie, header, one
 from ..http.proxies import Proxies
-from ..model.addresses import Address
+from ..model.addresses import Address, is_own_machine
 from ..model.commands import Command
-from ..model.errors import BadToken, ChatError, Malformed, NoSession, NoSuchPerson
+from ..model.errors import (
+    BadToken,
+    ChatError,
+    Insecure,
+    Malformed,
+    NoSession,
+    NoSuchPerson,
+    NotAllowed,
+)
 from ..model.identity import Stranger
 from ..model.names import name_key
+from ..model.policy import Action
+from ..model.text import printable
 from ..net.heartbeat import Heartbeat
 from ..net.peers import Peers
 from .push import Streams
 
 ABSENT = "nobody of that name is here; GET /rooms/ROOM lists who is in a room"
 """Of a person who is not here, to a program."""
+_TOKEN = re.compile(f"(?:{PREFIX})?[A-Za-z0-9_-]{{32}}")
+"""What a token of this server looks like."""
+LABEL = 80
+"""Characters that are kept of what a client calls itself."""
 _KEY = re.compile(r"[\x21-\x7e]{1,200}")
 
 
@@ -50,7 +66,7 @@ class Access:
         # Escaped, a byte of text is six of JSON at most.
         self.max_body = max_body or max(MAX_BODY, 6 * service.max_text + 1024)
         """Bytes in a request's body, or in a WebSocket's message."""
-        self.sessions = Sessions(service)
+        self.sessions = service.sessions
         self.heartbeat = Heartbeat(service.clock)
         self.streams = Streams(self.heartbeat, peers)
         self.tickets: Tickets[LastingSession] = Tickets(service.clock.seconds)
@@ -67,7 +83,8 @@ class Access:
     def session(self, request: Request) -> LastingSession | None:
         """The session that a request is made in, None if it is made in none.
 
-        Its token stands in `Chatd-Session`, in `Authorization: Bearer` (RFC 6750, section 2.1), or
+        It is in memory: `adopt` came first.  Its token stands in `Chatd-Session`, in
+        `Authorization: Bearer` (RFC 6750, section 2.1), or
         in the cookie; the first of these that is there counts.  Credentials of another scheme, such
         as a browser's Basic for a proxy, are ignored.  Raises `BadToken` for a bad token in a
         header.  An outdated cookie counts as no session: browsers send it on and on, and reading
@@ -93,6 +110,32 @@ class Access:
         except BadToken:
             return None
 
+    def token(self, request: Request) -> str | None:
+        """The token that a request shows, None if it shows none.
+
+        Raises `BadToken` for one that is too long, `Malformed`.
+        """
+        token = header(request, "chatd-session")
+        if token is not None:
+            return token
+        scheme, _, token = (header(request, "authorization") or "").partition(" ")
+        if scheme.lower() == "bearer":
+            return token.strip()
+        return one(request, "access_token") or cookie(request, self.cookie)
+
+    def adopt(self, request: Request) -> Deferred[object] | None:
+        """Have the session of a request come into memory, if it is to be looked up; None: it need
+        not be.
+
+        A token that is not good is left to the request itself.  Raises `BadToken`, `Malformed`;
+        fails with `Unavailable`, `NotAllowed`.
+        """
+        token = self.token(request)
+        if token is None or not _TOKEN.fullmatch(token) or self.sessions.knows(token):
+            return None
+        adopting = self.sessions.adopt(token, self.address(request))
+        return adopting.addErrback(lambda failure: failure.trap(BadToken))
+
     def reader(self, request: Request, *, stream: bool) -> LastingSession | None:
         """The session that a request reads in, None if it reads in none.
 
@@ -114,6 +157,8 @@ class Access:
             if session.over:
                 raise BadToken("the session of that ticket is over; POST /session for a new one")
         elif token is not None:
+            if token.startswith(PREFIX):
+                raise Malformed("no personal token stands in a URL; send Authorization: Bearer")
             session = self.sessions.find(token)
         else:
             return self.session(request)
@@ -137,9 +182,75 @@ class Access:
             )
         return session
 
+    def need_account(self, request: Request) -> LastingSession:
+        """The session of an account that a request is made in.
+
+        Raises `BadToken`; `NoSession` if it is made in none, or in a guest's.
+        """
+        session = self.session(request)
+        if session is None or session.record is None:
+            raise NoSession("this is for accounts: sign in with POST /session, or POST /accounts")
+        return session
+
+    def need_writing(self, request: Request) -> LastingSession:
+        """The session of an account, or a personal token that is for more than reading.
+
+        Raises as `need_account`, and `NotAllowed`.
+        """
+        session = self.need_account(request)
+        if session.person.scope == "read":
+            raise NotAllowed("this token is for reading only; make one with the scope write")
+        return session
+
+    def need_sign_in(self, request: Request) -> LastingSession:
+        """The session of an account that was signed in to with a password: a personal token is not
+        good enough.  Raises as `need_account`, and `NotAllowed`.
+        """
+        session = self.need_account(request)
+        if session.person.scope is not None:
+            raise NotAllowed("a personal token is not for that; sign in with the password")
+        return session
+
+    def check_password_way(self, request: Request) -> None:
+        """A password came with the request.
+
+        Raises `Insecure` if others may have read it on the way: if the connection is neither TLS,
+        nor from this machine, nor from a trusted proxy whose client speaks https.
+        """
+        if self.service.sign_in.rules.plain_passwords or self.proxies.secure(request):
+            return
+        if is_own_machine(self.address(request)):
+            return
+        raise Insecure(
+            "over this connection others may read a password: use https (see --trust-proxy), or "
+            "allow it with --plain-passwords"
+        )
+
+    def label(self, request: Request) -> str:
+        """What the client calls itself, for the list of sessions."""
+        return printable(header(request, "user-agent") or "")[:LABEL]
+
     def owner(self, request: Request, session: LastingSession | None) -> Owner:
         """For whom a request reads: its session, or a stranger at the request's address."""
         return session or Stranger(self.address(request))
+
+    def may(self, request: Request, action: Action, room: Room | None = None) -> None:
+        """Ask the policy whether the client may do that.  Raises `BadToken`, `NotAllowed`."""
+        owner = self.owner(request, self.session(request))
+        self.service.readers.check(owner, action, room)
+
+    def readable(self, request: Request, name: str) -> Deferred[Room]:
+        """The room of that name, loaded, which the client may read.
+
+        Raises `BadToken`, `BadRoom`; fails with `NotAllowed`, `Unavailable`.
+        """
+        owner = self.owner(request, self.session(request))
+
+        def checked(room: Room) -> Room:
+            self.service.readers.check_reading(owner, room)
+            return room
+
+        return self.service.rooms.load(name).addCallback(checked)
 
     def speaker(self, request: Request) -> Person:
         """The person who says something: the session's, or a visitor by the name in the query.

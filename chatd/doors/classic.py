@@ -22,6 +22,7 @@ lobby and both as plain text.
 from __future__ import annotations
 
 from contextlib import suppress
+from functools import partial
 from typing import cast
 
 from twisted.internet.defer import Deferred, succeed
@@ -33,7 +34,7 @@ from twisted.web.server import NOT_DONE_YET, Request
 
 from ..chat.room import LOBBY
 from ..chat.service import ChatService
-from ..chat.sessions import LastingSession, Sessions
+from ..chat.sessions import LastingSession
 from ..codecs.classic import CLASSIC, told
 from ..http.bounds import USUAL, Bounds
 from ..http.fields import one
@@ -136,11 +137,10 @@ class ClassicResource(Resource):
         return said.addCallback(lambda _: b"")
 
 
-class Names(Sessions):
+class Names:
     """The sessions of those who called lately, by name."""
 
     def __init__(self, service: ChatService) -> None:
-        super().__init__(service)
         self._chat = service
         self._callers: dict[str, Caller] = {}
         self._arriving: dict[str, list[Deferred[Caller]]] = {}
@@ -149,7 +149,7 @@ class Names(Sessions):
     def caller(self, name: str, address: Address) -> Deferred[Caller]:
         """The caller of that name, which is registered from now on if it was not before.
 
-        Raises or fails as `open` does.
+        Raises or fails as `Sessions.open` does.
         """
         key = name_key(clean_name(name))
         caller = self._callers.get(key)
@@ -160,7 +160,7 @@ class Names(Sessions):
         if key in self._arriving:
             self._arriving[key].append(arrival)
             return arrival
-        opening = self.open(name, address)
+        opening = self._chat.sessions.open(name, address, kept=False)
         self._arriving[key] = [arrival]
         opening.addCallback(self._arrived, key, address).addBoth(self._answer, key)
         return arrival
@@ -168,6 +168,7 @@ class Names(Sessions):
     def _arrived(self, session: LastingSession, key: str, address: Address) -> Caller:
         session.touch(address)
         caller = self._callers[key] = Caller(self._chat, session)
+        session.ended = partial(self._ended, caller, key)
         return caller
 
     def _answer(self, result: Caller | Failure, key: str) -> None:
@@ -175,13 +176,11 @@ class Names(Sessions):
         for arrival in self._arriving.pop(key):
             arrival.callback(result)  # a Failure makes it fail
 
-    def close(self, session: LastingSession) -> Deferred[int | None]:
-        """See `Sessions.close`; the cursor goes too."""
-        caller = self._callers.get(session.person.key)
-        if caller and caller.session is session:
-            del self._callers[session.person.key]
-            caller.end()
-        return super().close(session)
+    def _ended(self, caller: Caller, key: str) -> None:
+        """The session is over; the cursor goes too."""
+        if self._callers.get(key) is caller:
+            del self._callers[key]
+        caller.end()
 
 
 class Caller:

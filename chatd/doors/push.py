@@ -14,22 +14,17 @@ from __future__ import annotations
 
 from typing import cast
 
-from twisted.internet.interfaces import IPushProducer
-from twisted.internet.protocol import Protocol, connectionDone
-from twisted.internet.tcp import Connection
+from twisted.internet.protocol import connectionDone
 from twisted.python.failure import Failure
 from twisted.web.server import NOT_DONE_YET, Request
-from zope.interface import implementer
 
 from ..codecs.streams import StreamCodec
 from ..http.channel import ChatChannel
-from ..http.resource import dress_live, spread
-from ..model.errors import ChatError, TooSlow, Unavailable
+from ..http.resource import dress_live
 from ..net.heartbeat import Heartbeat
-from ..net.peers import GOING_DOWN, RETRY_SECONDS, Peers
-from ..net.stalls import TOO_SLOW
-from ..net.tcp import PeerDead, enable_direct_writes
-from ..stream.batch import Batch
+from ..net.peers import Peers
+from ..net.tcp import PeerDead
+from .pushing import PushStream
 from .reading import ReadQuery
 
 
@@ -56,113 +51,39 @@ class Streams:
         return cast(ChatChannel, request.channel).upgrade(b"", stream)
 
 
-@implementer(IPushProducer)
-class Stream(Protocol):
+class Stream(PushStream):
     """One open answer: an outlet that pushes."""
-
-    transport: Connection
-    brief = False
-    owed = False
 
     def __init__(self, streams: Streams, query: ReadQuery, codec: StreamCodec) -> None:
         """Raises `NotAllowed`."""
+        super().__init__(streams.peers)
+        self.codec = codec
+        self.heartbeat = streams.heartbeat
         self.query = query
-        self._streams = streams
-        self._codec = codec
-        self._subscriber = query.open(self, codec)
-
-    def deliver(self, batch: Batch) -> bool:
-        """Write a batch, its gap first."""
-        if batch.gaps:
-            self.transport.write(self._codec.gap)
-        if batch.chunk:
-            self.transport.write(batch.chunk)
-        return True
-
-    def revoked(self, error: ChatError) -> None:
-        """See `Outlet.revoked`."""
-        self.transport.write(self._codec.revoked(error))
-        self.dismiss()
-
-    def removed(self, room: str, error: ChatError) -> None:
-        """See `Outlet.removed`."""
-        self.transport.write(self._codec.removed(room, error))
-
-    def _is_ready(self) -> None:
-        """All that was stored when the stream began has been sent."""
-        self.transport.write(self._codec.ready(self._subscriber.cursor))
-        self._subscriber.push(self.transport.write)
-        enable_direct_writes(self.transport, self._subscriber)
-
-    def beat(self) -> None:
-        """Send a heartbeat."""
-        if not self._subscriber.paused:
-            self.transport.write(self._codec.heartbeat)
+        self.reader = query.open(self, codec)
 
     # -- the transport's side --------------------------------------------------------------------
 
     def connectionMade(self) -> None:
         """The connection has been handed over."""
-        self.transport.registerProducer(self, True)
-        self._streams.peers.add(self)
-        self._streams.heartbeat.add(self)
+        super().connectionMade()
         self.query.begin(self)
-        self._subscriber.start()
-        self._subscriber.when_caught_up(self._is_ready)
+        assert self.reader is not None
+        self.start_reading(self.reader)
 
     def dataReceived(self, data: bytes) -> None:
         """Whatever it is, it comes behind an answer that does not end."""
 
     def readConnectionLost(self) -> None:
         """The client sends no more: it may be gone."""
-        self._close()
+        self.stop_reading()
+        self.hang_up()
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """The client is gone."""
-        self._subscriber.stop()
-        self._streams.heartbeat.discard(self)
-        self._streams.peers.discard(self)
+        super().connectionLost(reason)
         self.query.end(self, dead=bool(reason.check(PeerDead)))
-
-    def pauseProducing(self) -> None:
-        """The client reads too slowly: its cursor stays."""
-        self._subscriber.pause()
-        self._streams.peers.stalls.full(self)
-
-    def resumeProducing(self) -> None:
-        """It has caught up."""
-        self._streams.peers.stalls.drained(self)
-        self._subscriber.resume()
-
-    def stopProducing(self) -> None:
-        """The connection closes; `connectionLost` follows."""
-
-    # -- the end ---------------------------------------------------------------------------------
-
-    def drain(self) -> None:
-        """See `Connected.drain`."""
-        self._subscriber.wake()
-        self._send_away(Unavailable.code, GOING_DOWN)
-
-    def disconnect(self) -> None:
-        """See `Reader.disconnect`; what it was sent before stands whole before the words."""
-        self._send_away(TooSlow.code, TOO_SLOW)
-
-    def _send_away(self, code: str, why: str) -> None:
-        """Say why, and when to come back; and end."""
-        self.transport.write(self._codec.farewell(code, why, spread(RETRY_SECONDS)))
-        self.dismiss()
 
     def dismiss(self) -> None:
         """The session is over, and so is the answer."""
-        self._subscriber.stop()
-        if self._codec.end:
-            self.transport.write(self._codec.end)
-        self._close()
-
-    def _close(self) -> None:
-        """Close, once the client has read what it was sent."""
-        self._subscriber.stop()
-        self._streams.peers.stalls.closing(self)
-        self.transport.unregisterProducer()
-        self.transport.loseConnection()
+        self.close()

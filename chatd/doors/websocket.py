@@ -22,16 +22,13 @@ from twisted.python.failure import Failure
 from ..chat.person import Person
 from ..chat.sessions import Session
 from ..codecs.websocket import (
-    GAP,
     WEBSOCKET,
     Sent,
     ack,
     error,
     pong,
     read,
-    ready,
     ref_of,
-    removed,
 )
 from ..http.wsprotocol import NORMAL, POLICY_VIOLATION, UNSUPPORTED, WebSocketProtocol
 from ..model.addresses import Address
@@ -40,20 +37,21 @@ from ..model.errors import ChatError, Unavailable
 from ..model.names import clean_room
 from ..net.liveness import SILENT_BEATS
 from ..net.peers import going_down
-from ..net.tcp import enable_direct_writes
-from ..stream.batch import Batch
 from ..stream.feed import Source
+from ..stream.subscriber import Subscriber
 from .access import Access, for_programs, key_owner
+from .pushing import Pushing
 from .reading import ReadQuery
 
 MOST_EARLY = 100
 """Commands that may wait while the guest enters, before no more are accepted."""
 
 
-class ChatSocket(WebSocketProtocol):
+class ChatSocket(Pushing, WebSocketProtocol):
     """One WebSocket client: an outlet that pushes, and the source of its commands."""
 
-    brief = False
+    codec = WEBSOCKET
+    reader: Subscriber
 
     def __init__(self, access: Access, query: ReadQuery, address: Address) -> None:
         """Raises `NotAllowed`."""
@@ -61,7 +59,8 @@ class ChatSocket(WebSocketProtocol):
         self.query = query
         self._access = access
         self._address = address
-        self._subscriber = query.open(self, WEBSOCKET)
+        self.heartbeat = access.heartbeat
+        self.reader = query.open(self, WEBSOCKET)
         self._guest: Session | None = None
         self._entering: deque[Deferred[Person]] | None = None
         """The commands that wait for the guest to enter; None: no guest is entering."""
@@ -72,19 +71,15 @@ class ChatSocket(WebSocketProtocol):
     def opened(self) -> None:
         """Begin to read."""
         self.query.begin(self)
-        self._access.heartbeat.add(self)
-        self._subscriber.start()
-        self._subscriber.when_caught_up(self._is_ready)
+        self.start_reading(self.reader)
 
     def closing(self) -> None:
         """Nothing may follow a close."""
-        self._subscriber.stop()
+        self.stop_reading()
 
     def closed(self) -> None:
         """The connection is gone; its guest leaves."""
         self._gone = True
-        self._access.heartbeat.discard(self)
-        self._subscriber.stop()
         self.query.end(self, dead=self.silent >= SILENT_BEATS)
         self._end_guest()
 
@@ -102,38 +97,19 @@ class ChatSocket(WebSocketProtocol):
         self.write(error(None, refusal))
         self.close(POLICY_VIOLATION, refusal.code)
 
-    def removed(self, room: str, refusal: ChatError) -> None:
+    def removed(self, room: str, error: ChatError) -> None:
         """See `Outlet.removed`."""
-        self.write(removed(room, refusal))
+        if self.open:
+            super().removed(room, error)
+
+    def marked(self, room: str, marker: int) -> None:
+        """See `Outlet.marked`."""
+        if self.open:
+            super().marked(room, marker)
 
     def beat(self) -> None:
         """Send a ping."""
         self.ping()
-
-    def pauseProducing(self) -> None:
-        """The client reads too slowly: its cursor stays, and its commands wait."""
-        self._subscriber.pause()
-        super().pauseProducing()
-
-    def drained(self) -> None:
-        """The client has caught up."""
-        self._subscriber.resume()
-
-    def deliver(self, batch: Batch) -> bool:
-        """Write a batch, its gap first."""
-        if batch.gaps:
-            self.transport.write(GAP)
-        if batch.chunk:
-            self.transport.write(batch.chunk)
-        return True
-
-    def _is_ready(self) -> None:
-        """All that was stored when it began to read has been sent; from here on the shortest way is
-        taken (`Subscriber.push`).
-        """
-        self.transport.write(ready(self._subscriber.cursor))
-        self._subscriber.push(self.transport.write)
-        enable_direct_writes(self.transport, self._subscriber)
 
     # -- commands --------------------------------------------------------------------------------
 
@@ -203,7 +179,7 @@ class ChatSocket(WebSocketProtocol):
         """See `Connected.drain`."""
         self._leaving = True
         if not self.owed:
-            self._subscriber.wake()
+            self.reader.wake()
             super().drain()
 
     # -- the guest -------------------------------------------------------------------------------
@@ -241,7 +217,7 @@ class ChatSocket(WebSocketProtocol):
     def _has_entered(self, person: Person) -> None:
         self._guest = Session(person, self._address)
         self._guest_key = secrets.token_hex(8)
-        self._access.service.readers.hand_over(self._subscriber, self._guest)
+        self._access.service.readers.hand_over(self.reader, self._guest)
         assert self._entering is not None
         while self._entering:
             self._entering.popleft().callback(person)
@@ -269,15 +245,15 @@ class ChatSocket(WebSocketProtocol):
 
     def _read_no_more(self, name: str) -> None:
         """On `/events`, a room that is left is not read any more."""
-        self._subscriber.wake()
+        self.reader.wake()
         self._change(self._others(name), self._access.service.horizon)
 
     def _others(self, name: str) -> list[Source]:
-        sources = [feed.source for feed in self._subscriber.feeds]
+        sources = [feed.source for feed in self.reader.feeds]
         return [source for source in sources if source.name != name]
 
     def _change(self, sources: list[Source], cursor: int) -> None:
-        subscriber, service = self._subscriber, self._access.service
+        subscriber, service = self.reader, self._access.service
         if not subscriber.reading:
             return
         owner = self.query.session or self._guest

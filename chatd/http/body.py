@@ -57,6 +57,21 @@ def read_body(request: Request, form: type[T]) -> T:
         raise Malformed(f"{problem.message}: send {fields[0]}=…, {ways}") from None
 
 
+def read_json(request: Request, form: type[T]) -> T:
+    """The request's body, which has to be JSON, as the struct `form`.
+
+    A web page of another origin can send JSON only if this server has allowed it to.  Raises
+    `Malformed`, `UnsupportedMediaType`.
+    """
+    if _media(request) != "application/json":
+        raise UnsupportedMediaType("send JSON, and Content-Type: application/json")
+    body: bytes = request.content.read() if request.content else b""
+    try:
+        return decode(body.removeprefix(codecs.BOM_UTF8), form)
+    except BadField as problem:
+        raise Malformed(problem.message) from None
+
+
 def _media(request: Request) -> str:
     """The body's media type, empty if the request does not say it.
 

@@ -73,7 +73,7 @@ class ChatChannel(TimedHandshake, PacedChannel):
             self._new = False
             if self.site.fast_path:
                 self.learned = self.site.fast_path.recognise(self, data)
-        idle = not (self.requests or self._buffer or self.full)
+        idle = not (self.requests or self.unparsed or self.full)
         if self.learned and idle and self.learned.take(data):
             # Twisted's idle timer is for what Twisted parses: moving it costs more than a poll.
             self.setTimeout(None)
@@ -82,10 +82,10 @@ class ChatChannel(TimedHandshake, PacedChannel):
         if self._refused:
             return
         # Nothing under way: no request, and (in LineReceiver's buffer) no beginning of one.
-        self.packet = b"" if self.requests or self._buffer else data
+        self.packet = b"" if self.requests or self.unparsed else data
         self.read_strictly(data)
         self._start_clock()
-        if sum(map(len, self._dataBuffer)) > MAX_EARLY:
+        if sum(map(len, self.waiting)) > MAX_EARLY:
             # Twisted overlooks what comes behind a body, and all of it while the client is full.
             self._transport.pauseProducing()
 
@@ -184,8 +184,7 @@ class ChatChannel(TimedHandshake, PacedChannel):
         """
         transport: Any = self.transport
         # Where Twisted keeps what came in while the request waited for its rooms.
-        early = b"".join(self._dataBuffer)
-        self._dataBuffer = []
+        early = self.take_waiting()
         self._stop_clock()
         self.setTimeout(None)
         self.requests.clear()

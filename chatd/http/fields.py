@@ -56,12 +56,13 @@ HEADERS: dict[str, Bound] = {
     "sec-websocket-key": _short("Sec-WebSocket-Key"),
     "sec-websocket-version": _short("Sec-WebSocket-Version"),
     "upgrade": _short("Upgrade", 1000),
+    "user-agent": _short("User-Agent", 1000),
     "x-forwarded-for": _short("X-Forwarded-For", 4096),
     "x-forwarded-host": _short("X-Forwarded-Host", 1000),
     "x-forwarded-proto": _short("X-Forwarded-Proto", 1000),
 }
 """Those that anything is made of, by their names in lower case."""
-SEGMENTS: dict[str, Bound] = {"room": ROOM, "person": NAME}
+SEGMENTS: dict[str, Bound] = {"room": ROOM, "person": NAME, "id": _short("an id")}
 """What stands in a path."""
 
 

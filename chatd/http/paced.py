@@ -89,8 +89,7 @@ class PacedChannel(StrictChannel):
     @property
     def _more(self) -> bool:
         """Whether something of the next request has come in already."""
-        # Private is only where Twisted keeps what has come in behind a body.
-        return bool(self._buffer) or any(self._dataBuffer)
+        return bool(self.unparsed) or any(self.waiting)
 
     def pauseProducing(self) -> None:
         """The client does not read: nothing more is answered until it does."""
@@ -195,7 +194,7 @@ class PacedChannel(StrictChannel):
             request.refused = True
         assert self.transport is not None
         answer = last_answer(status, phrase, error)
-        if getattr(self, "_command", b"") == b"HEAD":
+        if self.method == b"HEAD":
             answer = answer[: answer.index(b"\r\n\r\n") + 4]
         self.transport.write(answer)
         if not self.isSecure():  # TLS knows no half-closing
@@ -216,7 +215,7 @@ class PacedChannel(StrictChannel):
 
     def _start_clock(self) -> None:
         """If a request has begun, it has to be complete in time."""
-        begun = self.requests or self._buffer
+        begun = self.requests or self.unparsed
         if begun and not (self._busy or self._deadline or self._refused):
             self._deadline = self.callLater(self.site.request_seconds, self._too_slow)
 

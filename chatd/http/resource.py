@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from http import HTTPStatus
-from random import uniform
 from typing import Any
 
 from twisted.internet.defer import Deferred
@@ -26,6 +25,7 @@ from ..model.errors import (
     Unavailable,
     UnsupportedMediaType,
 )
+from ..net.peers import spread
 from .fields import header_lines
 from .media import wants_event_stream
 
@@ -34,15 +34,19 @@ STATUS: dict[type[ChatError], int] = {
     errors.BadName: 400,
     errors.BadRoom: 400,
     errors.BadText: 400,
+    errors.BadPassword: 400,
     errors.NoSession: 401,
+    errors.BadCredentials: 401,
     errors.BadToken: 401,
     errors.ForeignOrigin: 403,
     errors.NotAllowed: 403,
+    errors.Insecure: 403,
     errors.NotFound: 404,
     errors.NoSuchPerson: 404,
     errors.MethodNotAllowed: 405,
     errors.TooSlow: 408,
     errors.NameInUse: 409,
+    errors.NameRegistered: 409,
     errors.NotInRoom: 409,
     errors.TooManyRooms: 409,
     errors.TooLarge: 413,
@@ -57,8 +61,6 @@ STATUS: dict[type[ChatError], int] = {
 """Each refusal's HTTP status (RFC 9110, section 15; 429: RFC 6585, section 4)."""
 
 NOTHING_HERE = "there is nothing at this address; see /rooms, /session, /events"
-SPREAD_SECONDS = 4.0
-"""Seconds over which the clients of a server that goes down come back: not in one instant."""
 _METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 _WITH_BODY = ("POST", "PUT", "PATCH", "DELETE")
 _log = Logger()
@@ -178,11 +180,6 @@ def dress_live(request: Request, content_type: bytes) -> None:
     request.setHeader(b"x-accel-buffering", b"no")
     request.setHeader(b"incremental", b"?1")  # RFC 10036
     request.setHeader(b"x-content-type-options", b"nosniff")
-
-
-def spread(seconds: float) -> float:
-    """Seconds after which a client that is sent away is to come back: each at another time."""
-    return seconds + uniform(0, SPREAD_SECONDS)
 
 
 def say_when(request: Request, error: ChatError) -> None:

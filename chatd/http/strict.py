@@ -4,18 +4,18 @@ What two readers of HTTP could take for two different things is refused where Tw
 for one of them (`chatd.http.syntax`), and as soon as it shows: a bad head is answered before its
 body comes.  Twisted has no public hooks for this.  The class overrides what `HTTPChannel` calls for
 each line, each header, the complete head, the body, and the answer's head, with the reason beside
-each; `_respondToBadRequestAndDisconnect` is private, and is where Twisted refuses by itself.
+each.  What is private of Twisted stands in `chatd.net.private`.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-from twisted.web.http import HTTPChannel
 from twisted.web.http import Request as HTTPRequest
 from twisted.web.http_headers import Headers
 
 from ..model.errors import ChatError, Malformed, TooLarge, WrongHost
+from ..net.private import OpenChannel
 from .chunked import Chunks
 from .request import ChatRequest
 from .syntax import check_field, check_headers, read_target
@@ -24,7 +24,7 @@ MAX_HEADERS = 100
 """Headers of a request: browsers and proxies send thirty, and each costs more than its bytes."""
 
 
-class StrictChannel(HTTPChannel):
+class StrictChannel(OpenChannel):
     """A connection whose requests are judged by RFC 9112 before they are carried out."""
 
     maxHeaders = MAX_HEADERS  # noqa: N815
@@ -43,10 +43,9 @@ class StrictChannel(HTTPChannel):
     def read_strictly(self, data: bytes) -> None:
         """Have Twisted read bytes, and refuse what it would overlook or wait for."""
         super().dataReceived(data)
-        # Private is only where Twisted keeps how long the chunk says that it is.
-        if getattr(self._transferDecoder, "length", 0) > self.site.max_body:
+        if self.chunk_length > self.site.max_body:
             self.requests[-1].too_large()
-        if self.line_mode and b"\n" in self._buffer and b"\r\n" not in self._buffer:
+        if self.line_mode and b"\n" in self.unparsed and b"\r\n" not in self.unparsed:
             # Twisted would wait for ever for a CR (RFC 9112, section 2.2).
             self.bad_request("a line of HTTP ends with CR LF")
 
@@ -76,9 +75,9 @@ class StrictChannel(HTTPChannel):
         request: ChatRequest = self.requests[-1]
         headers = request.requestHeaders
         try:
-            # Private is only where Twisted keeps the request line until the body is complete.
-            check_headers(headers, self._version)
-            request.target = read_target(self._command, self._path, self._version, headers)
+            method, target, version = self.request_line
+            check_headers(headers, version)
+            request.target = read_target(method, target, version, headers)
             if self.site.hosts:
                 host = request.getHeader("host") or ""
                 request.host_known = self.site.hosts.check(host, self.getPeer())
@@ -88,9 +87,9 @@ class StrictChannel(HTTPChannel):
             self.refuse(421, b"Misdirected Request", error)
         else:
             if self.length is None:
-                # Private is only which decoder Twisted has chosen, which takes what is no chunk.
-                finish = self._finishRequestBody
-                self._transferDecoder = Chunks(request.handleContentChunk, finish)
+                # Twisted's own decoder takes what is no chunk.
+                handle = request.handleContentChunk
+                self.decode_body_with(lambda finish: Chunks(handle, finish))
             super().allHeadersReceived()
 
     def rawDataReceived(self, data: bytes) -> None:
@@ -127,12 +126,11 @@ class StrictChannel(HTTPChannel):
         error = TooLarge(f"a line of a request has at most {self.MAX_LENGTH} bytes here")
         self.refuse(431, b"Request Header Fields Too Large", error)
 
-    def _respondToBadRequestAndDisconnect(self) -> None:  # noqa: N802
+    def refused_by_twisted(self) -> None:
         """Whatever Twisted itself refuses, as it calls this: it would tell no reason, and close
         before the client has read that.
         """
-        many = self._receivedHeaderCount > self.maxHeaders
-        if many or self._receivedHeaderSize > self.totalHeadersSize:
+        if self.too_many_headers:
             error = TooLarge(
                 f"a request has at most {self.maxHeaders} headers here, "
                 f"of {self.totalHeadersSize} bytes in all"

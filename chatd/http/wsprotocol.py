@@ -14,17 +14,16 @@ from __future__ import annotations
 import base64
 import binascii
 
-from twisted.internet.interfaces import IDelayedCall, IPushProducer, IReactorTime
-from twisted.internet.protocol import Protocol, connectionDone
-from twisted.internet.tcp import Connection as Transport
+from twisted.internet.interfaces import IDelayedCall, IReactorTime
+from twisted.internet.protocol import connectionDone
 from twisted.python.failure import Failure
 from twisted.web.server import Request
 from wsproto.connection import Connection, ConnectionState, ConnectionType
 from wsproto.events import BytesMessage, CloseConnection, Event, Ping, TextMessage
 from wsproto.utilities import LocalProtocolError, generate_accept_token
-from zope.interface import implementer
 
 from ..model.errors import Malformed
+from ..net.flow import FlowControlled
 from ..net.liveness import SILENT_BEATS
 from ..net.peers import GOING_DOWN, Peers
 from ..net.stalls import TOO_SLOW
@@ -96,21 +95,16 @@ def _tokens(request: Request, name: str) -> set[str]:
     return {token.strip().lower() for value in values for token in value.split(",")}
 
 
-@implementer(IPushProducer)
-class WebSocketProtocol(Protocol):
+class WebSocketProtocol(FlowControlled):
     """One WebSocket, from behind its handshake to its close.  A subclass says what it is for."""
 
-    transport: Transport
-
     def __init__(self, clock: IReactorTime, peers: Peers, max_message: int = MAX_MESSAGE) -> None:
-        self.full = False
-        """Whether the peer reads more slowly than it is written to."""
+        super().__init__(peers)
         self.silent = 0
         """Pings since the peer sent anything."""
         self.open = True
         """Whether neither side has begun to close: nothing may be sent behind a close."""
         self._clock = clock
-        self._peers = peers
         self._max_message = max_message
         self._frames = Connection(ConnectionType.SERVER)
         self._parts: list[str | bytes | bytearray] = []
@@ -129,9 +123,6 @@ class WebSocketProtocol(Protocol):
 
     def bytes_received(self, data: bytes) -> None:
         """A whole binary message came in."""
-
-    def drained(self) -> None:
-        """The peer has caught up."""
 
     def closing(self) -> None:
         """One of both has begun to close: nothing more may be sent."""
@@ -170,8 +161,7 @@ class WebSocketProtocol(Protocol):
 
     def connectionMade(self) -> None:
         """The connection has been handed over."""
-        self.transport.registerProducer(self, True)
-        self._peers.add(self)
+        super().connectionMade()
         self.opened()
 
     def dataReceived(self, data: bytes) -> None:
@@ -185,7 +175,7 @@ class WebSocketProtocol(Protocol):
 
     def readConnectionLost(self) -> None:
         """The peer sends no more, not even an answer to a close."""
-        self._hang_up()
+        self.hang_up()
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """The connection is gone."""
@@ -198,31 +188,18 @@ class WebSocketProtocol(Protocol):
         if reason.check(PeerDead):
             self.silent = SILENT_BEATS
         self.closed()
-        self._peers.discard(self)
+        super().connectionLost(reason)
 
-    def pauseProducing(self) -> None:
+    def filled(self) -> None:
         """The peer does not read: look at nothing it sends."""
-        self.full = True
-        self._peers.stalls.full(self)
         self.transport.pauseProducing()
 
-    def resumeProducing(self) -> None:
+    def drained(self) -> None:
         """The peer reads again."""
-        self.full = False
-        self._peers.stalls.drained(self)
-        self.drained()
         self._work()
         self._read_on()
 
-    def stopProducing(self) -> None:
-        """The transport closes; `connectionLost` follows."""
-
     # -- being sent away -------------------------------------------------------------------------
-
-    @property
-    def owed(self) -> bool:
-        """See `Connected.owed`."""
-        return False
 
     def drain(self) -> None:
         """See `Connected.drain`."""
@@ -295,17 +272,11 @@ class WebSocketProtocol(Protocol):
         broken = self._frames.state is ConnectionState.OPEN  # no close has come: `wsproto` gives up
         if self._frames.state is not ConnectionState.CLOSED:
             self._send(_reply(event, broken=broken))
-        self._hang_up()
+        self.hang_up()
 
     def _shut(self) -> None:
         self.open = False
         self.closing()
-
-    def _hang_up(self) -> None:
-        """Close, once the peer has read what it was sent."""
-        self._peers.stalls.closing(self)
-        self.transport.unregisterProducer()
-        self.transport.loseConnection()
 
     def _cut(self) -> None:
         self._timer = None

@@ -23,6 +23,8 @@ LOCAL = Address("local")
 """The address of clients without one: all clients of UNIX sockets, and parts of this process."""
 
 _HOST_BITS = 64
+_LOOPBACK_6 = f"::/{_HOST_BITS}"
+"""What `::1` counts as."""
 
 
 @lru_cache(maxsize=10_000)
@@ -43,6 +45,11 @@ def address_of(host: str | None) -> Address:
 def is_public(address: Address) -> bool:
     """Whether the address belongs to the Internet, not to this machine or a private network."""
     return address != LOCAL and ip_network(address).network_address.is_global
+
+
+def is_own_machine(address: Address) -> bool:
+    """Whether it is one of this machine's own: nobody else sees what comes from there."""
+    return address in (LOCAL, _LOOPBACK_6) or address.startswith("127.")
 
 
 def parse_host(host: str) -> IPv4Address | IPv6Address:

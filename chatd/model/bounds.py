@@ -20,6 +20,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_typ
 
 from .errors import (
     BadName,
+    BadPassword,
     BadRoom,
     BadToken,
     ChatError,
@@ -32,6 +33,10 @@ MAX_NAME = 32
 """Characters in a name."""
 MAX_ROOM = 64
 """Characters in a room's name."""
+MAX_PASSWORD = 128
+"""Characters in a password."""
+MAX_LABEL = 64
+"""Characters in what an account calls one of its tokens."""
 MAX_RAW_TEXT = 1 << 20
 """Characters in a text as a client sends it; `--max-text` is lower."""
 COMPOSED = 4
@@ -63,6 +68,13 @@ TEXT = Bound(
 )
 KEY = Bound(200, Malformed, "a ref has at most 200 characters")
 TOKEN = Bound(200, BadToken, "a token has at most 200 characters; POST /session for one")
+PASSWORD = Bound(
+    MAX_PASSWORD,
+    BadPassword,
+    f"a password has at most {MAX_PASSWORD} characters; choose a shorter one",
+)
+LABEL = Bound(MAX_LABEL, Malformed, f"a label has at most {MAX_LABEL} characters")
+CODE = Bound(200, Malformed, "a code has at most 200 characters")
 COMMAND = Bound(100, UnknownCommand, "there is no command of that length; /help lists them")
 
 Name = Annotated[str, NAME]
@@ -73,6 +85,14 @@ Text = Annotated[str, TEXT]
 """A text, as the client sent it."""
 Key = Annotated[str | None, KEY]
 """A client's own name for one of its requests, if it gives one."""
+Password = Annotated[str, PASSWORD]
+"""A password, as it came in."""
+SomePassword = Annotated[str | None, PASSWORD]
+"""A password, if one came in."""
+Label = Annotated[str, LABEL]
+"""What an account calls one of its tokens by, as it came in."""
+Code = Annotated[str | None, CODE]
+"""What an invite or a claim is proved by."""
 
 
 def check_fields(value: object) -> None:

@@ -66,6 +66,30 @@ class NameInUse(ChatError):
     code = "name-in-use"
 
 
+class NameRegistered(ChatError):
+    """The name is an account's, and the request is not the account's."""
+
+    code = "name-registered"
+
+
+class BadCredentials(ChatError):
+    """Name and password do not belong together; the same for an unknown name."""
+
+    code = "bad-credentials"
+
+
+class BadPassword(ChatError):
+    """Not a password that an account can have."""
+
+    code = "bad-password"
+
+
+class Insecure(ChatError):
+    """A password came over a connection that others may read."""
+
+    code = "insecure"
+
+
 class NoSuchPerson(ChatError):
     """No session has that name."""
 

@@ -11,7 +11,10 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from msgspec import Struct, field
+from msgspec import UNSET, Struct, UnsetType, field
+
+SignedIn = bool | UnsetType
+"""Whether an event is of somebody signed in to an account: True, or not there."""
 
 
 class Event(Struct, frozen=True, tag_field="type"):
@@ -31,6 +34,7 @@ class Said(RoomEvent, frozen=True, tag="message"):
     sender: str = field(name="from")
     text: str
     """One or more lines, joined by LF."""
+    account: SignedIn = UNSET
 
 
 class Acted(RoomEvent, frozen=True, tag="action"):
@@ -38,12 +42,14 @@ class Acted(RoomEvent, frozen=True, tag="action"):
 
     sender: str = field(name="from")
     text: str
+    account: SignedIn = UNSET
 
 
 class Joined(RoomEvent, frozen=True, tag="join"):
     """A person with a name of their own joined the room; guests are not announced."""
 
     sender: str = field(name="from")
+    account: SignedIn = UNSET
 
 
 class Left(RoomEvent, frozen=True, tag="leave"):
@@ -52,6 +58,7 @@ class Left(RoomEvent, frozen=True, tag="leave"):
     sender: str = field(name="from")
     text: str = ""
     """The parting word, or empty."""
+    account: SignedIn = UNSET
 
 
 class Renamed(RoomEvent, frozen=True, tag="nick"):
@@ -69,6 +76,7 @@ class TopicSet(RoomEvent, frozen=True, tag="topic"):
     sender: str = field(name="from")
     text: str
     """The new topic; empty when it was cleared."""
+    account: SignedIn = UNSET
 
 
 class Noticed(RoomEvent, frozen=True, tag="notice"):
@@ -90,6 +98,7 @@ class Told(Event, frozen=True, tag="private"):
     sender: str = field(name="from")
     to: str
     text: str
+    account: SignedIn = UNSET
 
     sent: ClassVar[bool] = False
     """Whether the reader is the sender."""
@@ -120,6 +129,7 @@ class Arrived(PresenceEvent, frozen=True, tag="arrived"):
     """A person came into the room."""
 
     sender: str = field(name="from")
+    account: SignedIn = UNSET
 
 
 class Departed(PresenceEvent, frozen=True, tag="departed"):

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Literal, Protocol
 
 import msgspec
 
 from .addresses import LOCAL, Address
+
+Scope = Literal["read", "write", "all"]
+"""What a personal token allows.  `read`: to read rooms, but no private messages; `write`: also to
+say, join, and read and write privately; `all`: everything but passwords, tokens, sessions and the
+deletion of the account."""
 
 
 class Identity(Protocol):
@@ -25,6 +30,22 @@ class Identity(Protocol):
     def address(self) -> Address:
         """The address of the connection, or of the last request."""
 
+    @property
+    def id(self) -> str:
+        """What tells persons apart, over restarts too; empty for a stranger and a visitor."""
+
+    @property
+    def account(self) -> str | None:
+        """The key of the account that is signed in; None: a guest, a visitor or a stranger."""
+
+    @property
+    def admin(self) -> bool:
+        """Whether the account administers the server."""
+
+    @property
+    def scope(self) -> Scope | None:
+        """What a personal token allows; None: this is not one."""
+
 
 @dataclass(frozen=True, slots=True)
 class Stranger:
@@ -33,6 +54,10 @@ class Stranger:
     address: Address = LOCAL
     name: str = ""
     named: bool = False
+    id: str = ""
+    account: str | None = None
+    admin: bool = False
+    scope: Scope | None = None
 
 
 class Holder(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -43,6 +68,8 @@ class Holder(msgspec.Struct, frozen=True, omit_defaults=True):
     name: str
     """The name as it is shown."""
     named: bool = False
+    account: bool = False
+    """Whether the name is that of an account that is signed in."""
 
 
 _encode = msgspec.json.Encoder().encode

@@ -26,6 +26,35 @@ ROOMS = "rooms"
 """Table of the rooms that exist: room -> its settings."""
 MEMBERS = "in"
 """Table of one room's members (`members_of`): name key -> the name as it is written."""
+ACCOUNTS = "accounts"
+"""Table of the accounts: name key -> the account.  No cell of it ever becomes absent: the name of a
+deleted account stays reserved."""
+ADMINS = "admins"
+"""Table of the administrators' accounts: name key -> nothing.  `Account.admin` is what counts."""
+SKELETONS = "skeletons"
+"""Table of what registered names look like (`chatd.model.lookalikes`): skeleton -> the name that
+was registered first of those that have it."""
+SESSIONS = "sessions"
+"""Table of the sessions of accounts: hash of the token -> the session.  Those of one account are
+in `sessions:ACCOUNT`: id -> hash."""
+TOKENS = "tokens"
+"""Table of the personal tokens: hash -> the token.  Those of one account are in
+`tokens:ACCOUNT`: id -> hash."""
+GUESTS = "guests"
+"""Table of the guests' sessions over HTTP: hash of the token -> the guest."""
+JOINED = "joined"
+"""Table of the rooms that an account has joined, `joined:ACCOUNT`: room -> nothing."""
+IGNORES = "ignores"
+"""Table of those whom an account ignores, `ignores:ACCOUNT`: name key -> name."""
+MARKERS = "markers"
+"""Table of what an account has read, `markers:ACCOUNT`: room -> id.  Noted (`Store.note`)."""
+USED = "used"
+"""Table of the last use of sessions and tokens: hash -> microseconds.  Noted."""
+ATTEMPTS = "attempts"
+"""Table of failed attempts to sign in (`chatd.chat.attempts`).  Noted."""
+FAMILIAR = "familiar"
+"""Table of the addresses that an account has signed in from, `familiar:ACCOUNT`: address ->
+microseconds.  Noted."""
 ROOM_TABLES = (MEMBERS,)
 """Tables of which each room has its own, named `TABLE:ROOM`; they are loaded with the room."""
 PRESENCE = (NAMES, MEMBERS)
@@ -35,6 +64,11 @@ PRESENCE = (NAMES, MEMBERS)
 def room_table(table: str, room: str) -> str:
     """The name of a room's own table, one of `ROOM_TABLES`."""
     return f"{table}:{room}"
+
+
+def account_table(table: str, account: str) -> str:
+    """The name of an account's own table; `account` is the account's key."""
+    return f"{table}:{account}"
 
 
 def is_presence(table: str) -> bool:

@@ -37,6 +37,7 @@ from zope.interface import implementer
 from ..model.addresses import Address, address_of
 from ..model.errors import NO_ROOM_SECONDS, ChatError, TooMany, Unavailable
 from .liveness import watch_for_death
+from .private import log_port_to
 from .stalls import STALL_SECONDS
 from .tcp import WriteThrough
 
@@ -156,8 +157,7 @@ class Connections:
             if listening.backlog == tcp.Port.backlog:
                 listening.socket.listen(BACKLOG)
             listening.doRead = partial(_accept, listening, listening.doRead)  # type: ignore[method-assign]
-            # Private, and the only place where a port tells of what it could not accept.
-            listening._logger = Logger(observer=_Trouble(self.clock, listening))
+            log_port_to(listening, Logger(observer=_Trouble(self.clock, listening)))
 
     def _most_from(self, host: str) -> int:
         if self._per_address is not None:

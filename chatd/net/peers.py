@@ -8,6 +8,7 @@ connections, adds it to `Peers` when it is made, and discards it when it is clos
 from __future__ import annotations
 
 from collections.abc import Iterator
+from random import uniform
 from typing import Protocol
 
 from twisted.internet.defer import Deferred, succeed
@@ -20,6 +21,8 @@ GOING_DOWN = "the server is going down; come back in a moment"
 """The message to every client that is disconnected because the server goes down."""
 RETRY_SECONDS = 2.0
 """Seconds after which clients are told to come back; a start takes about one second."""
+SPREAD_SECONDS = 4.0
+"""Seconds over which the clients of a server that goes down come back: not in one instant."""
 
 
 class Connected(Reader, Protocol):
@@ -70,6 +73,11 @@ class Peers:
         waiting: Deferred[None] = Deferred()
         self._emptied.append(waiting)
         return waiting
+
+
+def spread(seconds: float) -> float:
+    """Seconds after which a client that is disconnected is to come back: each at another time."""
+    return seconds + uniform(0, SPREAD_SECONDS)
 
 
 def going_down() -> Unavailable:

@@ -20,6 +20,8 @@ from twisted.internet.epollreactor import EPollReactor
 from twisted.internet.main import installReactor
 from twisted.python import log
 
+from .private import disconnect, do_read_or_write, poll_of, selectables
+
 ROUND = 250
 """Events between two checks of the timers: a few milliseconds of work.  Descriptors that are ready
 and not reported in this round come first in the next, because epoll(7) goes round its list."""
@@ -30,13 +32,13 @@ class LeanEPollReactor(EPollReactor):
 
     def doPoll(self, timeout: float | None) -> None:
         """Wait for events and handle them; `timeout` is in seconds, None waits for ever."""
-        selectables = self._selectables
-        for fd, event in self._poller.poll(-1 if timeout is None else timeout, ROUND):
-            selectable = selectables.get(fd)
+        watched = selectables(self)
+        for fd, event in poll_of(self)(-1 if timeout is None else timeout, ROUND):
+            selectable = watched.get(fd)
             if selectable is None:
                 continue  # an earlier event of this round has closed it
             if event != EPOLLIN:
-                self._doReadOrWrite(selectable, fd, event)
+                do_read_or_write(self, selectable, fd, event)
                 continue
             # The same for the most frequent event: there is something to read.
             try:
@@ -44,8 +46,8 @@ class LeanEPollReactor(EPollReactor):
             except BaseException as failure:
                 log.err()
                 why = failure
-            if why and selectables.get(fd) is selectable:
-                self._disconnectSelectable(selectable, why, True)
+            if why and watched.get(fd) is selectable:
+                disconnect(self, selectable, why)
 
     # The main loop calls it by this name.
     doIteration = doPoll  # noqa: N815

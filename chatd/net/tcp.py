@@ -38,6 +38,7 @@ from twisted.python.failure import Failure
 
 from ..stream.writing import direct_write
 from .epollgroup import EpollGroup, ReadDelegate
+from .private import all_sent, bytes_buffered
 
 READ_BYTES = 4096
 """Bytes that are read from one connection per turn.  The contents of 64 KiB, as much as Twisted
@@ -161,7 +162,7 @@ class WriteThrough(Server):
     def doWrite(self) -> Any:
         """See `twisted.internet.interfaces.IWriteDescriptor.doWrite`."""
         result = super().doWrite()
-        self._straight = not (self.dataBuffer or self._tempDataBuffer or self._writeDisconnecting)
+        self._straight = all_sent(self)
         if self._straight and self._writer:
             self._writer.send = self._send
         return result
@@ -215,7 +216,7 @@ def unsent(transport: object) -> int:
         kernel: int = struct.unpack("i", ioctl(descriptor.fileno(), TIOCOUTQ, bytes(4)))[0]
     except OSError:  # the socket is closed, or the system does not support this
         kernel = 0
-    return _buffered(descriptor) + kernel
+    return bytes_buffered(descriptor) + kernel
 
 
 def lingers(transport: object) -> bool:
@@ -223,15 +224,12 @@ def lingers(transport: object) -> bool:
     until a TLS peer closes, too.
     """
     descriptor = _descriptor(transport)
-    return descriptor is not None and (descriptor is not transport or _buffered(descriptor) > 0)
+    return descriptor is not None and (
+        descriptor is not transport or bytes_buffered(descriptor) > 0
+    )
 
 
 def _descriptor(transport: object) -> FileDescriptor | None:
     while transport is not None and not isinstance(transport, FileDescriptor):
         transport = getattr(transport, "transport", None)  # TLS delegates before it
     return transport
-
-
-def _buffered(descriptor: FileDescriptor) -> int:
-    size: int = len(descriptor.dataBuffer) - descriptor.offset + descriptor._tempDataLen
-    return size

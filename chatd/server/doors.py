@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from ..chat.service import ChatService
 from ..doors.api.tree import web_site
@@ -20,9 +21,13 @@ from ..net.connections import DoorFactory
 from ..net.peers import Peers
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class DoorContext:
     """What a door may need of the server."""
+
+    settings: Any
+    """All `chatd.server.settings.Settings`.  They are made from this table, so their class cannot
+    be named here; `tests/server/test_doors.py` makes every door with real ones."""
 
     chat: ChatService
     peers: Peers

@@ -11,6 +11,9 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
+from twisted.cred import strcred
+from twisted.cred.credentials import IUsernamePassword
+
 from ..http.hosts import host_name
 from ..model.addresses import parse_network
 
@@ -36,6 +39,8 @@ class Option:
     """Whether it may be given several times; its setting is a tuple then."""
     default: str = ""
     """The default in words, if the value does not say it."""
+    flag: bool = False
+    """Whether the command line gives it without a value."""
 
 
 def option(
@@ -59,6 +64,11 @@ def shown(default: Any) -> str:
     )
 
 
+def flag(help: str) -> Any:
+    """A field of `Settings` that is False unless it is given."""
+    return field(default=False, metadata={METADATA: Option(help, truth, default="off", flag=True)})
+
+
 # -- readers ---------------------------------------------------------------------------------------
 
 
@@ -75,6 +85,15 @@ def number(least: int, most: int = MOST, kind: type[int] | type[float] = int) ->
         return value
 
     return read
+
+
+def truth(text: str) -> bool:
+    """Yes or no."""
+    words = {"1": True, "true": True, "yes": True, "on": True}
+    words |= {"0": False, "false": False, "no": False, "off": False}
+    if text.lower() not in words:
+        raise ValueError(f"{text!r} is neither true nor false")
+    return words[text.lower()]
 
 
 def one_of(*words: str) -> Read:
@@ -133,3 +152,17 @@ def proxy(value: str) -> Any:
         raise ValueError(
             f"{problem}; a network looks like 10.0.0.0/8 or 127.0.0.1, and unix means UNIX sockets"
         ) from None
+
+
+def checker(value: str) -> Any:
+    """A credentials checker, as Twisted's `strcred` has them."""
+    try:
+        made = strcred.makeChecker(value)
+    except Exception as problem:  # whatever a checker's own parser raises
+        reason = str(problem) or type(problem).__name__
+        raise ValueError(
+            f"{value!r} is no credentials checker ({reason}); one is file:passwd"
+        ) from None
+    if IUsernamePassword not in made.credentialInterfaces:
+        raise ValueError(f"{value!r} checks no names and passwords; one that does is file:passwd")
+    return made

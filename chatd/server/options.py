@@ -58,8 +58,11 @@ class Options(usage.Options):
         *(
             [spelt(name), None, None, _help(option), _reader(name, option)]
             for name, option in options()
-            if not option.repeatable
+            if not (option.repeatable or option.flag)
         ),
+    ]
+    optFlags: ClassVar[list[list[Any]]] = [
+        [spelt(name), None, _help(option)] for name, option in options() if option.flag
     ]
 
     settings: Settings
@@ -82,9 +85,9 @@ class Options(usage.Options):
     def postOptions(self) -> None:
         """Put all sources together, and look whether twistd can write what it writes."""
         given = {
-            name: self[spelt(name)]
+            name: bool(self[spelt(name)]) if option.flag else self[spelt(name)]
             for name, option in options()
-            if not option.repeatable and self[spelt(name)] is not None
+            if not option.repeatable and self[spelt(name)] not in (None, 0 if option.flag else None)
         }
         repeated = {name: tuple(values) for name, values in self.repeated.items()}
         self.settings = settled({**given, **repeated}, os.environ, self[CONFIG])

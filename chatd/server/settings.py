@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields
-from typing import Any
+from typing import Any, cast
 
 from ..chat.limits import ADDRESS_SHARE, DEFAULTS, Limits
+from ..chat.rules import Guests, Registering, Rules
 from ..chat.service import HISTORY, MAX_TEXT
 from ..http.bounds import IDLE_SECONDS, REQUEST_SECONDS, Bounds
 from ..http.proxies import Proxies
@@ -24,6 +25,8 @@ from .option import (
     METADATA,
     UNIX,
     Option,
+    checker,
+    flag,
     host,
     number,
     one_of,
@@ -102,6 +105,29 @@ class Settings:
         repeatable=True,
     )
 
+    # Guests and accounts.
+    guests: str = option(
+        "full",
+        "What those may do who are not signed in: full, everything; read, read open rooms; none, "
+        "nothing.",
+        one_of("full", "read", "none"),
+    )
+    register: str | None = option(
+        None,
+        "Who may make an account: open, everybody; invite, with an invite; closed, nobody.",
+        one_of("open", "invite", "closed"),
+        default_is="open; closed where accounts come from outside",
+    )
+    auth: tuple[Any, ...] = option(
+        (),
+        "A Twisted credentials checker whose people have accounts: file:passwd, say.",
+        checker,
+        repeatable=True,
+    )
+    plain_passwords: bool = flag(
+        "Take passwords over connections that are neither TLS nor from this machine."
+    )
+
     # What people may do.
     message_rate: float = option(
         DEFAULTS.message_rate,
@@ -178,6 +204,10 @@ class Settings:
         """Raises `ValueError` if the settings contradict each other."""
         if not any(self.doors.values()):
             raise ValueError("every door is closed; leave one open")
+        if self.guests != "full" and self.doors["classic"]:
+            raise ValueError(
+                f"--classic is a door for guests only, and --guests is {self.guests}; close one"
+            )
 
     @property
     def doors(self) -> dict[str, tuple[str, ...]]:
@@ -199,6 +229,16 @@ class Settings:
             rooms_per_address=self.max_rooms_per_address,
             rooms_per_session=self.max_rooms_per_session,
             readers_per_session=self.max_readers,
+        )
+
+    @property
+    def rules(self) -> Rules:
+        """Who may come in."""
+        return Rules(
+            guests=cast("Guests", self.guests),
+            register=cast("Registering", self.register or ("closed" if self.auth else "open")),
+            plain_passwords=self.plain_passwords,
+            checkers=self.auth,
         )
 
     @property

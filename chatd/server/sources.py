@@ -87,10 +87,15 @@ def read_file(path: Path) -> Given:
         values = value if isinstance(value, list) else [value]
         if isinstance(value, list) and not option.repeatable:
             raise BadSetting(f"{where}: {key} takes one value, not a list")
-        if not all(isinstance(v, str | int | float) and not isinstance(v, bool) for v in values):
-            raise BadSetting(f"{where}: {key} takes a text or a number")
+        if not all(isinstance(v, bool) == option.flag and _is_plain(v) for v in values):
+            takes = "true or false" if option.flag else "a text or a number"
+            raise BadSetting(f"{where}: {key} takes {takes}")
         given[name] = _read(option, [str(v) for v in values], f"{where}: {key}")
     return given
+
+
+def _is_plain(value: Any) -> bool:
+    return isinstance(value, str | int | float)
 
 
 def _read(option: Option, values: Sequence[str], where: str) -> Any:

@@ -143,6 +143,11 @@ class Door(Service):
         self.port: IListeningPort | None = None
         """What listens, once it does."""
 
+    @property
+    def scheme(self) -> str:
+        """What an address of the page begins with."""
+        return "https" if self._text.startswith(("ssl:", "tls:")) else "http"
+
     def privilegedStartService(self) -> None:
         """Listen, if it cannot be done later.  Raises `StartupError`."""
         super().privilegedStartService()

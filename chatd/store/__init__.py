@@ -13,7 +13,9 @@
 5. A unit whose request key is known answers the id that it was given the first time.
 6. A room's log in memory is a window on the store.  It may be dropped when it has no reader:
    `load` restores it, and `read` pages through the events before it.
-7. Cells of presence tables (`chatd.model.units.PRESENCE`) are empty at a start; all others are
+7. Some tables are *noted* and never in a unit: markers, last uses.  A note has no id and is shown
+   to no follower, and of several for one cell that wait only the last is stored.
+8. Cells of presence tables (`chatd.model.units.PRESENCE`) are empty at a start; all others are
    kept, whatever retention forgets of the events.
 """
 
@@ -179,6 +181,18 @@ class Store(Protocol):
 
     def get(self, table: str, keys: Collection[str]) -> Deferred[Mapping[str, Cell]]:
         """The cells of these keys that are not absent.  Fails with `Unavailable`."""
+
+    def note(self, table: str, key: str, value: bytes | None) -> Deferred[None]:
+        """Give a cell of a noted table a value, or with None make it absent; fires when that is
+        stored, and `get` answers it from then on.
+
+        Fails with `Unavailable`.
+        """
+
+    def count(self, room: str, after: int, most: int) -> Deferred[int]:
+        """How many messages a room has above the id `after`: `most` at most, and only what the
+        follower was shown.  Fails with `Unavailable`.
+        """
 
     def close(self) -> Deferred[None]:
         """Store what was appended, then take no more."""

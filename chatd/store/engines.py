@@ -51,7 +51,7 @@ def store_at(
             retention=retention,
         )
     if scheme in SCHEMES and path.startswith("//"):
-        return _redis_store(url, reactor, history, retention, node)
+        return _redis_store(url, reactor, history, retention, node_name(url, node))
     raise Malformed(f"unknown store {url!r}; use memory:, sqlite:PATH or redis://HOST")
 
 
@@ -67,11 +67,16 @@ def _redis_store(
         reactor,
         Dialler(reactor, parsed),
         history,
-        node=node or default_node(),
+        node=node,
         prefix=parsed.prefix,
         database=parsed.database,
         retention=retention,
     )
+
+
+def node_name(store: str, node: str) -> str:
+    """What tells this node's persons from those of others: its name, if several share the store."""
+    return (node or default_node()) if store.partition(":")[0] in SCHEMES else ""
 
 
 def default_node() -> str:

@@ -12,7 +12,7 @@ from __future__ import annotations
 import secrets
 from collections import deque
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from itertools import takewhile
+from itertools import islice, takewhile
 from typing import NamedTuple, TypeVar
 
 import msgspec
@@ -20,7 +20,7 @@ from twisted.internet.defer import Deferred, fail
 from twisted.internet.interfaces import IReactorTime
 
 from ..model.errors import Unavailable
-from ..model.events import RoomEvent
+from ..model.events import MESSAGES, RoomEvent
 from ..model.units import ROOM_TABLES, Cell, Stale, Unit, room_table
 from ..stream.eventlog import Entry, Page
 from ..stream.pages import MOST_BYTES
@@ -244,6 +244,22 @@ class MemoryStore:
         shown = self._table(table)
         cells = {key: shown[key] for key in keys if key in shown}
         return self._later(lambda: cells)
+
+    def note(self, table: str, key: str, value: bytes | None) -> Deferred[None]:
+        """See `Store.note`."""
+        if not self._closed and self._follower:
+            self.engine.cells.set(table, key, self.engine.last, value)
+        return self._later(lambda: None)
+
+    def count(self, room: str, after: int, most: int) -> Deferred[int]:
+        """See `Store.count`."""
+        said = (
+            entry
+            for entry in self.engine.log(room).entries
+            if after < entry.id <= self._shown and isinstance(entry.event, MESSAGES)
+        )
+        found = sum(1 for _ in islice(said, most))
+        return self._later(lambda: found)
 
     def close(self) -> Deferred[None]:
         """See `Store.close`."""

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 
 import msgspec
 
-from ..model.events import Kept
+from ..model.events import MESSAGES, Kept
 from ..stream.eventlog import Entry, Page
 from .database import Database
 from .paging import take
@@ -27,6 +27,17 @@ UPWARD = (
 """The first events of a room after one id, up to another."""
 DOWNWARD = UPWARD.replace("ORDER BY id", "ORDER BY id DESC")
 """The last events of that range, newest first."""
+
+_TAGS = [f'{{"type":"{kind.__struct_config__.tag}"' for kind in MESSAGES]
+"""How the JSON of a message begins: an event is written with its type first."""
+_SAID = " OR ".join(f"substr(event, 1, {len(tag)}) = '{tag}'" for tag in _TAGS)
+COUNT = (
+    "SELECT count(*) FROM (SELECT 1 FROM events"
+    " WHERE room = (SELECT number FROM rooms WHERE name = ?) AND id > ? AND id <= ?"
+    f" AND ({_SAID})"
+    " LIMIT ?)"
+)
+"""How many messages a room has behind one id, up to another."""
 
 _decode = msgspec.json.Decoder(Kept).decode
 
@@ -60,6 +71,13 @@ class Reader(Database):
         if after is None:
             entries.reverse()
         return Page(entries, min(floor, until), more)
+
+    def count(self, room: str, after: int, until: int, most: int) -> int:
+        """See `Store.count`; `until` is the highest id that may be read.  Raises `Unavailable`."""
+        lowest = min(max(after, 0), until)
+        with self._snapshot() as (connection, _):
+            (found,) = connection.execute(COUNT, (room, lowest, until, most)).fetchone()
+        return int(found)
 
     @contextmanager
     def _snapshot(self) -> Iterator[tuple[sqlite3.Connection, int]]:

@@ -49,6 +49,8 @@ DURABILITY = {"disk": "FULL", "process": "NORMAL"}
 power; `process`, only the end of the process."""
 MOST_AT_ONCE = 5000
 """Events in one commit: at most 0.1 s of work."""
+REFUSED = "the server cannot store anything now; try again in a moment"
+"""The message of `Unavailable` for what the file did not take."""
 T = TypeVar("T")
 
 _Appended = tuple[Sequence[Unit], Deferred[list[int | Stale]]]
@@ -84,6 +86,10 @@ class SqliteStore:
         self._follower: Follower | None = None
         self._shown = 0
         self._waiting: list[_Appended] = []
+        self._notes: dict[tuple[str, str], bytes | None] = {}
+        self._noted: list[Deferred[None]] = []
+        """What is fired when the notes that wait are stored."""
+        self._noting = False
         self._committing = False
         self._failing: set[str] = set()
         self._ending = False
@@ -139,6 +145,39 @@ class SqliteStore:
         probed = self._writing.do(self._writer.probe)
         return probed.addCallbacks(partial(self._worked, "store"), self._unfit)
 
+    def note(self, table: str, key: str, value: bytes | None) -> Deferred[None]:
+        """See `Store.note`; what is noted while notes are being stored is stored together behind
+        them.
+        """
+        if self._closed or not self._follower:
+            return fail(Unavailable(CLOSING))
+        noted: Deferred[None] = Deferred()
+        self._notes[table, key] = value
+        self._noted.append(noted)
+        self._store_notes()
+        return noted
+
+    def _store_notes(self) -> None:
+        if self._noting or not self._notes:
+            return
+        self._noting = True
+        notes, self._notes = self._notes, {}
+        waiting, self._noted = self._noted, []
+
+        def stored(result: Any) -> None:
+            self._noting = False
+            self._store_notes()
+            if isinstance(result, Failure):
+                self._has_failed("store", result.value)
+            for noted in waiting:
+                if isinstance(result, Failure):
+                    noted.errback(Unavailable(REFUSED))
+                else:
+                    noted.callback(None)
+            self._end_when_done()
+
+        self._writing.do(partial(self._writer.note, notes)).addBoth(stored)
+
     # -- reading ---------------------------------------------------------------------------------
 
     def load(self, room: str, until: int) -> Deferred[Loaded]:
@@ -175,6 +214,10 @@ class SqliteStore:
         # What is stored but not shown yet may not be seen, and may still be refused.
         page = partial(self._reader.page, room, after, before, self._shown, limit, size)
         return self._read(page)
+
+    def count(self, room: str, after: int, most: int) -> Deferred[int]:
+        """See `Store.count`."""
+        return self._read(partial(self._reader.count, room, after, self._shown, most))
 
     def table(self, name: str) -> Deferred[Mapping[str, Cell]]:
         """See `Store.table`."""
@@ -260,9 +303,7 @@ class SqliteStore:
         self._has_failed("store", failure.value)
         self._committing = False
         for _, stored in group:
-            stored.errback(
-                Unavailable("the server cannot store anything now; try again in a moment")
-            )
+            stored.errback(Unavailable(REFUSED))
         self._commit()
         self._end_when_done()
 
@@ -308,7 +349,8 @@ class SqliteStore:
         return result
 
     def _end_when_done(self) -> None:
-        if self._closed and not (self._committing or self._waiting or self._ending):
+        busy = self._committing or self._waiting or self._noting or self._notes
+        if self._closed and not (busy or self._ending):
             self._ending = True
             self._writing.do(self._writer.end).addBoth(self._ended)
 

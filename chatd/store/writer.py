@@ -15,7 +15,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
@@ -36,6 +36,7 @@ from .durable import (
     first_event,
     oldest_events,
     read_cells,
+    write_cells,
 )
 from .judging import Judged, Judging
 from .requests import MOST_KEYS, RequestKeys
@@ -154,6 +155,11 @@ class Writer(SettledFile):
         self._apply(judging)
         restated, self._restated = self._restated, []
         return Stored(restated, appends)
+
+    def note(self, notes: Mapping[tuple[str, str], bytes | None]) -> None:
+        """Give cells of noted tables these values; None: absent.  Raises `Unavailable`."""
+        with self._transaction() as connection:
+            write_cells(connection, [(*cell, self.last, value) for cell, value in notes.items()])
 
     def probe(self) -> None:
         """Write to the file without changing its contents.  Raises `Unavailable`."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from ..model.errors import ChatError
 from .batch import Batch
@@ -23,6 +23,14 @@ class Outlet(Protocol):
 
     def removed(self, room: str, error: ChatError) -> None:
         """The gate has taken this room from the reader, which goes on with others: tell why."""
+
+
+@runtime_checkable
+class TellsMarkers(Protocol):
+    """An outlet that can tell how far its account has read a room."""
+
+    def marked(self, room: str, marker: int) -> None:
+        """The reader's account has read a room up to the event `marker`, in whichever session."""
 
 
 class Nowhere:

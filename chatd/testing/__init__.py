@@ -8,17 +8,20 @@ assert chat.texts("lobby") == ["hello"]
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, TypeVar
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.internet.error import ConnectionDone
 from twisted.internet.interfaces import IAddress, IProtocolFactory
 from twisted.internet.testing import StringTransport
 from twisted.python.failure import Failure
 
 from ..chat.limits import Limits
+from ..chat.passwords import Cost, Passwords
 from ..chat.person import Person
 from ..chat.room import Room
+from ..chat.rules import OPEN_TO_ALL, Rules
 from ..chat.service import ChatService
 from ..model.addresses import LOCAL, Address
 from ..model.commands import Command
@@ -39,6 +42,44 @@ START = 1_763_819_000.0
 """The time at which the clock of an `InMemoryChat` starts, in seconds since the Unix epoch."""
 
 
+CHEAP = Cost(memory=8, passes=1)
+"""What hashing a password costs in tests."""
+
+
+class SoonPool:
+    """Has jobs done without a thread, in the next turn; while it is held, not at all."""
+
+    def __init__(self, clock: StrictClock) -> None:
+        self._clock = clock
+        self._waiting: list[Callable[[], object]] | None = None
+
+    def do(self, job: Callable[[], T]) -> Deferred[T]:
+        """See `chatd.chat.passwords.Pool.do`."""
+        done: Deferred[Any] = Deferred()
+
+        def work() -> None:
+            maybeDeferred(job).chainDeferred(done)
+
+        if self._waiting is None:
+            self._clock.callLater(0, work)
+        else:
+            self._waiting.append(work)
+        return done
+
+    def hold(self) -> None:
+        """Do nothing from now on."""
+        self._waiting = []
+
+    def release(self) -> None:
+        """Do what waits, and go on."""
+        waiting, self._waiting = self._waiting or [], None
+        for work in waiting:
+            work()
+
+    def stop(self) -> None:
+        """See `chatd.chat.passwords.Pool.stop`."""
+
+
 class InMemoryChat:
     """A whole chat in memory, on a clock that a test advances."""
 
@@ -50,6 +91,7 @@ class InMemoryChat:
         message_rate: float = 0,
         policy: Policy | None = None,
         node: InMemoryChat | None = None,
+        rules: Rules = OPEN_TO_ALL,
         **limits: Any,
     ) -> None:
         """Further `limits` are fields of `chatd.chat.limits.Limits`.
@@ -63,6 +105,7 @@ class InMemoryChat:
         self.store: RefusingStore = RefusingStore(
             self.clock, self.clock.seconds, history, engine=engine
         )
+        self.passwords = SoonPool(self.clock)
         self.service = ChatService(
             self.clock,
             self.store,
@@ -71,6 +114,9 @@ class InMemoryChat:
             limits=Limits(message_rate=message_rate, **limits),
             policy=policy,
             node="b" if node else "a",
+            now=self.clock.seconds,
+            passwords=Passwords(self.passwords, CHEAP),
+            rules=rules,
         )
         opened = self.service.open()
         self.settle()

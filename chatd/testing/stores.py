@@ -82,7 +82,7 @@ class RefusingStore(MemoryStore):
     """Whether appends with something to keep fail with `Unavailable`; others succeed, as with a
     full disk."""
     unreadable = False
-    """Whether `load`, `read`, `table` and `get` fail with `Unavailable`."""
+    """Whether `load`, `read`, `table`, `get` and `count` fail with `Unavailable`."""
     doubting: Literal["stored", "lost"] | None = None
     """Whether appends fail with `InDoubt`, and the real outcome: `stored` ones are shown later."""
 
@@ -145,6 +145,16 @@ class RefusingStore(MemoryStore):
     def get(self, table: str, keys: Collection[str]) -> Deferred[Mapping[str, Cell]]:
         """See `chatd.store.Store.get`."""
         return _unreadable() if self.unreadable else super().get(table, keys)
+
+    def note(self, table: str, key: str, value: bytes | None) -> Deferred[None]:
+        """See `chatd.store.Store.note`."""
+        if self.refusing:
+            return fail(Unavailable("the disk is full"))
+        return super().note(table, key, value)
+
+    def count(self, room: str, after: int, most: int) -> Deferred[int]:
+        """See `chatd.store.Store.count`."""
+        return _unreadable() if self.unreadable else super().count(room, after, most)
 
     def close(self) -> Deferred[None]:
         """See `chatd.store.Store.close`; nothing is held back any longer."""

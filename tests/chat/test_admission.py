@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from chatd.chat.admission import Admission
+from chatd.chat.lasting import Sessions
 from chatd.chat.person import Person
-from chatd.chat.sessions import GRACE_SECONDS, UNUSED_SECONDS, LastingSession, Sessions
+from chatd.chat.sessions import GRACE_SECONDS, UNUSED_SECONDS, LastingSession
 from chatd.model.addresses import LOCAL, Address, address_of
 from chatd.model.commands import Join, Leave, Rename, Say
 from chatd.model.errors import NameInUse, RateLimited, TooMany, TooManyRooms, Unavailable
@@ -148,7 +149,7 @@ def test_without_a_message_rate_nothing_is_refused_for_its_speed() -> None:
     for number in range(50):
         commands += [Rename(f"n{number}"), Join("dev"), Leave("dev")]
     assert not any(refused(chat, person, *commands))
-    sessions = Sessions(chat.service)
+    sessions = chat.service.sessions
     for session in [opened(chat, sessions, "", OFFICE) for _ in range(1000)]:
         sessions.close(session)
 
@@ -248,7 +249,7 @@ def test_a_session_is_in_so_many_rooms_and_no_more(speaking: bool) -> None:
 def test_an_address_may_have_so_many_sessions(how: str) -> None:
     """One more is refused until one is over; another address's are its own."""
     chat = InMemoryChat(sessions_per_address=3)
-    sessions = Sessions(chat.service)
+    sessions = chat.service.sessions
     first, *_ = [opened(chat, sessions, "", OFFICE) for _ in range(3)]
     with pytest.raises(TooMany, match="3 sessions from your address") as caught:
         opened(chat, sessions, "ada", OFFICE)
@@ -268,7 +269,7 @@ def test_an_address_may_have_so_many_sessions(how: str) -> None:
 def test_there_are_so_many_sessions_in_all() -> None:
     """Then the server says that it is full, to whomever; connections' own sessions do not count."""
     chat = InMemoryChat(sessions=3)
-    doors = [Sessions(chat.service), Sessions(chat.service)]
+    doors = [chat.service.sessions, chat.service.sessions]
     addresses = [address_of(f"192.0.2.{number}") for number in range(3)]
     first, *_ = [opened(chat, doors[number % 2], "", here) for number, here in enumerate(addresses)]
     with pytest.raises(Unavailable, match="all the sessions") as caught:
@@ -284,7 +285,7 @@ def test_where_there_are_too_many_sessions_the_oldest_that_was_never_used_gives_
     whoever begins a thousand keeps nobody out.
     """
     chat = InMemoryChat(sessions_per_address=4)
-    sessions = Sessions(chat.service)
+    sessions = chat.service.sessions
     asked, first, read, second = [
         opened(chat, sessions, name, OFFICE) for name in ("ada", "", "cy", "")
     ]
@@ -307,7 +308,7 @@ def test_where_there_are_too_many_sessions_the_oldest_that_was_never_used_gives_
 def test_on_a_full_server_an_unused_session_of_any_address_gives_way() -> None:
     """The oldest; an address that has all it may have makes room for itself only."""
     chat = InMemoryChat(sessions=3, sessions_per_address=2)
-    sessions = Sessions(chat.service)
+    sessions = chat.service.sessions
     theirs, *_ = [opened(chat, sessions, "", address) for address in (OFFICE, HOME, HOME)]
     chat.advance(UNUSED_SECONDS)
     opened(chat, sessions, "", HOME).touch(HOME)
@@ -319,7 +320,7 @@ def test_on_a_full_server_an_unused_session_of_any_address_gives_way() -> None:
 def test_a_session_that_could_not_begin_is_not_counted() -> None:
     """As when its name is in use."""
     chat = InMemoryChat(sessions_per_address=1)
-    sessions = Sessions(chat.service)
+    sessions = chat.service.sessions
     chat.enter("ada")
     for _ in range(3):
         with pytest.raises(NameInUse):
@@ -330,7 +331,7 @@ def test_a_session_that_could_not_begin_is_not_counted() -> None:
 def test_sessions_begin_no_faster_than_their_address_may_speak() -> None:
     """A new session may say something at once, and its coming is told to all."""
     chat = InMemoryChat(message_rate=1)
-    sessions = Sessions(chat.service)
+    sessions = chat.service.sessions
     for number in range(80):
         sessions.close(opened(chat, sessions, f"n{number}", OFFICE))
     with pytest.raises(RateLimited):
@@ -354,11 +355,12 @@ def test_nothing_is_kept_of_an_address_whose_sessions_are_over() -> None:
 def test_nothing_is_kept_of_sessions_that_are_over() -> None:
     """Whether they were used or not."""
     chat = InMemoryChat()
-    sessions = Sessions(chat.service)
+    sessions = chat.service.sessions
     for number in range(10):
         session = opened(chat, sessions, "", address_of(f"192.0.2.{number}"))
         if number % 2:
             session.touch(LOCAL)
     chat.advance(GRACE_SECONDS)
-    assert sessions._sessions == {}
+    assert sessions._by_hash == {}
+    assert sessions._by_token == {}
     assert sessions._unused._begun == {None: {}}

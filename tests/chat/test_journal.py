@@ -20,7 +20,7 @@ from chatd.model.units import Change, Expect, Stale, Unit
 from chatd.testing import InMemoryChat, result_of
 from chatd.testing.stores import Held
 
-from ..kit.chat import events, given_to, private, reading, refused
+from ..kit.chat import events, given_to, looked_up, private, reading, refused
 from ..kit.stream import FailingOutlet
 
 Fate = Literal["stored", "lost"]
@@ -62,6 +62,7 @@ def test_everyone_is_answered_with_their_own_id(chat: InMemoryChat) -> None:
     """Also those after one whose command made several events."""
     ada, bob = chat.enter("ada"), chat.enter("bob")
     chat.perform(ada, Join("dev"))
+    looked_up(chat, "eve")
     renamed = chat.service.perform(ada, Rename("eve"))
     said = chat.service.perform(bob, Say("lobby", "hi"))
     chat.settle()

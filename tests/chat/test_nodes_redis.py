@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from chatd.chat.sessions import Session, Sessions
+from chatd.chat.sessions import Session
 from chatd.codecs.json import JSON
 from chatd.model.commands import Join, Rename, Say, SetTopic, Tell
 from chatd.model.errors import BadToken, NameInUse
@@ -127,7 +127,7 @@ def test_sessions_of_a_node_that_was_given_up_are_over(
 ) -> None:
     """Its readers are told, and its tokens are no good; new people may come."""
     one, two, _ = chats.chats
-    sessions = Sessions(one.service)
+    sessions = one.service.sessions
     token = chats.answered(sessions.open("ada")).token
     bob = one.enter("bob")
     outlet = FakeOutlet()

@@ -13,7 +13,7 @@ from chatd.model.errors import NameInUse, NoSession, NoSuchPerson
 from chatd.model.events import Joined, Left, Renamed, Said
 from chatd.testing import InMemoryChat, result_of
 
-from ..kit.chat import events, private, refused
+from ..kit.chat import events, looked_up, private, refused
 
 
 def test_a_name_is_held_by_one_person_in_any_case(chat: InMemoryChat) -> None:
@@ -84,6 +84,7 @@ def test_a_visitor_may_use_the_name_of_a_person_who_has_just_ended(chat: InMemor
 
 def test_a_visitor_is_refused_when_a_person_takes_the_name_meanwhile(chat: InMemoryChat) -> None:
     """At once and clearly; no message stands under a name that is another's."""
+    looked_up(chat, "ada")
     chat.store.hold("appends")
     entering = chat.service.enter("ada")
     outcomes = [

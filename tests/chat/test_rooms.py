@@ -198,7 +198,8 @@ def test_a_past_that_stays_unreadable_is_asked_for_now_and_then(
 
 
 def test_a_new_room_can_be_used_though_the_store_cannot_be_read(chat: InMemoryChat) -> None:
-    """It has no past that could be missing."""
+    """It has no past that could be missing; that nobody registered the visitor's name is known."""
+    assert said(chat, "hi")
     chat.store.unreadable = True
     room = chat.room("new")
     assert not room.log.incomplete

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from chatd.chat.sessions import GRACE_SECONDS, LastingSession, Sessions
+from chatd.chat.lasting import Sessions
+from chatd.chat.sessions import GRACE_SECONDS, LastingSession
 from chatd.model.addresses import LOCAL
 from chatd.model.errors import BadToken, NameInUse
 from chatd.testing import InMemoryChat, result_of
@@ -22,7 +23,7 @@ class Reader:
 
 @pytest.fixture
 def sessions(chat: InMemoryChat) -> Sessions:
-    return Sessions(chat.service)
+    return chat.service.sessions
 
 
 def opened(chat: InMemoryChat, sessions: Sessions, name: str = "") -> LastingSession:

@@ -19,7 +19,7 @@ from chatd.model.policy import Action
 from chatd.testing import InMemoryChat, result_of
 from chatd.testing.policies import DenyIf
 
-from ..kit.chat import events, given_to, private, reading, refused
+from ..kit.chat import events, given_to, looked_up, private, reading, refused
 
 
 @pytest.mark.parametrize(
@@ -126,6 +126,7 @@ def test_a_private_message_follows_the_person_it_was_for(
 ) -> None:
     """Also when both change their names in the same turn, and another takes one of them."""
     ada, bob, eve = map(chat.enter, ("ada", "bob", "eve"))
+    looked_up(chat, "rob", "ida")
     chat.store.hold("appends")
     if first is Tell:
         told = chat.service.perform(ada, Tell("bob", "psst"))

@@ -17,10 +17,12 @@ from chatd.chat.sessions import GRACE_SECONDS
 from chatd.client import ChatClient, Event
 from chatd.client.connection import LONGEST_PAUSE
 from chatd.model.errors import (
+    BadCredentials,
     BadName,
     ChatError,
     Malformed,
     NameInUse,
+    NameRegistered,
     NoSuchPerson,
     RateLimited,
     TextTooLong,
@@ -758,3 +760,28 @@ def test_treqs_own_double_will_do(network: Network) -> None:
     assert headers[b"Authorization"] == [b"Bearer secret"]
     assert headers[b"Idempotency-Key"]
     assert data == b'{"text":"hello"}'
+
+
+# -- accounts --------------------------------------------------------------------------------------
+
+
+def test_a_client_registers_its_name_and_signs_in_to_it(network: Network) -> None:
+    """It goes on as the account; another client needs the password."""
+    ada = network.client("ada")
+    network.result(ada.say("as a guest"))
+    assert network.result(ada.register("correct horse battery")) == "ada"
+    network.result(ada.say("as an account"))
+    other = network.client("ada", password="correct horse battery")
+    network.result(other.say("from elsewhere"))
+    assert network.texts == ["as a guest", "as an account", "from elsewhere"]
+    assert network.chat.room("lobby").names == ["ada"]
+
+
+def test_a_client_without_the_password_is_refused(network: Network) -> None:
+    """It is told what is wrong."""
+    network.result(network.client("ada").register("correct horse battery"))
+    with pytest.raises(NameRegistered):
+        network.result(network.client("ada").say("hi"))
+    with pytest.raises(BadCredentials):
+        network.result(network.client("ada", password="wrong horse battery").say("hi"))
+    assert network.texts == []

@@ -13,6 +13,7 @@ import pytest
 from twisted.internet.defer import fail
 
 from chatd.chat.limits import REMEMBERED_SECONDS
+from chatd.chat.sessions import GRACE_SECONDS
 from chatd.model.errors import Unavailable
 
 from ..kit.file_chat import FileServer
@@ -80,6 +81,7 @@ def test_a_repeat_is_known_after_a_restart(site: Site, way: str) -> None:
     acks = [say(WebSocket(site.server, token=token), "three", "r")]
     for _ in range(2):
         server = site.again(way)
+        server.chat.advance(GRACE_SECONDS + 1)  # until then the name is the first session's
         ada = server.http()
         token = ada.enter("Ada")
         assert [post(server.http(), "one", "k", VISIT), post(ada, "two", "k")] == first
@@ -101,6 +103,7 @@ def test_what_is_no_repeat_is_said_after_a_restart(site: Site) -> None:
         say(WebSocket(site.server), "hi", "k")["id"],
     }
     server = site.again()
+    server.chat.advance(GRACE_SECONDS + 1)
     ada, bob, guest = server.http(), server.http(), server.http()
     for http, name in ((ada, "ada"), (bob, "bob"), (guest, "")):
         http.enter(name)
@@ -169,9 +172,11 @@ def test_a_slow_store_keeps_nobody_waiting_who_only_reads(site: Site) -> None:
     """
     before = post(site.server.http(), "before", "k", VISIT)
     server = site.again("stop", seconds=5)
+    server.chat.advance(60)
     line = server.line()
     line.send(b"/nick bob\r\n")
-    server.chat.advance(20)
+    server.chat.service.accounts.claim("cy")  # nobody has registered it
+    server.chat.advance(60)
     line.received()
     speaker, poller = server.http(), server.http()
     place = server.chat.service.horizon

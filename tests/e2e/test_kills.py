@@ -41,6 +41,8 @@ class Ledger:
         """What was shown to the one who said it on a line."""
         self.pending: dict[str, list[str]] = {}
         """What each speaker has to send again, with its key."""
+        self.tokens: dict[str, str] = {}
+        """The tokens of the sessions, which outlive the server."""
 
     def next(self, name: str) -> str:
         """What somebody says next: what was not acknowledged, or else something new."""
@@ -74,9 +76,17 @@ async def visit(daemon: Daemon, ledger: Ledger, name: str) -> None:
 async def speak_on_a_socket(daemon: Daemon, ledger: Ledger, name: str) -> None:
     """Say one thing after another in a session over WebSocket, with refs."""
     async with connection(daemon.http) as streams:
-        session = await answered(streams, "POST", "/session", json.dumps({"name": name}), IN_JSON)
+        if name not in ledger.tokens:  # a session outlives its server
+            body = json.dumps({"name": name})
+            try:
+                session = await answered(streams, "POST", "/session", body, IN_JSON)
+            except AssertionError as refused:
+                if "409 conflict" not in str(refused):
+                    raise
+                return  # the answer to an earlier attempt was lost, and its session has the name
+            ledger.tokens[name] = session["token"]
         client = WSConnection(ConnectionType.CLIENT)
-        target = f"/rooms/lobby/events?access_token={session['token']}"
+        target = f"/rooms/lobby/events?access_token={ledger.tokens[name]}"
         reader, writer = streams
         text = ""
 

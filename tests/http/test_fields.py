@@ -175,12 +175,13 @@ def test_an_overlong_cookie_is_no_session(server: MemoryServer) -> None:
 @longs
 @pytest.mark.parametrize("place", SEGMENTS)
 def test_an_overlong_part_of_a_path_is_refused(server: MemoryServer, place: str, long: str) -> None:
-    """A room's name, a person's."""
+    """A room's name, a person's, the id of a session."""
     http = server.http()
     http.enter("ada")
     for path in {
         "room": ["/rooms/{}", "/rooms/{}/events", "/rooms/{}/messages", "/rooms/{}/membership"],
         "person": ["/people/{}/messages"],
+        "id": ["/account/sessions/{}", "/account/tokens/{}"],
     }[place]:
         for method in ("GET", "POST", "PUT", "DELETE"):
             kind = {"Content-Type": "text/plain"}

@@ -9,14 +9,12 @@ from twisted.internet.defer import Deferred
 from twisted.web.server import Request
 
 from chatd.http.resource import (
-    SPREAD_SECONDS,
     STATUS,
     ApiResource,
     Refusal,
     answer,
     no_content,
     retry_after,
-    spread,
     whole_refusal,
 )
 from chatd.http.site import ChatSite
@@ -193,13 +191,6 @@ def test_retry_after_is_a_whole_number_of_seconds_and_never_too_early(
 ) -> None:
     """RFC 9110, section 10.2.3."""
     assert retry_after(RateLimited("slower", seconds)) == told
-
-
-def test_clients_that_are_sent_away_come_back_at_different_times() -> None:
-    """Not before the time, and spread over `SPREAD_SECONDS`."""
-    times = [spread(2.0) for _ in range(50)]
-    assert all(2 <= time <= 2 + SPREAD_SECONDS for time in times)
-    assert len(set(times)) > 40
 
 
 def test_every_refusal_has_a_status() -> None:

@@ -6,15 +6,18 @@ import gc
 import json
 from typing import Any
 
+from chatd.chat.accounts import Proof
 from chatd.chat.person import Person
 from chatd.chat.readers import Owner
+from chatd.chat.sessions import LastingSession
 from chatd.codecs.json import JSON
+from chatd.model.addresses import LOCAL, Address
 from chatd.model.errors import ChatError
 from chatd.model.events import Event
 from chatd.model.identity import Stranger
 from chatd.stream.feed import Source
 from chatd.stream.places import Place
-from chatd.testing import FakeOutlet, InMemoryChat
+from chatd.testing import FakeOutlet, InMemoryChat, result_of
 
 
 def events(chat: InMemoryChat, room: str = "lobby") -> list[Event]:
@@ -74,3 +77,49 @@ def refused(outcome: Any) -> type[Exception] | None:
     value = getattr(results[0], "value", None)
     assert value is None or isinstance(value, ChatError), value
     return type(value) if value else None
+
+
+def looked_up(chat: InMemoryChat, *names: str) -> None:
+    """It is known whether these names are registered: a claim of one is judged in its own turn."""
+    for name in names:
+        chat.service.accounts.claim(name)
+    chat.settle()
+
+
+PASSWORD = "correct horse battery"
+"""A password that is taken."""
+
+
+def settled(chat: InMemoryChat, outcome: Any) -> Any:
+    """What comes of it when all has happened that happens by itself."""
+    chat.settle()
+    return result_of(outcome)
+
+
+def registered(
+    chat: InMemoryChat, name: str, password: str = PASSWORD, address: Address = LOCAL
+) -> Proof:
+    """An account that was made, and that nobody is signed in to."""
+    proof: Proof = settled(chat, chat.service.sign_in.register(name, password, address))
+    return proof
+
+
+def signed_in(
+    chat: InMemoryChat, name: str, password: str = PASSWORD, address: Address = LOCAL
+) -> LastingSession:
+    """A new session of an account."""
+    service = chat.service
+    proof = settled(chat, service.sign_in.prove(name, password, address))
+    session: LastingSession = settled(chat, service.signed_in.begin(proof, address, "test"))
+    return session
+
+
+def restarted(chat: InMemoryChat) -> InMemoryChat:
+    """The same chat after a restart: the engine has what a file would have kept."""
+    settled(chat, chat.service.drain())
+    settled(chat, chat.service.stopService())
+    cells = chat.store.engine.cells
+    for table in list(cells._tables):
+        if table == "names" or table.startswith("in:"):
+            del cells._tables[table]
+    return InMemoryChat(node=chat)

@@ -12,14 +12,18 @@ from twisted.internet.interfaces import IAddress
 from chatd.doors.api.tree import web_site
 from chatd.doors.classic import classic_site
 from chatd.doors.line.lines import LineFactory
+from chatd.http.bounds import USUAL
 from chatd.http.hosts import Hosts, hosts_of
 from chatd.http.proxies import NO_PROXIES, Proxies
 from chatd.http.site import ChatSite
 from chatd.model.commands import Say
 from chatd.net.peers import Peers
 from chatd.server import drain
+from chatd.server.doors import DoorContext
+from chatd.server.settings import Settings
 from chatd.testing import FakeConnection, InMemoryChat, result_of
 
+from .chat import looked_up, restarted
 from .http import HttpClient
 
 HOST = "192.0.2.1"
@@ -37,12 +41,13 @@ class MemoryServer:
         proxies: Proxies = NO_PROXIES,
         *,
         names: Sequence[str] = NAMES,
+        chat: InMemoryChat | None = None,
         **options: Any,
     ) -> None:
-        """`origins` may use it from other web sites; it is known by `names`, and `options` are
-        the chat's.
+        """`origins` may use it from other web sites; it is known by `names`; `chat` is served, or a
+        new one with these `options`.
         """
-        self.chat = InMemoryChat(**options)
+        self.chat = chat or InMemoryChat(**options)
         self.lobby = self.chat.room("lobby")
         """Kept in memory, as it is in a chat that is in use."""
         self._open_doors(origins, proxies, names)
@@ -74,6 +79,10 @@ class MemoryServer:
         """A client's connection to the classic door, from that address."""
         return HttpClient(self.chat, self.classic_door, peer(host))
 
+    def restarted(self) -> MemoryServer:
+        """Every door of the same chat after a restart."""
+        return MemoryServer(chat=restarted(self.chat))
+
     def say(self, *texts: str, room: str = "lobby", name: str = "bob") -> int:
         """Have a visitor say something; answers the id of the last."""
         service = self.chat.service
@@ -88,6 +97,7 @@ class MemoryServer:
 
     def have_accepted(self, text: str) -> None:
         """Have a visitor say something that is accepted, and not stored in this turn."""
+        looked_up(self.chat, "bob")
         visitor = self.chat.service.visitor("bob")
         self.chat.service.perform(visitor, Say("lobby", text))
 
@@ -99,6 +109,18 @@ class MemoryServer:
         """Store what was held back."""
         self.chat.store.release("appends")
         self.chat.settle()
+
+    def context(self, settings: Settings | None = None) -> DoorContext:
+        """What the table of doors makes doors of this chat from."""
+        return DoorContext(
+            settings=settings or Settings(),
+            chat=self.chat.service,
+            peers=self.peers,
+            hosts=self.hosts,
+            origins=(),
+            proxies=NO_PROXIES,
+            bounds=USUAL,
+        )
 
     def going_down(self) -> drain.ChatServer:
         """What is stopped when the server goes down."""

@@ -29,7 +29,7 @@ def test_an_invalid_holder_raises_an_error(value: bytes) -> None:
 
 def test_a_holder_of_a_later_version_is_understood() -> None:
     """As far as it is known."""
-    assert decode_holder(b'{"id":"a1","name":"ada","account":"x"}') == Holder("a1", "ada")
+    assert decode_holder(b'{"id":"a1","name":"ada","later":"x"}') == Holder("a1", "ada")
 
 
 def test_a_reader_without_a_session_has_no_name() -> None:

@@ -9,9 +9,8 @@ import pytest
 from twisted.internet.defer import Deferred
 
 from chatd.doors.classic import classic_site
-from chatd.http.resource import SPREAD_SECONDS
 from chatd.model.events import Joined, Left
-from chatd.net.peers import RETRY_SECONDS
+from chatd.net.peers import RETRY_SECONDS, SPREAD_SECONDS
 from chatd.server.drain import (
     ANSWER_SECONDS,
     DRAIN_SECONDS,

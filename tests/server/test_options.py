@@ -24,7 +24,7 @@ def test_every_setting_is_an_option_with_its_default_in_the_help() -> None:
     """Adding a field is all that a new option takes."""
     text = " ".join(str(Options()).split())
     for name, option in options():
-        assert f"--{spelt(name)}=" in text
+        assert f"--{spelt(name)}{' ' if option.flag else '='}" in text
         assert f"[default: {' '.join(option.default.split())}]" in text
 
 

@@ -127,3 +127,31 @@ def test_whatever_stands_in_the_file_ends_in_settings_or_in_one_line(text: str) 
         file = Path(directory) / "chatd.toml"
         file.write_text(text, newline="")
         settled({}, {}, str(file))
+
+
+def test_a_flag_is_true_wherever_it_is_given(tmp_path: Path) -> None:
+    """A word in the environment, a boolean in a file."""
+    file = write(tmp_path, "plain-passwords = true\n")
+    assert settled({}, {}, file).rules.plain_passwords
+    assert settled({}, {"CHATD_PLAIN_PASSWORDS": "yes"}, None).plain_passwords
+    assert not settled({}, {"CHATD_PLAIN_PASSWORDS": "off"}, file).plain_passwords
+    assert "neither true nor false" in problem(file, {"CHATD_PLAIN_PASSWORDS": "perhaps"})
+    assert "takes true or false" in problem(write(tmp_path, "plain-passwords = 1\n"))
+
+
+def test_registering_is_closed_where_accounts_come_from_outside(tmp_path: Path) -> None:
+    """Unless the operator opens it."""
+    passwords = tmp_path / "passwd"
+    passwords.write_text("ada:pw\n")
+    auth = {"CHATD_AUTH": f"file:{passwords}"}
+    assert settled({}, {}, None).rules.register == "open"
+    assert settled({}, auth, None).rules.register == "closed"
+    assert settled({"register": "open"}, auth, None).rules.register == "open"
+    with pytest.raises(BadSetting, match="no credentials checker"):
+        settled({}, {"CHATD_AUTH": "nothing:x"}, None)
+
+
+def test_a_door_for_guests_is_not_opened_where_there_are_none() -> None:
+    """The classic one knows no accounts."""
+    with pytest.raises(BadSetting, match="--classic"):
+        settled({"guests": "read", "classic": ("tcp:1",)}, {}, None)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from twisted.internet.defer import Deferred
 
 from chatd.model.errors import Malformed, Unavailable
-from chatd.model.events import Event, Joined, Said, Told
+from chatd.model.events import Acted, Event, Joined, Said, Told
 from chatd.model.units import (
     MEMBERS,
     NAMES,
@@ -600,6 +600,53 @@ def test_a_store_keeps_its_id_over_a_restart(lasting: StoreUnderTest) -> None:
     before = lasting.store.id
     lasting.again()
     assert lasting.store.id == before
+
+
+# -- notes, and counting -------------------------------------------------------------------------
+
+
+def test_a_note_is_read_when_it_was_answered(kept: StoreUnderTest) -> None:
+    """It has no id and is not shown; of several the last holds, and None removes it."""
+    before = len(kept.follower.units)
+    noted = [kept.store.note("markers:ada", "lobby", b"%d" % n) for n in range(5)]
+    kept.settle()
+    assert [result_of(each) for each in noted] == [None] * 5
+    cells = kept.answered(kept.store.get("markers:ada", ["lobby", "dev"]))
+    assert {key: cell.value for key, cell in cells.items()} == {"lobby": b"4"}
+    kept.answered(kept.store.note("markers:ada", "lobby", None))
+    assert kept.answered(kept.store.table("markers:ada")) == {}
+    assert len(kept.follower.units) == before
+
+
+def test_notes_are_there_after_a_restart(lasting: StoreUnderTest) -> None:
+    """Those too that wait when the store is closed."""
+    for n in range(3):
+        lasting.store.note("used", "a", b"%d" % n)
+    lasting.again()
+    cells = lasting.answered(lasting.store.get("used", ["a"]))
+    assert cells["a"].value == b"2"
+
+
+def test_a_closed_store_takes_no_notes(kept: StoreUnderTest) -> None:
+    """It says so."""
+    kept.closed()
+    with pytest.raises(Unavailable):
+        result_of(kept.store.note("used", "a", b"1"))
+
+
+def test_messages_are_counted_behind_an_id(kept: StoreUnderTest) -> None:
+    """Joins are none; `most` is the most that is counted."""
+    first, *_ = kept.stored(said())
+    kept.stored(Joined("lobby", "ada"))
+    kept.stored(Acted("lobby", "ada", "waves"))
+    kept.stored(said(room="dev"))
+    kept.stored(said())
+
+    def count(after: int, most: int = 1000, room: str = "lobby") -> int:
+        return kept.answered(kept.store.count(room, after, most))
+
+    assert [count(0), count(first), count(first, 1), count(1 << 62)] == [3, 2, 1, 0]
+    assert [count(-1 << 70), count(0, room="nowhere")] == [3, 0]
 
 
 # -- the end -------------------------------------------------------------------------------------

@@ -6,7 +6,8 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from ...model.bounds import Name, Text
+from ...model.bounds import Code, Label, Name, Password, SomePassword, Text
+from ...model.identity import Scope
 
 
 class Form(msgspec.Struct, forbid_unknown_fields=True):
@@ -33,9 +34,48 @@ class PartingForm(Form):
 
 
 class SessionForm(Form):
-    """`POST /session`."""
+    """`POST /session`: of a guest, or with a password of an account."""
 
     name: Name = ""
+    password: SomePassword = None
+    claim: Code = None
+
+
+class AccountForm(Form):
+    """`POST /accounts`."""
+
+    name: Name
+    password: Password
+    invite: Code = None
+    claim: Code = None
+
+
+class NewPasswordForm(Form):
+    """`PATCH /account`."""
+
+    current: Password
+    password: Password
+
+
+class DeletionForm(Form):
+    """`DELETE /account`."""
+
+    password: Password
+
+
+class MarkerForm(Form):
+    """`PUT /rooms/{room}/marker`."""
+
+    id: Annotated[int, msgspec.Meta(ge=0, le=10**18)]
+
+
+class TokenForm(Form):
+    """`POST /account/tokens`."""
+
+    label: Label
+    scope: Scope = "write"
+    expires: int | None = None
+    """Seconds; without it, never."""
 
 
 class NameForm(Form):

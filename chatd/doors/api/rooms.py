@@ -8,7 +8,6 @@ from twisted.internet.defer import Deferred
 from twisted.web.resource import Resource
 from twisted.web.server import Request
 
-from ...chat.room import Room
 from ...http.fields import segment
 from ...http.resource import ApiResource, Refusal
 from ...model.errors import ChatError
@@ -16,6 +15,7 @@ from ...model.policy import Action
 from ..access import Access
 from ..polls.longpoll import Polls
 from .events import EventsResource
+from .marker import MarkerResource
 from .membership import MembershipResource
 from .messages import MessagesResource
 from .roomlist import RoomList, room_answer
@@ -25,6 +25,7 @@ IN_ROOM: dict[bytes, Callable[[Access, Polls, str], Resource]] = {
     b"events": lambda access, polls, room: EventsResource(access, polls, [room]),
     b"messages": lambda access, _, room: MessagesResource(access, room),
     b"topic": lambda access, _, room: TopicResource(access, room),
+    b"marker": lambda access, _, room: MarkerResource(access, room),
     b"membership": lambda access, _, room: MembershipResource(access, room),
 }
 """What is below `/rooms/{room}`; a new resource is one line."""
@@ -50,9 +51,7 @@ class RoomsResource(ApiResource):
 
     def render_GET(self, request: Request) -> bytes:
         """The rooms that have people or events."""
-        access = self._access
-        owner = access.owner(request, access.session(request))
-        access.service.readers.check(owner, Action.LIST)
+        self._access.may(request, Action.LIST)
         return self._list.answer(request)
 
 
@@ -75,10 +74,5 @@ class RoomResource(ApiResource):
     def render_GET(self, request: Request) -> Deferred[bytes]:
         """Topic, who is here, and the ends of the log."""
         access = self._access
-        owner = access.owner(request, access.session(request))
-
-        def answer(room: Room) -> bytes:
-            access.service.readers.check_reading(owner, room)
-            return room_answer(request, access.service, room)
-
-        return access.service.rooms.load(self._name).addCallback(answer)
+        reading = access.readable(request, self._name)
+        return reading.addCallback(lambda room: room_answer(request, access.service, room))

@@ -5,11 +5,14 @@ The reference is docs/protocol.md.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 
-from twisted.web.resource import IResource
-from twisted.web.server import Request
+from twisted.internet.defer import Deferred
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+from twisted.web.resource import IResource, Resource, getChildForRequest
+from twisted.web.server import NOT_DONE_YET, Request
 
 from ...chat.service import ChatService
 from ...http.bounds import USUAL, Bounds
@@ -18,10 +21,12 @@ from ...http.origin import OriginGuard
 from ...http.proxies import NO_PROXIES, Proxies
 from ...http.resource import ApiResource, Refusal
 from ...http.site import ChatSite
+from ...model.errors import ChatError, Unavailable
 from ...net.peers import Peers, going_down
 from ..access import Access
 from ..polls.longpoll import Polls
 from ..polls.templates import PollFastPath
+from .account import AccountResource, AccountsResource
 from .events import EventsResource
 from .health import HealthResource
 from .page import page_files
@@ -29,7 +34,12 @@ from .people import PeopleResource
 from .rooms import RoomsResource
 from .session import SessionResource
 
+MISTAKE = "the server made a mistake, and has written it down"
+_log = Logger()
+
 TREE: dict[bytes, Callable[[Access, Polls], IResource]] = {
+    b"accounts": lambda access, _: AccountsResource(access),
+    b"account": lambda access, _: AccountResource(access),
     b"session": lambda access, _: SessionResource(access),
     b"rooms": RoomsResource,
     b"people": lambda access, _: PeopleResource(access),
@@ -57,8 +67,8 @@ def web_site(
     peers = Peers(service.clock) if peers is None else peers
     access = Access(service, proxies, peers, bounds.body)
     polls = Polls(service)
-    root = DrainGuard(peers)
     files = page_files()
+    root = Root(peers, access, {*files, b"healthz"})
     for path, file in files.items():
         root.putChild(path, file)
     for path, make in TREE.items():
@@ -68,16 +78,63 @@ def web_site(
     return ChatSite(guard, service.clock, bounds, peers, PollFastPath(polls), hosts)
 
 
-class DrainGuard(ApiResource):
-    """The root of the tree; it refuses all requests while the server goes down."""
+class Root(ApiResource):
+    """The root of the tree: it refuses all requests while the server goes down, and has the session
+    of a request looked up before anything asks for it.
+    """
 
-    def __init__(self, peers: Peers) -> None:
+    def __init__(self, peers: Peers, access: Access, anonymous: Collection[bytes]) -> None:
+        """What is below `anonymous` is the same for every session."""
         super().__init__()
         self._peers = peers
+        self._access = access
+        self._anonymous = anonymous
 
     def getChildWithDefault(self, path: bytes, request: Request) -> IResource:
         """Every request's first step."""
         if self._peers.draining:
             return Refusal(going_down())
         child: IResource = super().getChildWithDefault(path, request)
-        return child
+        if path in self._anonymous:
+            return child
+        try:
+            adopting = self._access.adopt(request)
+        except ChatError as error:
+            return Refusal(error)
+        return child if adopting is None else Adopting(adopting, child)
+
+
+class Adopting(Resource):
+    """A resource for a session that is being looked up."""
+
+    isLeaf = True
+
+    def __init__(self, adopting: Deferred[object], resource: IResource) -> None:
+        super().__init__()
+        self._adopting = adopting
+        self._resource = resource
+
+    def render(self, request: Request) -> int:
+        """Carry the request out when its session is in memory."""
+        gone: list[bool] = []
+        request.notifyFinish().addErrback(lambda _: gone.append(True))
+
+        def adopted(_: object) -> None:
+            if not gone:
+                request.render(getChildForRequest(self._resource, request))
+
+        def refused(failure: Failure) -> None:
+            failure.trap(ChatError)
+            assert isinstance(failure.value, ChatError)
+            if not gone:
+                request.render(Refusal(failure.value))
+
+        def broken(failure: Failure) -> None:
+            _log.failure("a request failed", failure)
+            if not gone:
+                request.render(
+                    Refusal(Unavailable("the server made a mistake, and has written it down"))
+                )
+
+        self._adopting.addCallbacks(adopted, refused).addErrback(broken)
+        return NOT_DONE_YET

@@ -50,6 +50,7 @@ class LineClient:
         "literal",
         "parting",
         "person",
+        "prompted",
         "reader",
         "service",
         "session",
@@ -74,6 +75,8 @@ class LineClient:
         """Commands whose outcome is not known yet."""
         self.changing = False
         """Whether one of them changes names or rooms, so that no line may be carried out."""
+        self.prompted: Callable[[str], None] | None = None
+        """What takes the next line, which is no command and is not said: a password."""
         self.ended = False
         """Whether the client has quit."""
         self.parting = ""
@@ -91,9 +94,54 @@ class LineClient:
 
     def close(self) -> None:
         """The connection is over, and so is the session."""
-        self.session.over = True
         self.subscriber.stop()
-        self.service.end(self.person, self.parting)
+        self._part(self.session, self.parting)
+
+    def become(self, session: Session) -> Deferred[Any]:
+        """The client is another person from now on; fires when the one it was has left."""
+        if self.session.over:  # the connection was lost meanwhile
+            return self._part(session)
+        old, self.session, self.person = self.session, session, session.person
+        self.reader.belong(session)
+        self.reader.read(
+            self.person.rooms.get(LOBBY) or next(iter(self.person.rooms.values()), None)
+        )
+        self.follow()
+        return self._part(old)
+
+    def follow(self) -> None:
+        """Read also what other sessions of the account join from now on."""
+        listeners = self.person.listeners
+        if listeners is None:
+            listeners = self.person.listeners = set()
+        listeners.add(self._rooms_changed)
+
+    def _part(self, session: Session, text: str = "") -> Deferred[Any]:
+        if session.person.listeners is not None:
+            session.person.listeners.discard(self._rooms_changed)
+        return self.service.signed_in.disconnect(session, text)
+
+    def _rooms_changed(self) -> None:
+        """A session of the same person has joined a room, or left one."""
+        if not self.changing:  # or else it was this one, which reads the room when it is its turn
+            self.service.clock.callLater(0, self._read_rooms, self.session, self.service.horizon)
+
+    def _read_rooms(self, session: Session, begin: int) -> None:
+        if session.over or self.changing or session is not self.session:
+            return
+        room = self.reader.room
+        if room is not None and room.name not in self.person.rooms:
+            room = next(iter(self.person.rooms.values()), None)
+            self.answer(f"you are in #{room.name}" if room else "you are in no room now")
+        self.reader.read(room, begin)
+        self.subscriber.wake()
+
+    def prompt(self, text: str, then: Callable[[str], None]) -> bool:
+        """Ask for a password, which a telnet client does not show; answers whether it is one."""
+        if not self.wire.ask(text.encode()):
+            return False
+        self.prompted = then
+        return True
 
     # -- coming in -------------------------------------------------------------------------------
 

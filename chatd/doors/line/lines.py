@@ -19,11 +19,9 @@ from twisted.internet.interfaces import (
     IAddress,
     IDelayedCall,
     IHalfCloseableProtocol,
-    IPushProducer,
     ISSLTransport,
 )
-from twisted.internet.protocol import Factory, Protocol, connectionDone
-from twisted.internet.tcp import Connection
+from twisted.internet.protocol import Factory, connectionDone
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
@@ -34,10 +32,10 @@ from ...chat.sessions import Session
 from ...codecs.editing import edited
 from ...codecs.lineinput import LineInput
 from ...codecs.lines import counted, refusal
-from ...codecs.telnet import NO_OPERATION
-from ...model.addresses import LOCAL, Address, address_of
+from ...codecs.telnet import ECHO_ON, NO_OPERATION
+from ...model.addresses import LOCAL, Address, address_of, is_own_machine
 from ...model.errors import ChatError, Malformed, TextTooLong, TooSlow, Unavailable
-from ...net.handshakes import TimedHandshake
+from ...net.flow import TcpConnection
 from ...net.heartbeat import Heartbeat
 from ...net.peers import GOING_DOWN, Peers
 from ...net.tcp import enable_direct_writes
@@ -53,11 +51,10 @@ COMMAND_BYTES = 256
 """Bytes that a line may be longer than a message, for the command before it."""
 
 
-@implementer(IHalfCloseableProtocol, IPushProducer)
-class LineConnection(TimedHandshake, Protocol):
+@implementer(IHalfCloseableProtocol)
+class LineConnection(TcpConnection):
     """One client's bytes: lines in, at the pace that the limits allow, and backpressure."""
 
-    transport: Connection
     _log = Logger()
 
     def __init__(
@@ -68,8 +65,8 @@ class LineConnection(TimedHandshake, Protocol):
         backlogs: Backlogs,
         address: Address = LOCAL,
     ) -> None:
+        super().__init__(peers, service.clock)
         self._service = service
-        self._peers = peers
         self._heartbeat = heartbeat
         self._backlogs = backlogs
         self._backlog: IDelayedCall | None = None
@@ -78,51 +75,32 @@ class LineConnection(TimedHandshake, Protocol):
         self._address = address
         self._shell: Shell | None = None
         self._entering = False
-        self._pushes = False
-        self._full = False
         self._input = LineInput()
         self._queue = LineQueue(service.clock, service.max_text + COMMAND_BYTES)
         self._stopped = False
         self._ending = False
         self._farewell = b""
-        self._closing = False
         self._gone = False
         self._over = False
 
     # -- the transport's side --------------------------------------------------------------------
 
-    def connectionMade(self) -> None:
-        """A client is there; over TLS there is nothing to say before its handshake is done.
-
-        What is written earlier makes Twisted pause its producer until it has read on, and this one
-        would pause the reading.
-        """
-        self.transport.setTcpNoDelay(True)
-        self._peers.add(self)
-        if not self.begin_handshake(self.transport, self._service.clock):
-            self._enter()
-
-    def handshakeCompleted(self) -> None:  # noqa: N802
-        """See `IHandshakeListener.handshakeCompleted`."""
-        super().handshakeCompleted()
-        if not self._ending:
-            self._enter()
-
-    def _enter(self) -> None:
-        """Have a person come in, as a guest."""
-        self.transport.registerProducer(self, True)
-        self._pushes = self._entering = True
+    def established(self) -> None:
+        """Have a person come in, as a guest; unless the server has hung up meanwhile."""
+        if self._ending:
+            return
+        self._entering = True
         entering = maybeDeferred(self._service.enter, address=self._address)
         entering.addCallbacks(self._entered, self._not_let_in)
 
     def _entered(self, person: Person) -> None:
         """Greet, and begin to read the lobby; unless the client has gone meanwhile."""
         self._has_arrived()
-        if self._over or self._closing:
+        if self._over or self.is_closing:
             self._service.end(person)
             return
         self._shell = Shell(self._service, Session(person, self._address), self)
-        if self._full:
+        if self.full:
             self._shell.subscriber.pause()
         self._shell.greet()
         if self._gone and not self._over:
@@ -147,6 +125,8 @@ class LineConnection(TimedHandshake, Protocol):
         """
         if self._gone:
             return
+        if self.full:
+            subscriber.pause()
         subscriber.start(self.transport.write)
         enable_direct_writes(self.transport, subscriber)
 
@@ -175,7 +155,7 @@ class LineConnection(TimedHandshake, Protocol):
 
     def turn_out(self, error: ChatError) -> None:
         """See `Wire.turn_out`; nothing that the client has sent and that waits is carried out."""
-        if self._closing:
+        if self.is_closing:
             return
         self._hang_up()
         self.send(refusal(error))
@@ -186,7 +166,7 @@ class LineConnection(TimedHandshake, Protocol):
 
     def readConnectionLost(self) -> None:
         """The client has said all it had to say, but may still be listening."""
-        if self._closing:
+        if self.is_closing:
             self.transport.loseConnection()
             return
         self._end_input()
@@ -224,7 +204,7 @@ class LineConnection(TimedHandshake, Protocol):
         self.end_handshake()
         if self._beating:
             self._heartbeat.discard(self)
-        self._peers.stalls.forget(self)
+        self.peers.stalls.forget(self)
         if self._shell:
             self._shell.subscriber.stop()
         if self._queue.pending and not self._over:
@@ -265,42 +245,50 @@ class LineConnection(TimedHandshake, Protocol):
         if self._shell:
             self._shell.close()
             self._shell = None  # it holds this connection
-        self._peers.discard(self)
+        self.peers.discard(self)
 
-    def pauseProducing(self) -> None:
+    def filled(self) -> None:
         """The client reads more slowly than the room talks: its cursor stays, and its commands
         wait.
         """
-        self._full = True
         if self._shell:
             self._shell.subscriber.pause()
-        self._peers.stalls.full(self)
         self._stopped = True
         self.transport.pauseProducing()
 
-    def resumeProducing(self) -> None:
+    def drained(self) -> None:
         """There is room again."""
-        self._peers.stalls.drained(self)
-        self._full = False
         if self._shell:
             self._shell.subscriber.resume()
-        if not self._full:
+        if not self.full:
             self.work()
-
-    def stopProducing(self) -> None:
-        """The transport is about to close; `connectionLost` follows."""
 
     def beat(self) -> None:
         """Give a sign of life that a telnet client does not show; another client gets none, for it
         would show the bytes.
         """
-        if not (self._full or self._closing):
+        if not (self.full or self.is_closing):
             self.send(NO_OPERATION)
 
     def send(self, data: bytes) -> None:
         """See `Wire.send`."""
         if data and not self._gone:
             self.transport.write(data)
+
+    @property
+    def private(self) -> bool:
+        """See `Wire.private`."""
+        return ISSLTransport.providedBy(self.transport) or is_own_machine(self._address)
+
+    def ask(self, prompt: bytes) -> bool:
+        """See `Wire.ask`."""
+        if self._input.telnet:
+            self.send(prompt + self._input.hide())
+        return self._input.telnet
+
+    def show(self) -> None:
+        """See `Wire.show`; the end of the line was not seen either."""
+        self.send(ECHO_ON + b"\r\n")
 
     # -- lines into commands ---------------------------------------------------------------------
 
@@ -319,13 +307,13 @@ class LineConnection(TimedHandshake, Protocol):
 
     def make_mistake(self) -> float:
         """See `Carrier.make_mistake`."""
-        return 0.0 if self._closing or self._shell is None else self._shell.make_mistake()
+        return 0.0 if self.is_closing or self._shell is None else self._shell.make_mistake()
 
     @property
     def busy(self) -> bool:
         """See `Carrier.busy`."""
         shell = self._shell
-        return shell is None or shell.changing or (self._full and not self._gone)
+        return shell is None or shell.changing or (self.full and not self._gone)
 
     def carry_out(self, line: bytes | None) -> bool:
         """See `Carrier.carry_out`."""
@@ -350,7 +338,7 @@ class LineConnection(TimedHandshake, Protocol):
 
     def _read_on(self) -> None:
         """Take more input, unless something still has to be waited for."""
-        if not self._stopped or self._full or self._ending or self._gone:
+        if not self._stopped or self.full or self._ending or self._gone:
             return
         if self._queue.idle:
             self._stopped = False
@@ -362,7 +350,9 @@ class LineConnection(TimedHandshake, Protocol):
             if self._queue.idle and not self._over:
                 self._finish()
         elif (
-            self._ending and self._queue.idle and not (self.owed or self._closing or self._entering)
+            self._ending
+            and self._queue.idle
+            and not (self.owed or self.is_closing or self._entering)
         ):
             subscriber = self._shell.subscriber if self._shell else None
             if subscriber:
@@ -370,20 +360,17 @@ class LineConnection(TimedHandshake, Protocol):
                 if subscriber.waiting:
                     subscriber.when_caught_up(self._close_when_done)
                     return
-            if not self._full:
+            if not self.full:
                 self.send(self._farewell)
                 self._close()
 
     def _close(self) -> None:
         """Close, once the client has read what it was sent."""
-        if self._closing:
+        if self.is_closing:
             return
-        self._closing = True
-        self._peers.stalls.closing(self)
         if self._shell:
             self._shell.subscriber.stop()
-        if self._pushes:
-            self.transport.unregisterProducer()
+        self.end_flow()
         if self._stopped and self._farewell and not ISSLTransport.providedBy(self.transport):
             # What was not read would make the close a reset, which takes back the farewell.
             self.transport.loseWriteConnection()
@@ -409,8 +396,7 @@ class LineConnection(TimedHandshake, Protocol):
         if self._gone:
             self._give_up("the server is going down")
             return
-        if not self._pushes:  # the handshake of TLS is not done
-            self.transport.abortConnection()
+        if self.cut_handshake():
             return
         lost = len(self._queue.lines)
         again = f", and say your last {counted(lost, 'line')} again" if lost else ""

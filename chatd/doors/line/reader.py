@@ -16,6 +16,7 @@ from ...chat.service import ChatService
 from ...chat.sessions import Session
 from ...codecs.lines import CURRENT, ELSEWHERE, answer, counted, refusal
 from ...codecs.timed import TIMED, Days, moment_of
+from ...codecs.without import Without
 from ...model.errors import ChatError, NotInRoom, Unavailable
 from ...stream.batch import Batch, Gap
 from ...stream.eventlog import Codec
@@ -48,6 +49,16 @@ class Wire(Protocol):
 
     def turn_out(self, error: ChatError) -> None:
         """Tell why the connection ends, and close it."""
+
+    @property
+    def private(self) -> bool:
+        """Whether nobody else can read what the client sends."""
+
+    def ask(self, prompt: bytes) -> bool:
+        """Ask for a line that the client does not show; answers whether it can do that."""
+
+    def show(self) -> None:
+        """Have the client show what is typed again."""
 
 
 class LineReader:
@@ -145,6 +156,16 @@ class LineReader:
         """Begin to read."""
         self._wire.start(self.subscriber)
 
+    def belong(self, session: Session) -> None:
+        """The client is another person from now on: what it read before ends."""
+        self._session, self._removed, self.room = session, NONE, None
+        self.subscriber.stop()
+        self.subscriber = self._readers.open(session, self._allowed(), self, self._service.horizon)
+        if self._zone:
+            self.subscriber.start()
+        else:
+            self.begin()
+
     def show_times(self, zone: str) -> None:
         """Show times from now on, in that zone; empty: show none."""
         self._zone = zone
@@ -203,12 +224,18 @@ class LineReader:
     @property
     def codecs(self) -> tuple[Codec, Codec]:
         """That of the current room, and that of the others."""
-        return TIMED[self._zone] if self._zone else (CURRENT, ELSEWHERE)
+        codecs: tuple[Codec, Codec] = TIMED[self._zone] if self._zone else (CURRENT, ELSEWHERE)
+        ignored = self._session.person.ignored
+        if not ignored:
+            return codecs
+        return Without(codecs[0], ignored), Without(codecs[1], ignored)
 
     @property
     def dated(self) -> Codec:
         """That of past events, which have times and days."""
-        return TIMED[self._zone or "local"][0]
+        codec: Codec = TIMED[self._zone or "local"][0]
+        ignored = self._session.person.ignored
+        return Without(codec, ignored) if ignored else codec
 
     def _gap(self, gap: Gap) -> bytes:
         here = not self.room or gap.source in ("", self.room.name)

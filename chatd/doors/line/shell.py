@@ -12,6 +12,7 @@ from __future__ import annotations
 from ...chat.limits import TokenBucket
 from ...chat.service import ChatService
 from ...chat.sessions import Session
+from ...model.bounds import PASSWORD
 from ...model.commands import Say
 from ...model.errors import RateLimited
 from .client import LineClient, WaitForAcks
@@ -42,6 +43,11 @@ class Shell(LineClient):
 
         Raises `ChatError` and `WaitForAcks`.
         """
+        if self.prompted is not None:
+            then, self.prompted = self.prompted, None
+            self.wire.show()
+            then(PASSWORD.check(line))
+            return False
         parsed = line if self.literal else self.commands.parse(line)
         if isinstance(parsed, str):
             message = Say(self.here, parsed)

@@ -484,7 +484,8 @@ def test_a_session_is_known_by_its_token(server: MemoryServer, http: HttpClient,
         "header": {"Chatd-Session": token},
         "cookie": {"Cookie": f"a=b; chatd-{server.chat.store.id}={token}; c=d"},
     }[how]
-    assert http.get("/session", **headers).json == {"name": "ada", "rooms": ["lobby"]}
+    told = http.get("/session", **headers).json
+    assert (told["name"], told["account"], told["rooms"]) == ("ada", False, ["lobby"])
     assert http.post(MESSAGES, {"text": "hi"}, **headers).status == 201
     assert server.chat.texts("lobby") == ["hi"]
 

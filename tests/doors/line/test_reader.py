@@ -13,6 +13,7 @@ from chatd.model.policy import Action, RoomView
 from chatd.testing import InMemoryChat
 from chatd.testing.policies import DenyAll, DenyIf
 
+from ...kit.chat import looked_up
 from ...kit.server import MemoryServer
 from ...kit.terminal import Terminal, greeted, untimed
 
@@ -211,6 +212,7 @@ def test_a_room_is_read_from_ones_own_coming_on(server: MemoryServer) -> None:
     """Though other rooms were read further by then, and more was said in the same moment."""
     ada, bob = Terminal(server, "/nick ada"), Terminal(server, "/nick bob", "/join dev")
     ada.heard()
+    looked_up(server.chat, "eve")
     server.hold_appends()
     ada.wire.send(b"/join dev\r\n")
     bob.wire.send(b"in dev\r\n")

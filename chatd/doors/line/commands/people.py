@@ -1,4 +1,4 @@
-"""Commands about the person: its name."""
+"""Commands about people: one's own name, and whom one does not want to hear."""
 
 from __future__ import annotations
 
@@ -17,3 +17,25 @@ def nick(client: LineClient, name: str) -> None:
         client.answer(f"you are now {client.person.name}")
 
     client.change(client.perform(Rename(name)), renamed)
+
+
+@command("/ignore NAME", "hear no more of somebody", word("name", NAME), kind=Kind.CHANGE)
+def ignore(client: LineClient, name: str) -> None:
+    """For good if one is signed in, else for as long as one is here."""
+
+    def ignored(_: object) -> None:
+        client.reader.read(client.reader.room)
+        client.answer(f"you hear no more of {name}; /unignore {name} ends that")
+
+    client.change(client.service.ignores.ignore(client.person, name), ignored)
+
+
+@command("/unignore NAME", "hear somebody again", word("name", NAME), kind=Kind.CHANGE)
+def unignore(client: LineClient, name: str) -> None:
+    """From the next message on."""
+
+    def heard(_: object) -> None:
+        client.reader.read(client.reader.room)
+        client.answer(f"you hear {name} again")
+
+    client.change(client.service.ignores.hear(client.person, name), heard)

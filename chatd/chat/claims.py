@@ -1,0 +1,90 @@
+"""The claim: how a server gets its first administrator.
+
+1. While there is no administrator, each start makes a new code of 128 bits and logs it: whoever can
+   read the log of a server runs it.
+2. It is good once, for an hour, and not while there is an administrator.  A claim expects that none
+   was made before it: of two at once, one is refused.
+"""
+
+from __future__ import annotations
+
+import hmac
+import secrets
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from msgspec.structs import replace
+from twisted.internet.defer import Deferred
+
+from ..model.account import encode
+from ..model.errors import NotAllowed
+from ..model.units import ACCOUNTS, ADMINS, Cell, Change, Expect, Unit
+from .accounts import Proof
+from .journal import Journal
+
+CLAIM_SECONDS = 3600.0
+"""Seconds for which the code of a start is good."""
+CLAIMED = ""
+"""The key of the cell that every claim writes; no account has it."""
+NO_CLAIM = (
+    "that claim is not good: it was used, is older than an hour, or is of an earlier start; a "
+    "start without an administrator logs a new one"
+)
+
+
+class Claims:
+    """The code of this start, as long as it is good."""
+
+    def __init__(self, now: Callable[[], float], journal: Journal) -> None:
+        """`now` tells seconds that never run backwards."""
+        self._now = now
+        self._journal = journal
+        self._until = 0.0
+        self._version = 0
+        self.code = ""
+        """The code; empty: none is good."""
+
+    def opened(self, admins: Mapping[str, Cell]) -> None:
+        """The store is open, and has these administrators."""
+        self.restated(admins)
+        if not any(key != CLAIMED for key in admins):
+            self.code = secrets.token_urlsafe(16)
+            self._until = self._now() + CLAIM_SECONDS
+
+    def restated(self, admins: Mapping[str, Cell]) -> None:
+        """The store was read anew, and has these administrators."""
+        self._version = admins[CLAIMED].version if CLAIMED in admins else 0
+        if self._version:
+            self.code = ""
+
+    def check(self, code: str) -> None:
+        """Raises `NotAllowed` if the code is not good."""
+        known = self.code if self._now() < self._until else ""
+        if not known or not hmac.compare_digest(known.encode(), code.encode(errors="replace")):
+            raise NotAllowed(NO_CLAIM)
+
+    def take(self, proof: Proof, code: str) -> Deferred[Any]:
+        """Make the account an administrator's; the code is used up.
+
+        Raises or fails with `NotAllowed`, `BadCredentials`, `Unavailable`.
+        """
+        self.check(code)
+
+        def taken() -> Unit:
+            self.check(code)
+            changed = replace(proof.account, admin=True)
+            key = proof.record.key
+            changes = (
+                Change(ACCOUNTS, key, encode(changed)),
+                Change(ADMINS, key, b""),
+                Change(ADMINS, CLAIMED, b""),
+            )
+            unclaimed = Expect(ADMINS, CLAIMED, self._version)
+            return Unit((), changes, (proof.record.expect, unclaimed))
+
+        return self._journal.submit(taken)
+
+    def shown(self, change: Change, version: int) -> None:
+        """Fold a change of a stored unit."""
+        if change.table == ADMINS and change.key == CLAIMED:
+            self._version, self.code = version, ""

@@ -1,0 +1,135 @@
+"""Read markers of accounts: how far a room was read, on all of an account's sessions.
+
+1. A marker is the id of an event, and never goes back.  It is noted in the store.
+2. What is unread are the messages behind the marker; in a room without one, those since the account
+   joined it.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+from twisted.internet.defer import Deferred, gatherResults, succeed
+
+from ..model.errors import ChatError
+from ..model.events import MESSAGES
+from ..model.names import clean_room
+from ..model.units import JOINED, MARKERS, Cell, account_table
+from ..store import Store
+from .livecells import first_error
+from .people import People
+from .readers import Owner, Readers
+from .rooms import Rooms
+
+MOST_UNREAD = 1000
+"""Messages that are counted in a room."""
+MOST_KNOWN = 10_000
+"""Markers that are remembered beside the store, so that of two at once the higher one stays."""
+
+
+class Read(NamedTuple):
+    """What an account has read."""
+
+    rooms: list[str]
+    """The rooms that it has joined, in the order of joining."""
+    markers: dict[str, int]
+    unread: dict[str, int]
+    """Messages, `MOST_UNREAD` at most."""
+
+
+class Markers:
+    """The read markers of one chat."""
+
+    def __init__(
+        self,
+        store: Store,
+        rooms: Rooms,
+        people: People,
+        readers: Readers,
+        horizon: Callable[[], int],
+    ) -> None:
+        """`horizon` tells the highest id that was shown."""
+        self._store = store
+        self._rooms = rooms
+        self._people = people
+        self._readers = readers
+        self._horizon = horizon
+        self._known: OrderedDict[tuple[str, str], int] = OrderedDict()
+
+    def mark(self, account: str, room: str, id_: int) -> Deferred[None]:
+        """An account has read a room up to the event `id_`; fires when that is stored.
+
+        Raises `BadRoom`; fails with `Unavailable`.
+        """
+        name = clean_room(room)
+        table = account_table(MARKERS, account)
+
+        def found(cells: Mapping[str, Cell]) -> Deferred[None]:
+            stored = int(cells[name].value) if name in cells else 0
+            before = max(stored, self._known.get((account, name), 0))
+            marker = min(id_, self._horizon())
+            if marker <= before:
+                return succeed(None)
+            self._known[account, name] = marker
+            if len(self._known) > MOST_KNOWN:
+                self._known.popitem(last=False)
+            noted = self._store.note(table, name, b"%d" % marker)
+            return noted.addCallback(lambda _: self._tell(account, name, marker))
+
+        asked: Deferred[Any] = self._store.get(table, [name])
+        return asked.addCallback(found)
+
+    def _tell(self, account: str, room: str, marker: int) -> None:
+        """Tell the account's open readers of its private events."""
+        person = self._people.own(account)
+        if person is not None and person.account == account:
+            self._readers.marked(person, room, marker)
+
+    def read(self, account: str, owner: Owner) -> Deferred[Read]:
+        """What an account has joined and read, as far as it may read it now.
+
+        Fails with `Unavailable`.
+        """
+        tables: Deferred[Any] = gatherResults(
+            [
+                self._store.table(account_table(JOINED, account)),
+                self._store.table(account_table(MARKERS, account)),
+            ],
+            consumeErrors=True,
+        )
+
+        def found(cells: list[Mapping[str, Cell]]) -> Deferred[Read]:
+            joined, stored = cells
+            markers = {room: int(cell.value) for room, cell in stored.items()}
+            rooms = sorted(joined, key=lambda room: joined[room].version)
+            counting = [
+                self._unread(owner, room, markers.get(room, joined[room].version)) for room in rooms
+            ]
+            counted: Deferred[Any] = gatherResults(counting, consumeErrors=True)
+            counted.addErrback(first_error)
+            return counted.addCallback(
+                lambda counts: Read(
+                    rooms,
+                    {room: markers[room] for room in rooms if room in markers},
+                    {room: n for room, n in zip(rooms, counts, strict=True) if n is not None},
+                )
+            )
+
+        return tables.addErrback(first_error).addCallback(found)
+
+    def _unread(self, owner: Owner, name: str, after: int) -> Deferred[int | None]:
+        room = self._rooms.live(name)
+        if room is None:
+            return self._rooms.load(name).addCallback(lambda _: self._unread(owner, name, after))
+        try:
+            self._readers.check_reading(owner, room)
+        except ChatError:
+            return succeed(None)
+        if after >= room.log.floor and not room.log.incomplete:
+            entries = room.log.since(after).entries
+            count = sum(isinstance(entry.event, MESSAGES) for entry in entries)
+            return succeed(min(count, MOST_UNREAD))
+        counted: Deferred[Any] = self._store.count(name, after, MOST_UNREAD)
+        return counted

@@ -1,0 +1,153 @@
+"""Passwords: hashed and compared by Argon2id (RFC 9106), beside the reactor.
+
+1. Each costs about 25 ms and 19 MiB (OWASP's figures), in a few threads, which the scheduler puts
+   behind the reactor's where it can.
+2. At most `MOST_WAITING` are under way; one more is refused with `Unavailable`.
+3. An unknown account costs the same: its password is compared with that of nobody.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
+from typing import Any, NamedTuple, Protocol, TypeVar
+
+from cryptography.exceptions import InvalidKey
+from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
+from twisted.internet.defer import Deferred, fail
+from twisted.internet.threads import deferToThreadPool
+from twisted.python.threadpool import ThreadPool
+
+from ..model.errors import Unavailable
+
+T = TypeVar("T")
+
+MOST_WAITING = 64
+"""Passwords under way at a time: about a second's work."""
+THREADS = 2
+"""Threads that hash."""
+NICENESS = 5
+"""How far the threads stand behind the reactor's (`setpriority(2)`: on Linux, by thread)."""
+
+
+class Cost(NamedTuple):
+    """What a hash costs."""
+
+    memory: int = 19 * 1024
+    """KiB."""
+    passes: int = 2
+
+
+COST = Cost()
+"""OWASP's recommendation for Argon2id."""
+
+
+class Pool(Protocol):
+    """What has jobs done beside the reactor."""
+
+    def do(self, job: Callable[[], T]) -> Deferred[T]:
+        """Have a function called; fires in the reactor's thread with its result."""
+
+    def stop(self) -> None:
+        """There is nothing more to do."""
+
+
+class HashingPool:
+    """A few threads, which begin with the first job."""
+
+    def __init__(self, reactor: Any) -> None:
+        """`reactor` is an `IReactorFromThreads`."""
+        self._reactor = reactor
+        self._pool: ThreadPool | None = None
+
+    def do(self, job: Callable[[], T]) -> Deferred[T]:
+        """See `Pool.do`."""
+        if self._pool is None:
+            self._pool = ThreadPool(0, THREADS, "chatd, passwords")
+            self._pool.threadFactory = _ModestThread
+            self._pool.start()
+        done: Deferred[T] = deferToThreadPool(self._reactor, self._pool, job)
+        return done
+
+    def stop(self) -> None:
+        """See `Pool.stop`."""
+        if self._pool is not None:
+            self._pool.stop()
+            self._pool = None
+
+
+class _ModestThread(threading.Thread):
+    """A thread that does not keep the process from ending, nor the reactor from running."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **{**options, "daemon": True})
+
+    def run(self) -> None:
+        """See `Thread.run`."""
+        with suppress(OSError, AttributeError):
+            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICENESS)
+        super().run()
+
+
+class Passwords:
+    """Hashes passwords, and compares them with their hashes."""
+
+    def __init__(self, pool: Pool, cost: Cost = COST) -> None:
+        self._pool = pool
+        self._cost = cost
+        self._under_way = 0
+        self._nobody = ""
+        """A hash to compare with where there is none."""
+
+    def hash(self, password: str) -> Deferred[str]:
+        """The hash of a (clean) password, in the PHC string format.
+
+        Fails with `Unavailable` when too many are under way.
+        """
+        return self._do(partial(_hash, password, self._cost))
+
+    def verify(self, password: str | None, hashed: str) -> Deferred[bool]:
+        """Whether it is the password with that hash.  With None, or an empty hash, it takes as
+        long, and is not.  Fails with `Unavailable` when too many are under way.
+        """
+        return self._do(partial(self._verify, password, hashed))
+
+    def stop(self) -> None:
+        """There is nothing more to do."""
+        self._pool.stop()
+
+    def _verify(self, password: str | None, hashed: str) -> bool:
+        if not hashed and not self._nobody:
+            self._nobody = _hash(secrets.token_urlsafe(), self._cost)
+        try:
+            Argon2id.verify_phc_encoded((password or "").encode(), hashed or self._nobody)
+        except (InvalidKey, ValueError):
+            return False
+        return bool(hashed and password)
+
+    def _do(self, job: Callable[[], T]) -> Deferred[T]:
+        if self._under_way >= MOST_WAITING:
+            return fail(
+                Unavailable("too many are signing in at the moment; try again in a moment", 2.0)
+            )
+        self._under_way += 1
+        return self._pool.do(job).addBoth(self._done)
+
+    def _done(self, result: T) -> T:
+        self._under_way -= 1
+        return result
+
+
+def _hash(password: str, cost: Cost) -> str:
+    kdf = Argon2id(
+        salt=secrets.token_bytes(16),
+        length=32,
+        iterations=cost.passes,
+        lanes=1,
+        memory_cost=cost.memory,
+    )
+    return kdf.derive_phc_encoded(password.encode())

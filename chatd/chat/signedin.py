@@ -1,0 +1,217 @@
+"""The sessions of accounts, as they are kept: begun, listed, ended.
+
+1. A token is told once, to the client that asked, and kept as a hash.
+2. A session is stored only if the password has not been changed since it was proved.
+3. What ends a session is a change of its cell, or of the account's epoch (`chatd.chat.lasting`).
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from twisted.internet.defer import Deferred, fail
+
+from ..model.account import (
+    MOST_SESSIONS,
+    AccountSession,
+    decode_session,
+    encode,
+    hash_of,
+    is_over,
+    is_valid,
+)
+from ..model.addresses import Address
+from ..model.errors import ChatError, NotFound
+from ..model.units import SESSIONS, USED, Cell, Change, Unit, account_table
+from ..store import Store
+from .accounts import Proof, Record
+from .journal import Journal
+from .lasting import Sessions
+from .sessions import LastingSession, Session
+
+
+class AccountSessions:
+    """Carries out what changes the sessions of accounts."""
+
+    def __init__(
+        self, now: Callable[[], float], store: Store, journal: Journal, sessions: Sessions
+    ) -> None:
+        """`now` is the wall clock, in seconds since the Unix epoch."""
+        self._now = now
+        self._store = store
+        self._journal = journal
+        self._sessions = sessions
+
+    def begin(self, proof: Proof, address: Address, label: str) -> Deferred[LastingSession]:
+        """A new session of an account.  Fails with `BadCredentials` if the password was changed
+        meanwhile, and as `Sessions.adopt` does.
+        """
+        self._sessions.check(address)
+        token = secrets.token_urlsafe(24)
+        stored = self._store_session(proof, address, label, token)
+        return stored.addCallback(lambda _: self._sessions.adopt(token, address))
+
+    def become(
+        self, proof: Proof, session: LastingSession, address: Address, label: str
+    ) -> Deferred[LastingSession]:
+        """A guest's session goes on as one of the account that the guest has become, with another
+        token.
+        """
+        token = secrets.token_urlsafe(24)
+        stored = self._store_session(proof, address, label, token)
+        return stored.addCallback(lambda _: self._sessions.become(session, token))
+
+    def connect(self, proof: Proof, address: Address, label: str) -> Deferred[Session]:
+        """A connection signs in: its session lasts as long as it does.  Fails as `begin` does."""
+        token = secrets.token_urlsafe(24)
+        stored = self._store_session(proof, address, label, token, brief=True)
+        return stored.addCallback(lambda _: self._sessions.connect(token, address))
+
+    def attach(self, proof: Proof, session: Session, label: str) -> Deferred[Session]:
+        """The guest of a connection has become an account's person."""
+        token = secrets.token_urlsafe(24)
+        stored = self._store_session(proof, session.address, label, token, brief=True)
+        return stored.addCallback(lambda _: self._sessions.attach(session, token))
+
+    def disconnect(self, session: Session, text: str = "") -> Deferred[Any]:
+        """The connection of a session is over, or signs out; `text` is the parting word."""
+        left = self._sessions.disconnect(session, text)
+        if session.standing is None or session.record is None:
+            return left
+        key, hash_ = session.record.key, session.standing.cell.key
+        ended = self.end_session(key, session.id, hash_)
+        ended.addErrback(lambda failure: failure.trap(ChatError))  # it is not listed any more
+        return left
+
+    def _store_session(
+        self, proof: Proof, address: Address, label: str, token: str, *, brief: bool = False
+    ) -> Deferred[AccountSession]:
+        key, hash_ = proof.record.key, hash_of(token)
+        session = AccountSession(
+            key, secrets.token_hex(8), self._micros, proof.epoch, label, address, brief
+        )
+
+        def store(superfluous: Sequence[tuple[str, str]]) -> Deferred[AccountSession]:
+            def judged() -> Unit:
+                proof.account  # noqa: B018 - raises
+                changes = [
+                    Change(SESSIONS, hash_, encode(session)),
+                    Change(account_table(SESSIONS, key), session.id, hash_.encode()),
+                    *_ended(key, superfluous),
+                ]
+                return Unit((), changes, (proof.record.expect,))
+
+            return self._journal.submit(judged).addCallback(lambda _: session)
+
+        return self._superfluous(proof.record).addCallback(store)
+
+    def _superfluous(self, record: Record) -> Deferred[list[tuple[str, str]]]:
+        """Ids and hashes of an account's sessions that are over, or too many."""
+
+        def found(sessions: Mapping[str, Listed]) -> list[tuple[str, str]]:
+            living = sorted(self._living(record, sessions), key=lambda id_: sessions[id_].last)
+            kept = set(living[max(len(living) - MOST_SESSIONS + 1, 0) :])
+            return [(id_, it.hash) for id_, it in sessions.items() if id_ not in kept]
+
+        return self._all(record.key).addCallback(found)
+
+    def listed(self, record: Record) -> Deferred[dict[str, Listed]]:
+        """An account's sessions, by their ids.  Fails with `Unavailable`."""
+        return self._all(record.key).addCallback(
+            lambda sessions: {id_: sessions[id_] for id_ in self._living(record, sessions)}
+        )
+
+    def _living(self, record: Record, sessions: Mapping[str, Listed]) -> list[str]:
+        now = self._micros
+        here = {session.id for session in self._sessions.of(record.key)}
+        return [
+            id_
+            for id_, it in sessions.items()
+            if is_valid(it.session, record.value)
+            and not is_over(it.session, it.used, now)
+            and (id_ in here or not it.session.brief)  # or its connection did not end in order
+        ]
+
+    def _all(self, key: str) -> Deferred[dict[str, Listed]]:
+        ids: Deferred[Any] = self._store.table(account_table(SESSIONS, key))
+
+        def looked_up(ids: Mapping[str, Cell]) -> Deferred[dict[str, Listed]]:
+            hashes = {id_: cell.value.decode() for id_, cell in ids.items()}
+            cells: Deferred[Any] = self._store.get(SESSIONS, hashes.values())
+
+            def read(cells: Mapping[str, Cell]) -> Deferred[dict[str, Listed]]:
+                used: Deferred[Any] = self._store.get(USED, hashes.values())
+                return used.addCallback(
+                    lambda used: {
+                        id_: Listed(
+                            hash_,
+                            decode_session(cells[hash_].value),
+                            int(used[hash_].value) if hash_ in used else 0,
+                        )
+                        for id_, hash_ in hashes.items()
+                        if hash_ in cells
+                    }
+                )
+
+            return cells.addCallback(read)
+
+        return ids.addCallback(looked_up)
+
+    def sign_out(self, session: LastingSession) -> Deferred[Any]:
+        """End a session; fires when its person has left, if it was the last one."""
+        if session.record is None:
+            return self._sessions.close(session)
+        return self.end_session(session.record.key, session.id, session.hash)
+
+    def end_session(self, key: str, id_: str, hash_: str = "") -> Deferred[Any]:
+        """End one of an account's sessions; its readers end at once.
+
+        Fails with `NotFound`, `Unavailable`.
+        """
+        table = account_table(SESSIONS, key)
+
+        def end(hash_: str) -> Deferred[Any]:
+            changes = _ended(key, [(id_, hash_)])
+            return self._journal.submit(lambda: Unit((), changes))
+
+        if hash_:
+            return end(hash_)
+
+        def found(cells: Mapping[str, Cell]) -> Deferred[Any]:
+            if id_ not in cells:
+                return fail(NotFound("there is no such session; GET /account/sessions lists them"))
+            return end(cells[id_].value.decode())
+
+        looked_up: Deferred[Any] = self._store.get(table, [id_])
+        return looked_up.addCallback(found)
+
+    @property
+    def _micros(self) -> int:
+        return int(self._now() * 1_000_000)
+
+
+class Listed(NamedTuple):
+    """A session as it is kept."""
+
+    hash: str
+    session: AccountSession
+    used: int
+    """When it was last noted to be in use, in microseconds since the Unix epoch; 0: never."""
+
+    @property
+    def last(self) -> int:
+        """When it was last used, as far as is known."""
+        return max(self.session.created, self.used)
+
+
+def _ended(key: str, sessions: Sequence[tuple[str, str]]) -> list[Change]:
+    return [
+        change
+        for id_, hash_ in sessions
+        for change in (
+            Change(SESSIONS, hash_, None),
+            Change(account_table(SESSIONS, key), id_, None),
+        )
+    ]

@@ -1,0 +1,106 @@
+"""Personal tokens: what lets a program act as an account, without a session.
+
+1. A token acts as its account as far as its scope allows.  It is not present, is in no room, and
+   speaking joins none.
+2. It is told once and kept as a hash, with a prefix by which it is told from a session's.
+3. It ends when it is removed, when its time is up, or with its account.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from twisted.internet.defer import Deferred, fail
+
+from ..model.account import MOST_TOKENS, Account, PersonalToken, decode_token, encode, hash_of
+from ..model.errors import Malformed, NotFound
+from ..model.identity import Scope
+from ..model.text import clean_phrase
+from ..model.units import TOKENS, Cell, Change, Unit, account_table
+from ..store import Store
+from .accounts import Record
+from .journal import Journal
+
+PREFIX = "chatd_"
+"""How every personal token begins."""
+MOST_SECONDS = 10 * 365 * 86_400
+"""The longest time that a token is made for, in seconds; one without a time is good for ever."""
+
+
+def is_good(token: PersonalToken | None, account: Account | None, now: int) -> bool:
+    """Whether a token may be used; `now` is in microseconds since the Unix epoch."""
+    if token is None or account is None or account.deleted:
+        return False
+    return not token.expires or now < token.expires
+
+
+class Tokens:
+    """Makes, lists and removes the tokens of accounts."""
+
+    def __init__(self, now: Callable[[], float], store: Store, journal: Journal) -> None:
+        """`now` is the wall clock, in seconds since the Unix epoch."""
+        self._now = now
+        self._store = store
+        self._journal = journal
+
+    def make(
+        self, record: Record, label: str, scope: Scope, seconds: int | None
+    ) -> Deferred[tuple[PersonalToken, str]]:
+        """A new token, and its secret, which is told this once; good for `seconds` if given.
+
+        Raises or fails with `Malformed`, `TextTooLong`, `Unavailable`.
+        """
+        if seconds is not None and not 0 < seconds <= MOST_SECONDS:
+            raise Malformed(f"expires is in seconds: 1 to {MOST_SECONDS}; without it, for ever")
+        label = clean_phrase(label, 4 * len(label) + 1, "label")
+        secret = PREFIX + secrets.token_urlsafe(24)
+        now = int(self._now() * 1_000_000)
+        expires = 0 if seconds is None else now + seconds * 1_000_000
+        token = PersonalToken(record.key, secrets.token_hex(8), now, label, scope, expires)
+        hash_ = hash_of(secret)
+
+        def listed(tokens: Mapping[str, PersonalToken]) -> Deferred[tuple[PersonalToken, str]]:
+            if len(tokens) >= MOST_TOKENS:
+                raise Malformed(f"you have {MOST_TOKENS} tokens, the most there may be; remove one")
+            changes = (
+                Change(TOKENS, hash_, encode(token)),
+                Change(account_table(TOKENS, record.key), token.id, hash_.encode()),
+            )
+            made = self._journal.submit(lambda: Unit((), changes, (record.expect,)))
+            return made.addCallback(lambda _: (token, secret))
+
+        return self.listed(record.key).addCallback(listed)
+
+    def listed(self, key: str) -> Deferred[dict[str, PersonalToken]]:
+        """An account's tokens by their ids, those too whose time is up.  Fails with
+        `Unavailable`.
+        """
+
+        def looked_up(ids: Mapping[str, Cell]) -> Deferred[dict[str, PersonalToken]]:
+            hashes = {id_: cell.value.decode() for id_, cell in ids.items()}
+            cells: Deferred[Any] = self._store.get(TOKENS, hashes.values())
+            return cells.addCallback(
+                lambda cells: {
+                    id_: decode_token(cells[hash_].value)
+                    for id_, hash_ in hashes.items()
+                    if hash_ in cells
+                }
+            )
+
+        ids: Deferred[Any] = self._store.table(account_table(TOKENS, key))
+        return ids.addCallback(looked_up)
+
+    def remove(self, key: str, id_: str) -> Deferred[Any]:
+        """End a token; its readers end at once.  Fails with `NotFound`, `Unavailable`."""
+        table = account_table(TOKENS, key)
+
+        def found(cells: Mapping[str, Cell]) -> Deferred[Any]:
+            if id_ not in cells:
+                return fail(NotFound("there is no such token; GET /account/tokens lists them"))
+            changes = (Change(TOKENS, cells[id_].value.decode(), None), Change(table, id_, None))
+            return self._journal.submit(lambda: Unit((), changes))
+
+        looked_up: Deferred[Any] = self._store.get(table, [id_])
+        return looked_up.addCallback(found)

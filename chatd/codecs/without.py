@@ -1,0 +1,36 @@
+"""Lines without what ignored people say.
+
+Only a client that ignores somebody has such a codec; clients that ignore the same people share it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ..model.events import MESSAGES, SentPrivately, Told
+from ..model.names import name_key
+from ..stream.eventlog import Codec, Entry
+
+
+class Without:
+    """A codec that leaves out the messages of some people."""
+
+    def __init__(self, codec: Codec, ignored: frozenset[str]) -> None:
+        """`ignored` are the keys of their names."""
+        self._codec = codec
+        self._ignored = ignored
+        self.name = f"{codec.name} without {' '.join(sorted(ignored))}"
+
+    def encode(self, entry: Entry) -> bytes:
+        """See `Codec.encode`: nothing, of somebody who is ignored."""
+        event = entry.event
+        heard = isinstance(event, MESSAGES) or (
+            isinstance(event, Told) and not isinstance(event, SentPrivately)
+        )
+        if heard and name_key(event.sender) in self._ignored:  # type: ignore[attr-defined]
+            return b""
+        return self._codec.encode(entry)
+
+    def join(self, chunks: Sequence[bytes]) -> bytes:
+        """See `Codec.join`."""
+        return self._codec.join(chunks)

@@ -1,0 +1,243 @@
+"""`/accounts` and `/account`: making an account, and what belongs to one.
+
+1. What comes in is JSON only, and a password only over a connection that nobody else reads.
+2. An `Idempotency-Key` is ignored: it proves nothing about who asks, and answers hold secrets.
+3. What needs a password is not for personal tokens.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from twisted.internet.defer import Deferred
+from twisted.web.resource import Resource
+from twisted.web.server import Request
+
+from ...chat.accounts import Proof
+from ...chat.sessions import LastingSession
+from ...http.body import read_json
+from ...http.fields import segment
+from ...http.resource import ApiResource, Refusal, answer, no_content
+from ...model.errors import ChatError
+from ..access import Access
+from .forms import AccountForm, DeletionForm, NewPasswordForm, TokenForm
+from .session import signed_in
+
+
+class AccountsResource(ApiResource):
+    """`/accounts`: where one registers."""
+
+    isLeaf = True
+
+    def __init__(self, access: Access) -> None:
+        super().__init__()
+        self._access = access
+
+    def render_POST(self, request: Request) -> Deferred[bytes]:
+        """Make an account, and sign in to it.  A guest who registers its own name stays who it
+        is.
+        """
+        access = self._access
+        access.check_password_way(request)
+        form = read_json(request, AccountForm)
+        service, address = access.service, access.address(request)
+        session = access.session(request)
+        own = session.person if session is not None and session.record is None else None
+        registering = service.sign_in.register(form.name, form.password, address, own, form.claim)
+
+        def registered(proof: Proof) -> Deferred[LastingSession]:
+            label = access.label(request)
+            if session is not None and session.person.account == proof.record.key:
+                return service.signed_in.become(proof, session, address, label)
+            return service.signed_in.begin(proof, address, label)
+
+        return registering.addCallback(registered).addCallback(signed_in, access, request)
+
+
+class AccountResource(ApiResource):
+    """`/account`: the account that is signed in."""
+
+    def __init__(self, access: Access) -> None:
+        super().__init__()
+        self._access = access
+        self.putChild(b"ignores", IgnoresResource(access))
+        self.putChild(b"sessions", SessionsResource(access))
+        self.putChild(b"tokens", TokensResource(access))
+
+    def render_PATCH(self, request: Request) -> Deferred[bytes]:
+        """Take another password; all other sessions end."""
+        access = self._access
+        session = access.need_sign_in(request)
+        access.check_password_way(request)
+        form = read_json(request, NewPasswordForm)
+        proving = access.service.sign_in.prove(
+            session.person.name, form.current, access.address(request)
+        )
+
+        def proved(proof: Proof) -> Deferred[Any]:
+            return access.service.sign_in.change_password(proof, form.password, session)
+
+        return proving.addCallback(proved).addCallback(lambda _: no_content(request))
+
+    def render_DELETE(self, request: Request) -> Deferred[bytes]:
+        """Delete it; the name stays reserved."""
+        access = self._access
+        session = access.need_sign_in(request)
+        access.check_password_way(request)
+        form = read_json(request, DeletionForm)
+        proving = access.service.sign_in.prove(
+            session.person.name, form.password, access.address(request)
+        )
+        deleting = proving.addCallback(access.service.sign_in.delete)
+        return deleting.addCallback(lambda _: no_content(request))
+
+
+class SessionsResource(ApiResource):
+    """`/account/sessions`: where the account is signed in."""
+
+    def __init__(self, access: Access) -> None:
+        super().__init__()
+        self._access = access
+
+    def getChild(self, path: bytes, request: Request) -> Resource:
+        """One of them."""
+        try:
+            return EndResource(self._access, segment(path, "id"), token=False)
+        except ChatError as error:
+            return Refusal(error)
+
+    def render_GET(self, request: Request) -> Deferred[bytes]:
+        """All of them, the one used last first."""
+        session = self._access.need_sign_in(request)
+        assert session.record is not None
+        here = {each.id for each in self._access.sessions.of(session.record.key)}
+
+        def told(listed: Any) -> bytes:
+            last_first = sorted(listed.items(), key=lambda item: -item[1].last)
+            return answer(
+                request,
+                {
+                    "sessions": [
+                        {
+                            "id": id_,
+                            "label": it.session.label,
+                            "address": it.session.address,
+                            "created": it.session.created,
+                            "used": it.last,
+                            "present": id_ in here,
+                            "current": id_ == session.id,
+                        }
+                        for id_, it in last_first
+                    ]
+                },
+            )
+
+        return self._access.service.signed_in.listed(session.record).addCallback(told)
+
+
+class TokensResource(ApiResource):
+    """`/account/tokens`: what lets programs act as the account."""
+
+    def __init__(self, access: Access) -> None:
+        super().__init__()
+        self._access = access
+
+    def getChild(self, path: bytes, request: Request) -> Resource:
+        """One of them."""
+        try:
+            return EndResource(self._access, segment(path, "id"), token=True)
+        except ChatError as error:
+            return Refusal(error)
+
+    def render_GET(self, request: Request) -> Deferred[bytes]:
+        """All of them, without their secrets."""
+        session = self._access.need_sign_in(request)
+        assert session.record is not None
+
+        def told(listed: Any) -> bytes:
+            return answer(
+                request,
+                {
+                    "tokens": [
+                        {
+                            "id": id_,
+                            "label": token.label,
+                            "scope": token.scope,
+                            "created": token.created,
+                            "expires": token.expires or None,
+                        }
+                        for id_, token in sorted(listed.items(), key=lambda it: it[1].created)
+                    ]
+                },
+            )
+
+        return self._access.service.tokens.listed(session.record.key).addCallback(told)
+
+    def render_POST(self, request: Request) -> Deferred[bytes]:
+        """A new one; its secret is told this once."""
+        session = self._access.need_sign_in(request)
+        assert session.record is not None
+        form = read_json(request, TokenForm)
+        tokens = self._access.service.tokens
+        making = tokens.make(session.record, form.label, form.scope, form.expires)
+        return making.addCallback(
+            lambda made: answer(request, {"id": made[0].id, "token": made[1]}, 201)
+        )
+
+
+class EndResource(ApiResource):
+    """One session, or one token, that can be ended."""
+
+    isLeaf = True
+
+    def __init__(self, access: Access, id_: str, *, token: bool) -> None:
+        super().__init__()
+        self._access = access
+        self._id = id_
+        self._token = token
+
+    def render_DELETE(self, request: Request) -> Deferred[bytes]:
+        """End it, and its readers, at once."""
+        session = self._access.need_sign_in(request)
+        assert session.record is not None
+        service = self._access.service
+        end = service.tokens.remove if self._token else service.signed_in.end_session
+        return end(session.record.key, self._id).addCallback(lambda _: no_content(request))
+
+
+class IgnoresResource(ApiResource):
+    """`/account/ignores/{name}`: whom the account ignores."""
+
+    def __init__(self, access: Access) -> None:
+        super().__init__()
+        self._access = access
+
+    def getChild(self, path: bytes, request: Request) -> Resource:
+        """One name."""
+        try:
+            return IgnoreResource(self._access, segment(path, "person"))
+        except ChatError as error:
+            return Refusal(error)
+
+
+class IgnoreResource(ApiResource):
+    """One name that is ignored, or not."""
+
+    isLeaf = True
+
+    def __init__(self, access: Access, name: str) -> None:
+        super().__init__()
+        self._access = access
+        self._name = name
+
+    def render_PUT(self, request: Request) -> Deferred[bytes]:
+        """Ignore whoever has that name."""
+        person = self._access.need_writing(request).person
+        ignoring = self._access.service.ignores.ignore(person, self._name)
+        return ignoring.addCallback(lambda _: no_content(request))
+
+    def render_DELETE(self, request: Request) -> Deferred[bytes]:
+        """Hear of them again."""
+        person = self._access.need_writing(request).person
+        hearing = self._access.service.ignores.hear(person, self._name)
+        return hearing.addCallback(lambda _: no_content(request))

@@ -1,0 +1,31 @@
+"""`/rooms/{room}/marker`: how far an account has read a room."""
+
+from __future__ import annotations
+
+from twisted.internet.defer import Deferred
+from twisted.web.server import Request
+
+from ...chat.room import Room
+from ...http.body import read_json
+from ...http.resource import no_content
+from .command import CommandResource
+from .forms import MarkerForm
+
+
+class MarkerResource(CommandResource):
+    """How far the account has read the room, on all of its sessions."""
+
+    def render_PUT(self, request: Request) -> Deferred[bytes]:
+        """Up to that event; never back."""
+        access = self._access
+        session = access.need_writing(request)
+        id_ = read_json(request, MarkerForm).id
+        account = session.person.account
+        assert account is not None
+
+        def loaded(room: Room) -> Deferred[None]:
+            access.service.readers.check_reading(session, room)
+            return access.service.markers.mark(account, room.name, id_)
+
+        marking = access.service.rooms.load(self._name).addCallback(loaded)
+        return marking.addCallback(lambda _: no_content(request))

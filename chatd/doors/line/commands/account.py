@@ -1,0 +1,128 @@
+"""Commands about the account: registering, signing in and out, the password.
+
+What goes wrong with a password is told as the outcome of a command: a line that raised
+`RateLimited` would be carried out again later, and a password that was asked for is no line to
+carry out.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from twisted.internet.defer import Deferred, maybeDeferred
+
+from ....chat.accounts import Proof
+from ....chat.person import Person
+from ....chat.sessions import Session
+from ....codecs.commandlines import name_and_secret, nothing, secret
+from ....model.errors import BadName, Insecure, Malformed, NoSession
+from ..client import LineClient
+from .row import Kind, command
+
+PROMPT = "password: "
+LABEL = "line"
+"""What the list of an account's sessions calls one of this door."""
+
+
+def _check_private(client: LineClient) -> None:
+    if not (client.wire.private or client.service.sign_in.rules.plain_passwords):
+        raise Insecure(
+            "over this connection others may read a password, so none is taken; sign in on the "
+            "page over https, or ask the operator for --plain-passwords or a TLS port"
+        )
+
+
+def _need_password(client: LineClient, form: str, password: str, then: Any) -> None:
+    """Go on with the password; a telnet client is asked for it."""
+    _check_private(client)
+    if password:
+        then(password)
+    elif not client.prompt(PROMPT, then):
+        raise Malformed(f"the password is missing; type {form}")
+
+
+@command(
+    "/register PASSWORD",
+    "make your name an account's, which nobody else can take",
+    secret,
+    kind=Kind.CHANGE,
+)
+def register(client: LineClient, password: str) -> None:
+    """The person stays who it is, in the same rooms."""
+    person = client.person
+    if person.account is not None:
+        raise BadName(f"{person.name} is registered already, and you are signed in")
+    if not person.named:
+        raise BadName("choose a name first: /nick NAME, then /register PASSWORD")
+
+    def go_on(password: str) -> None:
+        service, session = client.service, client.session
+        made = maybeDeferred(
+            service.sign_in.register, person.name, password, session.address, person
+        )
+
+        def registered(proof: Proof) -> Deferred[Session]:
+            return service.signed_in.attach(proof, session, LABEL)
+
+        client.change(made.addCallback(registered), told)
+
+    def told(_: object) -> None:
+        client.follow()
+        client.answer(f"{person.name} is registered, and you are signed in")
+
+    _need_password(client, "/register PASSWORD", password, go_on)
+
+
+@command("/login NAME PASSWORD", "sign in to your account", name_and_secret, kind=Kind.CHANGE)
+def login(client: LineClient, name: str, password: str) -> None:
+    """The guest leaves; the account's person is in all the rooms that the account has joined."""
+
+    def go_on(password: str) -> None:
+        service, address = client.service, client.session.address
+        proving = maybeDeferred(service.sign_in.prove, name, password, address)
+        client.change(proving.addCallback(service.signed_in.connect, address, LABEL), signed_in)
+
+    def signed_in(session: Session) -> Deferred[None]:
+        return client.become(session).addCallback(told)
+
+    def told(_: object) -> None:
+        client.answer(f"you are signed in as {client.person.name}")
+        if client.reader.room is not None:
+            client.write(client.where(client.reader.room))
+
+    _need_password(client, "/login NAME PASSWORD", password, go_on)
+
+
+@command("/password NEW", "take another password; all other sessions end", secret, kind=Kind.CHANGE)
+def password(client: LineClient, new: str) -> None:
+    """This connection goes on."""
+    standing, record = client.session.standing, client.session.record
+    if record is None or standing is None:
+        raise NoSession("you are not signed in; /login NAME PASSWORD, or /register PASSWORD")
+
+    def go_on(new: str) -> None:
+        account = record.value
+        proof = Proof(record, account.epoch if account else -1)
+        changing = maybeDeferred(client.service.sign_in.change_password, proof, new, client.session)
+        client.change(changing, told)
+
+    def told(_: object) -> None:
+        client.answer("your password is another one now, and all other sessions are over")
+
+    _need_password(client, "/password NEW", new, go_on)
+
+
+@command("/logout", "sign out, and go on as a guest", nothing, kind=Kind.CHANGE)
+def logout(client: LineClient) -> None:
+    """This connection only."""
+    if client.session.record is None:
+        raise NoSession("you are not signed in")
+    address = client.session.address
+
+    def entered(person: Person) -> Deferred[None]:
+        return client.become(Session(person, address)).addCallback(told)
+
+    def told(_: object) -> None:
+        client.answer(f"you are signed out, and {client.person.name}")
+
+    client.change(client.service.enter(address=address), entered)

@@ -1,0 +1,235 @@
+"""The base of every door that pushes: a reader whose bytes go down one connection.
+
+1. A connection has one reader at most, and none before it begins to read.  While the client does
+   not read, its cursor stays (`chatd.net.flow`).
+2. Until all that was stored when the reader began has been sent, each batch comes to `deliver`.
+   From then on the shortest way is taken: batches without gaps are written past this class.
+3. When the gate ends the reader, the client is told the reason in the codec's bytes, and the
+   connection closes.
+4. When the server goes down, or the client has read nothing for too long, the client is told why
+   and when to come back.  Clients come back spread over some seconds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from twisted.internet.defer import Deferred, FirstError, maybeDeferred
+from twisted.internet.interfaces import IAddress
+from twisted.internet.protocol import Factory, connectionDone
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from ..chat.readers import Owner, View
+from ..chat.room import Room
+from ..chat.service import ChatService
+from ..codecs.streams import ClosingCodec, PushCodec
+from ..model.addresses import Address, address_of
+from ..model.errors import ChatError, TooSlow, Unavailable
+from ..net.flow import FlowControlled, TcpConnection
+from ..net.heartbeat import Heartbeat
+from ..net.peers import GOING_DOWN, RETRY_SECONDS, Peers, spread
+from ..net.stalls import TOO_SLOW
+from ..net.tcp import enable_direct_writes
+from ..stream.batch import Batch
+from ..stream.subscriber import Subscriber
+from .reading import load_rooms
+
+MISTAKE = "the server made a mistake, and has written it down"
+"""The message to a client whose request failed for a reason that is no `ChatError`."""
+
+_log = Logger()
+
+
+class Pushing(FlowControlled):
+    """A connection that is the outlet of one reader (`chatd.stream.outlet.Outlet`)."""
+
+    codec: PushCodec
+    heartbeat: Heartbeat
+    brief = False
+    reader: Subscriber | None = None
+
+    def start_reading(self, reader: Subscriber) -> None:
+        """Send what the reader reads, from now on."""
+        self.reader = reader
+        if self.codec.heartbeat:
+            self.heartbeat.add(self)
+        if self.full:
+            reader.pause()
+        reader.start()
+        reader.when_caught_up(self._has_caught_up)
+
+    def stop_reading(self) -> None:
+        """Send nothing more."""
+        if self.reader:
+            self.reader.stop()
+
+    def deliver(self, batch: Batch) -> bool:
+        """Write a batch, its gap first."""
+        if batch.gaps:
+            self.transport.write(self.codec.gap)
+        if batch.chunk:
+            self.transport.write(batch.chunk)
+        return True
+
+    def removed(self, room: str, error: ChatError) -> None:
+        """See `Outlet.removed`."""
+        self.transport.write(self.codec.removed(room, error))
+
+    def marked(self, room: str, marker: int) -> None:
+        """See `Outlet.marked`."""
+        if told := self.codec.marked(room, marker):
+            self.transport.write(told)
+
+    def beat(self) -> None:
+        """Send a heartbeat."""
+        if not (self.full or self.is_closing):
+            self.transport.write(self.codec.heartbeat)
+
+    def _has_caught_up(self) -> None:
+        """All that was stored when the reader began has been sent."""
+        reader = self.reader
+        assert reader is not None
+        if ready := self.codec.ready(reader.cursor):
+            self.transport.write(ready)
+        reader.push(self.transport.write)
+        enable_direct_writes(self.transport, reader)
+
+    # -- the transport's side --------------------------------------------------------------------
+
+    def filled(self) -> None:
+        """The client reads too slowly: its cursor stays."""
+        if self.reader:
+            self.reader.pause()
+        super().filled()
+
+    def drained(self) -> None:
+        """The client has caught up: read on from the cursor."""
+        if self.reader:
+            self.reader.resume()
+        super().drained()
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        """The connection is gone; rooms that only it read may leave the memory."""
+        self.stop_reading()
+        if self.reader and self.codec.heartbeat:
+            self.heartbeat.discard(self)
+        super().connectionLost(reason)
+
+
+class PushStream(Pushing):
+    """A connection whose end is told in the bytes of its codec."""
+
+    codec: ClosingCodec
+
+    def revoked(self, error: ChatError) -> None:
+        """See `Outlet.revoked`."""
+        self.close(self.codec.revoked(error))
+
+    def drain(self) -> None:
+        """See `Connected.drain`: send what is there, and then why the connection closes."""
+        if self.reader:
+            self.reader.wake()
+        self.send_away(Unavailable.code, GOING_DOWN)
+
+    def disconnect(self) -> None:
+        """See `Reader.disconnect`; what the client was sent before stands whole."""
+        self.send_away(TooSlow.code, TOO_SLOW)
+
+    def send_away(self, code: str, why: str) -> None:
+        """Tell the client why the connection closes and when to come back, and close it."""
+        self.close(self.codec.farewell(code, why, spread(RETRY_SECONDS)))
+
+    def close(self, farewell: bytes = b"") -> None:
+        """Stop reading, write the farewell and the codec's end, and close."""
+        self.stop_reading()
+        if self.is_closing:
+            return
+        if farewell := farewell + self.codec.end:
+            self.transport.write(farewell)
+        self.hang_up()
+
+
+class PushConnection(PushStream, TcpConnection):
+    """A connection of a door over TCP or TLS.
+
+    A subclass has a `codec`, and begins to read in `begin`.  What the client sends is ignored; see
+    `chatd.doors.speaking` for doors at which people speak.
+    """
+
+    def __init__(self, door: PushFactory, address: Address) -> None:
+        super().__init__(door.peers, door.service.clock)
+        self.service = door.service
+        self.heartbeat = door.heartbeat
+        self.address = address
+
+    def begin(self) -> None:
+        """The client can be written to: call `read_rooms`, or `read`."""
+        raise NotImplementedError
+
+    def established(self) -> None:
+        """See `TcpConnection.established`."""
+        self.begin()
+
+    def read_rooms(self, owner: Owner, *names: str) -> Deferred[None]:
+        """Read rooms from now on, as soon as they are loaded.  A refusal ends the connection."""
+        loading = maybeDeferred(load_rooms, self.service, names)
+        return loading.addCallback(self._read_loaded, owner).addErrback(self._could_not_read)
+
+    def read(self, owner: Owner, views: Sequence[View], cursor: int | None = None) -> None:
+        """Read sources, each with its codec, from `cursor`, or from now on; for that owner.
+
+        A refusal ends the connection.
+        """
+        if self.is_closing:
+            return
+        begin = self.service.horizon if cursor is None else cursor
+        try:
+            reader = self.service.readers.open(owner, views, self, begin)
+        except ChatError as error:
+            self.revoked(error)
+        else:
+            self.start_reading(reader)
+
+    def _read_loaded(self, rooms: Sequence[Room], owner: Owner) -> None:
+        self.read(owner, [(room, self.codec) for room in rooms])
+
+    def _could_not_read(self, failure: Failure) -> None:
+        self.revoked(refusal_of(failure, "rooms could not be loaded"))
+
+    def drain(self) -> None:
+        """See `Connected.drain`."""
+        if not self.cut_handshake():
+            super().drain()
+
+
+class PushFactory(Factory):
+    """Connections of one class to one chat."""
+
+    noisy = False
+
+    def __init__(
+        self, connection: type[PushConnection], service: ChatService, peers: Peers
+    ) -> None:
+        self.connection = connection
+        self.service = service
+        self.peers = peers
+        self.heartbeat = Heartbeat(service.clock)
+
+    def buildProtocol(self, addr: IAddress | None) -> PushConnection:
+        """A connection for a client that has just arrived."""
+        return self.connection(self, address_of(getattr(addr, "host", None)))
+
+    def turn_away(self, error: ChatError) -> bytes:
+        """What a client is told that is not let in: the error's message, unchanged."""
+        return self.connection.codec.revoked(error)
+
+
+def refusal_of(failure: Failure, what: str) -> ChatError:
+    """The refusal that a client is told; a failure that is none is logged."""
+    if isinstance(failure.value, FirstError):
+        failure = failure.value.subFailure
+    if isinstance(failure.value, ChatError):
+        return failure.value
+    _log.failure("{what}", failure, what=what)
+    return Unavailable(MISTAKE)

@@ -1,0 +1,139 @@
+"""The private names of Twisted that chatd uses, each in one place.
+
+A release of Twisted may rename them without notice.  So `pyproject.toml` bounds Twisted above, and
+`tests/net/test_private.py` has a test for each name: to allow a new release, lift the bound and run
+the tests.  That file also fails if another module of the server uses one of these names.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from twisted.internet.abstract import FileDescriptor
+from twisted.internet.epollreactor import EPollReactor
+from twisted.internet.tcp import Port
+from twisted.logger import Logger
+from twisted.web.http import HTTPChannel
+
+# -- twisted.internet.abstract.FileDescriptor ----------------------------------------------------
+
+
+def all_sent(transport: FileDescriptor) -> bool:
+    """Whether no bytes wait in a transport's buffers, and it is not to close its sending side.
+
+    Bytes that were written since the last attempt to send are in `_tempDataBuffer`, and
+    `_writeDisconnecting` is true while `loseWriteConnection` waits for the buffers.
+    """
+    return not (transport.dataBuffer or transport._tempDataBuffer or transport._writeDisconnecting)
+
+
+def bytes_buffered(transport: FileDescriptor) -> int:
+    """Bytes in a transport's buffers: `_tempDataLen` counts those of `_tempDataBuffer`."""
+    size: int = len(transport.dataBuffer) - transport.offset + transport._tempDataLen
+    return size
+
+
+# -- twisted.internet.tcp.Port -------------------------------------------------------------------
+
+
+def log_port_to(port: Port, logger: Logger) -> None:
+    """Have a port log to `logger`.
+
+    `_logger` is the only place where a port tells of a connection that it could not accept.
+    """
+    port._logger = logger
+
+
+# -- twisted.internet.epollreactor.EPollReactor --------------------------------------------------
+
+
+def selectables(reactor: EPollReactor) -> Mapping[int, Any]:
+    """What the reactor watches, by descriptor (`_selectables`)."""
+    watched: Mapping[int, Any] = reactor._selectables
+    return watched
+
+
+def poll_of(reactor: EPollReactor) -> Callable[[float, int], list[tuple[int, int]]]:
+    """The `poll` of the reactor's epoll object (`_poller`): seconds and events to events."""
+    poll: Callable[[float, int], list[tuple[int, int]]] = reactor._poller.poll
+    return poll
+
+
+def do_read_or_write(reactor: EPollReactor, selectable: Any, fd: int, event: int) -> None:
+    """Carry out one event of epoll (`_doReadOrWrite`), with hang-ups and errors."""
+    reactor._doReadOrWrite(selectable, fd, event)
+
+
+def disconnect(reactor: EPollReactor, selectable: Any, why: BaseException) -> None:
+    """Close a selectable whose `doRead` has returned or raised `why` (`_disconnectSelectable`)."""
+    reactor._disconnectSelectable(selectable, why, True)
+
+
+# -- twisted.web ---------------------------------------------------------------------------------
+
+
+class OpenChannel(HTTPChannel):
+    """An `HTTPChannel` whose state can be seen by a subclass."""
+
+    @property
+    def unparsed(self) -> bytes:
+        """What has come in and is no whole line yet (`_buffer` of `LineReceiver`)."""
+        data: bytes = self._buffer
+        return data
+
+    @property
+    def waiting(self) -> list[bytes]:
+        """What has come in while a request is answered, and is looked at later (`_dataBuffer`)."""
+        data: list[bytes] = self._dataBuffer
+        return data
+
+    def take_waiting(self) -> bytes:
+        """The same, which is taken away."""
+        data, self._dataBuffer = b"".join(self._dataBuffer), []
+        return data
+
+    @property
+    def request_line(self) -> tuple[bytes, bytes, bytes]:
+        """Method, target and version of the request under way.
+
+        Twisted keeps them in `_command`, `_path` and `_version` until its body is complete.
+        """
+        return self._command, self._path, self._version
+
+    @property
+    def method(self) -> bytes:
+        """The method of the request under way; empty before there was one (`_command`)."""
+        method: bytes = getattr(self, "_command", b"")
+        return method
+
+    @property
+    def chunk_length(self) -> int:
+        """The length of the chunk under way, as the client says (`_transferDecoder`); 0: none."""
+        length: int = getattr(self._transferDecoder, "length", 0)
+        return length
+
+    def decode_body_with(self, make: Callable[[Callable[[bytes], None]], Any]) -> None:
+        """Have another decoder read the body (`_transferDecoder`).
+
+        `make` gets what it has to call with what comes behind the body (`_finishRequestBody`).
+        """
+        self._transferDecoder = make(self._finishRequestBody)
+
+    @property
+    def too_many_headers(self) -> bool:
+        """Whether a head has more headers, or bytes of headers, than are allowed
+        (`_receivedHeaderCount`, `_receivedHeaderSize`).
+        """
+        return (
+            self._receivedHeaderCount > self.maxHeaders
+            or self._receivedHeaderSize > self.totalHeadersSize
+        )
+
+    def refused_by_twisted(self) -> None:
+        """Twisted itself refuses a request."""
+        raise NotImplementedError
+
+    def _respondToBadRequestAndDisconnect(self) -> None:  # noqa: N802
+        """Twisted calls this, and by itself would tell no reason."""
+        self.refused_by_twisted()

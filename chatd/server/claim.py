@@ -1,0 +1,37 @@
+"""The line in the log by which a server gets its first administrator."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from twisted.application.service import Service
+from twisted.logger import Logger
+
+from ..chat.claims import Claims
+from .startup import Door, written_place
+
+
+class ClaimNotice(Service):
+    """Stands behind the last door, and tells where the first administrator signs in."""
+
+    _log = Logger()
+
+    def __init__(self, claims: Claims, doors: Sequence[Door]) -> None:
+        """`doors` are those of the page."""
+        self._claims = claims
+        self._doors = doors
+
+    def startService(self) -> None:
+        """Tell it, if there is no administrator."""
+        super().startService()
+        if not self._claims.code:
+            return
+        for door in self._doors:
+            if door.port is not None:
+                self._log.info(
+                    "no administrator yet: open {scheme}://{place}/#claim={code} to become it",
+                    scheme=door.scheme,
+                    place=written_place(door.port.getHost()),
+                    code=self._claims.code,
+                )
+                break

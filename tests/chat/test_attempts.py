@@ -1,0 +1,105 @@
+"""Failed attempts to sign in."""
+
+from __future__ import annotations
+
+import pytest
+
+from chatd.chat.attempts import (
+    ACCOUNT_FAILURES,
+    ACCOUNT_SECONDS,
+    ADDRESS_FAILURES,
+    ADDRESS_SECONDS,
+)
+from chatd.model.addresses import Address
+from chatd.model.errors import BadCredentials, RateLimited
+from chatd.model.units import ATTEMPTS
+from chatd.testing import InMemoryChat
+
+from ..kit.chat import registered, restarted, settled, signed_in
+
+OWN, OTHER = Address("192.0.2.1"), Address("198.51.100.9")
+
+
+def address(number: int) -> Address:
+    return Address(f"203.0.113.{number % 250}")
+
+
+def guess(chat: InMemoryChat, name: str, where: Address) -> type[Exception] | None:
+    """What a wrong password is answered with."""
+    try:
+        settled(chat, chat.service.sign_in.prove(name, "wrong horse battery", where))
+    except (BadCredentials, RateLimited) as error:
+        return type(error)
+    return None
+
+
+@pytest.fixture
+def ada(chat: InMemoryChat) -> InMemoryChat:
+    """A chat in which ada has an account, and has signed in from `OWN`."""
+    registered(chat, "ada", address=OWN)
+    signed_in(chat, "ada", address=OWN)
+    return chat
+
+
+@pytest.mark.parametrize("name", ["ada", "nobody"])
+def test_an_account_is_guessed_at_a_few_times_only(ada: InMemoryChat, name: str) -> None:
+    """From however many addresses; one that there is not, too."""
+    answers = [guess(ada, name, address(n)) for n in range(2 * ACCOUNT_FAILURES)]
+    assert answers == [BadCredentials] * ACCOUNT_FAILURES + [RateLimited] * ACCOUNT_FAILURES
+    ada.advance(ACCOUNT_SECONDS)
+    assert [guess(ada, name, address(n)) for n in range(2)] == [BadCredentials, RateLimited]
+
+
+def test_nobody_locks_an_owner_out(ada: InMemoryChat) -> None:
+    """Where ada has signed in before, the guesses of others do not count."""
+    for number in range(3 * ACCOUNT_FAILURES):
+        guess(ada, "ada", address(number))
+    assert signed_in(ada, "ada", address=OWN)
+    with pytest.raises(RateLimited):
+        signed_in(ada, "ada", address=OTHER)
+
+
+def test_an_address_guesses_a_few_times_only(ada: InMemoryChat) -> None:
+    """At however many accounts; others go on."""
+    answers = [guess(ada, f"name{n}", OTHER) for n in range(ADDRESS_FAILURES + 3)]
+    assert answers == [BadCredentials] * ADDRESS_FAILURES + [RateLimited] * 3
+    assert signed_in(ada, "ada", address=OWN)
+    ada.advance(ADDRESS_SECONDS)
+    assert guess(ada, "name", OTHER) is BadCredentials
+
+
+def test_guesses_that_are_under_way_together_count_each(ada: InMemoryChat) -> None:
+    """Many at once are no way around."""
+    proving = [
+        ada.service.sign_in.prove("ada", "wrong horse battery", address(n)) for n in range(50)
+    ]
+    ada.settle()
+    answers = []
+    for each in proving:
+        each.addErrback(lambda failure: answers.append(failure.type))
+    assert answers.count(BadCredentials) == ACCOUNT_FAILURES
+
+
+def test_the_right_password_costs_nothing(ada: InMemoryChat) -> None:
+    """However often, and wherever from."""
+    for number in range(2 * ADDRESS_FAILURES):
+        signed_in(ada, "ada", address=OTHER)
+        signed_in(ada, "ada", address=address(number))
+
+
+def test_a_restart_forgives_nothing(ada: InMemoryChat) -> None:
+    """The counts are in the store."""
+    for number in range(ACCOUNT_FAILURES):
+        guess(ada, "ada", address(number))
+    again = restarted(ada)
+    assert guess(again, "ada", OTHER) is RateLimited
+    assert signed_in(again, "ada", address=OWN)
+
+
+def test_what_is_forgiven_is_forgotten(ada: InMemoryChat) -> None:
+    """In the store too."""
+    for number in range(ACCOUNT_FAILURES):
+        guess(ada, f"name{number}", OTHER)
+    assert len(ada.store.engine.cells.snapshot(ATTEMPTS).cells()) == ACCOUNT_FAILURES + 1
+    ada.advance(ADDRESS_FAILURES * ADDRESS_SECONDS + 120)
+    assert ada.store.engine.cells.snapshot(ATTEMPTS).cells() == {}

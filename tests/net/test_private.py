@@ -1,0 +1,255 @@
+"""Each private name of Twisted that chatd uses is still there, and still means the same."""
+
+from __future__ import annotations
+
+import re
+import socket
+from collections.abc import Iterator
+from io import BytesIO
+from pathlib import Path
+from select import EPOLLIN
+from typing import Any
+
+import pytest
+from twisted.internet.abstract import FileDescriptor
+from twisted.internet.epollreactor import EPollReactor
+from twisted.internet.protocol import Factory
+from twisted.internet.tcp import Port
+from twisted.internet.testing import StringTransport
+from twisted.logger import Logger
+from twisted.web.http import HTTPFactory
+from twisted.web.http import Request as HTTPRequest
+
+from chatd.net import private
+from chatd.testing.clock import StrictClock
+
+CHATD = Path(private.__file__).parent.parent
+
+
+class Unsent(FileDescriptor):
+    """A transport whose socket takes nothing yet."""
+
+    connected = True
+    taken = b""
+
+    def __init__(self) -> None:
+        clock: Any = StrictClock()
+        super().__init__(clock)
+
+    def startWriting(self) -> None:  # noqa: N802
+        pass
+
+    def stopWriting(self) -> None:  # noqa: N802
+        pass
+
+    def writeSomeData(self, data: bytes) -> int:  # noqa: N802
+        self.taken += data
+        return len(data)
+
+
+def test_bytes_that_were_written_and_not_sent_are_seen() -> None:
+    """`_tempDataBuffer`, `_tempDataLen`."""
+    transport = Unsent()
+    assert private.all_sent(transport)
+    transport.write(b"hello")
+    assert not private.all_sent(transport)
+    assert private.bytes_buffered(transport) == 5
+    transport.doWrite()
+    assert private.all_sent(transport)
+    assert private.bytes_buffered(transport) == 0
+
+
+def test_a_transport_that_is_to_close_its_sending_side_is_not_done() -> None:
+    """`_writeDisconnecting`."""
+    transport = Unsent()
+    transport.write(b"hello")
+    transport.loseWriteConnection()
+    transport._tempDataBuffer.clear()
+    assert not private.all_sent(transport)
+
+
+def test_a_port_logs_what_it_cannot_accept_to_its_logger() -> None:
+    """`_logger`."""
+    seen: list[Any] = []
+    observer: Any = seen.append
+    port = Port(0, Factory(), reactor=StrictClock())
+    private.log_port_to(port, Logger(observer=observer))
+
+    class Full:
+        def accept(self) -> None:
+            raise OSError(24, "too many open files")
+
+    port.socket = Full()
+    port.numberAccepts = 1
+    port.doRead()
+    assert seen
+
+
+class Selectable:
+    """Something to read, which is read once and then closed."""
+
+    def __init__(self, fd: int) -> None:
+        self.fd = fd
+        self.lost: list[object] = []
+        self.reads = 0
+
+    def fileno(self) -> int:
+        return self.fd
+
+    def logPrefix(self) -> str:
+        return "a selectable"
+
+    def doRead(self) -> None:
+        self.reads += 1
+
+    def connectionLost(self, reason: object) -> None:
+        self.lost.append(reason)
+
+    readConnectionLost = connectionLost
+
+
+def test_a_reactor_polls_reads_and_closes_what_it_watches() -> None:
+    """`_selectables`, `_poller`, `_doReadOrWrite`, `_disconnectSelectable`."""
+    reactor = EPollReactor()
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        selectable = Selectable(ours.fileno())
+        watched: Any = selectable
+        reactor.addReader(watched)
+        assert private.selectables(reactor)[ours.fileno()] is selectable
+        theirs.send(b"x")
+        assert private.poll_of(reactor)(0, 10) == [(ours.fileno(), EPOLLIN)]
+        private.do_read_or_write(reactor, selectable, ours.fileno(), EPOLLIN)
+        assert selectable.reads == 1
+        private.disconnect(reactor, selectable, ConnectionError())
+        assert len(selectable.lost) == 1
+        assert ours.fileno() not in private.selectables(reactor)
+
+
+class Held(HTTPRequest):
+    """A request that is not answered."""
+
+    def gotLength(self, length: int | None) -> None:
+        self.content = BytesIO()
+
+    def process(self) -> None:
+        pass
+
+
+class Channel(private.OpenChannel):
+    """A channel that notes what Twisted refuses."""
+
+    requestFactory = Held
+    refusals = 0
+
+    def refused_by_twisted(self) -> None:
+        self.refusals += 1
+
+
+@pytest.fixture
+def channel() -> Iterator[Channel]:
+    channel: Any = Channel()
+    channel.factory = HTTPFactory(reactor=StrictClock())
+    channel.site = channel.factory
+    channel.callLater = StrictClock().callLater
+    channel.makeConnection(StringTransport())
+    yield channel
+    channel.setTimeout(None)
+
+
+POST = b"POST /a HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
+
+
+def test_half_a_line_is_unparsed(channel: Channel) -> None:
+    """`_buffer`."""
+    channel.dataReceived(b"GET /")
+    assert channel.unparsed == b"GET /"
+
+
+def test_what_comes_behind_a_request_waits(channel: Channel) -> None:
+    """`_dataBuffer`."""
+    channel.dataReceived(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+    channel.dataReceived(b"GET /next")
+    assert channel.waiting == [b"GET /next"]
+    assert channel.take_waiting() == b"GET /next"
+    assert channel.waiting == []
+
+
+def test_the_request_line_is_known_before_the_body(channel: Channel) -> None:
+    """`_command`, `_path`, `_version`."""
+    assert channel.method == b""
+    channel.dataReceived(POST)
+    assert channel.request_line == (b"POST", b"/a", b"HTTP/1.1")
+    assert channel.method == b"POST"
+
+
+def test_the_length_of_a_chunk_is_known_before_its_bytes(channel: Channel) -> None:
+    """`_transferDecoder`."""
+    assert channel.chunk_length == 0
+    channel.dataReceived(POST + b"ff\r\n")
+    assert channel.chunk_length == 255
+
+
+def test_another_decoder_may_read_the_body(channel: Channel) -> None:
+    """`_transferDecoder`, `_finishRequestBody`."""
+    finished: list[object] = []
+    given: list[bytes] = []
+
+    class Decoder:
+        def dataReceived(self, data: bytes) -> None:
+            given.append(data)
+
+    channel.dataReceived(POST)
+    channel.decode_body_with(lambda finish: finished.append(finish) or Decoder())  # type: ignore[func-returns-value]
+    channel.dataReceived(b"anything")
+    assert given == [b"anything"]
+    assert callable(finished[0])
+
+
+def test_a_head_of_too_many_headers_is_told_from_other_refusals(channel: Channel) -> None:
+    """`_receivedHeaderCount`, `_receivedHeaderSize`, `_respondToBadRequestAndDisconnect`."""
+    channel.dataReceived(b"GET / HTTP/1.1\r\n")
+    assert not channel.too_many_headers
+    channel.dataReceived(b"a: b\r\n" * (channel.maxHeaders + 2))
+    assert channel.refusals
+    assert channel.too_many_headers
+
+
+def test_a_head_of_too_many_bytes_is_one_of_too_many_headers(channel: Channel) -> None:
+    """`_receivedHeaderSize`."""
+    channel.dataReceived(b"GET / HTTP/1.1\r\n")
+    line = b"a: " + b"b" * 10_000 + b"\r\n"
+    channel.dataReceived(line * (channel.totalHeadersSize // len(line) + 1))
+    assert channel.too_many_headers
+
+
+def test_no_other_module_uses_a_private_name_of_twisted() -> None:
+    """So that a new release of Twisted is tried in one place."""
+    fenced = {
+        "_tempDataBuffer",
+        "_tempDataLen",
+        "_writeDisconnecting",
+        "_logger",
+        "_selectables",
+        "_poller",
+        "_doReadOrWrite",
+        "_disconnectSelectable",
+        "_dataBuffer",
+        "_command",
+        "_transferDecoder",
+        "_finishRequestBody",
+        "_receivedHeaderCount",
+        "_receivedHeaderSize",
+        "_respondToBadRequestAndDisconnect",
+    }
+    source = Path(private.__file__).read_text()
+    assert all(name in source for name in fenced)
+    pattern = re.compile(rf"\b({'|'.join(fenced)})\b")
+    used = [
+        f"{path.name}: {found[1]}"
+        for folder in ("net", "http", "doors", "server")
+        for path in (CHATD / folder).rglob("*.py")
+        if path.name != "private.py"
+        for found in pattern.finditer(path.read_text())
+    ]
+    assert not used
