@@ -122,4 +122,4 @@ def restarted(chat: InMemoryChat) -> InMemoryChat:
     for table in list(cells._tables):
         if table == "names" or table.startswith("in:"):
             del cells._tables[table]
-    return InMemoryChat(node=chat)
+    return InMemoryChat(node=chat, restarted=True)
