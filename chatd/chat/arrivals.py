@@ -157,7 +157,7 @@ class Arrivals:
             if failure.check(InDoubt):
                 # The store may have taken the name, and no door has the person: free it later.
                 person.ended = True
-                self._clock.callLater(LEAVE_SECONDS, self._end, person, "")
+                self._clock.callLater(LEAVE_SECONDS, self._end, person, "", doubtful=True)
             else:
                 self._people.gone(person)
             return failure
@@ -286,7 +286,8 @@ class Arrivals:
             parting = ""  # a person may always leave: drop parting words that are not valid
         return in_order(person, ALONE, self._end, person, parting)
 
-    def _end(self, person: Person, parting: str) -> Outcome:
+    def _end(self, person: Person, parting: str, *, doubtful: bool = False) -> Outcome:
+        """Have the person leave; `doubtful` is whether the store may take the name yet."""
         if self._journal.draining:
             self._has_left(person)
             return succeed(None)
@@ -295,7 +296,9 @@ class Arrivals:
 
         def end() -> Unit:
             if self._people.own(person.key) is not person:
-                return Unit()
+                # A unit behind the one that is in doubt is stored, or stale, when that is decided.
+                undecided = doubtful and person.key not in self._people
+                return judge.stay_free(person.key) if undecided else Unit()
             unannounced.judge(person, person.rooms.values())
             return judge.end(person, parting)
 
@@ -309,7 +312,7 @@ class Arrivals:
         def refused(failure: Failure) -> None:
             failure.trap(ChatError)
             if not self._journal.draining:
-                self._clock.callLater(LEAVE_SECONDS, self._end, person, parting)
+                self._clock.callLater(LEAVE_SECONDS, self._end, person, parting, doubtful=doubtful)
 
         return self._journal.submit(end, person, quiet=True).addCallbacks(ended, refused)
 

@@ -155,6 +155,11 @@ def end(person: Person, text: str) -> Unit:
     return draft.unit()
 
 
+def stay_free(key: str) -> Unit:
+    """The name with that key, which nobody holds, is free."""
+    return Unit((), (Change(NAMES, key, None),), (Expect(NAMES, key, 0),))
+
+
 def release(person: Elsewhere, rooms: Iterable[Room], *, announce: bool) -> Unit:
     """A person of a node that is gone leaves these rooms, and the name is free again."""
     draft = Draft()
