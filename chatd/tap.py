@@ -1,4 +1,4 @@
-"""`twistd chatd`: parse the options, build the chat, wire its doors.  Nothing starts on import."""
+"""`twistd chatd`: parse the options, build the chat and its doors.  Importing starts nothing."""
 
 from __future__ import annotations
 
@@ -24,6 +24,7 @@ from .server.doors import DOORS, DoorContext
 from .server.drain import ChatServer
 from .server.logfile import OUTPUT
 from .server.options import Options
+from .server.pageurl import page_url
 from .server.settings import Settings
 from .server.signals import Signals
 from .server.startup import Door, PortCheck, ServerProcess, StartupError
@@ -34,10 +35,11 @@ from .store.wallclock import WallClock
 __all__ = ["Options", "makeService"]
 
 YOUNG = 10_000
-"""New objects after which Python looks for cycles among them.  It would after 700, which is every
-few hundred requests, and takes a twelfth of the CPU of a poll; and there are none to find: but for
-Twisted's TLS, what has gone leaves nothing that holds itself (tests/contract/test_doors.py).
-What is left of three such rounds is looked through together: no more, for that takes its time."""
+"""New objects after which Python's garbage collector searches them for reference cycles.  The
+default of 700 means every few hundred requests, and takes a twelfth of the CPU of a poll.  There
+are no cycles to find: except for Twisted's TLS, closed connections leave none
+(tests/contract/test_doors.py).  After three such collections the surviving objects are searched
+together; not after more, because that takes longer the more objects there are."""
 
 
 def makeService(options: Options) -> ChatServer:
@@ -50,14 +52,15 @@ def makeService(options: Options) -> ChatServer:
 
     settings = options.settings
     node = node_name(settings.store, settings.node or "")
-    # Twisted's clock is wall-clock time: set back an hour, every timer would stall.
+    # Twisted's clock is the wall clock: if it were set back an hour, every timer would stall.
     clock: Any = reactor
     clock.seconds = time.monotonic
+    now = WallClock()
     try:
         store = store_at(
             settings.store,
             clock,
-            WallClock(),
+            now,
             settings.history,
             directory=Path(options.parent["rundir"] if options.parent else "."),
             durability=settings.durability,
@@ -73,9 +76,11 @@ def makeService(options: Options) -> ChatServer:
         max_text=settings.max_text,
         limits=settings.limits,
         node=node,
-        now=WallClock(),
+        now=now,
         rules=settings.rules,
+        shared=settings.proxies.trusts_address,
     )
+    chat.page_url = page_url(settings)
     origins, proxies = settings.allow_origin, settings.proxies
     hosts = Hosts(clock, [*settings.host, *hosts_of(origins)], proxies)
     connections = _connections(settings, clock)
@@ -91,14 +96,14 @@ def makeService(options: Options) -> ChatServer:
     )
     factories = {door.name: door.make(context) for door in DOORS}
     server = ServerProcess(clock, chat, peers)
-    if options.parent:  # the process is ours
+    if options.parent:  # twistd runs this server as its own process
         gc.set_threshold(YOUNG, 2)
-        # It may ask a name server, which may take its time.
+        # In a thread, because getfqdn may query a name server, which may be slow.
         Thread(target=lambda: hosts.add(getfqdn()), daemon=True).start()
         signals = Signals(clock, server.hurry, OUTPUT.reopen)
         signals.expect_reopening()
         signals.setServiceParent(server)
-    # With another user to become, the store is that user's, and low ports are not.
+    # With --uid, the other user owns the store, but may not bind low ports.
     other_user = bool(options.parent and options.parent["uid"])
     everywhere = [text for endpoints in settings.doors.values() for text in endpoints]
     PortCheck(clock, everywhere).setServiceParent(server)
@@ -124,8 +129,9 @@ def _check(store: Store) -> None:
 
 
 def _connections(settings: Settings, clock: Any) -> Connections:
-    """The count of connections, for as many as are asked for or possible.  Raises
-    `StartupError`.
+    """The limits of connections, as configured, or else by the limit of open files.
+
+    Raises `StartupError`.
     """
     limit = raise_limit()
     possible = for_connections(limit)
@@ -141,9 +147,7 @@ def _connections(settings: Settings, clock: Any) -> Connections:
 def _endpoint(reactor: Any, text: str) -> IStreamServerEndpoint:
     try:
         endpoint: IStreamServerEndpoint = serverFromString(reactor, text)
-    except (
-        Exception
-    ) as problem:  # whatever an endpoint's parser raises: it is the text that is wrong
+    except Exception as problem:  # an endpoint's parser may raise any exception
         raise StartupError(
             f"chatd: {text!r} is no endpoint ({problem}); one is tcp:8080:interface=127.0.0.1"
         ) from None

@@ -6,6 +6,7 @@ import ast
 import subprocess
 import sys
 from collections.abc import Iterator
+from configparser import ConfigParser
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 from typing import NamedTuple
@@ -163,3 +164,12 @@ def test_importing_everything_installs_no_reactor_and_starts_nothing() -> None:
         [sys.executable, "-c", check], cwd=ROOT, capture_output=True, text=True, check=False
     )
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+def test_setup_lists_every_package() -> None:
+    """What it does not list is missing from the wheel."""
+    config = ConfigParser()
+    config.read(ROOT / "setup.cfg")
+    listed = set(config["options"]["packages"].split()) - {"twisted.plugins"}
+    folders = {path.parent.relative_to(ROOT) for path in CHATD.rglob("__init__.py")}
+    assert listed == {".".join(folder.parts) for folder in folders}

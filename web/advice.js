@@ -12,6 +12,10 @@ const WORDS = new Map([
   ["wrong-host", PROXY],
   ["sign-in", "Something in front of chatd (a proxy, or the network that you are in) wants you to sign in again."],
   ["no-session", "Choose a name first."],
+  ["name-registered", "That name belongs to an account. If it is yours, sign in; else choose another name."],
+  ["bad-credentials", "Name and password do not belong together."],
+  ["signed-out", "You are signed out, here or on another device. Sign in again to go on."],
+  ["not-found", "There is nothing of that name here, or it is not for you."],
   ["bad-token", "Your session is over; another one is being opened."],
 ]);
 

@@ -10,7 +10,7 @@
  * 2. Writing has one queue, one request at a time (`outbox.js`), by POST whatever the transport, with an idempotency key, so
  *    that nothing is stored twice.
  * 3. A transport only reads (`transports.js`).
- * 4. A session that is over is replaced by another of the same name (`identity.js`).
+ * 4. A guest's session that is over is replaced by another of the same name (`identity.js`); one of an account is not.
  * 5. Tabs of one browser that are the same person share one connection (`tabs.js`), and one session.
  *
  * Without a name it only reads, until `nick` gives it one.
@@ -18,9 +18,11 @@
  * The lowest browsers: Chrome and Edge 109, Firefox 115, Safari and iOS 16.
  */
 
-import { ChatError } from "./errors.js";
+import { Account } from "./account.js";
+import { ChatError, toChatError } from "./errors.js";
 import { Emitter } from "./emitter.js";
 import { Identity } from "./identity.js";
+import { Moderation } from "./moderation.js";
 import { Outbox } from "./outbox.js";
 import { Reader } from "./reader.js";
 import { Rooms } from "./rooms.js";
@@ -30,30 +32,50 @@ import { LOBBY, roomName, roomPath } from "./values.js";
 
 export { ChatError };
 
-/** @typedef {{id: number, room: string, time: string, from: string}} Happened */
-/** @typedef {Happened & {type: "message", text: string}} Message */
-/** @typedef {Happened & {type: "action", text: string}} Action */
+/** `account`: whether the one who did it is signed in. @typedef {{id: number, room: string, time: string, from: string, account?: true}} Happened */
+/** `redacted`: it was deleted, and its text is empty. @typedef {Happened & {type: "message", text: string, redacted?: true}} Message */
+/** @typedef {Happened & {type: "action", text: string, redacted?: true}} Action */
 /** @typedef {Happened & {type: "join"}} Join */
 /** @typedef {Happened & {type: "leave", text: string}} Leave */
 /** @typedef {Happened & {type: "nick", to: string}} Nick */
 /** @typedef {Happened & {type: "topic", text: string}} Topic */
 /** @typedef {{id: number, room: string, time: string, type: "notice", text: string}} Notice */
-/** @typedef {{id: number, time: string, type: "private", from: string, to: string, text: string}} Private */
-/** @typedef {Message | Action | Join | Leave | Nick | Topic | Notice | Private} ChatEvent */
+/** @typedef {{id: number, time: string, type: "private", from: string, to: string, text: string, account?: true}} Private */
+/** Only what has changed is there. @typedef {Happened & {type: "settings"} & Partial<import("./moderation.js").Settings>} SettingsChange */
+/** @typedef {Happened & {type: "role", target: string, role: import("./moderation.js").Role}} RoleChange */
+/** @typedef {Happened & {type: "kick", target: string, text: string}} Kick */
+/** Without `until`, for ever. @typedef {Happened & {type: "ban", target: string, ban: string, text: string, until?: string}} Ban */
+/** @typedef {Happened & {type: "unban", target: string, ban: string}} Unban */
+/** @typedef {Happened & {type: "mute", target: string, text: string, until?: string}} Mute */
+/** @typedef {Happened & {type: "unmute" | "invite", target: string}} Unmute */
+/** A message was deleted: `target` is its id. @typedef {Happened & {type: "redact", target: number}} Redact */
+/** What moderators do. @typedef {SettingsChange | RoleChange | Kick | Ban | Unban | Mute | Unmute | Redact} Moderated */
+/** @typedef {Message | Action | Join | Leave | Nick | Topic | Notice | Private | Moderated} ChatEvent */
 
 /** @typedef {"connecting" | "online" | "reconnecting" | "offline"} Condition */
 /** @typedef {{state: Condition, transport: string, retryIn?: number}} State `retryIn` is in seconds */
 
 /**
- * The events to listen for. `session` comes when the name or the token changes; a later `Chat` with that token continues as
- * the same person. `error` reports errors that no promise does.
+ * What can be listened for. `session` comes when the name or the token changes, or is confirmed; a later `Chat` with that token
+ * goes on as the same person. `removed`: we may not be in a room any more; `marker`: our account has read it up to there on
+ * another device. `error` is what no promise tells.
  * @typedef {{
  *   message: Message, action: Action, join: Join, leave: Leave, nick: Nick, topic: Topic, notice: Notice, private: Private,
- *   gap: {since: number | undefined}, state: State, session: {name: string, token: string}, error: ChatError,
+ *   settings: SettingsChange, role: RoleChange, kick: Kick, ban: Ban, unban: Unban, mute: Mute, unmute: Unmute, invite: Unmute,
+ *   redact: Redact, removed: {room: string, why: ChatError}, marker: {room: string, marker: number},
+ *   gap: {since: number | undefined}, state: State, session: SessionTold, error: ChatError,
  * }} Events
  */
+/** @typedef {Omit<import("./identity.js").Standing, "rooms"> & {token: string}} SessionTold */
 
-/** @typedef {{room: string, topic: string, here: string[], first: number | null, last: number | null}} Room */
+/**
+ * `roles`: of those who have one, by name; `role`: our own.
+ * @typedef {{
+ *   room: string, topic: string, here: string[], first: number | null, last: number | null,
+ *   settings?: import("./moderation.js").Settings, roles?: Record<string, import("./moderation.js").Role>,
+ *   role?: import("./moderation.js").Role,
+ * }} Room
+ */
 /** @typedef {{room: string, topic: string, people: number, first: number | null, last: number | null}} RoomSummary */
 
 /** Rooms per request. */
@@ -73,15 +95,27 @@ export class Chat {
   #reader;
   #outbox;
   #closed = false;
+  /** By whom, and why, we were put out of rooms. @type {Map<string, Kick | Ban>} */
+  #kicks = new Map();
+  /** Registering, signing in, and what belongs to an account. @type {Account} */
+  account;
+  /** Roles, bans, settings and so on of rooms. @type {Moderation} */
+  moderation;
 
   /**
    * Begins by itself, once the current task is over: listeners that are added by then miss nothing.
    *
    * `url`: the server, if it is not the one that this file came from. `token`: from an earlier `session` event.
-   * `transport`: how to read, of those there are, and in no other way; else the best that works.
-   * @param {{url?: string | URL, name?: string, room?: string, token?: string, transport?: string}} [options]
+   * `transport`: how to read, of those there are, and in no other way; else the best that works. `cookie`: on a page of the
+   * server's own, leave sessions of accounts to the browser's cookie, and go on in the one that it holds; `account`: the token
+   * is an account's.
+   * @param {{
+   *   url?: string | URL, name?: string, room?: string, token?: string, transport?: string, cookie?: boolean, account?: boolean,
+   * }} [options]
    */
-  constructor({ url = new URL(".", import.meta.url), name, room = LOBBY, token = "", transport = "" } = {}) {
+  constructor({
+    url = new URL(".", import.meta.url), name, room = LOBBY, token = "", transport = "", cookie = false, account = false,
+  } = {}) {
     this.room = roomName(room);
     const { emit } = this.#emitter;
     const again = () => this.#reader.again();
@@ -89,19 +123,22 @@ export class Chat {
     const show = (/** @type {ChatEvent} */ event) => this.#show(event);
     const server = new Server(new URL(`${url}`.replace(/\/*$/, "/")), token, () => this.#identity.expire());
     this.#server = server;
-    this.#rooms = new Rooms(server, this.room, show);
+    this.#rooms = new Rooms(server, this.room, show, (lost, why) => emit("removed", { room: lost, why }));
     this.#tabs = new Tabs(server.url, () => ({ name: this.name, token: server.token }));
-    this.#identity = new Identity(server, this.#tabs, this.#rooms, emit, { again, rename });
+    this.#identity = new Identity(server, this.#tabs, this.#rooms, emit, { again, rename }, cookie);
     this.#reader = new Reader({
       server, tabs: this.#tabs, rooms: this.#rooms, emit, show,
       settle: async signal => {
-        await this.#identity.settle(signal);
+        await this.#identity.settle(signal, !this.#reader.steady);
         this.#outbox.release();
       },
       steady: () => this.#outbox.release(),
+      removed: (lost, code) => void this.#lose(lost, code),
     }, transport);
     this.#outbox = new Outbox(server, this.#identity, this.#reader, (...page) => this.earlier(...page));
-    this.#identity.begin(name);
+    this.account = new Account(server, this.#identity);
+    this.moderation = new Moderation(server);
+    this.#identity.begin(name, account);
     queueMicrotask(() => this.#reader.start());
   }
 
@@ -210,6 +247,42 @@ export class Chat {
     return (await this.#server.ask("GET", `${roomPath(room)}/events?before=${before}&limit=${limit}`)).events;
   }
 
+  /**
+   * With whom our account has spoken privately, who spoke last first. Empty for guests: their private messages are not kept.
+   * @returns {Promise<{name: string, last: number}[]>}
+   */
+  async talks() {
+    return this.#identity.account ? (await this.#server.ask("GET", "people")).people : [];
+  }
+
+  /**
+   * Private messages with a person before that event, as `earlier`.
+   * @param {string} name @param {number} before @param {number} [limit] @returns {Promise<Private[]>}
+   */
+  async earlierWith(name, before, limit = 100) {
+    return (await this.#server.ask("GET", `people/${encodeURIComponent(name)}/events?before=${before}&limit=${limit}`)).events;
+  }
+
+  /** Our account has read a room up to an event; told on all its devices. @param {number} id @param {string} [room] */
+  async mark(id, room = this.room) {
+    if (this.#identity.account) await this.#server.ask("PUT", `${roomPath(room)}/marker`, { body: { id } });
+  }
+
+  /** Be in the rooms that our account is in by now: another device may have joined or left some. */
+  async sync() {
+    if (!this.#identity.account || !this.#identity.known) return;
+    const session = await this.#server.ask("GET", "session");
+    for (const room of session.rooms) if (!this.#rooms.has(room)) void this.join(room).catch(() => {});
+    for (const room of this.rooms) if (!session.rooms.includes(room) && this.rooms.length > 1) this.#rooms.delete(room);
+    this.#identity.confirmed(session);
+  }
+
+  /** Come into the room of an invite; registering or an account comes first. @param {string} code @returns {Promise<string>} the room */
+  async accept(code) {
+    const { room } = await this.#server.ask("POST", `invites/${encodeURIComponent(code)}`, { body: {} });
+    return this.join(room);
+  }
+
   /** Do not wait until it is time for the next attempt. */
   retry() {
     this.#reader.again();
@@ -232,6 +305,23 @@ export class Chat {
     if (!stays) await this.#server.ask("DELETE", "session", { keepalive: true }).catch(() => {});
   }
 
+  /** The server lets us read a room no more: find out why, and tell. @param {string} room @param {string} code */
+  async #lose(room, code) {
+    const why = await this.#rooms.refusal(room).catch(() => undefined);
+    const kick = this.#kicks.get(room);
+    const known = kick ? `you were put out of #${room} by ${kick.from}${kick.text ? `: ${kick.text}` : ""}` : `you may not be in #${room} any more`;
+    this.#rooms.lose(room, why ?? new ChatError(403, code, known));
+    this.#reader.again();
+  }
+
+  /** Somebody of our name was put out of a room, now or some time ago: ask whether that concerns us still. @param {Kick | Ban} event */
+  async #putOut(event) {
+    this.#kicks.set(event.room, event);
+    const session = await this.#server.ask("GET", "session").catch(toChatError);
+    if (session instanceof ChatError || session.rooms.includes(event.room)) return;
+    await this.#lose(event.room, event.type === "kick" ? "kicked" : "banned");
+  }
+
   /** @param {ChatEvent} event */
   #show(event) {
     if (event.type === "nick" && event.from === this.name && this.#identity.known) {
@@ -239,6 +329,8 @@ export class Chat {
       this.#identity.known = false;
       this.#reader.again();
     }
+    if ((event.type === "kick" || event.type === "ban") && this.#rooms.has(event.room) && this.#server.token
+      && event.target.toLowerCase() === this.name.toLowerCase()) void this.#putOut(event);
     this.#emitter.emit(event.type, /** @type {any} */ (event));
   }
 }

@@ -4,7 +4,8 @@
 /**
  * A command. `leave` without a room: the current one; `topic` without a text: show it.
  * @typedef {{do: "say" | "act", text: string} | {do: "tell", to: string, text: string} | {do: "nick", name: string}
- *   | {do: "topic", text?: string} | {do: "join", room: string} | {do: "leave", room?: string} | {do: "quit" | "help"}} Deed
+ *   | {do: "topic", text?: string} | {do: "join", room: string} | {do: "leave", room?: string} | {do: "quit" | "help"}
+ *   | {do: "ignore", name: string}} Deed
  */
 
 /** @type {Map<string, [string, string]>} */
@@ -15,7 +16,8 @@ const COMMANDS = new Map([
   ["topic", ["[TEXT]", "show the topic, or set it; /topic - clears it"]],
   ["join", ["ROOM", "go to a room"]],
   ["leave", ["[ROOM]", "leave this room, or another one"]],
-  ["quit", ["", "leave the chat"]],
+  ["ignore", ["NAME", "hear no more of somebody; again, to hear them"]],
+  ["quit", ["", "leave the chat; with an account, sign out"]],
   ["help", ["", "list the commands"]],
 ]);
 /** @type {[string, string][]} */
@@ -25,6 +27,7 @@ export const HELP = [
   ["Enter", "send; with Shift it begins a new line. On a touch screen it begins a new line"],
   ["Tab", "complete a name or a command"],
   ["Page ↑ ↓", "scroll"],
+  ["↑", "in an empty box: go to the messages, and with Enter open the menu of one"],
   ["Alt+↑ ↓", "go to another room or person"],
 ];
 
@@ -57,6 +60,9 @@ export function parse(text) {
       return { do: "join", room: roomOf(one) };
     case "leave":
       return one ? { do: "leave", room: roomOf(one) } : { do: "leave" };
+    case "ignore":
+      if (!one || /\s/u.test(one)) throw usage("Say whom", command);
+      return { do: "ignore", name: one.replace(/^@/u, "") };
     case "quit":
     case "help":
       return { do: command };
@@ -96,7 +102,7 @@ export function waysOn(before, after, people, rooms, asked) {
     return [...COMMANDS].filter(([name]) => `/${name}`.startsWith(word.toLowerCase()))
       .map(([name, [what, about]]) => ({ shown: `/${name} ${what}`, about, text: `/${name}${what && " "}${after}` }));
   }
-  if (/^\/msg\s+$/iu.test(start)) return named(people, word.startsWith("@") ? "@" : "");
+  if (/^\/(?:msg|ignore)\s+$/iu.test(start)) return named(people, word.startsWith("@") ? "@" : "");
   if (/^\/join\s+$/iu.test(start)) return named(rooms, word.startsWith("#") ? "#" : "", "");
   if (word.startsWith("@")) return named(people, "@");
   return asked && word ? named(people, "", start ? " " : ": ") : [];

@@ -1,4 +1,4 @@
-/** Where one writes: the box, the name beside it, what waits to be sent, and what is wrong. */
+/** Where one writes: the box, beside it the name as long as one has none, what waits to be sent, and what is wrong. */
 
 import { ChatError } from "./chat.js";
 import { wordsOf } from "./advice.js";
@@ -7,11 +7,13 @@ import { byId, clockFace, make, words } from "./nodes.js";
 
 /**
  * `place`: where one is. `name`: who one is, or empty. `take`: another name; resolves with it as the server spells it. `carryOut`:
- * a text that was written in a place. `waysOn`: see `commands.js`; `typed`: the text has changed.
+ * a text that was written in a place. `waysOn`: see `commands.js`; `typed`: the text has changed; `up`: to the messages, whether
+ * there are any; `wayOut`: of what went wrong, as a button.
  * @typedef {{
  *   place: () => string, name: () => string, take: (name: string) => Promise<string>,
  *   carryOut: (text: string, place: string) => Promise<void>, turn: (pages: number) => void, shown: () => void,
  *   waysOn: (before: string, after: string, asked: boolean) => import("./commands.js").Hint[], typed: (text: string) => void,
+ *   up: () => boolean, wayOut: (error: unknown) => [string, () => void] | undefined,
  * }} Deeds
  */
 
@@ -101,6 +103,11 @@ export class Composer {
 
   /** One has this name now. What was typed into the box meanwhile stays. @param {string} name @param {string} before */
   showName(name, before) {
+    // With a name, it stands in the head.
+    const focused = document.activeElement === this.#nameBox;
+    const named = this.#deeds.name() !== "";
+    byId("who", HTMLElement).hidden = named;
+    if (named && focused) this.focus();
     const typed = this.#nameBox.value.trim();
     if (!typed || typed === before || document.activeElement !== this.#nameBox) this.#nameBox.value = name;
     this.#showRename();
@@ -143,7 +150,7 @@ export class Composer {
       if (text.trim()) await this.#deeds.carryOut(text, place);
     } catch (error) {
       this.#giveBack(text, place);
-      this.complain(wordsOf(error));
+      this.complain(wordsOf(error), this.#deeds.wayOut(error));
     } finally {
       this.unsaid.delete(words);
       this.#deeds.shown();
@@ -175,6 +182,7 @@ export class Composer {
     if (composing(event) || event.altKey || this.#hints.handled(event)) return;
     const pages = event.key === "PageUp" ? -1 : event.key === "PageDown" ? 1 : 0;
     if (pages) event.preventDefault(), this.#deeds.turn(pages);
+    if (event.key === "ArrowUp" && !event.shiftKey && !event.ctrlKey && !this.text && this.#deeds.up()) event.preventDefault();
     if (event.key !== "Enter" || event.shiftKey) return;
     // A keyboard on the screen has no Shift+Enter.
     if (this.#touch.matches && !event.ctrlKey && !event.metaKey) return;
@@ -200,11 +208,10 @@ export class Composer {
     if (await this.#takeName()) this.focus();
   }
 
-  /** Another name than one's own is taken with Enter or the button only. */
+  /** A name is taken with Enter or the button only. */
   #showRename() {
     const name = this.#nameBox.value.trim();
     this.#rename.hidden = !name || name === this.#deeds.name();
-    this.#rename.textContent = this.#deeds.name() ? "Rename" : "Take";
   }
 
   /** Have the name in the box; one attempt at a time. @returns {Promise<boolean>} */
@@ -228,7 +235,7 @@ export class Composer {
       if (this.#nameBox.value.trim() === name) this.#nameBox.value = shown;
       return true;
     } catch (error) {
-      if (!(error instanceof ChatError && error.code === "superseded")) this.complain(wordsOf(error)), this.#nameBox.select();
+      if (!(error instanceof ChatError && error.code === "superseded")) this.complain(wordsOf(error), this.#deeds.wayOut(error)), this.#nameBox.select();
       return false;
     } finally {
       this.#naming = undefined;

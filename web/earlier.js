@@ -1,6 +1,8 @@
 /** Earlier events of a place, which are loaded when the user scrolls up. */
 
-/** Events per request. */
+import { isTalk } from "./places.js";
+
+/** Events that are asked for at once. */
 const PAGE = 100;
 
 export class Earlier {
@@ -46,7 +48,8 @@ export class Earlier {
     const firstOf = () => seen.shown.reduce((first, one) => ("id" in one ? Math.min(first, one.id) : first), seen.earliest);
     const first = firstOf();
     seen.loading = true;
-    const found = await this.#chat.earlier(first, room, PAGE).catch(() => undefined);
+    const asking = isTalk(room) ? this.#chat.earlierWith(seen.title, first, PAGE) : this.#chat.earlier(first, room, PAGE);
+    const found = await asking.catch(error => void (seen.all = error.status === 404));
     seen.loading = false;
     if (!found || firstOf() > first) return false;
     // If nothing was shown yet, some of these events may have arrived meanwhile.

@@ -1,6 +1,10 @@
-/** The user's identity: a name, its session, and a new session of the same name when that one is over. */
+/**
+ * The user's identity: a name, its session, and for a guest a new session of the same name when that one is over. A session of
+ * an account cannot be replaced, because the password is not kept.
+ */
 
 import { ChatError, toChatError } from "./errors.js";
+import { cookieOf, isCookie } from "./server.js";
 import { sleep } from "./timing.js";
 import { LOBBY, roomPath } from "./values.js";
 
@@ -13,7 +17,17 @@ import { LOBBY, roomPath } from "./values.js";
  * }} Wish
  */
 
-/** Seconds between attempts at a name that an older session of ours may still hold. */
+/**
+ * The server's answer about a session. The last three fields only for accounts: the read marker of each room, the number of
+ * messages behind it, and the ignored names.
+ * @typedef {{
+ *   name: string, account: boolean, admin: boolean, rooms: string[], markers?: Record<string, number>,
+ *   unread?: Record<string, number>, ignores?: string[],
+ * }} Standing
+ */
+/** @typedef {{name: string, token: string, account?: boolean}} Opened */
+
+/** Seconds between attempts at a name that an older session of our own may still hold. */
 const NAME_PAUSE = 15;
 /** Seconds between two sessions, if each ends as soon as it begins. */
 const SESSION_PAUSE = 3;
@@ -23,6 +37,11 @@ export class Identity {
   name = "";
   /** Whether the server has confirmed our session, its rooms included. */
   known = false;
+  /** Whether our name is registered, and we are signed in to its account. */
+  account = false;
+  #cookie;
+  /** Whether the browser's cookie may hold a session, and the server was not asked yet. */
+  #unasked = false;
   #server;
   #tabs;
   #rooms;
@@ -38,14 +57,16 @@ export class Identity {
    * @param {import("./emitter.js").Emit} emit
    * @param {{again: () => void, rename: (name: string) => Promise<string>}} chat `again`: the identity has changed;
    *   `rename`: take another name in the session that there is
+   * @param {boolean} cookie whether the browser's cookie keeps sessions of accounts
    */
-  constructor(server, tabs, rooms, emit, { again, rename }) {
+  constructor(server, tabs, rooms, emit, { again, rename }, cookie) {
     this.#server = server;
     this.#tabs = tabs;
     this.#rooms = rooms;
     this.#emit = emit;
     this.#again = again;
     this.#rename = rename;
+    this.#cookie = cookie;
   }
 
   /** Whether there is a session, or one is being opened. */
@@ -53,10 +74,36 @@ export class Identity {
     return this.#server.token !== "" || this.#wish !== undefined;
   }
 
-  /** Begin as somebody: with the session that there is, or with a name. @param {string | undefined} name */
-  begin(name) {
+  /** Begin as somebody: with the session that there is, or with a name. @param {string | undefined} name @param {boolean} account */
+  begin(name, account) {
+    this.account = account;
     if (this.#server.token) this.name = name ?? "";
     else if (name !== undefined) this.#wish = this.#wishFor(name);
+    else this.#unasked = this.#cookie;
+  }
+
+  /** Go on in a session that was opened with a password. @param {Opened} session */
+  enter({ name, token }) {
+    this.#wish?.reject(new ChatError(0, "superseded", "another name was asked for"));
+    this.#wish = undefined;
+    this.#server.token = this.#cookie ? cookieOf(name) : token;
+    this.account = true;
+    this.#tell({ name, account: true, admin: false, rooms: [] });
+    this.reconsider();
+  }
+
+  /** Ask the server anew who and where we are. */
+  reconsider() {
+    this.known = false;
+    this.#again();
+  }
+
+  /** The account's session has ended: continue without a name. */
+  forget() {
+    this.#server.token = "";
+    this.account = false;
+    this.#tell({ name: "", account: false, admin: false, rooms: [] });
+    this.reconsider();
   }
 
   /** Open a session of that name. @param {string} name @returns {Promise<string>} the name as the server spells it */
@@ -71,26 +118,59 @@ export class Identity {
   /** @param {string} name */
   become(name) {
     if (name === this.name && this.known) return;
-    this.name = name;
-    this.#emit("session", { name, token: this.#server.token });
+    this.#tell({ name, account: this.account, admin: false, rooms: [] });
+  }
+
+  /** @param {Standing} session */
+  #tell({ rooms, ...session }) {
+    this.name = session.name;
+    this.#emit("session", { ...session, token: this.#server.token });
   }
 
   /** The server no longer knows our session: open another one of the same name, and go on. */
   expire() {
+    if (this.account) {
+      this.forget();
+      return this.#emit("error", new ChatError(401, "signed-out", "you are signed out: sign in again"));
+    }
     this.#server.token = "";
     this.known = false;
     this.#wish ??= this.#wishFor(this.name, true);
     this.#again();
   }
 
-  /** Open the session and join the rooms that are wanted. @param {AbortSignal} signal */
-  async settle(signal) {
+  /**
+   * Have the session and the rooms that are wanted.
+   * @param {AbortSignal} signal @param {boolean} doubtful whether the connection was lost: the server serves a request with an
+   *   outdated cookie as a stranger's, so it has to be asked whether the session still exists
+   */
+  async settle(signal, doubtful) {
+    if (doubtful && isCookie(this.#server.token)) this.known = false;
+    if (this.#unasked && !this.#wish) await this.#recognise(signal);
     if (!this.#server.token && this.#wish && !this.#wish.resting) await this.#enter(this.#wish);
     if (!this.#server.token || this.known) return;
-    const { name, rooms } = await this.#server.ask("GET", "session", { signal });
-    await this.#rooms.confirm(rooms, signal);
-    this.become(name);
+    const session = await this.#server.ask("GET", "session", { signal });
+    this.account = session.account === true;
+    await this.#rooms.confirm(session.rooms, this.account, signal);
+    this.confirmed(session);
     this.known = true;
+  }
+
+  /** Take over the server's answer about our session. @param {Standing} session */
+  confirmed(session) {
+    this.#tell({ ...session, account: this.account, admin: session.admin === true });
+  }
+
+  /** Go on in the session of the browser's cookie, if there is one. @param {AbortSignal} signal */
+  async #recognise(signal) {
+    try {
+      const { name, account } = await this.#server.ask("GET", "session", { signal });
+      this.#server.token = cookieOf(name);
+      this.account = account === true;
+    } catch (thrown) {
+      if (toChatError(thrown).passing) throw thrown;
+    }
+    this.#unasked = false;
   }
 
   /** @param {Wish} wish */
@@ -100,6 +180,7 @@ export class Identity {
       const { name, token, shared } = await this.#session(wish);
       this.#enteredAt = Date.now();
       this.#server.token = token;
+      this.account = false;
       const other = wish === this.#wish ? undefined : this.#wish;
       this.#wish = undefined;
       this.become(name);

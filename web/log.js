@@ -108,6 +108,11 @@ export class Log {
     this.#settle();
   }
 
+  /** Draw all rows anew: some of what they show has changed. */
+  redraw() {
+    for (const [place, row] of this.#rows.entries()) this.#redraw(row, this.#rows[place - 1]);
+  }
+
   /** Take the first events off. @param {number} count */
   drop(count) {
     for (let left = count; left > 0 && this.#rows[0]; ) {
@@ -121,6 +126,11 @@ export class Log {
         this.#rows.shift();
       }
     }
+  }
+
+  /** The event of which a node is the row, if it is one that somebody said. @param {Node} node @returns {Shown | undefined} */
+  eventAt(node) {
+    return this.#rows.find(({ nodes }) => nodes.some(one => one.contains(node)))?.events[0];
   }
 
   removeLine() {

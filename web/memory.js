@@ -5,8 +5,12 @@
  */
 
 /**
- * `names`: the user's former names, the latest last. `read`: the id of the last event read, by place.
- * @typedef {{name: string, token: string, rooms: string[], names: string[], read: Map<string, number>}} Person
+ * `account`: whether the name is registered, and we are signed in; its session is in the browser's cookie, and the token only
+ * says so. `names`: those that we had, the latest last. `read`: the id of the last event that was read, by place. `ignores`: whom
+ * a guest ignores.
+ * @typedef {{
+ *   name: string, token: string, account: boolean, rooms: string[], names: string[], read: Map<string, number>, ignores: string[],
+ * }} Person
  */
 
 const KEY = `chatd ${new URL(".", location.href).pathname}`;
@@ -21,7 +25,9 @@ export function person() {
   return {
     name: typeof kept.name === "string" ? kept.name : "",
     token: typeof kept.token === "string" ? kept.token : "",
+    account: kept.account === true,
     rooms: strings(kept.rooms),
+    ignores: strings(kept.ignores),
     names: strings(kept.names),
     read: pairs(kept.read, "number"),
   };
@@ -51,6 +57,18 @@ export function drafts() {
 /** @param {Map<string, string>} drafts */
 export function rememberDrafts(drafts) {
   store("sessionStorage", JSON.stringify({ drafts: [...drafts] }));
+}
+
+/** The code of an invite that is to be used as soon as one is signed in; it is forgotten by that. */
+export function invite() {
+  const { code } = recall("sessionStorage", `${KEY} invite`);
+  store("sessionStorage", "{}", `${KEY} invite`);
+  return typeof code === "string" ? code : "";
+}
+
+/** @param {string} code */
+export function rememberInvite(code) {
+  store("sessionStorage", JSON.stringify({ code }), `${KEY} invite`);
 }
 
 /** Whether notifications are wanted. */

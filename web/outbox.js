@@ -92,7 +92,8 @@ export class Outbox {
       } catch (thrown) {
         const error = toChatError(thrown);
         if (error.status === 401) continue;
-        if (error.passing) {
+        // Slow mode may last for minutes, and other messages wait behind this one: give the text back.
+        if (error.passing && error.code !== "slow-mode") {
           if (!error.status) this.#reader.doubt();
           await sleep(Math.max(error.retryAfter, Math.min(backoff(task.tries++), LONGEST_TRY)));
           continue;

@@ -1,24 +1,31 @@
 /** The page: shows the events of `Chat`, and passes what is typed to `Chat`. */
 
-import { Chat } from "./chat.js";
+import { Chat, ChatError } from "./chat.js";
 import { wordsOf } from "./advice.js";
+import { Arrival } from "./arrival.js";
 import { Bell, attending } from "./bell.js";
-import { parse, waysOn } from "./commands.js";
+import { carryOut } from "./carryout.js";
+import { waysOn } from "./commands.js";
 import { Composer } from "./composer.js";
 import { Connection } from "./connection.js";
 import { Earlier } from "./earlier.js";
+import { Ignoring } from "./ignoring.js";
+import { Keeping } from "./keeping.js";
 import { Log } from "./log.js";
 import * as memory from "./memory.js";
-import { byId, linked } from "./nodes.js";
-import { Places, isTalk, remark, talkWith } from "./places.js";
+import { byId } from "./nodes.js";
+import { OwnMenu } from "./ownmenu.js";
+import { PersonMenu } from "./personmenu.js";
+import { Places, isTalk, placeOf, remark, talkWith } from "./places.js";
+import { RoomMenu } from "./roommenu.js";
 import { Roster } from "./roster.js";
+import { RowMenu } from "./rowmenu.js";
 import { Side } from "./side.js";
+import { Signing, linkOf } from "./signing.js";
+import { Wording } from "./wording.js";
 
 /** @typedef {import("./chat.js").ChatEvent} ChatEvent */
 /** @typedef {import("./places.js").Shown} Shown */
-
-/** Milliseconds after which read marks are stored. */
-const SAVING = 300;
 
 byId("unloaded", HTMLElement).remove();
 const newer = byId("newer", HTMLButtonElement);
@@ -26,11 +33,17 @@ const newer = byId("newer", HTMLButtonElement);
 const before = memory.person();
 /** The user's present and former names, from which a private message may come. */
 const ownNames = new Set(before.names);
-/** The current place, of `Places`. */
-let here = placeOfHash();
+/** The invite or claim that the page was opened with; its code is removed from the address. */
+const link = linkOf(location.hash);
+if (link) history.replaceState(null, "", location.pathname + location.search);
+/** Where one is: a place of `Places`. */
+let here = placeOf(location.hash);
+/** The place that the address named, or empty. */
+const wanted = location.hash.length > 1 ? here : "";
 const transport = new URLSearchParams(location.search).get("transport") ?? "";
 const chat = new Chat({
-  name: before.token ? before.name : undefined, token: before.token, room: before.rooms.includes(here) ? here : before.rooms[0], transport,
+  name: before.token ? before.name : undefined, token: before.token, account: before.account, cookie: true,
+  room: (before.account && wanted && !isTalk(wanted)) || before.rooms.includes(here) ? here : before.rooms[0], transport,
 });
 const places = new Places(() => chat.name, before.read, memory.drafts());
 const log = new Log(() => ({ name: chat.name, line: places.view(here).line, calls, again: gap => earlier.again(gap) }), () => {
@@ -41,15 +54,16 @@ const log = new Log(() => ({ name: chat.name, line: places.view(here).line, call
   newer.hidden = true;
   if (attending()) read(here);
 });
+/** @type {Composer} */
 const composer = new Composer({
   place: () => here,
   name: () => chat.name,
   take: name => chat.nick(name),
-  carryOut,
+  carryOut: (text, place) => carryOut({ chat, places, composer, keep, writeTo, visit, leave, quit, ignore }, text, place),
   turn: pages => log.turn(pages),
   shown: () => {
     if (log.stuck) log.toBottom();
-    rememberDrafts();
+    keeping.drafts();
   },
   waysOn: (left, right, asked) => {
     const others = [...roster.people].filter(name => name !== chat.name);
@@ -58,50 +72,84 @@ const composer = new Composer({
   typed: text => {
     if (/^\/join\s/i.test(text)) void listRooms();
   },
+  up: () => rowMenu.enter(),
+  wayOut: error => {
+    const code = error instanceof ChatError ? error.code : "";
+    const helps = code === "name-registered" || (!chat.name && ["not-allowed", "no-session"].includes(code));
+    return helps ? ["Sign in", () => signing.signIn()] : undefined;
+  },
 }, (place, text) => {
   const there = places.view(place);
   there.draft = there.draft ? `${text}\n${there.draft}` : text;
 });
 const complain = composer.complain.bind(composer);
-const side = new Side({ go: room => visit(room).then(() => composer.focus()), write: writeTo, list: () => void listRooms(), complain });
-const earlier = new Earlier(chat, places, log, () => here, showEmpty);
+const tell = (/** @type {unknown} */ error) => complain(wordsOf(error));
+const keeping = new Keeping(chat, places, composer, () => here);
+const signing = new Signing(chat, () => keeping.reload());
+/** @type {Side} */
+const side = new Side({
+  go: room => visit(room).then(() => composer.focus()), write: writeTo, list: () => void listRooms(), complain, menuOf: name => personMenu.items(name),
+});
+const earlier = new Earlier(chat, places, log, () => here, () => wording.empty());
 const bell = new Bell(complain);
 const connection = new Connection(() => chat.retry());
 const roster = new Roster(chat, {
   changed: () => {
-    showPeople();
-    showTopic();
+    wording.people();
+    wording.topic();
   },
   looked: ({ room, here }) => {
     places.reconcile(room, here);
     return places.view(room).shown;
   },
 });
-/** Whether this page is about to close, and nothing of it is stored. */
-let gone = false;
-/** @type {ReturnType<typeof setTimeout> | undefined} */
-let saving;
+const personMenu = new PersonMenu(chat, roster, { write: writeTo, ignores: name => places.ignores(name), ignore, complain: tell });
+const rowMenu = new RowMenu({ eventAt: node => log.eventAt(node), items: event => personMenu.ofMessage(event), back: () => composer.focus() });
+new RoomMenu(chat, roster, {
+  talk: () => (isTalk(here) ? places.view(here).title : ""), visit: room => visit(room), leave: () => leave(here), signIn: () => signing.signIn(),
+  withPerson: name => personMenu.items(name), complain: tell,
+});
+const ownMenu = new OwnMenu(chat, signing, {
+  quit, ignored: () => [...ignoring.names], hear: name => ignore(name, false), forgotten: () => {
+    keeping.forget();
+    location.reload();
+  },
+});
+const wording = new Wording({ chat, places, roster, log, connection, side, composer, here: () => here });
+const ignoring = new Ignoring(chat, places, before.ignores, () => log.show(places.view(here).shown));
+const arrival = new Arrival(chat, places, signing, link, {
+  wanted, here: () => here, visit, complain, talks: () => {
+    showUnread();
+    if (isTalk(here)) void earlier.fill();
+  },
+});
+/** The server's unread counts, until the first catch-up is done. @type {Record<string, number>} */
+let counted = {};
 
 composer.showName(chat.name || before.name, "");
-for (const room of before.rooms) if (room !== chat.room) void visit(room, false).catch(error => complain(wordsOf(error)));
+for (const room of before.account ? [] : before.rooms) if (room !== chat.room) void visit(room, false).catch(error => complain(wordsOf(error)));
 if (isTalk(here)) {
   show(here);
 } else {
-  const wanted = here;
+  const asked = here;
   show(here = chat.room);
-  if (wanted !== here) go(wanted);
+  if (asked !== here && !before.account) go(asked);
 }
 if (matchMedia("(pointer: fine)").matches) before.token ? composer.focus() : composer.focusName();
 
 // -- events of the chat -----------------------------------------------------------------------
 
-for (const type of /** @type {const} */ (["message", "action", "join", "leave", "nick", "topic", "notice"])) {
+for (const type of /** @type {const} */ ([
+  "message", "action", "join", "leave", "nick", "topic", "notice", "settings", "role", "kick", "ban", "unban", "mute", "unmute", "invite", "redact",
+])) {
   chat.on(type, event => {
     keep(event.room, event);
+    if (event.type === "redact") redact(event.room, event.target);
     if (event.room === chat.room) roster.follow(event);
   });
 }
 chat.on("private", event => {
+  if (places.ignores(event.from)) return;
   const ours = event.from === chat.name || (event.to !== chat.name && ownNames.has(event.from));
   const other = ours ? event.to : event.from;
   places.view(talkWith(other), other);
@@ -117,20 +165,48 @@ chat.on("gap", () => {
   for (const room of chat.rooms) keep(room, remark("gap", "Some of what happened here was missed."));
   void roster.refresh();
 });
-chat.on("session", ({ name, token }) => {
+chat.on("session", ({ name, token, account, admin, markers = {}, unread = {}, ignores = [] }) => {
   const former = memory.person();
   if (token !== former.token) complain("");
-  composer.showName(name, former.name);
-  ownNames.add(name);
+  composer.showName(name || former.name, former.name);
+  if (name) ownNames.add(name);
   memory.remember(person => {
-    person.names = [...person.names.filter(one => one !== name), name];
-    Object.assign(person, { name, token, rooms: withHere(person.rooms) });
+    if (name) person.names = [...person.names.filter(one => one !== name), name];
+    Object.assign(person, { name: name || person.name, token, account, rooms: account ? chat.rooms : withHere(person.rooms) });
   });
-  showPeople();
-  invite();
+  roster.admin = admin;
+  counted = connection.online ? {} : unread;
+  for (const [room, id] of Object.entries(markers)) keeping.knows(room, id), places.markRead(room, id);
+  if (account) ignoring.set(ignores);
+  ownMenu.show();
+  wording.people();
+  wording.invite();
+});
+chat.on("marker", ({ room, marker }) => {
+  keeping.knows(room, marker);
+  if (!places.markRead(room, marker)) return;
+  if (room === here) log.removeLine();
+  showUnread();
+});
+chat.on("removed", ({ room, why }) => {
+  const words = why.code === "not-found" ? `You may not be in #${room} any more: only its members may.` : wordsOf(why);
+  memory.remember(person => void (person.rooms = person.rooms.filter(one => one !== room)));
+  places.view(room).out = words;
+  keep(room, remark("out", words));
+  if (chat.room === room) chat.room = chat.rooms[0] ?? "lobby";
+  if (room === here) {
+    complain(words, why.code === "kicked" ? ["Come back", () => go(room)] : undefined);
+    roster.clear();
+    void roster.refresh();
+  }
+  bell.ring(`You are out of #${room}`, words, room, () => {});
+  showUnread();
+  wording.invite();
 });
 chat.on("error", error => {
-  if (error.code === "sign-in") return complain(wordsOf(error), ["Sign in again", reload]);
+  if (error.code === "sign-in") return complain(wordsOf(error), ["Sign in again", () => keeping.reload()]);
+  if (error.code === "signed-out") return complain(wordsOf(error), ["Sign in", () => signing.signIn({ name: memory.person().name })]);
+  if (error.code === "no-session" && !chat.name) return arrival.demandAccount();
   if (error.code !== "name-in-use") return complain(wordsOf(error));
   complain(`${wordsOf(error)}. (Or wait: it may still be held by you, and will be asked for again.)`);
   composer.focusName();
@@ -140,8 +216,11 @@ chat.on("state", now => {
   if (now.state !== "connecting") places.outage(now.state !== "online");
   if (now.state !== "online") return;
   log.busy = false;
+  for (const [room, unread] of Object.entries(counted)) if (room !== here || !log.stuck) places.countedElsewhere(room, unread);
+  counted = {};
+  void arrival.come();
   showUnread();
-  showEmpty();
+  wording.empty();
   void roster.refresh();
   void earlier.fill();
 });
@@ -175,7 +254,20 @@ function keep(place, event) {
   }
   if (place !== here) return;
   log.append(event);
-  showEmpty();
+  wording.empty();
+}
+
+/** Show a message as deleted. @param {string} room @param {number} id */
+function redact(room, id) {
+  places.redact(room, id);
+  if (room === here) log.redraw();
+}
+
+/** @param {string} name @param {boolean} yes whether to ignore them, or to hear them again */
+async function ignore(name, yes) {
+  await ignoring.ignore(name, yes);
+  const gone = `You do not hear ${name} any more. Your menu, above on the right, lists whom you ignore.`;
+  keep(here, remark("remark", yes ? gone : `You hear ${name} again, from now on.`));
 }
 
 /** @param {Shown} event */
@@ -186,7 +278,7 @@ function calls(event) {
 /** A place was read, up to an event. @param {string} place @param {number} [id] */
 function read(place, id) {
   if (places.markRead(place, id)) showUnread();
-  saving ??= setTimeout(rememberRead, SAVING);
+  keeping.soon();
 }
 
 /** @param {string} place */
@@ -210,33 +302,23 @@ function show(place) {
   byId("room", HTMLElement).textContent = title;
   history.replaceState(null, "", `#${encodeURIComponent(place)}`);
   roster.clear();
-  invite();
+  wording.invite();
   showUnread();
   side.showCurrent();
   log.show(shown);
   composer.showWaiting();
-  showEmpty();
+  wording.empty();
   if (connection.online) void roster.refresh(), void earlier.fill();
 }
 
-function showEmpty() {
-  const { title, all } = places.view(here);
-  const empty = byId("empty", HTMLElement);
-  empty.textContent = isTalk(here) ? `Nothing has been said between you and ${title} yet.` : "Nothing has been said here yet.";
-  empty.hidden = !log.empty || !connection.online;
-  const begin = byId("begin", HTMLElement);
-  begin.textContent = isTalk(here) ? `This is where your private messages with ${title} begin.` : `This is where ${title} begins.`;
-  begin.hidden = !all || log.empty;
-}
-
-/** Update all unread counts. */
+/** Unread counts, wherever they stand. */
 function showUnread() {
   /** @param {string} place */
   const entry = place => {
-    const { title, unread, called } = places.view(place);
-    return { place, title, unread, called: called > 0 };
+    const { title, unread, called, out } = places.view(place);
+    return { place, title, unread, called: called > 0, out: out !== undefined };
   };
-  const rooms = chat.rooms.map(entry);
+  const rooms = [...chat.rooms, ...places.lost(chat.rooms)].map(entry);
   const talks = places.talks.map(entry);
   const total = [...rooms, ...talks].reduce((sum, { unread }) => sum + unread, 0);
   const { unread, title } = places.view(here);
@@ -251,26 +333,6 @@ function showNewer() {
   newer.hidden = log.stuck || (!places.view(here).unread && !log.far);
 }
 
-function showTopic() {
-  const topic = byId("topic", HTMLElement);
-  const shown = isTalk(here) ? `Private: only ${places.view(here).title} and you read this, and the server does not keep it.` : roster.topic;
-  topic.replaceChildren(...linked(shown));
-  topic.title = shown;
-}
-
-function showPeople() {
-  const { people } = roster;
-  const where = isTalk(here) ? `in #${chat.room}` : "here";
-  side.showPeople(people.size ? `${people.size} ${where}` : `People ${where}`, people, chat.name);
-}
-
-/** Update the placeholders of the boxes. */
-function invite() {
-  const { title } = places.view(here);
-  const text = isTalk(here) ? `Write to ${title} only` : `Message ${title} · /help`;
-  composer.invite(chat.name ? text : "Choose a name, and write", isTalk(here));
-}
-
 newer.addEventListener("click", () => {
   log.toBottom();
   composer.focus();
@@ -282,42 +344,14 @@ addEventListener("blur", attend);
 function attend() {
   if (!attending()) {
     if (!places.view(here).unread) removeLine(here);
-    rememberDrafts();
-  } else if (log.stuck) {
-    read(here);
+    keeping.drafts();
+  } else {
+    if (log.stuck) read(here);
+    void keeping.sync().then(showUnread, () => {});
   }
 }
 
 // -- what is remembered ----------------------------------------------------------------------
-
-addEventListener("pagehide", () => {
-  rememberRead();
-  rememberDrafts();
-});
-addEventListener("beforeunload", event => {
-  if (composer.unsaid.size && !gone) event.preventDefault();
-});
-
-function rememberRead() {
-  clearTimeout(saving);
-  saving = undefined;
-  if (gone) return;
-  memory.remember(person => {
-    for (const [place, id] of places.marks) person.read.set(place, Math.max(id, person.read.get(place) ?? 0));
-  });
-}
-
-/** A browser, above all on a phone, may discard a tab and load it anew: texts that were not sent are in the box again. */
-function rememberDrafts() {
-  if (gone) return;
-  places.view(here).draft = composer.text;
-  /** @type {Map<string, string>} */
-  const drafts = new Map();
-  for (const [place, text] of [...[...composer.unsaid].map(({ place, text }) => [place, text]), ...places.drafts]) {
-    if (place && text) drafts.set(place, drafts.has(place) ? `${drafts.get(place)}\n${text}` : text);
-  }
-  memory.rememberDrafts(drafts);
-}
 
 /** The rooms that were remembered, and those that we are in. @param {string[]} rooms */
 function withHere(rooms) {
@@ -325,36 +359,27 @@ function withHere(rooms) {
 }
 
 // All tabs are one person.
-memory.onChange(({ name, token, rooms, read }) => {
-  if (gone) return;
-  if (!token && chat.name) return void chat.close({ quiet: true }).then(reload);
+memory.onChange(({ name, token, account, rooms, read }) => {
+  if (keeping.gone) return;
+  // The user signed in or out in another tab.
+  if ((!token && chat.name) || account !== chat.account.signedIn) return void chat.close({ quiet: true }).then(() => keeping.reload());
   if (token && !chat.name) void chat.nick(name).catch(() => {});
-  for (const room of rooms) if (!chat.rooms.includes(room)) void visit(room, false).catch(() => {});
-  for (const room of rooms.length ? chat.rooms : []) if (!rooms.includes(room)) void leave(room).catch(() => {});
+  const others = rooms.length !== chat.rooms.length || rooms.some(room => !chat.rooms.includes(room));
+  if (account && others) void chat.sync().catch(() => {});
+  for (const room of account ? [] : rooms) if (!chat.rooms.includes(room)) void visit(room, false).catch(() => {});
+  for (const room of rooms.length && !account ? chat.rooms : []) if (!rooms.includes(room)) void leave(room).catch(() => {});
   let changed = false;
   for (const [place, id] of read) if (places.markRead(place, id)) changed = true;
   if (changed) showUnread();
 });
 
-function reload() {
-  rememberDrafts();
-  gone = true;
-  location.reload();
-}
-
 // -- going about -----------------------------------------------------------------------------
 
-function placeOfHash() {
-  try {
-    return decodeURIComponent(location.hash.slice(1)) || "lobby";
-  } catch {
-    return "lobby";
-  }
-}
-
 addEventListener("hashchange", () => {
+  // A link is for a page that begins.
+  if (linkOf(location.hash)) return keeping.reload();
   side.open(false);
-  go(placeOfHash());
+  go(placeOf(location.hash));
 });
 addEventListener("keydown", event => {
   if (event.key === "Escape") side.open(false), complain("");
@@ -381,11 +406,14 @@ async function visit(place, look = true) {
     if (look) show(talkWith(place.slice(1)));
     return;
   }
-  const room = chat.rooms.includes(place) ? place : await chat.join(place);
-  // Messages from before the user joined are not unread.
+  const joined = !chat.rooms.includes(place);
+  const room = joined ? await chat.join(place) : place;
+  if (places.view(room).out !== undefined) places.view(room).out = undefined, wording.invite();
+  // What was said before one came is no news.
   if (!places.wasRead(room)) removeLine(room), read(room);
   memory.remember(person => void (person.rooms = withHere(person.rooms)));
   if (look && room !== here) show(room);
+  else if (joined && room === chat.room) void roster.refresh();
   showUnread();
 }
 
@@ -398,9 +426,10 @@ function writeTo(name) {
 
 /** @param {string} place */
 async function leave(place) {
-  if (!chat.rooms.includes(place) && !isTalk(place)) throw new Error(`You are not in #${place}`);
+  const out = places.view(place).out !== undefined;
+  if (!chat.rooms.includes(place) && !isTalk(place) && !out) throw new Error(`You are not in #${place}`);
   const next = chat.rooms.find(room => room !== place) ?? chat.room;
-  if (!isTalk(place)) {
+  if (!isTalk(place) && !out) {
     await chat.leave(place);
     memory.remember(person => void (person.rooms = person.rooms.filter(room => room !== place)));
   }
@@ -411,35 +440,7 @@ async function leave(place) {
 }
 
 async function quit() {
-  gone = true;
-  // The other tabs end by that.
-  memory.remember(person => Object.assign(person, { token: "", rooms: [], read: new Map() }));
-  memory.rememberDrafts(new Map());
+  keeping.forget();
   await chat.close({ everywhere: true });
   location.reload();
-}
-
-/** Do what was typed in a place. Throws what is wrong with it. @param {string} text @param {string} place */
-async function carryOut(text, place) {
-  const deed = parse(text);
-  const talk = isTalk(place) ? places.view(place).title : "";
-  if (talk && ["act", "topic"].includes(deed.do)) throw new Error("That works in rooms only, and this is a private conversation");
-  switch (deed.do) {
-    case "say":
-      return void (await composer.post(deed.text, place, () => (talk ? chat.tell(talk, deed.text) : chat.send(deed.text, place))));
-    case "act": return void (await composer.post(deed.text, place, () => chat.act(deed.text, place)));
-    case "tell":
-      if (deed.text.trim()) await composer.post(deed.text, place, () => chat.tell(deed.to, deed.text));
-      return writeTo(deed.to);
-    case "nick": return void (await chat.nick(deed.name));
-    case "topic": {
-      if (deed.text !== undefined) return void (await chat.topic(deed.text, place));
-      const { topic } = await chat.look(place);
-      return keep(place, remark("remark", topic ? `The topic is: ${topic}` : "There is no topic yet; /topic TEXT sets one."));
-    }
-    case "join": return visit(deed.room);
-    case "leave": return leave(deed.room === undefined ? place : deed.room.toLowerCase());
-    case "quit": return quit();
-    case "help": return keep(place, remark("help", ""));
-  }
 }

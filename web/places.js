@@ -8,16 +8,16 @@ import { follow } from "./comings.js";
 import { mentions } from "./texts.js";
 
 /** @typedef {import("./chat.js").ChatEvent} ChatEvent */
-/** What only this page has to say. @typedef {{type: "gap" | "help" | "remark", text: string, time: string}} Remark */
+/** What only this page has to say. @typedef {{type: "gap" | "help" | "remark" | "out", text: string, time: string}} Remark */
 /** @typedef {ChatEvent | Remark} Shown */
 /** @typedef {Extract<ChatEvent, {from: string, text: string}>} News */
 /**
- * `title`: as shown. `called`: how many of the unread messages mention the user. `line`: the first event after the unread line.
- * `all`: no earlier events exist; `earliest`: the id up to which they were loaded. `present`: the people assumed to be
- * present, in lower case.
+ * `title`: as people read it. `called`: how many of the unread speak to us. `line`: what the unread line stands before. `all`:
+ * nothing earlier is to be had; `earliest`: up to which id it was asked for. `present`: who is taken to be here, in lower case.
+ * `out`: why we may not be here any more.
  * @typedef {{
  *   title: string, shown: Shown[], unread: number, called: number, line?: Shown, all: boolean, loading: boolean, earliest: number,
- *   draft: string, present: Set<string>,
+ *   draft: string, present: Set<string>, out?: string,
  * }} View
  */
 
@@ -29,6 +29,15 @@ const RETURNING = 60_000;
 /** @param {string} place */
 export function isTalk(place) {
   return place.startsWith("@");
+}
+
+/** The place that a page's address says, else the lobby. @param {string} hash */
+export function placeOf(hash) {
+  try {
+    return (hash.includes("=") ? "" : decodeURIComponent(hash.slice(1))) || "lobby";
+  } catch {
+    return "lobby";
+  }
 }
 
 /** @param {string} person @returns {string} the place */
@@ -49,6 +58,8 @@ export class Places {
   /** The id of the last event that was read, by place. @type {Map<string, number>} */
   #read;
   #returningUntil = 0;
+  /** The names, in lower case, of those whom we ignore. @type {Set<string>} */
+  #ignored = new Set();
 
   /** @param {() => string} self our name @param {Map<string, number>} read as remembered @param {Map<string, string>} drafts as remembered */
   constructor(self, read, drafts) {
@@ -71,6 +82,11 @@ export class Places {
   /** The private conversations. @returns {string[]} */
   get talks() {
     return [...this.#views.keys()].filter(isTalk);
+  }
+
+  /** Rooms that we were put out of. @param {string[]} rooms those that we are in @returns {string[]} */
+  lost(rooms) {
+    return [...this.#views].filter(([place, { out }]) => out !== undefined && !rooms.includes(place)).map(([place]) => place);
   }
 
   /** The texts that were typed and not sent, by place. */
@@ -107,6 +123,7 @@ export class Places {
     if (!("id" in event)) return shown.push(event) > 0;
     // An event that was loaded as the newest of the history may arrive again.
     if (shown.some(one => "id" in one && one.id === event.id)) return false;
+    if (this.#isIgnored(event) || event.type === "redact") return false;
     const back = event.type === "join" && Date.now() < this.#returningUntil
       && shown.some(one => "from" in one && one.from.toLowerCase() === event.from.toLowerCase());
     const tells = follow(present, event) && !back;
@@ -114,10 +131,36 @@ export class Places {
     return tells;
   }
 
-  /** Put earlier events first. @param {string} place @param {ChatEvent[]} events @returns {ChatEvent[]} those that are news */
+  /** The text of a message is gone. @param {string} place @param {number} id */
+  redact(place, id) {
+    for (const event of this.view(place).shown) {
+      if ("id" in event && event.id === id && (event.type === "message" || event.type === "action")) {
+        event.text = "";
+        event.redacted = true;
+      }
+    }
+  }
+
+  /** Those whom we ignore: what they said goes, and what they say does not come. @param {Iterable<string>} names */
+  ignore(names) {
+    this.#ignored = new Set([...names].map(name => name.toLowerCase()));
+    for (const view of this.#views.values()) view.shown = view.shown.filter(event => !this.#isIgnored(event));
+  }
+
+  /** @param {string} name */
+  ignores(name) {
+    return this.#ignored.has(name.toLowerCase());
+  }
+
+  /** @param {Shown} event */
+  #isIgnored(event) {
+    return ["message", "action", "private"].includes(event.type) && "from" in event && this.ignores(event.from);
+  }
+
+  /** Put earlier events first. @param {string} place @param {ChatEvent[]} events @returns {ChatEvent[]} those that tell something */
   addEarlier(place, events) {
     const present = new Set();
-    const telling = events.filter(event => follow(present, event));
+    const telling = events.filter(event => follow(present, event) && !this.#isIgnored(event) && event.type !== "redact");
     this.view(place).shown.unshift(...telling);
     return telling;
   }
@@ -169,6 +212,15 @@ export class Places {
     if (!view.unread++) view.line = event;
     if (this.callsUs(event)) view.called++;
     return true;
+  }
+
+  /**
+   * How much of a place the server counts as unread, which is more than what it has told of it since we came.
+   * @param {string} place @param {number} unread
+   */
+  countedElsewhere(place, unread) {
+    const view = this.view(place);
+    view.unread = Math.max(view.unread, unread);
   }
 
   /** @param {string} place */

@@ -23,7 +23,7 @@ import { newKey } from "./values.js";
  * @typedef {{
  *   server: import("./server.js").Server, tabs: import("./tabs.js").Tabs, rooms: import("./rooms.js").Rooms,
  *   emit: import("./emitter.js").Emit, settle: (signal: AbortSignal) => Promise<void>,
- *   show: (event: ChatEvent) => void, steady: () => void,
+ *   show: (event: ChatEvent) => void, steady: () => void, removed: (room: string, code: string) => void,
  * }} Surroundings
  */
 
@@ -233,7 +233,9 @@ export class Reader {
   /** @param {ChatError} error @param {AbortSignal} signal */
   async #rest(error, signal) {
     this.steady = false;
-    // No transport works, so the failures of each mean nothing any more.
+    // One room that we may not read keeps us from all.
+    if ([403, 404].includes(error.status) && (await this.#around.rooms.examine(signal).catch(() => false))) return;
+    // Nothing works: what gave way to what says nothing any more.
     this.#toTop();
     const pause = backoff(this.#failures++) + error.retryAfter;
     this.#tellState(globalThis.navigator?.onLine === false ? "offline" : "reconnecting", pause);
@@ -256,13 +258,14 @@ export class Reader {
   }
 
   /** @param {Batch} batch */
-  #take({ events, next = events.length ? /** @type {ChatEvent} */ (events[events.length - 1]).id : -1, gap }) {
+  #take({ events, removed = [], markers = [], next = events.length ? /** @type {ChatEvent} */ (events[events.length - 1]).id : -1, gap }) {
     this.#heardAt = Date.now();
     if (gap) {
       this.#around.emit("gap", { since: this.cursor });
       // The server never gave that cursor: its ids are lower.
       if (next >= 0 && next < (this.cursor ?? 0)) this.cursor = undefined;
     }
+    for (const one of markers) this.#around.emit("marker", one);
     for (const event of events) {
       if (event.id <= (this.cursor ?? 0)) continue;
       this.cursor = event.id;
@@ -270,6 +273,7 @@ export class Reader {
       if (!("room" in event) || this.reads(event.room)) this.#around.show(event);
     }
     if (next > (this.cursor ?? -1)) this.cursor = next;
+    for (const { room, code } of removed) this.#around.removed(room, code);
   }
 
   /** @param {Condition} state @param {number} [retryIn] @param {string} [transport] */

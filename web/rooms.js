@@ -1,14 +1,18 @@
-/** The rooms that are read, and joining another one. */
+/** The rooms that are read; joining another one, and removal from one. */
 
 import { toChatError } from "./errors.js";
 import { BACKLOG } from "./transports.js";
-import { roomName, roomPath } from "./values.js";
+import { LOBBY, roomName, roomPath } from "./values.js";
 
+/** @typedef {import("./errors.js").ChatError} ChatError */
 /** @typedef {{room: string, resolve: (room: string) => void, reject: (error: Error) => void}} Joining */
 
 export class Rooms {
   #server;
   #show;
+  #putOut;
+  /** Whether the first catch-up is done: from then on, the backlog of a further room is read separately. */
+  #begun = false;
   /** @type {Set<string>} */
   #all;
   /** @type {Joining[]} */
@@ -17,11 +21,13 @@ export class Rooms {
   /**
    * @param {import("./server.js").Server} server @param {string} first the room to begin with
    * @param {(event: import("./chat.js").ChatEvent) => void} show called with the backlog of a room that was joined
+   * @param {(room: string, why: ChatError) => void} putOut called when we may not be in a room any more
    */
-  constructor(server, first, show) {
+  constructor(server, first, show, putOut) {
     this.#server = server;
     this.#all = new Set([first]);
     this.#show = show;
+    this.#putOut = putOut;
   }
 
   /** @returns {string[]} */
@@ -49,15 +55,58 @@ export class Rooms {
     for (const { reject } of this.#joining.splice(0)) reject(error);
   }
 
-  /** Have the session in all of these rooms. @param {string[]} known the rooms that it is in @param {AbortSignal} signal */
-  async confirm(known, signal) {
+  /**
+   * Have the session in all of these rooms. An account is in its own as well, wherever it came into them.
+   * @param {string[]} known the rooms that the session is in @param {boolean} account @param {AbortSignal} signal
+   */
+  async confirm(known, account, signal) {
+    if (account && known.length && !this.#begun) this.#all = new Set(known);
     for (const room of this.#all) {
-      if (!known.includes(room)) await this.#server.ask("PUT", `${roomPath(room)}/membership`, { signal });
+      if (known.includes(room)) continue;
+      try {
+        await this.#server.ask("PUT", `${roomPath(room)}/membership`, { signal });
+      } catch (thrown) {
+        const error = toChatError(thrown);
+        if (![403, 404].includes(error.status)) throw error;
+        this.lose(room, error, account ? known : []);
+      }
     }
+    for (const room of account ? known : []) {
+      if (this.#all.has(room)) continue;
+      if (this.#begun) void this.join(room).catch(() => {});
+      else this.#all.add(room);
+    }
+  }
+
+  /** We may not be in a room any more. There is always one. @param {string} room @param {ChatError} why @param {string[]} [others] */
+  lose(room, why, others = []) {
+    if (!this.#all.delete(room)) return;
+    if (!this.#all.size) this.#all.add(others.find(other => other !== room) ?? LOBBY);
+    this.#putOut(room, why);
+  }
+
+  /** Something is refused that names all our rooms: find out which of them are to blame. @param {AbortSignal} signal */
+  async examine(signal) {
+    let found = false;
+    for (const room of this.all) {
+      const why = await this.refusal(room, signal);
+      // Without the lobby there is nowhere else to go.
+      if (!why || (room === LOBBY && this.#all.size === 1)) continue;
+      this.lose(room, why);
+      found = true;
+    }
+    return found;
+  }
+
+  /** Why we may not read a room; undefined: we may. @param {string} room @param {AbortSignal} [signal] */
+  async refusal(room, signal) {
+    const thrown = await this.#server.ask("GET", roomPath(room), { signal }).then(() => undefined, error => toChatError(error));
+    return thrown && [403, 404].includes(thrown.status) ? thrown : undefined;
   }
 
   /** Come into the rooms that are waited for. Their backlog ends at the cursor. @param {number} cursor @param {AbortSignal} signal */
   async settle(cursor, signal) {
+    this.#begun = true;
     while (this.#joining[0]) await this.#comeIn(this.#joining[0], cursor, signal);
   }
 

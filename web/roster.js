@@ -1,7 +1,8 @@
-/** The people in the current room, its topic, and the list of rooms. */
+/** The people of the current room and their roles, its topic and settings, and the list of rooms. */
 
 /** @typedef {import("./chat.js").ChatEvent} ChatEvent */
 /** @typedef {import("./chat.js").Room} Room */
+/** @typedef {import("./moderation.js").Role} Role */
 
 /** Milliseconds between two requests for the people, and for the list of rooms. */
 const FRESH = 60_000;
@@ -14,6 +15,16 @@ export class Roster {
   /** Rooms there are, as far as they can be suggested. @type {string[]} */
   rooms = [];
   topic = "";
+  /** Our own role. @type {Role} */
+  role = null;
+  /** Those who have a role, by name. @type {Map<string, Role>} */
+  roles = new Map();
+  /** Whether we are an administrator of the server, and so an owner everywhere. */
+  admin = false;
+  /** @type {import("./moderation.js").Settings | undefined} */
+  settings;
+  /** In lower case. @type {Set<string>} */
+  #muted = new Set();
   #chat;
   #deeds;
   /** The id up to which `people` and the topic are known. */
@@ -35,6 +46,10 @@ export class Roster {
   clear() {
     this.people = new Set();
     this.topic = "";
+    this.role = null;
+    this.roles = new Map();
+    this.settings = undefined;
+    this.#muted = new Set();
     this.#known = 0;
     this.#deeds.changed();
   }
@@ -47,6 +62,10 @@ export class Roster {
     else if (event.type === "leave") this.people.delete(event.from);
     else if (event.type === "nick") this.people.delete(event.from), this.people.add(event.to);
     else if (event.type === "topic") this.topic = event.text;
+    else if (event.type === "mute") this.#muted.add(event.target.toLowerCase());
+    else if (event.type === "unmute") this.#muted.delete(event.target.toLowerCase());
+    else if (event.type === "role" || event.type === "settings") return void this.refresh();
+    else if (event.type === "kick" || event.type === "ban") this.people.delete(event.target);
     else return;
     this.#deeds.changed();
   }
@@ -57,8 +76,16 @@ export class Roster {
     if (!room || asked !== this.#chat.room) return;
     this.people = new Set(room.here);
     this.topic = room.topic;
+    this.role = this.admin ? "owner" : room.role ?? null;
+    this.roles = new Map(Object.entries(room.roles ?? {}));
+    this.settings = room.settings;
     this.#known = room.last ?? 0;
-    // Events that came in before the answer.
+    if (this.role === "owner" || this.role === "op") {
+      const muted = await this.#chat.moderation.mutes(asked).catch(() => []);
+      if (asked !== this.#chat.room) return;
+      this.#muted = new Set(muted.map(({ who }) => who.toLowerCase()));
+    }
+    // What was told faster than this was answered.
     for (const event of this.#deeds.looked(room)) if ("room" in event && event.type !== "notice") this.follow(event);
     this.#deeds.changed();
   }
@@ -71,7 +98,17 @@ export class Roster {
     return true;
   }
 
-  /** The rooms that the user may join. */
+  /** @param {string} name @returns {Role} */
+  roleOf(name) {
+    return [...this.roles].find(([one]) => one.toLowerCase() === name.toLowerCase())?.[1] ?? null;
+  }
+
+  /** Whether somebody may not speak here, as far as one was here when that happened. @param {string} name */
+  isMuted(name) {
+    return this.#muted.has(name.toLowerCase());
+  }
+
+  /** The rooms that one may join. */
   get others() {
     const { rooms } = this.#chat;
     return this.rooms.filter(room => !rooms.includes(room));

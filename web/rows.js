@@ -2,6 +2,7 @@
 
 import { HELP } from "./commands.js";
 import { isComing, sumUp } from "./comings.js";
+import { isModerated, told } from "./happened.js";
 import { face, linked, make, person, words } from "./nodes.js";
 
 /** @typedef {import("./chat.js").ChatEvent} ChatEvent */
@@ -14,6 +15,8 @@ import { face, linked, make, person, words } from "./nodes.js";
 const TOGETHER = 5 * 60_000;
 /** Joins and leaves that are shown by name; more are counted. */
 const NAMED = 4;
+/** Stands where a deleted message stood. */
+const DELETED = "This message was deleted.";
 
 /** Whether an event goes into the row of those before it. @param {Shown} event @param {Shown} before @param {About} about */
 export function goesOn(event, before, { line }) {
@@ -43,6 +46,7 @@ function dayOf({ time }) {
 /** Whether the sender stands above already. @param {Shown} event @param {Shown} before */
 function followsOn(event, before) {
   return (event.type === "message" || event.type === "private") && before.type === event.type && before.from === event.from
+    && !("redacted" in before && before.redacted)
     && +new Date(event.time) - +new Date(before.time) < TOGETHER;
 }
 
@@ -53,11 +57,13 @@ function single(event, follows, { name, calls, again }) {
   if ("from" in event && event.from === name && (said || event.type === "action")) kinds.push("own");
   if (event.type !== "private" && calls(event)) kinds.push("mention");
   if (follows) kinds.push("more");
+  const redacted = "redacted" in event && event.redacted;
+  if (redacted) kinds.push("redacted");
   const element = make("div", kinds.join(" "));
   const clock = clockOf(event);
   if (said) {
     if (!follows) element.append(face(event.from));
-    element.append(make("p", "who", person(event.from), " ", clock), words(event.text));
+    element.append(make("p", "who", person(event.from), " ", clock), redacted ? make("p", "text", DELETED) : words(event.text));
     if (follows) element.title = clock.title;
   } else if (event.type === "help") {
     element.append(make("dl", "", ...HELP.flatMap(([what, about]) => [make("dt", "", what), make("dd", "", about)])));
@@ -83,6 +89,10 @@ function clockOf(event) {
 
 /** What happened, in words. @param {Exclude<Shown, Coming | {type: "message" | "private" | "help" | "gap"}>} event @returns {(Node | string)[]} */
 function deed(event) {
+  if (isModerated(event)) {
+    return told(event).map(part => (typeof part === "string" ? make("span", "", ...linked(part)) : person(part.name)));
+  }
+  if (event.type === "action" && event.redacted) return [person(event.from), ": ", DELETED];
   const text = make("bdi", "", ...linked(event.text));
   switch (event.type) {
     case "action": return [person(event.from), " ", text];

@@ -1,11 +1,13 @@
 /**
  * Requests to the server, in a session or without one.
  *
- * 1. On a page of the server's own the token travels in the header `Chatd-Session`, with same-origin credentials, so that a
- *    proxy in front may use Basic authentication or a cookie. Elsewhere it travels as `Authorization: Bearer`.
- * 2. A WebSocket cannot have a header. Its URL has a ticket that is valid once, because proxies log URLs; the token itself
- *    only if the server has no tickets.
- * 3. An answer that is not chatd's (a redirect, a page of HTML, a bare 401) is a proxy's, and becomes the error `sign-in`.
+ * 1. On a page of the server's own the session goes in a header of its own, `Chatd-Session`, with same-origin credentials: a
+ *    proxy in front may have its Basic authentication or its cookie. Elsewhere it goes as `Authorization: Bearer`.
+ * 2. A WebSocket can have no header. Its URL carries a ticket that is good once, since proxies log URLs; the token itself
+ *    only where the server has no tickets.
+ * 3. A page of the server's own can leave its session to the browser's cookie, which no script reads: the token is then
+ *    `cookie:` and a name, and no header is sent.
+ * 4. An answer that is not chatd's (a redirect, a page of HTML, a bare 401) is a proxy's, and is told as `sign-in`.
  */
 
 import { ChatError, signIn, toChatError } from "./errors.js";
@@ -22,6 +24,17 @@ export const PATIENCE = 10;
 
 /** Statuses with which a proxy asks for its own sign-in. */
 const PROXY_REFUSALS = [401, 403, 407, 511];
+const COOKIE = "cookie:";
+
+/** What stands for the token of a session that is in the browser's cookie. @param {string} name its person */
+export function cookieOf(name) {
+  return COOKIE + name.toLowerCase();
+}
+
+/** @param {string} token */
+export function isCookie(token) {
+  return token.startsWith(COOKIE);
+}
 
 /** One server, and our session there. */
 export class Server {
@@ -66,7 +79,7 @@ export class Server {
   async socket(path, signal) {
     const url = new URL(path, this.url);
     url.protocol = url.protocol.replace("http", "ws");
-    if (this.token) {
+    if (this.token && !isCookie(this.token)) {
       const ticket = await this.#ticket(signal);
       if (ticket) url.searchParams.set("ticket", ticket);
       else url.searchParams.set("access_token", this.token);
@@ -92,8 +105,13 @@ export class Server {
     const { token } = this;
     /** @type {Record<string, string>} */
     const headers = { Accept: accept };
-    if (token && this.url.origin === globalThis.location?.origin) headers["Chatd-Session"] = token;
-    else if (token) headers.Authorization = `Bearer ${token}`;
+    if (!token || isCookie(token)) {
+      // The browser knows.
+    } else if (this.url.origin === globalThis.location?.origin) {
+      headers["Chatd-Session"] = token;
+    } else {
+      headers.Authorization = `Bearer ${token}`;
+    }
     if (body) headers["Content-Type"] = "application/json";
     if (key) headers["Idempotency-Key"] = key;
     const response = await fetch(new URL(path, this.url), {

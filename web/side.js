@@ -2,12 +2,15 @@
 
 import { roomOf } from "./commands.js";
 import { byId, make, person } from "./nodes.js";
+import { openMenu } from "./popup.js";
 
-/** A place in a list. @typedef {{place: string, title: string, unread: number, called: boolean}} Entry */
+/** A place in a list. `out`: we may not be there any more. @typedef {{place: string, title: string, unread: number, called: boolean, out?: boolean}} Entry */
 /**
- * `go`: to a room by its name; `write`: to a person; `list`: the list of rooms is needed; `complain`: show an error.
+ * `go`: to a room that one types; `write`: to a person; `menuOf`: what else can be done with a person; `list`: the rooms there are
+ * are wanted; `complain`: show what is wrong.
  * @typedef {{
  *   go: (room: string) => Promise<void>, write: (person: string) => void, list: () => void, complain: (text: string) => void,
+ *   menuOf: (person: string) => import("./popup.js").Item[],
  * }} Deeds
  */
 
@@ -28,10 +31,12 @@ export class Side {
     });
     this.#joinBox.addEventListener("focus", deeds.list);
     this.#menu.addEventListener("click", () => this.open(!this.#isOpen));
-    // A click or the focus elsewhere closes it.
+    byId("people", HTMLElement).addEventListener("keydown", event => this.#step(event));
+    // One who points or goes elsewhere is done with it.
     for (const type of ["click", "focusin"]) {
       addEventListener(type, ({ target }) => {
-        if (target instanceof Node && !this.#side.contains(target) && !this.#menu.contains(target)) this.open(false);
+        const within = target instanceof Element && target.closest("#side, #menu, .popup, dialog");
+        if (target instanceof Element && !within) this.open(false);
       });
     }
   }
@@ -78,22 +83,60 @@ export class Side {
     byId("all-rooms", HTMLElement).replaceChildren(...rooms.map(room => new Option("", room)));
   }
 
-  /** @param {string} title @param {Iterable<string>} people @param {string} self */
-  showPeople(title, people, self) {
+  /** @param {string} title @param {Iterable<string>} people @param {string} self @param {(name: string) => string | null} roleOf */
+  showPeople(title, people, self, roleOf) {
     byId("count", HTMLElement).textContent = title;
+    const list = byId("people", HTMLElement);
+    // A menu that is open at a name stays there.
+    if (list.querySelector("[aria-expanded=true]")) return;
+    const focused = list.contains(document.activeElement) && document.activeElement?.closest("li")?.dataset.name;
     const sorted = [...people].sort((a, b) => a.localeCompare(b));
-    byId("people", HTMLElement).replaceChildren(...sorted.map(name => {
-      if (name === self) return make("li", "self", person(name));
-      const button = make("button", "plain", person(name));
-      button.title = `Write to ${name} privately`;
-      // There may be hundreds, and keys have /msg.
-      button.tabIndex = -1;
-      button.addEventListener("click", () => {
-        this.open(false);
-        this.#deeds.write(name);
-      });
-      return make("li", "", button);
+    list.replaceChildren(...sorted.map(name => {
+      const role = roleOf(name);
+      const shown = [person(name), ...(role ? [make("span", "role", role)] : [])];
+      const entry = name === self ? make("li", "self", ...shown) : make("li", "", ...this.#buttonsOf(name, shown));
+      entry.dataset.name = name;
+      return entry;
     }));
+    if (focused) [...list.children].find(entry => entry instanceof HTMLElement && entry.dataset.name === focused)?.querySelector("button")?.focus();
+  }
+
+  /** @param {string} name @param {Node[]} shown */
+  #buttonsOf(name, shown) {
+    const write = make("button", "plain", ...shown);
+    write.title = `Write to ${name} privately`;
+    const more = make("button", "plain more");
+    more.title = "What else can be done";
+    more.setAttribute("aria-label", "More");
+    more.setAttribute("aria-haspopup", "menu");
+    // There may be hundreds: from the list, arrow keys go to them.
+    write.tabIndex = more.tabIndex = -1;
+    write.addEventListener("click", () => {
+      this.open(false);
+      this.#deeds.write(name);
+    });
+    const open = () => openMenu(more, name, this.#deeds.menuOf(name));
+    more.addEventListener("click", open);
+    write.addEventListener("contextmenu", event => {
+      event.preventDefault();
+      open();
+    });
+    return [write, more];
+  }
+
+  /** Go through the people with arrow keys. @param {KeyboardEvent} event */
+  #step(event) {
+    const { activeElement } = document;
+    const list = byId("people", HTMLElement);
+    const entries = [...list.children].filter(entry => entry.querySelector("button"));
+    const at = entries.findIndex(entry => entry.contains(activeElement));
+    const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+    if (event.altKey || event.ctrlKey) return;
+    if (step) entries[Math.max(at + step, 0)]?.querySelector("button")?.focus();
+    else if (at >= 0 && event.key === "ArrowRight") /** @type {HTMLElement | null} */ (entries[at]?.querySelector(".more"))?.focus();
+    else if (at >= 0 && event.key === "ArrowLeft") entries[at]?.querySelector("button")?.focus();
+    else return;
+    event.preventDefault();
   }
 
   /** The name that was typed stays until the room is joined. */
@@ -113,7 +156,7 @@ export class Side {
 /** @param {HTMLElement} list @param {Entry[]} entries @param {string} here */
 function fill(list, entries, here) {
   const scrolled = list.scrollTop;
-  list.replaceChildren(...entries.map(({ place, title, unread, called }) => {
+  list.replaceChildren(...entries.map(({ place, title, unread, called, out }) => {
     const link = document.createElement("a");
     link.href = `#${encodeURIComponent(place)}`;
     link.title = title;
@@ -123,6 +166,7 @@ function fill(list, entries, here) {
       badge.append(make("span", "heard", " new"));
       link.append(badge);
     }
+    if (out) link.append(make("span", "role", "out"));
     if (place === here) link.setAttribute("aria-current", "page");
     return make("li", "", link);
   }));

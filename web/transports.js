@@ -5,7 +5,13 @@ import { PATIENCE } from "./server.js";
 import { sleep } from "./timing.js";
 
 /** @typedef {import("./chat.js").ChatEvent} ChatEvent */
-/** `next`: the cursor behind all of it. @typedef {{events: ChatEvent[], next?: number, gap?: boolean}} Batch */
+/** @typedef {{room: string, code: string}} Removed */
+/** @typedef {{room: string, marker: number}} Marker */
+/**
+ * `next`: the cursor behind all of it. `removed`: rooms that are read no more, and why. `markers`: how far our account has
+ * read elsewhere.
+ * @typedef {{events: ChatEvent[], next?: number, gap?: boolean, removed?: Removed[], markers?: Marker[]}} Batch
+ */
 
 /**
  * What a transport is given. `steady`: all events have been read, and nothing has failed since. `up`: the transport of that
@@ -36,6 +42,8 @@ const PING = 20;
 const HEARTBEAT = 15;
 /** Seconds by which a timer may be late although the computer did not sleep: in hidden tabs timers run once a minute. */
 const ASLEEP = 75;
+/** Codes of refusals to read. */
+const PUT_OUT = ["banned", "kicked", "not-allowed", "not-found", "bad-token"];
 /** Events in one answer, at most. */
 export const PAGE = 500;
 /** Events of a room that are read on coming in. */
@@ -200,6 +208,8 @@ function batchOf(told) {
   return {
     events: told.filter(one => one.id && one.time),
     gap: told.some(one => one.type === "gap"),
+    removed: told.filter(one => one.type === "removed" && typeof one.room === "string"),
+    markers: told.filter(one => one.type === "marker" && Number.isSafeInteger(one.marker)),
     next: told.filter(one => one.type === "ready" && Number.isSafeInteger(one.next)).map(one => one.next).pop(),
   };
 }
@@ -210,6 +220,8 @@ function silent() {
 
 /** @param {number} code @param {string} reason */
 function closed(code, reason) {
+  // We may not read that any more: the next poll finds out why.
+  if (code === 1008 && PUT_OUT.includes(reason)) return new ChatError(0, "ended", reason);
   // The session is over (1000), or the server goes away (1001), restarts (1012), has too much to do (1013): come back.
   if ([1000, 1001, 1012, 1013].includes(code)) return new ChatError(0, "ended", reason || "the server closed the stream");
   // It does not want what we do (1003, 1008, 1009), and would not want it again.

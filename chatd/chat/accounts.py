@@ -2,7 +2,7 @@
 
 1. A registered name is its account's, whether the account is signed in or not.  A unit that takes a
    name expects the cell `accounts/KEY`, and those of the name's skeletons, as they were when the
-   name was judged; so nobody else can register it, or a look-alike, at the same moment.
+   name was judged; so no two registrations of one name, or of look-alikes, both succeed.
 2. A name is compared with registered ones by the cells of its skeletons.  Of the registered names
    with one skeleton the first has the cell: either all of them are ASCII, or it is the only one.
 """

@@ -73,6 +73,8 @@ class Arrivals:
         self._readers = readers
         self._admission = admission
         self._max_text = max_text
+        self.when_left: Callable[[Person, Room | None], object] = lambda person, room: None
+        """Called when a person has left a room, or with None all of them."""
         self.tallies = Tallies(clock, self._announce)
         """What is summed up of coming and going in crowded rooms."""
         self._awaited: dict[Person, list[Deferred[None]]] = {}
@@ -189,7 +191,7 @@ class Arrivals:
         return arrived
 
     def _with_ignored(self, person: Person) -> Deferred[Person]:
-        """Look up whom the account ignores, before anything is delivered to it."""
+        """Look up the names that the account ignores, before any message is delivered to it."""
         assert person.account is not None
 
         def found(names: dict[str, str]) -> Person:
@@ -307,6 +309,8 @@ class Arrivals:
             self.tallies.departed(unannounced)
             for room in rooms:
                 self._rooms.directory.left(room, person.address)
+                self.when_left(person, room)
+            self.when_left(person, None)
             self._has_left(person)
 
         def refused(failure: Failure) -> None:

@@ -1,12 +1,11 @@
 """Failed attempts to sign in, by account and by address.
 
 1. Each has a bucket: so many failures at once, and one more every few seconds.  While the bucket of
-   an account is empty, only addresses that have signed in to it before may try; so nobody locks an
-   owner out by guessing.
+   an account is empty, only addresses that have signed in to it before may try; so guesses from
+   other addresses do not lock the owner out.
 2. An attempt takes its tokens when it begins, so that many at once are no way around; one that
    succeeds gives them back.
-3. An account that there is not has a bucket like any other: the answers do not tell which there
-   are.
+3. A name without an account has a bucket too, so the answers do not reveal which accounts exist.
 4. The buckets are noted in the store, and read when it is opened: a restart forgives nothing.
 """
 

@@ -10,7 +10,7 @@ from twisted.internet.defer import fail, succeed
 from ..model.commands import Join, Leave, Rename
 from ..model.errors import ChatError, NotAllowed, NotInRoom, TooManyRooms
 from ..model.names import clean_room, name_key
-from ..model.policy import Policy
+from ..model.policy import Action, Policy
 from ..model.text import clean_phrase
 from ..model.units import Unit
 from . import judge, judge_accounts
@@ -101,7 +101,7 @@ class Attendance:
                 return self.go_out(command, present, key)
             return self._while_away(person, name, partial(judge_accounts.leave, person))
         if name not in person.rooms and person.lane is None:
-            raise NotInRoom(f"you are not in #{name}")
+            return self._not_in(person, name)
         parting = clean_phrase(command.text, self._max_text)
         self._admission.charge(person)
 
@@ -121,6 +121,7 @@ class Attendance:
             def left(id_: int | None) -> int | None:
                 self._arrivals.tallies.departed(unannounced)
                 self._rooms.directory.left(room, person.address)
+                self._arrivals.when_left(person, room)
                 return id_
 
             return self._journal.submit(leave, room, quiet=True).addCallback(left)
@@ -158,6 +159,35 @@ class Attendance:
             return judge.rename(self._readers.policy, person, name, name, chosen=False)
 
         return in_order(person, ALONE, self._journal.submit, rename, person)
+
+    def put_out(self, person: Person, room: Room) -> None:
+        """A person may not be in a room any more, and leaves it."""
+        unannounced = Unannounced()
+
+        def leave() -> Unit:
+            if room.name not in person.rooms:
+                return Unit()
+            unannounced.judge(person, [room])
+            return judge.leave(person, room, "")
+
+        def left(_: object) -> None:
+            self._arrivals.tallies.departed(unannounced)
+            self._arrivals.when_left(person, room)
+
+        leaving = self._journal.submit(leave, room, quiet=True).addCallback(left)
+        leaving.addErrback(lambda failure: failure.trap(ChatError))
+
+    def _not_in(self, person: Person, name: str) -> Outcome:
+        """Refuse to leave a room in which the person is not; one that is hidden is not there."""
+        error = NotInRoom(f"you are not in #{name}")
+        if not self._rooms.index.known(name).state.closed:
+            raise error
+
+        def refuse(room: Room) -> Outcome:
+            self._readers.policy.may(person, Action.READ, room)
+            return fail(error)
+
+        return self._rooms.load(name).addCallback(refuse)
 
     def check_rooms(self, person: Person, name: str) -> None:
         """A person is about to be in that room.  Raises `TooManyRooms`."""

@@ -1,7 +1,7 @@
 """The claim: how a server gets its first administrator.
 
-1. While there is no administrator, each start makes a new code of 128 bits and logs it: whoever can
-   read the log of a server runs it.
+1. While there is no administrator, each start makes a new code of 128 bits and logs it, because
+   the reader of a server's log is its operator.
 2. It is good once, for an hour, and not while there is an administrator.  A claim expects that none
    was made before it: of two at once, one is refused.
 """
@@ -23,7 +23,7 @@ from .accounts import Proof
 from .journal import Journal
 
 CLAIM_SECONDS = 3600.0
-"""Seconds for which the code of a start is good."""
+"""Seconds for which the code that a start logs is valid."""
 CLAIMED = ""
 """The key of the cell that every claim writes; no account has it."""
 NO_CLAIM = (

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from bisect import bisect_right, insort
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from itertools import islice
 from math import ceil
 from typing import TypeVar
@@ -82,6 +82,12 @@ class Directory:
         for name in self._index:
             self._looks.add(name)
 
+    def restated(self) -> None:
+        """The index was read anew."""
+        self._names = None
+        self.changes += 1
+        self.opened()
+
     def exists(self, name: str) -> bool:
         """Whether there is a room of that (clean) name."""
         if name in self._index or name in self._claims:
@@ -91,9 +97,12 @@ class Directory:
 
     # -- the list --------------------------------------------------------------------------------
 
-    def names(self, after: str = "", limit: int | None = None) -> list[str]:
+    def names(
+        self, after: str = "", limit: int | None = None, own: Collection[str] = ()
+    ) -> list[str]:
         """The rooms where somebody is or something is kept, in alphabetical order: at most `limit`
-        of them, those behind the name `after`.
+        of them, those behind the name `after`.  Rooms that are closed or not listed are only there
+        if they are among `own`.
         """
         if self._names is None:
             self._noted_names = {LOBBY, *self._index, *self._in_memory}
@@ -104,7 +113,9 @@ class Directory:
             if limit is not None and len(found) >= limit:
                 break
             if self._is_listed(key):
-                found.append(key)
+                state = self._index.known(key).state
+                if (state.listed and not state.closed) or key in own:
+                    found.append(key)
             elif key != LOBBY and not self.exists(key):
                 gone.add(key)
         if gone:
@@ -142,7 +153,8 @@ class Directory:
             ),
         )
         if other is not None:
-            raise BadRoom(f"that name looks like #{other}, in another script; choose another")
+            shown = "another room" if self._index.known(other).state.closed else f"#{other}"
+            raise BadRoom(f"that name looks like {shown}, in another script; choose another")
         most = self._limits().rooms
         if self._count() >= most:
             self._unkept = {key for key in self._unkept if self._only_in_memory(key)}

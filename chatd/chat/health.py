@@ -11,8 +11,8 @@ from twisted.python.failure import Failure
 from ..model.errors import Unavailable
 
 FRESH_SECONDS = 2.0
-"""Seconds for which the result of a probe is cached: a probe writes to the disk, and anybody may
-ask for one."""
+"""Seconds for which the result of a probe is cached: a probe writes to the disk, and any client
+may ask for one."""
 PROBE_SECONDS = 5.0
 """Seconds after which a store that has not answered a probe is reported as failed."""
 

@@ -84,7 +84,7 @@ class Ignores:
 
         return together(
             read(person, person.account)
-            for person in self._people.here()
+            for person in self._people.mine()
             if person.account is not None
         )
 

@@ -12,6 +12,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from itertools import islice
 
 from ..model.account import GuestSession, encode
 from ..model.errors import NotInRoom
@@ -29,19 +30,22 @@ from ..model.events import (
     Told,
     TopicSet,
 )
-from ..model.identity import Holder, encode_holder
-from ..model.policy import Action, Policy
-from ..model.roomstate import encode_state
+from ..model.identity import Holder, Identity, Stranger, encode_holder
+from ..model.policy import Action, Policy, speaker_of
+from ..model.restrictions import MICROS
 from ..model.units import (
     GUESTS,
     JOINED,
+    JOINERS,
     NAMES,
     ROOMS,
+    SPOKEN,
     Change,
     Expect,
     Unit,
     account_table,
     is_presence,
+    room_table,
 )
 from .people import Elsewhere
 from .person import Person
@@ -73,7 +77,9 @@ def speak(
     policy.may(person, Action.SPEAK, room)
     _need_membership(person, room)
     said = event(room.name, person.name, text, person.signed)
-    return Unit((said,), room.founding, (room.expect, person.expect), key)
+    founding = room.founding and room.founded_by(person)
+    unit = Unit((said,), founding, (room.expect, person.expect), key)
+    return _slowed(unit, person, room) if room.state.slow else unit
 
 
 def set_topic(
@@ -82,9 +88,10 @@ def set_topic(
     """A new topic, with a request key.  Raises `NotAllowed`, `NotInRoom`."""
     policy.may(person, Action.SET_TOPIC, room)
     _need_membership(person, room)
-    changed = Change(ROOMS, room.name, encode_state(room.state.with_topic(text)))
+    state, changes = room.begun(person)
     event = TopicSet(room.name, person.name, text, person.signed)
-    return Unit((event,), (changed,), (room.expect, person.expect), key)
+    changes = (room.rewritten(state.with_topic(text)), *changes)
+    return Unit((event,), changes, (room.expect, person.expect), key)
 
 
 def tell(
@@ -119,12 +126,12 @@ def join(policy: Policy, person: Person, room: Room) -> Unit:
     policy.may(person, Action.JOIN, room)
     draft = Draft()
     if announced(person, room, 1):
-        draft.changes += room.founding
+        draft.changes += room.founded_by(person)
         draft.events.append(Joined(room.name, person.name, person.signed))
     draft.events.append(Arrived(room.name, person.name, person.signed))
     draft.changes.append(room.member(person.key, person.name))
     if person.account is not None:
-        draft.changes.append(joins(person.account, room.name))
+        draft.changes += joins(person.account, person.name, room.name)
     elif person.kept:
         draft.changes.append(_kept(person, [*person.rooms, room.name]))
     draft.expects += (room.expect, person.expect, Expect(room.table, person.key, 0))
@@ -136,7 +143,7 @@ def leave(person: Person, room: Room, text: str) -> Unit:
     draft = Draft()
     draft.depart(person, room, text, quit=False)
     if person.account is not None:
-        draft.changes.append(Change(account_table(JOINED, person.account), room.name, None))
+        draft.changes += joins_no_more(person.account, room.name)
     elif person.kept:
         draft.changes.append(_kept(person, [name for name in person.rooms if name != room.name]))
     draft.expects.append(person.expect)
@@ -194,9 +201,14 @@ def rename(
     chosen: bool = True,
 ) -> Unit:
     """A guest takes another name, which is free or another spelling of the own one; that it is free
-    is expected by `claimed` too.  Raises `NotAllowed`.
+    is expected by `claimed` too.
+
+    Raises `NotAllowed`, and `Banned` if that name is banned from a room that the person is in.
     """
     policy.may(person, Action.RENAME)
+    for room in person.rooms.values():
+        if room.rights.bans:  # perhaps of the name
+            policy.may(_renamed_to(person, name, key), Action.READ, room)
     draft = Draft()
     old = person.key if key != person.key else None
     if old:
@@ -208,12 +220,49 @@ def rename(
     draft.expects.append(person.expect)
     draft.expects += claimed
     for room in person.rooms.values():
-        draft.found(room)
+        draft.found(room, person)
         draft.events += _renamed(person, room, name)
         if old:
             draft.changes.append(room.member(old, None))
         draft.changes.append(room.member(key, name))
     return draft.unit()
+
+
+def _renamed_to(person: Person, name: str, key: str) -> Identity:
+    """The person under another name, as the policy will see it."""
+    return Stranger(
+        person.address,
+        name,
+        named=True,
+        id=person.id,
+        key=key,
+        account=person.account,
+        admin=person.admin,
+        scope=person.scope,
+    )
+
+
+def _slowed(unit: Unit, person: Person, room: Room) -> Unit:
+    """A message in a room that is slowed down: it is noted that the person has spoken, and expected
+    that the person has not meanwhile.  Those whose wait is over are forgotten, two at a time.
+    """
+    rights = room.rights
+    if person.admin or rights.power(person.subject):
+        return unit
+    key = speaker_of(person)
+    over = room.log.last - room.state.slow * MICROS
+    old = [who for who, last in islice(rights.spoken.items(), 2) if last < over and who != key]
+    return unit._replace(
+        changes=(
+            *unit.changes,
+            room.given(SPOKEN, key, b""),
+            *(room.given(SPOKEN, who, None) for who in old),
+        ),
+        expects=(
+            *unit.expects,
+            Expect(room_table(SPOKEN, room.name), key, rights.spoken.get(key, 0)),
+        ),
+    )
 
 
 def quietly(unit: Unit) -> Unit:
@@ -238,16 +287,16 @@ class Draft:
         self.changes: list[Change] = []
         self.expects: list[Expect] = []
 
-    def found(self, room: Room) -> None:
+    def found(self, room: Room, founder: Person | None = None) -> None:
         """The unit has an event in a room: bring the room into being, if it has no cell."""
         if room.founding:
-            self.changes += room.founding
+            self.changes += room.founded_by(founder)
             self.expects.append(room.expect)
 
     def arrive(self, person: Person, room: Room) -> None:
         """The person comes into a room with the chat."""
         if announced(person, room, 1):
-            self.found(room)
+            self.found(room, person)
             self.events.append(Joined(room.name, person.name, person.signed))
         self.events.append(Arrived(room.name, person.name, person.signed))
         self.changes.append(room.member(person.key, person.name))
@@ -289,13 +338,26 @@ def _renamed(person: Person, room: Room, name: str) -> Iterable[Event]:
 def hold(person: Person, name: str, key: str, *, named: bool | None = None) -> Change:
     """A person holds a name."""
     named = person.named if named is None else named
-    holder = Holder(person.id, name, named, person.account is not None)
+    account = person.account is not None
+    address = "" if account else person.address
+    holder = Holder(person.id, name, named, account, person.admin, address)
     return Change(NAMES, key, encode_holder(holder))
 
 
-def joins(account: str, room: str) -> Change:
+def joins(account: str, name: str, room: str) -> Sequence[Change]:
     """An account joins a room, and is in it until it leaves."""
-    return Change(account_table(JOINED, account), room, b"")
+    return (
+        Change(account_table(JOINED, account), room, b""),
+        Change(room_table(JOINERS, room), account, name.encode()),
+    )
+
+
+def joins_no_more(account: str, room: str) -> Sequence[Change]:
+    """An account leaves a room that it may have joined."""
+    return (
+        Change(account_table(JOINED, account), room, None),
+        Change(room_table(JOINERS, room), account, None),
+    )
 
 
 def _kept(person: Person, rooms: Iterable[str], name: str | None = None) -> Change:

@@ -11,8 +11,9 @@ from ..model.errors import ChatError
 from ..model.events import Arrived
 from ..model.identity import Holder, encode_holder
 from ..model.policy import Action, Policy
-from ..model.units import GUESTS, JOINED, NAMES, Change, Expect, Unit, account_table
-from .judge import Draft, hold, joins
+from ..model.units import GUESTS, NAMES, Change, Expect, Unit
+from . import judge_guests
+from .judge import Draft, hold, joins, joins_no_more
 from .person import Person
 from .room import Room
 
@@ -45,20 +46,24 @@ def come_back(person: Person, rooms: Sequence[Room]) -> Unit:
     )
 
 
-def become(person: Person, account: Sequence[Change], expects: Sequence[Expect]) -> Unit:
+def become(
+    person: Person, account: Sequence[Change], expects: Sequence[Expect], rooms: Sequence[Room] = ()
+) -> Unit:
     """A guest's name becomes an account's, which the changes `account` make: the guest is its
-    person from here on.
+    person from here on, and has as the account what it was given in these rooms.
     """
     held = encode_holder(Holder(person.id, person.name, True, True))
+    kept = judge_guests.registered(person, rooms)
     return Unit(
-        (),
+        kept.events,
         (
             Change(NAMES, person.key, held),
             *account,
-            *(joins(person.key, name) for name in person.rooms),
+            *(change for room in person.rooms for change in joins(person.key, person.name, room)),
             *([Change(GUESTS, person.kept, None)] if person.kept else []),
+            *kept.changes,
         ),
-        (person.expect, *expects),
+        (person.expect, *expects, *kept.expects),
     )
 
 
@@ -66,14 +71,14 @@ def join(person: Person, policy: Policy, room: Room) -> Unit:
     """An account that is not present joins a room.  Raises `NotAllowed`."""
     policy.may(person, Action.JOIN, room)
     assert person.account is not None
-    return Unit((), (joins(person.account, room.name),), (room.expect, person.expect))
+    changes = joins(person.account, person.name, room.name)
+    return Unit((), changes, (room.expect, person.expect))
 
 
 def leave(person: Person, policy: Policy, room: Room) -> Unit:
     """An account that is not present leaves a room."""
     assert person.account is not None
-    gone = Change(account_table(JOINED, person.account), room.name, None)
-    return Unit((), (gone,), (person.expect,))
+    return Unit((), joins_no_more(person.account, room.name), (person.expect,))
 
 
 def _may(policy: Policy, person: Person, action: Action, room: Room) -> bool:

@@ -19,8 +19,9 @@ from ..model.names import clean_room
 from ..model.units import JOINED, MARKERS, Cell, account_table
 from ..store import Store
 from .livecells import first_error
+from .owners import Owner
 from .people import People
-from .readers import Owner, Readers
+from .readers import Readers
 from .rooms import Rooms
 
 MOST_UNREAD = 1000

@@ -11,7 +11,8 @@ A store that is not shared never tells any of this (`chatd.store.Follower`).
    takes it again, or a guest's if it was quicker taken by somebody else.  What is known of accounts
    is read anew too, and sessions whose account or token was lost end.
 4. The session of a guest of another node waits for that node to come back.  It is forgotten at once
-   if the guest was seen to leave, or else after `FORGET_SECONDS`.
+   if the guest was seen to leave, or else after `FORGET_SECONDS`; what the guest was given ends
+   then.
 """
 
 from __future__ import annotations
@@ -41,6 +42,7 @@ from ..model.units import (
 )
 from ..store import Loaded, Opened, Store
 from .arrivals import Arrivals
+from .consequences import Consequences
 from .livecells import together
 from .people import Elsewhere, People
 from .readers import Readers
@@ -85,6 +87,7 @@ class Nodes:
         rooms: Rooms,
         readers: Readers,
         arrivals: Arrivals,
+        consequences: Consequences,
         kept: Sequence[Anew],
     ) -> None:
         """`kept` reads anew, in this order, what else the chat knows of the store's cells; each
@@ -96,6 +99,7 @@ class Nodes:
         self._rooms = rooms
         self._readers = readers
         self._arrivals = arrivals
+        self._consequences = consequences
         self._kept = kept
         self._attempt = 0
         self.lost: list[tuple[int, int]] = []
@@ -110,30 +114,43 @@ class Nodes:
         for table, key in held:
             if table.startswith(_MEMBERS) and key in where:
                 where[key].append(table[len(_MEMBERS) :])
-        names = list(where)
-        ids = {self._people.held[key].id for key in names if key in self._people.held}
-        for at in range(0, len(names), AT_ONCE):
+        gone = [
+            person for key in where if isinstance(person := self._people.held.get(key), Elsewhere)
+        ]
+        for at in range(0, len(gone), AT_ONCE):
             leaving = [
-                self._arrivals.release(person, await self._load(where[key]), announced)
-                for key in names[at : at + AT_ONCE]
-                if isinstance(person := self._people.held.get(key), Elsewhere)
+                self._arrivals.release(person, await self._load(where[person.key]), announced)
+                for person in gone[at : at + AT_ONCE]
             ]
             await DeferredList(leaving, consumeErrors=True)
-        await self._forget_guests(ids, 0 if announced else FORGET_SECONDS)
+        if gone:
+            guests = await self._guests({person.id for person in gone})
+            rooms = [(person, where[person.key]) for person in gone]
+            seconds = 0 if announced else FORGET_SECONDS
+            self._clock.callLater(seconds, self._forget, guests, rooms)
 
-    async def _forget_guests(self, ids: Collection[str], seconds: float) -> None:
-        """Forget, after so many seconds, the sessions of guests of a node that is gone."""
-        left: dict[str, tuple[str, int]] = {}
+    async def _guests(self, ids: Collection[str]) -> dict[str, tuple[str, int]]:
+        """The sessions over HTTP of these guests, by the hashes of their tokens: the guest's id,
+        and the version of the cell.
+        """
+        kept: dict[str, tuple[str, int]] = {}
         for hash_, cell in (await self._store.table(GUESTS)).items():
             with suppress(DecodeError):
                 id_ = decode_guest(cell.value).id
                 if id_ in ids:
-                    left[hash_] = id_, cell.version
-        if left:
-            self._clock.callLater(seconds, self._forget, left)
+                    kept[hash_] = id_, cell.version
+        return kept
 
-    def _forget(self, guests: Mapping[str, tuple[str, int]]) -> None:
+    def _forget(
+        self,
+        guests: Mapping[str, tuple[str, int]],
+        gone: Sequence[tuple[Elsewhere, Collection[str]]],
+    ) -> None:
+        """Forget the sessions of guests who have not come back, and end what they were given."""
         here = {held.id for held in self._people.held.values()}
+        for person, rooms in gone:
+            if person.id not in here:
+                self._consequences.departed(person, rooms)
         units = [
             Unit((), (Change(GUESTS, hash_, None),), (Expect(GUESTS, hash_, version),))
             for hash_, (id_, version) in guests.items()
@@ -170,7 +187,7 @@ class Nodes:
         self._attempt += 1
         if since < horizon:
             self.lost = [*self.lost, (since, horizon)][-MOST_LOST:]
-        for person in self._people.here():
+        for person in self._people.mine():
             # Private messages are kept nowhere.
             person.inbox.restart((), since + 1, since + 1, self._rooms.notifier)
         self._read(self._attempt, survey, anew)
@@ -209,14 +226,14 @@ class Nodes:
     def restate(self, state: State) -> None:
         """Fold the state that was read anew, and wake the readers."""
         self._rooms.index.restated(state.opened.rooms, state.settings)
+        self._rooms.directory.restated()
         bereft = self._people.restated(state.names)
         for room, loaded in state.rooms:
-            known = self._rooms.index.known(room.name)
-            room.set_state(known.state, known.version)
-            room.restate(loaded, state.opened.last, self._rooms.notifier)
-            self._readers.review(room)
+            self._rooms.restate(room, loaded, state.opened.last)
         self._people.rejoined([room for room, _ in state.rooms])
         state.fold()
+        for room, _ in state.rooms:
+            self._consequences.restated(room)
         if self.lost:
             since, until = self.lost[-1]
             self._readers.rewind(since, until)

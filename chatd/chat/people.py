@@ -23,9 +23,10 @@ from msgspec import UNSET
 from twisted.logger import Logger
 
 from ..model.account import decode_account
+from ..model.addresses import LOCAL, Address
 from ..model.errors import BadName, NameInUse, NameRegistered, NoSuchPerson
 from ..model.events import SignedIn
-from ..model.identity import decode_holder
+from ..model.identity import decode_holder, subject_of
 from ..model.lookalikes import Lookalikes, speaks_for_server
 from ..model.names import clean_name, name_key
 from ..model.units import ACCOUNTS, MEMBERS, NAMES, Cell, Change, Expect, room_table
@@ -44,8 +45,15 @@ class Elsewhere(NamedTuple):
     name: str
     key: str
     version: int
-    named: bool
+    named: bool = False
     account: str | None = None
+    admin: bool = False
+    address: Address = LOCAL
+
+    @property
+    def subject(self) -> str:
+        """See `chatd.model.identity.subject_of`."""
+        return subject_of(self.id, self.account)
 
     @property
     def signed(self) -> SignedIn:
@@ -110,6 +118,10 @@ class People:
             return self._by_key.get(name_key(name))
         except BadName:
             return None
+
+    def mine(self) -> Iterable[Person]:
+        """The persons of this node."""
+        return self._own.values()
 
     def check_visitor(self, person: Person) -> None:
         """Raises `NameInUse` or `NameRegistered` if a person has taken the name of a visitor
@@ -180,10 +192,6 @@ class People:
             if name not in self._by_key:
                 return name
 
-    def here(self) -> list[Person]:
-        """The persons of this node."""
-        return list(self._own.values())
-
     def began_here(self, id: str) -> bool:
         """Whether a person of that id came by this node, or by an earlier life of it."""
         return id.rpartition("-")[0][: -2 * _ID_BYTES] == self._node
@@ -199,7 +207,14 @@ class People:
         for key, held in self._by_key.items():
             if isinstance(held, Person):
                 self._by_key[key] = Elsewhere(
-                    held.id, held.name, key, held.version, held.named, held.account
+                    held.id,
+                    held.name,
+                    key,
+                    held.version,
+                    held.named,
+                    held.account,
+                    held.admin,
+                    held.address,
                 )
         return own
 
@@ -275,13 +290,23 @@ class People:
             self._looks.add(holder.name)
         person = self._own.get(holder.id)
         if person is None:
-            account = key if holder.account else None
             self._by_key[key] = Elsewhere(
-                holder.id, holder.name, key, version, holder.named, account
+                holder.id,
+                holder.name,
+                key,
+                version,
+                holder.named,
+                key if holder.account else None,
+                holder.admin,
+                Address(holder.address or LOCAL),
             )
         else:
             if person.name != holder.name:  # or else the string that is kept already is kept
                 person.name = holder.name
+            if person.key != key or not person.since:
+                if person.since:
+                    person.earlier.append((person.key, person.since, version))
+                person.since = version
             person.key, person.named, person.version = key, holder.named, version
             person.account = key if holder.account else None
             self._by_key[key] = person

@@ -9,7 +9,7 @@ from msgspec import UNSET
 
 from ..model.addresses import LOCAL, Address
 from ..model.events import SignedIn
-from ..model.identity import Scope
+from ..model.identity import Scope, subject_of
 from ..model.units import NAMES, Expect
 from ..stream.eventlog import EventLog
 from ..stream.feed import Source
@@ -38,6 +38,7 @@ class Person:
         "address",
         "admin",
         "bucket",
+        "earlier",
         "ended",
         "held_back",
         "id",
@@ -54,6 +55,7 @@ class Person:
         "rooms",
         "scope",
         "sessions",
+        "since",
         "version",
         "visiting",
     )
@@ -76,6 +78,10 @@ class Person:
         """The name's key (`chatd.model.names.name_key`)."""
         self.version = 0
         """The version of the cell `names/KEY` by which this person holds the name; 0: none."""
+        self.since = 0
+        """The version of that cell by which the person took the name first."""
+        self.earlier: list[tuple[str, int, int]] = []
+        """Names held before: key, and the ids between which it was held."""
         self.named = named
         """Whether the name was chosen; joins and leaves of guests are not announced."""
         self.visiting = visiting
@@ -114,6 +120,11 @@ class Person:
         """Commands under way; None: there are none."""
         self.ended = False
         """Whether the person has left, or is about to: no more commands are taken."""
+
+    @property
+    def subject(self) -> str:
+        """See `chatd.model.identity.subject_of`."""
+        return subject_of(self.id, self.account)
 
     @property
     def signed(self) -> SignedIn:

@@ -15,29 +15,31 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from functools import partial
 from typing import Protocol
 from weakref import WeakSet
 
 from ..model.addresses import Address
 from ..model.errors import ChatError
-from ..model.identity import Identity, Stranger
+from ..model.identity import Stranger
 from ..model.policy import Action, OpenPolicy, Policy
 from ..stream.batch import PUSH_LIMIT, Gap
 from ..stream.eventlog import Codec, EventLog
 from ..stream.feed import Feed, Source
 from ..stream.outlet import Outlet, TellsMarkers
 from ..stream.subscriber import Subscriber
+from .owners import Owner, identity_of, subject_of_owner
 from .person import Person
+from .refusal import Judge, readers_of, readers_of_all, refuse
 from .room import Room
 from .rooms import Rooms
 from .sessions import Session
 
-Owner = Session | Stranger
-"""Whom a reader belongs to."""
 View = tuple[Source, Codec]
 """Something to read, and the bytes that it is to become."""
-Judge = Callable[[Owner, Source], ChatError | None]
-"""Why an owner may not read a source any more; None: it may."""
+
+JudgeAddress = Callable[[Address], ChatError | None]
+"""Why a stranger at an address may not read any more; None: a stranger may."""
 
 
 class Template(Protocol):
@@ -51,9 +53,10 @@ class Template(Protocol):
     def sources(self) -> Sequence[Source]:
         """What it reads."""
 
-    def void(self, error: ChatError | None) -> None:
+    def void(self, error: ChatError | None, judge: JudgeAddress | None = None) -> None:
         """Its requests are judged anew from now on.  Those that are held are answered: with the
-        error, or if it is None with no events.
+        error, or if it is None with that which `judge` finds for the address of each, or with no
+        events.
         """
 
 
@@ -76,8 +79,7 @@ class Readers:
     @policy.setter
     def policy(self, policy: Policy) -> None:
         self._policy = policy
-        voided = self._end([*self._rooms, *self._inboxes], self._forbidden)
-        self._void_shared(voided)
+        self.review_all()
 
     # -- making ----------------------------------------------------------------------------------
 
@@ -150,7 +152,7 @@ class Readers:
         that owner may not read is ended.
         """
         reader.owner = owner
-        self._judge(reader, owner, self._forbidden)
+        self._register(refuse(reader, self._forbidden))
 
     def _feeds(self, owner: Owner, views: Iterable[View]) -> list[Feed]:
         feeds = []
@@ -167,12 +169,36 @@ class Readers:
     # -- ending ----------------------------------------------------------------------------------
 
     def review(self, room: Room) -> None:
-        """The room's settings have changed: end the readers that may not read it any more."""
+        """The room's revision has changed: end the readers that may not read it any more."""
 
         def forbidden(owner: Owner, source: Source) -> ChatError | None:
             return self._forbidden(owner, source) if source.name == room.name else None
 
-        self._end([room], forbidden)
+        voided = self._end([room], forbidden)
+        if room.rights.bans.by_place:
+            self._void_shared(voided, room)
+
+    def review_all(self) -> None:
+        """What everybody may read has changed: judge all readers anew."""
+        self._void_shared(self._end([*self._rooms, *self._inboxes], self._forbidden))
+
+    def put_out(self, room: Room, subject: str, error: ChatError) -> None:
+        """A person was kicked: the readers of that subject read up to here, so that a poll that is
+        held is answered with the kick, and then end.
+        """
+        for source in [room, *([room.watched] if room.watched else [])]:
+            for reader in readers_of(source):
+                owner = reader.owner
+                if not isinstance(owner, Session | Stranger):
+                    owner = getattr(owner, "owner", None)  # a template's
+                if owner is not None and subject_of_owner(owner) == subject:
+                    reader.wake()
+
+        def meant(owner: Owner, source: Source) -> ChatError | None:
+            mine = source.name == room.name and subject_of_owner(owner) == subject
+            return error if mine else None
+
+        self._end([room], meant)
 
     def revoke(
         self,
@@ -207,29 +233,34 @@ class Readers:
         """
         for template in list(self.templates):
             template.void(None)
-        readers: dict[Subscriber, None] = {}
-        for source in (*self._rooms, *self._inboxes):
-            readers.update(dict.fromkeys(_readers_of(source)))
-            if isinstance(source, Room):
-                readers.update(dict.fromkeys(_readers_of(source.watched)))
-        for reader in readers:
+        for reader in readers_of_all([*self._rooms, *self._inboxes]):
             if since < reader.cursor <= until:
                 reader.rewind(since)
 
     def marked(self, person: Person, room: str, marker: int) -> None:
         """Tell those that read a person's private events how far that person has read a room."""
-        for reader in _readers_of(person.inbox):
+        for reader in readers_of(person.inbox):
             outlet = reader.outlet
             if isinstance(outlet, TellsMarkers) and isinstance(reader.owner, Session):
                 outlet.marked(room, marker)
 
-    def _void_shared(self, voided: Collection[Template] = ()) -> None:
-        """Have the requests of all strangers judged anew: they share templates, and it may depend
-        on their addresses what they may read.  Templates in `voided` are void already.
+    def _void_shared(self, voided: Collection[Template] = (), room: Room | None = None) -> None:
+        """Have the requests of all strangers judged anew, in one room or everywhere: they share
+        templates, and it may depend on their addresses what they may read.  Templates in `voided`
+        are void already.
         """
         for template in list(self.templates):
-            if isinstance(template.owner, Stranger) and template not in voided:
-                template.void(None)
+            if (
+                isinstance(template.owner, Stranger)
+                and template not in voided
+                and (room is None or any(source.name == room.name for source in template.sources))
+            ):
+                template.void(None, partial(self._forbidden_at, template.sources))
+
+    def _forbidden_at(self, sources: Sequence[Source], address: Address) -> ChatError | None:
+        """Why a stranger at an address may not read all of that; None: a stranger may."""
+        stranger = Stranger(address)
+        return next(filter(None, (self._forbidden(stranger, source) for source in sources)), None)
 
     def _forbidden(self, owner: Owner, source: Source) -> ChatError | None:
         try:
@@ -249,55 +280,6 @@ class Readers:
             if errors:
                 template.void(errors[0])
                 voided.append(template)
-        readers: dict[Subscriber, None] = {}
-        for source in sources:
-            readers.update(dict.fromkeys(_readers_of(source)))
-            if isinstance(source, Room):
-                readers.update(dict.fromkeys(_readers_of(source.watched)))
-        for reader in readers:
-            if isinstance(reader.owner, Session | Stranger):
-                self._judge(reader, reader.owner, judge)
+        for reader in readers_of_all(sources):
+            self._register(refuse(reader, judge))
         return voided
-
-    def _judge(self, reader: Subscriber, owner: Owner, judge: Judge) -> None:
-        refused: dict[str, ChatError] = {}
-        kept = []
-        for feed in reader.feeds:
-            error = judge(owner, feed.source)
-            if error is None:
-                kept.append(feed)
-            else:
-                refused.setdefault(feed.source.name, error)
-        if not refused or not reader.reading:
-            return
-        outlet = reader.outlet
-        if kept:
-            _reduce(reader, kept)
-            self._register(kept)
-            for room, error in refused.items():
-                outlet.removed(room, error)
-        else:
-            reader.stop()
-            outlet.revoked(next(iter(refused.values())))
-
-
-def _reduce(reader: Subscriber, feeds: Sequence[Feed]) -> None:
-    """Let a reader go on with some of its feeds; of the others it is given nothing more, not even
-    what is there already.
-    """
-    full = reader.paused
-    reader.pause()  # or it would read the old feeds to their ends first
-    reader.change(feeds, reader.cursor)
-    if not full:
-        reader.resume()
-
-
-def _readers_of(source: Source | None) -> list[Subscriber]:
-    """The readers of a source that were made here: all there are."""
-    feeds = source.feeds() if source else []
-    return [reader for feed in feeds for reader in feed.readers if isinstance(reader, Subscriber)]
-
-
-def identity_of(owner: Owner) -> Identity:
-    """Who that is, as the policy sees it."""
-    return owner.person if isinstance(owner, Session) else owner

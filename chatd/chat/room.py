@@ -6,22 +6,41 @@ A room in memory is a fold: it changes only by what the store has shown (`Rooms.
 from __future__ import annotations
 
 from bisect import bisect_left, insort
-from collections.abc import Mapping
-from typing import NamedTuple
+from collections.abc import Collection, Mapping
+from typing import NamedTuple, Protocol
 from weakref import finalize, ref
 
+from msgspec.structs import replace
+
 from ..model.addresses import Address
+from ..model.identity import Identity
+from ..model.rights import EMPTY, Grant, Rights, Role, encode_rights
 from ..model.roomstate import NEW_ROOM, RoomState, encode_state
-from ..model.units import MEMBERS, ROOMS, Cell, Change, Expect, room_table
-from ..store import Loaded
+from ..model.units import MEMBERS, ROLES, ROOMS, Cell, Change, Expect, room_table
 from ..stream.archive import Archive
-from ..stream.eventlog import EventLog
+from ..stream.eventlog import Entry, EventLog
 from ..stream.feed import Fanout, Source
 
 LOBBY = "lobby"
 """Where everyone starts."""
 PRESENCE_LOG = 200
 """Arrivals and departures kept for a reader of the presence stream that lags behind."""
+
+
+class Founder(Protocol):
+    """Whoever may bring a room into being: a person."""
+
+    @property
+    def name(self) -> str:
+        """The name as it is shown."""
+
+    @property
+    def subject(self) -> str:
+        """See `chatd.model.identity.subject_of`."""
+
+    @property
+    def account(self) -> str | None:
+        """The key of the account; None: a guest."""
 
 
 class Listing(NamedTuple):
@@ -42,6 +61,10 @@ class Room(Source):
     def __init__(self, name: str, log: EventLog, archive: Archive | None = None) -> None:
         super().__init__(name, log, archive)
         self.set_state(NEW_ROOM, 0)
+        self.rights = EMPTY
+        """Roles, bans, mutes and members."""
+        self.readable = True
+        """Whether `rights` are known: they are not while the store could not be read."""
         self.table = room_table(MEMBERS, name)
         """The table of its members."""
         self.members: dict[str, str] = {}
@@ -56,6 +79,46 @@ class Room(Source):
         self.asked = 0.0
         """When the store was last asked for the room, on the reactor's clock."""
         self._presence: ref[Presence] | None = None
+
+    @property
+    def unfounded(self) -> bool:
+        """See `chatd.model.policy.RoomView`.  The lobby belongs to nobody."""
+        return not self.version and self.name != LOBBY
+
+    def holds(self, identity: Identity) -> bool:
+        """Whether the identity's person is in the room."""
+        return identity.key in self.members
+
+    def founded_by(self, founder: Founder | None) -> tuple[Change, ...]:
+        """What brings the room into being with its first event; empty if it has a cell.
+
+        An account that does it owns the room; a guest is its op, with an owner's powers.
+        """
+        if founder is None or not (self.unfounded and founder.subject):
+            return self.founding
+        state, changes = self.begun(founder)
+        return (self.rewritten(state), *changes)
+
+    def begun(self, founder: Founder | None) -> tuple[RoomState, tuple[Change, ...]]:
+        """The settings that a unit begins with, and the roles that it gives if it brings the room
+        into being.
+        """
+        if founder is None or not (self.unfounded and founder.subject):
+            return self.state, ()
+        owned = founder.account is not None
+        grant = Grant(founder.name, Role.OWNER if owned else Role.OP, founder=not owned)
+        state = replace(self.state, owners=int(owned), borrowed=not owned)
+        return state, (self.given(ROLES, founder.subject, encode_rights(grant)),)
+
+    def rewritten(self, state: RoomState | None = None) -> Change:
+        """The change that rewrites the room's cell, with other settings if any are given: every
+        unit does it that changes settings, roles, bans, mutes or members.
+        """
+        return Change(ROOMS, self.name, encode_state(self.state if state is None else state))
+
+    def given(self, table: str, key: str, value: bytes | None) -> Change:
+        """A change in one of the room's own tables."""
+        return Change(room_table(table, self.name), key, value)
 
     @property
     def presence(self) -> Source:
@@ -86,14 +149,14 @@ class Room(Source):
         self.expect = Expect(ROOMS, self.name, version)
         """That the room's settings are still those that a command was judged by."""
         self.founding: tuple[Change, ...] = ()
-        """What brings the room into being with its first event; empty if it has a cell."""
+        """What brings the room into being with an event of nobody in particular; empty if it has a
+        cell."""
         if not version:
             self.founding = (Change(ROOMS, self.name, encode_state(state)),)
 
-    def restate(self, loaded: Loaded, last: int, fanout: Fanout) -> None:
-        """The room was read anew, as it was at the id `last`."""
-        self.restate_members(loaded.tables.get(MEMBERS, {}))
-        self.restart(loaded.entries, loaded.floor, last, fanout)
+    def restart(self, entries: Collection[Entry], floor: int, last: int, fanout: Fanout) -> None:
+        """See `Source.restart`; the presence stream, which is not kept, begins anew."""
+        super().restart(entries, floor, last, fanout)
         if self.watched is not None:
             self.watched.restart((), last, last, fanout)
 
@@ -103,6 +166,12 @@ class Room(Source):
         self.names = []
         for key, cell in members.items():
             self.set_member(key, cell.value.decode())
+
+    def set_right(self, table: str, key: str, value: bytes | None, version: int) -> None:
+        """A role, ban, mute, membership or invite changed.  Raises `msgspec.DecodeError`."""
+        if self.rights is EMPTY:
+            self.rights = Rights()
+        self.rights.set(table, key, value, version)
 
     def set_member(self, key: str, name: str | None) -> None:
         """A person came, or is called otherwise; with None, a person went."""

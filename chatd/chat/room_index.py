@@ -12,7 +12,7 @@ from typing import NamedTuple
 import msgspec
 from twisted.logger import Logger
 
-from ..model.roomstate import NEW_ROOM, RoomState, decode_state
+from ..model.roomstate import CLOSED, NEW_ROOM, RoomState, decode_state
 from ..model.units import ROOMS, Cell, Change, Expect, Unit
 from ..store import RoomSummary
 
@@ -116,8 +116,8 @@ class RoomIndex:
             return decode_state(value)
         except msgspec.DecodeError as problem:
             self._log.error(
-                "the settings of #{name} are not understood, and the defaults hold: {problem}",
+                "the settings of #{name} are not understood, and the room is closed: {problem}",
                 name=name,
                 problem=problem,
             )
-            return NEW_ROOM
+            return CLOSED

@@ -11,10 +11,12 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from functools import partial
+from typing import Any
 from weakref import WeakValueDictionary
 
+import msgspec
 from twisted.internet.defer import Deferred, succeed
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
@@ -23,14 +25,17 @@ from twisted.python.failure import Failure
 from ..model.errors import Unavailable
 from ..model.events import RoomEvent
 from ..model.names import clean_room
-from ..model.units import MEMBERS, ROOMS, Cell, Change, room_table
+from ..model.rights import EMPTY
+from ..model.units import MEMBERS, RIGHTS, ROOMS, Cell, Change, Redaction, room_table
 from ..store import Loaded, Shown, Store
 from ..stream.archive import Archive
-from ..stream.eventlog import EventLog, Page
+from ..stream.eventlog import Entry, EventLog, Page
 from ..stream.feed import Source
 from ..stream.notifier import Notifier
 from .directory import Directory
 from .limits import Limits
+from .person import Person
+from .redactions import Redactions
 from .room import Listing, Room
 from .room_index import RoomIndex
 
@@ -48,6 +53,8 @@ class Loading:
         self.waiting: list[Deferred[Room]] = []
         self.shown: list[Shown] = []
         """What was shown meanwhile."""
+        self.erased = 0
+        """The id up to which the room's history was erased meanwhile."""
 
 
 class Rooms:
@@ -75,6 +82,8 @@ class Rooms:
         self.index = RoomIndex()
         self._live: WeakValueDictionary[str, Room] = WeakValueDictionary()
         self._loading: dict[str, Loading] = {}
+        self.redacted = Redactions()
+        """What was redacted lately: a page that was read before may still be under way."""
         self._warm: deque[Room] = deque(maxlen=WARM_ROOMS)
         self.directory = Directory(limits, self.index, self._live)
 
@@ -88,6 +97,8 @@ class Rooms:
         key = clean_room(name)
         room = self._live.get(key)
         if room is not None:
+            if not room.readable:
+                return self._complete(room).addCallback(lambda _: room)
             if room.log.incomplete or room.unread:
                 self._complete(room)
             return succeed(room)
@@ -113,9 +124,10 @@ class Rooms:
         return iter(list(self._live.values()))
 
     def _loaded(self, loaded: Loaded, key: str) -> None:
+        erased = self._loading[key].erased
         log = EventLog(self._history, loaded.floor)
-        log.extend(loaded.entries)
-        self._arrived(key, log, loaded.tables.get(MEMBERS, {}))
+        log.extend([entry for entry in loaded.entries if entry.id > erased])
+        self._arrived(key, log, loaded.tables)
 
     def _unread(self, failure: Failure, key: str, until: int) -> None:
         """The room cannot be read now.  It is used without its past, which is asked for again."""
@@ -124,16 +136,21 @@ class Rooms:
         incomplete = ends is not None and ends.first <= until
         self._arrived(key, EventLog(self._history, until, incomplete=incomplete), None)
 
-    def _arrived(self, key: str, log: EventLog, members: Mapping[str, Cell] | None) -> None:
-        """The room is in memory from here on; `members` is None if it could not be read."""
+    def _arrived(
+        self, key: str, log: EventLog, tables: Mapping[str, Mapping[str, Cell]] | None
+    ) -> None:
+        """The room is in memory from here on; `tables` is None if it could not be read."""
         loading = self._loading.pop(key)
         archive = Archive(partial(self._read, key), self._notifier.wake_soon)
         room = self._live[key] = Room(key, log, archive)
         room.asked = self._clock.seconds()
         known = self.index.known(key)
         room.set_state(known.state, known.version)
-        room.unread = members is None
-        room.restate_members(members or {})
+        if tables is None:
+            room.unread = True
+            room.readable = not (known.state.guarded or known.state.closed)
+        else:
+            self._fill(room, tables)
         for shown in loading.shown:
             self._follow(room, shown)
         if log.count or log.incomplete:
@@ -141,27 +158,57 @@ class Rooms:
         for waiting in loading.waiting:
             waiting.callback(room)
 
-    def _complete(self, room: Room) -> None:
-        """Try again to load what could not be read before."""
+    def _fill(self, room: Room, tables: Mapping[str, Mapping[str, Cell]]) -> None:
+        """Give a room the cells that the store has of it."""
+        room.restate_members(tables.get(MEMBERS, {}))
+        room.unread = False
+        room.readable = True
+        room.rights = EMPTY
+        for table in RIGHTS:
+            for key, (version, value) in tables.get(table, {}).items():
+                self._set_right(room, table, key, value, version)
+
+    def _set_right(
+        self, room: Room, table: str, key: str, value: bytes | None, version: int
+    ) -> None:
+        try:
+            room.set_right(table, key, value, version)
+        except (msgspec.DecodeError, ValueError) as problem:
+            # What is not understood may be a ban: nobody may do anything there until it is.
+            room.readable = False
+            self._log.error(
+                "a cell of #{name} is not understood, and the room is closed: {table} {key}:"
+                " {problem}",
+                name=room.name,
+                table=table,
+                key=key,
+                problem=problem,
+            )
+
+    def _complete(self, room: Room) -> Deferred[None]:
+        """Try again to load what could not be read before; fires when that is over."""
         now = self._clock.seconds()
-        if now - room.asked >= RELOAD_SECONDS and room.name not in self._loading:
-            room.asked = now
-            until = room.log.floor
-            loading = self._loading[room.name] = Loading()
+        if now - room.asked < RELOAD_SECONDS or room.name in self._loading:
+            return succeed(None)
+        room.asked = now
+        until = room.log.floor
+        loading = self._loading[room.name] = Loading()
 
-            def loaded(loaded: Loaded) -> None:
-                if room.log.incomplete:
-                    room.prepend(loaded.entries, loaded.floor)
-                room.unread = False
-                room.restate_members(loaded.tables.get(MEMBERS, {}))
+        def loaded(loaded: Loaded) -> None:
+            if room.log.incomplete:
+                page = self.redacted.cleared(Page(loaded.entries, loaded.floor, False))
+                room.prepend(page.entries, loaded.floor)
+            if room.unread or not room.readable:
+                self._fill(room, loaded.tables)
                 for shown in loading.shown:
-                    self._follow_members(room, shown)
+                    self._follow_cells(room, shown)
 
-            def done(_: object) -> None:
-                del self._loading[room.name]
+        def done(result: Any) -> Any:
+            del self._loading[room.name]
+            return result
 
-            completing = self._store.load(room.name, until)
-            completing.addCallbacks(loaded, self._note).addBoth(done)
+        completing: Deferred[Any] = self._store.load(room.name, until)
+        return completing.addCallbacks(loaded, self._note).addBoth(done)
 
     def _read(self, key: str, after: int, limit: int, done: Callable[[Page | None], None]) -> None:
         """The archive of a room's log: what lies behind the window in memory."""
@@ -170,7 +217,7 @@ class Rooms:
             self._note(failure)
             done(None)
 
-        page = self._store.read(key, after=after, limit=limit)
+        page = self._store.read(key, after=after, limit=limit).addCallback(self.redacted.cleared)
         page.addCallbacks(done, unread).addErrback(
             lambda failure: self._log.failure("a reader failed while reading on", failure)
         )
@@ -184,8 +231,11 @@ class Rooms:
     def change(self, change: Change, version: int) -> None:
         """Fold one change of a stored unit."""
         if change.table == ROOMS:
+            before = self.index.known(change.key).state
             known = self.index.changed(change, version)
             room = self._live.get(change.key)
+            if before.erased_by(known.state):
+                self._erased(change.key, version)
             if room is not None:
                 room.set_state(known.state, known.version)
         elif change.table.startswith(_MEMBERS):
@@ -193,6 +243,27 @@ class Rooms:
             if room is not None:
                 room.set_member(change.key, _text(change.value))
                 self.directory.changes += 1
+        else:
+            kind, _, name = change.table.partition(":")
+            if kind in RIGHTS and name:
+                room = self._live.get(name)
+                if room is not None:
+                    self._set_right(room, kind, change.key, change.value, version)
+
+    def _erased(self, name: str, version: int) -> None:
+        """A room is open again, and its history, which the store has erased, may not be shown."""
+        if (room := self._live.get(name)) is not None:
+            room.erase()
+        if (loading := self._loading.get(name)) is not None:
+            loading.erased = version
+
+    def redact(self, redaction: Redaction) -> None:
+        """An event gave place to another: nothing of it may be sent from here on."""
+        entry = Entry(redaction.id, redaction.event)
+        self.redacted.add(entry, self._clock.seconds())
+        room = self._live.get(redaction.event.room)
+        if room is not None:
+            room.redact(entry)
 
     def kept(self, event: RoomEvent, id: int) -> Room | None:
         """An event of a room was stored; answers the room, if it is in memory."""
@@ -212,23 +283,52 @@ class Rooms:
 
     def _follow(self, room: Room, shown: Shown) -> None:
         """What was shown while the room was being loaded, and concerns it."""
-        self._follow_members(room, shown)
+        self._follow_cells(room, shown)
+        for redaction in shown.redacts:
+            if redaction.event.room == room.name:
+                room.redact(Entry(redaction.id, redaction.event))
         for entry in shown.entries:
             if isinstance(entry.event, RoomEvent) and entry.event.room == room.name:
                 room.log.append(entry)
 
-    def _follow_members(self, room: Room, shown: Shown) -> None:
+    def _follow_cells(self, room: Room, shown: Shown) -> None:
         for change in shown.changes:
-            if change.table == room.table:
+            kind, _, name = change.table.partition(":")
+            if name != room.name:
+                continue
+            if kind == MEMBERS:
                 room.set_member(change.key, _text(change.value))
+            elif kind in RIGHTS:
+                self._set_right(room, kind, change.key, change.value, shown.id)
+
+    def restate(self, room: Room, loaded: Loaded, last: int) -> None:
+        """A room was read anew, as it was at the id `last`; its settings are in the index."""
+        known = self.index.known(room.name)
+        room.set_state(known.state, known.version)
+        self._fill(room, loaded.tables)
+        room.restart(loaded.entries, loaded.floor, last, self.notifier)
 
     # -- which rooms there are -------------------------------------------------------------------
 
-    def listings(self, after: str = "", limit: int | None = None) -> list[Listing]:
-        """The rooms that exist, in alphabetical order: at most `limit` of them, those behind the
-        (clean) name `after`.
+    def listings(
+        self, after: str = "", limit: int | None = None, own: Collection[str] = ()
+    ) -> list[Listing]:
+        """The rooms that everybody may see in a list, and those in `own`, in alphabetical order: at
+        most `limit` of them, those behind the (clean) name `after`.
         """
-        return [self.listing(name) for name in self.directory.names(after, limit)]
+        return [self.listing(name) for name in self.directory.names(after, limit, own)]
+
+    def unlisted_for(self, person: Person) -> list[str]:
+        """The rooms that only some people see in a list, and that this person is in."""
+        return [
+            name
+            for name, room in person.rooms.items()
+            if room.state.closed or not room.state.listed
+        ]
+
+    def roles(self, room: Room) -> dict[str, str]:
+        """Who has which role in a room, by the names under which they got it."""
+        return {grant.name: grant.role.word for grant in room.rights.roles.values()}
 
     @property
     def list_version(self) -> object:

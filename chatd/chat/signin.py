@@ -13,7 +13,7 @@ from collections.abc import Callable
 from typing import Any
 
 from msgspec.structs import replace
-from twisted.internet.defer import Deferred, succeed
+from twisted.internet.defer import Deferred, gatherResults, succeed
 from twisted.python.failure import Failure
 
 from ..model.account import (
@@ -39,16 +39,21 @@ from .arrivals import Arrivals
 from .attempts import Attempt, Attempts
 from .attendance import Attendance
 from .claims import Claims
+from .given import GivenToGuests
+from .invites import Invitation, Invites
 from .journal import Journal
 from .outside import ask
 from .passwords import Passwords
 from .people import People
 from .person import Person
-from .room import LOBBY
+from .room import LOBBY, Room
+from .rooms import Rooms
 from .rules import Rules
 from .sessions import Session
 
 REGISTER_CLOSED = "accounts are made by the administrators here; ask one of them"
+NO_INVITATION = Unit()
+"""What registering without an invite adds."""
 
 
 class SignIn:
@@ -66,6 +71,9 @@ class SignIn:
         passwords: Passwords,
         attempts: Attempts,
         claims: Claims,
+        invites: Invites,
+        given: GivenToGuests,
+        rooms: Rooms,
         rules: Rules,
     ) -> None:
         """`now` is the wall clock, in seconds since the Unix epoch."""
@@ -79,6 +87,9 @@ class SignIn:
         self._passwords = passwords
         self._attempts = attempts
         self._claims = claims
+        self._invites = invites
+        self._given = given
+        self._rooms = rooms
         self.rules = rules
 
     # -- registering -----------------------------------------------------------------------------
@@ -90,18 +101,35 @@ class SignIn:
         address: Address,
         own: Person | None = None,
         claim: str | None = None,
+        invite: str | None = None,
     ) -> Deferred[Proof]:
         """Make an account.  If the person `own`, a guest, holds the name, that person becomes the
-        account's.  With the code of a `claim` it is an administrator's.
+        account's.  With the code of a `claim` it is an administrator's.  Where it takes one to
+        register, the code of an `invite` to a room has one use less, and the account is a member.
 
         Raises or fails with `NotAllowed`, `RateLimited`, `BadName`, `NameInUse`, `NameRegistered`,
         `BadPassword`, `Unavailable`.
         """
-        code = claim
-        if code is not None:
-            self._claims.check(code)
-        elif self.rules.register != "open":
+        if claim is not None:
+            self._claims.check(claim)
+        elif self.rules.register == "closed":
             raise NotAllowed(REGISTER_CLOSED)
+        elif self.rules.register == "invite":
+            inviting = self._invites.to_register(invite)
+            return inviting.addCallback(
+                lambda invitation: self._register(name, password, address, own, None, invitation)
+            )
+        return self._register(name, password, address, own, claim, None)
+
+    def _register(
+        self,
+        name: str,
+        password: str,
+        address: Address,
+        own: Person | None,
+        code: str | None,
+        invitation: Invitation | None,
+    ) -> Deferred[Proof]:
         self._journal.check()
         self._admission.spend_registration(address)
         if own is not None and own.account is not None:
@@ -116,7 +144,10 @@ class SignIn:
             clean = clean_password(password, shown)
             free: Deferred[Any] = self._arrivals.when_free(claim.record.key)
             hashing = free.addCallback(lambda _: self._passwords.hash(clean))
-            return hashing.addCallback(lambda hashed: self._create(claim, hashed, own))
+            hashing.addCallback(self._with_given, own)
+            return hashing.addCallback(
+                lambda hashed: self._create(claim, hashed, own, invitation=invitation)
+            )
 
         made = claiming.addCallback(claimed)
         return made.addCallback(self._made, address).addCallback(self.claim, code)
@@ -130,8 +161,23 @@ class SignIn:
             return succeed(proof)
         return self._claims.take(proof, code).addCallback(lambda _: proof)
 
+    def _with_given(self, hashed: str, own: Person | None) -> str | Deferred[str]:
+        """Load the rooms in which a guest was given anything: that becomes the account's."""
+        if own is None:
+            return hashed
+        loading: Deferred[Any] = gatherResults(
+            [self._rooms.load(name) for name in self._given.rooms(own.subject)], consumeErrors=True
+        )
+        return loading.addCallback(lambda rooms: hashed)
+
     def _create(
-        self, claim: Claim, hashed: str, own: Person | None, *, outside: bool = False
+        self,
+        claim: Claim,
+        hashed: str,
+        own: Person | None,
+        *,
+        outside: bool = False,
+        invitation: Invitation | None = None,
     ) -> Deferred[Claim]:
         account = Account(claim.name, hashed, created=self._micros)
         key = claim.record.key
@@ -142,13 +188,27 @@ class SignIn:
             if not outside:
                 claim.check()
                 self._people.free_name(claim.name, own=own)
-            changes = [Change(ACCOUNTS, key, encode(account)), *claim.skeletons]
+            invited = NO_INVITATION
+            if invitation is not None:
+                invited = invitation.taken(key, claim.name, self._micros)
+            changes = [Change(ACCOUNTS, key, encode(account)), *claim.skeletons, *invited.changes]
+            expects = (*claim.expects, *invited.expects)
             if own is not None and own.key == key and not own.ended:
-                return judge_accounts.become(own, changes, claim.expects)
-            changes.append(judge.joins(key, LOBBY))
-            return Unit((), changes, (*claim.expects, Expect(NAMES, key, 0)))
+                unit = judge_accounts.become(own, changes, expects, self._rooms_of(own))
+                return unit._replace(events=(*invited.events, *unit.events))
+            changes += judge.joins(key, claim.name, LOBBY)
+            return Unit(invited.events, changes, (*expects, Expect(NAMES, key, 0)))
 
         return self._journal.submit(create).addCallback(lambda _: claim)
+
+    def _rooms_of(self, guest: Person) -> list[Room]:
+        """The rooms that a guest is in, and those in which it was given anything."""
+        found = dict(guest.rooms)
+        for name in self._given.rooms(guest.subject):
+            room = self._rooms.live(name)
+            if room is not None:
+                found[name] = room
+        return list(found.values())
 
     def _made(self, claim: Claim, address: Address) -> Proof:
         self._attempts.remember(claim.record.key, address)

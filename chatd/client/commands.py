@@ -150,6 +150,8 @@ async def _elsewhere(terminal: Terminal, words: str) -> None:
 ELSEWHERE = (
     *("rooms", "r", "since", "echo", "time"),
     *("register", "login", "password", "logout", "ignore", "unignore"),
+    *("owner", "op", "deop", "voice", "devoice", "kick", "ban", "unban", "bans", "mute", "unmute"),
+    *("invite", "access", "posting", "slow", "delete"),
 )
 """Commands of the line door that this client refuses, rather than say them by mistake."""
 

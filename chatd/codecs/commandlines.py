@@ -220,3 +220,25 @@ def choice(told: str, *words: str) -> Callable[[str], tuple[str]]:
         return (rest,)
 
     return read
+
+
+_DURATION = re.compile(r"(\d{1,9})([smhdw])")
+_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
+
+
+def duration_and_text(
+    what: str, bound: Bound, *, durations: bool = True
+) -> Callable[[str], tuple[str, int | None, str]]:
+    """One word, for how many seconds (`30m`, `12h`, `7d`) if that is said, and the words behind."""
+
+    def read(rest: str) -> tuple[str, int | None, str]:
+        if not rest:
+            raise Malformed(f"needs a {what}")
+        name, behind = first_word(rest)
+        word, text = first_word(behind)
+        found = _DURATION.fullmatch(word) if durations else None
+        if found is None:
+            return bound.check(name), None, behind
+        return bound.check(name), int(found[1]) * _UNITS[found[2]], text
+
+    return read

@@ -17,6 +17,7 @@ from ..model.events import (
     Event,
     Joined,
     Left,
+    Moderated,
     Noticed,
     Renamed,
     RoomEvent,
@@ -26,6 +27,7 @@ from ..model.events import (
 )
 from ..stream.batch import Gap
 from ..stream.eventlog import Entry
+from .moderated import told
 
 MAX_HISTORY = 500
 """Events that one `/history` shows."""
@@ -77,6 +79,8 @@ PLAIN_ROOMS = LinesCodec("plain-rooms", elsewhere=True, end="\n")
 def describe(event: Event) -> Iterator[str]:
     """An event in words: the lines, without their ends."""
     match event:
+        case Said(sender=sender, redacted=True) | Acted(sender=sender, redacted=True):
+            yield f"-- a message of {sender} was deleted"
         case Said(sender=sender, text=text):
             yield from (f"<{sender}> {line}" for line in text.split("\n"))
         case Acted(sender=sender, text=text):
@@ -94,6 +98,8 @@ def describe(event: Event) -> Iterator[str]:
             yield f"-- {sender} set the topic: {text}" if text else f"-- {sender} cleared the topic"
         case Noticed(text=text):
             yield f"-- {text}"
+        case Moderated():
+            yield f"-- {told(event)}"
         case _:
             raise TypeError(f"an event that lines cannot tell: {event!r}")
 

@@ -1,1 +1,1 @@
-"""The doors: each carries commands to `ChatService` and events to its clients."""
+"""The doors: each passes commands to `ChatService`, and sends events to its clients."""

@@ -7,8 +7,8 @@ import re
 from twisted.internet.defer import Deferred
 from twisted.web.server import Request
 
+from ..chat.owners import Owner
 from ..chat.person import Person
-from ..chat.readers import Owner
 from ..chat.room import Room
 from ..chat.service import ChatService
 from ..chat.sessions import LastingSession

@@ -3,20 +3,23 @@
 `GET /?name=N` registers N and reads, `GET /?name=N&message=T` registers N and says T, both in the
 lobby and both as plain text.
 
-1. This protocol has no cursor, so this is the one door that keeps its readers': a name is a session
-   and a subscriber, which is paused between two polls.  The room's log and the store are the queue,
-   and a gap is told of what is kept nowhere.
-2. A name begins where the log ends when it registers.  It is kept while it polls, and for
-   `GRACE_SECONDS` after; then it has left, and nothing of it is remembered.
-3. A poll is answered as soon as something was said, its own name's messages included, or empty
-   after `HOLD_SECONDS`.  What is said is answered empty, once it is stored.
-4. What was written as an answer counts as read: where it was lost on the way, nobody can know.
-5. There is no secret.  Whoever polls as N is N: of two polls as N the older is answered, empty, and
-   what one client reads the other does not.  A name that another door's session holds is refused.
-6. A name whose reader the gate has ended is told why, with status 403; its next poll asks the gate
-   again, and reads from then on.
-7. As in 2011, a GET says something and every web page may ask (`Access-Control-Allow-Origin: *`).
-   That is why this door is closed unless it is asked for.
+1. This protocol has no cursor, so this is the only door at which the server keeps the cursors of
+   polling clients.  A name is a session and a subscriber, which is paused between two polls.  The
+   room's log and the store are the queue; a gap is reported for events that are not kept.
+2. A name's cursor begins at the end of the log when the name registers.  The session is kept while
+   a client polls, and for `GRACE_SECONDS` after; then it ends, and its cursor is forgotten.
+3. A poll is answered as soon as there is a message, including those of the poll's own name, or with
+   an empty body after `HOLD_SECONDS`.  A request with a message is answered with an empty body once
+   the message is stored.
+4. Events count as read once they are written as an answer.  If the answer is lost on the way, the
+   server does not notice, and the events are not sent again.
+5. There is no authentication: any client may poll as N.  If two clients do, the older poll is
+   answered with an empty body, and each event goes to one of them.  A name that a session of
+   another door holds is refused.
+6. When the gate ends the reader of a name, its held poll is answered with the reason and the status
+   403.  The name's next poll asks the gate again, and reads from then on.
+7. As in 2011, a GET request can say something, and every web page may send one
+   (`Access-Control-Allow-Origin: *`).  That is why this door is closed by default.
 """
 
 from __future__ import annotations
@@ -52,7 +55,7 @@ from ..stream.batch import Batch
 from ..stream.subscriber import Subscriber
 
 HOLD_SECONDS = 4.5
-"""Seconds that a poll is held, as in 2011: just below the five after which clients gave up."""
+"""Seconds that a poll is held: just below the five after which the clients of 2011 give up."""
 
 _log = Logger()
 
@@ -64,8 +67,10 @@ def classic_site(
     peers: Peers | None = None,
     hosts: Hosts | None = None,
 ) -> ChatSite:
-    """The classic door to a chat; `proxies` may say for whom they ask, and `hosts` are the names
-    under which it may be asked, if not only this machine's own.
+    """The site of the classic door.
+
+    `proxies` are the trusted proxies, and `hosts` the host names that requests may send; by default
+    only this machine's own.
     """
     hosts = hosts or Hosts(service.clock, proxies=proxies)
     peers = Peers(service.clock) if peers is None else peers
@@ -74,7 +79,7 @@ def classic_site(
 
 
 class ClassicResource(Resource):
-    """All there is: one resource, whatever the path."""
+    """The only resource of the door; it answers every path."""
 
     isLeaf = True
 
@@ -90,14 +95,14 @@ class ClassicResource(Resource):
         dress_live(request, b"text/plain; charset=utf-8")
         request.setHeader(b"access-control-allow-origin", b"*")
         if request.method == b"OPTIONS":
-            # A browser asks first if the page's library adds headers of its own.
+            # A browser sends a CORS preflight if the page's library adds headers of its own.
             request.setHeader(b"access-control-allow-headers", b"*")
         elif request.method == b"GET":
             try:
                 return self._get(request)
             except ChatError as error:
                 return _refuse(request, error)
-        elif request.method != b"HEAD":  # which reads nothing, lest that be lost
+        elif request.method != b"HEAD":  # HEAD reads no events: they would count as read
             request.setResponseCode(405)
             request.setHeader(b"allow", b"GET, HEAD, OPTIONS")
             return b"use GET /?name=NAME or GET /?name=NAME&message=TEXT\n"
@@ -138,16 +143,16 @@ class ClassicResource(Resource):
 
 
 class Names:
-    """The sessions of those who called lately, by name."""
+    """The sessions of this door, by name."""
 
     def __init__(self, service: ChatService) -> None:
         self._chat = service
         self._callers: dict[str, Caller] = {}
         self._arriving: dict[str, list[Deferred[Caller]]] = {}
-        """What is fired when a session has begun, by name."""
+        """The Deferreds to fire when a session has begun, by name."""
 
     def caller(self, name: str, address: Address) -> Deferred[Caller]:
-        """The caller of that name, which is registered from now on if it was not before.
+        """The caller of that name; registers the name if it is new.
 
         Raises or fails as `Sessions.open` does.
         """
@@ -172,19 +177,19 @@ class Names:
         return caller
 
     def _answer(self, result: Caller | Failure, key: str) -> None:
-        """All who have called by that name meanwhile are answered alike."""
+        """Give the result to all requests that have waited for the name's session."""
         for arrival in self._arriving.pop(key):
-            arrival.callback(result)  # a Failure makes it fail
+            arrival.callback(result)  # a Failure makes the Deferred fail
 
     def _ended(self, caller: Caller, key: str) -> None:
-        """The session is over; the cursor goes too."""
+        """The session is over: forget the name and its cursor."""
         if self._callers.get(key) is caller:
             del self._callers[key]
         caller.end()
 
 
 class Caller:
-    """One name and where it stands: an outlet that is full whenever it does not poll."""
+    """One name, its session and its reader: an outlet that counts as full while no poll is held."""
 
     brief = True
 
@@ -194,11 +199,11 @@ class Caller:
         self._request: Request | None = None
         self._timer: IDelayedCall | None = None
         self._subscriber: Subscriber | None = None
-        with suppress(ChatError):  # it may speak all the same, and each poll asks again
+        with suppress(ChatError):  # the name may still send messages, and each poll asks again
             self._read()
 
     def poll(self, request: Request) -> None:
-        """Answer with what is there, or hold the request until something is.
+        """Answer with the unread messages, or hold the request until there is one.
 
         Raises `NotAllowed`.
         """
@@ -212,7 +217,10 @@ class Caller:
         subscriber.resume()
 
     def _read(self) -> Subscriber:
-        """What reads for this name, from now on if nothing did.  Raises `NotAllowed`."""
+        """The name's reader; if it has none, a new one that begins at the newest event.
+
+        Raises `NotAllowed`.
+        """
         if self._subscriber is None:
             service = self._service
             lobby = self.session.person.rooms.get(LOBBY)
@@ -230,7 +238,7 @@ class Caller:
             self._subscriber.stop()
 
     def deliver(self, batch: Batch) -> bool:
-        """Answer, unless there is nothing in it for this door."""
+        """Answer the held poll, unless the batch has no event that this protocol can express."""
         body = told(batch)
         if body:
             self._answer(body)
@@ -244,15 +252,15 @@ class Caller:
             self._answer(_refuse(request, error))
 
     def removed(self, room: str, error: ChatError) -> None:
-        """See `Outlet.removed`: there is no other room to go on with."""
+        """See `Outlet.removed`: the lobby is the only room of this door."""
         self.revoked(error)
 
     def dismiss(self) -> None:
-        """Answer empty."""
+        """Answer the held poll with an empty body."""
         self._answer(b"")
 
     def _conclude(self) -> None:
-        """Answer with what there is: the server is going down."""
+        """Answer with the unread messages, or empty: the server is going down."""
         if self._subscriber:
             self._subscriber.wake()
         self._answer(b"")
@@ -268,7 +276,7 @@ class Caller:
             self._let_go()
 
     def _let_go(self) -> None:
-        """It does not poll any more: the cursor stays."""
+        """The poll is over: pause the reader, whose cursor stays, until the next poll."""
         self._request = None
         if self._subscriber:
             self._subscriber.pause()

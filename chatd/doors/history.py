@@ -1,10 +1,8 @@
-"""What was said before, for clients that ask for it: from memory where that reaches, or else from
-the store.
+"""History: earlier events of a room, from memory if it holds them, or else from the store.
 
-1. Memory answers if it holds all that is asked for, or all that is kept; then the Deferred has
-   fired.
-2. A page never holds what was shown after the cursor that it was asked for: its reader is given
-   that live.
+1. If memory holds all requested events, or all kept ones, the answer is made of memory, and the
+   Deferred has already fired.
+2. A replay contains no event after its cursor: the client's reader delivers those live.
 """
 
 from __future__ import annotations
@@ -24,29 +22,29 @@ from ..stream.eventlog import Entry, EventLog, Page
 from ..stream.pages import MOST_ENTRIES
 
 LOOKED_THROUGH = 200
-"""Events before those in memory among which the messages of a replay are looked for."""
+"""Events in the store, before those in memory, that a replay searches for messages."""
 
 
 class Since(NamedTuple):
-    """What came after a cursor."""
+    """The events after a cursor."""
 
     entries: Sequence[Entry]
     """Oldest first."""
     gap: bool
-    """Whether events after the cursor are kept nowhere, or the cursor was never given."""
+    """Whether events after the cursor are not kept, or the server never issued the cursor."""
     more: bool
-    """Whether there is more behind the last entry."""
+    """Whether there are events after the last entry."""
     cursor: int
-    """The cursor up to which nothing is left out but what the gap tells."""
+    """The cursor from which to continue: up to it only the gap's events are missing."""
 
 
 class Replay(NamedTuple):
-    """What a client that comes into a room is shown."""
+    """The last messages of a room, for a client that joins it."""
 
     entries: Sequence[Entry]
     """Messages, oldest first."""
     unread: bool = False
-    """Whether earlier ones could not be read now."""
+    """Whether earlier messages could not be read from the store now."""
 
 
 def newest(service: ChatService, room: Room, count: int) -> Deferred[Page]:
@@ -59,8 +57,8 @@ def newest(service: ChatService, room: Room, count: int) -> Deferred[Page]:
 
 
 def replay(service: ChatService, room: Room, cursor: int, count: int) -> Deferred[Replay]:
-    """The last `count` messages of a room up to `cursor`, as far as memory reaches or the
-    `LOOKED_THROUGH` events before it.
+    """The last `count` messages of a room up to `cursor`, among the events in memory and the
+    `LOOKED_THROUGH` events before them.
     """
     found = _up_to(room.log, cursor, count, MESSAGES)
     if len(found) >= count or not _has_older(service, room):
@@ -79,8 +77,9 @@ def replay(service: ChatService, room: Room, cursor: int, count: int) -> Deferre
 
 
 def since(service: ChatService, room: Room, cursor: int) -> Deferred[Since]:
-    """What came after `cursor`, at most `MOST_ENTRIES` events; 0: from the oldest event that is
-    kept.  Fails with `Unavailable`.
+    """The events after `cursor`, at most `MOST_ENTRIES`; cursor 0: from the oldest kept event on.
+
+    Fails with `Unavailable`.
     """
     place = service.place([room], cursor)
     begin, lost = place.cursor, bool(place.gaps)
@@ -98,7 +97,7 @@ def since(service: ChatService, room: Room, cursor: int) -> Deferred[Since]:
 
 
 def _has_older(service: ChatService, room: Room) -> bool:
-    """Whether events are kept that the log in memory does not hold."""
+    """Whether the store keeps events from before those in memory."""
     ends = service.rooms.index.ends(room.name)
     return ends is not None and ends.first <= room.log.floor
 

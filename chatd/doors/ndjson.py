@@ -10,5 +10,5 @@ from .reading import ReadQuery
 
 
 def open_ndjson(streams: Streams, request: Request, query: ReadQuery) -> int:
-    """Answer with what lies behind the cursor, and then with all that follows."""
+    """Open a stream of JSON lines: see `Streams.open`."""
     return streams.open(request, query, NDJSON, CHUNKED_NDJSON)

@@ -1,13 +1,15 @@
-"""Streams over HTTP: an answer that never ends, and what all of them have in common.
+"""Event streams over HTTP: responses that do not end, as server-sent events or JSON lines.
 
-1. A stream is a subscriber that pushes; its chunks are made once and shared, chunking included.
-2. When all that was stored before it began has been sent, it says so, once (`ready`).  Until then
-   each batch comes to `deliver`; from then on the shortest way is taken (`Subscriber.push`).
+1. A stream is a subscriber that pushes.  Its bytes, including HTTP's chunk framing, are made once
+   and shared by all streams of the same codec.
+2. When all events stored before the stream began have been sent, the stream sends `ready` once.
+   Until then each batch goes through `deliver`; afterwards batches are written directly
+   (`Subscriber.push`).
 3. A stream without events sends a heartbeat every `HEARTBEAT_SECONDS`.
-4. Once its answer has begun, a stream has its connection to itself: a request is a lot to keep for
-   something that is only written to, and nothing that the client sends could still be answered.
-5. When the gate ends a stream, it tells the reason and closes.  If it takes one of several rooms
-   away, the stream tells that and goes on.
+4. When the response has begun, the stream takes over the connection (`ChatChannel.upgrade`), so
+   that the request's objects can be freed.  Further input could not be answered anyway.
+5. When the gate ends a stream, the stream sends the reason and closes.  If the gate takes one of
+   several rooms away, the stream sends the reason and goes on with the others.
 """
 
 from __future__ import annotations
@@ -29,7 +31,7 @@ from .reading import ReadQuery
 
 
 class Streams:
-    """What the streams have in common."""
+    """Opens the streams of a door, which share one heartbeat and one set of connections."""
 
     def __init__(self, heartbeat: Heartbeat, peers: Peers) -> None:
         self.heartbeat = heartbeat
@@ -38,8 +40,10 @@ class Streams:
     def open(
         self, request: Request, query: ReadQuery, plain: StreamCodec, chunked: StreamCodec
     ) -> int:
-        """Answer with what lies behind the cursor, and then with all that follows: in chunks,
-        unless the client speaks HTTP/1.0, which knows none.  Raises `NotAllowed`.
+        """Send the events after the cursor, then new ones as they come.
+
+        The response is chunked unless the client speaks HTTP/1.0, which has no chunks.  Raises
+        `NotAllowed`.
         """
         dress_live(request, plain.content_type)
         if request.method == b"HEAD":
@@ -47,12 +51,12 @@ class Streams:
             return NOT_DONE_YET
         codec = chunked if request.clientproto == b"HTTP/1.1" else plain
         stream = Stream(self, query, codec)
-        request.write(plain.opening)  # the head, and Twisted's own chunk
+        request.write(plain.opening)  # writes the response's head too, and Twisted's chunk framing
         return cast(ChatChannel, request.channel).upgrade(b"", stream)
 
 
 class Stream(PushStream):
-    """One open answer: an outlet that pushes."""
+    """One response that does not end: an outlet that pushes."""
 
     def __init__(self, streams: Streams, query: ReadQuery, codec: StreamCodec) -> None:
         """Raises `NotAllowed`."""
@@ -72,18 +76,18 @@ class Stream(PushStream):
         self.start_reading(self.reader)
 
     def dataReceived(self, data: bytes) -> None:
-        """Whatever it is, it comes behind an answer that does not end."""
+        """Ignore input: the response does not end, so a further request cannot be answered."""
 
     def readConnectionLost(self) -> None:
-        """The client sends no more: it may be gone."""
+        """The client has closed its side, and may have disconnected: close the connection."""
         self.stop_reading()
         self.hang_up()
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
-        """The client is gone."""
+        """The connection is closed."""
         super().connectionLost(reason)
         self.query.end(self, dead=bool(reason.check(PeerDead)))
 
     def dismiss(self) -> None:
-        """The session is over, and so is the answer."""
+        """The session is over: end the response."""
         self.close()

@@ -1,13 +1,13 @@
-"""The base of every door that pushes: a reader whose bytes go down one connection.
+"""The base of every door that pushes: a connection that is the outlet of one reader.
 
-1. A connection has one reader at most, and none before it begins to read.  While the client does
-   not read, its cursor stays (`chatd.net.flow`).
-2. Until all that was stored when the reader began has been sent, each batch comes to `deliver`.
-   From then on the shortest way is taken: batches without gaps are written past this class.
-3. When the gate ends the reader, the client is told the reason in the codec's bytes, and the
-   connection closes.
-4. When the server goes down, or the client has read nothing for too long, the client is told why
-   and when to come back.  Clients come back spread over some seconds.
+1. A connection has one reader at most, and none before `start_reading`.  While the client does not
+   read, the reader's cursor does not move (`chatd.net.flow`).
+2. Until all events stored when the reader began have been sent, each batch goes through `deliver`.
+   Afterwards batches without gaps are written to the transport directly, past this class.
+3. When the gate ends the reader, the connection sends the reason in the codec's format, and closes.
+4. When the server goes down, or the client has read nothing for the stall timeout, the connection
+   sends the reason and the time after which the client should reconnect.  That time is random, so
+   that clients do not reconnect all at once.
 """
 
 from __future__ import annotations
@@ -20,7 +20,8 @@ from twisted.internet.protocol import Factory, connectionDone
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from ..chat.readers import Owner, View
+from ..chat.owners import Owner
+from ..chat.readers import View
 from ..chat.room import Room
 from ..chat.service import ChatService
 from ..codecs.streams import ClosingCodec, PushCodec
@@ -36,7 +37,7 @@ from ..stream.subscriber import Subscriber
 from .reading import load_rooms
 
 MISTAKE = "the server made a mistake, and has written it down"
-"""The message to a client whose request failed for a reason that is no `ChatError`."""
+"""The message to a client whose request failed because of a bug: not with a `ChatError`."""
 
 _log = Logger()
 
@@ -50,7 +51,7 @@ class Pushing(FlowControlled):
     reader: Subscriber | None = None
 
     def start_reading(self, reader: Subscriber) -> None:
-        """Send what the reader reads, from now on."""
+        """Start `reader`, whose batches this connection sends."""
         self.reader = reader
         if self.codec.heartbeat:
             self.heartbeat.add(self)
@@ -60,7 +61,7 @@ class Pushing(FlowControlled):
         reader.when_caught_up(self._has_caught_up)
 
     def stop_reading(self) -> None:
-        """Send nothing more."""
+        """Stop the reader."""
         if self.reader:
             self.reader.stop()
 
@@ -87,7 +88,7 @@ class Pushing(FlowControlled):
             self.transport.write(self.codec.heartbeat)
 
     def _has_caught_up(self) -> None:
-        """All that was stored when the reader began has been sent."""
+        """All events stored when the reader began have been sent: send `ready`, write directly."""
         reader = self.reader
         assert reader is not None
         if ready := self.codec.ready(reader.cursor):
@@ -98,19 +99,19 @@ class Pushing(FlowControlled):
     # -- the transport's side --------------------------------------------------------------------
 
     def filled(self) -> None:
-        """The client reads too slowly: its cursor stays."""
+        """The client reads too slowly: pause the reader."""
         if self.reader:
             self.reader.pause()
         super().filled()
 
     def drained(self) -> None:
-        """The client has caught up: read on from the cursor."""
+        """The client has read all that was sent: resume the reader."""
         if self.reader:
             self.reader.resume()
         super().drained()
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
-        """The connection is gone; rooms that only it read may leave the memory."""
+        """The connection is closed; rooms without other readers may be evicted from memory."""
         self.stop_reading()
         if self.reader and self.codec.heartbeat:
             self.heartbeat.discard(self)
@@ -118,7 +119,7 @@ class Pushing(FlowControlled):
 
 
 class PushStream(Pushing):
-    """A connection whose end is told in the bytes of its codec."""
+    """A connection whose codec can encode the reason for its end."""
 
     codec: ClosingCodec
 
@@ -127,21 +128,21 @@ class PushStream(Pushing):
         self.close(self.codec.revoked(error))
 
     def drain(self) -> None:
-        """See `Connected.drain`: send what is there, and then why the connection closes."""
+        """See `Connected.drain`: send the remaining events, then the reason, and close."""
         if self.reader:
             self.reader.wake()
         self.send_away(Unavailable.code, GOING_DOWN)
 
     def disconnect(self) -> None:
-        """See `Reader.disconnect`; what the client was sent before stands whole."""
+        """See `Reader.disconnect`.  The reason follows the last complete batch."""
         self.send_away(TooSlow.code, TOO_SLOW)
 
     def send_away(self, code: str, why: str) -> None:
-        """Tell the client why the connection closes and when to come back, and close it."""
+        """Send the reason and the time after which to reconnect, and close the connection."""
         self.close(self.codec.farewell(code, why, spread(RETRY_SECONDS)))
 
     def close(self, farewell: bytes = b"") -> None:
-        """Stop reading, write the farewell and the codec's end, and close."""
+        """Stop the reader, write the farewell and the codec's end, and close the connection."""
         self.stop_reading()
         if self.is_closing:
             return
@@ -153,8 +154,8 @@ class PushStream(Pushing):
 class PushConnection(PushStream, TcpConnection):
     """A connection of a door over TCP or TLS.
 
-    A subclass has a `codec`, and begins to read in `begin`.  What the client sends is ignored; see
-    `chatd.doors.speaking` for doors at which people speak.
+    A subclass sets `codec`, and starts its reader in `begin`.  Input from the client is ignored;
+    for doors that take commands, see `chatd.doors.speaking`.
     """
 
     def __init__(self, door: PushFactory, address: Address) -> None:
@@ -164,7 +165,7 @@ class PushConnection(PushStream, TcpConnection):
         self.address = address
 
     def begin(self) -> None:
-        """The client can be written to: call `read_rooms`, or `read`."""
+        """The connection is established, with TLS if any: call `read_rooms`, or `read`."""
         raise NotImplementedError
 
     def established(self) -> None:
@@ -172,12 +173,12 @@ class PushConnection(PushStream, TcpConnection):
         self.begin()
 
     def read_rooms(self, owner: Owner, *names: str) -> Deferred[None]:
-        """Read rooms from now on, as soon as they are loaded.  A refusal ends the connection."""
+        """Load rooms, and start a reader at their end.  A refusal ends the connection."""
         loading = maybeDeferred(load_rooms, self.service, names)
         return loading.addCallback(self._read_loaded, owner).addErrback(self._could_not_read)
 
     def read(self, owner: Owner, views: Sequence[View], cursor: int | None = None) -> None:
-        """Read sources, each with its codec, from `cursor`, or from now on; for that owner.
+        """Start a reader of `views` for `owner`, at `cursor`, or at the newest event if it is None.
 
         A refusal ends the connection.
         """
@@ -204,7 +205,7 @@ class PushConnection(PushStream, TcpConnection):
 
 
 class PushFactory(Factory):
-    """Connections of one class to one chat."""
+    """The factory of a door: makes connections of one class to one chat."""
 
     noisy = False
 
@@ -221,12 +222,16 @@ class PushFactory(Factory):
         return self.connection(self, address_of(getattr(addr, "host", None)))
 
     def turn_away(self, error: ChatError) -> bytes:
-        """What a client is told that is not let in: the error's message, unchanged."""
+        """The bytes to a client whose connection is refused, with the error's message unchanged."""
         return self.connection.codec.revoked(error)
 
 
 def refusal_of(failure: Failure, what: str) -> ChatError:
-    """The refusal that a client is told; a failure that is none is logged."""
+    """The error to send to a client for a failure.
+
+    A failure that is no `ChatError` is a bug: it is logged as `what`, and the client gets
+    `MISTAKE`.
+    """
     if isinstance(failure.value, FirstError):
         failure = failure.value.subFailure
     if isinstance(failure.value, ChatError):

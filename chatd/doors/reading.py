@@ -1,6 +1,6 @@
-"""Read queries: which rooms a request wants to read, from where, how much at a time, and for whom.
+"""Read queries: the rooms that a request wants to read, the place, the limit, and the owner.
 
-They are the same for every style of reading; the styles differ in what is sent then.
+Polls, event streams and WebSockets have the same queries; they differ in how they send the events.
 """
 
 from __future__ import annotations
@@ -12,7 +12,8 @@ from urllib.parse import quote
 from twisted.internet.defer import Deferred, gatherResults
 from twisted.web.server import Request
 
-from ..chat.readers import Owner, View
+from ..chat.owners import Owner
+from ..chat.readers import View
 from ..chat.room import Room
 from ..chat.service import ChatService
 from ..chat.sessions import Holder, LastingSession, Session
@@ -31,38 +32,38 @@ MAX_LIMIT = 500
 
 @dataclass(frozen=True, slots=True)
 class ReadQuery:
-    """Rooms, a place in them, a limit, and for whom they are read."""
+    """Rooms, a place in them, a limit of events per answer, and the owner of the reader."""
 
     service: ChatService
     rooms: Sequence[Room]
     several: bool
-    """Whether the client named the rooms in a list; then a session's private messages are read
-    too."""
+    """Whether the client listed the rooms (`/events?rooms=…`); then the session's private messages
+    are read too."""
     place: Place
     limit: int
     owner: Owner
 
     @property
     def session(self) -> LastingSession | None:
-        """The session that reads, if one does."""
+        """The client's session; None: it has none."""
         return self.owner if isinstance(self.owner, LastingSession) else None
 
     @property
     def sources(self) -> list[Source]:
-        """What is read."""
+        """The rooms and, if private messages are read too, the person's inbox."""
         inbox: list[Source] = []
         if self.several and isinstance(self.owner, Session):
             inbox = [self.owner.person.inbox]
         return [*self.rooms, *inbox]
 
     def views(self, codec: Codec) -> list[View]:
-        """What is read, each with its codec."""
+        """The sources, each with the codec."""
         return [(source, codec) for source in self.sources]
 
     def open(self, outlet: Outlet, codec: Codec) -> Subscriber:
-        """A reader, made by the gate, that begins where the request says.
+        """Have the gate make a reader, which begins at the query's place.
 
-        It has to be started in the same turn.  Raises `NotAllowed`.
+        The reader has to be started in the same turn of the reactor.  Raises `NotAllowed`.
         """
         begin, logs, gaps = self.place
         return self.service.readers.open(
@@ -76,26 +77,26 @@ class ReadQuery:
         )
 
     def check_allowed(self) -> None:
-        """Ask the policy for all that is to be read.  Raises `NotAllowed`."""
+        """Ask the policy about every source.  Raises `NotAllowed`."""
         for source in self.sources:
             self.service.readers.check_reading(self.owner, source)
 
     @property
     def current(self) -> bool:
-        """Whether it still means the same: the session goes on."""
+        """Whether the query is still valid: its session, if it has one, is not over."""
         session = self.session
         return session is None or not session.over
 
     @property
     def url_query(self) -> str:
-        """What a URL's query names of this: the rooms, if they are not in its path."""
+        """The part of a URL's query that names the rooms; empty if the path names the room."""
         names = ",".join(quote(room.name) for room in self.rooms)
         return f"rooms={names}&" if self.several else ""
 
     def note_rooms(self) -> None:
-        """Count the rooms as read from the request's address.
+        """Count the rooms as read from the owner's address.
 
-        Raises `TooMany` or `Unavailable` if too many are read that do not exist.
+        Raises `TooMany` or `Unavailable` if too many rooms are read that do not exist.
         """
         session = self.session
         address = self.owner.address if session is None else session.person.address
@@ -103,27 +104,27 @@ class ReadQuery:
             self.service.rooms.directory.read(room, address)
 
     def check_readers(self) -> None:
-        """A reader that goes on for long is about to begin.  Raises `TooMany` if the session has as
+        """Check that one more long-lived reader may begin.  Raises `TooMany` if the session has as
         many as it may have.
         """
         if self.session:
             self.session.check()
 
     def begin(self, holder: Holder) -> None:
-        """A reader begins, and keeps its session alive."""
+        """A reader begins, which keeps the session alive."""
         if self.session:
             self.session.hold(holder)
 
     def end(self, holder: Holder, *, dead: bool = False) -> None:
-        """The reader ended.  The session was last used now, or if the client was found `dead`,
-        `LIVENESS_SECONDS` ago.
+        """A reader has ended, which counts as the last use of the session.  If the client was found
+        to be `dead`, the last use was `LIVENESS_SECONDS` ago.
         """
         if self.session:
             self.session.release(holder, LIVENESS_SECONDS if dead else 0.0)
 
 
 def load_rooms(service: ChatService, names: Sequence[str]) -> Deferred[list[Room]]:
-    """The rooms of these names, each once; fires at once if all are in memory.
+    """Load the rooms of these names, each once; fires at once if all are in memory.
 
     Raises `BadRoom`.
     """
@@ -138,14 +139,14 @@ def load_rooms(service: ChatService, names: Sequence[str]) -> Deferred[list[Room
 def read_query(
     request: Request, service: ChatService, rooms: Sequence[Room], owner: Owner, *, several: bool
 ) -> ReadQuery:
-    """What the query asks for, of these rooms.  Raises `Malformed`."""
+    """Parse a request's `since`, `limit` and `Last-Event-ID`.  Raises `Malformed`."""
     limit = whole_number(request, "limit")
     if limit == 0:
         raise Malformed(f"limit has to be from 1 to {MAX_LIMIT}")
     now = one(request, "since") == "now"
     since = service.horizon if now else whole_number(request, "since", "now, or ")
     if last := header(request, "last-event-id"):
-        # A browser that reconnects sends its first URL again, and here the last id that it saw.
+        # A browser that reconnects repeats its first URL; this header has the last id it received.
         since = _event_id(last)
     inbox = [owner.person.inbox] if several and isinstance(owner, Session) else []
     sources = [*rooms, *inbox]
@@ -157,7 +158,7 @@ def read_query(
 
 
 def named_rooms(request: Request) -> list[str]:
-    """The rooms that the query names.  Raises `Malformed`."""
+    """The names in the URL's `rooms`.  Raises `Malformed`."""
     names = [name for name in (one(request, "rooms") or "").split(",") if name]
     if not 1 <= len(names) <= MAX_ROOMS:
         raise Malformed(f"name 1 to {MAX_ROOMS} rooms: /events?rooms=lobby,dev")

@@ -1,15 +1,17 @@
-r"""The base of doors at which people speak: lines come in, commands go out.
+r"""The base of doors that take commands: each connection is a person, and its lines are commands.
 
-1. A connection is a person with one session, who has left when the connection is lost.  The person
-   enters when the client can be written to; lines that come in before that wait.
-2. Lines are carried out in order.  None is looked at while the client does not read, or while
-   `MOST_UNANSWERED` commands have no outcome: TCP holds the rest back.  Of many lines that come at
-   once, `LINES_A_TURN` are carried out in each turn of the reactor.
-3. A connection is `owed` something while a command has no outcome: a server that goes down waits
-   for it.  Lines that have not been carried out by then are dropped, and the client is told to
-   come back.
-4. A client that has sent all it had to send (`printf 'hello\n' | nc -N host port`) is disconnected
-   when that is carried out and shown to it.  Of a client that is gone, waiting lines are dropped.
+1. A connection is a person with one session.  The person enters when the connection is established,
+   with TLS if any, and leaves when the connection is lost.  Lines that arrive before the person has
+   entered wait.
+2. Lines are carried out in order, `LINES_A_TURN` at most in one turn of the reactor.  While the
+   client does not read, or while `MOST_UNANSWERED` commands have no outcome, no line is carried
+   out, and further input stays in TCP's buffers.
+3. A connection is `owed` an answer while one of its commands has no outcome.  A server that goes
+   down waits for the outcome.  Lines that have not been carried out by then are dropped, and the
+   client gets the reason.
+4. If the client half-closes (`printf 'hello\n' | nc -N host port`), the connection is closed once
+   all lines are carried out and their events have been sent.  If the connection is lost, the lines
+   that wait are dropped.
 """
 
 from __future__ import annotations
@@ -32,22 +34,22 @@ from ..model.errors import ChatError, TextTooLong
 from .pushing import PushConnection, PushFactory, refusal_of
 
 COMMAND_BYTES = 256
-"""Bytes that a line may be longer than a message, for the command before it."""
+"""Bytes that a line may have beyond the longest message, for the command before the message."""
 MOST_UNANSWERED = 100
-"""Commands of one connection that may have no outcome yet; further lines wait for them."""
+"""Commands of one connection that may be without an outcome; further lines wait until then."""
 LINES_A_TURN = 50
-"""Lines of one connection that are carried out before other connections have their turn."""
+"""Lines of one connection that are carried out in one turn of the reactor."""
 
 
 @implementer(IHalfCloseableProtocol)
 class SpeakingConnection(PushConnection):
-    """One client who is a person.
+    """One connection, whose client is a person.
 
-    A subclass has a `codec`, and says in `line_received` what a line does.
+    A subclass sets `codec`, and carries out lines in `line_received`.
     """
 
     session: Session | None = None
-    """The session of the person; None before the person has entered."""
+    """The person's session; None before the person has entered."""
 
     def __init__(self, door: PushFactory, address: Address) -> None:
         super().__init__(door, address)
@@ -57,30 +59,30 @@ class SpeakingConnection(PushConnection):
         self._entering = False
         self._unanswered = 0
         self._held = False
-        """Whether nothing is taken from the client for now."""
+        """Whether reading from the transport is paused."""
         self._ended = False
-        """Whether the client sends no more."""
+        """Whether the client has half-closed the connection."""
         self._leaving = False
-        """Whether the server goes down."""
+        """Whether the server is going down."""
         self._lost = False
 
     # -- for subclasses --------------------------------------------------------------------------
 
     def entered(self, session: Session) -> None:
-        """The person is there: by default, read the rooms that the person is in."""
+        """The person has entered: by default, start a reader of the rooms that the person is in."""
         self.read(session, [(room, self.codec) for room in session.person.rooms.values()])
 
     def line_received(self, line: str) -> None:
-        """Carry out a line: call `perform`.  A `ChatError` that is raised is a refusal."""
+        """Carry out a line: call `perform`.  A `ChatError` that it raises is passed to `refuse`."""
         raise NotImplementedError
 
     def refuse(self, error: ChatError) -> None:
-        """Tell the client why a command was refused."""
+        """Send the client the reason why a command was refused."""
         self.transport.write(self.codec.revoked(error))
 
     def perform(self, command: Command, then: Callable[[int | None], object] | None = None) -> None:
-        """Carry out a command of the person, and call `then` with its event's id, once it was
-        stored and shown.
+        """Carry out a command of the person.  `then` is called with the id of the command's event,
+        once the event is stored and shown.
         """
         assert self.session is not None
         self._unanswered += 1
@@ -89,7 +91,7 @@ class SpeakingConnection(PushConnection):
             performed.addCallback(then)
         performed.addErrback(self._refused).addCallback(self._answered)
 
-    # -- coming in -------------------------------------------------------------------------------
+    # -- entering --------------------------------------------------------------------------------
 
     def begin(self) -> None:
         """See `PushConnection.begin`: a guest enters."""
@@ -119,7 +121,7 @@ class SpeakingConnection(PushConnection):
             self._work()
 
     def readConnectionLost(self) -> None:
-        """The client sends no more; its last line needs no end."""
+        """The client has half-closed; its last line may lack a line end."""
         self._ended = True
         self._lines += self._input.finish()
         self._settle()
@@ -128,7 +130,7 @@ class SpeakingConnection(PushConnection):
         """Never happens: only a client half-closes."""
 
     def _work(self) -> None:
-        """Carry out lines, and take more input when none wait."""
+        """Carry out lines, and resume reading when no line waits."""
         for _ in range(LINES_A_TURN):
             if not self._lines or self._waits:
                 break
@@ -144,14 +146,14 @@ class SpeakingConnection(PushConnection):
             self.transport.resumeProducing()
 
     def _hold(self) -> None:
-        """Let what the client sends wait in TCP."""
+        """Pause reading, so that further input stays in TCP's buffers."""
         if not self._held:
             self._held = True
             self.transport.pauseProducing()
 
     @property
     def _waits(self) -> bool:
-        """Whether no line may be carried out now."""
+        """Whether lines have to wait now."""
         busy = self.session is None or self._turn is not None
         return busy or self.full or self.is_closing or self._unanswered >= MOST_UNANSWERED
 
@@ -194,18 +196,18 @@ class SpeakingConnection(PushConnection):
             super().drain()
 
     def drained(self) -> None:
-        """The client reads again."""
+        """The client has read all that was sent."""
         super().drained()
         self._settle()
 
     def filled(self) -> None:
-        """The client does not read: look at nothing that it sends."""
+        """The client does not read: carry out none of its lines."""
         super().filled()
         if not self._ended:
             self._hold()
 
     def _settle(self) -> None:
-        """Go on with the lines that wait, or close if nothing is left to do."""
+        """Carry out lines that wait, or close the connection if nothing is left to do."""
         if self._lost:
             return
         if self._leaving:
@@ -226,7 +228,7 @@ class SpeakingConnection(PushConnection):
             self.close()
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
-        """The connection is gone, and the person leaves."""
+        """The connection is closed, and the person leaves."""
         self._lost = True
         self._lines.clear()
         if self._turn:

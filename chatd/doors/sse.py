@@ -1,8 +1,8 @@
-"""Server-Sent Events, and what an `EventSource` is told in place of a refusal.
+"""Server-sent events.
 
-A browser's `EventSource` comes back when an answer ends, and gives up for good on any status but
-200.  So a stream that is refused because there is too much of something now (429, 503) is an answer
-of status 200 that says when to come back, and ends.
+A browser's `EventSource` reconnects when a response ends, but gives up for good on any status other
+than 200.  So if a stream is refused for now (429, 503), the response has the status 200, contains
+the time after which to reconnect, and ends.
 """
 
 from __future__ import annotations
@@ -15,5 +15,5 @@ from .reading import ReadQuery
 
 
 def open_sse(streams: Streams, request: Request, query: ReadQuery) -> int:
-    """Answer with what lies behind the cursor, and then with all that follows."""
+    """Open a stream of server-sent events: see `Streams.open`."""
     return streams.open(request, query, SSE, CHUNKED_SSE)

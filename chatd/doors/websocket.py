@@ -1,14 +1,13 @@
-"""The WebSocket door: events one way, commands the other, a JSON object in each text frame.
+"""The WebSocket door: events to the client, commands from it, one JSON object in each text frame.
 
-1. A connection is a subscriber that pushes; frames are made once and shared.
-2. Without a session a client only reads, until it gives its first command: then it becomes a guest,
-   like a fresh telnet connection, and leaves when the connection ends.  Commands that come in while
-   the guest enters are carried out behind that, also if the connection has ended meanwhile.
-3. A command's answer (`ack`, `error`) has the `ref` that the command was sent with.  A message that
-   is repeated with the same `ref` is not said again: like an `Idempotency-Key`, a `ref` is the
-   session's.
-4. When the gate ends the reader, the client gets an `error` and the close code 1008.  If it takes
-   one of several rooms away, the client gets `removed`, and the reader goes on.
+1. A connection is a subscriber that pushes; frames are made once and shared by all readers.
+2. A client without a session only reads, until it sends its first command.  Then it becomes a
+   guest, like a new telnet connection, and the guest leaves when the connection ends.  Commands
+   that arrive while the guest enters are carried out afterwards, even if the connection has ended.
+3. The answer to a command (`ack`, `error`) has the command's `ref`.  A `ref` is an idempotency key,
+   with the scope of an `Idempotency-Key`: a message that is repeated with it is not said again.
+4. When the gate ends the reader, the client gets an `error` and the close code 1008.  If the gate
+   takes one of several rooms away, the client gets `removed`, and the reader goes on.
 """
 
 from __future__ import annotations
@@ -44,7 +43,7 @@ from .pushing import Pushing
 from .reading import ReadQuery
 
 MOST_EARLY = 100
-"""Commands that may wait while the guest enters, before no more are accepted."""
+"""Commands that may wait while the guest enters; further commands are refused."""
 
 
 class ChatSocket(Pushing, WebSocketProtocol):
@@ -74,11 +73,11 @@ class ChatSocket(Pushing, WebSocketProtocol):
         self.start_reading(self.reader)
 
     def closing(self) -> None:
-        """Nothing may follow a close."""
+        """Stop the reader: no frame may follow a close frame."""
         self.stop_reading()
 
     def closed(self) -> None:
-        """The connection is gone; its guest leaves."""
+        """The connection is closed; its guest leaves."""
         self._gone = True
         self.query.end(self, dead=self.silent >= SILENT_BEATS)
         self._end_guest()
@@ -114,7 +113,7 @@ class ChatSocket(Pushing, WebSocketProtocol):
     # -- commands --------------------------------------------------------------------------------
 
     def bytes_received(self, data: bytes) -> None:
-        """Nothing here is binary."""
+        """Close the connection: binary messages are not supported."""
         self.close(UNSUPPORTED, "send JSON in text frames")
 
     def text_received(self, text: str) -> None:
@@ -186,14 +185,14 @@ class ChatSocket(Pushing, WebSocketProtocol):
 
     @property
     def _person(self) -> Person | None:
-        """The person who gives the commands, if there is one already."""
+        """The person whose commands these are; None before a guest has entered."""
         session = self.query.session or self._guest
         return session.person if session else None
 
     def _entered(self) -> Deferred[Person]:
-        """Fires with the guest, behind all earlier commands.
+        """Fires with the guest, after the Deferreds of all earlier commands.
 
-        Raises `Unavailable` when the server goes down: it would take the command no more.
+        Raises `Unavailable` if the server is going down, and would not accept the command.
         """
         if self._access.peers.draining:
             raise going_down()
@@ -232,7 +231,7 @@ class ChatSocket(Pushing, WebSocketProtocol):
     # -- several rooms ---------------------------------------------------------------------------
 
     def _read_also(self, id_: int | None, name: str) -> int | None:
-        """On `/events`, a room that was joined is read too, from there on."""
+        """On `/events`, add a room that was joined to the reader, from the joining event on."""
         service = self._access.service
         room = service.rooms.live(name)
         if room is not None:
@@ -244,7 +243,7 @@ class ChatSocket(Pushing, WebSocketProtocol):
         return id_
 
     def _read_no_more(self, name: str) -> None:
-        """On `/events`, a room that is left is not read any more."""
+        """On `/events`, remove a room that is being left from the reader."""
         self.reader.wake()
         self._change(self._others(name), self._access.service.horizon)
 
@@ -259,7 +258,7 @@ class ChatSocket(Pushing, WebSocketProtocol):
         owner = self.query.session or self._guest
         assert owner is not None
         views = [(source, WEBSOCKET) for source in sources]
-        # Paused, so that the events of all rooms come in the order of their ids.
+        # Pausing keeps the events of all rooms in the order of their ids.
         full = subscriber.paused
         subscriber.pause()
         try:

@@ -1,1 +1,1 @@
-"""HTTP/1.1 with bounds: what `twisted.web` leaves to its users.  Nothing here knows the chat."""
+"""HTTP/1.1 with limits, strict parsing, WebSocket framing.  Nothing here knows the chat."""

@@ -57,15 +57,19 @@ def read_body(request: Request, form: type[T]) -> T:
         raise Malformed(f"{problem.message}: send {fields[0]}=…, {ways}") from None
 
 
-def read_json(request: Request, form: type[T]) -> T:
-    """The request's body, which has to be JSON, as the struct `form`.
+def read_json(request: Request, form: type[T], *, optional: bool = False) -> T:
+    """The request's body, which has to be JSON, as the struct `form`; if it is `optional`, an empty
+    one of no type has no fields.
 
     A web page of another origin can send JSON only if this server has allowed it to.  Raises
     `Malformed`, `UnsupportedMediaType`.
     """
-    if _media(request) != "application/json":
-        raise UnsupportedMediaType("send JSON, and Content-Type: application/json")
+    media = _media(request)
     body: bytes = request.content.read() if request.content else b""
+    if optional and not (media or body):
+        body = b"{}"
+    elif media != "application/json":
+        raise UnsupportedMediaType("send JSON, and Content-Type: application/json")
     try:
         return decode(body.removeprefix(codecs.BOM_UTF8), form)
     except BadField as problem:

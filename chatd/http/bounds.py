@@ -1,28 +1,28 @@
-"""How much a client of HTTP may send, and how long it may take."""
+"""Limits of one HTTP client: bytes of a request's body, and timeouts."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 MAX_BODY = 64 * 1024
-"""Bytes in a request's body, if nothing else is asked for: twice the longest message, every byte of
-it escaped."""
+"""Bytes in a request's body, by default: twice the longest message with every byte escaped."""
 REQUEST_SECONDS = 20.0
-"""Seconds from a request's first byte to its last, if nothing else is asked for: a body of 64 KiB
-needs no more over an old modem."""
+"""Seconds from a request's first byte to its last, by default: enough for a body of 64 KiB over a
+slow modem."""
 IDLE_SECONDS = 75.0
-"""Seconds that a connection may be kept without a request, if nothing else is asked for: longer
-than the 60 and 65 of proxies, so that it is the proxy that closes, which knows what it has sent."""
+"""Seconds that a connection may be kept without a request, by default.  Proxies close idle
+connections after 60 or 65 seconds; the proxy should close first, because it knows whether it has
+sent a request."""
 LATE_SECONDS = 10.0
-"""Seconds beyond that for which a request is still answered."""
+"""Seconds after the idle timeout during which one more request is answered."""
 
 
 @dataclass(frozen=True)
 class Bounds:
-    """How much a client may send, and how long it may take."""
+    """Limits of one HTTP client: bytes of a request's body, and timeouts."""
 
     body: int | None = None
-    """Bytes in a request's body; None: what the door finds enough."""
+    """Bytes in a request's body; None: the door's default."""
     request_seconds: float = REQUEST_SECONDS
     """Seconds from a request's first byte to its last."""
     idle_seconds: float = IDLE_SECONDS
@@ -30,4 +30,4 @@ class Bounds:
 
 
 USUAL = Bounds()
-"""If nothing else is asked for."""
+"""The default limits."""

@@ -1,13 +1,14 @@
 """One HTTP connection: the fast path, the parsed path, and the hand-over to another protocol.
 
-1. A body is capped while it comes in, whether its length is told or it is chunked.
-2. How requests are read is in `chatd.http.strict`, when they are answered in `chatd.http.paced`.
-3. A connection may take a fast path past all of this (`chatd.http.fastpath`): a request of a few
-   lines that came whole, whose bytes and meaning are known.
+1. The size of a body is checked while it is received, with a Content-Length and with chunks.
+2. `chatd.http.strict` parses requests, and `chatd.http.paced` decides when they are answered.
+3. A request may take the fast path past both (`chatd.http.fastpath`): if it arrived whole in one
+   packet, and its bytes are those of a request that was parsed before.
 4. A connection may be handed over to another protocol (`upgrade`).
 
-What is overridden of `HTTPChannel`: `connectionMade`, `connectionLost` and `dataReceived` (for the
-fast path), `readConnectionLost` (Twisted knows no half-closing, and would drop the answers).
+Overridden methods of `HTTPChannel`: `connectionMade`, `connectionLost` and `dataReceived` (for the
+fast path), `readConnectionLost` (Twisted's channel does not support half-closed connections, and
+would drop the answers).
 """
 
 from __future__ import annotations
@@ -27,11 +28,12 @@ from .paced import PacedChannel
 from .request import ChatRequest
 
 MAX_EARLY = 16 * 1024
-"""Bytes that are kept of what a client sends before it has its answer; the rest waits in TCP."""
+"""Bytes of input that are buffered while a client waits for an answer; further input stays in TCP's
+buffers."""
 
 
 class Upgraded(Protocol):
-    """What a connection may be handed over to: an `IProtocol` that knows half-closing."""
+    """A protocol that can take over a connection: an `IProtocol` that supports half-closing."""
 
     def makeConnection(self, transport: Any) -> None:  # noqa: N802
         """See `IProtocol.makeConnection`."""
@@ -52,55 +54,57 @@ class ChatChannel(TimedHandshake, PacedChannel):
 
     requestFactory = ChatRequest
     _new = True
-    """Whether nothing has come in yet."""
+    """Whether no byte has been received yet."""
     early = b""
-    """What came in while a learned poll was held."""
+    """Bytes that were received while a learned poll was held."""
     _input_over = False
     """Whether the client sends no more."""
 
     def connectionMade(self) -> None:
-        """A client has come."""
+        """A client has connected."""
         super().connectionMade()
         self.learned: FastRequest | None = None
-        """The request that this connection sends again and again, once it has sent it."""
+        """The request that this connection repeats; None before the connection has sent one."""
         self._transport = self.transport
         self.site.peers.add(self)
         self.begin_handshake(self.transport, self.site.reactor)
 
     def dataReceived(self, data: bytes) -> None:
-        """Bytes came in; a request that they leave incomplete has to hurry."""
+        """Handle received bytes; if a request is incomplete after them, its deadline starts."""
         if self._new:
             self._new = False
             if self.site.fast_path:
                 self.learned = self.site.fast_path.recognise(self, data)
         idle = not (self.requests or self.unparsed or self.full)
         if self.learned and idle and self.learned.take(data):
-            # Twisted's idle timer is for what Twisted parses: moving it costs more than a poll.
+            # Twisted's idle timer is off on the fast path: resetting it costs more than a poll.
             self.setTimeout(None)
             self.dataReceived = self.learned.data_received  # type: ignore[method-assign]
             return
         if self._refused:
             return
-        # Nothing under way: no request, and (in LineReceiver's buffer) no beginning of one.
+        # Learnable only if no request is in progress, and none has begun in LineReceiver's buffer.
         self.packet = b"" if self.requests or self.unparsed else data
         self.read_strictly(data)
         self._start_clock()
         if sum(map(len, self.waiting)) > MAX_EARLY:
-            # Twisted overlooks what comes behind a body, and all of it while the client is full.
+            # Twisted does not limit input behind a body, nor any input while the client is full.
             self._transport.pauseProducing()
 
     def readConnectionLost(self) -> None:
-        """The client sends no more; what it asked for last is answered, unless that takes long."""
+        """The client sends no more; its last request is answered, if that takes at most
+        `LINGER_SECONDS`.
+        """
         self._input_over = True
         held = self.learned and self.learned.held
         if self._answered or (self.early and not held):
-            self._half_closed = True  # others wait to be answered too
+            self._half_closed = True  # further requests wait to be answered
         elif self._busy or held:
             if self.learned and held:
                 self._half_closed = True
                 self.learned.come_back()
             elif self._more:
-                self._half_closed = True  # Twisted would drop what waits behind the last answer
+                self._half_closed = True  # Twisted would drop the requests that wait
             else:
                 self.persistent = 0
             self._deadline = self._deadline or self.callLater(LINGER_SECONDS, self._hang_up)
@@ -109,10 +113,10 @@ class ChatChannel(TimedHandshake, PacedChannel):
             self._hang_up()
 
     def writeConnectionLost(self) -> None:
-        """Never happens: it is the client who half-closes."""
+        """Never called: only clients half-close the connection."""
 
     def resumeProducing(self) -> None:
-        """The client has read all of it."""
+        """The client has read all that was sent."""
         next_request = self._answered and not self._turn
         super().resumeProducing()
         if self.early and not (next_request or (self.learned and self.learned.held)):
@@ -132,11 +136,11 @@ class ChatChannel(TimedHandshake, PacedChannel):
     def drain(self) -> None:
         """See `Connected.drain`.
 
-        A request that is on its way here is still answered; by the door's tree, which refuses it.
+        A request that arrives later is answered too: the door's resource tree refuses it.
         """
         for request in self.requests:
             if request is self._answered:
-                continue  # those behind it are refused
+                continue  # the resource tree refuses the requests behind it
             self.persistent = 0
             request.responseHeaders.setRawHeaders(b"connection", [b"close"])
         learned = self.learned
@@ -150,20 +154,20 @@ class ChatChannel(TimedHandshake, PacedChannel):
     # -- the fast path ---------------------------------------------------------------------------
 
     def unlearn(self) -> None:
-        """From here on everything goes through Twisted again, until a poll is learned anew."""
+        """Leave the fast path: Twisted parses all requests again, until a poll is learned anew."""
         if self.learned:
             self.learned.unlearn()
             self.learned = None
         self.__dict__.pop("dataReceived", None)
 
     def put_off(self, data: bytes) -> None:
-        """Let what comes while a poll is held wait: who pipelines is answered in order."""
+        """Buffer bytes received while a poll is held: pipelined requests are answered in order."""
         self.early += data
         if len(self.early) > MAX_EARLY:
             self._transport.pauseProducing()
 
     def replay_soon(self) -> None:
-        """The poll is answered: what had to wait for that goes on."""
+        """The poll is answered: handle the bytes that were buffered meanwhile, in a later turn."""
         self.callLater(0, self._replay)
 
     def _replay(self) -> None:
@@ -177,13 +181,14 @@ class ChatChannel(TimedHandshake, PacedChannel):
     # -- another protocol ------------------------------------------------------------------------
 
     def upgrade(self, accept: bytes, protocol: Upgraded) -> int:
-        """Hand the connection over: behind `accept`, it speaks another protocol.
+        """Write `accept`, and hand the connection over to `protocol`.
 
-        See RFC 9110, section 7.8; or it is an answer that does not end, and has begun.  The request
-        that asked for it is never finished, and its `notifyFinish` never fires.
+        It speaks another protocol (RFC 9110, section 7.8), or sends the rest of an answer that has
+        begun and does not end.  The request that caused the upgrade is never finished, and its
+        `notifyFinish` never fires.
         """
         transport: Any = self.transport
-        # Where Twisted keeps what came in while the request waited for its rooms.
+        # Twisted has buffered the bytes received while the request's rooms were loaded.
         early = self.take_waiting()
         self._stop_clock()
         self.setTimeout(None)
@@ -192,7 +197,7 @@ class ChatChannel(TimedHandshake, PacedChannel):
         transport.unregisterProducer()
         if accept:
             transport.write(accept)
-        # What follows in this packet, and in all others, is the new protocol's.
+        # The rest of this packet, and all later bytes, belong to the new protocol.
         self.dataReceived = self.rawDataReceived = protocol.dataReceived  # type: ignore[method-assign]
         self.readConnectionLost = protocol.readConnectionLost  # type: ignore[method-assign]
         self.connectionLost = protocol.connectionLost  # type: ignore[assignment, method-assign]

@@ -1,6 +1,7 @@
-"""A request's body in chunks (RFC 9112, section 7.1), read without lenience.
+"""Strict decoder of a request's chunked body (RFC 9112, section 7.1).
 
-Twisted's decoder takes extensions that are none, and waits for ever where a line ends with LF only.
+Twisted's decoder accepts malformed chunk extensions, and waits for ever if a line ends with a bare
+LF.
 """
 
 from __future__ import annotations
@@ -12,9 +13,9 @@ from ..model.errors import Malformed
 from .syntax import check_field
 
 MAX_LINE = 1024
-"""Bytes in a line that says how long a chunk is, its extensions included."""
+"""Bytes in the line with a chunk's size and extensions."""
 MAX_TRAILERS = 16 * 1024
-"""Bytes of what follows the last chunk."""
+"""Bytes of the trailer section after the last chunk."""
 
 _TOKEN = rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
 _QUOTED = rb'"(?:[\t \x21\x23-\x5b\x5d-\x7e\x80-\xff]|\\[\t \x21-\x7e\x80-\xff])*+"'
@@ -26,12 +27,12 @@ _FIELD = re.compile(rb"%b:[^\r\n]*+" % _TOKEN)
 
 
 class Chunks:
-    """What is left to read of a body in chunks."""
+    """Decoder of one chunked body."""
 
     def __init__(self, data: Callable[[bytes], None], end: Callable[[bytes], None]) -> None:
-        """`data` is called with the body, piece by piece, and `end` with what came behind it."""
+        """`data` is called with pieces of the body, and `end` with the bytes after the body."""
         self.length = 0
-        """Bytes that the present chunk still has."""
+        """Bytes of the current chunk that have not been received."""
         self._data = data
         self._end = end
         self._buffer = bytearray()
@@ -39,7 +40,7 @@ class Chunks:
         self._trailers = 0
 
     def dataReceived(self, data: bytes) -> None:
-        """Bytes of the body, or behind it.  Raises `Malformed`."""
+        """Decode bytes of the body, or after it.  Raises `Malformed`."""
         self._buffer += data
         while self._buffer and self._step():
             pass
@@ -89,7 +90,7 @@ class Chunks:
         return False
 
     def _line(self, most: int) -> bytes | None:
-        """The next line without its end, None if it is not complete.  Raises `Malformed`."""
+        """The next line without its CR LF; None: it is incomplete.  Raises `Malformed`."""
         end = self._buffer.find(b"\n", 0, most + 2)
         if end < 0:
             if len(self._buffer) > most:

@@ -1,7 +1,8 @@
-"""Requests that are answered without being parsed, because the same bytes came before.
+"""The interface of the fast path: requests answered without being parsed, because a request with
+the same bytes was parsed before.
 
-A channel asks its site's `FastPath` about the first packet of a connection, and from then on the
-`FastRequest` that it got about each packet that comes while nothing else is under way.
+A channel passes the first packet of a connection to its site's `FastPath`.  If it gets a
+`FastRequest`, the channel passes it each packet that arrives while no other request is in progress.
 """
 
 from __future__ import annotations
@@ -14,29 +15,29 @@ class FastRequest(Protocol):
 
     @property
     def held(self) -> bool:
-        """Whether it waits for its answer."""
+        """Whether the request waits for its answer."""
 
     def take(self, packet: bytes) -> bool:
-        """Whether the packet is that request again; if so, it is answered or held."""
+        """Whether the packet repeats the request; if so, the request is answered or held."""
 
     def data_received(self, data: bytes) -> None:
-        """In the channel's place, while nothing but this request comes."""
+        """Handle received bytes in the channel's place, as long as they repeat this request."""
 
     def come_back(self) -> None:
-        """Let the channel go on when the request is answered."""
+        """When the request is answered, have the channel handle the input that was put off."""
 
     def conclude(self) -> None:
-        """Answer with what there is: the server is going down."""
+        """Answer with the events there are: the server is going down."""
 
     def unlearn(self) -> None:
-        """The connection is the channel's again."""
+        """The channel handles the connection's bytes again."""
 
     def gone(self) -> None:
-        """The client has gone."""
+        """The client has disconnected."""
 
 
 class FastPath(Protocol):
-    """Knows requests that need not be parsed."""
+    """The requests of a site that need not be parsed."""
 
     def recognise(self, channel: Any, packet: bytes) -> FastRequest | None:
-        """The request that a new connection's first packet is, None if it has to be parsed."""
+        """The known request in a new connection's first packet; None: it has to be parsed."""

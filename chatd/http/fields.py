@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from twisted.web.server import Request
 
-from ..model.bounds import KEY, NAME, ROOM, TEXT, TOKEN, Bound
+from ..model.bounds import KEY, NAME, ROOM, TEXT, TOKEN, WHO, Bound
 from ..model.errors import BadToken, ForeignOrigin, Malformed, UnsupportedMediaType
 
 MAX_ROOMS = 50
@@ -62,7 +62,13 @@ HEADERS: dict[str, Bound] = {
     "x-forwarded-proto": _short("X-Forwarded-Proto", 1000),
 }
 """Those that anything is made of, by their names in lower case."""
-SEGMENTS: dict[str, Bound] = {"room": ROOM, "person": NAME, "id": _short("an id")}
+SEGMENTS: dict[str, Bound] = {
+    "room": ROOM,
+    "person": NAME,
+    "who": WHO,
+    "id": _short("an id"),
+    "code": _short("a code"),
+}
 """What stands in a path."""
 
 

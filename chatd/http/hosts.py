@@ -1,16 +1,17 @@
-"""Which hosts a request may name: the server's defence against DNS rebinding.
+"""Allowed `Host` headers: the server's defence against DNS rebinding.
 
-A hostile web page can make its own host name resolve to this server's address.  Its browser then
-takes the server for the page's own origin, and `Origin` equals `Host`.  The page cannot choose what
-its browser sends as `Host`, though: that is the page's own name.  So a request is served only if
-its host is known:
+A hostile web page can make its own host name resolve to this server's address.  The browser then
+treats the server as the page's own origin, and `Origin` equals `Host`.  But the page cannot choose
+the `Host` header, which is always the page's own host name.  So a request is served only if its
+host is known:
 
-1. An IP address, `localhost`, and this machine's own names are known, and the names that the
-   operator gives.  Ports do not matter.
+1. Known hosts are IP addresses, `localhost`, this machine's own names, and the names that the
+   operator configures.  Ports are ignored.
 2. A trusted proxy (`chatd.http.proxies`) is responsible for the hosts that it passes on.
-3. A request without a host (HTTP/1.0) comes from no browser, and is served.
+3. A request without a host (HTTP/1.0) does not come from a browser, and is served.
 
-The host is checked when the head of a request is complete, before anything else of it is used.
+The host is checked when the head of a request is complete, before the server uses any other part of
+the request.
 """
 
 from __future__ import annotations
@@ -28,11 +29,11 @@ from ..net.connections import LogThrottle
 from .proxies import NO_PROXIES, Proxies
 
 MAX_NAME = 253
-"""Characters of a host name (RFC 1035, section 2.3.4); a longer one is not looked at."""
+"""Characters of a host name (RFC 1035, section 2.3.4); messages show no more of a refused one."""
 
 
 class Hosts:
-    """The host names under which a server may be asked."""
+    """The host names that requests may send as `Host`."""
 
     _log = Logger()
 
@@ -42,13 +43,13 @@ class Hosts:
         names: Iterable[str] = (),
         proxies: Proxies = NO_PROXIES,
     ) -> None:
-        """`names` are known besides this machine's own; `proxies` may pass on any other."""
+        """`names` are known in addition to this machine's own; `proxies` may pass on any host."""
         self._names = {"localhost", *machine_names(), *map(str.lower, names)}
         self._proxies = proxies
         self._refused = LogThrottle(clock, self._tell)
 
     def add(self, name: str) -> None:
-        """One more name is known from here on."""
+        """Add a known host name."""
         self._names.add(name.lower())
 
     def knows(self, host: str) -> bool:
@@ -57,9 +58,9 @@ class Hosts:
         return not name or name in self._names or _is_address(name)
 
     def check(self, host: str, peer: IAddress) -> bool:
-        """Whether `knows` holds, or only the peer, a trusted proxy, vouches for the host.
+        """Whether the host is known; False: it is not, but `peer` is a trusted proxy.
 
-        Raises `WrongHost` if neither is so.
+        Raises `WrongHost` if the host is not known and `peer` is not a trusted proxy.
         """
         if self.knows(host):
             return True
@@ -82,8 +83,8 @@ class Hosts:
 
 
 def machine_names() -> set[str]:
-    """This machine's names, as far as they are known without asking the network: its host name,
-    and how multicast DNS announces that.
+    """This machine's names that are known without a DNS query: its host name, with and without the
+    domain, and the name by which multicast DNS announces it.
     """
     name = socket.gethostname().lower()
     first = name.partition(".")[0]
@@ -96,9 +97,9 @@ def hosts_of(origins: Iterable[str]) -> list[str]:
 
 
 def host_name(text: str) -> str:
-    """A host name as an operator gives it, in ASCII and lower case.
+    """Convert an operator's spelling of a host name to ASCII (IDNA) and lower case.
 
-    Raises `ValueError` if it is none, or has a scheme, a port, or a path.
+    Raises `ValueError` if `text` is not a host name, or has a scheme, a port, or a path.
     """
     name = text.removesuffix(".").encode("idna").decode().lower()
     if not name or not all(c.isalnum() or c in "-_." for c in name):

@@ -1,4 +1,4 @@
-"""Which media type a request prefers (RFC 9110, section 12.5.1)."""
+"""Content negotiation: the media type that a request prefers (RFC 9110, section 12.5.1)."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ EVENT_STREAM = "text/event-stream"
 
 
 def preferred(accept: str, offered: Sequence[str]) -> str:
-    """Which of the media types offered an Accept header prefers.
+    """The media type in `offered` that an Accept header prefers.
 
-    The first offered is the answer to everything vague: a wildcard, nothing, or a browser's taste
-    for HTML.
+    The default is the first in `offered`: for a wildcard, an empty header, and a header that lists
+    none of them.
     """
     best, quality = offered[0], 0.0
     for part in accept.split(","):
@@ -30,9 +30,9 @@ def preferred(accept: str, offered: Sequence[str]) -> str:
 
 
 def wants_event_stream(request: Request) -> bool:
-    """Whether a request is to be answered with server-sent events, as an `EventSource`'s is.
+    """Whether a request asks for server-sent events, as those of an `EventSource` do.
 
-    Refusals are built with this, so it raises nothing: an `Accept` that is too long counts as none.
+    Does not raise, because refusals depend on it: an `Accept` header that is too long is ignored.
     """
     if request.method != b"GET":
         return False

@@ -1,12 +1,14 @@
-"""Which web pages may talk to this server: its own, and those that the operator names.
+"""Check of the `Origin` header: only the server's own pages, and those of origins that the operator
+allows, may use the server.
 
-A browser says in `Origin` which page a request comes from (RFC 6454); programs say nothing, and are
-fine.  A page from elsewhere is refused whatever it asks but for the page's own files, which hold no
-secret, and a page that was allowed gets the headers of the Fetch standard's CORS protocol.
+A browser sends the origin of the page that makes a request (RFC 6454).  Programs send no `Origin`,
+and are not restricted.  Requests of pages of other origins are refused, except for the files of the
+server's own page, which hold no secret.  Pages of allowed origins get the headers of the Fetch
+standard's CORS protocol.
 
-A request is the server's own page's if `Origin` names the host that was asked, or if the browser
-says `Sec-Fetch-Site: same-origin`, a header that no page can set: behind a proxy that does not pass
-on `Host` it is the only one that tells.
+A request comes from the server's own page if `Origin` names the host of the request, or if the
+browser sends `Sec-Fetch-Site: same-origin`, a header that no page can set.  Behind a proxy that
+does not pass on `Host`, only `Sec-Fetch-Site` shows it.
 """
 
 from __future__ import annotations
@@ -25,10 +27,11 @@ _DEFAULT_PORTS = {"http": ":80", "https": ":443"}
 
 
 def own_origin(origin: str, host: str, *, secure: bool) -> bool:
-    """Whether a page at `origin` came from the server that is addressed as `host`.
+    """Whether a page at `origin` came from this server, if the request's host is `host`.
 
-    Behind a proxy that speaks TLS this server cannot know its own scheme, unless it is told.  But
-    if the client is known to be `secure`, a page that came in the clear is anybody's on the wire.
+    Behind a proxy that terminates TLS, the server may not know the scheme that the client uses, so
+    the scheme is not compared.  But if the client is known to use TLS (`secure`), a page that was
+    loaded without TLS may have been forged on the way, and is refused.
     """
     scheme, _, place = origin.lower().partition("://")
     port = _DEFAULT_PORTS.get(scheme)
@@ -38,7 +41,7 @@ def own_origin(origin: str, host: str, *, secure: bool) -> bool:
 
 
 class OriginGuard(Resource):
-    """A tree of resources that foreign web pages cannot reach."""
+    """A resource tree that pages of other origins cannot reach."""
 
     def __init__(
         self,
@@ -47,7 +50,9 @@ class OriginGuard(Resource):
         proxies: Proxies = NO_PROXIES,
         files: Collection[bytes] = (),
     ) -> None:
-        """Pages of the `allowed` origins may reach the tree too, and all may read the `files`."""
+        """Pages of the `allowed` origins may reach the tree; pages of any origin may read `files`,
+        which are names in the root of the tree.
+        """
         super().__init__()
         self._tree = tree
         self._proxies = proxies
@@ -55,7 +60,7 @@ class OriginGuard(Resource):
         self._files = frozenset(files)
 
     def getChildWithDefault(self, path: bytes, request: Request) -> IResource:
-        """Every request's first step into the tree."""
+        """Check the origin of a request before it reaches the tree."""
         try:
             origin = header(request, "origin")
             own = origin is None or self._is_own(origin, request)
@@ -91,12 +96,12 @@ class OriginGuard(Resource):
 
 
 class Preflight(Resource):
-    """The answer to a browser that asks before it sends another page's request."""
+    """The answer to a CORS preflight request of an allowed origin."""
 
     isLeaf = True
 
     def render(self, request: Request) -> bytes:
-        """Whatever this server takes, it takes from an allowed page."""
+        """Allow all methods and headers that the server uses."""
         request.setResponseCode(204)
         request.setHeader(b"access-control-allow-methods", b"GET, POST, PUT, PATCH, DELETE")
         request.setHeader(

@@ -1,17 +1,18 @@
-"""The pace of one HTTP connection: deadlines, pipelined requests, backpressure, and its end.
+"""The pace of one HTTP connection: deadlines, pipelining, backpressure, idle timeout and closing.
 
-1. A request has to be complete within a time that counts from its first byte, however steadily it
-   trickles.  Every byte resets Twisted's own timer, so the deadline is a timer of the channel.
-2. Requests that come without waiting for answers are answered one in each turn of the reactor, and
-   none while the client does not read: neither the work nor the answers pile up.
-3. A client that is refused in the middle of a request is answered before the connection closes:
-   what it still sends is swallowed for a moment, because a reset would take the answer back.
-4. An idle connection is closed so that a request which crosses the close is still answered.
+1. A request has to be complete within `request_seconds` of its first byte.  Every byte resets
+   Twisted's own timer, so the deadline is a timer of the channel.
+2. Of pipelined requests one is answered in each turn of the reactor, and none while the client does
+   not read.  So neither work nor answers pile up.
+3. If a request is refused before it is complete, the answer is sent before the connection closes.
+   Further input is discarded for `LINGER_SECONDS`, because a TCP reset could destroy the answer.
+4. An idle connection is closed in such a way that a request which the client sends at the same
+   moment is still answered.
 
-What is overridden of `HTTPChannel`: `requestDone` (to wait before the next request),
-`pauseProducing` and `resumeProducing` (to see backpressure), `timeoutConnection` (Twisted's own
-logs each connection, and loses a request that crosses the close), `loseConnection` (to see stalls),
-`connectionLost` (to stop the timers).
+Overridden methods of `HTTPChannel`: `requestDone` (to delay the next request), `pauseProducing` and
+`resumeProducing` (to notice backpressure), `timeoutConnection` (Twisted's logs every timeout, and
+loses a request sent at the same moment), `loseConnection` (to notice stalls), `connectionLost` (to
+stop the timers).
 """
 
 from __future__ import annotations
@@ -33,12 +34,12 @@ from .strict import StrictChannel
 
 
 class PacedChannel(StrictChannel):
-    """A connection with a deadline for each request."""
+    """An HTTP connection with a deadline for each request, and backpressure."""
 
     full = False
-    """Whether the client does not read, so that nothing more is answered."""
+    """Whether the client does not read, so that no further request is answered."""
     packet = b""
-    """The packet that the request under way came in, if nothing was under way before it."""
+    """The packet in which the current request arrived; empty if another request was in progress."""
     _transport: Any
     _busy = False
     _deadline: IDelayedCall | None = None
@@ -46,12 +47,12 @@ class PacedChannel(StrictChannel):
     _answered: Request | None = None
     _turn: IDelayedCall | None = None
     _half_closed = False
-    """Whether the client sends no more, and requests that it sent still wait."""
+    """Whether the client sends no more, but some of its requests still wait for an answer."""
     _late = False
-    """Whether it has been idle for so long that the next answer is the last."""
+    """Whether the idle timeout has passed, so that the next answer is the last."""
 
     def unlearn(self) -> None:
-        """From here on every byte is parsed; a channel with a fast path leaves it."""
+        """Leave the fast path, if the channel has one: every byte is parsed again."""
 
     def readConnectionLost(self) -> None:
         """The client sends no more."""
@@ -69,18 +70,18 @@ class PacedChannel(StrictChannel):
         return self._late or self.site.peers.draining
 
     def complete(self) -> None:
-        """A request is complete and being answered."""
+        """A request is complete, and the server begins to answer it."""
         self._busy = True
         self._stop_clock()
 
     def requestDone(self, request: Request) -> None:
-        """A request was answered; the next one has to wait for its turn, if it is here already, and
-        in any case until the client has read the answer.
+        """A request was answered.  A pipelined request waits for the next turn of the reactor, and
+        every next request waits until the client has read the answer.
         """
         if self.persistent and (self._more or self.full):
             self._answered = request
             if self.full:
-                self.setTimeout(self.site.idle_seconds)  # for the client to read
+                self.setTimeout(self.site.idle_seconds)  # the client has this time to read
             else:
                 self._turn = self.callLater(0, self._next_turn)
         else:
@@ -88,17 +89,17 @@ class PacedChannel(StrictChannel):
 
     @property
     def _more(self) -> bool:
-        """Whether something of the next request has come in already."""
+        """Whether bytes of the next request have been received."""
         return bool(self.unparsed) or any(self.waiting)
 
     def pauseProducing(self) -> None:
-        """The client does not read: nothing more is answered until it does."""
+        """The client does not read: answer no further request until it does."""
         self.full = True
         self.site.peers.stalls.full(self)
         super().pauseProducing()
 
     def resumeProducing(self) -> None:
-        """The client has read all of it."""
+        """The client has read all that was sent."""
         self.full = False
         self.site.peers.stalls.drained(self)
         super().resumeProducing()
@@ -132,12 +133,12 @@ class PacedChannel(StrictChannel):
     # -- closing ---------------------------------------------------------------------------------
 
     def loseConnection(self) -> None:
-        """Close, once the client has read what it is sent."""
+        """Close the connection once the client has read what was sent."""
         self.site.peers.stalls.closing(self)
         super().loseConnection()
 
     def disconnect(self) -> None:
-        """See `Reader.disconnect`; there is no place in the middle of an answer to say why."""
+        """See `Reader.disconnect`.  No reason is sent: an HTTP answer has no place for it."""
         self.loseConnection()
 
     @property
@@ -146,13 +147,13 @@ class PacedChannel(StrictChannel):
         return self._busy
 
     def timeoutConnection(self) -> None:
-        """The connection has been idle for too long.  Twisted's own would log each one.
+        """The connection has been idle for too long.
 
-        A request that the client sent before it could know of the close would be lost.  So for
-        `LATE_SECONDS` more one is answered, with `Connection: close`.
+        The client may be sending a request at this moment, which a close would lose.  So for
+        `LATE_SECONDS` more one request is answered, with `Connection: close`.
         """
         if self._deadline:
-            return  # a request that has begun has a time of its own, and is answered at its end
+            return  # a request that has begun has its own deadline, and is refused at its end
         if self._late or self.full:
             self.close_idle()
         else:
@@ -160,12 +161,12 @@ class PacedChannel(StrictChannel):
             self.setTimeout(LATE_SECONDS)
 
     def close_idle(self) -> None:
-        """Close a connection on which nothing has been asked for long.
+        """Close an idle connection.
 
-        What the client sends before it has seen that is swallowed, and not carried out: a reset
-        would not tell it so.
+        Requests that the client sends before it notices the close are discarded and not carried
+        out.  A clean close tells the client so; a TCP reset would not.
         """
-        if self.full or self.isSecure():  # TLS knows no half-closing
+        if self.full or self.isSecure():  # a TLS connection cannot be half-closed
             assert self.abortTimeout is not None
             self._deadline = self.callLater(self.abortTimeout, self._cut)
             self.loseConnection()
@@ -181,13 +182,13 @@ class PacedChannel(StrictChannel):
         self._transport.abortConnection()
 
     def refuse(self, status: int, phrase: bytes, error: ChatError) -> None:
-        """Answer what is not even a whole request, and close."""
+        """Answer an incomplete or malformed request with `error`, and close the connection."""
         if self._refused:
             return
         self._refused = True
         self._stop_clock()
         self.setTimeout(None)
-        # Nothing more of it, or behind it, is to be carried out.
+        # Neither the rest of this request nor a later one may be carried out.
         self.unlearn()
         self.clearLineBuffer()
         for request in self.requests:
@@ -197,7 +198,7 @@ class PacedChannel(StrictChannel):
         if self.method == b"HEAD":
             answer = answer[: answer.index(b"\r\n\r\n") + 4]
         self.transport.write(answer)
-        if not self.isSecure():  # TLS knows no half-closing
+        if not self.isSecure():  # a TLS connection cannot be half-closed
             self._transport.loseWriteConnection()
         self._deadline = self.callLater(LINGER_SECONDS, self._hang_up)
 
@@ -214,7 +215,7 @@ class PacedChannel(StrictChannel):
         self.loseConnection()
 
     def _start_clock(self) -> None:
-        """If a request has begun, it has to be complete in time."""
+        """Start the deadline of a request that has begun and is incomplete."""
         begun = self.requests or self.unparsed
         if begun and not (self._busy or self._deadline or self._refused):
             self._deadline = self.callLater(self.site.request_seconds, self._too_slow)
@@ -226,7 +227,7 @@ class PacedChannel(StrictChannel):
 
 
 def last_answer(status: int, phrase: bytes, error: ChatError) -> bytes:
-    """A whole answer, behind which the connection closes."""
+    """A complete response with `Connection: close`."""
     body = error_body(error)
     head = [
         b"HTTP/1.1 %d %b" % (status, phrase),

@@ -1,20 +1,20 @@
-"""Proxies that may say for whom they ask: `X-Forwarded-For`, `-Proto`, and `-Host`.
+"""Trusted proxies, whose `X-Forwarded-For`, `-Proto` and `-Host` headers are believed.
 
-Anybody can send these headers, so they count only when the peer is one of the operator's proxies.
-Of the addresses in `X-Forwarded-For`, to which each proxy adds its own client's at the end, the
-last that is no proxy's is the one: what stands before it is hearsay.
+Any client can send these headers, so they are used only if the peer is one of the operator's
+proxies.  Each proxy appends its client's address to `X-Forwarded-For`.  The client is the last
+address in the list that is not a proxy's; addresses before it may be forged.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Collection
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_network
 
 from twisted.internet.interfaces import IAddress
 from twisted.web.server import Request
 
-from ..model.addresses import Address, address_of, parse_host
+from ..model.addresses import LOCAL, Address, address_of, parse_host
 from ..model.errors import ChatError
 from .fields import header, header_lines
 
@@ -22,17 +22,19 @@ _WITH_PORT = re.compile(r"\[(.*)\](?::\d+)?|([^:]*):\d+")
 
 
 class Proxies:
-    """Who is believed."""
+    """The proxies that the operator trusts."""
 
     def __init__(
         self, networks: Collection[IPv4Network | IPv6Network] = (), *, sockets: bool = False
     ) -> None:
-        """Peers in `networks`, and, with `sockets`, those that come over UNIX sockets."""
+        """Trust peers in `networks` and, if `sockets`, peers on UNIX sockets."""
         self._networks = tuple(networks)
         self._sockets = sockets
 
     def address(self, request: Request) -> Address:
-        """Where a request comes from; the peer's own address where the proxies make no sense."""
+        """The client's address; the peer's, if the peer is no trusted proxy, or its
+        `X-Forwarded-For` is malformed.
+        """
         peer = _peer(request)
         if not self._believes(peer):
             return address_of(peer)
@@ -43,19 +45,31 @@ class Proxies:
             return address_of(peer)
 
     def secure(self, request: Request) -> bool:
-        """Whether the client is known to speak TLS: to this server, or to the first proxy."""
+        """Whether the client is known to use TLS, to this server or to the first proxy."""
         return request.isSecure() or self._told(request, "x-forwarded-proto").lower() == "https"
 
     def host(self, request: Request) -> str:
-        """The host, with its port, that the client asked."""
+        """The host, with its port, to which the client sent the request; empty: none is known."""
         return self._told(request, "x-forwarded-host") or header(request, "host") or ""
 
     def trusts(self, peer: IAddress) -> bool:
-        """Whether what that peer says of a client's request counts."""
+        """Whether `peer` is a trusted proxy."""
         return self._believes(_host_of(peer))
 
+    def trusts_address(self, address: Address) -> bool:
+        """Whether that is a proxy's address: everybody who comes through the proxy may have it."""
+        if address == LOCAL or not self._networks:
+            return False
+        asked = ip_network(address)
+        return any(
+            network.version == asked.version and asked.overlaps(network)
+            for network in self._networks
+        )
+
     def _told(self, request: Request, name: str) -> str:
-        """What the first proxy says of the client's request, if anybody is believed."""
+        """The first value of a header, which the first proxy set; empty if the peer is no trusted
+        proxy.
+        """
         if not self._believes(_peer(request)):
             return ""
         lines = header_lines(request, name) or [""]
@@ -70,7 +84,7 @@ class Proxies:
         return any(ip in network for network in self._networks)
 
     def _client(self, hosts: list[str]) -> str:
-        """The last of the hosts that is no proxy's, or the first.  Raises `ValueError`."""
+        """The last host that is not a trusted proxy, or else the first.  Raises `ValueError`."""
         for text in reversed(hosts):
             host = text.strip()
             if ported := _WITH_PORT.fullmatch(host):
@@ -81,7 +95,7 @@ class Proxies:
 
 
 NO_PROXIES = Proxies()
-"""Nobody is believed."""
+"""No proxy is trusted."""
 
 
 def _peer(request: Request) -> str | None:

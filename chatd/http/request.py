@@ -1,4 +1,4 @@
-"""A request whose body is capped while it comes in."""
+"""A request whose body's size is checked while it is received."""
 
 from __future__ import annotations
 
@@ -10,11 +10,12 @@ from twisted.web.server import Request
 from ..model.errors import ChatError, TooLarge
 
 MAX_CHUNKS = 1000
-"""Chunks of a request's body: reading one costs more than reading its byte."""
+"""Chunks of a request's body.  A limit of bytes is not enough: a chunk of one byte costs more than
+the byte."""
 
 
 class Refusing(Protocol):
-    """What a request needs of its connection, besides what `twisted.web` does."""
+    """The methods of a channel that a `ChatRequest` calls, besides those of `twisted.web`."""
 
     site: Any
 
@@ -23,42 +24,42 @@ class Refusing(Protocol):
         """Bytes that a request's body may have."""
 
     def refuse(self, status: int, phrase: bytes, error: ChatError) -> None:
-        """Answer what is not even a whole request, and close."""
+        """Answer an incomplete or malformed request with `error`, and close the connection."""
 
     def complete(self) -> None:
-        """The request is complete and being answered."""
+        """The request is complete, and the server begins to answer it."""
 
 
 class ChatRequest(Request):
-    """A request whose body is capped."""
+    """A request with a limit for its body."""
 
     channel: Refusing  # type: ignore[assignment]
     _received = 0
     _chunks = 0
     refused = False
-    """Whether it was answered before it was complete, and is not to be carried out."""
+    """Whether the request was refused before it was complete, and must not be carried out."""
     conclude: Callable[[], None] | None = None
-    """How its answer is brought to an end before its time, if it is one that waits."""
+    """Ends the answer at once, if the request is held; None for other requests."""
     target = b"/"
-    """The path and query that are asked for."""
+    """The requested path and query."""
     host_known = True
-    """Whether the host that it names is known here, whichever peer names it."""
+    """Whether the host is known (`Hosts.knows`); False: only a trusted proxy vouches for it."""
 
     def gotLength(self, length: int | None) -> None:
         """The headers are complete."""
         if length is not None and length > self.channel.max_body:
-            # The channel would greet an over-long body with "100 Continue" behind the refusal.
+            # The channel would send "100 Continue" after the refusal.
             self.requestHeaders.removeHeader(b"expect")
             self.too_large()
-        # Of no known length, it would get a file, which takes a descriptor; it is capped as it is.
+        # For an unknown length, Twisted would open a temporary file, which takes a descriptor.
         super().gotLength(0)
 
     def __repr__(self) -> str:
-        # Twisted's own has the query, which may hold a token, and puts itself into logs.
+        # Twisted logs the repr of requests, and its own contains the query, which may hold a token.
         return f"<ChatRequest {self.method!r} {getattr(self, 'path', self.target)!r}>"
 
     def handleContentChunk(self, data: bytes) -> None:
-        """Some of the body came in."""
+        """Bytes of the body were received."""
         self._received += len(data)
         self._chunks += 1
         if self._received > self.channel.max_body or self._chunks > MAX_CHUNKS:
@@ -74,7 +75,7 @@ class ChatRequest(Request):
         super().requestReceived(command, self.target, version)
 
     def too_large(self) -> None:
-        """It has, or announces, more body than may be."""
+        """Refuse the request: its body, or its Content-Length, exceeds the limit."""
         if not self.refused:
             self.channel.refuse(
                 413,

@@ -1,4 +1,4 @@
-"""The site of a door: what `twisted.web` asks of the factory of its channels."""
+"""The site of an HTTP door: the factory of its channels, with their limits and resource tree."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from .resource import STATUS
 
 
 class ChatSite(Site):
-    """A site of chatd's: bounded, without an access log, HTTP/1.1 only."""
+    """An HTTP site with limits for requests, without an access log, for HTTP/1.1 only."""
 
     noisy = False
     protocol = ChatChannel  # type: ignore[assignment]  # no wrapper that would switch to HTTP/2
@@ -37,9 +37,9 @@ class ChatSite(Site):
         hosts: Hosts | None = None,
     ) -> None:
         self.hosts = hosts
-        """Under which names it may be asked; None: under any."""
+        """The host names that requests may send; None: any."""
         self.fast_path = fast_path
-        """Knows requests that need not be parsed; None: all are parsed."""
+        """The requests that need not be parsed; None: all are parsed."""
         self.max_body = MAX_BODY if bounds.body is None else bounds.body
         self.request_seconds = bounds.request_seconds
         self.idle_seconds = bounds.idle_seconds
@@ -50,13 +50,13 @@ class ChatSite(Site):
         )
 
     def log(self, request: HTTPRequest) -> None:
-        """Write nothing: a long-poller would fill the log with the same line all day."""
+        """Write no access log: long-polls would fill it with identical lines."""
 
     def turn_away(self, error: ChatError) -> bytes:
-        """What a client is told that is not let in."""
+        """The response to a client whose connection is refused."""
         status = HTTPStatus(STATUS[type(error)])
         return last_answer(status, status.phrase.encode(), error)
 
     def acceptableProtocols(self) -> list[bytes]:
-        """No HTTP/2: in Twisted it ends held requests at the idle timeout."""
+        """HTTP/1.1 only: Twisted's HTTP/2 ends held requests at the idle timeout."""
         return [b"http/1.1"]

@@ -1,10 +1,11 @@
-"""HTTP/1.1 read more strictly than `twisted.web` reads it.
+"""An HTTP/1.1 parser that is stricter than `twisted.web`'s.
 
-What two readers of HTTP could take for two different things is refused where Twisted would take it
-for one of them (`chatd.http.syntax`), and as soon as it shows: a bad head is answered before its
-body comes.  Twisted has no public hooks for this.  The class overrides what `HTTPChannel` calls for
-each line, each header, the complete head, the body, and the answer's head, with the reason beside
-each.  What is private of Twisted stands in `chatd.net.private`.
+Requests that two HTTP parsers could interpret differently (request smuggling) are refused where
+Twisted would accept one interpretation (`chatd.http.syntax`).  They are refused as early as
+possible: a malformed head is answered before the body is received.  Twisted has no public hooks for
+this, so the class overrides the methods that `HTTPChannel` calls for each line, each header, the
+complete head, the body, and the answer's head, with the reason in a comment.  `chatd.net.private`
+contains everything that depends on private names of Twisted.
 """
 
 from __future__ import annotations
@@ -21,27 +22,28 @@ from .request import ChatRequest
 from .syntax import check_field, check_headers, read_target
 
 MAX_HEADERS = 100
-"""Headers of a request: browsers and proxies send thirty, and each costs more than its bytes."""
+"""Headers of a request: browsers and proxies send about thirty.  A limit of bytes is not enough:
+a header costs more than its bytes."""
 
 
 class StrictChannel(OpenChannel):
-    """A connection whose requests are judged by RFC 9112 before they are carried out."""
+    """A connection whose requests are checked against RFC 9112 before they are carried out."""
 
     maxHeaders = MAX_HEADERS  # noqa: N815
     site: Any
     """The `ChatSite`."""
 
     def refuse(self, status: int, phrase: bytes, error: ChatError) -> None:
-        """Answer what is not even a whole request, and close."""
+        """Answer an incomplete or malformed request with `error`, and close the connection."""
         raise NotImplementedError
 
     @property
     def is_last(self) -> bool:
-        """Whether the request under way is the last that is answered on this connection."""
+        """Whether the current request is the last that is answered on this connection."""
         raise NotImplementedError
 
     def read_strictly(self, data: bytes) -> None:
-        """Have Twisted read bytes, and refuse what it would overlook or wait for."""
+        """Let Twisted parse bytes; refuse a chunk that is too long, and lines without CR."""
         super().dataReceived(data)
         if self.chunk_length > self.site.max_body:
             self.requests[-1].too_large()
@@ -50,28 +52,28 @@ class StrictChannel(OpenChannel):
             self.bad_request("a line of HTTP ends with CR LF")
 
     def lineReceived(self, line: bytes) -> None:
-        """A line of a request's head came in."""
-        # Twisted would put it behind the line before; others would not (RFC 9112, section 5.2).
+        """Handle a line of a request's head."""
+        # Twisted would append it to the previous line; others do not (RFC 9112, section 5.2).
         if line.startswith((b" ", b"\t")):
             self.bad_request("no line of a request's head begins with a space")
         else:
             super().lineReceived(line)
 
     def headerReceived(self, line: bytes) -> bool:
-        """A header came in; answers whether it will do."""
+        """Handle a header; returns whether it is valid."""
         try:
             check_field(line)
         except Malformed as error:
             return self.bad_request(error.message)
         try:
             line.decode()
-        except UnicodeDecodeError:  # RFC 9110, section 5.5; and Twisted decodes UTF-8 or raises
+        except UnicodeDecodeError:  # allowed by RFC 9110, section 5.5; Twisted would raise
             line = line.decode("latin-1").encode()
         good: bool = super().headerReceived(line)
         return good
 
     def allHeadersReceived(self) -> None:
-        """A request's head is complete: judge it before its body comes."""
+        """A request's head is complete: check it before the body is received."""
         request: ChatRequest = self.requests[-1]
         headers = request.requestHeaders
         try:
@@ -87,13 +89,13 @@ class StrictChannel(OpenChannel):
             self.refuse(421, b"Misdirected Request", error)
         else:
             if self.length is None:
-                # Twisted's own decoder takes what is no chunk.
+                # Twisted's own decoder accepts malformed chunks.
                 handle = request.handleContentChunk
                 self.decode_body_with(lambda finish: Chunks(handle, finish))
             super().allHeadersReceived()
 
     def rawDataReceived(self, data: bytes) -> None:
-        """Bytes of a body came in, or of what comes behind it."""
+        """Handle bytes of a body, or bytes after it."""
         try:
             super().rawDataReceived(data)
         except Malformed as error:
@@ -102,18 +104,18 @@ class StrictChannel(OpenChannel):
     def writeHeaders(  # noqa: N802
         self, version: bytes, code: bytes, reason: bytes, headers: Headers
     ) -> None:
-        """Write an answer's head.  It does not say by which version of what it was made."""
+        """Write an answer's head, without a `Server` header."""
         headers.removeHeader(b"server")
         if code in (b"204", b"304"):
-            # RFC 9110, section 8.6: not of an answer that has no body by its status.
+            # RFC 9110, section 8.6: a response with this status has no Content-Length.
             headers.removeHeader(b"content-length")
         super().writeHeaders(version, code, reason, headers)
 
     def checkPersistence(  # noqa: N802
         self, request: HTTPRequest, version: bytes
     ) -> bool:
-        """Whether the connection goes on behind this request."""
-        # Twisted overlooks a "close" with others in the list (RFC 9112, section 9.6).
+        """Whether the connection stays open after this request."""
+        # Twisted overlooks "close" in a list of several options (RFC 9112, section 9.6).
         listed = b",".join(request.requestHeaders.getRawHeaders(b"connection", []))
         words = [word.strip() for word in listed.lower().split(b",")]
         if b"close" in words or self.is_last:
@@ -122,13 +124,13 @@ class StrictChannel(OpenChannel):
         return persistent
 
     def lineLengthExceeded(self, line: bytes) -> None:
-        """A line of the request's head is longer than anybody's should be."""
+        """Refuse a request with a line of more than `MAX_LENGTH` bytes in its head."""
         error = TooLarge(f"a line of a request has at most {self.MAX_LENGTH} bytes here")
         self.refuse(431, b"Request Header Fields Too Large", error)
 
     def refused_by_twisted(self) -> None:
-        """Whatever Twisted itself refuses, as it calls this: it would tell no reason, and close
-        before the client has read that.
+        """Refuse a request that Twisted itself refuses.  Twisted would give no reason, and would
+        close the connection before the client has read the answer.
         """
         if self.too_many_headers:
             error = TooLarge(
@@ -140,6 +142,6 @@ class StrictChannel(OpenChannel):
             self.bad_request("that is not HTTP/1.1 as RFC 9112 has it")
 
     def bad_request(self, message: str) -> bool:
-        """Refuse; returns False: the request is not good."""
+        """Refuse the request with status 400; returns False, as `headerReceived` should."""
         self.refuse(400, b"Bad Request", Malformed(message))
         return False

@@ -1,7 +1,7 @@
-"""What the head of a request may be: RFC 9110 and RFC 9112, where `twisted.web` is less strict.
+"""Syntax of a request's head: checks by RFC 9110 and RFC 9112 that `twisted.web` does not make.
 
-What two readers of HTTP could take for two different things is refused, for a proxy in between may
-be the other reader (RFC 9112, section 11.2).
+A request that two HTTP parsers could interpret differently is refused, because a proxy on the way
+may have interpreted it differently (request smuggling: RFC 9112, section 11.2).
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ ONCE = (
     "sec-websocket-key",
     "sec-websocket-version",
 )
-"""Headers that are no lists (RFC 9110, section 5.3), and that something here depends on: with two
-of them, one reader takes the first, and another the last."""
+"""Headers that the server uses and that are not lists (RFC 9110, section 5.3).  If one is sent
+twice, some parsers use the first and others the last."""
 
 _ABSOLUTE = re.compile(rb"https?://([^/?]*)(.*)", re.IGNORECASE)
 _HOST = re.compile(rb"(\[[0-9A-Fa-f:.]+\]|[\w.~!$&'()*+,;=%-]*)(:\d*)?")
@@ -56,10 +56,10 @@ def check_headers(headers: Headers, version: bytes) -> None:
 
 
 def read_target(method: bytes, target: bytes, version: bytes, headers: Headers) -> bytes:
-    """The path and query that a request asks for.
+    """The requested path and query.
 
-    See RFC 9112, sections 3.2 (Host), 3.2.1 (a path), 3.2.2 (a whole URL, whose host counts, and
-    takes the place of the Host header) and 3.2.4 (`OPTIONS *`).  Raises `Malformed`.
+    See RFC 9112, sections 3.2 (Host), 3.2.1 (a path), 3.2.2 (a whole URL, whose host replaces the
+    Host header) and 3.2.4 (`OPTIONS *`).  Raises `Malformed`.
     """
     hosts: list[bytes] = list(headers.getRawHeaders(b"host", []))
     if len(hosts) != 1 and (hosts or version == b"HTTP/1.1"):
@@ -77,6 +77,6 @@ def read_target(method: bytes, target: bytes, version: bytes, headers: Headers) 
             target = b"/" + target
     if not target.startswith(b"/") and not (target == b"*" and method == b"OPTIONS"):
         raise Malformed("the target of a request is a path: GET / HTTP/1.1")
-    # Twisted parts parameters at a semicolon too, and would cut a text there.
+    # Twisted also separates parameters at semicolons, and would cut a text there.
     path, mark, query = target.partition(b"?")
     return path + mark + query.replace(b";", b"%3B")

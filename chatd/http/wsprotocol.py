@@ -1,12 +1,12 @@
-"""RFC 6455 over a connection that `ChatChannel.upgrade` hands over: what a WebSocket is, whatever
-is said on it.
+"""The WebSocket protocol (RFC 6455), on a connection that `ChatChannel.upgrade` hands over.
 
-1. `wsproto` reads the frames; nothing is negotiated, in particular no compression, with which 60 kB
-   of input become 60 MB.
-2. A message is capped while it comes in, before it is put together.
-3. A close is answered with its own code; when it is ours, the peer has `CLOSE_SECONDS` to answer.
-4. While the peer does not read, nothing it sends is looked at: neither pongs nor answers pile up.
-   Of a peer that sends many frames at once, a few are looked at in each turn of the reactor.
+1. `wsproto` parses the frames.  No extension is negotiated, and so no compression, with which 60 kB
+   of input could become 60 MB.
+2. The size of a message is checked while it is received, before its fragments are joined.
+3. A close frame of the peer is answered with the same code.  After a close frame of the server, the
+   peer has `CLOSE_SECONDS` to answer.
+4. While the peer does not read, its frames are not parsed, so neither pongs nor answers pile up.
+   If a peer sends many frames at once, `FRAMES_A_TURN` are handled in each turn of the reactor.
 """
 
 from __future__ import annotations
@@ -33,9 +33,10 @@ from .fields import header, header_lines
 MAX_MESSAGE = 64 * 1024
 """Bytes in a client's message, as in a request's body."""
 MAX_FRAGMENTS = 1000
-"""Fragments in a client's message: reading a frame costs more than reading its byte."""
+"""Fragments in a client's message.  A limit of bytes is not enough: a frame of one byte costs more
+than the byte."""
 FRAMES_A_TURN = 8
-"""Frames of one connection that are read before others have their turn."""
+"""Frames of one connection that are handled in one turn of the reactor."""
 CLOSE_SECONDS = 5.0
 """Seconds for the peer to answer a close before the connection is cut."""
 
@@ -53,7 +54,7 @@ TRY_AGAIN_LATER = 1013
 def handshake(request: Request) -> bytes:
     """The answer to a client's opening handshake (RFC 6455, section 4.2).
 
-    Raises `Malformed`, which says what is missing.
+    Raises `Malformed`, whose message names the missing part.
     """
     if request.method != b"GET" or request.clientproto != b"HTTP/1.1":
         raise Malformed("a WebSocket begins with a GET of HTTP/1.1")
@@ -83,7 +84,7 @@ def wants_websocket(request: Request) -> bool:
 
 
 def _reply(event: CloseConnection, *, broken: bool) -> CloseConnection:
-    """The answer to a close; to a peer that has `broken` the protocol, why."""
+    """The answer to a close frame; if the peer has `broken` the protocol, with the reason."""
     if broken and event.code == BAD_DATA:
         return CloseConnection(BAD_DATA, "what is sent as text has to be UTF-8")
     return event.response()
@@ -96,14 +97,14 @@ def _tokens(request: Request, name: str) -> set[str]:
 
 
 class WebSocketProtocol(FlowControlled):
-    """One WebSocket, from behind its handshake to its close.  A subclass says what it is for."""
+    """One WebSocket, from the end of its handshake to its close.  A subclass handles messages."""
 
     def __init__(self, clock: IReactorTime, peers: Peers, max_message: int = MAX_MESSAGE) -> None:
         super().__init__(peers)
         self.silent = 0
-        """Pings since the peer sent anything."""
+        """Pings sent since the peer last sent anything."""
         self.open = True
-        """Whether neither side has begun to close: nothing may be sent behind a close."""
+        """Whether neither side has sent a close frame, after which no frame may be sent."""
         self._clock = clock
         self._max_message = max_message
         self._frames = Connection(ConnectionType.SERVER)
@@ -119,26 +120,26 @@ class WebSocketProtocol(FlowControlled):
         """The handshake is done."""
 
     def text_received(self, text: str) -> None:
-        """A whole text message came in."""
+        """A complete text message was received."""
 
     def bytes_received(self, data: bytes) -> None:
-        """A whole binary message came in."""
+        """A complete binary message was received."""
 
     def closing(self) -> None:
-        """One of both has begun to close: nothing more may be sent."""
+        """One side has begun to close: no more frames may be sent."""
 
     def closed(self) -> None:
         """The connection is gone."""
 
     def write(self, frames: bytes) -> None:
-        """Send frames that are made already; nothing, once the WebSocket is closing."""
+        """Send encoded frames; they are dropped if the WebSocket is closing."""
         if self.open:
             self.transport.write(frames)
 
     def ping(self) -> None:
-        """Ask for a sign of life; a peer that has given none for `SILENT_BEATS` pings is cut off.
+        """Send a ping; disconnect a peer that has sent nothing since `SILENT_BEATS` pings.
 
-        A peer that does not read is not asked: its answers are not looked at.
+        A peer that does not read gets no ping, because its pong would not be parsed.
         """
         if self.full:
             return
@@ -149,7 +150,7 @@ class WebSocketProtocol(FlowControlled):
         self._send(Ping())
 
     def close(self, code: int, reason: str) -> None:
-        """Begin to close; the connection is gone when the peer answers, or after
+        """Send a close frame; the connection is closed when the peer answers, or after
         `CLOSE_SECONDS`.
         """
         self._send(CloseConnection(code, reason))
@@ -170,7 +171,7 @@ class WebSocketProtocol(FlowControlled):
         try:
             self._frames.receive_data(data)
         except LocalProtocolError:
-            return  # closed: what still comes is nothing
+            return  # closed: further input is ignored
         self._work()
 
     def readConnectionLost(self) -> None:
@@ -191,7 +192,7 @@ class WebSocketProtocol(FlowControlled):
         super().connectionLost(reason)
 
     def filled(self) -> None:
-        """The peer does not read: look at nothing it sends."""
+        """The peer does not read: parse no more of its frames."""
         self.transport.pauseProducing()
 
     def drained(self) -> None:
@@ -199,7 +200,7 @@ class WebSocketProtocol(FlowControlled):
         self._work()
         self._read_on()
 
-    # -- being sent away -------------------------------------------------------------------------
+    # -- disconnection by the server -------------------------------------------------------------
 
     def drain(self) -> None:
         """See `Connected.drain`."""
@@ -215,11 +216,11 @@ class WebSocketProtocol(FlowControlled):
         try:
             self.transport.write(bytes(self._frames.send(event)))
         except LocalProtocolError:
-            """It is closing: nothing may follow."""
+            """The WebSocket is closing: drop the frame."""
 
     def _work(self) -> None:
         if self.full or self._turn:
-            return  # over TLS, some bytes come in after all
+            return  # over TLS, some bytes arrive in spite of `pauseProducing`
         for number, event in enumerate(self._frames.events(), 1):
             if isinstance(event, TextMessage | BytesMessage):
                 self._message(event)
@@ -246,7 +247,7 @@ class WebSocketProtocol(FlowControlled):
     def _message(self, event: TextMessage | BytesMessage) -> None:
         if not self.open:
             return
-        # A text's size is that of its UTF-8: a character has up to four bytes.
+        # The limit is in bytes of UTF-8, and a character has up to four.
         data = event.data
         self._size += len(data.encode() if isinstance(data, str) else data)
         self._fragments += event.frame_finished
@@ -267,9 +268,9 @@ class WebSocketProtocol(FlowControlled):
                 self.bytes_received(b"".join(part for part in parts if not isinstance(part, str)))
 
     def _close_received(self, event: CloseConnection) -> None:
-        """The peer closes, or answers our close, or has broken the protocol."""
+        """The peer closes, or answers the server's close, or has broken the protocol."""
         self._shut()
-        broken = self._frames.state is ConnectionState.OPEN  # no close has come: `wsproto` gives up
+        broken = self._frames.state is ConnectionState.OPEN  # no close frame: `wsproto` gave up
         if self._frames.state is not ConnectionState.CLOSED:
             self._send(_reply(event, broken=broken))
         self.hang_up()

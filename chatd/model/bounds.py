@@ -61,6 +61,7 @@ class Bound:
 
 NAME = Bound(COMPOSED * MAX_NAME, BadName, f"a name has at most {MAX_NAME} characters")
 ROOM = Bound(COMPOSED * MAX_ROOM + 1, BadRoom, f"a room's name has at most {MAX_ROOM} characters")
+WHO = Bound(COMPOSED * MAX_NAME, BadName, "a name or a network has at most 128 characters")
 TEXT = Bound(
     MAX_RAW_TEXT,
     TextTooLong,
@@ -75,12 +76,15 @@ PASSWORD = Bound(
 )
 LABEL = Bound(MAX_LABEL, Malformed, f"a label has at most {MAX_LABEL} characters")
 CODE = Bound(200, Malformed, "a code has at most 200 characters")
+WORD = Bound(40, Malformed, "no setting and no role has a word of that length")
 COMMAND = Bound(100, UnknownCommand, "there is no command of that length; /help lists them")
 
 Name = Annotated[str, NAME]
 """A person's name, as the client sent it."""
 RoomName = Annotated[str, ROOM]
 """A room's name, as the client sent it, perhaps with a `#` before it."""
+Who = Annotated[str, WHO]
+"""A person's name, a network, or a ban's id, as the client sent it."""
 Text = Annotated[str, TEXT]
 """A text, as the client sent it."""
 Key = Annotated[str | None, KEY]
@@ -93,6 +97,8 @@ Label = Annotated[str, LABEL]
 """What an account calls one of its tokens by, as it came in."""
 Code = Annotated[str | None, CODE]
 """What an invite or a claim is proved by."""
+Word = Annotated[str | None, WORD]
+"""The value of a setting, or a role, if one is given."""
 
 
 def check_fields(value: object) -> None:

@@ -209,3 +209,33 @@ class NotAllowed(ChatError):
     """The policy forbids this action to this person in this room."""
 
     code = "not-allowed"
+
+
+class Banned(ChatError):
+    """The person, or the address, is banned from this room, or from the server."""
+
+    code = "banned"
+
+
+class Muted(ChatError):
+    """The person may not speak in this room."""
+
+    code = "muted"
+
+
+class SlowMode(RateLimited):
+    """The room takes only so many messages of one person."""
+
+    code = "slow-mode"
+
+
+class Kicked(ChatError):
+    """The person was put out of this room, and may come back."""
+
+    code = "kicked"
+
+
+class LastOwner(ChatError):
+    """The room would be left without an owner."""
+
+    code = "last-owner"

@@ -9,12 +9,13 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from msgspec import UNSET, Struct, UnsetType, field
 
 SignedIn = bool | UnsetType
 """Whether an event is of somebody signed in to an account: True, or not there."""
+RoleName = Literal["owner", "op", "voice"]
 
 
 class Event(Struct, frozen=True, tag_field="type"):
@@ -33,8 +34,10 @@ class Said(RoomEvent, frozen=True, tag="message"):
 
     sender: str = field(name="from")
     text: str
-    """One or more lines, joined by LF."""
+    """One or more lines, joined by LF; empty if it was deleted."""
     account: SignedIn = UNSET
+    redacted: bool | UnsetType = UNSET
+    """Whether the message was deleted: True, or not there."""
 
 
 class Acted(RoomEvent, frozen=True, tag="action"):
@@ -43,6 +46,7 @@ class Acted(RoomEvent, frozen=True, tag="action"):
     sender: str = field(name="from")
     text: str
     account: SignedIn = UNSET
+    redacted: bool | UnsetType = UNSET
 
 
 class Joined(RoomEvent, frozen=True, tag="join"):
@@ -85,7 +89,106 @@ class Noticed(RoomEvent, frozen=True, tag="notice"):
     text: str
 
 
-Kept = Said | Acted | Joined | Left | Renamed | TopicSet | Noticed
+class Moderated(RoomEvent, frozen=True, kw_only=True):
+    """A moderator did something."""
+
+    sender: str = field(name="from")
+    account: SignedIn = UNSET
+
+
+class SettingsChanged(Moderated, frozen=True, kw_only=True, tag="settings"):
+    """The room has other settings; those that did not change are left out."""
+
+    access: Literal["open", "members"] | UnsetType = UNSET
+    posting: Literal["everyone", "accounts", "voices"] | UnsetType = UNSET
+    topic: Literal["everyone", "ops"] | UnsetType = UNSET
+    """Who may set the topic."""
+    listed: bool | UnsetType = UNSET
+    outside: bool | UnsetType = UNSET
+    slow: int | UnsetType = UNSET
+    """Seconds."""
+
+
+class RoleGiven(Moderated, frozen=True, kw_only=True, tag="role"):
+    """Somebody has another role in the room, or none."""
+
+    target: str
+    role: RoleName | None
+
+
+class PutOut(Moderated, frozen=True, kw_only=True, tag="kick"):
+    """Somebody was put out of the room, and may come back."""
+
+    target: str
+    text: str = ""
+    """The reason, or empty."""
+
+
+class BanPlaced(Moderated, frozen=True, kw_only=True, tag="ban"):
+    """Somebody was banned from the room, and is out of it."""
+
+    target: str
+    """A name, or `an address`."""
+    ban: str
+    """The ban's id."""
+    text: str = ""
+    """The reason, or empty."""
+    until: str | UnsetType = UNSET
+    """When it runs out: RFC 3339, UTC; left out: never."""
+
+
+class BanLifted(Moderated, frozen=True, kw_only=True, tag="unban"):
+    """A ban holds no longer."""
+
+    target: str
+    ban: str
+
+
+class MutePlaced(Moderated, frozen=True, kw_only=True, tag="mute"):
+    """Somebody may not speak in the room."""
+
+    target: str
+    text: str = ""
+    until: str | UnsetType = UNSET
+
+
+class MuteLifted(Moderated, frozen=True, kw_only=True, tag="unmute"):
+    """Somebody may speak in the room again."""
+
+    target: str
+
+
+class InvitedIn(Moderated, frozen=True, kw_only=True, tag="invite"):
+    """Somebody has become a member of the room."""
+
+    target: str
+
+
+class Redacted(Moderated, frozen=True, kw_only=True, tag="redact"):
+    """A message was deleted; its text is kept nowhere."""
+
+    target: int
+    """The id of the message."""
+
+
+Kept = (
+    Said
+    | Acted
+    | Joined
+    | Left
+    | Renamed
+    | TopicSet
+    | Noticed
+    | SettingsChanged
+    | RoleGiven
+    | PutOut
+    | BanPlaced
+    | BanLifted
+    | MutePlaced
+    | MuteLifted
+    | InvitedIn
+    | Redacted
+)
 """All that a log can hold: events that are read back from a file are of these types."""
 
 

@@ -35,6 +35,10 @@ class Identity(Protocol):
         """What tells persons apart, over restarts too; empty for a stranger and a visitor."""
 
     @property
+    def key(self) -> str:
+        """The key of the name (`chatd.model.names.name_key`); empty without a name."""
+
+    @property
     def account(self) -> str | None:
         """The key of the account that is signed in; None: a guest, a visitor or a stranger."""
 
@@ -55,9 +59,26 @@ class Stranger:
     name: str = ""
     named: bool = False
     id: str = ""
+    key: str = ""
     account: str | None = None
     admin: bool = False
     scope: Scope | None = None
+
+
+def subject_of(id: str, account: str | None) -> str:
+    """What roles, bans, mutes and memberships are given to: an account for good, a guest for as
+    long as the person lasts.  Empty for somebody without a session.
+
+    `~` stands in no name, so that no account can be taken for a guest.
+    """
+    if account is not None:
+        return account
+    return f"~{id}" if id else ""
+
+
+def subject(identity: Identity) -> str:
+    """The same of an identity."""
+    return subject_of(identity.id, identity.account)
 
 
 class Holder(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -70,6 +91,10 @@ class Holder(msgspec.Struct, frozen=True, omit_defaults=True):
     named: bool = False
     account: bool = False
     """Whether the name is that of an account that is signed in."""
+    admin: bool = False
+    """Whether the account administers the server."""
+    address: str = ""
+    """Where a guest came from; empty for an account."""
 
 
 _encode = msgspec.json.Encoder().encode

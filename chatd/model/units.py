@@ -6,7 +6,7 @@
    change, and the versions by which it was judged (`expects`).
 3. The store compares versions and appends; it knows no rule of the chat.  A unit whose expected
    version has moved is *stale*: nothing of it is stored, and its command is judged again.
-4. Cells change only when a unit is shown, on every node alike, in the order of the ids.
+4. Cells change only when a unit is shown, in the same way on every node, in the order of the ids.
 """
 
 from __future__ import annotations
@@ -44,6 +44,9 @@ GUESTS = "guests"
 """Table of the guests' sessions over HTTP: hash of the token -> the guest."""
 JOINED = "joined"
 """Table of the rooms that an account has joined, `joined:ACCOUNT`: room -> nothing."""
+JOINERS = "joiners"
+"""Table of the accounts that have joined a room, here or away, `joiners:ROOM`: name key -> name.
+Every unit that changes `JOINED` changes it too.  It is not loaded with a room."""
 IGNORES = "ignores"
 """Table of those whom an account ignores, `ignores:ACCOUNT`: name key -> name."""
 MARKERS = "markers"
@@ -55,8 +58,27 @@ ATTEMPTS = "attempts"
 FAMILIAR = "familiar"
 """Table of the addresses that an account has signed in from, `familiar:ACCOUNT`: address ->
 microseconds.  Noted."""
-ROOM_TABLES = (MEMBERS,)
-"""Tables of which each room has its own, named `TABLE:ROOM`; they are loaded with the room."""
+ROLES = "roles"
+"""Table of one room's roles: subject -> `chatd.model.rights.Grant`."""
+BANS = "bans"
+"""Table of one room's bans, or without a room's name the whole server's: id ->
+`chatd.model.restrictions.Restriction`."""
+MUTES = "mutes"
+"""Table of one room's mutes: subject -> `chatd.model.restrictions.Restriction`."""
+ADMITTED = "members"
+"""Table of those who may be in a room with `access: members`: subject -> the name as written."""
+INVITES = "invites"
+"""Table of one room's invites: id -> `chatd.model.rights.Invite`; without a room's name: hash of
+an invite's code -> room and id."""
+SPOKEN = "spoken"
+"""Table of when each person last spoke in a room that is slowed down (`RoomState.slow`): subject ->
+nothing; the cell's version is the id of the message."""
+AUDIT = "audit"
+"""Table of what moderators did: a key that sorts by time -> `chatd.model.audit.Record`."""
+ROOM_TABLES = (MEMBERS, ROLES, BANS, MUTES, ADMITTED, INVITES, SPOKEN)
+"""Tables of which each room has one of its own, called `TABLE:ROOM`; they are loaded with it."""
+RIGHTS = frozenset(ROOM_TABLES) - {MEMBERS}
+"""Those of them that the policy decides by (`chatd.model.rights`)."""
 PRESENCE = (NAMES, MEMBERS)
 """Tables of who is connected: they are empty at a start, and no file keeps them."""
 
@@ -101,6 +123,14 @@ class Expect(NamedTuple):
     """0: the cell was absent."""
 
 
+class Redaction(NamedTuple):
+    """A stored event gives place to another: its text is to be nowhere any more."""
+
+    id: int
+    event: RoomEvent
+    """What stands in its place, in the same room."""
+
+
 class Unit(NamedTuple):
     """The effects of one command: stored together, or not at all."""
 
@@ -110,13 +140,15 @@ class Unit(NamedTuple):
     request_key: bytes | None = None
     """Identifies the request: if the store knows the key, it answers the id that it gave the first
     time, and stores nothing."""
+    redacts: Sequence[Redaction] = ()
+    """Stored events that are overwritten."""
 
 
 def is_kept(unit: Unit) -> bool:
     """Whether any part of a unit outlives the process: an event in a room, a change of a durable
     cell, or a request key.
     """
-    if unit.request_key is not None:
+    if unit.request_key is not None or unit.redacts:
         return True
     for event in unit.events:
         if isinstance(event, RoomEvent):

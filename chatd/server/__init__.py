@@ -1,1 +1,1 @@
-"""Running a chat: settings, and where they come from."""
+"""Running a server: settings and their sources, startup, signals, graceful shutdown."""

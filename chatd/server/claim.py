@@ -1,4 +1,4 @@
-"""The line in the log by which a server gets its first administrator."""
+"""The claim notice: the log line with the link by which the first administrator signs in."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from .startup import Door, written_place
 
 
 class ClaimNotice(Service):
-    """Stands behind the last door, and tells where the first administrator signs in."""
+    """Logs the link for the first administrator.  It is started after the last door."""
 
     _log = Logger()
 
     def __init__(self, claims: Claims, doors: Sequence[Door]) -> None:
-        """`doors` are those of the page."""
+        """`doors` are the doors that serve the page."""
         self._claims = claims
         self._doors = doors
 
     def startService(self) -> None:
-        """Tell it, if there is no administrator."""
+        """Log the link, if the server has no administrator."""
         super().startService()
         if not self._claims.code:
             return

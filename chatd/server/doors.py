@@ -1,7 +1,7 @@
-"""The table of doors: for each its option, where it listens by default, and what makes it.
+"""The table of doors: the option, the default endpoints and the factory of each door.
 
 To add a door, add a row: the option, the environment variable and the key of the configuration file
-are made from it (`chatd.server.settings`), and `chatd.tap` opens the door.
+are derived from it (`chatd.server.settings`), and `chatd.tap` opens the door.
 """
 
 from __future__ import annotations
@@ -23,23 +23,23 @@ from ..net.peers import Peers
 
 @dataclass(frozen=True, kw_only=True)
 class DoorContext:
-    """What a door may need of the server."""
+    """The parts of the server that a door may use."""
 
     settings: Any
-    """All `chatd.server.settings.Settings`.  They are made from this table, so their class cannot
-    be named here; `tests/server/test_doors.py` makes every door with real ones."""
+    """A `chatd.server.settings.Settings`.  That class is built from this table, so importing it
+    here would be a cycle; `tests/server/test_doors.py` makes every door with real settings."""
 
     chat: ChatService
     peers: Peers
-    """All connections, which are told when the server shuts down."""
+    """All open connections, which are drained when the server shuts down."""
     hosts: Hosts
-    """The names under which browsers may ask."""
+    """The host names that requests may send."""
     origins: Sequence[str]
-    """Other web sites whose pages may use the server."""
+    """Origins of other web sites whose pages may use the server."""
     proxies: Proxies
-    """The proxies that are believed."""
+    """The trusted proxies."""
     bounds: Bounds
-    """What a connection of HTTP may take."""
+    """The limits of one HTTP client."""
 
 
 @dataclass(frozen=True)
@@ -47,12 +47,12 @@ class DoorKind:
     """One kind of door."""
 
     name: str
-    """The option's name too."""
+    """The name of the door and of its option."""
     help: str
     """One sentence for `--help`, without the default."""
     make: Callable[[DoorContext], DoorFactory]
     endpoints: tuple[str, ...] = ()
-    """Where it listens if nothing else is given, as Twisted endpoints; none: nowhere."""
+    """The default endpoints, as Twisted writes them; empty: the door is closed by default."""
 
 
 DOORS = (

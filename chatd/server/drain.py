@@ -1,18 +1,18 @@
-"""Coming up and going down, in order.
+"""Ordered startup and graceful shutdown.
 
-Coming up: the store is opened, and then the doors are (`ChatServer.startService`).  Going down:
+Startup: the store is opened first, then the doors (`ChatServer.startService`).  Shutdown:
 
-1. Nothing listens any more; what comes on connections that are open is refused.
-2. What was accepted is stored and shown to everybody, if that takes no longer than
-   `SETTLE_SECONDS`.
-3. Every connection is told (`Connected.drain`): it finishes what it began, says goodbye, and
-   closes.
-4. Whoever does not read that is cut off after `GOODBYE_SECONDS`, and whoever is still owed an
-   answer after `ANSWER_SECONDS`: what is not stored by then was never acknowledged.
+1. The ports are closed, and new requests on open connections are refused.
+2. Accepted commands are stored and shown to all readers; this step waits at most `SETTLE_SECONDS`.
+3. Every connection is drained (`Connected.drain`): it finishes its accepted commands, sends its
+   client the reason, and closes.
+4. Connections whose clients do not read the goodbye are aborted after `GOODBYE_SECONDS`, and
+   connections that still wait for a command's outcome after `ANSWER_SECONDS`.  A command that is
+   not stored by then was never acknowledged.
 5. The store is closed last.
 
-Each step ends when it is done, and all of them within `DRAIN_SECONDS`, whatever clients and store
-do.
+A step ends as soon as its work is done.  All times count from the beginning of the shutdown, which
+takes at most `DRAIN_SECONDS`, whatever clients and store do.
 """
 
 from __future__ import annotations
@@ -28,17 +28,17 @@ from ..chat.service import ChatService
 from ..net.peers import Peers
 
 SETTLE_SECONDS = 0.5
-"""Seconds for the store to take what was accepted, before polls and streams end without it."""
+"""Seconds for the store to store accepted commands before polls and streams end without them."""
 GOODBYE_SECONDS = 2.0
-"""Seconds for a goodbye to be read, and for requests that cross it to be refused."""
+"""Seconds for clients to read the goodbye, and for requests sent at the same time to be refused."""
 ANSWER_SECONDS = 4.0
-"""Seconds for a command to be stored and acknowledged."""
+"""Seconds for accepted commands to be stored and acknowledged."""
 DRAIN_SECONDS = 4.75
-"""Seconds for everything: below the five after which people lose patience and kill."""
+"""Seconds for the whole shutdown: below the five after which operators send SIGKILL."""
 
 
 class ChatServer(MultiService):
-    """A chat and its doors, which go down in order."""
+    """The chat and its doors, which start and stop in order."""
 
     _log = Logger()
 
@@ -53,23 +53,23 @@ class ChatServer(MultiService):
         chat.setServiceParent(self)
 
     def startService(self) -> None:
-        """Open the chat, and then its doors: see `start`."""
+        """Open the chat, then its doors: see `start`."""
         self.start().addErrback(lambda failure: self._log.failure("the start failed", failure))
 
     def start(self) -> Deferred[None]:
-        """Open the chat, and then everything else; fires when that is done.
+        """Open the chat, then all doors; fires when all of them are open.
 
-        Fails with what hinders it: `Unavailable` if it is the store.
+        Fails with the first error: `Unavailable` if the store cannot be opened.
         """
         self.running = True
         return self._chat.open().addCallback(self._opened)
 
     def _opened(self, _: object) -> None:
-        if self.running:  # it may have begun to go down meanwhile
+        if self.running:  # a shutdown may have begun meanwhile
             super().startService()
 
     def stopService(self) -> Deferred[None]:
-        """Go down; fires when that is done."""
+        """Shut down gracefully; fires when that is done."""
         self.running = False
         self._peers.draining = True
         self._began = self._clock.seconds()
@@ -77,7 +77,7 @@ class ChatServer(MultiService):
         return Deferred.fromCoroutine(self._go_down())
 
     def hurry(self) -> None:
-        """Go down without waiting for anybody."""
+        """Shut down at once, without waiting for clients or the store."""
         self._hurried = True
         if self._wait:
             self._wait.callback(None)
@@ -104,7 +104,7 @@ class ChatServer(MultiService):
             self._log.warn("the store was not closed in time")
 
     def _until(self, done: Deferred[Any], seconds: float) -> Deferred[bool]:
-        """Fires with whether it was done, so many seconds after going down began at the latest."""
+        """Fires with whether `done` fired within `seconds` after the shutdown began."""
         outcome: Deferred[bool] = Deferred()
         wait = self._wait = Deferred()
 
@@ -124,5 +124,5 @@ class ChatServer(MultiService):
 
 
 def _stopped(service: IService) -> Deferred[Any]:
-    """Stop a service; fires when that is done."""
+    """Stop a service; fires when it has stopped."""
     return maybeDeferred(service.stopService)

@@ -1,7 +1,7 @@
-"""The log file, which can be reopened: a program that rotates logs moves it away.
+"""The log file, which can be reopened after a log rotation has moved it.
 
-twistd opens the file itself and offers no way to it, so it is given an observer of ours instead,
-which writes what twistd's own would.
+twistd opens its log file itself and gives no access to it.  So twistd gets a log observer of this
+module instead, with the same format.
 """
 
 from __future__ import annotations
@@ -16,36 +16,36 @@ _log = Logger()
 
 
 class ReopenedFile(LogFile):
-    """Twisted's log file, which goes on with the old file where it cannot open a new one."""
+    """Twisted's log file; if `reopen` fails, it goes on writing to the old file."""
 
     def reopen(self) -> None:
-        """Write to what is at the path now, or to a new file there.  Raises `OSError`."""
+        """Open the file at the path, or create it, and write to it.  Raises `OSError`."""
         old = self._file
         self._openFile()
         old.close()
 
 
 class LogOutput:
-    """Where the log of this process goes."""
+    """The log file of this process, if it has one."""
 
     def __init__(self) -> None:
         self._name = ""
         self._file: ReopenedFile | None = None
 
     def take_over(self, twistd: usage.Options) -> None:
-        """Have twistd log through here, if it is going to log to a file."""
+        """Have twistd log with `begin`, if its options name a log file."""
         name = twistd["logfile"] or ("" if twistd["nodaemon"] else "twistd.log")
         if name not in ("", "-") and not (twistd.get("syslog") or twistd.get("logger")):
             self._name = name
-            twistd["logger"] = f"{__name__}.begin"  # twistd wants a name, which it imports
+            twistd["logger"] = f"{__name__}.begin"  # twistd imports it by this name
 
     def begin(self) -> ILogObserver:
-        """Open the file; answers what writes to it.  Raises `OSError`."""
+        """Open the file; returns a log observer that writes to it.  Raises `OSError`."""
         self._file = ReopenedFile.fromFullPath(self._name)
         return cast(ILogObserver, textFileLogObserver(cast(Any, self._file)))
 
     def reopen(self) -> None:
-        """The log's file was moved away: begin another."""
+        """The log file was moved: open a new one at its path."""
         if self._file is None:
             _log.info("told to reopen the log, which is no file of ours")
             return
@@ -58,5 +58,5 @@ class LogOutput:
 
 
 OUTPUT = LogOutput()
-"""That of this process, which has one."""
+"""The log output of this process."""
 begin = OUTPUT.begin

@@ -1,7 +1,8 @@
-"""Options: what one setting is called, what it does, and how its text is read.
+"""Options: the help, the default and the parser of one setting.
 
 An option is the metadata of a field of `chatd.server.settings.Settings`.  The command line, the
-environment and the configuration file are made from it, so adding an option is one field.
+environment variable and the key of the configuration file are derived from it, so adding an option
+means adding one field.
 """
 
 from __future__ import annotations
@@ -18,35 +19,35 @@ from ..http.hosts import host_name
 from ..model.addresses import parse_network
 
 MOST = 1_000_000_000
-"""The largest number that an option takes: more is a slip of the hand."""
+"""The largest number that an option accepts: a larger one is most likely a typing error."""
 UNIX = "unix"
-"""What stands for UNIX sockets instead of a network."""
+"""The value that means UNIX sockets instead of a network."""
 METADATA = "option"
-"""Where a field's metadata has its option."""
+"""The key of the option in a field's metadata."""
 
 Read = Callable[[str], Any]
-"""Reads an option's text.  Raises `ValueError`, which says what is wrong: `'x' is not …`."""
+"""Parses an option's text.  Raises `ValueError` with the reason: `'x' is not …`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Option:
-    """How a setting is given."""
+    """How one setting is written and parsed."""
 
     help: str
     """One or two sentences for `--help`, without the default."""
     read: Read
     repeatable: bool = False
-    """Whether it may be given several times; its setting is a tuple then."""
+    """Whether the option may be given several times; then the setting is a tuple."""
     default: str = ""
-    """The default in words, if the value does not say it."""
+    """The default as `--help` shows it."""
     flag: bool = False
-    """Whether the command line gives it without a value."""
+    """Whether the option takes no value on the command line."""
 
 
 def option(
     default: Any, help: str, read: Read, *, repeatable: bool = False, default_is: str = ""
 ) -> Any:
-    """A field of `Settings`."""
+    """A field of `Settings` with an option; `default_is` is the default in words."""
     told = Option(help, read, repeatable, default_is or shown(default))
     return field(default=default, metadata={METADATA: told})
 
@@ -65,7 +66,7 @@ def shown(default: Any) -> str:
 
 
 def flag(help: str) -> Any:
-    """A field of `Settings` that is False unless it is given."""
+    """A field of `Settings` that is False unless its option is given."""
     return field(default=False, metadata={METADATA: Option(help, truth, default="off", flag=True)})
 
 
@@ -73,7 +74,7 @@ def flag(help: str) -> Any:
 
 
 def number(least: int, most: int = MOST, kind: type[int] | type[float] = int) -> Read:
-    """A number from `least` to `most`."""
+    """A parser of numbers from `least` to `most`."""
 
     def read(text: str) -> float:
         try:
@@ -88,7 +89,7 @@ def number(least: int, most: int = MOST, kind: type[int] | type[float] = int) ->
 
 
 def truth(text: str) -> bool:
-    """Yes or no."""
+    """Parse a truth value."""
     words = {"1": True, "true": True, "yes": True, "on": True}
     words |= {"0": False, "false": False, "no": False, "off": False}
     if text.lower() not in words:
@@ -97,7 +98,7 @@ def truth(text: str) -> bool:
 
 
 def one_of(*words: str) -> Read:
-    """One of these words."""
+    """A parser that accepts only these words."""
 
     def read(text: str) -> str:
         if text not in words:
@@ -108,7 +109,7 @@ def one_of(*words: str) -> Read:
 
 
 def text(value: str) -> str:
-    """A text that is judged where it is used: a store's URL, an endpoint."""
+    """Accept any text; its user checks it: a store's URL, an endpoint."""
     return value
 
 
@@ -120,7 +121,7 @@ def word(value: str) -> str:
 
 
 def origin(value: str) -> str:
-    """A web site's origin (RFC 6454)."""
+    """Check a web site's origin (RFC 6454)."""
     try:
         parts = urlsplit(value)
     except ValueError:
@@ -132,7 +133,7 @@ def origin(value: str) -> str:
 
 
 def host(value: str) -> str:
-    """A host's name."""
+    """Parse a host name."""
     try:
         return host_name(value)
     except ValueError:
@@ -143,7 +144,7 @@ def host(value: str) -> str:
 
 
 def proxy(value: str) -> Any:
-    """A network of proxies, or `unix`."""
+    """Parse a network of proxies, or `unix`."""
     if value == UNIX:
         return value
     try:
@@ -155,10 +156,10 @@ def proxy(value: str) -> Any:
 
 
 def checker(value: str) -> Any:
-    """A credentials checker, as Twisted's `strcred` has them."""
+    """Make a credentials checker from its description (`twisted.cred.strcred`)."""
     try:
         made = strcred.makeChecker(value)
-    except Exception as problem:  # whatever a checker's own parser raises
+    except Exception as problem:  # a checker's own parser may raise any exception
         reason = str(problem) or type(problem).__name__
         raise ValueError(
             f"{value!r} is no credentials checker ({reason}); one is file:passwd"

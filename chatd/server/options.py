@@ -1,4 +1,4 @@
-"""The command line of `twistd chatd`, made from the settings."""
+"""The command line of `twistd chatd`, derived from the settings."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def _repeatable(name: str, option: Option) -> Callable[[Options, str], None]:
 
 
 class Options(usage.Options):
-    """What `twistd chatd` takes: an option for each setting."""
+    """The options of `twistd chatd`: one for each setting."""
 
     synopsis = "[options]"
     longdesc = "One room, many doors: a chat server for terminals and browsers."
@@ -66,15 +66,15 @@ class Options(usage.Options):
     ]
 
     settings: Settings
-    """All settings together, once the options are parsed."""
+    """The settings of all sources; set when the options have been parsed."""
 
     def __init__(self) -> None:
         super().__init__()
         self.repeated: dict[str, list[Any]] = {}
-        """The options given that may be repeated."""
+        """The values of repeatable options, by option."""
 
     def parseOptions(self, options: Sequence[str] | None = None) -> None:
-        """Parse; whatever is wrong is told in one line."""
+        """Parse the command line.  Raises `StartupError`, whose message is one line."""
         try:
             super().parseOptions(options)
         except usage.UsageError as problem:
@@ -83,7 +83,7 @@ class Options(usage.Options):
             raise StartupError(f"chatd: {problem}") from None
 
     def postOptions(self) -> None:
-        """Put all sources together, and look whether twistd can write what it writes."""
+        """Combine the settings of all sources, and check that twistd can write its files."""
         given = {
             name: bool(self[spelt(name)]) if option.flag else self[spelt(name)]
             for name, option in options()
@@ -102,7 +102,7 @@ for _name, _option in options():
 
 
 def _check_files(twistd: usage.Options) -> None:
-    """Raise `UsageError` if twistd could not write its process id or its log where it is to."""
+    """Raise `UsageError` if twistd cannot write its pidfile or its log file."""
     files = {"pidfile": twistd["pidfile"], "logfile": twistd["logfile"]}
     if not twistd["nodaemon"]:
         files["logfile"] = files["logfile"] or "twistd.log"

@@ -1,8 +1,9 @@
-"""Whether doors can be opened, found out before one is.
+"""Rehearsal of the doors: checks that all can be opened before the first one is.
 
-Doors open one after another: when the third one cannot be, somebody may have come in by the first.
-So they are rehearsed: the same endpoints are asked to listen, on a reactor that only binds.  What
-cannot be known so (another process may be quicker) still ends the start when the door is opened.
+Doors open one after another, so when the third cannot be opened, clients may have connected to the
+first.  In the rehearsal the same endpoints listen on a reactor that only binds sockets, and closes
+them.  A failure that the rehearsal cannot foresee (another process may take the port in between)
+still ends the start when the door is opened.
 """
 
 from __future__ import annotations
@@ -23,13 +24,13 @@ from twisted.internet.protocol import Factory
 from twisted.python.failure import Failure
 
 REHEARSED = ("tcp", "tcp6", "ssl", "unix")
-"""Kinds of endpoints that can be tried without consequences: a descriptor of systemd's would be
-used up by it."""
+"""Kinds of endpoints that can be rehearsed without side effects.  A `systemd:` endpoint cannot: the
+rehearsal would close the descriptor that systemd has passed."""
 _EVERYWHERE = ("", "0.0.0.0", "::")
 
 
 class CannotOpen(Exception):
-    """A door cannot be opened there."""
+    """A door cannot listen on its endpoint."""
 
     def __init__(self, endpoint: str, problem: object) -> None:
         super().__init__(f"cannot listen on {endpoint}: {problem}")
@@ -50,13 +51,13 @@ def rehearse(reactor: Any, endpoints: Iterable[str]) -> None:
 
 
 def reason(failure: Failure) -> object:
-    """Why nothing could listen."""
+    """The reason why an endpoint could not listen: the socket's error, if there is one."""
     problem: object = getattr(failure.value, "socketError", failure.value)
     return problem
 
 
 class Rehearsal:
-    """A reactor that listens to nothing, and says what could not be listened to."""
+    """A reactor that binds sockets without listening; raises `CannotListenError` on failure."""
 
     def __init__(self, reactor: Any, bound: ExitStack) -> None:
         self._reactor = reactor
@@ -76,7 +77,7 @@ class Rehearsal:
             bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             if any(port == other and _same(interface, place) for place, other in self._taken):
-                # Two that do not listen yet may share an address; later they could not.
+                # With SO_REUSEADDR two sockets may share an address until one of them listens.
                 raise OSError(EADDRINUSE, os.strerror(EADDRINUSE))
             bound.bind((interface, port))
         except (OSError, OverflowError) as problem:
@@ -87,13 +88,13 @@ class Rehearsal:
     def listenSSL(  # noqa: N802
         self, port: int, factory: object, backlog: int = 50, interface: str = "", **tls: object
     ) -> None:
-        """TLS is TCP here; `contextFactory` is how it is encrypted."""
+        """Bind as for TCP; the TLS settings do not matter here."""
         self.listenTCP(port, factory, backlog, interface)
 
     def listenUNIX(  # noqa: N802
         self, address: str, factory: object, backlog: int = 50, mode: int = 0, **lock: bool
     ) -> None:
-        """See whether a socket could be made there; `wantPID` is whether a lock file guards it."""
+        """Check that a UNIX socket could be created; `wantPID`: a lock file guards the socket."""
         path = Path(address)
         if not path.parent.is_dir():
             problem = "there is no such directory"
@@ -107,19 +108,20 @@ class Rehearsal:
 
 
 def _held(lock: str) -> bool:
-    """Whether a living process holds a lock of `twisted.python.lockfile`: a link to its id.
+    """Whether a living process holds a lock of `twisted.python.lockfile`: a link to its process id.
 
-    To ask Twisted would break a dead one's lock, and then it would leave the dead one's socket.
+    Twisted's own check is not used, because it breaks the lock of a dead process, and then Twisted
+    would not remove that process's socket.
     """
     try:
         os.kill(int(os.readlink(lock)), 0)
     except PermissionError:
-        return True  # it lives, and is another user's
+        return True  # the process lives, and belongs to another user
     except (OSError, ValueError):
         return False
     return True
 
 
 def _same(interface: str, other: str) -> bool:
-    """Whether the same port on both would be the same place."""
+    """Whether sockets on these two interfaces would conflict if they had the same port."""
     return interface == other or interface in _EVERYWHERE or other in _EVERYWHERE

@@ -39,18 +39,18 @@ from .option import (
 )
 
 CLOSED = "none"
-"""The endpoint of a door that is to stay closed."""
+"""The value of a door's option that keeps the door closed."""
 _ENDPOINTS = {door.name: door.endpoints for door in DOORS}
 
 
 @dataclass(frozen=True)
 class Settings:
-    """What an operator has decided."""
+    """The settings of one server, as the operator gave them."""
 
     endpoints: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: _ENDPOINTS)
-    """Where each door is to listen, by its name: what was given for the doors of the table."""
+    """The values of the doors' options, by the door's name; see `doors`."""
 
-    # What is kept.
+    # Storage.
     store: str = option(
         "sqlite:chatd.sqlite",
         "Where history is kept: sqlite:PATH, a file; memory:, nowhere; redis://HOST, a Redis or "
@@ -83,7 +83,7 @@ class Settings:
         HISTORY, "Events kept per room in memory: the window for resuming.", number(1)
     )
 
-    # Who may use it from where.
+    # Web origins, host names, proxies.
     allow_origin: tuple[str, ...] = option(
         (),
         "A web site, besides this server's own, whose pages may use it: https://example.org",
@@ -128,7 +128,7 @@ class Settings:
         "Take passwords over connections that are neither TLS nor from this machine."
     )
 
-    # What people may do.
+    # Limits of messages, rooms and sessions.
     message_rate: float = option(
         DEFAULTS.message_rate,
         "Messages a second per session, four seconds' worth at once; 0: no limit.",
@@ -165,7 +165,7 @@ class Settings:
         number(1),
     )
 
-    # Connections and bytes.
+    # Limits of connections, bytes and time.
     max_connections: int | None = option(
         None,
         "Connections in all.",
@@ -211,7 +211,7 @@ class Settings:
 
     @property
     def doors(self) -> dict[str, tuple[str, ...]]:
-        """Where each door listens: endpoints by the door's name."""
+        """The endpoints on which each door listens, by the door's name."""
         return {
             name: tuple(endpoint for endpoint in given if endpoint != CLOSED)
             for name, given in self.endpoints.items()
@@ -219,7 +219,7 @@ class Settings:
 
     @property
     def limits(self) -> Limits:
-        """What people may do."""
+        """The limits of messages, rooms and sessions."""
         return Limits(
             message_rate=self.message_rate,
             address_rate=self.address_rate,
@@ -233,7 +233,7 @@ class Settings:
 
     @property
     def rules(self) -> Rules:
-        """Who may come in."""
+        """The rules for guests and accounts."""
         return Rules(
             guests=cast("Guests", self.guests),
             register=cast("Registering", self.register or ("closed" if self.auth else "open")),
@@ -243,23 +243,23 @@ class Settings:
 
     @property
     def bounds(self) -> Bounds:
-        """What a connection of HTTP may take."""
+        """The limits of one HTTP client."""
         return Bounds(self.max_body, self.request_time, self.idle)
 
     @property
     def proxies(self) -> Proxies:
-        """Who may say for whom they ask."""
+        """The trusted proxies."""
         networks = [network for network in self.trust_proxy if network != UNIX]
         return Proxies(networks, sockets=UNIX in self.trust_proxy)
 
     @property
     def retention(self) -> Retention:
-        """How much is kept."""
+        """How many events the store keeps, and how long."""
         return Retention(self.keep, self.keep_events)
 
 
 def options() -> Iterator[tuple[str, Option]]:
-    """Every option with the name of its door or of its field."""
+    """Every option, with the name of its door or of its field."""
     for door in DOORS:
         yield door.name, Option(door.help, text, repeatable=True, default=shown(door.endpoints))
     for setting in fields(Settings):
@@ -268,9 +268,9 @@ def options() -> Iterator[tuple[str, Option]]:
 
 
 def settings_of(given: Mapping[str, Any]) -> Settings:
-    """Settings from the values of options, by the names that `options` yields.
+    """Settings from parsed values, which `given` holds by the names that `options` yields.
 
-    Raises `ValueError` if they contradict each other.
+    Raises `ValueError` if the settings contradict each other.
     """
     endpoints = {name: given.get(name, default) for name, default in _ENDPOINTS.items()}
     others = {name: value for name, value in given.items() if name not in endpoints}

@@ -1,12 +1,12 @@
-"""What signals do to a server that takes its time to go down.
+"""Signals of a server that shuts down gracefully.
 
-Twisted stops at the first SIGINT or SIGTERM, and ends by re-raising it; a second it takes for a
-mistake, with a traceback.  Here:
+Twisted stops at the first SIGINT or SIGTERM, and re-raises the signal at the end; a second signal
+causes a traceback.  Here:
 
-1. The first one begins to go down.  SIGTERM is how services are stopped, so the exit status is 0
-   then; SIGINT is re-raised, as a shell expects of what its user interrupts.
-2. Any further one ends the waiting.
-3. SIGHUP and SIGUSR1 reopen the log.  They never end the process, not even while it starts.
+1. The first SIGINT or SIGTERM begins the graceful shutdown.  After SIGTERM, by which services are
+   stopped, the exit status is 0.  SIGINT is re-raised at the end, as shells expect.
+2. Any further SIGINT or SIGTERM ends the shutdown at once.
+3. SIGHUP and SIGUSR1 reopen the log.  They never end the process, not even during startup.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ from typing import Any
 from twisted.application.service import Service
 
 REOPENING = (signal.SIGHUP, signal.SIGUSR1)
-"""What programs that rotate logs send, and terminals that are closed."""
+"""Signals that reopen the log: log rotation sends them; a closed terminal sends SIGHUP too."""
 
 
 class Signals(Service):
-    """The process's signals, from the start of its reactor."""
+    """The signal handlers of the process, installed when its reactor runs."""
 
     def __init__(self, reactor: Any, hurry: Callable[[], None], reopen: Callable[[], None]) -> None:
-        """`hurry` ends the waiting, and `reopen` reopens the log."""
+        """`hurry` ends a graceful shutdown at once, and `reopen` reopens the log."""
         self._reactor = reactor
         self._hurry = hurry
         self._reopen = reopen
@@ -34,12 +34,12 @@ class Signals(Service):
         self._stopping = False
 
     def expect_reopening(self) -> None:
-        """From here on, and before anything is started, take what else would end the process."""
+        """Handle SIGHUP and SIGUSR1 from now on: by default they would end the process."""
         for number in REOPENING:
             signal.signal(number, self._told_to_reopen)
 
     def startService(self) -> None:
-        """Take over from Twisted, which sets its own when the reactor begins to run."""
+        """Replace Twisted's signal handlers, which Twisted installs when the reactor starts."""
         super().startService()
         self._reactor.callWhenRunning(self._take_over)
 

@@ -1,9 +1,9 @@
-"""Where settings come from: the command line, the environment, a configuration file.
+"""Sources of settings: the command line, the environment, a configuration file.
 
-1. The command line beats the environment, the environment beats the file, and the file beats the
-   defaults, each option on its own.
-2. Whatever is wrong is told in one line that says where: the option, the variable, or the file and
-   the line, and for a key that does not exist the nearest that does.
+1. For each option, the command line takes precedence over the environment, the environment over the
+   file, and the file over the default.
+2. An error is reported in one line that names the option, the variable, or the file and the line.
+   For an unknown key, the error suggests the most similar known key.
 """
 
 from __future__ import annotations
@@ -19,20 +19,20 @@ from .option import Option
 from .settings import Settings, options, settings_of, spelt
 
 PREFIX = "CHATD_"
-"""What the names of environment variables begin with."""
+"""The prefix of environment variables."""
 CONFIG = "config"
-"""The option that names the configuration file, and is not for the file itself."""
+"""The option that names the configuration file; the file itself must not contain it."""
 
 Given = Mapping[str, Any]
-"""Values of options by name, read: those that one source gives."""
+"""The parsed values that one source gives, by the option's name."""
 
 
 class BadSetting(Exception):
-    """A setting is wrong; the message says which, where, and what is right."""
+    """A setting is invalid; the message says which one, where it is, and what is valid."""
 
 
 def settled(command_line: Given, environment: Mapping[str, str], config: str | None) -> Settings:
-    """The settings of all sources together.  Raises `BadSetting`."""
+    """The combined settings of all sources; `config` is the file's path.  Raises `BadSetting`."""
     config = config or environment.get(variable(CONFIG))
     from_file = read_file(Path(config)) if config else {}
     given = {**from_file, **read_environment(environment), **command_line}
@@ -48,10 +48,10 @@ def variable(name: str) -> str:
 
 
 def read_environment(environment: Mapping[str, str]) -> Given:
-    """The settings that environment variables give; a repeatable one holds words.
+    """The settings in environment variables; a repeatable option's values are separated by spaces.
 
-    Variables that begin with `CHATD_` and are no option's are refused: they are misspelt.  Raises
-    `BadSetting`.
+    A variable that begins with `CHATD_` but belongs to no option is an error, because it is
+    probably misspelt.  Raises `BadSetting`.
     """
     known = {variable(name): (name, option) for name, option in options()}
     given = {}
@@ -67,7 +67,7 @@ def read_environment(environment: Mapping[str, str]) -> Given:
 
 
 def read_file(path: Path) -> Given:
-    """The settings of a TOML file.  Raises `BadSetting`."""
+    """The settings in a TOML file.  Raises `BadSetting`."""
     try:
         text = path.read_text()
     except (OSError, UnicodeDecodeError) as problem:
@@ -112,6 +112,6 @@ def _nearest(key: str, known: Sequence[str]) -> str:
 
 
 def _line_of(key: str, text: str) -> int:
-    """The line on which a top-level key stands."""
+    """The number of the line with a top-level key; 1 if the line is not found."""
     written = re.search(rf"""^[ \t]*(?:\[\s*)?["']?{re.escape(key)}["']?[ \t]*[=.\]]""", text, re.M)
     return text.count("\n", 0, written.start()) + 1 if written else 1

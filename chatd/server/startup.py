@@ -1,7 +1,7 @@
-"""The start of the process: the store is opened, then the doors are.
+"""The start of the process: the store is opened, then the doors.
 
-Whatever hinders that ends the process with one line that says why, and with the exit status 1,
-before anything listens.
+If the start fails, the process ends with one line that gives the reason, and with exit status 1,
+before any door listens.
 """
 
 from __future__ import annotations
@@ -26,22 +26,22 @@ from .drain import ChatServer
 from .ports import CannotOpen, reason, rehearse
 
 OPEN_SECONDS = 30.0
-"""Seconds in which the store has to be open, before the start is given up."""
+"""Seconds for the store to open, after which the start fails."""
 TURN_SECONDS = 0.05
-"""Seconds for which one turn of a reactor that does not run yet may wait for something."""
+"""Seconds that one turn of the reactor may wait for events, while the reactor does not run yet."""
 
 
 class StartupError(SystemExit, Exception):
-    """The start ends here, with one line and exit status 1.
+    """The start has failed, for the reason in one line; the exit status is 1.
 
-    As an `Exception` it lets twistd clean up and report to whoever started the daemon; as a
-    `SystemExit` it ends the interpreter with the line instead of a traceback.
+    Because it is an `Exception`, twistd cleans up and reports it to the process that started the
+    daemon.  Because it is a `SystemExit`, the interpreter prints the line instead of a traceback.
     """
 
 
 def no_start(message: str) -> StartupError:
-    """What ends the start; the line is told on standard error, for by now twistd's log has taken
-    the place of `sys.stderr`.
+    """Make a `StartupError`, and write its message to the standard error stream of the process,
+    because twistd's log has replaced `sys.stderr` by now.
     """
     if sys.__stderr__:
         sys.__stderr__.write(f"chatd: {message}\n")
@@ -51,8 +51,9 @@ def no_start(message: str) -> StartupError:
 class ServerProcess(ChatServer):
     """The chat server of a process.
 
-    twistd starts it before the reactor runs.  Then the reactor is turned until everything listens,
-    so that the one who starts a daemon is told what hinders it, and can connect when it is there.
+    twistd starts the service before the reactor runs.  The service then iterates the reactor until
+    all doors listen.  So an operator who starts a daemon gets the error if the start fails, and can
+    connect as soon as the command returns.
     """
 
     _log = Logger()
@@ -62,7 +63,9 @@ class ServerProcess(ChatServer):
         self._reactor = reactor
 
     def startService(self) -> None:
-        """Start everything.  Raises `StartupError`; or, if the reactor runs already, stops it."""
+        """Open the store and the doors.  Raises `StartupError`; if the reactor runs already, a
+        failure that comes later stops the reactor instead.
+        """
         outcome: list[Failure | None] = []
         started = self.start().addBoth(outcome.append)
         if not self._reactor.running:
@@ -80,15 +83,17 @@ class ServerProcess(ChatServer):
             self._reactor.iterate(TURN_SECONDS)
 
     def _end_if_failed(self, failure: Failure | None) -> None:
-        """The start has ended while the reactor runs."""
+        """The start has succeeded or failed while the reactor runs; a failure ends the process."""
         if failure is not None:
             self._log.critical("{line}", line=str(_reason(failure)))
-            atexit.register(_exit, 1)  # the reactor knows no exit status
+            atexit.register(_exit, 1)  # `reactor.stop` takes no exit status
             self._reactor.stop()
 
 
 def _reason(failure: Failure) -> StartupError:
-    """What ends a start that failed; an error of ours is raised as it is."""
+    """The `StartupError` for a failed start.  Raises the failure itself if it is a bug: neither an
+    `Unavailable` nor a `StartupError`.
+    """
     error = failure.value
     if isinstance(error, Unavailable):
         return no_start(error.message)
@@ -98,21 +103,21 @@ def _reason(failure: Failure) -> StartupError:
 
 
 def _exit(status: int) -> None:
-    """End the process with that status."""
+    """End the process with the exit status `status`."""
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(status)
 
 
 class PortCheck(Service):
-    """Stands before the first door, and sees whether all of them can be opened."""
+    """Checks that all doors can be opened.  It is started before the first door."""
 
     def __init__(self, reactor: Any, endpoints: Sequence[str]) -> None:
         self._reactor = reactor
         self._endpoints = endpoints
 
     def privilegedStartService(self) -> None:
-        """Try them while still allowed to take a low port.  Raises `StartupError`."""
+        """Rehearse all endpoints while the process may bind low ports.  Raises `StartupError`."""
         super().privilegedStartService()
         try:
             rehearse(self._reactor, self._endpoints)
@@ -134,26 +139,26 @@ class Door(Service):
         *,
         privileged: bool = False,
     ) -> None:
-        """`privileged` is whether it has to listen while it is still allowed to take a low port."""
+        """`privileged`: listen before the process gives up the right to bind low ports."""
         self._door = door
         self._text = text
         self._endpoint = endpoint
         self._limiter = limiter
         self._privileged = privileged
         self.port: IListeningPort | None = None
-        """What listens, once it does."""
+        """The listening port; None before and after the door listens."""
 
     @property
     def scheme(self) -> str:
-        """What an address of the page begins with."""
+        """The scheme of the page's URL at this door."""
         return "https" if self._text.startswith(("ssl:", "tls:")) else "http"
 
     def privilegedStartService(self) -> None:
-        """Listen, if it cannot be done later.  Raises `StartupError`."""
+        """Listen now if the door is `privileged`.  Raises `StartupError`."""
         super().privilegedStartService()
         if self._privileged:
             self._listen()
-            # Clients wait in the kernel until the store is open.
+            # Connections wait in the kernel's queue until the store is open.
             if self.port:
                 self.port.stopReading()  # type: ignore[attr-defined]
 
@@ -166,7 +171,7 @@ class Door(Service):
             self.port.startReading()  # type: ignore[attr-defined]
 
     def stopService(self) -> Deferred[None] | None:
-        """Listen no more."""
+        """Stop listening."""
         super().stopService()
         port, self.port = self.port, None
         stopped: Deferred[None] | None = port.stopListening() if port else None
@@ -187,7 +192,7 @@ class Door(Service):
 
 
 def written_place(address: IAddress) -> str:
-    """An address as people write it."""
+    """An address as people write it: host and port, or the path of a UNIX socket."""
     host = getattr(address, "host", None)
     if host is None:
         name = getattr(address, "name", address)

@@ -15,8 +15,13 @@
    `load` restores it, and `read` pages through the events before it.
 7. Some tables are *noted* and never in a unit: markers, last uses.  A note has no id and is shown
    to no follower, and of several for one cell that wait only the last is stored.
-8. Cells of presence tables (`chatd.model.units.PRESENCE`) are empty at a start; all others are
-   kept, whatever retention forgets of the events.
+8. An event that a unit redacts is overwritten, together with what the unit stores: from then on no
+   `read` and no `load` answers what it said, and the engine keeps it nowhere.  A redaction of an
+   event that is not kept any more changes nothing.
+9. `erase` deletes all events of one room for good, of which the engine keeps nothing.  No gap is
+   told of them: the floor of the room stays where it was.
+10. Cells of presence tables (`chatd.model.units.PRESENCE`) are empty at a start; all others
+    are kept, whatever retention forgets of the events.
 """
 
 from __future__ import annotations
@@ -26,7 +31,7 @@ from typing import NamedTuple, Protocol
 
 from twisted.internet.defer import Deferred
 
-from ..model.units import Cell, Change, Stale, Unit
+from ..model.units import Cell, Change, Redaction, Stale, Unit
 from ..stream.eventlog import Entry, Page
 from ..stream.pages import MOST_BYTES
 
@@ -43,6 +48,8 @@ class Shown(NamedTuple):
     """Its events and their ids; empty if it had none."""
     changes: Sequence[Change]
     request_key: bytes | None
+    redacts: Sequence[Redaction] = ()
+    """Stored events that have given place to others."""
 
     @property
     def answer(self) -> int:
@@ -79,7 +86,8 @@ class Loaded(NamedTuple):
     """The lowest cursor after which `entries` are complete; not above that id.  It is never 0,
     because the store knows nothing of the time before it was created."""
     tables: Mapping[str, Mapping[str, Cell]]
-    """Its tables (`chatd.model.units.ROOM_TABLES`), by their names without the room's."""
+    """Its tables (`chatd.model.units.ROOM_TABLES`) that have any cells, by their names without the
+    room's."""
 
 
 class Follower(Protocol):
@@ -89,8 +97,8 @@ class Follower(Protocol):
         """These units were stored, in this order."""
 
     def forgotten(self, firsts: Mapping[str, int | None]) -> None:
-        """Retention has removed the oldest events of these rooms.  Each room comes with the id of
-        its oldest event left, or None if it has none left.
+        """Retention has removed the oldest events of these rooms, or `erase` all of one.  Each room
+        comes with the id of its oldest event left, or None if it has none left.
         """
 
     def missed(self, since: int, survey: Callable[[], Deferred[Opened]]) -> None:
@@ -192,6 +200,13 @@ class Store(Protocol):
     def count(self, room: str, after: int, most: int) -> Deferred[int]:
         """How many messages a room has above the id `after`: `most` at most, and only what the
         follower was shown.  Fails with `Unavailable`.
+        """
+
+    def erase(self, room: str) -> Deferred[None]:
+        """Delete all events of a room, for good; the cells stay.  Fires when the follower was told
+        (`Follower.forgotten`).
+
+        Fails with `Unavailable`: then some of them, or all, may be left.
         """
 
     def close(self) -> Deferred[None]:

@@ -27,6 +27,8 @@ class Doubtful(NamedTuple):
     """Its lowest and its highest id."""
     before: Sequence[Row]
     """The cells that it changed, before the change."""
+    redacted: Sequence[tuple[int, str]] = ()
+    """The events that it redacted, before the change: ids and JSON."""
 
 
 def undo(connection: sqlite3.Connection, doubtful: Doubtful) -> None:
@@ -35,6 +37,10 @@ def undo(connection: sqlite3.Connection, doubtful: Doubtful) -> None:
     connection.execute("DELETE FROM events WHERE id BETWEEN ? AND ?", ids)
     connection.execute("DELETE FROM marks WHERE id BETWEEN ? AND ?", ids)
     write_cells(connection, doubtful.before)
+    connection.executemany(
+        "UPDATE events SET event = ? WHERE id = ?",
+        [(event, id_) for id_, event in doubtful.redacted],
+    )
 
 
 def read_cells(
@@ -71,6 +77,25 @@ def change_cells(connection: sqlite3.Connection, rows: Sequence[Row]) -> list[Ro
         old = read_cells(connection, table, (key,)).get(key)
         before.append((table, key, *old) if old else (table, key, 0, None))
     write_cells(connection, rows)
+    return before
+
+
+def redact_events(
+    connection: sqlite3.Connection, rows: Sequence[tuple[int, str, str]]
+) -> list[tuple[int, str]]:
+    """Overwrite events, given with id, room and JSON; answers them as they were before.  An event
+    that is not there, or is in another room, is left alone.
+    """
+    before = []
+    for id_, room, event in rows:
+        found = connection.execute(
+            "SELECT event FROM events"
+            " WHERE id = ? AND room = (SELECT number FROM rooms WHERE name = ?)",
+            (id_, room),
+        ).fetchone()
+        if found:
+            before.append((id_, found[0]))
+            connection.execute("UPDATE events SET event = ? WHERE id = ?", (event, id_))
     return before
 
 
@@ -115,6 +140,15 @@ def delete_events(connection: sqlite3.Connection, old: Sequence[tuple[int, int]]
     for number in {number for _, number in old}:
         names.update(*connection.execute("SELECT name FROM rooms WHERE number = ?", (number,)))
     return names
+
+
+def delete_room(connection: sqlite3.Connection, room: str) -> int:
+    """Delete the oldest events of a room, at most `SLICE`; answers how many."""
+    return connection.execute(
+        "DELETE FROM events WHERE id IN (SELECT id FROM events"
+        " WHERE room = (SELECT number FROM rooms WHERE name = ?) ORDER BY id LIMIT ?)",
+        (room, SLICE),
+    ).rowcount
 
 
 def first_event(connection: sqlite3.Connection, room: str) -> int | None:

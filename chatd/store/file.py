@@ -128,6 +128,8 @@ class OwnFile(Database):
             _look_through(connection)
             close_to_others(self.path, *self._companions)
             connection.execute("PRAGMA journal_mode = WAL")
+            # What is deleted or overwritten is overwritten with zeros in its page too.
+            connection.execute("PRAGMA secure_delete = ON")
             connection.execute(f"PRAGMA synchronous = {self._synchronous}")
             _migrate(connection)
             self._settle(connection)

@@ -55,7 +55,7 @@ class Judging:
         """Judge the units of one `append`."""
         answers: list[int | Stale] = []
         batch: list[Shown] = []
-        for events, changes, expects, key in units:
+        for events, changes, expects, key, redacts in units:
             if key is not None:
                 known = self.request_keys.get(key) or self._known(key)
                 if known is not None:
@@ -78,7 +78,7 @@ class Judging:
                 self._versions[table, name] = 0 if value is None else self.last
             if key is not None:
                 self.request_keys[key] = answer
-            batch.append(Shown(self.last, entries, changes, key))
+            batch.append(Shown(self.last, entries, changes, key, redacts))
             answers.append(answer)
         return Judged(answers, batch)
 

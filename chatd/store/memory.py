@@ -71,6 +71,12 @@ class RoomLog:
         entries.append(entry)
         return full
 
+    def redact(self, entry: Entry) -> None:
+        """Put an entry into the place of the one with its id, if that is there."""
+        for place, old in enumerate(self.entries):
+            if old.id == entry.id:
+                self.entries[place] = entry
+
 
 class MemoryEngine:
     """The last `history` events of every room, cells and request keys, in memory."""
@@ -125,6 +131,13 @@ class MemoryEngine:
             elif step:
                 store.take(Due(step, None))
 
+    def erase(self, room: str) -> None:
+        """Delete all events of a room, and let every store tell its follower."""
+        self.logs.pop(room, None)
+        step = Step((), (), {room: None})
+        for store in list(self._stores):
+            store.take(Due(step, None))
+
     def log(self, room: str) -> RoomLog:
         """A room's log: an empty one for a room without events."""
         return self.logs.get(room) or RoomLog(self._history, self._floor)
@@ -138,6 +151,9 @@ class MemoryEngine:
         self.last = judging.last
         firsts: dict[str, int | None] = {}
         for shown in batch:
+            for redaction in shown.redacts:
+                if (log := self.logs.get(redaction.event.room)) is not None:
+                    log.redact(Entry(redaction.id, redaction.event))
             for entry in shown.entries:
                 event = entry.event
                 if isinstance(event, RoomEvent):
@@ -212,7 +228,9 @@ class MemoryStore:
         """See `Store.load`."""
         log = self.engine.log(room)
         entries = [*takewhile(lambda entry: entry.id <= until, log.entries)]
-        tables = {table: self._table(room_table(table, room)) for table in ROOM_TABLES}
+        tables = {
+            table: cells for table in ROOM_TABLES if (cells := self._table(room_table(table, room)))
+        }
         loaded = Loaded(entries, min(log.floor, until), tables)
         return self._later(lambda: loaded)
 
@@ -260,6 +278,15 @@ class MemoryStore:
         )
         found = sum(1 for _ in islice(said, most))
         return self._later(lambda: found)
+
+    def erase(self, room: str) -> Deferred[None]:
+        """See `Store.erase`."""
+        if self._closed or not self._follower:
+            return fail(Unavailable(CLOSING))
+        erased: Deferred[None] = Deferred()
+        self.engine.erase(room)
+        self.take(Due(None, lambda: erased.callback(None)))
+        return erased
 
     def close(self) -> Deferred[None]:
         """See `Store.close`."""
@@ -311,7 +338,7 @@ class MemoryStore:
         return True
 
     def _show(self, step: Step | None, fire: Callable[[], object] | None) -> None:
-        if step and self._follower:
+        if step and step.batch and self._follower:
             self._shown = step.batch[-1].id
             self._follower.shown(step.batch)
         if fire:

@@ -188,17 +188,25 @@ class SqliteStore:
             if is_presence(table)
         }
         durable = [table for table in ROOM_TABLES if table not in copies]
+        tables = [room_table(table, room) for table in durable]
 
         def load() -> Loaded:
             entries, floor = self._reader.tail(room, until, self._history)
             return Loaded(entries, floor, {table: copy.cells() for table, copy in copies.items()})
 
         def join(results: list[Any]) -> Loaded:
-            loaded, *cells = results
+            loaded, cells = results
             tables = {**loaded.tables, **dict(zip(durable, cells, strict=True))}
-            return Loaded(loaded.entries, loaded.floor, tables)
+            filled = {table: cells for table, cells in tables.items() if cells}
+            return Loaded(loaded.entries, loaded.floor, filled)
 
-        asked = [self._read(load), *(self.table(room_table(table, room)) for table in durable)]
+        # Cells are read in order with the commits, all tables in one go.
+        asked = [
+            self._read(load),
+            self._read(
+                partial(self._writer.tables, tables), writing=True, what="read a room's cells"
+            ),
+        ]
         return gatherResults(asked, consumeErrors=True).addCallbacks(join, _first_error)
 
     def read(
@@ -237,12 +245,30 @@ class SqliteStore:
         cells = self._presence.some(table, keys)
         return self._reading.do(lambda: cells)
 
-    def _read(self, job: Callable[[], T], *, writing: bool = False) -> Deferred[Any]:
-        """Have the file read by one of the threads."""
+    def _read(
+        self, job: Callable[[], T], *, writing: bool = False, what: str = "read"
+    ) -> Deferred[Any]:
+        """Have the file read by one of the threads; `what` it is, for the operator."""
         if self._closed or not self._follower:
             return fail(Unavailable(CLOSING))
         done = (self._writing if writing else self._reading).do(job)
-        return done.addCallbacks(partial(self._worked, "read"), self._unread)
+        return done.addCallbacks(partial(self._worked, what), self._unread, errbackArgs=(what,))
+
+    @inlineCallbacks
+    def erase(self, room: str) -> Generator[Deferred[Any], Any, None]:
+        """See `Store.erase`; commits go on between two slices."""
+        more = True
+        while more:
+            if self._closed or not self._follower:
+                raise Unavailable(CLOSING)
+            try:
+                forgotten = yield self._writing.do(partial(self._writer.erase, room))
+            except Unavailable as problem:
+                self._has_failed("erase", problem)
+                raise Unavailable(REFUSED) from None
+            self._worked("erase", None)
+            more = forgotten.more
+            self._follower.forgotten(forgotten.firsts)
 
     def close(self) -> Deferred[None]:
         """See `Store.close`."""
@@ -292,7 +318,7 @@ class SqliteStore:
     def _show(self, batch: Sequence[Shown]) -> None:
         if not batch or not self._follower:
             return
-        for id_, _, changes, _ in batch:
+        for id_, _, changes, _, _ in batch:
             for table, key, value in changes:
                 if is_presence(table):
                     self._presence.set(table, key, id_, value)
@@ -311,8 +337,8 @@ class SqliteStore:
         self._has_failed("store", failure.value)
         raise Unavailable(f"the store takes no events: {self._writer.public(failure.value)}")
 
-    def _unread(self, failure: Failure) -> NoReturn:
-        self._has_failed("read", failure.value)
+    def _unread(self, failure: Failure, what: str) -> NoReturn:
+        self._has_failed(what, failure.value)
         raise Unavailable("the server cannot read its history now; try again in a moment")
 
     # -- forgetting ------------------------------------------------------------------------------

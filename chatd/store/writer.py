@@ -24,7 +24,15 @@ import msgspec
 
 from ..model.errors import Unavailable
 from ..model.events import RoomEvent
-from ..model.units import REMEMBERED_SECONDS, ROOMS, Cell, Unit, is_kept, is_presence
+from ..model.units import (
+    REMEMBERED_SECONDS,
+    ROOMS,
+    Cell,
+    Redaction,
+    Unit,
+    is_kept,
+    is_presence,
+)
 from . import Opened, RoomSummary, Shown
 from .cells import Cells
 from .database import MIGRATIONS
@@ -33,9 +41,11 @@ from .durable import (
     Doubtful,
     change_cells,
     delete_events,
+    delete_room,
     first_event,
     oldest_events,
     read_cells,
+    redact_events,
     write_cells,
 )
 from .judging import Judged, Judging
@@ -54,7 +64,7 @@ class Stored(NamedTuple):
 
 
 class Forgotten(NamedTuple):
-    """The outcome of one slice of retention."""
+    """The outcome of one slice of retention, or of a room that is erased."""
 
     firsts: dict[str, int | None]
     """The id of the oldest event left, by room; None: no event is left."""
@@ -83,6 +93,8 @@ class Writer(SettledFile):
         self._numbers: dict[str, int] = {}
         self._count: int | None = None
         self._untold: set[str] = set()
+        self._spill = False
+        """Whether the write-ahead log may hold the text of events that were redacted or erased."""
         self._ahead = False
         """Whether ids above `written` have been given."""
         self.id = ""
@@ -145,6 +157,7 @@ class Writer(SettledFile):
                 appends = self._judge(judging, group)
                 count = self._keep(connection, judging, appends)
             if self._doubtful:
+                self._spill |= bool(self._doubtful.redacted)
                 self.written = self._doubtful.last
                 self._doubtful, self._ahead = None, False
             if self._count is not None:
@@ -153,6 +166,7 @@ class Writer(SettledFile):
             judging = self._judging(None)
             appends = self._judge(judging, group)
         self._apply(judging)
+        self._clear_log()
         restated, self._restated = self._restated, []
         return Stored(restated, appends)
 
@@ -160,6 +174,20 @@ class Writer(SettledFile):
         """Give cells of noted tables these values; None: absent.  Raises `Unavailable`."""
         with self._transaction() as connection:
             write_cells(connection, [(*cell, self.last, value) for cell, value in notes.items()])
+
+    def _clear_log(self) -> None:
+        """Have the text of redacted events leave the write-ahead log, in which it stands as it was
+        first written.  While another thread reads the file that may not be possible; then it is
+        tried again with the next group, and every minute (`tidy`).
+        """
+        if not self._spill:
+            return
+        try:
+            with self._used() as connection:
+                (busy, *_) = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+                self._spill = bool(busy)
+        except Unavailable as problem:
+            self._log.error("what was redacted is still in the log: {problem}", problem=problem)
 
     def probe(self) -> None:
         """Write to the file without changing its contents.  Raises `Unavailable`."""
@@ -194,9 +222,11 @@ class Writer(SettledFile):
     ) -> int:
         """Write the events, cells and keys of a group.  Returns the number of its events."""
         rows = []
+        redacts: list[Redaction] = []
         numbers = self._numbers
         for _, batch in appends:
             for shown in batch:
+                redacts += shown.redacts
                 for entry in shown.entries:
                     event = entry.event
                     if isinstance(event, RoomEvent):
@@ -208,15 +238,18 @@ class Writer(SettledFile):
             for (table, key), (version, value) in judging.changes.items()
             if not is_presence(table)
         ]
-        if not (rows or changes or judging.request_keys):
+        if not (rows or changes or judging.request_keys or redacts):
             return 0  # all units were stale or known
         connection.executemany("INSERT INTO events VALUES (?, ?, ?)", rows)
         if judging.request_keys:
             marks = judging.request_keys.items()
             connection.executemany("INSERT INTO marks (mark, id) VALUES (?, ?)", marks)
         before = change_cells(connection, changes) if changes else []
+        redacted = redact_events(
+            connection, [(it.id, it.event.room, _encode(it.event).decode()) for it in redacts]
+        )
         connection.execute("UPDATE state SET last = ?", (judging.last,))
-        self._doubtful = Doubtful(judging.first, judging.last, before)
+        self._doubtful = Doubtful(judging.first, judging.last, before, redacted)
         return len(rows)
 
     def _apply(self, judging: Judging) -> None:
@@ -248,6 +281,11 @@ class Writer(SettledFile):
         with self._used() as connection:
             return read_cells(connection, table, keys)
 
+    def tables(self, tables: Sequence[str]) -> list[dict[str, Cell]]:
+        """The cells of several tables that the file keeps.  Raises `Unavailable`."""
+        with self._used() as connection:
+            return [read_cells(connection, table) for table in tables]
+
     def forget(self, before: int, most: int | None) -> Forgotten:
         """Remove a slice of the oldest events: of those below the id `before`, and of those in
         excess of `most` events.  Raises `Unavailable`.
@@ -259,14 +297,31 @@ class Writer(SettledFile):
             old = oldest_events(connection, before, excess)
             # If the COMMIT fails they may be removed all the same: they are reported the next time.
             self._untold |= delete_events(connection, old)
-            firsts = {name: first_event(connection, name) for name in self._untold}
+            firsts = self._firsts(connection)
+        return self._removed(firsts, len(old))
+
+    def erase(self, room: str) -> Forgotten:
+        """Remove a slice of a room's events, for good.  Raises `Unavailable`."""
+        with self._transaction() as connection:
+            self._untold.add(room)
+            count = delete_room(connection, room)
+            firsts = self._firsts(connection)
+        self._spill = True
+        self._clear_log()
+        return self._removed(firsts, count)
+
+    def _firsts(self, connection: sqlite3.Connection) -> dict[str, int | None]:
+        return {name: first_event(connection, name) for name in self._untold}
+
+    def _removed(self, firsts: dict[str, int | None], count: int) -> Forgotten:
+        """So many events were removed."""
         self._untold.clear()
         for name, first in firsts.items():
             if first is None:
                 self._numbers.pop(name, None)
         if self._count is not None:
-            self._count -= len(old)
-        return Forgotten(firsts, more=len(old) == SLICE)
+            self._count -= count
+        return Forgotten(firsts, more=count == SLICE)
 
     def tidy(self) -> None:
         """Forget the request keys that are too old or too many, and write the highest id given.
@@ -274,6 +329,7 @@ class Writer(SettledFile):
         Raises `Unavailable`.
         """
         self._request_keys.forget()
+        self._clear_log()
         with self._transaction() as connection:
             connection.execute(
                 "DELETE FROM marks WHERE id <= ?"

@@ -1,1 +1,1 @@
-"""The log and its readers, without sockets: event logs, feeds, subscribers, fan-out."""
+"""Event logs and their readers, without sockets: feeds, subscribers, fan-out."""

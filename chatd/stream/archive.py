@@ -15,9 +15,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
+from weakref import WeakSet
 
 from .batch import Batch
-from .eventlog import Page
+from .eventlog import Entry, Page
 from .reader import Reader
 
 ReadPage = Callable[[int, int, Callable[[Page | None], None]], object]
@@ -28,7 +29,17 @@ call `done` with them once, now or later; with None if they could not be read.  
 class PageRead:
     """One page of an archive, under way or arrived, and the readers that wait for it."""
 
-    __slots__ = ("_last", "after", "arrived", "batches", "page", "readers", "until")
+    __slots__ = (
+        "__weakref__",
+        "_last",
+        "after",
+        "arrived",
+        "batches",
+        "page",
+        "readers",
+        "until",
+        "void",
+    )
 
     def __init__(self, after: int, last: int) -> None:
         """A page behind the cursor `after`, asked for when the log's last cursor was `last`."""
@@ -41,6 +52,8 @@ class PageRead:
         self.readers: set[Reader] = set()
         self.batches: dict[tuple[str, int], Batch] = {}
         """Batches made of it, by codec and cursor, for readers of this source alone."""
+        self.void = False
+        """Whether it may hold what is kept nowhere any more: readers ask for another one."""
         self._last = last
 
     def arrive(self, page: Page | None) -> None:
@@ -52,9 +65,17 @@ class PageRead:
             if until > self.after:  # or a reader would ask for it again and again
                 self.page, self.until = page, until
 
+    def redact(self, entry: Entry) -> None:
+        """Put an entry into the place of the one with its id, if the page holds that."""
+        page = self.page
+        if page is not None and any(old.id == entry.id for old in page.entries):
+            entries = [entry if old.id == entry.id else old for old in page.entries]
+            self.page = page._replace(entries=entries)
+            self.batches.clear()
+
     def covers(self, place: int) -> bool:
         """Whether it is the page that a reader at `place` needs."""
-        return place == self.after or self.after < place < self.until
+        return not self.void and (place == self.after or self.after < place < self.until)
 
     @property
     def failed(self) -> bool:
@@ -70,13 +91,15 @@ class PageRead:
 class Archive:
     """The archive of one source: reads pages, and wakes readers when their page has arrived."""
 
-    __slots__ = ("_read", "_under_way", "_wake_soon")
+    __slots__ = ("_pages", "_read", "_under_way", "_wake_soon")
 
     def __init__(self, read: ReadPage, wake_soon: Callable[[Collection[Reader]], object]) -> None:
         """An archive over `read`; `wake_soon` wakes readers in slices: `Notifier.wake_soon`."""
         self._read = read
         self._wake_soon = wake_soon
         self._under_way: dict[tuple[int, int], PageRead] = {}
+        self._pages: WeakSet[PageRead] = WeakSet()
+        """Pages that readers still have, or wait for."""
 
     def page(self, after: int, limit: int, last: int, reader: Reader) -> PageRead:
         """The page behind `after` with at most `limit` events; `reader` is woken when it arrives.
@@ -88,13 +111,29 @@ class Archive:
         read = self._under_way.get(key)
         if read is None:
             read = self._under_way[key] = PageRead(after, last)
-            self._read(after, limit, lambda page: self._arrived(key, page))
+            self._pages.add(read)
+            page_read = read
+            self._read(after, limit, lambda page: self._arrived(key, page_read, page))
         if not read.arrived:
             read.readers.add(reader)
         return read
 
-    def _arrived(self, key: tuple[int, int], page: Page | None) -> None:
-        read = self._under_way.pop(key)
+    def redact(self, entry: Entry) -> None:
+        """Put an entry into the place of the one with its id in all pages that have arrived.  One
+        that is under way is looked through by what reads it.
+        """
+        for read in list(self._pages):
+            read.redact(entry)
+
+    def forget(self) -> None:
+        """Use no page that was asked for already: what it holds may be kept nowhere any more."""
+        self._under_way.clear()
+        for read in list(self._pages):
+            read.void = True
+
+    def _arrived(self, key: tuple[int, int], read: PageRead, page: Page | None) -> None:
+        if self._under_way.get(key) is read:
+            del self._under_way[key]
         read.arrive(page)
         readers, read.readers = read.readers, set()
         if readers:

@@ -1,16 +1,19 @@
-"""Backlogs: what a reader needs that is not up to date, because it paused or came from far behind.
+"""Backlogs: the pages from the store for one reader whose cursor is older than a log in memory.
 
-1. A reader has at most one page of each source behind whose window it stands.  The pages share its
-   limit of events, down to `LEAST_SHARE` each: a reader of fifty rooms does not take the memory of
-   fifty.
-2. A page is kept until the reader has passed its end; then the next one is asked for.
-3. Nothing is delivered before each source that needs a page has it, and nothing beyond the lowest
-   cursor up to which a page is complete.  So entries of several sources come in the order of their
-   ids, without a hole.
-4. A gap for events that could not be read is told at once, for the log's whole past: the next read
-   may succeed behind them.  Until the reader has passed that gap, it asks for no page of the log.
-5. What a reader has missed is counted only if it stood within the log's window when it stopped
-   reading, and read no page since: then the log knows.  Otherwise the count is None, never a guess.
+A reader needs a backlog after a pause, or if it starts from an old cursor.
+
+1. The reader holds at most one page of each source whose in-memory log begins after the reader's
+   place.  The pages share the reader's limit of events, but each may hold `LEAST_SHARE`: a reader
+   of fifty rooms does not take the memory of fifty readers.
+2. A page is kept until the reader has passed the page's end; then the next page is requested.
+3. No event is delivered before all pages that the reader needs have arrived, and no event beyond
+   the lowest cursor up to which every page is complete.  So entries of several sources are
+   delivered in the order of their ids, and none is left out.
+4. If a page could not be read, the gap is reported at once and covers all events before the log's
+   floor, because the next read may succeed.  Until the reader has passed that gap, it requests no
+   page of the log.
+5. The number of missed events is known only if the reader's place was in the in-memory log when it
+   stopped reading, and if it has read no page since.  Otherwise the number is None, never a guess.
 """
 
 from __future__ import annotations
@@ -24,14 +27,14 @@ from .feed import Feed, Source, merged
 from .reader import Reader
 
 LEAST_SHARE = 20
-"""Events in a page of one of many sources: with one each, sources that take turns would be read one
-event at a time."""
+"""Events in a page, at least, when a reader of many sources splits its limit.  With one event per
+page, sources whose events alternate would be read one event at a time."""
 Places = Sequence[tuple[Feed, int]]
 """Feeds, and the place from which a reader reads on in each of them."""
 
 
 class Backlog:
-    """The pages of one reader, under way or arrived, and how much it has read of each log."""
+    """The pages of one reader, requested or arrived, and how much it has read of each log."""
 
     __slots__ = ("_ordinals", "_reader", "_reads", "_told")
 
@@ -43,13 +46,13 @@ class Backlog:
 
     @property
     def waiting(self) -> bool:
-        """Whether pages were asked for that are still needed."""
+        """Whether the reader has requested pages that it still needs."""
         return bool(self._reads)
 
     def ask(self, behind: Places, limit: int) -> bool:
-        """Ask for the pages that the reader needs, and return whether all of them have arrived.
+        """Request the pages of the sources in `behind`, and return whether all have arrived.
 
-        If not, the reader is woken when they arrive.
+        If not, the reader is woken when they arrive.  `limit` is in events, for all pages together.
         """
         limit = min(limit, PUSH_LIMIT)
         share = max(limit // len(behind), min(limit, LEAST_SHARE))
@@ -71,7 +74,7 @@ class Backlog:
         return all(read.arrived for read in reads.values())
 
     def batch(self, places: Places, cursor: int, limit: int, skip: Collection[int]) -> Batch:
-        """What follows in all feeds, as far as the pages reach."""
+        """The next batch of all feeds, up to the lowest cursor at which a page ends."""
         reads = self._reads
         helping = [source for source, read in reads.items() if read.reaches(source.log.floor)]
         for source in helping:
@@ -89,7 +92,7 @@ class Backlog:
         return shared
 
     def leave(self) -> None:
-        """The pages are not needed any more."""
+        """Drop all pages: the reader stopped, paused, or has caught up with the logs."""
         for read in self._reads.values():
             read.readers.discard(self._reader)
         self._reads = {}
@@ -105,7 +108,7 @@ class Backlog:
                 self._ordinals[log] = before[log]
 
     def counted(self, batch: Batch) -> Batch:
-        """The batch with its gaps counted, as far as that is known."""
+        """The batch, with the number of missed events in each gap for which the number is known."""
         if not batch.gaps:
             return batch
         missed = {

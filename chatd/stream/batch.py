@@ -1,13 +1,13 @@
 """Batches: what one delivery hands to an outlet, and how several sources are merged into one.
 
-1. A batch stands between two cursors.  A reader that has been given the batch stands at
-   `Batch.cursor`, and has missed nothing but what `Batch.gaps` tells.
+1. A batch covers the events between two cursors.  After its delivery the reader's cursor is
+   `Batch.cursor`, and the reader has missed no events but those reported in `Batch.gaps`.
 2. Entries are merged in the order of their ids.  A batch never goes beyond the lowest cursor up to
-   which every source is known (`Stretch.until`).
-3. A gap is told once: by the batch in which the missing events end, so that it stands in its place
-   between the events; or at once, if a later batch could not know of it (`Tell`).
-4. A batch has at most `limit` entries and `BATCH_BYTES`; a single longer entry is a batch of its
-   own.
+   which the entries of every source are known (`Stretch.until`).
+3. A gap is reported once: in the batch in which the missing events end, so that the gap has its
+   place between the events; or at once, if a later batch could not know of the gap (`Tell`).
+4. A batch has at most `limit` entries and `BATCH_BYTES`.  A single entry of more bytes is a batch
+   of its own.
 """
 
 from __future__ import annotations
@@ -21,23 +21,23 @@ from .eventlog import Codec, Entry, encoded
 from .pages import MOST_BYTES, MOST_ENTRIES
 
 PUSH_LIMIT = MOST_ENTRIES
-"""Entries in one batch at most: what a reader that resumes gets in one write."""
+"""Entries in one batch at most, and so in one write to a reader that resumes."""
 BATCH_BYTES = MOST_BYTES
-"""Bytes of encoded entries in one batch at most: far above a burst, and small enough for a thousand
-readers that catch up at once."""
+"""Bytes of encoded entries in one batch at most: more than any burst of messages needs, and little
+enough that a thousand readers can catch up at once."""
 
 
 class Gap(NamedTuple):
-    """Events that a reader is never given, because they are kept nowhere."""
+    """Events that a reader never gets, because neither memory nor the store can give them."""
 
     source: str
-    """The room."""
+    """The room's name."""
     missed: int | None
     """How many events are missing; None if the server does not know."""
 
 
 class Batch:
-    """Entries between two cursors as bytes: what one `deliver` hands over."""
+    """The encoded entries between two cursors: the argument of one `Outlet.deliver`."""
 
     __slots__ = ("_forms", "chunk", "count", "cursor", "end", "gaps")
 
@@ -52,19 +52,19 @@ class Batch:
     ) -> None:
         self.chunk = chunk
         self.count = count
-        """Entries in the chunk; 0 in a batch that only tells a gap."""
+        """Entries in the chunk; 0 in a batch that only reports a gap."""
         self.cursor = cursor
-        """The reader's cursor behind this batch."""
+        """The reader's cursor after this batch."""
         self.gaps = gaps
-        """What is missing *before* the chunk."""
+        """The gaps *before* the chunk."""
         self.end = end
         """Whether this batch reaches the end of all logs."""
         self._forms: dict[Hashable, tuple[int, bytes]] = {}
 
     def cached(self, form: Hashable, make: Callable[[Batch], bytes], age: int = 0) -> bytes:
-        """The result of `make` for this batch, made for its first reader and shared by the others.
+        """The result of `make(self)`, cached under `form` so that all readers share it.
 
-        It is made anew when it is asked for at another `age`.
+        A cached result of another `age` is made anew.
         """
         made = self._forms.get(form)
         if made is None or made[0] != age:
@@ -73,36 +73,36 @@ class Batch:
 
 
 class Tell(Enum):
-    """When a gap is told."""
+    """When a gap is reported."""
 
     PASSED = auto()
-    """By the batch in which the missing events end; until then, each batch finds the gap again."""
+    """In the batch in which the missing events end; each batch before it finds the gap again."""
     NOW = auto()
-    """By this batch: for events that could not be read now, but might be when the next is made."""
+    """In this batch: the events could not be read now, but the next batch might read them."""
     NEVER = auto()
-    """It was told."""
+    """An earlier batch has reported the gap."""
 
 
 class Stretch(NamedTuple):
-    """What is known of one source behind a reader's place in it."""
+    """The known entries of one source after a reader's place in it."""
 
     source: str
     codec: Codec
     entries: Sequence[Entry]
-    """Those behind the place, oldest first."""
+    """The entries after the place, oldest first."""
     floor: int | None = None
-    """Between the place and this cursor some events are kept nowhere; None: none are missing."""
+    """Between the place and this cursor some events are missing; None: none are."""
     until: int | None = None
-    """The cursor up to which `entries` are all there are; None: up to now."""
+    """The cursor up to which `entries` is complete; None: up to the newest event."""
     tell: Tell = Tell.PASSED
 
 
 def merge(
     stretches: Sequence[Stretch], cursor: int, limit: int, skip: Collection[int] = ()
 ) -> Batch:
-    """What follows `cursor` in all sources, in the order of the ids, without the ids in `skip`.
+    """The entries after `cursor` of all sources, in the order of the ids, without those in `skip`.
 
-    The batch's cursor lies behind the last entry looked at, and not before `cursor`.
+    The batch's cursor is after the last entry examined, and never before `cursor`.
     """
     if len(stretches) == 1 and not skip and (whole := _whole(stretches[0], limit)):
         return whole
@@ -119,7 +119,7 @@ def merge(
     chunks: list[bytes] = []
     size = 0
     end = known is None
-    # Of fifty rooms' thousands of entries only the first few hundred are looked at.
+    # The merge is lazy: of the thousands of entries of fifty rooms it reads the first few hundred.
     for id_, entry, its_codec in runs[0] if len(runs) == 1 else heapq.merge(*runs, key=_by_id):
         if known is not None and id_ > known:
             cursor = known
@@ -128,7 +128,7 @@ def merge(
             cursor = id_
             continue
         data = entry.encoded(its_codec)
-        size += len(data) + 1  # and what separates it from the next one
+        size += len(data) + 1  # 1 for the separator before the next entry
         if len(chunks) >= limit or (chunks and size > BATCH_BYTES):
             end = False
             break
@@ -146,8 +146,8 @@ def merge(
 
 
 def _whole(stretch: Stretch, limit: int) -> Batch | None:
-    """The batch of a stretch that has no gap, reaches up to now, and fits into one batch; None for
-    any other stretch.
+    """The batch of a stretch that has no gap, reaches the newest event, and fits into one batch;
+    None for any other stretch.
     """
     _, codec, entries, floor, until, _ = stretch
     if floor is not None or until is not None or not 0 < len(entries) <= limit:

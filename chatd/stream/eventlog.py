@@ -167,6 +167,22 @@ class EventLog:
         self.last = last
         self.count += len(entries)
 
+    def clear(self) -> None:
+        """Drop all entries, which are kept nowhere any more.  No gap is told of them."""
+        self._entries = ()
+        self.incomplete = False
+
+    def replace(self, entry: Entry) -> bool:
+        """Put an entry into the place of the one with its id; whether there is one."""
+        entries = self._entries
+        for place in range(len(entries) - 1, -1, -1):
+            if entries[place].id == entry.id:
+                entries[place] = entry  # type: ignore[index]  # it is no tuple: it has entries
+                return True
+            if entries[place].id < entry.id:
+                break
+        return False
+
     def since(self, cursor: int) -> Suffix:
         """The entries after `cursor`, oldest first, and whether none is missing."""
         found = []

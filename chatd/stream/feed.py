@@ -90,8 +90,9 @@ class Feed:
         return self.begin, batch.cursor, batch.chunk
 
     def forget(self) -> None:
-        """Share the latest batch no more: the log has got earlier entries."""
+        """Share the latest batch no more: the log has got earlier entries, or others."""
         self.limit = 0
+        self.batch = None
 
     def needs_page(self, place: int) -> bool:
         """Whether a reader at `place` has to read on from the archive."""
@@ -172,6 +173,24 @@ class Source:
                     for reader in feed.readers:
                         reader.find_single_feed()
 
+    def redact(self, entry: Entry) -> None:
+        """Put an entry into the place of the one with its id, wherever that is: in the log, in
+        pages of the archive, and in the bytes that readers share.
+        """
+        self.log.replace(entry)
+        for feed in self.feeds():
+            feed.forget()
+        if self.archive is not None:
+            self.archive.redact(entry)
+
+    def erase(self) -> None:
+        """Drop everything: it is kept nowhere any more."""
+        self.log.clear()
+        for feed in self.feeds():
+            feed.forget()
+        if self.archive is not None:
+            self.archive.forget()
+
     def prepend(self, entries: Collection[Entry], floor: int) -> None:
         """Complete the log: see `EventLog.prepend`."""
         self.log.prepend(list(entries), floor)
@@ -181,6 +200,8 @@ class Source:
     def restart(self, entries: Collection[Entry], floor: int, last: int, fanout: Fanout) -> None:
         """The log was read anew: see `EventLog.restart`; have the readers woken."""
         self.log.restart(list(entries), floor, last)
+        if self.archive is not None:
+            self.archive.forget()
         for feed in self.feeds():
             feed.forget()
             if feed.readers:

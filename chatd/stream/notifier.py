@@ -1,16 +1,16 @@
-"""Fan-out: wakes the readers of what has changed.
+"""Fan-out: wakes the readers of the feeds that have new entries.
 
-1. However many entries come in one reactor turn, each reader is woken once for them.
+1. Each reader is woken once per reactor turn, however many entries were appended in that turn.
 2. Fan-out is time-sliced: readers are woken for at most `SLICE_SECONDS` at a stretch, and feeds
    take turns (round-robin), so that one busy room cannot starve another.
 3. Before a log evicts an entry that a pending reader has not been shown, the rounds of that log are
    finished without time-slicing (`make_room`).  So eviction never causes a gap for a reader that
-   kept up, whatever the size of the burst and of the log.  Other logs are not concerned.
-4. The fast path: a reader that stands where the latest batch begins, and takes batches as they
-   are, is written the batch's bytes without being asked.  `Subscriber.wake` would do the same: the
-   batch tells no gap and reaches the log's end, so it would be delivered, that is written, and the
-   cursor moved behind it.  A reader behind the log's window cannot stand there.
-5. A reader that raises is stopped; the others are woken all the same.
+   kept up, whatever the size of the burst and of the log.  Rounds of other logs stay time-sliced.
+4. The fast path: if a reader's cursor is where the latest batch begins, and the reader takes
+   batches unchanged, the notifier writes the batch's bytes itself.  `Subscriber.wake` would have
+   the same effect: the batch has no gap and reaches the log's end, so `wake` would write it and
+   move the cursor to its end.  A reader that needs a page of the store is never at that cursor.
+5. If a reader raises an exception, it is stopped, and the other readers are woken as usual.
 """
 
 from __future__ import annotations
@@ -25,31 +25,32 @@ from .reader import Reader
 from .writing import direct_write
 
 SLICE_SECONDS = 0.001
-"""Seconds for which readers are woken at a stretch: the delay for everything else."""
+"""Seconds of one time slice, and so the delay that fan-out causes for other work."""
 SLICE_READERS = 50
-"""Readers on the fast path between two looks at the clock: a quarter of a millisecond's work."""
+"""Readers on the fast path between two checks of the clock: 0.25 ms of work."""
 
 
 class Round:
-    """Readers that are being woken for one reason, in slices."""
+    """The readers to wake for one feed's new entries, or for pages that arrived, in time slices."""
 
     __slots__ = ("asleep", "feed", "shown")
 
     def __init__(self, feed: Feed | None, asleep: list[Reader], shown: int) -> None:
         self.feed = feed
-        """The feed that has something new; None: pages of an archive have arrived."""
+        """The feed that has new entries; None: pages of an archive have arrived."""
         self.asleep = asleep
-        """Those that are still to be woken."""
+        """The readers that are still to be woken."""
         self.shown = shown
-        """The cursor up to which they have been shown the feed's log."""
+        """The cursor up to which those readers have been shown the feed's log."""
 
 
 class Growth:
-    """New entries of several logs, which grow together.
+    """New entries for several logs, appended together.
 
-    Room is made in all of them before the first one grows, so that no reader is woken in between:
-    it would move its cursor past what another of its logs is about to get.  A log that is to get
-    more entries than it holds has all grow in several steps, in the order of the ids.
+    Room is made in all logs before the first one grows, so that no reader is woken in between.
+    Such a reader would move its cursor past entries that another of its logs is about to get.  If a
+    log gets more entries than its capacity, all logs grow in several steps, in the order of the
+    ids.
     """
 
     __slots__ = ("_new", "_notifier")
@@ -70,9 +71,9 @@ class Growth:
             self._new[source] = [entry]
 
     def finish(self) -> None:
-        """Append what was added, and have the readers woken.
+        """Append the added entries to their logs, and have the readers woken.
 
-        Not to be called from within a reader's `wake`.
+        Must not be called from within a reader's `wake`.
         """
         grown, self._new = self._new, {}
         for source, entries in grown.items():
@@ -82,7 +83,7 @@ class Growth:
 
 
 class Notifier:
-    """Wakes readers soon, once for all that happened meanwhile."""
+    """Wakes readers soon, once for all entries that have been appended by then."""
 
     def __init__(
         self,
@@ -97,14 +98,14 @@ class Notifier:
         self._failed = failed
         self._seconds = seconds
         self._marked: dict[Feed, None] = {}
-        """Feeds that have something new, the longest marked first."""
+        """Feeds that have new entries and no round for them yet, the one marked first in front."""
         self._rounds: deque[Round] = deque()
         self._under_way: dict[Feed, Round] = {}
-        """The round of each feed that has one under way."""
+        """The unfinished round of each feed that has one."""
         self._called = False
 
     def mark(self, feed: Feed, shown: int) -> None:
-        """Wake the readers of `feed` soon: it has an entry behind the cursor `shown`."""
+        """Wake the readers of `feed` soon: it has an entry after the cursor `shown`."""
         if not feed.marked:
             feed.marked = True
             feed.shown = shown
@@ -112,13 +113,13 @@ class Notifier:
             self._call()
 
     def wake_soon(self, readers: Collection[Reader]) -> None:
-        """Wake these readers soon: a page that they wait for has arrived."""
+        """Wake these readers soon: the page for which they wait has arrived."""
         self._rounds.append(Round(None, list(readers), 0))
         self._call()
 
     def make_room(self, source: Source, entries: int) -> None:
-        """Wake at once those pending readers of a log that have not been shown what so many new
-        entries would evict.
+        """Wake at once the pending readers that have not been shown the entries which `entries` new
+        ones would evict from the source's log.
         """
         evicted = source.log.evicting(entries)
         if not evicted:
@@ -131,7 +132,7 @@ class Notifier:
                 self._finish(self._begin(feed))
 
     def wake(self) -> None:
-        """Wake readers for `SLICE_SECONDS`, and the others soon."""
+        """Wake readers for `SLICE_SECONDS`; the remaining readers are woken by a later call."""
         self._called = False
         self._go_on(self._seconds() + SLICE_SECONDS)
         if self._rounds or self._marked:
@@ -143,8 +144,8 @@ class Notifier:
             self._call_soon(self.wake)
 
     def _go_on(self, deadline: float) -> None:
-        """Begin a round for each marked feed that has none under way, and go on with all rounds, a
-        slice each in turn, until the deadline.
+        """Begin a round for each marked feed without an unfinished one; then serve all rounds in
+        turn, one slice each, until the deadline.
         """
         for feed in [feed for feed in self._marked if feed not in self._under_way]:
             self._begin(feed)
@@ -177,7 +178,7 @@ class Notifier:
             del self._under_way[round_.feed]
 
     def _wake_slice(self, round_: Round, deadline: float) -> None:
-        """Wake the next `SLICE_READERS` of a round, or as many as there is time for."""
+        """Wake the next `SLICE_READERS` readers of a round, fewer if the deadline passes."""
         asleep = round_.asleep
         readers = asleep[-SLICE_READERS:]
         del asleep[-SLICE_READERS:]
@@ -187,7 +188,7 @@ class Notifier:
             asleep += self._wake_each(readers, deadline)
 
     def _wake(self, feed: Feed, readers: Sequence[Reader], deadline: float) -> Sequence[Reader]:
-        """Wake some readers of a feed; returns those for which there was no time."""
+        """Wake some readers of a feed; returns those that are left when the deadline passes."""
         begin, cursor, chunk = feed.latest()
         for reader in readers:
             try:
@@ -200,13 +201,15 @@ class Notifier:
                 reader.stop()
                 self._failed(failure)
             if reader.write:
-                begin, cursor, chunk = feed.latest()  # this reader may have made it
-            elif self._seconds() > deadline:  # a poll group may stand for many polls
+                begin, cursor, chunk = feed.latest()  # `wake` may have made a new batch
+            elif self._seconds() > deadline:  # waking one poll group may answer many polls
                 return readers[readers.index(reader) + 1 :]
         return ()
 
     def _wake_each(self, readers: Sequence[Reader], deadline: float) -> Sequence[Reader]:
-        """The same for readers whose page has arrived: it may be a lot for each of them."""
+        """Like `_wake`, for readers whose page has arrived.  Each may get a large batch, so the
+        clock is checked after each reader.
+        """
         for place, reader in enumerate(readers, 1):
             try:
                 reader.wake()

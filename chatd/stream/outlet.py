@@ -9,28 +9,31 @@ from .batch import Batch
 
 
 class Outlet(Protocol):
-    """Where one reader's bytes go: the transport's half of a door."""
+    """Sends one reader's bytes to its client: the sending half of a door."""
 
     def deliver(self, batch: Batch) -> bool:
-        """Tell the gaps, send the chunk, and return whether the reader goes on.
+        """Report the gaps, send the chunk, and return whether the reader goes on.
 
-        An outlet that pushes returns True, one that answers a poll False.  If its transport is
-        full, it calls `Subscriber.pause` (from within, if need be) and later `resume`.
+        An outlet that pushes returns True, one that answers a poll False.  If its transport's
+        buffer is full, the outlet calls `Subscriber.pause`, even from within `deliver`, and
+        `resume` when the buffer has room again.
         """
 
     def revoked(self, error: ChatError) -> None:
-        """The gate has ended this reader: tell the client why, in the door's way."""
+        """The gate has ended this reader: send the client the reason, in the door's format."""
 
     def removed(self, room: str, error: ChatError) -> None:
-        """The gate has taken this room from the reader, which goes on with others: tell why."""
+        """The gate has taken `room` from the reader, which goes on with its other rooms: send the
+        client the reason.
+        """
 
 
 @runtime_checkable
 class TellsMarkers(Protocol):
-    """An outlet that can tell how far its account has read a room."""
+    """An outlet that also sends read markers: how far the reader's account has read a room."""
 
     def marked(self, room: str, marker: int) -> None:
-        """The reader's account has read a room up to the event `marker`, in whichever session."""
+        """The reader's account has read `room` up to the event `marker`, in any of its sessions."""
 
 
 class Nowhere:
@@ -41,10 +44,10 @@ class Nowhere:
         return False
 
     def revoked(self, error: ChatError) -> None:
-        """Nothing is left to end."""
+        """Ignored: the reader has stopped already."""
 
     def removed(self, room: str, error: ChatError) -> None:
-        """Nothing is left to read."""
+        """Ignored: a stopped reader reads no room."""
 
     def send(self, data: bytes) -> None:
         """Drop the bytes."""

@@ -1,11 +1,11 @@
-"""Where a reader begins: what a client asked for, as a place in each log.  Pure.
+"""Places: the position in each log at which a reader begins.  Pure.
 
-1. A place is a cursor, which holds for all of a reader's logs; in some of them it may begin further
-   on (`logs`), and it may have to be told of gaps first.
-2. What lies before the oldest entry kept is no gap for a reader that asks for the oldest; what is
-   kept and cannot be given is one.
-3. A cursor that the server never gave says nothing about what its reader has: a gap is told, and
-   then come the newest entries.
+1. A place is one cursor for all logs of a reader.  In some logs the reader may begin later
+   (`logs`), and gaps may have to be reported before the first events.
+2. A reader that asks for the oldest events gets no gap for events before the oldest one kept.  It
+   gets a gap for events that are kept but cannot be read.
+3. If the server never issued a cursor, it cannot know which events the client has.  The reader gets
+   a gap, and then the newest entries.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from .eventlog import EventLog
 from .feed import Source
 
 DEFAULT_LATEST = 50
-"""Entries that a reader without a cursor gets, or with one that was never given."""
+"""Entries that a reader gets first if it has no cursor, or one that the server never issued."""
 
 
 class Place(NamedTuple):
@@ -26,15 +26,16 @@ class Place(NamedTuple):
 
     cursor: int
     logs: Mapping[EventLog, int] = {}
-    """Logs in which it begins behind the cursor, and where."""
+    """Logs in which the reader begins after `cursor`, and its cursor in each of them."""
     gaps: tuple[Gap, ...] = ()
-    """What it is told to have missed, before anything else."""
+    """Gaps to report before the first events."""
 
 
 def latest(sources: Sequence[Source], count: int) -> Place:
-    """Before the latest `count` entries; none of them is from before a log's floor.
+    """The place before the latest `count` entries in memory.
 
-    If some are missing that could not be read, it lies before those, so that a gap is told.
+    If there are fewer, and a log's earlier entries could not be loaded, the place is before that
+    log's floor, so that a gap is reported.
     """
     logs = [source.log for source in sources]
     ids = sorted(entry.id for log in logs for entry in log.latest(count))[-count:]
@@ -45,8 +46,9 @@ def latest(sources: Sequence[Source], count: int) -> Place:
 
 
 def oldest(sources: Sequence[Source], first: Callable[[str], int | None]) -> Place:
-    """Before the oldest entry kept of each source; `first` answers its id, by the source's name,
-    or None if nothing is kept.
+    """The place before the oldest kept entry of each source.
+
+    `first` returns that entry's id for a source's name, or None if the source has no kept entries.
     """
     places = {source.log: _oldest(source, first(source.name)) for source in sources}
     cursor = min(places.values())
@@ -62,6 +64,8 @@ def _oldest(source: Source, first: int | None) -> int:
 
 
 def lost(sources: Sequence[Source], count: int = DEFAULT_LATEST) -> Place:
-    """For a cursor that was never given: behind a gap, before the latest `count` entries."""
+    """The place for a cursor that the server never issued: a gap in every source, then the latest
+    `count` entries.
+    """
     gaps = tuple(Gap(source.name, None) for source in sources if source.name)
     return latest(sources, count)._replace(gaps=gaps)

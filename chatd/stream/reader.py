@@ -1,4 +1,4 @@
-"""What a feed, an archive and the notifier know of a reader."""
+"""The interface of a reader, as feeds, archives and the notifier use it."""
 
 from __future__ import annotations
 
@@ -10,23 +10,25 @@ class Reader(Protocol):
     """A reader that is woken when there may be something to read: `chatd.stream.subscriber`."""
 
     cursor: int
-    """The place behind the last event that the reader was given."""
+    """The cursor after the last event that was delivered to the reader."""
     send: Callable[[bytes], int | None]
-    """Sends bytes at once and returns how many; None: all are taken care of.  May raise
-    `OSError`.
+    """Sends bytes at once and returns how many were sent; None: the callee sends or drops all of
+    them.  May raise `OSError`.
     """
     write: Callable[[bytes], None] | None
-    """Sends bytes now or later; None for a reader that has to be asked for each batch."""
+    """Sends bytes now or later; None: each batch has to go through `wake`."""
 
     @property
     def fast_path(self) -> object | None:
-        """The one feed whose batches may be written to this reader without asking it."""
+        """The only feed whose batches may be written to this reader without calling `wake`; None:
+        every batch has to go through `wake`.
+        """
 
     def wake(self) -> None:
-        """Read on from the cursor."""
+        """Deliver the events after the cursor."""
 
     def stop(self) -> None:
         """Read no more, for good."""
 
     def find_single_feed(self) -> None:
-        """Find out again whether only one feed has anything to read."""
+        """Determine anew whether only one of the reader's feeds has entries."""

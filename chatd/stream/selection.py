@@ -1,11 +1,13 @@
-"""Selections: which feeds a reader reads, from which place in each, and without which events.
+"""Selections: the feeds of one reader, its place in each, and the events that it leaves out.
 
-1. A selection is the reader's own; what follows in it is shared with other readers wherever it can
-   be: if only one feed has anything to read, and nothing is hidden, the batch is that feed's.
-2. Feeds that a reader joined while others were unread, or that it begins to read further on than
-   others, have places of their own, until its cursor has passed them.
-3. Ids are hidden until the cursor has passed them.
-4. Gaps that a reader is owed when it begins are told with the first batch, or on their own.
+1. A selection belongs to one reader, but its batches are shared with other readers if possible: if
+   only one feed has entries, and no event is left out, the batch is that feed's shared batch.
+2. A feed may have a place of its own, ahead of the cursor: because it was added while other feeds
+   had unread entries, or because the reader begins later in it.  The place is dropped when the
+   cursor has passed it.
+3. A hidden id is forgotten when the cursor has passed it.
+4. Gaps that are due before the first event (`owed`) are reported with the first batch, or in a
+   batch without entries.
 """
 
 from __future__ import annotations
@@ -19,7 +21,7 @@ from .feed import Feed, merged
 
 
 class Selection:
-    """The feeds of one reader, and what follows its cursor in them."""
+    """The feeds of one reader, and the batches that follow its cursor in them."""
 
     __slots__ = ("_begins", "_hidden", "feeds", "owed", "single")
 
@@ -32,8 +34,8 @@ class Selection:
     ) -> None:
         self.feeds = tuple(feeds)
         self.single: Feed | None = None
-        """The only feed that has anything to read, so that nothing need be merged; None if several
-        have, or if something is hidden.
+        """The only feed that has entries, so that no merge is needed; None if several have, if
+        events are hidden, if a feed has a place of its own, or if gaps are due.
         """
         self._hidden: set[int] | None = None
         self._begins = dict(places) if places else None
@@ -44,13 +46,13 @@ class Selection:
         """Find the single feed for a reader at `cursor`."""
         self.single = None
         if not (self._hidden or self._begins or self.owed):
-            # The inbox of most sessions is empty; `Source.append` asks again for its first entry.
+            # Most sessions' inbox is empty; `Source.append` calls this again for a first entry.
             spoken = [feed for feed in self.feeds if feed.log.count or feed.log.last > cursor]
             if len(spoken) == 1:
                 self.single = spoken[0]
 
     def pay(self, batch: Batch | None, cursor: int) -> Batch:
-        """The batch that follows `cursor`, if one does, with the gaps that the reader is owed."""
+        """`batch` with the gaps in `owed` added; if it is None, an empty batch with those gaps."""
         owed, self.owed = self.owed, ()
         self.find_single(cursor)
         batch = batch or Batch(b"", 0, cursor, end=True)
@@ -65,15 +67,15 @@ class Selection:
         self.find_single(cursor)
 
     def hide(self, ids: Sequence[int], cursor: int) -> None:
-        """Leave these events out from now on."""
+        """Leave these events out of all batches from now on."""
         self._hidden = (self._hidden or set()).union(ids)
         self.find_single(cursor)
 
     def change(self, feeds: Sequence[Feed], begin: int, cursor: int) -> int:
-        """Select other feeds, for a reader at `cursor`; answers its cursor from then on.
+        """Replace the feeds of a reader at `cursor`; returns the reader's new cursor.
 
-        A log that was not read before is read from `begin` on, which may lie before the cursor:
-        then the reader stands there, and has read the others up to where it stood.
+        A log that was not read before is read from `begin` on.  If `begin` is before `cursor`, it
+        becomes the new cursor, and each other log keeps the reader's former place.
         """
         known = {feed.log for feed in self.feeds}
         self.feeds = tuple(feeds)
@@ -89,20 +91,20 @@ class Selection:
         return cursor
 
     def places(self, cursor: int) -> list[tuple[Feed, int]]:
-        """All feeds, and the place from which each of them is to be read on."""
+        """Every feed with the place from which it is read next."""
         begins = self._begins or {}
         return [(feed, max(cursor, begins.get(feed.log, 0))) for feed in self.feeds]
 
     def behind(self, cursor: int) -> list[tuple[Feed, int]]:
-        """The same of those feeds of which a page is needed."""
+        """Like `places`, but only feeds of which the reader needs a page of the store."""
         return [(feed, place) for feed, place in self._unread(cursor) if feed.needs_page(place)]
 
     def _unread(self, cursor: int) -> list[tuple[Feed, int]]:
-        """The same of those feeds that may have anything to read."""
+        """Like `places`, but only the single feed if there is one."""
         return [(self.single, cursor)] if self.single else self.places(cursor)
 
     def next(self, cursor: int, limit: int) -> Batch | None:
-        """What follows `cursor`; None if nothing does, or if a page is needed first."""
+        """The batch after `cursor`; None at the end of all logs, or if a page is needed first."""
         if self._begins:
             if cursor < max(self._begins.values()):
                 return self._next_in_all(cursor, limit)
@@ -120,7 +122,7 @@ class Selection:
         return self._next_in_all(cursor, limit)
 
     def next_page(self, backlog: Backlog, cursor: int, limit: int) -> Batch:
-        """What follows `cursor` by the pages that were needed, all of which have arrived."""
+        """The batch after `cursor`, made of the backlog's pages, all of which have arrived."""
         return self._passed(backlog.batch(self._unread(cursor), cursor, limit, self._hidden or ()))
 
     def _next_in_all(self, cursor: int, limit: int) -> Batch | None:
@@ -132,7 +134,7 @@ class Selection:
         return self._passed(merged(places, cursor, limit, self._hidden or ()))
 
     def _passed(self, batch: Batch) -> Batch:
-        """The batch; the ids that were hidden from it need not be kept any more."""
+        """Return `batch`, and forget the hidden ids up to its cursor."""
         if self._hidden:
             self._hidden = {id_ for id_ in self._hidden if id_ > batch.cursor} or None
             self.find_single(batch.cursor)

@@ -1,17 +1,18 @@
-"""Subscribers: one reader each, and the one road out of every log.
+"""Subscribers: the readers of logs.  Every event leaves a log through a subscriber.
 
-1. A subscriber is a cursor.  `wake` delivers what lies behind the cursor to the outlet; live
-   delivery, replay, resuming, reading on from the store and catching up after a pause are all that
-   one call.
+1. A subscriber is a cursor.  `wake` delivers the events after the cursor to the outlet.  This one
+   method does live delivery, replay, resuming, reading from the store and catching up after a
+   pause.
 2. The cursor moves before a batch is delivered, so an outlet may pause, resume or stop its reader
-   from within.
-3. Backpressure costs a number.  While the outlet is full nothing is read for it; when it resumes,
-   it reads on from its cursor.
-4. A reader whose cursor lies behind the window of a log with an archive *waits* for a page,
-   delivers it, and so on until it meets the log (`chatd.stream.backlog`).  A gap is told only for
-   events that are kept nowhere, or that could not be read.
-5. A reader is on the fast path (`chatd.stream.notifier`) if it pushes, is not paused, hides
-   nothing, and reads one feed that has anything to read.
+   from within `deliver`.
+3. Backpressure costs a number, not a queue.  While the outlet is full, the subscriber reads
+   nothing; after `resume` it continues from the cursor.
+4. If the cursor is before the floor of a log that has an archive, the reader *waits* for a page of
+   the store and delivers it.  This repeats until the cursor has reached the log in memory
+   (`chatd.stream.backlog`).  A gap is reported only for events that are not kept, or that could not
+   be read.
+5. A reader is on the fast path (`chatd.stream.notifier`) if its outlet pushes and is not full, no
+   event is hidden, and only one of its feeds has entries.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ from .selection import Selection
 
 
 class Subscriber:
-    """One reader: a cursor, the feeds it reads, and the outlet it fills."""
+    """One reader: a cursor, the feeds that it reads, and the outlet to which it delivers."""
 
     __slots__ = (
         "_backlog",
@@ -55,10 +56,11 @@ class Subscriber:
         places: Mapping[EventLog, int] | None = None,
         gaps: tuple[Gap, ...] = (),
     ) -> None:
-        """A reader at `cursor`, or further on in some logs (`places`), that is told `gaps` before
-        anything else; it gets nothing before `start`.
+        """A reader at `cursor`, or later in some logs (`places`).  It delivers nothing before
+        `start`.
 
-        `limit` is in entries of one batch; `owner` is what the gate knows of the reader.
+        `gaps` are reported before the first event, and `limit` is the most entries in one batch.
+        `owner` identifies the reader to the gate.
         """
         self.outlet = outlet
         self.cursor = cursor
@@ -66,28 +68,26 @@ class Subscriber:
         self.owner = owner
         self.paused = False
         self.reading = False
-        """Whether it has started and not stopped."""
+        """Whether the reader has started and not stopped."""
         self.write: Callable[[bytes], None] | None = None
-        """Sends bytes to the client, now or later."""
+        """See `Reader.write`."""
         self.send: Callable[[bytes], int | None] = NOWHERE.send
-        """Sends bytes at once and returns how many; None: all are taken care of.  May raise
-        `OSError`.
-        """
+        """See `Reader.send`."""
         self.fast_path: Feed | None = None
-        """The feed whose batches may be written to this reader without asking it."""
+        """See `Reader.fast_path`."""
         self._selection = Selection(feeds, cursor, places, gaps)
         self._backlog: Backlog | None = None
-        """While it is paused, or has not yet caught up since."""
+        """Set while the reader is paused, or has not caught up since."""
         self._on_caught_up: tuple[int, Callable[[], None]] | None = None
 
     @property
     def feeds(self) -> tuple[Feed, ...]:
-        """The feeds that it reads."""
+        """The feeds that the subscriber reads."""
         return self._selection.feeds
 
     @property
     def late(self) -> bool:
-        """Whether there is something to read for which the other readers were woken already."""
+        """Whether there are events for which the feeds' other readers have been woken already."""
         if self._selection.owed:
             return True
         cursor = self.cursor
@@ -98,24 +98,25 @@ class Subscriber:
 
     @property
     def waiting(self) -> bool:
-        """Whether a page of an archive is needed before anything more can be read."""
+        """Whether the reader waits for a page of an archive."""
         return self._backlog is not None and self._backlog.waiting
 
     @property
     def behind(self) -> bool:
-        """Whether something that was there has to be delivered first, and cannot be now: the outlet
-        is full, or a page is under way.
+        """Whether there are events that cannot be delivered now: the outlet is full, or a page has
+        not arrived.
         """
         return self.paused or self.waiting
 
     def start(self, write: Callable[[bytes], None] | None = None) -> None:
-        """Begin to read: at once what lies behind the cursor, and then what comes.
+        """Begin to read: first the events after the cursor, then new ones as they come.
 
-        If the other readers are about to be woken, this one is woken with them: a poll that is
-        repeated at once does not overtake the others, and gets more events at a time.
+        If the feed's other readers are about to be woken, this reader is woken with them.  So a
+        poll that is repeated at once does not overtake other polls, and gets more events at a time.
 
-        An outlet that pushes may pass its transport's `write`: then a batch without gaps may be
-        written as it is, without `deliver`; by `send`, if there is a shorter way.
+        An outlet that pushes may pass its transport's `write`.  Then a batch without gaps may be
+        written to it unchanged, without `deliver`; `send` is set to `write`, and may be replaced by
+        a faster function.
         """
         self.reading = True
         self.write = write
@@ -133,12 +134,12 @@ class Subscriber:
             self.wake()
 
     def push(self, write: Callable[[bytes], None]) -> None:
-        """From here on, a batch without gaps may be written as it is: see `start`."""
+        """From now on, a batch without gaps may be written unchanged with `write`: see `start`."""
         self.write = self.send = write
         self._see_fast_path()
 
     def stop(self) -> None:
-        """Read no more, for good, and drop the outlet, which refers to this reader in turn."""
+        """Stop reading for good, and drop the outlet, which breaks a reference cycle."""
         self.reading = False
         self.fast_path = self.write = self._on_caught_up = None
         self.send = NOWHERE.send
@@ -150,8 +151,9 @@ class Subscriber:
             feed.readers.discard(self)
 
     def wake(self) -> None:
-        """Read on from the cursor, until the logs' end, or until the outlet is full, or until a
-        page has to be waited for.
+        """Deliver the events after the cursor, up to the end of the logs.
+
+        Returns earlier if the outlet is full, or if a page of an archive is needed first.
         """
         selection = self._selection
         while self.reading and not self.paused:
@@ -175,18 +177,20 @@ class Subscriber:
             self._see_caught_up()
 
     def when_caught_up(self, call: Callable[[], None]) -> None:
-        """Call `call` once, when everything that the logs hold by now was delivered: at once if it
-        was, and never if the reader stops before.
+        """Call `call` once all entries that the logs hold now have been delivered.
+
+        It is called at once if they have been, and never if the reader stops before.
         """
         self._on_caught_up = max([feed.log.last for feed in self.feeds], default=0), call
         self._see_caught_up()
 
     def change(self, feeds: Sequence[Feed], cursor: int) -> None:
-        """Read other feeds from here on; a log that was not read before is read from `cursor` on,
-        at the next `wake` if there is anything to read already.
+        """Replace the feeds.  A log that was not read before is read from `cursor` on; its present
+        entries are delivered by the next `wake`.
 
-        What was unread in the old feeds is read first, as far as it is there and the outlet takes
-        it; the rest of those that stay is read later.
+        Unread entries of the old feeds are delivered first, as far as they are in memory and the
+        outlet takes them.  The other unread entries are delivered later, if their feed is still
+        selected.
         """
         self.wake()
         for feed in self.feeds:
@@ -217,7 +221,7 @@ class Subscriber:
         self._see_fast_path()
 
     def hide(self, *ids: int) -> None:
-        """Leave these events out: a client's own messages, with `/echo off`."""
+        """Do not deliver these events: a client's own messages, with `/echo off`."""
         if ids:
             self._selection.hide(ids, self.cursor)
             self._see_fast_path()
@@ -230,13 +234,13 @@ class Subscriber:
             self._count_read().leave()
 
     def resume(self) -> None:
-        """The outlet has room again: read on from the cursor."""
+        """The outlet has room again: continue from the cursor."""
         self.paused = False
         self.wake()
         self._see_fast_path()
 
     def find_single_feed(self) -> None:
-        """Find out again whether only one feed has anything to read."""
+        """Determine anew whether only one of the feeds has entries."""
         self._selection.find_single(self.cursor)
         self._see_fast_path()
 
@@ -251,8 +255,8 @@ class Subscriber:
             call()
 
     def _catch_up(self, batch: Batch | None) -> Batch | None:
-        """What follows the cursor, with its gaps counted: `batch`, if the logs gave one, or else a
-        page, if one is needed and has arrived.
+        """The next batch, with its gaps counted: `batch`, if the logs gave one, or else a batch of
+        pages, if pages are needed and have arrived.
         """
         selection, backlog = self._selection, self._backlog
         if batch and backlog:
@@ -274,7 +278,7 @@ class Subscriber:
         return selection.pay(batch, self.cursor) if selection.owed else batch
 
     def _count_read(self) -> Backlog:
-        """Note how much of each log was read, so as to know later how much was missed."""
+        """Record how many entries of each log were read, to count the missed ones later."""
         backlog = self._backlog = self._backlog or Backlog(self)
         backlog.count(self._selection.places(self.cursor))
         return backlog

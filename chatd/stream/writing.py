@@ -1,9 +1,9 @@
-"""Direct writes: bytes that are ready are sent at once, past the transport's buffer.
+"""Direct writes: bytes are sent to the socket at once, past the transport's buffer.
 
-1. `send` is tried once.  `write` gets exactly the bytes that `send` did not take, so that a client
+1. `send` is called once.  `write` gets exactly the bytes that `send` did not send, so that a client
    receives every byte once and in order.
-2. An `OSError` of `send` is not handled here.  `write` gets all the bytes, and its own attempt
-   meets the same error where the transport expects it.
+2. If `send` raises `OSError`, `write` gets all the bytes.  The transport's own attempt to send them
+   meets the same error, which the transport handles.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ from collections.abc import Callable
 def direct_write(
     send: Callable[[bytes], int | None], write: Callable[[bytes], None], data: bytes
 ) -> None:
-    """Send `data` with `send`, and pass the rest to `write`.
+    """Send `data` with `send`, and pass the bytes that it did not send to `write`.
 
-    `send` returns how many bytes it took, or None if it takes care of all of them; it may raise
-    `OSError`.  `write` takes bytes now or later.  Exceptions of `write` are not caught.
+    `send` returns how many bytes it sent, or None if it sends or drops all of them itself; it may
+    raise `OSError`.  `write` sends bytes now or later.  Exceptions of `write` are not caught.
     """
     try:
         sent = send(data)

@@ -93,6 +93,7 @@ class InMemoryChat:
         node: InMemoryChat | None = None,
         restarted: bool = False,
         rules: Rules = OPEN_TO_ALL,
+        shared: Callable[[Address], bool] = lambda address: False,
         **limits: Any,
     ) -> None:
         """Further `limits` are fields of `chatd.chat.limits.Limits`.
@@ -119,6 +120,7 @@ class InMemoryChat:
             now=self.clock.seconds,
             passwords=Passwords(self.passwords, CHEAP),
             rules=rules,
+            shared=shared,
         )
         opened = self.service.open()
         self.settle()

@@ -156,6 +156,10 @@ class RefusingStore(MemoryStore):
         """See `chatd.store.Store.count`."""
         return _unreadable() if self.unreadable else super().count(room, after, most)
 
+    def erase(self, room: str) -> Deferred[None]:
+        """See `chatd.store.Store.erase`."""
+        return fail(Unavailable("the disk is full")) if self.refusing else super().erase(room)
+
     def close(self) -> Deferred[None]:
         """See `chatd.store.Store.close`; nothing is held back any longer."""
         self.release()

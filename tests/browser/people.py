@@ -36,9 +36,21 @@ class Person:
         self.box: Locator = page.get_by_label("Message", exact=True)
 
     def take_name(self, name: str) -> None:
-        """Take a name."""
-        self.name_box.fill(name)
-        self.name_box.press("Enter")
+        """Take a name, or another one."""
+        if self.name_box.is_visible():
+            self.name_box.fill(name)
+            self.name_box.press("Enter")
+            return
+        self.chooses("You", "Change your name…")
+        dialog = self.page.get_by_role("dialog")
+        dialog.get_by_label("Name").fill(name)
+        dialog.get_by_role("button", name="Rename").click()
+
+    def chooses(self, menu: str, item: str) -> None:
+        """Choose from one's own menu (`You`), or from that of the place (`This place`)."""
+        button = {"You": "#account", "This place": "#room-menu"}[menu]
+        self.page.locator(button).click()
+        self.page.get_by_role("menuitem", name=item, exact=True).click()
 
     def say(self, text: str) -> None:
         """Say something."""

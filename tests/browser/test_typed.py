@@ -199,44 +199,39 @@ COMPOSED = """(box, keyCode) => {
 
 def test_enter_of_an_input_method_sends_nothing(people: People, house: Server):
     """Neither the message, nor a name."""
-    ada = people.come(house.url, "ada", room="ime")
+    ada = people.come(house.url, room="ime")
     for code in (0, 229):
-        ada.box.fill("half a word")
-        ada.box.evaluate(COMPOSED, code)
         ada.name_box.fill("eve")
         ada.name_box.evaluate(COMPOSED, code)
     ada.name_box.press("Escape")
+    expect(ada.name_box).to_have_value("")
+    ada.take_name("ada")
+    expect(ada.page.locator("#account")).to_have_text("ada")
+    for code in (0, 229):
+        ada.box.fill("half a word")
+        ada.box.evaluate(COMPOSED, code)
     ada.say("whole")
     ada.sees("whole")
     assert ada.told() == ["whole"]
-    expect(ada.name_box).to_have_value("ada")
     ada.box.fill("by its code")
     ada.box.evaluate(COMPOSED, 13)
     ada.sees("by its code")
 
 
-def test_name_changes_with_enter_or_the_button_only(people: People, house: Server):
-    """Who edits it and goes elsewhere, or says something, is called as before."""
+def test_name_is_changed_from_the_menu(people: People, house: Server):
+    """The box for a name is there as long as one has none; then a button with a menu is."""
     bob = people.come(house.url, "bob", room="rename")
     ada = people.come(house.url, "ada", room="rename")
-    button = ada.page.get_by_role("button", name="Rename")
-    expect(button).to_be_hidden()
-    ada.name_box.fill("eve")
-    expect(button).to_be_visible()
-    ada.box.click()
-    ada.say("still ada")
-    expect(bob.log.locator(".message .who")).to_contain_text("ada")
-    expect(bob.log.locator(".nick")).to_have_count(0)
-    button.click()
-    expect(bob.log.locator(".nick")).to_contain_text("ada is now eve")
-    expect(button).to_be_hidden()
-    ada.name_box.fill("zoe")
-    ada.name_box.press("Escape")
-    expect(ada.name_box).to_have_value("eve")
+    expect(ada.name_box).to_be_hidden()
     ada.box.fill("a draft")
-    ada.name_box.fill("zoe")
-    ada.name_box.press("Enter")
-    expect(bob.log.locator(".nick").last).to_contain_text("ada is now zoe")
+    ada.take_name("bob")
+    dialog = ada.page.get_by_role("dialog", name="Change your name")
+    expect(dialog.get_by_role("alert")).to_contain_text("bob")
+    dialog.get_by_label("Name").fill("zoe")
+    dialog.get_by_label("Name").press("Enter")
+    expect(bob.log.locator(".nick")).to_contain_text("ada is now zoe")
+    expect(ada.page.locator("#account")).to_have_text("zoe")
+    expect(ada.page.locator("#account")).to_be_focused()
     expect(ada.box).to_have_value("a draft")
 
 

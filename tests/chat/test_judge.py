@@ -47,6 +47,10 @@ def person(name: str = "ada", version: int = 5, *rooms: Room, named: bool = True
     return made
 
 
+def visitor() -> Person:
+    return Person("", "cron", "cron", TokenBucket(0, lambda: 0.0), named=True, visiting=True)
+
+
 def test_a_message_expects_the_settings_of_its_room_and_the_name_of_its_sender() -> None:
     """Whoever changes either makes the message stale, so none is shown behind a ban or under a name
     that is another's.
@@ -60,15 +64,14 @@ def test_a_message_expects_the_settings_of_its_room_and_the_name_of_its_sender()
 
 def test_a_visitor_speaks_while_nobody_holds_the_name() -> None:
     """The name is free at the id of the message, whatever happens on other nodes."""
-    visitor = Person("", "cron", "cron", TokenBucket(0, lambda: 0.0), named=True, visiting=True)
-    unit = judge.speak(OPEN, visitor, room(), Said, "hello")
+    unit = judge.speak(OPEN, visitor(), room(), Said, "hello")
     assert Expect("names", "cron", 0) in unit.expects
 
 
 def test_the_first_event_of_a_room_brings_it_into_being() -> None:
     """The room's cell is written with it, and expected to be absent: two firsts are one room."""
     new = room(version=0)
-    unit = judge.speak(OPEN, person("ada", 5, new), new, Said, "hello")
+    unit = judge.speak(OPEN, visitor(), new, Said, "hello")
     assert unit.changes == (Change("rooms", "dev", b"{}"),)
     assert Expect("rooms", "dev", 0) in unit.expects
 

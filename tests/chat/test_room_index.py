@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from chatd.chat.room_index import UNKNOWN, RoomIndex
-from chatd.model.roomstate import RoomState, encode_state
+from chatd.model.roomstate import CLOSED, RoomState, encode_state
 from chatd.model.units import ROOMS, Cell, Change, Expect, Unit
 from chatd.store import RoomSummary
 
@@ -62,12 +62,12 @@ def test_a_room_vanishes_with_its_last_event_if_it_has_no_settings(index: RoomIn
     assert index.vanish("dev") == Unit()
 
 
-def test_settings_that_are_not_understood_are_those_of_a_new_room(
+def test_settings_that_are_not_understood_close_the_room(
     index: RoomIndex, logged_errors: list[str]
 ) -> None:
-    """A broken file takes no room away, and the operator is told."""
+    """A broken file takes no room away and opens none, and the operator is told."""
     index.changed(Change(ROOMS, "dev", b"?"), 20)
-    assert index.known("dev") == (20, RoomState())
+    assert index.known("dev") == (20, CLOSED)
     assert "not understood" in logged_errors.pop()
 
 

@@ -230,7 +230,7 @@ def test_a_room_of_which_nothing_is_left_vanishes(chat: InMemoryChat) -> None:
         chat.perform(chat.service.visitor("ada"), Say(room, "hi"))
     chat.perform(chat.service.visitor("ada"), SetTopic("kept", "tea"))
     said = chat.service.perform(chat.service.visitor("ada"), Say("spoken", "again"))
-    chat.service.forgotten({"gone": None, "spoken": None, "kept": None, "never": None})
+    chat.service._fold.forgotten({"gone": None, "spoken": None, "kept": None, "never": None})
     chat.settle()
     assert result_of(said)
     assert [room.name for room in chat.service.rooms.listings()] == ["kept", "spoken"]

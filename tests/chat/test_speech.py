@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from chatd.chat.person import INBOX
+from chatd.chat.sessions import Session
 from chatd.model.commands import Act, Command, Join, Leave, Rename, Say, SetTopic, Tell
 from chatd.model.errors import (
     BadName,
@@ -224,7 +225,7 @@ def test_private_messages_stand_in_the_one_order(history: int) -> None:
     """A reader of rooms and private messages has them all, in the order of the ids, each once."""
     chat = InMemoryChat(history=history)
     ada, bob = chat.enter("ada"), chat.enter("bob")
-    outlet = reading(chat, chat.room("lobby"), bob.inbox)
+    outlet = reading(chat, chat.room("lobby"), bob.inbox, owner=Session(bob))
     texts = [f"{n}" for n in range(8)]
     for text in texts:
         tell = Tell(bob.name, text) if int(text) % 3 == 0 else Say("lobby", text)
@@ -239,7 +240,7 @@ def test_a_reader_that_reads_on_as_soon_as_it_is_answered_misses_nothing(
 ) -> None:
     """A pipelined poll, or a netcat at its end: what came before in that turn is there by then."""
     ada, bob, cy = (chat.enter(name) for name in ("ada", "bob", "cy"))
-    outlet = reading(chat, chat.room("lobby"), bob.inbox)
+    outlet = reading(chat, chat.room("lobby"), bob.inbox, owner=Session(bob))
 
     def read_on(id_: int | None) -> None:
         assert outlet.subscriber
@@ -256,7 +257,7 @@ def test_a_burst_of_private_messages_leaves_no_gap(chat: InMemoryChat) -> None:
     """A reader that was never slow misses nothing, in its inbox as in a room."""
     people = [chat.enter() for _ in range(INBOX + 50)]
     bob = chat.enter()
-    outlet = reading(chat, bob.inbox)
+    outlet = reading(chat, bob.inbox, owner=Session(bob))
     for n, person in enumerate(people):
         chat.service.perform(person, Tell(bob.name, str(n)))
     chat.settle()
@@ -270,7 +271,7 @@ def test_private_messages_are_kept_for_a_person_whose_reader_is_away(chat: InMem
     for n in range(INBOX + 10):
         chat.perform(ada, Tell(bob.name, str(n)))
     assert len(private(bob)) == INBOX
-    outlet = reading(chat, bob.inbox, cursor=1)
+    outlet = reading(chat, bob.inbox, owner=Session(bob), cursor=1)
     assert len(given_to(outlet)) == INBOX
     assert outlet.batches[0].gaps
 

@@ -182,8 +182,9 @@ def test_a_policy_that_decides_by_address_holds_for_shared_templates(server: Mem
         lambda who, what, room: what is Action.READ and who.address == outside
     )
     server.chat.settle()
-    for http in (inside, other):  # judged anew
-        assert http.response().texts == []
+    assert inside.response().texts == []  # asked to poll again
+    assert other.response().refusal == (403, "not-allowed")
+    for http in (inside, other):
         status = 200 if http is inside else 403
         assert http.get(f"{EVENTS}?since={place}&wait=0").status == status
     assert server.http("192.0.2.66").get(f"{EVENTS}?since={place - 1}").refusal[0] == 403

@@ -12,7 +12,7 @@ import pytest
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IProtocolFactory
 
-from chatd.chat.service import PAGES_AT_ONCE
+from chatd.chat.past import PAGES_AT_ONCE
 from chatd.doors.line.lines import LineFactory
 from chatd.model.errors import Unavailable
 from chatd.stream.eventlog import Page

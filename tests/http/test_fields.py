@@ -181,7 +181,9 @@ def test_an_overlong_part_of_a_path_is_refused(server: MemoryServer, place: str,
     for path in {
         "room": ["/rooms/{}", "/rooms/{}/events", "/rooms/{}/messages", "/rooms/{}/membership"],
         "person": ["/people/{}/messages"],
-        "id": ["/account/sessions/{}", "/account/tokens/{}"],
+        "id": ["/account/sessions/{}", "/account/tokens/{}", "/rooms/lobby/invites/{}"],
+        "who": ["/rooms/lobby/bans/{}"],
+        "code": ["/invites/{}"],
     }[place]:
         for method in ("GET", "POST", "PUT", "DELETE"):
             kind = {"Content-Type": "text/plain"}

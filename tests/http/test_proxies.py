@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from chatd.http.proxies import Proxies
-from chatd.model.addresses import parse_network
+from chatd.model.addresses import LOCAL, address_of, parse_network
 
 from ..kit.http import HttpClient
 from ..kit.server import MemoryServer
@@ -175,3 +175,15 @@ def test_a_page_in_the_clear_is_a_stranger_to_a_site_on_tls(
     for scheme, status in (("http", 200 if welcome else 403), ("https", 200)):
         headers = {"Origin": f"{scheme}://chat.example", "X-Forwarded-Proto": told}
         assert server.http(host).request("GET", "/rooms", headers=headers).status == status
+
+
+@pytest.mark.parametrize(
+    ("host", "shared"),
+    [("8.8.8.8", True), ("8.8.4.4", False), ("2001:db8::9", True), ("2001:db9::9", False)],
+)
+def test_it_is_known_which_addresses_are_those_of_proxies(host: str, shared: bool) -> None:
+    """Such an address is not one person's; an IPv6 address counts as its network."""
+    proxies = Proxies([parse_network("8.8.8.8"), parse_network("2001:db8::5")])
+    assert proxies.trusts_address(address_of(host)) is shared
+    assert not proxies.trusts_address(LOCAL)
+    assert not Proxies([]).trusts_address(address_of(host))

@@ -7,8 +7,8 @@ import json
 from typing import Any
 
 from chatd.chat.accounts import Proof
+from chatd.chat.owners import Owner
 from chatd.chat.person import Person
-from chatd.chat.readers import Owner
 from chatd.chat.sessions import LastingSession
 from chatd.codecs.json import JSON
 from chatd.model.addresses import LOCAL, Address
@@ -23,6 +23,15 @@ from chatd.testing import FakeOutlet, InMemoryChat, result_of
 def events(chat: InMemoryChat, room: str = "lobby") -> list[Event]:
     """The events in a room's log."""
     return [entry.event for entry in chat.entries(room)]
+
+
+def with_account(
+    chat: InMemoryChat, name: str, *, admin: bool = False, address: Address = LOCAL
+) -> Person:
+    """A person who has come in, and is taken for the account of that name."""
+    person = chat.enter(name, address)
+    person.account, person.admin = person.key, admin
+    return person
 
 
 def private(person: Person) -> list[Event]:

@@ -67,7 +67,7 @@ class Desk:
 
     def show(self, batch: Sequence[Shown]) -> None:
         """The follower is shown these units."""
-        for id_, _, changes, _ in batch:
+        for id_, _, changes, _, _ in batch:
             self.shown = id_
             for table, key, value in changes:
                 self.presence.set(table, key, id_, value)

@@ -46,7 +46,11 @@ class FileChat(InMemoryChat):
         )
         self.store = store
         self.service = ChatService(
-            self.clock, store, history=history, limits=Limits(message_rate=0, rooms=max_rooms)
+            self.clock,
+            store,
+            history=history,
+            limits=Limits(message_rate=0, rooms=max_rooms),
+            now=self.now,
         )
         opened = self.service.open()
         self.advance(10 * seconds)

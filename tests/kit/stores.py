@@ -157,6 +157,10 @@ class StoreUnderTest:
             self.store.read(room, after=after, before=before, limit=limit, size=size)
         )
 
+    def erase(self, room: str) -> None:
+        """Erase a room."""
+        self.answered(self.store.erase(room))
+
     def table(self, name: str) -> dict[str, Cell]:
         """A table."""
         cells = self.answered(self.store.table(name))

@@ -31,9 +31,9 @@ def greeted(server: MemoryServer, host: str = HOST) -> FakeConnection:
 class Terminal:
     """Somebody with telnet or netcat."""
 
-    def __init__(self, server: MemoryServer, *typed: str) -> None:
+    def __init__(self, server: MemoryServer, *typed: str, host: str = HOST) -> None:
         self.chat = server.chat
-        self.wire = server.line()
+        self.wire = server.line(host)
         self.chat.settle()
         self.greeting = self.heard()
         if typed:

@@ -129,7 +129,7 @@ def test_a_fresh_file_is_complete_from_its_beginning(opened: Open) -> None:
     kept.closed()
     again = opened()
     assert again.opened.last == began
-    assert again.load("lobby", began) == ([], began, {MEMBERS: {}})
+    assert again.load("lobby", began) == ([], began, {})
 
 
 # -- groups --------------------------------------------------------------------------------------

@@ -506,7 +506,7 @@ def test_a_room_is_loaded_with_its_members(kept: StoreUnderTest) -> None:
     kept.store.append([change(LOBBY, "eve", b"Eve")])
     kept.settle()
     assert result_of(loading).tables == {MEMBERS: {"ada": Cell(version, b"Ada")}}
-    assert kept.load("nowhere").tables == {MEMBERS: {}}
+    assert kept.load("nowhere").tables == {}
 
 
 def test_a_loaded_room_can_be_changed_without_harm(kept: StoreUnderTest) -> None:
@@ -532,7 +532,7 @@ def test_presence_is_empty_after_a_start(kept: StoreUnderTest) -> None:
         changes=[Change(NAMES, "ada", b"1"), Change(LOBBY, "ada", b"Ada"), Change(ROOMS, "x", b"")]
     )
     kept.again()
-    assert (kept.table(NAMES), kept.load("lobby").tables) == ({}, {MEMBERS: {}})
+    assert (kept.table(NAMES), kept.load("lobby").tables) == ({}, {})
     assert isinstance(kept.appended(claim(NAMES, "ada", b"2", version))[0], Stale)
     assert isinstance(kept.appended(claim(NAMES, "ada", b"2", 0))[0], int)
 

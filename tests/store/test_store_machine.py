@@ -61,7 +61,7 @@ class Model:
 
     def append(self, unit: Unit) -> int | Stale:
         """The answer that a store should give."""
-        events, changes, expects, key = unit
+        events, changes, expects, key, _ = unit
         if key in self.request_keys:
             return self.request_keys[key]
         for expect in expects:

@@ -43,7 +43,9 @@ class AccountsResource(ApiResource):
         service, address = access.service, access.address(request)
         session = access.session(request)
         own = session.person if session is not None and session.record is None else None
-        registering = service.sign_in.register(form.name, form.password, address, own, form.claim)
+        registering = service.sign_in.register(
+            form.name, form.password, address, own, form.claim, form.invite
+        )
 
         def registered(proof: Proof) -> Deferred[LastingSession]:
             label = access.label(request)

@@ -78,6 +78,43 @@ class TokenForm(Form):
     """Seconds; without it, never."""
 
 
+class SettingsForm(Form):
+    """`PATCH /rooms/{room}`; what is left out stays as it is."""
+
+    access: Literal["open", "members"] | None = None
+    posting: Literal["everyone", "accounts", "voices"] | None = None
+    topic: Literal["everyone", "ops"] | None = None
+    listed: bool | None = None
+    outside: bool | None = None
+    slow: int | None = None
+
+
+class RoleForm(Form):
+    """`PUT /rooms/{room}/roles/{name}`."""
+
+    role: Literal["owner", "op", "voice"] | None
+
+
+class ReasonForm(Form):
+    """`DELETE /rooms/{room}/people/{name}`."""
+
+    text: Text = ""
+
+
+class BanForm(Form):
+    """`PUT /rooms/{room}/bans/{who}`, and the same of mutes."""
+
+    seconds: int | None = None
+    text: Text = ""
+
+
+class InviteForm(Form):
+    """`POST /rooms/{room}/invites`."""
+
+    seconds: int | None = None
+    uses: int | None = None
+
+
 class NameForm(Form):
     """`PATCH /session`."""
 

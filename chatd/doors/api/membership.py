@@ -2,30 +2,37 @@
 
 from __future__ import annotations
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.web.server import Request
 
 from ...http.body import read_body
 from ...http.resource import answer, no_content
-from ...model.commands import Join, Leave
+from ...model.commands import Command, Join, Leave
 from ...model.names import clean_room
-from .command import CommandResource
+from .command import RoomCommandResource
 from .forms import PartingForm
 
 
-class MembershipResource(CommandResource):
+class MembershipResource(RoomCommandResource):
     """`/rooms/{room}/membership`: whether the session is in the room."""
 
     def render_PUT(self, request: Request) -> Deferred[bytes]:
         """Join."""
-        person = self._access.need_session(request).person
-        joined = self._access.service.perform(person, Join(self._name))
         name = clean_room(self._name)
+        joined = self._in_session(request, Join(self._name))
         return joined.addCallback(lambda _: answer(request, {"room": name}))
 
     def render_DELETE(self, request: Request) -> Deferred[bytes]:
         """Leave."""
-        person = self._access.need_session(request).person
         parting = read_body(request, PartingForm).text
-        left = self._access.service.perform(person, Leave(self._name, parting))
+        left = self._in_session(request, Leave(self._name, parting))
         return left.addCallback(lambda _: no_content(request))
+
+    def _in_session(self, request: Request, command: Command) -> Deferred[int | None]:
+        """Carry it out for the person of the request's session."""
+
+        def perform() -> Deferred[int | None]:
+            person = self._access.need_session(request).person
+            return self._access.service.perform(person, command)
+
+        return maybeDeferred(perform).addErrback(self.hidden_first, request)

@@ -17,8 +17,10 @@ from typing import Any, NamedTuple
 from twisted.web.http import CACHED
 from twisted.web.server import Request
 
+from ...chat.owners import Owner
 from ...chat.room import Room
 from ...chat.service import ChatService
+from ...chat.sessions import Session
 from ...codecs.json import encode
 from ...http.fields import one, whole_number
 from ...http.resource import answer
@@ -53,34 +55,36 @@ class RoomList:
 
     def __init__(self, service: ChatService) -> None:
         self._service = service
-        self._pages: OrderedDict[tuple[str, int], Page] = OrderedDict()
+        self._pages: OrderedDict[tuple[str, int, tuple[str, ...]], Page] = OrderedDict()
 
-    def answer(self, request: Request) -> bytes:
+    def answer(self, request: Request, owner: Owner) -> bytes:
         """The page that the query asks for.  Raises `Malformed`, `BadRoom`."""
         limit = whole_number(request, "limit")
         if limit == 0:
             raise Malformed(f"limit has to be from 1 to {MOST_ROOMS}")
         after = one(request, "after") or ""
-        page = self._page(clean_room(after) if after else "", min(limit or ROOMS, MOST_ROOMS))
+        own = self._service.rooms.unlisted_for(owner.person) if isinstance(owner, Session) else []
+        place = clean_room(after) if after else ""
+        page = self._page(place, min(limit or ROOMS, MOST_ROOMS), tuple(own))
         request.setHeader(b"content-type", b"application/json")
         request.setHeader(b"cache-control", b"no-cache")
         request.setHeader(b"x-content-type-options", b"nosniff")
         return b"" if request.setETag(page.tag) is CACHED else page.body
 
-    def _page(self, after: str, limit: int) -> Page:
+    def _page(self, after: str, limit: int, own: tuple[str, ...]) -> Page:
         version, now = self._service.rooms.list_version, self._service.clock.seconds()
-        page = self._pages.get((after, limit))
+        page = self._pages.get((after, limit, own))
         if page is None or page.version != version or now >= page.until:
-            body = self._body(after, limit)
+            body = self._body(after, limit, own)
             tag = f'"{hashlib.sha256(body).hexdigest()[:32]}"'.encode()
-            page = self._pages[after, limit] = Page(version, now + CACHED_SECONDS, body, tag)
-        self._pages.move_to_end((after, limit))
+            page = self._pages[after, limit, own] = Page(version, now + CACHED_SECONDS, body, tag)
+        self._pages.move_to_end((after, limit, own))
         if len(self._pages) > CACHED_PAGES:
             self._pages.popitem(last=False)
         return page
 
-    def _body(self, after: str, limit: int) -> bytes:
-        found = self._service.rooms.listings(after, limit + 1)
+    def _body(self, after: str, limit: int, own: tuple[str, ...]) -> bytes:
+        found = self._service.rooms.listings(after, limit + 1, own)
         rooms = [
             {
                 "room": room.name,
@@ -96,8 +100,9 @@ class RoomList:
         return encode({"rooms": rooms[:count], **more})
 
 
-def room_answer(request: Request, service: ChatService, room: Room) -> bytes:
-    """One room: its topic, who is here, and the ends of its log.
+def room_answer(request: Request, service: ChatService, room: Room, owner: Owner) -> bytes:
+    """One room: its topic, who is here, the ends of its log, its settings, who has which role, and
+    what the client itself is.
 
     Where the names come to more than one answer holds, `people` says how many there are, and `next`
     is the `after` to go on with.  Raises `Malformed`.
@@ -110,9 +115,24 @@ def room_answer(request: Request, service: ChatService, room: Room) -> bytes:
     count = fitting([encode(name) for name in names])
     state: dict[str, Any] = {"room": room.name, "topic": topic, "here": names[:count]}
     state |= {"first": first, "last": last}
+    state["settings"] = {
+        "access": room.state.access,
+        "posting": room.state.posting,
+        "topic": room.state.topic_by,
+        "listed": room.state.listed,
+        "outside": room.state.outside,
+        "slow": room.state.slow,
+    }
+    state |= {"roles": service.rooms.roles(room), "role": _role(room, owner)}
     if count < len(names):
         state |= {"people": len(room.names), "next": names[count - 1]}
     return answer(request, state)
+
+
+def _role(room: Room, owner: Owner) -> str | None:
+    """The role that the client has in a room."""
+    role = room.rights.role(owner.person.subject) if isinstance(owner, Session) else None
+    return role.word if role else None
 
 
 def fitting(items: Sequence[bytes]) -> int:

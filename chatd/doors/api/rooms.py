@@ -8,16 +8,29 @@ from twisted.internet.defer import Deferred
 from twisted.web.resource import Resource
 from twisted.web.server import Request
 
+from ...chat.room import Room
+from ...http.body import read_json
 from ...http.fields import segment
 from ...http.resource import ApiResource, Refusal
 from ...model.errors import ChatError
+from ...model.moderation import Configure
 from ...model.policy import Action
 from ..access import Access
 from ..polls.longpoll import Polls
+from .command import RoomCommandResource
 from .events import EventsResource
+from .forms import SettingsForm
+from .invites import InvitesResource
 from .marker import MarkerResource
 from .membership import MembershipResource
 from .messages import MessagesResource
+from .moderation import (
+    BansResource,
+    MembersResource,
+    MutesResource,
+    RolesResource,
+    RoomPeopleResource,
+)
 from .roomlist import RoomList, room_answer
 from .topic import TopicResource
 
@@ -26,6 +39,12 @@ IN_ROOM: dict[bytes, Callable[[Access, Polls, str], Resource]] = {
     b"messages": lambda access, _, room: MessagesResource(access, room),
     b"topic": lambda access, _, room: TopicResource(access, room),
     b"marker": lambda access, _, room: MarkerResource(access, room),
+    b"roles": lambda access, _, room: RolesResource(access, room),
+    b"people": lambda access, _, room: RoomPeopleResource(access, room),
+    b"bans": lambda access, _, room: BansResource(access, room),
+    b"mutes": lambda access, _, room: MutesResource(access, room),
+    b"members": lambda access, _, room: MembersResource(access, room),
+    b"invites": lambda access, _, room: InvitesResource(access, room),
     b"membership": lambda access, _, room: MembershipResource(access, room),
 }
 """What is below `/rooms/{room}`; a new resource is one line."""
@@ -51,18 +70,20 @@ class RoomsResource(ApiResource):
 
     def render_GET(self, request: Request) -> bytes:
         """The rooms that have people or events."""
-        self._access.may(request, Action.LIST)
-        return self._list.answer(request)
+        access = self._access
+        owner = access.owner(request, access.session(request))
+        access.service.readers.check(owner, Action.LIST)
+        return self._list.answer(request, owner)
 
 
-class RoomResource(ApiResource):
+class RoomResource(RoomCommandResource):
     """`/rooms/{room}`: one room, and what can be done in it."""
 
+    isLeaf = False
+
     def __init__(self, access: Access, polls: Polls, name: str) -> None:
-        super().__init__()
-        self._access = access
+        super().__init__(access, name)
         self._polls = polls
-        self._name = name
 
     def getChild(self, path: bytes, request: Request) -> Resource:
         """One of `IN_ROOM`."""
@@ -74,5 +95,24 @@ class RoomResource(ApiResource):
     def render_GET(self, request: Request) -> Deferred[bytes]:
         """Topic, who is here, and the ends of the log."""
         access = self._access
-        reading = access.readable(request, self._name)
-        return reading.addCallback(lambda room: room_answer(request, access.service, room))
+        owner = access.owner(request, access.session(request))
+
+        def answer(room: Room) -> bytes:
+            access.service.readers.check_reading(owner, room)
+            return room_answer(request, access.service, room, owner)
+
+        return access.service.rooms.load(self._name).addCallback(answer)
+
+    def render_PATCH(self, request: Request) -> Deferred[bytes]:
+        """Change its settings."""
+        form = read_json(request, SettingsForm)
+        command = Configure(
+            self._name,
+            form.access,
+            form.posting,
+            form.topic,
+            form.listed,
+            form.outside,
+            form.slow,
+        )
+        return self.perform(request, command, 200)

@@ -7,11 +7,11 @@ from twisted.web.server import Request
 
 from ...http.body import read_body
 from ...model.commands import SetTopic
-from .command import CommandResource
+from .command import RoomCommandResource
 from .forms import TextForm
 
 
-class TopicResource(CommandResource):
+class TopicResource(RoomCommandResource):
     """`/rooms/{room}/topic`."""
 
     def render_PUT(self, request: Request) -> Deferred[bytes]:

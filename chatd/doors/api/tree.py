@@ -29,6 +29,7 @@ from ..polls.templates import PollFastPath
 from .account import AccountResource, AccountsResource
 from .events import EventsResource
 from .health import HealthResource
+from .invites import InviteCodesResource
 from .page import page_files
 from .people import PeopleResource
 from .rooms import RoomsResource
@@ -44,6 +45,7 @@ TREE: dict[bytes, Callable[[Access, Polls], IResource]] = {
     b"rooms": RoomsResource,
     b"people": lambda access, _: PeopleResource(access),
     b"events": lambda access, polls: EventsResource(access, polls, None),
+    b"invites": lambda access, _: InviteCodesResource(access),
     b"healthz": lambda access, _: HealthResource(access.service),
 }
 """What is below `/`, besides the files of the page; a new resource is one line."""

@@ -1,11 +1,11 @@
-"""Lines of clients that have closed: they were received, so they are carried out.
+"""Backlogs of closed connections: lines that the server had received are still carried out.
 
-`seq 60 > /dev/tcp/HOST/PORT` is gone before its first line is read, and the rate limits let the
-rest follow one by one.  Meanwhile the session stays.  What this may cost is bounded: bytes of each
-connection, seconds of each, connections of an address and in all.  The bytes are kept as they were
-received and are read a slice at a time, so that such connections do not delay other clients.  Lines
-beyond that, and those that still wait when the server goes down, are dropped, and the log tells how
-many.
+`seq 60 > /dev/tcp/HOST/PORT` disconnects before its first line is read, and the rate limit lets the
+lines through one by one.  Meanwhile the session stays.  There are limits for the bytes and the time
+of each closed connection, and for such connections per address and in all.  The bytes are kept raw,
+and are parsed one slice at a time, so that closed connections do not delay other clients.  Lines
+beyond the limits, and lines that still wait when the server goes down, are dropped, and their
+number is logged.
 """
 
 from __future__ import annotations
@@ -21,21 +21,22 @@ from ...model.addresses import Address
 from ...net.connections import LogThrottle
 
 BACKLOG_BYTES = 64 * 1024
-"""Bytes that are read of a connection that is gone, as far as the kernel has received them."""
+"""Bytes that are read from the kernel's receive buffer of a closed connection."""
 BACKLOG_SECONDS = 300.0
-"""Seconds for which the lines of a closed connection are carried out: 1,500 at the usual rate."""
+"""Seconds during which the lines of a closed connection are carried out: 1,500 lines at the default
+rate.  Remaining lines are dropped."""
 MOST_BACKLOGS = 200
-"""Closed connections whose lines wait: 50 MB at most, a quarter of a megabyte each with its
-session."""
+"""Closed connections whose lines wait.  Each takes 250 kB at most, with its session, so all take
+50 MB."""
 MOST_OF_ADDRESS = 20
-"""Those of one address."""
+"""Closed connections of one address whose lines wait."""
 MOST_EXPECTED = 2000
-"""Closed connections with lines whose persons have not come in yet: scripts that open a connection
-for each line come in bursts, and a store takes some milliseconds."""
+"""Closed connections with lines whose person has not entered yet.  Scripts that open a connection
+for each line do so in bursts, and the store takes some milliseconds to let a person enter."""
 
 
 class Backlogs:
-    """The closed connections of a door whose lines are still carried out."""
+    """Counts the closed connections of a door whose lines wait, and enforces their limits."""
 
     _log = Logger()
 
@@ -45,8 +46,8 @@ class Backlogs:
         self._dropped = LogThrottle(clock, self._tell)
 
     def expect(self) -> bool:
-        """A connection with lines is closed before its person has come in; answers whether they may
-        wait for that.
+        """A connection with lines was closed before its person has entered; returns whether the
+        lines may wait for the person.
         """
         if self._expected >= MOST_EXPECTED:
             return False
@@ -54,24 +55,24 @@ class Backlogs:
         return True
 
     def arrived(self) -> None:
-        """That person has come in, or could not."""
+        """A person counted by `expect` has entered, or was refused."""
         self._expected -= 1
 
     def admit(self, address: Address) -> bool:
-        """A connection with lines is closed; answers whether they may wait."""
+        """A connection with lines was closed; returns whether the lines may wait."""
         if self._open.total() >= MOST_BACKLOGS or self._open[address] >= MOST_OF_ADDRESS:
             return False
         self._open[address] += 1
         return True
 
     def leave(self, address: Address) -> None:
-        """Its lines are carried out, or dropped."""
+        """The lines of a connection counted by `admit` are carried out, or dropped."""
         self._open[address] -= 1
         if not self._open[address]:
             del self._open[address]
 
     def dropped(self, lines: int, why: str) -> None:
-        """Lines of one connection are not carried out."""
+        """Log that lines of one connection are dropped, and the reason."""
         self._dropped.happened(f"{lines} lines: {why}")
 
     def _tell(self, times: int, last: str) -> None:
@@ -83,10 +84,12 @@ class Backlogs:
 
 
 class Salvage:
-    """Raw bytes that the socket of a closed connection had received, read in slices."""
+    """Raw bytes that the socket of a closed connection had received, parsed in slices."""
 
     def __init__(self, data: bytes = b"", *, closed: bool = False) -> None:
-        """`closed`: the client had closed the connection after them, so the last line is whole."""
+        """`closed`: the client closed the connection after these bytes, so the last line is
+        complete.
+        """
         self._data = bytearray(data)
         self.closed = closed
 
@@ -101,13 +104,13 @@ class Salvage:
         return bool(self._data)
 
     def lines(self) -> int:
-        """How many lines are left, about: telnet commands are counted as text."""
+        """The approximate number of lines left: telnet commands are counted as text."""
         return lines_in(False, self._data, ended=self.closed)
 
 
 def received(receive: Callable[[int], bytes], most: int = BACKLOG_BYTES) -> tuple[bytes, bool]:
-    """What a socket that is gone has still received, up to `most` bytes, and whether the client had
-    closed it behind that.
+    """Up to `most` bytes from the receive buffer of a closed socket, and whether the client closed
+    the connection after them.
     """
     data = bytearray()
     while len(data) < most:

@@ -1,10 +1,10 @@
 """One client of the line door, as its commands see it: its session, its reader, its answers.
 
-1. A client knows no transport: it has a `Wire`.
-2. A command that changes names or rooms is answered when the change was shown.  Until then no line
-   behind it is carried out (`changing`), because its meaning may depend on the change.  Messages to
-   the current room do not wait for one another.
-3. What is shown of a room comes from the client's `LineReader`, or is checked by it.
+1. A client does not use the transport, but a `Wire`.
+2. A command that changes names or rooms is answered when the change has been shown.  Until then no
+   further line is carried out (`changing`), because its meaning may depend on the change.  Messages
+   to the current room do not wait for one another.
+3. All that the client gets to see of a room comes from its `LineReader`, or is checked there.
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ from .. import history
 from .reader import LineReader, Wire
 
 REPLAY = 10
-"""Messages that a newcomer to a room is shown."""
+"""Messages that a client gets when it joins a room."""
 MOST_LISTED = 100
 """Names or rooms that one answer lists."""
 
 
 class WaitForAcks(Exception):
-    """A line has to wait: until the messages before it are stored, or until the client reads."""
+    """A line has to wait, until earlier messages are stored, or until the client has read."""
 
 
 class LineClient:
@@ -42,7 +42,7 @@ class LineClient:
 
     _log = Logger()
     commands: ClassVar[CommandTable[Usage]]
-    """What the client may ask for: see `Shell`."""
+    """The commands of the door: see `Shell`."""
     __slots__ = (
         "changing",
         "echo",
@@ -60,7 +60,7 @@ class LineClient:
     )
 
     def __init__(self, service: ChatService, session: Session, wire: Wire) -> None:
-        """A client whose person has just come in."""
+        """A client whose person has just entered."""
         self.service = service
         self.session = session
         self.person = session.person
@@ -70,35 +70,35 @@ class LineClient:
         self.echo = True
         """Whether the client sees its own messages."""
         self.literal = False
-        """Whether every line is said, also one that looks like a command."""
+        """Whether every line is said, even one that looks like a command."""
         self.unanswered = 0
-        """Commands whose outcome is not known yet."""
+        """Commands without an outcome yet."""
         self.changing = False
-        """Whether one of them changes names or rooms, so that no line may be carried out."""
+        """Whether a command without an outcome changes names or rooms: no line is carried out."""
         self.prompted: Callable[[str], None] | None = None
-        """What takes the next line, which is no command and is not said: a password."""
+        """Called with the next line, which is a password; None: the next line is ordinary."""
         self.ended = False
         """Whether the client has quit."""
         self.parting = ""
-        """The parting word."""
+        """The text of `/quit`, which the other people in the rooms see."""
 
     @property
     def subscriber(self) -> Subscriber:
-        """What reads for the client; another one after `/time`."""
+        """The client's present subscriber; `/time` replaces it."""
         return self.reader.subscriber
 
     @property
     def here(self) -> str:
-        """The name of the current room; empty: there is none."""
+        """The name of the current room; empty if there is none."""
         return self.reader.room.name if self.reader.room else ""
 
     def close(self) -> None:
-        """The connection is over, and so is the session."""
+        """The connection is closed: stop the reader, and end the session."""
         self.subscriber.stop()
         self._part(self.session, self.parting)
 
     def become(self, session: Session) -> Deferred[Any]:
-        """The client is another person from now on; fires when the one it was has left."""
+        """Switch the client to another session's person; fires when its former person has left."""
         if self.session.over:  # the connection was lost meanwhile
             return self._part(session)
         old, self.session, self.person = self.session, session, session.person
@@ -110,7 +110,7 @@ class LineClient:
         return self._part(old)
 
     def follow(self) -> None:
-        """Read also what other sessions of the account join from now on."""
+        """From now on, read also the rooms that other sessions of the account join."""
         listeners = self.person.listeners
         if listeners is None:
             listeners = self.person.listeners = set()
@@ -123,7 +123,7 @@ class LineClient:
 
     def _rooms_changed(self) -> None:
         """A session of the same person has joined a room, or left one."""
-        if not self.changing:  # or else it was this one, which reads the room when it is its turn
+        if not self.changing:  # this client's own command changes the reader itself
             self.service.clock.callLater(0, self._read_rooms, self.session, self.service.horizon)
 
     def _read_rooms(self, session: Session, begin: int) -> None:
@@ -137,16 +137,20 @@ class LineClient:
         self.subscriber.wake()
 
     def prompt(self, text: str, then: Callable[[str], None]) -> bool:
-        """Ask for a password, which a telnet client does not show; answers whether it is one."""
+        """Ask for a password with the echo off, and call `then` with the next line.
+
+        Returns False, and asks nothing, if the client is no telnet client: its echo cannot be
+        turned off.
+        """
         if not self.wire.ask(text.encode()):
             return False
         self.prompted = then
         return True
 
-    # -- coming in -------------------------------------------------------------------------------
+    # -- entering --------------------------------------------------------------------------------
 
     def greet(self) -> None:
-        """Greet the client, and begin to read the lobby."""
+        """Greet the client, and start its reader in the lobby."""
         room = self.person.rooms[LOBBY]
         begin = self.service.horizon
         self.change(history.replay(self.service, room, begin, REPLAY), self._greet, room, begin)
@@ -174,7 +178,7 @@ class LineClient:
         self.write(answer(text))
 
     def where(self, room: Room) -> bytes:
-        """The lines that say which room is the current one, its topic, and who else is there.
+        """The lines with the name, the topic and the members of the current room.
 
         The caller has checked that the client may read the room.
         """
@@ -183,12 +187,15 @@ class LineClient:
         return answer(told) + self.members(room)
 
     def members(self, room: Room) -> bytes:
-        """The line that lists who is in a room, which the caller has checked."""
+        """The line with the members of a room.
+
+        The caller has checked that the client may read the room.
+        """
         where = "here" if room is self.reader.room else f"in #{room.name}"
         return answer(listed(room.names, where, MOST_LISTED))
 
     def let_catch_up(self) -> None:
-        """Raise `WaitForAcks` if the client has something to read before it is answered."""
+        """Raise `WaitForAcks` if events wait to be sent to the client, which precede an answer."""
         if self.subscriber.behind:
             self.subscriber.when_caught_up(self.wire.work)
             raise WaitForAcks
@@ -196,25 +203,25 @@ class LineClient:
     # -- outcomes --------------------------------------------------------------------------------
 
     def perform(self, command: Command) -> Deferred[int | None]:
-        """Have the service carry out a command of this client's person."""
+        """Have the service carry out a command of the client's person."""
         return self.service.perform(self.person, command)
 
     def wait_for(self, outcome: Deferred[Any], then: Callable[..., object], *args: object) -> None:
-        """Call `then` with an outcome and `args`, or write the refusal.
+        """Call `then` with an outcome and `args`, or write the refusal if the outcome is a failure.
 
-        The connection stays open until then.
+        The connection is not closed before the outcome.
         """
         self.unanswered += 1
         outcome.addCallback(then, *args).addErrback(self._refused).addCallback(self._performed)
 
     def change(self, outcome: Deferred[Any], then: Callable[..., object], *args: object) -> None:
-        """Like `wait_for`, and no further line is carried out before."""
+        """Like `wait_for`, but no further line is carried out before the outcome."""
         self.changing = True
         self.wait_for(outcome, then, *args)
 
     def say(self, command: Command, *, echo: bool = True) -> None:
-        """Perform a command whose event, shown to the client, is its answer; `echo` False hides the
-        event.
+        """Perform a command without an answer of its own: the client sees the command's event, or
+        with `echo` False nothing.
         """
         performed = self.perform(command)
         self.unanswered += 1

@@ -1,13 +1,13 @@
 r"""The line door: telnet, netcat, and every other client that sends lines over TCP or TLS.
 
-1. A connection is a session with one reader; when it ends, the session has left.  A client is
-   greeted when its person has come in; lines that it sends before that wait.
-2. Lines are carried out in order, and the next one is not looked at while the client reads too
-   slowly or says too much: TCP holds the rest back, so nothing of a long paste is lost.
-3. The end of input is not the end of the conversation: what was said is stored and echoed before
-   the connection is closed (`printf 'hello\n' | nc -N host port`).
-4. Lines that were received are carried out, also if their sender has closed meanwhile: the session
-   ends behind the last of them (`chatd.doors.line.backlog`).
+1. A connection is a session with one reader, and the session ends with the connection.  A client is
+   greeted when its person has entered; lines that arrive before wait.
+2. Lines are carried out in order.  While the client does not read, or exceeds its rate limit, no
+   line is carried out and further input stays in TCP's buffers, so no line of a long paste is lost.
+3. If the client half-closes, its messages are stored and echoed before the connection is closed
+   (`printf 'hello\n' | nc -N host port`).
+4. Lines that were received are carried out even if the client has disconnected meanwhile; the
+   session ends after the last line (`chatd.doors.line.backlog`).
 """
 
 from __future__ import annotations
@@ -45,15 +45,15 @@ from .queue import LineQueue
 from .shell import Shell
 
 NOP_SECONDS = 30
-"""Seconds between two signs of life to a telnet client: HAProxy's examples cut connections that are
-idle for 50 seconds, other proxies after 60."""
+"""Seconds between two heartbeats (telnet's NOP) to a telnet client.  HAProxy's examples close
+connections that are idle for 50 seconds, other proxies after 60."""
 COMMAND_BYTES = 256
-"""Bytes that a line may be longer than a message, for the command before it."""
+"""Bytes that a line may have beyond the longest message, for the command before the message."""
 
 
 @implementer(IHalfCloseableProtocol)
 class LineConnection(TcpConnection):
-    """One client's bytes: lines in, at the pace that the limits allow, and backpressure."""
+    """One connection of the line door: input to lines, output with backpressure, and its end."""
 
     _log = Logger()
 
@@ -86,7 +86,7 @@ class LineConnection(TcpConnection):
     # -- the transport's side --------------------------------------------------------------------
 
     def established(self) -> None:
-        """Have a person come in, as a guest; unless the server has hung up meanwhile."""
+        """Have a guest enter, unless the server is closing the connection."""
         if self._ending:
             return
         self._entering = True
@@ -94,7 +94,10 @@ class LineConnection(TcpConnection):
         entering.addCallbacks(self._entered, self._not_let_in)
 
     def _entered(self, person: Person) -> None:
-        """Greet, and begin to read the lobby; unless the client has gone meanwhile."""
+        """The guest has entered: greet the client and start its reader.
+
+        If the client has disconnected meanwhile, carry out its lines, or let the guest leave.
+        """
         self._has_arrived()
         if self._over or self.is_closing:
             self._service.end(person)
@@ -107,7 +110,7 @@ class LineConnection(TcpConnection):
             self._outlive()
 
     def _not_let_in(self, failure: Failure) -> None:
-        """The person could not come in."""
+        """The guest could not enter: send the reason, and close the connection."""
         self._has_arrived()
         error = failure.value
         if not isinstance(error, ChatError):
@@ -120,8 +123,8 @@ class LineConnection(TcpConnection):
             self.turn_out(error)
 
     def start(self, subscriber: Subscriber) -> None:
-        """See `Wire.start`: let it write past this connection, and past its transport if there is a
-        way.
+        """See `Wire.start`.  The subscriber writes to the transport, or directly to the socket if
+        the transport supports that.
         """
         if self._gone:
             return
@@ -141,7 +144,7 @@ class LineConnection(TcpConnection):
             self.work()
 
     def _take(self, data: bytes) -> bool:
-        """Take in bytes; answers whether they are lines, and not another protocol."""
+        """Parse input; returns False if it belongs to another protocol, such as HTTP or TLS."""
         self._queue.lines.feed(self._input.feed(data))
         if self._input.telnet and not (self._beating or self._gone):
             self._beating = True
@@ -154,7 +157,7 @@ class LineConnection(TcpConnection):
         return not self._input.problem
 
     def turn_out(self, error: ChatError) -> None:
-        """See `Wire.turn_out`; nothing that the client has sent and that waits is carried out."""
+        """See `Wire.turn_out`.  Lines that wait are dropped."""
         if self.is_closing:
             return
         self._hang_up()
@@ -165,7 +168,7 @@ class LineConnection(TcpConnection):
             self._close()
 
     def readConnectionLost(self) -> None:
-        """The client has said all it had to say, but may still be listening."""
+        """The client has half-closed: it sends no more, but may still read."""
         if self.is_closing:
             self.transport.loseConnection()
             return
@@ -173,14 +176,14 @@ class LineConnection(TcpConnection):
         self.work()
 
     def _end_input(self) -> None:
-        """The last line needs no end."""
+        """Finish the input, whose last line may lack a line end."""
         self._input.finish()
         if self._is_lines():
             self._queue.lines.finish()
             self._ending = True
 
     def salvage(self, receive: Callable[[int], bytes]) -> None:
-        """The connection is about to be lost: keep what was received and not read yet."""
+        """The connection is about to be lost: keep the bytes in its receive buffer."""
         if self._ending or not (self._shell or self._entering):
             return
         self._gone = True
@@ -199,7 +202,7 @@ class LineConnection(TcpConnection):
         """Never happens: only a client half-closes."""
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
-        """The connection is gone; its session is over when its lines are carried out."""
+        """The connection is closed; its session ends when its lines have been carried out."""
         self._gone = self._ending = True
         self.end_handshake()
         if self._beating:
@@ -212,7 +215,9 @@ class LineConnection(TcpConnection):
         self.work()
 
     def _outlive(self) -> None:
-        """The client is gone, and has left lines: they are carried out, if not too many wait."""
+        """The client has disconnected, and lines wait: keep carrying them out within the limits of
+        `Backlogs`, or drop them.
+        """
         if self._entering:
             waits = self._expected = self._backlogs.expect()
         elif waits := self._backlogs.admit(self._address):
@@ -222,20 +227,20 @@ class LineConnection(TcpConnection):
             self._give_up("too many wait already")
 
     def _has_arrived(self) -> None:
-        """The person has come in, or could not."""
+        """The guest has entered, or was refused."""
         self._entering = False
         if self._expected:
             self._expected = False
             self._backlogs.arrived()
 
     def _give_up(self, why: str) -> None:
-        """Carry out no more lines of a client that is gone."""
+        """Drop the remaining lines of a client that has disconnected."""
         self._backlogs.dropped(self._queue.count(), why)
         self._queue.drop()
         self._finish()
 
     def _finish(self) -> None:
-        """The connection is gone and its lines are carried out: the session has left."""
+        """The connection is closed and no line waits: end the session."""
         self._over = True
         if self._backlog:
             self._backlogs.leave(self._address)
@@ -244,29 +249,25 @@ class LineConnection(TcpConnection):
             self._backlog = None
         if self._shell:
             self._shell.close()
-            self._shell = None  # it holds this connection
+            self._shell = None  # breaks a reference cycle
         self.peers.discard(self)
 
     def filled(self) -> None:
-        """The client reads more slowly than the room talks: its cursor stays, and its commands
-        wait.
-        """
+        """The client does not read fast enough: pause its reader, and let its lines wait."""
         if self._shell:
             self._shell.subscriber.pause()
         self._stopped = True
         self.transport.pauseProducing()
 
     def drained(self) -> None:
-        """There is room again."""
+        """The client has read all that was sent: resume its reader and its lines."""
         if self._shell:
             self._shell.subscriber.resume()
         if not self.full:
             self.work()
 
     def beat(self) -> None:
-        """Give a sign of life that a telnet client does not show; another client gets none, for it
-        would show the bytes.
-        """
+        """Send a heartbeat (telnet's NOP).  Only telnet clients get it: others would display it."""
         if not (self.full or self.is_closing):
             self.send(NO_OPERATION)
 
@@ -287,7 +288,7 @@ class LineConnection(TcpConnection):
         return self._input.telnet
 
     def show(self) -> None:
-        """See `Wire.show`; the end of the line was not seen either."""
+        """See `Wire.show`.  A line end follows, because the client did not echo the user's."""
         self.send(ECHO_ON + b"\r\n")
 
     # -- lines into commands ---------------------------------------------------------------------
@@ -329,7 +330,7 @@ class LineConnection(TcpConnection):
         return seen
 
     def worked(self) -> None:
-        """See `Carrier.worked`: take more input or none, or close."""
+        """See `Carrier.worked`: pause or resume reading, or close the connection."""
         if self._queue.lines and not self._gone:
             self._stopped = True
             self.transport.pauseProducing()
@@ -337,7 +338,7 @@ class LineConnection(TcpConnection):
         self._close_when_done()
 
     def _read_on(self) -> None:
-        """Take more input, unless something still has to be waited for."""
+        """Resume reading, unless lines wait or the client does not read."""
         if not self._stopped or self.full or self._ending or self._gone:
             return
         if self._queue.idle:
@@ -345,7 +346,7 @@ class LineConnection(TcpConnection):
             self.transport.resumeProducing()
 
     def _close_when_done(self) -> None:
-        """After the end of input: close as soon as everything said has been stored and shown."""
+        """After the end of input: close once all messages have been stored and echoed."""
         if self._gone:
             if self._queue.idle and not self._over:
                 self._finish()
@@ -365,14 +366,14 @@ class LineConnection(TcpConnection):
                 self._close()
 
     def _close(self) -> None:
-        """Close, once the client has read what it was sent."""
+        """Close the connection once the client has read what was sent."""
         if self.is_closing:
             return
         if self._shell:
             self._shell.subscriber.stop()
         self.end_flow()
         if self._stopped and self._farewell and not ISSLTransport.providedBy(self.transport):
-            # What was not read would make the close a reset, which takes back the farewell.
+            # With unread input the close would be a TCP reset, which could destroy the farewell.
             self.transport.loseWriteConnection()
             self.transport.resumeProducing()
         else:
@@ -382,7 +383,7 @@ class LineConnection(TcpConnection):
         self._queue.drop()
         self._ending = True
 
-    # -- being sent away -------------------------------------------------------------------------
+    # -- disconnection by the server -------------------------------------------------------------
 
     @property
     def owed(self) -> bool:
@@ -390,8 +391,8 @@ class LineConnection(TcpConnection):
         return self._shell is not None and self._shell.unanswered > 0
 
     def drain(self) -> None:
-        """See `Connected.drain`: what was said before is stored and echoed, and what was still to
-        wait its turn is told to be lost.
+        """See `Connected.drain`.  Accepted messages are stored and echoed; lines that wait are
+        dropped, and the farewell has their number.
         """
         if self._gone:
             self._give_up("the server is going down")
@@ -416,7 +417,7 @@ class LineConnection(TcpConnection):
 
 
 class LineFactory(Factory):
-    """Line connections into one service."""
+    """The factory of the line door: makes connections to one chat."""
 
     noisy = False
 
@@ -432,5 +433,5 @@ class LineFactory(Factory):
         return LineConnection(self._service, self._peers, self._heartbeat, self._backlogs, address)
 
     def turn_away(self, error: ChatError) -> bytes:
-        """What a client is told that is not let in."""
+        """The bytes to a client whose connection is refused."""
         return refusal(error)

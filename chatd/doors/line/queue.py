@@ -1,10 +1,13 @@
-"""The lines of one connection that wait to be carried out, and the pace at which that happens.
+"""The queue of lines of one connection, and the pace at which they are carried out.
 
-1. Lines are carried out in order.  The next one waits while the client reads too slowly, says too
-   much or makes too many mistakes, and while a command is under way that it may depend on.
-2. None is dropped for that: those behind it wait in TCP's buffers.
-3. A connection with many lines carries out some of them, and then others have their turn.
-4. Lines are kept as raw bytes and cut in slices, and so is what a closed connection had received.
+1. Lines are carried out in order.  The next line waits while the client does not read, exceeds the
+   rate limit of messages or of mistakes, or while an earlier command has no outcome on which the
+   line may depend.
+2. Lines that wait are not dropped; further input stays in TCP's buffers.
+3. In one turn of the reactor a connection carries out a limited number of lines, so that one
+   connection cannot delay the others.
+4. Lines are kept as raw bytes, which are split into lines slice by slice, and so is the input of a
+   closed connection.
 """
 
 from __future__ import annotations
@@ -20,74 +23,77 @@ from .backlog import Salvage
 from .client import WaitForAcks
 
 LINES_A_TURN = 100
-"""Lines of one connection that are carried out before others have their turn."""
+"""Lines of one connection that are carried out in one turn of the reactor, if all are messages."""
 COMMANDS_A_TURN = 5
-"""Those among them that are no messages: listing all rooms or a long history takes longer."""
+"""Lines in one turn if none is a message: listing all rooms, or a long history, takes longer."""
 SLICES_A_TURN = 5
-"""Slices of a closed connection's bytes that are read in one turn, if they complete no line."""
+"""Slices of a closed connection's bytes that are parsed in one turn, if they complete no line."""
 
 NOTHING = Salvage()
-"""No bytes."""
+"""A salvage without bytes."""
 
 
 class Carrier(Protocol):
-    """What carries out the lines: the connection."""
+    """The owner of a queue, which carries out its lines: the connection."""
 
     @property
     def busy(self) -> bool:
         """Whether the next line has to wait."""
 
     def carry_out(self, line: bytes | None) -> bool:
-        """Do what a line asks for, None being one that was too long; answers whether other clients
-        see it.  Raises `ChatError` and `WaitForAcks`.
+        """Carry out a line; None stands for a line that was too long.
+
+        Returns whether other clients see the line.  Raises `ChatError` and `WaitForAcks`.
         """
 
     def take_salvaged(self) -> None:
-        """Take in the next slice of what was received before the connection was lost."""
+        """Parse the next slice of the bytes that were received before the connection was lost."""
 
     def make_mistake(self) -> float:
-        """A line was refused; answers the seconds that the next one has to wait."""
+        """Count a refused line; returns the seconds that the next line has to wait."""
 
     def send(self, data: bytes) -> None:
         """Send bytes to the client."""
 
     def worked(self) -> None:
-        """As many lines are carried out as can be now."""
+        """All lines that can be carried out now have been."""
 
 
 class LineQueue:
-    """The lines of one connection, which it does not refer to: they would hold each other."""
+    """The lines of one connection.  Methods get the connection as an argument, because a reference
+    to it would be a cycle.
+    """
 
     __slots__ = ("_clock", "_slowed", "_working", "lines", "salvage", "wait")
 
     def __init__(self, clock: IReactorTime, limit: int) -> None:
-        """`limit` is the most bytes of a line."""
+        """`limit` is in bytes per line."""
         self._clock = clock
         self._slowed = False
         self._working = False
         self.lines = PendingLines(limit)
-        """Those that wait; None stands for one that was too long."""
+        """The lines that wait; None stands for a line that was too long."""
         self.salvage = NOTHING
-        """Bytes of a closed connection, read when `lines` is empty."""
+        """Bytes of a closed connection, parsed when `lines` is empty."""
         self.wait: IDelayedCall | None = None
-        """When the next line may be carried out, if time has to pass before."""
+        """The timer after which the next line may be carried out; None: it need not wait."""
 
     @property
     def idle(self) -> bool:
-        """Whether nothing waits."""
+        """Whether no line waits, neither for its turn nor for a timer."""
         return not (self.pending or self.wait)
 
     @property
     def pending(self) -> bool:
-        """Whether there is input that is not carried out."""
+        """Whether there is input that has not been carried out."""
         return bool(self.lines or self.salvage)
 
     def count(self) -> int:
-        """How many lines wait, about; see `Salvage.lines`."""
+        """The approximate number of lines that wait: see `Salvage.lines`."""
         return len(self.lines) + self.salvage.lines()
 
     def work(self, carrier: Carrier) -> None:
-        """Carry out the lines that have come in, until something has to be waited for."""
+        """Carry out lines until none is left, or the next one has to wait."""
         if self._working:
             return
         self._working = True
@@ -106,7 +112,7 @@ class LineQueue:
             try:
                 message = carrier.carry_out(line)
             except RateLimited as error:
-                # The line stays where it is, and those behind it in TCP's buffers.
+                # The line stays in front of the queue, and further input in TCP's buffers.
                 lines.put_back(line)
                 self._let_wait(carrier, error.retry_after)
             except WaitForAcks:
@@ -119,13 +125,13 @@ class LineQueue:
         carrier.worked()
 
     def refuse(self, carrier: Carrier, error: ChatError) -> None:
-        """Tell why a line was refused; where there are too many such lines, the others wait."""
+        """Send the reason why a line was refused; after too many refusals further lines wait."""
         carrier.send(refusal(error))
         if not self.wait and (wait := carrier.make_mistake()):
             self._let_wait(carrier, wait)
 
     def drop(self) -> None:
-        """Carry out none of them."""
+        """Drop all lines that wait."""
         self.lines.clear()
         self.salvage = NOTHING
         if self.wait:

@@ -1,9 +1,9 @@
-"""What one line connection reads: its rooms, their past, and its private messages.
+"""The reader of one line connection: its rooms, their history, and its private messages.
 
-1. It is its subscriber's outlet, and knows no transport: it is given `write`.
-2. The gate (`chatd.chat.readers`) is asked for all that is shown of a room, and may take a room, or
-   everything, from the reader at any time.
-3. The current room has no name before its lines, the others do.
+1. A `LineReader` is the outlet of its subscriber.  It does not use the transport, but a `Wire`.
+2. The gate (`chatd.chat.readers`) is asked about everything that is shown of a room.  The gate may
+   take a room from the reader, or end the reader, at any time.
+3. Lines of rooms other than the current one begin with the room's name.
 """
 
 from __future__ import annotations
@@ -30,35 +30,35 @@ NONE: frozenset[str] = frozenset()
 
 
 class Wire(Protocol):
-    """The connection under a shell and its reader."""
+    """The connection, as a shell and its reader use it."""
 
     def send(self, data: bytes) -> None:
         """Send bytes to the client."""
 
     def start(self, subscriber: Subscriber) -> None:
-        """Start a subscriber whose batches may be written as they are, without `deliver`."""
+        """Start a subscriber whose batches may be written unchanged, without `deliver`."""
 
     def work(self) -> None:
         """The outcome of a command is known: carry out the lines that have waited for it."""
 
     def put_back(self, line: bytes) -> None:
-        """Carry that line out again, before those that wait."""
+        """Put a line in front of the lines that wait, to be carried out again."""
 
     def refuse(self, error: ChatError) -> None:
-        """Tell why a line was refused; too many such lines slow the client down."""
+        """Send the reason why a line was refused; after too many refusals further lines wait."""
 
     def turn_out(self, error: ChatError) -> None:
-        """Tell why the connection ends, and close it."""
+        """Send the reason why the connection ends, and close it."""
 
     @property
     def private(self) -> bool:
-        """Whether nobody else can read what the client sends."""
+        """Whether the client's input is safe from eavesdroppers: over TLS, or on this machine."""
 
     def ask(self, prompt: bytes) -> bool:
-        """Ask for a line that the client does not show; answers whether it can do that."""
+        """Send a prompt and turn the client's echo off; returns False if it is no telnet client."""
 
     def show(self) -> None:
-        """Have the client show what is typed again."""
+        """Turn the client's echo on again."""
 
 
 class LineReader:
@@ -84,9 +84,9 @@ class LineReader:
         self._wire = wire
         self._write = wire.send
         self._removed = NONE
-        """Joined rooms that the gate has taken from the reader."""
+        """Names of joined rooms that the gate has taken from the reader."""
         self._zone = ""
-        """What times are shown in; empty: none are."""
+        """The time zone of the times before lines, `utc` or `local`; empty: no times are shown."""
         self._days = Days()
         self.room: Room | None = None
         """The current room."""
@@ -99,13 +99,13 @@ class LineReader:
         return self.room
 
     def check(self, source: Source) -> None:
-        """Raises `NotAllowed` if that may not be read."""
+        """Raises `NotAllowed` if the session may not read the source."""
         self._readers.check_reading(self._session, source)
 
     # -- the outlet ------------------------------------------------------------------------------
 
     def deliver(self, batch: Batch) -> bool:
-        """Write a batch: what is missing, then what is there."""
+        """Write a batch: first its gaps, then its lines."""
         if batch.gaps:
             self._write(b"".join(map(self._gap, batch.gaps)))
         self._write(self._days.dated(batch.chunk) if self._zone else batch.chunk)
@@ -116,20 +116,22 @@ class LineReader:
         self._wire.turn_out(error)
 
     def removed(self, room: str, error: ChatError) -> None:
-        """See `Outlet.removed`: the room is not the current one any more."""
+        """See `Outlet.removed`.  If the room is the current one, there is no current room then."""
         self._removed |= {room}
         if self.room and self.room.name == room:
             self.room = None
         self._write(refusal(error))
 
-    # -- what is read ----------------------------------------------------------------------------
+    # -- the rooms -------------------------------------------------------------------------------
 
     def reads(self, name: str) -> bool:
-        """Whether the room of that (clean) name is a joined one that was not taken away."""
+        """Whether the reader reads the room with this clean name: it is joined, and the gate has
+        not taken it away.
+        """
         return name in self._session.person.rooms and name not in self._removed
 
     def joined(self, name: str) -> Room:
-        """The joined room of that (clean) name.  Raises `NotInRoom`, `NotAllowed`."""
+        """The joined room with this clean name.  Raises `NotInRoom`, `NotAllowed`."""
         if not self.reads(name):
             raise NotInRoom(f"you are not in #{name}; /join it first")
         room = self._session.person.rooms[name]
@@ -137,13 +139,14 @@ class LineReader:
         return room
 
     def give_back(self, name: str) -> None:
-        """A room that was taken away was joined again, or was left."""
+        """A room that the gate had taken away was joined again, or left."""
         self._removed -= {name}
 
     def read(self, room: Room | None, begin: int | None = None) -> None:
         """Read the joined rooms, of which `room` is the current one, and the private messages.
 
-        What was not read before is read from the cursor `begin` on; None: from now on.
+        Sources that were not read before are read from the cursor `begin` on; None: from the newest
+        event on.
         """
         self.room = room
         begin = self._service.horizon if begin is None else begin
@@ -153,11 +156,11 @@ class LineReader:
             self._readers.change(self.subscriber, self._session, self._allowed(), begin)
 
     def begin(self) -> None:
-        """Begin to read."""
+        """Start the subscriber."""
         self._wire.start(self.subscriber)
 
     def belong(self, session: Session) -> None:
-        """The client is another person from now on: what it read before ends."""
+        """Switch to another person's session, with a new subscriber for that person's rooms."""
         self._session, self._removed, self.room = session, NONE, None
         self.subscriber.stop()
         self.subscriber = self._readers.open(session, self._allowed(), self, self._service.horizon)
@@ -167,12 +170,12 @@ class LineReader:
             self.begin()
 
     def show_times(self, zone: str) -> None:
-        """Show times from now on, in that zone; empty: show none."""
+        """From now on, show times before lines in a zone, `utc` or `local`; empty: show none."""
         self._zone = zone
         last = self._service.horizon
         utc = zone == "utc"
         self._days = Days(moment_of(last, utc=utc).toordinal() if last else None)
-        # Lines with times are made in `deliver`, others may be written as they are.
+        # `deliver` adds lines with days to batches with times; others may be written unchanged.
         self.subscriber.stop()
         self.subscriber = self._readers.open(self._session, self._allowed(), self, last)
         if zone:
@@ -181,7 +184,7 @@ class LineReader:
             self.begin()
 
     def _views(self) -> list[View]:
-        """The joined rooms that were not taken away, and the private messages."""
+        """The joined rooms that the gate has not taken away, and the inbox, with their codecs."""
         person = self._session.person
         current, elsewhere = self.codecs
         views: list[View] = [
@@ -193,7 +196,7 @@ class LineReader:
         return views
 
     def _allowed(self) -> list[View]:
-        """What of that may be read."""
+        """Those of `_views` that the session may read."""
         return [view for view in self._views() if self._may_read(view[0])]
 
     def _may_read(self, source: Source) -> bool:
@@ -206,7 +209,7 @@ class LineReader:
     # -- lines -----------------------------------------------------------------------------------
 
     def replayed(self, room: Room, replay: Replay) -> bytes:
-        """The last messages of a room, between a line that says so and one that ends them."""
+        """The last messages of a room, between a heading and an end line."""
         told = b""
         if replay.unread:
             unread = f"what was said in #{room.name} cannot be read now; /history tries again"
@@ -218,12 +221,12 @@ class LineReader:
         return told + begin + Days(0).dated(chunk) + answer("end of the last messages")
 
     def shown(self, chunk: bytes) -> bytes:
-        """Bytes of `codecs`, as lines: with a line for each day if there are times."""
+        """Lines encoded with `codecs`, with a line for each day if times are shown."""
         return Days(0).dated(chunk) if self._zone else chunk
 
     @property
     def codecs(self) -> tuple[Codec, Codec]:
-        """That of the current room, and that of the others."""
+        """The codec of the current room, and the codec of other rooms."""
         codecs: tuple[Codec, Codec] = TIMED[self._zone] if self._zone else (CURRENT, ELSEWHERE)
         ignored = self._session.person.ignored
         if not ignored:
@@ -232,7 +235,7 @@ class LineReader:
 
     @property
     def dated(self) -> Codec:
-        """That of past events, which have times and days."""
+        """The codec of past events, which are shown with times and days."""
         codec: Codec = TIMED[self._zone or "local"][0]
         ignored = self._session.person.ignored
         return Without(codec, ignored) if ignored else codec

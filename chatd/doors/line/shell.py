@@ -1,10 +1,10 @@
-"""The shell of the line door: finds the command that a line gives, and runs it.
+"""The shell of the line door: finds the command in a line, and runs it.
 
-1. A line is carried out at once or raises: a `ChatError` says why it was refused, `WaitForAcks`
-   that messages before it are not stored yet, so that answers keep their place behind echoes, or
-   that the client has not read what it was sent.
-2. `RateLimited` refuses nothing: the connection carries the line out later.
-3. A shell knows no command by name: they are rows of `chatd.doors.line.commands`.
+1. A line is carried out at once, or an exception is raised.  A `ChatError` is the reason why the
+   line was refused.  `WaitForAcks` means that earlier messages are not stored yet, because an
+   answer must follow their echoes, or that the client has not read what was sent.
+2. `RateLimited` is no refusal: the connection carries the line out later.
+3. A shell contains no command: they are rows of `chatd.doors.line.commands`.
 """
 
 from __future__ import annotations
@@ -21,25 +21,25 @@ from .commands.row import Kind
 from .reader import Wire
 
 COMMAND_RATE = 10
-"""Questions and mistakes a second on one connection: more than anybody types, and four seconds'
-worth at once for programs that begin with a few."""
+"""Questions and mistakes per second on one connection: more than a person types.  Four seconds'
+worth may come at once, for programs that begin with several."""
 MOST_UNANSWERED = 500
 """Messages of one connection that may wait for the store; further lines wait for them."""
 
 
 class Shell(LineClient):
-    """A client whose lines are carried out."""
+    """A `LineClient` that carries out lines."""
 
     commands = COMMANDS
     __slots__ = ("_questions",)
 
     def __init__(self, service: ChatService, session: Session, wire: Wire) -> None:
-        """A shell for the session of a person who has just come in."""
+        """A shell for the session of a person who has just entered."""
         super().__init__(service, session, wire)
         self._questions = TokenBucket(COMMAND_RATE, service.clock.seconds)
 
     def carry_out(self, line: str) -> bool:
-        """Do what a line asks for; answers whether other clients see it.
+        """Carry out a line; returns whether other clients see it.
 
         Raises `ChatError` and `WaitForAcks`.
         """
@@ -70,7 +70,7 @@ class Shell(LineClient):
         return kind is not Kind.QUESTION
 
     def make_mistake(self) -> float:
-        """A line was refused; answers the seconds that the next line has to wait."""
+        """Count a refused line; returns the seconds that the next line has to wait."""
         wait = self._questions.take()
         if wait:
             self._questions.charge()

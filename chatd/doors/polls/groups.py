@@ -1,19 +1,22 @@
-"""Poll groups: identical polls at the same cursor are one reader.
+"""Poll groups: identical polls at the same cursor form one group, which is a single reader.
 
 Nearly all of ten thousand long-polls in a room send byte-identical requests from the same cursor.
-So per poll the server only appends it to a list, and later sends it shared bytes.  All else is done
-once for a group: reading the log, being one of the room's readers, having a deadline.
+So per poll the server only appends the poll to a list, and later sends it shared bytes.  All other
+work is done once per group: reading the log, registering as a reader of the room, and keeping a
+deadline.
 
-1. A poll group is the outlet of a `Subscriber` like any other: there is one road out of the log.
-2. That polls ask for the same is known by their bytes (`chatd.doors.polls.templates`), so their
-   answer is the same to its last header; its `Date` is that of the second.
-3. A group takes waiters until it is answered, has `GROUP_SIZE` of them, or has been open for a
-   moment.  So waking one takes no longer than waking a few readers, and no deadline is late by more
-   than a quarter of a second.
-4. A waiter that leaves before the answer does not concern the others.  When the last one has left,
-   the group reads no more.
-5. A template is judged by the gate (`chatd.chat.readers`) when it is learned and for each group.
-   When it is void, its table of open groups is emptied at once, and all its waiters are answered.
+1. A poll group is the outlet of an ordinary `Subscriber`.
+2. Polls are recognised as identical by the bytes of their requests (`chatd.doors.polls.templates`).
+   So their answers are identical too, including the headers, if they are sent in the same second
+   (`Date`).
+3. A group accepts waiters until it is answered, has `GROUP_SIZE` of them, or has been open for an
+   eighth of a second (`chatd.net.deadlines`).  So answering a group takes no longer than waking a
+   few readers, and no deadline is late by more than a quarter of a second.
+4. If a waiter leaves before the answer, the others wait on.  When the last waiter has left, the
+   group stops reading.
+5. The gate (`chatd.chat.readers`) judges a template when it is learned, and again for each group.
+   When the gate voids a template, the template's open groups accept no more waiters, and all its
+   waiters are answered.
 """
 
 from __future__ import annotations
@@ -24,8 +27,10 @@ from typing import Protocol
 from twisted.logger import Logger
 from twisted.web.http import datetimeToString
 
-from ...chat.readers import Owner
+from ...chat.owners import Owner
+from ...chat.readers import JudgeAddress
 from ...http.resource import whole_refusal
+from ...model.addresses import Address
 from ...model.errors import ChatError
 from ...stream.batch import Batch
 from ...stream.feed import Feed, Source
@@ -34,36 +39,38 @@ from ...stream.writing import direct_write
 from .longpoll import DEFAULT_WAIT, PollRequest, Polls
 
 GROUP_SIZE = 20
-"""Polls that are answered at a stretch: a fifth of a millisecond's work."""
+"""Polls in one group at most.  They are answered without a break, which takes about 0.2 ms."""
 
 
 class Waiter(Protocol):
-    """One poll of a group."""
+    """One poll of a group, held on one connection."""
 
     group: PollGroup | None
-    """Where it waits, or waited last."""
+    """The group in which the poll waits, or waited last."""
+
+    @property
+    def address(self) -> Address:
+        """Where it comes from."""
 
     @property
     def send(self) -> Callable[[bytes], int | None]:
-        """Sends bytes at once and returns how many; None: all are taken care of.  May raise
-        `OSError`.
-        """
+        """See `send` of `chatd.stream.reader.Reader`."""
 
     def write(self, data: bytes) -> None:
-        """Send bytes, now or later: those that `send` did not take, before any others."""
+        """Send the bytes that `send` did not send, now or later, before any further bytes."""
 
     def over(self) -> None:
-        """It is answered.  Called if it asked in a session."""
+        """The poll is answered.  Called only for a poll of a session."""
 
     def go_on(self) -> None:
-        """It is answered.  Called if bytes came in, or the input ended, while it waited."""
+        """The poll is answered.  Called only if input was received, or ended, while it waited."""
 
     def failed(self) -> None:
-        """Its answer could not be written."""
+        """The poll's answer could not be written."""
 
 
 class PollTemplate:
-    """A poll that connections have learned: its bytes around the cursor, and what it asks for."""
+    """A learned poll: the bytes of its request around the cursor, and the parsed request."""
 
     __slots__ = (
         "__weakref__",
@@ -74,6 +81,7 @@ class PollTemplate:
         "error",
         "groups",
         "head",
+        "judge",
         "personal",
         "polls",
         "request",
@@ -83,8 +91,10 @@ class PollTemplate:
     def __init__(
         self, polls: Polls, request: PollRequest, before: bytes, after: bytes, head: bytes
     ) -> None:
-        """`before` and `after` stand around the cursor in the request, and `head` is how the answer
-        begins: its status line and headers, but for the last two.  Raises `NotAllowed`.
+        """`before` and `after` are the request's bytes before and after the cursor.  `head` is the
+        answer's status line and its headers except `Date` and `Content-Length`.
+
+        Raises `NotAllowed`.
         """
         self.polls = polls
         self.request = request
@@ -92,13 +102,17 @@ class PollTemplate:
         self.after = after
         self.head = head
         self.groups: dict[bytes, PollGroup] = {}
-        """The groups that take waiters, by the bytes of the whole request."""
+        """The groups that accept waiters, by the bytes of the whole request."""
         self.valid = True
-        """Whether the gate still lets its requests pass unjudged."""
+        """False once the gate has voided the template: its requests have to be judged again."""
         self.error: ChatError | None = None
-        """Why not, if its requests are refused."""
+        """The refusal of the template's requests, if the gate gave one when it voided the
+        template.
+        """
+        self.judge: JudgeAddress | None = None
+        """Finds the refusal for the address of each request, if that decides."""
         self.personal = request.query.session is not None
-        """Whether its requests are made in a session."""
+        """Whether the template's requests belong to a session."""
         self._clock = request.query.service.clock
         views = request.query.views(request.format.codec)
         self._feeds: Sequence[Feed] = polls.readers.register(self, views)
@@ -115,15 +129,15 @@ class PollTemplate:
         """See `chatd.chat.readers.Template`."""
         return self.request.query.sources
 
-    def void(self, error: ChatError | None) -> None:
+    def void(self, error: ChatError | None, judge: JudgeAddress | None = None) -> None:
         """See `chatd.chat.readers.Template`.
 
-        A connection that has learned it sends its next poll through the slow path.
+        A connection that has learned the template has its next poll parsed by twisted.web.
         """
         if not self.valid:
             return
         self.valid = False
-        self.error = error
+        self.error, self.judge = error, judge
         self.groups.clear()
         self.polls.forget(self)
         for feed in self._feeds:
@@ -137,13 +151,13 @@ class PollTemplate:
     # -- asking ----------------------------------------------------------------------------------
 
     def ask(self, waiter: Waiter, packet: bytes, cursor: int) -> None:
-        """Answer a poll in this turn of the reactor, or let it wait for an event.
+        """Open a group for a poll, and answer it if there are events, or let it wait for one.
 
-        Identical polls that arrive in one turn are answered together, even if events are there
+        Identical polls that arrive in one turn are answered together, even if events are available
         already.  Raises `NotAllowed`.
         """
         group = self._group(waiter, packet, cursor)
-        # A session is looked at for each poll: it may be over.
+        # Polls of a session do not join groups by their bytes: the session may be over.
         if not self.personal:
             self.groups[packet] = group
         if group.late:
@@ -152,8 +166,8 @@ class PollTemplate:
             group.begin()
 
     def answer_last(self, waiter: Waiter, group: PollGroup) -> None:
-        """Answer a waiter that has left a group with the events there are, if any; the connection
-        is closed behind the answer.
+        """Answer a waiter that has left `group` with the events that are available now, if any, and
+        with `Connection: close`.
         """
         head = self.head + b"Connection: close\r\n"
         request = self.request._replace(wait=0)
@@ -164,7 +178,7 @@ class PollTemplate:
             waiter.write(whole_refusal(error, head))
             return
         answer.begin()
-        answer.give_up()  # a page of the store would come too late
+        answer.give_up()  # do not wait for a page of the store
 
     def _group(self, waiter: Waiter, packet: bytes, cursor: int) -> PollGroup:
         group = PollGroup(self, packet, cursor)
@@ -172,7 +186,7 @@ class PollTemplate:
         return group
 
     def open(self, group: PollGroup, cursor: int) -> Subscriber:
-        """The reader of a group, made by the gate.  Raises `NotAllowed`."""
+        """Have the gate make the reader of a group.  Raises `NotAllowed`."""
         limit = self.request.query.limit
         return self.polls.readers.join(self, self._feeds, group, cursor, limit)
 
@@ -181,12 +195,12 @@ class PollTemplate:
         return self._clock.seconds()
 
     def close(self, group: PollGroup) -> None:
-        """That group takes no more waiters."""
+        """`group` accepts no more waiters."""
         if self.groups.get(group.packet) is group:
             del self.groups[group.packet]
 
     def answer(self, batch: Batch) -> bytes:
-        """A batch as a whole response: within one second, the same bytes for all waiters."""
+        """A batch as a complete response; all waiters share its bytes within one second."""
         return batch.cached((self.head, self.request.format.name), self._answer, int(self.now()))
 
     def _answer(self, batch: Batch) -> bytes:
@@ -195,12 +209,12 @@ class PollTemplate:
         return b"%bDate: %b\r\nContent-Length: %d\r\n\r\n%b" % (self.head, date, len(body), body)
 
     def refusal(self, error: ChatError) -> bytes:
-        """The response with which the slow path would refuse the request."""
+        """The response by which `error` is refused: the same that a parsed request would get."""
         return whole_refusal(error, self.head)
 
 
 class PollGroup:
-    """Identical polls that are answered together."""
+    """Identical polls that are answered together; the outlet of their reader."""
 
     __slots__ = (
         "_closed",
@@ -225,11 +239,11 @@ class PollGroup:
         self.cursor = cursor
         self.waiters: list[Waiter] = []
         self.behind: list[Waiter] = []
-        """The waiters for which bytes came in, or whose input ended, while they wait."""
+        """The waiters whose connections received bytes, or the end of input, while they waited."""
         self.waiting = True
-        """Whether it is not answered yet."""
+        """Whether the group is not answered yet, and has waiters."""
         self.ended = 0.0
-        """When it was answered, on the reactor's clock."""
+        """Seconds on the reactor's clock when the group was answered."""
         self.due: float | None = None
         self.filed = 0
         self._template = template
@@ -238,13 +252,13 @@ class PollGroup:
 
     @property
     def late(self) -> bool:
-        """Whether there are events already."""
+        """Whether events are available for which other readers have been woken already."""
         return self._subscriber is not None and self._subscriber.late
 
     def begin(self) -> None:
-        """Answer with the events there are, or wait for some."""
+        """Answer with the available events, or begin to wait for one."""
         if not self.waiting:
-            return  # all have left
+            return  # all waiters have left
         template, subscriber = self._template, self._subscriber
         if subscriber is None or not template.valid:
             self._refuse()
@@ -252,7 +266,7 @@ class PollGroup:
         wait = template.request.wait
         subscriber.start()
         if self.waiting and wait <= 0:
-            subscriber.wake()  # also for what the other readers are about to be woken for
+            subscriber.wake()  # `start` leaves events for which a round is about to begin
         if self.waiting and wait <= 0:
             subscriber.when_caught_up(self.give_up)
         if self.waiting:
@@ -260,7 +274,7 @@ class PollGroup:
             template.polls.deadlines.set(self, self._wait if self._closed else 0)
 
     def join(self, waiter: Waiter) -> None:
-        """One more poll waits."""
+        """Add a poll to the group."""
         waiters = self.waiters
         waiters.append(waiter)
         waiter.group = self
@@ -268,7 +282,7 @@ class PollGroup:
             self._template.close(self)
 
     def leave(self, waiter: Waiter) -> None:
-        """A poll waits no more."""
+        """Remove a poll, which is not to be answered with the group."""
         self.waiters.remove(waiter)
         if waiter in self.behind:
             self.behind.remove(waiter)
@@ -276,7 +290,7 @@ class PollGroup:
             self._end()
 
     def deliver(self, batch: Batch) -> bool:
-        """Answer all waiters."""
+        """Answer all waiters with a batch."""
         self._answer(self._template.answer(batch))
         return False
 
@@ -297,7 +311,9 @@ class PollGroup:
             waiter.go_on()
 
     def time_is_up(self) -> None:
-        """The time for taking waiters is over; the second time, that for waiting is."""
+        """The group's deadline has passed: first the one for accepting waiters, then the one for
+        waiting.
+        """
         if self._closed:
             self.give_up()
         else:
@@ -307,26 +323,41 @@ class PollGroup:
 
     @property
     def _wait(self) -> float:
-        """Seconds to wait; a poll that is not to be held waits nevertheless for a page of the
-        store.
+        """Seconds to wait.  A poll with `wait=0` is held only for a page of the store, at most for
+        `DEFAULT_WAIT`.
         """
         return self._template.request.wait or DEFAULT_WAIT
 
     def give_up(self) -> None:
-        """Answer with no events, if it is not answered yet."""
+        """Answer with no events, if the group is not answered yet."""
         if self.waiting:
             self.deliver(Batch(b"", 0, self.cursor))
 
     def _refuse(self) -> None:
-        """Answer as the slow path would: the template is void."""
+        """Answer all waiters: the template is void.  They get its error, or no events."""
         error = self._template.error
         if error is None:
+            self._refuse_some()
             self.give_up()
         else:
             self._answer(self._template.refusal(error))
 
+    def _refuse_some(self) -> None:
+        """Refuse those waiters whose addresses may not read any more."""
+        judge = self._template.judge
+        if judge is None:
+            return
+        for waiter in list(self.waiters):
+            error = judge(waiter.address)
+            if error is not None:
+                self.waiters.remove(waiter)
+                waiter.write(self._template.refusal(error))
+                if waiter in self.behind:
+                    self.behind.remove(waiter)
+                    waiter.go_on()
+
     def stop(self) -> None:
-        """Read no more; the waiters are still to be answered."""
+        """Stop reading; the waiters still have to be answered."""
         subscriber, self._subscriber = self._subscriber, None
         if subscriber:
             subscriber.stop()

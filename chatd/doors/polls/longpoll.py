@@ -1,13 +1,15 @@
 """Long-polls: a request is held (`NOT_DONE_YET`) until there is an event to answer it with.
 
-1. The cursor comes with the request and is never remembered for it: the next request's `since` is
-   the acknowledgement, so a lost answer loses nothing.
-2. A poll is a subscriber whose outlet takes one batch.  Events behind its cursor answer it at once,
-   or, if readers are about to be woken, together with them (`Subscriber.start`).
-3. Of two polls of one session for the same rooms, the older is answered at once, with no events.
+1. The client sends its cursor with each poll, and the server does not store it.  The `since` of the
+   next poll acknowledges the last answer, so a lost answer loses no event.
+2. A poll is a subscriber whose outlet takes one batch.  If there are events after its cursor, the
+   poll is answered at once, or together with other readers that are about to be woken
+   (`Subscriber.start`).
+3. If a session sends a second poll for the same rooms, its first one is answered at once, with no
+   events.
 4. There are two paths: `RequestPoll` (`chatd.doors.api.events`) answers a parsed request, and
-   `LearnedPoll` (`chatd.doors.polls.templates`) the same request repeated on its connection.
-   What both need is here.
+   `LearnedPoll` (`chatd.doors.polls.templates`) answers the same request repeated on its
+   connection.  This module has the parts that both need.
 """
 
 from __future__ import annotations
@@ -32,15 +34,14 @@ from ...stream.notifier import SLICE_SECONDS
 from ..reading import ReadQuery
 
 DEFAULT_WAIT = 25.0
-"""Seconds that a poll is held unless it says otherwise: below the minute after which proxies
-quit."""
+"""Seconds that a poll without `wait` is held: below the minute after which proxies give up."""
 MAX_WAIT = 60.0
 """Seconds that a poll is held at most."""
 
 
 @dataclass(frozen=True, slots=True)
 class PollFormat:
-    """The form of a poll's answer."""
+    """The format of a poll's answer."""
 
     name: str
     codec: Codec
@@ -48,7 +49,7 @@ class PollFormat:
     head: bytes = b""
 
     def body(self, batch: Batch) -> bytes:
-        """The answer's body, made once for all polls in this format at one cursor."""
+        """The answer's body, cached for all polls of this format that get this batch."""
         return batch.cached(self.name, self._body)
 
     def dress(self, request: Request) -> None:
@@ -69,62 +70,62 @@ def json_format(query: ReadQuery) -> PollFormat:
 
 
 def plain_format(query: ReadQuery) -> PollFormat:
-    """The line door's text, for `curl -H 'Accept: text/plain'`."""
+    """Text as at the line door, for `curl -H 'Accept: text/plain'`."""
     codec = PLAIN_ROOMS if query.several else PLAIN
     return PollFormat("plain", codec, b"text/plain; charset=utf-8")
 
 
 class PollRequest(NamedTuple):
-    """What a poll asks for, except its cursor."""
+    """The parameters of a poll, except its cursor."""
 
     query: ReadQuery
     format: PollFormat
     wait: float
-    """Seconds for which it may be held."""
+    """Seconds that the poll may be held."""
     key: Hashable
-    """Of two polls with the same key only the newer one is held; None: any number are."""
+    """Of polls with the same key only the newest is held; None: any number of polls is."""
 
 
 class HeldPoll(Protocol):
     """A poll that is held."""
 
     def give_up(self) -> None:
-        """Answer with no events: a newer poll took over."""
+        """Answer with no events: a newer poll with the same key is held instead."""
 
 
 class LatePolls(Protocol):
-    """A group of polls for which there are events already."""
+    """A group of polls for which events are available."""
 
     def begin(self) -> None:
         """Answer them."""
 
 
 class Polls:
-    """The polls that are held."""
+    """The held polls of one door, and what its polls share: deadlines, templates, epoll group."""
 
     def __init__(self, service: ChatService) -> None:
         self.deadlines = Deadlines(service.clock)
         self.epoll_group = EpollGroup()
         self.readers = service.readers
         self.templates: WeakValueDictionary[Hashable, Any] = WeakValueDictionary()
-        """The poll templates that connections have learned, by their bytes and their session."""
+        """The poll templates that connections have learned, by request bytes, head and session."""
         self.common: WeakValueDictionary[tuple[bytes, bytes], Any] = WeakValueDictionary()
-        """The templates that mean the same on every connection, by the bytes around the cursor."""
+        """The templates that are shared by all connections, by the bytes around the cursor."""
         self._held: dict[Hashable, HeldPoll] = {}
         self._clock = service.clock
         self._late: deque[LatePolls] = deque()
         self._called = False
 
     def forget(self, template: object) -> None:
-        """A template is void: no connection learns it any more."""
+        """A template is void: no further connection may learn it."""
         known: Any
         for known in (self.templates, self.common):
             for key in [key for key, value in known.items() if value is template]:
                 del known[key]
 
     def begin_soon(self, late: LatePolls) -> None:
-        """Answer polls for which there are events already: in this turn of the reactor, or, if that
-        is much, in one of the next.
+        """Answer a group for which events are available: at the end of this turn of the reactor, or
+        in a later turn if the time slice is used up.
         """
         self._late.append(late)
         if not self._called:
@@ -142,7 +143,7 @@ class Polls:
             self._clock.callLater(0, self._begin_late)
 
     def place(self, key: Hashable, poll: HeldPoll) -> None:
-        """A poll is held; an older one with its key is answered."""
+        """A poll is held; an older poll with the same key is answered."""
         if key is not None:
             older = self._held.get(key)
             self._held[key] = poll
@@ -150,6 +151,6 @@ class Polls:
                 older.give_up()
 
     def vacate(self, key: Hashable, poll: HeldPoll) -> None:
-        """The poll is not held any more."""
+        """The poll has been answered, or its client has disconnected."""
         if key is not None and self._held.get(key) is poll:
             del self._held[key]

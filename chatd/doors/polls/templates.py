@@ -1,28 +1,28 @@
-"""Learned polls: the same poll sent again is not parsed again.
+"""Learned polls: a poll that repeats an earlier one is not parsed again.
 
 The first poll of a connection is handled by twisted.web like any request: parsed, routed, its
 session and origin checked, and judged by the gate.  Nearly always the connection's next request is
-the same to the byte except for the cursor.  So the channel remembers the bytes around the cursor
-and what they meant: a *poll template*.
+byte-identical except for the cursor.  So the channel remembers the bytes around the cursor and the
+parsed request: a *poll template*.
 
-1. Only a whole request that came in one packet, at a moment when nothing else was under way on the
-   connection, is learned, and only such a request is recognised: the same bytes before the cursor,
-   one to eighteen digits, the same bytes after it.  Anything else goes to twisted.web.
-2. What the bytes do not decide is looked up for each poll: whether the session still lives.
+1. A request is learned or recognised only if it arrived whole in one packet while no other request
+   was in progress on the connection.  It is recognised by the same bytes before the cursor, one to
+   eighteen digits, and the same bytes after it.  Any other input goes to twisted.web.
+2. One thing does not depend on the bytes and is checked for each poll: whether the session is over.
 3. The answer's headers are those that twisted.web wrote for the first poll, except `Date` and
    `Content-Length`, and `Connection: close` when the server goes down.
 4. Polls at the same cursor wait together (`chatd.doors.polls.groups`).
-5. Templates are shared: if a new connection begins with a poll that others have learned, nothing is
-   parsed.  Without a session no answer depends on the client; without `Origin` none depends on the
-   page or the scheme; a host that is known here is known whichever peer names it.  So a template
-   with a session, an `Origin`, a `Cookie`, a `Forwarded` header, or a host for which only a proxy
-   vouches, is not shared.  The gate is asked once for each new connection, because it may decide by
-   the address.
-6. Once a poll was recognised, the connection's bytes come here instead of to the channel, until
-   something else is asked; over plain TCP they are read here.  Bytes that come in while a poll is
-   held are put off, and nothing passes it.
-7. A template skips the gate, so it is registered there.  When it is void, its requests go through
-   twisted.web again.
+5. Templates are shared: if a new connection begins with a poll that another connection has learned,
+   the poll is not parsed.  Without a session the answer does not depend on the client; without
+   `Origin` it does not depend on the page or the scheme; a known host is known whichever peer sends
+   it.  So a template with a session, an `Origin`, a `Cookie`, a `Forwarded` header, or a host for
+   which only a proxy vouches, is not shared.  The gate is asked once for each new connection,
+   because it may decide by the client's address.
+6. Once a poll was recognised, the connection's input goes to its `LearnedPoll` instead of to the
+   channel, until a different request comes.  Over plain TCP the `LearnedPoll` also reads the
+   socket.  Input that arrives while a poll is held is put off until the poll is answered.
+7. Requests of a template skip the gate, so the template is registered at the gate, which can void
+   it.  Then its requests are parsed by twisted.web again.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ from twisted.web.server import Request
 from ...http.channel import ChatChannel
 from ...http.fields import header
 from ...http.request import ChatRequest
-from ...model.addresses import address_of
+from ...model.addresses import Address, address_of
 from ...model.errors import ChatError
 from ...model.identity import Stranger
 from ...net.tcp import READ_BYTES, WriteThrough, enable_direct_writes
@@ -55,11 +55,11 @@ _END = b"\r\n\r\n"
 _PERSONAL = (b"origin", b"cookie", b"x-forwarded-for", b"forwarded")
 """Headers of polls whose answer may depend on the client, or on the page."""
 MAX_TEMPLATE = 4096
-"""Bytes in a request that is learned."""
+"""Bytes in a request that may be learned."""
 
 
 class LearnedPoll:
-    """One connection's poll, sent again and again."""
+    """The poll that one connection repeats."""
 
     __slots__ = (
         "_alone",
@@ -78,7 +78,7 @@ class LearnedPoll:
 
     def __init__(self, template: PollTemplate, channel: ChatChannel) -> None:
         self.group: PollGroup | None = None
-        """Where it waits, or waited last."""
+        """The group in which the poll waits, or waited last."""
         self.due: float | None = None
         self.filed = 0
         self._template = template
@@ -91,17 +91,22 @@ class LearnedPoll:
         enable_direct_writes(transport, self)
 
     @property
+    def address(self) -> Address:
+        """Where the connection comes from."""
+        return address_of(getattr(self._channel.getPeer(), "host", ""))
+
+    @property
     def held(self) -> bool:
-        """Whether it waits for an event."""
+        """Whether the poll waits for an event."""
         return self.group is not None and self.group.waiting
 
-    # -- bytes that come in ----------------------------------------------------------------------
+    # -- input -----------------------------------------------------------------------------------
 
     def doRead(self) -> None:
-        """In the transport's place, while nothing but this poll is asked on its connection.
+        """Read the socket in the transport's place, while only this poll comes on the connection.
 
-        What is done for each poll of ten thousand touches as few objects as possible: with that
-        many, none of them is in the processor's cache.
+        The code for each poll touches as few objects as possible: with ten thousand polls, none of
+        their objects is in the processor's cache.
         """
         receive = self._receive
         try:
@@ -119,7 +124,7 @@ class LearnedPoll:
             self.step_aside()
 
     def data_received(self, data: bytes) -> None:
-        """In the channel's place, while nothing but this poll is asked on its connection."""
+        """Handle input in the channel's place, while only this poll comes on the connection."""
         if self.held or self._channel.early or self._channel.full:
             self._put_off(data)
         elif not self.take(data):
@@ -128,7 +133,7 @@ class LearnedPoll:
             self._channel.dataReceived(data)
 
     def take(self, packet: bytes) -> bool:
-        """Whether the packet is the poll again; if so, it is answered or held."""
+        """Whether the packet repeats the poll; if so, the poll is answered or held."""
         group = self._template.groups.get(packet)
         if group is not None:
             group.join(self)
@@ -141,7 +146,7 @@ class LearnedPoll:
         return True
 
     def _ask(self, packet: bytes) -> bool:
-        """The same if no open group has these bytes."""
+        """Like `take`, for a packet whose bytes no open group has."""
         template = self._template
         before, after, query = template.before, template.after, template.request.query
         if not (packet.startswith(before) and packet.endswith(after)):
@@ -151,7 +156,7 @@ class LearnedPoll:
             return False
         cursor, logs, gaps = query.service.place(query.sources, int(digits))
         if logs or gaps:
-            return False  # it stands for more than one place (`chatd.stream.places`)
+            return False  # the cursor means several places, or a gap (`chatd.stream.places`)
         if self._channel.site.peers.draining:
             return False
         query.begin(self)
@@ -159,30 +164,30 @@ class LearnedPoll:
             template.ask(self, packet, cursor)
         except ChatError:
             query.end(self)
-            return False  # refused by twisted.web's path
+            return False  # twisted.web parses and refuses the request
         if self.held:
             template.polls.place(template.request.key, self)
         return True
 
     def _put_off(self, data: bytes) -> None:
-        """Let what comes in wait for the answer to what came before."""
+        """Buffer input until the held poll is answered."""
         self.step_aside()
         self._channel.put_off(data)
         self.come_back()
 
     def come_back(self) -> None:
-        """Let the channel go on when the poll is answered."""
+        """When the poll is answered, have the channel handle the input that was put off."""
         if self.group and self.held and self not in self.group.behind:
             self.group.behind.append(self)
 
     def _delegate(self) -> None:
-        """Read in the transport's place, if it is a plain one."""
+        """Read the socket in the transport's place, if it is plain TCP."""
         if isinstance(self._transport, WriteThrough):
             self._alone = self._transport.delegate_reads(self, self._template.polls.epoll_group)
             self._receive = self._transport.receive
 
     def step_aside(self) -> None:
-        """Leave reading to the transport: something else was asked, or nothing is to be read."""
+        """Let the transport read again: another request came, or reading has to pause."""
         if self._alone:
             self._alone = False
             self._transport.take_back_reads()
@@ -192,29 +197,29 @@ class LearnedPoll:
         self._transport.write(data)
 
     def unlearn(self) -> None:
-        """Another kind of request came: from here on the connection is the channel's again."""
+        """Another request came: the channel handles the connection's input again."""
         self._template.polls.deadlines.forget(self)
         self.step_aside()
 
     # -- ends ------------------------------------------------------------------------------------
 
     def over(self) -> None:
-        """It is answered: it keeps the session alive no more."""
+        """The poll is answered, and no longer keeps its session alive."""
         request = self._template.request
         self._template.polls.vacate(request.key, self)
         request.query.end(self)
 
     def go_on(self) -> None:
-        """It is answered: the channel handles what was put off."""
+        """The poll is answered: the channel handles the input that was put off."""
         self._channel.replay_soon()
 
     def failed(self) -> None:
-        """Its answer could not be written."""
+        """The poll's answer could not be written."""
         self.step_aside()
         self._channel.loseConnection()
 
     def give_up(self) -> None:
-        """Answer with no events: a newer poll took over, or the session is over."""
+        """Answer with no events: a newer poll replaces this one, or the session is over."""
         group = self._leave()
         if group:
             self.write(self._template.answer(Batch(b"", 0, group.cursor)))
@@ -223,18 +228,18 @@ class LearnedPoll:
     dismiss = give_up
 
     def conclude(self) -> None:
-        """Answer with what there is: the server is going down, and this is the last answer."""
+        """Answer with the available events, and close: the server is going down."""
         group = self._leave()
         if group:
             self._template.answer_last(self, group)
             self._channel.loseConnection()
 
     def gone(self) -> None:
-        """The client has gone."""
+        """The client has disconnected."""
         self._leave()
 
     def _leave(self) -> PollGroup | None:
-        """Wait no more, and return where it waited."""
+        """Stop waiting, and return the group in which the poll waited; None: it did not wait."""
         group = self.group
         if not (group and group.waiting):
             return None
@@ -245,7 +250,7 @@ class LearnedPoll:
         return group
 
     def time_is_up(self) -> None:
-        """The connection may have been idle for long."""
+        """A deadline has come: close the connection if it has been idle for `kept_seconds`."""
         template, idle = self._template, self._channel.site.kept_seconds
         last = self.group.ended if self.group else self._heard
         left = idle if self.held else last + idle - template.now()
@@ -256,20 +261,20 @@ class LearnedPoll:
 
 
 def learn(polls: Polls, asked: PollRequest, request: Request) -> LearnedPoll | None:
-    """What a connection learns from a poll that twisted.web has just answered; None if that cannot
-    be repeated by its bytes.
+    """The `LearnedPoll` for a poll that twisted.web has just answered; None if the poll cannot be
+    recognised by its bytes.
     """
     channel = cast(ChatChannel, request.channel)
     packet: bytes = getattr(channel, "packet", b"")  # a plain Site's channel learns nothing
     parts = _parted(packet)
     if (
-        not asked.format.head  # text has the cursor in a header, which is not the same each time
+        not asked.format.head  # a text answer has the cursor in a header, which varies
         or parts is None
         or packet.find(_END) != len(packet) - len(_END)
         or not channel.persistent
         or request.code != 200
-        or header(request, "last-event-id")  # it says from where, instead of the address
-        or header(request, "expect")  # it wants to be told to go on
+        or header(request, "last-event-id")  # replaces the cursor in the URL
+        or header(request, "expect")  # the client waits for "100 Continue"
     ):
         return None
     headers = [
@@ -282,7 +287,7 @@ def learn(polls: Polls, asked: PollRequest, request: Request) -> LearnedPoll | N
     try:
         template = _template(polls, asked, parts[1], parts[3], head)
     except ChatError:
-        return None  # the next one is refused by twisted.web's path
+        return None  # twisted.web parses and refuses the next poll
     if (
         not template.personal
         and cast(ChatRequest, request).host_known
@@ -299,8 +304,8 @@ class PollFastPath:
         self.polls = polls
 
     def recognise(self, channel: ChatChannel, packet: bytes) -> LearnedPoll | None:
-        """What a new connection learns from its first packet, if that is a poll whose template is
-        shared, and the gate lets a stranger at this address read; else None.
+        """The `LearnedPoll` for a new connection's first packet; None if the packet is no poll with
+        a shared template, or if the gate does not let a stranger at this address read.
         """
         polls = self.polls
         parts = _parted(packet)
@@ -318,7 +323,7 @@ class PollFastPath:
 
 def _parted(packet: bytes) -> re.Match[bytes] | None:
     """The bytes before the cursor, the cursor, and the bytes after it; None if the packet is no
-    poll that is learned.
+    poll that may be learned.
     """
     return _POLL.fullmatch(packet) if len(packet) <= MAX_TEMPLATE else None
 
@@ -326,7 +331,7 @@ def _parted(packet: bytes) -> re.Match[bytes] | None:
 def _template(
     polls: Polls, asked: PollRequest, before: bytes, after: bytes, head: bytes
 ) -> PollTemplate:
-    """The template with those bytes, which other connections may use already.
+    """The template with these bytes: an existing one if a connection has learned it, or a new one.
 
     Raises `NotAllowed`.
     """

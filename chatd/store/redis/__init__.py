@@ -13,12 +13,15 @@
 5. A node has a *lease* (`lease`), renewed by beats.  What it held is released by one survivor when
    the beats stop.  A node without its lease stores nothing; it begins another one.
 6. Time is the server's: one clock for all nodes.
+7. What is redacted or erased leaves the data, the log of batches too, with the same script.  Redis'
+   own log of writes (AOF) is rewritten soon after (`retention`).
 
 All keys of a chat have one hash tag, so that they are in one slot of a cluster:
 
     {P}:meta      hash: the history's id, the highest id given, the last batch, the floor
-    {P}:log       stream: the last batches, for nodes that catch up
-    {P}:r:ROOM    stream: the events of a room
+    {P}:log       sorted set: the last batches by their ids, for nodes that catch up
+    {P}:r:ROOM    sorted set: the events of a room by their ids, each `id event`.  (A stream would
+                  be smaller, but keeps the bytes of an entry that was deleted from it.)
     {P}:t:TABLE   hash: the cells of a table, each `version:owner:value`; the owner is the lease
                   that made it, if it says who is connected
     {P}:firsts    sorted set: rooms by their oldest event;  {P}:floors: what retention has removed

@@ -5,8 +5,9 @@
 --      8.. the rooms and tables that the units name
 -- ARGV 1 lease  2 fence  3 sequence  4 time, 5 steady time (µs), or '' for the server's own
 --      6 channel  7 batches kept in the log  8 request keys known at a time  9 for how long (µs)
---      10 the batch: {names, units}; a name is 'p' (presence), 'd' (durable) or 'r' (room) and what
---      follows; a unit is {request key, {{name, key, version}}, {{name, key, value}}, {{name, event}}}
+--      10 the batch: {names, units, rooms to erase}; a name is 'p' (presence), 'd' (durable) or 'r'
+--      (room) and what follows; a unit is {request key, {{name, key, version}}, {{name, key, value}},
+--      {{name, event}}, {{name, id, event to stand in the place of that one}}}
 -- Nothing is written before all is judged, and the server refuses the script as a whole where it
 -- could not write: so a unit is kept whole or not at all.
 local str, match = string.format, string.match
@@ -16,7 +17,7 @@ local t = redis.call('TIME')
 local clock = t[1] * 1000000 + t[2]
 local now, steady = tonumber(ARGV[4]) or clock, tonumber(ARGV[5]) or clock
 local batch = cmsgpack.unpack(ARGV[10])
-local names, units = batch[1], batch[2]
+local names, units, erased = batch[1], batch[2], batch[3]
 local meta = redis.call('HMGET', KEYS[1], 'last', 'tail')
 local id = math.max(tonumber(meta[1]) + 1, now)
 local first, base = id, 7
@@ -72,8 +73,9 @@ for u, unit in ipairs(units) do
       versions[cell] = c[3] and last or 0
     end
     for _, e in ipairs(unit[4]) do
-      if e[1] > 0 then redis.call('XLEN', KEYS[base + e[1]]) end  -- fails if it is something else
+      if e[1] > 0 then redis.call('ZCARD', KEYS[base + e[1]]) end  -- fails if it is something else
     end
+    for _, r in ipairs(unit[5]) do redis.call('ZCARD', KEYS[base + r[1]]) end
     todo[#todo + 1] = {unit, id, last}
     id = last + 1
   else
@@ -81,16 +83,90 @@ for u, unit in ipairs(units) do
   end
   verdicts[u] = verdict
 end
-if #todo == 0 then return {meta[2] or '0', verdicts} end
+for _, room in ipairs(erased) do redis.call('ZCARD', KEYS[base + room]) end
+if #todo == 0 and #erased == 0 then return {meta[2] or '0', verdicts} end
+if #erased > 0 then id = id + 1 end
 
--- 2. keep
+-- 2. take away what is to be kept nowhere any more
+local kept, purged = 0, false
+
+-- Of events that are equal to the byte, the how manieth of a batch has that id.
+local function nth(units, verdicts, first, id, event)
+  local found, at = 0, first
+  for u, unit in ipairs(units) do
+    local current = (verdicts[u] or 0) == 0
+    for n, e in ipairs(unit[4]) do
+      if e[2] == event then found = found + 1 end
+      if current and at + n - 1 == id then return found end
+    end
+    if current then at = at + math.max(1, #unit[4]) end
+  end
+  return 0
+end
+
+local function packed(event)
+  return '\219' .. struct.pack('>I4', #event) .. event
+end
+
+-- In the log too: a node that catches up is not to meet it.
+local function redact_log(id, event, instead)
+  local told = redis.call('ZRANGEBYSCORE', KEYS[2], str('%.0f', id), '+inf', 'LIMIT', 0, 1)[1]
+  if not told then return end
+  local size = struct.unpack('>I4', told)
+  local header = cmsgpack.unpack(string.sub(told, 5, 4 + size))
+  local from = 5 + size
+  for _, cell in ipairs(header[7]) do from = from + cell[3] end
+  local units = cmsgpack.unpack(string.sub(told, from))[2]
+  local begin, finish = nil, from - 1
+  for _ = 1, nth(units, header[6], header[3], id, event) do
+    begin, finish = string.find(told, packed(event), finish + 1, true)
+    if not begin then return end
+  end
+  if not begin then return end
+  redis.call('ZREM', KEYS[2], told)
+  redis.call('ZADD', KEYS[2], str('%.0f', header[4]), string.sub(told, 1, begin - 1)
+             .. packed(instead) .. string.sub(told, finish + 1))
+end
+
+for _, done in ipairs(todo) do
+  for _, r in ipairs(done[1][5]) do
+    local place, room = str('%.0f', r[2]), KEYS[base + r[1]]
+    local old = redis.call('ZRANGEBYSCORE', room, place, place)[1]
+    if old then
+      redis.call('ZREM', room, old)
+      redis.call('ZADD', room, place, place .. ' ' .. r[3])
+      redact_log(r[2], string.sub(old, #place + 2), r[3])
+      purged = true
+    end
+  end
+end
+for _, e in ipairs(erased) do
+  local room = KEYS[base + e]
+  local newest = redis.call('ZRANGE', room, -1, -1)[1]
+  if newest then
+    kept = kept - redis.call('ZCARD', room)
+    redis.call('UNLINK', room)
+    redis.call('ZREM', KEYS[6], string.sub(names[e], 2))
+    -- A node that is not so far in the log reads everything anew.
+    local upto = redis.call('ZRANGEBYSCORE', KEYS[2], match(newest, '^%d+'), '+inf', 'WITHSCORES',
+                            'LIMIT', 0, 1)[2]
+    if upto then
+      redis.call('ZREMRANGEBYSCORE', KEYS[2], '-inf', str('%.0f', tonumber(upto)))
+    end
+    purged = true
+  end
+end
+if purged then redis.call('HSET', KEYS[1], 'purged', 1) end
+
+-- 3. keep
 local last = str('%.0f', id - 1)
 local header = cmsgpack.pack({ARGV[1], tonumber(ARGV[3]), first, id - 1, tonumber(meta[2] or '0'),
                               odd and verdicts or {}, befores})
 local told = struct.pack('>I4', #header) .. header .. table.concat(raws) .. ARGV[10]
-redis.call('XADD', KEYS[2], 'MAXLEN', '~', ARGV[7], last .. '-0', 'b', told)
+redis.call('ZADD', KEYS[2], last, told)
+redis.call('ZREMRANGEBYRANK', KEYS[2], 0, -1 - tonumber(ARGV[7]))
 redis.call('HSET', KEYS[1], 'last', last, 'tail', last)
-local kept, marks = 0, 0
+local marks = 0
 for _, done in ipairs(todo) do
   local unit, at, version = done[1], done[2], str('%.0f', done[3])
   if unit[1] ~= '' then
@@ -119,15 +195,15 @@ for _, done in ipairs(todo) do
   for n, e in ipairs(unit[4]) do
     if e[1] > 0 then
       local event = str('%.0f', at + n - 1)
-      redis.call('XADD', KEYS[base + e[1]], event .. '-0', 'e', e[2])
+      redis.call('ZADD', KEYS[base + e[1]], event, event .. ' ' .. e[2])
       redis.call('ZADD', KEYS[6], 'NX', event, string.sub(names[e[1]], 2))
       kept = kept + 1
     end
   end
 end
-if kept > 0 then redis.call('HINCRBY', KEYS[1], 'count', kept) end
+if kept ~= 0 then redis.call('HINCRBY', KEYS[1], 'count', kept) end
 
--- 3. forget request keys that are too old or too many: as many as came, and some
+-- 4. forget request keys that are too old or too many: as many as came, and some
 if marks > 0 then
   local excess = redis.call('ZCARD', KEYS[5]) - tonumber(ARGV[8])
   for n, key in ipairs(redis.call('ZRANGE', KEYS[5], 0, math.max(excess, marks + 10) - 1)) do

@@ -38,11 +38,15 @@ DOUBTED = "the database did not answer in time"
 class Append:
     """One append on its way."""
 
-    __slots__ = ("born", "data", "lease", "names", "sent", "sequence", "stored", "units")
+    __slots__ = ("born", "data", "erased", "lease", "names", "sent", "sequence", "stored", "units")
 
-    def __init__(self, units: Sequence[Unit], sequence: int, born: float) -> None:
+    def __init__(
+        self, units: Sequence[Unit], erased: Sequence[str], sequence: int, born: float
+    ) -> None:
         self.units = units
-        self.names, self.data = wire.pack(units)
+        self.erased = erased
+        """Rooms of which all events are deleted."""
+        self.names, self.data = wire.pack(units, erased)
         self.sequence = sequence
         self.born = born
         self.lease = ""
@@ -71,11 +75,13 @@ class Appending:
     def __len__(self) -> int:
         return len(self._pending)
 
-    def add(self, units: Sequence[Unit], round: Round | None) -> Deferred[list[int | Stale]]:
+    def add(
+        self, units: Sequence[Unit], round: Round | None, erased: Sequence[str] = ()
+    ) -> Deferred[list[int | Stale]]:
         """Take an append, and send it if there is a round."""
         self._sequence += 1
         try:
-            append = Append(units, self._sequence, self._clock.seconds())
+            append = Append(units, erased, self._sequence, self._clock.seconds())
         except UnicodeEncodeError:
             return fail(Unavailable("that holds something that is no text, and cannot be stored"))
         self._pending[append.sequence] = append

@@ -31,6 +31,7 @@ class Own(Protocol):
     """An append of this node."""
 
     units: Sequence[Unit]
+    erased: Sequence[str]
     stored: Deferred[list[int | Stale]]
 
 
@@ -74,7 +75,7 @@ class Following:
         if told.previous != self.cursor:
             raise Broken(f"a batch follows {told.previous}, and this node is at {self.cursor}")
         own = self._own(told.lease, told.sequence)
-        units: Sequence[Unit] = own.units if own else wire.unpack(told.data)
+        units, erased = (own.units, own.erased) if own else wire.unpack(told.data)
         answers, batch = wire.shown(units, told)
         if self._recordings:
             self._record(units, told)
@@ -82,6 +83,8 @@ class Following:
         self.met.append(told.last)
         if batch and self.follower:
             self.follower.shown(batch)
+        if erased and self.follower:
+            self.follower.forgotten(dict.fromkeys(erased))
         if own:
             own.stored.callback(answers)
         if self._waiting:

@@ -102,11 +102,9 @@ class Readings:
             if len(entries) > history:
                 floor = max(floor, entries.pop().id)
             entries.reverse()
-            tables = {
-                table: await self._cells(round, recording)
-                for table, recording in zip(ROOM_TABLES, recordings, strict=True)
-            }
-            return Loaded(entries, min(floor, until), tables)
+            tables = zip(ROOM_TABLES, await self._tables(round, recordings), strict=True)
+            filled = {table: cells for table, cells in tables if cells}
+            return Loaded(entries, min(floor, until), filled)
 
         return self.ask(read, recordings)
 
@@ -145,7 +143,7 @@ class Readings:
 
         async def read(round: Round) -> int:
             found = await round.commands.run(
-                scripts.COUNT, [self._keys.room(room)], f"({low}-0", f"{until}-0", most
+                scripts.COUNT, [self._keys.room(room)], f"({low}", until, most
             )
             return int(found)
 
@@ -171,7 +169,7 @@ class Readings:
                     scripts.ROOMS, [self._keys.firsts], self._keys.events, place, SLICE
                 )
                 for room, first, last in found:
-                    rooms[room.decode()] = RoomSummary(_id(first), _id(last))
+                    rooms[room.decode()] = RoomSummary(int(first), int(last))
                 if place == b"0":
                     return rooms
 
@@ -198,6 +196,20 @@ class Readings:
 
         return self.ask(read)
 
+    async def _tables(
+        self, round: Round, recordings: Sequence[Recording]
+    ) -> list[Mapping[str, Cell]]:
+        """Tables as they were shown when the recordings began: in one go, unless they are large."""
+        keys = [self._keys.meta, *(self._keys.table(each.table) for each in recordings)]
+        tail, *found = await round.commands.run(scripts.TABLES, keys, SLICE)
+        await self._following.until(int(tail))
+        return [
+            await self._cells(round, recording)
+            if cells == 0
+            else _undone(_read_cells(cells), recording.before)
+            for recording, cells in zip(recordings, found, strict=True)
+        ]
+
     async def _cells(self, round: Round, recording: Recording) -> Mapping[str, Cell]:
         """A table as it was shown when the recording began."""
         cells: dict[str, Cell] = {}
@@ -206,8 +218,7 @@ class Readings:
             tail, place, slice = await round.commands.run(
                 scripts.CELLS, [self._keys.meta, self._keys.table(recording.table)], place, SLICE
             )
-            for key, cell in zip(slice[::2], slice[1::2], strict=True):
-                cells[key.decode()] = wire.read_cell(cell)
+            cells |= _read_cells(slice)
             if place == b"0":
                 break
         await self._following.until(int(tail))
@@ -220,8 +231,8 @@ class Readings:
         floor, *found = await round.commands.run(
             scripts.PAGE,
             [self._keys.meta, self._keys.room(room), self._keys.floors],
-            f"({low}-0" if up else f"{low}-0",
-            f"{high}-0",
+            f"({low}" if up else low,
+            high,
             most,
             size,
             "up" if up else "down",
@@ -281,6 +292,14 @@ class Readings:
             reading.answer.errback(Unavailable(UNREAD))
 
 
+def _read_cells(found: Sequence[bytes]) -> dict[str, Cell]:
+    """Cells, of keys and cells as Redis has them."""
+    return {
+        key.decode(): wire.read_cell(cell)
+        for key, cell in zip(found[::2], found[1::2], strict=True)
+    }
+
+
 def _undone(cells: dict[str, Cell], before: Mapping[str, Cell | None]) -> dict[str, Cell]:
     """Cells without what has changed since: as they were before."""
     for key, cell in before.items():
@@ -291,11 +310,7 @@ def _undone(cells: dict[str, Cell], before: Mapping[str, Cell | None]) -> dict[s
     return cells
 
 
-def _id(entry: bytes) -> int:
-    return int(entry.partition(b"-")[0])
-
-
 def _entries(found: Sequence[bytes]) -> Iterator[tuple[Entry, int]]:
     """Entries and their bytes, of ids and events.  Raises `msgspec.DecodeError`."""
     for id_, event in zip(found[::2], found[1::2], strict=True):
-        yield Entry(_id(id_), _decode(event)), len(event)
+        yield Entry(int(id_), _decode(event)), len(event)

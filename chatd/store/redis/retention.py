@@ -18,10 +18,14 @@ from .failures import Lost, Refused
 from .keys import Keys
 from .reading import Readings
 from .rounds import Round
+from .server import look
 
 LOG_SECONDS = 900
 """Seconds for which batches are kept in the log at most, for nodes that catch up.  Private messages
 are among them."""
+REWRITE_SECONDS = 600
+"""Seconds, at least, between two times that Redis is asked to rewrite its log of writes: that takes
+memory, and for a large history some time."""
 SLICE = 500
 """Events forgotten at a time: an append waits for one slice at most."""
 
@@ -46,6 +50,8 @@ class Tidying:
         self._firsts: dict[str, int] = {}
         """The oldest event of each room, as the follower knows it."""
         self._follower: Follower | None = None
+        self._unwritten = ""
+        """Why Redis did not rewrite its log of writes the last time it was asked to."""
         self._loop = LoopingCall(self._tidy)
         self._loop.clock = clock
 
@@ -73,11 +79,39 @@ class Tidying:
             self._log.error("the store cannot forget: {problem}", problem=failure.getErrorMessage())
             failure.trap(Refused)
 
+    async def _purge(self, round: Round, now: int) -> None:
+        """If anything was redacted or erased, have Redis rewrite its log of writes, where the text
+        still stands; at most once in `REWRITE_SECONDS`.
+        """
+        ask, meta = round.commands.ask, self._keys.meta
+        purged, rewritten = await ask("HMGET", meta, "purged", "rewritten")
+        if not purged or now - int(rewritten or 0) < REWRITE_SECONDS * 1_000_000:
+            return
+        # First, or what is purged meanwhile would be taken for rewritten.
+        await ask("HDEL", meta, "purged")
+        if look(await ask("INFO", "persistence")).get("aof_enabled") != "1":
+            return
+        try:
+            await ask("BGREWRITEAOF")
+        except Refused as problem:
+            await ask("HSET", meta, "purged", 1)
+            if str(problem) != self._unwritten:
+                self._log.error(
+                    "Redis does not rewrite its log of writes, in which redacted texts still"
+                    " stand: {problem}",
+                    problem=problem,
+                )
+            self._unwritten = str(problem)
+        else:
+            self._unwritten = ""
+            await ask("HSET", meta, "rewritten", now)
+
     async def _forget(self, round: Round) -> None:
         keys = self._keys
         now = await self._readings.time()
         log = now - LOG_SECONDS * 1_000_000
-        await round.commands.ask("XTRIM", keys.log, "MINID", "~", f"{log}-0")
+        await round.commands.ask("ZREMRANGEBYSCORE", keys.log, "-inf", f"({log}")
+        await self._purge(round, now)
         if self._retention == FOR_EVER:
             return
         days, most = self._retention.days, self._retention.events

@@ -6,8 +6,10 @@ local slice = redis.call('ZSCAN', KEYS[1], ARGV[2], 'COUNT', ARGV[3])
 local found = {slice[1]}
 for n = 1, #slice[2], 2 do
   local room = slice[2][n]
-  local first = redis.call('XRANGE', ARGV[1] .. room, '-', '+', 'COUNT', 1)[1]
-  local last = redis.call('XREVRANGE', ARGV[1] .. room, '+', '-', 'COUNT', 1)[1]
-  if first then found[#found + 1] = {room, first[1], last[1]} end
+  local first = redis.call('ZRANGE', ARGV[1] .. room, 0, 0)[1]
+  local last = redis.call('ZRANGE', ARGV[1] .. room, -1, -1)[1]
+  if first then
+    found[#found + 1] = {room, string.match(first, '^%d+'), string.match(last, '^%d+')}
+  end
 end
 return found

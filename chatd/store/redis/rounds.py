@@ -267,10 +267,16 @@ class Rounds:
             self._watcher.missed(since)
         while following.cursor < tail:
             found = await round.commands.ask(
-                "XRANGE", self._keys.log, f"({following.cursor}-0", "+", "COUNT", SLICE
+                "ZRANGEBYSCORE",
+                self._keys.log,
+                f"({following.cursor}",
+                "+inf",
+                "LIMIT",
+                0,
+                SLICE,
             )
-            for _, fields in found:
-                following.take(fields[1])
+            for message in found:
+                following.take(message)
             if not found:
                 break
 
@@ -285,10 +291,11 @@ class Rounds:
         if cursor < tail:
             if await self._holds(round, cursor):
                 return None
-            oldest = await round.commands.ask("XRANGE", self._keys.log, "-", "+", "COUNT", 1)
-            if oldest and wire.read_told(oldest[0][1][1]).previous == cursor:
+            found = await round.commands.ask("ZRANGE", self._keys.log, 0, 0)
+            oldest = wire.read_told(found[0]) if found else None
+            if oldest and oldest.previous == cursor:
                 return None
-            if not oldest or _id(oldest[0]) > cursor:
+            if not oldest or oldest.last > cursor:
                 self._log.error("this node was behind for too long, and reads everything anew")
                 return following.shown
         self._log.error(
@@ -306,7 +313,7 @@ class Rounds:
         return met[low - 1] if low else 0
 
     def _holds(self, round: Round, batch: int) -> Awaitable[Any]:
-        return round.commands.ask("XRANGE", self._keys.log, f"{batch}-0", f"{batch}-0")
+        return round.commands.ask("ZCOUNT", self._keys.log, batch, batch)
 
     def _push(self, round: Round, message: bytes) -> None:
         if round.ended:
@@ -349,7 +356,3 @@ class Rounds:
 def new_lease() -> str:
     """The name of a lease, which no other has or had."""
     return secrets.token_hex(4)
-
-
-def _id(entry: Any) -> int:
-    return int(entry[0].partition(b"-")[0])

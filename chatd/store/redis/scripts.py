@@ -36,6 +36,7 @@ PAGE = _read("page")
 PROBE = _read("probe")
 ROOMS = _read("rooms")
 SOME = _read("some")
+TABLES = _read("tables")
 TRIM = _read("trim")
 
 ALL = (
@@ -52,5 +53,6 @@ ALL = (
     PROBE,
     ROOMS,
     SOME,
+    TABLES,
     TRIM,
 )

@@ -12,7 +12,7 @@ from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from ...model.errors import Unavailable
+from ...model.errors import InDoubt, Unavailable
 from ...model.units import REMEMBERED_SECONDS, Cell, Stale, Unit
 from ...stream.eventlog import Page
 from ...stream.pages import MOST_BYTES
@@ -124,11 +124,25 @@ class RedisStore:
 
     def append(self, units: Sequence[Unit]) -> Deferred[list[int | Stale]]:
         """See `chatd.store.Store.append`."""
+        return self._add(units)
+
+    def erase(self, room: str) -> Deferred[None]:
+        """See `chatd.store.Store.erase`."""
+
+        def doubted(failure: Failure) -> None:
+            failure.trap(InDoubt)
+            raise Unavailable(REFUSED)
+
+        return self._add((), [room]).addCallbacks(lambda _: None, doubted)
+
+    def _add(
+        self, units: Sequence[Unit], erased: Sequence[str] = ()
+    ) -> Deferred[list[int | Stale]]:
         if self._unopened:
             return fail(Unavailable(CLOSING))
         if self._rounds.away > TELL_SECONDS:
             return fail(Unavailable(REFUSED))
-        return self._appending.add(units, self._current())
+        return self._appending.add(units, self._current(), erased)
 
     def given(self, cursor: int) -> bool:
         """See `chatd.store.Store.given`: one from the future was not."""

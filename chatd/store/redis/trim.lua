@@ -16,20 +16,18 @@ while budget > 0 do
   local many = budget
   if first >= before then many = math.min(budget, excess) end
   -- No further than the oldest event of another room, if it goes by their number.
-  local high = '+'
-  if first >= before then high = oldest[4] and str('%.0f', tonumber(oldest[4]) - 1) or '+'
-  else high = str('%.0f', before - 1) end
-  local some = redis.call('XRANGE', events, '-', high, 'COUNT', math.max(many, 1))
-  local ids = {}
-  for n, entry in ipairs(some) do ids[n] = entry[1] end
-  if #ids > 0 then
-    redis.call('XDEL', events, unpack(ids))
-    redis.call('HSET', KEYS[3], room, string.match(ids[#ids], '^%d+'))
+  local high = '+inf'
+  if first < before then high = '(' .. str('%.0f', before)
+  elseif oldest[4] then high = '(' .. str('%.0f', tonumber(oldest[4])) end
+  local some = redis.call('ZRANGEBYSCORE', events, '-inf', high, 'LIMIT', 0, math.max(many, 1))
+  if #some > 0 then
+    redis.call('ZREMRANGEBYRANK', events, 0, #some - 1)
+    redis.call('HSET', KEYS[3], room, string.match(some[#some], '^%d+'))
   end
-  local left = redis.call('XRANGE', events, '-', '+', 'COUNT', 1)[1]
-  if left then redis.call('ZADD', KEYS[2], string.match(left[1], '^%d+'), room)
-  else redis.call('ZREM', KEYS[2], room) redis.call('DEL', events) end
-  gone, excess, budget = gone + #ids, excess - #ids, budget - math.max(#ids, 1)
+  local left = redis.call('ZRANGE', events, 0, 0)[1]
+  if left then redis.call('ZADD', KEYS[2], string.match(left, '^%d+'), room)
+  else redis.call('ZREM', KEYS[2], room) end
+  gone, excess, budget = gone + #some, excess - #some, budget - math.max(#some, 1)
 end
 if gone > 0 then redis.call('HINCRBY', KEYS[1], 'count', -gone) end
 return budget <= 0 and 1 or 0

@@ -13,8 +13,8 @@ from typing import NamedTuple
 
 import msgspec
 
-from ...model.events import Appended, Event, RoomEvent
-from ...model.units import Cell, Change, Stale, Unit
+from ...model.events import Appended, Event, Kept, RoomEvent
+from ...model.units import Cell, Change, Redaction, Stale, Unit
 from ...stream.eventlog import Entry
 from .. import Shown
 from .keys import room_name, table_name
@@ -24,16 +24,19 @@ _Packed = tuple[
     list[tuple[int, str, int]],
     list[tuple[int, str, msgspec.Raw]],
     list[tuple[int, msgspec.Raw]],
+    list[tuple[int, int, msgspec.Raw]],
 ]
-"""A unit: request key, expectations, changes, events; what they name by its number from 1 on."""
+"""A unit: request key, expectations, changes, events, redactions; what they name by its number from
+1 on."""
 
 _pack = msgspec.msgpack.Encoder().encode
-_unpack = msgspec.msgpack.Decoder(tuple[list[str], list[_Packed]]).decode
+_unpack = msgspec.msgpack.Decoder(tuple[list[str], list[_Packed], list[int]]).decode
 _header = msgspec.msgpack.Decoder(
     tuple[str, int, int, int, int, list[int], list[tuple[int, int, int]]]
 ).decode
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(Appended).decode
+_decode_kept = msgspec.json.Decoder(Kept).decode
 
 
 _NIL = msgspec.Raw(b"\xc0")
@@ -57,8 +60,8 @@ class Packed(NamedTuple):
     data: bytes
 
 
-def pack(units: Sequence[Unit]) -> Packed:
-    """Pack units."""
+def pack(units: Sequence[Unit], erased: Sequence[str] = ()) -> Packed:
+    """Pack units, and rooms that are to be erased."""
     numbers: dict[str, int] = {}
 
     def number(name: str) -> int:
@@ -70,11 +73,16 @@ def pack(units: Sequence[Unit]) -> Packed:
             [(number(table_name(table)), name, version) for table, name, version in expects],
             [(number(table_name(table)), name, _string(value)) for table, name, value in changes],
             [(_place(event, number), _string(_encode(event))) for event in events],
+            [
+                (number(room_name(event.room)), id_, _string(_encode(event)))
+                for id_, event in redacts
+            ],
         )
-        for events, changes, expects, key in units
+        for events, changes, expects, key, redacts in units
     ]
+    rooms = [number(room_name(room)) for room in erased]
     names = list(numbers)
-    return Packed(names, _pack((names, packed)))
+    return Packed(names, _pack((names, packed, rooms)))
 
 
 def _place(event: Event, number: Callable[[str], int]) -> int:
@@ -115,19 +123,29 @@ def read_told(message: bytes) -> Told:
     return Told(lease, sequence, first, last, previous, verdicts, befores, message[at:])
 
 
-def unpack(data: bytes) -> list[Unit]:
-    """The units that a node packed.  Raises `msgspec.DecodeError`."""
-    names, packed = _unpack(data)
+class Unpacked(NamedTuple):
+    """What a node has packed."""
+
+    units: Sequence[Unit]
+    erased: Sequence[str]
+    """Rooms."""
+
+
+def unpack(data: bytes) -> Unpacked:
+    """What a node packed.  Raises `msgspec.DecodeError`."""
+    names, packed, rooms = _unpack(data)
     tables = ["", *(name[1:] for name in names)]
-    return [
+    units = [
         Unit(
             [_decode(_bytes(event) or b"") for _, event in events],
             [Change(tables[table], name, _bytes(value)) for table, name, value in changes],
             (),
             _bytes(key) or None,
+            [Redaction(id_, _decode_kept(_bytes(event) or b"")) for _, id_, event in redacts],
         )
-        for key, _, changes, events in packed
+        for key, _, changes, events, redacts in packed
     ]
+    return Unpacked(units, [tables[room] for room in rooms])
 
 
 def answers(units: Sequence[Unit], verdicts: Sequence[int]) -> list[int | Stale]:
@@ -152,7 +170,7 @@ def shown(units: Sequence[Unit], told: Told) -> tuple[list[int | Stale], list[Sh
         entries = [Entry(at, event) for at, event in enumerate(unit.events, id_)]
         answers.append(id_)
         id_ += len(entries) or 1
-        batch.append(Shown(id_ - 1, entries, unit.changes, unit.request_key))
+        batch.append(Shown(id_ - 1, entries, unit.changes, unit.request_key, unit.redacts))
     return answers, batch
 
 

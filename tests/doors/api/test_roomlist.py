@@ -164,7 +164,7 @@ def test_only_a_few_pages_are_kept(many: MemoryServer) -> None:
     """Whoever asks for all kinds of pages fills no memory with them."""
     rooms = RoomList(many.chat.service)
     for limit in range(1, 60):
-        rooms._page("", limit)
+        rooms._page("", limit, ())
     assert len(rooms._pages) == CACHED_PAGES
 
 

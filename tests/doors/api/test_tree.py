@@ -684,15 +684,25 @@ def test_a_room_tells_who_is_here_and_the_topic(server: MemoryServer, ada: HttpC
     assert topic.status == 200
     server.line()
     joined = server.chat.entries("lobby")[0].id
+    settings = {
+        "access": "open",
+        "posting": "everyone",
+        "topic": "everyone",
+        "listed": True,
+        "outside": True,
+        "slow": 0,
+    }
+    unowned = {"settings": settings, "roles": {}, "role": None}
     assert server.http().get("/rooms/%23Lobby").json == {
         "room": "lobby",
         "topic": "tea",
         "here": ["ada", "guest-0001"],
         "first": joined,
         "last": topic.json["id"],
+        **unowned,
     }
     assert ada.get("/rooms/quiet").json == {
-        "room": "quiet", "topic": "", "here": [], "first": None, "last": None
+        "room": "quiet", "topic": "", "here": [], "first": None, "last": None, **unowned
     }  # fmt: skip
 
 
@@ -747,7 +757,7 @@ def test_a_server_whose_store_refuses_is_not_healthy(
         ("GET", "/rooms/lobby/nowhere"),
         ("GET", "/rooms/lobby/"),
         ("GET", "/rooms/lobby/events/more"),
-        ("POST", "/rooms/lobby/messages/1"),
+        ("POST", "/rooms/lobby/messages/1/more"),
         ("GET", "/session/more"),
         ("DELETE", "/session/more"),
         ("GET", "/events/more"),
@@ -780,7 +790,7 @@ def test_what_is_not_there_is_not_found(
         ("POST", "/healthz", "GET, HEAD, OPTIONS"),
         ("PUT", "/session", "GET, POST, PATCH, DELETE, HEAD, OPTIONS"),
         ("POST", "/rooms", "GET, HEAD, OPTIONS"),
-        ("POST", "/rooms/lobby", "GET, HEAD, OPTIONS"),
+        ("POST", "/rooms/lobby", "GET, PATCH, HEAD, OPTIONS"),
         ("POST", "/rooms/lobby/events", "GET, HEAD, OPTIONS"),
         ("DELETE", "/events", "GET, HEAD, OPTIONS"),
         ("GET", MESSAGES, "POST, OPTIONS"),

@@ -196,7 +196,7 @@ def test_what_the_others_are_about_to_be_woken_for_is_not_missed(
     for _ in range(2):
         assert learned.get(quick[0]).texts == []
     group.ask(*group.all[1:])
-    notifier = group.server.chat.service._notifier
+    notifier = group.server.chat.service.rooms._notifier
     monkeypatch.setattr(notifier, "_call_soon", lambda wake: None)
     group.server.say("acknowledged")
     for connection, target in zip((learned, new), quick, strict=True):

@@ -24,7 +24,7 @@ class Behind:
         service = self.server.chat.service
         self.room = self.server.chat.room("lobby")
         self.room.archive = Archive(
-            lambda *asked: self.asked.append(asked), service._notifier.wake_soon
+            lambda *asked: self.asked.append(asked), service.rooms._notifier.wake_soon
         )
         self.place = self.server.say("before")
         self.entries: list[Entry] = []

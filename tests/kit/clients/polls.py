@@ -21,7 +21,7 @@ class PollClient(WebClient):
     def read(self) -> list[Seen]:
         while not self._stalled and (responses := self._reads.responses()):
             (response,) = responses
-            if response.status == 403:
+            if response.status in (403, 404):
                 self.put_out = response.error
                 break
             assert response.status == 200

@@ -82,5 +82,5 @@ def test_private_messages_leave_the_log_in_time(
         one.store.append([saying(str(n))])
     nodes.settle()
     nodes.advance(TIDY_SECONDS + 1)
-    length = int(nodes.server.ask("XLEN", nodes.key("log"))[1:])
+    length = int(nodes.server.ask("ZCARD", nodes.key("log"))[1:])
     assert length <= 200

@@ -353,7 +353,7 @@ def test_a_node_that_was_behind_for_too_long_is_told(
     for n in range(10):
         two.store.append([saying(str(n))])
     nodes.settle()
-    nodes.server.ask("XTRIM", nodes.key("log"), "MAXLEN", "3")
+    nodes.server.ask("ZREMRANGEBYRANK", nodes.key("log"), "0", "-4")
     before = one.ids[-1]
     for wire in wires:
         wire.lose()
@@ -374,7 +374,7 @@ def test_a_log_that_begins_right_behind_a_node_has_missed_nothing(nodes: RedisNo
     wires = one.go_mute()
     two.store.append([saying("second")])
     nodes.settle()
-    nodes.server.ask("XTRIM", nodes.key("log"), "MAXLEN", "1")
+    nodes.server.ask("ZREMRANGEBYRANK", nodes.key("log"), "0", "-2")
     for wire in wires:
         wire.lose()
     nodes.advance(0.5)

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chatd.model.events import Arrived, Departed, Joined, NameChanged, Said, Told
-from chatd.model.units import Change, Expect, Stale, Unit
+from chatd.model.units import Change, Expect, Redaction, Stale, Unit
 from chatd.store.redis.wire import (
     Told as ToldBatch,
 )
@@ -28,13 +28,19 @@ UNIT = st.builds(
     st.lists(st.builds(Change, TEXT, TEXT, st.none() | st.binary(max_size=5)), max_size=3),
     st.lists(st.builds(Expect, TEXT, TEXT, st.integers(0, 1 << 52)), max_size=2),
     st.none() | st.binary(min_size=1, max_size=16),
+    st.lists(
+        st.builds(Redaction, st.integers(1, 1 << 52), st.builds(Said, TEXT, TEXT, TEXT)), max_size=2
+    ),
 )
 
 
-@given(st.lists(UNIT, max_size=4))
-def test_units_come_back_as_they_were(units: list[Unit]) -> None:
-    """All but what they expect, which is judged by then."""
-    assert unpack(pack(units).data) == [unit._replace(expects=()) for unit in units]
+@given(st.lists(UNIT, max_size=4), st.lists(TEXT, max_size=2))
+def test_units_come_back_as_they_were(units: list[Unit], erased: list[str]) -> None:
+    """All but what they expect, which is judged by then; and rooms that are to be erased."""
+    assert unpack(pack(units, erased).data) == (
+        [unit._replace(expects=()) for unit in units],
+        erased,
+    )
 
 
 def test_what_was_judged_is_told_in_the_order_of_the_units() -> None:

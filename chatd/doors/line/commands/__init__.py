@@ -8,10 +8,10 @@ stand in it.
 from __future__ import annotations
 
 from ....codecs.commandlines import CommandTable
-from . import account, past, people, rooms, session, talking
+from . import account, moderation, past, people, rooms, session, talking
 from .row import LineCommand
 
-_MODULES = (people, account, rooms, talking, past, session)
+_MODULES = (people, account, rooms, talking, past, moderation, session)
 
 COMMANDS = CommandTable(
     row for module in _MODULES for row in vars(module).values() if isinstance(row, LineCommand)

@@ -115,7 +115,8 @@ def who(client: LineClient, room: str) -> None:
 def rooms(client: LineClient) -> None:
     """The first of them, with their topics."""
     client.service.readers.policy.may(client.person, Action.LIST)
-    found = client.service.rooms.listings(limit=MOST_LISTED + 1)
+    own = client.service.rooms.unlisted_for(client.person)
+    found = client.service.rooms.listings(limit=MOST_LISTED + 1, own=own)
     for room in found[:MOST_LISTED]:
         topic = f"; {room.topic}" if room.topic else ""
         client.answer(f"#{room.name}: {room.people} here{topic}")

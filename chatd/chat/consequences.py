@@ -1,0 +1,226 @@
+"""Consequences: what each node does to readers and people after a unit was shown.
+
+1. When a room's revision changes, its readers are judged anew, and people of this node who may not
+   be in it any more leave it.
+2. A person who was kicked reads up to the kick; then the person's readers of that room end.
+3. What a guest was given ends when the guest has left; a room that a guest brought into being is
+   reset when it is empty.  If only members could read it, its history is erased first: a reset room
+   is open to all.  A room of which the history cannot be erased stays closed.
+4. A person who is banned from the server leaves every room, and that person's readers end.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from functools import partial
+from typing import Any
+
+import msgspec
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IReactorTime
+from twisted.logger import Logger
+
+from ..model.errors import Banned, ChatError, Kicked, NotFound
+from ..model.events import PutOut
+from ..model.names import name_key
+from ..model.policy import Action
+from ..model.restrictions import Restrictions, decode_restriction
+from ..model.units import BANS, ROOMS, Cell, Change, Unit
+from ..store import Shown, Store
+from . import judge_guests
+from .arrivals import Arrivals
+from .attendance import Attendance
+from .given import GivenToGuests
+from .journal import Journal
+from .people import Elsewhere, People
+from .person import Person
+from .readers import Readers
+from .room import Room
+from .rooms import Rooms
+
+EMPTY_SECONDS = 90.0
+"""Seconds after a start until rooms that guests had brought into being are reset if they are empty:
+guests come back within the grace of their sessions."""
+
+
+class Consequences:
+    """Sees what is shown, and does what follows from it."""
+
+    _log = Logger()
+
+    def __init__(
+        self,
+        clock: IReactorTime,
+        journal: Journal,
+        people: People,
+        rooms: Rooms,
+        readers: Readers,
+        arrivals: Arrivals,
+        attendance: Attendance,
+        store: Store,
+        given: GivenToGuests,
+        banned: Restrictions,
+    ) -> None:
+        """`banned` are the bans from the server, which are kept up to date here."""
+        self._clock = clock
+        self._store = store
+        self._journal = journal
+        self._people = people
+        self._rooms = rooms
+        self._readers = readers
+        self._arrivals = arrivals
+        self._attendance = attendance
+        self._banned = banned
+        self._given = given
+        arrivals.when_left = self.left
+
+    def opened(self, bans: Mapping[str, Cell]) -> None:
+        """The store is open, and has these bans from the server."""
+        for id_, cell in bans.items():
+            self._place(id_, cell.value)
+        index = self._rooms.index
+        borrowed = [name for name in index if index.known(name).state.borrowed]
+        if borrowed:
+            self._clock.callLater(EMPTY_SECONDS, self._reset_all, borrowed)
+
+    # -- what was shown --------------------------------------------------------------------------
+
+    def shown(self, shown: Shown) -> None:
+        """A unit was folded."""
+        for change in shown.changes:
+            table = change.table
+            if table == ROOMS:
+                room = self._rooms.live(change.key)
+                if room is not None:
+                    self._revised(room)
+            elif table == BANS:
+                self._server_ban(change)
+            elif change.key.startswith("~") and change.value is not None:
+                self._given.note(change)
+
+    def restated(self, room: Room) -> None:
+        """The room was read anew."""
+        self._given.restated(room)
+        self._revised(room)
+
+    def _revised(self, room: Room) -> None:
+        self._readers.review(room)
+        self._evict(room)
+
+    def kicked(self, event: PutOut) -> None:
+        """Somebody was put out of a room."""
+        room = self._rooms.live(event.room)
+        holder = self._people.find(event.target)
+        if room is None:
+            return
+        subject = holder.subject if holder else name_key(event.target)
+        why = f": {event.text}" if event.text else ""
+        error = Kicked(f"you were put out of #{event.room} by {event.sender}{why}")
+        self._readers.put_out(room, subject, error)
+
+    def _evict(self, room: Room) -> None:
+        """Let people of this node leave a room that they may not be in any more."""
+        if not room.state.closed and not room.rights.bans:
+            return
+        policy = self._readers.policy
+        for key in list(room.members):
+            person = self._people.own(key)
+            if person is None or person.ended:
+                continue
+            try:
+                policy.may(person, Action.READ, room)
+            except (Banned, NotFound):
+                self._attendance.put_out(person, room)
+            except ChatError:
+                continue
+
+    # -- bans from the server --------------------------------------------------------------------
+
+    def _server_ban(self, change: Change) -> None:
+        self._place(change.key, change.value)
+        self._readers.review_all()
+        if change.value is not None:
+            self._expel()
+
+    def anew(self) -> Deferred[Callable[[], object]]:
+        """Read the bans from the server anew; fires with what folds them.  Fails with
+        `Unavailable`.
+        """
+
+        def fold(bans: Mapping[str, Cell]) -> None:
+            for id_, _ in list(self._banned):
+                if id_ not in bans:
+                    self._place(id_, None)
+            for id_, cell in bans.items():
+                self._place(id_, cell.value)
+            self._readers.review_all()
+            self._expel()
+
+        read: Deferred[Any] = self._store.table(BANS)
+        return read.addCallback(lambda bans: partial(fold, bans))
+
+    def _expel(self) -> None:
+        """Let people of this node who are banned from the server leave."""
+        for person in list(self._people.mine()):
+            try:
+                self._readers.policy.may(person, Action.ENTER)
+            except Banned:
+                person.sessions = 1  # all of them are over
+                self._arrivals.end(person, "")
+            except ChatError:
+                continue
+
+    def _place(self, id_: str, value: bytes | None) -> None:
+        try:
+            self._banned.set(id_, None if value is None else decode_restriction(value))
+        except (msgspec.DecodeError, ValueError) as problem:
+            self._log.error("a ban from the server is not understood: {problem}", problem=problem)
+
+    # -- guests ----------------------------------------------------------------------------------
+
+    def left(self, person: Person, room: Room | None) -> None:
+        """A person of this node has left a room, or with None the chat, and so all rooms."""
+        if room is not None and room.state.borrowed:
+            self._after(room.name, person, here=True)
+        if room is None and person.account is None:
+            for name in self._given.gone(person.subject):
+                self._after(name, person, here=False)
+
+    def departed(self, person: Elsewhere, rooms: Collection[str]) -> None:
+        """A person has left the chat, and so these rooms, because another node is gone."""
+        for name in rooms:
+            if self._rooms.index.known(name).state.borrowed:
+                self._after(name, person, here=True)
+        if person.account is None:
+            for name in self._given.gone(person.subject):
+                self._after(name, person, here=False)
+
+    def _after(self, name: str, person: Person | Elsewhere, *, here: bool) -> None:
+        def forget(room: Room) -> Deferred[int | None]:
+            judge: Callable[[], Unit] = partial(
+                judge_guests.forget_guest, room, person.subject, here=here
+            )
+            forgotten = self._journal.submit(judge, room)
+            return forgotten.addCallback(lambda _: self._reset(room))
+
+        if not self._journal.draining:
+            done = self._rooms.load(name).addCallback(forget)
+            done.addErrback(lambda failure: failure.trap(ChatError))
+
+    def _reset(self, room: Room) -> Deferred[int | None]:
+        def kept() -> bool:
+            return self._rooms.index.ends(room.name) is not None
+
+        def judge() -> Unit:
+            return judge_guests.reset(room, kept=kept())
+
+        if room.state.borrowed and room.state.closed and not room.members and kept():
+            erased = self._store.erase(room.name)
+            return erased.addCallback(lambda _: self._journal.submit(judge, room))
+        return self._journal.submit(judge, room)
+
+    def _reset_all(self, names: list[str]) -> None:
+        if not self._journal.draining:
+            for name in names:
+                done = self._rooms.load(name).addCallback(self._reset)
+                done.addErrback(lambda failure: failure.trap(ChatError))

@@ -1,0 +1,217 @@
+"""The fold: the one place where what the store has stored becomes the state of the chat."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from functools import partial
+from typing import Any, Protocol
+
+from twisted.internet.defer import Deferred, gatherResults
+
+from ..model.errors import ChatError
+from ..model.events import PresenceEvent, PutOut, RoomEvent, SentPrivately, Told
+from ..model.names import name_key
+from ..model.units import (
+    ACCOUNTS,
+    ADMINS,
+    ATTEMPTS,
+    BANS,
+    GUESTS,
+    NAMES,
+    ROOMS,
+    SESSIONS,
+    SKELETONS,
+    TOKENS,
+    Cell,
+)
+from ..store import Opened, Shown, Store
+from ..stream.eventlog import Entry
+from ..stream.feed import Source
+from ..stream.notifier import Growth, Notifier
+from .accounts import Accounts
+from .attempts import Attempts
+from .claims import Claims
+from .consequences import Consequences
+from .ignores import Ignores
+from .journal import Journal
+from .lasting import Sessions
+from .nodes import Nodes, State
+from .people import People
+from .request_keys import RequestKeys
+from .rooms import Rooms
+
+FOLDED = frozenset((ACCOUNTS, SKELETONS, SESSIONS, TOKENS))
+"""Tables of which changes are followed by the accounts and their sessions."""
+
+
+class Folds(Protocol):
+    """The parts that follow what is stored: `chatd.chat.parts.Parts` has them."""
+
+    accounts: Accounts
+    attempts: Attempts
+    claims: Claims
+    consequences: Consequences
+    ignores: Ignores
+    journal: Journal
+    nodes: Nodes
+    notifier: Notifier
+    people: People
+    request_keys: RequestKeys
+    rooms: Rooms
+    sessions: Sessions
+
+
+class Fold:
+    """Folds what was stored, in its order: see `chatd.store.Follower`."""
+
+    def __init__(self, parts: Folds, store: Store) -> None:
+        self._parts = parts
+        self._store = store
+        self.horizon = 0
+        """The highest id shown so far; a cursor above it lies in the future."""
+        self._early: list[Callable[[], None]] | None = []
+        """What the store has told while the state is being read; None: it has been read."""
+        self._folding: list[Deferred[None]] = []
+        """What is fired when that is folded."""
+
+    def opened(self, opened: Opened) -> Deferred[None]:
+        """The store is open: what it has is the state to begin with."""
+        self.horizon = opened.last
+        self._parts.request_keys.opened(opened.request_keys)
+        tables = gatherResults(
+            map(self._store.table, (ROOMS, NAMES, GUESTS, ATTEMPTS, ADMINS, BANS))
+        )
+
+        def known(cells: list[Mapping[str, Cell]]) -> Deferred[None]:
+            self._parts.rooms.index.opened(opened.rooms, cells[0])
+            self._parts.rooms.directory.opened()
+            self._parts.people.opened(cells[1])
+            self._parts.consequences.opened(cells[5])
+            self._parts.attempts.opened(cells[3])
+            self._parts.claims.opened(cells[4])
+            if not self._parts.journal.paused:  # or the state is being read anew already
+                self._resume()
+            return self._parts.sessions.opened(cells[2])
+
+        return tables.addCallback(known)
+
+    def _resume(self) -> None:
+        """Fold what was told meanwhile."""
+        early, self._early = self._early or [], None
+        for told in early:
+            told()
+        waiting, self._folding = self._folding, []
+        for folded in waiting:
+            folded.callback(None)
+
+    def shown(self, batch: Sequence[Shown]) -> None:
+        """Fold what was stored, in its order: see `chatd.store.Follower`."""
+        if self._early is not None:
+            self._early.append(partial(self._shown_early, batch))
+            return
+        growth = Growth(self._parts.notifier)
+        put_out: list[PutOut] = []
+        for shown in batch:
+            for change in shown.changes:
+                self._parts.rooms.change(change, shown.id)
+                self._parts.people.change(change, shown.id, self._parts.rooms.live)
+                if change.table in FOLDED:
+                    self._parts.accounts.shown(change, shown.id)
+                    self._parts.sessions.shown(change, shown.id)
+                else:
+                    self._parts.ignores.shown(change)
+                    self._parts.claims.shown(change, shown.id)
+            for redaction in shown.redacts:
+                self._parts.rooms.redact(redaction)
+            if shown.changes:
+                self._parts.consequences.shown(shown)
+            for entry in shown.entries:
+                event = entry.event
+                source: Source | None = None
+                if isinstance(event, RoomEvent):
+                    source = self._parts.rooms.kept(event, entry.id)
+                    if isinstance(event, PutOut):
+                        put_out.append(event)
+                elif isinstance(event, PresenceEvent):
+                    source = self._parts.rooms.presence(event.room)
+                elif isinstance(event, Told):
+                    self._deliver(entry, event, growth)
+                if source is not None:
+                    growth.add(source, entry)
+            if shown.request_key is not None:
+                self._parts.request_keys.shown(shown.request_key, shown.answer)
+        self._parts.rooms.shown(batch)
+        growth.finish()
+        self.horizon = batch[-1].id
+        for event in put_out:
+            self._parts.consequences.kicked(event)
+
+    def _shown_early(self, batch: Sequence[Shown]) -> None:
+        """Fold what was shown while the state was read: the state has the older units already, but
+        for private messages.
+        """
+        new = [shown for shown in batch if shown.id > self.horizon]
+        growth = Growth(self._parts.notifier)
+        for shown in batch[: len(batch) - len(new)]:
+            for entry in shown.entries:
+                if isinstance(entry.event, Told):
+                    self._deliver(entry, entry.event, growth)
+        growth.finish()
+        if new:
+            self.shown(new)
+
+    def missed(self, since: int, survey: Callable[[], Deferred[Opened]]) -> None:
+        """See `chatd.store.Follower`: what is shown meanwhile is folded afterwards."""
+        self._early = []
+        self._parts.journal.paused = True
+        self._parts.nodes.missed(since, self.horizon, survey, self._anew)
+
+    def _anew(self, state: State) -> None:
+        self.horizon = state.opened.last
+        self._parts.nodes.restate(state)
+        self._parts.journal.paused = False
+        self._resume()
+
+    def claims_anew(self) -> Deferred[Callable[[], object]]:
+        """Read anew whether there is an administrator; fires with what folds it.  Fails with
+        `Unavailable`.
+        """
+        read: Deferred[Any] = self._store.table(ADMINS)
+        return read.addCallback(lambda admins: partial(self._parts.claims.restated, admins))
+
+    def over(self) -> None:
+        """See `chatd.store.Follower`."""
+        self._parts.nodes.over()
+
+    def gone(self, held: Collection[tuple[str, str]], announced: bool) -> Deferred[None]:
+        """See `chatd.store.Follower`."""
+        known: Deferred[None] = Deferred()
+        if self._early is None:
+            known.callback(None)
+        else:
+            self._folding.append(known)  # whom it held is not known yet
+        return known.addCallback(
+            lambda _: Deferred.fromCoroutine(self._parts.nodes.gone(held, announced))
+        )
+
+    def forgotten(self, firsts: Mapping[str, int | None]) -> None:
+        """See `chatd.store.Follower`; rooms of which nothing is left vanish."""
+        if self._early is not None:
+            self._early.append(partial(self.forgotten, firsts))
+            return
+        index = self._parts.rooms.index
+        index.forgotten(firsts)
+        for name, first in firsts.items():
+            if first is None:
+                vanished = self._parts.journal.submit(partial(index.vanish, name))
+                vanished.addErrback(lambda failure: failure.trap(ChatError))
+
+    def _deliver(self, entry: Entry, told: Told, growth: Growth) -> None:
+        """A private message was stored: it goes to the two who held the names at its id."""
+        people = self._parts.people
+        sender, to = people.own(name_key(told.sender)), people.own(name_key(told.to))
+        if to is not None and to is not sender and name_key(told.sender) not in to.ignored:
+            growth.add(to.inbox, entry)
+        if sender is not None:
+            sent = SentPrivately(told.sender, told.to, told.text, told.account)
+            growth.add(sender.inbox, Entry(entry.id, sent))

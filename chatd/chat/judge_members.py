@@ -1,0 +1,185 @@
+"""Judgements of a room's members and invites (see `chatd.chat.rulings`)."""
+
+from __future__ import annotations
+
+from msgspec.structs import replace
+
+from ..model.errors import Banned, LastOwner, NotFound
+from ..model.events import Departed, Event, InvitedIn, PutOut
+from ..model.identity import Stranger
+from ..model.policy import Action
+from ..model.rights import Invite, Invited, Role, encode_rights
+from ..model.units import (
+    ADMITTED,
+    INVITES,
+    ROLES,
+    Change,
+    Expect,
+    Unit,
+    room_table,
+)
+from .judge import joins_no_more
+from .person import Person
+from .room import Room
+from .rulings import NOTHING, By, Target, check_rank, ruled
+
+NO_INVITE = "that invite is unknown, used up or has run out; ask for another one"
+"""The one refusal of a code, whatever is wrong with it."""
+
+
+def admit(by: By, room: Room, target: Target) -> Unit:
+    """Somebody becomes a member.  Raises `NotAllowed`, `NotFound`, `Banned`."""
+    by.policy.may(by.person, Action.ADMIT, room)
+    if target.subject in room.rights.admitted:
+        return NOTHING
+    return ruled(
+        by,
+        room,
+        (_invited(room, by.person, target.name),),
+        (room.given(ADMITTED, target.subject, target.name.encode()),),
+        by.record(room, "invite", target.name),
+        expects=target.expects,
+    )
+
+
+def dismiss(by: By, room: Room, target: Target) -> Unit:
+    """Somebody is a member no more, and has no role any more; where only members may be, the person
+    is put out.
+
+    Raises `NotAllowed`, `NotFound`, `Banned`, `LastOwner`.
+    """
+    by.policy.may(by.person, Action.ADMIT, room)
+    check_rank(by, room, target)
+    rights, state = room.rights, room.state
+    role = rights.role(target.subject)
+    if not (target.subject in rights.admitted or role):
+        return NOTHING
+    if role is Role.OWNER and state.owners <= 1:
+        raise LastOwner(f"{target.name} is the only owner of #{room.name}; make another one first")
+    closed = state.closed
+    inside = target.is_in(room)
+    events: list[Event] = []
+    if closed:
+        put_out = PutOut(
+            room=room.name, sender=by.name, account=by.person.signed, target=target.name
+        )
+        events = [put_out, *([Departed(room.name, target.name)] if inside else [])]
+    changes = [
+        room.given(ADMITTED, target.subject, None),
+        room.given(ROLES, target.subject, None),
+        *(leaving(room, target) if closed else ()),
+    ]
+    return ruled(
+        by,
+        room,
+        events,
+        changes,
+        by.record(room, "dismiss", target.name),
+        state=replace(state, owners=state.owners - (role is Role.OWNER)),
+        expects=target.expects,
+    )
+
+
+def leaving(room: Room, target: Target) -> list[Change]:
+    """What takes somebody out of a room, here and in what the account has joined."""
+    changes = []
+    if target.is_in(room):
+        changes.append(room.member(target.key, None))
+    if target.account:
+        changes += joins_no_more(target.subject, room.name)
+    return changes
+
+
+def make_invite(by: By, room: Room, id_: str, invite: Invite) -> Unit:
+    """A link by which accounts become members.  Raises `NotAllowed`, `NotFound`, `Banned`."""
+    by.policy.may(by.person, Action.INVITE, room)
+    return ruled(
+        by,
+        room,
+        (),
+        (
+            room.given(INVITES, id_, encode_rights(invite)),
+            Change(INVITES, invite.hash, encode_rights(Invited(room.name, id_))),
+            *_run_out(room, by.now),
+        ),
+        by.record(room, "invite-link", id_),
+    )
+
+
+def take_back_invite(by: By, room: Room, id_: str) -> Unit:
+    """A link leads nowhere any more.  Raises `NotAllowed`, `NotFound`, `Banned`."""
+    by.policy.may(by.person, Action.INVITE, room)
+    invite = room.rights.invites.get(id_)
+    if invite is None:
+        raise NotFound(f"#{room.name} has no invite of that id")
+    return ruled(by, room, (), without(room, id_, invite), by.record(room, "uninvite-link", id_))
+
+
+def use_invite(person: Person, room: Room, id_: str, now: int) -> Unit:
+    """An account becomes a member by a link, which has one use less; a member's repeat takes none.
+
+    Raises `NotFound`, `NotAllowed`, `Banned`.
+    """
+    who = person.subject
+    rights = room.rights
+    invite = rights.invites.get(id_)
+    if invite is None or invite.until <= now or person.account is None:
+        raise NotFound(NO_INVITE)
+    if (ban := rights.bans.hitting(person, now)) is not None:
+        raise Banned(ban.explained(f"you are banned from #{room.name}"))
+    if who in rights.admitted or rights.power(who):
+        return NOTHING
+    changes, expects = spent_invite(room, id_, invite)
+    return Unit(
+        (InvitedIn(room=room.name, sender=invite.by, account=True, target=person.name),),
+        (room.rewritten(), room.given(ADMITTED, who, person.name.encode()), *changes),
+        (room.expect, person.expect, *expects),
+    )
+
+
+def register_by_invite(room: Room, id_: str, key: str, name: str, now: int) -> Unit:
+    """An account that is made becomes a member by a link, which has one use less.
+
+    Raises `NotFound`, `Banned`.
+    """
+    invite = room.rights.invites.get(id_)
+    if invite is None or invite.until <= now:
+        raise NotFound(NO_INVITE)
+    newcomer = Stranger(name=name, named=True, key=key, account=key)
+    if (ban := room.rights.bans.hitting(newcomer, now)) is not None:
+        raise Banned(ban.explained(f"you are banned from #{room.name}"))
+    changes, expects = spent_invite(room, id_, invite)
+    return Unit(
+        (InvitedIn(room=room.name, sender=invite.by, account=True, target=name),),
+        (room.rewritten(), room.given(ADMITTED, key, name.encode()), *changes),
+        (room.expect, *expects),
+    )
+
+
+def spent_invite(room: Room, id_: str, invite: Invite) -> tuple[list[Change], list[Expect]]:
+    """What one use of a link changes, and what it is judged by."""
+    expects = [
+        Expect(room_table(INVITES, room.name), id_, room.rights.versions[id_]),
+    ]
+    if invite.uses > 1:
+        left = replace(invite, uses=invite.uses - 1)
+        return [room.given(INVITES, id_, encode_rights(left))], expects
+    return without(room, id_, invite), expects
+
+
+def without(room: Room, id_: str, invite: Invite) -> list[Change]:
+    """What takes an invite away: from the room, and from where its code is looked up."""
+    return [room.given(INVITES, id_, None), Change(INVITES, invite.hash, None)]
+
+
+def _run_out(room: Room, now: int) -> list[Change]:
+    return [
+        change
+        for id_, invite in room.rights.invites.items()
+        if invite.until <= now
+        for change in without(room, id_, invite)
+    ]
+
+
+def _invited(room: Room, by: Person, name: str) -> InvitedIn:
+    return InvitedIn(room=room.name, sender=by.name, account=by.signed, target=name)

@@ -1,0 +1,160 @@
+"""Rulings: what the judgements of moderators' commands have in common.
+
+Each of these functions is pure, as `chatd.chat.judge` is.
+
+1. Every ruling rewrites the room's cell, whose version is the revision of its settings, roles,
+   bans, mutes and members, and expects the one that it was judged by.  So of two rulings that rest
+   on the same state one is judged again, and no message is stored behind a ban that was not there
+   when it was judged.
+2. Every ruling leaves a record in the audit trail (`chatd.model.audit`).
+3. A ruling that brings a room into being gives it its first owner, as any other event does.
+4. Nobody acts on a higher role.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Sequence
+from itertools import count
+from typing import NamedTuple
+
+from msgspec.structs import replace
+
+from ..model.addresses import LOCAL, Address, is_public
+from ..model.audit import Record, recorded
+from ..model.errors import NotAllowed
+from ..model.events import Event
+from ..model.policy import Policy
+from ..model.rights import Role
+from ..model.roomstate import RoomState
+from ..model.units import ADMITTED, BANS, MUTES, Change, Expect, Unit
+from .people import Elsewhere
+from .person import Person
+from .room import Room
+
+GUARDING = (BANS, MUTES, ADMITTED)
+"""Tables without which it is not known what is forbidden in a room."""
+_serial = count(1)
+NOTHING = Unit()
+"""Of a command that asks for what is so already."""
+
+
+def new_stamp(now: int) -> str:
+    """The key of a record: it sorts by time, and no two are alike, whatever the clock does."""
+    return f"{now:016x}-{next(_serial):08x}-{secrets.token_hex(4)}"
+
+
+class By(NamedTuple):
+    """By whom, when and under which policy a ruling is made."""
+
+    person: Person
+    policy: Policy
+    now: int
+    """Microseconds since the Unix epoch."""
+    stamp: str
+    """The key of its record in the audit trail."""
+
+    @property
+    def name(self) -> str:
+        """The name as it is shown."""
+        return self.person.name
+
+    def record(self, room: Room, action: str, target: str = "", text: str = "") -> Record:
+        """What is kept of a ruling in a room."""
+        account = self.person.account is not None
+        return Record(action, self.person.name, account, room.name, target, text)
+
+
+class Target(NamedTuple):
+    """On whom a ruling acts: a person who is here, an account, or a name that nobody holds."""
+
+    name: str
+    """The name as it is shown."""
+    key: str
+    """The name's key."""
+    subject: str = ""
+    """See `chatd.model.identity.subject_of`; empty for a name that nobody holds."""
+    account: bool = False
+    admin: bool = False
+    person: Person | Elsewhere | None = None
+    """The holder of the name, if the person is here."""
+    joined: bool = False
+    """Whether it is an account that is away, and has joined the room."""
+    shared: bool = False
+    """Whether the person's address is that of a proxy."""
+
+    @property
+    def address(self) -> Address:
+        """The address by which a guest can be recognised: a public one, and no proxy's.  Behind any
+        other may be everybody who comes through a proxy.  Empty: there is none.
+        """
+        if self.shared:
+            return Address("")
+        address = LOCAL if self.account or self.person is None else self.person.address
+        return address if address != LOCAL and is_public(address) else Address("")
+
+    @property
+    def expects(self) -> Sequence[Expect]:
+        """That the person still holds the name."""
+        return () if self.person is None else (self.person.expect,)
+
+    def is_in(self, room: Room) -> bool:
+        """Whether the person is in a room."""
+        return self.person is not None and self.key in room.members
+
+
+def guards(change: Change) -> bool:
+    """Whether a change bans or mutes somebody, or makes somebody a member."""
+    return change.value is not None and change.table.partition(":")[0] in GUARDING
+
+
+def rank(person: Person, room: Room) -> Role:
+    """Up to which role a person acts in a room."""
+    if person.admin or (room.unfounded and room.holds(person)):
+        return Role.OWNER
+    return room.rights.power(person.subject)
+
+
+def check_rank(by: By, room: Room, target: Target) -> None:
+    """Raise `NotAllowed` if the target's role in the room is higher than the moderator's."""
+    theirs = Role.OWNER if target.admin else room.rights.power(target.subject)
+    if theirs > rank(by.person, room):
+        raise NotAllowed(
+            f"{target.name} is {theirs.word} of #{room.name}; only an owner acts on that role"
+        )
+
+
+def check_not_self(by: By, target: Target, what: str) -> None:
+    """Raise `NotAllowed` if the target is the moderator."""
+    if target.key == by.person.key or (target.subject and target.subject == by.person.subject):
+        raise NotAllowed(f"you cannot {what} yourself")
+
+
+def ruled(
+    by: By,
+    room: Room,
+    events: Sequence[Event],
+    changes: Sequence[Change],
+    record: Record,
+    *,
+    state: RoomState | None = None,
+    expects: Sequence[Expect] = (),
+) -> Unit:
+    """The unit of a ruling; `state` are the room's settings from then on, if they change."""
+    begun, founding = room.begun(by.person)
+    rights = room.rights
+    state = begun if state is None else state
+    if not state.guarded and any(map(guards, changes)):
+        state = replace(state, guarded=True)
+    return Unit(
+        events,
+        (
+            room.rewritten(state),
+            *founding,
+            *(room.given(BANS, id_, None) for id_ in rights.bans.run_out(by.now)),
+            *(room.given(MUTES, id_, None) for id_ in rights.mutes.run_out(by.now)),
+            *changes,
+            recorded(by.stamp, record),
+        ),
+        (room.expect, by.person.expect, *expects),
+    )

@@ -1,0 +1,95 @@
+"""What administrators do with the whole server: bans, and the audit trail."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from twisted.internet.defer import Deferred, succeed
+
+from ..model.audit import Record, decode_record
+from ..model.moderation import BanFromServer, UnbanFromServer
+from ..model.names import name_key
+from ..model.policy import Action
+from ..model.restrictions import Restriction, Restrictions
+from ..model.units import AUDIT, Unit
+from ..store import Store
+from . import judge_bans
+from .arguments import key_of, network_in, new_id, reason, shown, until
+from .arrivals import Outcome
+from .journal import Journal
+from .lane import ALONE, in_order
+from .moderation import NO_TARGET, Commands
+from .person import Person
+from .readers import Readers
+from .rulings import By, Target, new_stamp
+from .targets import Targets
+
+
+class ServerBans:
+    """Bans people and networks from the server."""
+
+    def __init__(
+        self,
+        journal: Journal,
+        readers: Readers,
+        targets: Targets,
+        store: Store,
+        banned: Restrictions,
+        now: Callable[[], int],
+    ) -> None:
+        """`banned` are the bans that hold, and `now` tells microseconds since the Unix epoch."""
+        self._journal = journal
+        self._readers = readers
+        self._targets = targets
+        self._store = store
+        self._banned = banned
+        self._now = now
+        self.commands: Commands = {
+            BanFromServer: self._ban,
+            UnbanFromServer: self._unban,
+        }
+        """What carries out each command: see `ChatService.perform`."""
+
+    def bans(self, person: Person) -> list[tuple[str, Restriction]]:
+        """The bans from the server that hold now, with their ids.  Raises as the policy does."""
+        self._readers.policy.may(person, Action.BAN_FROM_SERVER)
+        return shown(self._banned, self._now(), places=True)
+
+    def _ban(self, command: BanFromServer, person: Person, key: bytes | None) -> Outcome:
+        text, ends = reason(command.text), until(self._now(), command.seconds)
+        id_, stamp = new_id(), new_stamp(self._now())
+        network = network_in(command.who)
+
+        def submit(target: Target) -> Outcome:
+            def judged() -> Unit:
+                by = By(person, self._readers.policy, self._now(), stamp)
+                meant = network or self._targets.again(target)
+                return judge_bans.ban_from_server(by, self._banned, meant, id_, ends, text)
+
+            return self._journal.submit(judged)
+
+        def find() -> Outcome:
+            finding = succeed(NO_TARGET) if network else self._targets.find(command.who)
+            return finding.addCallback(submit)
+
+        if not network:
+            name_key(command.who)
+        return in_order(person, ALONE, find)
+
+    def _unban(self, command: UnbanFromServer, person: Person, key: bytes | None) -> Outcome:
+        who, stamp = network_in(command.who) or command.who, new_stamp(self._now())
+
+        def judged() -> Unit:
+            by = By(person, self._readers.policy, self._now(), stamp)
+            return judge_bans.unban_from_server(by, self._banned, who, key_of(who))
+
+        return in_order(person, ALONE, lambda: self._journal.submit(judged))
+
+    def audit(self, person: Person) -> Deferred[list[Record]]:
+        """What moderators did, the oldest first.  Raises as the policy does; fails with
+        `Unavailable`.
+        """
+        self._readers.policy.may(person, Action.SEE_AUDIT)
+        return self._store.table(AUDIT).addCallback(
+            lambda cells: [decode_record(cells[stamp].value) for stamp in sorted(cells)]
+        )

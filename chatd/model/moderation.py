@@ -1,0 +1,123 @@
+"""What moderators ask: immutable commands, in the imperative (see `chatd.model.commands`).
+
+`name` is a person's name; whom it means is found out by `chatd.chat.targets`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from .bounds import Name, RoomName, Text, Who, Word
+from .commands import Command
+
+
+@dataclass(frozen=True, slots=True)
+class Configure(Command):
+    """Change settings of a room; None leaves one as it is."""
+
+    room: RoomName
+    access: Word = None
+    posting: Word = None
+    topic: Word = None
+    """Who may set the topic."""
+    listed: bool | None = None
+    outside: bool | None = None
+    slow: int | None = None
+    """Seconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class GiveRole(Command):
+    """Give somebody a role in a room, or with None take it."""
+
+    room: RoomName
+    name: Name
+    role: Word
+
+
+@dataclass(frozen=True, slots=True)
+class Kick(Command):
+    """Put somebody out of a room, who may come back."""
+
+    room: RoomName
+    name: Name
+    text: Text = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Ban(Command):
+    """Put somebody, or everybody of a network, out of a room, and let them in no more."""
+
+    room: RoomName
+    who: Who
+    """A name, or a network in the notation of RFC 4632."""
+    seconds: int | None = None
+    """For how long; None: for good."""
+    text: Text = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Unban(Command):
+    """Lift a ban."""
+
+    room: RoomName
+    who: Who
+    """A name, a network, or a ban's id."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mute(Command):
+    """Let somebody speak no more in a room."""
+
+    room: RoomName
+    name: Name
+    seconds: int | None = None
+    text: Text = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Unmute(Command):
+    """Let somebody speak again."""
+
+    room: RoomName
+    name: Name
+
+
+@dataclass(frozen=True, slots=True)
+class Admit(Command):
+    """Make somebody a member of a room."""
+
+    room: RoomName
+    name: Name
+
+
+@dataclass(frozen=True, slots=True)
+class Dismiss(Command):
+    """Let somebody be a member no more."""
+
+    room: RoomName
+    name: Name
+
+
+@dataclass(frozen=True, slots=True)
+class Redact(Command):
+    """Delete what somebody said."""
+
+    room: RoomName
+    id: int
+
+
+@dataclass(frozen=True, slots=True)
+class BanFromServer(Command):
+    """Put somebody, or everybody of a network, out of the server."""
+
+    who: Who
+    seconds: int | None = None
+    text: Text = ""
+
+
+@dataclass(frozen=True, slots=True)
+class UnbanFromServer(Command):
+    """Lift a ban from the server."""
+
+    who: Who

@@ -1,0 +1,255 @@
+"""Restrictions: bans and mutes, whom they hit, and until when.
+
+1. A restriction names one of: a person (`who`: an account, or a guest for as long as the session
+   lasts), a name that nobody holds (`key`), or a network.  That of a guest names the guest's
+   address beside it, if that is a public one (`chatd.model.addresses.is_public`).
+2. Restrictions by address or network hit people who are not signed in; accounts are hit by theirs
+   only.
+3. A restriction that has run out hits nobody; it is removed with the next change of its room.
+4. Looking somebody up takes a few dictionary accesses, however many restrictions there are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from functools import lru_cache
+from ipaddress import ip_network
+
+import msgspec
+
+from .addresses import LOCAL, Address
+from .identity import Identity, subject
+
+UNNAMED = "an address"
+"""What those who may not see addresses are shown in place of one."""
+MICROS = 1_000_000
+"""Microseconds in a second."""
+
+
+class Restriction(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One ban or mute: what a cell of `bans:ROOM` or `mutes:ROOM` says."""
+
+    name: str = ""
+    """The name, as it is shown; empty for a network."""
+    who: str = ""
+    """The subject that it hits (`chatd.model.identity.subject_of`); empty: none."""
+    key: str = ""
+    """The key of the name that it hits, whoever holds it; empty: none."""
+    address: Address = Address("")
+    """The address that it hits; empty: none."""
+    network: str = ""
+    """The network that it hits, in the notation of RFC 4632; empty: none."""
+    by: str = ""
+    """The name of the moderator."""
+    since: int = 0
+    """When it was placed: microseconds since the Unix epoch."""
+    until: int = 0
+    """When it runs out: microseconds since the Unix epoch; 0: never."""
+    text: str = ""
+    """The reason."""
+
+    @property
+    def target(self) -> str:
+        """What everybody may be shown of whom it hits."""
+        return self.name or UNNAMED
+
+    def over(self, now: int) -> bool:
+        """Whether it has run out at `now`, in microseconds since the Unix epoch."""
+        return bool(self.until) and self.until <= now
+
+    @property
+    def ends(self) -> str:
+        """When it runs out, for programs; empty: never."""
+        return told_moment(self.until) if self.until else ""
+
+    def explained(self, what: str) -> str:
+        """`what` it is, until when, and why."""
+        until = f" until {moment(self.until)}" if self.until else ""
+        why = f": {self.text}" if self.text else ""
+        return f"{what}{until}{why}"
+
+
+class Restrictions:
+    """The bans, or the mutes, of one room or of the server."""
+
+    __slots__ = ("_addresses", "_all", "_keys", "_networks", "_who")
+
+    def __init__(self) -> None:
+        self._all: dict[str, Restriction] = {}
+        self._who: dict[str, Restriction] = {}
+        self._keys: dict[str, Restriction] = {}
+        self._addresses: dict[str, Restriction] = {}
+        self._networks: dict[tuple[int, int], dict[int, Restriction]] = {}
+        """By version and length of the prefix, the restrictions by the number that it is."""
+
+    def __len__(self) -> int:
+        return len(self._all)
+
+    def __iter__(self) -> Iterator[tuple[str, Restriction]]:
+        return iter(self._all.items())
+
+    def get(self, id: str) -> Restriction | None:
+        """The restriction with that id."""
+        return self._all.get(id)
+
+    @property
+    def by_place(self) -> bool:
+        """Whether any of them hits addresses."""
+        return bool(self._addresses or self._networks)
+
+    def set(self, id: str, restriction: Restriction | None) -> None:
+        """A restriction was placed, or with None lifted."""
+        old = self._all.pop(id, None)
+        if old is not None:
+            self._forget(old)
+        if restriction is None:
+            return
+        self._all[id] = restriction
+        if restriction.who:
+            self._who[restriction.who] = restriction
+        if restriction.key:
+            self._keys[restriction.key] = restriction
+        if restriction.address:
+            self._addresses[restriction.address] = restriction
+        if restriction.network:
+            length, number = _prefix(restriction.network)
+            self._networks.setdefault(length, {})[number] = restriction
+
+    def _forget(self, old: Restriction) -> None:
+        """Take a restriction out of the indexes; another one that hits the same takes its place."""
+        for index, hits in (
+            (self._who, _who),
+            (self._keys, _key),
+            (self._addresses, _address),
+        ):
+            key = hits(old)
+            if key and index.get(key) is old:
+                del index[key]
+                for one in self._all.values():  # two guests of one address, say
+                    if hits(one) == key:
+                        index[key] = one
+        if old.network:
+            length, number = _prefix(old.network)
+            numbers = self._networks[length]
+            numbers.pop(number, None)
+            if not numbers:
+                del self._networks[length]
+
+    def hitting(self, identity: Identity, now: int) -> Restriction | None:
+        """The restriction that hits somebody at `now`; None: none does."""
+        if not self._all:
+            return None
+        if self._who and (found := self._who.get(subject(identity))) and not found.over(now):
+            return found
+        if self._keys and (found := self._keys.get(identity.key)) and not found.over(now):
+            return found
+        if identity.account is not None:
+            return None
+        return self.on(identity.address, now) if self.by_place else None
+
+    def on(self, address: Address, now: int) -> Restriction | None:
+        """The restriction that hits an address at `now`; None: none does."""
+        found = self._addresses.get(address)
+        if found is not None and not found.over(now):
+            return found
+        if self._networks and address != LOCAL:
+            (version, length), number = _prefix(address)
+            for (its_version, its_length), numbers in self._networks.items():
+                if its_version == version and its_length <= length:
+                    found = numbers.get(number >> (length - its_length))
+                    if found is not None and not found.over(now):
+                        return found
+        return None
+
+    def same(self, like: Restriction) -> str | None:
+        """The id of the restriction that hits the same person, name or network."""
+        for id_, one in self._all.items():
+            if (one.who, one.key, one.network) == (like.who, like.key, like.network):
+                return id_
+        return None
+
+    def named(self, id_or_name: str, key: str) -> str | None:
+        """The id of a restriction, by its id, its network, or the name key of whom it hits."""
+        if id_or_name in self._all:
+            return id_or_name
+        for id_, one in self._all.items():
+            if key and key in (one.key, one.who):
+                return id_
+            if one.network and one.network == id_or_name:
+                return id_
+        for id_, one in self._all.items():
+            if (
+                one.who.startswith("~")
+                and one.name
+                and one.name.casefold() == id_or_name.casefold()
+            ):
+                return id_
+        return None
+
+    def run_out(self, now: int) -> list[str]:
+        """The ids of those that have run out at `now`."""
+        return [id_ for id_, one in self._all.items() if one.over(now)]
+
+
+def as_network(text: str) -> str:
+    """A network as it is kept: in its shortest notation, IPv6 down to 64 bits.
+
+    Raises `ValueError`, which says what is wrong.
+    """
+    network = ip_network(text)
+    if network.version == 6:
+        mapped = network.network_address.ipv4_mapped
+        if mapped is not None and network.prefixlen >= 96:
+            return str(ip_network((int(mapped), network.prefixlen - 96)))
+        if network.prefixlen > 64:
+            return str(network.supernet(new_prefix=64))
+    return str(network)
+
+
+def told_moment(micros: int) -> str:
+    """A time, for programs: RFC 3339, UTC, in whole seconds."""
+    at = datetime.fromtimestamp(micros // MICROS, UTC)
+    return at.isoformat().replace("+00:00", "Z")
+
+
+def moment(micros: int) -> str:
+    """A time, for people: to the minute, in UTC."""
+    try:
+        return datetime.fromtimestamp(micros / MICROS, UTC).strftime("%Y-%m-%d %H:%M UTC")
+    except (ValueError, OverflowError):
+        return "the end of time"
+
+
+def _who(one: Restriction) -> str:
+    return one.who
+
+
+def _key(one: Restriction) -> str:
+    return one.key
+
+
+def _address(one: Restriction) -> str:
+    return one.address
+
+
+@lru_cache(10_000)
+def _prefix(text: str) -> tuple[tuple[int, int], int]:
+    """Version and length of a network's or an address's prefix, and the number that it is."""
+    network = ip_network(text)
+    bits = network.max_prefixlen - network.prefixlen
+    return (network.version, network.prefixlen), int(network.network_address) >> bits
+
+
+_encode = msgspec.json.Encoder().encode
+_decode = msgspec.json.Decoder(Restriction).decode
+
+
+def encode_restriction(restriction: Restriction) -> bytes:
+    """The cell's value."""
+    return _encode(restriction)
+
+
+def decode_restriction(value: bytes) -> Restriction:
+    """The restriction that a cell's value holds.  Raises `msgspec.DecodeError`."""
+    return _decode(value)

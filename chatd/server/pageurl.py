@@ -1,0 +1,26 @@
+"""Where people find the page, for links that are not asked for over HTTP."""
+
+from __future__ import annotations
+
+from .settings import Settings
+
+_PORTS = {"http": "80", "https": "443"}
+
+
+def page_url(settings: Settings) -> str:
+    """The address of the page, without a slash at its end; empty: that is not known.
+
+    It is known if the operator names a host.  Behind a proxy it is taken for the proxy's https.
+    """
+    if not settings.host:
+        return ""
+    name = settings.host[0]
+    if settings.trust_proxy:
+        return f"https://{name}"
+    for endpoint in settings.doors.get("http", ()):
+        kind, _, rest = endpoint.partition(":")
+        scheme = {"tcp": "http", "tcp6": "http", "ssl": "https", "tls": "https"}.get(kind)
+        port = rest.partition(":")[0].removeprefix("port=")
+        if scheme and port.isdigit() and port != "0":
+            return f"{scheme}://{name}" if port == _PORTS[scheme] else f"{scheme}://{name}:{port}"
+    return ""

@@ -1,0 +1,71 @@
+/** Runs once, after the first connection: uses the link that the page was opened with, and lists the kept private conversations. */
+
+import { wordsOf } from "./advice.js";
+import { isTalk, talkWith } from "./places.js";
+import * as memory from "./memory.js";
+
+export class Arrival {
+  #chat;
+  #places;
+  #signing;
+  #link;
+  #deeds;
+  #begun = false;
+  #demanded = false;
+
+  /**
+   * @param {import("./chat.js").Chat} chat @param {import("./places.js").Places} places @param {import("./signing.js").Signing} signing
+   * @param {{invite?: string, claim?: string} | undefined} link
+   * @param {{wanted: string, here: () => string, visit: (room: string) => Promise<void>, talks: () => void, complain: (text: string) => void}} deeds
+   *   `wanted`: the place that the page's address says, or empty; `talks`: private conversations were found
+   */
+  constructor(chat, places, signing, link, deeds) {
+    this.#chat = chat;
+    this.#places = places;
+    this.#signing = signing;
+    this.#link = link;
+    this.#deeds = deeds;
+  }
+
+  async come() {
+    if (this.#begun) return;
+    this.#begun = true;
+    const invite = this.#link?.invite ?? memory.invite();
+    if (!this.#chat.account.signedIn) {
+      if (this.#link) this.#signing.opened(this.#link);
+      return;
+    }
+    const { wanted, here, visit, complain } = this.#deeds;
+    try {
+      if (wanted && !isTalk(wanted)) await visit(wanted);
+    } catch (error) {
+      complain(wordsOf(error));
+    }
+    const { rooms } = this.#chat;
+    if (!isTalk(here()) && !rooms.includes(here()) && rooms[0]) await visit(rooms[0]).catch(() => {});
+    if (this.#link?.claim) this.#signing.opened(this.#link);
+    await this.#listTalks();
+    if (!invite) return;
+    try {
+      await visit(await this.#chat.accept(invite));
+    } catch {
+      complain("This invite is used up, or too old: ask for another link.");
+    }
+  }
+
+  /** The server has no guests: open the sign-in dialog, once. */
+  demandAccount() {
+    if (!this.#demanded) this.#signing.signIn({ text: "This chat is for people with an account." });
+    this.#demanded = true;
+  }
+
+  async #listTalks() {
+    const talks = await this.#chat.talks().catch(() => []);
+    for (const { name, last } of talks) {
+      const place = talkWith(name);
+      this.#places.view(place, name).all = false;
+      if (this.#places.wasRead(place) && last > this.#places.lastRead(place)) this.#places.countedElsewhere(place, 1);
+    }
+    if (talks.length) this.#deeds.talks();
+  }
+}

@@ -1,0 +1,40 @@
+/** Executes what was typed: a message or a command. */
+
+import { parse } from "./commands.js";
+import { isTalk, remark } from "./places.js";
+
+/**
+ * `keep`: show something in a place; `writeTo`: go to the private messages with a person.
+ * @typedef {{
+ *   chat: import("./chat.js").Chat, places: import("./places.js").Places, composer: import("./composer.js").Composer,
+ *   keep: (place: string, shown: import("./places.js").Shown) => void, writeTo: (name: string) => void,
+ *   visit: (room: string) => Promise<void>, leave: (place: string) => Promise<void>, quit: () => Promise<void>,
+ *   ignore: (name: string, yes: boolean) => Promise<void>,
+ * }} Page
+ */
+
+/** Do what was typed in a place. Throws what is wrong with it. @param {Page} page @param {string} text @param {string} place */
+export async function carryOut({ chat, places, composer, keep, ...page }, text, place) {
+  const deed = parse(text);
+  const talk = isTalk(place) ? places.view(place).title : "";
+  if (talk && ["act", "topic"].includes(deed.do)) throw new Error("That works in rooms only, and this is a private conversation");
+  switch (deed.do) {
+    case "say":
+      return void (await composer.post(deed.text, place, () => (talk ? chat.tell(talk, deed.text) : chat.send(deed.text, place))));
+    case "act": return void (await composer.post(deed.text, place, () => chat.act(deed.text, place)));
+    case "tell":
+      if (deed.text.trim()) await composer.post(deed.text, place, () => chat.tell(deed.to, deed.text));
+      return page.writeTo(deed.to);
+    case "nick": return void (await chat.nick(deed.name));
+    case "topic": {
+      if (deed.text !== undefined) return void (await chat.topic(deed.text, place));
+      const { topic } = await chat.look(place);
+      return keep(place, remark("remark", topic ? `The topic is: ${topic}` : "There is no topic yet; /topic TEXT sets one."));
+    }
+    case "ignore": return page.ignore(deed.name, !places.ignores(deed.name));
+    case "join": return page.visit(deed.room);
+    case "leave": return page.leave(deed.room === undefined ? place : deed.room.toLowerCase());
+    case "quit": return page.quit();
+    case "help": return keep(place, remark("help", ""));
+  }
+}

@@ -1,0 +1,199 @@
+/** Dialogs: a form that is filled in and sent, or a list with something to do to each entry. Modal; Escape closes them. */
+
+import { wordsOf } from "./advice.js";
+import { make } from "./nodes.js";
+
+/**
+ * One box. `choices`: to choose among, as value and text; `yes`: a box to tick. Of a box to tick the value is "yes" or "".
+ * @typedef {{
+ *   name: string, label: string, value?: string, type?: "text" | "password" | "number", autocomplete?: string, hint?: string,
+ *   choices?: [string, string][], yes?: boolean, must?: boolean,
+ * }} Field
+ */
+/**
+ * `send`: what the button says; `bad`: what it does is not to be done by mistake. `act` is called with what is in the boxes, and
+ * throws what is wrong with it. `others`: other ways out, which close it.
+ * @typedef {{
+ *   title: string, text?: string, fields?: Field[], send: string, bad?: boolean, act: (values: Record<string, string>) => unknown,
+ *   others?: {text: string, act: () => void}[],
+ * }} Form
+ */
+/** An entry of a list. @typedef {{title: string, about?: string, deed?: string, act?: () => Promise<unknown>}} Entry */
+
+let count = 0;
+
+/** Show a form until it was sent with success, or was closed. @param {Form} form @returns {Promise<boolean>} whether it was sent */
+export function ask({ title, text, fields = [], send, bad, act, others = [] }) {
+  return new Promise(resolve => {
+    let sent = false;
+    const { dialog, body, problem } = frame(title, () => resolve(sent));
+    const form = make("form", "");
+    form.setAttribute("novalidate", "");
+    const boxes = fields.map(field => boxOf(field));
+    const button = make("button", bad ? "bad" : "", send);
+    const cancel = plain("Cancel", () => dialog.close());
+    form.append(...(text ? [make("p", "about", text)] : []), ...boxes.map(({ row }) => row), problem,
+      make("p", "ways", button, cancel, ...others.map(other => plain(other.text, () => {
+        dialog.close();
+        other.act();
+      }))));
+    form.addEventListener("submit", event => {
+      event.preventDefault();
+      void submit();
+    });
+    async function submit() {
+      const missing = boxes.find(({ field, value }) => field.must && !value().trim());
+      if (missing) {
+        problem.textContent = `${missing.field.label} is missing.`;
+        return missing.focus();
+      }
+      problem.textContent = "";
+      button.setAttribute("disabled", "");
+      try {
+        await act(Object.fromEntries(boxes.map(({ field, value }) => [field.name, value()])));
+        sent = true;
+        dialog.close();
+      } catch (error) {
+        problem.textContent = wordsOf(error);
+        button.removeAttribute("disabled");
+        boxes[0]?.focus();
+      }
+    }
+    body.append(form);
+    dialog.showModal();
+    const first = boxes.find(({ value, field }) => !value() && !field.yes) ?? boxes[0];
+    if (first) first.focus();
+    else button.focus();
+  });
+}
+
+/**
+ * Show a list. It is loaded anew after each deed.
+ * @param {{title: string, text?: string, empty: string, load: () => Promise<Entry[]>, more?: {text: string, act: () => unknown}[]}} list
+ *   `more`: what else can be done; the list is loaded anew after that as well
+ */
+export function showList({ title, text, empty, load, more = [] }) {
+  const { dialog, body, problem } = frame(title);
+  const list = make("ul", "entries");
+  const ways = more.map(({ text: words, act }) => plain(words, () => void perform(async () => act())));
+  body.append(...(text ? [make("p", "about", text)] : []), list, problem, make("p", "ways", plain("Close", () => dialog.close()), ...ways));
+  dialog.showModal();
+  void perform(async () => {});
+  /** @param {() => Promise<unknown>} deed */
+  async function perform(deed) {
+    problem.textContent = "";
+    try {
+      await deed();
+      const entries = await load();
+      list.replaceChildren(...entries.map(rowOf));
+      if (!entries.length) list.append(make("li", "quiet", empty));
+    } catch (error) {
+      problem.textContent = wordsOf(error);
+    }
+    if (!dialog.contains(document.activeElement) && dialog.open) dialog.querySelector("button")?.focus();
+  }
+  /** @param {Entry} entry */
+  function rowOf({ title: name, about, deed, act }) {
+    const row = make("li", "", make("span", "", make("bdi", "", name), ...(about ? [make("span", "quiet", about)] : [])));
+    if (deed && act) {
+      const button = plain(deed, () => void perform(act));
+      button.setAttribute("aria-label", `${deed}: ${name}`);
+      row.append(button);
+    }
+    return row;
+  }
+}
+
+/**
+ * Show a secret that the server tells only once, with a button that copies it.
+ * @param {string} title @param {string} text @param {string} secret @returns {Promise<void>}
+ */
+export function showOnce(title, text, secret) {
+  return new Promise(resolve => {
+    const { dialog, body, problem } = frame(title, resolve);
+    const box = document.createElement("input");
+    box.readOnly = true;
+    box.value = secret;
+    box.setAttribute("aria-label", title);
+    box.addEventListener("focus", () => box.select());
+    const copy = make("button", "", "Copy");
+    copy.addEventListener("click", () => void copied(secret).then(done => {
+      if (done) copy.textContent = "Copied";
+      else box.focus(), problem.textContent = "This browser lets pages copy nothing: press Ctrl+C.";
+    }));
+    copy.setAttribute("type", "button");
+    body.append(make("p", "about", text), make("p", "field", box), problem, make("p", "ways", copy, plain("Close", () => dialog.close())));
+    dialog.showModal();
+    copy.focus();
+  });
+}
+
+/** @param {string} text @returns {Promise<boolean>} whether it could be copied */
+export async function copied(text) {
+  try {
+    await navigator.clipboard.writeText(text);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** @param {string} title @param {() => void} [closed] */
+function frame(title, closed) {
+  const dialog = document.createElement("dialog");
+  const heading = make("h2", "", title);
+  heading.id = `dialog-${++count}`;
+  dialog.setAttribute("aria-labelledby", heading.id);
+  const problem = make("p", "problem");
+  problem.setAttribute("role", "alert");
+  const body = make("div", "");
+  dialog.append(heading, body);
+  const before = document.activeElement;
+  dialog.addEventListener("close", () => {
+    dialog.remove();
+    if (before instanceof HTMLElement && before.isConnected) before.focus();
+    closed?.();
+  });
+  // Keys in it are not the page's.
+  dialog.addEventListener("keydown", event => event.stopPropagation());
+  document.body.append(dialog);
+  return { dialog, body, problem };
+}
+
+/** @param {string} text @param {() => void} act */
+function plain(text, act) {
+  const button = make("button", "plain", text);
+  button.setAttribute("type", "button");
+  button.addEventListener("click", act);
+  return button;
+}
+
+/** @param {Field} field */
+function boxOf(field) {
+  const id = `field-${++count}`;
+  const box = document.createElement(field.choices ? "select" : "input");
+  box.id = id;
+  box.name = field.name;
+  const label = make("label", "", field.label);
+  label.setAttribute("for", id);
+  if (box instanceof HTMLSelectElement) {
+    box.append(...(field.choices ?? []).map(([value, text]) => new Option(text, value)));
+  } else {
+    box.type = field.yes ? "checkbox" : field.type ?? "text";
+    if (field.type === "number") box.min = "0";
+    box.setAttribute("autocomplete", field.autocomplete ?? "off");
+    box.setAttribute("autocapitalize", "off");
+    box.spellcheck = false;
+  }
+  if (box instanceof HTMLInputElement && field.yes) box.checked = field.value === "yes";
+  else if (field.value !== undefined) box.value = field.value;
+  const row = make("p", field.yes ? "tick" : "field", ...(field.yes ? [box, label] : [label, box]));
+  if (field.hint) {
+    const hint = make("span", "quiet", field.hint);
+    hint.id = `${id}-hint`;
+    box.setAttribute("aria-describedby", hint.id);
+    row.append(hint);
+  }
+  const value = () => (box instanceof HTMLInputElement && field.yes ? (box.checked ? "yes" : "") : box.value);
+  return { field, row, value, focus: () => box.focus() };
+}

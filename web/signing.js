@@ -1,0 +1,91 @@
+/** The dialogs to register and to sign in, and the links that begin with them: an invite to a room, the claim of a new server. */
+
+import { ask } from "./dialog.js";
+import { cookieOf } from "./server.js";
+import * as memory from "./memory.js";
+
+const SHORTEST = "8 characters or more.";
+
+export class Signing {
+  #chat;
+  #done;
+
+  /** @param {import("./chat.js").Chat} chat @param {() => void} done called when the page is to begin anew as somebody else */
+  constructor(chat, done) {
+    this.#chat = chat;
+    this.#done = done;
+  }
+
+  /** @param {{name?: string, text?: string, invite?: string, claim?: string}} [given] */
+  signIn({ name = "", text, invite, claim } = {}) {
+    void ask({
+      title: "Sign in",
+      text: text ?? "The same on all your devices: rooms, what you have read, and private messages.",
+      fields: [nameField(name), { ...passwordField("current-password"), label: "Password" }],
+      send: "Sign in",
+      act: async values => {
+        await this.#chat.account.signIn(`${values.name}`.trim(), `${values.password}`, claim ? { claim } : {});
+        this.#begin(invite);
+      },
+      others: [{ text: "Make an account", act: () => this.register({ name, text, invite, claim }) }],
+    });
+  }
+
+  /** @param {{name?: string, text?: string, invite?: string, claim?: string}} [given] */
+  register({ name = "", text, invite, claim } = {}) {
+    void ask({
+      title: "Make an account",
+      text: text ?? "The name is yours from then on, on every device, whether you are here or not.",
+      fields: [nameField(name || this.#chat.name), { ...passwordField("new-password"), label: "Password", hint: SHORTEST }],
+      send: "Make the account",
+      act: async values => {
+        const given = /** @type {[string, string]} */ ([`${values.name}`.trim(), `${values.password}`]);
+        try {
+          await this.#chat.account.register(...given, claim ? { claim } : {});
+        } catch (error) {
+          // An invite is used up by this, so it is not shown where everybody may register.
+          if (!invite || /** @type {{code?: string}} */ (error).code !== "not-allowed") throw error;
+          await this.#chat.account.register(...given, { invite });
+        }
+        this.#begin(invite);
+      },
+      others: [{ text: "I have an account", act: () => this.signIn({ name, text, invite, claim }) }],
+    });
+  }
+
+  /** Store the account as the browser's user, and reload the page; an invite is used after that. @param {string} [invite] */
+  #begin(invite) {
+    const { name } = this.#chat;
+    if (invite) memory.rememberInvite(invite);
+    memory.remember(person => {
+      person.names = [...person.names.filter(one => one !== name), name];
+      Object.assign(person, { name, token: cookieOf(name), account: true, rooms: [] });
+    });
+    this.#done();
+  }
+
+  /** A link that the page was opened with. @param {{invite?: string, claim?: string}} link */
+  opened({ invite, claim }) {
+    if (claim) {
+      this.register({ claim, text: "This link makes you the administrator of this chat. Make an account for that, or sign in to the one that you have." });
+    } else if (invite) {
+      this.register({ invite, text: "You are invited to a room. Make an account to come in, or sign in to the one that you have." });
+    }
+  }
+}
+
+/** The code of a link, if the address holds one. @param {string} hash @returns {{invite?: string, claim?: string} | undefined} */
+export function linkOf(hash) {
+  const [, kind, code] = /^#(invite|claim)=([\w.~-]+)$/u.exec(hash) ?? [];
+  return kind && code ? { [kind]: code } : undefined;
+}
+
+/** @param {string} value @returns {import("./dialog.js").Field} */
+function nameField(value) {
+  return { name: "name", label: "Name", value, autocomplete: "username", must: true };
+}
+
+/** @param {string} autocomplete @returns {import("./dialog.js").Field} */
+function passwordField(autocomplete) {
+  return { name: "password", label: "Password", type: "password", autocomplete, must: true };
+}
