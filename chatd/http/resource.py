@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from http import HTTPStatus
 from typing import Any
 
@@ -179,12 +179,20 @@ def refuse(request: Request, error: ChatError) -> bytes:
 
 
 def dress_live(request: Request, content_type: bytes) -> None:
-    """Set the headers of live data: they disable caching and proxy buffering."""
-    request.setHeader(b"content-type", content_type)
-    request.setHeader(b"cache-control", b"no-store")
-    request.setHeader(b"x-accel-buffering", b"no")
-    request.setHeader(b"incremental", b"?1")  # RFC 10036
-    request.setHeader(b"x-content-type-options", b"nosniff")
+    """Set the headers of live data (`live_headers`)."""
+    for name, value in live_headers(content_type):
+        request.setHeader(name, value)
+
+
+def live_headers(content_type: bytes) -> Iterable[tuple[bytes, bytes]]:
+    """The headers of live data, names and values: they disable caching and proxy buffering."""
+    return (
+        (b"content-type", content_type),
+        (b"cache-control", b"no-store"),
+        (b"x-accel-buffering", b"no"),
+        (b"incremental", b"?1"),  # RFC 10036
+        (b"x-content-type-options", b"nosniff"),
+    )
 
 
 def say_when(request: Request, error: ChatError) -> None:

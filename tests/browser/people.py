@@ -22,6 +22,8 @@ WIDE = (1100, 700)
 NARROW = (360, 640)
 EXPECTED = re.compile(r"Failed to load resource|WebSocket connection|WebSocket is closed")
 """What a browser itself notes on the console when a connection fails."""
+MAY_WRITE = re.compile("^Message #")
+"""What stands in the message box of somebody who has a name."""
 
 
 class Person:
@@ -155,9 +157,14 @@ class People:
         prepare(context)
         return self._open(context, url, name, room, transport, expecting or f"#{room}")
 
-    def open_tab(self, beside: Person, url: str, name: str = "", *, room: str = "lobby") -> Person:
-        """Open the page once more in somebody's browser."""
-        return self._open(beside.page.context, url, name, room, "", f"#{room}")
+    def open_tab(self, beside: Person, url: str, *, room: str = "lobby") -> Person:
+        """Open the page once more in somebody's browser, and wait until it has the name, if any."""
+        name = "" if beside.page.is_closed() else beside.name_box.input_value()
+        tab = self._open(beside.page.context, url, "", room, "", f"#{room}")
+        if name:
+            expect(tab.name_box).to_have_value(name)
+            expect(tab.box).to_have_attribute("placeholder", MAY_WRITE)
+        return tab
 
     def _open(
         self,
@@ -178,7 +185,7 @@ class People:
         if name:
             person.take_name(name)
             # A page that goes before it was answered would leave the name to nobody, for a minute.
-            expect(person.box).to_have_attribute("placeholder", re.compile("^Message #"))
+            expect(person.box).to_have_attribute("placeholder", MAY_WRITE)
         return person
 
     def leave(self) -> list[str]:

@@ -18,7 +18,7 @@ def test_one_connection(people: People, house: Server):
     bob = people.come(house.url, "bob", room="share")
     first = people.come(house.url, "ada", room="share")
     first.is_over("websocket")
-    second = people.open_tab(first, house.url, "ada", room="share")
+    second = people.open_tab(first, house.url, room="share")
     bob.say("one")
     second.say("two")
     for person in (bob, first, second):
@@ -42,7 +42,7 @@ def test_frozen_leader(people: People, house: Server):
     bob = people.come(house.url, "bob", room="frozen")
     first = people.come(house.url, "ada", room="frozen", prepare=quick)
     first.is_over("websocket")
-    second = people.open_tab(first, house.url, "ada", room="frozen")
+    second = people.open_tab(first, house.url, room="frozen")
     second.is_over("websocket")
     assert second.open_sockets == 0
     freeze = "setTimeout(() => { for (const end = Date.now() + 3000; Date.now() < end; ); })"
@@ -67,7 +67,7 @@ def test_one_poll(people: People, house: Server):
     bob = people.come(house.url, "bob", room="one-poll")
     first = people.come(house.url, "ada", room="one-poll", prepare=prepare)
     first.is_over("poll")
-    second = people.open_tab(first, house.url, "ada", room="one-poll")
+    second = people.open_tab(first, house.url, room="one-poll")
     second.is_over("poll")
     held: list[str] = []
     second.page.on("request", lambda asked: held.append(asked.url))
@@ -83,7 +83,7 @@ def test_all_tabs_come_back(people: People, server: Server):
     """After a restart of the server the tabs are one person again."""
     first = people.come(server.url, "ada", prepare=partial(hurry, LONGEST_PAUSE=1))
     first.is_over("websocket")
-    second = people.open_tab(first, server.url, "ada")
+    second = people.open_tab(first, server.url)
     second.is_over("websocket")
     server.kill()
     second.say("typed meanwhile")

@@ -24,6 +24,7 @@ from ...stream.eventlog import Page
 from ...stream.pages import newest
 from ..access import Access
 from ..ndjson import open_ndjson
+from ..polls.groups import PollTemplate
 from ..polls.longpoll import (
     DEFAULT_WAIT,
     MAX_WAIT,
@@ -33,7 +34,7 @@ from ..polls.longpoll import (
     json_format,
     plain_format,
 )
-from ..polls.templates import learn
+from ..polls.templates import learn, learn_held
 from ..reading import ReadQuery, load_rooms, named_rooms, read_query
 from ..sse import open_sse
 from ..websocket import ChatSocket
@@ -139,6 +140,8 @@ class RequestPoll:
         self._request = request
         self._subscriber = query.open(self, format_.codec)
         self._answered = False
+        self._template: PollTemplate | None = None
+        """The template that new connections share with this poll, while it is held."""
         query.begin(self)
 
     def hold(self) -> int:
@@ -157,6 +160,7 @@ class RequestPoll:
             self._polls.place(asked.key, self)
             cast(ChatRequest, self._request).conclude = self.conclude
             self._request.notifyFinish().addBoth(self._finished)
+            self._template = learn_held(self._polls, asked, self._request)
         return NOT_DONE_YET
 
     def deliver(self, batch: Batch) -> bool:

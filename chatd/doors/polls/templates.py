@@ -12,12 +12,12 @@ parsed request: a *poll template*.
 3. The answer's headers are those that twisted.web wrote for the first poll, except `Date` and
    `Content-Length`, and `Connection: close` when the server goes down.
 4. Polls at the same cursor wait together (`chatd.doors.polls.groups`).
-5. Templates are shared: if a new connection begins with a poll that another connection has learned,
-   the poll is not parsed.  Without a session the answer does not depend on the client; without
-   `Origin` it does not depend on the page or the scheme; a known host is known whichever peer sends
-   it.  So a template with a session, an `Origin`, a `Cookie`, a `Forwarded` header, or a host for
-   which only a proxy vouches, is not shared.  The gate is asked once for each new connection,
-   because it may decide by the client's address.
+5. Templates are shared: if a new connection begins with a poll that another connection has learned
+   or waits for, the poll is not parsed.  Without a session the answer does not depend on the
+   client; without `Origin` it does not depend on the page or the scheme; a known host is known
+   whichever peer sends it.  So a template with a session, an `Origin`, a `Cookie`, a `Forwarded`
+   header, or a host for which only a proxy vouches, is not shared.  The gate is asked once for each
+   new connection, because it may decide by the client's address.
 6. Once a poll was recognised, the connection's input goes to its `LearnedPoll` instead of to the
    channel, until a different request comes.  Over plain TCP the `LearnedPoll` also reads the
    socket.  Input that arrives while a poll is held is put off until the poll is answered.
@@ -31,11 +31,13 @@ import re
 from collections.abc import Callable
 from typing import Any, cast
 
+from twisted.web.http_headers import Headers
 from twisted.web.server import Request
 
 from ...http.channel import ChatChannel
 from ...http.fields import header
 from ...http.request import ChatRequest
+from ...http.resource import live_headers
 from ...model.addresses import Address, address_of
 from ...model.errors import ChatError
 from ...model.identity import Stranger
@@ -54,6 +56,8 @@ _POLL = re.compile(
 _END = b"\r\n\r\n"
 _PERSONAL = (b"origin", b"cookie", b"x-forwarded-for", b"forwarded")
 """Headers of polls whose answer may depend on the client, or on the page."""
+_NOT_SHARED = (b"Date", b"Content-Length", b"Server")
+"""Headers that a template leaves out: the first two vary, and the channel omits `Server`."""
 MAX_TEMPLATE = 4096
 """Bytes in a request that may be learned."""
 
@@ -264,6 +268,29 @@ def learn(polls: Polls, asked: PollRequest, request: Request) -> LearnedPoll | N
     """The `LearnedPoll` for a poll that twisted.web has just answered; None if the poll cannot be
     recognised by its bytes.
     """
+    template = _learn(polls, asked, request, request.responseHeaders)
+    return LearnedPoll(template, cast(ChatChannel, request.channel)) if template else None
+
+
+def learn_held(polls: Polls, asked: PollRequest, request: Request) -> PollTemplate | None:
+    """The template that new connections share with a poll that twisted.web holds; None if it cannot
+    be shared.
+
+    Polls that begin in a quiet room, thousands of them after a restart, are so held without being
+    parsed.  The template is shared for as long as the caller keeps it.
+    """
+    if not _is_shareable(asked, request):
+        return None
+    headers = request.responseHeaders.copy()
+    for name, value in live_headers(asked.format.content_type):
+        headers.setRawHeaders(name, [value])
+    return _learn(polls, asked, request, headers)
+
+
+def _learn(
+    polls: Polls, asked: PollRequest, request: Request, response_headers: Headers
+) -> PollTemplate | None:
+    """The template of a poll whose answer has these headers."""
     channel = cast(ChatChannel, request.channel)
     packet: bytes = getattr(channel, "packet", b"")  # a plain Site's channel learns nothing
     parts = _parted(packet)
@@ -279,22 +306,27 @@ def learn(polls: Polls, asked: PollRequest, request: Request) -> LearnedPoll | N
         return None
     headers = [
         b"%b: %b\r\n" % (name, value)
-        for name, values in request.responseHeaders.getAllRawHeaders()
+        for name, values in response_headers.getAllRawHeaders()
         for value in values
-        if name not in (b"Date", b"Content-Length")
+        if name not in _NOT_SHARED
     ]
     head = b"HTTP/1.1 200 OK\r\n" + b"".join(headers)
     try:
         template = _template(polls, asked, parts[1], parts[3], head)
     except ChatError:
         return None  # twisted.web parses and refuses the next poll
-    if (
-        not template.personal
+    if _is_shareable(asked, request):
+        polls.common[parts[1], parts[3]] = template
+    return template
+
+
+def _is_shareable(asked: PollRequest, request: Request) -> bool:
+    """Whether the answer depends neither on the client nor on the page."""
+    return (
+        asked.query.session is None
         and cast(ChatRequest, request).host_known
         and not any(map(request.requestHeaders.hasHeader, _PERSONAL))
-    ):
-        polls.common[parts[1], parts[3]] = template
-    return LearnedPoll(template, channel)
+    )
 
 
 class PollFastPath:

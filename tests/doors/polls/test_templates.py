@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from unittest.mock import patch
 
 import pytest
@@ -13,6 +14,7 @@ from chatd.http.bounds import IDLE_SECONDS, LATE_SECONDS
 from chatd.http.channel import ChatChannel
 from chatd.http.request import ChatRequest
 from chatd.net.connections import LINGER_SECONDS
+from chatd.testing.policies import DenyAll
 
 from ...kit.garbage import no_garbage
 from ...kit.http import HttpClient
@@ -39,6 +41,13 @@ class Poller:
 
     def poll(self, data: bytes) -> list[str]:
         """Send a request, which is answered at once; what it brought."""
+        with self.counting():
+            self.http.send_raw(data)
+        return self.http.response().texts
+
+    @contextmanager
+    def counting(self) -> Iterator[None]:
+        """Count the requests that are parsed."""
         received = ChatRequest.requestReceived
 
         def count(request: ChatRequest, *args: bytes) -> None:
@@ -46,8 +55,7 @@ class Poller:
             received(request, *args)
 
         with patch.object(ChatRequest, "requestReceived", count):
-            self.http.send_raw(data)
-        return self.http.response().texts
+            yield
 
 
 @pytest.fixture
@@ -77,10 +85,11 @@ def test_both_roads_answer_alike(server: MemoryServer) -> None:
         answers.append(connection.wire.received())
     parsed, *learned = answers
 
-    def dateless(data: bytes) -> set[bytes]:
-        return {line for line in data.split(b"\r\n") if not line.startswith(b"Date:")}
+    assert [_dateless(data) for data in learned] == [_dateless(parsed)] * 3
 
-    assert [dateless(data) for data in learned] == [dateless(parsed)] * 3
+
+def _dateless(data: bytes) -> set[bytes]:
+    return {line for line in data.split(b"\r\n") if not line.startswith(b"Date:")}
 
 
 class Newcomer(Poller):
@@ -119,6 +128,34 @@ def test_a_new_connection_is_held_and_let_go_like_the_others(
     assert not newcomer.http.wire.lost
     server.chat.advance(2 + LINGER_SECONDS)
     assert newcomer.http.wire.lost
+
+
+def test_poll_that_is_held_first_shares_its_template(server: MemoryServer) -> None:
+    """Thousands of polls that begin in a quiet room are parsed once, not once each."""
+    cursor = server.say("first")
+    first, second = Newcomer(server, cursor), Newcomer(server, cursor)
+    for newcomer in (first, second):
+        with newcomer.counting():
+            newcomer.http.send_raw(question(cursor))
+        assert newcomer.http.responses() == []
+    assert (first.parsed, second.parsed) == (1, 0)
+    server.say("second")
+    server.chat.settle()
+    answers = [newcomer.http.wire.received() for newcomer in (first, second)]
+    assert b'"second"' in answers[0]
+    assert _dateless(answers[0]) == _dateless(answers[1])
+
+
+def test_held_poll_that_is_refused_has_the_headers_of_a_refusal(server: MemoryServer) -> None:
+    """Sharing its template sets no header of its own answer."""
+    cursor = server.say("first")
+    http = server.http()
+    http.send_raw(question(cursor))
+    server.chat.service.readers.policy = DenyAll()
+    server.chat.settle()
+    response = http.response()
+    assert response.status == 403
+    assert "x-accel-buffering" not in response.headers
 
 
 @pytest.mark.parametrize(
