@@ -88,6 +88,20 @@ class RedisServer:
         shutil.copy(self.directory / "dump.rdb", other.directory)
         return other.start()
 
+    def holds(self, text: str) -> bool:
+        """Whether any file of the server's holds the text."""
+        files = [path for path in self.directory.rglob("*") if path.is_file()]
+        return any(text.encode() in path.read_bytes() for path in files)
+
+    def await_rewriting(self) -> None:
+        """Wait until its log of writes has been rewritten."""
+        end = time.monotonic() + PATIENCE
+        while b"aof_rewrites:0" in (told := self.ask("INFO", "persistence")) or (
+            b"aof_rewrite_in_progress:1" in told or b"aof_rewrite_scheduled:1" in told
+        ):
+            assert time.monotonic() < end, "the log of writes is not rewritten"
+            time.sleep(0.005)
+
     def signal(self, number: int) -> None:
         """Send the process a signal."""
         assert self.process

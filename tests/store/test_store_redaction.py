@@ -72,10 +72,11 @@ def test_a_stale_unit_redacts_nothing(kept: StoreUnderTest) -> None:
     assert texts(kept.read("lobby").entries) == ["1"]
 
 
-def test_a_redaction_outlives_a_restart() -> None:
+@pytest.mark.parametrize("engine", ["sqlite", "redis"])
+def test_a_redaction_outlives_a_restart(engine: str) -> None:
     """And is something to keep, also in a unit without events."""
     assert is_kept(Unit(redacts=(blank(1),)))
-    with StoreUnderTest(EngineUnderTest("sqlite")) as kept:
+    with StoreUnderTest(EngineUnderTest(engine)) as kept:
         (id_,) = kept.stored(said(SECRET))
         kept.stored(redacts=(blank(id_),))
         kept.again()

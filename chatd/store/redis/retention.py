@@ -83,12 +83,10 @@ class Tidying:
         """If anything was redacted or erased, have Redis rewrite its log of writes, where the text
         still stands; at most once in `REWRITE_SECONDS`.
         """
-        ask, meta = round.commands.ask, self._keys.meta
-        purged, rewritten = await ask("HMGET", meta, "purged", "rewritten")
-        if not purged or now - int(rewritten or 0) < REWRITE_SECONDS * 1_000_000:
+        meta, between = self._keys.meta, REWRITE_SECONDS * 1_000_000
+        if not await round.commands.run(scripts.PURGE, [meta], now, between):
             return
-        # First, or what is purged meanwhile would be taken for rewritten.
-        await ask("HDEL", meta, "purged")
+        ask = round.commands.ask
         if look(await ask("INFO", "persistence")).get("aof_enabled") != "1":
             return
         try:
@@ -104,7 +102,6 @@ class Tidying:
             self._unwritten = str(problem)
         else:
             self._unwritten = ""
-            await ask("HSET", meta, "rewritten", now)
 
     async def _forget(self, round: Round) -> None:
         keys = self._keys

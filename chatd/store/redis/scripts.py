@@ -34,6 +34,7 @@ LEAVE = _read("leave")
 NOTE = _read("note")
 PAGE = _read("page")
 PROBE = _read("probe")
+PURGE = _read("purge")
 ROOMS = _read("rooms")
 SOME = _read("some")
 TABLES = _read("tables")
@@ -51,6 +52,7 @@ ALL = (
     NOTE,
     PAGE,
     PROBE,
+    PURGE,
     ROOMS,
     SOME,
     TABLES,

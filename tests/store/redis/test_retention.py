@@ -6,10 +6,12 @@ from collections.abc import Iterator
 
 import pytest
 
+from chatd.model.events import Said
+from chatd.model.units import Redaction, Unit
 from chatd.store.redis import retention
 from chatd.store.retained import TIDY_SECONDS, Retention
 from chatd.testing import result_of
-from tests.kit.redis import Node, RedisNodes
+from tests.kit.redis import Node, RedisNodes, RedisServer
 from tests.kit.stores import saying, texts
 
 
@@ -84,3 +86,25 @@ def test_private_messages_leave_the_log_in_time(
     nodes.advance(TIDY_SECONDS + 1)
     length = int(nodes.server.ask("ZCARD", nodes.key("log"))[1:])
     assert length <= 200
+
+
+def test_redis_rewrites_its_log_of_writes_after_a_redaction() -> None:
+    """Where the text still stands; but not again within some minutes."""
+    server = RedisServer("--appendonly", "yes", "--appendfsync", "always").start()
+    with RedisNodes("a", "b", server=server) as nodes:
+        one, _ = nodes.nodes
+        one.store.append([saying("xyzzy-plugh")])
+        nodes.settle()
+        (id_,) = one.ids
+        redaction = Redaction(id_, Said("lobby", "ada", "", redacted=True))
+        one.store.append([Unit(redacts=[redaction])])
+        nodes.settle()
+        assert server.holds("xyzzy-plugh")
+        nodes.advance(TIDY_SECONDS + 1)
+        server.await_rewriting()
+        assert not server.holds("xyzzy-plugh")
+        one.store.append([Unit(redacts=[redaction])])
+        nodes.settle()
+        nodes.advance(TIDY_SECONDS + 1)
+        assert server.ask("HGET", nodes.key("meta"), "purged").endswith(b"1\r\n")
+    server.remove()
