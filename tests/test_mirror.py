@@ -29,6 +29,7 @@ THROUGH = {
     # An account, its person and its sessions are tested as one.
     "chat/accounts": "chat/test_signin",
     "chat/arrivals": "chat/test_lasting",
+    "chat/letters": "chat/test_attached",
     "chat/judge_accounts": "chat/test_signin",
     "chat/ignores": "doors/api/test_marker",
     "chat/markers": "doors/api/test_marker",

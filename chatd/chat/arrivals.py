@@ -6,7 +6,8 @@
    into the rooms that the account has joined, and goes with the last; going leaves no room.
 3. A guest's session over HTTP outlives a restart, and the guest comes back as it was, to the node
    that it came by.  That is not announced: its going was not either.
-4. An account's person is on one node: by another one it comes when it has gone there.
+4. A person may have sessions on several nodes (`chatd.chat.attached`): it comes with the first one
+   and goes with the last one, on whichever node.
 """
 
 from __future__ import annotations
@@ -17,7 +18,6 @@ from typing import Any
 
 from twisted.internet.defer import Deferred, fail, gatherResults, succeed
 from twisted.internet.interfaces import IReactorTime
-from twisted.internet.task import deferLater
 from twisted.python.failure import Failure
 
 from ..model.account import Account, GuestSession
@@ -30,8 +30,10 @@ from ..model.units import Unit
 from . import judge, judge_accounts
 from .accounts import Accounts, Claim, Record
 from .admission import Admission
+from .attached import Attached
 from .journal import Journal
 from .lane import ALONE, in_order
+from .letters import Letters
 from .people import Elsewhere, People
 from .person import Person
 from .presence import Tallies, Unannounced
@@ -41,11 +43,6 @@ from .rooms import Rooms
 
 LEAVE_SECONDS = 1.0
 """Seconds after which a leave that the store refused is put again: a name must become free."""
-
-RELEASE_SECONDS = 0.2
-"""Seconds between two looks whether others have released the guests of this node's earlier life."""
-RELEASE_TRIES = 50
-"""So many looks at most: it happens within two beats of a node (`chatd.store.redis.lease`)."""
 
 Outcome = Deferred[int | None]
 
@@ -62,6 +59,8 @@ class Arrivals:
         rooms: Rooms,
         readers: Readers,
         admission: Admission,
+        attached: Attached,
+        letters: Letters,
         max_text: int,
     ) -> None:
         """`max_text` is in bytes of UTF-8."""
@@ -71,6 +70,9 @@ class Arrivals:
         self._people = people
         self._rooms = rooms
         self._readers = readers
+        self._attached = attached
+        self._letters = letters
+        people.unloaded = self._unloaded
         self._admission = admission
         self._max_text = max_text
         self.when_left: Callable[[Person, Room | None], object] = lambda person, room: None
@@ -142,7 +144,8 @@ class Arrivals:
                 person.name = person.key = self._people.guest_name()
             unannounced.judge(person, [lobby], coming=1)
             claimed = claim.expects if claim else ()
-            return judge.enter(self._readers.policy, person, lobby, claimed)
+            unit = judge.enter(self._readers.policy, person, lobby, claimed)
+            return self._attached.arriving(person, unit)
 
         return self._submit_arrival(person, enter, lobby, unannounced)
 
@@ -196,6 +199,7 @@ class Arrivals:
 
         def found(names: dict[str, str]) -> Person:
             person.ignored = frozenset(names)
+            self._letters.give(person)
             return person
 
         return self._accounts.ignored(person.account).addCallback(found)
@@ -210,19 +214,48 @@ class Arrivals:
             self._rooms.directory.note(room.name)
 
         def arrive() -> Unit:
-            if self._people.own(person.key) is person:
+            if self._is_here(person):
                 return Unit()  # a unit that was in doubt has been stored
             held = self._people.held.get(person.key)
-            if isinstance(held, Elsewhere) and held.account is not None:
-                raise Unavailable(
-                    f"{held.name} is signed in by another server of this chat; use that one, or "
-                    "try again when those sessions are over"
-                )
+            if self._attached.shared and held is not None and held.account is not None:
+                return self._attach_to(person, held)
             self._people.check_free(person.key, person.name)
             unannounced.judge(person, rooms, coming=1)
-            return judge_accounts.arrive(self._readers.policy, person, rooms, record.expect)
+            unit = judge_accounts.arrive(self._readers.policy, person, rooms, record.expect)
+            return self._attached.arriving(person, unit)
 
-        return self._submit_arrival(person, arrive, rooms, unannounced)
+        arriving = self._submit_arrival(person, arrive, rooms, unannounced)
+        return arriving.addCallback(self._rejoined, rooms)
+
+    def _attach_to(self, person: Person, held: Person | Elsewhere) -> Unit:
+        """A person comes who holds the name already, on other nodes."""
+        if held.id != person.id:
+            self._people.same(person, held.id)
+        return self._attached.attach(self._readers.policy, person, held)
+
+    def _is_here(self, person: Person) -> bool:
+        """Whether a person holds the name, on this node."""
+        attached = self._attached
+        is_held = self._people.own(person.key) is person
+        return is_held and (attached.here(person.id) or not attached.shared)
+
+    def _rejoined(self, person: Person, rooms: Sequence[Room]) -> Person:
+        """A person has come, perhaps from another node: it is in those rooms where it was."""
+        for room in rooms:
+            if person.key in room.members:
+                person.rooms.setdefault(room.name, room)
+        return person
+
+    def _unloaded(self, person: Person, name: str) -> None:
+        """A person has joined a room by another node."""
+
+        def loaded(room: Room) -> None:
+            if not person.ended and person.key in room.members:
+                person.rooms[name] = room
+                for listener in tuple(person.listeners or ()):
+                    listener()
+
+        self._rooms.load(name).addCallback(loaded)
 
     def _account_person(self, account: Account, key: str, address: Address, id: str) -> Person:
         bucket = self._admission.bucket()
@@ -243,7 +276,10 @@ class Arrivals:
         return self._people.began_here(guest.id)
 
     def come_back(self, guest: GuestSession, kept: str, address: Address) -> Deferred[Person]:
-        """A guest whose session has outlived a restart is here again."""
+        """A guest is here again whose session has outlived a restart, or was begun at another node.
+
+        Fails with `NameInUse` if somebody else has the name by now.
+        """
 
         def make(id_: str) -> Person:
             key = name_key(guest.name)
@@ -256,27 +292,29 @@ class Arrivals:
             person = self._people.coming(make, guest.id)
 
             def come_back() -> Unit:
+                if self._is_here(person):
+                    return Unit()
+                held = self._people.held.get(person.key)
+                if self._attached.shared and held is not None and held.id == person.id:
+                    return self._attach_to(person, held)
                 self._people.check_free(person.key, person.name)
-                return judge_accounts.come_back(person, rooms)
+                return self._attached.arriving(person, judge_accounts.come_back(person, rooms))
 
-            return self._submit_arrival(person, come_back, rooms, Unannounced())
+            coming = self._submit_arrival(person, come_back, rooms, Unannounced())
+            return coming.addCallback(self._rejoined, rooms).addCallback(received)
+
+        def received(person: Person) -> Person:
+            self._letters.give(person)
+            return person
 
         def load(_: object) -> Deferred[Any]:
             return gatherResults(map(self._rooms.load, guest.rooms))
 
-        rooms: Deferred[Any] = self._released(guest, RELEASE_TRIES).addCallback(load)
-        return rooms.addCallback(loaded)
+        return self.when_free(name_key(guest.name)).addCallback(load).addCallback(loaded)
 
-    def _released(self, guest: GuestSession, tries: int) -> Deferred[Any]:
-        """Fires when the earlier life of this node, which others release, has a guest no more."""
-        if not tries or self._people.elsewhere(guest.id) is None:
-            return succeed(None)
-        later: Deferred[Any] = deferLater(self._clock, RELEASE_SECONDS)
-        return later.addCallback(lambda _: self._released(guest, tries - 1))
-
-    def end(self, person: Person, text: str) -> Outcome:
+    def end(self, person: Person, text: str, *, everywhere: bool = False) -> Outcome:
         """A session of the person is over; with the last, the person leaves every room, and the
-        name becomes free.
+        name becomes free.  So it is if the sessions on other nodes are over too (`everywhere`).
         """
         person.sessions -= 1
         if person.ended or person.sessions > 0:
@@ -286,26 +324,41 @@ class Arrivals:
             parting = clean_phrase(text, self._max_text)
         except ChatError:
             parting = ""  # a person may always leave: drop parting words that are not valid
-        return in_order(person, ALONE, self._end, person, parting)
+        return in_order(person, ALONE, partial(self._end, everywhere=everywhere), person, parting)
 
-    def _end(self, person: Person, parting: str, *, doubtful: bool = False) -> Outcome:
+    def _end(
+        self, person: Person, parting: str, *, doubtful: bool = False, everywhere: bool = False
+    ) -> Outcome:
         """Have the person leave; `doubtful` is whether the store may take the name yet."""
         if self._journal.draining:
             self._has_left(person)
             return succeed(None)
         unannounced = Unannounced()
         rooms = list(person.rooms.values())
+        stays = False
 
         def end() -> Unit:
+            nonlocal stays
             if self._people.own(person.key) is not person:
                 # A unit behind the one that is in doubt is stored, or stale, when that is decided.
-                undecided = doubtful and person.key not in self._people
-                return judge.stay_free(person.key) if undecided else Unit()
+                held = self._people.held.get(person.key)
+                if doubtful and held is None:
+                    return judge.stay_free(person.key)
+                if doubtful and held is not None and held.id == person.id:
+                    return self._attached.stay_away(person.id)
+                return Unit()
+            detached = None if everywhere else self._attached.detach(person.id)
+            stays = detached is not None
+            if detached is not None:
+                return detached
             unannounced.judge(person, person.rooms.values())
-            return judge.end(person, parting)
+            return self._attached.leaving(person.id, judge.end(person, parting))
 
         def ended(_: object) -> None:
             self._people.gone(person)
+            if stays:
+                self._has_left(person)
+                return
             self.tallies.departed(unannounced)
             for room in rooms:
                 self._rooms.directory.left(room, person.address)
@@ -316,7 +369,14 @@ class Arrivals:
         def refused(failure: Failure) -> None:
             failure.trap(ChatError)
             if not self._journal.draining:
-                self._clock.callLater(LEAVE_SECONDS, self._end, person, parting, doubtful=doubtful)
+                self._clock.callLater(
+                    LEAVE_SECONDS,
+                    self._end,
+                    person,
+                    parting,
+                    doubtful=doubtful,
+                    everywhere=everywhere,
+                )
 
         return self._journal.submit(end, person, quiet=True).addCallbacks(ended, refused)
 
@@ -337,7 +397,7 @@ class Arrivals:
             there = [room for room in rooms if held.key in room.members]
             if announced:
                 unannounced.judge(held, there)
-            return judge.release(held, there, announce=announced)
+            return self._attached.leaving(person.id, judge.release(held, there, announce=announced))
 
         def released(id_: int | None) -> int | None:
             self.tallies.departed(unannounced)
@@ -356,20 +416,29 @@ class Arrivals:
         self._readers.revoke(error, person=person)
         self._has_left(person)
 
+    def lost(self, person: Person) -> None:
+        """A person of this node has left by another one."""
+        if not person.ended:
+            self._lose(person, NoSession("your session was ended; enter again"))
+
     def claim_again(self, person: Person) -> Outcome:
         """A person of this node whose name was lost takes it again.  If somebody else has it by
         now, a guest goes on under one from the server, and an account's person has left here.
         """
 
         def claim() -> Unit:
-            if person.ended or self._people.own(person.key) is person:
+            if person.ended or self._is_here(person):
                 return Unit()
-            if person.key in self._people:
+            held = self._people.held.get(person.key)
+            if held is not None and held.id == person.id:
+                return self._attach_to(person, held)
+            if held is not None:
                 if person.account is not None:
                     raise NoSession("the server has lost that you are signed in; sign in again")
                 person.name = person.key = self._people.guest_name()
                 person.named = False
-            return judge.claim_again(self._readers.policy, person)
+            unit = judge.claim_again(self._readers.policy, person)
+            return self._attached.arriving(person, unit)
 
         def refused(failure: Failure) -> None:
             error = failure.value

@@ -14,6 +14,7 @@ from ..model.names import name_key
 from ..model.units import (
     ACCOUNTS,
     ADMINS,
+    ATTACHED,
     ATTEMPTS,
     BANS,
     GUESTS,
@@ -29,14 +30,18 @@ from ..stream.eventlog import Entry
 from ..stream.feed import Source
 from ..stream.notifier import Growth, Notifier
 from .accounts import Accounts
+from .arrivals import Arrivals
+from .attached import Attached
 from .attempts import Attempts
 from .claims import Claims
 from .consequences import Consequences
 from .ignores import Ignores
 from .journal import Journal
 from .lasting import Sessions
+from .letters import Letters
 from .nodes import Nodes, State
 from .people import People
+from .person import Person
 from .request_keys import RequestKeys
 from .rooms import Rooms
 
@@ -48,11 +53,14 @@ class Folds(Protocol):
     """The parts that follow what is stored: `chatd.chat.parts.Parts` has them."""
 
     accounts: Accounts
+    arrivals: Arrivals
+    attached: Attached
     attempts: Attempts
     claims: Claims
     consequences: Consequences
     ignores: Ignores
     journal: Journal
+    letters: Letters
     nodes: Nodes
     notifier: Notifier
     people: People
@@ -79,12 +87,14 @@ class Fold:
         self.horizon = opened.last
         self._parts.request_keys.opened(opened.request_keys)
         tables = gatherResults(
-            map(self._store.table, (ROOMS, NAMES, GUESTS, ATTEMPTS, ADMINS, BANS))
+            map(self._store.table, (ROOMS, NAMES, GUESTS, ATTEMPTS, ADMINS, BANS, ATTACHED))
         )
 
         def known(cells: list[Mapping[str, Cell]]) -> Deferred[None]:
             self._parts.rooms.index.opened(opened.rooms, cells[0])
             self._parts.rooms.directory.opened()
+            self._parts.attached.restated(cells[6])
+            self._parts.letters.restated(opened.last)
             self._parts.people.opened(cells[1])
             self._parts.consequences.opened(cells[5])
             self._parts.attempts.opened(cells[3])
@@ -114,6 +124,7 @@ class Fold:
         for shown in batch:
             for change in shown.changes:
                 self._parts.rooms.change(change, shown.id)
+                self._parts.attached.shown(change, shown.id)
                 self._parts.people.change(change, shown.id, self._parts.rooms.live)
                 if change.table in FOLDED:
                     self._parts.accounts.shown(change, shown.id)
@@ -121,6 +132,8 @@ class Fold:
                 else:
                     self._parts.ignores.shown(change)
                     self._parts.claims.shown(change, shown.id)
+            if self._parts.people.ended:
+                self._end(self._parts.people.ended)
             for redaction in shown.redacts:
                 self._parts.rooms.redact(redaction)
             if shown.changes:
@@ -168,6 +181,7 @@ class Fold:
 
     def _anew(self, state: State) -> None:
         self.horizon = state.opened.last
+        self._parts.letters.restated(self.horizon)
         self._parts.nodes.restate(state)
         self._parts.journal.paused = False
         self._resume()
@@ -183,7 +197,9 @@ class Fold:
         """See `chatd.store.Follower`."""
         self._parts.nodes.over()
 
-    def gone(self, held: Collection[tuple[str, str]], announced: bool) -> Deferred[None]:
+    def gone(
+        self, held: Collection[tuple[str, str]], announced: bool
+    ) -> Deferred[Collection[tuple[str, str]]]:
         """See `chatd.store.Follower`."""
         known: Deferred[None] = Deferred()
         if self._early is None:
@@ -206,9 +222,18 @@ class Fold:
                 vanished = self._parts.journal.submit(partial(index.vanish, name))
                 vanished.addErrback(lambda failure: failure.trap(ChatError))
 
+    def _end(self, ended: list[Person]) -> None:
+        """End the sessions of persons who hold their names no more, because of another node."""
+        people = self._parts.people
+        for person in ended:
+            if people.own(person.key) is not person:  # else the name was changed
+                self._parts.arrivals.lost(person)
+        ended.clear()
+
     def _deliver(self, entry: Entry, told: Told, growth: Growth) -> None:
         """A private message was stored: it goes to the two who held the names at its id."""
         people = self._parts.people
+        self._parts.letters.add(entry)
         sender, to = people.own(name_key(told.sender)), people.own(name_key(told.to))
         if to is not None and to is not sender and name_key(told.sender) not in to.ignored:
             growth.add(to.inbox, entry)

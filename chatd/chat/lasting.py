@@ -26,8 +26,8 @@ from twisted.python.failure import Failure
 
 from ..model.account import GuestSession, PersonalToken, decode_guest, hash_of
 from ..model.addresses import LOCAL, Address
-from ..model.errors import NO_ROOM_SECONDS, BadToken, ChatError, Unavailable
-from ..model.units import ACCOUNTS, USED, Cell, Change
+from ..model.errors import NO_ROOM_SECONDS, BadToken, ChatError, NameInUse, Unavailable
+from ..model.units import ACCOUNTS, GUESTS, USED, Cell, Change
 from ..store import Store
 from .accounts import Accounts, Record
 from .admission import Admission
@@ -37,6 +37,7 @@ from .person import Person
 from .readers import Readers
 from .sessions import LastingSession, Session
 from .standing import UNKNOWN_TOKEN, Standing, Standings
+from .tokens import PREFIX
 from .unused import Unused
 
 
@@ -54,8 +55,13 @@ class Sessions:
         arrivals: Arrivals,
         readers: Readers,
         admission: Admission,
+        *,
+        shared: bool = False,
     ) -> None:
-        """`now` is the wall clock, in seconds since the Unix epoch."""
+        """`now` is the wall clock, in seconds since the Unix epoch; `shared` is whether other nodes
+        may have begun sessions.
+        """
+        self._shared = shared
         self._clock = clock
         self._now = now
         self._store = store
@@ -222,9 +228,40 @@ class Sessions:
             waiting.append(adopted)
             return adopted
         self._adopting[hash_] = [adopted]
-        found = self._standings.find(token)
-        found.addCallback(self._adopt, token, address).addBoth(self._adopted, hash_)
+
+        def known(standing: Standing) -> Any:
+            return self._adopt(standing, token, address)
+
+        def unknown(failure: Failure) -> Any:
+            return self._adopt_guest(failure, token, address)
+
+        self._standings.find(token).addCallbacks(known, unknown).addBoth(self._adopted, hash_)
         return adopted
+
+    def _adopt_guest(
+        self, failure: Failure, token: str, address: Address
+    ) -> Deferred[LastingSession]:
+        """The session of a guest that was begun at another node."""
+        failure.trap(BadToken)
+        hash_ = hash_of(token)
+
+        def found(cells: Mapping[str, Cell]) -> Deferred[LastingSession]:
+            if hash_ not in cells:
+                failure.raiseException()
+            guest = decode_guest(cells[hash_].value)
+            self._make_room(address)
+            coming = self._admit(address, lambda: self._arrivals.come_back(guest, hash_, address))
+            coming.addErrback(taken)
+            return coming.addCallback(self._opened, address, hash_, token)
+
+        def taken(refused: Failure) -> None:
+            refused.trap(NameInUse)
+            failure.raiseException()
+
+        if not self._shared or token.startswith(PREFIX):
+            failure.raiseException()
+        kept: Deferred[Any] = self._store.get(GUESTS, [hash_])
+        return kept.addCallback(found)
 
     def _adopt(self, standing: Standing, token: str, address: Address) -> Deferred[LastingSession]:
         def arrived(person: Person) -> LastingSession:
@@ -353,9 +390,9 @@ class Sessions:
         """
         if session.over:
             return succeed(None)
-        return self._end(session)
+        return self._end(session, everywhere=session.record is None)
 
-    def _end(self, session: LastingSession) -> Deferred[int | None]:
+    def _end(self, session: LastingSession, *, everywhere: bool = False) -> Deferred[int | None]:
         self._by_token.pop(session.token, None)
         self._by_hash.pop(session.hash, None)
         session.over = True
@@ -370,7 +407,7 @@ class Sessions:
             ended()
         left: Deferred[int | None] = succeed(None)
         if not session.person.visiting:
-            left = self._arrivals.end(session.person, "")
+            left = self._arrivals.end(session.person, "", everywhere=everywhere)
         session.dismiss()
         return left
 

@@ -3,16 +3,17 @@
 A store that is not shared never tells any of this (`chatd.store.Follower`).
 
 1. `gone`: another node is gone, and this one was elected to release its persons.  Each leaves once,
-   by a unit that expects that the name is still held as it was.
+   by a unit that expects that the name is still held as it was.  Persons who have sessions on other
+   nodes stay, and guests whose sessions over HTTP may go on elsewhere stay for their grace.
 2. `over`: the others have given this node up, and released its persons.  Their sessions end here
    too: their readers are told, and their tokens are no good any more.
 3. `missed`: the state is read anew.  Meanwhile no command is taken.  Readers go on from the store;
    those that were shown what is lost are told of a gap.  A person of this node whose name was lost
    takes it again, or a guest's if it was quicker taken by somebody else.  What is known of accounts
    is read anew too, and sessions whose account or token was lost end.
-4. The session of a guest of another node waits for that node to come back.  It is forgotten at once
-   if the guest was seen to leave, or else after `FORGET_SECONDS`; what the guest was given ends
-   then.
+4. A guest's session over HTTP goes on at the node where its next request comes in.  It is forgotten
+   when the guest has left, or `FORGET_SECONDS` after its node went down in order; what the guest
+   was given ends then.
 """
 
 from __future__ import annotations
@@ -27,10 +28,12 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from ..model.account import decode_guest
+from ..model.account import GuestSession, decode_guest
 from ..model.errors import ChatError, NoSession, Unavailable
 from ..model.units import (
+    ATTACHED,
     GUESTS,
+    JOINED,
     MEMBERS,
     NAMES,
     ROOMS,
@@ -38,10 +41,12 @@ from ..model.units import (
     Change,
     Expect,
     Unit,
+    account_table,
     room_table,
 )
 from ..store import Loaded, Opened, Store
 from .arrivals import Arrivals
+from .attached import Attached, ids_of
 from .consequences import Consequences
 from .livecells import together
 from .people import Elsewhere, People
@@ -69,9 +74,10 @@ class State:
         self.opened: Opened = results[0]
         self.settings: Mapping[str, Cell] = results[1]
         self.names: Mapping[str, Cell] = results[2]
-        self.fold: Callable[[], object] = results[3]
+        self.attached: Mapping[str, Cell] = results[3]
+        self.fold: Callable[[], object] = results[4]
         """Folds what else was read."""
-        self.rooms: list[tuple[Room, Loaded]] = list(zip(rooms, results[4:], strict=True))
+        self.rooms: list[tuple[Room, Loaded]] = list(zip(rooms, results[5:], strict=True))
 
 
 class Nodes:
@@ -87,6 +93,7 @@ class Nodes:
         rooms: Rooms,
         readers: Readers,
         arrivals: Arrivals,
+        attached: Attached,
         consequences: Consequences,
         kept: Sequence[Anew],
     ) -> None:
@@ -99,6 +106,7 @@ class Nodes:
         self._rooms = rooms
         self._readers = readers
         self._arrivals = arrivals
+        self._attached = attached
         self._consequences = consequences
         self._kept = kept
         self._attempt = 0
@@ -108,37 +116,99 @@ class Nodes:
 
     # -- another node is gone --------------------------------------------------------------------
 
-    async def gone(self, held: Collection[tuple[str, str]], announced: bool) -> None:
+    async def gone(
+        self, held: Collection[tuple[str, str]], announced: bool
+    ) -> Collection[tuple[str, str]]:
         """See `chatd.store.Follower.gone`."""
-        where: dict[str, list[str]] = {key: [] for table, key in held if table == NAMES}
+        cells: dict[str, list[tuple[str, str]]] = {}
         for table, key in held:
-            if table.startswith(_MEMBERS) and key in where:
-                where[key].append(table[len(_MEMBERS) :])
+            if table == NAMES or table.startswith(_MEMBERS):
+                cells.setdefault(key, []).append((table, key))
+        ids, places = ids_of(held), {key for table, key in held if table == ATTACHED}
+        present = [p for p in self._people.held.values() if p.key in cells or p.id in ids]
         gone = [
-            person for key in where if isinstance(person := self._people.held.get(key), Elsewhere)
+            person
+            for person in present
+            if isinstance(person, Elsewhere) and not self._attached.others(person.id, places)
         ]
-        for at in range(0, len(gone), AT_ONCE):
+        guests = await self._guests({person.id for person in gone}) if gone else {}
+        waiting = {guest.id for guest, _ in guests.values()} if announced else set()
+        if waiting:
+            self._clock.callLater(GRACE_SECONDS, self._wait_no_more, waiting)
+        leaving = [person for person in gone if person.id not in waiting]
+        await self._release(leaving, cells, guests, announced)
+        staying = {person.key for person in present} - {person.key for person in leaving}
+        return [cell for key in staying for cell in cells.get(key, ())]
+
+    def _wait_no_more(self, ids: Collection[str]) -> None:
+        """The grace of guests' sessions over HTTP is over that were begun at a node that is gone:
+        those that did not go on at another node have left.
+        """
+        gone = [
+            held
+            for held in self._people.held.values()
+            if held.id in ids and isinstance(held, Elsewhere) and not self._attached.others(held.id)
+        ]
+
+        async def release() -> None:
+            guests = await self._guests({person.id for person in gone})
+            await self._release(gone, {}, guests, announced=True)
+
+        if gone:
+            released: Deferred[None] = Deferred.fromCoroutine(release())
+            released.addErrback(self._not_released, ids)
+
+    def _not_released(self, failure: Failure, ids: Collection[str]) -> None:
+        failure.trap(ChatError)
+        self._clock.callLater(AGAIN_SECONDS, self._wait_no_more, ids)
+
+    async def _release(
+        self,
+        gone: Sequence[Elsewhere],
+        cells: Mapping[str, Collection[tuple[str, str]]],
+        guests: Mapping[str, tuple[GuestSession, int]],
+        announced: bool,
+    ) -> None:
+        """Persons leave; `cells` say, by their names' keys, in which rooms they were known to be,
+        and `guests` are their sessions.
+        """
+        kept = {guest.id: guest.rooms for guest, _ in guests.values()}
+        where: list[tuple[Elsewhere, set[str]]] = []
+        for person in gone:
+            tables = [table for table, _ in cells.get(person.key, ())]
+            names = {table[len(_MEMBERS) :] for table in tables if table.startswith(_MEMBERS)}
+            names.update(kept.get(person.id, ()))
+            if self._attached.several(person.id) or not cells:
+                names.update(room.name for room in self._rooms if person.key in room.members)
+                if person.account is not None:
+                    names.update(await self._store.table(account_table(JOINED, person.account)))
+            where.append((person, names))
+        for at in range(0, len(where), AT_ONCE):
             leaving = [
-                self._arrivals.release(person, await self._load(where[person.key]), announced)
-                for person in gone[at : at + AT_ONCE]
+                self._arrivals.release(person, await self._load(sorted(names)), announced)
+                for person, names in where[at : at + AT_ONCE]
             ]
             await DeferredList(leaving, consumeErrors=True)
         if gone:
-            guests = await self._guests({person.id for person in gone})
-            rooms = [(person, where[person.key]) for person in gone]
+            left = {person.id for person in gone}
+            sessions = {
+                hash_: (guest.id, version)
+                for hash_, (guest, version) in guests.items()
+                if guest.id in left
+            }
             seconds = 0 if announced else FORGET_SECONDS
-            self._clock.callLater(seconds, self._forget, guests, rooms)
+            self._clock.callLater(seconds, self._forget, sessions, where)
 
-    async def _guests(self, ids: Collection[str]) -> dict[str, tuple[str, int]]:
-        """The sessions over HTTP of these guests, by the hashes of their tokens: the guest's id,
-        and the version of the cell.
+    async def _guests(self, ids: Collection[str]) -> dict[str, tuple[GuestSession, int]]:
+        """The sessions over HTTP of these guests, by the hashes of their tokens, and the versions
+        of their cells.
         """
-        kept: dict[str, tuple[str, int]] = {}
+        kept: dict[str, tuple[GuestSession, int]] = {}
         for hash_, cell in (await self._store.table(GUESTS)).items():
             with suppress(DecodeError):
-                id_ = decode_guest(cell.value).id
-                if id_ in ids:
-                    kept[hash_] = id_, cell.version
+                guest: GuestSession = decode_guest(cell.value)
+                if guest.id in ids:
+                    kept[hash_] = guest, cell.version
         return kept
 
     def _forget(
@@ -204,6 +274,7 @@ class Nodes:
             asked: list[Deferred[Any]] = [
                 self._store.table(ROOMS),
                 self._store.table(NAMES),
+                self._store.table(ATTACHED),
                 together(read() for read in self._kept),
                 *(self._store.load(room.name, opened.last) for room in rooms),
             ]
@@ -227,6 +298,7 @@ class Nodes:
         """Fold the state that was read anew, and wake the readers."""
         self._rooms.index.restated(state.opened.rooms, state.settings)
         self._rooms.directory.restated()
+        self._attached.restated(state.attached)
         bereft = self._people.restated(state.names)
         for room, loaded in state.rooms:
             self._rooms.restate(room, loaded, state.opened.last)
@@ -237,7 +309,8 @@ class Nodes:
         if self.lost:
             since, until = self.lost[-1]
             self._readers.rewind(since, until)
-        for person in bereft:
+        unattached = [p for p in self._people.mine() if not self._attached.here(p.id)]
+        for person in dict.fromkeys((*bereft, *unattached)):
             self._arrivals.claim_again(person).addErrback(self._unclaimed)
 
     def _unclaimed(self, failure: Failure) -> None:

@@ -16,6 +16,7 @@ from ..stream.notifier import Notifier
 from .accounts import Accounts
 from .admission import Admission
 from .arrivals import Arrivals
+from .attached import Attached
 from .attempts import Attempts
 from .attendance import Attendance
 from .claims import Claims
@@ -24,6 +25,7 @@ from .given import GivenToGuests
 from .ignores import Ignores
 from .journal import Journal
 from .lasting import Sessions
+from .letters import Letters
 from .limits import Limits
 from .markers import Markers
 from .moderators import Moderators
@@ -65,6 +67,9 @@ class Parts:
         self.admission = Admission(limits, clock.seconds)
         """Who is let in, and at which rate."""
         self.people = People(node)
+        self.attached = Attached(node, self.people.start)
+        """Which nodes have sessions of which persons."""
+        self.letters = Letters(bool(node))
         self.notifier = Notifier(
             lambda wake: clock.callLater(0, wake), _reader_failed, clock.seconds
         )
@@ -101,6 +106,8 @@ class Parts:
             self.rooms,
             self.readers,
             self.admission,
+            self.attached,
+            self.letters,
             max_text,
         )
         self.attendance = Attendance(
@@ -114,7 +121,14 @@ class Parts:
             max_text,
         )
         self.sessions = Sessions(
-            clock, now, store, self.accounts, self.arrivals, self.readers, self.admission
+            clock,
+            now,
+            store,
+            self.accounts,
+            self.arrivals,
+            self.readers,
+            self.admission,
+            shared=bool(node),
         )
         """The sessions over HTTP."""
         self.signed_in = AccountSessions(now, store, self.journal, self.sessions)
@@ -186,6 +200,7 @@ class Parts:
             self.rooms,
             self.readers,
             self.arrivals,
+            self.attached,
             self.consequences,
             [
                 self.accounts.anew,

@@ -49,6 +49,8 @@ class Elsewhere(NamedTuple):
     account: str | None = None
     admin: bool = False
     address: Address = LOCAL
+    since: int = 0
+    """The version by which the person took the name, as far as it is known."""
 
     @property
     def subject(self) -> str:
@@ -75,6 +77,20 @@ def taken(name: str, holder: Person | Elsewhere) -> NameInUse | NameRegistered:
     )
 
 
+def _elsewhere(person: Person) -> Elsewhere:
+    return Elsewhere(
+        person.id,
+        person.name,
+        person.key,
+        person.version,
+        person.named,
+        person.account,
+        person.admin,
+        person.address,
+        person.since,
+    )
+
+
 class People:
     """Everyone who holds a name."""
 
@@ -89,6 +105,11 @@ class People:
         self._start = f"{node}{secrets.token_hex(_ID_BYTES)}-"
         self._ids = count(1)
         self._guests = 0
+        self.ended: list[Person] = []
+        """Persons of this node who hold their names no more, by what was shown; not all of them
+        have ended their sessions."""
+        self.unloaded: Callable[[Person, str], object] = lambda person, room: None
+        """Called when a person has joined a room by another node, and the room is not in memory."""
         self._looks = Lookalikes()
         """The chosen names, by what they look like."""
 
@@ -96,6 +117,11 @@ class People:
         """The store is open, and these names are held on other nodes."""
         for key, cell in names.items():
             self._hold(key, cell.value, cell.version)
+
+    @property
+    def start(self) -> str:
+        """What tells this start of this node from every other."""
+        return self._start
 
     @property
     def held(self) -> Mapping[str, Person | Elsewhere]:
@@ -206,17 +232,14 @@ class People:
         own, self._own = list(self._own.values()), {}
         for key, held in self._by_key.items():
             if isinstance(held, Person):
-                self._by_key[key] = Elsewhere(
-                    held.id,
-                    held.name,
-                    key,
-                    held.version,
-                    held.named,
-                    held.account,
-                    held.admin,
-                    held.address,
-                )
+                self._by_key[key] = _elsewhere(held)
         return own
+
+    def same(self, person: Person, id: str) -> None:
+        """A person who is about to come is the one of that id, who is on another node."""
+        self._own.pop(person.id, None)
+        person.id = id
+        self._own[id] = person
 
     def coming(self, make: Callable[[str], Person], id: str = "") -> Person:
         """A person of this node is about to take a name: `make` makes one with the id given, which
@@ -227,8 +250,10 @@ class People:
         return person
 
     def gone(self, person: Person) -> None:
-        """That person has not come, or has left."""
+        """That person has not come, or has left; or goes on at other nodes only."""
         self._own.pop(person.id, None)
+        if self._by_key.get(person.key) is person:
+            self._by_key[person.key] = _elsewhere(person)
 
     # -- the fold --------------------------------------------------------------------------------
 
@@ -239,6 +264,8 @@ class People:
                 gone = self._by_key.pop(change.key, None)
                 if gone is not None:
                     self._looks.discard(gone.name)
+                if isinstance(gone, Person):
+                    self.ended.append(gone)
             else:
                 self._hold(change.key, change.value, version)
         elif change.table == ACCOUNTS:
@@ -246,13 +273,17 @@ class People:
             if isinstance(person, Person) and person.account == change.key and change.value:
                 person.admin = decode_account(change.value).admin
         elif change.table.startswith(_MEMBERS):
-            person = self._by_key.get(change.key)
-            if isinstance(person, Person):
+            held = self._by_key.get(change.key)
+            # Or one who is about to come here from another node.
+            person = held if held is None or isinstance(held, Person) else self._own.get(held.id)
+            if person is not None:
                 name = change.table[len(_MEMBERS) :]
                 if change.value is None:
                     person.rooms.pop(name, None)
                 elif (joined := room(name)) is not None:
                     person.rooms[name] = joined
+                else:
+                    self.unloaded(person, name)
                 for listener in tuple(person.listeners or ()):
                     listener()
 
@@ -286,6 +317,8 @@ class People:
         before = self._by_key.get(key)
         if before is not None:
             self._looks.discard(before.name)
+            if isinstance(before, Person) and before.id != holder.id:
+                self.ended.append(before)
         if holder.named:
             self._looks.add(holder.name)
         person = self._own.get(holder.id)
@@ -299,6 +332,7 @@ class People:
                 key if holder.account else None,
                 holder.admin,
                 Address(holder.address or LOCAL),
+                before.since if before is not None and before.id == holder.id else version,
             )
         else:
             if person.name != holder.name:  # or else the string that is kept already is kept
@@ -307,6 +341,8 @@ class People:
                 if person.since:
                     person.earlier.append((person.key, person.since, version))
                 person.since = version
+                if before is not None and before is not person and before.id == holder.id:
+                    person.since = before.since  # it comes from another node
             person.key, person.named, person.version = key, holder.named, version
             person.account = key if holder.account else None
             self._by_key[key] = person

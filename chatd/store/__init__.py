@@ -115,10 +115,15 @@ class Follower(Protocol):
         it is another node.
         """
 
-    def gone(self, held: Collection[tuple[str, str]], announced: bool) -> Deferred[None]:
+    def gone(
+        self, held: Collection[tuple[str, str]], announced: bool
+    ) -> Deferred[Collection[tuple[str, str]]]:
         """Another node is gone, and this one is to release the persons who were connected to it:
         `held` are the cells of presence tables that it made, as tables and keys.  `announced` is
-        whether that is worth a line in the history.  Fires when it is done.
+        whether that is worth a line in the history.
+
+        Fires when it is done, with those of the cells that stay, as though this node had made them:
+        the store deletes all others.
         """
 
 

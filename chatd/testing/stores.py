@@ -33,6 +33,8 @@ class FakeFollower:
         self.firsts: dict[str, int | None] = {}
         """The last argument of `forgotten` for each room."""
         self._shown = shown
+        self.staying: list[tuple[str, str]] = []
+        """What `gone` answers."""
         self.happened: list[object] = []
         """What was told beside that: `missed`, `over`, `gone`."""
 
@@ -61,10 +63,12 @@ class FakeFollower:
         """See `chatd.store.Follower.over`."""
         self.happened.append("over")
 
-    def gone(self, held: Collection[tuple[str, str]], announced: bool) -> Deferred[None]:
+    def gone(
+        self, held: Collection[tuple[str, str]], announced: bool
+    ) -> Deferred[Collection[tuple[str, str]]]:
         """See `chatd.store.Follower.gone`."""
         self.happened.append(("gone", sorted(held), announced))
-        return succeed(None)
+        return succeed(self.staying)
 
     def table(self, name: str) -> dict[str, Cell]:
         """A table as it was shown."""

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from chatd.chat.sessions import Session
+from chatd.chat.sessions import GRACE_SECONDS, Session
 from chatd.codecs.json import JSON
+from chatd.model.addresses import LOCAL
 from chatd.model.commands import Join, Rename, Say, SetTopic, Tell
 from chatd.model.errors import BadToken, NameInUse
 from chatd.model.events import Joined, Left, Said, Told
@@ -125,10 +126,11 @@ def test_of_a_crowd_on_a_killed_node_the_leaves_are_summed_up(chats: RedisChats)
 def test_sessions_of_a_node_that_was_given_up_are_over(
     chats: RedisChats, logged_errors: list[str]
 ) -> None:
-    """Its readers are told, and its tokens are no good; new people may come."""
+    """Its readers are told; new people may come.  Sessions over HTTP keep their grace."""
     one, two, _ = chats.chats
     sessions = one.service.sessions
     token = chats.answered(sessions.open("ada")).token
+    eve = chats.answered(sessions.open("eve")).token
     bob = one.enter("bob")
     outlet = FakeOutlet()
     outlet.subscriber = one.service.readers.open(
@@ -139,16 +141,18 @@ def test_sessions_of_a_node_that_was_given_up_are_over(
     for wire in one.node.go_mute():
         wire.lose()
     chats.nodes.advance(A_WHILE)
-    assert leaves(two) == ["ada", "bob"]
+    assert leaves(two) == ["bob"]
     one.node.dialler.server = chats.nodes.server
     chats.nodes.advance(3)
     assert [type(error).code for error in outlet.revocations] == ["no-session"]
-    with pytest.raises(BadToken):
-        sessions.find(token)
-    assert holders(one) == holders(two) == {}
+    assert chats.answered(sessions.adopt(eve, LOCAL)).person.name == "eve"
     assert one.enter("bob").name == "bob"
-    chats.nodes.settle()
-    assert two.room().names == ["bob"]
+    chats.nodes.advance(GRACE_SECONDS)
+    assert leaves(two) == ["bob", "ada"]
+    assert holders(one) == holders(two) == {"eve": "eve", "bob": "bob"}
+    with pytest.raises(BadToken):
+        chats.answered(sessions.adopt(token, LOCAL))
+    assert two.room().names == ["bob", "eve"]
 
 
 # -- an engine that has lost something -------------------------------------------------------------

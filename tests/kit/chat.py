@@ -15,6 +15,7 @@ from chatd.model.addresses import LOCAL, Address
 from chatd.model.errors import ChatError
 from chatd.model.events import Event
 from chatd.model.identity import Stranger
+from chatd.model.units import is_presence
 from chatd.stream.feed import Source
 from chatd.stream.places import Place
 from chatd.testing import FakeOutlet, InMemoryChat, result_of
@@ -129,6 +130,6 @@ def restarted(chat: InMemoryChat) -> InMemoryChat:
     settled(chat, chat.service.stopService())
     cells = chat.store.engine.cells
     for table in list(cells._tables):
-        if table == "names" or table.startswith("in:"):
+        if is_presence(table):
             del cells._tables[table]
     return InMemoryChat(node=chat, restarted=True)

@@ -22,6 +22,7 @@ class Keys:
         self.marks = f"{self.prefix}marks"
         self.firsts = f"{self.prefix}firsts"
         self.floors = f"{self.prefix}floors"
+        self.cells = f"{self.prefix}{CELLS}"
         self.events = f"{self.prefix}{EVENTS}"
         self.feed = f"{self.prefix}feed:{database}"
         """The channel; channels do not belong to a database."""
@@ -32,7 +33,7 @@ class Keys:
 
     def table(self, name: str) -> str:
         """The hash of a table's cells."""
-        return f"{self.prefix}{CELLS}{name}"
+        return f"{self.cells}{name}"
 
     def own(self, lease: str) -> str:
         """The set of the cells that a node made."""

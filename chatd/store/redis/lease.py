@@ -5,7 +5,8 @@
    pause of the one who looks, gives nobody up.
 2. A node that goes down in order says so, and is given up at once.
 3. Whoever is first to say so (`claim.lua`) clears up: it has the chat release whom that node held
-   (`Follower.gone`), then releases what is left.  If it dies meanwhile, another one goes on.
+   (`Follower.gone`), takes over what stays, and releases what is left.  If it dies meanwhile,
+   another one goes on.
 4. A node that was given up finds its entry changed, so its fence is no good: it stores nothing.
 """
 
@@ -53,7 +54,7 @@ class Lease:
         keys: Keys,
         following: Following,
         store: Storing,
-        gone: Callable[[Collection[tuple[str, str]], bool], Deferred[None]],
+        gone: Callable[[Collection[tuple[str, str]], bool], Deferred[Collection[tuple[str, str]]]],
         seconds: float = BEAT_SECONDS,
     ) -> None:
         """`gone` has the chat release whom a node held (`chatd.store.Follower.gone`), and
@@ -173,7 +174,8 @@ class Lease:
         )
         held = await self._held(lease, round)
         if held:
-            await self._gone([cell for cell, _ in held], announced)
+            staying = await self._gone([cell for cell, _ in held], announced)
+            await self._take_over(lease, list(staying), round)
         units = [
             Unit(changes=[Change(table, key, None)], expects=[Expect(table, key, version)])
             for (table, key), version in await self._held(lease, round)
@@ -181,6 +183,21 @@ class Lease:
         for at in range(0, len(units), SLICE):
             await self._store.append(units[at : at + SLICE])
         await round.commands.run(scripts.CLEARED, [keys.nodes, keys.beats, keys.own(lease)], lease)
+
+    async def _take_over(self, lease: str, cells: Sequence[tuple[str, str]], round: Round) -> None:
+        """Cells of a node that is gone are this node's from now on."""
+        keys = self._keys
+        for at in range(0, len(cells), SLICE):
+            some = [word for cell in cells[at : at + SLICE] for word in cell]
+            await round.commands.run(
+                scripts.TAKE_OVER,
+                [keys.nodes, keys.own(round.lease)],
+                round.lease,
+                round.fence,
+                lease,
+                keys.cells,
+                *some,
+            )
 
     async def _held(self, lease: str, round: Round) -> list[tuple[tuple[str, str], int]]:
         """The cells that a node made and that are still there, the oldest first, with their

@@ -38,6 +38,7 @@ PURGE = _read("purge")
 ROOMS = _read("rooms")
 SOME = _read("some")
 TABLES = _read("tables")
+TAKE_OVER = _read("takeover")
 TRIM = _read("trim")
 
 ALL = (
@@ -56,5 +57,6 @@ ALL = (
     ROOMS,
     SOME,
     TABLES,
+    TAKE_OVER,
     TRIM,
 )

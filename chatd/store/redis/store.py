@@ -255,8 +255,10 @@ class RedisStore:
     def _taken(self, lease: str, sequence: int) -> Any:
         return self._appending.taken(lease, sequence)
 
-    def _gone(self, held: Collection[tuple[str, str]], announced: bool) -> Deferred[None]:
-        return self._follower.gone(held, announced) if self._follower else succeed(None)
+    def _gone(
+        self, held: Collection[tuple[str, str]], announced: bool
+    ) -> Deferred[Collection[tuple[str, str]]]:
+        return self._follower.gone(held, announced) if self._follower else succeed(())
 
     def _watch(self) -> None:
         self._rounds.watch()

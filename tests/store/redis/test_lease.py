@@ -70,7 +70,9 @@ def test_if_who_clears_up_dies_another_one_goes_on(nodes: RedisNodes) -> None:
     enter(nodes, one, "ada")
 
     class Stuck(FakeFollower):
-        def gone(self, held: Collection[tuple[str, str]], announced: bool) -> Deferred[None]:
+        def gone(
+            self, held: Collection[tuple[str, str]], announced: bool
+        ) -> Deferred[Collection[tuple[str, str]]]:
             super().gone(held, announced)
             return Deferred()
 
