@@ -1,4 +1,4 @@
-"""What every test is held to, and what most of them need."""
+"""Checks for every test, and fixtures that many tests use."""
 
 import gc
 import signal
@@ -17,8 +17,8 @@ pytest_plugins = ["tests.kit.fixtures"]
 
 settings.register_profile(
     "chatd",
-    deadline=None,  # a slow machine is no failure
-    derandomize=True,  # CI tells of the change, not of the dice
+    deadline=None,  # tests must not fail on a slow machine
+    derandomize=True,  # a failure in CI comes from the change, not from random input
     max_examples=100,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
@@ -26,16 +26,17 @@ settings.load_profile("chatd")
 
 
 @pytest.fixture(autouse=True, scope="session")
-def _collect_quickly() -> None:
-    """What is imported by now stays: looking through it after each test would take minutes."""
+def _freeze_imported_objects() -> None:
+    """Freeze the objects imported so far, so the collection after each test does not scan them."""
     gc.collect()
     gc.freeze()
 
 
 @pytest.fixture(autouse=True, scope="session")
-def _interruptible() -> None:
-    """Programs that are started here hear an interrupt, also when this run is one of a shell's
-    background jobs, which are deaf to it."""
+def _handle_sigint() -> None:
+    """Restore SIGINT if this run is a background job, which ignores it, so that child processes can
+    be interrupted.
+    """
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
@@ -44,8 +45,8 @@ def _interruptible() -> None:
 def logged_errors() -> Iterator[list[str]]:
     """Fail the test on logged errors, unhandled Deferreds and leftover delayed calls.
 
-    trial would; pytest does not look.  An unhandled Deferred tells of itself in the log when it is
-    collected.  A test that is about an error looks at the list, and clears it.
+    trial does so; pytest does not.  An unhandled Deferred logs its error when it is collected.  A
+    test that expects an error checks the list, and clears it.
     """
     errors: list[str] = []
 
@@ -67,7 +68,7 @@ def logged_errors() -> Iterator[list[str]]:
 
 @pytest.fixture
 def logged_warnings() -> Iterator[list[str]]:
-    """What is logged as worth a look."""
+    """The messages logged as warnings."""
     lines: list[str] = []
 
     @implementer(ILogObserver)

@@ -1,4 +1,4 @@
-"""The changelog: what a fragment has to look like, and that it comes out as one section."""
+"""Changelog fragments: their form, and that they make up the next release's section."""
 
 import re
 import subprocess
@@ -17,8 +17,8 @@ CONFIG = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["towncrier
 KINDS = [kind["directory"] for kind in CONFIG["type"]]
 
 
-def complaint(name: str, text: str) -> str | None:
-    """What is wrong with a fragment, None if nothing is."""
+def problem_of(name: str, text: str) -> str | None:
+    """The problem with a fragment, or None."""
     if not re.fullmatch(rf"[a-z0-9]+(-[a-z0-9]+)*\.({'|'.join(KINDS)})\.md", name):
         return f"the name is not NAME.KIND.md, where KIND is one of {', '.join(KINDS)}"
     if not text.endswith("\n") or text != f"{text.strip()}\n":
@@ -37,11 +37,11 @@ def complaint(name: str, text: str) -> str | None:
 @pytest.mark.parametrize("path", FRAGMENTS, ids=lambda path: path.name)
 def test_a_fragment_is_well_formed(path: Path) -> None:
     """See changes/README.md."""
-    assert complaint(path.name, path.read_text()) is None
+    assert problem_of(path.name, path.read_text()) is None
 
 
 @pytest.mark.parametrize(
-    ("name", "text", "told"),
+    ("name", "text", "expected"),
     [
         ("last.feature.md", "The line door has `/last`.\n", None),
         ("last.feature.md", "`/last` is new.\nIt takes nothing.\n", None),
@@ -58,14 +58,14 @@ def test_a_fragment_is_well_formed(path: Path) -> None:
         ("last.feature.md", "Too long.\n" * 60, "500 characters"),
     ],
 )
-def test_what_is_wrong_with_a_fragment_is_found(name: str, text: str, told: str | None) -> None:
-    """So that the check above can fail."""
-    found = complaint(name, text)
-    assert (found is None) if told is None else (found is not None and told in found)
+def test_problems_of_fragments_are_found(name: str, text: str, expected: str | None) -> None:
+    """So the check above can fail."""
+    found = problem_of(name, text)
+    assert (found is None) if expected is None else (found is not None and expected in found)
 
 
-def test_every_fragment_comes_out_in_the_draft_of_the_next_release() -> None:
-    """`make changelog` works, and changes nothing."""
+def test_the_draft_of_the_next_release_holds_every_fragment() -> None:
+    """`make changelog` works, and changes no file."""
     before = (ROOT / "CHANGELOG.md").read_bytes()
     done = subprocess.run(
         [sys.executable, "-m", "towncrier", "build", "--draft", "--version", "next release"],
@@ -81,8 +81,8 @@ def test_every_fragment_comes_out_in_the_draft_of_the_next_release() -> None:
     assert (ROOT / "CHANGELOG.md").read_bytes() == before
 
 
-def test_the_changelog_has_a_place_for_the_next_release_and_a_section_for_the_present_one() -> None:
-    """towncrier puts a section behind the mark; without it, above the title."""
+def test_the_changelog_has_towncrier_s_mark_and_the_current_version() -> None:
+    """towncrier inserts a section after the mark; without it, above the title."""
     changelog = (ROOT / "CHANGELOG.md").read_text()
     version = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
     assert changelog.count(CONFIG["start_string"]) == 1

@@ -1,4 +1,4 @@
-"""The recipes of CONTRIBUTING.md work as they stand: their code runs, and their tests pass."""
+"""The recipes in CONTRIBUTING.md work as written: their code runs, and their tests pass."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ import msgspec
 import pytest
 from twisted.logger import capturedLogs
 
-from chatd.chat import judge, speech
+from chatd.chat import judge_messages, speech
 from chatd.codecs.commandlines import CommandTable, nothing
 from chatd.codecs.json import JSON
 from chatd.doors.api import rooms
@@ -37,7 +37,7 @@ EVENT = "Add an event type and a command that others see"
 
 
 def code(title: str, start: str) -> str:
-    """The piece of code under a heading that begins like this."""
+    """The code block under a heading that begins with `start`."""
     section = PAGE.split(f"\n## {title}\n")[1].split("\n## ")[0]
     found = re.findall(r"^   ```\w*\n(.*?)^   ```$", section, re.S | re.M)
     (piece,) = [piece for piece in map(dedent, found) if piece.startswith(start)]
@@ -45,7 +45,7 @@ def code(title: str, start: str) -> str:
 
 
 def run(source: str, names: Mapping[str, Any], **more: Any) -> dict[str, Any]:
-    """Run code where these names are known; answers the names that are known then."""
+    """Run code with these names defined; return all names defined then."""
     namespace = {**names, **more}
     source = f"from __future__ import annotations\n{source}"
     exec(compile(source, "CONTRIBUTING.md", "exec"), namespace)
@@ -111,13 +111,15 @@ def test_an_event_is_a_class_a_judgement_and_a_command(monkeypatch: pytest.Monke
     roll = run(code(EVENT, "@dataclass"), vars(commands))["Roll"]
     action = SimpleNamespace(ROLL="roll")
     allow_all = SimpleNamespace(may=lambda *_: None)
-    judged = run(code(EVENT, "def roll(policy"), vars(judge), Rolled=rolled, Action=action)["roll"]
+    judged = run(
+        code(EVENT, "def roll(policy"), vars(judge_messages), Rolled=rolled, Action=action
+    )["roll"]
     carry_out = run(
         code(EVENT, "def roll(self"),
         vars(speech),
         Roll=roll,
         randint=lambda least, most: 4,
-        judge=SimpleNamespace(roll=lambda policy, *rest: judged(allow_all, *rest)),
+        judge_messages=SimpleNamespace(roll=lambda policy, *rest: judged(allow_all, *rest)),
     )["roll"]
     typed = run(code(EVENT, '@command("/roll"'), vars(talking), Roll=roll, nothing=nothing)["roll"]
     chat = InMemoryChat()

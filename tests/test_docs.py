@@ -1,4 +1,4 @@
-"""The docs say what the code does."""
+"""The docs agree with the code."""
 
 import pkgutil
 import re
@@ -25,18 +25,18 @@ PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")])
 
 
 def section(title: str) -> str:
-    """What stands under a heading of the protocol's page."""
+    """The text under a heading of the protocol page."""
     return PROTOCOL.split(f"\n## {title}\n")[1].split("\n## ")[0]
 
 
 def rows(title: str) -> list[list[str]]:
-    """The rows of a section's tables, a list of cells each, without the marks of code."""
+    """The rows of a section's tables as lists of cells, without backticks."""
     lines = [line for line in section(title).splitlines() if line.startswith("| `")]
     return [[cell.strip(" `") for cell in re.split(r"(?<!\\)\|", line)[1:-1]] for line in lines]
 
 
-def test_the_protocol_names_every_command_and_what_it_does() -> None:
-    """The table of commands is `/help`."""
+def test_the_protocol_lists_every_command_with_its_help() -> None:
+    """The table of commands equals `/help`."""
     told = {
         form.replace("\\|", "|"): text for form, text in (row[:2] for row in rows("The line door"))
     }
@@ -44,8 +44,8 @@ def test_the_protocol_names_every_command_and_what_it_does() -> None:
         assert told[usage.form].replace("`", "") == usage.help
 
 
-def test_the_protocol_names_every_error_and_its_status() -> None:
-    """A program can rely on the table of codes."""
+def test_the_protocol_lists_every_error_with_its_status() -> None:
+    """So programs can rely on the table of codes."""
     told = {code: status for code, status, _ in rows("Errors")}
     known = {error.code for error in vars(errors).values() if hasattr(error, "code")} - {"error"}
     assert told.keys() == known
@@ -53,8 +53,8 @@ def test_the_protocol_names_every_error_and_its_status() -> None:
         assert told[error.code] == str(status)
 
 
-def test_the_protocol_names_every_option_and_its_default() -> None:
-    """The table of options is `twistd chatd --help`."""
+def test_the_protocol_lists_every_option_with_its_default() -> None:
+    """The table of options equals `twistd chatd --help`."""
     told = {row[0].split()[0].removeprefix("--"): row[1] for row in rows("Options of the server")}
     assert told.pop("config") == "none"
     own: dict[str, Any] = {door.name: door.endpoints for door in DOORS}
@@ -67,7 +67,7 @@ def test_the_protocol_names_every_option_and_its_default() -> None:
             assert told[spelt(name)] == f"{default:g}"
         elif default is False:
             assert told[spelt(name)] == "off"
-        elif default is None or default == ():  # what is told in words
+        elif default is None or default == ():  # described in prose
             assert f"--{spelt(name)}" in OPERATIONS + PROTOCOL
         else:
             assert told[spelt(name)] == str(default)
@@ -77,8 +77,8 @@ def test_the_protocol_names_every_option_and_its_default() -> None:
     } | {"--config="} | {"--help", "--version"}
 
 
-def test_the_page_on_performance_names_every_option_of_the_benchmark() -> None:
-    """The table is `make bench ARGS=--help`."""
+def test_the_performance_page_lists_every_benchmark_option() -> None:
+    """The table equals `make bench ARGS=--help`."""
     page = (ROOT / "docs/performance.md").read_text()
     told = dict(re.findall(r"^\| `--(\w+)` \| (?:`(.+?)` )?\|", page, re.M))
     parser = bench_options()
@@ -97,7 +97,7 @@ def anchors(page: Path) -> set[str]:
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_links_between_pages_lead_somewhere(page: Path) -> None:
+def test_relative_links_and_anchors_exist(page: Path) -> None:
     """Every relative link names a file, and every anchor a heading of its page."""
     for target in re.findall(r"\]\(([^)\s]+)\)", page.read_text()):
         if "://" not in target:
@@ -107,7 +107,7 @@ def test_links_between_pages_lead_somewhere(page: Path) -> None:
             assert not anchor or anchor in anchors(file), target
 
 
-NEW = {
+FILES_OF_RECIPES = {
     "chatd/doors/ticker.py",
     "tests/doors/test_ticker.py",
     "chatd/codecs/talk.py",
@@ -119,27 +119,27 @@ NEW = {
     "tests/doors/api/test_count.py",
     "changes/NAME.KIND.md",
 }
-"""Files that the recipes of CONTRIBUTING.md let their readers make."""
+"""Files that the recipes of CONTRIBUTING.md tell their readers to create."""
 FOLDERS = [path.name for path in ROOT.iterdir() if path.is_dir()]
 PACKAGES = [path.name for path in (ROOT / "chatd").iterdir() if path.is_dir()]
 
 
 def paths(text: str) -> set[str]:
-    """What looks like a path of this repository in `code`."""
+    """The texts in backticks that look like a path in this repository."""
     code = re.findall(r"`([\w./*{}-]+/[\w./*{}-]*)`", re.sub(r"```.*?```", "", text, flags=re.S))
     return {path for path in code if path.split("/")[0] in (*FOLDERS, *PACKAGES)}
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_files_and_folders_that_a_page_names_exist(page: Path) -> None:
-    """Given from the root of the repository, or from chatd/."""
-    for path in paths(page.read_text()) - NEW:
+    """Relative to the root of the repository, or to chatd/."""
+    for path in paths(page.read_text()) - FILES_OF_RECIPES:
         places = [*ROOT.glob(path), *(ROOT / "chatd").glob(path)]
         assert places, f"{page.name} names {path}"
 
 
-def test_the_architecture_names_every_package_and_a_file_to_begin_with() -> None:
-    """A stranger knows after one page where everything is."""
+def test_the_architecture_page_lists_every_package_with_a_file() -> None:
+    """So a new reader finds every part from one page."""
     page = (ROOT / "docs/architecture.md").read_text()
     rows = re.findall(r"^\| (`.*) \| .* \| (`.*`) \|$", page, re.M)
     folders: set[str] = set()
@@ -152,8 +152,8 @@ def test_the_architecture_names_every_package_and_a_file_to_begin_with() -> None
     assert {f"{path}/" for path in packages} <= folders
 
 
-def test_the_protocol_names_every_event_and_its_fields() -> None:
-    """A program can rely on the table of types."""
+def test_the_protocol_lists_every_event_with_its_fields() -> None:
+    """So programs can rely on the table of types."""
     told: dict[str, list[str]] = {}
     table = section("The HTTP door").split("\n### Events\n")[1].split("\n### ")[0]
     for types, text in re.findall(r"^\| (`.*?`) \| (.*) \|$", table, re.M):
@@ -166,7 +166,7 @@ def test_the_protocol_names_every_event_and_its_fields() -> None:
 
 
 def names(text: str) -> set[str]:
-    """Names of chatd's modules, classes and functions in `code`."""
+    """The names of chatd's modules, classes and functions in backticks."""
     return set(re.findall(r"`(chatd(?:\.\w+)+)`", text))
 
 
@@ -184,7 +184,7 @@ SOURCES = [
 ]
 
 
-def test_modules_and_names_that_a_text_refers_to_exist() -> None:
+def test_names_of_chatd_in_texts_exist() -> None:
     """In pages, docstrings and comments."""
     missing = []
     for file in SOURCES:

@@ -1,4 +1,4 @@
-"""Who may import whom."""
+"""Import rules: layers, doors, cycles, and the reactor."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ FLOORS = {
     "http": "model codecs net http twisted zope msgspec wsproto",
     "doors": "model stream codecs store chat net http doors twisted zope msgspec",
     "server": "model stream store chat net http doors server twisted zope msgspec",
-    # The client speaks to any server, so it knows of ours only what goes over the wire.
+    # The client works with any server, so it imports only what describes the wire format.
     "client": "model stream codecs client twisted zope msgspec treq hyperlink",
     "testing": "model stream store chat net http doors server tap testing twisted wsproto",
     "tap": "model store chat net http doors server twisted",
@@ -37,18 +37,18 @@ FLOORS = {
 """What the modules of each package may import: packages of chatd, and libraries."""
 
 SHARED = {"reading", "pushing", "speaking", "push", "access", "history"}
-"""Modules of `doors` that several doors stand on."""
+"""Modules of `doors` that several doors share."""
 STYLES = {"sse", "ndjson", "websocket", "polls"}
 """The ways of reading over HTTP, which the resource tree in `doors.api` offers."""
 
 
 class Import(NamedTuple):
-    """One import, as it stands in the code."""
+    """One import statement."""
 
     line: int
     module: str
     late: bool
-    """Whether it stands in a function, and so happens on being called."""
+    """Whether it is inside a function, and so runs only when that is called."""
 
 
 def module_of(path: Path) -> str:
@@ -57,7 +57,7 @@ def module_of(path: Path) -> str:
 
 
 def imports(path: Path) -> Iterator[Import]:
-    """What a file imports, for the type checker too."""
+    """The imports of a file, including those for the type checker."""
     package = path.relative_to(ROOT).parts[:-1]
 
     def walk(node: ast.AST, late: bool) -> Iterator[Import]:
@@ -100,8 +100,8 @@ FILES = sorted(CHATD.rglob("*.py"))
 
 
 @pytest.mark.parametrize("path", FILES, ids=module_of)
-def test_a_module_imports_only_from_the_floors_below(path: Path) -> None:
-    """The arrows point one way: every package can be read and tested without those above it."""
+def test_a_module_imports_only_from_allowed_packages(path: Path) -> None:
+    """So every package can be read and tested without those above it."""
     own = floor_of(f"chatd.{module_of(path)}".removesuffix(".__init__"))
     allowed = {*FLOORS[own].split(), "", "__init__"}
     foreign = [
@@ -114,7 +114,7 @@ def test_a_module_imports_only_from_the_floors_below(path: Path) -> None:
 
 @pytest.mark.parametrize("path", sorted((CHATD / "doors").rglob("*.py")), ids=module_of)
 def test_doors_do_not_import_each_other(path: Path) -> None:
-    """A door can be read, and taken out, without the other doors."""
+    """So a door can be read, and removed, without the other doors."""
     own = door_of(f"chatd.{module_of(path)}")
     allowed = {own, "", *SHARED} | (STYLES if own == "api" else set())
     foreign = [
@@ -126,7 +126,7 @@ def test_doors_do_not_import_each_other(path: Path) -> None:
 
 
 def test_no_imports_form_a_cycle() -> None:
-    """Imports for the type checker and imports inside functions count too."""
+    """Imports for the type checker and inside functions count too."""
     graph = {
         f"chatd.{module_of(path)}": {module for _, module, _ in imports(path)} for path in FILES
     }
@@ -136,19 +136,19 @@ def test_no_imports_form_a_cycle() -> None:
         pytest.fail(" -> ".join(error.args[1]))
 
 
-def test_every_package_has_its_floor() -> None:
-    """A new package says what it may import."""
+def test_every_package_is_listed_in_floors() -> None:
+    """So a new package says what it may import."""
     assert {floor_of(f"chatd.{module_of(path)}") for path in FILES} == set(FLOORS)
 
 
 @pytest.mark.parametrize("path", [*FILES, *PLUGINS.glob("*.py")], ids=lambda path: path.stem)
-def test_nobody_imports_the_reactor_on_being_imported(path: Path) -> None:
-    """Whoever runs the process chooses it, and time enters as an injected clock."""
+def test_no_module_imports_the_reactor_at_import_time(path: Path) -> None:
+    """The program that runs chatd chooses it; time enters as an injected clock."""
     assert [i for i in imports(path) if i.module == "twisted.internet.reactor" and not i.late] == []
 
 
-def test_importing_everything_installs_no_reactor_and_starts_nothing() -> None:
-    """Nor does a library of ours do so behind our back."""
+def test_importing_all_modules_installs_no_reactor() -> None:
+    """Not even through a library."""
     late = {"store.redis.link"}  # its library imports the reactor, so it is imported late itself
     modules = [
         f"chatd.{module_of(path)}"
@@ -167,7 +167,7 @@ def test_importing_everything_installs_no_reactor_and_starts_nothing() -> None:
 
 
 def test_setup_lists_every_package() -> None:
-    """What it does not list is missing from the wheel."""
+    """A package that is not listed is missing from the wheel."""
     config = ConfigParser()
     config.read(ROOT / "setup.cfg")
     listed = set(config["options"]["packages"].split()) - {"twisted.plugins"}

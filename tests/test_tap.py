@@ -1,4 +1,4 @@
-"""`twistd chatd`: its options, and what becomes of them."""
+"""`twistd chatd`: its options, and the services made from them."""
 
 from __future__ import annotations
 
@@ -41,15 +41,15 @@ def parsed(*arguments: str) -> Options:
 
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
-    """The reactor, which is set right again after the test; files go where nobody looks."""
+    """The reactor, whose clock is restored after the test; files go to a temporary directory."""
     monkeypatch.chdir(tmp_path)
     running: Any = reactor
     monkeypatch.setattr(running, "seconds", running.seconds)
     return running
 
 
-def test_nothing_has_to_be_given() -> None:
-    """The defaults serve this machine only, and keep a thousand events of a room."""
+def test_defaults_serve_this_machine_only() -> None:
+    """They keep a thousand events of a room in memory."""
     options = parsed()
     assert options.settings.doors["line"] == ("tcp:8023:interface=127.0.0.1",)
     assert options.settings.doors["http"] == ("tcp:8080:interface=127.0.0.1",)
@@ -60,8 +60,8 @@ def test_nothing_has_to_be_given() -> None:
 
 
 @pytest.mark.parametrize("door", ["line", "http"])
-def test_a_door_that_is_given_replaces_its_default(door: str) -> None:
-    """As often as it is given; the other one stays as it was."""
+def test_a_door_option_replaces_the_door_s_default(door: str) -> None:
+    """It may be repeated; the other door keeps its default."""
     options = parsed(f"--{door}", "tcp:1", f"--{door}=tcp:2")
     other = {"line": "http", "http": "line"}[door]
     assert options.settings.doors[door] == ("tcp:1", "tcp:2")
@@ -70,12 +70,12 @@ def test_a_door_that_is_given_replaces_its_default(door: str) -> None:
 
 @pytest.mark.parametrize("door", [door.name for door in DOORS])
 def test_none_closes_a_door(door: str) -> None:
-    """And nothing else."""
+    """No other option is needed."""
     assert parsed(f"--{door}", "none").settings.doors[door] == ()
 
 
-def test_origins_are_gathered() -> None:
-    """Each as it was given."""
+def test_repeated_allow_origin_collects_origins() -> None:
+    """In their order."""
     origins = ("https://example.org", "http://localhost:3000", "null")
     options = parsed(*(f"--allow-origin={origin}" for origin in origins))
     assert options.settings.allow_origin == origins
@@ -132,8 +132,8 @@ def test_origins_are_gathered() -> None:
     ],
     ids=" ".join,
 )
-def test_what_is_wrong_with_an_option_is_one_line(arguments: list[str]) -> None:
-    """It names the option, and says where help is; the exit status is not zero."""
+def test_an_invalid_option_is_reported_in_one_line(arguments: list[str]) -> None:
+    """The line names the option, and the exit status is not zero."""
     with pytest.raises(StartupError) as caught:
         parsed(*arguments)
     (line,) = str(caught.value).splitlines()
@@ -142,8 +142,8 @@ def test_what_is_wrong_with_an_option_is_one_line(arguments: list[str]) -> None:
     assert caught.value.code not in (0, None)
 
 
-def test_proxies_are_gathered() -> None:
-    """Networks, single hosts, and UNIX sockets; nobody is believed if none is named."""
+def test_repeated_trust_proxy_collects_networks() -> None:
+    """Networks, single hosts and UNIX sockets; none is trusted by default."""
     assert parsed().settings.trust_proxy == ()
     named = ["10.0.0.0/8", "fd00::/8", "127.0.0.1", "unix"]
     options = parsed(*(f"--trust-proxy={network}" for network in named))
@@ -154,15 +154,15 @@ def test_proxies_are_gathered() -> None:
     ]
 
 
-def test_hosts_are_gathered() -> None:
-    """As browsers write them."""
+def test_repeated_host_collects_normalized_names() -> None:
+    """In lower case, and without a trailing dot."""
     assert parsed().settings.host == ()
     hosts = parsed("--host", "chat.example", "--host=Other.").settings.host
     assert hosts == ("chat.example", "other")
 
 
 def test_every_limit_reaches_the_chat(clock: Any) -> None:
-    """As it was given; what was not given is as it was thought out."""
+    """Limits that are not given keep their defaults."""
     given = {
         "message_rate": 1.5,
         "address_rate": 7.5,
@@ -195,10 +195,8 @@ def limits_of(*arguments: str) -> Limits:
 @pytest.mark.parametrize(
     "endpoint", ["", "tcp", "tcp:", "tcp:x", "what:1", "tcp:1:2:3:4:5", "ssl:1"]
 )
-def test_an_endpoint_that_is_none_is_told_before_anything_is_made(
-    clock: Any, endpoint: str
-) -> None:
-    """In one line, with one that is."""
+def test_an_invalid_endpoint_is_reported_with_a_valid_example(clock: Any, endpoint: str) -> None:
+    """In one line, before any service is made."""
     options = parsed("--line", endpoint, "--http", "none")
     with pytest.raises(StartupError) as caught:
         makeService(options)
@@ -207,33 +205,33 @@ def test_an_endpoint_that_is_none_is_told_before_anything_is_made(
     assert "tcp:8080" in line
 
 
-def test_a_store_that_is_none_is_told(clock: Any) -> None:
-    """In one line."""
+def test_an_invalid_store_url_is_reported_in_one_line(clock: Any) -> None:
+    """Before any service is made."""
     with pytest.raises(StartupError, match=r"^chatd: .*'redis:x'.*$"):
         makeService(parsed("--store", "redis:x", "--line", "none"))
 
 
-def test_the_rate_may_be_a_fraction_or_none() -> None:
-    """0 is no limit."""
+def test_the_message_rate_may_be_a_fraction_or_zero() -> None:
+    """Zero means no limit."""
     assert parsed("--message-rate", "0.5")["message-rate"] == 0.5
     assert parsed("--message-rate", "0")["message-rate"] == 0
 
 
-def test_more_connections_than_files_may_be_open_are_not_promised(clock: Any) -> None:
-    """In one line that says what to raise."""
+def test_max_connections_above_the_descriptor_limit_is_refused(clock: Any) -> None:
+    """The one-line error says to raise `ulimit -n`."""
     with pytest.raises(StartupError, match=r"^chatd: --max-connections 999999999 .*ulimit -n.*$"):
         makeService(parsed("--max-connections", "999999999", "--line", "none"))
 
 
-def test_time_does_not_run_backwards(clock: Any) -> None:
-    """Timers go by a clock that nobody can set: set back an hour, the other would stall them."""
+def test_the_reactor_uses_a_monotonic_clock(clock: Any) -> None:
+    """Setting the wall clock back an hour would stall timers otherwise."""
     makeService(parsed("--line", "none"))
     assert clock.seconds is time.monotonic
 
 
 @pytest_twisted.ensureDeferred
-async def test_a_house_opens_its_doors_and_closes_them(clock: Any) -> None:
-    """Each on the port that it got; what connects is written to at once; then nothing listens."""
+async def test_a_server_opens_its_doors_and_closes_them(clock: Any) -> None:
+    """Each on a port of its own, with direct writes; after the stop nothing listens."""
     server = makeService(parsed("--line", HERE, "--line", HERE, "--http", HERE))
     await server.start()
     doors = [service for service in server if isinstance(service, Door)]
@@ -250,24 +248,24 @@ async def test_a_house_opens_its_doors_and_closes_them(clock: Any) -> None:
             await connectProtocol(endpoint, Protocol())
 
 
-def test_a_store_that_cannot_be_made_ends_the_start_before_a_door_opens(
+def test_a_store_that_cannot_be_created_ends_startup_before_a_door_opens(
     clock: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """As on a full disk, which shows only when something is written; in one line."""
-    told = StringIO()
-    monkeypatch.setattr(sys, "__stderr__", told)
+    """Such as a full disk, which shows only at the first write; with a one-line error."""
+    stderr = StringIO()
+    monkeypatch.setattr(sys, "__stderr__", stderr)
     server = makeService(parsed("--line", HERE, "--http", HERE))
     server.privilegedStartService()
     with room_for(0), pytest.raises(StartupError):
         server.startService()
     assert [service.port for service in server if isinstance(service, Door)] == [None, None]
-    (line,) = told.getvalue().splitlines()
+    (line,) = stderr.getvalue().splitlines()
     assert re.fullmatch(r"chatd: cannot use .*chatd\.sqlite: (disk|database) .*", line)
 
 
 @pytest_twisted.ensureDeferred
-async def test_with_another_user_to_become_doors_open_before_that(clock: Any) -> None:
-    """Afterwards low ports could not be taken any more."""
+async def test_doors_open_before_privileges_are_dropped(clock: Any) -> None:
+    """Afterwards low ports could not be opened."""
     options: Any = parsed("--line", HERE, "--http", "none")
     options.parent = {"uid": 1, "rundir": "."}
     (door,) = (service for service in makeService(options) if isinstance(service, Door))
@@ -285,6 +283,6 @@ async def test_with_another_user_to_become_doors_open_before_that(clock: Any) ->
     ],
     ids=["ipv4", "ipv6", "unix"],
 )
-def test_a_place_is_written_as_people_write_it(address: Any, place: str) -> None:
-    """In the log, which is where a port of the system's choice is read."""
+def test_an_address_is_logged_as_people_write_it(address: Any, place: str) -> None:
+    """The log shows the port if the system chose it."""
     assert written_place(address) == place

@@ -1,10 +1,12 @@
-"""Accounts as they were last shown, and whose a name is.
+"""Accounts as last shown, and which names they have registered.
 
-1. A registered name is its account's, whether the account is signed in or not.  A unit that takes a
-   name expects the cell `accounts/KEY`, and those of the name's skeletons, as they were when the
-   name was judged; so no two registrations of one name, or of look-alikes, both succeed.
-2. A name is compared with registered ones by the cells of its skeletons.  Of the registered names
-   with one skeleton the first has the cell: either all of them are ASCII, or it is the only one.
+1. A registered name belongs to its account, whether the account is signed in or not.  A unit that
+   takes a name expects the cell `accounts/KEY`, and the cells of the name's skeletons (Unicode
+   TR39), as they were when the name was judged.  So of two registrations of one name, or of names
+   that look alike, only one succeeds.
+2. A name is compared with registered names by the cells of its skeletons.  The first name
+   registered with a skeleton has its cell; later ones share the skeleton only if all of them are
+   ASCII.
 """
 
 from __future__ import annotations
@@ -23,25 +25,26 @@ from ..store import Store
 from .livecells import LiveCell, LiveCells, first_error, together
 
 Record = LiveCell[Account]
-"""The cell of one account, which need not be there."""
+"""The cell of one account, which may be absent."""
 
 
+MOST_CLAIMS = 1000
+"""Claims that are remembered."""
 WRONG = "name and password do not belong together; check both"
-"""What is said of a wrong password, and of an account that there is not."""
+"""The one refusal for a wrong password and for an unknown account."""
 
 
 class Claim(NamedTuple):
-    """A name that a person wants, and what is registered of it and of what looks like it."""
+    """A name that a person wants, with the cells of that name and of names that look like it."""
 
     name: str
-    """As it is shown."""
+    """The name as it is shown."""
     record: Record
     looks: Sequence[LiveCell[str]]
+    """The cells of its skeletons, each with the registered name that has it."""
 
     def check(self) -> None:
-        """Raises `NameRegistered` if the name, or one that it could be taken for, is an
-        account's.
-        """
+        """Raise `NameRegistered` if the name or a look-alike of it is an account's."""
         if self.record.version:
             raise NameRegistered(
                 f"the name {self.name} is registered; sign in with its password, or choose another"
@@ -55,12 +58,12 @@ class Claim(NamedTuple):
 
     @property
     def expects(self) -> Sequence[Expect]:
-        """That nothing of it was registered meanwhile."""
+        """What a unit that takes the name expects: no such name was registered meanwhile."""
         return [self.record.expect, *(look.expect for look in self.looks)]
 
     @property
     def skeletons(self) -> Sequence[Change]:
-        """What is written down when the name is registered."""
+        """The changes that register the name's skeletons."""
         return [
             Change(SKELETONS, look.key, self.name.encode())
             for look in self.looks
@@ -69,14 +72,16 @@ class Claim(NamedTuple):
 
 
 class Proof(NamedTuple):
-    """That a client knows the password of an account, as it was then."""
+    """A client has proved that it knows an account's password, as of the account's `epoch`."""
 
     record: Record
     epoch: int
 
     @property
     def account(self) -> Account:
-        """The account.  Raises `BadCredentials` if its password was changed since."""
+        """The account.  Raises `BadCredentials` if its password was changed since, or it was
+        deleted.
+        """
         account = self.record.value
         if account is None or account.deleted or account.epoch != self.epoch:
             raise BadCredentials(WRONG)
@@ -84,12 +89,14 @@ class Proof(NamedTuple):
 
 
 class Accounts:
-    """The accounts that are in use."""
+    """Finds accounts, their registered names, and their lists."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
         self._records: LiveCells[Account] = LiveCells(store, ACCOUNTS, decode_account)
         self._looks: LiveCells[str] = LiveCells(store, SKELETONS, bytes.decode)
+        self._claims: dict[str, Claim] = {}
+        """The last claims, by name.  Their cells are followed, so a claim stays up to date."""
 
     def find(self, key: str) -> Deferred[Record]:
         """The account with that name key.  Fails with `Unavailable`."""
@@ -99,13 +106,23 @@ class Accounts:
         """The account with that name key, if it is in memory."""
         return self._records.live(key)
 
+    def live_claim(self, name: str) -> Claim | None:
+        """The claim of a (clean) name, if it is one of the last that were asked for."""
+        return self._claims.get(name)
+
     def claim(self, name: str) -> Deferred[Claim]:
-        """What is registered of a (clean) name.  Fails with `Unavailable`."""
+        """The claim to a (clean) name.  Fails with `Unavailable`."""
         looking = self._looks.find_all(sorted(skeletons(name)))
         finding = self.find(name_key(name))
         both: Deferred[Any] = gatherResults([finding, looking], consumeErrors=True)
         both.addErrback(first_error)
-        return both.addCallback(lambda found: Claim(name, *found))
+        return both.addCallback(lambda found: self._remember(Claim(name, *found)))
+
+    def _remember(self, claim: Claim) -> Claim:
+        if len(self._claims) >= MOST_CLAIMS:
+            self._claims.clear()
+        self._claims[claim.name] = claim
+        return claim
 
     def joined(self, key: str) -> Deferred[list[str]]:
         """The rooms that an account has joined, in the order of joining.  Fails with

@@ -1,13 +1,14 @@
-"""Who is let in, and how fast each may go on.
+"""Rate limits on what people send, and limits on sessions over HTTP.
 
-1. What is said is measured twice: by session, and by address over all its sessions and visitors.
-   Whatever makes an event for others counts as something said.  Of what an address may say, the
-   last half is for sessions that have said little lately: one flood leaves room for its neighbours.
-2. A change of name is told in every room, so it is measured once more, and slower.
-3. Leaving is never refused, but it counts: the next coming has to wait.
-4. Sessions that outlive their connections are counted, in all and by the address that began them,
-   and begin no faster than an address may speak.  Where they are too many, one that was never used
-   is evicted (`chatd.chat.sessions`).  The others are bounded by their connections.
+1. What a person sends is limited twice: by session, and by address over all its sessions and
+   visitors.  Every command that makes an event for others counts.  The last half of an address's
+   bucket is reserved for sessions that have sent little lately, so one flooding session leaves room
+   for its neighbours.
+2. A change of name is announced in every room of the person, so it has a slower limit of its own.
+3. Leaving is never refused, but it counts: the next command waits longer.
+4. Sessions over HTTP are counted, in all and by the address that began them, and an address begins
+   them no faster than it may send.  If there are too many, one that was never used is evicted
+   (`chatd.chat.unused`).  Sessions of connections are bounded by the limits on connections.
 """
 
 from __future__ import annotations
@@ -27,20 +28,20 @@ from .limits import (
 from .person import Person
 
 REGISTRATIONS_AT_ONCE = 50
-"""Accounts that may be made at once from one address of the Internet: a class registers at once."""
+"""Accounts that one public address may make at once: enough for a school class."""
 REGISTRATION_SECONDS = 20.0
-"""Seconds after which it may make one more.  An address nearby makes them as fast as sessions:
-there may be a reverse proxy that speaks for many."""
+"""Seconds after which it may make one more.  Loopback and private addresses may make accounts as
+fast as sessions, because a reverse proxy there forwards the requests of many people."""
 
 
 class Admission:
-    """The measures of one chat, and its lasting sessions by address."""
+    """The rate limits of one chat, and its numbers of sessions over HTTP."""
 
     def __init__(self, limits: Limits, now: Callable[[], float]) -> None:
         """`now` tells seconds that never run backwards."""
         self.limits = limits
         self._now = now
-        # However slow, each of an address's sessions may say something.
+        # The burst allows each of an address's sessions at least one message, whatever the rate.
         self._addresses: Buckets[Address] = Buckets(limits.for_an_address, now, ADDRESS_SHARE)
         self._visitors: Buckets[Address] = Buckets(limits.message_rate, now)
         self._openings: Buckets[Address] = Buckets(limits.for_an_address, now, ADDRESS_SHARE)
@@ -50,18 +51,20 @@ class Admission:
         self._lasting: dict[Address, int] = {}
         self._lasting_in_all = 0
 
-    # -- saying something ------------------------------------------------------------------------
+    # -- rates -----------------------------------------------------------------------------------
 
     def bucket(self) -> TokenBucket:
-        """A fresh measure, for a person."""
+        """A new bucket for a person."""
         return TokenBucket(self.limits.message_rate, self._now)
 
     def visitors(self, address: Address) -> TokenBucket:
-        """What the visitors of an address have in common: they may say as much as one person."""
+        """The bucket that all visitors from an address share: together they may send as much as one
+        person.
+        """
         return self._visitors.bucket(address)
 
     def spend(self, person: Person) -> None:
-        """Something is about to be said.  Raises `RateLimited`."""
+        """Count a command that makes an event for others.  Raises `RateLimited`."""
         rate = self.limits.message_rate
         wait = person.bucket.take()
         if wait:
@@ -70,24 +73,24 @@ class Admission:
                 wait,
             )
         shared = self._addresses.bucket(person.address)
-        if shared.take(sparing=person.held_back or not person.bucket.ample):
-            person.held_back = True
-            # Many may be waiting for this one: none needs to ask more often than it may speak.
-            wait = max(shared.take(sparing=True), 1 / (rate or 1))
+        if shared.take(reserve=person.throttled or not person.bucket.ample):
+            person.throttled = True
+            # Many sessions may be waiting for the address: have each retry no faster than its rate.
+            wait = max(shared.take(reserve=True), 1 / (rate or 1))
             raise RateLimited(
                 f"too fast: {self.limits.for_an_address:g} messages a second are taken from all "
                 f"at your address together; try again in {seconds(wait)}",
                 wait,
             )
-        if person.held_back:
-            # By waiting it has not become one that has said little.
-            person.held_back = False
+        if person.throttled:
+            # Waiting does not restore the session's priority at its address.
+            person.throttled = False
             person.bucket.empty()
 
     def spend_rename(self, person: Person) -> None:
-        """A name is about to be changed.  Raises `RateLimited`."""
+        """Count a change of name.  Raises `RateLimited`."""
         rate = self.limits.message_rate / RENAME_SHARE
-        if person.renames is None:  # most never change theirs, or once
+        if person.renames is None:  # made on demand: most persons never rename
             person.renames = TokenBucket(rate, self._now, RENAMES_AT_ONCE)
         wait = person.renames.take()
         if wait:
@@ -102,12 +105,12 @@ class Admission:
             raise
 
     def charge(self, person: Person) -> None:
-        """Something was done that is never refused, but counts."""
+        """Count a command that is never refused."""
         person.bucket.charge()
         self._addresses.bucket(person.address).charge()
 
     def spend_registration(self, address: Address) -> None:
-        """An account is about to be made.  Raises `RateLimited`."""
+        """Count a registration from an address.  Raises `RateLimited`."""
         buckets = self._registrations if is_public(address) else self._openings
         wait = buckets.bucket(address).take()
         if wait:
@@ -115,21 +118,21 @@ class Admission:
                 f"too many accounts from your address; try again in {seconds(wait)}", wait
             )
 
-    # -- lasting sessions ------------------------------------------------------------------------
+    # -- sessions over HTTP ----------------------------------------------------------------------
 
     @property
     def full(self) -> bool:
-        """Whether the server has all the lasting sessions that it takes."""
+        """Whether the server may have no more sessions over HTTP."""
         return self._lasting_in_all >= self.limits.sessions
 
     def full_for(self, address: Address) -> bool:
-        """Whether an address has all that it may have."""
+        """Whether an address may have no more sessions over HTTP."""
         return self._lasting.get(address, 0) >= self.limits.sessions_per_address
 
     def check(self, address: Address) -> None:
-        """A lasting session is about to begin.
+        """Count the beginning of a session over HTTP against the rate of its address.
 
-        Raises `Unavailable` if the server has all it takes, `TooMany` if the address has,
+        Raises `Unavailable` if the server may have no more, `TooMany` if the address may not,
         `RateLimited` if it begins them too fast.
         """
         if self.full:
@@ -152,12 +155,12 @@ class Admission:
             )
 
     def begun(self, address: Address) -> None:
-        """A lasting session has begun."""
+        """A session over HTTP of that address has begun."""
         self._lasting[address] = self._lasting.get(address, 0) + 1
         self._lasting_in_all += 1
 
     def ended(self, address: Address) -> None:
-        """A lasting session that had begun there is over."""
+        """A session over HTTP of that address has ended."""
         self._lasting_in_all -= 1
         self._lasting[address] -= 1
         if not self._lasting[address]:
@@ -165,5 +168,5 @@ class Admission:
 
 
 def seconds(wait: float) -> str:
-    """A wait as people read it: never none at all."""
+    """A wait for people to read, at least 0.1 s."""
     return f"{max(wait, 0.1):.1f} s"

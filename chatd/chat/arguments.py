@@ -1,4 +1,4 @@
-"""The arguments of moderators' commands: duration, reason, and the person or network."""
+"""The arguments of moderators' commands: durations, reasons, names and networks."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from ..model.restrictions import MICROS, Restriction, Restrictions, as_network
 from ..model.text import clean_phrase
 
 MOST_SECONDS = 10 * 365 * 86_400
-"""The longest duration of a ban or mute; one without a duration never expires."""
+"""The longest duration of a ban or mute, in seconds; one without a duration never expires."""
 MAX_REASON = 400
-"""Bytes in a reason."""
+"""The longest reason, in bytes of UTF-8."""
 
 
 def until(now: int, seconds: int | None) -> int:
-    """When so many seconds from `now` are over, in microseconds since the Unix epoch; 0: never.
+    """The time `seconds` after `now`, in microseconds since the Unix epoch; 0: never.
 
     Raises `Malformed`.
     """
@@ -31,14 +31,14 @@ def until(now: int, seconds: int | None) -> int:
 
 
 def reason(text: str) -> str:
-    """A reason, in order.  Raises `BadText`, `TextTooLong`."""
+    """A reason, cleaned.  Raises `BadText`, `TextTooLong`."""
     return clean_phrase(text, MAX_REASON, "reason")
 
 
 def network_in(who: str) -> str:
-    """The network that is meant, in its shortest notation; empty if that is no network.
+    """The network that the argument means, in its shortest notation; empty if it means a name.
 
-    Raises `Malformed` for something that can be nothing else.
+    Raises `Malformed` for a malformed network that cannot be a name either.
     """
     if "/" not in who and ":" not in who and not who.replace(".", "").isdigit():
         return ""
@@ -51,7 +51,7 @@ def network_in(who: str) -> str:
 
 
 def key_of(who: str) -> str:
-    """The key of a name; empty if that is none."""
+    """The key of a name; empty if it is not a valid name."""
     try:
         return name_key(who)
     except BadName:
@@ -59,12 +59,12 @@ def key_of(who: str) -> str:
 
 
 def new_id() -> str:
-    """An id of a ban or an invite.  `~` stands in no name, so it is taken for none."""
+    """A new id of a ban or an invite.  It begins with `~`, which no name contains."""
     return f"~{secrets.token_hex(4)}"
 
 
 def shown(restrictions: Restrictions, now: int, *, places: bool) -> list[tuple[str, Restriction]]:
-    """The restrictions that hold at `now`; addresses stay in them only if `places`."""
+    """The restrictions in force at `now`; addresses are left out unless `places`."""
     found = []
     for id_, one in restrictions:
         if not one.over(now):

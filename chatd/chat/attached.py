@@ -2,10 +2,10 @@
 
 1. A person is present as long as any node has a session of it.  Each of these nodes keeps a cell in
    the table `attached`; it is a presence table, so the cells of a node that dies are released.
-2. A node attaches itself by a unit that writes the name's cell anew.  The person's end expects that
-   cell as it was: so of an end and a new session on another node the later one is judged again.
-3. A node that has no session of a person any more detaches itself, expecting that another one is
-   still attached; the last one lets the person leave.
+2. A node attaches itself by a unit that also rewrites the name's cell.  The unit by which the
+   person leaves expects that cell unchanged: of the two, the later one is judged again.
+3. A node that has no session of a person any more detaches itself, expecting that another node is
+   still attached; the last node has the person leave.
 4. A chat of one node keeps no such cells.
 """
 
@@ -15,30 +15,30 @@ from collections.abc import Collection, Mapping
 
 from ..model.policy import Action, Policy
 from ..model.units import ATTACHED, NAMES, Cell, Change, Expect, Unit
+from .elsewhere import Elsewhere
 from .judge import hold
-from .people import Elsewhere
+from .people import People
 from .person import Person
 
 
 class Attached:
     """The nodes that persons have sessions on: a fold of the table `attached`."""
 
-    def __init__(self, node: str, start: str) -> None:
-        """`node` is this node's name, empty if there are no others, and `start` what tells this
-        start of it from every other.
-        """
+    def __init__(self, node: str, people: People) -> None:
+        """`node` is this node's name; it is empty if there are no other nodes."""
         self.shared = bool(node)
         """Whether there may be other nodes."""
-        self._start = start
+        self._people = people
+        self._start = people.start
         self._versions: dict[str, dict[str, int]] = {}
         """The versions of the cells, by the persons' ids and the nodes' starts."""
         self._several: set[str] = set()
-        """The ids of those who have, or had, sessions on several nodes."""
+        """The ids of persons who have, or had, sessions on several nodes."""
 
     # -- the fold --------------------------------------------------------------------------------
 
     def restated(self, cells: Mapping[str, Cell]) -> None:
-        """The table was read, and has these cells and no others."""
+        """Take over the cells that the store has."""
         self._versions.clear()
         for key, cell in cells.items():
             id_, start = _parts(key)
@@ -73,8 +73,8 @@ class Attached:
         return id in self._several
 
     def others(self, id: str, gone: Collection[str] = ()) -> list[Expect]:
-        """That other nodes are still attached to that person, one of them each; `gone` are keys of
-        cells that do not count.
+        """The cells of the other nodes that are attached to that person, each to be expected
+        unchanged; `gone` are keys of cells that do not count.
         """
         keys = ((_key(id, start), start, v) for start, v in self._versions.get(id, {}).items())
         return [
@@ -86,38 +86,49 @@ class Attached:
     # -- judging ---------------------------------------------------------------------------------
 
     def arriving(self, person: Person, unit: Unit) -> Unit:
-        """The unit by which a person comes, on this node."""
+        """Add to the unit by which a person comes that this node is attached to it."""
         if not self.shared:
             return unit
         attached = Change(ATTACHED, _key(person.id, self._start), b"")
         return unit._replace(changes=(*unit.changes, attached))
 
     def leaving(self, id: str, unit: Unit) -> Unit:
-        """The unit by which a person leaves, from all nodes."""
+        """Add to the unit by which a person leaves that no node is attached to it."""
         starts = self._versions.get(id)
         if not starts:
             return unit
         gone = [Change(ATTACHED, _key(id, start), None) for start in starts]
         return unit._replace(changes=(*unit.changes, *gone))
 
+    def is_present(self, person: Person) -> bool:
+        """Whether a person holds its name, and this node is attached to it."""
+        own = self._people.own(person.key) is person
+        return own and (self.here(person.id) or not self.shared)
+
     def attach(self, policy: Policy, person: Person, held: Person | Elsewhere) -> Unit:
-        """This node has a session of a person that other nodes have; the person holds its name as
-        `held`.  Raises `NotAllowed`.
+        """Attach this node to a person who is coming, and already holds the name, as `held`, on
+        other nodes.  Raises `NotAllowed`.
         """
+        if held.id != person.id:
+            self._people.identify(person, held.id)
         policy.may(person, Action.ENTER)
         holding = hold(person, held.name, held.key, named=held.named)
         expects = (Expect(NAMES, held.key, held.version),)
         return self.arriving(person, Unit((), (holding,), expects))
 
     def detach(self, id: str) -> Unit | None:
-        """This node has no session of that person any more; None: no other node has one."""
+        """Detach this node from that person; None if no other node is attached, so the person must
+        leave.
+        """
         others = self.others(id)
         if not others:
             return None
         return Unit((), (Change(ATTACHED, _key(id, self._start), None),), others[:1])
 
     def stay_away(self, id: str) -> Unit:
-        """This node, which is not attached to that person, stays so."""
+        """Keep this node detached from that person: an earlier unit that attaches it, and is in
+        doubt, becomes stale.
+        """
         key = _key(id, self._start)
         return Unit((), (Change(ATTACHED, key, None),), (Expect(ATTACHED, key, 0),))
 

@@ -1,12 +1,12 @@
 """Failed attempts to sign in, by account and by address.
 
-1. Each has a bucket: so many failures at once, and one more every few seconds.  While the bucket of
-   an account is empty, only addresses that have signed in to it before may try; so guesses from
-   other addresses do not lock the owner out.
-2. An attempt takes its tokens when it begins, so that many at once are no way around; one that
-   succeeds gives them back.
-3. A name without an account has a bucket too, so the answers do not reveal which accounts exist.
-4. The buckets are noted in the store, and read when it is opened: a restart forgives nothing.
+1. Each account and each address has a bucket of failures: a burst, and one more every few seconds.
+   While an account's bucket is used up, only *familiar* addresses, which have signed in to it
+   before, may try; so guesses from other addresses do not lock its owner out.
+2. An attempt takes its tokens when it begins, so that parallel attempts do not get around the
+   limit; one that succeeds returns them.
+3. A name without an account has a bucket too, so that answers do not reveal which accounts exist.
+4. The buckets are stored, and read at the start: a restart does not reset them.
 """
 
 from __future__ import annotations
@@ -25,19 +25,19 @@ from ..model.units import ATTEMPTS, FAMILIAR, Cell, account_table
 from ..store import Store
 
 ACCOUNT_FAILURES = 10
-"""Failures that an account may have at once, from addresses that it does not know."""
+"""The burst of failures at an account, from addresses that are not familiar."""
 ACCOUNT_SECONDS = 30.0
 """Seconds after which an account may have one more."""
 ADDRESS_FAILURES = 30
-"""Failures that an address may have at once: a class behind it mistypes."""
+"""The burst of failures from an address: a whole school class may mistype."""
 ADDRESS_SECONDS = 10.0
 """Seconds after which an address may have one more."""
 TIDY_SECONDS = 60.0
-"""Seconds between two looks for buckets that may be forgotten."""
+"""Seconds between two clean-ups of buckets that are full again."""
 
 
 class Kind(NamedTuple):
-    """How much the buckets of accounts, or of addresses, hold."""
+    """The size of a kind of buckets: those of accounts, or those of addresses."""
 
     prefix: str
     most: int
@@ -49,11 +49,11 @@ ADDRESS = Kind("h:", ADDRESS_FAILURES, ADDRESS_SECONDS)
 
 
 class Level(msgspec.Struct, array_like=True):
-    """How many failures a bucket has taken, as of a time."""
+    """The failures counted in a bucket, as of a time."""
 
     taken: float
     at: float
-    """On the wall clock, in seconds since the Unix epoch: it holds over restarts."""
+    """In seconds since the Unix epoch, because it is stored."""
 
 
 _encode = msgspec.json.Encoder().encode
@@ -61,7 +61,7 @@ _decode = msgspec.json.Decoder(Level).decode
 
 
 class Attempt:
-    """One attempt that is under way."""
+    """One attempt under way.  Exactly one of its methods is to be called."""
 
     def __init__(self, attempts: Attempts, key: str, address: Address, *, familiar: bool) -> None:
         self._attempts = attempts
@@ -70,27 +70,27 @@ class Attempt:
         self._familiar = familiar
 
     def succeeded(self) -> None:
-        """It was the right password: give back what was taken."""
+        """The password was right: return the tokens, and note the address as familiar."""
         self._attempts.settle(ADDRESS, self._address, -1)
         if not self._familiar:
             self._attempts.settle(ACCOUNT, self._key, -1)
             self._attempts.remember(self._key, self._address)
 
     def failed(self) -> None:
-        """It was not: what was taken is noted."""
+        """The password was wrong: store the buckets."""
         self._attempts.settle(ADDRESS, self._address)
         if not self._familiar:
             self._attempts.settle(ACCOUNT, self._key)
 
     def undecided(self) -> None:
-        """Whether it was is not known: give back what was taken."""
+        """The password could not be checked: return the tokens."""
         self._attempts.settle(ADDRESS, self._address, -1)
         if not self._familiar:
             self._attempts.settle(ACCOUNT, self._key, -1)
 
 
 class Attempts:
-    """The attempts of one chat."""
+    """Counts the failed attempts of one chat."""
 
     def __init__(self, clock: IReactorTime, store: Store, now: Callable[[], float]) -> None:
         """`now` is the wall clock, in seconds since the Unix epoch."""
@@ -99,21 +99,21 @@ class Attempts:
         self._now = now
         self._levels: dict[str, Level] = {}
         self._noted: set[str] = set()
-        """The buckets that the store has."""
+        """The keys of the stored buckets."""
         self._tidying = False
 
     def opened(self, cells: Mapping[str, Cell]) -> None:
-        """The store is open, and has these buckets."""
+        """Take over the buckets that the store has on opening."""
         for key, cell in cells.items():
             try:
                 self._levels[key] = _decode(cell.value)
             except msgspec.DecodeError:
-                continue  # of a later version
+                continue  # written by a later version
             self._noted.add(key)
         self._watch()
 
     def begin(self, key: str, address: Address) -> Deferred[Attempt]:
-        """An attempt at the account with that name key is about to be made.
+        """Begin an attempt to sign in to the account with that key.
 
         Raises or fails with `RateLimited`; fails with `Unavailable`.
         """
@@ -132,7 +132,7 @@ class Attempts:
         return known.addCallback(looked_up)
 
     def settle(self, kind: Kind, who: str, change: int = 0) -> None:
-        """Change a bucket, and note it."""
+        """Add `change` failures to a bucket, and store it."""
         self._take(kind, who, change)
         key = kind.prefix + who
         level = self._levels.get(key)
@@ -143,11 +143,11 @@ class Attempts:
             self._forget(key)
 
     def remember(self, key: str, address: Address) -> None:
-        """An account has signed in from there."""
+        """Note an address as familiar to an account."""
         at = b"%d" % (self._now() * 1_000_000)
         self._store.note(account_table(FAMILIAR, key), address, at).addErrback(_ignore)
 
-    # -- inside ----------------------------------------------------------------------------------
+    # -- buckets ---------------------------------------------------------------------------------
 
     def _check(self, kind: Kind, who: str) -> None:
         taken = self._taken(kind, who)
@@ -179,7 +179,7 @@ class Attempts:
             self._clock.callLater(TIDY_SECONDS, self._tidy)
 
     def _tidy(self) -> None:
-        """Forget the buckets that have filled again."""
+        """Drop the buckets that are full again."""
         self._tidying = False
         for key in list(self._levels):
             kind = ACCOUNT if key.startswith(ACCOUNT.prefix) else ADDRESS
@@ -195,5 +195,5 @@ class Attempts:
 
 
 def _ignore(failure: Failure) -> None:
-    """What cannot be noted counts in memory all the same."""
+    """Drop the error: a bucket that cannot be stored still counts in memory."""
     failure.trap(ChatError)

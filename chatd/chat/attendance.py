@@ -1,4 +1,11 @@
-"""Coming into rooms and going out of them, and taking another name."""
+"""How persons join and leave rooms, and how guests change their names.
+
+1. `join_by_command`, `leave_by_command` and `rename` carry out commands; `join`, `evict` and
+   `rename_guest` are what the server itself does to a person.
+2. A personal token acts for its account.  If the account's person is present, that person joins or
+   leaves; otherwise only the account's list of joined rooms changes.
+3. A room that is hidden from the person is refused like a room that does not exist.
+"""
 
 from __future__ import annotations
 
@@ -14,50 +21,38 @@ from ..model.policy import Action, Policy
 from ..model.text import clean_phrase
 from ..model.units import Unit
 from . import judge, judge_accounts
-from .accounts import Accounts, Claim
-from .admission import Admission
-from .arrivals import Arrivals, Outcome
-from .journal import Journal
+from .accounts import Claim
+from .core import Core
+from .departures import Departures
+from .journal import Outcome
 from .lane import ALONE, in_order
-from .people import People
 from .person import Person
 from .presence import Unannounced
-from .readers import Readers
 from .room import Room
-from .rooms import Rooms
 
 
 class Attendance:
-    """Carries out what changes who is where."""
+    """Changes which rooms a person is in, and which name it has."""
 
-    def __init__(
-        self,
-        arrivals: Arrivals,
-        journal: Journal,
-        accounts: Accounts,
-        people: People,
-        rooms: Rooms,
-        readers: Readers,
-        admission: Admission,
-        max_text: int,
-    ) -> None:
-        """`max_text` is in bytes of UTF-8."""
-        self._arrivals = arrivals
-        self._journal = journal
-        self._accounts = accounts
-        self._people = people
-        self._rooms = rooms
-        self._readers = readers
-        self._admission = admission
-        self._max_text = max_text
+    def __init__(self, core: Core, departures: Departures) -> None:
+        self._journal = core.journal
+        self._accounts = core.accounts
+        self._people = core.people
+        self._rooms = core.rooms
+        self._readers = core.readers
+        self._admission = core.admission
+        self._max_text = core.max_text
+        self._departures = departures
 
-    def come_in(self, command: Join, person: Person, key: bytes | None) -> Outcome:
-        """Join a room; by a personal token, for the account."""
+    # -- rooms -----------------------------------------------------------------------------------
+
+    def join_by_command(self, command: Join, person: Person, key: bytes | None) -> Outcome:
+        """Join a room, as the command asks; see `ChatService.perform`."""
         name = clean_room(command.room)
         if person.account is not None and person.visiting:
             present = self._present(person)
             if present is not None:
-                return self.come_in(command, present, key)
+                return self.join_by_command(command, present, key)
             return self._while_away(person, name, partial(judge_accounts.join, person))
         if person.lane is None:
             if name in person.rooms:
@@ -71,7 +66,10 @@ class Attendance:
         )
 
     def join(self, person: Person, room: Room) -> Outcome:
-        """Let a person into a room, who need not ask for it: who speaks in a room is in it."""
+        """Have a person join a room.  A person who speaks in a room joins it by that.
+
+        Fails with `BadRoom`, `NotAllowed`, `TooMany`, `TooManyRooms`, `Unavailable`.
+        """
         unannounced = Unannounced()
 
         def join() -> Unit:
@@ -82,23 +80,23 @@ class Attendance:
             return judge.join(self._readers.policy, person, room)
 
         def joined(id_: int | None) -> int | None:
-            self._arrivals.tallies.arrived(unannounced)
+            self._departures.tallies.arrived(unannounced)
             return id_
 
         try:
-            self._rooms.directory.found(room, person.address)
+            self._rooms.directory.reserve(room, person.address)
         except ChatError:
             return fail()
         joining = self._journal.submit(join, room, quiet=True)
         return self._rooms.directory.claimed(room, joining).addCallback(joined)
 
-    def go_out(self, command: Leave, person: Person, key: bytes | None) -> Outcome:
-        """Leave a room; by a personal token, for the account."""
+    def leave_by_command(self, command: Leave, person: Person, key: bytes | None) -> Outcome:
+        """Leave a room, as the command asks; see `ChatService.perform`."""
         name = clean_room(command.room)
         if person.account is not None and person.visiting:
             present = self._present(person)
             if present is not None:
-                return self.go_out(command, present, key)
+                return self.leave_by_command(command, present, key)
             return self._while_away(person, name, partial(judge_accounts.leave, person))
         if name not in person.rooms and person.lane is None:
             return self._not_in(person, name)
@@ -110,33 +108,45 @@ class Attendance:
             if room is None:
                 return fail(NotInRoom(f"you are not in #{name}"))
 
-            unannounced = Unannounced()
-
-            def leave() -> Unit:
-                if name not in person.rooms:
-                    return Unit()
-                unannounced.judge(person, [room])
-                return judge.leave(person, room, parting)
-
             def left(id_: int | None) -> int | None:
-                self._arrivals.tallies.departed(unannounced)
                 self._rooms.directory.left(room, person.address)
-                self._arrivals.when_left(person, room)
+                self._departures.when_left(person, room)
                 return id_
 
-            return self._journal.submit(leave, room, quiet=True).addCallback(left)
+            return self._leave(person, room, parting).addCallback(left)
 
         return in_order(person, ALONE, leave_room)
 
+    def evict(self, person: Person, room: Room) -> None:
+        """Have a person leave a room that it may no longer be in."""
+        leaving = self._leave(person, room, "")
+        leaving.addCallback(lambda _: self._departures.when_left(person, room))
+        leaving.addErrback(lambda failure: failure.trap(ChatError))
+
+    def _leave(self, person: Person, room: Room, parting: str) -> Outcome:
+        unannounced = Unannounced()
+
+        def leave() -> Unit:
+            if room.name not in person.rooms:
+                return Unit()
+            unannounced.judge(person, [room])
+            return judge.leave(person, room, parting)
+
+        def left(id_: int | None) -> int | None:
+            self._departures.tallies.departed(unannounced)
+            return id_
+
+        return self._journal.submit(leave, room, quiet=True).addCallback(left)
+
     def _present(self, person: Person) -> Person | None:
-        """The account's own person, while it is here, for a program that acts as the account."""
+        """The person of the account that a personal token acts for, if that person is present."""
         present = self._people.own(person.key)
         return present if present and present.account and not present.ended else None
 
     def _while_away(
         self, person: Person, name: str, judgement: Callable[[Policy, Room], Unit]
     ) -> Outcome:
-        """An account that is not present joins a room, or leaves it."""
+        """Have an account that is not present join a room, or leave it."""
         assert person.account is not None
         self._admission.spend(person)
 
@@ -151,34 +161,10 @@ class Attendance:
 
         return self._accounts.joined(person.account).addCallback(found)
 
-    def displace(self, person: Person) -> Outcome:
-        """A guest has to give its name back, and goes on under one from the server."""
-
-        def rename() -> Unit:
-            name = self._people.guest_name()
-            return judge.rename(self._readers.policy, person, name, name, chosen=False)
-
-        return in_order(person, ALONE, self._journal.submit, rename, person)
-
-    def put_out(self, person: Person, room: Room) -> None:
-        """A person may not be in a room any more, and leaves it."""
-        unannounced = Unannounced()
-
-        def leave() -> Unit:
-            if room.name not in person.rooms:
-                return Unit()
-            unannounced.judge(person, [room])
-            return judge.leave(person, room, "")
-
-        def left(_: object) -> None:
-            self._arrivals.tallies.departed(unannounced)
-            self._arrivals.when_left(person, room)
-
-        leaving = self._journal.submit(leave, room, quiet=True).addCallback(left)
-        leaving.addErrback(lambda failure: failure.trap(ChatError))
-
     def _not_in(self, person: Person, name: str) -> Outcome:
-        """Refuse to leave a room in which the person is not; one that is hidden is not there."""
+        """Refuse to leave a room that the person is not in.  For a hidden room the policy answers,
+        so that the refusal does not reveal that the room exists.
+        """
         error = NotInRoom(f"you are not in #{name}")
         if not self._rooms.index.known(name).state.closed:
             raise error
@@ -190,15 +176,15 @@ class Attendance:
         return self._rooms.load(name).addCallback(refuse)
 
     def check_rooms(self, person: Person, name: str) -> None:
-        """A person is about to be in that room.  Raises `TooManyRooms`."""
+        """Raise `TooManyRooms` if the person is not in that room and may join no more rooms."""
         most = self._admission.limits.rooms_per_session
         if name not in person.rooms and len(person.rooms) >= most and not person.visiting:
             raise TooManyRooms(f"you are in {most} rooms, the most there may be; leave one first")
 
-    # -- under another name ----------------------------------------------------------------------
+    # -- names -----------------------------------------------------------------------------------
 
     def rename(self, command: Rename, person: Person, key: bytes | None) -> Outcome:
-        """Take another name."""
+        """Give a guest the name that the command asks for; see `ChatService.perform`."""
         if person.account is not None and command.name != person.name:
             raise NotAllowed(
                 f"the name of an account does not change; you are {person.name} everywhere"
@@ -219,14 +205,23 @@ class Attendance:
             return judge.rename(self._readers.policy, person, new, name_key(new), claim.expects)
 
         def renamed(id_: int | None) -> int | None:
-            self._arrivals.tallies.arrived(unannounced)
+            self._departures.tallies.arrived(unannounced)
             return id_
 
         def submit() -> Outcome:
-            free = succeed(None) if person.ended else self._arrivals.when_free(name_key(wanted))
+            free = succeed(None) if person.ended else self._departures.when_free(name_key(wanted))
             claiming = free.addCallback(lambda _: self._accounts.claim(wanted))
             return claiming.addCallback(
                 lambda claim: self._journal.submit(partial(rename, claim), person, quiet=True)
             )
 
         return in_order(person, ALONE, submit).addCallback(renamed)
+
+    def rename_guest(self, person: Person) -> Outcome:
+        """Give a guest a name from the server, because an account claims the present one."""
+
+        def rename() -> Unit:
+            name = self._people.guest_name()
+            return judge.rename(self._readers.policy, person, name, name, chosen=False)
+
+        return in_order(person, ALONE, self._journal.submit, rename, person)

@@ -1,9 +1,9 @@
-"""The claim: how a server gets its first administrator.
+"""The claim code, by which a server gets its first administrator.
 
-1. While there is no administrator, each start makes a new code of 128 bits and logs it, because
-   the reader of a server's log is its operator.
-2. It is good once, for an hour, and not while there is an administrator.  A claim expects that none
-   was made before it: of two at once, one is refused.
+1. While there is no administrator, each start makes a new code of 128 bits and logs it: only the
+   operator reads the server's log.
+2. The code is valid once, for an hour, and only while there is no administrator.
+3. A claim's unit expects that no other claim was stored before it: of two at once, one is refused.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from .journal import Journal
 CLAIM_SECONDS = 3600.0
 """Seconds for which the code that a start logs is valid."""
 CLAIMED = ""
-"""The key of the cell that every claim writes; no account has it."""
+"""The key of the cell that every claim writes; it is no account's key."""
 NO_CLAIM = (
     "that claim is not good: it was used, is older than an hour, or is of an earlier start; a "
     "start without an administrator logs a new one"
@@ -33,7 +33,7 @@ NO_CLAIM = (
 
 
 class Claims:
-    """The code of this start, as long as it is good."""
+    """The code of this start, while it is valid."""
 
     def __init__(self, now: Callable[[], float], journal: Journal) -> None:
         """`now` tells seconds that never run backwards."""
@@ -42,10 +42,12 @@ class Claims:
         self._until = 0.0
         self._version = 0
         self.code = ""
-        """The code; empty: none is good."""
+        """The code; empty: none is valid."""
 
     def opened(self, admins: Mapping[str, Cell]) -> None:
-        """The store is open, and has these administrators."""
+        """Take over the administrators that the store has on opening, and make a code if there is
+        none.
+        """
         self.restated(admins)
         if not any(key != CLAIMED for key in admins):
             self.code = secrets.token_urlsafe(16)
@@ -58,13 +60,13 @@ class Claims:
             self.code = ""
 
     def check(self, code: str) -> None:
-        """Raises `NotAllowed` if the code is not good."""
+        """Raise `NotAllowed` if the code is not valid."""
         known = self.code if self._now() < self._until else ""
         if not known or not hmac.compare_digest(known.encode(), code.encode(errors="replace")):
             raise NotAllowed(NO_CLAIM)
 
     def take(self, proof: Proof, code: str) -> Deferred[Any]:
-        """Make the account an administrator's; the code is used up.
+        """Make the account an administrator's, and use up the code.
 
         Raises or fails with `NotAllowed`, `BadCredentials`, `Unavailable`.
         """

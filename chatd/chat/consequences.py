@@ -1,12 +1,12 @@
-"""Consequences: what each node does to readers and people after a unit was shown.
+"""Consequences: what each node does to its readers and people when a unit was shown.
 
-1. When a room's revision changes, its readers are judged anew, and people of this node who may not
-   be in it any more leave it.
-2. A person who was kicked reads up to the kick; then the person's readers of that room end.
-3. What a guest was given ends when the guest has left; a room that a guest brought into being is
-   reset when it is empty.  If only members could read it, its history is erased first: a reset room
-   is open to all.  A room of which the history cannot be erased stays closed.
-4. A person who is banned from the server leaves every room, and that person's readers end.
+1. When a room's revision changes, its readers are reviewed, and those people of this node who may
+   no longer be in it leave it.
+2. A person who was kicked reads up to the kick; then its readers of that room end.
+3. What a guest was given ends when the guest has left.  A room that a guest created is reset when
+   it is empty.  If only members could read it, its history is erased first, because a reset room is
+   open to all; if its history cannot be erased, it stays closed.
+4. A person who is banned from the server leaves, and its readers end.
 """
 
 from __future__ import annotations
@@ -17,7 +17,6 @@ from typing import Any
 
 import msgspec
 from twisted.internet.defer import Deferred
-from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
 from ..model.errors import Banned, ChatError, Kicked, NotFound
@@ -26,56 +25,49 @@ from ..model.names import name_key
 from ..model.policy import Action
 from ..model.restrictions import Restrictions, decode_restriction
 from ..model.units import BANS, ROOMS, Cell, Change, Unit
-from ..store import Shown, Store
+from ..store import Shown
 from . import judge_guests
-from .arrivals import Arrivals
 from .attendance import Attendance
-from .given import GivenToGuests
-from .journal import Journal
-from .people import Elsewhere, People
+from .core import Core
+from .departures import Departures
+from .elsewhere import Elsewhere
+from .guest_grants import GuestGrants
 from .person import Person
-from .readers import Readers
 from .room import Room
-from .rooms import Rooms
 
 EMPTY_SECONDS = 90.0
-"""Seconds after a start until rooms that guests had brought into being are reset if they are empty:
-guests come back within the grace of their sessions."""
+"""Seconds after a start until empty rooms that guests created are reset: until then the guests may
+come back, within the grace of their sessions."""
 
 
 class Consequences:
-    """Sees what is shown, and does what follows from it."""
+    """Acts on this node's readers and people, by what was shown."""
 
     _log = Logger()
 
     def __init__(
         self,
-        clock: IReactorTime,
-        journal: Journal,
-        people: People,
-        rooms: Rooms,
-        readers: Readers,
-        arrivals: Arrivals,
+        core: Core,
+        departures: Departures,
         attendance: Attendance,
-        store: Store,
-        given: GivenToGuests,
+        grants: GuestGrants,
         banned: Restrictions,
     ) -> None:
         """`banned` are the bans from the server, which are kept up to date here."""
-        self._clock = clock
-        self._store = store
-        self._journal = journal
-        self._people = people
-        self._rooms = rooms
-        self._readers = readers
-        self._arrivals = arrivals
+        self._clock = core.clock
+        self._store = core.store
+        self._journal = core.journal
+        self._people = core.people
+        self._rooms = core.rooms
+        self._readers = core.readers
+        self._departures = departures
         self._attendance = attendance
         self._banned = banned
-        self._given = given
-        arrivals.when_left = self.left
+        self._grants = grants
+        departures.when_left = self.left
 
     def opened(self, bans: Mapping[str, Cell]) -> None:
-        """The store is open, and has these bans from the server."""
+        """Take over the bans from the server that the store has on opening."""
         for id_, cell in bans.items():
             self._place(id_, cell.value)
         index = self._rooms.index
@@ -86,7 +78,7 @@ class Consequences:
     # -- what was shown --------------------------------------------------------------------------
 
     def shown(self, shown: Shown) -> None:
-        """A unit was folded."""
+        """A unit was shown, and its changes were folded."""
         for change in shown.changes:
             table = change.table
             if table == ROOMS:
@@ -96,11 +88,11 @@ class Consequences:
             elif table == BANS:
                 self._server_ban(change)
             elif change.key.startswith("~") and change.value is not None:
-                self._given.note(change)
+                self._grants.note(change)
 
     def restated(self, room: Room) -> None:
-        """The room was read anew."""
-        self._given.restated(room)
+        """Act on a room that was read again."""
+        self._grants.restated(room)
         self._revised(room)
 
     def _revised(self, room: Room) -> None:
@@ -108,7 +100,7 @@ class Consequences:
         self._evict(room)
 
     def kicked(self, event: PutOut) -> None:
-        """Somebody was put out of a room."""
+        """A person was kicked: end its readers of the room."""
         room = self._rooms.live(event.room)
         holder = self._people.find(event.target)
         if room is None:
@@ -116,10 +108,10 @@ class Consequences:
         subject = holder.subject if holder else name_key(event.target)
         why = f": {event.text}" if event.text else ""
         error = Kicked(f"you were put out of #{event.room} by {event.sender}{why}")
-        self._readers.put_out(room, subject, error)
+        self._readers.evict(room, subject, error)
 
     def _evict(self, room: Room) -> None:
-        """Let people of this node leave a room that they may not be in any more."""
+        """Have people of this node leave a room that they may no longer be in."""
         if not room.state.closed and not room.rights.bans:
             return
         policy = self._readers.policy
@@ -130,7 +122,7 @@ class Consequences:
             try:
                 policy.may(person, Action.READ, room)
             except (Banned, NotFound):
-                self._attendance.put_out(person, room)
+                self._attendance.evict(person, room)
             except ChatError:
                 continue
 
@@ -143,8 +135,9 @@ class Consequences:
             self._expel()
 
     def anew(self) -> Deferred[Callable[[], object]]:
-        """Read the bans from the server anew; fires with what folds them.  Fails with
-        `Unavailable`.
+        """Read the bans from the server again; fires with a function that folds them.
+
+        Fails with `Unavailable`.
         """
 
         def fold(bans: Mapping[str, Cell]) -> None:
@@ -160,13 +153,13 @@ class Consequences:
         return read.addCallback(lambda bans: partial(fold, bans))
 
     def _expel(self) -> None:
-        """Let people of this node who are banned from the server leave."""
-        for person in list(self._people.mine()):
+        """Have the people of this node leave who are banned from the server."""
+        for person in list(self._people.local()):
             try:
                 self._readers.policy.may(person, Action.ENTER)
             except Banned:
-                person.sessions = 1  # all of them are over
-                self._arrivals.end(person, "")
+                person.sessions = 1  # end all of them at once
+                self._departures.end(person, "")
             except ChatError:
                 continue
 
@@ -174,28 +167,28 @@ class Consequences:
         try:
             self._banned.set(id_, None if value is None else decode_restriction(value))
         except (msgspec.DecodeError, ValueError) as problem:
-            self._log.error("a ban from the server is not understood: {problem}", problem=problem)
+            self._log.error("a ban from the server cannot be decoded: {problem}", problem=problem)
 
     # -- guests ----------------------------------------------------------------------------------
 
     def left(self, person: Person, room: Room | None) -> None:
         """A person of this node has left a room, or with None the chat, and so all rooms."""
         if room is not None and room.state.borrowed:
-            self._after(room.name, person, here=True)
+            self._forget_guest(room.name, person, here=True)
         if room is None and person.account is None:
-            for name in self._given.gone(person.subject):
-                self._after(name, person, here=False)
+            for name in self._grants.pop(person.subject):
+                self._forget_guest(name, person, here=False)
 
     def departed(self, person: Elsewhere, rooms: Collection[str]) -> None:
-        """A person has left the chat, and so these rooms, because another node is gone."""
+        """A person has left the chat, and so these rooms, because its node is gone."""
         for name in rooms:
             if self._rooms.index.known(name).state.borrowed:
-                self._after(name, person, here=True)
+                self._forget_guest(name, person, here=True)
         if person.account is None:
-            for name in self._given.gone(person.subject):
-                self._after(name, person, here=False)
+            for name in self._grants.pop(person.subject):
+                self._forget_guest(name, person, here=False)
 
-    def _after(self, name: str, person: Person | Elsewhere, *, here: bool) -> None:
+    def _forget_guest(self, name: str, person: Person | Elsewhere, *, here: bool) -> None:
         def forget(room: Room) -> Deferred[int | None]:
             judge: Callable[[], Unit] = partial(
                 judge_guests.forget_guest, room, person.subject, here=here

@@ -1,14 +1,14 @@
-"""Which rooms exist, who brought them into being, and how many there may be.
+"""Which rooms exist, which address created them, and how many there may be.
 
-1. A room exists as long as something is kept of it, it has a member, or a command that brings it
-   into being is under way.  Its first member or its first event brings it into being; when the last
-   member has left and nothing is kept, it is gone.
-2. Reading brings no room into being.  A room that is only read is in memory for its readers, takes
-   the place of none that exists, and has a bound of its own.
-3. Both are counted by the address that they came from, so that one address leaves places to the
-   others.  What it brought into being before the last start is not known any more.
-4. Counts are corrected when a bound is reached: rooms that are gone by then do not count.
-5. No room comes into being whose name could be taken for that of one that exists, in another
+1. A room exists while the store has something of it, it has a member, or a command that creates it
+   is under way.  Its first member or first event creates it; when the last member has left and
+   nothing is stored, it is gone.
+2. Reading creates no room.  A room that is only read is in memory for its readers, does not count
+   as one that exists, and has a limit of its own.
+3. Both are counted by the address that they came from, so that one address cannot use up the limits
+   for others.  After a restart it is not known any more which address created a room.
+4. Counts are corrected when a limit is reached: rooms that are gone by then do not count.
+5. A room cannot be created if its name could be taken for that of an existing room in another
    script (Unicode TR39).
 """
 
@@ -39,46 +39,46 @@ NEARBY_SHARE = 0.99
 """The default share for a loopback or private address.  It is large because a reverse proxy there
 forwards the requests of many users; the rest is kept for other addresses."""
 READ_ONLY = 5
-"""The limit on rooms kept in memory only because somebody reads them, as a multiple of the limit on
-all rooms.  Such a room takes 1.5 kB."""
+"""The limit on rooms that are in memory only for their readers, as a multiple of the limit on all
+rooms.  Such a room takes 1.5 kB."""
 
 
 class Directory:
-    """The rooms of one chat."""
+    """Counts and lists the rooms of one chat."""
 
     def __init__(
         self, limits: Callable[[], Limits], index: RoomIndex, in_memory: Mapping[str, Room]
     ) -> None:
-        """`index` knows the rooms of which something is kept, and `in_memory` has those that are in
-        memory, whether they exist or not.
+        """`index` has the stored rooms, and `in_memory` the rooms in memory, whether they exist or
+        not.
         """
         self._limits = limits
         self._index = index
         self._in_memory = in_memory
         self._claims: Counter[str] = Counter()
-        """Rooms that commands under way may bring into being."""
+        """Rooms that commands under way may create, with the number of such commands."""
         self._founded: dict[Address, set[str]] = {}
-        """Rooms by the address that brought them into being, as far as they may still exist."""
+        """Rooms by the address that created them; some may not exist any more."""
         self._noted = 0
-        """How many those are."""
+        """The number of those rooms."""
         self._unkept: set[str] = set()
-        """Those of them of which nothing was kept when that was last looked at."""
+        """Those of them that were not stored when that was last checked."""
         self._names: list[str] | None = None
-        """The rooms that are listed, in alphabetical order, and some that are not any more; None:
-        no list was asked for yet."""
+        """The listed rooms in alphabetical order, with some that do not exist any more; None: no
+        list was asked for yet."""
         self._noted_names: set[str] = set()
-        """The same, to look one up."""
+        """The same names as a set."""
         self._looks = Lookalikes()
         """The names of rooms in memory or in the index, by what they look like."""
         self._looks.add(LOBBY)
         self.changes = 0
-        """Changes so far that a list of rooms tells, beside events."""
+        """The number of changes so far that a list of rooms shows, apart from events."""
         self._read: dict[Address, int] = {}
         """Rooms in memory for their readers only, by the address of the first reader."""
         self._read_in_all = 0
 
     def opened(self) -> None:
-        """The index is complete."""
+        """The index is loaded: take over its names."""
         for name in self._index:
             self._looks.add(name)
 
@@ -100,9 +100,9 @@ class Directory:
     def names(
         self, after: str = "", limit: int | None = None, own: Collection[str] = ()
     ) -> list[str]:
-        """The rooms where somebody is or something is kept, in alphabetical order: at most `limit`
-        of them, those behind the name `after`.  Rooms that are closed or not listed are only there
-        if they are among `own`.
+        """The rooms with members or stored events or settings, in alphabetical order: at most
+        `limit` of them, from behind the name `after` on.  Rooms that are closed or not listed are
+        left out, unless they are in `own`.
         """
         if self._names is None:
             self._noted_names = {LOBBY, *self._index, *self._in_memory}
@@ -124,7 +124,7 @@ class Directory:
         return found
 
     def note(self, key: str) -> None:
-        """A room of that name begins, or something of it is stored."""
+        """Note that a room of that name is being created, or is stored."""
         self._looks.add(key)
         if self._names is not None and key not in self._noted_names:
             self._noted_names.add(key)
@@ -134,15 +134,14 @@ class Directory:
         room = self._in_memory.get(key)
         return key in self._index or bool(room and room.members)
 
-    # -- bringing into being ---------------------------------------------------------------------
+    # -- creating rooms --------------------------------------------------------------------------
 
-    def found(self, room: Room, address: Address) -> None:
-        """A person at that address is about to come into a room, or to say something in it; if it
-        does not exist, that brings it into being.
+    def reserve(self, room: Room, address: Address) -> None:
+        """Count a room as created by that address, if it does not exist: a person there is about to
+        join it, or to say something in it.
 
-        Raises `BadRoom` if its name could be taken for that of a room that exists, `Unavailable` if
-        there are as many rooms as there may be, `TooMany` if the address has brought as many into
-        being as it may.
+        Raises `BadRoom` if its name could be taken for that of another room, `Unavailable` if there
+        are as many rooms as there may be, `TooMany` if the address has created as many as it may.
         """
         if self.exists(room.name) or room.name == LOBBY:
             return
@@ -178,8 +177,8 @@ class Directory:
             self._forget()
 
     def claimed(self, room: Room, outcome: Deferred[T]) -> Deferred[T]:
-        """A command is under way, with that outcome, that may bring the room into being: the room
-        counts as one that exists, however slow the store is.
+        """Count a room as existing until `outcome` fires: that of a command under way which may
+        create it.  Returns the outcome.
         """
         if outcome.called or (room.members and room.version):
             return outcome
@@ -200,14 +199,14 @@ class Directory:
         return key not in self._index and self.exists(key)
 
     def _share(self, address: Address) -> int:
-        """Rooms that an address may bring into being."""
+        """The number of rooms that an address may create."""
         limits = self._limits()
         if limits.rooms_per_address is not None:
             return limits.rooms_per_address or limits.rooms
         return ceil(limits.rooms * (PUBLIC_SHARE if is_public(address) else NEARBY_SHARE))
 
     def _forget(self) -> None:
-        """Now and then, forget the rooms that are gone, and with them many addresses."""
+        """Drop the rooms that are gone, and the addresses that have none left."""
         self._looks.keep(lambda name: name == LOBBY or self.exists(name))
         living = {address: {*filter(self.exists, own)} for address, own in self._founded.items()}
         self._founded = {address: own for address, own in living.items() if own}
@@ -216,10 +215,10 @@ class Directory:
     # -- reading ---------------------------------------------------------------------------------
 
     def read(self, room: Room, address: Address) -> None:
-        """Somebody at that address is about to read a room, which need not exist.
+        """Count a room that does not exist, because a client at that address is about to read it.
 
-        Raises `TooMany` if too many that do not exist are read from there, `Unavailable` if too
-        many are read in all.
+        Raises `TooMany` if clients at that address read too many such rooms, `Unavailable` if all
+        clients together do.
         """
         if room.counted or room.name == LOBBY or self.exists(room.name):
             return
@@ -238,8 +237,8 @@ class Directory:
         self._charge(room, address)
 
     def left(self, room: Room, address: Address) -> None:
-        """A member has left a room, from that address; if it was the last and the room is read, it
-        stays in memory for its readers.
+        """A member at that address has left a room.  If it was the last one, and the room is gone
+        but has readers, count it as only read.
         """
         if room.members or room.counted or room.name == LOBBY:
             return
@@ -253,7 +252,7 @@ class Directory:
         room.counted.atexit = False
 
     def _no_longer_read(self, address: Address) -> None:
-        """Uncount, for this address, a room that has lost its last reader."""
+        """Uncount a room that has lost its last reader, for the address that it was counted for."""
         self._read_in_all -= 1
         self._read[address] -= 1
         if not self._read[address]:

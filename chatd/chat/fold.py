@@ -1,4 +1,4 @@
-"""The fold: the one place where what the store has stored becomes the state of the chat."""
+"""The fold: the one place where stored units become the state of the chat."""
 
 from __future__ import annotations
 
@@ -30,7 +30,6 @@ from ..stream.eventlog import Entry
 from ..stream.feed import Source
 from ..stream.notifier import Growth, Notifier
 from .accounts import Accounts
-from .arrivals import Arrivals
 from .attached import Attached
 from .attempts import Attempts
 from .claims import Claims
@@ -39,6 +38,7 @@ from .ignores import Ignores
 from .journal import Journal
 from .lasting import Sessions
 from .letters import Letters
+from .node_loss import NodeLoss
 from .nodes import Nodes, State
 from .people import People
 from .person import Person
@@ -46,14 +46,13 @@ from .request_keys import RequestKeys
 from .rooms import Rooms
 
 FOLDED = frozenset((ACCOUNTS, SKELETONS, SESSIONS, TOKENS))
-"""Tables of which changes are followed by the accounts and their sessions."""
+"""Tables that the accounts and sessions fold."""
 
 
 class Folds(Protocol):
-    """The parts that follow what is stored: `chatd.chat.parts.Parts` has them."""
+    """The parts that are folded: `chatd.chat.parts.Parts` has them."""
 
     accounts: Accounts
-    arrivals: Arrivals
     attached: Attached
     attempts: Attempts
     claims: Claims
@@ -61,6 +60,7 @@ class Folds(Protocol):
     ignores: Ignores
     journal: Journal
     letters: Letters
+    node_loss: NodeLoss
     nodes: Nodes
     notifier: Notifier
     people: People
@@ -70,7 +70,7 @@ class Folds(Protocol):
 
 
 class Fold:
-    """Folds what was stored, in its order: see `chatd.store.Follower`."""
+    """The store's follower (`chatd.store.Follower`): folds units in the order of their ids."""
 
     def __init__(self, parts: Folds, store: Store) -> None:
         self._parts = parts
@@ -78,12 +78,13 @@ class Fold:
         self.horizon = 0
         """The highest id shown so far; a cursor above it lies in the future."""
         self._early: list[Callable[[], None]] | None = []
-        """What the store has told while the state is being read; None: it has been read."""
+        """What the store reported while the state was being read, to be folded then; None: the
+        state has been read."""
         self._folding: list[Deferred[None]] = []
         """What is fired when that is folded."""
 
     def opened(self, opened: Opened) -> Deferred[None]:
-        """The store is open: what it has is the state to begin with."""
+        """Take over the state that the store has on opening; fires when guests are restored."""
         self.horizon = opened.last
         self._parts.request_keys.opened(opened.request_keys)
         tables = gatherResults(
@@ -120,7 +121,7 @@ class Fold:
             self._early.append(partial(self._shown_early, batch))
             return
         growth = Growth(self._parts.notifier)
-        put_out: list[PutOut] = []
+        kicks: list[PutOut] = []
         for shown in batch:
             for change in shown.changes:
                 self._parts.rooms.change(change, shown.id)
@@ -142,9 +143,9 @@ class Fold:
                 event = entry.event
                 source: Source | None = None
                 if isinstance(event, RoomEvent):
-                    source = self._parts.rooms.kept(event, entry.id)
+                    source = self._parts.rooms.event_stored(event, entry.id)
                     if isinstance(event, PutOut):
-                        put_out.append(event)
+                        kicks.append(event)
                 elif isinstance(event, PresenceEvent):
                     source = self._parts.rooms.presence(event.room)
                 elif isinstance(event, Told):
@@ -156,7 +157,7 @@ class Fold:
         self._parts.rooms.shown(batch)
         growth.finish()
         self.horizon = batch[-1].id
-        for event in put_out:
+        for event in kicks:
             self._parts.consequences.kicked(event)
 
     def _shown_early(self, batch: Sequence[Shown]) -> None:
@@ -211,7 +212,7 @@ class Fold:
         )
 
     def forgotten(self, firsts: Mapping[str, int | None]) -> None:
-        """See `chatd.store.Follower`; rooms of which nothing is left vanish."""
+        """See `chatd.store.Follower`; rooms of which nothing is left are removed."""
         if self._early is not None:
             self._early.append(partial(self.forgotten, firsts))
             return
@@ -219,19 +220,19 @@ class Fold:
         index.forgotten(firsts)
         for name, first in firsts.items():
             if first is None:
-                vanished = self._parts.journal.submit(partial(index.vanish, name))
-                vanished.addErrback(lambda failure: failure.trap(ChatError))
+                removed = self._parts.journal.submit(partial(index.judge_removal, name))
+                removed.addErrback(lambda failure: failure.trap(ChatError))
 
     def _end(self, ended: list[Person]) -> None:
         """End the sessions of persons who hold their names no more, because of another node."""
         people = self._parts.people
         for person in ended:
             if people.own(person.key) is not person:  # else the name was changed
-                self._parts.arrivals.lost(person)
+                self._parts.node_loss.left(person)
         ended.clear()
 
     def _deliver(self, entry: Entry, told: Told, growth: Growth) -> None:
-        """A private message was stored: it goes to the two who held the names at its id."""
+        """Deliver a private message to the persons who held the two names at its id."""
         people = self._parts.people
         self._parts.letters.add(entry)
         sender, to = people.own(name_key(told.sender)), people.own(name_key(told.to))

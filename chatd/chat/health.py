@@ -1,4 +1,4 @@
-"""Whether the chat is healthy: whether its store takes events."""
+"""Health: whether the store takes events."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ PROBE_SECONDS = 5.0
 
 
 class Health:
-    """Probes a store when it is asked, and not too often."""
+    """Probes the store on demand, and caches the result for `FRESH_SECONDS`."""
 
     def __init__(self, clock: IReactorTime, probe: Callable[[], Deferred[None]]) -> None:
         """`probe` is that of a `Store`."""
@@ -26,46 +26,46 @@ class Health:
         self._probe = probe
         self._probing = False
         self._known_at = -FRESH_SECONDS
-        self._trouble: Unavailable | None = None
+        self._error: Unavailable | None = None
         self._waiting: list[Deferred[None]] = []
         self._timer: IDelayedCall | None = None
 
     def check(self) -> Deferred[None]:
         """Fires if the store takes events; fails with `Unavailable`, which says why it does not."""
         fresh = self._clock.seconds() - self._known_at < FRESH_SECONDS
-        if fresh or (self._probing and not self._waiting):  # a probe that has hung says no
-            return fail(self._trouble) if self._trouble else succeed(None)
+        if fresh or (self._probing and not self._waiting):  # a probe that hangs has failed
+            return fail(self._error) if self._error else succeed(None)
         answer: Deferred[None] = Deferred()
         self._waiting.append(answer)
         if not self._probing:
             self._probing = True
             self._timer = self._clock.callLater(PROBE_SECONDS, self._hung)
-            self._probe().addCallbacks(self._well, self._unwell).addBoth(self._probed)
+            self._probe().addCallbacks(self._succeeded, self._failed).addBoth(self._finished)
         return answer
 
     def _hung(self) -> None:
         self._timer = None
-        self._tell(Unavailable(f"the store has not answered for {PROBE_SECONDS:g} seconds"))
+        self._answer(Unavailable(f"the store has not answered for {PROBE_SECONDS:g} seconds"))
 
-    def _well(self, _: None) -> None:
-        self._tell(None)
+    def _succeeded(self, _: None) -> None:
+        self._answer(None)
 
-    def _unwell(self, failure: Failure) -> None:
+    def _failed(self, failure: Failure) -> None:
         problem = failure.value
         known = isinstance(problem, Unavailable)
-        self._tell(problem if known else Unavailable(f"the store is out of order: {problem!r}"))  # type: ignore[arg-type]
+        self._answer(problem if known else Unavailable(f"the store is out of order: {problem!r}"))  # type: ignore[arg-type]
 
-    def _probed(self, _: object) -> None:
+    def _finished(self, _: object) -> None:
         self._probing = False
         if self._timer:
             self._timer.cancel()
             self._timer = None
 
-    def _tell(self, trouble: Unavailable | None) -> None:
-        self._trouble, self._known_at = trouble, self._clock.seconds()
+    def _answer(self, error: Unavailable | None) -> None:
+        self._error, self._known_at = error, self._clock.seconds()
         waiting, self._waiting = self._waiting, []
         for answer in waiting:
-            if trouble:
-                answer.errback(trouble)
+            if error:
+                answer.errback(error)
             else:
                 answer.callback(None)

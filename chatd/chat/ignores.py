@@ -1,8 +1,8 @@
-"""Whom a person ignores.
+"""Ignore lists: the names whose messages a person does not want.
 
-An account's list is kept, and holds in all its sessions; a guest's ends with the guest.  Private
-messages of somebody who is ignored are acknowledged and not delivered; doors for people leave out
-what ignored people say in rooms, programs get all.
+1. An account's list is stored, and holds in all its sessions; a guest's ends with the guest.
+2. Private messages of an ignored person are acknowledged to the sender, and not delivered.
+3. Doors for people leave out what ignored persons say in rooms; programs get everything.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _IGNORES = account_table(IGNORES, "")
 
 
 class Ignores:
-    """Carries out what changes whom people ignore."""
+    """Changes and reads ignore lists."""
 
     def __init__(self, journal: Journal, accounts: Accounts, people: People) -> None:
         self._journal = journal
@@ -35,7 +35,7 @@ class Ignores:
         self._people = people
 
     def ignore(self, person: Person, name: str) -> Deferred[Any]:
-        """Hear no more of whoever has that name.
+        """Put a name on a person's ignore list.
 
         Raises or fails with `BadName`, `Malformed`, `Unavailable`.
         """
@@ -50,8 +50,8 @@ class Ignores:
 
         return self.names(person).addCallback(ignored)
 
-    def hear(self, person: Person, name: str) -> Deferred[Any]:
-        """Hear again of whoever has that name.  Raises or fails with `BadName`, `Unavailable`."""
+    def unignore(self, person: Person, name: str) -> Deferred[Any]:
+        """Take a name off the list.  Raises or fails with `BadName`, `Unavailable`."""
         return self._change(person, name_key(name), None)
 
     def names(self, person: Person) -> Deferred[dict[str, str]]:
@@ -84,7 +84,7 @@ class Ignores:
 
         return together(
             read(person, person.account)
-            for person in self._people.mine()
+            for person in self._people.local()
             if person.account is not None
         )
 

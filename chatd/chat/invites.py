@@ -1,8 +1,9 @@
 """Invites: links by which accounts become members of a room.
 
-1. A code has 128 random bits.  Only its hash is kept, and it is told once.
-2. Every code that cannot be used is refused alike, whatever is wrong with it.
-3. Of two who use the last use of a code at once, one becomes a member: the room's revision decides.
+1. A code has 128 random bits.  It is sent once, to its maker; only its hash is stored.
+2. Every code that cannot be used gets the same refusal, whatever is wrong with it.
+3. If two accounts use the last use of a code at the same time, one becomes a member: both units
+   expect the same version of the room's cell.
 """
 
 from __future__ import annotations
@@ -16,51 +17,49 @@ from twisted.internet.defer import Deferred, fail, succeed
 from twisted.python.failure import Failure
 
 from ..model.errors import ChatError, Malformed, NoSession, NotAllowed, NotFound
-from ..model.names import clean_room
 from ..model.policy import Action
 from ..model.restrictions import MICROS
 from ..model.rights import Invite, Invited, decode_invited
 from ..model.units import INVITES, Cell, Unit
-from ..store import Store
 from . import judge_members
-from .admission import Admission
 from .arguments import new_id
-from .arrivals import Outcome
-from .journal import Journal
+from .core import Core
+from .journal import Outcome
 from .judge_members import NO_INVITE
 from .lane import ALONE, in_order
 from .person import Person
-from .readers import Readers
 from .room import Room
-from .rooms import Rooms
-from .rulings import By, new_stamp
+from .room_rulings import Judgement, RoomRulings
+from .rulings import By, Target
 
 USUAL_SECONDS = 7 * 86_400
-"""Seconds for which an invite can be used, if nothing else is asked for."""
+"""Seconds for which an invite can be used, by default."""
 MOST_SECONDS = 365 * 86_400
+"""The longest time for which an invite can be used, in seconds."""
 MOST_USES = 1000
-"""Uses of one invite."""
+"""The most uses of one invite."""
 MOST_INVITES = 100
-"""Invites of one room that can be used."""
+"""The most usable invites of one room."""
 MAX_CODE = 64
+"""The longest code that is looked up, in characters."""
 NEEDS_INVITE = "it takes an invite to make an account here; ask a member for a new one"
 
 
 class Made(NamedTuple):
-    """An invite that was made; its code is told once."""
+    """A new invite, with its code, which is not stored."""
 
     id: str
     code: str
 
 
 class Invitation(NamedTuple):
-    """An invite that lets somebody register."""
+    """An invite with which a client registers an account."""
 
     room: Room
     id: str
 
-    def taken(self, key: str, name: str, now: int) -> Unit:
-        """What it does for an account that is made with that key and name.  Raises `NotAllowed`."""
+    def use(self, key: str, name: str, now: int) -> Unit:
+        """The unit by which a new account of that key and name uses it.  Raises `NotAllowed`."""
         try:
             return judge_members.register_by_invite(self.room, self.id, key, name, now)
         except ChatError:
@@ -70,27 +69,22 @@ class Invitation(NamedTuple):
 class Invites:
     """Makes invites and lets accounts use them."""
 
-    def __init__(
-        self,
-        journal: Journal,
-        rooms: Rooms,
-        readers: Readers,
-        admission: Admission,
-        store: Store,
-        now: Callable[[], int],
-    ) -> None:
+    def __init__(self, core: Core, rulings: RoomRulings, now: Callable[[], int]) -> None:
         """`now` tells microseconds since the Unix epoch."""
-        self._journal = journal
-        self._rooms = rooms
-        self._readers = readers
-        self._admission = admission
-        self._store = store
+        self._journal = core.journal
+        self._rooms = core.rooms
+        self._readers = core.readers
+        self._admission = core.admission
+        self._store = core.store
+        self._rulings = rulings
         self._now = now
 
     def make(
         self, person: Person, room: str, seconds: int | None = None, uses: int | None = None
     ) -> Deferred[Made]:
-        """A new invite.  Raises and fails with `Malformed`, and as a command does."""
+        """Make an invite that can be used for `seconds` and `uses` times; by default once, within
+        `USUAL_SECONDS`.  Raises `Malformed`, and raises and fails as `RoomRulings.rule` does.
+        """
         seconds = USUAL_SECONDS if seconds is None else seconds
         uses = 1 if uses is None else uses
         if not 1 <= seconds <= MOST_SECONDS:
@@ -100,26 +94,28 @@ class Invites:
         made = Made(new_id(), secrets.token_urlsafe(16))
         until = self._now() + seconds * MICROS
 
-        def judged(by: By, room: Room) -> Unit:
+        def judged(by: By, room: Room, _: Target) -> Unit:
             invite = Invite(hash_of(made.code), until, uses, by.name)
             return judge_members.make_invite(by, room, made.id, invite)
 
         return self._rule(person, room, judged).addCallback(lambda _: made)
 
-    def take_back(self, person: Person, room: str, id_: str) -> Outcome:
-        """An invite can be used no more.  Fails with `NotFound`, and as a command does."""
+    def revoke(self, person: Person, room: str, id_: str) -> Outcome:
+        """Revoke an invite.  Fails with `NotFound`, and raises and fails as `RoomRulings.rule`
+        does.
+        """
         return self._rule(
-            person, room, lambda by, room: judge_members.take_back_invite(by, room, id_)
+            person, room, lambda by, room, _: judge_members.revoke_invite(by, room, id_)
         )
 
     def of(self, person: Person, room: Room) -> list[tuple[str, Invite]]:
-        """The invites of a room that can be used, with their ids.  Raises as the policy does."""
+        """The usable invites of a room, with their ids.  Raises `NotAllowed`, `NotFound`."""
         self._readers.policy.may(person, Action.INVITE, room)
         now = self._now()
         return [(id_, one) for id_, one in room.rights.invites.items() if one.until > now]
 
     def use(self, person: Person, code: str) -> Deferred[str]:
-        """An account becomes a member; fires with the room's name.
+        """Make an account a member of the invite's room; fires with the room's name.
 
         Raises `NoSession` for a guest, and fails with `NotFound` for a code that cannot be used.
         """
@@ -139,8 +135,8 @@ class Invites:
         return in_order(person, ALONE, lambda: self.find(code).addCallback(use))
 
     def to_register(self, code: str | None) -> Deferred[Invitation]:
-        """The invite by which somebody wants to register.  Fails with `NotAllowed` if there is
-        none, and with `Unavailable`.
+        """The invite for a registration.  Fails with `NotAllowed` if the code is missing or cannot
+        be used, and with `Unavailable`.
         """
 
         def load(found: Invited) -> Deferred[Invitation]:
@@ -159,7 +155,7 @@ class Invites:
         return self.find(code or "").addCallback(load).addErrback(none)
 
     def find(self, code: str) -> Deferred[Invited]:
-        """Where a code leads.  Fails with `NotFound`, and with `Unavailable`."""
+        """The room and id of the invite with that code.  Fails with `NotFound`, `Unavailable`."""
         if not code or len(code) > MAX_CODE:
             return fail(NotFound(NO_INVITE))
         key = hash_of(code)
@@ -171,21 +167,10 @@ class Invites:
 
         return self._store.get(INVITES, [key]).addCallback(found)
 
-    def _rule(self, person: Person, name: str, judgement: Callable[[By, Room], Unit]) -> Outcome:
-        where = clean_room(name)
-        self._admission.spend(person)
-        stamp = new_stamp(self._now())
-
-        def submit(room: Room) -> Outcome:
-            def judged() -> Unit:
-                by = By(person, self._readers.policy, self._now(), stamp)
-                return judgement(by, room)
-
-            return self._journal.submit(judged, room)
-
-        return in_order(person, ALONE, lambda: self._rooms.load(where).addCallback(submit))
+    def _rule(self, person: Person, room: str, judgement: Judgement) -> Outcome:
+        return self._rulings.rule(room, None, Action.INVITE, person, None, judgement)
 
 
 def hash_of(code: str) -> str:
-    """What is kept of a code."""
+    """The hash of a code, which is stored in its place."""
     return hashlib.sha256(code.encode(errors="replace")).hexdigest()

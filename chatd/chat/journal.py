@@ -1,22 +1,24 @@
-"""The journal: the way of a command from accepted over stored to shown.
+"""The journal: takes commands from accepted over stored to shown.
 
-An event has three moments.
+An event has three moments:
 
-1. *Accepted*: a command is judged and its unit put into this turn's batch, with no waiting in
-   between; so the order of accepting is the order of the batch.
-2. *Stored*: the store takes the batch and gives the ids, each unit whole or not at all.
-3. *Shown*: what was stored comes back through the store's follower, changes names, members and
-   settings, enters its room's log, wakes the readers; and right behind it the command's Deferred
-   fires.
+1. *Accepted*: a command is judged, and its unit joins this turn's batch at once.  So units are
+   stored in the order in which they were accepted.
+2. *Stored*: the store takes the batch, each unit whole or not at all, and gives the ids.
+3. *Shown*: the store's follower (`chatd.chat.fold`) gets what was stored: names, members and
+   settings change, events enter their rooms' logs, readers are woken.  Right after that the
+   command's Deferred fires.
+
+These rules hold:
 
 4. A unit is shown only after the store has taken it.  If the store refuses a unit, only its sender
-   is told.
-5. A stale unit is judged again, with what was shown meanwhile, before anything that arrives later
-   is judged; after `TRIES` times it is refused.
-6. A judgement sees what was shown, and nothing of what is accepted and not stored yet.  The order
-   of one person's commands is kept by `chatd.chat.lane`; between persons the store decides.
-7. Coming and going does not depend on the store: a unit that says so (`Accepted.quiet`) is put
-   again without its announcements when the store refuses it.
+   gets to know.
+5. A stale unit is judged again, by what was shown meanwhile, before any later command is judged.
+   It is refused after `TRIES` judgements.
+6. A judgement sees what was shown, and nothing that is only accepted.  `chatd.chat.lane` keeps the
+   order of one person's commands; between persons the store decides.
+7. Presence does not depend on the disk: if the store refuses a unit by which a person comes or goes
+   (`Accepted.quiet`), the unit is submitted again without its announcements.
 """
 
 from __future__ import annotations
@@ -29,27 +31,32 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from ..model.errors import ChatError, InDoubt, Unavailable
+from ..model.errors import ChatError, InDoubt, Unavailable, internal_error
 from ..model.events import PresenceEvent
 from ..model.units import Stale, Unit, is_kept
 from ..store import Store
-from .judge import quietly
+from .judge import without_announcements
 
 MOST_UNSTORED = 10_000
-"""Units that may wait for a store that is slow or stuck, before no more are accepted."""
+"""Accepted units that may wait for a slow or stuck store; above it, commands are refused."""
 DOUBT_SECONDS = 60.0
-"""Seconds for which the room of a command in doubt stays in memory: the store may still report that
-it took the command, and a join then needs its room."""
+"""Seconds for which the room of a unit in doubt stays in memory: the store may still show the unit,
+and a join then needs its room."""
 TRIES = 50
-"""How often a command is judged before it is refused: each time another unit changed the same cells
-first."""
+"""Judgements of one command before it is refused, because other units changed its cells first each
+time."""
 
 Judge = Callable[[], Unit]
-"""Judges a command by what was shown last.  Raises `ChatError`."""
+"""Judges a command by what was last shown.  Raises the `ChatError` that refuses it."""
+
+Outcome = Deferred[int | None]
+"""The outcome of a command: fires with the id of its first event when that is shown, or with None
+if the store neither keeps nor delivers an event of it; fails with the `ChatError` that refused
+it."""
 
 
 class Accepted:
-    """A command that was judged, and waits to be stored."""
+    """A command that was judged, and whose unit waits to be stored."""
 
     __slots__ = ("held", "judge", "outcome", "quiet", "tries", "unit")
 
@@ -58,19 +65,19 @@ class Accepted:
         self.judge = judge
         self.tries = 1
         self.held = held
-        """What is kept in memory until the command is shown: its room."""
+        """Its room, which this reference keeps in memory until the unit is shown."""
         self.quiet = quiet
         """Whether to submit the unit again without its announcement if the store refuses it."""
-        self.outcome: Deferred[int | None] = Deferred()
+        self.outcome: Outcome = Deferred()
 
 
 class Journal:
-    """This node's commands on their way into the log."""
+    """The accepted commands of this node."""
 
     _log = Logger()
 
     def __init__(self, clock: IReactorTime, store: Store, most: int) -> None:
-        """`most` is how many units are shown at a time, before their senders know their ids."""
+        """`most` is the most units in one append: they are shown before their senders get ids."""
         self._clock = clock
         self._store = store
         self._most = most
@@ -82,11 +89,11 @@ class Journal:
 
     @property
     def draining(self) -> bool:
-        """Whether no more commands are taken."""
+        """Whether the server shuts down, and takes no more commands."""
         return self._settled is not None
 
     def check(self) -> None:
-        """A command is about to be judged.  Raises `Unavailable` if none is taken now."""
+        """Raise `Unavailable` if no commands are taken now."""
         if self._settled:
             raise Unavailable("the server is going down; say it again in a moment")
         if self.paused:
@@ -94,13 +101,11 @@ class Journal:
         if self._unstored >= MOST_UNSTORED:
             raise Unavailable("the server is behind with storing; try again in a moment")
 
-    def submit(
-        self, judge: Judge, held: object = None, *, quiet: bool = False
-    ) -> Deferred[int | None]:
-        """Judge a command and put its unit into this turn's batch.
+    def submit(self, judge: Judge, held: object = None, *, quiet: bool = False) -> Outcome:
+        """Judge a command, and put its unit into this turn's batch.  An empty unit is not stored.
 
-        Fires with the id of its first event when that is shown, or with None if it had none that
-        the store keeps or delivers; fails with the `ChatError` that refused it.
+        `held` is what the command needs in memory until it is shown; `quiet` is for units by which
+        a person comes or goes (rule 7).
         """
         try:
             unit = judge()
@@ -120,7 +125,7 @@ class Journal:
         self._unstored += 1
 
     def drain(self) -> Deferred[None]:
-        """Take no more commands; fires when all that were taken are shown or refused."""
+        """Take no more commands; fires when all that were accepted are shown or refused."""
         settled = self._settled = Deferred()
         self.flush()
         self._settle()
@@ -129,9 +134,10 @@ class Journal:
     def flush(self) -> None:
         """Hand this turn's batch to the store.
 
-        Units that need no disk go apart from those that do, so that a full disk refuses only
-        these; the order stays.  No append has more units than a log holds entries, or readers would
-        be woken in the middle of it.
+        Units that need no disk and units that do go in separate appends, in order, so that a full
+        disk refuses only the latter.  No append has more units than a log holds entries: otherwise
+        readers would have to be woken in the middle of it, before the log evicts what they have not
+        read.
         """
         batch, self._batch = self._batch, []
         for _, run in groupby(batch, lambda accepted: is_kept(accepted.unit)):
@@ -159,7 +165,7 @@ class Journal:
             accepted.outcome.errback(Failure())
         except Exception:
             self._log.failure("a command could not be judged again")
-            accepted.outcome.errback(Failure(_broken()))
+            accepted.outcome.errback(Failure(internal_error()))
         else:
             if unit.events or unit.changes:
                 self._accept(accepted)
@@ -176,7 +182,7 @@ class Journal:
         for accepted in batch:
             if accepted.quiet and is_kept(accepted.unit) and not self._settled:
                 judge = accepted.judge
-                accepted.judge = lambda judge=judge: quietly(judge())  # type: ignore[misc]
+                accepted.judge = lambda judge=judge: without_announcements(judge())  # type: ignore[misc]
                 accepted.quiet = False
                 self._judge_again(accepted)
             else:
@@ -200,7 +206,3 @@ def _refusal(failure: Failure) -> ChatError:
             " look before you repeat it"
         )
     return Unavailable("the server could not store that, and nobody saw it; try again in a moment")
-
-
-def _broken() -> Unavailable:
-    return Unavailable("the server made a mistake, and has written it down")

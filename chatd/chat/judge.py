@@ -1,23 +1,23 @@
-"""Judgements: a command and the state it is judged by become a unit.
+"""Judgements: a command and the state that it is judged by become a unit.
 
-1. These functions are pure: they look at persons and rooms as they were last shown, change nothing,
-   and may be called again for the same command when their unit was stale.
-2. A judgement asks the policy, and raises a `ChatError` when the command is refused.
-3. A unit expects every cell that its judgement rests on: the room's settings, and that its person
-   still holds the name.  Joining and leaving do not rewrite a room's settings, so they make no
-   message stale.
-4. An event that brings a room into being writes the room's cell too (`Room.founding`).
+This module has what all judgements share, and those of persons who enter, leave, join and rename;
+messages are in `chatd.chat.judge_messages`, moderation is in `judge_roles` and its neighbours.
+
+1. These functions are pure: they read persons and rooms as last shown, change nothing, and may be
+   called again for the same command when their unit was stale.
+2. A judgement asks the policy, and raises a `ChatError` to refuse the command.
+3. A unit expects every cell that its judgement rests on: the room's settings, and that the person
+   still holds the name.  Joining and leaving rewrite no room's settings, so they make no message
+   stale.
+4. An event that creates a room writes the room's cell too (`Room.founding`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from itertools import islice
 
 from ..model.account import GuestSession, encode
-from ..model.errors import NotInRoom
 from ..model.events import (
-    Acted,
     Arrived,
     Departed,
     Event,
@@ -26,20 +26,15 @@ from ..model.events import (
     NameChanged,
     Renamed,
     RoomEvent,
-    Said,
-    Told,
-    TopicSet,
 )
 from ..model.identity import Holder, Identity, Stranger, encode_holder
-from ..model.policy import Action, Policy, speaker_of
-from ..model.restrictions import MICROS
+from ..model.policy import Action, Policy
 from ..model.units import (
     GUESTS,
     JOINED,
     JOINERS,
     NAMES,
     ROOMS,
-    SPOKEN,
     Change,
     Expect,
     Unit,
@@ -47,82 +42,44 @@ from ..model.units import (
     is_presence,
     room_table,
 )
-from .people import Elsewhere
+from .elsewhere import Elsewhere
 from .person import Person
 from .room import Room
 
 CROWD = 100
-"""People present above which joins and leaves are summed up instead of announced one by one."""
+"""The most people in a room whose joins and leaves are announced one by one; above it they are
+counted, and the sums are announced (`chatd.chat.presence`)."""
 
 
 def crowded(room: Room, coming: int = 0) -> bool:
-    """Whether joins and leaves in the room are summed up, with so many `coming` in."""
+    """Whether joins and leaves in the room are only counted, once `coming` more are in it."""
     return len(room.names) + coming > CROWD
 
 
 def announced(person: Person | Elsewhere, room: Room, coming: int = 0) -> bool:
-    """Whether the room's history has the person's coming or going as an event of its own."""
+    """Whether a person's join or leave becomes an event in the room's history: the name is a chosen
+    one, and the room is not crowded.
+    """
     return person.named and not crowded(room, coming)
 
 
-def speak(
-    policy: Policy,
-    person: Person,
-    room: Room,
-    event: type[Said | Acted],
-    text: str,
-    key: bytes | None = None,
-) -> Unit:
-    """A message in a room, with a request key.  Raises `NotAllowed`, `NotInRoom`."""
-    policy.may(person, Action.SPEAK, room)
-    _need_membership(person, room)
-    said = event(room.name, person.name, text, person.signed)
-    founding = room.founding and room.founded_by(person)
-    unit = Unit((said,), founding, (room.expect, person.expect), key)
-    return _slowed(unit, person, room) if room.state.slow else unit
-
-
-def set_topic(
-    policy: Policy, person: Person, room: Room, text: str, key: bytes | None = None
-) -> Unit:
-    """A new topic, with a request key.  Raises `NotAllowed`, `NotInRoom`."""
-    policy.may(person, Action.SET_TOPIC, room)
-    _need_membership(person, room)
-    state, changes = room.begun(person)
-    event = TopicSet(room.name, person.name, text, person.signed)
-    changes = (room.rewritten(state.with_topic(text)), *changes)
-    return Unit((event,), changes, (room.expect, person.expect), key)
-
-
-def tell(
-    policy: Policy, person: Person, to: Person | Elsewhere, text: str, key: bytes | None = None
-) -> Unit:
-    """A private message to the person who holds the name `to`, with a request key.
-
-    Raises `NotAllowed`.
-    """
-    policy.may(person, Action.WRITE_PRIVATELY)
-    told = Told(person.name, to.name, text, person.signed)
-    return Unit((told,), (), (to.expect, person.expect), key)
-
-
 def enter(policy: Policy, person: Person, room: Room, claimed: Sequence[Expect] = ()) -> Unit:
-    """A person takes a name that is free, and comes into the first room; that it is free is
-    expected by `claimed` too.  Raises `NotAllowed`.
+    """A person takes a free name and joins its first room.  `claimed` are the cells that must be
+    unchanged for the name to be free (`Claim.expects`).  Raises `NotAllowed`.
     """
     policy.may(person, Action.ENTER)
     draft = Draft()
     draft.changes.append(hold(person, person.name, person.key))
     draft.arrive(person, room)
     if person.kept:
-        draft.changes.append(_kept(person, [room.name]))
+        draft.changes.append(kept(person, [room.name]))
     draft.expects.append(Expect(NAMES, person.key, 0))
     draft.expects += claimed
     return draft.unit()
 
 
 def join(policy: Policy, person: Person, room: Room) -> Unit:
-    """A person comes into a room.  Raises `NotAllowed`."""
+    """A person joins a room.  Raises `NotAllowed`."""
     policy.may(person, Action.JOIN, room)
     draft = Draft()
     if announced(person, room, 1):
@@ -133,25 +90,25 @@ def join(policy: Policy, person: Person, room: Room) -> Unit:
     if person.account is not None:
         draft.changes += joins(person.account, person.name, room.name)
     elif person.kept:
-        draft.changes.append(_kept(person, [*person.rooms, room.name]))
+        draft.changes.append(kept(person, [*person.rooms, room.name]))
     draft.expects += (room.expect, person.expect, Expect(room.table, person.key, 0))
     return draft.unit()
 
 
 def leave(person: Person, room: Room, text: str) -> Unit:
-    """A person leaves a room: nothing can forbid that."""
+    """A person leaves a room; the policy cannot forbid that."""
     draft = Draft()
     draft.depart(person, room, text, quit=False)
     if person.account is not None:
-        draft.changes += joins_no_more(person.account, room.name)
+        draft.changes += no_longer_joins(person.account, room.name)
     elif person.kept:
-        draft.changes.append(_kept(person, [name for name in person.rooms if name != room.name]))
+        draft.changes.append(kept(person, [name for name in person.rooms if name != room.name]))
     draft.expects.append(person.expect)
     return draft.unit()
 
 
 def end(person: Person, text: str) -> Unit:
-    """A person leaves every room, and the name is free again."""
+    """A person leaves every room, and its name becomes free."""
     draft = Draft()
     for room in person.rooms.values():
         draft.depart(person, room, text, quit=True)
@@ -159,35 +116,6 @@ def end(person: Person, text: str) -> Unit:
     if person.kept:
         draft.changes.append(Change(GUESTS, person.kept, None))
     draft.expects.append(person.expect)
-    return draft.unit()
-
-
-def stay_free(key: str) -> Unit:
-    """The name with that key, which nobody holds, is free."""
-    return Unit((), (Change(NAMES, key, None),), (Expect(NAMES, key, 0),))
-
-
-def release(person: Elsewhere, rooms: Iterable[Room], *, announce: bool) -> Unit:
-    """A person of a node that is gone leaves these rooms, and the name is free again."""
-    draft = Draft()
-    for room in rooms:
-        draft.depart(person, room, "", quit=True, announce=announce)
-    draft.changes.append(Change(NAMES, person.key, None))
-    draft.expects.append(person.expect)
-    return draft.unit()
-
-
-def claim_again(policy: Policy, person: Person) -> Unit:
-    """A person whose name was lost takes it again, in the same rooms.  Raises `NotAllowed`."""
-    policy.may(person, Action.ENTER)
-    draft = Draft()
-    draft.changes.append(hold(person, person.name, person.key))
-    draft.expects.append(Expect(NAMES, person.key, 0))
-    for room in person.rooms.values():
-        draft.events.append(Arrived(room.name, person.name, person.signed))
-        draft.changes.append(room.member(person.key, person.name))
-    if person.kept:
-        draft.changes.append(_kept(person, person.rooms))
     return draft.unit()
 
 
@@ -200,14 +128,14 @@ def rename(
     *,
     chosen: bool = True,
 ) -> Unit:
-    """A guest takes another name, which is free or another spelling of the own one; that it is free
-    is expected by `claimed` too.
+    """A guest takes another name, which is free, or another spelling of its own; `key` is that
+    name's key, `claimed` as for `enter`, and `chosen` is False for a name from the server.
 
-    Raises `NotAllowed`, and `Banned` if that name is banned from a room that the person is in.
+    Raises `NotAllowed`, and `Banned` if the new name is banned from a room that the guest is in.
     """
     policy.may(person, Action.RENAME)
     for room in person.rooms.values():
-        if room.rights.bans:  # perhaps of the name
+        if room.rights.bans:  # one of them may ban the new name
             policy.may(_renamed_to(person, name, key), Action.READ, room)
     draft = Draft()
     old = person.key if key != person.key else None
@@ -216,11 +144,11 @@ def rename(
         draft.expects.append(Expect(NAMES, key, 0))
     draft.changes.append(hold(person, name, key, named=chosen))
     if person.kept:
-        draft.changes.append(_kept(person, person.rooms, name))
+        draft.changes.append(kept(person, person.rooms, name))
     draft.expects.append(person.expect)
     draft.expects += claimed
     for room in person.rooms.values():
-        draft.found(room, person)
+        draft.create(room, person)
         draft.events += _renamed(person, room, name)
         if old:
             draft.changes.append(room.member(old, None))
@@ -229,7 +157,7 @@ def rename(
 
 
 def _renamed_to(person: Person, name: str, key: str) -> Identity:
-    """The person under another name, as the policy will see it."""
+    """The identity that the person will have under another name, for the policy."""
     return Stranger(
         person.address,
         name,
@@ -242,33 +170,10 @@ def _renamed_to(person: Person, name: str, key: str) -> Identity:
     )
 
 
-def _slowed(unit: Unit, person: Person, room: Room) -> Unit:
-    """A message in a room that is slowed down: it is noted that the person has spoken, and expected
-    that the person has not meanwhile.  Those whose wait is over are forgotten, two at a time.
-    """
-    rights = room.rights
-    if person.admin or rights.power(person.subject):
-        return unit
-    key = speaker_of(person)
-    over = room.log.last - room.state.slow * MICROS
-    old = [who for who, last in islice(rights.spoken.items(), 2) if last < over and who != key]
-    return unit._replace(
-        changes=(
-            *unit.changes,
-            room.given(SPOKEN, key, b""),
-            *(room.given(SPOKEN, who, None) for who in old),
-        ),
-        expects=(
-            *unit.expects,
-            Expect(room_table(SPOKEN, room.name), key, rights.spoken.get(key, 0)),
-        ),
-    )
+def without_announcements(unit: Unit) -> Unit:
+    """The unit without its stored announcements: its presence events and presence cells only.
 
-
-def quietly(unit: Unit) -> Unit:
-    """The same without what the store keeps of it: what still happens when the store refuses.
-
-    People come and go whether or not the disk is full; only the announcement is missing then.
+    People come and go even when the disk is full; only the announcements are missing then.
     """
     return Unit(
         [event for event in unit.events if not isinstance(event, RoomEvent)],
@@ -278,7 +183,7 @@ def quietly(unit: Unit) -> Unit:
 
 
 class Draft:
-    """A unit that is being put together."""
+    """A unit under construction."""
 
     __slots__ = ("changes", "events", "expects")
 
@@ -287,16 +192,16 @@ class Draft:
         self.changes: list[Change] = []
         self.expects: list[Expect] = []
 
-    def found(self, room: Room, founder: Person | None = None) -> None:
-        """The unit has an event in a room: bring the room into being, if it has no cell."""
+    def create(self, room: Room, founder: Person | None = None) -> None:
+        """Create the room if it has no cell yet: the unit has an event in it."""
         if room.founding:
             self.changes += room.founded_by(founder)
             self.expects.append(room.expect)
 
     def arrive(self, person: Person, room: Room) -> None:
-        """The person comes into a room with the chat."""
+        """Have the person join a room on coming into the chat."""
         if announced(person, room, 1):
-            self.found(room, person)
+            self.create(room, person)
             self.events.append(Joined(room.name, person.name, person.signed))
         self.events.append(Arrived(room.name, person.name, person.signed))
         self.changes.append(room.member(person.key, person.name))
@@ -310,21 +215,18 @@ class Draft:
         quit: bool,
         announce: bool = True,
     ) -> None:
-        """The person leaves a room; `announce` is whether that may be worth a line."""
+        """Have the person leave a room, or with `quit` the chat; `announce` is False if the room's
+        history must not have it.
+        """
         if announce and announced(person, room):
-            self.found(room)
+            self.create(room)
             self.events.append(Left(room.name, person.name, text, person.signed))
         self.events.append(Departed(room.name, person.name, text, quit))
         self.changes.append(room.member(person.key, None))
 
     def unit(self) -> Unit:
-        """The unit."""
+        """The finished unit."""
         return Unit(self.events, self.changes, self.expects)
-
-
-def _need_membership(person: Person, room: Room) -> None:
-    if not person.visiting and room.name not in person.rooms:
-        raise NotInRoom(f"you are not in #{room.name}; join it first")
 
 
 def _renamed(person: Person, room: Room, name: str) -> Iterable[Event]:
@@ -336,7 +238,7 @@ def _renamed(person: Person, room: Room, name: str) -> Iterable[Event]:
 
 
 def hold(person: Person, name: str, key: str, *, named: bool | None = None) -> Change:
-    """A person holds a name."""
+    """The change by which a person holds a name; `named`: whether it is a chosen one."""
     named = person.named if named is None else named
     account = person.account is not None
     address = "" if account else person.address
@@ -345,23 +247,25 @@ def hold(person: Person, name: str, key: str, *, named: bool | None = None) -> C
 
 
 def joins(account: str, name: str, room: str) -> Sequence[Change]:
-    """An account joins a room, and is in it until it leaves."""
+    """The changes by which an account joins a room, and stays joined while it is away."""
     return (
         Change(account_table(JOINED, account), room, b""),
         Change(room_table(JOINERS, room), account, name.encode()),
     )
 
 
-def joins_no_more(account: str, room: str) -> Sequence[Change]:
-    """An account leaves a room that it may have joined."""
+def no_longer_joins(account: str, room: str) -> Sequence[Change]:
+    """The changes by which an account is no longer joined to a room."""
     return (
         Change(account_table(JOINED, account), room, None),
         Change(room_table(JOINERS, room), account, None),
     )
 
 
-def _kept(person: Person, rooms: Iterable[str], name: str | None = None) -> Change:
-    """What is kept of a guest with a session over HTTP: the rooms, and if given a chosen name."""
+def kept(person: Person, rooms: Iterable[str], name: str | None = None) -> Change:
+    """The change that stores a guest's session over HTTP, with its rooms and its name; `name` is a
+    newly chosen one.
+    """
     named = person.named or name is not None
     guest = GuestSession(person.id, name or person.name, named, (*rooms,), person.address)
     return Change(GUESTS, person.kept, encode(guest))

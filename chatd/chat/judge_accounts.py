@@ -1,4 +1,4 @@
-"""Judgements of accounts: a person is present as an account, or becomes one.
+"""Judgements of accounts: an account's person arrives, or a guest becomes an account's person.
 
 They are pure, as those of `chatd.chat.judge` are.
 """
@@ -13,14 +13,14 @@ from ..model.identity import Holder, encode_holder
 from ..model.policy import Action, Policy
 from ..model.units import GUESTS, NAMES, Change, Expect, Unit
 from . import judge_guests
-from .judge import Draft, hold, joins, joins_no_more
+from .judge import Draft, hold, joins, no_longer_joins
 from .person import Person
 from .room import Room
 
 
 def arrive(policy: Policy, person: Person, rooms: Sequence[Room], account: Expect) -> Unit:
-    """The first session of an account begins: its person takes the name, and is present in the
-    `rooms` that it has joined, as far as it may.  Raises `NotAllowed`.
+    """An account's person takes its name, and is present in those of the joined `rooms` that the
+    policy lets it join.  `account` is the account's cell as it was.  Raises `NotAllowed`.
     """
     policy.may(person, Action.ENTER)
     rooms = [room for room in rooms if _may(policy, person, Action.JOIN, room)]
@@ -32,9 +32,9 @@ def arrive(policy: Policy, person: Person, rooms: Sequence[Room], account: Expec
     return draft.unit()
 
 
-def come_back(person: Person, rooms: Sequence[Room]) -> Unit:
-    """A guest whose session has outlived a restart holds the name again; that is not announced, as
-    its going was not.
+def restore(person: Person, rooms: Sequence[Room]) -> Unit:
+    """A guest whose session outlived a restart takes its name again.  That is not announced,
+    because the restart was not announced as a departure.
     """
     return Unit(
         [Arrived(room.name, person.name) for room in rooms],
@@ -49,21 +49,22 @@ def come_back(person: Person, rooms: Sequence[Room]) -> Unit:
 def become(
     person: Person, account: Sequence[Change], expects: Sequence[Expect], rooms: Sequence[Room] = ()
 ) -> Unit:
-    """A guest's name becomes an account's, which the changes `account` make: the guest is its
-    person from here on, and has as the account what it was given in these rooms.
+    """A guest becomes the person of a new account of its name.  `account` are the changes that make
+    the account, and `expects` what they rest on; what the guest was given in these `rooms` becomes
+    the account's (`judge_guests.transfer_grants`).
     """
     held = encode_holder(Holder(person.id, person.name, True, True))
-    kept = judge_guests.registered(person, rooms)
+    granted = judge_guests.transfer_grants(person, rooms)
     return Unit(
-        kept.events,
+        granted.events,
         (
             Change(NAMES, person.key, held),
             *account,
             *(change for room in person.rooms for change in joins(person.key, person.name, room)),
             *([Change(GUESTS, person.kept, None)] if person.kept else []),
-            *kept.changes,
+            *granted.changes,
         ),
-        (person.expect, *expects, *kept.expects),
+        (person.expect, *expects, *granted.expects),
     )
 
 
@@ -78,7 +79,7 @@ def join(person: Person, policy: Policy, room: Room) -> Unit:
 def leave(person: Person, policy: Policy, room: Room) -> Unit:
     """An account that is not present leaves a room."""
     assert person.account is not None
-    return Unit((), joins_no_more(person.account, room.name), (person.expect,))
+    return Unit((), no_longer_joins(person.account, room.name), (person.expect,))
 
 
 def _may(policy: Policy, person: Person, action: Action, room: Room) -> bool:

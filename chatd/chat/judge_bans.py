@@ -1,4 +1,7 @@
-"""Judgements that put people out, ban and mute them (see `chatd.chat.rulings`)."""
+"""Judgements of kicks, bans and mutes (see `chatd.chat.rulings`).
+
+Times are in microseconds since the Unix epoch; a restriction `until` 0 never expires.
+"""
 
 from __future__ import annotations
 
@@ -28,8 +31,8 @@ from .rulings import By, Target, check_not_self, check_rank, ruled
 
 
 def kick(by: By, room: Room, target: Target, text: str) -> Unit:
-    """Somebody is put out, or an account that is away has not joined the room any more; they may
-    come back.  Raises `NotAllowed`, `NotFound`, `NotInRoom`.
+    """Remove the target from a room, or take the room off the list of an account that is away.  The
+    target may join again.  Raises `NotAllowed`, `NotFound`, `NotInRoom`.
     """
     by.policy.may(by.person, Action.KICK, room)
     check_rank(by, room, target)
@@ -57,9 +60,10 @@ def kick(by: By, room: Room, target: Target, text: str) -> Unit:
 
 
 def ban(by: By, room: Room, target: Target | str, id_: str, until: int, text: str) -> Unit:
-    """Somebody, or everybody of a network, is put out and may not come back until then.
+    """Ban a person, an account, a name, or (a string) a network from a room, and remove the target
+    from it.  The ban has the id `id_`, unless the same target is banned already.
 
-    `until` is in microseconds since the Unix epoch, 0 for good.  Raises `NotAllowed`, `NotFound`.
+    Raises `NotAllowed`, `NotFound`.
     """
     placed = Restriction(by=by.name, since=by.now, until=until, text=text)
     if isinstance(target, str):
@@ -95,7 +99,7 @@ def ban(by: By, room: Room, target: Target | str, id_: str, until: int, text: st
 
 
 def unban(by: By, room: Room, who: str, key: str) -> Unit:
-    """A ban is lifted: by its id, its network, or a name with its key.
+    """Lift the ban with that id, network, or name with its key.
 
     Raises `NotAllowed`, `NotFound`.
     """
@@ -122,7 +126,7 @@ def unban(by: By, room: Room, who: str, key: str) -> Unit:
 
 
 def check_foreign(by: By, network: str) -> None:
-    """Raise `NotAllowed` if the moderator's own address is of that network."""
+    """Raise `NotAllowed` if the network contains the moderator's own address."""
     own = by.person.address
     if own == LOCAL:
         return
@@ -132,7 +136,7 @@ def check_foreign(by: By, network: str) -> None:
 
 
 def aimed(restriction: Restriction, target: Target) -> Restriction:
-    """The restriction, aimed at an account, at a guest's session and address, or at a name."""
+    """The restriction with its target set: an account, a guest's session and address, or a name."""
     if not target.subject:
         return replace(restriction, name=target.name, key=target.key)
     return replace(restriction, name=target.name, who=target.subject, address=target.address)
@@ -142,7 +146,7 @@ def aimed(restriction: Restriction, target: Target) -> Restriction:
 
 
 def mute(by: By, room: Room, target: Target, until: int, text: str) -> Unit:
-    """Somebody may not speak until then.  Raises `NotAllowed`, `NotFound`."""
+    """Mute the target in a room.  Raises `NotAllowed`, `NotFound`."""
     by.policy.may(by.person, Action.MUTE, room)
     check_not_self(by, target, "mute")
     check_rank(by, room, target)
@@ -166,7 +170,7 @@ def mute(by: By, room: Room, target: Target, until: int, text: str) -> Unit:
 
 
 def unmute(by: By, room: Room, name: str, key: str) -> Unit:
-    """Somebody may speak again.  Raises `NotAllowed`, `NotFound`."""
+    """Lift the mute of that name, or its key.  Raises `NotAllowed`, `NotFound`."""
     by.policy.may(by.person, Action.MUTE, room)
     mutes = room.rights.mutes
     id_ = mutes.named(name, key)
@@ -191,7 +195,7 @@ def unmute(by: By, room: Room, name: str, key: str) -> Unit:
 def ban_from_server(
     by: By, bans: Restrictions, target: Target | str, id_: str, until: int, text: str
 ) -> Unit:
-    """Somebody, or everybody of a network, may use nothing of the server until then.
+    """Ban a person, an account, a name, or (a string) a network from the whole server.
 
     Raises `NotAllowed`.
     """
@@ -216,7 +220,7 @@ def ban_from_server(
 
 
 def unban_from_server(by: By, bans: Restrictions, who: str, key: str) -> Unit:
-    """A ban from the server is lifted: see `unban`.  Raises `NotAllowed`, `NotFound`."""
+    """Lift a ban from the server: see `unban`.  Raises `NotAllowed`, `NotFound`."""
     by.policy.may(by.person, Action.BAN_FROM_SERVER)
     id_ = bans.named(who, key)
     lifted = bans.get(id_) if id_ else None
@@ -230,5 +234,5 @@ def unban_from_server(by: By, bans: Restrictions, who: str, key: str) -> Unit:
 
 
 def told_until(until: int) -> str | UnsetType:
-    """When something runs out, as events tell it: RFC 3339, UTC; nothing if it never does."""
+    """A time of expiry as events have it: RFC 3339, in UTC; unset if there is none."""
     return told_moment(until) if until else UNSET

@@ -1,8 +1,11 @@
-"""Judgements of what guests were given: it ends when they have left (see `chatd.chat.rulings`), and
-becomes an account's when they register.
+"""Judgements of what guests were given: roles, memberships, bans and mutes.
 
-What a guest was given belongs to its session.  A room that a guest brought into being is reset when
-it empties.
+They are pure, as those of `chatd.chat.judge` are.
+
+1. What a guest was given ends when the guest leaves the chat; the role of a room's founder ends
+   when the founder leaves the room.
+2. When the guest registers, the new account has it from then on.
+3. A room that a guest created is *borrowed*: it is reset to a new room's settings when it empties.
 """
 
 from __future__ import annotations
@@ -19,12 +22,12 @@ from ..model.units import ADMITTED, BANS, MUTES, ROLES, SPOKEN, Change, Unit
 from .judge_members import without
 from .person import Person
 from .room import Room
-from .rulings import NOTHING
+from .rulings import NO_CHANGE
 
 
 def forget_guest(room: Room, subject: str, *, here: bool) -> Unit:
-    """A guest has left the room, or with `here` false the chat: what the guest was given ends.  Of
-    a ban the part that is the address's stays.
+    """End what a guest was given in a room: with `here` the guest has left the room, without it the
+    chat.  A ban that also names the guest's address stays, for the address.
     """
     rights = room.rights
     changes: list[Change] = []
@@ -39,19 +42,19 @@ def forget_guest(room: Room, subject: str, *, here: bool) -> Unit:
                 if one.who == subject and not one.address:
                     changes.append(room.given(table, id_, None))
     if not changes:
-        return NOTHING
+        return NO_CHANGE
     return Unit(changes=(room.rewritten(), *changes), expects=(room.expect,))
 
 
 def reset(room: Room, *, kept: bool) -> Unit:
-    """A room that a guest brought into being is empty: its settings are those of a new room, but
-    for the topic.  Unless something of it is kept, it is gone.
+    """Reset a borrowed room that is empty: everything is as in a new room, except the topic.  With
+    `kept` the store still has events of it; otherwise the room is removed.
 
-    A room for members only stays closed while anything is kept of what was said there.
+    A members-only room stays closed as long as the store has events of it.
     """
     state, rights = room.state, room.rights
     if not state.borrowed or room.members or (state.closed and kept):
-        return NOTHING
+        return NO_CHANGE
     fresh = RoomState(state.topic) if kept else NEW_ROOM
     tables: dict[str, list[str]] = {
         ROLES: [*rights.roles],
@@ -69,22 +72,22 @@ def reset(room: Room, *, kept: bool) -> Unit:
     return Unit(changes=(rewritten, *changes), expects=(room.expect,))
 
 
-def registered(guest: Person, rooms: Iterable[Room]) -> Unit:
-    """A guest becomes the person of an account of its name: what it was given in these rooms is the
-    account's from here on, bans and mutes too; a room that it brought into being is its own.
+def transfer_grants(guest: Person, rooms: Iterable[Room]) -> Unit:
+    """A guest registers: what it was given in these rooms becomes the account's, bans and mutes
+    included.  The account owns the borrowed rooms that the guest created.
     """
     unit = Unit()
     for room in rooms:
-        passed_on = _passed_on(guest, room)
+        transferred = _transfer(guest, room)
         unit = unit._replace(
-            events=(*unit.events, *passed_on.events),
-            changes=(*unit.changes, *passed_on.changes),
-            expects=(*unit.expects, *passed_on.expects),
+            events=(*unit.events, *transferred.events),
+            changes=(*unit.changes, *transferred.changes),
+            expects=(*unit.expects, *transferred.expects),
         )
     return unit
 
 
-def _passed_on(guest: Person, room: Room) -> Unit:
+def _transfer(guest: Person, room: Room) -> Unit:
     old, new, rights, state = guest.subject, guest.key, room.rights, room.state
     changes: list[Change] = []
     events: list[Event] = []
@@ -116,5 +119,5 @@ def _passed_on(guest: Person, room: Room) -> Unit:
                     changes.append(room.given(table, id_, None))
                 changes.append(room.given(table, new if id_ == old else id_, kept))
     if not changes:
-        return NOTHING
+        return NO_CHANGE
     return Unit(events, (room.rewritten(state), *changes), (room.expect,))

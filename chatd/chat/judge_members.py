@@ -18,20 +18,20 @@ from ..model.units import (
     Unit,
     room_table,
 )
-from .judge import joins_no_more
+from .judge import no_longer_joins
 from .person import Person
 from .room import Room
-from .rulings import NOTHING, By, Target, check_rank, ruled
+from .rulings import NO_CHANGE, By, Target, check_rank, ruled
 
 NO_INVITE = "that invite is unknown, used up or has run out; ask for another one"
-"""The one refusal of a code, whatever is wrong with it."""
+"""The one refusal of a code that cannot be used."""
 
 
 def admit(by: By, room: Room, target: Target) -> Unit:
-    """Somebody becomes a member.  Raises `NotAllowed`, `NotFound`, `Banned`."""
+    """Make the target a member.  Raises `NotAllowed`, `NotFound`, `Banned`."""
     by.policy.may(by.person, Action.ADMIT, room)
     if target.subject in room.rights.admitted:
-        return NOTHING
+        return NO_CHANGE
     return ruled(
         by,
         room,
@@ -43,8 +43,7 @@ def admit(by: By, room: Room, target: Target) -> Unit:
 
 
 def dismiss(by: By, room: Room, target: Target) -> Unit:
-    """Somebody is a member no more, and has no role any more; where only members may be, the person
-    is put out.
+    """Take the target's membership and role; from a members-only room it is also removed.
 
     Raises `NotAllowed`, `NotFound`, `Banned`, `LastOwner`.
     """
@@ -53,7 +52,7 @@ def dismiss(by: By, room: Room, target: Target) -> Unit:
     rights, state = room.rights, room.state
     role = rights.role(target.subject)
     if not (target.subject in rights.admitted or role):
-        return NOTHING
+        return NO_CHANGE
     if role is Role.OWNER and state.owners <= 1:
         raise LastOwner(f"{target.name} is the only owner of #{room.name}; make another one first")
     closed = state.closed
@@ -81,17 +80,17 @@ def dismiss(by: By, room: Room, target: Target) -> Unit:
 
 
 def leaving(room: Room, target: Target) -> list[Change]:
-    """What takes somebody out of a room, here and in what the account has joined."""
+    """The changes that take the target out of a room, and off its account's list of rooms."""
     changes = []
     if target.is_in(room):
         changes.append(room.member(target.key, None))
     if target.account:
-        changes += joins_no_more(target.subject, room.name)
+        changes += no_longer_joins(target.subject, room.name)
     return changes
 
 
 def make_invite(by: By, room: Room, id_: str, invite: Invite) -> Unit:
-    """A link by which accounts become members.  Raises `NotAllowed`, `NotFound`, `Banned`."""
+    """Make a link by which accounts become members.  Raises `NotAllowed`, `NotFound`, `Banned`."""
     by.policy.may(by.person, Action.INVITE, room)
     return ruled(
         by,
@@ -106,8 +105,8 @@ def make_invite(by: By, room: Room, id_: str, invite: Invite) -> Unit:
     )
 
 
-def take_back_invite(by: By, room: Room, id_: str) -> Unit:
-    """A link leads nowhere any more.  Raises `NotAllowed`, `NotFound`, `Banned`."""
+def revoke_invite(by: By, room: Room, id_: str) -> Unit:
+    """Revoke a link.  Raises `NotAllowed`, `NotFound`, `Banned`."""
     by.policy.may(by.person, Action.INVITE, room)
     invite = room.rights.invites.get(id_)
     if invite is None:
@@ -116,29 +115,30 @@ def take_back_invite(by: By, room: Room, id_: str) -> Unit:
 
 
 def use_invite(person: Person, room: Room, id_: str, now: int) -> Unit:
-    """An account becomes a member by a link, which has one use less; a member's repeat takes none.
+    """Make an account a member by a link, which loses one use; it loses none if the account is a
+    member already.
 
     Raises `NotFound`, `NotAllowed`, `Banned`.
     """
-    who = person.subject
+    subject = person.subject
     rights = room.rights
     invite = rights.invites.get(id_)
     if invite is None or invite.until <= now or person.account is None:
         raise NotFound(NO_INVITE)
     if (ban := rights.bans.hitting(person, now)) is not None:
         raise Banned(ban.explained(f"you are banned from #{room.name}"))
-    if who in rights.admitted or rights.power(who):
-        return NOTHING
+    if subject in rights.admitted or rights.power(subject):
+        return NO_CHANGE
     changes, expects = spent_invite(room, id_, invite)
     return Unit(
         (InvitedIn(room=room.name, sender=invite.by, account=True, target=person.name),),
-        (room.rewritten(), room.given(ADMITTED, who, person.name.encode()), *changes),
+        (room.rewritten(), room.given(ADMITTED, subject, person.name.encode()), *changes),
         (room.expect, person.expect, *expects),
     )
 
 
 def register_by_invite(room: Room, id_: str, key: str, name: str, now: int) -> Unit:
-    """An account that is made becomes a member by a link, which has one use less.
+    """Make a new account a member by a link, which loses one use.
 
     Raises `NotFound`, `Banned`.
     """
@@ -157,7 +157,7 @@ def register_by_invite(room: Room, id_: str, key: str, name: str, now: int) -> U
 
 
 def spent_invite(room: Room, id_: str, invite: Invite) -> tuple[list[Change], list[Expect]]:
-    """What one use of a link changes, and what it is judged by."""
+    """The changes of one use of a link, and what they rest on."""
     expects = [
         Expect(room_table(INVITES, room.name), id_, room.rights.versions[id_]),
     ]
@@ -168,7 +168,7 @@ def spent_invite(room: Room, id_: str, invite: Invite) -> tuple[list[Change], li
 
 
 def without(room: Room, id_: str, invite: Invite) -> list[Change]:
-    """What takes an invite away: from the room, and from where its code is looked up."""
+    """The changes that delete an invite: its cell in the room, and the cell of its code's hash."""
     return [room.given(INVITES, id_, None), Change(INVITES, invite.hash, None)]
 
 

@@ -15,7 +15,7 @@ from ..model.rights import ROLE_NAMES, Grant, Role, encode_rights
 from ..model.roomstate import ACCESS, MAX_SLOW, POSTING, TOPIC_BY
 from ..model.units import ADMITTED, ROLES, Unit
 from .room import Room
-from .rulings import NOTHING, By, Target, check_rank, ruled
+from .rulings import NO_CHANGE, By, Target, check_rank, ruled
 
 _BY_OPS = ("slow", "topic_by")
 """Settings that an op may change; the others are an owner's."""
@@ -23,8 +23,8 @@ _WORDS = {"access": ACCESS, "posting": POSTING, "topic_by": TOPIC_BY}
 
 
 def configure(by: By, room: Room, asked: Configure, names: Mapping[str, str]) -> Unit:
-    """Other settings; `names` are the accounts that have joined the room, by key: they become its
-    members when it is closed to others.
+    """Change settings of a room.  `names` are the accounts that have joined it, by key: they become
+    members if the room becomes members-only.
 
     Raises `NotAllowed`, `NotFound`, `Banned`, `Malformed`.
     """
@@ -47,7 +47,7 @@ def configure(by: By, room: Room, asked: Configure, names: Mapping[str, str]) ->
     for field, value in changed.items():
         _check_setting(field, value)
     if not changed:
-        return NOTHING
+        return NO_CHANGE
     state = replace(before, **changed)
     changes = []
     if changed.get("access") == "members":
@@ -59,11 +59,11 @@ def configure(by: By, room: Room, asked: Configure, names: Mapping[str, str]) ->
             for key, name in members.items()
             if key not in room.rights.admitted
         ]
-    told: dict[str, Any] = {
+    shown: dict[str, Any] = {
         "topic" if field == "topic_by" else field: value for field, value in changed.items()
     }
-    event = SettingsChanged(room=room.name, sender=by.name, account=by.person.signed, **told)
-    words = ", ".join(f"{field}: {value}" for field, value in told.items())
+    event = SettingsChanged(room=room.name, sender=by.name, account=by.person.signed, **shown)
+    words = ", ".join(f"{field}: {value}" for field, value in shown.items())
     return ruled(by, room, (event,), changes, by.record(room, "settings", text=words), state=state)
 
 
@@ -77,7 +77,7 @@ def _check_setting(field: str, value: object) -> None:
 
 
 def give_role(by: By, room: Room, target: Target, word: str | None) -> Unit:
-    """Another role for somebody; None takes it.
+    """Give the target the role `word`, or with None take its role.
 
     Raises `NotAllowed`, `NotFound`, `Banned`, `Malformed`, `LastOwner`.
     """
@@ -98,7 +98,7 @@ def give_role(by: By, room: Room, target: Target, word: str | None) -> Unit:
     if before is Role.OWNER and role is not Role.OWNER and state.owners <= 1:
         raise LastOwner(f"{target.name} is the only owner of #{room.name}; make another one first")
     if role is before:
-        return NOTHING
+        return NO_CHANGE
     owners = state.owners + (role is Role.OWNER) - (before is Role.OWNER)
     borrowed = state.borrowed and role is not Role.OWNER
     value = encode_rights(Grant(target.name, role)) if role else None

@@ -1,4 +1,4 @@
-"""Judgements that delete what was said (see `chatd.chat.rulings`)."""
+"""Judgements that delete messages (see `chatd.chat.rulings`)."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from ..model.units import Redaction, Unit
 from ..stream.eventlog import Entry
 from .person import Person
 from .room import Room
-from .rulings import NOTHING, By, rank, ruled
+from .rulings import NO_CHANGE, By, rank, ruled
 
 
 def redact(by: By, room: Room, entry: Entry | None) -> Unit:
-    """A message is deleted; what stands in its place says who said it, and when.
+    """Delete the message `entry`: it keeps its id, sender and time, and loses its text.
 
     Raises `NotAllowed`, `NotFound`, `Banned`.
     """
@@ -32,7 +32,7 @@ def redact(by: By, room: Room, entry: Entry | None) -> Unit:
         if power > rank(by.person, room):
             raise NotAllowed(f"{event.sender} is {power.word} of #{room.name}")
     if event.redacted is True:
-        return NOTHING
+        return NO_CHANGE
     told = Redacted(room=room.name, sender=by.name, account=by.person.signed, target=entry.id)
     redaction = Redaction(entry.id, replace(event, text="", redacted=True))
     if own:
@@ -43,10 +43,10 @@ def redact(by: By, room: Room, entry: Entry | None) -> Unit:
 
 
 def is_author(person: Person, entry: Entry) -> bool:
-    """Whether a person said that: the account did, or the guest in this session.
+    """Whether a person is the author of a message: its account, or the same guest.
 
-    Nobody else has a name while somebody holds it, so a guest said what was said by the name since
-    the guest took it.
+    A name has one holder at a time, so a guest is the author of the messages that have its name and
+    were sent since it took that name.
     """
     event = entry.event
     if not isinstance(event, Said | Acted):

@@ -1,16 +1,15 @@
 """The order of one person's commands.
 
-A command sees the state as it was shown; it never sees what is accepted and not stored yet.  So
-that a person's own commands still take effect one after another:
+A command sees the state as shown; it never sees what is accepted but not stored yet.  So that a
+person's own commands still take effect one after another:
 
 1. A command is judged when all earlier commands of the same person are shown or refused.
-2. Messages to a room that the person is in change no state, so several of them may be under way
-   together, if they are judged by the same version of the room; the store keeps the order in which
-   they were judged.  If one of them is stale, so are those behind it, and they are judged again
-   behind it.  A message that would be judged by another version waits: it would not be stale, and
-   overtake them.
-3. Whether the person is in the room is looked up when it is the message's turn: an earlier command
-   may have changed that.
+2. Messages to a room that the person is in change no state.  Several of them may be under way at
+   the same time if they were judged by the same version of the room; the store keeps their order.
+   If one is stale, so are those after it, and they are judged again after it.  A message that would
+   be judged by another version waits: it would not be stale, and so would overtake the others.
+3. Whether the person is in the room is looked up when it is the message's turn, because an earlier
+   command may have changed it.
 """
 
 from __future__ import annotations
@@ -25,7 +24,7 @@ T = TypeVar("T")
 
 
 class Person(Protocol):
-    """What the order of commands depends on (`chatd.chat.person`)."""
+    """What the order of commands depends on; see `chatd.chat.person.Person`."""
 
     rooms: dict[str, Any]
     visiting: bool
@@ -33,31 +32,33 @@ class Person(Protocol):
 
 
 ALONE = ""
-"""In place of a room: a command that changes state, and has nothing of its person under way beside
-it."""
+"""In place of a room: the command changes state, so no other command of its person may be under way
+at the same time."""
 MOST_WAITING = 1000
-"""Commands of one person that may wait for earlier ones, before no more are accepted."""
+"""The most commands of one person that wait for earlier ones; above it, commands are refused."""
 
 
 class Lane:
-    """One person's commands under way, and those that wait for them."""
+    """The commands of one person that are under way, and the queue behind them."""
 
-    __slots__ = ("_person", "group", "letting_go", "under_way", "version", "waiting")
+    __slots__ = ("_person", "group", "starting", "under_way", "version", "waiting")
 
     def __init__(self, person: Person) -> None:
         self._person = person
         self.group = ALONE
-        """What the commands under way have in common: their room, or `ALONE`."""
+        """The room of the commands under way, or `ALONE`."""
         self.version = 0
-        """The version of that room by which they were judged first."""
+        """The version of that room when they were first judged."""
         self.under_way = 0
         self.waiting: deque[tuple[str, Callable[[], object]]] = deque()
-        self.letting_go = False
-        """Whether waiting commands are being judged now, so that one that ends at once does not
-        begin to judge the others within itself."""
+        self.starting = False
+        """Whether `_start_waiting` is running: a command that ends at once must not start it
+        again."""
 
     def begins(self, room: str) -> bool:
-        """Whether a command may be judged beside those under way; then it is counted as one."""
+        """Whether a command for that room, or `ALONE`, may be judged now; if so, count it as under
+        way.
+        """
         person = self._person
         joined = person.rooms.get(room)
         if joined is not None:
@@ -73,7 +74,7 @@ class Lane:
 
     @property
     def full(self) -> bool:
-        """Whether as many commands wait as may."""
+        """Whether no more commands may wait."""
         return len(self.waiting) >= MOST_WAITING
 
     def judged(self, judge: Callable[..., Deferred[T]], *args: Any) -> Deferred[T]:
@@ -85,21 +86,21 @@ class Lane:
         return outcome.addBoth(self._over)
 
     def _over(self, result: T) -> T:
-        """A command is shown or refused."""
+        """A command has been shown or refused."""
         self.under_way -= 1
-        if self.waiting and not self.letting_go:
-            self._let_go()
+        if self.waiting and not self.starting:
+            self._start_waiting()
         if not (self.under_way or self.waiting) and self._person.lane is self:
             self._person.lane = None
         return result
 
-    def _let_go(self) -> None:
-        """Have those commands judged that need not wait any more."""
-        self.letting_go = True
+    def _start_waiting(self) -> None:
+        """Judge the waiting commands that need not wait any more."""
+        self.starting = True
         while self.waiting and self.begins(self.waiting[0][0]):
             _, begin = self.waiting.popleft()
             begin()
-        self.letting_go = False
+        self.starting = False
 
 
 def in_order(
@@ -107,13 +108,13 @@ def in_order(
 ) -> Deferred[T]:
     """Call `judge` with `args` when the person's earlier commands allow it; fires with its outcome.
 
-    Messages to one `room` that the person is in may be under way together.
+    `room` is the room of a message, or `ALONE`.
     """
     lane = person.lane
     if lane is None:
         lane = person.lane = Lane(person)
-    if not (lane.waiting or lane.letting_go) and lane.begins(room):
-        return lane.judged(judge, *args)  # nearly always: then it needs no Deferred of its own
+    if not (lane.waiting or lane.starting) and lane.begins(room):
+        return lane.judged(judge, *args)  # the usual case needs no Deferred of its own
     outcome: Deferred[Any] = Deferred()
     lane.waiting.append((room, lambda: lane.judged(judge, *args).chainDeferred(outcome)))
     return outcome

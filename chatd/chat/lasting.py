@@ -1,14 +1,12 @@
 """The sessions over HTTP, by token.
 
 1. A guest's session and its guest are one: both end `GRACE_SECONDS` after the last reader or
-   request.  The guest is kept with a hash of the token, and comes back after a restart; the grace
-   is counted anew then.
-2. An account's session is kept for `SESSION_DAYS` after its last use.  It is in memory, and its
-   person present, as long as a guest's would last; its next request *adopts* it again.
-3. A personal token is treated like a session of its account, whose person is not present.
-4. A session is over when its cell goes, or its account begins another epoch: what signs it out is a
-   unit, and the fold (`shown`) ends it here, with its readers.  So it does not matter which request
-   or node has done that.
+   request.  The guest is stored with a hash of the token, and restored after a restart; its grace
+   begins anew then.
+2. An account's session is stored for `SESSION_DAYS` after its last use.  It stays in memory, and
+   its person present, as long as a guest's would; the next request *adopts* it again.
+3. A personal token is treated like a session of its account, but its person is not present.
+4. A session that is signed out is ended by `chatd.chat.session_revocation`.
 """
 
 from __future__ import annotations
@@ -20,91 +18,91 @@ from typing import Any
 
 import msgspec
 from twisted.internet.defer import Deferred, DeferredList, succeed
-from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from ..model.account import GuestSession, PersonalToken, decode_guest, hash_of
 from ..model.addresses import LOCAL, Address
 from ..model.errors import NO_ROOM_SECONDS, BadToken, ChatError, NameInUse, Unavailable
-from ..model.units import ACCOUNTS, GUESTS, USED, Cell, Change
-from ..store import Store
-from .accounts import Accounts, Record
-from .admission import Admission
+from ..model.units import GUESTS, USED, Cell
+from .accounts import Record
 from .arrivals import Arrivals
-from .livecells import together
+from .core import Core
+from .credentials import UNKNOWN_TOKEN, Credential, Credentials
+from .departures import Departures
 from .person import Person
-from .readers import Readers
-from .sessions import LastingSession, Session
-from .standing import UNKNOWN_TOKEN, Standing, Standings
+from .session_registry import SessionRegistry
+from .session_revocation import SessionRevocation
+from .sessions import LastingSession
 from .tokens import PREFIX
 from .unused import Unused
 
 
 class Sessions:
-    """All sessions over HTTP that are in memory, and those that can come back."""
+    """Begins, restores and ends the sessions over HTTP."""
 
     _log = Logger()
 
     def __init__(
         self,
-        clock: IReactorTime,
+        core: Core,
         now: Callable[[], float],
-        store: Store,
-        accounts: Accounts,
+        registry: SessionRegistry,
+        credentials: Credentials,
         arrivals: Arrivals,
-        readers: Readers,
-        admission: Admission,
+        departures: Departures,
         *,
         shared: bool = False,
     ) -> None:
-        """`now` is the wall clock, in seconds since the Unix epoch; `shared` is whether other nodes
-        may have begun sessions.
+        """`now` is the wall clock, in seconds since the Unix epoch; with `shared` other nodes may
+        have begun sessions of guests.
         """
         self._shared = shared
-        self._clock = clock
+        self._clock = core.clock
         self._now = now
-        self._store = store
+        self._store = core.store
+        self._admission = core.admission
+        self._registry = registry
+        self._credentials = credentials
         self._arrivals = arrivals
-        self._readers = readers
-        self._admission = admission
-        self._standings = Standings(now, store, accounts)
-        self._by_token: dict[str, LastingSession] = {}
-        self._by_hash: dict[str, LastingSession] = {}
-        self._connected: dict[str, Session] = {}
-        """The sessions of connections that are signed in, by the hashes of their tokens, which
-        nobody knows."""
-        self._of: dict[str, set[Session]] = {}
-        """Those of each account, by its key."""
+        self._departures = departures
         self._adopting: dict[str, list[Deferred[LastingSession]]] = {}
+        """Requests that wait for one session to be adopted, by the hash of its token."""
         self._unused = Unused()
+        self._revocation = SessionRevocation(registry, credentials, core.readers, self._end)
+        self.shown = self._revocation.shown
+        """See `SessionRevocation.shown`."""
+        self.anew = self._revocation.anew
+        """See `SessionRevocation.anew`."""
+        self.knows = registry.knows
+        """See `SessionRegistry.knows`."""
+        self.of = registry.of
+        """See `SessionRegistry.of`."""
 
     def opened(self, guests: Mapping[str, Cell]) -> Deferred[Any]:
-        """The store is open, and has these guests; fires when they are here again."""
-        return DeferredList([self._come_back(hash_, cell) for hash_, cell in guests.items()])
-
-    def anew(self) -> Deferred[Callable[[], object]]:
-        """Read what the sessions stand for anew; fires with what folds it, and ends those that are
-        good no more.  Fails with `Unavailable`.
+        """Restore the guests that the store has, by the hashes of their tokens; fires when that is
+        done.
         """
+        return DeferredList([self._restore(hash_, cell) for hash_, cell in guests.items()])
 
-        def check() -> None:
-            for sessions in list(self._of.values()):
-                for session in list(sessions):
-                    self._check(session)
-
-        return together([self._standings.anew(), succeed(check)])
+    def find(self, token: str) -> LastingSession:
+        """See `SessionRegistry.find`; ends the session if its person has left by another node."""
+        session = self._registry.find(token)
+        if session.person.ended:
+            self._end(session)
+            raise BadToken(UNKNOWN_TOKEN)
+        return session
 
     # -- beginning -------------------------------------------------------------------------------
 
     def open(
         self, name: str = "", address: Address = LOCAL, *, kept: bool = True
     ) -> Deferred[LastingSession]:
-        """A new session of a new guest, in the lobby; without a chosen name if none is given.  It
-        outlives a restart if it is `kept`.
+        """Begin a session of a new guest in the lobby; without `name` the server gives one.  With
+        `kept` it outlives a restart.
 
-        Raises or fails with `BadName`, `NameInUse`, `NameRegistered`, and `Unavailable`, `TooMany`,
-        `RateLimited` when there are enough.
+        Raises or fails as `Arrivals.enter` does, and with `Unavailable`, `TooMany`, `RateLimited`
+        if no more sessions may begin.
         """
         self.check(address)
         token = secrets.token_urlsafe(24)
@@ -113,27 +111,27 @@ class Sessions:
         return entering.addCallback(self._opened, address, hash_of(token), token)
 
     def become(self, session: LastingSession, token: str) -> Deferred[LastingSession]:
-        """The guest of a session has become an account's person, and has another token, which has
-        been stored.
-        """
-        self._by_token.pop(session.token, None)
-        self._by_hash.pop(session.hash, None)
-        session.person.kept = ""
-        session.token, session.hash = token, hash_of(token)
-        self._add(session)
+        """Go on with a guest's session as one of the account that the guest has become; the session
+        was stored with `token`, which is the new one.
 
-        def found(standing: Standing) -> LastingSession:
-            self._signed_in(session, standing)
+        Fails with `BadToken`, `Unavailable`.
+        """
+        session.person.kept = ""
+        self._registry.change_token(session, token)
+
+        def found(credential: Credential) -> LastingSession:
+            self._signed_in(session, credential)
             return session
 
-        return self._standings.find(token).addCallback(found)
+        return self._credentials.find(token).addCallback(found)
 
     def check(self, address: Address) -> None:
-        """A session is about to begin at an address.  Raises as `Admission.check` does."""
+        """Make sure that a session may begin at that address.  Raises as `Admission.check` does."""
         self._make_room(address)
         self._admission.check(address)
 
     def _admit(self, address: Address, come: Callable[[], Deferred[Person]]) -> Deferred[Person]:
+        """Count a session at an address while `come` brings its person; uncount it on failure."""
         self._admission.begun(address)
         try:
             coming = come()
@@ -148,46 +146,36 @@ class Sessions:
         address: Address,
         hash_: str,
         token: str,
-        standing: Standing | None = None,
+        credential: Credential | None = None,
     ) -> LastingSession:
-        """A person has come for a session.  Raises `BadToken` if it was ended meanwhile."""
+        """The session of a person who has arrived.  Raises `BadToken` if the credential was revoked
+        meanwhile.
+        """
         most = self._admission.limits.readers_per_session
         session = LastingSession(person, address, token, self._clock, most)
         session.hash = hash_
-        self._add(session)
+        self._registry.add(session)
         self._unused.add(session)
-        if standing is not None:
+        if credential is not None:
             try:
-                standing.check()
+                credential.check()
             except BadToken:
                 self._end(session)
                 raise
-            self._signed_in(session, standing)
+            self._signed_in(session, credential)
         self._watch(session)
         return session
 
-    def _signed_in(self, session: Session, standing: Standing) -> None:
-        session.record, session.standing = standing.record, standing
-        stored = standing.session or standing.token
-        assert stored is not None
-        session.id, session.label = stored.id, stored.label
-        if isinstance(session, LastingSession):
-            session.keep = partial(self._note, session)
-        else:
-            self._connected[standing.cell.key] = session
-        self._of.setdefault(standing.record.key, set()).add(session)
-
-    def _add(self, session: LastingSession) -> None:
-        if session.token:
-            self._by_token[session.token] = session
-        self._by_hash[session.hash] = session
+    def _signed_in(self, session: LastingSession, credential: Credential) -> None:
+        self._registry.sign_in(session, credential)
+        session.note_use = partial(self._note_use, session)
 
     def _refused(self, failure: Failure, address: Address) -> Failure:
         self._admission.ended(address)
         return failure
 
     def _make_room(self, address: Address) -> None:
-        """Where no more may begin, the oldest that was never used ends."""
+        """If no more sessions may begin, evict the oldest one that was never used."""
         session = None
         if self._admission.full_for(address):
             session = self._unused.oldest(address)
@@ -196,26 +184,26 @@ class Sessions:
         if session:
             self._end(session)
 
-    # -- coming back -----------------------------------------------------------------------------
+    # -- restoring and adopting ------------------------------------------------------------------
 
-    def _come_back(self, hash_: str, cell: Cell) -> Deferred[Any]:
+    def _restore(self, hash_: str, cell: Cell) -> Deferred[Any]:
         try:
             guest: GuestSession = decode_guest(cell.value)
         except msgspec.DecodeError as problem:
-            self._log.error("a guest is not understood: {problem}", problem=problem)
+            self._log.error("a stored guest cannot be decoded: {problem}", problem=problem)
             return succeed(None)
         if not self._arrivals.began_here(guest):
-            return succeed(None)  # it comes back to its own node
+            return succeed(None)  # its own node restores it
         address = Address(guest.address or LOCAL)
         self._admission.begun(address)
-        coming = self._arrivals.come_back(guest, hash_, address)
+        coming = self._arrivals.restore(guest, hash_, address)
         coming.addErrback(self._refused, address)
         return coming.addCallback(self._opened, address, hash_, "").addErrback(_ignore)
 
     def adopt(self, token: str, address: Address) -> Deferred[LastingSession]:
-        """The session that a token stands for, which comes into memory if it is not there.
+        """The session with that token, which is loaded from the store if it is not in memory.
 
-        Fails with `BadToken`, and as `Arrivals.arrive` does.
+        Fails with `BadToken`, `Unavailable`, and as `Arrivals.arrive` does.
         """
         try:
             return succeed(self.find(token))
@@ -229,19 +217,23 @@ class Sessions:
             return adopted
         self._adopting[hash_] = [adopted]
 
-        def known(standing: Standing) -> Any:
-            return self._adopt(standing, token, address)
+        def known(credential: Credential) -> Any:
+            return self._adopt(credential, token, address)
 
         def unknown(failure: Failure) -> Any:
             return self._adopt_guest(failure, token, address)
 
-        self._standings.find(token).addCallbacks(known, unknown).addBoth(self._adopted, hash_)
+        found: Deferred[Any] = self._credentials.find(token)
+        found.addCallbacks(known, unknown)
+        found.addBoth(self._adopted, hash_)
         return adopted
 
     def _adopt_guest(
         self, failure: Failure, token: str, address: Address
     ) -> Deferred[LastingSession]:
-        """The session of a guest that was begun at another node."""
+        """The session of a guest that was begun on another node; fails with `failure`, which told
+        that the token is not one of an account, if there is no such session.
+        """
         failure.trap(BadToken)
         hash_ = hash_of(token)
 
@@ -250,7 +242,7 @@ class Sessions:
                 failure.raiseException()
             guest = decode_guest(cells[hash_].value)
             self._make_room(address)
-            coming = self._admit(address, lambda: self._arrivals.come_back(guest, hash_, address))
+            coming = self._admit(address, lambda: self._arrivals.restore(guest, hash_, address))
             coming.addErrback(taken)
             return coming.addCallback(self._opened, address, hash_, token)
 
@@ -263,10 +255,12 @@ class Sessions:
         kept: Deferred[Any] = self._store.get(GUESTS, [hash_])
         return kept.addCallback(found)
 
-    def _adopt(self, standing: Standing, token: str, address: Address) -> Deferred[LastingSession]:
+    def _adopt(
+        self, credential: Credential, token: str, address: Address
+    ) -> Deferred[LastingSession]:
         def arrived(person: Person) -> LastingSession:
-            session = self._opened(person, address, standing.cell.key, token, standing)
-            self._note(session)
+            session = self._opened(person, address, credential.cell.key, token, credential)
+            self._note_use(session)
             return session
 
         self._make_room(address)
@@ -275,19 +269,19 @@ class Sessions:
                 "the server has all the sessions that it takes; try again in a moment",
                 NO_ROOM_SECONDS,
             )
-        record = standing.record
+        record = credential.record
         arriving = self._admit(
             address,
             lambda: (
                 self._arrivals.arrive(record, address)
-                if standing.token is None
-                else succeed(self._bearer(record, standing.token, address))
+                if credential.token is None
+                else succeed(self._bearer(record, credential.token, address))
             ),
         )
         return arriving.addCallback(arrived)
 
     def _bearer(self, record: Record, token: PersonalToken, address: Address) -> Person:
-        """Who acts by a personal token: the account, without being present."""
+        """The visitor that acts for an account by a personal token."""
         account = record.value
         assert account is not None
         bucket = self._admission.bucket()
@@ -305,99 +299,25 @@ class Sessions:
             else:
                 adopted.callback(result)
 
-    def _note(self, session: LastingSession) -> None:
+    def _note_use(self, session: LastingSession) -> None:
+        """Store the time at which an account's session was last used."""
         at = b"%d" % (self._now() * 1_000_000)
         self._store.note(USED, session.hash, at).addErrback(_ignore)
-
-    # -- of connections --------------------------------------------------------------------------
-
-    def connect(self, token: str, address: Address) -> Deferred[Session]:
-        """The session of a connection that has signed in to an account; it was stored with a token
-        that nobody is told.  Fails as `adopt` does.
-        """
-
-        def found(standing: Standing) -> Deferred[Session]:
-            arriving = self._arrivals.arrive(standing.record, address)
-            return arriving.addCallback(arrived, standing)
-
-        def arrived(person: Person, standing: Standing) -> Session:
-            session = Session(person, address)
-            try:
-                standing.check()
-            except BadToken:
-                self.disconnect(session)
-                raise
-            self._signed_in(session, standing)
-            return session
-
-        return self._standings.find(token).addCallback(found)
-
-    def attach(self, session: Session, token: str) -> Deferred[Session]:
-        """The guest of a connection has become an account's person."""
-
-        def found(standing: Standing) -> Session:
-            standing.check()
-            self._signed_in(session, standing)
-            return session
-
-        return self._standings.find(token).addCallback(found)
-
-    def disconnect(self, session: Session, text: str = "") -> Deferred[int | None]:
-        """The connection of a session is over, or signs out; `text` is the parting word."""
-        session.over = True
-        self._forget(session)
-        return self._arrivals.end(session.person, text)
-
-    def _forget(self, session: Session) -> None:
-        if session.record is None:
-            return
-        if session.standing is not None:
-            self._connected.pop(session.standing.cell.key, None)
-        own = self._of.get(session.record.key, set())
-        own.discard(session)
-        if not own:
-            self._of.pop(session.record.key, None)
-
-    # -- by token --------------------------------------------------------------------------------
-
-    def find(self, token: str) -> LastingSession:
-        """The session in memory that a token stands for.  Raises `BadToken`."""
-        session = self._by_token.get(token)
-        if session is None:
-            session = self._by_hash.get(hash_of(token))
-            if session is None:
-                raise BadToken(UNKNOWN_TOKEN)
-            session.token = token  # it has outlived a restart
-            self._by_token[token] = session
-        if session.person.ended:
-            self._end(session)  # the person has left on another way
-            raise BadToken(UNKNOWN_TOKEN)
-        return session
-
-    def knows(self, token: str) -> bool:
-        """Whether that token's session is in memory."""
-        return token in self._by_token
-
-    def of(self, account: str) -> set[Session]:
-        """The sessions of an account that are in memory."""
-        return self._of.get(account, set())
 
     # -- ending ----------------------------------------------------------------------------------
 
     def close(self, session: LastingSession) -> Deferred[int | None]:
-        """A guest's session ends at once; fires when its person has left.  That of an account is
-        signed out by `Accounts`; this takes it out of memory.
+        """End a guest's session, or unload an account's (`AccountSessions` signs those out); fires
+        when the person has left, if this was its last session.
         """
         if session.over:
             return succeed(None)
         return self._end(session, everywhere=session.record is None)
 
     def _end(self, session: LastingSession, *, everywhere: bool = False) -> Deferred[int | None]:
-        self._by_token.pop(session.token, None)
-        self._by_hash.pop(session.hash, None)
         session.over = True
-        session.keep = None
-        self._forget(session)
+        session.note_use = None
+        self._registry.discard(session)
         if session.timer and session.timer.active():
             session.timer.cancel()
         self._unused.discard(session)
@@ -407,18 +327,20 @@ class Sessions:
             ended()
         left: Deferred[int | None] = succeed(None)
         if not session.person.visiting:
-            left = self._arrivals.end(session.person, "", everywhere=everywhere)
+            left = self._departures.end(session.person, "", everywhere=everywhere)
         session.dismiss()
         return left
 
     def _watch(self, session: LastingSession) -> None:
-        """Look again when the grace may be over: one timer a session, untouched by its requests."""
-        left = session.left  # read once: at another moment it might be over
+        """End the session if its grace is over, or look again then: there is one timer a session,
+        which its requests do not reset.
+        """
+        left = session.grace_left  # read once, because time passes between two readings
         if left > 0:
             session.note()
-            token = session.standing.token if session.standing is not None else None
+            token = session.credential.token if session.credential is not None else None
             if token is not None and token.expires:
-                self._check(session)
+                self._revocation.check(session)
                 if session.over:
                     return
                 left = min(left, token.expires / 1_000_000 - self._now())
@@ -426,35 +348,7 @@ class Sessions:
         else:
             self._end(session)
 
-    # -- the fold --------------------------------------------------------------------------------
-
-    def shown(self, change: Change, version: int) -> None:
-        """Fold one change of a stored unit."""
-        self._standings.shown(change, version)
-        if change.table == ACCOUNTS:
-            for session in list(self._of.get(change.key, ())):
-                self._check(session)
-        elif change.value is None:
-            changed = self._by_hash.get(change.key) or self._connected.get(change.key)
-            if changed is not None:
-                self._check(changed)
-
-    def _check(self, session: Session) -> None:
-        """End a session whose token is not good any more, and tell its readers."""
-        if session.standing is None:
-            return
-        try:
-            session.standing.check()
-        except BadToken as error:
-            self._readers.revoke(error, session=session)
-            if isinstance(session, LastingSession):
-                self._end(session)
-        else:
-            account = session.standing.record.value
-            if session.person.visiting and account is not None:
-                session.person.admin = account.admin
-
 
 def _ignore(failure: Failure) -> None:
-    """A guest that cannot come back is gone; what cannot be noted is not."""
+    """Drop the error: a guest that cannot be restored is gone, and a note of use is lost."""
     failure.trap(ChatError)

@@ -1,4 +1,4 @@
-"""How much one participant may do, and token buckets to measure it."""
+"""The operator's limits on people, and the token buckets that enforce rates."""
 
 from __future__ import annotations
 
@@ -10,20 +10,21 @@ from typing import Generic, TypeVar
 K = TypeVar("K", bound=Hashable)
 
 ADDRESS_SHARE = 20
-"""Sessions' worth of messages that an address may send, if nothing else is asked for: in an office
-behind one address hardly more people type at the same moment."""
+"""The default rate limit of an address, as a multiple of a session's: of the people in an office
+behind one address, hardly more type at the same moment."""
 BURST = 4
-"""Seconds' worth of messages that may come at once: somebody pastes, then reads."""
+"""The burst of a token bucket, in seconds of its rate: a person pastes some lines, then reads."""
 RENAME_SHARE = 10
-"""Messages that a change of name counts as in the long run: it is told in every room."""
+"""The messages that a change of name counts as in the long run: each of the rooms announces it."""
 RENAMES_AT_ONCE = 10
-"""Names that may be taken at once, by whoever tries which are free."""
+"""The burst of changes of name: a person tries which names are free."""
 MOST_MEASURED = 10_000
-"""Buckets that one table keeps: more addresses than that do not speak within the same seconds."""
+"""The most buckets in one table: so many addresses hardly send within the same seconds."""
 REMEMBERED_SECONDS = 300.0
-"""Seconds for which a request that is sent again is known to be one, over a restart too."""
+"""Seconds for which a repeated request is recognised, over a restart too."""
 _NEARLY = 1 - 1e-6
-"""A token, for whoever has waited for one: seconds are floats, and their sums are not exact."""
+"""What counts as a whole token: sums of floats are not exact, and a client that has waited the
+time that it was told must get one."""
 
 
 @dataclass(frozen=True)
@@ -36,18 +37,19 @@ class Limits:
     """Messages a second per address, over all its sessions and visitors; 0: no limit; None: as many
     as `ADDRESS_SHARE` sessions may send."""
     sessions: int = 20_000
-    """Sessions that outlive their connections: about 3.5 kB of memory each."""
+    """Sessions over HTTP: about 3.5 kB of memory each."""
     sessions_per_address: int = 2000
-    """Those of one address: a school behind it fits, and a flood leaves room for others."""
+    """Sessions over HTTP of one address: enough for a school, and a flood leaves room for
+    others."""
     rooms: int = 10_000
-    """Rooms in which something is kept or somebody is: a list of them comes in pages."""
+    """Rooms that exist (`chatd.chat.directory`)."""
     rooms_per_address: int | None = None
-    """Rooms that one address may bring into being; 0: no limit; None: a share of all
+    """Rooms that one address may create; 0: no limit; None: a share of all
     (`chatd.chat.directory`)."""
     rooms_per_session: int = 100
-    """Rooms that a session may be in: more than anybody follows."""
+    """Rooms that a session may be in: more than a person can follow."""
     readers_per_session: int = 50
-    """Polls, streams and WebSockets that a session may hold: tabs and devices of one person."""
+    """Polls, streams and WebSockets of a session: the tabs and devices of one person."""
 
     @property
     def for_an_address(self) -> float:
@@ -58,11 +60,11 @@ class Limits:
 
 
 DEFAULTS = Limits()
-"""What people may do if nothing else is asked for."""
+"""The default limits."""
 
 
 class TokenBucket:
-    """`rate` things a second in the long run, and `BURST` seconds' worth at once.
+    """A rate limit: `rate` tokens a second in the long run, and `BURST` seconds of them at once.
 
     A rate of 0 is no limit.
     """
@@ -70,57 +72,58 @@ class TokenBucket:
     __slots__ = ("_filled", "_most", "_now", "_rate", "_tokens")
 
     def __init__(self, rate: float, now: Callable[[], float], least: float = 1) -> None:
-        """`now` tells seconds that never run backwards; `least` things may always come at once."""
+        """`now` tells seconds that never run backwards; the burst is at least `least` tokens."""
         self._rate = rate
         self._now = now
         self._most = max(least, rate * BURST)
         self._tokens = self._most
         self._filled = now()
 
-    def take(self, *, sparing: bool = False) -> float:
-        """Take one token and answer 0; or take none and answer the seconds until there is one.
+    def take(self, *, reserve: bool = False) -> float:
+        """Take one token and return 0; or take none, and return the seconds until there is one.
 
-        Whoever is `sparing` takes none of the last half, and leaves it to others.
+        With `reserve`, the last half of the bucket is reserved for other clients.
         """
         if not self._rate:
             return 0.0
         now = self._now()
         self._tokens = min(self._most, self._tokens + (now - self._filled) * self._rate)
         self._filled = now
-        tokens = self._tokens - self._most / 2 if sparing else self._tokens
+        tokens = self._tokens - self._most / 2 if reserve else self._tokens
         if tokens >= _NEARLY:
             self._tokens -= 1
             return 0.0
         return (1 - tokens) / self._rate
 
     def give_back(self) -> None:
-        """A token that was taken was not needed after all."""
+        """Return a token that was taken and not needed."""
         self._tokens += 1
 
     def charge(self) -> None:
-        """Take a token even if there is none: the next has to be waited for all the longer."""
+        """Take a token even if there is none; the next one then comes later."""
         if self.take():
             self._tokens -= 1
 
     def empty(self) -> None:
-        """Take all there is: from here on, no more than `rate`."""
+        """Take all tokens: no burst is left, only the rate."""
         self._tokens = min(self._tokens, 0.0)
 
     @property
     def ample(self) -> bool:
-        """Whether half of what it can hold was there when the last token was taken."""
+        """Whether it was at least half full before the last token was taken."""
         return self._tokens + 1 >= self._most / 2
 
     @property
     def full(self) -> bool:
-        """Whether nothing was taken lately, so that a new bucket would be just like this one."""
+        """Whether it is full, and so equal to a new bucket."""
         return self._tokens + (self._now() - self._filled) * self._rate >= self._most
 
 
 class Buckets(Generic[K]):
-    """A bucket for each of many, of whom most are silent: what is full again is forgotten.
+    """A token bucket for each key; one that is full again is dropped.
 
-    There are `MOST_MEASURED` at most; beyond that, whoever was silent longest is forgiven.
+    There are at most `MOST_MEASURED`; above that, the least recently used one is dropped, and its
+    key starts with a full bucket.
     """
 
     def __init__(self, rate: float, now: Callable[[], float], least: float = 1) -> None:
@@ -130,13 +133,13 @@ class Buckets(Generic[K]):
         self._least = least
         self._unlimited = TokenBucket(0, now)
         self._buckets: OrderedDict[K, TokenBucket] = OrderedDict()
-        """The longest silent first."""
+        """The least recently used first."""
 
     def __len__(self) -> int:
         return len(self._buckets)
 
     def bucket(self, key: K) -> TokenBucket:
-        """Somebody's bucket."""
+        """The bucket of a key."""
         if not self._rate:
             return self._unlimited
         bucket = self._buckets.get(key)

@@ -1,9 +1,9 @@
-"""Live cells: cells of a table that is too big to be kept in memory whole.
+"""Live cells: the cells in use of a table that is too big to be in memory whole.
 
-1. A cell is read from the store when it is first asked for, and followed from then on: it is a fold
-   like everything else, as long as somebody refers to it.
-2. A cell that is not there is known too, as one of version 0.  So a judgement can rest on that.
-3. The last ones that were asked for are kept for a while.
+1. A cell is read from the store when it is first asked for, and folded from then on, as long as
+   anything refers to it.
+2. An absent cell is live too, with version 0, so that a judgement can rest on its absence.
+3. The cells asked for last are kept in memory for a while.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ UNKNOWN = -1
 
 
 class LiveCell(Generic[T]):
-    """A cell as it was last shown."""
+    """A cell as last shown."""
 
     __slots__ = ("__weakref__", "key", "table", "value", "version")
 
@@ -41,11 +41,11 @@ class LiveCell(Generic[T]):
         self.version = UNKNOWN
         """0: there is no such cell."""
         self.value: T | None = None
-        """None if the cell is absent, or is not understood."""
+        """None if the cell is absent, or cannot be decoded."""
 
     @property
     def expect(self) -> Expect:
-        """That the cell is still what a command was judged by."""
+        """What a unit that rests on the cell expects: that it is unchanged."""
         return Expect(self.table, self.key, self.version)
 
 
@@ -55,8 +55,8 @@ class LiveCells(Generic[T]):
     _log = Logger()
 
     def __init__(self, store: Store, table: str, decode: Callable[[bytes], T]) -> None:
-        """`decode` raises `msgspec.DecodeError` or `UnicodeError` for a value that it does not
-        understand.
+        """`decode` raises `msgspec.DecodeError` or `UnicodeError` for a value that it cannot
+        decode.
         """
         self._store = store
         self._table = table
@@ -148,7 +148,7 @@ class LiveCells(Generic[T]):
         except (msgspec.DecodeError, UnicodeError) as problem:
             cell.value = None
             self._log.error(
-                "a cell of {table} is not understood: {problem}", table=self._table, problem=problem
+                "a cell of {table} cannot be decoded: {problem}", table=self._table, problem=problem
             )
 
 
@@ -166,6 +166,6 @@ def together(
 
 
 def first_error(failure: Failure) -> Failure:
-    """What made a `gatherResults` fail."""
+    """The failure that made a `gatherResults` fail."""
     assert isinstance(failure.value, FirstError)
     return failure.value.subFailure

@@ -1,8 +1,8 @@
-"""Read markers of accounts: how far a room was read, on all of an account's sessions.
+"""Read markers: how far an account has read a room, on all its sessions.
 
-1. A marker is the id of an event, and never goes back.  It is noted in the store.
-2. What is unread are the messages behind the marker; in a room without one, those since the account
-   joined it.
+1. A marker is the id of an event, is stored, and never goes back.
+2. The unread messages of a room are those after the marker, or if there is none, those since the
+   account joined the room.
 """
 
 from __future__ import annotations
@@ -25,19 +25,20 @@ from .readers import Readers
 from .rooms import Rooms
 
 MOST_UNREAD = 1000
-"""Messages that are counted in a room."""
+"""The most unread messages that are counted in a room."""
 MOST_KNOWN = 10_000
-"""Markers that are remembered beside the store, so that of two at once the higher one stays."""
+"""Recent markers kept in memory, so that of two that are set at once the higher one stays."""
 
 
 class Read(NamedTuple):
-    """What an account has read."""
+    """The rooms of an account, and how far it has read them."""
 
     rooms: list[str]
     """The rooms that it has joined, in the order of joining."""
     markers: dict[str, int]
+    """The marker of each room that has one."""
     unread: dict[str, int]
-    """Messages, `MOST_UNREAD` at most."""
+    """The number of unread messages in each room, at most `MOST_UNREAD`."""
 
 
 class Markers:
@@ -60,7 +61,7 @@ class Markers:
         self._known: OrderedDict[tuple[str, str], int] = OrderedDict()
 
     def mark(self, account: str, room: str, id_: int) -> Deferred[None]:
-        """An account has read a room up to the event `id_`; fires when that is stored.
+        """Note that an account has read a room up to the event `id_`; fires when that is stored.
 
         Raises `BadRoom`; fails with `Unavailable`.
         """
@@ -77,19 +78,20 @@ class Markers:
             if len(self._known) > MOST_KNOWN:
                 self._known.popitem(last=False)
             noted = self._store.note(table, name, b"%d" % marker)
-            return noted.addCallback(lambda _: self._tell(account, name, marker))
+            return noted.addCallback(lambda _: self._notify(account, name, marker))
 
         asked: Deferred[Any] = self._store.get(table, [name])
         return asked.addCallback(found)
 
-    def _tell(self, account: str, room: str, marker: int) -> None:
-        """Tell the account's open readers of its private events."""
+    def _notify(self, account: str, room: str, marker: int) -> None:
+        """Send the marker to the account's readers of private events."""
         person = self._people.own(account)
         if person is not None and person.account == account:
             self._readers.marked(person, room, marker)
 
     def read(self, account: str, owner: Owner) -> Deferred[Read]:
-        """What an account has joined and read, as far as it may read it now.
+        """The rooms of an account and its markers, with unread counts of those that `owner` may
+        read.
 
         Fails with `Unavailable`.
         """

@@ -1,67 +1,52 @@
-"""All that moderators do in one chat: their commands, and what follows from them."""
+"""The parts of one chat that have to do with moderation: commands, invites, consequences."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
-from twisted.internet.interfaces import IReactorTime
-
 from ..model.addresses import Address
 from ..model.restrictions import Restrictions
-from ..store import Store
-from .admission import Admission
-from .arrivals import Arrivals
 from .attendance import Attendance
 from .consequences import Consequences
-from .given import GivenToGuests
+from .core import Core
+from .departures import Departures
+from .guest_grants import GuestGrants
 from .invites import Invites
-from .journal import Journal
 from .moderation import Commands, Moderation
-from .people import People
-from .readers import Readers
 from .redactions import PageAfter
-from .rooms import Rooms
+from .room_rulings import RoomRulings
 from .serverbans import ServerBans
 from .targets import Targets
 
 
 class Moderators:
-    """The parts of one chat that moderators use."""
+    """Moderation in one chat."""
 
     def __init__(
         self,
-        clock: IReactorTime,
-        store: Store,
-        journal: Journal,
-        people: People,
-        rooms: Rooms,
-        readers: Readers,
-        admission: Admission,
-        arrivals: Arrivals,
+        core: Core,
+        departures: Departures,
         attendance: Attendance,
-        given: GivenToGuests,
+        grants: GuestGrants,
         banned: Restrictions,
         now: Callable[[], int],
         page_after: PageAfter,
         shared: Callable[[Address], bool],
     ) -> None:
         """`banned` are the bans from the server, which are kept up to date here; `now` tells
-        microseconds since the Unix epoch; `page_after` reads a room's past; `shared`
-        tells whether an address is that of a proxy.
+        microseconds since the Unix epoch; `page_after` reads a room's history; `shared` tells
+        whether an address is a proxy's.
         """
-        targets = Targets(people, store, shared)
-        self.rooms = Moderation(
-            journal, people, rooms, readers, admission, targets, now, page_after
-        )
+        targets = Targets(core.people, core.store, shared)
+        rulings = RoomRulings(core, targets, now)
+        self.rooms = Moderation(core, targets, rulings, now, page_after)
         """What owners and ops do in rooms."""
-        self.server = ServerBans(journal, readers, targets, store, banned, now)
-        """What administrators do with the whole server."""
-        self.invites = Invites(journal, rooms, readers, admission, store, now)
+        self.server = ServerBans(core, targets, banned, now)
+        """What administrators do for the whole server."""
+        self.invites = Invites(core, rulings, now)
         """Invites by link."""
-        self.consequences = Consequences(
-            clock, journal, people, rooms, readers, arrivals, attendance, store, given, banned
-        )
-        """What follows from what is shown."""
+        self.consequences = Consequences(core, departures, attendance, grants, banned)
+        """What each node does when a unit of a moderator was shown."""
 
     @property
     def commands(self) -> Commands:

@@ -45,11 +45,12 @@ from ..model.units import (
     room_table,
 )
 from ..store import Loaded, Opened, Store
-from .arrivals import Arrivals
 from .attached import Attached, ids_of
 from .consequences import Consequences
+from .elsewhere import Elsewhere
 from .livecells import together
-from .people import Elsewhere, People
+from .node_loss import NodeLoss
+from .people import People
 from .readers import Readers
 from .room import Room
 from .rooms import Rooms
@@ -92,7 +93,7 @@ class Nodes:
         people: People,
         rooms: Rooms,
         readers: Readers,
-        arrivals: Arrivals,
+        loss: NodeLoss,
         attached: Attached,
         consequences: Consequences,
         kept: Sequence[Anew],
@@ -105,7 +106,7 @@ class Nodes:
         self._people = people
         self._rooms = rooms
         self._readers = readers
-        self._arrivals = arrivals
+        self._loss = loss
         self._attached = attached
         self._consequences = consequences
         self._kept = kept
@@ -185,7 +186,7 @@ class Nodes:
             where.append((person, names))
         for at in range(0, len(where), AT_ONCE):
             leaving = [
-                self._arrivals.release(person, await self._load(sorted(names)), announced)
+                self._loss.release(person, await self._load(sorted(names)), announced)
                 for person, names in where[at : at + AT_ONCE]
             ]
             await DeferredList(leaving, consumeErrors=True)
@@ -240,7 +241,7 @@ class Nodes:
         ended = NoSession(
             "this server lost touch with the others for too long, and you have left; enter again"
         )
-        self._arrivals.give_up(ended)
+        self._loss.give_up(ended)
 
     # -- the state is read anew ------------------------------------------------------------------
 
@@ -257,7 +258,7 @@ class Nodes:
         self._attempt += 1
         if since < horizon:
             self.lost = [*self.lost, (since, horizon)][-MOST_LOST:]
-        for person in self._people.mine():
+        for person in self._people.local():
             # Private messages are kept nowhere.
             person.inbox.restart((), since + 1, since + 1, self._rooms.notifier)
         self._read(self._attempt, survey, anew)
@@ -309,9 +310,9 @@ class Nodes:
         if self.lost:
             since, until = self.lost[-1]
             self._readers.rewind(since, until)
-        unattached = [p for p in self._people.mine() if not self._attached.here(p.id)]
+        unattached = [p for p in self._people.local() if not self._attached.here(p.id)]
         for person in dict.fromkeys((*bereft, *unattached)):
-            self._arrivals.claim_again(person).addErrback(self._unclaimed)
+            self._loss.claim_again(person).addErrback(self._unclaimed)
 
     def _unclaimed(self, failure: Failure) -> None:
         if not failure.check(ChatError):

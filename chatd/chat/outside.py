@@ -1,4 +1,6 @@
-"""Credentials that are checked outside: by Twisted's checkers (`twisted.cred`, `strcred`)."""
+"""Passwords that are checked outside the chat, by Twisted's credentials checkers
+(`twisted.cred`).
+"""
 
 from __future__ import annotations
 
@@ -17,9 +19,9 @@ _log = Logger()
 
 
 def ask(checkers: Sequence[Any], name: str, password: str | None) -> Deferred[bool]:
-    """Whether one of the checkers knows that name with that password.
+    """Ask the checkers in turn; fires with whether one of them accepts the name and password.
 
-    Fails with `Unavailable` if a checker fails.
+    Fails with `Unavailable` if a checker fails otherwise than by refusing them.
     """
     if not checkers or password is None:
         return succeed(False)

@@ -1,4 +1,4 @@
-"""Whom readers belong to, and who that is to the policy."""
+"""Owners of readers, and the identities under which the policy sees them."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ from ..model.identity import Identity, Stranger, subject
 from .sessions import Session
 
 Owner = Session | Stranger
-"""Whom a reader belongs to."""
+"""The owner of a reader: a session, or a client without one."""
 
 
 def subject_of_owner(owner: Owner) -> str:
-    """What that owner is given things as: see `chatd.model.identity.subject_of`."""
+    """The subject of an owner's roles, bans and mutes: see `chatd.model.identity.subject_of`."""
     return subject(identity_of(owner))
 
 
 def identity_of(owner: Owner) -> Identity:
-    """Who that is, as the policy sees it."""
+    """The owner's identity, for the policy."""
     return owner.person if isinstance(owner, Session) else owner

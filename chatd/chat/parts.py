@@ -1,4 +1,4 @@
-"""The parts of one chat, and what each of them needs of the others."""
+"""The parts of one chat, and which other parts each of them needs."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from ..model.policy import Policy, RoomPolicy
 from ..model.restrictions import MICROS, Restrictions
 from ..store import Store
 from ..stream.notifier import Notifier
+from .account_sessions import AccountSessions
 from .accounts import Accounts
 from .admission import Admission
 from .arrivals import Arrivals
@@ -20,8 +21,12 @@ from .attached import Attached
 from .attempts import Attempts
 from .attendance import Attendance
 from .claims import Claims
+from .connection_sessions import ConnectionSessions
+from .core import Core
+from .credentials import Credentials
+from .departures import Departures
 from .fold import Fold
-from .given import GivenToGuests
+from .guest_grants import GuestGrants
 from .ignores import Ignores
 from .journal import Journal
 from .lasting import Sessions
@@ -29,15 +34,17 @@ from .letters import Letters
 from .limits import Limits
 from .markers import Markers
 from .moderators import Moderators
+from .node_loss import NodeLoss
 from .nodes import Nodes
 from .passwords import HashingPool, Passwords
 from .past import Past
 from .people import People
 from .readers import Readers
+from .registration import Registration
 from .request_keys import RequestKeys
 from .rooms import Rooms
 from .rules import Rules
-from .signedin import AccountSessions
+from .session_registry import SessionRegistry
 from .signin import SignIn
 from .speech import Speech
 from .tokens import Tokens
@@ -46,7 +53,7 @@ _log = Logger()
 
 
 class Parts:
-    """What a `ChatService` is made of.  Each part has a file of its own, and one job."""
+    """The parts of a `ChatService`.  Each has a file of its own, and one job."""
 
     def __init__(
         self,
@@ -65,10 +72,8 @@ class Parts:
     ) -> None:
         """See `ChatService`."""
         self.admission = Admission(limits, clock.seconds)
-        """Who is let in, and at which rate."""
         self.people = People(node)
-        self.attached = Attached(node, self.people.start)
-        """Which nodes have sessions of which persons."""
+        self.attached = Attached(node, self.people)
         self.letters = Letters(bool(node))
         self.notifier = Notifier(
             lambda wake: clock.callLater(0, wake), _reader_failed, clock.seconds
@@ -87,7 +92,6 @@ class Parts:
             return int(now() * MICROS)
 
         self.readers = Readers(self.rooms, policy or RoomPolicy(micros, banned, rules.guests))
-        """The gate: the only maker of readers."""
         self.request_keys = RequestKeys(clock.seconds)
         self.past = Past(
             store,
@@ -97,66 +101,40 @@ class Parts:
         )
         self.journal = Journal(clock, store, history)
         self.accounts = Accounts(store)
-        """The accounts: which names are registered."""
-        self.arrivals = Arrivals(
+        core = Core(
             clock,
-            self.journal,
-            self.accounts,
-            self.people,
-            self.rooms,
-            self.readers,
-            self.admission,
-            self.attached,
-            self.letters,
-            max_text,
-        )
-        self.attendance = Attendance(
-            self.arrivals,
-            self.journal,
-            self.accounts,
-            self.people,
-            self.rooms,
-            self.readers,
-            self.admission,
-            max_text,
-        )
-        self.sessions = Sessions(
-            clock,
-            now,
             store,
+            self.journal,
             self.accounts,
-            self.arrivals,
+            self.people,
+            self.rooms,
             self.readers,
             self.admission,
-            shared=bool(node),
+            max_text,
         )
-        """The sessions over HTTP."""
-        self.signed_in = AccountSessions(now, store, self.journal, self.sessions)
-        """The sessions of accounts, as they are kept."""
+        self.departures = Departures(core, self.attached)
+        self.arrivals = Arrivals(core, self.departures, self.attached, self.letters)
+        self.attendance = Attendance(core, self.departures)
+        registry, credentials = SessionRegistry(), Credentials(now, store, self.accounts)
+        self.sessions = Sessions(
+            core, now, registry, credentials, self.arrivals, self.departures, shared=bool(node)
+        )
+        connections = ConnectionSessions(registry, credentials, self.arrivals, self.departures)
+        self.signed_in = AccountSessions(now, store, self.journal, self.sessions, connections)
         self.ignores = Ignores(self.journal, self.accounts, self.people)
-        """Whom people ignore."""
         self.markers = Markers(
             store, self.rooms, self.people, self.readers, lambda: self.fold.horizon
         )
-        """How far accounts have read."""
         self.tokens = Tokens(now, store, self.journal)
-        """The personal tokens of accounts."""
         self.claims = Claims(clock.seconds, self.journal)
-        """How the first administrator proves to be it."""
         self.attempts = Attempts(clock, store, now)
         self.passwords = passwords or Passwords(HashingPool(clock))
-        given = GivenToGuests(self.rooms)
+        grants = GuestGrants(self.rooms)
         moderators = Moderators(
-            clock,
-            store,
-            self.journal,
-            self.people,
-            self.rooms,
-            self.readers,
-            self.admission,
-            self.arrivals,
+            core,
+            self.departures,
             self.attendance,
-            given,
+            grants,
             banned,
             micros,
             self.past.page_after,
@@ -165,41 +143,30 @@ class Parts:
         self.consequences = moderators.consequences
         self.moderation, self.server_bans = moderators.rooms, moderators.server
         self.invites, self.moderating = moderators.invites, moderators.commands
-        self.sign_in = SignIn(
+        registration = Registration(
+            core,
             now,
-            self.journal,
-            self.accounts,
-            self.people,
-            self.arrivals,
+            self.departures,
             self.attendance,
-            self.admission,
             self.passwords,
             self.attempts,
             self.claims,
             self.invites,
-            given,
-            self.rooms,
+            grants,
             rules,
         )
-        """Registering, and proving who one is."""
-        self.speech = Speech(
-            self.journal,
-            self.accounts,
-            self.people,
-            self.rooms,
-            self.readers,
-            self.admission,
-            self.arrivals,
-            self.attendance,
-            max_text,
+        self.sign_in = SignIn(
+            now, self.journal, self.accounts, self.passwords, self.attempts, registration, rules
         )
+        self.speech = Speech(core, self.departures, self.attendance)
+        self.node_loss = NodeLoss(core, self.departures, self.attached)
         self.nodes = Nodes(
             clock,
             store,
             self.people,
             self.rooms,
             self.readers,
-            self.arrivals,
+            self.node_loss,
             self.attached,
             self.consequences,
             [
@@ -210,10 +177,8 @@ class Parts:
                 lambda: self.fold.claims_anew(),
             ],
         )
-        """This node among others."""
         self.fold = Fold(self, store)
-        """What follows from what the store has stored."""
 
 
 def _reader_failed(problem: Exception) -> None:
-    _log.failure("a reader failed and is dropped", Failure(problem))
+    _log.failure("a reader failed, and is dropped", Failure(problem))

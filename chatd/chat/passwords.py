@@ -1,9 +1,9 @@
-"""Passwords: hashed and compared by Argon2id (RFC 9106), beside the reactor.
+"""Passwords: hashed and compared by Argon2id (RFC 9106), in threads.
 
-1. Each costs about 25 ms and 19 MiB (OWASP's figures), in a few threads, which the scheduler puts
-   behind the reactor's where it can.
-2. At most `MOST_WAITING` are under way; one more is refused with `Unavailable`.
-3. An unknown account costs the same: its password is compared with that of nobody.
+1. Each hash costs about 25 ms and 19 MiB (OWASP's parameters), in a few threads of lower priority
+   than the reactor's.
+2. At most `MOST_WAITING` passwords are under way; one more is refused with `Unavailable`.
+3. An unknown account costs the same: its password is compared with a random hash.
 """
 
 from __future__ import annotations
@@ -27,15 +27,15 @@ from ..model.errors import Unavailable
 T = TypeVar("T")
 
 MOST_WAITING = 64
-"""Passwords under way at a time: about a second's work."""
+"""Passwords under way at a time: about a second of work."""
 THREADS = 2
-"""Threads that hash."""
+"""Hashing threads."""
 NICENESS = 5
-"""How far the threads stand behind the reactor's (`setpriority(2)`: on Linux, by thread)."""
+"""The nice value of the threads (`setpriority(2)`, which on Linux is per thread)."""
 
 
 class Cost(NamedTuple):
-    """What a hash costs."""
+    """The cost parameters of a hash."""
 
     memory: int = 19 * 1024
     """KiB."""
@@ -47,17 +47,17 @@ COST = Cost()
 
 
 class Pool(Protocol):
-    """What has jobs done beside the reactor."""
+    """Runs jobs outside the reactor's thread."""
 
     def do(self, job: Callable[[], T]) -> Deferred[T]:
-        """Have a function called; fires in the reactor's thread with its result."""
+        """Call a function; fires in the reactor's thread with its result."""
 
     def stop(self) -> None:
-        """There is nothing more to do."""
+        """Stop the threads."""
 
 
 class HashingPool:
-    """A few threads, which begin with the first job."""
+    """A few threads, started with the first job."""
 
     def __init__(self, reactor: Any) -> None:
         """`reactor` is an `IReactorFromThreads`."""
@@ -68,7 +68,7 @@ class HashingPool:
         """See `Pool.do`."""
         if self._pool is None:
             self._pool = ThreadPool(0, THREADS, "chatd, passwords")
-            self._pool.threadFactory = _ModestThread
+            self._pool.threadFactory = _LowPriorityThread
             self._pool.start()
         done: Deferred[T] = deferToThreadPool(self._reactor, self._pool, job)
         return done
@@ -80,8 +80,8 @@ class HashingPool:
             self._pool = None
 
 
-class _ModestThread(threading.Thread):
-    """A thread that does not keep the process from ending, nor the reactor from running."""
+class _LowPriorityThread(threading.Thread):
+    """A daemon thread with a lower priority than the reactor's."""
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **{**options, "daemon": True})
@@ -94,14 +94,14 @@ class _ModestThread(threading.Thread):
 
 
 class Passwords:
-    """Hashes passwords, and compares them with their hashes."""
+    """Hashes passwords, and compares passwords with hashes."""
 
     def __init__(self, pool: Pool, cost: Cost = COST) -> None:
         self._pool = pool
         self._cost = cost
         self._under_way = 0
-        self._nobody = ""
-        """A hash to compare with where there is none."""
+        self._dummy = ""
+        """A random hash, for passwords of unknown accounts."""
 
     def hash(self, password: str) -> Deferred[str]:
         """The hash of a (clean) password, in the PHC string format.
@@ -111,20 +111,20 @@ class Passwords:
         return self._do(partial(_hash, password, self._cost))
 
     def verify(self, password: str | None, hashed: str) -> Deferred[bool]:
-        """Whether it is the password with that hash.  With None, or an empty hash, it takes as
-        long, and is not.  Fails with `Unavailable` when too many are under way.
+        """Whether the password has that hash; with None, or an empty hash, it is False after the
+        same time.  Fails with `Unavailable` when too many are under way.
         """
         return self._do(partial(self._verify, password, hashed))
 
     def stop(self) -> None:
-        """There is nothing more to do."""
+        """Stop the threads."""
         self._pool.stop()
 
     def _verify(self, password: str | None, hashed: str) -> bool:
-        if not hashed and not self._nobody:
-            self._nobody = _hash(secrets.token_urlsafe(), self._cost)
+        if not hashed and not self._dummy:
+            self._dummy = _hash(secrets.token_urlsafe(), self._cost)
         try:
-            Argon2id.verify_phc_encoded((password or "").encode(), hashed or self._nobody)
+            Argon2id.verify_phc_encoded((password or "").encode(), hashed or self._dummy)
         except (InvalidKey, ValueError):
             return False
         return bool(hashed and password)

@@ -1,4 +1,4 @@
-"""The past of rooms: pages of what the store has kept, and where readers of it begin."""
+"""History: pages of stored events, and the places where readers begin in it."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from .room import Room
 from .rooms import Rooms
 
 PAGES_AT_ONCE = 4
-"""Pages of history that are read from the store at a time: hundreds of clients may ask for one, and
-what is read for them must not pile up before it is sent."""
+"""Pages of history that are read from the store at a time.  Hundreds of clients may ask at once,
+and the pages must not pile up in memory before they are sent."""
 
 
 class Past:
-    """Reads what was said before."""
+    """Reads history from the store."""
 
     def __init__(
         self,
@@ -41,7 +41,7 @@ class Past:
         """The last `limit` events of a room below the id `before` (None: the newest), oldest first;
         fewer, if that is more than one answer holds (`chatd.stream.pages`).
 
-        Reaches as far back as the store kept them.  Fails with `Unavailable`.
+        It reaches as far back as the store has events.  Fails with `Unavailable`.
         """
         page = self._paging.run(self._store.read, room.name, before=before, limit=limit)
         return page.addCallback(self._rooms.redacted.cleared)
@@ -50,16 +50,17 @@ class Past:
         """The first `limit` events of a room above the id `after`, oldest first; fewer, if that is
         more than one answer holds.
 
-        Begins as far back as the store kept them (`Page.floor`).  Fails with `Unavailable`.
+        It begins where the stored events begin (`Page.floor`).  Fails with `Unavailable`.
         """
         page = self._paging.run(self._store.read, room.name, after=after, limit=limit)
         return page.addCallback(self._rooms.redacted.cleared)
 
     def place(self, sources: Sequence[Source], cursor: int) -> Place:
-        """Where a reader begins that says it stands at `cursor`; 0: before the oldest event kept.
+        """The place in each log where a reader with that `cursor` begins; 0: before the oldest
+        event that is stored.
 
-        A cursor above the horizon was given by another node, which is a moment ahead; or, if the
-        store knows better, by another server, or by an earlier life of this one.
+        A cursor above the horizon was given by another node, which is a moment ahead, or comes from
+        another server, or from a lost state of this one; the store tells which.
         """
         ahead = cursor > self._horizon() and not self._store.given(cursor)
         if ahead or self._was_lost(cursor):

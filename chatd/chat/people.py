@@ -1,14 +1,13 @@
-"""The people: who holds which name.
+"""The people: which person holds which name.
 
-1. A name is taken by a unit that expects its cell to be absent.  So two persons never get
-   the same name, even on different nodes, and a person holds a name only once the store has taken
-   the unit.
+1. A unit that takes a name expects the name's cell to be absent.  So no two persons get the same
+   name, even on different nodes, and a person holds a name only once the store has taken the unit.
 2. This is a fold of the table `names`: it changes when a unit is shown.
-3. A chosen name is refused if it looks like a name in use in another script, or like the server's
-   own (Unicode TR39, `chatd.model.lookalikes`).  It is compared with the names that were shown, so
-   of two look-alikes that are claimed in the same moment both may be granted.
-4. A person of this node is an object that its doors hold (`Person`); one of another node is known
-   by name only (`Elsewhere`).
+3. A chosen name is refused if it looks like a name in use in another script, or like one of the
+   server's own (Unicode TR39, `chatd.model.lookalikes`).  It is compared with the names shown so
+   far, so two look-alikes that are claimed at the same moment may both be granted.
+4. A person of this node is an object that its doors hold (`Person`); of a person on another node
+   only the cell is known (`Elsewhere`).
 """
 
 from __future__ import annotations
@@ -16,20 +15,18 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable, Iterable, Mapping
 from itertools import count
-from typing import NamedTuple
 
 import msgspec
-from msgspec import UNSET
 from twisted.logger import Logger
 
 from ..model.account import decode_account
 from ..model.addresses import LOCAL, Address
 from ..model.errors import BadName, NameInUse, NameRegistered, NoSuchPerson
-from ..model.events import SignedIn
-from ..model.identity import decode_holder, subject_of
+from ..model.identity import decode_holder
 from ..model.lookalikes import Lookalikes, speaks_for_server
 from ..model.names import clean_name, name_key
-from ..model.units import ACCOUNTS, MEMBERS, NAMES, Cell, Change, Expect, room_table
+from ..model.units import ACCOUNTS, MEMBERS, NAMES, Cell, Change, room_table
+from .elsewhere import Elsewhere, elsewhere
 from .person import Person
 from .room import Room
 
@@ -38,38 +35,8 @@ _ID_BYTES = 4
 """Random bytes in the ids of one start, as hexadecimal digits behind the node's name."""
 
 
-class Elsewhere(NamedTuple):
-    """A person whose sessions are on another node."""
-
-    id: str
-    name: str
-    key: str
-    version: int
-    named: bool = False
-    account: str | None = None
-    admin: bool = False
-    address: Address = LOCAL
-    since: int = 0
-    """The version by which the person took the name, as far as it is known."""
-
-    @property
-    def subject(self) -> str:
-        """See `chatd.model.identity.subject_of`."""
-        return subject_of(self.id, self.account)
-
-    @property
-    def signed(self) -> SignedIn:
-        """What its events say of it: whether it is signed in to an account."""
-        return UNSET if self.account is None else True
-
-    @property
-    def expect(self) -> Expect:
-        """That this person still holds the name."""
-        return Expect(NAMES, self.key, self.version)
-
-
 def taken(name: str, holder: Person | Elsewhere) -> NameInUse | NameRegistered:
-    """Why nobody else can have the name that a person holds."""
+    """The error for another person who wants the name that `holder` has."""
     if holder.account is None:
         return NameInUse(f"the name {name} is in use; choose another")
     return NameRegistered(
@@ -77,50 +44,36 @@ def taken(name: str, holder: Person | Elsewhere) -> NameInUse | NameRegistered:
     )
 
 
-def _elsewhere(person: Person) -> Elsewhere:
-    return Elsewhere(
-        person.id,
-        person.name,
-        person.key,
-        person.version,
-        person.named,
-        person.account,
-        person.admin,
-        person.address,
-        person.since,
-    )
-
-
 class People:
-    """Everyone who holds a name."""
+    """All persons who hold a name."""
 
     _log = Logger()
 
     def __init__(self, node: str = "") -> None:
-        """`node` tells this node's persons from those of others."""
+        """`node` begins the ids of this node's persons, so that no other node has them."""
         self._by_key: dict[str, Person | Elsewhere] = {}
         self._own: dict[str, Person] = {}
-        # Ids are kept with the session of a guest, so one must not come again after a restart.
+        # Ids are stored with guests' sessions, so an id must not be used again after a restart.
         self._node = node
         self._start = f"{node}{secrets.token_hex(_ID_BYTES)}-"
         self._ids = count(1)
         self._guests = 0
         self.ended: list[Person] = []
-        """Persons of this node who hold their names no more, by what was shown; not all of them
-        have ended their sessions."""
+        """Persons of this node who lost their names by what was shown.  The sessions of some of
+        them have not ended."""
         self.unloaded: Callable[[Person, str], object] = lambda person, room: None
-        """Called when a person has joined a room by another node, and the room is not in memory."""
+        """Called when a person joined a room by another node, and the room is not in memory."""
         self._looks = Lookalikes()
-        """The chosen names, by what they look like."""
+        """The chosen names, by their skeletons."""
 
     def opened(self, names: Mapping[str, Cell]) -> None:
-        """The store is open, and these names are held on other nodes."""
+        """Take over the names that the store has on opening: other nodes hold them."""
         for key, cell in names.items():
             self._hold(key, cell.value, cell.version)
 
     @property
     def start(self) -> str:
-        """What tells this start of this node from every other."""
+        """The prefix of the ids of persons who came by this node since it was started."""
         return self._start
 
     @property
@@ -139,27 +92,25 @@ class People:
         return holder
 
     def find(self, name: str) -> Person | Elsewhere | None:
-        """The person who holds that name now, if a person does."""
+        """The person who holds that name now, or None."""
         try:
             return self._by_key.get(name_key(name))
         except BadName:
             return None
 
-    def mine(self) -> Iterable[Person]:
+    def local(self) -> Iterable[Person]:
         """The persons of this node."""
         return self._own.values()
 
     def check_visitor(self, person: Person) -> None:
-        """Raises `NameInUse` or `NameRegistered` if a person has taken the name of a visitor
-        meanwhile.
-        """
+        """Raise `NameInUse` or `NameRegistered` if a person has taken the name of this visitor."""
         if person.visiting and (holder := self._by_key.get(person.key)) is not None:
             raise taken(person.name, holder)
 
-    def still(self, person: Person | Elsewhere) -> Person | Elsewhere:
-        """The same person as now known: on another node, perhaps by another name.
+    def current(self, person: Person | Elsewhere) -> Person | Elsewhere:
+        """The same person, by id, as known now; a person of another node may have another name.
 
-        Raises `NoSuchPerson` when the person has left.
+        Raises `NoSuchPerson` if the person has left.
         """
         held = self._by_key.get(person.key)
         if held is None or held.id != person.id:
@@ -174,9 +125,11 @@ class People:
         return person if isinstance(person, Person) else None
 
     def free_name(self, name: str, own: Person | None = None) -> str:
-        """The name as it is shown, if it can be taken, or can be in a moment: when its holder is
-        about to leave.  Raises `BadName`, `NameInUse`, `NameRegistered`; of accounts that nobody is
-        signed in to it knows nothing (`chatd.chat.accounts.Claim`).
+        """The name as it is shown, if the person `own` can take it, now or as soon as its holder
+        has left.
+
+        Raises `BadName`, `NameInUse`, `NameRegistered`.  It does not know the accounts that are not
+        signed in; `chatd.chat.accounts.Claim` does.
         """
         shown = clean_name(name)
         key = name_key(shown)
@@ -199,19 +152,17 @@ class People:
         return shown
 
     def check_free(self, key: str, name: str) -> None:
-        """Raises `NameInUse` if a person holds the name with that key."""
+        """Raise `NameInUse` if a person holds the name with that key."""
         if key in self._by_key:
             raise NameInUse(f"the name {name} is in use; choose another")
 
     def leaving(self, key: str) -> Person | None:
-        """The holder of the name with that key, if it is a person of this node who is about to
-        leave.
-        """
+        """The person who holds the name with that key, if it is of this node and about to leave."""
         person = self.own(key)
         return person if person and person.ended else None
 
     def guest_name(self) -> str:
-        """A name for a guest, which is free as far as is known."""
+        """A name for a guest that no person holds as far as was shown."""
         while True:
             self._guests += 1
             name = f"guest-{self._guests:04}"
@@ -219,41 +170,40 @@ class People:
                 return name
 
     def began_here(self, id: str) -> bool:
-        """Whether a person of that id came by this node, or by an earlier life of it."""
+        """Whether a person of that id came by this node, now or before it was restarted."""
         return id.rpartition("-")[0][: -2 * _ID_BYTES] == self._node
 
-    def elsewhere(self, id: str) -> Elsewhere | None:
-        """The person of another node with that id."""
-        held = next((held for held in self._by_key.values() if held.id == id), None)
-        return held if isinstance(held, Elsewhere) else None
-
     def give_up(self) -> list[Person]:
-        """The persons of this node, which are none any more: others release their names."""
+        """Take this node's persons for persons of another node, because other nodes release their
+        names; answers them.
+        """
         own, self._own = list(self._own.values()), {}
         for key, held in self._by_key.items():
             if isinstance(held, Person):
-                self._by_key[key] = _elsewhere(held)
+                self._by_key[key] = elsewhere(held)
         return own
 
-    def same(self, person: Person, id: str) -> None:
-        """A person who is about to come is the one of that id, who is on another node."""
+    def identify(self, person: Person, id: str) -> None:
+        """Give a person who is about to come the id that the same person has on another node."""
         self._own.pop(person.id, None)
         person.id = id
         self._own[id] = person
 
-    def coming(self, make: Callable[[str], Person], id: str = "") -> Person:
-        """A person of this node is about to take a name: `make` makes one with the id given, which
-        is a new one unless the person has one.
+    def add_local(self, make: Callable[[str], Person], id: str = "") -> Person:
+        """Add a person of this node, who is about to take a name: `make` makes it with its id,
+        which is `id` if given, or else a new one.
         """
         person = make(id or f"{self._start}{next(self._ids):x}")
         self._own[person.id] = person
         return person
 
-    def gone(self, person: Person) -> None:
-        """That person has not come, or has left; or goes on at other nodes only."""
+    def remove_local(self, person: Person) -> None:
+        """Remove a person of this node who could not come, or has left; or who has sessions on
+        other nodes only.
+        """
         self._own.pop(person.id, None)
         if self._by_key.get(person.key) is person:
-            self._by_key[person.key] = _elsewhere(person)
+            self._by_key[person.key] = elsewhere(person)
 
     # -- the fold --------------------------------------------------------------------------------
 
@@ -274,7 +224,7 @@ class People:
                 person.admin = decode_account(change.value).admin
         elif change.table.startswith(_MEMBERS):
             held = self._by_key.get(change.key)
-            # Or one who is about to come here from another node.
+            # The person may also be about to come here from another node.
             person = held if held is None or isinstance(held, Person) else self._own.get(held.id)
             if person is not None:
                 name = change.table[len(_MEMBERS) :]
@@ -288,8 +238,8 @@ class People:
                     listener()
 
     def restated(self, names: Mapping[str, Cell]) -> list[Person]:
-        """The names were read anew, and these are held; answers the persons of this node who held
-        one before and hold none any more.
+        """Take over the names that the store has now; answers the persons of this node that have
+        lost theirs.
         """
         self._by_key.clear()
         self._looks = Lookalikes()
@@ -303,7 +253,7 @@ class People:
         return bereft
 
     def rejoined(self, rooms: Iterable[Room]) -> None:
-        """The members of rooms were read anew: so are the rooms of this node's persons."""
+        """Correct the rooms of this node's persons: the members of `rooms` were read again."""
         for person in self._own.values():
             if person.version:
                 person.rooms = {room.name: room for room in rooms if person.key in room.members}
@@ -312,7 +262,7 @@ class People:
         try:
             holder = decode_holder(value)
         except msgspec.DecodeError as problem:
-            self._log.error("the holder of a name is not understood: {problem}", problem=problem)
+            self._log.error("the holder of a name cannot be decoded: {problem}", problem=problem)
             return
         before = self._by_key.get(key)
         if before is not None:
@@ -335,7 +285,7 @@ class People:
                 before.since if before is not None and before.id == holder.id else version,
             )
         else:
-            if person.name != holder.name:  # or else the string that is kept already is kept
+            if person.name != holder.name:  # else keep the string that is shared already
                 person.name = holder.name
             if person.key != key or not person.since:
                 if person.since:

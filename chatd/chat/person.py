@@ -1,4 +1,4 @@
-"""A person: a name, the rooms joined, private messages, and a rate."""
+"""A person: the holder of a name, with its rooms, private messages, and rate limit."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ if TYPE_CHECKING:
 NONE: frozenset[str] = frozenset()
 """No names."""
 INBOX = 200
-"""Private messages kept for a person whose reader lags behind."""
+"""Private messages kept in memory for a person's slow readers."""
 
 
 class Person:
-    """Whoever holds a name now, or a visitor who holds none.
+    """A guest or account that holds a name on this node, or a visitor, who holds none.
 
-    Name, version and rooms are a fold: they change when a stored unit is shown, and only then.
+    Its name, version and rooms are a fold: they change only when a stored unit is shown.
     """
 
     __slots__ = (
@@ -40,7 +40,6 @@ class Person:
         "bucket",
         "earlier",
         "ended",
-        "held_back",
         "id",
         "ignored",
         "inbox",
@@ -56,6 +55,7 @@ class Person:
         "scope",
         "sessions",
         "since",
+        "throttled",
         "version",
         "visiting",
     )
@@ -72,54 +72,57 @@ class Person:
         address: Address = LOCAL,
     ) -> None:
         self.id = id
-        """What tells persons apart, whatever their names; empty for a visitor."""
+        """Identifies the person under all its names; empty for a visitor."""
         self.name = name
         self.key = key
         """The name's key (`chatd.model.names.name_key`)."""
         self.version = 0
-        """The version of the cell `names/KEY` by which this person holds the name; 0: none."""
+        """The version of the cell `names/KEY` by which this person holds its name; 0: it holds
+        none."""
         self.since = 0
-        """The version of that cell by which the person took the name first."""
+        """The version of that cell when the person took the name."""
         self.earlier: list[tuple[str, int, int]] = []
-        """Names held before: key, and the ids between which it was held."""
+        """The names held before: each name's key, and the ids from and until which it was held."""
         self.named = named
         """Whether the name was chosen; joins and leaves of guests are not announced."""
         self.visiting = visiting
-        """Whether this is the sender of one request with `?name=`, who is in no room."""
+        """Whether this is the sender of one request with `?name=`, or a program with a personal
+        token: in no room, and holding no name."""
         self.bucket = bucket
-        """The rate limit on what this person says."""
+        """The rate limit on what this person sends."""
         self.account: str | None = None
         """The key of the account that is signed in; None: a guest, or a visitor."""
         self.kept = ""
-        """The hash of the token of a guest's session over HTTP, by which the guest is kept over a
-        restart; empty: it is not."""
+        """The hash of a guest's session token, under which the guest is stored and outlives a
+        restart; empty: it does not."""
         self.admin = False
         """Whether the account administers the server."""
         self.scope: Scope | None = None
-        """What the personal token allows by which a program acts as the account, which then is a
-        visitor; None: there is none."""
+        """The scope of the personal token by which a program acts for an account; None: this is no
+        such program."""
         self.record: Record | None = None
-        """The account that a personal token acts as."""
+        """The account that such a program acts for."""
         self.sessions = 1
-        """How many sessions the person has: with the last the person leaves."""
+        """The number of the person's sessions; it leaves when the last one ends."""
         self.renames: TokenBucket | None = None
         """The rate limit on changes of the name; None until the first."""
-        self.held_back = False
-        """Whether the last message was refused by the rate limit of the address."""
+        self.throttled = False
+        """Whether the rate limit of the address refused the last message."""
         self.address = address
-        """Where the last request or the connection comes from."""
+        """The address of the last request, or of the connection."""
         self.rooms: dict[str, Room] = {}
         """Rooms joined, in the order of joining."""
         self.inbox = Source("", EventLog(INBOX))
-        """Private messages, own ones included."""
+        """The private messages, sent and received."""
         self.ignored: frozenset[str] = NONE
-        """The keys of the names of those whom the person does not want to hear."""
+        """The keys of the names that the person ignores."""
         self.listeners: set[Callable[[], object]] | None = None
-        """What is called when another of the person's sessions has joined or left a room."""
+        """Called when the rooms or the ignore list of the person have changed; None: no
+        listener."""
         self.lane: Lane | None = None
-        """Commands under way; None: there are none."""
+        """The order of its commands under way; None: there are none."""
         self.ended = False
-        """Whether the person has left, or is about to: no more commands are taken."""
+        """Whether the person has left or is about to; then it can give no more commands."""
 
     @property
     def subject(self) -> str:
@@ -128,13 +131,13 @@ class Person:
 
     @property
     def signed(self) -> SignedIn:
-        """What its events say of it: whether it is signed in to an account."""
+        """Whether the person is signed in to an account, as its events say it."""
         return UNSET if self.account is None else True
 
     @property
     def expect(self) -> Expect:
-        """That this person still holds the name; of a visitor, that nobody does; of a program with
-        a personal token, that the account is as it was.
+        """What the person's units expect: that it still holds the name; for a visitor, that no
+        person holds it; for a program with a personal token, that the account's cell is unchanged.
         """
         if self.record is not None:
             return self.record.expect

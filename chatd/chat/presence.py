@@ -1,7 +1,9 @@
-"""How coming and going is announced in a room's history.
+"""How joins and leaves are announced in a room's history.
 
-The presence stream of a room has every arrival and departure.  Its log has those that are worth a
-line: of persons with a chosen name, and while the room is crowded a summary now and then.
+1. The presence stream of a room has every arrival and departure.
+2. The room's log has the joins and leaves of persons with a chosen name.  While the room is crowded
+   (`chatd.chat.judge.CROWD`) these are only counted, and the sums announced as a notice, at most
+   every `SUMMARY_SECONDS`.
 """
 
 from __future__ import annotations
@@ -11,8 +13,8 @@ from collections.abc import Callable, Iterable
 from twisted.internet.interfaces import IReactorTime
 
 from ..model.events import Noticed, RoomEvent
+from .elsewhere import Elsewhere
 from .judge import crowded
-from .people import Elsewhere
 from .person import Person
 from .room import Room
 
@@ -21,7 +23,7 @@ SUMMARY_SECONDS = 10.0
 
 
 class Tally:
-    """Joins and leaves in a crowded room since the last summary."""
+    """The numbers of joins and leaves in a crowded room since the last summary."""
 
     __slots__ = ("joined", "left")
 
@@ -36,10 +38,10 @@ class Tally:
 
 
 class Unannounced:
-    """The rooms in which one coming or going is not announced, and so is to be summed up.
+    """The rooms in which one join or leave is not announced, and so has to be counted.
 
-    That is found out together with the judgement: by the time the unit is shown there may be more
-    people in the room, or fewer.
+    They are determined at the judgement, because the numbers of people may differ when the unit is
+    shown.
     """
 
     __slots__ = ("rooms",)
@@ -55,29 +57,29 @@ class Unannounced:
         coming: int = 0,
         named: bool = False,
     ) -> None:
-        """The person is about to go from these rooms, with `coming` 1 to come into them, or with
-        `named` to choose a first name there.
+        """Determine the rooms when a person is about to leave these rooms, or with `coming` 1 to
+        join them, or with `named` to choose its first name in them.
         """
         here = person.named or named
         self.rooms = [room for room in rooms if here and crowded(room, coming)]
 
 
 class Tallies:
-    """The running summaries of this node's persons, by room."""
+    """Counts the unannounced joins and leaves of this node's persons, and announces the sums."""
 
     def __init__(self, clock: IReactorTime, announce: Callable[[Room, RoomEvent], object]) -> None:
-        """`announce` puts a summary into a room."""
+        """`announce` puts a notice into a room."""
         self._clock = clock
         self._announce = announce
         self._tallies: dict[Room, Tally] = {}
 
     def arrived(self, unannounced: Unannounced) -> None:
-        """A named person has come into crowded rooms."""
+        """Count a named person's join in these rooms."""
         for room in unannounced.rooms:
             self._tally(room).joined += 1
 
     def departed(self, unannounced: Unannounced) -> None:
-        """A named person has left crowded rooms."""
+        """Count a named person's leave from these rooms."""
         for room in unannounced.rooms:
             self._tally(room).left += 1
 

@@ -1,22 +1,20 @@
 """The gate: the only place where readers are made.
 
-1. `Readers.open` is the one maker of subscribers, and asks the policy for everything that is to be
+1. `Readers.open` is the one maker of subscribers; it asks the policy for everything that is to be
    read.  Pages of history ask `check_reading`.
-2. A reader is asked for again when its room's settings change (`review`), and can be ended at any
-   time by room, person, session or address (`revoke`): parked, in the middle of a batch, or full.
-   A reader that goes on without one of its rooms is given nothing more of that room.
-3. The registry of readers is that of the feeds: whatever reads a room stands in one of the room's
-   feeds, together with its owner.  Readers of private messages alone are found by their inboxes.
-4. A poll template (`chatd.doors.polls.templates`) lets requests skip parsing, routing, and so this
-   gate.  It is registered here, and is void as soon as anything that it skips may be judged
-   otherwise.
+2. A reader is reviewed when its room's revision changes (`review`), and can be ended at any time,
+   by room, person, session or address (`revoke`), whatever it is doing: waiting, in the middle of a
+   batch, or paused because its client is slow.  A reader that goes on without one of its rooms gets
+   nothing more of that room.
+3. There is no separate registry: a reader of a room is in one of the room's feeds, with its owner.
+   The inboxes that are read without any room are listed here.
+4. Poll templates skip this gate (`chatd.chat.templates`); they are registered here, and voided when
+   what they skip may be judged differently.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from functools import partial
-from typing import Protocol
+from collections.abc import Iterable, Mapping, Sequence
 from weakref import WeakSet
 
 from ..model.addresses import Address
@@ -30,34 +28,14 @@ from ..stream.outlet import Outlet, TellsMarkers
 from ..stream.subscriber import Subscriber
 from .owners import Owner, identity_of, subject_of_owner
 from .person import Person
-from .refusal import Judge, readers_of, readers_of_all, refuse
+from .revocation import Judge, readers_of, readers_of_all, revoke_forbidden
 from .room import Room
 from .rooms import Rooms
 from .sessions import Session
+from .templates import Template, Templates
 
 View = tuple[Source, Codec]
-"""Something to read, and the bytes that it is to become."""
-
-JudgeAddress = Callable[[Address], ChatError | None]
-"""Why a stranger at an address may not read any more; None: a stranger may."""
-
-
-class Template(Protocol):
-    """What lets requests skip the gate: a poll template."""
-
-    @property
-    def owner(self) -> Owner:
-        """For whom it holds: one session, or with a `Stranger` everyone without one."""
-
-    @property
-    def sources(self) -> Sequence[Source]:
-        """What it reads."""
-
-    def void(self, error: ChatError | None, judge: JudgeAddress | None = None) -> None:
-        """Its requests are judged anew from now on.  Those that are held are answered: with the
-        error, or if it is None with that which `judge` finds for the address of each, or with no
-        events.
-        """
+"""A source to read, and the codec for its bytes."""
 
 
 class Readers:
@@ -66,14 +44,14 @@ class Readers:
     def __init__(self, rooms: Rooms, policy: Policy | None = None) -> None:
         self._rooms = rooms
         self._policy: Policy = OpenPolicy() if policy is None else policy
-        self.templates: WeakSet[Template] = WeakSet()
+        self.templates = Templates(self._forbidden)
         """The poll templates in use."""
         self._inboxes: WeakSet[Source] = WeakSet()
-        """Inboxes that are, or were, read without a room."""
+        """Inboxes that have had a reader without any room."""
 
     @property
     def policy(self) -> Policy:
-        """What decides; another one judges all readers at once."""
+        """What decides; setting another policy reviews all readers."""
         return self._policy
 
     @policy.setter
@@ -84,11 +62,11 @@ class Readers:
     # -- making ----------------------------------------------------------------------------------
 
     def check(self, owner: Owner, action: Action, room: Room | None = None) -> None:
-        """Ask the policy whether the owner may do that.  Raises `NotAllowed`."""
+        """Ask the policy whether the owner may do that.  Raises as `Policy.may` does."""
         self._policy.may(identity_of(owner), action, room)
 
     def check_reading(self, owner: Owner, source: Source) -> None:
-        """Ask the policy whether that may be read.  Raises `NotAllowed`."""
+        """Ask the policy whether the owner may read the source.  Raises as `Policy.may` does."""
         identity = identity_of(owner)
         if source.name:
             room = source if isinstance(source, Room) else self._rooms.live(source.name)
@@ -107,9 +85,11 @@ class Readers:
         places: Mapping[EventLog, int] | None = None,
         gaps: tuple[Gap, ...] = (),
     ) -> Subscriber:
-        """A reader that stands at `cursor`, or further on in some logs (`places`), and is told
-        `gaps` first (`chatd.stream.places`).  It reads nothing before it is started, which has to
-        happen in the same turn.  Raises `NotAllowed`.
+        """A new reader at `cursor`, or further on in some logs (`places`), which first sends the
+        `gaps` (`chatd.stream.places`) and sends at most `limit` events a batch.  It reads nothing
+        until it is started, which has to happen in the same turn.
+
+        Raises as `Policy.may` does.
         """
         return Subscriber(
             outlet,
@@ -122,8 +102,8 @@ class Readers:
         )
 
     def register(self, template: Template, views: Iterable[View]) -> Sequence[Feed]:
-        """A poll template is learned.  Returns its feeds, which it keeps, so that all its readers
-        share their batches.  Raises `NotAllowed`.
+        """Register a poll template.  Returns its feeds, which it keeps, so that all its readers
+        share their batches.  Raises as `Policy.may` does.
         """
         feeds = self._feeds(template.owner, views)
         self.templates.add(template)
@@ -132,9 +112,9 @@ class Readers:
     def join(
         self, template: Template, feeds: Sequence[Feed], outlet: Outlet, cursor: int, limit: int
     ) -> Subscriber:
-        """One more reader of the feeds of a template (`register`), for requests that it answers.
+        """A new reader of a template's feeds (`register`), for the requests that it answers.
 
-        Raises `NotAllowed`.
+        Raises as `Policy.may` does.
         """
         owner = template.owner
         for feed in feeds:
@@ -142,17 +122,18 @@ class Readers:
         return Subscriber(outlet, feeds, cursor, limit, owner=template)
 
     def change(self, reader: Subscriber, owner: Owner, views: Iterable[View], cursor: int) -> None:
-        """Let a reader read other things from here on; what was not read before is read from
-        `cursor` on.  Raises `NotAllowed`.
+        """Have a reader read other views from now on; those that are new begin at `cursor`.
+
+        Raises as `Policy.may` does.
         """
         reader.change(self._feeds(owner, views), cursor)
 
-    def hand_over(self, reader: Subscriber, owner: Owner) -> None:
-        """The reader belongs to another owner from now on: a stranger has become a person.  What
-        that owner may not read is ended.
+    def change_owner(self, reader: Subscriber, owner: Owner) -> None:
+        """Give a reader another owner, because a stranger has become a person; what the new owner
+        may not read ends.
         """
         reader.owner = owner
-        self._register(refuse(reader, self._forbidden))
+        self._register(revoke_forbidden(reader, self._forbidden))
 
     def _feeds(self, owner: Owner, views: Iterable[View]) -> list[Feed]:
         feeds = []
@@ -169,22 +150,23 @@ class Readers:
     # -- ending ----------------------------------------------------------------------------------
 
     def review(self, room: Room) -> None:
-        """The room's revision has changed: end the readers that may not read it any more."""
+        """The room's revision has changed: end the readers that may no longer read it."""
 
         def forbidden(owner: Owner, source: Source) -> ChatError | None:
             return self._forbidden(owner, source) if source.name == room.name else None
 
         voided = self._end([room], forbidden)
         if room.rights.bans.by_place:
-            self._void_shared(voided, room)
+            self.templates.void_shared(room, voided)
 
     def review_all(self) -> None:
-        """What everybody may read has changed: judge all readers anew."""
-        self._void_shared(self._end([*self._rooms, *self._inboxes], self._forbidden))
+        """The policy, or a ban from the server, has changed: review all readers."""
+        voided = self._end([*self._rooms, *self._inboxes], self._forbidden)
+        self.templates.void_shared(None, voided)
 
-    def put_out(self, room: Room, subject: str, error: ChatError) -> None:
-        """A person was kicked: the readers of that subject read up to here, so that a poll that is
-        held is answered with the kick, and then end.
+    def evict(self, room: Room, subject: str, error: ChatError) -> None:
+        """End a kicked person's readers of a room, once they have read up to the kick: so a held
+        poll is answered with it.
         """
         for source in [room, *([room.watched] if room.watched else [])]:
             for reader in readers_of(source):
@@ -209,7 +191,7 @@ class Readers:
         session: Session | None = None,
         address: Address | None = None,
     ) -> None:
-        """End readers, and tell each why: those to which all that is given applies.  With a room,
+        """End the readers that match all arguments given, and send `error` to each.  With a room,
         they go on with what else they read.
         """
 
@@ -224,7 +206,7 @@ class Readers:
             return error if applies else None
 
         if address is not None:
-            self._void_shared()
+            self.templates.void_shared()
         self._end([*self._rooms, *self._inboxes] if room is None else [room], meant)
 
     def rewind(self, since: int, until: int) -> None:
@@ -238,29 +220,11 @@ class Readers:
                 reader.rewind(since)
 
     def marked(self, person: Person, room: str, marker: int) -> None:
-        """Tell those that read a person's private events how far that person has read a room."""
+        """Send a person's new read marker to the readers of its private events."""
         for reader in readers_of(person.inbox):
             outlet = reader.outlet
             if isinstance(outlet, TellsMarkers) and isinstance(reader.owner, Session):
                 outlet.marked(room, marker)
-
-    def _void_shared(self, voided: Collection[Template] = (), room: Room | None = None) -> None:
-        """Have the requests of all strangers judged anew, in one room or everywhere: they share
-        templates, and it may depend on their addresses what they may read.  Templates in `voided`
-        are void already.
-        """
-        for template in list(self.templates):
-            if (
-                isinstance(template.owner, Stranger)
-                and template not in voided
-                and (room is None or any(source.name == room.name for source in template.sources))
-            ):
-                template.void(None, partial(self._forbidden_at, template.sources))
-
-    def _forbidden_at(self, sources: Sequence[Source], address: Address) -> ChatError | None:
-        """Why a stranger at an address may not read all of that; None: a stranger may."""
-        stranger = Stranger(address)
-        return next(filter(None, (self._forbidden(stranger, source) for source in sources)), None)
 
     def _forbidden(self, owner: Owner, source: Source) -> ChatError | None:
         try:
@@ -270,16 +234,10 @@ class Readers:
         return None
 
     def _end(self, sources: Sequence[Source], judge: Judge) -> list[Template]:
-        """Judge all that read any of the sources, and end what they may not read any more; returns
-        the templates that are void now.
+        """End what the owners of readers of these sources may not read, and void such templates;
+        returns the templates.
         """
-        voided = []
-        for template in list(self.templates):
-            owner = template.owner
-            errors = [error for source in template.sources if (error := judge(owner, source))]
-            if errors:
-                template.void(errors[0])
-                voided.append(template)
+        voided = self.templates.void(judge)
         for reader in readers_of_all(sources):
-            self._register(refuse(reader, judge))
+            self._register(revoke_forbidden(reader, judge))
         return voided

@@ -1,7 +1,7 @@
-"""Redactions of the last moments: pages that were read before one may still be under way.
+"""Recent redactions, and pages of history that were read before them.
 
-A page of the store is a copy.  One that was read before a redaction and arrives behind it would
-still have the text, so every page is looked through for what was redacted lately.
+A page from the store is a copy.  A page that was read before a redaction, and arrives after it,
+still has the redacted text; so recent redactions are applied to every page (`cleared`).
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from ..stream.eventlog import Entry, Page
 from .room import Room
 
 LATELY_SECONDS = 120.0
-"""Seconds for which a redaction is remembered: no page is under way for so long."""
+"""Seconds for which a redaction is remembered; reading a page takes less."""
 
 
 PageAfter = Callable[[Room, int, int], Deferred[Page]]
@@ -32,15 +32,13 @@ def find_entry(room: Room, id: int, page_after: PageAfter) -> Deferred[Entry | N
 
 
 class Redactions:
-    """What stands in the place of the events that were redacted lately, by id."""
+    """The redacted forms of recently redacted events, by id."""
 
     def __init__(self) -> None:
         self._entries: OrderedDict[int, tuple[Entry, float]] = OrderedDict()
 
     def add(self, entry: Entry, now: float) -> None:
-        """An event was redacted at `now`, in seconds that never run backwards; `entry` stands in
-        its place.
-        """
+        """Remember the redacted form of an event; `now` is in seconds that never run backwards."""
         while self._entries:
             _, when = next(iter(self._entries.values()))
             if when > now - LATELY_SECONDS:
@@ -49,12 +47,12 @@ class Redactions:
         self._entries[entry.id] = entry, now
 
     def latest(self, entry: Entry | None) -> Entry | None:
-        """The entry, or what stands in its place."""
+        """The redacted form of the entry if it was redacted recently, or else the entry."""
         found = self._entries.get(entry.id) if entry else None
         return found[0] if found else entry
 
     def cleared(self, page: Page) -> Page:
-        """The page, in which what was redacted has given place."""
+        """The page with recent redactions applied."""
         if not self._entries or not any(entry.id in self._entries for entry in page.entries):
             return page
         return page._replace(

@@ -1,13 +1,13 @@
-"""Request keys: a request that is sent again is not carried out again (`Idempotency-Key`).
+"""Request keys (`Idempotency-Key`): a request that is repeated is not carried out again.
 
-1. A key is a hash of a canonical encoding of who asks, the client's key, and the command; so the
-   same key with another command is another request.
-2. The store keeps it with the command's unit, and answers a known one with the id that it gave the
-   first time: on whichever node, and over restarts.
-3. An earlier version hashed another encoding.  The keys that the store knows when it opens may be
-   of that kind, and are recognised as long as they are remembered.
-4. A repeat that this node knows of is answered before any other judgement; one whose first request
-   is under way waits for its outcome.  A request that was refused may be sent again.
+1. A request key is a hash of a canonical encoding of its scope (whose key it is), the client's key,
+   and the command.  So the same client's key with another command is another request.
+2. The store keeps the key with the command's unit, and answers a repeat with the first id, on every
+   node and over restarts.
+3. An earlier version hashed another encoding.  Keys that the store has on opening may be of that
+   kind, and are recognised until they expire.
+4. A repeat that this node knows is answered before any judgement; if the first request is still
+   under way, the repeat waits for its outcome.  A request that was refused may be sent again.
 """
 
 from __future__ import annotations
@@ -24,35 +24,35 @@ from ..model.commands import Command
 from ..model.units import REMEMBERED_SECONDS
 
 MOST_REMEMBERED = 100_000
-"""Keys that this node knows of at a time; beyond that the oldest are forgotten first, and known to
-the store only."""
+"""The most keys in memory; above it the oldest are dropped, and only the store recognises them."""
 
 _encode = msgspec.json.Encoder().encode
 
 Answer = int | None
+"""The id of a command's first event; None: it had none."""
 
 
-def request_key(who: str, key: str, command: Command) -> bytes:
-    """What identifies a request: `who` is whose `key` it is."""
-    asked = [who, key, type(command).__name__, command]
+def request_key(scope: str, key: str, command: Command) -> bytes:
+    """The key that identifies a request; `scope` is whose client's key `key` is."""
+    asked = [scope, key, type(command).__name__, command]
     try:
-        told = _encode(asked)
+        encoded = _encode(asked)
     except UnicodeEncodeError:
-        told = ascii(asked).encode()  # no text that can be stored: the command will be refused
-    return _hash(told)
+        encoded = ascii(asked).encode()  # a lone surrogate: the command will be refused
+    return _hash(encoded)
 
 
-def former_key(who: str, key: str, command: Command) -> bytes:
-    """What identified the same request before there was a canonical encoding."""
-    return _hash(repr((who, key, command)).encode())
+def former_key(scope: str, key: str, command: Command) -> bytes:
+    """The key of the same request in the former encoding."""
+    return _hash(repr((scope, key, command)).encode())
 
 
-def _hash(told: bytes) -> bytes:
-    return hashlib.blake2b(told, digest_size=16).digest()
+def _hash(encoded: bytes) -> bytes:
+    return hashlib.blake2b(encoded, digest_size=16).digest()
 
 
 class RequestKeys:
-    """The requests of the last minutes, and what was answered."""
+    """The requests of the last minutes, with their answers."""
 
     def __init__(self, now: Callable[[], float]) -> None:
         """`now` tells seconds that never run backwards."""
@@ -60,30 +60,30 @@ class RequestKeys:
         self._answers: OrderedDict[bytes, tuple[float, Answer]] = OrderedDict()
         self._under_way: dict[bytes, list[Deferred[Answer]]] = {}
         self._found: Mapping[bytes, int] = {}
-        """What the store knew when it was opened, as long as that counts."""
+        """The keys that the store had on opening, until they expire."""
         self._opened = 0.0
 
     def opened(self, keys: Mapping[bytes, int]) -> None:
-        """The store is open, and knows these."""
+        """Take over the keys that the store has on opening."""
         self._found, self._opened = keys, self._now()
         for key, id_ in keys.items():
             self.shown(key, id_)
 
     def shown(self, key: bytes, id: int) -> None:
-        """A unit with that key was stored, on this node or another."""
+        """Fold a stored unit with that key, of this node or another."""
         self._remember(key, id)
 
-    def key(self, who: str, key: str, command: Command) -> bytes:
-        """What identifies a request: `request_key`, or `former_key` if it is known by that."""
+    def key(self, scope: str, key: str, command: Command) -> bytes:
+        """The key of a request: its `request_key`, or its `former_key` if the store has that."""
         if self._found:
             if self._now() - self._opened >= REMEMBERED_SECONDS:
                 self._found = {}
-            elif (former := former_key(who, key, command)) in self._found:
+            elif (former := former_key(scope, key, command)) in self._found:
                 return former
-        return request_key(who, key, command)
+        return request_key(scope, key, command)
 
     def once(self, key: bytes, perform: Callable[[], Deferred[Answer]]) -> Deferred[Answer]:
-        """Perform a request, or answer what was answered the first time."""
+        """Perform a request; if it is a repeat, give the first one's answer instead."""
         self._forget_the_old()
         known = self._answers.get(key)
         if known is not None:

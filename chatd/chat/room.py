@@ -1,6 +1,6 @@
-"""A room: its log, its settings, who is in it, and its presence stream.
+"""A room in memory: its log, settings, members, roles, bans and mutes, and its presence stream.
 
-A room in memory is a fold: it changes only by what the store has shown (`Rooms.shown`).
+It is a fold: it changes only by what the store has shown (`chatd.chat.rooms`).
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ from ..stream.eventlog import Entry, EventLog
 from ..stream.feed import Fanout, Source
 
 LOBBY = "lobby"
-"""Where everyone starts."""
+"""The room that everyone starts in."""
 PRESENCE_LOG = 200
-"""Arrivals and departures kept for a reader of the presence stream that lags behind."""
+"""Arrivals and departures kept in memory for slow readers of a presence stream."""
 
 
 class Founder(Protocol):
-    """Whoever may bring a room into being: a person."""
+    """A person who may create a room."""
 
     @property
     def name(self) -> str:
@@ -44,11 +44,12 @@ class Founder(Protocol):
 
 
 class Listing(NamedTuple):
-    """A room as it stands in a list of rooms."""
+    """A room's entry in a list of rooms."""
 
     name: str
     topic: str
     people: int
+    """The number of its members."""
     first: int | None
     """The id of the oldest event kept; None: there is none."""
     last: int | None
@@ -56,7 +57,7 @@ class Listing(NamedTuple):
 
 
 class Room(Source):
-    """One room that has readers or members, or is being judged."""
+    """One room in memory."""
 
     def __init__(self, name: str, log: EventLog, archive: Archive | None = None) -> None:
         super().__init__(name, log, archive)
@@ -64,25 +65,26 @@ class Room(Source):
         self.rights = EMPTY
         """Roles, bans, mutes and members."""
         self.readable = True
-        """Whether `rights` are known: they are not while the store could not be read."""
+        """Whether `rights` are known; they are not if the store could not be read, or not
+        decoded."""
         self.table = room_table(MEMBERS, name)
         """The table of its members."""
         self.members: dict[str, str] = {}
-        """Who is here, guests too: the name by its key."""
+        """The names of the members, guests included, by key."""
         self.names: list[str] = []
-        """The same names in alphabetical order, kept so: of ten thousand who connect, each is told
-        who is here."""
+        """The same names in alphabetical order.  They are kept sorted, because each of ten thousand
+        clients that connect is sent the list."""
         self.counted: finalize[[Address], Room] | None = None
-        """Uncounts the room when it leaves memory, if it was counted as one that is only read."""
+        """Uncounts the room when it leaves memory, if the directory counts it as only read."""
         self.unread = False
-        """Whether the store could not be read: who is here is known only as far as it was shown."""
+        """Whether the store could not be read: the members are known only as far as shown."""
         self.asked = 0.0
         """When the store was last asked for the room, on the reactor's clock."""
         self._presence: ref[Presence] | None = None
 
     @property
     def unfounded(self) -> bool:
-        """See `chatd.model.policy.RoomView`.  The lobby belongs to nobody."""
+        """See `chatd.model.policy.RoomView`.  The lobby has no founder."""
         return not self.version and self.name != LOBBY
 
     def holds(self, identity: Identity) -> bool:
@@ -90,9 +92,10 @@ class Room(Source):
         return identity.key in self.members
 
     def founded_by(self, founder: Founder | None) -> tuple[Change, ...]:
-        """What brings the room into being with its first event; empty if it has a cell.
+        """The changes by which `founder` creates the room with its first event; empty if the room
+        has a cell.
 
-        An account that does it owns the room; a guest is its op, with an owner's powers.
+        An account that creates a room owns it; a guest becomes its op, with an owner's powers.
         """
         if founder is None or not (self.unfounded and founder.subject):
             return self.founding
@@ -100,8 +103,8 @@ class Room(Source):
         return (self.rewritten(state), *changes)
 
     def begun(self, founder: Founder | None) -> tuple[RoomState, tuple[Change, ...]]:
-        """The settings that a unit begins with, and the roles that it gives if it brings the room
-        into being.
+        """The settings that a unit starts from, and the changes that give the founder its role if
+        the unit creates the room.
         """
         if founder is None or not (self.unfounded and founder.subject):
             return self.state, ()
@@ -111,8 +114,9 @@ class Room(Source):
         return state, (self.given(ROLES, founder.subject, encode_rights(grant)),)
 
     def rewritten(self, state: RoomState | None = None) -> Change:
-        """The change that rewrites the room's cell, with other settings if any are given: every
-        unit does it that changes settings, roles, bans, mutes or members.
+        """The change that rewrites the room's cell, with the settings `state` if they change.
+        Every unit that changes settings, roles, bans, mutes or members has it: judgements rest on
+        it.
         """
         return Change(ROOMS, self.name, encode_state(self.state if state is None else state))
 
@@ -122,8 +126,8 @@ class Room(Source):
 
     @property
     def presence(self) -> Source:
-        """The presence stream: every arrival and departure (`PresenceEvent`), from the moment on
-        when somebody first asks for it.
+        """The presence stream: every arrival and departure (`PresenceEvent`) since it was first
+        asked for.
         """
         presence = self.watched
         if presence is None:
@@ -133,48 +137,53 @@ class Room(Source):
 
     @property
     def watched(self) -> Source | None:
-        """The presence stream if it is in use."""
+        """The presence stream; None: it has no reader."""
         return self._presence() if self._presence else None
 
     def member(self, key: str, name: str | None) -> Change:
-        """The change by which a person becomes a member, or with None is none any more."""
+        """The change by which a person becomes a member under that name, or with None leaves."""
         value = None if name is None else name.encode()
         return Change(self.table, key, value)
 
     def set_state(self, state: RoomState, version: int) -> None:
-        """The settings changed."""
+        """Fold a change of the settings; `version` is that of their cell."""
         self.state = state
         self.version = version
         """The version of the cell `rooms/NAME`; 0: the room has none."""
         self.expect = Expect(ROOMS, self.name, version)
-        """That the room's settings are still those that a command was judged by."""
+        """What a unit that rests on the settings expects: that they are unchanged."""
         self.founding: tuple[Change, ...] = ()
-        """What brings the room into being with an event of nobody in particular; empty if it has a
-        cell."""
+        """The changes that create the room, without a founder, with its first event; empty if it
+        has a cell."""
         if not version:
             self.founding = (Change(ROOMS, self.name, encode_state(state)),)
 
     def restart(self, entries: Collection[Entry], floor: int, last: int, fanout: Fanout) -> None:
-        """See `Source.restart`; the presence stream, which is not kept, begins anew."""
+        """See `Source.restart`; the presence stream, which is not stored, begins again."""
         super().restart(entries, floor, last, fanout)
         if self.watched is not None:
             self.watched.restart((), last, last, fanout)
 
+    @property
+    def complete(self) -> bool:
+        """Whether everything that the store has of it could be read."""
+        return self.readable and not self.unread and not self.log.incomplete
+
     def restate_members(self, members: Mapping[str, Cell]) -> None:
-        """The members were read anew."""
+        """Take over the members that the store has."""
         self.members = {}
         self.names = []
         for key, cell in members.items():
             self.set_member(key, cell.value.decode())
 
     def set_right(self, table: str, key: str, value: bytes | None, version: int) -> None:
-        """A role, ban, mute, membership or invite changed.  Raises `msgspec.DecodeError`."""
+        """Fold a role, ban, mute, membership or invite.  Raises `msgspec.DecodeError`."""
         if self.rights is EMPTY:
             self.rights = Rights()
         self.rights.set(table, key, value, version)
 
     def set_member(self, key: str, name: str | None) -> None:
-        """A person came, or is called otherwise; with None, a person went."""
+        """Fold the arrival or new name of a member, or with None a departure."""
         old = self.members.pop(key, None)
         if old is not None:
             at = bisect_left(self.names, old.casefold(), key=str.casefold)
@@ -187,9 +196,9 @@ class Room(Source):
 
 
 class Presence(Source):
-    """A room's presence stream.  It is not kept, and lives as long as it is read."""
+    """A room's presence stream: not stored, and in memory only while it has a reader."""
 
     def __init__(self, room: Room) -> None:
         super().__init__(room.name, EventLog(PRESENCE_LOG, room.log.last))
         self.room = room
-        """Kept in memory by who reads its presence."""
+        """The room, which stays in memory while its presence stream is read."""

@@ -1,7 +1,7 @@
-"""The index of rooms: which exist, with their settings and the ends of their history.
+"""The index of rooms: which are stored, with their settings and the ends of their history.
 
-It is a fold like everything else, and knows of rooms that are not in memory too: so a list of
-rooms, and whether a room exists, need not ask the store.
+It is a fold, and has the rooms that are not in memory too.  So neither a list of rooms nor the
+question whether a room exists has to wait for the store.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ UNKNOWN = Known(0, NEW_ROOM)
 
 
 class RoomIndex:
-    """All rooms that have a cell, or an event."""
+    """All rooms that have a cell or an event in the store."""
 
     _log = Logger()
 
@@ -41,7 +41,7 @@ class RoomIndex:
         """The ids of the newest events."""
 
     def opened(self, ends: Mapping[str, RoomSummary], cells: Mapping[str, Cell]) -> None:
-        """The store is open, and has these rooms."""
+        """Take over the rooms that the store has on opening: the ends of their logs, and cells."""
         for name, (first, last) in ends.items():
             self._firsts[name], self._lasts[name] = first, last
         for name, cell in cells.items():
@@ -70,12 +70,12 @@ class RoomIndex:
         return self._cells.get(name, UNKNOWN)
 
     def ends(self, name: str) -> RoomSummary | None:
-        """The ends of what is kept of the room's events; None: nothing is."""
+        """The ids of the room's oldest and newest stored event; None: it has none."""
         last = self._lasts.get(name)
         return None if last is None else RoomSummary(self._firsts[name], last)
 
     def changed(self, change: Change, version: int) -> Known:
-        """Fold a change of the table `rooms`; answers the room's cell as it is now."""
+        """Fold a change of the table `rooms`; returns the room's cell as it is then."""
         if change.value is None:
             self._cells.pop(change.key, None)
             return UNKNOWN
@@ -84,7 +84,7 @@ class RoomIndex:
         return known
 
     def appended(self, name: str, id: int) -> bool:
-        """An event of the room was shown; answers whether it is the only one that is kept."""
+        """Fold an event of the room; returns whether it is the room's only stored one."""
         self._lasts[name] = id
         if name in self._firsts:
             return False
@@ -92,7 +92,7 @@ class RoomIndex:
         return True
 
     def forgotten(self, firsts: Mapping[str, int | None]) -> None:
-        """Retention has removed the oldest events of these rooms."""
+        """Fold a retention run: these are the oldest events that are left (None: none is)."""
         for name, first in firsts.items():
             if first is None:
                 self._firsts.pop(name, None)
@@ -100,9 +100,9 @@ class RoomIndex:
             elif name in self._firsts:
                 self._firsts[name] = first
 
-    def vanish(self, name: str) -> Unit:
-        """What makes a room vanish that has no event and no setting other than a new room's; of
-        any other room, nothing.
+    def judge_removal(self, name: str) -> Unit:
+        """The unit that removes a room which has no event, and only a new room's settings; an empty
+        unit for any other room.
         """
         known = self._cells.get(name)
         if known is None or known.state != NEW_ROOM or name in self._lasts:
@@ -116,7 +116,7 @@ class RoomIndex:
             return decode_state(value)
         except msgspec.DecodeError as problem:
             self._log.error(
-                "the settings of #{name} are not understood, and the room is closed: {problem}",
+                "the settings of #{name} cannot be decoded, so the room is closed: {problem}",
                 name=name,
                 problem=problem,
             )

@@ -1,4 +1,4 @@
-"""Who may come in: what the operator has decided about guests and accounts."""
+"""The operator's rules for guests and registration."""
 
 from __future__ import annotations
 
@@ -11,17 +11,18 @@ Registering = Literal["open", "invite", "closed"]
 
 @dataclass(frozen=True)
 class Rules:
-    """What the operator allows."""
+    """What guests may do, and who may register."""
 
     guests: Guests = "full"
-    """What those may do who are not signed in: everything; read open rooms; nothing."""
+    """What clients may do that are not signed in: everything; read open rooms; nothing."""
     register: Registering = "open"
-    """Who may make an account: everybody; with an invite; nobody."""
+    """Who may make an account: every client; clients with an invite; administrators only."""
     checkers: tuple[Any, ...] = ()
-    """Twisted credentials checkers (`ICredentialsChecker`) whose people have accounts here."""
+    """Twisted credentials checkers (`ICredentialsChecker`); accounts are made for names that they
+    accept."""
     plain_passwords: bool = False
-    """Whether passwords are taken over connections that others may read."""
+    """Whether passwords are taken over connections that are neither TLS nor loopback."""
 
 
 OPEN_TO_ALL = Rules()
-"""What holds if the operator decides nothing."""
+"""The default rules."""

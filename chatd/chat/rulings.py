@@ -1,14 +1,14 @@
 """Rulings: what the judgements of moderators' commands have in common.
 
-Each of these functions is pure, as `chatd.chat.judge` is.
+These functions are pure, as those of `chatd.chat.judge` are.
 
-1. Every ruling rewrites the room's cell, whose version is the revision of its settings, roles,
-   bans, mutes and members, and expects the one that it was judged by.  So of two rulings that rest
-   on the same state one is judged again, and no message is stored behind a ban that was not there
-   when it was judged.
-2. Every ruling leaves a record in the audit trail (`chatd.model.audit`).
-3. A ruling that brings a room into being gives it its first owner, as any other event does.
-4. Nobody acts on a higher role.
+1. Every ruling rewrites the room's cell, whose version is the *revision* of the room's settings,
+   roles, bans, mutes and members, and expects the revision that it was judged by.  So of two
+   rulings that rest on the same revision one is judged again, and no message is stored after a ban
+   by which it was not judged.
+2. Every ruling adds a record to the audit trail (`chatd.model.audit`).
+3. A ruling that creates a room gives it its first owner, as any other event does.
+4. A moderator cannot act on a person with a higher role.
 """
 
 from __future__ import annotations
@@ -28,24 +28,24 @@ from ..model.policy import Policy
 from ..model.rights import Role
 from ..model.roomstate import RoomState
 from ..model.units import ADMITTED, BANS, MUTES, Change, Expect, Unit
-from .people import Elsewhere
+from .elsewhere import Elsewhere
 from .person import Person
 from .room import Room
 
 GUARDING = (BANS, MUTES, ADMITTED)
-"""Tables without which it is not known what is forbidden in a room."""
+"""Tables that restrict a room: if one cannot be read, the room is not readable."""
 _serial = count(1)
-NOTHING = Unit()
-"""Of a command that asks for what is so already."""
+NO_CHANGE = Unit()
+"""The unit of a command that changes nothing."""
 
 
 def new_stamp(now: int) -> str:
-    """The key of a record: it sorts by time, and no two are alike, whatever the clock does."""
+    """A new key of a record: keys sort by time, and are unique even if the clock stands still."""
     return f"{now:016x}-{next(_serial):08x}-{secrets.token_hex(4)}"
 
 
 class By(NamedTuple):
-    """By whom, when and under which policy a ruling is made."""
+    """The moderator, time and policy of a ruling."""
 
     person: Person
     policy: Policy
@@ -56,37 +56,37 @@ class By(NamedTuple):
 
     @property
     def name(self) -> str:
-        """The name as it is shown."""
+        """The moderator's name, as it is shown."""
         return self.person.name
 
     def record(self, room: Room, action: str, target: str = "", text: str = "") -> Record:
-        """What is kept of a ruling in a room."""
+        """The record of a ruling in a room, for the audit trail."""
         account = self.person.account is not None
         return Record(action, self.person.name, account, room.name, target, text)
 
 
 class Target(NamedTuple):
-    """On whom a ruling acts: a person who is here, an account, or a name that nobody holds."""
+    """The target of a ruling: a person who is present, an account, or a name that is free."""
 
     name: str
     """The name as it is shown."""
     key: str
     """The name's key."""
     subject: str = ""
-    """See `chatd.model.identity.subject_of`; empty for a name that nobody holds."""
+    """See `chatd.model.identity.subject_of`; empty for a name that is free."""
     account: bool = False
     admin: bool = False
     person: Person | Elsewhere | None = None
-    """The holder of the name, if the person is here."""
+    """The holder of the name, if present."""
     joined: bool = False
-    """Whether it is an account that is away, and has joined the room."""
+    """Whether it is an account that is away, and joined to the room."""
     shared: bool = False
     """Whether the person's address is that of a proxy."""
 
     @property
     def address(self) -> Address:
-        """The address by which a guest can be recognised: a public one, and no proxy's.  Behind any
-        other may be everybody who comes through a proxy.  Empty: there is none.
+        """The guest's address, if it identifies the guest: a public one that is no proxy's.  Any
+        other may be shared by all users of a proxy.  Empty: there is none.
         """
         if self.shared:
             return Address("")
@@ -95,7 +95,7 @@ class Target(NamedTuple):
 
     @property
     def expects(self) -> Sequence[Expect]:
-        """That the person still holds the name."""
+        """What a ruling expects of its target: that the person still holds the name."""
         return () if self.person is None else (self.person.expect,)
 
     def is_in(self, room: Room) -> bool:
@@ -104,12 +104,12 @@ class Target(NamedTuple):
 
 
 def guards(change: Change) -> bool:
-    """Whether a change bans or mutes somebody, or makes somebody a member."""
+    """Whether a change adds a ban, a mute or a membership."""
     return change.value is not None and change.table.partition(":")[0] in GUARDING
 
 
 def rank(person: Person, room: Room) -> Role:
-    """Up to which role a person acts in a room."""
+    """The highest role on which a person may act in a room."""
     if person.admin or (room.unfounded and room.holds(person)):
         return Role.OWNER
     return room.rights.power(person.subject)
@@ -140,7 +140,7 @@ def ruled(
     state: RoomState | None = None,
     expects: Sequence[Expect] = (),
 ) -> Unit:
-    """The unit of a ruling; `state` are the room's settings from then on, if they change."""
+    """The unit of a ruling; `state` are the room's new settings, if they change."""
     begun, founding = room.begun(by.person)
     rights = room.rights
     state = begun if state is None else state

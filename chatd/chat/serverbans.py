@@ -1,4 +1,4 @@
-"""What administrators do with the whole server: bans, and the audit trail."""
+"""What administrators do for the whole server: bans from it, and reading the audit trail."""
 
 from __future__ import annotations
 
@@ -12,15 +12,14 @@ from ..model.names import name_key
 from ..model.policy import Action
 from ..model.restrictions import Restriction, Restrictions
 from ..model.units import AUDIT, Unit
-from ..store import Store
 from . import judge_bans
 from .arguments import key_of, network_in, new_id, reason, shown, until
-from .arrivals import Outcome
-from .journal import Journal
+from .core import Core
+from .journal import Outcome
 from .lane import ALONE, in_order
-from .moderation import NO_TARGET, Commands
+from .moderation import Commands
 from .person import Person
-from .readers import Readers
+from .room_rulings import NO_TARGET
 from .rulings import By, Target, new_stamp
 from .targets import Targets
 
@@ -30,18 +29,18 @@ class ServerBans:
 
     def __init__(
         self,
-        journal: Journal,
-        readers: Readers,
+        core: Core,
         targets: Targets,
-        store: Store,
         banned: Restrictions,
         now: Callable[[], int],
     ) -> None:
-        """`banned` are the bans that hold, and `now` tells microseconds since the Unix epoch."""
-        self._journal = journal
-        self._readers = readers
+        """`banned` are the bans from the server, and `now` tells microseconds since the Unix
+        epoch.
+        """
+        self._journal = core.journal
+        self._readers = core.readers
+        self._store = core.store
         self._targets = targets
-        self._store = store
         self._banned = banned
         self._now = now
         self.commands: Commands = {
@@ -51,7 +50,7 @@ class ServerBans:
         """What carries out each command: see `ChatService.perform`."""
 
     def bans(self, person: Person) -> list[tuple[str, Restriction]]:
-        """The bans from the server that hold now, with their ids.  Raises as the policy does."""
+        """The bans from the server that are in force, with their ids.  Raises `NotAllowed`."""
         self._readers.policy.may(person, Action.BAN_FROM_SERVER)
         return shown(self._banned, self._now(), places=True)
 
@@ -63,7 +62,7 @@ class ServerBans:
         def submit(target: Target) -> Outcome:
             def judged() -> Unit:
                 by = By(person, self._readers.policy, self._now(), stamp)
-                meant = network or self._targets.again(target)
+                meant = network or self._targets.refresh(target)
                 return judge_bans.ban_from_server(by, self._banned, meant, id_, ends, text)
 
             return self._journal.submit(judged)
@@ -86,7 +85,7 @@ class ServerBans:
         return in_order(person, ALONE, lambda: self._journal.submit(judged))
 
     def audit(self, person: Person) -> Deferred[list[Record]]:
-        """What moderators did, the oldest first.  Raises as the policy does; fails with
+        """The audit trail: what moderators did, the oldest first.  Raises `NotAllowed`; fails with
         `Unavailable`.
         """
         self._readers.policy.may(person, Action.SEE_AUDIT)

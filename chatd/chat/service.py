@@ -1,10 +1,11 @@
 """`ChatService`: the one object that every door holds.
 
-It shows the parts of the middle (`chatd.chat.parts`): people, rooms, the journal, the gate for
-readers, rates and request keys.  Each of them has one job and a file of its own.
+Its attributes are the parts of the chat (`chatd.chat.parts`): people, rooms, the gate for readers,
+rate limits, request keys and so on.  Each part has one job and a file of its own.
 
-1. A command goes one way: checked and measured here, judged by `chatd.chat.judge`, accepted, stored
-   and shown by `chatd.chat.journal`.
+1. A command goes one way: `perform` picks the part that carries it out, which checks it, applies
+   the rate limits, and submits a judgement (`chatd.chat.judge`) to the journal
+   (`chatd.chat.journal`).
 2. State changes in one place: `chatd.chat.fold`, by what the store has stored, in its order.
 """
 
@@ -26,7 +27,7 @@ from ..model.lookalikes import prepare
 from ..model.names import name_key
 from ..model.policy import Policy
 from ..store import Store
-from .arrivals import Outcome
+from .journal import Outcome
 from .limits import DEFAULTS, Limits
 from .parts import Parts
 from .passwords import Passwords
@@ -35,9 +36,9 @@ from .room import Room
 from .rules import OPEN_TO_ALL, Rules
 
 HISTORY = 1000
-"""Events kept per room in memory, if nothing else is asked for."""
+"""Events kept per room in memory, by default."""
 MAX_TEXT = 4096
-"""Bytes in a message, if nothing else is asked for."""
+"""The longest message, in bytes of UTF-8, by default."""
 
 
 class ChatService(Service):
@@ -62,11 +63,12 @@ class ChatService(Service):
     ) -> None:
         """A chat over `store`.
 
-        `clock` must never run backwards.  `history` is in events per room, `max_text` in bytes of
-        UTF-8; `policy` decides in place of the usual one, and `node` tells this node's persons from
-        those of others.  `now` is the wall clock, in seconds since the Unix epoch; `passwords` are
-        hashed in threads of the reactor `clock` if nothing is given; `rules` say who may come in;
-        `shared` tells whether an address is a proxy's, behind which many people are.
+        `clock` is the reactor, and must never run backwards.  `history` is in events per room,
+        `max_text` in bytes of UTF-8.  `policy` replaces `RoomPolicy`; `node` begins the ids of this
+        node's persons.  `now` is the wall clock, in seconds since the Unix epoch.  `passwords`
+        hashes passwords, by default in threads of the reactor.  `rules` are the operator's for
+        guests and registration; `shared` tells whether an address is a proxy's, shared by many
+        people.
         """
         parts = Parts(
             clock,
@@ -84,30 +86,31 @@ class ChatService(Service):
         self.clock = clock
         self.max_text = max_text
         self.page_url = ""
-        """Where people find the page, for links; empty: that is not known."""
+        """The URL of the page, for links; empty: not known."""
         self.admission = parts.admission
-        """Who is let in, and at which rate."""
+        """The rate limits, and the limits on sessions."""
         self.people, self.rooms = parts.people, parts.rooms
-        self.arrivals, self.attendance = parts.arrivals, parts.attendance
+        self.arrivals, self.departures = parts.arrivals, parts.departures
+        self.attendance = parts.attendance
         self.readers = parts.readers
         """The gate: the only maker of readers."""
         self.request_keys = parts.request_keys
         self.accounts = parts.accounts
-        """The accounts: which names are registered."""
+        """The accounts and their registered names."""
         self.sessions = parts.sessions
         """The sessions over HTTP."""
         self.signed_in = parts.signed_in
-        """The sessions of accounts, as they are kept."""
+        """The stored sessions of accounts."""
         self.sign_in = parts.sign_in
-        """Registering, and proving who one is."""
+        """Registering, signing in, changing an account."""
         self.ignores = parts.ignores
-        """Whom people ignore."""
+        """The ignore lists."""
         self.markers = parts.markers
-        """How far accounts have read."""
+        """The read markers of accounts."""
         self.tokens = parts.tokens
         """The personal tokens of accounts."""
         self.claims = parts.claims
-        """How the first administrator proves to be it."""
+        """The claim code, by which the first administrator is made."""
         self.moderation, self.invites = parts.moderation, parts.invites
         self.server_bans = parts.server_bans
         self.page, self.page_after = parts.past.page, parts.past.page_after
@@ -123,14 +126,14 @@ class ChatService(Service):
             Act: self._speech.speak,
             SetTopic: self._speech.set_topic,
             Tell: self._speech.tell,
-            Join: self.attendance.come_in,
-            Leave: self.attendance.go_out,
+            Join: self.attendance.join_by_command,
+            Leave: self.attendance.leave_by_command,
             Rename: self.attendance.rename,
         }
 
     @property
     def id(self) -> str:
-        """What tells this chat from every other: its store's own id."""
+        """The id of this chat, which is its store's; no other chat has it."""
         return self._store.id
 
     @property
@@ -146,14 +149,14 @@ class ChatService(Service):
         return self._store.open(self._fold).addCallback(self._fold.opened)
 
     def probe(self) -> Deferred[None]:
-        """Fires if the store takes events now; fails with `Unavailable`, which says why not."""
+        """Fires if the store takes events now; else fails with `Unavailable`, which says why."""
         return self._store.probe()
 
     def drain(self) -> Deferred[None]:
-        """Take no more commands; fires when all that were taken are shown or refused.
+        """Take no more commands; fires when all that were accepted are shown or refused.
 
-        From here on no leave is announced: these persons did not choose to go, and most are back
-        in a moment.
+        From then on no departure is announced: these people did not choose to leave, and most come
+        back in a moment.
         """
         return self._journal.drain()
 
@@ -167,26 +170,23 @@ class ChatService(Service):
     # -- people ----------------------------------------------------------------------------------
 
     def enter(self, name: str = "", address: Address = LOCAL) -> Deferred[Person]:
-        """A new person in the lobby: of that name and announced, or a guest without one.
-
-        Raises or fails with `BadName`, `NameInUse`, `NotAllowed`, `Unavailable`.
-        """
+        """Bring a new guest into the lobby: see `Arrivals.enter`."""
         return self.arrivals.enter(name, address)
 
     def end(self, person: Person, text: str = "") -> Outcome:
-        """A session of the person is over; with the last one the person leaves every room, and
-        unless it is an account's the name becomes free.  `text` is the parting word.
+        """End a session of the person.  With the last one it leaves every room, and a guest's name
+        becomes free; `text` is the parting word.
 
-        Fires when the person has left, as far as the store allows.  A person who enters by the same
-        name meanwhile waits for that.
+        Fires when the person has left, or when the store has refused that and it is to be repeated.
+        A person who enters under the same name meanwhile waits until it is free.
         """
-        return self.arrivals.end(person, text)
+        return self.departures.end(person, text)
 
     def visitor(self, name: str, address: Address = LOCAL) -> Person:
-        """The sender of one request, who holds no name: only `Say`, `Act`, `SetTopic` and `Tell`
-        are for visitors.
+        """The sender of one request, who holds no name.  A visitor may only `Say`, `Act`,
+        `SetTopic` and `Tell`.
 
-        Raises `BadName`, and `NameInUse` when a person holds the name.
+        Raises `BadName`, `NameInUse`, `NameRegistered`.
         """
         shown = self.people.free_name(name)
         bucket = self.admission.visitors(address)
@@ -197,7 +197,7 @@ class ChatService(Service):
     # -- reading ---------------------------------------------------------------------------------
 
     def watch(self, room: Room, address: Address) -> None:
-        """A client at that address is about to read a room.  Raises as `Directory.read` does."""
+        """Count a room that a client at that address is about to read: see `Directory.read`."""
         self.rooms.directory.read(room, address)
 
     # -- commands --------------------------------------------------------------------------------
@@ -205,13 +205,12 @@ class ChatService(Service):
     def perform(self, person: Person, command: Command, key: bytes | None = None) -> Outcome:
         """Carry out a command that others see.
 
-        `key` is a request key (`chatd.chat.request_keys`): the store keeps it with what the
-        command says, and knows a repeat by it.
+        `key` is a request key (`chatd.chat.request_keys`); the store keeps it with the command's
+        unit, and answers a repeat with the first id.
 
-        Raises at once what can be known at once: a text or name of a wrong form, a rate that is
-        exceeded, a server that takes no commands.  Fires with the id of the (first) event when that
-        is shown, or with None when there was nothing to announce; fails with the `ChatError` that
-        refused it.
+        Raises what is known at once: a malformed text or name, an exceeded rate limit, a server
+        that takes no commands.  Fires with the id of the (first) event when that is shown, or with
+        None if there is no event; fails with the `ChatError` that refused the command.
         """
         if person.ended:
             raise NoSession("the session is over; begin another")

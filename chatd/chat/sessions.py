@@ -1,8 +1,8 @@
-"""Sessions: a signed-in client of a person, and those over HTTP that outlive their connections.
+"""Sessions: signed-in clients of persons, and those over HTTP that outlive their connections.
 
-A browser polls, sleeps, reloads, changes networks.  Its session goes on while a reader holds it (a
-held poll, an open stream, a request), and `GRACE_SECONDS` after that.  Then a guest's is over; that
-of an account leaves memory, and comes back with its next request (`chatd.chat.lasting`).
+A browser polls, sleeps, reloads, and changes networks.  Its session lasts while a reader or request
+holds it, and `GRACE_SECONDS` after that.  Then a guest's session ends; an account's is unloaded,
+and its next request loads it again (`chatd.chat.lasting`).
 """
 
 from __future__ import annotations
@@ -15,28 +15,28 @@ from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from ..model.addresses import LOCAL, Address
 from ..model.errors import NO_ROOM_SECONDS, TooMany
 from .accounts import Record
+from .credentials import Credential
 from .person import Person
-from .standing import Standing
 
 GRACE_SECONDS = 75.0
-"""Seconds that a session outlives its last reader or request: hidden tabs are woken once a minute
-only."""
+"""Seconds that a session outlives its last reader or request: browsers let a hidden tab run only
+once a minute."""
 NOTED_SECONDS = 60.0
-"""Seconds between two notes of the last use of an account's session."""
+"""Seconds between two writes of the time at which an account's session was last used."""
 UNUSED_SECONDS = 10.0
-"""Seconds after which a session that was not used may be evicted: a page uses its own at once, and
-a person who types has some time."""
+"""Seconds after which a session that was never used may be evicted: a page uses its session at
+once, and a person at a command line needs a moment."""
 
 
 class Holder(Protocol):
-    """What keeps a session alive: a held poll, an open stream."""
+    """A reader that keeps a session alive: a held poll, an open stream."""
 
     @property
     def brief(self) -> bool:
-        """Whether it may be dismissed to make room for another: a poll will be asked again."""
+        """Whether it may be evicted to make room for another reader: a poll's client asks again."""
 
     def dismiss(self) -> None:
-        """The session is over: end."""
+        """End, because the session is over or has too many readers."""
 
 
 class Session:
@@ -45,35 +45,36 @@ class Session:
     __slots__ = (
         "__weakref__",
         "address",
+        "credential",
         "id",
         "label",
         "over",
         "person",
         "record",
-        "standing",
         "token",
     )
 
     def __init__(self, person: Person, address: Address = LOCAL, token: str = "") -> None:
         self.person = person
         self.address = address
-        """Where it was begun."""
+        """The address that began it."""
         self.token = token
-        """Its secret; empty for the session of a connection, and until a request comes in one that
-        has outlived a restart."""
+        """Its secret.  Empty for the session of a connection, and after a restart until the first
+        request, because only a hash of the token is stored."""
         self.id = ""
-        """What an account's session is called by in lists."""
+        """The id of an account's session in lists; empty for a guest's."""
         self.label = ""
-        """What its client calls itself."""
-        self.standing: Standing | None = None
-        """What its token stands for, if that is an account."""
+        """The name that its client gives for itself."""
+        self.credential: Credential | None = None
+        """The stored session or personal token that it rests on; None: a guest's session."""
         self.record: Record | None = None
         """The account that is signed in; None: a guest's session."""
         self.over = False
+        """Whether it has ended."""
 
 
 class LastingSession(Session):
-    """A session over HTTP: it is held by readers and requests, and has some grace."""
+    """A session over HTTP: readers and requests keep it alive, and it has some grace after them."""
 
     __slots__ = (
         "_clock",
@@ -83,7 +84,7 @@ class LastingSession(Session):
         "_seen",
         "ended",
         "hash",
-        "keep",
+        "note_use",
         "owner",
         "timer",
         "used",
@@ -94,40 +95,40 @@ class LastingSession(Session):
     ) -> None:
         super().__init__(person, address, token)
         self.hash = ""
-        """What is kept of the token."""
-        self.keep: Callable[[], object] | None = None
-        """Notes that an account's session is in use; None: that is not noted."""
+        """The hash of the token, which is stored."""
+        self.note_use: Callable[[], object] | None = None
+        """Stores that an account's session is in use; None for a guest's."""
         self._noted = clock.seconds()
         self.ended: Callable[[], object] | None = None
-        """What is called when it is over."""
+        """Called when it ends."""
         self.owner = ""
-        """Whose its request keys are, once there are any."""
+        """The scope of its request keys (`chatd.doors.access`); empty until the first one."""
         self._clock = clock
         self._most = most_holders
         self._holders: dict[Holder, None] = {}
         """The oldest first."""
         self._seen = clock.seconds()
         self.used = False
-        """Whether there was a request or a reader in it, beside the one that began it."""
+        """Whether it has had a request or a reader since the request that began it."""
         self.timer: IDelayedCall | None = None
 
     def touch(self, address: Address) -> None:
-        """A request was made, from that address."""
+        """Note a request from that address."""
         self.used = True
         self.person.address = address
         self._seen = self._clock.seconds()
-        if self.keep is not None:
+        if self.note_use is not None:
             self.note()
 
     def note(self) -> None:
-        """Have the last use noted, now and then."""
+        """Store the last use of an account's session, at most every `NOTED_SECONDS`."""
         now = self._clock.seconds()
-        if self.keep is not None and now - self._noted >= NOTED_SECONDS:
+        if self.note_use is not None and now - self._noted >= NOTED_SECONDS:
             self._noted = now
-            self.keep()
+            self.note_use()
 
     def check(self) -> None:
-        """A reader that goes on for long is about to begin.  Raises `TooMany`."""
+        """Raise `TooMany` if the session may have no more readers of long duration."""
         if len(self._holders) >= self._most:
             raise TooMany(
                 f"the session has {self._most} readers, the most there may be; close one first",
@@ -135,8 +136,8 @@ class LastingSession(Session):
             )
 
     def hold(self, holder: Holder) -> None:
-        """A reader begins.  If that makes too many, the oldest poll is dismissed; there is always
-        room for one.
+        """Add a reader.  If there are too many then, the oldest evictable one ends: a poll is never
+        refused.
         """
         self.used = True
         self._holders[holder] = None
@@ -144,10 +145,10 @@ class LastingSession(Session):
             self._dismiss_oldest()
 
     def release(self, holder: Holder, silent: float = 0.0) -> None:
-        """A reader ended; the last sign of life of its client was `silent` seconds ago."""
+        """Remove a reader that ended; its client was last heard from `silent` seconds ago."""
         self._holders.pop(holder, None)
         self._seen = max(self._seen, self._clock.seconds() - silent)
-        left = self.left
+        left = self.grace_left
         if silent and self.timer and self.timer.active():
             self.timer.reset(max(left, 0.0))
 
@@ -164,11 +165,11 @@ class LastingSession(Session):
                 break
 
     @property
-    def left(self) -> float:
-        """Seconds of grace left; all of them while something holds the session."""
+    def grace_left(self) -> float:
+        """Seconds of grace left; all of them while a reader holds the session."""
         return GRACE_SECONDS - (0 if self._holders else self._clock.seconds() - self._seen)
 
     @property
-    def forsaken(self) -> bool:
-        """Whether it was begun some time ago and never used."""
+    def evictable(self) -> bool:
+        """Whether it may be evicted: it began `UNUSED_SECONDS` ago, and was never used."""
         return not self.used and self._clock.seconds() - self._seen >= UNUSED_SECONDS

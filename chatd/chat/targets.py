@@ -1,9 +1,9 @@
-"""Targets: whom a moderator means by a name.
+"""Targets: the person or account that a moderator means by a name.
 
-1. The person who holds the name now, if one does; or else the account of that name; or else the
-   name itself, whoever takes it.
-2. Once it is settled whom a command means, it means no other: a guest who leaves before the command
-   is carried out is not taken for the next one of that name.
+1. A name means the person who holds it now; if there is none, the account of that name; if there is
+   none either, the name itself, whoever takes it.
+2. Once found, a target stays the same: if a guest leaves before the command is carried out, the
+   next guest of that name is not the target.
 """
 
 from __future__ import annotations
@@ -18,15 +18,16 @@ from ..model.errors import BadName, NoSuchPerson
 from ..model.names import clean_name, name_key
 from ..model.units import ACCOUNTS, JOINERS, Cell, room_table
 from ..store import Store
-from .people import Elsewhere, People
+from .elsewhere import Elsewhere
+from .people import People
 from .person import Person
 from .rulings import Target
 
-NOBODY = "nobody of that name is here or has an account; look at the spelling"
+NO_SUCH_PERSON = "nobody of that name is here or has an account; look at the spelling"
 
 
 class Targets:
-    """Finds whom names mean."""
+    """Finds the targets of names."""
 
     def __init__(self, people: People, store: Store, shared: Callable[[Address], bool]) -> None:
         """`shared` tells whether an address is that of a proxy."""
@@ -35,13 +36,13 @@ class Targets:
         self._store = store
 
     def find(self, name: str, room: str = "") -> Deferred[Target]:
-        """Whom a name means, and of an account that is away whether it has joined the (clean)
-        `room`.  Raises `BadName`, fails with `Unavailable`.
+        """The target of a name.  For an account that is away, `Target.joined` tells whether it has
+        joined the (clean) `room`.  Raises `BadName`; fails with `Unavailable`.
         """
         return self._find(name).addCallback(self._joined, room)
 
     def joined(self, room: str) -> Deferred[dict[str, str]]:
-        """The accounts that have joined a (clean) room, here or away: names by key.  Fails with
+        """The accounts that have joined a (clean) room, present or away: names by key.  Fails with
         `Unavailable`.
         """
 
@@ -79,11 +80,11 @@ class Targets:
 
         return self._store.get(ACCOUNTS, [key]).addCallback(known)
 
-    def again(self, target: Target) -> Target:
-        """The same as now known.  Raises `NoSuchPerson` when a guest has left."""
+    def refresh(self, target: Target) -> Target:
+        """The same target as known now.  Raises `NoSuchPerson` if it is a guest who has left."""
         if target.person is not None:
             try:
-                return self._present(self._people.still(target.person))
+                return self._present(self._people.current(target.person))
             except NoSuchPerson:
                 if not target.account:
                     raise
@@ -94,7 +95,7 @@ class Targets:
         return target
 
     def _present(self, holder: Person | Elsewhere) -> Target:
-        """A person who is here, as a target."""
+        """The target for a person who is present."""
         return Target(
             holder.name,
             holder.key,
@@ -106,15 +107,15 @@ class Targets:
         )
 
 
-def need_somebody(target: Target) -> Target:
-    """The target, if it is a person or an account.  Raises `NoSuchPerson`."""
+def require_person(target: Target) -> Target:
+    """Return the target.  Raises `NoSuchPerson` if it is neither a person nor an account."""
     if not target.subject:
-        raise NoSuchPerson(NOBODY)
+        raise NoSuchPerson(NO_SUCH_PERSON)
     return target
 
 
 def _shown(name: str) -> str:
     try:
         return clean_name(name)
-    except BadName:  # a guest's name, which only the server gives
+    except BadName:  # a guest's name: people cannot choose it
         return name_key(name)

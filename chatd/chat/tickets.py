@@ -1,7 +1,7 @@
-"""Tickets: a session's short-lived stand-ins, for URLs.
+"""Tickets: short-lived substitutes for a session's token, for URLs.
 
-A token in a URL ends up in the logs of proxies and in a browser's history.  A ticket does no harm
-there: it is good once, and for half a minute.
+A token in a URL would end up in the logs of proxies and in a browser's history.  A ticket does no
+harm there: it is valid once, and for `TICKET_SECONDS`.
 """
 
 from __future__ import annotations
@@ -14,28 +14,28 @@ from typing import Generic, TypeVar
 from ..model.errors import BadToken
 
 TICKET_SECONDS = 30.0
-"""Seconds that a ticket is good for: it is used at once, on a new connection."""
+"""Seconds for which a ticket is valid: a client uses it at once, on a new connection."""
 MOST_TICKETS = 16
-"""Unused tickets of one holder; one more, and the oldest is good for nothing."""
+"""Unused tickets of one holder; one more makes the oldest invalid."""
 
 T = TypeVar("T", bound=Hashable)
 
 
 class Tickets(Generic[T]):
-    """Tickets that were issued and are not used yet, and what each stands for."""
+    """The tickets that were issued and not used yet, with their holders."""
 
     def __init__(self, now: Callable[[], float]) -> None:
         """`now` tells seconds that never run backwards."""
         self._now = now
         self._tickets: OrderedDict[str, tuple[T, float]] = OrderedDict()
-        """With the time until which each is good: the oldest first, which ends first."""
+        """The holder of each ticket, and when it expires; the oldest first."""
         self._of: dict[T, OrderedDict[str, None]] = {}
 
     def __len__(self) -> int:
         return len(self._tickets)
 
     def issue(self, holder: T) -> str:
-        """A new ticket that stands for `holder`."""
+        """A new ticket for `holder`."""
         self._forget_the_old()
         own = self._of.get(holder, ())
         if len(own) >= MOST_TICKETS:
@@ -46,12 +46,12 @@ class Tickets(Generic[T]):
         return ticket
 
     def redeem(self, ticket: str) -> T:
-        """What the ticket stands for; it is used up.  Raises `BadToken`."""
+        """The holder of a ticket, which is used up.  Raises `BadToken`."""
         self.holder(ticket)
         return self._take(ticket)
 
     def holder(self, ticket: str) -> T:
-        """What the ticket stands for; it stays good.  Raises `BadToken`."""
+        """The holder of a ticket, which stays valid.  Raises `BadToken`."""
         self._forget_the_old()
         if ticket not in self._tickets:
             raise BadToken(

@@ -1,9 +1,10 @@
-"""Personal tokens: what lets a program act as an account, without a session.
+"""Personal tokens: with one, a program acts for an account without signing in.
 
-1. A token acts as its account as far as its scope allows.  It is not present, is in no room, and
-   speaking joins none.
-2. It is told once and kept as a hash, with a prefix by which it is told from a session's.
-3. It ends when it is removed, when its time is up, or with its account.
+1. The program may do what the token's scope allows.  It is not present, is in no room, and joins
+   none by speaking.
+2. A token is sent once, to its maker, and stored as a hash.  Its prefix distinguishes it from a
+   session's token.
+3. It ends when it is removed or expires, or with its account.
 """
 
 from __future__ import annotations
@@ -24,13 +25,13 @@ from .accounts import Record
 from .journal import Journal
 
 PREFIX = "chatd_"
-"""How every personal token begins."""
+"""The prefix of every personal token."""
 MOST_SECONDS = 10 * 365 * 86_400
-"""The longest time that a token is made for, in seconds; one without a time is good for ever."""
+"""The longest time until a token expires, in seconds; one without a time never expires."""
 
 
 def is_good(token: PersonalToken | None, account: Account | None, now: int) -> bool:
-    """Whether a token may be used; `now` is in microseconds since the Unix epoch."""
+    """Whether a token is valid; `now` is in microseconds since the Unix epoch."""
     if token is None or account is None or account.deleted:
         return False
     return not token.expires or now < token.expires
@@ -48,7 +49,8 @@ class Tokens:
     def make(
         self, record: Record, label: str, scope: Scope, seconds: int | None
     ) -> Deferred[tuple[PersonalToken, str]]:
-        """A new token, and its secret, which is told this once; good for `seconds` if given.
+        """Make a token, which expires after `seconds` if given; fires with it and its secret, which
+        is not stored.
 
         Raises or fails with `Malformed`, `TextTooLong`, `Unavailable`.
         """
@@ -74,9 +76,7 @@ class Tokens:
         return self.listed(record.key).addCallback(listed)
 
     def listed(self, key: str) -> Deferred[dict[str, PersonalToken]]:
-        """An account's tokens by their ids, those too whose time is up.  Fails with
-        `Unavailable`.
-        """
+        """An account's tokens by their ids, expired ones included.  Fails with `Unavailable`."""
 
         def looked_up(ids: Mapping[str, Cell]) -> Deferred[dict[str, PersonalToken]]:
             hashes = {id_: cell.value.decode() for id_, cell in ids.items()}
@@ -93,7 +93,7 @@ class Tokens:
         return ids.addCallback(looked_up)
 
     def remove(self, key: str, id_: str) -> Deferred[Any]:
-        """End a token; its readers end at once.  Fails with `NotFound`, `Unavailable`."""
+        """Remove a token and end its readers.  Fails with `NotFound`, `Unavailable`."""
         table = account_table(TOKENS, key)
 
         def found(cells: Mapping[str, Cell]) -> Deferred[Any]:

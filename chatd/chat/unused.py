@@ -1,7 +1,7 @@
-"""Sessions that were begun and never used.
+"""Sessions that began and were never used.
 
-Where there are as many sessions as there may be, the oldest of them is evicted for the next one: a
-client that begins sessions by the thousand takes no place from others.
+When there are as many sessions as there may be, the oldest of these is evicted for the next one.
+So a client that begins thousands of sessions takes no place from clients that use theirs.
 """
 
 from __future__ import annotations
@@ -11,20 +11,20 @@ from .sessions import LastingSession
 
 
 class Unused:
-    """The sessions that were begun and never used, as far as is known: the oldest first."""
+    """The sessions that were not seen used yet, the oldest first."""
 
     def __init__(self) -> None:
         self._begun: dict[Address | None, dict[LastingSession, None]] = {None: {}}
-        """By the address that began them; None: all of them.  Those that were used since are found
-        out when it is their turn."""
+        """By the address that began them; under None, all of them.  A session that was used since
+        is dropped when it comes first."""
 
     def add(self, session: LastingSession) -> None:
-        """It has begun."""
+        """Add a session that has just begun."""
         self._begun[None][session] = None
         self._begun.setdefault(session.address, {})[session] = None
 
     def discard(self, session: LastingSession) -> None:
-        """It was used, or is over."""
+        """Remove a session that was used, or is over."""
         self._begun[None].pop(session, None)
         here = self._begun.get(session.address, {})
         here.pop(session, None)
@@ -32,10 +32,10 @@ class Unused:
             self._begun.pop(session.address, None)
 
     def oldest(self, address: Address | None) -> LastingSession | None:
-        """The one that may be evicted, if any of that address (None: of all) may."""
+        """The oldest session that may be evicted, of that address (None: of all addresses)."""
         while begun := self._begun.get(address):
             session = next(iter(begun))
             if not session.used:
-                return session if session.forsaken else None
+                return session if session.evictable else None
             self.discard(session)
         return None

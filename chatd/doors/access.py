@@ -1,4 +1,4 @@
-"""Sessions and identities: for whom an HTTP request is made."""
+"""Authentication of HTTP requests: the session, the person and the address of each."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from ..chat.tokens import PREFIX
 from ..http.bounds import MAX_BODY
 from ..http.fields import cookie, header, one
 from ..http.proxies import Proxies
+from ..http.request import ChatRequest
 from ..model.addresses import Address, is_own_machine
 from ..model.commands import Command
 from ..model.errors import (
@@ -37,21 +38,21 @@ from ..net.peers import Peers
 from .push import Streams
 
 ABSENT = "nobody of that name is here; GET /rooms/ROOM lists who is in a room"
-"""Of a person who is not here, to a program."""
+"""The message to a program that names a person without a session."""
 _TOKEN = re.compile(f"(?:{PREFIX})?[A-Za-z0-9_-]{{32}}")
-"""What a token of this server looks like."""
+"""The form of this server's tokens."""
 LABEL = 80
-"""Characters that are kept of what a client calls itself."""
+"""Characters of a `User-Agent` that the list of an account's sessions shows."""
 _KEY = re.compile(r"[\x21-\x7e]{1,200}")
 
 
 def for_programs(error: ChatError) -> ChatError:
-    """The refusal in words for a client that has no commands to type."""
+    """The refusal, without advice to type a command of the line door."""
     return NoSuchPerson(ABSENT) if isinstance(error, NoSuchPerson) else error
 
 
 class Access:
-    """What the HTTP resources share: the chat, its sessions and streams."""
+    """What the HTTP resources share: the chat, and who makes a request."""
 
     def __init__(
         self,
@@ -63,7 +64,7 @@ class Access:
         self.service = service
         self.proxies = proxies
         self.peers = peers
-        # Escaped, a byte of text is six of JSON at most.
+        # JSON may escape each byte of a text as six (`\u0041`).
         self.max_body = max_body or max(MAX_BODY, 6 * service.max_text + 1024)
         """Bytes in a request's body, or in a WebSocket's message."""
         self.sessions = service.sessions
@@ -81,14 +82,13 @@ class Access:
         return b"chatd-" + self.service.id.encode()
 
     def session(self, request: Request) -> LastingSession | None:
-        """The session that a request is made in, None if it is made in none.
+        """The session of a request; None: the request has none.
 
-        It is in memory: `adopt` came first.  Its token stands in `Chatd-Session`, in
-        `Authorization: Bearer` (RFC 6750, section 2.1), or
-        in the cookie; the first of these that is there counts.  Credentials of another scheme, such
-        as a browser's Basic for a proxy, are ignored.  Raises `BadToken` for a bad token in a
-        header.  An outdated cookie counts as no session: browsers send it on and on, and reading
-        needs none.
+        `adopt` has loaded it into memory before.  The token is that of the first of these that the
+        request has: `Chatd-Session`, `Authorization: Bearer` (RFC 6750, section 2.1), the cookie.
+        Credentials of another scheme, such as a browser's Basic for a proxy, are ignored.  Raises
+        `BadToken` for an invalid token in a header.  An invalid cookie is ignored, because browsers
+        go on sending it, and reading needs no session.
         """
         session = self._find(request)
         if session:
@@ -96,6 +96,8 @@ class Access:
         return session
 
     def _find(self, request: Request) -> LastingSession | None:
+        if isinstance(request, ChatRequest) and request.is_anonymous:
+            return None
         token = header(request, "chatd-session")
         if token is not None:
             return self.sessions.find(token)
@@ -111,9 +113,9 @@ class Access:
             return None
 
     def token(self, request: Request) -> str | None:
-        """The token that a request shows, None if it shows none.
+        """The token in a request's headers, query or cookie; None: it has none.
 
-        Raises `BadToken` for one that is too long, `Malformed`.
+        Raises `BadToken` if the token is too long, and `Malformed`.
         """
         token = header(request, "chatd-session")
         if token is not None:
@@ -124,31 +126,33 @@ class Access:
         return one(request, "access_token") or cookie(request, self.cookie)
 
     def adopt(self, request: Request) -> Deferred[object] | None:
-        """Have the session of a request come into memory, if it is to be looked up; None: it need
-        not be.
+        """Load the session of a request from the store; None if there is nothing to load, because
+        the request has no token, or the session is in memory.
 
-        A token that is not good is left to the request itself.  Raises `BadToken`, `Malformed`;
-        fails with `Unavailable`, `NotAllowed`.
+        An invalid token is no failure here: the request itself is refused when it looks the session
+        up.  Raises `BadToken`, `Malformed`; fails with `Unavailable`, `NotAllowed`.
         """
         token = self.token(request)
+        if token is None and isinstance(request, ChatRequest):
+            request.is_anonymous = True
         if token is None or not _TOKEN.fullmatch(token) or self.sessions.knows(token):
             return None
         adopting = self.sessions.adopt(token, self.address(request))
         return adopting.addErrback(lambda failure: failure.trap(BadToken))
 
     def reader(self, request: Request, *, stream: bool) -> LastingSession | None:
-        """The session that a request reads in, None if it reads in none.
+        """The session in whose name a request reads; None: the request has none.
 
-        Browsers can set no header on an EventSource or a WebSocket, so a ticket may stand in the
-        query of a `stream`, and a token (RFC 6750, section 2.3) in that of any reading request.
-        The ticket stays good until `use_ticket`.  Raises `BadToken`, `Malformed`.
+        Browsers cannot set a header on an EventSource or a WebSocket.  So the query of a `stream`
+        may have a ticket, and the query of any reading request a token (RFC 6750, section 2.3).
+        The ticket stays valid until `use_ticket`.  Raises `BadToken`, `Malformed`.
         """
         token, ticket = one(request, "access_token"), one(request, "ticket")
         if ticket is not None:
             if token is not None:
                 raise Malformed("give ticket or access_token, not both")
             if not stream:
-                # A client repeats a poll with the same words, but a ticket is good once.
+                # A client repeats the URL of a poll, but a ticket is valid once only.
                 raise Malformed(
                     "a ticket is for a WebSocket or an event stream; "
                     "here, send Authorization: Bearer TOKEN"
@@ -158,7 +162,7 @@ class Access:
                 raise BadToken("the session of that ticket is over; POST /session for a new one")
         elif token is not None:
             if token.startswith(PREFIX):
-                raise Malformed("no personal token stands in a URL; send Authorization: Bearer")
+                raise Malformed("a personal token is not for a URL; send Authorization: Bearer")
             session = self.sessions.find(token)
         else:
             return self.session(request)
@@ -166,15 +170,16 @@ class Access:
         return session
 
     def use_ticket(self, request: Request) -> None:
-        """The stream that the request's ticket is for begins: the ticket is used up, if there is
-        one.  Raises `BadToken`.
+        """Invalidate the request's ticket, if it has one, because its stream begins.
+
+        Raises `BadToken`.
         """
         ticket = one(request, "ticket")
         if ticket is not None:
             self.tickets.redeem(ticket)
 
     def need_session(self, request: Request) -> LastingSession:
-        """The session that a request is made in.  Raises `BadToken`, `NoSession`."""
+        """The session of a request.  Raises `NoSession` if it has none, and `BadToken`."""
         session = self.session(request)
         if session is None:
             raise NoSession(
@@ -183,9 +188,9 @@ class Access:
         return session
 
     def need_account(self, request: Request) -> LastingSession:
-        """The session of an account that a request is made in.
+        """The session of a request of an account.
 
-        Raises `BadToken`; `NoSession` if it is made in none, or in a guest's.
+        Raises `NoSession` if the request has no session, or a guest's, and `BadToken`.
         """
         session = self.session(request)
         if session is None or session.record is None:
@@ -193,9 +198,9 @@ class Access:
         return session
 
     def need_writing(self, request: Request) -> LastingSession:
-        """The session of an account, or a personal token that is for more than reading.
+        """The session of a request of an account that may change something.
 
-        Raises as `need_account`, and `NotAllowed`.
+        Raises as `need_account`, and `NotAllowed` for a personal token with the scope `read`.
         """
         session = self.need_account(request)
         if session.person.scope == "read":
@@ -203,8 +208,9 @@ class Access:
         return session
 
     def need_sign_in(self, request: Request) -> LastingSession:
-        """The session of an account that was signed in to with a password: a personal token is not
-        good enough.  Raises as `need_account`, and `NotAllowed`.
+        """The session of a request of an account that signed in with its password.
+
+        Raises as `need_account`, and `NotAllowed` for a personal token.
         """
         session = self.need_account(request)
         if session.person.scope is not None:
@@ -212,10 +218,10 @@ class Access:
         return session
 
     def check_password_way(self, request: Request) -> None:
-        """A password came with the request.
+        """Check that a request may contain a password: over TLS, from this machine, through a
+        trusted proxy to which the client speaks https, or anywhere with `--plain-passwords`.
 
-        Raises `Insecure` if others may have read it on the way: if the connection is neither TLS,
-        nor from this machine, nor from a trusted proxy whose client speaks https.
+        Raises `Insecure` if others may have read the password on the way.
         """
         if self.service.sign_in.rules.plain_passwords or self.proxies.secure(request):
             return
@@ -227,20 +233,20 @@ class Access:
         )
 
     def label(self, request: Request) -> str:
-        """What the client calls itself, for the list of sessions."""
+        """The client's `User-Agent`, for the list of an account's sessions."""
         return printable(header(request, "user-agent") or "")[:LABEL]
 
     def owner(self, request: Request, session: LastingSession | None) -> Owner:
-        """For whom a request reads: its session, or a stranger at the request's address."""
+        """The owner of a request's reader: its session, or a stranger at the request's address."""
         return session or Stranger(self.address(request))
 
     def may(self, request: Request, action: Action, room: Room | None = None) -> None:
-        """Ask the policy whether the client may do that.  Raises `BadToken`, `NotAllowed`."""
+        """Ask the policy whether the client may do `action`.  Raises `BadToken`, `NotAllowed`."""
         owner = self.owner(request, self.session(request))
         self.service.readers.check(owner, action, room)
 
     def readable(self, request: Request, name: str) -> Deferred[Room]:
-        """The room of that name, loaded, which the client may read.
+        """Load the room of that name, and check that the client may read it.
 
         Raises `BadToken`, `BadRoom`; fails with `NotAllowed`, `Unavailable`.
         """
@@ -253,7 +259,7 @@ class Access:
         return self.service.rooms.load(name).addCallback(checked)
 
     def speaker(self, request: Request) -> Person:
-        """The person who says something: the session's, or a visitor by the name in the query.
+        """The person who gives a command: the session's, or a visitor with the name in the query.
 
         Raises `BadToken`, `NoSession`, `BadName`, `NameInUse`, `Malformed`.
         """
@@ -271,22 +277,22 @@ class Access:
         return self.service.visitor(name, self.address(request))
 
     def open(self, request: Request, name: str) -> Deferred[LastingSession]:
-        """A new session.  Raises and fails as `Sessions.open` does.
+        """Begin a guest's session.  Raises and fails as `Sessions.open` does.
 
-        The request's `Idempotency-Key` is ignored: the answer holds the session's token, and a key
-        does not prove that the same client sends it again.
+        The request's `Idempotency-Key` is ignored: the answer contains the session's token, and a
+        key does not prove that the same client repeats the request.
         """
         return self.sessions.open(name, self.address(request))
 
     def perform(self, request: Request, command: Command) -> Deferred[int | None]:
-        """Carry out a command, once, however often it is sent with the same `Idempotency-Key`.
+        """Carry out a command; once only, however often its `Idempotency-Key` is sent.
 
         Raises and fails as `speaker` and `ChatService.perform` do.
         """
         key = idempotency_key(request)
         if key is None:
             return self.service.perform(self.speaker(request), command)
-        # Whether a request is a repeat does not depend on whether its visitor's name is still free.
+        # A repeated request of a visitor is recognised even if the name has been taken meanwhile.
         session = self.session(request)
         who = key_owner(session) if session else repr((self.address(request), one(request, "name")))
         keys = self.service.request_keys
@@ -294,7 +300,7 @@ class Access:
         return keys.once(mark, lambda: self.service.perform(self.speaker(request), command, mark))
 
     def address(self, request: Request) -> Address:
-        """Where a request comes from."""
+        """The client's address, as the trusted proxies report it."""
         return self.proxies.address(request)
 
 

@@ -268,14 +268,14 @@ class Caller:
     def _answer(self, body: bytes) -> None:
         request = self._request
         if request:
-            self._let_go()
+            self._end_poll()
             _finish(request, body)
 
     def _gone(self, request: Request) -> None:
         if request is self._request:
-            self._let_go()
+            self._end_poll()
 
-    def _let_go(self) -> None:
+    def _end_poll(self) -> None:
         """The poll is over: pause the reader, whose cursor stays, until the next poll."""
         self._request = None
         if self._subscriber:

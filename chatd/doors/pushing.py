@@ -26,7 +26,7 @@ from ..chat.room import Room
 from ..chat.service import ChatService
 from ..codecs.streams import ClosingCodec, PushCodec
 from ..model.addresses import Address, address_of
-from ..model.errors import ChatError, TooSlow, Unavailable
+from ..model.errors import ChatError, TooSlow, Unavailable, internal_error
 from ..net.flow import FlowControlled, TcpConnection
 from ..net.heartbeat import Heartbeat
 from ..net.peers import GOING_DOWN, RETRY_SECONDS, Peers, spread
@@ -35,9 +35,6 @@ from ..net.tcp import enable_direct_writes
 from ..stream.batch import Batch
 from ..stream.subscriber import Subscriber
 from .reading import load_rooms
-
-MISTAKE = "the server made a mistake, and has written it down"
-"""The message to a client whose request failed because of a bug: not with a `ChatError`."""
 
 _log = Logger()
 
@@ -131,13 +128,13 @@ class PushStream(Pushing):
         """See `Connected.drain`: send the remaining events, then the reason, and close."""
         if self.reader:
             self.reader.wake()
-        self.send_away(Unavailable.code, GOING_DOWN)
+        self.close_with_reason(Unavailable.code, GOING_DOWN)
 
     def disconnect(self) -> None:
         """See `Reader.disconnect`.  The reason follows the last complete batch."""
-        self.send_away(TooSlow.code, TOO_SLOW)
+        self.close_with_reason(TooSlow.code, TOO_SLOW)
 
-    def send_away(self, code: str, why: str) -> None:
+    def close_with_reason(self, code: str, why: str) -> None:
         """Send the reason and the time after which to reconnect, and close the connection."""
         self.close(self.codec.farewell(code, why, spread(RETRY_SECONDS)))
 
@@ -221,7 +218,7 @@ class PushFactory(Factory):
         """A connection for a client that has just arrived."""
         return self.connection(self, address_of(getattr(addr, "host", None)))
 
-    def turn_away(self, error: ChatError) -> bytes:
+    def rejection(self, error: ChatError) -> bytes:
         """The bytes to a client whose connection is refused, with the error's message unchanged."""
         return self.connection.codec.revoked(error)
 
@@ -230,11 +227,11 @@ def refusal_of(failure: Failure, what: str) -> ChatError:
     """The error to send to a client for a failure.
 
     A failure that is no `ChatError` is a bug: it is logged as `what`, and the client gets
-    `MISTAKE`.
+    `internal_error`.
     """
     if isinstance(failure.value, FirstError):
         failure = failure.value.subFailure
     if isinstance(failure.value, ChatError):
         return failure.value
     _log.failure("{what}", failure, what=what)
-    return Unavailable(MISTAKE)
+    return internal_error()

@@ -43,7 +43,7 @@ from .pushing import Pushing
 from .reading import ReadQuery
 
 MOST_EARLY = 100
-"""Commands that may wait while the guest enters; further commands are refused."""
+"""Commands that may wait while the guest enters; the server refuses further ones."""
 
 
 class ChatSocket(Pushing, WebSocketProtocol):
@@ -216,7 +216,7 @@ class ChatSocket(Pushing, WebSocketProtocol):
     def _has_entered(self, person: Person) -> None:
         self._guest = Session(person, self._address)
         self._guest_key = secrets.token_hex(8)
-        self._access.service.readers.hand_over(self.reader, self._guest)
+        self._access.service.readers.change_owner(self.reader, self._guest)
         assert self._entering is not None
         while self._entering:
             self._entering.popleft().callback(person)

@@ -1,1 +1,1 @@
-"""HTTP/1.1 with limits, strict parsing, WebSocket framing.  Nothing here knows the chat."""
+"""HTTP/1.1 with limits and strict parsing, and WebSocket framing, independent of the chat."""

@@ -1,8 +1,8 @@
 """A request's body: JSON, an HTML form, or the text itself.
 
-`curl -d` says that what it sends is a form, whatever it is.  So where a text is what a request is
-about, such a body is a form only if it looks like one in every field; any other is the text, to the
-byte: `curl -d '1+1=2'` says `1+1=2`.
+`curl -d` labels every body as a form.  So for a request with a field `text`, such a body is a form
+only if all its fields are known and `text` is among them; any other body is the text itself,
+unchanged: `curl -d '1+1=2'` says `1+1=2`.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ T = TypeVar("T")
 
 FORM = "application/x-www-form-urlencoded"
 MAX_FIELDS = 20
-"""Fields of a form; with more, it is none of ours."""
+"""Fields of a form, at most; a body with more is a text or an error."""
 _UTF_8 = ("utf-8", "utf8", "us-ascii")
 
 
 class Kind(Enum):
-    """What a body is read as."""
+    """The kind of a body."""
 
     NOTHING = auto()
     JSON = auto()
@@ -37,12 +37,12 @@ class Kind(Enum):
 
 
 def read_body(request: Request, form: type[T]) -> T:
-    """The request's body as the struct `form`; an empty one of no type has no fields.
+    """The request's body as the struct `form`; an empty body without a type has no fields.
 
     Raises `Malformed`, `UnsupportedMediaType`.
     """
     body: bytes = request.content.read() if request.content else b""
-    body = body.removeprefix(codecs.BOM_UTF8)  # an editor's mark, and no part of the text
+    body = body.removeprefix(codecs.BOM_UTF8)  # an editor's mark, not part of the text
     fields: tuple[str, ...] = form.__struct_fields__  # type: ignore[attr-defined]
     text = body.decode(errors="replace")
     kind = _kind(_media(request), text, fields)
@@ -58,11 +58,11 @@ def read_body(request: Request, form: type[T]) -> T:
 
 
 def read_json(request: Request, form: type[T], *, optional: bool = False) -> T:
-    """The request's body, which has to be JSON, as the struct `form`; if it is `optional`, an empty
-    one of no type has no fields.
+    """The request's body, which has to be JSON, as the struct `form`.  With `optional`, an empty
+    body without a type has no fields.
 
-    A web page of another origin can send JSON only if this server has allowed it to.  Raises
-    `Malformed`, `UnsupportedMediaType`.
+    JSON only: a web page of another origin can send it only with this server's consent (CORS).
+    Raises `Malformed`, `UnsupportedMediaType`.
     """
     media = _media(request)
     body: bytes = request.content.read() if request.content else b""
@@ -77,7 +77,7 @@ def read_json(request: Request, form: type[T], *, optional: bool = False) -> T:
 
 
 def _media(request: Request) -> str:
-    """The body's media type, empty if the request does not say it.
+    """The body's media type; empty if the request has no `Content-Type`.
 
     Raises `UnsupportedMediaType` for a charset other than UTF-8.
     """
@@ -90,7 +90,7 @@ def _media(request: Request) -> str:
 
 
 def _kind(media: str, text: str, fields: tuple[str, ...]) -> Kind:
-    """What a body of that media type is, for a struct of those fields.
+    """The kind of a body with that media type, for a struct with those fields.
 
     Raises `UnsupportedMediaType`.
     """

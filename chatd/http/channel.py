@@ -160,7 +160,7 @@ class ChatChannel(TimedHandshake, PacedChannel):
             self.learned = None
         self.__dict__.pop("dataReceived", None)
 
-    def put_off(self, data: bytes) -> None:
+    def defer(self, data: bytes) -> None:
         """Buffer bytes received while a poll is held: pipelined requests are answered in order."""
         self.early += data
         if len(self.early) > MAX_EARLY:

@@ -1,8 +1,8 @@
-"""What a request's fields are read through: its parameters, headers, cookie and path.
+"""Bounded access to a request's parameters, headers, cookies and path.
 
-Each of them has a bound here (`chatd.model.bounds`), in characters, and is compared with it before
-anything is made of it.  A field without a bound cannot be read: that is a `KeyError`, and a mistake
-in the code.  All of a request's head together has 16 KiB (`chatd.http.channel`).
+Each field has a bound here (`chatd.model.bounds`), in characters, with which it is compared before
+it is used.  Reading a field without a bound is a bug, and raises `KeyError`.  The head of a request
+has at most 16 KiB in all, which Twisted enforces.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from ..model.bounds import KEY, NAME, ROOM, TEXT, TOKEN, WHO, Bound
 from ..model.errors import BadToken, ForeignOrigin, Malformed, UnsupportedMediaType
 
 MAX_ROOMS = 50
-"""Rooms on one cursor."""
+"""Rooms that one request may read, on one cursor."""
 
 
 def _short(what: str, most: int = 200) -> Bound:
@@ -33,7 +33,7 @@ PARAMETERS: dict[str, Bound] = {
     "ticket": TOKEN,
     "wait": _short("wait", 100),
 }
-"""Those of a query."""
+"""The bounds of parameters in a URL's query."""
 HEADERS: dict[str, Bound] = {
     "accept": _short("Accept", 4096),
     "authorization": Bound(
@@ -61,7 +61,9 @@ HEADERS: dict[str, Bound] = {
     "x-forwarded-host": _short("X-Forwarded-Host", 1000),
     "x-forwarded-proto": _short("X-Forwarded-Proto", 1000),
 }
-"""Those that anything is made of, by their names in lower case."""
+"""The bounds of the headers that the server uses, by their names in lower case."""
+_RAW_HEADERS = {name: (name.encode(), bound) for name, bound in HEADERS.items()}
+"""The same, with the names as bytes: for those Twisted decodes no value that is not used."""
 SEGMENTS: dict[str, Bound] = {
     "room": ROOM,
     "person": NAME,
@@ -69,13 +71,13 @@ SEGMENTS: dict[str, Bound] = {
     "id": _short("an id"),
     "code": _short("a code"),
 }
-"""What stands in a path."""
+"""The bounds of path segments that clients choose, by kind."""
 
 
 def one(request: Request, name: str) -> str | None:
-    """A parameter of the query, None if it is not there.
+    """A parameter of the query; None: the query has none.
 
-    Raises `Malformed` when it is there twice or is no UTF-8, and its bound's error.
+    Raises `Malformed` if it is given twice or is not UTF-8, and its bound's error.
     """
     bound = PARAMETERS[name]
     values = request.args.get(name.encode())
@@ -90,9 +92,9 @@ def one(request: Request, name: str) -> str | None:
 
 
 def whole_number(request: Request, name: str, other: str = "") -> int | None:
-    """A parameter that is a whole number, None if it is not there.
+    """A parameter that is a whole number; None: the query has none.
 
-    `other` is what else it may be, for the message.  Raises `Malformed`.
+    `other` names what the parameter may be besides, for the error's message.  Raises `Malformed`.
     """
     text = one(request, name)
     if text is None:
@@ -106,26 +108,29 @@ def whole_number(request: Request, name: str, other: str = "") -> int | None:
 
 
 def header(request: Request, name: str) -> str | None:
-    """A header's value, the last one's if there are several, None if it is not there.
+    """A header's value, of several the last; None: the request has none.
 
     Raises its bound's error.
     """
-    value = request.getHeader(name)
-    return HEADERS[name].check(value) if value is not None else None
+    raw, bound = _RAW_HEADERS[name]
+    values = request.requestHeaders.getRawHeaders(raw)
+    return bound.check(values[-1].decode()) if values else None
 
 
 def header_lines(request: Request, name: str) -> list[str]:
-    """All values of a header that may stand there several times.
+    """All values of a header that may be repeated.
 
-    Raises its bound's error when they are too long together.
+    Raises its bound's error if they are too long together.
     """
-    values: list[str] = list(request.requestHeaders.getRawHeaders(name, []))
-    HEADERS[name].check(",".join(values))
+    raw, bound = _RAW_HEADERS[name]
+    values = [value.decode() for value in request.requestHeaders.getRawHeaders(raw, ())]
+    if values:
+        bound.check(",".join(values))
     return values
 
 
 def cookie(request: Request, name: bytes) -> str | None:
-    """A cookie, None if it is not there, or is too long to be a token of this server's."""
+    """A cookie; None: the request has none, or it is too long for a token of this server."""
     value: bytes | None = request.getCookie(name)
     if value is None or len(value) > TOKEN.most:
         return None
@@ -133,5 +138,5 @@ def cookie(request: Request, name: bytes) -> str | None:
 
 
 def segment(path: bytes, what: str) -> str:
-    """A part of the path that a client may choose.  Raises its bound's error."""
+    """A path segment that the client chose, of the kind `what`.  Raises its bound's error."""
     return SEGMENTS[what].check(path.decode(errors="replace"))

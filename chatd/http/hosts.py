@@ -75,7 +75,7 @@ class Hosts:
 
     def _tell(self, times: int, last: str) -> None:
         self._log.warn(
-            "requests refused because of their Host: {times}; the last named {last}; "
+            "refused {times} requests with an unknown Host; the last: {last}; "
             "see --host and --trust-proxy",
             times=times,
             last=last,

@@ -57,7 +57,7 @@ class Proxies:
         return self._believes(_host_of(peer))
 
     def trusts_address(self, address: Address) -> bool:
-        """Whether that is a proxy's address: everybody who comes through the proxy may have it."""
+        """Whether the address is a trusted proxy's, so that any client of the proxy may have it."""
         if address == LOCAL or not self._networks:
             return False
         asked = ip_network(address)

@@ -45,6 +45,9 @@ class ChatRequest(Request):
     host_known = True
     """Whether the host is known (`Hosts.knows`); False: only a trusted proxy vouches for it."""
 
+    is_anonymous = False
+    """Whether the request is known to show no token."""
+
     def gotLength(self, length: int | None) -> None:
         """The headers are complete."""
         if length is not None and length > self.channel.max_body:

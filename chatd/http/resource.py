@@ -1,8 +1,9 @@
-"""What every JSON resource does alike: find its method, tell errors, finish once."""
+"""The base of JSON resources: finds the method, encodes errors, finishes the answer once."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from functools import cache
 from http import HTTPStatus
 from typing import Any
 
@@ -24,9 +25,10 @@ from ..model.errors import (
     RateLimited,
     Unavailable,
     UnsupportedMediaType,
+    internal_error,
 )
 from ..net.peers import spread
-from .fields import header_lines
+from .fields import header_lines, segment
 from .media import wants_event_stream
 
 STATUS: dict[type[ChatError], int] = {
@@ -77,7 +79,7 @@ class ApiResource(Resource):
     """
 
     def getChild(self, path: bytes, request: Request) -> Resource:
-        """Nothing is below, unless a subclass says so."""
+        """No resource is below this one, unless a subclass adds some."""
         return Refusal(NotFound(NOTHING_HERE))
 
     def render(self, request: Request) -> bytes | int:
@@ -103,7 +105,7 @@ class ApiResource(Resource):
         return headless(request, rendered) if isinstance(rendered, bytes) else rendered
 
     def render_HEAD(self, request: Request) -> Any:
-        """As GET, without the body, which Twisted leaves out."""
+        """Like GET, without the body, which Twisted leaves out."""
         get = getattr(self, "render_GET", None)
         if get is None:
             raise MethodNotAllowed(
@@ -112,24 +114,30 @@ class ApiResource(Resource):
         return get(request)
 
     def render_OPTIONS(self, request: Request) -> bytes:
-        """What this resource takes (RFC 9110, section 9.3.7)."""
+        """The methods that this resource takes (RFC 9110, section 9.3.7)."""
         request.setResponseCode(204)
         request.setHeader(b"allow", ", ".join(self.allowed).encode())
         return b""
 
     @property
     def allowed(self) -> tuple[str, ...]:
-        """The methods that this resource takes; none for a mere step on the way."""
-        own = [
-            name
-            for name in _METHODS
-            if name not in ("HEAD", "OPTIONS") and hasattr(self, f"render_{name}")
-        ]
-        return (*own, *["HEAD"] * ("GET" in own), "OPTIONS") if own else ()
+        """The methods that this resource takes; none if it only has resources below it."""
+        return _allowed(type(self))  # type: ignore[arg-type]  # Twisted gives it no hash
+
+
+@cache
+def _allowed(resource: type[ApiResource]) -> tuple[str, ...]:
+    """See `ApiResource.allowed`."""
+    own = [
+        name
+        for name in _METHODS
+        if name not in ("HEAD", "OPTIONS") and hasattr(resource, f"render_{name}")
+    ]
+    return (*own, *["HEAD"] * ("GET" in own), "OPTIONS") if own else ()
 
 
 class Refusal(ApiResource):
-    """Whatever the request, this is the answer."""
+    """A resource that refuses every request."""
 
     isLeaf = True
 
@@ -138,17 +146,27 @@ class Refusal(ApiResource):
         self._error = error
 
     def render(self, request: Request) -> bytes | int:
-        """Refuse."""
+        """Refuse the request."""
         return headless(request, refuse(request, self._error))
 
 
+def resource_named(path: bytes, kind: str, make: Callable[[str], Resource]) -> Resource:
+    """The resource that `make` returns for a path segment of that kind (`chatd.http.fields`), or
+    the refusal of a segment that is too long.
+    """
+    try:
+        return make(segment(path, kind))
+    except ChatError as error:
+        return Refusal(error)
+
+
 def answer(request: Request, value: Any, status: int = 200) -> bytes:
-    """The value as JSON: what a `render_*` method returns."""
+    """The value as JSON, for a `render_*` method to return."""
     return _dress(request, encode(value), status)
 
 
 def no_content(request: Request) -> bytes:
-    """An answer that has no body: the request was carried out, and that is all."""
+    """An empty answer with the status 204, for a `render_*` method to return."""
     request.setResponseCode(204)
     return b""
 
@@ -164,8 +182,8 @@ def check_coding(request: Request) -> None:
 def refuse(request: Request, error: ChatError) -> bytes:
     """The refusal as JSON, with its status and headers.
 
-    An event stream that is refused for load (429, 503) is answered 200, with `retry:`, and ends
-    (see `chatd.doors.sse`).  Raises nothing, whatever the request holds.
+    An event stream that is refused for load (429, 503) gets the status 200 and `retry:`, and ends
+    (see `chatd.doors.sse`).  Raises nothing, whatever the request contains.
     """
     say_when(request, error)
     if isinstance(error, RateLimited | Unavailable) and wants_event_stream(request):
@@ -196,7 +214,7 @@ def live_headers(content_type: bytes) -> Iterable[tuple[bytes, bytes]]:
 
 
 def say_when(request: Request, error: ChatError) -> None:
-    """Give the `Retry-After` of a refusal for load (429, 503)."""
+    """Set the header `Retry-After`, if the refusal is for load (429, 503)."""
     if isinstance(error, RateLimited | Unavailable | InDoubt):
         request.setHeader(b"retry-after", retry_after(error))
 
@@ -207,7 +225,7 @@ def retry_after(error: RateLimited | Unavailable | InDoubt) -> bytes:
 
 
 def headless(request: Request, body: bytes) -> bytes:
-    """The body, or to a HEAD only how long it would be; Twisted would log that it left it out."""
+    """The body; for HEAD only its length, because Twisted logs a body that it leaves out."""
     if request.method != b"HEAD":
         return body
     request.setHeader(b"content-length", b"%d" % len(body))
@@ -215,8 +233,8 @@ def headless(request: Request, body: bytes) -> bytes:
 
 
 def finish_later(request: Request, result: Deferred[Any]) -> None:
-    """Answer with what the Deferred brings: bytes, or a `ChatError`.  With `NOT_DONE_YET` something
-    else answers.  If the client is gone by then, nothing is sent.
+    """Answer with the Deferred's result: bytes, or a `ChatError`.  If the result is `NOT_DONE_YET`,
+    other code answers.  Nothing is sent to a client that has disconnected meanwhile.
     """
     gone: list[bool] = []
     request.notifyFinish().addErrback(lambda _: gone.append(True))
@@ -234,18 +252,18 @@ def finish_later(request: Request, result: Deferred[Any]) -> None:
 
     def broken(failure: Failure) -> None:
         _log.failure("a request failed", failure)
-        finish(refuse(request, Unavailable("the server made a mistake, and has written it down")))
+        finish(refuse(request, internal_error()))
 
     result.addErrback(refused).addCallback(finish).addErrback(broken)
 
 
 _OF_THE_ANSWER = (b"content-type", b"cache-control", b"x-accel-buffering", b"incremental", b"link")
-"""Headers of an answer that its refusal has not, or has with other values."""
+"""Headers of an answer that a refusal lacks, or has with other values."""
 
 
 def whole_refusal(error: ChatError, head: bytes) -> bytes:
-    """The refusal of a request as a whole response, for a request whose answer would begin with
-    `head` (`refuse` for one that was parsed).
+    """The refusal of a request on the fast path as a complete response; `head` is the status line
+    and headers that the request's answer would have.  Parsed requests get `refuse` instead.
     """
     status = STATUS[type(error)]
     body = error_body(error)

@@ -52,7 +52,7 @@ class ChatSite(Site):
     def log(self, request: HTTPRequest) -> None:
         """Write no access log: long-polls would fill it with identical lines."""
 
-    def turn_away(self, error: ChatError) -> bytes:
+    def rejection(self, error: ChatError) -> bytes:
         """The response to a client whose connection is refused."""
         status = HTTPStatus(STATUS[type(error)])
         return last_answer(status, status.phrase.encode(), error)

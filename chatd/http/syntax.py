@@ -27,6 +27,7 @@ ONCE = (
 )
 """Headers that the server uses and that are not lists (RFC 9110, section 5.3).  If one is sent
 twice, some parsers use the first and others the last."""
+_ONCE = frozenset(name.encode() for name in ONCE)
 
 _ABSOLUTE = re.compile(rb"https?://([^/?]*)(.*)", re.IGNORECASE)
 _HOST = re.compile(rb"(\[[0-9A-Fa-f:.]+\]|[\w.~!$&'()*+,;=%-]*)(:\d*)?")
@@ -48,9 +49,9 @@ def check_field(line: bytes) -> None:
 
 def check_headers(headers: Headers, version: bytes) -> None:
     """Raise `Malformed` for headers that a request of that version may not have together."""
-    for name in ONCE:
-        if len(headers.getRawHeaders(name, [])) > 1:
-            raise Malformed(f"a request has one {name.title()} header at most")
+    for name, values in headers.getAllRawHeaders():
+        if len(values) > 1 and name.lower() in _ONCE:
+            raise Malformed(f"a request has one {name.decode()} header at most")
     if version == b"HTTP/1.0" and headers.hasHeader("transfer-encoding"):  # RFC 9112, section 6.1
         raise Malformed("HTTP/1.0 has no Transfer-Encoding")
 

@@ -1,1 +1,1 @@
-"""Values and pure rules, without Twisted: what happened, what is asked, what may be."""
+"""Values and pure rules, without Twisted: events, commands, errors, names, texts, the policy."""

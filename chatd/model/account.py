@@ -1,10 +1,10 @@
-"""Accounts, and what is kept of their sessions and tokens: the values of cells.
+"""Values of cells: accounts, sessions, guests, personal tokens.
 
-1. A secret is kept as a hash only: a password as Argon2id's, a token as SHA-256's.  A token has 192
-   random bits, so that a fast hash of it gives nothing away.
-2. Every session has the account's `epoch`.  A new password begins another epoch, and with it end
-   all sessions but the one that asked.
-3. The cell of an account is never removed: the name of a deleted one stays reserved.
+1. Secrets are stored as hashes only: passwords with Argon2id, tokens with SHA-256.  A token has 192
+   random bits, so a fast hash of it cannot be reversed.
+2. A session is valid in one `epoch` of its account.  A new password begins another epoch, which
+   ends all sessions but the one that changed it.
+3. The cell of an account is never removed: the name of a deleted account stays reserved.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ from .identity import Scope
 T = TypeVar("T")
 
 SESSION_DAYS = 30
-"""Days after its last use on which an account's session ends."""
+"""Days after its last use, when an account's session ends."""
 MICROS_A_DAY = 86_400_000_000
 MOST_SESSIONS = 100
-"""Sessions of one account; one more, and that which was begun first ends."""
+"""Sessions of one account; when one more begins, the oldest ends."""
 MOST_TOKENS = 100
 """Personal tokens of one account."""
 MOST_IGNORED = 1000
@@ -33,7 +33,7 @@ class Account(msgspec.Struct, frozen=True, omit_defaults=True):
     """A registered name.  A later version may add fields."""
 
     name: str
-    """As it is shown."""
+    """The name as it is shown."""
     password: str = ""
     """Argon2id's hash in the PHC string format; empty if an outside checker knows the password, or
     the account is deleted."""
@@ -41,7 +41,7 @@ class Account(msgspec.Struct, frozen=True, omit_defaults=True):
     created: int = 0
     """Microseconds since the Unix epoch."""
     deleted: int = 0
-    """When it was deleted, in the same; 0: it is there."""
+    """When the account was deleted: microseconds since the Unix epoch; 0: it is not deleted."""
     epoch: int = 0
     """How often all sessions were ended at once."""
 
@@ -52,16 +52,16 @@ class AccountSession(msgspec.Struct, frozen=True, omit_defaults=True):
     account: str
     """The account's key."""
     id: str
-    """What the session is called by in lists; no secret."""
+    """Identifies the session in lists; no secret."""
     created: int
     """Microseconds since the Unix epoch."""
     epoch: int = 0
     label: str = ""
     """What the client calls itself."""
     address: str = ""
-    """Where it was begun."""
+    """The address from which the session was begun."""
     brief: bool = False
-    """Whether it lasts as long as its connection, as one of the line door does."""
+    """Whether the session ends with its connection, as on the line door."""
 
 
 class GuestSession(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -73,11 +73,11 @@ class GuestSession(msgspec.Struct, frozen=True, omit_defaults=True):
     named: bool = False
     rooms: tuple[str, ...] = ()
     address: str = ""
-    """Where it was begun."""
+    """The address from which the session was begun."""
 
 
 class PersonalToken(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What lets a program act as an account."""
+    """A token with which a program acts as an account."""
 
     account: str
     id: str
@@ -89,7 +89,7 @@ class PersonalToken(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 encode = msgspec.json.Encoder().encode
-"""The value of a cell that holds one of these."""
+"""The value of the cell of one of these structs."""
 decode_account = msgspec.json.Decoder(Account).decode
 decode_session = msgspec.json.Decoder(AccountSession).decode
 decode_guest = msgspec.json.Decoder(GuestSession).decode
@@ -97,12 +97,12 @@ decode_token = msgspec.json.Decoder(PersonalToken).decode
 
 
 def hash_of(token: str) -> str:
-    """What is kept of a token: the SHA-256 of it, in hexadecimal."""
+    """The hash under which a token is stored: SHA-256, in hexadecimal."""
     return hashlib.sha256(token.encode(errors="replace")).hexdigest()
 
 
 def is_valid(session: AccountSession | None, account: Account | None) -> bool:
-    """Whether a session is one of its account's: neither signed out, nor of an earlier epoch."""
+    """Whether a session exists (None: signed out), and belongs to its account's present epoch."""
     return session is not None and account is not None and session.epoch == account.epoch
 
 

@@ -48,7 +48,7 @@ def is_public(address: Address) -> bool:
 
 
 def is_own_machine(address: Address) -> bool:
-    """Whether it is one of this machine's own: nobody else sees what comes from there."""
+    """Whether the address is this machine's own, so that no network carries its bytes."""
     return address in (LOCAL, _LOOPBACK_6) or address.startswith("127.")
 
 

@@ -1,7 +1,7 @@
-"""The audit trail: what moderators did.
+"""The audit trail: records of moderators' actions.
 
-Each unit that a moderator causes has a record of it (table `audit`).  Records are kept for good,
-are not loaded into memory, and are shown to administrators only.
+The unit of each action contains a record of it (table `audit`).  Records are kept for good, are not
+loaded into memory, and are shown to administrators only.
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ from .units import AUDIT, Change
 
 
 class Record(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One thing that a moderator did."""
+    """One action of a moderator."""
 
     action: str
-    """The type of the event, or another word where the room was told nothing."""
+    """The type of the action's event, or another word if the action has no event."""
     by: str
     """The name of the moderator."""
     account: bool = False
@@ -23,11 +23,11 @@ class Record(msgspec.Struct, frozen=True, omit_defaults=True):
     room: str = ""
     """The room; empty: the whole server."""
     target: str = ""
-    """Whom or what it was done to, addresses included."""
+    """The person, name, network or address that the action concerned."""
     text: str = ""
     """The reason, or what was changed."""
     until: int = 0
-    """Until when it holds: microseconds since the Unix epoch; 0: for good."""
+    """When the action's effect ends: microseconds since the Unix epoch; 0: never."""
 
 
 _encode = msgspec.json.Encoder().encode
@@ -36,5 +36,5 @@ decode_record = msgspec.json.Decoder(Record).decode
 
 
 def recorded(stamp: str, record: Record) -> Change:
-    """The change that keeps a record; `stamp` is different for each, and sorts by time."""
+    """The change that stores a record; `stamp`, its key, is unique and sorts by time."""
     return Change(AUDIT, stamp, _encode(record))

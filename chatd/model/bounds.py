@@ -1,4 +1,4 @@
-"""Bounds: the longest that each string from a client may be.
+"""Bounds: the maximum length of each string from a client.
 
 1. Every string that a client sends is compared with its bound before anything else is done with it:
    before PRECIS and Unicode normalisation, whose cost grows with the square of the length, before a
@@ -36,7 +36,7 @@ MAX_ROOM = 64
 MAX_PASSWORD = 128
 """Characters in a password."""
 MAX_LABEL = 64
-"""Characters in what an account calls one of its tokens."""
+"""Characters in the label of a personal token."""
 MAX_RAW_TEXT = 1 << 20
 """Characters in a text as a client sends it; `--max-text` is lower."""
 COMPOSED = 4
@@ -88,15 +88,15 @@ Who = Annotated[str, WHO]
 Text = Annotated[str, TEXT]
 """A text, as the client sent it."""
 Key = Annotated[str | None, KEY]
-"""A client's own name for one of its requests, if it gives one."""
+"""An idempotency key, if the client gives one."""
 Password = Annotated[str, PASSWORD]
-"""A password, as it came in."""
+"""A password, as the client sent it."""
 SomePassword = Annotated[str | None, PASSWORD]
-"""A password, if one came in."""
+"""A password, if the client sent one."""
 Label = Annotated[str, LABEL]
-"""What an account calls one of its tokens by, as it came in."""
+"""The label of a personal token, as the client sent it."""
 Code = Annotated[str | None, CODE]
-"""What an invite or a claim is proved by."""
+"""The code of an invite or a claim, if the client sent one."""
 Word = Annotated[str | None, WORD]
 """The value of a setting, or a role, if one is given."""
 

@@ -1,4 +1,4 @@
-"""Commands: what a client asks for, as immutable values in the imperative.
+"""Commands of clients, as immutable values in the imperative.
 
 Each changes something that other clients see; `ChatService.perform` carries it out, on every door
 alike.  Names and texts are as the client sent them, within their bounds: the constructor of a
@@ -14,7 +14,7 @@ from .bounds import Name, RoomName, Text, check_fields
 
 
 class Command:
-    """Anything that a client may ask for.
+    """The base of all commands.
 
     The constructor raises the `ChatError` of a field that is too long.
     """
@@ -51,7 +51,7 @@ class SetTopic(Command):
 
 @dataclass(frozen=True, slots=True)
 class Join(Command):
-    """Come into a room."""
+    """Join a room."""
 
     room: RoomName
 
@@ -66,7 +66,7 @@ class Leave(Command):
 
 @dataclass(frozen=True, slots=True)
 class Rename(Command):
-    """Take a name, or another one."""
+    """Change the person's name."""
 
     name: Name
 

@@ -1,4 +1,4 @@
-"""Refusals: what went wrong with a command or request, and what to do about it.
+"""Errors: the refusals of commands and requests.
 
 Every refusal on every door is a `ChatError`.  Its `code` is for programs and never changes its
 meaning; its message is for people, and says what is wrong and what to do.  A door only encodes it:
@@ -79,7 +79,7 @@ class BadCredentials(ChatError):
 
 
 class BadPassword(ChatError):
-    """Not a password that an account can have."""
+    """A password that is too short, too long, or too common."""
 
     code = "bad-password"
 
@@ -193,9 +193,14 @@ class Unavailable(ChatError):
         self.retry_after = retry_after
 
 
+def internal_error() -> Unavailable:
+    """The refusal of a request that failed because of a bug, which the server has logged."""
+    return Unavailable("internal error; the server has logged it")
+
+
 class InDoubt(ChatError):
-    """The store may or may not have taken the unit; repeating the request with the same key tells
-    which.
+    """The store may or may not have taken the unit.  A repetition of the request with the same
+    idempotency key finds out, and does nothing twice.
     """
 
     code = "in-doubt"
@@ -224,7 +229,7 @@ class Muted(ChatError):
 
 
 class SlowMode(RateLimited):
-    """The room takes only so many messages of one person."""
+    """The room is in slow mode, and the person has to wait before the next message."""
 
     code = "slow-mode"
 

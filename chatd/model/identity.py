@@ -32,7 +32,7 @@ class Identity(Protocol):
 
     @property
     def id(self) -> str:
-        """What tells persons apart, over restarts too; empty for a stranger and a visitor."""
+        """Identifies the person, over restarts too; empty for a stranger and a visitor."""
 
     @property
     def key(self) -> str:
@@ -48,7 +48,7 @@ class Identity(Protocol):
 
     @property
     def scope(self) -> Scope | None:
-        """What a personal token allows; None: this is not one."""
+        """The scope of the personal token in use; None: no personal token is in use."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,10 +66,10 @@ class Stranger:
 
 
 def subject_of(id: str, account: str | None) -> str:
-    """What roles, bans, mutes and memberships are given to: an account for good, a guest for as
-    long as the person lasts.  Empty for somebody without a session.
+    """The subject of roles, bans, mutes and memberships: an account, or a guest for as long as the
+    person exists.  Empty for a stranger or a visitor.
 
-    `~` stands in no name, so that no account can be taken for a guest.
+    No name contains `~`, so an account's subject never equals a guest's.
     """
     if account is not None:
         return account
@@ -77,7 +77,7 @@ def subject_of(id: str, account: str | None) -> str:
 
 
 def subject(identity: Identity) -> str:
-    """The same of an identity."""
+    """The subject of an identity: see `subject_of`."""
     return subject_of(identity.id, identity.account)
 
 
@@ -94,7 +94,7 @@ class Holder(msgspec.Struct, frozen=True, omit_defaults=True):
     admin: bool = False
     """Whether the account administers the server."""
     address: str = ""
-    """Where a guest came from; empty for an account."""
+    """The address of a guest; empty for an account."""
 
 
 _encode = msgspec.json.Encoder().encode

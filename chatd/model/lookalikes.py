@@ -82,7 +82,7 @@ class Lookalikes:
                 table.setdefault(skeleton, []).append(name)
 
     def discard(self, name: str) -> None:
-        """It does not exist any more."""
+        """Remove a (clean) name."""
         if name in self._names:
             self._names.discard(name)
             table = self._ascii if name.isascii() else self._others
@@ -98,8 +98,8 @@ class Lookalikes:
             self.discard(name)
 
     def find(self, name: str, counts: Callable[[str], bool]) -> str | None:
-        """A name that looks like this (clean) one, of those for which `counts` is true; None: there
-        is none.
+        """A name that looks like this (clean) one, among those for which `counts` is true; None if
+        there is none.
         """
         if name.isascii() and not self._others:
             return None

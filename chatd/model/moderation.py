@@ -1,6 +1,6 @@
-"""What moderators ask: immutable commands, in the imperative (see `chatd.model.commands`).
+"""Commands of moderators, as immutable values in the imperative (see `chatd.model.commands`).
 
-`name` is a person's name; whom it means is found out by `chatd.chat.targets`.
+`name` is a person's name; `chatd.chat.targets` finds the account, guest or name that it means.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ class Configure(Command):
 
 @dataclass(frozen=True, slots=True)
 class GiveRole(Command):
-    """Give somebody a role in a room, or with None take it."""
+    """Give somebody a role in a room, or with None take it away."""
 
     room: RoomName
     name: Name
@@ -37,7 +37,7 @@ class GiveRole(Command):
 
 @dataclass(frozen=True, slots=True)
 class Kick(Command):
-    """Put somebody out of a room, who may come back."""
+    """Put somebody out of a room; the person may come back."""
 
     room: RoomName
     name: Name
@@ -46,7 +46,7 @@ class Kick(Command):
 
 @dataclass(frozen=True, slots=True)
 class Ban(Command):
-    """Put somebody, or everybody of a network, out of a room, and let them in no more."""
+    """Put somebody, or everybody in a network, out of a room, and keep them out."""
 
     room: RoomName
     who: Who
@@ -67,7 +67,7 @@ class Unban(Command):
 
 @dataclass(frozen=True, slots=True)
 class Mute(Command):
-    """Let somebody speak no more in a room."""
+    """Forbid somebody to speak in a room."""
 
     room: RoomName
     name: Name
@@ -77,7 +77,7 @@ class Mute(Command):
 
 @dataclass(frozen=True, slots=True)
 class Unmute(Command):
-    """Let somebody speak again."""
+    """Lift a mute."""
 
     room: RoomName
     name: Name
@@ -93,7 +93,7 @@ class Admit(Command):
 
 @dataclass(frozen=True, slots=True)
 class Dismiss(Command):
-    """Let somebody be a member no more."""
+    """End somebody's membership of a room."""
 
     room: RoomName
     name: Name
@@ -101,7 +101,7 @@ class Dismiss(Command):
 
 @dataclass(frozen=True, slots=True)
 class Redact(Command):
-    """Delete what somebody said."""
+    """Delete a message."""
 
     room: RoomName
     id: int
@@ -109,7 +109,7 @@ class Redact(Command):
 
 @dataclass(frozen=True, slots=True)
 class BanFromServer(Command):
-    """Put somebody, or everybody of a network, out of the server."""
+    """Ban somebody, or everybody in a network, from the server."""
 
     who: Who
     seconds: int | None = None

@@ -1,10 +1,10 @@
-"""What a password may be: OpaqueString (RFC 8265, section 4) of 8 to 128 characters.
+"""Valid passwords: OpaqueString (RFC 8265, section 4) of 8 to 128 characters.
 
-1. The length is compared before anything else looks at a password.
-2. Two spellings of one password are one: OpaqueString takes any space for an ASCII one, and
-   normalises (NFC).  Control characters, NUL among them, are refused.
-3. A password that everybody tries first is refused: the ones below and the name itself, in any case
-   and with a count (`1`, `123`) or a mark behind; one or two characters over and over; a run of
+1. The length is checked before a password is used in any other way.
+2. Two spellings of one password are equal: OpaqueString replaces all kinds of spaces by the ASCII
+   space, and normalises (NFC).  Control characters, NUL among them, are refused.
+3. Notoriously common passwords are refused: the words below and the name itself, in any case, also
+   with digits (`1`, `123`) or a mark after them; one or two characters repeated; a run of
    neighbours on the keyboard.
 """
 
@@ -29,8 +29,8 @@ _RUNS = (
     "qwertyuiopasdfghjklzxcvbnm",
 )
 _SUFFIX = re.compile(r"(.+?)(?:\d|12|123|1234|12345|123456|1234567|12345678|123456789)?[!.?]?")
-# Chosen by hand from what lists of leaked passwords have in common: words that come first in all of
-# them, without the digits and marks that people put behind.
+# Chosen by hand: the most frequent words of all lists of leaked passwords, without the digits and
+# marks that people append.
 _WORDS = """
 password passwort passw0rd p@ssword p@ssw0rd pa$$word passwd motdepasse contraseña parola senha
 qwerty qwertyui qwertyuiop qwertz qwertzui azerty azertyui asdfgh asdfghjk asdfghjkl zxcvbn
@@ -79,8 +79,8 @@ def clean_password(text: str, name: str = "") -> str:
 
 
 def opaque(text: str) -> str | None:
-    """The one form of a password, however it was typed; None: it is no password.  `text` has been
-    compared with its bound.
+    """The normal form of a password; None: the text cannot be a password.  The caller has compared
+    `text` with its bound.
     """
     try:
         return str(_opaque.enforce(text))
@@ -98,5 +98,5 @@ def _is_common(password: str, name: str) -> bool:
 
 
 def _is_run(text: str) -> bool:
-    """Whether it is a run of neighbours, forwards or backwards."""
+    """Whether a text is a run of neighbours on the keyboard, forwards or backwards."""
     return any(text in run or text in run[::-1] for run in _RUNS)

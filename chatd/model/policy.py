@@ -4,10 +4,9 @@
    table, `RULES`; docs/permissions.md is made from that table, and a test compares the two.
 2. The default is to deny: an action without a rule is refused, and so is everything in a room
    whose cells could not be read.
-3. The order of the answers is fixed, so that no refusal tells what the ones before it hide: a room
-   that is hidden, the token's scope, a ban, a role, what the room's settings ask for, a mute, slow
-   mode.
-4. It decides by the identity and the room as they are now, and may be asked again at any time.
+3. The checks have a fixed order, so that no refusal reveals what an earlier check hides: a hidden
+   room, the token's scope, a ban, a role, the room's settings, a mute, slow mode.
+4. `decide` uses the identity and the room as they are now, and may be called again at any time.
    Readers are judged when they open and whenever a room's revision changes.
 """
 
@@ -24,12 +23,12 @@ from .rights import EMPTY, Rights, Role
 from .roomstate import NEW_ROOM, RoomState
 
 Guests = Literal["full", "read", "none"]
-"""What people without an account may do here: all that the rooms let them, read open rooms, or
-nothing."""
+"""The setting `--guests`: people without an account may do what each room allows, only read open
+rooms, or do nothing."""
 
 
 class Action(Enum):
-    """What the policy is asked about; the value completes "you may not …"."""
+    """An action that the policy judges; the value completes the sentence "you may not …"."""
 
     ENTER = "come in"
     """Begin a session."""
@@ -82,10 +81,10 @@ class RoomView(Protocol):
 
     @property
     def unfounded(self) -> bool:
-        """Whether it does not exist yet, so that whoever is in it acts as the one who begins it."""
+        """Whether the room does not exist yet; a person in it then acts as its founder."""
 
     def holds(self, identity: Identity) -> bool:
-        """Whether the identity's person is in it."""
+        """Whether the identity's person is in the room."""
 
 
 class AbsentRoom(NamedTuple):
@@ -116,14 +115,14 @@ class Policy(Protocol):
 
 
 class Rule(NamedTuple):
-    """One row of the table: who may do one thing."""
+    """One row of the table: what one action takes."""
 
     role: Role = Role.NONE
-    """The least role that it takes; administrators have all roles."""
+    """The lowest role that may; administrators have all roles."""
     room: bool = True
-    """Whether it is about a room."""
+    """Whether the action concerns a room."""
     strangers: bool = False
-    """Whether it takes no session."""
+    """Whether clients without a session may."""
     banned: bool = False
     """Whether somebody who is banned may."""
     muted: bool = True
@@ -137,11 +136,11 @@ class Rule(NamedTuple):
     hidden: bool = False
     """Whether an administrator may in a room of `members` without being one."""
     accounts: bool = False
-    """Whether it takes an account."""
+    """Whether only accounts may."""
     admins: bool = False
     """Whether only administrators of the server may."""
     scope: Scope = "all"
-    """The least scope of a personal token that it takes."""
+    """The narrowest scope of a personal token that may."""
 
 
 OP, OWNER, VOICE = Role.OP, Role.OWNER, Role.VOICE
@@ -172,11 +171,11 @@ RULES: Mapping[Action, Rule] = {
     Action.BAN_FROM_SERVER: Rule(room=False, admins=True),
     Action.SEE_AUDIT: Rule(room=False, admins=True),
 }
-"""Who may do what.  What is not in this table nobody may."""
+"""The rule of each action.  An action without a rule is refused to everybody."""
 
 _SCOPES: Mapping[Scope | None, int] = {"read": 1, "write": 2, "all": 3, None: 4}
 NO_SUCH_ROOM = "there is no such room, or it is not open to you; ask for an invite"
-"""The one refusal of a room that is hidden, whatever was asked for."""
+"""The refusal of every action in a hidden room."""
 
 
 def decide(
@@ -188,11 +187,11 @@ def decide(
     banned: Restrictions,
     guests: Guests = "full",
 ) -> None:
-    """Return if the identity may do that at `now`, in microseconds since the Unix epoch.
+    """Return if the identity may do `action` at `now`, in microseconds since the Unix epoch.
 
     `banned` are the bans of the whole server.  Raises `NotFound` for a room that is hidden,
     `Banned`, `Muted`, `SlowMode`, `NoSession`, `Unavailable`, and otherwise `NotAllowed`, which
-    says what it takes.
+    says who may.
     """
     rule = rules.get(action)
     if rule is None:
@@ -289,7 +288,7 @@ def _check_slow(rights: Rights, identity: Identity, now: int, slow: int) -> None
 
 
 def speaker_of(identity: Identity) -> str:
-    """Whose messages count together in slow mode: a visitor's by the address."""
+    """The key under which slow mode counts messages: the subject, or a visitor's address."""
     return subject(identity) or f"?{identity.address}"
 
 
@@ -310,7 +309,7 @@ class RoomPolicy:
         guests: Guests = "full",
         rules: Mapping[Action, Rule] = RULES,
     ) -> None:
-        """`now` tells microseconds since the Unix epoch, and `banned` are the server's bans."""
+        """`now` returns microseconds since the Unix epoch, and `banned` are the server's bans."""
         self._now = now
         self._banned = banned
         self._guests = guests

@@ -1,10 +1,10 @@
-"""Restrictions: bans and mutes, whom they hit, and until when.
+"""Restrictions: bans and mutes, the targets that they hit, and when they end.
 
-1. A restriction names one of: a person (`who`: an account, or a guest for as long as the session
-   lasts), a name that nobody holds (`key`), or a network.  That of a guest names the guest's
-   address beside it, if that is a public one (`chatd.model.addresses.is_public`).
-2. Restrictions by address or network hit people who are not signed in; accounts are hit by theirs
-   only.
+1. A restriction has one target: a person (`who`: an account, or a guest for as long as the session
+   lasts), a free name (`key`), or a network.  A restriction of a guest also has the guest's
+   address, if that is public (`chatd.model.addresses.is_public`).
+2. Restrictions by address or network hit only people who are not signed in.  An account is hit only
+   by restrictions of the account.
 3. A restriction that has run out hits nobody; it is removed with the next change of its room.
 4. Looking somebody up takes a few dictionary accesses, however many restrictions there are.
 """
@@ -22,13 +22,13 @@ from .addresses import LOCAL, Address
 from .identity import Identity, subject
 
 UNNAMED = "an address"
-"""What those who may not see addresses are shown in place of one."""
+"""Shown instead of an address to people who may not see addresses."""
 MICROS = 1_000_000
 """Microseconds in a second."""
 
 
 class Restriction(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One ban or mute: what a cell of `bans:ROOM` or `mutes:ROOM` says."""
+    """One ban or mute: the value of a cell of `bans:ROOM` or `mutes:ROOM`."""
 
     name: str = ""
     """The name, as it is shown; empty for a network."""
@@ -51,7 +51,7 @@ class Restriction(msgspec.Struct, frozen=True, omit_defaults=True):
 
     @property
     def target(self) -> str:
-        """What everybody may be shown of whom it hits."""
+        """The name of the target, or `UNNAMED`, as everybody may see it."""
         return self.name or UNNAMED
 
     def over(self, now: int) -> bool:
@@ -60,11 +60,11 @@ class Restriction(msgspec.Struct, frozen=True, omit_defaults=True):
 
     @property
     def ends(self) -> str:
-        """When it runs out, for programs; empty: never."""
+        """When it runs out, as RFC 3339; empty: never."""
         return told_moment(self.until) if self.until else ""
 
     def explained(self, what: str) -> str:
-        """`what` it is, until when, and why."""
+        """A sentence for people: `what`, then the end and the reason, if any."""
         until = f" until {moment(self.until)}" if self.until else ""
         why = f": {self.text}" if self.text else ""
         return f"{what}{until}{why}"
@@ -81,7 +81,7 @@ class Restrictions:
         self._keys: dict[str, Restriction] = {}
         self._addresses: dict[str, Restriction] = {}
         self._networks: dict[tuple[int, int], dict[int, Restriction]] = {}
-        """By version and length of the prefix, the restrictions by the number that it is."""
+        """By IP version and length of the prefix: the restrictions by the prefix as a number."""
 
     def __len__(self) -> int:
         return len(self._all)
@@ -99,7 +99,7 @@ class Restrictions:
         return bool(self._addresses or self._networks)
 
     def set(self, id: str, restriction: Restriction | None) -> None:
-        """A restriction was placed, or with None lifted."""
+        """Place a restriction, or with None lift it."""
         old = self._all.pop(id, None)
         if old is not None:
             self._forget(old)
@@ -117,7 +117,7 @@ class Restrictions:
             self._networks.setdefault(length, {})[number] = restriction
 
     def _forget(self, old: Restriction) -> None:
-        """Take a restriction out of the indexes; another one that hits the same takes its place."""
+        """Remove a restriction from the indexes; another one with the same target replaces it."""
         for index, hits in (
             (self._who, _who),
             (self._keys, _key),
@@ -137,7 +137,7 @@ class Restrictions:
                 del self._networks[length]
 
     def hitting(self, identity: Identity, now: int) -> Restriction | None:
-        """The restriction that hits somebody at `now`; None: none does."""
+        """The restriction that hits an identity at `now`; None if there is none."""
         if not self._all:
             return None
         if self._who and (found := self._who.get(subject(identity))) and not found.over(now):
@@ -149,7 +149,7 @@ class Restrictions:
         return self.on(identity.address, now) if self.by_place else None
 
     def on(self, address: Address, now: int) -> Restriction | None:
-        """The restriction that hits an address at `now`; None: none does."""
+        """The restriction that hits an address at `now`; None if there is none."""
         found = self._addresses.get(address)
         if found is not None and not found.over(now):
             return found
@@ -163,14 +163,14 @@ class Restrictions:
         return None
 
     def same(self, like: Restriction) -> str | None:
-        """The id of the restriction that hits the same person, name or network."""
+        """The id of the restriction with the same target; None if there is none."""
         for id_, one in self._all.items():
             if (one.who, one.key, one.network) == (like.who, like.key, like.network):
                 return id_
         return None
 
     def named(self, id_or_name: str, key: str) -> str | None:
-        """The id of a restriction, by its id, its network, or the name key of whom it hits."""
+        """The id of the restriction with that id, network or name key; None if there is none."""
         if id_or_name in self._all:
             return id_or_name
         for id_, one in self._all.items():
@@ -193,7 +193,7 @@ class Restrictions:
 
 
 def as_network(text: str) -> str:
-    """A network as it is kept: in its shortest notation, IPv6 down to 64 bits.
+    """A network in canonical notation; IPv6 networks have at most 64 bits of prefix.
 
     Raises `ValueError`, which says what is wrong.
     """
@@ -208,13 +208,13 @@ def as_network(text: str) -> str:
 
 
 def told_moment(micros: int) -> str:
-    """A time, for programs: RFC 3339, UTC, in whole seconds."""
+    """A time for programs: RFC 3339, UTC, in whole seconds."""
     at = datetime.fromtimestamp(micros // MICROS, UTC)
     return at.isoformat().replace("+00:00", "Z")
 
 
 def moment(micros: int) -> str:
-    """A time, for people: to the minute, in UTC."""
+    """A time for people: to the minute, in UTC."""
     try:
         return datetime.fromtimestamp(micros / MICROS, UTC).strftime("%Y-%m-%d %H:%M UTC")
     except (ValueError, OverflowError):
@@ -235,7 +235,7 @@ def _address(one: Restriction) -> str:
 
 @lru_cache(10_000)
 def _prefix(text: str) -> tuple[tuple[int, int], int]:
-    """Version and length of a network's or an address's prefix, and the number that it is."""
+    """IP version and length of a network's or an address's prefix, and the prefix as a number."""
     network = ip_network(text)
     bits = network.max_prefixlen - network.prefixlen
     return (network.version, network.prefixlen), int(network.network_address) >> bits

@@ -1,9 +1,9 @@
-"""Rights: who may what in a room, as its cells say.
+"""Rights: the roles, bans, mutes, members and invites of a room, as the policy uses them.
 
-1. They are a fold of the tables in `chatd.model.units.RIGHTS`; they change when a stored unit
-   is shown, and only then.
+1. Rights are a fold of the tables in `chatd.model.units.RIGHTS`; they change only when a stored
+   unit is shown.
 2. Subjects are accounts and guests (`chatd.model.identity.subject_of`).  What a guest was given
-   hits nobody any more when the guest's person is gone.
+   has no effect after the guest's person has left.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from .units import ADMITTED, BANS, INVITES, MUTES, ROLES, SPOKEN
 
 
 class Role(IntEnum):
-    """What somebody is in a room; each may do what the ones below may."""
+    """A role in a room; each may do what the lower ones may."""
 
     NONE = 0
     VOICE = 1
@@ -35,7 +35,7 @@ ROLE_NAMES = {role.word: role for role in Role if role}
 
 
 class Grant(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A role that somebody has: what a cell of `roles:ROOM` says."""
+    """A role that was given: the value of a cell of `roles:ROOM`."""
 
     name: str
     """The name, as it was shown when the role was given."""
@@ -45,25 +45,25 @@ class Grant(msgspec.Struct, frozen=True, omit_defaults=True):
 
     @property
     def power(self) -> Role:
-        """Up to which role this one acts."""
+        """The role whose powers the subject has."""
         return Role.OWNER if self.founder else self.role
 
 
 class Invite(msgspec.Struct, frozen=True, omit_defaults=True):
-    """An invite by link: what a cell of `invites:ROOM` says."""
+    """An invite by link: the value of a cell of `invites:ROOM`."""
 
     hash: str
     """The hash of its code."""
     until: int
     """When it runs out: microseconds since the Unix epoch."""
     uses: int
-    """How often it can still be used."""
+    """How many times it can still be used."""
     by: str = ""
-    """The name of who made it."""
+    """The name of the person who made it."""
 
 
 class Invited(msgspec.Struct, frozen=True):
-    """Where an invite's code leads: what a cell of the table `invites` says."""
+    """The room and the id of an invite's code: the value of a cell of the table `invites`."""
 
     room: str
     id: str
@@ -78,13 +78,13 @@ class Rights:
         self.roles: dict[str, Grant] = {}
         """By subject."""
         self.admitted: dict[str, str] = {}
-        """Who may be here if the room has `access: members`: names by subject."""
+        """The members, who may be here if the room has `access: members`: names by subject."""
         self.bans = Restrictions()
         self.mutes = Restrictions()
         self.invites: dict[str, Invite] = {}
         """By id."""
         self.spoken: dict[str, int] = {}
-        """When each subject last spoke while the room was slowed down: the id of the message."""
+        """The id of each subject's last message in slow mode."""
         self.versions: dict[str, int] = {}
         """The versions of the invites' cells."""
 
@@ -94,7 +94,7 @@ class Rights:
         Raises `msgspec.DecodeError`.
         """
         if table == SPOKEN:
-            self.spoken.pop(key, None)  # so that those who spoke last stand last
+            self.spoken.pop(key, None)  # so that the latest speaker is the last key
             if value is not None:
                 self.spoken[key] = version
         elif table == BANS:
@@ -125,13 +125,13 @@ class Rights:
         return grant.role if grant else Role.NONE
 
     def power(self, subject: str) -> Role:
-        """Up to which role a subject acts."""
+        """The role whose powers a subject has: see `Grant.power`."""
         grant = self.roles.get(subject)
         return grant.power if grant else Role.NONE
 
 
 EMPTY = Rights()
-"""Of a room in which nobody was given anything; not to be changed."""
+"""The rights of a room without any; must not be changed."""
 
 _encode = msgspec.json.Encoder().encode
 decode_grant = msgspec.json.Decoder(Grant).decode
@@ -139,7 +139,7 @@ decode_grant = msgspec.json.Decoder(Grant).decode
 decode_invite = msgspec.json.Decoder(Invite).decode
 """The invite that a cell's value holds.  Raises `msgspec.DecodeError`."""
 decode_invited = msgspec.json.Decoder(Invited).decode
-"""Where an invite leads.  Raises `msgspec.DecodeError`."""
+"""The room and the id of an invite's code.  Raises `msgspec.DecodeError`."""
 
 
 def encode_rights(value: Grant | Invite | Invited) -> bytes:

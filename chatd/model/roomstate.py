@@ -1,4 +1,4 @@
-"""A room's settings: what the cell `rooms/ROOM` holds, and what commands are judged by.
+"""A room's settings: the value of the cell `rooms/ROOM`.
 
 Every unit that changes settings, roles, bans, mutes or members of a room rewrites this cell, so its
 version is the revision of all of them (`chatd.model.rights`).
@@ -62,7 +62,7 @@ class RoomState(msgspec.Struct, frozen=True, omit_defaults=True):
 NEW_ROOM = RoomState()
 """The settings of a room that does not exist yet."""
 CLOSED = RoomState(access="members", guarded=True)
-"""The settings of a room whose cell is not understood: nobody but its members may come in."""
+"""The settings of a room whose cell cannot be decoded: only its members may come in."""
 
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(RoomState).decode

@@ -1,4 +1,4 @@
-"""Texts: what a message may contain, for every door.
+"""Texts: the characters that a message may contain, on every door.
 
 1. CRLF, CR and the Unicode line and paragraph separators become LF; tabs stay.
 2. Characters that could control another user's terminal, or change its writing direction, are

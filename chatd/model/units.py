@@ -1,4 +1,4 @@
-"""Units: what one command asks of the store, which takes it whole or not at all.
+"""Units: the effects of one command, which the store takes whole or not at all.
 
 1. State is kept in *cells*: `(table, key) -> value`, whose *version* is the id of its last change.
    A cell that is absent has the version 0.
@@ -32,8 +32,8 @@ deleted account stays reserved."""
 ADMINS = "admins"
 """Table of the administrators' accounts: name key -> nothing.  `Account.admin` is what counts."""
 SKELETONS = "skeletons"
-"""Table of what registered names look like (`chatd.model.lookalikes`): skeleton -> the name that
-was registered first of those that have it."""
+"""Table of the skeletons of registered names (`chatd.model.lookalikes`): skeleton -> of the names
+that have it, the one registered first."""
 SESSIONS = "sessions"
 """Table of the sessions of accounts: hash of the token -> the session.  Those of one account are
 in `sessions:ACCOUNT`: id -> hash."""
@@ -48,9 +48,9 @@ JOINERS = "joiners"
 """Table of the accounts that have joined a room, here or away, `joiners:ROOM`: name key -> name.
 Every unit that changes `JOINED` changes it too.  It is not loaded with a room."""
 IGNORES = "ignores"
-"""Table of those whom an account ignores, `ignores:ACCOUNT`: name key -> name."""
+"""Table of the names that an account ignores, `ignores:ACCOUNT`: name key -> name."""
 MARKERS = "markers"
-"""Table of what an account has read, `markers:ACCOUNT`: room -> id.  Noted (`Store.note`)."""
+"""Table of an account's read markers, `markers:ACCOUNT`: room -> id.  Noted (`Store.note`)."""
 USED = "used"
 """Table of the last use of sessions and tokens: hash -> microseconds.  Noted."""
 ATTEMPTS = "attempts"
@@ -71,10 +71,10 @@ INVITES = "invites"
 """Table of one room's invites: id -> `chatd.model.rights.Invite`; without a room's name: hash of
 an invite's code -> room and id."""
 SPOKEN = "spoken"
-"""Table of when each person last spoke in a room that is slowed down (`RoomState.slow`): subject ->
+"""Table of each person's last message in a room with slow mode (`RoomState.slow`): subject ->
 nothing; the cell's version is the id of the message."""
 AUDIT = "audit"
-"""Table of what moderators did: a key that sorts by time -> `chatd.model.audit.Record`."""
+"""Table of moderators' actions: a key that sorts by time -> `chatd.model.audit.Record`."""
 ROOM_TABLES = (MEMBERS, ROLES, BANS, MUTES, ADMITTED, INVITES, SPOKEN)
 """Tables of which each room has one of its own, called `TABLE:ROOM`; they are loaded with it."""
 RIGHTS = frozenset(ROOM_TABLES) - {MEMBERS}
@@ -83,7 +83,7 @@ ATTACHED = "attached"
 """Table of the nodes that have sessions of a person, if several share a store: the person's id and
 the node -> nothing."""
 PRESENCE = (NAMES, MEMBERS, ATTACHED)
-"""Tables of who is connected: they are empty at a start, and no file keeps them."""
+"""Tables about connected people: they are empty at a start, and not written to a file."""
 
 
 def room_table(table: str, room: str) -> str:
@@ -97,7 +97,7 @@ def account_table(table: str, account: str) -> str:
 
 
 def is_presence(table: str) -> bool:
-    """Whether a table is about who is connected, and so is not kept over a restart."""
+    """Whether a table is about connected people, and so does not survive a restart."""
     return table.partition(":")[0] in PRESENCE
 
 
@@ -127,11 +127,11 @@ class Expect(NamedTuple):
 
 
 class Redaction(NamedTuple):
-    """A stored event gives place to another: its text is to be nowhere any more."""
+    """Replaces a stored event by another, so that its text is kept nowhere any more."""
 
     id: int
     event: RoomEvent
-    """What stands in its place, in the same room."""
+    """The new event, in the same room."""
 
 
 class Unit(NamedTuple):

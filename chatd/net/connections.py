@@ -1,13 +1,13 @@
 """Connection limits: one count for all doors, in all and per address.
 
 1. Every socket that a door accepts (TCP, TLS, Unix) is counted by its transport until it is closed.
-2. A `ConnectionLimiter` in front of each door's factory decides whether a connection is accepted.
-   A refused client is told so in the door's own way and disconnected, and is not counted.
-3. That takes descriptors of the reserve (`chatd.net.descriptors`): when all connections are taken,
-   there are still some for refusals.
-4. If even the reserve is used up, Twisted closes new connections without an answer, with a
-   descriptor that it keeps for that.  A port that cannot even do that pauses for a second, because
-   it would be ready again at once, in a busy loop.
+2. A `ConnectionLimiter` in front of each door's factory accepts or refuses each connection.  A
+   refused client gets the reason in the door's format and is disconnected; it does not count.
+3. Refused connections use the reserve of descriptors (`chatd.net.descriptors`), so clients can be
+   refused with a reason even when all connections are taken.
+4. When the reserve is used up too (EMFILE), Twisted closes new connections without an answer, with
+   a descriptor that it keeps for that.  If even that fails, the port stops accepting for
+   `REST_SECONDS`, because the listening socket stays readable and the reactor would spin.
 """
 
 from __future__ import annotations
@@ -42,30 +42,31 @@ from .stalls import STALL_SECONDS
 from .tcp import WriteThrough
 
 MOST_CONNECTIONS = 65_536
-"""Connections in all, however many files may be open: idle ones take half a gigabyte."""
+"""Connections in all, however many files may be open: that many take half a gigabyte when idle."""
 MOST_PER_ADDRESS = 500
 """Connections from one address of the Internet: enough for a hundred people behind one NAT, with a
 few connections each (a browser opens at most six)."""
 NEARBY_SHARE = 0.75
-"""The share of all connections that one address of this machine or a private network may have.  It
-may be a proxy or a container's gateway with many clients, but other clients must find room."""
+"""The share of all connections that one address of this machine or a private network may have: it
+may be a proxy or a container's gateway with many clients, but must leave room for others."""
 LINGER_SECONDS = 2.0
-"""Seconds for which a refused client's bytes are discarded; a reset would discard the answer."""
+"""Seconds for which the server reads and discards a refused client's bytes.  If it closed with
+unread bytes, TCP would send a reset, which may destroy the refusal."""
 MOST_LINGERING = 16
-"""Refused clients of a door for which that is done at a time, with descriptors of the reserve."""
+"""Refused clients of one door whose bytes are discarded at a time; others are cut off at once."""
 QUIET_SECONDS = 60.0
 """Seconds between two log lines about the same thing."""
 BACKLOG = 1024
-"""Connections that may wait to be accepted, if the endpoint does not say.  Twisted's default of 50
-fills in a millisecond, and later clients wait for a second before they try again."""
+"""The listen backlog of endpoints without one of their own.  Twisted's default of 50 fills in a
+millisecond, and then clients wait for a second before they try again."""
 ACCEPTS_A_TURN = 25
-"""Connections that one port accepts per turn; Twisted would accept more the more there are."""
+"""Connections that one port accepts per turn; Twisted would raise the number with the load."""
 REST_SECONDS = 1.0
-"""Seconds for which a port pauses after it could not accept a connection."""
+"""Seconds for which a port stops accepting after it could not accept a connection."""
 
 
 class DoorFactory(Protocol):
-    """The factory of a door: Twisted's interface, and what a refused client is told."""
+    """The factory of a door: Twisted's interface, and the bytes for a refused client."""
 
     def buildProtocol(self, addr: IAddress | None) -> Any:
         """See `IProtocolFactory`."""
@@ -76,7 +77,7 @@ class DoorFactory(Protocol):
     def doStop(self) -> None:  # noqa: N802
         """See `IProtocolFactory`."""
 
-    def turn_away(self, error: ChatError) -> bytes:
+    def rejection(self, error: ChatError) -> bytes:
         """The bytes sent to a refused client before its connection closes."""
 
 
@@ -93,7 +94,7 @@ class Connections:
         stall: float = STALL_SECONDS,
     ) -> None:
         """At most `most` connections in all and `per_address` from one address (0: no limit);
-        `stall` is for how many seconds a client may read nothing (0: for ever).
+        `stall` is the stall timeout in seconds (0: none), which TCP's own timeout has to exceed.
 
         A `per_address` of None stands for `MOST_PER_ADDRESS`, and for `NEARBY_SHARE` of `most` if
         the address is not one of the Internet.
@@ -108,7 +109,7 @@ class Connections:
         self._refusals = LogThrottle(clock, self._tell)
 
     def refusal(self, host: str) -> ChatError | None:
-        """Why one more connection from `host` is refused; None if it is accepted.
+        """The refusal of one more connection from `host`; None: it is accepted.
 
         An empty `host` stands for a Unix socket.
         """
@@ -137,7 +138,7 @@ class Connections:
         self._from[key] = self._from.get(key, 0) + 1
 
     def remove(self, host: str) -> None:
-        """Count a connection no more."""
+        """A connection is closed, or was refused: stop counting it."""
         self.count -= 1
         key = address_of(host)
         if left := self._from[key] - 1:
@@ -157,7 +158,7 @@ class Connections:
             if listening.backlog == tcp.Port.backlog:
                 listening.socket.listen(BACKLOG)
             listening.doRead = partial(_accept, listening, listening.doRead)  # type: ignore[method-assign]
-            log_port_to(listening, Logger(observer=_Trouble(self.clock, listening)))
+            log_port_to(listening, Logger(observer=_AcceptErrors(self.clock, listening)))
 
     def _most_from(self, host: str) -> int:
         if self._per_address is not None:
@@ -165,12 +166,12 @@ class Connections:
         try:
             public = ip_address(host).is_global
         except ValueError:
-            public = True  # no address that we know of
+            public = True  # not an IP address
         return MOST_PER_ADDRESS if public else ceil(self._most * NEARBY_SHARE)
 
     def _tell(self, times: int, last: str) -> None:
         self._log.warn(
-            "connections refused: {times}; open: {count}; the last was from {last}",
+            "refused {times} connections ({count} are open); the last: {last}",
             times=times,
             count=self.count,
             last=last,
@@ -207,7 +208,7 @@ class _Counted(tcp.Server):
         return host_of(self.getPeer())
 
     def uncount(self) -> None:
-        """The connection is refused, and so does not count."""
+        """The connection is refused or closed: it does not count any more."""
         if self.counted:
             self.counted = False
             self.server.connections.remove(self.host)
@@ -251,7 +252,7 @@ class ConnectionLimiter(Factory):
         refusal = self.connections.refusal(host_of(addr))
         if refusal is None:
             return self.factory.buildProtocol(addr)
-        return TurnedAway(self, self.factory.turn_away(refusal))
+        return RejectedConnection(self, self.factory.rejection(refusal))
 
     def startFactory(self) -> None:
         """The first port of the door listens."""
@@ -267,8 +268,8 @@ class ConnectionLimiter(Factory):
         return negotiating.acceptableProtocols() if negotiating else []
 
 
-class TurnedAway(Connection):
-    """A refused connection: it is told why, and closed."""
+class RejectedConnection(Connection):
+    """A refused connection: sends the reason, and closes."""
 
     transport: Any
 
@@ -278,19 +279,21 @@ class TurnedAway(Connection):
         self._end: IDelayedCall | None = None
 
     def connectionMade(self) -> None:
-        """Send the refusal, then discard the client's bytes for a moment, unless too many wait."""
+        """Send the refusal, then discard the client's bytes for `LINGER_SECONDS`; if already
+        `MOST_LINGERING` connections do, cut this one off.
+        """
         transport = self.transport
-        if uncount := getattr(transport, "uncount", None):  # TLS passes it on
+        if uncount := getattr(transport, "uncount", None):  # TLS delegates to its transport
             uncount()
         transport.write(self._words)
-        plain = isinstance(transport, _Counted)  # TLS knows no half-closing
+        plain = isinstance(transport, _Counted)  # a TLS connection cannot be half-closed
         if self._limiter.lingering < MOST_LINGERING:
             self._limiter.lingering += 1
             clock = self._limiter.connections.clock
             self._end = clock.callLater(LINGER_SECONDS, transport.abortConnection)
             (transport.loseWriteConnection if plain else transport.loseConnection)()
         elif plain:
-            # Now, not in the reactor's next turn: hundreds may be accepted in this one.
+            # Release the descriptor now, not in the next turn: this one may accept hundreds.
             transport.connectionLost(Failure(ConnectionDone()))
         else:
             transport.abortConnection()
@@ -305,7 +308,7 @@ class TurnedAway(Connection):
 
 
 class LogThrottle:
-    """Logs something frequent at most every `QUIET_SECONDS`, with how often it happened."""
+    """Rate limiter for a log line: one in `QUIET_SECONDS`, with the number of occurrences."""
 
     def __init__(self, clock: IReactorTime, tell: Callable[[int, str], None]) -> None:
         self._clock = clock
@@ -315,7 +318,7 @@ class LogThrottle:
         self._quiet: IDelayedCall | None = None
 
     def happened(self, what: str) -> None:
-        """It happened once more."""
+        """Count an occurrence; log it now, or with others at the end of `QUIET_SECONDS`."""
         self._times += 1
         self._last = what
         if not self._quiet:
@@ -330,8 +333,8 @@ class LogThrottle:
 
 
 @implementer(ILogObserver)
-class _Trouble:
-    """Observes the log of a port for connections that it could not accept."""
+class _AcceptErrors:
+    """Observer of a port's log: logs connections that it could not accept, and pauses the port."""
 
     _log = Logger(namespace=__name__)
 
@@ -342,7 +345,7 @@ class _Trouble:
         self._resting = False
 
     def __call__(self, event: LogEvent) -> None:
-        """Handle an event of the port's log."""
+        """Handle an event of the port's log, which has only failures of `accept`."""
         self._throttle.happened(str(event.get("acceptError", "EMFILE")))
         if "acceptError" in event and not self._resting:
             self._resting = True
@@ -356,7 +359,7 @@ class _Trouble:
 
     def _tell(self, times: int, last: str) -> None:
         self._log.warn(
-            "no descriptor is left ({last}), and new connections are closed without an answer; "
-            "raise the limit of open files (ulimit -n)",
+            "cannot accept connections ({last}): all file descriptors are in use, and new clients "
+            "are disconnected without an answer; raise the limit of open files (ulimit -n)",
             last=last,
         )

@@ -55,7 +55,7 @@ class Deadlines:
         slot = self._slots.get(number)
         if slot is None:
             slot = self._slots[number] = {}
-            # It may be over by now: reading the clock takes time too.
+            # The slot may have begun since the clock was read.
             left = max(0.0, number / PER_SECOND - self._now())
             self._clock.callLater(left, self._reached, number)
         slot[waiting] = None
@@ -69,7 +69,7 @@ class Deadlines:
     def _reached(self, number: int) -> None:
         for waiting in self._slots.pop(number):
             if waiting.filed != number:
-                continue  # another's end has moved it
+                continue  # an object's `time_is_up` has moved or forgotten this one
             waiting.filed = 0
             if waiting.due is None:
                 continue

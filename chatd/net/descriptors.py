@@ -22,7 +22,7 @@ def raise_limit() -> int:
             resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
             soft = hard
         except (ValueError, OSError):
-            """Some systems do not accept the hard limit as the soft one."""
+            pass  # some systems do not accept the hard limit as the soft one
     return sys.maxsize if soft == resource.RLIM_INFINITY else soft
 
 

@@ -1,9 +1,10 @@
-"""Flow control: what every connection that the server writes to on its own shares.
+"""Flow control: the base of every connection on which the server sends events unasked.
 
 1. A connection is in `Peers` from when it is made until it is lost, so it can be drained.
-2. While its buffer is full (`full`) it is given nothing more, and the stall timeout runs; `filled`
-   and `drained` tell the subclass.
-3. It closes when the client has read what it was sent (`hang_up`), or when the stall timeout ends.
+2. While its buffer is full (`full`), the server writes no more events to it, and the stall timeout
+   runs.  The subclass is called at both ends of that time: `filled`, `drained`.
+3. `hang_up` closes the connection when the client has read what was sent; the stall timeout bounds
+   that time.
 """
 
 from __future__ import annotations
@@ -25,11 +26,11 @@ class FlowControlled(Protocol):
 
     transport: Any
     full = False
-    """Whether the client reads more slowly than it is written to."""
+    """Whether the transport's buffer is full, because the client reads too slowly."""
     flowing = False
-    """Whether the transport tells this connection when it is full."""
+    """Whether this connection is the transport's producer, which the transport pauses when full."""
     is_closing = False
-    """Whether the connection closes as soon as the client has read what it was sent."""
+    """Whether the connection closes as soon as the client has read what was sent."""
 
     def __init__(self, peers: Peers) -> None:
         self.peers = peers
@@ -63,7 +64,7 @@ class FlowControlled(Protocol):
         self.begin_flow()
 
     def begin_flow(self) -> None:
-        """Have the transport tell when it is full."""
+        """Become the transport's producer, so that it calls `pauseProducing` when it is full."""
         self.flowing = True
         self.transport.registerProducer(self, True)
 
@@ -88,7 +89,7 @@ class FlowControlled(Protocol):
         """See `IProducer.stopProducing`; `connectionLost` follows."""
 
     def hang_up(self) -> None:
-        """Close, once the client has read what it was sent; nothing, if it is closing already."""
+        """Close once the client has read what was sent; does nothing if the close has begun."""
         if not self.is_closing:
             self.end_flow()
             self.transport.loseConnection()
@@ -103,7 +104,7 @@ class FlowControlled(Protocol):
 
 
 class TcpConnection(TimedHandshake, FlowControlled):
-    """A connection that a door accepts over TCP or TLS: it is `established` after the handshake."""
+    """A connection that a door accepts over TCP or TLS; `established` follows the TLS handshake."""
 
     def __init__(self, peers: Peers, clock: IReactorTime) -> None:
         super().__init__(peers)
@@ -114,9 +115,9 @@ class TcpConnection(TimedHandshake, FlowControlled):
         raise NotImplementedError
 
     def connectionMade(self) -> None:
-        """A client is there; over TLS there is nothing to say before its handshake is done.
+        """A client has connected.  Over TLS, wait for the end of the handshake.
 
-        What is written earlier makes Twisted pause its producer until it has read on.
+        Bytes written before that would make Twisted pause the producer until more input arrives.
         """
         self.transport.setTcpNoDelay(True)
         self.peers.add(self)

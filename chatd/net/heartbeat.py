@@ -1,7 +1,7 @@
 """Heartbeats on idle connections, so that proxies and address translators keep them open.
 
-One timer serves all connections.  Each second it writes to another part of them, so that ten
-thousand connections are not written to in one turn.
+One timer serves all connections.  Each second it writes to another part of them, so that no turn of
+the reactor writes to ten thousand.
 """
 
 from __future__ import annotations

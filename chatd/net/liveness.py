@@ -21,8 +21,8 @@ import socket
 from socket import IPPROTO_TCP, SO_KEEPALIVE, SOL_SOCKET
 
 LIVENESS_SECONDS = 75.0
-"""Seconds without a sign of life after which a connection is dead: longer than most tunnels, and
-short enough to wait for a name."""
+"""Seconds without a sign of life after which a connection is dead: longer than most tunnels take,
+and short enough for a user to wait until the dead connection's name is free."""
 PROBE_AFTER = 40
 """Seconds of silence before TCP's first probe."""
 PROBE_EVERY = 10
@@ -30,7 +30,8 @@ PROBE_EVERY = 10
 PROBES = 4
 """Probes without an answer that end a connection where `TCP_USER_TIMEOUT` is not set."""
 GOODBYE_MARGIN = 15.0
-"""Seconds by which TCP waits longer than the stall timeout, in which a stalled client is told."""
+"""Seconds by which TCP's timeout exceeds the stall timeout, so that a stalled client can still be
+sent the reason."""
 SILENT_BEATS = 6
 """Pings without any answer that end a WebSocket."""
 
@@ -38,7 +39,7 @@ SILENT_BEATS = 6
 def user_timeout(stall: float) -> float:
     """Seconds for which TCP waits for data to be acknowledged; 0: the system's default.
 
-    `stall` is for how many seconds a client may read nothing; 0: for ever.
+    `stall` is the stall timeout in seconds; 0: none.
     """
     return max(LIVENESS_SECONDS, stall + GOODBYE_MARGIN) if stall else 0.0
 

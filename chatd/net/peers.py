@@ -20,9 +20,9 @@ from .stalls import STALL_SECONDS, Reader, Stalls
 GOING_DOWN = "the server is going down; come back in a moment"
 """The message to every client that is disconnected because the server goes down."""
 RETRY_SECONDS = 2.0
-"""Seconds after which clients are told to come back; a start takes about one second."""
+"""Seconds after which clients may reconnect; a start takes about one second."""
 SPREAD_SECONDS = 4.0
-"""Seconds over which the clients of a server that goes down come back: not in one instant."""
+"""Seconds over which reconnecting clients are spread after a shutdown."""
 
 
 class Connected(Reader, Protocol):
@@ -33,14 +33,14 @@ class Connected(Reader, Protocol):
         """Whether one of its requests is still being carried out."""
 
     def drain(self) -> None:
-        """Accept nothing more, finish what was accepted, tell the client, and close."""
+        """Accept no more commands, finish the accepted ones, send the client the reason, close."""
 
 
 class Peers:
     """All open connections."""
 
     def __init__(self, clock: IReactorTime, stall: float = STALL_SECONDS) -> None:
-        """`stall` is for how many seconds a client may read nothing; 0: for ever."""
+        """`stall` is the stall timeout in seconds; 0: none."""
         self.stalls = Stalls(clock, stall)
         self.draining = False
         """Whether the server is going down, so that no new request is accepted."""
@@ -76,7 +76,7 @@ class Peers:
 
 
 def spread(seconds: float) -> float:
-    """Seconds after which a client that is disconnected is to come back: each at another time."""
+    """`seconds` plus a random part of `SPREAD_SECONDS`, after which a client should reconnect."""
     return seconds + uniform(0, SPREAD_SECONDS)
 
 

@@ -40,7 +40,7 @@ def bytes_buffered(transport: FileDescriptor) -> int:
 def log_port_to(port: Port, logger: Logger) -> None:
     """Have a port log to `logger`.
 
-    `_logger` is the only place where a port tells of a connection that it could not accept.
+    `_logger` is the only way to learn that a port could not accept a connection.
     """
     port._logger = logger
 
@@ -49,7 +49,7 @@ def log_port_to(port: Port, logger: Logger) -> None:
 
 
 def selectables(reactor: EPollReactor) -> Mapping[int, Any]:
-    """What the reactor watches, by descriptor (`_selectables`)."""
+    """The objects that the reactor watches, by descriptor (`_selectables`)."""
     watched: Mapping[int, Any] = reactor._selectables
     return watched
 
@@ -78,45 +78,46 @@ class OpenChannel(HTTPChannel):
 
     @property
     def unparsed(self) -> bytes:
-        """What has come in and is no whole line yet (`_buffer` of `LineReceiver`)."""
+        """Received bytes that are no complete line yet (`_buffer` of `LineReceiver`)."""
         data: bytes = self._buffer
         return data
 
     @property
     def waiting(self) -> list[bytes]:
-        """What has come in while a request is answered, and is looked at later (`_dataBuffer`)."""
+        """Bytes received while a request is answered, to be parsed afterwards (`_dataBuffer`)."""
         data: list[bytes] = self._dataBuffer
         return data
 
     def take_waiting(self) -> bytes:
-        """The same, which is taken away."""
+        """Remove and return the bytes of `waiting`."""
         data, self._dataBuffer = b"".join(self._dataBuffer), []
         return data
 
     @property
     def request_line(self) -> tuple[bytes, bytes, bytes]:
-        """Method, target and version of the request under way.
+        """Method, target and version of the current request.
 
-        Twisted keeps them in `_command`, `_path` and `_version` until its body is complete.
+        Twisted keeps them in `_command`, `_path` and `_version` until the body is complete.
         """
         return self._command, self._path, self._version
 
     @property
     def method(self) -> bytes:
-        """The method of the request under way; empty before there was one (`_command`)."""
+        """The method of the current request; empty before the first request (`_command`)."""
         method: bytes = getattr(self, "_command", b"")
         return method
 
     @property
     def chunk_length(self) -> int:
-        """The length of the chunk under way, as the client says (`_transferDecoder`); 0: none."""
+        """The length that the client gave for the current chunk (`_transferDecoder`); 0: none."""
         length: int = getattr(self._transferDecoder, "length", 0)
         return length
 
     def decode_body_with(self, make: Callable[[Callable[[bytes], None]], Any]) -> None:
-        """Have another decoder read the body (`_transferDecoder`).
+        """Replace the decoder of the body (`_transferDecoder`).
 
-        `make` gets what it has to call with what comes behind the body (`_finishRequestBody`).
+        `make` returns the new decoder.  Its argument is the function that the decoder has to call
+        with the bytes after the body (`_finishRequestBody`).
         """
         self._transferDecoder = make(self._finishRequestBody)
 
@@ -131,9 +132,9 @@ class OpenChannel(HTTPChannel):
         )
 
     def refused_by_twisted(self) -> None:
-        """Twisted itself refuses a request."""
+        """Twisted itself has refused a request."""
         raise NotImplementedError
 
     def _respondToBadRequestAndDisconnect(self) -> None:  # noqa: N802
-        """Twisted calls this, and by itself would tell no reason."""
+        """Twisted calls this to refuse a request; its own answer would have no reason."""
         self.refused_by_twisted()

@@ -1,14 +1,15 @@
 """The stall timeout: disconnects clients that do not read.
 
-A client whose connection is full costs its buffers, and gets nothing more; if it never reads again,
-it would cost them for ever.
+A connection whose buffer is full occupies the memory of its buffers.  Without a timeout, a client
+that never reads again would occupy it for ever.
 
-1. The timeout starts when a connection's buffer fills, and ends when that is empty again.  A client
-   that keeps up costs no work.
-2. If the client read at least `LEAST_BYTES` during the timeout, it restarts: a slow link is not a
-   stall.  The kernel's buffer counts like Twisted's; otherwise the megabytes in it would make a
-   slow client look like a stalled one.
-3. Otherwise the client is told, if its door can, and has `LAST_SECONDS` to read that.
+1. The timeout starts when a connection's buffer fills, and stops when the buffer is empty again.
+   Clients that keep up cost no work.
+2. If the client read at least `LEAST_BYTES` during the timeout, the timeout restarts: a slow link
+   is not a stall.  Bytes in the kernel's buffer count as unread, like those in Twisted's; otherwise
+   the megabytes in it would make a slow client look stalled.
+3. Otherwise the connection sends the reason, if its protocol has a place for it, and is aborted
+   after `LAST_SECONDS`.
 """
 
 from __future__ import annotations
@@ -21,32 +22,31 @@ from .deadlines import Deadlines
 from .tcp import lingers, unsent
 
 STALL_SECONDS = 60.0
-"""Seconds for which a client may read nothing, by default: a laptop's lid is closed, a train is in
-a tunnel."""
+"""The default timeout in seconds: long enough for a train in a tunnel."""
 LEAST_BYTES = 16 * 1024
-"""Bytes read during the timeout that make a client slow, not stalled: about 2 kbit/s."""
+"""A client that read this many bytes during the timeout is slow, not stalled: about 2 kbit/s."""
 LAST_SECONDS = 5.0
-"""Seconds between telling a stalled client and cutting it off."""
+"""Seconds between the reason sent to a stalled client and the abort of its connection."""
 TOO_SLOW = "you read too slowly; come back and go on from your last id"
-"""The message to a stalled client that reads by ids."""
+"""The message to a stalled client that knows the ids of events."""
 
 
 class Reader(Protocol):
-    """A connection that is written to and may stall."""
+    """A connection whose client may stall."""
 
     @property
     def transport(self) -> Any:
         """Its transport."""
 
     def disconnect(self) -> None:
-        """Tell the client that it read too slowly, and close."""
+        """Send the client the reason, that it read too slowly, and close."""
 
 
 class Stalls:
-    """The connections that are full, and since when."""
+    """The stall timeouts of the connections whose buffers are full."""
 
     def __init__(self, clock: IReactorTime, seconds: float = STALL_SECONDS) -> None:
-        """`seconds` is for how long a client may read nothing; 0: for ever."""
+        """`seconds` is the timeout; 0: none."""
         self.seconds = seconds
         self.deadlines = Deadlines(clock)
         self._stalls: dict[Reader, Stall] = {}
@@ -79,7 +79,7 @@ class Stalls:
 
 
 class Stall:
-    """The timeout of one connection."""
+    """The stall timeout of one connection."""
 
     __slots__ = ("_reader", "_stalls", "_unsent", "due", "filed", "last")
 
@@ -87,7 +87,7 @@ class Stall:
         self.due: float | None = None
         self.filed = 0
         self.last = False
-        """Whether the timeout is over, and the client was told."""
+        """Whether the timeout has passed, and the reason was sent."""
         self._stalls = stalls
         self._reader = reader
         self._unsent = 0
@@ -98,7 +98,7 @@ class Stall:
         self._stalls.deadlines.set(self, self._stalls.seconds)
 
     def time_is_up(self) -> None:
-        """The timeout is over: check how much the client has read."""
+        """The timeout has passed: check how many bytes the client has read."""
         if self.last:
             self._reader.transport.abortConnection()
         elif self._unsent - unsent(self._reader.transport) >= LEAST_BYTES:

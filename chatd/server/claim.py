@@ -12,7 +12,7 @@ from .startup import Door, written_place
 
 
 class ClaimNotice(Service):
-    """Logs the link for the first administrator.  It is started after the last door."""
+    """Logs the link for the first administrator; started after the last door."""
 
     _log = Logger()
 

@@ -30,7 +30,7 @@ from ..net.peers import Peers
 SETTLE_SECONDS = 0.5
 """Seconds for the store to store accepted commands before polls and streams end without them."""
 GOODBYE_SECONDS = 2.0
-"""Seconds for clients to read the goodbye, and for requests sent at the same time to be refused."""
+"""Seconds for clients to read the goodbye, and to be refused requests sent at the same moment."""
 ANSWER_SECONDS = 4.0
 """Seconds for accepted commands to be stored and acknowledged."""
 DRAIN_SECONDS = 4.75
@@ -73,7 +73,7 @@ class ChatServer(MultiService):
         self.running = False
         self._peers.draining = True
         self._began = self._clock.seconds()
-        self._log.info("going down; {count} are connected", count=len(self._peers))
+        self._log.info("graceful shutdown: draining {count} connections", count=len(self._peers))
         return Deferred.fromCoroutine(self._go_down())
 
     def hurry(self) -> None:
@@ -90,7 +90,7 @@ class ChatServer(MultiService):
             try:
                 connection.drain()
             except Exception:
-                self._log.failure("a connection could not be ended, and is cut off")
+                self._log.failure("a connection failed to drain; it is aborted")
                 connection.transport.abortConnection()
         await self._until(self._peers.emptied(), GOODBYE_SECONDS)
         for connection in self._peers:
@@ -117,7 +117,7 @@ class ChatServer(MultiService):
 
         left = 0.0 if self._hurried else self._began + seconds - self._clock.seconds()
         timer = self._clock.callLater(max(0.0, left), end, None, False)
-        done.addErrback(lambda failure: self._log.failure("while going down", failure))
+        done.addErrback(lambda failure: self._log.failure("a step of the shutdown failed", failure))
         done.addCallback(end, True)
         wait.addCallback(end, False)
         return outcome

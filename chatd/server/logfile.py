@@ -47,14 +47,14 @@ class LogOutput:
     def reopen(self) -> None:
         """The log file was moved: open a new one at its path."""
         if self._file is None:
-            _log.info("told to reopen the log, which is no file of ours")
+            _log.info("not reopening the log: this process does not write it to a file itself")
             return
         try:
             self._file.reopen()
         except OSError as problem:
-            _log.error("cannot reopen the log, and go on with the old one: {why}", why=problem)
+            _log.error("cannot reopen the log: {why}; still writing to the old file", why=problem)
         else:
-            _log.info("the log is reopened")
+            _log.info("log reopened")
 
 
 OUTPUT = LogOutput()

@@ -48,8 +48,8 @@ def option(
     default: Any, help: str, read: Read, *, repeatable: bool = False, default_is: str = ""
 ) -> Any:
     """A field of `Settings` with an option; `default_is` is the default in words."""
-    told = Option(help, read, repeatable, default_is or shown(default))
-    return field(default=default, metadata={METADATA: told})
+    made = Option(help, read, repeatable, default_is or shown(default))
+    return field(default=default, metadata={METADATA: made})
 
 
 def shown(default: Any) -> str:

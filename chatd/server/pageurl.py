@@ -1,4 +1,4 @@
-"""Where people find the page, for links that are not asked for over HTTP."""
+"""The URL of the page, for links in answers that are not sent over HTTP."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ _PORTS = {"http": "80", "https": "443"}
 
 
 def page_url(settings: Settings) -> str:
-    """The address of the page, without a slash at its end; empty: that is not known.
+    """The URL of the page without a slash at its end; empty if it is not known.
 
-    It is known if the operator names a host.  Behind a proxy it is taken for the proxy's https.
+    It is known if the operator gave `--host`.  With `--trust-proxy`, the proxy is assumed to serve
+    the host over https.
     """
     if not settings.host:
         return ""

@@ -99,7 +99,7 @@ class Rehearsal:
         if not path.parent.is_dir():
             problem = "there is no such directory"
         elif not os.access(path.parent, os.W_OK):
-            problem = "the directory takes nothing"
+            problem = "the directory cannot be written to"
         elif lock.get("wantPID") and _held(f"{address}.lock"):
             problem = "another process listens there"
         else:

@@ -36,7 +36,7 @@ class Signals(Service):
     def expect_reopening(self) -> None:
         """Handle SIGHUP and SIGUSR1 from now on: by default they would end the process."""
         for number in REOPENING:
-            signal.signal(number, self._told_to_reopen)
+            signal.signal(number, self._reopen_requested)
 
     def startService(self) -> None:
         """Replace Twisted's signal handlers, which Twisted installs when the reactor starts."""
@@ -47,7 +47,7 @@ class Signals(Service):
         self._interrupt = signal.signal(signal.SIGINT, self._received)
         signal.signal(signal.SIGTERM, self._received)
 
-    def _told_to_reopen(self, number: int, frame: FrameType | None) -> None:
+    def _reopen_requested(self, number: int, frame: FrameType | None) -> None:
         self._reactor.callFromThread(self._reopen)
 
     def _received(self, number: int, frame: FrameType | None) -> None:

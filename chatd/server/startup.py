@@ -79,7 +79,7 @@ class ServerProcess(ChatServer):
         end = self._reactor.seconds() + OPEN_SECONDS
         while not outcome:
             if self._reactor.seconds() >= end:
-                raise no_start(f"the store is not open after {OPEN_SECONDS:.0f} seconds")
+                raise no_start(f"the store did not open within {OPEN_SECONDS:.0f} seconds")
             self._reactor.iterate(TURN_SECONDS)
 
     def _end_if_failed(self, failure: Failure | None) -> None:

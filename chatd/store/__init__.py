@@ -7,19 +7,19 @@
 3. A unit is judged by versions only (`Unit.expects`), against everything stored before it, units
    of the same batch included.  A stale unit changes nothing.
 4. Everything stored comes back through `Follower.shown`, in the order of the ids, and the Deferred
-   of `append` fires right after it, in the same turn of the reactor: senders know their ids before
-   readers wake.  What the follower was not shown, no client was shown.  An append that stored
-   nothing is answered when the follower was shown everything that it was judged by.
+   of `append` fires right after it, in the same turn of the reactor, so senders know their ids
+   before readers wake.  Clients see nothing that the follower was not shown.  An append that stored
+   nothing is answered when the follower was shown everything that its units were judged by.
 5. A unit whose request key is known answers the id that it was given the first time.
 6. A room's log in memory is a window on the store.  It may be dropped when it has no reader:
    `load` restores it, and `read` pages through the events before it.
-7. Some tables are *noted* and never in a unit: markers, last uses.  A note has no id and is shown
-   to no follower, and of several for one cell that wait only the last is stored.
-8. An event that a unit redacts is overwritten, together with what the unit stores: from then on no
-   `read` and no `load` answers what it said, and the engine keeps it nowhere.  A redaction of an
-   event that is not kept any more changes nothing.
-9. `erase` deletes all events of one room for good, of which the engine keeps nothing.  No gap is
-   told of them: the floor of the room stays where it was.
+7. Some tables are *noted*, outside units: read markers, last uses.  A note has no id and is shown
+   to no follower; if several notes of one cell wait, only the last is stored.
+8. An event that a unit redacts is overwritten in the same transaction.  From then on no `read` and
+   no `load` returns its text, and the engine keeps the text nowhere.  A redaction of an event that
+   is not kept any more changes nothing.
+9. `erase` deletes all events of one room for good, and the engine keeps nothing of them.  No gap is
+   reported for them: the floor of the room does not change.
 10. Cells of presence tables (`chatd.model.units.PRESENCE`) are empty at a start; all others
     are kept, whatever retention forgets of the events.
 """
@@ -40,7 +40,7 @@ CLOSING = "the server is going down; try again in a moment"
 
 
 class Shown(NamedTuple):
-    """A unit that was stored, as every follower sees it."""
+    """A stored unit, as every follower sees it."""
 
     id: int
     """Its highest id: the version of the cells that it changed."""
@@ -49,11 +49,11 @@ class Shown(NamedTuple):
     changes: Sequence[Change]
     request_key: bytes | None
     redacts: Sequence[Redaction] = ()
-    """Stored events that have given place to others."""
+    """Stored events that were replaced."""
 
     @property
     def answer(self) -> int:
-        """The id in the answer to its sender: that of its first event."""
+        """The id in the answer to its sender: the id of its first event."""
         return self.entries[0].id if self.entries else self.id
 
 
@@ -67,7 +67,7 @@ class RoomSummary(NamedTuple):
 
 
 class Opened(NamedTuple):
-    """What a store tells when it opens."""
+    """The contents of a store when it opens."""
 
     last: int
     """The highest id ever given, or the time of the start: nothing older is remembered."""
@@ -208,11 +208,11 @@ class Store(Protocol):
         """
 
     def erase(self, room: str) -> Deferred[None]:
-        """Delete all events of a room, for good; the cells stay.  Fires when the follower was told
-        (`Follower.forgotten`).
+        """Delete all events of a room, for good; the cells stay.  Fires after `Follower.forgotten`
+        has been called.
 
         Fails with `Unavailable`: then some of them, or all, may be left.
         """
 
     def close(self) -> Deferred[None]:
-        """Store what was appended, then take no more."""
+        """Store the accepted appends, then accept no more."""

@@ -223,7 +223,7 @@ def _look_through(connection: sqlite3.Connection) -> None:
         return  # it is new
     state = connection.execute("SELECT last, floor FROM state").fetchone()
     if not state or not all(isinstance(id_, int) and 0 <= id_ < NEVER for id_ in state):
-        raise sqlite3.DatabaseError("it is broken: it does not say how far it goes")
+        raise sqlite3.DatabaseError("it is broken: its last id or floor is invalid")
     if connection.execute("SELECT 1 FROM rooms WHERE typeof(name) <> 'text'").fetchone():
         raise sqlite3.DatabaseError("it is broken: a room has no name")
 

@@ -8,7 +8,7 @@ from ..stream.eventlog import Entry
 
 
 def take(sized: Iterable[tuple[Entry, int]], limit: int, size: int) -> tuple[list[Entry], bool]:
-    """The first `limit` of some entries, as many as fit into `size` bytes, but at least one; and
+    """At most the first `limit` entries, as many as fit into `size` bytes, but at least one; and
     whether there are more.
 
     Each entry comes with its size as JSON, in bytes.

@@ -88,7 +88,7 @@ class SqliteStore:
         self._waiting: list[_Appended] = []
         self._notes: dict[tuple[str, str], bytes | None] = {}
         self._noted: list[Deferred[None]] = []
-        """What is fired when the notes that wait are stored."""
+        """The Deferreds to fire when the waiting notes are stored."""
         self._noting = False
         self._committing = False
         self._failing: set[str] = set()
@@ -146,9 +146,7 @@ class SqliteStore:
         return probed.addCallbacks(partial(self._worked, "store"), self._unfit)
 
     def note(self, table: str, key: str, value: bytes | None) -> Deferred[None]:
-        """See `Store.note`; what is noted while notes are being stored is stored together behind
-        them.
-        """
+        """See `Store.note`; notes that come in while others are stored form the next group."""
         if self._closed or not self._follower:
             return fail(Unavailable(CLOSING))
         noted: Deferred[None] = Deferred()
@@ -248,7 +246,7 @@ class SqliteStore:
     def _read(
         self, job: Callable[[], T], *, writing: bool = False, what: str = "read"
     ) -> Deferred[Any]:
-        """Have the file read by one of the threads; `what` it is, for the operator."""
+        """Have one of the threads read the file; `what` names the work in the log."""
         if self._closed or not self._follower:
             return fail(Unavailable(CLOSING))
         done = (self._writing if writing else self._reading).do(job)

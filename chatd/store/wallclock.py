@@ -5,7 +5,7 @@
    the monotonic clock by more than `JUMP_SECONDS`, that is logged, and time follows the monotonic
    clock until the wall clock is back or the server is restarted.
 2. Smaller corrections are followed, as NTP makes them.
-3. At a start there is only the last event to compare with: `doubt` tells what is suspicious.
+3. At a start the clock can only be compared with the last event: see `doubt`.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class WallClock:
     def __init__(
         self, wall: Callable[[], float] = time.time, steady: Callable[[], float] = steady
     ) -> None:
-        """The time of `wall` now is taken as right."""
+        """`wall` is assumed to be right at this moment."""
         self._wall = wall
         self._steady = steady
         self._offset = wall() - steady()
@@ -63,7 +63,7 @@ class WallClock:
             return steadily + self._offset
         if self._jump:
             self._jump = 0.0
-            self._log.info("the clock is right again")
+            self._log.info("the clock is back; ids follow it again")
         self._offset = now - steadily
         return now
 

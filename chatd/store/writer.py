@@ -6,7 +6,8 @@
    takes ids.  The next commit, `tidy` or `end` writes the highest id given.  The time of a start is
    not written, because the clock may be wrong then.
 3. Units are judged here, in the order of the groups, by versions in memory: those of `rooms`, which
-   nearly every unit expects, and those of the presence tables.  Only others are read from the file.
+   nearly every unit expects, and those of the presence tables.  Others are read from the file, and
+   the latest of them are remembered until the connection is closed.
 4. Presence as it was *shown* is in `Cells` that the reactor's thread changes.  Changes that were
    stored since are in `_unshown`, until a later group tells that they have been shown.  All other
    state of the writer changes only after a COMMIT.
@@ -52,6 +53,8 @@ from .judging import Judged, Judging
 from .requests import MOST_KEYS, RequestKeys
 from .settling import SettledFile
 
+MOST_VERSIONS = 10_000
+"""Versions of cells that are remembered, besides those of rooms."""
 _encode = msgspec.json.Encoder().encode
 
 
@@ -91,6 +94,8 @@ class Writer(SettledFile):
         self._presence = presence
         self._unshown: dict[tuple[str, str], tuple[int, bytes | None]] = {}
         self._numbers: dict[str, int] = {}
+        self._versions: dict[tuple[str, str], int] = {}
+        """Versions of cells as they stand in the file, 0 for absent ones."""
         self._count: int | None = None
         self._untold: set[str] = set()
         self._spill = False
@@ -139,6 +144,7 @@ class Writer(SettledFile):
         """See `Database.close`."""
         super().close()
         self._numbers.clear()
+        self._versions.clear()
         self._count = None
 
     # -- storing ---------------------------------------------------------------------------------
@@ -174,11 +180,13 @@ class Writer(SettledFile):
         """Give cells of noted tables these values; None: absent.  Raises `Unavailable`."""
         with self._transaction() as connection:
             write_cells(connection, [(*cell, self.last, value) for cell, value in notes.items()])
+        for cell in notes:
+            self._versions.pop(cell, None)
 
     def _clear_log(self) -> None:
-        """Have the text of redacted events leave the write-ahead log, in which it stands as it was
-        first written.  While another thread reads the file that may not be possible; then it is
-        tried again with the next group, and every minute (`tidy`).
+        """Truncate the write-ahead log, which may still contain the text of redacted events.  That
+        may be impossible while another thread reads the file; then the next group tries again,
+        and so does `tidy`, every minute.
         """
         if not self._spill:
             return
@@ -187,7 +195,11 @@ class Writer(SettledFile):
                 (busy, *_) = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
                 self._spill = bool(busy)
         except Unavailable as problem:
-            self._log.error("what was redacted is still in the log: {problem}", problem=problem)
+            self._log.error(
+                "redacted texts are still in the write-ahead log; the next commit tries again:"
+                " {problem}",
+                problem=problem,
+            )
 
     def probe(self) -> None:
         """Write to the file without changing its contents.  Raises `Unavailable`."""
@@ -214,8 +226,17 @@ class Writer(SettledFile):
             if unshown:
                 return 0 if unshown[1] is None else unshown[0]
             return self._presence.version(table, key)
-        found = read_cells(connection, table, [key]) if connection else self.cells(table, [key])
-        return found[key].version if found else 0
+        version = self._versions.get((table, key))
+        if version is None:
+            found = read_cells(connection, table, [key]) if connection else self.cells(table, [key])
+            version = found[key].version if found else 0
+            self._remember(table, key, version)
+        return version
+
+    def _remember(self, table: str, key: str, version: int) -> None:
+        if len(self._versions) >= MOST_VERSIONS:
+            self._versions.clear()
+        self._versions[table, key] = version
 
     def _keep(
         self, connection: sqlite3.Connection, judging: Judging, appends: Sequence[Judged]
@@ -262,6 +283,8 @@ class Writer(SettledFile):
                     self._rooms.pop(key, None)
                 else:
                     self._rooms[key] = version
+            else:
+                self._remember(table, key, 0 if value is None else version)
         if judging.request_keys:
             self._request_keys.add(judging.request_keys)
 
@@ -314,7 +337,7 @@ class Writer(SettledFile):
         return {name: first_event(connection, name) for name in self._untold}
 
     def _removed(self, firsts: dict[str, int | None], count: int) -> Forgotten:
-        """So many events were removed."""
+        """Record that `count` events were removed."""
         self._untold.clear()
         for name, first in firsts.items():
             if first is None:

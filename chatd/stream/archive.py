@@ -2,13 +2,13 @@
 
 1. Readers that ask for the same page while it is under way share one read, and readers of one codec
    share the `Batch` made of it: a reconnect storm costs one read of each page.
-2. A page is a stretch of the log between two cursors, `after` and `until`, with nothing left out
-   but what its floor tells.  A page that reaches the end of the archive holds at least what the log
-   had taken when the page was asked for.  So a reader may go on from `until`, wherever the log's
-   window is by then.
-3. A page that could not be read is an outcome like any other.  For that once the source is read as
-   though it had no archive; so it is if retention has left nothing that is not in memory too.
-4. A reader that stops, pauses or changes its sources leaves its pages; a page without readers is
+2. A page holds all events between two cursors, `after` and `until`, except those that its floor
+   reports as missing.  A page that reaches the end of the archive holds at least the events that
+   the log had when the page was requested.  So a reader may continue from `until`, wherever the
+   log's window is by then.
+3. If a page cannot be read, the reader reads the source once as if it had no archive.  The same
+   holds if retention has left no event that is not in memory too.
+4. A reader that stops, pauses or changes its sources drops its pages; a page without readers is
    dropped when it arrives.
 """
 
@@ -22,12 +22,12 @@ from .eventlog import Entry, Page
 from .reader import Reader
 
 ReadPage = Callable[[int, int, Callable[[Page | None], None]], object]
-"""`read(after, limit, done)`: read the first `limit` events behind the cursor `after`, at most, and
+"""`read(after, limit, done)`: read at most the first `limit` events after the cursor `after`, and
 call `done` with them once, now or later; with None if they could not be read.  Never raises."""
 
 
 class PageRead:
-    """One page of an archive, under way or arrived, and the readers that wait for it."""
+    """One page of an archive, requested or arrived, and the readers that wait for it."""
 
     __slots__ = (
         "__weakref__",
@@ -42,7 +42,7 @@ class PageRead:
     )
 
     def __init__(self, after: int, last: int) -> None:
-        """A page behind the cursor `after`, asked for when the log's last cursor was `last`."""
+        """A page after the cursor `after`, requested when the log's last cursor was `last`."""
         self.after = after
         self.until = after
         """The cursor up to which the page is complete."""
@@ -57,16 +57,16 @@ class PageRead:
         self._last = last
 
     def arrive(self, page: Page | None) -> None:
-        """Take the archive's answer."""
+        """Store the archive's answer; None: the page could not be read."""
         self.arrived = True
         if page is not None:
             last = page.entries[-1].id if page.entries else 0
             until = max(page.floor, last, 0 if page.more else self._last)
-            if until > self.after:  # or a reader would ask for it again and again
+            if until > self.after:  # otherwise a reader would request it for ever
                 self.page, self.until = page, until
 
     def redact(self, entry: Entry) -> None:
-        """Put an entry into the place of the one with its id, if the page holds that."""
+        """Replace the entry with the same id, if the page has one."""
         page = self.page
         if page is not None and any(old.id == entry.id for old in page.entries):
             entries = [entry if old.id == entry.id else old for old in page.entries]
@@ -102,7 +102,7 @@ class Archive:
         """Pages that readers still have, or wait for."""
 
     def page(self, after: int, limit: int, last: int, reader: Reader) -> PageRead:
-        """The page behind `after` with at most `limit` events; `reader` is woken when it arrives.
+        """The page after `after` with at most `limit` events; `reader` is woken when it arrives.
 
         `last` is the log's last cursor.  The page may have arrived already; then the reader is not
         woken.
@@ -119,14 +119,14 @@ class Archive:
         return read
 
     def redact(self, entry: Entry) -> None:
-        """Put an entry into the place of the one with its id in all pages that have arrived.  One
-        that is under way is looked through by what reads it.
+        """Replace the entry with the same id in all pages that have arrived.  `ReadPage` does the
+        same for pages that are still being read.
         """
         for read in list(self._pages):
             read.redact(entry)
 
     def forget(self) -> None:
-        """Use no page that was asked for already: what it holds may be kept nowhere any more."""
+        """Use no page that was requested before: its events may have been erased since."""
         self._under_way.clear()
         for read in list(self._pages):
             read.void = True

@@ -1,10 +1,10 @@
 """Event logs: the newest entries of one room, in memory, bounded and numbered.
 
 1. Ids rise strictly; the store gives them (microseconds since the Unix epoch).
-2. A cursor is a place *between* entries: cursor N stands right behind the entry N, whether or not
-   there is one.
+2. A cursor is a place *between* entries: cursor N is right after the entry N, whether or not
+   there is such an entry.
 3. The log holds everything after the cursor `floor`.  A full log evicts its oldest entry for each
-   new one, and `floor` rises.  `since` says when it is asked for more than the log holds.
+   new one, and `floor` rises.  `since` reports when it cannot return all entries.
 4. A log is *incomplete* if its earlier entries could not be loaded; `prepend` completes it.
 """
 
@@ -70,21 +70,21 @@ def encoded(entries: Iterable[Entry], codec: Codec) -> list[bytes]:
 
 
 class Suffix(NamedTuple):
-    """The entries behind a cursor."""
+    """The entries after a cursor."""
 
     entries: Sequence[Entry]
     complete: bool
-    """False when the log no longer holds, or never held, all entries behind the cursor."""
+    """False if the log no longer has, or never had, all entries after the cursor."""
 
 
 class Page(NamedTuple):
-    """Some of a room's kept events, in order, oldest first."""
+    """Some of a room's kept events, oldest first."""
 
     entries: Sequence[Entry]
     floor: int
     """The lowest cursor after which all of the room's events are still kept."""
     more: bool
-    """Whether there are more in the direction that was asked for."""
+    """Whether more events follow in the requested direction."""
 
 
 class EventLog:
@@ -101,7 +101,7 @@ class EventLog:
         self.floor = floor
         """The lowest cursor after which the log holds everything."""
         self.last = floor
-        """The cursor behind the newest entry."""
+        """The cursor after the newest entry."""
         self.count = 0
         """Entries ever appended."""
         self.incomplete = incomplete
@@ -111,7 +111,7 @@ class EventLog:
         return len(self._entries)
 
     def evicting(self, entries: int) -> int:
-        """The id of the newest entry that so many new ones would evict; 0 if none."""
+        """The id of the newest entry that `entries` new ones would evict; 0 if none."""
         many = min(len(self._entries) + entries - self.capacity, len(self._entries))
         return self._entries[many - 1].id if many > 0 else 0
 
@@ -145,8 +145,8 @@ class EventLog:
         self.count += len(entries)
 
     def prepend(self, entries: Sequence[Entry], floor: int) -> None:
-        """Put earlier entries, all of those behind the cursor `floor`, before the others, as far as
-        the capacity allows.
+        """Add earlier entries before the others, as far as the capacity allows.  `entries` are all
+        those between the cursor `floor` and the log's own floor.
         """
         self.incomplete = False
         room = self.capacity - len(self._entries)
@@ -168,12 +168,12 @@ class EventLog:
         self.count += len(entries)
 
     def clear(self) -> None:
-        """Drop all entries, which are kept nowhere any more.  No gap is told of them."""
+        """Drop all entries, which have been erased.  No gap is reported for them."""
         self._entries = ()
         self.incomplete = False
 
     def replace(self, entry: Entry) -> bool:
-        """Put an entry into the place of the one with its id; whether there is one."""
+        """Replace the entry with the same id; returns whether the log has one."""
         entries = self._entries
         for place in range(len(entries) - 1, -1, -1):
             if entries[place].id == entry.id:

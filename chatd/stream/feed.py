@@ -1,10 +1,10 @@
-"""Sources and their feeds: what readers read, and the bytes that they share.
+"""Sources and their feeds: logs, and the encoded bytes that their readers share.
 
-1. A source is a log and, behind the log's window, an optional archive.  A feed is a source as seen
-   through one codec.
+1. A source is a log and an optional archive of events older than the log.  A feed is a source as
+   seen through one codec.
 2. Readers of one feed at one cursor share one `Batch`, so its bytes are made once.
-3. A batch made of the log alone reaches back to the reader's cursor, or tells the gap.  A reader
-   behind the floor of a log with an archive gets no such batch: it waits for a page
+3. A batch made of the log alone begins at the reader's cursor, or reports a gap.  A reader whose
+   cursor is before the floor of a log with an archive gets no such batch: it waits for a page
    (`chatd.stream.subscriber`).
 4. Before a log evicts entries, the notifier wakes the pending readers that have not been shown them
    (`chatd.stream.notifier.Growth`).
@@ -25,10 +25,10 @@ from .reader import Reader
 
 
 class Fanout(Protocol):
-    """What wakes the readers of a feed: `chatd.stream.notifier`."""
+    """Wakes the readers of a feed: `chatd.stream.notifier`."""
 
     def mark(self, feed: Feed, shown: int) -> None:
-        """The feed has something new behind the cursor `shown`."""
+        """The feed has new entries after the cursor `shown`."""
 
 
 class Feed:
@@ -62,9 +62,9 @@ class Feed:
         """While marked: the cursor up to which those readers have been shown the log."""
 
     def after(self, cursor: int, limit: int) -> Batch | None:
-        """What follows `cursor`: the same object for all readers there.
+        """The batch after `cursor`: the same object for all readers at that cursor.
 
-        None if nothing does, or if a page of the archive is needed first.
+        None if there are no newer entries, or if a page of the archive is needed first.
         """
         last = self.log.last
         if last <= cursor:
@@ -77,10 +77,10 @@ class Feed:
         return self.batch
 
     def latest(self) -> tuple[int, int, bytes]:
-        """The cursor at which the latest batch begins, the one behind it, and its bytes.
+        """The cursors before and after the latest batch, and its bytes.
 
-        The first cursor is -1, at which no reader stands, if the batch is not up to date, tells a
-        gap, or does not reach the log's end.
+        The first cursor is -1, which no reader has, if the batch is not up to date, reports a gap,
+        or does not reach the log's end.
         """
         batch = self.batch
         if self.end != self.log.last or self.limit != PUSH_LIMIT:
@@ -90,18 +90,18 @@ class Feed:
         return self.begin, batch.cursor, batch.chunk
 
     def forget(self) -> None:
-        """Share the latest batch no more: the log has got earlier entries, or others."""
+        """Stop sharing the latest batch: entries of the log were added before it, or replaced."""
         self.limit = 0
         self.batch = None
 
     def needs_page(self, place: int) -> bool:
-        """Whether a reader at `place` has to read on from the archive."""
+        """Whether a reader at `place` has to continue from the archive."""
         return place < self.log.floor and self.source.archive is not None
 
     def stretch(self, place: int, read: PageRead | None = None, told: int = 0) -> Stretch:
-        """What is known behind `place`: by a page if there is one, or else by the log alone.
+        """The known entries after `place`: those of the page `read`, or without one of the log.
 
-        A gap up to the cursor `told` was told already.
+        A gap up to the cursor `told` has been reported already.
         """
         name, codec, log = self.source.name, self.codec, self.log
         page = read.reaches(log.floor) if read else None
@@ -118,8 +118,7 @@ class Feed:
     def may_wait(self, cursor: int) -> bool:
         """Whether a new reader at `cursor` may wait for a round that is about to begin.
 
-        A reader far behind the others is woken at once: it would wait for entries so old that the
-        log might soon have to make room for more.
+        A reader far behind the others may not, because the log may soon evict its entries.
         """
         return self.marked and (cursor >= self.shown or cursor >= self.log.middle)
 
@@ -129,7 +128,7 @@ class Feed:
 
 
 class Source:
-    """Something that can be read: a log, its archive, and a feed for each codec in use.
+    """A readable log: the log itself, its archive, and a feed for each codec in use.
 
     A feed keeps its source alive, and its readers keep the feed.
     """
@@ -138,7 +137,7 @@ class Source:
         self.name = name
         self.log = log
         self.archive = archive
-        """Reads what lies before the log's floor; None: that is kept nowhere."""
+        """Reads the events before the log's floor; None: they are kept nowhere."""
         # Few, and one such tuple in every session: a WeakValueDictionary takes a kilobyte.
         self._feeds: tuple[ref[Feed], ...] = ()
 
@@ -174,8 +173,8 @@ class Source:
                         reader.find_single_feed()
 
     def redact(self, entry: Entry) -> None:
-        """Put an entry into the place of the one with its id, wherever that is: in the log, in
-        pages of the archive, and in the bytes that readers share.
+        """Replace the entry with the same id in the log and in pages of the archive, and drop the
+        bytes made of it.
         """
         self.log.replace(entry)
         for feed in self.feeds():
@@ -184,7 +183,7 @@ class Source:
             self.archive.redact(entry)
 
     def erase(self) -> None:
-        """Drop everything: it is kept nowhere any more."""
+        """Drop all entries, which have been erased."""
         self.log.clear()
         for feed in self.feeds():
             feed.forget()
@@ -218,10 +217,10 @@ def merged(
     reads: Mapping[Source, PageRead] = MappingProxyType({}),
     told: Mapping[Source, int] = MappingProxyType({}),
 ) -> Batch:
-    """What follows in several feeds, each from its own place: see `chatd.stream.batch.merge`.
+    """The batch of several feeds, each from its own place: see `chatd.stream.batch.merge`.
 
-    `reads` are the pages of those sources whose place lies behind their log's window, and `told`
-    the cursors up to which a gap was told already.
+    `reads` are the pages of the sources whose place is before their log's floor, and `told` the
+    cursors up to which a gap has been reported already.
     """
     stretches = [
         feed.stretch(place, reads.get(feed.source), told.get(feed.source, 0))

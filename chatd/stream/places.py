@@ -39,8 +39,8 @@ def latest(sources: Sequence[Source], count: int) -> Place:
     """
     logs = [source.log for source in sources]
     ids = sorted(entry.id for log in logs for entry in log.latest(count))[-count:]
-    if len(ids) < count and (torn := [log.floor for log in logs if log.incomplete]):
-        return Place(min([*torn, *ids]) - 1)
+    if len(ids) < count and (floors := [log.floor for log in logs if log.incomplete]):
+        return Place(min([*floors, *ids]) - 1)
     floor = max(log.floor for log in logs)
     return Place(max(ids[0] - 1, floor) if ids else floor)
 

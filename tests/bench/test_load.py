@@ -18,13 +18,13 @@ PROGRAMS = ["Python", *(["C"] if shutil.which("cc") else [])]
 
 @pytest.fixture(params=PROGRAMS)
 def loads(request: pytest.FixtureRequest, tmp_path: Path) -> Loads:
-    """Each of the two programs."""
+    """Each of the two load programs."""
     program = compiled(HERE / "load.c", tmp_path) if request.param == "C" else None
     return Loads((str(program),) if program else IN_PYTHON, SIZE)
 
 
 def test_a_load_counts_every_delivery(loads: Loads, tmp_path: Path) -> None:
-    """Nothing is lost between two frames or packets, and nothing counted twice."""
+    """No delivery is lost between frames or packets, and none counted twice."""
     with Chatd("memory:", SIZE).running(tmp_path) as running:
         for door in ("line", "poll"):
             reading, saying = running.readings[door], running.sayings[door]
@@ -36,8 +36,8 @@ def test_a_load_counts_every_delivery(loads: Loads, tmp_path: Path) -> None:
             assert measured.cpu > 0
 
 
-def test_a_load_hears_that_what_it_said_was_accepted(loads: Loads, tmp_path: Path) -> None:
-    """Each speaker goes on when its own message was taken."""
+def test_a_load_counts_accepted_messages(loads: Loads, tmp_path: Path) -> None:
+    """Each speaker sends its next message when the last was accepted."""
     chat = Chatd("memory:", SIZE)
     with chat.running(tmp_path) as running:
         sayings = chat.speakers(running)
@@ -48,7 +48,7 @@ def test_a_load_hears_that_what_it_said_was_accepted(loads: Loads, tmp_path: Pat
             assert measured.errors == 0
 
 
-def test_a_load_without_a_server_says_so(loads: Loads, tmp_path: Path) -> None:
+def test_a_load_without_a_server_fails_with_the_reason(loads: Loads, tmp_path: Path) -> None:
     """The reason is the program's last line."""
     with Chatd("memory:", SIZE).running(tmp_path) as running:
         pass

@@ -1,7 +1,6 @@
-"""A browser, a server, and people who look at one with the other.
-
-Playwright's synchronous API would run its event loop in the thread of the reactor that
-pytest-twisted keeps; it does not mind, as long as nothing here waits for a Deferred.
+"""Fixtures of the browser tests: a browser, a server, and people with pages open. Playwright's
+synchronous API runs its event loop in the thread of the reactor that pytest-twisted keeps; that
+works as long as no test here waits for a Deferred.
 """
 
 import shutil
@@ -23,7 +22,7 @@ def browser() -> Iterator[Browser]:
     chromium = shutil.which("chromium")
     if chromium is None:
         pytest.fail("these tests need Chromium: apt-get install chromium")
-    # As root there is no sandbox; in a container /dev/shm is small.
+    # Chromium has no sandbox as root, and /dev/shm is small in a container.
     options = ["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu"]
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=options)
@@ -32,16 +31,16 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture(scope="session")
-def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """One server for all tests; each has a room to itself."""
-    server = Server(tmp_path_factory.mktemp("house"))
+def shared_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """One server for all tests, each of which uses a room of its own."""
+    server = Server(tmp_path_factory.mktemp("shared"))
     yield server
     server.kill()
 
 
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[Server]:
-    """A server to be killed."""
+    """A server for one test, which may kill it."""
     server = Server(tmp_path)
     yield server
     server.kill()
@@ -49,9 +48,11 @@ def server(tmp_path: Path) -> Iterator[Server]:
 
 @pytest.fixture
 def people(browser: Browser, request: pytest.FixtureRequest) -> Iterator[People]:
-    """Who looks at pages; what they saw last is kept as a picture, and no page may complain."""
+    """The people of a test. Their last view is kept as a screenshot, and the test fails if a page
+    logs an error.
+    """
     shots = request.config.rootpath / SHOTS
     people = People(browser, shots, request.node.name)
     yield people
-    complaints = people.leave()
-    assert not complaints, complaints
+    problems = people.leave()
+    assert not problems, problems

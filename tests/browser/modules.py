@@ -1,4 +1,4 @@
-"""Calls to functions of the page's modules, which need no nodes."""
+"""Calls to functions of the page's modules that need no DOM."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,22 +10,22 @@ from .server import Server
 
 
 class Modules:
-    """The scripts of the page, without the page."""
+    """The page's modules, loaded without the page."""
 
     def __init__(self, page: Page) -> None:
         self._page = page
 
     def call(self, module: str, function: str, *arguments: Any) -> Any:
-        """What a function returns; what it throws is raised."""
+        """Call a function; return its result, or raise its error."""
         return self._page.evaluate(
             f"async given => (await import('/{module}')).{function}(...given)", arguments
         )
 
 
 @contextmanager
-def modules(browser: Browser, house: Server) -> Iterator[Modules]:
-    """The modules that the server serves."""
+def modules(browser: Browser, server: Server) -> Iterator[Modules]:
+    """The modules as the server serves them."""
     with browser.new_context() as context:
         page = context.new_page()
-        page.goto(f"{house.url}healthz")
+        page.goto(f"{server.url}healthz")
         yield Modules(page)

@@ -1,4 +1,4 @@
-"""A bad network: what lies between a page and its server, and does what it likes."""
+"""A faulty network: a TCP proxy between a page and its server, and routes that block transports."""
 
 import asyncio
 import random
@@ -16,25 +16,25 @@ from chatd.doors.api.page import WEB
 
 T = TypeVar("T")
 
-Fate = Literal["cut", "half-close", "late", "mute"]
-FATES: list[Fate] = ["cut", "cut", "cut", "half-close", "late", "mute"]
+Fault = Literal["cut", "half-close", "late", "mute"]
+FAULTS: list[Fault] = ["cut", "cut", "cut", "half-close", "late", "mute"]
 LIFE = (0.0, 0.45)
-"""Seconds after which a connection meets its fate."""
+"""Range of seconds after which a faulty connection fails."""
 LATE = 0.15
-"""Seconds for which a late connection keeps what it was given."""
+"""Seconds by which a late connection delays its bytes."""
 
 
 class Network:
-    """A TCP proxy on a port of its own; fair weather until it is `rough`.
+    """A TCP proxy on a port of its own, without faults until `add_faults`.
 
-    What becomes of the nth connection of a rough time is settled by `seed` alone.
+    The fault of the nth connection from then on depends on `seed` only.
     """
 
     def __init__(self, port: int, seed: int = 1) -> None:
         self._target = port
         self._dice = random.Random(seed)
-        self._drawn: list[Fate] = []
-        self._rough = False
+        self._drawn: list[Fault] = []
+        self._faulty = False
         self._open: set[asyncio.StreamWriter] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._loop = asyncio.new_event_loop()
@@ -43,16 +43,16 @@ class Network:
         self._server = self._wait(asyncio.start_server(self._accept, "127.0.0.1", 0))
         port = self._server.sockets[0].getsockname()[1]
         self.url = f"http://127.0.0.1:{port}/"
-        self.fates: list[Fate] = []
+        self.faults: list[Fault] = []
 
-    def be_rough(self) -> None:
-        """Cut what there is, and be no friend of what comes."""
-        self._rough = True
+    def add_faults(self) -> None:
+        """Cut all connections, and give each new one a fault."""
+        self._faulty = True
         self.cut()
 
-    def be_fair(self) -> None:
-        """Let what comes from now on live; what is mute by now stays so."""
-        self._rough = False
+    def remove_faults(self) -> None:
+        """Give new connections no fault; connections that are mute stay mute."""
+        self._faulty = False
 
     def cut(self) -> None:
         """Cut every connection."""
@@ -64,7 +64,7 @@ class Network:
         self._wait(cut())
 
     def close(self) -> None:
-        """Be no more."""
+        """Close the proxy and its thread."""
 
         async def stop() -> None:
             self._server.close()
@@ -80,37 +80,37 @@ class Network:
     def _wait(self, coroutine: Coroutine[Any, Any, T]) -> T:
         return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result(5)
 
-    def _draw(self) -> Fate:
+    def _draw(self) -> Fault:
         if not self._drawn:
-            self._drawn = self._dice.sample(FATES, len(FATES))
+            self._drawn = self._dice.sample(FAULTS, len(FAULTS))
         return self._drawn.pop()
 
     async def _accept(self, near: asyncio.StreamReader, client: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
         assert task
         self._tasks.add(task)
-        fate = self._draw() if self._rough else None
+        fault = self._draw() if self._faulty else None
         life = self._dice.uniform(*LIFE)
-        if fate:
-            self.fates.append(fate)
+        if fault:
+            self.faults.append(fault)
         self._open.add(client)
         server = None
         try:
-            if fate == "mute":
+            if fault == "mute":
                 await near.read(-1)
                 return
             far, server = await asyncio.open_connection("127.0.0.1", self._target)
-            up = asyncio.create_task(self._carry(near, server, fate))
-            down = asyncio.create_task(self._carry(far, client, fate))
-            ends = life if fate in ("cut", "half-close") else None
+            up = asyncio.create_task(self._carry(near, server, fault))
+            down = asyncio.create_task(self._carry(far, client, fault))
+            ends = life if fault in ("cut", "half-close") else None
             await asyncio.wait({up, down}, timeout=ends)
             down.cancel()
-            if fate == "half-close" and not client.is_closing():
+            if fault == "half-close" and not client.is_closing():
                 client.write_eof()
                 await asyncio.wait({up}, timeout=1)
             up.cancel()
         except (OSError, asyncio.CancelledError):
-            pass  # the streams' own callback would complain of a cancelled task
+            pass  # a cancelled task would be logged by the streams' callback
         finally:
             for writer in (client, server):
                 if writer:
@@ -119,12 +119,12 @@ class Network:
             self._tasks.discard(task)
 
     async def _carry(
-        self, source: asyncio.StreamReader, target: asyncio.StreamWriter, fate: Fate | None
+        self, source: asyncio.StreamReader, target: asyncio.StreamWriter, fault: Fault | None
     ) -> None:
-        """Pass on what comes, and the end of it."""
+        """Forward all bytes, and the end of the stream."""
         with suppress(OSError):
             while data := await source.read(65536):
-                if fate == "late" and self._rough:
+                if fault == "late" and self._faulty:
                     await asyncio.sleep(LATE)
                 target.write(data)
                 await target.drain()
@@ -132,8 +132,9 @@ class Network:
 
 
 def hurry(context: BrowserContext, **constants: float) -> None:
-    """Replace constants of the page's scripts, such as `PATIENCE=1`: their seconds are too long for
-    a test."""
+    """Replace constants of the page's scripts, such as `PATIENCE=1`, because their seconds are too
+    long for a test.
+    """
     changes: dict[str, list[tuple[re.Pattern[str], str]]] = defaultdict(list)
     for name, value in constants.items():
         found = re.compile(f"^((?:export )?const {name}) = .*;$", re.M)
@@ -153,12 +154,12 @@ def _rewrite(replacements: list[tuple[re.Pattern[str], str]], route: Route) -> N
 
 
 def block_websockets(context: BrowserContext) -> None:
-    """As a proxy does that knows nothing of them."""
+    """Close WebSockets at once, as a proxy does that does not support them."""
     context.route_web_socket("**/events?*", lambda socket: socket.close(code=1006))
 
 
 def block_sse(context: BrowserContext) -> None:
-    """As a proxy does that cuts answers without an end."""
+    """Reject event streams, as a proxy does that cuts endless responses."""
     context.add_init_script(
         """const {fetch} = window;
         window.fetch = (url, options) => options.headers.Accept === "text/event-stream"
@@ -167,6 +168,6 @@ def block_sse(context: BrowserContext) -> None:
 
 
 def block_streams(context: BrowserContext) -> None:
-    """Both of these: what is left are polls."""
+    """Block WebSockets and event streams, so that only polls are left."""
     block_websockets(context)
     block_sse(context)

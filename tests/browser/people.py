@@ -1,4 +1,4 @@
-"""People who look at the page and type into it."""
+"""People who use the page in a browser."""
 
 import re
 from collections.abc import Callable
@@ -21,13 +21,13 @@ from playwright.sync_api import (
 WIDE = (1100, 700)
 NARROW = (360, 640)
 EXPECTED = re.compile(r"Failed to load resource|WebSocket connection|WebSocket is closed")
-"""What a browser itself notes on the console when a connection fails."""
+"""Messages that the browser itself logs to the console when a connection fails."""
 MAY_WRITE = re.compile("^Message #")
-"""What stands in the message box of somebody who has a name."""
+"""The placeholder in the message box of a person who has a name."""
 
 
 class Person:
-    """One page and whoever sits before it."""
+    """One open page, and the person who uses it."""
 
     def __init__(self, page: Page) -> None:
         self.page = page
@@ -38,7 +38,7 @@ class Person:
         self.box: Locator = page.get_by_label("Message", exact=True)
 
     def take_name(self, name: str) -> None:
-        """Take a name, or another one."""
+        """Take a first name, or change it."""
         if self.name_box.is_visible():
             self.name_box.fill(name)
             self.name_box.press("Enter")
@@ -49,58 +49,58 @@ class Person:
         dialog.get_by_role("button", name="Rename").click()
 
     def chooses(self, menu: str, item: str) -> None:
-        """Choose from one's own menu (`You`), or from that of the place (`This place`)."""
+        """Choose an item of the account menu (`You`) or the room menu (`This place`)."""
         button = {"You": "#account", "This place": "#room-menu"}[menu]
         self.page.locator(button).click()
         self.page.get_by_role("menuitem", name=item, exact=True).click()
 
     def say(self, text: str) -> None:
-        """Say something."""
+        """Type a text and click Send."""
         self.box.fill(text)
         self.page.get_by_role("button", name="Send", exact=True).click()
 
     def sees(self, text: str, seconds: float = 10) -> None:
-        """Wait until the conversation shows it, once."""
+        """Wait until the conversation shows a message with this text exactly once."""
         expect(self.said(text)).to_have_count(1, timeout=seconds * 1000)
 
     def said(self, text: str) -> Locator:
-        """The messages that are just this."""
+        """The messages with exactly this text."""
         return self.log.locator(".text").get_by_text(text, exact=True)
 
-    def told(self) -> list[str]:
-        """The messages that the conversation shows, in their order."""
+    def texts(self) -> list[str]:
+        """The texts of the messages that the conversation shows, in order."""
         return self.log.locator(".message .text").all_inner_texts()
 
-    def opens_talk(self, name: str) -> None:
-        """Go to the private messages of a person, which are in the side bar."""
+    def opens_private_messages(self, name: str) -> None:
+        """Open the private messages with a person from the side bar."""
         talks = self.page.get_by_role("navigation", name="Private messages")
         talks.get_by_role("link", name=name).click()
         expect(self.page.get_by_role("heading", level=1, name=name)).to_be_visible()
 
     def goes_to(self, room: str) -> None:
-        """Go to a room that is in the side bar."""
+        """Open a room from the side bar."""
         rooms = self.page.get_by_role("navigation", name="Rooms")
         rooms.get_by_role("link", name=f"#{room}").click()
         expect(self.page.get_by_role("heading", name=f"#{room}")).to_be_visible()
 
-    def is_over(self, transport: str, seconds: float = 15) -> None:
+    def is_connected_over(self, transport: str, seconds: float = 15) -> None:
         """Wait until the page is connected over that transport."""
         state = self.page.locator(f'#state[data-state=online][data-transport="{transport}"]')
         expect(state).to_be_attached(timeout=seconds * 1000)
 
     @property
     def open_sockets(self) -> int:
-        """How many WebSockets the page has."""
+        """The number of open WebSockets of the page."""
         return sum(not socket.is_closed() for socket in self.sockets)
 
     @property
     def token(self) -> str:
-        """The session that the browser keeps for the page; empty if it keeps none."""
+        """The session token in the browser's storage, empty if there is none."""
         token: str = self.page.evaluate("JSON.parse(localStorage['chatd /'] ?? '{}').token ?? ''")
         return token
 
     def leave(self) -> None:
-        """Close the page, and give the name back at once."""
+        """Close the page, and end the session so that the name is free at once."""
         if self.page.is_closed():
             return
         token = self.token
@@ -113,7 +113,7 @@ class Person:
                 urlopen(request, timeout=5).close()
 
     def fits(self) -> bool:
-        """Whether nothing on the page is wider than the window."""
+        """Whether no part of the page is larger than the window."""
         fits: bool = self.page.evaluate(
             """() => ["html", "#scroll"].every(one => {
               const box = document.querySelector(one);
@@ -124,14 +124,14 @@ class Person:
 
 
 class People:
-    """Everybody in one test."""
+    """All people of one test."""
 
     def __init__(self, browser: Browser, shots: Path, test: str) -> None:
         self._browser = browser
         self._shots = shots
         self._test = re.sub(r"[^\w-]+", "-", test).strip("-")
         self._all: list[Person] = []
-        self._complaints: list[str] = []
+        self._problems: list[str] = []
 
     def come(
         self,
@@ -146,7 +146,7 @@ class People:
         prepare: Callable[[BrowserContext], object] = lambda context: None,
         **more: Any,
     ) -> Person:
-        """Open the page in a profile of one's own, and take a name; `expecting`: its heading."""
+        """Open the page in a new profile, and take a name; `expecting` is its first heading."""
         context = self._browser.new_context(
             viewport={"width": size[0], "height": size[1]},
             color_scheme="dark" if dark else "light",
@@ -158,7 +158,7 @@ class People:
         return self._open(context, url, name, room, transport, expecting or f"#{room}")
 
     def open_tab(self, beside: Person, url: str, *, room: str = "lobby") -> Person:
-        """Open the page once more in somebody's browser, and wait until it has the name, if any."""
+        """Open another tab in a person's browser, and wait until it has the name, if any."""
         name = "" if beside.page.is_closed() else beside.name_box.input_value()
         tab = self._open(beside.page.context, url, "", room, "", f"#{room}")
         if name:
@@ -177,31 +177,31 @@ class People:
     ) -> Person:
         page = context.new_page()
         page.on("console", self._note)
-        page.on("pageerror", lambda error: self._complaints.append(str(error)))
+        page.on("pageerror", lambda error: self._problems.append(str(error)))
         person = Person(page)
         self._all.append(person)
         page.goto(f"{url}?transport={transport}#{room}" if transport else f"{url}#{room}")
         expect(page.get_by_role("heading", name=expecting)).to_be_visible()
         if name:
             person.take_name(name)
-            # A page that goes before it was answered would leave the name to nobody, for a minute.
+            # A page that is closed before the response comes would keep the name for a minute.
             expect(person.box).to_have_attribute("placeholder", MAY_WRITE)
         return person
 
     def leave(self) -> list[str]:
-        """Close every page; what they complained of. One picture is enough: it takes its time."""
+        """Close every page; return the errors they logged. Only the first page is shot."""
         if self._all and not self._all[0].page.is_closed():
             self.shoot(self._all[0], "last")
         for person in self._all:
             person.leave()
         for context in {person.page.context for person in self._all}:
             context.close()
-        return self._complaints
+        return self._problems
 
     def shoot(self, person: Person, what: str) -> None:
-        """Keep a picture of what somebody sees."""
+        """Save a screenshot of a person's page."""
         person.page.screenshot(path=self._shots / f"{self._test}-{what}.png")
 
     def _note(self, message: ConsoleMessage) -> None:
         if message.type in ("error", "warning") and not EXPECTED.search(message.text):
-            self._complaints.append(message.text)
+            self._problems.append(message.text)

@@ -1,4 +1,4 @@
-"""The server that the page comes from."""
+"""The server process that the page is loaded from."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ..kit.processes import Daemon
 
 
 class Server(Daemon):
-    """A server that can be killed and started again, with its page."""
+    """A server process that can be killed and started again."""
 
     def __init__(self, directory: Path, store: str = "memory:", *options: str) -> None:
         super().__init__(
@@ -20,16 +20,16 @@ class Server(Daemon):
 
     @property
     def url(self) -> str:
-        """Where the page is."""
+        """The URL of the page."""
         return f"{super().url}/"
 
     @property
     def claim(self) -> str:
-        """The code in the link that it has logged for its first administrator."""
+        """The code in the logged claim link for the first administrator."""
         return self.expect(r"#claim=([\w-]+)")[1]
 
     def post(self, path: str, body: object, headers: dict[str, str] | None = None) -> Any:
-        """POST JSON; the JSON of the answer."""
+        """POST JSON and return the JSON of the response."""
         data = json.dumps(body).encode()
         json_type = {"Content-Type": "application/json"}
         request = Request(f"{self.url}{path}", data, {**json_type, **(headers or {})})

@@ -1,4 +1,4 @@
-"""Comings and goings are summed up: in one line, however many there are."""
+"""Joins and leaves are summed up in one line."""
 
 from functools import partial
 from typing import Any
@@ -14,14 +14,14 @@ from .server import Server
 
 
 @pytest.fixture(scope="module")
-def comings(browser: Browser, house: Server):
-    """The module that sums up."""
-    with modules(browser, house) as found:
+def comings(browser: Browser, shared_server: Server):
+    """The module `comings.js`."""
+    with modules(browser, shared_server) as found:
         yield found
 
 
-def run(*steps: str) -> list[dict[str, Any]]:
-    """Events from words such as `ada joins`, `ada leaves bye`, `ada is eve`."""
+def parsed_events(*steps: str) -> list[dict[str, Any]]:
+    """Events from phrases such as `ada joins`, `ada leaves bye`, `ada is eve`."""
     kinds = {"joins": "join", "leaves": "leave", "is": "nick"}
     split = [[*step.split(" ", 2), ""][:3] for step in steps]
     return [
@@ -35,7 +35,7 @@ def run(*steps: str) -> list[dict[str, Any]]:
         (["ada joins"], ["ada joined "]),
         (["ada leaves bye"], ["ada left bye"]),
         (["ada joins", "ada leaves bye"], ["ada came and went "]),
-        # a phone that is locked twice
+        # the reconnects of a phone that is locked twice
         (["ada leaves", "ada joins", "ada leaves", "Ada joins"], ["ada left and came back "]),
         (["ada leaves", "ada joins", "ada leaves bye"], ["ada left bye"]),
         (["ada is eve", "eve is zoe"], ["ada is now zoe"]),
@@ -46,21 +46,23 @@ def run(*steps: str) -> list[dict[str, Any]]:
         (["ada joins", "bob leaves"], ["ada joined ", "bob left "]),
     ],
 )  # fmt: skip
-def test_run_is_what_it_comes_to(comings: Modules, steps: list[str], sums: list[str]):
-    """Each person's way is told by its end, not step by step."""
-    found = comings.call("comings.js", "sumUp", run(*steps))
+def test_joins_leaves_and_renames_are_summed_up_per_person(
+    comings: Modules, steps: list[str], sums: list[str]
+):
+    """Only the result counts, not each step."""
+    found = comings.call("comings.js", "sumUp", parsed_events(*steps))
     assert [f"{one['name']} {one['deed']} {one['more']}" for one in found] == sums
 
 
-def test_many_comings_and_goings_are_one_line(people: People, house: Server):
-    """Forty-five of them stand in one line that says how many; opened, it names everybody."""
-    ada = people.come(house.url, "ada", room="station")
-    ada.is_over("websocket")
+def test_many_joins_and_leaves_are_one_line(people: People, shared_server: Server):
+    """Forty-five events are one line with their numbers; opened, it lists the names."""
+    ada = people.come(shared_server.url, "ada", room="station")
+    ada.is_connected_over("websocket")
     ada.say("quiet here")
     ada.sees("quiet here")
     crowd = []
     for n in range(30):
-        person = Netcat(house.line)
+        person = Netcat(shared_server.line)
         person.say(f"/nick train-{n}")
         person.say("/join station")
         crowd.append(person)
@@ -82,13 +84,13 @@ def test_many_comings_and_goings_are_one_line(people: People, house: Server):
         person.close()
 
 
-def test_restart_of_the_server_tells_no_joins_anew(people: People, server: Server):
-    """People who were here before the restart and are here after it have not come."""
+def test_rejoins_after_a_server_restart_are_not_shown(people: People, server: Server):
+    """People who were in the room before and after the restart have not joined."""
     prepare = partial(hurry, LONGEST_PAUSE=0.5)
     ada = people.come(server.url, "ada", prepare=prepare)
     bob = people.come(server.url, "bob", prepare=prepare)
     for person in (ada, bob):
-        person.is_over("websocket")
+        person.is_connected_over("websocket")
     bob.say("before")
     ada.sees("before")
     told = ada.log.locator(".comings").all_inner_texts()
@@ -97,7 +99,7 @@ def test_restart_of_the_server_tells_no_joins_anew(people: People, server: Serve
         expect(person.page.locator("#state")).to_contain_text("Reconnecting")
     server.start()
     for person in (ada, bob):
-        person.is_over("websocket", 20)
+        person.is_connected_over("websocket", 20)
     bob.say("after")
     ada.sees("after", 20)
     expect(ada.page.locator("#people li")).to_have_count(2)

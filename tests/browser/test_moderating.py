@@ -1,4 +1,4 @@
-"""What owners and ops do from the page's menus, and what those see whom it concerns."""
+"""Moderation from the page's menus, and what the person concerned sees."""
 
 import re
 
@@ -14,39 +14,39 @@ PASSWORD = "correct horse battery"
 
 
 def owner(
-    people: People, house: Server, name: str, room: str, *, bypass_csp: bool = False
+    people: People, shared_server: Server, name: str, room: str, *, bypass_csp: bool = False
 ) -> Person:
-    """Somebody with an account, who brings the room into being."""
+    """Open the page as a person with an account, who creates the room and so owns it."""
 
     def registered(context: BrowserContext) -> None:
         account = {"name": name, "password": PASSWORD}
-        assert context.request.post(f"{house.url}accounts", data=account).status == 201
+        assert context.request.post(f"{shared_server.url}accounts", data=account).status == 201
 
-    person = people.come(house.url, room=room, prepare=registered, bypass_csp=bypass_csp)
+    person = people.come(shared_server.url, room=room, prepare=registered, bypass_csp=bypass_csp)
     expect(person.box).to_have_attribute("placeholder", re.compile("^Message #"))
     entry = person.page.get_by_role("list", name="1 here").get_by_role("listitem")
     expect(entry).to_contain_text("owner")
     return person
 
 
-def does(person: Person, name: str, deed: str) -> None:
-    """Choose from the menu of somebody in the list of people."""
+def choose_for_person(person: Person, name: str, deed: str) -> None:
+    """Choose an item from the menu of a person in the list of people."""
     entry = person.page.locator("#people li").filter(has_text=name)
     entry.hover()
     entry.get_by_role("button", name="More").click()
     person.page.get_by_role("menuitem", name=deed, exact=True).click()
 
 
-def of_message(person: Person, text: str, deed: str) -> None:
-    """Choose from the menu of a message."""
+def choose_for_message(person: Person, text: str, deed: str) -> None:
+    """Choose an item from the menu of a message."""
     person.said(text).hover()
     person.page.get_by_role("button", name=re.compile("^Menu of the message")).click()
     person.page.get_by_role("menuitem", name=deed, exact=True).click()
 
 
-def test_private_room_is_made_and_a_link_lets_people_in(people: People, house: Server):
-    """Made by a button, it has an invite link; whoever has it registers, and is in the room."""
-    teacher = owner(people, house, "tina", "staff")
+def test_private_room_is_joined_by_its_invite_link(people: People, shared_server: Server):
+    """Created by a button; a person with the link registers and is in the room."""
+    teacher = owner(people, shared_server, "tina", "staff")
     teacher.page.get_by_role("button", name="New private room…").click()
     dialog = teacher.page.get_by_role("dialog", name="New private room")
     dialog.get_by_label("Name of the room").fill("class 7b")
@@ -63,7 +63,7 @@ def test_private_room_is_made_and_a_link_lets_people_in(people: People, house: S
     expect(invites.get_by_role("listitem")).to_contain_text("one more person")
     teacher.page.keyboard.press("Escape")
     expect(teacher.page.locator("#topic")).to_have_text("Maths at nine")
-    stranger = people.come(house.url, "stan", room="lobby")
+    stranger = people.come(shared_server.url, "stan", room="lobby")
     stranger.say("/join class-7b")
     expect(stranger.page.get_by_role("alert")).to_contain_text("not for you")
     expect(stranger.page.get_by_role("heading", name="#lobby")).to_be_visible()
@@ -86,13 +86,13 @@ def test_private_room_is_made_and_a_link_lets_people_in(people: People, house: S
     expect(pupil.box).to_have_attribute("placeholder", "You are out of #class-7b")
 
 
-def test_troublemaker_is_put_out_and_told_so(people: People, house: Server):
-    """Who is put out reads by whom and why, the room is marked, and one may come back."""
-    ada = owner(people, house, "olga", "trouble")
-    bob = people.come(house.url, "bob", room="trouble")
+def test_kicked_person_is_told_why_and_may_come_back(people: People, shared_server: Server):
+    """The page names the moderator and the reason, and marks the room."""
+    ada = owner(people, shared_server, "olga", "trouble")
+    bob = people.come(shared_server.url, "bob", room="trouble")
     bob.say("spam")
     ada.sees("spam")
-    does(ada, "bob", "Put bob out…")
+    choose_for_person(ada, "bob", "Put bob out…")
     ada.page.get_by_label("Why").fill("enough of that")
     ada.page.get_by_role("button", name="Put out", exact=True).click()
     expect(ada.log).to_contain_text("olga put bob out of the room: enough of that")
@@ -108,30 +108,32 @@ def test_troublemaker_is_put_out_and_told_so(people: People, house: Server):
 
 
 @pytest.mark.parametrize("transport", ["websocket", "sse", "poll"])
-def test_being_put_out_is_told_over_every_transport(people: People, house: Server, transport: str):
-    """Whatever carries the events: at once, with the reason, and the page stays connected."""
+def test_kicked_person_is_told_over_every_transport(
+    people: People, shared_server: Server, transport: str
+):
+    """At once, with the reason; the page stays connected."""
     room = f"out-{transport}"
-    ada = owner(people, house, f"o-{transport}", room)
-    bob = people.come(house.url, "bob", room=room, transport=transport)
-    bob.is_over(transport)
+    ada = owner(people, shared_server, f"o-{transport}", room)
+    bob = people.come(shared_server.url, "bob", room=room, transport=transport)
+    bob.is_connected_over(transport)
     expect(ada.page.locator("#people")).to_contain_text("bob")
-    does(ada, "bob", "Ban bob…")
+    choose_for_person(ada, "bob", "Ban bob…")
     ada.page.get_by_label("Why").fill("spam")
     ada.page.get_by_role("button", name="Ban", exact=True).click()
     expect(bob.page.get_by_role("alert")).to_contain_text("spam")
     expect(bob.box).to_have_attribute("placeholder", f"You are out of #{room}")
-    bob.is_over(transport)
+    bob.is_connected_over(transport)
     bob.goes_to("lobby")
     bob.say(f"still here, {transport}")
     bob.sees(f"still here, {transport}")
 
 
-def test_ban_keeps_out_until_it_is_lifted(people: People, house: Server):
-    """It is listed in the menu of the room, with its reason; lifted there, one may come back."""
-    ada = owner(people, house, "berta", "banned")
-    bob = people.come(house.url, "bob", room="banned")
+def test_ban_keeps_out_until_it_is_lifted(people: People, shared_server: Server):
+    """The room's menu lists bans with their reasons, and lifts them."""
+    ada = owner(people, shared_server, "berta", "banned")
+    bob = people.come(shared_server.url, "bob", room="banned")
     bob.say("spam")
-    of_message(ada, "spam", "Ban bob…")
+    choose_for_message(ada, "spam", "Ban bob…")
     dialog = ada.page.get_by_role("dialog", name="Ban bob from #banned")
     dialog.get_by_label("For how long").select_option("a week")
     dialog.get_by_label("Why").fill("advertising")
@@ -151,14 +153,14 @@ def test_ban_keeps_out_until_it_is_lifted(people: People, house: Server):
     expect(bob.page.get_by_role("heading", name="#banned")).to_be_visible()
 
 
-def test_deleted_message_is_on_no_page(people: People, house: Server):
-    """Its text goes from every page at once, and does not come back with a reload."""
-    ada = owner(people, house, "della", "deleted")
-    bob = people.come(house.url, "bob", room="deleted")
+def test_deleted_message_disappears_from_all_pages(people: People, shared_server: Server):
+    """At once, and after a reload."""
+    ada = owner(people, shared_server, "della", "deleted")
+    bob = people.come(shared_server.url, "bob", room="deleted")
     bob.say("a secret")
     bob.say("stays")
     ada.sees("a secret")
-    of_message(ada, "a secret", "Delete the message…")
+    choose_for_message(ada, "a secret", "Delete the message…")
     ada.page.get_by_role("button", name="Delete", exact=True).click()
     for person in (ada, bob):
         person.sees("This message was deleted.")
@@ -169,12 +171,12 @@ def test_deleted_message_is_on_no_page(people: People, house: Server):
     expect(bob.log.get_by_text("a secret")).to_have_count(0)
 
 
-def test_muted_person_is_told_and_reads_on(people: People, house: Server):
-    """What is refused stays in the box, with the reason; and the menu lets them speak again."""
-    ada = owner(people, house, "mara", "muted")
-    bob = people.come(house.url, "bob", room="muted")
+def test_muted_person_is_told_and_can_still_read(people: People, shared_server: Server):
+    """A refused text stays in the box; the menu unmutes the person."""
+    ada = owner(people, shared_server, "mara", "muted")
+    bob = people.come(shared_server.url, "bob", room="muted")
     expect(ada.page.locator("#people")).to_contain_text("bob")
-    does(ada, "bob", "Mute bob…")
+    choose_for_person(ada, "bob", "Mute bob…")
     ada.page.get_by_role("button", name="Mute", exact=True).click()
     expect(bob.log).to_contain_text("mara muted bob until")
     bob.say("hey")
@@ -182,43 +184,43 @@ def test_muted_person_is_told_and_reads_on(people: People, house: Server):
     expect(bob.box).to_have_value("hey")
     ada.say("listen")
     bob.sees("listen")
-    does(ada, "bob", "Let bob speak again")
+    choose_for_person(ada, "bob", "Let bob speak again")
     expect(bob.log).to_contain_text("mara lets bob speak again")
     bob.box.press("Enter")
     ada.sees("hey")
 
 
-def test_roles_are_given_and_settings_changed(people: People, house: Server):
-    """The list of people shows roles; others have no menu for what they may not do."""
-    ada = owner(people, house, "rosa", "roles")
-    bob = people.come(house.url, "bob", room="roles")
+def test_roles_and_room_settings_are_changed_from_the_menus(people: People, shared_server: Server):
+    """The list of people shows roles; menus offer only what the person may do."""
+    ada = owner(people, shared_server, "rosa", "roles")
+    bob = people.come(shared_server.url, "bob", room="roles")
     expect(ada.page.locator("#people")).to_contain_text("bob")
     bob.page.locator("#room-menu").click()
     expect(bob.page.get_by_role("menuitem", name="Settings of the room…")).to_have_count(0)
     bob.page.keyboard.press("Escape")
     expect(bob.page.locator("#room-menu")).to_be_focused()
-    does(ada, "bob", "Make bob an op")
+    choose_for_person(ada, "bob", "Make bob an op")
     expect(bob.page.locator("#people .self")).to_contain_text("op")
     ada.chooses("This place", "Settings of the room…")
     dialog = ada.page.get_by_role("dialog", name="Settings of #roles")
     dialog.get_by_label("Who may speak").select_option("Voices, ops and owners")
     dialog.get_by_role("button", name="Save").click()
     expect(bob.log).to_contain_text("rosa changed the room: only voices, ops and owners may speak")
-    eve = people.come(house.url, "eve", room="roles")
+    eve = people.come(shared_server.url, "eve", room="roles")
     eve.say("may I?")
     expect(eve.page.get_by_role("alert")).to_be_visible()
-    does(bob, "eve", "Give eve a voice")
+    choose_for_person(bob, "eve", "Give eve a voice")
     expect(eve.log).to_contain_text("bob made eve a voice here")
     eve.box.press("Enter")
     ada.sees("may I?")
 
 
-def test_ignored_person_is_heard_no_more(people: People, house: Server):
-    """What they say in rooms and privately is hidden, until the own menu lets it come again."""
-    ada = people.come(house.url, "ada", room="ignored")
-    bob = people.come(house.url, "bob", room="ignored")
+def test_messages_of_an_ignored_person_are_hidden(people: People, shared_server: Server):
+    """In rooms and privately, until the person is no longer ignored."""
+    ada = people.come(shared_server.url, "ada", room="ignored")
+    bob = people.come(shared_server.url, "bob", room="ignored")
     bob.say("buy this")
-    of_message(ada, "buy this", "Ignore bob")
+    choose_for_message(ada, "buy this", "Ignore bob")
     expect(ada.said("buy this")).to_have_count(0)
     bob.say("and that")
     bob.say("/msg ada psst")
@@ -237,9 +239,9 @@ def test_ignored_person_is_heard_no_more(people: People, house: Server):
     ada.sees("me again")
 
 
-def test_menus_are_for_keys_as_well(people: People, house: Server):
-    """From the empty box, arrow keys go to the messages, and Enter opens the menu of one."""
-    ada = owner(people, house, "kaya", "keys")
+def test_message_menus_work_by_keyboard(people: People, shared_server: Server):
+    """From the empty box, arrow keys select a message, and Enter opens its menu."""
+    ada = owner(people, shared_server, "kaya", "keys")
     ada.say("one")
     ada.say("two")
     ada.sees("two")
@@ -260,10 +262,10 @@ def test_menus_are_for_keys_as_well(people: People, house: Server):
     expect(ada.box).to_be_focused()
 
 
-def test_menus_and_dialogs_are_accessible(people: People, house: Server):
-    """axe-core finds nothing wrong with them, wide and narrow, light and dark."""
-    ada = owner(people, house, "axa", "axe-menus", bypass_csp=True)
-    bob = people.come(house.url, "bob", room="axe-menus")
+def test_menus_and_dialogs_are_accessible(people: People, shared_server: Server):
+    """axe-core finds no violation, wide and narrow, light and dark."""
+    ada = owner(people, shared_server, "axa", "axe-menus", bypass_csp=True)
+    bob = people.come(shared_server.url, "bob", room="axe-menus")
     bob.say("hello")
     ada.sees("hello")
 
@@ -292,8 +294,8 @@ def test_menus_and_dialogs_are_accessible(people: People, house: Server):
         expect(ada.page.get_by_role("dialog")).to_have_count(0)
 
 
-def test_moderation_is_told_in_plain_words(browser: Browser, house: Server):
-    """Each event has a sentence, whatever of it is left out."""
+def test_moderation_events_are_described_in_sentences(browser: Browser, shared_server: Server):
+    """Also if optional fields are missing."""
     by = {"from": "ada", "target": "bob"}
     wanted = {
         "ada put bob out of the room: spam": {**by, "type": "kick", "text": "spam"},
@@ -311,7 +313,7 @@ def test_moderation_is_told_in_plain_words(browser: Browser, house: Server):
             "slow": 5,
         },
     }
-    with modules(browser, house) as scripts:
+    with modules(browser, shared_server) as scripts:
         for words, event in wanted.items():
             parts = scripts.call("happened.js", "told", event)
             told = "".join(part if isinstance(part, str) else part["name"] for part in parts)

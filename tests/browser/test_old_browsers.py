@@ -1,4 +1,4 @@
-"""The lowest browsers are Chrome 109, Firefox 115 and Safari 16; what came later is not needed."""
+"""The page works in Chrome 109, Firefox 115 and Safari 16, and uses nothing newer."""
 
 import re
 
@@ -30,26 +30,26 @@ window.RegExp = new Proxy(RegExp, { construct(target, [pattern, flags], self) {
   return Reflect.construct(target, [pattern, flags], self);
 } });
 """
-"""What Chrome 110 and later, Firefox 116 and later, or Safari 16.4 and later brought."""
+"""A script that removes what Chrome 110, Firefox 116, Safari 16.4 and later added."""
 
 
-def test_page_works_without_newer_calls(people: People, house: Server):
-    """A message with a link is sent and shown, and everything else works as well."""
+def test_page_works_without_newer_apis(people: People, shared_server: Server):
+    """Sending, links, mentions, private messages, tabs and completion."""
 
     def prepare(context: BrowserContext) -> None:
         context.add_init_script(NEWER)
 
-    ada = people.come(house.url, "ada", room="old", prepare=prepare)
-    bob = people.come(house.url, "bob", room="old", prepare=prepare)
-    ada.is_over("websocket")
+    ada = people.come(shared_server.url, "ada", room="old", prepare=prepare)
+    bob = people.come(shared_server.url, "bob", room="old", prepare=prepare)
+    ada.is_connected_over("websocket")
     ada.say("see https://example.com/ bob")
     for person in (ada, bob):
         expect(person.log.get_by_role("link", name="https://example.com/")).to_be_visible()
     expect(bob.log.locator(".mention")).to_have_count(1)
     bob.say("/msg ada psst")
-    ada.opens_talk("bob")
+    ada.opens_private_messages("bob")
     ada.sees("psst")
-    second = people.open_tab(ada, house.url, room="old")
+    second = people.open_tab(ada, shared_server.url, room="old")
     second.say("/topic a topic")
     expect(second.page.locator("#topic")).to_have_text("a topic")
     second.box.fill("/")
@@ -59,10 +59,10 @@ def test_page_works_without_newer_calls(people: People, house: Server):
     expect(option).to_have_attribute("aria-selected", "true")
     second.page.reload()
     expect(second.name_box).to_have_value("ada")
-    second.is_over("websocket")
+    second.is_connected_over("websocket")
 
 
 def test_scripts_have_no_newer_syntax():
-    """Look-behind is a syntax error in Safari before 16.4, and cannot be told at run time."""
+    """Look-behind is a syntax error in Safari before 16.4, which cannot be detected at run time."""
     for path in WEB.glob("*.js"):
         assert not re.search(r"\(\?<[=!]|/[dgimsuy]*v[dgimsuy]*[;,.)]", path.read_text()), path

@@ -1,4 +1,4 @@
-"""Servers die, networks go; what was typed is said, once, and what was said meanwhile is seen."""
+"""Outages of servers and networks: typed messages are sent once, and missed ones are shown."""
 
 import re
 from functools import partial
@@ -12,50 +12,50 @@ from .people import People
 from .server import Server
 
 
-def test_server_killed_with_text_unsent(people: People, server: Server):
-    """What is said while the server is down is said when it is back, whatever the transport: in
-    order, each once."""
+def test_messages_typed_during_an_outage_are_sent_once_in_order(people: People, server: Server):
+    """Over every transport, when the server is back."""
     transports = ("websocket", "sse", "poll")
     prepare = partial(hurry, LONGEST_PAUSE=1)
-    everybody = [
+    all_people = [
         people.come(server.url, name, transport=name, prepare=prepare) for name in transports
     ]
-    for person in everybody:
-        person.is_over(person.name_box.input_value())
-    everybody[0].say("before")
-    for person in everybody:
+    for person in all_people:
+        person.is_connected_over(person.name_box.input_value())
+    all_people[0].say("before")
+    for person in all_people:
         person.sees("before")
     server.kill()
-    for name, person in zip(transports, everybody, strict=True):
+    for name, person in zip(transports, all_people, strict=True):
         person.say(f"{name} 1")
         person.say(f"{name} 2")
         person.box.fill(f"{name} 3")
         expect(person.page.get_by_text("Not sent yet")).to_have_count(2)
         expect(person.page.locator("#state")).to_contain_text("Reconnecting")
     server.start()
-    for name, person in zip(transports, everybody, strict=True):
+    for name, person in zip(transports, all_people, strict=True):
         person.sees(f"{name} 2", 40)
         expect(person.page.get_by_text("Not sent yet")).to_have_count(0)
         person.box.press("Enter")
-    for person in everybody:
+    for person in all_people:
         for name in transports:
             person.sees(f"{name} 3", 40)
-    for name, person in zip(transports, everybody, strict=True):
-        person.is_over(name)
-        told = person.told()
+    for name, person in zip(transports, all_people, strict=True):
+        person.is_connected_over(name)
+        told = person.texts()
         assert len(told) == 10, told
         for own in transports:
             assert [one for one in told if own in one] == [f"{own} {n}" for n in (1, 2, 3)]
-    assert len({tuple(person.told()) for person in everybody}) == 1
+    assert len({tuple(person.texts()) for person in all_people}) == 1
 
 
-def test_server_killed_before_it_answered(people: People, tmp_path: Path):
-    """What was stored by then is not said again, though the server knows no keys any more; and
-    nobody has to wait until it is time to see that it is back."""
+def test_message_stored_before_a_kill_is_not_sent_again(people: People, tmp_path: Path):
+    """Although the restarted server has forgotten its idempotency key; a click on the countdown
+    reconnects at once.
+    """
     server = Server(tmp_path, "sqlite:chat.sqlite")
     prepare = partial(hurry, FIRST_PAUSE=60, LONGEST_PAUSE=60)
     ada = people.come(server.url, "ada", prepare=prepare)
-    ada.is_over("websocket")
+    ada.is_connected_over("websocket")
 
     def lose(route: Route) -> None:
         assert route.fetch().status == 201
@@ -70,17 +70,17 @@ def test_server_killed_before_it_answered(people: People, tmp_path: Path):
     server.start()
     ada.page.get_by_role("button", name=re.compile(r"in \d+ s")).click()
     ada.sees("not stored")
-    assert ada.told() == ["stored", "not stored"]
+    assert ada.texts() == ["stored", "not stored"]
     expect(ada.page.get_by_text("Not sent yet")).to_have_count(0)
     server.kill()
 
 
-def test_offline_and_back(people: People, house: Server):
-    """Without a network the page says so, and catches up when there is one."""
-    ada = people.come(house.url, "ada", room="offline")
-    bob = people.come(house.url, "bob", room="offline")
-    bob.is_over("websocket")
-    ada.is_over("websocket")
+def test_offline_page_says_so_and_catches_up(people: People, shared_server: Server):
+    """When the browser reports that it is online again."""
+    ada = people.come(shared_server.url, "ada", room="offline")
+    bob = people.come(shared_server.url, "bob", room="offline")
+    bob.is_connected_over("websocket")
+    ada.is_connected_over("websocket")
     ada.page.context.set_offline(True)
     expect(ada.page.locator("#state")).to_contain_text("Offline")
     ada.say("from afar")
@@ -90,7 +90,7 @@ def test_offline_and_back(people: People, house: Server):
     for person in (ada, bob):
         person.sees("from afar")
         person.sees("meanwhile")
-    ada.is_over("websocket")
+    ada.is_connected_over("websocket")
 
 
 CHATS = """async ({room, count}) => {
@@ -120,23 +120,26 @@ CHATS = """async ({room, count}) => {
     }
   };
 }"""
-"""One somebody over each transport, who will talk for two seconds."""
+"""One chat over each transport, which will send messages for two seconds."""
 
 
-def test_rough_network(browser: Browser, house: Server):
-    """Connections that are cut, half closed, late or mute lose nothing, double nothing, turn
-    nothing around; and soon after the last of that everybody has heard everything."""
+def test_faulty_network_loses_duplicates_and_reorders_nothing(
+    browser: Browser, shared_server: Server
+):
+    """Connections are cut, half closed, delayed or mute; soon after the last fault every chat has
+    all messages.
+    """
     count = 40
-    network = Network(house.http, seed=7)
+    network = Network(shared_server.http, seed=7)
     with browser.new_context() as context:
         hurry(context, PATIENCE=1, OPENING=1, ECHO=1)
         page = context.new_page()
         page.goto(f"{network.url}healthz")
         page.evaluate(CHATS, {"room": "rough", "count": count})
-        network.be_rough()
+        network.add_faults()
         page.evaluate("talk()")
-        network.be_fair()
-        # Who only listens to a mute poll learns of it when that is overdue; who speaks, at once.
+        network.remove_faults()
+        # A mute poll is noticed when it is overdue, or at once if an own message is not echoed.
         page.evaluate("count => say(count)", count)
         page.wait_for_function(
             "count => Object.values(heard).every(all => all.length >= count)",
@@ -147,37 +150,42 @@ def test_rough_network(browser: Browser, house: Server):
         assert page.evaluate("problems") == []
         page.evaluate("Promise.all(chats.map(chat => chat.close()))")
     network.close()
-    assert set(network.fates) == {"cut", "half-close", "late", "mute"}
+    assert set(network.faults) == {"cut", "half-close", "late", "mute"}
     assert heard["websocket"] == heard["sse"] == heard["poll"]
     for name in ("websocket-rough", "sse-rough", "poll-rough"):
         own = [text for text in heard["poll"] if text.startswith(name)]
         assert own == [f"{name} {n}" for n in range(count + 1)]
 
 
-def test_deaf_connection(people: People, house: Server):
-    """When what one said is stored and yet not heard, the page does not wait for the poll's end."""
+def test_mute_poll_is_replaced_if_an_own_message_is_not_echoed(
+    people: People, shared_server: Server
+):
+    """The page does not wait for the end of the poll."""
     prepare = partial(hurry, ECHO=0.5)
-    ada = people.come(house.url, "ada", room="deaf", transport="poll", prepare=prepare)
-    ada.is_over("poll")
+    ada = people.come(shared_server.url, "ada", room="deaf", transport="poll", prepare=prepare)
+    ada.is_connected_over("poll")
     ada.page.route("**/events?*wait=25*", lambda route: None)
     ada.page.evaluate("dispatchEvent(new Event('online'))")
     ada.say("can you hear me")
     ada.sees("can you hear me")
 
 
-def test_answer_lost_before_a_long_absence(people: People, house: Server):
-    """A message whose answer was lost is not sent again by whoever comes back so late that the
-    server does not know its key any more: it is looked up, however much was said since."""
+def test_message_with_a_lost_response_is_looked_up_after_a_long_absence(
+    people: People, shared_server: Server
+):
+    """The server may have forgotten its idempotency key, so the page searches the history instead
+    of sending it again.
+    """
     prepare = partial(hurry, KEY_LIFE=0)
-    ada = people.come(house.url, "ada", room="absent", prepare=prepare)
-    bob = people.come(house.url, "bob", room="absent")
-    ada.is_over("websocket")
+    ada = people.come(shared_server.url, "ada", room="absent", prepare=prepare)
+    bob = people.come(shared_server.url, "bob", room="absent")
+    ada.is_connected_over("websocket")
     sent: list[str | None] = []
 
     def lose(route: Route) -> None:
         ada.page.context.set_offline(True)
         assert route.fetch().status == 201
-        flood = Netcat(house.line)
+        flood = Netcat(shared_server.line)
         flood.say("/nick absent-flood")
         flood.say("/join absent")
         flood.say("\r\n".join([*(f"number {n}" for n in range(800)), "the end"]))
@@ -197,8 +205,8 @@ def test_answer_lost_before_a_long_absence(people: People, house: Server):
     expect(ada.page.get_by_text("Not sent yet")).to_have_count(0)
 
 
-def test_sleep(people: People, house: Server):
-    """Whose computer slept comes back over the same transport, however dead that is by then."""
+def test_page_reconnects_after_sleep_over_the_same_transport(people: People, shared_server: Server):
+    """Even though its connection is dead by then."""
     sockets: list[WebSocketRoute] = []
     muted: list[WebSocketRoute] = []
 
@@ -211,9 +219,9 @@ def test_sleep(people: People, house: Server):
         context.route_web_socket("**/events?*", mute)
         context.clock.install()
 
-    ada = people.come(house.url, "ada", room="sleep", prepare=prepare)
-    bob = people.come(house.url, "bob", room="sleep")
-    ada.is_over("websocket")
+    ada = people.come(shared_server.url, "ada", room="sleep", prepare=prepare)
+    bob = people.come(shared_server.url, "bob", room="sleep")
+    ada.is_connected_over("websocket")
     bob.say("before")
     ada.sees("before")
     muted.extend(sockets)
@@ -221,7 +229,7 @@ def test_sleep(people: People, house: Server):
     bob.sees("meanwhile")
     ada.page.clock.fast_forward("10:00")
     ada.sees("meanwhile")
-    ada.is_over("websocket")
+    ada.is_connected_over("websocket")
     bob.say("after")
     ada.sees("after")
-    ada.is_over("websocket")
+    ada.is_connected_over("websocket")

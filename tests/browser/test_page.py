@@ -1,4 +1,4 @@
-"""What the page shows, to everybody, and that it stays readable."""
+"""The page's display: history, unread counts, notifications, links, and accessibility."""
 
 import re
 from datetime import datetime, timedelta
@@ -16,7 +16,10 @@ HOSTILE = [
     "javascript:alert(1) and [x](javascript:alert(1))",
     "data:text/html,<script>alert(1)</script>",
     "\u05e9\u05dc\u05d5\u05dd \u0645\u0631\u062d\u0628\u0627 (hello) " * 8,
-    *["Z" + "\u0351" * 2047, "\u0334" * 2048],  # 4,096 marks in a row, in as much as one may say
+    *[
+        "Z" + "\u0351" * 2047,
+        "\u0334" * 2048,
+    ],  # rows of combining marks, as long as a message may be
     "W" * 4096,
     "\ufdfd" * 40,
 ]
@@ -29,9 +32,9 @@ SCROLL_UP = """() => {
 }"""
 
 
-def post_many(house: Server, room: str, texts: list[str]) -> None:
-    """Have somebody at a socket say all that, faster than a page would."""
-    flood = Netcat(house.line)
+def post_many(shared_server: Server, room: str, texts: list[str]) -> None:
+    """Have a line client send many messages, faster than a page could."""
+    flood = Netcat(shared_server.line)
     flood.say("/nick flood")
     flood.say(f"/join {room}")
     flood.say("\r\n".join([*texts, "the end"]))
@@ -39,10 +42,10 @@ def post_many(house: Server, room: str, texts: list[str]) -> None:
     flood.close()
 
 
-def test_history_does_not_jump(people: People, house: Server):
-    """Scrolling up loads a thousand messages, and what one looks at stays where it is."""
-    post_many(house, "long", [f"message {n}" for n in range(1000)])
-    ada = people.come(house.url, "ada", room="long")
+def test_loading_history_keeps_the_scroll_position(people: People, shared_server: Server):
+    """While a thousand messages are loaded by scrolling up."""
+    post_many(shared_server, "long", [f"message {n}" for n in range(1000)])
+    ada = people.come(shared_server.url, "ada", room="long")
     ada.sees("the end")
     rows = ada.log.locator(".message")
     jumps = []
@@ -55,21 +58,21 @@ def test_history_does_not_jump(people: People, house: Server):
         jumps.append(ada.page.evaluate("topmost.getBoundingClientRect().top") - place)
     assert all(abs(jump) < 2 for jump in jumps), jumps
     assert rows.count() == 1001
-    told = ada.told()
+    told = ada.texts()
     assert told == [*(f"message {n}" for n in range(1000)), "the end"]
     ada.page.evaluate("document.querySelector('#scroll').scrollTop = 0")
     expect(ada.page.get_by_text("This is where #long begins.")).to_be_in_viewport()
     ada.say("down again")
-    bob = people.come(house.url, "bob", room="long")
+    bob = people.come(shared_server.url, "bob", room="long")
     bob.say("still there?")
     ada.page.get_by_role("button", name=re.compile("1 new message")).click()
     expect(ada.said("still there?")).to_be_in_viewport()
 
 
-def test_hostile_texts(people: People, house: Server):
-    """Whatever is said is shown as text, and the page fits a narrow window as before."""
-    mallory = people.come(house.url, "mallory", room="hostile")
-    ada = people.come(house.url, "ada", room="hostile", size=NARROW)
+def test_hostile_texts_are_shown_as_text_and_fit_the_page(people: People, shared_server: Server):
+    """Markup, links, marks and long words, in messages and topics."""
+    mallory = people.come(shared_server.url, "mallory", room="hostile")
+    ada = people.come(shared_server.url, "ada", room="hostile", size=NARROW)
     for number, text in enumerate(HOSTILE, 1):
         mallory.say(text)
         told = ada.log.locator(".message .text")
@@ -88,19 +91,19 @@ def test_hostile_texts(people: People, house: Server):
     mallory.sees("one can still talk")
 
 
-def test_links_are_safe(people: People, house: Server):
-    """Addresses on the web are links that give nothing away; nothing else is one."""
-    ada = people.come(house.url, "ada", room="links")
+def test_links_are_safe(people: People, shared_server: Server):
+    """Only web addresses are links, and they reveal no referrer."""
+    ada = people.come(shared_server.url, "ada", room="links")
     ada.say("see (https://example.com/a?b=c), http://x.test. and ftp://no javascript:no")
     links = ada.log.get_by_role("link")
     expect(links).to_have_text(["https://example.com/a?b=c", "http://x.test"])
     assert "noopener" in (links.first.get_attribute("rel") or "")
 
 
-def test_rooms_count_what_is_unread(people: People, house: Server):
-    """What is said in another room is counted, marked when one comes there, and then read."""
-    ada = people.come(house.url, "ada", room="here")
-    bob = people.come(house.url, "bob", room="there")
+def test_unread_messages_of_other_rooms_are_counted(people: People, shared_server: Server):
+    """A line marks the first unread one when the room is opened."""
+    ada = people.come(shared_server.url, "ada", room="here")
+    bob = people.come(shared_server.url, "bob", room="there")
     bob.say("old")
     bob.sees("old")
     ada.box.fill("/join there")
@@ -119,17 +122,17 @@ def test_rooms_count_what_is_unread(people: People, house: Server):
     expect(ada.page).to_have_title("#there")
 
 
-def test_what_was_looked_up_is_not_shown_again(people: People, house: Server):
-    """Who comes into a room looks up what was said there, and is told some of it too."""
+def test_messages_from_history_are_not_shown_twice(people: People, shared_server: Server):
+    """A joined room's history is loaded while its events arrive."""
     held: list[Route] = []
     looking = True
 
     def hold(route: Route) -> None:
         (held.append if looking else Route.continue_)(route)
 
-    ada = people.come(house.url, "ada", room="here", transport="poll")
+    ada = people.come(shared_server.url, "ada", room="here", transport="poll")
     ada.page.route(re.compile(r"/events\?rooms=[^&]*elsewhere"), hold)
-    bob = people.come(house.url, "bob", room="elsewhere")
+    bob = people.come(shared_server.url, "bob", room="elsewhere")
     bob.say("old")
     bob.sees("old")
     ada.box.fill("/join elsewhere")
@@ -151,20 +154,21 @@ window.Notification = class {
 let hidden = false;
 Object.defineProperty(document, "hidden", { get: () => hidden });
 window.look = away => { hidden = away; document.dispatchEvent(new Event("visibilitychange")); };"""
-"""A browser that allows notifications, and a window that can be looked away from."""
+"""A script that fakes notifications, and the visibility of the page."""
 
 
-def test_notifications(people: People, house: Server):
-    """Who wants it is notified of what is said to them while they look elsewhere, and of nothing
-    else; what came meanwhile stands below a line."""
+def test_hidden_page_notifies_of_mentions_and_private_messages(
+    people: People, shared_server: Server
+):
+    """If the person turned notifications on; a line marks the first unread message."""
     ada = people.come(
-        house.url,
+        shared_server.url,
         "ada",
         room="bell",
         prepare=lambda context: context.add_init_script(NOTIFICATIONS),
     )
-    bob = people.come(house.url, "bob", room="bell")
-    ada.is_over("websocket")
+    bob = people.come(shared_server.url, "bob", room="bell")
+    ada.is_connected_over("websocket")
     ada.page.evaluate("look(true)")
     bob.say("ada: before you wanted it")
     expect(ada.page).to_have_title("(1) #bell")
@@ -185,7 +189,7 @@ def test_notifications(people: People, house: Server):
     expect(ada.log.locator(".line + .event")).to_contain_text("nothing for adam")
     ada.page.evaluate("look(false)")
     expect(ada.page).to_have_title("(1) #bell")
-    ada.opens_talk("bob")
+    ada.opens_private_messages("bob")
     expect(ada.page).to_have_title("bob (private)")
 
 
@@ -194,15 +198,17 @@ document.hasFocus = () => focused;
 window.focusOn = on => { focused = on; dispatchEvent(new Event(on ? "focus" : "blur")); };"""
 
 
-def test_notified_while_another_window_has_the_focus(people: People, house: Server):
-    """A page that is in sight but not used is not looked at; what came meanwhile is unread."""
+def test_visible_page_without_focus_notifies_and_counts_unread(
+    people: People, shared_server: Server
+):
+    """A page that is visible but unused counts as not read."""
 
     def prepare(context: BrowserContext) -> None:
         context.add_init_script(NOTIFICATIONS)
         context.add_init_script(UNFOCUSED)
 
-    ada = people.come(house.url, "ada", room="focus", prepare=prepare)
-    bob = people.come(house.url, "bob", room="focus")
+    ada = people.come(shared_server.url, "ada", room="focus", prepare=prepare)
+    bob = people.come(shared_server.url, "bob", room="focus")
     ada.page.get_by_role("button", name="Notify me").click()
     ada.page.evaluate("focusOn(false)")
     bob.say("ada, over here")
@@ -212,8 +218,8 @@ def test_notified_while_another_window_has_the_focus(people: People, house: Serv
     expect(ada.page).to_have_title("#focus")
 
 
-def test_browser_that_cannot_notify_says_so(people: People, house: Server):
-    """Where `new Notification` throws, as on Android, the bell does not stay lit."""
+def test_failing_notifications_are_reported_and_turned_off(people: People, shared_server: Server):
+    """`new Notification` throws on Android."""
 
     def prepare(context: BrowserContext) -> None:
         context.add_init_script(NOTIFICATIONS)
@@ -222,8 +228,8 @@ def test_browser_that_cannot_notify_says_so(people: People, house: Server):
             "throw new TypeError('Illegal constructor'); } }"
         )
 
-    ada = people.come(house.url, "ada", room="android", prepare=prepare)
-    bob = people.come(house.url, "bob", room="android")
+    ada = people.come(shared_server.url, "ada", room="android", prepare=prepare)
+    bob = people.come(shared_server.url, "bob", room="android")
     bell = ada.page.get_by_role("button", name="Notify me")
     bell.click()
     expect(bell).to_have_attribute("aria-pressed", "true")
@@ -233,9 +239,9 @@ def test_browser_that_cannot_notify_says_so(people: People, house: Server):
     expect(bell).to_be_hidden()
 
 
-def test_copied_text_is_what_was_said(people: People, house: Server):
-    """Names, times and texts; not the letter of the picture, nor what is hidden."""
-    ada = people.come(house.url, "ada", room="copy")
+def test_copied_text_has_names_times_and_texts_only(people: People, shared_server: Server):
+    """No letters of avatars, and no hidden text."""
+    ada = people.come(shared_server.url, "ada", room="copy")
     for text in ("one", "two"):
         ada.say(text)
         ada.sees(text)
@@ -247,10 +253,10 @@ def test_copied_text_is_what_was_said(people: People, house: Server):
     assert "A" not in lines
 
 
-def test_gap_and_days(people: People, house: Server):
-    """What was missed is said where it is missing; another day has its date above it."""
-    ada = people.come(house.url, "ada", room="gaps")
-    ada.is_over("websocket")
+def test_gap_and_date_lines_are_shown_in_place(people: People, shared_server: Server):
+    """A gap can be loaded with a click; a new day has its date above it."""
+    ada = people.come(shared_server.url, "ada", room="gaps")
+    ada.is_connected_over("websocket")
     ada.say("before")
     ada.sees("before")
 
@@ -264,7 +270,7 @@ def test_gap_and_days(people: People, house: Server):
     ada.say("after")
     ada.sees("after")
     expect(ada.log.locator(".gap + .message")).to_contain_text("after")
-    ada.say("/help")  # what only this page has said
+    ada.say("/help")  # a remark that is only on this page
     ada.page.get_by_role("button", name="Read it now").click()
     expect(ada.log.locator(".message .text")).to_have_text(["before", "after"])
     expect(ada.log.locator(".gap")).to_have_count(0)
@@ -275,9 +281,9 @@ def test_gap_and_days(people: People, house: Server):
     expect(ada.log.locator("time").last).to_have_text(re.compile(r"\d:\d\d"))
 
 
-def test_keyboard_alone(people: People, house: Server):
-    """Everything can be typed: a name, several lines, a command that completes itself."""
-    ada = people.come(house.url, room="keys")
+def test_page_can_be_used_by_keyboard_alone(people: People, shared_server: Server):
+    """A name, several lines, completion of commands, and other rooms."""
+    ada = people.come(shared_server.url, room="keys")
     ada.name_box.focus()
     keys = ada.page.keyboard
     keys.type("ada")
@@ -300,11 +306,11 @@ def test_keyboard_alone(people: People, house: Server):
     expect(ada.page.get_by_role("heading", name="#lobby")).to_be_visible()
 
 
-def test_accessible(people: People, house: Server):
-    """axe-core finds nothing wrong, whatever there is to see, wide and narrow, light and dark."""
-    # axe is a script that the page's policy would not let in.
-    ada = people.come(house.url, "ada", room="axe", bypass_csp=True)
-    bob = people.come(house.url, "bob", room="axe")
+def test_page_is_accessible(people: People, shared_server: Server):
+    """axe-core finds no violation, wide and narrow, light and dark."""
+    # The page's content security policy would block axe.
+    ada = people.come(shared_server.url, "ada", room="axe", bypass_csp=True)
+    bob = people.come(shared_server.url, "bob", room="axe")
     bob.say("hello ada, see https://example.com/")
     bob.say("and again")
     ada.say("hello bob")
@@ -315,7 +321,7 @@ def test_accessible(people: People, house: Server):
     bob.say("/topic what it is about")
     ada.say("/help")
     expect(ada.page.locator("#topic")).to_have_text("what it is about")
-    ada.opens_talk("bob")
+    ada.opens_private_messages("bob")
     ada.sees("psst")
     assert Axe().run(ada.page).violations_count == 0
     ada.goes_to("axe")

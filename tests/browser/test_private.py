@@ -1,4 +1,4 @@
-"""Private messages have places of their own, one for each person."""
+"""Private messages have their own places, one for each person."""
 
 import re
 
@@ -8,10 +8,10 @@ from .people import People
 from .server import Server
 
 
-def test_private_messages_are_in_a_place_of_their_own(people: People, house: Server):
-    """They are in no room; what is written there stays private; a reload moves nothing."""
-    bob = people.come(house.url, "bob", room="aside")
-    ada = people.come(house.url, "ada", room="aside")
+def test_private_messages_are_in_a_place_of_their_own(people: People, shared_server: Server):
+    """They appear in no room, and a reload keeps them in place."""
+    bob = people.come(shared_server.url, "bob", room="aside")
+    ada = people.come(shared_server.url, "ada", room="aside")
     ada.say("/msg bob psst")
     expect(ada.page.get_by_role("heading", level=1, name="bob")).to_be_visible()
     expect(ada.box).to_have_attribute("placeholder", "Write to bob only")
@@ -20,7 +20,7 @@ def test_private_messages_are_in_a_place_of_their_own(people: People, house: Ser
     expect(talks.get_by_role("link", name="ada 2 new")).to_be_visible()
     expect(bob.page).to_have_title("(2) #aside")
     expect(bob.log.get_by_text("psst")).to_have_count(0)
-    bob.opens_talk("ada")
+    bob.opens_private_messages("ada")
     bob.sees("psst")
     bob.sees("and more")
     bob.say("yes?")
@@ -37,10 +37,10 @@ def test_private_messages_are_in_a_place_of_their_own(people: People, house: Ser
     expect(bob.page).to_have_title("#aside")
 
 
-def test_click_on_a_name_opens_the_place(people: People, house: Server):
-    """Each place keeps its own draft, so nothing that was meant for one is said in the other."""
-    bob = people.come(house.url, "bob", room="drawer")
-    ada = people.come(house.url, "ada", room="drawer")
+def test_click_on_a_name_opens_private_messages(people: People, shared_server: Server):
+    """Each place keeps its own draft, so no text is sent to the wrong place."""
+    bob = people.come(shared_server.url, "bob", room="drawer")
+    ada = people.come(shared_server.url, "ada", room="drawer")
     ada.box.fill("for all")
     ada.page.get_by_role("button", name="bob").click()
     expect(ada.box).to_be_focused()
@@ -48,7 +48,7 @@ def test_click_on_a_name_opens_the_place(people: People, house: Server):
     ada.box.fill("for bob")
     ada.goes_to("drawer")
     expect(ada.box).to_have_value("for all")
-    ada.opens_talk("bob")
+    ada.opens_private_messages("bob")
     expect(ada.box).to_have_value("for bob")
     ada.box.press("Enter")
     ada.sees("for bob")
@@ -58,20 +58,20 @@ def test_click_on_a_name_opens_the_place(people: People, house: Server):
     ada.say("/leave")
     expect(ada.page.get_by_role("heading", name="#drawer")).to_be_visible()
     expect(ada.page.get_by_role("navigation", name="Private messages")).to_be_hidden()
-    bob.opens_talk("ada")
+    bob.opens_private_messages("ada")
     bob.sees("for bob")
 
 
-def test_conversation_follows_a_new_name(people: People, house: Server):
-    """When the other one is renamed, the conversation goes on, and reaches them."""
-    bob = people.come(house.url, "bob", room="renamed")
-    ada = people.come(house.url, "ada", room="renamed")
+def test_private_messages_follow_a_rename(people: People, shared_server: Server):
+    """The conversation continues under the new name."""
+    bob = people.come(shared_server.url, "bob", room="renamed")
+    ada = people.come(shared_server.url, "ada", room="renamed")
     ada.say("/msg bob one")
     bob.say("/nick robert")
     expect(ada.page.get_by_role("heading", level=1, name="robert")).to_be_visible()
     ada.sees("one")
     ada.say("two")
-    bob.opens_talk("ada")
+    bob.opens_private_messages("ada")
     bob.sees("one")
     bob.sees("two")
     bob.page.reload()
@@ -79,9 +79,9 @@ def test_conversation_follows_a_new_name(people: People, house: Server):
     bob.sees("two")
 
 
-def test_message_to_a_stranger_is_given_back(people: People, house: Server):
-    """It says what to do on this page, and the text is where it was."""
-    ada = people.come(house.url, "ada", room="stranger")
+def test_message_to_an_unknown_person_stays_in_the_box(people: People, shared_server: Server):
+    """With an error that says what to do on this page."""
+    ada = people.come(shared_server.url, "ada", room="stranger")
     ada.say("/msg nobody psst")
     problem = ada.page.get_by_role("alert")
     expect(problem).to_contain_text("list of people")
@@ -90,10 +90,10 @@ def test_message_to_a_stranger_is_given_back(people: People, house: Server):
     expect(ada.page.get_by_role("heading", name="#stranger")).to_be_visible()
 
 
-def test_undelivered_private_text_does_not_land_in_a_room(people: People, house: Server):
-    """A private text that is refused while one looks at a room waits in its own place."""
-    ada = people.come(house.url, "ada", room="leak")
-    bob = people.come(house.url, "bob", room="leak")
+def test_refused_private_text_is_not_put_into_a_room_s_box(people: People, shared_server: Server):
+    """It waits as a draft in its own place."""
+    ada = people.come(shared_server.url, "ada", room="leak")
+    bob = people.come(shared_server.url, "bob", room="leak")
     ada.page.get_by_role("button", name="bob").click()
     held: list[Route] = []
     ada.page.route("**/people/**", lambda route: held.append(route))
@@ -105,5 +105,5 @@ def test_undelivered_private_text_does_not_land_in_a_room(people: People, house:
     held[0].continue_()
     expect(ada.page.get_by_role("alert")).to_contain_text("Nobody of that name")
     expect(ada.box).to_have_value("")
-    ada.opens_talk("bob")
+    ada.opens_private_messages("bob")
     expect(ada.box).to_have_value("a secret")

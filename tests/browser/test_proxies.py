@@ -1,4 +1,4 @@
-"""What stands in front of the server: sign-ins of its own, and other Host headers."""
+"""The page behind proxies with a sign-in of their own, or with another Host header."""
 
 import json
 from collections.abc import Callable
@@ -12,8 +12,8 @@ from .server import Server
 API = "**/{events?*,rooms/**,session,session/**}"
 
 
-def answered(**answer: object) -> Callable[[Route], None]:
-    """A proxy that answers in the server's place."""
+def answer_with(**answer: object) -> Callable[[Route], None]:
+    """A route that answers in the server's place, as a proxy does."""
 
     def fulfil(route: Route) -> None:
         route.fulfill(**answer)  # type: ignore[arg-type]
@@ -29,12 +29,12 @@ ANSWERS = {
 }
 
 
-def test_sign_in_of_a_proxy_is_told_and_leads_to_a_reload(people: People, house: Server):
-    """Whether the proxy refuses, redirects, or answers with a page; what was typed is kept."""
-    ada = people.come(house.url, "ada", room="sso")
+def test_sign_in_of_a_proxy_is_reported_and_offers_a_reload(people: People, shared_server: Server):
+    """Whether the proxy refuses, redirects or answers with a page; the unsent text is kept."""
+    ada = people.come(shared_server.url, "ada", room="sso")
     for answer in ANSWERS.values():
-        ada.is_over("websocket")
-        ada.page.route(API, answered(**answer))
+        ada.is_connected_over("websocket")
+        ada.page.route(API, answer_with(**answer))
         ada.page.evaluate("dispatchEvent(new Event('online'))")
         problem = ada.page.get_by_role("alert")
         expect(problem).to_contain_text("sign in again")
@@ -47,8 +47,8 @@ def test_sign_in_of_a_proxy_is_told_and_leads_to_a_reload(people: People, house:
         ada.box.fill("")
 
 
-def test_page_works_behind_basic_auth(people: People, house: Server):
-    """The browser's own credentials go along, and the session does not replace them."""
+def test_page_works_behind_basic_auth(people: People, shared_server: Server):
+    """The browser's own credentials are sent, and the session does not replace them."""
     seen: list[str] = []
 
     def guard(route: Route) -> None:
@@ -63,49 +63,49 @@ def test_page_works_behind_basic_auth(people: People, house: Server):
         return "sso=yes" in (route.request.all_headers().get("cookie") or "")
 
     def prepare(context: BrowserContext) -> None:
-        context.add_cookies([{"name": "sso", "value": "yes", "url": house.url}])
+        context.add_cookies([{"name": "sso", "value": "yes", "url": shared_server.url}])
         context.route(API, guard)
 
-    ada = people.come(house.url, "ada", room="basic", prepare=prepare)
-    ada.is_over("websocket")
+    ada = people.come(shared_server.url, "ada", room="basic", prepare=prepare)
+    ada.is_connected_over("websocket")
     ada.say("hello")
     ada.sees("hello")
     assert len(seen) > 3
 
 
-def refused(code: str, status: int) -> Callable[[Route], None]:
-    """The server behind a proxy that changes Host."""
+def refuse_with(code: str, status: int) -> Callable[[Route], None]:
+    """A route that refuses, as the server does behind a proxy that changes Host."""
     body = json.dumps({"error": {"code": code, "message": "see --allow-origin"}})
-    return answered(status=status, content_type="application/json", body=body)
+    return answer_with(status=status, content_type="application/json", body=body)
 
 
-def test_page_says_that_a_proxy_changes_host(people: People, house: Server):
-    """Instead of trying for ever, it says what to do about it."""
+def test_page_says_that_a_proxy_changes_host(people: People, shared_server: Server):
+    """With advice, instead of retrying for ever."""
     for code, status in (("foreign-origin", 403), ("wrong-host", 421)):
-        refusal = refused(code, status)
+        refusal = refuse_with(code, status)
 
         def prepare(context: BrowserContext, refusal: Callable[[Route], None] = refusal) -> None:
             context.route(API, refusal)
 
-        ada = people.come(house.url, prepare=prepare)
+        ada = people.come(shared_server.url, prepare=prepare)
         ada.name_box.fill("ada")
         ada.name_box.press("Enter")
         expect(ada.page.get_by_role("alert")).to_contain_text("proxy_set_header Host")
 
 
-def test_page_whose_scripts_are_withheld_says_so(people: People, house: Server):
-    """And does not stand there as if it were connecting."""
+def test_page_says_that_its_scripts_did_not_load(people: People, shared_server: Server):
+    """Instead of seeming to connect."""
 
     def prepare(context: BrowserContext) -> None:
-        context.route("**/server.js", answered(status=403, body="no"))
+        context.route("**/server.js", answer_with(status=403, body="no"))
 
-    ada = people.come(house.url, room="unloaded", prepare=prepare, expecting="#lobby")
+    ada = people.come(shared_server.url, room="unloaded", prepare=prepare, expecting="#lobby")
     expect(ada.page.locator("#unloaded")).to_be_visible(timeout=10_000)
     expect(ada.page.locator("#unloaded")).to_contain_text("have not come in")
 
 
-def test_websocket_has_a_ticket_in_its_address_and_not_the_token(people: People, house: Server):
-    """Proxies log addresses. A server that knows no tickets is given the token."""
+def test_websocket_url_has_a_ticket_instead_of_the_token(people: People, shared_server: Server):
+    """Proxies log URLs. A server without tickets is sent the token."""
     for status, word in ((201, "ticket=once"), (404, "access_token=")):
         asked: list[str] = []
 
@@ -117,11 +117,11 @@ def test_websocket_has_a_ticket_in_its_address_and_not_the_token(people: People,
                 socket.connect_to_server()
 
         def prepare(context: BrowserContext, status: int = status, take: Any = take) -> None:
-            context.route("**/session/ticket", answered(status=status, json={"ticket": "once"}))
+            context.route("**/session/ticket", answer_with(status=status, json={"ticket": "once"}))
             context.route_web_socket("**/events?*", take)
 
-        ada = people.come(house.url, "ada", room="tickets", prepare=prepare)
-        ada.is_over("sse")
+        ada = people.come(shared_server.url, "ada", room="tickets", prepare=prepare)
+        ada.is_connected_over("sse")
         assert word in asked[-1]
         assert ada.token not in asked[-1] or status == 404
         ada.leave()

@@ -1,4 +1,4 @@
-"""Links and mentions: what of a text is an address, and whom it names."""
+"""Links and mentions in texts."""
 
 import pytest
 from playwright.sync_api import Browser, expect
@@ -8,7 +8,7 @@ from .people import People
 from .server import Server
 
 LINKS = [
-    # brackets of its own belong to an address, others end it
+    # balanced brackets belong to an address, others end it
     ("https://en.wikipedia.org/wiki/Mercury_(planet)", ["https://en.wikipedia.org/wiki/Mercury_(planet)"]),
     ("(https://x.test/a_(b)).", ["https://x.test/a_(b)"]),
     ("[a](https://x.test/a),b", ["https://x.test/a"]),
@@ -36,7 +36,7 @@ LINKS = [
     ("https://example.com/~ada/_x_", ["https://example.com/~ada/_x_"]),
     # sentences
     ("https://x.test/a?b, http://x.test.", ["https://x.test/a?b", "http://x.test"]),
-    # no addresses of HTTP
+    # not HTTP addresses
     ("https:// xhttps://x.test ftp://x.test javascript:x", []),
 ]  # fmt: skip
 MENTIONS = [
@@ -61,16 +61,17 @@ MENTIONS = [
 
 
 @pytest.fixture(scope="module")
-def texts(browser: Browser, house: Server):
-    """The module that knows texts."""
-    with modules(browser, house) as found:
+def texts(browser: Browser, shared_server: Server):
+    """The module `texts.js`."""
+    with modules(browser, shared_server) as found:
         yield found
 
 
 @pytest.mark.parametrize(("text", "links"), LINKS)
-def test_link_ends_where_its_address_ends(texts: Modules, text: str, links: list[str]):
-    """Brackets are balanced; punctuation of any script and markup are no part of it; and no
-    character of the text is lost."""
+def test_link_excludes_surrounding_punctuation_and_markup(
+    texts: Modules, text: str, links: list[str]
+):
+    """Balanced brackets belong to it; no character of the text is lost."""
     parts = texts.call("texts.js", "split", text)
     assert parts[1::2] == links
     assert "".join(parts) == text
@@ -78,20 +79,20 @@ def test_link_ends_where_its_address_ends(texts: Modules, text: str, links: list
 
 @pytest.mark.parametrize(("text", "name", "mentioned"), MENTIONS)
 def test_mention_is_a_whole_word(texts: Modules, text: str, name: str, mentioned: bool):
-    """Words end at spaces and punctuation, and in scripts without spaces at every character."""
+    """Words end at spaces and punctuation; in scripts without spaces, at every character."""
     assert texts.call("texts.js", "mentions", text, name) is mentioned
 
 
 @pytest.mark.parametrize("part", ["(", "_)(~*", "**", "||https://", "[", "https://x"])
-def test_long_text_of_brackets_and_markup_is_split_at_once(texts: Modules, part: str):
-    """A message of 4 kB of anything takes no time that one would notice."""
+def test_splitting_a_long_text_takes_linear_time(texts: Modules, part: str):
+    """With 4 kB of brackets or markup."""
     text = f"https://x.test/{part * (4096 // len(part))}"
     assert "".join(texts.call("texts.js", "split", text)) == text
 
 
-def test_mention_in_chinese_is_marked(people: People, house: Server):
-    """A person called 明 is called by `@明你好`."""
-    ming = people.come(house.url, "明", room="cjk")
-    bob = people.come(house.url, "bob", room="cjk")
+def test_mention_in_chinese_is_marked(people: People, shared_server: Server):
+    """`@明你好` mentions a person called 明."""
+    ming = people.come(shared_server.url, "明", room="cjk")
+    bob = people.come(shared_server.url, "bob", room="cjk")
     bob.say("@明你好")
     expect(ming.log.locator(".mention")).to_contain_text("@明你好")

@@ -70,7 +70,7 @@ def test_all_at_one_address_share_its_rate() -> None:
 
 
 def test_the_refusal_says_that_it_is_the_address_and_when_to_come_again() -> None:
-    """And nobody who waits for their address needs to ask more often than they may speak."""
+    """And no session is told to retry more often than it may send."""
     chat = InMemoryChat(message_rate=5, address_rate=5)
     *talkers, other = (chat.enter(address=OFFICE) for _ in range(3))
     for talker in talkers:
@@ -82,8 +82,8 @@ def test_the_refusal_says_that_it_is_the_address_and_when_to_come_again() -> Non
     assert refused(chat, other, Say("lobby", "hi")) == [False]
 
 
-def test_who_had_to_wait_for_their_address_goes_on_without_a_burst() -> None:
-    """Until they have been silent: by waiting nobody becomes one who has said little."""
+def test_a_session_that_its_address_throttled_has_no_burst_left() -> None:
+    """Until it has been silent: waiting does not restore its priority."""
     chat = InMemoryChat(message_rate=5, address_rate=20)
     for _ in range(8):
         refused(chat, chat.enter(address=OFFICE), *says(10))
@@ -95,7 +95,7 @@ def test_who_had_to_wait_for_their_address_goes_on_without_a_burst() -> None:
     assert refused(chat, late, *says(20)) == [False] * 20
 
 
-def test_what_waits_at_an_address_leaves_room_for_what_does_not() -> None:
+def test_throttled_sessions_of_an_address_leave_room_for_others() -> None:
     """Of those who always have one more line waiting none ever takes what is left for the quiet."""
     chat = InMemoryChat(message_rate=5, address_rate=10)
     flooders = [chat.enter(address=OFFICE) for _ in range(50)]
@@ -117,7 +117,7 @@ def test_what_waits_at_an_address_leaves_room_for_what_does_not() -> None:
 
 
 def test_a_flood_leaves_room_for_its_neighbours() -> None:
-    """However many flood, whoever has said little at the same address is heard at once."""
+    """A session at the same address that has sent little is served at once."""
     chat = InMemoryChat(message_rate=5, address_rate=10)
     flooders = [chat.enter(address=OFFICE) for _ in range(20)]
     neighbour = chat.enter(address=OFFICE)
@@ -129,7 +129,7 @@ def test_a_flood_leaves_room_for_its_neighbours() -> None:
         chat.advance(1)
 
 
-def test_visitors_of_an_address_are_together_one_session_more() -> None:
+def test_visitors_of_an_address_share_the_rate_of_one_session() -> None:
     """Whatever names they give; visitors from elsewhere are not concerned."""
     chat = InMemoryChat(message_rate=1, address_rate=20)
     outcomes = [
@@ -180,7 +180,7 @@ def test_names_change_more_slowly_than_messages_come() -> None:
     assert refused(chat, ada, Rename("eve"), Rename("ida")) == [False, True]
 
 
-def test_a_name_that_cannot_be_had_costs_nothing() -> None:
+def test_a_refused_name_uses_up_no_rate() -> None:
     """One may try as many as one likes."""
     chat = InMemoryChat(message_rate=1)
     ada = chat.enter("ada")
@@ -201,7 +201,7 @@ def test_a_change_of_name_that_is_refused_for_another_rate_is_not_counted() -> N
     assert refused(chat, ada, *[Rename(f"n{number}") for number in range(4)]) == [False] * 4
 
 
-def test_leaving_is_never_refused_but_whoever_comes_and_goes_waits_before_coming() -> None:
+def test_leaving_is_never_refused_but_delays_the_next_command() -> None:
     """Each of the two is told to all in the room."""
     chat = InMemoryChat(message_rate=1)
     ada = chat.enter("ada")
@@ -213,7 +213,7 @@ def test_leaving_is_never_refused_but_whoever_comes_and_goes_waits_before_coming
     assert refused(chat, ada, Join("dev")) == [False]
 
 
-def test_whoever_comes_and_goes_does_so_for_their_address_too() -> None:
+def test_leaving_counts_against_the_address_too() -> None:
     """A new session does not help."""
     chat = InMemoryChat(message_rate=1, address_rate=1)
     for _ in range(5):
@@ -280,8 +280,8 @@ def test_there_are_so_many_sessions_in_all() -> None:
     assert opened(chat, doors[1], "bob", HOME)
 
 
-def test_where_there_are_too_many_sessions_the_oldest_that_was_never_used_gives_way() -> None:
-    """Not before there was time to use it, and nobody's that was used: by a request, by a reader;
+def test_at_the_limit_of_sessions_the_oldest_unused_one_is_evicted() -> None:
+    """Not before there was time to use it, and none that was used, by a request or by a reader;
     whoever begins a thousand keeps nobody out.
     """
     chat = InMemoryChat(sessions_per_address=4)
@@ -305,7 +305,7 @@ def test_where_there_are_too_many_sessions_the_oldest_that_was_never_used_gives_
     assert [session.person.ended for session in (asked, read)] == [False, False]
 
 
-def test_on_a_full_server_an_unused_session_of_any_address_gives_way() -> None:
+def test_on_a_full_server_an_unused_session_of_any_address_is_evicted() -> None:
     """The oldest; an address that has all it may have makes room for itself only."""
     chat = InMemoryChat(sessions=3, sessions_per_address=2)
     sessions = chat.service.sessions
@@ -361,6 +361,6 @@ def test_nothing_is_kept_of_sessions_that_are_over() -> None:
         if number % 2:
             session.touch(LOCAL)
     chat.advance(GRACE_SECONDS)
-    assert sessions._by_hash == {}
-    assert sessions._by_token == {}
+    assert sessions._registry._by_hash == {}
+    assert sessions._registry._by_token == {}
     assert sessions._unused._begun == {None: {}}

@@ -50,7 +50,7 @@ def test_an_account_is_guessed_at_a_few_times_only(ada: InMemoryChat, name: str)
     assert [guess(ada, name, address(n)) for n in range(2)] == [BadCredentials, RateLimited]
 
 
-def test_nobody_locks_an_owner_out(ada: InMemoryChat) -> None:
+def test_guesses_do_not_lock_the_owner_out(ada: InMemoryChat) -> None:
     """Where ada has signed in before, the guesses of others do not count."""
     for number in range(3 * ACCOUNT_FAILURES):
         guess(ada, "ada", address(number))
@@ -80,14 +80,14 @@ def test_guesses_that_are_under_way_together_count_each(ada: InMemoryChat) -> No
     assert answers.count(BadCredentials) == ACCOUNT_FAILURES
 
 
-def test_the_right_password_costs_nothing(ada: InMemoryChat) -> None:
+def test_the_right_password_uses_up_no_attempt(ada: InMemoryChat) -> None:
     """However often, and wherever from."""
     for number in range(2 * ADDRESS_FAILURES):
         signed_in(ada, "ada", address=OTHER)
         signed_in(ada, "ada", address=address(number))
 
 
-def test_a_restart_forgives_nothing(ada: InMemoryChat) -> None:
+def test_failures_are_counted_over_a_restart(ada: InMemoryChat) -> None:
     """The counts are in the store."""
     for number in range(ACCOUNT_FAILURES):
         guess(ada, "ada", address(number))
@@ -96,7 +96,7 @@ def test_a_restart_forgives_nothing(ada: InMemoryChat) -> None:
     assert signed_in(again, "ada", address=OWN)
 
 
-def test_what_is_forgiven_is_forgotten(ada: InMemoryChat) -> None:
+def test_buckets_that_are_full_again_are_deleted(ada: InMemoryChat) -> None:
     """In the store too."""
     for number in range(ACCOUNT_FAILURES):
         guess(ada, f"name{number}", OTHER)

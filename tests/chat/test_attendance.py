@@ -23,7 +23,7 @@ def test_everyone_starts_in_the_lobby(chat: InMemoryChat) -> None:
     assert events(chat) == [Joined("lobby", "ada")]
 
 
-def test_guests_come_and_go_unannounced(chat: InMemoryChat) -> None:
+def test_guests_join_and_leave_without_an_announcement(chat: InMemoryChat) -> None:
     """But they are there, and may speak."""
     guest = chat.enter()
     chat.perform(guest, Join("dev"))
@@ -37,7 +37,7 @@ def test_guests_come_and_go_unannounced(chat: InMemoryChat) -> None:
 
 
 def test_a_guest_who_takes_a_name_has_joined(chat: InMemoryChat) -> None:
-    """In each of the rooms; nobody was told of the guest before."""
+    """In each of the rooms; the guest's arrival was not announced."""
     guest = chat.enter()
     chat.perform(guest, Join("dev"))
     assert chat.perform(guest, Rename("ada")) == chat.entries("lobby")[0].id
@@ -137,7 +137,7 @@ def test_a_person_s_commands_take_effect_in_their_order(chat: InMemoryChat) -> N
     assert list(ada.rooms) == ["lobby", "dev"]
 
 
-def test_as_many_rooms_as_may_be_holds_for_commands_given_together(chat: InMemoryChat) -> None:
+def test_the_limit_on_rooms_holds_for_joins_under_way_together(chat: InMemoryChat) -> None:
     """Those that come too many are refused; one that is left makes room for the next."""
     chat = InMemoryChat(rooms_per_session=3)
     ada = chat.enter("ada")
@@ -159,7 +159,7 @@ def test_as_many_rooms_as_may_be_holds_for_commands_given_together(chat: InMemor
 
 
 def test_a_person_who_ends_leaves_every_room(chat: InMemoryChat) -> None:
-    """With a parting word, and whoever asked for the end knows when it is so."""
+    """With a parting word; the Deferred of `end` fires when that is shown."""
     ada = chat.enter("ada")
     chat.perform(ada, Join("dev"))
     chat.store.hold("appends")
@@ -207,7 +207,7 @@ def test_what_was_said_before_the_end_is_shown_before_it(chat: InMemoryChat) -> 
     assert chat.room("dev").names == []
 
 
-def test_a_leave_that_the_store_cannot_take_is_put_again(
+def test_a_departure_that_the_store_cannot_take_is_submitted_again(
     chat: InMemoryChat, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A name must become free, and a person who has gone must not be listed for ever."""
@@ -260,8 +260,8 @@ def test_a_policy_may_forbid_to_enter_to_join_and_to_rename(
     assert ada.rooms == {}
 
 
-def test_nobody_enters_a_server_that_is_going_down(chat: InMemoryChat) -> None:
-    """And nobody's leaving is told, though the sessions end: these did not choose to go."""
+def test_no_person_enters_a_server_that_shuts_down(chat: InMemoryChat) -> None:
+    """Sessions that end then announce no departure: these people did not choose to leave."""
     ada = chat.enter("ada")
     drained = chat.service.drain()
     with pytest.raises(Unavailable, match="going down"):

@@ -35,7 +35,7 @@ def test_the_claim_makes_one_administrator(chat: InMemoryChat) -> None:
     assert signed_in(chat, "ada").person.admin
 
 
-def test_an_account_that_there_is_may_claim(chat: InMemoryChat) -> None:
+def test_an_existing_account_may_claim(chat: InMemoryChat) -> None:
     """Its person is an administrator at once."""
     proof = registered(chat, "ada")
     session = signed_in(chat, "ada")
@@ -44,7 +44,7 @@ def test_an_account_that_there_is_may_claim(chat: InMemoryChat) -> None:
 
 
 @pytest.mark.parametrize("register", ["closed", "invite"])
-def test_the_claim_makes_an_account_where_nobody_else_may(register: Any) -> None:
+def test_the_claim_allows_registration_where_it_is_not_open(register: Any) -> None:
     """The first administrator has to come from somewhere."""
     chat = InMemoryChat(rules=Rules(register=register))
     claim(chat, "ada")
@@ -63,7 +63,7 @@ def test_a_claim_is_good_for_an_hour(chat: InMemoryChat) -> None:
     claim(chat, "ada")
 
 
-def test_of_two_who_claim_at_once_one_is_the_administrator(chat: InMemoryChat) -> None:
+def test_of_two_claims_at_once_one_succeeds(chat: InMemoryChat) -> None:
     """The other is refused."""
     proofs = [registered(chat, name) for name in ("ada", "eve")]
     code = chat.service.claims.code

@@ -41,7 +41,7 @@ def listed(chat: InMemoryChat) -> list[str]:
 # -- existing ------------------------------------------------------------------------------------
 
 
-def test_rooms_that_are_read_take_nobodys_place() -> None:
+def test_rooms_that_are_only_read_do_not_count() -> None:
     """However many are: all those that there may be can still be begun, by the readers' own address
     too."""
     chat = InMemoryChat(rooms=10, rooms_per_address=0)
@@ -65,7 +65,7 @@ def test_a_room_that_is_read_is_in_no_list() -> None:
 
 @pytest.mark.parametrize("in_room", [False, True], ids=["from outside", "from inside"])
 def test_a_room_with_an_empty_topic_and_nobody_in_it_is_gone(in_room: bool) -> None:
-    """Whoever clears the topic of a room where nothing was said leaves nothing behind."""
+    """Clearing the topic of a room without events leaves nothing of it."""
     chat = InMemoryChat(rooms=3, rooms_per_address=0)
     for number in range(20):
         guest = chat.enter(address=OFFICE)
@@ -115,7 +115,7 @@ def test_what_the_store_refused_leaves_no_room() -> None:
 # -- by address ----------------------------------------------------------------------------------
 
 
-def test_an_address_begins_so_many_rooms_and_no_more() -> None:
+def test_the_rooms_that_an_address_creates_have_a_limit() -> None:
     """Whichever way: joining, speaking, a topic; others go on, and so do rooms that exist."""
     chat = InMemoryChat(rooms_per_address=3)
     bob = chat.service.visitor("bob", OFFICE)
@@ -160,7 +160,7 @@ def test_an_address_has_a_share_of_all_rooms(address: Address, most: int) -> Non
     [("8.8.8.8", True), ("2606:4700::1", True), ("127.0.0.1", False), ("10.0.0.7", False),
      ("::1", False), ("fd00::7", False), (None, False)],
 )  # fmt: skip
-def test_an_address_is_of_the_internet_or_near(host: str | None, public: bool) -> None:
+def test_addresses_are_public_or_not(host: str | None, public: bool) -> None:
     """IPv6 counts by its network."""
     assert is_public(address_of(host)) is public
 
@@ -168,7 +168,7 @@ def test_an_address_is_of_the_internet_or_near(host: str | None, public: bool) -
 # -- being read ----------------------------------------------------------------------------------
 
 
-def test_so_many_rooms_that_do_not_exist_are_read_and_no_more() -> None:
+def test_readers_of_rooms_that_do_not_exist_have_a_limit() -> None:
     """From one address, and in all; rooms that exist can be read, and readers that go give way."""
     chat = InMemoryChat(rooms=4, rooms_per_address=1)
     performed(chat, chat.service.visitor("bob", HOME), Say("dev", "hi"))

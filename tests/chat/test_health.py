@@ -45,7 +45,7 @@ def test_all_who_ask_at_once_are_answered_by_one_probe(probes: Probes) -> None:
     assert len(probes.begun) == 1
 
 
-def test_what_was_found_out_counts_for_a_moment(probes: Probes) -> None:
+def test_the_result_of_a_probe_is_cached(probes: Probes) -> None:
     """Good or bad; then it is looked at again."""
     answer = probes.health.check()
     probes.begun[0].errback(Unavailable("the disk is full"))
@@ -73,7 +73,7 @@ def test_a_store_that_does_not_answer_is_not_healthy(probes: Probes) -> None:
     assert probes.clock.getDelayedCalls() == []
 
 
-def test_a_probe_that_breaks_is_told(probes: Probes) -> None:
+def test_a_probe_that_fails_is_reported(probes: Probes) -> None:
     """Whatever breaks."""
     answer = probes.health.check()
     probes.begun[0].errback(ValueError("what?"))

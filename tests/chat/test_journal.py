@@ -28,7 +28,7 @@ Fate = Literal["stored", "lost"]
 
 @pytest.mark.parametrize("held", ["appends", "shown"])
 def test_nothing_is_shown_before_the_store_has_taken_it(chat: InMemoryChat, held: Held) -> None:
-    """Neither in the log, nor to a reader, nor as an answer to the sender."""
+    """The log, the readers and the sender get nothing before."""
     ada = chat.enter()
     outlet = reading(chat, chat.room("lobby"))
     chat.store.hold(held)
@@ -43,7 +43,7 @@ def test_nothing_is_shown_before_the_store_has_taken_it(chat: InMemoryChat, held
 
 
 def test_the_sender_is_answered_when_the_event_stands_in_the_log(chat: InMemoryChat) -> None:
-    """With its id, before readers are woken."""
+    """The sender gets the id before readers are woken."""
     ada = chat.enter("ada")
     lobby = chat.room("lobby")
     outlet = reading(chat, lobby)
@@ -58,8 +58,8 @@ def test_the_sender_is_answered_when_the_event_stands_in_the_log(chat: InMemoryC
     assert seen == [True]
 
 
-def test_everyone_is_answered_with_their_own_id(chat: InMemoryChat) -> None:
-    """Also those after one whose command made several events."""
+def test_each_sender_gets_its_own_id(chat: InMemoryChat) -> None:
+    """A command that makes several events shifts no other sender's id."""
     ada, bob = chat.enter("ada"), chat.enter("bob")
     chat.perform(ada, Join("dev"))
     looked_up(chat, "eve")
@@ -90,8 +90,8 @@ def test_one_turn_is_one_append(chat: InMemoryChat, monkeypatch: pytest.MonkeyPa
     assert [batch.count for batch in outlet.batches] == [10]
 
 
-def test_a_refused_batch_is_told_to_its_senders_and_seen_by_nobody(chat: InMemoryChat) -> None:
-    """And the next one goes its way."""
+def test_a_refused_batch_fails_for_its_senders_and_reaches_no_reader(chat: InMemoryChat) -> None:
+    """The next batch is stored as usual."""
     ada, bob = chat.enter("ada"), chat.enter("bob")
     before = events(chat)
     outlet = reading(chat, chat.room("lobby"), chat.room("dev"))
@@ -111,7 +111,7 @@ def test_a_refused_batch_is_told_to_its_senders_and_seen_by_nobody(chat: InMemor
 
 
 def test_a_private_message_needs_no_disk(chat: InMemoryChat) -> None:
-    """It is kept by nobody, so a full disk is no reason to refuse it."""
+    """It is not stored, so a full disk is no reason to refuse it."""
     ada, bob = chat.enter("ada"), chat.enter("bob")
     chat.store.refusing = True
     assert chat.perform(ada, Tell("bob", "psst"))
@@ -119,7 +119,7 @@ def test_a_private_message_needs_no_disk(chat: InMemoryChat) -> None:
 
 
 def test_people_come_and_go_though_their_announcements_are_refused(chat: InMemoryChat) -> None:
-    """Only the echo is missing."""
+    """Only the announcement is missing from the log."""
     chat.store.refusing = True
     ada = chat.enter("ada")
     assert chat.perform(ada, Join("dev")) is None
@@ -151,7 +151,7 @@ def doubt_once(chat: InMemoryChat, fate: Fate) -> None:
 
 @pytest.mark.parametrize("fate", ["stored", "lost"])
 def test_a_message_in_doubt_is_not_called_refused(chat: InMemoryChat, fate: Fate) -> None:
-    """Nobody can say that it was not seen: the sender is told to look before repeating it."""
+    """It may have been shown, so the error tells the sender to look before repeating it."""
     ada = chat.enter("ada")
     chat.store.doubting = fate
     said = chat.service.perform(ada, Say("lobby", "hi"))
@@ -168,7 +168,7 @@ def test_a_message_in_doubt_is_not_called_refused(chat: InMemoryChat, fate: Fate
 def test_doubt_leaves_no_name_without_a_person(
     chat: InMemoryChat, fate: Fate, name: str, seconds: float
 ) -> None:
-    """Whether or not an arrival in doubt was stored, its name can be had or is its person's."""
+    """Whether or not an arrival in doubt was stored, its name is its person's or free."""
     chat.room("lobby")
     if seconds:
         chat.store.doubting = fate
@@ -192,8 +192,8 @@ def test_doubt_leaves_no_name_without_a_person(
 
 
 @pytest.mark.parametrize("fate", ["stored", "lost"])
-def test_doubt_keeps_nobody_here(chat: InMemoryChat, fate: Fate) -> None:
-    """A leave in doubt is put again until it is so."""
+def test_a_departure_in_doubt_is_submitted_again(chat: InMemoryChat, fate: Fate) -> None:
+    """The name is free in the end, whether the store took the unit or not."""
     ada = chat.enter("ada")
     chat.store.doubting = fate
     left = chat.service.end(ada, "bye")
@@ -206,7 +206,7 @@ def test_doubt_keeps_nobody_here(chat: InMemoryChat, fate: Fate) -> None:
 
 @pytest.mark.parametrize("fate", ["stored", "lost"])
 def test_joins_and_renames_in_doubt_take_effect_once(chat: InMemoryChat, fate: Fate) -> None:
-    """They are put again without an announcement, and found done if they were stored."""
+    """They are submitted again unannounced, which changes nothing if they were stored."""
     ada = chat.enter("ada")
     chat.room("dev")
     for command in (Join("dev"), Rename("eve")):
@@ -220,7 +220,7 @@ def test_joins_and_renames_in_doubt_take_effect_once(chat: InMemoryChat, fate: F
     )
 
 
-def test_so_much_may_wait_for_a_store_that_is_stuck(
+def test_units_that_wait_for_a_stuck_store_have_a_limit(
     chat: InMemoryChat, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Then no more is accepted, until it has caught up; what was accepted is stored."""
@@ -240,7 +240,7 @@ def test_so_much_may_wait_for_a_store_that_is_stuck(
     assert chat.texts("lobby") == [str(n) for n in range(6)]
 
 
-def test_so_many_commands_of_one_person_may_wait_for_each_other(chat: InMemoryChat) -> None:
+def test_waiting_commands_of_one_person_have_a_limit(chat: InMemoryChat) -> None:
     """A store that is stuck costs bounded memory for each client, whatever the client sends."""
     ada = chat.enter("ada")
     chat.store.hold("appends")
@@ -256,10 +256,10 @@ def test_so_many_commands_of_one_person_may_wait_for_each_other(chat: InMemoryCh
     assert left.called
 
 
-def test_what_the_store_refused_waits_no_more(
+def test_refused_units_do_not_count_as_waiting(
     chat: InMemoryChat, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It makes room for others."""
+    """Further commands are accepted instead."""
     monkeypatch.setattr(journal_module, "MOST_UNSTORED", 2)
     ada = chat.enter("ada")
     chat.store.refusing = True
@@ -275,7 +275,7 @@ def test_what_the_store_refused_waits_no_more(
 def test_a_store_that_breaks_its_promise_is_logged_and_told(
     chat: InMemoryChat, monkeypatch: pytest.MonkeyPatch, logged_errors: list[str]
 ) -> None:
-    """The sender gets a clear error, and the next command goes its way."""
+    """The sender gets a clear error, and the next command is carried out."""
     ada = chat.enter("ada")
 
     def broken(units: object) -> Deferred[None]:
@@ -291,7 +291,7 @@ def test_a_store_that_breaks_its_promise_is_logged_and_told(
 
 
 def test_a_command_whose_unit_is_always_stale_is_refused_in_the_end(chat: InMemoryChat) -> None:
-    """It does not go round for ever."""
+    """It is judged `TRIES` times at most."""
     outcome = chat.service._journal.submit(
         lambda: Unit((), (Change("rooms", "x", b"{}"),), (Expect("rooms", "x", 7),))
     )
@@ -336,7 +336,7 @@ def test_a_reader_of_all_rooms_sees_everything_once_in_the_order_of_the_ids(
 
 
 def test_a_failing_reader_harms_neither_senders_nor_readers(logged_errors: list[str]) -> None:
-    """Also in a burst longer than the log, in whose midst readers are woken."""
+    """This holds in a burst longer than the log, too, during which readers are woken."""
     chat = InMemoryChat(history=2)
     ada = chat.enter()
     outlet = reading(chat, chat.room("lobby"))
@@ -349,7 +349,7 @@ def test_a_failing_reader_harms_neither_senders_nor_readers(logged_errors: list[
 
 
 def test_a_store_closed_in_the_midst_answers_everyone(chat: InMemoryChat) -> None:
-    """Also commands that wait for earlier ones of their person."""
+    """Commands that wait for earlier ones of their person are answered too."""
     ada = chat.enter("ada")
     chat.settle()
     commands = [Join("dev"), Say("dev", "1"), SetTopic("dev", "2"), Say("lobby", "3")]

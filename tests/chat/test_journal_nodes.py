@@ -224,7 +224,7 @@ def test_no_message_stands_behind_a_change_of_settings_that_it_was_not_judged_by
 
 
 def test_a_store_that_refuses_lets_people_come_and_go_without_announcements() -> None:
-    """A full disk keeps nobody in the chat, and nobody out."""
+    """A full disk hinders no arrival and no departure."""
     chat = InMemoryChat()
     chat.room("lobby")
     chat.store.refusing = True

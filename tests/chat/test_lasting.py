@@ -26,7 +26,7 @@ def adopted(chat: InMemoryChat, token: str) -> Any:
 
 
 def test_an_accounts_session_outlives_a_restart(chat: InMemoryChat) -> None:
-    """The same person in the same rooms, who comes in with the first request."""
+    """The first request brings the same person into the same rooms."""
     registered(chat, "ada")
     session = signed_in(chat, "ada")
     chat.perform(session.person, Join("dev"))
@@ -49,7 +49,7 @@ def test_an_accounts_session_is_away_after_the_grace_and_comes_back(chat: InMemo
 
 
 def test_an_accounts_session_ends_thirty_days_after_its_last_use(chat: InMemoryChat) -> None:
-    """Each use counts anew, also if that was before a restart."""
+    """Each use extends it, over a restart too."""
     registered(chat, "ada")
     session = signed_in(chat, "ada")
     for _ in range(3):
@@ -64,7 +64,7 @@ def test_an_accounts_session_ends_thirty_days_after_its_last_use(chat: InMemoryC
 
 
 def test_requests_that_come_together_adopt_one_session(chat: InMemoryChat) -> None:
-    """A page asks several things at once."""
+    """A page makes several requests at once."""
     registered(chat, "ada")
     token = signed_in(chat, "ada").token
     chat = restarted(chat)
@@ -76,7 +76,7 @@ def test_requests_that_come_together_adopt_one_session(chat: InMemoryChat) -> No
 
 
 def test_a_session_that_is_signed_out_while_it_is_adopted_is_over(chat: InMemoryChat) -> None:
-    """The request is refused, and nobody is left behind."""
+    """The request is refused, and no person stays present."""
     proof = registered(chat, "ada")
     session = signed_in(chat, "ada")
     chat.advance(GRACE_SECONDS + 1)
@@ -98,7 +98,7 @@ def test_a_session_that_is_signed_out_while_it_is_adopted_is_over(chat: InMemory
 
 @pytest.mark.parametrize("how", ["signed out", "new password", "deleted"])
 def test_the_readers_of_a_session_that_ends_are_told_at_once(chat: InMemoryChat, how: str) -> None:
-    """Those of other sessions go on."""
+    """Readers of other sessions go on."""
     proof = registered(chat, "ada")
     session, other = signed_in(chat, "ada"), signed_in(chat, "ada")
     ended = reading(chat, chat.room("lobby"), owner=session)
@@ -115,7 +115,7 @@ def test_the_readers_of_a_session_that_ends_are_told_at_once(chat: InMemoryChat,
 
 
 def test_a_token_that_was_never_given_is_refused(chat: InMemoryChat) -> None:
-    """Whatever it looks like."""
+    """This holds for tokens of every form."""
     for token in ("", "x", "\ud800", "é" * 200):
         with pytest.raises(BadToken):
             adopted(chat, token)
@@ -125,7 +125,7 @@ def test_a_token_that_was_never_given_is_refused(chat: InMemoryChat) -> None:
 
 
 def test_a_guest_outlives_a_restart_with_name_and_rooms(chat: InMemoryChat) -> None:
-    """Nothing of that is announced."""
+    """Neither the restart nor the return is announced."""
     session = settled(chat, chat.service.sessions.open())
     chat.perform(session.person, Rename("ada"))
     chat.perform(session.person, Join("dev"))
@@ -141,7 +141,7 @@ def test_a_guest_outlives_a_restart_with_name_and_rooms(chat: InMemoryChat) -> N
 
 
 def test_a_guest_without_a_chosen_name_keeps_its_number(chat: InMemoryChat) -> None:
-    """A new one gets another."""
+    """A new guest gets another number."""
     session = settled(chat, chat.service.sessions.open())
     chat = restarted(chat)
     assert chat.service.sessions.find(session.token).person.name == session.person.name
@@ -165,7 +165,7 @@ def test_the_grace_of_a_guest_is_counted_anew_after_a_start(chat: InMemoryChat) 
 
 
 def test_a_guest_that_has_left_does_not_come_back(chat: InMemoryChat) -> None:
-    """Nor one whose name became an account."""
+    """Neither does one whose name became an account."""
     gone = settled(chat, chat.service.sessions.open("ada"))
     settled(chat, chat.service.sessions.close(gone))
     bob = settled(chat, chat.service.sessions.open("bob"))
@@ -178,7 +178,7 @@ def test_a_guest_that_has_left_does_not_come_back(chat: InMemoryChat) -> None:
 
 
 def test_a_guest_whose_name_becomes_an_account_has_another_token(chat: InMemoryChat) -> None:
-    """The old one is good for nothing, and what is read goes on."""
+    """The former token is refused, and the session's readers go on."""
     session = settled(chat, chat.service.sessions.open("ada"))
     old = session.token
     outlet: FakeOutlet = reading(chat, chat.room("lobby"), owner=session)
@@ -194,7 +194,7 @@ def test_a_guest_whose_name_becomes_an_account_has_another_token(chat: InMemoryC
     assert adopted(chat, session.token).person.account == "ada"
 
 
-def test_a_full_disk_keeps_nobody_from_coming(chat: InMemoryChat) -> None:
+def test_a_guest_arrives_though_the_disk_is_full(chat: InMemoryChat) -> None:
     """The guest's session then does not outlive a restart."""
     chat.store.refusing = True
     session = settled(chat, chat.service.sessions.open("ada"))

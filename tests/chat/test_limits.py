@@ -43,7 +43,7 @@ def test_it_fills_at_the_rate_and_not_above_the_burst() -> None:
 def test_after_the_wait_that_it_asked_for_it_gives(
     rate: float, moments: list[float], start: float
 ) -> None:
-    """Whoever waits as long as they were told is not told to wait again."""
+    """A client that waits the time it was told is not told to wait again."""
     bucket, clock = bucket_on_clock(rate, start)
     for pause in moments:
         clock.advance(pause)
@@ -98,8 +98,8 @@ def test_what_is_given_back_may_be_taken_again() -> None:
     assert taken(bucket, 30) == 1
 
 
-def test_what_is_charged_is_paid_for_later() -> None:
-    """It is never refused, and whoever comes next waits for it too."""
+def test_a_charged_token_delays_the_next() -> None:
+    """It is never refused, and the next token comes later for it."""
     bucket, clock = bucket_on_clock(5)
     taken(bucket, 20)
     for _ in range(5):
@@ -111,17 +111,17 @@ def test_what_is_charged_is_paid_for_later() -> None:
     assert bucket.take() == 0
 
 
-def test_who_is_sparing_leaves_the_last_half_to_others() -> None:
+def test_the_last_half_of_a_bucket_can_be_reserved_for_others() -> None:
     """And is told how long it is until there is more than that."""
     bucket, clock = bucket_on_clock(5)
-    while not (wait := bucket.take(sparing=True)):
+    while not (wait := bucket.take(reserve=True)):
         pass
     assert wait == 0.2
     assert taken(bucket, 30) == 10
     clock.advance(2)
-    assert bucket.take(sparing=True) > 0
+    assert bucket.take(reserve=True) > 0
     clock.advance(0.2)
-    assert bucket.take(sparing=True) == 0
+    assert bucket.take(reserve=True) == 0
 
 
 def test_a_bucket_is_ample_until_half_of_it_has_been_taken() -> None:
@@ -134,7 +134,7 @@ def test_a_bucket_is_ample_until_half_of_it_has_been_taken() -> None:
     assert not slow.ample
 
 
-def test_who_is_emptied_goes_on_at_the_rate() -> None:
+def test_an_emptied_bucket_has_no_burst_left() -> None:
     """Without a burst, and without paying for more than there was."""
     bucket, clock = bucket_on_clock(5)
     bucket.empty()
@@ -158,13 +158,13 @@ def buckets_on_clock(rate: float) -> tuple[Buckets[int], StrictClock]:
     return Buckets(rate, clock.seconds), clock
 
 
-def test_each_has_a_bucket_of_their_own() -> None:
+def test_each_key_has_a_bucket_of_its_own() -> None:
     """It is the same one as long as it matters."""
     buckets, _ = buckets_on_clock(1)
     assert [taken(buckets.bucket(key), 3) for key in (1, 2, 1)] == [3, 3, 1]
 
 
-def test_who_has_been_silent_is_forgotten() -> None:
+def test_a_bucket_that_is_full_again_is_dropped() -> None:
     """A full bucket is as good as a new one, and a new one is made in no time."""
     buckets, clock = buckets_on_clock(1)
     for key in range(1000):
@@ -174,7 +174,7 @@ def test_who_has_been_silent_is_forgotten() -> None:
     assert len(buckets) == 1
 
 
-def test_who_still_speaks_is_not_forgotten() -> None:
+def test_a_bucket_in_use_is_kept() -> None:
     """However many come after."""
     buckets, clock = buckets_on_clock(1)
     taken(buckets.bucket(0), 4)
@@ -185,8 +185,8 @@ def test_who_still_speaks_is_not_forgotten() -> None:
     assert len(buckets) < 10
 
 
-def test_there_are_never_more_than_can_be_kept() -> None:
-    """Then the longest silent is forgiven, and nobody else."""
+def test_a_table_of_buckets_has_a_limit() -> None:
+    """Above it, only the least recently used bucket is dropped."""
     buckets, _ = buckets_on_clock(1)
     for key in range(MOST_MEASURED + 1):
         taken(buckets.bucket(key), 4)

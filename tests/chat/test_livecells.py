@@ -94,14 +94,14 @@ def test_a_cell_that_cannot_be_read_is_asked_for_again(
     assert followed.found("a").version == 0
 
 
-def test_a_value_that_is_not_understood_is_there(
+def test_a_value_that_cannot_be_decoded_is_present(
     followed: Followed, logged_errors: list[str]
 ) -> None:
-    """So nobody takes its place; what it says is not known."""
+    """It counts as present, so no unit can create it; its value is not known."""
     id_ = followed.write("a", b"\xff")
     cell = followed.found("a")
     assert (cell.value, cell.version) == (None, id_)
-    assert "not understood" in logged_errors.pop()
+    assert "cannot be decoded" in logged_errors.pop()
 
 
 def test_cells_that_are_not_used_are_forgotten(followed: Followed) -> None:
@@ -115,7 +115,7 @@ def test_cells_that_are_not_used_are_forgotten(followed: Followed) -> None:
 
 
 def test_a_change_of_another_unit_does_not_read(followed: Followed) -> None:
-    """Cells that nobody uses are not followed."""
+    """Cells that are not in use are not folded."""
     shown = Shown(1, (), (Change("table", "x", b"1"),), None)
     followed.cells.shown(shown.changes[0], shown.id)
     assert followed.cells.live("x") is None

@@ -165,7 +165,7 @@ def test_a_room_whose_cells_cannot_be_read_is_closed_until_they_can(chat: InMemo
     chat.perform(ada, Ban("dev", "bob"))
     for room in ("dev", "ops"):
         chat.perform(ada, Leave(room))
-    chat.service.rooms._warm.clear()
+    chat.service.rooms._loader._warm.clear()
     chat.store.unreadable = True
     with pytest.raises(Unavailable):
         chat.perform(ada, Join("dev"))
@@ -176,7 +176,7 @@ def test_a_room_whose_cells_cannot_be_read_is_closed_until_they_can(chat: InMemo
         chat.perform(bob, Join("dev"))
 
 
-def test_another_node_puts_its_readers_out(chat: InMemoryChat) -> None:
+def test_another_node_ends_its_readers(chat: InMemoryChat) -> None:
     """It is shown the same units."""
     other = InMemoryChat(node=chat)
     ada = with_account(chat, "ada")

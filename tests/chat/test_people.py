@@ -7,7 +7,7 @@ from weakref import ref
 
 import pytest
 
-from chatd.chat.people import Elsewhere
+from chatd.chat.elsewhere import Elsewhere
 from chatd.model.commands import Join, Leave, Rename, Say, Tell
 from chatd.model.errors import NameInUse, NoSession, NoSuchPerson
 from chatd.model.events import Joined, Left, Renamed, Said
@@ -182,11 +182,11 @@ def test_a_person_of_another_node_is_known_by_name() -> None:
     assert isinstance(there, Elsewhere)
     assert (there.name, there.id) == ("ada", ada.id)
     one.perform(ada, Rename("eve"))
-    assert two.service.people.still(there).name == "eve"
+    assert two.service.people.current(there).name == "eve"
     one.service.end(ada)
     one.settle()
     with pytest.raises(NoSuchPerson, match="ada has left"):
-        two.service.people.still(there)
+        two.service.people.current(there)
 
 
 @pytest.mark.parametrize("name", ["ada", ""], ids=["named", "guest"])

@@ -199,7 +199,7 @@ def test_a_reader_of_presence_is_told_at_once(chat: InMemoryChat) -> None:
 
 
 def test_a_presence_stream_lives_as_long_as_it_is_read(chat: InMemoryChat) -> None:
-    """And keeps its room in memory; a room that nobody watches keeps no presence."""
+    """And keeps its room in memory; a room without such a reader has no presence stream."""
     outlet = reading(chat, chat.room("dev").presence)
     gc.collect()
     room = chat.room("dev")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Sequence
 from functools import partial
 from weakref import ref
 
@@ -15,11 +14,9 @@ from chatd.chat.sessions import Session
 from chatd.codecs.json import JSON
 from chatd.model.addresses import LOCAL, address_of
 from chatd.model.commands import Rename, Say, SetTopic, Tell
-from chatd.model.errors import ChatError, NotAllowed
+from chatd.model.errors import NotAllowed
 from chatd.model.identity import Stranger
 from chatd.model.policy import Action, OpenPolicy
-from chatd.stream.batch import PUSH_LIMIT
-from chatd.stream.feed import Source
 from chatd.testing import FakeOutlet, InMemoryChat
 from chatd.testing.policies import DenyAll, DenyIf
 
@@ -31,7 +28,7 @@ OFFICE = address_of("192.0.2.1")
 
 
 def state_of(outlet: FakeOutlet) -> str:
-    """What has become of a reader."""
+    """The state of a reader."""
     subscriber = outlet.subscriber
     assert subscriber
     if outlet.revocations:
@@ -45,24 +42,8 @@ def sessions(chat: InMemoryChat, *names: str) -> list[Session]:
     return [Session(chat.enter(name)) for name in names]
 
 
-class FakeTemplate:
-    """A poll template."""
-
-    def __init__(self, owner: Owner, *sources: Source) -> None:
-        self.owner = owner
-        self.sources: Sequence[Source] = sources
-        self.voided: list[ChatError | None] = []
-
-    def void(self, error: ChatError | None, judge: object = None) -> None:
-        """Keep the reason."""
-        self.voided.append(error)
-
-
-# -- ending readers ------------------------------------------------------------------------------
-
-
 def test_readers_of_a_room_can_be_ended(chat: InMemoryChat) -> None:
-    """All of them, of whatever codec or stream, and those of other rooms read on."""
+    """This ends the readers of every codec and stream; readers of other rooms go on."""
     dev, ops = chat.room("dev"), chat.room("ops")
     [ada] = sessions(chat, "ada")
     ended = [
@@ -81,7 +62,7 @@ def test_readers_of_a_room_can_be_ended(chat: InMemoryChat) -> None:
 
 
 def test_a_reader_of_several_rooms_goes_on_without_one(chat: InMemoryChat) -> None:
-    """It is told of which, gets nothing more of that room, and all of the others without a gap."""
+    """It gets the reason, nothing more of that room, and everything of the others."""
     dev, ops = chat.room("dev"), chat.room("ops")
     [ada, bob] = sessions(chat, "ada", "bob")
     outlet = reading(chat, dev, ops, bob.person.inbox, owner=bob)
@@ -104,10 +85,10 @@ def test_a_reader_of_several_rooms_goes_on_without_one(chat: InMemoryChat) -> No
 
 
 @pytest.mark.parametrize("full", [False, True], ids=["about to be woken", "full"])
-def test_what_was_not_delivered_of_a_room_that_is_taken_away_never_is(
+def test_undelivered_events_of_a_revoked_room_are_never_delivered(
     chat: InMemoryChat, full: bool
 ) -> None:
-    """Not even events that were there already; those of its other rooms are not lost."""
+    """This holds for events in the log already; those of its other rooms are not lost."""
     dev, ops = chat.room("dev"), chat.room("ops")
     for room in ("dev", "ops"):
         chat.perform(chat.service.visitor("ada"), Say(room, "0"))
@@ -164,7 +145,7 @@ def test_readers_can_be_ended_by_person_session_and_address(chat: InMemoryChat) 
 
 
 def test_a_reader_of_private_messages_alone_can_be_ended(chat: InMemoryChat) -> None:
-    """Also one that has had its last room taken away."""
+    """This holds for a reader whose last room was revoked, too."""
     [ada, bob] = sessions(chat, "ada", "bob")
     alone = reading(chat, ada.person.inbox, owner=ada)
     reduced = reading(chat, chat.room("dev"), ada.person.inbox, owner=ada)
@@ -177,8 +158,8 @@ def test_a_reader_of_private_messages_alone_can_be_ended(chat: InMemoryChat) -> 
     assert state_of(other) == "ended"
 
 
-def test_a_reader_can_be_ended_in_the_midst_of_a_batch(chat: InMemoryChat) -> None:
-    """It is given nothing more, and the other readers of the room everything."""
+def test_a_reader_can_be_ended_in_the_middle_of_a_batch(chat: InMemoryChat) -> None:
+    """It gets nothing more, and the other readers of the room get everything."""
     dev, begin = chat.room("dev"), chat.service.horizon
     for n in range(600):
         chat.service.perform(chat.service.visitor("ada"), Say("dev", str(n)))
@@ -188,8 +169,8 @@ def test_a_reader_can_be_ended_in_the_midst_of_a_batch(chat: InMemoryChat) -> No
     assert (state_of(outlet), [batch.count for batch in outlet.batches]) == ("ended", [500])
 
 
-def test_a_room_can_be_taken_away_in_the_midst_of_a_batch(chat: InMemoryChat) -> None:
-    """What follows of the other room comes once."""
+def test_a_room_can_be_revoked_in_the_middle_of_a_batch(chat: InMemoryChat) -> None:
+    """Later events of the other room arrive once."""
     dev, ops, begin = chat.room("dev"), chat.room("ops"), chat.service.horizon
     for n in range(1200):
         chat.perform(chat.service.visitor("ada"), Say(("dev", "ops")[n % 2], str(n)))
@@ -226,7 +207,7 @@ def test_a_reader_can_be_ended_whatever_it_waits_for(way: str) -> None:
 
 
 def test_a_reader_that_was_ended_is_not_kept(chat: InMemoryChat) -> None:
-    """By nothing."""
+    """Nothing refers to it."""
     outlet = reading(chat, chat.room("dev"), owner=sessions(chat, "ada")[0])
     subscriber, outlet.subscriber = outlet.subscriber, None
     assert subscriber
@@ -237,11 +218,8 @@ def test_a_reader_that_was_ended_is_not_kept(chat: InMemoryChat) -> None:
     assert gone() is None
 
 
-# -- the policy ----------------------------------------------------------------------------------
-
-
 def test_a_policy_that_denies_everything_lets_no_reader_be_made(chat: InMemoryChat) -> None:
-    """Of a room, of presence, of private messages, of history."""
+    """This holds for a room, its presence, private messages, and history."""
     [ada] = sessions(chat, "ada")
     dev = chat.room("dev")
     gate = chat.service.readers
@@ -260,7 +238,7 @@ def test_a_policy_that_denies_everything_lets_no_reader_be_made(chat: InMemoryCh
 
 
 def test_a_policy_that_denies_everything_ends_all_that_are_open(chat: InMemoryChat) -> None:
-    """At once, whatever they read, and not a byte comes through."""
+    """They end at once, whatever they read, and get not a byte more."""
     people = sessions(chat, "ada", "bob")
     dev, lobby = chat.room("dev"), chat.room("lobby")
     owners: list[Owner] = [*people, Stranger(), Stranger(OFFICE)]
@@ -292,7 +270,7 @@ def test_a_policy_that_denies_everything_ends_all_that_are_open(chat: InMemoryCh
 def test_another_policy_ends_those_that_it_forbids_and_leaves_the_others(
     chat: InMemoryChat,
 ) -> None:
-    """By name, by address, by room, and for private messages."""
+    """It may decide by name, address or room, and on private messages."""
     [ada, bob] = sessions(chat, "ada", "bob")
     dev, lobby = chat.room("dev"), chat.room("lobby")
     both = reading(chat, dev, lobby, owner=ada)
@@ -319,7 +297,7 @@ def test_another_policy_ends_those_that_it_forbids_and_leaves_the_others(
 def test_readers_are_judged_again_when_the_settings_of_their_room_change(
     chat: InMemoryChat,
 ) -> None:
-    """By the settings as they were shown; and no event from then on reaches those it forbids."""
+    """They are judged by the settings as shown, and later events reach no forbidden reader."""
     chat.service.readers.policy = DenyIf(
         lambda who, what, room: (
             what is Action.READ
@@ -346,7 +324,7 @@ def test_readers_are_judged_again_when_the_settings_of_their_room_change(
 
 
 def test_settings_that_another_node_has_changed_are_judged_here_too() -> None:
-    """Everything that is shown is."""
+    """The fold reviews readers, whichever node the unit is of."""
     one = InMemoryChat()
     two = InMemoryChat(node=one)
     for chat in (one, two):
@@ -362,7 +340,7 @@ def test_settings_that_another_node_has_changed_are_judged_here_too() -> None:
 
 
 def test_a_reader_is_judged_by_the_person_s_name_of_now(chat: InMemoryChat) -> None:
-    """Not by the one it was opened with."""
+    """The name at which it was opened does not count."""
     [ada] = sessions(chat, "ada")
     outlet = reading(chat, chat.room("lobby"), owner=ada)
     chat.perform(ada.person, Rename("eve"))
@@ -372,76 +350,8 @@ def test_a_reader_is_judged_by_the_person_s_name_of_now(chat: InMemoryChat) -> N
     assert state_of(outlet) == "ended"
 
 
-# -- templates -----------------------------------------------------------------------------------
-
-
-def test_a_template_is_void_as_soon_as_what_it_skips_may_be_judged_otherwise(
-    chat: InMemoryChat,
-) -> None:
-    """By the settings of its room, by another policy, by its person, its session, its room."""
-    [ada, bob] = sessions(chat, "ada", "bob")
-    dev, ops = chat.room("dev"), chat.room("ops")
-    gate = chat.service.readers
-    mine, others, shared = (
-        FakeTemplate(ada, dev, ada.person.inbox),
-        FakeTemplate(bob, ops),
-        FakeTemplate(Stranger(), dev),
-    )
-    templates = [mine, others, shared]
-    gate.templates.update(templates)
-
-    def voided() -> list[int]:
-        found = [min(len(template.voided), 1) for template in templates]
-        for template in templates:
-            template.voided.clear()
-        return found
-
-    gate.revoke(BANNED, person=ada.person)
-    assert voided() == [1, 0, 0]
-    gate.revoke(BANNED, session=bob)
-    assert voided() == [0, 1, 0]
-    gate.revoke(BANNED, room=dev)
-    assert voided() == [1, 0, 1]
-    gate.revoke(BANNED, room=dev, person=bob.person)
-    assert voided() == [0, 0, 0]
-    gate.policy = DenyIf(lambda who, what, room: what is Action.READ_PRIVATELY)
-    assert voided() == [1, 0, 1]  # a policy may decide by addresses, which strangers' requests hide
-    gate.policy = DenyAll()
-    assert voided() == [1, 1, 1]
-
-
-def test_a_shared_template_is_void_where_an_address_is_ended(chat: InMemoryChat) -> None:
-    """Its requests come from everywhere, so each is judged by itself from then on; those held from
-    elsewhere are answered without an error.
-    """
-    shared = FakeTemplate(Stranger(), chat.room("dev"))
-    chat.service.readers.templates.add(shared)
-    chat.service.readers.revoke(BANNED, address=OFFICE)
-    assert shared.voided == [None]
-
-
-def test_the_reader_of_a_template_is_left_to_it(chat: InMemoryChat) -> None:
-    """It stands for many requests, and the template knows how to answer them."""
-    dev = chat.room("dev")
-    template = FakeTemplate(Stranger(), dev)
-    gate = chat.service.readers
-    feeds = gate.register(template, [(dev, JSON)])
-    outlet = FakeOutlet(polls=True)
-    outlet.subscriber = gate.join(template, feeds, outlet, chat.service.horizon, PUSH_LIMIT)
-    outlet.subscriber.start()
-    gate.revoke(BANNED, room=dev)
-    assert (template.voided, outlet.revocations) == ([BANNED], [])
-
-
-def test_templates_that_are_not_in_use_are_not_kept(chat: InMemoryChat) -> None:
-    """Clients may ask in a thousand ways."""
-    chat.service.readers.templates.add(FakeTemplate(Stranger(), chat.room("dev")))
-    gc.collect()
-    assert len(chat.service.readers.templates) == 0
-
-
 def test_a_person_is_the_identity_of_its_sessions(chat: InMemoryChat) -> None:
-    """With the address of the last request."""
+    """It has the address of the last request."""
     seen: list[tuple[str, object]] = []
 
     class Noting(OpenPolicy):

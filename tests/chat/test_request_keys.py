@@ -21,7 +21,7 @@ from ..kit.chat import refused
 
 
 class Work:
-    """Something that is done, and how often."""
+    """A request that counts how often it is performed."""
 
     def __init__(self) -> None:
         self.begun: list[Deferred[int | None]] = []
@@ -47,7 +47,7 @@ def recent(clock: Clock) -> RequestKeys:
 
 @pytest.mark.parametrize("answer", [7, 0, None], ids=["an id", "zero", "nothing to announce"])
 def test_a_repeat_is_answered_as_the_first_time(recent: RequestKeys, answer: int | None) -> None:
-    """And nothing is done again."""
+    """The request is not performed again."""
     assert result_of(recent.once(b"k", done(answer))) == answer
     assert result_of(recent.once(b"k", done(99))) == answer
 
@@ -63,7 +63,7 @@ def test_a_repeat_before_the_answer_waits_for_it(recent: RequestKeys) -> None:
 
 
 def test_what_failed_may_be_tried_again(recent: RequestKeys) -> None:
-    """Everyone who waited is told, and the next try is a first one."""
+    """Waiting repeats fail too, and the next request is performed."""
     work = Work()
     answers = [recent.once(b"k", work) for _ in range(2)]
     work.begun[0].errback(Unavailable("the disk is full"))
@@ -87,7 +87,7 @@ def test_what_was_refused_at_once_may_be_tried_again(recent: RequestKeys) -> Non
 def test_a_repeat_is_recognised_for_five_minutes(
     recent: RequestKeys, clock: Clock, seconds: float, answer: int
 ) -> None:
-    """From the first request on, not from the last."""
+    """The time counts from the first request on."""
     recent.once(b"k", done(1))
     clock.advance(seconds / 2)
     recent.once(b"k", done(2))
@@ -134,7 +134,7 @@ COMMANDS = [
 
 
 def test_requests_that_differ_in_anything_have_different_keys() -> None:
-    """In the person, the client's key, the kind of command, or what it says."""
+    """They may differ in scope, client's key, kind of command, or arguments."""
     keys = {
         request_key(who, key, command)
         for who in ("ada", "bob")
@@ -146,13 +146,13 @@ def test_requests_that_differ_in_anything_have_different_keys() -> None:
 
 @given(st.lists(st.tuples(st.text(), st.text(), st.text()), min_size=2, max_size=2, unique=True))
 def test_no_text_makes_two_requests_alike(asked: list[tuple[str, str, str]]) -> None:
-    """Wherever quotes, commas and brackets stand in it."""
+    """Quotes, commas and brackets in it change nothing."""
     first, second = (request_key(who, key, Say("dev", text)) for who, key, text in asked)
     assert first != second
 
 
 def test_a_text_that_cannot_be_encoded_has_a_key(chat: InMemoryChat) -> None:
-    """Its command is refused like any other bad one, and not by a mistake of the server."""
+    """Its command is refused as malformed, without an internal error."""
     command = Say("dev", "\ud800")
     key = chat.service.request_keys.key("ada", "1", command)
     ada = chat.enter("ada")
@@ -161,7 +161,7 @@ def test_a_text_that_cannot_be_encoded_has_a_key(chat: InMemoryChat) -> None:
 
 
 def test_keys_are_the_same_in_every_process() -> None:
-    """They are kept in files; a change of the encoding forgets what was sent before an upgrade."""
+    """They are stored, so another encoding would forget requests from before an upgrade."""
     assert request_key("ada", "1", Say("dev", "hi")).hex() == "3f10fe51518c358283f3a3052d3daffb"
 
 
@@ -178,7 +178,7 @@ def test_keys_are_the_same_in_every_process() -> None:
 def test_a_key_that_the_version_before_has_stored_is_known(
     chat: InMemoryChat, command: Command, stored: str
 ) -> None:
-    """For five minutes after the upgrade, by the same request only; then it is a new one."""
+    """This lasts five minutes after the upgrade, for the same request only."""
     keys = chat.service.request_keys
     assert former_key("ada", "1", command).hex() == stored
     keys.opened({bytes.fromhex(stored): 7})
@@ -206,7 +206,7 @@ def said(chat: InMemoryChat, key: str, text: str = "hi") -> Deferred[int | None]
 def test_a_request_that_was_refused_may_be_sent_again_and_is_carried_out_once(
     chat: InMemoryChat,
 ) -> None:
-    """By a full disk, say."""
+    """A full disk refuses it, for example."""
     chat.store.refusing = True
     first = said(chat, "1")
     chat.settle()
@@ -221,7 +221,7 @@ def test_a_request_that_was_refused_may_be_sent_again_and_is_carried_out_once(
 
 @pytest.mark.parametrize("fate", ["stored", "lost"])
 def test_a_request_in_doubt_can_be_sent_again_with_its_key(chat: InMemoryChat, fate) -> None:
-    """That is what a key is for: it is carried out once, whatever had become of the first."""
+    """It is carried out once, whether the first request was stored or lost."""
     chat.store.doubting = fate
     first = said(chat, "1")
     chat.settle()
@@ -234,7 +234,7 @@ def test_a_request_in_doubt_can_be_sent_again_with_its_key(chat: InMemoryChat, f
 
 
 def test_a_request_sent_to_two_nodes_is_carried_out_once() -> None:
-    """At the same time, or one after the other."""
+    """This holds at the same time, and one after the other."""
     one = InMemoryChat()
     two = InMemoryChat(node=one)
     answers = [said(one, "1"), said(two, "1")]
@@ -245,7 +245,7 @@ def test_a_request_sent_to_two_nodes_is_carried_out_once() -> None:
 
 
 def test_a_key_that_only_the_store_remembers_is_enough(chat: InMemoryChat) -> None:
-    """Memory of this node is bounded; the store answers what it has answered before."""
+    """This node's memory of keys is bounded; the store recognises the repeat."""
     first = said(chat, "1")
     chat.settle()
     chat.service.request_keys._answers.clear()

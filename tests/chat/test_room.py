@@ -35,7 +35,7 @@ def test_the_names_are_in_alphabetical_order(room: Room) -> None:
     )
 )
 def test_names_and_members_agree(steps) -> None:
-    """Whatever other name is like theirs, and whoever comes, goes, or is spelled otherwise."""
+    """Whatever names are similar, and whatever members join, leave, or change their spelling."""
     room = Room("lobby", EventLog(10))
     members: dict[str, str] = {}
     for key, spelling in steps:
@@ -53,14 +53,14 @@ def test_names_and_members_agree(steps) -> None:
 
 @pytest.mark.parametrize(("present", "is_crowd"), [(0, False), (CROWD, False), (CROWD + 1, True)])
 def test_a_crowd_is_more_than_a_hundred(room: Room, present: int, is_crowd: bool) -> None:
-    """Nobody reads two hundred joins."""
+    """Two hundred joins in a row would bury the messages."""
     for n in range(present):
         room.set_member(f"p{n}", f"p{n}")
     assert CROWD == 100
     assert crowded(room) is is_crowd
 
 
-def test_the_first_event_of_a_room_brings_it_into_being(room: Room) -> None:
+def test_the_first_event_of_a_room_creates_it(room: Room) -> None:
     """With the settings of a new room; one that exists has them already."""
     assert [(change.table, change.key) for change in room.founding] == [("rooms", "lobby")]
     assert room.expect == Expect("rooms", "lobby", 0)

@@ -48,27 +48,27 @@ def test_a_room_with_an_event_exists_though_it_has_no_cell(index: RoomIndex) -> 
     assert len(index) == 3
 
 
-def test_a_room_vanishes_with_its_last_event_if_it_has_no_settings(index: RoomIndex) -> None:
-    """By a unit that expects that nobody has changed it; one with settings stays."""
-    assert index.vanish("dev") == Unit()
+def test_a_room_without_settings_is_removed_with_its_last_event(index: RoomIndex) -> None:
+    """By a unit that expects it to be unchanged; a room with settings stays."""
+    assert index.judge_removal("dev") == Unit()
     index.forgotten({"dev": 9})
     assert index.ends("dev") == RoomSummary(9, 9)
     index.forgotten({"dev": None, "ops": None, "nowhere": None})
-    assert index.vanish("dev") == Unit(
+    assert index.judge_removal("dev") == Unit(
         changes=(Change(ROOMS, "dev", None),), expects=(Expect(ROOMS, "dev", 3),)
     )
-    assert index.vanish("ops") == index.vanish("nowhere") == Unit()
+    assert index.judge_removal("ops") == index.judge_removal("nowhere") == Unit()
     index.appended("dev", 20)
-    assert index.vanish("dev") == Unit()
+    assert index.judge_removal("dev") == Unit()
 
 
-def test_settings_that_are_not_understood_close_the_room(
+def test_settings_that_cannot_be_decoded_close_the_room(
     index: RoomIndex, logged_errors: list[str]
 ) -> None:
     """A broken file takes no room away and opens none, and the operator is told."""
     index.changed(Change(ROOMS, "dev", b"?"), 20)
     assert index.known("dev") == (20, CLOSED)
-    assert "not understood" in logged_errors.pop()
+    assert "cannot be decoded" in logged_errors.pop()
 
 
 def test_settings_of_a_later_version_are_read_as_far_as_they_are_known(index: RoomIndex) -> None:

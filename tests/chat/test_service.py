@@ -65,7 +65,7 @@ REFUSED: list[tuple[Command, type[ChatError]]] = [
 def test_a_refused_command_changes_nothing(
     chat: InMemoryChat, command: Command, error: type[ChatError]
 ) -> None:
-    """It raises at once, and leaves not even a room behind."""
+    """It raises at once, and creates no room."""
     ada, bob = chat.enter("ada"), chat.enter("bob")
     before = (events(chat), list(ada.rooms), ada.name, existing_rooms(chat))
     with pytest.raises(error):
@@ -78,14 +78,14 @@ def test_a_refused_command_changes_nothing(
 
 @pytest.mark.parametrize("name", ["#ada", "guest-0007", "a b", "\ud800", "x" * 100])
 def test_a_bad_name_is_refused_at_once(chat: InMemoryChat, name: str) -> None:
-    """Nobody comes in, and nothing is kept."""
+    """No person enters, and nothing is stored."""
     with pytest.raises(BadName):
         chat.service.enter(name)
     assert dict(chat.service.people.held) == {}
 
 
 def test_a_command_of_an_unknown_class_is_refused(chat: InMemoryChat) -> None:
-    """Only what the service judges is carried out: a new command is nothing by default."""
+    """A new command is refused until the service carries it out."""
     with pytest.raises(TypeError):
         chat.service.perform(chat.enter(), Command())
 
@@ -109,7 +109,7 @@ def test_paging_back_reaches_everything(chat: InMemoryChat) -> None:
 
 
 def test_a_page_that_cannot_be_read_is_told(chat: InMemoryChat) -> None:
-    """With when to try again."""
+    """The error says when to try again."""
     dev = chat.room("dev")
     chat.store.unreadable = True
     assert refused(chat.service.page(dev, None, 3)) is Unavailable
@@ -130,7 +130,7 @@ def test_a_cursor_from_the_future_is_told_a_gap_and_the_newest_events(chat: InMe
 
 
 def test_a_cursor_from_before_the_start_is_told_of_a_gap(chat: InMemoryChat) -> None:
-    """In every room, also one of which nobody has heard: this server cannot know."""
+    """In every room, even one that does not exist: this server cannot know what was lost."""
     began = chat.service.horizon
     for room in ("lobby", "unheard-of"):
         log = chat.room(room).log
@@ -141,7 +141,7 @@ def test_a_cursor_from_before_the_start_is_told_of_a_gap(chat: InMemoryChat) -> 
 
 
 def test_a_store_that_cannot_be_opened_is_told() -> None:
-    """With its reason."""
+    """The error has the reason."""
 
     class Unusable(RefusingStore):
         def open(self, follower):
@@ -153,8 +153,8 @@ def test_a_store_that_cannot_be_opened_is_told() -> None:
         result_of(service.open())
 
 
-def test_what_is_shown_while_a_node_begins_is_not_lost() -> None:
-    """Names, members, rooms and messages, of before and of meanwhile."""
+def test_units_shown_while_a_node_opens_are_not_lost() -> None:
+    """This holds for names, members, rooms and messages, of before and of meanwhile."""
     one = InMemoryChat()
     ada, bob = one.enter("ada"), one.enter("bob")
     two = InMemoryChat()
@@ -213,7 +213,7 @@ def test_stopping_stores_what_was_accepted(chat: InMemoryChat) -> None:
 
 
 def test_after_stopping_nothing_is_taken(chat: InMemoryChat) -> None:
-    """And the sender is told that it is not their fault."""
+    """The error tells the sender that it is the server's fault."""
     ada = chat.enter("ada")
     stopped = chat.service.stopService()
     chat.settle()
@@ -224,8 +224,8 @@ def test_after_stopping_nothing_is_taken(chat: InMemoryChat) -> None:
     assert [refused(said), refused(entering)] == [Unavailable] * 2
 
 
-def test_a_room_of_which_nothing_is_left_vanishes(chat: InMemoryChat) -> None:
-    """Unless it has settings, or somebody has spoken in it meanwhile."""
+def test_a_room_of_which_nothing_is_left_is_removed(chat: InMemoryChat) -> None:
+    """Unless it has settings, or a message was sent to it meanwhile."""
     for room in ("gone", "spoken"):
         chat.perform(chat.service.visitor("ada"), Say(room, "hi"))
     chat.perform(chat.service.visitor("ada"), SetTopic("kept", "tea"))

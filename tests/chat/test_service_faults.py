@@ -29,7 +29,7 @@ from twisted.python.failure import Failure
 
 from chatd.chat.person import Person
 from chatd.chat.room import Room
-from chatd.chat.rooms import RELOAD_SECONDS
+from chatd.chat.room_loading import RELOAD_SECONDS
 from chatd.model.commands import Say, Tell
 from chatd.model.errors import InDoubt, Unavailable
 from chatd.model.events import MESSAGES
@@ -118,7 +118,7 @@ class Chatting(RuleBasedStateMachine):
 
     @rule(room=ROOMS, times=st.integers(1, 6))
     def speak(self, room: str, times: int) -> None:
-        """Somebody passing by says some things."""
+        """A visitor sends some messages."""
         for _ in range(times):
             visitor = self.chat.service.visitor("ada")
             self.count += 1
@@ -131,7 +131,7 @@ class Chatting(RuleBasedStateMachine):
 
     @rule()
     def tell(self) -> None:
-        """Somebody says something privately, which takes an id too."""
+        """A person sends a private message, which takes an id too."""
         service = self.chat.service
 
         def entered(bob: Person) -> None:
@@ -143,7 +143,7 @@ class Chatting(RuleBasedStateMachine):
 
     @rule(room=ROOMS)
     def begin_to_read(self, room: str) -> None:
-        """Somebody begins to read a room."""
+        """A client begins to read a room."""
         if len(self.readers) < 5:
             self.readers.append(Reader(self.chat, room))
 
@@ -169,8 +169,8 @@ class Chatting(RuleBasedStateMachine):
 
     @rule()
     def forget_rooms(self) -> None:
-        """Rooms that nobody is in are in memory no more."""
-        self.chat.service.rooms._warm.clear()
+        """Rooms without members leave memory."""
+        self.chat.service.rooms._loader._warm.clear()
         gc.collect(0)
 
     # -- what holds ------------------------------------------------------------------------------

@@ -13,7 +13,7 @@ from chatd.model.units import REMEMBERED_SECONDS
 from chatd.store.retained import TIDY_SECONDS, Retention
 from chatd.testing import InMemoryChat, result_of
 
-from ..kit.chat import forget_rooms, read, reading, refused
+from ..kit.chat import evict_rooms, read, reading, refused
 from ..kit.file_chat import FileChat
 
 
@@ -77,7 +77,7 @@ def test_a_topic_survives_a_restart_and_an_empty_memory(path: Path) -> None:
     lasting.perform(ada, SetTopic("dev", "code"))
     lasting.service.end(ada)
     lasting.settle()
-    forget_rooms(lasting)
+    evict_rooms(lasting)
     assert lasting.room("dev").state.topic == "code"
     lasting.stop()
     again = FileChat(path)
@@ -113,16 +113,16 @@ def test_a_reader_from_before_what_is_kept_is_told(path: Path) -> None:
     for n in range(4):
         say(chat, str(n))
     chat.advance(TIDY_SECONDS)
-    forget_rooms(chat)
+    evict_rooms(chat)
     assert reads(chat, "lobby", cursor) == ["GAP", "2", "3"]
     assert [room.name for room in chat.service.rooms.listings()] == ["lobby"]
     say(chat, "two", "dev")
-    forget_rooms(chat)
+    evict_rooms(chat)
     assert reads(chat, "dev", 1) == ["GAP", "two"]
     chat.stop()
 
 
-def test_there_are_so_many_rooms_over_a_restart_too(path: Path) -> None:
+def test_the_limit_on_rooms_holds_over_a_restart(path: Path) -> None:
     """Those there are can be used, and when one is forgotten another may be made."""
     chat = FileChat(path, max_rooms=3, retention=Retention(events=2))
     for room in ("lobby", "one", "two"):

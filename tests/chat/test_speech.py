@@ -80,7 +80,7 @@ def test_a_topic_is_the_room_s_when_it_is_shown(chat: InMemoryChat) -> None:
 
 @pytest.mark.parametrize("action", [Action.SPEAK, Action.SET_TOPIC, Action.WRITE_PRIVATELY])
 def test_a_policy_may_forbid_to_say_something(chat: InMemoryChat, action: Action) -> None:
-    """The sender is told, and nobody else sees anything."""
+    """The sender gets the error, and no reader gets anything."""
     ada = chat.enter("ada")
     chat.service.readers.policy = DenyIf(lambda who, what, room: what is action)
     before = events(chat)
@@ -99,7 +99,7 @@ def test_a_policy_may_forbid_to_say_something(chat: InMemoryChat, action: Action
 # -- private messages ----------------------------------------------------------------------------
 
 
-def test_a_private_message_reaches_the_two_and_nobody_else(chat: InMemoryChat) -> None:
+def test_a_private_message_reaches_its_two_persons_only(chat: InMemoryChat) -> None:
     """And no room's log, nor any page of it."""
     ada, bob, eve = map(chat.enter, ("ada", "bob", "eve"))
     before = events(chat)
@@ -114,7 +114,7 @@ def test_a_private_message_reaches_the_two_and_nobody_else(chat: InMemoryChat) -
     assert [entry.id for entry in bob.inbox.log.since(0).entries] == [id_]
 
 
-def test_what_one_tells_oneself_is_there_once(chat: InMemoryChat) -> None:
+def test_a_private_message_to_oneself_arrives_once(chat: InMemoryChat) -> None:
     """As sent."""
     ada = chat.enter("ada")
     chat.perform(ada, Tell("ada", "milk"))
@@ -280,7 +280,7 @@ def test_private_messages_are_kept_for_a_person_whose_reader_is_away(chat: InMem
 
 
 def test_a_visitor_speaks_without_holding_a_name_or_a_place(chat: InMemoryChat) -> None:
-    """Somebody else may take the name a moment later, or visit by it too."""
+    """Another person may take the name right afterwards, or visit under it too."""
     visitor = chat.service.visitor("ada")
     assert chat.perform(visitor, Say("dev", "hi"))
     assert events(chat, "dev") == [Said("dev", "ada", "hi")]
@@ -302,7 +302,7 @@ def test_a_visitor_may_send_a_private_message_and_set_a_topic(chat: InMemoryChat
 
 @pytest.mark.parametrize("name", ["", "#ada", "guest-0001", "a b", "\ud800"])
 def test_a_visitor_needs_a_name_that_one_can_have(chat: InMemoryChat, name: str) -> None:
-    """Nobody speaks as a guest, or as nobody."""
+    """A visitor cannot speak under a guest's name, or without one."""
     with pytest.raises(BadName):
         chat.service.visitor(name)
 
@@ -310,7 +310,7 @@ def test_a_visitor_needs_a_name_that_one_can_have(chat: InMemoryChat, name: str)
 # -- how much ------------------------------------------------------------------------------------
 
 
-def test_one_may_say_so_much_and_then_has_to_wait() -> None:
+def test_messages_are_rate_limited() -> None:
     """A burst of four seconds' worth; then the refusal says how long, and that is enough."""
     chat = InMemoryChat(message_rate=5)
     ada = chat.enter("ada")
@@ -326,7 +326,7 @@ def test_one_may_say_so_much_and_then_has_to_wait() -> None:
 
 
 def test_every_announcement_counts_and_a_refused_one_is_undone() -> None:
-    """Nobody floods a room with names or topics, and a person who is refused has not changed."""
+    """A person cannot flood a room with names or topics, and a refused command changes nothing."""
     chat = InMemoryChat(message_rate=1)
     ada = chat.enter("ada")
     chat.enter("bob")

@@ -20,7 +20,7 @@ def tickets(clock: StrictClock) -> Tickets[str]:
 
 
 def test_a_ticket_is_good_once(tickets: Tickets[str]) -> None:
-    """It stands for its holder, and then for nobody."""
+    """It is valid for its holder once, and then unknown."""
     first, second = tickets.issue("ada"), tickets.issue("bob")
     assert first != second
     assert (tickets.redeem(second), tickets.redeem(first)) == ("bob", "ada")
@@ -29,8 +29,8 @@ def test_a_ticket_is_good_once(tickets: Tickets[str]) -> None:
             tickets.redeem(used)
 
 
-def test_a_ticket_that_is_looked_at_stays_good(tickets: Tickets[str]) -> None:
-    """Its holder is known before it is used; nobody is the holder of what is not good."""
+def test_looking_up_a_ticket_does_not_use_it_up(tickets: Tickets[str]) -> None:
+    """Its holder can be looked up before it is used; an invalid ticket has none."""
     ticket = tickets.issue("ada")
     assert [tickets.holder(ticket), tickets.holder(ticket), tickets.redeem(ticket)] == ["ada"] * 3
     for used in (ticket, "", "nonsense"):
@@ -38,7 +38,7 @@ def test_a_ticket_that_is_looked_at_stays_good(tickets: Tickets[str]) -> None:
             tickets.holder(used)
 
 
-def test_a_ticket_is_good_for_half_a_minute(clock: StrictClock, tickets: Tickets[str]) -> None:
+def test_ticket_expires_after_half_a_minute(clock: StrictClock, tickets: Tickets[str]) -> None:
     """And nothing of it is left afterwards."""
     early = tickets.issue("ada")
     clock.advance(1)

@@ -1,4 +1,4 @@
-"""A network for the clients."""
+"""The in-memory network for the client tests."""
 
 import pytest
 
@@ -7,5 +7,5 @@ from .network import Network
 
 @pytest.fixture
 def network() -> Network:
-    """One server that takes as much as it is sent, and everything on the way to it."""
+    """A network with one server that has no rate limit."""
     return Network()

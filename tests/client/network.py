@@ -1,4 +1,4 @@
-"""A network in memory between treq and a real HTTP door, and what may go wrong on it."""
+"""An in-memory network between treq and a real HTTP door, with faults."""
 
 from __future__ import annotations
 
@@ -35,22 +35,22 @@ URL = "http://chat.example:8080"
 
 @implementer(IAgentEndpointFactory, IStreamClientEndpoint)
 class Network:
-    """One server, and everything between it and its clients."""
+    """One server, and the connections between it and its clients."""
 
     def __init__(self, **options: Any) -> None:
         self.chat = InMemoryChat(**options)
         self.clock = StrictClock()
-        """The clients' own."""
+        """The clock of the clients; the server has its own."""
         self.clock.advance(START)
         self.site: Any = web_site(self.chat.service, hosts=Hosts(self.chat.clock, ["chat.example"]))
         self.up = True
         """Whether new connections are accepted."""
         self.refused = 0
-        """How many were not."""
+        """The number of connections that were refused."""
         self.losing = 0
-        """How many answers are lost on their way, and their connections with them."""
+        """How many of the next responses are lost, with their connections."""
         self.holding = False
-        """Whether answers are held back, without an error."""
+        """Whether responses are held back, without an error."""
         self.requests: list[str] = []
         """The first line of each request that reached the server."""
         self.links: list[Link] = []
@@ -63,11 +63,11 @@ class Network:
             Agent.usingEndpointFactory(self.clock, self, pool), data_to_body_producer=self._body
         )
         client = ChatClient(URL, name, reactor=self.clock, http=http, **options)
-        client._pool = pool  # to be closed with the client, like its own
+        client._pool = pool  # closed with the client
         return client
 
     def _body(self, data: bytes) -> FileBodyProducer:
-        """As treq does it, but on this network's clock."""
+        """The body of a request, produced on this network's clock instead of the reactor."""
         cooperator = Cooperator(scheduler=lambda go_on: self.clock.callLater(0, go_on))
         return FileBodyProducer(BytesIO(data), cooperator)
 
@@ -75,7 +75,7 @@ class Network:
         return self
 
     def connect(self, factory: IProtocolFactory) -> Deferred[Any]:
-        """A client connects."""
+        """Connect a client, or refuse it."""
         if not self.up:
             self.refused += 1
             return fail(ConnectionRefusedError())
@@ -84,7 +84,7 @@ class Network:
         return succeed(link.client.protocol)
 
     def settle(self) -> None:
-        """Let everything happen that needs no time."""
+        """Carry bytes and run due calls until nothing is left to do, without time passing."""
         idle = 0
         while idle < 6:
             carried = sum(link.carry() for link in self.open_links)
@@ -93,7 +93,7 @@ class Network:
             idle = 0 if carried else idle + 1
 
     def advance(self, seconds: float, step: float = 0.25) -> None:
-        """Let time pass, and everything happen in it."""
+        """Let time pass, and settle at each step."""
         end = self.clock.seconds() + seconds
         self.settle()
         while (left := end - self.clock.seconds()) > 0:
@@ -102,32 +102,32 @@ class Network:
             self.settle()
 
     def result(self, waiting: Deferred[T] | Awaitable[T]) -> T:
-        """What comes of it without time passing."""
+        """The result of an operation that takes no time."""
         waiting = start(waiting)
         self.settle()
         return result_of(waiting)
 
     def next(self, events: Events, count: int = 1) -> list[Event]:
-        """The next events of an iteration."""
+        """The next `count` events of an iteration."""
         return [self.result(events.__anext__()) for _ in range(count)]
 
-    def nothing_is_left(self) -> None:
-        """See to it that no connection and no timer of the clients' is left."""
+    def assert_nothing_left(self) -> None:
+        """Check that no connection and no timer of the clients is left."""
         assert self.open_links == []
         assert self.clock.getDelayedCalls() == []
 
     @property
     def open_links(self) -> list[Link]:
-        """The connections that are still there."""
+        """The connections that are not lost."""
         return [link for link in self.links if not link.lost]
 
     def cut(self) -> None:
-        """Lose every connection, with all that was on its way."""
+        """Lose every connection, with all bytes in flight."""
         for link in self.open_links:
             link.cut()
 
     def until(self, request: str) -> None:
-        """Let everything happen until the server is given that request, and not its answer."""
+        """Run until the server has received a request, and the client not yet its response."""
         before = len(self.requests)
         while request not in self.requests[before:]:
             idle = not sum(link.carry() for link in self.open_links)
@@ -136,13 +136,13 @@ class Network:
 
     @property
     def busy(self) -> list[Link]:
-        """The connections with a request on its way, in the order of their making."""
+        """The connections with a pending request, oldest first."""
         return [link for link in self.open_links if link.busy]
 
     def restart(self, down: float = 0) -> None:
-        """The server is killed, and another one, that knows nothing, started `down` seconds later.
+        """Kill the server, and start another one with an empty store `down` seconds later.
 
-        A second passes at least, for ids are from the clock.
+        At least one second passes, because ids come from the clock.
         """
         self.up = False
         self.cut()
@@ -158,7 +158,7 @@ class Network:
 
     @property
     def texts(self) -> list[str]:
-        """What was said in the lobby."""
+        """The texts of the messages in the lobby."""
         return self.chat.texts("lobby")
 
     @property
@@ -167,21 +167,21 @@ class Network:
         return self.chat.room("lobby").names
 
     def say(self, text: str, name: str = "eve", room: str = "lobby") -> None:
-        """Another person sends a message."""
+        """Send a message as another person."""
         visitor = self.chat.service.visitor(name)
         self.chat.service.perform(visitor, Say(room, text))
         self.settle()
 
 
 class Link:
-    """One connection."""
+    """One connection between a client and the server."""
 
     def __init__(self, network: Network, factory: IProtocolFactory) -> None:
         here, there = IPv4Address("TCP", "127.0.0.1", 9), IPv4Address("TCP", "127.0.0.1", 8080)
         self._network = network
         self.lost = False
         self.holding = False
-        """Whether answers stay on their way here."""
+        """Whether responses on this connection are held back."""
         self.client = FakeTransport(factory.buildProtocol(there), False, here, there)
         self._server = FakeTransport(network.site.buildProtocol(here), True, there, here)
         self.client.protocol.makeConnection(self.client)
@@ -189,11 +189,11 @@ class Link:
 
     @property
     def busy(self) -> bool:
-        """Whether a request is on its way."""
+        """Whether a request is pending."""
         return bool(self.client.protocol.state != "QUIESCENT")
 
     def carry(self) -> bool:
-        """Carry what was written; whether there was anything."""
+        """Carry written bytes both ways; return whether there were any."""
         network = self._network
         asked = self.client.getOutBuffer()
         if asked:
@@ -215,7 +215,7 @@ class Link:
         return bool(asked or answered)
 
     def cut(self) -> None:
-        """Lose it."""
+        """Lose the connection."""
         if not self.lost:
             self.lost = True
             for end in (self.client, self._server):
@@ -224,5 +224,5 @@ class Link:
 
 
 def start(waiting: Deferred[T] | Awaitable[T]) -> Deferred[T]:
-    """Begin something that takes time."""
+    """Start an awaitable."""
     return ensureDeferred(waiting)  # type: ignore[arg-type]

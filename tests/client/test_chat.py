@@ -1,4 +1,4 @@
-"""`ChatClient` over the real HTTP door: what programs ask of it, and what may go wrong."""
+"""`ChatClient` over the real HTTP door: commands, iterations, and faults of the network."""
 
 from __future__ import annotations
 
@@ -41,18 +41,18 @@ def types(events: list[Event]) -> list[str]:
     return [event.type for event in events]
 
 
-# -- saying ----------------------------------------------------------------------------------------
+# -- commands --------------------------------------------------------------------------------------
 
 
-def test_a_message_is_answered_with_its_id(network: Network) -> None:
-    """The id of the event that everybody sees."""
+def test_say_returns_the_id_of_the_message(network: Network) -> None:
+    """The id that all readers see."""
     id_ = network.result(network.client("ada").say("hello"))
     assert network.chat.entries("lobby")[-1].id == id_
     assert network.texts == ["hello"]
 
 
-def test_commands_are_carried_out_in_the_order_in_which_they_were_given(network: Network) -> None:
-    """A program need not wait for one before the next."""
+def test_commands_are_carried_out_in_order(network: Network) -> None:
+    """A program need not await one before the next."""
     client = network.client("ada")
     given = [client.say(str(number)) for number in range(20)]
     network.settle()
@@ -61,8 +61,8 @@ def test_commands_are_carried_out_in_the_order_in_which_they_were_given(network:
     assert ids == sorted(ids)
 
 
-def test_a_client_can_do_what_the_line_door_can(network: Network) -> None:
-    """Every command has its method."""
+def test_every_command_has_a_method(network: Network) -> None:
+    """The client can do what the line door can."""
     ada, bob = network.client("ada"), network.client("Bob")
     events = bob.events("lobby", "dev")
     network.result(bob.say("here"))
@@ -90,7 +90,7 @@ def test_a_client_can_do_what_the_line_door_can(network: Network) -> None:
 
 
 def test_a_guest_learns_its_name(network: Network) -> None:
-    """It has none before it has said anything."""
+    """After its first command; before, it has none."""
     client = network.client()
     assert client.name == ""
     network.result(client.say("hello"))
@@ -108,7 +108,7 @@ def test_a_guest_learns_its_name(network: Network) -> None:
     ],
 )
 def test_a_refusal_is_raised_at_once(network, name, ask, error) -> None:
-    """As the error that it is, and never tried again."""
+    """As the matching exception, and without a retry."""
     network.result(network.client("bob").say("I am bob"))
     client = network.client(name)
     with pytest.raises(error):
@@ -118,7 +118,7 @@ def test_a_refusal_is_raised_at_once(network, name, ask, error) -> None:
     assert len(network.requests) == asked
 
 
-def test_a_refused_command_does_not_hold_up_the_next(network: Network) -> None:
+def test_a_refused_command_does_not_delay_the_next(network: Network) -> None:
     """Each has its own outcome."""
     client = network.client("ada")
     refused, taken = client.say(" "), client.say("hello")
@@ -128,11 +128,11 @@ def test_a_refused_command_does_not_hold_up_the_next(network: Network) -> None:
     assert result_of(taken)
 
 
-# -- saying, although ------------------------------------------------------------------------------
+# -- commands during faults ------------------------------------------------------------------------
 
 
-def test_a_lost_answer_does_not_double_the_message(network: Network) -> None:
-    """It is sent again with the same key, and answered with the first id."""
+def test_a_lost_response_does_not_duplicate_the_message(network: Network) -> None:
+    """The client repeats the request with the same key, and gets the first id."""
     client = network.client("ada")
     network.result(client.who())
     network.losing = 3
@@ -143,7 +143,7 @@ def test_a_lost_answer_does_not_double_the_message(network: Network) -> None:
     assert network.requests.count("POST /rooms/lobby/messages") == 4
 
 
-def test_messages_for_an_absent_server_are_sent_in_order_when_it_is_back(
+def test_messages_are_sent_in_order_when_the_server_returns(
     network: Network,
 ) -> None:
     """Once each."""
@@ -157,8 +157,8 @@ def test_messages_for_an_absent_server_are_sent_in_order_when_it_is_back(
     assert all(map(result_of, said))
 
 
-def test_a_store_that_refuses_is_asked_again(network: Network) -> None:
-    """A 503 is not the end."""
+def test_a_503_is_retried(network: Network) -> None:
+    """Until the store accepts the message."""
     client = network.client("ada")
     network.result(client.who())
     network.chat.store.refusing = True
@@ -170,8 +170,8 @@ def test_a_store_that_refuses_is_asked_again(network: Network) -> None:
     assert network.texts == ["hello"]
 
 
-def test_a_torrent_is_said_within_the_rate_limit() -> None:
-    """As fast as the server takes it, in order, and no faster than it asked for."""
+def test_a_burst_of_messages_is_paced_by_retry_after() -> None:
+    """As fast as the server accepts it, in order, with few refused attempts."""
     network = Network(message_rate=DEFAULTS.message_rate)
     client = network.client("ada")
     said = [client.say(str(number)) for number in range(100)]
@@ -182,8 +182,8 @@ def test_a_torrent_is_said_within_the_rate_limit() -> None:
 
 
 @pytest.mark.parametrize("trouble", ["down", "silent", "refusing", "too fast"])
-def test_it_gives_up_when_its_patience_is_at_an_end(trouble: str) -> None:
-    """With an error that says why."""
+def test_a_command_fails_after_the_client_s_patience(trouble: str) -> None:
+    """With the error that says why."""
     network = Network(message_rate=0.001 if trouble == "too fast" else 0)
     client = network.client("ada", patience=60)
     network.result(client.say("first"))
@@ -197,13 +197,13 @@ def test_it_gives_up_when_its_patience_is_at_an_end(trouble: str) -> None:
         result_of(said)
 
 
-# -- reading ---------------------------------------------------------------------------------------
+# -- reading events --------------------------------------------------------------------------------
 
 
-def test_an_iteration_begins_with_the_latest_events_and_goes_on_with_the_next(
+def test_an_iteration_yields_the_latest_events_then_new_ones(
     network: Network,
 ) -> None:
-    """Each once, in order, with all that it tells."""
+    """Each once, in order, with all its fields."""
     network.say("one")
     events = network.client("ada").events("lobby")
     assert texts(network.next(events)) == ["one"]
@@ -218,7 +218,7 @@ def test_an_iteration_begins_with_the_latest_events_and_goes_on_with_the_next(
 
 
 def test_an_iteration_may_begin_with_the_next_event(network: Network) -> None:
-    """Also in a room where nothing has happened; what is said behind it is seen."""
+    """Also in a room without events; messages sent after its start are seen."""
     network.say("old")
     client = network.client("ada")
     network.result(client.join("dev"))
@@ -229,8 +229,8 @@ def test_an_iteration_may_begin_with_the_next_event(network: Network) -> None:
         assert result_of(waiting).id == result_of(said)
 
 
-def test_an_iteration_may_begin_behind_an_event(network: Network) -> None:
-    """A program that remembers the last id goes on from there."""
+def test_an_iteration_may_begin_after_an_id(network: Network) -> None:
+    """A program that remembers its last id resumes there."""
     for text in ("one", "two", "three"):
         network.say(text)
     first = network.chat.entries("lobby")[0].id
@@ -238,8 +238,8 @@ def test_an_iteration_may_begin_behind_an_event(network: Network) -> None:
     assert texts(network.next(events, 2)) == ["two", "three"]
 
 
-def test_a_poll_says_where_it_stands_and_how_long_it_waits(network: Network) -> None:
-    """In one request, which the server learns."""
+def test_a_poll_has_a_cursor_and_a_wait_in_its_url(network: Network) -> None:
+    """Identical bytes each time, so the server learns the poll."""
     events = network.client("ada").events("lobby", "dev")
     (joined,) = network.next(events)
     waiting = start(events.__anext__())
@@ -252,8 +252,8 @@ def test_a_poll_says_where_it_stands_and_how_long_it_waits(network: Network) -> 
         result_of(waiting)
 
 
-def test_several_iterations_read_at_once(network: Network) -> None:
-    """Of different rooms or of the same, none takes another one's place."""
+def test_several_iterations_may_read_concurrently(network: Network) -> None:
+    """Of different rooms or the same one; each is a reader of its own."""
     client = network.client("ada")
     network.result(client.who())
     iterations = [client.events(room, latest=0) for room in ("lobby", "dev", "dev")]
@@ -266,8 +266,8 @@ def test_several_iterations_read_at_once(network: Network) -> None:
     assert len([line for line in network.requests if "since" in line]) == 3
 
 
-def test_history_reaches_back(network: Network) -> None:
-    """The last events, and those before them."""
+def test_history_returns_the_last_events_before_an_id(network: Network) -> None:
+    """By default the newest."""
     for number in range(10):
         network.say(str(number))
     client = network.client()
@@ -276,11 +276,11 @@ def test_history_reaches_back(network: Network) -> None:
     assert texts(list(network.result(client.history(count=2, before=last[0].id)))) == ["5", "6"]
 
 
-# -- reading, although -----------------------------------------------------------------------------
+# -- reading during faults -------------------------------------------------------------------------
 
 
 def test_a_lost_connection_loses_no_event(network: Network) -> None:
-    """What happened meanwhile comes when it is back, once."""
+    """Events of the meantime come once the connection is back."""
     events = network.client("ada").events()
     network.next(events)
     waiting = start(events.__anext__())
@@ -296,8 +296,8 @@ def test_a_lost_connection_loses_no_event(network: Network) -> None:
     assert texts([result_of(waiting), *network.next(events)]) == ["one", "two"]
 
 
-def test_a_lost_answer_to_a_poll_loses_no_event(network: Network) -> None:
-    """The next request says again where it stands."""
+def test_a_lost_poll_response_loses_no_event(network: Network) -> None:
+    """The next poll repeats the cursor."""
     events = network.client("ada").events()
     network.next(events)
     waiting = start(events.__anext__())
@@ -308,8 +308,8 @@ def test_a_lost_answer_to_a_poll_loses_no_event(network: Network) -> None:
     assert texts([result_of(waiting)]) == ["hello"]
 
 
-def test_an_iteration_outlives_a_long_night(network: Network) -> None:
-    """After a first success the iteration never gives up: it continues when the server is back."""
+def test_an_iteration_survives_hours_of_outage(network: Network) -> None:
+    """After its first success an iteration never gives up."""
     client = network.client("ada")
     events = client.events()
     network.next(events)
@@ -319,8 +319,8 @@ def test_an_iteration_outlives_a_long_night(network: Network) -> None:
     assert types([result_of(waiting), *network.next(events)]) == ["gap", "join"]
 
 
-def test_a_server_that_is_away_is_asked_less_and_less(network: Network) -> None:
-    """A thousand readers do not keep it from starting."""
+def test_reconnects_to_an_absent_server_back_off(network: Network) -> None:
+    """So a thousand readers do not keep it from starting."""
     events = network.client("ada").events()
     network.next(events)
     waiting = start(events.__anext__())
@@ -335,8 +335,8 @@ def test_a_server_that_is_away_is_asked_less_and_less(network: Network) -> None:
 
 
 @pytest.mark.parametrize("since", [None, 1])
-def test_an_iteration_that_never_got_there_gives_up(network: Network, since: int | None) -> None:
-    """A wrong address fails, and is not tried for ever."""
+def test_an_iteration_without_a_first_success_gives_up(network: Network, since: int | None) -> None:
+    """A wrong address fails instead of being retried for ever."""
     network.up = False
     waiting = start(network.client("ada", patience=60).events(since=since).__anext__())
     network.advance(100, step=1)
@@ -344,8 +344,8 @@ def test_an_iteration_that_never_got_there_gives_up(network: Network, since: int
         result_of(waiting)
 
 
-def test_after_a_restart_the_client_has_its_name_and_is_told_of_the_gap(network: Network) -> None:
-    """A new session in the same rooms, and the same iteration."""
+def test_after_a_restart_the_client_rejoins_and_yields_a_gap(network: Network) -> None:
+    """It opens a new session with its name and rooms, and the iteration continues."""
     client = network.client("ada")
     events = client.events("lobby", "dev")
     network.result(client.join("dev"))
@@ -366,8 +366,8 @@ def test_after_a_restart_the_client_has_its_name_and_is_told_of_the_gap(network:
     assert network.result(client.who("dev")) == ("ada",)
 
 
-def test_a_second_restart_in_the_middle_of_coming_back_is_survived(network: Network) -> None:
-    """Even between the session and its rooms."""
+def test_a_second_restart_during_a_rejoin_is_survived(network: Network) -> None:
+    """Even between opening the session and joining its rooms."""
     client = network.client("ada")
     network.result(client.join("dev"))
     network.restart()
@@ -379,7 +379,7 @@ def test_a_second_restart_in_the_middle_of_coming_back_is_survived(network: Netw
     assert network.result(client.who("dev")) == ("ada",)
 
 
-def test_a_room_that_was_left_is_not_joined_again(network: Network) -> None:
+def test_a_left_room_is_not_rejoined_after_a_restart(network: Network) -> None:
     """However its name was spelt."""
     client = network.client("ada")
     network.result(client.join("dev"))
@@ -391,7 +391,7 @@ def test_a_room_that_was_left_is_not_joined_again(network: Network) -> None:
     assert network.result(client.who("dev")) == ()
 
 
-def test_a_message_that_a_restart_interrupted_is_sent_to_the_new_server(network: Network) -> None:
+def test_pending_messages_are_sent_to_the_restarted_server(network: Network) -> None:
     """The whole queue, in order."""
     client = network.client("ada")
     network.result(client.say("before"))
@@ -402,8 +402,8 @@ def test_a_message_that_a_restart_interrupted_is_sent_to_the_new_server(network:
     assert network.texts == ["one", "two", "three"]
 
 
-def test_a_guest_comes_back_as_a_guest(network: Network) -> None:
-    """Under the name that it is given then."""
+def test_a_guest_rejoins_as_a_guest(network: Network) -> None:
+    """Under the name that the server gives it then."""
     client = network.client()
     network.result(client.say("before"))
     network.restart()
@@ -414,8 +414,8 @@ def test_a_guest_comes_back_as_a_guest(network: Network) -> None:
     assert client.name == "guest-0002"
 
 
-def test_an_expired_session_is_followed_by_another_one(network: Network) -> None:
-    """Of the name that it has now, not of its first one."""
+def test_an_expired_session_is_replaced(network: Network) -> None:
+    """With the current name, not the first one."""
     client = network.client("ada")
     network.result(client.rename("eve"))
     network.advance(100)
@@ -439,8 +439,8 @@ def test_a_name_that_another_session_took_meanwhile_is_an_error(network: Network
 
 
 @pytest.mark.parametrize("how", ["lost", "cancelled"])
-def test_a_session_whose_token_was_lost_is_waited_for(network: Network, how: str) -> None:
-    """A lost session of its own frees the name when it ends."""
+def test_the_client_waits_for_its_own_lost_session_to_end(network: Network, how: str) -> None:
+    """If the response with the token was lost, the name is free when that session ends."""
     client = network.client("ada")
     if how == "cancelled":
         network.holding = True
@@ -460,10 +460,10 @@ def test_a_session_whose_token_was_lost_is_waited_for(network: Network, how: str
     assert network.people == ["ada"]
 
 
-def test_two_requests_that_find_the_session_gone_begin_one(
+def test_concurrent_requests_replace_an_expired_session_once(
     network: Network, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Not one each, though they come at the same moment."""
+    """Not once each."""
     monkeypatch.setattr("chatd.client.connection.random", lambda: 1.0)
     client = network.client("ada")
     events = client.events()
@@ -476,8 +476,8 @@ def test_two_requests_that_find_the_session_gone_begin_one(
     assert network.requests.count("POST /session") == 2
 
 
-def test_a_late_answer_about_the_old_session_does_not_end_the_new_one(network: Network) -> None:
-    """Another request has begun the session meanwhile."""
+def test_a_late_401_does_not_replace_the_new_session(network: Network) -> None:
+    """Another request has opened the new session meanwhile."""
     client = network.client("ada")
     events = client.events()
     network.next(events)
@@ -498,10 +498,10 @@ def test_a_late_answer_about_the_old_session_does_not_end_the_new_one(network: N
 
 @settings(max_examples=50)
 @given(st.lists(st.sampled_from(["say", "cut", "lose", "refuse", "down", "up", "wait"])))
-def test_whatever_happens_to_the_network_everything_is_said_and_read_once(
+def test_messages_are_sent_and_read_exactly_once_over_any_faults(
     steps: list[str],
 ) -> None:
-    """In order; nothing is missing, nothing is there twice."""
+    """In order."""
     network = Network()
     client = network.client("ada")
     events = client.events("lobby")
@@ -534,11 +534,11 @@ def test_whatever_happens_to_the_network_everything_is_said_and_read_once(
         result_of(waiting)
 
 
-# -- ending ----------------------------------------------------------------------------------------
+# -- closing and cancelling ------------------------------------------------------------------------
 
 
-def test_closing_leaves_ends_the_iterations_and_keeps_nothing(network: Network) -> None:
-    """No connection, no timer, no presence."""
+def test_closing_leaves_the_chat_and_ends_iterations(network: Network) -> None:
+    """No connection, timer or presence is left."""
     client = network.client("ada")
     read: list[Event] = []
 
@@ -555,13 +555,13 @@ def test_closing_leaves_ends_the_iterations_and_keeps_nothing(network: Network) 
     assert result_of(said)
     assert result_of(ended) == "ended"
     assert network.people == []
-    network.nothing_is_left()
+    network.assert_nothing_left()
     with pytest.raises(RuntimeError, match="closed"):
         network.result(client.say("too late"))
 
 
-def test_closing_does_not_wait_long_for_a_server_that_is_gone(network: Network) -> None:
-    """Nor does it fail."""
+def test_closing_does_not_wait_long_for_an_absent_server(network: Network) -> None:
+    """And does not fail."""
     client = network.client("ada")
     events = client.events()
     network.next(events)
@@ -573,50 +573,48 @@ def test_closing_does_not_wait_long_for_a_server_that_is_gone(network: Network) 
     assert result_of(closed) is None
     with pytest.raises(StopAsyncIteration):
         result_of(waiting)
-    network.nothing_is_left()
+    network.assert_nothing_left()
 
 
-@pytest.mark.parametrize(("moment", "goodbyes"), [("written", 1), ("heard", 2), ("answered", 1)])
-def test_a_cancelled_close_is_done_by_the_next_close(
-    network: Network, moment: str, goodbyes: int
+@pytest.mark.parametrize(("stage", "deletes"), [("written", 1), ("heard", 2), ("answered", 1)])
+def test_a_cancelled_close_is_finished_by_the_next_close(
+    network: Network, stage: str, deletes: int
 ) -> None:
-    """As by an interrupt at the end of input: the name is free at once."""
+    """As when an interrupt cancels it; the name is free at once."""
     client = network.client("ada")
     network.result(client.say("hello"))
-    network.holding = moment == "heard"
+    network.holding = stage == "heard"
     closed = client.close()
-    if moment != "written":
+    if stage != "written":
         network.until("DELETE /session")
-    if moment == "answered":
+    if stage == "answered":
         network.chat.settle()
         for link in network.open_links:
             link.carry()
     interrupt(network, closed)
     network.result(client.close())
     assert network.people == []
-    assert network.requests.count("DELETE /session") == goodbyes
-    network.nothing_is_left()
+    assert network.requests.count("DELETE /session") == deletes
+    network.assert_nothing_left()
 
 
-@pytest.mark.parametrize("moment", ["written", "heard"])
-def test_a_session_whose_opening_is_cancelled_is_ended(network: Network, moment: str) -> None:
-    """As by an interrupt at the very beginning: the server may have opened it, and the name is free
-    at once.
-    """
+@pytest.mark.parametrize("stage", ["written", "heard"])
+def test_closing_ends_a_session_whose_opening_was_cancelled(network: Network, stage: str) -> None:
+    """The server may have opened it; its name is then free at once."""
     client = network.client("ada")
     network.holding = True
     said = client.say("hello")
-    if moment == "heard":
+    if stage == "heard":
         network.until("POST /session")
     interrupt(network, said)
     network.result(client.close())
     assert network.people == []
     assert network.requests[-2:] == ["POST /session", "DELETE /session"]
-    network.nothing_is_left()
+    network.assert_nothing_left()
 
 
 def interrupt(network: Network, work: Deferred[Any]) -> None:
-    """Cancel it, and lose what was on its way."""
+    """Cancel an operation, and lose all bytes in flight."""
     work.cancel()
     network.cut()
     with pytest.raises(CancelledError):
@@ -624,8 +622,8 @@ def interrupt(network: Network, work: Deferred[Any]) -> None:
     network.holding = False
 
 
-def test_a_session_that_was_refused_is_not_asked_for_again_at_the_end(network: Network) -> None:
-    """There is nothing to say goodbye to."""
+def test_closing_a_client_whose_session_was_refused_sends_nothing(network: Network) -> None:
+    """There is no session to end."""
     network.result(network.client("ada").who())
     client = network.client("ada")
     with pytest.raises(NameInUse):
@@ -635,14 +633,14 @@ def test_a_session_that_was_refused_is_not_asked_for_again_at_the_end(network: N
     assert network.requests[before:] == []
 
 
-def test_a_client_that_never_said_anything_closes_without_a_word(network: Network) -> None:
+def test_closing_an_unused_client_sends_nothing(network: Network) -> None:
     """There is no session to end."""
     network.result(network.client("ada").close())
     assert network.requests == []
 
 
-def test_a_client_is_an_asynchronous_context(network: Network) -> None:
-    """Which it leaves by closing."""
+def test_a_client_is_an_asynchronous_context_manager(network: Network) -> None:
+    """Which closes it."""
 
     async def visit() -> None:
         async with network.client("ada") as client:
@@ -653,9 +651,9 @@ def test_a_client_is_an_asynchronous_context(network: Network) -> None:
     assert network.people == []
 
 
-@pytest.mark.parametrize("moment", ["held", "half answered", "waiting to try again"])
-def test_a_cancelled_wait_ends_its_request_and_the_iteration_goes_on_later(
-    network: Network, moment: str
+@pytest.mark.parametrize("stage", ["held", "half answered", "waiting to try again"])
+def test_a_cancelled_anext_ends_its_request_and_can_be_repeated(
+    network: Network, stage: str
 ) -> None:
     """As with a timeout on the next event."""
     client = network.client("ada")
@@ -663,11 +661,11 @@ def test_a_cancelled_wait_ends_its_request_and_the_iteration_goes_on_later(
     network.next(events)
     waiting = start(events.__anext__())
     network.settle()
-    if moment == "half answered":
+    if stage == "half answered":
         network.open_links[-1].client.bufferReceived(
             b"HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\n{"
         )
-    elif moment == "waiting to try again":
+    elif stage == "waiting to try again":
         network.up = False
         network.cut()
         network.settle()
@@ -682,8 +680,8 @@ def test_a_cancelled_wait_ends_its_request_and_the_iteration_goes_on_later(
     assert texts(network.next(events)) == ["meanwhile"]
 
 
-def test_a_cancelled_command_lets_the_next_one_go(network: Network) -> None:
-    """Whether it was on its way or waiting for its turn."""
+def test_a_cancelled_command_does_not_block_the_next(network: Network) -> None:
+    """Whether it was in flight or queued."""
     client = network.client("ada")
     network.result(client.who())
     network.holding = True
@@ -698,11 +696,11 @@ def test_a_cancelled_command_lets_the_next_one_go(network: Network) -> None:
     assert network.texts == ["one", "three"]
 
 
-# -- what is no chatd ------------------------------------------------------------------------------
+# -- other servers and bad URLs --------------------------------------------------------------------
 
 
-class Page(Resource):
-    """The same answer to everything."""
+class FixedResponse(Resource):
+    """A resource that answers every request alike."""
 
     isLeaf = True
 
@@ -719,9 +717,9 @@ class Page(Resource):
 
 @pytest.mark.parametrize("body", [b"<h1>It works!</h1>", b"{}", b'{"name":"ada"}', b"\xff", b"[]"])
 @pytest.mark.parametrize("status", [200, 301, 404])
-def test_a_server_that_is_no_chat_is_recognised(network: Network, status: int, body: bytes) -> None:
+def test_a_server_that_is_not_chatd_is_reported(network: Network, status: int, body: bytes) -> None:
     """At once, in words."""
-    network.site = Site(Page(status, body), reactor=network.chat.clock)
+    network.site = Site(FixedResponse(status, body), reactor=network.chat.clock)
     with pytest.raises(ChatError, match="no chatd"):
         network.result(network.client("ada").say("hello"))
 
@@ -732,16 +730,16 @@ def test_a_server_that_is_no_chat_is_recognised(network: Network, status: int, b
      "http://a:b", "http://a:0", "http://a:65536", "http://ex ample", "http://-a-", "http://a\ud800"],
 )  # fmt: skip
 def test_a_bad_url_is_refused_before_anything_is_sent(network: Network, url: str) -> None:
-    """With words that show a good one."""
+    """The error shows a good one."""
     with pytest.raises(Malformed, match="http://localhost:8080"):
         ChatClient(url, reactor=network.clock, http=object())  # type: ignore[arg-type]
 
 
-# -- as others test theirs -------------------------------------------------------------------------
+# -- treq's test double ----------------------------------------------------------------------------
 
 
-def test_treqs_own_double_will_do(network: Network) -> None:
-    """What is needed of treq is little: what is sent can be looked at, and answered, in a test."""
+def test_programs_can_use_treq_s_stub_in_their_tests(network: Network) -> None:
+    """The client uses little of treq, so a test can inspect requests and answer them."""
     sent: list[tuple[bytes, str, dict[bytes, list[bytes]], bytes]] = []
 
     def answer(method, url, params, headers, data):
@@ -766,7 +764,7 @@ def test_treqs_own_double_will_do(network: Network) -> None:
 
 
 def test_a_client_registers_its_name_and_signs_in_to_it(network: Network) -> None:
-    """It goes on as the account; another client needs the password."""
+    """It continues as the account; another client needs the password."""
     ada = network.client("ada")
     network.result(ada.say("as a guest"))
     assert network.result(ada.register("correct horse battery")) == "ada"
@@ -778,7 +776,7 @@ def test_a_client_registers_its_name_and_signs_in_to_it(network: Network) -> Non
 
 
 def test_a_client_without_the_password_is_refused(network: Network) -> None:
-    """It is told what is wrong."""
+    """With the error that says what is wrong."""
     network.result(network.client("ada").register("correct horse battery"))
     with pytest.raises(NameRegistered):
         network.result(network.client("ada").say("hi"))

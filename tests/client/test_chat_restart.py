@@ -23,8 +23,8 @@ from chatd.store.engines import store_at
 COUNT = 40
 
 
-class Life:
-    """The time of one process: with it, its timers end."""
+class ProcessClock:
+    """The clock of one process; its timers end with the process."""
 
     def __init__(self) -> None:
         self._calls: list[IDelayedCall] = []
@@ -39,7 +39,7 @@ class Life:
         return self._calls[-1]
 
     def end(self) -> None:
-        """There is no more of it."""
+        """Cancel all timers."""
         for call in self._calls:
             if call.active():
                 call.cancel()
@@ -49,8 +49,8 @@ class InProcessServer:
     """One run of the server."""
 
     def __init__(self, file: Path) -> None:
-        clock: Any = Life()
-        self._life = clock
+        clock: Any = ProcessClock()
+        self._clock = clock
         store = store_at(f"sqlite:{file}", reactor, time.time, 1000)
         self._chat = chat = ChatService(clock, store, limits=Limits(message_rate=0))
         peers = Peers(clock)
@@ -65,16 +65,16 @@ class InProcessServer:
         return int(self._port.getHost().port)
 
     async def stop(self) -> None:
-        """Go down as twistd has it."""
+        """Shut down as under twistd."""
         await self._port.stopListening()
         await self._server.stopService()
-        self._life.end()
+        self._clock.end()
 
 
 @pytest_twisted.ensureDeferred
-async def test_a_restart_costs_a_program_nothing(tmp_path: Path) -> None:
-    """Two talk and one reads while the server is stopped and started anew: everything is said once
-    and read once, in order, and no gap is told.
+async def test_programs_lose_and_duplicate_nothing_over_a_restart(tmp_path: Path) -> None:
+    """Two clients speak and one reads while the server restarts: each message is sent and read
+    once, in order, without a gap.
     """
     file = tmp_path / "chat.sqlite"
     server = InProcessServer(file)
@@ -84,7 +84,7 @@ async def test_a_restart_costs_a_program_nothing(tmp_path: Path) -> None:
     ada, bob, eve = clients
     events = eve.events("lobby", latest=0)
     await eve.who()
-    # The first answer says where "next" is.
+    # The first response sets the cursor.
     first = ensureDeferred(events.__anext__())
     await ada.say("0")
 

@@ -1,4 +1,4 @@
-"""Pauses, addresses and answers: the pure parts of a connection."""
+"""The pure parts of a connection: backoff, URLs, and responses."""
 
 from contextlib import suppress
 from typing import Any
@@ -15,10 +15,8 @@ attempts, dice = st.integers(0, 10**6), st.floats(0, 1)
 
 
 @given(attempts, dice, dice)
-def test_pauses_grow_up_to_a_limit_and_are_never_quite_the_same(
-    attempt: int, one: float, other: float
-) -> None:
-    """From half to the whole of a pause that doubles."""
+def test_backoff_doubles_up_to_a_limit_with_jitter(attempt: int, one: float, other: float) -> None:
+    """A pause is between half of the backoff and the whole."""
     whole = pause(attempt, 1)
     assert FIRST_PAUSE <= whole <= LONGEST_PAUSE
     assert pause(attempt + 1, 1) == min(2 * whole, LONGEST_PAUSE)
@@ -38,8 +36,8 @@ def test_pauses_grow_up_to_a_limit_and_are_never_quite_the_same(
         ("http://b\u00fccher.example/\u00e4 b", "http://xn--bcher-kva.example/%C3%A4%20b"),
     ],
 )
-def test_a_servers_address_is_taken_as_people_paste_it(text: str, url: str) -> None:
-    """From a browser's address bar, say."""
+def test_a_server_url_is_normalized(text: str, url: str) -> None:
+    """As pasted from a browser's address bar."""
     assert server_url(text) == url
 
 
@@ -55,21 +53,21 @@ def test_a_servers_address_is_taken_as_people_paste_it(text: str, url: str) -> N
     ],
 )
 @pytest.mark.parametrize("body", [b"", b'{"error":{"code":"x","message":"later"}}'])
-def test_only_errors_that_may_pass_are_tried_again(
+def test_transient_errors_have_a_retry_after(
     status: int,
     retry_after: str,
     error: Any,
     seconds: float,
     body: bytes,
 ) -> None:
-    """And the server may say when, whether it is a chatd or a proxy before it."""
+    """From the server, or a proxy in front of it."""
     with pytest.raises(error) as refused:
         read(status, retry_after, body)
     assert refused.value.retry_after == seconds
 
 
-def test_a_refusal_of_a_newer_server_is_a_chat_error() -> None:
-    """Its message is for people as ever."""
+def test_an_unknown_error_code_is_a_chat_error() -> None:
+    """Its message is still for people."""
     with pytest.raises(ChatError, match="you may not") as refused:
         read(418, "", b'{"error":{"code":"teapot","message":"you may not"}}')
     assert type(refused.value) is ChatError
@@ -78,9 +76,9 @@ def test_a_refusal_of_a_newer_server_is_a_chat_error() -> None:
 
 
 @given(st.integers(100, 599), st.text(max_size=5), st.binary(max_size=50))
-def test_whatever_is_answered_is_an_answer_or_a_chat_error(
+def test_any_response_is_an_answer_or_a_chat_error(
     status: int, retry_after: str, body: bytes
 ) -> None:
-    """Nothing else comes out of any bytes."""
+    """No bytes raise anything else."""
     with suppress(ChatError):
         assert isinstance(read(status, retry_after, body), Answer)

@@ -1,4 +1,4 @@
-"""`python -m chatd.client`, as a process, at a server that is a process."""
+"""`python -m chatd.client` as a process, with a server process."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ import pytest
 from ..kit.processes import Daemon, Netcat
 
 SECONDS = 30
-"""Seconds after which a test ends that should have long ended."""
+"""Timeout of a process, in seconds."""
 
 
 OPTIONS = ("--store=memory:", "--message-rate=0")
-"""Of a server that forgets what was said when it is killed."""
+"""Options of a server that keeps nothing when it is killed."""
 
 
 def hear(server: Daemon, line: str) -> None:
-    """Wait until netcat would show a line, be it among the last messages."""
+    """Wait until a netcat client is shown a line, live or replayed."""
     with closing(Netcat(server.line)) as netcat:
-        netcat.hear(f"{line}\r\n")  # a time may stand before it
+        netcat.hear(f"{line}\r\n")  # the time may precede the line
 
 
 def test_missing_libraries_are_reported_in_one_line() -> None:
-    """And where to find one that has it."""
+    """The line names the Python that has them."""
     command = [sys.executable, "-S", "-m", "chatd.client", "http://localhost:8080"]
     root = Path(__file__).parents[2]
     done = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
@@ -41,7 +41,7 @@ def test_missing_libraries_are_reported_in_one_line() -> None:
 
 
 def client(*arguments: str) -> subprocess.Popen[str]:
-    """A client whose input is a pipe."""
+    """Start a client whose input is a pipe."""
     return subprocess.Popen(
         [sys.executable, "-m", "chatd.client", *arguments],
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, bufsize=1,
@@ -49,19 +49,19 @@ def client(*arguments: str) -> subprocess.Popen[str]:
 
 
 def run(*arguments: str, stdin: int | IO[str]) -> subprocess.CompletedProcess[str]:
-    """A client from beginning to end."""
+    """Run a client to its end."""
     command = [sys.executable, "-m", "chatd.client", *arguments]
     return subprocess.run(command, stdin=stdin, capture_output=True, text=True, timeout=SECONDS)
 
 
 def type_(process: subprocess.Popen[str], line: str) -> None:
-    """A line comes in."""
+    """Write a line to a client's input."""
     assert process.stdin is not None
     process.stdin.write(f"{line}\n")
 
 
 def see(process: subprocess.Popen[str], line: str) -> None:
-    """Wait until it shows a line."""
+    """Wait until a client shows a line."""
     assert process.stdout is not None
     while (shown := process.stdout.readline()) != f"{line}\n":
         assert shown, f"it ended without {line!r}"
@@ -69,22 +69,22 @@ def see(process: subprocess.Popen[str], line: str) -> None:
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Daemon]:
-    """A server for all."""
+    """A server shared by the tests of this module."""
     server = Daemon(tmp_path_factory.mktemp("server"), *OPTIONS)
     yield server
     server.kill()
 
 
 @pytest.fixture
-def mortal(tmp_path: Path) -> Iterator[Daemon]:
+def own_server(tmp_path: Path) -> Iterator[Daemon]:
     """A server for one test, which may kill it."""
     server = Daemon(tmp_path, *OPTIONS)
     yield server
     server.kill()
 
 
-def test_a_pipe_is_said_and_shown(server: Daemon) -> None:
-    """All of it; status 0."""
+def test_lines_from_a_pipe_are_sent_and_shown(server: Daemon) -> None:
+    """Exit status 0."""
     process = client(server.url, "--name", "ci")
     shown, complaints = process.communicate("one\n/me waves\nlast", SECONDS)
     assert shown == "<ci> one\n* ci waves\n<ci> last\n"
@@ -92,8 +92,8 @@ def test_a_pipe_is_said_and_shown(server: Daemon) -> None:
     hear(server, "<ci> last")
 
 
-def test_a_file_is_said_quietly(server: Daemon, tmp_path: Path) -> None:
-    """A reactor cannot wait for a file, but it reads it; status 0."""
+def test_lines_from_a_file_are_sent_and_not_shown_if_quiet(server: Daemon, tmp_path: Path) -> None:
+    """Although the reactor cannot poll a file; exit status 0."""
     file = tmp_path / "file"
     file.write_text("one\ntwo\n")
     with file.open() as lines:
@@ -103,7 +103,7 @@ def test_a_file_is_said_quietly(server: Daemon, tmp_path: Path) -> None:
 
 
 def test_two_clients_talk(server: Daemon) -> None:
-    """One says what the other shows, at once, and back."""
+    """Each shows the other's messages."""
     with client(server.url, "--name", "ada") as ada, client(server.url, "--name", "bob") as bob:
         type_(ada, "hello?")
         see(ada, "<ada> hello?")
@@ -117,14 +117,14 @@ def test_two_clients_talk(server: Daemon) -> None:
         assert bob.returncode == 0
 
 
-def test_a_pipe_survives_a_kill_of_the_server(mortal: Daemon) -> None:
-    """What comes in meanwhile is said when it is back; the gap is shown."""
-    with client(mortal.url, "--name", "ci") as process:
+def test_a_pipe_survives_a_kill_of_the_server(own_server: Daemon) -> None:
+    """Lines of the meantime are sent when it is back; the gap is shown."""
+    with client(own_server.url, "--name", "ci") as process:
         type_(process, "one")
         see(process, "<ci> one")
-        mortal.kill()
+        own_server.kill()
         type_(process, "two")
-        mortal.start()
+        own_server.start()
         rest, complaints = process.communicate("three\n", SECONDS)
         assert rest.splitlines()[0].startswith(">> events were missed here")
         assert [line for line in rest.splitlines() if line.startswith("<")] == [
@@ -135,7 +135,7 @@ def test_a_pipe_survives_a_kill_of_the_server(mortal: Daemon) -> None:
 
 
 def test_an_interrupt_leaves_the_chat(server: Daemon) -> None:
-    """Status 130; the name is free at once."""
+    """Exit status 130, and the name is free at once."""
     for _ in range(2):
         with client(server.url, "--name", "ci") as process:
             type_(process, "here")
@@ -146,8 +146,8 @@ def test_an_interrupt_leaves_the_chat(server: Daemon) -> None:
 
 
 @pytest.mark.parametrize(("then", "status"), [("await Deferred()", 130), ("return 0", 0)])
-def test_interrupts_in_one_moment_are_one(then: str, status: int) -> None:
-    """Be it that of the end: nothing complains that it is over already."""
+def test_two_interrupts_at_once_count_as_one(then: str, status: int) -> None:
+    """Also at the moment of the exit, without an error message."""
     program = f"""
 import os, signal, sys
 from twisted.internet import reactor
@@ -166,8 +166,8 @@ sys.exit(run(reactor, work))
     assert (process.stderr, process.returncode) == ("", status)
 
 
-def test_a_reader_that_goes_away_ends_it(server: Daemon) -> None:
-    """As with any program before `head -1`."""
+def test_a_closed_output_pipe_ends_the_client(server: Daemon) -> None:
+    """As in `client | head -1`: exit status 141."""
     with client(server.url, "--name", "ci") as process:
         assert process.stdout is not None
         type_(process, "one")
@@ -195,7 +195,7 @@ def test_a_reader_that_goes_away_ends_it(server: Daemon) -> None:
 def test_a_wrong_argument_is_reported_in_one_line(
     server: Daemon, arguments: list[str], status: int, words: str
 ) -> None:
-    """Without a traceback, and with a status that tells whose fault it is."""
+    """Without a traceback; the exit status is 2 for usage errors and 1 for refusals."""
     process = run(
         *(word.format(port=server.http, line=server.line) for word in arguments),
         stdin=subprocess.DEVNULL,
@@ -206,9 +206,9 @@ def test_a_wrong_argument_is_reported_in_one_line(
     assert process.stdout == ""
 
 
-def test_an_unreachable_server_is_reported_in_one_line(mortal: Daemon) -> None:
-    """After trying for a while."""
-    mortal.kill()
-    process = run(mortal.url, "--patience", "1", stdin=subprocess.DEVNULL)
+def test_an_unreachable_server_is_reported_in_one_line(own_server: Daemon) -> None:
+    """After the client's patience."""
+    own_server.kill()
+    process = run(own_server.url, "--patience", "1", stdin=subprocess.DEVNULL)
     assert process.returncode == 1
-    assert re.fullmatch(rf"!! no answer from {mortal.url}: .*refused.*\n", process.stderr)
+    assert re.fullmatch(rf"!! no answer from {own_server.url}: .*refused.*\n", process.stderr)

@@ -1,4 +1,4 @@
-"""The terminal: lines in and lines out, over the real HTTP door."""
+"""The terminal client: lines in and lines out, over the real HTTP door."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from .network import Network, start
 
 
 class Session:
-    """A client at a terminal, or at a pipe that is open until `end`."""
+    """A client at a terminal, or at a pipe that stays open until `end`."""
 
     def __init__(self, network: Network, name: str = "ada", room: str = "lobby", **options) -> None:
         self.network = network
         self.shown: list[str] = []
         self.complaints: list[str] = []
         self.screen = True
-        """Whether there is still something to show lines on."""
+        """Whether the output is still open."""
         self._lines: list[str | bytes | None] = []
         self._more: Deferred[None] = Deferred()
         self._ended = False
@@ -52,23 +52,23 @@ class Session:
                 await self._more
 
     def type(self, *lines: str | bytes | None) -> Session:
-        """Some lines come in."""
+        """Send lines to the client's input."""
         self._lines += lines
         self._wake()
         return self
 
     def close(self) -> None:
-        """The input ends."""
+        """End the input."""
         self._ended = True
         self._wake()
 
     @property
     def listening(self) -> bool:
-        """Whether it waits for more input."""
+        """Whether the client waits for more input."""
         return not self._more.called
 
     def end(self) -> int:
-        """The input ends; the exit status, for which it may take a moment."""
+        """End the input; return the exit status after a second."""
         self.close()
         self.network.advance(1)
         return result_of(self.status)
@@ -82,18 +82,18 @@ class Session:
 # -- lines in, lines out ---------------------------------------------------------------------------
 
 
-def test_every_line_is_said_and_shown_and_it_leaves(network: Network) -> None:
-    """In order; status 0, and nothing is kept."""
+def test_every_line_is_sent_and_shown_until_the_input_ends(network: Network) -> None:
+    """In order; then the client leaves with status 0, and no connection or timer is left."""
     session = Session(network).type("one", "two", "three")
     assert session.end() == 0
     assert network.texts == ["one", "two", "three"]
     assert session.shown == ["<ada> one", "<ada> two", "<ada> three"]
     assert session.complaints == []
     assert network.people == []
-    network.nothing_is_left()
+    network.assert_nothing_left()
 
 
-def test_a_pipe_that_is_too_fast_is_said_within_the_rate_limit() -> None:
+def test_a_fast_pipe_is_sent_within_the_rate_limit() -> None:
     """Every line of it."""
     network = Network(message_rate=5)
     lines = [str(number) for number in range(60)]
@@ -104,7 +104,7 @@ def test_a_pipe_that_is_too_fast_is_said_within_the_rate_limit() -> None:
 
 
 def test_events_are_shown_as_on_the_line_door(network: Network) -> None:
-    """With what others do, private messages and gaps."""
+    """Also actions, topics, private messages and gaps."""
     session = Session(network)
     bob = network.client("bob")
     network.result(bob.act("waves"))
@@ -157,8 +157,8 @@ def test_commands_work_as_on_the_line_door(network: Network) -> None:
     assert session.end() == 0
 
 
-def test_quit_leaves_with_a_parting_word(network: Network) -> None:
-    """And what stands behind it is not said."""
+def test_quit_leaves_with_a_farewell(network: Network) -> None:
+    """Lines after it are not sent."""
     session = Session(network).type("/quit so long", "not this")
     network.advance(1)
     assert result_of(session.status) == 0
@@ -167,7 +167,7 @@ def test_quit_leaves_with_a_parting_word(network: Network) -> None:
 
 
 def test_a_terminal_shows_the_last_events_first(network: Network) -> None:
-    """A client with input from a pipe does not show them."""
+    """A client whose input is a pipe does not."""
     for number in range(20):
         network.say(str(number))
     session = Session(network, live=True)
@@ -181,14 +181,14 @@ def test_a_terminal_shows_the_last_events_first(network: Network) -> None:
 
 
 @pytest.mark.parametrize("live", [True, False])
-def test_a_path_is_said(network: Network, live: bool) -> None:
-    """A word with a second slash in it is no command."""
+def test_a_line_that_begins_with_a_path_is_sent(network: Network, live: bool) -> None:
+    """A word with a second slash is no command."""
     line = "/usr/bin/ld: cannot find -lm"
     assert Session(network, live=live).type(line).end() == 0
     assert network.texts == [line]
 
 
-def test_blanks_before_a_slash_are_refused_at_a_terminal_and_said_from_a_pipe(
+def test_blanks_before_a_slash_are_refused_at_a_terminal_and_sent_from_a_pipe(
     network: Network,
 ) -> None:
     """A person meant a command; a program indents its output."""
@@ -217,7 +217,7 @@ def test_a_command_of_the_line_door_only_is_refused_with_advice(
     assert advice in session.complaints[0]
 
 
-def test_literal_on_says_every_line_from_there_on(network: Network) -> None:
+def test_literal_on_sends_every_later_line(network: Network) -> None:
     """As on the line door."""
     assert Session(network).type("/literal on", "/quit", "//x").end() == 0
     assert network.texts == ["/quit", "//x"]
@@ -237,13 +237,13 @@ def test_an_unknown_command_is_sent_from_a_pipe_and_refused_at_a_terminal(
 
 
 @pytest.mark.parametrize("line", ["/me waves", "//comment", "/quit"])
-def test_a_line_may_be_taken_literally(network: Network, line: str) -> None:
-    """Then there are no commands at all."""
+def test_the_literal_option_turns_commands_off(network: Network, line: str) -> None:
+    """Every line is sent."""
     assert Session(network, literal=True).type(line).end() == 0
     assert network.texts == [line]
 
 
-def test_a_line_that_is_too_long_is_said_in_parts(network: Network) -> None:
+def test_an_overlong_line_is_sent_in_parts(network: Network) -> None:
     """All of it, in order."""
     line = "".join(map(str, range(5000)))
     assert Session(network).type(line).end() == 0
@@ -251,28 +251,28 @@ def test_a_line_that_is_too_long_is_said_in_parts(network: Network) -> None:
     assert "".join(network.texts) == line
 
 
-def test_a_line_with_nothing_to_see_is_nothing(network: Network) -> None:
+def test_a_blank_line_is_ignored(network: Network) -> None:
     """As on the line door."""
     assert Session(network).type("", "   ", "\t", "\x07", "hello").end() == 0
     assert network.texts == ["hello"]
 
 
-# -- what goes wrong -------------------------------------------------------------------------------
+# -- errors and faults -----------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
     "line", ["/msg nobody psst", "/nick a b", "/join dev", "/me", "\u200b", None]
 )
 def test_after_a_refused_line_the_next_one_is_sent(network: Network, line: str | None) -> None:
-    """But the exit status remembers it."""
+    """The exit status is then 1."""
     session = Session(network).type("one", line, "two")
     assert session.end() == 1
     assert network.texts == ["one", "two"]
     assert len(session.complaints) == 1
 
 
-def test_a_server_that_cannot_be_reached_ends_it(network: Network) -> None:
-    """After trying for a while; status 1, and one line that says why."""
+def test_an_unreachable_server_ends_the_client(network: Network) -> None:
+    """After its patience: status 1, and one line that says why."""
     network.up = False
     session = Session(network).type("one", "two")
     network.advance(60)
@@ -281,8 +281,8 @@ def test_a_server_that_cannot_be_reached_ends_it(network: Network) -> None:
     assert complaint.startswith("no answer from http://chat.example:8080: Connection was refused")
 
 
-def test_a_server_that_goes_away_for_good_ends_it(network: Network) -> None:
-    """One complaint, not one a line."""
+def test_a_server_that_does_not_return_ends_the_client(network: Network) -> None:
+    """With one error message, not one per line."""
     session = Session(network).type("one")
     network.up = False
     network.cut()
@@ -293,8 +293,8 @@ def test_a_server_that_goes_away_for_good_ends_it(network: Network) -> None:
     assert network.texts == ["one"]
 
 
-def test_a_character_that_is_too_long_is_refused(network: Network) -> None:
-    """There is no half of it."""
+def test_a_character_above_the_text_limit_is_refused(network: Network) -> None:
+    """It cannot be split."""
     network = Network(max_text=2)
     session = Session(network).type("\u20ac\u20ac", "ok")
     assert session.end() == 1
@@ -303,7 +303,7 @@ def test_a_character_that_is_too_long_is_refused(network: Network) -> None:
 
 
 @pytest.mark.parametrize("options", [{"name": "eve"}, {"name": "a b"}, {"room": "a b"}])
-def test_a_name_or_a_room_that_cannot_be_had_ends_it(network: Network, options) -> None:
+def test_an_unavailable_name_or_room_ends_the_client(network: Network, options) -> None:
     """At once."""
     network.result(network.client("eve").say("hello"))
     session = Session(network, **options)
@@ -311,8 +311,8 @@ def test_a_name_or_a_room_that_cannot_be_had_ends_it(network: Network, options) 
     assert len(session.complaints) == 1
 
 
-def test_a_name_that_was_lost_to_another_ends_it(network: Network) -> None:
-    """Though nothing is being said."""
+def test_a_name_taken_by_another_client_ends_the_client(network: Network) -> None:
+    """Even if no line is being sent."""
     session = Session(network)
     network.restart()
     network.result(network.client("ada").say("it is mine now"))
@@ -323,7 +323,7 @@ def test_a_name_that_was_lost_to_another_ends_it(network: Network) -> None:
 
 
 def test_a_pipe_survives_a_restart(network: Network) -> None:
-    """Every line is acknowledged, and shown, once."""
+    """Every line is acknowledged and shown, once."""
     session = Session(network).type("one")
     network.up = False
     network.cut()
@@ -337,10 +337,10 @@ def test_a_pipe_survives_a_restart(network: Network) -> None:
 
 
 @pytest.mark.parametrize("seconds", [3, 60])
-def test_at_the_end_it_waits_a_moment_for_the_last_line_to_be_shown(
+def test_at_the_end_of_input_the_client_waits_for_the_last_echo(
     network: Network, seconds: float
 ) -> None:
-    """Though everything was acknowledged; that is enough when the moment has passed."""
+    """At most `ECHO_SECONDS`; the line is already acknowledged."""
     session = Session(network).type("one")
     (poll,) = network.busy
     poll.holding = True
@@ -364,11 +364,11 @@ def test_an_interrupted_terminal_leaves_the_chat(network: Network) -> None:
     with pytest.raises(CancelledError):
         result_of(session.status)
     assert network.people == []
-    network.nothing_is_left()
+    network.assert_nothing_left()
 
 
-def test_a_screen_that_is_gone_ends_it(network: Network) -> None:
-    """As any other program at a closed pipe."""
+def test_a_closed_output_ends_the_client(network: Network) -> None:
+    """As any program whose output pipe is closed."""
     session = Session(network)
     session.screen = False
     session.type("one")
@@ -377,13 +377,13 @@ def test_a_screen_that_is_gone_ends_it(network: Network) -> None:
     assert network.people == []
 
 
-def test_an_event_of_a_type_that_is_not_known_yet_is_passed_over() -> None:
-    """A newer server's."""
+def test_an_event_of_an_unknown_type_is_ignored() -> None:
+    """A newer server may send one."""
     assert list(in_lines(Event(1, "reaction", "lobby", "eve"), "ada")) == []
 
 
-def test_a_hostile_server_does_not_steer_the_terminal() -> None:
-    """Escape sequences and control characters are taken out here too."""
+def test_control_characters_from_a_server_are_removed() -> None:
+    """A hostile server cannot control the terminal."""
     (line,) = in_lines(Event(1, "message", "lobby", "eve", "a\x1b[2Jb"), "ada")
     assert line == "<eve> ab"
 
@@ -400,7 +400,7 @@ def pipe() -> Iterator[Pipe]:
 
 
 class Pipe:
-    """A pipe, and a reactor that a test runs."""
+    """A pipe whose reading end is the input of a client, and a reactor that the test runs."""
 
     def __init__(self) -> None:
         self.end, self._writing = os.pipe()
@@ -411,17 +411,17 @@ class Pipe:
         os.write(self._writing, data)
 
     def finish(self) -> None:
-        """The writer closes it."""
+        """Close the writing end."""
         os.close(self._writing)
         self._writing = -1
 
     def look(self) -> None:
-        """The reactor finds it ready."""
+        """Let the reactor read."""
         for reader in self.reactor.getReaders():
             reader.doRead()
 
     def next(self) -> bytes | None:
-        """The next line."""
+        """Read the next line."""
         line = start(self.input.__anext__())
         self.look()
         return result_of(line)
@@ -431,8 +431,8 @@ class Pipe:
             os.close(end)
 
 
-def test_lines_are_read_as_they_are_asked_for(pipe: Pipe) -> None:
-    """And not before: the pipe of a fast writer fills."""
+def test_lines_are_read_only_when_requested(pipe: Pipe) -> None:
+    """So the pipe of a fast writer fills up."""
     pipe.write(b"one\ntwo\r\n\n")
     assert pipe.reactor.getReaders() == []
     assert [pipe.next(), pipe.next()] == [b"one", b"two"]
@@ -450,8 +450,8 @@ def test_lines_are_read_as_they_are_asked_for(pipe: Pipe) -> None:
 
 
 @pytest.mark.parametrize("how", ["hung up", "broken"])
-def test_an_input_that_breaks_has_ended(pipe: Pipe, how: str) -> None:
-    """A terminal that is gone, a pipe whose writer is gone: no reader learns more."""
+def test_a_broken_input_counts_as_ended(pipe: Pipe, how: str) -> None:
+    """A terminal or a writer that is gone."""
     waiting = start(pipe.input.__anext__())
     if how == "hung up":
         pipe.input.connectionLost(Failure(ConnectionDone()))
@@ -464,8 +464,8 @@ def test_an_input_that_breaks_has_ended(pipe: Pipe, how: str) -> None:
     assert pipe.reactor.getReaders() == []
 
 
-def test_an_input_that_has_nothing_after_all_is_waited_for(pipe: Pipe) -> None:
-    """Another process that shares it was faster."""
+def test_a_spurious_wakeup_does_not_end_the_input(pipe: Pipe) -> None:
+    """Another process that shares the input was faster."""
     os.set_blocking(pipe.end, False)
     waiting = start(pipe.input.__anext__())
     pipe.look()
@@ -475,8 +475,8 @@ def test_an_input_that_has_nothing_after_all_is_waited_for(pipe: Pipe) -> None:
     assert result_of(waiting) == b"hello"
 
 
-def test_a_cancelled_wait_for_a_line_stops_looking(pipe: Pipe) -> None:
-    """Nothing is left in the reactor."""
+def test_a_cancelled_read_leaves_no_reader_in_the_reactor(pipe: Pipe) -> None:
+    """The input is not polled any more."""
     waiting = start(pipe.input.__anext__())
     waiting.cancel()
     with pytest.raises(CancelledError):

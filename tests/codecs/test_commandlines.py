@@ -1,4 +1,4 @@
-"""Lines of text as commands."""
+"""Lines of the line door, parsed as commands."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ COMMAND_LINES: list[tuple[str, tuple[Any, ...]]] = [
 
 @pytest.mark.parametrize(("line", "command"), COMMAND_LINES, ids=lambda value: str(value)[:30])
 def test_a_line_with_a_slash_is_a_command(line: str, command: tuple[Any, ...]) -> None:
-    """In any case, and with any spaces around its words."""
+    """In any case, and with any blanks around its words."""
     assert parse(line) == command
     word, _, rest = line.partition(" ")
     for blank in (" ", "\t", "\u00a0", "\u3000"):
@@ -102,31 +102,44 @@ def test_a_line_with_a_slash_is_a_command(line: str, command: tuple[Any, ...]) -
     ],
 )
 def test_any_blank_separates_the_words_of_a_command(line: str, command: tuple[Any, ...]) -> None:
-    """A tab that is pasted, or the wide space of an input method."""
+    """Such as a pasted tab, or the wide space of an input method."""
     assert parse(line) == command
 
 
 @pytest.mark.parametrize("blank", ["\t", "\u00a0", "\u3000"], ids=ascii)
-def test_no_blank_hides_a_second_word(blank: str) -> None:
-    """A name is one word."""
+def test_a_name_with_any_blank_in_it_is_refused(blank: str) -> None:
+    """A name is one word, and a blank of any kind ends it."""
     with pytest.raises(Malformed, match="takes one name, which has no blanks"):
         parse(f"/nick ada{blank}lovelace")
 
 
-UNSEEN = [" ", "\t", "\ufeff", "\u200b", "\u3164", "\u00ad", "\U00016fe4", "\x01", "\x7f", "\x1b[A"]
+INVISIBLE = [
+    " ",
+    "\t",
+    "\ufeff",
+    "\u200b",
+    "\u3164",
+    "\u00ad",
+    "\U00016fe4",
+    "\x01",
+    "\x7f",
+    "\x1b[A",
+]
 
 
-@pytest.mark.parametrize("unseen", UNSEEN, ids=ascii)
+@pytest.mark.parametrize("unseen", INVISIBLE, ids=ascii)
 def test_a_command_after_invisible_characters_is_refused(unseen: str) -> None:
-    """It would be said as it looks: `/nick ada secret`."""
+    """Otherwise a line that looks like a command, such as `/nick ada secret`, would be sent to the
+    room.
+    """
     for line in (f"{unseen}/nick ada secret", f"{unseen} {unseen}/quit", f"{unseen}//me"):
         with pytest.raises(Malformed, match="that was not said: a command begins without blanks"):
             parse(line)
     assert parse(f"{unseen}and/or") == f"{unseen}and/or"
 
 
-def test_every_command_is_tried_above() -> None:
-    """A new command needs an example."""
+def test_every_command_has_an_example_above() -> None:
+    """So a new command needs one."""
     assert {line[1:].split()[0] for line, _ in COMMAND_LINES} == set(NAMES)
 
 
@@ -143,8 +156,8 @@ def test_every_command_is_tried_above() -> None:
         ("#x", "#x"),
     ],
 )
-def test_any_other_line_is_said_in_the_current_room(line: str, text: str) -> None:
-    """As it is; a second slash says the first."""
+def test_any_other_line_is_a_message(line: str, text: str) -> None:
+    """Unchanged, except that `//` at its start means one slash."""
     assert parse(line) == text
 
 
@@ -175,8 +188,8 @@ def test_any_other_line_is_said_in_the_current_room(line: str, text: str) -> Non
         "/echo maybe",
     ],
 )
-def test_a_command_that_is_wrong_is_answered_with_how_it_is_written(line: str) -> None:
-    """So that its user need not look it up."""
+def test_a_malformed_command_is_answered_with_its_usage(line: str) -> None:
+    """So users need not look it up."""
     with pytest.raises(Malformed) as problem:
         parse(line)
     form = COMMANDS[line[1:].split()[0]].form
@@ -185,8 +198,8 @@ def test_a_command_that_is_wrong_is_answered_with_how_it_is_written(line: str) -
 
 
 @pytest.mark.parametrize("line", ["/", "/foo", "/nickname x", "/ nick eve", "/" + "x" * 5000])
-def test_an_unknown_command_is_named_and_help_offered(line: str) -> None:
-    """Not said to the room: it was meant for the server."""
+def test_an_unknown_command_is_named_with_a_hint_to_help(line: str) -> None:
+    """It is not sent to the room, because it was meant for the server."""
     with pytest.raises(UnknownCommand) as problem:
         parse(line)
     assert problem.value.message.endswith("; /help lists them")
@@ -197,8 +210,8 @@ def test_an_unknown_command_is_named_and_help_offered(line: str) -> None:
 
 @given(st.text())
 @example("/help " + "x" * 1000)
-def test_any_line_is_a_command_or_refused(line: str) -> None:
-    """`Malformed` and `UnknownCommand` are `ChatError`s, and nothing else is raised."""
+def test_any_line_is_parsed_or_raises_chat_error(line: str) -> None:
+    """`Malformed` and `UnknownCommand` are `ChatError`s; nothing else is raised."""
     try:
         parse(line)
     except ChatError:
@@ -206,8 +219,8 @@ def test_any_line_is_a_command_or_refused(line: str) -> None:
 
 
 @given(st.sampled_from([f"/{word}" for word in NAMES]), st.text("ab #/-019 é\u2003\ufeff"))
-def test_any_words_behind_a_command_are_read_or_refused(word: str, rest: str) -> None:
-    """Nothing that is typed raises anything but a `ChatError`."""
+def test_any_arguments_of_a_command_are_parsed_or_malformed(word: str, rest: str) -> None:
+    """No input raises anything but a `ChatError`."""
     try:
         command = parse(f"{word} {rest}")
     except Malformed:
@@ -216,8 +229,8 @@ def test_any_words_behind_a_command_are_read_or_refused(word: str, rest: str) ->
 
 
 @pytest.mark.parametrize("word", NAMES)
-def test_every_command_explains_itself(word: str) -> None:
-    """Its form begins with its name, and its help fits a terminal's line."""
+def test_every_command_has_a_short_help_line(word: str) -> None:
+    """Its usage begins with its name, and its help fits one line of a terminal."""
     usage = COMMANDS[word]
     assert usage.form.split()[0] == f"/{word}"
     assert usage.help.isprintable()
@@ -225,7 +238,7 @@ def test_every_command_explains_itself(word: str) -> None:
 
 
 def test_two_commands_cannot_have_the_same_name() -> None:
-    """An alias of one that is the name of another is a mistake of the table."""
+    """An alias that equals another command's name is an error of the table."""
     one = Usage("/one", "the first", nothing, print, ("two",))
     with pytest.raises(ValueError, match="two commands are called /two"):
         CommandTable([one, Usage("/two", "the second", nothing, print)])

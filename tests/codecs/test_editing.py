@@ -1,4 +1,4 @@
-"""Lines with editing keys in them."""
+"""Editing keys (backspace, ^U, ^W) in the lines of clients without local editing."""
 
 from __future__ import annotations
 
@@ -36,26 +36,26 @@ from chatd.codecs.editing import edited
         ("N\bNA\bAM\bME\bE", "NAME"),
     ],
 )
-def test_editing_keys_edit(keys: str, line: str) -> None:
-    """Whole characters, words, the line; at its beginning there is nothing to erase."""
+def test_editing_keys_erase_characters_words_and_lines(keys: str, line: str) -> None:
+    """Whole grapheme clusters are erased; at the start of the line there is nothing to erase."""
     assert edited(keys) == line
 
 
 @given(st.text())
-def test_no_editing_key_is_left(line: str) -> None:
-    """Whatever comes in."""
+def test_no_editing_key_remains_in_the_line(line: str) -> None:
+    """For any input."""
     assert not set(edited(line)) & set("\b\x7f\x15\x17")
 
 
 @given(st.text(st.characters(exclude_categories=["Cc"])))
-def test_a_line_without_editing_keys_stays(line: str) -> None:
-    """To the last mark, and ^U behind it erases all of it."""
+def test_a_line_without_editing_keys_is_unchanged(line: str) -> None:
+    """A ^U after it erases all of it."""
     assert edited(line) == line
     assert edited(f"{line}\x15") == ""
 
 
-def steps(line: str) -> int:
-    """How many lines of code are run to edit it."""
+def lines_executed(line: str) -> int:
+    """The number of lines of code that are executed to edit a line."""
     count = 0
 
     def trace(frame: FrameType, event: str, arg: Any) -> Any:
@@ -74,7 +74,7 @@ def steps(line: str) -> int:
 
 @pytest.mark.parametrize("char", ["a", "\U0001f1e9", "\u0301", "\u200d", " "], ids=ascii)
 @pytest.mark.parametrize("key", ["\b", "\x17"], ids=ascii)
-def test_the_work_of_editing_grows_with_the_length_of_the_line(char: str, key: str) -> None:
-    """Erasing a flag does not look through all flags before it."""
-    short, long = (steps(char * 2 * size + key * size) for size in (50, 500))
+def test_editing_takes_linear_time(char: str, key: str) -> None:
+    """Erasing a flag emoji does not scan all flags before it."""
+    short, long = (lines_executed(char * 2 * size + key * size) for size in (50, 500))
     assert long < 11 * short

@@ -1,4 +1,4 @@
-"""Events as JSON objects, and the JSON that clients send."""
+"""JSON: events as objects, and the bodies that clients send."""
 
 from __future__ import annotations
 
@@ -58,8 +58,8 @@ HEAD, TAIL = b'{"id":1763819000123456,', b',"time":"2025-11-22T13:43:20.123456Z"
     ],
     ids=lambda value: type(value).__name__,
 )
-def test_an_event_is_this_object_byte_for_byte(event: Event, fields: str) -> None:
-    """Programs read it; the order and the spelling stay."""
+def test_the_json_of_an_event_is_stable_byte_for_byte(event: Event, fields: str) -> None:
+    """Programs read it, so the order and spelling of the fields stay."""
     assert JSON.encode(Entry(ID, event)) == HEAD + fields.encode() + TAIL
 
 
@@ -69,10 +69,10 @@ texts = st.text(st.characters(exclude_categories=["Cs"]))
 @given(
     st.lists(st.builds(Said, texts, texts, texts), max_size=5), st.integers(0, 2**53), st.booleans()
 )
-def test_a_poll_s_answer_is_valid_json_for_any_batch(
+def test_a_poll_response_is_valid_json_for_any_batch(
     events: list[Said], cursor: int, gap: bool
 ) -> None:
-    """On one line, with every text as it was."""
+    """On one line, with every text unchanged."""
     chunks = [JSON.encode(Entry(ID + n, event)) for n, event in enumerate(events)]
     gaps = (Gap("lobby", None),) * gap
     body = poll_answer(b'"room":"lobby"', Batch(JSON.join(chunks), len(chunks), cursor, gaps))
@@ -88,15 +88,15 @@ def test_a_poll_s_answer_is_valid_json_for_any_batch(
     assert b"\n" not in body
 
 
-def test_a_poll_s_answer_is_this_object_byte_for_byte() -> None:
-    """Also with nothing in it."""
+def test_the_json_of_a_poll_response_is_stable_byte_for_byte() -> None:
+    """Also of one without events."""
     assert (
         poll_answer(b'"rooms":["lobby","dev"]', Batch(b"", 0, 7))
         == b'{"rooms":["lobby","dev"],"events":[],"next":7,"gap":false}'
     )
 
 
-def test_a_refusal_has_its_code_and_message() -> None:
+def test_an_error_body_has_a_code_and_a_message() -> None:
     """`code` is for programs, `message` for people."""
     assert (
         error_body(NameInUse('the name "é" is in use'))
@@ -104,29 +104,29 @@ def test_a_refusal_has_its_code_and_message() -> None:
     )
 
 
-# -- what clients send ---------------------------------------------------------------------------
+# -- bodies from clients ---------------------------------------------------------------------------
 
 
 class Post(Struct, forbid_unknown_fields=True):
-    """As a door declares it."""
+    """A form as a door declares it, without unknown fields."""
 
     text: Text
     times: int = 1
 
 
 class Ref(Struct):
-    """A form that passes over what it does not know."""
+    """A form that ignores unknown fields."""
 
     ref: Key = None
 
 
-def test_a_body_that_fits_the_form_is_read() -> None:
-    """UTF-8, escapes and white space as RFC 8259 has them."""
+def test_a_valid_body_is_decoded() -> None:
+    """With UTF-8, escapes and white space as in RFC 8259."""
     assert decode('{"text": "é\\n\\ud83d\\ude00"}\n'.encode(), Post) == Post("é\n😀")
     assert decode(b'{"ref":"a1","more":[1,{}]}', Ref) == Ref("a1")
 
 
-NO_POST = {
+INVALID_POSTS = {
     "nothing": b"",
     "no JSON": b"text=hi",
     "cut off": b'{"text":"hi',
@@ -162,9 +162,9 @@ NO_POST = {
 }
 
 
-@pytest.mark.parametrize("body", NO_POST.values(), ids=NO_POST)
-def test_a_body_that_is_wrong_is_malformed(body: bytes) -> None:
-    """And the answer says so in one line of text that can be sent."""
+@pytest.mark.parametrize("body", INVALID_POSTS.values(), ids=INVALID_POSTS)
+def test_an_invalid_body_is_malformed(body: bytes) -> None:
+    """The error is a single printable line."""
     with pytest.raises(Malformed) as problem:
         decode(body, Post)
     assert json.loads(error_body(problem.value))["error"]["code"] == "malformed"
@@ -180,8 +180,8 @@ class Kinds(Struct):
     "piece", ["x" * 60_000, "a\\u001b[31m\\n\\u202eb"], ids=["long", "unprintable"]
 )
 @pytest.mark.parametrize("body", ['{{"text":"hi","{}":1}}', '{{"kind":"{}"}}', '{{"type":"{}"}}'])
-def test_an_error_repeats_little_of_the_body(piece: str, body: str) -> None:
-    """Cut, and as one line of text."""
+def test_an_error_quotes_the_body_shortened_and_printable(piece: str, body: str) -> None:
+    """As one line of text."""
     form = Kinds if "kind" in body else AnySent if "type" in body else Post
     with pytest.raises(Malformed) as problem:
         decode(body.format(piece).encode(), form)  # type: ignore[arg-type]
@@ -189,21 +189,21 @@ def test_an_error_repeats_little_of_the_body(piece: str, body: str) -> None:
     assert len(problem.value.message) < 150
 
 
-def test_a_body_that_is_no_utf_8_is_refused_in_our_words() -> None:
-    """What is wrong, and not how a library failed."""
+def test_a_body_that_is_not_utf_8_has_an_error_of_its_own() -> None:
+    """The message says what is wrong with the body, not how a library failed."""
     with pytest.raises(Malformed, match=r"^the JSON body is no valid UTF-8$"):
         decode(b'{"text":"\xff"}', Post)
 
 
-def test_ignored_values_may_not_be_nested_deeply_either() -> None:
-    """An unknown field is skipped, but not at the cost of the stack."""
+def test_ignored_values_may_not_be_nested_deeply() -> None:
+    """Skipping an unknown field must not exhaust the stack."""
     with pytest.raises(Malformed, match="nested too deeply"):
         decode(b'{"more":' + b"[" * 100_000 + b"]" * 100_000 + b"}", Ref)
 
 
 @pytest.mark.parametrize("digits", [30, 400, 5000])
 def test_a_huge_number_is_malformed(digits: int) -> None:
-    """Where a number has bounds; however many digits it has."""
+    """Where a number has bounds, whatever its number of digits."""
 
     class Bounded(Struct):
         times: Annotated[int, Meta(ge=0, le=10)]
@@ -215,16 +215,16 @@ def test_a_huge_number_is_malformed(digits: int) -> None:
 @pytest.mark.parametrize(
     "body", [b'{"text":"\\ud800"}', b'{"text":"\\ude00\\ud83d"}', b'{"text":"a\\udfff"}']
 )
-def test_half_a_character_is_refused_by_the_form_or_by_the_text(body: bytes) -> None:
-    """Before it could be stored, for no door could write it out."""
+def test_a_lone_surrogate_is_refused_by_the_form_or_the_text(body: bytes) -> None:
+    """Before it is stored, because no door could encode it."""
     with pytest.raises((Malformed, BadText)) as problem:
         clean_text(decode(body, Post).text, 4096)
     assert error_body(problem.value)
 
 
 @given(st.binary() | st.text(st.sampled_from('{}[]":,\\utexi0123e.-nulltrfas ')).map(str.encode))
-def test_any_body_is_read_or_malformed(body: bytes) -> None:
-    """Nothing that is sent raises anything else."""
+def test_any_body_is_decoded_or_malformed(body: bytes) -> None:
+    """No input raises anything else."""
     for form in (Post, Ref):
         try:
             decode(body, form)
@@ -237,13 +237,13 @@ def test_any_body_is_read_or_malformed(body: bytes) -> None:
     [{}, {"text": "hi", "colour": "red"}, {"txt": "hi"}, {"text": "hi", "times": "many"}],
     ids=["empty", "unknown", "misspelt", "wrong"],
 )
-def test_a_form_that_is_wrong_is_malformed(fields: dict[str, str]) -> None:
-    """A page's form is judged as a program's JSON is."""
+def test_an_invalid_web_form_is_malformed(fields: dict[str, str]) -> None:
+    """Form fields are checked like a JSON body."""
     with pytest.raises(Malformed, match=r"form|field"):
         convert(fields, Post)
 
 
-def test_a_form_that_fits_is_read() -> None:
+def test_a_valid_web_form_is_converted() -> None:
     """Its fields are texts."""
     assert convert({"text": "hi"}, Post) == Post("hi")
 
@@ -258,5 +258,5 @@ json_values: st.SearchStrategy[Any] = st.recursive(
 @given(json_values)
 @settings(max_examples=50)
 def test_encoded_values_are_json(value: Any) -> None:
-    """Every JSON reader reads the same value."""
+    """Any JSON parser reads back the same value."""
     assert json.loads(encode(value)) == value

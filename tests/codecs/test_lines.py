@@ -1,4 +1,4 @@
-"""The line protocol: events as lines, bytes as lines."""
+"""The line protocol: events as lines, and bytes decoded into lines."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ from chatd.stream.eventlog import Entry
 
 from ..kit.packets import cut, places
 
-# -- events as lines -----------------------------------------------------------------------------
+# -- events as lines -------------------------------------------------------------------------------
 
 LINES: list[tuple[Event, list[str]]] = [
     (Said("dev", "ada", "hello"), ["<ada> hello"]),
@@ -65,15 +65,15 @@ def joined(lines: list[str], lead: str = "", end: str = "\r\n") -> bytes:
 @pytest.mark.parametrize(
     ("event", "lines"), LINES + PRIVATE, ids=lambda value: type(value).__name__
 )
-def test_the_start_of_its_lines_tells_the_type_of_an_event(event: Event, lines: list[str]) -> None:
-    """Each line of a text with the sender before it."""
+def test_the_start_of_a_line_shows_the_type_of_its_event(event: Event, lines: list[str]) -> None:
+    """Each line of a text begins with its sender."""
     entry = Entry(1, event)
     assert CURRENT.encode(entry) == joined(lines)
     assert PLAIN.encode(entry) == joined(lines, end="\n")
 
 
 @pytest.mark.parametrize(("event", "lines"), LINES, ids=lambda value: type(value).__name__)
-def test_elsewhere_each_line_begins_with_its_room(event: Event, lines: list[str]) -> None:
+def test_each_line_of_another_room_begins_with_the_room(event: Event, lines: list[str]) -> None:
     """A client in several rooms sees the room of each event."""
     entry = Entry(1, event)
     assert ELSEWHERE.encode(entry) == joined(lines, "#dev ")
@@ -81,8 +81,8 @@ def test_elsewhere_each_line_begins_with_its_room(event: Event, lines: list[str]
 
 
 @pytest.mark.parametrize(("event", "lines"), PRIVATE, ids=lambda value: type(value).__name__)
-def test_a_private_message_belongs_to_no_room(event: Event, lines: list[str]) -> None:
-    """So none stands before it."""
+def test_a_private_message_has_no_room_prefix(event: Event, lines: list[str]) -> None:
+    """It belongs to no room."""
     assert ELSEWHERE.encode(Entry(1, event)) == joined(lines)
 
 
@@ -97,44 +97,44 @@ def test_a_private_message_belongs_to_no_room(event: Event, lines: list[str]) ->
     ],
     ids=["measured", "unknown"],
 )
-def test_a_gap_says_how_many_events_were_missed_and_what_to_do(gap: Gap, line: str) -> None:
-    """How many, where the server knows; and in which room, if it is not this one."""
+def test_a_gap_line_has_the_count_and_a_hint_to_history(gap: Gap, line: str) -> None:
+    """The count only if the server knows it, and the room if it is not the current one."""
     assert CURRENT.gap(gap) == joined([line])
     assert ELSEWHERE.gap(gap) == joined([line], "#dev ")
     assert PLAIN.gap(gap) == joined([line], end="\n")
 
 
-def test_a_gap_in_private_messages_has_no_room() -> None:
+def test_a_gap_in_private_messages_has_no_room_prefix() -> None:
     """Their source has no name."""
     assert ELSEWHERE.gap(Gap("", 2)).startswith(b">> 2 events")
 
 
 @given(st.text(st.characters(exclude_categories=["Cs", "Cc"]) | st.just("\n"), min_size=1))
-def test_no_text_can_pass_for_another_kind_of_line(text: str) -> None:
-    """Every line that comes of it begins as the sender's."""
+def test_no_text_can_forge_another_kind_of_line(text: str) -> None:
+    """Every line of the text begins with the prefix of its sender."""
     told = Said("dev", "ada", text), Acted("dev", "ada", text), Told("ada", "bob", text)
     for event, lead in zip(told, ("<ada> ", "* ada ", "[ada] "), strict=True):
         assert all(line.startswith(lead) for line in describe(event))
         assert len(list(describe(event))) == text.count("\n") + 1
 
 
-def test_lines_come_one_after_the_other() -> None:
-    """A batch is nothing but its lines."""
+def test_a_batch_is_the_concatenation_of_its_lines() -> None:
+    """Nothing stands between or around them."""
     assert CURRENT.join([b"<ada> hi\r\n", b"* ada waves\r\n"]) == b"<ada> hi\r\n* ada waves\r\n"
 
 
-def test_codecs_share_bytes_only_where_they_are_the_same() -> None:
-    """An entry keeps its bytes by the codec's name."""
+def test_line_codecs_have_different_names() -> None:
+    """An entry caches its bytes by the codec's name."""
     assert len({codec.name for codec in (CURRENT, ELSEWHERE, PLAIN, PLAIN_ROOMS)}) == 4
 
 
-def test_answers_and_errors_begin_with_their_own_marks() -> None:
-    """As nothing that people say does."""
+def test_answers_and_errors_have_their_own_prefixes() -> None:
+    """No message of a user begins with them."""
     assert answer("3 here: ada, bob, cy") == b"== 3 here: ada, bob, cy\r\n"
     assert refusal(Malformed("no such é")) == "!! no such é\r\n".encode()
 
 
-# -- bytes into lines ----------------------------------------------------------------------------
+# -- bytes decoded into lines ----------------------------------------------------------------------
 
 LIMIT = 20
 streams = st.lists(
@@ -149,8 +149,8 @@ def lines_of(*parts: bytes, limit: int = LIMIT) -> list[bytes | None]:
 
 
 @given(streams, places)
-def test_split_anywhere_is_the_same_as_whole(stream: bytes, at: list[int]) -> None:
-    """TCP cuts where it likes."""
+def test_decoded_lines_do_not_depend_on_packet_boundaries(stream: bytes, at: list[int]) -> None:
+    """TCP may split the bytes anywhere."""
     whole = lines_of(stream)
     assert lines_of(*cut(stream, at)) == whole
     assert lines_of(*(bytes([byte]) for byte in stream)) == whole
@@ -158,7 +158,7 @@ def test_split_anywhere_is_the_same_as_whole(stream: bytes, at: list[int]) -> No
 
 @given(streams)
 def test_lines_are_the_bytes_between_line_ends(stream: bytes) -> None:
-    """Without NULs before them and empty lines, and None for each that is too long."""
+    """NULs before a line and empty lines are dropped; an overlong line is None."""
     lines = [line.lstrip(b"\0") for line in stream.replace(b"\r", b"\n").split(b"\n")]
     assert lines_of(stream) == [line if len(line) <= LIMIT else None for line in lines if line]
 
@@ -166,15 +166,15 @@ def test_lines_are_the_bytes_between_line_ends(stream: bytes) -> None:
 @pytest.mark.parametrize(
     "end", [b"\n", b"\r\n", b"\r\0", b"\r"], ids=["LF", "CRLF", "CR NUL", "CR"]
 )
-def test_every_line_end_ends_a_line(end: bytes) -> None:
-    """At once, without waiting for a byte that may never come."""
+def test_every_line_end_ends_a_line_at_once(end: bytes) -> None:
+    """Without waiting for a byte that may never come."""
     decoder = LineDecoder(LIMIT)
     for word in (b"one", b"two"):
         assert decoder.feed(word + end) == [word]
     assert decoder.finish() == []
 
 
-def test_the_last_line_needs_no_end() -> None:
+def test_the_last_line_needs_no_line_end() -> None:
     """The end of the stream ends it."""
     decoder = LineDecoder(LIMIT)
     assert decoder.feed(b"hello\nbye") == [b"hello"]
@@ -182,15 +182,15 @@ def test_the_last_line_needs_no_end() -> None:
     assert decoder.finish() == []
 
 
-def test_a_line_that_is_too_long_costs_itself_only() -> None:
-    """One None for it, whatever its length; what stands around it is kept."""
+def test_an_overlong_line_does_not_affect_its_neighbours() -> None:
+    """It is one None, whatever its length."""
     assert lines_of(b"a\n", b"x" * 21, b"x" * 1000, b"\r\nb\n") == [b"a", None, b"b"]
     assert lines_of(b"x" * LIMIT + b"\n") == [b"x" * LIMIT]
     assert lines_of(b"x" * 21) == [None]
 
 
-def test_a_line_without_an_end_costs_no_memory() -> None:
-    """The decoder holds a few packets at most, of the hundred that TCP brings."""
+def test_an_endless_line_takes_bounded_memory() -> None:
+    """The decoder holds at most a few packets."""
     decoder, packet = LineDecoder(4352), b"x" * 65536
     tracemalloc.start()
     for _ in range(100):

@@ -1,4 +1,4 @@
-"""The first line of a connection to the line door."""
+"""Other protocols are recognized by the first line of a connection to the line door."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ..kit.packets import cut, places
 
 
 def judged(*packets: bytes) -> str | None:
-    """What is found wrong with a connection that sends these and ends."""
+    """The problem that is found in a connection that sends these packets and ends."""
     opening = Opening()
     for packet in packets:
         if problem := opening.feed(packet):
@@ -54,7 +54,7 @@ FOREIGN = [
 
 
 @pytest.mark.parametrize(("first", "problem"), FOREIGN, ids=lambda value: repr(value)[:24])
-def test_bytes_that_no_chat_user_types_are_known_however_they_are_cut(
+def test_other_protocols_are_recognized_at_any_packet_boundaries(
     first: bytes, problem: str
 ) -> None:
     """In one packet, byte by byte, and at the end of the connection."""
@@ -92,21 +92,23 @@ def test_bytes_that_no_chat_user_types_are_known_however_they_are_cut(
     ids=repr,
 )
 def test_first_lines_that_people_type_are_accepted(first: bytes) -> None:
-    """Latin-1, editing keys, and words that only look like another protocol's."""
+    """Latin-1, editing keys, and words that only resemble another protocol."""
     assert judged(first) is None
     assert judged(*(bytes([byte]) for byte in first)) is None
 
 
 @given(st.lists(st.sampled_from([b"\r", b"\n", b"\0", b"GET /", b"a", b"\xff"])), places)
 @example([b"\r", b"\0", b"a"], [1])
-def test_the_judgement_does_not_depend_on_packets(parts: list[bytes], at: list[int]) -> None:
-    """TCP cuts where it likes."""
+def test_recognition_does_not_depend_on_packet_boundaries(
+    parts: list[bytes], at: list[int]
+) -> None:
+    """TCP may split the bytes anywhere."""
     first = b"".join(parts)
     assert judged(*cut(first, at)) == judged(first)
 
 
 @given(st.text(st.characters(exclude_categories=["Cs", "Cc"]), max_size=40))
-def test_only_the_first_line_is_judged(text: str) -> None:
-    """A client that has spoken may quote a request."""
+def test_only_the_first_line_is_examined(text: str) -> None:
+    """Later lines may quote an HTTP request."""
     opening = Opening()
     assert opening.feed(f"hello {text}\nGET / HTTP/1.1\n".encode()) is None or "HTTP/" in text

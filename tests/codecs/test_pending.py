@@ -1,4 +1,4 @@
-"""Lines that wait to be carried out."""
+"""Pending lines: received, and not carried out yet."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ streams = st.lists(
 ).map(b"".join)
 
 
-def pending(parts: Iterable[bytes], *, ended: bool = False) -> PendingLines:
+def pending_lines(parts: Iterable[bytes], *, ended: bool = False) -> PendingLines:
     lines = PendingLines(LIMIT)
     for part in parts:
         lines.feed(part)
@@ -39,13 +39,13 @@ def drained(lines: PendingLines) -> list[bytes | None]:
 
 
 @given(streams, places, st.booleans(), st.integers(0, 5))
-def test_the_lines_are_those_of_a_decoder_and_counted_before_they_are_cut(
+def test_pending_lines_equal_decoded_lines_and_are_counted(
     stream: bytes, at: list[int], ended: bool, taken: int
 ) -> None:
-    """However the bytes are cut, and whatever was taken before."""
+    """At any packet boundaries, and whatever was taken before."""
     decoder = LineDecoder(LIMIT)
     expected = decoder.feed(stream) + (decoder.finish() if ended else [])
-    lines = pending(cut(stream, at), ended=ended)
+    lines = pending_lines(cut(stream, at), ended=ended)
     for line in expected[:taken]:
         assert lines.pop() == line
     assert len(lines) == len(expected[taken:])
@@ -54,8 +54,8 @@ def test_the_lines_are_those_of_a_decoder_and_counted_before_they_are_cut(
 
 
 def test_a_line_that_is_put_back_comes_first() -> None:
-    """It was not carried out."""
-    lines = pending([b"one\ntwo\n"])
+    """Because it was not carried out."""
+    lines = pending_lines([b"one\ntwo\n"])
     lines.put_back(lines.pop())
     lines.put_back(b"zero")
     assert len(lines) == 3
@@ -64,20 +64,20 @@ def test_a_line_that_is_put_back_comes_first() -> None:
         lines.pop()
 
 
-def test_lines_that_are_dropped_leave_nothing() -> None:
-    """Not even the beginning of one."""
-    lines = pending([b"one\ntw"], ended=True)
+def test_clear_drops_all_pending_lines() -> None:
+    """Also an unfinished line."""
+    lines = pending_lines([b"one\ntw"], ended=True)
     assert lines.pop() == b"one"
     lines.clear()
     assert not lines
     assert len(lines) == 0
 
 
-def test_short_lines_that_wait_take_little_more_memory_than_their_bytes() -> None:
-    """Not an object each."""
+def test_pending_lines_take_little_more_memory_than_their_bytes() -> None:
+    """They are not an object each."""
     packet = b"ab\n" * (64 * 1024 // 3)
     tracemalloc.start()
-    lines = pending([packet])
+    lines = pending_lines([packet])
     assert lines.pop() == b"ab"
     kept, _ = tracemalloc.get_traced_memory()
     tracemalloc.stop()

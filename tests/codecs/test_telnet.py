@@ -1,4 +1,4 @@
-"""Telnet's option bytes, taken out of a stream of text."""
+"""Telnet commands and options, filtered out of a stream of text (RFC 854)."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ WILL, WONT, DO, DONT = b"\xfb", b"\xfc", b"\xfd", b"\xfe"
 ECHO, LINEMODE = b"\x01", b"\x22"
 
 Parts = list[tuple[bytes, bytes, bytes]]
-"""What comes in, the text in it, and what it is answered with."""
+"""Triples of received bytes, the text in them, and the bytes sent in answer."""
 
 
 def request(verb: bytes, option: int) -> tuple[bytes, bytes, bytes]:
@@ -59,8 +59,8 @@ def filtered(*packets: bytes) -> tuple[bytes, bytes]:
 
 
 @given(conversations, places)
-def test_the_text_stays_and_the_requests_are_refused(parts: Parts, at: list[int]) -> None:
-    """However the bytes are cut."""
+def test_text_is_kept_and_option_requests_are_refused(parts: Parts, at: list[int]) -> None:
+    """At any packet boundaries."""
     stream, text, answers = (
         (b"".join(column) for column in zip(*parts, strict=True)) if parts else (b"", b"", b"")
     )
@@ -75,21 +75,23 @@ def test_the_text_stays_and_the_requests_are_refused(parts: Parts, at: list[int]
 )
 @example(IAC + SB + IAC + SE, [])
 @example(IAC + b"a" + IAC + b"b", [1, 3])
-def test_any_bytes_are_taken_however_they_are_cut(stream: bytes, at: list[int]) -> None:
-    """Nothing is raised, and nothing depends on where TCP cuts."""
+def test_any_bytes_are_filtered_alike_at_any_packet_boundaries(
+    stream: bytes, at: list[int]
+) -> None:
+    """Nothing is raised."""
     assert filtered(*cut(stream, at)) == filtered(stream)
 
 
 @given(st.binary().map(lambda data: data.replace(IAC, b"")), places)
-def test_text_passes_untouched_and_unanswered(text: bytes, at: list[int]) -> None:
-    """A plain netcat sees only text, and UTF-8 holds no 0xFF."""
+def test_plain_text_is_unchanged_and_unanswered(text: bytes, at: list[int]) -> None:
+    """A netcat client gets no telnet bytes; UTF-8 never contains 0xFF."""
     assert filtered(*cut(text, at)) == (text, b"")
 
 
 @pytest.mark.parametrize("code", range(0xEC, 0xFA), ids=hex)
 @pytest.mark.parametrize("size", [1, 2, 100])
 def test_no_command_byte_reaches_a_message(code: int, size: int) -> None:
-    """Neither EOF, SUSP, ABORT and EOR of RFC 1184 nor any of RFC 854; the erasing ones erase."""
+    """Neither those of RFC 1184 (EOF, SUSP, ABORT, EOR) nor of RFC 854; the erasing ones erase."""
     stream, text, _ = command(code)
     stream = b"x" + stream + b"y\xff"
     packets = [stream[i : i + size] for i in range(0, len(stream), size)]
@@ -101,10 +103,8 @@ def test_no_command_byte_reaches_a_message(code: int, size: int) -> None:
     places,
 )
 @example("\u00dcber \u65e5\u672c \u00c3 \u00cf \u00da \U0001f603", [])
-def test_bytes_that_inetutils_telnet_takes_for_interrupts_are_put_back(
-    text: str, at: list[int]
-) -> None:
-    """As telnet 2.4 of Debian sends them: a command instead of the byte, and DO TIMING-MARK."""
+def test_bytes_that_inetutils_telnet_replaces_are_restored(text: str, at: list[int]) -> None:
+    """Debian's telnet 2.4 sends a command and DO TIMING-MARK instead of some bytes of UTF-8."""
     sent = text.encode()
     for byte, mistaken in [(0x83, 0xF4), (0x8F, 0xF5), (0x9A, 0xED), (0x9C, 0xF3)]:
         sent = sent.replace(bytes([byte]), IAC + bytes([mistaken]) + IAC + DO + b"\x06")
@@ -112,8 +112,8 @@ def test_bytes_that_inetutils_telnet_takes_for_interrupts_are_put_back(
         assert filtered(*packets)[0] == text.encode()
 
 
-def test_an_interrupt_between_characters_is_no_byte() -> None:
-    """The user presses ^C."""
+def test_an_interrupt_between_characters_is_not_restored_as_a_byte() -> None:
+    """The user pressed ^C."""
     assert filtered("Ü".encode() + IAC + b"\xf4" + IAC + DO + b"\x06x")[0] == "Üx".encode()
 
 
@@ -128,20 +128,20 @@ def test_an_interrupt_between_characters_is_no_byte() -> None:
         (IAC + NOP, True),
     ],
 )
-def test_a_client_shows_itself_to_be_telnet(sent: bytes, shown: bool) -> None:
-    """By any command, or by a CR NUL; what a netcat sends shows nothing."""
+def test_a_telnet_client_is_recognized(sent: bytes, shown: bool) -> None:
+    """By any command, or by CR NUL; not by what netcat sends."""
     options = OptionFilter()
     options.feed(sent)
     assert options.telnet == shown
 
 
-def test_a_subnegotiation_without_an_end_is_over_at_the_end_of_the_line() -> None:
-    """Its client is not muted for a thousand bytes of typing."""
+def test_an_unfinished_subnegotiation_ends_with_the_line() -> None:
+    """So its client is not muted for a thousand bytes of typing."""
     assert filtered(IAC + SB + LINEMODE + b"x\r\nhello\r\n") == (b"hello\r\n", b"")
 
 
-def test_a_filter_sends_nothing_first() -> None:
-    """Only what was asked is answered, and once."""
+def test_the_filter_only_answers_requests_and_once() -> None:
+    """It never starts a negotiation."""
     options = OptionFilter()
     assert options.answers() == b""
     options.feed(IAC + DO + ECHO)
@@ -163,22 +163,22 @@ def test_a_filter_sends_nothing_first() -> None:
     ],
     ids=["DO", "WILL", "refusals", "^C", "0xFF", "Latin-1", "empty SB", "SB with a command", "SB"],
 )
-def test_option_bytes_are_taken_out(stream: bytes, text: bytes, answers: bytes) -> None:
-    """What a real telnet sends never reaches a message."""
+def test_option_bytes_are_removed_from_the_text(stream: bytes, text: bytes, answers: bytes) -> None:
+    """Cases that real telnet clients send."""
     assert filtered(stream) == (text, answers)
 
 
 @given(st.lists(st.sampled_from([IAC + DO + ECHO, IAC + WILL + ECHO]), max_size=1000))
-def test_endless_option_requests_get_no_answer(requests: list[bytes]) -> None:
-    """Answers are refusals, and bounded."""
+def test_the_number_of_option_answers_is_bounded(requests: list[bytes]) -> None:
+    """At most `MAX_ANSWERS`, all of them refusals."""
     text, answers = filtered(*requests)
     assert text == b""
     assert len(answers) == 3 * min(len(requests), MAX_ANSWERS)
     assert {answers[i : i + 2] for i in range(0, len(answers), 3)} <= {IAC + WONT, IAC + DONT}
 
 
-def test_thousands_of_option_bytes_leave_the_text_alone() -> None:
-    """In one packet or in many."""
+def test_thousands_of_option_requests_do_not_affect_the_text() -> None:
+    """In several packets."""
     text, answers = filtered(*[(IAC + DO + ECHO) * 5000 + b"hi"] * 3)
     assert text == b"hihihi"
     assert len(answers) == 3 * MAX_ANSWERS
@@ -186,15 +186,15 @@ def test_thousands_of_option_bytes_leave_the_text_alone() -> None:
 
 @pytest.mark.parametrize("unit", [b"x", IAC + IAC, IAC + NOP], ids=["bytes", "IACs", "commands"])
 @pytest.mark.parametrize("size", [1, 2, 3, 1000, 5000])
-def test_a_subnegotiation_may_be_so_long_and_no_longer(unit: bytes, size: int) -> None:
-    """However its bytes are split; what follows is text again, so no client is muted for ever."""
+def test_the_length_of_a_subnegotiation_is_bounded(unit: bytes, size: int) -> None:
+    """At any packet boundaries; what follows is text again, so no client is muted for ever."""
     whole = IAC + SB + unit * MAX_SUBNEGOTIATION
     for stream in (whole + IAC + SE + b"hello", whole + unit + b"hello"):
         packets = [stream[i : i + size] for i in range(0, len(stream), size)]
         assert filtered(*packets) == (b"hello", b"")
 
 
-def test_a_subnegotiation_without_an_end_keeps_no_memory() -> None:
+def test_an_unfinished_subnegotiation_takes_bounded_memory() -> None:
     """Whatever its packets."""
     options = OptionFilter()
     tracemalloc.start()

@@ -1,4 +1,4 @@
-"""Frames as JSON, where no chat is needed to see what they are."""
+"""WebSocket frames as JSON, without a chat."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from chatd.codecs.websocket import frame, pong, ref_of
 
 
 def test_a_pong_has_the_ref_of_its_ping() -> None:
-    """And nothing if that was nothing."""
+    """No `ref` if the ping had none."""
     assert pong(None) == frame(b'{"type":"pong"}')
     assert pong("p1") == frame(b'{"type":"pong","ref":"p1"}')
 
@@ -27,5 +27,5 @@ def test_a_pong_has_the_ref_of_its_ping() -> None:
     ids=["half-a-pair", "unknown", "number", "no-text", "list", "no-json", "deep"],
 )
 def test_the_ref_of_a_malformed_frame_is_found(text: str, ref: str | None) -> None:
-    """If it has one: a page that cuts an emoji in two learns which message was malformed."""
+    """So a page that cuts an emoji in half learns which of its messages was malformed."""
     assert ref_of(text) == ref

@@ -1,4 +1,4 @@
-"""The same promises on every door: each has its client in `DOORS`."""
+"""Promises that every door keeps, each tested through the clients in `DOORS`."""
 
 from __future__ import annotations
 
@@ -33,36 +33,36 @@ confirms = pytest.mark.parametrize("door", [d for d in DOORS if DOORS[d].confirm
 
 
 def named(server: MemoryServer, door: str, name: str, **options: Any) -> Client:
-    """Somebody at a door who has a name."""
+    """A client at a door that has taken a name."""
     return DOORS[door](server, name=name, **options)
 
 
-def one_at_each_door(server: MemoryServer) -> list[Client]:
-    """Somebody at each door, without a name if the door allows it, who has nothing to read yet."""
+def reader_at_each_door(server: MemoryServer) -> list[Client]:
+    """One client at each door, without a name where the door allows it, with nothing unread."""
     readers = [client(server) for client in DOORS.values()]
     seen(readers)
     return readers
 
 
 def seen(clients: Sequence[Client]) -> dict[str, list[Seen]]:
-    """What each has seen since the last call, by door."""
+    """What each client has read since the last call, by door."""
     return {client.door: client.read() for client in clients}
 
 
 def all_saw(*events: Seen) -> dict[str, list[Seen]]:
-    """What `seen` gives when everyone saw the same, as far as their door tells it."""
-    return {door: client.told(*events) for door, client in DOORS.items()}
+    """The result of `seen` if all clients read these events, as far as their doors show them."""
+    return {door: client.visible(*events) for door, client in DOORS.items()}
 
 
 def said(name: str, *texts: str) -> list[Seen]:
-    """Messages of one person."""
+    """Messages of one sender."""
     return [("message", name, text) for text in texts]
 
 
 @doors
-def test_what_is_said_is_seen_at_every_door_once(server: MemoryServer, door: str) -> None:
-    """The speaker's own door, and the speaker, are no exception."""
-    readers = one_at_each_door(server)
+def test_message_is_delivered_once_at_every_door(server: MemoryServer, door: str) -> None:
+    """The sender's own door, and the sender, receive it too."""
+    readers = reader_at_each_door(server)
     ada = named(server, door, "ada")
     assert seen(readers) == all_saw(("join", "ada"))
     ada.read()
@@ -72,8 +72,8 @@ def test_what_is_said_is_seen_at_every_door_once(server: MemoryServer, door: str
     assert seen([*readers, ada]) == all_saw()
 
 
-def test_there_is_one_order_for_everybody(server: MemoryServer) -> None:
-    """What is said at one door between two things said at another stands between them for all."""
+def test_messages_have_the_same_order_at_every_door(server: MemoryServer) -> None:
+    """A message sent between two messages of another door is delivered between them."""
     people = [named(server, door, f"from-{door}") for door in DOORS]
     seen(people)
     spoken: list[Seen] = []
@@ -84,8 +84,8 @@ def test_there_is_one_order_for_everybody(server: MemoryServer) -> None:
     assert seen(people) == all_saw(*spoken)
 
 
-def test_what_is_asked_in_one_turn_is_seen_in_the_order_of_asking(server: MemoryServer) -> None:
-    """Even where nothing is stored in between."""
+def test_messages_of_one_turn_keep_the_order_in_which_they_were_sent(server: MemoryServer) -> None:
+    """They are stored together as one batch."""
     people = [named(server, door, f"from-{door}") for door in DOORS]
     seen(people)
     for person in people:
@@ -96,11 +96,11 @@ def test_what_is_asked_in_one_turn_is_seen_in_the_order_of_asking(server: Memory
 
 
 @doors
-def test_nothing_is_shown_or_acknowledged_before_it_is_stored(
+def test_message_is_neither_shown_nor_acknowledged_before_it_is_stored(
     server: MemoryServer, door: str
 ) -> None:
-    """While the store has it in hand, nobody sees it and its sender waits."""
-    readers = one_at_each_door(server)
+    """While the store has not answered, no reader receives the message and its sender waits."""
+    readers = reader_at_each_door(server)
     ada = named(server, door, "ada")
     seen([*readers, ada])
     server.hold_appends()
@@ -115,11 +115,11 @@ def test_nothing_is_shown_or_acknowledged_before_it_is_stored(
 
 
 @doors
-def test_what_the_store_refuses_is_told_to_its_sender_and_shown_to_nobody(
+def test_message_refused_by_the_store_is_an_error_for_its_sender_only(
     server: MemoryServer, door: str
 ) -> None:
-    """And what is said next goes through."""
-    readers = one_at_each_door(server)
+    """No reader receives it, and the sender's next message is delivered."""
+    readers = reader_at_each_door(server)
     ada = named(server, door, "ada")
     seen([*readers, ada])
     server.chat.store.refusing = True
@@ -133,8 +133,8 @@ def test_what_the_store_refuses_is_told_to_its_sender_and_shown_to_nobody(
 
 
 @doors
-def test_a_refused_batch_is_told_to_each_of_its_senders(server: MemoryServer, door: str) -> None:
-    """It is stored whole or not at all, whoever is in it."""
+def test_refused_batch_is_an_error_for_each_of_its_senders(server: MemoryServer, door: str) -> None:
+    """A batch is stored whole or not at all, whatever doors its messages came from."""
     ada, bob = named(server, door, "ada"), named(server, "line", "bob")
     seen([ada, bob])
     server.chat.store.refusing = True
@@ -147,64 +147,66 @@ def test_a_refused_batch_is_told_to_each_of_its_senders(server: MemoryServer, do
 
 
 @doors
-def test_who_comes_back_goes_on_where_they_stood(server: MemoryServer, door: str) -> None:
-    """Nothing is lost in between, and nothing comes twice."""
+def test_reconnected_reader_resumes_at_its_cursor(server: MemoryServer, door: str) -> None:
+    """No event is lost in between, and none is delivered twice."""
     reader, bob = DOORS[door](server), named(server, "line", "bob")
     bob.say("before")
-    assert reader.read() == reader.told(("join", "bob"), ("message", "bob", "before"))
-    reader.go_away()
+    assert reader.read() == reader.visible(("join", "bob"), ("message", "bob", "before"))
+    reader.disconnect()
     for text in "123":
         bob.say(text)
-    reader.come_back()
+    reader.reconnect()
     bob.say("after")
     assert reader.read() == said("bob", "1", "2", "3", "after")
 
 
 @confirms
-def test_what_was_on_the_way_when_the_connection_broke_is_seen_once(
+def test_event_in_flight_when_the_connection_broke_is_seen_once(
     server: MemoryServer, door: str
 ) -> None:
-    """Whether the last thing sent was received or not, coming back gives what is missing."""
+    """The client resumes from what it has received, so it does not matter whether the last event
+    arrived.
+    """
     reader, bob = DOORS[door](server), named(server, "line", "bob")
     reader.read()
     bob.say("on the way")
-    reader.go_away()
+    reader.disconnect()
     bob.say("meanwhile")
-    reader.come_back()
+    reader.reconnect()
     assert reader.read() == said("bob", "on the way", "meanwhile")
 
 
 @doors
-def test_who_comes_back_too_late_is_told_of_the_gap(door: str) -> None:
-    """Then comes what is left."""
+def test_reader_that_reconnects_after_eviction_gets_a_gap(door: str) -> None:
+    """The events that are still in the log follow the gap."""
     server = MemoryServer(history=10)
     reader, bob = DOORS[door](server), named(server, "line", "bob")
     reader.read()
-    reader.go_away()
+    reader.disconnect()
     texts = [f"{number}" for number in range(30)]
     for text in texts:
         bob.say(text)
-    reader.come_back()
+    reader.reconnect()
     assert reader.read() == [GAP, *said("bob", *texts[-10:])]
 
 
 @doors
-def test_who_comes_back_just_in_time_is_told_of_no_gap(door: str) -> None:
-    """A log of ten holds ten."""
+def test_reader_that_reconnects_before_eviction_gets_no_gap(door: str) -> None:
+    """A log with a capacity of ten holds ten events."""
     server = MemoryServer(history=10)
     reader, bob = DOORS[door](server), named(server, "line", "bob")
     reader.read()
-    reader.go_away()
+    reader.disconnect()
     texts = [f"{number}" for number in range(10)]
     for text in texts:
         bob.say(text)
-    reader.come_back()
+    reader.reconnect()
     assert reader.read() == said("bob", *texts)
 
 
 @doors
-def test_who_reads_too_slowly_is_told_of_the_gap(door: str) -> None:
-    """What came before it is the beginning of what was said, and what comes after it the end."""
+def test_reader_slower_than_eviction_gets_a_gap(door: str) -> None:
+    """Before the gap come the first messages, after it the newest ones."""
     server = MemoryServer(history=10)
     reader, bob = DOORS[door](server), named(server, "line", "bob")
     reader.read()
@@ -212,7 +214,7 @@ def test_who_reads_too_slowly_is_told_of_the_gap(door: str) -> None:
     texts = [f"{number}" for number in range(30)]
     for text in texts:
         bob.say(text)
-    reader.unstall()
+    reader.resume()
     told = reader.read()
     before = told.index(GAP)
     assert told == [*said("bob", *texts[:before]), GAP, *said("bob", *texts[-10:])]
@@ -220,32 +222,32 @@ def test_who_reads_too_slowly_is_told_of_the_gap(door: str) -> None:
 
 
 @doors
-def test_who_reads_slowly_but_in_time_misses_nothing(server: MemoryServer, door: str) -> None:
-    """Slow is not lost."""
+def test_slow_reader_misses_nothing_that_is_still_in_the_log(
+    server: MemoryServer, door: str
+) -> None:
+    """Backpressure delays its events; it loses none."""
     reader, bob = DOORS[door](server), named(server, "line", "bob")
     reader.read()
     reader.stall()
     texts = [f"{number}" for number in range(30)]
     for text in texts:
         bob.say(text)
-    reader.unstall()
+    reader.resume()
     assert reader.read() == said("bob", *texts)
 
 
 @streams
-def test_a_stream_says_once_that_all_that_was_stored_has_been_sent(
-    server: MemoryServer, door: str
-) -> None:
-    """At once where there was nothing; behind the last of it where there was something; and never
-    again.
+def test_stream_is_ready_once_after_all_stored_events(server: MemoryServer, door: str) -> None:
+    """`ready` comes at once if there was nothing to replay, else behind the last replayed event,
+    and never again.
     """
     reader, bob = DOORS[door](server), named(server, "line", "bob")
     assert reader.read() == [("join", "bob")]
     assert reader.ready == 1  # type: ignore[attr-defined]
-    reader.go_away()
+    reader.disconnect()
     for text in "123":
         bob.say(text)
-    reader.come_back()
+    reader.reconnect()
     assert reader.read() == said("bob", "1", "2", "3")
     bob.say("live")
     assert reader.read() == said("bob", "live")
@@ -253,12 +255,12 @@ def test_a_stream_says_once_that_all_that_was_stored_has_been_sent(
 
 
 @streams
-def test_a_stream_that_is_behind_says_that_it_is_ready_when_it_has_caught_up(door: str) -> None:
-    """Not while its client does not read."""
+def test_stream_that_is_behind_is_ready_when_it_has_caught_up(door: str) -> None:
+    """`ready` is not sent while backpressure holds events back."""
     server = MemoryServer()
     reader, bob = DOORS[door](server), named(server, "line", "bob")
     reader.read()
-    reader.go_away()
+    reader.disconnect()
     texts = [f"{number} {'x' * 4000}" for number in range(100)]
     for text in texts:
         bob.say(text)
@@ -269,19 +271,19 @@ def test_a_stream_that_is_behind_says_that_it_is_ready_when_it_has_caught_up(doo
         producer.pauseProducing()
 
     with patch.object(FakeConnection, "registerProducer", full):
-        reader.come_back()
+        reader.reconnect()
     assert reader.read() == []
     assert reader.ready == 0  # type: ignore[attr-defined]
-    reader.unstall()
+    reader.resume()
     assert reader.read() == said("bob", *texts)
     assert reader.ready == 1  # type: ignore[attr-defined]
 
 
 @doors
-def test_a_burst_longer_than_the_log_is_no_gap_for_who_reads(door: str) -> None:
-    """Nobody was slow, so whoever is pushed to has missed nothing."""
+def test_burst_longer_than_the_log_is_no_gap_for_readers_that_keep_up(door: str) -> None:
+    """Readers are woken before the log evicts, so a door that pushes events misses none."""
     server = MemoryServer(history=10)
-    readers = [reader for reader in one_at_each_door(server) if reader.pushes]
+    readers = [reader for reader in reader_at_each_door(server) if reader.pushes]
     people = [named(server, door, f"p{number}") for number in range(25)]
     seen(readers)
     for person in people:
@@ -292,9 +294,9 @@ def test_a_burst_longer_than_the_log_is_no_gap_for_who_reads(door: str) -> None:
 
 
 @commands
-def test_what_happens_in_the_room_is_seen_at_every_door(server: MemoryServer, door: str) -> None:
-    """Joins, actions, topics, other names, leaves."""
-    readers = one_at_each_door(server)
+def test_every_kind_of_room_event_is_seen_at_every_door(server: MemoryServer, door: str) -> None:
+    """Joins, actions, topics, changed names, leaves."""
+    readers = reader_at_each_door(server)
     ada = named(server, door, "ada")
     assert ada.act("waves") is None
     assert ada.set_topic("tea") is None
@@ -315,18 +317,16 @@ def test_what_happens_in_the_room_is_seen_at_every_door(server: MemoryServer, do
 
 @commands
 @pytest.mark.parametrize("taker", DOORS)
-def test_a_name_is_free_again_when_its_holder_has_left(
+def test_name_is_free_again_when_its_holder_has_left(
     server: MemoryServer, door: str, taker: str
 ) -> None:
-    """For every door."""
+    """A client at any door can take it, in any case."""
     named(server, door, "ada").leave()
     assert DOORS[taker](server).enter("Ada") is None
 
 
 @pairs
-def test_a_name_in_use_is_refused_in_whatever_case(
-    server: MemoryServer, door: str, other: str
-) -> None:
+def test_name_in_use_is_refused_in_any_case(server: MemoryServer, door: str, other: str) -> None:
     """`Straße` and `STRASSE` are one name, and so are `Ada` and `aDA`, at any two doors."""
     named(server, door, "Ada")
     named(server, door, "Straße")
@@ -339,10 +339,12 @@ def test_a_name_in_use_is_refused_in_whatever_case(
 
 
 @commands
-def test_who_is_refused_a_name_keeps_the_one_they_have(server: MemoryServer, door: str) -> None:
-    """And nobody is told of the attempt."""
+def test_person_who_is_refused_a_name_keeps_the_present_one(
+    server: MemoryServer, door: str
+) -> None:
+    """No reader receives an event of the attempt."""
     named(server, "line", "ada")
-    readers = one_at_each_door(server)
+    readers = reader_at_each_door(server)
     bob = named(server, door, "bob")
     seen(readers)
     assert bob.enter("ada")
@@ -351,10 +353,8 @@ def test_who_is_refused_a_name_keeps_the_one_they_have(server: MemoryServer, doo
 
 
 @commands
-def test_a_name_may_be_taken_again_in_another_case_by_its_holder(
-    server: MemoryServer, door: str
-) -> None:
-    """Nobody else has it."""
+def test_person_may_change_the_case_of_their_name(server: MemoryServer, door: str) -> None:
+    """The name is in use, but by the person who asks for it."""
     ada = named(server, door, "ada")
     ada.read()
     assert ada.enter("Ada") is None
@@ -375,10 +375,12 @@ def test_a_name_may_be_taken_again_in_another_case_by_its_holder(
         pytest.param("\u0301a", id="accent-first"),
     ],
 )
-def test_what_is_no_name_is_refused(server: MemoryServer, door: str, name: str) -> None:
-    """And nobody came in: not under that name, nor under what is left of it."""
+def test_invalid_name_is_refused(server: MemoryServer, door: str, name: str) -> None:
+    """No person joins, neither under that name nor under what is left of it without the bad
+    characters.
+    """
     stranger = DOORS[door](server)
-    readers = one_at_each_door(server)
+    readers = reader_at_each_door(server)
     assert stranger.enter(name)
     assert seen(readers) == all_saw()
 
@@ -388,11 +390,11 @@ HARMLESS = "redevil\u200b end"
 
 
 @doors
-def test_nothing_that_steers_a_terminal_passes_from_one_to_another(
+def test_terminal_control_characters_are_removed_from_messages(
     server: MemoryServer, door: str
 ) -> None:
-    """The rest of the text does."""
-    readers = one_at_each_door(server)
+    """The rest of the text is delivered."""
+    readers = reader_at_each_door(server)
     ada = named(server, door, "ada")
     seen(readers)
     assert ada.say(HOSTILE) is None
@@ -400,11 +402,11 @@ def test_nothing_that_steers_a_terminal_passes_from_one_to_another(
 
 
 @commands
-def test_nothing_that_steers_a_terminal_passes_in_an_action_or_a_topic(
+def test_terminal_control_characters_are_removed_from_actions_and_topics(
     server: MemoryServer, door: str
 ) -> None:
-    """As in a message."""
-    readers = one_at_each_door(server)
+    """The same characters as from messages."""
+    readers = reader_at_each_door(server)
     ada = named(server, door, "ada")
     seen(readers)
     assert ada.act(HOSTILE) is None
@@ -412,9 +414,9 @@ def test_nothing_that_steers_a_terminal_passes_in_an_action_or_a_topic(
     assert seen(readers) == all_saw(("action", "ada", HARMLESS), ("topic", "ada", HARMLESS))
 
 
-def test_no_text_whatever_puts_a_control_character_before_anyone(server: MemoryServer) -> None:
-    """Whatever is said is seen alike at every door, or refused and seen nowhere."""
-    readers = one_at_each_door(server)
+def test_no_text_delivers_a_control_character(server: MemoryServer) -> None:
+    """Any text is delivered alike at every door, or refused and delivered at none."""
+    readers = reader_at_each_door(server)
     speakers = {door: named(server, door, f"from-{door}") for door in DOORS}
     seen(readers)
 
@@ -427,13 +429,13 @@ def test_no_text_whatever_puts_a_control_character_before_anyone(server: MemoryS
         assert told == dict.fromkeys(DOORS, told["line"])
         for kind, name, line in told["line"]:
             assert (kind, name) == ("message", f"from-{door}")
-            assert not any(map(steers, line))
+            assert not any(map(is_control, line))
 
     say()
 
 
-def steers(char: str) -> bool:
-    """Whether a character could do anything but show itself; a tab is text."""
+def is_control(char: str) -> bool:
+    """Whether a terminal could act on this character instead of showing it; a tab is text."""
     code = ord(char)
     return (
         (code < 32 and char != "\t")
@@ -444,9 +446,9 @@ def steers(char: str) -> bool:
 
 
 @many_lines
-def test_a_text_of_several_lines_arrives_as_several_lines(server: MemoryServer, door: str) -> None:
-    """Each with its sender before it; CRLF is one break."""
-    readers = one_at_each_door(server)
+def test_text_of_several_lines_arrives_as_several_messages(server: MemoryServer, door: str) -> None:
+    """Each line with its sender before it; CRLF is one break."""
+    readers = reader_at_each_door(server)
     ada = named(server, door, "ada")
     seen(readers)
     assert ada.say("one\r\ntwo\n\n<bob> three") is None
@@ -455,10 +457,10 @@ def test_a_text_of_several_lines_arrives_as_several_lines(server: MemoryServer, 
 
 @many_lines
 @pytest.mark.parametrize(("breaks", "taken"), [(50, True), (51, False)])
-def test_a_text_has_at_most_fifty_line_breaks(
+def test_text_has_at_most_fifty_line_breaks(
     server: MemoryServer, door: str, breaks: int, taken: bool
 ) -> None:
-    """One more is refused."""
+    """A text with 51 is refused."""
     ada = named(server, door, "ada")
     assert (ada.say("x" + "\nx" * breaks) is None) is taken
 
@@ -474,11 +476,11 @@ def test_a_text_has_at_most_fifty_line_breaks(
         pytest.param("é" * 2049, id="too-many-bytes"),
     ],
 )
-def test_a_bad_text_costs_an_error_and_nothing_else(
+def test_invalid_text_is_an_error_and_has_no_other_effect(
     server: MemoryServer, door: str, text: str
 ) -> None:
-    """Nobody sees it, and what is said next goes through."""
-    readers = one_at_each_door(server)
+    """No reader receives it, and the sender's next message is delivered."""
+    readers = reader_at_each_door(server)
     ada = named(server, door, "ada")
     seen(readers)
     assert ada.say(text)
@@ -488,9 +490,11 @@ def test_a_bad_text_costs_an_error_and_nothing_else(
 
 @doors
 @pytest.mark.parametrize("text", ["/quit", "//", "!! not an error", "== nor an answer", "#dev hi"])
-def test_a_text_may_look_like_anything(server: MemoryServer, door: str, text: str) -> None:
-    """What a door means something by is only text in what people say."""
-    readers = one_at_each_door(server)
+def test_text_that_looks_like_syntax_of_a_door_is_delivered_as_text(
+    server: MemoryServer, door: str, text: str
+) -> None:
+    """What is a command, an answer or an error on some door is plain text in a message."""
+    readers = reader_at_each_door(server)
     ada = named(server, door, "ada")
     seen(readers)
     assert ada.say(text) is None
@@ -499,12 +503,12 @@ def test_a_text_may_look_like_anything(server: MemoryServer, door: str, text: st
 
 @doors
 @pytest.mark.parametrize("size", [1, 7])
-def test_a_byte_at_a_time_is_the_same_as_a_whole(door: str, size: int) -> None:
-    """However the network cuts what is sent, the same is seen, and answered."""
+def test_packet_boundaries_do_not_matter(door: str, size: int) -> None:
+    """However the network cuts the input, answers and events are the same."""
 
     def transcript(chop: int) -> list[object]:
         server = MemoryServer()
-        readers = one_at_each_door(server)
+        readers = reader_at_each_door(server)
         ada = named(server, door, "ada", chop=chop)
         answers = [ada.say("früh ☕"), ada.say("  ")]
         if ada.commands:
@@ -516,73 +520,77 @@ def test_a_byte_at_a_time_is_the_same_as_a_whole(door: str, size: int) -> None:
     assert ("message", "ada", "früh ☕") in whole[1]  # type: ignore[operator]
 
 
-class Person:
-    """A client that does what it is told, as far as that makes sense where it is."""
+class RandomClient:
+    """A client that takes random steps, and skips those that make no sense in its state."""
 
     def __init__(self, client: Client) -> None:
         self.client = client
         self.watched: list[Seen] = []
         self.spoken: list[str] = []
-        self._stalled = self._away = self._asked = False
+        self._stalled = self._disconnected = self._pending = False
 
     def say(self) -> None:
-        """Say something new, unless the last thing is not settled yet."""
-        if not (self._asked or self._away):
+        """Send a new message, unless the last one is not answered yet."""
+        if not (self._pending or self._disconnected):
             self.spoken.append(f"{self.client.name} says {len(self.spoken)}")
             self.client.ask(self.spoken[-1])
-            self._asked = True
+            self._pending = True
 
     def read(self) -> None:
-        """Read what there is."""
-        if not self._away:
+        """Read what has come."""
+        if not self._disconnected:
             self.watched += self.client.read()
 
     def stall(self) -> None:
         """Stop reading."""
-        if not (self._stalled or self._away):
+        if not (self._stalled or self._disconnected):
             self.client.stall()
             self._stalled = True
 
-    def unstall(self) -> None:
+    def resume(self) -> None:
         """Read again."""
         if self._stalled:
-            self.client.unstall()
+            self.client.resume()
             self._stalled = False
 
-    def go(self) -> None:
+    def disconnect(self) -> None:
         """Lose the connection."""
-        if not self._away:
-            self.unstall()
-            self.client.go_away()
-            self._away = True
+        if not self._disconnected:
+            self.resume()
+            self.client.disconnect()
+            self._disconnected = True
 
-    def come(self) -> None:
-        """Come back."""
-        if self._away:
-            self.client.come_back()
-            self._away = False
+    def reconnect(self) -> None:
+        """Reconnect."""
+        if self._disconnected:
+            self.client.reconnect()
+            self._disconnected = False
 
     def settled(self) -> None:
-        """Look whether what was said was taken; a client that is stalled waits."""
-        if self._asked and not self._stalled:
+        """Check that the last message was accepted; a stalled client cannot see that yet."""
+        if self._pending and not self._stalled:
             assert self.client.answer() is None
-            self._asked = False
+            self._pending = False
 
 
-deeds = st.sampled_from(["say", "say", "say", "read", "stall", "unstall", "go", "come", "settle"])
-steps = st.lists(st.tuples(st.integers(0, 2 * len(DOORS) - 1), deeds), max_size=60)
+actions = st.sampled_from(
+    ["say", "say", "say", "read", "stall", "resume", "disconnect", "reconnect", "settle"]
+)
+steps = st.lists(st.tuples(st.integers(0, 2 * len(DOORS) - 1), actions), max_size=60)
 
 
 @given(steps)
 @settings(max_examples=50)
-def test_everybody_sees_the_same_whoever_does_what_when(steps: list[tuple[int, str]]) -> None:
-    """Two at each door speak, read, stall, lose their connections and come back, in any order:
-    all see one sequence, each event once, and nothing that was said is missing.
+def test_all_readers_see_one_sequence_in_any_interleaving(steps: list[tuple[int, str]]) -> None:
+    """Two clients at each door speak, read, stall, lose their connections and reconnect, in any
+    order: all see the same sequence, each event once, and no message is missing.
     """
     server = MemoryServer()
     watcher = DOORS["poll"](server)
     people = [
-        Person(named(server, door, f"{door}-{number}")) for number in range(2) for door in DOORS
+        RandomClient(named(server, door, f"{door}-{number}"))
+        for number in range(2)
+        for door in DOORS
     ]
     seen([watcher, *(person.client for person in people)])
 
@@ -591,33 +599,35 @@ def test_everybody_sees_the_same_whoever_does_what_when(steps: list[tuple[int, s
         for person in people:
             person.settled()
 
-    for number, deed in steps:
-        if deed == "settle":
+    for number, action in steps:
+        if action == "settle":
             settle()
         else:
-            getattr(people[number], deed)()
+            getattr(people[number], action)()
     for person in people:
-        person.come()
-        person.unstall()
+        person.reconnect()
+        person.resume()
     settle()
     sequence = watcher.read()
     texts = [event[2] for event in sequence if event[0] == "message"]
     assert sorted(texts) == sorted(text for person in people for text in person.spoken)
     for person in people:
         person.read()
-        assert person.watched == person.client.told(*sequence)
+        assert person.watched == person.client.visible(*sequence)
 
 
 @doors
-def test_whoever_has_gone_leaves_nothing_behind(server: MemoryServer, door: str) -> None:
-    """Neither a visit nor a poll leaves objects that hold each other: among thousands of
-    connections a search for those takes a tenth of a second, in which everybody waits."""
+def test_disconnected_client_leaves_no_reference_cycles(server: MemoryServer, door: str) -> None:
+    """Neither a connection nor a poll leaves objects that refer to each other: with thousands of
+    connections the garbage collector would need a tenth of a second to find them, in which every
+    client waits.
+    """
     client = named(server, door, "ada")
     client.say("hello")
     client.read()
     with no_garbage():
         client.say("and again")
         client.read()
-        client.go_away()
+        client.disconnect()
         server.chat.advance(1)
         del client

@@ -1,4 +1,4 @@
-"""The gate at the doors: what the policy forbids is read at none of them."""
+"""The policy check for reading: an event that the policy forbids is read at no door."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from chatd.testing.policies import DenyAll, DenyIf
 from ..kit.clients import DOORS, Client
 from ..kit.server import MemoryServer
 from ..kit.stream import ActingOutlet
-from .test_doors import doors, named, one_at_each_door, said
+from .test_doors import doors, named, reader_at_each_door, said
 
 BANNED = NotAllowed("you are banned")
 EVENTS = "/rooms/lobby/events"
@@ -37,71 +37,75 @@ UPGRADE = {
 
 
 UNREADABLE = DenyIf(lambda who, what, room: what is Action.READ)
-"""A policy by which people may speak and not read."""
+"""A policy that allows speaking and forbids reading."""
 
 
-def forbid(server: MemoryServer) -> None:
-    """From now on nobody may read."""
+def forbid_reading(server: MemoryServer) -> None:
+    """From now on the policy forbids reading."""
     server.chat.service.readers.policy = UNREADABLE
 
 
-def allow(server: MemoryServer) -> None:
-    """From now on everybody may do everything."""
+def allow_everything(server: MemoryServer) -> None:
+    """From now on the policy allows everything."""
     server.chat.service.readers.policy = OpenPolicy()
 
 
-def why(reader: Client) -> str | None:
-    """What a client was told of the end of its reading: a code, or on the line door the message."""
-    return reader.answer() if reader.door == "line" else reader.put_out
+def end_reason(reader: Client) -> str | None:
+    """Why the server ended a client's reading: an error code, or on the line door the message."""
+    return reader.answer() if reader.door == "line" else reader.end_code
 
 
-def put_out(reader: Client) -> bool:
-    """Whether it was told, and is given nothing more, also where it goes on."""
-    return why(reader) == ("you may not read here" if reader.door == "line" else "not-allowed")
+def was_refused(reader: Client) -> bool:
+    """Whether the client got the error, and gets nothing more even if it reconnects."""
+    return end_reason(reader) == (
+        "you may not read here" if reader.door == "line" else "not-allowed"
+    )
 
 
 # -- ending readers ------------------------------------------------------------------------------
 
 
 @doors
-def test_a_parked_reader_is_told_why_it_is_ended(server: MemoryServer, door: str) -> None:
-    """At once, and it is given nothing of what is said then."""
+def test_idle_reader_is_ended_with_the_reason(server: MemoryServer, door: str) -> None:
+    """At once; messages that are sent afterwards do not reach it."""
     reader, bob = DOORS[door](server), named(server, "line", "bob")
     bob.say("before")
     assert reader.read()[-1:] == said("bob", "before")
-    forbid(server)
+    forbid_reading(server)
     server.chat.settle()
     server.say("behind", name="eve")
     assert reader.read() == []
-    assert put_out(reader)
+    assert was_refused(reader)
 
 
 @doors
-def test_a_full_reader_is_given_nothing_more_of_the_room(server: MemoryServer, door: str) -> None:
-    """When it reads again, it finds what it was sent before, and the reason."""
+def test_stalled_reader_that_is_ended_gets_nothing_more_of_the_room(
+    server: MemoryServer, door: str
+) -> None:
+    """When its client reads again, it finds what was sent before, and the reason."""
     reader, bob = DOORS[door](server), named(server, "line", "bob")
     reader.read()
     reader.stall()
     for number in range(30):
         bob.say(f"{number}")
-    forbid(server)
+    forbid_reading(server)
     server.chat.settle()
     server.say("behind", name="eve")
-    reader.unstall()
+    reader.resume()
     told = reader.read()
     assert told == said("bob", *map(str, range(len(told))))
     assert len(told) < 30
-    assert put_out(reader)
+    assert was_refused(reader)
 
 
-def test_readers_are_ended_in_the_middle_of_a_round(server: MemoryServer) -> None:
-    """Each of them was given the message or not, and nothing behind it."""
+def test_readers_are_ended_in_the_middle_of_a_fan_out(server: MemoryServer) -> None:
+    """Each reader got the message of that turn or did not, and nothing after it."""
     readers = [client(server) for client in DOORS.values() for _ in range(20)]
     for reader in readers:
         reader.read()
 
     for _ in range(5):
-        outlet = ActingOutlet(partial(forbid, server))
+        outlet = ActingOutlet(partial(forbid_reading, server))
         server.chat.service.readers.open(
             Stranger(), [(server.lobby, JSON)], outlet, server.lobby.log.last
         ).start()
@@ -109,15 +113,15 @@ def test_readers_are_ended_in_the_middle_of_a_round(server: MemoryServer) -> Non
     server.say("two")
     for reader in readers:
         assert reader.read() in ([], said("bob", "one"))
-        assert put_out(reader)
+        assert was_refused(reader)
 
 
 @pytest.mark.parametrize("late", [False, True], ids=["held", "in the turn of asking"])
-def test_thousands_in_poll_groups_are_answered_with_the_refusal(
+def test_thousands_of_polls_in_groups_are_answered_with_the_refusal(
     server: MemoryServer, late: bool
 ) -> None:
-    """The bytes are those that the slow path sends, but for the order of headers; and the group
-    table is empty at once.
+    """The bytes equal those of the slow path, except for the order of headers, and the group table
+    is empty at once.
     """
     place = server.say("first")
     clients = [server.http() for _ in range(50 * GROUP_SIZE)]
@@ -131,7 +135,7 @@ def test_thousands_in_poll_groups_are_answered_with_the_refusal(
     (template,) = [one for one in templates if b"wait=0" not in one.after]
     if not late:
         server.chat.settle()
-    forbid(server)
+    forbid_reading(server)
     assert not template.groups
     assert not template.valid
     server.chat.settle()
@@ -143,14 +147,16 @@ def test_thousands_in_poll_groups_are_answered_with_the_refusal(
     assert dates[0] == dates[1]
     assert answers[0].body == fresh.body
     assert server.lobby.readers == 0
-    allow(server)
+    allow_everything(server)
     for http in clients[: 2 * GROUP_SIZE]:
         assert http.get(f"{EVENTS}?since={place}").texts == ["behind"]
 
 
 @pytest.mark.parametrize("session", [False, True], ids=["stranger", "session"])
-def test_a_void_template_has_its_requests_judged_anew(server: MemoryServer, session: bool) -> None:
-    """A held one is answered with no events; the next one is learned again."""
+def test_requests_of_an_invalid_template_are_judged_again(
+    server: MemoryServer, session: bool
+) -> None:
+    """A held poll is answered without events; the next one makes a new template."""
     http = server.http()
     if session:
         http.enter("ada")
@@ -170,8 +176,8 @@ def test_a_void_template_has_its_requests_judged_anew(server: MemoryServer, sess
     assert http.get(f"{EVENTS}?since={place}&wait=0").status == 200
 
 
-def test_a_policy_that_decides_by_address_holds_for_shared_templates(server: MemoryServer) -> None:
-    """For a new connection from there, and for one that waits with others."""
+def test_policy_by_address_holds_for_shared_templates(server: MemoryServer) -> None:
+    """For a new connection from that address, and for one whose poll is held in a group."""
     outside = address_of("192.0.2.66")
     place = server.say("first")
     inside, other = server.http(), server.http("192.0.2.66")
@@ -196,8 +202,10 @@ def test_a_policy_that_decides_by_address_holds_for_shared_templates(server: Mem
 
 
 @pytest.mark.parametrize("style", STYLES)
-def test_a_stream_of_several_rooms_goes_on_without_one(server: MemoryServer, style: str) -> None:
-    """It is told which, and is given all of the others and nothing more of that one."""
+def test_stream_of_several_rooms_continues_without_a_revoked_room(
+    server: MemoryServer, style: str
+) -> None:
+    """The client is told which room was removed, and keeps receiving the others."""
     http = server.http()
     dev = server.chat.room("dev")
     http.send("GET", "/events?rooms=lobby,dev&since=now", headers={"Accept": STYLES[style]})
@@ -217,12 +225,12 @@ def test_a_stream_of_several_rooms_goes_on_without_one(server: MemoryServer, sty
     assert http.closed
 
 
-def test_a_poll_of_several_rooms_is_refused_whole(server: MemoryServer) -> None:
-    """As a new request is that names a forbidden room."""
+def test_poll_of_several_rooms_is_refused_as_a_whole(server: MemoryServer) -> None:
+    """As is a new request that names a forbidden room."""
     http = server.http()
     http.send("GET", "/events?rooms=lobby,dev&since=now")
     server.chat.settle()
-    forbid(server)
+    forbid_reading(server)
     assert http.response().refusal == (403, "not-allowed")
 
 
@@ -241,8 +249,8 @@ TARGETS = [
 ACCEPTS = ["application/json", "text/plain", *STYLES.values()]
 
 
-def silent(server: MemoryServer, token: str = "") -> None:
-    """No door lets a byte of a room through."""
+def assert_silent(server: MemoryServer, token: str = "") -> None:
+    """Check that no door sends a byte of a room."""
     headers = {"Authorization": f"Bearer {token}"} if token else {}
     for target in TARGETS:
         for method in ("GET", "HEAD"):
@@ -265,8 +273,8 @@ def silent(server: MemoryServer, token: str = "") -> None:
     assert SECRET.encode() not in wire.received()
 
 
-def secretive() -> MemoryServer:
-    """A server in whose rooms there are secrets, told by somebody with a secret name."""
+def server_with_secrets() -> MemoryServer:
+    """A server with secret messages in its rooms, said by a person with a secret name."""
     server = MemoryServer()
     person = server.chat.enter(f"{SECRET}-name")
     for room in ("lobby", "dev", f"{SECRET}-room"):
@@ -274,18 +282,18 @@ def secretive() -> MemoryServer:
     return server
 
 
-def test_a_policy_that_denies_everything_from_the_start_silences_every_door() -> None:
-    """What another node has stored is let through by none of this node's doors."""
-    server = secretive()
-    silent(MemoryServer(node=server.chat, policy=DenyAll()))
+def test_policy_that_denies_everything_from_the_start_silences_every_door() -> None:
+    """Events that another node has stored are not shown either."""
+    server = server_with_secrets()
+    assert_silent(MemoryServer(node=server.chat, policy=DenyAll()))
 
 
-def test_a_policy_that_denies_everything_later_silences_every_door() -> None:
-    """Readers that there are, learned polls, templates that others have learned, and sessions."""
-    server = secretive()
+def test_policy_that_denies_everything_later_silences_every_door() -> None:
+    """Open readers, learned polls, templates that other connections made, and sessions."""
+    server = server_with_secrets()
     ada = server.http()
     token = ada.enter("ada")
-    readers = one_at_each_door(server)
+    readers = reader_at_each_door(server)
     learned = server.http()
     for http in (ada, learned):
         for _ in range(3):
@@ -299,32 +307,32 @@ def test_a_policy_that_denies_everything_later_silences_every_door() -> None:
     server.release_appends()
     for reader in readers:
         assert reader.read() == []
-        assert why(reader)
+        assert end_reason(reader)
     for http in (ada, learned, server.http()):
         assert http.get(f"{EVENTS}?since=1&wait=0").refusal == (403, "not-allowed")
-    silent(server)
-    silent(server, token)
+    assert_silent(server)
+    assert_silent(server, token)
 
 
 # -- behind the memory window --------------------------------------------------------------------
 
 
-# `/since` shows as much as one answer holds, and says where to go on.
+# On the line door, `/since` shows only as much as fits into one answer.
 LENGTHS = [(door, size) for door in DOORS for size in (1, 3000) if (door, size) != ("line", 3000)]
 
 
 @pytest.mark.parametrize(("door", "size"), LENGTHS)
-def test_a_reader_behind_the_window_reads_on_from_the_store(door: str, size: int) -> None:
-    """Everything, once, in order, and then what is said live; no gap is told."""
+def test_reader_behind_the_memory_window_reads_from_the_store(door: str, size: int) -> None:
+    """All events, once, in order, followed by live ones, and without a gap."""
     first = MemoryServer()
     server = MemoryServer(history=10, node=first.chat)
     reader = DOORS[door](server)
     first.say("zero")
     assert reader.read()[-1:] == said("bob", "zero")
-    reader.go_away()
+    reader.disconnect()
     texts = [f"{number} {'x' * size}" for number in range(200)]
     first.say(*texts)
-    reader.come_back()
+    reader.reconnect()
     told = read_all(reader, len(texts))
     assert told == said("bob", *texts)
     first.say("live")
@@ -332,7 +340,7 @@ def test_a_reader_behind_the_window_reads_on_from_the_store(door: str, size: int
 
 
 def read_all(reader: Client, count: int) -> list[Any]:
-    """Read until so many have come, or for a while."""
+    """Read until so many events have come, or for a while."""
     told: list[Any] = []
     for _ in range(50):
         told += reader.read()
@@ -352,7 +360,7 @@ def sources() -> Iterator[Path]:
             yield path
 
 
-def test_no_door_makes_readers_or_feeds_itself() -> None:
-    """That is for the gate alone."""
+def test_only_the_gate_makes_readers_and_feeds() -> None:
+    """Doors that made their own would skip the policy check."""
     maker = re.compile(r"\bSubscriber\(|\b(?:source|room|inbox|presence|lobby)\.feed\(")
     assert [path.name for path in sources() if maker.search(path.read_text())] == ["readers.py"]

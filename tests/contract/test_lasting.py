@@ -1,5 +1,5 @@
-"""The doors over a store that lasts: repeats over a restart, a slow disk, a full server, and
-clients that go at the worst moment.
+"""The doors over a file store: repeated requests after a restart, a slow disk, a full server, and
+clients that disconnect at the worst moment.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ VISIT = f"{MESSAGES}?name=cy"
 
 
 def history(server: FileServer) -> list[str]:
-    """The messages that the store has kept in the lobby, as anybody may read them."""
+    """The messages of the lobby that the store has kept, as any client may read them."""
     http = server.http()
     http.send("GET", "/rooms/lobby/events?before=9000000000000000&limit=500")
     while not (answers := http.responses()):
@@ -34,53 +34,53 @@ def history(server: FileServer) -> list[str]:
     return [event["text"] for event in answers[0].json["events"] if event["type"] == "message"]
 
 
-class Site:
-    """A server that is built again where it stood."""
+class RestartingServer:
+    """A server that can be restarted on the same file."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self.server = FileServer(path)
 
-    def again(self, way: str = "kill", **options: Any) -> FileServer:
-        """The process ends, and another begins."""
+    def restart(self, way: str = "kill", **options: Any) -> FileServer:
+        """End the process by `way`, and start another."""
         getattr(self.server.chat, way)()
         self.server = FileServer(self._path, **options)
         return self.server
 
 
 @pytest.fixture
-def site(tmp_path: Path) -> Iterator[Site]:
-    site = Site(tmp_path / "chat.db")
+def site(tmp_path: Path) -> Iterator[RestartingServer]:
+    site = RestartingServer(tmp_path / "chat.db")
     yield site
     site.server.chat.stop()
 
 
 def post(http: HttpClient, text: str, key: str, target: str = MESSAGES) -> int:
-    """Say something; answers its id."""
+    """Send a message; returns its id."""
     answer = http.post(target, {"text": text}, Idempotency_Key=key)
     assert answer.status == 201
     return int(answer.json["id"])
 
 
 def say(socket: WebSocket, text: str, ref: str) -> dict[str, Any]:
-    """Say something; answers the ack, or the error."""
+    """Send a message; returns the ack, or the error."""
     return socket.answer(type="say", text=text, ref=ref)
 
 
-# -- repeats over a restart ------------------------------------------------------------------------
+# -- repeats after a restart -----------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("way", ["stop", "kill"])
-def test_a_repeat_is_known_after_a_restart(site: Site, way: str) -> None:
-    """A visitor's and a session's, on every door that takes keys; it has the first id, and is not
-    said again.
+def test_repeated_request_is_known_after_a_restart(site: RestartingServer, way: str) -> None:
+    """Of a visitor and of a session, at every door that takes idempotency keys: it is answered with
+    the first id, and the message is not stored again.
     """
     ada = site.server.http()
     token = ada.enter("ada")
     first = [post(site.server.http(), "one", "k", VISIT), post(ada, "two", "k")]
     acks = [say(WebSocket(site.server, token=token), "three", "r")]
     for _ in range(2):
-        server = site.again(way)
+        server = site.restart(way)
         server.chat.advance(GRACE_SECONDS + 1)  # until then the name is the first session's
         ada = server.http()
         token = ada.enter("Ada")
@@ -89,9 +89,9 @@ def test_a_repeat_is_known_after_a_restart(site: Site, way: str) -> None:
         assert history(server) == ["one", "two", "three"]
 
 
-def test_what_is_no_repeat_is_said_after_a_restart(site: Site) -> None:
-    """Another text, another key, another room, another person, or a guest: whose name was
-    anybody's.
+def test_request_that_is_no_repeat_is_stored_after_a_restart(site: RestartingServer) -> None:
+    """Another text, key, room or person; or a guest, because any client may have had a guest's
+    name.
     """
     ada = site.server.http()
     ada.enter("ada")
@@ -102,7 +102,7 @@ def test_what_is_no_repeat_is_said_after_a_restart(site: Site) -> None:
         post(guest, "hi", "k"),
         say(WebSocket(site.server), "hi", "k")["id"],
     }
-    server = site.again()
+    server = site.restart()
     server.chat.advance(GRACE_SECONDS + 1)
     ada, bob, guest = server.http(), server.http(), server.http()
     for http, name in ((ada, "ada"), (bob, "bob"), (guest, "")):
@@ -114,34 +114,36 @@ def test_what_is_no_repeat_is_said_after_a_restart(site: Site) -> None:
     assert sorted(history(server)) == ["hi"] * 8 + ["ho"]
 
 
-def test_a_repeat_that_is_too_old_is_said_again_after_a_restart(site: Site) -> None:
-    """As it would have been without one."""
+def test_repeat_after_its_key_expired_is_stored_again_after_a_restart(
+    site: RestartingServer,
+) -> None:
+    """A restart does not make a key valid for longer."""
     first = post(site.server.http(), "hi", "k", VISIT)
-    server = site.again(wall=site.server.chat.now() + REMEMBERED_SECONDS + 1)
+    server = site.restart(wall=site.server.chat.now() + REMEMBERED_SECONDS + 1)
     assert post(server.http(), "hi", "k", VISIT) > first
     assert history(server) == ["hi", "hi"]
 
 
-def test_what_was_lost_with_the_process_may_be_said_again(site: Site) -> None:
-    """It was never acknowledged; when it was stored, the repeat is answered with its id."""
+def test_message_lost_with_the_process_can_be_repeated(site: RestartingServer) -> None:
+    """It was never acknowledged; if it was stored nevertheless, the repeat gets its id."""
     for turns in range(12):
         http = site.server.http()
         http.send("POST", VISIT, f"text={turns}", {**FORM, "Idempotency-Key": "k"})
         for _ in range(turns):
             site.server.chat.clock.advance(0)
         acknowledged = [answer.json["id"] for answer in http.responses()]
-        server = site.again()
+        server = site.restart()
         id_ = post(server.http(), f"{turns}", "k", VISIT)
         assert acknowledged in ([], [id_])
-    assert acknowledged, "it should have been answered in the end"
+    assert acknowledged, "the last request should have been answered"
     assert history(server) == [str(turns) for turns in range(12)]
 
 
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 
 
-def test_a_ref_is_said_once_in_its_session(site: Site) -> None:
-    """Whichever socket it comes on; another text is something else."""
+def test_websocket_ref_is_stored_once_in_its_session(site: RestartingServer) -> None:
+    """Whichever WebSocket of the session it comes on; with another text it is another message."""
     ada = site.server.http()
     token = ada.enter("ada")
     first = WebSocket(site.server, token=token)
@@ -152,8 +154,8 @@ def test_a_ref_is_said_once_in_its_session(site: Site) -> None:
     assert history(site.server) == ["hi", "ho"]
 
 
-def test_a_ref_that_was_refused_may_be_tried_again(site: Site) -> None:
-    """What the text was refused for is not remembered of it."""
+def test_refused_websocket_ref_can_be_retried(site: RestartingServer) -> None:
+    """A refusal is not remembered under the key."""
     socket = WebSocket(site.server)
     assert say(socket, " ", "r")["code"] == "bad-text"
     refused = fail(Unavailable("the disk is full"))
@@ -166,16 +168,16 @@ def test_a_ref_that_was_refused_may_be_tried_again(site: Site) -> None:
 # -- a slow store ----------------------------------------------------------------------------------
 
 
-def test_a_slow_store_keeps_nobody_waiting_who_only_reads(site: Site) -> None:
-    """Five seconds for a commit: what is there is read at once.  People come when the commit is
-    done, and what is said comes in its order, to whoever waits for it, and then to who said it.
+def test_slow_store_does_not_delay_reads(site: RestartingServer) -> None:
+    """A commit takes five seconds; events in memory are read at once. Newcomers enter when the
+    commit is done. A message reaches waiting readers first, in its order, and then its sender.
     """
     before = post(site.server.http(), "before", "k", VISIT)
-    server = site.again("stop", seconds=5)
+    server = site.restart("stop", seconds=5)
     server.chat.advance(60)
     line = server.line()
     line.send(b"/nick bob\r\n")
-    server.chat.service.accounts.claim("cy")  # nobody has registered it
+    server.chat.service.accounts.claim("cy")  # no account has this name
     server.chat.advance(60)
     line.received()
     speaker, poller = server.http(), server.http()
@@ -202,10 +204,10 @@ def test_a_slow_store_keeps_nobody_waiting_who_only_reads(site: Site) -> None:
 # -- a full server ---------------------------------------------------------------------------------
 
 
-def test_a_room_too_many_is_told_on_every_door(site: Site) -> None:
-    """With what to do; the connection goes on."""
+def test_room_beyond_max_rooms_is_refused_on_every_door(site: RestartingServer) -> None:
+    """The error says what to do, and the connection stays open."""
     post(site.server.http(), "hi", "k", VISIT)
-    server = site.again(max_rooms=2)
+    server = site.restart(max_rooms=2)
     ada = server.http()
     ada.enter("ada")
     assert post(ada, "hi", "k", "/rooms/dev/messages")
@@ -235,12 +237,12 @@ def test_a_room_too_many_is_told_on_every_door(site: Site) -> None:
 TEXT = {"Content-Type": "text/plain"}
 
 
-# -- clients that go -------------------------------------------------------------------------------
+# -- clients that disconnect -----------------------------------------------------------------------
 
 
-def test_a_client_that_goes_at_any_byte_or_turn_harms_nobody(site: Site) -> None:
-    """What it said is there or not, whole and once; a repeat tells it which, and everybody else
-    is served.
+def test_client_that_disconnects_at_any_byte_or_turn_does_no_harm(site: RestartingServer) -> None:
+    """Its message is stored whole and once, or not at all; a repeat tells which; other clients are
+    served.
     """
     server = site.server
     whole = written("POST", VISIT, "hi", {**TEXT, "Idempotency-Key": "key-000"})
@@ -255,43 +257,47 @@ def test_a_client_that_goes_at_any_byte_or_turn_harms_nobody(site: Site) -> None
         client.hang_up()
         server.chat.settle()
         if size >= len(whole):
-            # It was taken: that is what the repeat is told.
+            # The request was complete, so it was stored.
             said.append(text)
             assert history(server) == said
         elif size % 10 == 0:
             post(server.http(), text, key, VISIT)
             said.append(text)
     assert history(server) == said
-    again = site.again()
-    assert history(again) == said
+    restarted = site.restart()
+    assert history(restarted) == said
 
 
-def test_a_reader_that_goes_while_it_is_stored_harms_nobody(site: Site) -> None:
-    """Whatever it reads with; the others get it, and the speaker's answer."""
+def test_reader_that_disconnects_while_a_message_is_stored_does_no_harm(
+    site: RestartingServer,
+) -> None:
+    """Whatever it reads with; other readers get the message, and the sender gets the answer."""
     server = site.server
     for turns in range(10):
         place = server.chat.service.horizon
         target = f"/rooms/lobby/events?since={place}"
-        stays, goes, stream = server.http(), server.http(), server.http()
-        stays.send("GET", target)
-        goes.send("GET", target)
+        staying, leaving, stream = server.http(), server.http(), server.http()
+        staying.send("GET", target)
+        leaving.send("GET", target)
         stream.send("GET", target, headers={"Accept": "text/event-stream"})
         socket, line = WebSocket(server), server.line()
         speaker = server.http()
         speaker.send("POST", VISIT, f"text={turns}", FORM)
         for _ in range(turns):
             server.chat.clock.advance(0)
-        for gone in (goes.wire, stream.wire, socket.wire, line):
+        for gone in (leaving.wire, stream.wire, socket.wire, line):
             gone.hang_up()
         server.chat.settle()
-        assert stays.response().texts == [str(turns)]
+        assert staying.response().texts == [str(turns)]
         assert speaker.response().status == 201
     assert history(server) == [str(turns) for turns in range(10)]
 
 
 @pytest.mark.parametrize("fate", ["stored", "lost"])
-def test_a_message_in_doubt_is_found_out_by_repeating_it(server: MemoryServer, fate: Any) -> None:
-    """503 with `Retry-After`; the same key is answered with the id, and it is said once."""
+def test_repeat_of_a_message_in_doubt_resolves_it(server: MemoryServer, fate: Any) -> None:
+    """503 with `Retry-After`; a repeat with the same key is answered with the id, and the message
+    is stored once.
+    """
     http = server.http()
     server.say("before")
     server.chat.store.doubting = fate

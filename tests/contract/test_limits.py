@@ -1,4 +1,4 @@
-"""The limits on people, as they meet them at the doors."""
+"""Rate limits and quotas of people, as clients meet them at the doors."""
 
 from __future__ import annotations
 
@@ -39,12 +39,12 @@ def say(http: HttpClient) -> Response:
     return http.post(MESSAGES, {"text": "hi"})
 
 
-# -- addresses, over all doors ---------------------------------------------------------------------
+# -- rate limit of an address ----------------------------------------------------------------------
 
 
 @pytest.fixture
 def busy() -> MemoryServer:
-    """A chat where one address has said all that it may for now."""
+    """A server where one address has used up its message rate."""
     server = MemoryServer(message_rate=5, address_rate=5)
     for _ in range(2):
         line = server.line(OFFICE)
@@ -56,13 +56,13 @@ def busy() -> MemoryServer:
 
 
 @pytest.mark.parametrize("how", ["session", "visitor"])
-def test_an_address_that_says_too_much_is_told_over_http(busy: MemoryServer, how: str) -> None:
-    """429, with when to come again; other addresses are not concerned."""
+def test_http_message_over_the_address_rate_is_refused(busy: MemoryServer, how: str) -> None:
+    """429 with `Retry-After`; other addresses are not affected."""
     other = entered(busy, "bob", HOME)
     ada = entered(busy, "ada", HOME)
     office = busy.http(OFFICE)
     if how == "session":
-        office.headers = ada.headers  # who moves takes their session along
+        office.headers = ada.headers  # the session moves to the other address
     target = MESSAGES if how == "session" else f"{MESSAGES}?name=eve"
     response = office.post(target, {"text": "hi"})
     assert response.refusal == (429, "rate-limited")
@@ -73,8 +73,8 @@ def test_an_address_that_says_too_much_is_told_over_http(busy: MemoryServer, how
     assert office.post(target, {"text": "hi"}).status == 201
 
 
-def test_an_address_that_says_too_much_is_told_on_a_websocket(busy: MemoryServer) -> None:
-    """In an error frame; and a guest there counts like a telnet user."""
+def test_websocket_message_over_the_address_rate_is_refused(busy: MemoryServer) -> None:
+    """In an error frame; a guest on a WebSocket counts like one on the line door."""
     http = busy.http(OFFICE)
     http.send("GET", EVENTS, headers=SOCKET)
     busy.chat.settle()
@@ -87,8 +87,8 @@ def test_an_address_that_says_too_much_is_told_on_a_websocket(busy: MemoryServer
     assert "address" in told["message"]
 
 
-def test_lines_from_an_address_that_says_too_much_wait(busy: MemoryServer) -> None:
-    """They are told once, and not one is lost; who comes from elsewhere does not wait."""
+def test_lines_over_the_address_rate_wait(busy: MemoryServer) -> None:
+    """The client is told once, and no line is lost; clients of other addresses do not wait."""
     line, elsewhere = busy.line(OFFICE), busy.line(HOME)
     line.received()
     line.send(b"one\ntwo\n")
@@ -102,8 +102,8 @@ def test_lines_from_an_address_that_says_too_much_wait(busy: MemoryServer) -> No
     assert b"!! " not in line.received()
 
 
-def test_many_who_wait_for_their_address_do_not_ask_all_the_time() -> None:
-    """Each looks again as often as it may speak, and all have their turn in the end."""
+def test_clients_waiting_for_their_address_retry_rarely() -> None:
+    """Each tries again as often as it may speak, and all are served in the end."""
     server = MemoryServer(message_rate=1, address_rate=10)
     asked: list[Person] = []
     spend = server.chat.service.admission.spend
@@ -124,8 +124,8 @@ def test_many_who_wait_for_their_address_do_not_ask_all_the_time() -> None:
 # -- sessions --------------------------------------------------------------------------------------
 
 
-def test_sessions_beyond_those_of_an_address_are_refused_and_told_what_to_do() -> None:
-    """429; until one of them is over."""
+def test_sessions_beyond_the_limit_of_an_address_are_refused() -> None:
+    """429 until one of them ends; the error says what to do."""
     server = MemoryServer(sessions_per_address=2)
     ada = entered(server, "ada")
     entered(server, "bob")
@@ -138,8 +138,8 @@ def test_sessions_beyond_those_of_an_address_are_refused_and_told_what_to_do() -
     entered(server, "eve")
 
 
-def test_a_server_that_is_full_of_sessions_says_so() -> None:
-    """503, to all; reading and speaking as a visitor go on."""
+def test_sessions_beyond_the_limit_of_the_server_are_refused() -> None:
+    """503 for every address; reading, and speaking as a visitor, still work."""
     server = MemoryServer(sessions=2)
     entered(server, "ada")
     entered(server, "bob")
@@ -152,8 +152,8 @@ def test_a_server_that_is_full_of_sessions_says_so() -> None:
     entered(server, "eve", HOME)
 
 
-def test_a_flood_of_sessions_is_slowed_down_and_forgotten() -> None:
-    """What it leaves in memory is bounded by its rate and the grace."""
+def test_flood_of_sessions_is_limited_and_expires() -> None:
+    """The memory it takes is bounded by the session limit and the grace period."""
     server = MemoryServer(message_rate=1, sessions_per_address=50)
     http = server.http(OFFICE)
     statuses = [http.post("/session", {}).status for _ in range(60)]
@@ -163,7 +163,7 @@ def test_a_flood_of_sessions_is_slowed_down_and_forgotten() -> None:
 
 
 def test_names_of_the_classic_door_count_as_sessions() -> None:
-    """Nobody can register them by the thousand."""
+    """So a client cannot take thousands of names there."""
     server = MemoryServer(sessions_per_address=2)
     server.http_door = classic_site(server.chat.service, hosts=server.hosts)
     for name in ("ada", "bob"):
@@ -180,8 +180,8 @@ def test_names_of_the_classic_door_count_as_sessions() -> None:
 # -- names and rooms -------------------------------------------------------------------------------
 
 
-def test_names_that_change_too_fast_are_refused_over_http_and_wait_on_the_line_door() -> None:
-    """Each as it does with messages."""
+def test_fast_name_changes_are_refused_over_http_and_wait_on_the_line_door() -> None:
+    """Name changes have the same limits as messages."""
     server = MemoryServer(message_rate=5)
     ada = entered(server, "ada")
     answers = [ada.send_json("PATCH", "/session", {"name": f"a{n}"}) for n in range(11)]
@@ -195,8 +195,8 @@ def test_names_that_change_too_fast_are_refused_over_http_and_wait_on_the_line_d
     assert server.here == ["a9", "b10"]
 
 
-def test_one_room_too_many_is_refused_with_what_to_do() -> None:
-    """409, and on the line door in words; nothing has changed."""
+def test_room_beyond_rooms_per_session_is_refused() -> None:
+    """409, and on the line door an error that says what to do; the session's rooms stay."""
     server = MemoryServer(rooms_per_session=2)
     ada, line = entered(server, "ada"), server.line(HOME)
     assert ada.request("PUT", "/rooms/dev/membership").status == 200
@@ -219,14 +219,14 @@ def test_one_room_too_many_is_refused_with_what_to_do() -> None:
 
 @pytest.fixture
 def crowded() -> MemoryServer:
-    """A chat where a session may have three readers."""
+    """A server where a session may have three readers."""
     return MemoryServer(readers_per_session=3)
 
 
 def reading(
     server: MemoryServer, ada: HttpClient, word: str, place: int, headers: Mapping[str, str] = {}
 ) -> HttpClient:
-    """A further reader of a session, from now on."""
+    """Another reader of a session, beginning at a cursor."""
     http = server.http(OFFICE)
     target = f"{EVENTS}?since={place}&reader={word}"
     http.send("GET", target, headers={**ada.headers, **headers})
@@ -234,10 +234,12 @@ def reading(
 
 
 @pytest.mark.parametrize("rounds", [0, 3], ids=["new", "learned"])
-def test_of_too_many_polls_of_a_session_the_oldest_is_answered(
+def test_poll_beyond_readers_per_session_ends_the_oldest_poll(
     crowded: MemoryServer, rounds: int
 ) -> None:
-    """With no events, as always when a newer one takes its place; the newest is held."""
+    """The oldest is answered without events, as always when a newer poll takes its place; the
+    newest is held.
+    """
     ada = entered(crowded, "ada")
     polls = [reading(crowded, ada, f"tab-{n}", 0) for n in range(5)]
     for _ in range(rounds):
@@ -254,10 +256,10 @@ def test_of_too_many_polls_of_a_session_the_oldest_is_answered(
 
 
 @pytest.mark.parametrize("headers", [STREAM, SOCKET], ids=["sse", "websocket"])
-def test_one_stream_of_a_session_too_many_is_refused(
+def test_stream_beyond_readers_per_session_is_refused(
     crowded: MemoryServer, headers: dict[str, str]
 ) -> None:
-    """Until one of them is closed; other sessions, and whoever has none, are not concerned."""
+    """Until one of them is closed; other sessions, and clients without one, are not affected."""
     ada, eve = entered(crowded, "ada"), entered(crowded, "eve")
     place = crowded.say("before")
     streams = [reading(crowded, ada, "", place, kind) for kind in (STREAM, SOCKET, STREAM)]
@@ -276,10 +278,10 @@ def test_one_stream_of_a_session_too_many_is_refused(
     assert opened(reading(crowded, ada, "", place, headers))
 
 
-def test_a_session_with_as_many_streams_as_it_may_have_can_still_poll(
+def test_session_with_the_most_streams_can_still_poll(
     crowded: MemoryServer,
 ) -> None:
-    """One poll at a time: a client that steps down from a stream that is dead is not locked out."""
+    """One poll at a time, so that a client whose streams are dead can fall back to polling."""
     ada = entered(crowded, "ada")
     place = crowded.say("before")
     for _ in range(3):
@@ -290,8 +292,8 @@ def test_a_session_with_as_many_streams_as_it_may_have_can_still_poll(
     assert newer.response().texts == ["hello"]
 
 
-def test_readers_without_a_session_are_as_many_as_their_connections(crowded: MemoryServer) -> None:
-    """A poll without a session costs nothing but its connection."""
+def test_readers_without_a_session_are_limited_by_connections_only(crowded: MemoryServer) -> None:
+    """A poll without a session needs nothing but its connection."""
     place = crowded.say("before")
     polls = [crowded.http(OFFICE) for _ in range(100)]
     for poll in polls:

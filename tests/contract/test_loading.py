@@ -6,7 +6,7 @@ import pytest
 
 from chatd.model.commands import Say
 
-from ..kit.chat import forget_rooms
+from ..kit.chat import evict_rooms
 from ..kit.garbage import no_garbage
 from ..kit.server import MemoryServer
 
@@ -16,21 +16,22 @@ STYLES = ["application/json", "text/plain", "text/event-stream", "application/x-
 
 @pytest.fixture
 def server(server: MemoryServer) -> MemoryServer:
-    """A server in whose room `dev` a message was said, which is not in memory any more."""
+    """A server whose room `dev` has a message in the store, and must be loaded; reads are held."""
     server.say("before", room="dev")
-    forget(server)
+    evict_room(server)
     server.chat.store.hold("reads")
     return server
 
 
-def forget(server: MemoryServer) -> None:
-    forget_rooms(server.chat)
+def evict_room(server: MemoryServer) -> None:
+    """Drop the room `dev` from memory."""
+    evict_rooms(server.chat)
     assert server.chat.service.rooms.live("dev") is None
 
 
 @pytest.mark.parametrize("accept", STYLES)
-def test_a_request_waits_for_its_room(server: MemoryServer, accept: str) -> None:
-    """And is answered when the store has answered."""
+def test_request_waits_for_its_room(server: MemoryServer, accept: str) -> None:
+    """It is answered when the store has answered."""
     http = server.http()
     http.send("GET", f"{EVENTS}?since=0", headers={"Accept": accept})
     server.chat.settle()
@@ -41,8 +42,10 @@ def test_a_request_waits_for_its_room(server: MemoryServer, accept: str) -> None
 
 
 @pytest.mark.parametrize("accept", STYLES)
-def test_a_room_in_memory_costs_no_turn(server: MemoryServer, accept: str) -> None:
-    """The answer is there when the request was read."""
+def test_request_for_a_room_in_memory_is_answered_in_the_same_turn(
+    server: MemoryServer, accept: str
+) -> None:
+    """The response is written as soon as the request has been read."""
     http = server.http()
     place = server.lobby.log.last
     http.send("GET", f"/rooms/lobby/events?since={place}&wait=0", headers={"Accept": accept})
@@ -50,10 +53,10 @@ def test_a_room_in_memory_costs_no_turn(server: MemoryServer, accept: str) -> No
 
 
 @pytest.mark.parametrize("accept", STYLES)
-def test_a_client_that_goes_while_its_room_is_loaded_leaves_nothing(
+def test_client_that_disconnects_while_its_room_is_loaded_leaves_nothing(
     server: MemoryServer, accept: str
 ) -> None:
-    """No reader, and no room in memory."""
+    """Neither a reader nor the room stays in memory."""
     with no_garbage():
         http = server.http()
         http.send("GET", f"{EVENTS}?since=0", headers={"Accept": accept})
@@ -62,14 +65,14 @@ def test_a_client_that_goes_while_its_room_is_loaded_leaves_nothing(
         server.chat.store.release()
         server.chat.settle()
         del http
-    forget(server)
+    evict_room(server)
     assert len(server.peers) == 0
 
 
-def test_a_stream_whose_client_half_closes_while_its_room_is_loaded_ends(
+def test_stream_half_closed_while_its_room_is_loaded_ends(
     server: MemoryServer,
 ) -> None:
-    """As one that half-closes later."""
+    """A half-close ends a stream at any time."""
     http = server.http()
     http.send("GET", EVENTS, headers={"Accept": "text/event-stream"})
     http.wire.end_input()
@@ -79,8 +82,8 @@ def test_a_stream_whose_client_half_closes_while_its_room_is_loaded_ends(
     assert len(server.peers) == 0
 
 
-def test_what_is_said_while_a_room_is_loaded_comes_once(server: MemoryServer) -> None:
-    """Behind what was loaded."""
+def test_message_sent_while_a_room_is_loaded_comes_once(server: MemoryServer) -> None:
+    """It follows the messages that were loaded."""
     http = server.http()
     http.send("GET", f"{EVENTS}?since=0", headers={"Accept": "application/x-ndjson"})
     server.chat.settle()

@@ -1,4 +1,4 @@
-"""Moderation at every door: who may do what, and what becomes of readers that are open already."""
+"""Moderation at every door: which role may do what, and what becomes of open readers."""
 
 from __future__ import annotations
 
@@ -31,21 +31,21 @@ from ..kit.permissions import COLUMNS, ROOMS, answer
 from ..kit.server import MemoryServer
 from ..kit.terminal import Terminal
 
-# The classic door has no codes and cannot say why a reader has ended: it refuses the next poll.
+# The classic door has no error codes and cannot say why a reader ended; it refuses the next poll.
 doors = pytest.mark.parametrize("door", [door for door in DOORS if door != "classic"])
 POLLS = ("poll", "varying-poll", "returning-poll", "plain")
 
 
 @pytest.fixture
 def admin(server: MemoryServer) -> Person:
-    """An administrator, who is owner everywhere."""
+    """An administrator, who has the rights of an owner in every room."""
     person = server.chat.enter("ruth")
     person.account, person.admin = "ruth", True
     return person
 
 
 def reader_at(server: MemoryServer, door: str) -> Client:
-    """Somebody called bob who reads the lobby, and has read what was there."""
+    """A client named bob who reads the lobby and has nothing unread."""
     reader = DOORS[door](server)
     assert reader.enter("bob") is None
     reader.say("here")
@@ -54,99 +54,99 @@ def reader_at(server: MemoryServer, door: str) -> Client:
     return reader
 
 
-def why(reader: Client) -> str | None:
-    """What a client was told of the end of its reading: a code, or on the line door the message."""
-    return reader.answer() if reader.door == "line" else reader.put_out
+def end_reason(reader: Client) -> str | None:
+    """Why the server ended a client's reading: an error code, or on the line door the message."""
+    return reader.answer() if reader.door == "line" else reader.end_code
 
 
-# -- readers that are open already ---------------------------------------------------------------
+# -- open readers --------------------------------------------------------------------------------
 
 
 @doors
-def test_a_kicked_reader_reads_the_kick_and_ends(
+def test_kicked_reader_gets_the_kick_and_ends(
     server: MemoryServer, admin: Person, door: str
 ) -> None:
-    """A held poll is answered with it; a stream ends behind it; nothing more comes."""
+    """A held poll is answered with the kick, a stream ends after it; nothing more comes."""
     reader = reader_at(server, door)
     server.chat.perform(admin, Kick("lobby", "bob", "spam"))
     if door in POLLS:
         [event] = reader.read()
         assert event[0] in ("kick", "notice")
-        assert reader.put_out is None
+        assert reader.end_code is None
         return
     server.say("behind", name="eve")
     [event] = reader.read()
     assert event[0] in ("kick", "notice")
-    told = why(reader)
+    told = end_reason(reader)
     assert told == ("you were put out of #lobby by ruth: spam" if door == "line" else "kicked")
 
 
 @doors
-def test_a_banned_reader_is_told_and_ends(server: MemoryServer, admin: Person, door: str) -> None:
-    """With the error that a new request would get; nothing more comes, not even the ban."""
+def test_banned_reader_ends_with_the_error(server: MemoryServer, admin: Person, door: str) -> None:
+    """The same error as for a new request; nothing more comes, not even the ban."""
     reader = reader_at(server, door)
     server.chat.perform(admin, Ban("lobby", "bob", 60, "spam"))
     server.say("behind", name="eve")
     assert reader.read() == []
-    told = why(reader)
+    told = end_reason(reader)
     assert told is not None
     assert told.startswith("you are banned from #lobby until " if door == "line" else "banned")
 
 
 @doors
-def test_a_reader_who_is_no_member_is_told_and_ends(
+def test_reader_without_membership_ends_when_the_room_is_closed(
     server: MemoryServer, admin: Person, door: str
 ) -> None:
-    """The room is not there any more."""
+    """For it the room does not exist any more."""
     reader = reader_at(server, door)
     server.chat.perform(admin, Configure("lobby", access="members"))
     assert reader.read() == []
-    told = why(reader)
+    told = end_reason(reader)
     assert told is not None
     assert told.startswith("there is no such room" if door == "line" else "not-found")
 
 
 @doors
-def test_a_full_reader_is_given_nothing_behind_its_ban(
+def test_stalled_reader_gets_nothing_after_its_ban(
     server: MemoryServer, admin: Person, door: str
 ) -> None:
-    """What it was sent before, and the reason."""
+    """Its client gets what was sent before the ban, and the reason."""
     reader = reader_at(server, door)
     reader.stall()
     for number in range(30):
         server.say(f"{number}", name="eve")
     server.chat.perform(admin, Ban("lobby", "bob"))
     server.say("behind", name="eve")
-    reader.unstall()
+    reader.resume()
     texts = [seen[-1] for seen in reader.read()]
     assert texts == [f"{n}" for n in range(len(texts))]
-    assert why(reader)
+    assert end_reason(reader)
 
 
 @doors
-def test_a_redacted_message_is_given_to_no_reader(
+def test_redacted_message_is_sent_to_no_reader(
     server: MemoryServer, admin: Person, door: str
 ) -> None:
-    """Not to one that was full when it was said, and not to one that comes back."""
+    """Not to one that was stalled when the message was sent, and not to one that reconnects."""
     reader = reader_at(server, door)
     reader.stall()
     server.chat.settle()
     for number in range(30):
         server.say(f"xyzzy{number}", name="eve")
     ids = [e.id for e in server.chat.entries("lobby") if "xyzzy" in getattr(e.event, "text", "")]
-    reader.unstall()
+    reader.resume()
     reader.read()
-    reader.go_away()
+    reader.disconnect()
     for id_ in ids:
         server.chat.perform(admin, Redact("lobby", id_))
-    reader.come_back()
+    reader.reconnect()
     assert not any("xyzzy" in word for seen in reader.read() for word in seen)
 
 
-def test_thousands_in_poll_groups_are_refused_when_a_room_is_closed(
+def test_thousands_of_polls_in_groups_are_refused_when_a_room_is_closed(
     server: MemoryServer, admin: Person
 ) -> None:
-    """Strangers who share one template, in the turn of the change."""
+    """Clients without a session that share one template, in the turn of the change."""
     place = server.say("first")
     clients = [server.http() for _ in range(50 * GROUP_SIZE)]
     for http in clients:
@@ -160,10 +160,10 @@ def test_thousands_in_poll_groups_are_refused_when_a_room_is_closed(
 
 
 @pytest.mark.parametrize("learned", [False, True])
-def test_of_polls_that_wait_together_those_of_a_banned_address_are_refused(
+def test_polls_of_a_banned_address_in_a_group_are_refused(
     server: MemoryServer, admin: Person, learned: bool
 ) -> None:
-    """The others are asked to poll again."""
+    """The others of the group are answered without events, and poll again."""
     place = server.say("first")
     inside = [server.http("9.9.9.9") for _ in range(3)]
     outside = [server.http("8.8.8.8") for _ in range(3)]
@@ -196,10 +196,10 @@ def test_of_polls_that_wait_together_those_of_a_banned_address_are_refused(
         "/rooms/lobby",
     ],
 )
-def test_nothing_is_read_by_old_places_after_a_ban(
+def test_old_cursor_reads_nothing_after_a_ban(
     server: MemoryServer, admin: Person, target: str
 ) -> None:
-    """By an old cursor, a learned poll, a stream that reconnects, a page, pipelined or not."""
+    """Nor does a learned poll, a stream that reconnects, or a page, pipelined or not."""
     place = server.say("first")
     http = server.http()
     http.enter("bob")
@@ -216,7 +216,7 @@ def test_nothing_is_read_by_old_places_after_a_ban(
         assert again.refusal == (403, "banned")
 
 
-# -- the matrix ----------------------------------------------------------------------------------
+# -- the table of docs/permissions.md ------------------------------------------------------------
 
 REQUESTS: dict[Action, tuple[str, str, Any]] = {
     Action.READ: ("GET", "/rooms/dev/events?wait=0", None),
@@ -236,7 +236,7 @@ REQUESTS: dict[Action, tuple[str, str, Any]] = {
     Action.ADMIT: ("PUT", "/rooms/dev/members/bystander", None),
     Action.INVITE: ("POST", "/rooms/dev/invites", {}),
 }
-"""A request for each action in a room; what is about one's own messages is tested elsewhere."""
+"""A request for each action in a room; actions on one's own messages are tested elsewhere."""
 LINES: dict[Action, str] = {
     Action.JOIN: "/join dev",
     Action.READ: "/who dev",
@@ -253,11 +253,11 @@ LINES: dict[Action, str] = {
     Action.ADMIT: "/invite bystander",
     Action.INVITE: "/invite",
 }
-"""A line for each."""
+"""A line for each action."""
 
 
 class Room:
-    """#dev with one setting, a bystander in it, and somebody of one column of the table."""
+    """#dev with one setting, a bystander in it, and a client of one column of the table."""
 
     def __init__(self, setting: str, column: str) -> None:
         self.server = MemoryServer()
@@ -288,7 +288,7 @@ class Room:
         )
         rule(self.root, asked)
         if state.closed and self.column in ("administrator", "account", "muted", "banned"):
-            # Those who were in the room have become members; these columns of the table are none.
+            # People in the room became members; in these columns of the table they are none.
             rule(self.root, Dismiss("dev", name))
         if self.column == "banned":
             rule(self.root, Ban("dev", name))
@@ -299,7 +299,7 @@ class Room:
         return answer(action, who, ROOMS[self.setting])
 
     def http(self) -> HttpClient:
-        """The column's client over HTTP, which has come in."""
+        """The column's client over HTTP, in its session."""
         if self.column == "no session":
             return self.server.http()
         if self.column == "guest":
@@ -309,8 +309,8 @@ class Room:
         return signed_in(self.server, self.name, admin=self.column == "administrator")
 
 
-def named(column: str, target: str) -> str:
-    """The target, with a name for somebody without a session, so that it is known who asks."""
+def with_name(column: str, target: str) -> str:
+    """The target with a name, if a client without a session has to give one."""
     if column != "no session" or target.startswith("/rooms/dev/events"):
         return target
     return f"{target}?name=visitor"
@@ -318,15 +318,17 @@ def named(column: str, target: str) -> str:
 
 @pytest.mark.parametrize("setting", ROOMS)
 @pytest.mark.parametrize("column", [column for column, _ in COLUMNS])
-def test_the_table_holds_over_http(setting: str, column: str) -> None:
-    """Every request, for every role and setting, answers what docs/permissions.md says."""
+def test_permissions_table_holds_over_http(setting: str, column: str) -> None:
+    """Every request, for every role and setting, is answered as docs/permissions.md says."""
     for action, (method, target, body) in REQUESTS.items():
         room = Room(setting, column)
         http = room.http()
         room.configure()
-        path = named(column, target.format(message=room.message))
-        asked = http.request(method, path) if body is None else http.send_json(method, path, body)
-        answered = "yes" if asked.status < 400 else asked.error
+        path = with_name(column, target.format(message=room.message))
+        response = (
+            http.request(method, path) if body is None else http.send_json(method, path, body)
+        )
+        answered = "yes" if response.status < 400 else response.error
         expected = room.expected(action)
         if action is Action.JOIN and column == "no session" and expected == "yes":
             expected = "no-session"
@@ -335,8 +337,8 @@ def test_the_table_holds_over_http(setting: str, column: str) -> None:
 
 @pytest.mark.parametrize("setting", ROOMS)
 @pytest.mark.parametrize("column", [c for c, _ in COLUMNS if c != "no session"])
-def test_the_table_holds_on_the_line_door(setting: str, column: str) -> None:
-    """Typed by somebody who was in the room before the setting changed."""
+def test_permissions_table_holds_on_the_line_door(setting: str, column: str) -> None:
+    """The lines come from a client that was in the room before the setting changed."""
     for action, line in LINES.items():
         room = Room(setting, column)
         client = DOORS["line"](room.server)
@@ -353,7 +355,7 @@ def test_the_table_holds_on_the_line_door(setting: str, column: str) -> None:
         admitted = column == "administrator" and setting == "access: members"
         refused = any(one.startswith("!! ") for one in told)
         if admitted and action not in (Action.JOIN, Action.READ):
-            continue  # one who was put out has no current room for the command
+            continue  # an ended reader has no current room for the command
         assert refused is (expected != "yes"), (action, setting, column, told)
 
 
@@ -365,7 +367,7 @@ def http_again(room: Room, http: HttpClient) -> HttpClient:
 
 
 def typed(client: Any, line: str) -> list[str]:
-    """What a line is answered with, and what is told on the way."""
+    """The lines that a line is answered with, and events that come meanwhile."""
     client.chat.settle()
     client._wire.received()
     client._wire.send(f"{line}\r\n".encode())
@@ -376,8 +378,8 @@ def typed(client: Any, line: str) -> list[str]:
 @pytest.mark.parametrize("setting", ROOMS)
 @pytest.mark.parametrize("column", [column for column, _ in COLUMNS])
 @pytest.mark.parametrize("style", ["application/json", "application/x-ndjson", "text/event-stream"])
-def test_the_table_holds_for_readers_that_are_open(setting: str, column: str, style: str) -> None:
-    """They end when the table says that they may not read, and else go on."""
+def test_permissions_table_holds_for_open_readers(setting: str, column: str, style: str) -> None:
+    """They end if the table says that they may not read; else they continue."""
     room = Room(setting, column)
     http = room.http()
     http.send("GET", "/rooms/dev/events?since=now", headers={"Accept": style})
@@ -400,8 +402,8 @@ def test_the_table_holds_for_readers_that_are_open(setting: str, column: str, st
         assert (f'"code":"{expected}"' in data) is (expected != "yes")
 
 
-def test_a_websocket_carries_out_what_the_table_allows(server: MemoryServer, admin: Person) -> None:
-    """Its commands are the same."""
+def test_websocket_commands_obey_moderation(server: MemoryServer, admin: Person) -> None:
+    """The same rules hold as for requests."""
     client = DOORS["websocket"](server)
     client.enter("bob")
     server.chat.perform(admin, Mute("lobby", "bob"))
@@ -410,11 +412,13 @@ def test_a_websocket_carries_out_what_the_table_allows(server: MemoryServer, adm
     assert client.set_topic("tea") == "you are muted here"
     server.chat.perform(admin, Ban("lobby", "bob"))
     assert client.read() == []
-    assert client.put_out == "banned"
+    assert client.end_code == "banned"
 
 
-def test_members_are_let_in_at_every_door(server: MemoryServer, admin: Person) -> None:
-    """And nothing of the room is told to the others beside them."""
+def test_member_enters_a_closed_room_that_others_cannot_see(
+    server: MemoryServer, admin: Person
+) -> None:
+    """Its name, people and events are hidden from everybody else."""
     person = signed_in(server, "bob")
     server.chat.perform(admin, Join("dev"))
     server.chat.perform(admin, Configure("dev", access="members"))
@@ -426,7 +430,7 @@ def test_members_are_let_in_at_every_door(server: MemoryServer, admin: Person) -
     assert json.loads(server.http().get("/rooms").body)["rooms"][0]["room"] == "lobby"
 
 
-# -- signed in for real ----------------------------------------------------------------------------
+# -- registered accounts -------------------------------------------------------------------------
 
 NEAR = "127.0.0.1"
 
@@ -442,7 +446,7 @@ def registered(server: MemoryServer, name: str) -> HttpClient:
 
 
 def test_accounts_moderate_over_http_from_registering_to_an_invite(server: MemoryServer) -> None:
-    """The founder owns the room; roles, bans and memberships hold in a later session."""
+    """The founder owns the room; roles, bans and memberships hold in later sessions."""
     ada, bob = registered(server, "ada"), registered(server, "bob")
     for client in (ada, bob):
         assert client.request("PUT", "/rooms/dev/membership").status == 200
@@ -466,7 +470,7 @@ def test_accounts_moderate_over_http_from_registering_to_an_invite(server: Memor
 def test_accounts_moderate_on_the_line_door_from_registering_to_an_invite(
     server: MemoryServer,
 ) -> None:
-    """The same accounts and rooms as over HTTP."""
+    """With the same accounts and rooms as over HTTP."""
     ada = Terminal(server, "/nick ada", f"/register {PASSWORD}", "/join dev", host=NEAR)
     bob = Terminal(server, "/nick bob", f"/register {PASSWORD}", "/join dev", host=NEAR)
     ada.heard()

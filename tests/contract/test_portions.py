@@ -1,5 +1,5 @@
-"""One cap in bytes for all that is read, however it is asked for, and no answers in stock for a
-client that does not read.
+"""One cap in bytes for every answer, however it is asked for, and no queue of answers for a client
+that does not read.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from ..kit.server import MemoryServer, peer
 
 KIB = 1024
 MOST = 256 * KIB
-"""Bytes in one answer."""
+"""The most bytes in one answer."""
 FULL = 64 * KIB
 """Bytes in Twisted's buffer above which a producer is paused."""
 LONG = "x" * 4000
@@ -33,7 +33,7 @@ EVENTS = "/rooms/lobby/events"
 
 @pytest.fixture
 def server() -> MemoryServer:
-    """A server where 300 long messages were said: a megabyte and more."""
+    """A server with 300 long messages in its lobby: more than a megabyte."""
     server = MemoryServer()
     server.say(*(f"{number} {LONG}" for number in range(300)))
     return server
@@ -53,7 +53,7 @@ def narrow(door: IProtocolFactory) -> NarrowConnection:
 @pytest.mark.parametrize(
     "query", ["before=900000000000000000&limit=500", "since=1&limit=500", "limit=500&wait=0"]
 )
-def test_an_answer_holds_at_most_256_kib(
+def test_answer_holds_at_most_256_kib(
     server: MemoryServer, http: HttpClient, query: str, accept: str
 ) -> None:
     """A page as well as a poll, in JSON and in text; and not much less."""
@@ -62,27 +62,25 @@ def test_an_answer_holds_at_most_256_kib(
     assert MOST - 32 * KIB < len(answer.body) <= MOST
 
 
-def test_several_rooms_together_are_an_answer_of_at_most_256_kib(
+def test_answer_of_several_rooms_holds_at_most_256_kib(
     server: MemoryServer, http: HttpClient
 ) -> None:
-    """The cap is for the answer, not for each room of it."""
+    """The cap is for the answer, not for each room in it."""
     server.say(*[LONG] * 100, room="dev")
     assert len(http.get("/events?rooms=lobby,dev&since=1&limit=500").body) <= MOST
 
 
 @pytest.mark.parametrize("accept", ["text/event-stream", "application/x-ndjson"])
-def test_a_stream_is_not_given_more_than_its_buffer_and_256_kib(
-    server: MemoryServer, accept: str
-) -> None:
-    """Then it is paused, until its client has read."""
+def test_stream_is_sent_at_most_its_buffer_and_256_kib(server: MemoryServer, accept: str) -> None:
+    """Then it is paused until its client has read."""
     wire = narrow(server.http_door)
     wire.send(written("GET", f"{EVENTS}?since=1", b"", {"Accept": accept}))
     server.chat.settle()
     assert FULL < len(wire.value()) <= FULL + MOST
 
 
-def test_a_websocket_is_not_given_more_than_its_buffer_and_256_kib(server: MemoryServer) -> None:
-    """As a stream."""
+def test_websocket_is_sent_at_most_its_buffer_and_256_kib(server: MemoryServer) -> None:
+    """Then it is paused until its client has read, like a stream."""
     wire = narrow(server.http_door)
     headers = {
         "Upgrade": "websocket",
@@ -95,17 +93,15 @@ def test_a_websocket_is_not_given_more_than_its_buffer_and_256_kib(server: Memor
     assert FULL < len(wire.value()) <= FULL + MOST
 
 
-# -- where to go on ------------------------------------------------------------------------------
+# -- paging --------------------------------------------------------------------------------------
 
 
 def numbers(texts: list[str]) -> list[int]:
     return [int(text.split()[0]) for text in texts]
 
 
-def test_a_page_that_was_cut_short_says_where_to_go_on(
-    server: MemoryServer, http: HttpClient
-) -> None:
-    """`next` is the next `before`, and paging on with it reads everything once."""
+def test_page_cut_by_the_cap_links_to_the_next_page(server: MemoryServer, http: HttpClient) -> None:
+    """Its `next` is the next `before`, and paging with it reads every event once."""
     before, read = 900_000_000_000_000_000, list[int]()
     while len(read) < 300:
         answer = http.get(f"{EVENTS}?before={before}&limit=200")
@@ -116,10 +112,10 @@ def test_a_page_that_was_cut_short_says_where_to_go_on(
     assert read == [*range(300)]
 
 
-def test_a_page_that_reaches_the_first_event_is_not_cut_short(
+def test_page_that_reaches_the_first_event_has_the_usual_next(
     http: HttpClient, server: MemoryServer
 ) -> None:
-    """Its `next` is the cursor behind it, as on every page that is as long as was asked."""
+    """The cursor after its last event, as on every page that is as long as was asked."""
     first = http.get(f"{EVENTS}?since=0&limit=20").json["events"]
     answer = http.get(f"{EVENTS}?before={first[10]['id']}&limit=500").json
     assert [event["id"] for event in answer["events"]] == [event["id"] for event in first[:10]]
@@ -128,10 +124,10 @@ def test_a_page_that_reaches_the_first_event_is_not_cut_short(
     assert answer["next"] == first[9]["id"]
 
 
-def test_a_page_of_text_that_was_cut_short_links_to_the_next(
+def test_text_page_cut_by_the_cap_links_to_the_next_page(
     server: MemoryServer, http: HttpClient
 ) -> None:
-    """Text has no place for an id; `Link` has."""
+    """In the `Link` header, because text has no field for an id."""
     target, read = f"{EVENTS}?before=900000000000000000&limit=200", list[int]()
     while target:
         answer = http.get(target, Accept="text/plain")
@@ -142,8 +138,8 @@ def test_a_page_of_text_that_was_cut_short_links_to_the_next(
     assert read == [*range(300)]
 
 
-def test_polls_go_on_from_next(server: MemoryServer, http: HttpClient) -> None:
-    """Nothing is left out between two answers that were cut short."""
+def test_polls_cut_by_the_cap_continue_at_next(server: MemoryServer, http: HttpClient) -> None:
+    """No event is left out between two answers."""
     cursor, read = 1, list[int]()
     while len(read) < 300:
         answer = http.get(f"{EVENTS}?since={cursor}&limit=500")
@@ -162,8 +158,8 @@ def typed(server: MemoryServer, wire: FakeConnection, line: str) -> str:
     return wire.received().decode()
 
 
-def test_since_shows_what_fits_and_says_where_to_go_on(server: MemoryServer) -> None:
-    """Until that is all, each event once."""
+def test_since_shows_what_fits_and_the_id_to_continue_at(server: MemoryServer) -> None:
+    """Until it says that this is all; each event comes once."""
     wire, place, read = server.line(), "1", list[int]()
     for _ in range(20):
         answer = typed(server, wire, f"/since {place}")
@@ -179,7 +175,7 @@ def test_since_shows_what_fits_and_says_where_to_go_on(server: MemoryServer) -> 
 
 
 def test_since_shows_at_most_500_events() -> None:
-    """However short they are."""
+    """This limit holds even if they are short."""
     server = MemoryServer()
     server.say(*map(str, range(501)))
     wire = server.line()
@@ -190,7 +186,7 @@ def test_since_shows_at_most_500_events() -> None:
 
 
 def test_history_shows_the_last_events_that_fit_and_says_so(server: MemoryServer) -> None:
-    """In place of 300."""
+    """Its first line has their number, which is less than the 300 that were asked for."""
     answer = typed(server, server.line(), "/history 300")
     assert MOST - 32 * KIB < len(answer.encode()) <= MOST
     begin, *_ = answer.splitlines()
@@ -198,8 +194,8 @@ def test_history_shows_the_last_events_that_fit_and_says_so(server: MemoryServer
     assert f"<bob> 299 {LONG}\r\n== end of the history; " in answer
 
 
-def test_the_replay_on_joining_holds_no_more_than_fits() -> None:
-    """Also where ten messages may be megabytes."""
+def test_replay_on_joining_is_capped() -> None:
+    """Ten messages of 100 kB are more than the cap."""
     server = MemoryServer(max_text=100_000)
     server.say(*["y" * 100_000] * 10)
     wire = server.line()
@@ -211,10 +207,8 @@ def test_the_replay_on_joining_holds_no_more_than_fits() -> None:
 
 
 @pytest.mark.parametrize("command", ["/since 1", "/history 300", "/history 300\r\n/since 1"])
-def test_a_line_client_that_does_not_read_is_not_answered_on_and_on(
-    server: MemoryServer, command: str
-) -> None:
-    """One answer, and no more of it is made before the client has read that; then the next one."""
+def test_line_client_that_does_not_read_gets_one_answer(server: MemoryServer, command: str) -> None:
+    """The next answer is made only when the client has read the one before."""
     wire = narrow(server.line_door)
     wire.read()
     wire.send(f"{command}\r\n".encode() * 20)
@@ -226,13 +220,13 @@ def test_a_line_client_that_does_not_read_is_not_answered_on_and_on(
         server.chat.advance(5)
 
 
-def test_a_command_waits_while_the_room_has_filled_the_buffer(server: MemoryServer) -> None:
-    """What others said comes before the answer, and may be all that the buffer holds."""
+def test_line_command_waits_while_room_events_fill_the_buffer(server: MemoryServer) -> None:
+    """Events of others come before the answer, and may fill the buffer by themselves."""
     wire = narrow(server.line_door)
     wire.read()
     wire.fill()
     server.say(*[LONG] * 60)
-    wire.room = None  # nothing is too much for the moment
+    wire.room = None  # no limit for the moment
     wire.drain()
     wire.room = FULL
     said = len(wire.value())
@@ -242,10 +236,10 @@ def test_a_command_waits_while_the_room_has_filled_the_buffer(server: MemoryServ
     assert len(wire.value()) == said
 
 
-def test_a_page_of_history_is_not_added_to_a_buffer_that_filled_meanwhile(
+def test_history_page_is_not_added_to_a_buffer_that_filled_meanwhile(
     server: MemoryServer,
 ) -> None:
-    """It is asked for again when the client has read, and comes then."""
+    """The page is read again, and sent, when the client has read."""
     wire = narrow(server.line_door)
     wire.read()
     page = server.chat.service.page
@@ -268,11 +262,11 @@ def test_a_page_of_history_is_not_added_to_a_buffer_that_filled_meanwhile(
     ["before=900000000000000000&limit=500", "since=1&limit=500", "since=2&limit=500&wait=0"],
 )
 @pytest.mark.parametrize("apart", [False, True], ids=["in one packet", "in packets"])
-def test_an_http_client_that_pipelines_and_does_not_read_is_not_answered_on_and_on(
+def test_http_client_that_pipelines_and_does_not_read_gets_one_answer(
     server: MemoryServer, query: str, apart: bool
 ) -> None:
-    """One answer at a time: the next one is made when the client has read.  Over TLS some packets
-    come in although nothing is to be read.
+    """The next answer is made when the client has read. Over TLS, packets may arrive although
+    reading is paused.
     """
     wire = narrow(server.http_door)
     asked = [written("GET", f"{EVENTS}?{query}", b"", {})] * 10
@@ -287,8 +281,8 @@ def test_an_http_client_that_pipelines_and_does_not_read_is_not_answered_on_and_
         answers += 1
 
 
-def counted(server: MemoryServer, what: str) -> Callable[[], int]:
-    """How often a method of the service was called since."""
+def counted_calls(server: MemoryServer, what: str) -> Callable[[], int]:
+    """Counts the calls of a service method from now on."""
     calls: list[None] = []
     method = getattr(server.chat.service, what)
 
@@ -300,9 +294,11 @@ def counted(server: MemoryServer, what: str) -> Callable[[], int]:
     return lambda: len(calls)
 
 
-def test_the_store_is_not_asked_for_pages_that_nobody_reads(server: MemoryServer) -> None:
-    """Neither by HTTP nor on the line door."""
-    pages = counted(server, "page")
+def test_store_is_not_asked_for_pages_that_no_client_reads(server: MemoryServer) -> None:
+    """Requests that wait for their client to read cost no read of the store, on HTTP and on the
+    line door.
+    """
+    pages = counted_calls(server, "page")
     wire = narrow(server.http_door)
     page = written("GET", f"{EVENTS}?before=900000000000000000&limit=500", b"", {})
     wire.send(*[page] * 10)
@@ -315,8 +311,8 @@ def test_the_store_is_not_asked_for_pages_that_nobody_reads(server: MemoryServer
     assert pages() == 1  # what the line door shows is in memory
 
 
-def test_pages_are_read_a_few_at_a_time(server: MemoryServer) -> None:
-    """However many ask: what is read for them must not pile up before it is sent."""
+def test_concurrent_page_reads_are_bounded(server: MemoryServer) -> None:
+    """However many clients ask: pages must not pile up in memory before they are sent."""
     asked: list[Deferred[Page]] = []
 
     def read(*_: object, **__: object) -> Deferred[Page]:

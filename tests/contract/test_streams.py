@@ -1,4 +1,4 @@
-"""Reading over HTTP, in every style: where it begins, what it says of gaps, how it ends."""
+"""Reading over HTTP in every format: where it begins, how gaps are told, how it ends."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ UPGRADE = {
 
 
 @pytest.mark.parametrize("headers", [SSE, NDJSON], ids=["sse", "ndjson"])
-def test_a_stream_ends_with_why_and_when_to_come_back(
+def test_stream_ends_with_a_reason_and_a_reconnect_delay(
     server: MemoryServer, http: HttpClient, headers: dict[str, str]
 ) -> None:
-    """When the server goes down; the answer is complete."""
+    """When the server shuts down; the response is complete."""
     http.send("GET", EVENTS, headers=headers)
     http.streamed()
     server.going_down().stopService()
@@ -34,12 +34,12 @@ def test_a_stream_ends_with_why_and_when_to_come_back(
     if headers is SSE:
         assert re.fullmatch(r": the server is going down; .*\nretry: \d{4}\n", body)
     else:
-        told = json.loads(body)
-        assert (told["type"], told["code"]) == ("error", "unavailable")
-        assert 2000 <= told["retry"] <= 6000
+        first_response = json.loads(body)
+        assert (first_response["type"], first_response["code"]) == ("error", "unavailable")
+        assert 2000 <= first_response["retry"] <= 6000
 
 
-# -- every style ---------------------------------------------------------------------------------
+# -- every format --------------------------------------------------------------------------------
 
 STYLES = {
     "poll": {},
@@ -51,25 +51,25 @@ STYLES = {
 styles = pytest.mark.parametrize("style", STYLES)
 
 
-def told(server: MemoryServer, style: str, target: str) -> str:
-    """What a reader in that style is told at once, headers included."""
+def first_response(server: MemoryServer, style: str, target: str) -> str:
+    """What a reader in that format receives at once, headers included."""
     wire = server.chat.connect(server.http_door)
     wire.send(written("GET", target, b"", STYLES[style]))
     server.chat.settle()
     return wire.received().decode(errors="replace")
 
 
-def has_gap(told: str) -> bool:
-    """Whether a gap is told, in whatever style."""
-    return any(mark in told for mark in ('"gap":true', "event: gap", '{"type":"gap"}', ">> "))
+def has_gap(received: str) -> bool:
+    """Whether a gap is told, in any format."""
+    return any(mark in received for mark in ('"gap":true', "event: gap", '{"type":"gap"}', ">> "))
 
 
 @styles
 @pytest.mark.parametrize("rooms", ["lobby", "lobby,dev"])
-def test_since_now_begins_behind_the_newest_event(
+def test_since_now_begins_after_the_newest_event(
     server: MemoryServer, style: str, rooms: str
 ) -> None:
-    """What was said before is not shown, what is said next is."""
+    """Earlier messages are not sent, later ones are."""
     server.stored("before")
     wire = server.chat.connect(server.http_door)
     wire.send(written("GET", f"/events?rooms={rooms}&since=now", b"", STYLES[style]))
@@ -82,32 +82,30 @@ def test_since_now_begins_behind_the_newest_event(
 
 
 @styles
-def test_since_0_begins_with_the_oldest_that_is_kept(style: str) -> None:
-    """What was forgotten before it is no gap."""
+def test_since_0_begins_with_the_oldest_kept_event(style: str) -> None:
+    """Events that were evicted before it are no gap."""
     server = MemoryServer(history=10)
     server.stored(*(f"say-{number:02}" for number in range(25)))
-    received = told(server, style, f"{EVENTS}?since=0")
+    received = first_response(server, style, f"{EVENTS}?since=0")
     assert re.findall(r"say-\d\d", received) == [f"say-{number}" for number in range(15, 25)]
     assert not has_gap(received)
 
 
 @styles
 @pytest.mark.parametrize("target", ["/rooms/never-used/events?", "/events?rooms=lobby,never-used&"])
-def test_where_nothing_was_ever_said_there_is_no_gap(
-    server: MemoryServer, style: str, target: str
-) -> None:
-    """From the beginning, from now, and without a cursor."""
+def test_room_without_events_has_no_gap(server: MemoryServer, style: str, target: str) -> None:
+    """Whether a client reads from 0, from now, or without a cursor."""
     for since in ("since=0&", "since=now&", ""):
-        assert not has_gap(told(server, style, f"{target}{since}wait=0"))
+        assert not has_gap(first_response(server, style, f"{target}{since}wait=0"))
 
 
 @styles
-def test_a_cursor_that_was_never_given_is_a_gap_and_then_the_newest_fifty(
+def test_unknown_cursor_gives_a_gap_and_the_newest_fifty_events(
     server: MemoryServer, style: str
 ) -> None:
-    """From the future, say: another server gave it."""
+    """A cursor from the future, for example, which another server gave."""
     server.stored(*(f"say-{number:02}" for number in range(60)))
-    received = told(server, style, f"{EVENTS}?since=900000000000000000")
+    received = first_response(server, style, f"{EVENTS}?since=900000000000000000")
     assert has_gap(received)
     assert re.findall(r"say-\d\d", received) == [f"say-{number}" for number in range(10, 60)]
     mark = received.find("say-10")
@@ -116,19 +114,19 @@ def test_a_cursor_that_was_never_given_is_a_gap_and_then_the_newest_fifty(
 
 
 @styles
-def test_live_answers_ask_not_to_be_held_back(server: MemoryServer, style: str) -> None:
-    """Of proxies that know `Incremental` (RFC 10036), and of nginx; a page of history as well."""
+def test_live_responses_ask_proxies_not_to_buffer(server: MemoryServer, style: str) -> None:
+    """With `Incremental` (RFC 10036), and with the header of nginx; so does a page of history."""
     if style == "websocket":
-        return  # from its handshake on it is no HTTP
+        return  # after its handshake it is not HTTP
     server.say("hello")
     for query in ("since=1", "since=now&wait=0", "before=900000000000000000"):
-        head = told(server, style, f"{EVENTS}?{query}").partition("\r\n\r\n")[0].lower()
+        head = first_response(server, style, f"{EVENTS}?{query}").partition("\r\n\r\n")[0].lower()
         assert "\r\nincremental: ?1" in head
         assert "\r\nx-accel-buffering: no" in head
 
 
-def test_polls_that_were_learned_ask_so_too(server: MemoryServer, http: HttpClient) -> None:
-    """Their head is that of the first."""
+def test_learned_polls_ask_proxies_not_to_buffer(server: MemoryServer, http: HttpClient) -> None:
+    """Their headers are those of the first response."""
     place = server.say("hello")
     for number in range(3):
         http.send("GET", f"{EVENTS}?since={place}")
@@ -136,8 +134,8 @@ def test_polls_that_were_learned_ask_so_too(server: MemoryServer, http: HttpClie
         assert http.response().headers["incremental"] == "?1"
 
 
-def test_a_learned_poll_that_asks_for_a_place_is_answered_like_the_first() -> None:
-    """For the oldest, and from the future."""
+def test_learned_poll_with_a_special_cursor_is_answered_like_the_first() -> None:
+    """For `since=0`, and for a cursor from the future."""
     server = MemoryServer(history=10)
     http = server.http()
     server.stored(*map(str, range(25)))

@@ -1,4 +1,4 @@
-"""History that cannot be read: what those who come see of it, on every door."""
+"""History that the store cannot read: what new readers receive at every door."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import re
 
 import pytest
 
-from chatd.chat.rooms import RELOAD_SECONDS
+from chatd.chat.room_loading import RELOAD_SECONDS
 from chatd.codecs.websocket import GAP
 
 from ..kit.http import HttpClient
@@ -18,19 +18,17 @@ EVENTS = "/rooms/dev/events"
 
 @pytest.fixture
 def server(server: MemoryServer) -> MemoryServer:
-    """One whose store cannot read what was said in a room, which nobody has asked for since."""
+    """A server whose store cannot read the messages of `dev`, which is not in memory either."""
     server.say("before", room="dev")
-    server.chat.service.rooms._warm.clear()
+    server.chat.service.rooms._loader._warm.clear()
     gc.collect()
     server.chat.store.unreadable = True
     return server
 
 
 @pytest.mark.parametrize("target", [f"{EVENTS}?", "/events?rooms=dev&", f"{EVENTS}?since=1&"])
-def test_a_poll_is_told_of_the_gap_once(
-    server: MemoryServer, http: HttpClient, target: str
-) -> None:
-    """With or without a cursor, and what was said since comes behind it."""
+def test_poll_gets_the_gap_once(server: MemoryServer, http: HttpClient, target: str) -> None:
+    """With or without a cursor; later messages follow the gap."""
     answer = http.get(f"{target}wait=0").json
     assert (answer["events"], answer["gap"]) == ([], True)
     server.say("after", room="dev")
@@ -40,16 +38,14 @@ def test_a_poll_is_told_of_the_gap_once(
     assert (answer.texts, answer.json["gap"]) == (["after"], True)
 
 
-def test_a_text_poll_is_told_in_words(server: MemoryServer, http: HttpClient) -> None:
-    """The line of a gap."""
+def test_text_poll_gets_the_gap_as_a_line(server: MemoryServer, http: HttpClient) -> None:
+    """It is the same line as for any other gap."""
     body = http.get(f"{EVENTS}?wait=0", Accept="text/plain").body
     assert body == b">> events were missed here; /history shows what is left\n"
 
 
-def test_a_stream_and_a_websocket_begin_with_the_gap(
-    server: MemoryServer, http: HttpClient
-) -> None:
-    """As they tell of any."""
+def test_stream_and_websocket_begin_with_the_gap(server: MemoryServer, http: HttpClient) -> None:
+    """It has the same form as any other gap."""
     http.send("GET", EVENTS, headers={"Accept": "text/event-stream"})
     assert http.streamed().startswith(b"retry: 2000\nevent: gap\ndata: {}\n\nid: ")
     wire = server.chat.connect(server.http_door)
@@ -61,8 +57,8 @@ def test_a_stream_and_a_websocket_begin_with_the_gap(
     assert wire.received().partition(b"\r\n\r\n")[2].startswith(GAP)
 
 
-def test_whoever_comes_into_the_room_is_told_on_the_line_door(server: MemoryServer) -> None:
-    """And so is whoever asks for the history."""
+def test_line_client_that_joins_gets_an_error(server: MemoryServer) -> None:
+    """So does one that asks for the history."""
     wire = server.line()
     wire.received()
     wire.send(b"/join dev\r\n/history\r\n")
@@ -72,8 +68,10 @@ def test_whoever_comes_into_the_room_is_told_on_the_line_door(server: MemoryServ
     assert answer.startswith("!! ")
 
 
-def test_who_reads_what_is_there_is_told_of_nothing(server: MemoryServer, http: HttpClient) -> None:
-    """As many as were asked for: what lies before those, nobody asked for."""
+def test_request_that_memory_can_answer_has_no_gap(server: MemoryServer, http: HttpClient) -> None:
+    """The client gets as many events as it asked for, so the unreadable ones before them do not
+    matter.
+    """
     http.get(f"{EVENTS}?wait=0")
     server.say(*map(str, range(10)), room="dev")
     answer = http.get(f"{EVENTS}?limit=10")
@@ -84,14 +82,16 @@ def test_who_reads_what_is_there_is_told_of_nothing(server: MemoryServer, http: 
     assert b"!!" not in wire.received()
 
 
-def test_where_nothing_was_said_nothing_is_missing(server: MemoryServer, http: HttpClient) -> None:
-    """In a new room, and in the lobby."""
+def test_room_without_messages_has_no_gap(server: MemoryServer, http: HttpClient) -> None:
+    """Neither a new room nor the lobby has one."""
     assert http.get("/rooms/new/events?wait=0").json["gap"] is False
     assert b"!!" not in server.line().received()
 
 
-def test_when_it_can_be_read_again_it_is_there(server: MemoryServer, http: HttpClient) -> None:
-    """For everybody who comes, whatever was said meanwhile."""
+def test_history_is_complete_when_the_store_can_read_it_again(
+    server: MemoryServer, http: HttpClient
+) -> None:
+    """For every new reader, behind it what was said meanwhile."""
     assert http.get(f"{EVENTS}?wait=0").texts == []
     server.say("after", room="dev")
     server.chat.store.unreadable = False

@@ -1,4 +1,4 @@
-"""The classic door: two kinds of GET, plain text, and nothing lost in between."""
+"""The classic door: two kinds of GET, plain text, and no message lost between polls."""
 
 from __future__ import annotations
 
@@ -19,24 +19,24 @@ from ..kit.terminal import greeted
 
 
 class ClassicServer(MemoryServer):
-    """A chat whose HTTP door is the classic one; its other doors are as ever."""
+    """A server whose HTTP door is the classic one; its other doors are the usual ones."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
         self.web_door = self.http_door
         self.http_door = classic_site(self.chat.service, peers=self.peers, hosts=self.hosts)
 
-    def caller(self, name: str) -> Caller:
-        """Somebody who has polled once already, and was answered."""
-        caller = Caller(self, name)
-        caller.poll()
+    def poller(self, name: str) -> ClassicPoller:
+        """A client that has polled once and got its answer."""
+        poller = ClassicPoller(self, name)
+        poller.poll()
         self.chat.advance(HOLD_SECONDS)
-        assert caller.answer() == ""
-        return caller
+        assert poller.answer() == ""
+        return poller
 
 
-class Caller:
-    """A client as they were written in 2011: a loop of polls, and requests for what it says."""
+class ClassicPoller:
+    """A client as written in 2011: a loop of polls, and a request for each message."""
 
     def __init__(self, server: MemoryServer, name: str) -> None:
         self.server = server
@@ -46,32 +46,32 @@ class Caller:
         self._answers: list[Response] = []
 
     def poll(self) -> None:
-        """Ask what is new."""
+        """Send a poll."""
         self.polls.send("GET", "/?" + urlencode({"name": self.name}))
 
     def answered(self) -> bool:
-        """Whether the poll was; the answer is kept."""
+        """Whether the poll was answered; the answer is kept."""
         self._answers += self.polls.responses()
         return bool(self._answers)
 
     def answer(self) -> str:
-        """The answer to the poll, which has to have come."""
+        """The answer to the poll, which must have come."""
         assert self.answered()
         return text_of(self._answers.pop(0))
 
     def read(self) -> str:
-        """Poll, and be answered at once."""
+        """Send a poll that is answered at once; returns its text."""
         self.poll()
         return self.answer()
 
     def say(self, text: str) -> str:
-        """Say something; answers what is answered."""
+        """Send a message; returns the text of the answer."""
         query = urlencode({"name": self.name, "message": text})
         return text_of(self.says.request("GET", f"/?{query}"))
 
 
 def text_of(response: Response, status: int = 200) -> str:
-    """The text of an answer, which has to be one of this door's."""
+    """The text of an answer, after a check of its headers."""
     assert response.status == status
     assert response.headers["content-type"] == "text/plain; charset=utf-8"
     assert response.headers["access-control-allow-origin"] == "*"
@@ -81,30 +81,32 @@ def text_of(response: Response, status: int = 200) -> str:
 
 @pytest.fixture
 def server() -> ClassicServer:
-    """A chat with a classic door."""
+    """A server with a classic door."""
     return ClassicServer()
 
 
 @pytest.fixture
-def ada(server: ClassicServer) -> Caller:
-    """Somebody who is registered."""
-    return server.caller("ada")
+def ada(server: ClassicServer) -> ClassicPoller:
+    """A client whose name is registered."""
+    return server.poller("ada")
 
 
 # -- polls -----------------------------------------------------------------------------------------
 
 
-def test_the_first_poll_registers_and_is_held(server: ClassicServer) -> None:
-    """What was said before is not for who was not there; that they came is told to the others."""
+def test_first_poll_registers_the_name_and_is_held(server: ClassicServer) -> None:
+    """Earlier messages are not delivered to it."""
     server.say("before")
-    ada = Caller(server, "ada")
+    ada = ClassicPoller(server, "ada")
     ada.poll()
     server.chat.settle()
     assert not ada.answered()
     assert server.chat.room("lobby").names == ["ada"]
 
 
-def test_a_poll_is_answered_empty_when_nothing_was_said(server: ClassicServer, ada: Caller) -> None:
+def test_poll_without_messages_is_answered_empty_after_hold_seconds(
+    server: ClassicServer, ada: ClassicPoller
+) -> None:
     """After four and a half seconds, neither earlier nor later."""
     ada.poll()
     server.chat.advance(HOLD_SECONDS - 0.01)
@@ -113,10 +115,10 @@ def test_a_poll_is_answered_empty_when_nothing_was_said(server: ClassicServer, a
     assert ada.answer() == ""
 
 
-def test_a_held_poll_is_answered_as_soon_as_something_is_said(
-    server: ClassicServer, ada: Caller
+def test_held_poll_is_answered_with_the_next_message(
+    server: ClassicServer, ada: ClassicPoller
 ) -> None:
-    """And not again when its time would have been up."""
+    """Once: not again when its time would have been up."""
     ada.poll()
     server.say("hello")
     assert ada.answer() == "bob : hello\n"
@@ -124,8 +126,10 @@ def test_a_held_poll_is_answered_as_soon_as_something_is_said(
     assert not ada.answered()
 
 
-def test_nothing_is_lost_between_two_polls(server: ClassicServer, ada: Caller) -> None:
-    """A burst is one answer, whatever part of it came while nobody asked; nothing comes twice."""
+def test_messages_between_two_polls_are_in_the_next_answer(
+    server: ClassicServer, ada: ClassicPoller
+) -> None:
+    """A burst is one answer, and no message comes twice."""
     ada.poll()
     server.say("one")
     server.say("two", "three")
@@ -137,19 +141,17 @@ def test_nothing_is_lost_between_two_polls(server: ClassicServer, ada: Caller) -
     assert ada.read() == "bob : four\n"
 
 
-def test_a_client_that_comes_late_gets_a_long_queue_in_parts(
-    server: ClassicServer, ada: Caller
-) -> None:
-    """Five hundred messages at a time, in order."""
+def test_long_arrears_come_in_parts(server: ClassicServer, ada: ClassicPoller) -> None:
+    """Five hundred messages in one answer, in order."""
     server.say(*map(str, range(700)))
     lines = (ada.read() + ada.read()).splitlines()
     assert lines == [f"bob : {number}" for number in range(700)]
 
 
-def test_what_a_log_has_forgotten_is_told() -> None:
-    """With how much it was; then comes what is left.  No one can be called `>>`."""
+def test_evicted_messages_are_a_gap_with_their_number() -> None:
+    """The kept ones follow. No person can be named `>>`."""
     server = ClassicServer(history=10)
-    ada = server.caller("ada")
+    ada = server.poller("ada")
     server.say(*map(str, range(30)))
     wanted = [">> : 20 events were missed here", *(f"bob : {number}" for number in range(20, 30))]
     assert ada.read().splitlines() == wanted
@@ -157,8 +159,10 @@ def test_what_a_log_has_forgotten_is_told() -> None:
     assert ada.read() == "bob : after\n"
 
 
-def test_a_poll_that_its_client_gave_up_loses_nothing(server: ClassicServer, ada: Caller) -> None:
-    """It was not answered, so the next one is."""
+def test_poll_whose_client_disconnected_loses_nothing(
+    server: ClassicServer, ada: ClassicPoller
+) -> None:
+    """It was not answered, so the next poll gets its messages."""
     ada.poll()
     ada.polls.wire.hang_up()
     server.say("hello")
@@ -166,11 +170,9 @@ def test_a_poll_that_its_client_gave_up_loses_nothing(server: ClassicServer, ada
     assert ada.read() == "bob : hello\n"
 
 
-def test_of_two_polls_of_one_name_the_older_is_answered_empty(
-    server: ClassicServer, ada: Caller
-) -> None:
-    """What comes goes to the newer."""
-    other = Caller(server, "ADA")
+def test_newer_poll_of_a_name_ends_the_older(server: ClassicServer, ada: ClassicPoller) -> None:
+    """The older one is answered empty; the next message goes to the newer one."""
+    other = ClassicPoller(server, "ADA")
     ada.poll()
     other.poll()
     assert ada.answer() == ""
@@ -178,10 +180,10 @@ def test_of_two_polls_of_one_name_the_older_is_answered_empty(
     assert other.answer() == "bob : hello\n"
 
 
-def test_a_poll_is_not_disturbed_by_what_this_door_does_not_tell(
-    server: ClassicServer, ada: Caller
+def test_events_without_a_classic_form_do_not_answer_a_poll(
+    server: ClassicServer, ada: ClassicPoller
 ) -> None:
-    """Joins, leaves, topics: 2011 knew only messages."""
+    """Joins, leaves, topics: the protocol of 2011 has only messages."""
     ada.poll()
     telnet = greeted(server)
     telnet.send(b"/nick eve\r\n/topic tea\r\n/join dev\r\n/msg ada psst\r\n/quit\r\n")
@@ -191,10 +193,10 @@ def test_a_poll_is_not_disturbed_by_what_this_door_does_not_tell(
     assert ada.answer() == "bob : hello\n"
 
 
-def test_several_lines_and_actions_are_lines_of_their_own(
-    server: ClassicServer, ada: Caller
+def test_each_line_of_a_text_and_each_action_is_one_line(
+    server: ClassicServer, ada: ClassicPoller
 ) -> None:
-    """All of the form that clients take apart, with the sender first."""
+    """In the form that clients parse, with the sender first."""
     server.say("one\n\nthree")
     telnet = greeted(server)
     telnet.send(b"/nick eve\r\n/me waves\r\n")
@@ -202,13 +204,15 @@ def test_several_lines_and_actions_are_lines_of_their_own(
     assert ada.read() == "bob : one\nbob : \nbob : three\n* eve : waves\n"
 
 
-# -- what is said ----------------------------------------------------------------------------------
+# -- messages --------------------------------------------------------------------------------------
 
 
-def test_what_is_said_is_heard_at_every_door(server: ClassicServer, ada: Caller) -> None:
-    """At this one by the speaker too, in the one order; the request itself is answered empty."""
+def test_classic_message_is_delivered_at_every_door(
+    server: ClassicServer, ada: ClassicPoller
+) -> None:
+    """To its sender too, in the one order; the request itself is answered empty."""
     telnet = greeted(server)
-    bob = server.caller("bob")
+    bob = server.poller("bob")
     telnet.received()
     bob.poll()
     assert ada.say("hello, früh & 100 %; a=b") == ""
@@ -219,24 +223,24 @@ def test_what_is_said_is_heard_at_every_door(server: ClassicServer, ada: Caller)
     assert ada.read() == "ada : hello, früh & 100 %; a=b\nguest-0001 : hi\n"
 
 
-def test_a_semicolon_that_was_not_escaped_cuts_nothing_off(
-    server: ClassicServer, ada: Caller
+def test_unescaped_semicolon_does_not_cut_the_message(
+    server: ClassicServer, ada: ClassicPoller
 ) -> None:
-    """Scripts were not always careful."""
+    """Old scripts do not always escape it."""
     text_of(ada.says.request("GET", "/?name=ada&message=one;two=three;"))
     assert server.chat.texts("lobby") == ["one;two=three;"]
 
 
-def test_who_speaks_first_is_registered_too(server: ClassicServer) -> None:
-    """And hears what was said from then on, themselves included."""
-    ada = Caller(server, "ada")
+def test_first_message_registers_the_name(server: ClassicServer) -> None:
+    """Its polls get every message from then on, their own included."""
+    ada = ClassicPoller(server, "ada")
     assert ada.say("hello") == ""
     server.say("hi")
     assert ada.read() == "ada : hello\nbob : hi\n"
 
 
-def test_what_is_said_is_answered_when_it_is_stored(server: ClassicServer, ada: Caller) -> None:
-    """Not before; nor is it shown."""
+def test_message_is_answered_when_it_is_stored(server: ClassicServer, ada: ClassicPoller) -> None:
+    """Readers do not get it earlier either."""
     server.hold_appends()
     ada.poll()
     ada.says.send("GET", "/?name=ada&message=hello")
@@ -248,17 +252,19 @@ def test_what_is_said_is_answered_when_it_is_stored(server: ClassicServer, ada: 
     assert ada.answer() == "ada : hello\n"
 
 
-def test_what_the_store_refuses_is_told_in_a_line(server: ClassicServer, ada: Caller) -> None:
-    """With 503."""
+def test_message_refused_by_the_store_is_answered_with_a_line(
+    server: ClassicServer, ada: ClassicPoller
+) -> None:
+    """The status is 503."""
     server.chat.store.refusing = True
     answer = ada.says.request("GET", "/?name=ada&message=hello")
     assert "nobody saw it" in text_of(answer, 503)
 
 
-def test_who_says_too_much_is_told_in_a_line() -> None:
-    """With 429; what they said before that was said."""
+def test_message_over_the_rate_is_answered_with_a_line() -> None:
+    """The status is 429; the messages before it were accepted."""
     server = ClassicServer(message_rate=1)
-    ada = Caller(server, "ada")
+    ada = ClassicPoller(server, "ada")
     assert [ada.say(f"{number}") for number in range(4)] == [""] * 4
     assert "too fast" in text_of(ada.says.request("GET", "/?name=ada&message=5"), 429)
     assert server.chat.texts("lobby") == ["0", "1", "2", "3"]
@@ -284,8 +290,10 @@ def test_who_says_too_much_is_told_in_a_line() -> None:
         pytest.param("/?name=ada&message=" + "x" * 4097, 413, id="long-message"),
     ],
 )
-def test_what_is_bad_is_refused_in_a_line(server: ClassicServer, target: str, status: int) -> None:
-    """Which says what to do; and nothing was said."""
+def test_invalid_request_is_answered_with_a_line(
+    server: ClassicServer, target: str, status: int
+) -> None:
+    """It says what to do, and no message is stored."""
     line = text_of(server.http().get(target), status)
     assert line.count("\n") == 1
     assert line.endswith("\n")
@@ -293,20 +301,20 @@ def test_what_is_bad_is_refused_in_a_line(server: ClassicServer, target: str, st
     assert server.chat.texts("lobby") == []
 
 
-def test_a_name_that_is_held_at_another_door_is_refused(server: ClassicServer) -> None:
-    """With 409, for reading and for saying; when it is free, it can be had."""
+def test_name_in_use_at_another_door_is_refused(server: ClassicServer) -> None:
+    """With 409, for polls and for messages, until it is free."""
     telnet = greeted(server)
     telnet.send(b"/nick Ada\r\n")
     for target in ("/?name=ada", "/?name=ada&message=hello"):
         assert "in use" in text_of(server.http().get(target), 409)
     telnet.send(b"/quit\r\n")
-    assert Caller(server, "ada").say("hello") == ""
+    assert ClassicPoller(server, "ada").say("hello") == ""
 
 
-def test_a_name_that_is_held_here_is_refused_at_other_doors(
-    server: ClassicServer, ada: Caller
+def test_name_in_use_here_is_refused_at_other_doors(
+    server: ClassicServer, ada: ClassicPoller
 ) -> None:
-    """It is a session like any other."""
+    """It has a session like any other."""
     telnet = greeted(server)
     telnet.send(b"/nick ADA\r\n/who\r\n")
     server.chat.settle()
@@ -316,8 +324,8 @@ def test_a_name_that_is_held_here_is_refused_at_other_doors(
 
 
 @pytest.mark.parametrize("held", [False, True], ids=["between-polls", "while-held"])
-def test_who_polls_stays(server: ClassicServer, ada: Caller, held: bool) -> None:
-    """However long, and nobody is told that they come and go."""
+def test_polling_keeps_the_name(server: ClassicServer, ada: ClassicPoller, held: bool) -> None:
+    """However long, and without joins and leaves between polls."""
     telnet = greeted(server)
     for _ in range(40):
         ada.poll()
@@ -326,8 +334,10 @@ def test_who_polls_stays(server: ClassicServer, ada: Caller, held: bool) -> None
     assert telnet.received() == b""
 
 
-def test_who_polls_no_more_has_left_and_is_forgotten(server: ClassicServer, ada: Caller) -> None:
-    """After `GRACE_SECONDS`: the name is free, nobody reads, and no timer is left."""
+def test_name_is_released_a_grace_period_after_the_last_poll(
+    server: ClassicServer, ada: ClassicPoller
+) -> None:
+    """The name is free, and neither a reader nor a timer is left."""
     telnet = greeted(server)
     lobby = server.chat.room("lobby")
     readers = lobby.readers
@@ -337,13 +347,13 @@ def test_who_polls_no_more_has_left_and_is_forgotten(server: ClassicServer, ada:
     assert telnet.received() == b"-- ada left #lobby\r\n"
     assert lobby.readers == readers - 1
     server.say("meanwhile")
-    ada = Caller(server, "ada")
+    ada = ClassicPoller(server, "ada")
     ada.poll()
     server.chat.settle()
     assert not ada.answered()
     telnet.send(b"/quit\r\n")
     ada.polls.wire.hang_up()
-    server.chat.advance(2 * GRACE_SECONDS)  # the connections' own are over too
+    server.chat.advance(2 * GRACE_SECONDS)  # the timers of the connections end too
     assert not server.chat.clock.getDelayedCalls()
 
 
@@ -352,27 +362,29 @@ def test_who_polls_no_more_has_left_and_is_forgotten(server: ClassicServer, ada:
 BANNED = NotAllowed("you are banned from here")
 
 
-def revoke(server: ClassicServer) -> None:
-    """The gate ends all that read the lobby."""
+def revoke_readers(server: ClassicServer) -> None:
+    """The gate ends all readers of the lobby."""
     server.chat.service.readers.revoke(BANNED, room=server.chat.room("lobby"))
 
 
-def test_a_held_poll_that_is_revoked_is_told_why(server: ClassicServer, ada: Caller) -> None:
-    """In a line, with 403; nothing that is said then comes with it."""
+def test_revoked_held_poll_is_answered_with_the_reason(
+    server: ClassicServer, ada: ClassicPoller
+) -> None:
+    """In a line, with 403, and without later messages."""
     ada.poll()
     server.chat.settle()
-    revoke(server)
+    revoke_readers(server)
     server.say("unheard")
     assert ada.answered()
     assert text_of(ada._answers.pop(), 403) == "you are banned from here\n"
 
 
-def test_a_name_that_was_revoked_between_two_polls_asks_again(
-    server: ClassicServer, ada: Caller
+def test_poll_after_a_revocation_opens_a_new_reader(
+    server: ClassicServer, ada: ClassicPoller
 ) -> None:
-    """It reads from then on, if it may."""
+    """If the policy allows it, from then on."""
     server.say("unread")
-    revoke(server)
+    revoke_readers(server)
     ada.poll()
     server.chat.settle()
     assert not ada.answered()
@@ -380,8 +392,10 @@ def test_a_name_that_was_revoked_between_two_polls_asks_again(
     assert ada.answer() == "bob : hello\n"
 
 
-def test_what_may_not_be_read_is_not_polled(server: ClassicServer, ada: Caller) -> None:
-    """With 403, for names that are registered and for new ones; what may be said is said."""
+def test_poll_is_refused_if_the_policy_forbids_reading(
+    server: ClassicServer, ada: ClassicPoller
+) -> None:
+    """With 403, for registered and new names; messages are still accepted."""
     ada.poll()
     server.chat.settle()
     reads = (Action.READ,)
@@ -397,8 +411,8 @@ def test_what_may_not_be_read_is_not_polled(server: ClassicServer, ada: Caller) 
     assert ada.answer() == "bob : heard\n"
 
 
-def test_who_may_not_come_in_is_not_registered() -> None:
-    """With 403, whether it reads or speaks."""
+def test_name_is_not_registered_if_the_policy_forbids_entering() -> None:
+    """With 403, for polls and for messages."""
     server = ClassicServer(policy=DenyAll())
     for target in ("/?name=ada", "/?name=ada&message=hello"):
         assert "come in" in text_of(server.http().get(target), 403)
@@ -406,10 +420,12 @@ def test_who_may_not_come_in_is_not_registered() -> None:
     assert not server.chat.service.people.held
 
 
-def test_two_first_polls_of_one_name_are_one_registration(server: ClassicServer) -> None:
-    """Though the name takes its time: the older is answered empty, the newer is held."""
+def test_simultaneous_first_polls_of_a_name_register_it_once(server: ClassicServer) -> None:
+    """While the name is being registered, the older poll is answered empty, and the newer one
+    held.
+    """
     server.hold_appends()
-    first, second = Caller(server, "ada"), Caller(server, "Ada")
+    first, second = ClassicPoller(server, "ada"), ClassicPoller(server, "Ada")
     first.poll()
     second.poll()
     server.release_appends()
@@ -419,12 +435,12 @@ def test_two_first_polls_of_one_name_are_one_registration(server: ClassicServer)
     assert server.here == ["ada"]
 
 
-def test_a_client_that_goes_before_its_name_is_registered_is_not_polled_for(
+def test_client_that_disconnects_before_its_name_is_registered_loses_nothing(
     server: ClassicServer,
 ) -> None:
-    """The name stays for its grace, and misses nothing."""
+    """The name stays for its grace period, and the next poll gets all messages."""
     server.hold_appends()
-    ada = Caller(server, "ada")
+    ada = ClassicPoller(server, "ada")
     ada.poll()
     ada.polls.wire.hang_up()
     server.release_appends()
@@ -436,7 +452,7 @@ def test_a_client_that_goes_before_its_name_is_registered_is_not_polled_for(
 # -- HTTP ------------------------------------------------------------------------------------------
 
 
-def test_a_browser_that_asks_first_is_told_to_go_on(server: ClassicServer) -> None:
+def test_preflight_request_is_allowed(server: ClassicServer) -> None:
     """Libraries of the time added headers of their own."""
     response = server.http().request(
         "OPTIONS",
@@ -451,14 +467,14 @@ def test_a_browser_that_asks_first_is_told_to_go_on(server: ClassicServer) -> No
     assert response.headers["access-control-allow-headers"] == "*"
 
 
-def test_a_page_from_elsewhere_may_ask(server: ClassicServer) -> None:
-    """As in 2011."""
+def test_request_of_another_origin_is_allowed(server: ClassicServer) -> None:
+    """The door of 2011 had no check of origins."""
     response = server.http().get("/?name=ada&message=hello", Origin="https://elsewhere.example")
     assert text_of(response) == ""
 
 
-def test_head_reads_nothing(server: ClassicServer, ada: Caller) -> None:
-    """Else what it read would be lost."""
+def test_head_consumes_no_message(server: ClassicServer, ada: ClassicPoller) -> None:
+    """A message that it consumed would be lost."""
     server.say("hello")
     response = server.http().request("HEAD", "/?name=ada")
     assert (response.status, response.body) == (200, b"")
@@ -466,16 +482,16 @@ def test_head_reads_nothing(server: ClassicServer, ada: Caller) -> None:
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH", "get"])
-def test_other_methods_are_refused_in_a_line(server: ClassicServer, method: str) -> None:
-    """Which says how it is done."""
+def test_other_methods_are_refused_with_a_line(server: ClassicServer, method: str) -> None:
+    """It says how to send requests."""
     response = server.http().request(method, "/?name=ada&message=hello")
     assert "GET /?name=NAME" in text_of(response, 405)
     assert response.headers["allow"] == "GET, HEAD, OPTIONS"
     assert server.chat.texts("lobby") == []
 
 
-def test_polls_can_be_pipelined(server: ClassicServer, ada: Caller) -> None:
-    """The answers come in order, and each message in one of them."""
+def test_polls_can_be_pipelined(server: ClassicServer, ada: ClassicPoller) -> None:
+    """The answers come in order, each message in one of them."""
     server.say("one")
     ada.poll()
     ada.poll()
@@ -484,8 +500,8 @@ def test_polls_can_be_pipelined(server: ClassicServer, ada: Caller) -> None:
     assert ada.answer() == "bob : two\n"
 
 
-def test_a_connection_a_poll_is_as_good_as_one_for_all(server: ClassicServer) -> None:
-    """`Connection: close`, or HTTP/1.0, as scripts did it."""
+def test_connection_may_be_closed_after_each_request(server: ClassicServer) -> None:
+    """With `Connection: close` or HTTP/1.0, as old scripts do."""
     for version in ("1.0", "1.1"):
         http: HttpClient = server.http()
         asks = f"GET /?name=ada&message={version} HTTP/{version}\r\nHost: a\r\n"
@@ -493,4 +509,4 @@ def test_a_connection_a_poll_is_as_good_as_one_for_all(server: ClassicServer) ->
         server.chat.settle()
         assert http.closed
         assert http.wire.received().startswith(f"HTTP/{version} 200 OK\r\n".encode())
-    assert Caller(server, "ada").read() == "ada : 1.0\nada : 1.1\n"
+    assert ClassicPoller(server, "ada").read() == "ada : 1.0\nada : 1.1\n"

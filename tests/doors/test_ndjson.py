@@ -14,14 +14,14 @@ NDJSON = {"Accept": "application/x-ndjson"}
 
 
 def lines(http: HttpClient) -> list[Any]:
-    """What came since, line by line; None for a sign of life."""
+    """The lines that have come since the last call; None for a heartbeat."""
     *found, rest = http.streamed().decode().split("\n")
     assert rest == ""
     return [json.loads(line or "null") for line in found]
 
 
-def test_json_lines_are_events_and_ready(server: MemoryServer, http: HttpClient) -> None:
-    """Each with its time, in one line, whatever is in it."""
+def test_ndjson_stream_has_events_and_ready(server: MemoryServer, http: HttpClient) -> None:
+    """Each event with its time, in one line, whatever its text."""
     ids = server.stored("one\ntwo", "é☕")
     http.send("GET", f"{EVENTS}?since=0", headers=NDJSON)
     first, second, ready = lines(http)
@@ -32,8 +32,8 @@ def test_json_lines_are_events_and_ready(server: MemoryServer, http: HttpClient)
     assert [told["text"] for told in lines(http)] == ["live"]
 
 
-def test_json_lines_have_a_media_type_and_signs_of_life(server: MemoryServer) -> None:
-    """A blank line, at least every 15 seconds."""
+def test_ndjson_stream_has_a_media_type_and_heartbeats(server: MemoryServer) -> None:
+    """A heartbeat is a blank line, at least every 15 seconds."""
     wire = server.chat.connect(server.http_door)
     wire.send(written("GET", EVENTS, b"", NDJSON))
     server.chat.settle()
@@ -44,8 +44,8 @@ def test_json_lines_have_a_media_type_and_signs_of_life(server: MemoryServer) ->
     assert wire.received() == b"1\r\n\n\r\n"
 
 
-def test_json_lines_to_http_1_0_are_not_chunked(server: MemoryServer) -> None:
-    """It knows no chunks; the end of the connection is that of the answer."""
+def test_ndjson_stream_to_http_1_0_is_not_chunked(server: MemoryServer) -> None:
+    """HTTP/1.0 has no chunks; the end of the connection ends the answer."""
     wire = server.chat.connect(server.http_door)
     wire.send(f"GET {EVENTS} HTTP/1.0\r\nAccept: application/x-ndjson\r\n\r\n".encode())
     server.chat.settle()
@@ -53,8 +53,8 @@ def test_json_lines_to_http_1_0_are_not_chunked(server: MemoryServer) -> None:
     assert json.loads(body)["type"] == "ready"
 
 
-def test_json_lines_tell_of_a_gap() -> None:
-    """As a WebSocket does."""
+def test_ndjson_stream_tells_a_gap() -> None:
+    """A gap is an object of its own, as on a WebSocket."""
     server = MemoryServer(history=10)
     http = server.http()
     place = server.say("forgotten")

@@ -15,7 +15,7 @@ styles = pytest.mark.parametrize("style", STYLES)
 
 
 def opened(server: MemoryServer, style: str) -> HttpClient:
-    """A stream that is ready, and has been read so far."""
+    """A stream that has received `ready`, and nothing after it."""
     http = server.http()
     http.send("GET", EVENTS, headers={"Accept": STYLES[style]})
     server.chat.settle()
@@ -24,8 +24,10 @@ def opened(server: MemoryServer, style: str) -> HttpClient:
 
 
 @styles
-def test_head_of_a_stream_is_its_head(server: MemoryServer, http: HttpClient, style: str) -> None:
-    """It is answered at once, and nobody reads."""
+def test_head_of_a_stream_is_answered_at_once(
+    server: MemoryServer, http: HttpClient, style: str
+) -> None:
+    """It opens no reader."""
     readers = server.lobby.readers
     response = http.request("HEAD", EVENTS, headers={"Accept": STYLES[style]})
     assert (response.status, response.body) == (200, b"")
@@ -34,10 +36,8 @@ def test_head_of_a_stream_is_its_head(server: MemoryServer, http: HttpClient, st
 
 
 @styles
-def test_what_a_client_sends_behind_its_stream_s_request_is_ignored(
-    server: MemoryServer, style: str
-) -> None:
-    """The answer does not end, so nothing could be answered; the stream goes on."""
+def test_input_pipelined_behind_a_stream_is_ignored(server: MemoryServer, style: str) -> None:
+    """A stream does not end, so no later request could be answered; the stream continues."""
     http = opened(server, style)
     http.wire.send(b"GET /rooms HTTP/1.1\r\nHost: chat.example\r\n\r\n", b"\xff" * 100_000)
     server.chat.settle()
@@ -48,10 +48,10 @@ def test_what_a_client_sends_behind_its_stream_s_request_is_ignored(
 
 @styles
 @pytest.mark.parametrize("way", ["half-closed", "lost"])
-def test_a_stream_whose_client_is_gone_leaves_nothing_behind(
+def test_stream_of_a_disconnected_client_leaves_nothing_behind(
     server: MemoryServer, style: str, way: str
 ) -> None:
-    """No reader, no connection that is waited for at the end, no heartbeat."""
+    """No reader, no connection to wait for at the shutdown, no heartbeat."""
     readers, calls = server.lobby.readers, len(server.chat.clock.getDelayedCalls())
     http = opened(server, style)
     assert server.lobby.readers == readers + 1
@@ -66,8 +66,8 @@ def test_a_stream_whose_client_is_gone_leaves_nothing_behind(
 
 
 @styles
-def test_a_stream_that_is_full_is_sent_no_heartbeat(server: MemoryServer, style: str) -> None:
-    """Its client has enough to read; when it has read, the heartbeats go on."""
+def test_stream_under_backpressure_is_sent_no_heartbeat(server: MemoryServer, style: str) -> None:
+    """Its client has enough to read; afterwards the heartbeats continue."""
     http = opened(server, style)
     http.wire.fill()
     server.chat.advance(HEARTBEAT_SECONDS + 1)
@@ -78,8 +78,8 @@ def test_a_stream_that_is_full_is_sent_no_heartbeat(server: MemoryServer, style:
 
 
 @styles
-def test_a_stream_ends_with_its_session(server: MemoryServer, style: str) -> None:
-    """Whole, and what is said then is not in it."""
+def test_stream_ends_with_its_session(server: MemoryServer, style: str) -> None:
+    """The response is complete, and has no later message."""
     ada = server.http()
     ada.enter("ada")
     http = server.http()

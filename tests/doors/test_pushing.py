@@ -24,7 +24,7 @@ from ..kit.server import MemoryServer
 
 
 class Tape(PushConnection):
-    """What happens in two rooms."""
+    """A reader of two rooms."""
 
     codec = NDJSON
 
@@ -37,7 +37,7 @@ def opened(server: MemoryServer) -> FakeConnection:
 
 
 def connect(server: MemoryServer) -> FakeConnection:
-    """A client that has been told that nothing more is stored."""
+    """A client that has received `ready`."""
     wire = opened(server)
     server.chat.settle()
     assert [told["type"] for told in lines(wire)] == ["ready"]
@@ -60,8 +60,8 @@ def test_events_of_all_rooms_are_sent(server: MemoryServer) -> None:
     assert texts(wire) == ["one", "two"]
 
 
-def test_a_slow_client_is_sent_the_rest_when_it_reads(server: MemoryServer) -> None:
-    """Nothing is queued for it: its cursor stays."""
+def test_slow_client_is_sent_the_rest_when_it_reads(server: MemoryServer) -> None:
+    """Its cursor waits; no queue is kept for it."""
     wire = connect(server)
     wire.fill()
     server.say("one", "two")
@@ -71,7 +71,7 @@ def test_a_slow_client_is_sent_the_rest_when_it_reads(server: MemoryServer) -> N
     assert texts(wire) == ["one", "two"]
 
 
-def test_a_client_that_is_slow_before_its_rooms_are_loaded_is_sent_no_event(
+def test_client_that_is_slow_before_its_rooms_are_loaded_is_sent_no_event(
     server: MemoryServer,
 ) -> None:
     """Its reader begins paused."""
@@ -85,8 +85,8 @@ def test_a_client_that_is_slow_before_its_rooms_are_loaded_is_sent_no_event(
     assert texts(wire) == ["hello"]
 
 
-def test_a_client_that_reads_nothing_is_disconnected_with_the_reason(server: MemoryServer) -> None:
-    """And when to come back."""
+def test_stalled_client_is_disconnected_with_the_reason(server: MemoryServer) -> None:
+    """The error has the code `too-slow`."""
     wire = connect(server)
     wire.fill()
     server.chat.advance(STALL_SECONDS + 2)
@@ -95,15 +95,15 @@ def test_a_client_that_reads_nothing_is_disconnected_with_the_reason(server: Mem
     assert wire.lost
 
 
-def test_an_idle_connection_is_sent_heartbeats(server: MemoryServer) -> None:
-    """If its codec has one."""
+def test_idle_connection_is_sent_heartbeats(server: MemoryServer) -> None:
+    """If its codec has them."""
     wire = connect(server)
     server.chat.advance(HEARTBEAT_SECONDS + 1)
     assert wire.received() == NDJSON.heartbeat
 
 
-def test_a_server_that_goes_down_says_when_to_come_back(server: MemoryServer) -> None:
-    """After all that was there."""
+def test_shutdown_is_announced_with_a_reconnect_delay(server: MemoryServer) -> None:
+    """It comes after all events, and the connection closes."""
     wire = connect(server)
     server.going_down().stopService()
     server.chat.settle()
@@ -115,8 +115,8 @@ def test_a_server_that_goes_down_says_when_to_come_back(server: MemoryServer) ->
     assert wire.lost
 
 
-def test_a_reader_that_the_gate_ends_is_told_why(server: MemoryServer) -> None:
-    """The connection closes."""
+def test_revoked_reader_gets_the_reason(server: MemoryServer) -> None:
+    """Then the connection closes."""
     wire = connect(server)
     server.chat.service.readers.policy = DenyAll()
     (told,) = lines(wire)
@@ -124,8 +124,8 @@ def test_a_reader_that_the_gate_ends_is_told_why(server: MemoryServer) -> None:
     assert wire.lost
 
 
-def test_a_client_that_may_not_read_is_told_why(server: MemoryServer) -> None:
-    """At once."""
+def test_client_that_may_not_read_gets_the_reason(server: MemoryServer) -> None:
+    """At once, and the connection closes."""
     server.chat.service.readers.policy = DenyAll()
     wire = opened(server)
     server.chat.settle()
@@ -135,8 +135,8 @@ def test_a_client_that_may_not_read_is_told_why(server: MemoryServer) -> None:
 
 
 @pytest.mark.parametrize("when", ["loading", "reading"])
-def test_a_client_that_is_gone_leaves_nothing_behind(server: MemoryServer, when: str) -> None:
-    """No reader, no connection to wait for, no heartbeat."""
+def test_disconnected_client_leaves_nothing_behind(server: MemoryServer, when: str) -> None:
+    """No reader, no connection to wait for at the shutdown, no heartbeat."""
     readers, calls = server.lobby.readers, len(server.chat.clock.getDelayedCalls())
     wire = opened(server)
     if when == "reading":
@@ -148,23 +148,23 @@ def test_a_client_that_is_gone_leaves_nothing_behind(server: MemoryServer, when:
     assert len(server.chat.clock.getDelayedCalls()) == calls
 
 
-def test_a_client_that_is_not_let_in_is_told_the_error_unchanged(server: MemoryServer) -> None:
-    """In the codec's bytes."""
+def test_refused_connection_gets_the_error_in_the_codecs_form(server: MemoryServer) -> None:
+    """Its message is unchanged."""
     factory = PushFactory(Tape, server.chat.service, server.peers)
-    told = json.loads(factory.turn_away(Unavailable("too many are connected")))
+    told = json.loads(factory.rejection(Unavailable("too many are connected")))
     assert told["message"] == "too many are connected"
 
 
 class Secure(FakeConnection):
-    """A connection over TLS, whose handshake is not done."""
+    """A connection over TLS whose handshake is not done."""
 
     def __init__(self, factory: PushFactory) -> None:
         directlyProvides(self, ISSLTransport)
         super().__init__(factory)
 
 
-def test_over_tls_nothing_is_read_before_the_handshake_is_done(server: MemoryServer) -> None:
-    """And a handshake that is never done ends."""
+def test_tls_connection_opens_no_reader_before_its_handshake(server: MemoryServer) -> None:
+    """A handshake that takes too long ends the connection."""
     factory = PushFactory(Tape, server.chat.service, server.peers)
     done, never, going = (Secure(factory) for _ in range(3))
     done.protocol.handshakeCompleted()

@@ -1,4 +1,4 @@
-"""The base of doors at which people speak, as a door of lines."""
+"""The base of doors at which people speak, tested with a door of lines."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from ..kit.server import MemoryServer
 
 
 class ParrotCodec(PlainCodec):
-    """Lines as the line door has them."""
+    """Lines in the form of the line door."""
 
     name = "parrot"
     gap = b">> events were missed here\r\n"
@@ -32,7 +32,7 @@ class ParrotCodec(PlainCodec):
 
 
 class Parrot(SpeakingConnection):
-    """Every line is said."""
+    """A connection that sends every line as a message."""
 
     codec = ParrotCodec()
 
@@ -49,7 +49,7 @@ def opened(server: MemoryServer) -> FakeConnection:
     return server.chat.connect(PushFactory(Parrot, server.chat.service, server.peers))
 
 
-def connect(server: MemoryServer, name: str = "ada") -> FakeConnection:
+def connected(server: MemoryServer, name: str = "ada") -> FakeConnection:
     """A client whose person has that name."""
     wire = opened(server)
     wire.send(b"I am %b\r\n" % name.encode())
@@ -63,9 +63,9 @@ def told(server: MemoryServer, wire: FakeConnection) -> list[str]:
     return wire.received().decode().splitlines()
 
 
-def test_a_client_reads_what_it_says_and_what_others_say(server: MemoryServer) -> None:
+def test_client_reads_its_own_messages_and_those_of_others(server: MemoryServer) -> None:
     """Its person is in the lobby."""
-    wire = connect(server)
+    wire = connected(server)
     assert server.here == ["ada"]
     wire.send(b"hel", b"lo\r\n")
     assert told(server, wire) == ["<ada> hello"]
@@ -73,19 +73,19 @@ def test_a_client_reads_what_it_says_and_what_others_say(server: MemoryServer) -
     assert told(server, wire) == ["<bob> hi"]
 
 
-def test_lines_that_come_in_before_the_person_has_entered_are_carried_out(
+def test_lines_before_the_person_has_entered_are_carried_out(
     server: MemoryServer,
 ) -> None:
-    """In order."""
+    """They are carried out in order afterwards."""
     wire = opened(server)
     wire.send(b"I am ada\r\none\r\ntwo\r\n")
     assert told(server, wire)[-2:] == ["<ada> one", "<ada> two"]
 
 
-def test_a_refused_line_is_told_and_the_next_one_is_carried_out(server: MemoryServer) -> None:
+def test_refused_line_is_answered_and_the_next_one_carried_out(server: MemoryServer) -> None:
     """Whether the door refuses it, or the chat, at once or later."""
-    wire = connect(server)
-    connect(server, "eve")
+    wire = connected(server)
+    connected(server, "eve")
     told(server, wire)
     wire.send(b"oops\r\nI am eve\r\n" + b"x" * 10_000 + b"\r\nhello\r\n")
     lines = told(server, wire)
@@ -96,8 +96,8 @@ def test_a_refused_line_is_told_and_the_next_one_is_carried_out(server: MemorySe
 
 
 def test_no_line_is_carried_out_while_the_client_does_not_read(server: MemoryServer) -> None:
-    """TCP holds the rest back."""
-    wire = connect(server)
+    """The input is paused, so TCP holds the rest back."""
+    wire = connected(server)
     wire.fill()
     assert wire.producerState == "paused"
     wire.send(b"hello\r\n")
@@ -109,8 +109,8 @@ def test_no_line_is_carried_out_while_the_client_does_not_read(server: MemorySer
 
 
 def test_many_lines_at_once_are_carried_out_over_several_turns(server: MemoryServer) -> None:
-    """Other connections have their turn."""
-    wire = connect(server)
+    """So other connections are served in between."""
+    wire = connected(server)
     many = 3 * LINES_A_TURN
     wire.send(b"".join(b"%d\r\n" % number for number in range(many)))
     assert wire.producerState == "paused"
@@ -118,9 +118,9 @@ def test_many_lines_at_once_are_carried_out_over_several_turns(server: MemorySer
     assert wire.producerState == "producing"
 
 
-def test_a_client_that_half_closes_is_shown_what_it_said(server: MemoryServer) -> None:
-    """And is disconnected then; its person leaves."""
-    wire = connect(server)
+def test_half_closed_client_gets_its_messages_before_the_close(server: MemoryServer) -> None:
+    """Then its person leaves."""
+    wire = connected(server)
     wire.send(b"hello\r\nbye")
     wire.end_input()
     assert told(server, wire) == ["<ada> hello", "<ada> bye"]
@@ -129,10 +129,10 @@ def test_a_client_that_half_closes_is_shown_what_it_said(server: MemoryServer) -
 
 
 @pytest.mark.parametrize("when", ["entering", "entered"])
-def test_a_person_whose_connection_is_lost_has_left(server: MemoryServer, when: str) -> None:
-    """Also one who was still entering."""
+def test_person_leaves_when_the_connection_is_lost(server: MemoryServer, when: str) -> None:
+    """Even one who is still entering."""
     calls = len(server.chat.clock.getDelayedCalls())
-    wire = connect(server) if when == "entered" else opened(server)
+    wire = connected(server) if when == "entered" else opened(server)
     wire.hang_up()
     server.chat.settle()
     assert server.here == []
@@ -140,9 +140,9 @@ def test_a_person_whose_connection_is_lost_has_left(server: MemoryServer, when: 
     assert len(server.chat.clock.getDelayedCalls()) == calls
 
 
-def test_a_server_that_goes_down_answers_what_it_has_accepted(server: MemoryServer) -> None:
-    """And tells the client why it closes."""
-    wire = connect(server)
+def test_shutdown_answers_accepted_messages(server: MemoryServer) -> None:
+    """Then the client gets the reason, and the connection closes."""
+    wire = connected(server)
     server.hold_appends()
     wire.send(b"hello\r\n")
     server.going_down().stopService()
@@ -155,9 +155,9 @@ def test_a_server_that_goes_down_answers_what_it_has_accepted(server: MemoryServ
     assert wire.lost
 
 
-def test_a_person_who_may_not_read_is_told_why_and_leaves(server: MemoryServer) -> None:
-    """The policy decides, at any time."""
-    wire = connect(server)
+def test_revoked_person_gets_the_reason_and_leaves(server: MemoryServer) -> None:
+    """The policy may change at any time."""
+    wire = connected(server)
     server.chat.service.readers.policy = DenyAll()
     assert told(server, wire)[0].startswith("!! ")
     assert wire.lost

@@ -20,16 +20,16 @@ NDJSON = {"Accept": "application/x-ndjson"}
 
 
 class Message(NamedTuple):
-    """What a client's code is given for one block."""
+    """What a client's code gets for one block."""
 
     id: str
     event: str
     data: str
 
 
-class Hasty:
-    """A client of server-sent events as most libraries write it: every block, be it without data,
-    is handed on, and what ends without a blank line is not.
+class SseReader:
+    """A client like most libraries: it delivers every block, even one without data, and drops what
+    has no blank line after it.
     """
 
     def __init__(self, http: HttpClient, target: str = EVENTS, **headers: str) -> None:
@@ -40,7 +40,7 @@ class Hasty:
         http.send("GET", target, headers={**SSE, **headers})
 
     def messages(self) -> Iterator[Message]:
-        """What came since, each message with JSON in it."""
+        """The messages that have come since the last call, each with JSON in it."""
         *blocks, self._rest = (self._rest + self.http.streamed().decode()).split("\n\n")
         for block in blocks:
             fields = {"id": "", "event": "", "data": ""}
@@ -56,22 +56,22 @@ class Hasty:
             yield message
 
 
-def test_the_first_block_is_ready_where_there_is_nothing(
+def test_sse_stream_without_events_begins_with_ready(
     server: MemoryServer, http: HttpClient
 ) -> None:
-    """With the id to resume from, and with `retry:`; no block comes before it."""
-    client = Hasty(http)
+    """It has the id to resume from, and `retry:`."""
+    client = SseReader(http)
     place = server.chat.service.horizon
     assert [*client.messages()] == [Message(f"{place}", "ready", f'{{"next":{place}}}')]
     assert client.retry == 2000
 
 
-def test_the_first_block_is_the_first_event_and_ready_comes_behind_the_last(
+def test_sse_stream_begins_with_stored_events_and_ready_follows_them(
     server: MemoryServer, http: HttpClient
 ) -> None:
-    """Then what happens."""
+    """Live events follow `ready`."""
     ids = server.stored("one", "two")
-    client = Hasty(http)
+    client = SseReader(http)
     first, second, ready = client.messages()
     assert client.retry == 2000
     assert [first.id, second.id, ready.id] == [f"{ids[0]}", f"{ids[1]}", f"{ids[1]}"]
@@ -80,9 +80,9 @@ def test_the_first_block_is_the_first_event_and_ready_comes_behind_the_last(
     assert [message.event for message in client.messages()] == ["message"]
 
 
-def test_no_heartbeat_is_a_block(server: MemoryServer, http: HttpClient) -> None:
-    """It is a comment line alone, in a chunk of its own, at least every 15 seconds."""
-    client = Hasty(http)
+def test_sse_heartbeat_is_a_comment_and_no_block(server: MemoryServer, http: HttpClient) -> None:
+    """A comment line alone, in a chunk of its own, at least every 15 seconds."""
+    client = SseReader(http)
     assert len([*client.messages()]) == 1
     for _ in range(5):
         server.chat.advance(15)
@@ -93,39 +93,37 @@ def test_no_heartbeat_is_a_block(server: MemoryServer, http: HttpClient) -> None
     assert [message.event for message in client.messages()] == ["message"]
 
 
-def test_an_event_source_that_was_ready_resumes_from_there(
-    server: MemoryServer, http: HttpClient
-) -> None:
-    """Even if nothing was ever sent to it but that."""
-    client = Hasty(http)
+def test_sse_client_resumes_from_the_id_of_ready(server: MemoryServer, http: HttpClient) -> None:
+    """`ready` has an id even if there were no events."""
+    client = SseReader(http)
     assert [message.event for message in client.messages()] == ["ready"]
     http.wire.hang_up()
     ids = server.stored("meanwhile")
-    again = Hasty(server.http(), Last_Event_ID="", **{"Last-Event-ID": client.last_id})
+    again = SseReader(server.http(), Last_Event_ID="", **{"Last-Event-ID": client.last_id})
     assert [message.id for message in again.messages()] == [f"{ids[0]}", f"{ids[0]}"]
 
 
-def test_a_stream_of_several_rooms_is_ready_when_it_has_been_sent_all_of_them(
+def test_sse_stream_of_several_rooms_is_ready_after_the_events_of_all(
     server: MemoryServer, http: HttpClient
 ) -> None:
-    """In one order, and once."""
+    """The events are in one order, each once."""
     server.say("1", room="dev")
     server.say("2", room="lobby")
     server.say("3", room="dev")
-    client = Hasty(http, "/events?rooms=lobby,dev,empty&since=0")
+    client = SseReader(http, "/events?rooms=lobby,dev,empty&since=0")
     assert [message.event for message in client.messages()] == [*["message"] * 3, "ready"]
 
 
-def test_what_is_said_while_a_stream_opens_comes_once(
+def test_message_stored_while_an_sse_stream_opens_comes_once(
     server: MemoryServer, http: HttpClient
 ) -> None:
-    """Also when others are about to be woken for it in the same turn."""
-    Hasty(server.http())
+    """Although the fan-out of it to other readers is still pending in that turn."""
+    SseReader(server.http())
     service = server.chat.service
     server.have_accepted("under way")
     server.chat.clock.advance(0)
     server.chat.clock.advance(0)
-    client = Hasty(http, f"{EVENTS}?since={service.horizon - 1}")
+    client = SseReader(http, f"{EVENTS}?since={service.horizon - 1}")
     server.chat.settle()
     assert [message.event for message in client.messages()] == ["message", "ready"]
     server.stored("live")
@@ -133,8 +131,8 @@ def test_what_is_said_while_a_stream_opens_comes_once(
 
 
 @pytest.mark.parametrize("version", ["1.0", "1.1"])
-def test_a_stream_says_that_it_is_utf_8(server: MemoryServer, version: str) -> None:
-    """Else some libraries take it for Latin-1."""
+def test_sse_stream_declares_utf_8(server: MemoryServer, version: str) -> None:
+    """Some libraries would read it as Latin-1 otherwise."""
     wire = server.chat.connect(server.http_door)
     wire.send(
         f"GET {EVENTS} HTTP/{version}\r\nHost: chat\r\nAccept: text/event-stream\r\n\r\n".encode()
@@ -144,7 +142,7 @@ def test_a_stream_says_that_it_is_utf_8(server: MemoryServer, version: str) -> N
     assert b"\r\ncontent-type: text/event-stream; charset=utf-8\r\n" in head
 
 
-# -- a stream that is refused ----------------------------------------------------------------------
+# -- refused streams -------------------------------------------------------------------------------
 
 
 @pytest.fixture
@@ -154,10 +152,8 @@ def refusing() -> MemoryServer:
 
 
 @pytest.mark.parametrize("how", ["too-many", "unavailable"])
-def test_a_stream_that_is_refused_for_load_is_a_stream_that_ends(
-    refusing: MemoryServer, how: str
-) -> None:
-    """With `retry:`, because an `EventSource` gives up for good on any status but 200."""
+def test_sse_stream_refused_for_load_is_a_200_that_ends(refusing: MemoryServer, how: str) -> None:
+    """With `retry:`, because an `EventSource` gives up for good on any other status."""
     http = refusing.http()
     http.enter("ada")
     open_ = refusing.http()
@@ -184,18 +180,18 @@ def test_a_stream_that_is_refused_for_load_is_a_stream_that_ends(
         ("/x", 404),
     ],
 )
-def test_a_stream_that_is_refused_for_itself_has_its_status(
+def test_sse_stream_refused_for_its_request_has_the_error_status(
     http: HttpClient, target: str, status: int
 ) -> None:
-    """Coming back would not help."""
+    """Reconnecting would not help."""
     assert http.request("GET", target, headers=SSE).status == status
 
 
 @pytest.mark.parametrize("headers", [NDJSON, {}, {"Accept": "*/*"}], ids=str)
-def test_others_are_refused_as_ever(
+def test_other_requests_refused_for_load_have_status_503(
     server: MemoryServer, http: HttpClient, headers: dict[str, str]
 ) -> None:
-    """Only an `EventSource` cannot be told otherwise."""
+    """Only an `EventSource` needs the status 200."""
     server.peers.draining = True
     assert http.request("GET", EVENTS, headers=headers).refusal == (503, "unavailable")
     again = server.http().request("POST", "/session", headers=SSE)

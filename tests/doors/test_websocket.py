@@ -10,7 +10,7 @@ from chatd.model.errors import NotAllowed
 from chatd.model.policy import Action
 from chatd.testing.policies import DenyIf
 
-from ..kit.chat import forget_rooms
+from ..kit.chat import evict_rooms
 from ..kit.http import written
 from ..kit.server import MemoryServer
 from ..kit.websocket import WebSocket
@@ -25,8 +25,8 @@ UPGRADE = {
 BANNED = NotAllowed("you are banned")
 
 
-def test_a_websocket_is_told_that_it_is_ready(server: MemoryServer) -> None:
-    """In a frame like any other, behind what was stored."""
+def test_websocket_gets_ready_after_the_stored_events(server: MemoryServer) -> None:
+    """In a frame like any other."""
     (id_,) = server.stored("hello")
     wire = server.chat.connect(server.http_door)
     wire.send(written("GET", f"{EVENTS}?since=0", b"", UPGRADE))
@@ -34,42 +34,42 @@ def test_a_websocket_is_told_that_it_is_ready(server: MemoryServer) -> None:
     assert wire.received().endswith(frame(b'{"type":"ready","next":%d}' % id_))
 
 
-def test_a_private_message_to_nobody_is_refused_with_what_a_program_can_do(
+def test_error_of_an_unknown_recipient_suits_a_program(
     server: MemoryServer,
 ) -> None:
-    """It has no `/who`."""
+    """It does not mention the command `/who`, which a WebSocket does not have."""
     error = WebSocket(server).answer(type="private", to="nobody", text="psst", ref="r")
     assert error["code"] == "no-such-person"
     assert "/who" not in error["message"]
 
 
-def test_a_websocket_of_several_rooms_goes_on_without_one(server: MemoryServer) -> None:
-    """And is closed with 1008 when the last one is taken away."""
+def test_websocket_of_several_rooms_continues_without_a_revoked_room(server: MemoryServer) -> None:
+    """It is closed with 1008 when the last room is revoked."""
     dev = server.chat.room("dev")
     socket = WebSocket(server, "/events?rooms=lobby,dev&since=now")
     server.chat.service.readers.revoke(BANNED, room=server.lobby)
     server.say("2", room="lobby")
     server.say("3", room="dev")
-    removed, said = socket.told()
+    removed, said = socket.received()
     assert removed == {"type": "removed", "room": "lobby", "code": "not-allowed"}
     assert said["text"] == "3"
     server.chat.service.readers.revoke(BANNED, room=dev)
-    (error,) = socket.told()
+    (error,) = socket.received()
     assert error["code"] == "not-allowed"
     assert socket.closed == (1008, "not-allowed")
 
 
-def test_frames_that_a_client_sends_ahead_of_its_handshake_s_answer_are_read(
+def test_frames_sent_before_the_handshake_is_answered_are_carried_out(
     server: MemoryServer,
 ) -> None:
-    """Whatever they are cut into; the answer waits for the room, which is not in memory."""
+    """However packets cut them; the answer waits until the room is loaded."""
     server.say("before", room="dev")
-    forget_rooms(server.chat)
+    evict_rooms(server.chat)
     server.chat.store.hold("reads")
     wire = server.chat.connect(server.http_door)
     client = WSConnection(ConnectionType.CLIENT)
     wire.send(client.send(Request(host="chat.example", target="/rooms/dev/events")))
-    ahead = WSConnection(ConnectionType.CLIENT)  # one that believes to be connected already
+    ahead = WSConnection(ConnectionType.CLIENT)  # makes frames as if the handshake were done
     answering = WSConnection(ConnectionType.SERVER)
     answering.receive_data(ahead.send(Request(host="chat.example", target="/rooms/dev/events")))
     ahead.receive_data(answering.send(AcceptConnection()))
@@ -92,35 +92,35 @@ def test_frames_that_a_client_sends_ahead_of_its_handshake_s_answer_are_read(
 # -- guests ----------------------------------------------------------------------------------------
 
 
-def test_commands_wait_for_the_guest_to_enter_in_their_order(server: MemoryServer) -> None:
-    """Also if the client is gone by then: what it said is said, and it has left."""
+def test_commands_wait_in_order_for_the_guest_to_enter(server: MemoryServer) -> None:
+    """If the client disconnects meanwhile, they are carried out, and the guest leaves."""
     socket = WebSocket(server, f"{EVENTS}?since=now")
     server.hold_appends()
     for number in range(3):
         socket.send(type="say", text=f"{number}", ref=f"{number}")
-    assert socket.told() == []
+    assert socket.received() == []
     socket.wire.hang_up()
     server.release_appends()
     assert server.chat.texts("lobby") == ["0", "1", "2"]
     assert server.here == []
 
 
-def test_a_guest_that_may_not_enter_is_told_at_each_command(server: MemoryServer) -> None:
-    """And it goes on reading."""
+def test_guest_that_may_not_enter_gets_an_error_for_each_command(server: MemoryServer) -> None:
+    """It keeps reading."""
     server.chat.service.readers.policy = DenyIf(lambda who, what, room: what is Action.ENTER)
     socket = WebSocket(server, f"{EVENTS}?since=now")
     for _ in range(2):
         socket.send(type="say", text="hi", ref="r")
-        (error,) = socket.told()
+        (error,) = socket.received()
         assert (error["ref"], error["code"]) == ("r", "not-allowed")
 
 
-def test_a_guest_s_reader_ends_with_its_person(server: MemoryServer) -> None:
-    """The reader of a stranger is its guest's from the first command on."""
+def test_reader_of_a_guest_is_revoked_with_its_person(server: MemoryServer) -> None:
+    """The stranger's reader becomes the guest's with its first command."""
     socket = WebSocket(server, f"{EVENTS}?since=now")
     socket.send(type="say", text="hi")
-    socket.told()
+    socket.received()
     (person,) = server.chat.service.people.held.values()
     server.chat.service.readers.revoke(BANNED, person=person)  # type: ignore[arg-type]
-    assert socket.told()[-1]["code"] == "not-allowed"
+    assert socket.received()[-1]["code"] == "not-allowed"
     assert socket.closed == (1008, "not-allowed")

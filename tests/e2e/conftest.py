@@ -1,4 +1,4 @@
-"""Processes that do not outlive their test."""
+"""Fixtures of the end-to-end tests: processes that end with their test."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Start = Callable[..., Program]
 
 @pytest.fixture
 def start(tmp_path: Path) -> Iterator[Start]:
-    """Starts programs in an empty directory."""
+    """A function that starts programs in an empty directory."""
     programs: list[Program] = []
 
     def begin(*command: str) -> Program:
@@ -28,7 +28,7 @@ def start(tmp_path: Path) -> Iterator[Start]:
 
 @pytest.fixture
 def daemon(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Daemon]:
-    """A server of its own, with the options that the test is parametrized with."""
+    """A server process for this test, with the options of the test's parameter."""
     server = Daemon(tmp_path, *getattr(request, "param", ()))
     yield server
     server.kill()

@@ -1,4 +1,4 @@
-"""Many clients at once, on asyncio streams."""
+"""Many concurrent clients on asyncio streams."""
 
 from __future__ import annotations
 
@@ -13,21 +13,23 @@ T = TypeVar("T")
 Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 
-def elsewhere(work: Coroutine[Any, Any, T]) -> T:
-    """What the work brings, done in a thread of its own: a browser has its loop in this one."""
+def run_in_thread(work: Coroutine[Any, Any, T]) -> T:
+    """Run a coroutine in another thread and return its result; Playwright has its loop in
+    this one.
+    """
     with ThreadPoolExecutor(1) as pool:
         return pool.submit(asyncio.run, work).result()
 
 
 async def connected(port: int) -> Streams:
-    """A plain connection."""
+    """Open a plain connection."""
     return await asyncio.open_connection("127.0.0.1", port, limit=2**20)
 
 
-async def answered(
+async def request_json(
     streams: Streams, method: str, target: str, body: str = "", headers: Mapping[str, str] = {}
 ) -> Any:
-    """Send a request on a connection that is kept; answers the JSON that comes back."""
+    """Send a request on a keep-alive connection and return the JSON of the response."""
     reader, writer = streams
     fields = {"Host": "localhost", "Content-Length": str(len(body)), **headers}
     lines = [f"{method} {target} HTTP/1.1", *(f"{name}: {fields[name]}" for name in fields)]
@@ -40,7 +42,7 @@ async def answered(
 
 @asynccontextmanager
 async def connection(port: int) -> AsyncIterator[Streams]:
-    """A plain connection, which is closed in the end."""
+    """Open a plain connection for the length of a `with` block."""
     streams = await connected(port)
     try:
         yield streams

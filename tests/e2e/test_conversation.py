@@ -1,4 +1,4 @@
-"""telnet, nc, curl, and treq as the long-poller, in one room of one real server."""
+"""telnet, nc, curl, and treq as a long-poller, in one room of one real server."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from .conftest import Start
 
 @pytest.fixture
 def treq() -> HTTPClient:
-    """treq, without connections that are kept behind the test."""
+    """treq without keep-alive, so that no connection outlives the test."""
     return HTTPClient(Agent(reactor, pool=HTTPConnectionPool(reactor, persistent=False)))
 
 
 @pytest.fixture
 def telnet(start: Start, daemon: Daemon) -> Program:
-    """Ada, in telnet."""
+    """A telnet process whose user is ada."""
     program = start("telnet", "127.0.0.1", str(daemon.line))
     program.expect(r"^== welcome, guest-\d+")
     program.type("/nick ada\n")
@@ -35,7 +35,7 @@ def telnet(start: Start, daemon: Daemon) -> Program:
 
 @pytest.fixture
 def netcat(start: Start, daemon: Daemon, telnet: Program) -> Program:
-    """Bob, in netcat."""
+    """A netcat process whose user is bob."""
     program = start("nc", "-N", "127.0.0.1", str(daemon.line))
     program.expect(r"^== welcome, guest-\d+")
     program.type("/nick bob\n")
@@ -45,7 +45,7 @@ def netcat(start: Start, daemon: Daemon, telnet: Program) -> Program:
 
 
 async def polled(treq: HTTPClient, url: str, cursor: int) -> AsyncIterator[dict[str, Any]]:
-    """The events after a cursor, by long-polls."""
+    """Yield the events after a cursor, read by long-polls."""
     while True:
         response = await treq.get(f"{url}/rooms/lobby/events", params={"since": str(cursor)})
         assert response.code == 200
@@ -57,10 +57,10 @@ async def polled(treq: HTTPClient, url: str, cursor: int) -> AsyncIterator[dict[
 
 
 @pytest_twisted.ensureDeferred
-async def test_telnet_netcat_curl_and_a_poller_are_in_one_room(
+async def test_telnet_netcat_curl_and_a_poller_share_a_room(
     daemon: Daemon, start: Start, telnet: Program, netcat: Program, treq: HTTPClient
 ) -> None:
-    """What each of them says, all of them see, in the same order and once."""
+    """Each message is seen by all of them, in the same order, once."""
     now = await (await treq.get(f"{daemon.url}/rooms/lobby/events?wait=0")).json()
     events = polled(treq, daemon.url, now["next"])
     curl = start(
@@ -103,10 +103,10 @@ async def test_telnet_netcat_curl_and_a_poller_are_in_one_room(
 
 
 @pytest_twisted.ensureDeferred
-async def test_a_poll_is_woken_by_the_line_that_it_waits_for(
+async def test_a_held_poll_is_answered_by_a_telnet_line(
     daemon: Daemon, telnet: Program, treq: HTTPClient
 ) -> None:
-    """A held poll and a telnet user, several times over."""
+    """Several times over."""
     now = await (await treq.get(f"{daemon.url}/rooms/lobby/events?wait=0")).json()
     cursor = now["next"]
     for number in range(5):
@@ -118,8 +118,8 @@ async def test_a_poll_is_woken_by_the_line_that_it_waits_for(
 
 
 @pytest.mark.parametrize("end", ["\n", "", "\r\n"], ids=["lf", "none", "crlf"])
-def test_printf_into_netcat_says_hello(daemon: Daemon, start: Start, end: str) -> None:
-    """The echo arrives before the connection closes, whether the last line is ended or not."""
+def test_printf_into_netcat_sends_a_message(daemon: Daemon, start: Start, end: str) -> None:
+    """The echo arrives before the close, whether or not the last line is terminated."""
     netcat = start("nc", "-N", "127.0.0.1", str(daemon.line))
     netcat.type(f"hello{end}")
     netcat.end_input()
@@ -127,8 +127,8 @@ def test_printf_into_netcat_says_hello(daemon: Daemon, start: Start, end: str) -
     assert netcat.output.endswith("<guest-0001> hello\r\n")
 
 
-def test_a_file_piped_into_netcat_is_said_line_by_line(daemon: Daemon, start: Start) -> None:
-    """As many as may be said at once."""
+def test_a_file_piped_into_netcat_is_sent_line_by_line(daemon: Daemon, start: Start) -> None:
+    """Twenty lines are within the rate limit's burst."""
     netcat = start("nc", "-N", "127.0.0.1", str(daemon.line))
     netcat.type("".join(f"line {number}\n" for number in range(20)))
     netcat.end_input()
@@ -138,8 +138,8 @@ def test_a_file_piped_into_netcat_is_said_line_by_line(daemon: Daemon, start: St
     ]
 
 
-def test_telnet_sees_text_only(daemon: Daemon, telnet: Program) -> None:
-    """And ends when it is told goodbye."""
+def test_telnet_shows_text_only(daemon: Daemon, telnet: Program) -> None:
+    """And exits after the goodbye."""
     telnet.type("/quit see you\n")
     telnet.expect(r"^== goodbye")
     telnet.wait()
@@ -147,8 +147,8 @@ def test_telnet_sees_text_only(daemon: Daemon, telnet: Program) -> None:
     assert "\x1b" not in telnet.output
 
 
-def test_curl_posts_what_a_poll_of_curl_shows(daemon: Daemon, start: Start) -> None:
-    """In a session by cookie, and with a problem it exits non-zero under --fail."""
+def test_curl_can_post_and_read_messages(daemon: Daemon, start: Start) -> None:
+    """In a session kept by a cookie; with `--fail` an error gives a non-zero exit status."""
     jar = "cookies.txt"
     entered = start("curl", "-sS", "-c", jar, "-d", "name=ada", f"{daemon.url}/session")
     assert entered.wait() == 0
@@ -163,8 +163,8 @@ def test_curl_posts_what_a_poll_of_curl_shows(daemon: Daemon, start: Start) -> N
     assert refused.wait() == 22
 
 
-def test_the_end_comes_promptly(daemon: Daemon, start: Start, telnet: Program) -> None:
-    """SIGTERM, with a telnet user and a held poll: both are let go, and all is well."""
+def test_sigterm_ends_the_server_cleanly(daemon: Daemon, start: Start, telnet: Program) -> None:
+    """The telnet user is told, the held poll is answered, and the exit status is 0."""
     poll = start("curl", "-sS", f"{daemon.url}/rooms/quiet/events?wait=60")
     daemon.signal(signal.SIGTERM)
     assert daemon.wait() == 0

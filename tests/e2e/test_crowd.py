@@ -1,4 +1,4 @@
-"""Many at once, over every door of one real server."""
+"""Many clients at once, at every door of one real server."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from wsproto import ConnectionType, WSConnection
 from wsproto.events import Request, TextMessage
 
 from ..kit.processes import PATIENCE, Daemon
-from .streams import answered, connected, elsewhere
+from .streams import connected, request_json, run_in_thread
 
 SPEAKERS = [f"line-{number}" for number in range(20)] + [f"http-{number}" for number in range(10)]
 EACH = 40
@@ -26,10 +26,10 @@ Said = tuple[str, str]
 
 
 async def speak_lines(daemon: Daemon, name: str) -> None:
-    """A telnet user: writes as fast as the server takes it, and reads what comes."""
+    """Send messages as a telnet user, as fast as the server accepts them, and read the echoes."""
     reader, writer = await connected(daemon.line)
     writer.write(f"/nick {name}\n".encode())
-    heard = asyncio.create_task(said_in_lines(reader, (name, f"{EACH - 1}")))
+    heard = asyncio.create_task(messages_in_lines(reader, (name, f"{EACH - 1}")))
     for number in range(EACH):
         writer.write(f"{number}\n".encode())
         await writer.drain()
@@ -38,21 +38,21 @@ async def speak_lines(daemon: Daemon, name: str) -> None:
 
 
 async def speak_http(daemon: Daemon, name: str) -> None:
-    """A session over HTTP: one post after another on one connection."""
+    """Send messages in an HTTP session, one POST after another on one connection."""
     streams = await connected(daemon.http)
     form = {"Content-Type": "application/x-www-form-urlencoded"}
-    session = await answered(streams, "POST", "/session", f"name={name}", form)
+    session = await request_json(streams, "POST", "/session", f"name={name}", form)
     headers = {"Authorization": f"Bearer {session['token']}", "Content-Type": "text/plain"}
     for number in range(EACH):
-        await answered(streams, "POST", "/rooms/lobby/messages", f"{number}", headers)
+        await request_json(streams, "POST", "/rooms/lobby/messages", f"{number}", headers)
     streams[1].close()
 
 
 # -- readers ---------------------------------------------------------------------------------------
 
 
-async def said_in_lines(reader: asyncio.StreamReader, last: Said | None) -> list[Said]:
-    """What a line connection brings, until all has come, or `last` has."""
+async def messages_in_lines(reader: asyncio.StreamReader, last: Said | None) -> list[Said]:
+    """Read messages from a line connection until all have come, or `last` has."""
     said: list[Said] = []
     while len(said) < TOTAL and (not said or said[-1] != last):
         line = (await reader.readuntil(b"\r\n")).decode()
@@ -64,19 +64,19 @@ async def said_in_lines(reader: asyncio.StreamReader, last: Said | None) -> list
 
 
 async def read_line(daemon: Daemon, place: int) -> list[Said]:
-    """A telnet user who listens."""
+    """Read all messages as a telnet user."""
     reader, writer = await connected(daemon.line)
-    said = await said_in_lines(reader, None)
+    said = await messages_in_lines(reader, None)
     writer.close()
     return said
 
 
 async def read_polls(daemon: Daemon, place: int) -> list[Said]:
-    """A long-poller in JSON."""
+    """Read all messages by long-polls on one connection."""
     streams = await connected(daemon.http)
     said: list[Said] = []
     while len(said) < TOTAL:
-        answer = await answered(streams, "GET", f"/rooms/lobby/events?since={place}")
+        answer = await request_json(streams, "GET", f"/rooms/lobby/events?since={place}")
         assert answer["gap"] is False
         place = answer["next"]
         said += _messages(answer["events"])
@@ -84,13 +84,13 @@ async def read_polls(daemon: Daemon, place: int) -> list[Said]:
     return said
 
 
-async def read_session_polls(daemon: Daemon, place: int) -> list[Said]:
-    """A long-poller with a new connection for every poll."""
+async def read_reconnecting_polls(daemon: Daemon, place: int) -> list[Said]:
+    """Read all messages by long-polls, each on a new connection."""
     said: list[Said] = []
     while len(said) < TOTAL:
         streams = await connected(daemon.http)
         target = f"/events?rooms=lobby,dev&since={place}&limit=7"
-        answer = await answered(streams, "GET", target)
+        answer = await request_json(streams, "GET", target)
         streams[1].close()
         assert answer["gap"] is False
         place = answer["next"]
@@ -99,7 +99,7 @@ async def read_session_polls(daemon: Daemon, place: int) -> list[Said]:
 
 
 async def read_stream(daemon: Daemon, place: int) -> list[Said]:
-    """An `EventSource`, over HTTP/1.0 so that nothing is chunked."""
+    """Read all messages from server-sent events, over HTTP/1.0 so that nothing is chunked."""
     reader, writer = await connected(daemon.http)
     target = f"/rooms/lobby/events?since={place}"
     writer.write(f"GET {target} HTTP/1.0\r\nAccept: text/event-stream\r\n\r\n".encode())
@@ -117,7 +117,7 @@ async def read_stream(daemon: Daemon, place: int) -> list[Said]:
 
 
 async def read_websocket(daemon: Daemon, place: int) -> list[Said]:
-    """A WebSocket."""
+    """Read all messages over a WebSocket."""
     reader, writer = await connected(daemon.http)
     client = WSConnection(ConnectionType.CLIENT)
     target = f"/rooms/lobby/events?since={place}"
@@ -139,35 +139,35 @@ async def read_websocket(daemon: Daemon, place: int) -> list[Said]:
 READERS: list[Callable[[Daemon, int], Coroutine[Any, Any, list[Said]]]] = [
     read_line,
     read_polls,
-    read_session_polls,
+    read_reconnecting_polls,
     read_stream,
     read_websocket,
 ]
 
 
 async def converse(daemon: Daemon) -> list[list[Said]]:
-    """Let everybody speak at once; what each of two readers at every door has read."""
+    """Let all speakers speak at once; return what two readers at each door have read."""
     probe = await connected(daemon.http)
-    now = await answered(probe, "GET", "/rooms/lobby/events?wait=0")
+    now = await request_json(probe, "GET", "/rooms/lobby/events?wait=0")
     probe[1].close()
     async with asyncio.timeout(PATIENCE), asyncio.TaskGroup() as group:
         reading = [
             group.create_task(read(daemon, now["next"])) for read in READERS for _ in range(2)
         ]
-        # The line readers have no cursor: they have to be there before anything is said.
-        await _counted(daemon, 2)
+        # Line readers have no cursor, so they must be in the room before the first message.
+        await _wait_for_people(daemon, 2)
         for name in SPEAKERS:
             speak = speak_lines if name.startswith("line") else speak_http
             group.create_task(speak(daemon, name))
     return [task.result() for task in reading]
 
 
-async def _counted(daemon: Daemon, people: int) -> None:
-    """Return when so many are in the lobby."""
+async def _wait_for_people(daemon: Daemon, people: int) -> None:
+    """Return when there are so many people in the lobby."""
     streams = await connected(daemon.http)
     here: list[str] = []
     while len(here) < people:
-        here = (await answered(streams, "GET", "/rooms/lobby"))["here"]
+        here = (await request_json(streams, "GET", "/rooms/lobby"))["here"]
     streams[1].close()
 
 
@@ -179,11 +179,11 @@ def _messages(events: list[dict[str, Any]]) -> list[Said]:
 @pytest.mark.parametrize(
     "daemon", [("--message-rate", "0", "--history", "3000")], ids=["unlimited"], indirect=True
 )
-def test_thirty_speak_at_once_and_all_see_one_order(daemon: Daemon) -> None:
-    """Twenty over TCP and ten over HTTP; ten readers over every door see the same 1,200 messages,
-    each once, and each speaker's in the order of their speaking.
+def test_thirty_concurrent_speakers_are_seen_in_one_order(daemon: Daemon) -> None:
+    """Twenty speak over TCP and ten over HTTP; ten readers at every door get the same 1,200
+    messages, each once, and each speaker's in order.
     """
-    first, *others = elsewhere(converse(daemon))
+    first, *others = run_in_thread(converse(daemon))
     assert len(first) == len(set(first)) == TOTAL
     for other in others:
         assert other == first
@@ -191,8 +191,8 @@ def test_thirty_speak_at_once_and_all_see_one_order(daemon: Daemon) -> None:
         assert [text for who, text in first if who == name] == [f"{n}" for n in range(EACH)]
 
 
-def test_a_hundred_megabytes_without_an_end_cost_no_memory(daemon: Daemon) -> None:
-    """Neither on the line door nor in the body or the headers of a request."""
+def test_endless_input_takes_bounded_memory(daemon: Daemon) -> None:
+    """A hundred megabytes as one line, as a body and as a request line."""
 
     def resident() -> int:
         with open(f"/proc/{daemon.pid}/status") as status:
@@ -213,11 +213,11 @@ def test_a_hundred_megabytes_without_an_end_cost_no_memory(daemon: Daemon) -> No
             except (ConnectionResetError, BrokenPipeError):
                 assert port == daemon.http
     assert resident() - before < 20_000
-    assert elsewhere(_still_there(daemon)) == {"status": "ok"}
+    assert run_in_thread(_health(daemon)) == {"status": "ok"}
 
 
-async def _still_there(daemon: Daemon) -> Any:
+async def _health(daemon: Daemon) -> Any:
     streams = await connected(daemon.http)
-    health = await answered(streams, "GET", "/healthz")
+    health = await request_json(streams, "GET", "/healthz")
     streams[1].close()
     return health

@@ -1,4 +1,4 @@
-"""A server that may open few files: it says no, uses no time, and goes on when there is room."""
+"""A server that runs out of file descriptors: it refuses clients, does not spin, and recovers."""
 
 from __future__ import annotations
 
@@ -16,37 +16,37 @@ from chatd.net.connections import LINGER_SECONDS, MOST_LINGERING
 from ..kit.processes import PATIENCE, Daemon
 
 FEW = 64
-"""Files that the server may open: half of them are for connections."""
+"""Descriptors that the server may have; half of them are for connections."""
 
 
-class FewFiles(Daemon):
-    """A server that may open few files, and at first only half of them."""
+class FewDescriptors(Daemon):
+    """A server with a low limit of descriptors, and at first a soft limit of half of it."""
 
     def __init__(self, directory: Path, *options: str) -> None:
         limit = ("prlimit", f"--nofile={FEW // 2}:{FEW}")
-        # A history's files would take a third of the reserve, which is but a small one here.
+        # The files of a SQLite store would take a third of the small reserve.
         super().__init__(directory, "--store", "memory:", *options, prefix=limit)
 
     def cpu(self) -> float:
-        """Seconds of processor time that it has used."""
+        """Seconds of processor time that the server has used."""
         fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
         return (int(fields[11]) + int(fields[12])) / 100
 
     def allow(self, files: int) -> None:
-        """Let it open so many from now on."""
+        """Set the server's soft limit of descriptors."""
         resource.prlimit(self.pid, resource.RLIMIT_NOFILE, (files, FEW))
 
 
 @pytest.fixture
-def server(tmp_path: Path) -> Iterator[FewFiles]:
-    server = FewFiles(tmp_path, "--max-connections-per-address", "0")
+def server(tmp_path: Path) -> Iterator[FewDescriptors]:
+    server = FewDescriptors(tmp_path, "--max-connections-per-address", "0")
     yield server
     server.kill()
 
 
 @pytest.fixture
 def sockets() -> Iterator[list[socket.socket]]:
-    """What is closed behind the test."""
+    """Sockets that are closed after the test."""
     opened: list[socket.socket] = []
     yield opened
     for client in opened:
@@ -60,7 +60,7 @@ def connected(port: int) -> socket.socket:
 
 
 def first_line(client: socket.socket) -> bytes:
-    """The first line that comes, empty if the connection is closed unheard."""
+    """The first line received, empty if the connection is closed without one."""
     data = b""
     try:
         while b"\n" not in data and (more := client.recv(4096)):
@@ -70,19 +70,19 @@ def first_line(client: socket.socket) -> bytes:
     return data.partition(b"\n")[0].strip()
 
 
-def crowd(server: FewFiles, opened: list[socket.socket]) -> None:
-    """Come until there is no more room."""
+def fill(server: FewDescriptors, opened: list[socket.socket]) -> None:
+    """Connect until the server is full."""
     while first_line(client := connected(server.line)).startswith(b"=="):
         opened.append(client)
         assert len(opened) < FEW
     client.close()
 
 
-def test_a_full_server_says_no_on_every_door(
-    server: FewFiles, sockets: list[socket.socket]
+def test_a_full_server_refuses_clients_at_every_door(
+    server: FewDescriptors, sockets: list[socket.socket]
 ) -> None:
-    """Again and again, without a file too many; whoever goes makes room."""
-    crowd(server, sockets)
+    """Again and again, without exceeding its descriptors; a client that leaves makes room."""
+    fill(server, sockets)
     assert len(sockets) == FEW // 2
     for _ in range(100):
         with connected(server.line) as line, connected(server.http) as http:
@@ -95,18 +95,18 @@ def test_a_full_server_says_no_on_every_door(
     client.close()
     server.signal(15)
     server.wait()
-    assert server.output.count("connections refused") == 1
+    assert server.output.count("refused 1 connections") == 1
     assert "EMFILE" not in server.output
     assert "Traceback" not in server.output
 
 
-def test_those_turned_away_do_not_use_up_the_reserve(
-    server: FewFiles, sockets: list[socket.socket]
+def test_refused_connections_do_not_exhaust_the_reserve(
+    server: FewDescriptors, sockets: list[socket.socket]
 ) -> None:
-    """However many they are and however long they stay; they get to read why, though what they had
-    said before was never read.
+    """However many and however long they stay open; they can read the refusal, although their input
+    was never read.
     """
-    crowd(server, sockets)
+    fill(server, sockets)
     for _ in range(MOST_LINGERING):
         sockets.append(connected(server.http))
         sockets[-1].sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
@@ -122,11 +122,11 @@ def test_those_turned_away_do_not_use_up_the_reserve(
     assert "EMFILE" not in server.output
 
 
-def test_without_any_descriptor_left_it_waits_without_spinning(
-    server: FewFiles, sockets: list[socket.socket]
+def test_a_server_without_descriptors_does_not_spin(
+    server: FewDescriptors, sockets: list[socket.socket]
 ) -> None:
-    """Something else has taken what was kept in reserve: newcomers are closed, the log says so
-    once, and with room they are let in again.
+    """If something else has used the reserve, new connections are closed and the log says so once;
+    with descriptors again, they are accepted.
     """
     sockets.append(connected(server.line))
     assert first_line(sockets[0]).startswith(b"== welcome")
@@ -135,27 +135,29 @@ def test_without_any_descriptor_left_it_waits_without_spinning(
         with connected(server.line) as client:
             assert first_line(client) == b""
     before = server.cpu()
-    time.sleep(1)  # what is measured is a second of doing nothing
+    time.sleep(1)  # the idle second whose processor time is measured
     assert server.cpu() - before < 0.2
     server.allow(FEW)
     with connected(server.line) as client:
         assert first_line(client).startswith(b"== welcome")
     server.signal(15)
     server.wait()
-    assert server.output.count("no descriptor is left") == 1
+    assert server.output.count("cannot accept connections") == 1
     assert server.output.count("EMFILE") == 1
     assert "Traceback" not in server.output
 
 
-def test_not_even_a_descriptor_to_close_with_does_not_make_it_spin(
-    server: FewFiles, sockets: list[socket.socket]
+def test_a_server_that_cannot_even_accept_does_not_spin(
+    server: FewDescriptors, sockets: list[socket.socket]
 ) -> None:
-    """Newcomers wait in the system's queue, and are let in when there is room again."""
+    """New connections wait in the kernel's queue, and are accepted when there are descriptors
+    again.
+    """
     server.allow(3)
     waiting = connected(server.line)
     sockets.append(waiting)
     before = server.cpu()
-    time.sleep(1)  # what is measured is a second of doing nothing
+    time.sleep(1)  # the idle second whose processor time is measured
     assert server.cpu() - before < 0.2
     server.allow(FEW)
     with connected(server.line) as client:

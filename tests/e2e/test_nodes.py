@@ -18,7 +18,7 @@ from tests.kit.processes import PATIENCE, TWISTD, Daemon, Program
 from tests.kit.redis import RedisServer
 
 from .proxy import Proxy
-from .streams import answered, connected, connection, elsewhere
+from .streams import connected, connection, request_json, run_in_thread
 
 GONE = (ConnectionError, asyncio.IncompleteReadError, OSError)
 TEXT = {"Content-Type": "text/plain"}
@@ -52,7 +52,7 @@ class Speaker:
         headers = {**TEXT, "Idempotency-Key": text}
         with suppress(*GONE, AssertionError):  # which says that it was refused
             async with connection(port) as streams:
-                answer = await answered(streams, "POST", target, text, headers)
+                answer = await request_json(streams, "POST", target, text, headers)
                 return int(answer["id"])
         return None
 
@@ -157,7 +157,7 @@ async def history(port: int) -> list[tuple[int, str]]:
         before = 9_000_000_000_000_000
         while True:
             target = f"/rooms/lobby/events?before={before}&limit=500"
-            events = (await answered(streams, "GET", target))["events"]
+            events = (await request_json(streams, "GET", target))["events"]
             if not events:
                 return found
             before = events[0]["id"]
@@ -248,14 +248,14 @@ async def endure(directory: Path, *faults: Callable[[Cluster], Awaitable[None]])
 
 def test_nothing_is_lost_doubled_or_reordered_whatever_happens_on_the_way(tmp_path: Path) -> None:
     """Connections cut, subscriptions killed, a way that goes mute, a node that is paused."""
-    elsewhere(endure(tmp_path, cut_again_and_again, mute, pause_a_node))
+    run_in_thread(endure(tmp_path, cut_again_and_again, mute, pause_a_node))
 
 
 def test_nothing_is_lost_doubled_or_reordered_whatever_happens_to_the_engine(
     tmp_path: Path,
 ) -> None:
     """It hangs, and is killed and started again."""
-    elsewhere(endure(tmp_path, hang, restart))
+    run_in_thread(endure(tmp_path, hang, restart))
 
 
 def test_people_of_a_killed_node_leave_within_a_minute(tmp_path: Path) -> None:
@@ -275,7 +275,7 @@ def test_people_of_a_killed_node_leave_within_a_minute(tmp_path: Path) -> None:
                 while listener.left != ["ada"]:
                     await asyncio.sleep(0.1)
             async with connection(it.url(0)) as streams:
-                session = await answered(
+                session = await request_json(
                     streams,
                     "POST",
                     "/session",
@@ -285,7 +285,7 @@ def test_people_of_a_killed_node_leave_within_a_minute(tmp_path: Path) -> None:
             assert session["name"] == "ada"
             listening.cancel()
 
-    elsewhere(kill(tmp_path))
+    run_in_thread(kill(tmp_path))
 
 
 def test_an_engine_that_may_forget_anything_ends_the_start(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Long-polls at a real server: connections that have learned their question, over real sockets."""
+"""Long-polls at a real server, on connections that have learned their poll."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ unlimited = pytest.mark.parametrize(
 
 
 class Poller:
-    """A connection that polls, and may read slowly."""
+    """A client that polls on one connection, and may read slowly."""
 
     def __init__(self, daemon: Daemon, *, buffer: int = 0) -> None:
         self._socket = socket.socket()
@@ -32,20 +32,20 @@ class Poller:
         self._data = b""
 
     def end(self) -> None:
-        """Ask no more."""
+        """Half-close the connection."""
         self._socket.shutdown(socket.SHUT_WR)
 
     def ended(self) -> bool:
-        """Whether the server closes behind what was read."""
+        """Whether the server has closed the connection, and all responses were read."""
         return not self._data and self._socket.recv(1) == b""
 
-    def ask(self, since: int) -> None:
-        """Ask, and read nothing."""
+    def send_poll(self, since: int) -> None:
+        """Send a poll without reading its response."""
         request = f"GET /rooms/lobby/events?since={since} HTTP/1.1\r\nHost: localhost\r\n\r\n"
         self._socket.sendall(request.encode())
 
     def texts(self) -> list[str]:
-        """What the next answer brings."""
+        """The texts in the next response."""
         while b"\r\n\r\n" not in self._data:
             self._read()
         head, self._data = self._data.split(b"\r\n\r\n", 1)
@@ -59,7 +59,7 @@ class Poller:
         return [event["text"] for event in json.loads(body)["events"] if "text" in event]
 
     def reset(self) -> None:
-        """Go, rudely."""
+        """Reset the connection."""
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self.close()
 
@@ -68,22 +68,22 @@ class Poller:
 
     def _read(self) -> None:
         data = self._socket.recv(65536)
-        assert data, "the server has closed"
+        assert data, "the server closed the connection"
         self._data += data
 
 
 class Speaker(Netcat):
-    """A telnet user who waits until it is heard."""
+    """A telnet user who waits for each echo."""
 
     def say(self, *texts: str) -> None:
-        """Say it, and wait until it comes back."""
+        """Send messages, and wait for the echo of the last."""
         super().say(*texts)
         self.hear(f"> {texts[-1]}\r\n")
 
 
 @unlimited
-def test_an_answer_that_is_too_long_for_the_socket_comes_whole(daemon: Daemon) -> None:
-    """Again and again, in one piece with those before and after it, though it is pipelined."""
+def test_a_response_larger_than_the_socket_buffer_arrives_whole(daemon: Daemon) -> None:
+    """Repeatedly, and with pipelined polls before and after it."""
     with ExitStack() as stack:
         speaker = Speaker(daemon.line)
         stack.callback(speaker.close)
@@ -94,22 +94,23 @@ def test_an_answer_that_is_too_long_for_the_socket_comes_whole(daemon: Daemon) -
         stack.callback(quick.close)
         for _ in range(3):
             for poller in (slow, quick):
-                poller.ask(1)
+                poller.send_poll(1)
             assert slow.texts() == quick.texts() == said
         for _ in range(4):
-            slow.ask(1)
-            quick.ask(1)
+            slow.send_poll(1)
+            quick.send_poll(1)
             assert quick.texts() == said
         for _ in range(4):
             assert slow.texts() == said
 
 
 @unlimited
-def test_clients_that_reset_hurt_nobody_and_neither_do_those_who_take_their_place(
+def test_a_reset_poll_does_not_affect_the_next_connection_on_its_descriptor(
     daemon: Daemon,
 ) -> None:
-    """A held poll is reset, and the next connection gets its descriptor: it asks for something
-    else, and is answered that."""
+    """The new connection has the same descriptor, sends another poll, and gets the response
+    to that.
+    """
     with ExitStack() as stack:
         speaker = Speaker(daemon.line)
         stack.callback(speaker.close)
@@ -117,23 +118,23 @@ def test_clients_that_reset_hurt_nobody_and_neither_do_those_who_take_their_plac
         pollers = [Poller(daemon) for _ in range(60)]
         for poller in pollers:
             for _ in range(2):
-                poller.ask(1)
+                poller.send_poll(1)
                 assert poller.texts() == ["before"]
         place = last_in_lobby(daemon)
         for number in range(3):
             for poller in pollers:
-                poller.ask(place)
+                poller.send_poll(place)
             for poller in pollers[::2]:
                 poller.reset()
             pollers[::2] = [Poller(daemon) for _ in pollers[::2]]
             for poller in pollers[::2]:
-                poller.ask(1)
+                poller.send_poll(1)
                 assert poller.texts()[0] == "before"
             speaker.say(f"message {number}")
             for poller in pollers[1::2]:
                 assert poller.texts() == [f"message {number}"]
             for poller in pollers[::2]:
-                poller.ask(1)
+                poller.send_poll(1)
                 assert poller.texts()[-1] == f"message {number}"
             place = last_in_lobby(daemon)
         for poller in pollers:
@@ -141,7 +142,7 @@ def test_clients_that_reset_hurt_nobody_and_neither_do_those_who_take_their_plac
 
 
 def last_in_lobby(daemon: Daemon) -> int:
-    """The cursor behind everything that was said in the lobby."""
+    """The id of the last event in the lobby."""
     with socket.create_connection(("127.0.0.1", daemon.http), PATIENCE) as client:
         client.sendall(b"GET /rooms/lobby HTTP/1.0\r\nHost: localhost\r\n\r\n")
         answer = client.makefile("rb").read()
@@ -150,9 +151,10 @@ def last_in_lobby(daemon: Daemon) -> int:
 
 
 @unlimited
-def test_whoever_ends_while_it_waits_is_noticed(daemon: Daemon) -> None:
-    """A poll that is asked again and again is watched apart from the others; its end is seen all
-    the same.  It may have ended only what it asks: it is answered, or let go after a moment."""
+def test_the_end_of_a_learned_poll_s_connection_is_noticed(daemon: Daemon) -> None:
+    """Learned polls are watched in an epoll group of their own. A half-closed one is answered; a
+    closed one is removed.
+    """
     with ExitStack() as stack:
         speaker = Speaker(daemon.line)
         stack.callback(speaker.close)
@@ -162,9 +164,9 @@ def test_whoever_ends_while_it_waits_is_noticed(daemon: Daemon) -> None:
         for poller in pollers:
             stack.callback(poller.close)
             for _ in range(2):
-                poller.ask(1)
+                poller.send_poll(1)
                 assert poller.texts() == ["before"]
-            poller.ask(place)
+            poller.send_poll(place)
         ending, staying, gone = pollers
         ending.end()
         speaker.say("after")
@@ -172,18 +174,18 @@ def test_whoever_ends_while_it_waits_is_noticed(daemon: Daemon) -> None:
             assert poller.texts() == ["after"]
         assert ending.ended()
         for poller in (staying, gone):
-            poller.ask(last_in_lobby(daemon))
+            poller.send_poll(last_in_lobby(daemon))
         before, deadline = daemon.files(), monotonic() + PATIENCE
         gone.close()
         while daemon.files() == before:
-            assert monotonic() < deadline, "nobody noticed"
+            assert monotonic() < deadline, "the closed connection was not noticed"
         speaker.say("and on")
         assert staying.texts() == ["and on"]
 
 
 @unlimited
-def test_who_asks_again_before_it_is_answered_is_answered_in_order(daemon: Daemon) -> None:
-    """Twice the same words, and other words behind them, while the first is held."""
+def test_polls_pipelined_behind_a_held_poll_are_answered_in_order(daemon: Daemon) -> None:
+    """The same poll twice, and another one behind them, while the first is held."""
     with ExitStack() as stack:
         speaker = Speaker(daemon.line)
         stack.callback(speaker.close)
@@ -194,14 +196,14 @@ def test_who_asks_again_before_it_is_answered_is_answered_in_order(daemon: Daemo
         stack.callback(other.close)
         for one in (poller, other):
             for _ in range(2):
-                one.ask(1)
+                one.send_poll(1)
                 assert one.texts() == ["before"]
         for number in range(1, 4):
             for since in (place, place, 1):
-                poller.ask(since)
-                other.ask(1)
-                assert other.texts()  # so it has read what was asked before
-            other.ask(place)
+                poller.send_poll(since)
+                other.send_poll(1)
+                assert other.texts()  # so the server has read the poll that was sent before
+            other.send_poll(place)
             speaker.say("after")
             assert other.texts() == poller.texts() == poller.texts() == ["after"]
             assert poller.texts() == ["before", *["after"] * number]

@@ -1,4 +1,4 @@
-"""Readers that stop reading, at a real server: what they cost, whom, and how long."""
+"""Readers that stop reading, at a real server: their cost in memory, and their disconnection."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ EACH = 20
 TEXT = b"x" * 4000
 MESSAGES = 40_000_000 // len(TEXT)
 WARM = 1500
-"""Messages that fill the room's log, which would be there without any slow reader."""
+"""Messages that fill the room's log, so that its memory is not counted as slow readers'."""
 WINDOW = 50
-"""Messages that are on their way at a time."""
+"""Messages that are sent before waiting for their echoes."""
 
 
 def opened(port: int) -> socket.socket:
-    """A connection whose buffers are soon full."""
+    """Open a connection with a small receive buffer."""
     client = socket.socket()
     client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 16384)
     client.settimeout(PATIENCE)
@@ -41,7 +41,7 @@ def opened(port: int) -> socket.socket:
 
 
 def connected(daemon: Daemon, style: str) -> socket.socket:
-    """A reader who has been answered."""
+    """Connect a reader, and wait for its first bytes."""
     client = opened(daemon.line if style == "line" else daemon.http)
     if style != "line":
         head = b"GET /rooms/lobby/events HTTP/1.1\r\nHost: localhost\r\n"
@@ -51,28 +51,28 @@ def connected(daemon: Daemon, style: str) -> socket.socket:
 
 
 def resident(daemon: Daemon) -> int:
-    """Bytes of memory that the server has."""
+    """Resident memory of the server in bytes."""
     with open(f"/proc/{daemon.pid}/status") as status:
         return next(int(line.split()[1]) for line in status if line.startswith("VmRSS")) * 1024
 
 
 class Flooder:
-    """A telnet user who says a lot, as fast as those who keep up can read it."""
+    """A telnet user who sends many messages, as fast as quick readers can read them."""
 
     def __init__(self, daemon: Daemon, text: bytes = TEXT) -> None:
         self._client = connected(daemon, "line")
         self._text = text
         self._number = 0
 
-    def say(self, count: int, *quick: Quick) -> None:
-        """Say so many messages."""
+    def say(self, count: int, *quick: QuickReader) -> None:
+        """Send `count` messages."""
         end = self._number + count
         while self._number < end:
             for _ in range(WINDOW):
                 self._number += 1
                 self._client.sendall(b"%d %b\n" % (self._number, self._text))
             mark = b"%d xxx" % self._number
-            found(self._client, mark)
+            read_until(self._client, mark)
             for reader in quick:
                 reader.read(mark)
 
@@ -81,8 +81,8 @@ class Flooder:
         self._client.close()
 
 
-class Quick:
-    """A reader who keeps up; counts what it is told."""
+class QuickReader:
+    """A reader that keeps up, and counts messages and gaps."""
 
     def __init__(self, daemon: Daemon, style: str) -> None:
         self._client = connected(daemon, style)
@@ -91,8 +91,8 @@ class Quick:
         self.gaps = 0
 
     def read(self, mark: bytes) -> None:
-        """Read until that has come."""
-        data = found(self._client, mark)
+        """Read until the mark has come."""
+        data = read_until(self._client, mark)
         self.heard += data.count(b" xxx")
         self.gaps += data.count(self._gap)
 
@@ -101,13 +101,13 @@ class Quick:
         self._client.close()
 
 
-def found(client: socket.socket, mark: bytes) -> bytes:
-    """What comes on a connection up to that mark, whose end it is read with."""
+def read_until(client: socket.socket, mark: bytes) -> bytes:
+    """The bytes received up to and including a mark."""
     data = b""
     heard = []
     while mark not in data:
         chunk = client.recv(262144)
-        assert chunk, "the connection has ended"
+        assert chunk, "the server closed the connection"
         heard.append(chunk)
         data = data[-len(mark) :] + chunk
     return b"".join(heard)
@@ -119,15 +119,12 @@ def found(client: socket.socket, mark: bytes) -> bytes:
     ids=["kept", "forgotten"],
     indirect=["daemon"],
 )
-def test_readers_that_stop_reading_cost_little_and_hold_up_nobody(
-    daemon: Daemon, kept: bool
-) -> None:
-    """Twenty at each door, while 40 MB pass: less than 40 MB of memory in all.  Readers that keep
-    up miss nothing.  Those that read again read on from the store, or are told of the gap if
-    nothing is kept.
+def test_stalled_readers_cost_little_memory_and_delay_nobody(daemon: Daemon, kept: bool) -> None:
+    """Twenty at each door, while 40 MB pass, take less than 40 MB in all. Readers that keep up miss
+    nothing. Those that read again continue from the store, or get a gap if nothing is stored.
     """
     speaker = Flooder(daemon)
-    quick = [Quick(daemon, style) for style in STYLES]
+    quick = [QuickReader(daemon, style) for style in STYLES]
     speaker.say(WARM, *quick)
     slow = [(style, connected(daemon, style)) for style in STYLES for _ in range(EACH)]
     before = resident(daemon)
@@ -137,9 +134,9 @@ def test_readers_that_stop_reading_cost_little_and_hold_up_nobody(
     last = b"%d xxx" % (WARM + MESSAGES)
     for number, (style, client) in enumerate(slow):
         if not kept:
-            found(client, GAPS[style])
+            read_until(client, GAPS[style])
         elif number % EACH == 0:
-            data = found(client, last)
+            data = read_until(client, last)
             numbers = [int(number) for number in re.findall(rb"(\d+) xxx", data)]
             assert numbers == [*range(numbers[0], WARM + MESSAGES + 1)]
             assert GAPS[style] not in data
@@ -155,24 +152,24 @@ def test_readers_that_stop_reading_cost_little_and_hold_up_nobody(
     ids=["stall"],
     indirect=True,
 )
-def test_readers_that_never_read_are_let_go(daemon: Daemon) -> None:
-    """At every push door, and of ordinary answers too."""
+def test_readers_that_never_read_are_disconnected(daemon: Daemon) -> None:
+    """At every push door, and while receiving ordinary responses."""
     speaker = Flooder(daemon, b"x" * 20_000)
     speaker.say(500)
     clients = [connected(daemon, style) for style in STYLES]
     page = b"GET /rooms/lobby/events?limit=500&before=%d HTTP/1.1\r\nHost: localhost\r\n" % 10**17
     for headers in (b"", b"Accept: text/plain\r\n"):
         clients.append(opened(daemon.http))
-        # Answers of fifteen megabytes in all, more than the kernel takes off the server's hands.
+        # Responses of fifteen megabytes in all, more than the kernel buffers.
         clients[-1].sendall((page + headers + b"\r\n") * 60)
     speaker.say(500)
     ends = select.poll()
     for client in clients:
-        ends.register(client, 0)  # only its end, which is told without being asked for
+        ends.register(client, 0)  # hang-ups are always reported
     ended: set[int] = set()
     while len(ended) < len(clients):
         fresh = ends.poll(PATIENCE * 1000)
-        assert fresh, f"only {len(ended)} were let go"
+        assert fresh, f"only {len(ended)} were disconnected"
         for descriptor, _ in fresh:
             ends.unregister(descriptor)
             ended.add(descriptor)

@@ -1,4 +1,4 @@
-"""Starting and ending: ports, options, and what is wrong with them."""
+"""Starting a server: ports, options, daemons, and startup errors."""
 
 from __future__ import annotations
 
@@ -13,23 +13,23 @@ from pathlib import Path
 
 import pytest
 
-from ..kit.file_faults import UNUSABLE, remains
+from ..kit.file_faults import UNUSABLE, contents
 from ..kit.processes import HERE, PATIENCE, TWISTD
 from .conftest import Start
 
 
 @pytest.fixture
-def taken() -> Iterator[int]:
-    """A port that somebody else listens on."""
+def port_in_use() -> Iterator[int]:
+    """A port that another socket listens on."""
     with socket.create_server(("127.0.0.1", 0)) as listening:
         yield int(listening.getsockname()[1])
 
 
 def failed(directory: Path, *arguments: str) -> list[str]:
-    """Start with arguments that cannot work; answers what that says to whoever started it.
+    """Start twistd with arguments that cannot work; return the lines on its standard error.
 
-    By then it has ended, and so has what it may have left in the background, which logs its last
-    words after it has told them.
+    Waits until all its processes have ended, because a daemon logs its last line after it has
+    reported the error.
     """
     alive, held = os.pipe()
     ended = subprocess.run(
@@ -44,14 +44,14 @@ def failed(directory: Path, *arguments: str) -> list[str]:
     os.close(held)
     all_ended, _, _ = select.select([alive], [], [], PATIENCE)
     os.close(alive)
-    assert all_ended, "something runs on"
+    assert all_ended, "a process is still running"
     assert ended.returncode != 0
     assert "Traceback" not in ended.stdout + ended.stderr
     return ended.stderr.splitlines()
 
 
 @pytest.mark.parametrize(
-    ("options", "told"),
+    ("options", "expected"),
     [
         (["--line", "tcp:80x"], "tcp:80x"),
         (["--line", "nonsense:1"], "nonsense:1"),
@@ -62,36 +62,36 @@ def failed(directory: Path, *arguments: str) -> list[str]:
     ],
     ids=["port", "scheme", "option", "argument", "number", "store"],
 )
-def test_a_start_that_cannot_work_says_why_in_one_line(
-    tmp_path: Path, options: list[str], told: str
+def test_an_invalid_option_ends_startup_with_a_one_line_error(
+    tmp_path: Path, options: list[str], expected: str
 ) -> None:
-    """Before anything listens; nothing is left in its directory."""
+    """Before any port is opened; no file is left behind."""
     doors = ["--http", "unix:door"]
     (line,) = failed(tmp_path, "--nodaemon", "--pidfile=", "chatd", *doors, *options)
     assert line.startswith("chatd: ")
-    assert told in line
+    assert expected in line
     assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("spoil", UNUSABLE, ids=lambda spoil: spoil.__name__)
-def test_a_store_that_cannot_be_used_ends_the_start(
+def test_an_unusable_store_ends_startup_with_a_one_line_error(
     tmp_path: Path, spoil: Callable[[Path], None]
 ) -> None:
-    """With one line that names it; it is left as it was, and nothing listens."""
+    """The file is not changed, and no port is opened."""
     store = tmp_path / "chat.db"
     spoil(store)
-    before = remains(store)
+    before = contents(store)
     (line,) = failed(
         tmp_path, "--nodaemon", "--pidfile=", "chatd",
         "--http", "unix:door", "--line", "none", "--store", "sqlite:chat.db",
     )  # fmt: skip
     assert line.startswith(f"chatd: cannot use {store}: ")
-    assert remains(store) == before
+    assert contents(store) == before
     assert not (tmp_path / "door").exists()
 
 
-def test_two_servers_do_not_share_a_store(tmp_path: Path, start: Start) -> None:
-    """The second does not start; the first goes on, and when it was killed another may begin."""
+def test_a_second_server_on_the_same_store_does_not_start(tmp_path: Path, start: Start) -> None:
+    """The first one continues; when it was killed, another may start."""
     first = start(TWISTD, "--nodaemon", "--pidfile=", "chatd", "--http=unix:one", "--line=none")
     first.expect("http door listening")
     doors = ["--http", "unix:two", "--line", "none"]
@@ -106,13 +106,14 @@ def test_two_servers_do_not_share_a_store(tmp_path: Path, start: Start) -> None:
 
 
 @pytest.mark.parametrize(
-    "endpoint", ["tcp:{taken}:" + HERE, "tcp:99999", "tcp:0:interface=192.0.2.1", "unix:no/door"]
+    "endpoint",
+    ["tcp:{port_in_use}:" + HERE, "tcp:99999", "tcp:0:interface=192.0.2.1", "unix:no/door"],
 )
-def test_a_door_that_cannot_be_opened_ends_the_start(
-    tmp_path: Path, taken: int, endpoint: str
+def test_a_door_that_cannot_be_opened_ends_startup(
+    tmp_path: Path, port_in_use: int, endpoint: str
 ) -> None:
-    """With one line that names it, and no other door was open for a moment."""
-    endpoint = endpoint.format(taken=taken)
+    """With a one-line error that names it; no other door was open even for a moment."""
+    endpoint = endpoint.format(port_in_use=port_in_use)
     doors = ["--http", "unix:door", "--line", endpoint]
     (line,) = failed(tmp_path, "--nodaemon", "--pidfile=", "chatd", *doors)
     assert line.startswith("chatd: ")
@@ -120,25 +121,27 @@ def test_a_door_that_cannot_be_opened_ends_the_start(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_daemon_that_cannot_open_a_door_tells_who_started_it(tmp_path: Path, taken: int) -> None:
-    """As far as twistd lets it, which cuts messages short; the whole line is the log's last, and
-    nothing runs on in the background.
+def test_a_daemon_reports_a_door_that_cannot_be_opened_to_its_starter(
+    tmp_path: Path, port_in_use: int
+) -> None:
+    """twistd cuts the message short; the whole line is the last one of the log, and no process
+    stays in the background.
     """
-    doors = ["--http", "unix:door", "--line", f"tcp:{taken}:{HERE}"]
+    doors = ["--http", "unix:door", "--line", f"tcp:{port_in_use}:{HERE}"]
     line, _ = failed(tmp_path, "chatd", *doors)
-    assert f"cannot listen on tcp:{taken}" in line
+    assert f"cannot listen on tcp:{port_in_use}" in line
     *_, last = (tmp_path / "twistd.log").read_text().splitlines()
-    assert re.search(rf"chatd: cannot listen on tcp:{taken}:{HERE}: .*in use", last)
+    assert re.search(rf"chatd: cannot listen on tcp:{port_in_use}:{HERE}: .*in use", last)
     assert not (tmp_path / "door").exists()
     assert not (tmp_path / "twistd.pid").exists()
 
 
 @pytest.mark.parametrize("option", ["pidfile", "logfile"])
 @pytest.mark.parametrize("place", ["nowhere/file", "file/file", "/proc/file"])
-def test_a_directory_that_cannot_be_written_to_ends_the_start(
+def test_an_unwritable_pid_or_log_file_ends_startup(
     tmp_path: Path, option: str, place: str
 ) -> None:
-    """Before anything listens: it is not there, is no directory, or takes nothing."""
+    """Before any port is opened: the directory is missing, is no directory, or is read-only."""
     (tmp_path / "file").touch()
     (line,) = failed(
         tmp_path, "--nodaemon", f"--{option}={place}", "chatd",
@@ -149,7 +152,7 @@ def test_a_directory_that_cannot_be_written_to_ends_the_start(
 
 
 def test_none_closes_a_door(tmp_path: Path, start: Start) -> None:
-    """The other one is open."""
+    """The other door is open."""
     server = start(
         TWISTD, "--nodaemon", "--pidfile=", "chatd", "--line", "none", "--http", f"tcp:0:{HERE}"
     )
@@ -162,8 +165,8 @@ def test_none_closes_a_door(tmp_path: Path, start: Start) -> None:
     assert "line door" not in server.output
 
 
-def test_a_door_may_be_opened_in_several_places(tmp_path: Path, start: Start) -> None:
-    """All of them lead into one room; a Unix socket will do."""
+def test_a_door_may_listen_on_several_endpoints(tmp_path: Path, start: Start) -> None:
+    """All lead into the same rooms; one is a UNIX socket."""
     server = start(
         TWISTD, "--nodaemon", "--pidfile=", "chatd", "--http", "none",
         "--line", f"tcp:0:{HERE}", "--line", "unix:door",
@@ -179,8 +182,8 @@ def test_a_door_may_be_opened_in_several_places(tmp_path: Path, start: Start) ->
     ada.expect(r"^<guest-0002> hello")
 
 
-def test_a_daemon_writes_its_id_and_its_log(tmp_path: Path, start: Start) -> None:
-    """And ends when it is told to, leaving no id behind."""
+def test_a_daemon_writes_a_pid_file_and_a_log(tmp_path: Path, start: Start) -> None:
+    """SIGTERM ends it and removes the pid file."""
     starter = start(TWISTD, "chatd", "--http", "none", "--line", f"tcp:0:{HERE}")
     assert starter.wait() == 0
     pid = int((tmp_path / "twistd.pid").read_text())
@@ -201,10 +204,8 @@ def test_a_daemon_writes_its_id_and_its_log(tmp_path: Path, start: Start) -> Non
     assert not (tmp_path / "twistd.pid").exists()
 
 
-def test_a_crash_hinders_no_start(tmp_path: Path, start: Start) -> None:
-    """Killed, a server leaves its id, the path of a socket, and a port that was in use: none of
-    them is in the way of the next one.
-    """
+def test_leftovers_of_a_killed_server_do_not_prevent_a_start(tmp_path: Path, start: Start) -> None:
+    """A pid file, the path of a UNIX socket, and a port that was in use."""
     command = (TWISTD, "--nodaemon", "chatd", "--http", "unix:door", "--line")
     server = start(*command, f"tcp:0:{HERE}")
     port = server.expect(r"line door listening on 127\.0\.0\.1:(\d+)")[1]

@@ -1,4 +1,4 @@
-"""Stopping: promptly, in order, whatever clients do."""
+"""Stopping a server: promptly and in order, whatever its clients do."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from chatd.server.drain import GOODBYE_SECONDS
 from ..kit.processes import HERE, PATIENCE, TWISTD, Daemon
 from .conftest import Start
 
-IN_ALL = 5.0
-"""Seconds within which it is over."""
+SHUTDOWN_SECONDS = 5.0
+"""Seconds within which the shutdown must end."""
 
 
 def connected(port: int, request: bytes = b"") -> socket.socket:
-    """A client that has sent something, and has begun to read what comes."""
+    """Connect, send a request, and begin to read."""
     client = socket.create_connection(("127.0.0.1", port), PATIENCE)
     client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
     client.sendall(request)
@@ -38,8 +38,8 @@ def get(headers: str = "") -> bytes:
     return f"GET /rooms/lobby/events?wait=0 HTTP/1.1\r\nHost: localhost\r\n{headers}\r\n".encode()
 
 
-def test_over_tls_it_is_the_same(tmp_path: Path, start: Start) -> None:
-    """Greeted, told, and closed, at the line door too."""
+def test_shutdown_over_tls_says_goodbye(tmp_path: Path, start: Start) -> None:
+    """A line client over TLS is greeted, told, and closed."""
     key, certificate = tmp_path / "key.pem", tmp_path / "cert.pem"
     self_signed(key, certificate)
     endpoint = f"ssl:0:privateKey={key}:certKey={certificate}:{HERE}"
@@ -61,12 +61,12 @@ def test_over_tls_it_is_the_same(tmp_path: Path, start: Start) -> None:
         assert lines.readline().startswith(b"!! the server is going down")
         assert lines.readline() == b""
     assert server.wait() == 0
-    assert monotonic() - began < IN_ALL
+    assert monotonic() - began < SHUTDOWN_SECONDS
     assert "Traceback" not in server.output
 
 
 def self_signed(key: Path, certificate: Path) -> None:
-    """Make a certificate for localhost that nobody else has signed."""
+    """Make a self-signed certificate for localhost."""
     private = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "localhost")])
     now = datetime.now(UTC)
@@ -87,11 +87,11 @@ def self_signed(key: Path, certificate: Path) -> None:
     )
 
 
-def test_a_second_signal_cuts_it_short(daemon: Daemon) -> None:
-    """Nobody is waited for any more; it is no error."""
+def test_a_second_sigterm_ends_the_shutdown_at_once(daemon: Daemon) -> None:
+    """With exit status 0."""
     with connected(daemon.http, get()):
         daemon.signal(signal.SIGTERM)
-        daemon.expect("going down; 1 are connected")
+        daemon.expect("graceful shutdown: draining 1 connections")
         began = monotonic()
         daemon.signal(signal.SIGTERM)
         assert daemon.wait() == 0
@@ -99,20 +99,20 @@ def test_a_second_signal_cuts_it_short(daemon: Daemon) -> None:
     assert "Traceback" not in daemon.output
 
 
-def test_a_second_interrupt_cuts_it_short(daemon: Daemon) -> None:
-    """Likewise; and it ends as what was interrupted ends."""
+def test_a_second_sigint_ends_the_shutdown_at_once(daemon: Daemon) -> None:
+    """The process ends as one that SIGINT has killed."""
     with connected(daemon.http, get()):
         daemon.signal(signal.SIGINT)
-        daemon.expect("going down; 1 are connected")
+        daemon.expect("graceful shutdown: draining 1 connections")
         daemon.signal(signal.SIGINT)
         assert daemon.wait() == -signal.SIGINT
     assert "Traceback" not in daemon.output
 
 
 @pytest.mark.parametrize("daemon", [("--message-rate", "0")], ids=["unlimited"], indirect=True)
-def test_nobody_can_hold_it_up(daemon: Daemon) -> None:
-    """Clients that never read, at every door, with full buffers; that never finish a request; that
-    say nothing; that go on talking.
+def test_no_client_can_delay_shutdown(daemon: Daemon) -> None:
+    """Clients with full buffers at every door, unfinished requests, idle clients, and one that
+    keeps sending.
     """
     key = "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n"
     clients = [
@@ -125,27 +125,25 @@ def test_nobody_can_hold_it_up(daemon: Daemon) -> None:
     ]
     talker.settimeout(1)
     try:
-        while True:  # until everybody's buffers are full, its own too
+        while True:  # until all buffers are full, its own too
             talker.sendall(b"x" * 4000 + b"\n")
     except TimeoutError:
         pass
     began = monotonic()
     daemon.signal(signal.SIGTERM)
     assert daemon.wait() == 0
-    assert monotonic() - began < IN_ALL
+    assert monotonic() - began < SHUTDOWN_SECONDS
     assert "Traceback" not in daemon.output
     for client in clients:
         client.close()
 
 
-def test_a_hangup_ends_nothing(daemon: Daemon) -> None:
-    """A terminal that is closed, an old habit: SIGHUP and SIGUSR1 reopen the log, if it is a file.
-    SIGTERM then says goodbye as ever.
-    """
+def test_sighup_and_sigusr1_do_not_stop_the_server(daemon: Daemon) -> None:
+    """They reopen the log if it is a file. SIGTERM then says goodbye as usual."""
     client = connected(daemon.line)
     for number in (signal.SIGHUP, signal.SIGUSR1):
         daemon.signal(number)
-        daemon.expect("told to reopen the log, which is no file of ours")
+        daemon.expect("not reopening the log: this process does not write it to a file itself")
     client.sendall(b"still here\n")
     daemon.signal(signal.SIGTERM)
     assert daemon.wait() == 0
@@ -159,10 +157,10 @@ def test_a_hangup_ends_nothing(daemon: Daemon) -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGUSR1])
-def test_a_log_that_was_moved_away_is_there_again(
+def test_a_rotated_log_is_reopened_by_a_signal(
     start: Start, tmp_path: Path, number: signal.Signals
 ) -> None:
-    """`logrotate`: move, then a signal."""
+    """As `logrotate` does: move the file, then send the signal."""
     log = tmp_path / "log"
     server = start(
         TWISTD, "--nodaemon", "--pidfile=", "--logfile=log", "chatd",
@@ -172,8 +170,8 @@ def test_a_log_that_was_moved_away_is_there_again(
     follow.expect("line door listening")
     log.rename(tmp_path / "log.1")
     server.signal(number)
-    follow.expect("the log is reopened")
-    assert "the log is reopened" in log.read_text()
+    follow.expect("log reopened")
+    assert "log reopened" in log.read_text()
     server.signal(signal.SIGTERM)
     assert server.wait() == 0
     assert "Server Shut Down" in log.read_text()

@@ -1,4 +1,6 @@
-"""The `websockets` package, a strict client, at real servers: the echo, and the chat over TLS."""
+"""The `websockets` package, a strict client, at real servers: the echo server, and the
+chat over TLS.
+"""
 
 from __future__ import annotations
 
@@ -33,7 +35,7 @@ HANDSHAKE = (
 
 @pytest.fixture
 def echo_url(start: Start) -> str:
-    """Where the echo is."""
+    """The URL of the echo server's WebSocket."""
     server = start(sys.executable, "-m", "chatd.testing", "conformance", "0")
     port = server.expect(r"conformance door listening on 127\.0\.0\.1:(\d+)")[1]
     return f"ws://127.0.0.1:{port}/ws"
@@ -41,7 +43,7 @@ def echo_url(start: Start) -> str:
 
 @pytest.fixture
 def echo(echo_url: str) -> Iterator[ClientConnection]:
-    """A WebSocket to the echo."""
+    """A WebSocket to the echo server."""
     with connect(echo_url, close_timeout=PATIENCE) as websocket:
         yield websocket
 
@@ -71,7 +73,7 @@ def certificate(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def tls(certificate: Path) -> ssl.SSLContext:
-    """A client that trusts that certificate and no other."""
+    """A TLS client context that trusts only that certificate."""
     return ssl.create_default_context(cafile=str(certificate))
 
 
@@ -87,11 +89,11 @@ def secure_port(start: Start, certificate: Path) -> int:
 
 @pytest.fixture
 def secure_url(secure_port: int) -> str:
-    """Where the lobby is read and spoken in, over TLS."""
+    """The URL of the lobby's WebSocket over TLS."""
     return f"wss://localhost:{secure_port}/rooms/lobby/events"
 
 
-def test_messages_of_any_size_come_back(echo: ClientConnection) -> None:
+def test_messages_of_any_size_are_echoed(echo: ClientConnection) -> None:
     """As text and as bytes, whole and in fragments."""
     for size in (0, 1, 125, 126, 65535, 65536):
         for message in ("x" * size, b"\xff" * size):
@@ -102,7 +104,7 @@ def test_messages_of_any_size_come_back(echo: ClientConnection) -> None:
 
 
 def test_a_ping_is_answered(echo: ClientConnection) -> None:
-    """Between two messages that come back in order."""
+    """Between two messages that are echoed in order."""
     echo.send("one")
     pong = echo.ping(b"\0\xff" * 60)
     echo.send("two")
@@ -110,8 +112,8 @@ def test_a_ping_is_answered(echo: ClientConnection) -> None:
     assert [echo.recv(PATIENCE), echo.recv(PATIENCE)] == ["one", "two"]
 
 
-def test_a_close_is_clean(echo_url: str) -> None:
-    """With the same code and reason from the server, which then closes the connection."""
+def test_a_close_is_answered_with_the_same_code(echo_url: str) -> None:
+    """Then the server closes the connection."""
     for code in (1000, 1001, 3000, 4999):
         with connect(echo_url, close_timeout=PATIENCE) as websocket:
             websocket.close(code, "bye ☃")
@@ -121,8 +123,8 @@ def test_a_close_is_clean(echo_url: str) -> None:
         assert (closed.value.rcvd.code, closed.value.rcvd.reason) == (code, "bye ☃")
 
 
-def test_a_message_that_is_too_big_is_refused_cleanly(echo: ClientConnection) -> None:
-    """The client gets to read why."""
+def test_a_too_big_message_is_refused_with_1009(echo: ClientConnection) -> None:
+    """The client can read the close frame."""
     echo.send("x" * 65537)
     with pytest.raises(ConnectionClosed) as closed:
         echo.recv(PATIENCE)
@@ -130,8 +132,8 @@ def test_a_message_that_is_too_big_is_refused_cleanly(echo: ClientConnection) ->
     assert closed.value.rcvd.code == 1009
 
 
-def test_over_tls_one_chats_and_closes_cleanly(secure_url: str, tls: ssl.SSLContext) -> None:
-    """What is said is acknowledged and comes back, and the close is answered."""
+def test_a_chat_over_tls_closes_cleanly(secure_url: str, tls: ssl.SSLContext) -> None:
+    """A message is acknowledged and echoed, and the close answered."""
     with connect(secure_url, ssl=tls, close_timeout=PATIENCE) as websocket:
         assert json.loads(websocket.recv(PATIENCE))["type"] == "ready"
         websocket.send('{"type":"say","text":"hello","ref":"a1"}')
@@ -144,8 +146,8 @@ def test_over_tls_one_chats_and_closes_cleanly(secure_url: str, tls: ssl.SSLCont
     assert closed.value.rcvd.code == 4000
 
 
-def test_over_tls_the_server_closes_cleanly(secure_url: str, tls: ssl.SSLContext) -> None:
-    """A client that sends bytes where only text is understood gets to read why."""
+def test_a_close_by_the_server_over_tls_can_be_read(secure_url: str, tls: ssl.SSLContext) -> None:
+    """A client that sends bytes instead of text gets close code 1003."""
     with connect(secure_url, ssl=tls, close_timeout=PATIENCE) as websocket:
         assert json.loads(websocket.recv(PATIENCE))["type"] == "ready"
         websocket.send(b"bytes")
@@ -160,10 +162,10 @@ def test_over_tls_the_server_closes_cleanly(secure_url: str, tls: ssl.SSLContext
     [b"\x88\x80\0\0\0\0", b"\x88\x82\0\0\0\0\x03\xe8", b"\x81\x05hello"],
     ids=["close", "close-1000", "no-mask"],
 )
-def test_over_tls_the_connection_ends_as_tls_wants_it(
+def test_a_tls_connection_ends_with_close_notify(
     secure_port: int, tls: ssl.SSLContext, frame: bytes
 ) -> None:
-    """With its own closing alert: else nobody could tell the end from a cut."""
+    """Without it a client could not tell the end from a cut."""
     with (
         socket.create_connection(("127.0.0.1", secure_port), PATIENCE) as plain,
         tls.wrap_socket(
@@ -179,10 +181,10 @@ def test_over_tls_the_connection_ends_as_tls_wants_it(
     assert re.fullmatch(rb'\x81.\{"type":"ready","next":\d+\}\x88.*', frames, re.DOTALL)
 
 
-def test_over_tls_a_request_that_is_no_http_is_told_so(
+def test_malformed_http_over_tls_is_answered_with_400(
     secure_port: int, tls: ssl.SSLContext
 ) -> None:
-    """The refusal arrives, and the connection ends cleanly."""
+    """The response arrives, and the connection ends cleanly."""
     with (
         socket.create_connection(("127.0.0.1", secure_port), PATIENCE) as plain,
         tls.wrap_socket(
@@ -196,8 +198,8 @@ def test_over_tls_a_request_that_is_no_http_is_told_so(
     assert received.startswith(b"HTTP/1.1 400 Bad Request\r\n")
 
 
-def test_over_tls_a_foreign_page_is_refused(secure_url: str, tls: ssl.SSLContext) -> None:
-    """And this server's own is not."""
+def test_a_foreign_origin_over_tls_is_refused(secure_url: str, tls: ssl.SSLContext) -> None:
+    """The server's own origin is accepted."""
     with (
         pytest.raises(InvalidStatus) as refusal,
         connect(secure_url, ssl=tls, origin=Origin("https://evil.example")),

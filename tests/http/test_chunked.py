@@ -1,4 +1,4 @@
-"""A body in chunks, cut anywhere."""
+"""The decoder of chunked bodies, at any packet boundaries."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from chatd.model.errors import Malformed
 
 
 def read(*packets: bytes) -> tuple[bytes, bytes | None]:
-    """The body in these packets, and what came behind it; None if it has not ended."""
+    """The body in these packets, and the bytes after it, or None if it has not ended."""
     body: list[bytes] = []
     rest: list[bytes] = []
     chunks = Chunks(body.append, rest.append)
@@ -26,10 +26,10 @@ def read(*packets: bytes) -> tuple[bytes, bytes | None]:
     trailer=st.sampled_from([b"", b"X: y\r\n", b"X:\r\nY: \xff\r\n"]),
     cuts=st.lists(st.integers(1, 30), max_size=10),
 )
-def test_a_body_is_what_its_chunks_hold_however_they_are_cut(
+def test_a_chunked_body_is_decoded_at_any_packet_boundaries(
     pieces: list[bytes], extension: bytes, trailer: bytes, cuts: list[int]
 ) -> None:
-    """Whatever is in it, and in how many packets it comes."""
+    """Whatever its bytes, extensions and trailers."""
     chunks = b"".join(b"%x%b\r\n%b\r\n" % (len(piece), extension, piece) for piece in pieces)
     data = chunks + b"0\r\n" + trailer + b"\r\n"
     packets = []
@@ -39,14 +39,14 @@ def test_a_body_is_what_its_chunks_hold_however_they_are_cut(
     assert read(*packets, *([data] if data else [])) == (b"".join(pieces), b"")
 
 
-def test_what_comes_behind_a_body_is_not_its_own() -> None:
-    """It is the next request."""
+def test_bytes_after_the_last_chunk_are_not_part_of_the_body() -> None:
+    """They belong to the next request."""
     assert read(b"1\r\nx\r\n0\r\n\r\nGET /") == (b"x", b"GET /")
 
 
 @given(st.binary(max_size=60))
-def test_whatever_comes_is_read_or_refused(data: bytes) -> None:
-    """Whether at once or byte by byte, with the same outcome."""
+def test_any_bytes_are_decoded_or_malformed(data: bytes) -> None:
+    """At once and byte by byte, with the same result."""
 
     def outcome(*packets: bytes) -> object:
         try:
@@ -59,7 +59,7 @@ def test_whatever_comes_is_read_or_refused(data: bytes) -> None:
         assert outcome(*(bytes([byte]) for byte in data)) == whole
 
 
-def test_a_line_without_an_end_is_not_waited_for() -> None:
-    """It is kept up to a bound."""
+def test_a_chunk_line_without_an_end_is_refused() -> None:
+    """It is buffered only up to a limit."""
     with pytest.raises(Malformed, match="too long"):
         read(*[b"1"] * (MAX_LINE + 1))

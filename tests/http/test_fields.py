@@ -1,4 +1,4 @@
-"""Every field of every door has a bound, and nothing long reaches what is slow."""
+"""Every field that a door reads has a length bound, and nothing long reaches PRECIS."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ from ..kit.websocket import WebSocket
 
 CHATD = Path(__file__).parents[2] / "chatd"
 READERS = {"getHeader", "getRawHeaders", "getCookie", "received_cookies", "args", "getAllHeaders"}
-"""What reads a request's fields without a bound."""
+"""Attributes by which code would read a request's fields without a bound."""
 LONG = {"dots": "・" * 300 + "あ", "digits": "ا" + "٣" * 400, "letters": "x" * 3000}
-"""What is no name, by its length, and would take PRECIS long."""
+"""Texts too long for a name, for which PRECIS would take long."""
 longs = pytest.mark.parametrize("long", LONG.values(), ids=LONG)
 
 
-def fields_read(path: Path) -> Iterator[str]:
-    """Where a module reads a field of a request by itself."""
+def unbounded_reads(path: Path) -> Iterator[str]:
+    """The places where a module reads a field of a request without a bound."""
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Attribute) and node.attr in READERS:
             yield f"{path.name}:{node.lineno} {node.attr}"
@@ -42,20 +42,20 @@ def fields_read(path: Path) -> Iterator[str]:
             yield f"{path.name}:{node.lineno} a part of the path"
 
 
-# strict.py and syntax.py read what frames a request (Host, Connection), before there is one.
+# strict.py and syntax.py read Host and Connection, which frame a request, before it exists.
 FRAMING = ("fields.py", "strict.py", "syntax.py")
 READING = [path for top in ("http", "doors") for path in sorted((CHATD / top).rglob("*.py"))]
 DOORS = [path for path in READING if path.name not in FRAMING]
 
 
 @pytest.mark.parametrize("path", DOORS, ids=lambda path: path.name)
-def test_a_door_reads_a_request_s_fields_where_they_have_bounds(path: Path) -> None:
-    """`chatd.http.fields` knows a bound for each; without one, it cannot be read."""
-    assert list(fields_read(path)) == []
+def test_doors_read_request_fields_only_through_http_fields(path: Path) -> None:
+    """`chatd.http.fields` has a bound for each field."""
+    assert list(unbounded_reads(path)) == []
 
 
-class Longest:
-    """A PRECIS profile that notes how much it is given."""
+class RecordingProfile:
+    """A PRECIS profile that records the length of the longest string that it gets."""
 
     def __init__(self, profile: Any) -> None:
         self._profile = profile
@@ -67,12 +67,12 @@ class Longest:
 
 
 @pytest.fixture(autouse=True)
-def _short(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Whatever a test sends: nothing long has reached PRECIS, and nothing long is kept."""
+def _precis_gets_nothing_long(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """After each test: no long string has reached PRECIS, and none is cached."""
     caches = (names._clean_name, names._name_key, names._clean_room)
     for cached in caches:
         cached.cache_clear()
-    display, folded = Longest(names._display), Longest(names._folded)
+    display, folded = RecordingProfile(names._display), RecordingProfile(names._folded)
     monkeypatch.setattr(names, "_display", display)
     monkeypatch.setattr(names, "_folded", folded)
     yield
@@ -89,14 +89,14 @@ PLACES = {
     "reader": "/rooms/lobby/events?wait=0&{}",
     "rooms": "/events?wait=0&{}",
 }
-"""Where a parameter is read, if it is not where events are."""
+"""The target where a parameter is read, if it is not a room's events."""
 
 
 @pytest.mark.parametrize(
     "name", sorted(PARAMETERS.keys() - {"message"})
-)  # a request's line is shorter
+)  # `message` may be longer than a request line
 def test_an_overlong_parameter_is_refused(server: MemoryServer, name: str) -> None:
-    """With its own code; and what is as long as may be is judged by what it says."""
+    """With the error of its field."""
     bound = PARAMETERS[name]
     http = server.http()
     http.enter("ada")
@@ -110,10 +110,10 @@ def test_an_overlong_parameter_is_refused(server: MemoryServer, name: str) -> No
 
 @longs
 @pytest.mark.parametrize("name", PARAMETERS)
-def test_no_parameter_brings_anything_long_to_precis(
+def test_no_query_parameter_brings_a_long_string_to_precis(
     server: MemoryServer, name: str, long: str
 ) -> None:
-    """Not even those that are no names."""
+    """Also in parameters that are not names."""
     target = PLACES.get(name, "/rooms/lobby/events?wait=0&{}").format(f"{name}={quote(long)}")
     for method in ("GET", "POST"):
         for body in (b"text=hi", b""):
@@ -126,8 +126,8 @@ def test_no_parameter_brings_anything_long_to_precis(
 
 
 @pytest.mark.parametrize("name", HEADERS)
-def test_an_overlong_header_is_no_mistake_of_the_server_s(server: MemoryServer, name: str) -> None:
-    """It is refused, or counts as not sent; a handshake's are looked at only in a handshake."""
+def test_no_overlong_header_causes_a_5xx(server: MemoryServer, name: str) -> None:
+    """It is refused, or ignored if the request does not use it."""
     value = "1" * (HEADERS[name].most + 1)
     for target in ("/rooms/lobby/events?wait=0", "/session", "/rooms/lobby"):
         for method, body in (("GET", ""), ("POST", "{}")):
@@ -157,7 +157,7 @@ def test_an_overlong_header_is_no_mistake_of_the_server_s(server: MemoryServer, 
 def test_an_overlong_header_is_refused_for_its_length(
     server: MemoryServer, name: str, refusal: tuple[int, str]
 ) -> None:
-    """Before anything is made of it."""
+    """Before it is parsed."""
     value = "1" * (HEADERS[name].most + 1)
     headers = {"Content-Type": "application/json", name.title(): value}
     method = "POST" if name in ("content-type", "idempotency-key") else "GET"
@@ -166,16 +166,16 @@ def test_an_overlong_header_is_refused_for_its_length(
     assert server.http().request(method, target, "{}", headers).refusal == refusal
 
 
-def test_an_overlong_cookie_is_no_session(server: MemoryServer) -> None:
-    """Like any other that is out of date."""
+def test_an_overlong_cookie_is_ignored(server: MemoryServer) -> None:
+    """Like the cookie of an expired session."""
     response = server.http().get("/rooms/lobby", Cookie="chatd=" + "x" * 5000)
     assert response.status == 200
 
 
 @longs
 @pytest.mark.parametrize("place", SEGMENTS)
-def test_an_overlong_part_of_a_path_is_refused(server: MemoryServer, place: str, long: str) -> None:
-    """A room's name, a person's, the id of a session."""
+def test_an_overlong_path_segment_is_refused(server: MemoryServer, place: str, long: str) -> None:
+    """A room, a person, a session, a token, an invite."""
     http = server.http()
     http.enter("ada")
     for path in {
@@ -204,10 +204,10 @@ BODIES = {
 
 @longs
 @pytest.mark.parametrize("request_line", BODIES)
-def test_no_field_of_a_body_brings_anything_long_to_precis(
+def test_no_body_field_brings_a_long_string_to_precis(
     server: MemoryServer, request_line: str, long: str
 ) -> None:
-    """Names are refused; texts are no names."""
+    """Long names are refused; texts never reach PRECIS."""
     method, target = request_line.split()
     http = server.http()
     http.enter("ada")
@@ -221,10 +221,10 @@ def test_no_field_of_a_body_brings_anything_long_to_precis(
 
 @longs
 @pytest.mark.parametrize("kind", AnySent.__args__, ids=lambda kind: kind.__struct_config__.tag)
-def test_no_field_of_a_frame_brings_anything_long_to_precis(
+def test_no_frame_field_brings_a_long_string_to_precis(
     server: MemoryServer, kind: Any, long: str
 ) -> None:
-    """Of 63 kB in one frame nobody notices anything."""
+    """Each long field of a WebSocket frame is answered with an error."""
     socket = WebSocket(server, "/events?rooms=lobby")
     tag = kind.__struct_config__.tag
     good = {"room": "lobby", "text": "hi", "name": "ada", "to": "ada"}
@@ -232,17 +232,17 @@ def test_no_field_of_a_frame_brings_anything_long_to_precis(
     for field in fields - {"text"}:
         frame = {"type": tag, **{name: good[name] for name in fields - {"ref"}}, field: long * 20}
         socket.send(**frame)
-        (answer,) = [told for told in socket.told() if told["type"] == "error"]
+        (answer,) = [told for told in socket.received() if told["type"] == "error"]
         wanted = {"room": "bad-room", "ref": "malformed"}.get(field, "bad-name")
         assert answer["code"] == wanted
 
 
 @longs
 @pytest.mark.parametrize("command", [row.name for row in COMMANDS])
-def test_no_line_brings_anything_long_to_precis(
+def test_no_line_command_brings_a_long_string_to_precis(
     server: MemoryServer, command: str, long: str
 ) -> None:
-    """A line has as many bytes as a message, and names are shorter."""
+    """A line may be as long as a message, which is longer than any name."""
     line = server.line()
     server.chat.settle()
     line.received()

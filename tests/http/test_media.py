@@ -1,4 +1,4 @@
-"""Which media type a request prefers."""
+"""Content negotiation: the media type that a request prefers."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ OFFERED = ("application/json", "text/plain", "text/event-stream")
     ],
 )
 def test_the_media_type_of_the_highest_weight_is_preferred(accept: str, wanted: str) -> None:
-    """RFC 9110, section 12.5.1; what is vague or wrong is answered with the first."""
+    """RFC 9110, section 12.5.1; a vague or malformed `Accept` gets the first type offered."""
     assert preferred(accept, OFFERED) == wanted
 
 
 @given(st.text(max_size=100) | st.text(alphabet="textplin/,;q=01. *", max_size=60))
-def test_any_accept_is_answered_with_something_that_is_offered(accept: str) -> None:
-    """It is no mistake to ask for nonsense."""
+def test_any_accept_header_gets_an_offered_type(accept: str) -> None:
+    """A malformed `Accept` is no error."""
     assert preferred(accept, OFFERED) in OFFERED

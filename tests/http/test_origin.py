@@ -1,4 +1,4 @@
-"""Which web pages may use a chat: its own, and those that the operator names."""
+"""Origins: which web pages may use a chat (its own, and those that the operator allows)."""
 
 from __future__ import annotations
 
@@ -35,12 +35,12 @@ OWN = [
 
 @pytest.fixture
 def server() -> MemoryServer:
-    """A chat that one other web site may use."""
+    """A server that one other web site may use."""
     return MemoryServer(origins=[ALLOWED])
 
 
-def asked(http: HttpClient, method: str, target: str, origin: str | None) -> Response:
-    """Ask as a page would."""
+def request_from(http: HttpClient, method: str, target: str, origin: str | None) -> Response:
+    """Send a request as a page of that origin would."""
     headers = {} if origin is None else {"Origin": origin}
     body = '{"text":"hello"}' if method == "POST" else ""
     return http.request(method, target, body, {**headers, "Content-Type": "application/json"})
@@ -61,37 +61,35 @@ def asked(http: HttpClient, method: str, target: str, origin: str | None) -> Res
 def test_a_foreign_page_is_refused(
     server: MemoryServer, http: HttpClient, origin: str, method: str, target: str
 ) -> None:
-    """Whatever it asks; nothing is said, nothing held, and no permission given."""
-    response = asked(http, method, target, origin)
+    """Whatever it requests: no message is said, no poll held, and no CORS permission given."""
+    response = request_from(http, method, target, origin)
     assert response.refusal == (403, "foreign-origin")
     assert not any(name.startswith("access-control") for name in response.headers)
     assert server.chat.texts("lobby") == []
 
 
 @pytest.mark.parametrize("origin", [None, *OWN])
-def test_the_servers_own_page_and_programs_are_welcome(
+def test_the_server_s_own_page_and_programs_are_accepted(
     server: MemoryServer, http: HttpClient, origin: str | None
 ) -> None:
-    """A request without an Origin is no page's; a proxy may speak TLS for us."""
-    assert asked(http, "POST", MESSAGES, origin).status == 201
-    assert asked(http, "GET", "/rooms/lobby/events?wait=0", origin).texts == ["hello"]
+    """Only pages send an Origin; a proxy may add TLS, so `https` counts as own too."""
+    assert request_from(http, "POST", MESSAGES, origin).status == 201
+    assert request_from(http, "GET", "/rooms/lobby/events?wait=0", origin).texts == ["hello"]
 
 
 @pytest.mark.parametrize("target", ["/", "/page.js", "/chat.js", "/chat.css"])
-def test_the_page_s_files_are_nobody_s_secret(http: HttpClient, target: str) -> None:
-    """Behind a proxy that does not pass on Host, the page itself looks foreign: it has to come up
-    to say so.  No page is permitted to read them.
+def test_the_page_s_files_are_served_to_any_origin(http: HttpClient, target: str) -> None:
+    """Behind a proxy that changes Host the page itself looks foreign, and must load to report it.
+    Without CORS headers other pages cannot read the files.
     """
     for method in ("GET", "HEAD"):
-        response = asked(http, method, target, FOREIGN[0])
+        response = request_from(http, method, target, FOREIGN[0])
         assert response.status == 200
         assert not any(name.startswith("access-control") for name in response.headers)
 
 
-def test_a_browser_is_believed_that_says_same_origin(
-    server: MemoryServer, http: HttpClient
-) -> None:
-    """No page can set that header; a proxy may have changed Host, and only the browser knows."""
+def test_sec_fetch_site_same_origin_is_trusted(server: MemoryServer, http: HttpClient) -> None:
+    """No page can set that header, and a proxy may have changed Host."""
     page = {"Origin": "https://talk.example", "Content-Type": "text/plain"}
     for site, status in (("same-origin", 201), ("same-site", 403), ("cross-site", 403)):
         headers = {**page, "Sec-Fetch-Site": site}
@@ -99,15 +97,15 @@ def test_a_browser_is_believed_that_says_same_origin(
     assert server.chat.texts("lobby") == ["hello"]
 
 
-def test_a_foreign_page_cannot_learn_a_poll(server: MemoryServer, http: HttpClient) -> None:
-    """Nor use what this connection has learned."""
+def test_a_foreign_page_cannot_use_the_fast_path(server: MemoryServer, http: HttpClient) -> None:
+    """It can neither learn a poll nor use one that the connection has learned."""
     server.say("hello")
     for origin, status in (("http://chat.example", 200), (FOREIGN[0], 403)) * 3:
-        assert asked(http, "GET", "/rooms/lobby/events?since=0", origin).status == status
+        assert request_from(http, "GET", "/rooms/lobby/events?since=0", origin).status == status
 
 
-def test_an_allowed_page_may_use_it(server: MemoryServer, http: HttpClient) -> None:
-    """And read the answers, errors too."""
+def test_an_allowed_page_may_read_all_responses(server: MemoryServer, http: HttpClient) -> None:
+    """Errors too, by CORS headers."""
     for method, target, status in (
         ("POST", MESSAGES, 201),
         ("GET", "/rooms/lobby/events?since=0", 200),
@@ -116,15 +114,15 @@ def test_an_allowed_page_may_use_it(server: MemoryServer, http: HttpClient) -> N
         ("GET", "/nowhere", 404),
         ("PATCH", "/session", 401),
     ):
-        response = asked(http, method, target, ALLOWED)
+        response = request_from(http, method, target, ALLOWED)
         assert response.status == status
         assert response.headers["access-control-allow-origin"] == ALLOWED
         assert response.headers["vary"] == "Origin"
 
 
 @pytest.mark.parametrize("method", ["POST", "PATCH", "PUT", "DELETE"])
-def test_an_allowed_page_may_ask_before_it_asks(http: HttpClient, method: str) -> None:
-    """A preflight is answered with all that this server takes."""
+def test_a_preflight_of_an_allowed_page_is_permitted(http: HttpClient, method: str) -> None:
+    """For every method and header that the API uses."""
     headers = {
         "Origin": ALLOWED,
         "Access-Control-Request-Method": method,
@@ -142,8 +140,8 @@ def test_an_allowed_page_may_ask_before_it_asks(http: HttpClient, method: str) -
     assert "access-control-allow-credentials" not in response.headers
 
 
-def test_a_foreign_page_that_asks_before_is_refused(http: HttpClient) -> None:
-    """So that its browser does not even send what it wanted to."""
+def test_a_preflight_of_a_foreign_page_is_refused(http: HttpClient) -> None:
+    """So its browser does not send the request itself."""
     headers = {"Origin": FOREIGN[0], "Access-Control-Request-Method": "POST"}
     response = http.request("OPTIONS", "/rooms/lobby/messages", headers=headers)
     assert response.refusal == (403, "foreign-origin")
@@ -151,7 +149,7 @@ def test_a_foreign_page_that_asks_before_is_refused(http: HttpClient) -> None:
 
 
 def test_a_foreign_page_gets_no_websocket(http: HttpClient) -> None:
-    """Browsers send no preflight for one."""
+    """Browsers send no preflight for a WebSocket."""
     headers = {
         "Origin": FOREIGN[0],
         "Upgrade": "websocket",

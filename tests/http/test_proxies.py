@@ -1,4 +1,4 @@
-"""Proxies that may say for whom they ask, and everybody else, who may not."""
+"""Proxies: trusted ones may name the client that they forward, all others may not."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ MESSAGES = "/rooms/lobby/messages?name=ada"
 
 @pytest.fixture
 def server() -> MemoryServer:
-    """A chat behind proxies, where an address may say four things at once."""
+    """A server behind proxies, where an address may send four messages at once."""
     return MemoryServer(proxies=Proxies(NETWORKS), message_rate=1)
 
 
-def taken(http: HttpClient, *forwarded: str) -> bool:
-    """Whether a message is taken from whoever the headers say."""
+def accepted(http: HttpClient, *forwarded: str) -> bool:
+    """Whether a message is accepted from the client that the headers name."""
     lines = b"".join(b"X-Forwarded-For: %b\r\n" % line.encode() for line in forwarded)
     target = MESSAGES.encode()
     http.send_raw(
@@ -37,8 +37,8 @@ def taken(http: HttpClient, *forwarded: str) -> bool:
 
 
 def exhaust(http: HttpClient, *forwarded: str) -> None:
-    """Say all that may be said."""
-    assert [taken(http, *forwarded) for _ in range(5)] == [True] * 4 + [False]
+    """Use up the rate limit of a client."""
+    assert [accepted(http, *forwarded) for _ in range(5)] == [True] * 4 + [False]
 
 
 @pytest.mark.parametrize(
@@ -55,21 +55,23 @@ def exhaust(http: HttpClient, *forwarded: str) -> None:
     ],
     ids=", ".join,
 )
-def test_a_proxy_is_believed_whom_it_asks_for(server: MemoryServer, forwarded: list[str]) -> None:
-    """It is the last who is no proxy: what stands before it, that one may have made up."""
+def test_x_forwarded_for_of_a_trusted_proxy_names_the_client(
+    server: MemoryServer, forwarded: list[str]
+) -> None:
+    """The client is the last address that is no proxy; it may have invented those before it."""
     exhaust(server.http(PROXY), "192.0.2.7")
-    assert not taken(server.http(PROXY), *forwarded)
-    assert taken(server.http("fd00::5"), "192.0.2.8")
-    assert taken(server.http(PROXY))
+    assert not accepted(server.http(PROXY), *forwarded)
+    assert accepted(server.http("fd00::5"), "192.0.2.8")
+    assert accepted(server.http(PROXY))
 
 
 @pytest.mark.parametrize("host", ["192.0.2.1", "::1", "unix", "11.0.0.1"])
-def test_nobody_else_is_believed(server: MemoryServer, host: str) -> None:
-    """Whoever wants to speak for an army of others speaks for themselves."""
+def test_x_forwarded_for_of_an_untrusted_client_is_ignored(server: MemoryServer, host: str) -> None:
+    """Otherwise one client could pretend to be many, and escape its rate limit."""
     exhaust(server.http(host), "192.0.2.7")
     for name in ("192.0.2.8", "10.0.0.1", "forged"):
-        assert not taken(server.http(host), name)
-    assert taken(server.http(PROXY), "192.0.2.7")
+        assert not accepted(server.http(host), name)
+    assert accepted(server.http(PROXY), "192.0.2.7")
 
 
 @pytest.mark.parametrize(
@@ -89,36 +91,36 @@ def test_nobody_else_is_believed(server: MemoryServer, host: str) -> None:
     ],
     ids=repr,
 )
-def test_what_makes_no_sense_counts_as_the_proxy_s_own(
+def test_a_malformed_x_forwarded_for_counts_as_the_proxy(
     server: MemoryServer, forwarded: list[str]
 ) -> None:
-    """And is measured all the same."""
+    """And is rate limited as such."""
     exhaust(server.http(PROXY))
-    assert not taken(server.http(PROXY), *forwarded)
+    assert not accepted(server.http(PROXY), *forwarded)
 
 
-def test_who_asks_through_proxies_only_is_the_first_of_them(server: MemoryServer) -> None:
-    """A machine of the operator's network is a client too."""
+def test_if_all_addresses_are_proxies_the_first_is_the_client(server: MemoryServer) -> None:
+    """A machine in the operator's network may be a client."""
     exhaust(server.http(PROXY), "10.7.7.7, 10.1.1.1")
-    assert not taken(server.http(PROXY), "10.7.7.7")
-    assert taken(server.http(PROXY), "10.8.8.8, 10.1.1.1")
+    assert not accepted(server.http(PROXY), "10.7.7.7")
+    assert accepted(server.http(PROXY), "10.8.8.8, 10.1.1.1")
 
 
 @pytest.mark.parametrize("trusted", [True, False])
-def test_a_proxy_may_come_over_a_unix_socket(trusted: bool) -> None:
-    """If the operator says so; otherwise all who do are one address."""
+def test_a_unix_socket_may_be_a_trusted_proxy(trusted: bool) -> None:
+    """If the operator says so; otherwise all its clients share one address."""
     server = MemoryServer(proxies=Proxies(sockets=trusted), message_rate=1)
     exhaust(server.http("unix"), "192.0.2.7")
-    assert taken(server.http("unix"), "192.0.2.8") is trusted
-    assert not taken(server.http("unix"), "192.0.2.7")
+    assert accepted(server.http("unix"), "192.0.2.8") is trusted
+    assert not accepted(server.http("unix"), "192.0.2.7")
 
 
-def test_one_ipv6_network_is_one_address(server: MemoryServer) -> None:
-    """Whoever has one has more hosts than there are messages."""
+def test_an_ipv6_network_of_64_bits_is_one_client(server: MemoryServer) -> None:
+    """Its owner has more addresses than any rate limit could count."""
     exhaust(server.http("2001:db8:1:2::1"))
-    assert not taken(server.http("2001:db8:1:2:3:4:5:6"))
-    assert not taken(server.http(PROXY), "2001:db8:1:2::7")
-    assert taken(server.http("2001:db8:1:3::1"))
+    assert not accepted(server.http("2001:db8:1:2:3:4:5:6"))
+    assert not accepted(server.http(PROXY), "2001:db8:1:2::7")
+    assert accepted(server.http("2001:db8:1:3::1"))
 
 
 # -- scheme and host -------------------------------------------------------------------------------
@@ -134,10 +136,10 @@ def test_one_ipv6_network_is_one_address(server: MemoryServer) -> None:
         ("192.0.2.1", "https", False),
     ],
 )
-def test_the_cookie_stays_on_tls_where_the_client_speaks_it(
+def test_the_cookie_is_secure_if_the_client_uses_tls(
     server: MemoryServer, host: str, told: str, secure: bool
 ) -> None:
-    """As the first proxy says, if it is one."""
+    """As the first trusted proxy says in X-Forwarded-Proto."""
     headers = {"X-Forwarded-Proto": told}
     response = server.http(host).request("POST", "/session", headers=headers)
     assert response.status == 201
@@ -155,10 +157,10 @@ def test_the_cookie_stays_on_tls_where_the_client_speaks_it(
         ("192.0.2.1", {"X-Forwarded-Host": "talk.example:8443"}, False),
     ],
 )
-def test_the_page_s_own_origin_is_the_one_that_the_client_asked(
+def test_the_own_origin_is_the_host_that_the_client_requested(
     server: MemoryServer, host: str, headers: dict[str, str], own: bool
 ) -> None:
-    """Proxies that cannot pass on Host say it in a header of their own."""
+    """X-Forwarded-Host of a trusted proxy, or else Host."""
     page = {"Origin": "https://talk.example:8443"}
     response = server.http(host).request("GET", "/rooms", headers={**page, **headers})
     assert response.status == (200 if own else 403)
@@ -168,10 +170,10 @@ def test_the_page_s_own_origin_is_the_one_that_the_client_asked(
     ("host", "told", "welcome"),
     [(PROXY, "https", False), (PROXY, "http", True), ("192.0.2.1", "https", True)],
 )
-def test_a_page_in_the_clear_is_a_stranger_to_a_site_on_tls(
+def test_an_http_page_is_foreign_to_an_https_site(
     server: MemoryServer, host: str, told: str, welcome: bool
 ) -> None:
-    """Whoever sits on the wire could have written it; a page over TLS is always at home."""
+    """Anyone on the network could have changed such a page; an https page is accepted by both."""
     for scheme, status in (("http", 200 if welcome else 403), ("https", 200)):
         headers = {"Origin": f"{scheme}://chat.example", "X-Forwarded-Proto": told}
         assert server.http(host).request("GET", "/rooms", headers=headers).status == status
@@ -181,7 +183,7 @@ def test_a_page_in_the_clear_is_a_stranger_to_a_site_on_tls(
     ("host", "shared"),
     [("8.8.8.8", True), ("8.8.4.4", False), ("2001:db8::9", True), ("2001:db9::9", False)],
 )
-def test_it_is_known_which_addresses_are_those_of_proxies(host: str, shared: bool) -> None:
+def test_trusted_proxies_are_recognized_by_address(host: str, shared: bool) -> None:
     """Such an address is not one person's; an IPv6 address counts as its network."""
     proxies = Proxies([parse_network("8.8.8.8"), parse_network("2001:db8::5")])
     assert proxies.trusts_address(address_of(host)) is shared

@@ -1,4 +1,4 @@
-"""A JSON resource: which methods it takes, and how it answers, refuses and fails."""
+"""JSON resources: their methods, responses, refusals and failures."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ from ..kit.http import HttpClient
 from ..kit.server import HOST, peer
 
 
-class Toy(ApiResource):
-    """What answers when the test says so, or at once."""
+class ToyResource(ApiResource):
+    """A resource that answers when the test says so, or at once."""
 
     isLeaf = True
 
@@ -56,29 +56,29 @@ class Toy(ApiResource):
 
 
 @pytest.fixture
-def toy() -> Toy:
-    return Toy()
+def toy() -> ToyResource:
+    return ToyResource()
 
 
 @pytest.fixture
-def http(chat: InMemoryChat, toy: Toy) -> HttpClient:
-    """A connection to a site that is a toy, and below it nothing."""
+def http(chat: InMemoryChat, toy: ToyResource) -> HttpClient:
+    """A connection to a site with a toy resource and a closed one."""
     root = ApiResource()
     root.putChild(b"toy", toy)
     root.putChild(b"closed", Refusal(NotAllowed("closed today")))
     return HttpClient(chat, ChatSite(root, chat.clock), peer(HOST))
 
 
-def test_an_answer_is_json_that_nobody_keeps(http: HttpClient) -> None:
-    """With its type, no caching and no sniffing."""
+def test_a_response_is_json_that_is_not_cached(http: HttpClient) -> None:
+    """Nor sniffed for another type."""
     response = http.get("/toy")
     assert (response.status, response.json) == (200, {"toy": 1})
     assert response.headers["cache-control"] == "no-store"
     assert response.headers["x-content-type-options"] == "nosniff"
 
 
-def test_head_is_get_without_its_body(http: HttpClient) -> None:
-    """Its length is that of the body; so it is of a refusal."""
+def test_head_is_get_without_the_body(http: HttpClient) -> None:
+    """Its Content-Length is that of the body, for refusals too."""
     length = http.get("/toy").headers["content-length"]
     head = http.request("HEAD", "/toy")
     assert (head.status, head.body, head.headers["content-length"]) == (200, b"", length)
@@ -88,7 +88,7 @@ def test_head_is_get_without_its_body(http: HttpClient) -> None:
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "TRACE", "get", "getChild"])
-def test_a_method_without_a_renderer_is_refused_with_those_that_work(
+def test_an_unsupported_method_is_refused_with_the_allowed_ones(
     http: HttpClient, method: str
 ) -> None:
     """RFC 9110, section 15.5.6."""
@@ -98,7 +98,7 @@ def test_a_method_without_a_renderer_is_refused_with_those_that_work(
     assert response.headers["allow"] in response.json["error"]["message"]
 
 
-def test_options_tells_what_a_resource_takes(http: HttpClient) -> None:
+def test_options_lists_the_allowed_methods(http: HttpClient) -> None:
     """Without a body."""
     response = http.request("OPTIONS", "/toy")
     assert (response.status, response.body) == (204, b"")
@@ -106,22 +106,24 @@ def test_options_tells_what_a_resource_takes(http: HttpClient) -> None:
 
 
 @pytest.mark.parametrize("target", ["/", "/nothing", "/toy/below", "/toy/"])
-def test_where_nothing_is_every_method_is_refused_alike(http: HttpClient, target: str) -> None:
-    """Below a leaf too, and at a step on the way that takes no method."""
+def test_a_missing_resource_is_404_for_every_method(http: HttpClient, target: str) -> None:
+    """Below a leaf, and at a path segment without methods."""
     for method in ("GET", "OPTIONS", "DELETE"):
         assert http.request(method, target).refusal == (404, "not-found")
 
 
 @pytest.mark.parametrize(("coding", "status"), [("gzip", 415), ("identity", 204), ("", 204)])
-def test_a_compressed_body_is_refused(http: HttpClient, coding: str, status: int) -> None:
-    """The answer says that only plain bodies are read."""
+def test_a_body_with_a_content_coding_is_refused(
+    http: HttpClient, coding: str, status: int
+) -> None:
+    """The response says that only plain bodies are accepted."""
     response = http.request("DELETE", "/toy", headers={"Content-Encoding": coding})
     assert response.status == status
     assert response.headers.get("accept-encoding") == ("identity" if status == 415 else None)
 
 
-def test_an_answer_that_is_not_there_yet_is_waited_for(http: HttpClient, toy: Toy) -> None:
-    """And comes with its length."""
+def test_a_deferred_response_is_sent_when_it_fires(http: HttpClient, toy: ToyResource) -> None:
+    """With its Content-Length."""
     toy.waiting = Deferred()
     http.send("GET", "/toy")
     assert http.responses() == []
@@ -131,7 +133,7 @@ def test_an_answer_that_is_not_there_yet_is_waited_for(http: HttpClient, toy: To
     assert response.headers["content-length"] == str(len(response.body))
 
 
-def test_a_refusal_that_comes_late_is_told_like_one_at_once(http: HttpClient, toy: Toy) -> None:
+def test_a_deferred_refusal_equals_an_immediate_one(http: HttpClient, toy: ToyResource) -> None:
     """With the same status and body."""
     toy.error = NotAllowed("not here")
     at_once = http.get("/toy")
@@ -143,8 +145,10 @@ def test_a_refusal_that_comes_late_is_told_like_one_at_once(http: HttpClient, to
     assert late.body == at_once.body
 
 
-def test_a_client_that_is_gone_is_sent_nothing(http: HttpClient, toy: Toy) -> None:
-    """Nor is an answer for it an error."""
+def test_a_deferred_response_to_a_lost_connection_is_dropped(
+    http: HttpClient, toy: ToyResource
+) -> None:
+    """Without an error."""
     toy.waiting = Deferred()
     http.send("GET", "/toy")
     http.wire.hang_up()
@@ -152,10 +156,10 @@ def test_a_client_that_is_gone_is_sent_nothing(http: HttpClient, toy: Toy) -> No
     assert http.wire.value() == b""
 
 
-def test_a_mistake_of_the_server_is_logged_and_refused(
-    http: HttpClient, toy: Toy, logged_errors: list[str]
+def test_an_internal_error_is_logged_and_answered_with_503(
+    http: HttpClient, toy: ToyResource, logged_errors: list[str]
 ) -> None:
-    """With 503, so that the client may try again; the log has the traceback."""
+    """So the client may try again; the log has the traceback."""
     toy.waiting = Deferred()
     http.send("GET", "/toy")
     toy.waiting.errback(ZeroDivisionError("oops"))
@@ -164,12 +168,10 @@ def test_a_mistake_of_the_server_is_logged_and_refused(
 
 
 @pytest.mark.parametrize("error", [RateLimited("slower", 2.2), Unavailable("down"), NoSession("x")])
-def test_a_refusal_outside_of_a_request_is_the_same(
-    http: HttpClient, toy: Toy, error: ChatError
+def test_a_refusal_without_a_request_object_is_the_same(
+    http: HttpClient, toy: ToyResource, error: ChatError
 ) -> None:
-    """Status, code, and the headers that belong to it; those of the answer that was to come are
-    not in it.
-    """
+    """Same status, code and headers; headers of the planned response are left out."""
     toy.error = error
     parsed = http.get("/toy")
     head = b"HTTP/1.1 200 OK\r\nServer: x\r\nLink: <y>\r\nContent-Type: text/plain\r\n\r\n"
@@ -186,19 +188,17 @@ def test_a_refusal_outside_of_a_request_is_the_same(
 @pytest.mark.parametrize(
     ("seconds", "told"), [(0.0, b"1"), (0.4, b"1"), (0.6, b"1"), (2.2, b"3"), (59.9, b"60")]
 )
-def test_retry_after_is_a_whole_number_of_seconds_and_never_too_early(
-    seconds: float, told: bytes
-) -> None:
+def test_retry_after_is_rounded_up_to_whole_seconds(seconds: float, told: bytes) -> None:
     """RFC 9110, section 10.2.3."""
     assert retry_after(RateLimited("slower", seconds)) == told
 
 
-def test_every_refusal_has_a_status() -> None:
-    """But for that of a command that only lines can spell wrongly."""
+def test_every_error_has_an_http_status() -> None:
+    """Except `UnknownCommand`, which only the line door raises."""
 
-    def kinds(error: type[ChatError]) -> set[type[ChatError]]:
+    def leaves(error: type[ChatError]) -> set[type[ChatError]]:
         below = error.__subclasses__()
-        return set().union(*map(kinds, below)) if below else {error}
+        return set().union(*map(leaves, below)) if below else {error}
 
-    ours = {kind for kind in kinds(ChatError) if kind.__module__ == ChatError.__module__}
+    ours = {kind for kind in leaves(ChatError) if kind.__module__ == ChatError.__module__}
     assert ours - STATUS.keys() == {UnknownCommand}

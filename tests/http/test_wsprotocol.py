@@ -1,6 +1,5 @@
-"""RFC 6455, as a strict and hostile client finds it: what comes back, and with which close code.
-
-The numbers of Autobahn's groups stand with the headings.
+"""RFC 6455 against strict and hostile clients: what is answered, and with which close code.
+Headings have the numbers of Autobahn's test groups.
 """
 
 from __future__ import annotations
@@ -37,14 +36,14 @@ either = pytest.mark.parametrize("opcode", [TEXT, BINARY], ids=["text", "binary"
 chopped = pytest.mark.parametrize("chop", [0, 1, 997])
 
 
-def refused(peer: EchoWebSocket, *frames: bytes, chop: int = 0) -> int | None:
-    """The code with which the server closes on these frames, having said nothing else."""
+def close_code_of(peer: EchoWebSocket, *frames: bytes, chop: int = 0) -> int | None:
+    """The code with which the server closes on these frames, without sending anything else."""
     (answer,) = peer.send(*frames, chop=chop)
     assert peer.closed
     return closed_with(answer)
 
 
-# -- the opening handshake -----------------------------------------------------------------------
+# -- the opening handshake -------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -58,8 +57,8 @@ def refused(peer: EchoWebSocket, *frames: bytes, chop: int = 0) -> int | None:
         pytest.param({"Content-Length": "0"}, id="no-body"),
     ],
 )
-def test_a_good_handshake_is_accepted_and_nothing_is_negotiated(changes: dict[str, str]) -> None:
-    """Neither a subprotocol nor an extension, compression least of all."""
+def test_a_valid_handshake_negotiates_nothing(changes: dict[str, str]) -> None:
+    """No subprotocol, and no extension such as compression."""
     data = EchoConnection().talk(asked("GET", "/ws", (HANDSHAKE | changes).items()))
     assert data.startswith(b"HTTP/1.1 101 ")
     assert b"Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n" in data
@@ -94,14 +93,14 @@ def test_a_good_handshake_is_accepted_and_nothing_is_negotiated(changes: dict[st
         pytest.param({"host": "other.example"}, id="two-hosts"),
     ],
 )
-def test_a_bad_handshake_is_refused(changes: dict[str, str | None]) -> None:
-    """With 400, and never with a WebSocket."""
+def test_an_invalid_handshake_is_refused(changes: dict[str, str | None]) -> None:
+    """With 400."""
     wanted: dict[str, str | None] = {**HANDSHAKE, **changes}
     headers = [(name, value) for name, value in wanted.items() if value is not None]
     assert EchoConnection().statuses(asked("GET", "/ws", headers)) == [400]
 
 
-def test_a_client_of_another_version_is_told_the_right_one() -> None:
+def test_a_handshake_of_another_version_is_told_version_13() -> None:
     """RFC 6455, section 4.4."""
     headers = HANDSHAKE | {"Sec-WebSocket-Version": "25"}
     answer = EchoConnection().talk(asked("GET", "/ws", headers.items()))
@@ -109,19 +108,19 @@ def test_a_client_of_another_version_is_told_the_right_one() -> None:
 
 
 @pytest.mark.parametrize("method", ["POST", "HEAD", "PUT", "OPTIONS"])
-def test_a_handshake_is_a_get(method: str) -> None:
-    """Of nothing else comes a WebSocket."""
+def test_a_handshake_with_another_method_is_refused(method: str) -> None:
+    """Only a GET opens a WebSocket."""
     (status,) = EchoConnection().statuses(asked(method, "/ws", HANDSHAKE.items()))
     assert status == {"OPTIONS": 204, "HEAD": 400}.get(method, 405)
 
 
-def test_a_handshake_is_http_1_1() -> None:
-    """HTTP/1.0 knows no upgrade."""
+def test_a_handshake_in_http_1_0_is_refused() -> None:
+    """HTTP/1.0 has no Upgrade."""
     request = asked("GET", "/ws", HANDSHAKE.items()).replace(b"HTTP/1.1", b"HTTP/1.0")
     assert EchoConnection().statuses(request) == [400]
 
 
-def test_behind_a_refused_handshake_the_connection_goes_on() -> None:
+def test_a_connection_continues_after_a_refused_handshake() -> None:
     """It was a request like any other."""
     wire = EchoConnection()
     bad = asked("GET", "/ws", (HANDSHAKE | {"Upgrade": "foo"}).items())
@@ -131,8 +130,8 @@ def test_behind_a_refused_handshake_the_connection_goes_on() -> None:
 
 
 @chopped
-def test_a_handshake_may_come_in_pieces(chop: int) -> None:
-    """As any request."""
+def test_a_handshake_may_arrive_in_pieces(chop: int) -> None:
+    """Like any request."""
     data = asked("GET", "/ws", HANDSHAKE.items()) + frame(PING, b"hi")
     wire = EchoConnection()
     step = chop or len(data)
@@ -140,21 +139,21 @@ def test_a_handshake_may_come_in_pieces(chop: int) -> None:
     assert answer.endswith(b"\r\n\r\n\x8a\x02hi")
 
 
-def test_what_comes_right_behind_the_handshake_is_the_first_frame() -> None:
-    """Even in the same packet."""
+def test_a_frame_may_follow_the_handshake_in_the_same_packet() -> None:
+    """It is not lost."""
     peer = EchoWebSocket(frame(TEXT, b"early") + closing(1000))
     assert peer.frames() == [Frame(TEXT, b"early"), GOODBYE]
     assert peer.closed
 
 
-# -- 1: framing ----------------------------------------------------------------------------------
+# -- 1: framing ------------------------------------------------------------------------------------
 
 
 @either
 @chopped
 @pytest.mark.parametrize("size", [0, 1, 125, 126, 127, 128, 65535, 65536])
-def test_messages_of_every_size_come_back(opcode: int, size: int, chop: int) -> None:
-    """At the borders of the three lengths, and however the network cuts them."""
+def test_messages_of_every_size_are_echoed(opcode: int, size: int, chop: int) -> None:
+    """At the borders of the three length encodings, at any packet boundaries."""
     message = (b"*" if opcode == TEXT else b"\xfe") * size
     peer = EchoWebSocket()
     sent = frame(opcode, message) + closing(1000)
@@ -168,22 +167,22 @@ def test_messages_of_every_size_come_back(opcode: int, size: int, chop: int) -> 
 @pytest.mark.parametrize(("size", "width"), [(3, 16), (125, 16), (3, 64), (65535, 64)])
 def test_a_length_that_is_not_minimal_is_refused(opcode: int, size: int, width: int) -> None:
     """RFC 6455, section 5.2."""
-    assert refused(EchoWebSocket(), frame(opcode, b"*" * size, width=width)) == PROTOCOL_ERROR
+    assert close_code_of(EchoWebSocket(), frame(opcode, b"*" * size, width=width)) == PROTOCOL_ERROR
 
 
 @either
 def test_a_length_whose_highest_bit_is_set_is_refused(opcode: int) -> None:
     """RFC 6455, section 5.2."""
-    assert refused(EchoWebSocket(), frame(opcode, size=1 << 63)) == PROTOCOL_ERROR
+    assert close_code_of(EchoWebSocket(), frame(opcode, size=1 << 63)) == PROTOCOL_ERROR
 
 
 @either
 def test_a_frame_without_a_mask_is_refused(opcode: int) -> None:
     """RFC 6455, section 5.1."""
-    assert refused(EchoWebSocket(), frame(opcode, b"hello", masked=False)) == PROTOCOL_ERROR
+    assert close_code_of(EchoWebSocket(), frame(opcode, b"hello", masked=False)) == PROTOCOL_ERROR
 
 
-def test_many_messages_in_one_packet_come_back_in_order() -> None:
+def test_many_messages_in_one_packet_are_echoed_in_order() -> None:
     """Two thousand of them."""
     texts = [b"%d" % number for number in range(2000)]
     assert EchoWebSocket().send(*(frame(TEXT, text) for text in texts)) == [
@@ -191,7 +190,7 @@ def test_many_messages_in_one_packet_come_back_in_order() -> None:
     ]
 
 
-# -- too big -------------------------------------------------------------------------------------
+# -- too big ---------------------------------------------------------------------------------------
 
 SNOWMAN = "☃".encode()
 
@@ -207,23 +206,23 @@ SNOWMAN = "☃".encode()
     ],
 )
 @pytest.mark.parametrize("chop", [0, 997])
-def test_a_message_that_is_too_big_is_refused_as_such(frames: list[bytes], chop: int) -> None:
-    """With 1009, while it comes in, and counted in bytes; when the client agrees, it is closed."""
+def test_a_too_big_message_is_refused_with_1009(frames: list[bytes], chop: int) -> None:
+    """While it arrives, counted in bytes; the server then waits for the client's close frame."""
     peer = EchoWebSocket()
     (answer,) = peer.send(*frames, chop=chop)
     assert closed_with(answer) == TOO_BIG
     assert not peer.closed
 
 
-def test_a_client_that_agrees_to_a_close_is_let_go() -> None:
-    """The server closes first (RFC 6455, section 7.1.1)."""
+def test_the_connection_closes_when_the_client_answers_the_close() -> None:
+    """The server closes the TCP connection first (RFC 6455, section 7.1.1)."""
     peer = EchoWebSocket()
     peer.send(frame(TEXT, b"*" * (MAX_MESSAGE + 1)))
     assert peer.send(frame(TEXT, b"what?"), closing(TOO_BIG)) == []
     assert peer.closed
 
 
-def test_a_client_that_does_not_is_cut() -> None:
+def test_a_client_that_does_not_answer_the_close_is_cut() -> None:
     """After `CLOSE_SECONDS`."""
     peer = EchoWebSocket()
     peer.send(frame(TEXT, b"*" * (MAX_MESSAGE + 1)))
@@ -233,24 +232,24 @@ def test_a_client_that_does_not_is_cut() -> None:
     assert peer.closed
 
 
-def test_a_text_is_measured_in_bytes_and_may_fill_the_limit() -> None:
-    """In characters it is a third of it."""
+def test_a_text_of_exactly_the_limit_in_bytes_is_accepted() -> None:
+    """Three bytes for each of its characters."""
     text = SNOWMAN * (MAX_MESSAGE // 3)
     assert EchoWebSocket().send(frame(TEXT, text)) == [Frame(TEXT, text)]
 
 
-# -- 2: pings and pongs --------------------------------------------------------------------------
+# -- 2: pings and pongs ----------------------------------------------------------------------------
 
 
 @chopped
 @pytest.mark.parametrize("payload", [b"", b"hello", b"\x00\xff\xfe\xfd", b"\xfe" * 125])
-def test_a_ping_is_answered_with_what_it_brought(payload: bytes, chop: int) -> None:
-    """Whatever that is."""
+def test_a_ping_is_answered_with_its_payload(payload: bytes, chop: int) -> None:
+    """Whatever its bytes."""
     assert EchoWebSocket().send(frame(PING, payload), chop=chop) == [Frame(PONG, payload)]
 
 
 @chopped
-def test_pings_are_answered_one_by_one(chop: int) -> None:
+def test_each_ping_is_answered(chop: int) -> None:
     """In order."""
     pings = [frame(PING, b"%d" % number) for number in range(10)]
     assert EchoWebSocket().send(*pings, chop=chop) == [
@@ -258,24 +257,27 @@ def test_pings_are_answered_one_by_one(chop: int) -> None:
     ]
 
 
-def test_a_pong_that_nobody_asked_for_is_nothing() -> None:
+def test_an_unsolicited_pong_is_ignored() -> None:
     """RFC 6455, section 5.5.3."""
     assert EchoWebSocket().send(frame(PONG, b"unasked"), frame(PING)) == [Frame(PONG, b"")]
 
 
 @pytest.mark.parametrize("opcode", [PING, PONG, CLOSE])
-def test_a_control_frame_holds_at_most_125_bytes(opcode: int) -> None:
+def test_a_control_frame_above_125_bytes_is_refused(opcode: int) -> None:
     """RFC 6455, section 5.5."""
-    assert refused(EchoWebSocket(), frame(opcode, b"\x03\xe8".ljust(126, b"x"))) == PROTOCOL_ERROR
+    assert (
+        close_code_of(EchoWebSocket(), frame(opcode, b"\x03\xe8".ljust(126, b"x")))
+        == PROTOCOL_ERROR
+    )
 
 
-# -- 3, 4: what is reserved ------------------------------------------------------------------------
+# -- 3, 4: reserved bits ---------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("reserved", range(1, 8))
 @pytest.mark.parametrize("opcode", [CONTINUATION, TEXT, BINARY, CLOSE, PING, PONG])
 def test_reserved_bits_are_refused(opcode: int, reserved: int) -> None:
-    """No extension gives them a meaning; what came before is answered."""
+    """No extension gives them a meaning; earlier frames are answered."""
     first, last = EchoWebSocket().send(
         frame(TEXT, b"first"), frame(opcode, reserved=reserved), frame(PING)
     )
@@ -286,13 +288,13 @@ def test_reserved_bits_are_refused(opcode: int, reserved: int) -> None:
 @pytest.mark.parametrize("opcode", [3, 4, 5, 6, 7, 11, 12, 13, 14, 15])
 @pytest.mark.parametrize("payload", [b"", b"hello"], ids=["empty", "hello"])
 def test_reserved_opcodes_are_refused(opcode: int, payload: bytes) -> None:
-    """What came before is answered, and what comes after is not."""
+    """Earlier frames are answered, later ones are not."""
     first, last = EchoWebSocket().send(frame(TEXT, b"first"), frame(opcode, payload), frame(PING))
     assert first == Frame(TEXT, b"first")
     assert closed_with(last) == PROTOCOL_ERROR
 
 
-# -- 5: fragments --------------------------------------------------------------------------------
+# -- 5: fragments ----------------------------------------------------------------------------------
 
 
 @either
@@ -302,8 +304,8 @@ def test_reserved_opcodes_are_refused(opcode: int, payload: bytes) -> None:
     [[b"frag", b"ment"], [b"", b"", b""], [b"", b"middle", b""], [b"*"] * 500, [b"*" * 1300] * 8],
     ids=["two", "empty", "middle", "tiny", "large"],
 )
-def test_a_message_in_fragments_is_one_message(opcode: int, parts: list[bytes], chop: int) -> None:
-    """However many there are, and however empty."""
+def test_fragments_are_joined_into_one_message(opcode: int, parts: list[bytes], chop: int) -> None:
+    """However many, and however many are empty."""
     assert EchoWebSocket().send(*fragments(opcode, parts), chop=chop) == [
         Frame(opcode, b"".join(parts))
     ]
@@ -317,22 +319,22 @@ def test_a_ping_between_fragments_is_answered_at_once(chop: int) -> None:
     assert answers == [Frame(PONG, b"1"), Frame(PONG, b"2"), Frame(TEXT, b"abc")]
 
 
-def test_a_close_between_fragments_closes() -> None:
-    """The rest does not matter."""
+def test_a_close_between_fragments_closes_the_connection() -> None:
+    """The rest of the message is ignored."""
     one, two = fragments(TEXT, [b"a", b"b"])
     assert EchoWebSocket().send(one, closing(1000), two) == [GOODBYE]
 
 
 @pytest.mark.parametrize("opcode", [PING, PONG, CLOSE])
-def test_a_control_frame_in_fragments_is_refused(opcode: int) -> None:
+def test_a_fragmented_control_frame_is_refused(opcode: int) -> None:
     """RFC 6455, section 5.4."""
-    assert refused(EchoWebSocket(), *fragments(opcode, [b"frag", b"ment"])) == PROTOCOL_ERROR
+    assert close_code_of(EchoWebSocket(), *fragments(opcode, [b"frag", b"ment"])) == PROTOCOL_ERROR
 
 
 @pytest.mark.parametrize("final", [True, False])
-def test_there_is_no_going_on_with_what_was_not_begun(final: bool) -> None:
-    """A continuation needs a message."""
-    assert refused(EchoWebSocket(), frame(CONTINUATION, b"x", final=final)) == PROTOCOL_ERROR
+def test_a_continuation_without_a_message_is_refused(final: bool) -> None:
+    """At the start, and after a finished message."""
+    assert close_code_of(EchoWebSocket(), frame(CONTINUATION, b"x", final=final)) == PROTOCOL_ERROR
     first, last = EchoWebSocket().send(
         *fragments(TEXT, [b"a", b"b"]), frame(CONTINUATION, b"c", final=final)
     )
@@ -341,10 +343,10 @@ def test_there_is_no_going_on_with_what_was_not_begun(final: bool) -> None:
 
 
 @either
-def test_a_message_cannot_begin_within_another(opcode: int) -> None:
-    """It has to be ended first."""
+def test_a_message_begun_within_another_is_refused(opcode: int) -> None:
+    """The first one has to be finished."""
     begun = frame(TEXT, b"a", final=False)
-    assert refused(EchoWebSocket(), begun, frame(opcode, b"b")) == PROTOCOL_ERROR
+    assert close_code_of(EchoWebSocket(), begun, frame(opcode, b"b")) == PROTOCOL_ERROR
 
 
 message = st.one_of(
@@ -359,11 +361,11 @@ cuts = st.lists(st.integers(0, 200), max_size=4)
 @given(
     st.lists(st.tuples(message, cuts), max_size=5), st.integers(0, 2**25 - 1), st.integers(0, 12)
 )
-def test_any_messages_in_any_fragments_in_any_packets_come_back(
+def test_any_messages_in_any_fragments_and_packets_are_echoed(
     messages: list[tuple[tuple[int, bytes], list[int]]], pinged: int, chop: int
 ) -> None:
-    """A cut within a character is a cut like any other, and a ping may stand behind any frame:
-    behind those whose bits are set in `pinged`.
+    """Fragments may split a character, and a ping may follow any frame: those whose bits are set in
+    `pinged`.
     """
     frames = []
     pings = 0
@@ -399,8 +401,8 @@ GOOD = "κόσμε".encode()
         pytest.param("\ufffd\ufffe\ufdd0\U0001fffe", id="non-characters"),
     ],
 )
-def test_every_character_that_there_is_comes_back(text: str, cut: int, chop: int) -> None:
-    """Non-characters too, and wherever it is cut."""
+def test_characters_of_every_utf8_length_are_echoed(text: str, cut: int, chop: int) -> None:
+    """Non-characters too, at any fragment boundaries."""
     data = text.encode()
     parts = [data[at : at + 1] for at in range(len(data))] if cut else [data]
     assert EchoWebSocket().send(*fragments(TEXT, parts), chop=chop) == [Frame(TEXT, data)]
@@ -429,30 +431,30 @@ def test_every_character_that_there_is_comes_back(text: str, cut: int, chop: int
         pytest.param(b"\xc3 ", id="cut-by-space"),
     ],
 )
-def test_a_text_that_is_no_utf_8_is_refused(data: bytes, cut: int) -> None:
+def test_a_text_with_invalid_utf8_is_refused_with_1007(data: bytes, cut: int) -> None:
     """RFC 6455, section 8.1."""
     parts = [data[at : at + 1] for at in range(len(data))] if cut else [data]
-    assert refused(EchoWebSocket(), *fragments(TEXT, parts)) == BAD_DATA
+    assert close_code_of(EchoWebSocket(), *fragments(TEXT, parts)) == BAD_DATA
 
 
 @pytest.mark.parametrize("sent", [frame(TEXT, b"\xff"), closing(1000, b"\xff")])
-def test_a_text_that_is_no_utf_8_is_refused_in_our_words(sent: bytes) -> None:
-    """The reason of the close says what to do, and not how a library failed."""
+def test_invalid_utf8_is_closed_with_an_explanation(sent: bytes) -> None:
+    """The close reason says what to do, not how a library failed."""
     (answer,) = EchoWebSocket().send(sent)
     assert answer.payload[2:] == b"what is sent as text has to be UTF-8"
 
 
 @pytest.mark.parametrize("whole", [True, False], ids=["in-a-frame", "in-fragments"])
-def test_a_text_is_refused_as_soon_as_it_has_gone_wrong(whole: bool) -> None:
-    """And not only when it ends."""
+def test_invalid_utf8_is_refused_before_the_message_ends(whole: bool) -> None:
+    """Within a frame, and within a fragmented message."""
     if whole:
         beginning = frame(TEXT, GOOD + b"\xf4\x90", size=1000)
-        assert refused(EchoWebSocket(), beginning) == BAD_DATA
+        assert close_code_of(EchoWebSocket(), beginning) == BAD_DATA
     else:
         beginning = frame(TEXT, GOOD, final=False)
         peer = EchoWebSocket()
         assert peer.send(beginning) == []
-        assert refused(peer, frame(CONTINUATION, b"\xf4\x90", final=False)) == BAD_DATA
+        assert close_code_of(peer, frame(CONTINUATION, b"\xf4\x90", final=False)) == BAD_DATA
 
 
 # -- 7: closing ------------------------------------------------------------------------------------
@@ -465,7 +467,7 @@ def test_a_text_is_refused_as_soon_as_it_has_gone_wrong(whole: bool) -> None:
     [1000, 1001, 1002, 1003, 1007, 1008, 1009, 1010, 1011, 1012, 1013, 3000, 3999, 4000, 4999],
 )
 def test_a_close_is_answered_with_its_code(code: int, reason: bytes, chop: int) -> None:
-    """And the server closes the connection."""
+    """Then the server closes the connection."""
     peer = EchoWebSocket()
     (answer,) = peer.send(closing(code, reason), chop=chop)
     assert closed_with(answer) == code
@@ -474,25 +476,25 @@ def test_a_close_is_answered_with_its_code(code: int, reason: bytes, chop: int) 
 
 def test_a_close_without_a_code_is_answered_without_one() -> None:
     """RFC 6455, section 5.5.1."""
-    assert refused(EchoWebSocket(), closing()) is None
+    assert close_code_of(EchoWebSocket(), closing()) is None
 
 
 @pytest.mark.parametrize(
     "code", [0, 1, 999, 1004, 1005, 1006, 1015, 1016, 1100, 2000, 2999, 5000, 65535]
 )
-def test_a_close_with_a_code_that_may_not_be_sent_is_refused(code: int) -> None:
+def test_a_close_with_a_reserved_code_is_refused(code: int) -> None:
     """RFC 6455, section 7.4."""
-    assert refused(EchoWebSocket(), closing(code)) == PROTOCOL_ERROR
+    assert close_code_of(EchoWebSocket(), closing(code)) == PROTOCOL_ERROR
 
 
 def test_a_close_of_one_byte_is_refused() -> None:
-    """A code has two."""
-    assert refused(EchoWebSocket(), frame(CLOSE, b"\x03")) == PROTOCOL_ERROR
+    """A close code has two bytes."""
+    assert close_code_of(EchoWebSocket(), frame(CLOSE, b"\x03")) == PROTOCOL_ERROR
 
 
-def test_a_close_whose_reason_is_no_utf_8_is_refused() -> None:
-    """It is a text like any other."""
-    assert refused(EchoWebSocket(), closing(1000, GOOD + b"\xed\xa0\x80")) == BAD_DATA
+def test_a_close_reason_with_invalid_utf8_is_refused() -> None:
+    """RFC 6455, section 8.1."""
+    assert close_code_of(EchoWebSocket(), closing(1000, GOOD + b"\xed\xa0\x80")) == BAD_DATA
 
 
 @pytest.mark.parametrize(
@@ -501,26 +503,26 @@ def test_a_close_whose_reason_is_no_utf_8_is_refused() -> None:
     ids=["close", "ping", "text", "junk"],
 )
 @pytest.mark.parametrize("together", [True, False], ids=["together", "later"])
-def test_behind_a_close_nothing_counts(more: bytes, together: bool) -> None:
+def test_frames_after_a_close_are_ignored(more: bytes, together: bool) -> None:
     """RFC 6455, section 5.5.1."""
     peer = EchoWebSocket()
     assert peer.send(closing(1000), *([more] if together else [])) == [GOODBYE]
     assert peer.send(more) == []
 
 
-def test_a_client_that_goes_without_a_close_leaves_nothing_behind() -> None:
-    """In the middle of a message."""
+def test_a_client_that_hangs_up_without_a_close_leaves_no_timer() -> None:
+    """Also in the middle of a message."""
     peer = EchoWebSocket()
     peer.send(frame(TEXT, b"begun", final=False))
     peer.connection.hang_up()
     assert not peer.chat.clock.getDelayedCalls()
 
 
-# -- who reads slowly ------------------------------------------------------------------------------
+# -- flow control ----------------------------------------------------------------------------------
 
 
-def test_while_the_client_does_not_read_nothing_it_sends_is_answered() -> None:
-    """Its frames wait in TCP, and in the end all of them are answered."""
+def test_frames_of_a_client_that_does_not_read_wait_in_tcp() -> None:
+    """When it reads again, all of them are answered."""
     peer = EchoWebSocket()
     peer.connection.fill()
     assert peer.connection.producerState == "paused"
@@ -536,9 +538,9 @@ def test_while_the_client_does_not_read_nothing_it_sends_is_answered() -> None:
     assert peer.frames(answered) == [Frame(TEXT, text) for text in texts]
 
 
-def test_one_websocket_does_not_keep_the_others_waiting() -> None:
-    """Of many frames in one packet a few are read in each turn; a client that goes in between
-    leaves nothing behind.
+def test_a_flooding_websocket_does_not_delay_others() -> None:
+    """At most `FRAMES_A_TURN` frames are read per turn; a client that hangs up in between leaves no
+    timer.
     """
     peer = EchoWebSocket()
     peer.connection.send(b"".join(frame(TEXT, b"hi") for _ in range(100)))

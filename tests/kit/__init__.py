@@ -10,8 +10,8 @@
 - `processes`: programs and servers as processes, and netcat
 - `chat`, `file_chat`: readers of a chat; a chat that is kept in a file, killed and started again
 - `stream`: rooms, archives, codecs and outlets, without a chat
-- `stores`, `workers`, `desk`, `file_faults`: engines under test; a writer at its file; faulty files
-- `garbage`: what is left in memory
+- `stores`, `workers`, `desk`, `file_faults`: engines under test; a writer of a file; faulty files
+- `garbage`: rooms and reference cycles that are left in memory
 
-Doubles that a program's own tests may want too are in `chatd.testing`.
+Doubles that programs that use chatd may need in their own tests are in `chatd.testing`.
 """

@@ -6,19 +6,29 @@ import gc
 import json
 from typing import Any
 
+import pytest
+from twisted.internet.defer import Deferred
+
 from chatd.chat.accounts import Proof
 from chatd.chat.owners import Owner
 from chatd.chat.person import Person
 from chatd.chat.sessions import LastingSession
 from chatd.codecs.json import JSON
-from chatd.model.addresses import LOCAL, Address
+from chatd.model.addresses import LOCAL, Address, address_of
+from chatd.model.commands import Command
 from chatd.model.errors import ChatError
 from chatd.model.events import Event
 from chatd.model.identity import Stranger
+from chatd.model.rights import Role
 from chatd.model.units import is_presence
 from chatd.stream.feed import Source
 from chatd.stream.places import Place
 from chatd.testing import FakeOutlet, InMemoryChat, result_of
+
+HERE = address_of("192.0.2.7")
+"""An address that is not of the Internet."""
+PUBLIC = address_of("8.8.8.8")
+SHARED = address_of("2001:db8:1:2::5")
 
 
 def events(chat: InMemoryChat, room: str = "lobby") -> list[Event]:
@@ -29,7 +39,7 @@ def events(chat: InMemoryChat, room: str = "lobby") -> list[Event]:
 def with_account(
     chat: InMemoryChat, name: str, *, admin: bool = False, address: Address = LOCAL
 ) -> Person:
-    """A person who has come in, and is taken for the account of that name."""
+    """A person who has entered, and counts as the account of that name."""
     person = chat.enter(name, address)
     person.account, person.admin = person.key, admin
     return person
@@ -47,7 +57,7 @@ def reading(
     cursor: int | None = None,
     outlet: FakeOutlet | None = None,
 ) -> FakeOutlet:
-    """The outlet of a reader that was made by the gate: from now on, or from a cursor."""
+    """The outlet of a reader that the gate has opened, from now on or from a cursor."""
     outlet = outlet or FakeOutlet()
     service = chat.service
     place = Place(service.horizon) if cursor is None else service.place(sources, cursor)
@@ -60,12 +70,12 @@ def reading(
 
 
 def given_to(outlet: FakeOutlet) -> list[dict[str, Any]]:
-    """The events that a reader was given, in its order."""
+    """The events that an outlet has received, in its order."""
     return [e for batch in outlet.batches for e in json.loads(b"[%b]" % batch.chunk)]
 
 
 def read(outlet: FakeOutlet) -> list[str]:
-    """The texts that a reader was given, and GAP where it was told of one."""
+    """The texts that an outlet has received, with GAP in place of each gap."""
     found = []
     for batch in outlet.batches:
         found += ["GAP"] * bool(batch.gaps)
@@ -73,14 +83,14 @@ def read(outlet: FakeOutlet) -> list[str]:
     return found
 
 
-def forget_rooms(chat: InMemoryChat) -> None:
-    """Time has passed and other rooms were asked for: rooms that are not in use leave memory."""
-    chat.service.rooms._warm.clear()
+def evict_rooms(chat: InMemoryChat) -> None:
+    """Drop the rooms that are not in use from memory, as time and other rooms would."""
+    chat.service.rooms._loader._warm.clear()
     gc.collect()
 
 
 def refused(outcome: Any) -> type[Exception] | None:
-    """What a Deferred has failed with, None if it has succeeded; it must have fired."""
+    """The type of the error of a Deferred, or None if it has succeeded; it must have fired."""
     results: list[Any] = []
     outcome.addBoth(results.append)
     assert results, "the Deferred has not fired"
@@ -90,7 +100,9 @@ def refused(outcome: Any) -> type[Exception] | None:
 
 
 def looked_up(chat: InMemoryChat, *names: str) -> None:
-    """It is known whether these names are registered: a claim of one is judged in its own turn."""
+    """Make known whether these names are registered, so that a claim of one is judged in its own
+    turn.
+    """
     for name in names:
         chat.service.accounts.claim(name)
     chat.settle()
@@ -101,7 +113,7 @@ PASSWORD = "correct horse battery"
 
 
 def settled(chat: InMemoryChat, outcome: Any) -> Any:
-    """What comes of it when all has happened that happens by itself."""
+    """The result of a Deferred after everything that happens without input."""
     chat.settle()
     return result_of(outcome)
 
@@ -109,7 +121,7 @@ def settled(chat: InMemoryChat, outcome: Any) -> Any:
 def registered(
     chat: InMemoryChat, name: str, password: str = PASSWORD, address: Address = LOCAL
 ) -> Proof:
-    """An account that was made, and that nobody is signed in to."""
+    """A new account that no session is signed in to."""
     proof: Proof = settled(chat, chat.service.sign_in.register(name, password, address))
     return proof
 
@@ -125,7 +137,7 @@ def signed_in(
 
 
 def restarted(chat: InMemoryChat) -> InMemoryChat:
-    """The same chat after a restart: the engine has what a file would have kept."""
+    """The same chat after a restart, with the cells that a file would have kept."""
     settled(chat, chat.service.drain())
     settled(chat, chat.service.stopService())
     cells = chat.store.engine.cells
@@ -133,3 +145,35 @@ def restarted(chat: InMemoryChat) -> InMemoryChat:
         if is_presence(table):
             del cells._tables[table]
     return InMemoryChat(node=chat, restarted=True)
+
+
+def refusal(chat: InMemoryChat, person: Person, command: Command) -> ChatError:
+    """Why a command is refused."""
+    with pytest.raises(ChatError) as refused:
+        chat.perform(person, command)
+    return refused.value
+
+
+def role(chat: InMemoryChat, person: Person, room: str = "dev") -> Role:
+    """The role that a person has in a room."""
+    return chat.room(room).rights.role(person.subject)
+
+
+def last(chat: InMemoryChat, room: str = "dev") -> Any:
+    """The last event of a room."""
+    return events(chat, room)[-1]
+
+
+def register(chat: InMemoryChat, name: str, **options: Any) -> Deferred[Any]:
+    """Begin to register a name."""
+    return chat.service.sign_in.register(name, PASSWORD, options.pop("address", LOCAL), **options)
+
+
+def outcome(chat: InMemoryChat, begin: Any) -> type[Exception] | None:
+    """What something is refused with, at once or later."""
+    try:
+        deferred = begin()
+    except Exception as error:
+        return type(error)
+    chat.settle()
+    return refused(deferred)

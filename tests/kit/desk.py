@@ -1,4 +1,4 @@
-"""A writer at a file, beside a reader of it, without a thread."""
+"""A writer of a database file with a reader beside it, without a thread."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ from chatd.testing import START
 from .stores import change, texts
 
 BEFORE = int(START * 1_000_000)
-"""The lowest id that a store gives here."""
+"""The lowest id that a store gives in these tests."""
 YEAR = 365 * 24 * 3600.0
 LATEST = 1 << 62
 """Above every id."""
 
 
 class Desk:
-    """A writer at a file, on a wall clock that a test may set."""
+    """A writer of a database file, on a wall clock that a test may set."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -43,22 +43,22 @@ class Desk:
         self._begin()
 
     def again(self) -> None:
-        """The process ends, and another begins."""
+        """End the process, and begin another."""
         self.end()
         self._begin()
 
     def killed(self) -> None:
-        """The process is killed, and another begins."""
+        """Kill the process, and begin another."""
         self.writer.release()
         self._begin()
 
     def end(self) -> None:
-        """The process ends."""
+        """End the process."""
         self.writer.end()
         self.reader.close()
 
     def append(self, *units: Unit) -> list[int | Stale]:
-        """Append units, and show them; the answers."""
+        """Append units, and show them; returns the answers."""
         stored = self.writer.store([units], self.shown)
         self.restated += stored.restated
         (judged,) = stored.appends
@@ -66,20 +66,20 @@ class Desk:
         return judged.answers
 
     def show(self, batch: Sequence[Shown]) -> None:
-        """The follower is shown these units."""
+        """Show these units to the follower."""
         for id_, _, changes, _, _ in batch:
             self.shown = id_
             for table, key, value in changes:
                 self.presence.set(table, key, id_, value)
 
     def store(self, *events: Event, **unit: Any) -> list[int]:
-        """Store a unit; the ids of its events."""
+        """Store a unit; returns the ids of its events."""
         (first,) = self.append(Unit(events, **unit))
         assert isinstance(first, int)
         return [*range(first, first + len(events))]
 
     def set(self, key: str, value: bytes | None, table: str = ROOMS) -> int:
-        """Change a cell; its version."""
+        """Change a cell; returns its version."""
         (version,) = self.append(change(table, key, value))
         assert isinstance(version, int)
         return version
@@ -89,7 +89,7 @@ class Desk:
         return self.writer.cells(table, None)
 
     def texts(self, room: str = "lobby") -> list[str]:
-        """What a reader with a connection of its own finds in a room."""
+        """The texts of a room that a reader with a connection of its own finds."""
         return texts(self.reader.page(room, None, None, LATEST, 100_000, 1 << 30).entries)
 
     def floor(self, room: str = "lobby") -> int:
@@ -107,12 +107,12 @@ class Desk:
 
     @property
     def rooms(self) -> Mapping[str, RoomSummary]:
-        """The rooms of which events were kept at the start."""
+        """The rooms that had events in the file at the start."""
         return self.opened.rooms
 
 
 def refused(desk: Desk, *events: Event, **unit: Any) -> str:
-    """Store a unit that cannot be stored; the message of the refusal."""
+    """Try to store a unit that cannot be stored; returns the message of the refusal."""
     with pytest.raises(Unavailable) as refusal:
         desk.store(*events, **unit)
     assert str(desk.path) in refusal.value.message
@@ -120,7 +120,7 @@ def refused(desk: Desk, *events: Event, **unit: Any) -> str:
 
 
 def queried(path: Path, query: str) -> Sequence[object]:
-    """What another program reads in the file."""
+    """The rows that another program reads from the file."""
     connection = sqlite3.connect(path)
     try:
         return connection.execute(query).fetchall()

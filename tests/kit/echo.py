@@ -1,14 +1,18 @@
-"""The echo behind chatd's HTTP and WebSocket stack, in memory, and a WebSocket client that believes
-nothing.
+"""The echo site behind chatd's HTTP and WebSocket stack, in memory, and a strict WebSocket
+client.
 """
 
 from __future__ import annotations
 
+import json
 import re
 import struct
 from collections.abc import Iterable
 from typing import NamedTuple
 
+import pytest
+
+from chatd.net.connections import LINGER_SECONDS
 from chatd.testing import FakeConnection, InMemoryChat
 from chatd.testing.conformance import echo_site
 
@@ -23,11 +27,11 @@ HANDSHAKE = {
     "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==",
     "Sec-WebSocket-Version": "13",
 }
-"""RFC 6455's own, section 1.3."""
+"""The example of RFC 6455, section 1.3."""
 
 
 class EchoConnection:
-    """A connection to the echo, byte by byte."""
+    """A connection to the echo site, byte by byte."""
 
     def __init__(self) -> None:
         self.chat = InMemoryChat()
@@ -39,19 +43,19 @@ class EchoConnection:
         return self.connection.lost
 
     def talk(self, *parts: bytes) -> bytes:
-        """Send packets; answers what comes back."""
+        """Send packets; returns the bytes that come back."""
         self.connection.send(*parts)
         self.chat.settle()
         return self.connection.received()
 
     def statuses(self, *parts: bytes) -> list[int]:
-        """Send packets; answers the statuses of the responses to them."""
+        """Send packets; returns the statuses of the responses."""
         found = re.findall(rb"HTTP/1\.[01] (\d\d\d) ", self.talk(*parts))
         return [int(status) for status in found]
 
 
 class Frame(NamedTuple):
-    """A frame, as a server sends it."""
+    """A frame from a server."""
 
     opcode: int
     payload: bytes
@@ -72,11 +76,15 @@ class EchoWebSocket(EchoConnection):
         ]
 
     def send(self, *frames: bytes, chop: int = 0) -> list[Frame]:
-        """Send frames, in packets of `chop` bytes (0: in one); answers the frames that come."""
+        """Send frames, in packets of `chop` bytes (0: in one); returns the frames that come
+        back.
+        """
         return self.frames(self.talk(*packets(b"".join(frames), chop)))
 
     def frames(self, data: bytes = b"") -> list[Frame]:
-        """The frames that these bytes complete; a server's are unmasked, whole and minimal."""
+        """The frames that these bytes complete; they must be unmasked, whole, and of minimal
+        length.
+        """
         self._rest += data
         found = []
         while self._rest:
@@ -105,8 +113,8 @@ def frame(
     size: int | None = None,
     width: int = 0,
 ) -> bytes:
-    """A client's frame; it may say another size than it has, in a length field too wide (16, 64
-    bits).
+    """A client's frame; `size` may be a wrong length, and `width` a length field that is too wide
+    (16 or 64 bits).
     """
     size = len(payload) if size is None else size
     mask = 0x80 if masked else 0
@@ -124,7 +132,7 @@ def frame(
 
 
 def fragments(opcode: int, parts: Iterable[bytes]) -> list[bytes]:
-    """A message in a frame for each part."""
+    """A message with one frame for each part."""
     *most, last = parts
     frames = [frame(opcode, part, final=False) for part in most]
     frames.append(frame(opcode, last))
@@ -143,6 +151,31 @@ def closed_with(frame_: Frame) -> int | None:
 
 
 def asked(method: str, target: str, headers: Iterable[tuple[str, str]], body: bytes = b"") -> bytes:
-    """A request of HTTP/1.1, just as it is said here."""
+    """A request of HTTP/1.1 with exactly these headers."""
     lines = [f"{method} {target} HTTP/1.1", *(f"{name}: {value}" for name, value in headers)]
     return "\r\n".join([*lines, "", ""]).encode("latin-1") + body
+
+
+GET = b"GET / HTTP/1.1\r\nHost: chat.example\r\n"
+POST = b"POST / HTTP/1.1\r\nHost: chat.example\r\n"
+CHUNKED = POST + b"Transfer-Encoding: chunked\r\n\r\n"
+NEXT = GET + b"\r\n"
+"""A good request, to see whether there is any next one."""
+
+
+def raw(**requests: bytes) -> pytest.MarkDecorator:
+    """Parametrizes with requests that are told apart by their names here."""
+    cases = [pytest.param(data, id=name.replace("_", "-")) for name, data in requests.items()]
+    return pytest.mark.parametrize("request_", cases)
+
+
+def assert_refused(wire: EchoConnection, request: bytes, status: int = 400) -> None:
+    """It is refused once, with a reason; what follows is not answered, and the connection ends."""
+    head, _, body = wire.talk(request + NEXT, NEXT).partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 %d " % status)
+    assert b"\r\nConnection: close" in head
+    assert b"\r\nDate: " in head
+    assert json.loads(body)["error"]["message"]
+    assert wire.talk(NEXT) == b""
+    wire.chat.advance(LINGER_SECONDS)
+    assert wire.closed

@@ -1,4 +1,4 @@
-"""A whole chat over a file, which can be stopped, killed, and begun again."""
+"""A whole chat over a file, which can be stopped, killed, and started again."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from .workers import FakeWorker, SlowWorker
 
 
 class FileChat(InMemoryChat):
-    """A chat that remembers, on a clock that stands still until it is told to go on."""
+    """A chat with a file store, on a clock that stands still until a test advances it."""
 
     def __init__(
         self,
@@ -30,7 +30,7 @@ class FileChat(InMemoryChat):
         max_rooms: int = DEFAULTS.rooms,
         retention: Retention = FOR_EVER,
     ) -> None:
-        """The store takes `seconds` for everything, and the wall clock begins at `wall`."""
+        """The store takes `seconds` for every job, and the wall clock begins at `wall`."""
         self.clock = StrictClock()
         self.clock.advance(START)
         self.path = path
@@ -61,14 +61,14 @@ class FileChat(InMemoryChat):
         return self.clock.seconds() + self._wall
 
     def stop(self) -> None:
-        """The process ends as it should."""
+        """End the process with a graceful shutdown."""
         stopped = self.service.stopService()
         while not stopped.called:
             self.advance(1)
         result_of(stopped)
 
     def kill(self) -> None:
-        """The process ends at once: what is not in the file by now never will be."""
+        """End the process at once; what is not in the file is lost."""
         store: Any = self.store
         store._tidying.stop()
         store._reader.close()

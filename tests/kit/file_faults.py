@@ -1,4 +1,4 @@
-"""What can go wrong with a file, done to it on purpose."""
+"""Faults of a database file, caused on purpose."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from chatd.store.writer import Writer
 
 
 class FailingConnection(sqlite3.Connection):
-    """A connection whose next COMMITs meet the fates that were laid down for them."""
+    """A connection whose next COMMITs fail as `fates` says."""
 
     fates: ClassVar[list[str]] = []
-    """`lost`: it fails.  `kept`: it fails, but what it was to store is in the file."""
+    """`lost`: the COMMIT fails.  `kept`: it reports an error, but the file has the changes."""
 
     def execute(self, sql: str, /, *parameters: Any) -> sqlite3.Cursor:
         """See `sqlite3.Connection.execute`."""
@@ -34,9 +34,9 @@ class FailingConnection(sqlite3.Connection):
 
 @contextmanager
 def room_for(size: int) -> Iterator[None]:
-    """Meanwhile nothing can be written behind so many bytes of a file."""
+    """In the block, no file can become longer than `size` bytes."""
     limit, most = resource.getrlimit(resource.RLIMIT_FSIZE)
-    # It holds for every file of the process; none of the others is written to.
+    # The limit holds for every file of the process; no other one is written to.
     resource.setrlimit(resource.RLIMIT_FSIZE, (size, most))
     try:
         yield
@@ -46,7 +46,7 @@ def room_for(size: int) -> Iterator[None]:
 
 @contextmanager
 def locked(path: Path) -> Iterator[None]:
-    """Meanwhile another program is writing to the file."""
+    """In the block, another program is writing to the file."""
     other = sqlite3.connect(path, isolation_level=None)
     try:
         other.execute("BEGIN IMMEDIATE")
@@ -56,18 +56,18 @@ def locked(path: Path) -> Iterator[None]:
 
 
 def garbage(path: Path) -> None:
-    """A file of something else."""
+    """Write a file that is no database."""
     path.write_bytes(b"# Shopping\n\n- milk\n- bread\n" * 200)
 
 
 def foreign(path: Path) -> None:
-    """Another program's database."""
-    _made(path, "CREATE TABLE bookmarks (url TEXT)", "INSERT INTO bookmarks VALUES ('x')")
+    """Write another program's database."""
+    _run_sql(path, "CREATE TABLE bookmarks (url TEXT)", "INSERT INTO bookmarks VALUES ('x')")
 
 
 def newer(path: Path) -> None:
-    """A file that a later chatd wrote."""
-    _made(
+    """Write a file of a later version of chatd."""
+    _run_sql(
         path,
         "CREATE TABLE events (id INTEGER PRIMARY KEY)",
         "PRAGMA application_id = 0x63686174",
@@ -76,8 +76,8 @@ def newer(path: Path) -> None:
 
 
 def broken(path: Path) -> None:
-    """A file of chatd's, with a page that was overwritten."""
-    _made(
+    """Write a file of chatd with a damaged page."""
+    _run_sql(
         path,
         "PRAGMA application_id = 0x63686174",
         "PRAGMA user_version = 1",
@@ -91,25 +91,25 @@ def broken(path: Path) -> None:
 
 
 def cut(path: Path) -> None:
-    """A file of chatd's, of which the second half is missing."""
+    """Write a file of chatd that lacks its second half."""
     broken(path)
     with path.open("r+b") as file:
         file.truncate(path.stat().st_size // 8192 * 4096)
 
 
 def timeless(path: Path) -> None:
-    """A file of chatd's that goes to where nothing goes."""
-    _meddled(path, "UPDATE state SET last = 'yesterday'")
+    """Write a file of chatd whose last id is no number."""
+    _edited_file(path, "UPDATE state SET last = 'yesterday'")
 
 
 def endless(path: Path) -> None:
-    """A file of chatd's that goes further than time."""
-    _meddled(path, f"UPDATE state SET last = {2**63 - 1}")
+    """Write a file of chatd whose last id is the highest number."""
+    _edited_file(path, f"UPDATE state SET last = {2**63 - 1}")
 
 
 def nameless(path: Path) -> None:
-    """A file of chatd's with a room whose name is no text any more."""
-    _meddled(
+    """Write a file of chatd with a room whose name is not UTF-8."""
+    _edited_file(
         path,
         "INSERT INTO rooms (name) VALUES (x'ff')",
         "INSERT INTO events SELECT 1, number, '' FROM rooms",
@@ -117,30 +117,30 @@ def nameless(path: Path) -> None:
 
 
 def pipe(path: Path) -> None:
-    """Something that is waited for when it is opened."""
+    """Make a pipe, whose opening would wait for a writer."""
     os.mkfifo(path)
 
 
 def directory(path: Path) -> None:
-    """No file at all."""
+    """Make a directory."""
     path.mkdir()
 
 
 def unopenable(path: Path) -> None:
-    """A name that leads nowhere, for anybody; permissions do not stop everybody."""
+    """Make a symbolic link to itself, which not even root can open."""
     path.symlink_to(path.name)
 
 
 def stateless(path: Path) -> None:
-    """A file of chatd's that does not say how far it goes."""
-    _meddled(path, "DELETE FROM state")
+    """Write a file of chatd without its row of state."""
+    _edited_file(path, "DELETE FROM state")
 
 
-def _meddled(path: Path, *statements: str) -> None:
+def _edited_file(path: Path, *statements: str) -> None:
     writer = Writer(path, lambda: 0.0, RequestKeys(lambda: 0.0), Cells())
     writer.begin()
     writer.end()
-    _made(path, *statements)
+    _run_sql(path, *statements)
     path.with_name(f"{path.name}-lock").unlink()
 
 
@@ -160,8 +160,8 @@ UNUSABLE = [
 ]
 
 
-def remains(path: Path) -> object:
-    """What is at the path, byte for byte."""
+def contents(path: Path) -> object:
+    """The content at the path, byte for byte."""
     if path.is_symlink():
         return path.readlink()
     if path.is_fifo():
@@ -169,7 +169,7 @@ def remains(path: Path) -> object:
     return sorted(path.iterdir()) if path.is_dir() else path.read_bytes()
 
 
-def _made(path: Path, *statements: str) -> None:
+def _run_sql(path: Path, *statements: str) -> None:
     database = sqlite3.connect(path, isolation_level=None)
     for statement in statements:
         database.execute(statement)

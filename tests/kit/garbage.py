@@ -1,4 +1,4 @@
-"""What is left in memory: rooms, and objects that only a search for cycles would free."""
+"""Objects that are left in memory: rooms, and reference cycles."""
 
 from __future__ import annotations
 
@@ -10,17 +10,19 @@ from chatd.testing import InMemoryChat
 
 
 def existing_rooms(chat: InMemoryChat) -> set[int]:
-    """The chat's rooms that are in memory, whatever holds them: the chat itself does so weakly."""
+    """The chat's rooms that are in memory, whatever refers to them; the chat itself does so
+    weakly.
+    """
     gc.collect()
     return {id(room) for room in chat.service.rooms}
 
 
 @contextmanager
 def no_garbage() -> Iterator[None]:
-    """Whatever goes meanwhile goes at once: nothing of chatd's is left for a search for cycles."""
+    """Check that no object of chatd that is released in the block is left in a reference cycle."""
     gc.collect()
     gc.disable()
-    gc.set_debug(gc.DEBUG_SAVEALL)  # what is found is kept in gc.garbage
+    gc.set_debug(gc.DEBUG_SAVEALL)  # the collector keeps what it finds in gc.garbage
     try:
         yield
         gc.collect()

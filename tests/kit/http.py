@@ -17,7 +17,7 @@ from .packets import packets
 
 @dataclass(frozen=True)
 class Response:
-    """What an HTTP server answered."""
+    """The response of an HTTP server."""
 
     status: int
     headers: Mapping[str, str]
@@ -25,19 +25,19 @@ class Response:
 
     @property
     def json(self) -> Any:
-        """The body, which has to be JSON and to say so."""
+        """The body; it must be JSON with that media type."""
         assert self.headers["content-type"] == "application/json"
         return json.loads(self.body)
 
     @property
     def texts(self) -> list[str]:
-        """What the events of an answer say, or else their types."""
+        """The text of each event of an answer, or its type if it has none."""
         assert self.status == 200
         return [event.get("text") or event["type"] for event in self.json["events"]]
 
     @property
     def error(self) -> str:
-        """The code of an error, which has to come with a message for people."""
+        """The code of an error; it must have a message for people."""
         assert self.status >= 400
         (body,) = self.json.values()
         assert set(body) == {"code", "message"}
@@ -51,8 +51,8 @@ class Response:
 
 
 class HttpClient:
-    """One connection of a strict HTTP client: h11 reads the responses, and raises where they are
-    not HTTP.
+    """One connection of a strict HTTP client: h11 reads the responses, and raises an error if they
+    are not HTTP.
     """
 
     def __init__(self, chat: InMemoryChat, door: IProtocolFactory, address: IAddress) -> None:
@@ -82,18 +82,20 @@ class HttpClient:
         *,
         chop: int = 0,
     ) -> None:
-        """Send a request, in packets of `chop` bytes (0: in one), and wait for nothing."""
+        """Send a request, in packets of `chop` bytes (0: in one), without waiting for the
+        response.
+        """
         data = written(method, target, body, {**self.headers, **headers})
         self._asked.append(method)
         self.wire.send(*packets(data, chop))
 
     def send_raw(self, data: bytes, method: str = "GET") -> None:
-        """Send any bytes, expecting to be answered as a request with that method."""
+        """Send any bytes; the response is read as that of a request with this method."""
         self._asked.append(method)
         self.wire.send(data)
 
     def responses(self) -> list[Response]:
-        """The responses that have come since, and in this turn of the reactor."""
+        """The responses that have come since the last call, or come in this turn of the reactor."""
         self._chat.clock.advance(0)
         data = self.wire.received()
         if data:
@@ -108,11 +110,13 @@ class HttpClient:
             if self._parser.our_state is h11.DONE and self._parser.their_state is h11.DONE:
                 self._parser.start_next_cycle()
         if not self._asked:
-            assert not self._parser.trailing_data[0], "bytes that answer nothing"
+            assert not self._parser.trailing_data[0], "bytes that belong to no response"
         return found
 
     def streamed(self) -> bytes:
-        """What has come since of an answer that ends only with its connection."""
+        """The bytes that have come since the last call of a response that ends only with its
+        connection.
+        """
         if responses := self.responses():
             (response,) = responses
             assert self.closed
@@ -122,7 +126,7 @@ class HttpClient:
         return data
 
     def response(self) -> Response:
-        """The one response that has to have come."""
+        """The one response that must have come."""
         (response,) = self.responses()
         return response
 
@@ -133,26 +137,26 @@ class HttpClient:
         body: bytes | str = b"",
         headers: Mapping[str, str] = {},
     ) -> Response:
-        """Send a request and have it answered."""
+        """Send a request; returns the response."""
         self.send(method, target, body, headers)
         self._chat.settle()
         return self.response()
 
     def get(self, target: str, **headers: str) -> Response:
-        """GET it."""
-        return self.request("GET", target, headers=spelt(headers))
+        """Send a GET."""
+        return self.request("GET", target, headers=header_names(headers))
 
     def post(self, target: str, value: Any, **headers: str) -> Response:
-        """POST a JSON value."""
+        """Send a POST with a JSON value."""
         return self.send_json("POST", target, value, **headers)
 
     def send_json(self, method: str, target: str, value: Any, **headers: str) -> Response:
-        """Send a JSON value and have it answered."""
+        """Send a JSON value; returns the response."""
         kind = {"Content-Type": "application/json"}
-        return self.request(method, target, json.dumps(value), {**kind, **spelt(headers)})
+        return self.request(method, target, json.dumps(value), {**kind, **header_names(headers)})
 
     def enter(self, name: str = "") -> str:
-        """Begin a session, and make every further request in it; answers its token."""
+        """Begin a session, and send every further request in it; returns its token."""
         response = self.post("/session", {"name": name} if name else {})
         assert response.status == 201
         token = str(response.json["token"])
@@ -161,7 +165,7 @@ class HttpClient:
 
     def _next(self) -> Response | None:
         if self._parser.our_state is h11.IDLE:
-            # How a response ends depends on the method of its request, and on nothing else of it.
+            # Where a response ends depends on the method of its request only, so h11 gets no more.
             self._parser.send(h11.Request(method=self._asked[0], target="/", headers=_HOST))
             self._parser.send(h11.EndOfMessage())
         while True:
@@ -186,7 +190,7 @@ _HOST = [("Host", "chat.example")]
 
 
 def written(method: str, target: str, body: bytes | str, headers: Mapping[str, str]) -> bytes:
-    """A request, as bytes."""
+    """A request as bytes."""
     data = body.encode() if isinstance(body, str) else body
     fields = {**dict(_HOST), **headers}
     if data or method in ("POST", "PUT", "PATCH"):
@@ -200,7 +204,7 @@ def written(method: str, target: str, body: bytes | str, headers: Mapping[str, s
     return b"".join(part for part in parts if part)
 
 
-def spelt(headers: Mapping[str, str]) -> dict[str, str]:
+def header_names(headers: Mapping[str, str]) -> dict[str, str]:
     """Keyword arguments as header names."""
     return {name.replace("_", "-"): value for name, value in headers.items()}
 
@@ -211,3 +215,9 @@ def _joined(headers: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
         name, value = raw_name.decode(), raw_value.decode()
         joined[name] = f"{joined[name]}, {value}" if name in joined else value
     return joined
+
+
+def head(method: str, target: str, *headers: str) -> bytes:
+    """The beginning of a request, up to its body."""
+    lines = [f"{method} {target} HTTP/1.1", "Host: chat.example", *headers, "", ""]
+    return "\r\n".join(lines).encode()

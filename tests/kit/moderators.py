@@ -1,4 +1,4 @@
-"""People with accounts and roles at the doors."""
+"""Clients with accounts and roles."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def signed_in(
 
 
 def person_of(server: MemoryServer, name: str) -> Person:
-    """The person who holds a name."""
+    """The person with this name."""
     person = server.chat.service.people.own(name_key(name))
     assert person is not None
     return person

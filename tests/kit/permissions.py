@@ -1,7 +1,7 @@
 """The table of docs/permissions.md, made from the policy: `python -m tests.kit.permissions`.
 
-Each cell is what `decide` answers to somebody of that column, in an open room with the usual
-settings, who is in it; so the table cannot say anything else than the code does.
+Each cell is the answer of `decide` for a person of that column who is in an open room with the
+default settings; so the table and the code always agree.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class Somebody(NamedTuple):
 
 
 def somebody(column: str, *, account: bool = True, admin: bool = False) -> Somebody:
-    """Somebody with a session, called like the column."""
+    """A column for a person with a session, whose name is that of the column."""
     key = column.replace(" ", "-")
     identity = Stranger(
         Address("192.0.2.1"),
@@ -64,11 +64,11 @@ ROOMS: dict[str, RoomState] = {
     "topic: ops": RoomState(topic_by="ops"),
     "outside: false": RoomState(outside=False),
 }
-"""Rooms with one setting other than usual; nobody is a member without a role."""
+"""Rooms with one setting that is not the default; no person is a member without a role."""
 
 
 def rights() -> Rights:
-    """Who is what in these rooms."""
+    """The roles, bans and mutes of these rooms, by column."""
     found = Rights()
     for role in (Role.OWNER, Role.OP, Role.VOICE):
         found.roles[role.word] = Grant(role.word, role)
@@ -78,7 +78,7 @@ def rights() -> Rights:
 
 
 class TableRoom(AbsentRoom):
-    """A room in which everybody is who has a session: who speaks in a room comes in for it."""
+    """A room with everybody in it who has a session, because speaking in a room joins it."""
 
     def holds(self, identity: Identity) -> bool:
         return bool(identity.id)
@@ -95,7 +95,7 @@ def answer(action: Action, who: Stranger, state: RoomState) -> str:
 
 
 def scopes(action: Action) -> str:
-    """The scopes of tokens that allow it, where the account may do it."""
+    """The scope that a token needs for it, if the account may do it."""
     return RULES[action].scope
 
 
@@ -121,7 +121,7 @@ def lines() -> Iterator[str]:
 
 
 def page(text: str) -> str:
-    """The page with its tables made anew."""
+    """The page with new tables."""
     head, _, rest = text.partition(BEGIN)
     _, _, tail = rest.partition(END)
     made = "\n".join(lines())

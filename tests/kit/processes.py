@@ -1,4 +1,4 @@
-"""Real processes, whose output is waited for and whose end is made sure of."""
+"""Real processes, whose output tests wait for, and which are always ended."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from time import monotonic
 
 TWISTD = str(Path(sys.executable).with_name("twistd"))
 PATIENCE = 30.0
-"""Seconds after which something that should happen will not."""
+"""Seconds after which a test stops waiting."""
 HERE = "interface=127.0.0.1"
 
 
 class Program:
-    """A process; what it writes is read as it comes."""
+    """A process whose output is read as it comes."""
 
     def __init__(self, *command: str, cwd: Path | None = None) -> None:
         self._process = subprocess.Popen(
@@ -31,14 +31,14 @@ class Program:
         )
         self.pid = self._process.pid
         self.output = ""
-        """All that it has written, as far as it was waited for."""
+        """The output so far, as far as tests have waited for it."""
         self._read = 0
         self._chunks: Queue[bytes] = Queue()
         self._thread = Thread(target=self._listen, daemon=True)
         self._thread.start()
 
     def expect(self, pattern: str) -> re.Match[str]:
-        """What the program writes next that looks like this."""
+        """Wait for output that matches the pattern, after the last match."""
         deadline = monotonic() + PATIENCE
         while not (found := re.compile(pattern, re.M).search(self.output, self._read)):
             self._take(deadline, f"{pattern!r}")
@@ -60,7 +60,7 @@ class Program:
         self._process.send_signal(number)
 
     def wait(self) -> int:
-        """Its exit status; afterwards `output` is all that it wrote."""
+        """The exit status; afterwards `output` is complete."""
         status = self._process.wait(PATIENCE)
         self._thread.join(PATIENCE)
         while not self._chunks.empty():
@@ -68,7 +68,7 @@ class Program:
         return status
 
     def kill(self) -> None:
-        """See to it that nothing of it is left."""
+        """Kill the process, and release everything of it."""
         self._process.kill()
         self._process.wait()
         self._thread.join()
@@ -94,12 +94,12 @@ class Program:
 
 
 class Daemon(Program):
-    """`twistd chatd` in the foreground, on ports of the system's choice, which it keeps when it is
-    killed and started again.
+    """`twistd chatd` in the foreground, on ports that the system chooses, and that it keeps when it
+    is started again.
     """
 
     def __init__(self, directory: Path, *options: str, prefix: tuple[str, ...] = ()) -> None:
-        """With `prefix` before its command: what it is to be run by."""
+        """`prefix` stands before its command, such as a program that runs it."""
         self._directory = directory
         self._options = options
         self._prefix = prefix
@@ -108,11 +108,11 @@ class Daemon(Program):
 
     @property
     def url(self) -> str:
-        """Where its HTTP door is."""
+        """The URL of its HTTP door."""
         return f"http://127.0.0.1:{self.http}"
 
     def start(self) -> None:
-        """Start, and wait until it listens."""
+        """Start, and wait until the doors listen."""
         doors = ("--line", f"tcp:{self.line}:{HERE}", "--http", f"tcp:{self.http}:{HERE}")
         twistd = (*self._prefix, TWISTD, "--nodaemon", "--pidfile=")
         super().__init__(*twistd, "chatd", *doors, *self._options, cwd=self._directory)
@@ -125,18 +125,18 @@ class Daemon(Program):
 
 
 class Netcat:
-    """Somebody at a plain socket."""
+    """A client with a plain socket."""
 
     def __init__(self, port: int) -> None:
         self._socket = socket.create_connection(("127.0.0.1", port), PATIENCE)
         self._heard = b""
 
     def say(self, *lines: str) -> None:
-        """Type lines."""
+        """Send lines."""
         self._socket.sendall("".join(f"{line}\r\n" for line in lines).encode())
 
     def hear(self, text: str) -> None:
-        """Wait until that has come, behind what was waited for before."""
+        """Wait for this text, after the one of the last call."""
         wanted = text.encode()
         while wanted not in self._heard:
             received = self._socket.recv(65536)

@@ -27,9 +27,9 @@ from .chat import looked_up, restarted
 from .http import HttpClient
 
 HOST = "192.0.2.1"
-"""Where clients come from, if nothing else is said."""
+"""The default address of clients."""
 NAMES = ("chat.example", "chat", "a", "x")
-"""The host names that the doors are known by."""
+"""The host names of the doors."""
 
 
 class MemoryServer:
@@ -44,12 +44,12 @@ class MemoryServer:
         chat: InMemoryChat | None = None,
         **options: Any,
     ) -> None:
-        """`origins` may use it from other web sites; it is known by `names`; `chat` is served, or a
-        new one with these `options`.
+        """Pages of `origins` may use it, `names` are its host names, and it serves `chat`, or a new
+        chat with these `options`.
         """
         self.chat = chat or InMemoryChat(**options)
         self.lobby = self.chat.room("lobby")
-        """Kept in memory, as it is in a chat that is in use."""
+        """This reference keeps it in memory, as a client in it would."""
         self._open_doors(origins, proxies, names)
 
     def _open_doors(self, origins: Sequence[str], proxies: Proxies, names: Sequence[str]) -> None:
@@ -72,7 +72,7 @@ class MemoryServer:
 
     @cached_property
     def classic_door(self) -> ChatSite:
-        """The classic door, which is closed unless it is asked for."""
+        """The classic door, which is made when a test needs it."""
         return classic_site(self.chat.service, peers=self.peers, hosts=self.hosts)
 
     def classic(self, host: str = HOST) -> HttpClient:
@@ -84,7 +84,7 @@ class MemoryServer:
         return MemoryServer(chat=restarted(self.chat))
 
     def say(self, *texts: str, room: str = "lobby", name: str = "bob") -> int:
-        """Have a visitor say something; answers the id of the last."""
+        """Have a visitor send messages; returns the id of the last one."""
         service = self.chat.service
         visitor = service.visitor(name)
         said = [service.perform(visitor, Say(room, text)) for text in texts]
@@ -92,26 +92,26 @@ class MemoryServer:
         return result_of(said[-1]) or 0
 
     def stored(self, *texts: str) -> list[int]:
-        """Have a visitor say something, one after another; answers the ids."""
+        """Have a visitor send messages, one after another; returns their ids."""
         return [self.say(text) for text in texts]
 
     def have_accepted(self, text: str) -> None:
-        """Have a visitor say something that is accepted, and not stored in this turn."""
+        """Have a visitor send a message that is accepted, and not stored in this turn."""
         looked_up(self.chat, "bob")
         visitor = self.chat.service.visitor("bob")
         self.chat.service.perform(visitor, Say("lobby", text))
 
     def hold_appends(self) -> None:
-        """Hold back what is accepted from here on, before the store takes it."""
+        """Hold back the units that are accepted from here on, before the store takes them."""
         self.chat.store.hold("appends")
 
     def release_appends(self) -> None:
-        """Store what was held back."""
+        """Store the units that were held back."""
         self.chat.store.release("appends")
         self.chat.settle()
 
     def context(self, settings: Settings | None = None) -> DoorContext:
-        """What the table of doors makes doors of this chat from."""
+        """The context from which the table of doors makes the doors of this chat."""
         return DoorContext(
             settings=settings or Settings(),
             chat=self.chat.service,
@@ -123,7 +123,7 @@ class MemoryServer:
         )
 
     def going_down(self) -> drain.ChatServer:
-        """What is stopped when the server goes down."""
+        """The service that a shutdown stops."""
         return drain.ChatServer(self.chat.clock, self.chat.service, self.peers)
 
     @property
@@ -131,9 +131,13 @@ class MemoryServer:
         """The people in the lobby."""
         return self.lobby.names
 
+    def kinds(self, room: str = "lobby") -> list[str]:
+        """The types of the events in a room's log, oldest first."""
+        return [type(entry.event).__name__ for entry in self.chat.entries(room)]
+
 
 def peer(host: str) -> IAddress:
-    """The address of a connection from a host; "unix" is a UNIX socket."""
+    """The address of a connection from a host; "unix" stands for a UNIX socket."""
     if host == "unix":
         return UNIXAddress(b"")
     return IPv6Address("TCP", host, 5000) if ":" in host else IPv4Address("TCP", host, 5000)

@@ -1,4 +1,4 @@
-"""The engines under test, and what is held of each."""
+"""The engines under test, and stores whose calls are answered at once."""
 
 from __future__ import annotations
 
@@ -33,25 +33,25 @@ Engine = Callable[[IReactorTime, Callable[[], float], int], Store]
 def sqlite_store(
     path: Path, clock: IReactorTime, now: Callable[[], float], history: int, **options: Any
 ) -> SqliteStore:
-    """A store in a file that needs no thread."""
+    """A store in a file, without a thread."""
     options = {"hire": lambda _: FakeWorker(clock), "durability": "process", **options}
     return SqliteStore(path, clock, now, history, **options)
 
 
 class EngineUnderTest:
-    """One engine, begun for a test: it makes the stores that use it, one after another."""
+    """One engine for a test: it makes the stores that use it, one after another."""
 
     def __init__(self, name: str) -> None:
         """`name` is one of `ENGINES`."""
         self.name = name
         self.lasting = name != "memory"
-        """Whether it keeps anything over a restart."""
+        """Whether it keeps its content over a restart."""
         self._directory = tempfile.TemporaryDirectory() if name == "sqlite" else None
         self._prefix = fresh_prefix() if name == "redis" else ""
         self._dialler: Dialler | None = None
 
     def __call__(self, clock: IReactorTime, now: Callable[[], float], history: int) -> Store:
-        """A store: the first one, or what it is after a restart."""
+        """A store: the first one, or the one after a restart."""
         if self._prefix:
             self._dialler = Dialler(shared_server(), clock)
             times = Times(now, clock.seconds)
@@ -71,17 +71,17 @@ class EngineUnderTest:
                 turn()
 
     def end(self) -> None:
-        """Remove what it has left."""
+        """Remove its files."""
         if self._directory:
             self._directory.cleanup()
 
 
 ENGINES = ["memory", "sqlite", "redis"]
-"""Another engine is one name more here, and a way to make it in `EngineUnderTest`."""
+"""A new engine needs its name here, and a way to make it in `EngineUnderTest`."""
 
 
 class StoreUnderTest:
-    """A store, its clocks, and the follower that saw what it stored."""
+    """A store, its clocks, and the follower that it has shown units to."""
 
     def __init__(
         self, engine: Engine, history: int = 1000, now: Callable[[], float] | None = None
@@ -110,12 +110,12 @@ class StoreUnderTest:
         return self.store.engine
 
     def again(self) -> None:
-        """The process ends, and another begins."""
+        """End the process, and begin another."""
         self.closed()
         self._begin()
 
     def settle(self) -> None:
-        """Let happen what happens by itself."""
+        """Run everything that happens without input."""
         if isinstance(self._engine, EngineUnderTest):
             self._engine.settle(lambda: self.clock.advance(0))
             return
@@ -123,16 +123,16 @@ class StoreUnderTest:
             self.clock.advance(0)
 
     def answered(self, asked: Deferred[T]) -> T:
-        """What the store answers."""
+        """The store's answer."""
         self.settle()
         return result_of(asked)
 
     def appended(self, *units: Unit) -> list[int | Stale]:
-        """Append units together; the answers."""
+        """Append units together; returns the answers."""
         return self.answered(self.store.append(units))
 
     def stored(self, *events: Event, **unit: Any) -> list[int]:
-        """Store the events as one unit; their ids."""
+        """Store the events as one unit; returns their ids."""
         before = len(self.follower.units)
         (answer,) = self.appended(Unit(events, **unit))
         shown = self.follower.units[before:]
@@ -140,7 +140,7 @@ class StoreUnderTest:
         return [entry.id for entry in shown[0].entries] or [shown[0].id]
 
     def load(self, room: str, until: int | None = None) -> Loaded:
-        """A room, as it was last shown."""
+        """A room as it was last shown, or at the id `until`."""
         return self.answered(self.store.load(room, self.last if until is None else until))
 
     def read(
@@ -173,7 +173,7 @@ class StoreUnderTest:
 
     @property
     def last(self) -> int:
-        """The highest id shown, or the one that the store began with."""
+        """The highest id that was shown, or the one that the store opened with."""
         units = self.follower.units
         return units[-1].id if units else self.opened.last
 
@@ -205,12 +205,12 @@ def change(table: str, key: str, value: bytes | None) -> Unit:
 
 
 def claim(table: str, key: str, value: bytes | None, version: int) -> Unit:
-    """A unit that changes a cell if it has a version."""
+    """A unit that changes a cell if the cell has this version."""
     return Unit(changes=[Change(table, key, value)], expects=[Expect(table, key, version)])
 
 
 def told(entries: Sequence[Entry]) -> list[tuple[int, Event]]:
-    """Ids and events."""
+    """Pairs of id and event."""
     return [(entry.id, entry.event) for entry in entries]
 
 

@@ -1,4 +1,6 @@
-"""Doubles for the log and its readers: rooms on one counter, and turns that end when told to."""
+"""Doubles for the log and its readers: rooms that share one counter of ids, and turns that a test
+ends.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +17,7 @@ from chatd.stream.subscriber import Subscriber
 from chatd.testing import FakeOutlet
 
 BEGAN = 100
-"""The id after which the rooms of these tests remember."""
+"""The floor of the rooms of these tests: every event has a higher id."""
 
 
 class IdCodec:
@@ -37,7 +39,7 @@ ID_CODEC = IdCodec()
 
 
 class DirectOutlet(FakeOutlet):
-    """An outlet that is written what it would be delivered, if that is the shorter way."""
+    """An outlet with a direct write, which it records like a delivery."""
 
     written = 0
 
@@ -48,7 +50,7 @@ class DirectOutlet(FakeOutlet):
 
 
 class FakeTurn:
-    """A turn of the reactor: what is to be called at its end."""
+    """A turn of the reactor: the calls to make at its end."""
 
     def __init__(self) -> None:
         self.calls: list[Callable[[], None]] = []
@@ -59,20 +61,20 @@ class FakeTurn:
 
 
 class FakeArchive:
-    """What a store keeps of a room, and the reads that it has not answered yet."""
+    """The events of a room that a store keeps, and the reads that it has not answered yet."""
 
     def __init__(self) -> None:
         self.entries: list[Entry] = []
         self.floor = BEGAN
         self.failed = False
-        """Whether it ever answered that a page could not be read."""
+        """Whether it has ever answered that a page could not be read."""
         self.asked: list[tuple[int, int, Callable[[Page | None], None]]] = []
 
     def read(self, after: int, limit: int, done: Callable[[Page | None], None]) -> None:
         self.asked.append((after, limit, done))
 
     def forget(self, count: int) -> None:
-        """Retention removes the oldest entries."""
+        """Remove the oldest entries, as retention does."""
         for entry in self.entries[:count]:
             self.floor = entry.id
         del self.entries[:count]
@@ -82,17 +84,17 @@ class FakeArchive:
         return Page(found[:limit], self.floor, len(found) > limit)
 
     def answer(self, choice: int = 0, most: int = 500, *, fail: bool = False) -> None:
-        """Answer one of the reads, with at most so many entries."""
+        """Answer one of the reads, with at most `most` entries."""
         after, limit, done = self.asked.pop(choice % len(self.asked))
         self.failed = self.failed or fail
         done(None if fail else self.page(after, min(limit, most)))
 
 
 class FakeRooms:
-    """Some rooms on one counter, and their notifier."""
+    """Rooms that share one counter of ids, and their notifier."""
 
     def __init__(self, rooms: int = 1, capacity: int = 1000, archives: int = 0) -> None:
-        """The first `archives` of the rooms have one."""
+        """The first `archives` of the rooms have an archive."""
         self.capacity = capacity
         self.turn = FakeTurn()
         self.failures: list[Exception] = []
@@ -113,7 +115,7 @@ class FakeRooms:
         self.last = BEGAN
 
     def say(self, *rooms: int) -> None:
-        """One event in each of the rooms, shown as one batch."""
+        """Add one event to each of the rooms, shown as one batch."""
         growth = Growth(self.notifier)
         for room in rooms:
             self.last += 1
@@ -125,7 +127,7 @@ class FakeRooms:
         growth.finish()
 
     def kept_nowhere(self, room: int, id_: int) -> bool:
-        """Whether a reader behind the window may have missed an event."""
+        """Whether a reader behind the memory window may miss an event."""
         if room >= len(self.archives):
             return True
         kept = self.archives[room]
@@ -157,7 +159,7 @@ def ids_in(*batches: Batch) -> list[int]:
 
 
 class ActingOutlet(FakeOutlet):
-    """An outlet that does something whenever it has been given a batch."""
+    """An outlet that calls `act` after each batch."""
 
     def __init__(self, act: Callable[[], object] = lambda: None) -> None:
         super().__init__()
@@ -170,11 +172,11 @@ class ActingOutlet(FakeOutlet):
 
 
 class FailingOutlet(ActingOutlet):
-    """An outlet that fails whenever it is given a batch."""
+    """An outlet that raises an error after each batch."""
 
     def __init__(self) -> None:
         super().__init__(self.fail)
 
     def fail(self) -> None:
-        """Raise what no outlet should."""
+        """Raise an error that no outlet should raise."""
         raise ZeroDivisionError

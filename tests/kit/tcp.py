@@ -1,4 +1,4 @@
-"""A `WriteThrough` over a real socket, without a reactor: what it wants to do is done by hand."""
+"""A `WriteThrough` over a real socket without a reactor, whose work tests do by hand."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from chatd.net.tcp import WriteThrough
 
 @implementer(IReactorFDSet)
 class WatchList:
-    """A reactor's list of who wants to read and to write, and nothing more."""
+    """A reactor's lists of readers and writers, and nothing more."""
 
     def __init__(self) -> None:
         self.readers: set[Any] = set()
@@ -47,7 +47,7 @@ class WatchList:
 
 
 class LossRecorder(Protocol):
-    """Notes that the connection was lost."""
+    """Records that the connection was lost."""
 
     lost: Failure | None = None
 
@@ -59,7 +59,7 @@ class TcpPair:
     """A `WriteThrough` on one end of a TCP connection, and a socket on the other."""
 
     def __init__(self, protocol: Protocol | None = None) -> None:
-        """With a `LossRecorder` at the server's end, if nothing else is to be there."""
+        """With `protocol` at the server's end, or a `LossRecorder`."""
         with socket.create_server(("127.0.0.1", 0)) as listening:
             self.client = socket.create_connection(listening.getsockname())
             served, _ = listening.accept()
@@ -75,18 +75,18 @@ class TcpPair:
 
     @property
     def waits_to_write(self) -> bool:
-        """Whether something is left for the reactor to write."""
+        """Whether bytes are left for the reactor to write."""
         return self.server in self.watch.writers
 
     def receive(self, size: int) -> bytes:
-        """What the client gets, while the server's reactor does its part."""
+        """The bytes that the client gets, while the reactor writes for the server."""
         data = b""
         while len(data) < size:
             data += self.turn()
         return data
 
     def turn(self) -> bytes:
-        """The server writes if it wants to and can; what the client gets, if there is something."""
+        """Let the server write if it wants to and can; returns the bytes that the client gets."""
         writers = [self.server.socket] if self.waits_to_write else []
         readable, writable, _ = select([self.client], writers, [], 10)
         assert readable or writable
@@ -96,7 +96,7 @@ class TcpPair:
         return self.client.recv(65536) if readable else b""
 
     def reset(self) -> None:
-        """The client is gone, rudely."""
+        """Close the client's end with a reset."""
         self.client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self.client.close()
 

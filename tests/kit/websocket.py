@@ -12,7 +12,7 @@ from .server import HOST, MemoryServer, peer
 
 
 class WebSocket:
-    """A client that sends and answers only what it is told to."""
+    """A client that sends, and answers, only if a test says so."""
 
     def __init__(
         self,
@@ -22,7 +22,7 @@ class WebSocket:
         token: str = "",
         host: str = HOST,
     ) -> None:
-        """Connect from an address; with a `token`, in that session."""
+        """Connect from the address `host`, in the session of `token` if there is one."""
         self._chat = server.chat
         self._frames = WSConnection(ConnectionType.CLIENT)
         self.wire = server.chat.connect(server.http_door, peer(host))
@@ -31,15 +31,15 @@ class WebSocket:
         if token:
             target += f"{'&' if '?' in target else '?'}access_token={token}"
         self.wire.send(self._frames.send(Request(host="chat.example", target=target)))
-        self.opening = self.told()
-        """What it was told on connecting."""
+        self.opening = self.received()
+        """The objects that came on connecting."""
 
     def send(self, **command: Any) -> None:
-        """Send a command, and wait for nothing."""
+        """Send a command without waiting for the answer."""
         data = json.dumps(command, ensure_ascii=False)
         self.wire.send(self._frames.send(TextMessage(data=data)))
 
-    def told(self) -> list[dict[str, Any]]:
+    def received(self) -> list[dict[str, Any]]:
         """The objects that have come since the last call."""
         self._chat.settle()
         self._frames.receive_data(self.wire.received())
@@ -52,9 +52,9 @@ class WebSocket:
         return found
 
     def answer(self, **command: Any) -> dict[str, Any]:
-        """Send a command with a ref; its ack, or its error."""
+        """Send a command with a ref; returns its ack, or its error."""
         self.send(**command)
-        (answer,) = (told for told in self.told() if told.get("ref") == command["ref"])
+        (answer,) = (told for told in self.received() if told.get("ref") == command["ref"])
         return answer
 
     def close(self, code: int = 1000) -> None:

@@ -14,7 +14,7 @@ T = TypeVar("T")
 
 
 class FakeWorker:
-    """A worker without a thread: it does its work in the next turn."""
+    """A worker without a thread: it does each job in the next turn."""
 
     def __init__(self, clock: IReactorTime) -> None:
         self._clock = clock
@@ -33,8 +33,8 @@ class FakeWorker:
 
 
 class SlowWorker(FakeWorker):
-    """A worker that takes some seconds for each piece of work, one after another; each is done at
-    the end of them.
+    """A worker that takes some seconds for each job, one after another; the job is done at the end
+    of that time.
     """
 
     def __init__(self, clock: StrictClock, seconds: float) -> None:

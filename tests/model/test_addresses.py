@@ -1,4 +1,4 @@
-"""What counts as one place."""
+"""Client addresses as bans and limits count them."""
 
 import pytest
 
@@ -19,8 +19,8 @@ from chatd.model.addresses import LOCAL, address_of, parse_host, parse_network
         ("", LOCAL),
     ],
 )
-def test_an_address_is_one_host_or_one_network_of_64_bits(host: str | None, address: str) -> None:
-    """A client with one IPv6 network has 2**64 addresses, and counts once."""
+def test_ipv4_counts_per_host_and_ipv6_per_64_bit_network(host: str | None, address: str) -> None:
+    """A client with one IPv6 network has 2**64 addresses, which count as one."""
     assert address_of(host) == address
 
 
@@ -28,13 +28,13 @@ def test_an_address_is_one_host_or_one_network_of_64_bits(host: str | None, addr
     "text", ["chat.example", "192.0.2", "192.0.2.07", "1.2.3.4%x", "[::1]", " "]
 )
 def test_an_invalid_host_raises_value_error(text: str) -> None:
-    """No client can make up an address."""
+    """So a client cannot invent an address in a forwarded header."""
     with pytest.raises(ValueError, match="address"):
         parse_host(text)
 
 
-def test_a_network_may_be_one_host() -> None:
-    """As most proxies are."""
+def test_a_single_host_is_a_valid_network() -> None:
+    """Most proxies are configured as a single address."""
     assert parse_host("127.0.0.1") in parse_network("127.0.0.1")
     assert parse_host("127.0.0.2") not in parse_network("127.0.0.1")
     assert parse_host("fd12::1") in parse_network("fd00::/8")

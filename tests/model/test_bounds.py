@@ -1,4 +1,4 @@
-"""How long each string from outside may be."""
+"""Upper bounds on the length of each string that a client sends."""
 
 from __future__ import annotations
 
@@ -31,17 +31,17 @@ from chatd.model.commands import Command, Say
 from chatd.model.errors import BadName, ChatError, Malformed
 
 
-def kinds_of(kind: type) -> Iterator[type]:
-    """A class's subclasses, however deep."""
+def subclasses_of(kind: type) -> Iterator[type]:
+    """All subclasses of a class that chatd defines, direct and indirect."""
     subclasses: list[type] = kind.__subclasses__()
     for each in subclasses:
         if each.__module__.startswith("chatd."):
             yield each
-            yield from kinds_of(each)
+            yield from subclasses_of(each)
 
 
-COMMANDS = [kind for kind in kinds_of(Command) if "__match_args__" in vars(kind)]
-BODIES = [*kinds_of(Form), *kinds_of(Sent)]
+COMMANDS = [kind for kind in subclasses_of(Command) if "__match_args__" in vars(kind)]
+BODIES = [*subclasses_of(Form), *subclasses_of(Sent)]
 
 
 def fields(kinds: list[type]) -> list[Any]:
@@ -53,18 +53,18 @@ def fields(kinds: list[type]) -> list[Any]:
 
 
 @pytest.mark.parametrize("kind", [*COMMANDS, *BODIES], ids=lambda kind: kind.__name__)
-def test_every_string_that_a_client_sends_has_a_bound(kind: type) -> None:
-    """A field of a command, of a body or of a frame that has none is an error, in this test and
-    when it is read.
+def test_every_string_field_from_a_client_has_a_length_bound(kind: type) -> None:
+    """A string field without a bound in a command, body or frame fails this test, and fails when it
+    is read.
     """
     assert all(bound.most > 0 for _, bound in bounds_of(kind))
 
 
 @pytest.mark.parametrize(("kind", "name", "bound"), fields(COMMANDS))
-def test_a_command_with_an_overlong_field_cannot_be_made(
+def test_a_command_with_an_overlong_field_cannot_be_constructed(
     kind: type, name: str, bound: Bound
 ) -> None:
-    """So that no door can give one to the service."""
+    """So no door can pass an unbounded string to the service."""
     good = {field: "x" for field, _ in bounds_of(kind)}
     extra = {field: 1 for field in kind.__match_args__ if field not in good}  # type: ignore[attr-defined]
     kind(**{**good, **extra, name: "x" * bound.most})
@@ -73,10 +73,10 @@ def test_a_command_with_an_overlong_field_cannot_be_made(
 
 
 @pytest.mark.parametrize(("kind", "name", "bound"), fields(BODIES))
-def test_an_overlong_field_of_a_body_or_a_frame_is_refused(
+def test_an_overlong_field_of_a_body_or_frame_is_refused_with_its_own_error(
     kind: type, name: str, bound: Bound
 ) -> None:
-    """With its own error, and not only for being too large a body."""
+    """The error names the field's bound, not only that the body is too large."""
     required = {field: "x" for field, _ in bounds_of(kind)}
     fields = {**required, name: "x" * (bound.most + 1)}
     tag = getattr(kind, "__struct_config__").tag  # noqa: B009  # mypy knows no such attribute
@@ -88,23 +88,23 @@ def test_an_overlong_field_of_a_body_or_a_frame_is_refused(
 
 
 @dataclass
-class Loose:
+class Unbounded:
     text: str
 
 
 @dataclass
-class LooseList:
+class ListOfBounded:
     names: list[Annotated[str, NAME]]
 
 
 @dataclass
-class Maybe:
+class OptionalUnbounded:
     text: str | None
 
 
-@pytest.mark.parametrize("kind", [Loose, LooseList, Maybe])
-def test_a_string_without_a_bound_cannot_be_checked(kind: type) -> None:
-    """Neither in a list, nor where it may be left out."""
+@pytest.mark.parametrize("kind", [Unbounded, ListOfBounded, OptionalUnbounded])
+def test_a_string_field_without_a_bound_raises_type_error(kind: type) -> None:
+    """Also inside a list, and where the field is optional."""
     with pytest.raises(TypeError, match="has no bound"):
         check_fields(kind("x"))
 
@@ -118,26 +118,26 @@ class Bounded:
     on: bool
 
 
-def test_a_field_that_is_no_free_text_needs_no_bound() -> None:
-    """Numbers, and words from a list."""
+def test_numbers_booleans_and_literals_need_no_bound() -> None:
+    """Only free text can be long."""
     assert bounds_of(Bounded) == (("name", NAME), ("room", ROOM))
 
 
-def test_a_ref_that_is_too_long_is_not_sent_back() -> None:
-    """An error says what is wrong, and does not repeat it."""
+def test_an_overlong_ref_is_not_echoed() -> None:
+    """The error names the limit, and the reply does not carry the overlong `ref`."""
     assert ref_of('{"ref":"' + "x" * 200 + '"}') == "x" * 200
     assert ref_of('{"ref":"' + "x" * 201 + '"}') is None
     with pytest.raises(Malformed, match="at most 200"):
         read('{"type":"ping","ref":"' + "x" * 201 + '"}')
 
 
-def test_a_text_of_any_usual_length_is_judged_by_the_service() -> None:
-    """The bound of a text lies above every `--max-text`."""
+def test_the_bound_of_a_text_is_above_every_max_text() -> None:
+    """The service applies `--max-text`; the bound of the field only stops abuse."""
     assert Say("lobby", "x" * 1_000_000).text
 
 
-class Profile:
-    """A PRECIS profile that notes how much it is given."""
+class RecordingProfile:
+    """A PRECIS profile that records the length of the longest string that it gets."""
 
     def __init__(self, profile: Any) -> None:
         self._profile = profile
@@ -149,10 +149,10 @@ class Profile:
 
 
 @pytest.fixture
-def precis(monkeypatch: pytest.MonkeyPatch) -> list[Profile]:
-    """The profiles that names are judged by, with nothing in the caches."""
+def precis(monkeypatch: pytest.MonkeyPatch) -> list[RecordingProfile]:
+    """The profiles for names and rooms, each recording, with empty caches."""
     clear_caches()
-    profiles = [Profile(names._display), Profile(names._folded)]
+    profiles = [RecordingProfile(names._display), RecordingProfile(names._folded)]
     monkeypatch.setattr(names, "_display", profiles[0])
     monkeypatch.setattr(names, "_folded", profiles[1])
     return profiles
@@ -163,18 +163,19 @@ def clear_caches() -> None:
         cached.cache_clear()
 
 
-COSTLY = "・٣۴·׳a日"
-"""Characters for which PRECIS looks through the whole string, and some of the usual ones."""
+COSTLY_CHARS = "・٣۴·׳a日"
+"""Characters for which PRECIS scans the whole string, and a few ordinary ones."""
 
 
 @given(
-    st.text(COSTLY + "\u0301ᄒ", max_size=1000) | st.sampled_from(COSTLY).map(lambda c: c * 70000)
+    st.text(COSTLY_CHARS + "\u0301ᄒ", max_size=1000)
+    | st.sampled_from(COSTLY_CHARS).map(lambda c: c * 70000)
 )
-def test_precis_gets_only_short_strings_of_letters(text: str) -> None:
-    """Its work grows with the square of the length: so the length is looked at first."""
+def test_precis_never_gets_a_long_string(text: str) -> None:
+    """PRECIS takes quadratic time, so the length is checked before it is called."""
     clear_caches()
     with pytest.MonkeyPatch.context() as patch:
-        profiles = [Profile(names._display), Profile(names._folded)]
+        profiles = [RecordingProfile(names._display), RecordingProfile(names._folded)]
         patch.setattr(names, "_display", profiles[0])
         patch.setattr(names, "_folded", profiles[1])
         for clean in (names.clean_name, names.name_key, names.clean_room):
@@ -189,7 +190,7 @@ def test_precis_gets_only_short_strings_of_letters(text: str) -> None:
 
 
 def test_only_valid_names_are_cached() -> None:
-    """Four hundred names of 65 kB are not 25 MB of memory."""
+    """Otherwise four hundred invalid names of 65 kB would hold 25 MB of memory."""
     clear_caches()
     for number in range(100):
         for clean in (names.clean_name, names.name_key, names.clean_room):
@@ -200,8 +201,8 @@ def test_only_valid_names_are_cached() -> None:
         assert cached.cache_info().currsize == 0
 
 
-def test_a_long_string_that_composes_into_a_short_name_is_a_name() -> None:
-    """Bounds are wider than names: a letter may come in as a letter and its accents."""
+def test_a_decomposed_name_may_be_longer_than_the_name_limit() -> None:
+    """The bound leaves room for letters sent as base letter and combining accents."""
     for letter in ("\u1fa7", "한", "é", "ガ"):
         decomposed = normalize("NFD", letter)
         assert names.clean_name(decomposed * MAX_NAME) == letter * MAX_NAME

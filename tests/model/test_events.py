@@ -1,4 +1,4 @@
-"""Events: what happened, as values."""
+"""Events as values, and their JSON form."""
 
 import msgspec
 import pytest
@@ -18,7 +18,7 @@ from chatd.model.events import (
     TopicSet,
 )
 
-EVERY: dict[str, Event] = {
+EVENTS_BY_JSON: dict[str, Event] = {
     '{"type":"message","room":"dev","from":"ada","text":"hi"}': Said("dev", "ada", "hi"),
     '{"type":"action","room":"dev","from":"ada","text":"waves"}': Acted("dev", "ada", "waves"),
     '{"type":"join","room":"dev","from":"ada"}': Joined("dev", "ada"),
@@ -31,30 +31,35 @@ EVERY: dict[str, Event] = {
 }
 
 
-@pytest.mark.parametrize(("json", "event"), EVERY.items(), ids=lambda value: type(value).__name__)
-def test_an_event_is_written_with_its_type_and_its_own_fields(json: str, event: Event) -> None:
-    """The names that JSON doors show are part of the interface."""
+@pytest.mark.parametrize(
+    ("json", "event"), EVENTS_BY_JSON.items(), ids=lambda value: type(value).__name__
+)
+def test_an_event_is_encoded_with_its_type_and_fields(json: str, event: Event) -> None:
+    """Field names are part of the public interface of the JSON doors."""
     assert msgspec.json.encode(event).decode() == json
 
 
-@pytest.mark.parametrize("event", EVERY.values(), ids=lambda event: type(event).__name__)
+@pytest.mark.parametrize("event", EVENTS_BY_JSON.values(), ids=lambda event: type(event).__name__)
 def test_events_are_immutable(event: Event) -> None:
-    """Everyone shares the one object."""
+    """All readers share one event object."""
     with pytest.raises(AttributeError):
         event.text = "something else"  # type: ignore[attr-defined]
 
 
-def test_only_the_sender_s_copy_of_a_private_message_says_that_it_was_sent() -> None:
-    """One message, in the sender's and the recipient's view."""
+def test_only_the_sender_s_copy_of_a_private_message_is_marked_sent() -> None:
+    """A private message is one event for the sender and another for the recipient."""
     assert SentPrivately("ada", "bob", "hi").sent
     assert not Told("ada", "bob", "hi").sent
 
 
-def test_a_private_message_belongs_to_no_room() -> None:
-    """So no room's log can take it."""
+def test_a_private_message_is_not_a_room_event() -> None:
+    """So no room's log accepts it."""
     assert not issubclass(Told, RoomEvent)
 
 
-def test_messages_are_messages_and_actions() -> None:
-    """Replay on joining shows these and nothing else."""
-    assert [type(event) for event in EVERY.values() if isinstance(event, MESSAGES)] == [Said, Acted]
+def test_replay_kinds_are_messages_and_actions_only() -> None:
+    """Replay on joining a room shows these kinds and no others."""
+    assert [type(event) for event in EVENTS_BY_JSON.values() if isinstance(event, MESSAGES)] == [
+        Said,
+        Acted,
+    ]

@@ -1,4 +1,4 @@
-"""Names that could be taken for others."""
+"""Confusable names: names that look like others (Unicode TR 39)."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from chatd.model.lookalikes import (
 from chatd.model.names import clean_name, name_key
 
 
-def everyone(other: str) -> bool:
+def any_name(other: str) -> bool:
     return True
 
 
@@ -48,7 +48,7 @@ ALIKE = [
     ("lina", "l\u0131na"),
     ("dijon", "dij\u0307on"),
 ]
-"""One of ASCII, and one that is not."""
+"""Pairs of confusable names: the first is ASCII, the second is not."""
 UNLIKE = [
     ("eva", "éva"),
     ("muller", "müller"),
@@ -60,20 +60,20 @@ UNLIKE = [
 
 
 @pytest.mark.parametrize(("name", "other"), ALIKE)
-def test_a_name_is_found_by_one_that_looks_like_it(name: str, other: str) -> None:
-    """Whichever of the two was there first."""
+def test_a_confusable_name_is_found(name: str, other: str) -> None:
+    """Whichever of the two names was taken first."""
     for here, new in ((name, other), (other, name)):
         names = Lookalikes()
         names.add(here)
-        assert names.find(new, everyone) == here
+        assert names.find(new, any_name) == here
         assert names.find(new, lambda found, here=here: found != here) is None  # type: ignore[misc]
         names.discard(here)
-        assert names.find(new, everyone) is None
+        assert names.find(new, any_name) is None
 
 
 @pytest.mark.parametrize(("name", "other"), UNLIKE)
-def test_an_accent_or_another_alphabet_makes_another_name(name: str, other: str) -> None:
-    """Only what looks the same is taken for the same."""
+def test_names_that_look_different_are_not_confusable(name: str, other: str) -> None:
+    """An accent, or letters of another alphabet with other shapes, make a different name."""
     assert skeletons(name).isdisjoint(skeletons(other))
 
 
@@ -82,32 +82,32 @@ any_names = st.text(st.characters(categories=["L", "Nd", "Mn"]), min_size=1, max
 
 
 @given(ascii_names, ascii_names)
-def test_two_names_of_ascii_are_never_confusable(name: str, other: str) -> None:
-    """In spite of l, I and 1, which differ for people who type them."""
+def test_two_ascii_names_are_never_confusable(name: str, other: str) -> None:
+    """Although l, I and 1 look alike, users who type ASCII tell them apart."""
     names = Lookalikes()
     names.add(name)
-    assert names.find(other, everyone) is None
+    assert names.find(other, any_name) is None
 
 
-def test_l_and_1_are_two_letters_in_ascii_and_one_beside_other_scripts() -> None:
-    """The exception is for names of ASCII characters only."""
+def test_l_and_1_are_confusable_only_if_one_name_is_not_ascii() -> None:
+    """The exception holds only between two ASCII names."""
     names = Lookalikes()
     names.add("al1")
-    assert names.find("a11", everyone) is None
-    assert names.find("аll", everyone) == "al1"
+    assert names.find("a11", any_name) is None
+    assert names.find("аll", any_name) == "al1"
 
 
 @given(ascii_names)
-def test_the_short_way_for_ascii_comes_to_the_same(name: str) -> None:
-    """It needs no tables."""
+def test_ascii_fast_path_gives_the_same_skeletons_as_the_tables(name: str) -> None:
+    """The fast path does not load the TR 39 tables."""
     assert skeletons(name) == lookalikes._skeletons(name) - {
         lookalikes._skeleton("".join(map(lookalikes._called, name)).casefold())
     } | lookalikes._ascii_skeletons(name)
 
 
 @given(any_names)
-def test_a_name_looks_like_itself_in_any_case(name: str) -> None:
-    """And a skeleton looks like what it was made of."""
+def test_a_name_is_confusable_with_itself_in_any_case(name: str) -> None:
+    """A skeleton is its own skeleton."""
     try:
         shown = clean_name(name)
     except BadName:
@@ -117,8 +117,8 @@ def test_a_name_looks_like_itself_in_any_case(name: str) -> None:
     assert all(lookalikes._skeleton(skeleton) == skeleton for skeleton in own)
 
 
-def test_every_letter_that_tr39_knows_looks_like_its_prototype() -> None:
-    """In a table in which no prototype has another one."""
+def test_no_tr39_prototype_has_another_prototype() -> None:
+    """So one table look-up is enough for each character."""
     table = lookalikes._prototypes()
     assert len(table) > 5000
     for char, prototype in table.items():
@@ -127,8 +127,8 @@ def test_every_letter_that_tr39_knows_looks_like_its_prototype() -> None:
 
 
 @given(st.lists(st.tuples(st.booleans(), st.sampled_from(["ada", "аda", "Ada", "bob", "bоb"]))))
-def test_names_come_and_go_and_nothing_is_kept_of_them(steps: list[tuple[bool, str]]) -> None:
-    """Added twice is added once."""
+def test_discarded_names_leave_nothing_in_the_index(steps: list[tuple[bool, str]]) -> None:
+    """Adding a name twice is the same as adding it once."""
     names, here = Lookalikes(), set()
     for come, name in steps:
         if come:
@@ -139,27 +139,27 @@ def test_names_come_and_go_and_nothing_is_kept_of_them(steps: list[tuple[bool, s
             here.discard(name)
         assert len(names) == len(here)
         alike = {other for other in here if not skeletons("аda").isdisjoint(skeletons(other))}
-        assert (names.find("аda", everyone) is None) == (not alike)
+        assert (names.find("аda", any_name) is None) == (not alike)
     names.keep(lambda name: False)
     assert len(names) == 0
     assert [names._ascii, names._others] == [{}, {}]
 
 
-def test_a_name_is_looked_up_and_not_searched_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Of ten thousand names only those with a common skeleton are examined."""
+def test_only_names_with_a_common_skeleton_are_examined(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The index is a hash table: ten thousand other names cost nothing."""
     names = Lookalikes()
     for number in range(10_000):
         names.add(f"person{number}")
     names.add("аdа")
-    looked_at: list[str] = []
+    examined: list[str] = []
 
     def counts(other: str) -> bool:
-        looked_at.append(other)
+        examined.append(other)
         return True
 
     assert names.find("ada", counts) == "аdа"
     assert names.find("реrsоn", counts) is None
-    assert looked_at == ["аdа"]
+    assert examined == ["аdа"]
 
 
 @pytest.mark.parametrize(
@@ -175,20 +175,20 @@ def test_a_name_is_looked_up_and_not_searched_for(monkeypatch: pytest.MonkeyPatc
         "ro\u1d0f\u1d1b",
     ],
 )
-def test_names_that_speak_for_the_server_are_reserved(name: str) -> None:
-    """In any case, and in letters that look like theirs."""
+def test_names_that_impersonate_the_server_are_reserved(name: str) -> None:
+    """In any case, and in confusable letters."""
     assert speaks_for_server(clean_name(name))
 
 
 @pytest.mark.parametrize("name", ["guеst-0001", "gυest-1", "guest-О1"])
-def test_a_guest_s_name_is_reserved_also_in_other_letters(name: str) -> None:
-    """The server gives those."""
+def test_confusable_spellings_of_guest_names_are_reserved(name: str) -> None:
+    """Only the server gives guest names."""
     assert speaks_for_server(clean_name(name))
 
 
 @pytest.mark.parametrize("name", ["ada", "serve", "admin1", "guеst", "guеst-one", "bot", "ci"])
 def test_a_name_that_only_resembles_a_reserved_one_is_allowed(name: str) -> None:
-    """No more names are taken away than need be."""
+    """Only reserved names and their confusables are refused."""
     assert not speaks_for_server(clean_name(name))
 
 
@@ -203,20 +203,20 @@ def test_a_name_that_only_resembles_a_reserved_one_is_allowed(name: str) -> None
         ("日本", "日本-1", False),
     ],
 )
-def test_scripts_are_those_of_the_letters(one: str, other: str, differ: bool) -> None:
-    """Digits and marks belong to all."""
+def test_scripts_of_names_are_compared_by_letters(one: str, other: str, differ: bool) -> None:
+    """Digits and marks belong to every script."""
     assert scripts_differ(one, other) is differ
 
 
-def test_the_tables_can_be_read_beforehand() -> None:
-    """At the start, rather than for the first name."""
+def test_prepare_loads_the_tr39_tables() -> None:
+    """So the tables are loaded at startup, not by the first name."""
     lookalikes.prepare()
     assert lookalikes._prototypes.cache_info().currsize == 1
 
 
 @given(any_names)
-def test_any_name_has_skeletons(name: str) -> None:
-    """Nothing that passes as a name raises."""
+def test_every_valid_name_has_skeletons(name: str) -> None:
+    """No valid name makes the functions raise."""
     try:
         shown = clean_name(name)
     except ChatError:

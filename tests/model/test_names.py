@@ -1,4 +1,4 @@
-"""What people and rooms may be called."""
+"""Names of people and rooms: what is valid, and how they are compared."""
 
 import unicodedata
 from collections.abc import Callable
@@ -14,7 +14,7 @@ from chatd.model.names import clean_name, clean_room, name_key
 anything = st.text(st.characters(), max_size=80)
 """Any string that Python can hold, lone surrogates included."""
 likely = st.text("aAßşİıſµéÉ٣７x_-.[]{}|^#/< \u0301\u200d", min_size=1, max_size=40)
-"""Strings that are nearly names."""
+"""Strings that are nearly valid names."""
 strings = anything | likely | st.text(min_size=1, max_size=3)
 
 
@@ -67,12 +67,12 @@ CONFUSING = {
 
 @pytest.mark.parametrize("name", CONFUSING.values(), ids=CONFUSING)
 def test_a_confusing_name_is_refused(name: str) -> None:
-    """Everyone can tell everyone apart, and a name from what stands around it."""
+    """Readers can tell people apart, and a name from the characters around it."""
     with pytest.raises(BadName):
         clean_name(name)
 
 
-NO_ROOM = {
+INVALID_ROOMS = {
     why: name
     for why, name in CONFUSING.items()
     # The `#` is optional, and case-folding makes two letters of a ligature.
@@ -80,9 +80,9 @@ NO_ROOM = {
 }
 
 
-@pytest.mark.parametrize("room", NO_ROOM.values(), ids=NO_ROOM)
+@pytest.mark.parametrize("room", INVALID_ROOMS.values(), ids=INVALID_ROOMS)
 def test_a_confusing_room_name_is_refused(room: str) -> None:
-    """A room's name is in URLs and before lines."""
+    """A room's name stands in URLs and at the start of lines."""
     with pytest.raises(BadRoom):
         clean_room(room)
 
@@ -90,28 +90,28 @@ def test_a_confusing_room_name_is_refused(room: str) -> None:
 @pytest.mark.parametrize(
     "name", ["a", "ada", "Ada_L-1.[x]{y}|^", "Žofie", "אבג", "李", "अमित", "7"]
 )
-def test_letters_digits_and_some_marks_are_a_name(name: str) -> None:
-    """In any script, and shown as its owner wrote it."""
+def test_letters_digits_and_some_marks_are_valid_in_any_script(name: str) -> None:
+    """The name is shown as its owner wrote it."""
     assert clean_name(name) == name
 
 
 def test_a_name_has_one_to_32_characters() -> None:
-    """Characters, not bytes."""
+    """Characters are counted, not bytes."""
     assert clean_name("ñ" * MAX_NAME) == "ñ" * 32
     with pytest.raises(BadName, match="at most 32"):
         clean_name("ñ" * 33)
 
 
 @pytest.mark.parametrize("name", ["guest-1", "Guest-0001", "GUEST-99999", "guest-１"])
-def test_a_guest_s_name_is_only_given_by_the_server(name: str) -> None:
-    """However it is spelt."""
+def test_a_client_cannot_take_a_guest_name(name: str) -> None:
+    """Only the server gives guest names, in any case or width."""
     with pytest.raises(BadName, match="given by the server"):
         clean_name(name)
 
 
 @pytest.mark.parametrize("name", ["guest", "guest-", "guest-one", "guest-1x"])
 def test_a_name_that_only_resembles_a_guest_s_is_allowed(name: str) -> None:
-    """No number, no guest."""
+    """A guest name ends in a number."""
     assert clean_name(name) == name
 
 
@@ -120,21 +120,21 @@ def test_a_name_that_only_resembles_a_guest_s_is_allowed(name: str) -> None:
     [("Ada", "aDA"), ("STRASSE", "straße"), ("Σίσυφος", "ΣΊΣΥΦΟΣ"), ("é", "É"), ("ａda", "ada")],
 )
 def test_two_spellings_of_a_name_have_one_key(one: str, other: str) -> None:
-    """Case, final forms and width do not make another person."""
+    """Case, final forms and width do not make a different name."""
     assert name_key(clean_name(one)) == name_key(clean_name(other))
 
 
 @pytest.mark.parametrize(("one", "other"), [("e\u0301va", "éva"), ("Ａｄａ", "Ada")])
-def test_two_codings_of_a_name_are_one(one: str, other: str) -> None:
-    """Composed or not, wide or not: what looks the same is stored the same."""
+def test_unicode_encodings_of_a_name_are_normalized(one: str, other: str) -> None:
+    """Composed or decomposed, wide or narrow: all are stored in one form."""
     assert clean_name(one) == clean_name(other) == other
 
 
 @given(strings)
 @example("\ud800")
 @example("İ" * 32)
-def test_any_string_is_a_name_or_refused(name: str) -> None:
-    """`BadName` and nothing else; and a name taken is taken again just as it is."""
+def test_any_string_is_a_valid_name_or_raises_bad_name(name: str) -> None:
+    """Cleaning a valid name again does not change it."""
     try:
         shown = clean_name(name)
     except BadName:
@@ -146,8 +146,10 @@ def test_any_string_is_a_name_or_refused(name: str) -> None:
 
 
 @given(strings, st.sampled_from([str.upper, str.lower, str.casefold, str.swapcase]))
-def test_no_two_people_differ_in_case_only(name: str, change: Callable[[str], str]) -> None:
-    """A name in another case means the same person."""
+def test_names_that_differ_only_in_case_have_one_key(
+    name: str, change: Callable[[str], str]
+) -> None:
+    """So two people cannot have names that differ only in case."""
     try:
         shown, other = clean_name(name), clean_name(change(name))
     except BadName:
@@ -159,8 +161,8 @@ def test_no_two_people_differ_in_case_only(name: str, change: Callable[[str], st
 @given(strings)
 @example("\ud800")
 @example("#İ")
-def test_any_string_is_a_room_or_refused(room: str) -> None:
-    """`BadRoom` and nothing else; and a room's one name stays as it is, with or without `#`."""
+def test_any_string_is_a_valid_room_or_raises_bad_room(room: str) -> None:
+    """Cleaning a valid room name again does not change it, with or without `#`."""
     try:
         name = clean_room(room)
     except BadRoom:
@@ -171,8 +173,8 @@ def test_any_string_is_a_room_or_refused(room: str) -> None:
 
 
 @pytest.mark.parametrize("room", ["dev", "#dev", "Dev", "#DEV", "ｄev"])
-def test_a_room_has_one_name_however_it_is_spelt(room: str) -> None:
-    """Case-folded, and without the `#` that people type."""
+def test_spellings_of_a_room_are_normalized(room: str) -> None:
+    """Room names are case-folded, and the `#` that people type is dropped."""
     assert clean_room(room) == "dev"
 
 
@@ -180,13 +182,13 @@ def test_a_room_has_one_name_however_it_is_spelt(room: str) -> None:
     "room", ["#", "##dev", ".", "..", "#...", "dev/ops", "dev[1]", "dev?x", "a&b"]
 )
 def test_a_room_name_that_a_url_cannot_contain_is_refused(room: str) -> None:
-    """`.` and `..` would be eaten on the way."""
+    """HTTP clients remove the path segments `.` and `..`."""
     with pytest.raises(BadRoom):
         clean_room(room)
 
 
-def test_a_room_has_one_to_64_characters() -> None:
-    """The `#` is not one of them."""
+def test_a_room_name_has_one_to_64_characters() -> None:
+    """The `#` does not count."""
     assert clean_room("#" + "x" * MAX_ROOM) == "x" * 64
     with pytest.raises(BadRoom, match="at most 64"):
         clean_room("x" * 65)
@@ -196,10 +198,8 @@ def test_a_room_has_one_to_64_characters() -> None:
 @pytest.mark.parametrize(
     "text", ["", "x" * 100, "a b", "\x1b"], ids=["empty", "long", "space", "ESC"]
 )
-def test_a_refusal_says_what_to_do_and_repeats_nothing_unsafe(
-    clean: Callable[[str], str], text: str
-) -> None:
-    """It is shown on terminals."""
+def test_a_refusal_is_helpful_and_printable(clean: Callable[[str], str], text: str) -> None:
+    """The line door prints the refusal on terminals."""
     with pytest.raises(ChatError) as refusal:
         clean(text)
     assert len(refusal.value.message) > 20
@@ -207,8 +207,8 @@ def test_a_refusal_says_what_to_do_and_repeats_nothing_unsafe(
 
 
 @pytest.mark.parametrize("mark", ["\u0334", "\u0335", "\u0336", "\u0338", "\u20d2", "\u20e3"])
-def test_a_letter_may_not_be_struck_through(mark: str) -> None:
-    """The stroke is hardly seen; letters that are spelt with one have it of their own."""
+def test_combining_strokes_are_refused(mark: str) -> None:
+    """Such a stroke is hardly visible; letters with a stroke of their own are valid."""
     with pytest.raises(BadName):
         clean_name(f"ada{mark}")
     assert clean_name("đỗ") == "đỗ"

@@ -1,4 +1,4 @@
-"""What a password may be."""
+"""Passwords: what is accepted, and how they are normalized."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ from chatd.model.password import clean_password, opaque
         "\ud800" * 9,
     ],
 )
-def test_a_password_that_is_none_is_refused(password: str) -> None:
-    """Too short, too long, control characters, half surrogates."""
+def test_an_invalid_password_is_refused(password: str) -> None:
+    """Too short, too long, with control characters, or with lone surrogates."""
     with pytest.raises(BadPassword):
         clean_password(password)
 
@@ -46,8 +46,8 @@ def test_a_password_that_is_none_is_refused(password: str) -> None:
         "ｐａｓｓｗｏｒｄ",
     ],
 )
-def test_a_password_that_everybody_tries_is_refused(password: str) -> None:
-    """The account's own name too."""
+def test_a_common_password_is_refused(password: str) -> None:
+    """So are simple patterns and the account's own name."""
     with pytest.raises(BadPassword):
         clean_password(password, "Ada-Lovelace")
 
@@ -56,20 +56,20 @@ def test_a_password_that_everybody_tries_is_refused(password: str) -> None:
     "password",
     ["correct horse battery", "19840512", "tea-at-five", "пароль-мой", "a" * 5 + "bcdefg"],
 )
-def test_any_other_password_is_taken(password: str) -> None:
-    """Words, dates, other scripts."""
+def test_an_uncommon_password_is_accepted(password: str) -> None:
+    """Phrases, dates and other scripts are fine."""
     assert clean_password(password, "ada") == password
 
 
-def test_two_spellings_of_one_password_are_one() -> None:
-    """Composed or not, with whichever space (RFC 8265, section 4.2)."""
+def test_unicode_spellings_of_a_password_are_normalized() -> None:
+    """Composed or decomposed, with any kind of space (RFC 8265, section 4.2)."""
     assert clean_password("a\u0308pfel\u00a0baum") == clean_password("äpfel baum")
     assert clean_password("Äpfel baum") != clean_password("äpfel baum")
 
 
 @given(st.text(max_size=MAX_PASSWORD))
-def test_whatever_is_typed_is_a_password_or_refused(text: str) -> None:
-    """And what is a password stays the same when it is typed as it is kept."""
+def test_any_string_is_a_valid_password_or_raises_bad_password(text: str) -> None:
+    """Normalizing a valid password again does not change it."""
     try:
         password = clean_password(text)
     except BadPassword:

@@ -1,4 +1,4 @@
-"""What an identity may do (`chatd.model.policy`)."""
+"""The policy: which identity may do which action (`chatd.model.policy`)."""
 
 from __future__ import annotations
 
@@ -32,73 +32,75 @@ from chatd.model.roomstate import RoomState
 from ..kit import permissions
 from ..kit.permissions import COLUMNS, NOW, somebody
 
-NOBODY_BANNED = Restrictions()
+NO_BANS = Restrictions()
 BY_COLUMN = dict(COLUMNS)
 
 
 def may(who: Stranger, action: Action, room: AbsentRoom | None = None, **options: object) -> str:
-    """`yes`, or the code of the refusal."""
+    """`yes`, or the error code of the refusal."""
     try:
-        decide(RULES, who, action, room, NOW, NOBODY_BANNED, **options)  # type: ignore[arg-type]
+        decide(RULES, who, action, room, NOW, NO_BANS, **options)  # type: ignore[arg-type]
     except ChatError as error:
         return error.code
     return "yes"
 
 
-def test_the_documented_table_is_what_the_policy_decides() -> None:
-    """`python -m tests.kit.permissions` writes it."""
+def test_the_permission_table_in_the_docs_matches_the_policy() -> None:
+    """`python -m tests.kit.permissions` writes the table."""
     text = permissions.PAGE.read_text()
     assert permissions.page(text) == text
 
 
 @pytest.mark.parametrize("action", Action, ids=lambda action: action.name)
 def test_an_action_without_a_rule_is_refused_to_everybody(action: Action) -> None:
-    """The default is to deny, and the refusal says what."""
+    """The default is to deny; the refusal names the action."""
     rules = {other: rule for other, rule in RULES.items() if other is not action}
-    policy = RoomPolicy(lambda: NOW, NOBODY_BANNED, rules=rules)
+    policy = RoomPolicy(lambda: NOW, NO_BANS, rules=rules)
     for _, who in COLUMNS:
         with pytest.raises(NotAllowed, match=f"you may not {action.value}"):
             policy.may(who, action)
 
 
 def test_every_action_has_a_rule() -> None:
-    """Nothing is denied by oversight."""
+    """So no action is denied by oversight."""
     assert {*RULES} == {*Action}
     for action in Action:
         OpenPolicy().may(Stranger(), action)
 
 
 @pytest.mark.parametrize("action", [a for a in Action if RULES[a].room], ids=lambda a: a.name)
-def test_in_a_room_whose_cells_cannot_be_read_nobody_may_do_anything(action: Action) -> None:
-    """There may be a ban among them."""
+def test_every_action_is_refused_in_a_room_whose_cells_cannot_be_read(action: Action) -> None:
+    """The unreadable cells may hold a ban."""
     room = AbsentRoom("dev", readable=False)
     for _, who in COLUMNS:
         with pytest.raises(Unavailable):
-            decide(RULES, who, action, room, NOW, NOBODY_BANNED)
+            decide(RULES, who, action, room, NOW, NO_BANS)
 
 
 @pytest.mark.parametrize("action", [a for a in Action if RULES[a].room], ids=lambda a: a.name)
-def test_a_closed_room_refuses_others_in_one_way(action: Action) -> None:
-    """Whatever they ask, and whether they are banned or muted there."""
+def test_a_closed_room_answers_not_found_to_all_non_members(action: Action) -> None:
+    """The refusal is the same for every action, and for banned and muted identities, so it reveals
+    nothing.
+    """
     room = AbsentRoom("dev", RoomState(access="members"), permissions.rights(), unfounded=False)
     messages = set()
     for column in ("account", "guest", "no session", "banned", "muted"):
         with pytest.raises(NotFound) as refused:
-            decide(RULES, BY_COLUMN[column], action, room, NOW, NOBODY_BANNED)
+            decide(RULES, BY_COLUMN[column], action, room, NOW, NO_BANS)
         messages.add(refused.value.message)
     assert len(messages) == 1
     assert "dev" not in messages.pop()
 
 
-def test_an_access_of_a_later_version_closes_the_room() -> None:
-    """And a posting of a later version is for voices."""
+def test_unknown_access_or_posting_values_restrict_the_room() -> None:
+    """An unknown `access` closes the room; an unknown `posting` lets only voices speak."""
     closed = AbsentRoom("dev", RoomState(access="friends"), Rights(), unfounded=False)
     assert may(BY_COLUMN["account"], Action.READ, closed) == "not-found"
     quiet = AbsentRoom("dev", RoomState(posting="poets"), Rights(), unfounded=False)
     assert may(BY_COLUMN["account"], Action.SPEAK, quiet) == "not-allowed"
 
 
-def test_somebody_banned_from_the_server_may_do_nothing() -> None:
+def test_an_identity_banned_from_the_server_may_do_nothing() -> None:
     """Not even read."""
     banned = Restrictions()
     banned.set("1", Restriction(network="192.0.2.0/24"))
@@ -110,8 +112,8 @@ def test_somebody_banned_from_the_server_may_do_nothing() -> None:
 
 
 @pytest.mark.parametrize("action", Action, ids=lambda action: action.name)
-def test_guests_may_be_kept_to_reading_or_out(action: Action) -> None:
-    """`--guests read` and `--guests none`; accounts are not concerned."""
+def test_guests_option_limits_guests_to_reading_or_shuts_them_out(action: Action) -> None:
+    """`--guests read` and `--guests none`; accounts are not affected."""
     room = AbsentRoom("dev", unfounded=False)
     for column in ("guest", "no session"):
         who = BY_COLUMN[column]
@@ -119,14 +121,14 @@ def test_guests_may_be_kept_to_reading_or_out(action: Action) -> None:
         reading = action in (Action.READ, Action.LIST)
         assert may(who, action, room, guests="read") == ("yes" if reading else "not-allowed")
     with pytest.raises(NoSession):
-        decide(RULES, BY_COLUMN["guest"], Action.READ, room, NOW, NOBODY_BANNED, "none")
+        decide(RULES, BY_COLUMN["guest"], Action.READ, room, NOW, NO_BANS, "none")
     account = BY_COLUMN["account"]
     assert may(account, action, room, guests="none") == may(account, action, room)
 
 
 @pytest.mark.parametrize("action", Action, ids=lambda action: action.name)
-def test_a_token_allows_what_its_scope_says(action: Action) -> None:
-    """And nothing that its account may not."""
+def test_a_token_is_limited_to_its_scope(action: Action) -> None:
+    """A token never allows more than its account may do."""
     room = AbsentRoom("dev", RoomState(), permissions.rights(), unfounded=False)
     order: list[Scope] = ["read", "write", "all"]
     least = order.index(RULES[action].scope)
@@ -138,8 +140,8 @@ def test_a_token_allows_what_its_scope_says(action: Action) -> None:
             assert may(token, action, room) == (allowed if place >= least else "not-allowed")
 
 
-def test_a_message_is_judged_in_microseconds_among_two_hundred_bans() -> None:
-    """Of names, accounts, addresses and networks, in a room of a thousand."""
+def test_policy_check_is_fast_with_two_hundred_bans() -> None:
+    """Below 50 µs with bans of names, accounts, addresses and networks, in a room of a thousand."""
 
     class Crowded(AbsentRoom):
         def holds(self, identity: object) -> bool:
@@ -159,6 +161,6 @@ def test_a_message_is_judged_in_microseconds_among_two_hundred_bans() -> None:
     room = Crowded("dev", RoomState(outside=False), rights, unfounded=False)
     assert len(rights.bans) == 200
     who = replace(somebody("p7", account=False).identity, address=address_of("203.0.113.9"))
-    policy = RoomPolicy(lambda: NOW, NOBODY_BANNED)
+    policy = RoomPolicy(lambda: NOW, NO_BANS)
     best = min(timeit.repeat(lambda: policy.may(who, Action.SPEAK, room), number=1000, repeat=5))
     assert best / 1000 < 50e-6

@@ -1,4 +1,4 @@
-"""Bans and mutes: whom they hit (`chatd.model.restrictions`)."""
+"""Bans and mutes: which identities they match (`chatd.model.restrictions`)."""
 
 from __future__ import annotations
 
@@ -34,8 +34,8 @@ def bans(*placed: Restriction) -> Restrictions:
     return found
 
 
-def test_an_account_is_hit_by_its_own_restrictions_only() -> None:
-    """Not by those of its address or network."""
+def test_an_account_is_matched_only_by_account_restrictions() -> None:
+    """Not by restrictions of its address or network, which others may share."""
     place = bans(Restriction(address=ADA.address), Restriction(network="192.0.2.0/24"))
     assert place.hitting(ADA, NOW) is None
     assert place.hitting(GUEST, NOW)
@@ -44,8 +44,8 @@ def test_an_account_is_hit_by_its_own_restrictions_only() -> None:
     assert bans(own).hitting(GUEST, NOW) is None
 
 
-def test_a_guest_is_hit_by_person_name_and_place() -> None:
-    """Whichever there is."""
+def test_a_guest_is_matched_by_id_name_address_and_network() -> None:
+    """Any one of the four is enough."""
     for one in (
         Restriction(who="~2"),
         Restriction(key="guido"),
@@ -56,16 +56,16 @@ def test_a_guest_is_hit_by_person_name_and_place() -> None:
     assert bans(Restriction(who="~3"), Restriction(key="gui")).hitting(GUEST, NOW) is None
 
 
-def test_a_restriction_that_has_run_out_hits_nobody() -> None:
-    """At the moment that it names."""
+def test_an_expired_restriction_matches_nobody() -> None:
+    """It expires at exactly the time that it names."""
     one = bans(Restriction(who="~2", until=NOW))
     assert one.hitting(GUEST, NOW - 1)
     assert one.hitting(GUEST, NOW) is None
     assert one.run_out(NOW) == ["0"]
 
 
-def test_lifting_one_of_two_for_an_address_leaves_the_other() -> None:
-    """Two guests may have had one address."""
+def test_lifting_one_restriction_of_an_address_keeps_the_other() -> None:
+    """Two guests may have been banned at one address."""
     first, second = (Restriction(who=f"~{n}", address=GUEST.address) for n in (7, 8))
     both = bans(first, second)
     both.set("1", None)
@@ -79,8 +79,10 @@ def test_lifting_one_of_two_for_an_address_leaves_the_other() -> None:
     st.one_of(st.ip_addresses(v=4), st.ip_addresses(v=6)),
     st.lists(st.tuples(st.ip_addresses(), st.integers(0, 32)), max_size=5),
 )
-def test_networks_hit_what_is_in_them(ip: object, placed: list[tuple[object, int]]) -> None:
-    """As `ipaddress` has it; an IPv6 address counts by its first 64 bits."""
+def test_a_network_restriction_matches_the_addresses_in_it(
+    ip: object, placed: list[tuple[object, int]]
+) -> None:
+    """Same result as `ipaddress`; an IPv6 address counts by its first 64 bits."""
     networks = [ip_network(f"{base}/{length}", strict=False) for base, length in placed]
     found = bans(*(Restriction(network=as_network(str(network))) for network in networks))
     address = address_of(str(ip))
@@ -92,8 +94,8 @@ def test_networks_hit_what_is_in_them(ip: object, placed: list[tuple[object, int
     assert bool(found.on(address, NOW)) is expected
 
 
-def test_networks_are_kept_in_one_notation() -> None:
-    """A host is a network of one; IPv4 within IPv6 is IPv4; IPv6 counts by 64 bits."""
+def test_networks_are_normalized() -> None:
+    """A host is a network of one, IPv4-mapped IPv6 is IPv4, and IPv6 counts by 64 bits."""
     assert as_network("192.0.2.1") == "192.0.2.1/32"
     assert as_network("::ffff:192.0.2.0/120") == "192.0.2.0/24"
     assert as_network("2001:db8::1") == "2001:db8::/64"
@@ -102,20 +104,20 @@ def test_networks_are_kept_in_one_notation() -> None:
             as_network(wrong)
 
 
-def test_local_clients_have_no_address_that_could_be_banned() -> None:
-    """Those who come over UNIX sockets."""
+def test_local_clients_cannot_be_banned_by_address() -> None:
+    """Clients of UNIX sockets have no IP address."""
     assert bans(Restriction(network="0.0.0.0/0")).on(LOCAL, NOW) is None
 
 
-def test_a_restriction_is_read_back_as_it_was_written() -> None:
-    """And a later version's fields are left out of sight."""
+def test_a_restriction_survives_encoding_and_decoding() -> None:
+    """Fields of a later version are ignored."""
     one = Restriction("Ada", "ada", by="bob", since=NOW, until=NOW, text="spam")
     assert decode_restriction(encode_restriction(one)) == one
     assert decode_restriction(b'{"later":1}') == Restriction()
 
 
-def test_times_are_told_to_people_and_programs() -> None:
-    """In UTC."""
+def test_times_are_formatted_for_people_and_programs() -> None:
+    """Both formats are in UTC."""
     assert moment(NOW) == "2023-11-14 22:13 UTC"
     assert told_moment(NOW) == "2023-11-14T22:13:20Z"
     assert moment(10**30) == "the end of time"

@@ -1,4 +1,4 @@
-"""What a message's text may be."""
+"""Texts of messages: what is cleaned, and what is refused."""
 
 import re
 from collections.abc import Callable
@@ -12,7 +12,7 @@ from chatd.model.names import clean_name, clean_room
 from chatd.model.text import _ESCAPES, MAX_LINE_BREAKS, clean_phrase, clean_text, printable
 
 UNSAFE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\u2028\u2029]")
-"""C0 but LF and tab, DEL, C1, bidi embeddings, overrides and isolates, Unicode's own line ends."""
+"""C0 except LF and tab, DEL, C1, bidi embeddings, overrides and isolates, U+2028 and U+2029."""
 
 strings = st.text(st.characters(), max_size=60) | st.text(
     "ab é\r\n\t\0\x1b\x7f\x85\x9b\u2028\u2029\u202e\u2069\u200b\ud800\U0001f600", max_size=40
@@ -24,8 +24,10 @@ limits = st.integers(1, 100)
 @example("\r\0\n", 10)
 @example("a\ud83d\ude00", 10)
 @example(" \n a \n ", 10)
-def test_any_string_is_a_text_or_refused(text: str, limit: int) -> None:
-    """`BadText` or `TextTooLong` and nothing else; accepted texts are harmless."""
+def test_any_string_is_a_safe_text_or_refused(text: str, limit: int) -> None:
+    """Only `BadText` and `TextTooLong` are raised; cleaning a clean text again does not
+    change it.
+    """
     try:
         clean = clean_text(text, limit)
     except (BadText, TextTooLong):
@@ -37,7 +39,7 @@ def test_any_string_is_a_text_or_refused(text: str, limit: int) -> None:
 
 
 @given(st.text("abc é李\U0001f600", min_size=1).map(str.strip).filter(bool))
-def test_a_plain_text_stays_as_it_is(text: str) -> None:
+def test_a_plain_text_is_not_changed(text: str) -> None:
     """Most texts need no cleaning."""
     assert clean_text(text, 10_000) == text
 
@@ -48,7 +50,7 @@ def test_a_plain_text_stays_as_it_is(text: str) -> None:
 @example("\x01 b", 10)
 @example("a\n b", 10)
 def test_any_phrase_is_one_line_or_refused(text: str, limit: int) -> None:
-    """A topic or a parting word: perhaps empty, never broken, and taken again as it is."""
+    """A topic or farewell may be empty; cleaning a clean phrase again does not change it."""
     try:
         clean = clean_phrase(text, limit)
     except (BadText, TextTooLong):
@@ -62,9 +64,9 @@ def test_any_phrase_is_one_line_or_refused(text: str, limit: int) -> None:
 
 @given(strings.map(lambda text: re.sub("[\x1b\x90\x98\x9b\x9d-\x9f]", "", text)))
 def test_printable_removes_terminal_controls_and_nothing_else(text: str) -> None:
-    """Line feeds and tabs stay."""
-    unsteered = re.sub(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]", "", text)
-    assert printable(text) == unsteered
+    """Line feeds and tabs are kept."""
+    without_controls = re.sub(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]", "", text)
+    assert printable(text) == without_controls
 
 
 ESCAPES = {
@@ -106,8 +108,8 @@ ESCAPES = {
 
 
 @pytest.mark.parametrize("escape", ESCAPES.values(), ids=ESCAPES)
-def test_escape_sequences_go_as_a_whole(escape: str) -> None:
-    """What a terminal would not show is not said either."""
+def test_escape_sequences_are_removed_whole(escape: str) -> None:
+    """Their parameters and strings go too, because a terminal would not show them either."""
     assert printable(escape) == ""
     assert clean_text(f"{escape}é{escape}ü", 1000) == "éü"
     with pytest.raises(BadText, match="this message is empty"):
@@ -127,22 +129,22 @@ def test_escape_sequences_go_as_a_whole(escape: str) -> None:
         ("\x1b hello", " hello"),
     ],
 )
-def test_text_that_is_no_escape_sequence_stays(text: str, clean: str) -> None:
-    """A string without its end takes no other line with it, as no terminal would show its own."""
+def test_text_outside_escape_sequences_is_kept(text: str, clean: str) -> None:
+    """An unterminated string ends at its line, so it does not swallow the next line."""
     assert clean_text(text, 1000) == clean
 
 
 @given(st.text("\x1b[]P\\\x07;0Am\n \x90\x9b\x9c\x9d", max_size=60))
-def test_nothing_of_an_escape_sequence_makes_another(text: str) -> None:
-    """However they are nested."""
+def test_removing_escape_sequences_leaves_none_behind(text: str) -> None:
+    """However the sequences are nested."""
     clean = printable(text)
     assert "\x1b" not in clean
     assert printable(clean) == clean
 
 
 @pytest.mark.parametrize("begin", ["\x1b]", "\x9d", "\x1b_\x90"], ids=ascii)
-def test_a_string_without_end_is_looked_through_once(begin: str) -> None:
-    """Each attempt stops at the next ESC, and is not tried again with less."""
+def test_an_unterminated_escape_string_is_scanned_in_linear_time(begin: str) -> None:
+    """The pattern is possessive (`*+`): it stops at the next ESC and does not backtrack."""
     assert printable(f"{begin}0;\n" * 10_000) == "\n" * 10_000
     assert "*+" in _ESCAPES.pattern
 
@@ -174,8 +176,8 @@ def test_a_string_without_end_is_looked_through_once(begin: str) -> None:
         "other scripts",
     ],
 )
-def test_texts_are_cleaned_so(text: str, clean: str) -> None:
-    """What harms is taken out, and the rest stays."""
+def test_harmful_characters_are_removed_and_the_rest_is_kept(text: str, clean: str) -> None:
+    """Line ends are normalized, controls removed, and other scripts and emoji kept."""
     assert clean_text(text, 1000) == clean
 
 
@@ -184,8 +186,8 @@ def test_texts_are_cleaned_so(text: str, clean: str) -> None:
     ["", " ", "\n\r\n", "\t", "\0\x1b\x7f", "\u200b\u2060\ufeff", "\u00a0\u3000", "\u202e\u202c"],
     ids=["empty", "space", "breaks", "tab", "controls", "zero-width", "wide spaces", "bidi"],
 )
-def test_a_message_with_nothing_to_see_is_refused(text: str) -> None:
-    """An empty message would puzzle its readers."""
+def test_a_blank_message_is_refused(text: str) -> None:
+    """Readers would see an empty line."""
     with pytest.raises(BadText, match="this message is empty"):
         clean_text(text, 1000)
 
@@ -195,12 +197,12 @@ INVISIBLE = [
     *"\u2065\u206f\u2800\u3164\ufe0f\ufeff\uffa0\ufff0\U0001bca0\U0001d159\U0001d173",
     *"\U00013441\U00013442\U00016fe4\U000e0001\U000e0041\U000e0100\U000e0fff",
 ]
-"""Some that are ignored if a font does not know them, and some that are drawn as nothing."""
+"""Characters that are ignorable by default, or drawn as nothing."""
 
 
 @pytest.mark.parametrize("char", INVISIBLE, ids=lambda char: f"U+{ord(char):04X}")
-def test_a_message_that_looks_blank_is_refused(char: str) -> None:
-    """And what looks like a name and nothing else is none."""
+def test_a_message_or_name_of_invisible_characters_is_refused(char: str) -> None:
+    """Invisible characters beside visible ones are allowed in messages, but not in names."""
     for blank in (char, f" {char} ", char * 100, f"{char}\n\u2800\u200d"):
         with pytest.raises(BadText, match="this message is empty"):
             clean_text(blank, 1000)
@@ -214,14 +216,14 @@ def test_a_message_that_looks_blank_is_refused(char: str) -> None:
 
 @pytest.mark.parametrize("clean", [clean_text, clean_phrase])
 @pytest.mark.parametrize("text", ["\ud800", "hello \udfff", "\ude00\ud83d"])
-def test_half_a_character_is_refused(clean: Callable[[str, int], str], text: str) -> None:
-    """No door could write it out again, and one such message would break a room."""
+def test_a_lone_surrogate_is_refused(clean: Callable[[str, int], str], text: str) -> None:
+    """No door could encode it, and one such message would break a room's stream."""
     with pytest.raises(BadText, match="surrogate"):
         clean(text, 1000)
 
 
-def test_the_limit_is_in_bytes_and_reached_exactly() -> None:
-    """Of UTF-8, and after cleaning."""
+def test_the_text_limit_counts_utf8_bytes_after_cleaning() -> None:
+    """A text of exactly the limit is accepted."""
     assert clean_text("é" * 5 + "\0\n\n", 10) == "ééééé"
     with pytest.raises(TextTooLong, match="at most 10 bytes, this one has 11"):
         clean_text("é" * 5 + "x", 10)
@@ -231,10 +233,10 @@ def test_the_limit_is_in_bytes_and_reached_exactly() -> None:
 @pytest.mark.parametrize(
     "text", ["\x1b" * 60_000, " " * 60_000, "\n" * 60_000], ids=["ESC", " ", "LF"]
 )
-def test_a_text_that_is_far_too_long_is_refused_before_it_is_cleaned(
+def test_a_far_too_long_text_is_refused_before_cleaning(
     clean: Callable[[str, int], str], text: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Whatever would be left of it; escape sequences within a message have room."""
+    """Cleaning costs time; escape sequences in a message still have room."""
     assert clean("\x1b[1m" * 700 + "x", 1024) == "x"
     monkeypatch.setattr("chatd.model.text.printable", None)
     with pytest.raises(TextTooLong, match="at most 4096 bytes, this one has 60000 characters"):
@@ -253,6 +255,6 @@ def test_a_message_has_at_most_fifty_line_breaks() -> None:
     ("text", "clean"),
     [("", ""), ("  ", ""), ("\n", ""), ("tea\r\nat  five ", "tea at five"), ("a\tb", "a b")],
 )
-def test_a_phrase_is_one_line_and_may_be_empty(text: str, clean: str) -> None:
-    """Line breaks and runs of spaces become one space."""
+def test_whitespace_in_a_phrase_is_collapsed(text: str, clean: str) -> None:
+    """Line breaks and runs of spaces become one space; an empty phrase is valid."""
     assert clean_phrase(text, 100) == clean

@@ -31,13 +31,15 @@ from chatd.model.units import (
         (Unit((), (), [Expect(ROOMS, "dev", 7)]), False),
     ],
 )
-def test_units_with_durable_parts_are_kept(unit: Unit, kept: bool) -> None:
-    """Events of rooms, durable cells, request keys; a full disk refuses only these."""
+def test_a_unit_with_a_durable_part_is_kept(unit: Unit, kept: bool) -> None:
+    """Durable parts are room events, durable cells and request keys; a full disk refuses only such
+    units.
+    """
     assert is_kept(unit) is kept
 
 
-def test_tables_of_connected_people_are_presence() -> None:
-    """Names and the members of each room; a room that is called like a table is no exception."""
+def test_names_and_members_tables_are_presence() -> None:
+    """A room that is named like a table is not confused with the table."""
     assert is_presence(NAMES)
     assert is_presence(room_table(MEMBERS, "rooms"))
     assert not is_presence(ROOMS)

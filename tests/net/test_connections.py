@@ -1,4 +1,4 @@
-"""How many may come in, from where, and what the others are told."""
+"""Connection limits, per server and per address, and the refusals."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ def connections(most: int = 1000, per_address: int | None = None) -> Connections
     return Connections(StrictClock(), most, per_address)
 
 
-def taken(counted: Connections, host: str, tries: int) -> int:
-    """How many of so many are taken."""
+def accepted_of(counted: Connections, host: str, tries: int) -> int:
+    """How many of `tries` connections from a host are accepted."""
     for number in range(tries):
         if counted.refusal(host):
             return number
@@ -37,14 +37,14 @@ def taken(counted: Connections, host: str, tries: int) -> int:
     return tries
 
 
-# -- how many --------------------------------------------------------------------------------------
+# -- limits ----------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("host", [PUBLIC, LOOPBACK, "", "2001:4860::1"])
-def test_no_more_are_taken_than_there_is_room_for(host: str) -> None:
-    """Wherever they come from; and one more when one has gone."""
+def test_connections_beyond_the_limit_are_refused(host: str) -> None:
+    """From any address; when one connection closes, another is accepted."""
     counted = connections(5, 0)
-    assert taken(counted, host, 10) == 5
+    assert accepted_of(counted, host, 10) == 5
     refusal = counted.refusal("8.8.8.8")
     assert refusal is not None
     assert refusal.code == "unavailable"
@@ -52,10 +52,10 @@ def test_no_more_are_taken_than_there_is_room_for(host: str) -> None:
     assert counted.refusal("8.8.8.8") is None
 
 
-def test_one_address_does_not_take_all_the_room() -> None:
-    """The refusal says how many it has; clients of other addresses are accepted."""
+def test_connections_per_address_are_limited() -> None:
+    """The refusal names the limit; clients of other addresses are accepted."""
     counted = connections(per_address=3)
-    assert taken(counted, PUBLIC, 10) == 3
+    assert accepted_of(counted, PUBLIC, 10) == 3
     refusal = counted.refusal(PUBLIC)
     assert refusal is not None
     assert refusal.code == "too-many"
@@ -78,18 +78,18 @@ def test_one_address_does_not_take_all_the_room() -> None:
         ("", 10_000),
     ],
 )
-def test_where_many_share_an_address_many_may_come_from_it(host: str, most: int) -> None:
-    """A proxy on this machine or a container's gateway speaks for everybody."""
-    assert taken(connections(10_000), host, 10_001) == most
+def test_private_and_loopback_addresses_have_a_higher_limit(host: str, most: int) -> None:
+    """A proxy on this machine, or a container's gateway, carries many clients."""
+    assert accepted_of(connections(10_000), host, 10_001) == most
 
 
-def test_where_there_is_room_for_one_this_machine_may_have_it() -> None:
-    """Three quarters of one is one."""
-    assert taken(connections(1), LOOPBACK, 2) == 1
+def test_loopback_may_use_the_only_connection() -> None:
+    """The share of three quarters is rounded up."""
+    assert accepted_of(connections(1), LOOPBACK, 2) == 1
 
 
 def test_closed_connections_are_not_counted() -> None:
-    """The table has the addresses of open connections only."""
+    """The table holds only addresses of open connections."""
     counted = connections()
     for number in range(100):
         counted.add(f"10.0.0.{number}")
@@ -102,41 +102,41 @@ def test_closed_connections_are_not_counted() -> None:
 @pytest.mark.parametrize(
     ("limit", "most"), [(20_000, 20_000 - RESERVE), (1024, 1024 - RESERVE), (64, 32), (1, 1)]
 )
-def test_some_descriptors_are_kept_in_reserve(limit: int, most: int) -> None:
-    """Where there are few, half of them."""
+def test_file_descriptors_are_kept_in_reserve(limit: int, most: int) -> None:
+    """`RESERVE` of them, or half if there are few."""
     assert for_connections(limit) == most
 
 
-# -- what they are told ----------------------------------------------------------------------------
+# -- refusals --------------------------------------------------------------------------------------
 
 
-class Crowded:
-    """A server for one connection, which is open."""
+class FullServer:
+    """A server that has reached its connection limit with one connection."""
 
     def __init__(self, per_address: int | None = None) -> None:
         self.server = MemoryServer()
         self.counted = Connections(
             self.server.chat.clock, 1 if per_address is None else 100, per_address
         )
-        self.counted.add("192.168.1.1")  # as a `FakeConnection` has it
+        self.counted.add("192.168.1.1")  # the address of a `FakeConnection`
 
     def connect(self, factory: Any) -> Any:
-        """A client that comes too late."""
+        """Connect a client beyond the limit."""
         return self.server.chat.connect(ConnectionLimiter(factory, self.counted))
 
 
-def test_a_refused_line_client_gets_a_line() -> None:
-    """And the connection closes."""
-    crowded = Crowded()
-    wire = crowded.connect(crowded.server.line_door)
+def test_a_refused_line_client_gets_an_error_line() -> None:
+    """Then the connection is closed."""
+    full = FullServer()
+    wire = full.connect(full.server.line_door)
     assert wire.received() == b"!! the server is full; try again in 10 seconds\r\n"
     assert wire.lost
 
 
-def test_a_refused_http_client_gets_json() -> None:
-    """With a status, and when to come again."""
-    crowded = Crowded()
-    wire = crowded.connect(crowded.server.http_door)
+def test_a_refused_http_client_gets_503_with_json() -> None:
+    """With `Retry-After`."""
+    full = FullServer()
+    wire = full.connect(full.server.http_door)
     head, _, body = wire.received().partition(b"\r\n\r\n")
     status, *headers = head.split(b"\r\n")
     assert status == b"HTTP/1.1 503 Service Unavailable"
@@ -146,16 +146,16 @@ def test_a_refused_http_client_gets_json() -> None:
     assert body.startswith(b'{"error":{"code":"unavailable","message":"the server is full')
 
 
-def test_an_address_with_too_many_connections_is_told_to_close_some() -> None:
-    """It is not the server that is full."""
-    crowded = Crowded(per_address=1)
-    wire = crowded.connect(crowded.server.http_door)
+def test_an_address_with_too_many_connections_gets_429() -> None:
+    """The server itself is not full, so 503 would be wrong."""
+    full = FullServer(per_address=1)
+    wire = full.connect(full.server.http_door)
     assert wire.received().startswith(b"HTTP/1.1 429 Too Many Requests\r\n")
 
 
 @pytest.mark.parametrize("address", [IPv4Address, IPv6Address])
-def test_whom_there_is_room_for_meets_the_door_itself(address: Any) -> None:
-    """The limiter leaves nothing of itself."""
+def test_an_accepted_connection_gets_the_door_s_own_protocol(address: Any) -> None:
+    """The limiter wraps nothing, so it costs nothing later."""
     server = MemoryServer()
     limiter = ConnectionLimiter(server.line_door, connections())
     own: IAddress = address("TCP", "::1", 1)
@@ -163,15 +163,15 @@ def test_whom_there_is_room_for_meets_the_door_itself(address: Any) -> None:
     assert limiter.buildProtocol(UNIXAddress(None)) is not None
 
 
-def test_over_tls_a_door_offers_its_own_protocols() -> None:
-    """HTTP names its version; lines have no name."""
+def test_a_limited_door_offers_its_own_alpn_protocols() -> None:
+    """HTTP offers `http/1.1`; the line door offers none."""
     server = MemoryServer()
     assert ConnectionLimiter(server.http_door, connections()).acceptableProtocols() == [b"http/1.1"]
     assert ConnectionLimiter(server.line_door, connections()).acceptableProtocols() == []
 
 
-def test_the_log_tells_of_a_flood_once_a_minute() -> None:
-    """With how many there were."""
+def test_a_flood_is_logged_once_per_interval() -> None:
+    """The message says how many refusals there were since the last one."""
     clock = StrictClock()
     told: list[tuple[int, str]] = []
     flood = LogThrottle(clock, lambda times, last: told.append((times, last)))

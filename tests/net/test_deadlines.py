@@ -1,4 +1,4 @@
-"""Deadlines that cost an assignment."""
+"""Deadlines: setting one costs an assignment, not a timer."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from chatd.testing.clock import StrictClock
 
 
 class Waiter:
-    """An object with a deadline, which notes when the deadline came."""
+    """An object with a deadline, which records when the deadline came."""
 
     def __init__(self, clock: StrictClock) -> None:
         self.due: float | None = None
@@ -36,12 +36,10 @@ moves = st.lists(
 
 
 @given(moves)
-def test_a_deadline_comes_once_never_early_and_hardly_late(
+def test_a_deadline_fires_once_and_on_time(
     moves: list[tuple[int, float | None, float]],
 ) -> None:
-    """However often deadlines are set, moved, taken back and forgotten, each counts as it was left
-    last.
-    """
+    """The last setting counts, however often deadlines are set, moved, cleared and forgotten."""
     clock = StrictClock()
     deadlines = Deadlines(clock)
     waiters = [Waiter(clock) for _ in range(3)]
@@ -76,8 +74,8 @@ def test_deadlines_at_the_same_time_share_a_timer() -> None:
     assert len(clock.getDelayedCalls()) == 1
 
 
-def test_one_that_is_moved_on_and_on_is_looked_at_once_a_round() -> None:
-    """A poll that is asked again for every message leaves nothing behind."""
+def test_moving_a_deadline_adds_no_timer() -> None:
+    """A client that polls again after every message leaves no old deadline behind."""
     clock = StrictClock()
     deadlines = Deadlines(clock)
     waiter = Waiter(clock)
@@ -88,9 +86,9 @@ def test_one_that_is_moved_on_and_on_is_looked_at_once_a_round() -> None:
     assert not waiter.ended
 
 
-def test_nothing_is_kept_of_one_that_is_forgotten() -> None:
-    """Whoever comes and goes a thousand times a second costs nothing once gone, wherever it was
-    filed before.
+def test_a_forgotten_object_is_freed_at_once() -> None:
+    """Clients that reconnect a thousand times a second leave nothing behind, wherever they were
+    filed.
     """
     clock = StrictClock()
     deadlines = Deadlines(clock)
@@ -106,8 +104,8 @@ def test_nothing_is_kept_of_one_that_is_forgotten() -> None:
 
 
 @given(st.floats(0, 0.5), st.sampled_from([1e-9, 1e-4, 0.07]))
-def test_a_deadline_that_is_over_before_it_is_set_still_comes(seconds: float, creep: float) -> None:
-    """The clock goes on while it is read; with a negative delay there would be no timer."""
+def test_a_deadline_in_the_past_still_fires(seconds: float, creep: float) -> None:
+    """The clock advances while it is read, and a timer with a negative delay would be an error."""
     clock = StrictClock()
     clock.creep = creep
     deadlines = Deadlines(clock)

@@ -1,5 +1,5 @@
-"""The epoll group (`chatd.net.epollgroup`): connections with a learned poll have their turn, and so
-has everybody else.
+"""The epoll group (`chatd.net.epollgroup`): its members and all other connections are read in
+turns.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from chatd.net.reactor import LeanEPollReactor
 
 
 class Poll:
-    """One end of a connection, that notes what it reads; the other end, which speaks."""
+    """A connection in the epoll group that records what it reads, and the client's end of it."""
 
     def __init__(self, epoll_group: EpollGroup) -> None:
         self.epoll_group = epoll_group
@@ -77,8 +77,8 @@ def watched(request: pytest.FixtureRequest) -> Iterator[ReactorWithGroup]:
     assert watched.epoll_group not in watched.reactor.getReaders()
 
 
-def test_a_delegate_reads_its_connection_until_it_leaves(watched: ReactorWithGroup) -> None:
-    """In any reactor; and when the last one has left, nothing of the epoll_group is left in it."""
+def test_a_member_reads_its_connection_until_it_leaves(watched: ReactorWithGroup) -> None:
+    """In any reactor; when the last member leaves, the group leaves the reactor."""
     one, other = watched.poll(), watched.poll()
     for word in ("one", "two"):
         one.say(word)
@@ -94,11 +94,10 @@ def test_a_delegate_reads_its_connection_until_it_leaves(watched: ReactorWithGro
     one.told.remove("aside")
 
 
-def test_thousands_of_polls_do_not_delay_another_connection(
+def test_many_ready_members_do_not_delay_other_connections(
     watched: ReactorWithGroup, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A connection outside the epoll group is read between `AT_ONCE` of its members, and each
-    member has its turn."""
+    """Other connections are read after every `AT_ONCE` members, and each member has its turn."""
     monkeypatch.setattr(module, "AT_ONCE", 3)
     polls = [watched.poll() for _ in range(9)]
     for poll in polls:
@@ -130,8 +129,8 @@ def test_thousands_of_polls_do_not_delay_another_connection(
     speaker.close()
 
 
-def test_whom_an_earlier_one_sends_away_is_not_read(watched: ReactorWithGroup) -> None:
-    """Of two that are ready at once, the first may end the second."""
+def test_a_member_removed_by_an_earlier_one_is_not_read(watched: ReactorWithGroup) -> None:
+    """Of two members that are ready at once, the first may remove the second."""
     first, second = watched.poll(), watched.poll()
     first.then, second.then = second.step_aside, first.step_aside
     first.say("x")
@@ -140,15 +139,15 @@ def test_whom_an_earlier_one_sends_away_is_not_read(watched: ReactorWithGroup) -
     assert sorted([first.told, second.told]) == [["aside"], ["x"]]
 
 
-def test_a_reactor_that_lets_go_has_the_transports_to_let_go_of(watched: ReactorWithGroup) -> None:
-    """They are watched by it again."""
+def test_a_reactor_that_drops_the_group_gets_its_transports_back(watched: ReactorWithGroup) -> None:
+    """So it can close them too."""
     polls = [watched.poll() for _ in range(2)]
     watched.epoll_group.connectionLost(Failure(ConnectionLost()))
     assert [poll.told for poll in polls] == [["aside"]] * 2
 
 
-def test_an_ended_connection_goes_back_to_the_reactor(watched: ReactorWithGroup) -> None:
-    """Any event but readable bytes is left to the reactor."""
+def test_a_closed_connection_goes_back_to_the_reactor(watched: ReactorWithGroup) -> None:
+    """Any event except readable bytes is left to the reactor."""
     poll = watched.poll()
     poll.client.close()
     watched.turn()
@@ -158,7 +157,7 @@ def test_an_ended_connection_goes_back_to_the_reactor(watched: ReactorWithGroup)
 def test_an_exception_is_logged_and_closes_one_connection(
     watched: ReactorWithGroup, logged_errors: list[str]
 ) -> None:
-    """The others are read all the same."""
+    """The other members are read all the same."""
     bad, good = watched.poll(), watched.poll()
 
     def fail() -> None:

@@ -11,8 +11,8 @@ from chatd.testing import FakeConnection
 from chatd.testing.clock import StrictClock
 
 
-class Writes(FlowControlled):
-    """A connection that notes when it is full."""
+class RecordingConnection(FlowControlled):
+    """A connection that records when its buffer fills and drains."""
 
     def __init__(self, peers: Peers) -> None:
         super().__init__(peers)
@@ -25,23 +25,23 @@ class Writes(FlowControlled):
         self.noted.append("drained")
 
 
-def connect(clock: StrictClock) -> tuple[FakeConnection, Writes, Peers]:
+def connect(clock: StrictClock) -> tuple[FakeConnection, RecordingConnection, Peers]:
     peers = Peers(clock)
-    connection = Writes(peers)
+    connection = RecordingConnection(peers)
     wire = FakeConnection(Factory.forProtocol(lambda: connection))
     return wire, connection, peers
 
 
 def test_a_connection_is_among_the_peers_until_it_is_lost() -> None:
-    """So it can be drained."""
+    """So the server can drain it."""
     wire, connection, peers = connect(StrictClock())
     assert list(peers) == [connection]
     wire.hang_up()
     assert len(peers) == 0
 
 
-def test_a_full_connection_tells_its_subclass_and_so_does_an_empty_one() -> None:
-    """Once each."""
+def test_filled_and_drained_are_called_once_each() -> None:
+    """By the transport's backpressure."""
     wire, connection, _ = connect(StrictClock())
     wire.fill()
     assert connection.full
@@ -61,8 +61,8 @@ def test_a_connection_that_stays_full_is_closed_at_the_stall_timeout() -> None:
     assert not clock.getDelayedCalls()
 
 
-def test_a_connection_hangs_up_once() -> None:
-    """A second reason to close changes nothing."""
+def test_disconnecting_a_drained_connection_changes_nothing() -> None:
+    """A second reason to close has no effect."""
     wire, connection, _ = connect(StrictClock())
     connection.drain()
     connection.disconnect()

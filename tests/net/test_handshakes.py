@@ -1,4 +1,4 @@
-"""TLS connections whose client never finishes its handshake."""
+"""TLS handshakes that are never finished, and first requests that never arrive."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from chatd.testing import FakeConnection
 from ..kit.server import MemoryServer
 
 
-class SecureConnection(FakeConnection):
-    """A connection over TLS, whose handshake is done when the test says so."""
+class TlsConnection(FakeConnection):
+    """A connection over TLS whose handshake the test completes."""
 
 
-classImplements(SecureConnection, ISSLTransport)  # type: ignore[misc]
+classImplements(TlsConnection, ISSLTransport)  # type: ignore[misc]
 
 DOORS = ["line_door", "http_door"]
 
 
 @pytest.mark.parametrize("door", DOORS)
-def test_a_handshake_that_is_not_finished_in_time_ends_the_connection(door: str) -> None:
-    """And leaves nothing behind: no session, no connection, no timer."""
+def test_an_unfinished_handshake_is_cut_at_its_deadline(door: str) -> None:
+    """No session, connection or timer is left behind."""
     server = MemoryServer()
-    wire = SecureConnection(getattr(server, door))
+    wire = TlsConnection(getattr(server, door))
     server.chat.advance(HANDSHAKE_SECONDS - 1)
     assert not wire.lost
     server.chat.advance(2)
@@ -36,19 +36,19 @@ def test_a_handshake_that_is_not_finished_in_time_ends_the_connection(door: str)
 
 
 @pytest.mark.parametrize("door", DOORS)
-def test_a_client_that_goes_during_its_handshake_leaves_no_timer(door: str) -> None:
-    """Nor a session."""
+def test_a_client_that_hangs_up_during_its_handshake_leaves_nothing(door: str) -> None:
+    """No session, connection or timer."""
     server = MemoryServer()
-    SecureConnection(getattr(server, door)).hang_up()
+    TlsConnection(getattr(server, door)).hang_up()
     assert (server.here, len(server.peers)) == ([], 0)
     assert server.chat.clock.getDelayedCalls() == []
 
 
 @pytest.mark.parametrize("door", DOORS)
-def test_a_handshake_that_is_finished_has_no_deadline_any_more(door: str) -> None:
-    """The greeting comes behind it."""
+def test_a_finished_handshake_has_no_deadline(door: str) -> None:
+    """The line door greets after the handshake."""
     server = MemoryServer()
-    wire = SecureConnection(getattr(server, door))
+    wire = TlsConnection(getattr(server, door))
     wire.protocol.handshakeCompleted()
     server.chat.advance(HANDSHAKE_SECONDS + 1)
     assert not wire.lost
@@ -56,18 +56,18 @@ def test_a_handshake_that_is_finished_has_no_deadline_any_more(door: str) -> Non
         assert wire.received().startswith(b"== welcome")
 
 
-def test_a_server_that_goes_down_waits_for_no_handshake() -> None:
+def test_shutdown_does_not_wait_for_a_handshake() -> None:
     """The connection is cut at once."""
     server = MemoryServer()
-    wire = SecureConnection(server.line_door)
+    wire = TlsConnection(server.line_door)
     server.going_down().stopService()
     server.chat.settle()
     assert wire.lost
 
 
 @pytest.mark.parametrize("sent", [b"", b"GET / HTTP/1.1\r\n", b"G"])
-def test_a_first_request_that_does_not_come_in_ends_the_connection(sent: bytes) -> None:
-    """Within the idle time, or the request's own, however it trickles."""
+def test_an_unfinished_first_request_is_cut_at_its_deadline(sent: bytes) -> None:
+    """The idle timeout or the request's own, even if single bytes keep coming."""
     server = MemoryServer()
     wire = server.http().wire
     wire.send(sent)

@@ -1,4 +1,4 @@
-"""Clients whose network dies without a word."""
+"""Dead peers: clients whose network fails without closing the connection."""
 
 from __future__ import annotations
 
@@ -29,15 +29,15 @@ from ..kit.server import MemoryServer
 from ..kit.tcp import TcpPair
 
 IAC, NOP = b"\xff", b"\xf1"
-SOON = 90.0
-"""Seconds after which a dead client is gone: about a minute and a half."""
+DEAD_WITHIN = 90.0
+"""Seconds after which a dead client must be disconnected."""
 
 
 # -- WebSocket -------------------------------------------------------------------------------------
 
 
-class Deaf:
-    """A WebSocket that was opened, and whose network is dead."""
+class DeadWebSocket:
+    """An open WebSocket whose client answers nothing."""
 
     def __init__(self, server: MemoryServer, name: str = "") -> None:
         http = server.http()
@@ -58,40 +58,40 @@ class Deaf:
 PONG = b"\x8a\x80\0\0\0\0"
 
 
-def test_a_websocket_that_does_not_answer_its_pings_is_cut_off() -> None:
-    """And the guest of that connection has left."""
+def test_a_websocket_that_answers_no_ping_is_disconnected() -> None:
+    """The guest of that connection leaves."""
     server = MemoryServer()
-    deaf = Deaf(server)
+    deaf = DeadWebSocket(server)
     deaf.wire.send(b"\x81\xa4\0\0\0\0" + b'{"type":"say","text":"hi","ref":"abc"}'[:36])
-    server.chat.advance(SOON)
+    server.chat.advance(DEAD_WITHIN)
     assert deaf.wire.lost
     assert server.here == []
 
 
-def test_a_websocket_that_answers_stays() -> None:
-    """For as long as it does."""
+def test_a_websocket_that_answers_pings_stays() -> None:
+    """For as long as it answers."""
     server = MemoryServer()
-    wire = Deaf(server).wire
+    wire = DeadWebSocket(server).wire
     for _ in range(30):
         server.chat.advance(12)
         wire.send(PONG)
     assert not wire.lost
-    server.chat.advance(SOON)
+    server.chat.advance(DEAD_WITHIN)
     assert wire.lost
 
 
-def test_the_name_of_a_client_that_died_is_free_with_its_connection() -> None:
-    """The session was last heard of before the pings began to fail: it has no more grace."""
+def test_a_dead_client_s_name_is_free_when_it_is_disconnected() -> None:
+    """Its session was last used before the pings failed, so no grace period is left."""
     server = MemoryServer()
-    deaf = Deaf(server, "ada")
-    server.chat.advance(SOON)
+    deaf = DeadWebSocket(server, "ada")
+    server.chat.advance(DEAD_WITHIN)
     assert deaf.wire.lost
     assert server.here == []
     server.http().enter("ada")
 
 
-def test_a_session_that_is_still_used_outlives_a_reader_that_died() -> None:
-    """Its other requests count."""
+def test_a_session_in_use_outlives_its_dead_reader() -> None:
+    """Other requests of the session renew its grace period."""
     server = MemoryServer()
     http = server.http()
     http.enter("ada")
@@ -110,10 +110,10 @@ def test_a_session_that_is_still_used_outlives_a_reader_that_died() -> None:
 @pytest.mark.parametrize(
     ("reason", "here"), [(PeerDead(), []), (ConnectionLost(), ["ada"])], ids=["dead", "closed"]
 )
-def test_a_session_whose_event_stream_tcp_found_dead_is_over(
+def test_a_session_ends_with_its_dead_event_stream_but_not_with_a_closed_one(
     reason: Exception, here: list[str]
 ) -> None:
-    """One that was closed has its grace: a page reloads."""
+    """A closed stream starts the grace period, because a page may be reloading."""
     server = MemoryServer()
     http = server.http()
     http.enter("ada")
@@ -128,8 +128,8 @@ def test_a_session_whose_event_stream_tcp_found_dead_is_over(
 
 
 @pytest.mark.parametrize("shown", [IAC + b"\xfb\x01", IAC + b"\xf4", b"hello\r\0"])
-def test_an_idle_telnet_client_gets_a_sign_of_life_below_a_minute(shown: bytes) -> None:
-    """One that it does not show; proxies that cut idle connections see traffic."""
+def test_an_idle_telnet_client_gets_a_nop_within_a_minute(shown: bytes) -> None:
+    """Telnet clients do not show it, and proxies that cut idle connections see traffic."""
     server = MemoryServer()
     wire = server.line()
     wire.send(shown)
@@ -146,8 +146,8 @@ def test_an_idle_telnet_client_gets_a_sign_of_life_below_a_minute(shown: bytes) 
     assert server.chat.clock.getDelayedCalls() == []
 
 
-def test_a_client_that_is_no_telnet_gets_no_byte_unasked() -> None:
-    """A netcat would show it."""
+def test_a_netcat_client_gets_no_telnet_bytes() -> None:
+    """It would show them."""
     server = MemoryServer()
     wire = server.line()
     wire.send(b"hello\r\n")
@@ -171,10 +171,10 @@ def option(sock: socket.socket, name: str) -> int:
 
 
 @pytest.mark.parametrize(("stall", "timeout"), [(60, 75), (10, 75), (600, 615), (0, 0)])
-def test_every_accepted_connection_has_tcps_deadlines(
+def test_accepted_connections_have_keepalive_and_user_timeout(
     listening: socket.socket, stall: float, timeout: float
 ) -> None:
-    """From the socket that listens; a reader that may stall longer is not cut off by TCP."""
+    """Inherited from the listening socket; the user timeout is longer than the stall timeout."""
     watch_for_death(listening, stall)
     assert user_timeout(stall) == timeout
     with socket.create_connection(listening.getsockname()) as client:
@@ -187,23 +187,25 @@ def test_every_accepted_connection_has_tcps_deadlines(
             assert option(accepted, "TCP_USER_TIMEOUT") == timeout * 1000
 
 
-def test_an_idle_connection_is_found_dead_within_a_minute_and_a_half() -> None:
-    """By the numbers, whether or not `TCP_USER_TIMEOUT` is set."""
-    assert PROBE_AFTER + PROBE_EVERY * PROBES <= SOON
-    assert PROBE_AFTER + PROBE_EVERY < LIVENESS_SECONDS <= SOON - PROBE_EVERY
+def test_keepalive_finds_a_dead_peer_in_time() -> None:
+    """By arithmetic, with or without `TCP_USER_TIMEOUT`."""
+    assert PROBE_AFTER + PROBE_EVERY * PROBES <= DEAD_WITHIN
+    assert PROBE_AFTER + PROBE_EVERY < LIVENESS_SECONDS <= DEAD_WITHIN - PROBE_EVERY
 
 
-def deafen(sock: socket.socket) -> None:
-    """Have the kernel drop all that comes in for a socket (`SO_ATTACH_FILTER`): a dead network."""
+def drop_incoming(sock: socket.socket) -> None:
+    """Have the kernel drop everything that a socket receives (`SO_ATTACH_FILTER`), as in a dead
+    network.
+    """
     program = ctypes.create_string_buffer(struct.pack("HBBI", 6, 0, 0, 0))  # ret 0
     filter_ = struct.pack("HL", 1, ctypes.addressof(program))
     sock.setsockopt(socket.SOL_SOCKET, 26, filter_)
 
 
 def test_a_peer_that_acknowledges_nothing_is_reported_as_dead() -> None:
-    """Over a real socket that acknowledges nothing: a dead peer is an error of its own."""
+    """Over a real socket: the connection ends with `PeerDead`, not another error."""
     wire = TcpPair()
-    deafen(wire.client)
+    drop_incoming(wire.client)
     sock: Any = wire.server.socket
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, 300)
     wire.server.write(b"is anybody there?")

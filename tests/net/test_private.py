@@ -1,4 +1,4 @@
-"""Each private name of Twisted that chatd uses is still there, and still means the same."""
+"""The private names of Twisted that chatd uses still exist, with the same meaning."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ from chatd.testing.clock import StrictClock
 CHATD = Path(private.__file__).parent.parent
 
 
-class Unsent(FileDescriptor):
-    """A transport whose socket takes nothing yet."""
+class UnsentTransport(FileDescriptor):
+    """A transport whose socket has sent nothing yet."""
 
     connected = True
     taken = b""
@@ -47,9 +47,9 @@ class Unsent(FileDescriptor):
         return len(data)
 
 
-def test_bytes_that_were_written_and_not_sent_are_seen() -> None:
+def test_buffered_bytes_are_counted() -> None:
     """`_tempDataBuffer`, `_tempDataLen`."""
-    transport = Unsent()
+    transport = UnsentTransport()
     assert private.all_sent(transport)
     transport.write(b"hello")
     assert not private.all_sent(transport)
@@ -59,16 +59,16 @@ def test_bytes_that_were_written_and_not_sent_are_seen() -> None:
     assert private.bytes_buffered(transport) == 0
 
 
-def test_a_transport_that_is_to_close_its_sending_side_is_not_done() -> None:
+def test_a_pending_half_close_counts_as_unsent() -> None:
     """`_writeDisconnecting`."""
-    transport = Unsent()
+    transport = UnsentTransport()
     transport.write(b"hello")
     transport.loseWriteConnection()
     transport._tempDataBuffer.clear()
     assert not private.all_sent(transport)
 
 
-def test_a_port_logs_what_it_cannot_accept_to_its_logger() -> None:
+def test_a_port_logs_accept_errors_to_the_given_logger() -> None:
     """`_logger`."""
     seen: list[Any] = []
     observer: Any = seen.append
@@ -86,7 +86,7 @@ def test_a_port_logs_what_it_cannot_accept_to_its_logger() -> None:
 
 
 class Selectable:
-    """Something to read, which is read once and then closed."""
+    """A descriptor that the reactor watches, and that counts reads and losses."""
 
     def __init__(self, fd: int) -> None:
         self.fd = fd
@@ -108,7 +108,7 @@ class Selectable:
     readConnectionLost = connectionLost
 
 
-def test_a_reactor_polls_reads_and_closes_what_it_watches() -> None:
+def test_a_reactor_polls_reads_and_closes_its_descriptors() -> None:
     """`_selectables`, `_poller`, `_doReadOrWrite`, `_disconnectSelectable`."""
     reactor = EPollReactor()
     ours, theirs = socket.socketpair()
@@ -126,7 +126,7 @@ def test_a_reactor_polls_reads_and_closes_what_it_watches() -> None:
         assert ours.fileno() not in private.selectables(reactor)
 
 
-class Held(HTTPRequest):
+class UnansweredRequest(HTTPRequest):
     """A request that is not answered."""
 
     def gotLength(self, length: int | None) -> None:
@@ -137,9 +137,9 @@ class Held(HTTPRequest):
 
 
 class Channel(private.OpenChannel):
-    """A channel that notes what Twisted refuses."""
+    """A channel that counts the requests that Twisted refuses."""
 
-    requestFactory = Held
+    requestFactory = UnansweredRequest
     refusals = 0
 
     def refused_by_twisted(self) -> None:
@@ -160,13 +160,13 @@ def channel() -> Iterator[Channel]:
 POST = b"POST /a HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
 
 
-def test_half_a_line_is_unparsed(channel: Channel) -> None:
+def test_an_unfinished_line_is_unparsed(channel: Channel) -> None:
     """`_buffer`."""
     channel.dataReceived(b"GET /")
     assert channel.unparsed == b"GET /"
 
 
-def test_what_comes_behind_a_request_waits(channel: Channel) -> None:
+def test_bytes_after_a_pending_request_are_queued(channel: Channel) -> None:
     """`_dataBuffer`."""
     channel.dataReceived(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
     channel.dataReceived(b"GET /next")
@@ -206,7 +206,7 @@ def test_another_decoder_may_read_the_body(channel: Channel) -> None:
     assert callable(finished[0])
 
 
-def test_a_head_of_too_many_headers_is_told_from_other_refusals(channel: Channel) -> None:
+def test_too_many_headers_are_told_from_other_refusals(channel: Channel) -> None:
     """`_receivedHeaderCount`, `_receivedHeaderSize`, `_respondToBadRequestAndDisconnect`."""
     channel.dataReceived(b"GET / HTTP/1.1\r\n")
     assert not channel.too_many_headers
@@ -215,7 +215,7 @@ def test_a_head_of_too_many_headers_is_told_from_other_refusals(channel: Channel
     assert channel.too_many_headers
 
 
-def test_a_head_of_too_many_bytes_is_one_of_too_many_headers(channel: Channel) -> None:
+def test_too_many_header_bytes_count_as_too_many_headers(channel: Channel) -> None:
     """`_receivedHeaderSize`."""
     channel.dataReceived(b"GET / HTTP/1.1\r\n")
     line = b"a: " + b"b" * 10_000 + b"\r\n"
@@ -224,7 +224,7 @@ def test_a_head_of_too_many_bytes_is_one_of_too_many_headers(channel: Channel) -
 
 
 def test_no_other_module_uses_a_private_name_of_twisted() -> None:
-    """So that a new release of Twisted is tried in one place."""
+    """So a new release of Twisted has to be checked in one place only."""
     fenced = {
         "_tempDataBuffer",
         "_tempDataLen",

@@ -1,4 +1,4 @@
-"""The lean reactor does what the reactor it is made of does."""
+"""The lean epoll reactor behaves like Twisted's."""
 
 from __future__ import annotations
 
@@ -52,7 +52,9 @@ reactor.run()
 
 
 def test_the_reactor_reads_writes_and_logs_exceptions_of_a_protocol() -> None:
-    """Nothing but the logging context is left out: a protocol that raises is logged and dropped."""
+    """Only the logging context is left out: a protocol that raises is logged, and its connection
+    closed.
+    """
     out = subprocess.run(
         [sys.executable, "-c", _CHATTER], capture_output=True, text=True, timeout=30, check=True
     )

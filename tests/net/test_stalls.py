@@ -1,4 +1,4 @@
-"""Readers that do not read: who is let go, when, and with which words."""
+"""Stalled clients: when a client that does not read is disconnected, and what it is told."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ def line(server: MemoryServer) -> FakeConnection:
 
 def stream(server: MemoryServer) -> FakeConnection:
     """A stream of server-sent events."""
-    return _asked(server, "Accept: text/event-stream\r\n")
+    return _request(server, "Accept: text/event-stream\r\n")
 
 
 def websocket(server: MemoryServer) -> FakeConnection:
     """A WebSocket."""
-    return _asked(
+    return _request(
         server,
         "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
         "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n",
@@ -37,11 +37,11 @@ def websocket(server: MemoryServer) -> FakeConnection:
 
 
 def answer(server: MemoryServer) -> FakeConnection:
-    """An ordinary answer, of which nothing is read."""
-    return _asked(server, "")
+    """An ordinary response."""
+    return _request(server, "")
 
 
-def _asked(server: MemoryServer, headers: str) -> FakeConnection:
+def _request(server: MemoryServer, headers: str) -> FakeConnection:
     wire = server.chat.connect(server.http_door)
     request = f"GET /rooms/lobby/events?wait=0 HTTP/1.1\r\nHost: chat.example\r\n{headers}\r\n"
     wire.send(request.encode())
@@ -54,18 +54,18 @@ doors = pytest.mark.parametrize("connect", [line, stream, websocket, answer])
 
 
 @pytest.fixture
-def left(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """What a full reader has not taken yet."""
+def unread(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The number of bytes that a full client has not read yet, which the test sets."""
     unsent = [10 * LEAST_BYTES]
     monkeypatch.setattr(stalls, "unsent", lambda transport: unsent[0])
     return unsent
 
 
 @doors
-def test_a_client_that_reads_nothing_is_disconnected(
-    server: MemoryServer, left: list[int], connect: Connect
+def test_a_client_that_reads_nothing_is_disconnected_at_the_stall_timeout(
+    server: MemoryServer, unread: list[int], connect: Connect
 ) -> None:
-    """When its time is up, and not before."""
+    """And not before."""
     wire = connect(server)
     wire.fill()
     server.chat.advance(STALL_SECONDS - 1)
@@ -76,10 +76,10 @@ def test_a_client_that_reads_nothing_is_disconnected(
 
 
 @doors
-def test_a_client_that_reads_again_in_time_stays(
-    server: MemoryServer, left: list[int], connect: Connect
+def test_a_client_that_drains_in_time_stays(
+    server: MemoryServer, unread: list[int], connect: Connect
 ) -> None:
-    """However often it was full; each time it has all the time."""
+    """However often it was full; the timeout starts anew each time."""
     wire = connect(server)
     if connect is answer:
         wire = stream(server)  # an idle connection is closed for another reason
@@ -97,15 +97,17 @@ def test_a_client_that_reads_again_in_time_stays(
 
 
 @pytest.mark.parametrize("connect", [line, stream, websocket])
-def test_a_slow_client_stays(server: MemoryServer, left: list[int], connect: Connect) -> None:
-    """As long as it reads `LEAST_BYTES` per timeout; when it reads less, it is disconnected."""
+def test_a_slow_client_that_reads_enough_stays(
+    server: MemoryServer, unread: list[int], connect: Connect
+) -> None:
+    """It must read `LEAST_BYTES` per timeout; if it reads less, it is disconnected."""
     wire = connect(server)
     wire.fill()
     for _ in range(5):
-        left[0] -= LEAST_BYTES
+        unread[0] -= LEAST_BYTES
         server.chat.advance(STALL_SECONDS + 0.2)
         assert not wire.lost
-    left[0] -= LEAST_BYTES - 1
+    unread[0] -= LEAST_BYTES - 1
     server.chat.advance(STALL_SECONDS + 0.2)
     server.chat.advance(LAST_SECONDS + 0.2)
     assert wire.lost
@@ -121,10 +123,10 @@ def test_a_slow_client_stays(server: MemoryServer, left: list[int], connect: Con
     ],
 )
 def test_a_stalled_client_is_told_why(
-    server: MemoryServer, left: list[int], connect: Connect, words: bytes
+    server: MemoryServer, unread: list[int], connect: Connect, words: bytes
 ) -> None:
-    """On the line door in words, on a WebSocket with 1013, in a stream with a comment behind what
-    it was sent; in an answer there is no place for that.
+    """On the line door in words, on a WebSocket by close code 1013, on an event stream by a
+    comment; an ordinary response has no place for it.
     """
     wire = connect(server)
     wire.fill()
@@ -132,10 +134,10 @@ def test_a_stalled_client_is_told_why(
     assert re.search(words + rb"\Z", wire.received(), re.M)
 
 
-def test_a_stream_that_is_let_go_ends_as_its_answer_began(
-    server: MemoryServer, left: list[int]
+def test_a_stalled_event_stream_ends_as_a_complete_response(
+    server: MemoryServer, unread: list[int]
 ) -> None:
-    """Whole, whatever it was sent before: a client need not think that something is cut off."""
+    """Unread events are left out, so that the client does not see a response that is cut off."""
     http = server.http()
     http.send("GET", "/rooms/lobby/events", headers={"Accept": "text/event-stream"})
     server.say("hello")
@@ -149,7 +151,7 @@ def test_a_stream_that_is_let_go_ends_as_its_answer_began(
 
 
 @doors
-def test_without_a_stall_timeout_every_client_stays(left: list[int], connect: Connect) -> None:
+def test_without_a_stall_timeout_every_client_stays(unread: list[int], connect: Connect) -> None:
     """`--stall 0`."""
     server = MemoryServer()
     server.peers.stalls.seconds = 0
@@ -160,9 +162,9 @@ def test_without_a_stall_timeout_every_client_stays(left: list[int], connect: Co
 
 
 def test_a_stalled_client_that_reads_in_its_last_seconds_is_still_disconnected(
-    server: MemoryServer, left: list[int]
+    server: MemoryServer, unread: list[int]
 ) -> None:
-    """The client was told to come back."""
+    """It was already told to come back."""
     wire = websocket(server)
     wire.fill()
     server.chat.advance(STALL_SECONDS + 0.2)
@@ -172,8 +174,8 @@ def test_a_stalled_client_that_reads_in_its_last_seconds_is_still_disconnected(
     assert wire.lost
 
 
-def test_a_reader_that_is_gone_is_forgotten(server: MemoryServer) -> None:
-    """Whatever it was full of: nothing of it is kept until its time would have been up."""
+def test_a_client_that_hangs_up_while_full_is_freed(server: MemoryServer) -> None:
+    """Nothing is kept of it until its stall timeout."""
     wire = line(server)
     wire.fill()
     kept = ref(wire.protocol)
@@ -185,18 +187,18 @@ def test_a_reader_that_is_gone_is_forgotten(server: MemoryServer) -> None:
     assert not server.peers.stalls._stalls
 
 
-class Sink:
-    """A reader whose transport is given."""
+class StalledConnection:
+    """A connection with a given transport."""
 
     def __init__(self, transport: object) -> None:
         self.transport = transport
 
     def disconnect(self) -> None:
-        """It is."""
+        """Do nothing."""
 
 
-def test_closing_an_empty_connection_costs_no_timer() -> None:
-    """That is nearly everybody, many times a second."""
+def test_closing_a_drained_connection_needs_no_timer() -> None:
+    """Nearly every close is such a one, many times a second."""
     clock = StrictClock()
-    Stalls(clock).closing(Sink(FakeConnection))
+    Stalls(clock).closing(StalledConnection(FakeConnection))
     assert clock.getDelayedCalls() == []

@@ -1,4 +1,6 @@
-"""Writing at once, over real sockets: what can be sent is, and the rest takes Twisted's way."""
+"""Direct writes over real sockets: what the socket accepts is sent at once, the rest is
+buffered.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +24,7 @@ from ..kit.tcp import TcpPair
 
 
 class Producer:
-    """Notes whether it is to pause."""
+    """A producer that records whether it is paused."""
 
     paused = False
 
@@ -46,8 +48,8 @@ def wire() -> Iterator[TcpPair]:
 BIG = bytes(range(256)) * 1024
 
 
-def test_a_little_is_read_at_a_time(wire: TcpPair) -> None:
-    """However much there is, others have their turn in between; then comes the end."""
+def test_reads_are_bounded_per_turn(wire: TcpPair) -> None:
+    """So one sender does not delay other connections; the end of input comes last."""
     received: list[bytes] = []
     wire.note.dataReceived = received.append  # type: ignore[assignment, method-assign]
     wire.client.sendall(b"x" * 2 * READ_BYTES)
@@ -59,7 +61,7 @@ def test_a_little_is_read_at_a_time(wire: TcpPair) -> None:
 
 
 class DirectWriter:
-    """Sends to a socket past its transport."""
+    """Writes to a socket directly, without its transport."""
 
     send: Callable[[bytes], int | None]
 
@@ -74,7 +76,7 @@ class DirectWriter:
 
 
 def test_a_direct_writer_sends_at_once_while_nothing_is_buffered(wire: TcpPair) -> None:
-    """And takes the transport's way while something does: bytes stay in order."""
+    """While bytes are buffered, it writes to the transport, so the order is kept."""
     writer = DirectWriter()
     enable_direct_writes(wire.server, writer)
     assert writer.send(b"at once") == 7
@@ -88,7 +90,7 @@ def test_a_direct_writer_sends_at_once_while_nothing_is_buffered(wire: TcpPair) 
 
 
 def test_a_direct_writer_sends_after_buffered_bytes(wire: TcpPair) -> None:
-    """The way past the transport is not free yet."""
+    """A writer that is enabled while bytes are buffered must wait for them."""
     wire.server.write(BIG)
     writer = DirectWriter()
     enable_direct_writes(wire.server, writer)
@@ -96,8 +98,8 @@ def test_a_direct_writer_sends_after_buffered_bytes(wire: TcpPair) -> None:
     assert wire.receive(len(BIG) + 5) == BIG + b"later"
 
 
-def test_the_way_past_is_lent_to_one_at_a_time(wire: TcpPair) -> None:
-    """Of the one before nothing is known any more when something waits."""
+def test_direct_writes_belong_to_one_writer_at_a_time(wire: TcpPair) -> None:
+    """The previous writer falls back to the transport."""
     before, writer = DirectWriter(), DirectWriter()
     enable_direct_writes(wire.server, before)
     enable_direct_writes(wire.server, writer)
@@ -107,23 +109,23 @@ def test_the_way_past_is_lent_to_one_at_a_time(wire: TcpPair) -> None:
 
 
 def test_a_direct_write_to_a_closed_connection_raises_nothing(wire: TcpPair) -> None:
-    """`connectionLost` has reported it."""
+    """`connectionLost` has already reported it."""
     writer = DirectWriter()
     enable_direct_writes(wire.server, writer)
     wire.server.connectionLost(Failure(ConnectionDone()))
     writer.push(b"x", wire)
     borrowed = ref(writer)
     del writer
-    assert borrowed() is None, "the two hold each other"
+    assert borrowed() is None, "the writer is in a reference cycle"
 
 
-def test_to_others_nothing_is_lent() -> None:
-    """TLS has no way past it."""
+def test_other_transports_allow_no_direct_writes() -> None:
+    """TLS must encrypt every byte."""
     enable_direct_writes(StringTransport(), DirectWriter())
 
 
 class ReadDelegate:
-    """Reads in a transport's place, as a learned poll does."""
+    """Reads in the transport's place, as a learned poll does."""
 
     def __init__(self, wire: TcpPair) -> None:
         self.server = wire.server
@@ -145,8 +147,8 @@ class ReadDelegate:
         raise NotImplementedError
 
 
-def test_something_else_may_read_in_a_transport_s_place(wire: TcpPair) -> None:
-    """Then the transport does not read, even if reading is started."""
+def test_a_delegate_reads_in_the_transport_s_place(wire: TcpPair) -> None:
+    """The transport itself does not read, even if reading is resumed."""
     delegate = ReadDelegate(wire)
     assert delegate.delegate_reads()
     assert wire.watch.readers == {delegate.epoll_group}
@@ -161,7 +163,7 @@ def test_something_else_may_read_in_a_transport_s_place(wire: TcpPair) -> None:
 
 
 def test_reads_are_not_delegated_while_reading_is_stopped(wire: TcpPair) -> None:
-    """Neither after a pause, nor once it is closed."""
+    """Neither while paused nor after the close."""
     delegate = ReadDelegate(wire)
     assert delegate.delegate_reads()
     wire.server.pauseProducing()
@@ -177,7 +179,7 @@ def test_reads_are_not_delegated_while_reading_is_stopped(wire: TcpPair) -> None
 
 
 def test_reads_are_not_delegated_after_the_end_of_input(wire: TcpPair) -> None:
-    """A client that has half closed has nothing to ask, and may be owed an answer."""
+    """A half-closed client sends no request, but may still be owed a response."""
     ended: list[str] = []
 
     @implementer(IHalfCloseableProtocol)
@@ -211,27 +213,27 @@ def test_reads_are_not_delegated_if_the_kernel_refuses(
 def test_reads_are_not_delegated_without_epoll(
     wire: TcpPair, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Everything then comes to the protocol as it does elsewhere."""
+    """Every byte then goes to the protocol as usual."""
     monkeypatch.setattr(EpollGroup, "possible", False)
     assert not ReadDelegate(wire).delegate_reads()
 
 
-def test_nothing_to_read_is_no_error_and_a_reset_is_one(wire: TcpPair) -> None:
-    """As by Twisted's own transport."""
+def test_an_empty_read_is_no_error_and_a_reset_is_one(wire: TcpPair) -> None:
+    """As in Twisted's own transport."""
     assert wire.server.doRead() is None
     wire.reset()
     assert isinstance(wire.server.doRead(), ConnectionLost)
 
 
 def test_bytes_that_fit_are_sent_when_write_returns(wire: TcpPair) -> None:
-    """No turn of the reactor lies between a message and its readers."""
+    """No reactor turn lies between a message and its readers."""
     wire.server.write(b"hello")
     assert not wire.waits_to_write
     assert wire.client.recv(100) == b"hello"
 
 
 def test_bytes_that_do_not_fit_follow_in_order(wire: TcpPair) -> None:
-    """Half of a write may have gone out at once; the rest and all later writes come behind it."""
+    """Part of a write may be sent at once; the rest and all later writes follow it."""
     wire.server.write(BIG)
     wire.server.write(b"then this")
     wire.server.writeSequence([b" and", b" that"])
@@ -243,7 +245,7 @@ def test_bytes_that_do_not_fit_follow_in_order(wire: TcpPair) -> None:
 
 
 def test_a_full_socket_pauses_the_producer_and_an_empty_one_resumes_it(wire: TcpPair) -> None:
-    """Back-pressure is Twisted's own."""
+    """Backpressure is Twisted's own."""
     producer = Producer()
     wire.server.registerProducer(producer, True)
     wire.server.write(b"small")
@@ -255,7 +257,7 @@ def test_a_full_socket_pauses_the_producer_and_an_empty_one_resumes_it(wire: Tcp
 
 
 def test_closing_sends_buffered_bytes_first(wire: TcpPair) -> None:
-    """What was written before the close arrives; the end comes behind it."""
+    """Bytes written before the close arrive before the end of the stream."""
     wire.server.write(BIG)
     wire.server.write(b"end")
     wire.server.loseConnection()
@@ -266,16 +268,16 @@ def test_closing_sends_buffered_bytes_first(wire: TcpPair) -> None:
     assert wire.client.recv(100) == b""
 
 
-def test_writing_behind_a_close_that_still_waits_keeps_the_order(wire: TcpPair) -> None:
-    """As with Twisted's own transport, what is written while closing goes out behind the rest."""
+def test_a_write_during_a_pending_close_keeps_the_order(wire: TcpPair) -> None:
+    """As in Twisted's own transport, it is sent after the buffered bytes."""
     wire.server.write(BIG)
     wire.server.loseConnection()
     wire.server.write(b"late")
     assert wire.receive(len(BIG) + 4).endswith(b"late")
 
 
-def test_a_reset_is_reported_by_the_reactor_not_from_within_write(wire: TcpPair) -> None:
-    """A door in the middle of a fan-out gets no `connectionLost` for one of its readers."""
+def test_a_reset_is_reported_by_the_reactor_not_inside_write(wire: TcpPair) -> None:
+    """So a fan-out gets no `connectionLost` for one of its readers."""
     wire.server.write(BIG)
     wire.reset()
     wire.server.write(b"more")
@@ -287,37 +289,39 @@ def test_a_reset_is_reported_by_the_reactor_not_from_within_write(wire: TcpPair)
 
 
 def test_writes_to_a_lost_connection_are_dropped(wire: TcpPair) -> None:
-    """Writing to a lost connection is no error."""
+    """They are no error."""
     wire.server.connectionLost(Failure(ConnectionError()))
     wire.server.write(b"too late")
     assert wire.note.lost is not None
     assert not wire.waits_to_write
 
 
-class Tls:
-    """What delegates before a transport that is encrypted."""
+class TlsWrapper:
+    """A transport that wraps another one, as TLS does."""
 
     def __init__(self, transport: object) -> None:
         self.transport = transport
 
 
-def test_bytes_that_the_client_has_not_read_are_counted(wire: TcpPair) -> None:
-    """Wherever it lies: in Twisted's buffers or in the kernel's; also behind TLS."""
+def test_unsent_counts_bytes_in_twisted_and_in_the_kernel(wire: TcpPair) -> None:
+    """Also behind TLS."""
     assert unsent(wire.server) == 0
     wire.server.write(BIG)
     before = unsent(wire.server)
     assert len(BIG) / 2 < before <= len(BIG)
-    assert unsent(Tls(wire.server)) == before
+    assert unsent(TlsWrapper(wire.server)) == before
     wire.receive(len(BIG))
-    # The kernel may not know yet that the last of it was taken.
+    # The kernel may not have seen the last acknowledgement yet.
     assert unsent(wire.server) < before / 2
     assert unsent(object()) == 0
 
 
-def test_a_connection_lingers_while_its_client_has_something_to_take(wire: TcpPair) -> None:
-    """What the kernel has, it sends on its own; and a TLS peer is asked first, in any case."""
+def test_a_connection_lingers_while_twisted_buffers_bytes(wire: TcpPair) -> None:
+    """The kernel sends its own buffer after the close; a TLS connection always lingers to close
+    properly.
+    """
     assert not lingers(wire.server)
-    assert lingers(Tls(wire.server))
+    assert lingers(TlsWrapper(wire.server))
     wire.server.write(b"hello")
     assert not lingers(wire.server)
     wire.server.write(BIG * 20)

@@ -1,4 +1,4 @@
-"""The line in the log by which a server gets its first administrator."""
+"""The log message with the claim code for the first administrator."""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ from chatd.testing import InMemoryChat
 
 
 class OpenDoor:
-    """A door of the page that listens."""
+    """A listening HTTP door."""
 
     scheme = "http"
 
     class port:  # noqa: N801
-        """What listens."""
+        """The port that listens."""
 
         @staticmethod
         def getHost() -> IPv4Address:
             return IPv4Address("TCP", "127.0.0.1", 8080)
 
 
-def test_a_server_without_an_administrator_tells_how_to_become_it(
+def test_the_claim_link_is_logged_while_there_is_no_administrator(
     chat: InMemoryChat,
 ) -> None:
-    """With an address to open."""
+    """The link leads to the page."""
     told: list[str] = []
     door: Any = OpenDoor()
     notice = ClaimNotice(chat.service.claims, [door])

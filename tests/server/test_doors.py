@@ -11,8 +11,8 @@ from ..kit.server import MemoryServer
 
 
 @pytest.mark.parametrize("door", DOORS, ids=lambda door: door.name)
-def test_every_door_takes_clients_and_turns_them_away(server: MemoryServer, door: DoorKind) -> None:
-    """Its factory makes a protocol for a client, and tells one that is not let in why."""
+def test_every_door_accepts_and_refuses_clients(server: MemoryServer, door: DoorKind) -> None:
+    """Its factory makes a protocol for a client, and an error message for a refused one."""
     factory = door.make(server.context())
     assert factory.buildProtocol(None) is not None
-    assert b"too many" in factory.turn_away(Unavailable("too many are connected"))
+    assert b"too many" in factory.rejection(Unavailable("too many are connected"))

@@ -1,4 +1,4 @@
-"""Going down: what everybody is told, and that nobody can hold it up."""
+"""Shutdown: what each client is told, and that no client can delay it."""
 
 from __future__ import annotations
 
@@ -30,29 +30,29 @@ TOLD = "the server is going down; come back in a moment"
 EVENTS = "/rooms/lobby/events"
 
 
-class Going:
-    """A server that has begun to go down."""
+class Shutdown:
+    """The shutdown of a server, begun."""
 
     def __init__(self, server: MemoryServer) -> None:
         self._chat = server.chat
         self.server: ChatServer = server.going_down()
-        self._gone: list[object] = []
-        self.server.stopService().addBoth(self._gone.append)
+        self._results: list[object] = []
+        self.server.stopService().addBoth(self._results.append)
         server.chat.settle()
 
     @property
-    def gone(self) -> bool:
-        """Whether it is down; it has to have gone well."""
-        assert self._gone in ([], [None])
-        return bool(self._gone)
+    def done(self) -> bool:
+        """Whether it has finished; fails if it has failed."""
+        assert self._results in ([], [None])
+        return bool(self._results)
 
     def after(self, seconds: float) -> bool:
-        """Whether it is down so many seconds later."""
+        """Whether it has finished so many seconds later."""
         self._chat.advance(seconds)
-        return self.gone
+        return self.done
 
 
-def heard(wire: FakeConnection) -> list[str]:
+def lines_of(wire: FakeConnection) -> list[str]:
     """The lines that a telnet user has received."""
     return wire.received().decode().splitlines()
 
@@ -65,77 +65,81 @@ def is_last(response: Response) -> bool:
 # -- HTTP ------------------------------------------------------------------------------------------
 
 
-def test_nobody_is_there_and_it_is_done(server: MemoryServer) -> None:
-    """At once."""
-    assert Going(server).gone
+def test_shutdown_without_clients_finishes_at_once(server: MemoryServer) -> None:
+    """Nothing has to be drained."""
+    assert Shutdown(server).done
 
 
 @pytest.mark.parametrize(
     ("method", "target"),
     [("GET", "/"), ("GET", "/healthz"), ("POST", "/rooms/lobby/messages"), ("GET", EVENTS)],
 )
-def test_a_request_on_an_open_connection_is_told_to_come_back(
+def test_a_request_during_shutdown_is_refused_with_503(
     server: MemoryServer, http: HttpClient, method: str, target: str
 ) -> None:
-    """503, when to come back, and that this connection ends; then it does."""
-    going = Going(server)
+    """With `Retry-After` and `Connection: close`; then the connection is closed."""
+    shutdown = Shutdown(server)
     response = http.request(method, target, '{"text":"hi"}' if method == "POST" else "")
     assert response.refusal == (503, "unavailable")
     assert response.json["error"]["message"] == TOLD
     assert int(response.headers["retry-after"]) >= RETRY_SECONDS
     assert is_last(response)
     assert http.closed
-    assert going.gone
+    assert shutdown.done
     assert server.chat.texts("lobby") == []
 
 
-def test_a_request_that_was_half_sent_is_told_so_too(
+def test_a_request_that_is_half_received_at_shutdown_is_refused_with_503(
     server: MemoryServer, http: HttpClient
 ) -> None:
-    """It was not accepted, so nothing of it happens."""
+    """It was not accepted yet, so it has no effect."""
     http.send_raw(
         b"POST /rooms/lobby/messages?name=ada HTTP/1.1\r\nHost: chat.example\r\n"
         b"Content-Type: text/plain\r\nContent-Length: 5\r\n\r\nhe",
         "POST",
     )
-    going = Going(server)
+    shutdown = Shutdown(server)
     http.wire.send(b"llo")
     assert http.response().refusal == (503, "unavailable")
     assert http.closed
-    assert going.gone
+    assert shutdown.done
 
 
-def test_a_connection_that_asks_nothing_is_closed(server: MemoryServer, http: HttpClient) -> None:
-    """After the time in which a request could have crossed the news."""
-    going = Going(server)
-    assert not going.after(GOODBYE_SECONDS - 0.1)
-    assert going.after(0.2)
+def test_an_idle_connection_is_closed_after_goodbye_seconds(
+    server: MemoryServer, http: HttpClient
+) -> None:
+    """A request may have crossed the start of the shutdown."""
+    shutdown = Shutdown(server)
+    assert not shutdown.after(GOODBYE_SECONDS - 0.1)
+    assert shutdown.after(0.2)
     assert http.closed
 
 
-def test_what_was_accepted_is_answered(server: MemoryServer, http: HttpClient) -> None:
-    """However long the store takes, within reason; and it is the connection's last answer."""
+def test_an_accepted_message_is_answered_during_shutdown(
+    server: MemoryServer, http: HttpClient
+) -> None:
+    """The server waits `ANSWER_SECONDS` for the store; the response is the connection's last."""
     lobby = server.chat.room("lobby")
     server.hold_appends()
     http.send("POST", "/rooms/lobby/messages?name=ada", "hello", {"Content-Type": "text/plain"})
     server.chat.settle()
-    going = Going(server)
-    assert not going.after(ANSWER_SECONDS - 0.1)
+    shutdown = Shutdown(server)
+    assert not shutdown.after(ANSWER_SECONDS - 0.1)
     server.release_appends()
     response = http.response()
     assert response.status == 201
     assert is_last(response)
     assert len(lobby.log) == 1
     assert http.closed
-    assert going.gone
+    assert shutdown.done
 
 
 @pytest.mark.parametrize("door", ["poll", "varying-poll", "plain"])
 @pytest.mark.parametrize("number", [1, 2], ids=["first", "learned"])
-def test_a_held_poll_is_answered_at_once(
+def test_a_held_poll_is_answered_empty_at_shutdown(
     server: MemoryServer, http: HttpClient, door: str, number: int
 ) -> None:
-    """With no events, and the cursor it came with; parsed or learned, JSON or text."""
+    """With the cursor that it was sent with; parsed or learned, JSON or text."""
     place = server.say("before")
     headers = {"Accept": "text/plain"} if door == "plain" else {}
     for turn in range(number):
@@ -146,7 +150,7 @@ def test_a_held_poll_is_answered_at_once(
         if turn + 1 < number:
             place = server.say("between")
             assert http.response().status == 200
-    going = Going(server)
+    shutdown = Shutdown(server)
     response = http.response()
     assert response.status == 200
     if door == "plain":
@@ -156,30 +160,32 @@ def test_a_held_poll_is_answered_at_once(
         assert response.json["gap"] is False
     assert is_last(response)
     assert http.closed
-    assert going.gone
+    assert shutdown.done
 
 
-def test_a_held_poll_does_not_wait_for_a_slow_store(server: MemoryServer, http: HttpClient) -> None:
-    """Longer than `SETTLE_SECONDS`."""
+def test_a_held_poll_waits_for_the_store_at_most_settle_seconds(
+    server: MemoryServer, http: HttpClient
+) -> None:
+    """Then it is answered empty."""
     place = server.say("before")
     http.send("GET", f"{EVENTS}?since={place}")
     server.chat.settle()
     server.hold_appends()
     server.have_accepted("slow")
-    going = Going(server)
+    shutdown = Shutdown(server)
     assert not http.responses()
-    going.after(SETTLE_SECONDS)
+    shutdown.after(SETTLE_SECONDS)
     assert http.response().texts == []
 
 
-def test_a_stream_ends_with_why_and_when_to_come_back(server: MemoryServer) -> None:
-    """Properly, and not everybody at the same time."""
+def test_an_event_stream_ends_with_a_reason_and_a_spread_retry(server: MemoryServer) -> None:
+    """Clients reconnect at different times, and each response is complete."""
     streams = [server.http() for _ in range(20)]
     for stream in streams:
         stream.send("GET", EVENTS, headers={"Accept": "text/event-stream"})
         server.chat.settle()
         stream.streamed()
-    going = Going(server)
+    shutdown = Shutdown(server)
     pauses = []
     for stream in streams:
         (found,) = re.findall(rb"^: the server is .*\nretry: (\d+)\n$", stream.response().body)
@@ -187,129 +193,133 @@ def test_a_stream_ends_with_why_and_when_to_come_back(server: MemoryServer) -> N
         assert stream.closed
     assert all(RETRY_SECONDS <= pause <= RETRY_SECONDS + SPREAD_SECONDS for pause in pauses)
     assert len(set(pauses)) > 10
-    assert going.gone
+    assert shutdown.done
 
 
-def test_a_stream_of_http_1_0_ends_likewise(server: MemoryServer, http: HttpClient) -> None:
-    """Without chunks."""
+def test_an_http_1_0_event_stream_ends_with_a_reason_and_a_retry(
+    server: MemoryServer, http: HttpClient
+) -> None:
+    """Without chunked encoding."""
     http.wire.send(
         f"GET {EVENTS} HTTP/1.0\r\nAccept: text/event-stream\r\n\r\n".encode(),
     )
     server.chat.settle()
-    going = Going(server)
+    shutdown = Shutdown(server)
     assert re.search(rb"\n\n: .*\nretry: \d+\n$", http.wire.received())
     assert http.closed
-    assert going.gone
+    assert shutdown.done
 
 
-def test_the_classic_door_says_it_in_its_way(server: MemoryServer) -> None:
-    """A held poll is answered empty, a request refused in plain text."""
+def test_the_classic_door_answers_polls_and_refuses_requests_at_shutdown(
+    server: MemoryServer,
+) -> None:
+    """A held poll is answered empty, a new request refused in plain text."""
     server.http_door = classic_site(server.chat.service, peers=server.peers, hosts=server.hosts)
     ada, bob = server.http(), server.http()
     ada.send("GET", "/?name=ada")
     server.chat.settle()
-    going = Going(server)
+    shutdown = Shutdown(server)
     answer = ada.response()
     assert (answer.status, answer.body, is_last(answer)) == (200, b"", True)
     refusal = bob.get("/?name=bob")
     assert (refusal.status, refusal.body.decode()) == (503, f"{TOLD}\n")
     assert int(refusal.headers["retry-after"]) >= RETRY_SECONDS
     assert refusal.headers["access-control-allow-origin"] == "*"
-    assert going.gone
+    assert shutdown.done
 
 
 # -- WebSocket -------------------------------------------------------------------------------------
 
 
-def test_a_websocket_is_closed_with_a_code_that_says_come_back(server: MemoryServer) -> None:
-    """1012, and the reason in words."""
+def test_a_websocket_is_closed_with_1012_at_shutdown(server: MemoryServer) -> None:
+    """Service Restart (1012), with the reason in words."""
     socket = WebSocket(server)
-    going = Going(server)
-    assert socket.told() == []
+    shutdown = Shutdown(server)
+    assert socket.received() == []
     assert socket.closed == (1012, TOLD)
-    assert not going.gone
+    assert not shutdown.done
     socket.close(1012)
     assert socket.wire.lost
-    assert going.after(0)
+    assert shutdown.after(0)
 
 
-def test_a_websocket_gets_its_acknowledgement_first(server: MemoryServer) -> None:
-    """However long the store takes; what it says behind that is refused."""
+def test_a_websocket_gets_its_acknowledgement_before_the_close(server: MemoryServer) -> None:
+    """However long the store takes; later commands are refused."""
     socket = WebSocket(server)
     socket.send(type="say", text="I am here", ref="r")
-    socket.told()
+    socket.received()
     server.hold_appends()
     socket.send(type="say", text="hello", ref="r")
     server.chat.settle()
-    going = Going(server)
-    going.after(GOODBYE_SECONDS + 1)
-    assert socket.told() == []
+    shutdown = Shutdown(server)
+    shutdown.after(GOODBYE_SECONDS + 1)
+    assert socket.received() == []
     socket.send(type="say", text="too late", ref="r")
-    (refused,) = socket.told()
+    (refused,) = socket.received()
     assert (refused["type"], refused["code"]) == ("error", "unavailable")
     server.release_appends()
-    ack, event = socket.told()
+    ack, event = socket.received()
     assert (ack["type"], ack["id"], event["text"]) == ("ack", event["id"], "hello")
     assert socket.closed == (1012, TOLD)
 
 
-def test_a_command_that_waits_for_its_guest_is_answered_before_the_close(
+def test_a_command_that_waits_for_its_session_is_refused_before_the_close(
     server: MemoryServer,
 ) -> None:
-    """It is refused, because it was not accepted yet, and its client is told so."""
+    """It was not accepted yet, and its client must learn that."""
     socket = WebSocket(server)
     server.hold_appends()
     socket.send(type="say", text="hello", ref="r")
     server.chat.settle()
-    going = Going(server)
+    shutdown = Shutdown(server)
     socket.send(type="say", text="too late", ref="r")
     server.chat.settle()
     server.release_appends()
-    assert [answer["code"] for answer in socket.told()] == ["unavailable"] * 2
+    assert [answer["code"] for answer in socket.received()] == ["unavailable"] * 2
     assert socket.closed == (1012, TOLD)
     assert server.chat.texts("lobby") == []
     socket.close(1012)
-    assert going.after(0)
+    assert shutdown.after(0)
 
 
 # -- the line door ---------------------------------------------------------------------------------
 
 
-def test_a_line_user_is_told_in_words(server: MemoryServer) -> None:
-    """And the connection is closed."""
+def test_a_line_client_is_told_about_the_shutdown(server: MemoryServer) -> None:
+    """Then the connection is closed."""
     wire = greeted(server)
-    going = Going(server)
-    assert heard(wire) == [f"!! {TOLD}"]
+    shutdown = Shutdown(server)
+    assert lines_of(wire) == [f"!! {TOLD}"]
     assert wire.lost
-    assert going.gone
+    assert shutdown.done
 
 
-def test_what_a_line_user_said_is_echoed_first(server: MemoryServer) -> None:
-    """The goodbye stands behind it, however long the store takes."""
+def test_an_accepted_line_is_echoed_before_the_goodbye(server: MemoryServer) -> None:
+    """However long the store takes."""
     wire = greeted(server)
     server.hold_appends()
     wire.send(b"hello\r\n")
-    going = Going(server)
-    going.after(GOODBYE_SECONDS + 1)
-    assert heard(wire) == []
+    shutdown = Shutdown(server)
+    shutdown.after(GOODBYE_SECONDS + 1)
+    assert lines_of(wire) == []
     assert not wire.lost
     wire.send(b"too late\r\n")
     server.release_appends()
-    assert heard(wire) == ["<guest-0001> hello", f"!! {TOLD}"]
+    assert lines_of(wire) == ["<guest-0001> hello", f"!! {TOLD}"]
     assert wire.lost
-    assert going.after(0)
+    assert shutdown.after(0)
     assert server.chat.texts("lobby") == ["hello"]
 
 
-def test_lines_that_still_had_to_wait_are_told_to_be_lost() -> None:
-    """How many they are: whoever pasted them can say them again.  What they go on sending is
-    swallowed until they have read that, for a reset would take it back.
+def test_the_goodbye_counts_pending_lines_that_were_dropped() -> None:
+    """The user can send them again. Later input is discarded unread, because a TCP reset could
+    destroy the goodbye.
     """
     server = MemoryServer(message_rate=1)
     wire = greeted(server)
     wire.send(b"".join(b"%d\r\n" % number for number in range(10)))
-    going = Going(server)
-    *said, last = heard(wire)
+    shutdown = Shutdown(server)
+    *said, last = lines_of(wire)
     assert [line for line in said if line.startswith("<")] == [
         f"<guest-0001> {number}" for number in range(4)
     ]
@@ -318,33 +328,33 @@ def test_lines_that_still_had_to_wait_are_told_to_be_lost() -> None:
     assert not wire.lost
     wire.end_input()
     assert wire.lost
-    assert heard(wire) == []
-    assert going.after(0)
+    assert lines_of(wire) == []
+    assert shutdown.after(0)
 
 
-# -- everybody -------------------------------------------------------------------------------------
+# -- all doors -------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("door", DOORS)
-def test_what_was_accepted_is_shown_to_everybody_first(server: MemoryServer, door: str) -> None:
-    """Also what was accepted in the same turn."""
+def test_accepted_messages_are_delivered_before_shutdown(server: MemoryServer, door: str) -> None:
+    """Also those accepted in the same turn."""
     seen = DOORS[door](server)
     server.chat.settle()
     seen.read()
     server.have_accepted("just now")
-    Going(server)
+    Shutdown(server)
     data = (seen._wire if hasattr(seen, "_wire") else seen._reads.wire).received()  # type: ignore[attr-defined]
     assert b"just now" in data
 
 
-def test_nobody_is_said_to_have_left(server: MemoryServer, ada: HttpClient) -> None:
-    """They did not choose to go; most are back in a moment."""
+def test_shutdown_shows_nobody_as_having_left(server: MemoryServer, ada: HttpClient) -> None:
+    """Most people reconnect after a restart."""
     wire = greeted(server)
     wire.send(b"/nick bob\r\n")
     server.chat.settle()
-    going = Going(server)
-    going.after(GOODBYE_SECONDS)
-    assert going.gone
+    shutdown = Shutdown(server)
+    shutdown.after(GOODBYE_SECONDS)
+    assert shutdown.done
     events = [entry.event for entry in server.chat.entries("lobby")]
     assert sum(isinstance(event, Joined) for event in events) == 2
     assert not any(isinstance(event, Left) for event in events)
@@ -363,19 +373,21 @@ def stream(server: MemoryServer) -> FakeConnection:
     [greeted, stream, lambda server: WebSocket(server).wire],
     ids=["line", "sse", "websocket"],
 )
-def test_a_client_that_does_not_read_holds_nobody_up(
+def test_a_client_that_does_not_read_cannot_delay_shutdown(
     server: MemoryServer, connect: Callable[[MemoryServer], FakeConnection]
 ) -> None:
-    """It is cut off."""
+    """It is disconnected after `GOODBYE_SECONDS`."""
     wire = connect(server)
     wire.fill()
-    going = Going(server)
-    assert going.after(GOODBYE_SECONDS)
+    shutdown = Shutdown(server)
+    assert shutdown.after(GOODBYE_SECONDS)
     assert wire.lost
 
 
-def test_a_store_that_never_answers_holds_nobody_up(server: MemoryServer, http: HttpClient) -> None:
-    """What it did not take was acknowledged to nobody."""
+def test_a_store_that_never_answers_cannot_delay_shutdown_for_ever(
+    server: MemoryServer, http: HttpClient
+) -> None:
+    """Messages that it has not stored were acknowledged to no client."""
     never: Deferred[None] = Deferred()
     server.chat.store.close = lambda: never  # type: ignore[method-assign]
     server.hold_appends()
@@ -383,16 +395,16 @@ def test_a_store_that_never_answers_holds_nobody_up(server: MemoryServer, http: 
     wire.send(b"hello\r\n")
     http.send("POST", "/rooms/lobby/messages?name=ada", "hello", {"Content-Type": "text/plain"})
     server.chat.settle()
-    going = Going(server)
-    assert not going.after(ANSWER_SECONDS)
+    shutdown = Shutdown(server)
+    assert not shutdown.after(ANSWER_SECONDS)
     assert wire.lost
     assert http.closed
     assert b"hello" not in wire.received() + http.wire.received()
-    assert going.after(DRAIN_SECONDS - ANSWER_SECONDS)
+    assert shutdown.after(DRAIN_SECONDS - ANSWER_SECONDS)
 
 
 def test_the_store_is_closed_last(server: MemoryServer, http: HttpClient) -> None:
-    """When everybody is gone, and after everything accepted."""
+    """After every connection, and after every accepted message."""
     closed: list[bool] = []
     close = server.chat.store.close
 
@@ -401,42 +413,42 @@ def test_the_store_is_closed_last(server: MemoryServer, http: HttpClient) -> Non
         return close()
 
     server.chat.store.close = closing  # type: ignore[method-assign]
-    going = Going(server)
+    shutdown = Shutdown(server)
     assert closed == []
-    assert going.after(GOODBYE_SECONDS)
+    assert shutdown.after(GOODBYE_SECONDS)
     assert closed == [True]
 
 
-def test_whoever_hurries_waits_for_nobody(server: MemoryServer, http: HttpClient) -> None:
-    """A second signal: what waits is cut off, and the store is closed."""
+def test_a_second_signal_ends_the_shutdown_at_once(server: MemoryServer, http: HttpClient) -> None:
+    """Pending connections are cut, and the store is closed."""
     server.hold_appends()
     wire = greeted(server)
     wire.send(b"hello\r\n")
-    going = Going(server)
-    assert not going.gone
-    going.server.hurry()
+    shutdown = Shutdown(server)
+    assert not shutdown.done
+    shutdown.server.hurry()
     server.chat.settle()
-    assert going.gone
+    assert shutdown.done
     assert wire.lost
     assert http.closed
 
 
-def test_a_connection_that_fails_to_end_is_cut_off(
+def test_a_connection_whose_drain_raises_is_cut(
     server: MemoryServer, logged_errors: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """And the others end as they should; what went wrong is in the log."""
+    """The error is logged, and other connections end properly."""
     broken, sound = greeted(server), greeted(server)
     monkeypatch.setattr(broken.protocol, "drain", lambda: 1 / 0)
-    going = Going(server)
+    shutdown = Shutdown(server)
     assert broken.lost
-    assert heard(sound) == [f"!! {TOLD}"]
-    assert going.gone
+    assert lines_of(sound) == [f"!! {TOLD}"]
+    assert shutdown.done
     assert len(logged_errors) == 1
     logged_errors.clear()
 
 
-def test_what_waits_for_the_last_to_go_is_told(server: MemoryServer) -> None:
-    """Once nobody is there; at once if nobody is."""
+def test_peers_emptied_fires_when_the_last_connection_closes(server: MemoryServer) -> None:
+    """At once if there is none."""
     result_of(server.peers.emptied())
     wire = server.line()
     told: list[None] = []

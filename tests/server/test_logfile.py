@@ -1,4 +1,4 @@
-"""The log file: what becomes of it when it is moved away."""
+"""The log file, and how it is reopened after rotation."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from chatd.server.options import Options
 log = Logger()
 
 
-def twistd(**options: Any) -> Any:
-    """The options of twistd, as chatd's are their subcommand's."""
+def twistd_options(**options: Any) -> Any:
+    """The options of twistd, whose subcommand chatd is."""
     return {"logfile": None, "nodaemon": True, "rundir": ".", "pidfile": "", **options}
 
 
 @pytest.fixture
 def output(tmp_path: Path) -> Iterator[LogOutput]:
-    """The log of a process, which goes to a file."""
+    """The log output of a process that logs to a file."""
     output = LogOutput()
-    options = twistd(logfile=str(tmp_path / "log"))
+    options = twistd_options(logfile=str(tmp_path / "log"))
     output.take_over(options)
     assert namedAny(options["logger"]) == OUTPUT.begin
     observer: Any = output.begin()
@@ -36,8 +36,8 @@ def output(tmp_path: Path) -> Iterator[LogOutput]:
     output._file.close()
 
 
-def test_a_log_that_was_moved_away_begins_anew(output: LogOutput, tmp_path: Path) -> None:
-    """What comes afterwards is in the new file, and nothing is lost."""
+def test_reopen_after_rotation_writes_to_a_new_file(output: LogOutput, tmp_path: Path) -> None:
+    """No message is lost."""
     log.info("one")
     (tmp_path / "log").rename(tmp_path / "log.1")
     log.info("two")
@@ -49,11 +49,11 @@ def test_a_log_that_was_moved_away_begins_anew(output: LogOutput, tmp_path: Path
         False,
     ]
     text = (tmp_path / "log").read_text()
-    assert ["two" in text, "the log is reopened" in text, "three" in text] == [False, True, True]
+    assert ["two" in text, "log reopened" in text, "three" in text] == [False, True, True]
 
 
-def test_a_log_that_is_still_there_goes_on(output: LogOutput, tmp_path: Path) -> None:
-    """A second signal, or one without a reason, takes nothing away."""
+def test_reopen_without_rotation_appends_to_the_file(output: LogOutput, tmp_path: Path) -> None:
+    """A second signal, or one without a rotation, loses nothing."""
     log.info("one")
     output.reopen()
     log.info("two")
@@ -61,10 +61,10 @@ def test_a_log_that_is_still_there_goes_on(output: LogOutput, tmp_path: Path) ->
     assert text.index("one") < text.index("two")
 
 
-def test_a_log_that_cannot_be_reopened_goes_on_in_the_old_file(
+def test_a_failed_reopen_keeps_the_old_file(
     output: LogOutput, tmp_path: Path, logged_errors: list[str]
 ) -> None:
-    """And says so there."""
+    """The error is logged there."""
     (tmp_path / "log").rename(tmp_path / "log.1")
     (tmp_path / "log").mkdir()
     output.reopen()
@@ -84,21 +84,21 @@ def test_a_log_that_cannot_be_reopened_goes_on_in_the_old_file(
         {"logfile": "x", "logger": print},
     ],
 )
-def test_a_log_that_is_no_file_of_ours_is_left_to_twistd(options: dict[str, Any]) -> None:
-    """Standard output, syslog, a logger of the operator's; being told to reopen does no harm."""
-    output, given = LogOutput(), twistd(**options)
+def test_stdout_syslog_and_custom_loggers_are_left_to_twistd(options: dict[str, Any]) -> None:
+    """Reopening then has no effect."""
+    output, given = LogOutput(), twistd_options(**options)
     output.take_over(given)
-    assert given == twistd(**options)
+    assert given == twistd_options(**options)
     output.reopen()
 
 
-def test_a_daemon_logs_to_a_file_unless_it_is_told_where(
+def test_a_daemon_logs_to_a_file_by_default(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """As twistd does."""
+    """As in twistd."""
     monkeypatch.chdir(tmp_path)
     options = Options()
-    parent = twistd(nodaemon=False)
+    parent = twistd_options(nodaemon=False)
     options.parent = parent
     options.parseOptions([])
     assert namedAny(parent["logger"]) == OUTPUT.begin

@@ -16,20 +16,20 @@ def parsed(*arguments: str) -> Settings:
 
 
 def test_an_empty_command_line_gives_the_defaults(monkeypatch: pytest.MonkeyPatch) -> None:
-    """`twistd chatd` runs."""
+    """So `twistd chatd` runs as it is."""
     assert parsed() == Settings()
 
 
 def test_every_setting_is_an_option_with_its_default_in_the_help() -> None:
-    """Adding a field is all that a new option takes."""
+    """So a new option takes only a new field."""
     text = " ".join(str(Options()).split())
     for name, option in options():
         assert f"--{spelt(name)}{' ' if option.flag else '='}" in text
         assert f"[default: {' '.join(option.default.split())}]" in text
 
 
-def test_a_repeatable_option_collects_what_is_given() -> None:
-    """And takes the place of the default."""
+def test_a_repeated_option_collects_its_values() -> None:
+    """They replace the default."""
     assert parsed("--line", "tcp:1", "--line", "tcp:2").doors["line"] == ("tcp:1", "tcp:2")
 
 
@@ -44,8 +44,10 @@ def test_a_repeatable_option_collects_what_is_given() -> None:
         (["--config", "/nowhere/chatd.toml"], "cannot read the configuration"),
     ],
 )
-def test_a_mistake_ends_the_start_with_one_line(arguments: list[str], told: str) -> None:
-    """Exit status 1, and no traceback."""
+def test_an_invalid_option_ends_startup_with_a_one_line_error(
+    arguments: list[str], told: str
+) -> None:
+    """Without a traceback."""
     with pytest.raises(StartupError) as raised:
         parsed(*arguments)
     assert told in str(raised.value)

@@ -1,4 +1,4 @@
-"""Where people find the page."""
+"""The public URL of the page."""
 
 from __future__ import annotations
 
@@ -20,8 +20,10 @@ from chatd.tap import Options
         (["--host", "a.example", "--host", "b.example"], "http://a.example:8080"),
     ],
 )
-def test_the_page_s_address_is_known_if_a_host_is_named(options: list[str], url: str) -> None:
-    """Behind a proxy it is the proxy's; a link that leads nowhere is worse than none."""
+def test_the_page_url_is_known_if_a_host_is_configured(options: list[str], url: str) -> None:
+    """Behind a proxy it is the proxy's; it is empty if unknown, because a wrong link is worse than
+    none.
+    """
     parsed = Options()
     parsed.parseOptions(options)
     assert page_url(parsed.settings) == url

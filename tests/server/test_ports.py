@@ -1,4 +1,4 @@
-"""Rehearsing the doors: what cannot be opened is known before one is."""
+"""Rehearsal of the doors: an endpoint that cannot be opened is found before any is opened."""
 
 from __future__ import annotations
 
@@ -23,27 +23,29 @@ FREE = "tcp:0:interface=127.0.0.1"
 
 @pytest.fixture
 def reactor() -> MemoryReactor:
-    """Whose doors stay closed."""
+    """A reactor that opens no real ports."""
     return MemoryReactor()
 
 
 @pytest.fixture
-def taken() -> Iterator[int]:
-    """A port that somebody listens on."""
+def port_in_use() -> Iterator[int]:
+    """A port that another socket listens on."""
     with socket.create_server(("127.0.0.1", 0)) as listening:
         yield int(listening.getsockname()[1])
 
 
 @pytest.fixture
-def free() -> int:
-    """A port that nobody has."""
+def free_port() -> int:
+    """A port that is free."""
     with socket.create_server(("127.0.0.1", 0)) as listening:
         return int(listening.getsockname()[1])
 
 
-def test_what_can_be_opened_is_let_be(reactor: MemoryReactor, tmp_path: Path, free: int) -> None:
-    """Nothing listens, and no file is made; as often as it is tried."""
-    endpoints = [FREE, FREE, f"tcp:{free}:interface=127.0.0.1", f"unix:{tmp_path}/door"]
+def test_a_rehearsal_leaves_no_port_or_file_behind(
+    reactor: MemoryReactor, tmp_path: Path, free_port: int
+) -> None:
+    """However often it is done."""
+    endpoints = [FREE, FREE, f"tcp:{free_port}:interface=127.0.0.1", f"unix:{tmp_path}/door"]
     for _ in range(2):
         rehearse(reactor, endpoints)
     assert not reactor.tcpServers
@@ -54,7 +56,7 @@ def test_what_can_be_opened_is_let_be(reactor: MemoryReactor, tmp_path: Path, fr
 @pytest.mark.parametrize(
     ("endpoint", "problem"),
     [
-        ("tcp:{taken}:interface=127.0.0.1", "in use"),
+        ("tcp:{port_in_use}:interface=127.0.0.1", "in use"),
         ("tcp:0:interface=192.0.2.1", "assign"),
         ("tcp:99999", "0-65535"),
         (r"tcp:0:interface=2001\:db8\:\:1", "assign"),
@@ -62,13 +64,13 @@ def test_what_can_be_opened_is_let_be(reactor: MemoryReactor, tmp_path: Path, fr
         ("unix:{here}/locked", "another process"),
     ],
 )
-def test_what_cannot_be_opened_is_named(
-    reactor: MemoryReactor, tmp_path: Path, taken: int, endpoint: str, problem: str
+def test_an_endpoint_that_cannot_be_opened_is_named_with_the_reason(
+    reactor: MemoryReactor, tmp_path: Path, port_in_use: int, endpoint: str, problem: str
 ) -> None:
-    """With the reason."""
+    """`CannotOpen` quotes the endpoint as it was configured."""
     lock = FilesystemLock(f"{tmp_path}/locked.lock")
     assert lock.lock()
-    text = endpoint.format(taken=taken, here=tmp_path)
+    text = endpoint.format(port_in_use=port_in_use, here=tmp_path)
     with pytest.raises(CannotOpen) as caught:
         rehearse(reactor, [FREE, text])
     assert str(caught.value).startswith(f"cannot listen on {text}: ")
@@ -77,36 +79,42 @@ def test_what_cannot_be_opened_is_named(
 
 
 @pytest.mark.parametrize("other", ["127.0.0.1", "0.0.0.0"])
-def test_two_doors_in_one_place_are_found(reactor: MemoryReactor, free: int, other: str) -> None:
-    """Though as long as none of them listens, the system would let them be."""
+def test_two_doors_on_one_port_are_a_conflict(
+    reactor: MemoryReactor, free_port: int, other: str
+) -> None:
+    """The system itself reports it only once one of them listens."""
     with pytest.raises(CannotOpen, match=f"interface={other}: .*in use"):
-        rehearse(reactor, [f"tcp:{free}:interface=127.0.0.1", f"tcp:{free}:interface={other}"])
+        rehearse(
+            reactor, [f"tcp:{free_port}:interface=127.0.0.1", f"tcp:{free_port}:interface={other}"]
+        )
 
 
-def test_a_door_of_tls_is_tried_like_any_other(reactor: MemoryReactor, taken: int) -> None:
-    """Without a word being encrypted."""
+def test_a_tls_endpoint_is_rehearsed_like_any_other(
+    reactor: MemoryReactor, port_in_use: int
+) -> None:
+    """Without a TLS handshake."""
     with ExitStack() as bound:
         rehearsal: Any = Rehearsal(reactor, bound)
-        free = SSL4ServerEndpoint(rehearsal, 0, None, interface="127.0.0.1")
-        result_of(free.listen(Factory()))
-        in_use = SSL4ServerEndpoint(rehearsal, taken, None, interface="127.0.0.1")
+        unused = SSL4ServerEndpoint(rehearsal, 0, None, interface="127.0.0.1")
+        result_of(unused.listen(Factory()))
+        in_use = SSL4ServerEndpoint(rehearsal, port_in_use, None, interface="127.0.0.1")
         with pytest.raises(CannotListenError, match="in use"):
             result_of(in_use.listen(Factory()))
 
 
-def test_one_port_on_two_addresses_is_no_conflict(reactor: MemoryReactor, free: int) -> None:
-    """They are two places."""
-    places = ["127.0.0.1", "127.0.0.2"]
-    rehearse(reactor, [f"tcp:{free}:interface={place}" for place in places])
+def test_one_port_on_two_addresses_is_no_conflict(reactor: MemoryReactor, free_port: int) -> None:
+    """They are different sockets."""
+    addresses = ["127.0.0.1", "127.0.0.2"]
+    rehearse(reactor, [f"tcp:{free_port}:interface={address}" for address in addresses])
 
 
-def test_what_trying_would_use_up_is_not_tried(reactor: MemoryReactor) -> None:
-    """A socket of systemd's can be listened on once."""
+def test_inherited_sockets_are_not_rehearsed(reactor: MemoryReactor) -> None:
+    """A socket from systemd can be listened on only once."""
     rehearse(reactor, ["systemd:domain=INET:index=0", "fd:3"])
 
 
-def test_a_rehearsed_door_opens(reactor: MemoryReactor) -> None:
-    """The rehearsal takes nothing away."""
+def test_a_rehearsed_endpoint_can_be_opened(reactor: MemoryReactor) -> None:
+    """The rehearsal releases the port."""
     rehearse(reactor, [FREE])
     serverFromString(reactor, FREE).listen(Factory())
     assert len(reactor.tcpServers) == 1

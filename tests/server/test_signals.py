@@ -1,4 +1,4 @@
-"""What signals do to a server."""
+"""Signal handling of a server."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ import pytest
 from chatd.server.signals import REOPENING, Signals
 
 
-class Loop:
-    """A reactor that does at once what it is called for."""
+class ImmediateReactor:
+    """A reactor that makes calls from threads at once."""
 
     def callFromThread(self, call: Callable[[], Any]) -> None:  # noqa: N802
         call()
@@ -20,7 +20,7 @@ class Loop:
 
 @pytest.fixture
 def handlers() -> Iterator[None]:
-    """The signals' handlers, which are set right again after the test."""
+    """Restore the signal handlers after the test."""
     before = {number: signal.getsignal(number) for number in REOPENING}
     yield
     for number, handler in before.items():
@@ -28,10 +28,12 @@ def handlers() -> Iterator[None]:
 
 
 @pytest.mark.parametrize("number", REOPENING)
-def test_a_hangup_reopens_the_log_and_ends_nothing(handlers: None, number: int) -> None:
-    """Before anything is started, and as often as it comes."""
+def test_sighup_reopens_the_log_and_does_not_stop_the_server(handlers: None, number: int) -> None:
+    """Before startup too, and each time that it comes."""
     told: list[str] = []
-    signals = Signals(Loop(), lambda: told.append("hurry"), lambda: told.append("reopen"))
+    signals = Signals(
+        ImmediateReactor(), lambda: told.append("hurry"), lambda: told.append("reopen")
+    )
     signals.expect_reopening()
     for _ in range(2):
         signal.raise_signal(number)

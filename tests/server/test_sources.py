@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chatd.server.settings import Settings, options, spelt
-from chatd.server.sources import BadSetting, read_environment, read_file, settled, variable
+from chatd.server.settings import Settings
+from chatd.server.sources import BadSetting, read_environment, read_file, settled
 
 
 def write(path: Path, text: str) -> str:
@@ -26,21 +26,21 @@ def problem(config: str, environment: dict[str, str] | None = None) -> str:
     return str(raised.value)
 
 
-def test_without_any_source_the_defaults_hold() -> None:
-    """A server that was told nothing runs."""
+def test_settings_without_any_source_are_the_defaults() -> None:
+    """An unconfigured server runs."""
     assert settled({}, {}, None) == Settings()
 
 
-def test_the_command_line_beats_the_environment_and_that_beats_the_file(tmp_path: Path) -> None:
-    """Each option on its own."""
+def test_command_line_overrides_environment_overrides_file(tmp_path: Path) -> None:
+    """For each option separately."""
     file = write(tmp_path, "history = 10\nmax-text = 100\nmax-rooms = 7\n")
     environment = {"CHATD_HISTORY": "20", "CHATD_MAX_TEXT": "200"}
     settings = settled({"history": 30}, environment, file)
     assert (settings.history, settings.max_text, settings.max_rooms) == (30, 200, 7)
 
 
-def test_the_environment_may_name_the_file(tmp_path: Path) -> None:
-    """A container is told everything by its environment."""
+def test_the_environment_may_name_the_configuration_file(tmp_path: Path) -> None:
+    """A container is configured by its environment only."""
     file = write(tmp_path, "history = 10\n")
     assert settled({}, {"CHATD_CONFIG": file}, None).history == 10
 
@@ -48,19 +48,12 @@ def test_the_environment_may_name_the_file(tmp_path: Path) -> None:
 def test_repeatable_options_are_lists_in_a_file_and_words_in_the_environment(
     tmp_path: Path,
 ) -> None:
-    """A single one needs no list."""
+    """A single value needs no list."""
     file = write(tmp_path, 'line = ["tcp:1", "tcp:2"]\nhttp = "tcp:3"\n')
     doors = settled({}, {"CHATD_CLASSIC": "tcp:4 tcp:5"}, file).doors
     assert doors["line"] == ("tcp:1", "tcp:2")
     assert doors["http"] == ("tcp:3",)
     assert doors["classic"] == ("tcp:4", "tcp:5")
-
-
-def test_none_closes_a_door_and_all_doors_cannot_be_closed() -> None:
-    """A server without a door is a mistake."""
-    assert settled({}, {"CHATD_LINE": "none"}, None).doors["line"] == ()
-    with pytest.raises(BadSetting, match="every door is closed"):
-        settled({}, {"CHATD_LINE": "none", "CHATD_HTTP": "none"}, None)
 
 
 @pytest.mark.parametrize(
@@ -79,8 +72,10 @@ def test_none_closes_a_door_and_all_doors_cannot_be_closed() -> None:
         ("config = 'x'\n", "line 1: config is no setting"),
     ],
 )
-def test_a_mistake_in_the_file_is_told_with_its_line(tmp_path: Path, text: str, told: str) -> None:
-    """And the nearest key, where there is one: one line says what to change."""
+def test_a_mistake_in_the_file_is_reported_with_its_line(
+    tmp_path: Path, text: str, told: str
+) -> None:
+    """In one line, with the most similar key for a misspelt one."""
     message = problem(write(tmp_path, text))
     assert told in message
     assert "chatd.toml" in message
@@ -94,17 +89,17 @@ def test_a_mistake_in_the_file_is_told_with_its_line(tmp_path: Path, text: str, 
         ({"CHATD_HISTROY": "1"}, "CHATD_HISTROY is no setting; did you mean CHATD_HISTORY?"),
     ],
 )
-def test_a_mistake_in_the_environment_is_told_by_its_variable(
+def test_a_mistake_in_the_environment_names_its_variable(
     environment: dict[str, str], told: str
 ) -> None:
-    """A misspelt variable is not passed over in silence."""
+    """Also a misspelt variable, which would otherwise be ignored."""
     with pytest.raises(BadSetting) as raised:
         read_environment(environment)
     assert told in str(raised.value)
 
 
-def test_a_file_that_cannot_be_read_is_told(tmp_path: Path) -> None:
-    """Missing, a directory, or no text."""
+def test_an_unreadable_configuration_file_is_an_error(tmp_path: Path) -> None:
+    """A missing file, a directory, or a file that is no text."""
     binary = tmp_path / "binary.toml"
     binary.write_bytes(b"\xff\xfe")
     for path in (tmp_path / "missing.toml", tmp_path, binary):
@@ -112,46 +107,20 @@ def test_a_file_that_cannot_be_read_is_told(tmp_path: Path) -> None:
             read_file(path)
 
 
-def test_every_option_has_one_name_in_every_source() -> None:
-    """The same word with dashes or as a variable, and help that says what it does."""
-    for name, option in options():
-        assert spelt(name).replace("-", "_") == name
-        assert variable(name) == f"CHATD_{name.upper()}"
-        assert option.help.endswith((".", "example.org"))
-
-
 @given(st.text(max_size=200))
-def test_whatever_stands_in_the_file_ends_in_settings_or_in_one_line(text: str) -> None:
-    """No traceback, for any text."""
+def test_any_file_gives_settings_or_bad_setting(text: str) -> None:
+    """No text makes reading it raise anything else."""
     with TemporaryDirectory() as directory, suppress(BadSetting):
         file = Path(directory) / "chatd.toml"
         file.write_text(text, newline="")
         settled({}, {}, str(file))
 
 
-def test_a_flag_is_true_wherever_it_is_given(tmp_path: Path) -> None:
-    """A word in the environment, a boolean in a file."""
+def test_a_flag_is_a_word_in_the_environment_and_a_boolean_in_a_file(tmp_path: Path) -> None:
+    """Anything else is an error."""
     file = write(tmp_path, "plain-passwords = true\n")
     assert settled({}, {}, file).rules.plain_passwords
     assert settled({}, {"CHATD_PLAIN_PASSWORDS": "yes"}, None).plain_passwords
     assert not settled({}, {"CHATD_PLAIN_PASSWORDS": "off"}, file).plain_passwords
     assert "neither true nor false" in problem(file, {"CHATD_PLAIN_PASSWORDS": "perhaps"})
     assert "takes true or false" in problem(write(tmp_path, "plain-passwords = 1\n"))
-
-
-def test_registering_is_closed_where_accounts_come_from_outside(tmp_path: Path) -> None:
-    """Unless the operator opens it."""
-    passwords = tmp_path / "passwd"
-    passwords.write_text("ada:pw\n")
-    auth = {"CHATD_AUTH": f"file:{passwords}"}
-    assert settled({}, {}, None).rules.register == "open"
-    assert settled({}, auth, None).rules.register == "closed"
-    assert settled({"register": "open"}, auth, None).rules.register == "open"
-    with pytest.raises(BadSetting, match="no credentials checker"):
-        settled({}, {"CHATD_AUTH": "nothing:x"}, None)
-
-
-def test_a_door_for_guests_is_not_opened_where_there_are_none() -> None:
-    """The classic one knows no accounts."""
-    with pytest.raises(BadSetting, match="--classic"):
-        settled({"guests": "read", "classic": ("tcp:1",)}, {}, None)

@@ -20,7 +20,7 @@ from chatd.store.memory import MemoryStore
 
 
 class Reactor(Clock):
-    """A reactor that runs or does not, and can be turned by hand."""
+    """A reactor that is running or not, and whose turns the test makes."""
 
     def __init__(self, *, running: bool) -> None:
         super().__init__()
@@ -28,29 +28,29 @@ class Reactor(Clock):
         self.stopped = False
 
     def iterate(self, delay: float) -> None:
-        """One turn."""
+        """Make one turn."""
         self.advance(delay)
 
     def stop(self) -> None:
-        """The reactor ends."""
+        """Note that the reactor is stopped."""
         self.stopped = True
 
 
 class Door(Service):
-    """What is to be started when the store is open."""
+    """A service that starts when the store is open."""
 
     def __init__(self, hindered: bool = False) -> None:
         self.hindered = hindered
 
     def startService(self) -> None:
-        """Raises `StartupError` if it cannot be opened."""
+        """Raise `StartupError` if it is to fail."""
         if self.hindered:
             raise no_start("cannot listen on tcp:1")
         super().startService()
 
 
 class Start:
-    """A process that starts; `opening` is what becomes of its store."""
+    """A process that starts; `opening` is the result of opening its store."""
 
     def __init__(self, reactor: Reactor, opening: Deferred[None], door: Door) -> None:
         self.reactor = reactor
@@ -70,7 +70,7 @@ def told(monkeypatch: pytest.MonkeyPatch) -> StringIO:
 
 @pytest.fixture
 def at_exit(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """The statuses with which the process is to end."""
+    """The exit statuses that were registered for the end of the process."""
     statuses: list[int] = []
 
     def register(call: Callable[[int], None], status: int) -> None:
@@ -81,15 +81,15 @@ def at_exit(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
 
 @pytest.mark.parametrize("running", [False, True])
-def test_doors_open_when_the_store_is(running: bool) -> None:
-    """If it is open already, at once."""
+def test_doors_open_when_the_store_is_open(running: bool) -> None:
+    """At once if it is open already."""
     door = Door()
     Start(Reactor(running=running), succeed(None), door).server.startService()
     assert door.running
 
 
-def test_a_reactor_that_does_not_run_is_turned_until_everything_listens() -> None:
-    """So a daemon is ready when the one who started it is told so."""
+def test_startup_before_the_reactor_runs_returns_when_the_doors_listen() -> None:
+    """So a daemon is ready when its parent process ends."""
     reactor, door = Reactor(running=False), Door()
     opening: Deferred[None] = Deferred()
     reactor.callLater(3, opening.callback, None)
@@ -98,8 +98,8 @@ def test_a_reactor_that_does_not_run_is_turned_until_everything_listens() -> Non
     assert 3 <= reactor.seconds() < 4
 
 
-def test_a_reactor_that_runs_goes_on_meanwhile() -> None:
-    """The doors open when the store is."""
+def test_startup_in_a_running_reactor_does_not_block() -> None:
+    """The doors open when the store is open."""
     opening: Deferred[None] = Deferred()
     door = Door()
     start = Start(Reactor(running=True), opening, door)
@@ -110,10 +110,10 @@ def test_a_reactor_that_runs_goes_on_meanwhile() -> None:
 
 
 @pytest.mark.parametrize("running", [False, True])
-def test_a_store_that_cannot_be_used_ends_the_start_with_one_line(
+def test_an_unusable_store_ends_startup_with_a_one_line_error(
     told: StringIO, running: bool
 ) -> None:
-    """Before a door opens."""
+    """No door opens before."""
     door = Door()
     start = Start(Reactor(running=running), fail(Unavailable("the disk is broken")), door)
     with pytest.raises(StartupError, match=r"^chatd: the disk is broken$"):
@@ -122,8 +122,8 @@ def test_a_store_that_cannot_be_used_ends_the_start_with_one_line(
     assert not door.running
 
 
-def test_a_store_that_fails_later_ends_the_start_too(told: StringIO) -> None:
-    """While the reactor is turned."""
+def test_a_store_that_fails_after_a_while_ends_startup(told: StringIO) -> None:
+    """Before the reactor runs."""
     reactor, door = Reactor(running=False), Door()
     opening: Deferred[None] = Deferred()
     reactor.callLater(3, opening.errback, Unavailable("the disk is broken"))
@@ -132,19 +132,19 @@ def test_a_store_that_fails_later_ends_the_start_too(told: StringIO) -> None:
     assert not door.running
 
 
-def test_a_store_that_does_not_open_ends_the_start_in_time(told: StringIO) -> None:
-    """The line says how long was waited."""
+def test_startup_waits_for_the_store_at_most_open_seconds(told: StringIO) -> None:
+    """The error says how long it waited."""
     reactor = Reactor(running=False)
-    with pytest.raises(StartupError, match="not open after 30 seconds"):
+    with pytest.raises(StartupError, match="did not open within 30 seconds"):
         Start(reactor, Deferred(), Door()).server.startService()
     assert reactor.seconds() == pytest.approx(OPEN_SECONDS, abs=1)
 
 
 @pytest.mark.parametrize("door", [Door(), Door(hindered=True)], ids=["store", "door"])
-def test_a_start_that_fails_while_the_reactor_runs_stops_it(
+def test_a_failed_startup_stops_the_running_reactor(
     told: StringIO, at_exit: list[int], logged_errors: list[str], door: Door
 ) -> None:
-    """With the line in the log, and status 1 in the end."""
+    """The error is logged, and the process exits with status 1."""
     opening: Deferred[None] = Deferred()
     start = Start(Reactor(running=True), opening, door)
     start.server.startService()
@@ -160,8 +160,8 @@ def test_a_start_that_fails_while_the_reactor_runs_stops_it(
     logged_errors.clear()
 
 
-def test_a_start_that_is_stopped_opens_no_door_any_more() -> None:
-    """Whatever becomes of its store."""
+def test_a_stopped_startup_opens_no_door() -> None:
+    """Even if the store opens afterwards."""
     opening: Deferred[None] = Deferred()
     door = Door()
     start = Start(Reactor(running=True), opening, door)

@@ -11,13 +11,13 @@ from soak.checker import GAP, NEW_SESSION, Contents, Event, Saying, Trail, judge
 
 
 def event(id_: int, **fields: Any) -> Event:
-    """A message of ada's whose serial number is its id's tenth."""
+    """A message of ada's, whose serial number is a tenth of its id."""
     known: dict[str, Any] = {"type": "message", "room": "lobby", "sender": "ada"}
     return Event(id_, **known | {"text": f"m{id_ // 10} hello"} | fields)
 
 
 def saying(serial: int, **fields: Any) -> Saying:
-    """It was said and acknowledged."""
+    """A message that was sent and acknowledged."""
     known: dict[str, Any] = {"voice": "ada", "room": "lobby", "text": f"m{serial} hello"}
     return Saying(serial, **known | {"stored": True, "id": serial * 10} | fields)
 
@@ -36,7 +36,7 @@ def findings(
     sayings: list[Saying] = SAYINGS,
     shown: tuple[Event, ...] = (),
 ) -> str:
-    """What is wrong, a finding on each line."""
+    """The findings, one per line."""
     contents = Contents()
     for one in shown:
         contents.saw(one)
@@ -55,8 +55,8 @@ def findings(
     ],
     ids=["whole", "begins anywhere", "told gap", "text", "cut off", "told gap at the end"],
 )
-def test_a_reader_who_saw_it_all_is_no_finding(good: Trail) -> None:
-    """Nor one who was told of what it did not see."""
+def test_a_complete_trail_gives_no_finding(good: Trail) -> None:
+    """Nor does a trail whose losses were reported as gaps."""
     assert findings(good) == ""
 
 
@@ -82,12 +82,12 @@ def test_a_reader_who_saw_it_all_is_no_finding(good: Trail) -> None:
     ],
 )  # fmt: skip
 def test_a_broken_trail_is_found(bad: Trail, told: str) -> None:
-    """A loss, a double, a swap, a gap that nobody told of: and which event it was."""
+    """A loss, a duplicate, a swap or a missing gap, with the event concerned."""
     assert findings(bad).startswith(f"a reader {told}")
 
 
-def test_many_findings_of_one_reader_are_told_in_short() -> None:
-    """A reader that lost a thousand does not bury the others' findings."""
+def test_many_findings_of_one_reader_are_summarized() -> None:
+    """So they do not bury those of other readers."""
     history = [event(id_) for id_ in range(10, 1000, 10)]
     said = [saying(serial) for serial in range(1, 100)]
     bad = trail(*range(10, 1000, 20))
@@ -100,7 +100,9 @@ def test_many_findings_of_one_reader_are_told_in_short() -> None:
 
 
 def test_a_gap_covers_each_room_up_to_its_next_event() -> None:
-    """Of several rooms on one cursor, one may have been forgotten and another not."""
+    """If a reader has several rooms, events of one may have been evicted and those of another
+    not.
+    """
     history = {"lobby": HISTORY, "dev": [event(id_, room="dev") for id_ in (60, 70, 80)]}
     said = [*SAYINGS, *(saying(serial, room="dev") for serial in (6, 7, 8))]
     both = frozenset({"lobby", "dev"})
@@ -115,8 +117,8 @@ def test_a_gap_covers_each_room_up_to_its_next_event() -> None:
     assert "was not shown 50 of lobby" in told
 
 
-def test_a_gap_that_covers_nothing_is_counted() -> None:
-    """It is no loss, but somebody was told of one."""
+def test_a_gap_without_a_loss_is_counted() -> None:
+    """It is no loss, but should not have been reported."""
     assert judge({"lobby": HISTORY}, SAYINGS, [trail(10, GAP, 20)], Contents()).idle_gaps == 1
     assert judge({"lobby": HISTORY}, SAYINGS, [trail(10, GAP, 30)], Contents()).idle_gaps == 0
 
@@ -138,19 +140,19 @@ def test_a_gap_that_covers_nothing_is_counted() -> None:
          "order", "a voice's order"],
 )  # fmt: skip
 def test_a_broken_history_is_found(history: list[Event], said: list[Saying], told: str) -> None:
-    """What was acknowledged is there, once, as it was said; what was refused is not."""
+    """Acknowledged messages are in it once, unchanged; refused ones are not."""
     assert told in findings(history=history, sayings=said)
 
 
-def test_what_was_neither_acknowledged_nor_refused_may_be_there_or_not() -> None:
-    """Its answer was lost."""
+def test_a_message_without_a_response_may_be_stored_or_not() -> None:
+    """Its response was lost."""
     unknown = [saying(1, stored=False, id=None), *SAYINGS[1:]]
     assert findings(sayings=unknown) == ""
     assert findings(history=HISTORY[1:], sayings=unknown) == ""
 
 
-def test_an_event_that_is_told_in_two_ways_is_found() -> None:
-    """To two readers, or to a reader and to the history."""
+def test_an_event_with_two_contents_is_found() -> None:
+    """Between two readers, or between a reader and the history."""
     assert "told in two ways" in findings(shown=(event(10), event(10, sender="bob")))
     assert "and is kept as" in findings(shown=(event(10, sender="bob"),))
 
@@ -158,8 +160,8 @@ def test_an_event_that_is_told_in_two_ways_is_found() -> None:
 LETTER = saying(6, voice="cy", room="", to="bob", id=35)
 
 
-def test_a_private_message_has_its_place_in_its_readers_trail() -> None:
-    """It is not in the history, but whoever it was for saw it, in the one order."""
+def test_a_private_message_is_checked_in_its_recipient_s_trail() -> None:
+    """It is not in the history, but has its place in the order."""
     letter = event(35, type="private", room="", to="bob", text=LETTER.text)
     said = [*SAYINGS, LETTER]
     assert findings(trail(30, 35, 40, inbox="bob"), sayings=said, shown=(letter,)) == ""
@@ -167,8 +169,8 @@ def test_a_private_message_has_its_place_in_its_readers_trail() -> None:
     assert "not in its history" in findings(trail(30, 35, 40), sayings=said, shown=(letter,))
 
 
-def test_a_private_message_does_not_outlive_its_session() -> None:
-    """A reader whose session began anew may have missed it, but nothing else."""
+def test_a_private_message_may_be_lost_with_its_session() -> None:
+    """A reader whose session was replaced may have missed it, but nothing else."""
     said = [*SAYINGS, LETTER]
     anew = trail(30, NEW_SESSION, 40, inbox="bob", until=40)
     assert findings(anew, sayings=said) == ""

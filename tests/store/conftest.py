@@ -1,4 +1,4 @@
-"""Files of a store, and what COMMITs and connections to them meet."""
+"""Fixtures of the store tests: files, and faults of their connections."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def desk(path: Path) -> Iterator[Desk]:
 
 @pytest.fixture
 def fates(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
-    """What the next COMMITs meet."""
+    """The outcomes of the next COMMITs."""
     monkeypatch.setattr(sqlite3, "connect", partial(sqlite3.connect, factory=FailingConnection))
     yield FailingConnection.fates
     FailingConnection.fates.clear()
@@ -39,7 +39,7 @@ def fates(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
 
 @pytest.fixture
 def statements(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """What the next connections execute."""
+    """The SQL statements that the next connections execute."""
     executed: list[str] = []
     connect = sqlite3.connect
 
@@ -53,6 +53,6 @@ def statements(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 @pytest.fixture
-def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nobody waits for a lock."""
+def no_lock_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Set the time to wait for a file lock to zero."""
     monkeypatch.setattr(database, "LOCK_SECONDS", 0.0)

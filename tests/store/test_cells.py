@@ -16,10 +16,10 @@ changes = st.lists(
 
 
 @given(changes, st.integers(0, 20))
-def test_tables_hold_what_was_set_last_and_a_snapshot_what_was_there(
+def test_tables_hold_the_last_values_and_snapshots_do_not_change(
     changes: list[tuple[str, str, bytes | None]], taken: int
 ) -> None:
-    """Each table by itself, with the version of each change; None makes a cell absent."""
+    """Each table separately, with the version of each change; None makes a cell absent."""
     cells = Cells()
     wanted: dict[tuple[str, str], Cell] = {}
     then, snapshot = dict(wanted), cells.snapshot(ROOMS)
@@ -41,7 +41,7 @@ def test_tables_hold_what_was_set_last_and_a_snapshot_what_was_there(
 
 
 def test_a_cell_that_was_never_set_is_absent() -> None:
-    """Its version is 0, and removing it changes nothing."""
+    """Its version is 0, and removing it has no effect."""
     cells = Cells()
     cells.set(ROOMS, "lobby", 5, None)
     assert (cells.get(ROOMS, "lobby"), cells.version(ROOMS, "lobby")) == (None, 0)

@@ -1,4 +1,4 @@
-"""A file without room or access: what does not fit is refused, and the rest goes on."""
+"""Disk faults: what cannot be written is refused, and reading goes on."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from ..kit.file_faults import locked, room_for
 from ..kit.stores import said
 
 
-def test_a_full_disk_refuses_and_recovers(desk: Desk) -> None:
-    """What was stored before is there, and what fitted not is not."""
+def test_a_full_disk_refuses_writes_and_recovers(desk: Desk) -> None:
+    """Earlier events are kept, and no refused event is."""
     desk.store(said("one"))
     with room_for(4096):
         for _ in range(3):
@@ -26,8 +26,8 @@ def test_a_full_disk_refuses_and_recovers(desk: Desk) -> None:
 
 
 @pytest.mark.parametrize("size", range(5_000, 120_000, 11_500))
-def test_wherever_the_disk_becomes_full_a_group_is_there_or_not(desk: Desk, size: int) -> None:
-    """Whole, and what was acknowledged is there."""
+def test_a_commit_on_a_full_disk_is_all_or_nothing(desk: Desk, size: int) -> None:
+    """Wherever the disk becomes full; every acknowledged event is kept."""
     desk.store(said("first"))
     acknowledged = ["first"]
     with room_for(size):
@@ -44,8 +44,8 @@ def test_wherever_the_disk_becomes_full_a_group_is_there_or_not(desk: Desk, size
     assert desk.texts() == [*acknowledged, "last"]
 
 
-def test_a_file_that_may_not_grow_refuses(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    """SQLite's own word for a full disk."""
+def test_sqlite_s_page_limit_refuses_writes(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """SQLite reports it as a full disk."""
     desk.store(said("one"))
     with monkeypatch.context() as patch:
         connect = Writer._connect
@@ -63,9 +63,9 @@ def test_a_file_that_may_not_grow_refuses(desk: Desk, monkeypatch: pytest.Monkey
     assert desk.texts() == ["one", "two"]
 
 
-@pytest.mark.usefixtures("impatient")
-def test_a_locked_file_refuses_and_is_read_all_the_same(desk: Desk) -> None:
-    """Until the other program has done."""
+@pytest.mark.usefixtures("no_lock_wait")
+def test_a_locked_file_refuses_writes_and_can_be_read(desk: Desk) -> None:
+    """Until the other program releases its lock."""
     desk.writer.close()
     desk.store(said("one"))
     with locked(desk.path):

@@ -1,4 +1,4 @@
-"""What is in the file after a COMMIT that failed, after retention, and in place of another file."""
+"""Durable units in the file: after a failed COMMIT, after retention, and in another file."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ from ..kit.stores import claim, said, saying
 
 
 @pytest.mark.parametrize("fate", ["lost", "kept"])
-def test_what_was_refused_is_not_in_the_file(desk: Desk, fates: list[str], fate: str) -> None:
-    """Not even if the disk had taken it: neither event, nor request key, nor cell; and what comes
-    next is stored, under an id that nothing ever had.
+def test_a_refused_unit_is_not_in_the_file(desk: Desk, fates: list[str], fate: str) -> None:
+    """Not even if the disk had taken it: no event, request key or cell. The next unit gets an id
+    that was never used.
     """
     desk.again()  # with a connection that may fail
     changes = [Change(ROOMS, "lobby", b"old"), Change("roles", "ada", b"old")]
@@ -53,8 +53,8 @@ def test_what_was_refused_is_not_in_the_file(desk: Desk, fates: list[str], fate:
 
 
 @pytest.mark.parametrize("fate", ["lost", "kept"])
-def test_presence_that_was_refused_did_not_change(desk: Desk, fates: list[str], fate: str) -> None:
-    """Neither did versions of rooms, nor request keys: units are judged as before."""
+def test_a_refused_unit_changes_no_presence(desk: Desk, fates: list[str], fate: str) -> None:
+    """Nor versions of rooms, nor request keys: later units are judged as before."""
     desk.again()
     desk.store(said("one"))
     fates.append(fate)
@@ -66,10 +66,8 @@ def test_presence_that_was_refused_did_not_change(desk: Desk, fates: list[str], 
     assert desk.texts() == ["one", "two"]
 
 
-def test_a_cell_that_was_changed_twice_and_refused_is_what_it_was(
-    desk: Desk, fates: list[str]
-) -> None:
-    """The one before both."""
+def test_a_cell_changed_twice_by_a_refused_unit_is_restored(desk: Desk, fates: list[str]) -> None:
+    """To its value before both changes."""
     desk.again()
     version = desk.set("lobby", b"old")
     fates.append("kept")
@@ -78,8 +76,10 @@ def test_a_cell_that_was_changed_twice_and_refused_is_what_it_was(
     assert desk.cells() == {"lobby": Cell(version, b"old")}
 
 
-def test_what_was_refused_is_taken_out_as_soon_as_it_can_be(desk: Desk, fates: list[str]) -> None:
-    """Also when that fails at first, and though presence goes on meanwhile."""
+def test_a_refused_unit_is_removed_by_the_next_successful_commit(
+    desk: Desk, fates: list[str]
+) -> None:
+    """Also if the removal fails at first, and while presence changes in between."""
     desk.again()
     desk.store(said("one"))
     fates += ["kept", "lost"]
@@ -91,8 +91,8 @@ def test_what_was_refused_is_taken_out_as_soon_as_it_can_be(desk: Desk, fates: l
     assert desk.texts() == ["one", "four"]
 
 
-def test_what_was_refused_last_is_taken_out_at_the_end(desk: Desk, fates: list[str]) -> None:
-    """Nothing else was stored in between."""
+def test_a_refused_unit_is_removed_when_the_store_closes(desk: Desk, fates: list[str]) -> None:
+    """If no commit came in between."""
     desk.again()
     desk.store(said("one"))
     fates.append("kept")
@@ -101,19 +101,19 @@ def test_what_was_refused_last_is_taken_out_at_the_end(desk: Desk, fates: list[s
     assert desk.texts() == ["one"]
 
 
-def test_a_failure_that_is_not_the_file_s_stores_nothing_either(desk: Desk) -> None:
-    """What comes next is stored: no transaction is left half-done."""
+def test_an_encoding_error_stores_nothing(desk: Desk) -> None:
+    """No transaction is left open, so the next unit is stored."""
     with pytest.raises(UnicodeEncodeError):
         desk.store(said("one"), said("\ud800"))
     desk.store(said("two"))
     assert desk.texts() == ["two"]
 
 
-# -- forgetting ------------------------------------------------------------------------------------
+# -- retention -------------------------------------------------------------------------------------
 
 
-def test_the_oldest_are_forgotten_by_their_age(desk: Desk) -> None:
-    """Of every room; the floor says from where on all is there."""
+def test_retention_by_age_removes_the_oldest_events(desk: Desk) -> None:
+    """In every room; the floor is the id up to which events are missing."""
     old = desk.store(said("one"), said("two", "dev"))
     desk.wall += 10
     new = desk.store(said("three"))
@@ -122,8 +122,8 @@ def test_the_oldest_are_forgotten_by_their_age(desk: Desk) -> None:
     assert desk.floor() == old[-1]
 
 
-def test_the_oldest_are_forgotten_by_their_number(desk: Desk) -> None:
-    """As many as there are too many, of all rooms together; counted right over failures."""
+def test_retention_by_number_removes_the_oldest_events(desk: Desk) -> None:
+    """Over all rooms together; the count stays right over failures."""
     desk.store(*(said(str(n), "dev" if n % 2 else "lobby") for n in range(10)))
     desk.writer.forget(0, 6)
     assert (desk.texts(), desk.texts("dev")) == (["4", "6", "8"], ["5", "7", "9"])
@@ -135,16 +135,16 @@ def test_the_oldest_are_forgotten_by_their_number(desk: Desk) -> None:
     assert (desk.texts(), desk.texts("dev")) == (["6", "8", "10"], ["7", "9", "11"])
 
 
-def test_forgetting_goes_by_slices(desk: Desk) -> None:
-    """Whoever has something to store waits for one at most."""
+def test_retention_removes_events_in_slices(desk: Desk) -> None:
+    """A commit waits for one slice at most."""
     desk.store(*(said(str(n)) for n in range(2 * SLICE + 10)))
     more = [desk.writer.forget(LATEST, None).more for _ in range(3)]
     assert more == [True, True, False]
     assert desk.texts() == []
 
 
-def test_a_room_that_was_emptied_comes_back(desk: Desk) -> None:
-    """When somebody speaks there."""
+def test_a_room_emptied_by_retention_returns_with_its_next_message(desk: Desk) -> None:
+    """Its summary then starts at that message."""
     desk.store(said("one"), said("two", "dev"))
     desk.writer.forget(LATEST, None)
     (id_,) = desk.store(said("three", "dev"))
@@ -153,8 +153,8 @@ def test_a_room_that_was_emptied_comes_back(desk: Desk) -> None:
     assert desk.rooms == {"dev": RoomSummary(id_, id_)}
 
 
-def test_a_room_that_was_emptied_keeps_its_cell(desk: Desk) -> None:
-    """Retention is about events; a room with settings exists without any."""
+def test_a_room_emptied_by_retention_keeps_its_cell(desk: Desk) -> None:
+    """Retention removes events, not settings."""
     version = desk.set("dev", b"{}")
     desk.store(said("one", "dev"))
     desk.writer.forget(LATEST, None)
@@ -163,7 +163,7 @@ def test_a_room_that_was_emptied_keeps_its_cell(desk: Desk) -> None:
     assert desk.append(claim(ROOMS, "dev", b"x", version)) != [Stale(Expect(ROOMS, "dev", version))]
 
 
-def test_forgetting_that_fails_forgets_nothing(desk: Desk, fates: list[str]) -> None:
+def test_a_failed_retention_removes_nothing(desk: Desk, fates: list[str]) -> None:
     """It is done the next time."""
     desk.again()
     desk.store(said("one"), said("two"))
@@ -175,8 +175,10 @@ def test_forgetting_that_fails_forgets_nothing(desk: Desk, fates: list[str]) -> 
     assert desk.texts() == []
 
 
-def test_forgetting_that_seemed_to_fail_is_told_the_next_time(desk: Desk, fates: list[str]) -> None:
-    """The disk had done it all the same: what is left is told then."""
+def test_a_retention_that_only_seemed_to_fail_is_reported_the_next_time(
+    desk: Desk, fates: list[str]
+) -> None:
+    """The disk had done it, so the rooms' first ids are reported then."""
     desk.again()
     ids = desk.store(said("one"), said("two", "dev"), said("three"))
     fates.append("kept")
@@ -192,8 +194,8 @@ def test_forgetting_that_seemed_to_fail_is_told_the_next_time(desk: Desk, fates:
 def test_cells_of_another_file_are_shown_as_changes(
     desk: Desk, tmp_path: Path, logged_errors: list[str]
 ) -> None:
-    """The follower has those of the file before, and would judge by them for ever; it is shown how
-    they differ before anything that is judged by them.
+    """If the file is replaced while the server runs, the follower is shown how its cells differ
+    before any unit is judged by them.
     """
     spare = Desk(tmp_path / "spare.db")
     spare.set("lobby", b"theirs")

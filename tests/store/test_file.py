@@ -1,4 +1,4 @@
-"""The file of a store: begun, taken, brought forward, and written out anew where it is gone."""
+"""The file of a store: created, locked, migrated, and restored if it is deleted."""
 
 from __future__ import annotations
 
@@ -23,33 +23,33 @@ from chatd.store.requests import RequestKeys
 from chatd.store.writer import Writer
 
 from ..kit.desk import BEFORE, Desk, queried, refused
-from ..kit.file_faults import UNUSABLE, newer, remains, room_for
+from ..kit.file_faults import UNUSABLE, contents, newer, room_for
 from ..kit.stores import claim, said, saying
 
 VERSION = len(database.MIGRATIONS)
 
 
-# -- a file that cannot be used --------------------------------------------------------------------
+# -- unusable files --------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("spoil", UNUSABLE, ids=lambda spoil: spoil.__name__)
-def test_a_file_that_cannot_be_used_is_refused_and_left_as_it_was(
+def test_an_unusable_file_is_refused_and_not_changed(
     tmp_path: Path, spoil: Callable[[Path], None]
 ) -> None:
-    """In one line that names it."""
+    """With a one-line error that names it."""
     path = tmp_path / "chat.db"
     spoil(path)
-    before = remains(path)
+    before = contents(path)
     with pytest.raises(Unavailable) as refusal:
         Desk(path)
     assert refusal.value.message.startswith(f"cannot use {path}: ")
     assert "\n" not in refusal.value.message
-    assert remains(path) == before
+    assert contents(path) == before
     assert {entry.name for entry in tmp_path.iterdir()} <= {"chat.db", "chat.db-lock"}
 
 
-def test_what_a_later_chatd_left_in_its_log_is_left_there(tmp_path: Path) -> None:
-    """Killed, it had not put all into the file itself; that is not for this one to do."""
+def test_the_wal_of_a_newer_version_is_not_checkpointed(tmp_path: Path) -> None:
+    """It was killed before it could checkpoint, and an older version must not do it."""
     path, wal = tmp_path / "chat.db", tmp_path / "chat.db-wal"
     newer(tmp_path / "theirs.db")
     theirs = sqlite3.connect(tmp_path / "theirs.db", isolation_level=None)
@@ -64,10 +64,10 @@ def test_what_a_later_chatd_left_in_its_log_is_left_there(tmp_path: Path) -> Non
     assert (path.read_bytes(), wal.read_bytes()) == before
 
 
-def test_a_file_that_may_only_be_read_is_refused(
+def test_a_read_only_file_is_refused_at_startup(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Or everybody would be told later that nothing can be stored."""
+    """Otherwise every message would be refused later."""
     desk.end()
     monkeypatch.setattr(os, "access", lambda path, mode: (path, mode) != (desk.path, os.W_OK))
     with pytest.raises(Unavailable, match=r"cannot use .*: it cannot be written to"):
@@ -76,27 +76,27 @@ def test_a_file_that_may_only_be_read_is_refused(
     desk.again()
 
 
-@pytest.mark.parametrize(("left", "told"), [(0, "the disk is full"), (10**9, "disk I/O error")])
-def test_a_disk_that_is_too_full_to_begin_is_told(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, left: int, told: str
+@pytest.mark.parametrize(("left", "reason"), [(0, "the disk is full"), (10**9, "disk I/O error")])
+def test_a_full_disk_at_startup_is_told_from_an_io_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, left: int, reason: str
 ) -> None:
-    """SQLite calls it an I/O error, as it does what is one."""
+    """SQLite reports both as an I/O error."""
     monkeypatch.setattr(
         os, "statvfs", lambda _: os.statvfs_result((1, 1, left, left, left, 0, 0, 0, 0, 255))
     )
-    with room_for(0), pytest.raises(Unavailable, match=f"cannot use .*: {told}$"):
+    with room_for(0), pytest.raises(Unavailable, match=f"cannot use .*: {reason}$"):
         Desk(tmp_path / "chat.db")
 
 
-def test_a_directory_that_is_not_there_is_told(tmp_path: Path) -> None:
-    """It is not made: a typing error would be."""
+def test_a_missing_directory_is_an_error(tmp_path: Path) -> None:
+    """It is not created, because the path may be mistyped."""
     with pytest.raises(Unavailable, match="No such file or directory"):
         Desk(tmp_path / "nowhere" / "chat.db")
     assert list(tmp_path.iterdir()) == []
 
 
-def test_an_empty_file_is_begun(tmp_path: Path) -> None:
-    """As `touch` and `mktemp` make it."""
+def test_an_empty_file_becomes_a_store(tmp_path: Path) -> None:
+    """As `touch` and `mktemp` create one."""
     (tmp_path / "chat.db").touch()
     desk = Desk(tmp_path / "chat.db")
     desk.store(said("hi"))
@@ -104,11 +104,11 @@ def test_an_empty_file_is_begun(tmp_path: Path) -> None:
     desk.end()
 
 
-def test_a_file_whose_first_moment_was_cut_short_is_begun_anew(tmp_path: Path) -> None:
-    """Killed while making it, a server leaves a journal, which takes back what is half written."""
+def test_a_file_whose_creation_was_interrupted_becomes_a_store(tmp_path: Path) -> None:
+    """SQLite's rollback journal undoes what a killed server had half written."""
     other, path = tmp_path / "other.db", tmp_path / "chat.db"
     with closing(sqlite3.connect(other, isolation_level=None)) as making:
-        making.execute("PRAGMA cache_size = 1")  # so that it is in the file before it is done
+        making.execute("PRAGMA cache_size = 1")  # so that pages are written before the commit
         making.execute("BEGIN")
         making.execute("CREATE TABLE half (made)")
         making.executemany("INSERT INTO half VALUES (?)", [(b"x" * 3000,)] * 100)
@@ -121,8 +121,8 @@ def test_a_file_whose_first_moment_was_cut_short_is_begun_anew(tmp_path: Path) -
     desk.end()
 
 
-def test_one_server_at_a_time_has_a_file(desk: Desk) -> None:
-    """The second is told so, and the first goes on; when it has ended another may begin."""
+def test_a_file_is_locked_by_one_server_at_a_time(desk: Desk) -> None:
+    """The second is refused; when the first has ended, another may start."""
     with pytest.raises(Unavailable, match="another server has it"):
         Desk(desk.path)
     desk.store(said("hi"))
@@ -133,7 +133,7 @@ def test_one_server_at_a_time_has_a_file(desk: Desk) -> None:
 def test_a_relative_path_stays_the_same_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A daemon changes its directory after it has looked at the file."""
+    """A daemon changes its directory after it has checked the file."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "elsewhere").mkdir()
     desk = Desk(Path("chat.db"))
@@ -145,8 +145,8 @@ def test_a_relative_path_stays_the_same_file(
     assert list(Path().iterdir()) == []
 
 
-def test_a_file_that_was_only_looked_at_is_taken_as_it_is_then(desk: Desk) -> None:
-    """Another server may have had it between the look before the start and the start."""
+def test_begin_reads_the_file_as_it_is_then_and_not_as_checked(desk: Desk) -> None:
+    """Another server may have used it between the check and the start."""
     desk.set("lobby", b"one")
     desk.end()
     keys = RequestKeys(lambda: desk.wall)
@@ -163,11 +163,11 @@ def test_a_file_that_was_only_looked_at_is_taken_as_it_is_then(desk: Desk) -> No
     desk._begin()
 
 
-# -- versions --------------------------------------------------------------------------------------
+# -- migrations ------------------------------------------------------------------------------------
 
 
-def test_an_older_file_is_brought_forward(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    """By the steps that it has not been through; what it held is there."""
+def test_an_older_file_is_migrated(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By the migrations that it lacks; its events are kept."""
     desk.store(said("hi"))
     step = "CREATE TABLE second (n INTEGER); INSERT INTO second VALUES (1)"
     steps = (*database.MIGRATIONS, step)
@@ -180,8 +180,8 @@ def test_an_older_file_is_brought_forward(desk: Desk, monkeypatch: pytest.Monkey
         assert queried(desk.path, "SELECT n FROM second") == [(1,)]
 
 
-def test_a_file_has_an_id_of_its_own(desk: Desk, path: Path, tmp_path: Path) -> None:
-    """It keeps that; a file of the first version, which had none, is given one."""
+def test_a_file_keeps_its_own_id(desk: Desk, path: Path, tmp_path: Path) -> None:
+    """A file of the first version, which had none, gets one."""
     own = desk.writer.id
     assert own.isalnum()
     desk.again()
@@ -202,10 +202,10 @@ def test_a_file_has_an_id_of_its_own(desk: Desk, path: Path, tmp_path: Path) -> 
     assert own not in ids
 
 
-def test_a_step_forward_that_fails_leaves_the_file_as_it_was(
+def test_a_failed_migration_leaves_the_file_unchanged(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Usable by the chatd that wrote it."""
+    """Usable by the version that wrote it."""
     desk.store(said("hi"))
     with monkeypatch.context() as patch:
         steps = (*database.MIGRATIONS, "CREATE TABLE second (n INTEGER); SELECT no_such_function()")
@@ -219,7 +219,7 @@ def test_a_step_forward_that_fails_leaves_the_file_as_it_was(
     assert queried(desk.path, "SELECT * FROM sqlite_master WHERE name = 'second'") == []
 
 
-# -- the version before ----------------------------------------------------------------------------
+# -- the first version -----------------------------------------------------------------------------
 
 
 OLD_FILE = f"""
@@ -237,9 +237,9 @@ OLD_FILE = f"""
 """
 
 
-def test_a_file_of_the_version_before_opens_with_everything_in_it(tmp_path: Path) -> None:
-    """Events, ids, request keys; a topic is the room's cell now, with the version of its last
-    event, and a room without one has an empty cell.
+def test_a_file_of_the_first_version_is_migrated_with_everything_in_it(tmp_path: Path) -> None:
+    """Events, ids and request keys. A topic becomes the room's cell, with the version of its last
+    event; a room without one gets an empty cell.
     """
     with closing(sqlite3.connect(tmp_path / "chat.db")) as old:
         old.executescript(OLD_FILE)
@@ -269,8 +269,8 @@ def test_a_file_of_the_version_before_opens_with_everything_in_it(tmp_path: Path
 
 
 @pytest.mark.parametrize("harm", ["rooms SET name = x'ff'", "state SET last = 'yesterday'"])
-def test_a_broken_file_of_the_version_before_is_left_as_it_was(tmp_path: Path, harm: str) -> None:
-    """It is looked through before it is brought forward."""
+def test_a_broken_file_of_the_first_version_is_not_changed(tmp_path: Path, harm: str) -> None:
+    """It is checked before it is migrated."""
     path = tmp_path / "chat.db"
     with closing(sqlite3.connect(path, isolation_level=None)) as old:
         old.executescript(OLD_FILE)
@@ -281,14 +281,12 @@ def test_a_broken_file_of_the_version_before_is_left_as_it_was(tmp_path: Path, h
     assert path.read_bytes() == before
 
 
-# -- a file that is taken away ---------------------------------------------------------------------
+# -- deleted files ---------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("lost", ["", "-wal", "-shm"])
-def test_a_file_that_is_deleted_is_written_out_anew(desk: Desk, lost: str) -> None:
-    """With all that was acknowledged, and all that comes; also if what was deleted only belongs to
-    it.
-    """
+def test_a_deleted_file_is_restored_by_the_next_commit(desk: Desk, lost: str) -> None:
+    """With every acknowledged event; also if only its WAL or shared-memory file was deleted."""
     ids = [desk.store(said(str(n)))[0] for n in range(3)]
     os.unlink(f"{desk.path}{lost}")
     ids += desk.store(said("3"))
@@ -300,18 +298,18 @@ def test_a_file_that_is_deleted_is_written_out_anew(desk: Desk, lost: str) -> No
     assert not Path(f"{desk.path}-saved").exists()
 
 
-def test_a_file_that_is_deleted_is_there_again_after_the_end(desk: Desk) -> None:
-    """Though nothing was said in between."""
+def test_a_deleted_file_is_restored_when_the_store_closes(desk: Desk) -> None:
+    """If no commit came in between."""
     desk.store(said("one"))
     desk.path.unlink()
     desk.again()
     assert desk.texts() == ["one"]
 
 
-def test_a_directory_that_is_away_refuses_until_it_is_back(
+def test_a_deleted_directory_refuses_writes_until_it_is_back(
     desk: Desk, logged_errors: list[str]
 ) -> None:
-    """The file is in it again, with everything."""
+    """Then the file is restored in it, with everything."""
     desk.store(said("one"))
     shutil.rmtree(desk.path.parent)
     for _ in range(2):
@@ -321,8 +319,8 @@ def test_a_directory_that_is_away_refuses_until_it_is_back(
     assert desk.texts() == ["one", "three"]
 
 
-def test_an_end_without_a_directory_says_what_is_lost(desk: Desk, logged_errors: list[str]) -> None:
-    """In the log; nothing hangs."""
+def test_closing_without_the_directory_logs_the_loss(desk: Desk, logged_errors: list[str]) -> None:
+    """And does not hang."""
     desk.store(said("one"))
     shutil.rmtree(desk.path.parent)
     desk.end()
@@ -330,11 +328,11 @@ def test_an_end_without_a_directory_says_what_is_lost(desk: Desk, logged_errors:
     logged_errors.clear()
 
 
-def test_another_file_in_its_place_is_used_from_there_on(
+def test_a_replaced_file_is_used_from_then_on(
     desk: Desk, tmp_path: Path, logged_errors: list[str]
 ) -> None:
-    """It is not broken by what was left of the old one, ids rise, and that something is missing
-    is told, in the log and to readers.
+    """It is not corrupted by the old file's WAL, ids keep rising, and the loss is shown in the log
+    and as a gap.
     """
     spare = Desk(tmp_path / "spare.db")
     spare.store(*(said(f"other {n} {'x' * 500}") for n in range(50)))
@@ -352,14 +350,14 @@ def test_another_file_in_its_place_is_used_from_there_on(
     logged_errors.clear()
 
 
-def test_a_file_that_is_gone_for_good_is_begun_anew(
+def test_a_file_that_cannot_be_restored_is_created_anew(
     desk: Desk, fates: list[str], logged_errors: list[str]
 ) -> None:
-    """Whoever stands before it is told of the gap, and the operator in the log."""
+    """Readers are told the gap, and the log says what is lost."""
     desk.again()
     (last,) = desk.store(said("one"))
     fates.append("lost")
-    refused(desk, said("two"))  # and nothing is open any more
+    refused(desk, said("two"))  # which closes the connection
     desk.path.unlink()
     (first,) = desk.store(said("three"))
     assert (first, desk.floor()) == (last + 2, last), "the id that was refused is not given again"

@@ -1,4 +1,4 @@
-"""Pages: as many entries as are asked for, as far as they fit into an answer."""
+"""Pages: limited by the number of entries, and by the bytes of one response."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ..kit.stores import said
 
 @given(st.lists(st.integers(0, 50), max_size=20), st.integers(1, 25), st.integers(0, 200))
 def test_a_page_is_as_long_as_its_limits_allow(sizes: list[int], limit: int, size: int) -> None:
-    """One entry at least, so that reading goes on; and one more would have been too many."""
+    """At least one entry, so that reading makes progress, and as many as fit."""
     entries = [Entry(id_, said(f"{id_}")) for id_ in range(1, len(sizes) + 1)]
     found, more = take(zip(entries, sizes, strict=True), limit, size)
     count = len(found)

@@ -18,8 +18,8 @@ from ..kit.stores import StoreUnderTest, sqlite_store
 
 
 @pytest.fixture(autouse=True)
-def _open_umask() -> Iterator[None]:
-    """The umask under which nothing is taken away."""
+def _no_umask() -> Iterator[None]:
+    """Set a umask that removes no permission."""
     before = os.umask(0)
     yield
     os.umask(before)
@@ -44,15 +44,15 @@ def kept_at(path: Path) -> StoreUnderTest:
     return StoreUnderTest(lambda *clocks: sqlite_store(path, *clocks))
 
 
-def test_a_database_and_its_companions_are_private_to_their_owner(path: Path) -> None:
+def test_a_database_and_its_side_files_are_private_to_their_owner(path: Path) -> None:
     """Also under `--nodaemon`, where the umask is that of the shell."""
     with kept_at(path) as kept:
         kept.stored(Said("lobby", "ada", "hello"))
         assert modes(path) == PRIVATE
 
 
-def test_a_database_that_was_open_to_others_is_closed_to_them(path: Path) -> None:
-    """An older chatd made it as the umask said."""
+def test_a_database_readable_by_others_is_made_private(path: Path) -> None:
+    """An older chatd created it with the permissions of the umask."""
     with kept_at(path) as kept:
         kept.stored(Said("lobby", "ada", "hello"))
         for file in path.parent.iterdir():
@@ -63,8 +63,8 @@ def test_a_database_that_was_open_to_others_is_closed_to_them(path: Path) -> Non
         assert modes(path) == PRIVATE
 
 
-def test_a_database_that_is_written_out_anew_is_its_owner_s(path: Path) -> None:
-    """What was deleted is not given to everybody."""
+def test_a_restored_database_is_private(path: Path) -> None:
+    """A deleted file comes back with private permissions."""
     with kept_at(path) as kept:
         kept.stored(Said("lobby", "ada", "hello"))
         path.unlink()
@@ -73,10 +73,10 @@ def test_a_database_that_is_written_out_anew_is_its_owner_s(path: Path) -> None:
         assert len(kept.read("lobby").entries) == 2
 
 
-def test_the_copy_that_is_being_written_is_its_owner_s(
+def test_the_temporary_copy_of_a_restore_is_private(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """From the first byte on."""
+    """From its first byte on."""
     seen: list[int] = []
     replace = os.replace
 
@@ -92,8 +92,8 @@ def test_the_copy_that_is_being_written_is_its_owner_s(
     assert seen == [0o600]
 
 
-def test_a_file_that_is_not_chatd_s_stays_as_it_is(path: Path) -> None:
-    """Its mode too."""
+def test_the_mode_of_a_foreign_file_is_not_changed(path: Path) -> None:
+    """It is refused."""
     with closing(sqlite3.connect(path)) as other:
         other.execute("CREATE TABLE t (x)")
     path.chmod(0o644)
@@ -102,16 +102,16 @@ def test_a_file_that_is_not_chatd_s_stays_as_it_is(path: Path) -> None:
     assert modes(path)[""] == 0o644
 
 
-def test_a_mode_that_is_narrower_stays(path: Path) -> None:
-    """Nothing is given that was taken."""
+def test_a_narrower_mode_is_kept(path: Path) -> None:
+    """No permission is added."""
     make_private(path)
     path.chmod(0o440)
     close_to_others(path, path.with_name("missing"))
     assert modes(path) == {"": 0o400}
 
 
-def test_a_file_that_cannot_be_created_raises_nothing(path: Path) -> None:
-    """The code that opens it reports that."""
+def test_make_private_ignores_a_file_that_cannot_be_created(path: Path) -> None:
+    """Opening it reports the error."""
     make_private(path / "in no directory")
     with pytest.raises(OSError, match="No such file"):
         open_private(path / "in no directory")

@@ -1,4 +1,4 @@
-"""Pages of a room, read beside the writer."""
+"""Pages of a room, read while the writer writes."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from ..kit.stores import said
 
 @pytest.mark.parametrize("query", [UPWARD, DOWNWARD])
 def test_a_page_is_one_range_scan(desk: Desk, query: str) -> None:
-    """Over the index by room, in the order of the ids: nothing is sorted, nothing skipped."""
+    """Over the index by room, in id order, without sorting or scanning."""
     desk.store(said("one"))
     with closing(sqlite3.connect(desk.path)) as other:
         plan = other.execute(f"EXPLAIN QUERY PLAN {query}", ("lobby", 0, LATEST, 10)).fetchall()
@@ -27,8 +27,8 @@ def test_a_page_is_one_range_scan(desk: Desk, query: str) -> None:
     assert not any("SCAN" in step or "TEMP B-TREE" in step for step in steps)
 
 
-def test_a_reader_goes_on_while_the_file_is_away(desk: Desk) -> None:
-    """With what it has open, then with what is written out anew."""
+def test_a_reader_keeps_reading_while_the_file_is_deleted(desk: Desk) -> None:
+    """First from its open file, then from the restored one."""
     desk.store(said("one"))
 
     def page(limit: int) -> Sequence[Entry]:

@@ -1,4 +1,4 @@
-"""Request keys: kept for as long as repeats are recognised, over restarts too."""
+"""Request keys: remembered for as long as repeats are recognized, over restarts too."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ def keys(clock: StrictClock) -> RequestKeys:
     return RequestKeys(clock.seconds)
 
 
-def test_a_request_key_is_known_for_as_long_as_repeats_are_recognised(
+def test_a_request_key_expires_after_remembered_seconds(
     keys: RequestKeys, clock: StrictClock
 ) -> None:
-    """Not a moment longer, whether or not another key came meanwhile."""
+    """Whether or not other keys were added meanwhile."""
     keys.add({b"one": 1})
     clock.advance(REMEMBERED_SECONDS - 1)
     keys.add({b"two": 2})
@@ -37,9 +37,7 @@ def test_a_request_key_is_known_for_as_long_as_repeats_are_recognised(
     assert (keys.answers(), len(keys)) == ({b"two": 2}, 1)
 
 
-def test_a_request_key_that_is_added_again_is_known_from_then_on(
-    keys: RequestKeys, clock: StrictClock
-) -> None:
+def test_adding_a_request_key_again_renews_it(keys: RequestKeys, clock: StrictClock) -> None:
     """With its later answer."""
     keys.add({b"one": 1})
     clock.advance(REMEMBERED_SECONDS - 1)
@@ -48,10 +46,10 @@ def test_a_request_key_that_is_added_again_is_known_from_then_on(
     assert keys.get(b"one") == 2
 
 
-def test_beyond_the_most_request_keys_the_oldest_are_forgotten(
+def test_beyond_most_keys_the_oldest_request_keys_are_evicted(
     keys: RequestKeys, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """In the order in which they were added last."""
+    """In the order in which they were last added."""
     monkeypatch.setattr(requests, "MOST_KEYS", 3)
     keys.add({b"one": 1, b"two": 2, b"three": 3})
     keys.add({b"one": 4})
@@ -59,11 +57,11 @@ def test_beyond_the_most_request_keys_the_oldest_are_forgotten(
     assert keys.answers() == {b"three": 3, b"one": 4, b"four": 5}
 
 
-# -- in a file -----------------------------------------------------------------------------------
+# -- in a file -------------------------------------------------------------------------------------
 
 
-def test_request_keys_survive_for_as_long_as_repeats_are_recognised(desk: Desk) -> None:
-    """Then they are taken out of the file."""
+def test_request_keys_survive_a_restart_until_they_expire(desk: Desk) -> None:
+    """Then they are deleted from the file."""
     (id_,) = desk.store(said("hi"), request_key=b"first")
     desk.wall += REMEMBERED_SECONDS - 1
     (later,) = desk.store(Told("ada", "bob", "psst"), request_key=b"second")
@@ -76,8 +74,8 @@ def test_request_keys_survive_for_as_long_as_repeats_are_recognised(desk: Desk) 
     assert queried(desk.path, "SELECT mark FROM marks") == [(b"second",)]
 
 
-def test_a_request_key_that_is_stored_again_is_the_later_one_s(desk: Desk) -> None:
-    """The first was too old to be recognised."""
+def test_an_expired_request_key_can_be_stored_again(desk: Desk) -> None:
+    """The file then holds its later answer."""
     desk.store(said("hi"), request_key=b"key")
     desk.wall += REMEMBERED_SECONDS
     (second,) = desk.store(said("hi"), request_key=b"key")
@@ -85,10 +83,10 @@ def test_a_request_key_that_is_stored_again_is_the_later_one_s(desk: Desk) -> No
     assert desk.opened.request_keys == {b"key": second}
 
 
-def test_request_keys_do_not_pile_up_when_the_clock_is_set_back(
+def test_request_keys_are_bounded_when_the_clock_is_set_back(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """By it they would be young for a year."""
+    """By their age they would stay for a year."""
     monkeypatch.setattr(writer, "MOST_KEYS", 3)
     desk.store(said("hi"))
     desk.wall -= YEAR

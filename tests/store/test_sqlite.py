@@ -1,4 +1,4 @@
-"""The SQLite store: what it promises over restarts, and while things go wrong."""
+"""The SQLite store over restarts, under load, and with faults."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def path(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def opened(path: Path) -> Iterator[Open]:
-    """Opens stores, mostly at one path."""
+    """A function that opens a store, by default at `path`."""
     all_kept: list[StoreUnderTest] = []
 
     def begin(path: Path = path, history: int = 10, **options: Any) -> StoreUnderTest:
@@ -58,7 +58,7 @@ def opened(path: Path) -> Iterator[Open]:
 
 @pytest.fixture
 def warnings() -> Iterator[list[str]]:
-    """What is logged as worth a look."""
+    """The messages logged as warnings or errors."""
     lines: list[str] = []
 
     @implementer(ILogObserver)
@@ -73,20 +73,20 @@ def warnings() -> Iterator[list[str]]:
 
 
 def is_refused(kept: StoreUnderTest, event: Event) -> bool:
-    """The refusal of an event now, in words for its sender; None: it is stored."""
+    """Whether an event is refused now, in words that are fit for its sender."""
     try:
         kept.appended(Unit([event]))
     except Unavailable as refusal:
-        # Where the file is, is the operator's business.
+        # The path of the file is for the operator, not for clients.
         return "try again" in refusal.message and "chat.db" not in refusal.message
     return False
 
 
-# -- over a restart ------------------------------------------------------------------------------
+# -- over a restart --------------------------------------------------------------------------------
 
 
-def test_everything_is_there_after_a_restart(opened: Open) -> None:
-    """Rooms, cells, request keys, the ids, and every page; a log is complete where it was."""
+def test_rooms_cells_keys_and_events_survive_a_restart(opened: Open) -> None:
+    """So do the ids; a log is complete from the same floor."""
     kept = opened()
     began = kept.opened.last
     ids = kept.stored(*(said(str(n)) for n in range(8)), said("x", "dev"), request_key=b"key")
@@ -108,8 +108,8 @@ def test_everything_is_there_after_a_restart(opened: Open) -> None:
     assert again.stored(said("9")) == [last + 1]
 
 
-def test_a_long_log_is_complete_from_its_floor_on_after_a_restart(opened: Open) -> None:
-    """A cursor within it resumes without a gap, one before it is read from the store."""
+def test_a_long_log_has_the_same_floor_after_a_restart(opened: Open) -> None:
+    """A cursor within it resumes without a gap; one before it is read from the store."""
     kept = opened(history=3)
     ids = kept.stored(*(said(str(n)) for n in range(8)))
     before = kept.load("lobby")
@@ -122,8 +122,8 @@ def test_a_long_log_is_complete_from_its_floor_on_after_a_restart(opened: Open) 
     assert (texts(page.entries), page.floor) == (["2", "3", "4", "5", "6", "7"], ids[0] - 1)
 
 
-def test_a_fresh_file_is_complete_from_its_beginning(opened: Open) -> None:
-    """Also after a restart: a reader that came before anything was said has missed nothing."""
+def test_a_new_store_has_no_gap_before_its_first_event(opened: Open) -> None:
+    """Also after a restart: a reader from before the first message has missed nothing."""
     kept = opened()
     began = kept.opened.last
     kept.closed()
@@ -132,10 +132,10 @@ def test_a_fresh_file_is_complete_from_its_beginning(opened: Open) -> None:
     assert again.load("lobby", began) == ([], began, {})
 
 
-# -- groups --------------------------------------------------------------------------------------
+# -- commits ---------------------------------------------------------------------------------------
 
 
-class Hired:
+class SlowWorkers:
     """Slow workers, by their kind of work."""
 
     def __init__(self, clock: StrictClock, seconds: float) -> None:
@@ -148,20 +148,20 @@ class Hired:
         return self.workers[work]
 
 
-def slow(path: Path, seconds: float, **options: Any) -> tuple[StoreUnderTest, Hired]:
-    """A store on a slow disk, and its workers, when they have settled."""
-    hired: list[Hired] = []
+def slow_store(path: Path, seconds: float, **options: Any) -> tuple[StoreUnderTest, SlowWorkers]:
+    """A store on a slow disk, and its workers, when they are idle."""
+    workers_of: list[SlowWorkers] = []
 
     def engine(clock: Any, now: Callable[[], float], history: int) -> SqliteStore:
-        hired.append(Hired(clock, seconds))
-        return sqlite_store(path, clock, now, history, hire=hired[0], **options)
+        workers_of.append(SlowWorkers(clock, seconds))
+        return sqlite_store(path, clock, now, history, hire=workers_of[0], **options)
 
     kept = StoreUnderTest(engine)
-    kept.clock.advance(seconds)  # forgetting what is old takes as long
-    return kept, hired[0]
+    kept.clock.advance(seconds)  # retention takes as long
+    return kept, workers_of[0]
 
 
-def end(kept: StoreUnderTest) -> None:
+def close_slowly(kept: StoreUnderTest) -> None:
     """Close a slow store."""
     closing = kept.store.close()
     for _ in range(20):
@@ -170,9 +170,9 @@ def end(kept: StoreUnderTest) -> None:
 
 
 def test_appends_during_a_commit_share_the_next_commit(path: Path) -> None:
-    """However many they are: the more there is to do, the less each costs."""
-    kept, hired = slow(path, 5)
-    before = hired.workers["writing"].begun
+    """However many: under load each append costs less."""
+    kept, workers_of = slow_store(path, 5)
+    before = workers_of.workers["writing"].begun
     answers = [kept.store.append([saying(str(n))]) for n in range(100)]
     kept.clock.advance(5)
     assert (texts(kept.follower.entries), answers[1].called) == (["0"], False)
@@ -181,14 +181,16 @@ def test_appends_during_a_commit_share_the_next_commit(path: Path) -> None:
     assert [result_of(answer) for answer in answers] == [
         [entry.id] for entry in kept.follower.entries
     ]
-    assert hired.workers["writing"].begun - before == 2
-    end(kept)
+    assert workers_of.workers["writing"].begun - before == 2
+    close_slowly(kept)
 
 
-def test_a_commit_has_only_so_much_to_do(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """So that no append waits long; a batch is still stored whole."""
+def test_a_commit_takes_a_bounded_number_of_units(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So no append waits long; an append is still stored whole."""
     monkeypatch.setattr(sqlite_module, "MOST_AT_ONCE", 10)
-    kept, _ = slow(path, 1)
+    kept, _ = slow_store(path, 1)
     sizes = [1, 4, 4, 4, 25, 6, 4]
     for size in sizes:
         kept.store.append([saying("x")] * size)
@@ -197,12 +199,12 @@ def test_a_commit_has_only_so_much_to_do(path: Path, monkeypatch: pytest.MonkeyP
         kept.clock.advance(1)
         shown.append(len(kept.follower.entries))
     assert shown == [1, 9, 13, 38, 48, 48, 48]
-    end(kept)
+    close_slowly(kept)
 
 
-def test_pages_are_read_while_a_commit_takes_its_time(path: Path) -> None:
-    """By another worker; and what is not committed yet is not in them."""
-    kept, _ = slow(path, 1)
+def test_pages_are_read_during_a_slow_commit(path: Path) -> None:
+    """By another worker; they do not hold uncommitted events."""
+    kept, _ = slow_store(path, 1)
     kept.store.append([saying("one")])
     kept.clock.advance(1)
     kept.store.append([saying("two")])
@@ -214,15 +216,17 @@ def test_pages_are_read_while_a_commit_takes_its_time(path: Path) -> None:
     kept.clock.advance(0.6)
     assert texts(result_of(page).entries) == ["one"]
     kept.clock.advance(1)
-    assert texts(result_of(loaded).entries) == ["one"], "two was not shown when it was asked for"
-    end(kept)
+    assert texts(result_of(loaded).entries) == ["one"], (
+        "two was not shown when the room was requested"
+    )
+    close_slowly(kept)
 
 
-def test_durable_cells_are_answered_as_they_were_shown(path: Path) -> None:
-    """Those that a commit under way changes are answered behind its showing, and presence at the
-    time of asking.
+def test_reads_of_durable_cells_agree_with_the_units_shown(path: Path) -> None:
+    """Cells that a running commit changes are answered after the commit is shown; presence at the
+    time of the request.
     """
-    kept, _ = slow(path, 1)
+    kept, _ = slow_store(path, 1)
     kept.store.append([change(ROOMS, "lobby", b"one"), change(NAMES, "ada", b"one")])
     kept.clock.advance(0.5)
     seen: list[object] = []
@@ -240,13 +244,13 @@ def test_durable_cells_are_answered_as_they_were_shown(path: Path) -> None:
         kept.clock.advance(0.5)
     assert result_of(names) == {}
     assert seen == [({"lobby": b"one"}, True), ({"lobby": b"two"}, True)]
-    end(kept)
+    close_slowly(kept)
 
 
 def test_durable_tables_of_a_room_are_loaded_with_it(
     opened: Open, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Roles and bans will be; they are read from the file."""
+    """They are read from the file."""
     monkeypatch.setattr(sqlite_module, "ROOM_TABLES", (MEMBERS, "bans"))
     kept = opened()
     (version,) = kept.stored(
@@ -261,9 +265,9 @@ def test_durable_tables_of_a_room_are_loaded_with_it(
     }
 
 
-def test_units_are_judged_by_commits_that_are_not_shown_yet(path: Path) -> None:
-    """However many are under way: of a hundred claims of one name, one is stored."""
-    kept, _ = slow(path, 1)
+def test_units_are_judged_by_commits_not_shown_yet(path: Path) -> None:
+    """However many commits are under way: of a hundred claims of one name, one is stored."""
+    kept, _ = slow_store(path, 1)
     answers = []
     for _ in range(100):
         answers.append(kept.store.append([claim(NAMES, "ada", b"x", 0)]))
@@ -272,16 +276,16 @@ def test_units_are_judged_by_commits_that_are_not_shown_yet(path: Path) -> None:
         kept.clock.advance(1)
     outcomes = [isinstance(result_of(answer)[0], Stale) for answer in answers]
     assert outcomes == [False] + [True] * 99
-    end(kept)
+    close_slowly(kept)
 
 
-# -- trouble -------------------------------------------------------------------------------------
+# -- faults ----------------------------------------------------------------------------------------
 
 
-def test_a_full_disk_refuses_writers_and_serves_readers(
+def test_a_full_disk_refuses_writes_and_serves_readers(
     opened: Open, logged_errors: list[str]
 ) -> None:
-    """And when there is room again the next message is stored."""
+    """When there is room again, the next message is stored."""
     kept = opened()
     kept.stored(said("one"))
     with room_for(4096):
@@ -296,12 +300,10 @@ def test_a_full_disk_refuses_writers_and_serves_readers(
     logged_errors.clear()
 
 
-def test_units_that_need_no_disk_are_stored_while_a_full_disk_refuses_others(
+def test_presence_changes_are_stored_while_the_disk_is_full(
     opened: Open, warnings: list[str], logged_errors: list[str]
 ) -> None:
-    """People come and go while others are refused, in whichever order they were appended; and that
-    they can does not look as though the disk had room again.
-    """
+    """In any order with refused units; they do not count as the disk having recovered."""
     kept = opened()
     kept.stored(said("one"))
     with room_for(4096):
@@ -319,14 +321,14 @@ def test_units_that_need_no_disk_are_stored_while_a_full_disk_refuses_others(
     logged_errors.clear()
 
 
-def test_trouble_is_logged_once_and_its_end_too(
+def test_a_fault_and_its_end_are_logged_once_each(
     opened: Open,
     path: Path,
     warnings: list[str],
     logged_errors: list[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Not once a message, and without a traceback; the next time it is logged again."""
+    """Not once per message, and without a traceback."""
     monkeypatch.setattr(database, "LOCK_SECONDS", 0.0)
     kept = opened()
     kept.stored(said("one"))
@@ -344,20 +346,20 @@ def test_trouble_is_logged_once_and_its_end_too(
     logged_errors.clear()
 
 
-def test_a_broken_row_fails_the_reading_of_it(
+def test_a_broken_row_fails_reads_but_not_writes(
     opened: Open, path: Path, warnings: list[str], logged_errors: list[str]
 ) -> None:
-    """What is stored next is shown, and when the file is mended it is read again."""
+    """When the row is repaired, reads work again."""
     kept = opened()
     kept.stored(said("one"))
-    meddle(path, 'UPDATE events SET event = \'{"type":"spell"}\'')
+    change_file(path, 'UPDATE events SET event = \'{"type":"spell"}\'')
     for _ in range(2):
         for read in (kept.read, kept.load):
             with pytest.raises(Unavailable, match="try again"):
                 read("lobby")
     kept.stored(said("two"))
     assert texts(kept.follower.entries) == ["one", "two"]
-    meddle(path, "DELETE FROM events WHERE event LIKE '%spell%'")
+    change_file(path, "DELETE FROM events WHERE event LIKE '%spell%'")
     assert texts(kept.read("lobby").entries) == ["two"]
     assert texts(kept.load("lobby").entries) == ["two"]
     assert [line.split(":")[0] for line in warnings] == [
@@ -367,18 +369,18 @@ def test_a_broken_row_fails_the_reading_of_it(
     logged_errors.clear()
 
 
-def meddle(path: Path, statement: str) -> None:
-    """Another program changes the file."""
+def change_file(path: Path, statement: str) -> None:
+    """Change the file as another program would."""
     other = sqlite3.connect(path, isolation_level=None)
     other.execute(statement)
     other.close()
 
 
-def test_two_stores_do_not_share_a_file(opened: Open) -> None:
-    """The second does not begin, and says so at once; when the first has ended it may."""
+def test_a_second_store_on_the_same_file_is_refused(opened: Open) -> None:
+    """At once; when the first has closed, another may open."""
     kept = opened()
     clock = StrictClock()
-    second = sqlite_store(kept_path(kept), clock, clock.seconds, 10)
+    second = sqlite_store(path_of(kept), clock, clock.seconds, 10)
     opening = second.open(FakeFollower())
     assert opening.called
     with pytest.raises(Unavailable, match="another server has it"):
@@ -388,16 +390,16 @@ def test_two_stores_do_not_share_a_file(opened: Open) -> None:
     opened()
 
 
-def kept_path(kept: StoreUnderTest) -> Path:
-    """Where the file of a store is."""
+def path_of(kept: StoreUnderTest) -> Path:
+    """The path of a store's file."""
     assert isinstance(kept.store, SqliteStore)
     return kept.store._writer.path
 
 
-def test_a_store_that_cannot_read_its_file_releases_it(
+def test_a_store_that_fails_to_open_releases_its_file(
     path: Path, monkeypatch: pytest.MonkeyPatch, opened: Open
 ) -> None:
-    """Half opened is not opened: another one may have it."""
+    """So another store may open it."""
     clock = StrictClock()
     store = sqlite_store(path, clock, clock.seconds, 10)
     with monkeypatch.context() as patch:
@@ -424,8 +426,8 @@ def test_a_probe_fails_if_a_commit_would(
     logged_errors: list[str],
     fault: str,
 ) -> None:
-    """Before a client sends anything; it does not say where the file is, and is logged like a
-    commit's failure.
+    """So a health check notices before a client does. The error does not name the file, and is
+    logged like a commit's failure.
     """
     monkeypatch.setattr(database, "LOCK_SECONDS", 0.0)
     kept = opened()
@@ -444,13 +446,13 @@ YEAR = 365 * 24 * 3600.0
 
 
 @pytest.mark.parametrize(
-    ("ahead", "warned"),
+    ("ahead", "expected"),
     [(0, None), (YEAR - 1, None), (3 * YEAR, "3 years ahead"), (-3 * YEAR, "3 years behind")],
 )
-def test_a_start_at_an_odd_time_is_logged(
-    path: Path, warnings: list[str], ahead: float, warned: str | None
+def test_a_start_with_a_suspicious_clock_is_logged(
+    path: Path, warnings: list[str], ahead: float, expected: str | None
 ) -> None:
-    """By the last event, and it is enough to end before anything is said."""
+    """Compared with the last event; a restart without messages in between is enough."""
     with StoreUnderTest(lambda *clocks: sqlite_store(path, *clocks)) as kept:
         (last,) = kept.stored(said())
         for _ in range(2):
@@ -458,8 +460,8 @@ def test_a_start_at_an_odd_time_is_logged(
             warnings.clear()
             kept.wall = START + ahead
             kept._begin()
-            assert len(warnings) == bool(warned)
-            assert all(str(warned) in warning for warning in warnings)
+            assert len(warnings) == bool(expected)
+            assert all(str(expected) in warning for warning in warnings)
         kept.closed()
         kept.wall = START
         kept._begin()
@@ -470,7 +472,7 @@ def test_a_start_at_an_odd_time_is_logged(
 def test_durability_decides_what_a_commit_waits_for(
     opened: Open, monkeypatch: pytest.MonkeyPatch, durability: str, synchronous: int
 ) -> None:
-    """The disk (FULL), or only that the process has written (NORMAL)."""
+    """For the disk (FULL), or only for the write of the process (NORMAL)."""
     seen: list[sqlite3.Connection] = []
     connect = sqlite3.connect
 
@@ -484,11 +486,11 @@ def test_durability_decides_what_a_commit_waits_for(
     assert seen[0].execute("PRAGMA journal_mode").fetchone() == ("wal",)
 
 
-# -- forgetting ----------------------------------------------------------------------------------
+# -- retention -------------------------------------------------------------------------------------
 
 
-def test_events_that_are_too_old_are_removed(opened: Open) -> None:
-    """Within a minute; the follower is shown at once what is left, and cells stay."""
+def test_retention_removes_old_events_within_a_minute(opened: Open) -> None:
+    """The follower is shown each room's first id left; cells stay."""
     kept = opened(retention=Retention(days=1))
     unit = {"changes": [Change(ROOMS, "dev", b"{}")]}
     old = kept.stored(said("one"), said("two", "dev"), **unit)
@@ -500,15 +502,15 @@ def test_events_that_are_too_old_are_removed(opened: Open) -> None:
     assert kept.follower.firsts == {"lobby": new[0], "dev": None}
     assert texts(kept.read("lobby").entries) == ["three"]
     assert kept.read("dev") == ([], old[1], False)
-    assert kept.load("dev").floor == old[1], "a gap is told"
+    assert kept.load("dev").floor == old[1], "readers must be told a gap"
     assert kept.table(ROOMS) == {"dev": Cell(old[1], b"{}")}
     (id_,) = kept.stored(said("four", "dev"))
     kept.closed()
     assert opened().opened.rooms["dev"] == RoomSummary(id_, id_)
 
 
-def test_events_that_are_too_many_are_removed(opened: Open) -> None:
-    """The oldest of all rooms together, however many; also what was there at the start."""
+def test_retention_removes_events_above_the_number(opened: Open) -> None:
+    """The oldest of all rooms together; also those of an earlier run."""
     kept = opened()
     for batch in range(3):
         kept.stored(*(said(f"{batch}.{n}") for n in range(SLICE)))
@@ -526,19 +528,19 @@ def test_events_that_are_too_many_are_removed(opened: Open) -> None:
     assert again.follower.firsts == {"lobby": left[0].id}
 
 
-def test_a_commit_waits_for_one_slice_at_most(path: Path) -> None:
-    """However much there is to forget; reading does not wait for it."""
+def test_a_commit_waits_for_one_slice_of_retention_at_most(path: Path) -> None:
+    """However many events are to be removed; reads do not wait for it."""
     with StoreUnderTest(lambda *clocks: sqlite_store(path, *clocks)) as kept:
         kept.stored(*(said(str(n)) for n in range(6 * SLICE)))
-    hired: list[Hired] = []
+    workers_of: list[SlowWorkers] = []
 
     def engine(clock: Any, now: Callable[[], float], history: int) -> SqliteStore:
-        hired.append(Hired(clock, 1))
-        options = {"hire": hired[0], "retention": Retention(events=1)}
+        workers_of.append(SlowWorkers(clock, 1))
+        options = {"hire": workers_of[0], "retention": Retention(events=1)}
         return sqlite_store(path, clock, now, history, **options)
 
     kept = StoreUnderTest(engine)
-    kept.clock.advance(1)  # the request keys
+    kept.clock.advance(1)  # loading the request keys
     kept.clock.advance(0.5)
     waited = []
     for n in range(3):
@@ -552,15 +554,15 @@ def test_a_commit_waits_for_one_slice_at_most(path: Path) -> None:
         while not page.called:
             kept.clock.advance(0.5)
         assert len(result_of(page).entries) == 1000
-    # Half a slice is left to do when it is appended, then it is committed.
+    # When it is appended, half a slice is left to do; then it is committed.
     assert waited == [1.5, 2.0, 2.0]
-    end(kept)
+    close_slowly(kept)
     with StoreUnderTest(lambda *clocks: sqlite_store(path, *clocks)) as kept:
         assert len(kept.read("lobby").entries) < 6 * SLICE
 
 
-def test_a_room_that_is_loaded_ends_where_it_was_asked_to(opened: Open) -> None:
-    """Also when all of it is forgotten, and what came after."""
+def test_a_loaded_room_ends_at_the_requested_id(opened: Open) -> None:
+    """Also if retention has removed all of it."""
     kept = opened(retention=Retention(events=1))
     ids = kept.stored(*(said(str(n)) for n in range(5)))
     kept.clock.advance(TIDY_SECONDS)
@@ -568,12 +570,12 @@ def test_a_room_that_is_loaded_ends_where_it_was_asked_to(opened: Open) -> None:
     assert kept.load("lobby", ids[2])[:2] == ([], ids[2])
 
 
-# -- the end -------------------------------------------------------------------------------------
+# -- threads ---------------------------------------------------------------------------------------
 
 
 @ensureDeferred
-async def test_threads_keep_the_same_promises(path: Path) -> None:
-    """With real workers, until the end: then no thread is left."""
+async def test_the_store_keeps_its_promises_with_real_threads(path: Path) -> None:
+    """After the close no thread is left."""
     clock: Any = reactor
     store = SqliteStore(path, clock, lambda: START, 10, hire=lambda work: ThreadWorker(clock, work))
     follower = FakeFollower()
@@ -596,7 +598,7 @@ async def test_threads_keep_the_same_promises(path: Path) -> None:
         assert again.opened.last == follower.entries[-1].id
 
 
-# -- backup --------------------------------------------------------------------------------------
+# -- backup ----------------------------------------------------------------------------------------
 
 BACKUPS = {
     "backup": "source.backup(sqlite3.connect(sys.argv[2]))",
@@ -605,10 +607,10 @@ BACKUPS = {
 
 
 @pytest.mark.parametrize("way", BACKUPS.values(), ids=list(BACKUPS))
-def test_a_backup_made_while_it_runs_is_a_store(
+def test_a_backup_made_while_the_server_runs_is_a_store(
     opened: Open, path: Path, tmp_path: Path, way: str
 ) -> None:
-    """By another program; everything acknowledged until then is in it, and nothing is disturbed."""
+    """Made by another program; it holds every event acknowledged before it."""
     kept = opened()
     unit = {"changes": [Change(ROOMS, "dev", b"{}")]}
     *_, last = kept.stored(*(said(str(n)) for n in range(200)), **unit)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 
 import msgspec
 import pytest
@@ -11,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.internet.defer import Deferred
 
-from chatd.model.errors import Malformed, Unavailable
+from chatd.model.errors import Unavailable
 from chatd.model.events import Acted, Event, Joined, Said, Told
 from chatd.model.units import (
     MEMBERS,
@@ -26,9 +25,6 @@ from chatd.model.units import (
     room_table,
 )
 from chatd.store import RoomSummary, Shown
-from chatd.store.engines import store_at
-from chatd.store.memory import MemoryStore
-from chatd.store.sqlite import SqliteStore
 from chatd.stream.eventlog import Entry
 from chatd.stream.pages import MOST_BYTES
 from chatd.testing import START, result_of
@@ -64,7 +60,7 @@ def kept(request: pytest.FixtureRequest) -> Iterator[StoreUnderTest]:
 
 @pytest.fixture
 def lasting() -> Iterator[StoreUnderTest]:
-    """A store that is still there after a restart."""
+    """A store whose contents survive a restart."""
     with StoreUnderTest(EngineUnderTest("sqlite")) as kept:
         yield kept
 
@@ -77,7 +73,7 @@ def lasting() -> Iterator[StoreUnderTest]:
     steps=st.lists(st.sampled_from([0.0, 0.000001, 1.0, -HOUR, HOUR, YEAR, -YEAR]), max_size=20),
 )
 def test_an_id_is_the_time_or_one_more_than_the_last(engine: str, steps: list[float]) -> None:
-    """Whatever the wall clock does: stands, jumps, or runs backwards."""
+    """Whatever the wall clock does: it may stand still, jump, or run backwards."""
     with StoreUnderTest(EngineUnderTest(engine)) as kept:
         previous = kept.opened.last
         assert previous == int(START * 1_000_000)
@@ -88,7 +84,7 @@ def test_an_id_is_the_time_or_one_more_than_the_last(engine: str, steps: list[fl
             previous = id_
 
 
-def test_units_and_events_are_numbered_in_their_order(kept: StoreUnderTest) -> None:
+def test_units_and_events_are_numbered_in_order(kept: StoreUnderTest) -> None:
     """Each event has an id, and so has a unit without events."""
     units = [
         Unit([said("one"), said("two")]),
@@ -106,7 +102,7 @@ def test_units_and_events_are_numbered_in_their_order(kept: StoreUnderTest) -> N
 
 
 def test_an_id_is_exact_in_a_json_number(kept: StoreUnderTest) -> None:
-    """Also after a century."""
+    """JSON numbers are doubles; ids stay exact for a century."""
     kept.wall = START + 100 * YEAR
     (id_,) = kept.stored(said())
     assert int(float(id_)) == id_
@@ -116,7 +112,7 @@ def test_an_id_is_exact_in_a_json_number(kept: StoreUnderTest) -> None:
 
 
 def test_an_append_is_answered_in_a_later_turn(kept: StoreUnderTest) -> None:
-    """Code that uses a store is written to wait for it."""
+    """In every engine, so callers cannot rely on an immediate answer."""
     appended = kept.store.append([saying()])
     assert (appended.called, kept.follower.units) == (False, [])
     kept.settle()
@@ -124,7 +120,7 @@ def test_an_append_is_answered_in_a_later_turn(kept: StoreUnderTest) -> None:
 
 
 def test_a_follower_is_shown_the_whole_unit(kept: StoreUnderTest) -> None:
-    """Events, changes, and the request key; its answer is the id of the first event."""
+    """Events, changes and the request key; the answer is the id of the first event."""
     changes = [Change(NAMES, "ada", b"1"), Change(ROOMS, "lobby", b"{}")]
     unit = Unit([said("one"), Told("ada", "bob", "psst")], changes, (), b"key")
     (answer,) = kept.appended(unit)
@@ -133,8 +129,8 @@ def test_a_follower_is_shown_the_whole_unit(kept: StoreUnderTest) -> None:
     assert (shown.answer, shown.changes, shown.request_key) == (answer, changes, b"key")
 
 
-def test_senders_are_answered_right_behind_the_showing(kept: StoreUnderTest) -> None:
-    """Of their own append, in the same turn: before any reader is woken for it."""
+def test_an_append_is_answered_right_after_it_is_shown(kept: StoreUnderTest) -> None:
+    """In the same turn, before any reader is woken for it."""
     happened: list[tuple[str, Sequence[object]]] = []
 
     def answered(answers: list[int | Stale]) -> None:
@@ -154,8 +150,8 @@ def test_senders_are_answered_right_behind_the_showing(kept: StoreUnderTest) -> 
     assert all(happened[place + 1] == ("stored", happened[place][1]) for place in shown)
 
 
-def test_appends_are_stored_in_their_order(kept: StoreUnderTest) -> None:
-    """However many are begun in one turn."""
+def test_appends_are_stored_in_order(kept: StoreUnderTest) -> None:
+    """However many are made in one turn."""
     batches = [[saying(f"{batch}.{n}") for n in range(3)] for batch in range(5)]
     answers = [kept.store.append(batch) for batch in batches]
     kept.settle()
@@ -165,8 +161,8 @@ def test_appends_are_stored_in_their_order(kept: StoreUnderTest) -> None:
     assert ids == sorted(set(ids), key=int)  # type: ignore[arg-type]
 
 
-def test_an_append_from_within_an_answer_comes_after(kept: StoreUnderTest) -> None:
-    """A sender may go on at once."""
+def test_an_append_made_in_a_callback_comes_last(kept: StoreUnderTest) -> None:
+    """After all appends that are already pending."""
     answers: list[Deferred[list[int | Stale]]] = []
     appended = kept.store.append([saying("one")])
     appended.addCallback(lambda _: answers.append(kept.store.append([saying("three")])))
@@ -177,7 +173,7 @@ def test_an_append_from_within_an_answer_comes_after(kept: StoreUnderTest) -> No
 
 
 def test_an_append_that_stores_nothing_shows_nothing(kept: StoreUnderTest) -> None:
-    """Whether it has no units, or only stale ones."""
+    """If it has no units, or only stale ones."""
     batches: list[Sequence[Shown]] = []
     kept.follower._shown = batches.append
     stale = claim(NAMES, "ada", b"1", 5)
@@ -191,7 +187,7 @@ def test_an_append_that_stores_nothing_shows_nothing(kept: StoreUnderTest) -> No
 
 @pytest.mark.parametrize("table", [NAMES, LOBBY, ROOMS, "sessions"])
 def test_a_cell_has_the_version_of_its_last_change(kept: StoreUnderTest, table: str) -> None:
-    """The highest id of the unit; an absent cell has none."""
+    """Which is the highest id of the unit; an absent cell has none."""
     (first,) = kept.stored(changes=[Change(table, "ada", b"1")])
     assert kept.table(table) == {"ada": Cell(first, b"1")}
     *_, second = kept.stored(said(), said(), changes=[Change(table, "ada", b"2")])
@@ -205,7 +201,7 @@ def test_a_cell_has_the_version_of_its_last_change(kept: StoreUnderTest, table: 
 def test_of_two_units_for_one_name_the_second_is_stale(
     kept: StoreUnderTest, table: str, together: bool
 ) -> None:
-    """In one append and in two; it says by which expectation, and the first one holds the name."""
+    """In one append and in two; the answer names the failed expectation."""
     units = [claim(table, "ada", b"1", 0), claim(table, "ada", b"2", 0)]
     if together:
         first, second = kept.appended(*units)
@@ -220,9 +216,9 @@ def test_of_two_units_for_one_name_the_second_is_stale(
 
 
 @pytest.mark.parametrize("table", [NAMES, ROOMS, "sessions"])
-def test_a_cell_that_became_absent_is_to_be_had_again(kept: StoreUnderTest, table: str) -> None:
-    """By a unit that expects it to be absent, in the same append too; one that expects the old cell
-    is stale.
+def test_a_removed_cell_can_be_claimed_again(kept: StoreUnderTest, table: str) -> None:
+    """By a unit that expects it to be absent, in the same append too; a unit that expects the old
+    version is stale.
     """
     (first,) = kept.stored(changes=[Change(table, "ada", b"1")])
     answers = kept.appended(
@@ -235,9 +231,7 @@ def test_a_cell_that_became_absent_is_to_be_had_again(kept: StoreUnderTest, tabl
 
 
 def test_a_unit_is_stored_whole_or_not_at_all(kept: StoreUnderTest) -> None:
-    """A stale one leaves neither event, nor cell, nor request key, and units beside it are not
-    concerned.
-    """
+    """A stale unit leaves no event, cell or request key, and does not affect units beside it."""
     (version,) = kept.stored(changes=[Change(ROOMS, "lobby", b"{}")])
     stale = Unit(
         [said("stale")],
@@ -256,7 +250,7 @@ def test_a_unit_is_stored_whole_or_not_at_all(kept: StoreUnderTest) -> None:
 
 
 def test_a_stale_answer_comes_after_the_unit_that_made_it_stale(kept: StoreUnderTest) -> None:
-    """So that the command is judged again by the newest state."""
+    """So the command is judged again by the newest state."""
     seen: list[object] = []
     kept.store.append([claim(NAMES, "ada", b"1", 0)])
     appended = kept.store.append([claim(NAMES, "ada", b"2", 0)])
@@ -265,8 +259,8 @@ def test_a_stale_answer_comes_after_the_unit_that_made_it_stale(kept: StoreUnder
     assert seen == [([Stale(Expect(NAMES, "ada", 0))], 1)]
 
 
-def test_an_expectation_may_be_all_that_a_unit_has(kept: StoreUnderTest) -> None:
-    """And a unit may expect what another one of the same append brings about."""
+def test_a_unit_may_consist_of_expectations_only(kept: StoreUnderTest) -> None:
+    """It may expect what another unit of the same append changes."""
     (answer,) = kept.appended(change(NAMES, "ada", b"1"))
     assert isinstance(answer, int)
     units = [
@@ -280,8 +274,8 @@ def test_an_expectation_may_be_all_that_a_unit_has(kept: StoreUnderTest) -> None
 
 
 def test_a_known_request_key_answers_the_first_id(kept: StoreUnderTest) -> None:
-    """In the same append, in one under way, and in a later one; nothing is stored again, and what
-    it expects does not matter.
+    """In the same append, in a pending one, and in a later one; nothing is stored again, whatever
+    the unit expects.
     """
     unit = Unit([said("once"), said("twice")], request_key=b"key")
     stale = saying("other", request_key=b"key", expects=[Expect(ROOMS, "lobby", 9)])
@@ -295,8 +289,8 @@ def test_a_known_request_key_answers_the_first_id(kept: StoreUnderTest) -> None:
     assert texts(kept.read("lobby").entries) == ["once", "twice", "between"]
 
 
-def test_a_request_key_is_known_for_some_minutes(kept: StoreUnderTest) -> None:
-    """By a monotonic clock; later the same request is another one."""
+def test_a_request_key_is_remembered_for_remembered_seconds(kept: StoreUnderTest) -> None:
+    """By a monotonic clock; later the same request is stored again."""
     first = kept.appended(saying(request_key=b"key"))
     kept.wall += YEAR
     kept.clock.advance(REMEMBERED_SECONDS - 1)
@@ -308,10 +302,10 @@ def test_a_request_key_is_known_for_some_minutes(kept: StoreUnderTest) -> None:
     assert kept.appended(saying(request_key=b"key")) == second
 
 
-def test_the_oldest_request_keys_are_forgotten_first(
+def test_the_oldest_request_keys_are_evicted_first(
     kept: StoreUnderTest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """There is a bound to their number."""
+    """Their number is bounded."""
     monkeypatch.setattr("chatd.store.requests.MOST_KEYS", 3)
     keys = [b"%d" % n for n in range(5)]
     answers = kept.appended(*(saying(request_key=key) for key in keys))
@@ -326,7 +320,7 @@ A_ROOM = st.lists(st.tuples(st.sampled_from(["lobby", "dev"]), st.integers(0, 30
 
 
 def weight(entry: Entry) -> int:
-    """Bytes of an event as it is kept."""
+    """The bytes of an event as it is stored."""
     return len(msgspec.json.encode(entry.event))
 
 
@@ -337,11 +331,11 @@ def weight(entry: Entry) -> int:
     size=st.integers(1, 2000),
     upward=st.booleans(),
 )
-def test_page_by_page_is_all_that_was_kept(
+def test_pages_together_hold_every_kept_event_once(
     engine: str, messages: list[tuple[str, int]], limit: int, size: int, upward: bool
 ) -> None:
-    """In both directions: in order, no event twice and none left out, no page larger than asked
-    for, and `more` says when to stop.
+    """In both directions: in order, within the limits, and `more` says whether there is another
+    page.
     """
     with StoreUnderTest(EngineUnderTest(engine)) as kept:
         kept.appended(*(saying("x" * length, room) for room, length in messages))
@@ -382,7 +376,7 @@ def test_a_page_equals_a_slice_of_a_list(
     bounds: tuple[int | None, int | None],
     limit: int,
 ) -> None:
-    """The bounds are not in it, whether or not there are such events."""
+    """Its bounds are exclusive, whether or not events with these ids exist."""
     with StoreUnderTest(EngineUnderTest(engine)) as kept:
         base = kept.opened.last
         kept.appended(*(saying("x", room) for room, _ in messages))
@@ -404,8 +398,8 @@ def test_a_page_equals_a_slice_of_a_list(
 
 
 @given(engine=AN_ENGINE, lengths=st.lists(st.integers(1, MOST_BYTES // 3), max_size=12))
-def test_a_page_holds_no_more_than_one_answer_does(engine: str, lengths: list[int]) -> None:
-    """In both directions, if nothing else is asked for."""
+def test_a_page_is_bounded_to_one_response_by_default(engine: str, lengths: list[int]) -> None:
+    """In both directions."""
     with StoreUnderTest(EngineUnderTest(engine)) as kept:
         kept.appended(*(saying("x" * length) for length in lengths))
         for bound in ({"after": 0}, {"before": LATEST}, {}):
@@ -418,15 +412,15 @@ def test_a_page_holds_no_more_than_one_answer_does(engine: str, lengths: list[in
 
 
 @pytest.mark.parametrize("bound", [-(1 << 70), -1, 0, 1 << 62, 1 << 70])
-def test_a_page_may_be_asked_for_with_any_bound(kept: StoreUnderTest, bound: int) -> None:
-    """Clients send what they like."""
+def test_a_page_may_be_requested_with_any_bound(kept: StoreUnderTest, bound: int) -> None:
+    """Clients may send any number."""
     kept.stored(said())
     assert len(kept.read("lobby", after=bound).entries) == (bound <= 0)
     assert len(kept.read("lobby", before=bound).entries) == (bound > 0)
 
 
 def test_a_room_without_events_has_an_empty_page(kept: StoreUnderTest) -> None:
-    """And asking for it makes no room."""
+    """Reading it does not create the room."""
     kept.stored(said())
     assert kept.read("dev") == ([], kept.opened.last, False)
     assert kept.read("dev", after=0) == ([], kept.opened.last, False)
@@ -434,8 +428,8 @@ def test_a_room_without_events_has_an_empty_page(kept: StoreUnderTest) -> None:
     assert "dev" not in kept.opened.rooms
 
 
-def test_a_private_message_has_an_id_and_is_never_read_back(kept: StoreUnderTest) -> None:
-    """It takes its place in the order, and no store keeps it."""
+def test_a_private_message_has_an_id_and_is_not_kept(kept: StoreUnderTest) -> None:
+    """It has its place in the order of ids."""
     ids = kept.stored(said("before"), Told("ada", "bob", "psst"), said("after"))
     assert ids == [entry.id for entry in kept.follower.entries]
     assert [type(entry.event) for entry in kept.follower.entries] == [Said, Told, Said]
@@ -443,15 +437,15 @@ def test_a_private_message_has_an_id_and_is_never_read_back(kept: StoreUnderTest
     assert [kept.read(room).entries for room in ("", "ada", "bob")] == [[], [], []]
 
 
-def test_every_kind_of_event_is_read_back_as_it_was(kept: StoreUnderTest) -> None:
+def test_events_of_every_kind_are_read_back_unchanged(kept: StoreUnderTest) -> None:
     """Not only messages."""
     events: list[Event] = [Joined("dev", "ada"), said("é\n😀", "dev")]
     kept.stored(*events)
     assert [entry.event for entry in kept.read("dev").entries] == events
 
 
-def test_a_read_from_within_showing_finds_the_shown_units(kept: StoreUnderTest) -> None:
-    """And nothing that is stored but not shown yet."""
+def test_a_read_made_while_shown_finds_exactly_the_shown_units(kept: StoreUnderTest) -> None:
+    """No unit that is stored but not shown yet."""
     pages: list[Deferred[object]] = []
     tables: list[Deferred[object]] = []
 
@@ -477,8 +471,10 @@ def test_a_read_from_within_showing_finds_the_shown_units(kept: StoreUnderTest) 
     rooms=st.lists(st.sampled_from(["lobby", "dev"]), max_size=12),
     history=st.integers(1, 5),
 )
-def test_the_end_of_a_log_is_loaded(engine: str, rooms: list[str], history: int) -> None:
-    """As much as a log holds, and the floor says from where on that is all."""
+def test_load_returns_the_newest_events_up_to_history(
+    engine: str, rooms: list[str], history: int
+) -> None:
+    """The floor is the id from which on these events are complete."""
     with StoreUnderTest(EngineUnderTest(engine), history) as kept:
         kept.appended(*(saying(str(n), room) for n, room in enumerate(rooms)))
         entries = [e for e in kept.follower.entries if e.event.room == "dev"]  # type: ignore[attr-defined]
@@ -489,7 +485,7 @@ def test_the_end_of_a_log_is_loaded(engine: str, rooms: list[str], history: int)
 
 
 def test_a_room_is_loaded_as_it_was_at_an_id(kept: StoreUnderTest) -> None:
-    """What comes after it is not there: the follower has it from the showing."""
+    """Later events are left out, because the follower is shown them."""
     began = kept.opened.last
     ids = kept.stored(said("one"), said("two"), said("three"))
     assert texts(kept.load("lobby", ids[1]).entries) == ["one", "two"]
@@ -497,7 +493,7 @@ def test_a_room_is_loaded_as_it_was_at_an_id(kept: StoreUnderTest) -> None:
 
 
 def test_a_room_is_loaded_with_its_members(kept: StoreUnderTest) -> None:
-    """As they are at that id, and without those of other rooms."""
+    """As of that id, and without members of other rooms."""
     kept.stored(
         changes=[Change(LOBBY, "bob", b"Bob"), Change(room_table(MEMBERS, "dev"), "x", b"")]
     )
@@ -509,15 +505,15 @@ def test_a_room_is_loaded_with_its_members(kept: StoreUnderTest) -> None:
     assert kept.load("nowhere").tables == {}
 
 
-def test_a_loaded_room_can_be_changed_without_harm(kept: StoreUnderTest) -> None:
-    """It is a copy."""
+def test_a_loaded_table_is_a_copy(kept: StoreUnderTest) -> None:
+    """Changing it does not change the store."""
     kept.stored(changes=[Change(NAMES, "ada", b"1")])
     kept.table(NAMES).clear()
     assert set(kept.table(NAMES)) == {"ada"}
 
 
-def test_a_room_in_which_nothing_was_said_is_complete(kept: StoreUnderTest) -> None:
-    """From the beginning of the store on."""
+def test_a_room_without_events_is_complete_from_the_store_s_beginning(kept: StoreUnderTest) -> None:
+    """So its readers are told no gap."""
     kept.stored(said())
     entries, floor, _ = kept.load("dev")
     assert (list(entries), floor) == ([], kept.opened.last)
@@ -526,8 +522,8 @@ def test_a_room_in_which_nothing_was_said_is_complete(kept: StoreUnderTest) -> N
 # -- over a restart ------------------------------------------------------------------------------
 
 
-def test_presence_is_empty_after_a_start(kept: StoreUnderTest) -> None:
-    """No client is connected at a start; versions of presence cells from before are stale."""
+def test_presence_is_empty_after_a_restart(kept: StoreUnderTest) -> None:
+    """No client is connected then; versions of presence cells from before are stale."""
     (version,) = kept.stored(
         changes=[Change(NAMES, "ada", b"1"), Change(LOBBY, "ada", b"Ada"), Change(ROOMS, "x", b"")]
     )
@@ -537,8 +533,8 @@ def test_presence_is_empty_after_a_start(kept: StoreUnderTest) -> None:
     assert isinstance(kept.appended(claim(NAMES, "ada", b"2", 0))[0], int)
 
 
-def test_durable_cells_are_there_after_a_restart(lasting: StoreUnderTest) -> None:
-    """With their versions, by which units are judged."""
+def test_durable_cells_survive_a_restart(lasting: StoreUnderTest) -> None:
+    """With their versions."""
     (first,) = lasting.stored(
         changes=[Change(ROOMS, "lobby", b"{}"), Change("roles", "ada", b"op")]
     )
@@ -556,8 +552,8 @@ def test_durable_cells_are_there_after_a_restart(lasting: StoreUnderTest) -> Non
     assert [isinstance(answer, int) for answer in answers] == [False, True, True, True]
 
 
-def test_request_keys_are_known_after_a_restart(lasting: StoreUnderTest) -> None:
-    """For as long as before, or longer; `open` returns them all."""
+def test_request_keys_survive_a_restart(lasting: StoreUnderTest) -> None:
+    """Until they expire; `open` returns them all."""
     answers = lasting.appended(
         Unit([said("one"), said("two")], request_key=b"1"),
         Unit([Told("ada", "bob", "psst")], request_key=b"2"),
@@ -573,8 +569,8 @@ def test_request_keys_are_known_after_a_restart(lasting: StoreUnderTest) -> None
     assert lasting.appended(saying(request_key=b"1")) != answers[:1]
 
 
-def test_the_rooms_are_known_after_a_restart(lasting: StoreUnderTest) -> None:
-    """Those of which events are kept: the ids of the oldest and the newest."""
+def test_room_summaries_survive_a_restart(lasting: StoreUnderTest) -> None:
+    """The oldest and newest id of each room that has events."""
     ids = lasting.stored(said("one"), said("x", "dev"), said("two"), said("y", "dev"))
     (last,) = lasting.stored(changes=[Change(ROOMS, "quiet", b"{}")])
     lasting.again()
@@ -585,8 +581,8 @@ def test_the_rooms_are_known_after_a_restart(lasting: StoreUnderTest) -> None:
     assert lasting.opened.last == last
 
 
-def test_a_store_has_an_id_of_its_own() -> None:
-    """It names a cookie: two servers on one host are distinguished by it."""
+def test_each_store_has_its_own_id() -> None:
+    """The id is part of a cookie's name, which tells two servers on one host apart."""
     ids = []
     for name in ENGINES * 2:
         with StoreUnderTest(EngineUnderTest(name)) as kept:
@@ -596,7 +592,7 @@ def test_a_store_has_an_id_of_its_own() -> None:
 
 
 def test_a_store_keeps_its_id_over_a_restart(lasting: StoreUnderTest) -> None:
-    """As long as the history."""
+    """The id belongs to the file."""
     before = lasting.store.id
     lasting.again()
     assert lasting.store.id == before
@@ -605,8 +601,8 @@ def test_a_store_keeps_its_id_over_a_restart(lasting: StoreUnderTest) -> None:
 # -- notes, and counting -------------------------------------------------------------------------
 
 
-def test_a_note_is_read_when_it_was_answered(kept: StoreUnderTest) -> None:
-    """It has no id and is not shown; of several the last holds, and None removes it."""
+def test_a_note_can_be_read_once_it_is_answered(kept: StoreUnderTest) -> None:
+    """It has no id and is not shown; the last note of a key holds, and None removes it."""
     before = len(kept.follower.units)
     noted = [kept.store.note("markers:ada", "lobby", b"%d" % n) for n in range(5)]
     kept.settle()
@@ -618,8 +614,8 @@ def test_a_note_is_read_when_it_was_answered(kept: StoreUnderTest) -> None:
     assert len(kept.follower.units) == before
 
 
-def test_notes_are_there_after_a_restart(lasting: StoreUnderTest) -> None:
-    """Those too that wait when the store is closed."""
+def test_notes_survive_a_restart(lasting: StoreUnderTest) -> None:
+    """Also notes that are pending when the store is closed."""
     for n in range(3):
         lasting.store.note("used", "a", b"%d" % n)
     lasting.again()
@@ -627,15 +623,15 @@ def test_notes_are_there_after_a_restart(lasting: StoreUnderTest) -> None:
     assert cells["a"].value == b"2"
 
 
-def test_a_closed_store_takes_no_notes(kept: StoreUnderTest) -> None:
-    """It says so."""
+def test_a_closed_store_refuses_notes(kept: StoreUnderTest) -> None:
+    """With `Unavailable`."""
     kept.closed()
     with pytest.raises(Unavailable):
         result_of(kept.store.note("used", "a", b"1"))
 
 
-def test_messages_are_counted_behind_an_id(kept: StoreUnderTest) -> None:
-    """Joins are none; `most` is the most that is counted."""
+def test_count_counts_messages_after_an_id(kept: StoreUnderTest) -> None:
+    """Joins do not count; `most` limits the count."""
     first, *_ = kept.stored(said())
     kept.stored(Joined("lobby", "ada"))
     kept.stored(Acted("lobby", "ada", "waves"))
@@ -653,7 +649,7 @@ def test_messages_are_counted_behind_an_id(kept: StoreUnderTest) -> None:
 
 
 def test_closing_stores_pending_appends(kept: StoreUnderTest) -> None:
-    """Every append that was not refused is answered."""
+    """Every accepted append is answered."""
     appended = [kept.store.append([saying(text)]) for text in ("one", "two")]
     closed = kept.store.close().addCallback(lambda _: len(kept.follower.units))
     kept.settle()
@@ -662,16 +658,16 @@ def test_closing_stores_pending_appends(kept: StoreUnderTest) -> None:
     assert [result_of(answer) for answer in appended] == [[u.id] for u in kept.follower.units]
 
 
-def test_a_store_says_whether_it_takes_events(kept: StoreUnderTest) -> None:
-    """Nothing is stored or shown by that, and no id is given."""
+def test_a_probe_stores_and_shows_nothing(kept: StoreUnderTest) -> None:
+    """And uses no id."""
     (before,) = kept.stored(said())
     assert kept.answered(kept.store.probe()) is None
     assert kept.stored(said()) == [before + 1]
     assert len(kept.follower.units) == 2
 
 
-def test_a_closed_store_takes_no_more(kept: StoreUnderTest) -> None:
-    """Nothing is shown any more, and nothing read."""
+def test_a_closed_store_refuses_appends_and_reads(kept: StoreUnderTest) -> None:
+    """Nothing is shown any more."""
     kept.store.close()
     for ask in (
         lambda: kept.appended(saying()),
@@ -687,13 +683,13 @@ def test_a_closed_store_takes_no_more(kept: StoreUnderTest) -> None:
 
 
 def test_a_store_may_be_closed_twice(kept: StoreUnderTest) -> None:
-    """Two reasons to stop are one."""
+    """The second close has no effect."""
     for _ in range(2):
         kept.closed()
 
 
-def test_a_sender_may_close_the_store_on_being_answered(kept: StoreUnderTest) -> None:
-    """What was begun is finished all the same."""
+def test_the_store_may_be_closed_in_a_callback_of_an_append(kept: StoreUnderTest) -> None:
+    """Pending appends are stored all the same."""
     closed: list[Deferred[None]] = []
 
     def close(answers: list[int | Stale]) -> list[int | Stale]:
@@ -709,7 +705,7 @@ def test_a_sender_may_close_the_store_on_being_answered(kept: StoreUnderTest) ->
 
 @pytest.mark.parametrize("name", ENGINES)
 def test_a_store_that_was_never_opened_may_be_closed(name: str) -> None:
-    """The start may fail before; until it is opened it takes nothing."""
+    """The start may fail before; until it is opened it refuses appends."""
     making, clock = EngineUnderTest(name), StrictClock()
     store = making(clock, clock.seconds, 10)
     store.check()
@@ -726,28 +722,8 @@ def test_a_store_that_was_never_opened_may_be_closed(name: str) -> None:
 # -- choosing one --------------------------------------------------------------------------------
 
 
-def test_the_url_names_the_store(tmp_path: Path) -> None:
-    """`memory:` keeps nothing, `sqlite:PATH` everything."""
-    assert isinstance(store_at("memory:", StrictClock(), lambda: START, 10), MemoryStore)
-    store = store_at("sqlite:chat.db", StrictClock(), lambda: START, 10, directory=tmp_path)
-    assert isinstance(store, SqliteStore)
-    store.check()
-    assert list(tmp_path.iterdir()) == [], "looking is not making"
-
-
-@pytest.mark.parametrize(
-    "url", ["", "memory:x", "redis:", "file:///tmp/x", "Memory:", "sqlite:", "sqlite:a\0b"]
-)
-def test_an_unknown_url_is_refused_in_one_line(url: str) -> None:
-    """It ends the start."""
-    with pytest.raises(Malformed) as refusal:
-        store_at(url, StrictClock(), lambda: START, 10)
-    assert repr(url) in refusal.value.message
-    assert "\n" not in refusal.value.message
-
-
-def test_the_fake_follower_keeps_the_units_that_it_is_shown() -> None:
-    """Cells by table and key, as changes leave them."""
+def test_the_fake_follower_records_the_units_shown() -> None:
+    """And the cells that their changes leave."""
     follower = FakeFollower()
     follower.shown([Shown(5, (), [Change(NAMES, "ada", b"1"), Change(NAMES, "bob", b"2")], None)])
     follower.shown([Shown(6, (), [Change(NAMES, "ada", None)], None)])

@@ -1,4 +1,4 @@
-"""Units that expect versions, against a dict: whatever comes in whatever order."""
+"""Units with expectations, in any order, compared with a model made of dicts."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Draft(NamedTuple):
     events: int
     changes: list[Change]
     expects: list[tuple[tuple[str, str], bool]]
-    """Cells, and whether their versions are to be the right ones."""
+    """Cells, and whether the unit expects their current versions."""
     request_key: bytes | None
 
 
@@ -47,7 +47,7 @@ A_DRAFT = st.builds(
 
 
 class Model:
-    """What a store should hold."""
+    """A model of what the store should hold."""
 
     def __init__(self, last: int) -> None:
         self.last = last
@@ -80,7 +80,7 @@ class Model:
         return first
 
     def unit(self, draft: Draft) -> Unit:
-        """A unit that expects what is so now, or something else."""
+        """A unit that expects the current versions, or others, as the draft says."""
         expects = [
             Expect(*cell, self.version(cell) + (0 if right else 1)) for cell, right in draft.expects
         ]
@@ -93,8 +93,8 @@ class Model:
         return {key: cell for (table, key), cell in self.cells.items() if table == name}
 
 
-class Machine(RuleBasedStateMachine):
-    """One store, in one turn and over many, closed and opened again."""
+class StoreMachine(RuleBasedStateMachine):
+    """A store over many turns, closed and opened again."""
 
     name = ""
 
@@ -108,7 +108,7 @@ class Machine(RuleBasedStateMachine):
 
     @rule(drafts=st.lists(A_DRAFT, max_size=3))
     def append(self, drafts: list[Draft]) -> None:
-        """Append some units, which are judged by and by."""
+        """Append some units; their answers are checked later."""
         units, answers = [], []
         for draft in drafts:
             unit = self.model.unit(draft)
@@ -123,7 +123,7 @@ class Machine(RuleBasedStateMachine):
 
     @rule()
     def settle(self) -> None:
-        """Everything is answered, and is what the model says."""
+        """Settle, and compare all answers and contents with the model."""
         self.kept.settle()
         for asked, answers in self.asked:
             assert result_of(asked) == answers
@@ -139,7 +139,7 @@ class Machine(RuleBasedStateMachine):
     @precondition(lambda self: self.making.lasting)
     @rule()
     def restart(self) -> None:
-        """Presence is gone then, and everything else is there."""
+        """Restart the store: presence is gone, and everything else is kept."""
         self.settle()
         self.kept.again()
         for cell in list(self.model.cells):
@@ -149,7 +149,7 @@ class Machine(RuleBasedStateMachine):
         assert self.kept.opened.request_keys == self.model.request_keys
 
     @invariant()
-    def only_what_was_stored_is_shown(self) -> None:
+    def only_stored_events_are_shown(self) -> None:
         """In order."""
         shown = told(self.kept.follower.entries)
         assert shown == [event for event in self.model.events if event in shown]
@@ -159,26 +159,26 @@ class Machine(RuleBasedStateMachine):
         self.kept.__exit__()
 
 
-class MemoryMachine(Machine):
-    """Over memory."""
+class MemoryMachine(StoreMachine):
+    """On the memory engine."""
 
     name = "memory"
 
 
-class SqliteMachine(Machine):
-    """Over a file."""
+class SqliteMachine(StoreMachine):
+    """On a file."""
 
     name = "sqlite"
 
 
-class RedisMachine(Machine):
+class RedisMachine(StoreMachine):
     """Over a server that several nodes share."""
 
     name = "redis"
 
 
 class NodesMachine(RuleBasedStateMachine):
-    """Two nodes on one engine, either of them slow at times."""
+    """Two nodes on one engine, each of them slow at times."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -194,7 +194,7 @@ class NodesMachine(RuleBasedStateMachine):
 
     @rule(node=st.integers(0, 1), key=st.sampled_from(KEYS), value=st.none() | st.just(b"x"))
     def claim(self, node: int, key: str, value: bytes | None) -> None:
-        """Change a cell by what the node was shown of it."""
+        """Change a cell by the version that the node was shown."""
         store, follower = self.nodes[node]
         seen = follower.table(NAMES).get(key)
         expect = Expect(NAMES, key, seen.version if seen else 0)
@@ -203,12 +203,12 @@ class NodesMachine(RuleBasedStateMachine):
 
     @rule(node=st.integers(0, 1), what=st.sampled_from(["appends", "shown"]))
     def hold(self, node: int, what: str) -> None:
-        """A node becomes slow."""
+        """Make a node slow."""
         self.nodes[node][0].hold(what)  # type: ignore[arg-type]
 
     @rule(node=st.integers(0, 1))
     def release(self, node: int) -> None:
-        """It goes on."""
+        """Let a slow node continue."""
         self.nodes[node][0].release()
 
     @rule()
@@ -218,7 +218,9 @@ class NodesMachine(RuleBasedStateMachine):
 
     @invariant()
     def a_node_reads_what_it_was_shown(self) -> None:
-        """Cells and events, however far the engine is."""
+        """A node reads exactly the cells and events that it was shown, even if the engine
+        is ahead.
+        """
         reads = [
             (store.table(NAMES), store.read("lobby", limit=1000), follower)
             for store, follower in self.nodes
@@ -231,14 +233,14 @@ class NodesMachine(RuleBasedStateMachine):
             assert told(result_of(page).entries) == entries
 
     @invariant()
-    def every_node_is_shown_the_same(self) -> None:
-        """In the same order, as far as it has come."""
+    def all_nodes_are_shown_the_same_units(self) -> None:
+        """In the same order."""
         transcripts = [[unit.id for unit in follower.units] for _, follower in self.nodes]
         short, long = sorted(transcripts, key=len)
         assert long[: len(short)] == short == sorted(set(short))
 
     def teardown(self) -> None:
-        """In the end all nodes have the same state, and no change overwrote another one unseen."""
+        """All nodes have the same state in the end, and no change overwrote an unseen one."""
         for store, _ in self.nodes:
             store.release()
         for _ in range(5):

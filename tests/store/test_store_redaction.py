@@ -1,5 +1,5 @@
-"""What every store promises of redactions and of rooms that are erased, and where SQLite leaves
-nothing of them.
+"""Redacted events and erased rooms: the contract of all stores, and what SQLite leaves in
+its file.
 """
 
 from __future__ import annotations
@@ -27,15 +27,15 @@ def kept(request: pytest.FixtureRequest) -> Iterator[StoreUnderTest]:
         yield kept
 
 
-def blank(id_: int, room: str = "lobby") -> Redaction:
+def redaction_of(id_: int, room: str = "lobby") -> Redaction:
     """A redaction of that event."""
     return Redaction(id_, Said(room, "ada", "", redacted=True))
 
 
-def test_a_redacted_event_is_read_in_no_way(kept: StoreUnderTest) -> None:
-    """Its place, its sender and its time stay; everything around it does."""
+def test_the_text_of_a_redacted_event_cannot_be_read(kept: StoreUnderTest) -> None:
+    """Its id and sender stay, and so do the events around it."""
     first, id_, last = (kept.stored(said(text))[0] for text in ("1", SECRET, "3"))
-    kept.stored(said("told"), redacts=(blank(id_),))
+    kept.stored(said("told"), redacts=(redaction_of(id_),))
     pages = [
         kept.read("lobby").entries,
         kept.read("lobby", after=first, limit=1).entries,
@@ -50,54 +50,54 @@ def test_a_redacted_event_is_read_in_no_way(kept: StoreUnderTest) -> None:
     assert texts(kept.read("lobby").entries) == ["1", "", "3", "told"]
 
 
-def test_the_follower_is_shown_what_was_redacted(kept: StoreUnderTest) -> None:
-    """So that it forgets the text too."""
+def test_the_follower_is_shown_redactions(kept: StoreUnderTest) -> None:
+    """So it removes the text from its logs."""
     (id_,) = kept.stored(said(SECRET))
-    kept.stored(redacts=(blank(id_),))
-    assert kept.follower.units[-1].redacts == (blank(id_),)
+    kept.stored(redacts=(redaction_of(id_),))
+    assert kept.follower.units[-1].redacts == (redaction_of(id_),)
 
 
-def test_a_redaction_of_what_is_not_there_changes_nothing(kept: StoreUnderTest) -> None:
-    """An event that was forgotten, or is in another room."""
+def test_a_redaction_of_a_missing_event_changes_nothing(kept: StoreUnderTest) -> None:
+    """An event that was deleted, or is in another room."""
     (id_,) = kept.stored(said("1"))
-    kept.stored(redacts=(blank(id_ + 1), blank(7), blank(id_, "dev")))
+    kept.stored(redacts=(redaction_of(id_ + 1), redaction_of(7), redaction_of(id_, "dev")))
     assert texts(kept.read("lobby").entries) == ["1"]
 
 
 def test_a_stale_unit_redacts_nothing(kept: StoreUnderTest) -> None:
-    """It is stored whole or not at all."""
+    """A unit is stored whole or not at all."""
     (id_,) = kept.stored(said("1"))
-    stale = Unit(redacts=(blank(id_),), expects=[("rooms", "lobby", 7)])  # type: ignore[list-item]
+    stale = Unit(redacts=(redaction_of(id_),), expects=[("rooms", "lobby", 7)])  # type: ignore[list-item]
     kept.appended(stale)
     assert texts(kept.read("lobby").entries) == ["1"]
 
 
 @pytest.mark.parametrize("engine", ["sqlite", "redis"])
-def test_a_redaction_outlives_a_restart(engine: str) -> None:
-    """And is something to keep, also in a unit without events."""
-    assert is_kept(Unit(redacts=(blank(1),)))
+def test_a_redaction_survives_a_restart(engine: str) -> None:
+    """A unit of only a redaction is durable."""
+    assert is_kept(Unit(redacts=(redaction_of(1),)))
     with StoreUnderTest(EngineUnderTest(engine)) as kept:
         (id_,) = kept.stored(said(SECRET))
-        kept.stored(redacts=(blank(id_),))
+        kept.stored(redacts=(redaction_of(id_),))
         kept.again()
         assert texts(kept.read("lobby").entries) == [""]
 
 
-def test_the_ids_of_request_keys_stay(kept: StoreUnderTest) -> None:
-    """A request that is sent again is answered as before, and says nothing twice."""
+def test_a_redacted_message_keeps_its_request_key(kept: StoreUnderTest) -> None:
+    """A repeated request is answered as before, and does not say the text again."""
     unit = saying(SECRET, request_key=b"k" * 16)
     (id_,) = kept.appended(unit)
     assert isinstance(id_, int)
-    kept.stored(redacts=(blank(id_),))
+    kept.stored(redacts=(redaction_of(id_),))
     assert kept.appended(unit) == [id_]
     assert texts(kept.read("lobby").entries) == [""]
 
 
 def test_the_memory_engine_keeps_the_text_nowhere() -> None:
-    """Nor what its stores have in their queues."""
+    """Not in its logs, nor in the queues of its stores."""
     with StoreUnderTest(EngineUnderTest("memory")) as kept:
         (id_,) = kept.stored(said(SECRET))
-        kept.stored(redacts=(blank(id_),))
+        kept.stored(redacts=(redaction_of(id_),))
         assert isinstance(kept.store, MemoryStore)
         assert SECRET not in repr([log.entries for log in kept.engine.logs.values()])
 
@@ -122,8 +122,8 @@ def test_the_file_holds_nothing_of_a_redacted_text(tmp_path: Path, size: int) ->
     again.stop()
 
 
-def test_an_erased_room_is_read_in_no_way(kept: StoreUnderTest) -> None:
-    """No gap is told of it; the events of other rooms stay."""
+def test_the_events_of_an_erased_room_cannot_be_read(kept: StoreUnderTest) -> None:
+    """No gap is reported for them; the events of other rooms stay."""
     floor = kept.read("lobby").floor
     ids = [kept.stored(said(SECRET))[0] for _ in range(3)]
     kept.stored(said("elsewhere", "dev"))
@@ -138,20 +138,20 @@ def test_an_erased_room_is_read_in_no_way(kept: StoreUnderTest) -> None:
 
 
 def test_a_room_without_events_can_be_erased(kept: StoreUnderTest) -> None:
-    """And stays as it is."""
+    """Nothing changes."""
     kept.erase("dev")
     assert kept.read("dev").entries == []
 
 
 def test_cells_of_an_erased_room_stay(kept: StoreUnderTest) -> None:
-    """Its settings do not go with its history."""
+    """Erasing a room's history keeps its settings."""
     kept.stored(said("1"), changes=[Change("rooms", "lobby", b"{}")])
     kept.erase("lobby")
     assert "lobby" in kept.table("rooms")
 
 
 def test_the_file_holds_nothing_of_an_erased_room(tmp_path: Path) -> None:
-    """However many slices it takes, and over a restart."""
+    """However many slices the erasing takes, and over a restart."""
     chat = FileChat(tmp_path / "chatd.sqlite")
     ada = chat.enter("ada")
     chat.perform(ada, Say("lobby", "elsewhere"))

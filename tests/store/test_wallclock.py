@@ -1,4 +1,4 @@
-"""A wall clock that may be set, and ids that never go back."""
+"""The wall clock may be set, and ids never go back."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from ..kit.stores import ENGINES, EngineUnderTest, StoreUnderTest, said
 
 
 class Clocks:
-    """A machine's two clocks."""
+    """The wall clock and the monotonic clock of a machine."""
 
     def __init__(self) -> None:
         self.wall = START
         self.steady = 5.0
-        self.believed = WallClock(lambda: self.wall, lambda: self.steady)
+        self.trusted = WallClock(lambda: self.wall, lambda: self.steady)
 
     def pass_by(self, seconds: float) -> None:
         self.wall += seconds
@@ -32,13 +32,13 @@ def clocks() -> Clocks:
     return Clocks()
 
 
-def test_a_clock_that_goes_as_it_should_is_believed(
+def test_a_wall_clock_that_runs_steadily_is_trusted(
     clocks: Clocks, logged_warnings: list[str]
 ) -> None:
     """To the microsecond."""
     for seconds in (0, 0.5, 3600, 10 * DAY):
         clocks.pass_by(seconds)
-        assert clocks.believed() == clocks.wall
+        assert clocks.trusted() == clocks.wall
     assert logged_warnings == []
 
 
@@ -46,29 +46,29 @@ def test_a_clock_that_goes_as_it_should_is_believed(
 def test_a_jump_is_ignored_and_logged_once(
     clocks: Clocks, logged_warnings: list[str], jump: float
 ) -> None:
-    """Time goes on from where it was; when the clock is back, it is believed again."""
+    """Time continues from before the jump; when the clock is set back, it is trusted again."""
     clocks.wall += jump
     for _ in range(3):
         clocks.pass_by(1)
-        assert clocks.believed() == pytest.approx(clocks.wall - jump)
+        assert clocks.trusted() == pytest.approx(clocks.wall - jump)
     (told,) = logged_warnings
     assert told.startswith(
         f"the clock jumped {spoken(abs(jump))} {'ahead' if jump > 0 else 'back'}"
     )
     clocks.wall -= jump
     clocks.pass_by(1)
-    assert clocks.believed() == clocks.wall
+    assert clocks.trusted() == clocks.wall
     clocks.wall += jump
-    clocks.believed()
+    clocks.trusted()
     assert len(logged_warnings) == 2
 
 
 def test_a_second_jump_is_logged_too(clocks: Clocks, logged_warnings: list[str]) -> None:
     """If it is another one."""
     clocks.wall += 3600
-    clocks.believed()
+    clocks.trusted()
     clocks.wall += 3600
-    clocks.believed()
+    clocks.trusted()
     assert [
         "60 minutes" in logged_warnings[0],
         "2 hours" in logged_warnings[1],
@@ -80,20 +80,18 @@ def test_a_second_jump_is_logged_too(clocks: Clocks, logged_warnings: list[str])
     st.lists(st.tuples(st.floats(0, 1000), st.floats(-JUMP_SECONDS * 0.99, JUMP_SECONDS * 0.99)))
 )
 def test_small_corrections_are_followed(steps: list[tuple[float, float]]) -> None:
-    """Be it much in the end: it is not a jump as long as each step is small."""
+    """Even if they add up to much: no single step is a jump."""
     clocks = Clocks()
     for seconds, correction in steps:
         clocks.pass_by(seconds)
         clocks.wall += correction
-        assert clocks.believed() == clocks.wall
+        assert clocks.trusted() == clocks.wall
 
 
 @pytest.mark.parametrize("engine", ENGINES)
-def test_one_message_at_a_wrong_time_does_not_put_the_later_ones_there(
-    clocks: Clocks, engine: str
-) -> None:
+def test_a_wrong_clock_does_not_move_later_ids_into_the_future(clocks: Clocks, engine: str) -> None:
     """The clock is four years ahead for one message, then right."""
-    with StoreUnderTest(EngineUnderTest(engine), now=clocks.believed) as kept:
+    with StoreUnderTest(EngineUnderTest(engine), now=clocks.trusted) as kept:
         ids: list[int] = []
         for jump in (0, 4 * YEAR, -4 * YEAR, 0):
             clocks.wall += jump
@@ -115,13 +113,13 @@ def test_one_message_at_a_wrong_time_does_not_put_the_later_ones_there(
     ],
 )
 def test_a_start_at_a_suspicious_time_is_reported(ahead: float, told: str | None) -> None:
-    """A year after the last event, or before it."""
+    """If it is more than a year after the last event, or before it."""
     doubtful = doubt(START + ahead, START)
     assert (doubtful or "").startswith(told or "")
     assert (doubtful is None) == (told is None)
 
 
-def test_the_steady_clock_goes_on() -> None:
-    """And is none that can be set."""
+def test_the_steady_clock_runs() -> None:
+    """It is monotonic, so it cannot be set."""
     assert 0 <= steady() - steady() + 1 <= 1
     assert WallClock()() == pytest.approx(time.time(), abs=30)

@@ -1,4 +1,4 @@
-"""The writer: ids and rooms over a restart, and what it does not write."""
+"""The writer: ids and rooms over a restart, and units that do not touch the file."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ LOBBY = room_table(MEMBERS, "lobby")
 # -- ids and rooms over a restart ------------------------------------------------------------------
 
 
-def test_ids_go_on_above_the_highest_ever_given(desk: Desk) -> None:
-    """With the clock set back a year, and though the highest was a private message's."""
+def test_ids_continue_above_the_highest_id_after_a_restart(desk: Desk) -> None:
+    """With the clock set back a year, and if the highest id was a private message's."""
     desk.store(said("hi"))
     (private,) = desk.store(Told("ada", "bob", "psst"))
     desk.wall -= YEAR
@@ -38,9 +38,9 @@ def test_ids_go_on_above_the_highest_ever_given(desk: Desk) -> None:
     assert desk.store(said("ho")) == [private + 1]
 
 
-def test_ids_go_on_above_those_given_before_a_crash(desk: Desk) -> None:
-    """Also if nothing of the last units is in the file: a start continues from the present, and a
-    cursor behind them is not from the future.
+def test_ids_continue_above_those_given_before_a_crash(desk: Desk) -> None:
+    """Also if the last units left nothing in the file: ids start at the current time, so a cursor
+    after them is not in the future.
     """
     desk.store(said("hi"))
     desk.wall += 1
@@ -51,8 +51,8 @@ def test_ids_go_on_above_those_given_before_a_crash(desk: Desk) -> None:
     assert desk.store(said("ho")) == [desk.opened.last + 1]
 
 
-def test_ids_go_on_though_nothing_is_left(desk: Desk) -> None:
-    """A number never means two events, not even one that is forgotten."""
+def test_ids_continue_after_retention_removed_all_events(desk: Desk) -> None:
+    """An id never names two events, not even a deleted one."""
     *_, last = desk.store(*(said(str(n)) for n in range(5)))
     desk.writer.forget(LATEST, None)
     desk.wall -= YEAR
@@ -61,8 +61,8 @@ def test_ids_go_on_though_nothing_is_left(desk: Desk) -> None:
     assert desk.store(said("ho")) == [last + 1]
 
 
-def test_rooms_survive(desk: Desk) -> None:
-    """With the oldest and the newest id in each."""
+def test_room_summaries_survive_a_restart(desk: Desk) -> None:
+    """The oldest and the newest id of each room."""
     ids = desk.store(said("one"), said("x", "dev"), said("two"), said("y", "dev"))
     desk.again()
     assert desk.rooms == {
@@ -71,13 +71,11 @@ def test_rooms_survive(desk: Desk) -> None:
     }
 
 
-# -- what does not touch the file ------------------------------------------------------------------
+# -- units that do not touch the file --------------------------------------------------------------
 
 
-def test_presence_is_not_written(desk: Desk, statements: list[str]) -> None:
-    """Nor are private messages: not a statement is executed for them, and they keep their place in
-    the order.
-    """
+def test_presence_and_private_messages_execute_no_sql(desk: Desk, statements: list[str]) -> None:
+    """They still get ids in order."""
     desk.again()
     (before,) = desk.store(said("before"))
     statements.clear()
@@ -97,8 +95,8 @@ def test_presence_is_not_written(desk: Desk, statements: list[str]) -> None:
     assert queried(desk.path, "SELECT last FROM state") == [(before + 5,)]
 
 
-def test_judging_a_message_looks_nothing_up(desk: Desk, statements: list[str]) -> None:
-    """Neither its room's cell nor its sender's name is read from the file."""
+def test_judging_a_message_reads_nothing_from_the_file(desk: Desk, statements: list[str]) -> None:
+    """Neither its room's cell nor its sender's name."""
     version = desk.set("lobby", b"{}")
     name = desk.set("ada", b"1", NAMES)
     desk.again()
@@ -111,8 +109,10 @@ def test_judging_a_message_looks_nothing_up(desk: Desk, statements: list[str]) -
 
 
 @pytest.mark.parametrize("fate", [None, "lost", "kept"])
-def test_ids_of_presence_are_written_soon(desk: Desk, fates: list[str], fate: str | None) -> None:
-    """After a kill and a clock that is set back, cursors of that time are not from the future."""
+def test_tidy_stores_the_last_id_of_presence(
+    desk: Desk, fates: list[str], fate: str | None
+) -> None:
+    """So after a kill and a clock set back, cursors from before are not in the future."""
     desk.again()
     id_ = desk.set("ada", b"1", NAMES)
     if fate:
@@ -127,8 +127,8 @@ def test_ids_of_presence_are_written_soon(desk: Desk, fates: list[str], fate: st
     assert desk.set("ada", b"1", NAMES) == id_ + 1
 
 
-def test_a_look_at_the_file_writes_nothing_without_need(desk: Desk, statements: list[str]) -> None:
-    """It comes once a minute."""
+def test_tidy_writes_nothing_if_nothing_changed(desk: Desk, statements: list[str]) -> None:
+    """It runs once a minute."""
     desk.again()
     desk.set("ada", b"1", NAMES)
     for updates in (1, 0):
@@ -137,8 +137,8 @@ def test_a_look_at_the_file_writes_nothing_without_need(desk: Desk, statements: 
         assert [sql.split()[0] for sql in statements].count("UPDATE") == updates
 
 
-def test_presence_goes_on_while_the_file_cannot_be_written(desk: Desk) -> None:
-    """What leaves nothing in the file does not need it."""
+def test_presence_can_change_while_the_file_is_locked(desk: Desk) -> None:
+    """It needs no write."""
     version = desk.set("lobby", b"{}")
     desk.writer.close()
     with locked(desk.path):
@@ -148,8 +148,8 @@ def test_presence_goes_on_while_the_file_cannot_be_written(desk: Desk) -> None:
     assert isinstance(answer, int)
 
 
-def test_units_are_judged_by_what_is_not_shown_yet(desk: Desk) -> None:
-    """By the groups before, which a slow reactor has not shown."""
+def test_units_are_judged_by_earlier_groups_not_shown_yet(desk: Desk) -> None:
+    """A slow reactor shows them later."""
     groups = [
         [claim(NAMES, "ada", b"1", 0)],
         [claim(NAMES, "ada", b"2", 0), claim(NAMES, "bob", b"3", 0)],

@@ -1,4 +1,4 @@
-"""Archives: one read for all readers that need the same page."""
+"""Archives: readers that need the same page share one read of the store."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ def entries(*ids: int) -> list[Entry]:
     return [Entry(id_, Said("lobby", "ada", "hi")) for id_ in ids]
 
 
-def test_a_reconnect_storm_costs_one_read_of_each_page() -> None:
-    """A thousand readers at one cursor share the reads, and the bytes of each batch."""
+def test_readers_at_one_cursor_share_one_read_per_page() -> None:
+    """A reconnect storm of a thousand readers costs one read and one encoding per page."""
     stream = FakeRooms(capacity=2, archives=1)
     stream.say(*[0] * 10)
     crowd = [stream.started() for _ in range(1000)]
@@ -31,8 +31,8 @@ def test_a_reconnect_storm_costs_one_read_of_each_page() -> None:
     assert all(ids_in(*outlet.batches) == stream.ids[0] for outlet in crowd)
 
 
-def test_readers_whose_page_has_arrived_are_woken_in_slices() -> None:
-    """A page may be a lot of bytes for each of a thousand readers."""
+def test_readers_of_a_page_are_woken_in_time_slices() -> None:
+    """A page may be many bytes for each of a thousand readers."""
     stream = FakeRooms(capacity=2, archives=1)
     stream.say(*[0] * 10)
     crowd = [stream.started() for _ in range(5)]
@@ -57,8 +57,8 @@ def test_another_cursor_or_limit_is_another_read() -> None:
     ]
 
 
-def test_a_page_without_readers_is_dropped() -> None:
-    """Nothing is woken, and the next reader asks anew."""
+def test_a_page_that_no_reader_waits_for_is_dropped() -> None:
+    """No reader is woken, and the next reader starts a new read."""
     stream = FakeRooms(capacity=2, archives=1)
     stream.say(*[0] * 10)
     outlet = stream.started()
@@ -71,7 +71,7 @@ def test_a_page_without_readers_is_dropped() -> None:
     assert len(stream.archives[0].asked) == 1
 
 
-def test_an_archive_may_answer_at_once() -> None:
+def test_an_archive_may_answer_synchronously() -> None:
     """Then the reader does not wait at all."""
     stream = FakeRooms(capacity=2)
     kept = FakeArchive()
@@ -85,8 +85,8 @@ def test_an_archive_may_answer_at_once() -> None:
     assert ids_in(*outlet.batches) == stream.ids[0]
 
 
-def test_a_page_is_complete_up_to_its_last_event_or_the_end_of_the_log() -> None:
-    """Whatever the log has taken since the page was asked for."""
+def test_a_page_covers_up_to_its_last_event_or_the_log_s_end() -> None:
+    """The log's end is the one at the time of the request, whatever was appended since."""
     read = PageRead(10, 50)
     read.arrive(Page(entries(20, 30), 5, more=True))
     assert (read.until, read.covers(10), read.covers(29), read.covers(30)) == (
@@ -103,15 +103,15 @@ def test_a_page_is_complete_up_to_its_last_event_or_the_end_of_the_log() -> None
     assert read.until == 40
 
 
-def test_a_page_that_leads_nowhere_counts_as_unreadable() -> None:
-    """A reader would ask for it for ever."""
+def test_an_empty_page_that_promises_more_counts_as_unreadable() -> None:
+    """Otherwise the reader would request it again for ever."""
     read = PageRead(10, 50)
     read.arrive(Page([], 5, more=True))
     assert (read.arrived, read.reaches(100)) == (True, None)
 
 
-def test_a_page_of_what_is_in_memory_is_not_needed() -> None:
-    """Retention has left nothing before the log's floor."""
+def test_a_page_is_not_needed_if_retention_emptied_its_range() -> None:
+    """No event is left before the log's floor, so the log can serve the reader."""
     read = PageRead(10, 50)
     read.arrive(Page(entries(45), 40, more=False))
     assert read.reaches(41)

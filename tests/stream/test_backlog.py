@@ -1,4 +1,4 @@
-"""Reading on from the store: page by page, and over into live reading without a hole."""
+"""Backlogs: readers behind the log read pages from the store, then continue live without a hole."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ def stream() -> FakeRooms:
     return behind(FakeRooms(capacity=2, archives=1), *[0] * 10)
 
 
-def test_a_reader_behind_the_window_waits_for_a_page(stream: FakeRooms) -> None:
-    """Page after page, and then from the log; no gap is told."""
+def test_a_reader_behind_the_log_reads_pages_then_the_log(stream: FakeRooms) -> None:
+    """No event is missing, and no gap is reported."""
     outlet = stream.started()
     assert outlet.subscriber
     pages = 0
@@ -41,8 +41,8 @@ def test_a_reader_behind_the_window_waits_for_a_page(stream: FakeRooms) -> None:
     assert not any(batch.gaps for batch in outlet.batches)
 
 
-def test_a_reader_that_has_met_the_log_is_on_the_fast_path(stream: FakeRooms) -> None:
-    """Nothing distinguishes it from a reader that was there all along."""
+def test_a_reader_that_has_caught_up_joins_the_fast_path(stream: FakeRooms) -> None:
+    """It is then treated like a reader that was live all along."""
     outlet, other = stream.started(), stream.started(cursor=stream.last)
     stream.archives[0].answer()
     stream.turn.end()
@@ -55,7 +55,7 @@ def test_a_reader_that_has_met_the_log_is_on_the_fast_path(stream: FakeRooms) ->
     assert outlet.written + other.written >= 2
 
 
-def test_events_that_come_while_a_page_is_under_way_are_read_once(stream: FakeRooms) -> None:
+def test_events_appended_during_a_page_read_are_delivered_once(stream: FakeRooms) -> None:
     """Also if the log has evicted them when the page arrives."""
     outlet = stream.started()
     stream.say(*[0] * 5)
@@ -69,7 +69,7 @@ def test_events_that_come_while_a_page_is_under_way_are_read_once(stream: FakeRo
     assert ids_in(*outlet.batches) == stream.ids[0]
 
 
-def test_a_gap_is_told_for_events_that_are_kept_nowhere(stream: FakeRooms) -> None:
+def test_events_deleted_by_retention_are_reported_as_a_gap(stream: FakeRooms) -> None:
     """Once, before the first event that is kept."""
     stream.archives[0].forget(4)
     outlet = stream.started()
@@ -81,8 +81,8 @@ def test_a_gap_is_told_for_events_that_are_kept_nowhere(stream: FakeRooms) -> No
     assert ids_in(*outlet.batches) == stream.ids[0][4:]
 
 
-def test_a_page_that_cannot_be_read_is_a_gap_up_to_the_log(stream: FakeRooms) -> None:
-    """As for a log without an archive; the reader goes on live."""
+def test_an_unreadable_page_is_a_gap_up_to_the_log(stream: FakeRooms) -> None:
+    """As for a log without an archive; the reader continues live."""
     outlet = stream.started()
     stream.archives[0].answer(fail=True)
     stream.turn.end()
@@ -92,8 +92,8 @@ def test_a_page_that_cannot_be_read_is_a_gap_up_to_the_log(stream: FakeRooms) ->
     assert ids_in(*outlet.batches) == stream.ids[0][8:]
 
 
-def test_the_gap_of_an_unreadable_page_is_told_before_another_room_passes_it() -> None:
-    """The next page may be read, and begins behind the missing events."""
+def test_the_gap_of_an_unreadable_page_comes_before_later_events_of_other_rooms() -> None:
+    """The next page may be readable, and would begin after the missing events."""
     stream = behind(FakeRooms(rooms=2, capacity=4, archives=1), *[0] * 3, *[1] * 2, *[0] * 5)
     poll = FakeOutlet(polls=True)
     stream.reader(poll, 0, 1, cursor=BEGAN + 2, limit=2).start()
@@ -103,8 +103,8 @@ def test_the_gap_of_an_unreadable_page_is_told_before_another_room_passes_it() -
     assert (ids_in(batch), batch.gaps) == (stream.ids[1], (Gap("r0", None),))
 
 
-def test_the_gap_of_an_unreadable_page_is_told_once() -> None:
-    """The reader asks for no other page before it has passed the gap."""
+def test_the_gap_of_an_unreadable_page_is_reported_once() -> None:
+    """The reader requests no other page before it has passed the gap."""
     stream = behind(FakeRooms(rooms=2, capacity=4, archives=1), *[0] * 3, *[1] * 2, *[0] * 5)
     outlet = FakeOutlet()
     stream.reader(outlet, 0, 1, limit=1).start()
@@ -115,8 +115,10 @@ def test_the_gap_of_an_unreadable_page_is_told_once() -> None:
     assert [batch.gaps for batch in outlet.batches if batch.gaps] == [(Gap("r0", None),)]
 
 
-def test_the_gap_of_a_failed_page_is_counted_for_a_reader_that_was_there(stream: FakeRooms) -> None:
-    """It paused within the log's window, so the server knows what it has missed."""
+def test_the_gap_of_an_unreadable_page_is_counted_for_a_reader_that_paused(
+    stream: FakeRooms,
+) -> None:
+    """The reader paused within the log's window, so the server knows how many events it missed."""
     outlet = stream.started(cursor=stream.last)
     assert outlet.subscriber
     outlet.subscriber.pause()
@@ -128,8 +130,8 @@ def test_the_gap_of_a_failed_page_is_counted_for_a_reader_that_was_there(stream:
     assert [batch.gaps for batch in outlet.batches] == [(Gap("r0", 5),)]
 
 
-def test_a_gap_behind_a_page_is_not_counted(stream: FakeRooms) -> None:
-    """The archive does not say how many events it has forgotten."""
+def test_a_gap_after_a_page_has_no_count(stream: FakeRooms) -> None:
+    """The archive does not say how many events it has deleted."""
     outlet = stream.started(cursor=stream.last)
     assert outlet.subscriber
     outlet.subscriber.pause()
@@ -144,8 +146,10 @@ def test_a_gap_behind_a_page_is_not_counted(stream: FakeRooms) -> None:
     assert ids_in(*outlet.batches) == [stream.ids[0][10], *stream.ids[0][17:]]
 
 
-def test_pages_of_several_rooms_are_merged_in_the_order_of_the_ids() -> None:
-    """Nothing is delivered before each room has its page, nor beyond the end of the shortest."""
+def test_pages_of_several_rooms_are_merged_in_id_order() -> None:
+    """Events are delivered when each room's page is there, and only up to the end of the shortest
+    page.
+    """
     stream = behind(FakeRooms(rooms=3, capacity=2, archives=2), *[0, 1, 2] * 6)
     outlet = stream.started(0, 1, 2, cursor=BEGAN + 3)
     one, other = stream.archives
@@ -168,9 +172,9 @@ def test_pages_of_several_rooms_are_merged_in_the_order_of_the_ids() -> None:
     assert told[0].cursor >= kept_nowhere[-1]
 
 
-def test_the_pages_of_one_reader_hold_its_limit_together() -> None:
-    """A reader of many rooms does not take many pages' memory; but rooms that take turns are not
-    read one event at a time.
+def test_a_reader_s_limit_is_shared_by_the_pages_of_its_rooms() -> None:
+    """A reader of many rooms does not hold many full pages, but each page has at least
+    `LEAST_SHARE` events.
     """
     stream = behind(FakeRooms(rooms=10, capacity=1, archives=10), *[*range(10)] * 3)
     stream.started(*range(10))
@@ -181,7 +185,7 @@ def test_the_pages_of_one_reader_hold_its_limit_together() -> None:
 
 
 def test_a_page_is_delivered_in_batches_of_bounded_bytes(stream: FakeRooms) -> None:
-    """The same page serves them; it is not read again."""
+    """All batches come from one read of the page."""
     outlet = FakeOutlet()
     stream.reader(outlet, codec=IdCodec(BATCH_BYTES // 3)).start()
     stream.archives[0].answer()
@@ -191,8 +195,8 @@ def test_a_page_is_delivered_in_batches_of_bounded_bytes(stream: FakeRooms) -> N
     assert ids_in(*outlet.batches) == stream.ids[0]
 
 
-def test_a_poll_is_answered_with_its_page_once(stream: FakeRooms) -> None:
-    """Also if it is woken for a new event in the same turn."""
+def test_a_poll_is_answered_with_its_page_exactly_once(stream: FakeRooms) -> None:
+    """Also if a new event wakes the poll in the same turn."""
     outlet = FakeOutlet(polls=True)
     reader = stream.reader(outlet, limit=3)
     reader.start()
@@ -203,8 +207,10 @@ def test_a_poll_is_answered_with_its_page_once(stream: FakeRooms) -> None:
     assert (reader.reading, reader.waiting, stream.rooms[0].readers) == (False, False, 0)
 
 
-def test_a_poll_is_not_answered_by_an_empty_page() -> None:
-    """Nothing lies between its cursor and the log: it goes on waiting for an event."""
+def test_an_empty_page_does_not_answer_a_poll() -> None:
+    """No event lies between the poll's cursor and the log, so the poll stays held until the next
+    event.
+    """
     stream = FakeRooms(rooms=2, capacity=2, archives=1)
     stream.rooms[0].log.floor = stream.rooms[0].log.last = BEGAN + 1
     outlet = FakeOutlet(polls=True)
@@ -218,8 +224,8 @@ def test_a_poll_is_not_answered_by_an_empty_page() -> None:
     assert ids_in(*outlet.batches) == stream.ids[0]
 
 
-def test_a_reader_that_stops_forgets_its_page(stream: FakeRooms) -> None:
-    """It is delivered nothing more."""
+def test_a_stopped_reader_drops_its_page(stream: FakeRooms) -> None:
+    """Nothing more is delivered to it."""
     outlet = stream.started()
     assert outlet.subscriber
     stream.archives[0].answer()
@@ -228,8 +234,8 @@ def test_a_reader_that_stops_forgets_its_page(stream: FakeRooms) -> None:
     assert (outlet.batches, outlet.subscriber.waiting) == ([], False)
 
 
-def test_a_reader_may_pause_while_it_waits(stream: FakeRooms) -> None:
-    """The page is dropped; a reader that resumes in time gets the one that is under way."""
+def test_a_reader_may_pause_while_a_page_is_being_read(stream: FakeRooms) -> None:
+    """Its page is dropped; a reader that resumes in time gets the page that is still being read."""
     outlet = stream.started()
     reader = outlet.subscriber
     assert reader
@@ -247,8 +253,8 @@ def test_a_reader_may_pause_while_it_waits(stream: FakeRooms) -> None:
     assert ids_in(*outlet.batches) == stream.ids[0]
 
 
-def test_a_room_joined_while_waiting_is_read_from_there_on() -> None:
-    """And the rest of the old one comes."""
+def test_a_room_joined_during_a_page_read_is_read_from_the_join_on() -> None:
+    """The rest of the old room's backlog is delivered too."""
     stream = behind(FakeRooms(rooms=2, capacity=2, archives=1), *[0] * 10, 1)
     outlet = stream.started(0)
     assert outlet.subscriber
@@ -260,8 +266,8 @@ def test_a_room_joined_while_waiting_is_read_from_there_on() -> None:
     assert ids_in(*outlet.batches) == sorted([*stream.ids[0], stream.ids[1][-1]])
 
 
-def test_a_room_left_while_waiting_is_read_no_more() -> None:
-    """Its page is not waited for longer than until it arrives."""
+def test_a_room_left_during_a_page_read_is_not_delivered() -> None:
+    """The reader waits for that page at most until it arrives."""
     stream = behind(FakeRooms(rooms=2, capacity=2, archives=1), *[0] * 10, 1)
     outlet = stream.started(0)
     assert outlet.subscriber
@@ -275,8 +281,8 @@ def test_a_room_left_while_waiting_is_read_no_more() -> None:
     assert not outlet.subscriber.waiting
 
 
-def test_hidden_events_are_left_out_of_a_page_too(stream: FakeRooms) -> None:
-    """A page for one reader alone is not shared."""
+def test_hidden_events_are_left_out_of_a_page(stream: FakeRooms) -> None:
+    """Other readers of the page still get them."""
     quiet, other = stream.started(), stream.started()
     assert quiet.subscriber
     quiet.subscriber.hide(BEGAN + 2, BEGAN + 10)
@@ -286,8 +292,8 @@ def test_hidden_events_are_left_out_of_a_page_too(stream: FakeRooms) -> None:
     assert ids_in(*other.batches) == stream.ids[0]
 
 
-def test_a_reader_is_told_once_that_it_has_caught_up(stream: FakeRooms) -> None:
-    """When it was delivered what the logs held: not while it waits or is paused."""
+def test_when_caught_up_is_called_once(stream: FakeRooms) -> None:
+    """After the reader got what the logs held, and not while it waits for a page or is paused."""
     outlet, told = stream.started(), list[int]()
     reader = outlet.subscriber
     assert reader
@@ -304,8 +310,8 @@ def test_a_reader_is_told_once_that_it_has_caught_up(stream: FakeRooms) -> None:
     assert told == [10]
 
 
-def test_a_reader_without_a_backlog_has_caught_up_at_once() -> None:
-    """Also in a room where nothing has happened."""
+def test_when_caught_up_is_called_at_once_without_a_backlog() -> None:
+    """Also in a room without events."""
     stream, told = FakeRooms(), list[bool]()
     outlet = stream.started()
     assert outlet.subscriber
@@ -313,10 +319,10 @@ def test_a_reader_without_a_backlog_has_caught_up_at_once() -> None:
     assert told == [True]
 
 
-def test_a_reader_has_an_owner_and_its_outlet_learns_the_reason_of_its_end(
+def test_a_reader_has_an_owner_and_its_outlet_gets_the_revocation(
     stream: FakeRooms,
 ) -> None:
-    """What the gate needs: whose reader it is, and a way to tell the client."""
+    """The gate needs the owner to find a person's readers, and the outlet to report the reason."""
     outlet, session = FakeOutlet(), object()
     reader = stream.reader(outlet)
     assert reader.owner is None

@@ -1,4 +1,4 @@
-"""Batches: several sources merged in the order of their ids."""
+"""Batches: events of several sources merged in id order."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def stretch(
 
 
 def test_forms_of_a_batch_are_cached() -> None:
-    """The bodies of a thousand polls are one."""
+    """A thousand polls share one response body."""
     batch = Batch(b"1 ", 1, 1)
     made: list[Batch] = []
 
@@ -40,10 +40,10 @@ def test_forms_of_a_batch_are_cached() -> None:
     st.integers(1, 10),
     st.sets(st.integers(1, 40)),
 )
-def test_a_merged_batch_is_a_prefix_of_what_is_known(
+def test_a_merged_batch_is_a_complete_prefix_in_id_order(
     rooms: dict[int, int], until: list[int | None], limit: int, skip: set[int]
 ) -> None:
-    """In the order of the ids, up to the lowest cursor up to which all is known, and no further."""
+    """It ends at the lowest cursor up to which every source is known."""
     ids = [sorted(id_ for id_ in rooms if rooms[id_] == room) for room in range(3)]
     stretches = [stretch(f"r{n}", ids[n], until=until[n]) for n in range(3)]
     batch = merge(stretches, 0, limit, skip)
@@ -57,8 +57,8 @@ def test_a_merged_batch_is_a_prefix_of_what_is_known(
     assert not [id_ for id_ in owed[limit:] if id_ <= batch.cursor], "a hole"
 
 
-def test_a_gap_is_told_in_its_place() -> None:
-    """By the batch in which the missing events end, and without an event if none is left."""
+def test_a_gap_is_reported_by_the_batch_in_which_it_ends() -> None:
+    """Also by a batch without events if no event is left."""
     one, other = stretch("one", [3, 9]), stretch("other", [8], floor=7)
     first = merge([one, other], 0, limit=1)
     assert (ids_in(first), first.gaps) == ([3], ())
@@ -68,14 +68,14 @@ def test_a_gap_is_told_in_its_place() -> None:
     assert (alone.count, alone.cursor, alone.gaps) == (0, 7, (Gap("other", None),))
 
 
-def test_a_gap_beyond_what_is_known_is_told_later() -> None:
-    """Another source's page ends before it."""
+def test_a_gap_beyond_the_known_range_is_reported_later() -> None:
+    """Another source's page ends before the gap."""
     batch = merge([stretch("one", [2], until=5), stretch("other", [8], floor=7)], 0, limit=9)
     assert (ids_in(batch), batch.cursor, batch.gaps) == ([2], 5, ())
 
 
-def test_a_gap_may_be_told_at_once_or_not_at_all() -> None:
-    """Without going beyond it."""
+def test_a_gap_may_be_reported_early_or_suppressed() -> None:
+    """`Tell.NOW` does not move the cursor past the gap; `Tell.NEVER` passes it silently."""
     now = stretch("other", [8], floor=7)._replace(tell=Tell.NOW)
     batch = merge([stretch("one", [3]), now], 0, limit=1)
     assert (ids_in(batch), batch.cursor, batch.gaps) == ([3], 3, (Gap("other", None),))

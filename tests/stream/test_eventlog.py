@@ -1,4 +1,4 @@
-"""The log: bounded, numbered, and honest about what it no longer holds."""
+"""The event log: bounded, ordered by id, and exact about what it has evicted."""
 
 from collections.abc import Sequence
 
@@ -26,10 +26,10 @@ def numbers_in(entries: Sequence[Entry]) -> list[int]:
 
 
 @given(ids, capacities, cursors)
-def test_since_answers_exactly_the_suffix_or_says_that_it_cannot(
+def test_since_returns_the_whole_suffix_or_reports_it_incomplete(
     numbers: list[int], capacity: int, cursor: int
 ) -> None:
-    """Complete means the whole suffix; otherwise just its head is missing, and the log is full."""
+    """An incomplete answer lacks only its oldest entries, and holds as many as the log."""
     entries, complete = filled(numbers, capacity).since(cursor)
     wanted = [number for number in numbers if number > cursor]
     assert numbers_in(entries) == (wanted if complete else wanted[len(wanted) - capacity :])
@@ -37,10 +37,10 @@ def test_since_answers_exactly_the_suffix_or_says_that_it_cannot(
 
 
 @given(ids, capacities, st.integers(1, 50), cursors)
-def test_a_log_that_began_in_the_middle_is_complete_only_from_there(
+def test_a_log_with_a_floor_is_complete_only_from_its_floor(
     steps: list[int], capacity: int, floor: int, cursor: int
 ) -> None:
-    """What was before its floor it never knew, even when it is empty."""
+    """It never held the entries before its floor, even when it is empty."""
     numbers = [floor + step for step in steps]
     entries, complete = filled(numbers, capacity, floor).since(cursor)
     wanted = [number for number in numbers if number > cursor]
@@ -49,8 +49,8 @@ def test_a_log_that_began_in_the_middle_is_complete_only_from_there(
 
 
 @given(ids, capacities)
-def test_the_log_knows_its_ends_and_its_whole_count(numbers: list[int], capacity: int) -> None:
-    """`first` and `last` are what rooms show; `count` is what gaps are measured with."""
+def test_first_last_and_count_cover_evicted_entries(numbers: list[int], capacity: int) -> None:
+    """Rooms show `first` and `last`; gaps are measured with `count`."""
     log = filled(numbers, capacity)
     held = numbers[max(0, len(numbers) - capacity) :]
     assert (log.first, log.last) == (held[0] if held else None, numbers[-1] if numbers else 0)
@@ -58,20 +58,20 @@ def test_the_log_knows_its_ends_and_its_whole_count(numbers: list[int], capacity
 
 
 @given(ids, capacities, cursors)
-def test_the_ordinal_of_a_cursor_is_how_many_entries_lie_before_it(
+def test_the_ordinal_of_a_cursor_counts_the_entries_up_to_it(
     numbers: list[int], capacity: int, cursor: int
 ) -> None:
-    """Exact as long as the log can still see that far."""
+    """Exact as long as the log is complete from that cursor."""
     log = filled(numbers, capacity)
     if log.since(cursor).complete:
         assert log.ordinal(cursor) == len([number for number in numbers if number <= cursor])
 
 
 @given(ids, capacities, st.integers(1, 25))
-def test_a_log_knows_what_new_entries_would_evict(
+def test_evicting_returns_the_newest_id_that_new_entries_would_evict(
     numbers: list[int], capacity: int, more: int
 ) -> None:
-    """The newest of them, by its id: a reader that has seen it loses nothing."""
+    """A reader that has read up to this id loses nothing."""
     log = filled(numbers, capacity)
     held = numbers_in(log.since(0).entries)
     newest = log.evicting(more)
@@ -81,8 +81,8 @@ def test_a_log_knows_what_new_entries_would_evict(
 
 
 @given(ids, capacities, st.integers(0, 25))
-def test_entries_may_be_added_together(numbers: list[int], capacity: int, more: int) -> None:
-    """The log is the same as though they were added one by one."""
+def test_extend_equals_repeated_append(numbers: list[int], capacity: int, more: int) -> None:
+    """The log is the same as if the entries were added one by one."""
     together, singly = filled(numbers, capacity), filled(numbers, capacity)
     new = [Entry(number, Said("lobby", "ada", "")) for number in range(201, 201 + more)]
     together.extend(new)
@@ -100,10 +100,10 @@ def test_entries_may_be_added_together(numbers: list[int], capacity: int, more: 
     st.lists(st.sampled_from([Said("r", "a", "x"), Acted("r", "a", "x"), Joined("r", "a")])),
     st.integers(0, 10),
 )
-def test_latest_answers_the_last_of_a_kind_oldest_first(
+def test_latest_returns_the_last_events_of_a_kind_oldest_first(
     events: list[Said | Acted | Joined], count: int
 ) -> None:
-    """A newcomer is shown messages, not the comings and goings between them."""
+    """A newcomer is shown messages, not the joins and leaves between them."""
     log = EventLog(20)
     for number, event in enumerate(events, 1):
         log.append(Entry(number, event))
@@ -112,8 +112,8 @@ def test_latest_answers_the_last_of_a_kind_oldest_first(
     assert numbers_in(log.latest(count, MESSAGES)) == wanted[max(0, len(wanted) - count) :]
 
 
-class Counting:
-    """A codec that counts its work."""
+class CountingCodec:
+    """A codec that counts how often it encodes."""
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -127,10 +127,10 @@ class Counting:
         return b"".join(chunks)
 
 
-def test_an_entry_is_encoded_once_for_each_codec() -> None:
+def test_an_entry_is_encoded_once_per_codec() -> None:
     """However many readers there are."""
     entry = Entry(7, Said("lobby", "ada", "hello"))
-    one, other = Counting("one"), Counting("other")
+    one, other = CountingCodec("one"), CountingCodec("other")
     assert [entry.encoded(codec) for codec in (one, other, one, other)] == [
         b"one 7",
         b"other 7",
@@ -147,15 +147,15 @@ def test_an_entry_is_encoded_once_for_each_codec() -> None:
     ],
 )
 def test_the_id_is_the_time_to_the_microsecond(id_: int, time: str) -> None:
-    """UTC, with all six digits also where they are zeros."""
+    """In UTC, always with six decimal digits."""
     assert Entry(id_, Said("lobby", "ada", "hello")).time == time
 
 
 @given(ids, ids, st.integers(1, 20), cursors)
-def test_prepending_completes_a_log(
+def test_prepend_completes_an_incomplete_log(
     past: list[int], since: list[int], capacity: int, cursor: int
 ) -> None:
-    """As far as there is room; what a reader has missed is counted as before."""
+    """As far as its capacity allows; the number of evicted entries stays correct."""
     numbers = [*past, *(100 + number for number in since)]
     whole = filled(numbers, capacity)
     partial = EventLog(capacity, 100, incomplete=True)

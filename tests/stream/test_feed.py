@@ -1,4 +1,4 @@
-"""Feeds: bytes that are made once, in batches of bounded size."""
+"""Feeds: each event is encoded once, in batches of bounded size."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from chatd.testing import FakeOutlet
 from ..kit.stream import BEGAN, FakeRooms, IdCodec, ids_in
 
 
-def test_readers_at_one_cursor_share_the_batch() -> None:
+def test_readers_at_one_cursor_share_a_batch() -> None:
     """Its bytes are made once for all of them."""
     stream = FakeRooms()
     readers = [stream.started() for _ in range(3)]
@@ -39,8 +39,8 @@ def test_another_cursor_or_limit_needs_another_batch() -> None:
 
 
 @pytest.mark.parametrize("rooms", [(0,), (0, 1)], ids=["one room", "merged"])
-def test_a_long_suffix_comes_in_batches_of_the_limit(rooms: tuple[int, ...]) -> None:
-    """No reader is given everything in one write."""
+def test_a_long_suffix_is_split_at_the_batch_limit(rooms: tuple[int, ...]) -> None:
+    """No reader gets its whole backlog in one write."""
     stream = FakeRooms(2, 3 * PUSH_LIMIT)
     stream.say(*[0, 1][: len(rooms)] * (2 * PUSH_LIMIT // len(rooms)), 0, 0)
     outlet = stream.started(*rooms)
@@ -49,8 +49,8 @@ def test_a_long_suffix_comes_in_batches_of_the_limit(rooms: tuple[int, ...]) -> 
 
 
 @pytest.mark.parametrize("rooms", [(0,), (0, 1)], ids=["one room", "merged"])
-def test_a_heavy_suffix_comes_in_batches_of_bounded_bytes(rooms: tuple[int, ...]) -> None:
-    """Large messages make short batches, and none is left out."""
+def test_a_suffix_of_large_messages_is_split_by_bytes(rooms: tuple[int, ...]) -> None:
+    """Batches of large messages hold fewer entries, and no entry is left out."""
     weight = BATCH_BYTES // 4
     stream = FakeRooms(2)
     stream.say(*[0, 1][: len(rooms)] * 6, 0)
@@ -61,8 +61,8 @@ def test_a_heavy_suffix_comes_in_batches_of_bounded_bytes(rooms: tuple[int, ...]
     assert ids_in(*outlet.batches) == stream.after(rooms, BEGAN)
 
 
-def test_an_entry_above_the_limit_of_bytes_is_a_batch_of_its_own() -> None:
-    """A batch always has an entry if there is one."""
+def test_an_entry_above_the_byte_limit_is_a_batch_of_its_own() -> None:
+    """A batch always has at least one entry."""
     stream = FakeRooms()
     stream.say(0, 0)
     outlet = FakeOutlet()
@@ -70,7 +70,7 @@ def test_an_entry_above_the_limit_of_bytes_is_a_batch_of_its_own() -> None:
     assert [batch.count for batch in outlet.batches] == [1, 1]
 
 
-def test_a_gap_names_the_room_that_has_it() -> None:
+def test_a_gap_names_its_room() -> None:
     """The other room's log is complete."""
     stream = FakeRooms(2, 2)
     stream.say(0, 0, 0, 1, 1)

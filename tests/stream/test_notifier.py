@@ -1,4 +1,4 @@
-"""Fan-out: once a turn, in slices, and without loss."""
+"""Fan-out: readers are woken once a turn, in time slices, without loss."""
 
 from __future__ import annotations
 
@@ -35,8 +35,8 @@ def test_a_burst_costs_each_reader_one_batch() -> None:
     assert [[batch.count for batch in outlet.batches] for outlet in outlets] == [[16]] * 3
 
 
-def test_a_turn_is_cut_only_where_a_log_would_evict() -> None:
-    """A full log does not matter as long as its oldest entry was shown."""
+def test_readers_are_woken_mid_turn_only_before_an_eviction() -> None:
+    """A full log does not matter while its oldest entry was already delivered."""
     stream = FakeRooms(capacity=10)
     outlet = stream.started()
     stream.say(*[0] * 6)
@@ -49,8 +49,8 @@ def test_a_turn_is_cut_only_where_a_log_would_evict() -> None:
     assert [batch.count for batch in outlet.batches] == [6, 10, 1]
 
 
-def test_room_made_for_a_batch_keeps_its_entries_together() -> None:
-    """Readers are woken before its first entry or behind its last one, not in the middle."""
+def test_entries_stored_together_are_delivered_together() -> None:
+    """Before an eviction, readers are woken before the batch's first entry, not in its middle."""
     stream = FakeRooms(capacity=10)
     outlet = stream.started()
     stream.say(*[0] * 6)
@@ -62,8 +62,8 @@ def test_room_made_for_a_batch_keeps_its_entries_together() -> None:
     assert [batch.count for batch in outlet.batches] == [10, 10]
 
 
-def test_a_reader_of_two_logs_is_not_woken_between_them() -> None:
-    """Its cursor would pass what the log that has to make room is about to get."""
+def test_a_reader_of_two_logs_is_not_woken_between_their_appends() -> None:
+    """Otherwise its cursor would pass the entries that the second log is about to get."""
     stream = FakeRooms(rooms=2, capacity=10)
     outlet = stream.started(0, 1)
     stream.say(*[0] * 10, 1)
@@ -73,8 +73,8 @@ def test_a_reader_of_two_logs_is_not_woken_between_them() -> None:
     assert [batch.count for batch in outlet.batches] == [11, 4]
 
 
-def test_more_entries_than_a_log_holds_are_added_in_steps() -> None:
-    """A reader that keeps up is shown all of them, in the order of the ids."""
+def test_more_entries_than_a_log_s_capacity_are_appended_in_steps() -> None:
+    """A reader that keeps up gets all of them, in id order."""
     stream = FakeRooms(rooms=2, capacity=10)
     outlet = stream.started(0, 1)
     stream.say(*[0, 0, 1] * 20)
@@ -82,8 +82,8 @@ def test_more_entries_than_a_log_holds_are_added_in_steps() -> None:
     assert ids_in(*outlet.batches) == sorted(stream.ids[0] + stream.ids[1])
 
 
-def test_only_the_log_that_evicts_is_read_early() -> None:
-    """The readers of other rooms are woken in slices as ever."""
+def test_only_readers_of_the_evicting_log_are_woken_early() -> None:
+    """The readers of other rooms are woken in time slices as usual."""
     stream = FakeRooms(rooms=2, capacity=10)
     evicting, other = stream.started(0), stream.started(1)
     stream.say(1, *[0] * 11)
@@ -93,8 +93,8 @@ def test_only_the_log_that_evicts_is_read_early() -> None:
     assert ids_in(*other.batches) == stream.ids[1]
 
 
-def test_room_is_made_for_readers_that_joined_before_a_round() -> None:
-    """Also for those that stand behind the others; a reader at the far end is woken at once."""
+def test_readers_at_different_cursors_lose_nothing_to_eviction() -> None:
+    """Readers behind the others are considered too; one at the far end is woken at once."""
     stream = FakeRooms(capacity=10)
     stream.say(*[0] * 10)
     pending = stream.started(cursor=stream.last)
@@ -109,7 +109,9 @@ def test_room_is_made_for_readers_that_joined_before_a_round() -> None:
 
 
 def test_rounds_stay_time_sliced_while_no_log_has_to_evict() -> None:
-    """Some round is always under way; only an unread entry that is to be evicted would end that."""
+    """Only the eviction of an unread entry ends the slicing, although a round is always
+    under way.
+    """
     stream = FakeRooms(rooms=2, capacity=20)
     for room in (0, 1):
         for _ in range(2 * SLICE_READERS):
@@ -123,7 +125,7 @@ def test_rounds_stay_time_sliced_while_no_log_has_to_evict() -> None:
 
 
 def test_fan_out_is_time_sliced() -> None:
-    """Between two slices the turn ends, and the reactor serves everything else."""
+    """Between two slices the turn ends, so the reactor serves everything else."""
     stream = FakeRooms()
     crowd = [stream.started() for _ in range(3 * SLICE_READERS)]
     stream.ticks = count()  # a slice's time is over whenever the clock is looked at
@@ -135,8 +137,8 @@ def test_fan_out_is_time_sliced() -> None:
     assert woken == [SLICE_READERS, 2 * SLICE_READERS, 3 * SLICE_READERS]
 
 
-def test_the_clock_is_read_after_each_reader_that_is_not_pushed_to() -> None:
-    """A poll group stands for many polls."""
+def test_the_slice_s_clock_is_read_after_each_poll_group() -> None:
+    """A poll group stands for many polls, so one may use up a slice."""
     stream = FakeRooms()
     crowds = [FakeOutlet(polls=True) for _ in range(SLICE_READERS)]
     for outlet in crowds:
@@ -149,8 +151,10 @@ def test_the_clock_is_read_after_each_reader_that_is_not_pushed_to() -> None:
     assert not stream.turn.calls
 
 
-def test_readers_on_the_fast_path_are_written_the_delivered_bytes() -> None:
-    """In the same turn.  Readers elsewhere, of several rooms, or with hidden events are not."""
+def test_readers_on_the_fast_path_get_one_reader_s_bytes() -> None:
+    """In the same turn; readers at other cursors, of several rooms, or with hidden events are woken
+    instead.
+    """
     stream = FakeRooms(2)
     level = [stream.started() for _ in range(3 * SLICE_READERS)]
     behind, both, hiding = stream.started(cursor=BEGAN - 1), stream.started(0, 1), stream.started()
@@ -169,7 +173,7 @@ def test_readers_on_the_fast_path_are_written_the_delivered_bytes() -> None:
 
 
 def test_bytes_that_send_does_not_take_are_written() -> None:
-    """`send` may take all, none or some of them, or take care of the rest itself."""
+    """`send` may take all, none or some bytes, or return None if it buffered the rest itself."""
     stream = FakeRooms()
     crowd = [stream.started() for _ in range(SLICE_READERS)]
     sent: list[bytes] = []
@@ -201,7 +205,7 @@ def test_bytes_that_send_does_not_take_are_written() -> None:
 
 
 def test_stopped_and_paused_readers_are_not_on_the_fast_path() -> None:
-    """They are written nothing; a reader that resumes is written to again."""
+    """Nothing is written to them; a reader that resumes is written to again."""
     stream = FakeRooms()
     crowd = [stream.started() for _ in range(3 * SLICE_READERS)]
     for n in range(3):
@@ -220,8 +224,10 @@ def test_stopped_and_paused_readers_are_not_on_the_fast_path() -> None:
     assert sum(outlet.written == 3 for outlet in crowd) >= SLICE_READERS // 2
 
 
-def test_a_batch_with_a_gap_or_with_more_behind_it_is_delivered() -> None:
-    """Only a batch that is the same for all and reaches the end is written past the outlets."""
+def test_a_batch_with_a_gap_or_more_to_come_bypasses_the_fast_path() -> None:
+    """Only a batch that is the same for all readers and reaches the log's end is written
+    directly.
+    """
     stream = FakeRooms(capacity=PUSH_LIMIT + 5)
     crowd = [stream.started() for _ in range(3 * SLICE_READERS)]
     stream.say(*[0] * (PUSH_LIMIT + 3))
@@ -232,8 +238,8 @@ def test_a_batch_with_a_gap_or_with_more_behind_it_is_delivered() -> None:
     assert all(outlet.batches[0].gaps and not outlet.written for outlet in late)
 
 
-def test_other_rooms_are_woken_while_a_large_room_is() -> None:
-    """Their events are read in the same turn, in whichever order the rooms got theirs."""
+def test_small_rooms_are_woken_while_a_large_room_s_fan_out_runs() -> None:
+    """In the same turn, in whichever order the rooms got their events."""
     stream = FakeRooms(rooms=3)
     crowd = [stream.started(1) for _ in range(20 * SLICE_READERS)]
     others = [stream.started(0), stream.started(2)]
@@ -249,8 +255,8 @@ def test_other_rooms_are_woken_while_a_large_room_is() -> None:
     assert all(ids_in(*outlet.batches) == stream.ids[1] for outlet in crowd)
 
 
-def test_rooms_take_turns() -> None:
-    """Two large rooms are woken alternately, however much happens in either of them."""
+def test_rooms_take_turns_round_robin() -> None:
+    """Two large rooms are woken alternately, however many events either gets."""
     stream = FakeRooms(rooms=2)
     crowds = [[stream.started(room) for _ in range(6 * SLICE_READERS)] for room in (0, 1)]
     stream.ticks = count()
@@ -265,7 +271,7 @@ def test_rooms_take_turns() -> None:
     capacity=st.integers(1, 8),
 )
 def test_no_reader_misses_events_between_slices(steps: list[list[int]], capacity: int) -> None:
-    """Not even from logs of a few entries.  A step is events in some rooms, or the turn's end."""
+    """With logs of a few entries too; a step is events in some rooms, or the end of the turn."""
     stream = FakeRooms(rooms=3, capacity=capacity)
     crowds = [
         [stream.started(room) for _ in range(size)]
@@ -285,8 +291,8 @@ def test_no_reader_misses_events_between_slices(steps: list[list[int]], capacity
             assert not any(batch.gaps for batch in outlet.batches)
 
 
-def test_a_new_reader_is_woken_with_those_that_are_pending() -> None:
-    """A poll that is repeated at once does not overtake the others, and gets more at a time."""
+def test_a_new_reader_waits_for_the_pending_fan_out() -> None:
+    """A poll that is repeated at once does not overtake others, and gets more events at a time."""
     stream = FakeRooms()
     waiting = stream.started()
     stream.say(0)
@@ -296,11 +302,13 @@ def test_a_new_reader_is_woken_with_those_that_are_pending() -> None:
     stream.turn.end()
     assert [ids_in(*outlet.batches) for outlet in (waiting, newcomer)] == [stream.ids[0]] * 2
     late = stream.started()
-    assert ids_in(*late.batches) == stream.ids[0], "nobody waits any more: it is read at once"
+    assert ids_in(*late.batches) == stream.ids[0], (
+        "no reader is pending, so a new one reads at once"
+    )
 
 
 def test_an_idle_notifier_schedules_nothing() -> None:
-    """And one call wakes all readers."""
+    """One scheduled call wakes all readers."""
     stream = FakeRooms(2)
     stream.started(0, 1)
     assert stream.turn.calls == []
@@ -323,8 +331,8 @@ def test_a_reader_that_raises_is_stopped_and_the_others_are_woken() -> None:
     assert ids_in(*after.batches) == [BEGAN + 1, BEGAN + 2, BEGAN + 3]
 
 
-def test_a_reader_may_be_stopped_while_others_are_woken() -> None:
-    """A stopped reader gets nothing more, though the wake had begun."""
+def test_a_reader_may_be_stopped_during_a_fan_out() -> None:
+    """A stopped reader gets nothing more, even if the fan-out had begun."""
     stream = FakeRooms()
     outlets = [ActingOutlet(), ActingOutlet()]
     readers = [stream.reader(outlet) for outlet in outlets]
@@ -336,8 +344,8 @@ def test_a_reader_may_be_stopped_while_others_are_woken() -> None:
     assert sorted(len(outlet.batches) for outlet in outlets) == [0, 1]
 
 
-def test_an_event_that_a_delivery_causes_is_read_in_the_next_turn() -> None:
-    """Once, by all readers."""
+def test_an_event_caused_by_a_delivery_is_delivered_in_the_next_turn() -> None:
+    """Once, to all readers."""
     stream = FakeRooms()
     listener, talker = stream.started(), ActingOutlet()
     stream.reader(talker).start()

@@ -1,4 +1,4 @@
-"""Portions: what one answer holds of a log."""
+"""Portions: the part of a log that one response holds."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from chatd.stream.eventlog import Codec, Entry
 from chatd.stream.pages import MOST_BYTES, MOST_ENTRIES, Portion, newest, oldest_first
 
 
-class Sized:
-    """A codec whose bytes of an entry are as many as its text says."""
+class SizedCodec:
+    """A codec that encodes an entry as many bytes as its text says."""
 
     name = "sized"
 
@@ -25,7 +25,7 @@ class Sized:
         return b",".join(chunks)
 
 
-SIZED = Sized()
+SIZED = SizedCodec()
 sizes = st.lists(st.integers(1, MOST_BYTES + 2) | st.integers(1, 9000), max_size=80)
 limits = st.integers(1, MOST_ENTRIES)
 
@@ -44,11 +44,11 @@ def portions(
     rest: Callable[[Sequence[Entry], Portion], Sequence[Entry]],
     limit: int,
 ) -> list[Portion]:
-    """All entries, portion by portion."""
+    """Cut all entries into portions, one after the other."""
     found = []
     while entries:
         portion = cut(entries, SIZED, limit)
-        assert portion.entries, "a portion gets on by one entry at least"
+        assert portion.entries, "a portion holds at least one entry"
         assert portion.whole is (len(portion.entries) == len(entries))
         found.append(portion)
         entries = rest(entries, portion)
@@ -56,8 +56,8 @@ def portions(
 
 
 @given(sizes, limits)
-def test_no_portion_holds_more_than_one_answer_may(sizes: list[int], limit: int) -> None:
-    """Of entries and of bytes; a single entry that is longer comes alone."""
+def test_a_portion_is_bounded_in_entries_and_bytes(sizes: list[int], limit: int) -> None:
+    """A single entry above the byte limit is a portion of its own."""
     for cut in (oldest_first, newest):
         portion = cut(entries_of(sizes), SIZED, limit)
         assert len(portion.entries) <= limit
@@ -65,16 +65,16 @@ def test_no_portion_holds_more_than_one_answer_may(sizes: list[int], limit: int)
 
 
 @given(sizes, limits)
-def test_going_on_behind_each_portion_reads_everything_once(sizes: list[int], limit: int) -> None:
-    """In order."""
+def test_paging_forwards_reads_every_entry_once(sizes: list[int], limit: int) -> None:
+    """In id order."""
     entries = entries_of(sizes)
     read = portions(oldest_first, entries, lambda all_, one: all_[len(one.entries) :], limit)
     assert [id_ for portion in read for id_ in ids(portion)] == [entry.id for entry in entries]
 
 
 @given(sizes, limits)
-def test_going_on_before_each_portion_reads_everything_once(sizes: list[int], limit: int) -> None:
-    """Back to the first, and each portion in order."""
+def test_paging_backwards_reads_every_entry_once(sizes: list[int], limit: int) -> None:
+    """Back to the first entry, and each portion in id order."""
     entries = entries_of(sizes)
     read = portions(newest, entries, lambda all_, one: all_[: -len(one.entries)], limit)
     assert [id_ for portion in read[::-1] for id_ in ids(portion)] == [e.id for e in entries]

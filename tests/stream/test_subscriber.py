@@ -1,4 +1,4 @@
-"""Readers: exactly the suffix, in order, once; or told the gap."""
+"""Readers: each gets exactly the suffix after its cursor, in order, once, or is told the gap."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from chatd.testing import FakeOutlet
 from ..kit.stream import BEGAN, ID_CODEC, ActingOutlet, DirectOutlet, FakeRooms, ids_in
 
 
-class Reader:
-    """A client as the tests' model sees it: what it was given, and what it is owed."""
+class ModelReader:
+    """A reader with the test's model of it: what it was delivered, and what it is owed."""
 
     def __init__(
         self, stream: FakeRooms, rooms: frozenset[int], cursor: int, limit: int, polls: bool
@@ -24,18 +24,18 @@ class Reader:
         self.stream, self.rooms, self.limit, self.polls = stream, rooms, limit, polls
         self.cursor = cursor
         self.unaware = cursor < BEGAN
-        """Whether it comes from before the rooms' memory, and was not told so yet."""
+        """Whether its cursor is before the rooms' logs, and no gap was reported for that yet."""
         self.begins = dict.fromkeys(rooms, cursor)
-        """Where it began to read each room."""
+        """The cursor at which it began to read each room."""
         self.missing: dict[int, list[int]] = {}
         self.told_ahead: dict[int, int] = {}
-        """Where pages could not be read: the cursors up to which a gap was told."""
+        """For rooms with an unreadable page: the cursor up to which a gap was reported."""
         self.counted: set[int] | None = None
-        """While it is paused: the rooms of which it knew everything when it began to be."""
+        """While it is paused: the rooms of which it had missed nothing when it paused."""
         self.patient = False
-        """Whether it stood at the end once, and has always read at once since then."""
+        """Whether it has caught up once, and has never paused since."""
         self.poll()
-        # While others are about to be woken it waits with them, and has not stood there yet.
+        # During a fan-out it waits with the pending readers, and has not caught up yet.
         self.patient = not (polls or stream.turn.calls or self.subscriber.waiting)
 
     def poll(self) -> None:
@@ -48,7 +48,7 @@ class Reader:
         self.check()
 
     def check(self) -> None:
-        """Hold everything new against what there was to read."""
+        """Compare each new batch with the events that it should hold."""
         for batch in self.outlet.batches[self.read :]:
             self.take(batch)
             self.read += 1
@@ -56,9 +56,9 @@ class Reader:
     def take(self, batch: Batch) -> None:
         got = ids_in(batch)
         owed = [id_ for id_ in self.owed() if id_ <= batch.cursor]
-        assert got == [id_ for id_ in owed if id_ in got], "foreign, doubled, or out of order"
+        assert got == [id_ for id_ in owed if id_ in got], "foreign, duplicate, or out of order"
         assert batch.count == len(got) <= self.limit
-        assert batch.cursor > self.cursor, "it came no further"
+        assert batch.cursor > self.cursor, "the cursor did not advance"
         for gap in batch.gaps:
             room = int(gap.source[1:])
             if room < len(self.stream.archives) and self.stream.archives[room].failed:
@@ -66,7 +66,9 @@ class Reader:
         for room in self.rooms:
             here = [id_ for id_ in owed if id_ in self.stream.ids[room]]
             lost = [id_ for id_ in here if id_ not in got]
-            assert all(self.stream.kept_nowhere(room, id_) for id_ in lost), "kept, and not given"
+            assert all(self.stream.kept_nowhere(room, id_) for id_ in lost), (
+                "a kept event was not delivered"
+            )
             assert here[len(lost) :] == [id_ for id_ in here if id_ in got], "a hole in the middle"
             told_ahead = self.told_ahead.get(room, 0)
             silent = [id_ for id_ in lost if id_ > told_ahead]
@@ -76,7 +78,7 @@ class Reader:
         self.cursor = batch.cursor
 
     def owed(self) -> list[int]:
-        """What it has not read yet, of what came after it began to read."""
+        """The ids after the cursor that the reader has not been delivered yet."""
         return sorted(
             id_
             for room in self.rooms
@@ -87,20 +89,20 @@ class Reader:
         room = int(gap.source[1:])
         missed = self.missing.pop(room, [])
         assert missed or self.unaware or room in self.told_ahead, "a gap where nothing is missing"
-        assert not self.patient, "a gap for one who was never slow"
+        assert not self.patient, "a gap for a reader that kept up"
         if self.counted and room in self.counted and not self.stream.archives:
-            assert gap.missed == len(missed), "the gap and what was given are not everything"
+            assert gap.missed == len(missed), "the gap's count is wrong"
         elif room not in self.told_ahead:
-            assert gap.missed in (None, len(missed)), "measured what it cannot know"
+            assert gap.missed in (None, len(missed)), "a count that the server cannot know"
 
     def settled(self) -> None:
-        """Nothing is under way: it stands at the end, and has been told of all that it misses."""
+        """Check a reader with nothing under way: it has caught up, and each loss was reported."""
         assert self.owed() == []
         assert not any(self.missing.values()), "a silent gap"
         self.unaware = False
 
 
-class Reading(RuleBasedStateMachine):
+class ReadersMachine(RuleBasedStateMachine):
     """Readers of every kind over rooms of every size."""
 
     @initialize(
@@ -113,9 +115,9 @@ class Reading(RuleBasedStateMachine):
         self.stream = FakeRooms(rooms, capacity, min(archives, rooms))
         self.stream.say(*(room % rooms for room in past))
         self.all = range(rooms)
-        self.readers: list[Reader] = []
+        self.readers: list[ModelReader] = []
 
-    def some(self, choice: int, readers: list[Reader]) -> Reader:
+    def some(self, choice: int, readers: list[ModelReader]) -> ModelReader:
         return readers[choice % len(readers)]
 
     def rooms(self, choice: int) -> frozenset[int]:
@@ -123,12 +125,12 @@ class Reading(RuleBasedStateMachine):
         return frozenset(n for n in self.all if choice >> n & 1) or frozenset(self.all)
 
     @property
-    def paused(self) -> list[Reader]:
+    def paused(self) -> list[ModelReader]:
         return [reader for reader in self.readers if reader.subscriber.paused]
 
     @property
-    def pushed(self) -> list[Reader]:
-        """Those who are given what comes, and have not begun to be slow."""
+    def pushed(self) -> list[ModelReader]:
+        """The pushed readers that are not paused, nor about to be."""
         return [r for r in self.readers if not (r.polls or r.outlet.takes or r.subscriber.paused)]
 
     @rule(where=st.lists(st.integers(0, 2), min_size=1, max_size=12))
@@ -147,14 +149,14 @@ class Reading(RuleBasedStateMachine):
         fail=st.sampled_from([False, False, False, True]),
     )
     def answer(self, room: int, choice: int, most: int, fail: bool) -> None:
-        """A page arrives, of those under way any one; or it could not be read."""
+        """Answer one of the pending page reads, or let it fail."""
         asked = [kept for kept in self.stream.archives if kept.asked]
         asked[room % len(asked)].answer(choice, most, fail=fail)
 
     @precondition(lambda self: any(kept.asked for kept in self.stream.archives))
     @rule(most=st.integers(1, 10))
     def answer_all(self, most: int) -> None:
-        """The archive is quick for a while."""
+        """Answer all pending page reads for a while."""
         for _ in range(20):
             for kept in self.stream.archives:
                 while kept.asked:
@@ -164,7 +166,7 @@ class Reading(RuleBasedStateMachine):
     @precondition(lambda self: self.stream.archives)
     @rule(room=st.integers(0, 2), count=st.integers(1, 3))
     def forget(self, room: int, count: int) -> None:
-        """Retention removes events, be they still in memory."""
+        """Retention deletes events from the store, even if they are still in a log."""
         self.stream.archives[room % len(self.stream.archives)].forget(count)
 
     @precondition(lambda self: len(self.readers) < 4)
@@ -176,12 +178,12 @@ class Reading(RuleBasedStateMachine):
     )
     def open(self, rooms: int, back: int, limit: int, polls: bool) -> None:
         cursor = self.stream.last - back
-        self.readers.append(Reader(self.stream, self.rooms(rooms), cursor, limit, polls))
+        self.readers.append(ModelReader(self.stream, self.rooms(rooms), cursor, limit, polls))
 
     @precondition(lambda self: self.pushed)
     @rule(choice=st.integers(0, 3), takes=st.integers(0, 2))
     def pause(self, choice: int, takes: int) -> None:
-        """At once, or when it has taken some batches more."""
+        """Pause at once, or after the reader has taken some more batches."""
         reader = self.some(choice, self.pushed)
         reader.patient = False
         if takes:
@@ -192,7 +194,7 @@ class Reading(RuleBasedStateMachine):
     @precondition(lambda self: self.paused)
     @rule(choice=st.integers(0, 3), takes=st.sampled_from([1, 2, None]))
     def resume(self, choice: int, takes: int | None) -> None:
-        """For good, or for some batches only."""
+        """Resume for good, or for some batches only."""
         reader = self.some(choice, self.paused)
         reader.outlet.takes = takes
         reader.subscriber.resume()
@@ -200,7 +202,7 @@ class Reading(RuleBasedStateMachine):
     @precondition(lambda self: self.pushed or self.paused)
     @rule(choice=st.integers(0, 7), rooms=st.integers(0, 7))
     def change(self, choice: int, rooms: int) -> None:
-        """What the old rooms still had comes first; of the new ones only what comes from now on."""
+        """Pending events of the old rooms come first; new rooms are read from now on."""
         reader, new = self.some(choice, self.pushed + self.paused), self.rooms(rooms)
         unread = reader.subscriber.paused or reader.subscriber.waiting
         feeds = [self.stream.rooms[room].feed(ID_CODEC) for room in new]
@@ -221,12 +223,14 @@ class Reading(RuleBasedStateMachine):
         self.readers.remove(reader)
 
     @invariant()
-    def everyone_has_what_is_theirs(self) -> None:
+    def every_reader_has_its_events(self) -> None:
         for reader in self.readers:
             reader.check()
             while not reader.subscriber.reading:
                 reader.poll()
-            assert not (reader.patient and reader.subscriber.waiting), "it kept up, and fell behind"
+            assert not (reader.patient and reader.subscriber.waiting), (
+                "a reader that kept up has fallen behind"
+            )
             if not reader.subscriber.paused:
                 reader.counted = None
             elif reader.counted is None:
@@ -238,18 +242,18 @@ class Reading(RuleBasedStateMachine):
                 assert any(kept.asked for kept in self.stream.archives) or self.stream.turn.calls
 
 
-TestReading = Reading.TestCase
-# Explaining a failure would take longer than a test may.
-TestReading.settings = settings(
+TestReaders = ReadersMachine.TestCase
+# Hypothesis's explain phase takes longer than the timeout of a test.
+TestReaders.settings = settings(
     max_examples=300, stateful_step_count=40, phases=set(Phase) - {Phase.explain}
 )
 
 
-# -- one by one ---------------------------------------------------------------------------------
+# -- examples --------------------------------------------------------------------------------------
 
 
-def test_a_poll_takes_one_batch_and_then_reads_no_more() -> None:
-    """What comes later is for the next poll."""
+def test_a_poll_takes_one_batch_and_stops() -> None:
+    """Later events are for the next poll."""
     stream = FakeRooms()
     outlet = FakeOutlet(polls=True)
     stream.reader(outlet, limit=2).start()
@@ -262,7 +266,7 @@ def test_a_poll_takes_one_batch_and_then_reads_no_more() -> None:
 
 
 def test_a_stopped_reader_and_its_outlet_are_freed_at_once() -> None:
-    """They refer to each other until then; only the garbage collector would free them otherwise."""
+    """Their reference cycle is broken, so they do not wait for the garbage collector."""
     stream = FakeRooms()
     outlet = DirectOutlet()
     gone = ref(outlet)
@@ -275,8 +279,8 @@ def test_a_stopped_reader_and_its_outlet_are_freed_at_once() -> None:
     assert gone() is None
 
 
-def test_nothing_is_read_for_a_paused_reader() -> None:
-    """Until it resumes; then everything is."""
+def test_a_paused_reader_gets_nothing_until_it_resumes() -> None:
+    """Then it gets everything."""
     stream = FakeRooms()
     outlet = stream.started()
     assert outlet.subscriber
@@ -288,8 +292,8 @@ def test_nothing_is_read_for_a_paused_reader() -> None:
     assert ids_in(*outlet.batches) == [BEGAN + 1, BEGAN + 2]
 
 
-def test_a_gap_counts_what_was_missed_while_paused() -> None:
-    """The delivered events and the gap are everything."""
+def test_a_gap_counts_the_events_missed_while_paused() -> None:
+    """The delivered events and the gap's count add up to all events."""
     stream = FakeRooms(capacity=10)
     outlet = stream.started()
     assert outlet.subscriber
@@ -303,8 +307,8 @@ def test_a_gap_counts_what_was_missed_while_paused() -> None:
     assert len(ids_in(*outlet.batches)) == 3 + 10
 
 
-def test_a_gap_is_counted_also_if_the_reader_pauses_again_before_it_is_told() -> None:
-    """Room 1 lost an entry, but room 0 has older ones to tell, and those fill the outlet."""
+def test_a_gap_is_counted_if_the_reader_pauses_again_before_the_gap() -> None:
+    """Room 1 lost an entry, but older events of room 0 fill the outlet first."""
     stream = FakeRooms(2, 2)
     outlet = FakeOutlet()
     reader = stream.reader(outlet, 0, 1, limit=1)
@@ -324,22 +328,22 @@ def test_a_gap_is_counted_also_if_the_reader_pauses_again_before_it_is_told() ->
     )
 
 
-def test_a_gap_before_the_reader_came_is_not_counted() -> None:
-    """The server did not see it leave, so it does not pretend to know."""
+def test_a_gap_before_the_reader_connected_has_no_count() -> None:
+    """The server did not see the client leave, so it cannot know."""
     stream = FakeRooms(capacity=2)
     stream.say(0, 0, 0)
     assert [batch.gaps for batch in stream.started().batches] == [(Gap("r0", None),)]
 
 
-def test_a_gap_is_told_also_if_no_event_is_left() -> None:
-    """A cursor before the server's memory, in a room where nothing has happened since."""
+def test_a_gap_is_reported_even_if_no_event_is_left() -> None:
+    """A cursor older than the log, in a room without events since."""
     (batch,) = FakeRooms().started(cursor=BEGAN - 1).batches
     assert (batch.gaps, batch.count, batch.chunk) == ((Gap("r0", None),), 0, b"")
     assert batch.cursor == BEGAN
 
 
-def test_hidden_events_are_left_out_and_passed() -> None:
-    """A client's own messages, with the echo off; all others come."""
+def test_hidden_events_are_skipped() -> None:
+    """A client's own messages when its echo is off; all other events come."""
     stream = FakeRooms(2)
     outlet = stream.started(0, 1)
     stream.say(0, 1, 0)
@@ -370,7 +374,7 @@ def test_events_stay_hidden_until_the_cursor_has_passed_them() -> None:
 
 
 def test_events_are_hidden_from_one_reader_only() -> None:
-    """A batch with holes is never shared."""
+    """A batch without its hidden events is never shared."""
     stream = FakeRooms()
     quiet, other = stream.started(), stream.started()
     assert quiet.subscriber
@@ -381,8 +385,8 @@ def test_events_are_hidden_from_one_reader_only() -> None:
     assert ids_in(*other.batches) == [BEGAN + 1, BEGAN + 2]
 
 
-def test_a_joined_room_is_read_from_there_on() -> None:
-    """What the old ones still had is read before the change, once."""
+def test_a_joined_room_is_read_from_the_join_on() -> None:
+    """Pending events of the old rooms are delivered before the change, once."""
     stream = FakeRooms(2)
     outlet = stream.started(0)
     assert outlet.subscriber
@@ -396,9 +400,9 @@ def test_a_joined_room_is_read_from_there_on() -> None:
 
 
 @pytest.mark.parametrize("full", [False, True], ids=["reading", "paused"])
-def test_a_room_may_be_read_from_further_back_than_the_others(full: bool) -> None:
-    """From right before the own coming, though the others were read beyond it: nothing comes twice
-    there, and nothing is missing here.
+def test_a_joined_room_may_be_read_from_before_the_current_cursor(full: bool) -> None:
+    """From just before the own join: no event of the other rooms comes twice, and none of the
+    joined room is missing.
     """
     stream = FakeRooms(2)
     outlet = stream.started(0)
@@ -419,7 +423,7 @@ def test_a_room_may_be_read_from_further_back_than_the_others(full: bool) -> Non
     assert [gap for batch in outlet.batches for gap in batch.gaps] == []
 
 
-def test_a_room_that_was_left_is_read_no_more() -> None:
+def test_a_left_room_is_not_delivered() -> None:
     """Its events do not wake the reader either."""
     stream = FakeRooms(2)
     outlet = stream.started(0, 1)
@@ -431,8 +435,8 @@ def test_a_room_that_was_left_is_read_no_more() -> None:
     assert [room.readers for room in stream.rooms] == [0, 1]
 
 
-def test_a_room_joined_while_paused_is_read_from_there_on() -> None:
-    """Neither its earlier events come, nor a gap for those it has evicted."""
+def test_a_room_joined_while_paused_is_read_from_the_join_on() -> None:
+    """Neither its earlier events are delivered, nor a gap for those that its log has evicted."""
     stream = FakeRooms(2, 2)
     outlet = stream.started(0)
     assert outlet.subscriber
@@ -445,8 +449,8 @@ def test_a_room_joined_while_paused_is_read_from_there_on() -> None:
     assert [gap for batch in outlet.batches for gap in batch.gaps] == []
 
 
-def test_events_between_leaving_and_joining_again_are_not_counted_as_missed() -> None:
-    """It was left and joined again while the outlet was full; only what came then was missed."""
+def test_events_between_leave_and_rejoin_are_not_counted_as_missed() -> None:
+    """The reader was paused; only events after the second join count."""
     stream = FakeRooms(1, 2)
     outlet = stream.started()
     assert outlet.subscriber
@@ -462,7 +466,7 @@ def test_events_between_leaving_and_joining_again_are_not_counted_as_missed() ->
 
 
 def test_a_paused_reader_keeps_its_cursor_when_its_rooms_change() -> None:
-    """What it has not read of the room that stays is still to come."""
+    """The pending events of the room that stays are still delivered."""
     stream = FakeRooms(2)
     outlet = stream.started(0)
     assert outlet.subscriber
@@ -485,17 +489,17 @@ def test_an_outlet_may_stop_its_own_reader() -> None:
     assert ids_in(*outlet.batches) == [BEGAN + 1]
 
 
-def test_an_outlet_may_fill_and_drain_while_it_takes_a_batch() -> None:
-    """A transport that pauses and resumes from within changes neither order nor number."""
+def test_an_outlet_may_pause_and_resume_during_a_delivery() -> None:
+    """No event is lost, duplicated or reordered."""
     stream = FakeRooms()
     outlet = ActingOutlet()
     reader = stream.reader(outlet, limit=1)
 
-    def full_and_empty_again() -> None:
+    def pause_and_resume() -> None:
         reader.pause()
         reader.resume()
 
-    outlet.act = full_and_empty_again
+    outlet.act = pause_and_resume
     stream.say(0, 0, 0)
     reader.start()
     assert ids_in(*outlet.batches) == stream.ids[0]

@@ -12,8 +12,8 @@ from chatd.stream.writing import direct_write
 
 
 @given(st.binary(min_size=1, max_size=20), st.integers(0, 20))
-def test_the_rest_is_written(data: bytes, taken: int) -> None:
-    """What `send` takes is not written again, and the order stays."""
+def test_bytes_that_send_does_not_take_are_written(data: bytes, taken: int) -> None:
+    """No byte is written twice, and the order is kept."""
     received: list[bytes] = []
 
     def send(data: bytes) -> int:
@@ -25,7 +25,7 @@ def test_the_rest_is_written(data: bytes, taken: int) -> None:
     assert len(received) == (1 if taken >= len(data) else 2)
 
 
-def test_nothing_is_written_if_send_takes_care_of_the_rest() -> None:
+def test_nothing_is_written_if_send_returns_none() -> None:
     """A buffering `write` in the place of `send` returns None."""
     written: list[bytes] = []
     direct_write(lambda data: None, written.append, b"data")
@@ -33,15 +33,15 @@ def test_nothing_is_written_if_send_takes_care_of_the_rest() -> None:
 
 
 @pytest.mark.parametrize("error", [BlockingIOError, ConnectionResetError, OSError])
-def test_an_error_of_send_is_left_to_write(error: type[OSError]) -> None:
-    """The transport meets the same error where it expects it."""
+def test_an_error_of_send_falls_back_to_write(error: type[OSError]) -> None:
+    """The transport then meets the same error where it handles it."""
     written: list[bytes] = []
     direct_write(_raising(error), written.append, b"data")
     assert written == [b"data"]
 
 
 def test_an_error_of_write_is_not_caught() -> None:
-    """And `write` is called once."""
+    """`write` is called exactly once."""
     calls: list[bytes] = []
 
     def write(data: bytes) -> None:

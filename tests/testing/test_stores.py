@@ -18,7 +18,7 @@ from ..kit.stores import StoreUnderTest, claim, saying, texts
 
 
 class Nodes:
-    """Two nodes, and the turns of their one reactor."""
+    """Two nodes on one engine and one clock."""
 
     def __init__(self, history: int = 10) -> None:
         self.clock = StrictClock()
@@ -28,7 +28,7 @@ class Nodes:
         self.theirs, self.they = self.node(self.ours)
 
     def node(self, other: RefusingStore | None = None) -> tuple[RefusingStore, FakeFollower]:
-        """Another node."""
+        """Add a node."""
         engine = other and other.engine
         store = RefusingStore(self.clock, self.clock.seconds, self.history, engine=engine)
         follower = FakeFollower()
@@ -37,7 +37,7 @@ class Nodes:
         return store, follower
 
     def settle(self) -> None:
-        """Let happen what happens by itself."""
+        """Run the calls that are due, without time passing."""
         for _ in range(5):
             self.clock.advance(0)
 
@@ -53,14 +53,14 @@ def nodes() -> Iterator[Nodes]:
 
 
 def refusal(deferred: Deferred[list[int | Stale]]) -> type[BaseException]:
-    """What an append failed with."""
+    """The class of the error that an append failed with."""
     with pytest.raises((Unavailable, InDoubt)) as raised:
         result_of(deferred)
     return raised.type
 
 
-def test_every_node_is_shown_everything_in_one_order(nodes: Nodes) -> None:
-    """Each is answered behind its own showing."""
+def test_all_nodes_are_shown_all_units_in_one_order(nodes: Nodes) -> None:
+    """Each append is answered after its own node was shown it."""
     answers = [
         node.append([saying(text)])
         for node, text in ((nodes.ours, "one"), (nodes.theirs, "two"), (nodes.ours, "three"))
@@ -72,8 +72,8 @@ def test_every_node_is_shown_everything_in_one_order(nodes: Nodes) -> None:
     ]
 
 
-def test_a_node_that_connects_later_knows_the_rooms(nodes: Nodes) -> None:
-    """And is shown what comes."""
+def test_a_later_node_knows_rooms_cells_and_request_keys(nodes: Nodes) -> None:
+    """And is shown later units."""
     nodes.ours.append([Unit([saying("one").events[0]], [Change(NAMES, "ada", b"")], (), b"key")])
     nodes.settle()
     (id_,) = [unit.id for unit in nodes.we.units]
@@ -90,7 +90,9 @@ def test_a_node_that_connects_later_knows_the_rooms(nodes: Nodes) -> None:
 
 
 def test_a_slow_node_reads_only_the_units_that_it_was_shown(nodes: Nodes) -> None:
-    """What is stored meanwhile is not in its pages and tables; its answers come in order."""
+    """Units stored meanwhile are not in its pages and tables, and its appends are answered in
+    order.
+    """
     nodes.ours.append([claim(NAMES, "ada", b"1", 0), saying("one")])
     nodes.settle()
     last = nodes.they.units[-1].id
@@ -114,8 +116,8 @@ def test_a_slow_node_reads_only_the_units_that_it_was_shown(nodes: Nodes) -> Non
     assert nodes.they.units == nodes.we.units
 
 
-def test_appends_that_are_held_are_judged_when_they_are_released(nodes: Nodes) -> None:
-    """What another node did meanwhile makes them stale."""
+def test_held_appends_are_judged_when_released(nodes: Nodes) -> None:
+    """They are stale if another node changed the cell meanwhile."""
     nodes.ours.hold("appends")
     answer = nodes.ours.append([claim(NAMES, "ada", b"1", 0)])
     nodes.settle()
@@ -126,8 +128,8 @@ def test_appends_that_are_held_are_judged_when_they_are_released(nodes: Nodes) -
     assert result_of(answer) == [Stale(Expect(NAMES, "ada", 0))]
 
 
-def test_reads_that_are_held_answer_when_they_are_released(nodes: Nodes) -> None:
-    """With what was there when they were asked for."""
+def test_held_reads_return_the_state_at_the_request(nodes: Nodes) -> None:
+    """When they are released."""
     nodes.ours.hold("reads")
     page, room = nodes.ours.read("lobby", limit=9), nodes.ours.load("lobby", 1)
     nodes.ours.append([saying("one")])
@@ -138,8 +140,8 @@ def test_reads_that_are_held_answer_when_they_are_released(nodes: Nodes) -> None
     assert (result_of(page).entries, result_of(room).entries) == ([], [])
 
 
-def test_a_store_that_refuses_stores_nothing(nodes: Nodes) -> None:
-    """Until it does no more."""
+def test_a_refusing_store_stores_nothing(nodes: Nodes) -> None:
+    """Until it is set to accept again."""
     nodes.ours.refusing = True
     assert refusal(nodes.ours.append([saying("one")])) is Unavailable
     nodes.ours.refusing = False
@@ -149,8 +151,8 @@ def test_a_store_that_refuses_stores_nothing(nodes: Nodes) -> None:
 
 
 @pytest.mark.parametrize("fate", ["stored", "lost"])
-def test_a_store_in_doubt_has_stored_it_or_not(nodes: Nodes, fate: str) -> None:
-    """The same request with the same key finds out; it is shown once."""
+def test_an_append_in_doubt_is_resolved_by_its_request_key(nodes: Nodes, fate: str) -> None:
+    """Stored or lost: the repeated request is answered, and the unit shown once."""
     nodes.ours.doubting = fate  # type: ignore[assignment]
     unit = saying("one", request_key=b"key")
     doubted = nodes.ours.append([unit])
@@ -164,8 +166,8 @@ def test_a_store_in_doubt_has_stored_it_or_not(nodes: Nodes, fate: str) -> None:
     assert result_of(answer) == [nodes.we.entries[0].id]
 
 
-def test_an_unreadable_store_says_so(nodes: Nodes) -> None:
-    """To everything that reads."""
+def test_an_unreadable_store_fails_every_read(nodes: Nodes) -> None:
+    """With `Unavailable`."""
     nodes.ours.unreadable = True
     for reading in (
         nodes.ours.load("lobby", 1),
@@ -177,8 +179,8 @@ def test_an_unreadable_store_says_so(nodes: Nodes) -> None:
             result_of(reading)  # type: ignore[misc]
 
 
-def test_events_evicted_from_memory_are_reported_as_forgotten() -> None:
-    """Every follower gets the oldest event left, after the batch was shown."""
+def test_followers_are_told_the_first_id_left_after_an_eviction() -> None:
+    """After the batch was shown."""
     nodes = Nodes(history=2)
     nodes.ours.append([saying(str(n)) for n in range(3)])
     nodes.ours.append([saying("x", "dev")])
@@ -191,8 +193,8 @@ def test_events_evicted_from_memory_are_reported_as_forgotten() -> None:
     assert (texts(entries), floor, more) == (["1", "2"], ids[0], False)
 
 
-def test_a_closed_node_is_shown_no_more(nodes: Nodes) -> None:
-    """The others go on."""
+def test_a_closed_node_is_shown_nothing(nodes: Nodes) -> None:
+    """The other nodes continue."""
     nodes.theirs.hold("shown")
     nodes.ours.append([saying("one")])
     nodes.settle()
@@ -202,21 +204,21 @@ def test_a_closed_node_is_shown_no_more(nodes: Nodes) -> None:
     assert (texts(nodes.they.entries), texts(nodes.we.entries)) == (["one"], ["one", "two"])
 
 
-def test_a_test_may_look_into_the_engine() -> None:
+def test_a_test_can_inspect_the_engine() -> None:
     """Of a memory store."""
     with StoreUnderTest(RefusingStore) as kept:
         kept.stored(changes=[Change(NAMES, "ada", b"1")])
         assert kept.engine.cells.version(NAMES, "ada") == kept.last
 
 
-def test_nodes_of_one_chat_have_one_id(nodes: Nodes) -> None:
-    """It is the history's."""
+def test_nodes_of_one_engine_have_one_id(nodes: Nodes) -> None:
+    """The id belongs to the history."""
     assert nodes.ours.id == nodes.theirs.id
     assert nodes.ours.id != Nodes().ours.id
 
 
-def test_a_store_that_refuses_says_so_when_it_is_probed(nodes: Nodes) -> None:
-    """As a full disk does."""
+def test_a_refusing_store_fails_probes(nodes: Nodes) -> None:
+    """As on a full disk."""
     nodes.ours.refusing = True
     with pytest.raises(Unavailable, match="full"):
         result_of(nodes.ours.probe())

@@ -5,22 +5,20 @@ from twisted.internet.defer import Deferred, fail, succeed
 from twisted.internet.protocol import Factory, Protocol
 
 from chatd.model.commands import Say
-from chatd.model.errors import NotAllowed, Unavailable
-from chatd.model.policy import Action
+from chatd.model.errors import Unavailable
 from chatd.testing import FakeConnection, InMemoryChat, result_of
-from chatd.testing.policies import DenyAll, DenyIf
 from chatd.testing.stores import FakeFollower, Held, RefusingStore
 
 
 def test_the_example_of_the_module_works(chat: InMemoryChat) -> None:
-    """As its docstring shows it."""
+    """The one in its docstring."""
     ada = chat.enter("ada")
     chat.perform(ada, Say("lobby", "hello"))
     assert chat.texts("lobby") == ["hello"]
 
 
 def test_the_clock_of_a_chat_stands_still_until_it_is_advanced(chat: InMemoryChat) -> None:
-    """Settling takes no time; advancing takes as much as it says."""
+    """Settling takes no time."""
     called: list[str] = []
     chat.clock.callLater(1, called.append, "due")
     chat.settle()
@@ -29,8 +27,8 @@ def test_the_clock_of_a_chat_stands_still_until_it_is_advanced(chat: InMemoryCha
     assert called == ["due"]
 
 
-def test_the_outcome_of_a_command_is_returned_or_raised(chat: InMemoryChat) -> None:
-    """When everything has settled."""
+def test_perform_returns_the_result_or_raises_the_error(chat: InMemoryChat) -> None:
+    """After everything has settled."""
     ada = chat.enter("ada")
     assert chat.perform(ada, Say("lobby", "x")) == chat.entries("lobby")[-1].id
     chat.store.refusing = True
@@ -42,8 +40,8 @@ def test_the_outcome_of_a_command_is_returned_or_raised(chat: InMemoryChat) -> N
 
 
 @pytest.mark.parametrize("held", ["appends", "shown"])
-def test_a_store_holds_back_appends_shown_units_and_reads(chat: InMemoryChat, held: Held) -> None:
-    """Until it is released, and then everything goes on."""
+def test_held_appends_continue_when_released(chat: InMemoryChat, held: Held) -> None:
+    """The hold may be before storing or before showing."""
     ada = chat.enter("ada")
     chat.store.hold(held)
     said = chat.service.perform(ada, Say("lobby", "x"))
@@ -54,7 +52,7 @@ def test_a_store_holds_back_appends_shown_units_and_reads(chat: InMemoryChat, he
     assert result_of(said)
 
 
-def test_two_nodes_are_one_chat(chat: InMemoryChat) -> None:
+def test_two_nodes_share_one_chat(chat: InMemoryChat) -> None:
     """On one clock."""
     other = InMemoryChat(node=chat)
     ada = chat.enter("ada")
@@ -64,8 +62,8 @@ def test_two_nodes_are_one_chat(chat: InMemoryChat) -> None:
     assert chat.room("lobby").names == other.room("lobby").names == [ada.name, "bob"]
 
 
-def test_a_follower_keeps_the_state_that_it_was_shown(chat: InMemoryChat) -> None:
-    """Cells that are there, and none that went."""
+def test_the_fake_follower_holds_the_current_cells(chat: InMemoryChat) -> None:
+    """Removed cells are gone."""
     follower = FakeFollower()
     store = RefusingStore(chat.clock, chat.clock.seconds, 10, engine=chat.store.engine)
     store.open(follower)
@@ -76,19 +74,8 @@ def test_a_follower_keeps_the_state_that_it_was_shown(chat: InMemoryChat) -> Non
     assert len(follower.entries) == 6
 
 
-def test_policies_for_tests_forbid(chat: InMemoryChat) -> None:
-    """Everything, or what a test says."""
-    ada = chat.enter("ada")
-    for action in Action:
-        with pytest.raises(NotAllowed):
-            DenyAll().may(ada, action)
-        DenyIf(lambda who, what, room: False).may(ada, action)
-        with pytest.raises(NotAllowed):
-            DenyIf(lambda who, what, room: who.name == "ada").may(ada, action)
-
-
-def test_a_result_is_there_or_the_test_fails() -> None:
-    """A test without a network does not wait."""
+def test_result_of_returns_raises_or_fails() -> None:
+    """It never waits."""
     assert result_of(succeed(5)) == 5
     with pytest.raises(KeyError):
         result_of(fail(KeyError("x")))
@@ -97,18 +84,18 @@ def test_a_result_is_there_or_the_test_fails() -> None:
 
 
 class Parrot(Protocol):
-    """Says what it hears, and hangs up at a full stop."""
+    """Sends back what it receives, and closes at a full stop."""
 
     def dataReceived(self, data: bytes) -> None:
-        """Say it again."""
+        """Send it back."""
         assert self.transport is not None
         self.transport.write(data)
         if data == b".":
             self.transport.loseConnection()
 
 
-def test_a_connection_carries_each_part_as_a_packet_of_its_own() -> None:
-    """And nothing more once it is lost."""
+def test_each_part_sent_is_a_packet_of_its_own() -> None:
+    """Nothing is carried after the connection is lost."""
     connection = FakeConnection(Factory.forProtocol(Parrot))
     connection.send(b"a", b"b")
     assert connection.received() == b"ab"

@@ -1,12 +1,15 @@
-"""`/accounts` and `/account`: making an account, and what belongs to one.
+"""`/accounts` and `/account`: registration, and the sessions, tokens and settings of an account.
 
-1. What comes in is JSON only, and a password only over a connection that nobody else reads.
-2. An `Idempotency-Key` is ignored: it proves nothing about who asks, and answers hold secrets.
-3. What needs a password is not for personal tokens.
+1. Bodies are JSON only, and passwords are accepted only over connections that others cannot read.
+2. An `Idempotency-Key` is ignored: it does not prove who sends a request, and answers contain
+   secrets.
+3. Personal tokens cannot change the password, list or end sessions and tokens, or delete the
+   account.
 """
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from twisted.internet.defer import Deferred
@@ -16,16 +19,14 @@ from twisted.web.server import Request
 from ...chat.accounts import Proof
 from ...chat.sessions import LastingSession
 from ...http.body import read_json
-from ...http.fields import segment
-from ...http.resource import ApiResource, Refusal, answer, no_content
-from ...model.errors import ChatError
+from ...http.resource import ApiResource, answer, no_content, resource_named
 from ..access import Access
 from .forms import AccountForm, DeletionForm, NewPasswordForm, TokenForm
 from .session import signed_in
 
 
 class AccountsResource(ApiResource):
-    """`/accounts`: where one registers."""
+    """`/accounts`: registration."""
 
     isLeaf = True
 
@@ -34,8 +35,8 @@ class AccountsResource(ApiResource):
         self._access = access
 
     def render_POST(self, request: Request) -> Deferred[bytes]:
-        """Make an account, and sign in to it.  A guest who registers its own name stays who it
-        is.
+        """Make an account, and sign in to it.  A guest who registers the guest's own name becomes
+        the account's person, and its readers go on.
         """
         access = self._access
         access.check_password_way(request)
@@ -57,7 +58,7 @@ class AccountsResource(ApiResource):
 
 
 class AccountResource(ApiResource):
-    """`/account`: the account that is signed in."""
+    """`/account`: the account of the request's session."""
 
     def __init__(self, access: Access) -> None:
         super().__init__()
@@ -67,7 +68,7 @@ class AccountResource(ApiResource):
         self.putChild(b"tokens", TokensResource(access))
 
     def render_PATCH(self, request: Request) -> Deferred[bytes]:
-        """Take another password; all other sessions end."""
+        """Change the password; all other sessions end."""
         access = self._access
         session = access.need_sign_in(request)
         access.check_password_way(request)
@@ -82,7 +83,7 @@ class AccountResource(ApiResource):
         return proving.addCallback(proved).addCallback(lambda _: no_content(request))
 
     def render_DELETE(self, request: Request) -> Deferred[bytes]:
-        """Delete it; the name stays reserved."""
+        """Delete the account; its name stays reserved."""
         access = self._access
         session = access.need_sign_in(request)
         access.check_password_way(request)
@@ -95,26 +96,24 @@ class AccountResource(ApiResource):
 
 
 class SessionsResource(ApiResource):
-    """`/account/sessions`: where the account is signed in."""
+    """`/account/sessions`: the sessions of the account."""
 
     def __init__(self, access: Access) -> None:
         super().__init__()
         self._access = access
 
     def getChild(self, path: bytes, request: Request) -> Resource:
-        """One of them."""
-        try:
-            return EndResource(self._access, segment(path, "id"), token=False)
-        except ChatError as error:
-            return Refusal(error)
+        """One session."""
+        make = partial(EndResource, self._access, token=False)
+        return resource_named(path, "id", make)
 
     def render_GET(self, request: Request) -> Deferred[bytes]:
-        """All of them, the one used last first."""
+        """All sessions, the most recently used first."""
         session = self._access.need_sign_in(request)
         assert session.record is not None
         here = {each.id for each in self._access.sessions.of(session.record.key)}
 
-        def told(listed: Any) -> bytes:
+        def reply(listed: Any) -> bytes:
             last_first = sorted(listed.items(), key=lambda item: -item[1].last)
             return answer(
                 request,
@@ -134,29 +133,26 @@ class SessionsResource(ApiResource):
                 },
             )
 
-        return self._access.service.signed_in.listed(session.record).addCallback(told)
+        return self._access.service.signed_in.listed(session.record).addCallback(reply)
 
 
 class TokensResource(ApiResource):
-    """`/account/tokens`: what lets programs act as the account."""
+    """`/account/tokens`: the personal tokens, with which programs act as the account."""
 
     def __init__(self, access: Access) -> None:
         super().__init__()
         self._access = access
 
     def getChild(self, path: bytes, request: Request) -> Resource:
-        """One of them."""
-        try:
-            return EndResource(self._access, segment(path, "id"), token=True)
-        except ChatError as error:
-            return Refusal(error)
+        """One token."""
+        return resource_named(path, "id", partial(EndResource, self._access, token=True))
 
     def render_GET(self, request: Request) -> Deferred[bytes]:
-        """All of them, without their secrets."""
+        """All tokens, without their secrets."""
         session = self._access.need_sign_in(request)
         assert session.record is not None
 
-        def told(listed: Any) -> bytes:
+        def reply(listed: Any) -> bytes:
             return answer(
                 request,
                 {
@@ -173,10 +169,10 @@ class TokensResource(ApiResource):
                 },
             )
 
-        return self._access.service.tokens.listed(session.record.key).addCallback(told)
+        return self._access.service.tokens.listed(session.record.key).addCallback(reply)
 
     def render_POST(self, request: Request) -> Deferred[bytes]:
-        """A new one; its secret is told this once."""
+        """Make a token; only this answer contains its secret."""
         session = self._access.need_sign_in(request)
         assert session.record is not None
         form = read_json(request, TokenForm)
@@ -188,7 +184,7 @@ class TokensResource(ApiResource):
 
 
 class EndResource(ApiResource):
-    """One session, or one token, that can be ended."""
+    """One session or one personal token, which can be ended."""
 
     isLeaf = True
 
@@ -199,7 +195,7 @@ class EndResource(ApiResource):
         self._token = token
 
     def render_DELETE(self, request: Request) -> Deferred[bytes]:
-        """End it, and its readers, at once."""
+        """End the session or token, and its readers, at once."""
         session = self._access.need_sign_in(request)
         assert session.record is not None
         service = self._access.service
@@ -208,7 +204,7 @@ class EndResource(ApiResource):
 
 
 class IgnoresResource(ApiResource):
-    """`/account/ignores/{name}`: whom the account ignores."""
+    """`/account/ignores/{name}`: the people whom the account ignores."""
 
     def __init__(self, access: Access) -> None:
         super().__init__()
@@ -216,14 +212,11 @@ class IgnoresResource(ApiResource):
 
     def getChild(self, path: bytes, request: Request) -> Resource:
         """One name."""
-        try:
-            return IgnoreResource(self._access, segment(path, "person"))
-        except ChatError as error:
-            return Refusal(error)
+        return resource_named(path, "person", partial(IgnoreResource, self._access))
 
 
 class IgnoreResource(ApiResource):
-    """One name that is ignored, or not."""
+    """One name that the account may ignore."""
 
     isLeaf = True
 
@@ -233,13 +226,13 @@ class IgnoreResource(ApiResource):
         self._name = name
 
     def render_PUT(self, request: Request) -> Deferred[bytes]:
-        """Ignore whoever has that name."""
+        """Ignore the account, or the guest, of that name."""
         person = self._access.need_writing(request).person
         ignoring = self._access.service.ignores.ignore(person, self._name)
         return ignoring.addCallback(lambda _: no_content(request))
 
     def render_DELETE(self, request: Request) -> Deferred[bytes]:
-        """Hear of them again."""
+        """Stop ignoring the name."""
         person = self._access.need_writing(request).person
-        hearing = self._access.service.ignores.hear(person, self._name)
-        return hearing.addCallback(lambda _: no_content(request))
+        ending = self._access.service.ignores.unignore(person, self._name)
+        return ending.addCallback(lambda _: no_content(request))

@@ -1,4 +1,4 @@
-"""What the resources share to which commands are sent."""
+"""The base classes of resources whose requests are commands."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from ..access import Access
 
 
 class CommandResource(ApiResource):
-    """A resource below a room or a person where commands are given."""
+    """A resource below a room or a person; its requests are commands."""
 
     isLeaf = True
 
@@ -27,13 +27,13 @@ class CommandResource(ApiResource):
         self._name = name
 
     def perform(self, request: Request, command: Command, status: int) -> Deferred[bytes]:
-        """Carry it out, and answer its id."""
+        """Carry out a command, and answer the id of its event."""
         performed = self._access.perform(request, command)
         return performed.addCallback(lambda id_: answer(request, {"id": id_}, status))
 
 
 class RoomCommandResource(CommandResource):
-    """The same below a room, whose name it has."""
+    """A resource below the room `name`; its requests are commands."""
 
     def perform(self, request: Request, command: Command, status: int) -> Deferred[bytes]:
         """See `CommandResource.perform`."""
@@ -42,13 +42,14 @@ class RoomCommandResource(CommandResource):
         )
 
     def carry_out(self, request: Request, command: Command) -> Deferred[int | None]:
-        """Carry it out; fires with its id."""
+        """Carry out a command; fires with the id of its event."""
         performed = maybeDeferred(self._access.perform, request, command)
         return performed.addErrback(self.hidden_first, request)
 
     def hidden_first(self, failure: Failure, request: Request) -> Deferred[Any]:
-        """A request was refused, because nobody knows who asks.  If its room is hidden from
-        strangers it is refused as that.
+        """Replace the refusal of a request without a session, if its room is hidden from strangers:
+        the answer must not tell that such a room exists.  Fails with `NoSession`, or with the
+        policy's refusal.
         """
         failure.trap(NoSession)
         owner = self._access.owner(request, None)

@@ -1,4 +1,4 @@
-"""`/rooms/{room}/events` and `/events`: one URL, read in the style that the client asks for."""
+"""`/rooms/{room}/events` and `/events`: events, in the format that the client asks for."""
 
 from __future__ import annotations
 
@@ -45,19 +45,19 @@ _STYLES = ("application/json", EVENT_STREAM, "text/plain", NDJSON)
 
 
 class EventsResource(ApiResource):
-    """The events of some rooms: those there are, and those that follow."""
+    """The events of some rooms: earlier ones, and new ones as they come."""
 
     isLeaf = True
 
     def __init__(self, access: Access, polls: Polls, rooms: Sequence[str] | None) -> None:
-        """`rooms` are those of the path; None: those that the query names."""
+        """`rooms` are the rooms in the path; None: the query names the rooms."""
         super().__init__()
         self._access = access
         self._polls = polls
         self._rooms = rooms
 
     def render_GET(self, request: Request) -> Any:
-        """Read on from a cursor, or back from an id."""
+        """Read forwards from the cursor `since`, or backwards from the id `before`."""
         media = preferred(header(request, "accept") or "", _STYLES)
         before = whole_number(request, "before")
         if before is not None and one(request, "since") is not None:
@@ -71,9 +71,9 @@ class EventsResource(ApiResource):
     def _read(
         self, rooms: list[Room], request: Request, session: LastingSession | None, media: str
     ) -> Any:
-        """The same when the rooms are in memory."""
+        """Answer the request, now that the rooms are in memory."""
         if request.channel is None:
-            return NOT_DONE_YET  # the client has gone meanwhile
+            return NOT_DONE_YET  # the client has disconnected meanwhile
         access, several = self._access, self._rooms is None
         if access.peers.draining:
             raise going_down()
@@ -102,17 +102,17 @@ class EventsResource(ApiResource):
     def _page(
         self, request: Request, query: ReadQuery, before: int, format_: PollFormat
     ) -> Deferred[bytes]:
-        """The last events before an id, at once, as far back as the store kept them.
+        """Answer at once with the last events before an id, from memory or the store.
 
-        `next` is the cursor behind the last of them; but if the page was cut short by its size, it
-        is the id to go on from with `before`.
+        `next` is the cursor after the last of them.  If the page was cut short by its size, `next`
+        is the `before` of the request for the rest.
         """
         if len(query.rooms) != 1:
             raise Malformed("before pages back through one room; use /rooms/{room}/events")
         format_.dress(request)
 
         def answer(page: Page) -> bytes:
-            query.check_allowed()  # the page has taken a while
+            query.check_allowed()  # the policy may have changed while the page was read
             entries, chunk, whole = newest(page.entries, format_.codec)
             place = entries[-1].id if entries else max(before - 1, 0)
             if entries and len(entries) < query.limit and (page.more or not whole):
@@ -125,7 +125,7 @@ class EventsResource(ApiResource):
 
 
 class RequestPoll:
-    """A poll of a parsed request: an outlet that takes one batch."""
+    """The poll of a request that twisted.web has parsed: an outlet that takes one batch."""
 
     brief = True
 
@@ -145,17 +145,17 @@ class RequestPoll:
         query.begin(self)
 
     def hold(self) -> int:
-        """Answer now, or when there is an event, or when the wait is over."""
+        """Answer at once if there is an event; otherwise at the next event, or after the wait."""
         asked, subscriber = self._asked, self._subscriber
         subscriber.start()
         if asked.wait <= 0 and not self._answered:
-            subscriber.wake()  # also for what the other readers are about to be woken for
+            subscriber.wake()  # `start` leaves events for which a round is about to begin
         if asked.wait <= 0 and not self._answered:
             subscriber.when_caught_up(self.give_up)
         if self._answered:
             asked.query.end(self)
         else:
-            # One that is not to be held waits nevertheless for a page of the store.
+            # A poll with `wait=0` is held too, while a page of the store is read.
             self._polls.deadlines.set(self, asked.wait or DEFAULT_WAIT)
             self._polls.place(asked.key, self)
             cast(ChatRequest, self._request).conclude = self.conclude
@@ -171,7 +171,7 @@ class RequestPoll:
         if not format_.head:
             _link(request, f"{self._asked.query.url_query}since={batch.cursor}")
         self._write(body)
-        # Before the answer is finished: then the channel may go on to what was pipelined.
+        # Learn before `finish`, after which the channel may handle a pipelined request.
         learned = learn(self._polls, self._asked, request)
         if learned:
             cast(ChatChannel, request.channel).learned = learned
@@ -179,12 +179,12 @@ class RequestPoll:
         return False
 
     def revoked(self, error: ChatError) -> None:
-        """Answer as a new request would be."""
+        """Answer with the refusal that a new request would get."""
         self._write(refuse(self._request, error))
         self._request.finish()
 
     def removed(self, room: str, error: ChatError) -> None:
-        """Answer as a new request would be: one that names a forbidden room is refused whole."""
+        """Answer like `revoked`: a new request that names a forbidden room is refused."""
         self._subscriber.stop()
         self.revoked(error)
 
@@ -194,8 +194,8 @@ class RequestPoll:
         self._request.write(body)
 
     def give_up(self) -> None:
-        """Answer with no events: none came in time, a newer poll took over, or the session is
-        over.
+        """Answer with no events: the wait is over, a newer poll replaces this one, or the session
+        has ended.
         """
         if not self._answered:
             self._subscriber.stop()
@@ -204,12 +204,12 @@ class RequestPoll:
     time_is_up = dismiss = give_up
 
     def conclude(self) -> None:
-        """Answer with what there is: the server is going down."""
+        """Answer with the available events: the server is going down."""
         self._subscriber.wake()
         self.give_up()
 
     def _finished(self, _: object) -> None:
-        """The poll is answered, or its client has gone."""
+        """The poll is answered, or its client has disconnected."""
         self._answered = True
         cast(ChatRequest, self._request).conclude = None
         self._subscriber.stop()
@@ -219,7 +219,8 @@ class RequestPoll:
 
 
 def poll_key(request: Request, query: ReadQuery) -> Hashable:
-    """What two polls have in common of which only one is held; None for polls without a session.
+    """The key of a poll: of polls with the same key only the newest is held.  None: the poll has no
+    session, and any number may be held.
 
     Raises `Malformed`.
     """
@@ -229,7 +230,7 @@ def poll_key(request: Request, query: ReadQuery) -> Hashable:
 
 
 def _link(request: Request, query: str) -> None:
-    """Say where to go on in a header: text has no place for the cursor, RFC 8288 has one."""
+    """Set the header `Link` (RFC 8288) to the next page: a text has no place for the cursor."""
     place = request.path.decode("ascii", "replace")
     request.setHeader(b"link", f'<{place}?{query}>; rel="next"'.encode())
 

@@ -1,4 +1,4 @@
-"""The bodies of requests."""
+"""The fields of requests' bodies."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ...model.identity import Scope
 
 
 class Form(msgspec.Struct, forbid_unknown_fields=True):
-    """A request's body: a misspelt field is told, not ignored."""
+    """The fields of a request's body; an unknown field is an error."""
 
 
 class MessageForm(Form):
@@ -22,19 +22,19 @@ class MessageForm(Form):
 
 
 class TextForm(Form):
-    """A topic, a private message."""
+    """`PUT /rooms/{room}/topic`, `POST /people/{name}/messages`."""
 
     text: Text
 
 
 class PartingForm(Form):
-    """A parting word."""
+    """`DELETE /rooms/{room}/membership`."""
 
     text: Text = ""
 
 
 class SessionForm(Form):
-    """`POST /session`: of a guest, or with a password of an account."""
+    """`POST /session`: a guest's session, or with a password an account's."""
 
     name: Name = ""
     password: SomePassword = None
@@ -75,11 +75,11 @@ class TokenForm(Form):
     label: Label
     scope: Scope = "write"
     expires: int | None = None
-    """Seconds; without it, never."""
+    """Seconds after which the token ends; None: never."""
 
 
 class SettingsForm(Form):
-    """`PATCH /rooms/{room}`; what is left out stays as it is."""
+    """`PATCH /rooms/{room}`; None: the setting does not change."""
 
     access: Literal["open", "members"] | None = None
     posting: Literal["everyone", "accounts", "voices"] | None = None
@@ -102,7 +102,7 @@ class ReasonForm(Form):
 
 
 class BanForm(Form):
-    """`PUT /rooms/{room}/bans/{who}`, and the same of mutes."""
+    """`PUT /rooms/{room}/bans/{who}` and `PUT /rooms/{room}/mutes/{name}`."""
 
     seconds: int | None = None
     text: Text = ""

@@ -1,4 +1,4 @@
-"""`/healthz`: for load balancers and whatever restarts servers."""
+"""`/healthz`: for load balancers and process supervisors."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ...http.resource import ApiResource, answer
 
 
 class HealthResource(ApiResource):
-    """`/healthz`: whether the server is there, and takes what is said."""
+    """`/healthz`: whether the server runs, and its store takes events."""
 
     isLeaf = True
 
@@ -20,5 +20,5 @@ class HealthResource(ApiResource):
         self._health = Health(service.clock, service.probe)
 
     def render_GET(self, request: Request) -> Deferred[bytes]:
-        """It is; else it is refused as unavailable, and why."""
+        """Answer `ok`, or 503 with the reason why the store takes no events."""
         return self._health.check().addCallback(lambda _: answer(request, {"status": "ok"}))

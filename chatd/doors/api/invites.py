@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from twisted.internet.defer import Deferred, maybeDeferred
@@ -12,10 +13,8 @@ from ...chat.invites import Made
 from ...chat.person import Person
 from ...chat.room import Room
 from ...http.body import read_json
-from ...http.fields import segment
-from ...http.resource import ApiResource, Refusal, answer, no_content
+from ...http.resource import ApiResource, answer, no_content, resource_named
 from ...model.commands import Join
-from ...model.errors import ChatError
 from ...model.restrictions import told_moment
 from ..access import Access
 from .forms import InviteForm
@@ -26,11 +25,11 @@ class InviteResource(TargetResource):
     """`/rooms/{room}/invites/{id}`."""
 
     def render_DELETE(self, request: Request) -> Deferred[bytes]:
-        """The link can be used no more."""
+        """Withdraw the invite."""
 
         def take_back() -> Deferred[int | None]:
             person = self._access.speaker(request)
-            return self._access.service.invites.take_back(person, self._name, self._target)
+            return self._access.service.invites.revoke(person, self._name, self._target)
 
         taken = maybeDeferred(take_back).addErrback(self.hidden_first, request)
         return taken.addCallback(lambda _: no_content(request))
@@ -43,7 +42,7 @@ class InvitesResource(TargetsResource):
     below = InviteResource
 
     def render_GET(self, request: Request) -> Deferred[bytes]:
-        """The links that can be used; their codes are not known any more."""
+        """The valid invites, without their codes, which are stored as hashes only."""
         return self.listing(request, "invites", self._listed)
 
     def _listed(self, person: Person, room: Room) -> list[Any]:
@@ -53,8 +52,8 @@ class InvitesResource(TargetsResource):
         ]
 
     def render_POST(self, request: Request) -> Deferred[bytes]:
-        """A new link, told once; the request's `Idempotency-Key` is ignored, as the answer holds a
-        secret.
+        """Make an invite; only this answer contains its code.  The request's `Idempotency-Key` is
+        ignored, because the answer contains a secret.
         """
         form = read_json(request, InviteForm, optional=True)
         invites = self._access.service.invites
@@ -63,12 +62,12 @@ class InvitesResource(TargetsResource):
             person = self._access.speaker(request)
             return invites.make(person, self._name, form.seconds, form.uses)
 
-        def told(made: Made) -> bytes:
+        def reply(made: Made) -> bytes:
             url = f"{page_url(self._access, request)}/#invite={made.code}"
             return answer(request, {"id": made.id, "code": made.code, "url": url}, 201)
 
         making = maybeDeferred(make).addErrback(self.hidden_first, request)
-        return making.addCallback(told)
+        return making.addCallback(reply)
 
 
 class InviteCodesResource(ApiResource):
@@ -80,14 +79,11 @@ class InviteCodesResource(ApiResource):
 
     def getChild(self, path: bytes, request: Request) -> Resource:
         """One code."""
-        try:
-            return CodeResource(self._access, segment(path, "code"))
-        except ChatError as error:
-            return Refusal(error)
+        return resource_named(path, "code", partial(CodeResource, self._access))
 
 
 class CodeResource(ApiResource):
-    """One code: whoever has it may come in."""
+    """`/invites/{code}`: an account that has the code may become a member of the room."""
 
     isLeaf = True
 
@@ -97,7 +93,7 @@ class CodeResource(ApiResource):
         self._code = code
 
     def render_POST(self, request: Request) -> Deferred[bytes]:
-        """The account becomes a member, and its session's person comes into the room."""
+        """Make the account a member of the room, and have its person join."""
         session = self._access.need_session(request)
         service = self._access.service
 
@@ -109,7 +105,7 @@ class CodeResource(ApiResource):
 
 
 def page_url(access: Access, request: Request) -> str:
-    """The address of the page, as the client of this request has it."""
+    """The URL of the page, as the client of this request reaches it."""
     scheme = "https" if access.proxies.secure(request) else "http"
     host = access.proxies.host(request) or "localhost"
     return f"{scheme}://{host}"

@@ -13,10 +13,10 @@ from .forms import MarkerForm
 
 
 class MarkerResource(CommandResource):
-    """How far the account has read the room, on all of its sessions."""
+    """`/rooms/{room}/marker`: the account's read marker, one for all its sessions."""
 
     def render_PUT(self, request: Request) -> Deferred[bytes]:
-        """Up to that event; never back."""
+        """Move the marker forward to an event; it never moves back."""
         access = self._access
         session = access.need_writing(request)
         id_ = read_json(request, MarkerForm).id

@@ -29,7 +29,7 @@ class MembershipResource(RoomCommandResource):
         return left.addCallback(lambda _: no_content(request))
 
     def _in_session(self, request: Request, command: Command) -> Deferred[int | None]:
-        """Carry it out for the person of the request's session."""
+        """Carry out a command of the session's person; visitors cannot join or leave."""
 
         def perform() -> Deferred[int | None]:
             person = self._access.need_session(request).person

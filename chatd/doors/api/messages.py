@@ -1,16 +1,17 @@
-"""`/rooms/{room}/messages`: where clients speak."""
+"""`/rooms/{room}/messages`: saying and deleting messages."""
 
 from __future__ import annotations
+
+from functools import partial
 
 from twisted.internet.defer import Deferred
 from twisted.web.resource import Resource
 from twisted.web.server import Request
 
 from ...http.body import read_body
-from ...http.fields import segment
-from ...http.resource import Refusal, no_content
+from ...http.resource import no_content, resource_named
 from ...model.commands import Act, Say
-from ...model.errors import ChatError, NotFound
+from ...model.errors import NotFound
 from ...model.moderation import Redact
 from ..access import Access
 from .command import RoomCommandResource
@@ -18,19 +19,16 @@ from .forms import MessageForm
 
 
 class MessagesResource(RoomCommandResource):
-    """`/rooms/{room}/messages`: where one speaks."""
+    """`/rooms/{room}/messages`."""
 
     isLeaf = False
 
     def getChild(self, path: bytes, request: Request) -> Resource:
         """One message."""
-        try:
-            return MessageResource(self._access, self._name, segment(path, "id"))
-        except ChatError as error:
-            return Refusal(error)
+        return resource_named(path, "id", partial(MessageResource, self._access, self._name))
 
     def render_POST(self, request: Request) -> Deferred[bytes]:
-        """Say it; answered when it is stored."""
+        """Say a message; answered when the message is stored."""
         form = read_body(request, MessageForm)
         command = Act if form.type == "action" else Say
         return self.perform(request, command(self._name, form.text), 201)
@@ -44,7 +42,7 @@ class MessageResource(RoomCommandResource):
         self._id = id_
 
     def render_DELETE(self, request: Request) -> Deferred[bytes]:
-        """Delete it: its text is nowhere any more."""
+        """Delete the message: the server keeps its text nowhere."""
         if not (self._id.isascii() and self._id.isdigit() and len(self._id) <= 18):
             raise NotFound("the id of a message is a whole number, as in its `id`")
         deleted = self.carry_out(request, Redact(self._name, int(self._id)))

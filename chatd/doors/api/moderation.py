@@ -1,8 +1,9 @@
-"""What is below `/rooms/{room}` for owners and ops: roles, bans, mutes, members, putting out."""
+"""Moderation of `/rooms/{room}`, for owners and ops: roles, kicks, bans, mutes, members."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from twisted.internet.defer import Deferred, maybeDeferred
@@ -12,10 +13,8 @@ from twisted.web.server import Request
 from ...chat.person import Person
 from ...chat.room import Room
 from ...http.body import read_json
-from ...http.fields import segment
-from ...http.resource import Refusal, answer, no_content
+from ...http.resource import answer, no_content, resource_named
 from ...model.commands import Command
-from ...model.errors import ChatError
 from ...model.moderation import (
     Admit,
     Ban,
@@ -33,39 +32,37 @@ from .forms import BanForm, ReasonForm, RoleForm
 
 
 class TargetResource(RoomCommandResource):
-    """A person of a room, or whatever else stands in the path behind it."""
+    """A resource below a room and the name or id of a target."""
 
     def __init__(self, access: Access, room: str, target: str) -> None:
         super().__init__(access, room)
         self._target = target
 
     def done(self, request: Request, command: Command) -> Deferred[bytes]:
-        """Carry it out; there is nothing to answer."""
+        """Carry out a command, and answer 204."""
         return self.carry_out(request, command).addCallback(lambda _: no_content(request))
 
 
 class TargetsResource(RoomCommandResource):
-    """What lists a room's bans, mutes and so on, and has each of them below it."""
+    """A list of targets of a room, such as its bans, with each of them below it."""
 
     isLeaf = False
     kind = "person"
-    """What stands in the path: see `chatd.http.fields.SEGMENTS`."""
+    """The kind of the target in the path: see `chatd.http.fields.SEGMENTS`."""
     below: Callable[[Access, str, str], Resource]
 
     def getChild(self, path: bytes, request: Request) -> Resource:
-        """One of them."""
+        """One target."""
         rest = request.postpath or []
         if self.kind == "who" and len(rest) == 1 and rest[0].isdigit():
             path += b"/" + rest.pop()  # 192.0.2.0/24
-        try:
-            return type(self).below(self._access, self._name, segment(path, self.kind))
-        except ChatError as error:
-            return Refusal(error)
+        make = partial(type(self).below, self._access, self._name)
+        return resource_named(path, self.kind, make)
 
     def listing(
         self, request: Request, name: str, list_all: Callable[[Person, Room], list[Any]]
     ) -> Deferred[bytes]:
-        """Answer what `list_all` finds, in a member called `name`."""
+        """Answer the list that `list_all` returns, in a member called `name`."""
 
         def load() -> Deferred[bytes]:
             person = self._access.speaker(request)
@@ -79,7 +76,7 @@ class RoleResource(TargetResource):
     """`/rooms/{room}/roles/{name}`."""
 
     def render_PUT(self, request: Request) -> Deferred[bytes]:
-        """Give a role, or with null take it."""
+        """Give a role, or with null take it away."""
         form = read_json(request, RoleForm)
         return self.perform(request, GiveRole(self._name, self._target, form.role), 200)
 
@@ -94,7 +91,7 @@ class PresentResource(TargetResource):
     """`/rooms/{room}/people/{name}`."""
 
     def render_DELETE(self, request: Request) -> Deferred[bytes]:
-        """Put the person out of the room."""
+        """Kick the person from the room."""
         form = read_json(request, ReasonForm, optional=True)
         return self.done(request, Kick(self._name, self._target, form.text))
 
@@ -125,7 +122,7 @@ class BansResource(TargetsResource):
     below = BanResource
 
     def render_GET(self, request: Request) -> Deferred[bytes]:
-        """The bans that hold."""
+        """The bans in force."""
         moderation = self._access.service.moderation
         return self.listing(
             request,
@@ -143,7 +140,7 @@ class MuteResource(TargetResource):
         return self.perform(request, Mute(self._name, self._target, form.seconds, form.text), 200)
 
     def render_DELETE(self, request: Request) -> Deferred[bytes]:
-        """Let the person speak again."""
+        """Lift the mute."""
         return self.done(request, Unmute(self._name, self._target))
 
 
@@ -153,7 +150,7 @@ class MutesResource(TargetsResource):
     below = MuteResource
 
     def render_GET(self, request: Request) -> Deferred[bytes]:
-        """The mutes that hold."""
+        """The mutes in force."""
         moderation = self._access.service.moderation
         return self.listing(
             request,
@@ -170,7 +167,7 @@ class MemberResource(TargetResource):
         return self.perform(request, Admit(self._name, self._target), 200)
 
     def render_DELETE(self, request: Request) -> Deferred[bytes]:
-        """Let somebody be a member no more."""
+        """End somebody's membership."""
         return self.done(request, Dismiss(self._name, self._target))
 
 
@@ -186,10 +183,10 @@ class MembersResource(TargetsResource):
 
 def shown(id_: str, restriction: Restriction) -> dict[str, Any]:
     """A ban or a mute, as a list shows it."""
-    told: dict[str, Any] = {"id": id_, "who": restriction.network or restriction.target}
-    told |= {"by": restriction.by, "since": restriction.since // MICROS, "text": restriction.text}
+    row: dict[str, Any] = {"id": id_, "who": restriction.network or restriction.target}
+    row |= {"by": restriction.by, "since": restriction.since // MICROS, "text": restriction.text}
     if restriction.until:
-        told["until"] = restriction.ends
+        row["until"] = restriction.ends
     if restriction.address:
-        told["address"] = restriction.address
-    return told
+        row["address"] = restriction.address
+    return row

@@ -1,4 +1,4 @@
-"""The files of the web client, as they stand in `chatd/web`."""
+"""The files of the web client, which are in `chatd/web`."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ _PAGE_POLICY = (
 
 
 def page_files() -> dict[bytes, PageFile]:
-    """The files of the web client by their paths; the empty one is the page itself."""
+    """The files of the web client by their paths; the empty path is the page itself."""
     files = {file.name.encode(): PageFile(file) for file in sorted(WEB.iterdir())}
     return {**files, b"": PageFile(WEB / "index.html")}
 
 
 class PageFile(ApiResource):
-    """One file of the web client, which may load nothing from elsewhere."""
+    """One file of the web client; its policy lets it load nothing from other sites."""
 
     isLeaf = True
 
@@ -40,7 +40,7 @@ class PageFile(ApiResource):
         self._tag = f'"{hashlib.sha256(self._data).hexdigest()[:32]}"'.encode()
 
     def render_GET(self, request: Request) -> bytes:
-        """The file, to be asked for again when it has changed."""
+        """The file; 304 if the client's copy is current (`ETag`)."""
         request.setHeader(b"content-type", self._type.encode())
         request.setHeader(b"content-security-policy", _PAGE_POLICY)
         request.setHeader(b"x-content-type-options", b"nosniff")

@@ -11,8 +11,7 @@ from twisted.web.resource import IResource, Resource
 from twisted.web.server import Request
 
 from ...http.body import read_body
-from ...http.fields import segment
-from ...http.resource import ApiResource, Refusal
+from ...http.resource import ApiResource, resource_named
 from ...model.commands import Tell
 from ...model.errors import ChatError
 from ..access import Access, for_programs
@@ -28,11 +27,10 @@ class PeopleResource(ApiResource):
         self._access = access
 
     def getChild(self, path: bytes, request: Request) -> Resource:
-        """A person; whether that person is here is found out by speaking to them."""
-        try:
-            name = segment(path, "person")
-        except ChatError as error:
-            return Refusal(error)
+        """A person; whether the person is here shows when a message is sent."""
+        return resource_named(path, "person", self._person)
+
+    def _person(self, name: str) -> Resource:
         person = ApiResource()
         for below, make in OF_PERSON.items():
             person.putChild(below, make(self._access, name))
@@ -40,10 +38,10 @@ class PeopleResource(ApiResource):
 
 
 class PrivateResource(CommandResource):
-    """Where one speaks to one person."""
+    """`/people/{name}/messages`."""
 
     def render_POST(self, request: Request) -> Deferred[bytes]:
-        """Say it to them only."""
+        """Send a private message; answered when it has its id."""
         command = Tell(self._name, read_body(request, TextForm).text)
         performed = maybeDeferred(self.perform, request, command, 201)
         return performed.addErrback(_for_programs)

@@ -1,9 +1,9 @@
 """`GET /rooms` and `GET /rooms/{room}`: lists that may be long, in pages.
 
-1. A page holds as much as one answer may (`chatd.stream.pages`).  If there is more behind it, it
-   says where to go on: `next` is the `after` of the next request.
-2. Pages of rooms are made once, and served again until anything in the list has changed.  Each has
-   an `ETag`: a client that asks again and again is mostly answered `304`, without a body.
+1. A page has at most as many bytes as one answer may have (`chatd.stream.pages`).  If more follows,
+   the page has `next`, which is the `after` of the next request.
+2. Pages of rooms are cached until the list changes.  Each has an `ETag`, so most requests of a
+   client that polls the list are answered with `304` and no body.
 """
 
 from __future__ import annotations
@@ -29,23 +29,23 @@ from ...model.names import clean_room
 from ...stream.pages import MOST_BYTES
 
 ROOMS = 100
-"""Rooms on a page, if nothing else is asked for."""
+"""Rooms on a page of a request without `limit`."""
 MOST_ROOMS = 500
-"""Rooms on a page."""
+"""Rooms on a page, at most."""
 CACHED_PAGES = 16
-"""Pages that are kept: the first ones, which everybody asks for."""
+"""Pages in the cache; the least recently used one is dropped first."""
 CACHED_SECONDS = 10.0
-"""Seconds after which a page is made anew in any case: what is kept of a room may have been
-forgotten."""
+"""Seconds for which a page is cached, because retention changes `first` without changing the list's
+version."""
 
 
 class Page(NamedTuple):
-    """A page of the list, as it was made."""
+    """A cached page of the list."""
 
     version: object
-    """Of the list: while it is the same, so is the page."""
+    """The version of the list from which the page was made."""
     until: float
-    """When it is to be made anew, on the service's clock."""
+    """When the page expires, on the service's clock."""
     body: bytes
     tag: bytes
 
@@ -58,7 +58,7 @@ class RoomList:
         self._pages: OrderedDict[tuple[str, int, tuple[str, ...]], Page] = OrderedDict()
 
     def answer(self, request: Request, owner: Owner) -> bytes:
-        """The page that the query asks for.  Raises `Malformed`, `BadRoom`."""
+        """The page that the query names.  Raises `Malformed`, `BadRoom`."""
         limit = whole_number(request, "limit")
         if limit == 0:
             raise Malformed(f"limit has to be from 1 to {MOST_ROOMS}")
@@ -101,11 +101,11 @@ class RoomList:
 
 
 def room_answer(request: Request, service: ChatService, room: Room, owner: Owner) -> bytes:
-    """One room: its topic, who is here, the ends of its log, its settings, who has which role, and
-    what the client itself is.
+    """One room: its topic, the people in it, the ends of its log, its settings, everybody's roles,
+    and the client's own role.
 
-    Where the names come to more than one answer holds, `people` says how many there are, and `next`
-    is the `after` to go on with.  Raises `Malformed`.
+    If one answer cannot hold all names, `people` is their number, and `next` is the `after` of the
+    next request.  Raises `Malformed`.
     """
     _, topic, _, first, last = service.rooms.listing(room.name)
     after = one(request, "after")
@@ -136,7 +136,7 @@ def _role(room: Room, owner: Owner) -> str | None:
 
 
 def fitting(items: Sequence[bytes]) -> int:
-    """How many of the items one answer holds; one at least, if there are any."""
+    """The number of items that fit into one answer; at least one, if there are any."""
     size = 0
     for number, item in enumerate(items):
         size += len(item) + 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 from twisted.internet.defer import Deferred
 from twisted.web.resource import Resource
@@ -10,9 +11,7 @@ from twisted.web.server import Request
 
 from ...chat.room import Room
 from ...http.body import read_json
-from ...http.fields import segment
-from ...http.resource import ApiResource, Refusal
-from ...model.errors import ChatError
+from ...http.resource import ApiResource, resource_named
 from ...model.moderation import Configure
 from ...model.policy import Action
 from ..access import Access
@@ -47,11 +46,11 @@ IN_ROOM: dict[bytes, Callable[[Access, Polls, str], Resource]] = {
     b"invites": lambda access, _, room: InvitesResource(access, room),
     b"membership": lambda access, _, room: MembershipResource(access, room),
 }
-"""What is below `/rooms/{room}`; a new resource is one line."""
+"""The resources below `/rooms/{room}`; a new resource is one line."""
 
 
 class RoomsResource(ApiResource):
-    """`/rooms`: which there are, and each of them."""
+    """`/rooms`: the list of rooms, and each room below it."""
 
     def __init__(self, access: Access, polls: Polls) -> None:
         super().__init__()
@@ -60,13 +59,11 @@ class RoomsResource(ApiResource):
         self._list = RoomList(access.service)
 
     def getChild(self, path: bytes, request: Request) -> Resource:
-        """Every name that a room can have is a room; `/rooms/` is `/rooms`."""
+        """The room of that name, whether or not it exists; `/rooms/` is `/rooms`."""
         if not path:
             return super().getChild(path, request) if request.postpath else self
-        try:
-            return RoomResource(self._access, self._polls, segment(path, "room"))
-        except ChatError as error:
-            return Refusal(error)
+        make = partial(RoomResource, self._access, self._polls)
+        return resource_named(path, "room", make)
 
     def render_GET(self, request: Request) -> bytes:
         """The rooms that have people or events."""
@@ -77,7 +74,7 @@ class RoomsResource(ApiResource):
 
 
 class RoomResource(RoomCommandResource):
-    """`/rooms/{room}`: one room, and what can be done in it."""
+    """`/rooms/{room}`: one room, and the resources below it."""
 
     isLeaf = False
 
@@ -93,7 +90,7 @@ class RoomResource(RoomCommandResource):
         return make(self._access, self._polls, self._name)
 
     def render_GET(self, request: Request) -> Deferred[bytes]:
-        """Topic, who is here, and the ends of the log."""
+        """See `room_answer`."""
         access = self._access
         owner = access.owner(request, access.session(request))
 
@@ -104,7 +101,7 @@ class RoomResource(RoomCommandResource):
         return access.service.rooms.load(self._name).addCallback(answer)
 
     def render_PATCH(self, request: Request) -> Deferred[bytes]:
-        """Change its settings."""
+        """Change the room's settings."""
         form = read_json(request, SettingsForm)
         command = Configure(
             self._name,

@@ -1,4 +1,4 @@
-"""`/session`: a client's session, and tickets that stand for it."""
+"""`/session`: a client's session, and tickets for its streams."""
 
 from __future__ import annotations
 
@@ -17,7 +17,9 @@ from .forms import NameForm, SessionForm
 
 
 def signed_in(session: LastingSession, access: Access, request: Request) -> bytes:
-    """The answer that begins a session: its token, for programs, and for browsers as a cookie."""
+    """The answer to the request that began a session: the token, in the body for programs and in a
+    cookie for browsers.
+    """
     secure = access.proxies.secure(request)
     account = session.record is not None
     request.addCookie(
@@ -29,12 +31,12 @@ def signed_in(session: LastingSession, access: Access, request: Request) -> byte
         sameSite="strict",
         secure=secure,
     )
-    told = {"name": session.person.name, "token": session.token}
-    return answer(request, {**told, "account": True} if account else told, 201)
+    fields = {"name": session.person.name, "token": session.token}
+    return answer(request, {**fields, "account": True} if account else fields, 201)
 
 
 class SessionResource(ApiResource):
-    """`/session`: who one is."""
+    """`/session`: the request's session."""
 
     def __init__(self, access: Access) -> None:
         super().__init__()
@@ -42,30 +44,30 @@ class SessionResource(ApiResource):
         self.putChild(b"ticket", TicketResource(access))
 
     def render_GET(self, request: Request) -> Deferred[bytes]:
-        """Who one is, in which rooms, and of an account what it has read and whom it ignores."""
+        """The person's name and rooms; for an account also read markers and ignored names."""
         access = self._access
         session = access.need_session(request)
         person, service = session.person, access.service
-        told = {
+        fields = {
             "name": person.name,
             "account": person.account is not None,
             "admin": person.admin,
             "rooms": list(person.rooms),
         }
         if person.account is None:
-            return succeed(answer(request, told))
+            return succeed(answer(request, fields))
 
         def read(read: Read) -> Deferred[bytes]:
-            told.update(read._asdict())
+            fields.update(read._asdict())
             return service.ignores.names(person).addCallback(ignored)
 
         def ignored(names: dict[str, str]) -> bytes:
-            return answer(request, {**told, "ignores": sorted(names.values())})
+            return answer(request, {**fields, "ignores": sorted(names.values())})
 
         return service.markers.read(person.account, session).addCallback(read)
 
     def render_POST(self, request: Request) -> Deferred[bytes]:
-        """Begin a session: of a guest, or with a password of an account."""
+        """Begin a guest's session, or with a password an account's."""
         access = self._access
         form = read_body(request, SessionForm)
         if form.password is None:
@@ -79,7 +81,7 @@ class SessionResource(ApiResource):
         return beginning.addCallback(signed_in, access, request)
 
     def render_PATCH(self, request: Request) -> Deferred[bytes]:
-        """Take another name."""
+        """Change the person's name."""
         person = self._access.need_session(request).person
         command = Rename(read_body(request, NameForm).name)
         renamed = self._access.service.perform(person, command)
@@ -95,7 +97,7 @@ class SessionResource(ApiResource):
 
 
 class TicketResource(ApiResource):
-    """`/session/ticket`: what stands for the session in the URL of a stream."""
+    """`/session/ticket`: tickets, which replace the token in the URL of a stream."""
 
     isLeaf = True
 
@@ -104,7 +106,7 @@ class TicketResource(ApiResource):
         self._access = access
 
     def render_POST(self, request: Request) -> bytes:
-        """A new ticket, whatever the request's `Idempotency-Key`: it is a secret."""
+        """Make a ticket.  The request's `Idempotency-Key` is ignored: a ticket is a secret."""
         session = self._access.need_session(request)
         if session.person.scope is not None:
             raise NotAllowed("a ticket stands for a session; a personal token goes into a header")

@@ -15,5 +15,5 @@ class TopicResource(RoomCommandResource):
     """`/rooms/{room}/topic`."""
 
     def render_PUT(self, request: Request) -> Deferred[bytes]:
-        """Set it; empty clears it."""
+        """Set the room's topic; an empty text clears it."""
         return self.perform(request, SetTopic(self._name, read_body(request, TextForm).text), 200)

@@ -21,7 +21,7 @@ from ...http.origin import OriginGuard
 from ...http.proxies import NO_PROXIES, Proxies
 from ...http.resource import ApiResource, Refusal
 from ...http.site import ChatSite
-from ...model.errors import ChatError, Unavailable
+from ...model.errors import ChatError, internal_error
 from ...net.peers import Peers, going_down
 from ..access import Access
 from ..polls.longpoll import Polls
@@ -35,7 +35,6 @@ from .people import PeopleResource
 from .rooms import RoomsResource
 from .session import SessionResource
 
-MISTAKE = "the server made a mistake, and has written it down"
 _log = Logger()
 
 TREE: dict[bytes, Callable[[Access, Polls], IResource]] = {
@@ -48,7 +47,7 @@ TREE: dict[bytes, Callable[[Access, Polls], IResource]] = {
     b"invites": lambda access, _: InviteCodesResource(access),
     b"healthz": lambda access, _: HealthResource(access.service),
 }
-"""What is below `/`, besides the files of the page; a new resource is one line."""
+"""The resources below `/`, besides the files of the page; a new resource is one line."""
 
 
 def web_site(
@@ -59,11 +58,11 @@ def web_site(
     peers: Peers | None = None,
     hosts: Hosts | None = None,
 ) -> ChatSite:
-    """The HTTP door to a chat.
+    """The site of the HTTP door.
 
-    `origins` are those of other web sites whose pages may use it; `proxies` may say for whom they
-    ask; `hosts` are the names under which it may be asked, if not only this machine's own and those
-    in `origins`.
+    `origins` are the origins of other web sites whose pages may use it; `proxies` are the trusted
+    proxies; `hosts` are the host names that requests may send, by default this machine's own and
+    those in `origins`.
     """
     hosts = hosts or Hosts(service.clock, hosts_of(origins), proxies)
     peers = Peers(service.clock) if peers is None else peers
@@ -81,19 +80,19 @@ def web_site(
 
 
 class Root(ApiResource):
-    """The root of the tree: it refuses all requests while the server goes down, and has the session
-    of a request looked up before anything asks for it.
+    """The root of the tree: refuses all requests while the server goes down, and loads the session
+    of each request before a resource needs it.
     """
 
     def __init__(self, peers: Peers, access: Access, anonymous: Collection[bytes]) -> None:
-        """What is below `anonymous` is the same for every session."""
+        """Resources below the names in `anonymous` need no session."""
         super().__init__()
         self._peers = peers
         self._access = access
         self._anonymous = anonymous
 
     def getChildWithDefault(self, path: bytes, request: Request) -> IResource:
-        """Every request's first step."""
+        """The first step of every request."""
         if self._peers.draining:
             return Refusal(going_down())
         child: IResource = super().getChildWithDefault(path, request)
@@ -103,11 +102,11 @@ class Root(ApiResource):
             adopting = self._access.adopt(request)
         except ChatError as error:
             return Refusal(error)
-        return child if adopting is None else Adopting(adopting, child)
+        return child if adopting is None else AfterAdoption(adopting, child)
 
 
-class Adopting(Resource):
-    """A resource for a session that is being looked up."""
+class AfterAdoption(Resource):
+    """A resource whose request waits until its session is in memory (`Access.adopt`)."""
 
     isLeaf = True
 
@@ -117,7 +116,7 @@ class Adopting(Resource):
         self._resource = resource
 
     def render(self, request: Request) -> int:
-        """Carry the request out when its session is in memory."""
+        """Carry out the request when its session is in memory."""
         gone: list[bool] = []
         request.notifyFinish().addErrback(lambda _: gone.append(True))
 
@@ -134,9 +133,7 @@ class Adopting(Resource):
         def broken(failure: Failure) -> None:
             _log.failure("a request failed", failure)
             if not gone:
-                request.render(
-                    Refusal(Unavailable("the server made a mistake, and has written it down"))
-                )
+                request.render(Refusal(internal_error()))
 
         self._adopting.addCallbacks(adopted, refused).addErrback(broken)
         return NOT_DONE_YET

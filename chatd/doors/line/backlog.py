@@ -77,7 +77,7 @@ class Backlogs:
 
     def _tell(self, times: int, last: str) -> None:
         self._log.warn(
-            "lines of {times} closed connections were dropped; the last were {last}",
+            "dropped the waiting lines of {times} closed connections; the last: {last}",
             times=times,
             last=last,
         )

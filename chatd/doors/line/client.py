@@ -1,10 +1,10 @@
-"""One client of the line door, as its commands see it: its session, its reader, its answers.
+"""One client of the line door, as its commands see it: session, reader and answers.
 
-1. A client does not use the transport, but a `Wire`.
+1. A client writes to a `Wire`, not to the transport.
 2. A command that changes names or rooms is answered when the change has been shown.  Until then no
    further line is carried out (`changing`), because its meaning may depend on the change.  Messages
    to the current room do not wait for one another.
-3. All that the client gets to see of a room comes from its `LineReader`, or is checked there.
+3. Everything that the client is shown of a room comes from its `LineReader`, or is checked there.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ from collections.abc import Callable
 from typing import Any, ClassVar
 
 from twisted.internet.defer import Deferred
-from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from ...chat.room import LOBBY, Room
@@ -22,9 +21,10 @@ from ...chat.sessions import Session
 from ...codecs.commandlines import CommandTable, Usage
 from ...codecs.lines import answer, listed, refusal
 from ...model.commands import Command
-from ...model.errors import ChatError, Unavailable
+from ...model.errors import ChatError
 from ...stream.subscriber import Subscriber
 from .. import history
+from ..pushing import refusal_of
 from .reader import LineReader, Wire
 
 REPLAY = 10
@@ -40,7 +40,6 @@ class WaitForAcks(Exception):
 class LineClient:
     """The session, the reader and the settings of one line connection."""
 
-    _log = Logger()
     commands: ClassVar[CommandTable[Usage]]
     """The commands of the door: see `Shell`."""
     __slots__ = (
@@ -98,7 +97,7 @@ class LineClient:
         self._part(self.session, self.parting)
 
     def become(self, session: Session) -> Deferred[Any]:
-        """Switch the client to another session's person; fires when its former person has left."""
+        """Switch to another session and its person; fires when the former person has left."""
         if self.session.over:  # the connection was lost meanwhile
             return self._part(session)
         old, self.session, self.person = self.session, session, session.person
@@ -242,8 +241,4 @@ class LineClient:
         self.wire.work()
 
     def _refused(self, failure: Failure) -> None:
-        error = failure.value
-        if not isinstance(error, ChatError):
-            self._log.failure("a command failed", failure)
-            error = Unavailable("the server made a mistake, and has written it down")
-        self.wire.refuse(error)
+        self.wire.refuse(refusal_of(failure, "a command failed"))

@@ -8,6 +8,13 @@ r"""The line door: telnet, netcat, and every other client that sends lines over 
    (`printf 'hello\n' | nc -N host port`).
 4. Lines that were received are carried out even if the client has disconnected meanwhile; the
    session ends after the last line (`chatd.doors.line.backlog`).
+
+This door does not stand on `chatd.doors.pushing`, of which it could use only pausing and resuming:
+
+- Its outlet is a `LineReader`, not the connection: `/login` and `/time` replace the subscriber, and
+  bytes depend on the current room.
+- The session and the entry in `Peers` outlive the connection, as long as lines wait.
+- Batches are written directly from the start, because there is no `ready` to wait for.
 """
 
 from __future__ import annotations
@@ -22,7 +29,6 @@ from twisted.internet.interfaces import (
     ISSLTransport,
 )
 from twisted.internet.protocol import Factory, connectionDone
-from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
@@ -40,6 +46,7 @@ from ...net.heartbeat import Heartbeat
 from ...net.peers import GOING_DOWN, Peers
 from ...net.tcp import enable_direct_writes
 from ...stream.subscriber import Subscriber
+from ..pushing import refusal_of
 from .backlog import BACKLOG_SECONDS, Backlogs, Salvage, received
 from .queue import LineQueue
 from .shell import Shell
@@ -54,8 +61,6 @@ COMMAND_BYTES = 256
 @implementer(IHalfCloseableProtocol)
 class LineConnection(TcpConnection):
     """One connection of the line door: input to lines, output with backpressure, and its end."""
-
-    _log = Logger()
 
     def __init__(
         self,
@@ -91,7 +96,7 @@ class LineConnection(TcpConnection):
             return
         self._entering = True
         entering = maybeDeferred(self._service.enter, address=self._address)
-        entering.addCallbacks(self._entered, self._not_let_in)
+        entering.addCallbacks(self._entered, self._could_not_enter)
 
     def _entered(self, person: Person) -> None:
         """The guest has entered: greet the client and start its reader.
@@ -109,16 +114,13 @@ class LineConnection(TcpConnection):
         if self._gone and not self._over:
             self._outlive()
 
-    def _not_let_in(self, failure: Failure) -> None:
+    def _could_not_enter(self, failure: Failure) -> None:
         """The guest could not enter: send the reason, and close the connection."""
         self._has_arrived()
-        error = failure.value
-        if not isinstance(error, ChatError):
-            self._log.failure("a client could not come in", failure)
-            error = Unavailable("the server made a mistake, and has written it down")
+        error = refusal_of(failure, "a client could not enter")
         if self._gone:
             if not self._over:
-                self._give_up("they were not let in")
+                self._give_up("the guest could not enter")
         else:
             self.turn_out(error)
 
@@ -222,9 +224,9 @@ class LineConnection(TcpConnection):
             waits = self._expected = self._backlogs.expect()
         elif waits := self._backlogs.admit(self._address):
             clock = self._service.clock
-            self._backlog = clock.callLater(BACKLOG_SECONDS, self._give_up, "out of time")
+            self._backlog = clock.callLater(BACKLOG_SECONDS, self._give_up, "their time is over")
         if not waits:
-            self._give_up("too many wait already")
+            self._give_up("too many closed connections have lines that wait")
 
     def _has_arrived(self) -> None:
         """The guest has entered, or was refused."""
@@ -432,6 +434,6 @@ class LineFactory(Factory):
         address = address_of(getattr(addr, "host", None))
         return LineConnection(self._service, self._peers, self._heartbeat, self._backlogs, address)
 
-    def turn_away(self, error: ChatError) -> bytes:
+    def rejection(self, error: ChatError) -> bytes:
         """The bytes to a client whose connection is refused."""
         return refusal(error)

@@ -21,8 +21,8 @@ from .commands.row import Kind
 from .reader import Wire
 
 COMMAND_RATE = 10
-"""Questions and mistakes per second on one connection: more than a person types.  Four seconds'
-worth may come at once, for programs that begin with several."""
+"""Questions and mistakes per second on one connection: more than a person types.  The bucket holds
+four seconds' worth, for programs that begin with several."""
 MOST_UNANSWERED = 500
 """Messages of one connection that may wait for the store; further lines wait for them."""
 

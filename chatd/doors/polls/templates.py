@@ -130,7 +130,7 @@ class LearnedPoll:
     def data_received(self, data: bytes) -> None:
         """Handle input in the channel's place, while only this poll comes on the connection."""
         if self.held or self._channel.early or self._channel.full:
-            self._put_off(data)
+            self._defer(data)
         elif not self.take(data):
             self._channel.unlearn()
             self._channel.setTimeout(self._channel.site.idle_seconds)
@@ -173,14 +173,14 @@ class LearnedPoll:
             template.polls.place(template.request.key, self)
         return True
 
-    def _put_off(self, data: bytes) -> None:
+    def _defer(self, data: bytes) -> None:
         """Buffer input until the held poll is answered."""
         self.step_aside()
-        self._channel.put_off(data)
+        self._channel.defer(data)
         self.come_back()
 
     def come_back(self) -> None:
-        """When the poll is answered, have the channel handle the input that was put off."""
+        """When the poll is answered, have the channel handle the input that was deferred."""
         if self.group and self.held and self not in self.group.behind:
             self.group.behind.append(self)
 
@@ -214,7 +214,7 @@ class LearnedPoll:
         request.query.end(self)
 
     def go_on(self) -> None:
-        """The poll is answered: the channel handles the input that was put off."""
+        """The poll is answered: the channel handles the input that was deferred."""
         self._channel.replay_soon()
 
     def failed(self) -> None:

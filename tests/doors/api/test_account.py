@@ -1,4 +1,4 @@
-"""Accounts over HTTP: registering, signing in, sessions, tokens."""
+"""Accounts over HTTP: registration, sign-in, sessions, tokens."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ NEW = "another horse battery"
 
 
 def near(server: MemoryServer, token: str = "") -> HttpClient:
-    """A connection from this machine, in the session of that token."""
+    """A connection from the server's own machine, in the session of that token."""
     http = server.http(NEAR)
     if token:
         http.headers["Authorization"] = f"Bearer {token}"
@@ -49,8 +49,8 @@ def token_of(http: HttpClient) -> str:
 # -- registering and signing in --------------------------------------------------------------------
 
 
-def test_registering_signs_in(server: MemoryServer) -> None:
-    """The answer has the token, and for browsers the cookie, which lasts thirty days."""
+def test_registration_signs_in(server: MemoryServer) -> None:
+    """The answer has the token, and for browsers a cookie that lasts thirty days."""
     response = near(server).post("/accounts", {"name": "Ada", "password": PASSWORD})
     assert (response.status, response.json["name"], response.json["account"]) == (201, "Ada", True)
     cookie, *flags = response.headers["set-cookie"].lower().split("; ")
@@ -61,8 +61,8 @@ def test_registering_signs_in(server: MemoryServer) -> None:
     assert told["rooms"] == ["lobby"]
 
 
-def test_signing_in_begins_a_session_beside_the_others(server: MemoryServer) -> None:
-    """One person, who has come in once."""
+def test_sign_in_begins_another_session_of_the_same_person(server: MemoryServer) -> None:
+    """The person has joined once."""
     first = register(server, "ada")
     second = sign_in(server, "ADA")
     assert second.json == {"name": "ada", "token": second.json["token"], "account": True}
@@ -73,8 +73,8 @@ def test_signing_in_begins_a_session_beside_the_others(server: MemoryServer) -> 
 
 
 @pytest.mark.parametrize("how", ["header", "session header", "cookie", "query"])
-def test_a_session_goes_on_after_a_restart(server: MemoryServer, how: str) -> None:
-    """However its token is shown: the same person, signed in, in the same rooms."""
+def test_session_continues_after_a_restart(server: MemoryServer, how: str) -> None:
+    """However its token is sent: the same account, in the same rooms."""
     response = near(server).post("/accounts", {"name": "ada", "password": PASSWORD})
     token = response.json["token"]
     near(server, token).request("PUT", "/rooms/dev/membership")
@@ -92,8 +92,8 @@ def test_a_session_goes_on_after_a_restart(server: MemoryServer, how: str) -> No
     assert (told["name"], told["rooms"]) == ("ada", ["lobby", "dev"])
 
 
-def test_a_guest_goes_on_after_a_restart(server: MemoryServer, ada: HttpClient) -> None:
-    """Within the grace, with name and rooms."""
+def test_guest_continues_after_a_restart(server: MemoryServer, ada: HttpClient) -> None:
+    """Within the grace period, with its name and rooms."""
     ada.request("PUT", "/rooms/dev/membership")
     again = server.restarted()
     told = near(again, token_of(ada)).get("/session").json
@@ -101,8 +101,8 @@ def test_a_guest_goes_on_after_a_restart(server: MemoryServer, ada: HttpClient) 
     assert sorted(told["rooms"]) == ["dev", "lobby"]
 
 
-def test_a_session_that_was_away_comes_back_with_its_next_request(server: MemoryServer) -> None:
-    """A poll, a message, a stream: whatever it is."""
+def test_session_is_present_again_with_its_next_request(server: MemoryServer) -> None:
+    """Any request will do: a poll, a message, a join."""
     ada = register(server, "ada")
     for request in (
         lambda http: http.get("/rooms/lobby/events?since=0&wait=0"),
@@ -115,8 +115,8 @@ def test_a_session_that_was_away_comes_back_with_its_next_request(server: Memory
         assert server.here == ["ada"]
 
 
-def test_a_guest_who_registers_goes_on_reading(server: MemoryServer) -> None:
-    """Another token, the same person; the poll that is held is answered with what is said."""
+def test_held_poll_of_a_guest_continues_after_registration(server: MemoryServer) -> None:
+    """The token is a new one, the person the same."""
     http = near(server)
     old = http.enter("ada")
     poll = near(server, old)
@@ -149,23 +149,23 @@ def test_a_guest_who_registers_goes_on_reading(server: MemoryServer) -> None:
         ({"name": "eve", "password": PASSWORD, "more": 1}, (400, "malformed")),
     ],
 )
-def test_what_no_account_can_be_made_of(
+def test_invalid_registration_is_refused(
     server: MemoryServer, body: dict[str, Any], refusal: tuple[int, str]
 ) -> None:
-    """It says why."""
+    """The error says why."""
     register(server, "ada")
     server.http().enter("bob")
     assert near(server).post("/accounts", body).refusal == refusal
 
 
-def test_a_password_of_a_megabyte_is_refused_unread(server: MemoryServer) -> None:
-    """Like any body of that size."""
+def test_overlong_registration_body_is_refused(server: MemoryServer) -> None:
+    """It is refused unread, as any body of that size."""
     body = {"name": "eve", "password": "x" * 1_000_000}
     assert near(server).post("/accounts", body).refusal == (413, "too-large")
 
 
-def test_a_registered_name_is_not_for_guests_and_visitors(server: MemoryServer) -> None:
-    """Whether its owner is here or not."""
+def test_registered_name_is_refused_to_guests_and_visitors(server: MemoryServer) -> None:
+    """Even while its account is absent."""
     register(server, "ada")
     for _ in range(2):
         guest = server.http()
@@ -179,21 +179,21 @@ def test_a_registered_name_is_not_for_guests_and_visitors(server: MemoryServer) 
     assert server.chat.texts("lobby") == []
 
 
-def test_an_accounts_name_never_changes(server: MemoryServer) -> None:
-    """It is the same on all its sessions."""
+def test_name_of_an_account_cannot_be_changed(server: MemoryServer) -> None:
+    """All its sessions have the same name."""
     ada = register(server, "ada")
     assert ada.send_json("PATCH", "/session", {"name": "eve"}).refusal == (403, "not-allowed")
 
 
 @pytest.mark.parametrize("name", ["ada", "nobody", "a b", ""])
-def test_wrong_credentials_have_one_answer(server: MemoryServer, name: str) -> None:
-    """Whatever is wrong with them."""
+def test_wrong_credentials_get_the_same_answer(server: MemoryServer, name: str) -> None:
+    """Whether the account is unknown or the password wrong."""
     register(server, "ada")
     assert sign_in(server, name, "wrong horse battery").refusal == (401, "bad-credentials")
 
 
-def test_guessing_ends_with_a_time_to_wait(server: MemoryServer) -> None:
-    """It says for how long."""
+def test_password_guessing_is_rate_limited(server: MemoryServer) -> None:
+    """After some attempts the answer is 429 with `Retry-After`."""
     register(server, "ada")
     answers = [sign_in(server, "ada", "wrong horse battery") for _ in range(40)]
     assert {answer.refusal for answer in answers} == {
@@ -204,14 +204,14 @@ def test_guessing_ends_with_a_time_to_wait(server: MemoryServer) -> None:
 
 
 @pytest.mark.parametrize("register", ["invite", "closed"])
-def test_where_registering_is_not_open_it_is_refused(register: Any) -> None:
-    """Before anything else is looked at."""
+def test_registration_is_refused_unless_it_is_open(register: Any) -> None:
+    """The name and the password are not even checked."""
     server = MemoryServer(rules=Rules(register=register))
     response = near(server).post("/accounts", {"name": "server", "password": "x"})
     assert response.refusal == (403, "not-allowed")
 
 
-# -- how a password may come -----------------------------------------------------------------------
+# -- which connections may carry a password --------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -224,10 +224,10 @@ def test_where_registering_is_not_open_it_is_refused(register: Any) -> None:
         ("192.0.2.1", {"X-Forwarded-For": "203.0.113.5"}, 403),
     ],
 )
-def test_a_password_comes_over_connections_that_nobody_reads(
+def test_password_is_accepted_only_over_secure_connections(
     proxy: str | None, headers: dict[str, str], status: int
 ) -> None:
-    """TLS, this machine, or a trusted proxy's https."""
+    """TLS, the server's own machine, or https of a trusted proxy."""
     proxies = Proxies([parse_network(proxy)]) if proxy else Proxies([])
     server = MemoryServer(proxies=proxies)
     body = json.dumps({"name": "ada", "password": PASSWORD})
@@ -240,16 +240,16 @@ def test_a_password_comes_over_connections_that_nobody_reads(
         assert signing.refusal == (403, "insecure")
 
 
-def test_plain_passwords_are_taken_where_the_operator_says_so() -> None:
-    """From anywhere."""
+def test_plain_passwords_allows_passwords_on_any_connection() -> None:
+    """This is what the option `--plain-passwords` is for."""
     server = MemoryServer(rules=Rules(plain_passwords=True))
     response = server.http().post("/accounts", {"name": "ada", "password": PASSWORD})
     assert response.status == 201
 
 
 @pytest.mark.parametrize("path", ["/accounts", "/account/tokens"])
-def test_a_form_of_another_page_makes_nothing(server: MemoryServer, path: str) -> None:
-    """JSON only: a page of another origin cannot send that without being asked first."""
+def test_account_endpoints_take_json_only(server: MemoryServer, path: str) -> None:
+    """A page of another origin cannot send JSON without a preflight request."""
     ada = register(server, "ada")
     for kind in ("application/x-www-form-urlencoded", "text/plain", "multipart/form-data"):
         response = ada.request("POST", path, "name=eve&label=x", {"Content-Type": kind})
@@ -270,10 +270,10 @@ def test_a_form_of_another_page_makes_nothing(server: MemoryServer, path: str) -
         ("DELETE", "/account/tokens/x"),
     ],
 )
-def test_pages_of_other_origins_reach_no_account(
+def test_account_requests_of_other_origins_are_refused(
     server: MemoryServer, method: str, path: str
 ) -> None:
-    """Whatever cookie the browser adds."""
+    """The browser adds the cookie to them, so the server has to check the origin."""
     ada = register(server, "ada")
     ada.headers["Origin"] = "https://evil.example"
     body = json.dumps({"current": PASSWORD, "password": NEW, "name": "x", "label": "x"})
@@ -281,8 +281,10 @@ def test_pages_of_other_origins_reach_no_account(
     assert response.refusal == (403, "foreign-origin")
 
 
-def test_a_session_that_was_there_before_is_not_the_one_that_signs_in(server: MemoryServer) -> None:
-    """Nobody can have another sign in to a session that they know the token of."""
+def test_sign_in_never_reuses_a_token(server: MemoryServer) -> None:
+    """Otherwise a client could make another one sign in to a session whose token it knows (session
+    fixation).
+    """
     register(server, "ada")
     http = near(server)
     known = http.enter("eve")
@@ -291,8 +293,8 @@ def test_a_session_that_was_there_before_is_not_the_one_that_signs_in(server: Me
     assert near(server, known).get("/session").json["name"] == "eve"
 
 
-def test_a_stale_cookie_beside_a_good_token_does_no_harm(server: MemoryServer) -> None:
-    """What stands in a header counts."""
+def test_stale_cookie_beside_a_valid_token_is_ignored(server: MemoryServer) -> None:
+    """The token in the header counts."""
     response = near(server).post("/accounts", {"name": "ada", "password": PASSWORD})
     name = response.headers["set-cookie"].partition("=")[0]
     ada = near(server, response.json["token"])
@@ -303,8 +305,8 @@ def test_a_stale_cookie_beside_a_good_token_does_no_harm(server: MemoryServer) -
     assert alone.get("/rooms/lobby/events?since=0", Cookie=f"{name}={'x' * 32}").status == 200
 
 
-def test_a_repeated_request_is_not_answered_with_anothers_secret(server: MemoryServer) -> None:
-    """An Idempotency-Key proves nothing about who asks."""
+def test_idempotency_key_never_returns_a_secret(server: MemoryServer) -> None:
+    """A key does not prove who sends the request."""
     ada = register(server, "ada")
     key = {"Idempotency_Key": "same"}
     tokens = [ada.post("/account/tokens", {"label": "ci"}, **key).json["token"] for _ in range(2)]
@@ -319,8 +321,8 @@ def test_a_repeated_request_is_not_answered_with_anothers_secret(server: MemoryS
 # -- the account -----------------------------------------------------------------------------------
 
 
-def test_a_new_password_signs_all_others_out(server: MemoryServer) -> None:
-    """The session that asked goes on."""
+def test_new_password_ends_the_other_sessions(server: MemoryServer) -> None:
+    """The session that changed it stays."""
     ada = register(server, "ada")
     other = near(server, sign_in(server, "ada").json["token"])
     wrong = ada.send_json("PATCH", "/account", {"current": "wrong horse", "password": NEW})
@@ -336,8 +338,8 @@ def test_a_new_password_signs_all_others_out(server: MemoryServer) -> None:
     assert sign_in(server, "ada", NEW).status == 201
 
 
-def test_a_deleted_account_leaves_its_name_reserved(server: MemoryServer) -> None:
-    """And its messages where they are."""
+def test_deleted_account_keeps_its_name_reserved(server: MemoryServer) -> None:
+    """Its messages stay too."""
     ada = register(server, "ada")
     ada.post("/rooms/lobby/messages", {"text": "hi"})
     assert ada.send_json("DELETE", "/account", {"password": "wrong horse"}).status == 401
@@ -349,8 +351,8 @@ def test_a_deleted_account_leaves_its_name_reserved(server: MemoryServer) -> Non
     assert server.here == []
 
 
-def test_sessions_are_listed_and_signed_out(server: MemoryServer) -> None:
-    """The readers of one that is signed out end at once."""
+def test_sessions_are_listed_and_ended(server: MemoryServer) -> None:
+    """The readers of a session that is ended end at once."""
     ada = register(server, "ada")
     other = near(server, sign_in(server, "ada").json["token"])
     other.send("GET", "/rooms/lobby/events?since=now&wait=30")
@@ -365,8 +367,8 @@ def test_sessions_are_listed_and_signed_out(server: MemoryServer) -> None:
     assert ada.request("DELETE", f"/account/sessions/{id_}").refusal == (404, "not-found")
 
 
-def test_signing_out_ends_the_session(server: MemoryServer) -> None:
-    """After a restart too."""
+def test_sign_out_ends_the_session(server: MemoryServer) -> None:
+    """Its token is invalid, after a restart too."""
     ada = register(server, "ada")
     assert ada.request("DELETE", "/session").status == 204
     assert server.here == []
@@ -374,8 +376,8 @@ def test_signing_out_ends_the_session(server: MemoryServer) -> None:
     assert near(server.restarted(), token_of(ada)).get("/session").refusal == (401, "bad-token")
 
 
-def test_what_is_an_accounts_is_not_for_guests(server: MemoryServer, ada: HttpClient) -> None:
-    """Nor for strangers."""
+def test_account_endpoints_refuse_guests(server: MemoryServer, ada: HttpClient) -> None:
+    """They refuse requests without a session as well."""
     for http in (ada, server.http()):
         for path in ("/account/sessions", "/account/tokens"):
             assert http.get(path).refusal == (401, "no-session")
@@ -390,8 +392,8 @@ def personal(ada: HttpClient, server: MemoryServer, **options: Any) -> HttpClien
     return near(server, made.json["token"])
 
 
-def test_a_token_acts_as_the_account_without_being_present(server: MemoryServer) -> None:
-    """Speaking joins nothing, and nobody comes."""
+def test_token_acts_as_the_account_without_presence(server: MemoryServer) -> None:
+    """Its messages make the account join no room."""
     ada = register(server, "ada")
     program = personal(ada, server)
     server.chat.advance(2 * GRACE_SECONDS)
@@ -405,8 +407,8 @@ def test_a_token_acts_as_the_account_without_being_present(server: MemoryServer)
     ]
 
 
-def test_a_token_is_told_once_and_kept_as_a_hash(server: MemoryServer) -> None:
-    """The list has everything else."""
+def test_token_is_shown_once_and_stored_as_a_hash(server: MemoryServer) -> None:
+    """The list shows the rest."""
     ada = register(server, "ada")
     made = ada.post("/account/tokens", {"label": "ci", "scope": "read", "expires": 60}).json
     (listed,) = ada.get("/account/tokens").json["tokens"]
@@ -416,8 +418,8 @@ def test_a_token_is_told_once_and_kept_as_a_hash(server: MemoryServer) -> None:
     assert made["token"] not in cells
 
 
-def test_a_token_joins_rooms_for_its_account(server: MemoryServer) -> None:
-    """Whether the account is present or not."""
+def test_token_joins_rooms_for_its_account(server: MemoryServer) -> None:
+    """It can do so even while the account is absent."""
     ada = register(server, "ada")
     program = personal(ada, server)
     assert program.request("PUT", "/rooms/dev/membership").status == 200
@@ -431,8 +433,8 @@ def test_a_token_joins_rooms_for_its_account(server: MemoryServer) -> None:
 
 
 @pytest.mark.parametrize("how", ["removed", "in time", "deleted"])
-def test_a_token_that_ends_ends_its_readers(server: MemoryServer, how: str) -> None:
-    """In the middle of a held poll."""
+def test_readers_of_a_token_end_with_it(server: MemoryServer, how: str) -> None:
+    """A held poll is answered with the error at once."""
     ada = register(server, "ada")
     program = personal(ada, server, **({"expires": 20} if how == "in time" else {}))
     program.send("GET", "/rooms/lobby/events?since=now&wait=60")
@@ -449,8 +451,8 @@ def test_a_token_that_ends_ends_its_readers(server: MemoryServer, how: str) -> N
     assert program.get("/rooms").refusal == (401, "bad-token")
 
 
-def test_a_token_goes_on_after_a_restart(server: MemoryServer) -> None:
-    """And after a new password."""
+def test_token_survives_a_restart_and_a_new_password(server: MemoryServer) -> None:
+    """A new password ends sessions, but no tokens."""
     ada = register(server, "ada")
     program = personal(ada, server)
     ada.send_json("PATCH", "/account", {"current": PASSWORD, "password": NEW})
@@ -458,8 +460,8 @@ def test_a_token_goes_on_after_a_restart(server: MemoryServer) -> None:
     assert near(server.restarted(), token_of(program)).get("/session").json["name"] == "ada"
 
 
-def test_a_token_is_not_for_what_needs_the_password(server: MemoryServer) -> None:
-    """Whatever its scope."""
+def test_token_is_refused_where_a_password_session_is_needed(server: MemoryServer) -> None:
+    """Even a token with every scope."""
     program = personal(register(server, "ada"), server, scope="all")
     for method, path, body in (
         ("PATCH", "/account", {"current": PASSWORD, "password": NEW}),
@@ -474,16 +476,16 @@ def test_a_token_is_not_for_what_needs_the_password(server: MemoryServer) -> Non
         assert response.refusal == (403, "not-allowed")
 
 
-def test_a_token_never_stands_in_a_url(server: MemoryServer) -> None:
-    """It would stand in logs for ever."""
+def test_token_in_a_url_is_refused(server: MemoryServer) -> None:
+    """URLs are written to logs, and the token lasts."""
     program = personal(register(server, "ada"), server)
     path = f"/rooms/lobby/events?since=0&access_token={token_of(program)}"
     assert near(server).get(path).refusal == (400, "malformed")
 
 
 @pytest.mark.parametrize("expires", [0, -1, 10**12])
-def test_a_token_has_a_sensible_time(server: MemoryServer, expires: int) -> None:
-    """In seconds."""
+def test_token_expiry_is_bounded(server: MemoryServer, expires: int) -> None:
+    """`expires` is in seconds, at least one."""
     ada = register(server, "ada")
     made = ada.post("/account/tokens", {"label": "x", "expires": expires})
     assert made.refusal == (400, "malformed")
@@ -514,8 +516,8 @@ class Socket:
         ]
 
 
-def test_a_websocket_comes_back_to_its_session_after_a_restart(server: MemoryServer) -> None:
-    """It speaks as the account; what comes in while the session is looked up is not lost."""
+def test_websocket_continues_its_session_after_a_restart(server: MemoryServer) -> None:
+    """It speaks as the account; frames that come while the session is looked up are carried out."""
     token = token_of(register(server, "ada"))
     server = server.restarted()
     socket = Socket(server, token)
@@ -528,8 +530,8 @@ def test_a_websocket_comes_back_to_its_session_after_a_restart(server: MemorySer
     assert server.chat.texts("lobby") == ["hi"]
 
 
-def test_a_websocket_is_closed_when_its_session_is_signed_out(server: MemoryServer) -> None:
-    """With an error that says so, and the code 1008."""
+def test_websocket_is_closed_when_its_session_is_ended(server: MemoryServer) -> None:
+    """It gets an error that says so, and the close code 1008."""
     ada = register(server, "ada")
     other = sign_in(server, "ada").json["token"]
     socket = Socket(server, other)
@@ -540,8 +542,8 @@ def test_a_websocket_is_closed_when_its_session_is_signed_out(server: MemoryServ
     assert (error["type"], error["code"], close) == ("error", "bad-token", 1008)
 
 
-def test_an_event_stream_ends_when_its_session_is_signed_out(server: MemoryServer) -> None:
-    """With an event that says why."""
+def test_event_stream_ends_with_its_session(server: MemoryServer) -> None:
+    """Its last event gives the reason."""
     ada = register(server, "ada")
     stream = near(server, sign_in(server, "ada").json["token"])
     stream.send("GET", "/rooms/lobby/events?since=now", headers={"Accept": "text/event-stream"})
@@ -552,10 +554,10 @@ def test_an_event_stream_ends_when_its_session_is_signed_out(server: MemoryServe
     assert b'event: end\ndata: {"code":"bad-token"' in stream.streamed()
 
 
-def test_a_client_that_goes_while_its_session_is_looked_up_does_no_harm(
+def test_client_that_disconnects_while_its_session_is_looked_up_leaves_nothing(
     server: MemoryServer,
 ) -> None:
-    """Whenever that is."""
+    """In whatever turn it disconnects."""
     token = token_of(register(server, "ada"))
     for turns in range(8):
         server.chat.advance(2 * GRACE_SECONDS)
@@ -569,8 +571,8 @@ def test_a_client_that_goes_while_its_session_is_looked_up_does_no_harm(
     assert server.here == []
 
 
-def test_requests_in_one_packet_are_answered_in_their_order(server: MemoryServer) -> None:
-    """Though the session of the first is looked up, and the others wait for it."""
+def test_pipelined_requests_wait_for_the_session_of_the_first(server: MemoryServer) -> None:
+    """They are answered in their order."""
     token = token_of(register(server, "ada"))
     server.chat.advance(2 * GRACE_SECONDS)
     http = near(server, token)
@@ -582,8 +584,8 @@ def test_requests_in_one_packet_are_answered_in_their_order(server: MemoryServer
     assert server.chat.texts("lobby") == ["one", "two", "three"]
 
 
-def test_two_registrations_over_two_doors_make_one_account(server: MemoryServer) -> None:
-    """Whichever is first."""
+def test_simultaneous_registrations_at_two_doors_make_one_account(server: MemoryServer) -> None:
+    """One of them is refused."""
     line = server.line(NEAR)
     line.send(b"/nick ada\r\n")
     server.chat.settle()

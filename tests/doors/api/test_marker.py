@@ -1,4 +1,4 @@
-"""How far an account has read, what is unread, and whom it ignores."""
+"""Read markers, unread counts and ignore lists of accounts."""
 
 from __future__ import annotations
 
@@ -21,18 +21,20 @@ def register(server: MemoryServer, name: str) -> HttpClient:
     return http
 
 
-def again(server: MemoryServer, http: HttpClient) -> HttpClient:
+def same_session(server: MemoryServer, http: HttpClient) -> HttpClient:
+    """Another connection in the same session."""
     other = server.http(NEAR)
     other.headers.update(http.headers)
     return other
 
 
 def state(http: HttpClient) -> Any:
+    """The answer of `GET /session`."""
     return http.get("/session").json
 
 
-def test_unread_messages_are_counted_behind_the_marker(server: MemoryServer) -> None:
-    """In each joined room; without a marker, since it was joined."""
+def test_unread_messages_are_counted_after_the_marker(server: MemoryServer) -> None:
+    """In each joined room; without a marker, since the join."""
     server.say("before")
     ada = register(server, "ada")
     assert state(ada)["unread"] == {"lobby": 0}
@@ -42,12 +44,12 @@ def test_unread_messages_are_counted_behind_the_marker(server: MemoryServer) -> 
     assert (state(ada)["unread"], state(ada)["markers"]) == ({"lobby": 2}, {"lobby": first})
 
 
-def test_a_marker_never_goes_back(server: MemoryServer) -> None:
-    """Nor beyond what there is; also if two come together."""
+def test_marker_never_goes_back(server: MemoryServer) -> None:
+    """Nor beyond the newest event; nor if two requests come together."""
     ada = register(server, "ada")
     first, second = server.say("one"), server.say("two")
     ada.send("PUT", "/rooms/lobby/marker", json.dumps({"id": second}), JSON)
-    other = again(server, ada)
+    other = same_session(server, ada)
     other.send("PUT", "/rooms/lobby/marker", json.dumps({"id": first}), JSON)
     server.chat.settle()
     assert [ada.response().status, other.response().status] == [204, 204]
@@ -61,14 +63,14 @@ def test_a_marker_never_goes_back(server: MemoryServer) -> None:
 JSON = {"Content-Type": "application/json"}
 
 
-def test_markers_and_ignores_are_there_after_a_restart(server: MemoryServer) -> None:
-    """On all sessions."""
+def test_markers_and_ignores_survive_a_restart(server: MemoryServer) -> None:
+    """They belong to the account, not to a session."""
     ada = register(server, "ada")
     id_ = server.say("one")
     ada.send_json("PUT", "/rooms/lobby/marker", {"id": id_})
     ada.request("PUT", "/account/ignores/Bob")
     server = server.restarted()
-    told = state(again(server, ada))
+    told = state(same_session(server, ada))
     assert (told["markers"], told["ignores"]) == ({"lobby": id_}, ["Bob"])
 
 
@@ -79,12 +81,12 @@ def test_markers_and_ignores_are_there_after_a_restart(server: MemoryServer) -> 
         ("application/x-ndjson", b'{"type":"marker","room":"lobby","marker":%d}\n'),
     ],
 )
-def test_streams_of_the_account_are_told_of_a_marker(
+def test_streams_of_the_account_get_its_markers(
     server: MemoryServer, accept: str, shown: bytes
 ) -> None:
-    """Those of /events, on all of its sessions; nobody else's."""
+    """Those of `/events`, in all its sessions, and no other account's."""
     ada, bob = register(server, "ada"), register(server, "bob")
-    streams = [again(server, ada), again(server, bob)]
+    streams = [same_session(server, ada), same_session(server, bob)]
     for stream in streams:
         stream.send("GET", "/events?rooms=lobby&since=now", headers={"Accept": accept})
     server.chat.settle()
@@ -96,21 +98,21 @@ def test_streams_of_the_account_are_told_of_a_marker(
 
 
 @pytest.mark.parametrize("body", [{}, {"id": -1}, {"id": "1"}, {"id": 1.5}, {"id": 10**19}])
-def test_a_marker_is_the_id_of_an_event(server: MemoryServer, body: Any) -> None:
-    """Anything else is refused."""
+def test_invalid_marker_is_refused(server: MemoryServer, body: Any) -> None:
+    """A marker is the id of an event."""
     ada = register(server, "ada")
     assert ada.send_json("PUT", "/rooms/lobby/marker", body).refusal == (400, "malformed")
 
 
-def test_markers_and_ignores_are_for_accounts(server: MemoryServer, ada: HttpClient) -> None:
-    """A guest has none."""
+def test_markers_and_ignores_are_refused_to_guests(server: MemoryServer, ada: HttpClient) -> None:
+    """`GET /session` of a guest has no unread counts."""
     assert "unread" not in state(ada)
     assert ada.send_json("PUT", "/rooms/lobby/marker", {"id": 1}).refusal == (401, "no-session")
     assert ada.request("PUT", "/account/ignores/bob").refusal == (401, "no-session")
 
 
-def test_a_token_for_reading_marks_and_ignores_nothing(server: MemoryServer) -> None:
-    """One for writing does."""
+def test_read_token_cannot_set_markers_or_ignores(server: MemoryServer) -> None:
+    """One with the scope `write` can."""
     ada = register(server, "ada")
     for scope, status in (("read", 403), ("write", 204)):
         token = ada.post("/account/tokens", {"label": "x", "scope": scope}).json["token"]
@@ -120,8 +122,8 @@ def test_a_token_for_reading_marks_and_ignores_nothing(server: MemoryServer) -> 
         assert program.request("PUT", "/account/ignores/bob").status == status
 
 
-def test_an_ignored_ones_private_messages_are_not_delivered(server: MemoryServer) -> None:
-    """They are acknowledged all the same; heard again, they come."""
+def test_private_messages_of_ignored_people_are_not_delivered(server: MemoryServer) -> None:
+    """They are acknowledged all the same; after the ignore is deleted, new ones are delivered."""
     ada, bob = register(server, "ada"), register(server, "bob")
     person = next(iter(server.chat.service.sessions.of("ada"))).person
     assert ada.request("PUT", "/account/ignores/BOB").status == 204
@@ -133,8 +135,8 @@ def test_an_ignored_ones_private_messages_are_not_delivered(server: MemoryServer
     assert state(ada)["ignores"] == []
 
 
-def test_nobody_ignores_themselves(server: MemoryServer) -> None:
-    """Nor what is no name."""
+def test_ignoring_oneself_is_refused(server: MemoryServer) -> None:
+    """An invalid name is refused too."""
     ada = register(server, "ada")
     for name in ("ada", "ADA", "a%20b"):
         assert ada.request("PUT", f"/account/ignores/{name}").refusal == (400, "bad-name")

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from ...kit.http import HttpClient
-from ...kit.moderators import person_of, signed_in
+from ...kit.moderators import signed_in
 from ...kit.server import MemoryServer
 
 
@@ -30,7 +30,7 @@ def told(server: MemoryServer, kind: str, room: str = "dev") -> dict[str, Any]:
     return {key: value for key, value in event.items() if key not in ("id", "time")}
 
 
-def test_settings_are_changed_and_told(server: MemoryServer, ada: HttpClient) -> None:
+def test_settings_are_changed_with_an_event(server: MemoryServer, ada: HttpClient) -> None:
     """Each field may be left out."""
     changed = ada.send_json("PATCH", "/rooms/dev", {"posting": "accounts", "slow": 3})
     assert changed.status == 200
@@ -50,13 +50,13 @@ def test_settings_are_changed_and_told(server: MemoryServer, ada: HttpClient) ->
 @pytest.mark.parametrize(
     "body", [{"access": "shut"}, {"slow": "3"}, {"slow": -1}, {"colour": "red"}, {"listed": 1}, []]
 )
-def test_a_setting_that_is_none_is_malformed(ada: HttpClient, body: Any) -> None:
-    """Nothing changes."""
+def test_invalid_setting_is_malformed(ada: HttpClient, body: Any) -> None:
+    """The room keeps its settings."""
     assert ada.send_json("PATCH", "/rooms/dev", body).refusal == (400, "malformed")
 
 
-def test_new_endpoints_take_json_only(ada: HttpClient) -> None:
-    """A form could be sent by any page."""
+def test_settings_endpoint_takes_json_only(ada: HttpClient) -> None:
+    """Any page could send a form."""
     form = {"Content-Type": "application/x-www-form-urlencoded"}
     assert ada.request("PATCH", "/rooms/dev", "slow=3", form).refusal == (
         415,
@@ -65,7 +65,7 @@ def test_new_endpoints_take_json_only(ada: HttpClient) -> None:
 
 
 def test_roles_are_given_and_taken(server: MemoryServer, ada: HttpClient, bob: HttpClient) -> None:
-    """By a name in the path."""
+    """The person's name is in the path."""
     assert ada.send_json("PUT", "/rooms/dev/roles/bob", {"role": "op"}).status == 200
     assert bob.get("/rooms/dev").json["role"] == "op"
     assert told(server, "role")["target"] == "bob"
@@ -82,8 +82,8 @@ def test_roles_are_given_and_taken(server: MemoryServer, ada: HttpClient, bob: H
     assert ada.send_json("PUT", "/rooms/dev/roles/bob", {}).refusal == (400, "malformed")
 
 
-def test_somebody_is_put_out(server: MemoryServer, ada: HttpClient, bob: HttpClient) -> None:
-    """And may come back."""
+def test_person_is_kicked(server: MemoryServer, ada: HttpClient, bob: HttpClient) -> None:
+    """The person may join again."""
     assert ada.send_json("DELETE", "/rooms/dev/people/bob", {"text": "spam"}).status == 204
     assert "dev" not in bob.get("/session").json["rooms"]
     assert told(server, "kick")["text"] == "spam"
@@ -94,7 +94,7 @@ def test_somebody_is_put_out(server: MemoryServer, ada: HttpClient, bob: HttpCli
 def test_bans_are_placed_listed_and_lifted(
     server: MemoryServer, ada: HttpClient, bob: HttpClient
 ) -> None:
-    """By name or by id."""
+    """A ban is lifted by the name or by its id."""
     placed = ada.send_json("PUT", "/rooms/dev/bans/bob", {"seconds": 60, "text": "spam"})
     assert placed.status == 200
     assert bob.get("/rooms/dev/events?wait=0").refusal == (403, "banned")
@@ -112,8 +112,8 @@ def test_bans_are_placed_listed_and_lifted(
 
 
 @pytest.mark.parametrize("path", ["8.8.0.0/16", "8.8.0.0%2F16"])
-def test_an_administrator_bans_a_network(server: MemoryServer, ada: HttpClient, path: str) -> None:
-    """With the slash as it is, or escaped; others see only that it is an address."""
+def test_administrator_bans_a_network(server: MemoryServer, ada: HttpClient, path: str) -> None:
+    """The slash may be escaped or not; other people see only that an address is banned."""
     root = signed_in(server, "ruth", admin=True)
     assert ada.send_json("PUT", f"/rooms/dev/bans/{path}", {}).refusal == (403, "not-allowed")
     assert root.send_json("PUT", f"/rooms/dev/bans/{path}", {}).status == 200
@@ -129,7 +129,7 @@ def test_an_administrator_bans_a_network(server: MemoryServer, ada: HttpClient, 
 def test_mutes_are_placed_listed_and_lifted(
     server: MemoryServer, ada: HttpClient, bob: HttpClient
 ) -> None:
-    """A muted person still reads."""
+    """A muted person can still read."""
     assert ada.send_json("PUT", "/rooms/dev/mutes/bob", {"seconds": 60}).status == 200
     assert bob.post("/rooms/dev/messages", {"text": "x"}).refusal == (403, "muted")
     assert bob.get("/rooms/dev/events?wait=0").status == 200
@@ -138,10 +138,10 @@ def test_mutes_are_placed_listed_and_lifted(
     assert bob.post("/rooms/dev/messages", {"text": "x"}).status == 201
 
 
-def test_slow_mode_says_when_to_come_back(
+def test_slow_mode_refuses_with_retry_after(
     server: MemoryServer, ada: HttpClient, bob: HttpClient
 ) -> None:
-    """In `Retry-After`."""
+    """The next message is refused with 429."""
     ada.send_json("PATCH", "/rooms/dev", {"slow": 30})
     assert bob.post("/rooms/dev/messages", {"text": "1"}).status == 201
     refused = bob.post("/rooms/dev/messages", {"text": "2"})
@@ -149,8 +149,10 @@ def test_slow_mode_says_when_to_come_back(
     assert 29 <= int(refused.headers["retry-after"]) <= 31
 
 
-def test_a_message_is_deleted(server: MemoryServer, ada: HttpClient, bob: HttpClient) -> None:
-    """Its text is in no answer any more, on polls that were learned and pages alike."""
+def test_deleted_message_has_no_text_in_any_answer(
+    server: MemoryServer, ada: HttpClient, bob: HttpClient
+) -> None:
+    """Neither in learned polls nor in pages."""
     id_ = bob.post("/rooms/dev/messages", {"text": "xyzzy"}).json["id"]
     eve = server.http()
     target = f"/rooms/dev/events?since={id_ - 1}&wait=0"
@@ -172,7 +174,7 @@ def test_a_message_is_deleted(server: MemoryServer, ada: HttpClient, bob: HttpCl
 
 @pytest.fixture
 def closed(ada: HttpClient) -> None:
-    """#dev is for its members."""
+    """#dev is open to its members only."""
     ada.post("/rooms/dev/messages", {"text": "xyzzy"})
     ada.send_json("PUT", "/rooms/dev/topic", {"text": "xyzzy"})
     assert ada.send_json("PATCH", "/rooms/dev", {"access": "members"}).status == 200
@@ -211,10 +213,10 @@ REQUESTS: list[tuple[str, str, Any]] = [
 
 @pytest.mark.parametrize("who", ["stranger", "visitor", "guest", "account"])
 @pytest.mark.parametrize(("method", "target", "body"), REQUESTS)
-def test_a_closed_room_is_not_found_by_others(
+def test_closed_room_is_not_found_by_others(
     server: MemoryServer, closed: None, who: str, method: str, target: str, body: Any
 ) -> None:
-    """Whatever they ask, in the same words."""
+    """Every request gets the same answer as for a room that does not exist."""
     http = server.http()
     if who == "visitor":
         target += ("&" if "?" in target else "?") + "name=eve"
@@ -227,10 +229,10 @@ def test_a_closed_room_is_not_found_by_others(
     assert b"xyzzy" not in answer.body
 
 
-def test_a_closed_room_is_in_no_list_but_its_people_s(
+def test_closed_room_is_listed_for_its_members_only(
     server: MemoryServer, ada: HttpClient, closed: None
 ) -> None:
-    """Nor one that is not listed."""
+    """A room whose setting `listed` is false is hidden as well."""
     signed_in(server, "cy", "ops").send_json("PATCH", "/rooms/ops", {"listed": False})
 
     def listed(http: HttpClient) -> list[str]:
@@ -245,7 +247,7 @@ def test_a_closed_room_is_in_no_list_but_its_people_s(
 def test_members_are_listed_added_and_removed(
     server: MemoryServer, ada: HttpClient, closed: None
 ) -> None:
-    """And who ceases to be one finds nothing any more."""
+    """A removed member gets 404 from then on."""
     bob = signed_in(server, "bob")
     assert ada.request("PUT", "/rooms/dev/members/bob").status == 200
     assert ada.get("/rooms/dev/members").json == {"members": ["ada", "bob"]}
@@ -253,64 +255,3 @@ def test_members_are_listed_added_and_removed(
     assert ada.request("DELETE", "/rooms/dev/members/bob").status == 204
     assert bob.get("/rooms/dev").refusal == (404, "not-found")
     assert "dev" not in bob.get("/session").json["rooms"]
-
-
-# -- invites -------------------------------------------------------------------------------------
-
-
-def test_an_invite_makes_an_account_a_member_once(
-    server: MemoryServer, ada: HttpClient, closed: None
-) -> None:
-    """The second finds nothing; a member's repeat uses nothing up."""
-    made = ada.post("/rooms/dev/invites", {})
-    assert made.status == 201
-    code = made.json["code"]
-    assert made.json["url"].endswith(f"/#invite={code}")
-    assert ada.post(f"/invites/{code}", {}).json == {"room": "dev"}
-    bob, eve = signed_in(server, "bob"), signed_in(server, "eve")
-    assert bob.post(f"/invites/{code}", {}).json == {"room": "dev"}
-    assert "dev" in bob.get("/session").json["rooms"]
-    assert eve.post(f"/invites/{code}", {}).refusal == (404, "not-found")
-
-
-def test_an_invite_runs_out_and_can_be_taken_back(server: MemoryServer, ada: HttpClient) -> None:
-    """And every code that cannot be used is refused alike."""
-    short = ada.post("/rooms/dev/invites", {"seconds": 60, "uses": 5}).json
-    taken = ada.post("/rooms/dev/invites", {}).json
-    listed = ada.get("/rooms/dev/invites").json["invites"]
-    assert [(one["id"], one["uses"], one["by"]) for one in listed] == [
-        (short["id"], 5, "ada"),
-        (taken["id"], 1, "ada"),
-    ]
-    assert ada.request("DELETE", f"/rooms/dev/invites/{taken['id']}").status == 204
-    bob = signed_in(server, "bob")
-    person_of(server, "ada")
-    server.chat.advance(61)
-    bodies = {
-        bob.post(f"/invites/{code}", {}).body for code in (short["code"], taken["code"], "nonsense")
-    }
-    assert len(bodies) == 1
-    assert b"not-found" in bodies.pop()
-
-
-def test_an_invite_is_for_accounts(server: MemoryServer, ada: HttpClient) -> None:
-    """A guest is asked to sign in; the code is not used up."""
-    code = ada.post("/rooms/dev/invites", {}).json["code"]
-    guest = server.http()
-    guest.enter("guido")
-    assert guest.post(f"/invites/{code}", {}).refusal == (401, "no-session")
-    assert server.http().post(f"/invites/{code}", {}).refusal == (401, "no-session")
-    assert signed_in(server, "bob").post(f"/invites/{code}", {}).status == 200
-
-
-def test_two_who_use_the_last_use_of_an_invite_at_once_are_one_member(
-    server: MemoryServer, ada: HttpClient, closed: None
-) -> None:
-    """The other is refused."""
-    code = ada.post("/rooms/dev/invites", {}).json["code"]
-    clients = [signed_in(server, name) for name in ("bob", "eve")]
-    server.hold_appends()
-    for http in clients:
-        http.send("POST", f"/invites/{code}")
-    server.release_appends()
-    assert sorted(http.response().status for http in clients) == [200, 404]

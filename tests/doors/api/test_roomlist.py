@@ -1,4 +1,4 @@
-"""`GET /rooms` in pages, cached; `GET /rooms/{room}` of a crowd."""
+"""`GET /rooms` in cached pages, and `GET /rooms/{room}` with thousands of people."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ MOST = 256 * 1024
 
 @pytest.fixture
 def many(server: MemoryServer) -> MemoryServer:
-    """A server of 250 rooms, in each of which something was said."""
+    """A server with 250 rooms, each with a message."""
     for number in range(250):
         server.say("hi", room=f"r{number:03}")
     return server
@@ -36,7 +36,7 @@ def names(answer: Response) -> list[str]:
 
 
 def test_rooms_come_in_pages_of_a_hundred(many: MemoryServer, http: HttpClient) -> None:
-    """In alphabetical order, each once; the last page says that there is no more."""
+    """In alphabetical order, each once; the last page has no `next`."""
     read, after = list[str](), ""
     for length in (ROOMS, ROOMS, 50):
         answer = http.get(f"/rooms?after={after}")
@@ -58,17 +58,17 @@ def test_rooms_come_in_pages_of_a_hundred(many: MemoryServer, http: HttpClient) 
         ("after=r240", "r241", "r249"),
     ],
 )
-def test_a_page_begins_behind_a_name(
+def test_page_begins_after_a_name(
     many: MemoryServer, http: HttpClient, query: str, first: str, last: str
 ) -> None:
-    """As people write it; the room need not exist.  Its length is asked for."""
+    """In any spelling; the room need not exist. `limit` is the length of the page."""
     found = names(http.get(f"/rooms?{query}"))
     assert (found[0], found[-1]) == (first, last)
     assert len(found) <= MOST_ROOMS
 
 
-def test_behind_the_last_room_there_is_nothing(many: MemoryServer, http: HttpClient) -> None:
-    """An empty page is no error."""
+def test_page_after_the_last_room_is_empty(many: MemoryServer, http: HttpClient) -> None:
+    """It is no error."""
     assert http.get("/rooms?after=z").json == {"rooms": []}
 
 
@@ -76,13 +76,13 @@ def test_behind_the_last_room_there_is_nothing(many: MemoryServer, http: HttpCli
     ("query", "code"),
     [("limit=0", "malformed"), ("limit=x", "malformed"), ("after=%20", "bad-room")],
 )
-def test_what_is_no_page_is_refused(http: HttpClient, query: str, code: str) -> None:
-    """With what to do."""
+def test_invalid_page_is_refused(http: HttpClient, query: str, code: str) -> None:
+    """The error says what to do."""
     assert http.get(f"/rooms?{query}").refusal == (400, code)
 
 
-def test_a_page_holds_at_most_256_kib(server: MemoryServer, http: HttpClient) -> None:
-    """However long names and topics are."""
+def test_page_of_rooms_holds_at_most_256_kib(server: MemoryServer, http: HttpClient) -> None:
+    """Even if names and topics are as long as they may be."""
     topic = '"' * 400
     for number in range(400):
         room = f"{number:03}{'界' * 61}"
@@ -99,11 +99,10 @@ def test_a_page_holds_at_most_256_kib(server: MemoryServer, http: HttpClient) ->
     assert len(set(read)) == 400
 
 
-def test_an_unchanged_page_is_neither_made_nor_sent_again(
-    many: MemoryServer, http: HttpClient
-) -> None:
-    """Its `ETag` is answered `304`; made anew it is only when something has changed, or now and
-    then."""
+def test_unchanged_page_is_cached_and_answered_304(many: MemoryServer, http: HttpClient) -> None:
+    """Its `ETag` is answered `304`; the page is made again only after a change, or when the cache
+    expires.
+    """
     rooms = type(many.chat.service.rooms)
     with patch.object(rooms, "listings", autospec=True, side_effect=rooms.listings) as made:
         answer = http.get("/rooms")
@@ -120,10 +119,8 @@ def test_an_unchanged_page_is_neither_made_nor_sent_again(
 
 
 @pytest.mark.parametrize("change", ["message", "topic", "guest", "gone"])
-def test_a_page_shows_every_change_at_once(
-    many: MemoryServer, http: HttpClient, change: str
-) -> None:
-    """Events, and comings and goings that are no events."""
+def test_page_shows_every_change_at_once(many: MemoryServer, http: HttpClient, change: str) -> None:
+    """Events, and joins and leaves of guests, which are no events."""
     chat = many.chat
     guest = chat.enter()
     chat.perform(guest, Join("r007"))
@@ -141,10 +138,8 @@ def test_a_page_shows_every_change_at_once(
     assert answer.headers["etag"] != tag
 
 
-def test_a_room_that_comes_and_goes_is_listed_while_it_is_there(
-    server: MemoryServer, http: HttpClient
-) -> None:
-    """Whenever the list was asked for."""
+def test_room_of_a_guest_is_listed_while_it_exists(server: MemoryServer, http: HttpClient) -> None:
+    """A cached page does not hide it, or show it longer."""
     chat = server.chat
     assert http.get("/rooms").json["rooms"] == []
     guest = chat.enter()
@@ -160,22 +155,22 @@ def test_a_room_that_comes_and_goes_is_listed_while_it_is_there(
     assert names(http.get("/rooms")) == ["dev", "lobby"]
 
 
-def test_only_a_few_pages_are_kept(many: MemoryServer) -> None:
-    """Whoever asks for all kinds of pages fills no memory with them."""
+def test_number_of_cached_pages_is_bounded(many: MemoryServer) -> None:
+    """A client that asks for many different pages does not fill the memory."""
     rooms = RoomList(many.chat.service)
     for limit in range(1, 60):
         rooms._page("", limit, ())
     assert len(rooms._pages) == CACHED_PAGES
 
 
-def test_a_head_is_answered_with_the_tag(many: MemoryServer, http: HttpClient) -> None:
-    """As a GET."""
+def test_head_of_a_page_has_its_etag(many: MemoryServer, http: HttpClient) -> None:
+    """It is the same one as for a GET."""
     head = http.request("HEAD", "/rooms")
     assert (head.status, head.body) == (200, b"")
     assert head.headers["etag"] == http.get("/rooms").headers["etag"]
 
 
-def test_the_line_door_lists_a_hundred_rooms_and_says_that_there_are_more(
+def test_line_door_lists_a_hundred_rooms_and_says_that_there_are_more(
     many: MemoryServer,
 ) -> None:
     """No client is sent thousands of lines."""
@@ -188,8 +183,8 @@ def test_the_line_door_lists_a_hundred_rooms_and_says_that_there_are_more(
     assert more == "== more than 100 rooms; GET /rooms over HTTP lists the others"
 
 
-def test_who_is_in_a_room_comes_in_pages_too(server: MemoryServer, http: HttpClient) -> None:
-    """Where thousands are, with names as long as names may be: each once."""
+def test_people_of_a_room_come_in_pages(server: MemoryServer, http: HttpClient) -> None:
+    """Each person once, with names as long as names may be."""
     crowd = 2400
     entering = [server.chat.service.enter(f"{number:04}{'𠀀' * 28}") for number in range(crowd)]
     server.chat.settle()

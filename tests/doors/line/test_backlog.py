@@ -1,4 +1,4 @@
-"""Lines of clients that have closed before their lines were carried out."""
+"""Lines that a client sent before it closed, and that are carried out afterwards."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ SIXTY = [f"{number}" for number in range(60)]
 
 @pytest.fixture
 def limited() -> MemoryServer:
-    """A chat that takes five messages a second, twenty at once."""
+    """A server with a rate of five messages a second, and a burst of twenty."""
     return MemoryServer(message_rate=5)
 
 
@@ -40,10 +40,10 @@ def typed(lines: list[str]) -> bytes:
 
 
 @pytest.mark.parametrize("half_closed", [True, False], ids=["after-eof", "at-once"])
-def test_every_line_of_a_client_that_has_closed_is_said(
+def test_every_line_of_a_closed_client_is_carried_out(
     limited: MemoryServer, half_closed: bool
 ) -> None:
-    """At the pace that the limits allow; then the session has left, and nothing is kept of it."""
+    """At the pace that the rate limit allows; then the session ends, and nothing of it is kept."""
     wire = limited.line()
     wire.send(typed(SIXTY))
     if half_closed:
@@ -60,10 +60,10 @@ def test_every_line_of_a_client_that_has_closed_is_said(
     assert limited.chat.clock.getDelayedCalls() == []
 
 
-def test_commands_of_a_client_that_has_closed_are_carried_out_in_order(
+def test_commands_of_a_closed_client_are_carried_out_in_order(
     limited: MemoryServer,
 ) -> None:
-    """Those that answer only the client answer nobody, and hold nothing up."""
+    """Answers have no client to go to, and delay nothing."""
     wire = limited.line()
     wire.send(b"one\n/join dev\n/who\ntwo\n/quit bye\nthree\n")
     wire.hang_up()
@@ -73,8 +73,8 @@ def test_commands_of_a_client_that_has_closed_are_carried_out_in_order(
     assert limited.here == []
 
 
-def test_a_line_that_a_breaking_connection_cut_is_not_said(limited: MemoryServer) -> None:
-    """Only the end of input ends a line without an end."""
+def test_line_cut_by_a_broken_connection_is_dropped(limited: MemoryServer) -> None:
+    """Only an end of input completes a line that has no line ending."""
     wire = limited.line()
     wire.send(b"whole\nI like you bet")
     wire.hang_up(Failure(ConnectionLost()))
@@ -82,8 +82,8 @@ def test_a_line_that_a_breaking_connection_cut_is_not_said(limited: MemoryServer
     assert limited.chat.texts("lobby") == ["whole"]
 
 
-def test_lines_of_a_client_that_has_closed_wait_for_a_bounded_time() -> None:
-    """What is not said by then is dropped."""
+def test_lines_of_a_closed_client_wait_for_a_bounded_time() -> None:
+    """Lines that are left then are dropped."""
     limited = MemoryServer(message_rate=1)
     wire = limited.line()
     wire.send(typed(SIXTY * 10))
@@ -93,10 +93,10 @@ def test_lines_of_a_client_that_has_closed_wait_for_a_bounded_time() -> None:
     assert (limited.here, len(limited.peers)) == ([], 0)
 
 
-def test_closed_clients_whose_lines_wait_are_bounded_by_address_and_in_all(
+def test_backlogs_are_bounded_by_address_and_in_all(
     limited: MemoryServer,
 ) -> None:
-    """Of the others only what may be said at once is said."""
+    """A client beyond the bounds has only those lines carried out that its burst allows."""
     for _ in range(MOST_OF_ADDRESS + 5):
         wire = greeted(limited)
         wire.send(typed(SIXTY))
@@ -115,10 +115,12 @@ def test_closed_clients_whose_lines_wait_are_bounded_by_address_and_in_all(
     assert len(limited.peers) == 1
 
 
-def test_a_server_that_goes_down_waits_for_no_lines_of_clients_that_have_closed(
+def test_shutdown_does_not_wait_for_backlogs(
     limited: MemoryServer,
 ) -> None:
-    """They can not be stored any more, and nobody is there to be told: the log says how many."""
+    """They cannot be stored any more, and have no client to tell; the log says how many were
+    dropped.
+    """
     wire = greeted(limited)
     wire.send(typed(SIXTY))
     wire.hang_up()
@@ -129,10 +131,10 @@ def test_a_server_that_goes_down_waits_for_no_lines_of_clients_that_have_closed(
     assert len(limited.chat.texts("lobby")) == 20
 
 
-def test_lines_of_a_client_that_is_let_go_for_not_reading_are_carried_out(
+def test_lines_of_a_client_disconnected_for_not_reading_are_carried_out(
     limited: MemoryServer,
 ) -> None:
-    """They were received before it stopped."""
+    """They were received before it stopped reading."""
     wire = greeted(limited)
     wire.send(typed(SIXTY))
     wire.protocol.disconnect()
@@ -141,20 +143,20 @@ def test_lines_of_a_client_that_is_let_go_for_not_reading_are_carried_out(
 
 
 def close_with(wire: FakeConnection, left: bytes) -> None:
-    """The client has closed, and the socket holds bytes that were not read."""
+    """The client has closed, and the socket still holds these bytes."""
     parts = [left, b""]
     wire.protocol.salvage(lambda size: parts.pop(0))
     wire.hang_up(Failure(ConnectionLost()))
 
 
 SHORT = b"ab\n" * (BACKLOG_BYTES // 3)
-"""As many lines as fit, nearly."""
+"""About as many lines as fit into a backlog."""
 
 
-def test_closed_clients_with_short_lines_keep_bytes_and_not_an_object_for_each(
+def test_backlog_keeps_bytes_and_no_object_for_each_line(
     limited: MemoryServer,
 ) -> None:
-    """64 kB of them are 21,000 lines."""
+    """64 kB of short lines are 21,000 lines."""
     wires = [limited.line() for _ in range(MOST_OF_ADDRESS)]
     for wire in wires:
         wire.send(b"hello\n" * 30)
@@ -172,10 +174,12 @@ def test_closed_clients_with_short_lines_keep_bytes_and_not_an_object_for_each(
     [SHORT, b"\n" * BACKLOG_BYTES, b"\xff\xf1" * (BACKLOG_BYTES // 2)],
     ids=["short lines", "empty lines", "commands"],
 )
-def test_a_closed_client_s_bytes_are_read_in_slices_over_turns(
+def test_backlog_bytes_are_decoded_in_slices_over_turns(
     limited: MemoryServer, monkeypatch: pytest.MonkeyPatch, left: bytes
 ) -> None:
-    """Short lines, empty ones, or telnet's commands: never all in the turn that lost it."""
+    """Short lines, empty ones, and telnet commands: never all in the turn in which the connection
+    was lost.
+    """
     turns = [0]
     feed_options, feed_lines, go_on = OptionFilter.feed, LineDecoder.feed, LineQueue._go_on
 
@@ -202,8 +206,8 @@ def test_a_closed_client_s_bytes_are_read_in_slices_over_turns(
     assert (limited.here, len(limited.peers)) == ([], 0)
 
 
-def test_of_a_closed_client_the_last_line_without_an_end_is_said_behind_the_others() -> None:
-    """It had closed, so the line is whole; telnet's commands between are no lines."""
+def test_last_line_of_a_closed_client_needs_no_line_ending() -> None:
+    """The client closed in order, so the line is whole; telnet commands in between are no lines."""
     server = MemoryServer()
     wire = server.line()
     wire.send(b"one\ntw")
@@ -211,11 +215,11 @@ def test_of_a_closed_client_the_last_line_without_an_end_is_said_behind_the_othe
     server.chat.advance(1)
     assert server.chat.texts("lobby") == ["one", "two", "three"]
     assert (server.here, len(server.peers)) == ([], 0)
-    assert server.chat.clock.getDelayedCalls() == []  # no heartbeat was started for it
+    assert server.chat.clock.getDelayedCalls() == []  # and no heartbeat was started
 
 
-def test_a_closed_client_of_another_protocol_says_nothing() -> None:
-    """Its first line is judged behind its end too."""
+def test_another_protocol_is_recognized_in_a_backlog() -> None:
+    """Its lines do not become messages."""
     server = MemoryServer()
     wire = server.line()
     close_with(wire, b"POST /a b HTTP/1.1\r\nHost: chat\r\n\r\nhello\r\n")
@@ -227,7 +231,7 @@ def test_a_closed_client_of_another_protocol_says_nothing() -> None:
 # -- over real sockets -----------------------------------------------------------------------------
 
 
-def test_what_a_dead_socket_has_received_is_read_to_its_end() -> None:
+def test_bytes_in_a_reset_socket_are_read_to_their_end() -> None:
     """`seq 2000 > /dev/tcp/…`: the client closes, and the greeting makes that a reset."""
     server = MemoryServer()
     wire = TcpPair(server.line_door.buildProtocol(None))
@@ -242,15 +246,15 @@ def test_what_a_dead_socket_has_received_is_read_to_its_end() -> None:
     assert server.here == []
 
 
-def test_of_a_dead_socket_only_so_much_is_read() -> None:
-    """However much the kernel holds."""
+def test_bytes_read_from_a_dead_socket_are_bounded() -> None:
+    """However many the kernel holds."""
     left = bytes(4 * BACKLOG_BYTES)
     assert received(lambda size: left[: min(size, 1000)]) == (left[:BACKLOG_BYTES], False)
 
 
 @pytest.mark.parametrize("closed", [True, False])
-def test_whether_a_dead_socket_was_closed_is_known(closed: bool) -> None:
-    """By an end of file, and not by an error."""
+def test_received_tells_a_closed_socket_from_a_broken_one(closed: bool) -> None:
+    """By the end of file in place of an error."""
     wire = TcpPair()
     wire.client.sendall(b"hello")
     if closed:

@@ -1,4 +1,6 @@
-"""The line door's bytes: lines, packets, ends, and clients that are too fast or too slow."""
+"""The line door's bytes: lines, packets, ends of input, and clients that are too fast or too
+slow.
+"""
 
 from __future__ import annotations
 
@@ -24,13 +26,13 @@ ECHO = b"\x01"
 
 @pytest.fixture
 def bob(server: MemoryServer) -> Terminal:
-    """Somebody who is there already."""
+    """A client that is in the lobby already."""
     return Terminal(server, "/nick bob")
 
 
 @pytest.fixture
 def ada(server: MemoryServer, bob: Terminal) -> Terminal:
-    """Somebody who has just come, and whose coming was noticed."""
+    """A client that has just taken a name; bob has read the event of it."""
     ada = Terminal(server, "/nick ada")
     bob.heard()
     return ada
@@ -45,15 +47,15 @@ def ada(server: MemoryServer, bob: Terminal) -> Terminal:
     ids=["lf", "crlf", "cr-nul", "cr", "empty-lines"],
 )
 @pytest.mark.parametrize("size", [0, 1, 2, 3])
-def test_every_line_ending_counts(ada: Terminal, data: bytes, size: int) -> None:
-    """However the packets are cut; empty lines are nothing."""
+def test_every_line_ending_is_understood(ada: Terminal, data: bytes, size: int) -> None:
+    """However the packets are cut; empty lines are ignored."""
     ada.wire.send(*([data[i : i + size] for i in range(0, len(data), size)] if size else [data]))
     ada.chat.settle()
     assert ada.heard() == ["<ada> one", "<ada> two"]
 
 
-def test_nothing_but_text_is_sent_to_who_sends_text(ada: Terminal, bob: Terminal) -> None:
-    """No option byte comes first, ever."""
+def test_client_that_sends_only_text_gets_no_telnet_options(ada: Terminal, bob: Terminal) -> None:
+    """The server never begins a negotiation."""
     ada.wire.send(b"caf\xc3\xa9\n")
     ada.chat.settle()
     assert IAC not in ada.wire.received()
@@ -77,15 +79,15 @@ def test_nothing_but_text_is_sent_to_who_sends_text(ada: Terminal, bob: Terminal
 def test_telnet_options_are_declined_and_never_reach_a_message(
     ada: Terminal, sent: bytes, answered: bytes, size: int
 ) -> None:
-    """Cut anywhere."""
+    """Even if packets cut them."""
     data = b"he" + sent + b"llo\r\n"
     ada.wire.send(*([data[i : i + size] for i in range(0, len(data), size)] if size else [data]))
     ada.chat.settle()
     assert ada.wire.received() == answered + b"<ada> hello\r\n"
 
 
-def test_thousands_of_option_bytes_are_not_answered_without_end(ada: Terminal) -> None:
-    """Each may cost an answer, but not forever; the connection lives."""
+def test_answers_to_telnet_options_are_bounded(ada: Terminal) -> None:
+    """A flood of options gets a bounded number of answers; the connection stays open."""
     for _ in range(100):
         ada.wire.send((IAC + DO + ECHO) * 1000)
     assert len(ada.wire.received()) < 10_000
@@ -110,17 +112,17 @@ def test_thousands_of_option_bytes_are_not_answered_without_end(ada: Terminal) -
     ],
     ids=repr,
 )
-def test_bytes_that_are_no_utf8_become_replacement_characters(
+def test_invalid_utf8_becomes_replacement_characters(
     ada: Terminal, bob: Terminal, sent: bytes, shown: str
 ) -> None:
-    """The rest of the line stays."""
+    """The rest of the line stays; control bytes of terminals edit the line."""
     ada.wire.send(sent + b"\n")
     ada.chat.settle()
     assert bob.heard() == [f"<ada> {shown}"]
 
 
-def test_a_line_that_is_too_long_costs_one_error(ada: Terminal, bob: Terminal) -> None:
-    """None of it is said, and the connection lives."""
+def test_overlong_line_is_answered_with_one_error(ada: Terminal, bob: Terminal) -> None:
+    """None of it becomes a message, and the connection stays open."""
     ada.wire.send(b"x" * 5000, b"y" * 20_000, b"z\nnext\n")
     ada.chat.settle()
     error, following = ada.heard()
@@ -129,8 +131,8 @@ def test_a_line_that_is_too_long_costs_one_error(ada: Terminal, bob: Terminal) -
     assert bob.heard() == ["<ada> next"]
 
 
-def test_the_longest_message_is_as_long_as_the_server_says(ada: Terminal, bob: Terminal) -> None:
-    """In bytes, and not one more, whatever command it is said with."""
+def test_longest_message_is_accepted_with_every_command(ada: Terminal, bob: Terminal) -> None:
+    """The limit is in bytes; one more is refused."""
     longest = "é" * 2048
     assert ada.type(longest, f"/me {longest}") == [f"<ada> {longest}", f"* ada {longest}"]
     assert ada.type(f"{longest}x")[0].startswith("!! ")
@@ -142,7 +144,7 @@ def test_the_longest_message_is_as_long_as_the_server_says(ada: Terminal, bob: T
     [(b"x" * 64, 64), (IAC + SB + b"x" * 62, 16), (b"\0" * 64, 16), ((IAC + b"\xf1") * 32, 4)],
     ids=["letters", "subnegotiation", "nul", "nop"],
 )
-def test_bytes_without_an_end_of_line_take_no_memory(
+def test_bytes_without_an_end_of_line_take_bounded_memory(
     ada: Terminal, piece: bytes, packets: int
 ) -> None:
     """The door holds less than one packet of them, however many come."""
@@ -175,10 +177,10 @@ def test_bytes_without_an_end_of_line_take_no_memory(
     ids=["get", "post", "long", "http2", "options", "ssh", "tls", "socks"],
 )
 @pytest.mark.parametrize("size", [0, 1])
-def test_another_protocol_ends_the_connection_and_nothing_of_it_is_said(
+def test_another_protocol_ends_the_connection_without_a_message(
     server: MemoryServer, bob: Terminal, first: bytes, size: int
 ) -> None:
-    """Nor is it replayed; one line says what this port is for."""
+    """Nor does it get a replay; one line says what this port is for."""
     page = Terminal(server)
     page.wire.send(
         *([first[i : i + size] for i in range(0, len(first), size)] if size else [first])
@@ -193,8 +195,8 @@ def test_another_protocol_ends_the_connection_and_nothing_of_it_is_said(
     assert server.chat.texts("lobby") == []
 
 
-def test_another_protocol_is_known_at_the_end_of_input_too(server: MemoryServer) -> None:
-    """`printf 'GET x HTTP/1.0' | nc -N` says nothing."""
+def test_another_protocol_is_recognized_at_the_end_of_input(server: MemoryServer) -> None:
+    """`printf 'GET x HTTP/1.0' | nc -N` sends no message."""
     page = Terminal(server)
     page.wire.send(b"FOO /x HTTP/1.0")
     page.wire.end_input()
@@ -203,16 +205,16 @@ def test_another_protocol_is_known_at_the_end_of_input_too(server: MemoryServer)
     assert server.chat.texts("lobby") == []
 
 
-def test_whoever_has_spoken_may_quote_a_request(ada: Terminal) -> None:
-    """Only the first line tells what kind of client it is."""
+def test_http_request_line_after_a_message_is_a_message(ada: Terminal) -> None:
+    """Only the first line shows what kind of client it is."""
     assert ada.type("GET / HTTP/1.1") == ["<ada> GET / HTTP/1.1"]
 
 
 # -- the end of input ------------------------------------------------------------------------------
 
 
-def test_the_last_line_needs_no_end(server: MemoryServer, bob: Terminal) -> None:
-    """`printf 'hello' | nc -N` says hello."""
+def test_end_of_input_ends_the_last_line(server: MemoryServer, bob: Terminal) -> None:
+    """`printf 'hello' | nc -N` sends hello."""
     guest = Terminal(server)
     guest.wire.send(b"one\nhello")
     guest.wire.end_input()
@@ -220,8 +222,8 @@ def test_the_last_line_needs_no_end(server: MemoryServer, bob: Terminal) -> None
     assert bob.heard() == ["<guest-0002> one", "<guest-0002> hello"]
 
 
-def test_what_was_said_is_echoed_before_the_connection_closes(server: MemoryServer) -> None:
-    """The end of input is not the end of the conversation."""
+def test_half_closed_client_gets_the_echo_before_the_close(server: MemoryServer) -> None:
+    """The connection stays open until the message is stored."""
     guest = Terminal(server)
     server.hold_appends()
     guest.wire.send(b"hello\n")
@@ -233,8 +235,8 @@ def test_what_was_said_is_echoed_before_the_connection_closes(server: MemoryServ
     assert guest.wire.lost
 
 
-def test_what_the_store_refuses_is_told_before_the_connection_closes(server: MemoryServer) -> None:
-    """So `nc -N` shows it."""
+def test_half_closed_client_gets_errors_of_the_store_before_the_close(server: MemoryServer) -> None:
+    """So `nc -N` shows them."""
     guest = Terminal(server)
     server.chat.store.refusing = True
     guest.wire.send(b"hello\n/topic tea\n")
@@ -244,15 +246,17 @@ def test_what_the_store_refuses_is_told_before_the_connection_closes(server: Mem
     assert guest.wire.lost
 
 
-def test_who_says_nothing_more_and_nothing_at_all_is_let_go(server: MemoryServer) -> None:
+def test_half_closed_client_without_input_is_disconnected(server: MemoryServer) -> None:
     """`nc -N </dev/null` gets the greeting."""
     guest = Terminal(server)
     guest.wire.end_input()
     assert guest.wire.lost
 
 
-def test_an_end_of_input_waits_for_a_slow_reader(server: MemoryServer, bob: Terminal) -> None:
-    """What it still has to be given is given first."""
+def test_half_closed_client_gets_pending_events_before_the_close(
+    server: MemoryServer, bob: Terminal
+) -> None:
+    """Even if backpressure holds them back."""
     guest = Terminal(server)
     guest.wire.fill()
     guest.wire.send(b"hello\n")
@@ -271,12 +275,12 @@ def test_an_end_of_input_waits_for_a_slow_reader(server: MemoryServer, bob: Term
 
 @pytest.fixture
 def limited() -> MemoryServer:
-    """A chat that takes five messages a second, twenty at once."""
+    """A server with a rate of five messages a second, and a burst of twenty."""
     return MemoryServer(message_rate=5)
 
 
-def test_who_says_too_much_is_told_once_and_nothing_is_lost(limited: MemoryServer) -> None:
-    """What is too much follows one by one, on the clock."""
+def test_lines_over_the_rate_wait_with_one_error(limited: MemoryServer) -> None:
+    """They are carried out one by one as the rate allows, and none is lost."""
     guest, reader = Terminal(limited), Terminal(limited)
     lines = [f"{number}" for number in range(30)]
     told = guest.type(*lines)
@@ -290,8 +294,8 @@ def test_who_says_too_much_is_told_once_and_nothing_is_lost(limited: MemoryServe
     assert not any(line.startswith("!! ") for line in guest.heard())
 
 
-def test_who_was_slowed_down_may_be_told_again_later(limited: MemoryServer) -> None:
-    """Once for each time that it begins."""
+def test_rate_limited_client_gets_one_error_for_each_burst(limited: MemoryServer) -> None:
+    """A second burst, after the limit has recovered, gets an error of its own."""
     guest = Terminal(limited)
     for _ in range(2):
         told = guest.type(*("x" * 21))
@@ -301,8 +305,8 @@ def test_who_was_slowed_down_may_be_told_again_later(limited: MemoryServer) -> N
         assert told.count("<guest-0001> x") == 21
 
 
-def test_input_is_held_back_while_one_is_slowed_down(limited: MemoryServer) -> None:
-    """TCP keeps what the server does not want yet, and nobody else waits."""
+def test_input_of_a_rate_limited_client_is_paused(limited: MemoryServer) -> None:
+    """TCP keeps the rest, and other clients do not wait."""
     guest, other = Terminal(limited), Terminal(limited)
     guest.type(*("x" * 21))
     assert guest.wire.producerState == "paused"
@@ -311,7 +315,9 @@ def test_input_is_held_back_while_one_is_slowed_down(limited: MemoryServer) -> N
     assert guest.wire.producerState == "producing"
 
 
-def test_a_long_paste_before_the_end_of_input_is_said_whole(limited: MemoryServer) -> None:
+def test_paste_over_the_rate_is_delivered_whole_after_the_end_of_input(
+    limited: MemoryServer,
+) -> None:
     """`nc -N < file` takes its time, but it ends."""
     guest, reader = Terminal(limited), Terminal(limited)
     guest.wire.send(b"x\n" * 40)
@@ -323,8 +329,8 @@ def test_a_long_paste_before_the_end_of_input_is_said_whole(limited: MemoryServe
     assert reader.heard() == ["<guest-0001> x"] * 40
 
 
-def test_who_reads_too_slowly_is_told_how_much_was_missed() -> None:
-    """Exactly."""
+def test_slow_reader_is_told_how_many_events_it_missed() -> None:
+    """The gap has the exact number."""
     server = MemoryServer(history=10)
     ada, bob = Terminal(server, "/nick ada"), Terminal(server, "/nick bob")
     ada.heard()
@@ -338,8 +344,8 @@ def test_who_reads_too_slowly_is_told_how_much_was_missed() -> None:
     assert rest == [f"<bob> {number}" for number in range(40, 50)]
 
 
-def test_a_gap_in_another_room_is_told_with_its_name() -> None:
-    """And the current room, which was quiet, has none."""
+def test_gap_in_another_room_has_the_room_before_it() -> None:
+    """The current room, which was quiet, has no gap."""
     server = MemoryServer(history=10)
     ada, bob = Terminal(server, "/nick ada", "/join dev"), Terminal(server, "/nick bob")
     ada.heard()
@@ -352,8 +358,8 @@ def test_a_gap_in_another_room_is_told_with_its_name() -> None:
     assert rest == [f"#lobby <bob> {number}" for number in range(5, 15)]
 
 
-def test_what_a_slow_reader_types_waits(ada: Terminal, bob: Terminal) -> None:
-    """Who does not read the answers cannot ask for more."""
+def test_input_of_a_client_that_does_not_read_is_paused(ada: Terminal, bob: Terminal) -> None:
+    """A client that does not read answers cannot ask for more."""
     ada.wire.fill()
     ada.type("hello", "/who")
     assert ada.wire.producerState == "paused"
@@ -365,8 +371,8 @@ def test_what_a_slow_reader_types_waits(ada: Terminal, bob: Terminal) -> None:
     assert sorted(ada.heard()) == ["<ada> hello", "== 2 here: ada, bob"]
 
 
-def test_a_room_joined_while_the_way_is_full_begins_with_its_replay(server: MemoryServer) -> None:
-    """What was said there before comes once."""
+def test_room_joined_under_backpressure_begins_with_its_replay(server: MemoryServer) -> None:
+    """Earlier messages of the room come once."""
     ada, bob = Terminal(server, "/nick ada"), Terminal(server, "/nick bob")
     ada.heard()
     bob.type("/join dev", "old")
@@ -383,10 +389,10 @@ def test_a_room_joined_while_the_way_is_full_begins_with_its_replay(server: Memo
     ]
 
 
-def test_a_room_joined_in_the_moment_the_way_fills_begins_with_its_replay(
+def test_room_joined_as_the_buffer_fills_begins_with_its_replay(
     server: MemoryServer,
 ) -> None:
-    """Between what was stored and what is shown there is a moment; nothing comes twice for it."""
+    """A message that is stored and not shown yet at that moment does not come twice."""
     wire = NarrowConnection(server.line_door)
     server.chat.settle()
     wire.received()
@@ -407,17 +413,17 @@ def test_a_room_joined_in_the_moment_the_way_fills_begins_with_its_replay(
     assert [line for line in lines if "<bob>" in line] == ["<bob> one", f"{NOW} <bob> two"]
 
 
-# -- ends ------------------------------------------------------------------------------------------
+# -- lost connections ------------------------------------------------------------------------------
 
 STEPS = [b"/ni", b"ck ada\n", b"hello\n", b"/join dev\n", b"\xff\xfd", b"\x01", b"hi\n/me wa", b"v"]
 
 
 @pytest.mark.parametrize("steps", range(len(STEPS) + 1))
 @pytest.mark.parametrize("settled", [True, False], ids=["settled", "at-once"])
-def test_a_connection_that_breaks_leaves_nothing_behind(
+def test_lost_connection_leaves_nothing_behind(
     server: MemoryServer, steps: int, settled: bool
 ) -> None:
-    """Whenever it does: no session, no name, no reader, no timer."""
+    """At any step: no session, no name, no reader, no timer."""
     terminal = Terminal(server)
     for step in STEPS[:steps]:
         terminal.wire.send(step)
@@ -438,21 +444,21 @@ def test_a_connection_that_breaks_leaves_nothing_behind(
 # -- one packet, many lines ------------------------------------------------------------------------
 
 
-def test_a_question_waits_for_what_was_said_before_it(ada: Terminal) -> None:
-    """Many lines in one packet are carried out in order, questions too."""
+def test_question_waits_for_the_lines_before_it(ada: Terminal) -> None:
+    """All lines of a packet are carried out in order."""
     heard = ada.type("/topic tea", "/topic", "one", "/history 1")
     assert heard.index("-- ada set the topic: tea") < heard.index("== the topic of #lobby: tea")
     assert heard.index("<ada> one") < heard.index("== the last 1 event in #lobby:")
 
 
-def test_echo_is_as_it_was_when_the_line_was_said(ada: Terminal) -> None:
-    """Not as it is when the line is stored."""
+def test_echo_setting_of_a_line_is_that_when_it_was_sent(ada: Terminal) -> None:
+    """A later `/echo` does not affect it, even if the line is not stored yet."""
     heard = ada.type("/echo off", "hidden", "/echo on", "shown", "/echo off")
     assert [line for line in heard if line.startswith("<")] == ["<ada> shown"]
 
 
-def test_one_connection_does_not_keep_the_others_waiting(server: MemoryServer) -> None:
-    """However many lines came in one packet, others have their turn in between."""
+def test_lines_of_one_packet_are_carried_out_over_several_turns(server: MemoryServer) -> None:
+    """So other connections are served in between."""
     wire = server.line()
     server.chat.settle()
     wire.received()
@@ -464,9 +470,9 @@ def test_one_connection_does_not_keep_the_others_waiting(server: MemoryServer) -
     assert wire.received().count(b"> x\r\n") == 1000
 
 
-def test_a_paste_into_a_new_room_keeps_its_order(server: MemoryServer) -> None:
-    """Its first message brings the room into being, which makes those under way stale; lines that
-    are carried out when the first is acknowledged come behind them.
+def test_paste_into_a_new_room_keeps_its_order(server: MemoryServer) -> None:
+    """The first message creates the room, which makes those under way stale; lines that are carried
+    out after its acknowledgement must still follow them.
     """
     wire = greeted(server)
     server.hold_appends()
@@ -477,8 +483,8 @@ def test_a_paste_into_a_new_room_keeps_its_order(server: MemoryServer) -> None:
     wire.received()
 
 
-def test_of_commands_fewer_are_carried_out_in_a_turn(server: MemoryServer) -> None:
-    """The answer to one may take as long as fifty messages."""
+def test_fewer_commands_than_messages_are_carried_out_in_a_turn(server: MemoryServer) -> None:
+    """One answer may take as long as fifty messages."""
     wire = server.line()
     server.chat.settle()
     wire.received()
@@ -489,10 +495,8 @@ def test_of_commands_fewer_are_carried_out_in_a_turn(server: MemoryServer) -> No
 
 
 @pytest.mark.parametrize("line", ["/rooms", "/help nick", "/echo on", "/nothing", "\x1b", "/me"])
-def test_commands_and_mistakes_without_end_follow_one_by_one(
-    server: MemoryServer, line: str
-) -> None:
-    """Ten a second, forty at once; it is told once, and none is lost.  Nobody types so fast."""
+def test_commands_and_errors_over_the_rate_wait(server: MemoryServer, line: str) -> None:
+    """Ten a second, with a burst of forty; the client is told once, and no line is lost."""
     guest = Terminal(server)
     told = guest.type(*[line] * 60)
     assert 40 <= len(told) <= 42
@@ -507,8 +511,8 @@ def test_commands_and_mistakes_without_end_follow_one_by_one(
     assert guest.type("hello") == ["<guest-0001> hello"]
 
 
-def test_a_command_is_read_as_it_was_typed(ada: Terminal) -> None:
-    """What would be taken out of a text is not taken out of a name: it is refused."""
+def test_control_characters_in_a_command_are_refused(ada: Terminal) -> None:
+    """They are removed from a text, but not from a name."""
     heard = ada.type("/nick \u202eeve", "/nick a\x1bb", "/join \u202edev")
     assert [line[:2] for line in heard] == ["!!"] * 3
 
@@ -516,9 +520,9 @@ def test_a_command_is_read_as_it_was_typed(ada: Terminal) -> None:
 # -- catching up from the store --------------------------------------------------------------------
 
 
-def behind(server: MemoryServer) -> Terminal:
-    """A client that is about to read on from the store: it read nothing while much was said, and
-    now it reads, but the page that it needs is under way.
+def catching_up(server: MemoryServer) -> Terminal:
+    """A client that waits for a page of the store: it did not read while many messages came, and
+    now it reads again.
     """
     client = Terminal(server, "/nick slow")
     client.wire.fill()
@@ -530,8 +534,8 @@ def behind(server: MemoryServer) -> Terminal:
 
 
 @pytest.fixture
-def short() -> MemoryServer:
-    """A chat that keeps five events of a room in memory, and more in its store."""
+def short_log() -> MemoryServer:
+    """A server that keeps five events of a room in memory, and all in its store."""
     return MemoryServer(history=5, node=InMemoryChat())
 
 
@@ -539,27 +543,29 @@ ALL = [f"<bob> {number}" for number in range(30)]
 
 
 @pytest.mark.parametrize("command", ["/who", "/time utc", "/time off"])
-def test_a_client_that_catches_up_is_answered_when_it_has(
-    short: MemoryServer, command: str
+def test_commands_wait_while_a_client_catches_up_from_the_store(
+    short_log: MemoryServer, command: str
 ) -> None:
-    """Commands wait while a page is under way, as they do while the client reads nothing."""
-    client = behind(short)
+    """As they do while the client does not read."""
+    client = catching_up(short_log)
     assert client.type(command) == []
-    short.chat.store.release()
-    short.chat.settle()
+    short_log.chat.store.release()
+    short_log.chat.settle()
     heard = client.heard()
     assert [line for line in heard if "<bob>" in line] == ALL
     assert heard[-1].startswith("== ")
 
 
-def test_the_end_of_input_waits_for_what_was_said_before(short: MemoryServer) -> None:
-    """The connection closes when the client was sent everything, its own words included."""
-    client = behind(short)
+def test_half_closed_client_catches_up_from_the_store_before_the_close(
+    short_log: MemoryServer,
+) -> None:
+    """It gets every event, its own message included."""
+    client = catching_up(short_log)
     client.wire.send(b"my last words\r\n")
     client.wire.end_input()
-    short.chat.settle()
+    short_log.chat.settle()
     assert not client.wire.lost
-    short.chat.store.release()
-    short.chat.settle()
+    short_log.chat.store.release()
+    short_log.chat.settle()
     assert client.heard() == [*ALL, "<slow> my last words"]
     assert client.wire.lost

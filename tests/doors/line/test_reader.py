@@ -1,4 +1,6 @@
-"""What a line connection may read, from where, and what it is told when that ends."""
+"""What a line connection may read, from which cursor, and what the client gets when its reader
+ends.
+"""
 
 from __future__ import annotations
 
@@ -29,24 +31,24 @@ def denying(*actions: Action, room: str = "") -> DenyIf:
     return DenyIf(forbidden)
 
 
-def remembering(window: int) -> MemoryServer:
-    """A server that keeps so many events of a room in memory, and all in its store."""
+def with_window(window: int) -> MemoryServer:
+    """A server that keeps `window` events of a room in memory, and all in its store."""
     server = MemoryServer(history=window)
     server.chat.store.engine._history = 100_000
     return server
 
 
-def nobody_is_left(chat: InMemoryChat) -> bool:
+def nothing_is_left(chat: InMemoryChat) -> bool:
     """Whether no name is held, and no timer runs."""
     chat.settle()
     return not chat.service.people.held and chat.clock.getDelayedCalls() == []
 
 
-# -- coming in -------------------------------------------------------------------------------------
+# -- before the greeting ---------------------------------------------------------------------------
 
 
-def test_lines_that_come_before_the_greeting_wait(server: MemoryServer) -> None:
-    """They are carried out in order when the person has come in; input is held back until then."""
+def test_lines_before_the_greeting_wait(server: MemoryServer) -> None:
+    """They are carried out in order after the person has entered; input is paused until then."""
     server.hold_appends()
     wire = server.line()
     wire.send(b"one\ntwo\n/who\n")
@@ -61,22 +63,24 @@ def test_lines_that_come_before_the_greeting_wait(server: MemoryServer) -> None:
 
 
 @pytest.mark.parametrize("sent", [b"", b"hello"], ids=["nothing", "half-a-line"])
-def test_a_client_that_goes_before_the_greeting_leaves_nobody_behind(
+def test_client_that_disconnects_before_the_greeting_leaves_nothing(
     server: MemoryServer, sent: bytes
 ) -> None:
-    """The person who comes in nevertheless leaves at once."""
+    """The person whose entering is under way leaves at once."""
     server.hold_appends()
     wire = server.line()
     wire.send(sent)
     server.chat.settle()
     wire.hang_up()
     server.release_appends()
-    assert nobody_is_left(server.chat)
+    assert nothing_is_left(server.chat)
     assert len(server.peers) == 0
 
 
-def test_lines_of_a_client_that_has_gone_before_the_greeting_are_said(server: MemoryServer) -> None:
-    """They were received."""
+def test_lines_of_a_client_that_closed_before_the_greeting_are_carried_out(
+    server: MemoryServer,
+) -> None:
+    """The server had received them."""
     server.hold_appends()
     for _ in range(30):
         wire = server.line()
@@ -84,11 +88,11 @@ def test_lines_of_a_client_that_has_gone_before_the_greeting_are_said(server: Me
         wire.hang_up()
     server.release_appends()
     assert server.chat.texts("lobby") == ["hello"] * 30
-    assert nobody_is_left(server.chat)
+    assert nothing_is_left(server.chat)
 
 
-def test_an_end_of_input_before_the_greeting_waits_for_it(server: MemoryServer) -> None:
-    """`printf 'hello' | nc -N` sees its echo."""
+def test_end_of_input_before_the_greeting_waits_for_it(server: MemoryServer) -> None:
+    """`printf 'hello' | nc -N` shows its echo."""
     server.hold_appends()
     wire = server.line()
     wire.send(b"hello")
@@ -100,19 +104,19 @@ def test_an_end_of_input_before_the_greeting_waits_for_it(server: MemoryServer) 
     assert wire.lost
 
 
-def test_another_protocol_before_the_greeting_leaves_nobody_behind(server: MemoryServer) -> None:
-    """It gets its one line, and is closed without waiting for the store."""
+def test_another_protocol_before_the_greeting_leaves_nothing(server: MemoryServer) -> None:
+    """The client gets one line, and the connection is closed without waiting for the store."""
     server.hold_appends()
     wire = server.line()
     wire.send(b"GET / HTTP/1.1\r\n\r\n")
     assert wire.lost
     assert re.fullmatch(rb"!! [^\r]*HTTP[^\r]*\r\n", wire.received())
     server.release_appends()
-    assert nobody_is_left(server.chat)
+    assert nothing_is_left(server.chat)
 
 
-def test_a_client_that_is_not_let_in_is_told_why() -> None:
-    """In a line, and the connection closes; nothing of what it sent is said."""
+def test_client_that_may_not_enter_gets_the_reason() -> None:
+    """In one line, and the connection closes; its lines are not carried out."""
     server = MemoryServer(policy=denying(Action.ENTER))
     wire = server.line()
     wire.send(b"hello\n")
@@ -120,19 +124,19 @@ def test_a_client_that_is_not_let_in_is_told_why() -> None:
     assert wire.received() == b"!! you may not come in\r\n"
     assert wire.lost
     assert server.chat.texts("lobby") == []
-    assert nobody_is_left(server.chat)
+    assert nothing_is_left(server.chat)
 
 
-def test_a_server_that_takes_no_more_says_so_to_a_client_that_comes(server: MemoryServer) -> None:
-    """At once."""
+def test_draining_server_refuses_a_new_client(server: MemoryServer) -> None:
+    """At once, with the reason."""
     server.chat.service.drain()
     wire = server.line()
     assert wire.received().startswith(b"!! the server is going down")
     assert wire.lost
 
 
-def test_going_down_before_the_greeting_is_told(server: MemoryServer) -> None:
-    """And leaves nobody behind."""
+def test_client_gets_the_reason_of_a_shutdown_before_the_greeting(server: MemoryServer) -> None:
+    """The person who is still entering does not stay behind."""
     server.hold_appends()
     wire = server.line()
     done = server.going_down().stopService()
@@ -148,8 +152,8 @@ def test_going_down_before_the_greeting_is_told(server: MemoryServer) -> None:
 # -- changes of names and rooms --------------------------------------------------------------------
 
 
-def test_a_change_is_answered_when_it_is_shown(server: MemoryServer) -> None:
-    """And lines behind it wait for it: what they mean may depend on it."""
+def test_change_of_name_or_room_is_answered_when_it_is_shown(server: MemoryServer) -> None:
+    """The lines after it wait, because their meaning may depend on it."""
     wire = greeted(server)
     server.hold_appends()
     wire.send(b"/nick ada\r\n/join dev\r\nhello\r\n/who\r\n")
@@ -168,8 +172,10 @@ def test_a_change_is_answered_when_it_is_shown(server: MemoryServer) -> None:
     assert server.chat.texts("dev") == ["hello"]
 
 
-def test_a_change_that_is_refused_later_leaves_all_as_it_was(server: MemoryServer) -> None:
-    """Two take one name in the same moment: one gets it, the other is told, and goes on."""
+def test_loser_of_a_race_for_a_name_keeps_the_old_one(server: MemoryServer) -> None:
+    """Of two clients that take a name in one turn, one gets it; the other gets an error and goes
+    on.
+    """
     ada, bob = Terminal(server), Terminal(server)
     for terminal in (ada, bob):
         terminal.wire.send(b"/nick eve\r\nhello\r\n")
@@ -180,8 +186,8 @@ def test_a_change_that_is_refused_later_leaves_all_as_it_was(server: MemoryServe
     assert "<guest-0002> hello" in heard
 
 
-def test_a_paste_does_not_wait_for_the_store_line_by_line(server: MemoryServer) -> None:
-    """A thousand lines are under way together, as far as that is bounded."""
+def test_lines_of_a_paste_are_stored_together(server: MemoryServer) -> None:
+    """A thousand lines are under way at once, up to the bound of unstored commands."""
     wire = greeted(server)
     wire.send(b"first\n")
     server.chat.settle()
@@ -195,8 +201,10 @@ def test_a_paste_does_not_wait_for_the_store_line_by_line(server: MemoryServer) 
     assert server.chat.texts("lobby")[-1000:] == lines
 
 
-def test_what_is_refused_later_counts_as_a_mistake(server: MemoryServer) -> None:
-    """Ten a second, forty at once; each line is told, and that the others wait is told once."""
+def test_lines_that_the_policy_refuses_count_as_errors_for_the_rate(server: MemoryServer) -> None:
+    """Ten a second, with a burst of forty; each line has its error, and one more says that the rest
+    waits.
+    """
     guest = Terminal(server)
     server.chat.service.readers.policy = denying(Action.SPEAK)
     told = guest.type(*["hello"] * 60)
@@ -208,8 +216,8 @@ def test_what_is_refused_later_counts_as_a_mistake(server: MemoryServer) -> None
     assert guest.type("hello") == ["<guest-0001> hello"]
 
 
-def test_a_room_is_read_from_ones_own_coming_on(server: MemoryServer) -> None:
-    """Though other rooms were read further by then, and more was said in the same moment."""
+def test_room_is_read_from_ones_own_join_on(server: MemoryServer) -> None:
+    """Although other rooms were read further by then, and messages came in the same turn."""
     ada, bob = Terminal(server, "/nick ada"), Terminal(server, "/nick bob", "/join dev")
     ada.heard()
     looked_up(server.chat, "eve")
@@ -232,8 +240,8 @@ def test_a_room_is_read_from_ones_own_coming_on(server: MemoryServer) -> None:
 # -- the gate --------------------------------------------------------------------------------------
 
 
-def test_a_reader_that_is_revoked_is_told_why_and_the_connection_ends(server: MemoryServer) -> None:
-    """Nothing that is said then comes any more, and the person has left."""
+def test_revoked_reader_gets_the_reason_and_the_connection_ends(server: MemoryServer) -> None:
+    """Later messages do not come any more, and the person has left."""
     ada, bob = Terminal(server, "/nick ada"), Terminal(server, "/nick bob")
     ada.heard()
     service = server.chat.service
@@ -246,8 +254,8 @@ def test_a_reader_that_is_revoked_is_told_why_and_the_connection_ends(server: Me
     assert bob.heard()[-1] == "-- ada left #lobby"
 
 
-def test_a_full_connection_is_revoked_too(server: MemoryServer) -> None:
-    """And what it had not read yet never comes."""
+def test_reader_under_backpressure_is_revoked_too(server: MemoryServer) -> None:
+    """Events that were held back never come."""
     ada, bob = Terminal(server, "/nick ada"), Terminal(server, "/nick bob")
     ada.heard()
     ada.wire.fill()
@@ -259,8 +267,10 @@ def test_a_full_connection_is_revoked_too(server: MemoryServer) -> None:
     assert ada.heard() == ["!! you are banned from here"]
 
 
-def test_a_room_that_is_taken_away_is_told_and_the_connection_goes_on(server: MemoryServer) -> None:
-    """In no room, or in another one, which stays the current one; it can be joined again."""
+def test_client_gets_the_reason_of_a_revoked_room_and_stays_connected(server: MemoryServer) -> None:
+    """The client is in no room, or in another one, which stays current; it can join the room
+    again.
+    """
     ada, bob = Terminal(server, "/nick ada"), Terminal(server, "/nick bob")
     ada.type("/join dev")
     dev = server.chat.room("dev")
@@ -280,8 +290,8 @@ def test_a_room_that_is_taken_away_is_told_and_the_connection_goes_on(server: Me
     assert here == "== you are in #dev"
 
 
-def test_another_room_that_is_taken_away_leaves_the_current_one(server: MemoryServer) -> None:
-    """It is told all the same."""
+def test_revoking_another_room_keeps_the_current_one(server: MemoryServer) -> None:
+    """The client gets the reason all the same."""
     ada = Terminal(server, "/nick ada", "/join dev")
     ada.heard()
     server.chat.service.readers.revoke(BANNED, room=server.chat.room("lobby"))
@@ -290,8 +300,8 @@ def test_another_room_that_is_taken_away_leaves_the_current_one(server: MemorySe
     assert server.chat.texts("dev") == ["hello"]
 
 
-def test_a_policy_that_forbids_everything_ends_every_connection(server: MemoryServer) -> None:
-    """Told once each."""
+def test_policy_that_denies_everything_ends_every_connection(server: MemoryServer) -> None:
+    """Each client gets one line."""
     ada, bob = Terminal(server, "/nick ada"), Terminal(server, "/nick bob", "/join dev", "/time on")
     ada.heard()
     server.chat.service.readers.policy = DenyAll()
@@ -303,20 +313,20 @@ def test_a_policy_that_forbids_everything_ends_every_connection(server: MemorySe
 @pytest.mark.parametrize(
     "line", ["/who dev", "/who", "/topic", "/history", "/since 0", "/rooms", "/join dev"]
 )
-def test_what_may_not_be_read_is_not_told(server: MemoryServer, line: str) -> None:
-    """Of a room, or of which rooms there are."""
+def test_commands_do_not_reveal_rooms_that_may_not_be_read(server: MemoryServer, line: str) -> None:
+    """Neither their events, people and topics, nor their names."""
     bob = Terminal(server, "/nick bob", "/join dev", "/topic secret", "secret")
     bob.heard()
     ada = Terminal(server, "/nick ada")
-    # Readers are judged when they open; what is asked now is asked of this policy.
+    # Open readers were judged by the old policy; commands are judged by this one.
     server.chat.service.readers._policy = denying(Action.READ, Action.LIST)
     heard = ada.type(line)
     assert any(text.startswith("!! you may not ") for text in heard)
     assert not any("secret" in text or "bob" in text for text in heard)
 
 
-def test_a_lobby_that_may_not_be_read_is_not_shown() -> None:
-    """The client is greeted, in no room, and may go elsewhere."""
+def test_client_that_may_not_read_the_lobby_is_greeted_in_no_room() -> None:
+    """It may join another room."""
     server = MemoryServer(policy=denying(Action.READ, room="lobby"))
     server.say("secret")
     ada = Terminal(server)
@@ -327,12 +337,12 @@ def test_a_lobby_that_may_not_be_read_is_not_shown() -> None:
     assert ada.type("/join dev", "hello")[-1] == "<guest-0001> hello"
 
 
-# -- the past --------------------------------------------------------------------------------------
+# -- history ---------------------------------------------------------------------------------------
 
 
-def test_history_and_since_read_on_where_memory_ends() -> None:
-    """From the store; nothing is missing, and each tells where to go on."""
-    server = remembering(5)
+def test_history_and_since_read_from_the_store_where_memory_ends() -> None:
+    """No event is missing, and each says where to continue."""
+    server = with_window(5)
     texts = [f"{number}" for number in range(40)]
     server.say(*texts)
     ada = Terminal(server)
@@ -345,9 +355,9 @@ def test_history_and_since_read_on_where_memory_ends() -> None:
     assert re.fullmatch(r"== that is all; /since \d+ .*", end)
 
 
-def test_since_is_gone_through_in_parts_that_follow_each_other() -> None:
-    """At most 500 events each, in memory and behind it."""
-    server = remembering(300)
+def test_since_shows_all_events_in_consecutive_parts() -> None:
+    """At most 500 events each, from memory and from the store."""
+    server = with_window(300)
     texts = [f"{number}" for number in range(1200)]
     server.say(*texts)
     ada = Terminal(server)
@@ -364,9 +374,9 @@ def test_since_is_gone_through_in_parts_that_follow_each_other() -> None:
     assert parts == 3
 
 
-def test_a_replay_is_completed_from_the_store() -> None:
-    """If memory has fewer messages than are shown, and more are kept."""
-    server = remembering(4)
+def test_replay_is_completed_from_the_store() -> None:
+    """If memory has fewer messages than the replay shows."""
+    server = with_window(4)
     server.say(*(f"{number}" for number in range(12)))
     ada = Terminal(server)
     assert ada.greeting[0] == "== the last 10 messages in #lobby:"
@@ -375,9 +385,9 @@ def test_a_replay_is_completed_from_the_store() -> None:
     assert ada.heard() == ["<bob> new"]
 
 
-def test_what_is_said_while_a_replay_is_read_comes_behind_it() -> None:
-    """Once."""
-    server = remembering(4)
+def test_message_sent_while_a_replay_is_loaded_follows_it() -> None:
+    """It comes once."""
+    server = with_window(4)
     server.say(*(f"{number}" for number in range(12)))
     lobby = server.chat.room("lobby")
     server.chat.store.hold("reads")
@@ -394,9 +404,9 @@ def test_what_is_said_while_a_replay_is_read_comes_behind_it() -> None:
 
 
 @pytest.mark.parametrize("line", ["/history", "/since 1", "/history 30"])
-def test_a_past_that_cannot_be_read_is_told(line: str) -> None:
-    """It is no gap: what is kept can be asked for again."""
-    server = remembering(4)
+def test_unreadable_history_is_an_error(line: str) -> None:
+    """It is no gap, because the kept events can be asked for again."""
+    server = with_window(4)
     server.say(*(f"{number}" for number in range(12)))
     ada = Terminal(server)
     server.chat.store.unreadable = True
@@ -406,9 +416,9 @@ def test_a_past_that_cannot_be_read_is_told(line: str) -> None:
     assert ada.type(line)[0].startswith("== ")
 
 
-def test_a_replay_that_cannot_be_read_is_told_and_the_rest_is_shown() -> None:
-    """What memory has."""
-    server = remembering(4)
+def test_unreadable_replay_is_an_error_before_the_messages_in_memory() -> None:
+    """The client reads live events all the same."""
+    server = with_window(4)
     server.say(*(f"{number}" for number in range(12)))
     lobby = server.chat.room("lobby")
     server.chat.store.unreadable = True
@@ -418,9 +428,9 @@ def test_a_replay_that_cannot_be_read_is_told_and_the_rest_is_shown() -> None:
     assert lobby.readers == 1
 
 
-def test_a_page_that_comes_when_the_client_has_become_full_waits_for_it() -> None:
-    """Its answer is not written on top of what the client has to read first."""
-    server = remembering(4)
+def test_page_that_is_loaded_under_backpressure_waits() -> None:
+    """Its answer is written when the client has read what was sent before."""
+    server = with_window(4)
     server.say(*(f"{number}" for number in range(12)))
     ada = Terminal(server)
     server.chat.store.hold("reads")

@@ -16,7 +16,7 @@ EMPTY = {"room": "lobby", "events": [], "gap": False}
 
 
 class Group:
-    """Connections that have all learned the same question, and the cursor they stand at."""
+    """Connections that have all learned the same poll, and their cursor."""
 
     def __init__(self, server: MemoryServer, size: int) -> None:
         self.server = server
@@ -28,24 +28,24 @@ class Group:
         self.place += 1
 
     def ask(self, *connections: HttpClient) -> None:
-        """Let them ask, or all."""
+        """Send the poll on these connections, or on all."""
         for connection in connections or self.all:
             connection.send("GET", f"{EVENTS}?since={self.place}")
 
     @property
     def readers(self) -> int:
-        """How many read the room."""
+        """How many readers the room has."""
         return self.server.chat.room("lobby").readers
 
 
 @pytest.fixture
 def group(server: MemoryServer) -> Group:
-    """Some more than are answered at a stretch."""
+    """Three connections more than fill two groups."""
     return Group(server, 2 * GROUP_SIZE + 3)
 
 
 def test_all_are_answered_in_one_turn_with_the_same_bytes(group: Group) -> None:
-    """However many they are; they stand in the room as a few readers."""
+    """The room has one reader for each group, however many polls wait."""
     group.ask()
     group.server.chat.settle()
     assert group.readers == 3
@@ -56,8 +56,8 @@ def test_all_are_answered_in_one_turn_with_the_same_bytes(group: Group) -> None:
     assert group.readers == 0
 
 
-def test_who_asks_late_is_answered_with_the_others_of_the_turn(group: Group) -> None:
-    """From wherever each goes on."""
+def test_polls_of_one_turn_are_answered_from_their_own_cursors(group: Group) -> None:
+    """Polls at different cursors are different groups."""
     group.server.say("one", "two")
     early, late = group.all[::2], group.all[1::2]
     group.ask(*early)
@@ -68,8 +68,8 @@ def test_who_asks_late_is_answered_with_the_others_of_the_turn(group: Group) -> 
     assert {tuple(connection.response().texts) for connection in late} == {("two",)}
 
 
-def test_those_who_go_leave_the_others_alone(group: Group) -> None:
-    """And when all have gone, nobody reads."""
+def test_clients_that_disconnect_do_not_affect_their_group(group: Group) -> None:
+    """When all have disconnected, the room has no reader."""
     group.ask()
     gone, here = group.all[: GROUP_SIZE + 2], group.all[GROUP_SIZE + 2 :]
     for connection in gone:
@@ -85,8 +85,8 @@ def test_those_who_go_leave_the_others_alone(group: Group) -> None:
     assert group.readers == 0
 
 
-def test_one_who_goes_in_the_turn_in_which_it_asked_is_not_missed(group: Group) -> None:
-    """There was something for it already, which nobody reads now."""
+def test_client_that_disconnects_in_the_turn_of_its_poll_does_no_harm(group: Group) -> None:
+    """Its poll has an event to be answered with, and no connection to send it on."""
     group.server.say("hello")
     first, *others = group.all
     group.ask(first)
@@ -97,10 +97,10 @@ def test_one_who_goes_in_the_turn_in_which_it_asked_is_not_missed(group: Group) 
     assert {connection.response().texts[0] for connection in others} == {"hello"}
 
 
-def test_one_that_cannot_be_answered_is_let_go_and_the_others_are_answered(
+def test_connection_whose_send_fails_does_not_affect_its_group(
     group: Group, logged_errors: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """One bad connection silences nobody."""
+    """It is closed and the error logged; the others get their answers."""
 
     def fail(data: bytes) -> None:
         raise ZeroDivisionError
@@ -118,8 +118,8 @@ def test_one_that_cannot_be_answered_is_let_go_and_the_others_are_answered(
     logged_errors.clear()
 
 
-def test_nobody_s_time_is_up_early_nor_much_late(group: Group) -> None:
-    """A quarter of a second at the most, whenever in a group's life one came."""
+def test_waits_of_a_group_end_on_time(group: Group) -> None:
+    """At most a quarter of a second late, whenever a poll joined its group."""
     began = {}
     clock = group.server.chat.clock
     for number, connection in enumerate(group.all):
@@ -137,8 +137,8 @@ def test_nobody_s_time_is_up_early_nor_much_late(group: Group) -> None:
     assert max(took.values()) <= 25.27
 
 
-def test_what_one_sends_meanwhile_is_answered_behind_its_poll(group: Group) -> None:
-    """And is no matter to the others."""
+def test_requests_pipelined_behind_a_grouped_poll_are_answered_after_it(group: Group) -> None:
+    """The other connections of the group are not affected."""
     group.ask()
     busy = group.all[3]
     busy.send("GET", "/healthz")
@@ -152,8 +152,8 @@ def test_what_one_sends_meanwhile_is_answered_behind_its_poll(group: Group) -> N
     assert {connection.response().texts[0] for connection in others} == {"hello"}
 
 
-def test_they_may_ask_again_at_once(group: Group) -> None:
-    """In the turn in which they are answered, and each time anew."""
+def test_clients_of_a_group_may_poll_again_at_once(group: Group) -> None:
+    """In the turn in which they are answered, any number of times."""
     for number in range(5):
         group.ask()
         group.server.say(f"{number}")
@@ -162,8 +162,8 @@ def test_they_may_ask_again_at_once(group: Group) -> None:
             assert connection.response().texts == [f"{number}"]
 
 
-def test_each_connection_is_closed_when_it_was_idle_for_long(group: Group) -> None:
-    """Counted from its last answer; those who ask again stay."""
+def test_idle_connections_of_a_group_are_closed(group: Group) -> None:
+    """The time counts from the last answer; a connection that polls again stays open."""
     group.ask()
     group.server.say("hello")
     group.place += 1
@@ -176,8 +176,8 @@ def test_each_connection_is_closed_when_it_was_idle_for_long(group: Group) -> No
     assert not first.closed
 
 
-def test_going_down_answers_each_for_the_last_time(group: Group) -> None:
-    """With what there is, be it nothing, and closes."""
+def test_shutdown_answers_every_poll_of_a_group(group: Group) -> None:
+    """With the events that there are, or none; then it closes the connections."""
     group.ask()
     group.server.going_down().stopService()
     for connection in group.all:
@@ -187,16 +187,16 @@ def test_going_down_answers_each_for_the_last_time(group: Group) -> None:
         assert connection.closed
 
 
-def test_what_the_others_are_about_to_be_woken_for_is_not_missed(
+def test_event_that_is_stored_and_not_yet_fanned_out_is_in_every_answer(
     group: Group, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """By one that does not wait, on either road, nor by one that is answered for the last time."""
+    """Of a poll that does not wait, parsed or learned, and of one that a shutdown answers."""
     quick = [f"{EVENTS}?since={group.place}&wait=0", f"{EVENTS}?since={group.place}&wait=0.0"]
     learned, new = group.all[0], group.server.http()
     for _ in range(2):
         assert learned.get(quick[0]).texts == []
     group.ask(*group.all[1:])
-    notifier = group.server.chat.service.rooms._notifier
+    notifier = group.server.chat.service.rooms._loader._notifier
     monkeypatch.setattr(notifier, "_call_soon", lambda wake: None)
     group.server.say("acknowledged")
     for connection, target in zip((learned, new), quick, strict=True):
@@ -206,8 +206,10 @@ def test_what_the_others_are_about_to_be_woken_for_is_not_missed(
         assert connection.response().texts == ["acknowledged"]
 
 
-def test_two_ways_to_name_the_room_are_answered_each_in_its_own(server: MemoryServer) -> None:
-    """Though they are about the same, from the same cursor."""
+def test_polls_that_name_the_room_differently_are_answered_each_in_its_form(
+    server: MemoryServer,
+) -> None:
+    """Although they read the same room from the same cursor."""
     place = server.say("before")
     ways = {f"{EVENTS}?since=": "room", "/events?rooms=lobby&since=": "rooms"}
     connections = {target: server.http() for target in ways}
@@ -222,10 +224,10 @@ def test_two_ways_to_name_the_room_are_answered_each_in_its_own(server: MemorySe
         assert ways[target] in answer.json
 
 
-def test_an_answer_s_date_is_when_it_is_given(
+def test_date_of_an_answer_is_the_time_of_that_answer(
     group: Group, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Also when the room has been quiet since the last one who got those bytes."""
+    """Although its other bytes were made for an earlier poll."""
     clock = group.server.chat.clock
     now = "chatd.doors.polls.groups.datetimeToString"
     monkeypatch.setattr(now, lambda: b"second %d" % clock.seconds())
@@ -236,8 +238,8 @@ def test_an_answer_s_date_is_when_it_is_given(
         group.server.chat.advance(5)
 
 
-def test_another_question_is_another_crowd(group: Group) -> None:
-    """Whoever asks with other words is answered as those words want it."""
+def test_polls_with_other_parameters_are_another_group(group: Group) -> None:
+    """Each is answered as its own parameters say."""
     short = group.all[: GROUP_SIZE + 1]
     for connection in short:
         for _ in range(2):

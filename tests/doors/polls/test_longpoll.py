@@ -1,4 +1,4 @@
-"""Long-polls: what is held, when it is answered, and with what."""
+"""Long-polls: how long they are held, when they are answered, and with what."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ EVENTS = "/rooms/lobby/events"
 
 @pytest.fixture(params=[0, 1, 2], ids=["new", "second", "learned"])
 def poller(request: pytest.FixtureRequest, server: MemoryServer) -> HttpClient:
-    """A connection that has polled some times before, so that both roads are walked; the place
-    where it stands is `polled(server)`.
+    """A connection that has polled so often before that its next poll is parsed, makes a template,
+    or matches one.
     """
     http = server.http()
     server.say("before")
@@ -26,17 +26,17 @@ def poller(request: pytest.FixtureRequest, server: MemoryServer) -> HttpClient:
     return http
 
 
-def last(server: MemoryServer) -> int:
-    """The cursor behind everything that was said."""
+def newest(server: MemoryServer) -> int:
+    """The cursor after the newest event of the lobby."""
     return server.chat.room("lobby").log.last
 
 
-# -- holding and waking ----------------------------------------------------------------------------
+# -- holding and answering -------------------------------------------------------------------------
 
 
-def test_a_poll_is_held_until_something_is_said(server: MemoryServer, poller: HttpClient) -> None:
-    """Then it is answered with that, and the cursor behind it."""
-    poller.send("GET", f"{EVENTS}?since={last(server)}")
+def test_poll_is_held_until_the_next_event(server: MemoryServer, poller: HttpClient) -> None:
+    """Then it is answered with the event and the cursor after it."""
+    poller.send("GET", f"{EVENTS}?since={newest(server)}")
     server.chat.settle()
     assert poller.responses() == []
     id_ = server.say("hello")
@@ -47,11 +47,11 @@ def test_a_poll_is_held_until_something_is_said(server: MemoryServer, poller: Ht
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z", time)
 
 
-def test_a_poll_is_woken_in_the_turn_in_which_the_line_is_stored(
+def test_poll_is_answered_in_the_turn_in_which_the_message_is_stored(
     server: MemoryServer, poller: HttpClient
 ) -> None:
-    """No timer lies in between: not a millisecond passes."""
-    poller.send("GET", f"{EVENTS}?since={last(server)}")
+    """Without a timer: the clock does not advance."""
+    poller.send("GET", f"{EVENTS}?since={newest(server)}")
     server.hold_appends()
     line = server.line()
     line.send(b"hello\n")
@@ -63,24 +63,28 @@ def test_a_poll_is_woken_in_the_turn_in_which_the_line_is_stored(
     assert server.chat.clock.seconds() == now
 
 
-def test_what_was_said_already_answers_at_once(server: MemoryServer, poller: HttpClient) -> None:
-    """In this turn of the reactor."""
-    place = last(server)
+def test_poll_behind_the_newest_event_is_answered_at_once(
+    server: MemoryServer, poller: HttpClient
+) -> None:
+    """The answer comes in the turn of the request."""
+    place = newest(server)
     server.say("hello")
     poller.send("GET", f"{EVENTS}?since={place}")
     assert poller.response().texts == ["hello"]
 
 
-def test_a_burst_wakes_a_poll_once_with_all_of_it(server: MemoryServer, poller: HttpClient) -> None:
-    """All that was said in one turn is one answer."""
-    poller.send("GET", f"{EVENTS}?since={last(server)}")
+def test_poll_is_answered_with_all_events_of_a_turn(
+    server: MemoryServer, poller: HttpClient
+) -> None:
+    """They come in one response."""
+    poller.send("GET", f"{EVENTS}?since={newest(server)}")
     server.say("one", "two", "three")
     assert poller.response().texts == ["one", "two", "three"]
 
 
-def test_reading_deletes_nothing(server: MemoryServer, poller: HttpClient) -> None:
-    """The same question has the same answer, so a lost answer loses nothing."""
-    place = last(server)
+def test_repeated_cursor_gets_the_same_answer(server: MemoryServer, poller: HttpClient) -> None:
+    """So a response that is lost on the way loses no event."""
+    place = newest(server)
     server.say("one", "two")
     answers = [poller.get(f"{EVENTS}?since={place}").body for _ in range(3)]
     assert answers[0] == answers[1] == answers[2]
@@ -98,11 +102,11 @@ def test_reading_deletes_nothing(server: MemoryServer, poller: HttpClient) -> No
         ("&wait=99999999999999999999", MAX_WAIT),
     ],
 )
-def test_a_poll_is_held_no_longer_than_it_says(
+def test_poll_is_held_for_its_wait(
     server: MemoryServer, poller: HttpClient, wait: str, seconds: float
 ) -> None:
-    """Then it is answered with nothing, and its cursor stands."""
-    place = last(server)
+    """At most for `MAX_WAIT`; then it is answered without events, and with the same cursor."""
+    place = newest(server)
     for _ in range(3):
         poller.send("GET", f"{EVENTS}?since={place}{wait}")
         server.chat.advance(seconds - 0.01)
@@ -113,11 +117,11 @@ def test_a_poll_is_held_no_longer_than_it_says(
 
 
 @pytest.mark.parametrize("wait", ["0", "-1", "-0.0", "0.0"])
-def test_a_poll_that_does_not_wait_is_answered_at_once(
+def test_poll_with_a_wait_of_zero_is_answered_at_once(
     server: MemoryServer, poller: HttpClient, wait: str
 ) -> None:
-    """With what there is, or with nothing."""
-    place = last(server)
+    """It gets the events that there are, or none."""
+    place = newest(server)
     target = f"{EVENTS}?since={place}&wait={wait}"
     for _ in range(3):
         poller.send("GET", target)
@@ -127,11 +131,11 @@ def test_a_poll_that_does_not_wait_is_answered_at_once(
     assert poller.response().texts == ["hello"]
 
 
-def test_a_timeout_loses_nothing_that_is_said_just_then(
+def test_timeout_at_the_moment_of_an_event_loses_nothing(
     server: MemoryServer, poller: HttpClient
 ) -> None:
-    """Whatever the timer and the message do: the next poll brings what the last one did not."""
-    place = last(server)
+    """The next poll gets the event that the last one did not."""
+    place = newest(server)
     poller.send("GET", f"{EVENTS}?since={place}&wait=1")
     server.hold_appends()
     server.line().send(b"hello\n")
@@ -142,11 +146,11 @@ def test_a_timeout_loses_nothing_that_is_said_just_then(
     assert poller.response().texts == ["hello"]
 
 
-def test_a_hundred_polls_are_all_woken(server: MemoryServer) -> None:
-    """With the same bytes."""
+def test_a_hundred_polls_get_the_same_bytes(server: MemoryServer) -> None:
+    """This holds in each of three rounds, parsed or learned."""
     polls = [server.http() for _ in range(100)]
     for round_ in range(3):
-        place = last(server)
+        place = newest(server)
         for poll in polls:
             poll.send("GET", f"{EVENTS}?since={place}")
         server.say(f"{round_}")
@@ -154,25 +158,25 @@ def test_a_hundred_polls_are_all_woken(server: MemoryServer) -> None:
 
 
 @pytest.mark.parametrize("accept", ["application/json", "text/plain"])
-def test_a_poll_is_kept_from_caches_and_buffers(
+def test_poll_response_forbids_caching_and_buffering(
     server: MemoryServer, http: HttpClient, accept: str
 ) -> None:
-    """Whether it is answered at once, later, or with nothing, and the second time as the first."""
+    """Answered at once, later, or without events; learned or not."""
     server.say("hello")
-    for query in ("since=0", "since=0", "since=0&wait=0", f"since={last(server)}&wait=0"):
+    for query in ("since=0", "since=0", "since=0&wait=0", f"since={newest(server)}&wait=0"):
         headers = http.get(f"{EVENTS}?{query}", Accept=accept).headers
         assert headers["cache-control"] == "no-store"
         assert headers["x-accel-buffering"] == "no"
         assert headers["x-content-type-options"] == "nosniff"
 
 
-# -- where to begin --------------------------------------------------------------------------------
+# -- cursors ---------------------------------------------------------------------------------------
 
 
-def test_without_a_cursor_the_latest_fifty_come_at_once(
+def test_poll_without_a_cursor_gets_the_newest_fifty_at_once(
     server: MemoryServer, http: HttpClient
 ) -> None:
-    """Or as many of the latest as were asked for."""
+    """A `limit` asks for another number."""
     texts = [f"{number}" for number in range(60)]
     server.say(*texts)
     assert http.get(EVENTS).texts == texts[10:]
@@ -180,8 +184,10 @@ def test_without_a_cursor_the_latest_fifty_come_at_once(
     assert http.get(f"{EVENTS}?limit=60").texts == texts
 
 
-def test_without_a_cursor_an_empty_room_holds(server: MemoryServer, http: HttpClient) -> None:
-    """Until the first thing happens there."""
+def test_poll_of_an_empty_room_without_a_cursor_is_held(
+    server: MemoryServer, http: HttpClient
+) -> None:
+    """The first event there answers it."""
     http.send("GET", "/rooms/quiet/events")
     server.chat.settle()
     assert http.responses() == []
@@ -189,8 +195,8 @@ def test_without_a_cursor_an_empty_room_holds(server: MemoryServer, http: HttpCl
     assert http.response().texts == ["first"]
 
 
-def test_an_empty_room_gives_a_cursor_to_go_on_from(server: MemoryServer, http: HttpClient) -> None:
-    """One that is no gap later."""
+def test_cursor_of_an_empty_room_is_valid(server: MemoryServer, http: HttpClient) -> None:
+    """A later poll with it has no gap."""
     place = http.get("/rooms/quiet/events?wait=0").json["next"]
     server.say("elsewhere")
     server.say("first", room="quiet")
@@ -199,10 +205,8 @@ def test_an_empty_room_gives_a_cursor_to_go_on_from(server: MemoryServer, http: 
     assert answer.json["gap"] is False
 
 
-def test_the_oldest_come_first_when_there_are_too_many(
-    server: MemoryServer, http: HttpClient
-) -> None:
-    """`next` is the last one given, so that asking on brings each once."""
+def test_poll_over_its_limit_gets_the_oldest_events(server: MemoryServer, http: HttpClient) -> None:
+    """`next` is the last of them, so further polls get each event once."""
     place = http.get(f"{EVENTS}?wait=0").json["next"]
     texts = [f"{number}" for number in range(7)]
     server.say(*texts)
@@ -217,10 +221,10 @@ def test_the_oldest_come_first_when_there_are_too_many(
 
 
 @pytest.mark.parametrize("limit", ["", "&limit=501", "&limit=999999999"])
-def test_no_answer_has_more_than_five_hundred(
+def test_poll_gets_at_most_five_hundred_events(
     server: MemoryServer, http: HttpClient, limit: str
 ) -> None:
-    """However many were asked for."""
+    """Whatever its `limit` says."""
     place = http.get(f"{EVENTS}?wait=0").json["next"]
     server.say(*("x" * 600))
     assert len(http.get(f"{EVENTS}?since={place}{limit}").texts) == 500
@@ -229,8 +233,8 @@ def test_no_answer_has_more_than_five_hundred(
 # -- gaps ------------------------------------------------------------------------------------------
 
 
-def test_a_cursor_that_was_evicted_is_a_gap() -> None:
-    """At once, with what is left; after it, all is well."""
+def test_evicted_cursor_is_a_gap() -> None:
+    """Answered at once, with the events that are left; the next poll has no gap."""
     server = MemoryServer(history=10)
     http = server.http()
     place = http.get(f"{EVENTS}?wait=0").json["next"]
@@ -242,8 +246,8 @@ def test_a_cursor_that_was_evicted_is_a_gap() -> None:
     assert http.get(f"{EVENTS}?since={answer.json['next']}&wait=0").json["gap"] is False
 
 
-def test_the_oldest_cursor_that_the_log_covers_is_no_gap() -> None:
-    """The one right before the oldest event that is kept."""
+def test_cursor_before_the_oldest_kept_event_is_no_gap() -> None:
+    """It is the oldest cursor that the log covers."""
     server = MemoryServer(history=10)
     http = server.http()
     place = server.say("forgotten")
@@ -255,23 +259,21 @@ def test_the_oldest_cursor_that_the_log_covers_is_no_gap() -> None:
 
 
 @pytest.mark.parametrize("since", ["1", "1763800000000000", "999999999999999999"])
-def test_a_cursor_from_elsewhere_is_a_gap_at_once(
+def test_unknown_cursor_is_a_gap_at_once(
     server: MemoryServer, http: HttpClient, since: str
 ) -> None:
-    """From before this server's memory, or from the future; also where nothing happened yet."""
+    """From before this server's memory, or from the future; in an empty room too."""
     empty = http.get(f"{EVENTS}?since={since}").json
     assert (empty["events"], empty["gap"]) == ([], True)
     server.say("hello")
     answer = http.get(f"{EVENTS}?since={since}")
     assert answer.texts == ["hello"]
     assert answer.json["gap"] is True
-    assert answer.json["next"] == last(server)
+    assert answer.json["next"] == newest(server)
 
 
-def test_after_a_gap_where_nothing_happened_the_next_poll_is_held(
-    server: MemoryServer, http: HttpClient
-) -> None:
-    """It is told once."""
+def test_poll_after_a_gap_in_an_empty_room_is_held(server: MemoryServer, http: HttpClient) -> None:
+    """The gap is told once."""
     place = http.get(f"{EVENTS}?since=999999999999999999").json["next"]
     http.send("GET", f"{EVENTS}?since={place}")
     server.chat.settle()
@@ -282,8 +284,8 @@ def test_after_a_gap_where_nothing_happened_the_next_poll_is_held(
     assert answer.json["gap"] is False
 
 
-def test_without_a_cursor_there_is_no_gap() -> None:
-    """Nobody has missed what they never asked for."""
+def test_poll_without_a_cursor_has_no_gap() -> None:
+    """Its client has missed nothing."""
     server = MemoryServer(history=10)
     server.say(*("x" * 30))
     answer = server.http().get(EVENTS).json
@@ -296,8 +298,8 @@ def test_without_a_cursor_there_is_no_gap() -> None:
 BOTH = "/events?rooms=lobby,dev"
 
 
-def test_several_rooms_are_read_on_one_cursor(server: MemoryServer, http: HttpClient) -> None:
-    """In one order, each event once; the answer names the rooms."""
+def test_poll_of_several_rooms_has_one_cursor(server: MemoryServer, http: HttpClient) -> None:
+    """The events are in one order, each once, and the answer names the rooms."""
     place = http.get(f"{BOTH}&wait=0").json["next"]
     for number in range(6):
         server.say(f"{number}", room=("lobby", "dev", "other")[number % 3])
@@ -309,10 +311,10 @@ def test_several_rooms_are_read_on_one_cursor(server: MemoryServer, http: HttpCl
 
 @pytest.mark.parametrize("rounds", [0, 3], ids=["new", "learned"])
 @pytest.mark.parametrize("room", ["lobby", "dev"])
-def test_any_of_several_rooms_wakes_a_poll(
+def test_poll_of_several_rooms_is_answered_by_an_event_in_any(
     server: MemoryServer, http: HttpClient, room: str, rounds: int
 ) -> None:
-    """And what is said elsewhere does not."""
+    """An event in another room does not answer it."""
     for _ in range(rounds):
         server.say("before")
         http.get(f"{BOTH}&since=0")
@@ -324,8 +326,8 @@ def test_any_of_several_rooms_wakes_a_poll(
     assert http.response().texts == ["hello"]
 
 
-def test_a_gap_in_one_of_several_rooms_is_a_gap() -> None:
-    """All that is left of each comes after it."""
+def test_poll_of_several_rooms_has_a_gap_if_one_room_has() -> None:
+    """The kept events of every room follow."""
     server = MemoryServer(history=10)
     http = server.http()
     place = http.get(f"{BOTH}&wait=0").json["next"]
@@ -336,8 +338,10 @@ def test_a_gap_in_one_of_several_rooms_is_a_gap() -> None:
     assert answer.texts == ["quiet", *(f"{number}" for number in range(5, 15))]
 
 
-def test_several_rooms_with_a_limit_lose_nothing(server: MemoryServer, http: HttpClient) -> None:
-    """Going on from `next`."""
+def test_limited_polls_of_several_rooms_lose_nothing(
+    server: MemoryServer, http: HttpClient
+) -> None:
+    """If each begins at the `next` of the one before."""
     place = http.get(f"{BOTH}&wait=0").json["next"]
     for number in range(10):
         server.say(f"{number}", room=("lobby", "dev")[number % 3 == 0])
@@ -364,11 +368,11 @@ def tabs(request: pytest.FixtureRequest, server: MemoryServer, ada: HttpClient) 
     return connections
 
 
-def test_of_two_polls_of_one_session_the_newer_is_held(
+def test_newer_poll_of_a_session_ends_the_older(
     server: MemoryServer, tabs: list[HttpClient]
 ) -> None:
-    """The older is answered at once, with no events, and nothing breaks."""
-    place = last(server)
+    """The older one is answered at once, without events."""
+    place = newest(server)
     older, newer = tabs
     older.send("GET", f"{EVENTS}?since={place}")
     newer.send("GET", f"{EVENTS}?since={place}")
@@ -378,11 +382,9 @@ def test_of_two_polls_of_one_session_the_newer_is_held(
     assert older.responses() == []
 
 
-def test_two_polls_of_one_session_may_take_turns(
-    server: MemoryServer, tabs: list[HttpClient]
-) -> None:
-    """Each new one sets the last one free; a message finds whoever is there."""
-    place = last(server)
+def test_polls_of_a_session_may_alternate(server: MemoryServer, tabs: list[HttpClient]) -> None:
+    """Each ends the one before; an event answers the one that is held."""
+    place = newest(server)
     first, second = tabs
     first.send("GET", f"{EVENTS}?since={place}")
     for _ in range(4):
@@ -393,11 +395,11 @@ def test_two_polls_of_one_session_may_take_turns(
     assert first.response().texts == ["hello"]
 
 
-def test_two_tabs_of_one_session_are_both_held(
+def test_polls_of_a_session_with_different_readers_are_both_held(
     server: MemoryServer, tabs: list[HttpClient]
 ) -> None:
-    """`reader` tells them apart."""
-    place = last(server)
+    """The parameter `reader` tells two tabs apart."""
+    place = newest(server)
     for number, tab in enumerate(tabs):
         tab.send("GET", f"{EVENTS}?since={place}&reader=tab-{number}")
     server.chat.settle()
@@ -406,11 +408,11 @@ def test_two_tabs_of_one_session_are_both_held(
     assert [tab.response().texts for tab in tabs] == [["hello"], ["hello"]]
 
 
-def test_two_polls_of_one_session_in_two_rooms_are_both_held(
+def test_polls_of_a_session_in_different_rooms_are_both_held(
     server: MemoryServer, tabs: list[HttpClient]
 ) -> None:
-    """They ask for different things."""
-    place = last(server)
+    """They are different readers."""
+    place = newest(server)
     for room, tab in zip(("lobby", "dev"), tabs, strict=True):
         tab.send("GET", f"/rooms/{room}/events?since={place}")
     server.say("hello")
@@ -419,7 +421,7 @@ def test_two_polls_of_one_session_in_two_rooms_are_both_held(
 
 
 def test_polls_without_a_session_are_all_held(server: MemoryServer) -> None:
-    """Nobody knows whether they are one reader."""
+    """The server cannot know whether they are of one client."""
     polls = [server.http() for _ in range(3)]
     for poll in polls:
         poll.send("GET", EVENTS)
@@ -427,11 +429,11 @@ def test_polls_without_a_session_are_all_held(server: MemoryServer) -> None:
     assert [poll.response().texts for poll in polls] == [["hello"]] * 3
 
 
-def test_the_end_of_a_session_answers_its_polls(
+def test_polls_are_answered_when_their_session_ends(
     server: MemoryServer, ada: HttpClient, tabs: list[HttpClient]
 ) -> None:
-    """With no events; and its token is good for nothing more."""
-    place = last(server)
+    """Without events, and the token is invalid from then on."""
+    place = newest(server)
     for number, tab in enumerate(tabs):
         tab.send("GET", f"{EVENTS}?since={place}&reader={number}")
     other = server.http()
@@ -442,12 +444,14 @@ def test_the_end_of_a_session_answers_its_polls(
     assert other.response().texts == ["leave"]
 
 
-def test_private_messages_come_on_events_only(server: MemoryServer, ada: HttpClient) -> None:
-    """To the two whom they concern, in their place among the others."""
+def test_private_messages_are_read_at_events_only(server: MemoryServer, ada: HttpClient) -> None:
+    """By their sender and their recipient, in order with the others; not at
+    `/rooms/{room}/events`.
+    """
     bob, eve = server.http(), server.http()
     bob.enter("bob")
     eve.enter("eve")
-    place = last(server)
+    place = newest(server)
     target = f"/events?rooms=lobby&since={place}"
     server.say("one", name="cy")
     id_ = ada.post("/people/BOB/messages", {"text": "psst"}).json["id"]
@@ -464,30 +468,30 @@ def test_private_messages_come_on_events_only(server: MemoryServer, ada: HttpCli
         assert person.get(f"{EVENTS}?since={place}").texts == ["one", "two"]
 
 
-def test_a_private_message_wakes_a_poll(
+def test_private_message_answers_a_poll(
     server: MemoryServer, ada: HttpClient, tabs: list[HttpClient]
 ) -> None:
-    """Both its reader's and its writer's."""
+    """It answers polls of its recipient and of its sender."""
     bob = server.http()
     bob.enter("bob")
-    place = last(server)
+    place = newest(server)
     tabs[0].send("GET", f"/events?rooms=lobby&since={place}")
     bob.send("GET", f"/events?rooms=lobby&since={place}")
     ada.post("/people/bob/messages", {"text": "psst"})
     assert tabs[0].response().texts == bob.response().texts == ["psst"]
 
 
-# -- questions that a connection has learned -------------------------------------------------------
+# -- learned polls ---------------------------------------------------------------------------------
 
 
-def test_a_learned_poll_is_asked_in_the_session_that_it_names(
+def test_learned_poll_belongs_to_the_session_of_its_token(
     server: MemoryServer, ada: HttpClient
 ) -> None:
-    """Two sessions on one connection, turn about, are not mixed up."""
+    """Requests of two sessions that alternate on one connection are not mixed up."""
     server.http().enter("bob")
     eve = server.http()
     eve.enter("eve")
-    place = last(server)
+    place = newest(server)
     ada.post("/people/eve/messages", {"text": "psst"})
     server.say("hello", name="cy")
     shared = server.http()
@@ -497,10 +501,10 @@ def test_a_learned_poll_is_asked_in_the_session_that_it_names(
             assert shared.get(f"/events?rooms=lobby&since={place}").texts == texts
 
 
-def test_a_learned_poll_is_refused_as_any_other_when_its_session_is_over(
+def test_learned_poll_is_refused_when_its_session_has_ended(
     server: MemoryServer, ada: HttpClient
 ) -> None:
-    """What was learned holds only while it is true."""
+    """A template is valid only while its session is."""
     for _ in range(3):
         assert ada.get(f"{EVENTS}?since=0").status == 200
     other = server.http()
@@ -513,10 +517,10 @@ def test_a_learned_poll_is_refused_as_any_other_when_its_session_is_over(
     ("query", "code"),
     [("since=x", 400), ("since=", 400), ("since=1&since=2", 400), ("since=9&wait=nan", 400)],
 )
-def test_a_learned_poll_does_not_make_a_bad_one_good(
+def test_invalid_request_is_refused_although_a_poll_was_learned(
     server: MemoryServer, http: HttpClient, query: str, code: int
 ) -> None:
-    """Anything else than the same question is looked at as on the first day."""
+    """Any request but the learned one is parsed."""
     server.say("hello")
     for _ in range(3):
         assert http.get(f"{EVENTS}?since=0").texts == ["hello"]
@@ -524,10 +528,10 @@ def test_a_learned_poll_does_not_make_a_bad_one_good(
     assert http.get(f"{EVENTS}?since=0").texts == ["hello"]
 
 
-def test_a_learned_poll_of_a_room_that_was_forgotten_reads_the_new_one(
+def test_learned_poll_of_an_evicted_room_reads_the_new_one(
     server: MemoryServer, http: HttpClient
 ) -> None:
-    """A room where nothing happened is forgotten; what happens there later is seen."""
+    """A room without events leaves memory; a later event there is still read."""
     target = "/rooms/quiet/events"
     place = http.get(f"{target}?wait=0").json["next"]
     for _ in range(3):
@@ -538,14 +542,14 @@ def test_a_learned_poll_of_a_room_that_was_forgotten_reads_the_new_one(
 
 
 @pytest.mark.parametrize("cut", [1, 4, 16, 40, -3, -1])
-def test_a_learned_poll_that_comes_in_two_packets_is_the_same(
+def test_learned_poll_in_two_packets_is_answered_alike(
     server: MemoryServer, http: HttpClient, cut: int
 ) -> None:
-    """Wherever it is cut."""
+    """Wherever the packets cut it."""
     server.say("hello")
     for _ in range(3):
         assert http.get(f"{EVENTS}?since=0").texts == ["hello"]
-    data = f"GET {EVENTS}?since={last(server)} HTTP/1.1\r\nHost: chat.example\r\n\r\n".encode()
+    data = f"GET {EVENTS}?since={newest(server)} HTTP/1.1\r\nHost: chat.example\r\n\r\n".encode()
     http.send_raw(data[:cut])
     http.wire.send(data[cut:])
     server.chat.settle()
@@ -554,10 +558,10 @@ def test_a_learned_poll_that_comes_in_two_packets_is_the_same(
     assert http.response().texts == ["again"]
 
 
-def test_answers_on_both_roads_have_the_same_headers(
+def test_parsed_and_learned_polls_have_the_same_headers(
     server: MemoryServer, http: HttpClient
 ) -> None:
-    """But for the date and the length."""
+    """Except for the date."""
     server.say("hello")
     answers = [http.get(f"{EVENTS}?since=0") for _ in range(3)]
     assert answers[0].headers.keys() == answers[2].headers.keys()

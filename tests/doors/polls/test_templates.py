@@ -1,4 +1,4 @@
-"""Learned polls: recognised when they are the same question, and only then."""
+"""Learned polls: which requests match a template, and which are parsed."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ KEPT_SECONDS = IDLE_SECONDS + LATE_SECONDS
 HEAD = "HTTP/1.1\r\nHost: chat.example\r\nAccept: application/json\r\n\r\n"
 
 
-def question(since: int, rest: str = "", head: str = HEAD) -> bytes:
+def poll_bytes(since: int, rest: str = "", head: str = HEAD) -> bytes:
     """A poll as bytes."""
     return f"GET /rooms/lobby/events?since={since}{rest} {head}".encode()
 
 
 class Poller:
-    """A connection that polls, and counts how often it had to be parsed."""
+    """A connection that polls, and counts how many of its requests were parsed."""
 
     def __init__(self, server: MemoryServer) -> None:
         self.server = server
@@ -40,7 +40,7 @@ class Poller:
         self.cursor = server.say("first") - 1
 
     def poll(self, data: bytes) -> list[str]:
-        """Send a request, which is answered at once; what it brought."""
+        """Send a request that is answered at once; returns the texts of its events."""
         with self.counting():
             self.http.send_raw(data)
         return self.http.response().texts
@@ -60,40 +60,40 @@ class Poller:
 
 @pytest.fixture
 def poller(server: MemoryServer) -> Poller:
-    """A connection that has learned its question."""
+    """A connection that has learned its poll."""
     poller = Poller(server)
-    assert poller.poll(question(poller.cursor)) == ["first"]
+    assert poller.poll(poll_bytes(poller.cursor)) == ["first"]
     assert poller.parsed == 1
     return poller
 
 
-def test_the_same_question_is_not_parsed_again(poller: Poller) -> None:
-    """But for the cursor, the bytes are the same."""
-    assert poller.poll(question(poller.cursor)) == ["first"]
-    assert poller.poll(question(poller.cursor - 5)) == ["first"]
+def test_repeated_poll_is_not_parsed_again(poller: Poller) -> None:
+    """Its bytes may differ in the cursor only."""
+    assert poller.poll(poll_bytes(poller.cursor)) == ["first"]
+    assert poller.poll(poll_bytes(poller.cursor - 5)) == ["first"]
     assert poller.parsed == 1
 
 
-def test_both_roads_answer_alike(server: MemoryServer) -> None:
-    """To the byte, but for the date."""
+def test_parsed_and_learned_polls_have_identical_answers(server: MemoryServer) -> None:
+    """To the byte, except for the date."""
     poller = Poller(server)
     first, second = server.http(), server.http()
     answers = []
     for connection in (first, first, second, second):
-        connection.wire.send(question(poller.cursor))
+        connection.wire.send(poll_bytes(poller.cursor))
         server.chat.settle()
         answers.append(connection.wire.received())
     parsed, *learned = answers
 
-    assert [_dateless(data) for data in learned] == [_dateless(parsed)] * 3
+    assert [_without_date(data) for data in learned] == [_without_date(parsed)] * 3
 
 
-def _dateless(data: bytes) -> set[bytes]:
+def _without_date(data: bytes) -> set[bytes]:
     return {line for line in data.split(b"\r\n") if not line.startswith(b"Date:")}
 
 
-class Newcomer(Poller):
-    """A new connection, among others."""
+class NewPoller(Poller):
+    """A connection that has sent nothing yet."""
 
     def __init__(self, server: MemoryServer, cursor: int) -> None:
         self.server = server
@@ -102,24 +102,22 @@ class Newcomer(Poller):
         self.cursor = cursor
 
 
-def test_what_one_has_learned_holds_for_a_new_connection(
-    server: MemoryServer, poller: Poller
-) -> None:
-    """Ten thousand who come back at once begin with the same words."""
-    newcomer = Newcomer(server, poller.cursor)
+def test_shared_template_holds_for_a_new_connection(server: MemoryServer, poller: Poller) -> None:
+    """Ten thousand clients that reconnect at once send the same bytes."""
+    newcomer = NewPoller(server, poller.cursor)
     for _ in range(2):
-        assert newcomer.poll(question(poller.cursor)) == ["first"]
+        assert newcomer.poll(poll_bytes(poller.cursor)) == ["first"]
     assert newcomer.parsed == 0
-    assert newcomer.poll(question(poller.cursor, "&limit=5")) == ["first"]
+    assert newcomer.poll(poll_bytes(poller.cursor, "&limit=5")) == ["first"]
     assert newcomer.parsed == 1
 
 
-def test_a_new_connection_is_held_and_let_go_like_the_others(
+def test_new_connection_with_a_shared_template_is_held_and_closed_like_others(
     server: MemoryServer, poller: Poller
 ) -> None:
-    """It waits with them, and has as long for its next request."""
-    newcomer = Newcomer(server, poller.cursor)
-    newcomer.http.send_raw(question(server.say("second")))
+    """Its poll joins the group, and it has the same idle time."""
+    newcomer = NewPoller(server, poller.cursor)
+    newcomer.http.send_raw(poll_bytes(server.say("second")))
     assert newcomer.http.responses() == []
     server.say("third")
     server.chat.settle()
@@ -133,24 +131,24 @@ def test_a_new_connection_is_held_and_let_go_like_the_others(
 def test_poll_that_is_held_first_shares_its_template(server: MemoryServer) -> None:
     """Thousands of polls that begin in a quiet room are parsed once, not once each."""
     cursor = server.say("first")
-    first, second = Newcomer(server, cursor), Newcomer(server, cursor)
+    first, second = NewPoller(server, cursor), NewPoller(server, cursor)
     for newcomer in (first, second):
         with newcomer.counting():
-            newcomer.http.send_raw(question(cursor))
+            newcomer.http.send_raw(poll_bytes(cursor))
         assert newcomer.http.responses() == []
     assert (first.parsed, second.parsed) == (1, 0)
     server.say("second")
     server.chat.settle()
     answers = [newcomer.http.wire.received() for newcomer in (first, second)]
     assert b'"second"' in answers[0]
-    assert _dateless(answers[0]) == _dateless(answers[1])
+    assert _without_date(answers[0]) == _without_date(answers[1])
 
 
 def test_held_poll_that_is_refused_has_the_headers_of_a_refusal(server: MemoryServer) -> None:
     """Sharing its template sets no header of its own answer."""
     cursor = server.say("first")
     http = server.http()
-    http.send_raw(question(cursor))
+    http.send_raw(poll_bytes(cursor))
     server.chat.service.readers.policy = DenyAll()
     server.chat.settle()
     response = http.response()
@@ -162,35 +160,35 @@ def test_held_poll_that_is_refused_has_the_headers_of_a_refusal(server: MemorySe
     "header",
     ["Origin: http://chat.example", "Cookie: chatd=x", "Cookie: other=1"],
 )
-def test_a_question_of_somebody_s_own_is_parsed_on_each_connection(
+def test_poll_with_a_cookie_or_origin_is_parsed_on_each_connection(
     server: MemoryServer, header: str
 ) -> None:
-    """Who asks, and from which page, is judged for each."""
+    """Its session and its page are checked for each connection."""
     head = HEAD.replace("\r\n\r\n", f"\r\n{header}\r\n\r\n")
     first = Poller(server)
-    for one in (first, Newcomer(server, first.cursor)):
+    for one in (first, NewPoller(server, first.cursor)):
         for _ in range(2):
-            assert one.poll(question(first.cursor, head=head)) == ["first"]
+            assert one.poll(poll_bytes(first.cursor, head=head)) == ["first"]
         assert one.parsed == 1
 
 
-def test_a_session_s_question_is_parsed_on_each_connection(server: MemoryServer) -> None:
-    """Its token may be over, or another client's, by then."""
+def test_poll_of_a_session_is_parsed_on_each_connection(server: MemoryServer) -> None:
+    """Its token may have ended meanwhile, or be another client's."""
     first = Poller(server)
     token = first.http.post("/session", {"name": "ada"}).json["token"]
-    words = question(first.cursor, f"&access_token={token}")
-    for one in (first, Newcomer(server, first.cursor)):
+    words = poll_bytes(first.cursor, f"&access_token={token}")
+    for one in (first, NewPoller(server, first.cursor)):
         for _ in range(2):
             assert "first" in one.poll(words)
         assert one.parsed == 1
 
 
-def test_only_a_whole_question_and_nothing_else_begins_so(
+def test_shared_template_matches_only_one_whole_first_request(
     server: MemoryServer, poller: Poller
 ) -> None:
-    """Neither half of one, nor two at once, nor anything behind the first bytes."""
-    words = question(poller.cursor)
-    halves, twice, late = (Newcomer(server, poller.cursor) for _ in range(3))
+    """Neither a part of a request, nor two at once, nor a later request of the connection."""
+    words = poll_bytes(poller.cursor)
+    halves, twice, late = (NewPoller(server, poller.cursor) for _ in range(3))
     halves.http.wire.send(words[:30])
     assert halves.poll(words[30:]) == ["first"]
     for pair in (words + words, b""):
@@ -203,7 +201,7 @@ def test_only_a_whole_question_and_nothing_else_begins_so(
 
 
 @pytest.mark.parametrize("target", ["?x=?since={}", "?x=?since={}&wait=0", "?limit=3&x=since={}"])
-def test_what_only_looks_like_a_cursor_is_none(server: MemoryServer, target: str) -> None:
+def test_cursor_inside_another_value_is_not_a_cursor(server: MemoryServer, target: str) -> None:
     """A question mark may stand in a value (RFC 3986, section 3.4)."""
     ids = [server.say(text) for text in ("one", "two", "three")]
     poller = Poller(server)
@@ -213,65 +211,66 @@ def test_what_only_looks_like_a_cursor_is_none(server: MemoryServer, target: str
     assert poller.parsed == 2
 
 
-def test_nothing_begins_so_while_the_server_goes_down(server: MemoryServer, poller: Poller) -> None:
-    """A connection that was silent until then is refused, whatever it asks."""
-    newcomer = Newcomer(server, poller.cursor)
+def test_shared_template_is_not_used_while_draining(server: MemoryServer, poller: Poller) -> None:
+    """A connection without requests so far is refused."""
+    newcomer = NewPoller(server, poller.cursor)
     server.peers.draining = True
-    newcomer.http.send_raw(question(poller.cursor))
+    newcomer.http.send_raw(poll_bytes(poller.cursor))
     assert newcomer.http.response().status == 503
 
 
-def test_what_nobody_asks_any_more_is_forgotten(server: MemoryServer, poller: Poller) -> None:
-    """With the last connection that has learned it."""
+def test_template_is_dropped_with_its_last_connection(server: MemoryServer, poller: Poller) -> None:
+    """The next connection that sends the poll parses it again."""
     poller.http.wire.hang_up()
-    newcomer = Newcomer(server, poller.cursor)
-    assert newcomer.poll(question(poller.cursor)) == ["first"]
+    newcomer = NewPoller(server, poller.cursor)
+    assert newcomer.poll(poll_bytes(poller.cursor)) == ["first"]
     assert newcomer.parsed == 1
 
 
 @pytest.mark.parametrize(
     "other",
     [
-        pytest.param(question(1, "&limit=5"), id="another parameter"),
-        pytest.param(question(1, "&wait=0"), id="another wait"),
-        pytest.param(question(1, head=HEAD.replace("json", "*  ")), id="another header"),
-        pytest.param(question(1, head="HTTP/1.1\r\nHost: chat.example\r\n\r\n"), id="one less"),
-        pytest.param(question(1, head=HEAD.replace("1.1", "1.0")), id="HTTP/1.0"),
+        pytest.param(poll_bytes(1, "&limit=5"), id="another parameter"),
+        pytest.param(poll_bytes(1, "&wait=0"), id="another wait"),
+        pytest.param(poll_bytes(1, head=HEAD.replace("json", "*  ")), id="another header"),
+        pytest.param(poll_bytes(1, head="HTTP/1.1\r\nHost: chat.example\r\n\r\n"), id="one less"),
+        pytest.param(poll_bytes(1, head=HEAD.replace("1.1", "1.0")), id="HTTP/1.0"),
         pytest.param(
-            question(1, head=HEAD.replace("\r\n\r\n", "\r\nConnection: close\r\n\r\n")), id="close"
+            poll_bytes(1, head=HEAD.replace("\r\n\r\n", "\r\nConnection: close\r\n\r\n")),
+            id="close",
         ),
-        pytest.param(question(1).replace(b"lobby", b"Lobby"), id="another spelling"),
-        pytest.param(question(1).replace(b"=1", b"=%31"), id="a quoted cursor"),
-        pytest.param(question(1).replace(b"since", b"sin%63e"), id="a quoted name"),
+        pytest.param(poll_bytes(1).replace(b"lobby", b"Lobby"), id="another spelling"),
+        pytest.param(poll_bytes(1).replace(b"=1", b"=%31"), id="a quoted cursor"),
+        pytest.param(poll_bytes(1).replace(b"since", b"sin%63e"), id="a quoted name"),
         pytest.param(
-            question(1, head=HEAD.replace("\r\n\r\n", "\r\nExpect: x\r\n\r\n")), id="a wish"
+            poll_bytes(1, head=HEAD.replace("\r\n\r\n", "\r\nExpect: x\r\n\r\n")), id="a wish"
         ),
     ],
 )
-def test_anything_else_is_parsed(poller: Poller, other: bytes) -> None:
-    """A request that looks alike but is not takes twisted.web's road."""
+def test_poll_that_differs_in_any_other_byte_is_parsed(poller: Poller, other: bytes) -> None:
+    """A request that merely resembles the learned one takes the slow path."""
     assert poller.poll(other) == ["first"]
     assert poller.parsed == 2
 
 
 @pytest.mark.parametrize("bad", ["-1", "", "1e3", "9" * 19, "+1"])
-def test_a_cursor_that_is_none_is_refused_on_either_road(poller: Poller, bad: str) -> None:
-    """The digits are judged as strictly as twisted.web's road judges them."""
-    data = question(0).replace(b"since=0", f"since={bad}".encode())
+def test_invalid_cursor_of_a_learned_poll_is_refused(poller: Poller, bad: str) -> None:
+    """The fast path is as strict about digits as the slow path."""
+    data = poll_bytes(0).replace(b"since=0", f"since={bad}".encode())
     poller.http.send_raw(data)
     assert poller.http.response().refusal == (400, "malformed")
 
 
-def test_a_cursor_from_the_future_is_a_gap_on_either_road(poller: Poller) -> None:
-    """What is looked up for each poll is looked up for this one too."""
-    poller.http.send_raw(question(10**18 - 1))
+def test_future_cursor_of_a_learned_poll_is_a_gap(poller: Poller) -> None:
+    """The fast path compares each cursor with the newest event too."""
+    poller.http.send_raw(poll_bytes(10**18 - 1))
     assert poller.http.response().json["gap"]
     assert poller.parsed == 1
 
 
-def test_a_question_in_two_packets_is_parsed(poller: Poller) -> None:
-    """Only what comes whole is recognised; the next whole one is again."""
-    data = question(poller.cursor)
+def test_learned_poll_in_two_packets_is_parsed(poller: Poller) -> None:
+    """Only a whole request in one packet matches; the next one that does is not parsed."""
+    data = poll_bytes(poller.cursor)
     poller.http.wire.send(data[:30])
     assert poller.poll(data[30:]) == ["first"]
     assert poller.parsed == 2
@@ -279,73 +278,73 @@ def test_a_question_in_two_packets_is_parsed(poller: Poller) -> None:
     assert poller.parsed == 2
 
 
-def test_what_came_in_two_packets_is_not_learned(server: MemoryServer) -> None:
+def test_poll_in_two_packets_is_not_learned(server: MemoryServer) -> None:
     """Its bytes are not known to be one request."""
     poller = Poller(server)
-    data = question(poller.cursor)
+    data = poll_bytes(poller.cursor)
     for _ in range(2):
         poller.http.wire.send(data[:40])
         poller.poll(data[40:])
     assert poller.parsed == 2
 
 
-def test_two_questions_in_one_packet_are_both_answered(poller: Poller) -> None:
+def test_two_polls_in_one_packet_are_both_answered(poller: Poller) -> None:
     """A client that pipelines gets all its answers, in order."""
-    poller.http.wire.send(question(poller.cursor) + question(poller.cursor + 1, "&wait=0"))
+    poller.http.wire.send(poll_bytes(poller.cursor) + poll_bytes(poller.cursor + 1, "&wait=0"))
     poller.server.chat.settle()
     answers = poller.http.wire.received()
     assert answers.count(b"HTTP/1.1 200 OK") == 2
     assert answers.index(b"first") < answers.index(b'"events":[]')
 
 
-def test_a_question_with_a_body_is_not_learned(server: MemoryServer) -> None:
-    """A body would stand where the next request begins."""
+def test_poll_with_a_body_is_not_learned(server: MemoryServer) -> None:
+    """The body would stand where the next request begins."""
     poller = Poller(server)
     head = HEAD.replace("\r\n\r\n", "\r\nContent-Length: 3\r\n\r\n")
     for _ in range(2):
-        poller.http.wire.send(question(poller.cursor, head=head))
+        poller.http.wire.send(poll_bytes(poller.cursor, head=head))
         poller.poll(b"abc")
     assert poller.parsed == 2
 
 
-def test_a_question_that_tells_its_cursor_in_a_header_is_not_learned(server: MemoryServer) -> None:
-    """`Last-Event-ID` counts, and not what the address says."""
+def test_poll_with_its_cursor_in_a_header_is_not_learned(server: MemoryServer) -> None:
+    """`Last-Event-ID` overrides the cursor in the target."""
     poller = Poller(server)
     head = HEAD.replace("\r\n\r\n", f"\r\nLast-Event-ID: {poller.cursor}\r\n\r\n")
-    assert poller.poll(question(poller.cursor, head=head)) == ["first"]
-    assert poller.poll(question(poller.cursor + 1, head=head)) == ["first"]
+    assert poller.poll(poll_bytes(poller.cursor, head=head)) == ["first"]
+    assert poller.poll(poll_bytes(poller.cursor + 1, head=head)) == ["first"]
     assert poller.parsed == 2
 
 
-def test_a_monstrous_question_is_not_worth_remembering(server: MemoryServer) -> None:
-    """What each connection remembers is bounded."""
+def test_overlong_poll_is_not_learned(server: MemoryServer) -> None:
+    """The memory for templates is bounded on each connection."""
     poller = Poller(server)
     head = HEAD.replace("\r\n\r\n", f"\r\nX-Long: {'x' * MAX_TEMPLATE}\r\n\r\n")
     for _ in range(2):
-        poller.poll(question(poller.cursor, head=head))
+        poller.poll(poll_bytes(poller.cursor, head=head))
     assert poller.parsed == 2
 
 
-# -- held ----------------------------------------------------------------------------------------
+# -- held polls ----------------------------------------------------------------------------------
 
 
 @pytest.fixture
 def held(poller: Poller) -> Poller:
     """A connection whose learned poll is held."""
     poller.cursor += 1
-    poller.http.send_raw(question(poller.cursor))
+    poller.http.send_raw(poll_bytes(poller.cursor))
     assert poller.http.responses() == []
     return poller
 
 
-def test_a_held_poll_is_answered_in_the_turn_that_stores_what_it_waits_for(held: Poller) -> None:
+def test_held_poll_is_answered_in_the_turn_that_stores_the_event(held: Poller) -> None:
     """No timer lies in between."""
     held.server.say("second")
     assert held.http.response().texts == ["second"]
 
 
-def test_a_held_poll_is_given_up_when_its_wait_is_over(held: Poller) -> None:
-    """After 25 seconds, hardly later, with no events and the same cursor."""
+def test_held_poll_is_answered_when_its_wait_is_over(held: Poller) -> None:
+    """After 25 seconds, hardly later, without events and with the same cursor."""
     held.server.chat.advance(24.9)
     assert held.http.responses() == []
     held.server.chat.advance(0.3)
@@ -353,8 +352,8 @@ def test_a_held_poll_is_given_up_when_its_wait_is_over(held: Poller) -> None:
     assert (answer["events"], answer["next"]) == ([], held.cursor)
 
 
-def test_a_client_that_leaves_while_held_leaves_nothing_behind(held: Poller) -> None:
-    """Neither a reader in the room nor anything written to nobody."""
+def test_client_that_disconnects_from_a_held_poll_leaves_nothing(held: Poller) -> None:
+    """No reader in the room, and no answer is written."""
     room = held.server.chat.room("lobby")
     assert room.readers == 1
     held.http.wire.hang_up()
@@ -364,27 +363,27 @@ def test_a_client_that_leaves_while_held_leaves_nothing_behind(held: Poller) -> 
     assert held.http.wire.received() == b""
 
 
-def test_a_connection_and_what_it_has_learned_do_not_hold_each_other(server: MemoryServer) -> None:
-    """Over a real socket, whose transport lends the poll what sends."""
+def test_connection_and_its_template_are_no_reference_cycle(server: MemoryServer) -> None:
+    """Over a real socket, whose transport gives the poll its `send`."""
     cursor = server.say("first") - 1
     wire = TcpPair(server.http_door.buildProtocol(IPv4Address("TCP", "127.0.0.1", 1)))
     with no_garbage():
         for _ in range(3):
-            wire.client.sendall(question(cursor))
+            wire.client.sendall(poll_bytes(cursor))
             for reader in tuple(wire.watch.readers):
                 reader.doRead()
             server.chat.settle()
             assert b"first" in wire.client.recv(65536)
-        assert wire.server not in wire.watch.readers, "it is in the lane"
+        assert wire.server not in wire.watch.readers, "it is in the EpollGroup"
         wire.close()
         del wire, reader
     assert len(server.peers) == 0
 
 
-def test_what_is_pipelined_behind_a_held_poll_is_answered_behind_it(held: Poller) -> None:
-    """In order, whatever it is."""
+def test_requests_pipelined_behind_a_held_poll_are_answered_after_it(held: Poller) -> None:
+    """In the order in which they came."""
     held.http.send_raw(b"GET /healthz HTTP/1.1\r\nHost: chat.example\r\n\r\n")
-    held.http.send_raw(question(held.cursor))
+    held.http.send_raw(poll_bytes(held.cursor))
     assert held.http.responses() == []
     held.server.say("second")
     polled, health, again = held.http.responses()
@@ -398,10 +397,10 @@ LATE = b"POST /rooms/lobby/messages?name=eve HTTP/1.1\r\nHost: chat.example\r\n"
 )
 
 
-def test_what_comes_before_the_rest_was_looked_at_does_not_pass_it(
+def test_later_packet_does_not_overtake_a_pipelined_request(
     held: Poller, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A turn of the reactor lies between the answer and what had to wait for it: more may come."""
+    """The pipelined bytes are read in the turn after the answer, and more may come before that."""
     later: list[Callable[[], None]] = []
     channel = held.http.wire.protocol
     with monkeypatch.context() as patch:
@@ -418,10 +417,10 @@ def test_what_comes_before_the_rest_was_looked_at_does_not_pass_it(
     assert health.json == {"status": "ok"}
 
 
-def test_who_ends_its_input_behind_a_held_poll_is_still_answered(
+def test_client_that_half_closes_after_a_held_poll_was_answered_gets_all_answers(
     held: Poller, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What it had sent before is carried out."""
+    """The request that it pipelined is carried out."""
     later: list[Callable[[], None]] = []
     channel = held.http.wire.protocol
     held.http.send_raw(LATE)
@@ -435,8 +434,8 @@ def test_who_ends_its_input_behind_a_held_poll_is_still_answered(
     assert [response.status for response in held.http.responses()] == [200, 201]
 
 
-def test_a_held_poll_that_has_half_closed_is_closed_when_it_is_answered(held: Poller) -> None:
-    """As on the other road: nothing else will be asked."""
+def test_half_closed_connection_is_closed_when_its_held_poll_is_answered(held: Poller) -> None:
+    """As on the slow path: no further request can come."""
     held.http.wire.end_input()
     assert not held.http.closed
     held.server.say("second")
@@ -445,7 +444,7 @@ def test_a_held_poll_that_has_half_closed_is_closed_when_it_is_answered(held: Po
     assert held.http.closed
 
 
-def test_what_was_sent_behind_a_held_poll_before_it_half_closed_is_answered(held: Poller) -> None:
+def test_requests_pipelined_before_a_half_close_are_answered(held: Poller) -> None:
     """In order, and then the connection is closed."""
     held.http.send_raw(LATE)
     held.http.wire.end_input()
@@ -455,14 +454,14 @@ def test_what_was_sent_behind_a_held_poll_before_it_half_closed_is_answered(held
     assert held.http.closed
 
 
-def test_who_sends_on_and_on_behind_a_held_poll_is_not_read(held: Poller) -> None:
-    """What is put off is bounded; the rest waits in TCP."""
+def test_pipelined_input_behind_held_poll_is_not_read(held: Poller) -> None:
+    """Beyond a bounded buffer, it waits in TCP."""
     held.http.wire.send(b"x" * 20_000)
     assert held.http.wire.producerState == "paused"
 
 
-def test_an_idle_connection_is_closed_so_long_after_its_last_learned_poll(held: Poller) -> None:
-    """The idle time does not run while a poll is held."""
+def test_idle_time_begins_when_a_learned_poll_is_answered(held: Poller) -> None:
+    """It does not run while the poll is held."""
     held.server.chat.advance(26)
     assert held.http.response().texts == []
     held.server.chat.advance(KEPT_SECONDS - 2)
@@ -471,9 +470,9 @@ def test_an_idle_connection_is_closed_so_long_after_its_last_learned_poll(held: 
     assert held.http.closed
 
 
-def test_an_empty_line_is_no_reason_to_stay(poller: Poller) -> None:
-    """HTTP allows it before a request; it is none, and the connection is as idle as before."""
-    poller.poll(question(poller.cursor))
+def test_empty_line_does_not_restart_the_idle_time(poller: Poller) -> None:
+    """HTTP allows it before a request, but it is none."""
+    poller.poll(poll_bytes(poller.cursor))
     poller.http.wire.send(b"\r\n")
     poller.server.chat.advance(KEPT_SECONDS - 1)
     assert not poller.http.closed
@@ -481,8 +480,8 @@ def test_an_empty_line_is_no_reason_to_stay(poller: Poller) -> None:
     assert poller.http.closed
 
 
-def test_a_request_of_another_kind_on_the_connection_keeps_it_open(held: Poller) -> None:
-    """Idle time is counted on both roads."""
+def test_other_requests_restart_the_idle_time(held: Poller) -> None:
+    """It is counted on the fast path and the slow path alike."""
     held.server.say("second")
     assert held.http.response().texts == ["second"]
     held.server.chat.advance(50)
@@ -493,11 +492,11 @@ def test_a_request_of_another_kind_on_the_connection_keeps_it_open(held: Poller)
     assert held.http.closed
 
 
-# -- what the bytes do not decide ----------------------------------------------------------------
+# -- templates and sessions ----------------------------------------------------------------------
 
 
-def asks_again(ada: HttpClient) -> str:
-    """A poll in ada's session that her connection has learned."""
+def learned_target(ada: HttpClient) -> str:
+    """The target of a poll in ada's session that her connection has learned."""
     target = "/rooms/lobby/events?since=1&wait=0"
     for _ in range(2):
         assert ada.get(target).status == 200
@@ -506,26 +505,26 @@ def asks_again(ada: HttpClient) -> str:
     return target
 
 
-def test_a_session_that_has_ended_is_noticed(server: MemoryServer, ada: HttpClient) -> None:
-    """The token was good when the question was learned, and is not any more."""
-    target = asks_again(ada)
+def test_learned_poll_of_an_ended_session_is_refused(server: MemoryServer, ada: HttpClient) -> None:
+    """The token was valid when the poll was learned."""
+    target = learned_target(ada)
     other = server.http()
     other.headers = dict(ada.headers)
     assert other.request("DELETE", "/session").status == 204
     assert ada.get(target).refusal == (401, "bad-token")
 
 
-def test_learned_polls_keep_their_session(server: MemoryServer, ada: HttpClient) -> None:
-    """Asking counts as being there, on either road."""
-    target = asks_again(ada)
+def test_learned_polls_keep_their_session_alive(server: MemoryServer, ada: HttpClient) -> None:
+    """They restart its grace period, as parsed polls do."""
+    target = learned_target(ada)
     for _ in range(4):
         server.chat.advance(30)
         ada.get(target)
     assert server.here == ["ada"]
 
 
-def test_a_room_that_was_forgotten_in_between_is_found_again(server: MemoryServer) -> None:
-    """A room where nothing had happened is another object when something does."""
+def test_learned_poll_finds_a_room_that_was_evicted(server: MemoryServer) -> None:
+    """The room without events was another object than the one with an event."""
     http = server.http()
     floor = server.chat.service.horizon
     target = f"/rooms/new/events?since={floor}&wait=0"
@@ -535,11 +534,11 @@ def test_a_room_that_was_forgotten_in_between_is_found_again(server: MemoryServe
     assert http.get(target).texts == ["hello"]
 
 
-def test_of_two_polls_of_a_session_the_newer_is_held_on_either_road(
+def test_newer_poll_of_a_session_ends_the_older_on_both_paths(
     server: MemoryServer, ada: HttpClient
 ) -> None:
-    """The older one is answered at once with no events, however each was asked."""
-    asks_again(ada)
+    """The older one is answered at once without events, whether each was parsed or learned."""
+    learned_target(ada)
     since = server.say("now")
     target = f"/rooms/lobby/events?since={since}"
     other = server.http()

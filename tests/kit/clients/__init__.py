@@ -1,12 +1,12 @@
-"""One client for each door, all with the same methods, so that one suite holds every door to the
-same promises (`tests/contract/`).
+"""One client for each door, all with the same methods, so that one suite tests the promises of
+every door (`tests/contract/`).
 
-A new door is a subclass of `Client` and one line in `DOORS`.  A client tells what it has read in
-one form, whatever its door speaks: `("message", "ada", "hello")`, `("join", "ada")`, `("gap",)`.  A
-text of several lines is told as several messages, for a line door makes that of it.
+A new door needs a subclass of `Client` and one line in `DOORS`.  Every client returns the events
+that it has read in one form: `("message", "ada", "hello")`, `("join", "ada")`, `("gap",)`.  A text
+of several lines is several messages in that form, because it is so on the line door.
 
-A promise that a protocol cannot make is an attribute of its client (`Client.tells`, `commands`,
-`confirms`, `owns_name`, …), by which the suite chooses the doors of a test.
+What a protocol cannot do is an attribute of its client (`Client.kinds`, `commands`, `confirms`,
+`owns_name`, …), by which the suite chooses the doors of a test.
 """
 
 from __future__ import annotations
@@ -35,4 +35,4 @@ DOORS: dict[str, type[Client]] = {
         ClassicClient,
     )
 }
-"""Every door that the contract is about."""
+"""Every door that the contract suite tests, by name."""

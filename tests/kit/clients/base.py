@@ -1,4 +1,4 @@
-"""What a client of any door can do."""
+"""The methods of a client of any door."""
 
 from __future__ import annotations
 
@@ -10,71 +10,72 @@ from .seen import EVERYTHING, Seen
 
 
 class Client(ABC):
-    """Somebody at one door, reading and speaking in the lobby.
+    """A client of one door that reads and speaks in the lobby.
 
-    What is asked (`enter`, `say`, …) is settled at once and answers what the door refuses it with,
-    or None; `ask` and `answer` are the two halves of `say`, for tests that look in between.
+    Its commands (`enter`, `say`, …) wait for the answer, and return the door's error, or None if
+    the door accepted them; `ask` and `answer` are the two halves of `say`, for tests that check
+    what happens in between.
     """
 
     door: ClassVar[str]
     many_lines: ClassVar[bool] = True
     """Whether one text may hold line breaks."""
     pushes: ClassVar[bool] = True
-    """Whether events come without being asked for."""
-    tells: ClassVar[frozenset[str]] = EVERYTHING
+    """Whether the door sends events without further requests."""
+    kinds: ClassVar[frozenset[str]] = EVERYTHING
     """The kinds of events that its protocol has a form for."""
     commands: ClassVar[bool] = True
-    """Whether its protocol has commands beside `say`: actions, topics, other names, goodbyes."""
+    """Whether its protocol has more commands than `say`: actions, topics, renames, leaves."""
     confirms: ClassVar[bool] = True
-    """Whether the client says what it has received, so that events lost on the way come again."""
+    """Whether the client says which events it has received, so that lost ones are sent again."""
     owns_name: ClassVar[bool] = True
-    """Whether a name belongs to one client; else a client that uses the same name shares it."""
-    put_out: str | None = None
-    """With which code the server has ended its reading."""
+    """Whether a name belongs to one client; otherwise clients with the same name share it."""
+    end_code: str | None = None
+    """The error code with which the server has ended its reading."""
 
     def __init__(self, server: MemoryServer, *, name: str = "", chop: int = 0) -> None:
-        """Come in, under a name if there is one; send packets of `chop` bytes (0: as they are)."""
+        """Connect, and take a name if one is given; send packets of `chop` bytes (0: uncut)."""
         self.chat = server.chat
         self.server = server
         self.chop = chop
         self.name = ""
-        self.come_back()
+        self.reconnect()
         if name:
             assert self.enter(name) is None
 
     @classmethod
-    def told(cls, *events: Seen) -> list[Seen]:
-        """Those of the events that this door tells."""
-        return [event for event in events if event[0] in cls.tells]
+    def visible(cls, *events: Seen) -> list[Seen]:
+        """Those of the events that this door shows."""
+        return [event for event in events if event[0] in cls.kinds]
 
     def enter(self, name: str) -> str | None:
-        """Take a name, or another one."""
+        """Take a name, the first or another one."""
         refusal = self._enter(name)
         if refusal is None:
             self.name = name
         return refusal
 
     def say(self, text: str) -> str | None:
-        """Say something."""
+        """Send a message."""
         self.ask(text)
         self.chat.settle()
         return self.answer()
 
     @abstractmethod
     def ask(self, text: str) -> None:
-        """Send what is to be said, and wait for nothing."""
+        """Send a message without waiting for the answer."""
 
     @abstractmethod
     def answered(self) -> bool:
-        """Whether what was asked was acknowledged or refused."""
+        """Whether the message was acknowledged or refused."""
 
     @abstractmethod
     def answer(self) -> str | None:
-        """What was refused since the last call, if anything was."""
+        """The errors since the last call, or None."""
 
     @abstractmethod
     def act(self, text: str) -> str | None:
-        """Do something."""
+        """Send an action."""
 
     @abstractmethod
     def set_topic(self, text: str) -> str | None:
@@ -82,27 +83,27 @@ class Client(ABC):
 
     @abstractmethod
     def read(self) -> list[Seen]:
-        """What was seen since the last call."""
+        """The events since the last call."""
 
     @abstractmethod
     def stall(self) -> None:
-        """Stop reading, so that everything on the way fills up."""
+        """Stop reading, so that all buffers fill up."""
 
     @abstractmethod
-    def unstall(self) -> None:
+    def resume(self) -> None:
         """Read again."""
 
     @abstractmethod
-    def go_away(self) -> None:
+    def disconnect(self) -> None:
         """Lose the connection."""
 
     @abstractmethod
-    def come_back(self) -> None:
-        """Connect (again), under the same name, to go on reading where one stood."""
+    def reconnect(self) -> None:
+        """Connect (again) under the same name, and resume at the cursor."""
 
     @abstractmethod
     def leave(self) -> None:
-        """Leave for good."""
+        """End the session."""
 
     @abstractmethod
     def _enter(self, name: str) -> str | None:

@@ -16,14 +16,14 @@ _numbers = count(1)
 
 
 class ClassicClient(Client):
-    """A script of 2011: a loop of polls on one connection, and what it says on another.
+    """A script of 2011: a loop of polls on one connection, and its messages on another.
 
     This protocol reads under a name only, so a client without one takes a name of its own.
     """
 
     door = "classic"
     pushes = False
-    tells = frozenset({"message", "action", "gap"})
+    kinds = frozenset({"message", "action", "gap"})
     commands = False
     confirms = False
     owns_name = False
@@ -36,11 +36,11 @@ class ClassicClient(Client):
         self._seen: list[Seen] = []
         super().__init__(server, name=name, chop=chop)
 
-    def come_back(self) -> None:
+    def reconnect(self) -> None:
         self._reads = self._polling(self._as)
 
-    def go_away(self) -> None:
-        """What was answered counts as read: the door cannot know that it was lost."""
+    def disconnect(self) -> None:
+        """Answers on the way count as read: the door cannot know that they were lost."""
         for response in self._reads.responses():
             self._take(response)
         self._reads.wire.hang_up()
@@ -71,7 +71,7 @@ class ClassicClient(Client):
         while not self._stalled and (responses := self._reads.responses()):
             (response,) = responses
             if response.status == 403:
-                self.put_out = "not-allowed"
+                self.end_code = "not-allowed"
                 break
             self._take(response)
             self._get(self._reads, name=self._as)
@@ -81,7 +81,7 @@ class ClassicClient(Client):
     def stall(self) -> None:
         self._stalled = True
 
-    def unstall(self) -> None:
+    def resume(self) -> None:
         self._stalled = False
 
     def _enter(self, name: str) -> str | None:
@@ -89,12 +89,12 @@ class ClassicClient(Client):
         reads = self._polling(name)
         if responses := reads.responses():
             return refusal(responses[0])
-        self.go_away()
+        self.disconnect()
         self._as, self._reads = name, reads
         return None
 
     def _polling(self, name: str) -> HttpClient:
-        """A connection that polls as `name`, which is registered by now unless it is refused."""
+        """A connection that polls as `name`, which is registered or refused by now."""
         http = self.server.classic()
         self._get(http, name=name)
         self.chat.settle()
@@ -111,13 +111,13 @@ class ClassicClient(Client):
 
 
 def refusal(response: Response) -> str | None:
-    """The line with which a request was refused; None where it was not."""
+    """The line with which a request was refused, or None."""
     assert response.headers["content-type"] == "text/plain; charset=utf-8"
     return None if response.status == 200 else response.body.decode().removesuffix("\n")
 
 
 def seen_in_line(line: str) -> Seen:
-    """What one line tells."""
+    """The event in one line."""
     if re.fullmatch(r">> : (?:\d+ )?events were missed here", line):
         return GAP
     for pattern, kind in ((r"(\S+) : (.*)", "message"), (r"\* (\S+) : (.*)", "action")):

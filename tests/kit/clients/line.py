@@ -11,7 +11,7 @@ from .seen import Seen, seen_in_lines
 
 
 class LineClient(Client):
-    """Telnet or netcat."""
+    """A client like telnet or netcat."""
 
     door = "line"
     many_lines = False
@@ -24,7 +24,7 @@ class LineClient(Client):
         self._refusals: list[str] = []
         super().__init__(server, name=name, chop=chop)
 
-    def come_back(self) -> None:
+    def reconnect(self) -> None:
         self._wire = self.server.line()
         if self._place is not None:
             self._command(f"/since {self._place}")
@@ -32,7 +32,7 @@ class LineClient(Client):
         if self.name:
             self.enter(self.name)
 
-    def go_away(self) -> None:
+    def disconnect(self) -> None:
         self._receive()
         kept, self._lines = self._lines, []
         self._command("/since 0")
@@ -75,7 +75,7 @@ class LineClient(Client):
     def stall(self) -> None:
         self._wire.fill()
 
-    def unstall(self) -> None:
+    def resume(self) -> None:
         if not self._wire.lost:
             self._wire.drain()
         self.chat.settle()

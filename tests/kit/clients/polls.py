@@ -12,7 +12,7 @@ from .web import WebClient
 
 
 class PollClient(WebClient):
-    """Polls, and polls again: from the second time on it asks what the connection has learned."""
+    """Polls on one connection, which has learned the poll from the second time on."""
 
     door = "poll"
     pushes = False
@@ -22,7 +22,7 @@ class PollClient(WebClient):
         while not self._stalled and (responses := self._reads.responses()):
             (response,) = responses
             if response.status in (403, 404):
-                self.put_out = response.error
+                self.end_code = response.error
                 break
             assert response.status == 200
             self._take_answer(response)
@@ -33,7 +33,7 @@ class PollClient(WebClient):
     def stall(self) -> None:
         self._stalled = True
 
-    def unstall(self) -> None:
+    def resume(self) -> None:
         self._stalled = False
 
     def _listen(self) -> None:
@@ -54,7 +54,7 @@ class PollClient(WebClient):
 
 
 class VaryingPollClient(PollClient):
-    """Polls with headers that are never twice the same, so that each poll is parsed anew."""
+    """Polls with different headers each time, so that each poll is parsed."""
 
     door = "varying-poll"
     _number = 0
@@ -65,7 +65,7 @@ class VaryingPollClient(PollClient):
 
 
 class ReturningPollClient(PollClient):
-    """Polls from a new connection each time, which knows what the one before it has learned."""
+    """Polls on a new connection each time, which uses the template of the one before."""
 
     door = "returning-poll"
 

@@ -1,4 +1,4 @@
-"""Events as every door's client tells them, whatever the door speaks."""
+"""Events in the form in which the clients of all doors return them."""
 
 from __future__ import annotations
 
@@ -7,22 +7,22 @@ from collections.abc import Iterator
 from typing import Any
 
 Seen = tuple[str, ...]
-"""An event, as every door's client tells it."""
+"""An event in that form."""
 EVERYTHING = frozenset({"message", "action", "topic", "join", "leave", "nick", "notice", "gap"})
 """The kinds of events."""
 GAP: Seen = ("gap",)
-"""Something is missing here."""
+"""Events are missing here."""
 
 
 def seen_in_json(event: dict[str, Any]) -> Iterator[Seen]:
-    """What one JSON event tells."""
+    """The events in one JSON event."""
     people = [event[name] for name in ("from", "to") if name in event]
     for line in event.get("text", "").split("\n"):
         yield (event["type"], *people, *([line] if event["type"] in _WORDY else []))
 
 
 def seen_in_lines(lines: list[str]) -> Iterator[Seen]:
-    """What lines tell, but for answers and refusals, and what is shown again on coming in."""
+    """The events in lines; answers, errors and the replay on joining are left out."""
     replayed = False
     for line in lines:
         if line.startswith("== "):
@@ -35,11 +35,11 @@ def seen_in_lines(lines: list[str]) -> Iterator[Seen]:
 
 
 def seen_in_line(line: str) -> Seen:
-    """What one line tells."""
+    """The event in one line."""
     for pattern, *lead in _LINES:
         if found := re.fullmatch(pattern, line):
             return (*lead, *(word or "" for word in found.groups()))
-    raise AssertionError(f"a line that nobody could tell apart: {line!r}")
+    raise AssertionError(f"a line of no known form: {line!r}")
 
 
 _WORDY = ("message", "action", "topic", "leave", "notice")

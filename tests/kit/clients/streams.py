@@ -1,4 +1,4 @@
-"""Clients that read an answer which does not end: server-sent events, JSON lines."""
+"""Clients of streams: server-sent events, JSON lines."""
 
 from __future__ import annotations
 
@@ -10,24 +10,24 @@ from .web import WebClient
 
 
 class StreamClient(WebClient):
-    """Somebody who reads an answer that does not end, until the connection is lost."""
+    """A client that reads an endless response until the connection is lost."""
 
     _rest = b""
     ready = 0
-    """How often it was told, on this connection, that it has been sent all that was stored."""
+    """How often this connection has received `ready`."""
 
     def read(self) -> list[Seen]:
         *blocks, self._rest = (self._rest + self._reads.streamed()).split(self._separator)
         for block in blocks:
             self._take_block(block.decode())
-        assert self._reads.closed == (self.put_out is not None)
+        assert self._reads.closed == (self.end_code is not None)
         seen, self._seen = self._seen, []
         return seen
 
     def stall(self) -> None:
         self._reads.wire.fill()
 
-    def unstall(self) -> None:
+    def resume(self) -> None:
         if not self._reads.closed:
             self._reads.wire.drain()
         self.chat.settle()
@@ -35,14 +35,14 @@ class StreamClient(WebClient):
     @property
     @abstractmethod
     def _separator(self) -> bytes:
-        """What stands between two blocks."""
+        """The separator of blocks."""
 
     @abstractmethod
     def _take_block(self, block: str) -> None:
-        """Read one of them."""
+        """Read one block."""
 
     def _take_ready(self, next_: int) -> None:
-        """All that was stored has been sent."""
+        """Read `ready`: all stored events have been sent."""
         self.ready += 1
         assert self.ready == 1
         assert next_ >= self._cursor
@@ -50,7 +50,7 @@ class StreamClient(WebClient):
 
 
 class SseClient(StreamClient):
-    """An `EventSource` that is less patient than a browser: it takes no block for nothing."""
+    """An `EventSource` that is stricter than a browser: every block needs data."""
 
     door = "sse"
     _separator = b"\n\n"
@@ -68,7 +68,7 @@ class SseClient(StreamClient):
             self._seen.append(GAP)
         elif fields["event"] == "end":
             assert set(data) == {"code", "message"}
-            self.put_out = data["code"]
+            self.end_code = data["code"]
         elif fields["event"] == "ready":
             assert fields["id"] == str(data["next"])
             self._take_ready(data["next"])
@@ -92,12 +92,12 @@ class NdjsonClient(StreamClient):
     def _take_block(self, block: str) -> None:
         told = json.loads(block or "null")
         if told is None:
-            return  # a sign of life
+            return  # a heartbeat
         if told["type"] == "gap":
             self._seen.append(GAP)
         elif told["type"] == "error":
             assert set(told) == {"type", "code", "message"}
-            self.put_out = told["code"]
+            self.end_code = told["code"]
         elif told["type"] == "ready":
             self._take_ready(told["next"])
         else:

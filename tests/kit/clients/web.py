@@ -1,4 +1,4 @@
-"""What clients over HTTP have in common, however they read."""
+"""The common part of clients over HTTP: how they send commands."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .seen import Seen, seen_in_json
 
 
 class WebClient(Client):
-    """A browser or a program over HTTP: says what it has to say in requests, one after another."""
+    """A browser or a program over HTTP, which sends commands as requests on one connection."""
 
     _cursor: int
 
@@ -25,13 +25,13 @@ class WebClient(Client):
         self._cursor = now.json["next"]
         super().__init__(server, name=name, chop=chop)
 
-    def come_back(self) -> None:
+    def reconnect(self) -> None:
         self._reads = self.server.http()
         self._reads.headers = self._commands.headers
         self._listen()
 
-    def go_away(self) -> None:
-        """What is on its way is lost."""
+    def disconnect(self) -> None:
+        """Events on the way are lost."""
         self._reads.wire.hang_up()
 
     def leave(self) -> None:
@@ -69,9 +69,9 @@ class WebClient(Client):
         if refused := refusal(response, 201):
             return refused
         self._commands.headers["Authorization"] = f"Bearer {response.json['token']}"
-        # From here on it reads in this session.
-        self.go_away()
-        self.come_back()
+        # From here on the client reads in this session.
+        self.disconnect()
+        self.reconnect()
         return None
 
     def _settled(self, method: str, target: str, value: Any, status: int) -> str | None:
@@ -83,11 +83,11 @@ class WebClient(Client):
         self._commands.send(method, target, body, {"Content-Type": kind}, chop=self.chop)
 
     def _spoken(self, text: str) -> tuple[str, str]:
-        """A message as a request's body: of which type it is, and the body."""
+        """A message as a request's media type and body."""
         return self._formed({"text": text})
 
     def _formed(self, value: Any) -> tuple[str, str]:
-        """Some fields as a request's body."""
+        """Fields as a request's media type and body."""
         return "application/json", json.dumps(value)
 
     def _take(self, event: dict[str, Any]) -> None:
@@ -98,7 +98,7 @@ class WebClient(Client):
 
 
 def refusal(response: Response, status: int) -> str | None:
-    """What people read where a request was refused; None where it was answered with `status`."""
+    """The message of the error, or None if the request was answered with `status`."""
     if response.status == status:
         return None
     assert response.error

@@ -20,7 +20,7 @@ class WebSocketClient(Client):
     door = "websocket"
     _ref = 0
     ready = 0
-    """How often it was told, on this connection, that it has been sent all that was stored."""
+    """How often this connection has received `ready`."""
 
     def __init__(self, server: MemoryServer, *, name: str = "", chop: int = 0) -> None:
         self._seen: list[Seen] = []
@@ -29,7 +29,7 @@ class WebSocketClient(Client):
         self._cursor: int = now.json["next"]
         super().__init__(server, name=name, chop=chop)
 
-    def come_back(self) -> None:
+    def reconnect(self) -> None:
         self.ready = 0
         self._wire = self.server.chat.connect(self.server.http_door)
         self._socket = WSConnection(ConnectionType.CLIENT)
@@ -40,8 +40,8 @@ class WebSocketClient(Client):
         if self.name:
             self.enter(self.name)
 
-    def go_away(self) -> None:
-        """What is on its way is lost."""
+    def disconnect(self) -> None:
+        """Events on the way are lost."""
         self._wire.hang_up()
 
     def leave(self) -> None:
@@ -74,7 +74,7 @@ class WebSocketClient(Client):
     def stall(self) -> None:
         self._wire.fill()
 
-    def unstall(self) -> None:
+    def resume(self) -> None:
         if not self._wire.lost:
             self._wire.drain()
         self.chat.settle()
@@ -101,7 +101,7 @@ class WebSocketClient(Client):
                 assert event.message_finished
                 self._take(json.loads(event.data))
             elif isinstance(event, CloseConnection):
-                assert (event.code, event.reason) == (1008, self.put_out)
+                assert (event.code, event.reason) == (1008, self.end_code)
             else:
                 assert isinstance(event, AcceptConnection)
 
@@ -112,7 +112,7 @@ class WebSocketClient(Client):
             case "error":
                 assert told["code"]
                 if told["ref"] is None:
-                    self.put_out = told["code"]
+                    self.end_code = told["code"]
                 self._answers[told["ref"]] = told["message"]
             case "gap":
                 self._seen.append(GAP)

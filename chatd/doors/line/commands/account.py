@@ -1,8 +1,8 @@
-"""Commands about the account: registering, signing in and out, the password.
+"""Commands about the account: registration, signing in and out, the password.
 
-What goes wrong with a password is told as the outcome of a command: a line that raised
-`RateLimited` would be carried out again later, and a password that was asked for is no line to
-carry out.
+Refusals of a password are outcomes of a Deferred (`maybeDeferred`), never exceptions of the line:
+a line that raises `RateLimited` is carried out again later, but the answer to a password prompt is
+no command.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from .row import Kind, command
 
 PROMPT = "password: "
 LABEL = "line"
-"""What the list of an account's sessions calls one of this door."""
+"""The label of this door's sessions in the list of an account's sessions."""
 
 
 def _check_private(client: LineClient) -> None:
@@ -33,7 +33,7 @@ def _check_private(client: LineClient) -> None:
 
 
 def _need_password(client: LineClient, form: str, password: str, then: Any) -> None:
-    """Go on with the password; a telnet client is asked for it."""
+    """Call `then` with the password; if it is empty, ask a telnet client for it first."""
     _check_private(client)
     if password:
         then(password)
@@ -48,7 +48,7 @@ def _need_password(client: LineClient, form: str, password: str, then: Any) -> N
     kind=Kind.CHANGE,
 )
 def register(client: LineClient, password: str) -> None:
-    """The person stays who it is, in the same rooms."""
+    """The guest becomes the account's person, and stays in its rooms."""
     person = client.person
     if person.account is not None:
         raise BadName(f"{person.name} is registered already, and you are signed in")
@@ -75,7 +75,7 @@ def register(client: LineClient, password: str) -> None:
 
 @command("/login NAME PASSWORD", "sign in to your account", name_and_secret, kind=Kind.CHANGE)
 def login(client: LineClient, name: str, password: str) -> None:
-    """The guest leaves; the account's person is in all the rooms that the account has joined."""
+    """The guest leaves; the client becomes the account's person, in the account's rooms."""
 
     def go_on(password: str) -> None:
         service, address = client.service, client.session.address
@@ -96,8 +96,8 @@ def login(client: LineClient, name: str, password: str) -> None:
 @command("/password NEW", "take another password; all other sessions end", secret, kind=Kind.CHANGE)
 def password(client: LineClient, new: str) -> None:
     """This connection goes on."""
-    standing, record = client.session.standing, client.session.record
-    if record is None or standing is None:
+    credential, record = client.session.credential, client.session.record
+    if record is None or credential is None:
         raise NoSession("you are not signed in; /login NAME PASSWORD, or /register PASSWORD")
 
     def go_on(new: str) -> None:
@@ -114,7 +114,7 @@ def password(client: LineClient, new: str) -> None:
 
 @command("/logout", "sign out, and go on as a guest", nothing, kind=Kind.CHANGE)
 def logout(client: LineClient) -> None:
-    """This connection only."""
+    """The account's other sessions go on."""
     if client.session.record is None:
         raise NoSession("you are not signed in")
     address = client.session.address

@@ -30,7 +30,7 @@ _WHO = word("name or network", WHO)
 
 
 def _do(client: LineClient, asked: Command) -> None:
-    """Carry a command out: its event is its answer, and if there is none, that nothing changed."""
+    """Carry out a command: its event is the answer; without one, say that nothing has changed."""
     client.change(client.perform(asked), _done, client)
 
 
@@ -57,7 +57,7 @@ def op(client: LineClient, name: str) -> None:
 
 @command("/deop NAME", "take the role of an op or owner", _NAME, kind=Kind.CHANGE)
 def deop(client: LineClient, name: str) -> None:
-    """For owners, and for oneself."""
+    """For owners; anybody may give up their own role."""
     _give(client, name, None)
 
 
@@ -112,12 +112,12 @@ def bans(client: LineClient) -> None:
         return
     for what, found in (("banned", banned), ("muted", muted)):
         for id_, one in found[:MOST_LISTED]:
-            client.answer(_told(what, id_, one))
+            client.answer(_row(what, id_, one))
         if len(found) > MOST_LISTED:
             client.answer(f"{len(found) - MOST_LISTED} more are {what}")
 
 
-def _told(what: str, id_: str, one: Restriction) -> str:
+def _row(what: str, id_: str, one: Restriction) -> str:
     who = one.network or one.target
     return one.explained(f"{what}: {who} ({id_}) by {one.by}")
 
@@ -200,7 +200,7 @@ def slow(client: LineClient, seconds: int) -> None:
     kind=Kind.CHANGE,
 )
 def delete(client: LineClient, id_: int) -> None:
-    """One's own, or for ops any."""
+    """For its author, and for ops."""
     room: Room = client.reader.here()
     found: Any = id_ or client.service.moderation.last_message(client.person, room)
     if not found:

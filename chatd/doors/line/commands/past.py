@@ -1,7 +1,7 @@
-"""Commands about what has happened: the last events, and those after one.
+"""Commands about earlier events: the last ones, and those after an id.
 
-A page is read from the store, and meanwhile the client may be sent other things.  If it has to read
-them first, the line that asked is carried out again.
+While a page is read from the store, live events may fill the client's buffer.  Then the page is
+dropped, and the line is carried out again when the client has read them.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ def _tell_history(page: Page, client: LineClient, room: Room, count: int) -> Non
     number("an event's id"),
 )
 def since(client: LineClient, id_: int) -> None:
-    """As many as fit into one answer, which says where to go on."""
+    """As many as fit into one answer, which ends with the id to go on from."""
     room = client.reader.here()
     client.reader.check(room)
     found = history.since(client.service, room, id_)

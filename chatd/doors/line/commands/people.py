@@ -1,4 +1,4 @@
-"""Commands about people: one's own name, and whom one does not want to hear."""
+"""Commands about people: the own name, and the people to ignore."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def nick(client: LineClient, name: str) -> None:
 
 @command("/ignore NAME", "hear no more of somebody", word("name", NAME), kind=Kind.CHANGE)
 def ignore(client: LineClient, name: str) -> None:
-    """For good if one is signed in, else for as long as one is here."""
+    """For good for an account, for a guest until it leaves."""
 
     def ignored(_: object) -> None:
         client.reader.read(client.reader.room)
@@ -38,4 +38,4 @@ def unignore(client: LineClient, name: str) -> None:
         client.reader.read(client.reader.room)
         client.answer(f"you hear {name} again")
 
-    client.change(client.service.ignores.hear(client.person, name), heard)
+    client.change(client.service.ignores.unignore(client.person, name), heard)

@@ -1,4 +1,4 @@
-"""Commands about rooms: coming, going, the current one, and who is there."""
+"""Commands about rooms: joining, leaving, the current room, and the people in a room."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _ROOM = word("room", ROOM)
     kind=Kind.CHANGE,
 )
 def join(client: LineClient, room: str) -> None:
-    """The room is read from right before the person's own coming on, behind its last messages."""
+    """The room's last messages are replayed, then it is read from the person's own `join` on."""
     asked = Join(room)
     name = clean_room(room)
     new = not client.reader.reads(name)
@@ -33,7 +33,7 @@ def join(client: LineClient, room: str) -> None:
 
 
 def _joined(id_: int | None, client: LineClient, name: str, new: bool) -> Deferred[None] | None:
-    """The person is in the room."""
+    """The person has joined the room."""
     reader = client.reader
     reader.give_back(name)
     joined = reader.joined(name)
@@ -54,7 +54,7 @@ def _begin(replay: history.Replay, client: LineClient, name: str, begin: int) ->
 
 
 def _enter(client: LineClient, room: Room) -> None:
-    """Make it the current room, which is read already."""
+    """Make a room that the client reads already the current one."""
     client.reader.read(room)
     client.write(client.where(room))
 
@@ -75,7 +75,7 @@ def leave(client: LineClient, room: str) -> None:
 def _left(id_: int | None, client: LineClient, name: str) -> None:
     reader = client.reader
     if id_ is not None:
-        client.subscriber.hide(id_)  # the answer tells it
+        client.subscriber.hide(id_)  # the answer says it
     client.subscriber.wake()
     reader.give_back(name)
     client.answer(f"you have left #{name}")
@@ -113,7 +113,7 @@ def who(client: LineClient, room: str) -> None:
 
 @command("/rooms", "which rooms there are", nothing)
 def rooms(client: LineClient) -> None:
-    """The first of them, with their topics."""
+    """The first `MOST_LISTED`, with their topics."""
     client.service.readers.policy.may(client.person, Action.LIST)
     own = client.service.rooms.unlisted_for(client.person)
     found = client.service.rooms.listings(limit=MOST_LISTED + 1, own=own)

@@ -1,9 +1,9 @@
-"""What a command of the line door is: a function, and the row that describes it.
+"""Commands of the line door: a function, and the row of the table that describes it.
 
     @command("/who [ROOM]", "who is in a room", optional(word("room", ROOM)), aliases=("names",))
     def who(client: LineClient, room: str) -> None: ...
 
-The words are read by a reader of `chatd.codecs.commandlines`, and are the function's arguments.
+A reader of `chatd.codecs.commandlines` parses the words, which become the function's arguments.
 """
 
 from __future__ import annotations
@@ -20,14 +20,15 @@ Words = TypeVarTuple("Words")
 
 
 class Kind(Enum):
-    """What a command waits for, and what limits it."""
+    """What a command waits for, and which rate limit it has."""
 
     QUESTION = auto()
-    """Only this client sees it: at most 10 a second, answered behind the client's messages."""
+    """Only this client sees the outcome: at most 10 a second, answered after the client's earlier
+    messages."""
     CHANGE = auto()
-    """It changes names or rooms, and is answered behind the client's messages."""
+    """It changes names or rooms, and is answered after the client's earlier messages."""
     MESSAGE = auto()
-    """Its echo is its answer: a paste of them does not wait for one another."""
+    """Its echo is its answer, so commands of a paste do not wait for one another."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,7 @@ class LineCommand(Usage):
 
     kind: Kind = Kind.QUESTION
     with_words: Kind | None = None
-    """The kind if it is given with words, where that makes a difference."""
+    """The kind of the command with words; None: words make no difference."""
 
     def kind_of(self, words: tuple[Any, ...]) -> Kind:
         """The kind of the command with these words."""

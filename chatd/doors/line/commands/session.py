@@ -10,7 +10,7 @@ from .row import Kind, command
 
 @command("/echo on|off", "show you your own messages, or not", choice("on or off", "on", "off"))
 def echo(client: LineClient, switch: str) -> None:
-    """A program that says much need not read it again."""
+    """For programs that say much, and need not read it again."""
     client.echo = switch == "on"
     client.answer(
         "you see your own messages" if client.echo else "you no longer see your own messages"
@@ -24,7 +24,7 @@ def echo(client: LineClient, switch: str) -> None:
 )
 def time(client: LineClient, zone: str) -> None:
     """From the next event on."""
-    client.let_catch_up()  # its place is known then
+    client.let_catch_up()  # the new subscriber begins at the newest event
     client.reader.show_times({"on": "local", "off": "", "utc": "utc"}[zone])
     shown = {"on": "times are shown, in the server's time zone", "utc": "times are UTC"}
     client.answer(shown.get(zone, "times are not shown"))
@@ -36,7 +36,7 @@ def time(client: LineClient, zone: str) -> None:
     choice("on, and lasts until you disconnect", "on"),
 )
 def literal(client: LineClient, switch: str) -> None:
-    """For a program that passes on lines of others."""
+    """For programs that pass on other people's lines."""
     client.literal = True
     client.answer("every line is said as it is from here on; disconnect to end that")
 

@@ -1,4 +1,4 @@
-"""Commands that say something: actions, private messages, the topic."""
+"""Commands with a text for others: actions, private messages, the topic."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def reply(client: LineClient, words: str) -> None:
     with_words=Kind.MESSAGE,
 )
 def topic(client: LineClient, words: str) -> None:
-    """Of the current room."""
+    """The topic of the current room."""
     room = client.reader.here()
     if words:
         client.say(SetTopic(room.name, "" if words == "-" else words))

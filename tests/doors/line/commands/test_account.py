@@ -1,4 +1,4 @@
-"""Signing in on the line door."""
+"""Accounts on the line door (`chatd.doors.line.commands.account`)."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ DO_ECHO, DONT_ECHO = b"\xff\xfd\x01", b"\xff\xfe\x01"
 
 
 class Terminal:
-    """A client of the line door, from this machine unless it is said."""
+    """A client of the line door, on the server's own machine unless `host` says otherwise."""
 
     def __init__(self, server: MemoryServer, host: str = NEAR) -> None:
         self._server = server
@@ -25,7 +25,7 @@ class Terminal:
         self.wire.received()
 
     def types(self, *lines: str) -> list[str]:
-        """What is shown for these lines."""
+        """Send these lines; returns the lines that come back."""
         for line in lines:
             self.wire.send(line.encode() + b"\r\n")
             self._server.chat.settle()
@@ -44,8 +44,8 @@ def registered(server: MemoryServer, name: str = "ada") -> Terminal:
     return terminal
 
 
-def test_a_guest_registers_its_name_and_goes_on(server: MemoryServer) -> None:
-    """In its rooms; what it says is an account's."""
+def test_guest_registers_its_name_and_stays_in_its_rooms(server: MemoryServer) -> None:
+    """Its messages are an account's from then on."""
     ada = registered(server)
     assert ada.types("hello") == ["<ada> hello"]
     (event,) = [e for e in server.chat.entries("lobby") if getattr(e.event, "text", "") == "hello"]
@@ -53,13 +53,13 @@ def test_a_guest_registers_its_name_and_goes_on(server: MemoryServer) -> None:
     assert server.here == ["ada"]
 
 
-def test_a_guest_without_a_name_is_told_to_choose_one(server: MemoryServer) -> None:
-    """Nothing is registered."""
+def test_guest_without_a_chosen_name_cannot_register(server: MemoryServer) -> None:
+    """The error says to choose one."""
     (told,) = Terminal(server).types(f"/register {PASSWORD}")
     assert told.startswith("!! choose a name first")
 
 
-def test_signing_in_makes_the_client_the_accounts_person(server: MemoryServer) -> None:
+def test_signing_in_makes_the_client_a_session_of_the_account(server: MemoryServer) -> None:
     """The guest leaves; the rooms are the account's."""
     ada = registered(server)
     ada.types("/join dev")
@@ -73,16 +73,18 @@ def test_signing_in_makes_the_client_the_accounts_person(server: MemoryServer) -
 
 
 @pytest.mark.parametrize("line", ["/login ada wrong horse battery", f"/login nobody {PASSWORD}"])
-def test_wrong_credentials_are_refused_alike(server: MemoryServer, line: str) -> None:
-    """And the client stays who it is."""
+def test_wrong_password_and_unknown_account_are_refused_alike(
+    server: MemoryServer, line: str
+) -> None:
+    """The client stays a guest."""
     registered(server)
     guest = Terminal(server)
     assert guest.types(line) == ["!! name and password do not belong together; check both"]
     assert guest.types("hi") == ["<guest-0002> hi"]
 
 
-def test_rooms_are_joined_and_left_in_all_sessions(server: MemoryServer) -> None:
-    """What another session joins is read here from then on, and no longer when it leaves."""
+def test_rooms_are_joined_and_left_by_all_sessions_of_an_account(server: MemoryServer) -> None:
+    """One session reads the rooms that another one joins, until any of them leaves."""
     ada = registered(server)
     other = Terminal(server)
     other.types(f"/login ada {PASSWORD}")
@@ -94,8 +96,8 @@ def test_rooms_are_joined_and_left_in_all_sessions(server: MemoryServer) -> None
     assert "unread" not in " ".join([*ada.shown(), *other.shown()])
 
 
-def test_the_last_session_to_go_is_the_one_that_leaves(server: MemoryServer) -> None:
-    """And the rooms are kept."""
+def test_person_leaves_with_the_last_session_of_the_account(server: MemoryServer) -> None:
+    """The account keeps its rooms."""
     ada, other = registered(server), Terminal(server)
     other.types(f"/login ada {PASSWORD}", "/join dev")
     ada.types("/quit")
@@ -108,16 +110,16 @@ def test_the_last_session_to_go_is_the_one_that_leaves(server: MemoryServer) -> 
     assert server.chat.room("dev").names == ["ada"]
 
 
-def test_signing_out_goes_on_as_a_guest(server: MemoryServer) -> None:
-    """Others of the account stay."""
+def test_client_that_signs_out_stays_as_a_guest(server: MemoryServer) -> None:
+    """A second `/logout` is refused."""
     ada = registered(server)
     assert "== you are signed out, and guest-0002" in ada.types("/logout")
     assert server.here != ["ada"]
     assert ada.types("/logout") == ["!! you are not signed in"]
 
 
-def test_a_new_password_ends_other_sessions(server: MemoryServer) -> None:
-    """At once; this one goes on."""
+def test_new_password_ends_the_other_sessions(server: MemoryServer) -> None:
+    """At once; the session that changed it stays."""
     ada, other = registered(server), Terminal(server)
     other.types(f"/login ada {PASSWORD}")
     assert ada.types(f"/password {NEW}")[-1].startswith("== your password is another one now")
@@ -128,8 +130,8 @@ def test_a_new_password_ends_other_sessions(server: MemoryServer) -> None:
     assert "== you are signed in as ada" in Terminal(server).types(f"/login ada {NEW}")
 
 
-def test_line_sessions_are_listed_and_can_be_signed_out(server: MemoryServer) -> None:
-    """From the page, say."""
+def test_line_sessions_are_listed_and_ended_over_http(server: MemoryServer) -> None:
+    """So a person can sign out a line session from the page."""
     ada = registered(server)
     http = server.http(NEAR)
     token = http.post("/session", {"name": "ada", "password": PASSWORD}).json["token"]
@@ -143,26 +145,28 @@ def test_line_sessions_are_listed_and_can_be_signed_out(server: MemoryServer) ->
 
 
 @pytest.mark.parametrize("line", [f"/register {PASSWORD}", f"/login ada {PASSWORD}", "/login ada"])
-def test_no_password_is_taken_where_others_may_read_it(server: MemoryServer, line: str) -> None:
-    """It says why."""
+def test_password_is_refused_on_an_unencrypted_remote_connection(
+    server: MemoryServer, line: str
+) -> None:
+    """The error says why."""
     far = Terminal(server, "203.0.113.9")
     far.types("/nick bob")
     (told,) = far.types(line)
     assert told.startswith("!! over this connection others may read a password")
 
 
-def test_passwords_are_taken_from_anywhere_if_the_operator_says_so() -> None:
-    """With --plain-passwords."""
+def test_plain_passwords_allows_passwords_on_any_connection() -> None:
+    """This is what the option `--plain-passwords` is for."""
     server = MemoryServer(rules=Rules(plain_passwords=True))
     far = Terminal(server, "203.0.113.9")
     assert far.types("/nick bob", f"/register {PASSWORD}")[-1].startswith("== bob is registered")
 
 
-def test_telnet_is_asked_for_a_password_that_it_does_not_show(server: MemoryServer) -> None:
-    """The echo is off for that line, and what answers it is no request."""
+def test_password_prompt_turns_the_echo_of_telnet_off(server: MemoryServer) -> None:
+    """For one line; the client's answer to the option is no request."""
     registered(server)
     telnet = Terminal(server)
-    telnet.wire.send(b"\xff\xfd\x03")  # it has shown itself
+    telnet.wire.send(b"\xff\xfd\x03")  # shows that it speaks telnet
     telnet.shown()
     telnet.wire.send(b"/login ada\r\n")
     server.chat.settle()
@@ -179,7 +183,7 @@ def test_telnet_is_asked_for_a_password_that_it_does_not_show(server: MemoryServ
     assert server.chat.texts("lobby") == []
 
 
-def test_a_password_that_was_asked_for_is_never_said(server: MemoryServer) -> None:
+def test_line_typed_at_the_password_prompt_is_never_a_message(server: MemoryServer) -> None:
     """Whatever it looks like, and however wrong it is."""
     registered(server)
     telnet = Terminal(server)
@@ -193,29 +197,29 @@ def test_a_password_that_was_asked_for_is_never_said(server: MemoryServer) -> No
     assert telnet.types("hi") == ["<guest-0002> hi"]
 
 
-def test_a_client_that_is_no_telnet_is_told_to_type_the_password(server: MemoryServer) -> None:
-    """It would show what is typed."""
+def test_client_without_telnet_options_gets_no_password_prompt(server: MemoryServer) -> None:
+    """Its terminal would show the password, so the error says to type it in the command."""
     (told,) = Terminal(server).types("/login ada")
     assert told == "!! the password is missing; type /login NAME PASSWORD"
 
 
-def test_a_registered_name_is_refused(server: MemoryServer) -> None:
-    """With what to do about it."""
+def test_guest_cannot_take_a_registered_name(server: MemoryServer) -> None:
+    """The error says what to do."""
     registered(server)
     (told,) = Terminal(server).types("/nick ADA")
     assert told.startswith("!! the name ADA is registered")
 
 
-def test_an_accounts_name_does_not_change(server: MemoryServer) -> None:
-    """By /nick."""
+def test_nick_does_not_rename_an_account(server: MemoryServer) -> None:
+    """The name of an account is fixed."""
     (told,) = registered(server).types("/nick eve")
     assert told.startswith("!! the name of an account does not change")
 
 
-def test_a_connection_that_is_lost_while_it_signs_in_leaves_nobody_behind(
+def test_connection_lost_while_signing_in_leaves_nothing(
     server: MemoryServer,
 ) -> None:
-    """Whenever that happens."""
+    """In whatever turn it is lost."""
     registered(server).types("/quit")
     for turns in range(12):
         terminal = Terminal(server)
@@ -227,8 +231,8 @@ def test_a_connection_that_is_lost_while_it_signs_in_leaves_nobody_behind(
         assert server.here == []
 
 
-def test_ignored_people_are_not_heard(server: MemoryServer) -> None:
-    """By a guest as long as it is here, by an account for good; what they do is shown."""
+def test_messages_of_ignored_people_are_hidden(server: MemoryServer) -> None:
+    """From a guest until it leaves, from an account for good and in all its sessions."""
     ada, bob = registered(server), Terminal(server)
     bob.types("/nick bob")
     ada.shown()

@@ -17,14 +17,16 @@ from ....kit.terminal import Terminal
 
 @command("/greet [NAME]", "greet somebody", optional(word("name", NAME)), aliases=("hi",))
 def greet(client: LineClient, name: str) -> None:
-    """A toy."""
+    """A command that exists only in this test."""
     client.answer(f"hello, {name or client.person.name}")
 
 
-def test_a_command_is_one_decorated_function(
+def test_command_is_one_decorated_function(
     server: MemoryServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The row brings its help, its alias, the errors of its words, and what it does."""
+    """The decorator gives its help, its alias and the errors of its words; the function is what it
+    does.
+    """
     monkeypatch.setattr(Shell, "commands", CommandTable([*COMMANDS, greet]))
     ada = Terminal(server, "/nick ada")
     assert ada.type("/greet") == ["== hello, ada"]
@@ -36,12 +38,12 @@ def test_a_command_is_one_decorated_function(
     ]
 
 
-def test_a_command_is_a_limited_question_unless_its_row_says_otherwise() -> None:
-    """A new command cannot be used to keep the server busy."""
+def test_command_is_a_rate_limited_question_by_default() -> None:
+    """So a new command cannot be used to keep the server busy."""
     assert greet.kind_of(("bob",)) is Kind.QUESTION
 
 
 def test_topic_is_a_message_only_with_words() -> None:
-    """Without, it is a question, answered to the client only."""
+    """Without words it is a question."""
     assert COMMANDS["topic"].kind_of(("",)) is Kind.QUESTION
     assert COMMANDS["topic"].kind_of(("-",)) is Kind.MESSAGE

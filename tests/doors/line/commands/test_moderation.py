@@ -12,7 +12,7 @@ from ....kit.terminal import Terminal
 
 
 def terminal(server: MemoryServer, name: str, *typed: str) -> Terminal:
-    """Somebody who is signed in to the account of that name, in #dev."""
+    """A client that is signed in to the account of that name, in #dev."""
     client = Terminal(server, f"/nick {name}")
     person = person_of(server, name)
     person.account = person.key
@@ -35,7 +35,7 @@ def bob(server: MemoryServer, ada: Terminal) -> Terminal:
 
 
 def test_roles_are_given_and_taken(ada: Terminal, bob: Terminal) -> None:
-    """Everybody in the room is told."""
+    """Everybody in the room reads the event."""
     told = {
         "/op bob": "-- ada made bob an op of #dev",
         "/deop bob": "-- ada took the role of bob in #dev",
@@ -52,8 +52,8 @@ def test_roles_are_given_and_taken(ada: Terminal, bob: Terminal) -> None:
     ]
 
 
-def test_a_kicked_person_is_told_and_goes_on_elsewhere(ada: Terminal, bob: Terminal) -> None:
-    """With the reason; what is said there does not come any more."""
+def test_kicked_person_gets_the_reason_and_stays_connected(ada: Terminal, bob: Terminal) -> None:
+    """Later messages of the room do not come."""
     assert ada.type("/kick bob too loud") == ["-- ada kicked bob from #dev: too loud"]
     assert bob.heard() == [
         "-- ada kicked bob from #dev: too loud",
@@ -65,8 +65,8 @@ def test_a_kicked_person_is_told_and_goes_on_elsewhere(ada: Terminal, bob: Termi
     assert "== 2 here: ada, bob" in bob.type("/join dev")
 
 
-def test_a_banned_person_is_told_until_when(ada: Terminal, bob: Terminal) -> None:
-    """And is not shown the ban itself, which is none of the rooms they are in."""
+def test_banned_person_gets_the_end_of_the_ban_and_the_reason(ada: Terminal, bob: Terminal) -> None:
+    """But not the event of the ban, which belongs to a room that they may not read."""
     (line,) = ada.type("/ban bob 30m too loud")
     assert re.fullmatch(r"-- ada banned bob from #dev until .* UTC: too loud", line)
     (told,) = bob.heard()
@@ -82,8 +82,8 @@ def test_a_banned_person_is_told_until_when(ada: Terminal, bob: Terminal) -> Non
     ]
 
 
-def test_a_muted_person_is_told_when_speaking(ada: Terminal, bob: Terminal) -> None:
-    """And may speak again."""
+def test_muted_person_gets_an_error_when_speaking(ada: Terminal, bob: Terminal) -> None:
+    """`/unmute` ends that."""
     ada.type("/mute bob 12h")
     bob.heard()
     assert bob.type("hello")[0].startswith("!! you are muted here until ")
@@ -92,8 +92,8 @@ def test_a_muted_person_is_told_when_speaking(ada: Terminal, bob: Terminal) -> N
     assert bob.type("hello") == ["<bob> hello"]
 
 
-def test_settings_are_changed(ada: Terminal, bob: Terminal) -> None:
-    """With the words of each."""
+def test_commands_change_the_settings_of_a_room(ada: Terminal, bob: Terminal) -> None:
+    """Each setting has its own command and values."""
     assert ada.type("/slow 5") == ["-- ada changed the settings of #dev: slow 5"]
     assert ada.type("/posting voices") == ["-- ada changed the settings of #dev: posting voices"]
     assert bob.type("hello")[-1] == "!! only a voice, op or owner of #dev may speak here"
@@ -106,7 +106,7 @@ def test_settings_are_changed(ada: Terminal, bob: Terminal) -> None:
     )
 
 
-def test_a_closed_room_is_not_there_for_others(server: MemoryServer, ada: Terminal) -> None:
+def test_closed_room_is_hidden_from_others(server: MemoryServer, ada: Terminal) -> None:
     """Until they are invited, by name or by a link."""
     ada.type("/access members")
     eve = Terminal(server, "/nick eve")
@@ -122,8 +122,8 @@ def test_a_closed_room_is_not_there_for_others(server: MemoryServer, ada: Termin
     assert re.search(r"#invite=[\w-]{22}", link)
 
 
-def test_people_delete_messages(ada: Terminal, bob: Terminal) -> None:
-    """One's own last one without an id, and an op any by its id."""
+def test_delete_redacts_a_message(ada: Terminal, bob: Terminal) -> None:
+    """One's own last one without an id; an op any message by its id."""
     bob.type("oops", "fine")
     ada.heard()
     (line,) = bob.type("/delete")

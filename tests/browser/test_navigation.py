@@ -1,4 +1,4 @@
-"""Going about the page: up and down, to other people, and out of what one has opened."""
+"""Navigation on the page: scrolling, narrow screens, menus and error messages."""
 
 from playwright.sync_api import expect
 
@@ -7,9 +7,9 @@ from .people import NARROW, People
 from .server import Server
 
 
-def test_new_room(people: People, house: Server):
-    """Whoever opens a room reads that it begins here, and can point the others to something."""
-    ada = people.come(house.url, "ada", room="new-one")
+def test_new_room_says_that_it_begins_here(people: People, shared_server: Server):
+    """A topic may contain a link."""
+    ada = people.come(shared_server.url, "ada", room="new-one")
     expect(ada.page.get_by_text("This is where #new-one begins.")).to_be_in_viewport()
     expect(ada.box).to_have_attribute("placeholder", "Message #new-one · /help")
     ada.say("/topic see https://example.com/notes")
@@ -17,9 +17,9 @@ def test_new_room(people: People, house: Server):
     expect(topic).to_be_visible()
 
 
-def test_complaints_go(people: People, house: Server):
-    """What was wrong is forgotten as soon as one goes on typing, or presses Escape."""
-    ada = people.come(house.url, "ada", room="wrong")
+def test_error_message_is_cleared_by_typing_or_escape(people: People, shared_server: Server):
+    """It belongs to the text that was refused."""
+    ada = people.come(shared_server.url, "ada", room="wrong")
     problem = ada.page.get_by_role("alert")
     ada.say("/nope")
     expect(problem).to_be_visible()
@@ -32,9 +32,9 @@ def test_complaints_go(people: People, house: Server):
     expect(problem).to_be_hidden()
 
 
-def climb(house: Server, room: str) -> None:
-    """Have somebody at a socket say more than fits on a page."""
-    flood = Netcat(house.line)
+def post_a_long_history(shared_server: Server, room: str) -> None:
+    """Have a line client send more messages than fit on a page."""
+    flood = Netcat(shared_server.line)
     flood.say(f"/nick in-{room}")
     flood.say(f"/join {room}")
     flood.say(
@@ -44,10 +44,10 @@ def climb(house: Server, room: str) -> None:
     flood.close()
 
 
-def test_turned_phone(people: People, house: Server):
-    """When a phone is turned, its page shows what it showed."""
-    climb(house, "turned")
-    ada = people.come(house.url, "ada", room="turned", size=NARROW)
+def test_rotating_a_phone_keeps_the_scroll_position(people: People, shared_server: Server):
+    """The same message stays in view."""
+    post_a_long_history(shared_server, "turned")
+    ada = people.come(shared_server.url, "ada", room="turned", size=NARROW)
     expect(ada.said("the ground")).to_be_in_viewport()
     middle = ada.log.locator(".text", has_text="floor 66")
     middle.evaluate("text => text.scrollIntoView()")  # at the top
@@ -57,10 +57,10 @@ def test_turned_phone(people: People, house: Server):
     expect(middle).to_be_in_viewport()
 
 
-def test_up_and_down(people: People, house: Server):
-    """The box scrolls with the page keys; from far up a button leads down again."""
-    climb(house, "tower")
-    ada = people.come(house.url, "ada", room="tower")
+def test_page_keys_scroll_and_a_button_returns_to_the_latest(people: People, shared_server: Server):
+    """The message box keeps the focus."""
+    post_a_long_history(shared_server, "tower")
+    ada = people.come(shared_server.url, "ada", room="tower")
     down = ada.page.get_by_role("button", name="Latest messages")
     expect(ada.said("the ground")).to_be_in_viewport()
     expect(down).to_be_hidden()
@@ -73,16 +73,18 @@ def test_up_and_down(people: People, house: Server):
     expect(ada.box).to_be_focused()
 
 
-def test_menu_closes(people: People, house: Server):
-    """On a narrow screen rooms and people go away when one points beside them, or leaves them."""
-    ada = people.come(house.url, "ada", room="menu", size=NARROW)
+def test_side_bar_of_a_narrow_screen_closes_on_click_outside_tab_or_escape(
+    people: People, shared_server: Server
+):
+    """A click outside does nothing else."""
+    ada = people.come(shared_server.url, "ada", room="menu", size=NARROW)
     menu = ada.page.get_by_role("button", name="Rooms and people")
     side = ada.page.get_by_role("navigation", name="Rooms")
-    ada.is_over("websocket")
+    ada.is_connected_over("websocket")
     menu.click()
     expect(side).to_be_visible()
     ada.box.evaluate("box => box.value = 'not yet'")
-    ada.page.mouse.click(NARROW[0] - 20, NARROW[1] - 20)  # where the button to send is
+    ada.page.mouse.click(NARROW[0] - 20, NARROW[1] - 20)  # on the Send button
     expect(side).to_be_hidden()
     expect(ada.box).to_have_value("not yet")
     menu.click()

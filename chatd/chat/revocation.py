@@ -1,4 +1,4 @@
-"""Ending readers: what one may not read any more is taken from it, and it is told why."""
+"""Revocation: ending what a reader may no longer read, and sending its client the reason."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from .room import Room
 from .sessions import Session
 
 Judge = Callable[[Owner, Source], ChatError | None]
-"""Why an owner may not read a source any more; None: it may."""
+"""Why an owner may not read a source; None: it may."""
 
 
-def refuse(reader: Subscriber, judge: Judge) -> Sequence[Feed]:
-    """Judge what a reader reads.  It ends, or goes on with what it may still read; then these feeds
-    are returned.
+def revoke_forbidden(reader: Subscriber, judge: Judge) -> Sequence[Feed]:
+    """Judge what a reader reads, and end what its owner may not read.  If anything is left, the
+    reader goes on with that, and these feeds are returned; otherwise nothing is.
     """
     owner = reader.owner
     if not isinstance(owner, Session | Stranger):
@@ -45,9 +45,7 @@ def refuse(reader: Subscriber, judge: Judge) -> Sequence[Feed]:
 
 
 def readers_of_all(sources: Iterable[Source]) -> Iterable[Subscriber]:
-    """The readers of these sources, and of the presence streams of those that are rooms, each
-    once.
-    """
+    """The readers of these sources and of the rooms' presence streams, each once."""
     readers: dict[Subscriber, None] = {}
     for source in sources:
         readers.update(dict.fromkeys(readers_of(source)))
@@ -57,17 +55,17 @@ def readers_of_all(sources: Iterable[Source]) -> Iterable[Subscriber]:
 
 
 def _reduce(reader: Subscriber, feeds: Sequence[Feed]) -> None:
-    """Let a reader go on with some of its feeds; of the others it is given nothing more, not even
-    what is there already.
+    """Have a reader go on with these of its feeds.  Of the others it gets nothing more, not even
+    what their logs already have.
     """
     full = reader.paused
-    reader.pause()  # or it would read the old feeds to their ends first
+    reader.pause()  # else `change` would first read the old feeds to their ends
     reader.change(feeds, reader.cursor)
     if not full:
         reader.resume()
 
 
 def readers_of(source: Source | None) -> list[Subscriber]:
-    """The readers of a source that were made here: all there are."""
+    """The readers of a source."""
     feeds = source.feeds() if source else []
     return [reader for feed in feeds for reader in feed.readers if isinstance(reader, Subscriber)]

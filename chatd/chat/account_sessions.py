@@ -1,8 +1,10 @@
-"""The sessions of accounts, as they are kept: begun, listed, ended.
+"""The stored sessions of accounts: beginning, listing and ending them.
 
-1. A token is told once, to the client that asked, and kept as a hash.
-2. A session is stored only if the password has not been changed since it was proved.
-3. What ends a session is a change of its cell, or of the account's epoch (`chatd.chat.lasting`).
+1. A token is sent once, to the client that asked for it; only its hash is stored.
+2. A session is stored only if the account's password has not changed since the client proved it.
+3. A session ends by a change of its cell, or of the account's epoch
+   (`chatd.chat.session_revocation`).
+4. An account has at most `MOST_SESSIONS` sessions: the longest unused ends when one more begins.
 """
 
 from __future__ import annotations
@@ -27,26 +29,33 @@ from ..model.errors import ChatError, NotFound
 from ..model.units import SESSIONS, USED, Cell, Change, Unit, account_table
 from ..store import Store
 from .accounts import Proof, Record
+from .connection_sessions import ConnectionSessions
 from .journal import Journal
 from .lasting import Sessions
 from .sessions import LastingSession, Session
 
 
 class AccountSessions:
-    """Carries out what changes the sessions of accounts."""
+    """Begins, lists and ends the stored sessions of accounts."""
 
     def __init__(
-        self, now: Callable[[], float], store: Store, journal: Journal, sessions: Sessions
+        self,
+        now: Callable[[], float],
+        store: Store,
+        journal: Journal,
+        sessions: Sessions,
+        connections: ConnectionSessions,
     ) -> None:
         """`now` is the wall clock, in seconds since the Unix epoch."""
         self._now = now
         self._store = store
         self._journal = journal
         self._sessions = sessions
+        self._connections = connections
 
     def begin(self, proof: Proof, address: Address, label: str) -> Deferred[LastingSession]:
-        """A new session of an account.  Fails with `BadCredentials` if the password was changed
-        meanwhile, and as `Sessions.adopt` does.
+        """Begin a session over HTTP.  Raises as `Sessions.check` does; fails with `BadCredentials`
+        if the password was changed meanwhile, and as `Sessions.adopt` does.
         """
         self._sessions.check(address)
         token = secrets.token_urlsafe(24)
@@ -56,33 +65,35 @@ class AccountSessions:
     def become(
         self, proof: Proof, session: LastingSession, address: Address, label: str
     ) -> Deferred[LastingSession]:
-        """A guest's session goes on as one of the account that the guest has become, with another
-        token.
+        """Turn a guest's session over HTTP into one of the account that the guest has become; it
+        gets another token.  Fails as `begin` does.
         """
         token = secrets.token_urlsafe(24)
         stored = self._store_session(proof, address, label, token)
         return stored.addCallback(lambda _: self._sessions.become(session, token))
 
     def connect(self, proof: Proof, address: Address, label: str) -> Deferred[Session]:
-        """A connection signs in: its session lasts as long as it does.  Fails as `begin` does."""
+        """Begin the session of a connection, which lasts as long as it.  Fails as `begin` does."""
         token = secrets.token_urlsafe(24)
         stored = self._store_session(proof, address, label, token, brief=True)
-        return stored.addCallback(lambda _: self._sessions.connect(token, address))
+        return stored.addCallback(lambda _: self._connections.connect(token, address))
 
     def attach(self, proof: Proof, session: Session, label: str) -> Deferred[Session]:
-        """The guest of a connection has become an account's person."""
+        """Turn the session of a guest on a connection into one of the account that the guest has
+        become.  Fails as `begin` does.
+        """
         token = secrets.token_urlsafe(24)
         stored = self._store_session(proof, session.address, label, token, brief=True)
-        return stored.addCallback(lambda _: self._sessions.attach(session, token))
+        return stored.addCallback(lambda _: self._connections.attach(session, token))
 
     def disconnect(self, session: Session, text: str = "") -> Deferred[Any]:
-        """The connection of a session is over, or signs out; `text` is the parting word."""
-        left = self._sessions.disconnect(session, text)
-        if session.standing is None or session.record is None:
+        """End a session whose connection closes or signs out; `text` is the parting word."""
+        left = self._connections.disconnect(session, text)
+        if session.credential is None or session.record is None:
             return left
-        key, hash_ = session.record.key, session.standing.cell.key
+        key, hash_ = session.record.key, session.credential.cell.key
         ended = self.end_session(key, session.id, hash_)
-        ended.addErrback(lambda failure: failure.trap(ChatError))  # it is not listed any more
+        ended.addErrback(lambda failure: failure.trap(ChatError))  # lists leave it out
         return left
 
     def _store_session(
@@ -93,22 +104,22 @@ class AccountSessions:
             key, secrets.token_hex(8), self._micros, proof.epoch, label, address, brief
         )
 
-        def store(superfluous: Sequence[tuple[str, str]]) -> Deferred[AccountSession]:
+        def store(surplus: Sequence[tuple[str, str]]) -> Deferred[AccountSession]:
             def judged() -> Unit:
                 proof.account  # noqa: B018 - raises
                 changes = [
                     Change(SESSIONS, hash_, encode(session)),
                     Change(account_table(SESSIONS, key), session.id, hash_.encode()),
-                    *_ended(key, superfluous),
+                    *_ended(key, surplus),
                 ]
                 return Unit((), changes, (proof.record.expect,))
 
             return self._journal.submit(judged).addCallback(lambda _: session)
 
-        return self._superfluous(proof.record).addCallback(store)
+        return self._surplus(proof.record).addCallback(store)
 
-    def _superfluous(self, record: Record) -> Deferred[list[tuple[str, str]]]:
-        """Ids and hashes of an account's sessions that are over, or too many."""
+    def _surplus(self, record: Record) -> Deferred[list[tuple[str, str]]]:
+        """The ids and hashes of an account's sessions that have ended or are one too many."""
 
         def found(sessions: Mapping[str, Listed]) -> list[tuple[str, str]]:
             living = sorted(self._living(record, sessions), key=lambda id_: sessions[id_].last)
@@ -131,7 +142,7 @@ class AccountSessions:
             for id_, it in sessions.items()
             if is_valid(it.session, record.value)
             and not is_over(it.session, it.used, now)
-            and (id_ in here or not it.session.brief)  # or its connection did not end in order
+            and (id_ in here or not it.session.brief)  # else its connection ended with this server
         ]
 
     def _all(self, key: str) -> Deferred[dict[str, Listed]]:
@@ -160,13 +171,14 @@ class AccountSessions:
         return ids.addCallback(looked_up)
 
     def sign_out(self, session: LastingSession) -> Deferred[Any]:
-        """End a session; fires when its person has left, if it was the last one."""
+        """End a session over HTTP; fires when that is shown.  Fails with `Unavailable`."""
         if session.record is None:
             return self._sessions.close(session)
         return self.end_session(session.record.key, session.id, session.hash)
 
     def end_session(self, key: str, id_: str, hash_: str = "") -> Deferred[Any]:
-        """End one of an account's sessions; its readers end at once.
+        """End the session with that id of the account with that key, and its readers; `hash_` is
+        looked up if it is not given.
 
         Fails with `NotFound`, `Unavailable`.
         """
@@ -193,16 +205,16 @@ class AccountSessions:
 
 
 class Listed(NamedTuple):
-    """A session as it is kept."""
+    """A stored session, as lists of sessions show it."""
 
     hash: str
     session: AccountSession
     used: int
-    """When it was last noted to be in use, in microseconds since the Unix epoch; 0: never."""
+    """The stored time of its last use, in microseconds since the Unix epoch; 0: never used."""
 
     @property
     def last(self) -> int:
-        """When it was last used, as far as is known."""
+        """When it was last used or began, in microseconds since the Unix epoch."""
         return max(self.session.created, self.used)
 
 

@@ -1,7 +1,8 @@
-"""What a token stands for: a session of an account, or the account itself.
+"""Credentials: the stored session of an account, or personal token, that a client's token names.
 
-A token is looked up by its hash.  What it stands for is followed while it is in use, so that it is
-known at any moment whether the token is still good.
+1. A token is looked up by its hash; the token itself is not stored.
+2. A credential's cell and its account's are live cells (`chatd.chat.livecells`) while it is in use,
+   so `Credential.check` answers at any moment, without the store, whether it is still good.
 """
 
 from __future__ import annotations
@@ -32,27 +33,30 @@ UNKNOWN_TOKEN = "that token is unknown or its session is over; POST /session for
 NO_TOKEN = "that token is unknown, was removed, or its time is up; POST /account/tokens for another"
 
 
-class Standing(NamedTuple):
-    """An account's session or personal token, and the account."""
+class Credential(NamedTuple):
+    """An account's session or personal token, with the account."""
 
     record: Record
     cell: LiveCell[AccountSession] | LiveCell[PersonalToken]
     now: Callable[[], int]
+    """Microseconds since the Unix epoch."""
 
     @property
     def session(self) -> AccountSession | None:
-        """The session, if it is one."""
+        """The session; None: a personal token, or deleted."""
         value = self.cell.value
         return value if isinstance(value, AccountSession) else None
 
     @property
     def token(self) -> PersonalToken | None:
-        """The personal token, if it is one."""
+        """The personal token; None: a session, or deleted."""
         value = self.cell.value
         return value if isinstance(value, PersonalToken) else None
 
     def check(self) -> None:
-        """Raises `BadToken` if the token is not good any more, for whatever reason."""
+        """Raise `BadToken` if it is not good any more: deleted, expired, or its account's epoch or
+        deletion ended it.
+        """
         if self.cell.table == TOKENS:
             if not is_good(self.token, self.record.value, self.now()):
                 raise BadToken(NO_TOKEN)
@@ -60,8 +64,8 @@ class Standing(NamedTuple):
             raise BadToken(SIGNED_OUT)
 
 
-class Standings:
-    """Looks up what tokens stand for."""
+class Credentials:
+    """Finds the credentials of tokens."""
 
     def __init__(self, now: Callable[[], float], store: Store, accounts: Accounts) -> None:
         """`now` is the wall clock, in seconds since the Unix epoch."""
@@ -71,14 +75,14 @@ class Standings:
         self._sessions: LiveCells[AccountSession] = LiveCells(store, SESSIONS, decode_session)
         self._tokens: LiveCells[PersonalToken] = LiveCells(store, TOKENS, decode_token)
 
-    def find(self, token: str) -> Deferred[Standing]:
-        """What a token stands for.  Fails with `BadToken`, `Unavailable`."""
+    def find(self, token: str) -> Deferred[Credential]:
+        """The credential of a token.  Fails with `BadToken`, `Unavailable`."""
         hash_ = hash_of(token)
         found: Deferred[Any]
         if token.startswith(PREFIX):
-            found = self._tokens.find(hash_).addCallback(self._of_account)
+            found = self._tokens.find(hash_).addCallback(self._with_account)
         else:
-            found = self._sessions.find(hash_).addCallback(self._in_time)
+            found = self._sessions.find(hash_).addCallback(self._unexpired)
         return found
 
     def anew(self) -> Deferred[Callable[[], object]]:
@@ -92,31 +96,31 @@ class Standings:
         elif change.table == TOKENS:
             self._tokens.shown(change, version)
 
-    def _in_time(self, cell: LiveCell[AccountSession]) -> Deferred[Standing]:
+    def _unexpired(self, cell: LiveCell[AccountSession]) -> Deferred[Credential]:
         stored = cell.value
         if stored is None:
             raise BadToken(UNKNOWN_TOKEN)
 
-        def looked_up(used: Mapping[str, Cell]) -> Deferred[Standing]:
+        def looked_up(used: Mapping[str, Cell]) -> Deferred[Credential]:
             last = int(used[cell.key].value) if cell.key in used else 0
             if is_over(stored, last, self._micros()):
                 raise BadToken("that session was not used for 30 days; sign in again")
-            return self._of_account(cell)
+            return self._with_account(cell)
 
         used: Deferred[Any] = self._store.get(USED, [cell.key])
         return used.addCallback(looked_up)
 
-    def _of_account(
+    def _with_account(
         self, cell: LiveCell[AccountSession] | LiveCell[PersonalToken]
-    ) -> Deferred[Standing]:
+    ) -> Deferred[Credential]:
         stored = cell.value
         if stored is None:
             raise BadToken(NO_TOKEN)
 
-        def found(record: Record) -> Standing:
-            standing = Standing(record, cell, self._micros)
-            standing.check()
-            return standing
+        def found(record: Record) -> Credential:
+            credential = Credential(record, cell, self._micros)
+            credential.check()
+            return credential
 
         return self._accounts.find(stored.account).addCallback(found)
 

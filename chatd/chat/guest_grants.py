@@ -1,4 +1,4 @@
-"""What guests were given, by room: it ends with them, and passes to their accounts."""
+"""In which rooms guests were given anything: it ends when a guest leaves (`judge_guests`)."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from .room import Room
 from .rooms import Rooms
 
 
-class GivenToGuests:
-    """In which rooms guests have a role, a membership, a ban or a mute."""
+class GuestGrants:
+    """The rooms in which each guest has a role, membership, ban or mute."""
 
     def __init__(self, rooms: Rooms) -> None:
         self._rooms = rooms
-        self._given: dict[str, set[str]] = {}
-        """The names of the rooms, by the guests' subjects."""
+        self._rooms_of: dict[str, set[str]] = {}
+        """The names of the rooms, by the guest's subject (`chatd.model.identity.subject_of`)."""
 
     def note(self, change: Change) -> None:
         """Fold a change that was shown."""
@@ -27,22 +27,22 @@ class GivenToGuests:
             ban = room.rights.bans.get(change.key)
             subject = ban.who if ban else ""
         if name and subject.startswith("~"):
-            self._given.setdefault(subject, set()).add(name)
+            self._rooms_of.setdefault(subject, set()).add(name)
 
     def restated(self, room: Room) -> None:
-        """The room was read anew."""
+        """Note what guests have in a room that was read again."""
         rights = room.rights
-        bearers = {*rights.roles, *rights.admitted}
+        subjects = {*rights.roles, *rights.admitted}
         for restrictions in (rights.bans, rights.mutes):
-            bearers.update(one.who for _, one in restrictions)
-        for subject in bearers:
+            subjects.update(one.who for _, one in restrictions)
+        for subject in subjects:
             if subject.startswith("~"):
-                self._given.setdefault(subject, set()).add(room.name)
+                self._rooms_of.setdefault(subject, set()).add(room.name)
 
     def rooms(self, subject: str) -> Iterable[str]:
         """The rooms in which a guest was given anything."""
-        return self._given.get(subject, ())
+        return self._rooms_of.get(subject, ())
 
-    def gone(self, subject: str) -> Iterable[str]:
-        """The same, of a guest who has left the chat, or is one no more."""
-        return self._given.pop(subject, ())
+    def pop(self, subject: str) -> Iterable[str]:
+        """The same for a guest who has left the chat or registered; they are forgotten."""
+        return self._rooms_of.pop(subject, ())

@@ -38,7 +38,7 @@ def registers(chat: InMemoryChat, guest: Person) -> None:
     assert guest.account == guest.key
 
 
-def test_a_guest_who_registers_owns_the_room_that_it_brought_into_being(
+def test_a_guest_who_registers_owns_the_room_that_it_created(
     chat: InMemoryChat,
 ) -> None:
     """The room outlives its people from then on."""
@@ -83,7 +83,7 @@ def test_a_guest_who_registers_stays_a_member(chat: InMemoryChat, ada: Person) -
     assert sorted(chat.room("dev").rights.admitted) == ["ada", "guido"]
 
 
-def test_nobody_registers_out_of_a_ban_or_a_mute(chat: InMemoryChat, ada: Person) -> None:
+def test_a_guest_s_bans_and_mutes_outlive_its_registration(chat: InMemoryChat, ada: Person) -> None:
     """They hold for the account."""
     guest, other = chat.enter("guido"), chat.enter("hal")
     chat.perform(other, Join("dev"))
@@ -100,7 +100,7 @@ def test_nobody_registers_out_of_a_ban_or_a_mute(chat: InMemoryChat, ada: Person
 # -- an invite lets one register -------------------------------------------------------------------
 
 
-def test_an_invite_lets_one_register_where_it_takes_one() -> None:
+def test_an_invite_allows_registration_where_one_is_required() -> None:
     """It has one use less, and the account is a member of the room."""
     chat = InMemoryChat(rules=Rules(register="invite"))
     root = with_account(chat, "ruth", admin=True)
@@ -117,7 +117,7 @@ def test_an_invite_lets_one_register_where_it_takes_one() -> None:
     chat.perform(signed_in(chat, "bob").person, Join("den"))
 
 
-def test_of_two_who_register_by_the_last_use_of_an_invite_one_does() -> None:
+def test_the_last_use_of_an_invite_registers_one_of_two() -> None:
     """However near to each other they are."""
     chat = InMemoryChat(rules=Rules(register="invite"))
     root = with_account(chat, "ruth", admin=True)

@@ -1,4 +1,4 @@
-"""What is typed: commands, and texts that come from elsewhere."""
+"""The message box: commands, completion, pasted texts, and drafts."""
 
 from playwright.sync_api import expect
 
@@ -6,10 +6,10 @@ from .people import NARROW, People
 from .server import Server
 
 
-def test_leave_and_quit(people: People, house: Server):
-    """`/leave` goes out of the room and shows another; one cannot leave the last; `/quit` goes."""
-    bob = people.come(house.url, "bob", room="exit")
-    ada = people.come(house.url, "ada", room="exit")
+def test_leave_shows_another_room_and_quit_leaves_the_chat(people: People, shared_server: Server):
+    """The last room cannot be left."""
+    bob = people.come(shared_server.url, "bob", room="exit")
+    ada = people.come(shared_server.url, "ada", room="exit")
     ada.say("hello")
     bob.sees("hello")
     ada.say("/leave")
@@ -29,11 +29,10 @@ def test_leave_and_quit(people: People, house: Server):
     assert ada.token == ""
 
 
-def test_nick_and_reload(people: People, house: Server):
-    """`/nick` changes the name for everybody; a reload is the same person, in the same rooms, and
-    says nothing of it; a name that somebody has is refused, and the text kept."""
-    bob = people.come(house.url, "bob", room="nicks")
-    ada = people.come(house.url, "ada", room="nicks")
+def test_nick_renames_and_a_reload_keeps_the_name(people: People, shared_server: Server):
+    """In the same rooms, without a leave. A name in use is refused, and the text is kept."""
+    bob = people.come(shared_server.url, "bob", room="nicks")
+    ada = people.come(shared_server.url, "ada", room="nicks")
     ada.say("/nick Zoe")
     expect(ada.name_box).to_have_value("Zoe")
     expect(bob.log.locator(".nick")).to_contain_text("ada is now Zoe")
@@ -48,9 +47,9 @@ def test_nick_and_reload(people: People, house: Server):
     expect(ada.box).to_have_value("/nick bob")
 
 
-def test_what_is_not_said_stays(people: People, house: Server):
-    """A page that is loaded anew has in its box what was typed, and what could not be said yet."""
-    ada = people.come(house.url, "ada", room="drafts")
+def test_unsent_texts_and_drafts_survive_a_reload(people: People, shared_server: Server):
+    """In the message box."""
+    ada = people.come(shared_server.url, "ada", room="drafts")
     ada.say("said")
     ada.sees("said")
     ada.page.route("**/messages", lambda route: None)
@@ -68,25 +67,24 @@ def test_what_is_not_said_stays(people: People, house: Server):
     expect(ada.box).to_have_value("")
 
 
-def test_several_lines_are_one_message(people: People, house: Server):
-    """What is pasted with line breaks is one message, with its spaces; `//` says a slash; a text
-    with markup is a text."""
-    ada = people.come(house.url, "ada", room="paste")
+def test_pasted_lines_are_one_message(people: People, shared_server: Server):
+    """Spaces are kept, `//` is a slash, and markup is text."""
+    ada = people.come(shared_server.url, "ada", room="paste")
     text = "def f():\n    return 1\n\n# <b>end</b>"
     ada.box.focus()
     ada.page.keyboard.insert_text(text)
     ada.page.keyboard.press("Enter")
     ada.say("//etc/hosts")
     ada.sees("/etc/hosts")
-    assert ada.told() == [text, "/etc/hosts"]
+    assert ada.texts() == [text, "/etc/hosts"]
 
 
-def test_commands_complete(people: People, house: Server):
-    """Names complete with Tab and after @, and the arrows pick among several."""
-    ada = people.come(house.url, "ada", room="complete")
-    ada.is_over("websocket")
+def test_names_complete_with_tab_and_after_at(people: People, shared_server: Server):
+    """Arrow keys choose among several."""
+    ada = people.come(shared_server.url, "ada", room="complete")
+    ada.is_connected_over("websocket")
     for name in ("bella", "benno"):
-        people.come(house.url, name, room="complete").is_over("websocket")
+        people.come(shared_server.url, name, room="complete").is_connected_over("websocket")
     expect(ada.page.locator("#people li")).to_have_count(3)
     keys = ada.page.keyboard
     ada.box.focus()
@@ -102,13 +100,11 @@ def test_commands_complete(people: People, house: Server):
     expect(ada.box).to_have_value("hi @benno ")
 
 
-def test_rooms_and_people_are_suggested(people: People, house: Server):
-    """After /join the rooms that there are, be it that one has one's own name; after /msg whom one
-    may write to. A click takes one, Escape none.
-    """
-    people.come(house.url, "bob", room="suggested").is_over("websocket")
-    ada = people.come(house.url, "suggested", room="suggesting")
-    ada.is_over("websocket")
+def test_join_suggests_rooms_and_msg_suggests_people(people: People, shared_server: Server):
+    """A click takes a suggestion, Escape closes the list."""
+    people.come(shared_server.url, "bob", room="suggested").is_connected_over("websocket")
+    ada = people.come(shared_server.url, "suggested", room="suggesting")
+    ada.is_connected_over("websocket")
     options = ada.page.get_by_role("option")
     keys = ada.page.keyboard
     ada.box.focus()
@@ -127,10 +123,10 @@ def test_rooms_and_people_are_suggested(people: People, house: Server):
     expect(ada.box).to_have_value("/msg ")
 
 
-def test_suggestions_go_with_the_text(people: People, house: Server):
-    """In another room the box holds another text, and nothing that was suggested replaces it."""
-    ada = people.come(house.url, "ada", room="drafted")
-    ada.is_over("websocket")
+def test_suggestions_close_when_the_draft_changes(people: People, shared_server: Server):
+    """Another room has another draft, which no suggestion must replace."""
+    ada = people.come(shared_server.url, "ada", room="drafted")
+    ada.is_connected_over("websocket")
     keys = ada.page.keyboard
     ada.box.focus()
     keys.type("/m")
@@ -141,9 +137,11 @@ def test_suggestions_go_with_the_text(people: People, house: Server):
     expect(ada.box).to_have_value("")
 
 
-def test_commands_without_their_words_change_nothing(people: People, house: Server):
-    """Bare `/topic` shows the topic; the others say how they go, and the text stays."""
-    ada = people.come(house.url, "ada", room="bare")
+def test_incomplete_commands_show_their_usage_and_change_nothing(
+    people: People, shared_server: Server
+):
+    """The text stays in the box; `/topic` alone shows the topic."""
+    ada = people.come(shared_server.url, "ada", room="bare")
     problem = ada.page.get_by_role("alert")
     ada.say("/topic")
     expect(ada.log.locator(".remark").last).to_contain_text("There is no topic yet")
@@ -174,9 +172,9 @@ def test_commands_without_their_words_change_nothing(people: People, house: Serv
     expect(ada.page.get_by_role("heading", name="#bare")).to_be_visible()
 
 
-def test_room_box_keeps_what_is_no_room(people: People, house: Server):
-    """What was typed there stays until one is in the room."""
-    ada = people.come(house.url, "ada", room="box")
+def test_room_box_keeps_an_invalid_room_name(people: People, shared_server: Server):
+    """Until a room is joined."""
+    ada = people.come(shared_server.url, "ada", room="box")
     box = ada.page.get_by_label("Join a room")
     box.fill("two words")
     box.press("Enter")
@@ -194,12 +192,12 @@ COMPOSED = """(box, keyCode) => {
   Object.defineProperty(event, "isComposing", { value: keyCode === 0 });
   box.dispatchEvent(event);
 }"""
-"""Enter that ends a word in an input method: Safari says so by the code 229 only."""
+"""Press Enter to end a word in an input method; Safari marks it by key code 229 only."""
 
 
-def test_enter_of_an_input_method_sends_nothing(people: People, house: Server):
-    """Neither the message, nor a name."""
-    ada = people.come(house.url, room="ime")
+def test_enter_of_an_input_method_sends_nothing(people: People, shared_server: Server):
+    """Neither a message nor a name."""
+    ada = people.come(shared_server.url, room="ime")
     for code in (0, 229):
         ada.name_box.fill("eve")
         ada.name_box.evaluate(COMPOSED, code)
@@ -212,16 +210,16 @@ def test_enter_of_an_input_method_sends_nothing(people: People, house: Server):
         ada.box.evaluate(COMPOSED, code)
     ada.say("whole")
     ada.sees("whole")
-    assert ada.told() == ["whole"]
+    assert ada.texts() == ["whole"]
     ada.box.fill("by its code")
     ada.box.evaluate(COMPOSED, 13)
     ada.sees("by its code")
 
 
-def test_name_is_changed_from_the_menu(people: People, house: Server):
-    """The box for a name is there as long as one has none; then a button with a menu is."""
-    bob = people.come(house.url, "bob", room="rename")
-    ada = people.come(house.url, "ada", room="rename")
+def test_name_is_changed_from_the_menu(people: People, shared_server: Server):
+    """The name box is only shown as long as there is no name."""
+    bob = people.come(shared_server.url, "bob", room="rename")
+    ada = people.come(shared_server.url, "ada", room="rename")
     expect(ada.name_box).to_be_hidden()
     ada.box.fill("a draft")
     ada.take_name("bob")
@@ -235,9 +233,11 @@ def test_name_is_changed_from_the_menu(people: People, house: Server):
     expect(ada.box).to_have_value("a draft")
 
 
-def test_phone_types_several_lines(people: People, house: Server):
-    """Enter begins a new line where there is no Shift; the button sends."""
-    ada = people.come(house.url, "ada", room="phone", size=NARROW, has_touch=True, is_mobile=True)
+def test_enter_on_a_phone_begins_a_new_line(people: People, shared_server: Server):
+    """There is no Shift key; the button sends."""
+    ada = people.come(
+        shared_server.url, "ada", room="phone", size=NARROW, has_touch=True, is_mobile=True
+    )
     ada.box.focus()
     keys = ada.page.keyboard
     keys.type("one")
@@ -247,7 +247,7 @@ def test_phone_types_several_lines(people: People, house: Server):
     expect(ada.box).to_have_attribute("enterkeyhint", "enter")
     ada.page.get_by_role("button", name="Send", exact=True).tap()
     ada.sees("one two")
-    assert ada.told() == ["one\ntwo"]
+    assert ada.texts() == ["one\ntwo"]
 
 
 HAND_OVER = """(box, [type, files, text]) => {
@@ -260,9 +260,11 @@ HAND_OVER = """(box, [type, files, text]) => {
 }"""
 
 
-def test_picture_is_refused_in_words(people: People, house: Server):
-    """Pasted or dropped; a text that comes with a picture is a text."""
-    ada = people.come(house.url, "ada", room="picture")
+def test_pasted_or_dropped_pictures_are_refused_with_a_message(
+    people: People, shared_server: Server
+):
+    """A text that comes with a picture is taken as text."""
+    ada = people.come(shared_server.url, "ada", room="picture")
     problem = ada.page.get_by_role("alert")
     for kind in ("paste", "drop"):
         assert not ada.box.evaluate(HAND_OVER, [kind, True, ""])

@@ -1,0 +1,90 @@
+"""Judgements of messages: what a person says in a room, its topic, and private messages.
+
+They are pure, as those of `chatd.chat.judge` are.
+"""
+
+from __future__ import annotations
+
+from itertools import islice
+
+from ..model.errors import NotInRoom
+from ..model.events import Acted, Said, Told, TopicSet
+from ..model.policy import Action, Policy, speaker_of
+from ..model.restrictions import MICROS
+from ..model.units import SPOKEN, Expect, Unit, room_table
+from .elsewhere import Elsewhere
+from .person import Person
+from .room import Room
+
+
+def speak(
+    policy: Policy,
+    person: Person,
+    room: Room,
+    event: type[Said | Acted],
+    text: str,
+    key: bytes | None = None,
+) -> Unit:
+    """A message in a room; `key` is its request key.
+
+    Raises `NotAllowed`, `NotInRoom`.
+    """
+    policy.may(person, Action.SPEAK, room)
+    _need_membership(person, room)
+    said = event(room.name, person.name, text, person.signed)
+    founding = room.founding and room.founded_by(person)
+    unit = Unit((said,), founding, (room.expect, person.expect), key)
+    return _slowed(unit, person, room) if room.state.slow else unit
+
+
+def set_topic(
+    policy: Policy, person: Person, room: Room, text: str, key: bytes | None = None
+) -> Unit:
+    """A room's new topic; `key` is the request key.  Raises `NotAllowed`, `NotInRoom`."""
+    policy.may(person, Action.SET_TOPIC, room)
+    _need_membership(person, room)
+    state, changes = room.begun(person)
+    event = TopicSet(room.name, person.name, text, person.signed)
+    changes = (room.rewritten(state.with_topic(text)), *changes)
+    return Unit((event,), changes, (room.expect, person.expect), key)
+
+
+def tell(
+    policy: Policy, person: Person, to: Person | Elsewhere, text: str, key: bytes | None = None
+) -> Unit:
+    """A private message to the person `to`; `key` is its request key.  Raises `NotAllowed`."""
+    policy.may(person, Action.WRITE_PRIVATELY)
+    told = Told(person.name, to.name, text, person.signed)
+    return Unit((told,), (), (to.expect, person.expect), key)
+
+
+def _slowed(unit: Unit, person: Person, room: Room) -> Unit:
+    """The unit of a message in a room with slow mode: it also writes the cell that says when its
+    sender last spoke, and expects that cell unchanged.  Moderators are exempt.
+
+    Each unit deletes at most two cells of senders whose wait is over.
+    """
+    rights = room.rights
+    if person.admin or rights.power(person.subject):
+        return unit
+    key = speaker_of(person)
+    over = room.log.last - room.state.slow * MICROS
+    expired = [
+        other for other, last in islice(rights.spoken.items(), 2) if last < over and other != key
+    ]
+    return unit._replace(
+        changes=(
+            *unit.changes,
+            room.given(SPOKEN, key, b""),
+            *(room.given(SPOKEN, other, None) for other in expired),
+        ),
+        expects=(
+            *unit.expects,
+            Expect(room_table(SPOKEN, room.name), key, rights.spoken.get(key, 0)),
+        ),
+    )
+
+
+def _need_membership(person: Person, room: Room) -> None:
+    if not person.visiting and room.name not in person.rooms:
+        raise NotInRoom(f"you are not in #{room.name}; join it first")

@@ -1,0 +1,15 @@
+"""The audit trail: records of what moderators did."""
+
+from __future__ import annotations
+
+from chatd.model.audit import Record, decode_record, recorded
+from chatd.model.units import AUDIT
+
+
+def test_a_record_survives_encoding_and_decoding() -> None:
+    """With its stamp."""
+    record = Record("ban", "ada", account=True, room="dev", target="bob", text="spam", until=7)
+    table, key, value = recorded("0001", record)
+    assert (table, key) == (AUDIT, "0001")
+    assert value is not None
+    assert decode_record(value) == record

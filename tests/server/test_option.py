@@ -1,0 +1,62 @@
+"""Options: parsers of settings, whose errors say what is valid."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+
+from chatd.server.option import Read, checker, host, number, one_of, origin, proxy, shown, truth
+
+
+@pytest.mark.parametrize(
+    ("read", "text", "value"),
+    [
+        (number(1), "5", 5),
+        (number(0, kind=float), "0.5", 0.5),
+        (truth, "ON", True),
+        (truth, "no", False),
+        (one_of("disk", "process"), "disk", "disk"),
+        (origin, "https://example.org:8443", "https://example.org:8443"),
+        (origin, "null", "null"),
+        (host, "Bücher.Example.", "xn--bcher-kva.example"),
+        (proxy, "unix", "unix"),
+    ],
+)
+def test_a_valid_text_is_parsed(read: Read, text: str, value: Any) -> None:
+    """To the type that the setting has."""
+    assert read(text) == value
+
+
+@pytest.mark.parametrize(
+    ("read", "text", "valid"),
+    [
+        (number(1, 9), "0", "a number from 1 to 9"),
+        (number(1, 9), "10", "a number from 1 to 9"),
+        (number(0, kind=float), "nan", "a number from 0"),
+        (truth, "maybe", "neither true nor false"),
+        (one_of("disk", "process"), "disc", "none of disk, process"),
+        (origin, "example.org", "https://example.org"),
+        (origin, "https://example.org/", "https://example.org"),
+        (origin, "https://[", "https://example.org"),
+        (host, "http://example.org", "chat.example.org"),
+        (proxy, "10.0.0.0/99", "10.0.0.0/8"),
+        (checker, "nothing:x", "file:passwd"),
+        (checker, "anonymous", "file:passwd"),
+    ],
+)
+def test_an_invalid_text_is_refused_with_what_is_valid(read: Read, text: str, valid: str) -> None:
+    """The error quotes the text, on one line."""
+    with pytest.raises(ValueError, match=re.escape(valid)) as refused:
+        read(text)
+    message = str(refused.value)
+    assert text in message
+    assert "\n" not in message
+
+
+def test_defaults_are_shown_as_people_write_them() -> None:
+    """`--help` shows them."""
+    assert [shown(value) for value in (None, (), ("a", "b"), 2.0, 5, "disk")] == [
+        "none", "none", "a, b", "2", "5", "disk",
+    ]  # fmt: skip
