@@ -29,10 +29,6 @@ THROUGH = {
     # Sessions of an account are tested as one with their person.
     "chat/arrivals": "chat/test_lasting",
     "chat/departures": "chat/test_attendance",
-    "chat/elsewhere": "chat/test_people",
-    "chat/letters": "chat/test_attached",
-    "chat/judge_nodes": "chat/test_nodes_redis",
-    "chat/node_loss": "chat/test_nodes_redis",
     "chat/ignores": "doors/api/test_marker",
     "chat/markers": "doors/api/test_marker",
     "chat/account_sessions": "chat/test_signin",
@@ -55,14 +51,9 @@ THROUGH = {
     # The code that all engines share is tested by the contract of the stores.
     "store/memory": "store/test_store",
     "store/settling": "store/test_store",
-    # One road: rounds over every fault go through all of these.
+    # An append goes through both; rounds over every fault are tested with real servers.
     "store/redis/appending": "store/redis/test_rounds",
-    "store/redis/following": "store/redis/test_rounds",
-    "store/redis/keys": "store/redis/test_rounds",
-    "store/redis/link": "store/redis/test_rounds",
-    "store/redis/scripts": "store/redis/test_rounds",
     "store/redis/store": "store/redis/test_rounds",
-    "store/redis/times": "store/redis/test_rounds",
     # Only outside suites start it.
     "testing/__main__": "testing/test_conformance",
 }

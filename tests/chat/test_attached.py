@@ -19,8 +19,9 @@ from chatd.model.moderation import Redact
 from chatd.model.units import ATTACHED
 from chatd.store.redis.lease import BEAT_SECONDS, MOST_BEATS
 from chatd.testing import FakeOutlet, InMemoryChat
-from tests.kit.chat import events, private, registered, settled, signed_in
-from tests.kit.redis_chat import ChatNode, RedisChats
+
+from ..kit.chat import events, private, registered, settled, signed_in
+from ..kit.redis_chat import ChatNode, RedisChats
 
 pytestmark = pytest.mark.usefixtures("logged_warnings")
 A_WHILE = BEAT_SECONDS * (MOST_BEATS + 3)

@@ -8,9 +8,8 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import rule
 
-from tests.kit.redis import Wire
-from tests.kit.redis_chat import ChatNode, RedisChats
-
+from ..kit.redis import Wire
+from ..kit.redis_chat import ChatNode, RedisChats
 from .test_journal_nodes import TwoNodes
 
 

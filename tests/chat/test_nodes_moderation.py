@@ -15,9 +15,10 @@ from chatd.model.events import Said
 from chatd.model.moderation import Admit, Ban, BanFromServer, Configure, Dismiss, Kick, Mute, Redact
 from chatd.store.redis.lease import BEAT_SECONDS, MOST_BEATS
 from chatd.testing import FakeOutlet, result_of
-from tests.kit.chat import read
-from tests.kit.redis import RedisServer
-from tests.kit.redis_chat import ChatNode, RedisChats
+
+from ..kit.chat import read
+from ..kit.redis import RedisServer
+from ..kit.redis_chat import ChatNode, RedisChats
 
 pytestmark = pytest.mark.usefixtures("logged_warnings")
 SECRET = "xyzzy-plugh"

@@ -14,9 +14,10 @@ from chatd.model.errors import BadToken, NameInUse
 from chatd.model.events import Joined, Left, Said, Told
 from chatd.store.redis.lease import BEAT_SECONDS, MOST_BEATS
 from chatd.testing import FakeOutlet
-from tests.kit.chat import private, read
-from tests.kit.redis import RedisServer
-from tests.kit.redis_chat import ChatNode, RedisChats
+
+from ..kit.chat import private, read
+from ..kit.redis import RedisServer
+from ..kit.redis_chat import ChatNode, RedisChats
 
 pytestmark = pytest.mark.usefixtures("logged_warnings")
 A_WHILE = BEAT_SECONDS * (MOST_BEATS + 3)

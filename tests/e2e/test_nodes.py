@@ -14,9 +14,8 @@ from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from tests.kit.processes import PATIENCE, TWISTD, Daemon, Program
-from tests.kit.redis import RedisServer
-
+from ..kit.processes import PATIENCE, TWISTD, Daemon, Program
+from ..kit.redis import RedisServer
 from .proxy import Proxy
 from .streams import connected, connection, request_json, run_in_thread
 

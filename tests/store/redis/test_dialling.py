@@ -17,7 +17,8 @@ from chatd.model.errors import Unavailable
 from chatd.store.redis import dialling
 from chatd.store.redis.dialling import Dialler
 from chatd.store.redis.url import RedisUrl, parse
-from tests.kit.redis import RedisServer, free_port
+
+from ...kit.redis import RedisServer, free_port
 
 
 @pytest.fixture

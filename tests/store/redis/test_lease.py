@@ -13,8 +13,9 @@ from chatd.model.units import MEMBERS, NAMES, Change, Unit, room_table
 from chatd.store.redis.lease import BEAT_SECONDS, MOST_BEATS
 from chatd.testing import result_of
 from chatd.testing.stores import FakeFollower
-from tests.kit.redis import Node, RedisNodes, RedisServer
-from tests.kit.stores import change, saying, texts
+
+from ...kit.redis import Node, RedisNodes, RedisServer
+from ...kit.stores import change, saying, texts
 
 pytestmark = pytest.mark.usefixtures("logged_warnings")
 LOBBY = room_table(MEMBERS, "lobby")

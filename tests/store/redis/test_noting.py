@@ -9,8 +9,9 @@ import pytest
 from chatd.model.events import Joined
 from chatd.model.units import Cell
 from chatd.testing import result_of
-from tests.kit.redis import Node, RedisNodes
-from tests.kit.stores import saying
+
+from ...kit.redis import Node, RedisNodes
+from ...kit.stores import saying
 
 TABLE = "markers:ada"
 

@@ -14,8 +14,9 @@ from twisted.internet.defer import Deferred
 from chatd.model.units import NAMES, Change, Unit
 from chatd.store.redis import reading
 from chatd.testing import result_of
-from tests.kit.redis import RedisNodes
-from tests.kit.stores import change
+
+from ...kit.redis import RedisNodes
+from ...kit.stores import change
 
 KEYS = [f"k{n}" for n in range(6)]
 

@@ -11,8 +11,9 @@ from chatd.model.units import Redaction, Unit
 from chatd.store.redis import retention
 from chatd.store.retained import TIDY_SECONDS, Retention
 from chatd.testing import result_of
-from tests.kit.redis import Node, RedisNodes, RedisServer
-from tests.kit.stores import saying, texts
+
+from ...kit.redis import Node, RedisNodes, RedisServer
+from ...kit.stores import saying, texts
 
 
 @pytest.fixture

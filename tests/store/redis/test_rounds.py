@@ -20,8 +20,9 @@ from chatd.store.redis.rounds import PATIENCE_SECONDS
 from chatd.store.redis.scripts import Script
 from chatd.store.redis.times import Times
 from chatd.testing import START, result_of
-from tests.kit.redis import Node, RedisNodes, RedisServer
-from tests.kit.stores import claim, saying, texts
+
+from ...kit.redis import Node, RedisNodes, RedisServer
+from ...kit.stores import claim, saying, texts
 
 pytestmark = pytest.mark.usefixtures("logged_warnings")
 
