@@ -253,5 +253,4 @@ class NameChanged(PresenceEvent, frozen=True, tag="name-changed"):
 
 
 Appended = Kept | Told | Arrived | Departed | NameChanged
-"""Whatever a store may be given: what comes back from one that several nodes share is one of
-these."""
+"""All events that a store is given, and so all that nodes decode from a store that they share."""

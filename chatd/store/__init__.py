@@ -102,28 +102,26 @@ class Follower(Protocol):
         """
 
     def missed(self, since: int, survey: Callable[[], Deferred[Opened]]) -> None:
-        """What was stored behind the id `since` was not shown, and what was shown behind it may
-        have been lost: the state is to be read anew, beginning with `survey`.  What is stored from
-        now on is shown.
+        """Read the state again, beginning with `survey`: units above the id `since` were stored and
+        not shown, or were shown and then lost.  Units that are stored from now on are shown.
 
-        Told by a store that several nodes share: this one was behind for too long, or the database
-        has lost what it had acknowledged.
+        A store that several nodes share calls this when its node was behind for too long, or when
+        the database has lost units that it had acknowledged.
         """
 
     def over(self) -> None:
-        """The others have given this node up: whoever was connected to it has left.  From here on
-        it is another node.
+        """The other nodes have given this one up: all its persons have left.  From now on it counts
+        as a new node.
         """
 
     def gone(
         self, held: Collection[tuple[str, str]], announced: bool
     ) -> Deferred[Collection[tuple[str, str]]]:
-        """Another node is gone, and this one is to release the persons who were connected to it:
-        `held` are the cells of presence tables that it made, as tables and keys.  `announced` is
-        whether that is worth a line in the history.
+        """Release the persons of another node, which is gone: `held` are the cells of presence
+        tables that it wrote, as tables and keys.  With `announced` the rooms' histories have it.
 
-        Fires when it is done, with those of the cells that stay, as though this node had made them:
-        the store deletes all others.
+        Fires when that is done, with the cells that stay; they count as this node's from then on,
+        and the store deletes the others.
         """
 
 
@@ -157,8 +155,8 @@ class Store(Protocol):
         """
 
     def given(self, cursor: int) -> bool:
-        """Whether another node may have given a cursor that lies above everything the follower was
-        shown: that node may be a moment ahead.
+        """Whether another node may have given a cursor that is above every id shown here: that node
+        may be a moment ahead.
         """
 
     def probe(self) -> Deferred[None]:

@@ -53,7 +53,7 @@ class PageRead:
         self.batches: dict[tuple[str, int], Batch] = {}
         """Batches made of it, by codec and cursor, for readers of this source alone."""
         self.void = False
-        """Whether it may hold what is kept nowhere any more: readers ask for another one."""
+        """Whether its events may have been erased since: readers request another page."""
         self._last = last
 
     def arrive(self, page: Page | None) -> None:

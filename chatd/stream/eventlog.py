@@ -158,8 +158,8 @@ class EventLog:
         self._entries = deque([*entries[-room:], *self._entries], self.capacity)
 
     def restart(self, entries: Sequence[Entry], floor: int, last: int) -> None:
-        """Hold these entries instead, all of those behind the cursor `floor` up to `last`: the log
-        was read anew.
+        """Replace the entries, because the log was read again: `entries` are all of those after the
+        cursor `floor` and up to `last`.
         """
         self.incomplete = False
         self._entries = deque(entries, self.capacity)

@@ -197,7 +197,7 @@ class Source:
             feed.forget()
 
     def restart(self, entries: Collection[Entry], floor: int, last: int, fanout: Fanout) -> None:
-        """The log was read anew: see `EventLog.restart`; have the readers woken."""
+        """Replace the log, which was read again (`EventLog.restart`), and wake the readers."""
         self.log.restart(list(entries), floor, last)
         if self.archive is not None:
             self.archive.forget()

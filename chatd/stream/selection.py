@@ -61,7 +61,7 @@ class Selection:
         return Batch(batch.chunk, batch.count, batch.cursor, gaps, end=batch.end)
 
     def rewind(self, cursor: int, owed: tuple[Gap, ...]) -> None:
-        """Read everything on from `cursor`, and tell these gaps first."""
+        """Continue all logs from `cursor`, with the gaps `owed` first."""
         self._begins = None
         self.owed = owed
         self.find_single(cursor)

@@ -207,8 +207,8 @@ class Subscriber:
             self._count_read()
 
     def rewind(self, cursor: int) -> None:
-        """What was delivered behind `cursor` is lost, and something else may stand there: tell a
-        gap, and read on from there at the next `wake`.
+        """Go back to `cursor`, because the store has lost the events after it that were delivered:
+        the next `wake` reports a gap, and reads on from there.
         """
         self.cursor = cursor
         gaps = tuple(Gap(feed.source.name, None) for feed in self.feeds if feed.source.name)

@@ -1,10 +1,10 @@
-"""Appending: what this node wants stored, until it is known what has become of it.
+"""Appending: the appends of this node, until each is known to be stored or not.
 
-1. Appends are sent in their order, each once in a round.  They are answered by `Following`, when it
-   meets their batch; an answer of the script itself says that nothing was stored.
+1. Appends are sent in their order, each once in a round.  `Following` answers an append when it
+   meets its batch; if the script itself answers, nothing was stored.
 2. An append that is not in the log when the next round has read it was not stored, and never will
    be, as the fence has risen; it is sent again.
-3. After `TELL_SECONDS` its sender is told: `Unavailable` if it was never sent, else `InDoubt`.
+3. After `TELL_SECONDS` an append fails with `Unavailable` if it was never sent, else `InDoubt`.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from .rounds import Round
 from .times import Times
 
 TELL_SECONDS = 1.75
-"""Seconds after which the sender of an append that is not answered is told so."""
+"""Seconds after which an append that was not answered fails."""
 MOST_BATCHES = 20_000
 """Batches kept in the log for nodes that catch up, about."""
 REFUSED = "the server cannot store anything now; try again in a moment"
@@ -103,7 +103,7 @@ class Appending:
             self._send(append, round)
 
     def tell(self, *, all: bool = False) -> None:
-        """Tell the senders of those that have waited too long; or of all."""
+        """Fail the appends that have waited too long, or with `all` every append."""
         due = self._clock.seconds() - TELL_SECONDS
         for append in list(self._pending.values()):
             if all or append.born <= due:

@@ -1,9 +1,9 @@
-"""Following: what is stored, by whichever node, is met here in the one order, and shown.
+"""Following: the batches of all nodes are met here in the one order, and shown.
 
-1. Every batch is met once, behind the one that it names as the batch before it.
-2. A batch of this node's own answers its append right behind the showing, in the same turn.
-3. A reader of cells is given them as they were shown when it asked: what changed since is recorded
-   (`Recording`), with the cells as they were before.
+1. Every batch is met once, after the batch that it names as its predecessor.
+2. A batch of this node's own answers its append in the turn in which it was shown, after that.
+3. A call that reads cells gets them as they had been shown when it was made: the cells that change
+   meanwhile are recorded with their former values (`Recording`).
 """
 
 from __future__ import annotations

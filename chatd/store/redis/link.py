@@ -86,7 +86,7 @@ class Link(RedisProtocol):
             lost(reason)
 
     def abandon(self) -> None:
-        """Drop the connection; nothing of it is told any more."""
+        """Drop the connection without calling `lost` or `pushed`."""
         self.lost = self.pushed = None
         self.abort()
 

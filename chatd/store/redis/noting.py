@@ -1,4 +1,4 @@
-"""Notes: cells that nobody is told of, where only the last value counts.
+"""Notes: cells that no follower is shown, of which only the last value counts.
 
 What is noted in one turn goes in one script, and of several notes for one cell only the last.
 """

@@ -252,7 +252,7 @@ class Readings:
         return reading.answer
 
     def resume(self, round: Round) -> None:
-        """There is a round again: begin anew what is under way."""
+        """A round has begun: repeat the reads that are under way."""
         for reading in list(self._waiting):
             self._begin(reading, round)
 

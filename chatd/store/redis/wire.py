@@ -1,4 +1,4 @@
-"""Batches as bytes: what a node appends, and what all nodes are told.
+"""Batches as bytes: what a node appends, and what a script publishes to all nodes.
 
 1. A node packs its units once; the script passes those bytes on, and puts before them what it has
    decided (`Told`).  So Redis encodes little, and a node need not decode its own units.
