@@ -39,6 +39,7 @@ from .journal import Journal
 from .lasting import Sessions
 from .letters import Letters
 from .node_loss import NodeLoss
+from .node_release import NodeRelease
 from .nodes import Nodes, State
 from .people import People
 from .person import Person
@@ -61,6 +62,7 @@ class Folds(Protocol):
     journal: Journal
     letters: Letters
     node_loss: NodeLoss
+    node_release: NodeRelease
     nodes: Nodes
     notifier: Notifier
     people: People
@@ -208,7 +210,7 @@ class Fold:
         else:
             self._folding.append(known)  # whom it held is not known yet
         return known.addCallback(
-            lambda _: Deferred.fromCoroutine(self._parts.nodes.gone(held, announced))
+            lambda _: Deferred.fromCoroutine(self._parts.node_release.gone(held, announced))
         )
 
     def forgotten(self, firsts: Mapping[str, int | None]) -> None:

@@ -35,6 +35,7 @@ from .limits import Limits
 from .markers import Markers
 from .moderators import Moderators
 from .node_loss import NodeLoss
+from .node_release import NodeRelease
 from .nodes import Nodes
 from .passwords import HashingPool, Passwords
 from .past import Past
@@ -160,12 +161,9 @@ class Parts:
         )
         self.speech = Speech(core, self.departures, self.attendance)
         self.node_loss = NodeLoss(core, self.departures, self.attached)
+        self.node_release = NodeRelease(core, self.node_loss, self.attached, self.consequences)
         self.nodes = Nodes(
-            clock,
-            store,
-            self.people,
-            self.rooms,
-            self.readers,
+            core,
             self.node_loss,
             self.attached,
             self.consequences,

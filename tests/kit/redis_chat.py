@@ -12,7 +12,7 @@ from chatd.chat.room import Room
 from chatd.chat.service import ChatService
 from chatd.codecs.json import JSON
 from chatd.model.commands import Command, Say
-from chatd.model.events import Event
+from chatd.model.events import Event, Left
 from chatd.model.identity import Stranger
 from chatd.testing import FakeOutlet, result_of
 
@@ -94,3 +94,13 @@ class RedisChats:
         self.nodes.__exit__()
         for call in self.nodes.clock.getDelayedCalls():
             call.cancel()
+
+
+def leaves(chat: ChatNode) -> list[str]:
+    """The names of those whose leaving the lobby's history has."""
+    return [event.sender for event in chat.events() if isinstance(event, Left)]
+
+
+def holders(chat: ChatNode) -> dict[str, str]:
+    """The names that are held as far as a node knows, by key."""
+    return {key: held.name for key, held in chat.service.people.held.items()}
