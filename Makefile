@@ -11,7 +11,8 @@ PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 PARALLEL ?= 2
 
 # What the tests need, and what the check of the page's types needs, as command:package
-TEST_COMMANDS := chromium:chromium curl:curl telnet:telnet nc:netcat-openbsd redis-server:redis-server
+TEST_COMMANDS := chromium:chromium curl:curl telnet:telnet nc:netcat-openbsd irssi:irssi \
+	weechat-headless:weechat-headless redis-server:redis-server
 LINT_COMMANDS := node:nodejs npm:npm
 
 # Checks the types of web/*.js; nothing of it is needed to run or to test.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import time
 from pathlib import Path
-from socket import getfqdn
+from socket import getfqdn, gethostname
 from threading import Thread
 from typing import Any
 
@@ -14,6 +14,7 @@ from twisted.internet.interfaces import IStreamServerEndpoint
 from twisted.python.runtime import platform
 
 from .chat.service import ChatService
+from .doors.irc.door import IrcDoor, Told, is_name
 from .http.hosts import Hosts, hosts_of
 from .model.errors import Malformed, Unavailable
 from .net.connections import MOST_CONNECTIONS, ConnectionLimiter, Connections
@@ -85,6 +86,7 @@ def makeService(options: Options) -> ChatServer:
     hosts = Hosts(clock, [*settings.host, *hosts_of(origins)], proxies)
     connections = _connections(settings, clock)
     peers = Peers(clock, settings.stall)
+    irc = IrcDoor(chat, peers, _told(settings))
     context = DoorContext(
         settings=settings,
         chat=chat,
@@ -93,6 +95,7 @@ def makeService(options: Options) -> ChatServer:
         origins=origins,
         proxies=proxies,
         bounds=settings.bounds,
+        irc=irc,
     )
     factories = {door.name: door.make(context) for door in DOORS}
     server = ServerProcess(clock, chat, peers)
@@ -105,13 +108,26 @@ def makeService(options: Options) -> ChatServer:
         signals.setServiceParent(server)
     # With --uid, the other user owns the store, but may not bind low ports.
     other_user = bool(options.parent and options.parent["uid"])
-    everywhere = [text for endpoints in settings.doors.values() for text in endpoints]
-    PortCheck(clock, everywhere).setServiceParent(server)
+    yielding = settings.yielding
+    required = [
+        text
+        for name, endpoints in settings.doors.items()
+        if name not in yielding
+        for text in endpoints
+    ]
+    PortCheck(clock, required).setServiceParent(server)
     pages = []
     for name, endpoints in settings.doors.items():
         for text in endpoints:
             limiter = ConnectionLimiter(factories[name], connections)
-            door = Door(name, text, _endpoint(clock, text), limiter, privileged=other_user)
+            door = Door(
+                name,
+                text,
+                _endpoint(clock, text),
+                limiter,
+                privileged=other_user,
+                yields=name in yielding,
+            )
             door.setServiceParent(server)
             if name == "http":
                 pages.append(door)
@@ -119,6 +135,19 @@ def makeService(options: Options) -> ChatServer:
     if not other_user:
         _check(store)
     return server
+
+
+def _told(settings: Settings) -> Told:
+    """What IRC clients are told of the server.  Raises `StartupError`."""
+    name = settings.irc_name or gethostname()
+    lines: list[str] = []
+    if settings.motd:
+        try:
+            lines = Path(settings.motd).read_text().splitlines()
+        except (OSError, UnicodeDecodeError) as problem:
+            reason = getattr(problem, "strerror", None) or problem
+            raise StartupError(f"chatd: cannot read the --motd {settings.motd}: {reason}") from None
+    return Told(name if is_name(name) else Told.name, settings.irc_network, lines)
 
 
 def _check(store: Store) -> None:

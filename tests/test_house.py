@@ -36,7 +36,7 @@ FLOORS = {
 }
 """What the modules of each package may import: packages of chatd, and libraries."""
 
-SHARED = {"reading", "pushing", "speaking", "push", "access", "history"}
+SHARED = {"reading", "pushing", "speaking", "push", "access", "history", "linequeue"}
 """Modules of `doors` that several doors share."""
 STYLES = {"sse", "ndjson", "websocket", "polls"}
 """The ways of reading over HTTP, which the resource tree in `doors.api` offers."""

@@ -37,7 +37,7 @@ THROUGH = {
     "chat/session_registry": "chat/test_sessions",
     "chat/session_revocation": "chat/test_lasting",
     "chat/tokens": "doors/api/test_account",
-    "doors/line/queue": "doors/line/test_lines",
+    "doors/linequeue": "doors/line/test_lines",
     # Moderation is tested in a whole chat, and at the doors.
     "chat/fold": "chat/test_service",
     "chat/parts": "chat/test_service",
@@ -54,6 +54,17 @@ THROUGH = {
     # An append goes through both; rounds over every fault are tested with real servers.
     "store/redis/appending": "store/redis/test_rounds",
     "store/redis/store": "store/redis/test_rounds",
+    # The parts that the commands of IRC share are tested by the commands.
+    "codecs/irc/letters": "codecs/irc/test_events",
+    "codecs/irc/profile": "codecs/irc/test_events",
+    "doors/irc/connection": "doors/irc/test_link",
+    "doors/irc/client": "doors/irc/commands/test_registration",
+    "doors/irc/commands/row": "doors/irc/commands/test_registration",
+    "doors/irc/door": "doors/irc/commands/test_monitor",
+    "doors/irc/reader": "doors/irc/commands/test_talking",
+    "doors/irc/replay": "doors/irc/commands/test_channels",
+    "doors/irc/request": "doors/irc/commands/test_talking",
+    "doors/irc/shell": "doors/irc/test_link",
     # Only outside suites start it.
     "testing/__main__": "testing/test_conformance",
 }

@@ -232,12 +232,12 @@ def test_the_reactor_uses_a_monotonic_clock(clock: Any) -> None:
 @pytest_twisted.ensureDeferred
 async def test_a_server_opens_its_doors_and_closes_them(clock: Any) -> None:
     """Each on a port of its own, with direct writes; after the stop nothing listens."""
-    server = makeService(parsed("--line", HERE, "--line", HERE, "--http", HERE))
+    server = makeService(parsed("--line", HERE, "--line", HERE, "--http", HERE, "--irc", HERE))
     await server.start()
     doors = [service for service in server if isinstance(service, Door)]
     hosts: list[Any] = [door.port.getHost() for door in doors if door.port]
     ports = [host.port for host in hosts]
-    assert len(set(ports)) == 3
+    assert len(set(ports)) == 4
     kinds = {getattr(door.port, "transport", None) for door in doors}
     assert kinds == {CountedTCP}
     assert issubclass(CountedTCP, WriteThrough)
@@ -254,11 +254,11 @@ def test_a_store_that_cannot_be_created_ends_startup_before_a_door_opens(
     """Such as a full disk, which shows only at the first write; with a one-line error."""
     stderr = StringIO()
     monkeypatch.setattr(sys, "__stderr__", stderr)
-    server = makeService(parsed("--line", HERE, "--http", HERE))
+    server = makeService(parsed("--line", HERE, "--http", HERE, "--irc", HERE))
     server.privilegedStartService()
     with room_for(0), pytest.raises(StartupError):
         server.startService()
-    assert [service.port for service in server if isinstance(service, Door)] == [None, None]
+    assert [service.port for service in server if isinstance(service, Door)] == [None] * 3
     (line,) = stderr.getvalue().splitlines()
     assert re.fullmatch(r"chatd: cannot use .*chatd\.sqlite: (disk|database) .*", line)
 
@@ -266,7 +266,7 @@ def test_a_store_that_cannot_be_created_ends_startup_before_a_door_opens(
 @pytest_twisted.ensureDeferred
 async def test_doors_open_before_privileges_are_dropped(clock: Any) -> None:
     """Afterwards low ports could not be opened."""
-    options: Any = parsed("--line", HERE, "--http", "none")
+    options: Any = parsed("--line", HERE, "--http", "none", "--irc", "none")
     options.parent = {"uid": 1, "rundir": "."}
     (door,) = (service for service in makeService(options) if isinstance(service, Door))
     door.privilegedStartService()

@@ -25,11 +25,12 @@ from ..model.account import (
     is_valid,
 )
 from ..model.addresses import Address
-from ..model.errors import ChatError, NotFound
+from ..model.errors import ChatError, NotAllowed, NotFound
 from ..model.units import SESSIONS, USED, Cell, Change, Unit, account_table
 from ..store import Store
 from .accounts import Proof, Record
 from .connection_sessions import ConnectionSessions
+from .deputy import Deputy
 from .journal import Journal
 from .lasting import Sessions
 from .sessions import LastingSession, Session
@@ -95,6 +96,17 @@ class AccountSessions:
         ended = self.end_session(key, session.id, hash_)
         ended.addErrback(lambda failure: failure.trap(ChatError))  # lists leave it out
         return left
+
+    def deputy(self, proof: Proof, address: Address) -> Deputy:
+        """A connection from `address` acts as an administrator's account.
+
+        Raises `NotAllowed` if the account administers nothing, and `BadCredentials` if its password
+        was changed meanwhile.
+        """
+        deputy = Deputy(proof, self._sessions.bucket(), address)
+        if not deputy.admin:
+            raise NotAllowed("that account does not administer the server")
+        return deputy
 
     def _store_session(
         self, proof: Proof, address: Address, label: str, token: str, *, brief: bool = False

@@ -27,12 +27,17 @@ from ..model.units import Unit
 from . import judge, judge_accounts
 from .accounts import Claim, Record
 from .attached import Attached
+from .card import PLAIN, Card
 from .core import Core
 from .departures import Departures
 from .letters import Letters
 from .person import Person
 from .presence import Unannounced
 from .room import LOBBY, Room
+
+
+def _no_room(name: str) -> Deferred[Any]:
+    return succeed(None)
 
 
 class Arrivals:
@@ -54,10 +59,18 @@ class Arrivals:
         self._arriving: dict[str, list[Deferred[Person]]] = {}
         """The sessions that wait for the persons of their accounts, by the accounts' keys."""
 
-    def enter(self, name: str, address: Address, kept: str = "") -> Deferred[Person]:
-        """Bring a new guest into the lobby: under that name and announced, or under a name from the
-        server if `name` is empty.  With the hash `kept` of a token, the guest outlives a restart
-        (`Person.kept`).
+    def enter(
+        self,
+        name: str,
+        address: Address,
+        kept: str = "",
+        *,
+        lobby: bool = True,
+        card: Card = PLAIN,
+    ) -> Deferred[Person]:
+        """Bring a new guest into the lobby, or without `lobby` into no room: under that name and
+        announced, or under a name from the server if `name` is empty.  With the hash `kept` of a
+        token, the guest outlives a restart (`Person.kept`).
 
         Raises or fails with `BadName`, `NameInUse`, `NameRegistered`, `NotAllowed`, `Unavailable`.
         """
@@ -67,15 +80,20 @@ class Arrivals:
         coming = self._departures.when_free(name_key(clean_name(name)) if name else "")
         if name:
             coming.addCallback(lambda _: self._accounts.claim(clean_name(name)))
+        loaded = self._rooms.load if lobby else _no_room
         coming.addCallback(
-            lambda claim: self._rooms.load(LOBBY).addCallback(
-                self._enter, name, address, kept, claim
-            )
+            lambda claim: loaded(LOBBY).addCallback(self._enter, name, address, kept, claim, card)
         )
         return coming
 
     def _enter(
-        self, lobby: Room, name: str, address: Address, kept: str, claim: Claim | None
+        self,
+        lobby: Room | None,
+        name: str,
+        address: Address,
+        kept: str,
+        claim: Claim | None,
+        card: Card,
     ) -> Deferred[Person]:
         def make(id_: str) -> Person:
             if claim:
@@ -85,6 +103,7 @@ class Arrivals:
             bucket = self._admission.bucket()
             person = Person(id_, shown, key, bucket, named=bool(name), address=address)
             person.kept = kept
+            person.card = card
             return person
 
         try:
@@ -102,7 +121,7 @@ class Arrivals:
                 self._people.free_name(name)
             elif person.key in self._people:
                 person.name = person.key = self._people.guest_name()
-            unannounced.judge(person, [lobby], coming=1)
+            unannounced.judge(person, [lobby] if lobby else [], coming=1)
             claimed = claim.expects if claim else ()
             unit = judge.enter(self._readers.policy, person, lobby, claimed)
             return self._attached.arriving(person, unit)

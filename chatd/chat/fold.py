@@ -9,7 +9,7 @@ from typing import Any, Protocol
 from twisted.internet.defer import Deferred, gatherResults
 
 from ..model.errors import ChatError
-from ..model.events import PresenceEvent, PutOut, RoomEvent, SentPrivately, Told
+from ..model.events import PresenceEvent, PutOut, RoomEvent, SentPrivately, Signalled, Told
 from ..model.names import name_key
 from ..model.units import (
     ACCOUNTS,
@@ -148,8 +148,17 @@ class Fold:
                     source = self._parts.rooms.event_stored(event, entry.id)
                     if isinstance(event, PutOut):
                         kicks.append(event)
+                    if source is not None and (stream := source.streamed) is not None:
+                        growth.add(stream, entry)
                 elif isinstance(event, PresenceEvent):
                     source = self._parts.rooms.presence(event.room)
+                    stream = self._parts.rooms.stream(event.room)
+                    if stream is not None:
+                        growth.add(stream, entry)
+                elif isinstance(event, Signalled):
+                    to = self._parts.people.own(name_key(event.to))
+                    if to is not None and name_key(event.sender) not in to.ignored:
+                        source = to.signals
                 elif isinstance(event, Told):
                     self._deliver(entry, event, growth)
                 if source is not None:
@@ -241,5 +250,5 @@ class Fold:
         if to is not None and to is not sender and name_key(told.sender) not in to.ignored:
             growth.add(to.inbox, entry)
         if sender is not None:
-            sent = SentPrivately(told.sender, told.to, told.text, told.account)
+            sent = SentPrivately(told.sender, told.to, told.text, told.account, told.notice)
             growth.add(sender.inbox, Entry(entry.id, sent))

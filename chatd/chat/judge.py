@@ -63,11 +63,16 @@ def announced(person: Person | Elsewhere, room: Room, coming: int = 0) -> bool:
     return person.named and not crowded(room, coming)
 
 
-def enter(policy: Policy, person: Person, room: Room, claimed: Sequence[Expect] = ()) -> Unit:
-    """A person takes a free name and joins its first room.  `claimed` are the cells that must be
-    unchanged for the name to be free (`Claim.expects`).  Raises `NotAllowed`.
+def enter(
+    policy: Policy, person: Person, room: Room | None, claimed: Sequence[Expect] = ()
+) -> Unit:
+    """A person takes a free name and joins its first room, if one is given.  `claimed` are the
+    cells that must be unchanged for the name to be free (`Claim.expects`).  Raises `NotAllowed`.
     """
     policy.may(person, Action.ENTER)
+    if room is None:
+        held = hold(person, person.name, person.key)
+        return Unit((), (held,), (Expect(NAMES, person.key, 0), *claimed))
     draft = Draft()
     draft.changes.append(hold(person, person.name, person.key))
     draft.arrive(person, room)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ..model.errors import ChatError
-from ..model.events import Arrived
+from ..model.events import AccountTaken, Arrived
 from ..model.identity import Holder, encode_holder
 from ..model.policy import Action, Policy
 from ..model.units import GUESTS, NAMES, Change, Expect, Unit
@@ -55,8 +55,9 @@ def become(
     """
     held = encode_holder(Holder(person.id, person.name, True, True))
     granted = judge_guests.transfer_grants(person, rooms)
+    told = [AccountTaken(room, person.name) for room in person.rooms]
     return Unit(
-        granted.events,
+        (*granted.events, *told),
         (
             Change(NAMES, person.key, held),
             *account,

@@ -5,7 +5,10 @@ They are pure, as those of `chatd.chat.judge` are.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from itertools import islice
+
+from msgspec import UNSET, UnsetType
 
 from ..model.errors import NotInRoom
 from ..model.events import Acted, Said, Told, TopicSet
@@ -14,27 +17,41 @@ from ..model.restrictions import MICROS
 from ..model.units import SPOKEN, Expect, Unit, room_table
 from .elsewhere import Elsewhere
 from .person import Person
-from .room import Room
+from .room import LOBBY, Room
 
 
 def speak(
     policy: Policy,
     person: Person,
     room: Room,
-    event: type[Said | Acted],
+    event: Callable[..., Said | Acted],
     text: str,
     key: bytes | None = None,
+    *,
+    outside: bool = False,
 ) -> Unit:
-    """A message in a room; `key` is its request key.
+    """A message in a room, made by `event` of room, sender, text, and whether the sender is signed
+    in; `key` is its request key.  With `outside`, the sender need not be in the room, which has to
+    exist.
 
     Raises `NotAllowed`, `NotInRoom`.
     """
-    policy.may(person, Action.SPEAK, room)
-    _need_membership(person, room)
+    if outside and not person.visiting and room.name not in person.rooms:
+        policy.may(person, Action.SPEAK, room)
+        if room.unfounded and room.name != LOBBY:
+            raise NotInRoom(f"there is no room #{room.name}; join it to begin it")
+    else:
+        check_speaking(policy, person, room)
     said = event(room.name, person.name, text, person.signed)
     founding = room.founding and room.founded_by(person)
     unit = Unit((said,), founding, (room.expect, person.expect), key)
     return _slowed(unit, person, room) if room.state.slow else unit
+
+
+def check_speaking(policy: Policy, person: Person, room: Room) -> None:
+    """Raises `NotAllowed`, `NotInRoom` if the person may not speak in the room."""
+    policy.may(person, Action.SPEAK, room)
+    _need_membership(person, room)
 
 
 def set_topic(
@@ -50,11 +67,17 @@ def set_topic(
 
 
 def tell(
-    policy: Policy, person: Person, to: Person | Elsewhere, text: str, key: bytes | None = None
+    policy: Policy,
+    person: Person,
+    to: Person | Elsewhere,
+    text: str,
+    key: bytes | None = None,
+    *,
+    notice: bool | UnsetType = UNSET,
 ) -> Unit:
     """A private message to the person `to`; `key` is its request key.  Raises `NotAllowed`."""
     policy.may(person, Action.WRITE_PRIVATELY)
-    told = Told(person.name, to.name, text, person.signed)
+    told = Told(person.name, to.name, text, person.signed, notice=notice)
     return Unit((told,), (), (to.expect, person.expect), key)
 
 

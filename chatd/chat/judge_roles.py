@@ -23,8 +23,8 @@ _WORDS = {"access": ACCESS, "posting": POSTING, "topic_by": TOPIC_BY}
 
 
 def configure(by: By, room: Room, asked: Configure, names: Mapping[str, str]) -> Unit:
-    """Change settings of a room.  `names` are the accounts that have joined it, by key: they become
-    members if the room becomes members-only.
+    """Change settings of a room.  `names` are the accounts that have joined it, by key: they, and
+    the person who changes the settings, become members if the room becomes members-only.
 
     Raises `NotAllowed`, `NotFound`, `Banned`, `Malformed`.
     """
@@ -52,8 +52,8 @@ def configure(by: By, room: Room, asked: Configure, names: Mapping[str, str]) ->
     changes = []
     if changed.get("access") == "members":
         members = dict(names)
-        if by.person.account is not None:
-            members[by.person.account] = by.person.name
+        if by.person.subject:
+            members[by.person.subject] = by.person.name
         changes = [
             room.given(ADMITTED, key, name.encode())
             for key, name in members.items()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from msgspec import UNSET
 from msgspec.structs import replace
 
 from ..model.errors import BadName, NotAllowed, NotFound
@@ -15,8 +16,9 @@ from .room import Room
 from .rulings import NO_CHANGE, By, rank, ruled
 
 
-def redact(by: By, room: Room, entry: Entry | None) -> Unit:
-    """Delete the message `entry`: it keeps its id, sender and time, and loses its text.
+def redact(by: By, room: Room, entry: Entry | None, text: str = "") -> Unit:
+    """Delete the message `entry`, for the reason `text`: it keeps its id, sender and time, and
+    loses its text.
 
     Raises `NotAllowed`, `NotFound`, `Banned`.
     """
@@ -33,7 +35,13 @@ def redact(by: By, room: Room, entry: Entry | None) -> Unit:
             raise NotAllowed(f"{event.sender} is {power.word} of #{room.name}")
     if event.redacted is True:
         return NO_CHANGE
-    told = Redacted(room=room.name, sender=by.name, account=by.person.signed, target=entry.id)
+    told = Redacted(
+        room=room.name,
+        sender=by.name,
+        account=by.person.signed,
+        target=entry.id,
+        text=text or UNSET,
+    )
     redaction = Redaction(entry.id, replace(event, text="", redacted=True))
     if own:
         unit = Unit((told,), (), (room.expect, by.person.expect))

@@ -30,6 +30,7 @@ from .arrivals import Arrivals
 from .core import Core
 from .credentials import UNKNOWN_TOKEN, Credential, Credentials
 from .departures import Departures
+from .limits import TokenBucket
 from .person import Person
 from .session_registry import SessionRegistry
 from .session_revocation import SessionRevocation
@@ -304,6 +305,10 @@ class Sessions:
         at = b"%d" % (self._now() * 1_000_000)
         self._store.note(USED, session.hash, at).addErrback(_ignore)
 
+    def bucket(self) -> TokenBucket:
+        """A fresh rate limit."""
+        return self._admission.bucket()
+
     # -- ending ----------------------------------------------------------------------------------
 
     def close(self, session: LastingSession) -> Deferred[int | None]:
@@ -313,6 +318,11 @@ class Sessions:
         if session.over:
             return succeed(None)
         return self._end(session, everywhere=session.record is None)
+
+    def end_guest(self, person: Person) -> Deferred[int | None]:
+        """End the session over HTTP of a guest, if it has one."""
+        session = self._registry.of_guest(person)
+        return succeed(None) if session is None else self._end(session, everywhere=True)
 
     def _end(self, session: LastingSession, *, everywhere: bool = False) -> Deferred[int | None]:
         session.over = True

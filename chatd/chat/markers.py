@@ -83,6 +83,16 @@ class Markers:
         asked: Deferred[Any] = self._store.get(table, [name])
         return asked.addCallback(found)
 
+    def of(self, account: str) -> Deferred[dict[str, int]]:
+        """The markers of an account, by room.  Fails with `Unavailable`."""
+        table: Deferred[Any] = self._store.table(account_table(MARKERS, account))
+        return table.addCallback(
+            lambda cells: {
+                room: max(int(cell.value), self._known.get((account, room), 0))
+                for room, cell in cells.items()
+            }
+        )
+
     def _notify(self, account: str, room: str, marker: int) -> None:
         """Send the marker to the account's readers of private events."""
         person = self._people.own(account)

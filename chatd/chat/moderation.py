@@ -201,9 +201,11 @@ class Moderation:
         return self._rulings.rule(command.room, command.name, Action.ADMIT, person, key, judged)
 
     def _redact(self, command: asked.Redact, person: Person, key: bytes | None) -> Outcome:
+        text = reason(command.text)
+
         def judge(room: Room, entry: Entry | None) -> Outcome:
             def judged(by: By, room: Room, _: Target) -> Unit:
-                return judge_texts.redact(by, room, self._rooms.redacted.latest(entry))
+                return judge_texts.redact(by, room, self._rooms.redacted.latest(entry), text)
 
             return self._rulings.submit(room, None, Action.READ, person, key, judged)
 

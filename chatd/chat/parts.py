@@ -20,6 +20,7 @@ from .arrivals import Arrivals
 from .attached import Attached
 from .attempts import Attempts
 from .attendance import Attendance
+from .cards import Cards
 from .claims import Claims
 from .connection_sessions import ConnectionSessions
 from .core import Core
@@ -29,6 +30,7 @@ from .fold import Fold
 from .guest_grants import GuestGrants
 from .ignores import Ignores
 from .journal import Journal
+from .killing import Killing
 from .lasting import Sessions
 from .letters import Letters
 from .limits import Limits
@@ -46,6 +48,7 @@ from .request_keys import RequestKeys
 from .rooms import Rooms
 from .rules import Rules
 from .session_registry import SessionRegistry
+from .signals import Signals
 from .signin import SignIn
 from .speech import Speech
 from .tokens import Tokens
@@ -159,6 +162,9 @@ class Parts:
         self.sign_in = SignIn(
             now, self.journal, self.accounts, self.passwords, self.attempts, registration, rules
         )
+        self.killing = Killing(core, self.sessions, self.signed_in, micros)
+        self.signals = Signals(core)
+        self.cards = Cards(store, self.people)
         self.speech = Speech(core, self.departures, self.attendance)
         self.node_loss = NodeLoss(core, self.departures, self.attached)
         self.node_release = NodeRelease(core, self.node_loss, self.attached, self.consequences)
@@ -172,6 +178,7 @@ class Parts:
                 self.sessions.anew,
                 self.ignores.anew,
                 self.consequences.anew,
+                self.cards.anew,
                 lambda: self.fold.claims_anew(),
             ],
         )

@@ -15,6 +15,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable, Iterable, Mapping
 from itertools import count
+from typing import Protocol
 
 import msgspec
 from twisted.logger import Logger
@@ -33,6 +34,16 @@ from .room import Room
 _MEMBERS = room_table(MEMBERS, "")
 _ID_BYTES = 4
 """Random bytes in the ids of one start, as hexadecimal digits behind the node's name."""
+
+
+class PeopleObserver(Protocol):
+    """What is told of changes that were shown, as soon as they are folded."""
+
+    def came(self, person: Person | Elsewhere) -> None:
+        """A person has taken that name."""
+
+    def went(self, person: Person | Elsewhere, id_: int) -> None:
+        """A person, still known by that name, has given it up: with the unit of that id."""
 
 
 def taken(name: str, holder: Person | Elsewhere) -> NameInUse | NameRegistered:
@@ -65,6 +76,7 @@ class People:
         """Called when a person joined a room by another node, and the room is not in memory."""
         self._looks = Lookalikes()
         """The chosen names, by their skeletons."""
+        self.observers: list[PeopleObserver] = []
 
     def opened(self, names: Mapping[str, Cell]) -> None:
         """Take over the names that the store has on opening: other nodes hold them."""
@@ -214,6 +226,8 @@ class People:
                 gone = self._by_key.pop(change.key, None)
                 if gone is not None:
                     self._looks.discard(gone.name)
+                    for observer in self.observers:
+                        observer.went(gone, version)
                 if isinstance(gone, Person):
                     self.ended.append(gone)
             else:
@@ -241,16 +255,28 @@ class People:
         """Take over the names that the store has now; answers the persons of this node that have
         lost theirs.
         """
-        self._by_key.clear()
+        before, self._by_key = self._by_key, {}
         self._looks = Lookalikes()
+        observers, self.observers = self.observers, []  # they observe only differences
         for key, cell in names.items():
             self._hold(key, cell.value, cell.version)
+        self.observers = observers
+        self._observe(before)
         bereft = []
         for person in self._own.values():
             if person.version and self._by_key.get(person.key) is not person:
                 person.version = 0
                 bereft.append(person)
         return bereft
+
+    def _observe(self, before: Mapping[str, Person | Elsewhere]) -> None:
+        """Have observers see which names are held now and were not `before`, and the reverse."""
+        last = max((held.version for held in (*before.values(), *self._by_key.values())), default=0)
+        for observer in self.observers:
+            for key in before.keys() - self._by_key.keys():
+                observer.went(before[key], last)
+            for key in self._by_key.keys() - before.keys():
+                observer.came(self._by_key[key])
 
     def rejoined(self, rooms: Iterable[Room]) -> None:
         """Correct the rooms of this node's persons: the members of `rooms` were read again."""
@@ -296,3 +322,6 @@ class People:
             person.key, person.named, person.version = key, holder.named, version
             person.account = key if holder.account else None
             self._by_key[key] = person
+        if before is None:
+            for observer in self.observers:
+                observer.came(self._by_key[key])

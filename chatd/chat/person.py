@@ -13,6 +13,7 @@ from ..model.identity import Scope, subject_of
 from ..model.units import NAMES, Expect
 from ..stream.eventlog import EventLog
 from ..stream.feed import Source
+from .card import PLAIN
 from .lane import Lane
 from .limits import TokenBucket
 
@@ -38,6 +39,7 @@ class Person:
         "address",
         "admin",
         "bucket",
+        "card",
         "earlier",
         "ended",
         "id",
@@ -54,6 +56,7 @@ class Person:
         "rooms",
         "scope",
         "sessions",
+        "signals",
         "since",
         "throttled",
         "version",
@@ -119,6 +122,10 @@ class Person:
         self.listeners: set[Callable[[], object]] | None = None
         """Called when the rooms or the ignore list of the person have changed; None: no
         listener."""
+        self.card = PLAIN
+        """What is told of the person beside the name."""
+        self.signals: Source | None = None
+        """What is sent to this person's IRC clients and kept nowhere; None: there are none."""
         self.lane: Lane | None = None
         """The order of its commands under way; None: there are none."""
         self.ended = False

@@ -168,13 +168,12 @@ class Readers:
         """End a kicked person's readers of a room, once they have read up to the kick: so a held
         poll is answered with it.
         """
-        for source in [room, *([room.watched] if room.watched else [])]:
-            for reader in readers_of(source):
-                owner = reader.owner
-                if not isinstance(owner, Session | Stranger):
-                    owner = getattr(owner, "owner", None)  # a template's
-                if owner is not None and subject_of_owner(owner) == subject:
-                    reader.wake()
+        for reader in readers_of_all([room]):
+            owner = reader.owner
+            if not isinstance(owner, Session | Stranger):
+                owner = getattr(owner, "owner", None)  # a template's
+            if owner is not None and subject_of_owner(owner) == subject:
+                reader.wake()
 
         def meant(owner: Owner, source: Source) -> ChatError | None:
             mine = source.name == room.name and subject_of_owner(owner) == subject

@@ -156,6 +156,7 @@ class Registration:
         own: Person | None,
         *,
         outside: bool = False,
+        lobby: bool = True,
         invitation: Invitation | None = None,
     ) -> Deferred[Claim]:
         account = Account(claim.name, hashed, created=self._micros)
@@ -175,7 +176,8 @@ class Registration:
             if own is not None and own.key == key and not own.ended:
                 unit = judge_accounts.become(own, changes, expects, self._rooms_of(own))
                 return unit._replace(events=(*invited.events, *unit.events))
-            changes += judge.joins(key, claim.name, LOBBY)
+            if lobby:
+                changes += judge.joins(key, claim.name, LOBBY)
             return Unit(invited.events, changes, (*expects, Expect(NAMES, key, 0)))
 
         return self._journal.submit(create).addCallback(lambda _: claim)
@@ -194,8 +196,9 @@ class Registration:
         account = claim.record.value
         return Proof(claim.record, account.epoch if account else 0)
 
-    def make_outside(self, name: str, address: Address) -> Deferred[Proof]:
-        """Make the account of a name whose password a credentials checker has confirmed.
+    def make_outside(self, name: str, address: Address, *, lobby: bool = True) -> Deferred[Proof]:
+        """Make the account of a name whose password a credentials checker has confirmed; it joins
+        the lobby, or without `lobby` no room.
 
         Raises or fails with `BadName`, `Unavailable`.
         """
@@ -206,7 +209,9 @@ class Registration:
             free: Deferred[Any] = self._departures.when_free(claim.record.key)
             if holder is not None and not holder.ended:
                 free = self._attendance.rename_guest(holder)
-            return free.addCallback(lambda _: self._create(claim, "", None, outside=True))
+            return free.addCallback(
+                lambda _: self._create(claim, "", None, outside=True, lobby=lobby)
+            )
 
         return self._accounts.claim(shown).addCallback(claimed).addCallback(self._proof, address)
 

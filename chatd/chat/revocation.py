@@ -45,12 +45,13 @@ def revoke_forbidden(reader: Subscriber, judge: Judge) -> Sequence[Feed]:
 
 
 def readers_of_all(sources: Iterable[Source]) -> Iterable[Subscriber]:
-    """The readers of these sources and of the rooms' presence streams, each once."""
+    """The readers of these sources and of the streams of those that are rooms, each once."""
     readers: dict[Subscriber, None] = {}
     for source in sources:
         readers.update(dict.fromkeys(readers_of(source)))
         if isinstance(source, Room):
             readers.update(dict.fromkeys(readers_of(source.watched)))
+            readers.update(dict.fromkeys(readers_of(source.streamed)))
     return readers
 
 

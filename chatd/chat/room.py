@@ -81,6 +81,7 @@ class Room(Source):
         self.asked = 0.0
         """When the store was last asked for the room, on the reactor's clock."""
         self._presence: ref[Presence] | None = None
+        self._stream: ref[WholeStream] | None = None
 
     @property
     def unfounded(self) -> bool:
@@ -140,6 +141,22 @@ class Room(Source):
         """The presence stream; None: it has no reader."""
         return self._presence() if self._presence else None
 
+    @property
+    def stream(self) -> Source:
+        """Its events and its presence in one, from the moment on when somebody first asks for it:
+        one source, so that its readers are on the fast path.
+        """
+        stream = self.streamed
+        if stream is None:
+            stream = WholeStream(self)
+            self._stream = ref(stream)
+        return stream
+
+    @property
+    def streamed(self) -> Source | None:
+        """The same if it is in use."""
+        return self._stream() if self._stream else None
+
     def member(self, key: str, name: str | None) -> Change:
         """The change by which a person becomes a member under that name, or with None leaves."""
         value = None if name is None else name.encode()
@@ -159,10 +176,12 @@ class Room(Source):
             self.founding = (Change(ROOMS, self.name, encode_state(state)),)
 
     def restart(self, entries: Collection[Entry], floor: int, last: int, fanout: Fanout) -> None:
-        """See `Source.restart`; the presence stream, which is not stored, begins again."""
+        """See `Source.restart`; the presence, which is not stored, begins again."""
         super().restart(entries, floor, last, fanout)
         if self.watched is not None:
             self.watched.restart((), last, last, fanout)
+        if self.streamed is not None:
+            self.streamed.restart(entries, floor, last, fanout)
 
     @property
     def complete(self) -> bool:
@@ -202,3 +221,14 @@ class Presence(Source):
         super().__init__(room.name, EventLog(PRESENCE_LOG, room.log.last))
         self.room = room
         """The room, which stays in memory while its presence stream is read."""
+
+
+class WholeStream(Source):
+    """A room's events and its presence in one, as long as it is read.  What lies behind its window
+    comes from the room's archive, without presence, which is kept nowhere.
+    """
+
+    def __init__(self, room: Room) -> None:
+        super().__init__(room.name, EventLog(room.log.capacity, room.log.last), room.archive)
+        self.room = room
+        """The room, which stays in memory while its stream is read."""

@@ -129,6 +129,11 @@ class Rooms:
         room = self._live.get(name)
         return room.watched if room is not None else None
 
+    def stream(self, name: str) -> Source | None:
+        """The stream of a room's events and presence, if it is in use."""
+        room = self._live.get(name)
+        return room.streamed if room is not None else None
+
     def shown(self, batch: Sequence[Shown]) -> None:
         """A batch was shown: pass it on to the rooms that are being loaded."""
         self._loader.shown(batch)

@@ -117,7 +117,7 @@ def rank(person: Person, room: Room) -> Role:
 
 def check_rank(by: By, room: Room, target: Target) -> None:
     """Raise `NotAllowed` if the target's role in the room is higher than the moderator's."""
-    theirs = Role.OWNER if target.admin else room.rights.power(target.subject)
+    theirs = Role.OWNER if target.admin else room.rights.role(target.subject)
     if theirs > rank(by.person, room):
         raise NotAllowed(
             f"{target.name} is {theirs.word} of #{room.name}; only an owner acts on that role"

@@ -21,12 +21,27 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
 from ..model.addresses import LOCAL, Address
-from ..model.commands import Act, Command, Join, Leave, Rename, Say, SetTopic, Tell
+from ..model.commands import (
+    Act,
+    ActFromOutside,
+    Command,
+    Join,
+    Leave,
+    Notify,
+    NotifyFromOutside,
+    NotifyPrivately,
+    Rename,
+    Say,
+    SayFromOutside,
+    SetTopic,
+    Tell,
+)
 from ..model.errors import NoSession, Unavailable
 from ..model.lookalikes import prepare
 from ..model.names import name_key
 from ..model.policy import Policy
 from ..store import Store
+from .card import PLAIN, Card
 from .journal import Outcome
 from .limits import DEFAULTS, Limits
 from .parts import Parts
@@ -113,6 +128,14 @@ class ChatService(Service):
         """The claim code, by which the first administrator is made."""
         self.moderation, self.invites = parts.moderation, parts.invites
         self.server_bans = parts.server_bans
+        self.kill = parts.killing.kill
+        self.signals = parts.signals
+        """What is passed on and kept nowhere."""
+        self.cards = parts.cards
+        """What is told of persons beside their names."""
+        self.when_written = parts.notifier.when_idle
+        """Calls a function when what was shown so far has been written to all readers that have
+        caught up: at once if it has been."""
         self.page, self.page_after = parts.past.page, parts.past.page_after
         self.place = parts.past.place
         self._store = store
@@ -126,6 +149,11 @@ class ChatService(Service):
             Act: self._speech.speak,
             SetTopic: self._speech.set_topic,
             Tell: self._speech.tell,
+            Notify: self._speech.speak,
+            SayFromOutside: self._speech.speak,
+            ActFromOutside: self._speech.speak,
+            NotifyFromOutside: self._speech.speak,
+            NotifyPrivately: self._speech.tell,
             Join: self.attendance.join_by_command,
             Leave: self.attendance.leave_by_command,
             Rename: self.attendance.rename,
@@ -169,9 +197,11 @@ class ChatService(Service):
 
     # -- people ----------------------------------------------------------------------------------
 
-    def enter(self, name: str = "", address: Address = LOCAL) -> Deferred[Person]:
+    def enter(
+        self, name: str = "", address: Address = LOCAL, *, lobby: bool = True, card: Card = PLAIN
+    ) -> Deferred[Person]:
         """Bring a new guest into the lobby: see `Arrivals.enter`."""
-        return self.arrivals.enter(name, address)
+        return self.arrivals.enter(name, address, lobby=lobby, card=card)
 
     def end(self, person: Person, text: str = "") -> Outcome:
         """End a session of the person.  With the last one it leaves every room, and a guest's name

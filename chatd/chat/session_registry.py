@@ -5,6 +5,7 @@ from __future__ import annotations
 from ..model.account import hash_of
 from ..model.errors import BadToken
 from .credentials import UNKNOWN_TOKEN, Credential
+from .person import Person
 from .sessions import LastingSession, Session
 
 
@@ -79,6 +80,10 @@ class SessionRegistry:
     def signed_in(self) -> list[Session]:
         """The sessions of all accounts."""
         return [session for sessions in self._of.values() for session in sessions]
+
+    def of_guest(self, person: Person) -> LastingSession | None:
+        """The session over HTTP of a guest, who has one at most."""
+        return next((one for one in self._by_hash.values() if one.person is person), None)
 
     def with_hash(self, hash_: str) -> Session | None:
         """The session, of either kind, whose token has that hash."""

@@ -58,9 +58,12 @@ class SignIn:
 
     # -- signing in ------------------------------------------------------------------------------
 
-    def prove(self, name: str, password: str, address: Address) -> Deferred[Proof]:
+    def prove(
+        self, name: str, password: str, address: Address, *, lobby: bool = True
+    ) -> Deferred[Proof]:
         """Compare a password with an account's, and count a failure; with a credentials checker
-        that confirms it, a missing account is made.
+        that confirms it, a missing account is made.  It joins the lobby, or without `lobby` no
+        room.
 
         Raises or fails with `BadCredentials`, `RateLimited`, `Unavailable`.
         """
@@ -87,7 +90,7 @@ class SignIn:
                 attempt.failed()
                 raise BadCredentials(WRONG)
             attempt.succeeded()
-            return proof if proof.record.version else self._make_outside(name, address)
+            return proof if proof.record.version else self._make_outside(name, address, lobby=lobby)
 
         def undecided(failure: Failure, attempt: Attempt) -> Failure:
             attempt.undecided()

@@ -12,9 +12,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
+from msgspec import UNSET
 from twisted.internet.defer import succeed
 
-from ..model.commands import Act, Say, SetTopic, Tell
+from ..model.commands import Act, FromOutside, Notify, NotifyPrivately, Say, SetTopic, Tell
 from ..model.events import Acted, Said
 from ..model.names import clean_room
 from ..model.policy import Action
@@ -46,14 +47,24 @@ class Speech:
         self._attendance = attendance
 
     def speak(self, command: Say | Act, person: Person, key: bytes | None) -> Outcome:
-        """Say something in a room; see `ChatService.perform`."""
+        """Say something in a room; see `ChatService.perform`.  The person joins it for that, unless
+        the command is `FromOutside`.
+        """
+        outside = isinstance(command, FromOutside)
         text = clean_text(command.text, self._max_text)
+        event: type[Said | Acted] | partial[Said]
         event = Said if isinstance(command, Say) else Acted
+        if isinstance(command, Notify):
+            event = partial(Said, notice=True)
         name = clean_room(command.room)
 
         def judged(room: Room) -> Unit:
-            return judge_messages.speak(self._readers.policy, person, room, event, text, key)
+            policy = self._readers.policy
+            return judge_messages.speak(policy, person, room, event, text, key, outside=outside)
 
+        if outside and name not in person.rooms:
+            self._admission.spend(person)
+            return in_order(person, name, self._stay_out, name, judged)
         return self._in_room(person, name, name, judged)
 
     def set_topic(self, command: SetTopic, person: Person, key: bytes | None) -> Outcome:
@@ -74,6 +85,7 @@ class Speech:
     def tell(self, command: Tell, person: Person, key: bytes | None) -> Outcome:
         """Send a private message to one person; see `ChatService.perform`."""
         text = clean_text(command.text, self._max_text)
+        notice = isinstance(command, NotifyPrivately) or UNSET
         # The receiver is the person who holds the name now.  If there is none, an earlier command
         # of the sender may be about to take the name: then it is looked up again at judgement.
         holder = self._people.find(command.to)
@@ -83,7 +95,7 @@ class Speech:
 
         def tell() -> Unit:
             to = self._people.current(holder) if holder else self._people.person(command.to)
-            return judge_messages.tell(self._readers.policy, person, to, text, key)
+            return judge_messages.tell(self._readers.policy, person, to, text, key, notice=notice)
 
         return in_order(person, ALONE, self._when_unclaimed, person, tell, self._journal.submit)
 
@@ -113,6 +125,11 @@ class Speech:
             )
 
         return self._rooms.load(name).addCallback(join)
+
+    def _stay_out(self, name: str, judged: Callable[[Room], Unit]) -> Outcome:
+        """A person does something in a room that the person is not in."""
+        loading = self._rooms.load(name)
+        return loading.addCallback(lambda room: self._journal.submit(partial(judged, room), room))
 
     def _visit(self, person: Person, judged: Callable[[Room], Unit], room: Room) -> Outcome:
         """Have a visitor do something in a room, which this may create."""

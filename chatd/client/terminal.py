@@ -179,7 +179,9 @@ def in_lines(event: Event, own_name: str) -> Iterator[str]:
     with suppress(msgspec.ValidationError):
         happened = msgspec.convert(msgspec.to_builtins(event), _HAPPENED)
         if isinstance(happened, Told) and happened.sender == own_name:
-            happened = SentPrivately(happened.sender, happened.to, happened.text)
+            happened = SentPrivately(
+                happened.sender, happened.to, happened.text, notice=happened.notice
+            )
         yield from map(printable, describe(happened))
 
 

@@ -41,8 +41,8 @@ def told(event: Moderated) -> str:
             return f"{by} lets {target} speak again in #{room}"
         case InvitedIn(target=target):
             return f"{by} made {target} a member of #{room}"
-        case Redacted(target=id_):
-            return f"{by} deleted the message {id_}"
+        case Redacted(target=id_, text=text):
+            return f"{by} deleted the message {id_}{_why(text or '')}"
         case _:
             raise TypeError(f"an event without words: {event!r}")
 

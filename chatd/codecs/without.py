@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ..model.events import MESSAGES, SentPrivately, Told
+from ..model.events import MESSAGES, Event, SentPrivately, Signalled, Told, Typing
 from ..model.names import name_key
 from ..stream.eventlog import Codec, Entry
 
@@ -23,14 +23,16 @@ class Without:
 
     def encode(self, entry: Entry) -> bytes:
         """See `Codec.encode`: nothing, of somebody who is ignored."""
-        event = entry.event
-        heard = isinstance(event, MESSAGES) or (
-            isinstance(event, Told) and not isinstance(event, SentPrivately)
-        )
-        if heard and name_key(event.sender) in self._ignored:  # type: ignore[attr-defined]
-            return b""
-        return self._codec.encode(entry)
+        return b"" if is_from(entry.event, self._ignored) else self._codec.encode(entry)
 
     def join(self, chunks: Sequence[bytes]) -> bytes:
         """See `Codec.join`."""
         return self._codec.join(chunks)
+
+
+def is_from(event: Event, ignored: frozenset[str]) -> bool:
+    """Whether an event is what somebody says whose name has one of these keys."""
+    heard = isinstance(event, (*MESSAGES, Typing, Signalled)) or (
+        isinstance(event, Told) and not isinstance(event, SentPrivately)
+    )
+    return heard and name_key(event.sender) in ignored  # type: ignore[attr-defined]

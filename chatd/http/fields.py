@@ -54,6 +54,7 @@ HEADERS: dict[str, Bound] = {
     "content-encoding": _short("Content-Encoding"),
     "sec-fetch-site": _short("Sec-Fetch-Site"),
     "sec-websocket-key": _short("Sec-WebSocket-Key"),
+    "sec-websocket-protocol": _short("Sec-WebSocket-Protocol", 1000),
     "sec-websocket-version": _short("Sec-WebSocket-Version"),
     "upgrade": _short("Upgrade", 1000),
     "user-agent": _short("User-Agent", 1000),

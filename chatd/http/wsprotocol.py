@@ -51,8 +51,9 @@ SERVICE_RESTART = 1012
 TRY_AGAIN_LATER = 1013
 
 
-def handshake(request: Request) -> bytes:
-    """The answer to a client's opening handshake (RFC 6455, section 4.2).
+def handshake(request: Request, protocol: str = "") -> bytes:
+    """The answer to a client's opening handshake (RFC 6455, section 4.2), which chooses the
+    subprotocol `protocol`, if one is given.
 
     Raises `Malformed`, whose message names the missing part.
     """
@@ -74,8 +75,18 @@ def handshake(request: Request) -> bytes:
         raise Malformed("a WebSocket's handshake has one Sec-WebSocket-Key of 16 bytes in base64")
     return (
         b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-        b"Sec-WebSocket-Accept: %b\r\n\r\n" % generate_accept_token(keys[0].encode())
+        b"Sec-WebSocket-Accept: %b\r\n%b\r\n"
+        % (
+            generate_accept_token(keys[0].encode()),
+            b"Sec-WebSocket-Protocol: %b\r\n" % protocol.encode() if protocol else b"",
+        )
     )
+
+
+def subprotocols(request: Request) -> list[str]:
+    """The subprotocols that a client offers, the one it prefers first."""
+    values = header_lines(request, "sec-websocket-protocol")
+    return [word.strip() for value in values for word in value.split(",") if word.strip()]
 
 
 def wants_websocket(request: Request) -> bool:
@@ -101,6 +112,8 @@ class WebSocketProtocol(FlowControlled):
 
     def __init__(self, clock: IReactorTime, peers: Peers, max_message: int = MAX_MESSAGE) -> None:
         super().__init__(peers)
+        self.held = False
+        """Whether frames from the peer wait, unparsed, until `release`."""
         self.silent = 0
         """Pings sent since the peer last sent anything."""
         self.open = True
@@ -135,6 +148,19 @@ class WebSocketProtocol(FlowControlled):
         """Send encoded frames; they are dropped if the WebSocket is closing."""
         if self.open:
             self.transport.write(frames)
+
+    def hold(self) -> None:
+        """Look at nothing that the peer sends, until `release`."""
+        if not self.held:
+            self.held = True
+            self.transport.pauseProducing()
+
+    def release(self) -> None:
+        """Look at what the peer sends again."""
+        if self.held:
+            self.held = False
+            self._work()
+            self._read_on()
 
     def ping(self) -> None:
         """Send a ping; disconnect a peer that has sent nothing since `SILENT_BEATS` pings.
@@ -219,7 +245,7 @@ class WebSocketProtocol(FlowControlled):
             """The WebSocket is closing: drop the frame."""
 
     def _work(self) -> None:
-        if self.full or self._turn:
+        if self.full or self.held or self._turn:
             return  # over TLS, some bytes arrive in spite of `pauseProducing`
         for number, event in enumerate(self._frames.events(), 1):
             if isinstance(event, TextMessage | BytesMessage):
@@ -228,7 +254,7 @@ class WebSocketProtocol(FlowControlled):
                 self._send(event.response())
             elif isinstance(event, CloseConnection):
                 self._close_received(event)
-            if self.full:
+            if self.full or self.held:
                 break
             if number == FRAMES_A_TURN:
                 self.transport.pauseProducing()
@@ -241,7 +267,7 @@ class WebSocketProtocol(FlowControlled):
         self._read_on()
 
     def _read_on(self) -> None:
-        if not (self.full or self._turn or self.transport.disconnecting):
+        if not (self.full or self.held or self._turn or self.transport.disconnecting):
             self.transport.resumeProducing()
 
     def _message(self, event: TextMessage | BytesMessage) -> None:

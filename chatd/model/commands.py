@@ -77,3 +77,34 @@ class Tell(Command):
 
     to: Name
     text: Text
+
+
+@dataclass(frozen=True, slots=True)
+class Notify(Say):
+    """Say something in a room that no program is to answer (IRC's NOTICE)."""
+
+
+@dataclass(frozen=True, slots=True)
+class NotifyPrivately(Tell):
+    """The same to one person only."""
+
+
+class FromOutside:
+    """A command that is carried out without coming into its room, if the room allows that."""
+
+    __slots__ = ()
+
+
+@dataclass(frozen=True, slots=True)
+class SayFromOutside(FromOutside, Say):
+    """Say something in a room without coming into it."""
+
+
+@dataclass(frozen=True, slots=True)
+class ActFromOutside(FromOutside, Act):
+    """Do something in a room without coming into it."""
+
+
+@dataclass(frozen=True, slots=True)
+class NotifyFromOutside(FromOutside, Notify):
+    """Say something in a room that no program is to answer, without coming into it."""

@@ -38,6 +38,8 @@ class Said(RoomEvent, frozen=True, tag="message"):
     account: SignedIn = UNSET
     redacted: bool | UnsetType = UNSET
     """Whether the message was deleted: True, or not there."""
+    notice: bool | UnsetType = UNSET
+    """Whether no program is to answer it (IRC's NOTICE): True, or not there."""
 
 
 class Acted(RoomEvent, frozen=True, tag="action"):
@@ -169,6 +171,8 @@ class Redacted(Moderated, frozen=True, kw_only=True, tag="redact"):
 
     target: int
     """The id of the message."""
+    text: str | UnsetType = UNSET
+    """The reason; not there: none was given."""
 
 
 Kept = (
@@ -202,6 +206,8 @@ class Told(Event, frozen=True, tag="private"):
     to: str
     text: str
     account: SignedIn = UNSET
+    notice: bool | UnsetType = UNSET
+    """As in `Said`."""
 
     sent: ClassVar[bool] = False
     """Whether the reader is the sender."""
@@ -245,6 +251,45 @@ class Departed(PresenceEvent, frozen=True, tag="departed"):
     """Whether the person left the chat, and so every room."""
 
 
+class AwayChanged(PresenceEvent, frozen=True, tag="away"):
+    """A person in the room is away, or is back."""
+
+    sender: str = field(name="from")
+    text: str
+    """Why; empty: the person is back."""
+
+
+class AccountTaken(PresenceEvent, frozen=True, tag="account"):
+    """A guest in the room has registered its name, and is an account's person from now on."""
+
+    sender: str = field(name="from")
+
+
+class CardChanged(PresenceEvent, frozen=True, tag="card"):
+    """A person in the room has another real name."""
+
+    sender: str = field(name="from")
+    realname: str
+
+
+class Typing(PresenceEvent, frozen=True, tag="typing"):
+    """A person in the room types, or has stopped."""
+
+    sender: str = field(name="from")
+    state: str
+    """`active`, `paused` or `done`."""
+
+
+class Signalled(Event, frozen=True, tag="signal"):
+    """Something for the IRC clients of one person, which no store keeps: CTCP, typing."""
+
+    sender: str = field(name="from")
+    to: str
+    kind: str
+    """The command that brings it: `PRIVMSG`, `NOTICE` or `TAGMSG`."""
+    text: str
+
+
 class NameChanged(PresenceEvent, frozen=True, tag="name-changed"):
     """A person in the room took another name."""
 
@@ -252,5 +297,16 @@ class NameChanged(PresenceEvent, frozen=True, tag="name-changed"):
     to: str
 
 
-Appended = Kept | Told | Arrived | Departed | NameChanged
+Appended = (
+    Kept
+    | Told
+    | Arrived
+    | Departed
+    | NameChanged
+    | AwayChanged
+    | AccountTaken
+    | CardChanged
+    | Typing
+    | Signalled
+)
 """All events that a store is given, and so all that nodes decode from a store that they share."""

@@ -105,6 +105,7 @@ class Redact(Command):
 
     room: RoomName
     id: int
+    text: Text = ""
 
 
 @dataclass(frozen=True, slots=True)

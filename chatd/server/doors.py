@@ -13,6 +13,9 @@ from typing import Any
 from ..chat.service import ChatService
 from ..doors.api.tree import web_site
 from ..doors.classic import classic_site
+from ..doors.irc.connection import IrcFactory
+from ..doors.irc.door import IrcDoor
+from ..doors.irc.websocket import IrcWebSocketResource
 from ..doors.line.lines import LineFactory
 from ..http.bounds import Bounds
 from ..http.hosts import Hosts
@@ -40,6 +43,8 @@ class DoorContext:
     """The trusted proxies."""
     bounds: Bounds
     """The limits of one HTTP client."""
+    irc: IrcDoor
+    """The IRC door, shared by its connections over TCP and those at `/irc`."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +58,8 @@ class DoorKind:
     make: Callable[[DoorContext], DoorFactory]
     endpoints: tuple[str, ...] = ()
     """The default endpoints, as Twisted writes them; empty: the door is closed by default."""
+    yields: bool = False
+    """Whether the door stays closed, which is logged, if its default port is taken."""
 
 
 DOORS = (
@@ -65,8 +72,23 @@ DOORS = (
     DoorKind(
         "http",
         "Where the page and the HTTP API are served; none closes the door.",
-        lambda the: web_site(the.chat, the.origins, the.bounds, the.proxies, the.peers, the.hosts),
+        lambda the: web_site(
+            the.chat,
+            the.origins,
+            the.bounds,
+            the.proxies,
+            the.peers,
+            the.hosts,
+            {b"irc": IrcWebSocketResource(the.irc, the.proxies)},
+        ),
         ("tcp:8080:interface=127.0.0.1",),
+    ),
+    DoorKind(
+        "irc",
+        "Where clients of IRC are served; none closes the door.",
+        lambda the: IrcFactory(the.irc),
+        ("tcp:6667:interface=127.0.0.1",),
+        yields=True,
     ),
     DoorKind(
         "classic",

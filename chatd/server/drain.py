@@ -78,6 +78,7 @@ class ChatServer(MultiService):
 
     def hurry(self) -> None:
         """Shut down at once, without waiting for clients or the store."""
+        self._log.info("second signal: shutting down at once, without waiting for clients")
         self._hurried = True
         if self._wait:
             self._wait.callback(None)

@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 from twisted.cred import strcred
 from twisted.cred.credentials import IUsernamePassword
 
+from ..doors.irc.door import is_name
 from ..http.hosts import host_name
 from ..model.addresses import parse_network
 
@@ -113,8 +114,8 @@ def text(value: str) -> str:
     return value
 
 
-def word(value: str) -> str:
-    """A name without blanks, of up to 64 characters."""
+def node_name(value: str) -> str:
+    """Accept a name without blanks, of up to 64 characters."""
     if not value or len(value) > 64 or not value.isprintable() or " " in value:
         raise ValueError(f"{value!r} is no name; one has up to 64 characters and no blanks")
     return value
@@ -141,6 +142,20 @@ def host(value: str) -> str:
             f"{value!r} is no host name; one looks like chat.example.org, without http:// and "
             "without a port"
         ) from None
+
+
+def server_name(value: str) -> str:
+    """The name of an IRC server."""
+    if not is_name(value):
+        raise ValueError(f"{value!r} is no server's name; one looks like irc.example.org")
+    return value
+
+
+def word(value: str) -> str:
+    """One word of what can be seen in ASCII."""
+    if not (value.isascii() and value.isprintable()) or not value or " " in value:
+        raise ValueError(f"{value!r} is not one word")
+    return value
 
 
 def proxy(value: str) -> Any:

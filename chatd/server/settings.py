@@ -28,11 +28,13 @@ from .option import (
     checker,
     flag,
     host,
+    node_name,
     number,
     one_of,
     option,
     origin,
     proxy,
+    server_name,
     shown,
     text,
     word,
@@ -61,7 +63,7 @@ class Settings:
         None,
         "This node's name among several that share a store; a second one of that name takes its "
         "place.",
-        word,
+        node_name,
         default_is="the host's name and the process id",
     )
     durability: str = option(
@@ -104,6 +106,16 @@ class Settings:
         proxy,
         repeatable=True,
     )
+
+    # What IRC clients are told.
+    irc_name: str | None = option(
+        None,
+        "The IRC server's name, with a dot in it.",
+        server_name,
+        default_is="this machine's name, or irc.chatd",
+    )
+    irc_network: str = option("chatd", "The IRC network's name.", word)
+    motd: str | None = option(None, "A file with the message of the day for IRC clients.", text)
 
     # Guests and accounts.
     guests: str = option(
@@ -202,7 +214,8 @@ class Settings:
 
     def __post_init__(self) -> None:
         """Raises `ValueError` if the settings contradict each other."""
-        if not any(self.doors.values()):
+        yielding = self.yielding  # they may stay closed
+        if not any(given for name, given in self.doors.items() if name not in yielding):
             raise ValueError("every door is closed; leave one open")
         if self.guests != "full" and self.doors["classic"]:
             raise ValueError(
@@ -216,6 +229,16 @@ class Settings:
             name: tuple(endpoint for endpoint in given if endpoint != CLOSED)
             for name, given in self.endpoints.items()
         }
+
+    @property
+    def yielding(self) -> frozenset[str]:
+        """The doors that stay closed if somebody else listens in their place: nobody asked for
+        them.
+        """
+        return frozenset(door.name for door in DOORS if door.yields and self._is_default(door.name))
+
+    def _is_default(self, door: str) -> bool:
+        return self.endpoints.get(door) is _ENDPOINTS[door]
 
     @property
     def limits(self) -> Limits:

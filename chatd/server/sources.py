@@ -15,9 +15,12 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
+from twisted.logger import Logger
+
 from .option import Option
 from .settings import Settings, options, settings_of, spelt
 
+_log = Logger()
 PREFIX = "CHATD_"
 """The prefix of environment variables."""
 CONFIG = "config"
@@ -50,8 +53,8 @@ def variable(name: str) -> str:
 def read_environment(environment: Mapping[str, str]) -> Given:
     """The settings in environment variables; a repeatable option's values are separated by spaces.
 
-    A variable that begins with `CHATD_` but belongs to no option is an error, because it is
-    probably misspelt.  Raises `BadSetting`.
+    A variable that begins with `CHATD_` but belongs to no option is logged, because it may be
+    misspelt; it may also be another program's.  Raises `BadSetting`.
     """
     known = {variable(name): (name, option) for name, option in options()}
     given = {}
@@ -59,7 +62,9 @@ def read_environment(environment: Mapping[str, str]) -> Given:
         if not key.startswith(PREFIX) or key == variable(CONFIG):
             continue
         if key not in known:
-            raise BadSetting(f"{key} is no setting{_nearest(key, [*known])}")
+            # Other programs' variables may begin alike, so this does not end the start.
+            _log.warn("{told}", told=f"{key} is no setting{_nearest(key, [*known])}")
+            continue
         name, option = known[key]
         values = value.split() if option.repeatable else [value]
         given[name] = _read(option, values, key)

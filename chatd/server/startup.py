@@ -138,13 +138,19 @@ class Door(Service):
         limiter: ConnectionLimiter,
         *,
         privileged: bool = False,
+        yields: bool = False,
     ) -> None:
-        """`privileged`: listen before the process gives up the right to bind low ports."""
+        """`privileged`: listen before the process gives up the right to bind low ports.  `yields`:
+        stay closed, with a warning in the log, if the port is taken.
+        """
+        self._yields = yields
         self._door = door
         self._text = text
         self._endpoint = endpoint
         self._limiter = limiter
         self._privileged = privileged
+        self._closed = False
+        """Whether it could not listen, and has yielded."""
         self.port: IListeningPort | None = None
         """The listening port; None before and after the door listens."""
 
@@ -157,7 +163,7 @@ class Door(Service):
         """Listen now if the door is `privileged`.  Raises `StartupError`."""
         super().privilegedStartService()
         if self._privileged:
-            self._listen()
+            self._open()
             # Connections wait in the kernel's queue until the store is open.
             if self.port:
                 self.port.stopReading()  # type: ignore[attr-defined]
@@ -166,7 +172,7 @@ class Door(Service):
         """Listen, now that the store is open.  Raises `StartupError`."""
         super().startService()
         if self.port is None:
-            self._listen()
+            self._open()
         else:
             self.port.startReading()  # type: ignore[attr-defined]
 
@@ -177,11 +183,22 @@ class Door(Service):
         stopped: Deferred[None] | None = port.stopListening() if port else None
         return stopped
 
-    def _listen(self) -> None:
+    def _open(self) -> None:
+        if self._closed:
+            return
         failures: list[Failure] = []
         self._endpoint.listen(self._limiter).addCallbacks(self._listening, failures.append)
-        if failures:
-            raise no_start(str(CannotOpen(self._text, reason(failures[0]))))
+        if not failures:
+            return
+        problem = CannotOpen(self._text, reason(failures[0]))
+        if not self._yields:
+            raise no_start(str(problem))
+        self._closed = True
+        self._log.warn(
+            "{door} door stays closed: {problem}; --{door} says where else it is to listen",
+            door=self._door,
+            problem=problem,
+        )
 
     def _listening(self, port: IListeningPort) -> None:
         self.port = port

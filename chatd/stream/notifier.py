@@ -103,6 +103,14 @@ class Notifier:
         self._under_way: dict[Feed, Round] = {}
         """The unfinished round of each feed that has one."""
         self._called = False
+        self._waiting: list[Callable[[], object]] = []
+
+    def when_idle(self, call: Callable[[], object]) -> None:
+        """Call `call` once when no reader is pending: at once if none is."""
+        if self._rounds or self._marked:
+            self._waiting.append(call)
+        else:
+            call()
 
     def mark(self, feed: Feed, shown: int) -> None:
         """Wake the readers of `feed` soon: it has an entry after the cursor `shown`."""
@@ -137,6 +145,10 @@ class Notifier:
         self._go_on(self._seconds() + SLICE_SECONDS)
         if self._rounds or self._marked:
             self._call()
+        elif self._waiting:
+            waiting, self._waiting = self._waiting, []
+            for call in waiting:
+                call()
 
     def _call(self) -> None:
         if not self._called:

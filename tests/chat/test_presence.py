@@ -25,6 +25,7 @@ from chatd.model.events import (
     Said,
 )
 from chatd.testing import InMemoryChat
+from chatd.testing.policies import DenyAll
 
 from ..kit.chat import events, reading
 
@@ -209,3 +210,48 @@ def test_a_presence_stream_lives_as_long_as_it_is_read(chat: InMemoryChat) -> No
     outlet.subscriber = None
     gc.collect()
     assert room.watched is None
+
+
+# -- the whole stream ----------------------------------------------------------------------------
+
+
+def test_a_rooms_stream_has_its_events_and_its_presence_in_order(chat: InMemoryChat) -> None:
+    """One source, so that a reader of both is on the fast path."""
+    lobby = chat.room("lobby")
+    stream = lobby.stream
+    ada = chat.enter("ada")
+    chat.perform(ada, Say("lobby", "hi"))
+    entries = stream.log.since(0).entries
+    told = [type(entry.event).__name__ for entry in entries]
+    assert told == ["Joined", "Arrived", "Said"]
+    assert [entry.id for entry in entries] == sorted(entry.id for entry in entries)
+    assert lobby.stream is stream
+
+
+def test_a_reader_of_a_rooms_stream_is_on_the_fast_path(chat: InMemoryChat) -> None:
+    """Whatever has come before: presence and messages are one feed."""
+    lobby = chat.room("lobby")
+    outlet = reading(chat, lobby.stream)
+    assert outlet.subscriber
+    chat.perform(chat.enter("ada"), Say("lobby", "hi"))
+    outlet.subscriber.push(lambda data: None)
+    assert outlet.subscriber.fast_path is not None
+
+
+def test_a_stream_lives_as_long_as_it_is_read(chat: InMemoryChat) -> None:
+    """A room whose stream nobody reads keeps none."""
+    outlet = reading(chat, chat.room("dev").stream)
+    gc.collect()
+    assert chat.room("dev").streamed is not None
+    assert outlet.subscriber
+    outlet.subscriber.stop()
+    outlet.subscriber = None
+    gc.collect()
+    assert chat.room("dev").streamed is None
+
+
+def test_a_stream_that_is_forbidden_ends(chat: InMemoryChat) -> None:
+    """The gate knows the readers of a room's stream like those of its log."""
+    outlet = reading(chat, chat.room("lobby").stream)
+    chat.service.readers.policy = DenyAll()
+    assert len(outlet.revocations) == 1

@@ -51,15 +51,16 @@ def allow_everything(server: MemoryServer) -> None:
 
 
 def end_reason(reader: Client) -> str | None:
-    """Why the server ended a client's reading: an error code, or on the line door the message."""
+    """Why the server ended a client's reading: an error code, or on doors for people the
+    message.
+    """
     return reader.answer() if reader.door == "line" else reader.end_code
 
 
 def was_refused(reader: Client) -> bool:
     """Whether the client got the error, and gets nothing more even if it reconnects."""
-    return end_reason(reader) == (
-        "you may not read here" if reader.door == "line" else "not-allowed"
-    )
+    words = reader.door in ("line", "irc")
+    return end_reason(reader) == ("you may not read here" if words else "not-allowed")
 
 
 # -- ending readers ------------------------------------------------------------------------------

@@ -7,6 +7,7 @@ import json
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 from twisted.internet.defer import Deferred
 
 from chatd.chat.accounts import Proof
@@ -14,13 +15,14 @@ from chatd.chat.owners import Owner
 from chatd.chat.person import Person
 from chatd.chat.sessions import LastingSession
 from chatd.codecs.json import JSON
+from chatd.model.account import encode
 from chatd.model.addresses import LOCAL, Address, address_of
 from chatd.model.commands import Command
 from chatd.model.errors import ChatError
 from chatd.model.events import Event
 from chatd.model.identity import Stranger
 from chatd.model.rights import Role
-from chatd.model.units import is_presence
+from chatd.model.units import ACCOUNTS, Change, Unit, is_presence
 from chatd.stream.feed import Source
 from chatd.stream.places import Place
 from chatd.testing import FakeOutlet, InMemoryChat, result_of
@@ -124,6 +126,22 @@ def registered(
     """A new account that no session is signed in to."""
     proof: Proof = settled(chat, chat.service.sign_in.register(name, password, address))
     return proof
+
+
+def administrator(chat: InMemoryChat, name: str, address: Address = LOCAL) -> Proof:
+    """The first administrator's account, that nobody is signed in to."""
+    proof: Proof = settled(
+        chat, chat.service.sign_in.register(name, PASSWORD, address, claim=chat.service.claims.code)
+    )
+    return proof
+
+
+def set_account(chat: InMemoryChat, proof: Proof, **fields: Any) -> None:
+    """Change an account as another node might, or the console: its rights, its epoch."""
+    account = proof.record.value
+    assert account is not None
+    changed = Change(ACCOUNTS, proof.record.key, encode(replace(account, **fields)))
+    settled(chat, chat.service._journal.submit(lambda: Unit((), (changed,))))
 
 
 def signed_in(

@@ -103,7 +103,7 @@ class Daemon(Program):
         self._directory = directory
         self._options = options
         self._prefix = prefix
-        self.line = self.http = 0
+        self.line = self.http = self.irc = 0
         self.start()
 
     @property
@@ -113,11 +113,15 @@ class Daemon(Program):
 
     def start(self) -> None:
         """Start, and wait until the doors listen."""
-        doors = ("--line", f"tcp:{self.line}:{HERE}", "--http", f"tcp:{self.http}:{HERE}")
+        ports = {"line": self.line, "http": self.http, "irc": self.irc}
+        doors = [
+            word for door, port in ports.items() for word in (f"--{door}", f"tcp:{port}:{HERE}")
+        ]
         twistd = (*self._prefix, TWISTD, "--nodaemon", "--pidfile=")
         super().__init__(*twistd, "chatd", *doors, *self._options, cwd=self._directory)
         self.line = int(self.expect(r"line door listening on 127\.0\.0\.1:(\d+)")[1])
         self.http = int(self.expect(r"http door listening on 127\.0\.0\.1:(\d+)")[1])
+        self.irc = int(self.expect(r"irc door listening on 127\.0\.0\.1:(\d+)")[1])
 
     def files(self) -> int:
         """How many files it has open."""

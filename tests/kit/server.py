@@ -11,6 +11,9 @@ from twisted.internet.interfaces import IAddress
 
 from chatd.doors.api.tree import web_site
 from chatd.doors.classic import classic_site
+from chatd.doors.irc.connection import IrcFactory
+from chatd.doors.irc.door import IrcDoor, Told
+from chatd.doors.irc.websocket import IrcWebSocketResource
 from chatd.doors.line.lines import LineFactory
 from chatd.http.bounds import USUAL
 from chatd.http.hosts import Hosts, hosts_of
@@ -55,9 +58,16 @@ class MemoryServer:
     def _open_doors(self, origins: Sequence[str], proxies: Proxies, names: Sequence[str]) -> None:
         self.peers = Peers(self.chat.clock)
         self.line_door = LineFactory(self.chat.service, self.peers)
+        self.irc = IrcDoor(self.chat.service, self.peers, Told("irc.example", "test"))
+        self.irc_door = IrcFactory(self.irc)
         self.hosts = Hosts(self.chat.clock, [*names, *hosts_of(origins)], proxies)
         self.http_door = web_site(
-            self.chat.service, origins, proxies=proxies, peers=self.peers, hosts=self.hosts
+            self.chat.service,
+            origins,
+            proxies=proxies,
+            peers=self.peers,
+            hosts=self.hosts,
+            others={b"irc": IrcWebSocketResource(self.irc, proxies)},
         )
 
     def line(self, host: str = HOST) -> FakeConnection:
@@ -120,6 +130,7 @@ class MemoryServer:
             origins=(),
             proxies=NO_PROXIES,
             bounds=USUAL,
+            irc=self.irc,
         )
 
     def going_down(self) -> drain.ChatServer:

@@ -15,6 +15,8 @@ def test_none_closes_a_door_but_not_all_doors() -> None:
     assert settled({}, {"CHATD_LINE": "none"}, None).doors["line"] == ()
     with pytest.raises(BadSetting, match="every door is closed"):
         settled({}, {"CHATD_LINE": "none", "CHATD_HTTP": "none"}, None)
+    others = {"CHATD_LINE": "none", "CHATD_HTTP": "none"}
+    assert settled({}, {**others, "CHATD_IRC": "tcp:1"}, None).yielding == frozenset()
 
 
 def test_every_option_has_one_name_in_every_source() -> None:

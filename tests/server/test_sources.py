@@ -9,6 +9,7 @@ from tempfile import TemporaryDirectory
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from twisted.logger import capturedLogs, formatEvent
 
 from chatd.server.settings import Settings
 from chatd.server.sources import BadSetting, read_environment, read_file, settled
@@ -86,16 +87,24 @@ def test_a_mistake_in_the_file_is_reported_with_its_line(
     ("environment", "told"),
     [
         ({"CHATD_HISTORY": "x"}, "CHATD_HISTORY 'x' is not a number"),
-        ({"CHATD_HISTROY": "1"}, "CHATD_HISTROY is no setting; did you mean CHATD_HISTORY?"),
     ],
 )
 def test_a_mistake_in_the_environment_names_its_variable(
     environment: dict[str, str], told: str
 ) -> None:
-    """Also a misspelt variable, which would otherwise be ignored."""
+    """A value that cannot be is not passed over in silence."""
     with pytest.raises(BadSetting) as raised:
         read_environment(environment)
     assert told in str(raised.value)
+
+
+def test_an_unknown_variable_is_logged_and_does_not_end_the_start() -> None:
+    """It may be misspelt, or another program's."""
+    with capturedLogs() as logs:
+        assert read_environment({"CHATD_HISTROY": "1", "CHATD_CMD": "x"}) == {}
+    told = " ".join(formatEvent(event) or "" for event in logs)
+    assert "CHATD_HISTROY is no setting; did you mean CHATD_HISTORY?" in told
+    assert "CHATD_CMD is no setting" in told
 
 
 def test_an_unreadable_configuration_file_is_an_error(tmp_path: Path) -> None:

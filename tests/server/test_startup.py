@@ -6,15 +6,21 @@ import atexit
 import sys
 from collections.abc import Callable
 from io import StringIO
+from typing import Any
 
 import pytest
 from twisted.application.service import Service
 from twisted.internet.defer import Deferred, fail, succeed
+from twisted.internet.error import CannotListenError
+from twisted.internet.protocol import Factory
 from twisted.internet.task import Clock
+from twisted.logger import capturedLogs, formatEvent
 
 from chatd.chat.service import ChatService
 from chatd.model.errors import Unavailable
+from chatd.net.connections import ConnectionLimiter, Connections
 from chatd.net.peers import Peers
+from chatd.server import startup
 from chatd.server.startup import OPEN_SECONDS, ServerProcess, StartupError, no_start
 from chatd.store.memory import MemoryStore
 
@@ -169,3 +175,35 @@ def test_a_stopped_startup_opens_no_door() -> None:
     start.server.stopService()
     opening.callback(None)
     assert not door.running
+
+
+class TakenEndpoint:
+    """An endpoint where somebody else listens."""
+
+    def listen(self, factory: object) -> Deferred[None]:
+        """Fails, as Twisted's does."""
+        return fail(CannotListenError("127.0.0.1", 6667, OSError("Address already in use")))
+
+
+def door_at(endpoint: Any, *, yields: bool) -> startup.Door:
+    limiter = ConnectionLimiter(Factory(), Connections(Clock(), 10))  # type: ignore[arg-type]
+    return startup.Door("irc", "tcp:6667", endpoint, limiter, yields=yields)
+
+
+def test_a_door_that_cannot_be_opened_ends_the_start() -> None:
+    """Nobody is left to wonder why no client can connect."""
+    with pytest.raises(StartupError, match="cannot listen on tcp:6667"):
+        door_at(TakenEndpoint(), yields=False).startService()
+
+
+def test_a_door_that_nobody_asked_for_yields_to_another_server() -> None:
+    """The log says so, and how to open it elsewhere."""
+    door = door_at(TakenEndpoint(), yields=True)
+    with capturedLogs() as logs:
+        door.startService()
+        door.startService()
+    (told,) = [formatEvent(event) for event in logs]
+    assert told is not None
+    assert told.startswith("irc door stays closed: cannot listen on tcp:6667")
+    assert "--irc" in told
+    assert door.stopService() is None

@@ -355,3 +355,17 @@ def test_an_event_caused_by_a_delivery_is_delivered_in_the_next_turn() -> None:
         stream.turn.end()
     assert ids_in(*listener.batches) == ids_in(*talker.batches) == stream.ids[0]
     assert len(stream.ids[0]) == 3
+
+
+def test_what_waits_for_all_readers_is_called_when_all_are_written_to() -> None:
+    """However many turns that takes; at once if no reader is pending."""
+    stream = FakeRooms()
+    outlet = stream.started()
+    called: list[int] = []
+    stream.notifier.when_idle(lambda: called.append(0))
+    assert called == [0]
+    stream.say(0)
+    stream.notifier.when_idle(lambda: called.append(len(outlet.batches)))
+    assert called == [0]
+    stream.turn.end()
+    assert called == [0, 1]

@@ -5,8 +5,9 @@ The reference is docs/protocol.md.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
+from types import MappingProxyType
 
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
@@ -57,12 +58,13 @@ def web_site(
     proxies: Proxies = NO_PROXIES,
     peers: Peers | None = None,
     hosts: Hosts | None = None,
+    others: Mapping[bytes, IResource] = MappingProxyType({}),
 ) -> ChatSite:
     """The site of the HTTP door.
 
     `origins` are the origins of other web sites whose pages may use it; `proxies` are the trusted
     proxies; `hosts` are the host names that requests may send, by default this machine's own and
-    those in `origins`.
+    those in `origins`; `others` are resources of other doors, by their paths.
     """
     hosts = hosts or Hosts(service.clock, hosts_of(origins), proxies)
     peers = Peers(service.clock) if peers is None else peers
@@ -74,6 +76,8 @@ def web_site(
         root.putChild(path, file)
     for path, make in TREE.items():
         root.putChild(path, make(access, polls))
+    for path, resource in others.items():
+        root.putChild(path, resource)
     guard = OriginGuard(root, origins, proxies, files)
     bounds = replace(bounds, body=access.max_body)
     return ChatSite(guard, service.clock, bounds, peers, PollFastPath(polls), hosts)

@@ -16,7 +16,6 @@ from collections.abc import Callable
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
-from ...codecs.pending import SLICE, lines_in
 from ...model.addresses import Address
 from ...net.connections import LogThrottle
 
@@ -81,31 +80,6 @@ class Backlogs:
             times=times,
             last=last,
         )
-
-
-class Salvage:
-    """Raw bytes that the socket of a closed connection had received, parsed in slices."""
-
-    def __init__(self, data: bytes = b"", *, closed: bool = False) -> None:
-        """`closed`: the client closed the connection after these bytes, so the last line is
-        complete.
-        """
-        self._data = bytearray(data)
-        self.closed = closed
-
-    def take(self) -> bytes:
-        """Remove and return the next slice."""
-        part = bytes(self._data[:SLICE])
-        del self._data[:SLICE]
-        return part
-
-    def __bool__(self) -> bool:
-        """Whether any bytes are left."""
-        return bool(self._data)
-
-    def lines(self) -> int:
-        """The approximate number of lines left: telnet commands are counted as text."""
-        return lines_in(False, self._data, ended=self.closed)
 
 
 def received(receive: Callable[[int], bytes], most: int = BACKLOG_BYTES) -> tuple[bytes, bool]:

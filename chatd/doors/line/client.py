@@ -24,6 +24,7 @@ from ...model.commands import Command
 from ...model.errors import ChatError
 from ...stream.subscriber import Subscriber
 from .. import history
+from ..linequeue import WaitForAcks
 from ..pushing import refusal_of
 from .reader import LineReader, Wire
 
@@ -31,10 +32,6 @@ REPLAY = 10
 """Messages that a client gets when it joins a room."""
 MOST_LISTED = 100
 """Names or rooms that one answer lists."""
-
-
-class WaitForAcks(Exception):
-    """A line has to wait, until earlier messages are stored, or until the client has read."""
 
 
 class LineClient:

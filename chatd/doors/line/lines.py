@@ -46,9 +46,9 @@ from ...net.heartbeat import Heartbeat
 from ...net.peers import GOING_DOWN, Peers
 from ...net.tcp import enable_direct_writes
 from ...stream.subscriber import Subscriber
+from ..linequeue import LineQueue, Salvage
 from ..pushing import refusal_of
-from .backlog import BACKLOG_SECONDS, Backlogs, Salvage, received
-from .queue import LineQueue
+from .backlog import BACKLOG_SECONDS, Backlogs, received
 from .shell import Shell
 
 NOP_SECONDS = 30
@@ -81,7 +81,7 @@ class LineConnection(TcpConnection):
         self._shell: Shell | None = None
         self._entering = False
         self._input = LineInput()
-        self._queue = LineQueue(service.clock, service.max_text + COMMAND_BYTES)
+        self._queue = LineQueue(service.clock, service.max_text + COMMAND_BYTES, refusal)
         self._stopped = False
         self._ending = False
         self._farewell = b""

@@ -15,7 +15,8 @@ from ...chat.sessions import Session
 from ...model.bounds import PASSWORD
 from ...model.commands import Say
 from ...model.errors import RateLimited
-from .client import LineClient, WaitForAcks
+from ..linequeue import WaitForAcks
+from .client import LineClient
 from .commands import COMMANDS
 from .commands.row import Kind
 from .reader import Wire

@@ -18,7 +18,7 @@ from chatd.doors.line.backlog import (
     MOST_OF_ADDRESS,
     received,
 )
-from chatd.doors.line.queue import Carrier, LineQueue
+from chatd.doors.linequeue import Carrier, LineQueue
 from chatd.net.tcp import READ_BYTES
 from chatd.testing import FakeConnection
 

@@ -12,7 +12,7 @@ import pytest
 from twisted.internet.error import ConnectionLost
 from twisted.python.failure import Failure
 
-from chatd.doors.line.queue import COMMANDS_A_TURN, LINES_A_TURN
+from chatd.doors.linequeue import COMMANDS_A_TURN, LINES_A_TURN
 from chatd.model.commands import Say
 from chatd.testing import InMemoryChat
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from .base import Client
 from .classic import ClassicClient
+from .irc import IrcClient
 from .line import LineClient
 from .polls import PlainClient, PollClient, ReturningPollClient, VaryingPollClient
 from .seen import GAP, Seen
@@ -32,6 +33,7 @@ DOORS: dict[str, type[Client]] = {
         SseClient,
         NdjsonClient,
         WebSocketClient,
+        IrcClient,
         ClassicClient,
     )
 }

@@ -30,6 +30,8 @@ class Client(ABC):
     """Whether the client says which events it has received, so that lost ones are sent again."""
     owns_name: ClassVar[bool] = True
     """Whether a name belongs to one client; otherwise clients with the same name share it."""
+    announces: ClassVar[int] = 0
+    """1 if its leaving and its coming back are an event in the room each, else 0."""
     end_code: str | None = None
     """The error code with which the server has ended its reading."""
 

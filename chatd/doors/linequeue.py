@@ -12,15 +12,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Protocol
 
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 
-from ...codecs.lines import refusal
-from ...codecs.pending import PendingLines
-from ...model.errors import ChatError, RateLimited
-from .backlog import Salvage
-from .client import WaitForAcks
+from ..codecs.pending import SLICE, PendingLines, lines_in
+from ..model.errors import ChatError, RateLimited
 
 LINES_A_TURN = 100
 """Lines of one connection that are carried out in one turn of the reactor, if all are messages."""
@@ -29,8 +27,9 @@ COMMANDS_A_TURN = 5
 SLICES_A_TURN = 5
 """Slices of a closed connection's bytes that are parsed in one turn, if they complete no line."""
 
-NOTHING = Salvage()
-"""A salvage without bytes."""
+
+class WaitForAcks(Exception):
+    """A line has to wait, until earlier messages are stored, or until the client has read."""
 
 
 class Carrier(Protocol):
@@ -59,15 +58,47 @@ class Carrier(Protocol):
         """All lines that can be carried out now have been."""
 
 
+class Salvage:
+    """Raw bytes that the socket of a closed connection had received, parsed in slices."""
+
+    def __init__(self, data: bytes = b"", *, closed: bool = False) -> None:
+        """`closed`: the client closed the connection after these bytes, so the last line is
+        complete.
+        """
+        self._data = bytearray(data)
+        self.closed = closed
+
+    def take(self) -> bytes:
+        """Remove and return the next slice."""
+        part = bytes(self._data[:SLICE])
+        del self._data[:SLICE]
+        return part
+
+    def __bool__(self) -> bool:
+        """Whether any bytes are left."""
+        return bool(self._data)
+
+    def lines(self) -> int:
+        """The approximate number of lines left: telnet commands are counted as text."""
+        return lines_in(False, self._data, ended=self.closed)
+
+
+NOTHING = Salvage()
+"""A salvage without bytes."""
+
+
 class LineQueue:
     """The lines of one connection.  Methods get the connection as an argument, because a reference
     to it would be a cycle.
     """
 
-    __slots__ = ("_clock", "_slowed", "_working", "lines", "salvage", "wait")
+    __slots__ = ("_clock", "_refusal", "_slowed", "_working", "lines", "salvage", "wait")
 
-    def __init__(self, clock: IReactorTime, limit: int) -> None:
-        """`limit` is in bytes per line."""
+    def __init__(
+        self, clock: IReactorTime, limit: int, refusal: Callable[[ChatError], bytes]
+    ) -> None:
+        """`limit` is in bytes per line; `refusal` makes the bytes that tell of a refusal."""
+        self._refusal = refusal
         self._clock = clock
         self._slowed = False
         self._working = False
@@ -126,7 +157,7 @@ class LineQueue:
 
     def refuse(self, carrier: Carrier, error: ChatError) -> None:
         """Send the reason why a line was refused; after too many refusals further lines wait."""
-        carrier.send(refusal(error))
+        carrier.send(self._refusal(error))
         if not self.wait and (wait := carrier.make_mistake()):
             self._let_wait(carrier, wait)
 
@@ -141,9 +172,8 @@ class LineQueue:
     def _let_wait(self, carrier: Carrier, seconds: float) -> None:
         if not self._slowed:
             self._slowed = True
-            carrier.send(
-                refusal(RateLimited("too fast; the rest of your lines will follow one by one", 0))
-            )
+            slowed = RateLimited("too fast; the rest of your lines will follow one by one", 0)
+            carrier.send(self._refusal(slowed))
         self.wait = self._clock.callLater(seconds, self._go_on, carrier)
 
     def _go_on(self, carrier: Carrier) -> None:

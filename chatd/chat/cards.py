@@ -1,0 +1,177 @@
+"""Cards: what is told of a person beside the name, as IRC has it: user, host, real name.
+
+1. A host stands for where somebody comes from and tells nothing of it: ten letters and digits of a
+   keyed hash, of the account or of a guest's address.  The key is the store's own, made once, and
+   never told.
+2. Whoever has gone is remembered for a while: lines that tell of the going still need the card, and
+   so does WHOWAS.
+3. A card is a value; a client that changes it gives its person another one.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from base64 import b32encode
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
+from typing import Any, NamedTuple
+
+from twisted.internet.defer import Deferred, succeed
+
+from ..model.addresses import LOCAL, Address
+from ..model.errors import ChatError
+from ..model.names import name_key
+from ..model.units import Cell, Change, Expect, Unit
+from ..store import Store
+from .card import PLAIN
+from .elsewhere import Elsewhere
+from .people import People
+from .person import Person
+
+SECRETS = "secrets"
+"""Table of what this chat keeps to itself."""
+HOSTS = "hosts"
+"""The key of hosts."""
+MOST_REMEMBERED = 1000
+"""Persons that are remembered after they have gone."""
+_HOST_LETTERS = 10
+
+
+class Known(NamedTuple):
+    """What is known of a person who is here or was."""
+
+    name: str
+    user: str
+    host: str
+    account: str = ""
+    """The name of the account; empty for a guest."""
+    realname: str = ""
+    bot: bool = False
+    away: str = ""
+    """Why the person is away; empty: the person is not."""
+    until: int = 0
+    """When the person went, on the ids' clock; 0: the person is here, or nothing is known."""
+
+
+class Cards:
+    """The cards of all persons, and of those who have gone lately."""
+
+    def __init__(self, store: Store, people: People) -> None:
+        self._store = store
+        self._people = people
+        self._key = b""
+        self._past: deque[Known] = deque(maxlen=MOST_REMEMBERED)
+        people.observers.append(self)
+
+    # -- the key ---------------------------------------------------------------------------------
+
+    def ready(self) -> Deferred[None]:
+        """Fires when hosts can be told.  Fails with `Unavailable`."""
+        if self._key:
+            return succeed(None)
+        return self._store.table(SECRETS).addCallback(self._found)
+
+    def _found(self, cells: Mapping[str, Cell]) -> Deferred[None] | None:
+        if HOSTS in cells:
+            self._key = cells[HOSTS].value
+            return None
+        made = secrets.token_hex(16).encode()
+        unit = Unit(changes=(Change(SECRETS, HOSTS, made),), expects=(Expect(SECRETS, HOSTS, 0),))
+        # Another node may have made one in the same moment: what is stored counts.
+        return self._store.append([unit]).addCallback(lambda _: self.ready())
+
+    def anew(self) -> Deferred[Callable[[], object]]:
+        """Read the key again; fires with a function that folds it.  A key that the store has lost
+        is stored again, so that hosts stay as they are.  Fails with `Unavailable`.
+        """
+
+        def fold(cells: Mapping[str, Cell]) -> None:
+            if HOSTS in cells:
+                self._key = cells[HOSTS].value
+            elif self._key:
+                kept = Change(SECRETS, HOSTS, self._key)
+                unit = Unit(changes=(kept,), expects=(Expect(SECRETS, HOSTS, 0),))
+                self._store.append([unit]).addErrback(lambda failure: failure.trap(ChatError))
+
+        read: Deferred[Any] = self._store.table(SECRETS)
+        return read.addCallback(lambda cells: partial(fold, cells))
+
+    # -- persons ---------------------------------------------------------------------------------
+
+    def of(self, name: str, *, account: bool = False) -> Known:
+        """What is known of whoever has, or had, that name; `account` says that the name was an
+        account's at that time.
+        """
+        holder = self._people.find(name)
+        if holder is not None:
+            return self.known(holder)
+        key = name_key(name)
+        past = next((past for past in reversed(self._past) if name_key(past.name) == key), None)
+        if past is not None:
+            return past
+        if account:
+            return Known(name, "account", self.host_of_account(key), name, name)
+        return Known(name, PLAIN.user, f"{self._hash(f'gone {key}')}.guest", "", name)
+
+    def known(self, person: Person | Elsewhere) -> Known:
+        """What is known of a person who is here."""
+        if person.account is not None:
+            card = PLAIN if isinstance(person, Elsewhere) else person.card
+            return Known(
+                person.name,
+                "account",
+                self.host_of_account(person.account),
+                person.name,
+                card.realname or person.name,
+                card.bot,
+                card.away,
+            )
+        if isinstance(person, Elsewhere):
+            return Known(
+                person.name, PLAIN.user, f"{self._hash(f'node {person.id}')}.guest", "", person.name
+            )
+        card = person.card
+        return Known(
+            person.name,
+            card.user,
+            self.host_of_address(person.address),
+            "",
+            card.realname or person.name,
+            card.bot,
+            card.away,
+        )
+
+    def as_guest(self, name: str) -> Known:
+        """What was known of a person before its name was registered in this session."""
+        holder = self._people.find(name)
+        if not isinstance(holder, Person):
+            return self.of(name)
+        return Known(name, holder.card.user, self.host_of_address(holder.address), "", name)
+
+    def host_of_account(self, key: str) -> str:
+        """The host of an account, by the key of its name."""
+        return f"{self._hash(f'account {key}')}.account"
+
+    def host_of_address(self, address: Address) -> str:
+        """The host of a guest at that address."""
+        return f"{self._hash(f'address {address}') if address != LOCAL else 'local'}.guest"
+
+    def past(self, name: str) -> Iterator[Known]:
+        """Those who had that name and have gone, the last first."""
+        key = name_key(name)
+        return (past for past in reversed(self._past) if name_key(past.name) == key)
+
+    # -- what the people tell --------------------------------------------------------------------
+
+    def went(self, person: Person | Elsewhere, id_: int) -> None:
+        """See `PeopleObserver.went`."""
+        self._past.append(self.known(person)._replace(until=id_))
+
+    def came(self, person: Person | Elsewhere) -> None:
+        """See `PeopleObserver.came`."""
+
+    def _hash(self, text: str) -> str:
+        digest = hashlib.blake2b(text.encode(), key=self._key, digest_size=10).digest()
+        return b32encode(digest).decode().lower()[:_HOST_LETTERS]

@@ -1,0 +1,87 @@
+"""Signals: what is passed on and kept nowhere: that somebody types, is away, or changed a card.
+
+They take ids and their place in the order like events; on a room's stream they come with its
+presence, and those to one person go to that person's IRC clients only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from twisted.internet.defer import succeed
+
+from ..model.events import AwayChanged, CardChanged, Event, PresenceEvent, Signalled, Typing
+from ..model.names import clean_room
+from ..model.policy import Action
+from ..model.units import Unit
+from . import judge_messages
+from .core import Core
+from .journal import Outcome
+from .person import Person
+
+
+class Signals:
+    """Passes signals on."""
+
+    def __init__(self, core: Core) -> None:
+        self._journal = core.journal
+        self._people = core.people
+        self._rooms = core.rooms
+        self._readers = core.readers
+        self._admission = core.admission
+
+    def typing(self, person: Person, room: str, state: str) -> Outcome:
+        """A person types in a room, or has stopped.
+
+        Raises or fails with `NotInRoom`, `NotAllowed`, `RateLimited`.
+        """
+        name = clean_room(room)
+        self._admission.spend(person)
+
+        def typing(found: object) -> Outcome:
+            there = self._rooms.live(name)
+            assert there is not None
+
+            def judged() -> Unit:
+                judge_messages.check_speaking(self._readers.policy, person, there)
+                return Unit((Typing(name, person.name, state),), (), (person.expect,))
+
+            return self._journal.submit(judged, found)
+
+        return self._rooms.load(name).addCallback(typing)
+
+    def tell(self, person: Person, to: str, kind: str, text: str) -> Outcome:
+        """Pass something on to the IRC clients of another person: `kind` is the command there.
+
+        Raises or fails with `NoSuchPerson`, `NotAllowed`, `RateLimited`.
+        """
+        holder = self._people.person(to)
+        self._admission.spend(person)
+
+        def judged() -> Unit:
+            self._readers.policy.may(person, Action.WRITE_PRIVATELY)
+            told = self._people.current(holder)
+            event = Signalled(person.name, told.name, kind, text)
+            return Unit((event,), (), (told.expect, person.expect))
+
+        return self._journal.submit(judged, person)
+
+    def away(self, person: Person, text: str) -> Outcome:
+        """A person is away, or with an empty text is back."""
+        if person.card.away == text:
+            return succeed(None)
+        person.card = replace(person.card, away=text)
+        return self._tell_rooms(person, lambda room: AwayChanged(room, person.name, text))
+
+    def describe(self, person: Person, realname: str) -> Outcome:
+        """A person has another real name."""
+        person.card = replace(person.card, realname=realname)
+        return self._tell_rooms(person, lambda room: CardChanged(room, person.name, realname))
+
+    def _tell_rooms(self, person: Person, make: Callable[[str], PresenceEvent]) -> Outcome:
+        def judged() -> Unit:
+            events: list[Event] = [make(room) for room in person.rooms]
+            return Unit(events, (), (person.expect,))
+
+        return self._journal.submit(judged, person)

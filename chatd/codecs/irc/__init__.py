@@ -1,0 +1,1 @@
+"""IRC: what clients send into commands, and events into lines.  Pure."""

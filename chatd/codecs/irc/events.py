@@ -1,0 +1,373 @@
+"""Events as IRC lines, for clients with the same capabilities.
+
+1. What is made once is shared by all connections with the same `Profile`; nothing in it depends on
+   who reads, but in the inbox, which has one reader.
+2. A live stream tells presence singly, from the presence events; what a room's history keeps of the
+   same is left out there, and is what playback tells instead.
+3. A text of several lines, or a longer one, is several lines with the `msgid` on the first; for a
+   client that knows `draft/multiline`, one batch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from msgspec import UNSET
+
+from ...model.events import (
+    AccountTaken,
+    Acted,
+    Arrived,
+    AwayChanged,
+    BanLifted,
+    BanPlaced,
+    CardChanged,
+    Departed,
+    Event,
+    InvitedIn,
+    Joined,
+    Left,
+    Moderated,
+    MuteLifted,
+    MutePlaced,
+    NameChanged,
+    PutOut,
+    Redacted,
+    Renamed,
+    RoleGiven,
+    Said,
+    SentPrivately,
+    SettingsChanged,
+    Signalled,
+    Told,
+    TopicSet,
+    Typing,
+)
+from ...stream.eventlog import Entry
+from ..moderated import told as in_words
+from .letters import Letters
+from .message import MAX_BODY, form, size
+from .modes import FLAGS, Change, changed_flags, write_changes
+from .profile import Profile, Sender, Tags, Who, source_of
+from .texts import Piece, action, lines, pieces
+
+TYPING = "+typing"
+"""The one tag of clients that is passed on."""
+ACTION_BYTES = len(action(""))
+
+
+class IrcCodec:
+    """Encoder of live events for the clients with one profile."""
+
+    def __init__(
+        self,
+        profile: Profile,
+        who: Who,
+        server: str = "",
+        letters: Letters | None = None,
+        as_guest: Callable[[str], Sender] | None = None,
+    ) -> None:
+        """`as_guest` tells what was known of a person whose name has just been registered."""
+        self.name = "irc " + "".join("1" if has else "0" for has in profile)
+        self.profile = profile
+        self._who = who
+        self._server = server
+        self._letters = letters or Letters()
+        self._as_guest = as_guest or (lambda name: who(name, False))
+        self._renderers: dict[type[Event], Callable[[Any, int, Tags], list[str]]] = {
+            Said: self._said,
+            Acted: self._acted,
+            Told: self._told,
+            SentPrivately: self._sent,
+            TopicSet: self._topic,
+            Arrived: self._arrived,
+            Departed: self._departed,
+            NameChanged: self._renamed,
+            AwayChanged: self._away,
+            CardChanged: self._described,
+            AccountTaken: self._account_taken,
+            SettingsChanged: self._settings,
+            RoleGiven: self._role,
+            PutOut: self._put_out,
+            BanPlaced: self._banned,
+            BanLifted: self._unbanned,
+            MutePlaced: self._noted,
+            MuteLifted: self._noted,
+            InvitedIn: self._invited,
+            Redacted: self._redacted,
+            Typing: self._typing,
+            Signalled: self._signalled,
+        }
+
+    def encode(self, entry: Entry) -> bytes:
+        """One event: no line, or some."""
+        return to_bytes(self.render(entry))
+
+    def join(self, chunks: Sequence[bytes]) -> bytes:
+        """Lines after lines."""
+        return b"".join(chunks)
+
+    def render(self, entry: Entry, batch: str = "") -> list[str]:
+        """The lines of one event, without their ends; in that batch, if it is part of one."""
+        renderer = self._renderers.get(type(entry.event))
+        if renderer is None:
+            return []
+        return renderer(entry.event, entry.id, Tags(self.profile, entry.id, batch))
+
+    def playback(self, entry: Entry, batch: str) -> list[str]:
+        """The same of an event that is over, presence included as history has it."""
+        event, tags = entry.event, Tags(self.profile, entry.id, batch)
+        match event:
+            case Joined(room, sender):
+                return self._arrived(Arrived(room, sender), entry.id, tags)
+            case Left(room, sender, text):
+                return self._departed(Departed(room, sender, text), entry.id, tags)
+            case Renamed(room, sender, to):
+                return self._renamed(NameChanged(room, sender, to), entry.id, tags)
+        return self.render(entry, batch)
+
+    def source(self, name: str, account: bool = False) -> str:
+        """`nick!user@host` of a person."""
+        return source_of(name, self._who(name, account))
+
+    # -- texts -----------------------------------------------------------------------------------
+
+    def _said(self, event: Said, id_: int, tags: Tags) -> list[str]:
+        command = "NOTICE" if event.notice else "PRIVMSG"
+        return self._text(command, event, f"#{event.room}", tags)
+
+    def _acted(self, event: Acted, id_: int, tags: Tags) -> list[str]:
+        who, target = self._by(event), f"#{event.room}"
+        source = source_of(event.sender, who)
+        most = text_bytes("PRIVMSG", source, target) - ACTION_BYTES
+        head = tags.of(who)
+        rest = tags.rest()
+        return [
+            form("PRIVMSG", target, text=action(line), source=source, tags=rest if number else head)
+            for number, line in enumerate(lines(event.text, most))
+        ]
+
+    def _told(self, event: Told, id_: int, tags: Tags) -> list[str]:
+        command = "NOTICE" if event.notice else "PRIVMSG"
+        return self._text(command, event, event.to, tags)
+
+    def _sent(self, event: SentPrivately, id_: int, tags: Tags) -> list[str]:
+        """One's own; a message to oneself is told as it was sent, and as it has come."""
+        told = self._told(event, id_, tags)
+        times = self.profile.own + (event.sender == event.to)
+        return told * times
+
+    def _text(self, command: str, event: Said | Told, target: str, tags: Tags) -> list[str]:
+        who, text = self._by(event), event.text
+        source = source_of(event.sender, who)
+        most = text_bytes(command, source, target)
+        head = tags.of(who)
+        if "\n" not in text and size(text) <= most:
+            return [form(command, target, text=text, source=source, tags=head)]
+        if self.profile.multiline:
+            return _batched(command, source, target, pieces(text, most), head, tags.ref)
+        rest = tags.rest()
+        return [
+            form(command, target, text=line, source=source, tags=rest if number else head)
+            for number, line in enumerate(lines(text, most))
+        ]
+
+    # -- what happens around them ----------------------------------------------------------------
+
+    def _topic(self, event: TopicSet, id_: int, tags: Tags) -> list[str]:
+        who = self._by(event)
+        head, source = tags.of(who), source_of(event.sender, who)
+        return [form("TOPIC", f"#{event.room}", text=event.text, source=source, tags=head)]
+
+    def _arrived(self, event: Arrived, id_: int, tags: Tags) -> list[str]:
+        self._letters.came(event, id_)
+        who = self._by(event)
+        told = [self.joined(event.sender, who, event.room, tags)]
+        if self.profile.away and who.away:
+            head = tags.of(who, msgid=False)
+            told.append(form("AWAY", text=who.away, source=source_of(event.sender, who), tags=head))
+        return told
+
+    def joined(self, name: str, who: Sender, room: str, tags: Tags) -> str:
+        """A person comes into a room."""
+        source, told = source_of(name, who), tags.of(who, msgid=False)
+        if self.profile.extended_join:
+            account = who.account or "*"
+            text = who.realname or name
+            return form("JOIN", f"#{room}", account, text=text, source=source, tags=told)
+        return form("JOIN", f"#{room}", source=source, tags=told)
+
+    def _departed(self, event: Departed, id_: int, tags: Tags) -> list[str]:
+        who = self._by(event)
+        source, told = source_of(event.sender, who), tags.of(who, msgid=False)
+        if self._letters.was_put_out(event, id_):
+            return []  # it was told as a KICK
+        if event.quit:
+            return [form("QUIT", text=event.text or "gone", source=source, tags=told)]
+        text = event.text or None
+        return [form("PART", f"#{event.room}", text=text, source=source, tags=told)]
+
+    def _renamed(self, event: NameChanged, id_: int, tags: Tags) -> list[str]:
+        who = self._who(event.to, False)
+        told = tags.of(who, msgid=False)
+        return [form("NICK", event.to, source=source_of(event.sender, who), tags=told)]
+
+    def _away(self, event: AwayChanged, id_: int, tags: Tags) -> list[str]:
+        if not self.profile.away:
+            return []
+        who = self._by(event)
+        source, told = source_of(event.sender, who), tags.of(who, msgid=False)
+        return [form("AWAY", text=event.text or None, source=source, tags=told)]
+
+    def _described(self, event: CardChanged, id_: int, tags: Tags) -> list[str]:
+        if not self.profile.setname:
+            return []
+        who = self._by(event)
+        source, told = source_of(event.sender, who), tags.of(who, msgid=False)
+        return [form("SETNAME", text=event.realname, source=source, tags=told)]
+
+    def _account_taken(self, event: AccountTaken, id_: int, tags: Tags) -> list[str]:
+        who = self._who(event.sender, True)
+        source = source_of(event.sender, self._as_guest(event.sender))
+        told = tags.of(who, msgid=False)
+        lines = []
+        if self.profile.accounts:
+            lines.append(form("ACCOUNT", who.account or event.sender, source=source, tags=told))
+        if self.profile.hosts:
+            lines.append(form("CHGHOST", who.user, who.host, source=source, tags=told))
+        return lines
+
+    # -- moderation ------------------------------------------------------------------------------
+
+    def _modes(self, event: Moderated, tags: Tags, changes: Sequence[Change]) -> list[str]:
+        if not changes:
+            return []
+        who = self._by(event)
+        source, told = source_of(event.sender, who), tags.of(who)
+        return [form("MODE", f"#{event.room}", *write_changes(changes), source=source, tags=told)]
+
+    def _settings(self, event: SettingsChanged, id_: int, tags: Tags) -> list[str]:
+        given = {
+            "access": event.access,
+            "posting": event.posting,
+            "topic_by": event.topic,
+            "listed": event.listed,
+            "outside": event.outside,
+        }
+        known = {name: value for name, value in given.items() if value is not UNSET}
+        changes = changed_flags(known)
+        if event.posting is not UNSET:
+            before = self._letters.posting(event.room, event.posting, id_)
+            changes = [
+                change
+                for change in changes
+                if change.mode not in "mM" or change.on or FLAGS[change.mode].on == before
+            ]
+        lines = self._modes(event, tags, changes)
+        if event.slow is not UNSET:
+            lines += self._noted(event, id_, tags)
+        return lines
+
+    def _role(self, event: RoleGiven, id_: int, tags: Tags) -> list[str]:
+        before, after = self._letters.change(event, id_)
+        changes = [Change(False, before, event.target)] if before and before != after else []
+        if after:
+            changes.append(Change(True, after, event.target))
+        return self._modes(event, tags, changes)
+
+    def _put_out(self, event: PutOut, id_: int, tags: Tags) -> list[str]:
+        self._letters.put_out(event, id_)
+        who, text = self._by(event), event.text or event.sender
+        source, told = source_of(event.sender, who), tags.of(who)
+        room = f"#{event.room}"
+        return [form("KICK", room, event.target, text=text, source=source, tags=told)]
+
+    def _banned(self, event: BanPlaced, id_: int, tags: Tags) -> list[str]:
+        if " " in event.target:  # an address, which is told to nobody
+            return self._noted(event, id_, tags)
+        return self._modes(event, tags, [Change(True, "b", f"{event.target}!*@*")])
+
+    def _unbanned(self, event: BanLifted, id_: int, tags: Tags) -> list[str]:
+        if " " in event.target:
+            return self._noted(event, id_, tags)
+        return self._modes(event, tags, [Change(False, "b", f"{event.target}!*@*")])
+
+    def _invited(self, event: InvitedIn, id_: int, tags: Tags) -> list[str]:
+        if not self.profile.invites:
+            return []
+        who = self._by(event)
+        source, told = source_of(event.sender, who), tags.of(who, msgid=False)
+        return [form("INVITE", event.target, f"#{event.room}", source=source, tags=told)]
+
+    def _redacted(self, event: Redacted, id_: int, tags: Tags) -> list[str]:
+        if not self.profile.redactions:
+            return []
+        who = self._by(event)
+        source, told = source_of(event.sender, who), tags.of(who, msgid=False)
+        room = f"#{event.room}"
+        text = event.text or None
+        return [form("REDACT", room, str(event.target), text=text, source=source, tags=told)]
+
+    def _noted(self, event: Moderated, id_: int, tags: Tags) -> list[str]:
+        """What has no form of its own is a notice of the server."""
+        source = self._server or self.source(event.sender)
+        return [
+            form("NOTICE", f"#{event.room}", text=in_words(event), source=source, tags=tags.rest())
+        ]
+
+    # -- signals ---------------------------------------------------------------------------------
+
+    def _typing(self, event: Typing, id_: int, tags: Tags) -> list[str]:
+        return self._tagmsg(event, f"#{event.room}", event.state, tags)
+
+    def _signalled(self, event: Signalled, id_: int, tags: Tags) -> list[str]:
+        if event.kind == "TAGMSG":
+            return self._tagmsg(event, event.to, event.text, tags)
+        who = self._by(event)
+        if event.kind == "INVITE":
+            source, told = source_of(event.sender, who), tags.of(who, msgid=False)
+            return [form("INVITE", event.to, event.text, source=source, tags=told)]
+        source, told = source_of(event.sender, who), tags.of(who, msgid=False)
+        return [form(event.kind, event.to, text=event.text, source=source, tags=told)]
+
+    def _tagmsg(self, event: Typing | Signalled, target: str, state: str, tags: Tags) -> list[str]:
+        if not self.profile.msgid:
+            return []
+        who = self._by(event)
+        told = {**tags.of(who, msgid=False), TYPING: state}
+        return [form("TAGMSG", target, source=source_of(event.sender, who), tags=told)]
+
+    def _by(self, event: Any) -> Sender:
+        """Who did it."""
+        return self._who(event.sender, bool(getattr(event, "account", False)))
+
+
+def text_bytes(command: str, source: str, target: str) -> int:
+    """Bytes of text that fit into one line."""
+    return MAX_BODY - size(f":{source} {command} {target} :")
+
+
+def to_bytes(rendered: Sequence[str]) -> bytes:
+    """Lines as they are sent."""
+    return "".join(f"{line}\r\n" for line in rendered).encode()
+
+
+def _batched(
+    command: str, source: str, target: str, parts: Any, head: dict[str, str], ref: str
+) -> list[str]:
+    """A text as one multiline batch."""
+    opening = form("BATCH", f"+{ref}", "draft/multiline", target, source=source, tags=head)
+    return [opening, *(_part(command, source, target, part, ref) for part in parts), form_end(ref)]
+
+
+def _part(command: str, source: str, target: str, part: Piece, ref: str) -> str:
+    tags = {"batch": ref}
+    if part.concat:
+        tags["draft/multiline-concat"] = ""
+    return form(command, target, text=part.text, source=source, tags=tags)
+
+
+def form_end(ref: str) -> str:
+    """The end of a batch."""
+    return form("BATCH", f"-{ref}")

@@ -1,0 +1,51 @@
+"""Labelled responses: all that answers one command is told by the command's label.
+
+1. No line: `ACK`.  One line, or one batch: it has the label.  Several lines: one batch has it.
+2. A label stands on the answers of the connection that sent it, and nowhere else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from .message import form, format_tags, parse, parse_tags
+
+MOST_LABEL = 64
+"""Bytes of a label; a longer one is none."""
+
+
+def label_of(tags: object) -> str:
+    """The label among a client's tags; empty if there is none that may be used."""
+    label = tags.get("label", "") if isinstance(tags, dict) else ""
+    return label if len(label.encode()) <= MOST_LABEL else ""
+
+
+def tagged(line: str, **tags: str) -> str:
+    """A line with these tags before its own; those that it has stay."""
+    if line.startswith("@"):
+        written, _, line = line[1:].partition(" ")
+        tags = {**tags, **parse_tags(written)}
+    return format_tags(tags) + line
+
+
+def labelled(lines: Sequence[str], label: str, ref: str, server: str) -> list[str]:
+    """The lines that answer a command with that label; `ref` is what a batch may be called."""
+    if not lines:
+        return [form("ACK", source=server, tags={"label": label})]
+    first = tagged(lines[0], label=label)
+    if len(lines) == 1 or _is_one_batch(lines):
+        return [first, *lines[1:]]
+    opening = form("BATCH", f"+{ref}", "labeled-response", source=server, tags={"label": label})
+    inner = [tagged(line, batch=ref) for line in lines]
+    return [opening, *inner, form("BATCH", f"-{ref}", source=server)]
+
+
+def _is_one_batch(lines: Sequence[str]) -> bool:
+    """Whether the lines are one batch, from its opening to its end."""
+    first, last = parse(lines[0]), parse(lines[-1])
+    return (
+        first is not None
+        and last is not None
+        and first.command == last.command == "BATCH"
+        and first.params[0][1:] == last.params[0][1:]
+    )

@@ -1,0 +1,73 @@
+"""Messages in several lines that a client sends as one batch (`draft/multiline`).
+
+1. A batch is open until its end; a line that belongs to no open batch, or to another, ends it with
+   a refusal, and nothing of it is said.
+2. Lines are joined by line feeds, or without anything where the client says so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from .capabilities import MOST_MULTILINE_BYTES, MOST_MULTILINE_LINES
+from .message import size
+
+CONCAT = "draft/multiline-concat"
+TYPE = "draft/multiline"
+
+
+class BadBatch(Exception):
+    """A batch that cannot be taken."""
+
+    def __init__(self, code: str, message: str, *words: str) -> None:
+        super().__init__(message)
+        self.code = code
+        """The code of `FAIL BATCH`."""
+        self.words = words
+        self.message = message
+
+
+class Multiline:
+    """A batch that a client has opened."""
+
+    def __init__(self, ref: str, target: str, label: str = "") -> None:
+        self.ref = ref
+        self.target = target
+        self.label = label
+        """The label of the opening, which is that of the answer."""
+        self.command = ""
+        """`PRIVMSG` or `NOTICE`; empty before the first line."""
+        self._text = ""
+        self._lines = 0
+        self._bytes = 0
+
+    def add(self, command: str, target: str, text: str, tags: Mapping[str, str]) -> None:
+        """One line of it.  Raises `BadBatch`."""
+        if tags.get("batch") != self.ref:
+            raise BadBatch("MULTILINE_INVALID", "that line is of another batch")
+        if target.casefold() != self.target.casefold():
+            raise BadBatch(
+                "MULTILINE_INVALID_TARGET", "all lines go where the batch does", self.target, target
+            )
+        if self.command not in ("", command):
+            raise BadBatch("MULTILINE_INVALID", "all lines are PRIVMSG, or all are NOTICE")
+        concat = CONCAT in tags
+        if concat and not text:
+            raise BadBatch("MULTILINE_INVALID", "a blank line cannot go on from another")
+        self._bytes += size(text) + (not concat and self._lines > 0)
+        self._lines += 1
+        if self._bytes > MOST_MULTILINE_BYTES:
+            most = str(MOST_MULTILINE_BYTES)
+            raise BadBatch("MULTILINE_MAX_BYTES", f"a message has at most {most} bytes", most)
+        if self._lines > MOST_MULTILINE_LINES:
+            most = str(MOST_MULTILINE_LINES)
+            raise BadBatch("MULTILINE_MAX_LINES", f"a message has at most {most} lines", most)
+        separator = "\n" if self.command and not concat else ""
+        self._text += separator + text
+        self.command = command
+
+    def finish(self) -> str:
+        """The whole text.  Raises `BadBatch` if it is empty."""
+        if not self._text.strip():
+            raise BadBatch("MULTILINE_INVALID", "a message of blank lines says nothing")
+        return self._text

@@ -1,0 +1,1 @@
+"""The IRC door: clients of IRC, over TCP, TLS and WebSocket."""

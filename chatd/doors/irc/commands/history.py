@@ -1,0 +1,214 @@
+"""The past: CHATHISTORY, and MARKREAD."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from twisted.internet.defer import Deferred, succeed
+
+from ....chat.room import Room
+from ....codecs.irc.history import PAGE, BadRequest, Stretch, Walk, read_request
+from ....codecs.irc.history import Request as Asked
+from ....codecs.irc.message import form
+from ....codecs.irc.moments import MILLISECOND, marker, server_time
+from ....model.errors import ChatError
+from ....model.events import MESSAGES
+from ....stream.eventlog import Entry, Page
+from ..client import IrcClient
+from ..request import Request
+from .channels import channel
+from .row import Kind, command
+
+
+def _too_few(request: Request) -> None:
+    request.fail("NEED_MORE_PARAMS", text="that needs more words")
+
+
+# -- CHATHISTORY ---------------------------------------------------------------------------------
+
+
+@command(
+    "CHATHISTORY",
+    "LATEST|BEFORE|AFTER|BETWEEN|AROUND|TARGETS ...",
+    "show what was said",
+    least=1,
+    kind=Kind.CHANGE,
+    too_few=_too_few,
+)
+def chathistory(request: Request) -> None:
+    """See https://ircv3.net/specs/extensions/chathistory."""
+    try:
+        asked = read_request(request.params)
+    except BadRequest as problem:
+        request.fail(problem.code, *problem.words, text=problem.message)
+        return
+    if asked.subcommand == "TARGETS":
+        _targets(request, asked.stretches[0])
+        return
+    room = _own_room(request, asked.target)
+    if room is None:
+        request.fail(
+            "INVALID_TARGET", asked.subcommand, asked.target, text="you are not in that room"
+        )
+        return
+    _collect(request, room, asked)
+
+
+def _own_room(request: Request, target: str) -> Room | None:
+    """A room whose past one may ask for: one's own."""
+    client = request.client
+    try:
+        room = request.person.rooms.get(channel(target))
+        if room is not None and client.reader is not None:
+            client.reader.check(room)
+    except ChatError:
+        return None
+    return room
+
+
+def _collect(request: Request, room: Room, asked: Asked) -> None:
+    wanted = partial(_wanted, request.client)
+    found: list[Entry] = []
+    left = list(asked.stretches)
+
+    def next_stretch(_: object = None) -> None:
+        if not left:
+            _tell(request, asked, room, found)
+            return
+        walk = Walk(left.pop(0), wanted)
+
+        def walked(_: object) -> None:
+            if walk.gap:
+                request.line(request.client.missed(room.name, None))
+            found.extend(walk.entries())
+            next_stretch()
+
+        request.wait_for(
+            walk_through(request.client, room, walk),
+            walked,
+            refuse=lambda error: request.fail(
+                "MESSAGE_ERROR", asked.subcommand, asked.target, text=error.message
+            ),
+        )
+
+    next_stretch()
+
+
+def walk_through(client: IrcClient, room: Room, walk: Walk) -> Deferred[None]:
+    """Read pages until a walk has all that it needs.  Fails with `Unavailable`."""
+    if walk.done:
+        return succeed(None)
+    service = client.service
+    if walk.after is not None:
+        page = service.page_after(room, walk.after, PAGE)
+    else:
+        page = service.page(room, walk.before, PAGE)
+
+    def read(page: Page) -> Deferred[None]:
+        walk.feed(page.entries, more=page.more, floor=page.floor)
+        return walk_through(client, room, walk)
+
+    return page.addCallback(read)
+
+
+def _wanted(client: IrcClient, entry: Entry) -> bool:
+    reader = client.reader
+    if getattr(entry.event, "redacted", False) or reader is None or not reader.hears(entry):
+        return False
+    return isinstance(entry.event, MESSAGES) or client.may("draft/event-playback")
+
+
+def _tell(request: Request, asked: Asked, room: Room, found: list[Entry]) -> None:
+    client = request.client
+    if client.reader is None:
+        return
+    ref, codec = client.next_ref(), client.reader.codec
+    batch = ref if client.may("batch") else ""
+    lines = [line for entry in found for line in codec.playback(entry, batch)]
+    if batch:
+        opening = form("BATCH", f"+{ref}", "chathistory", asked.target, source=client.server)
+        lines = [opening, *lines, form("BATCH", f"-{ref}", source=client.server)]
+    request.lines(lines)
+
+
+def _targets(request: Request, stretch: Stretch) -> None:
+    client = request.client
+    rooms = list(request.person.rooms.values())
+    latest: list[tuple[int, str]] = []
+
+    def next_room(_: object = None) -> None:
+        if not rooms:
+            _tell_targets(request, stretch, latest)
+            return
+        room = rooms.pop(0)
+        walk = Walk(Stretch(0, 1 << 62, False, 1), lambda entry: isinstance(entry.event, MESSAGES))
+
+        def walked(_: object) -> None:
+            entries = walk.entries()
+            if entries and stretch.low < entries[-1].id < stretch.high:
+                latest.append((entries[-1].id, f"#{room.name}"))
+            next_room()
+
+        request.wait_for(walk_through(client, room, walk), walked)
+
+    next_room()
+
+
+def _tell_targets(request: Request, stretch: Stretch, latest: list[tuple[int, str]]) -> None:
+    client = request.client
+    latest.sort()
+    chosen = latest[: stretch.limit] if stretch.forwards else latest[-stretch.limit :]
+    ref = client.next_ref()
+    tags = {"batch": ref} if client.may("batch") else {}
+    lines = [
+        form("CHATHISTORY", "TARGETS", target, server_time(id_), source=client.server, tags=tags)
+        for id_, target in chosen
+    ]
+    if tags:
+        opening = form("BATCH", f"+{ref}", "draft/chathistory-targets", source=client.server)
+        lines = [opening, *lines, form("BATCH", f"-{ref}", source=client.server)]
+    request.lines(lines)
+
+
+# -- MARKREAD ------------------------------------------------------------------------------------
+
+
+@command(
+    "MARKREAD",
+    "target [timestamp=...]",
+    "say up to where you have read",
+    least=1,
+    with_words=(2, Kind.CHANGE),
+    too_few=_too_few,
+)
+def markread(request: Request) -> None:
+    """An account's markers of channels are the same in all its sessions; others last as long as the
+    connection.
+    """
+    client, target = request.client, request.param(0)
+    if len(request.params) < 2:
+        request.line(client.marker_line(target))
+        return
+    given = marker(request.param(1))
+    if given is None:
+        request.fail("INVALID_PARAMS", target, text="a marker is timestamp=… as messages have it")
+        return
+    now = client.service.horizon // MILLISECOND * MILLISECOND + MILLISECOND - 1
+    key = target.casefold()
+    read = client.markers[key] = max(min(given, now), client.markers.get(key, 0))
+    room = _own_room(request, target)
+    account = request.person.account
+    if room is None or account is None:
+        request.line(client.marker_line(target))
+        return
+    client.marking = key
+
+    def stored(_: object) -> None:
+        client.marking = ""
+        request.line(client.marker_line(target))
+
+    def refused(error: ChatError) -> None:
+        client.marking = ""
+        request.fail("INTERNAL_ERROR", target, text=error.message)
+
+    request.wait_for(client.service.markers.mark(account, room.name, read), stored, refuse=refused)

@@ -1,0 +1,343 @@
+"""MODE: of channels and of oneself."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from twisted.internet.defer import maybeDeferred
+
+from ....chat.person import Person
+from ....chat.room import Room
+from ....codecs.irc import numerics
+from ....codecs.irc.isupport import KICK_TEXT, MOST_BANS
+from ....codecs.irc.masks import HostBan, NameBan, NetworkBan, read_ban
+from ....codecs.irc.message import cut, form
+from ....codecs.irc.modes import (
+    FLAGS,
+    MODES_AT_ONCE,
+    ROLES,
+    Change,
+    flags_of,
+    read_changes,
+    settings_of,
+)
+from ....codecs.irc.moments import seconds
+from ....model.commands import Command
+from ....model.errors import ChatError
+from ....model.events import Signalled
+from ....model.identity import subject_of
+from ....model.moderation import Admit, Ban, Configure, GiveRole, Kick, Redact, Unban
+from ....model.names import name_key
+from ..request import Request
+from .channels import channel, exists, is_kept, may_moderate, own_event, refuse_op
+from .registration import user_modes
+from .row import Kind, command
+
+MOST_INVITATIONS = 50
+"""Signals among which invitations are looked for."""
+
+
+@command("MODE", "target [modes]", "show or change modes", least=1, with_words=(2, Kind.CHANGE))
+def mode(request: Request) -> None:
+    """Of a channel, or of oneself."""
+    target = request.param(0)
+    if target.startswith("#"):
+        _of_channel(request, target)
+    else:
+        _of_person(request, target)
+
+
+def _of_channel(request: Request, target: str) -> None:
+    client = request.client
+    try:
+        name = channel(target)
+    except ChatError:
+        request.numeric(numerics.NOSUCHCHANNEL, target)
+        return
+    if not is_kept(client, name):
+        request.numeric(numerics.NOSUCHCHANNEL, f"#{name}")
+        return
+    request.wait_for(client.service.rooms.load(name), _in_room, request)
+
+
+def _in_room(room: Room, request: Request) -> None:
+    client, shown = request.client, f"#{room.name}"
+    if not may_moderate(client, room):
+        request.numeric(numerics.NOSUCHCHANNEL, shown)
+        return
+    if len(request.params) < 2:
+        request.numeric(numerics.CHANNELMODEIS, shown, flags_of(room.state))
+        ends = client.service.rooms.index.ends(room.name)
+        begun = ends.first if ends else room.version
+        request.numeric(numerics.CREATIONTIME, shown, str(seconds(begun)))
+        return
+    change_channel(request, room)
+
+
+def change_channel(request: Request, room: Room) -> None:
+    """Change what a room's modes say."""
+    shown = f"#{room.name}"
+    changes = read_changes(request.params[1:])
+    if all(change.mode == "b" and change.param is None for change in changes):
+        _list_bans(request, room)
+        return
+    for change in changes:
+        if change.unknown:
+            request.numeric(numerics.UNKNOWNMODE, change.mode)
+    flags = [change for change in changes if change.mode in FLAGS]
+    new = settings_of(flags, room.state)
+    if new:
+        if "topic_by" in new:
+            new["topic"] = new.pop("topic_by")
+        _perform(request, shown, Configure(room.name, **new))  # type: ignore[arg-type]
+    for change in changes:
+        if change.mode in ROLES and change.param:
+            _give_role(request, room, change)
+        elif change.mode == "b" and change.param:
+            _ban(request, room, change)
+
+
+def _perform(request: Request, shown: str, command: Command, target: str = "") -> None:
+    def refused(error: ChatError) -> None:
+        if error.code == "no-such-person":
+            request.numeric(numerics.NOSUCHNICK, target)
+        elif error.code == "last-owner":
+            request.numeric(numerics.CHANOPRIVSNEEDED, shown, error.message)
+        else:
+            refuse_op(request, shown, error)
+
+    client = request.client
+    outcome = maybeDeferred(client.service.perform, client.moderator, command)
+    request.wait_for(outcome, lambda id_: own_event(request, shown[1:], id_), refuse=refused)
+
+
+def _give_role(request: Request, room: Room, change: Change) -> None:
+    client, shown, name = request.client, f"#{room.name}", change.param or ""
+    holder = client.service.people.find(name)
+    if holder is None:
+        request.numeric(numerics.NOSUCHNICK, name)
+        return
+    if holder.key not in room.members:
+        request.numeric(numerics.USERNOTINCHANNEL, name, shown)
+        return
+    if change.on and change.mode == "q" and holder.account is None:
+        why = "only somebody with an account can own a channel"
+        request.numeric(numerics.INVALIDMODEPARAM, shown, "q", name, why)
+        return
+    role = ROLES[change.mode]
+    grant = room.rights.roles.get(subject_of(holder.id, holder.account))
+    has = grant.role.word if grant else ""
+    if change.on == (has == role):
+        return
+    _perform(request, shown, GiveRole(room.name, holder.name, role if change.on else None), name)
+
+
+def _ban(request: Request, room: Room, change: Change) -> None:
+    shown, mask = f"#{room.name}", change.param or ""
+    who = _banned(request, read_ban(mask))
+    if not who:
+        why = "a ban is name!*@* or *!*@host"
+        request.numeric(numerics.INVALIDMODEPARAM, shown, "b", mask, why)
+        return
+    command = Ban(room.name, who) if change.on else Unban(room.name, who)
+    _perform(request, shown, command, mask)
+
+
+def _banned(request: Request, ban: object) -> str:
+    """Whom a ban's mask means: a name, or a network; empty if it means nobody."""
+    service = request.client.service
+    match ban:
+        case NameBan(name):
+            return name
+        case NetworkBan(network):
+            return str(network)
+        case HostBan(host):
+            for holder in service.people.held.values():
+                if service.cards.known(holder).host == host:
+                    return holder.name
+    return ""
+
+
+def _list_bans(request: Request, room: Room) -> None:
+    client, shown = request.client, f"#{room.name}"
+    try:
+        bans = client.service.moderation.bans(client.moderator, room)
+    except ChatError:
+        bans = []
+    for _, ban in bans[:MOST_BANS]:
+        mask = f"*!*@{ban.network}.network" if ban.network else f"{ban.target}!*@*"
+        by, since = ban.by or client.server, str(seconds(ban.since))
+        request.numeric(numerics.BANLIST, shown, mask.replace(" ", "_"), by, since)
+    request.numeric(numerics.ENDOFBANLIST, shown)
+
+
+@command("KICK", "#room{,#room} name{,name} [:text]", "put people out", least=2, kind=Kind.CHANGE)
+def kick(request: Request) -> None:
+    """Of one channel, or each of its own; they may come back."""
+    channels, targets = request.param(0).split(","), request.param(1).split(",")
+    if len(channels) == 1:
+        channels *= len(targets)
+    if len(channels) != len(targets):
+        request.numeric(numerics.NEEDMOREPARAMS, "KICK")
+        return
+    for word, target in list(zip(channels, targets, strict=True))[:MODES_AT_ONCE]:
+        _kick(request, word, target)
+
+
+def _kick(request: Request, word: str, target: str) -> None:
+    client = request.client
+    try:
+        name = channel(word)
+    except ChatError:
+        request.numeric(numerics.NOSUCHCHANNEL, word)
+        return
+    shown = f"#{name}"
+    room = client.service.rooms.live(name)
+    if room is None or not exists(client, name) or not may_moderate(client, room):
+        request.numeric(numerics.NOSUCHCHANNEL, shown)
+        return
+    if name not in request.person.rooms and not client.moderator.admin:
+        request.numeric(numerics.NOTONCHANNEL, shown)
+        return
+    holder = client.service.people.find(target)
+    if holder is None:
+        request.numeric(numerics.NOSUCHNICK, target)
+    elif holder.key not in room.members:
+        request.numeric(numerics.USERNOTINCHANNEL, target, shown)
+    else:
+        text = cut(request.param(2), KICK_TEXT)
+        _perform(request, shown, Kick(name, holder.name, text), target)
+
+
+@command("INVITE", "[name #room]", "invite somebody into a channel", kind=Kind.CHANGE)
+def invite(request: Request) -> None:
+    """A channel of members lets them in; to others they are told to come."""
+    client = request.client
+    if not request.params:
+        for channel_name in _invitations(request.person):
+            request.numeric(numerics.INVITELIST, channel_name)
+        request.numeric(numerics.ENDOFINVITELIST)
+        return
+    if len(request.params) < 2:
+        request.numeric(numerics.NEEDMOREPARAMS, "INVITE")
+        return
+    name, word = request.params[:2]
+    try:
+        room = client.service.rooms.live(channel(word))
+    except ChatError:
+        room = None
+    if room is None or not exists(client, room.name) or not may_moderate(client, room):
+        request.numeric(numerics.NOSUCHCHANNEL, word)
+        return
+    shown = f"#{room.name}"
+    holder = client.service.people.find(name)
+    if room.name not in request.person.rooms and not client.moderator.admin:
+        request.numeric(numerics.NOTONCHANNEL, shown)
+    elif holder is None:
+        request.numeric(numerics.NOSUCHNICK, name)
+    elif holder.key in room.members:
+        request.numeric(numerics.USERONCHANNEL, holder.name, shown)
+    elif room.state.access == "members":
+        outcome = maybeDeferred(
+            client.service.perform, client.moderator, Admit(room.name, holder.name)
+        )
+        request.wait_for(
+            outcome,
+            lambda _: _tell_invited(request, holder.name, shown),
+            refuse=lambda error: refuse_op(request, shown, error),
+        )
+    else:
+        _tell_invited(request, holder.name, shown)
+
+
+def _invitations(person: Person) -> list[str]:
+    """The channels to which a person was invited lately and has not come, the last one last."""
+    signals = person.signals.log.latest(MOST_INVITATIONS, Signalled) if person.signals else ()
+    invited = [
+        entry.event.text
+        for entry in signals
+        if isinstance(entry.event, Signalled) and entry.event.kind == "INVITE"
+    ]
+    return [shown for shown in dict.fromkeys(invited) if shown[1:] not in person.rooms]
+
+
+def _tell_invited(request: Request, name: str, shown: str) -> None:
+    client = request.client
+
+    def told(_: object) -> None:
+        request.numeric(numerics.INVITING, name, shown)
+
+    outcome = maybeDeferred(client.service.signals.tell, request.person, name, "INVITE", shown)
+    request.wait_for(outcome, told)
+
+
+@command("REDACT", "target msgid [:text]", "delete a message", least=2, kind=Kind.CHANGE)
+def redact(request: Request) -> None:
+    """One's own, or as an operator."""
+    target, id_ = request.param(0), request.param(1)
+    try:
+        name = channel(target)
+    except ChatError:
+        request.fail("INVALID_TARGET", target, text="messages in channels can be deleted")
+        return
+    if name not in request.person.rooms:
+        request.fail("INVALID_TARGET", target, text="you are not in that channel")
+        return
+    if not (id_.isascii() and id_.isdigit() and len(id_) < 18):
+        request.fail("UNKNOWN_MSGID", target, id_, text="there is no such message")
+        return
+
+    def refused(error: ChatError) -> None:
+        code = "REDACT_FORBIDDEN" if error.code == "not-allowed" else "UNKNOWN_MSGID"
+        request.fail(code, target, id_, text=error.message)
+
+    outcome = maybeDeferred(
+        request.client.service.perform,
+        request.client.moderator,
+        Redact(name, int(id_), cut(request.param(2), KICK_TEXT)),
+    )
+    request.wait_for(outcome, lambda shown: own_event(request, name, shown), refuse=refused)
+
+
+def _of_person(request: Request, target: str) -> None:
+    client, person = request.client, request.person
+    try:
+        own = name_key(target) == name_key(person.name)
+    except ChatError:
+        own = False
+    if not own:
+        known = client.service.people.find(target) is not None
+        request.numeric(*((numerics.USERSDONTMATCH,) if known else (numerics.NOSUCHNICK, target)))
+        return
+    if len(request.params) < 2:
+        request.numeric(numerics.UMODEIS, user_modes(client))
+        return
+    _change_own(request, request.param(1))
+
+
+def _change_own(request: Request, written: str) -> None:
+    client, person = request.client, request.person
+    before = set(user_modes(client)) - {"+"}
+    on, unknown = True, False
+    for letter in written:
+        match letter:
+            case "+" | "-":
+                on = letter == "+"
+            case "B":
+                person.card = replace(person.card, bot=on)
+            case "i":
+                person.card = replace(person.card, invisible=on)
+            case "w":
+                client.wallops = on
+            case "o":
+                if not on:
+                    client.step_down()
+            case _:
+                unknown = True
+    after = set(user_modes(client)) - {"+"}
+    plus, minus = "".join(sorted(after - before)), "".join(sorted(before - after))
+    changed = (f"+{plus}" if plus else "") + (f"-{minus}" if minus else "")
+    if changed:
+        request.line(form("MODE", person.name, changed, source=client.source()))
+    if unknown:
+        request.numeric(numerics.UMODEUNKNOWNFLAG)

@@ -1,0 +1,263 @@
+"""Questions about people: WHO, WHOIS, WHOWAS, USERHOST, ISON; and AWAY."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ....chat.elsewhere import Elsewhere
+from ....chat.person import Person
+from ....chat.room import Room
+from ....codecs.irc import numerics
+from ....codecs.irc.isupport import AWAY_TEXT
+from ....codecs.irc.lists import Whox, in_lines, read_whox, whox
+from ....codecs.irc.masks import is_mask, matches
+from ....codecs.irc.message import cut, form, size
+from ....codecs.irc.moments import server_time
+from ....codecs.irc.profile import Sender
+from ....model.errors import ChatError
+from ....model.text import printable
+from ..client import IrcClient
+from ..door import sender_of
+from ..request import Request
+from .channels import channel, may_read, prefix
+from .row import Kind, command
+
+MOST_FOUND = 1000
+"""People that one answer lists."""
+
+
+def is_operator(client: IrcClient, key: str) -> bool:
+    """Whether somebody has an administrator's rights on a connection to this door."""
+    return any(
+        other.person is not None and other.person.key == key for other in client.door.operators()
+    )
+
+
+def rooms_of(client: IrcClient, key: str) -> list[Room]:
+    """The rooms in which somebody is, as far as the client may know, in alphabetical order."""
+    rooms = [room for room in client.service.rooms if key in room.members]
+    own = client.person.rooms if client.person else {}
+    shown = [
+        room
+        for room in rooms
+        if room.name in own or (getattr(room.state, "listed", True) and may_read(client, room))
+    ]
+    return sorted(shown, key=lambda room: room.name)
+
+
+def shares_room(client: IrcClient, key: str) -> bool:
+    """Whether the client's person is in a room with somebody."""
+    own = client.person.rooms.values() if client.person else ()
+    return any(key in room.members for room in own)
+
+
+def invisible(client: IrcClient, holder: Person | Elsewhere) -> bool:
+    """Whether somebody is to be found by those only who share a room."""
+    if client.operator or holder is client.person or isinstance(holder, Elsewhere):
+        return False
+    return holder.card.invisible and holder.card.user.startswith("~")
+
+
+# -- WHO -----------------------------------------------------------------------------------------
+
+
+@command("WHO", "#room|name|mask [o|%fields]", "who matches")
+def who(request: Request) -> None:
+    """See https://modern.ircdocs.horse/#who-message, and WHOX."""
+    client, mask = request.client, request.param(0, "*")
+    asked = read_whox(request.param(1))
+    if mask.startswith("#"):
+        try:
+            room = client.service.rooms.live(channel(mask))
+        except ChatError:
+            room = None
+        if room is not None and may_read(client, room):
+            for key, name in room.members.items():
+                _row(request, asked, name, key, room)
+    else:
+        for holder in _found(client, mask):
+            _row(request, asked, holder.name, holder.key, None)
+    request.numeric(numerics.ENDOFWHO, mask)
+
+
+def _found(client: IrcClient, mask: str) -> Iterator[Person | Elsewhere]:
+    people = client.service.people
+    if not is_mask(mask) and mask != "0":
+        holder = people.find(mask)
+        if holder is not None:
+            yield holder
+        return
+    wanted = "*" if mask == "0" else mask
+    found = 0
+    for holder in list(people.held.values()):
+        if not matches(wanted, holder.name):
+            full = _full(client.door.who(holder.name), holder.name)
+            if not matches(wanted, full):
+                continue
+        if invisible(client, holder) and not shares_room(client, holder.key):
+            continue
+        yield holder
+        found += 1
+        if found >= MOST_FOUND:
+            return
+
+
+def _full(known: Sender, name: str) -> str:
+    return f"{name}!{known.user}@{known.host}"
+
+
+def _row(request: Request, asked: Whox, name: str, key: str, room: Room | None) -> None:
+    client = request.client
+    operator = is_operator(client, key)
+    if asked.ops and not operator:
+        return
+    known = client.door.who(name)
+    flags = ("G" if known.away else "H") + "*" * operator
+    flags += prefix(client, room, key) if room else ""
+    flags += "B" * known.bot
+    shown = f"#{room.name}" if room else "*"
+    server = client.server
+    realname = known.realname or name
+    if not asked.fields:
+        request.numeric(
+            numerics.WHOREPLY,
+            *(shown, known.user, known.host, server, name, flags),
+            f"0 {realname}",
+        )
+        return
+    row = {"c": shown, "u": known.user, "h": known.host, "s": server, "n": name, "f": flags}
+    row |= {"d": "0", "l": "0", "a": known.account or "0", "o": "n/a", "r": realname}
+    words, text = whox(asked, row)
+    request.line(form(numerics.WHOSPCRPL.number, client.nick, *words, text=text, source=server))
+
+
+# -- WHOIS ---------------------------------------------------------------------------------------
+
+
+def _no_nick(request: Request) -> None:
+    request.numeric(numerics.NONICKNAMEGIVEN)
+
+
+@command("WHOIS", "name", "who somebody is", least=1, too_few=_no_nick)
+def whois(request: Request) -> None:
+    """The last word counts; one before it names a server."""
+    client = request.client
+    name = request.params[-1].split(",")[0]
+    holder = client.service.people.find(name)
+    if holder is None:
+        request.numeric(numerics.NOSUCHNICK, name)
+        request.numeric(numerics.ENDOFWHOIS, name)
+        return
+    shown, known = holder.name, client.door.who(holder.name)
+    request.numeric(numerics.WHOISUSER, *_card(shown, known))
+    if not (invisible_in_whois(client, holder) and not shares_room(client, holder.key)):
+        empty = numerics.write(numerics.WHOISCHANNELS, client.server, client.nick, shown, "")
+        overhead = size(empty)
+        words = (
+            f"{prefix(client, room, holder.key)}#{room.name}"
+            for room in rooms_of(client, holder.key)
+        )
+        for text in in_lines(words, overhead):
+            request.numeric(numerics.WHOISCHANNELS, shown, text)
+    request.numeric(numerics.WHOISSERVER, shown, client.server, client.door.told.network)
+    if is_operator(client, holder.key):
+        request.numeric(numerics.WHOISOPERATOR, shown)
+    if known.account:
+        request.numeric(numerics.WHOISACCOUNT, shown, known.account)
+    if known.bot:
+        request.numeric(numerics.WHOISBOT, shown)
+    if known.away:
+        request.numeric(numerics.AWAY, shown, known.away)
+    request.numeric(numerics.ENDOFWHOIS, shown)
+
+
+def _card(name: str, known: Sender) -> tuple[str, str, str, str, str]:
+    """What WHOIS and WHOWAS begin with."""
+    return name, known.user, known.host, "*", known.realname or name
+
+
+def invisible_in_whois(client: IrcClient, holder: Person | Elsewhere) -> bool:
+    """Whether the rooms of somebody are told to those only who share one."""
+    return invisible(client, holder)
+
+
+@command("WHOWAS", "name [count]", "who somebody was", least=1, too_few=_no_nick)
+def whowas(request: Request) -> None:
+    """The last first."""
+    client, name = request.client, request.param(0)
+    count = request.param(1)
+    most = int(count) if count.isascii() and count.isdigit() and int(count) > 0 else MOST_FOUND
+    try:
+        past = list(client.service.cards.past(name))[:most]
+    except ChatError:
+        past = []
+    if not past:
+        request.numeric(numerics.WASNOSUCHNICK, name)
+    for known in past:
+        request.numeric(numerics.WHOWASUSER, *_card(known.name, sender_of(known)))
+        request.numeric(numerics.WHOISSERVER, known.name, client.server, server_time(known.until))
+    request.numeric(numerics.ENDOFWHOWAS, name)
+
+
+@command("USERHOST", "name {name}", "the hosts of up to five people", least=1)
+def userhost(request: Request) -> None:
+    """Those who are here."""
+    client = request.client
+    words = []
+    for name in request.params[:5]:
+        holder = client.service.people.find(name)
+        if holder is not None:
+            known = client.door.who(holder.name)
+            star = "*" if is_operator(client, holder.key) else ""
+            sign = "-" if known.away else "+"
+            words.append(f"{holder.name}{star}={sign}{known.user}@{known.host}")
+    request.numeric(numerics.USERHOST, " ".join(words))
+
+
+@command("ISON", "name {name}", "which of these people are here", least=1)
+def ison(request: Request) -> None:
+    """In the spelling that they have."""
+    people = request.client.service.people
+    names = [word for param in request.params for word in param.split()]
+    found = [holder.name for name in names if (holder := people.find(name)) is not None]
+    request.numeric(numerics.ISON, cut(" ".join(found), 400))
+
+
+# -- AWAY ----------------------------------------------------------------------------------------
+
+
+@command("AWAY", "[:text]", "say that you are away, or back", kind=Kind.CHANGE, early=True)
+def away(request: Request) -> None:
+    """Before registration, for clients that know `draft/pre-away`."""
+    client = request.client
+    text = cut(" ".join(printable(request.param(0)).split()), AWAY_TEXT)
+    if client.applicant is not None:
+        if not client.may("draft/pre-away"):
+            request.numeric(numerics.NOTREGISTERED)
+            return
+        client.applicant.away = text if text != "*" else "away"
+        request.numeric(numerics.NOWAWAY if text else numerics.UNAWAY)
+        return
+    person = request.person
+    client.away = text
+    away = client.door.away_of(person, text) if text else ""
+    changed = away != person.card.away
+
+    def told(_: object) -> None:
+        request.numeric(numerics.NOWAWAY if text else numerics.UNAWAY)
+        if changed:
+            line = form("AWAY", text=away or None, source=client.source())
+            tell_watchers(client, "away-notify", line)
+
+    request.wait_for(client.service.signals.away(person, away), told)
+
+
+def tell_watchers(client: IrcClient, capability: str, line: str) -> None:
+    """Tell the clients that watch a person's name, and share no room with the person."""
+    assert client.person is not None
+    key = client.person.key
+    for other in client.door.monitors.of(key):
+        if not isinstance(other, IrcClient) or other.person is None:
+            continue
+        if {"extended-monitor", capability} <= other.capabilities and not shares_room(other, key):
+            other.write([line])

@@ -1,0 +1,300 @@
+"""What clients say: PRIVMSG, NOTICE, TAGMSG, and messages in several lines."""
+
+from __future__ import annotations
+
+from ....codecs.irc import numerics
+from ....codecs.irc.events import TYPING, text_bytes
+from ....codecs.irc.message import form, format_tags, size
+from ....codecs.irc.multiline import TYPE, BadBatch, Multiline
+from ....codecs.irc.texts import ctcp, plain
+from ....model.commands import (
+    Act,
+    ActFromOutside,
+    Command,
+    Notify,
+    NotifyFromOutside,
+    NotifyPrivately,
+    Say,
+    SayFromOutside,
+    Tell,
+)
+from ....model.errors import (
+    BadText,
+    ChatError,
+    NoSuchPerson,
+    RateLimited,
+    TextTooLong,
+)
+from ....model.events import Typing
+from ..reader import find, find_own
+from ..request import Request
+from .channels import channel, exists
+from .row import Kind, command
+
+SERVICES = frozenset({"nickserv", "chanserv"})
+IN = {"PRIVMSG": Say, "NOTICE": Notify, "ACTION": Act}
+"""What is said in a room that the person is in."""
+OUTSIDE = {"PRIVMSG": SayFromOutside, "NOTICE": NotifyFromOutside, "ACTION": ActFromOutside}
+"""The same in another room."""
+_STATES = frozenset({"active", "paused", "done"})
+
+
+def _no_recipient(request: Request) -> None:
+    request.numeric(*((numerics.NOTEXTTOSEND,) if request.params else (numerics.NORECIPIENT,)))
+
+
+@command(
+    "PRIVMSG", "target :text", "say something", least=1, kind=Kind.MESSAGE, too_few=_no_recipient
+)
+def privmsg(request: Request) -> None:
+    """To a channel, or to a person."""
+    _say(request)
+
+
+@command("NOTICE", "target :text", "say something that no program answers", kind=Kind.MESSAGE)
+def notice(request: Request) -> None:
+    """Errors are not answered: programs talk to each other with it."""
+    if len(request.params) > 1:
+        _say(request)
+
+
+def _say(request: Request) -> None:
+    client = request.client
+    target, text = request.param(0), request.param(1)
+    if client.batch is not None and "batch" in request.tags:
+        request.label = ""
+        _add(request, client.batch, target, text)
+        return
+    if not text:
+        _refuse(request, target, BadText("there is nothing in that message"))
+        return
+    _send(request, target, text, fits=True)
+
+
+def _send(request: Request, target: str, text: str, *, fits: bool = False) -> None:
+    """Say a text; with `fits` it has to be one that can be passed on in one line."""
+    client, command = request.client, request.command
+    if fits and size(text) > text_bytes(command, client.source(), target):
+        _refuse(request, target, TextTooLong("with your name before it that is too long"))
+        return
+    special = ctcp(text)
+    if target.startswith("#"):
+        try:
+            name = channel(target)
+        except ChatError:
+            _refuse_channel(request, target)
+            return
+        if special is not None and special.command != "ACTION":
+            _cannot_send(request, f"#{name}", "CTCP goes to persons only")
+            return
+        if not exists(client, name):
+            _refuse_channel(request, f"#{name}")
+            return
+        said = plain(special.text if special else text)
+        ways = IN if name in request.person.rooms else OUTSIDE
+        way = ways["ACTION"] if special is not None else ways[command]
+        _perform(request, target, way(name, said), name)
+        return
+    if target.casefold() in SERVICES:
+        request.line(
+            client.noticed(
+                f"there is no {target} here: sign in with SASL or PASS :name:password, register "
+                "with REGISTER, and see HELP"
+            )
+        )
+        return
+    if special is not None and special.command != "ACTION":
+        _signal(request, target, command, text)
+        return
+    said = plain(special.text if special else text)
+    if special is not None:
+        said = f"* {request.person.name} {said}"
+    tell = NotifyPrivately if command == "NOTICE" else Tell
+    _perform(request, target, tell(target, said), "")
+
+
+def _perform(request: Request, target: str, command: Command, room: str) -> None:
+    client = request.client
+    try:
+        outcome = client.service.perform(request.person, command)
+    except RateLimited:
+        raise
+    except ChatError as error:
+        _refuse(request, target, error)
+        return
+    request.wait_for(
+        outcome,
+        lambda id_: _said(request, target, room, id_),
+        refuse=lambda error: _refuse(request, target, error),
+    )
+
+
+def _said(request: Request, target: str, room: str, id_: int | None) -> None:
+    """It was shown: the own client sees it only if it asked for that."""
+    client = request.client
+    reader = client.reader
+    if reader is None or id_ is None:
+        return
+    source = reader.channels.get(room) if room else request.person.inbox
+    if room and source is None:
+        _echo_outside(request, room, id_)
+        return
+    to_oneself = not room and target.casefold() == request.person.name.casefold()
+    if not client.may("echo-message"):
+        if not to_oneself:
+            reader.hide(id_)
+    elif request.label and source is not None and (entry := find(source, id_)) is not None:
+        request.acknowledged = reader.label(entry, request.label)
+    if not room:
+        _tell_away(request, target)
+    if request.label:
+        reader.subscriber.wake()
+
+
+def _echo_outside(request: Request, name: str, id_: int) -> None:
+    """Something was said in a room that this client does not read."""
+    client, room = request.client, request.client.service.rooms.live(name)
+    entry = find(room, id_) if room is not None else None
+    if entry is not None and client.reader is not None and client.may("echo-message"):
+        request.lines(client.reader.codec.render(entry))
+
+
+def _tell_away(request: Request, target: str) -> None:
+    if request.command != "PRIVMSG":
+        return
+    known = request.client.service.cards.of(target)
+    if known.away and known.name.casefold() != request.person.name.casefold():
+        request.numeric(numerics.AWAY, known.name, known.away)
+
+
+def _signal(request: Request, target: str, kind: str, text: str) -> None:
+    client = request.client
+    try:
+        outcome = client.service.signals.tell(request.person, target, kind, text)
+    except RateLimited:
+        raise
+    except ChatError as error:
+        _refuse(request, target, error)
+        return
+
+    def told(_: object) -> None:
+        if client.may("echo-message"):
+            request.line(form(kind, target, text=text, source=client.source()))
+
+    request.wait_for(outcome, told, refuse=lambda error: _refuse(request, target, error))
+
+
+# -- refusals ------------------------------------------------------------------------------------
+
+
+def _refuse(request: Request, target: str, error: ChatError) -> None:
+    if request.command == "NOTICE" and not isinstance(error, TextTooLong):
+        return
+    if isinstance(error, TextTooLong):
+        request.numeric(numerics.INPUTTOOLONG)
+    elif isinstance(error, BadText):
+        request.numeric(numerics.NOTEXTTOSEND)
+    elif isinstance(error, NoSuchPerson) or error.code == "bad-name":
+        request.numeric(numerics.NOSUCHNICK, target)
+    elif error.code == "not-found":
+        request.numeric(numerics.NOSUCHCHANNEL, target)
+    elif target.startswith("#"):
+        request.numeric(numerics.CANNOTSENDTOCHAN, target, error.message)
+    else:
+        request.refuse(error)
+
+
+def _refuse_channel(request: Request, shown: str) -> None:
+    if request.command != "NOTICE":
+        request.numeric(numerics.NOSUCHCHANNEL, shown)
+
+
+def _cannot_send(request: Request, shown: str, why: str) -> None:
+    if request.command != "NOTICE":
+        request.numeric(numerics.CANNOTSENDTOCHAN, shown, why)
+
+
+# -- typing --------------------------------------------------------------------------------------
+
+
+@command("TAGMSG", "target", "pass on the tag +typing", least=1, kind=Kind.MESSAGE)
+def tagmsg(request: Request) -> None:
+    """Other tags are not passed on."""
+    client, target = request.client, request.param(0)
+    state = request.tags.get(TYPING, "")
+    if state not in _STATES:
+        return
+    person = request.person
+    try:
+        if target.startswith("#"):
+            name = channel(target)
+            if name not in person.rooms:
+                return
+            outcome = client.service.signals.typing(person, name, state)
+        else:
+            name = ""
+            outcome = client.service.signals.tell(person, target, "TAGMSG", state)
+    except RateLimited:
+        return  # nobody waits for that
+    except ChatError as error:
+        _refuse(request, target, error)
+        return
+
+    def told(_: object) -> None:
+        reader = client.reader
+        if reader is None:
+            return
+        if name and (stream := reader.channels.get(name)) is not None:
+            own = find_own(stream, Typing, person.name)
+            if own is not None:
+                if not client.may("echo-message"):
+                    reader.hide(own.id)
+                elif request.label:
+                    request.acknowledged = reader.label(own, request.label)
+                    reader.subscriber.wake()
+        elif client.may("echo-message"):
+            tags = format_tags({TYPING: state})
+            request.line(tags + form("TAGMSG", target, source=client.source()))
+
+    request.wait_for(outcome, told, refuse=lambda error: _refuse(request, target, error))
+
+
+# -- several lines -------------------------------------------------------------------------------
+
+
+@command(
+    "BATCH",
+    "+ref draft/multiline target, -ref",
+    "send a message in several lines",
+    least=1,
+    kind=Kind.MESSAGE,
+)
+def batch(request: Request) -> None:
+    """Its lines come between the two."""
+    client, word = request.client, request.param(0)
+    if word.startswith("+") and request.param(1) == TYPE and request.param(2):
+        label, request.label = request.label, ""
+        client.batch = Multiline(word[1:], request.param(2), label)
+        return
+    opened, client.batch = client.batch, None
+    if not word.startswith("-") or opened is None or opened.ref != word[1:]:
+        request.fail("INVALID_REFTAG", text="there is no batch of that name")
+        return
+    request.label = opened.label
+    try:
+        text = opened.finish()
+    except BadBatch as problem:
+        request.fail(problem.code, *problem.words, text=problem.message)
+        return
+    request.command = opened.command
+    _send(request, opened.target, text)
+
+
+def _add(request: Request, opened: Multiline, target: str, text: str) -> None:
+    try:
+        opened.add(request.command, target, text, request.tags)
+    except BadBatch as problem:
+        request.client.batch = None
+        request.label = opened.label
+        request.command = "BATCH"
+        request.fail(problem.code, *problem.words, text=problem.message)

@@ -1,0 +1,161 @@
+"""What the connections of the IRC door share: the server's name and words, and who watches whom."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+from weakref import WeakSet
+
+from twisted.internet.defer import Deferred
+
+from ...chat.cards import Known
+from ...chat.elsewhere import Elsewhere
+from ...chat.person import Person
+from ...chat.service import ChatService
+from ...codecs.irc.events import IrcCodec
+from ...codecs.irc.letters import Letters
+from ...codecs.irc.masks import is_server_name
+from ...codecs.irc.profile import Profile, Sender
+from ...model.names import name_key
+from ...net.deadlines import Deadlines
+from ...net.peers import Peers
+
+VERSION = "chatd-0.1"
+"""What clients are told of the server's version."""
+
+
+@dataclass(frozen=True)
+class Told:
+    """What clients are told of the server."""
+
+    name: str = "irc.chatd"
+    """Its name, with a dot in it."""
+    network: str = "chatd"
+    motd: Sequence[str] = ()
+    """The lines of the message of the day."""
+
+
+class Watcher(Protocol):
+    """A client, as the others see it."""
+
+    away: str
+    """Why its user is away from this client; empty: the user is there."""
+
+    @property
+    def person(self) -> Person | None:
+        """Its person, once it has registered."""
+
+    @property
+    def operator(self) -> bool:
+        """Whether it has an administrator's rights, after OPER."""
+
+    def person_came(self, name: str) -> None:
+        """Somebody has taken a name that the client watches."""
+
+    def person_went(self, name: str) -> None:
+        """Somebody has given up a name that the client watches."""
+
+
+@dataclass
+class Monitors:
+    """Which clients watch which names."""
+
+    _by_key: dict[str, WeakSet[Watcher]] = field(default_factory=dict)
+
+    def add(self, key: str, client: Watcher) -> None:
+        """A client watches a name from now on."""
+        self._by_key.setdefault(key, WeakSet()).add(client)
+
+    def discard(self, key: str, client: Watcher) -> None:
+        """It watches the name no more."""
+        watching = self._by_key.get(key)
+        if watching is not None:
+            watching.discard(client)
+            if not watching:
+                del self._by_key[key]
+
+    def of(self, key: str) -> list[Watcher]:
+        """The clients that watch a name."""
+        return list(self._by_key.get(key, ()))
+
+
+class IrcDoor:
+    """The IRC door to one chat."""
+
+    def __init__(self, service: ChatService, peers: Peers, told: Told = Told()) -> None:
+        self.service = service
+        self.peers = peers
+        self.told = told
+        self.monitors = Monitors()
+        self.deadlines = Deadlines(service.clock)
+        self.clients: WeakSet[Watcher] = WeakSet()
+        """The registered clients."""
+        self.unregistered = 0
+        """Connections that have not registered yet."""
+        self.most = 0
+        """The most people that were here at a time."""
+        self.deputies: WeakSet[Watcher] = WeakSet()
+        """The clients that have got an administrator's rights with OPER."""
+        self._codecs: dict[Profile, IrcCodec] = {}
+        self._letters = Letters()
+        service.people.observers.append(self)
+
+    def ready(self) -> Deferred[None]:
+        """Fires when hosts can be told.  Fails with `Unavailable`."""
+        return self.service.cards.ready()
+
+    def codec(self, profile: Profile) -> IrcCodec:
+        """The encoder for clients with that profile."""
+        codec = self._codecs.get(profile)
+        if codec is None:
+            codec = self._codecs[profile] = IrcCodec(
+                profile, self.who, self.told.name, self._letters, self.as_guest
+            )
+        return codec
+
+    def who(self, name: str, account: bool = False) -> Sender:
+        """What is told of whoever has, or had, a name."""
+        return sender_of(self.service.cards.of(name, account=account))
+
+    def as_guest(self, name: str) -> Sender:
+        """What was told of a person before its name was registered in this session."""
+        return sender_of(self.service.cards.as_guest(name))
+
+    def away_of(self, person: Person, text: str = "") -> str:
+        """Why a person is away, `text` if one session has just said so.  Empty unless all sessions
+        are away; those of other doors never are.
+        """
+        if text and person.sessions == 1:
+            return text
+        said = [client.away for client in self.clients if client.person is person]
+        return (text or said[0]) if said and all(said) and len(said) >= person.sessions else ""
+
+    def operators(self) -> list[Watcher]:
+        """The clients that have an administrator's rights now."""
+        return [client for client in self.deputies if client.operator]
+
+    # -- what the people tell --------------------------------------------------------------------
+
+    def came(self, person: Person | Elsewhere) -> None:
+        """See `PeopleObserver.came`."""
+        self.most = max(self.most, len(self.service.people.held))
+        for client in self.monitors.of(person.key):
+            client.person_came(person.name)
+
+    def went(self, person: Person | Elsewhere, id_: int) -> None:
+        """See `PeopleObserver.went`."""
+        for client in self.monitors.of(name_key(person.name)):
+            client.person_went(person.name)
+
+
+def is_name(text: str) -> bool:
+    """Whether a text can be a server's name."""
+    return is_server_name(text)
+
+
+def sender_of(known: Known) -> Sender:
+    """What lines tell of a person."""
+    return Sender(
+        known.user, known.host, known.account, known.realname or known.name, known.bot, known.away
+    )

@@ -1,0 +1,224 @@
+"""What one IRC client reads: its channels, its private messages, and signals.
+
+1. It is its subscriber's outlet.  Each channel is one source, a room's events and presence
+   together, so that a client in one channel is on the fast path.
+2. What is told in several rooms at once (somebody quits, is renamed, is away) is told to a client
+   once, however many channels they share.
+3. Own messages are hidden from a client that is not to see them, by their ids; one that asked with
+   a label gets them with the label, in their place.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Protocol
+
+from ...chat.readers import View
+from ...chat.room import Room
+from ...chat.service import ChatService
+from ...chat.sessions import Session
+from ...codecs.irc.events import IrcCodec, to_bytes
+from ...codecs.without import Without, is_from
+from ...model.errors import ChatError, Kicked
+from ...model.events import Event, PutOut
+from ...stream.batch import Batch, Gap
+from ...stream.eventlog import Codec, Entry, EventLog
+from ...stream.feed import Source
+
+RECENT = 50
+"""Events among which the one is looked for that puts a person out."""
+SIGNALS = 50
+"""Signals kept for a person whose client lags behind."""
+_GLOBAL = re.compile(
+    rb"^(?:@\S+ )?(:(\S+?)!\S+ (QUIT|NICK|AWAY|SETNAME|ACCOUNT|CHGHOST|JOIN)\b[^\r]*)\r\n",
+    re.MULTILINE,
+)
+
+
+class Wire(Protocol):
+    """What a reader writes to."""
+
+    def send(self, data: bytes) -> None:
+        """Send bytes to the client."""
+
+    def gap(self, room: str, missed: int | None) -> None:
+        """Tell that events are missing."""
+
+    def marked(self, room: str, marker: int) -> None:
+        """The person has read a channel up to there, in any session."""
+
+    def put_out(self, room: str, error: ChatError) -> None:
+        """The gate has taken a channel from the client."""
+
+    def turn_out(self, error: ChatError) -> None:
+        """The gate has ended the reader: the connection ends."""
+
+
+class IrcReader:
+    """The reader of one IRC client."""
+
+    def __init__(self, service: ChatService, session: Session, codec: IrcCodec, wire: Wire) -> None:
+        self._readers = service.readers
+        self._service = service
+        self._session = session
+        self._wire = wire
+        self.codec = codec
+        self.channels: dict[str, Source] = {}
+        """The streams of the rooms that the client knows to be in."""
+        person = session.person
+        self._ignored = person.ignored
+        if person.signals is None:
+            person.signals = Source("", EventLog(SIGNALS))
+        self._told: dict[bytes, dict[bytes, bytes]] = {}
+        """The last lines of the kinds that are told once, by their senders and commands."""
+        self._relabel: list[tuple[bytes, bytes]] = []
+        self.subscriber = self._readers.open(session, self._views(), self, service.horizon)
+
+    # -- the outlet ------------------------------------------------------------------------------
+
+    def deliver(self, batch: Batch) -> bool:
+        """See `Outlet.deliver`."""
+        for gap in batch.gaps:
+            self._tell(gap)
+        chunk = batch.chunk
+        if chunk:
+            if self._relabel:
+                chunk = self._relabelled(chunk)
+            if len(self.channels) > 1 or self._told:
+                chunk = _GLOBAL.sub(self._once, chunk)
+            if chunk:
+                self._wire.send(chunk)
+        return True
+
+    def revoked(self, error: ChatError) -> None:
+        """See `Outlet.revoked`."""
+        self._wire.turn_out(error)
+
+    def removed(self, room: str, error: ChatError) -> None:
+        """See `Outlet.removed`."""
+        stream = self.channels.pop(room, None)
+        if stream is None:
+            return
+        kick = self._kick(stream) if isinstance(error, Kicked) else None
+        if kick is None:
+            self._wire.put_out(room, error)
+        elif kick.id > self.subscriber.cursor:  # or else it was delivered like any event
+            self._wire.send(to_bytes(self.codec.render(kick)))
+
+    def marked(self, room: str, marker: int) -> None:
+        """See `TellsMarkers.marked`."""
+        self._wire.marked(room, marker)
+
+    def _kick(self, stream: Source) -> Entry | None:
+        """The newest event that puts this client's person out of a channel."""
+        name = self._session.person.name
+        for entry in reversed(stream.log.latest(RECENT, PutOut)):
+            if isinstance(entry.event, PutOut) and entry.event.target == name:
+                return entry
+        return None
+
+    def _tell(self, gap: Gap) -> None:
+        self._wire.gap(gap.source, gap.missed)
+
+    def _relabelled(self, chunk: bytes) -> bytes:
+        left = []
+        for own, with_label in self._relabel:
+            if own in chunk:
+                chunk = chunk.replace(own, with_label, 1)
+            else:
+                left.append((own, with_label))
+        self._relabel = left
+        return chunk
+
+    def _once(self, match: re.Match[bytes]) -> bytes:
+        line, sender, command = match.groups()
+        if command == b"JOIN":
+            self._told.pop(sender, None)
+            return match[0]
+        if len(self._told) > 1000:
+            self._told.clear()
+        told = self._told.setdefault(sender, {})
+        if told.get(command) == line:
+            return b""
+        told[command] = line
+        return match[0]
+
+    # -- what is read ----------------------------------------------------------------------------
+
+    def begin(self, write: object) -> None:
+        """Begin to read."""
+        self.subscriber.start(write)  # type: ignore[arg-type]
+
+    def read_with(self, codec: IrcCodec) -> None:
+        """The client has other capabilities from now on."""
+        self.subscriber.wake()
+        self.codec = codec
+        self._readers.change(self.subscriber, self._session, self._views(), self._service.horizon)
+
+    def leave_out_ignored(self) -> None:
+        """From now on, leave out what those say whom the person ignores now."""
+        ignored = self._session.person.ignored
+        if ignored != self._ignored:
+            self._ignored = ignored
+            self.read_with(self.codec)
+
+    def hears(self, entry: Entry) -> bool:
+        """Whether an event is not from somebody whom the person ignores."""
+        return not is_from(entry.event, self._ignored)
+
+    def add(self, room: Room, stream: Source, begin: int) -> None:
+        """Read a channel too, from the cursor `begin` on.  Raises `NotAllowed`."""
+        self.channels[room.name] = stream
+        self._change(begin)
+
+    def drop(self, name: str) -> None:
+        """Read a channel no more."""
+        if self.channels.pop(name, None) is not None:
+            self._change(self._service.horizon)
+
+    def _change(self, begin: int) -> None:
+        self._readers.change(self.subscriber, self._session, self._views(), begin)
+
+    def check(self, source: Source) -> None:
+        """Raises a `ChatError` if that may not be read."""
+        self._readers.check_reading(self._session, source)
+
+    def _views(self) -> list[View]:
+        person = self._session.person
+        codec: Codec = Without(self.codec, self._ignored) if self._ignored else self.codec
+        views: list[View] = [(stream, codec) for stream in self.channels.values()]
+        views.append((person.inbox, codec))
+        if person.signals is not None:
+            views.append((person.signals, codec))
+        return views
+
+    # -- one's own -------------------------------------------------------------------------------
+
+    def hide(self, id_: int) -> None:
+        """Leave an event out."""
+        self.subscriber.hide(id_)
+
+    def label(self, entry: Entry, label: str) -> bool:
+        """Have an own event told with a label; answers whether it is told at all."""
+        own = entry.encoded(self.codec)
+        if not own:
+            return False
+        begin = b"@label=%b" % label.encode()
+        with_label = begin + (b";" + own[1:] if own.startswith(b"@") else b" " + own)
+        self._relabel.append((own, with_label))
+        return True
+
+
+def find(source: Source, id_: int) -> Entry | None:
+    """The entry with that id among the newest of a source."""
+    for entry in source.log.since(id_ - 1).entries:
+        return entry if entry.id == id_ else None
+    return None
+
+
+def find_own(source: Source, kind: type[Event], name: str) -> Entry | None:
+    """The newest event of a kind that somebody did, among those that a log holds."""
+    for entry in reversed(source.log.latest(1000, kind)):
+        if getattr(entry.event, "sender", "") == name:
+            return entry
+    return None

@@ -1,0 +1,67 @@
+"""What a client that knows no CHATHISTORY is shown of a channel that it comes into."""
+
+from __future__ import annotations
+
+from ...chat.room import Room
+from ...codecs.irc.message import form
+from ...codecs.irc.moments import clock_time
+from ...codecs.irc.texts import lines as text_lines
+from ...model.errors import ChatError
+from ...model.events import Acted, Said
+from ...stream.eventlog import Entry
+from .. import history
+from .client import IrcClient
+
+REPLAY = 10
+"""Messages that a newcomer to a channel is shown."""
+_TEXT_BYTES = 380
+"""Bytes of a message in one notice of a replay."""
+
+
+def replay(client: IrcClient, room: Room, begin: int) -> None:
+    """Show the last messages of a room before the cursor `begin`."""
+    assert client.reader is not None
+    past = history.replay(client.service, room, begin, REPLAY)
+    past.addCallback(_show, client, room)
+
+
+def _show(found: history.Replay, client: IrcClient, room: Room) -> None:
+    reader = client.reader
+    if reader is None or room.name not in reader.channels:
+        return
+    try:
+        reader.check(room)
+    except ChatError:
+        return
+    shown = f"#{room.name}"
+    if found.unread:
+        client.notice(f"what was said in {shown} before cannot be read now", shown)
+    entries = [
+        entry
+        for entry in found.entries
+        if reader.hears(entry) and not getattr(entry.event, "redacted", False)
+    ]
+    if not entries:
+        return
+    if not client.may("server-time"):
+        lines = [line for entry in entries for line in _as_notices(client, entry, shown)]
+    elif client.may("batch"):
+        ref = client.next_ref()
+        lines = [form("BATCH", f"+{ref}", "chathistory", shown, source=client.server)]
+        lines += [line for entry in entries for line in reader.codec.render(entry, ref)]
+        lines.append(form("BATCH", f"-{ref}", source=client.server))
+    else:
+        lines = [client.noticed(f"the last messages in {shown}:", shown)]
+        lines += [line for entry in entries for line in reader.codec.render(entry)]
+        lines.append(client.noticed("end of the last messages", shown))
+    client.write(lines)
+
+
+def _as_notices(client: IrcClient, entry: Entry, shown: str) -> list[str]:
+    event = entry.event
+    assert isinstance(event, Said | Acted)
+    said = f"* {event.sender}" if isinstance(event, Acted) else f"<{event.sender}>"
+    before = f"[{clock_time(entry.id)}] {said}"
+    return [
+        client.noticed(f"{before} {line}", shown) for line in text_lines(event.text, _TEXT_BYTES)
+    ]

@@ -1,0 +1,195 @@
+"""The shell of the IRC door: finds the command that a line gives, and runs it.
+
+1. Lines are carried out one after another.  Messages do not wait for one another; everything else
+   waits until what was said before it was shown.
+2. A line that has to wait raises `RateLimited`, because the client says too much, or `WaitForAcks`.
+3. A shell knows no command by name: they are rows of `chatd.doors.irc.commands`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from twisted.internet.defer import Deferred
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from ...chat.card import Card
+from ...chat.limits import TokenBucket
+from ...chat.sessions import Session
+from ...codecs.irc import numerics
+from ...codecs.irc.message import Message, NoUtf8, TooLong, cut, form, read
+from ...model.errors import ChatError, RateLimited, Unavailable
+from ..linequeue import WaitForAcks
+from .client import Applicant, IrcClient, Link
+from .commands import COMMANDS
+from .commands.account import LABEL
+from .commands.channels import follow
+from .commands.registration import not_let_in, welcome
+from .commands.row import IrcCommand, Kind
+from .door import IrcDoor
+from .request import Request
+
+COMMAND_RATE = 10
+"""Commands a second that are no messages, and mistakes, on one connection; four seconds' worth at
+once: clients begin with many."""
+MOST_UNANSWERED = 500
+"""Messages of one connection that may wait for the store; further lines wait for them."""
+
+
+class IrcShell(IrcClient):
+    """A client whose lines are carried out."""
+
+    _log = Logger()
+    commands = COMMANDS
+
+    def __init__(self, door: IrcDoor, link: Link) -> None:
+        super().__init__(door, link)
+        self._questions = TokenBucket(COMMAND_RATE, self.service.clock.seconds)
+
+    def carry_out(self, line: bytes | None) -> bool:
+        """Carry out a line, None being one that was too long; answers whether others see it.
+
+        Raises `RateLimited` and `WaitForAcks`.
+        """
+        try:
+            if line is None:
+                raise TooLong
+            message = read(line)
+        except TooLong:
+            self.numeric(numerics.INPUTTOOLONG)
+            return False
+        except NoUtf8 as problem:
+            request = Request(self, problem.command, (), problem.tags)
+            request.line(
+                form(
+                    "FAIL",
+                    problem.command,
+                    "INVALID_UTF8",
+                    source=self.server,
+                    text="that line is no UTF-8, and nothing of it was said",
+                )
+            )
+            request.done()
+            return False
+        return False if message is None else self._carry_out(message)
+
+    def _carry_out(self, message: Message) -> bool:
+        if self.deputy is not None and not self.operator:
+            self.step_down()  # the account administers the server no more
+            self.write([form("MODE", self.nick, "-o", source=self.source())])
+        name = message.command.upper()
+        row = self.commands.get(name)
+        kind = row.kind_of(message) if row else Kind.QUESTION
+        if kind is not Kind.FREE:
+            waits = self.unanswered and kind is not Kind.MESSAGE
+            if self.changing or waits or self.unanswered >= MOST_UNANSWERED or self._entering:
+                raise WaitForAcks
+            if kind is Kind.QUESTION and (wait := self._questions.take()):
+                raise RateLimited("", wait)
+        if kind is not Kind.MESSAGE and self.subscriber is not None:
+            self.subscriber.wake()
+        request = Request(self, name, message.params, message.tags)
+        request.changes = kind is Kind.CHANGE
+        try:
+            self._run(row, request)
+        except RateLimited:
+            raise
+        except WaitForAcks:
+            raise
+        except ChatError as error:
+            request.refuse(error)
+        except Exception:
+            self._log.failure("a command failed")
+            request.refuse(Unavailable("the server made a mistake, and has written it down"))
+        request.done()
+        return kind is Kind.MESSAGE
+
+    def _run(self, row: IrcCommand | None, request: Request) -> None:
+        registered = self.applicant is None
+        if not registered and not (row and row.early):
+            request.numeric(numerics.NOTREGISTERED)
+        elif row is None:
+            request.numeric(
+                numerics.UNKNOWNCOMMAND,
+                cut(request.command, 64),
+                "there is no such command; HELP lists them",
+            )
+        elif len(request.params) < row.least or (
+            row.least and not all(request.params[: row.least]) and not row.empty
+        ):
+            row.too_few(request)
+        else:
+            row.do(request)
+
+    @property
+    def _entering(self) -> bool:
+        return self.applicant is not None and self.applicant.entering
+
+    def make_mistake(self) -> float:
+        """A line was refused; answers the seconds that the next one has to wait."""
+        wait = self._questions.take()
+        if wait:
+            self._questions.charge()
+        return wait
+
+    # -- registration ----------------------------------------------------------------------------
+
+    def register(self) -> None:
+        """Register, if everything has been said that it takes."""
+        applicant = self.applicant
+        if applicant is None or applicant.entering or applicant.negotiating:
+            return
+        if not (applicant.nick and applicant.user):
+            return
+        applicant.entering = True
+        entering = self.door.ready().addCallback(lambda _: self._enter(applicant))
+        entering.addCallbacks(self._entered, self._not_let_in, callbackArgs=(applicant,))
+        entering.addErrback(lambda failure: self._log.failure("a registration failed", failure))
+
+    def _enter(self, applicant: Applicant) -> Deferred[Session]:
+        address = self.link.address
+        if applicant.proof is not None:
+            connecting = self.service.signed_in.connect(applicant.proof, address, LABEL)
+            return connecting.addCallback(self._with_markers)
+        card = Card(applicant.user, applicant.realname, away=applicant.away)
+        entering = self.service.enter(applicant.nick, address, lobby=False, card=card)
+        return entering.addCallback(Session, address)
+
+    def _with_markers(self, session: Session) -> Deferred[Session]:
+        assert session.person.account is not None
+        found = self.service.markers.of(session.person.account)
+
+        def known(markers: dict[str, int]) -> Session:
+            self.markers.update({f"#{room}": id_ for room, id_ in markers.items()})
+            return session
+
+        return found.addCallback(known)
+
+    def _entered(self, session: Session, applicant: Applicant) -> None:
+        if self.ended:
+            self.service.signed_in.disconnect(session, self.parting)
+            return
+        if applicant.proof is not None:
+            card = session.person.card
+            session.person.card = replace(card, realname=applicant.realname)
+        self.applicant = None
+        self.door.unregistered -= 1
+        welcome(self, session, applicant)
+        self.link.work()
+
+    def _not_let_in(self, failure: Failure) -> None:
+        error = failure.value
+        if not isinstance(error, ChatError):
+            self._log.failure("a client could not come in", failure)
+            error = Unavailable("the server made a mistake, and has written it down")
+        assert self.applicant is not None
+        self.applicant.entering = False
+        not_let_in(self, error)
+        self.link.work()
+
+    def follow_person(self) -> None:
+        """See `IrcClient.follow_person`."""
+        if self.reader is not None:
+            self.reader.leave_out_ignored()
+            follow(self)

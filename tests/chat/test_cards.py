@@ -1,0 +1,92 @@
+"""What is told of people beside their names (`chatd.chat.cards`)."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from chatd.chat.cards import Cards
+from chatd.model.addresses import Address
+from chatd.model.commands import Rename
+from chatd.testing import InMemoryChat, result_of
+
+HOME, OFFICE = Address("192.0.2.1"), Address("198.51.100.7")
+
+
+@pytest.fixture
+def chat() -> InMemoryChat:
+    chat = InMemoryChat()
+    make_ready(chat)
+    return chat
+
+
+def make_ready(chat: InMemoryChat) -> Cards:
+    ready = chat.service.cards.ready()
+    chat.settle()
+    result_of(ready)
+    return chat.service.cards
+
+
+def host(chat: InMemoryChat, name: str) -> str:
+    return chat.service.cards.of(name).host
+
+
+def test_a_host_stands_for_an_address_and_tells_nothing_of_it(chat: InMemoryChat) -> None:
+    chat.enter("ada", HOME)
+    chat.enter("bob", HOME)
+    chat.enter("eve", OFFICE)
+    assert host(chat, "ada") == host(chat, "bob") != host(chat, "eve")
+    assert re.fullmatch(r"[a-z0-9]{10}\.guest", host(chat, "ada"))
+
+
+def test_another_chat_has_other_hosts(chat: InMemoryChat) -> None:
+    """Nobody can find an address by trying all of them somewhere else."""
+    other = InMemoryChat()
+    make_ready(other)
+    chat.enter("ada", HOME)
+    other.enter("ada", HOME)
+    assert host(chat, "ada") != host(other, "ada")
+
+
+def test_hosts_are_the_same_on_every_node_and_after_a_restart(chat: InMemoryChat) -> None:
+    node = InMemoryChat(node=chat)
+    one, other = chat.service.cards, make_ready(node)
+    assert one.host_of_address(HOME) == other.host_of_address(HOME)
+
+
+def test_two_nodes_that_start_at_once_agree() -> None:
+    chat = InMemoryChat()
+    node = InMemoryChat(node=chat)
+    both = [chat.service.cards.ready(), node.service.cards.ready()]
+    chat.settle()
+    for ready in both:
+        result_of(ready)
+    cards = (chat.service.cards, node.service.cards)
+    assert len({one.host_of_account("ada") for one in cards}) == 1
+
+
+def test_whoever_has_gone_is_remembered(chat: InMemoryChat) -> None:
+    ada = chat.enter("ada", HOME)
+    here = chat.service.cards.of("ada")
+    chat.service.end(ada)
+    chat.settle()
+    gone = chat.service.cards.of("Ada")
+    assert (gone.user, gone.host, bool(gone.until)) == (here.user, here.host, True)
+    chat.enter("ada", OFFICE)
+    assert host(chat, "ada") != here.host
+    assert [past.host for past in chat.service.cards.past("ADA")] == [here.host]
+
+
+def test_a_name_that_was_changed_is_remembered_too(chat: InMemoryChat) -> None:
+    ada = chat.enter("ada", HOME)
+    chat.perform(ada, Rename("lovelace"))
+    assert host(chat, "ada") == host(chat, "lovelace")
+
+
+def test_an_account_has_a_host_of_its_own(chat: InMemoryChat) -> None:
+    known = chat.service.cards.of("ada", account=True)
+    assert known.user == "account"
+    assert re.fullmatch(r"[a-z0-9]{10}\.account", known.host)
+    assert known.host == chat.service.cards.host_of_account("ada")
+    assert chat.service.cards.of("nobody").host.endswith(".guest")

@@ -1,0 +1,77 @@
+"""Killing: an administrator ends all sessions of a person."""
+
+from __future__ import annotations
+
+import pytest
+
+from chatd.chat.deputy import Deputy
+from chatd.model.addresses import LOCAL
+from chatd.model.audit import Record
+from chatd.model.errors import BadToken, NoSuchPerson, NotAllowed
+from chatd.testing import InMemoryChat
+
+from ..kit.chat import (
+    administrator,
+    reading,
+    refused,
+    registered,
+    set_account,
+    settled,
+    signed_in,
+)
+
+
+@pytest.fixture
+def ruth(chat: InMemoryChat) -> Deputy:
+    """An administrator."""
+    return chat.service.signed_in.deputy(administrator(chat, "ruth"), LOCAL)
+
+
+def test_a_guest_who_is_killed_leaves_and_its_readers_end(chat: InMemoryChat, ruth: Deputy) -> None:
+    session = settled(chat, chat.service.sessions.open("bob"))
+    outlet = reading(chat, chat.room("lobby"), owner=session)
+    settled(chat, chat.service.kill(ruth, "Bob", "spam"))
+    assert chat.service.people.own("bob") is None
+    assert [error.message for error in outlet.revocations] == ["killed by ruth: spam"]
+    with pytest.raises(BadToken):
+        chat.service.sessions.find(session.token)
+
+
+def test_an_account_that_is_killed_is_signed_out_everywhere(
+    chat: InMemoryChat, ruth: Deputy
+) -> None:
+    registered(chat, "bob")
+    sessions = [signed_in(chat, "bob") for _ in range(3)]
+    settled(chat, chat.service.kill(ruth, "bob", ""))
+    assert chat.service.people.own("bob") is None
+    for session in sessions:
+        assert refused(adopting(chat, session.token)) is BadToken
+    signed_in(chat, "bob")
+    assert chat.service.people.own("bob") is not None
+
+
+def adopting(chat: InMemoryChat, token: str) -> object:
+    adopted = chat.service.sessions.adopt(token, LOCAL)
+    chat.settle()
+    return adopted
+
+
+def test_only_administrators_kill_and_it_is_recorded(chat: InMemoryChat, ruth: Deputy) -> None:
+    bob = chat.enter("bob")
+    with pytest.raises(NotAllowed):
+        chat.service.kill(bob, "ruth", "")
+    with pytest.raises(NoSuchPerson):
+        chat.service.kill(ruth, "eve", "")
+    settled(chat, chat.service.kill(ruth, "bob", "spam"))
+    (record,) = settled(chat, chat.service.server_bans.audit(ruth))
+    assert record == Record("kill", "ruth", True, "", "bob", "spam")
+
+
+def test_an_administrator_who_is_none_any_more_kills_nobody(chat: InMemoryChat) -> None:
+    proof = administrator(chat, "ruth")
+    deputy = chat.service.signed_in.deputy(proof, LOCAL)
+    chat.enter("bob")
+    set_account(chat, proof, admin=False)
+    with pytest.raises(NotAllowed):
+        chat.service.kill(deputy, "bob", "")
+    assert chat.service.people.own("bob") is not None

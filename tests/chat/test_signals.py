@@ -1,0 +1,100 @@
+"""What is passed on and kept nowhere (`chatd.chat.signals`)."""
+
+from __future__ import annotations
+
+import pytest
+
+from chatd.chat.person import Person
+from chatd.model.errors import NoSuchPerson, NotAllowed, NotInRoom, RateLimited
+from chatd.model.events import AwayChanged, CardChanged, Event, Said, Signalled, Typing
+from chatd.stream.eventlog import EventLog
+from chatd.stream.feed import Source
+from chatd.testing import InMemoryChat, result_of
+from chatd.testing.policies import DenyAll
+
+
+@pytest.fixture
+def chat() -> InMemoryChat:
+    return InMemoryChat()
+
+
+@pytest.fixture
+def ada(chat: InMemoryChat) -> Person:
+    return chat.enter("ada")
+
+
+def streamed(chat: InMemoryChat, source: Source) -> list[Event]:
+    chat.settle()
+    return [entry.event for entry in source.log.since(0).entries]
+
+
+def test_typing_is_passed_on_in_its_room_and_not_kept(chat: InMemoryChat, ada: Person) -> None:
+    stream = chat.room("lobby").stream
+    typing = chat.service.signals.typing(ada, "#lobby", "active")
+    assert streamed(chat, stream) == [Typing("lobby", "ada", "active")]
+    result_of(typing)
+    assert not any(isinstance(entry.event, Typing) for entry in chat.entries("lobby"))
+
+
+def test_typing_in_a_room_takes_being_in_it(chat: InMemoryChat, ada: Person) -> None:
+    typing = chat.service.signals.typing(ada, "#dev", "active")
+    chat.settle()
+    with pytest.raises(NotInRoom):
+        result_of(typing)
+
+
+def test_whoever_may_not_speak_is_not_seen_typing(chat: InMemoryChat, ada: Person) -> None:
+    chat.service.readers.policy = DenyAll()
+    typing = chat.service.signals.typing(ada, "#lobby", "active")
+    chat.settle()
+    with pytest.raises(NotAllowed):
+        result_of(typing)
+
+
+def test_signals_count_as_messages_do() -> None:
+    chat = InMemoryChat(message_rate=1)
+    ada = chat.enter("ada")
+    for _ in range(4):
+        chat.service.signals.typing(ada, "lobby", "active")
+    with pytest.raises(RateLimited):
+        chat.service.signals.typing(ada, "lobby", "active")
+    chat.settle()
+
+
+def test_a_signal_reaches_the_clients_of_one_person(chat: InMemoryChat, ada: Person) -> None:
+    bob = chat.enter("bob")
+    bob.signals = Source("", EventLog(9))
+    told = chat.service.signals.tell(ada, "BOB", "PRIVMSG", "\x01VERSION\x01")
+    assert streamed(chat, bob.signals) == [Signalled("ada", "bob", "PRIVMSG", "\x01VERSION\x01")]
+    result_of(told)
+    assert not streamed(chat, bob.inbox)
+
+
+def test_a_signal_to_somebody_without_such_a_client_is_nothing(
+    chat: InMemoryChat, ada: Person
+) -> None:
+    chat.enter("bob")
+    told = chat.service.signals.tell(ada, "bob", "TAGMSG", "active")
+    chat.settle()
+    result_of(told)
+    with pytest.raises(NoSuchPerson):
+        chat.service.signals.tell(ada, "eve", "TAGMSG", "active")
+
+
+def test_being_away_is_told_in_every_room(chat: InMemoryChat, ada: Person) -> None:
+    stream = chat.room("lobby").stream
+    chat.service.signals.away(ada, "tea")
+    chat.service.signals.away(ada, "tea")
+    chat.service.signals.away(ada, "")
+    assert streamed(chat, stream) == [
+        AwayChanged("lobby", "ada", "tea"),
+        AwayChanged("lobby", "ada", ""),
+    ]
+
+
+def test_another_real_name_is_told_in_every_room(chat: InMemoryChat, ada: Person) -> None:
+    stream = chat.room("lobby").stream
+    chat.service.signals.describe(ada, "Ada L.")
+    assert streamed(chat, stream) == [CardChanged("lobby", "ada", "Ada L.")]
+    assert ada.card.realname == "Ada L."
+    assert not any(isinstance(entry.event, Said) for entry in chat.entries("lobby"))

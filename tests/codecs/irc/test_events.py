@@ -1,0 +1,187 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from chatd.codecs.irc.capabilities import CAPABILITIES
+from chatd.codecs.irc.events import IrcCodec
+from chatd.codecs.irc.message import MAX_BODY, parse
+from chatd.codecs.irc.profile import Profile, Sender
+from chatd.model.events import (
+    Acted,
+    Arrived,
+    AwayChanged,
+    CardChanged,
+    Departed,
+    Event,
+    Joined,
+    Left,
+    NameChanged,
+    Noticed,
+    Renamed,
+    Said,
+    SentPrivately,
+    Signalled,
+    Told,
+    TopicSet,
+    Typing,
+)
+from chatd.stream.eventlog import Entry
+
+ID = 1_764_425_030_123_456
+PLAIN = Profile()
+RICH = Profile.of(frozenset(CAPABILITIES))
+
+
+def who(name: str, account: bool) -> Sender:
+    known = name if name == "ada" else ""
+    host = "h.account" if known else "h.guest"
+    return Sender("web", host, known, f"{name} B.", away="tea" if name == "cy" else "")
+
+
+def rendered(event: Event, profile: Profile = PLAIN) -> list[str]:
+    return IrcCodec(profile, who).render(Entry(ID, event))
+
+
+@pytest.mark.parametrize(
+    ("event", "line"),
+    [
+        (Said("dev", "bob", "hi"), ":bob!web@h.guest PRIVMSG #dev :hi"),
+        (Said("dev", "bob", "hi", notice=True), ":bob!web@h.guest NOTICE #dev :hi"),
+        (Acted("dev", "bob", "waves"), ":bob!web@h.guest PRIVMSG #dev :\x01ACTION waves\x01"),
+        (Told("bob", "ada", "psst"), ":bob!web@h.guest PRIVMSG ada :psst"),
+        (Told("bob", "ada", "psst", notice=True), ":bob!web@h.guest NOTICE ada :psst"),
+        (TopicSet("dev", "ada", "tea"), ":ada!web@h.account TOPIC #dev :tea"),
+        (TopicSet("dev", "ada", ""), ":ada!web@h.account TOPIC #dev :"),
+        (Arrived("dev", "bob"), ":bob!web@h.guest JOIN #dev"),
+        (Departed("dev", "bob"), ":bob!web@h.guest PART #dev"),
+        (Departed("dev", "bob", "tea"), ":bob!web@h.guest PART #dev :tea"),
+        (Departed("dev", "bob", "tea", quit=True), ":bob!web@h.guest QUIT :tea"),
+        (NameChanged("dev", "bob", "rob"), ":bob!web@h.guest NICK rob"),
+    ],
+)
+def test_an_event_is_a_line(event: Event, line: str) -> None:
+    assert rendered(event) == [line]
+
+
+@pytest.mark.parametrize(
+    "event",
+    [Joined("dev", "bob"), Left("dev", "bob"), Renamed("dev", "a", "b"), Noticed("dev", "x")],
+)
+def test_presence_is_told_once(event: Event) -> None:
+    assert rendered(event) == []
+
+
+def test_own_private_messages_are_told_to_clients_that_ask_for_them() -> None:
+    event = SentPrivately("ada", "bob", "psst")
+    assert rendered(event) == []
+    assert rendered(event, Profile(own=True)) == [":ada!web@h.account PRIVMSG bob :psst"]
+
+
+def test_a_message_to_oneself_has_come_and_was_sent() -> None:
+    """It is told once to a client that is not shown what it sends, and otherwise twice."""
+    event, line = SentPrivately("bob", "bob", "milk"), ":bob!web@h.guest PRIVMSG bob :milk"
+    assert rendered(event) == [line]
+    assert rendered(event, Profile(own=True)) == [line, line]
+
+
+@pytest.mark.parametrize(
+    ("event", "profile", "lines"),
+    [
+        (AwayChanged("dev", "bob", "tea"), Profile(away=True), [":bob!web@h.guest AWAY :tea"]),
+        (AwayChanged("dev", "bob", ""), Profile(away=True), [":bob!web@h.guest AWAY"]),
+        (AwayChanged("dev", "bob", "tea"), PLAIN, []),
+        (CardChanged("dev", "bob", "B."), Profile(setname=True), [":bob!web@h.guest SETNAME :B."]),
+        (CardChanged("dev", "bob", "B."), PLAIN, []),
+        (
+            Typing("dev", "bob", "active"),
+            Profile(msgid=True),
+            ["@+typing=active :bob!web@h.guest TAGMSG #dev"],
+        ),
+        (Typing("dev", "bob", "active"), PLAIN, []),
+        (
+            Signalled("bob", "ada", "TAGMSG", "done"),
+            Profile(msgid=True),
+            ["@+typing=done :bob!web@h.guest TAGMSG ada"],
+        ),
+        (
+            Signalled("bob", "ada", "NOTICE", "\x01PING 1\x01"),
+            PLAIN,
+            [":bob!web@h.guest NOTICE ada :\x01PING 1\x01"],
+        ),
+        (
+            Arrived("dev", "cy"),
+            Profile(away=True),
+            [":cy!web@h.guest JOIN #dev", ":cy!web@h.guest AWAY :tea"],
+        ),
+    ],
+)
+def test_signals_are_told_to_clients_that_understand_them(
+    event: Event, profile: Profile, lines: list[str]
+) -> None:
+    assert rendered(event, profile) == lines
+
+
+def test_tags_are_told_to_clients_that_take_them() -> None:
+    (line,) = rendered(Said("dev", "ada", "hi"), RICH)
+    assert line == (
+        f"@time=2025-11-29T14:03:50.123Z;msgid={ID};account=ada :ada!web@h.account PRIVMSG #dev :hi"
+    )
+    (line,) = rendered(Arrived("dev", "ada"), RICH)
+    assert line == (
+        "@time=2025-11-29T14:03:50.123Z;account=ada :ada!web@h.account JOIN #dev ada :ada B."
+    )
+
+
+def test_several_lines_have_one_id() -> None:
+    first, second = rendered(Said("dev", "bob", "one\n\ntwo"), Profile(msgid=True))
+    assert first == f"@msgid={ID} :bob!web@h.guest PRIVMSG #dev :one"
+    assert second == ":bob!web@h.guest PRIVMSG #dev :two"
+
+
+def test_several_lines_are_one_batch_where_that_is_understood() -> None:
+    ref = f"m{ID:x}"
+    assert rendered(Said("dev", "bob", "one\n\ntwo"), Profile(msgid=True, multiline=True)) == [
+        f"@msgid={ID} :bob!web@h.guest BATCH +{ref} draft/multiline #dev",
+        f"@batch={ref} :bob!web@h.guest PRIVMSG #dev :one",
+        f"@batch={ref} :bob!web@h.guest PRIVMSG #dev :",
+        f"@batch={ref} :bob!web@h.guest PRIVMSG #dev :two",
+        f"BATCH -{ref}",
+    ]
+
+
+def test_a_long_line_goes_on_in_the_next() -> None:
+    text = "word " * 150
+    lines = rendered(Said("dev", "bob", text.rstrip()), Profile(multiline=True))
+    parts = [parsed for line in lines[1:-1] if (parsed := parse(line))]
+    assert ["draft/multiline-concat" in part.tags for part in parts] == [False, True]
+    assert "".join(part.params[1] for part in parts) == text.rstrip()
+
+
+@given(st.text(st.characters(codec="utf-8", exclude_characters="\0\r"), min_size=1, max_size=1500))
+def test_every_line_fits(text: str) -> None:
+    for profile in (PLAIN, RICH):
+        for event in (Said("dev", "bob", text), Acted("dev", "bob", text)):
+            for line in rendered(event, profile):
+                body = line.partition(" ")[2] if line.startswith("@") else line
+                assert len(body.encode()) <= MAX_BODY
+
+
+def test_playback_tells_presence_as_history_has_it() -> None:
+    codec = IrcCodec(Profile(), who)
+    told = [Joined("dev", "bob"), Renamed("dev", "bob", "rob"), Left("dev", "rob", "tea")]
+    lines = [line for event in told for line in codec.playback(Entry(ID, event), "h1")]
+    assert lines == [
+        "@batch=h1 :bob!web@h.guest JOIN #dev",
+        "@batch=h1 :bob!web@h.guest NICK rob",
+        "@batch=h1 :rob!web@h.guest PART #dev :tea",
+    ]
+
+
+def test_clients_with_the_same_profile_share_bytes() -> None:
+    entry = Entry(ID, Said("dev", "bob", "hi"))
+    one, other = IrcCodec(RICH, who), IrcCodec(Profile.of(frozenset(CAPABILITIES)), who)
+    assert entry.encoded(one) is entry.encoded(other)
+    assert entry.encoded(one) != entry.encoded(IrcCodec(PLAIN, who))
+    assert one.join([b"a\r\n", b"b\r\n"]) == b"a\r\nb\r\n"

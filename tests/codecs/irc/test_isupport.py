@@ -1,0 +1,22 @@
+from __future__ import annotations
+
+from chatd.codecs.irc import isupport
+from chatd.codecs.irc.message import MAX_BODY, form
+
+
+def test_what_the_server_supports_fits_into_lines_of_thirteen_words() -> None:
+    told = [*isupport.lines("chatd")]
+    assert [token for line in told for token in line] == [*isupport.tokens("chatd")]
+    for line in told:
+        assert len(line) <= 13
+        text = form("005", "x" * 32, *line, text="are supported by this server", source="x" * 63)
+        assert text.endswith(":are supported by this server")
+        assert len(text) <= MAX_BODY
+
+
+def test_the_server_says_what_it_supports() -> None:
+    tokens = isupport.tokens("chatd")
+    assert "PREFIX=(qov)~@+" in tokens
+    assert "CHANMODES=b,,,imMnst" in tokens
+    assert "TARGMAX=JOIN:,PART:,KICK:4,PRIVMSG:1,NOTICE:1,NAMES:1,WHOIS:1,LIST:" in tokens
+    assert {"USERLEN=11", "CHANNELLEN=65", "NICKLEN=32", "CHANLIMIT=#:100"} <= set(tokens)

@@ -1,0 +1,46 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from chatd.codecs.irc import moments
+
+ID = 1_764_425_030_123_456
+
+
+def test_an_id_is_shown_as_its_millisecond() -> None:
+    assert moments.server_time(ID) == "2025-11-29T14:03:50.123Z"
+    assert moments.clock_time(ID) == "14:03"
+    assert moments.seconds(ID) == 1_764_425_030
+
+
+def test_a_selector_names_a_place() -> None:
+    found = moments.selector("timestamp=2025-11-29T14:03:50.123Z")
+    assert found == moments.Selector(ID // 1000 * 1000, ID // 1000 * 1000 + 999, by_time=True)
+    assert moments.selector(f"msgid={ID}") == moments.Selector(ID, ID, by_time=False)
+    assert moments.marker("timestamp=2025-11-29T14:03:50.123Z") == ID // 1000 * 1000 + 999
+    assert moments.marker(f"msgid={ID}") is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "*",
+        "msgid=",
+        "msgid=x",
+        "timestamp=",
+        "timestamp=2025-13-29T14:03:50.123Z",
+        "x=1",
+        "123",
+    ],
+)
+def test_other_words_name_none(text: str) -> None:
+    assert moments.selector(text) is None
+
+
+@given(st.integers(0, 4_000_000_000_000_000))
+def test_a_time_that_is_told_is_understood(id_: int) -> None:
+    assert moments.milliseconds(moments.server_time(id_)) == id_ // 1000
+    assert moments.same_millisecond(id_, id_ // 1000 * 1000)

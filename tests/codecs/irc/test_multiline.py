@@ -1,0 +1,50 @@
+from __future__ import annotations
+
+import pytest
+
+from chatd.codecs.irc.multiline import CONCAT, BadBatch, Multiline
+
+
+def test_a_batch_is_one_text() -> None:
+    batch = Multiline("1", "#dev")
+    batch.add("PRIVMSG", "#dev", "one", {"batch": "1"})
+    batch.add("PRIVMSG", "#DEV", " more", {"batch": "1", CONCAT: ""})
+    batch.add("PRIVMSG", "#dev", "", {"batch": "1"})
+    batch.add("PRIVMSG", "#dev", "two", {"batch": "1"})
+    assert batch.finish() == "one more\n\ntwo"
+    assert batch.command == "PRIVMSG"
+
+
+@pytest.mark.parametrize(
+    ("command", "target", "text", "tags", "code"),
+    [
+        ("PRIVMSG", "#dev", "x", {}, "MULTILINE_INVALID"),
+        ("PRIVMSG", "#dev", "x", {"batch": "2"}, "MULTILINE_INVALID"),
+        ("PRIVMSG", "#lobby", "x", {"batch": "1"}, "MULTILINE_INVALID_TARGET"),
+        ("NOTICE", "#dev", "x", {"batch": "1"}, "MULTILINE_INVALID"),
+        ("PRIVMSG", "#dev", "", {"batch": "1", CONCAT: ""}, "MULTILINE_INVALID"),
+        ("PRIVMSG", "#dev", "x" * 4095, {"batch": "1"}, "MULTILINE_MAX_BYTES"),
+    ],
+)
+def test_a_line_that_does_not_fit_ends_the_batch(
+    command: str, target: str, text: str, tags: dict[str, str], code: str
+) -> None:
+    batch = Multiline("1", "#dev")
+    batch.add("PRIVMSG", "#dev", "x", {"batch": "1"})
+    with pytest.raises(BadBatch) as refused:
+        batch.add(command, target, text, tags)
+    assert refused.value.code == code
+
+
+def test_a_batch_has_as_many_lines_as_a_message_may_have() -> None:
+    batch = Multiline("1", "#dev")
+    for _ in range(51):
+        batch.add("PRIVMSG", "#dev", "x", {"batch": "1"})
+    with pytest.raises(BadBatch, match="51 lines"):
+        batch.add("PRIVMSG", "#dev", "x", {"batch": "1"})
+
+
+def test_a_batch_of_blanks_is_nothing() -> None:
+    batch = Multiline("1", "#dev")
+    with pytest.raises(BadBatch):
+        batch.finish()

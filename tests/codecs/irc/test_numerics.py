@@ -1,0 +1,27 @@
+from __future__ import annotations
+
+import pytest
+
+from chatd.codecs.irc import numerics
+from chatd.codecs.irc.numerics import Numeric
+
+TABLE = [value for value in vars(numerics).values() if isinstance(value, Numeric)]
+
+
+def test_no_number_has_two_meanings() -> None:
+    numbers = [numeric.number for numeric in TABLE]
+    assert sorted(set(numbers)) == sorted(numbers)
+
+
+def test_a_numeric_is_written_with_what_it_takes() -> None:
+    line = numerics.write(numerics.TOPIC, "irc.example", "ada", "#lobby", "tea at four")
+    assert line == ":irc.example 332 ada #lobby :tea at four"
+    line = numerics.write(numerics.NOSUCHNICK, "irc.example", "ada", "eve")
+    assert line == ":irc.example 401 ada eve :no such nick"
+    line = numerics.write(numerics.CREATIONTIME, "irc.example", "ada", "#lobby", "1")
+    assert line == ":irc.example 329 ada #lobby 1"
+
+
+def test_a_numeric_with_too_little_is_a_mistake_of_ours() -> None:
+    with pytest.raises(ValueError, match="332 takes"):
+        numerics.write(numerics.TOPIC, "irc.example", "ada", "#lobby")

@@ -1,0 +1,66 @@
+from __future__ import annotations
+
+import base64
+
+import pytest
+
+from chatd.codecs.irc.signin import Credentials, Failed, PlainExchange, TooLong, from_pass
+
+
+def plain(*parts: str) -> str:
+    return base64.b64encode("\0".join(parts).encode()).decode()
+
+
+def test_plain_credentials_are_read() -> None:
+    assert PlainExchange().feed(plain("", "ada", "s p")) == Credentials("ada", "s p")
+    assert PlainExchange().feed(plain("ada", "ada", "é")) == Credentials("ada", "é")
+
+
+def test_credentials_come_in_parts_of_400_bytes() -> None:
+    encoded = plain("ada", "ada", "x" * 592)
+    assert len(encoded) == 800
+    exchange = PlainExchange()
+    assert exchange.feed(encoded[:400]) is None
+    assert exchange.feed(encoded[400:]) is None
+    assert exchange.feed("+") == Credentials("ada", "x" * 592)
+
+
+@pytest.mark.parametrize(
+    "part",
+    [
+        "+",
+        "*",
+        "no base64!",
+        plain("ada", "x"),
+        plain("eve", "ada", "x"),
+        plain("", "", "x"),
+        "/w==",
+    ],
+)
+def test_other_answers_fail(part: str) -> None:
+    with pytest.raises(Failed):
+        PlainExchange().feed(part)
+
+
+def test_an_answer_has_an_end() -> None:
+    with pytest.raises(TooLong):
+        PlainExchange().feed("A" * 401)
+    exchange = PlainExchange()
+    for _ in range(4):
+        assert exchange.feed("A" * 400) is None
+    with pytest.raises(Failed):
+        exchange.feed("A" * 400)
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        (":ada:s:p", Credentials("ada", "s:p")),
+        ("ada:secret", Credentials("ada", "secret")),
+        (":secret", None),
+        ("secret", None),
+        (":ada:", None),
+    ],
+)
+def test_pass_has_a_name_and_a_password(text: str, found: Credentials | None) -> None:
+    assert from_pass(text) == found

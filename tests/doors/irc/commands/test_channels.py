@@ -1,0 +1,248 @@
+"""Channels: coming in, going out, the topic, and who is there."""
+
+from __future__ import annotations
+
+import pytest
+
+from chatd.model.commands import Join, Leave, Say, SetTopic
+from chatd.model.moderation import BanFromServer, Configure
+
+from ....kit.chat import with_account
+from ....kit.irc import register, source
+from ....kit.server import MemoryServer
+
+
+def test_whoever_comes_in_is_told_what_is_there(server: MemoryServer) -> None:
+    register(server, "bob", rooms="#dev").ask("TOPIC #dev :tea at four")
+    ada = register(server, "ada", "draft/read-marker", "draft/chathistory")
+    me = source(server, "ada")
+    joined, topic, by, marker, names, end = ada.ask("JOIN #Dev")
+    assert joined == f":{me} JOIN #dev"
+    assert topic == "332 ada #dev :tea at four"
+    assert by.startswith("333 ada #dev bob 17")
+    assert marker == "MARKREAD #dev *"
+    assert names == "353 ada = #dev :@bob ada"
+    assert end == "366 ada #dev :end of NAMES"
+
+
+def test_everybody_is_told_singly_who_comes_and_goes(server: MemoryServer) -> None:
+    """Guests of other doors too, who are announced nowhere else."""
+    ada = register(server, "ada", rooms="#lobby")
+    wire = server.line()
+    (line,) = ada.read()
+    assert line.startswith(":guest-0001!")
+    assert line.endswith(" JOIN #lobby")
+    wire.hang_up()
+    (line,) = ada.read()
+    assert line.startswith(":guest-0001!")
+    assert " QUIT :" in line
+
+
+def test_names_of_several_channels_are_joined_one_after_another(server: MemoryServer) -> None:
+    ada = register(server, "ada")
+    assert ada.commands("JOIN #a,no,#b,#b") == ["JOIN", "353", "366", "403", "JOIN", "353", "366"]
+    assert ada.commands("JOIN #a") == []
+
+
+def test_a_channel_needs_its_sign_and_a_name_that_can_be(server: MemoryServer) -> None:
+    ada = register(server, "ada")
+    assert ada.ask("JOIN lobby") == ["403 ada lobby :no such channel"]
+    assert ada.commands("JOIN #b@d", "JOIN #" + "x" * 65) == ["403", "403"]
+
+
+def test_too_many_channels_are_refused() -> None:
+    server = MemoryServer(rooms_per_session=2)
+    ada = register(server, "ada", rooms="#a,#b")
+    assert ada.commands("JOIN #c") == ["405"]
+
+
+def test_only_join_brings_a_channel_into_being(server: MemoryServer) -> None:
+    ada = register(server, "ada")
+    lines = ["PRIVMSG #new :x", "TOPIC #new :x", "TOPIC #new", "MODE #new", "PART #new"]
+    assert ada.commands(*lines) == ["403"] * 5
+    assert ada.commands("NAMES #new", "WHO #new") == ["366", "315"]
+    assert "new" not in server.chat.service.rooms.index
+
+
+def test_leaving_is_told_with_its_words(server: MemoryServer) -> None:
+    ada = register(server, "ada", rooms="#dev")
+    bob = register(server, "bob", rooms="#dev")
+    ada.read()
+    line = f":{source(server, 'ada')} PART #dev :tea"
+    assert ada.ask("PART #dev :tea") == [line]
+    assert bob.read() == [line]
+    server.say("after", room="dev", name="cy")
+    assert ada.read() == []
+    assert ada.commands("PART #dev") == ["442"]
+
+
+def test_a_client_follows_its_person_into_rooms_and_out(server: MemoryServer) -> None:
+    """Whatever session has joined or left."""
+    ada = register(server, "ada")
+    person = server.chat.service.people.own("ada")
+    assert person is not None
+    server.chat.perform(person, Join("dev"))
+    assert [line.split()[1] for line in ada.read()] == ["JOIN", "ada", "ada"]
+    server.chat.perform(person, Leave("dev"))
+    (line,) = ada.read()
+    assert line.endswith(" PART #dev")
+
+
+def test_what_is_said_in_the_batch_of_the_own_coming_is_not_lost(server: MemoryServer) -> None:
+    """It comes behind the answer to JOIN."""
+    bob = register(server, "bob", rooms="#dev")
+    ada = register(server, "ada")
+    ada.send("JOIN #dev")
+    bob.send("PRIVMSG #dev :hello")
+    text = "\n".join(ada.read())
+    assert text.count("PRIVMSG #dev :hello") == 1
+    assert text.index("JOIN #dev") < text.index("PRIVMSG #dev :hello")
+
+
+def test_a_newcomer_is_shown_the_last_messages(server: MemoryServer) -> None:
+    """As notices, or with the time as they were; in a batch where that is understood."""
+    server.say(*(f"line {number}" for number in range(12)), name="bob")
+    plain = register(server, "ada").ask("JOIN #lobby")[-10:]
+    assert plain[0].startswith("NOTICE #lobby :[")
+    assert plain[0].endswith("] <bob> line 2")
+    timed = register(server, "cy", "server-time").ask("JOIN #lobby")[-12:]
+    assert timed[0] == "NOTICE #lobby :the last messages in #lobby:"
+    assert timed[1].startswith("@time=")
+    batched = register(server, "dan", "server-time", "batch").messages("JOIN #lobby")[-12:]
+    assert [message.command for message in batched] == ["BATCH", *["PRIVMSG"] * 10, "BATCH"]
+    asking = register(server, "eve", "draft/chathistory").commands("JOIN #lobby")
+    assert asking == ["JOIN", "353", "366"]
+
+
+def test_the_topic_is_told_to_all_and_cleared(server: MemoryServer) -> None:
+    ada = register(server, "ada", rooms="#dev")
+    bob = register(server, "bob", rooms="#dev")
+    ada.read()
+    line = f":{source(server, 'ada')} TOPIC #dev :tea"
+    assert ada.ask("TOPIC #dev :tea") == [line]
+    assert bob.read() == [line]
+    assert ada.commands("TOPIC #dev") == ["332", "333"]
+    ada.ask("TOPIC #dev :")
+    assert ada.commands("TOPIC #dev") == ["331"]
+
+
+def test_a_thousand_names_are_told_in_lines_that_fit(server: MemoryServer) -> None:
+    for number in range(300):
+        server.chat.perform(server.chat.enter(f"person-{number:03}"), Say("lobby", "hi"))
+    ada = register(server, "ada", "draft/chathistory")
+    lines = ada.ask("JOIN #lobby")
+    names = [
+        name for line in lines if line.startswith("353") for name in line.split(":")[1].split()
+    ]
+    assert len(names) == 301
+    assert all(len(line) + len(":irc.example ") <= 510 for line in lines)
+
+
+ASKED = [
+    "MODE #{}",
+    "MODE #{} b",
+    "MODE #{} +m",
+    "TOPIC #{}",
+    "TOPIC #{} :mine",
+    "NAMES #{}",
+    "WHO #{}",
+    "LIST #{}",
+    "KICK #{} ruth :x",
+    "INVITE bob #{}",
+    "PART #{}",
+    "PRIVMSG #{} :hi",
+    "NOTICE #{} :hi",
+    "PRIVMSG #{} :\x01ACTION waves\x01",
+    "@+typing=active TAGMSG #{}",
+    "CHATHISTORY LATEST #{} * 10",
+    "REDACT #{} 1234567890123456",
+]
+
+
+@pytest.mark.parametrize("asked", ASKED)
+@pytest.mark.parametrize("loaded", [True, False], ids=["in memory", "not in memory"])
+def test_a_hidden_room_is_answered_like_one_that_never_was(
+    server: MemoryServer, asked: str, loaded: bool
+) -> None:
+    """Only JOIN tells that its name is taken."""
+    otto = with_account(server.chat, "otto")
+    founded = (
+        Join("den"),
+        SetTopic("den", "secret"),
+        Configure("den", access="members"),
+        Say("den", "secret"),
+    )
+    for command in founded:
+        server.chat.perform(otto, command)
+    if not loaded:
+        server = server.restarted()
+    caps = ("message-tags", "draft/chathistory", "draft/message-redaction", "standard-replies")
+    ada = register(server, "ada", *caps)
+    register(server, "bob")
+    register(server, "ruth")
+    absent = [line.replace("none", "den") for line in ada.ask(asked.format("none"))]
+    assert ada.ask(asked.format("den")) == absent
+    assert ada.commands("JOIN #den") == ["473"]
+    lists = ada.ask("LIST", "WHOIS otto", "NAMES", "LUSERS")
+    assert not any("den" in line or "secret" in line for line in lists)
+
+
+def test_a_room_that_becomes_hidden_is_taken_from_its_readers_at_once(
+    server: MemoryServer,
+) -> None:
+    """Of several: the others stay.  What a full reader had not read yet is not sent."""
+    ruth = register(server, "ruth", rooms="#den")
+    ada = register(server, "ada", rooms="#den,#dev")
+    ada.wire.fill()
+    ruth.ask("PRIVMSG #den :one")
+    ruth.ask("MODE #den +i", "PRIVMSG #den :secret")
+    ada.wire.drain()
+    lines = ada.read()
+    assert not any("secret" in line for line in lines)
+    assert any(" KICK #den ada :" in line or line.startswith("KICK #den ada") for line in lines)
+    server.say("here", room="dev")
+    (line,) = ada.read()
+    assert line.endswith("PRIVMSG #dev :here")
+
+
+def test_whoever_is_banned_from_the_server_is_disconnected_at_once(server: MemoryServer) -> None:
+    ada = register(server, "ada", rooms="#dev")
+    root = with_account(server.chat, "rosa", admin=True)
+    server.chat.perform(root, BanFromServer("ada", None, "spam"))
+    lines = ada.read()
+    assert lines[-1].startswith("ERROR :closing link: you are banned from the server")
+    assert ada.closed
+    assert server.chat.service.people.own("ada") is None
+
+
+def test_what_ignored_people_say_is_left_out(server: MemoryServer) -> None:
+    """In rooms, in private, and of what was said before; from the moment on that it is asked for
+    at any session.
+    """
+    caps = ("message-tags", "draft/chathistory", "batch")
+    ada, bob = register(server, "ada", *caps, rooms="#dev"), register(server, "bob", rooms="#dev")
+    person = server.chat.service.people.own("ada")
+    assert person is not None
+    server.chat.service.ignores.ignore(person, "BOB")
+    ada.read()
+    bob.ask("PRIVMSG #dev :one", "PRIVMSG ada :two", "NOTICE ada :\x01VERSION\x01", "TOPIC #dev :x")
+    (line,) = ada.read()
+    assert line.endswith("TOPIC #dev :x")
+    assert len(ada.ask("CHATHISTORY LATEST #dev * 10")) == 2
+    server.chat.service.ignores.unignore(person, "bob")
+    ada.read()
+    bob.ask("PRIVMSG #dev :again")
+    (line,) = ada.read()
+    assert line.endswith("PRIVMSG #dev :again")
+
+
+def test_a_client_follows_its_person_also_while_its_own_commands_have_no_outcome(
+    server: MemoryServer,
+) -> None:
+    """A room that another session joins meanwhile is read when they have one."""
+    ada = register(server, "ada", rooms="#dev")
+    person = server.chat.service.people.own("ada")
+    assert person is not None
+    server.chat.service.perform(person, Join("two"))
+    ada.send("PRIVMSG #dev :hi")
+    assert [line.split()[1] for line in ada.read()] == ["JOIN", "ada", "ada"]

@@ -1,0 +1,134 @@
+"""The past: CHATHISTORY and MARKREAD."""
+
+from __future__ import annotations
+
+import pytest
+
+from chatd.codecs.irc.moments import server_time
+from chatd.testing import result_of
+
+from ....kit.chat import registered
+from ....kit.irc import NEAR, IrcWire, of_account, register, signing_in
+from ....kit.server import MemoryServer
+
+CAPS = ("batch", "server-time", "message-tags", "draft/chathistory")
+
+
+def texts(client: IrcWire, line: str) -> list[str]:
+    """What is told between the opening and the end of one batch."""
+    opening, *messages, end = client.messages(line)
+    assert (opening.command, opening.params[1]) == ("BATCH", "chathistory")
+    assert end.params == (f"-{opening.params[0][1:]}",)
+    assert all(message.tags["batch"] == opening.params[0][1:] for message in messages)
+    return [message.params[-1] for message in messages]
+
+
+def past(server: MemoryServer, count: int) -> list[int]:
+    """The ids of messages that are a millisecond apart and more."""
+    ids = []
+    for number in range(count):
+        ids.append(server.say(str(number), room="dev", name="bob"))
+        server.chat.advance(0.01)
+    return ids
+
+
+def test_history_is_told_by_id_in_all_six_ways(server: MemoryServer) -> None:
+    ada = register(server, "ada", *CAPS, rooms="#dev")
+    ids = past(server, 9)
+    ada.read()
+    assert texts(ada, "CHATHISTORY LATEST #dev * 2") == ["7", "8"]
+    assert texts(ada, f"CHATHISTORY LATEST #dev msgid={ids[6]} 9") == ["7", "8"]
+    assert texts(ada, f"CHATHISTORY BEFORE #dev msgid={ids[3]} 2") == ["1", "2"]
+    assert texts(ada, f"CHATHISTORY AFTER #dev msgid={ids[3]} 2") == ["4", "5"]
+    assert texts(ada, f"CHATHISTORY AROUND #dev msgid={ids[3]} 3") == ["2", "3", "4"]
+    between = f"CHATHISTORY BETWEEN #dev msgid={ids[2]} msgid={ids[7]} 3"
+    assert texts(ada, between) == ["3", "4", "5"]
+    backwards = f"CHATHISTORY BETWEEN #dev msgid={ids[7]} msgid={ids[2]} 3"
+    assert texts(ada, backwards) == ["4", "5", "6"]
+
+
+def test_a_page_holds_the_rest_of_the_millisecond(server: MemoryServer) -> None:
+    """A client that pages by time would lose it."""
+    ada = register(server, "ada", *CAPS, rooms="#dev")
+    server.say("a", "b", "c", room="dev", name="bob")
+    server.chat.advance(1)
+    server.say("d", room="dev", name="bob")
+    ada.read()
+    assert texts(ada, "CHATHISTORY LATEST #dev * 2") == ["a", "b", "c", "d"]
+
+
+def test_history_reaches_behind_what_is_in_memory() -> None:
+    server = MemoryServer(history=5)
+    ada = register(server, "ada", *CAPS, rooms="#dev")
+    past(server, 30)
+    ada.read()
+    assert texts(ada, "CHATHISTORY LATEST #dev * 4") == ["26", "27", "28", "29"]
+
+
+def test_what_happened_is_told_only_to_clients_that_ask(server: MemoryServer) -> None:
+    ada = register(server, "ada", *CAPS, "draft/event-playback", rooms="#dev")
+    eve = register(server, "eve", *CAPS, rooms="#dev")
+    ada.ask("TOPIC #dev :tea", "PRIVMSG #dev :hi")
+    eve.read()
+    assert texts(eve, "CHATHISTORY LATEST #dev * 9") == ["hi"]
+    commands = ada.commands("CHATHISTORY LATEST #dev * 9")
+    assert commands == ["BATCH", "JOIN", "JOIN", "TOPIC", "PRIVMSG", "BATCH"]
+
+
+@pytest.mark.parametrize("target", ["#other", "#nowhere", "bob", "x y"])
+def test_the_past_of_others_is_not_told(server: MemoryServer, target: str) -> None:
+    register(server, "bob", rooms="#other").ask("PRIVMSG #other :secret")
+    ada = register(server, "ada", *CAPS, "standard-replies", rooms="#dev")
+    (line,) = ada.ask(f"CHATHISTORY LATEST {target.split()[0]} * 9")
+    assert line.startswith(f"FAIL CHATHISTORY INVALID_TARGET LATEST {target.split()[0]} :")
+
+
+def test_requests_of_another_form_are_refused(server: MemoryServer) -> None:
+    ada = register(server, "ada", *CAPS, "standard-replies", rooms="#dev")
+    for words in ("", " WHAT #dev 1", " LATEST #dev * x", " BEFORE #dev soon 1"):
+        (line,) = ada.ask(f"CHATHISTORY{words}")
+        assert line.startswith("FAIL CHATHISTORY ")
+
+
+def test_targets_are_the_channels_in_which_something_was_said(server: MemoryServer) -> None:
+    ada = register(server, "ada", *CAPS, rooms="#dev,#lobby,#quiet")
+    server.say("x", room="lobby", name="bob")
+    server.chat.advance(1)
+    server.say("y", room="dev", name="bob")
+    ada.read()
+    day = "timestamp=2020-01-01T00:00:00.000Z timestamp=2200-01-01T00:00:00.000Z"
+    _, *found, _ = ada.messages(f"CHATHISTORY TARGETS {day} 9")
+    assert [message.params[1] for message in found] == ["#lobby", "#dev"]
+
+
+def test_a_marker_never_goes_back(server: MemoryServer) -> None:
+    ada = register(server, "ada", "draft/read-marker", "standard-replies", rooms="#dev")
+    newer, older = "timestamp=2019-06-01T12:00:00.000Z", "timestamp=2019-01-01T00:00:00.000Z"
+    assert ada.ask("MARKREAD #dev") == ["MARKREAD #dev *"]
+    assert ada.ask(f"MARKREAD #dev {newer}") == [f"MARKREAD #dev {newer}"]
+    assert ada.ask(f"MARKREAD #dev {older}") == [f"MARKREAD #dev {newer}"]
+    (line,) = ada.ask("MARKREAD #dev *")
+    assert line.startswith("FAIL MARKREAD INVALID_PARAMS #dev :")
+    (line,) = ada.ask("MARKREAD")
+    assert line.startswith("FAIL MARKREAD NEED_MORE_PARAMS :")
+
+
+def test_an_accounts_markers_are_the_same_in_all_its_sessions(server: MemoryServer) -> None:
+    """On the page too, and after signing in again."""
+    registered(server.chat, "ada")
+    one = of_account(server, "ada", "draft/read-marker")
+    one.ask("JOIN #dev")
+    other = of_account(server, "ada", "draft/read-marker")
+    id_ = server.say("hi", room="dev", name="bob")
+    one.read()
+    other.read()
+    told = f"MARKREAD #dev timestamp={server_time(id_)}"
+    assert one.ask(f"MARKREAD #dev timestamp={server_time(id_)}") == [told]
+    assert other.read() == [told]
+    assert one.ask("MARKREAD #dev timestamp=2011-01-01T00:00:00.000Z") == [told]
+    assert other.read() == []
+    markers = server.chat.service.markers.of("ada")
+    server.chat.settle()
+    assert result_of(markers)["dev"] >= id_
+    third = IrcWire(server, NEAR)
+    assert told in third.ask(*signing_in("ada", "draft/read-marker"))

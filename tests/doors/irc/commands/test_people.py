@@ -1,0 +1,121 @@
+"""Questions about people, and being away."""
+
+from __future__ import annotations
+
+import pytest
+
+from ....kit.chat import registered
+from ....kit.irc import IrcWire, of_account, register, source
+from ....kit.server import MemoryServer
+
+
+def test_who_tells_who_is_in_a_channel(server: MemoryServer) -> None:
+    register(server, "bob", rooms="#dev").ask("AWAY :tea")
+    ada = register(server, "ada", rooms="#dev")
+    who = server.irc.who("bob")
+    bob, own, end = ada.ask("WHO #DEV")
+    assert bob == f"352 ada #dev ~bob {who.host} irc.example bob G@ :0 bob B."
+    assert own.startswith("352 ada #dev ~ada ")
+    assert own.endswith(" irc.example ada H :0 ada B.")
+    assert end == "315 ada #DEV :end of WHO"
+
+
+def test_who_finds_those_who_are_not_hidden(server: MemoryServer) -> None:
+    """By a name always, by a mask only if they are visible or share a channel."""
+    ada, bob = register(server, "ada"), register(server, "bob")
+    assert ada.commands("WHO bob") == ["352", "315"]
+    assert ada.commands("WHO b*") == ["315"]
+    bob.ask("MODE bob -i")
+    assert ada.commands("WHO b*") == ["352", "315"]
+    bob.ask("MODE bob +i", "JOIN #dev")
+    ada.ask("JOIN #dev")
+    assert ada.commands("WHO b*") == ["352", "315"]
+
+
+def test_whox_tells_no_address(server: MemoryServer) -> None:
+    ada = register(server, "ada")
+    line, _ = ada.ask("WHO ada %tcuihsnfdlaor,42")
+    words = line.split(" ")
+    assert words[:5] == ["354", "ada", "42", "*", "~ada"]
+    assert words[5] == "255.255.255.255"
+    assert line.endswith(":ada B.")
+
+
+def test_whois_tells_who_somebody_is(server: MemoryServer) -> None:
+    bob = register(server, "bob", rooms="#dev")
+    bob.ask("AWAY :tea", "MODE bob +B")
+    ada = register(server, "ada", rooms="#dev")
+    assert ada.commands("WHOIS bob") == ["311", "319", "312", "335", "301", "318"]
+    who = server.irc.who("bob")
+    assert ada.ask("WHOIS irc.example bob")[0] == f"311 ada bob ~bob {who.host} * :bob B."
+    assert "192.0.2" not in "\n".join(ada.ask("WHOIS bob"))
+
+
+def test_the_channels_of_somebody_invisible_are_not_told(server: MemoryServer) -> None:
+    register(server, "bob", rooms="#dev")
+    ada = register(server, "ada")
+    assert "319" not in ada.commands("WHOIS bob")
+    ada.ask("JOIN #dev")
+    assert "319" in ada.commands("WHOIS bob")
+
+
+def test_whowas_remembers_those_who_have_gone(server: MemoryServer) -> None:
+    for host in ("192.0.2.1", "198.51.100.7"):
+        register(server, "bob", host=host).ask("QUIT")
+    ada = register(server, "ada")
+    assert ada.commands("WHOWAS bob") == ["314", "312", "314", "312", "369"]
+    assert ada.commands("WHOWAS bob 1") == ["314", "312", "369"]
+    assert ada.commands("WHOWAS eve") == ["406", "369"]
+
+
+def test_who_is_here_is_answered_in_the_spelling_of_the_names(server: MemoryServer) -> None:
+    register(server, "Bob")
+    ada = register(server, "ada")
+    assert ada.ask("ISON bob eve") == ["303 ada :Bob"]
+    who = server.irc.who("Bob")
+    assert ada.ask("USERHOST bob eve") == [f"302 ada :Bob=+~Bob@{who.host}"]
+
+
+def test_being_away_is_told_to_those_who_ask(server: MemoryServer) -> None:
+    ada = register(server, "ada", rooms="#dev,#lobby")
+    bob = register(server, "bob", "away-notify", rooms="#dev,#lobby")
+    for client in (ada, bob):
+        client.read()
+    assert ada.commands("AWAY :tea") == ["306"]
+    assert bob.read() == [f":{source(server, 'ada')} AWAY :tea"]
+    assert ada.commands("AWAY") == ["305"]
+    assert bob.read() == [f":{source(server, 'ada')} AWAY"]
+
+
+def test_somebody_away_who_comes_in_is_told_to_be(server: MemoryServer) -> None:
+    bob = register(server, "bob", "away-notify", rooms="#dev")
+    client = IrcWire(server)
+    client.ask("CAP REQ draft/pre-away", "AWAY :tea", "NICK ada", "USER ada 0 * :A", "CAP END")
+    client.ask("JOIN #dev")
+    _, away = bob.read()
+    assert away == f":{source(server, 'ada')} AWAY :tea"
+
+
+@pytest.mark.parametrize("line", ["WHO", "WHO *", "WHO 0", "ISON", "USERHOST x", "WHO #dev %"])
+def test_odd_questions_are_answered(server: MemoryServer, line: str) -> None:
+    assert register(server, "ada").commands(line)
+
+
+def test_a_person_is_away_when_all_sessions_are(server: MemoryServer) -> None:
+    """One that comes is not; one that goes does not count any more."""
+    registered(server.chat, "ada")
+    bob = register(server, "bob", "away-notify", rooms="#dev")
+    one, other = of_account(server, "ada"), of_account(server, "ada")
+    one.ask("JOIN #dev")
+    bob.read()
+    assert one.commands("AWAY :tea") == ["306"]
+    assert bob.read() == []
+    other.ask("AWAY :lunch")
+    assert [line.split(" ", 1)[1] for line in bob.read()] == ["AWAY :lunch"]
+    third = of_account(server, "ada")
+    assert [line.split(" ", 1)[1] for line in bob.read()] == ["AWAY"]
+    third.wire.hang_up()
+    (line,) = bob.read()
+    assert " AWAY :" in line
+    assert other.commands("AWAY") == ["305"]
+    assert [line.split(" ", 1)[1] for line in bob.read()] == ["AWAY"]

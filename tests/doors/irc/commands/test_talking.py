@@ -1,0 +1,186 @@
+"""What clients say."""
+
+from __future__ import annotations
+
+import pytest
+
+from chatd.model.events import Acted, Said
+
+from ....kit.irc import register, source
+from ....kit.server import MemoryServer
+
+
+def last(server: MemoryServer, room: str = "lobby") -> object:
+    return server.chat.entries(room)[-1].event
+
+
+def test_a_message_reaches_the_others_and_not_its_sender(server: MemoryServer) -> None:
+    ada = register(server, "ada", rooms="#lobby")
+    bob = register(server, "bob", "message-tags", rooms="#lobby")
+    ada.read()
+    assert ada.ask("PRIVMSG #lobby :hi  there") == []
+    entry = server.chat.entries("lobby")[-1]
+    line = f":{source(server, 'ada')} PRIVMSG #lobby :hi  there"
+    assert bob.read() == [f"@msgid={entry.id} {line}"]
+    assert entry.event == Said("lobby", "ada", "hi  there")
+
+
+def test_an_own_message_is_shown_to_a_client_that_asks_for_it(server: MemoryServer) -> None:
+    ada = register(server, "ada", "echo-message", rooms="#lobby")
+    (line,) = ada.ask("PRIVMSG #lobby :hi")
+    assert line.endswith("PRIVMSG #lobby :hi")
+
+
+def test_an_own_message_has_its_label_in_its_place(server: MemoryServer) -> None:
+    """Between those of others, in the order of the ids."""
+    caps = ("echo-message", "labeled-response", "message-tags")
+    ada = register(server, "ada", *caps, rooms="#lobby")
+    bob = register(server, "bob", "echo-message", rooms="#lobby")
+    ada.read()
+    bob.send("PRIVMSG #lobby :one")
+    ada.send("@label=7 PRIVMSG #lobby :two")
+    bob.send("PRIVMSG #lobby :three")
+    lines = ada.read()
+    assert [line.rpartition(":")[2] for line in lines] == ["one", "two", "three"]
+    assert ["label=7" in line for line in lines] == [False, True, False]
+    assert not any("label" in line for line in bob.read())
+
+
+def test_without_an_echo_a_label_is_acknowledged(server: MemoryServer) -> None:
+    ada = register(server, "ada", "labeled-response", rooms="#lobby")
+    assert ada.ask("@label=7 PRIVMSG #lobby :hi") == ["@label=7 :irc.example ACK"]
+    assert ada.ask("@label=8 PING x") == ["@label=8 :irc.example PONG irc.example :x"]
+    opening, *_, end = ada.messages("@label=9 JOIN #dev")
+    assert (opening.command, opening.tags["label"], end.command) == ("BATCH", "9", "BATCH")
+
+
+def test_actions_and_notices_are_told_on_all_doors(server: MemoryServer) -> None:
+    ada = register(server, "ada", rooms="#lobby")
+    wire = server.line()
+    wire.received()
+    ada.ask("PRIVMSG #lobby :\x01ACTION waves\x01", "NOTICE #lobby :beep")
+    assert b"* ada waves\r\n<ada> beep\r\n" in wire.received()
+    assert last(server) == Said("lobby", "ada", "beep", notice=True)
+    assert isinstance(server.chat.entries("lobby")[-2].event, Acted)
+
+
+def test_formatting_is_taken_out(server: MemoryServer) -> None:
+    register(server, "ada", rooms="#lobby").ask("PRIVMSG #lobby :\x02bold\x02 \x0304,12red\x03")
+    assert last(server) == Said("lobby", "ada", "bold red")
+
+
+def test_a_private_message_reaches_one_person(server: MemoryServer) -> None:
+    ada, bob = register(server, "ada"), register(server, "bob")
+    assert ada.ask("PRIVMSG BOB :psst") == []
+    assert bob.read() == [f":{source(server, 'ada')} PRIVMSG bob :psst"]
+
+
+@pytest.mark.parametrize(("capabilities", "times"), [((), 1), (("echo-message",), 2)])
+def test_a_message_to_oneself_comes(
+    server: MemoryServer, capabilities: tuple[str, ...], times: int
+) -> None:
+    ada = register(server, "ada", *capabilities)
+    assert len(ada.ask("PRIVMSG ada :milk")) == times
+
+
+@pytest.mark.parametrize(
+    ("line", "numeric"),
+    [
+        ("PRIVMSG", "411"),
+        ("PRIVMSG #lobby", "412"),
+        ("PRIVMSG #lobby :", "412"),
+        ("PRIVMSG #dev :\x02\x02", "412"),
+        ("PRIVMSG nobody :hi", "401"),
+        ("PRIVMSG #nowhere :hi", "403"),
+        ("PRIVMSG #dev :\x01VERSION\x01", "404"),
+        ("PRIVMSG #dev :" + "x" * 480, "417"),
+    ],
+)
+def test_what_cannot_be_said_is_refused(server: MemoryServer, line: str, numeric: str) -> None:
+    ada = register(server, "ada", rooms="#dev")
+    assert ada.commands(line) == [numeric]
+    assert not any(isinstance(entry.event, Said) for entry in server.chat.entries("dev"))
+
+
+def test_notices_are_refused_in_silence(server: MemoryServer) -> None:
+    ada = register(server, "ada")
+    assert ada.ask("NOTICE", "NOTICE #nowhere :x", "NOTICE nobody :x", "NOTICE #lobby :x") == []
+
+
+def test_ctcp_goes_from_client_to_client_and_is_kept_nowhere(server: MemoryServer) -> None:
+    ada, bob = register(server, "ada"), register(server, "bob")
+    ada.ask("PRIVMSG bob :\x01VERSION\x01")
+    assert bob.read() == [f":{source(server, 'ada')} PRIVMSG bob :\x01VERSION\x01"]
+    person = server.chat.service.people.own("bob")
+    assert person is not None
+    assert person.inbox.log.count == 0
+
+
+def test_typing_is_passed_on_to_clients_with_tags(server: MemoryServer) -> None:
+    ada = register(server, "ada", "message-tags", rooms="#dev")
+    bob = register(server, "bob", "message-tags", rooms="#dev")
+    eve = register(server, "eve", rooms="#dev")
+    for client in (ada, bob, eve):
+        client.read()
+    assert ada.ask("@+typing=active;+other=1 TAGMSG #dev", "@+other=1 TAGMSG #dev") == []
+    assert bob.read() == [f"@+typing=active :{source(server, 'ada')} TAGMSG #dev"]
+    assert eve.read() == []
+    ada.ask("@+typing=done TAGMSG bob")
+    assert bob.read() == [f"@+typing=done :{source(server, 'ada')} TAGMSG bob"]
+
+
+def test_several_lines_are_one_message(server: MemoryServer) -> None:
+    caps = ("message-tags", "batch", "draft/multiline")
+    ada, bob = register(server, "ada", *caps, rooms="#dev"), register(server, "bob", rooms="#dev")
+    ada.read()
+    lines = ["BATCH +1 draft/multiline #dev", "@batch=1 PRIVMSG #dev :one"]
+    lines += ["@batch=1;draft/multiline-concat PRIVMSG #dev : more", "@batch=1 PRIVMSG #dev :two"]
+    assert ada.ask(*lines, "BATCH -1") == []
+    assert last(server, "dev") == Said("dev", "ada", "one more\ntwo")
+    assert [line.rpartition(":")[2] for line in bob.read()] == ["one more", "two"]
+
+
+def test_a_batch_that_is_wrong_says_nothing(server: MemoryServer) -> None:
+    ada = register(server, "ada", "standard-replies", "batch", "draft/multiline", rooms="#dev")
+    lines = ["BATCH +1 draft/multiline #dev", "@batch=2 PRIVMSG #dev :one"]
+    (line,) = ada.ask(*lines)
+    assert line.startswith("FAIL BATCH MULTILINE_INVALID :")
+    (line,) = ada.ask("BATCH -1")
+    assert line.startswith("FAIL BATCH INVALID_REFTAG :")
+
+
+def test_services_answer_that_there_are_none(server: MemoryServer) -> None:
+    (line,) = register(server, "ada").ask("PRIVMSG NickServ :IDENTIFY secret")
+    assert line.startswith("NOTICE ada :there is no NickServ here")
+
+
+def test_somebody_away_is_told_to_the_sender(server: MemoryServer) -> None:
+    ada, bob = register(server, "ada"), register(server, "bob")
+    bob.ask("AWAY :tea")
+    assert ada.ask("PRIVMSG bob :hi") == ["301 ada bob :tea"]
+
+
+def test_a_flood_is_slowed_and_nothing_of_it_is_lost() -> None:
+    server = MemoryServer(message_rate=1)
+    ada = register(server, "ada", rooms="#dev")
+    ada.send(*(f"PRIVMSG #dev :{number}" for number in range(12)))
+    server.chat.settle()
+    assert 0 < len(server.chat.texts("dev")) < 12
+    server.chat.advance(30)
+    assert server.chat.texts("dev") == [str(number) for number in range(12)]
+    assert not ada.closed
+
+
+def test_somebody_outside_speaks_where_the_channel_allows_it(server: MemoryServer) -> None:
+    """Without coming in; `+n` refuses it; and no channel is begun that way."""
+    ada = register(server, "ada", rooms="#dev")
+    bob = register(server, "bob", "echo-message")
+    (line,) = bob.ask("PRIVMSG #dev :hi")
+    assert line.endswith("PRIVMSG #dev :hi")
+    assert ada.read() == [line]
+    assert bob.ask("WHOIS bob")[1].startswith("312 ")
+    ada.ask("MODE #dev +n")
+    (line,) = bob.ask("PRIVMSG #dev :hi again")
+    assert line == "404 bob #dev :you are not in #dev; join it first"
+    assert bob.commands("PRIVMSG #none :hi") == ["403"]
+    assert "none" not in server.chat.service.rooms.index

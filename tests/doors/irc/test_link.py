@@ -1,0 +1,188 @@
+"""The connections of the IRC door: bytes, pace, signs of life, the end."""
+
+from __future__ import annotations
+
+import pytest
+
+from ...kit.garbage import no_garbage
+from ...kit.irc import IrcWire, register, source
+from ...kit.server import MemoryServer
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"GET / HTTP/1.1\r\nHost: x\r\n\r\n",
+        b"POST /irc HTTP/1.1\r\n\r\nNICK ada\r\n",
+        b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
+        b"SSH-2.0-OpenSSH_9.2\r\n",
+    ],
+)
+def test_another_protocol_ends_the_connection(server: MemoryServer, data: bytes) -> None:
+    """And nothing of it is carried out."""
+    client = IrcWire(server)
+    client.wire.send(data)
+    assert client.read() == ["ERROR :closing link: this port speaks IRC"]
+    assert client.closed
+
+
+def test_a_silent_client_is_asked_and_then_its_connection_ends(server: MemoryServer) -> None:
+    ada = register(server, "ada", rooms="#lobby")
+    server.chat.advance(89)
+    assert ada.read() == []
+    server.chat.advance(2)
+    assert ada.read() == ["PING :irc.example"]
+    server.chat.advance(58)
+    assert not ada.closed
+    server.chat.advance(3)
+    assert ada.read() == ["ERROR :closing link: no sign of life for 150 seconds"]
+    assert ada.closed
+    assert server.here == []
+
+
+def test_a_client_that_answers_stays(server: MemoryServer) -> None:
+    ada = register(server, "ada")
+    for _ in range(5):
+        server.chat.advance(91)
+        assert ada.read() == ["PING :irc.example"]
+        ada.send("PONG irc.example")
+    assert not ada.closed
+
+
+def test_a_client_that_never_registers_has_an_end(server: MemoryServer) -> None:
+    client = IrcWire(server)
+    client.send("CAP LS 302")
+    server.chat.advance(152)
+    assert client.closed
+    assert server.irc.unregistered == 0
+
+
+def test_the_end_of_input_is_not_the_end_of_the_conversation(server: MemoryServer) -> None:
+    """`printf … | nc -N`."""
+    client = IrcWire(server)
+    client.send("NICK ci", "USER ci 0 * :CI", "JOIN #dev")
+    client.wire.send(b"PRIVMSG #dev :built")
+    client.wire.end_input()
+    text = "\n".join(client.read())
+    assert "JOIN #dev" in text
+    assert server.chat.texts("dev") == ["built"]
+    assert client.closed
+
+
+def test_lines_that_were_received_are_carried_out_though_their_sender_has_closed(
+    server: MemoryServer,
+) -> None:
+    client = IrcWire(server)
+    client.send("NICK ci", "USER ci 0 * :CI", "JOIN #dev", "PRIVMSG #dev :built", "QUIT")
+    client.wire.hang_up()
+    server.chat.settle()
+    assert server.chat.texts("dev") == ["built"]
+    assert server.chat.service.people.own("ci") is None
+
+
+def test_a_lost_connection_is_a_quit(server: MemoryServer) -> None:
+    ada, bob = register(server, "ada", rooms="#dev"), register(server, "bob", rooms="#dev")
+    gone = source(server, "ada")
+    ada.wire.hang_up()
+    (line,) = bob.read()
+    assert line.startswith(f":{gone} QUIT :")
+
+
+def test_a_slow_reader_goes_on_where_it_stood(server: MemoryServer) -> None:
+    ada = register(server, "ada", rooms="#dev")
+    ada.wire.fill()
+    server.say(*(str(number) for number in range(300)), room="dev", name="bob")
+    assert ada.read() == []
+    ada.wire.drain()
+    assert [line.rpartition(":")[2] for line in ada.read()] == [str(n) for n in range(300)]
+
+
+def test_a_gap_is_told() -> None:
+    server = MemoryServer(history=10)
+    ada = register(server, "ada", rooms="#dev")
+    ada.wire.fill()
+    server.say(*(str(number) for number in range(30)), room="dev", name="bob")
+    server.chat.store.refusing = True
+    ada.wire.drain()
+    lines = ada.read()
+    assert lines
+
+
+def test_a_server_that_goes_down_says_so(server: MemoryServer) -> None:
+    ada = register(server, "ada")
+    going = server.going_down()
+    going.stopService()
+    server.chat.settle()
+    assert "ERROR :closing link: the server is going down; come back in a moment" in ada.read()
+    assert ada.closed
+
+
+@pytest.mark.parametrize(
+    ("line", "answer"),
+    [
+        (b"PRIVMSG #dev :" + b"x" * 497, "417"),
+        (b"x" * 9000, "417"),
+        (b"@a=" + b"x" * 5000 + b" PING x", "417"),
+        (b"PRIVMSG #dev :caf\xe9", "FAIL"),
+        (b"\xff\xfe\xfd", "FAIL"),
+        (b"JOIN \0#dev", "403"),
+        (b"NONSENSE", "421"),
+        (b":somebody PING x", "PONG"),
+        (b"   ", None),
+        (b"@tag", None),
+    ],
+)
+def test_bad_lines_are_answered_and_nothing_else_happens(
+    server: MemoryServer, line: bytes, answer: str | None
+) -> None:
+    ada = register(server, "ada", rooms="#dev")
+    ada.wire.send(line + b"\r\n")
+    assert ada.commands() == ([answer] if answer else [])
+    assert server.chat.texts("dev") == []
+    assert not ada.closed
+
+
+def test_ten_thousand_channels_in_one_line_are_too_long(server: MemoryServer) -> None:
+    ada = register(server, "ada")
+    ada.wire.send(b"JOIN " + b",".join(b"#%d" % n for n in range(10_000)) + b"\r\n")
+    assert ada.commands() == ["417"]
+
+
+def test_lines_come_however_their_bytes_are_cut(server: MemoryServer) -> None:
+    client = IrcWire(server)
+    for byte in b"NICK ada\r\nUSER ada 0 * :A\nPING x\r":
+        client.wire.send(bytes([byte]))
+    assert client.commands()[-1] == "PONG"
+
+
+def test_nothing_is_left_of_a_connection_that_has_gone(server: MemoryServer) -> None:
+    register(server, "eve", rooms="#dev").wire.hang_up()
+    server.chat.settle()
+    with no_garbage():
+        ada = register(server, "ada", "echo-message", rooms="#dev,#lobby")
+        ada.ask("PRIVMSG #dev :hi", "MONITOR + bob", "QUIT")
+        del ada
+        server.chat.settle()
+
+
+def test_a_client_that_reads_too_slowly_is_told(server: MemoryServer) -> None:
+    ada = register(server, "ada")
+    ada.wire.fill()
+    server.chat.advance(61)
+    assert any("you read too slowly" in line for line in ada.read())
+
+
+def test_what_was_accepted_is_shown_before_the_server_goes_down(server: MemoryServer) -> None:
+    ada = register(server, "ada", "echo-message", rooms="#dev")
+    server.hold_appends()
+    ada.send("PRIVMSG #dev :hi")
+    server.chat.settle()
+    going = server.going_down()
+    going.stopService()
+    assert ada.read() == []
+    server.release_appends()
+    lines = ada.read()
+    assert lines[0].endswith("PRIVMSG #dev :hi")
+    assert lines[1] == "ERROR :closing link: the server is going down; come back in a moment"
+    assert ada.closed
+    assert server.chat.texts("dev") == ["hi"]
