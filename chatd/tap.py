@@ -14,6 +14,7 @@ from twisted.internet.interfaces import IStreamServerEndpoint
 from twisted.python.runtime import platform
 
 from .chat.service import ChatService
+from .console.door import ConsoleDoor, console_path
 from .doors.irc.door import IrcDoor, Told, is_name
 from .http.hosts import Hosts, hosts_of
 from .model.errors import Malformed, Unavailable
@@ -57,13 +58,14 @@ def makeService(options: Options) -> ChatServer:
     clock: Any = reactor
     clock.seconds = time.monotonic
     now = WallClock()
+    directory = Path(options.parent["rundir"] if options.parent else ".")
     try:
         store = store_at(
             settings.store,
             clock,
             now,
             settings.history,
-            directory=Path(options.parent["rundir"] if options.parent else "."),
+            directory=directory,
             durability=settings.durability,
             retention=settings.retention,
             node=node,
@@ -132,6 +134,7 @@ def makeService(options: Options) -> ChatServer:
             if name == "http":
                 pages.append(door)
     ClaimNotice(chat.claims, pages).setServiceParent(server)
+    ConsoleDoor(clock, chat, console_path(settings.store, directory)).setServiceParent(server)
     if not other_user:
         _check(store)
     return server

@@ -31,6 +31,17 @@ THROUGH = {
     "chat/departures": "chat/test_attendance",
     "chat/ignores": "doors/api/test_marker",
     "chat/markers": "doors/api/test_marker",
+    # What the console asks for goes through all of this.
+    "chat/administration": "console/test_tasks",
+    "console/link": "console/test_main",
+    "console/offline": "e2e/test_console",
+    # Private messages that are kept: sent, judged and read again.
+    "chat/correspondence": "chat/test_letters",
+    "chat/inbox": "chat/test_letters",
+    "chat/judge_letters": "chat/test_letters",
+    "codecs/frames": "codecs/test_moderating",
+    "doors/polls/marks": "doors/api/test_marker",
+    "doors/line/missed": "doors/line/commands/test_account",
     "chat/account_sessions": "chat/test_signin",
     "chat/connection_sessions": "doors/line/commands/test_account",
     "chat/credentials": "chat/test_lasting",

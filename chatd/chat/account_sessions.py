@@ -211,6 +211,10 @@ class AccountSessions:
         looked_up: Deferred[Any] = self._store.get(table, [id_])
         return looked_up.addCallback(found)
 
+    def ending(self, key: str, sessions: Mapping[str, Listed]) -> list[Change]:
+        """The changes that end some of an account's sessions."""
+        return _ended(key, [(id_, it.hash) for id_, it in sessions.items()])
+
     @property
     def _micros(self) -> int:
         return int(self._now() * 1_000_000)

@@ -7,7 +7,8 @@
 3. A guest's session over HTTP outlives a restart, and the guest is restored with it, by the node
    that it came by.  Neither the restart nor the return is announced.
 4. A person may have sessions on several nodes (`chatd.chat.attached`).  It comes with the first
-   session; the other nodes attach themselves to it, and fill its inbox (`chatd.chat.letters`).
+   session; the other nodes attach themselves to it, and fill the inbox of a guest
+   (`chatd.chat.recent_letters`).
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from twisted.python.failure import Failure
 from ..model.account import Account, GuestSession
 from ..model.addresses import Address
 from ..model.errors import BadCredentials, ChatError, InDoubt
+from ..model.identity import Scope
 from ..model.names import clean_name, name_key
 from ..model.units import Unit
 from . import judge, judge_accounts
@@ -30,9 +32,9 @@ from .attached import Attached
 from .card import PLAIN, Card
 from .core import Core
 from .departures import Departures
-from .letters import Letters
 from .person import Person
 from .presence import Unannounced
+from .recent_letters import RecentLetters
 from .room import LOBBY, Room
 
 
@@ -44,7 +46,7 @@ class Arrivals:
     """Brings persons into the chat."""
 
     def __init__(
-        self, core: Core, departures: Departures, attached: Attached, letters: Letters
+        self, core: Core, departures: Departures, attached: Attached, letters: RecentLetters
     ) -> None:
         self._journal = core.journal
         self._accounts = core.accounts
@@ -177,7 +179,6 @@ class Arrivals:
 
         def found(names: dict[str, str]) -> Person:
             person.ignored = frozenset(names)
-            self._letters.give(person)
             return person
 
         return self._accounts.ignored(person.account).addCallback(found)
@@ -220,6 +221,20 @@ class Arrivals:
         bucket = self._admission.bucket()
         person = Person(id, account.name, key, bucket, named=True, address=address)
         person.account, person.admin = key, account.admin
+        person.inbox = self._people.inboxes.of(key)
+        return person
+
+    def bearer(self, record: Record, scope: Scope, address: Address) -> Person:
+        """The account of a program that acts by a personal token: it is not present."""
+        account = record.value
+        assert account is not None
+        bucket = self._admission.bucket()
+        person = Person(
+            "", account.name, record.key, bucket, named=True, visiting=True, address=address
+        )
+        person.account, person.admin = record.key, account.admin
+        person.scope, person.record = scope, record
+        person.inbox = self._people.inboxes.of(record.key)
         return person
 
     def _arrived(self, result: Person | Failure, key: str) -> None:

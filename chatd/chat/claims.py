@@ -88,5 +88,7 @@ class Claims:
 
     def shown(self, change: Change, version: int) -> None:
         """Fold a change of a stored unit."""
-        if change.table == ADMINS and change.key == CLAIMED:
-            self._version, self.code = version, ""
+        if change.table == ADMINS and change.value is not None:
+            self.code = ""  # there is an administrator, made by a claim or on the console
+            if change.key == CLAIMED:
+                self._version = version

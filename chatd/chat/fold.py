@@ -9,7 +9,16 @@ from typing import Any, Protocol
 from twisted.internet.defer import Deferred, gatherResults
 
 from ..model.errors import ChatError
-from ..model.events import PresenceEvent, PutOut, RoomEvent, SentPrivately, Signalled, Told
+from ..model.events import (
+    Letter,
+    PresenceEvent,
+    PutOut,
+    RoomEvent,
+    SentPrivately,
+    Signalled,
+    Told,
+)
+from ..model.letters import is_conversation
 from ..model.names import name_key
 from ..model.units import (
     ACCOUNTS,
@@ -43,6 +52,7 @@ from .node_release import NodeRelease
 from .nodes import Nodes, State
 from .people import People
 from .person import Person
+from .recent_letters import RecentLetters
 from .request_keys import RequestKeys
 from .rooms import Rooms
 
@@ -66,6 +76,7 @@ class Folds(Protocol):
     nodes: Nodes
     notifier: Notifier
     people: People
+    recent_letters: RecentLetters
     request_keys: RequestKeys
     rooms: Rooms
     sessions: Sessions
@@ -94,10 +105,11 @@ class Fold:
         )
 
         def known(cells: list[Mapping[str, Cell]]) -> Deferred[None]:
-            self._parts.rooms.index.opened(opened.rooms, cells[0])
+            ends = {name: ends for name, ends in opened.rooms.items() if not is_conversation(name)}
+            self._parts.rooms.index.opened(ends, cells[0])
             self._parts.rooms.directory.opened()
             self._parts.attached.restated(cells[6])
-            self._parts.letters.restated(opened.last)
+            self._parts.recent_letters.restated(opened.last)
             self._parts.people.opened(cells[1])
             self._parts.consequences.opened(cells[5])
             self._parts.attempts.opened(cells[3])
@@ -145,10 +157,13 @@ class Fold:
                 event = entry.event
                 source: Source | None = None
                 if isinstance(event, RoomEvent):
-                    source = self._parts.rooms.event_stored(event, entry.id)
+                    if isinstance(event, Letter):
+                        self._parts.letters.deliver(entry, event, growth)
+                        continue
+                    room = source = self._parts.rooms.event_stored(event, entry.id)
                     if isinstance(event, PutOut):
                         kicks.append(event)
-                    if source is not None and (stream := source.streamed) is not None:
+                    if room is not None and (stream := room.streamed) is not None:
                         growth.add(stream, entry)
                 elif isinstance(event, PresenceEvent):
                     source = self._parts.rooms.presence(event.room)
@@ -193,6 +208,7 @@ class Fold:
 
     def _anew(self, state: State) -> None:
         self.horizon = state.opened.last
+        self._parts.recent_letters.restated(self.horizon)
         self._parts.letters.restated(self.horizon)
         self._parts.nodes.restate(state)
         self._parts.journal.paused = False
@@ -227,6 +243,7 @@ class Fold:
         if self._early is not None:
             self._early.append(partial(self.forgotten, firsts))
             return
+        firsts = {name: first for name, first in firsts.items() if not is_conversation(name)}
         index = self._parts.rooms.index
         index.forgotten(firsts)
         for name, first in firsts.items():
@@ -243,9 +260,11 @@ class Fold:
         ended.clear()
 
     def _deliver(self, entry: Entry, told: Told, growth: Growth) -> None:
-        """Deliver a private message to the persons who held the two names at its id."""
+        """Deliver a private message that is not kept to the persons who held the two names at its
+        id.
+        """
         people = self._parts.people
-        self._parts.letters.add(entry)
+        self._parts.recent_letters.add(entry)
         sender, to = people.own(name_key(told.sender)), people.own(name_key(told.to))
         if to is not None and to is not sender and name_key(told.sender) not in to.ignored:
             growth.add(to.inbox, entry)

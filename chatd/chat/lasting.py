@@ -21,11 +21,10 @@ from twisted.internet.defer import Deferred, DeferredList, succeed
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from ..model.account import GuestSession, PersonalToken, decode_guest, hash_of
+from ..model.account import GuestSession, decode_guest, hash_of
 from ..model.addresses import LOCAL, Address
 from ..model.errors import NO_ROOM_SECONDS, BadToken, ChatError, NameInUse, Unavailable
 from ..model.units import GUESTS, USED, Cell
-from .accounts import Record
 from .arrivals import Arrivals
 from .core import Core
 from .credentials import UNKNOWN_TOKEN, Credential, Credentials
@@ -276,22 +275,10 @@ class Sessions:
             lambda: (
                 self._arrivals.arrive(record, address)
                 if credential.token is None
-                else succeed(self._bearer(record, credential.token, address))
+                else succeed(self._arrivals.bearer(record, credential.token.scope, address))
             ),
         )
         return arriving.addCallback(arrived)
-
-    def _bearer(self, record: Record, token: PersonalToken, address: Address) -> Person:
-        """The visitor that acts for an account by a personal token."""
-        account = record.value
-        assert account is not None
-        bucket = self._admission.bucket()
-        person = Person(
-            "", account.name, record.key, bucket, named=True, visiting=True, address=address
-        )
-        person.account, person.admin = record.key, account.admin
-        person.scope, person.record = token.scope, record
-        return person
 
     def _adopted(self, result: LastingSession | Failure, hash_: str) -> None:
         for adopted in self._adopting.pop(hash_):

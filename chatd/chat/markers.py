@@ -18,9 +18,9 @@ from ..model.events import MESSAGES
 from ..model.names import clean_room
 from ..model.units import JOINED, MARKERS, Cell, account_table
 from ..store import Store
+from .inbox import Inboxes
 from .livecells import first_error
 from .owners import Owner
-from .people import People
 from .readers import Readers
 from .rooms import Rooms
 
@@ -48,14 +48,14 @@ class Markers:
         self,
         store: Store,
         rooms: Rooms,
-        people: People,
+        inboxes: Inboxes,
         readers: Readers,
         horizon: Callable[[], int],
     ) -> None:
         """`horizon` tells the highest id that was shown."""
         self._store = store
         self._rooms = rooms
-        self._people = people
+        self._inboxes = inboxes
         self._readers = readers
         self._horizon = horizon
         self._known: OrderedDict[tuple[str, str], int] = OrderedDict()
@@ -95,9 +95,9 @@ class Markers:
 
     def _notify(self, account: str, room: str, marker: int) -> None:
         """Send the marker to the account's readers of private events."""
-        person = self._people.own(account)
-        if person is not None and person.account == account:
-            self._readers.marked(person, room, marker)
+        inbox = self._inboxes.live(account)
+        if inbox is not None:
+            self._readers.marked(inbox, room, marker)
 
     def read(self, account: str, owner: Owner) -> Deferred[Read]:
         """The rooms of an account and its markers, with unread counts of those that `owner` may

@@ -21,6 +21,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from ..model.errors import ChatError, NoSession, Unavailable
+from ..model.letters import is_conversation
 from ..model.units import ATTACHED, NAMES, ROOMS, Cell
 from ..store import Loaded, Opened
 from .attached import Attached
@@ -100,7 +101,8 @@ class Nodes:
         if since < horizon:
             self.lost = [*self.lost, (since, horizon)][-MOST_LOST:]
         for person in self._people.local():
-            # The store has no private messages between guests.
+            if person.inbox.account is not None:
+                continue  # the store has the private messages between accounts
             person.inbox.restart((), since + 1, since + 1, self._rooms.notifier)
         self._read(self._attempt, survey, anew)
 
@@ -138,7 +140,8 @@ class Nodes:
 
     def restate(self, state: State) -> None:
         """Fold the state that was read again, and wake the readers."""
-        self._rooms.index.restated(state.opened.rooms, state.settings)
+        ends = {name: e for name, e in state.opened.rooms.items() if not is_conversation(name)}
+        self._rooms.index.restated(ends, state.settings)
         self._rooms.directory.restated()
         self._attached.restated(state.attached)
         bereft = self._people.restated(state.names)

@@ -15,6 +15,7 @@ from ..store import Store
 from ..stream.notifier import Notifier
 from .account_sessions import AccountSessions
 from .accounts import Accounts
+from .administration import Administration
 from .admission import Admission
 from .arrivals import Arrivals
 from .attached import Attached
@@ -24,11 +25,13 @@ from .cards import Cards
 from .claims import Claims
 from .connection_sessions import ConnectionSessions
 from .core import Core
+from .correspondence import Correspondence
 from .credentials import Credentials
 from .departures import Departures
 from .fold import Fold
 from .guest_grants import GuestGrants
 from .ignores import Ignores
+from .inbox import Inboxes
 from .journal import Journal
 from .killing import Killing
 from .lasting import Sessions
@@ -43,6 +46,7 @@ from .passwords import HashingPool, Passwords
 from .past import Past
 from .people import People
 from .readers import Readers
+from .recent_letters import RecentLetters
 from .registration import Registration
 from .request_keys import RequestKeys
 from .rooms import Rooms
@@ -76,9 +80,10 @@ class Parts:
     ) -> None:
         """See `ChatService`."""
         self.admission = Admission(limits, clock.seconds)
-        self.people = People(node)
+        inboxes = Inboxes(lambda account: self.letters.archive(account), lambda: self.fold.horizon)
+        self.people = People(node, inboxes)
         self.attached = Attached(node, self.people)
-        self.letters = Letters(bool(node))
+        self.recent_letters = RecentLetters(bool(node))
         self.notifier = Notifier(
             lambda wake: clock.callLater(0, wake), _reader_failed, clock.seconds
         )
@@ -90,6 +95,8 @@ class Parts:
             lambda: self.admission.limits,
             lambda: self.fold.horizon,
         )
+        self.letters = Letters(store, self.notifier, inboxes, lambda: self.fold.horizon)
+        """The private messages between accounts, for those who read them."""
         banned = Restrictions()
 
         def micros() -> int:
@@ -116,8 +123,9 @@ class Parts:
             self.admission,
             max_text,
         )
+        self.correspondence = Correspondence(core)
         self.departures = Departures(core, self.attached)
-        self.arrivals = Arrivals(core, self.departures, self.attached, self.letters)
+        self.arrivals = Arrivals(core, self.departures, self.attached, self.recent_letters)
         self.attendance = Attendance(core, self.departures)
         registry, credentials = SessionRegistry(), Credentials(now, store, self.accounts)
         self.sessions = Sessions(
@@ -126,9 +134,7 @@ class Parts:
         connections = ConnectionSessions(registry, credentials, self.arrivals, self.departures)
         self.signed_in = AccountSessions(now, store, self.journal, self.sessions, connections)
         self.ignores = Ignores(self.journal, self.accounts, self.people)
-        self.markers = Markers(
-            store, self.rooms, self.people, self.readers, lambda: self.fold.horizon
-        )
+        self.markers = Markers(store, self.rooms, inboxes, self.readers, lambda: self.fold.horizon)
         self.tokens = Tokens(now, store, self.journal)
         self.claims = Claims(clock.seconds, self.journal)
         self.attempts = Attempts(clock, store, now)
@@ -160,12 +166,22 @@ class Parts:
             rules,
         )
         self.sign_in = SignIn(
-            now, self.journal, self.accounts, self.passwords, self.attempts, registration, rules
+            now,
+            self.journal,
+            self.accounts,
+            self.passwords,
+            self.attempts,
+            registration,
+            self.correspondence,
+            rules,
         )
         self.killing = Killing(core, self.sessions, self.signed_in, micros)
         self.signals = Signals(core)
         self.cards = Cards(store, self.people)
-        self.speech = Speech(core, self.departures, self.attendance)
+        self.administration = Administration(
+            core, micros, self.passwords, self.signed_in, self.correspondence
+        )
+        self.speech = Speech(core, self.departures, self.attendance, self.correspondence)
         self.node_loss = NodeLoss(core, self.departures, self.attached)
         self.node_release = NodeRelease(core, self.node_loss, self.attached, self.consequences)
         self.nodes = Nodes(

@@ -10,6 +10,7 @@ from ..store import Store
 from ..stream.eventlog import Page
 from ..stream.feed import Source
 from ..stream.places import Place, lost, oldest
+from .inbox import Private
 from .room import Room
 from .rooms import Rooms
 
@@ -67,6 +68,9 @@ class Past:
             return lost(sources)
         return Place(cursor) if cursor else oldest(sources, self._first)
 
-    def _first(self, name: str) -> int | None:
-        ends = self._rooms.index.ends(name)
+    def _first(self, source: Source) -> int | None:
+        """The id of the oldest event kept; of private messages, one that none is below."""
+        if isinstance(source, Private):
+            return None if source.account is None else source.oldest + 1
+        ends = self._rooms.index.ends(source.name)
         return ends.first if ends else None

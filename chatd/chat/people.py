@@ -28,6 +28,7 @@ from ..model.lookalikes import Lookalikes, speaks_for_server
 from ..model.names import clean_name, name_key
 from ..model.units import ACCOUNTS, MEMBERS, NAMES, Cell, Change, room_table
 from .elsewhere import Elsewhere, elsewhere
+from .inbox import Inboxes
 from .person import Person
 from .room import Room
 
@@ -60,8 +61,11 @@ class People:
 
     _log = Logger()
 
-    def __init__(self, node: str = "") -> None:
-        """`node` begins the ids of this node's persons, so that no other node has them."""
+    def __init__(self, node: str = "", inboxes: Inboxes | None = None) -> None:
+        """`node` begins the ids of this node's persons, so that no other node has them; `inboxes`
+        are those of the accounts.
+        """
+        self.inboxes = inboxes or Inboxes()
         self._by_key: dict[str, Person | Elsewhere] = {}
         self._own: dict[str, Person] = {}
         # Ids are stored with guests' sessions, so an id must not be used again after a restart.
@@ -209,6 +213,10 @@ class People:
         self._own[person.id] = person
         return person
 
+    def is_new(self, person: Person) -> bool:
+        """Whether a person has come since this start, rather than outlived it."""
+        return person.id.startswith(self._start)
+
     def remove_local(self, person: Person) -> None:
         """Remove a person of this node who could not come, or has left; or who has sessions on
         other nodes only.
@@ -321,6 +329,8 @@ class People:
                     person.since = before.since  # it comes from another node
             person.key, person.named, person.version = key, holder.named, version
             person.account = key if holder.account else None
+            if holder.account and person.inbox.account is None:  # a guest has registered
+                self.inboxes.register(person.inbox, key)
             self._by_key[key] = person
         if before is None:
             for observer in self.observers:

@@ -11,9 +11,9 @@ from ..model.addresses import LOCAL, Address
 from ..model.events import SignedIn
 from ..model.identity import Scope, subject_of
 from ..model.units import NAMES, Expect
-from ..stream.eventlog import EventLog
 from ..stream.feed import Source
 from .card import PLAIN
+from .inbox import Inbox
 from .lane import Lane
 from .limits import TokenBucket
 
@@ -23,8 +23,6 @@ if TYPE_CHECKING:
 
 NONE: frozenset[str] = frozenset()
 """No names."""
-INBOX = 200
-"""Private messages kept in memory for a person's slow readers."""
 
 
 class Person:
@@ -115,7 +113,7 @@ class Person:
         """The address of the last request, or of the connection."""
         self.rooms: dict[str, Room] = {}
         """Rooms joined, in the order of joining."""
-        self.inbox = Source("", EventLog(INBOX))
+        self.inbox = Inbox()
         """The private messages, sent and received."""
         self.ignored: frozenset[str] = NONE
         """The keys of the names that the person ignores."""

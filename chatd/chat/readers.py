@@ -14,11 +14,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from weakref import WeakSet
 
 from ..model.addresses import Address
-from ..model.errors import ChatError
+from ..model.errors import ChatError, NotAllowed
 from ..model.identity import Stranger
 from ..model.policy import Action, OpenPolicy, Policy
 from ..stream.batch import PUSH_LIMIT, Gap
@@ -26,6 +26,7 @@ from ..stream.eventlog import Codec, EventLog
 from ..stream.feed import Feed, Source
 from ..stream.outlet import Outlet, TellsMarkers
 from ..stream.subscriber import Subscriber
+from .inbox import Private
 from .owners import Owner, identity_of, subject_of_owner
 from .person import Person
 from .revocation import Judge, readers_of, readers_of_all, revoke_forbidden
@@ -46,6 +47,8 @@ class Readers:
         self._policy: Policy = OpenPolicy() if policy is None else policy
         self.templates = Templates(self._forbidden)
         """The poll templates in use."""
+        self.when_marked: list[Callable[[str, str, int], object]] = []
+        """Called with an account, a room, and how far the account has read it."""
         self._inboxes: WeakSet[Source] = WeakSet()
         """Inboxes that have had a reader without any room."""
 
@@ -68,11 +71,14 @@ class Readers:
     def check_reading(self, owner: Owner, source: Source) -> None:
         """Ask the policy whether the owner may read the source.  Raises as `Policy.may` does."""
         identity = identity_of(owner)
-        if source.name:
-            room = source if isinstance(source, Room) else self._rooms.live(source.name)
-            self._policy.may(identity, Action.READ, room)
-        else:
+        if isinstance(source, Room):
+            self._policy.may(identity, Action.READ, source)
+        elif isinstance(source, Private):
             self._policy.may(identity, Action.READ_PRIVATELY)
+            if source.account is not None and source.account != identity.account:
+                raise NotAllowed("those private messages are not yours")
+        else:
+            self._policy.may(identity, Action.READ, self._rooms.live(source.name))
 
     def open(
         self,
@@ -209,8 +215,8 @@ class Readers:
         self._end([*self._rooms, *self._inboxes] if room is None else [room], meant)
 
     def rewind(self, since: int, until: int) -> None:
-        """What was shown behind the id `since`, up to `until`, is lost: readers that were given it
-        are told of a gap, and read on from there.  Polls are asked anew.
+        """Have the readers that were sent events above the id `since`, up to `until`, which the
+        store has lost, get a gap and read on from there.  Open polls are answered.
         """
         for template in list(self.templates):
             template.void(None)
@@ -218,12 +224,15 @@ class Readers:
             if since < reader.cursor <= until:
                 reader.rewind(since)
 
-    def marked(self, person: Person, room: str, marker: int) -> None:
-        """Send a person's new read marker to the readers of its private events."""
-        for reader in readers_of(person.inbox):
+    def marked(self, inbox: Private, room: str, marker: int) -> None:
+        """Send an account's new read marker to the readers of its private messages."""
+        for reader in readers_of(inbox):
             outlet = reader.outlet
             if isinstance(outlet, TellsMarkers) and isinstance(reader.owner, Session):
                 outlet.marked(room, marker)
+        if inbox.account is not None:
+            for follow in self.when_marked:
+                follow(inbox.account, room, marker)
 
     def _forbidden(self, owner: Owner, source: Source) -> ChatError | None:
         try:

@@ -10,7 +10,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from twisted.internet.defer import Deferred, gatherResults, succeed
@@ -145,7 +145,7 @@ class Registration:
         if own is None:
             return hashed
         loading: Deferred[Any] = gatherResults(
-            [self._rooms.load(name) for name in self._grants.rooms(own.subject)], consumeErrors=True
+            [self._rooms.load(name) for name in self._granted_in(own)], consumeErrors=True
         )
         return loading.addCallback(lambda rooms: hashed)
 
@@ -182,10 +182,22 @@ class Registration:
 
         return self._journal.submit(create).addCallback(lambda _: claim)
 
+    def _granted_in(self, guest: Person) -> Iterable[str]:
+        """The rooms in which a guest may have been given anything.  For a guest who was here before
+        this start that is not known: it may be any room in which anybody is banned or muted, or
+        that a guest has created.
+        """
+        known = self._grants.rooms(guest.subject)
+        if self._people.is_new(guest):
+            return known
+        index = self._rooms.index
+        states = ((name, index.known(name).state) for name in index)
+        return {*known, *(name for name, state in states if state.guarded or state.borrowed)}
+
     def _rooms_of(self, guest: Person) -> list[Room]:
         """The rooms in memory that a guest is in, or was given anything in."""
         found = dict(guest.rooms)
-        for name in self._grants.rooms(guest.subject):
+        for name in self._granted_in(guest):
             room = self._rooms.live(name)
             if room is not None:
                 found[name] = room

@@ -88,7 +88,13 @@ class ServerBans:
         """The audit trail: what moderators did, the oldest first.  Raises `NotAllowed`; fails with
         `Unavailable`.
         """
+        return self.trail(person).addCallback(lambda trail: [record for _, record in trail])
+
+    def trail(self, person: Person) -> Deferred[list[tuple[str, Record]]]:
+        """The same, each with its key, which begins with the time in microseconds since the Unix
+        epoch, as 16 hexadecimal digits.
+        """
         self._readers.policy.may(person, Action.SEE_AUDIT)
         return self._store.table(AUDIT).addCallback(
-            lambda cells: [decode_record(cells[stamp].value) for stamp in sorted(cells)]
+            lambda cells: [(stamp, decode_record(cells[stamp].value)) for stamp in sorted(cells)]
         )

@@ -126,8 +126,9 @@ class ChatService(Service):
         """The personal tokens of accounts."""
         self.claims = parts.claims
         """The claim code, by which the first administrator is made."""
+        self.letters, self.correspondence = parts.letters, parts.correspondence
         self.moderation, self.invites = parts.moderation, parts.invites
-        self.server_bans = parts.server_bans
+        self.server_bans, self.administration = parts.server_bans, parts.administration
         self.kill = parts.killing.kill
         self.signals = parts.signals
         """What is passed on and kept nowhere."""

@@ -16,12 +16,13 @@ from twisted.python.failure import Failure
 
 from ..model.account import Account, encode
 from ..model.addresses import Address
-from ..model.errors import BadCredentials, BadName, NotAllowed
+from ..model.errors import BadCredentials, BadName, ChatError, NotAllowed
 from ..model.names import name_key
 from ..model.password import clean_password, opaque
-from ..model.units import ACCOUNTS, SESSIONS, Change, Unit
+from ..model.units import ACCOUNTS, ADMINS, SESSIONS, Change, Unit
 from .accounts import WRONG, Accounts, Proof, Record
 from .attempts import Attempt, Attempts
+from .correspondence import Correspondence
 from .journal import Journal
 from .outside import ask
 from .passwords import Passwords
@@ -41,6 +42,7 @@ class SignIn:
         passwords: Passwords,
         attempts: Attempts,
         registration: Registration,
+        correspondence: Correspondence,
         rules: Rules,
     ) -> None:
         """`now` is the wall clock, in seconds since the Unix epoch."""
@@ -49,6 +51,7 @@ class SignIn:
         self._accounts = accounts
         self._passwords = passwords
         self._attempts = attempts
+        self._correspondence = correspondence
         self._make_outside = registration.make_outside
         self.register = registration.register
         """See `Registration.register`."""
@@ -130,7 +133,8 @@ class SignIn:
         return self._passwords.hash(clean).addCallback(hashed)
 
     def delete(self, proof: Proof) -> Deferred[Any]:
-        """Delete an account: its sessions end, its name stays reserved, its messages stay.
+        """Delete an account: its sessions end, its name stays reserved, its messages stay; private
+        messages as long as the other account is there.
 
         Fails with `BadCredentials`, `Unavailable`.
         """
@@ -143,11 +147,16 @@ class SignIn:
                 deleted=self._micros,
                 epoch=account.epoch + 1,
             )
-            return Unit(
-                (), (Change(ACCOUNTS, proof.record.key, encode(gone)),), (proof.record.expect,)
-            )
+            changes = [Change(ACCOUNTS, proof.record.key, encode(gone))]
+            if account.admin:
+                changes.append(Change(ADMINS, proof.record.key, None))
+            return Unit((), changes, (proof.record.expect,))
 
-        return self._journal.submit(delete)
+        def deleted(_: object) -> Deferred[Any]:
+            forgetting = self._correspondence.forget(proof.record.key)
+            return forgetting.addErrback(lambda failure: failure.trap(ChatError))
+
+        return self._journal.submit(delete).addCallback(deleted)
 
     @property
     def _micros(self) -> int:

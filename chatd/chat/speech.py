@@ -25,7 +25,9 @@ from . import judge_messages
 from .accounts import Claim
 from .attendance import Attendance
 from .core import Core
+from .correspondence import Correspondence
 from .departures import Departures
+from .elsewhere import Elsewhere
 from .journal import Outcome
 from .lane import ALONE, in_order
 from .person import Person
@@ -35,7 +37,13 @@ from .room import LOBBY, Room
 class Speech:
     """Carries out the commands that send a text to others."""
 
-    def __init__(self, core: Core, departures: Departures, attendance: Attendance) -> None:
+    def __init__(
+        self,
+        core: Core,
+        departures: Departures,
+        attendance: Attendance,
+        correspondence: Correspondence,
+    ) -> None:
         self._journal = core.journal
         self._accounts = core.accounts
         self._people = core.people
@@ -45,6 +53,7 @@ class Speech:
         self._max_text = core.max_text
         self._departures = departures
         self._attendance = attendance
+        self._correspondence = correspondence
 
     def speak(self, command: Say | Act, person: Person, key: bytes | None) -> Outcome:
         """Say something in a room; see `ChatService.perform`.  The person joins it for that, unless
@@ -83,19 +92,30 @@ class Speech:
         return self._in_room(person, name, ALONE, judged)
 
     def tell(self, command: Tell, person: Person, key: bytes | None) -> Outcome:
-        """Send a private message to one person; see `ChatService.perform`."""
+        """Send a private message to one person; see `ChatService.perform`.  Between accounts it is
+        kept (`chatd.chat.correspondence`).
+        """
         text = clean_text(command.text, self._max_text)
         notice = isinstance(command, NotifyPrivately) or UNSET
+
+        def judged(to: Person | Elsewhere) -> Unit:
+            return judge_messages.tell(self._readers.policy, person, to, text, key, notice=notice)
+
         # The receiver is the person who holds the name now.  If there is none, an earlier command
         # of the sender may be about to take the name: then it is looked up again at judgement.
         holder = self._people.find(command.to)
+        if self._correspondence.keeps(person, holder):
+            self._admission.spend(person)
+            send = self._correspondence.send
+            return in_order(person, ALONE, send, person, command.to, judged)
         if holder is None and person.lane is None:
             holder = self._people.person(command.to)
         self._admission.spend(person)
 
         def tell() -> Unit:
-            to = self._people.current(holder) if holder else self._people.person(command.to)
-            return judge_messages.tell(self._readers.policy, person, to, text, key, notice=notice)
+            return judged(
+                self._people.current(holder) if holder else self._people.person(command.to)
+            )
 
         return in_order(person, ALONE, self._when_unclaimed, person, tell, self._journal.submit)
 

@@ -17,10 +17,16 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .answers import Event
     from .chat import ChatClient, Events
+    from .moderation import Moderation
 
-__all__ = ["ChatClient", "Event", "Events"]
+__all__ = ["ChatClient", "Event", "Events", "Moderation"]
 
-_HOMES = {"ChatClient": ".chat", "Events": ".chat", "Event": ".answers"}
+_HOMES = {
+    "ChatClient": ".chat",
+    "Events": ".chat",
+    "Event": ".answers",
+    "Moderation": ".moderation",
+}
 
 
 def __getattr__(name: str) -> Any:

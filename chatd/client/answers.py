@@ -35,6 +35,25 @@ class Event(Struct, frozen=True, rename={"sender": "from"}):
         return _EPOCH + timedelta(microseconds=self.id)
 
 
+class Partner(Struct, frozen=True):
+    """An account with whom one has spoken privately."""
+
+    name: str
+    last: int
+    """The id of the last message."""
+
+
+class Ban(Struct, frozen=True):
+    """A ban from a room."""
+
+    id: str
+    who: str
+    by: str = ""
+    text: str = ""
+    until: str = ""
+    """When it runs out: RFC 3339, UTC; empty: never."""
+
+
 class Refusal(Struct, frozen=True):
     """An error of the server."""
 
@@ -45,14 +64,18 @@ class Refusal(Struct, frozen=True):
 class Answer(Struct, frozen=True):
     """The answer to any request; fields that do not belong to it are empty."""
 
-    id: int = 0
+    id: int | str = 0
+    """Of an event a number, of an invite a text."""
     name: str = ""
     token: str = ""
     room: str = ""
     topic: str = ""
     here: tuple[str, ...] = ()
     events: tuple[Event, ...] = ()
-    next: int = 0
+    people: tuple[Partner, ...] = ()
+    bans: tuple[Ban, ...] = ()
+    url: str = ""
+    next: int | None = 0
     gap: bool = False
     error: Refusal | None = None
 

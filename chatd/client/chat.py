@@ -20,8 +20,9 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.web.client import Agent, HTTPConnectionPool
 
 from ..model.names import clean_room
-from .answers import Answer, Event
+from .answers import Answer, Event, Partner
 from .connection import Connection, HTTPClient
+from .moderation import Moderation
 
 LOBBY = "lobby"
 """The room in which every session begins."""
@@ -93,6 +94,25 @@ class ChatClient:
         return self._ask("GET", "rooms", room, "events", query=query).addCallback(
             lambda answer: answer.events
         )
+
+    def conversation(
+        self, name: str, count: int = LATEST, before: int = 10**18 - 1
+    ) -> Deferred[Sequence[Event]]:
+        """The last `count` private messages between one's own account and another, or the last
+        before an id.
+        """
+        query = {"limit": count, "before": before}
+        return self._ask("GET", "people", name, "events", query=query).addCallback(
+            lambda answer: answer.events
+        )
+
+    def people(self) -> Deferred[Sequence[Partner]]:
+        """The accounts with whom one's own account has spoken privately, the newest first."""
+        return self._ask("GET", "people").addCallback(lambda answer: answer.people)
+
+    def moderate(self, room: str = LOBBY) -> Moderation:
+        """What owners and ops do in a room."""
+        return Moderation(self._ask, room)
 
     def who(self, room: str = LOBBY) -> Deferred[Sequence[str]]:
         """The names of the people in a room."""
@@ -168,7 +188,7 @@ class ChatClient:
 
     def _post(self, body: object, *path: str) -> Deferred[int]:
         asked = self._ask("POST", *path, "messages", body=body)
-        return asked.addCallback(lambda answer: answer.id)
+        return asked.addCallback(lambda answer: int(answer.id))
 
     def _ask(self, method: str, *path: str, **options: Any) -> Deferred[Answer]:
         """The answer to a request, which is sent when its turn has come."""

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any, Generic, TypeVar
 
-from ..model.bounds import NAME, PASSWORD, Bound
+from ..model.bounds import CODE, NAME, PASSWORD, Bound
 from ..model.errors import Malformed, UnknownCommand
 from ..model.text import printable, seen
 
@@ -134,6 +134,11 @@ class CommandTable(Generic[Row_co]):
 # -- readers ---------------------------------------------------------------------------------------
 
 
+_INVITE = "#invite="
+"""Stands before the code in the link of an invite."""
+_REGISTERING = Bound(PASSWORD.most + NAME.most + 1, PASSWORD.error, PASSWORD.message)
+
+
 def first_word(text: str) -> tuple[str, str]:
     """What stands before the first blank, and what stands behind it, without blanks around it."""
     word, *rest = _SPACE.split(text, 1)
@@ -196,6 +201,17 @@ def name_and_secret(rest: str) -> tuple[str, str]:
 def secret(rest: str) -> tuple[str]:
     """A password, or none."""
     return (PASSWORD.check(rest),)
+
+
+def secret_and_invite(rest: str) -> tuple[str, str]:
+    """A password, perhaps with a name before it, or none; and the code of an invite that the last
+    word is the link of, or empty.
+    """
+    before, _, last = rest.rpartition(" ")
+    _, link, code = last.partition(_INVITE)
+    if not link:
+        before, code = rest, ""
+    return _REGISTERING.check(before.strip()), CODE.check(code)
 
 
 def number(what: str, default: int | None = None) -> Callable[[str], tuple[int]]:

@@ -7,13 +7,13 @@ import struct
 from collections.abc import Sequence
 from typing import Any
 
-from msgspec import Struct
-
-from ..model.bounds import KEY, Key, Name, RoomName, Text
+from ..model.bounds import KEY, Name, Text
 from ..model.commands import Act, Command, Join, Leave, Rename, Say, SetTopic, Tell
-from ..model.errors import ChatError, Malformed
+from ..model.errors import ChatError
 from ..stream.eventlog import Entry
+from .frames import InRoom, Sent
 from .json import JSON, decode, encode, marker, removal
+from .moderating import Moderating
 
 
 class WebSocketCodec:
@@ -84,26 +84,7 @@ def error(ref: str | None, refusal: ChatError) -> bytes:
     return frame(encode(told | {"code": refusal.code, "message": refusal.message}))
 
 
-class Sent(Struct, forbid_unknown_fields=True, tag_field="type", kw_only=True):
-    """A client's frame; its `ref` comes back in the answer."""
-
-    ref: Key = None
-
-    def command(self, room: str) -> Command | None:
-        """The command in the frame, of a client whose only room is `room`; None: it is a ping."""
-        raise NotImplementedError
-
-
-class _InRoom(Sent, kw_only=True):
-    room: RoomName = ""
-
-    def in_room(self, room: str) -> str:
-        if not (self.room or room):
-            raise Malformed('say in which room: "room":"lobby"')
-        return self.room or room
-
-
-class SentSay(_InRoom, tag="say", kw_only=True):
+class SentSay(InRoom, tag="say", kw_only=True):
     """`{"type":"say","text":"hi"}`."""
 
     text: Text
@@ -113,7 +94,7 @@ class SentSay(_InRoom, tag="say", kw_only=True):
         return Say(self.in_room(room), self.text)
 
 
-class SentAction(_InRoom, tag="action", kw_only=True):
+class SentAction(InRoom, tag="action", kw_only=True):
     """`{"type":"action","text":"waves"}`."""
 
     text: Text
@@ -123,7 +104,7 @@ class SentAction(_InRoom, tag="action", kw_only=True):
         return Act(self.in_room(room), self.text)
 
 
-class SentTopic(_InRoom, tag="topic", kw_only=True):
+class SentTopic(InRoom, tag="topic", kw_only=True):
     """`{"type":"topic","text":"today"}`."""
 
     text: Text
@@ -133,7 +114,7 @@ class SentTopic(_InRoom, tag="topic", kw_only=True):
         return SetTopic(self.in_room(room), self.text)
 
 
-class SentJoin(_InRoom, tag="join", kw_only=True):
+class SentJoin(InRoom, tag="join", kw_only=True):
     """`{"type":"join","room":"dev"}`."""
 
     def command(self, room: str) -> Command:
@@ -141,7 +122,7 @@ class SentJoin(_InRoom, tag="join", kw_only=True):
         return Join(self.in_room(room))
 
 
-class SentLeave(_InRoom, tag="leave", kw_only=True):
+class SentLeave(InRoom, tag="leave", kw_only=True):
     """`{"type":"leave","room":"dev"}`."""
 
     text: Text = ""
@@ -181,7 +162,15 @@ class SentPing(Sent, tag="ping", kw_only=True):
 
 
 AnySent = (
-    SentSay | SentAction | SentTopic | SentJoin | SentLeave | SentNick | SentPrivate | SentPing
+    SentSay
+    | SentAction
+    | SentTopic
+    | SentJoin
+    | SentLeave
+    | SentNick
+    | SentPrivate
+    | SentPing
+    | Moderating
 )
 
 

@@ -41,7 +41,7 @@ ABSENT = "nobody of that name is here; GET /rooms/ROOM lists who is in a room"
 """The message to a program that names a person without a session."""
 _TOKEN = re.compile(f"(?:{PREFIX})?[A-Za-z0-9_-]{{32}}")
 """The form of this server's tokens."""
-LABEL = 80
+LABEL = 200
 """Characters of a `User-Agent` that the list of an account's sessions shows."""
 _KEY = re.compile(r"[\x21-\x7e]{1,200}")
 

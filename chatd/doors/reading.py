@@ -12,6 +12,8 @@ from urllib.parse import quote
 from twisted.internet.defer import Deferred, gatherResults
 from twisted.web.server import Request
 
+from ..chat.inbox import Inbox
+from ..chat.letters import Conversation
 from ..chat.owners import Owner
 from ..chat.readers import View
 from ..chat.room import Room
@@ -42,6 +44,8 @@ class ReadQuery:
     place: Place
     limit: int
     owner: Owner
+    talk: Conversation | None = None
+    """The conversation that is read, in place of rooms."""
 
     @property
     def session(self) -> LastingSession | None:
@@ -50,11 +54,15 @@ class ReadQuery:
 
     @property
     def sources(self) -> list[Source]:
-        """The rooms and, if private messages are read too, the person's inbox."""
-        inbox: list[Source] = []
-        if self.several and isinstance(self.owner, Session):
-            inbox = [self.owner.person.inbox]
-        return [*self.rooms, *inbox]
+        """The rooms and, if private messages are read too, the person's inbox; or a
+        conversation.
+        """
+        return _sources(self.rooms, self.owner, self.talk, several=self.several)
+
+    @property
+    def room(self) -> str:
+        """The name of the only room; empty if there is another number of them."""
+        return "" if self.several or self.talk else self.rooms[0].name
 
     def views(self, codec: Codec) -> list[View]:
         """The sources, each with the codec."""
@@ -136,8 +144,33 @@ def load_rooms(service: ChatService, names: Sequence[str]) -> Deferred[list[Room
     )
 
 
+def _sources(
+    rooms: Sequence[Room], owner: Owner, talk: Conversation | None, *, several: bool
+) -> list[Source]:
+    if talk is not None:
+        return [talk]
+    inbox = inbox_of(owner) if several else None
+    return [*rooms] if inbox is None else [*rooms, inbox]
+
+
+def inbox_of(owner: Owner) -> Inbox | None:
+    """The private messages that a reader of several rooms reads too; None: it reads none.
+
+    A personal token that is for reading rooms only has none.
+    """
+    if isinstance(owner, Session) and owner.person.scope != "read":
+        return owner.person.inbox
+    return None
+
+
 def read_query(
-    request: Request, service: ChatService, rooms: Sequence[Room], owner: Owner, *, several: bool
+    request: Request,
+    service: ChatService,
+    rooms: Sequence[Room],
+    owner: Owner,
+    *,
+    several: bool,
+    talk: Conversation | None = None,
 ) -> ReadQuery:
     """Parse a request's `since`, `limit` and `Last-Event-ID`.  Raises `Malformed`."""
     limit = whole_number(request, "limit")
@@ -148,13 +181,13 @@ def read_query(
     if last := header(request, "last-event-id"):
         # A browser that reconnects repeats its first URL; this header has the last id it received.
         since = _event_id(last)
-    inbox = [owner.person.inbox] if several and isinstance(owner, Session) else []
-    sources = [*rooms, *inbox]
+    sources = _sources(rooms, owner, talk, several=several)
     if since is None:
         place = latest(sources, min(limit or DEFAULT_LATEST, MAX_LIMIT))
     else:
         place = service.place(sources, since)
-    return ReadQuery(service, rooms, several, place, min(limit or MAX_LIMIT, MAX_LIMIT), owner)
+    most = min(limit or MAX_LIMIT, MAX_LIMIT)
+    return ReadQuery(service, rooms, several, place, most, owner, talk)
 
 
 def named_rooms(request: Request) -> list[str]:

@@ -20,9 +20,10 @@ from twisted.python.failure import Failure
 
 from ..chat.person import Person
 from ..chat.sessions import Session
+from ..codecs.frames import Sent
 from ..codecs.websocket import (
     WEBSOCKET,
-    Sent,
+    SentSay,
     ack,
     error,
     pong,
@@ -124,7 +125,7 @@ class ChatSocket(Pushing, WebSocketProtocol):
             self.write(error(ref_of(text), refusal))
             return
         try:
-            command = sent.command("" if self.query.several else self.query.rooms[0].name)
+            command = self._command(sent)
             if command is None:
                 self.write(pong(sent.ref))
                 return
@@ -136,6 +137,13 @@ class ChatSocket(Pushing, WebSocketProtocol):
         performed.addCallback(lambda id_: self.write(ack(sent.ref, id_)))
         performed.addErrback(self._refused, sent)
         performed.addBoth(self._answered)
+
+    def _command(self, sent: Sent) -> Command | None:
+        """The command in a frame; in a conversation, what is said is said to the other account."""
+        talk = self.query.talk
+        if talk is not None and isinstance(sent, SentSay) and not sent.room:
+            return Tell(talk.partner, sent.text)
+        return sent.command(self.query.room)
 
     def _perform(self, command: Command, ref: str | None) -> Deferred[int | None]:
         person = self._person

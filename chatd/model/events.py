@@ -175,31 +175,11 @@ class Redacted(Moderated, frozen=True, kw_only=True, tag="redact"):
     """The reason; not there: none was given."""
 
 
-Kept = (
-    Said
-    | Acted
-    | Joined
-    | Left
-    | Renamed
-    | TopicSet
-    | Noticed
-    | SettingsChanged
-    | RoleGiven
-    | PutOut
-    | BanPlaced
-    | BanLifted
-    | MutePlaced
-    | MuteLifted
-    | InvitedIn
-    | Redacted
-)
-"""All that a log can hold: events that are read back from a file are of these types."""
-
-
 class Told(Event, frozen=True, tag="private"):
     """A private message, as its recipient sees it.
 
-    Like any event it takes its id and its place in the order from the store, but no store keeps it.
+    Like any event it takes its id and its place in the order from the store.  The store keeps it
+    only inside a `Letter`.
     """
 
     sender: str = field(name="from")
@@ -217,6 +197,42 @@ class SentPrivately(Told, frozen=True, tag="private"):
     """The same private message, as its sender sees it."""
 
     sent: ClassVar[bool] = True
+
+
+class Letter(RoomEvent, frozen=True, tag="letter"):
+    """A private message between two accounts, as the store keeps it.
+
+    `room` is the name of their conversation's log (`chatd.model.letters`).  No reader is shown this
+    event: readers are shown `told`, each account from its own side.
+    """
+
+    by: str
+    """The key of the sender's account."""
+    told: Told
+    unheard: bool | UnsetType = UNSET
+    """Whether the recipient ignored the sender, and so never sees it: True, or not there."""
+
+
+Kept = (
+    Said
+    | Acted
+    | Joined
+    | Left
+    | Renamed
+    | TopicSet
+    | Noticed
+    | SettingsChanged
+    | RoleGiven
+    | PutOut
+    | BanPlaced
+    | BanLifted
+    | MutePlaced
+    | MuteLifted
+    | InvitedIn
+    | Redacted
+    | Letter
+)
+"""All that a log can hold: events that are read back from a file are of these types."""
 
 
 MESSAGES = (Said, Acted)

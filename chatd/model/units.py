@@ -51,6 +51,13 @@ IGNORES = "ignores"
 """Table of the names that an account ignores, `ignores:ACCOUNT`: name key -> name."""
 MARKERS = "markers"
 """Table of an account's read markers, `markers:ACCOUNT`: room -> id.  Noted (`Store.note`)."""
+PARTNERS = "partners"
+"""Table of those with whom an account has spoken privately, `partners:ACCOUNT`: name key of the
+other account -> its name.  The cell's version is the id of the last message."""
+REACHED = "reached"
+"""Table of the accounts that private messages have reached: name key -> nothing.  The version of a
+cell is the id of the last message that was delivered to a session, or of the moment in which the
+account was told what had come while it was away."""
 USED = "used"
 """Table of the last use of sessions and tokens: hash -> microseconds.  Noted."""
 ATTEMPTS = "attempts"

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..chat.service import ChatService
-from ..doors.api.tree import web_site
+from ..doors.api.tree import admin_site, web_site
 from ..doors.classic import classic_site
 from ..doors.irc.connection import IrcFactory
 from ..doors.irc.door import IrcDoor
@@ -89,6 +89,11 @@ DOORS = (
         lambda the: IrcFactory(the.irc),
         ("tcp:6667:interface=127.0.0.1",),
         yields=True,
+    ),
+    DoorKind(
+        "admin",
+        "Where administrators look after the server over HTTP, and its health is told.",
+        lambda the: admin_site(the.chat, the.bounds, the.proxies, the.peers, the.hosts),
     ),
     DoorKind(
         "classic",

@@ -60,6 +60,15 @@ MIGRATIONS = (
     ALTER TABLE state ADD COLUMN id TEXT NOT NULL DEFAULT '';
     UPDATE state SET id = lower(hex(randomblob(5)));
     """,
+    # What accounts had joined before each room had a table of those who did.
+    """
+    INSERT OR IGNORE INTO cells
+        SELECT 'joiners:' || joined.key, accounts.key, joined.version,
+            CAST(json_extract(CAST(accounts.value AS TEXT), '$.name') AS BLOB)
+        FROM cells AS joined JOIN cells AS accounts
+        ON accounts.tbl = 'accounts' AND accounts.key = substr(joined.tbl, length('joined:') + 1)
+        WHERE joined.tbl > 'joined:' AND joined.tbl < 'joined;';
+    """,
 )
 """The script that makes each version of the file from the one before, the first from nothing."""
 LOCK_SECONDS = 2.0

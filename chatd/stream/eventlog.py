@@ -154,6 +154,8 @@ class EventLog:
             return
         if room < len(entries):
             floor = entries[-room - 1].id
+        if not self._entries:  # or a reader would look for more between here and `last`
+            self.last = entries[-1].id if entries else floor
         self.floor = floor
         self._entries = deque([*entries[-room:], *self._entries], self.capacity)
 

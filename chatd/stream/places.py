@@ -45,12 +45,12 @@ def latest(sources: Sequence[Source], count: int) -> Place:
     return Place(max(ids[0] - 1, floor) if ids else floor)
 
 
-def oldest(sources: Sequence[Source], first: Callable[[str], int | None]) -> Place:
+def oldest(sources: Sequence[Source], first: Callable[[Source], int | None]) -> Place:
     """The place before the oldest kept entry of each source.
 
-    `first` returns that entry's id for a source's name, or None if the source has no kept entries.
+    `first` returns that entry's id, or None if the source has no kept entries.
     """
-    places = {source.log: _oldest(source, first(source.name)) for source in sources}
+    places = {source.log: _oldest(source, first(source)) for source in sources}
     cursor = min(places.values())
     return Place(cursor, {log: place for log, place in places.items() if place > cursor})
 
@@ -67,5 +67,6 @@ def lost(sources: Sequence[Source], count: int = DEFAULT_LATEST) -> Place:
     """The place for a cursor that the server never issued: a gap in every source, then the latest
     `count` entries.
     """
-    gaps = tuple(Gap(source.name, None) for source in sources if source.name)
+    rooms = [source.name for source in sources if source.name]
+    gaps = tuple(Gap(name, None) for name in rooms or [""])
     return latest(sources, count)._replace(gaps=gaps)

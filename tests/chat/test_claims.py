@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from chatd.chat.administration import console
 from chatd.chat.claims import CLAIM_SECONDS
 from chatd.chat.rules import Rules
 from chatd.model.addresses import LOCAL
@@ -33,6 +34,15 @@ def test_the_claim_makes_one_administrator(chat: InMemoryChat) -> None:
     chat = restarted(chat)
     assert chat.service.claims.code == ""
     assert signed_in(chat, "ada").person.admin
+
+
+def test_a_claim_is_not_good_while_there_is_an_administrator(chat: InMemoryChat) -> None:
+    """Who may have been made on the console meanwhile; the code stands in the log."""
+    code = chat.service.claims.code
+    by = console(chat.service.admission.bucket())
+    settled(chat, chat.service.administration.add(by, "ada", PASSWORD, admin=True))
+    with pytest.raises(NotAllowed):
+        claim(chat, "eve", code)
 
 
 def test_an_existing_account_may_claim(chat: InMemoryChat) -> None:

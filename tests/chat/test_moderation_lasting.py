@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from chatd.chat.sessions import Session
+from chatd.model.addresses import Address
 from chatd.model.commands import Join, Leave, Say, SetTopic
 from chatd.model.errors import Banned, ChatError, Muted, NotFound, Unavailable
 from chatd.model.identity import Stranger
@@ -15,9 +16,18 @@ from chatd.model.rights import Role
 from chatd.store.retained import Retention
 from chatd.testing import InMemoryChat, result_of
 
-from ..kit.chat import given_to, read, reading, with_account
+from ..kit.chat import (
+    PASSWORD,
+    given_to,
+    read,
+    reading,
+    restarted,
+    settled,
+    with_account,
+)
 from ..kit.file_chat import FileChat
 
+FAR = Address("192.0.2.9")
 SECRET, TOPIC = "xyzzy-plugh", "plover"
 
 
@@ -224,3 +234,22 @@ def test_a_ban_and_a_message_on_two_nodes_are_in_one_order(chat: InMemoryChat) -
 @pytest.fixture
 def chat() -> InMemoryChat:
     return InMemoryChat()
+
+
+@pytest.mark.parametrize("measure", ["ban", "mute"])
+def test_registering_after_a_restart_sheds_no_ban_of_a_guest(measure: str) -> None:
+    """What a guest was given becomes the account's, although the server began anew meanwhile."""
+    chat = InMemoryChat()
+    ada = with_account(chat, "ada")
+    chat.perform(ada, Join("dev"))
+    opening = chat.service.sessions.open("eve", FAR)
+    chat.settle()
+    eve = result_of(opening)
+    chat.perform(ada, Ban("dev", "eve") if measure == "ban" else Mute("dev", "eve"))
+    chat = restarted(chat)
+    session = chat.service.sessions.find(eve.token)
+    register = chat.service.sign_in.register
+    settled(chat, register("eve", PASSWORD, FAR, session.person))
+    assert session.person.account == "eve"
+    with pytest.raises(Banned if measure == "ban" else Muted):
+        chat.perform(session.person, Say("dev", "here again"))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from chatd.chat.person import INBOX
+from chatd.chat.inbox import INBOX
 from chatd.chat.sessions import Session
 from chatd.model.commands import Act, Command, Join, Leave, Rename, Say, SetTopic, Tell
 from chatd.model.errors import (

@@ -124,3 +124,22 @@ def test_reader_of_a_guest_is_revoked_with_its_person(server: MemoryServer) -> N
     server.chat.service.readers.revoke(BANNED, person=person)  # type: ignore[arg-type]
     assert socket.received()[-1]["code"] == "not-allowed"
     assert socket.closed == (1008, "not-allowed")
+
+
+def test_an_owner_moderates_over_a_websocket(server: MemoryServer) -> None:
+    """Each command is acknowledged when it is stored; others are refused."""
+    ada = WebSocket(server, "/rooms/dev/events?since=now")
+    bob = WebSocket(server, "/rooms/dev/events?since=now")
+    for socket, name in ((ada, "ada"), (bob, "bob")):
+        socket.answer(type="nick", name=name, ref="n")
+        socket.answer(type="say", text="hello", ref="s")
+    refused = bob.answer(type="kick", target="ada", ref="k")
+    assert refused["code"] == "not-allowed"
+    assert ada.answer(type="settings", slow=5, ref="1")["type"] == "ack"
+    assert ada.answer(type="mute", target="bob", seconds=60, ref="2")["type"] == "ack"
+    assert bob.answer(type="say", text="but", ref="b")["code"] == "muted"
+    assert ada.answer(type="ban", target="bob", text="spam", ref="3")["type"] == "ack"
+    bob.received()
+    assert bob.closed is not None
+    assert ada.answer(type="unban", target="bob", ref="4")["type"] == "ack"
+    assert ada.answer(type="redact", target=1, ref="5")["code"] == "not-found"

@@ -9,7 +9,7 @@ from typing import Any
 from twisted.internet.address import IPv4Address, IPv6Address, UNIXAddress
 from twisted.internet.interfaces import IAddress
 
-from chatd.doors.api.tree import web_site
+from chatd.doors.api.tree import admin_site, web_site
 from chatd.doors.classic import classic_site
 from chatd.doors.irc.connection import IrcFactory
 from chatd.doors.irc.door import IrcDoor, Told
@@ -88,6 +88,15 @@ class MemoryServer:
     def classic(self, host: str = HOST) -> HttpClient:
         """A client's connection to the classic door, from that address."""
         return HttpClient(self.chat, self.classic_door, peer(host))
+
+    @cached_property
+    def admin_door(self) -> ChatSite:
+        """The administrators' door, which is closed unless it is asked for."""
+        return admin_site(self.chat.service, peers=self.peers, hosts=self.hosts)
+
+    def admin(self, host: str = "127.0.0.1") -> HttpClient:
+        """A client's connection to the administrators' door, from that address."""
+        return HttpClient(self.chat, self.admin_door, peer(host))
 
     def restarted(self) -> MemoryServer:
         """Every door of the same chat after a restart."""

@@ -12,8 +12,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from chatd.codecs.frames import Sent
 from chatd.codecs.json import convert, decode
-from chatd.codecs.websocket import Sent, read, ref_of
+from chatd.codecs.websocket import read, ref_of
 from chatd.doors.api.forms import Form
 from chatd.model import names
 from chatd.model.bounds import (

@@ -363,3 +363,32 @@ def test_a_file_that_cannot_be_restored_is_created_anew(
     assert (first, desk.floor()) == (last + 2, last), "the id that was refused is not given again"
     assert ["lost" in error for error in logged_errors] == [True]
     logged_errors.clear()
+
+
+def test_what_accounts_had_joined_is_known_by_room(tmp_path: Path) -> None:
+    """Also if it was joined before rooms had a table of those who did; an account is named as it
+    is written.
+    """
+    with closing(sqlite3.connect(tmp_path / "chat.db")) as old:
+        for number, migration in enumerate(database.MIGRATIONS[:3], 1):
+            old.executescript(f"{migration}; PRAGMA user_version = {number}")
+        old.execute("UPDATE state SET last = ?, floor = ?", (BEFORE + 9, BEFORE))
+        old.executemany(
+            "INSERT INTO cells VALUES (?, ?, ?, ?)",
+            [
+                ("accounts", "ada", BEFORE + 1, b'{"name":"Ada","admin":true}'),
+                ("accounts", "bob", BEFORE + 2, b'{"name":"bob"}'),
+                ("joined:ada", "dev", BEFORE + 3, b""),
+                ("joined:bob", "dev", BEFORE + 4, b""),
+                ("joiners:dev", "bob", BEFORE + 4, b"bob"),
+                ("joined:gone", "dev", BEFORE + 5, b""),
+            ],
+        )
+        old.commit()
+    desk = Desk(tmp_path / "chat.db")
+    found = desk.cells("joiners:dev")
+    desk.end()
+    assert {key: (cell.version, cell.value) for key, cell in found.items()} == {
+        "ada": (BEFORE + 3, b"Ada"),
+        "bob": (BEFORE + 4, b"bob"),
+    }

@@ -8,10 +8,12 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import UNSET
 from twisted.internet.defer import Deferred
 
 from chatd.model.errors import Unavailable
-from chatd.model.events import Acted, Event, Joined, Said, Told
+from chatd.model.events import Acted, Event, Joined, Letter, Said, Told
+from chatd.model.letters import conversation
 from chatd.model.units import (
     MEMBERS,
     NAMES,
@@ -362,6 +364,20 @@ def test_pages_together_hold_every_kept_event_once(
                 if rest and len(weights) < limit:
                     assert sum(weights) + weight(rest[0]) > size, "there was room for another"
             assert told(found) == told(expected)
+
+
+def test_private_messages_between_accounts_are_kept_in_a_log_of_their_own(
+    kept: StoreUnderTest,
+) -> None:
+    """Like the events of a room, and read back as they were."""
+    letters = [
+        Letter(conversation("ada", "bob"), "ada", Told("ada", "bob", text, True), unheard)
+        for text, unheard in (("one", UNSET), ("two", True))
+    ]
+    kept.appended(*(Unit((letter,)) for letter in letters), saying("hello"))
+    assert [entry.event for entry in kept.read("@ada:bob", limit=9).entries] == letters
+    assert [entry.event for entry in kept.load("@ada:bob").entries] == letters
+    assert texts(kept.read("lobby", limit=9).entries) == ["hello"]
 
 
 @given(

@@ -21,6 +21,11 @@ def filled(numbers: Sequence[int], capacity: int, floor: int = 0) -> EventLog:
     return log
 
 
+def numbered(*ids: int) -> list[Entry]:
+    """Entries with these ids."""
+    return [Entry(id_, Said("lobby", "ada", "x")) for id_ in ids]
+
+
 def numbers_in(entries: Sequence[Entry]) -> list[int]:
     return [entry.id for entry in entries]
 
@@ -174,3 +179,17 @@ def test_prepend_completes_an_incomplete_log(
     whole.append(Entry(201, Said("lobby", "ada", "")))
     assert partial.floor == whole.floor
     assert partial.count - len(partial) <= forgotten + 1
+
+
+def test_a_log_that_was_completed_ends_with_its_newest_entry() -> None:
+    """Or, if nothing is kept, at its floor: behind that a reader has nothing to look for."""
+    log = EventLog(5, floor=100, incomplete=True)
+    log.prepend(numbered(60, 70), 50)
+    assert (log.floor, log.last) == (50, 70)
+    empty = EventLog(5, floor=100, incomplete=True)
+    empty.prepend([], 50)
+    assert (empty.floor, empty.last) == (50, 50)
+    grown = EventLog(5, floor=100, incomplete=True)
+    grown.extend(numbered(110))
+    grown.prepend(numbered(60), 50)
+    assert (grown.floor, grown.last) == (50, 110)

@@ -41,7 +41,7 @@ def test_reading_from_the_oldest_kept_entry_reports_no_gap() -> None:
         source("", 170),
     ]
     firsts = {"a": 100, "b": 150}
-    place = oldest(sources, lambda name: firsts.get(name))
+    place = oldest(sources, lambda source: firsts.get(source.name))
     assert read(place, *sources) == ([], [100, 150, 170, 200, 250])
 
 
@@ -57,8 +57,8 @@ def test_kept_entries_that_cannot_be_delivered_are_a_gap(how: str) -> None:
     one = source("a", 100, floor=50, incomplete=how == "incomplete")
     other = source("b", 110, floor=60)
     firsts = {"a": 10 if how == "older" else 100, "b": 110}
-    assert read(oldest([one], lambda name: firsts.get(name)), one) == (["a"], [100])
-    assert read(oldest([one, other], lambda name: firsts.get(name)), one, other) == (
+    assert read(oldest([one], lambda source: firsts.get(source.name)), one) == (["a"], [100])
+    assert read(oldest([one, other], lambda source: firsts.get(source.name)), one, other) == (
         ["a"],
         [100, 110],
     )

@@ -9,7 +9,7 @@ from typing import Any, cast
 from twisted.internet.defer import Deferred
 from twisted.web.server import NOT_DONE_YET, Request
 
-from ...chat.room import Room
+from ...chat.owners import Owner
 from ...chat.sessions import LastingSession
 from ...http.channel import ChatChannel
 from ...http.fields import header, one, whole_number
@@ -29,13 +29,15 @@ from ..polls.longpoll import (
     DEFAULT_WAIT,
     MAX_WAIT,
     PollFormat,
+    PollKey,
     PollRequest,
     Polls,
     json_format,
     plain_format,
 )
+from ..polls.marks import with_marks
 from ..polls.templates import learn, learn_held
-from ..reading import ReadQuery, load_rooms, named_rooms, read_query
+from ..reading import ReadQuery, inbox_of, load_rooms, named_rooms, read_query
 from ..sse import open_sse
 from ..websocket import ChatSocket
 
@@ -64,21 +66,33 @@ class EventsResource(ApiResource):
             raise Malformed("give before to page back, or since to read on; not both")
         stream = before is None and (media == EVENT_STREAM or wants_websocket(request))
         session = self._access.reader(request, stream=stream)
+        return self._load(request, session).addCallback(self._read, request, session, media)
+
+    def _load(self, request: Request, session: LastingSession | None) -> Deferred[Any]:
+        """Load what is read."""
         names = named_rooms(request) if self._rooms is None else self._rooms
         loading = load_rooms(self._access.service, names)
-        return loading.addCallback(self._read, request, session, media)
+        inbox = inbox_of(session) if session is not None and self._rooms is None else None
+        if inbox is None:
+            return loading
+        complete = self._access.service.letters.complete
+        return loading.addCallback(lambda rooms: complete(inbox).addCallback(lambda _: rooms))
+
+    def _query(self, request: Request, owner: Owner, loaded: Any) -> ReadQuery:
+        """What is read, and from where."""
+        service, several = self._access.service, self._rooms is None
+        return read_query(request, service, loaded, owner, several=several)
 
     def _read(
-        self, rooms: list[Room], request: Request, session: LastingSession | None, media: str
+        self, loaded: Any, request: Request, session: LastingSession | None, media: str
     ) -> Any:
-        """Answer the request, now that the rooms are in memory."""
+        """Answer the request, now that what it reads is in memory."""
         if request.channel is None:
             return NOT_DONE_YET  # the client has disconnected meanwhile
-        access, several = self._access, self._rooms is None
+        access = self._access
         if access.peers.draining:
             raise going_down()
-        owner = access.owner(request, session)
-        query = read_query(request, access.service, rooms, owner, several=several)
+        query = self._query(request, access.owner(request, session), loaded)
         query.check_allowed()
         format_ = plain_format(query) if media == "text/plain" else json_format(query)
         before = whole_number(request, "before")
@@ -107,7 +121,8 @@ class EventsResource(ApiResource):
         `next` is the cursor after the last of them.  If the page was cut short by its size, `next`
         is the `before` of the request for the rest.
         """
-        if len(query.rooms) != 1:
+        service, talk = self._access.service, query.talk
+        if talk is None and len(query.rooms) != 1:
             raise Malformed("before pages back through one room; use /rooms/{room}/events")
         format_.dress(request)
 
@@ -121,7 +136,9 @@ class EventsResource(ApiResource):
                     _link(request, f"before={place}&limit={query.limit}")
             return format_.body(Batch(chunk, len(entries), place))
 
-        return self._access.service.page(query.rooms[0], before, query.limit).addCallback(answer)
+        if talk is not None:
+            return service.letters.page(talk, before, query.limit).addCallback(answer)
+        return service.page(query.rooms[0], before, query.limit).addCallback(answer)
 
 
 class RequestPoll:
@@ -140,6 +157,10 @@ class RequestPoll:
         self._request = request
         self._subscriber = query.open(self, format_.codec)
         self._answered = False
+        self._marks: dict[str, int] = {}
+        key = self._asked.key
+        if query.several and isinstance(key, PollKey) and key.session.record is not None:
+            self._marks = polls.marks.due(key.session, key.reader or "")
         self._template: PollTemplate | None = None
         """The template that new connections share with this poll, while it is held."""
         query.begin(self)
@@ -148,6 +169,9 @@ class RequestPoll:
         """Answer at once if there is an event; otherwise at the next event, or after the wait."""
         asked, subscriber = self._asked, self._subscriber
         subscriber.start()
+        if self._marks and not self._answered:
+            subscriber.wake()
+            self.give_up()
         if asked.wait <= 0 and not self._answered:
             subscriber.wake()  # `start` leaves events for which a round is about to begin
         if asked.wait <= 0 and not self._answered:
@@ -167,6 +191,9 @@ class RequestPoll:
         """Answer with the batch."""
         request, format_ = self._request, self._asked.format
         body = format_.body(batch)
+        if self._marks and format_.head:
+            body = with_marks(body, self._marks)
+            self._marks.clear()
         format_.dress(request)
         if not format_.head:
             _link(request, f"{self._asked.query.url_query}since={batch.cursor}")
@@ -226,7 +253,8 @@ def poll_key(request: Request, query: ReadQuery) -> Hashable:
     """
     if query.session is None:
         return None
-    return (query.session, one(request, "reader"), query.several, tuple(query.rooms))
+    what = query.talk or tuple(query.rooms)
+    return PollKey(query.session, one(request, "reader"), query.several, what)
 
 
 def _link(request: Request, query: str) -> None:

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from ...model.bounds import Code, Label, Name, Password, SomePassword, Text
+from ...model.bounds import Code, Label, Name, Password, RoomName, SomePassword, Text
 from ...model.identity import Scope
 
 
@@ -113,6 +113,29 @@ class InviteForm(Form):
 
     seconds: int | None = None
     uses: int | None = None
+
+
+class AdminInviteForm(Form):
+    """`POST /admin/invites`."""
+
+    room: RoomName = "lobby"
+    seconds: int | None = None
+    uses: int | None = None
+
+
+class NewAccountForm(Form):
+    """`POST /admin/accounts`."""
+
+    name: Name
+    password: Password
+    admin: bool = False
+
+
+class ChangedAccountForm(Form):
+    """`PATCH /admin/accounts/{name}`: one of the two."""
+
+    password: SomePassword = None
+    admin: bool | None = None
 
 
 class NameForm(Form):

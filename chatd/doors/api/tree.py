@@ -28,6 +28,7 @@ from ..access import Access
 from ..polls.longpoll import Polls
 from ..polls.templates import PollFastPath
 from .account import AccountResource, AccountsResource
+from .admin import AdminResource
 from .events import EventsResource
 from .health import HealthResource
 from .invites import InviteCodesResource
@@ -43,7 +44,7 @@ TREE: dict[bytes, Callable[[Access, Polls], IResource]] = {
     b"account": lambda access, _: AccountResource(access),
     b"session": lambda access, _: SessionResource(access),
     b"rooms": RoomsResource,
-    b"people": lambda access, _: PeopleResource(access),
+    b"people": PeopleResource,
     b"events": lambda access, polls: EventsResource(access, polls, None),
     b"invites": lambda access, _: InviteCodesResource(access),
     b"healthz": lambda access, _: HealthResource(access.service),
@@ -81,6 +82,25 @@ def web_site(
     guard = OriginGuard(root, origins, proxies, files)
     bounds = replace(bounds, body=access.max_body)
     return ChatSite(guard, service.clock, bounds, peers, PollFastPath(polls), hosts)
+
+
+def admin_site(
+    service: ChatService,
+    bounds: Bounds = USUAL,
+    proxies: Proxies = NO_PROXIES,
+    peers: Peers | None = None,
+    hosts: Hosts | None = None,
+) -> ChatSite:
+    """The door of the administrators: see `web_site`."""
+    hosts = hosts or Hosts(service.clock, (), proxies)
+    peers = Peers(service.clock) if peers is None else peers
+    access = Access(service, proxies, peers, bounds.body)
+    root = Root(peers, access, {b"healthz"})
+    root.putChild(b"healthz", HealthResource(service))
+    root.putChild(b"admin", AdminResource(access))
+    guard = OriginGuard(root, (), proxies, ())
+    bounds = replace(bounds, body=access.max_body)
+    return ChatSite(guard, service.clock, bounds, peers, PollFastPath(Polls(service)), hosts)
 
 
 class Root(ApiResource):

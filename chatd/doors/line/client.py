@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, ClassVar
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, succeed
 from twisted.python.failure import Failure
 
 from ...chat.room import LOBBY, Room
@@ -26,6 +26,7 @@ from ...stream.subscriber import Subscriber
 from .. import history
 from ..linequeue import WaitForAcks
 from ..pushing import refusal_of
+from .onlooker import is_onlooker, welcome
 from .reader import LineReader, Wire
 
 REPLAY = 10
@@ -113,6 +114,9 @@ class LineClient:
         listeners.add(self._rooms_changed)
 
     def _part(self, session: Session, text: str = "") -> Deferred[Any]:
+        if is_onlooker(session.person):
+            session.over = True
+            return succeed(None)
         if session.person.listeners is not None:
             session.person.listeners.discard(self._rooms_changed)
         return self.service.signed_in.disconnect(session, text)
@@ -147,24 +151,31 @@ class LineClient:
 
     def greet(self) -> None:
         """Greet the client, and start its reader in the lobby."""
-        room = self.person.rooms[LOBBY]
+        room = self.person.rooms.get(LOBBY)
         begin = self.service.horizon
+        if room is None:
+            self.reader.read(None, begin)
+            self.answer(welcome(self.service))
+            self.reader.begin()
+            return
         self.change(history.replay(self.service, room, begin, REPLAY), self._greet, room, begin)
 
     def _greet(self, replay: history.Replay, room: Room, begin: int) -> None:
         reader = self.reader
-        welcome = answer(
-            f"welcome, {self.person.name}: /nick NAME to take a name, /help for more, "
+        greeting = answer(
+            welcome(self.service)
+            if is_onlooker(self.person)
+            else f"welcome, {self.person.name}: /nick NAME to take a name, /help for more, "
             "/quit to leave; rlwrap nc lets you edit what you type"
         )
         try:
             reader.check(room)
         except ChatError as error:
             reader.read(None, begin)
-            self.write(refusal(error) + welcome)
+            self.write(refusal(error) + greeting)
         else:
             reader.read(room, begin)
-            self.write(reader.replayed(room, replay) + welcome + self.where(room))
+            self.write(reader.replayed(room, replay) + greeting + self.where(room))
         reader.begin()
 
     # -- answers ---------------------------------------------------------------------------------

@@ -32,7 +32,6 @@ from twisted.internet.protocol import Factory, connectionDone
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from ...chat.person import Person
 from ...chat.service import ChatService
 from ...chat.sessions import Session
 from ...codecs.editing import edited
@@ -49,6 +48,7 @@ from ...stream.subscriber import Subscriber
 from ..linequeue import LineQueue, Salvage
 from ..pushing import refusal_of
 from .backlog import BACKLOG_SECONDS, Backlogs, received
+from .onlooker import come_in, is_onlooker
 from .shell import Shell
 
 NOP_SECONDS = 30
@@ -91,23 +91,24 @@ class LineConnection(TcpConnection):
     # -- the transport's side --------------------------------------------------------------------
 
     def established(self) -> None:
-        """Have a guest enter, unless the server is closing the connection."""
+        """Have the client come in, unless the server is closing the connection."""
         if self._ending:
             return
         self._entering = True
-        entering = maybeDeferred(self._service.enter, address=self._address)
+        entering = maybeDeferred(come_in, self._service, self._address)
         entering.addCallbacks(self._entered, self._could_not_enter)
 
-    def _entered(self, person: Person) -> None:
-        """The guest has entered: greet the client and start its reader.
+    def _entered(self, session: Session) -> None:
+        """The client has come in: greet it and start its reader.
 
         If the client has disconnected meanwhile, carry out its lines, or let the guest leave.
         """
         self._has_arrived()
         if self._over or self.is_closing:
-            self._service.end(person)
+            if not is_onlooker(session.person):
+                self._service.end(session.person)
             return
-        self._shell = Shell(self._service, Session(person, self._address), self)
+        self._shell = Shell(self._service, session, self)
         if self.full:
             self._shell.subscriber.pause()
         self._shell.greet()

@@ -23,6 +23,7 @@ from weakref import WeakValueDictionary
 from twisted.web.server import Request
 
 from ...chat.service import ChatService
+from ...chat.sessions import Session
 from ...codecs.json import JSON, encode, poll_answer
 from ...codecs.lines import PLAIN, PLAIN_ROOMS, LinesCodec
 from ...http.resource import dress_live
@@ -32,6 +33,7 @@ from ...stream.batch import Batch
 from ...stream.eventlog import Codec
 from ...stream.notifier import SLICE_SECONDS
 from ..reading import ReadQuery
+from .marks import Marks
 
 DEFAULT_WAIT = 25.0
 """Seconds that a poll without `wait` is held: below the minute after which proxies give up."""
@@ -63,9 +65,14 @@ class PollFormat:
 
 
 def json_format(query: ReadQuery) -> PollFormat:
-    """The default: a JSON object that names the room, or rooms."""
-    names = [room.name for room in query.rooms]
-    about = encode({"rooms": names} if query.several else {"room": names[0]})[1:-1]
+    """The default: a JSON object that names the room, the rooms, or the other account."""
+    if query.talk is not None:
+        told: dict[str, Any] = {"person": query.talk.shown}
+    elif query.several:
+        told = {"rooms": [room.name for room in query.rooms]}
+    else:
+        told = {"room": query.room}
+    about = encode(told)[1:-1]
     return PollFormat(about.decode(), JSON, b"application/json", about)
 
 
@@ -84,6 +91,16 @@ class PollRequest(NamedTuple):
     """Seconds that the poll may be held."""
     key: Hashable
     """Of polls with the same key only the newest is held; None: any number of polls is."""
+
+
+class PollKey(NamedTuple):
+    """What two polls of a session have in common of which only one is held."""
+
+    session: Session
+    reader: str | None
+    several: bool
+    what: Hashable
+    """The conversation, or the rooms."""
 
 
 class HeldPoll(Protocol):
@@ -111,6 +128,8 @@ class Polls:
         """The poll templates that connections have learned, by request bytes, head and session."""
         self.common: WeakValueDictionary[tuple[bytes, bytes], Any] = WeakValueDictionary()
         """The templates that are shared by all connections, by the bytes around the cursor."""
+        self.marks = Marks(service, self._answer_session)
+        """The read markers that polls are still to be told."""
         self._held: dict[Hashable, HeldPoll] = {}
         self._clock = service.clock
         self._late: deque[LatePolls] = deque()
@@ -149,6 +168,15 @@ class Polls:
             self._held[key] = poll
             if older:
                 older.give_up()
+
+    def _answer_session(self, session: Session) -> None:
+        """Answer the polls of `/events` that a session holds; its templates are void."""
+        for key, poll in list(self._held.items()):
+            if isinstance(key, PollKey) and key.session is session and key.several:
+                poll.give_up()
+        for template in list(self.readers.templates):
+            if template.owner is session and any(not source.name for source in template.sources):
+                template.void(None)
 
     def vacate(self, key: Hashable, poll: HeldPoll) -> None:
         """The poll has been answered, or its client has disconnected."""

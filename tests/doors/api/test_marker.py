@@ -97,6 +97,68 @@ def test_streams_of_the_account_get_its_markers(
     assert [shown % id_ in stream.streamed() for stream in streams] == [True, False]
 
 
+def poll(server: MemoryServer, http: HttpClient, cursor: int, reader: str = "a") -> HttpClient:
+    """A connection with a held poll of an account."""
+    held = same_session(server, http)
+    held.send("GET", f"/events?rooms=lobby&since={cursor}&reader={reader}&wait=30")
+    server.chat.settle()
+    return held
+
+
+def test_polls_of_the_account_are_told_of_a_marker(server: MemoryServer) -> None:
+    """Those that are held, of each reader; nobody else's."""
+    ada, bob = register(server, "ada"), register(server, "bob")
+    id_ = server.say("one", name="cy")
+    held = [poll(server, ada, id_, "a"), poll(server, ada, id_, "b"), poll(server, bob, id_)]
+    ada.send_json("PUT", "/rooms/lobby/marker", {"id": id_})
+    answers = [connection.responses() for connection in held]
+    assert answers[2] == []
+    for (answer,) in answers[:2]:
+        told = answer.json
+        assert told["markers"] == [{"type": "marker", "room": "lobby", "marker": id_}]
+        assert (told["events"], told["next"], told["gap"]) == ([], id_, False)
+
+
+def test_a_marker_that_is_set_between_two_polls_is_told_by_the_next(server: MemoryServer) -> None:
+    """Once, together with what was said meanwhile."""
+    ada = register(server, "ada")
+    first = server.say("one", name="cy")
+    assert "markers" not in ada.get(f"/events?rooms=lobby&since={first}&wait=0").json
+    ada.send_json("PUT", "/rooms/lobby/marker", {"id": first})
+    second = server.say("two", name="cy")
+    told = ada.get(f"/events?rooms=lobby&since={first}&wait=30").json
+    assert [event["id"] for event in told["events"]] == [second]
+    assert [one["marker"] for one in told["markers"]] == [first]
+    ada.send_json("PUT", "/rooms/lobby/marker", {"id": second})
+    told = ada.get(f"/events?rooms=lobby&since={second}&wait=30").json
+    assert (told["events"], [one["marker"] for one in told["markers"]]) == ([], [second])
+    ada.send("GET", f"/events?rooms=lobby&since={second}&wait=30")
+    server.chat.settle()
+    assert ada.responses() == []
+
+
+def test_a_poll_that_was_learned_is_told_of_a_marker(server: MemoryServer) -> None:
+    """It is answered, and the next one has it."""
+    ada = register(server, "ada")
+    id_ = server.say("one", name="cy")
+    client = same_session(server, ada)
+    for _ in range(3):
+        client.send("GET", f"/events?rooms=lobby&since={id_}&wait=30")
+        server.chat.settle()
+        assert client.responses() == []
+        id_ = server.say("more", name="cy")
+        assert client.response().json["next"] == id_
+    client.send("GET", f"/events?rooms=lobby&since={id_}&wait=30")
+    server.chat.settle()
+    ada.send_json("PUT", "/rooms/lobby/marker", {"id": id_})
+    server.chat.settle()
+    told = client.response().json
+    if "markers" not in told:
+        assert told["events"] == []
+        told = client.get(f"/events?rooms=lobby&since={id_}&wait=30").json
+    assert [one["marker"] for one in told["markers"]] == [id_]
+
+
 @pytest.mark.parametrize("body", [{}, {"id": -1}, {"id": "1"}, {"id": 1.5}, {"id": 10**19}])
 def test_invalid_marker_is_refused(server: MemoryServer, body: Any) -> None:
     """A marker is the id of an event."""

@@ -1,10 +1,297 @@
-"""Private messages over HTTP."""
+"""`/people`: private conversations over HTTP, in every style."""
 
 from __future__ import annotations
 
+import json
+from typing import Any
+from urllib.parse import quote
+
 import pytest
 
+from chatd.http.wsprotocol import POLICY_VIOLATION
+from chatd.testing.policies import DenyAll
+
 from ...kit.http import HttpClient
+from ...kit.server import MemoryServer
+from ...kit.websocket import WebSocket
+from .test_marker import NEAR, register, same_session, state
+
+
+def token_of(http: HttpClient) -> str:
+    return http.headers["Authorization"].removeprefix("Bearer ")
+
+
+def tell(http: HttpClient, to: str, *texts: str) -> list[int]:
+    return [http.post(f"/people/{to}/messages", {"text": text}).json["id"] for text in texts]
+
+
+def program(server: MemoryServer, http: HttpClient, scope: str) -> HttpClient:
+    """A client with a personal token of an account."""
+    token = http.post("/account/tokens", {"label": "x", "scope": scope}).json["token"]
+    other = server.http(NEAR)
+    other.headers["Authorization"] = f"Bearer {token}"
+    return other
+
+
+def talk(http: HttpClient, name: str, query: str = "since=0&wait=0") -> Any:
+    return http.get(f"/people/{name}/events?{query}").json
+
+
+def texts(answer: Any) -> list[str]:
+    return [event["text"] for event in answer["events"]]
+
+
+def test_a_conversation_is_polled_like_a_room(server: MemoryServer) -> None:
+    """From any cursor; each event says from whom to whom it is, and names no room."""
+    ada, bob = register(server, "ada"), register(server, "Bob")
+    first, second = tell(ada, "bob", "psst")[0], tell(bob, "ada", "yes?")[0]
+    answer = talk(ada, "BOB")
+    assert (answer["person"], answer["next"], answer["gap"]) == ("Bob", second, False)
+    one, other = answer["events"]
+    assert other.pop("time")
+    assert other == {"id": second, "type": "private", "from": "Bob", "to": "ada"} | {
+        "text": "yes?",
+        "account": True,
+    }
+    assert one["from"] == "ada"
+    assert texts(talk(bob, "ada", f"since={first}&wait=0")) == ["yes?"]
+    assert texts(talk(bob, "ada", "wait=0")) == ["psst", "yes?"]
+    assert texts(talk(bob, "ada", "since=now&wait=0")) == []
+
+
+def test_a_held_poll_of_a_conversation_is_answered_by_the_next_message(
+    server: MemoryServer,
+) -> None:
+    """Again and again on one connection, which skips the parsing."""
+    ada, bob = register(server, "ada"), register(server, "bob")
+    cursor = talk(ada, "bob", "since=now&wait=0")["next"]
+    for text in ("one", "two", "three"):
+        ada.send("GET", f"/people/bob/events?since={cursor}&wait=30")
+        server.chat.settle()
+        assert not ada.responses()
+        tell(bob, "ada", text)
+        answer = ada.response().json
+        assert texts(answer) == [text]
+        cursor = answer["next"]
+
+
+def test_a_held_poll_is_not_answered_by_what_others_say(server: MemoryServer) -> None:
+    """Neither in rooms nor in other conversations."""
+    ada, bob, cy = (register(server, name) for name in ("ada", "bob", "cy"))
+    ada.send("GET", "/people/bob/events?since=now&wait=30")
+    server.chat.settle()
+    server.say("hello", name="cron")
+    tell(cy, "ada", "psst")
+    tell(cy, "bob", "psst")
+    assert not ada.responses()
+    tell(bob, "ada", "hi")
+    assert texts(ada.response().json) == ["hi"]
+
+
+def test_a_conversation_is_paged_back(server: MemoryServer) -> None:
+    """As the history of a room is."""
+    ada, bob = register(server, "ada"), register(server, "bob")
+    ids = tell(bob, "ada", *"abcde")
+    answer = talk(ada, "bob", f"before={ids[4]}&limit=2")
+    assert texts(answer) == ["c", "d"]
+    assert texts(talk(ada, "bob", f"before={answer['events'][0]['id']}&limit=2")) == [
+        "a",
+        "b",
+    ]
+
+
+def test_a_conversation_is_streamed(server: MemoryServer) -> None:
+    """As server-sent events, as lines of JSON, and as text."""
+    ada, bob = register(server, "ada"), register(server, "bob")
+    tell(bob, "ada", "before")
+    streams = {}
+    for accept in ("text/event-stream", "application/x-ndjson"):
+        streams[accept] = same_session(server, ada)
+        streams[accept].send("GET", "/people/bob/events?since=0", headers={"Accept": accept})
+    server.chat.settle()
+    tell(bob, "ada", "after")
+    for accept, stream in streams.items():
+        told = stream.streamed().decode()
+        assert told.index("before") < told.index("ready") < told.index("after"), accept
+    text = ada.get("/people/bob/events?since=0&wait=0", Accept="text/plain")
+    assert text.body == b"[bob] before\n[bob] after\n"
+    assert tell(ada, "bob", "I")
+    text = ada.get("/people/bob/events?since=0&wait=0", Accept="text/plain")
+    assert text.body.endswith(b"[to bob] I\n")
+
+
+def test_a_websocket_of_a_conversation_speaks_in_it(server: MemoryServer) -> None:
+    """What is said without a room is said to the other account."""
+    ada, bob = register(server, "ada"), register(server, "bob")
+    socket = WebSocket(server, "/people/bob/events?since=0", token=token_of(ada))
+    assert [told["type"] for told in [*socket.opening, *socket.received()]] == ["ready"]
+    socket.send(type="say", text="hello", ref="1")
+    told = {one["type"]: one for one in socket.received()}
+    assert (told["private"]["to"], told["private"]["text"]) == ("bob", "hello")
+    assert told["private"]["id"] == told["ack"]["id"]
+    assert socket.answer(type="say", text="hello", ref="1")["id"] == told["ack"]["id"]
+    assert socket.answer(type="topic", text="x", ref="2")["code"] == "malformed"
+    assert texts(talk(bob, "ada")) == ["hello"]
+
+
+def test_a_poll_of_a_conversation_without_messages_is_held(server: MemoryServer) -> None:
+    """Whatever its cursor: an answer without events would be asked for again at once."""
+    ada, bob = register(server, "ada"), register(server, "bob")
+    for since in ("0", "now", str(server.chat.service.horizon)):
+        held = same_session(server, ada)
+        held.send("GET", f"/people/bob/events?since={since}&wait=30&reader={since}")
+        server.chat.settle()
+        assert not held.responses()
+    assert talk(bob, "ada", "wait=0")["events"] == []
+
+
+def test_people_are_listed_by_the_last_message(server: MemoryServer) -> None:
+    """The newest first, in pages."""
+    ada = register(server, "ada")
+    others = [register(server, name) for name in ("bob", "cy", "Dan")]
+    last = [tell(other, "ada", "psst")[0] for other in others]
+    assert ada.get("/people").json == {
+        "people": [
+            {"name": "Dan", "last": last[2]},
+            {"name": "cy", "last": last[1]},
+            {"name": "bob", "last": last[0]},
+        ],
+        "next": None,
+    }
+    newest = tell(ada, "bob", "hello")[0]
+    page = ada.get("/people/?limit=2").json
+    assert [one["name"] for one in page["people"]] == ["bob", "Dan"]
+    assert page["people"][0]["last"] == newest
+    rest = ada.get(f"/people?limit=2&before={page['next']}").json
+    assert ([one["name"] for one in rest["people"]], rest["next"]) == (["cy"], None)
+    assert ada.get("/people?limit=0").refusal == (400, "malformed")
+
+
+def test_an_account_that_was_away_resumes_its_private_messages(server: MemoryServer) -> None:
+    """On /events, from the cursor that it had, over a restart."""
+    ada, bob = register(server, "ada"), register(server, "bob")
+    cursor = ada.get("/events?rooms=lobby&since=now&wait=0").json["next"]
+    ada.wire.hang_up()
+    server.chat.advance(100)
+    assert server.here == []
+    tell(same_session(server, bob), "ada", "while you were away")
+    for _ in range(2):
+        client = same_session(server, ada)
+        answer = client.get(f"/events?rooms=lobby&since={cursor}&wait=0").json
+        told = [event["text"] for event in answer["events"] if event["type"] == "private"]
+        assert (told, answer["gap"]) == (["while you were away"], False)
+        server = server.restarted()
+
+
+def test_all_sessions_of_an_account_see_one_conversation(server: MemoryServer) -> None:
+    """Its own messages too."""
+    ada, bob = register(server, "ada"), register(server, "bob")
+    login = {"name": "ada", "password": "correct horse battery"}
+    phone = server.http(NEAR)
+    phone.headers["Authorization"] = f"Bearer {phone.post('/session', login).json['token']}"
+    phone.send("GET", "/events?rooms=lobby&since=now", headers={"Accept": "application/x-ndjson"})
+    server.chat.settle()
+    phone.streamed()
+    tell(ada, "bob", "hello")
+    tell(bob, "ada", "hi")
+    lines = [json.loads(line) for line in phone.streamed().splitlines() if line]
+    assert [line["text"] for line in lines if line.get("type") == "private"] == ["hello", "hi"]
+
+
+@pytest.mark.parametrize("style", ["application/x-ndjson", "text/event-stream"])
+def test_a_personal_token_reads_private_messages_if_its_scope_allows_it(
+    server: MemoryServer, style: str
+) -> None:
+    """On the stream of its rooms, while they come; without them if it does not."""
+    ada, bob = register(server, "ada"), register(server, "bob")
+    streams = {scope: program(server, ada, scope) for scope in ("read", "write", "all")}
+    for stream in streams.values():
+        stream.send("GET", "/events?rooms=lobby&since=now", headers={"Accept": style})
+    server.chat.settle()
+    tell(bob, "ada", "psst")
+    server.say("hello", name="cron")
+    told = {scope: stream.streamed() for scope, stream in streams.items()}
+    assert {scope: b"psst" in data for scope, data in told.items()} == {
+        "read": False,
+        "write": True,
+        "all": True,
+    }
+    assert all(b"hello" in data for data in told.values())
+    reading = program(server, ada, "read")
+    assert reading.get("/people").refusal == (403, "not-allowed")
+    assert reading.get("/people/bob/events?wait=0").refusal == (403, "not-allowed")
+    assert reading.post("/people/bob/messages", {"text": "x"}).refusal == (403, "not-allowed")
+    writing = program(server, ada, "write")
+    assert texts(talk(writing, "bob")) == ["psst"]
+    assert writing.post("/people/bob/messages", {"text": "x"}).status == 201
+
+
+def test_conversations_are_for_accounts(server: MemoryServer, ada: HttpClient) -> None:
+    """Not for guests, not for strangers, and not with names that nobody registered."""
+    register(server, "bob")
+    for client in (ada, server.http()):
+        assert client.get("/people").refusal == (401, "no-session")
+        assert client.get("/people/bob/events?wait=0").refusal == (401, "no-session")
+    cy = register(server, "cy")
+    for name in ("nobody", "ada", quote("a b")):
+        assert cy.get(f"/people/{name}/events?wait=0").refusal == (404, "no-such-person")
+    assert talk(cy, "bob")["events"] == []
+
+
+def test_nobody_else_reads_a_conversation(server: MemoryServer) -> None:
+    """An administrator neither; and it is no room by any spelling."""
+    ada, bob, eve = (register(server, name) for name in ("ada", "bob", "eve"))
+    tell(ada, "bob", "secret")
+    next(iter(server.chat.service.sessions.of("eve"))).person.admin = True
+    for name in ("ada", "bob"):
+        assert talk(eve, name)["events"] == []
+    for room in ("@ada:bob", "%40ada%3Abob", "%23@ada:bob"):
+        assert eve.get(f"/rooms/{room}/events?since=0&wait=0").status in (400, 404)
+        assert eve.get(f"/events?rooms={room}&since=0&wait=0").status in (400, 404)
+    assert "@" not in eve.get("/rooms").body.decode()
+    assert texts(talk(bob, "ada")) == ["secret"]
+
+
+def test_the_policy_is_asked(server: MemoryServer) -> None:
+    """For each way to read; what is open ends when it forbids."""
+    ada, _ = register(server, "ada"), register(server, "bob")
+    held = same_session(server, ada)
+    held.send("GET", "/people/bob/events?since=now&wait=30")
+    socket = WebSocket(server, "/people/bob/events", token=token_of(ada))
+    server.chat.settle()
+    server.chat.service.readers.policy = DenyAll()
+    assert held.response().refusal == (403, "not-allowed")
+    assert socket.received()[-1]["code"] == "not-allowed"
+    assert socket.closed == (POLICY_VIOLATION, "not-allowed")
+    assert ada.get("/people").refusal == (403, "not-allowed")
+    for query in ("wait=0", "before=1"):
+        assert ada.get(f"/people/bob/events?{query}").refusal == (403, "not-allowed")
+
+
+def test_signing_out_ends_a_held_poll_of_a_conversation(server: MemoryServer) -> None:
+    """As it ends every reader of the session."""
+    ada, _ = register(server, "ada"), register(server, "bob")
+    held = same_session(server, ada)
+    held.send("GET", "/people/bob/events?since=now&wait=30")
+    server.chat.settle()
+    assert ada.request("DELETE", "/session").status == 204
+    server.chat.settle()
+    assert held.response().status in (200, 401)
+
+
+def test_a_cursor_that_was_never_given_is_a_gap(server: MemoryServer) -> None:
+    """And then come the newest messages."""
+    ada, bob = register(server, "ada"), register(server, "bob")
+    tell(bob, "ada", "psst")
+    answer = talk(ada, "bob", f"since={10**17}&wait=0")
+    assert (texts(answer), answer["gap"]) == (["psst"], True)
+
+
+def test_unread_numbers_know_nothing_of_conversations(server: MemoryServer) -> None:
+    """They are of rooms."""
+    ada, bob = register(server, "ada"), register(server, "bob")
+    tell(bob, "ada", "psst")
+    assert state(ada)["unread"] == {"lobby": 0}
 
 
 @pytest.mark.parametrize("name", ["nobody", "%FF", "a%20b", "%ED%A0%80", "x" * 100])

@@ -27,6 +27,8 @@ class ClassicClient(Client):
     commands = False
     confirms = False
     owns_name = False
+    reason: str | None = None
+    """Why a poll was refused, in the door's words; it has no codes."""
     _stalled = False
 
     def __init__(self, server: MemoryServer, *, name: str = "", chop: int = 0) -> None:
@@ -70,8 +72,8 @@ class ClassicClient(Client):
     def read(self) -> list[Seen]:
         while not self._stalled and (responses := self._reads.responses()):
             (response,) = responses
-            if response.status == 403:
-                self.end_code = "not-allowed"
+            if response.status >= 400:
+                self.end_code, self.reason = "not-allowed", refusal(response)
                 break
             self._take(response)
             self._get(self._reads, name=self._as)

@@ -12,11 +12,18 @@ from typing import Any
 from twisted.internet.defer import Deferred, maybeDeferred
 
 from ....chat.accounts import Proof
-from ....chat.person import Person
 from ....chat.sessions import Session
-from ....codecs.commandlines import name_and_secret, nothing, secret
+from ....codecs.commandlines import (
+    first_word,
+    name_and_secret,
+    nothing,
+    secret,
+    secret_and_invite,
+)
 from ....model.errors import BadName, Insecure, Malformed, NoSession
 from ..client import LineClient
+from ..missed import tell_missed
+from ..onlooker import come_in, is_onlooker
 from .row import Kind, command
 
 PROMPT = "password: "
@@ -44,12 +51,17 @@ def _need_password(client: LineClient, form: str, password: str, then: Any) -> N
 @command(
     "/register PASSWORD",
     "make your name an account's, which nobody else can take",
-    secret,
+    secret_and_invite,
     kind=Kind.CHANGE,
 )
-def register(client: LineClient, password: str) -> None:
-    """The guest becomes the account's person, and stays in its rooms."""
+def register(client: LineClient, secret: str, code: str) -> None:
+    """The person stays who it is, in the same rooms.  An invite may stand behind the password: its
+    link, or `#invite=CODE`.  Somebody without a name gives that before the password.
+    """
     person = client.person
+    if is_onlooker(person):
+        _register_onlooker(client, *first_word(secret), code)
+        return
     if person.account is not None:
         raise BadName(f"{person.name} is registered already, and you are signed in")
     if not person.named:
@@ -58,7 +70,12 @@ def register(client: LineClient, password: str) -> None:
     def go_on(password: str) -> None:
         service, session = client.service, client.session
         made = maybeDeferred(
-            service.sign_in.register, person.name, password, session.address, person
+            service.sign_in.register,
+            person.name,
+            password,
+            session.address,
+            person,
+            invite=code or None,
         )
 
         def registered(proof: Proof) -> Deferred[Session]:
@@ -70,7 +87,20 @@ def register(client: LineClient, password: str) -> None:
         client.follow()
         client.answer(f"{person.name} is registered, and you are signed in")
 
-    _need_password(client, "/register PASSWORD", password, go_on)
+    _need_password(client, "/register PASSWORD", secret, go_on)
+
+
+def _register_onlooker(client: LineClient, name: str, password: str, code: str) -> None:
+    """Make an account for somebody who has no name yet, and sign in to it."""
+    if not name:
+        raise Malformed("the name is missing; type /register NAME PASSWORD")
+
+    def go_on(password: str) -> None:
+        sign_in, address = client.service.sign_in, client.session.address
+        made = maybeDeferred(sign_in.register, name, password, address, invite=code or None)
+        client.change(made.addCallback(_sign_in, client), lambda _: None)
+
+    _need_password(client, "/register NAME PASSWORD", password, go_on)
 
 
 @command("/login NAME PASSWORD", "sign in to your account", name_and_secret, kind=Kind.CHANGE)
@@ -78,19 +108,33 @@ def login(client: LineClient, name: str, password: str) -> None:
     """The guest leaves; the client becomes the account's person, in the account's rooms."""
 
     def go_on(password: str) -> None:
-        service, address = client.service, client.session.address
-        proving = maybeDeferred(service.sign_in.prove, name, password, address)
-        client.change(proving.addCallback(service.signed_in.connect, address, LABEL), signed_in)
+        sign_in, address = client.service.sign_in, client.session.address
+        proving = maybeDeferred(sign_in.prove, name, password, address)
+        client.change(proving.addCallback(_sign_in, client), lambda _: None)
 
-    def signed_in(session: Session) -> Deferred[None]:
-        return client.become(session).addCallback(told)
+    _need_password(client, "/login NAME PASSWORD", password, go_on)
 
-    def told(_: object) -> None:
+
+def _sign_in(proof: Proof, client: LineClient) -> Deferred[None]:
+    """Make the client the account's person, and tell what came while that was away."""
+    service, address = client.service, client.session.address
+
+    def connect(reached: int) -> Deferred[None]:
+        connecting = service.signed_in.connect(proof, address, LABEL)
+        return connecting.addCallback(become, reached)
+
+    def become(session: Session, reached: int) -> Deferred[None]:
+        until = service.horizon
+        return client.become(session).addCallback(told, reached, until)
+
+    def told(_: object, reached: int, until: int) -> Deferred[None]:
         client.answer(f"you are signed in as {client.person.name}")
         if client.reader.room is not None:
             client.write(client.where(client.reader.room))
+        return tell_missed(client, reached, until)
 
-    _need_password(client, "/login NAME PASSWORD", password, go_on)
+    # Asked before the account is here: from then on messages reach it.
+    return service.letters.reached(proof.record.key).addCallback(connect)
 
 
 @command("/password NEW", "take another password; all other sessions end", secret, kind=Kind.CHANGE)
@@ -119,10 +163,11 @@ def logout(client: LineClient) -> None:
         raise NoSession("you are not signed in")
     address = client.session.address
 
-    def entered(person: Person) -> Deferred[None]:
-        return client.become(Session(person, address)).addCallback(told)
+    def entered(session: Session) -> Deferred[None]:
+        return client.become(session).addCallback(told)
 
     def told(_: object) -> None:
-        client.answer(f"you are signed out, and {client.person.name}")
+        name = client.person.name
+        client.answer(f"you are signed out, and {name}" if name else "you are signed out")
 
-    client.change(client.service.enter(address=address), entered)
+    client.change(come_in(client.service, address), entered)

@@ -12,6 +12,7 @@ from ....model.names import clean_room
 from ....model.policy import Action
 from ... import history
 from ..client import MOST_LISTED, REPLAY, LineClient
+from ..onlooker import is_onlooker
 from .row import Kind, command
 
 _ROOM = word("room", ROOM)
@@ -29,7 +30,20 @@ def join(client: LineClient, room: str) -> None:
     asked = Join(room)
     name = clean_room(room)
     new = not client.reader.reads(name)
+    if is_onlooker(client.person):
+        client.change(_look_into(client, name), _joined, client, name, new)
+        return
     client.change(client.perform(asked), _joined, client, name, new)
+
+
+def _look_into(client: LineClient, name: str) -> Deferred[None]:
+    """An onlooker reads a room without being in it."""
+
+    def loaded(room: Room) -> None:
+        client.reader.check(room)
+        client.person.rooms[name] = room
+
+    return client.service.rooms.load(name).addCallback(loaded)
 
 
 def _joined(id_: int | None, client: LineClient, name: str, new: bool) -> Deferred[None] | None:
@@ -69,6 +83,10 @@ def _enter(client: LineClient, room: Room) -> None:
 def leave(client: LineClient, room: str) -> None:
     """Another joined room becomes the current one, if there is one."""
     asked = Leave(room or client.reader.here().name)
+    if is_onlooker(client.person):
+        client.person.rooms.pop(client.reader.joined(clean_room(asked.room)).name)
+        _left(None, client, clean_room(asked.room))
+        return
     client.change(client.perform(asked), _left, client, clean_room(asked.room))
 
 

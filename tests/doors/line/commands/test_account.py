@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import pytest
+from twisted.internet.defer import fail
 
 from chatd.chat.rules import Rules
+from chatd.model.errors import Unavailable
 from chatd.testing import FakeConnection
 
 from ....kit.chat import PASSWORD
 from ....kit.server import MemoryServer
+from ....kit.terminal import TODAY, untimed
 
 NEAR = "127.0.0.1"
 NEW = "another horse battery"
@@ -246,3 +249,77 @@ def test_messages_of_ignored_people_are_hidden(server: MemoryServer) -> None:
     again.types("/unignore bob")
     bob.types("and again")
     assert (ada.shown(), again.shown()) == (["<bob> and again"], ["<bob> and again"])
+
+
+def signed_in(server: MemoryServer, name: str) -> tuple[Terminal, list[str]]:
+    """A client that signs in, and what it is told behind the names of those who are here."""
+    terminal = Terminal(server)
+    shown = terminal.types(f"/login {name} {PASSWORD}")
+    (here,) = [place for place, line in enumerate(shown) if " here: " in line]
+    return terminal, shown[here + 1 :]
+
+
+def test_private_messages_that_came_while_one_was_away_are_shown(server: MemoryServer) -> None:
+    """Once: with their times, and how many they are."""
+    registered(server, "bob").types("/quit")
+    ada = registered(server, "ada")
+    ada.types("/msg bob one", "/msg bob two")
+    bob, shown = signed_in(server, "bob")
+    number, day, *lines = shown
+    assert number == "== 2 private messages while you were away"
+    assert day == f"== {TODAY}"
+    assert untimed(lines) == ["[ada] one", "[ada] two"]
+    ada.types("/msg bob three")
+    assert bob.shown() == ["[ada] three"]
+    bob.types("/quit")
+    assert signed_in(server, "bob")[1] == []
+
+
+def test_one_private_message_is_told_as_one(server: MemoryServer) -> None:
+    """What one has sent is not counted, nor what another session has got."""
+    registered(server, "bob").types("/quit")
+    ada = registered(server, "ada")
+    ada.types("/msg bob one")
+    bob, shown = signed_in(server, "bob")
+    assert shown[0] == "== 1 private message while you were away"
+    bob.types("/msg ada mine")
+    ada.types("/msg bob two")
+    assert signed_in(server, "bob")[1] == []
+    bob.types("/quit")
+
+
+def test_a_guests_private_messages_to_an_account_that_is_away_are_refused(
+    server: MemoryServer,
+) -> None:
+    """They are delivered or not at all."""
+    registered(server, "bob").types("/quit")
+    guest = Terminal(server)
+    (told,) = guest.types("/msg bob hello")
+    assert told == "!! nobody of that name is here; /who lists those who are"
+
+
+def test_many_messages_are_counted_and_the_newest_are_shown(server: MemoryServer) -> None:
+    """As many as fit into one answer."""
+    registered(server, "bob").types("/quit")
+    ada = registered(server, "ada")
+    ada.types(*(f"/msg bob {n}" for n in range(600)))
+    shown = signed_in(server, "bob")[1]
+    assert shown[0] == "== 600 private messages while you were away; the last 500 are"
+    assert untimed(shown[2:])[0] == "[ada] 100"
+    assert untimed(shown[2:])[-1] == "[ada] 599"
+
+
+def test_messages_that_cannot_be_read_do_not_hinder_signing_in(
+    server: MemoryServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The client is told, and they are shown the next time."""
+    registered(server, "bob").types("/quit")
+    registered(server, "ada").types("/msg bob one")
+    with monkeypatch.context() as broken:
+        unread = lambda *_: fail(Unavailable("the disk is broken"))  # noqa: E731
+        broken.setattr(server.chat.service.letters, "missed", unread)
+        bob, shown = signed_in(server, "bob")
+    (told,) = shown
+    assert told.startswith("!! what came while you were away cannot be read now")
+    bob.types("/quit")
+    assert signed_in(server, "bob")[1][0] == "== 1 private message while you were away"

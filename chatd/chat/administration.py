@@ -1,0 +1,293 @@
+"""What administrators do with accounts: make, list, change and remove them, and end their sessions.
+
+1. The console and the administrators' resources over HTTP call the same methods.  Each asks the
+   policy, and leaves a record in the audit trail.
+2. The console is a person too (`console`): no name can be its own, and it is present nowhere.
+3. Listing reads the whole table of accounts.  It is for people, not for programs that ask often.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple
+
+from msgspec.structs import replace
+from twisted.internet.defer import Deferred
+
+from ..model.account import Account, decode_account, encode
+from ..model.audit import Record, recorded
+from ..model.errors import BadName, ChatError, NotFound
+from ..model.lookalikes import speaks_for_server
+from ..model.names import clean_name, name_key
+from ..model.password import clean_password
+from ..model.policy import Action
+from ..model.units import ACCOUNTS, ADMINS, NAMES, Cell, Change, Expect, Unit
+from . import judge
+from .account_sessions import AccountSessions, Listed
+from .accounts import Claim
+from .accounts import Record as AccountRecord
+from .core import Core
+from .correspondence import Correspondence
+from .journal import Outcome
+from .limits import TokenBucket
+from .passwords import Passwords
+from .person import Person
+from .room import LOBBY
+from .rulings import new_stamp
+
+CONSOLE = "(console)"
+"""What the audit trail calls the console; no person can have such a name."""
+
+
+def console(bucket: TokenBucket) -> Person:
+    """The person who acts on the console."""
+    person = Person("console", CONSOLE, CONSOLE, bucket, named=True, visiting=True)
+    person.admin = True
+    return person
+
+
+class Entry(NamedTuple):
+    """An account in the list of all."""
+
+    account: Account
+    here: bool
+    """Whether it is present."""
+
+
+class Administration:
+    """Carries out what administrators ask of accounts."""
+
+    def __init__(
+        self,
+        core: Core,
+        now: Callable[[], int],
+        passwords: Passwords,
+        signed_in: AccountSessions,
+        correspondence: Correspondence,
+    ) -> None:
+        """`now` tells microseconds since the Unix epoch."""
+        self._now = now
+        self._store = core.store
+        self._journal = core.journal
+        self._accounts = core.accounts
+        self._people = core.people
+        self._readers = core.readers
+        self._passwords = passwords
+        self._signed_in = signed_in
+        self._correspondence = correspondence
+
+    def list_all(self, by: Person) -> Deferred[list[Entry]]:
+        """All accounts by their names, without those that were deleted.
+
+        Raises as the policy does; fails with `Unavailable`.
+        """
+        self._check(by)
+
+        def found(cells: Mapping[str, Cell]) -> list[Entry]:
+            accounts = {key: decode_account(cell.value) for key, cell in cells.items()}
+            return [
+                Entry(account, self._is_here(key))
+                for key, account in sorted(accounts.items())
+                if not account.deleted
+            ]
+
+        return self._store.table(ACCOUNTS).addCallback(found)
+
+    def add(
+        self, by: Person, name: str, password: str, *, admin: bool = False
+    ) -> Deferred[Account]:
+        """Make an account, whoever may register.  The console may give names that speak for the
+        server.
+
+        Raises or fails with `BadName`, `NameInUse`, `NameRegistered`, `BadPassword`, `Unavailable`,
+        and as the policy does.
+        """
+        self._check(by)
+        shown = clean_name(name)
+        clean = clean_password(password, shown)
+
+        def claimed(claim: Claim) -> Deferred[Account]:
+            self._check_free(by, claim)
+            return self._passwords.hash(clean).addCallback(hashed, claim)
+
+        def hashed(hashed: str, claim: Claim) -> Deferred[Account]:
+            account = Account(claim.name, hashed, admin=admin, created=self._now())
+            key = claim.record.key
+            changes = [
+                Change(ACCOUNTS, key, encode(account)),
+                *([Change(ADMINS, key, b"")] if admin else []),
+                *claim.skeletons,
+                *judge.joins(key, claim.name, LOBBY),
+            ]
+
+            def judged() -> Unit:
+                self._check_free(by, claim)
+                return Unit((), changes, (*claim.expects, Expect(NAMES, key, 0)))
+
+            what = "account-add-admin" if admin else "account-add"
+            return self._rule(by, what, claim.name, judged).addCallback(lambda _: account)
+
+        return self._accounts.claim(shown).addCallback(claimed)
+
+    def set_password(self, by: Person, name: str, password: str) -> Deferred[Account]:
+        """Give an account another password; all its sessions end.
+
+        Raises or fails with `BadPassword`, `NotFound`, `Unavailable`, and as the policy does.
+        """
+        self._check(by)
+        clean = clean_password(password, name)
+
+        def found(record: AccountRecord) -> Deferred[Account]:
+            return self._passwords.hash(clean).addCallback(hashed, record)
+
+        def hashed(hashed: str, record: AccountRecord) -> Deferred[Account]:
+            return self._change(
+                by,
+                record,
+                "account-password",
+                lambda account: replace(account, password=hashed, epoch=account.epoch + 1),
+            )
+
+        return self._find(name).addCallback(found)
+
+    def set_admin(self, by: Person, name: str, *, admin: bool) -> Deferred[Account]:
+        """Make an account an administrator's, or take that from it.
+
+        Fails with `NotFound`, `Unavailable`; raises as the policy does.
+        """
+        self._check(by)
+        what = "account-admin" if admin else "account-no-admin"
+        return self._find(name).addCallback(
+            lambda record: self._change(
+                by,
+                record,
+                what,
+                lambda account: replace(account, admin=admin),
+                [Change(ADMINS, record.key, b"" if admin else None)],
+            )
+        )
+
+    def remove(self, by: Person, name: str) -> Deferred[Account]:
+        """Delete an account: its sessions end, its name stays reserved, its messages stay.
+
+        Fails with `NotFound`, `Unavailable`; raises as the policy does.
+        """
+        self._check(by)
+
+        def found(record: AccountRecord) -> Deferred[Account]:
+            admins = [Change(ADMINS, record.key, None)] if _account(record).admin else []
+            removing = self._change(by, record, "account-remove", self._deleted, admins)
+            return removing.addCallback(forget, record)
+
+        def forget(account: Account, record: AccountRecord) -> Deferred[Account]:
+            forgetting = self._correspondence.forget(record.key)
+            forgetting.addErrback(lambda failure: failure.trap(ChatError))
+            return forgetting.addCallback(lambda _: account)
+
+        return self._find(name).addCallback(found)
+
+    def sessions(self, by: Person, name: str) -> Deferred[dict[str, Listed]]:
+        """The sessions of an account, by their ids.  Fails with `NotFound`, `Unavailable`; raises
+        as the policy does.
+        """
+        self._check(by)
+        return self._find(name).addCallback(self._signed_in.listed)
+
+    def end_sessions(self, by: Person, name: str, id_: str | None = None) -> Deferred[int]:
+        """End one session of an account, or all of them; fires with their number.  Their readers
+        end at once.
+
+        Fails with `NotFound`, `Unavailable`; raises as the policy does.
+        """
+        self._check(by)
+
+        def found(record: AccountRecord) -> Deferred[int]:
+            return self._signed_in.listed(record).addCallback(end, record)
+
+        def end(listed: Mapping[str, Listed], record: AccountRecord) -> Deferred[int]:
+            meant = {each: it for each, it in listed.items() if id_ in (None, each)}
+            if id_ is not None and not meant:
+                raise NotFound(f"{_account(record).name} has no session of that id")
+            unit = Unit((), self._signed_in.ending(record.key, meant))
+            told = _account(record).name + (f" {id_}" if id_ else "")
+            ended = self._rule(by, "session-end", told, lambda: unit)
+            return ended.addCallback(lambda _: len(meant))
+
+        return self._find(name).addCallback(found)
+
+    # -- inside ----------------------------------------------------------------------------------
+
+    def _check(self, by: Person) -> None:
+        self._readers.policy.may(by, Action.ADMINISTER)
+
+    def _check_free(self, by: Person, claim: Claim) -> None:
+        """Raises `BadName`, `NameInUse`, `NameRegistered` if the name cannot be given."""
+        claim.check()
+        if by.name == CONSOLE and speaks_for_server(claim.name):
+            self._people.check_free(claim.record.key, claim.name)
+        else:
+            self._people.free_name(claim.name)
+
+    def _is_here(self, key: str) -> bool:
+        holder = self._people.held.get(key)
+        return holder is not None and holder.account is not None
+
+    def _find(self, name: str) -> Deferred[AccountRecord]:
+        """The account of that name, which is there."""
+
+        def found(record: AccountRecord) -> AccountRecord:
+            _account(record)
+            return record
+
+        try:
+            key = name_key(name)
+        except BadName:
+            key = ""  # no account has it
+        return self._accounts.find(key).addCallback(found)
+
+    def _deleted(self, account: Account) -> Account:
+        return Account(
+            account.name, created=account.created, deleted=self._now(), epoch=account.epoch + 1
+        )
+
+    def _change(
+        self,
+        by: Person,
+        record: AccountRecord,
+        what: str,
+        changed: Callable[[Account], Account],
+        further: Sequence[Change] = (),
+    ) -> Deferred[Account]:
+        name = _account(record).name
+
+        def judged() -> Unit:
+            account = changed(_account(record))
+            changes = (Change(ACCOUNTS, record.key, encode(account)), *further)
+            return Unit((), changes, (record.expect,))
+
+        return self._rule(by, what, name, judged).addCallback(
+            lambda _: record.value or Account(name)
+        )
+
+    def _rule(self, by: Person, what: str, target: str, judged: Callable[[], Unit]) -> Outcome:
+        """Have a unit stored, with a record of who caused it."""
+        stamp = new_stamp(self._now())
+
+        def judgement() -> Unit:
+            self._check(by)
+            unit = judged()
+            record = Record(what, by.name, by.account is not None, target=target)
+            return unit._replace(
+                changes=(*unit.changes, recorded(stamp, record)),
+                expects=(by.expect, *unit.expects),
+            )
+
+        return self._journal.submit(judgement)
+
+
+def _account(record: AccountRecord) -> Account:
+    """The account of a record.  Raises `NotFound` if there is none."""
+    account = record.value
+    if account is None or account.deleted:
+        raise NotFound("nobody has an account of that name")
+    return account

@@ -1,0 +1,80 @@
+"""`Moderation`: what a program does as an owner or op of a room."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from twisted.internet.defer import Deferred
+
+from .answers import Answer, Ban
+
+Ask = Callable[..., "Deferred[Answer]"]
+
+
+class Moderation:
+    """The room of a `ChatClient`, to moderate it.
+
+    Each of these fires when the server has stored it, and fails with a
+    `chatd.model.errors.ChatError` that says which role it takes.
+    """
+
+    def __init__(self, ask: Ask, room: str) -> None:
+        self._ask = ask
+        self._room = room
+
+    def settings(self, **changed: Any) -> Deferred[None]:
+        """Change settings of the room: `access`, `posting`, `topic`, `listed`, `outside`,
+        `slow`.
+        """
+        return self._done("PATCH", body=changed)
+
+    def role(self, name: str, role: str | None) -> Deferred[None]:
+        """Give somebody a role, `owner`, `op` or `voice`; None takes it."""
+        return self._done("PUT", "roles", name, body={"role": role})
+
+    def kick(self, name: str, text: str = "") -> Deferred[None]:
+        """Put somebody out, who may come back."""
+        return self._done("DELETE", "people", name, body={"text": text})
+
+    def ban(self, who: str, seconds: int | None = None, text: str = "") -> Deferred[None]:
+        """Ban somebody: for so many seconds, or for good."""
+        return self._done("PUT", "bans", who, body={"seconds": seconds, "text": text})
+
+    def unban(self, who: str) -> Deferred[None]:
+        """Lift a ban, by the name or its id."""
+        return self._done("DELETE", "bans", who)
+
+    def bans(self) -> Deferred[tuple[Ban, ...]]:
+        """The bans that hold."""
+        return self._ask("GET", "rooms", self._room, "bans").addCallback(lambda it: it.bans)
+
+    def mute(self, name: str, seconds: int | None = None, text: str = "") -> Deferred[None]:
+        """Let somebody speak no more: for so many seconds, or for good."""
+        return self._done("PUT", "mutes", name, body={"seconds": seconds, "text": text})
+
+    def unmute(self, name: str) -> Deferred[None]:
+        """Let somebody speak again."""
+        return self._done("DELETE", "mutes", name)
+
+    def admit(self, name: str) -> Deferred[None]:
+        """Make somebody a member."""
+        return self._done("PUT", "members", name)
+
+    def dismiss(self, name: str) -> Deferred[None]:
+        """Let somebody be a member no more."""
+        return self._done("DELETE", "members", name)
+
+    def invite(self, seconds: int | None = None, uses: int | None = None) -> Deferred[str]:
+        """A link by which accounts become members: for 7 days and one use if nothing is said."""
+        body = {"seconds": seconds, "uses": uses}
+        asked = self._ask("POST", "rooms", self._room, "invites", body=body)
+        return asked.addCallback(lambda answer: answer.url)
+
+    def delete(self, id: int) -> Deferred[None]:
+        """Delete a message."""
+        return self._done("DELETE", "messages", str(id))
+
+    def _done(self, method: str, *path: str, body: object = None) -> Deferred[None]:
+        asked = self._ask(method, "rooms", self._room, *path, body=body)
+        return asked.addCallback(lambda _: None)

@@ -1,0 +1,72 @@
+"""The console without a server: opens the store itself, carries out one task, and closes it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from twisted.internet.defer import Deferred
+from twisted.python.failure import Failure
+
+from ..chat.service import ChatService
+from ..model.errors import ChatError
+from ..server.pageurl import page_url
+from ..server.settings import Settings
+from ..store.engines import store_at
+from ..store.wallclock import WallClock
+from .link import Refused
+from .tasks import Task
+
+
+async def carry_out(task: Task, settings: Settings, directory: Path, clock: Any) -> Sequence[str]:
+    """Carry out a task on the store that the settings name; `clock` is the reactor.
+
+    Raises `ChatError`.
+    """
+    now = WallClock()
+    store = store_at(settings.store, clock, now, settings.history, directory=directory)
+    chat = ChatService(
+        clock,
+        store,
+        history=settings.history,
+        max_text=settings.max_text,
+        now=now,
+        rules=settings.rules,
+        shared=settings.proxies.trusts_address,
+    )
+    chat.page_url = page_url(settings)
+    await chat.open()
+    try:
+        return await task.run(chat)
+    finally:
+        await chat.drain()
+        await chat.stopService()
+
+
+def run(task: Task, settings: Settings, directory: Path) -> Sequence[str]:
+    """The same in a reactor of its own.  Raises `Refused`."""
+    if settings.store.partition(":")[0] == "memory":
+        raise Refused("no server runs here, and memory: keeps nothing without one; start it first")
+    from twisted.internet import reactor
+
+    clock: Any = reactor
+    clock.seconds = time.monotonic
+    outcome: list[Any] = []
+
+    def begin() -> None:
+        done = Deferred.fromCoroutine(carry_out(task, settings, directory, clock))
+        done.addBoth(outcome.append).addCallback(lambda _: clock.stop())
+
+    clock.callWhenRunning(begin)
+    clock.run(installSignalHandlers=True)
+    if not outcome:
+        raise Refused("interrupted; look whether it was done")
+    (result,) = outcome
+    if not isinstance(result, Failure):
+        lines: Sequence[str] = result
+        return lines
+    if isinstance(result.value, ChatError):
+        raise Refused(result.value.message)
+    result.raiseException()

@@ -1,0 +1,64 @@
+"""Who comes in at the line door: a guest, or where guests may not, an onlooker until it signs in.
+
+1. An onlooker is nobody: it has no name, is present nowhere, and each command asks the policy for
+   it as for a reader without a session.  With `--guests read` it reads open rooms.
+2. It signs in with `/login NAME PASSWORD`, or makes an account with `/register NAME PASSWORD`.
+"""
+
+from __future__ import annotations
+
+from twisted.internet.defer import Deferred, succeed
+
+from ...chat.person import Person
+from ...chat.room import LOBBY, Room
+from ...chat.service import ChatService
+from ...chat.sessions import Session
+from ...model.addresses import Address
+from ...model.errors import ChatError, NoSession
+from ...model.policy import Action
+
+
+def come_in(service: ChatService, address: Address) -> Deferred[Session]:
+    """The session of a client that has just connected, or has signed out.
+
+    Raises or fails with `Banned`, `Unavailable`, and the errors of `ChatService.enter`.
+    """
+    if service.sign_in.rules.guests == "full":
+        entering = service.enter(address=address)
+        return entering.addCallback(lambda person: Session(person, address))
+    bucket = service.admission.bucket()
+    person = Person("", "", "", bucket, named=False, visiting=True, address=address)
+    session = Session(person, address)
+    try:
+        service.readers.check(session, Action.LIST)
+    except NoSession:  # there is nothing to read
+        return succeed(session)
+
+    def look_in(lobby: Room) -> Session:
+        try:
+            service.readers.check_reading(session, lobby)
+        except ChatError:
+            return session
+        person.rooms[LOBBY] = lobby
+        return session
+
+    return service.rooms.load(LOBBY).addCallback(look_in)
+
+
+def is_onlooker(person: Person) -> bool:
+    """Whether that is nobody: a client that has not signed in where guests may not come in."""
+    return person.visiting and person.account is None
+
+
+def welcome(service: ChatService) -> str:
+    """What an onlooker is greeted with: how to come in."""
+    rules = service.sign_in.rules
+    first = "this server is for people with an account"
+    if rules.guests == "read":
+        first = "you may read here, and speak with an account"
+    ways = ["/login NAME PASSWORD to sign in"]
+    if rules.register == "open":
+        ways.append("/register NAME PASSWORD to make one")
+    elif rules.register == "invite":
+        ways.append("/register NAME PASSWORD #invite=CODE to make one by an invite")
+    return f"{first}: {', '.join(ways)}, /quit to leave"

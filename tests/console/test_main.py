@@ -1,0 +1,218 @@
+"""The command `chatd`: its words, its exit status, and a server or a store at its other end."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from chatd.console import main as command
+from chatd.console import offline
+from chatd.console.link import Refused, ask, told
+from chatd.console.tasks import (
+    AddAccount,
+    BanWho,
+    EndSessions,
+    ListAccounts,
+    ListBans,
+    ListSessions,
+    MakeInvite,
+    RemoveAccount,
+    SetAdmin,
+    SetPassword,
+    ShowAudit,
+    Task,
+    UnbanWho,
+)
+from chatd.server.settings import Settings
+
+
+class Desk:
+    """What the command was asked to do, and by whom."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[Path, Task]] = []
+        self.alone: list[Task] = []
+        self.answer: Any = ["done"]
+
+    def ask(self, path: Path, task: Task) -> Sequence[str] | None:
+        self.asked.append((path, task))
+        if isinstance(self.answer, Exception):
+            raise self.answer
+        answer: Sequence[str] | None = self.answer
+        return answer
+
+    def run(self, task: Task, settings: object, directory: Path) -> Sequence[str]:
+        self.alone.append(task)
+        return ["done on the store"]
+
+
+@pytest.fixture
+def desk(monkeypatch: pytest.MonkeyPatch) -> Desk:
+    """The command without a server."""
+    desk = Desk()
+    monkeypatch.setattr(command, "ask", desk.ask)
+    monkeypatch.setattr(offline, "run", desk.run)
+    monkeypatch.setattr("sys.stdin", io.StringIO("a long password\n"))
+    return desk
+
+
+@pytest.mark.parametrize(
+    ("line", "task"),
+    [
+        ("account add ada", AddAccount(name="ada", password="a long password")),
+        (
+            "account add ada --admin",
+            AddAccount(name="ada", password="a long password", admin=True),
+        ),
+        ("account list", ListAccounts()),
+        ("account password ada", SetPassword(name="ada", password="a long password")),
+        ("account admin ada", SetAdmin(name="ada")),
+        ("account admin --no ada", SetAdmin(name="ada", admin=False)),
+        ("account remove ada", RemoveAccount(name="ada")),
+        ("account remove --yes ada", RemoveAccount(name="ada")),
+        ("account sessions ada", ListSessions(name="ada")),
+        ("account end ada", EndSessions(name="ada")),
+        ("account end ada 1f", EndSessions(name="ada", id="1f")),
+        ("invite", MakeInvite()),
+        ("invite dev 7d --uses 3", MakeInvite(room="dev", seconds=604_800, uses=3)),
+        ("ban eve", BanWho(who="eve")),
+        ("ban eve 30m", BanWho(who="eve", seconds=1800)),
+        (
+            "ban 192.0.2.0/24 7d two words",
+            BanWho(who="192.0.2.0/24", seconds=604_800, text="two words"),
+        ),
+        ("ban eve for good", BanWho(who="eve", text="for good")),
+        ("unban eve", UnbanWho(who="eve")),
+        ("bans", ListBans()),
+        ("audit", ShowAudit()),
+        ("audit -n 5", ShowAudit(number=5)),
+    ],
+)
+def test_a_command_line_becomes_a_task(
+    desk: Desk, capsys: pytest.CaptureFixture[str], line: str, task: Task
+) -> None:
+    """Which the server carries out; what it tells is shown."""
+    assert command.main(line.split()) == 0
+    assert desk.asked == [(Path("chatd.sqlite-console"), task)]
+    assert capsys.readouterr().out == "done\n"
+
+
+def test_where_no_server_runs_the_store_itself_is_worked_on(
+    desk: Desk, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """With the same outcome."""
+    desk.answer = None
+    assert command.main(["account", "list"]) == 0
+    assert desk.alone == [ListAccounts()]
+    assert capsys.readouterr().out == "done on the store\n"
+
+
+def test_the_store_is_that_of_the_server(
+    desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As it finds it: by its option, in the environment, in its configuration."""
+    config = tmp_path / "chatd.toml"
+    config.write_text('store = "sqlite:c.db"\n')
+    monkeypatch.setenv("CHATD_STORE", "sqlite:b.db")
+    command.main(["bans", "--store", "sqlite:a.db"])
+    command.main(["bans"])
+    monkeypatch.delenv("CHATD_STORE")
+    command.main(["bans", "--config", str(config)])
+    assert [path for path, _ in desk.asked] == [
+        Path("a.db-console"),
+        Path("b.db-console"),
+        Path("c.db-console"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("line", "why"),
+    [
+        ("account add", "the following arguments are required: NAME"),
+        ("acount list", "invalid choice"),
+        ("", "required"),
+        ("invite dev --uses many", "invalid int value"),
+    ],
+)
+def test_a_line_that_is_not_understood_is_told(
+    desk: Desk, capsys: pytest.CaptureFixture[str], line: str, why: str
+) -> None:
+    """With the exit status 2."""
+    with pytest.raises(SystemExit) as ended:
+        command.main(line.split())
+    assert ended.value.code == 2
+    assert why in capsys.readouterr().err
+    assert not desk.asked
+
+
+@pytest.mark.parametrize(
+    ("line", "answer", "why"),
+    [
+        ("bans", Refused("there is none"), "chatd: there is none\n"),
+        ("invite dev soon", None, "chatd: soon is no duration; one is 30m, 12h or 7d\n"),
+        ("bans --config nowhere.toml", None, "chatd: cannot read the configuration nowhere.toml"),
+    ],
+)
+def test_what_cannot_be_done_is_told(
+    desk: Desk, capsys: pytest.CaptureFixture[str], line: str, answer: Any, why: str
+) -> None:
+    """In one line, with the exit status 1."""
+    desk.answer = answer
+    assert command.main(line.split()) == 1
+    told = capsys.readouterr().err
+    assert told.startswith(why)
+    assert told.count("\n") == 1
+
+
+class Typed(io.StringIO):
+    """A terminal."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+def test_a_password_is_typed_twice_without_an_echo(
+    desk: Desk, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing is done if the two differ."""
+    monkeypatch.setattr("sys.stdin", Typed())
+    typed = iter(["one password", "one password", "one password", "another"])
+    monkeypatch.setattr(command, "getpass", lambda prompt: next(typed))
+    assert command.main(["account", "add", "ada"]) == 0
+    assert command.main(["account", "add", "ada"]) == 1
+    assert [task for _, task in desk.asked] == [AddAccount(name="ada", password="one password")]
+    assert "not the same" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("typed", "status"), [("ada\n", 0), ("y\n", 1), ("", 1)])
+def test_a_person_is_asked_before_an_account_is_removed(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, typed: str, status: int
+) -> None:
+    """For its name."""
+    monkeypatch.setattr("sys.stdin", Typed(typed))
+    assert command.main(["account", "remove", "ada"]) == status
+    assert len(desk.asked) == (status == 0)
+
+
+def test_no_server_is_told_from_one_that_cannot_be_reached(tmp_path: Path) -> None:
+    """Only then may the store be worked on."""
+    assert ask(tmp_path / "nothing", ListAccounts()) is None
+    with pytest.raises(Refused, match="cannot reach the server"):
+        ask(tmp_path / ("x" * 200), ListAccounts())
+
+
+@pytest.mark.parametrize("data", [b"", b'{"lines":'])
+def test_a_server_that_goes_away_is_told(data: bytes) -> None:
+    """It may have been done."""
+    with pytest.raises(Refused, match="look whether it was done"):
+        told(data)
+
+
+def test_memory_has_no_console_without_a_server() -> None:
+    """It has nothing to work on."""
+    with pytest.raises(Refused, match="memory: keeps nothing"):
+        offline.run(ListAccounts(), Settings(store="memory:"), Path())
