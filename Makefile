@@ -12,7 +12,7 @@ PARALLEL ?= 2
 
 # What the tests need, and what the check of the page's types needs, as command:package
 TEST_COMMANDS := chromium:chromium curl:curl telnet:telnet nc:netcat-openbsd irssi:irssi \
-	weechat-headless:weechat-headless
+	weechat-headless:weechat-headless redis-server:redis-server
 LINT_COMMANDS := node:nodejs npm:npm
 
 # Checks the types of web/*.js; nothing of it is needed to run or to test.
@@ -21,7 +21,7 @@ NPM_OPTIONS := --loglevel=error --no-audit --no-fund --ignore-scripts
 
 # uv resolves for every platform and Python at once; pinned so that all make the same lock.
 LOCK_TOOL := uv==0.13.9
-LOCK_OPTIONS = --quiet --universal --python-version 3.11 --extra tls --generate-hashes \
+LOCK_OPTIONS = --quiet --universal --python-version 3.11 --extra tls --extra redis --generate-hashes \
 	--no-emit-index-url --no-emit-find-links --custom-compile-command 'make lock' $(LOCK_ARGS)
 
 .DEFAULT_GOAL := help

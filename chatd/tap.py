@@ -31,7 +31,7 @@ from .server.settings import Settings
 from .server.signals import Signals
 from .server.startup import Door, PortCheck, ServerProcess, StartupError
 from .store import Store
-from .store.engines import store_at
+from .store.engines import node_name, store_at
 from .store.wallclock import WallClock
 
 __all__ = ["Options", "makeService"]
@@ -53,6 +53,7 @@ def makeService(options: Options) -> ChatServer:
     from twisted.internet import reactor
 
     settings = options.settings
+    node = node_name(settings.store, settings.node or "")
     # Twisted's clock is the wall clock: if it were set back an hour, every timer would stall.
     clock: Any = reactor
     clock.seconds = time.monotonic
@@ -67,6 +68,7 @@ def makeService(options: Options) -> ChatServer:
             directory=directory,
             durability=settings.durability,
             retention=settings.retention,
+            node=node,
         )
     except Malformed as problem:
         raise StartupError(f"chatd: {problem.message}") from None
@@ -76,6 +78,7 @@ def makeService(options: Options) -> ChatServer:
         history=settings.history,
         max_text=settings.max_text,
         limits=settings.limits,
+        node=node,
         now=now,
         rules=settings.rules,
         shared=settings.proxies.trusts_address,

@@ -62,6 +62,9 @@ THROUGH = {
     # The code that all engines share is tested by the contract of the stores.
     "store/memory": "store/test_store",
     "store/settling": "store/test_store",
+    # An append goes through both; rounds over every fault are tested with real servers.
+    "store/redis/appending": "store/redis/test_rounds",
+    "store/redis/store": "store/redis/test_rounds",
     # The parts that the commands of IRC share are tested by the commands.
     "codecs/irc/letters": "codecs/irc/test_events",
     "codecs/irc/profile": "codecs/irc/test_events",

@@ -11,7 +11,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from twisted.internet.defer import Deferred, gatherResults
@@ -22,7 +22,7 @@ from ..model.lookalikes import skeletons
 from ..model.names import name_key
 from ..model.units import ACCOUNTS, IGNORES, JOINED, SKELETONS, Change, Expect, account_table
 from ..store import Store
-from .livecells import LiveCell, LiveCells, first_error
+from .livecells import LiveCell, LiveCells, first_error, together
 
 Record = LiveCell[Account]
 """The cell of one account, which may be absent."""
@@ -137,6 +137,10 @@ class Accounts:
         return table.addCallback(
             lambda cells: {key: cell.value.decode() for key, cell in cells.items()}
         )
+
+    def anew(self) -> Deferred[Callable[[], object]]:
+        """Read what is in memory anew; fires with what folds it.  Fails with `Unavailable`."""
+        return together([self._records.anew(), self._looks.anew()])
 
     def shown(self, change: Change, version: int) -> None:
         """Fold one change of a stored unit."""

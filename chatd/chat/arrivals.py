@@ -4,13 +4,16 @@
    person comes without one (`chatd.chat.journal`, rule 7).
 2. An account has one person, however many sessions it has.  The first session brings the person
    into the rooms that the account has joined; the later ones share it.
-3. A guest's session over HTTP outlives a restart, and the guest is restored with it.  Neither the
-   restart nor the return is announced.
+3. A guest's session over HTTP outlives a restart, and the guest is restored with it, by the node
+   that it came by.  Neither the restart nor the return is announced.
+4. A person may have sessions on several nodes (`chatd.chat.attached`).  It comes with the first
+   session; the other nodes attach themselves to it, and fill the inbox of a guest
+   (`chatd.chat.recent_letters`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
@@ -25,11 +28,13 @@ from ..model.names import clean_name, name_key
 from ..model.units import Unit
 from . import judge, judge_accounts
 from .accounts import Claim, Record
+from .attached import Attached
 from .card import PLAIN, Card
 from .core import Core
 from .departures import Departures
 from .person import Person
 from .presence import Unannounced
+from .recent_letters import RecentLetters
 from .room import LOBBY, Room
 
 
@@ -40,7 +45,9 @@ def _no_room(name: str) -> Deferred[Any]:
 class Arrivals:
     """Brings persons into the chat."""
 
-    def __init__(self, core: Core, departures: Departures) -> None:
+    def __init__(
+        self, core: Core, departures: Departures, attached: Attached, letters: RecentLetters
+    ) -> None:
         self._journal = core.journal
         self._accounts = core.accounts
         self._people = core.people
@@ -48,6 +55,9 @@ class Arrivals:
         self._readers = core.readers
         self._admission = core.admission
         self._departures = departures
+        self._attached = attached
+        self._letters = letters
+        core.people.unloaded = self._unloaded
         self._arriving: dict[str, list[Deferred[Person]]] = {}
         """The sessions that wait for the persons of their accounts, by the accounts' keys."""
 
@@ -115,7 +125,8 @@ class Arrivals:
                 person.name = person.key = self._people.guest_name()
             unannounced.judge(person, [lobby] if lobby else [], coming=1)
             claimed = claim.expects if claim else ()
-            return judge.enter(self._readers.policy, person, lobby, claimed)
+            unit = judge.enter(self._readers.policy, person, lobby, claimed)
+            return self._attached.arriving(person, unit)
 
         return self._submit_arrival(person, enter, lobby, unannounced)
 
@@ -182,13 +193,29 @@ class Arrivals:
             self._rooms.directory.note(room.name)
 
         def arrive() -> Unit:
-            if self._people.own(person.key) is person:
+            if self._attached.is_present(person):
                 return Unit()  # a unit that was in doubt has been stored
+            held = self._people.held.get(person.key)
+            if self._attached.shared and held is not None and held.account is not None:
+                return self._attached.attach(self._readers.policy, person, held)
             self._people.check_free(person.key, person.name)
             unannounced.judge(person, rooms, coming=1)
-            return judge_accounts.arrive(self._readers.policy, person, rooms, record.expect)
+            unit = judge_accounts.arrive(self._readers.policy, person, rooms, record.expect)
+            return self._attached.arriving(person, unit)
 
-        return self._submit_arrival(person, arrive, rooms, unannounced)
+        arriving = self._submit_arrival(person, arrive, rooms, unannounced)
+        return arriving.addCallback(_in_rooms, rooms)
+
+    def _unloaded(self, person: Person, name: str) -> None:
+        """A person has joined a room by another node, and the room is not in memory."""
+
+        def loaded(room: Room) -> None:
+            if not person.ended and person.key in room.members:
+                person.rooms[name] = room
+                for listener in tuple(person.listeners or ()):
+                    listener()
+
+        self._rooms.load(name).addCallback(loaded)
 
     def _account_person(self, account: Account, key: str, address: Address, id: str) -> Person:
         bucket = self._admission.bucket()
@@ -218,8 +245,13 @@ class Arrivals:
                 result.sessions += bool(place)
                 arrived.callback(result)
 
+    def began_here(self, guest: GuestSession) -> bool:
+        """Whether a guest came by this node, now or before it was restarted."""
+        return self._people.began_here(guest.id)
+
     def restore(self, guest: GuestSession, kept: str, address: Address) -> Deferred[Person]:
-        """Restore a guest whose session, with the token of the hash `kept`, outlived a restart.
+        """Restore a guest whose session, with the token of the hash `kept`, outlived a restart, or
+        was begun on another node.
 
         Fails with `NameInUse`, `Unavailable`.
         """
@@ -231,14 +263,35 @@ class Arrivals:
             person.kept = kept
             return person
 
+        def load(_: object) -> Deferred[Any]:
+            return gatherResults(map(self._rooms.load, guest.rooms))
+
         def loaded(rooms: list[Room]) -> Deferred[Person]:
             person = self._people.add_local(make, guest.id)
 
             def restore() -> Unit:
+                if self._attached.is_present(person):
+                    return Unit()  # a unit that was in doubt has been stored
+                held = self._people.held.get(person.key)
+                if self._attached.shared and held is not None and held.id == person.id:
+                    return self._attached.attach(self._readers.policy, person, held)
                 self._people.check_free(person.key, person.name)
-                return judge_accounts.restore(person, rooms)
+                return self._attached.arriving(person, judge_accounts.restore(person, rooms))
 
-            return self._submit_arrival(person, restore, rooms, Unannounced())
+            coming = self._submit_arrival(person, restore, rooms, Unannounced())
+            return coming.addCallback(_in_rooms, rooms).addCallback(restored)
 
-        rooms: Deferred[Any] = gatherResults(map(self._rooms.load, guest.rooms))
-        return rooms.addCallback(loaded)
+        def restored(person: Person) -> Person:
+            self._letters.give(person)
+            return person
+
+        free = self._departures.when_free(name_key(guest.name))
+        return free.addCallback(load).addCallback(loaded)
+
+
+def _in_rooms(person: Person, rooms: Sequence[Room]) -> Person:
+    """Note in which of these rooms a person is who came, perhaps from another node."""
+    for room in rooms:
+        if person.key in room.members:
+            person.rooms.setdefault(room.name, room)
+    return person

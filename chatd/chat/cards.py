@@ -14,17 +14,20 @@ import hashlib
 import secrets
 from base64 import b32encode
 from collections import deque
-from collections.abc import Iterator, Mapping
-from typing import NamedTuple
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
+from typing import Any, NamedTuple
 
 from twisted.internet.defer import Deferred, succeed
 
 from ..model.addresses import LOCAL, Address
+from ..model.errors import ChatError
 from ..model.names import name_key
 from ..model.units import Cell, Change, Expect, Unit
 from ..store import Store
 from .card import PLAIN
-from .people import Elsewhere, People
+from .elsewhere import Elsewhere
+from .people import People
 from .person import Person
 
 SECRETS = "secrets"
@@ -78,6 +81,22 @@ class Cards:
         unit = Unit(changes=(Change(SECRETS, HOSTS, made),), expects=(Expect(SECRETS, HOSTS, 0),))
         # Another node may have made one in the same moment: what is stored counts.
         return self._store.append([unit]).addCallback(lambda _: self.ready())
+
+    def anew(self) -> Deferred[Callable[[], object]]:
+        """Read the key again; fires with a function that folds it.  A key that the store has lost
+        is stored again, so that hosts stay as they are.  Fails with `Unavailable`.
+        """
+
+        def fold(cells: Mapping[str, Cell]) -> None:
+            if HOSTS in cells:
+                self._key = cells[HOSTS].value
+            elif self._key:
+                kept = Change(SECRETS, HOSTS, self._key)
+                unit = Unit(changes=(kept,), expects=(Expect(SECRETS, HOSTS, 0),))
+                self._store.append([unit]).addErrback(lambda failure: failure.trap(ChatError))
+
+        read: Deferred[Any] = self._store.table(SECRETS)
+        return read.addCallback(lambda cells: partial(fold, cells))
 
     # -- persons ---------------------------------------------------------------------------------
 

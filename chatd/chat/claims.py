@@ -48,11 +48,16 @@ class Claims:
         """Take over the administrators that the store has on opening, and make a code if there is
         none.
         """
-        if CLAIMED in admins:
-            self._version = admins[CLAIMED].version
+        self.restated(admins)
         if not any(key != CLAIMED for key in admins):
             self.code = secrets.token_urlsafe(16)
             self._until = self._now() + CLAIM_SECONDS
+
+    def restated(self, admins: Mapping[str, Cell]) -> None:
+        """The store was read anew, and has these administrators."""
+        self._version = admins[CLAIMED].version if CLAIMED in admins else 0
+        if self._version:
+            self.code = ""
 
     def check(self, code: str) -> None:
         """Raise `NotAllowed` if the code is not valid."""

@@ -11,8 +11,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from functools import partial
+from typing import Any
 
 import msgspec
 from twisted.internet.defer import Deferred
@@ -29,6 +30,7 @@ from . import judge_guests
 from .attendance import Attendance
 from .core import Core
 from .departures import Departures
+from .elsewhere import Elsewhere
 from .guest_grants import GuestGrants
 from .person import Person
 from .room import Room
@@ -82,12 +84,20 @@ class Consequences:
             if table == ROOMS:
                 room = self._rooms.live(change.key)
                 if room is not None:
-                    self._readers.review(room)
-                    self._evict(room)
+                    self._revised(room)
             elif table == BANS:
                 self._server_ban(change)
             elif change.key.startswith("~") and change.value is not None:
                 self._grants.note(change)
+
+    def restated(self, room: Room) -> None:
+        """Act on a room that was read again."""
+        self._grants.restated(room)
+        self._revised(room)
+
+    def _revised(self, room: Room) -> None:
+        self._readers.review(room)
+        self._evict(room)
 
     def kicked(self, event: PutOut) -> None:
         """A person was kicked: end its readers of the room."""
@@ -121,8 +131,29 @@ class Consequences:
     def _server_ban(self, change: Change) -> None:
         self._place(change.key, change.value)
         self._readers.review_all()
-        if change.value is None:
-            return
+        if change.value is not None:
+            self._expel()
+
+    def anew(self) -> Deferred[Callable[[], object]]:
+        """Read the bans from the server again; fires with a function that folds them.
+
+        Fails with `Unavailable`.
+        """
+
+        def fold(bans: Mapping[str, Cell]) -> None:
+            for id_, _ in list(self._banned):
+                if id_ not in bans:
+                    self._place(id_, None)
+            for id_, cell in bans.items():
+                self._place(id_, cell.value)
+            self._readers.review_all()
+            self._expel()
+
+        read: Deferred[Any] = self._store.table(BANS)
+        return read.addCallback(lambda bans: partial(fold, bans))
+
+    def _expel(self) -> None:
+        """Have the people of this node leave who are banned from the server."""
         for person in list(self._people.local()):
             try:
                 self._readers.policy.may(person, Action.ENTER)
@@ -148,7 +179,16 @@ class Consequences:
             for name in self._grants.pop(person.subject):
                 self._forget_guest(name, person, here=False)
 
-    def _forget_guest(self, name: str, person: Person, *, here: bool) -> None:
+    def departed(self, person: Elsewhere, rooms: Collection[str]) -> None:
+        """A person has left the chat, and so these rooms, because its node is gone."""
+        for name in rooms:
+            if self._rooms.index.known(name).state.borrowed:
+                self._forget_guest(name, person, here=True)
+        if person.account is None:
+            for name in self._grants.pop(person.subject):
+                self._forget_guest(name, person, here=False)
+
+    def _forget_guest(self, name: str, person: Person | Elsewhere, *, here: bool) -> None:
         def forget(room: Room) -> Deferred[int | None]:
             judge: Callable[[], Unit] = partial(
                 judge_guests.forget_guest, room, person.subject, here=here

@@ -22,9 +22,9 @@ from ..model.units import IGNORES, NAMES, PARTNERS, REACHED, Change, Expect, Uni
 from . import judge_letters
 from .accounts import Record
 from .core import Core
+from .elsewhere import Elsewhere
 from .journal import Outcome
 from .livecells import first_error
-from .people import Elsewhere
 from .person import Person
 
 NOBODY = "nobody of that name is here or has an account; /who lists those who are here"

@@ -25,7 +25,7 @@ from ..model.errors import BadToken
 from ..model.units import SESSIONS, TOKENS, USED, Cell, Change
 from ..store import Store
 from .accounts import Accounts, Record
-from .livecells import LiveCell, LiveCells
+from .livecells import LiveCell, LiveCells, together
 from .tokens import PREFIX, is_good
 
 SIGNED_OUT = "you were signed out here; sign in again"
@@ -84,6 +84,10 @@ class Credentials:
         else:
             found = self._sessions.find(hash_).addCallback(self._unexpired)
         return found
+
+    def anew(self) -> Deferred[Callable[[], object]]:
+        """Read what is in memory anew; fires with what folds it.  Fails with `Unavailable`."""
+        return together([self._sessions.anew(), self._tokens.anew()])
 
     def shown(self, change: Change, version: int) -> None:
         """Fold one change of a stored unit."""

@@ -1,15 +1,18 @@
 """How persons leave the chat, and how a name becomes free.
 
-1. A person leaves when the last of its sessions ends: it leaves every room, and its name is free.
-   An account stays joined to its rooms.
+1. A person leaves when the last of its sessions ends, on whichever node (`chatd.chat.attached`): it
+   leaves every room, and its name is free.  An account stays joined to its rooms.
 2. A person may always leave.  If the store refuses the unit, it is submitted again every
    `LEAVE_SECONDS`, because the name must become free.
-3. While the server shuts down, no departure is stored or announced.
+3. A unit by which a person would have come, and which is in doubt, is made stale by the unit by
+   which the person leaves.
+4. While the server shuts down, no departure is stored or announced.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from twisted.internet.defer import Deferred, succeed
@@ -19,7 +22,8 @@ from ..model.errors import ChatError
 from ..model.events import RoomEvent
 from ..model.text import clean_phrase
 from ..model.units import Unit
-from . import judge
+from . import judge, judge_nodes
+from .attached import Attached
 from .core import Core
 from .journal import Outcome
 from .lane import ALONE, in_order
@@ -34,11 +38,12 @@ LEAVE_SECONDS = 1.0
 class Departures:
     """Ends the sessions of persons, and has persons leave with their last one."""
 
-    def __init__(self, core: Core) -> None:
+    def __init__(self, core: Core, attached: Attached) -> None:
         self._clock = core.clock
         self._journal = core.journal
         self._people = core.people
         self._rooms = core.rooms
+        self._attached = attached
         self._max_text = core.max_text
         self.when_left: Callable[[Person, Room | None], object] = lambda person, room: None
         """Called when a person has left a room, and with None when it has left the chat."""
@@ -60,9 +65,10 @@ class Departures:
         self._awaited.setdefault(person, []).append(left)
         return left
 
-    def end(self, person: Person, text: str) -> Outcome:
+    def end(self, person: Person, text: str, *, everywhere: bool = False) -> Outcome:
         """End one session of a person.  With the last one the person leaves, with the parting words
-        `text`; they are dropped if they are not valid.
+        `text`; they are dropped if they are not valid.  With `everywhere` the person leaves even if
+        it has sessions on other nodes.
         """
         person.sessions -= 1
         if person.ended or person.sessions > 0:
@@ -72,45 +78,73 @@ class Departures:
             parting = clean_phrase(text, self._max_text)
         except ChatError:
             parting = ""
-        return in_order(person, ALONE, self._leave, person, parting)
+        leave = partial(self._leave, everywhere=everywhere)
+        return in_order(person, ALONE, leave, person, parting)
 
     def leave_later(self, person: Person) -> None:
         """Have a person leave in `LEAVE_SECONDS`: its name may have been stored, and no door knows
         the person.
         """
         person.ended = True
-        self._clock.callLater(LEAVE_SECONDS, self._leave, person, "")
+        self._clock.callLater(LEAVE_SECONDS, self._leave, person, "", doubtful=True)
 
-    def _leave(self, person: Person, parting: str) -> Outcome:
+    def _leave(
+        self, person: Person, parting: str, *, doubtful: bool = False, everywhere: bool = False
+    ) -> Outcome:
+        """Have the person leave; with `doubtful` the store may not have taken its name yet."""
         if self._journal.draining:
-            self._has_left(person)
+            self.has_left(person)
             return succeed(None)
         unannounced = Unannounced()
         rooms = list(person.rooms.values())
+        stays = False
 
         def end() -> Unit:
+            nonlocal stays
             if self._people.own(person.key) is not person:
-                return Unit()
+                return self._stay_away(person) if doubtful else Unit()
+            detached = None if everywhere else self._attached.detach(person.id)
+            stays = detached is not None
+            if detached is not None:
+                return detached
             unannounced.judge(person, person.rooms.values())
-            return judge.end(person, parting)
+            return self._attached.leaving(person.id, judge.end(person, parting))
 
         def ended(_: object) -> None:
             self._people.remove_local(person)
+            if stays:
+                self.has_left(person)
+                return
             self.tallies.departed(unannounced)
             for room in rooms:
                 self._rooms.directory.left(room, person.address)
                 self.when_left(person, room)
             self.when_left(person, None)
-            self._has_left(person)
+            self.has_left(person)
 
         def refused(failure: Failure) -> None:
             failure.trap(ChatError)
             if not self._journal.draining:
-                self._clock.callLater(LEAVE_SECONDS, self._leave, person, parting)
+                self._clock.callLater(
+                    LEAVE_SECONDS,
+                    self._leave,
+                    person,
+                    parting,
+                    doubtful=doubtful,
+                    everywhere=everywhere,
+                )
 
         return self._journal.submit(end, person, quiet=True).addCallbacks(ended, refused)
 
-    def _has_left(self, person: Person) -> None:
+    def _stay_away(self, person: Person) -> Unit:
+        """The unit that makes the one in doubt stale: the store decides them in this order."""
+        held = self._people.held.get(person.key)
+        if held is None:
+            return judge_nodes.stay_free(person.key)
+        return self._attached.stay_away(person.id) if held.id == person.id else Unit()
+
+    def has_left(self, person: Person) -> None:
+        """Tell those who wait for the person's name that the person has left this node."""
         for left in self._awaited.pop(person, []):
             left.callback(None)
 

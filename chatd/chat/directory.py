@@ -82,6 +82,12 @@ class Directory:
         for name in self._index:
             self._looks.add(name)
 
+    def restated(self) -> None:
+        """The index was read anew."""
+        self._names = None
+        self.changes += 1
+        self.opened()
+
     def exists(self, name: str) -> bool:
         """Whether there is a room of that (clean) name."""
         if name in self._index or name in self._claims:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
-from typing import Protocol
+from typing import Any, Protocol
 
 from twisted.internet.defer import Deferred, gatherResults
 
@@ -23,6 +23,7 @@ from ..model.names import name_key
 from ..model.units import (
     ACCOUNTS,
     ADMINS,
+    ATTACHED,
     ATTEMPTS,
     BANS,
     GUESTS,
@@ -38,6 +39,7 @@ from ..stream.eventlog import Entry
 from ..stream.feed import Source
 from ..stream.notifier import Growth, Notifier
 from .accounts import Accounts
+from .attached import Attached
 from .attempts import Attempts
 from .claims import Claims
 from .consequences import Consequences
@@ -45,7 +47,12 @@ from .ignores import Ignores
 from .journal import Journal
 from .lasting import Sessions
 from .letters import Letters
+from .node_loss import NodeLoss
+from .node_release import NodeRelease
+from .nodes import Nodes, State
 from .people import People
+from .person import Person
+from .recent_letters import RecentLetters
 from .request_keys import RequestKeys
 from .rooms import Rooms
 
@@ -57,14 +64,19 @@ class Folds(Protocol):
     """The parts that are folded: `chatd.chat.parts.Parts` has them."""
 
     accounts: Accounts
+    attached: Attached
     attempts: Attempts
     claims: Claims
     consequences: Consequences
     ignores: Ignores
     journal: Journal
     letters: Letters
+    node_loss: NodeLoss
+    node_release: NodeRelease
+    nodes: Nodes
     notifier: Notifier
     people: People
+    recent_letters: RecentLetters
     request_keys: RequestKeys
     rooms: Rooms
     sessions: Sessions
@@ -79,42 +91,55 @@ class Fold:
         self.horizon = 0
         """The highest id shown so far; a cursor above it lies in the future."""
         self._early: list[Callable[[], None]] | None = []
-        """What the store reported while it was being opened, to be folded then; None: it is
-        open."""
+        """What the store reported while the state was being read, to be folded then; None: the
+        state has been read."""
+        self._folding: list[Deferred[None]] = []
+        """What is fired when that is folded."""
 
     def opened(self, opened: Opened) -> Deferred[None]:
         """Take over the state that the store has on opening; fires when guests are restored."""
         self.horizon = opened.last
         self._parts.request_keys.opened(opened.request_keys)
         tables = gatherResults(
-            map(self._store.table, (ROOMS, NAMES, GUESTS, ATTEMPTS, ADMINS, BANS))
+            map(self._store.table, (ROOMS, NAMES, GUESTS, ATTEMPTS, ADMINS, BANS, ATTACHED))
         )
 
         def known(cells: list[Mapping[str, Cell]]) -> Deferred[None]:
             ends = {name: ends for name, ends in opened.rooms.items() if not is_conversation(name)}
             self._parts.rooms.index.opened(ends, cells[0])
             self._parts.rooms.directory.opened()
+            self._parts.attached.restated(cells[6])
+            self._parts.recent_letters.restated(opened.last)
             self._parts.people.opened(cells[1])
             self._parts.consequences.opened(cells[5])
-            early, self._early = self._early or [], None
-            for report in early:
-                report()
             self._parts.attempts.opened(cells[3])
             self._parts.claims.opened(cells[4])
+            if not self._parts.journal.paused:  # or the state is being read anew already
+                self._resume()
             return self._parts.sessions.opened(cells[2])
 
         return tables.addCallback(known)
 
+    def _resume(self) -> None:
+        """Fold what was told meanwhile."""
+        early, self._early = self._early or [], None
+        for told in early:
+            told()
+        waiting, self._folding = self._folding, []
+        for folded in waiting:
+            folded.callback(None)
+
     def shown(self, batch: Sequence[Shown]) -> None:
         """Fold what was stored, in its order: see `chatd.store.Follower`."""
         if self._early is not None:
-            self._early.append(partial(self.shown, batch))
+            self._early.append(partial(self._shown_early, batch))
             return
         growth = Growth(self._parts.notifier)
         kicks: list[PutOut] = []
         for shown in batch:
             for change in shown.changes:
                 self._parts.rooms.change(change, shown.id)
+                self._parts.attached.shown(change, shown.id)
                 self._parts.people.change(change, shown.id, self._parts.rooms.live)
                 if change.table in FOLDED:
                     self._parts.accounts.shown(change, shown.id)
@@ -122,6 +147,8 @@ class Fold:
                 else:
                     self._parts.ignores.shown(change)
                     self._parts.claims.shown(change, shown.id)
+            if self._parts.people.ended:
+                self._end(self._parts.people.ended)
             for redaction in shown.redacts:
                 self._parts.rooms.redact(redaction)
             if shown.changes:
@@ -159,6 +186,58 @@ class Fold:
         for event in kicks:
             self._parts.consequences.kicked(event)
 
+    def _shown_early(self, batch: Sequence[Shown]) -> None:
+        """Fold what was shown while the state was read: the state has the older units already, but
+        for private messages.
+        """
+        new = [shown for shown in batch if shown.id > self.horizon]
+        growth = Growth(self._parts.notifier)
+        for shown in batch[: len(batch) - len(new)]:
+            for entry in shown.entries:
+                if isinstance(entry.event, Told):
+                    self._deliver(entry, entry.event, growth)
+        growth.finish()
+        if new:
+            self.shown(new)
+
+    def missed(self, since: int, survey: Callable[[], Deferred[Opened]]) -> None:
+        """See `chatd.store.Follower`: what is shown meanwhile is folded afterwards."""
+        self._early = []
+        self._parts.journal.paused = True
+        self._parts.nodes.missed(since, self.horizon, survey, self._anew)
+
+    def _anew(self, state: State) -> None:
+        self.horizon = state.opened.last
+        self._parts.recent_letters.restated(self.horizon)
+        self._parts.letters.restated(self.horizon)
+        self._parts.nodes.restate(state)
+        self._parts.journal.paused = False
+        self._resume()
+
+    def claims_anew(self) -> Deferred[Callable[[], object]]:
+        """Read anew whether there is an administrator; fires with what folds it.  Fails with
+        `Unavailable`.
+        """
+        read: Deferred[Any] = self._store.table(ADMINS)
+        return read.addCallback(lambda admins: partial(self._parts.claims.restated, admins))
+
+    def over(self) -> None:
+        """See `chatd.store.Follower`."""
+        self._parts.nodes.over()
+
+    def gone(
+        self, held: Collection[tuple[str, str]], announced: bool
+    ) -> Deferred[Collection[tuple[str, str]]]:
+        """See `chatd.store.Follower`."""
+        known: Deferred[None] = Deferred()
+        if self._early is None:
+            known.callback(None)
+        else:
+            self._folding.append(known)  # whom it held is not known yet
+        return known.addCallback(
+            lambda _: Deferred.fromCoroutine(self._parts.node_release.gone(held, announced))
+        )
+
     def forgotten(self, firsts: Mapping[str, int | None]) -> None:
         """See `chatd.store.Follower`; rooms of which nothing is left are removed."""
         if self._early is not None:
@@ -172,11 +251,20 @@ class Fold:
                 removed = self._parts.journal.submit(partial(index.judge_removal, name))
                 removed.addErrback(lambda failure: failure.trap(ChatError))
 
+    def _end(self, ended: list[Person]) -> None:
+        """End the sessions of persons who hold their names no more, because of another node."""
+        people = self._parts.people
+        for person in ended:
+            if people.own(person.key) is not person:  # else the name was changed
+                self._parts.node_loss.left(person)
+        ended.clear()
+
     def _deliver(self, entry: Entry, told: Told, growth: Growth) -> None:
         """Deliver a private message that is not kept to the persons who held the two names at its
         id.
         """
         people = self._parts.people
+        self._parts.recent_letters.add(entry)
         sender, to = people.own(name_key(told.sender)), people.own(name_key(told.to))
         if to is not None and to is not sender and name_key(told.sender) not in to.ignored:
             growth.add(to.inbox, entry)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from ..model.units import ADMITTED, BANS, MUTES, ROLES, Change
+from .room import Room
 from .rooms import Rooms
 
 
@@ -27,6 +28,16 @@ class GuestGrants:
             subject = ban.who if ban else ""
         if name and subject.startswith("~"):
             self._rooms_of.setdefault(subject, set()).add(name)
+
+    def restated(self, room: Room) -> None:
+        """Note what guests have in a room that was read again."""
+        rights = room.rights
+        subjects = {*rights.roles, *rights.admitted}
+        for restrictions in (rights.bans, rights.mutes):
+            subjects.update(one.who for _, one in restrictions)
+        for subject in subjects:
+            if subject.startswith("~"):
+                self._rooms_of.setdefault(subject, set()).add(room.name)
 
     def rooms(self, subject: str) -> Iterable[str]:
         """The rooms in which a guest was given anything."""

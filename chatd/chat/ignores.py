@@ -7,6 +7,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from twisted.internet.defer import Deferred, succeed
@@ -17,6 +19,7 @@ from ..model.names import name_key
 from ..model.units import IGNORES, Change, Unit, account_table
 from .accounts import Accounts
 from .journal import Journal
+from .livecells import together
 from .people import People
 from .person import Person
 
@@ -65,6 +68,26 @@ class Ignores:
         change = Change(account_table(IGNORES, person.account), key, value)
         return self._journal.submit(lambda: Unit((), (change,)))
 
+    def anew(self) -> Deferred[Callable[[], object]]:
+        """Read whom the accounts that are here ignore anew; fires with what folds it.  Fails with
+        `Unavailable`.
+        """
+
+        def read(person: Person, key: str) -> Deferred[Callable[[], object]]:
+            names: Deferred[Any] = self._accounts.ignored(key)
+            return names.addCallback(lambda names: partial(fold, person, frozenset(names)))
+
+        def fold(person: Person, keys: frozenset[str]) -> None:
+            if person.account is not None and person.ignored != keys:
+                person.ignored = keys
+                _tell(person)
+
+        return together(
+            read(person, person.account)
+            for person in self._people.local()
+            if person.account is not None
+        )
+
     def shown(self, change: Change) -> None:
         """Fold a change of a stored unit."""
         if change.table.startswith(_IGNORES):
@@ -74,5 +97,9 @@ class Ignores:
 
     def _set(self, person: Person, key: str, *, ignored: bool) -> None:
         person.ignored = person.ignored | {key} if ignored else person.ignored - {key}
-        for listener in tuple(person.listeners or ()):
-            listener()
+        _tell(person)
+
+
+def _tell(person: Person) -> None:
+    for listener in tuple(person.listeners or ()):
+        listener()

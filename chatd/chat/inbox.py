@@ -58,6 +58,10 @@ class Inboxes:
         """The account's inbox, if it is in memory."""
         return self._live.get(account)
 
+    def all(self) -> list[Inbox]:
+        """The inboxes in memory."""
+        return list(self._live.values())
+
     def of(self, account: str) -> Inbox:
         """The account's inbox; a new one holds what comes from now on."""
         inbox = self._live.get(account)

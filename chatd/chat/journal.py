@@ -84,6 +84,8 @@ class Journal:
         self._batch: list[Accepted] = []
         self._unstored = 0
         self._settled: Deferred[None] | None = None
+        self.paused = False
+        """Whether no command is taken for now: the state is being read anew."""
 
     @property
     def draining(self) -> bool:
@@ -94,6 +96,8 @@ class Journal:
         """Raise `Unavailable` if no commands are taken now."""
         if self._settled:
             raise Unavailable("the server is going down; say it again in a moment")
+        if self.paused:
+            raise Unavailable("the server is catching up with the others; try again in a moment")
         if self._unstored >= MOST_UNSTORED:
             raise Unavailable("the server is behind with storing; try again in a moment")
 

@@ -42,6 +42,7 @@ from ..model.units import (
     is_presence,
     room_table,
 )
+from .elsewhere import Elsewhere
 from .person import Person
 from .room import Room
 
@@ -55,7 +56,7 @@ def crowded(room: Room, coming: int = 0) -> bool:
     return len(room.names) + coming > CROWD
 
 
-def announced(person: Person, room: Room, coming: int = 0) -> bool:
+def announced(person: Person | Elsewhere, room: Room, coming: int = 0) -> bool:
     """Whether a person's join or leave becomes an event in the room's history: the name is a chosen
     one, and the room is not crowded.
     """
@@ -76,7 +77,7 @@ def enter(
     draft.changes.append(hold(person, person.name, person.key))
     draft.arrive(person, room)
     if person.kept:
-        draft.changes.append(_kept(person, [room.name]))
+        draft.changes.append(kept(person, [room.name]))
     draft.expects.append(Expect(NAMES, person.key, 0))
     draft.expects += claimed
     return draft.unit()
@@ -94,7 +95,7 @@ def join(policy: Policy, person: Person, room: Room) -> Unit:
     if person.account is not None:
         draft.changes += joins(person.account, person.name, room.name)
     elif person.kept:
-        draft.changes.append(_kept(person, [*person.rooms, room.name]))
+        draft.changes.append(kept(person, [*person.rooms, room.name]))
     draft.expects += (room.expect, person.expect, Expect(room.table, person.key, 0))
     return draft.unit()
 
@@ -106,7 +107,7 @@ def leave(person: Person, room: Room, text: str) -> Unit:
     if person.account is not None:
         draft.changes += no_longer_joins(person.account, room.name)
     elif person.kept:
-        draft.changes.append(_kept(person, [name for name in person.rooms if name != room.name]))
+        draft.changes.append(kept(person, [name for name in person.rooms if name != room.name]))
     draft.expects.append(person.expect)
     return draft.unit()
 
@@ -148,7 +149,7 @@ def rename(
         draft.expects.append(Expect(NAMES, key, 0))
     draft.changes.append(hold(person, name, key, named=chosen))
     if person.kept:
-        draft.changes.append(_kept(person, person.rooms, name))
+        draft.changes.append(kept(person, person.rooms, name))
     draft.expects.append(person.expect)
     draft.expects += claimed
     for room in person.rooms.values():
@@ -210,9 +211,19 @@ class Draft:
         self.events.append(Arrived(room.name, person.name, person.signed))
         self.changes.append(room.member(person.key, person.name))
 
-    def depart(self, person: Person, room: Room, text: str, *, quit: bool) -> None:
-        """Have the person leave a room, or with `quit` the chat."""
-        if announced(person, room):
+    def depart(
+        self,
+        person: Person | Elsewhere,
+        room: Room,
+        text: str,
+        *,
+        quit: bool,
+        announce: bool = True,
+    ) -> None:
+        """Have the person leave a room, or with `quit` the chat; `announce` is False if the room's
+        history must not have it.
+        """
+        if announce and announced(person, room):
             self.create(room)
             self.events.append(Left(room.name, person.name, text, person.signed))
         self.events.append(Departed(room.name, person.name, text, quit))
@@ -256,7 +267,7 @@ def no_longer_joins(account: str, room: str) -> Sequence[Change]:
     )
 
 
-def _kept(person: Person, rooms: Iterable[str], name: str | None = None) -> Change:
+def kept(person: Person, rooms: Iterable[str], name: str | None = None) -> Change:
     """The change that stores a guest's session over HTTP, with its rooms and its name; `name` is a
     newly chosen one.
     """

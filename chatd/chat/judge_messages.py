@@ -15,7 +15,7 @@ from ..model.events import Acted, Said, Told, TopicSet
 from ..model.policy import Action, Policy, speaker_of
 from ..model.restrictions import MICROS
 from ..model.units import SPOKEN, Expect, Unit, room_table
-from .people import Elsewhere
+from .elsewhere import Elsewhere
 from .person import Person
 from .room import LOBBY, Room
 

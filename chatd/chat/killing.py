@@ -7,16 +7,16 @@ from collections.abc import Callable, Mapping
 from twisted.internet.defer import gatherResults, succeed
 
 from ..model.audit import Record, recorded
-from ..model.errors import Kicked
+from ..model.errors import Kicked, NotAllowed
 from ..model.policy import Action
 from ..model.units import Unit
 from .account_sessions import AccountSessions, Listed
 from .accounts import Record as LiveAccount
 from .arguments import reason
 from .core import Core
+from .elsewhere import Elsewhere
 from .journal import Outcome
 from .lasting import Sessions
-from .people import Elsewhere
 from .person import Person
 from .rulings import new_stamp
 
@@ -48,6 +48,10 @@ class Killing:
         """
         self._readers.policy.may(by, Action.BAN_FROM_SERVER)
         holder = self._people.person(name)
+        if isinstance(holder, Elsewhere) and holder.account is None:
+            raise NotAllowed(
+                f"{holder.name} is a guest on another node; ban the guest from the server"
+            )
         why = reason(text)
         record = Record("kill", by.name, by.account is not None, "", holder.name, why)
         stamp = new_stamp(self._now())
@@ -65,7 +69,7 @@ class Killing:
             if holder.account is None:
                 return self._sessions.end_guest(holder)
         if holder.account is None:
-            return succeed(None)  # a guest of another node
+            return succeed(None)
         return self._accounts.find(holder.account).addCallback(self._sign_out)
 
     def _sign_out(self, record: LiveAccount) -> Outcome:

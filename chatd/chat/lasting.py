@@ -23,17 +23,18 @@ from twisted.python.failure import Failure
 
 from ..model.account import GuestSession, decode_guest, hash_of
 from ..model.addresses import LOCAL, Address
-from ..model.errors import NO_ROOM_SECONDS, BadToken, ChatError, Unavailable
-from ..model.units import USED, Cell
+from ..model.errors import NO_ROOM_SECONDS, BadToken, ChatError, NameInUse, Unavailable
+from ..model.units import GUESTS, USED, Cell
 from .arrivals import Arrivals
 from .core import Core
-from .credentials import Credential, Credentials
+from .credentials import UNKNOWN_TOKEN, Credential, Credentials
 from .departures import Departures
 from .limits import TokenBucket
 from .person import Person
 from .session_registry import SessionRegistry
 from .session_revocation import SessionRevocation
 from .sessions import LastingSession
+from .tokens import PREFIX
 from .unused import Unused
 
 
@@ -50,8 +51,13 @@ class Sessions:
         credentials: Credentials,
         arrivals: Arrivals,
         departures: Departures,
+        *,
+        shared: bool = False,
     ) -> None:
-        """`now` is the wall clock, in seconds since the Unix epoch."""
+        """`now` is the wall clock, in seconds since the Unix epoch; with `shared` other nodes may
+        have begun sessions of guests.
+        """
+        self._shared = shared
         self._clock = core.clock
         self._now = now
         self._store = core.store
@@ -66,8 +72,8 @@ class Sessions:
         self._revocation = SessionRevocation(registry, credentials, core.readers, self._end)
         self.shown = self._revocation.shown
         """See `SessionRevocation.shown`."""
-        self.find = registry.find
-        """See `SessionRegistry.find`."""
+        self.anew = self._revocation.anew
+        """See `SessionRevocation.anew`."""
         self.knows = registry.knows
         """See `SessionRegistry.knows`."""
         self.of = registry.of
@@ -78,6 +84,14 @@ class Sessions:
         done.
         """
         return DeferredList([self._restore(hash_, cell) for hash_, cell in guests.items()])
+
+    def find(self, token: str) -> LastingSession:
+        """See `SessionRegistry.find`; ends the session if its person has left by another node."""
+        session = self._registry.find(token)
+        if session.person.ended:
+            self._end(session)
+            raise BadToken(UNKNOWN_TOKEN)
+        return session
 
     # -- beginning -------------------------------------------------------------------------------
 
@@ -178,6 +192,8 @@ class Sessions:
         except msgspec.DecodeError as problem:
             self._log.error("a stored guest cannot be decoded: {problem}", problem=problem)
             return succeed(None)
+        if not self._arrivals.began_here(guest):
+            return succeed(None)  # its own node restores it
         address = Address(guest.address or LOCAL)
         self._admission.begun(address)
         coming = self._arrivals.restore(guest, hash_, address)
@@ -200,9 +216,44 @@ class Sessions:
             waiting.append(adopted)
             return adopted
         self._adopting[hash_] = [adopted]
-        found = self._credentials.find(token)
-        found.addCallback(self._adopt, token, address).addBoth(self._adopted, hash_)
+
+        def known(credential: Credential) -> Any:
+            return self._adopt(credential, token, address)
+
+        def unknown(failure: Failure) -> Any:
+            return self._adopt_guest(failure, token, address)
+
+        found: Deferred[Any] = self._credentials.find(token)
+        found.addCallbacks(known, unknown)
+        found.addBoth(self._adopted, hash_)
         return adopted
+
+    def _adopt_guest(
+        self, failure: Failure, token: str, address: Address
+    ) -> Deferred[LastingSession]:
+        """The session of a guest that was begun on another node; fails with `failure`, which told
+        that the token is not one of an account, if there is no such session.
+        """
+        failure.trap(BadToken)
+        hash_ = hash_of(token)
+
+        def found(cells: Mapping[str, Cell]) -> Deferred[LastingSession]:
+            if hash_ not in cells:
+                failure.raiseException()
+            guest = decode_guest(cells[hash_].value)
+            self._make_room(address)
+            coming = self._admit(address, lambda: self._arrivals.restore(guest, hash_, address))
+            coming.addErrback(taken)
+            return coming.addCallback(self._opened, address, hash_, token)
+
+        def taken(refused: Failure) -> None:
+            refused.trap(NameInUse)
+            failure.raiseException()
+
+        if not self._shared or token.startswith(PREFIX):
+            failure.raiseException()
+        kept: Deferred[Any] = self._store.get(GUESTS, [hash_])
+        return kept.addCallback(found)
 
     def _adopt(
         self, credential: Credential, token: str, address: Address
@@ -253,14 +304,14 @@ class Sessions:
         """
         if session.over:
             return succeed(None)
-        return self._end(session)
+        return self._end(session, everywhere=session.record is None)
 
     def end_guest(self, person: Person) -> Deferred[int | None]:
         """End the session over HTTP of a guest, if it has one."""
         session = self._registry.of_guest(person)
-        return self._end(session) if session is not None else succeed(None)
+        return succeed(None) if session is None else self._end(session, everywhere=True)
 
-    def _end(self, session: LastingSession) -> Deferred[int | None]:
+    def _end(self, session: LastingSession, *, everywhere: bool = False) -> Deferred[int | None]:
         session.over = True
         session.note_use = None
         self._registry.discard(session)
@@ -273,7 +324,7 @@ class Sessions:
             ended()
         left: Deferred[int | None] = succeed(None)
         if not session.person.visiting:
-            left = self._departures.end(session.person, "")
+            left = self._departures.end(session.person, "", everywhere=everywhere)
         session.dismiss()
         return left
 

@@ -155,6 +155,14 @@ class Letters:
 
     # -- the fold --------------------------------------------------------------------------------
 
+    def restated(self, last: int) -> None:
+        """The state was read again, as it was at the id `last`: what is in memory may have gaps, so
+        readers go on from the store.
+        """
+        for source in [*self._inboxes.all(), *self._live.values()]:
+            source.restart((), last, last, self._notifier)
+            source.log.incomplete = True
+
     def deliver(self, entry: Entry, letter: Letter, growth: Growth) -> None:
         """A private message was stored: it goes to the readers of both accounts."""
         by, to = letter.by, recipient(letter)

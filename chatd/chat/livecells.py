@@ -10,7 +10,8 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Generic, TypeVar
+from functools import partial
+from typing import Any, Generic, TypeVar
 from weakref import WeakValueDictionary
 
 import msgspec
@@ -108,6 +109,23 @@ class LiveCells(Generic[T]):
         if cell is not None:
             self._set(cell, 0 if change.value is None else version, change.value)
 
+    def anew(self) -> Deferred[Callable[[], object]]:
+        """Read the cells in memory anew; fires with what folds them.  Fails with `Unavailable`."""
+        asked = [key for key, cell in self._live.items() if cell.version != UNKNOWN]
+        if not asked:
+            return succeed(lambda: None)
+
+        def fold(cells: Mapping[str, Cell]) -> None:
+            for key in asked:
+                cell = self.live(key)
+                if cell is not None:
+                    stored = cells.get(key)
+                    version, value = (0, None) if stored is None else stored
+                    self._set(cell, version, value)
+
+        read: Deferred[Any] = self._store.get(self._table, asked)
+        return read.addCallback(lambda cells: partial(fold, cells))
+
     def _read(self, cells: Mapping[str, Cell], asked: Sequence[LiveCell[T]]) -> None:
         for cell in asked:
             if cell.version == UNKNOWN:  # else it has changed meanwhile
@@ -132,6 +150,19 @@ class LiveCells(Generic[T]):
             self._log.error(
                 "a cell of {table} cannot be decoded: {problem}", table=self._table, problem=problem
             )
+
+
+def together(
+    readings: Iterable[Deferred[Callable[[], object]]],
+) -> Deferred[Callable[[], object]]:
+    """What was read anew in several places, folded in their order."""
+
+    def fold(folds: Sequence[Callable[[], object]]) -> None:
+        for each in folds:
+            each()
+
+    all_: Deferred[Any] = gatherResults(readings, consumeErrors=True)
+    return all_.addErrback(first_error).addCallback(lambda folds: partial(fold, folds))
 
 
 def first_error(failure: Failure) -> Failure:

@@ -18,6 +18,7 @@ from .accounts import Accounts
 from .administration import Administration
 from .admission import Admission
 from .arrivals import Arrivals
+from .attached import Attached
 from .attempts import Attempts
 from .attendance import Attendance
 from .cards import Cards
@@ -38,10 +39,14 @@ from .letters import Letters
 from .limits import Limits
 from .markers import Markers
 from .moderators import Moderators
+from .node_loss import NodeLoss
+from .node_release import NodeRelease
+from .nodes import Nodes
 from .passwords import HashingPool, Passwords
 from .past import Past
 from .people import People
 from .readers import Readers
+from .recent_letters import RecentLetters
 from .registration import Registration
 from .request_keys import RequestKeys
 from .rooms import Rooms
@@ -77,6 +82,8 @@ class Parts:
         self.admission = Admission(limits, clock.seconds)
         inboxes = Inboxes(lambda account: self.letters.archive(account), lambda: self.fold.horizon)
         self.people = People(node, inboxes)
+        self.attached = Attached(node, self.people)
+        self.recent_letters = RecentLetters(bool(node))
         self.notifier = Notifier(
             lambda wake: clock.callLater(0, wake), _reader_failed, clock.seconds
         )
@@ -97,7 +104,12 @@ class Parts:
 
         self.readers = Readers(self.rooms, policy or RoomPolicy(micros, banned, rules.guests))
         self.request_keys = RequestKeys(clock.seconds)
-        self.past = Past(store, self.rooms, lambda: self.fold.horizon)
+        self.past = Past(
+            store,
+            self.rooms,
+            lambda: self.fold.horizon,
+            lambda cursor: bool(self.nodes.lost) and self.nodes.was_lost(cursor),
+        )
         self.journal = Journal(clock, store, history)
         self.accounts = Accounts(store)
         core = Core(
@@ -112,11 +124,13 @@ class Parts:
             max_text,
         )
         self.correspondence = Correspondence(core)
-        self.departures = Departures(core)
-        self.arrivals = Arrivals(core, self.departures)
+        self.departures = Departures(core, self.attached)
+        self.arrivals = Arrivals(core, self.departures, self.attached, self.recent_letters)
         self.attendance = Attendance(core, self.departures)
         registry, credentials = SessionRegistry(), Credentials(now, store, self.accounts)
-        self.sessions = Sessions(core, now, registry, credentials, self.arrivals, self.departures)
+        self.sessions = Sessions(
+            core, now, registry, credentials, self.arrivals, self.departures, shared=bool(node)
+        )
         connections = ConnectionSessions(registry, credentials, self.arrivals, self.departures)
         self.signed_in = AccountSessions(now, store, self.journal, self.sessions, connections)
         self.ignores = Ignores(self.journal, self.accounts, self.people)
@@ -168,6 +182,22 @@ class Parts:
             core, micros, self.passwords, self.signed_in, self.correspondence
         )
         self.speech = Speech(core, self.departures, self.attendance, self.correspondence)
+        self.node_loss = NodeLoss(core, self.departures, self.attached)
+        self.node_release = NodeRelease(core, self.node_loss, self.attached, self.consequences)
+        self.nodes = Nodes(
+            core,
+            self.node_loss,
+            self.attached,
+            self.consequences,
+            [
+                self.accounts.anew,
+                self.sessions.anew,
+                self.ignores.anew,
+                self.consequences.anew,
+                self.cards.anew,
+                lambda: self.fold.claims_anew(),
+            ],
+        )
         self.fold = Fold(self, store)
 
 

@@ -22,11 +22,20 @@ and the pages must not pile up in memory before they are sent."""
 class Past:
     """Reads history from the store."""
 
-    def __init__(self, store: Store, rooms: Rooms, horizon: Callable[[], int]) -> None:
-        """`horizon` tells the highest id shown."""
+    def __init__(
+        self,
+        store: Store,
+        rooms: Rooms,
+        horizon: Callable[[], int],
+        was_lost: Callable[[int], bool],
+    ) -> None:
+        """`horizon` tells the highest id shown, and `was_lost` whether a cursor was given behind
+        events that the store has lost since.
+        """
         self._store = store
         self._rooms = rooms
         self._horizon = horizon
+        self._was_lost = was_lost
         self._paging = DeferredSemaphore(PAGES_AT_ONCE)
 
     def page(self, room: Room, before: int | None, limit: int) -> Deferred[Page]:
@@ -51,9 +60,11 @@ class Past:
         """The place in each log where a reader with that `cursor` begins; 0: before the oldest
         event that is stored.
 
-        A cursor above the horizon comes from another server, or from a lost state of this one.
+        A cursor above the horizon was given by another node, which is a moment ahead, or comes from
+        another server, or from a lost state of this one; the store tells which.
         """
-        if cursor > self._horizon():
+        ahead = cursor > self._horizon() and not self._store.given(cursor)
+        if ahead or self._was_lost(cursor):
             return lost(sources)
         return Place(cursor) if cursor else oldest(sources, self._first)
 

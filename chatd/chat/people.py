@@ -15,7 +15,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable, Iterable, Mapping
 from itertools import count
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 import msgspec
 from twisted.logger import Logger
@@ -23,39 +23,18 @@ from twisted.logger import Logger
 from ..model.account import decode_account
 from ..model.addresses import LOCAL, Address
 from ..model.errors import BadName, NameInUse, NameRegistered, NoSuchPerson
-from ..model.identity import decode_holder, subject_of
+from ..model.identity import decode_holder
 from ..model.lookalikes import Lookalikes, speaks_for_server
 from ..model.names import clean_name, name_key
-from ..model.units import ACCOUNTS, MEMBERS, NAMES, Cell, Change, Expect, room_table
+from ..model.units import ACCOUNTS, MEMBERS, NAMES, Cell, Change, room_table
+from .elsewhere import Elsewhere, elsewhere
 from .inbox import Inboxes
 from .person import Person
 from .room import Room
 
 _MEMBERS = room_table(MEMBERS, "")
-
-
-class Elsewhere(NamedTuple):
-    """A person whose sessions are on another node."""
-
-    id: str
-    name: str
-    key: str
-    """The name's key (`chatd.model.names.name_key`)."""
-    version: int
-    """The version of the cell `names/KEY`."""
-    account: str | None = None
-    admin: bool = False
-    address: Address = LOCAL
-
-    @property
-    def subject(self) -> str:
-        """See `chatd.model.identity.subject_of`."""
-        return subject_of(self.id, self.account)
-
-    @property
-    def expect(self) -> Expect:
-        """That this person still holds the name."""
-        return Expect(NAMES, self.key, self.version)
+_ID_BYTES = 4
+"""Random bytes in the ids of one start, as hexadecimal digits behind the node's name."""
 
 
 class PeopleObserver(Protocol):
@@ -90,9 +69,15 @@ class People:
         self._by_key: dict[str, Person | Elsewhere] = {}
         self._own: dict[str, Person] = {}
         # Ids are stored with guests' sessions, so an id must not be used again after a restart.
-        self._start = f"{node}{secrets.token_hex(4)}-"
+        self._node = node
+        self._start = f"{node}{secrets.token_hex(_ID_BYTES)}-"
         self._ids = count(1)
         self._guests = 0
+        self.ended: list[Person] = []
+        """Persons of this node who lost their names by what was shown.  The sessions of some of
+        them have not ended."""
+        self.unloaded: Callable[[Person, str], object] = lambda person, room: None
+        """Called when a person joined a room by another node, and the room is not in memory."""
         self._looks = Lookalikes()
         """The chosen names, by their skeletons."""
         self.observers: list[PeopleObserver] = []
@@ -101,6 +86,11 @@ class People:
         """Take over the names that the store has on opening: other nodes hold them."""
         for key, cell in names.items():
             self._hold(key, cell.value, cell.version)
+
+    @property
+    def start(self) -> str:
+        """The prefix of the ids of persons who came by this node since it was started."""
+        return self._start
 
     @property
     def held(self) -> Mapping[str, Person | Elsewhere]:
@@ -195,6 +185,26 @@ class People:
             if name not in self._by_key:
                 return name
 
+    def began_here(self, id: str) -> bool:
+        """Whether a person of that id came by this node, now or before it was restarted."""
+        return id.rpartition("-")[0][: -2 * _ID_BYTES] == self._node
+
+    def give_up(self) -> list[Person]:
+        """Take this node's persons for persons of another node, because other nodes release their
+        names; answers them.
+        """
+        own, self._own = list(self._own.values()), {}
+        for key, held in self._by_key.items():
+            if isinstance(held, Person):
+                self._by_key[key] = elsewhere(held)
+        return own
+
+    def identify(self, person: Person, id: str) -> None:
+        """Give a person who is about to come the id that the same person has on another node."""
+        self._own.pop(person.id, None)
+        person.id = id
+        self._own[id] = person
+
     def add_local(self, make: Callable[[str], Person], id: str = "") -> Person:
         """Add a person of this node, who is about to take a name: `make` makes it with its id,
         which is `id` if given, or else a new one.
@@ -208,8 +218,12 @@ class People:
         return person.id.startswith(self._start)
 
     def remove_local(self, person: Person) -> None:
-        """Remove a person of this node who could not come, or has left."""
+        """Remove a person of this node who could not come, or has left; or who has sessions on
+        other nodes only.
+        """
         self._own.pop(person.id, None)
+        if self._by_key.get(person.key) is person:
+            self._by_key[person.key] = elsewhere(person)
 
     # -- the fold --------------------------------------------------------------------------------
 
@@ -222,6 +236,8 @@ class People:
                     self._looks.discard(gone.name)
                     for observer in self.observers:
                         observer.went(gone, version)
+                if isinstance(gone, Person):
+                    self.ended.append(gone)
             else:
                 self._hold(change.key, change.value, version)
         elif change.table == ACCOUNTS:
@@ -229,15 +245,52 @@ class People:
             if isinstance(person, Person) and person.account == change.key and change.value:
                 person.admin = decode_account(change.value).admin
         elif change.table.startswith(_MEMBERS):
-            person = self._by_key.get(change.key)
-            if isinstance(person, Person):
+            held = self._by_key.get(change.key)
+            # The person may also be about to come here from another node.
+            person = held if held is None or isinstance(held, Person) else self._own.get(held.id)
+            if person is not None:
                 name = change.table[len(_MEMBERS) :]
                 if change.value is None:
                     person.rooms.pop(name, None)
                 elif (joined := room(name)) is not None:
                     person.rooms[name] = joined
+                else:
+                    self.unloaded(person, name)
                 for listener in tuple(person.listeners or ()):
                     listener()
+
+    def restated(self, names: Mapping[str, Cell]) -> list[Person]:
+        """Take over the names that the store has now; answers the persons of this node that have
+        lost theirs.
+        """
+        before, self._by_key = self._by_key, {}
+        self._looks = Lookalikes()
+        observers, self.observers = self.observers, []  # they observe only differences
+        for key, cell in names.items():
+            self._hold(key, cell.value, cell.version)
+        self.observers = observers
+        self._observe(before)
+        bereft = []
+        for person in self._own.values():
+            if person.version and self._by_key.get(person.key) is not person:
+                person.version = 0
+                bereft.append(person)
+        return bereft
+
+    def _observe(self, before: Mapping[str, Person | Elsewhere]) -> None:
+        """Have observers see which names are held now and were not `before`, and the reverse."""
+        last = max((held.version for held in (*before.values(), *self._by_key.values())), default=0)
+        for observer in self.observers:
+            for key in before.keys() - self._by_key.keys():
+                observer.went(before[key], last)
+            for key in self._by_key.keys() - before.keys():
+                observer.came(self._by_key[key])
+
+    def rejoined(self, rooms: Iterable[Room]) -> None:
+        """Correct the rooms of this node's persons: the members of `rooms` were read again."""
+        for person in self._own.values():
+            if person.version:
+                person.rooms = {room.name: room for room in rooms if person.key in room.members}
 
     def _hold(self, key: str, value: bytes, version: int) -> None:
         try:
@@ -248,6 +301,8 @@ class People:
         before = self._by_key.get(key)
         if before is not None:
             self._looks.discard(before.name)
+            if isinstance(before, Person) and before.id != holder.id:
+                self.ended.append(before)
         if holder.named:
             self._looks.add(holder.name)
         person = self._own.get(holder.id)
@@ -257,9 +312,11 @@ class People:
                 holder.name,
                 key,
                 version,
+                holder.named,
                 key if holder.account else None,
                 holder.admin,
                 Address(holder.address or LOCAL),
+                before.since if before is not None and before.id == holder.id else version,
             )
         else:
             if person.name != holder.name:  # else keep the string that is shared already
@@ -268,6 +325,8 @@ class People:
                 if person.since:
                     person.earlier.append((person.key, person.since, version))
                 person.since = version
+                if before is not None and before is not person and before.id == holder.id:
+                    person.since = before.since  # it comes from another node
             person.key, person.named, person.version = key, holder.named, version
             person.account = key if holder.account else None
             if holder.account and person.inbox.account is None:  # a guest has registered

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable
 from twisted.internet.interfaces import IReactorTime
 
 from ..model.events import Noticed, RoomEvent
+from .elsewhere import Elsewhere
 from .judge import crowded
 from .person import Person
 from .room import Room
@@ -49,7 +50,12 @@ class Unannounced:
         self.rooms: list[Room] = []
 
     def judge(
-        self, person: Person, rooms: Iterable[Room], *, coming: int = 0, named: bool = False
+        self,
+        person: Person | Elsewhere,
+        rooms: Iterable[Room],
+        *,
+        coming: int = 0,
+        named: bool = False,
     ) -> None:
         """Determine the rooms when a person is about to leave these rooms, or with `coming` 1 to
         join them, or with `named` to choose its first name in them.

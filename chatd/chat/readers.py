@@ -214,6 +214,16 @@ class Readers:
             self.templates.void_shared()
         self._end([*self._rooms, *self._inboxes] if room is None else [room], meant)
 
+    def rewind(self, since: int, until: int) -> None:
+        """Have the readers that were sent events above the id `since`, up to `until`, which the
+        store has lost, get a gap and read on from there.  Open polls are answered.
+        """
+        for template in list(self.templates):
+            template.void(None)
+        for reader in readers_of_all([*self._rooms, *self._inboxes]):
+            if since < reader.cursor <= until:
+                reader.rewind(since)
+
     def marked(self, inbox: Private, room: str, marker: int) -> None:
         """Send an account's new read marker to the readers of its private messages."""
         for reader in readers_of(inbox):

@@ -6,6 +6,7 @@ It is a fold: it changes only by what the store has shown (`chatd.chat.rooms`).
 from __future__ import annotations
 
 from bisect import bisect_left, insort
+from collections.abc import Collection, Mapping
 from typing import NamedTuple, Protocol
 from weakref import finalize, ref
 
@@ -15,10 +16,10 @@ from ..model.addresses import Address
 from ..model.identity import Identity
 from ..model.rights import EMPTY, Grant, Rights, Role, encode_rights
 from ..model.roomstate import NEW_ROOM, RoomState, encode_state
-from ..model.units import MEMBERS, ROLES, ROOMS, Change, Expect, room_table
+from ..model.units import MEMBERS, ROLES, ROOMS, Cell, Change, Expect, room_table
 from ..stream.archive import Archive
-from ..stream.eventlog import EventLog
-from ..stream.feed import Source
+from ..stream.eventlog import Entry, EventLog
+from ..stream.feed import Fanout, Source
 
 LOBBY = "lobby"
 """The room that everyone starts in."""
@@ -75,6 +76,8 @@ class Room(Source):
         clients that connect is sent the list."""
         self.counted: finalize[[Address], Room] | None = None
         """Uncounts the room when it leaves memory, if the directory counts it as only read."""
+        self.unread = False
+        """Whether the store could not be read: the members are known only as far as shown."""
         self.asked = 0.0
         """When the store was last asked for the room, on the reactor's clock."""
         self._presence: ref[Presence] | None = None
@@ -171,6 +174,26 @@ class Room(Source):
         has a cell."""
         if not version:
             self.founding = (Change(ROOMS, self.name, encode_state(state)),)
+
+    def restart(self, entries: Collection[Entry], floor: int, last: int, fanout: Fanout) -> None:
+        """See `Source.restart`; the presence, which is not stored, begins again."""
+        super().restart(entries, floor, last, fanout)
+        if self.watched is not None:
+            self.watched.restart((), last, last, fanout)
+        if self.streamed is not None:
+            self.streamed.restart(entries, floor, last, fanout)
+
+    @property
+    def complete(self) -> bool:
+        """Whether everything that the store has of it could be read."""
+        return self.readable and not self.unread and not self.log.incomplete
+
+    def restate_members(self, members: Mapping[str, Cell]) -> None:
+        """Take over the members that the store has."""
+        self.members = {}
+        self.names = []
+        for key, cell in members.items():
+            self.set_member(key, cell.value.decode())
 
     def set_right(self, table: str, key: str, value: bytes | None, version: int) -> None:
         """Fold a role, ban, mute, membership or invite.  Raises `msgspec.DecodeError`."""

@@ -47,6 +47,13 @@ class RoomIndex:
         for name, cell in cells.items():
             self._cells[name] = Known(cell.version, self._decoded(name, cell.value))
 
+    def restated(self, ends: Mapping[str, RoomSummary], cells: Mapping[str, Cell]) -> None:
+        """The store was read anew, and has these rooms and no others."""
+        self._cells.clear()
+        self._firsts.clear()
+        self._lasts.clear()
+        self.opened(ends, cells)
+
     def __len__(self) -> int:
         return len(self._cells) + sum(1 for name in self._lasts if name not in self._cells)
 

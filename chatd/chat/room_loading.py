@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from typing import Any
 from weakref import WeakValueDictionary
 
 import msgspec
@@ -25,7 +26,7 @@ from twisted.python.failure import Failure
 from ..model.errors import Unavailable
 from ..model.events import RoomEvent
 from ..model.rights import EMPTY
-from ..model.units import MEMBERS, RIGHTS, Cell, room_table
+from ..model.units import MEMBERS, RIGHTS, Cell
 from ..store import Loaded, Shown, Store
 from ..stream.archive import Archive
 from ..stream.eventlog import Entry, EventLog, Page
@@ -87,7 +88,7 @@ class RoomLoader:
         if room is not None:
             if not room.readable:
                 return self._complete(room).addCallback(lambda _: room)
-            if room.log.incomplete:
+            if not room.complete:
                 self._complete(room)
             return succeed(room)
         arrival: Deferred[Room] = Deferred()
@@ -126,9 +127,10 @@ class RoomLoader:
         known = self._index.known(key)
         room.set_state(known.state, known.version)
         if tables is None:
+            room.unread = True
             room.readable = not (known.state.guarded or known.state.closed)
         else:
-            self._fill(room, tables)
+            self.fill(room, tables)
         for shown in pending.shown:
             self._follow(room, shown)
         if log.count or log.incomplete:
@@ -136,10 +138,10 @@ class RoomLoader:
         for waiting in pending.waiting:
             waiting.callback(room)
 
-    def _fill(self, room: Room, tables: Mapping[str, Mapping[str, Cell]]) -> None:
+    def fill(self, room: Room, tables: Mapping[str, Mapping[str, Cell]]) -> None:
         """Set a room's members, roles, bans, mutes and invites from the store's cells."""
-        for member, cell in tables.get(MEMBERS, {}).items():
-            room.set_member(member, cell.value.decode())
+        room.restate_members(tables.get(MEMBERS, {}))
+        room.unread = False
         room.readable = True
         room.rights = EMPTY
         for table in RIGHTS:
@@ -166,19 +168,28 @@ class RoomLoader:
     def _complete(self, room: Room) -> Deferred[None]:
         """Try again to load what the store could not read before; fires when it has answered."""
         now = self._clock.seconds()
-        if now - room.asked < RELOAD_SECONDS:
+        if now - room.asked < RELOAD_SECONDS or room.name in self._pending:
             return succeed(None)
         room.asked = now
         until = room.log.floor
+        pending = self._pending[room.name] = Pending()
 
         def loaded(loaded: Loaded) -> None:
             if room.log.incomplete:
                 page = self.redacted.cleared(Page(loaded.entries, loaded.floor, False))
-                room.prepend(page.entries, loaded.floor)
-            if not room.readable:
-                self._fill(room, loaded.tables)
+                entries = [entry for entry in page.entries if entry.id > pending.erased]
+                room.prepend(entries, loaded.floor)
+            if room.unread or not room.readable:
+                self.fill(room, loaded.tables)
+                for shown in pending.shown:
+                    self._follow_cells(room, shown)
 
-        return self._store.load(room.name, until).addCallbacks(loaded, self._log_failure)
+        def done(result: Any) -> Any:
+            del self._pending[room.name]
+            return result
+
+        completing: Deferred[Any] = self._store.load(room.name, until)
+        return completing.addCallbacks(loaded, self._log_failure).addBoth(done)
 
     def _read(self, key: str, after: int, limit: int, done: Callable[[Page | None], None]) -> None:
         """Read events for the archive of a room's log; calls `done` with None if that fails."""
@@ -212,20 +223,23 @@ class RoomLoader:
 
     def _follow(self, room: Room, shown: Shown) -> None:
         """Apply to a room what was shown while it was being loaded."""
-        table = room_table(MEMBERS, room.name)
-        for change in shown.changes:
-            if change.table == table:
-                room.set_member(change.key, text_of(change.value))
-            elif change.table.endswith(f":{room.name}"):
-                kind = change.table.partition(":")[0]
-                if kind in RIGHTS:
-                    self.set_right(room, kind, change.key, change.value, shown.id)
+        self._follow_cells(room, shown)
         for redaction in shown.redacts:
             if redaction.event.room == room.name:
                 room.redact(Entry(redaction.id, redaction.event))
         for entry in shown.entries:
             if isinstance(entry.event, RoomEvent) and entry.event.room == room.name:
                 room.log.append(entry)
+
+    def _follow_cells(self, room: Room, shown: Shown) -> None:
+        for change in shown.changes:
+            kind, _, name = change.table.partition(":")
+            if name != room.name:
+                continue
+            if kind == MEMBERS:
+                room.set_member(change.key, text_of(change.value))
+            elif kind in RIGHTS:
+                self.set_right(room, kind, change.key, change.value, shown.id)
 
 
 def text_of(value: bytes | None) -> str | None:

@@ -18,7 +18,7 @@ from twisted.internet.interfaces import IReactorTime
 from ..model.events import RoomEvent
 from ..model.names import clean_room
 from ..model.units import MEMBERS, RIGHTS, ROOMS, Change, Redaction, room_table
-from ..store import Shown, Store
+from ..store import Loaded, Shown, Store
 from ..stream.eventlog import Entry
 from ..stream.feed import Source
 from ..stream.notifier import Notifier
@@ -48,6 +48,7 @@ class Rooms:
         highest id shown.
         """
         self._clock = clock
+        self.notifier = notifier
         self._horizon = horizon
         self.index = RoomIndex()
         self._live: WeakValueDictionary[str, Room] = WeakValueDictionary()
@@ -69,7 +70,7 @@ class Rooms:
     def loaded(self, name: str) -> Room | None:
         """The room of that (clean) name, if it is in memory and complete."""
         room = self._live.get(name)
-        return room if room is not None and room.readable and not room.log.incomplete else None
+        return room if room is not None and room.complete else None
 
     def live(self, name: str) -> Room | None:
         """The room of that (clean) name, if it is in memory."""
@@ -136,6 +137,15 @@ class Rooms:
     def shown(self, batch: Sequence[Shown]) -> None:
         """A batch was shown: pass it on to the rooms that are being loaded."""
         self._loader.shown(batch)
+
+    def restate(self, room: Room, loaded: Loaded, last: int) -> None:
+        """Take over a room that was read again, as it was at the id `last`; its settings are in the
+        index.
+        """
+        known = self.index.known(room.name)
+        room.set_state(known.state, known.version)
+        self._loader.fill(room, loaded.tables)
+        room.restart(loaded.entries, loaded.floor, last, self.notifier)
 
     # -- lists of rooms --------------------------------------------------------------------------
 

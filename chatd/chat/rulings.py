@@ -28,7 +28,7 @@ from ..model.policy import Policy
 from ..model.rights import Role
 from ..model.roomstate import RoomState
 from ..model.units import ADMITTED, BANS, MUTES, Change, Expect, Unit
-from .people import Elsewhere
+from .elsewhere import Elsewhere
 from .person import Person
 from .room import Room
 

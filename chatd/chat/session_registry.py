@@ -77,6 +77,10 @@ class SessionRegistry:
         """The sessions of the account with that key."""
         return self._of.get(account, set())
 
+    def signed_in(self) -> list[Session]:
+        """The sessions of all accounts."""
+        return [session for sessions in self._of.values() for session in sessions]
+
     def of_guest(self, person: Person) -> LastingSession | None:
         """The session over HTTP of a guest, who has one at most."""
         return next((one for one in self._by_hash.values() if one.person is person), None)

@@ -10,9 +10,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from twisted.internet.defer import Deferred, succeed
+
 from ..model.errors import BadToken
 from ..model.units import ACCOUNTS, Change
 from .credentials import Credentials
+from .livecells import together
 from .readers import Readers
 from .session_registry import SessionRegistry
 from .sessions import LastingSession, Session
@@ -44,6 +47,16 @@ class SessionRevocation:
             changed = self._registry.with_hash(change.key)
             if changed is not None:
                 self.check(changed)
+
+    def anew(self) -> Deferred[Callable[[], object]]:
+        """Read the credentials in memory again; fires with a function that folds them, and ends the
+        sessions whose credential is not good.  Fails with `Unavailable`.
+        """
+        return together([self._credentials.anew(), succeed(self._check_all)])
+
+    def _check_all(self) -> None:
+        for session in self._registry.signed_in():
+            self.check(session)
 
     def check(self, session: Session) -> None:
         """End a session and its readers if its credential is not good any more."""

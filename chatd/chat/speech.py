@@ -27,9 +27,9 @@ from .attendance import Attendance
 from .core import Core
 from .correspondence import Correspondence
 from .departures import Departures
+from .elsewhere import Elsewhere
 from .journal import Outcome
 from .lane import ALONE, in_order
-from .people import Elsewhere
 from .person import Person
 from .room import LOBBY, Room
 

@@ -18,7 +18,8 @@ from ..model.errors import BadName, NoSuchPerson
 from ..model.names import clean_name, name_key
 from ..model.units import ACCOUNTS, JOINERS, Cell, room_table
 from ..store import Store
-from .people import Elsewhere, People
+from .elsewhere import Elsewhere
+from .people import People
 from .person import Person
 from .rulings import Target
 

@@ -14,7 +14,7 @@ from ..chat.service import ChatService
 from ..model.errors import ChatError
 from ..server.pageurl import page_url
 from ..server.settings import Settings
-from ..store.engines import store_at
+from ..store.engines import default_node, node_name, store_at
 from ..store.wallclock import WallClock
 from .link import Refused
 from .tasks import Task
@@ -26,12 +26,15 @@ async def carry_out(task: Task, settings: Settings, directory: Path, clock: Any)
     Raises `ChatError`.
     """
     now = WallClock()
-    store = store_at(settings.store, clock, now, settings.history, directory=directory)
+    # Another name than the server's, whose place this would take among nodes that share the store.
+    node = node_name(settings.store, f"console-{default_node()}")
+    store = store_at(settings.store, clock, now, settings.history, directory=directory, node=node)
     chat = ChatService(
         clock,
         store,
         history=settings.history,
         max_text=settings.max_text,
+        node=node,
         now=now,
         rules=settings.rules,
         shared=settings.proxies.trusts_address,

@@ -311,3 +311,18 @@ class NameChanged(PresenceEvent, frozen=True, tag="name-changed"):
 
     sender: str = field(name="from")
     to: str
+
+
+Appended = (
+    Kept
+    | Told
+    | Arrived
+    | Departed
+    | NameChanged
+    | AwayChanged
+    | AccountTaken
+    | CardChanged
+    | Typing
+    | Signalled
+)
+"""All events that a store is given, and so all that nodes decode from a store that they share."""

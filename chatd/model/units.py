@@ -86,7 +86,10 @@ ROOM_TABLES = (MEMBERS, ROLES, BANS, MUTES, ADMITTED, INVITES, SPOKEN)
 """Tables of which each room has one of its own, called `TABLE:ROOM`; they are loaded with it."""
 RIGHTS = frozenset(ROOM_TABLES) - {MEMBERS}
 """Those of them that the policy decides by (`chatd.model.rights`)."""
-PRESENCE = (NAMES, MEMBERS)
+ATTACHED = "attached"
+"""Table of the nodes that have sessions of a person, if several share a store: the person's id and
+the node -> nothing."""
+PRESENCE = (NAMES, MEMBERS, ATTACHED)
 """Tables about connected people: they are empty at a start, and not written to a file."""
 
 

@@ -114,6 +114,13 @@ def text(value: str) -> str:
     return value
 
 
+def node_name(value: str) -> str:
+    """Accept a name without blanks, of up to 64 characters."""
+    if not value or len(value) > 64 or not value.isprintable() or " " in value:
+        raise ValueError(f"{value!r} is no name; one has up to 64 characters and no blanks")
+    return value
+
+
 def origin(value: str) -> str:
     """Check a web site's origin (RFC 6454)."""
     try:

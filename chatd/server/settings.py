@@ -18,7 +18,8 @@ from ..http.bounds import IDLE_SECONDS, REQUEST_SECONDS, Bounds
 from ..http.proxies import Proxies
 from ..model.bounds import MAX_RAW_TEXT
 from ..net.stalls import STALL_SECONDS
-from ..store.sqlite import DURABILITY, Retention
+from ..store.retained import Retention
+from ..store.sqlite import DURABILITY
 from .doors import DOORS
 from .option import (
     METADATA,
@@ -27,6 +28,7 @@ from .option import (
     checker,
     flag,
     host,
+    node_name,
     number,
     one_of,
     option,
@@ -53,8 +55,16 @@ class Settings:
     # Storage.
     store: str = option(
         "sqlite:chatd.sqlite",
-        "Where history is kept: sqlite:PATH, a file; memory:, nowhere.",
+        "Where history is kept: sqlite:PATH, a file; memory:, nowhere; redis://HOST, a Redis or "
+        "Valkey that several nodes share.",
         text,
+    )
+    node: str | None = option(
+        None,
+        "This node's name among several that share a store; a second one of that name takes its "
+        "place.",
+        node_name,
+        default_is="the host's name and the process id",
     )
     durability: str = option(
         "disk",

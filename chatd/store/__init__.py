@@ -26,7 +26,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import NamedTuple, Protocol
 
 from twisted.internet.defer import Deferred
@@ -101,13 +101,38 @@ class Follower(Protocol):
         comes with the id of its oldest event left, or None if it has none left.
         """
 
+    def missed(self, since: int, survey: Callable[[], Deferred[Opened]]) -> None:
+        """Read the state again, beginning with `survey`: units above the id `since` were stored and
+        not shown, or were shown and then lost.  Units that are stored from now on are shown.
+
+        A store that several nodes share calls this when its node was behind for too long, or when
+        the database has lost units that it had acknowledged.
+        """
+
+    def over(self) -> None:
+        """The other nodes have given this one up: all its persons have left.  From now on it counts
+        as a new node.
+        """
+
+    def gone(
+        self, held: Collection[tuple[str, str]], announced: bool
+    ) -> Deferred[Collection[tuple[str, str]]]:
+        """Release the persons of another node, which is gone: `held` are the cells of presence
+        tables that it wrote, as tables and keys.  With `announced` the rooms' histories have it.
+
+        Fires when that is done, with the cells that stay; they count as this node's from then on,
+        and the store deletes the others.
+        """
+
 
 class Store(Protocol):
     """The engine under a `ChatService`."""
 
-    id: str
-    """The store's own id, once it is open: random ASCII letters and digits, kept as long as the
-    history."""
+    @property
+    def id(self) -> str:
+        """The store's own id, once it is open: random ASCII letters and digits, kept as long as the
+        history.
+        """
 
     def check(self) -> None:
         """Check whether the engine can be used, and release it again.
@@ -127,6 +152,11 @@ class Store(Protocol):
 
         Fails with `Unavailable` if the engine refused: then no unit was stored.  Fails with
         `InDoubt` if it is not known whether the units were stored.
+        """
+
+    def given(self, cursor: int) -> bool:
+        """Whether another node may have given a cursor that is above every id shown here: that node
+        may be a moment ahead.
         """
 
     def probe(self) -> Deferred[None]:

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import os
+import socket
 from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from ..model.errors import Malformed
 from . import Store
 from .memory import MemoryStore
-from .sqlite import FOR_EVER, Retention, SqliteStore
+from .redis.dialling import Dialler
+from .redis.store import RedisStore
+from .redis.url import SCHEMES, parse
+from .retained import FOR_EVER, Retention
+from .sqlite import SqliteStore
 from .worker import ThreadWorker
 
 
@@ -22,11 +29,13 @@ def store_at(
     directory: Path = Path(),
     durability: str = "disk",
     retention: Retention = FOR_EVER,
+    node: str = "",
 ) -> Store:
-    """The store that a URL names: `memory:`, or `sqlite:PATH`.
+    """The store that a URL names: `memory:`, `sqlite:PATH`, or `redis://…`.
 
     `now` is the wall clock in seconds since the Unix epoch; `history` is how many events of a room
-    `Store.load` returns.  A relative path starts at `directory`.  Raises `Malformed`.
+    `Store.load` returns.  A relative path starts at `directory`.  `node`
+    is this node's name, if several share the store.  Raises `Malformed`.
     """
     scheme, _, path = url.partition(":")
     if scheme == "memory" and not path:
@@ -41,4 +50,35 @@ def store_at(
             durability=durability,
             retention=retention,
         )
-    raise Malformed(f"unknown store {url!r}; use memory: or sqlite:PATH")
+    if scheme in SCHEMES and path.startswith("//"):
+        return _redis_store(url, reactor, history, retention, node_name(url, node))
+    raise Malformed(f"unknown store {url!r}; use memory:, sqlite:PATH or redis://HOST")
+
+
+def _redis_store(
+    url: str, reactor: Any, history: int, retention: Retention, node: str
+) -> RedisStore:
+    parsed = parse(url)
+    if not (find_spec("hiredis") and find_spec("txredisapi")):
+        raise Malformed(
+            "a Redis store needs two libraries more; install them with pip install 'chatd[redis]'"
+        )
+    return RedisStore(
+        reactor,
+        Dialler(reactor, parsed),
+        history,
+        node=node,
+        prefix=parsed.prefix,
+        database=parsed.database,
+        retention=retention,
+    )
+
+
+def node_name(store: str, node: str) -> str:
+    """What tells this node's persons from those of others: its name, if several share the store."""
+    return (node or default_node()) if store.partition(":")[0] in SCHEMES else ""
+
+
+def default_node() -> str:
+    """A name for this node: that of the machine, and the process's number."""
+    return f"{socket.gethostname()}-{os.getpid()}"

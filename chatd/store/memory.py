@@ -216,6 +216,10 @@ class MemoryStore:
         self._waiting.append((units, stored))
         return stored
 
+    def given(self, cursor: int) -> bool:
+        """See `Store.given`: there is no other node."""
+        return False
+
     def probe(self) -> Deferred[None]:
         """See `Store.probe`."""
         return self._later(lambda: None)

@@ -14,7 +14,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Generator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar
@@ -40,6 +39,7 @@ from . import CLOSING, Follower, Loaded, Opened, Shown
 from .cells import Cells
 from .reader import Reader
 from .requests import RequestKeys
+from .retained import DAY, FOR_EVER, TIDY_SECONDS, Retention
 from .wallclock import doubt
 from .worker import Worker
 from .writer import Stored, Writer
@@ -47,27 +47,10 @@ from .writer import Stored, Writer
 DURABILITY = {"disk": "FULL", "process": "NORMAL"}
 """What an acknowledged event survives, and the `PRAGMA synchronous` for it: `disk`, a loss of
 power; `process`, only the end of the process."""
-TIDY_SECONDS = 60.0
-"""Seconds between two runs of retention."""
 MOST_AT_ONCE = 5000
 """Events in one commit: at most 0.1 s of work."""
 REFUSED = "the server cannot store anything now; try again in a moment"
 """The message of `Unavailable` for what the file did not take."""
-DAY = 86_400_000_000
-"""Microseconds."""
-
-
-@dataclass(frozen=True)
-class Retention:
-    """How many events are kept; None: all."""
-
-    days: float | None = None
-    events: int | None = None
-    """Of all rooms together."""
-
-
-FOR_EVER = Retention()
-
 T = TypeVar("T")
 
 _Appended = tuple[Sequence[Unit], Deferred[list[int | Stale]]]
@@ -150,6 +133,10 @@ class SqliteStore:
         self._waiting.append((units, stored))
         self._commit()
         return stored
+
+    def given(self, cursor: int) -> bool:
+        """See `Store.given`: there is no other node."""
+        return False
 
     def probe(self) -> Deferred[None]:
         """See `Store.probe`."""

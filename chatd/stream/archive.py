@@ -29,7 +29,17 @@ call `done` with them once, now or later; with None if they could not be read.  
 class PageRead:
     """One page of an archive, requested or arrived, and the readers that wait for it."""
 
-    __slots__ = ("__weakref__", "_last", "after", "arrived", "batches", "page", "readers", "until")
+    __slots__ = (
+        "__weakref__",
+        "_last",
+        "after",
+        "arrived",
+        "batches",
+        "page",
+        "readers",
+        "until",
+        "void",
+    )
 
     def __init__(self, after: int, last: int) -> None:
         """A page after the cursor `after`, requested when the log's last cursor was `last`."""
@@ -42,6 +52,8 @@ class PageRead:
         self.readers: set[Reader] = set()
         self.batches: dict[tuple[str, int], Batch] = {}
         """Batches made of it, by codec and cursor, for readers of this source alone."""
+        self.void = False
+        """Whether its events may have been erased since: readers request another page."""
         self._last = last
 
     def arrive(self, page: Page | None) -> None:
@@ -63,7 +75,7 @@ class PageRead:
 
     def covers(self, place: int) -> bool:
         """Whether it is the page that a reader at `place` needs."""
-        return place == self.after or self.after < place < self.until
+        return not self.void and (place == self.after or self.after < place < self.until)
 
     @property
     def failed(self) -> bool:
@@ -114,8 +126,10 @@ class Archive:
             read.redact(entry)
 
     def forget(self) -> None:
-        """Share no page that was requested before: its events may have been erased since."""
+        """Use no page that was requested before: its events may have been erased since."""
         self._under_way.clear()
+        for read in list(self._pages):
+            read.void = True
 
     def _arrived(self, key: tuple[int, int], read: PageRead, page: Page | None) -> None:
         if self._under_way.get(key) is read:

@@ -159,6 +159,16 @@ class EventLog:
         self.floor = floor
         self._entries = deque([*entries[-room:], *self._entries], self.capacity)
 
+    def restart(self, entries: Sequence[Entry], floor: int, last: int) -> None:
+        """Replace the entries, because the log was read again: `entries` are all of those after the
+        cursor `floor` and up to `last`.
+        """
+        self.incomplete = False
+        self._entries = deque(entries, self.capacity)
+        self.floor = floor
+        self.last = last
+        self.count += len(entries)
+
     def clear(self) -> None:
         """Drop all entries, which have been erased.  No gap is reported for them."""
         self._entries = ()

@@ -196,6 +196,18 @@ class Source:
         for feed in self.feeds():
             feed.forget()
 
+    def restart(self, entries: Collection[Entry], floor: int, last: int, fanout: Fanout) -> None:
+        """Replace the log, which was read again (`EventLog.restart`), and wake the readers."""
+        self.log.restart(list(entries), floor, last)
+        if self.archive is not None:
+            self.archive.forget()
+        for feed in self.feeds():
+            feed.forget()
+            if feed.readers:
+                fanout.mark(feed, 0)
+                for reader in feed.readers:
+                    reader.find_single_feed()
+
 
 def merged(
     places: Iterable[tuple[Feed, int]],

@@ -60,6 +60,12 @@ class Selection:
         gaps = (*owed, *(gap for gap in batch.gaps if gap.source not in told))
         return Batch(batch.chunk, batch.count, batch.cursor, gaps, end=batch.end)
 
+    def rewind(self, cursor: int, owed: tuple[Gap, ...]) -> None:
+        """Continue all logs from `cursor`, with the gaps `owed` first."""
+        self._begins = None
+        self.owed = owed
+        self.find_single(cursor)
+
     def hide(self, ids: Sequence[int], cursor: int) -> None:
         """Leave these events out of all batches from now on."""
         self._hidden = (self._hidden or set()).union(ids)

@@ -206,6 +206,20 @@ class Subscriber:
         if unread:
             self._count_read()
 
+    def rewind(self, cursor: int) -> None:
+        """Go back to `cursor`, because the store has lost the events after it that were delivered:
+        the next `wake` reports a gap, and reads on from there.
+        """
+        self.cursor = cursor
+        gaps = tuple(Gap(feed.source.name, None) for feed in self.feeds if feed.source.name)
+        self._selection.rewind(cursor, gaps)
+        if self._backlog:
+            self._backlog.leave()
+            self._backlog = None
+        if self.paused:
+            self._count_read()
+        self._see_fast_path()
+
     def hide(self, *ids: int) -> None:
         """Do not deliver these events: a client's own messages, with `/echo off`."""
         if ids:

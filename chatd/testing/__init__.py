@@ -91,13 +91,15 @@ class InMemoryChat:
         message_rate: float = 0,
         policy: Policy | None = None,
         node: InMemoryChat | None = None,
+        restarted: bool = False,
         rules: Rules = OPEN_TO_ALL,
         shared: Callable[[Address], bool] = lambda address: False,
         **limits: Any,
     ) -> None:
         """Further `limits` are fields of `chatd.chat.limits.Limits`.
 
-        With another chat as `node`, the two are nodes of one chat, with one clock and one store.
+        With another chat as `node`, the two are nodes of one chat, with one clock and one store;
+        if it is `restarted`, this one is what that has become, and has its name.
         """
         self.clock: StrictClock = node.clock if node else StrictClock()
         if not node:
@@ -114,7 +116,7 @@ class InMemoryChat:
             max_text=max_text,
             limits=Limits(message_rate=message_rate, **limits),
             policy=policy,
-            node="b" if node else "a",
+            node="b" if node and not restarted else "a",
             now=self.clock.seconds,
             passwords=Passwords(self.passwords, CHEAP),
             rules=rules,

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, Literal, TypeVar
 
-from twisted.internet.defer import Deferred, fail
+from twisted.internet.defer import Deferred, fail, succeed
 
 from ..model.errors import InDoubt, Unavailable
 from ..model.units import Cell, Stale, Unit, is_kept
-from ..store import Loaded, Shown
+from ..store import Loaded, Opened, Shown
 from ..store.memory import MemoryStore
 from ..stream.eventlog import Entry, Page
 from ..stream.pages import MOST_BYTES
@@ -33,6 +33,10 @@ class FakeFollower:
         self.firsts: dict[str, int | None] = {}
         """The last argument of `forgotten` for each room."""
         self._shown = shown
+        self.staying: list[tuple[str, str]] = []
+        """What `gone` answers."""
+        self.happened: list[object] = []
+        """What was told beside that: `missed`, `over`, `gone`."""
 
     def shown(self, batch: Sequence[Shown]) -> None:
         """See `chatd.store.Follower.shown`."""
@@ -50,6 +54,21 @@ class FakeFollower:
     def forgotten(self, firsts: Mapping[str, int | None]) -> None:
         """See `chatd.store.Follower.forgotten`."""
         self.firsts.update(firsts)
+
+    def missed(self, since: int, survey: Callable[[], Deferred[Opened]]) -> None:
+        """See `chatd.store.Follower.missed`."""
+        self.happened.append(("missed", since))
+
+    def over(self) -> None:
+        """See `chatd.store.Follower.over`."""
+        self.happened.append("over")
+
+    def gone(
+        self, held: Collection[tuple[str, str]], announced: bool
+    ) -> Deferred[Collection[tuple[str, str]]]:
+        """See `chatd.store.Follower.gone`."""
+        self.happened.append(("gone", sorted(held), announced))
+        return succeed(self.staying)
 
     def table(self, name: str) -> dict[str, Cell]:
         """A table as it was shown."""

@@ -90,3 +90,21 @@ def test_an_account_has_a_host_of_its_own(chat: InMemoryChat) -> None:
     assert re.fullmatch(r"[a-z0-9]{10}\.account", known.host)
     assert known.host == chat.service.cards.host_of_account("ada")
     assert chat.service.cards.of("nobody").host.endswith(".guest")
+
+
+def test_a_key_that_the_store_has_lost_is_stored_again() -> None:
+    """So hosts stay as they are, on every node; a key that another node has stored counts."""
+    one = InMemoryChat()
+    make_ready(one)
+    two = InMemoryChat(node=one)
+    one.enter("ada", HOME)
+    before = host(one, "ada")
+    for column in one.store.engine.cells._tables["secrets"]:
+        column.clear()
+    for chat in (one, two):
+        reading = chat.service.cards.anew()
+        chat.settle()
+        result_of(reading)()
+        chat.settle()
+    assert host(one, "ada") == before
+    assert two.service.cards.host_of_address(HOME) == before

@@ -43,8 +43,7 @@ class TwoNodes(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        one = InMemoryChat()
-        self.nodes = [one, InMemoryChat(node=one)]
+        self.nodes = self.make()
         self.people: list[tuple[InMemoryChat, Person]] = []
         self.said: dict[str, list[str]] = {}
         self.acknowledged: dict[str, int] = {}
@@ -53,6 +52,11 @@ class TwoNodes(RuleBasedStateMachine):
         self.count = 0
         # Rooms stay in memory, so that their folds are compared and not their loading only.
         self.rooms = [node.room(name) for node in self.nodes for name in ROOMS]
+
+    def make(self) -> list[Any]:
+        """Two nodes."""
+        one = InMemoryChat()
+        return [one, InMemoryChat(node=one)]
 
     @rule(node=st.integers(0, 1), name=st.sampled_from(["", *NAMES]))
     def enter(self, node: int, name: str) -> None:

@@ -37,6 +37,14 @@ def test_a_guest_who_is_killed_leaves_and_its_readers_end(chat: InMemoryChat, ru
         chat.service.sessions.find(session.token)
 
 
+def test_a_guest_on_another_node_cannot_be_killed(chat: InMemoryChat, ruth: Deputy) -> None:
+    """The refusal says what reaches it; an audit record is not written."""
+    InMemoryChat(node=chat).enter("bob")
+    chat.settle()
+    with pytest.raises(NotAllowed, match="ban the guest from the server"):
+        chat.service.kill(ruth, "bob", "spam")
+
+
 def test_an_account_that_is_killed_is_signed_out_everywhere(
     chat: InMemoryChat, ruth: Deputy
 ) -> None:

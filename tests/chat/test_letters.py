@@ -338,3 +338,23 @@ def test_a_conversation_stays_in_memory_for_a_while(chat: InMemoryChat) -> None:
     found = talk(chat, "ada", "bob")
     evict_rooms(chat)
     assert chat.service.letters.conversation("ada", "bob", "bob") is found
+
+
+def test_readers_go_on_from_the_store_after_the_state_was_read_again(chat: InMemoryChat) -> None:
+    """The memory may have gaps then: no message is left out, nor told twice."""
+    ada, bob = account(chat, "ada"), account(chat, "bob")
+    found = talk(chat, "ada", "bob")
+    cursor = chat.service.horizon
+    tell(chat, bob, "ada", "one")
+    sources = (found, ada.person.inbox)
+    outlets = [reading(chat, source, owner=ada, cursor=cursor) for source in sources]
+    tell(chat, bob, "ada", "two")
+    chat.service.letters.restated(chat.service.horizon)
+    assert found.log.incomplete
+    late = reading(chat, found, owner=ada, cursor=cursor)
+    tell(chat, bob, "ada", "three")
+    chat.settle()
+    for outlet in (*outlets, late):
+        assert [e["text"] for e in given_to(outlet)] == ["one", "two", "three"]
+        assert not any(batch.gaps for batch in outlet.batches)
+    assert texts(page(chat, "ada", "bob")) == ["one", "two", "three"]

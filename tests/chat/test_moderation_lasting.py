@@ -13,7 +13,7 @@ from chatd.model.errors import Banned, ChatError, Muted, NotFound, Unavailable
 from chatd.model.identity import Stranger
 from chatd.model.moderation import Admit, Ban, Configure, GiveRole, Kick, Mute
 from chatd.model.rights import Role
-from chatd.store.sqlite import Retention
+from chatd.store.retained import Retention
 from chatd.testing import InMemoryChat, result_of
 
 from ..kit.chat import (

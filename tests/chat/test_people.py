@@ -7,10 +7,12 @@ from weakref import ref
 
 import pytest
 
-from chatd.chat.people import Elsewhere
+from chatd.chat.elsewhere import Elsewhere
+from chatd.chat.person import Person
 from chatd.model.commands import Join, Leave, Rename, Say, Tell
 from chatd.model.errors import NameInUse, NoSession, NoSuchPerson
 from chatd.model.events import Joined, Left, Renamed, Said
+from chatd.model.units import NAMES
 from chatd.testing import InMemoryChat, result_of
 
 from ..kit.chat import events, looked_up, private, refused
@@ -232,3 +234,26 @@ def test_a_person_s_own_private_messages_are_there_after_a_change_of_name(
     chat.perform(bob, Rename("rob"))
     chat.perform(ada, Tell("rob", "2"))
     assert [event.text for event in private(bob)] == ["1", "2"]  # type: ignore[attr-defined]
+
+
+def test_observers_see_only_what_differs_when_the_names_are_read_again(chat: InMemoryChat) -> None:
+    """A name that is held before and after is no news."""
+    seen: list[tuple[str, str]] = []
+
+    class Observer:
+        def came(self, person: Person | Elsewhere) -> None:
+            seen.append(("came", person.name))
+
+        def went(self, person: Person | Elsewhere, id_: int) -> None:
+            assert id_ > 0
+            seen.append(("went", person.name))
+
+    chat.enter("ada")
+    chat.enter("bob")
+    people = chat.service.people
+    people.observers.append(Observer())
+    names = dict(chat.store._table(NAMES))
+    lost = names.pop("ada")
+    assert [person.name for person in people.restated(names)] == ["ada"]
+    people.restated({**names, "ada": lost})
+    assert seen == [("went", "ada"), ("came", "ada")]

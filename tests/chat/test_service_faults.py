@@ -33,7 +33,7 @@ from chatd.chat.room_loading import RELOAD_SECONDS
 from chatd.model.commands import Say, Tell
 from chatd.model.errors import InDoubt, Unavailable
 from chatd.model.events import MESSAGES
-from chatd.store.sqlite import TIDY_SECONDS, Retention
+from chatd.store.retained import TIDY_SECONDS, Retention
 from chatd.stream.eventlog import Entry, Page
 from chatd.testing import START, FakeOutlet, InMemoryChat, result_of
 from chatd.testing.stores import Held

@@ -10,7 +10,7 @@ from chatd.chat.request_keys import former_key
 from chatd.model.commands import Join, Say, SetTopic, Tell
 from chatd.model.errors import Unavailable
 from chatd.model.units import REMEMBERED_SECONDS
-from chatd.store.sqlite import TIDY_SECONDS, Retention
+from chatd.store.retained import TIDY_SECONDS, Retention
 from chatd.testing import InMemoryChat, result_of
 
 from ..kit.chat import evict_rooms, read, reading, refused

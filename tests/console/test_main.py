@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from twisted.internet.defer import CancelledError, Deferred
 
 from chatd.console import main as command
 from chatd.console import offline
@@ -28,6 +29,10 @@ from chatd.console.tasks import (
     UnbanWho,
 )
 from chatd.server.settings import Settings
+from chatd.store import Store
+from chatd.store.memory import MemoryStore
+from chatd.testing import START
+from chatd.testing.clock import StrictClock
 
 
 class Desk:
@@ -216,3 +221,23 @@ def test_memory_has_no_console_without_a_server() -> None:
     """It has nothing to work on."""
     with pytest.raises(Refused, match="memory: keeps nothing"):
         offline.run(ListAccounts(), Settings(store="memory:"), Path())
+
+
+def test_on_a_shared_store_the_console_does_not_take_the_place_of_a_node(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It is a node of its own, whatever name the settings give the server."""
+    names: list[str] = []
+
+    def store_at(*args: Any, node: str, **options: Any) -> Store:
+        names.append(node)
+        return MemoryStore(StrictClock(), lambda: START, 10)
+
+    monkeypatch.setattr(offline, "store_at", store_at)
+    settings = Settings(store="redis://localhost", node="one")
+    done = Deferred.fromCoroutine(
+        offline.carry_out(ListAccounts(), settings, Path(), StrictClock())
+    )
+    done.cancel()
+    done.addErrback(lambda failure: failure.trap(CancelledError))
+    assert names[0].startswith("console-")

@@ -22,7 +22,7 @@ from chatd.model.errors import ChatError
 from chatd.model.events import Event
 from chatd.model.identity import Stranger
 from chatd.model.rights import Role
-from chatd.model.units import ACCOUNTS, Change, Unit
+from chatd.model.units import ACCOUNTS, Change, Unit, is_presence
 from chatd.stream.feed import Source
 from chatd.stream.places import Place
 from chatd.testing import FakeOutlet, InMemoryChat, result_of
@@ -160,9 +160,9 @@ def restarted(chat: InMemoryChat) -> InMemoryChat:
     settled(chat, chat.service.stopService())
     cells = chat.store.engine.cells
     for table in list(cells._tables):
-        if table == "names" or table.startswith("in:"):
+        if is_presence(table):
             del cells._tables[table]
-    return InMemoryChat(node=chat)
+    return InMemoryChat(node=chat, restarted=True)
 
 
 def refusal(chat: InMemoryChat, person: Person, command: Command) -> ChatError:

@@ -8,7 +8,7 @@ from typing import Any
 from chatd.chat.limits import DEFAULTS, Limits
 from chatd.chat.service import ChatService
 from chatd.http.proxies import NO_PROXIES
-from chatd.store.sqlite import FOR_EVER, Retention
+from chatd.store.retained import FOR_EVER, Retention
 from chatd.testing import START, InMemoryChat, result_of
 from chatd.testing.clock import StrictClock
 

@@ -14,6 +14,8 @@ from chatd.model.events import Event, Said
 from chatd.model.units import Cell, Change, Expect, Stale, Unit
 from chatd.store import Loaded, Opened, Store
 from chatd.store.memory import MemoryEngine, MemoryStore
+from chatd.store.redis.store import RedisStore
+from chatd.store.redis.times import Times
 from chatd.store.sqlite import SqliteStore
 from chatd.stream.eventlog import Entry, Page
 from chatd.stream.pages import MOST_BYTES
@@ -21,6 +23,7 @@ from chatd.testing import START, result_of
 from chatd.testing.clock import StrictClock
 from chatd.testing.stores import FakeFollower
 
+from .redis import Dialler, fresh_prefix, shared_server
 from .workers import FakeWorker
 
 T = TypeVar("T")
@@ -41,15 +44,31 @@ class EngineUnderTest:
     def __init__(self, name: str) -> None:
         """`name` is one of `ENGINES`."""
         self.name = name
-        self.lasting = name == "sqlite"
+        self.lasting = name != "memory"
         """Whether it keeps its content over a restart."""
-        self._directory = tempfile.TemporaryDirectory() if self.lasting else None
+        self._directory = tempfile.TemporaryDirectory() if name == "sqlite" else None
+        self._prefix = fresh_prefix() if name == "redis" else ""
+        self._dialler: Dialler | None = None
 
     def __call__(self, clock: IReactorTime, now: Callable[[], float], history: int) -> Store:
         """A store: the first one, or the one after a restart."""
+        if self._prefix:
+            self._dialler = Dialler(shared_server(), clock)
+            times = Times(now, clock.seconds)
+            return RedisStore(
+                clock, self._dialler, history, node="test", prefix=self._prefix, times=times
+            )
         if self._directory is None:
             return MemoryStore(clock, now, history)
         return sqlite_store(Path(self._directory.name) / "chatd.sqlite", clock, now, history)
+
+    def settle(self, turn: Callable[[], object]) -> None:
+        """Let happen what happens by itself, of which `turn` is one turn of the reactor."""
+        if self._dialler:
+            self._dialler.settle(turn)
+        else:
+            for _ in range(10):
+                turn()
 
     def end(self) -> None:
         """Remove its files."""
@@ -57,17 +76,21 @@ class EngineUnderTest:
             self._directory.cleanup()
 
 
-ENGINES = ["memory", "sqlite"]
+ENGINES = ["memory", "sqlite", "redis"]
 """A new engine needs its name here, and a way to make it in `EngineUnderTest`."""
 
 
 class StoreUnderTest:
     """A store, its clocks, and the follower that it has shown units to."""
 
-    def __init__(self, engine: Engine, history: int = 1000) -> None:
+    def __init__(
+        self, engine: Engine, history: int = 1000, now: Callable[[], float] | None = None
+    ) -> None:
+        """`now` is the wall clock, if it is not to be `wall`."""
         self.clock = StrictClock()
         self.clock.advance(START)
         self.wall = START
+        self._now = now or (lambda: self.wall)
         self._engine = engine
         self._history = history
         self._begin()
@@ -93,6 +116,9 @@ class StoreUnderTest:
 
     def settle(self) -> None:
         """Run everything that happens without input."""
+        if isinstance(self._engine, EngineUnderTest):
+            self._engine.settle(lambda: self.clock.advance(0))
+            return
         for _ in range(10):
             self.clock.advance(0)
 
@@ -158,7 +184,7 @@ class StoreUnderTest:
         result_of(closing)
 
     def _begin(self) -> None:
-        self.store = self._engine(self.clock, lambda: self.wall, self._history)
+        self.store = self._engine(self.clock, self._now, self._history)
         self.follower = FakeFollower()
         self.opened: Opened = self.answered(self.store.open(self.follower))
 

@@ -22,7 +22,8 @@ from chatd.model.units import MEMBERS, NAMES, ROOMS, Cell, Change, Stale, Unit, 
 from chatd.store import RoomSummary, database
 from chatd.store import sqlite as sqlite_module
 from chatd.store.durable import SLICE
-from chatd.store.sqlite import DAY, TIDY_SECONDS, Retention, SqliteStore
+from chatd.store.retained import DAY, TIDY_SECONDS, Retention
+from chatd.store.sqlite import SqliteStore
 from chatd.store.worker import ThreadWorker, Worker
 from chatd.testing import START, result_of
 from chatd.testing.clock import StrictClock

@@ -171,6 +171,12 @@ class SqliteMachine(StoreMachine):
     name = "sqlite"
 
 
+class RedisMachine(StoreMachine):
+    """Over a server that several nodes share."""
+
+    name = "redis"
+
+
 class NodesMachine(RuleBasedStateMachine):
     """Two nodes on one engine, each of them slow at times."""
 
@@ -258,6 +264,8 @@ class NodesMachine(RuleBasedStateMachine):
 
 TestMemory = MemoryMachine.TestCase
 TestSqlite = SqliteMachine.TestCase
+TestRedis = RedisMachine.TestCase
 TestNodes = NodesMachine.TestCase
 TestMemory.settings = TestSqlite.settings = settings(max_examples=30, stateful_step_count=30)
+TestRedis.settings = settings(max_examples=20, stateful_step_count=30)
 TestNodes.settings = settings(max_examples=50, stateful_step_count=30)

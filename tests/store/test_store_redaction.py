@@ -72,10 +72,11 @@ def test_a_stale_unit_redacts_nothing(kept: StoreUnderTest) -> None:
     assert texts(kept.read("lobby").entries) == ["1"]
 
 
-def test_a_redaction_survives_a_restart() -> None:
+@pytest.mark.parametrize("engine", ["sqlite", "redis"])
+def test_a_redaction_survives_a_restart(engine: str) -> None:
     """A unit of only a redaction is durable."""
     assert is_kept(Unit(redacts=(redaction_of(1),)))
-    with StoreUnderTest(EngineUnderTest("sqlite")) as kept:
+    with StoreUnderTest(EngineUnderTest(engine)) as kept:
         (id_,) = kept.stored(said(SECRET))
         kept.stored(redacts=(redaction_of(id_),))
         kept.again()

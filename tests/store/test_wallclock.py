@@ -91,14 +91,12 @@ def test_small_corrections_are_followed(steps: list[tuple[float, float]]) -> Non
 @pytest.mark.parametrize("engine", ENGINES)
 def test_a_wrong_clock_does_not_move_later_ids_into_the_future(clocks: Clocks, engine: str) -> None:
     """The clock is four years ahead for one message, then right."""
-    making = EngineUnderTest(engine)
-    with StoreUnderTest(lambda clock, _, history: making(clock, clocks.trusted, history)) as kept:
+    with StoreUnderTest(EngineUnderTest(engine), now=clocks.trusted) as kept:
         ids: list[int] = []
         for jump in (0, 4 * YEAR, -4 * YEAR, 0):
             clocks.wall += jump
             clocks.pass_by(1)
             ids += kept.stored(said("hello"))
-    making.end()
     assert [id_ // 1_000_000 - int(START) for id_ in ids] == [1, 2, 3, 4]
 
 

@@ -10,7 +10,7 @@ from weakref import WeakSet
 from twisted.internet.defer import Deferred
 
 from ...chat.cards import Known
-from ...chat.people import Elsewhere
+from ...chat.elsewhere import Elsewhere
 from ...chat.person import Person
 from ...chat.service import ChatService
 from ...codecs.irc.events import IrcCodec

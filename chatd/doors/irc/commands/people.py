@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ....chat.people import Elsewhere
+from ....chat.elsewhere import Elsewhere
 from ....chat.person import Person
 from ....chat.room import Room
 from ....codecs.irc import numerics

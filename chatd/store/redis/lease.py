@@ -1,0 +1,223 @@
+"""Leases: which nodes there are, told by counters, not by clocks.
+
+1. A node beats: it raises its counter, and reads all others.  A node whose counter has not moved
+   during `MOST_BEATS` beats of one's own that succeeded is given up.  So an outage of Redis, or a
+   pause of the one who looks, gives nobody up.
+2. A node that goes down in order says so, and is given up at once.
+3. Whoever is first to say so (`claim.lua`) clears up: it has the chat release whom that node held
+   (`Follower.gone`), takes over what stays, and releases what is left.  If it dies meanwhile,
+   another one goes on.
+4. A node that was given up finds its entry changed, so its fence is no good: it stores nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Sequence
+from typing import Any, Protocol
+
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IDelayedCall, IReactorTime
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from ...model.errors import ChatError
+from ...model.units import Change, Expect, Stale, Unit
+from . import scripts, wire
+from .failures import Lost, Refused
+from .following import Following
+from .keys import Keys
+from .rounds import PATIENCE_SECONDS, Round
+
+BEAT_SECONDS = 2.0
+"""Seconds between two beats."""
+MOST_BEATS = 8
+"""Beats of one's own without one of another node's, after which that is given up."""
+SLICE = 200
+"""Cells released in one append."""
+
+
+class Storing(Protocol):
+    """What a lease needs of its store."""
+
+    def append(self, units: Sequence[Unit]) -> Deferred[list[int | Stale]]:
+        """See `chatd.store.Store.append`."""
+
+
+class Lease:
+    """This node's signs of life, and a look at those of the others."""
+
+    _log = Logger()
+
+    def __init__(
+        self,
+        clock: IReactorTime,
+        keys: Keys,
+        following: Following,
+        store: Storing,
+        gone: Callable[[Collection[tuple[str, str]], bool], Deferred[Collection[tuple[str, str]]]],
+        seconds: float = BEAT_SECONDS,
+    ) -> None:
+        """`gone` has the chat release whom a node held (`chatd.store.Follower.gone`), and
+        `seconds` lie between two beats.
+        """
+        self._clock = clock
+        self._keys = keys
+        self._following = following
+        self._store = store
+        self._gone = gone
+        self._seconds = seconds
+        self._still: dict[str, tuple[bytes, int]] = {}
+        """The counter of each other node, and for how many beats it has not moved."""
+        self._clearing: set[str] = set()
+        self._timer: IDelayedCall | None = None
+        self._round: Round | None = None
+        self._expected: tuple[int, float] | None = None
+        """A batch that has to come by the subscription, and since when."""
+        self.others = 0
+        """Other nodes, at the last look."""
+
+    def begin(self, round: Round) -> None:
+        """A round is live."""
+        self.stop()
+        self._round = round
+        self._beat(round)
+
+    def stop(self) -> None:
+        """Beat no more."""
+        self._round = self._expected = None
+        if self._timer:
+            self._timer.cancel()
+            self._timer = None
+
+    def _beat(self, round: Round) -> None:
+        self._timer = None
+        keys = self._keys
+        beat = round.commands.run(
+            scripts.BEAT, [keys.meta, keys.nodes, keys.beats], round.lease, round.fence
+        )
+        beat.addCallback(self._beaten, round).addErrback(self._failed, round)
+
+    def _failed(self, failure: Failure, round: Round) -> None:
+        if not failure.check(Lost, Refused):
+            self._log.failure("a look at the other nodes has failed", failure)
+        if round is self._round:
+            round.end(failure.getErrorMessage())
+
+    def _beaten(self, reply: Any, round: Round) -> None:
+        if round is not self._round:
+            return
+        tail, nodes, beats = reply
+        self._timer = self._clock.callLater(self._seconds, self._beat, round)
+        self._expect(int(tail))
+        self._look(_pairs(nodes), _pairs(beats), round)
+
+    def _expect(self, tail: int) -> None:
+        """A subscription that is dead looks healthy: the batch has to come by it soon."""
+        if tail > self._following.cursor and not self._expected:
+            self._expected = tail, self._clock.seconds()
+
+    def watch(self) -> None:
+        """End the round if what was published has not arrived."""
+        if self._expected:
+            tail, since = self._expected
+            if tail <= self._following.cursor:
+                self._expected = None
+            elif self._round and self._clock.seconds() - since > PATIENCE_SECONDS:
+                self._round.end("what is published does not arrive")
+
+    def _look(self, nodes: dict[str, bytes], beats: dict[str, bytes], round: Round) -> None:
+        still: dict[str, tuple[bytes, int]] = {}
+        alive = {lease for lease, entry in nodes.items() if _word(entry).isdigit()}
+        self.others = len(alive - {round.lease})
+        for lease, entry in nodes.items():
+            if lease == round.lease:
+                continue
+            if lease in alive:
+                count = beats.get(lease, b"")
+                before = self._still.get(lease)
+                beaten = before[1] + 1 if before and before[0] == count else 0
+                still[lease] = count, beaten
+                over = beaten >= MOST_BEATS
+            else:
+                word, _, rest = entry.decode(errors="replace").partition(" ")
+                over = word == "left" or rest == round.lease or rest not in alive
+            if over and lease not in self._clearing:
+                self._claim(lease, entry, round)
+        self._still = still
+
+    # -- clearing up -----------------------------------------------------------------------------
+
+    def _claim(self, lease: str, entry: bytes, round: Round) -> None:
+        self._clearing.add(lease)
+        clearing: Deferred[None] = Deferred.fromCoroutine(self._clear_up(lease, entry, round))
+
+        def failed(failure: Failure) -> None:
+            if not failure.check(Lost, Refused, ChatError):
+                self._log.failure("a node that is gone could not be cleared up", failure)
+
+        def done(_: object) -> None:
+            self._clearing.discard(lease)  # whatever is left is seen at the next beat
+
+        clearing.addErrback(failed).addCallback(done)
+
+    async def _clear_up(self, lease: str, entry: bytes, round: Round) -> None:
+        keys = self._keys
+        elected = await round.commands.run(
+            scripts.CLAIM, [keys.nodes], round.lease, round.fence, lease, entry
+        )
+        if not elected:
+            return
+        announced = _word(entry).isdigit() or _word(entry) == "dead"
+        self._log.warn(
+            "a node {how}; releasing whom it held",
+            how="gives no sign of life" if announced else "has left",
+        )
+        held = await self._held(lease, round)
+        if held:
+            staying = await self._gone([cell for cell, _ in held], announced)
+            await self._take_over(lease, list(staying), round)
+        units = [
+            Unit(changes=[Change(table, key, None)], expects=[Expect(table, key, version)])
+            for (table, key), version in await self._held(lease, round)
+        ]
+        for at in range(0, len(units), SLICE):
+            await self._store.append(units[at : at + SLICE])
+        await round.commands.run(scripts.CLEARED, [keys.nodes, keys.beats, keys.own(lease)], lease)
+
+    async def _take_over(self, lease: str, cells: Sequence[tuple[str, str]], round: Round) -> None:
+        """Cells of a node that is gone are this node's from now on."""
+        keys = self._keys
+        for at in range(0, len(cells), SLICE):
+            some = [word for cell in cells[at : at + SLICE] for word in cell]
+            await round.commands.run(
+                scripts.TAKE_OVER,
+                [keys.nodes, keys.own(round.lease)],
+                round.lease,
+                round.fence,
+                lease,
+                keys.cells,
+                *some,
+            )
+
+    async def _held(self, lease: str, round: Round) -> list[tuple[tuple[str, str], int]]:
+        """The cells that a node made and that are still there, the oldest first, with their
+        versions.
+        """
+        held = []
+        for name in await round.commands.ask("SMEMBERS", self._keys.own(lease)):
+            table, _, key = name.decode().partition("\0")
+            cell = await round.commands.ask("HGET", self._keys.table(table), key)
+            if cell and wire.owner_of(cell) == lease:
+                held.append(((table, key), wire.read_cell(cell).version))
+        return sorted(held, key=lambda cell: cell[1])
+
+
+def _word(entry: bytes) -> str:
+    return entry.partition(b" ")[0].decode(errors="replace")
+
+
+def _pairs(flat: Sequence[bytes]) -> dict[str, bytes]:
+    return {
+        name.decode(errors="replace"): value
+        for name, value in zip(flat[::2], flat[1::2], strict=True)
+    }

@@ -1,0 +1,185 @@
+"""Batches as bytes: what a node appends, and what a script publishes to all nodes.
+
+1. A node packs its units once; the script passes those bytes on, and puts before them what it has
+   decided (`Told`).  So Redis encodes little, and a node need not decode its own units.
+2. Redis knows strings only: bytes are packed as such (`_string`), whatever is in them.
+3. Ids in what the script packs are whole numbers below 2**53: exact in Lua's numbers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+import msgspec
+
+from ...model.events import Appended, Event, Kept, RoomEvent
+from ...model.units import Cell, Change, Redaction, Stale, Unit
+from ...stream.eventlog import Entry
+from .. import Shown
+from .keys import room_name, table_name
+
+_Packed = tuple[
+    msgspec.Raw,
+    list[tuple[int, str, int]],
+    list[tuple[int, str, msgspec.Raw]],
+    list[tuple[int, msgspec.Raw]],
+    list[tuple[int, int, msgspec.Raw]],
+]
+"""A unit: request key, expectations, changes, events, redactions; what they name by its number from
+1 on."""
+
+_pack = msgspec.msgpack.Encoder().encode
+_unpack = msgspec.msgpack.Decoder(tuple[list[str], list[_Packed], list[int]]).decode
+_header = msgspec.msgpack.Decoder(
+    tuple[str, int, int, int, int, list[int], list[tuple[int, int, int]]]
+).decode
+_encode = msgspec.json.Encoder().encode
+_decode = msgspec.json.Decoder(Appended).decode
+_decode_kept = msgspec.json.Decoder(Kept).decode
+
+
+_NIL = msgspec.Raw(b"\xc0")
+
+
+def _string(data: bytes | None) -> msgspec.Raw:
+    """Bytes as a string of MessagePack (str 32)."""
+    return _NIL if data is None else msgspec.Raw(b"\xdb%b%b" % (len(data).to_bytes(4), data))
+
+
+def _bytes(packed: msgspec.Raw) -> bytes | None:
+    """What `_string` has packed."""
+    return bytes(memoryview(packed)[5:]) if len(memoryview(packed)) > 1 else None
+
+
+class Packed(NamedTuple):
+    """The units of one append."""
+
+    names: list[str]
+    """What they name, in the order of its numbers."""
+    data: bytes
+
+
+def pack(units: Sequence[Unit], erased: Sequence[str] = ()) -> Packed:
+    """Pack units, and rooms that are to be erased."""
+    numbers: dict[str, int] = {}
+
+    def number(name: str) -> int:
+        return numbers.setdefault(name, len(numbers) + 1)
+
+    packed: list[_Packed] = [
+        (
+            _string(key or b""),
+            [(number(table_name(table)), name, version) for table, name, version in expects],
+            [(number(table_name(table)), name, _string(value)) for table, name, value in changes],
+            [(_place(event, number), _string(_encode(event))) for event in events],
+            [
+                (number(room_name(event.room)), id_, _string(_encode(event)))
+                for id_, event in redacts
+            ],
+        )
+        for events, changes, expects, key, redacts in units
+    ]
+    rooms = [number(room_name(room)) for room in erased]
+    names = list(numbers)
+    return Packed(names, _pack((names, packed, rooms)))
+
+
+def _place(event: Event, number: Callable[[str], int]) -> int:
+    return number(room_name(event.room)) if isinstance(event, RoomEvent) else 0
+
+
+class Told(NamedTuple):
+    """What a script says of one append that stored something."""
+
+    lease: str
+    """The node that appended."""
+    sequence: int
+    """The number of the append among those of its node."""
+    first: int
+    """The first id that was given."""
+    last: int
+    """The last one: the batch's own."""
+    previous: int
+    """The batch before this one."""
+    verdicts: Sequence[int]
+    """One for each unit, or none if all were stored: 0 stored; an id, known by its request key; -n,
+    not as its nth expectation says."""
+    befores: Sequence[tuple[int, int, bytes]]
+    """Cells as they were before: which unit and which of its changes (both from 1 on) changed them
+    first.  Cells that are not here were absent."""
+    data: bytes
+    """The units, packed."""
+
+
+def read_told(message: bytes) -> Told:
+    """Read what a script has published.  Raises `msgspec.DecodeError`, `IndexError`."""
+    at = 4 + int.from_bytes(message[:4])
+    lease, sequence, first, last, previous, verdicts, sizes = _header(message[4:at])
+    befores = []
+    for unit, change, size in sizes:
+        befores.append((unit, change, message[at : at + size]))
+        at += size
+    return Told(lease, sequence, first, last, previous, verdicts, befores, message[at:])
+
+
+class Unpacked(NamedTuple):
+    """What a node has packed."""
+
+    units: Sequence[Unit]
+    erased: Sequence[str]
+    """Rooms."""
+
+
+def unpack(data: bytes) -> Unpacked:
+    """What a node packed.  Raises `msgspec.DecodeError`."""
+    names, packed, rooms = _unpack(data)
+    tables = ["", *(name[1:] for name in names)]
+    units = [
+        Unit(
+            [_decode(_bytes(event) or b"") for _, event in events],
+            [Change(tables[table], name, _bytes(value)) for table, name, value in changes],
+            (),
+            _bytes(key) or None,
+            [Redaction(id_, _decode_kept(_bytes(event) or b"")) for _, id_, event in redacts],
+        )
+        for key, _, changes, events, redacts in packed
+    ]
+    return Unpacked(units, [tables[room] for room in rooms])
+
+
+def answers(units: Sequence[Unit], verdicts: Sequence[int]) -> list[int | Stale]:
+    """The answers to units of which none was stored."""
+    return [
+        verdict if verdict > 0 else Stale(unit.expects[-verdict - 1])
+        for unit, verdict in zip(units, verdicts, strict=True)
+    ]
+
+
+def shown(units: Sequence[Unit], told: Told) -> tuple[list[int | Stale], list[Shown]]:
+    """The answers to all units, and what becomes of those that were stored."""
+    id_ = told.first
+    answers: list[int | Stale] = []
+    batch = []
+    for number, unit in enumerate(units):
+        verdict = told.verdicts[number] if told.verdicts else 0
+        if verdict:
+            stale = verdict < 0 and unit.expects
+            answers.append(Stale(unit.expects[-verdict - 1]) if stale else verdict)
+            continue
+        entries = [Entry(at, event) for at, event in enumerate(unit.events, id_)]
+        answers.append(id_)
+        id_ += len(entries) or 1
+        batch.append(Shown(id_ - 1, entries, unit.changes, unit.request_key, unit.redacts))
+    return answers, batch
+
+
+def read_cell(cell: bytes) -> Cell:
+    """A cell as Redis has it.  Raises `ValueError`."""
+    version, _, value = cell.split(b":", 2)
+    return Cell(int(version), value)
+
+
+def owner_of(cell: bytes) -> str:
+    """The lease that made a cell; empty if it does not say who is connected."""
+    return cell.split(b":", 2)[1].decode()

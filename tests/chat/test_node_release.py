@@ -1,0 +1,65 @@
+"""Releasing the persons of a node that is gone: each leaves once, on every other node."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from chatd.model.commands import Join
+from chatd.store.redis.lease import BEAT_SECONDS, MOST_BEATS
+
+from ..kit.redis_chat import RedisChats, holders, leaves
+
+pytestmark = pytest.mark.usefixtures("logged_warnings")
+A_WHILE = BEAT_SECONDS * (MOST_BEATS + 3)
+
+
+@pytest.fixture
+def chats() -> Iterator[RedisChats]:
+    with RedisChats("a", "b", "c") as chats:
+        yield chats
+
+
+def test_people_of_a_killed_node_leave_once(chats: RedisChats) -> None:
+    """In every room where they were; guests quietly.  Their names are free then."""
+    one, two, three = chats.chats
+    for name in ("ada", "bob", ""):
+        person = one.enter(name)
+        one.perform(person, Join("dev"))
+    two.enter("eve")
+    one.node.die()
+    chats.nodes.advance(A_WHILE)
+    for chat in (two, three):
+        assert leaves(chat) == ["ada", "bob"]
+        assert holders(chat) == {"eve": "eve"}
+        assert (chat.room().names, chat.room("dev").names) == (["eve"], [])
+    assert two.enter("ada").name == "ada"
+    chats.chats.remove(one)
+
+
+def test_people_of_a_node_that_goes_down_in_order_are_gone_without_a_word(
+    chats: RedisChats,
+) -> None:
+    """They did not choose to go, and most are back in a moment: on another node."""
+    one, two, three = chats.chats
+    one.enter("ada")
+    chats.answered(one.service.stopService())
+    chats.nodes.advance(2 * BEAT_SECONDS)
+    assert (leaves(two), holders(three), two.room().names) == ([], {}, [])
+    assert two.enter("ada").name == "ada"
+    chats.chats.remove(one)
+
+
+def test_of_a_crowd_on_a_killed_node_the_leaves_are_summed_up(chats: RedisChats) -> None:
+    """As when they leave by themselves."""
+    one, two, _ = chats.chats
+    for n in range(105):
+        one.enter(f"p{n}")
+    one.node.die()
+    chats.nodes.advance(A_WHILE + 12)
+    assert holders(two) == {}
+    notices = [getattr(event, "text", "") for event in two.events()]
+    assert any("left" in notice for notice in notices)
+    assert len(leaves(two)) <= 105
+    chats.chats.remove(one)

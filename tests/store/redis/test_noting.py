@@ -1,0 +1,76 @@
+"""Notes, and counting messages."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from chatd.model.events import Joined
+from chatd.model.units import Cell
+from chatd.testing import result_of
+
+from ...kit.redis import Node, RedisNodes
+from ...kit.stores import saying
+
+TABLE = "markers:ada"
+
+
+@pytest.fixture
+def nodes() -> Iterator[RedisNodes]:
+    with RedisNodes("a", "b") as nodes:
+        yield nodes
+
+
+def noted(nodes: RedisNodes, node: Node) -> dict[str, Cell]:
+    reading = node.store.table(TABLE)
+    nodes.settle()
+    cells = result_of(reading)
+    return dict(cells)
+
+
+def test_of_several_notes_for_one_cell_the_last_counts(nodes: RedisNodes) -> None:
+    """On every node, without an id, and without a word to followers."""
+    one, two = nodes.nodes
+    notes = [one.store.note(TABLE, "lobby", b"%d" % n) for n in range(5)]
+    notes.append(one.store.note(TABLE, "dev", b"\xff:\0"))
+    nodes.settle()
+    for note in notes:
+        result_of(note)
+    assert {key: cell.value for key, cell in noted(nodes, two).items()} == {
+        "lobby": b"4",
+        "dev": b"\xff:\0",
+    }
+    assert one.ids == two.ids == []
+    result = one.store.note(TABLE, "dev", None)
+    nodes.settle()
+    result_of(result)
+    assert noted(nodes, two).keys() == {"lobby"}
+
+
+@pytest.mark.usefixtures("logged_warnings")
+def test_a_note_outlives_its_round(nodes: RedisNodes) -> None:
+    """It is stored again: twice is no harm."""
+    one, two = nodes.nodes
+    note = one.store.note(TABLE, "lobby", b"1")
+    one.cut()
+    nodes.advance(0.3)
+    result_of(note)
+    assert noted(nodes, two)["lobby"].value == b"1"
+
+
+def test_messages_are_counted_and_nothing_else(nodes: RedisNodes) -> None:
+    """Those above an id, up to a bound."""
+    one, two = nodes.nodes
+    for n in range(3):
+        one.store.append([saying(str(n)), saying("x", "dev")])
+    one.store.append([saying("y")._replace(events=[Joined("lobby", "ada")])])
+    nodes.settle()
+    first = one.follower.entries[0].id
+    counts = [
+        two.store.count("lobby", *bounds)
+        for bounds in ((0, 100), (first, 100), (0, 2), (1 << 60, 9), (-1, 9))
+    ]
+    counts.append(two.store.count("nowhere", 0, 9))
+    nodes.settle()
+    assert list(map(result_of, counts)) == [3, 2, 2, 0, 3, 0]
