@@ -43,7 +43,8 @@ def check_contents(wheel: Path) -> None:
     names = set(zipfile.ZipFile(wheel).namelist())
     ours = {name for name in names if name.startswith("twisted/")}
     require(ours == {"twisted/plugins/chatd_plugin.py"}, f"the wheel reaches into Twisted: {ours}")
-    sources = {ROOT / "chatd" / "py.typed", *(ROOT / "chatd").rglob("*.py")}
+    package = ROOT / "chatd"
+    sources = {package / "py.typed", *package.rglob("*.py"), *package.rglob("*.lua")}
     expected = {f"{path.relative_to(ROOT)}" for path in sources}
     page = {path for path in (ROOT / "web").rglob("*") if path.is_file()}
     expected |= {f"chatd/{path.relative_to(ROOT)}" for path in page}
