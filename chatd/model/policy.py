@@ -274,6 +274,15 @@ def _check_guests(guests: Guests, action: Action) -> None:
         raise NotAllowed(f"only people with an account may {action.value}; register or sign in")
 
 
+def check_scope(identity: Identity, action: Action) -> None:
+    """Check that the identity's personal token, if it uses one, is for `action`.
+
+    For what is then done by another identity of the same account, or needs no other permission.
+    Raises `NotAllowed`.
+    """
+    _check_scope(RULES[action], identity, action)
+
+
 def _check_scope(rule: Rule, identity: Identity, action: Action) -> None:
     if _SCOPES[identity.scope] < _SCOPES[rule.scope]:
         raise NotAllowed(f"this token is not for that: its scope would have to be {rule.scope}")
