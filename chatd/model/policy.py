@@ -135,7 +135,8 @@ class Rule(NamedTuple):
     topic: bool = False
     """Whether the room's setting `topic` applies."""
     hidden: bool = False
-    """Whether an administrator may in a room of `members` without being one."""
+    """Whether an administrator may in a room of `members` without being one, and if the room has
+    banned the administrator: otherwise an owner could keep administrators from a room for good."""
     accounts: bool = False
     """Whether only accounts may."""
     admins: bool = False
@@ -225,7 +226,7 @@ def decide(
         raise NotFound(NO_SUCH_ROOM)
     if identity.scope is not None:
         _check_scope(rule, identity, action)
-    if rights.bans and not rule.banned:
+    if rights.bans and not rule.banned and not (rule.hidden and identity.admin):
         _check_banned(rights.bans, identity, now, f"#{room.name}")
     if not (who or rule.strangers):
         raise NoSession(f"you may not {action.value} without a session")
