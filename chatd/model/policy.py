@@ -102,6 +102,21 @@ class AbsentRoom(NamedTuple):
         return False
 
 
+class Entered(AbsentRoom):
+    """A room as it will be for somebody who comes into it first; see `entered`."""
+
+    __slots__ = ()
+
+    def holds(self, identity: Identity) -> bool:
+        """See `RoomView.holds`."""
+        return True
+
+
+def entered(room: RoomView) -> Entered:
+    """That room, for judging what somebody may do in it once in it."""
+    return Entered(room.name, room.state, room.rights, room.readable, room.unfounded)
+
+
 NOWHERE = AbsentRoom()
 
 
