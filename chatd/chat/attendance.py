@@ -17,7 +17,7 @@ from twisted.internet.defer import fail, succeed
 from ..model.commands import Join, Leave, Rename
 from ..model.errors import ChatError, NotAllowed, NotInRoom, TooManyRooms
 from ..model.names import clean_room, name_key
-from ..model.policy import Action, Policy
+from ..model.policy import Action, Policy, check_scope
 from ..model.text import clean_phrase
 from ..model.units import Unit
 from . import judge, judge_accounts
@@ -49,6 +49,7 @@ class Attendance:
     def join_by_command(self, command: Join, person: Person, key: bytes | None) -> Outcome:
         """Join a room, as the command asks; see `ChatService.perform`."""
         name = clean_room(command.room)
+        check_scope(person, Action.JOIN)
         if person.account is not None and person.visiting:
             present = self._present(person)
             if present is not None:
@@ -93,6 +94,7 @@ class Attendance:
     def leave_by_command(self, command: Leave, person: Person, key: bytes | None) -> Outcome:
         """Leave a room, as the command asks; see `ChatService.perform`."""
         name = clean_room(command.room)
+        check_scope(person, Action.JOIN)
         if person.account is not None and person.visiting:
             present = self._present(person)
             if present is not None:

@@ -17,7 +17,7 @@ from twisted.internet.defer import Deferred, fail, succeed
 from twisted.python.failure import Failure
 
 from ..model.errors import ChatError, Malformed, NoSession, NotAllowed, NotFound
-from ..model.policy import Action
+from ..model.policy import Action, check_scope
 from ..model.restrictions import MICROS
 from ..model.rights import Invite, Invited, decode_invited
 from ..model.units import INVITES, Cell, Unit
@@ -117,10 +117,12 @@ class Invites:
     def use(self, person: Person, code: str) -> Deferred[str]:
         """Make an account a member of the invite's room; fires with the room's name.
 
-        Raises `NoSession` for a guest, and fails with `NotFound` for a code that cannot be used.
+        Raises `NoSession` for a guest and `NotAllowed` for a token that only reads; fails with
+        `NotFound` for a code that cannot be used.
         """
         if person.account is None:
             raise NoSession("an invite is for people with an account; sign in or register first")
+        check_scope(person, Action.JOIN)
         self._admission.spend(person)
 
         def use(found: Invited) -> Deferred[str]:

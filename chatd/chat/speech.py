@@ -1,6 +1,7 @@
 """How persons say something: messages, topics, private messages.
 
-1. A person who is not in a room joins it by speaking there; a visitor (`Person.visiting`) does not.
+1. A person who is not in a room joins it by speaking there, unless that is refused; a visitor
+   (`Person.visiting`) does not.
 2. Whom a private message is for is decided when it is sent, even if the name changes hands before
    the message is stored.
 3. A visitor speaks under a name that is nobody's: no person may hold it when the message is stored,
@@ -13,12 +14,13 @@ from collections.abc import Callable
 from functools import partial
 
 from msgspec import UNSET
-from twisted.internet.defer import succeed
+from twisted.internet.defer import fail, succeed
 
 from ..model.commands import Act, FromOutside, Notify, NotifyPrivately, Say, SetTopic, Tell
+from ..model.errors import ChatError
 from ..model.events import Acted, Said
 from ..model.names import clean_room
-from ..model.policy import Action
+from ..model.policy import Action, entered
 from ..model.text import MAX_TOPIC, clean_phrase, clean_text
 from ..model.units import Unit
 from . import judge_messages
@@ -74,7 +76,7 @@ class Speech:
         if outside and name not in person.rooms:
             self._admission.spend(person)
             return in_order(person, name, self._stay_out, name, judged)
-        return self._in_room(person, name, name, judged)
+        return self._in_room(person, name, name, Action.SPEAK, judged)
 
     def set_topic(self, command: SetTopic, person: Person, key: bytes | None) -> Outcome:
         """Set a room's topic; see `ChatService.perform`."""
@@ -89,7 +91,7 @@ class Speech:
         def judged(room: Room) -> Unit:
             return judge_messages.set_topic(self._readers.policy, person, room, text, key)
 
-        return self._in_room(person, name, ALONE, judged)
+        return self._in_room(person, name, ALONE, Action.SET_TOPIC, judged)
 
     def tell(self, command: Tell, person: Person, key: bytes | None) -> Outcome:
         """Send a private message to one person; see `ChatService.perform`.  Between accounts it is
@@ -120,16 +122,25 @@ class Speech:
         return in_order(person, ALONE, self._when_unclaimed, person, tell, self._journal.submit)
 
     def _in_room(
-        self, person: Person, name: str, group: str, judged: Callable[[Room], Unit]
+        self,
+        person: Person,
+        name: str,
+        group: str,
+        action: Action,
+        judged: Callable[[Room], Unit],
     ) -> Outcome:
         """Have a person do something in a room, in the order of the person's commands."""
         if person.lane is None and name not in person.rooms:
             self._attendance.check_rooms(person, name)
         self._admission.spend(person)
-        return in_order(person, group, self._act, person, name, judged)
+        return in_order(person, group, self._act, person, name, action, judged)
 
-    def _act(self, person: Person, name: str, judged: Callable[[Room], Unit]) -> Outcome:
-        """Judge a command whose turn has come; if the person is not in the room, join it first."""
+    def _act(
+        self, person: Person, name: str, action: Action, judged: Callable[[Room], Unit]
+    ) -> Outcome:
+        """Judge a command whose turn has come; if the person is not in the room, join it first,
+        unless `action` would be refused there.
+        """
         room = person.rooms.get(name)
         if room is not None:  # the room exists: it has a member
             return self._journal.submit(partial(judged, room), room)
@@ -140,6 +151,10 @@ class Speech:
             return self._rooms.load(name).addCallback(partial(self._visit, person, judged))
 
         def join(room: Room) -> Outcome:
+            try:
+                self._readers.policy.may(person, action, entered(room))
+            except ChatError:
+                return fail()
             return self._attendance.join(person, room).addCallback(
                 lambda _: self._journal.submit(partial(judged, room), room)
             )

@@ -102,6 +102,21 @@ class AbsentRoom(NamedTuple):
         return False
 
 
+class Entered(AbsentRoom):
+    """A room as it will be for somebody who comes into it first; see `entered`."""
+
+    __slots__ = ()
+
+    def holds(self, identity: Identity) -> bool:
+        """See `RoomView.holds`."""
+        return True
+
+
+def entered(room: RoomView) -> Entered:
+    """That room, for judging what somebody may do in it once in it."""
+    return Entered(room.name, room.state, room.rights, room.readable, room.unfounded)
+
+
 NOWHERE = AbsentRoom()
 
 
@@ -135,7 +150,8 @@ class Rule(NamedTuple):
     topic: bool = False
     """Whether the room's setting `topic` applies."""
     hidden: bool = False
-    """Whether an administrator may in a room of `members` without being one."""
+    """Whether an administrator may in a room of `members` without being one, and if the room has
+    banned the administrator: otherwise an owner could keep administrators from a room for good."""
     accounts: bool = False
     """Whether only accounts may."""
     admins: bool = False
@@ -225,7 +241,7 @@ def decide(
         raise NotFound(NO_SUCH_ROOM)
     if identity.scope is not None:
         _check_scope(rule, identity, action)
-    if rights.bans and not rule.banned:
+    if rights.bans and not rule.banned and not (rule.hidden and identity.admin):
         _check_banned(rights.bans, identity, now, f"#{room.name}")
     if not (who or rule.strangers):
         raise NoSession(f"you may not {action.value} without a session")
@@ -272,6 +288,15 @@ def _check_guests(guests: Guests, action: Action) -> None:
         raise NoSession("this server is for people with an account; sign in first")
     if action not in (Action.LIST, Action.READ):
         raise NotAllowed(f"only people with an account may {action.value}; register or sign in")
+
+
+def check_scope(identity: Identity, action: Action) -> None:
+    """Check that the identity's personal token, if it uses one, is for `action`.
+
+    For what is then done by another identity of the same account, or needs no other permission.
+    Raises `NotAllowed`.
+    """
+    _check_scope(RULES[action], identity, action)
 
 
 def _check_scope(rule: Rule, identity: Identity, action: Action) -> None:

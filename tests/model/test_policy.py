@@ -16,7 +16,7 @@ from chatd.model.errors import (
     NotFound,
     Unavailable,
 )
-from chatd.model.identity import Scope, Stranger
+from chatd.model.identity import Scope, Stranger, subject
 from chatd.model.policy import (
     RULES,
     AbsentRoom,
@@ -164,3 +164,16 @@ def test_policy_check_is_fast_with_two_hundred_bans() -> None:
     policy = RoomPolicy(lambda: NOW, NO_BANS)
     best = min(timeit.repeat(lambda: policy.may(who, Action.SPEAK, room), number=1000, repeat=5))
     assert best / 1000 < 50e-6
+
+
+def test_an_administrator_whom_a_room_banned_still_moderates_it() -> None:
+    """And lifts the ban; reading and speaking are refused as long as it holds."""
+    rights = permissions.rights()
+    admin = BY_COLUMN["administrator"]
+    rights.bans.set("admin", Restriction(who=subject(admin)))
+    room = AbsentRoom("dev", RoomState(), rights, unfounded=False)
+    for action in (Action.BAN, Action.SEE_BANS, Action.GIVE_ROLE, Action.CONFIGURE):
+        assert may(admin, action, room) == "yes"
+        assert may(replace(admin, admin=False), action, room) == "banned"
+    for action in (Action.READ, Action.JOIN, Action.SPEAK):
+        assert may(admin, action, room) == "banned"

@@ -42,6 +42,7 @@ class LineClient:
     """The commands of the door: see `Shell`."""
     __slots__ = (
         "changing",
+        "correspondent",
         "echo",
         "ended",
         "literal",
@@ -74,6 +75,8 @@ class LineClient:
         """Whether a command without an outcome changes names or rooms: no line is carried out."""
         self.prompted: Callable[[str], None] | None = None
         """Called with the next line, which is a password; None: the next line is ordinary."""
+        self.correspondent = ""
+        """The sender of the last private message that came while the person was away; or empty."""
         self.ended = False
         """Whether the client has quit."""
         self.parting = ""
@@ -99,6 +102,7 @@ class LineClient:
         if self.session.over:  # the connection was lost meanwhile
             return self._part(session)
         old, self.session, self.person = self.session, session, session.person
+        self.correspondent = ""
         self.reader.belong(session)
         self.reader.read(
             self.person.rooms.get(LOBBY) or next(iter(self.person.rooms.values()), None)

@@ -11,6 +11,7 @@ from ...chat.letters import MOST_MISSED, Missed
 from ...codecs.lines import counted
 from ...codecs.timed import Days
 from ...model.errors import ChatError, Unavailable
+from ...model.events import Told
 from ...stream.pages import newest
 from .client import LineClient
 
@@ -33,6 +34,9 @@ def tell_missed(client: LineClient, after: int, until: int) -> Deferred[Any]:
         few = f"; the last {len(entries)} are" if len(entries) < missed.number else ""
         client.answer(f"{number} while you were away{few}")
         client.write(Days(0).dated(chunk))
+        client.correspondent = next(
+            (one.event.sender for one in reversed(entries) if isinstance(one.event, Told)), ""
+        )
         telling = client.service.correspondence.told(account)
         return telling.addErrback(lambda failure: failure.trap(ChatError))
 

@@ -598,3 +598,19 @@ def test_simultaneous_registrations_at_two_doors_make_one_account(server: Memory
     assert http.response().error in ("name-in-use", "name-registered")
     assert b"== ada is registered" in line.received()
     assert sign_in(server, "ada").status == 201
+
+
+def test_a_token_for_reading_joins_and_leaves_no_room(server: MemoryServer) -> None:
+    """Also while its account is present, and it uses no invite."""
+    ada, bob = register(server, "ada"), register(server, "bob")
+    assert bob.request("PUT", "/rooms/dev/membership").status == 200
+    assert bob.send_json("PATCH", "/rooms/dev", {"access": "members"}).status == 200
+    code = bob.post("/rooms/dev/invites", {}).json["code"]
+    made = ada.post("/account/tokens", {"label": "x", "scope": "read"}).json
+    program = near(server, made["token"])
+    for room in ("lobby", "new"):
+        assert program.request("PUT", f"/rooms/{room}/membership").refusal[1] == "not-allowed"
+        assert program.request("DELETE", f"/rooms/{room}/membership").refusal[1] == "not-allowed"
+    assert program.request("POST", f"/invites/{code}").refusal == (403, "not-allowed")
+    assert ada.get("/session").json["rooms"] == ["lobby"]
+    assert bob.get("/rooms/dev/members").json == {"members": ["bob"]}

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import pytest
+
+from ...kit.chat import PASSWORD
 from ...kit.http import HttpClient
 from ...kit.server import MemoryServer
 
@@ -64,3 +67,24 @@ def test_readers_of_empty_rooms_do_not_count_for_the_limit_of_rooms() -> None:
     assert http.post("/rooms/ops/messages", {"text": "hi"}).status == 201
     assert http.get("/rooms/tea/events?wait=0").texts == []
     assert [room["room"] for room in http.get("/rooms").json["rooms"]] == ["dev", "lobby", "ops"]
+
+
+@pytest.mark.parametrize("settings", [{"posting": "accounts"}, {"posting": "voices"}, None])
+def test_speaking_that_is_refused_joins_no_room(
+    server: MemoryServer, settings: dict[str, str] | None
+) -> None:
+    """Neither is a topic that is refused; `settings` None: the guest is muted."""
+    owner, guest = server.http("127.0.0.1"), server.http("127.0.0.1")
+    for http, way in ((owner, "/accounts"), (guest, "/session")):
+        name = way.strip("/")
+        token = http.post(way, {"name": name, **({"password": PASSWORD} if http is owner else {})})
+        http.headers["Authorization"] = f"Bearer {token.json['token']}"
+    assert owner.request("PUT", "/rooms/dev/membership").status == 200
+    if settings is None:
+        assert owner.send_json("PUT", "/rooms/dev/mutes/session", {}).status == 200
+    else:
+        assert owner.send_json("PATCH", "/rooms/dev", {**settings, "topic": "ops"}).status == 200
+    assert guest.post("/rooms/dev/messages", {"text": "hi"}).status == 403
+    assert guest.send_json("PUT", "/rooms/dev/topic", {"text": "hi"}).status == 403
+    assert guest.get("/session").json["rooms"] == ["lobby"]
+    assert owner.get("/rooms/dev").json["here"] == ["accounts"]

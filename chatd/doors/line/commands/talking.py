@@ -38,6 +38,9 @@ def reply(client: LineClient, words: str) -> None:
         if isinstance(letter.event, Told) and not isinstance(letter.event, SentPrivately):
             client.say(Tell(letter.event.sender, words))
             return
+    if client.correspondent:
+        client.say(Tell(client.correspondent, words))
+        return
     raise NoSuchPerson("nobody has sent you a private message yet; type /msg NAME TEXT")
 
 

@@ -288,6 +288,20 @@ def test_one_private_message_is_told_as_one(server: MemoryServer) -> None:
     bob.types("/quit")
 
 
+def test_what_came_while_one_was_away_is_answered_with_r(server: MemoryServer) -> None:
+    """The newest of it, until another message comes; and only by the account that got it."""
+    registered(server, "bob").types("/quit")
+    ada, cy = registered(server, "ada"), registered(server, "cy")
+    cy.types("/msg bob one")
+    ada.types("/msg bob two")
+    bob, _ = signed_in(server, "bob")
+    assert bob.types("/r three") == ["[to ada] three"]
+    cy.types("/msg bob four")
+    assert bob.types("/r five")[-1] == "[to cy] five"
+    bob.types("/logout")
+    assert bob.types("/r six")[-1].startswith("!! nobody has sent you a private message yet")
+
+
 def test_a_guests_private_messages_to_an_account_that_is_away_are_refused(
     server: MemoryServer,
 ) -> None:
