@@ -239,6 +239,7 @@ def choice(told: str, *words: str) -> Callable[[str], tuple[str]]:
 
 
 _DURATION = re.compile(r"(\d{1,9})([smhdw])")
+_LIKE_A_DURATION = re.compile(r"[-+]?[\d.,]+[smhdw]?")
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 
 
@@ -254,6 +255,8 @@ def duration_and_text(
         word, text = first_word(behind)
         found = _DURATION.fullmatch(word) if durations else None
         if found is None:
+            if durations and _LIKE_A_DURATION.fullmatch(word):
+                raise Malformed(f"{word[:20]} is no duration; one is 30m, 12h or 7d")
             return bound.check(name), None, behind
         return bound.check(name), int(found[1]) * _UNITS[found[2]], text
 

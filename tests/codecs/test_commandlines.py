@@ -8,8 +8,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from chatd.codecs.commandlines import CommandTable, Usage, nothing
+from chatd.codecs.commandlines import CommandTable, Usage, duration_and_text, nothing
 from chatd.doors.line.commands import COMMANDS
+from chatd.model.bounds import NAME
 from chatd.model.errors import ChatError, Malformed, UnknownCommand
 from chatd.model.text import seen
 
@@ -244,3 +245,13 @@ def test_two_commands_cannot_have_the_same_name() -> None:
     one = Usage("/one", "the first", nothing, print, ("two",))
     with pytest.raises(ValueError, match="two commands are called /two"):
         CommandTable([one, Usage("/two", "the second", nothing, print)])
+
+
+@pytest.mark.parametrize("word", ["-1h", "99999999999d", "1.5h", "30"])
+def test_a_word_meant_as_a_duration_that_is_none_is_refused(word: str) -> None:
+    """Else it would be taken for the reason, and the ban would be for good."""
+    read = duration_and_text("name", NAME)
+    with pytest.raises(Malformed, match="is no duration; one is 30m, 12h or 7d"):
+        read(f"eve {word} spam")
+    assert read("eve 30m spam") == ("eve", 1800, "spam")
+    assert read("eve spam 30") == ("eve", None, "spam 30")
