@@ -80,10 +80,9 @@ class Chatd:
         doors = [
             word for door in ("--line", "--http") for place in places for word in (door, place)
         ]
-        command = [TWISTD, "--nodaemon", "--pidfile=", "chatd", *doors, "--store", self.store]
-        with process(
-            [*command, "--message-rate", "0"], home, LISTENING, 2 * len(places)
-        ) as started:
+        command = [TWISTD, "--nodaemon", "--pidfile=", "chatd", *doors, "--irc", "none"]
+        options = ["--store", self.store, "--message-rate", "0"]
+        with process([*command, *options], home, LISTENING, 2 * len(places)) as started:
             yield started
         output = (home / "output").read_text()
         if "Traceback" in output:

@@ -52,7 +52,7 @@ class Server:
         self.ports = {}
         self._process = await asyncio.create_subprocess_exec(
             TWISTD, "--nodaemon", "--pidfile=", "chatd", "--line", _HERE, "--http", _HERE,
-            *self._options, cwd=self._directory,
+            "--irc", "none", *self._options, cwd=self._directory,
             stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
         )  # fmt: skip
         self._listening = asyncio.create_task(self._listen(self._process))
