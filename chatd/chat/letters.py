@@ -184,6 +184,13 @@ class Letters:
         assert talk.account is not None
         return self._page(talk.account, talk.partner, before=before, limit=limit)
 
+    def page_after(self, talk: Conversation, after: int, limit: int) -> Deferred[Page]:
+        """The first `limit` messages of a conversation above the id `after`, oldest first; fewer,
+        if that is more than one answer holds.  Fails with `Unavailable`.
+        """
+        assert talk.account is not None
+        return self._page(talk.account, talk.partner, after=after, limit=limit)
+
     def partners(
         self, account: str, before: int | None, limit: int
     ) -> Deferred[tuple[list[Partner], bool]]:

@@ -332,6 +332,26 @@ def test_a_store_that_cannot_be_read_is_told(chat: InMemoryChat) -> None:
     assert ada.person.account == "ada"
 
 
+def test_a_page_after_an_id_is_the_first_messages_above_it(chat: InMemoryChat) -> None:
+    """As the reading account sees them; messages that it is never shown do not end the paging."""
+    ada, bob = account(chat, "ada"), account(chat, "bob")
+    first, *_ = tell(chat, bob, "ada", "one", "two")
+    settled(chat, chat.service.ignores.ignore(ada.person, "bob"))
+    tell(chat, bob, "ada", *["unheard"] * 5)
+    settled(chat, chat.service.ignores.unignore(ada.person, "bob"))
+    tell(chat, ada, "bob", "three")
+    letters = chat.service.letters
+    found = letters.conversation("ada", "bob", "bob")
+
+    def after(id_: int, limit: int) -> Page:
+        read: Page = settled(chat, letters.page_after(found, id_, limit))
+        return read
+
+    assert texts(after(first, 1)) == ["two"]
+    assert texts(after(after(first, 1).entries[-1].id, 1)) == ["> three"]
+    assert texts(after(chat.service.horizon, 9)) == []
+
+
 def test_a_conversation_stays_in_memory_for_a_while(chat: InMemoryChat) -> None:
     """A client that polls comes back."""
     account(chat, "ada")

@@ -125,6 +125,8 @@ class IrcCodec:
                 return self._departed(Departed(room, sender, text), entry.id, tags)
             case Renamed(room, sender, to):
                 return self._renamed(NameChanged(room, sender, to), entry.id, tags)
+            case SentPrivately():
+                return self._told(event, entry.id, tags)  # once, whatever is told of own ones live
         return self.render(entry, batch)
 
     def source(self, name: str, account: bool = False) -> str:

@@ -42,6 +42,11 @@ def clock_time(id_: int) -> str:
     return (_EPOCH + timedelta(microseconds=id_)).strftime("%H:%M")
 
 
+def date_and_time(id_: int) -> str:
+    """Date, hours and minutes of an id, UTC."""
+    return (_EPOCH + timedelta(microseconds=id_)).strftime("%Y-%m-%d %H:%M")
+
+
 def seconds(id_: int) -> int:
     """The Unix time of an id."""
     return id_ // 1_000_000

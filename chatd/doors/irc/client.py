@@ -70,6 +70,9 @@ class Applicant:
         """The sign-in that is under way."""
         self.proof: Proof | None = None
         """As whom it has signed in."""
+        self.reached: int | None = None
+        """The id up to which private messages had reached the account before; None: that is not
+        needed, because the client is shown nothing that came while the account was away."""
 
 
 class IrcClient(ABC):

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from ...chat.room import Room
-from ...codecs.irc.message import form
+from ...codecs.irc.message import MAX_BODY, form, size
 from ...codecs.irc.moments import clock_time
 from ...codecs.irc.texts import lines as text_lines
 from ...model.errors import ChatError
-from ...model.events import Acted, Said
+from ...model.events import Acted, Said, Told
 from ...stream.eventlog import Entry
 from .. import history
 from .client import IrcClient
 
 REPLAY = 10
 """Messages that a newcomer to a channel is shown."""
-_TEXT_BYTES = 380
-"""Bytes of a message in one notice of a replay."""
 
 
 def replay(client: IrcClient, room: Room, begin: int) -> None:
@@ -44,7 +42,11 @@ def _show(found: history.Replay, client: IrcClient, room: Room) -> None:
     if not entries:
         return
     if not client.may("server-time"):
-        lines = [line for entry in entries for line in _as_notices(client, entry, shown)]
+        lines = [
+            line
+            for entry in entries
+            for line in as_notices(client, entry, clock_time(entry.id), shown)
+        ]
     elif client.may("batch"):
         ref = client.next_ref()
         lines = [form("BATCH", f"+{ref}", "chathistory", shown, source=client.server)]
@@ -57,11 +59,13 @@ def _show(found: history.Replay, client: IrcClient, room: Room) -> None:
     client.write(lines)
 
 
-def _as_notices(client: IrcClient, entry: Entry, shown: str) -> list[str]:
+def as_notices(client: IrcClient, entry: Entry, when: str, target: str = "") -> list[str]:
+    """A message, as notices of the server with the time `when`; `target` is a channel, by default
+    the client.
+    """
     event = entry.event
-    assert isinstance(event, Said | Acted)
+    assert isinstance(event, Said | Acted | Told)
     said = f"* {event.sender}" if isinstance(event, Acted) else f"<{event.sender}>"
-    before = f"[{clock_time(entry.id)}] {said}"
-    return [
-        client.noticed(f"{before} {line}", shown) for line in text_lines(event.text, _TEXT_BYTES)
-    ]
+    before = f"[{when}] {said}"
+    most = MAX_BODY - size(client.noticed(f"{before} ", target))
+    return [client.noticed(f"{before} {line}", target) for line in text_lines(event.text, most)]

@@ -10,10 +10,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, succeed
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
+from ...chat.accounts import Proof
 from ...chat.card import Card
 from ...chat.limits import TokenBucket
 from ...chat.sessions import Session
@@ -28,6 +29,7 @@ from .commands.channels import follow
 from .commands.registration import not_let_in, welcome
 from .commands.row import IrcCommand, Kind
 from .door import IrcDoor
+from .missed import show_missed
 from .request import Request
 
 COMMAND_RATE = 10
@@ -150,11 +152,24 @@ class IrcShell(IrcClient):
     def _enter(self, applicant: Applicant) -> Deferred[Session]:
         address = self.link.address
         if applicant.proof is not None:
-            connecting = self.service.signed_in.connect(applicant.proof, address, LABEL)
+            connecting = self._noting_reached(applicant, applicant.proof).addCallback(
+                lambda proof: self.service.signed_in.connect(proof, address, LABEL)
+            )
             return connecting.addCallback(self._with_markers)
         card = Card(applicant.user, applicant.realname, away=applicant.away)
         entering = self.service.enter(applicant.nick, address, lobby=False, card=card)
         return entering.addCallback(Session, address)
+
+    def _noting_reached(self, applicant: Applicant, proof: Proof) -> Deferred[Proof]:
+        """Note what has reached the account, before it is here: from then on messages reach it."""
+        if self.may("draft/chathistory"):
+            return succeed(proof)  # such a client asks for what it has missed
+
+        def known(reached: int) -> Proof:
+            applicant.reached = reached
+            return proof
+
+        return self.service.letters.reached(proof.record.key).addCallback(known)
 
     def _with_markers(self, session: Session) -> Deferred[Session]:
         assert session.person.account is not None
@@ -175,7 +190,10 @@ class IrcShell(IrcClient):
             session.person.card = replace(card, realname=applicant.realname)
         self.applicant = None
         self.door.unregistered -= 1
+        until = self.service.horizon
         welcome(self, session, applicant)
+        if applicant.reached is not None:
+            show_missed(self, applicant.reached, until)
         self.link.work()
 
     def _not_let_in(self, failure: Failure) -> None:

@@ -44,6 +44,15 @@ def rendered(event: Event, profile: Profile = PLAIN) -> list[str]:
     return IrcCodec(profile, who).render(Entry(ID, event))
 
 
+def test_history_tells_an_own_private_message_once() -> None:
+    """To clients that are not told of own messages live too, and when it was to oneself."""
+    for to in ("bob", "ada"):
+        entry = Entry(ID, SentPrivately("ada", to, "psst"))
+        for profile in (PLAIN, Profile(own=True)):
+            told = IrcCodec(profile, who).playback(entry, "")
+            assert told == [f":ada!web@h.account PRIVMSG {to} :psst"]
+
+
 @pytest.mark.parametrize(
     ("event", "line"),
     [

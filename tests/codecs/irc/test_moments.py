@@ -12,6 +12,7 @@ ID = 1_764_425_030_123_456
 def test_an_id_is_shown_as_its_millisecond() -> None:
     assert moments.server_time(ID) == "2025-11-29T14:03:50.123Z"
     assert moments.clock_time(ID) == "14:03"
+    assert moments.date_and_time(ID) == "2025-11-29 14:03"
     assert moments.seconds(ID) == 1_764_425_030
 
 

@@ -4,20 +4,27 @@ from __future__ import annotations
 
 from functools import partial
 
-from twisted.internet.defer import Deferred, succeed
+from twisted.internet.defer import Deferred, maybeDeferred, succeed
 
+from ....chat.accounts import Record
+from ....chat.letters import Conversation, Partner
 from ....chat.room import Room
 from ....codecs.irc.history import PAGE, BadRequest, Stretch, Walk, read_request
 from ....codecs.irc.history import Request as Asked
 from ....codecs.irc.message import form
 from ....codecs.irc.moments import MILLISECOND, marker, server_time
-from ....model.errors import ChatError
-from ....model.events import MESSAGES
+from ....model.errors import ChatError, NoSuchPerson, Unavailable
+from ....model.events import MESSAGES, Told
+from ....model.names import name_key
+from ....model.policy import Action
 from ....stream.eventlog import Entry, Page
 from ..client import IrcClient
 from ..request import Request
 from .channels import channel
 from .row import Kind, command
+
+ALL = 1 << 30
+"""More private conversations than an account has."""
 
 
 def _too_few(request: Request) -> None:
@@ -43,15 +50,33 @@ def chathistory(request: Request) -> None:
         request.fail(problem.code, *problem.words, text=problem.message)
         return
     if asked.subcommand == "TARGETS":
-        _targets(request, asked.stretches[0])
+        _targets(request, asked)
         return
-    room = _own_room(request, asked.target)
-    if room is None:
-        request.fail(
-            "INVALID_TARGET", asked.subcommand, asked.target, text="you are not in that room"
-        )
+    if asked.target.startswith("#"):
+        room = _own_room(request, asked.target)
+        if room is None:
+            _invalid_target(request, asked, "you are not in that room")
+        else:
+            _collect(request, asked, room)
         return
-    _collect(request, room, asked)
+
+    def refused(error: ChatError) -> None:
+        if isinstance(error, Unavailable):
+            _unread(request, asked, error)
+        else:
+            _invalid_target(request, asked, error.message)
+
+    found = maybeDeferred(_own_conversation, request, asked.target)
+    request.wait_for(found, lambda talk: _collect(request, asked, talk), refuse=refused)
+
+
+def _invalid_target(request: Request, asked: Asked, why: str) -> None:
+    request.fail("INVALID_TARGET", asked.subcommand, asked.target, text=why)
+
+
+def _unread(request: Request, asked: Asked, error: ChatError) -> None:
+    words = [word for word in (asked.subcommand, asked.target) if word]
+    request.fail("MESSAGE_ERROR", *words, text=error.message)
 
 
 def _own_room(request: Request, target: str) -> Room | None:
@@ -66,47 +91,73 @@ def _own_room(request: Request, target: str) -> Room | None:
     return room
 
 
-def _collect(request: Request, room: Room, asked: Asked) -> None:
+def _own_conversation(request: Request, target: str) -> Deferred[Conversation]:
+    """The private conversation of one's account with another one.
+
+    Raises `BadName`, `NoSuchPerson`, `NotAllowed`; fails with `NoSuchPerson`, `Unavailable`.
+    """
+    client, account = request.client, request.person.account
+    assert client.session is not None
+    client.service.readers.check(client.session, Action.READ_PRIVATELY)
+    if account is None:
+        raise NoSuchPerson("private messages are kept for accounts only: REGISTER, or sign in")
+    key = name_key(target)
+
+    def found(record: Record) -> Conversation:
+        if record.value is None:
+            raise NoSuchPerson("nobody of that name has an account")
+        return client.service.letters.conversation(account, key, record.value.name)
+
+    return client.service.accounts.find(key).addCallback(found)
+
+
+def _collect(request: Request, asked: Asked, source: Room | Conversation) -> None:
     wanted = partial(_wanted, request.client)
     found: list[Entry] = []
     left = list(asked.stretches)
 
     def next_stretch(_: object = None) -> None:
         if not left:
-            _tell(request, asked, room, found)
+            _tell(request, asked, source, found)
             return
         walk = Walk(left.pop(0), wanted)
 
         def walked(_: object) -> None:
             if walk.gap:
-                request.line(request.client.missed(room.name, None))
+                request.line(request.client.missed(source.name, None))
             found.extend(walk.entries())
             next_stretch()
 
         request.wait_for(
-            walk_through(request.client, room, walk),
+            walk_through(request.client, source, walk),
             walked,
-            refuse=lambda error: request.fail(
-                "MESSAGE_ERROR", asked.subcommand, asked.target, text=error.message
-            ),
+            refuse=lambda error: _unread(request, asked, error),
         )
 
     next_stretch()
 
 
-def walk_through(client: IrcClient, room: Room, walk: Walk) -> Deferred[None]:
+def walk_through(client: IrcClient, source: Room | Conversation, walk: Walk) -> Deferred[None]:
     """Read pages until a walk has all that it needs.  Fails with `Unavailable`."""
     if walk.done:
         return succeed(None)
-    service = client.service
-    if walk.after is not None:
-        page = service.page_after(room, walk.after, PAGE)
+    service, after, before = client.service, walk.after, walk.before
+    if isinstance(source, Conversation):
+        newest = service.horizon + 1 if before is None else before
+        letters = service.letters
+        page = (
+            letters.page(source, newest, PAGE)
+            if after is None
+            else letters.page_after(source, after, PAGE)
+        )
+    elif after is None:
+        page = service.page(source, before, PAGE)
     else:
-        page = service.page(room, walk.before, PAGE)
+        page = service.page_after(source, after, PAGE)
 
     def read(page: Page) -> Deferred[None]:
         walk.feed(page.entries, more=page.more, floor=page.floor)
-        return walk_through(client, room, walk)
+        return walk_through(client, source, walk)
 
     return page.addCallback(read)
 
@@ -115,12 +166,17 @@ def _wanted(client: IrcClient, entry: Entry) -> bool:
     reader = client.reader
     if getattr(entry.event, "redacted", False) or reader is None or not reader.hears(entry):
         return False
-    return isinstance(entry.event, MESSAGES) or client.may("draft/event-playback")
+    return isinstance(entry.event, (*MESSAGES, Told)) or client.may("draft/event-playback")
 
 
-def _tell(request: Request, asked: Asked, room: Room, found: list[Entry]) -> None:
+def _tell(request: Request, asked: Asked, source: Room | Conversation, found: list[Entry]) -> None:
     client = request.client
     if client.reader is None:
+        return
+    try:
+        client.reader.check(source)  # the policy may have changed while the pages were read
+    except ChatError as error:
+        _invalid_target(request, asked, error.message)
         return
     ref, codec = client.next_ref(), client.reader.codec
     batch = ref if client.may("batch") else ""
@@ -131,10 +187,17 @@ def _tell(request: Request, asked: Asked, room: Room, found: list[Entry]) -> Non
     request.lines(lines)
 
 
-def _targets(request: Request, stretch: Stretch) -> None:
-    client = request.client
-    rooms = list(request.person.rooms.values())
+def _targets(request: Request, asked: Asked) -> None:
+    client, (stretch,) = request.client, asked.stretches
+    rooms = [room for name in request.person.rooms if (room := _own_room(request, f"#{name}"))]
     latest: list[tuple[int, str]] = []
+
+    def refused(error: ChatError) -> None:
+        _unread(request, asked, error)
+
+    def with_partners(partners: list[Partner]) -> None:
+        latest.extend((one.last, one.name) for one in partners if one.last > stretch.low)
+        next_room()
 
     def next_room(_: object = None) -> None:
         if not rooms:
@@ -149,15 +212,30 @@ def _targets(request: Request, stretch: Stretch) -> None:
                 latest.append((entries[-1].id, f"#{room.name}"))
             next_room()
 
-        request.wait_for(walk_through(client, room, walk), walked)
+        request.wait_for(walk_through(client, room, walk), walked, refuse=refused)
 
-    next_room()
+    request.wait_for(_partners(request, stretch.high), with_partners, refuse=refused)
+
+
+def _partners(request: Request, before: int) -> Deferred[list[Partner]]:
+    """With whom one has spoken privately, and last below that id.  Fails with `Unavailable`."""
+    client, account = request.client, request.person.account
+    assert client.session is not None
+    if account is None:
+        return succeed([])
+    try:
+        client.service.readers.check(client.session, Action.READ_PRIVATELY)
+    except ChatError:
+        return succeed([])
+    partners = client.service.letters.partners(account, before, ALL)
+    return partners.addCallback(lambda found: found[0])
 
 
 def _tell_targets(request: Request, stretch: Stretch, latest: list[tuple[int, str]]) -> None:
     client = request.client
     latest.sort()
-    chosen = latest[: stretch.limit] if stretch.forwards else latest[-stretch.limit :]
+    first = 0 if stretch.forwards else max(len(latest) - stretch.limit, 0)
+    chosen = latest[first : first + stretch.limit]
     ref = client.next_ref()
     tags = {"batch": ref} if client.may("batch") else {}
     lines = [

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import pytest
+from twisted.internet.defer import fail
 
 from chatd.codecs.irc.moments import server_time
+from chatd.model.errors import Unavailable
+from chatd.model.policy import Action
 from chatd.testing import result_of
+from chatd.testing.policies import DenyIf
 
-from ....kit.chat import registered
+from ....kit.chat import registered, settled
 from ....kit.irc import NEAR, IrcWire, of_account, register, signing_in
 from ....kit.server import MemoryServer
 
@@ -81,6 +85,121 @@ def test_the_past_of_others_is_not_told(server: MemoryServer, target: str) -> No
     ada = register(server, "ada", *CAPS, "standard-replies", rooms="#dev")
     (line,) = ada.ask(f"CHATHISTORY LATEST {target.split()[0]} * 9")
     assert line.startswith(f"FAIL CHATHISTORY INVALID_TARGET LATEST {target.split()[0]} :")
+
+
+def correspondence(server: MemoryServer, *capabilities: str) -> tuple[IrcWire, list[int]]:
+    """A client of ada's account, and the ids of four messages between ada and bob, 10 milliseconds
+    and more apart: 0 and 2 are ada's.
+    """
+    for name in ("ada", "bob"):
+        registered(server.chat, name)
+    ada = of_account(server, "ada", *capabilities)
+    bob = of_account(server, "bob")
+    for number in range(4):
+        by, to = (bob, "ada") if number % 2 else (ada, "Bob")
+        by.ask(f"PRIVMSG {to} :{number}")
+        server.chat.advance(0.01)
+    ada.read()
+    talk = server.chat.service.letters.conversation("ada", "bob", "bob")
+    page = server.chat.service.letters.page(talk, server.chat.service.horizon + 1, 9)
+    return ada, [entry.id for entry in settled(server.chat, page).entries]
+
+
+def test_private_conversations_of_accounts_are_told_in_all_ways(server: MemoryServer) -> None:
+    ada, ids = correspondence(server, *CAPS)
+    assert texts(ada, "CHATHISTORY LATEST bob * 3") == ["1", "2", "3"]
+    assert texts(ada, f"CHATHISTORY LATEST BOB msgid={ids[1]} 9") == ["2", "3"]
+    assert texts(ada, f"CHATHISTORY BEFORE bob msgid={ids[2]} 9") == ["0", "1"]
+    assert texts(ada, f"CHATHISTORY AFTER bob msgid={ids[0]} 2") == ["1", "2"]
+    assert texts(ada, f"CHATHISTORY AROUND bob msgid={ids[1]} 3") == ["0", "1", "2"]
+    between = f"CHATHISTORY BETWEEN bob msgid={ids[0]} msgid={ids[3]} 9"
+    assert texts(ada, between) == ["1", "2"]
+    by_time = f"CHATHISTORY AFTER bob timestamp={server_time(ids[1])} 9"
+    assert texts(ada, by_time) == ["2", "3"]
+
+
+@pytest.mark.parametrize("own", [(), ("echo-message",), ("znc.in/self-message",)])
+def test_own_private_messages_are_in_the_history_once(
+    server: MemoryServer, own: tuple[str, ...]
+) -> None:
+    """Whether or not the client is told of them as they are sent; those to oneself too."""
+    ada, ids = correspondence(server, *CAPS, *own)
+    _, first, second, *_ = ada.messages("CHATHISTORY LATEST bob * 9")
+    assert (first.source.split("!")[0], first.params) == ("ada", ("bob", "0"))
+    assert (second.source.split("!")[0], second.params) == ("bob", ("ada", "1"))
+    assert [first.tags["msgid"], second.tags["msgid"]] == [str(ids[0]), str(ids[1])]
+    ada.ask("PRIVMSG ada :milk")
+    assert texts(ada, "CHATHISTORY LATEST ada * 9") == ["milk"]
+
+
+def test_a_private_conversation_is_told_to_its_two_accounts_only(server: MemoryServer) -> None:
+    """A third account has another conversation with each of them, and a guest has none."""
+    correspondence(server, *CAPS)
+    registered(server.chat, "eve")
+    eve = of_account(server, "eve", *CAPS)
+    for name in ("ada", "bob"):
+        assert texts(eve, f"CHATHISTORY LATEST {name} * 9") == []
+    guest = register(server, "mallory", *CAPS, "standard-replies")
+    (line,) = guest.ask("CHATHISTORY LATEST ada * 9")
+    assert line.startswith("FAIL CHATHISTORY INVALID_TARGET LATEST ada :")
+    (line,) = eve.ask("CHATHISTORY LATEST mallory * 9")
+    assert line.startswith("FAIL CHATHISTORY INVALID_TARGET LATEST mallory :")
+
+
+def test_a_private_conversation_leaves_out_whom_the_account_ignores(server: MemoryServer) -> None:
+    """What came while bob was ignored was never told; what came before is left out."""
+    ada, _ = correspondence(server, *CAPS)
+    person = server.chat.service.people.own("ada")
+    assert person is not None
+    settled(server.chat, server.chat.service.ignores.ignore(person, "bob"))
+    assert texts(ada, "CHATHISTORY LATEST bob * 9") == ["0", "2"]
+
+
+@pytest.mark.parametrize("call", ["page", "partners"])
+def test_private_history_that_cannot_be_read_is_an_error(
+    server: MemoryServer, monkeypatch: pytest.MonkeyPatch, call: str
+) -> None:
+    ada, _ = correspondence(server, *CAPS, "standard-replies")
+    letters = server.chat.service.letters
+    monkeypatch.setattr(letters, call, lambda *_: fail(Unavailable("not now")))
+    day = "timestamp=2020-01-01T00:00:00.000Z timestamp=2200-01-01T00:00:00.000Z"
+    words = "LATEST bob" if call == "page" else "TARGETS"
+    lines = ada.ask(f"CHATHISTORY {words} {'*' if call == 'page' else day} 9")
+    assert lines == [f"FAIL CHATHISTORY MESSAGE_ERROR {words} :not now"]
+
+
+def test_private_history_is_not_told_where_the_policy_forbids_it(server: MemoryServer) -> None:
+    """The policy is asked for each request, not only when the client comes."""
+    ada, _ = correspondence(server, *CAPS, "standard-replies")
+    forbidden: set[Action] = set()
+    server.chat.service.readers.policy = DenyIf(lambda who, what, room: what in forbidden)
+    assert texts(ada, "CHATHISTORY LATEST bob * 1") == ["3"]
+    forbidden.add(Action.READ_PRIVATELY)
+    (line,) = ada.ask("CHATHISTORY LATEST bob * 9")
+    assert line.startswith("FAIL CHATHISTORY INVALID_TARGET LATEST bob :")
+    day = "timestamp=2020-01-01T00:00:00.000Z timestamp=2200-01-01T00:00:00.000Z"
+    assert len(ada.ask(f"CHATHISTORY TARGETS {day} 9")) == 2  # the batch's begin and end
+
+
+def test_targets_are_private_conversations_too(server: MemoryServer) -> None:
+    ada, ids = correspondence(server, *CAPS)
+    ada.ask("JOIN #dev", "PRIVMSG #dev :x")
+    server.chat.advance(1)
+    registered(server.chat, "eve")
+    of_account(server, "eve").ask("PRIVMSG ada :hi")
+    ada.read()
+
+    def targets(begin: str, end: str, limit: int) -> list[str]:
+        _, *found, _ = ada.messages(f"CHATHISTORY TARGETS {begin} {end} {limit}")
+        return [message.params[1] for message in found]
+
+    never, ever = "timestamp=2020-01-01T00:00:00.000Z", "timestamp=2200-01-01T00:00:00.000Z"
+    assert targets(never, ever, 9) == ["bob", "#dev", "eve"]
+    assert targets(never, ever, 1) == ["bob"]
+    assert targets(ever, never, 1) == ["eve"]
+    assert targets(ever, never, 0) == []
+    assert targets(f"timestamp={server_time(ids[3])}", ever, 9) == ["#dev", "eve"]
+    assert targets(never, f"timestamp={server_time(ids[3])}", 9) == []
 
 
 def test_requests_of_another_form_are_refused(server: MemoryServer) -> None:
