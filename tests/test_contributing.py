@@ -127,6 +127,7 @@ def test_an_event_is_a_class_a_judgement_and_a_command(monkeypatch: pytest.Monke
         code(EVENT, "def roll(self"),
         vars(speech),
         Roll=roll,
+        Action=action,
         randint=lambda least, most: 4,
         judge_messages=SimpleNamespace(
             roll=lambda _, *rest: judged(SimpleNamespace(may=may), *rest)
