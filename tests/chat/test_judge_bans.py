@@ -28,11 +28,9 @@ from chatd.model.events import (
 from chatd.model.identity import Stranger
 from chatd.model.moderation import (
     Ban,
-    BanFromServer,
     Kick,
     Mute,
     Unban,
-    UnbanFromServer,
     Unmute,
 )
 from chatd.testing import InMemoryChat, result_of
@@ -61,16 +59,6 @@ def test_a_kicked_person_leaves_and_may_join_again(
     assert isinstance(refusal(chat, ada, Kick("dev", "guest-0009")), NoSuchPerson)
     chat.perform(bob, Leave("dev"))
     assert isinstance(refusal(chat, ada, Kick("dev", "bob")), NotInRoom)
-
-
-def test_a_reader_of_several_rooms_goes_on_without_the_one(
-    chat: InMemoryChat, ada: Person, bob: Person
-) -> None:
-    """After a kick and after a ban."""
-    outlet = reading(chat, chat.room("dev"), chat.room("lobby"), owner=Session(bob))
-    chat.perform(ada, Kick("dev", "bob"))
-    assert [(room, error.code) for room, error in outlet.removals] == [("dev", "kicked")]
-    assert not outlet.revocations
 
 
 def test_a_banned_account_leaves_and_cannot_join(
@@ -248,40 +236,3 @@ def test_a_message_that_meets_a_ban_on_its_way_is_refused(
     with pytest.raises(ChatError):
         result_of(said)
     assert chat.texts("dev") == []
-
-
-def test_an_administrator_bans_from_the_server(chat: InMemoryChat, bob: Person) -> None:
-    """Readers end everywhere, the person leaves, and does not come back until it is lifted."""
-    root = with_account(chat, "ruth", admin=True)
-    outlets = [
-        reading(chat, chat.room("lobby"), owner=Session(bob)),
-        reading(chat, bob.inbox, owner=Session(bob)),
-    ]
-    chat.perform(root, BanFromServer("bob", 60, "spam"))
-    assert [error.code for outlet in outlets for error in outlet.revocations] == ["banned"] * 2
-    assert bob.ended
-    assert "bob" not in chat.room("lobby").names
-    guest = chat.enter("guido", PUBLIC)
-    chat.perform(root, BanFromServer("8.8.8.0/24"))
-    assert guest.ended
-    with pytest.raises(Banned):
-        chat.enter("guido", PUBLIC)
-    with pytest.raises(Banned):
-        chat.service.readers.check_reading(Stranger(PUBLIC), chat.room("lobby"))
-    assert len(chat.service.server_bans.bans(root)) == 2
-    chat.perform(root, UnbanFromServer("8.8.8.0/24"))
-    chat.enter("guido", PUBLIC)
-    assert isinstance(refusal(chat, root, UnbanFromServer("nobody")), NotFound)
-
-
-def test_only_administrators_ban_from_the_server(
-    chat: InMemoryChat, ada: Person, bob: Person
-) -> None:
-    """And not themselves."""
-    root = with_account(chat, "ruth", admin=True, address=PUBLIC)
-    assert isinstance(refusal(chat, ada, BanFromServer("bob")), NotAllowed)
-    assert isinstance(refusal(chat, ada, UnbanFromServer("bob")), NotAllowed)
-    for who in ("ruth", "8.0.0.0/8"):
-        assert isinstance(refusal(chat, root, BanFromServer(who)), NotAllowed)
-    with pytest.raises(NotAllowed):
-        chat.service.server_bans.bans(ada)

@@ -88,16 +88,6 @@ def test_a_guest_who_creates_a_room_has_an_owner_s_powers_while_there(
     assert (state.posting, state.slow, state.borrowed) == ("everyone", 0, False)
 
 
-def test_an_unnamed_guest_alone_in_a_new_room_may_set_it_up(chat: InMemoryChat) -> None:
-    """Though nothing of the room is kept before."""
-    guest = chat.enter()
-    chat.perform(guest, Join("dev"))
-    chat.perform(guest, Configure("dev", slow=5))
-    assert role(chat, guest) is Role.OP
-    chat.perform(guest, Leave("dev"))
-    assert chat.room("dev").state.slow == 0
-
-
 def test_the_settings_of_an_account_s_room_outlive_its_people(
     chat: InMemoryChat, ada: Person
 ) -> None:

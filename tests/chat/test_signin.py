@@ -8,7 +8,7 @@ import pytest
 from twisted.internet.defer import Deferred
 
 from chatd.model.addresses import LOCAL, Address
-from chatd.model.commands import Join, Leave, Rename, Say
+from chatd.model.commands import Join, Leave, Rename
 from chatd.model.errors import (
     BadCredentials,
     BadToken,
@@ -155,21 +155,6 @@ def test_what_was_proved_does_not_outlive_a_new_password(chat: InMemoryChat) -> 
     settled(chat, chat.service.sign_in.change_password(stolen, "another horse battery", None))
     assert outcome(chat, lambda: chat.service.signed_in.begin(stolen, LOCAL, "")) is BadCredentials
     assert outcome(chat, lambda: chat.service.sign_in.delete(stolen)) is BadCredentials
-
-
-def test_a_deleted_account_is_gone_but_for_its_name(chat: InMemoryChat) -> None:
-    """Its sessions end, its messages stay, and its name stays reserved."""
-    proof = registered(chat, "ada")
-    session = signed_in(chat, "ada")
-    chat.perform(session.person, Say("lobby", "hi"))
-    settled(chat, chat.service.sign_in.delete(proof))
-    assert session.over
-    assert chat.room("lobby").names == []
-    assert chat.texts("lobby") == ["hi"]
-    with pytest.raises(BadCredentials):
-        signed_in(chat, "ada")
-    assert outcome(chat, lambda: register(chat, "ada")) is NameRegistered
-    assert outcome(chat, lambda: chat.service.enter("ada")) is NameRegistered
 
 
 def test_sessions_are_listed_and_ended_by_their_ids(chat: InMemoryChat) -> None:
