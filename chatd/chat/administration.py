@@ -96,8 +96,8 @@ class Administration:
     def add(
         self, by: Person, name: str, password: str, *, admin: bool = False
     ) -> Deferred[Account]:
-        """Make an account, whoever may register.  The console may give names that speak for the
-        server.
+        """Make an account, even where registration is closed.  The console may also give it a name
+        that is reserved for the server.
 
         Raises or fails with `BadName`, `NameInUse`, `NameRegistered`, `BadPassword`, `Unavailable`,
         and as the policy does.

@@ -1,11 +1,10 @@
-"""Cards: what is told of a person beside the name, as IRC has it: user, host, real name.
+"""Cards: the fields that IRC shows of a person beside the name: user, host, real name.
 
-1. A host stands for where somebody comes from and tells nothing of it: ten letters and digits of a
-   keyed hash, of the account or of a guest's address.  The key is the store's own, made once, and
-   never told.
-2. Whoever has gone is remembered for a while: lines that tell of the going still need the card, and
-   so does WHOWAS.
-3. A card is a value; a client that changes it gives its person another one.
+1. The host hides the client's address: it is ten letters and digits of a keyed hash of the account,
+   or of a guest's address.  The store makes the key once, and no client ever receives it.
+2. The card of a person who has left is kept for a while: the lines that announce the leave need it,
+   and so does WHOWAS.
+3. A card is immutable; a client that changes it gives its person a new one.
 """
 
 from __future__ import annotations
@@ -101,8 +100,8 @@ class Cards:
     # -- persons ---------------------------------------------------------------------------------
 
     def of(self, name: str, *, account: bool = False) -> Known:
-        """What is known of whoever has, or had, that name; `account` says that the name was an
-        account's at that time.
+        """The card of the person who holds the name, or who held it last.  `account` says whether
+        that person was signed in to an account.
         """
         holder = self._people.find(name)
         if holder is not None:

@@ -23,7 +23,7 @@ from .accounts import Proof
 from .journal import Journal
 
 CLAIM_SECONDS = 3600.0
-"""Seconds for which the code that a start logs is valid."""
+"""Seconds for which the claim code is valid that the server logs when it starts."""
 CLAIMED = ""
 """The key of the cell that every claim writes; it is no account's key."""
 NO_CLAIM = (

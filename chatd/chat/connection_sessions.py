@@ -1,6 +1,7 @@
 """The sessions of connections (telnet, WebSocket, IRC) that are signed in to an account.
 
-Such a session is stored with a token that no client is told, and lasts as long as its connection.
+The store keeps such a session under a token that is sent to no client, and the session ends with
+its connection.
 """
 
 from __future__ import annotations

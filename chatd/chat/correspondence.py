@@ -55,7 +55,9 @@ class Correspondence:
         self._people = core.people
 
     def keeps(self, sender: Person, to: Person | Elsewhere | None) -> bool:
-        """Whether what the sender says to that person is kept; None: nobody of the name is here."""
+        """Whether the store keeps a message of `sender` to `to`; None: no present person has the
+        recipient's name.
+        """
         return sender.account is not None and (to is None or to.account is not None)
 
     def send(self, sender: Person, to: str, judge: Judge) -> Outcome:

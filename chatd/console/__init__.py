@@ -1,1 +1,1 @@
-"""The console: `chatd account`, `chatd invite`, `chatd ban`, for whoever runs the server."""
+"""The console: `chatd account`, `chatd invite`, `chatd ban`, for the operator of the server."""

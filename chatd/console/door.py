@@ -1,7 +1,7 @@
 """The console's socket: a UNIX socket beside the store that only its owner can open.
 
-1. Whoever can open the socket may do what an administrator may.  So its mode is 0600 before it
-   takes the first connection.
+1. A process that can open the socket may do what an administrator may.  So its mode is 0600 before
+   it takes the first connection.
 2. A client sends one task as a line of JSON, and gets one line of JSON: `{"lines":[…]}`, or
    `{"error":{…}}` as over HTTP.  Then the connection ends.
 3. If the socket cannot be opened, that is logged, and the server runs without a console.

@@ -39,7 +39,7 @@ class Task(Struct, forbid_unknown_fields=True, tag_field="do", kw_only=True):
 
 
 class AddAccount(Task, tag="account add"):
-    """Make an account, whoever may register."""
+    """Make an account, even where registration is closed."""
 
     name: Name
     password: Password

@@ -154,7 +154,7 @@ class AccountsResource(Listing):
         return found.addCallback(told)
 
     def render_POST(self, request: Request) -> Deferred[bytes]:
-        """Make one, whoever may register; nobody is signed in to it."""
+        """Make an account, even where registration is closed; no session is opened for it."""
         person = self.admin(request)
         self._access.check_password_way(request)
         form = read_json(request, NewAccountForm)

@@ -54,7 +54,7 @@ class PeopleResource(ApiResource):
         return person
 
     def render_GET(self, request: Request) -> Deferred[bytes]:
-        """With whom the account has spoken, whoever spoke last first."""
+        """The partners of the account's private conversations, the latest conversation first."""
         session = self._access.need_account(request)
         service = self._access.service
         service.readers.check(session, Action.READ_PRIVATELY)

@@ -1,7 +1,7 @@
 """Who comes in at the line door: a guest, or where guests may not, an onlooker until it signs in.
 
-1. An onlooker is nobody: it has no name, is present nowhere, and each command asks the policy for
-   it as for a reader without a session.  With `--guests read` it reads open rooms.
+1. An onlooker is no person: it has no name, is present nowhere, and each command asks the policy
+   for it as for a reader without a session.  With `--guests read` it reads open rooms.
 2. It signs in with `/login NAME PASSWORD`, or makes an account with `/register NAME PASSWORD`.
 """
 
@@ -46,7 +46,7 @@ def come_in(service: ChatService, address: Address) -> Deferred[Session]:
 
 
 def is_onlooker(person: Person) -> bool:
-    """Whether that is nobody: a client that has not signed in where guests may not come in."""
+    """Whether the client has not signed in, on a server where guests may not come in."""
     return person.visiting and person.account is None
 
 
