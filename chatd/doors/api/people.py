@@ -18,7 +18,7 @@ from ...http.body import read_body
 from ...http.fields import whole_number
 from ...http.resource import ApiResource, answer, resource_named
 from ...model.commands import Tell
-from ...model.errors import BadName, ChatError, Malformed, NoSession, NoSuchPerson
+from ...model.errors import BadName, ChatError, Malformed, NoSuchPerson
 from ...model.names import name_key
 from ...model.policy import Action
 from ..access import Access, for_programs
@@ -87,7 +87,9 @@ class ConversationResource(EventsResource):
         Raises `NoSession`, `NotAllowed`; fails with `NoSuchPerson`.
         """
         if session is None or session.record is None:
-            raise NoSession("private messages are kept for accounts: sign in with POST /session")
+            raise self._access.no_session(
+                "private messages are kept for accounts: sign in with POST /session"
+            )
         service = self._access.service
         service.readers.check(session, Action.READ_PRIVATELY)
         account = session.person.account
