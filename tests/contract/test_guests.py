@@ -49,6 +49,8 @@ PATHS = {
         "/people",
         "/people/ada/events?wait=0",
         "/people/ada/messages",
+        "/people/ada/messages/1",
+        "/people/ada/marker",
         "/events?rooms=lobby&wait=0",
         "/invites/abc",
         "/healthz",
