@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from chatd.chat.administration import CONSOLE
+from chatd.chat.administration import CONSOLE, console
 from chatd.chat.rules import Guests, Rules
 from chatd.console import tasks
 from chatd.console.tasks import (
@@ -27,6 +27,7 @@ from chatd.console.tasks import (
     written,
 )
 from chatd.model.addresses import Address
+from chatd.model.audit import Record
 from chatd.model.commands import Say
 from chatd.model.errors import (
     BadCredentials,
@@ -34,6 +35,7 @@ from chatd.model.errors import (
     BadPassword,
     Banned,
     ChatError,
+    LastAdmin,
     Malformed,
     NameInUse,
     NameRegistered,
@@ -55,11 +57,15 @@ def done(chat: InMemoryChat, task: Task) -> Sequence[str]:
 
 def actions(chat: InMemoryChat) -> list[tuple[str, str, str]]:
     """What the audit trail has: who did what to whom."""
-    person = chat.enter()
-    person.admin = True
-    trail = settled(chat, chat.service.server_bans.audit(person))
-    settled(chat, chat.service.end(person))
-    return [(record.by, record.action, record.target) for record in trail]
+    return [(record.by, record.action, record.target) for record in trail(chat)]
+
+
+def trail(chat: InMemoryChat) -> list[Record]:
+    """The audit trail, the oldest record first."""
+    found: list[Record] = settled(
+        chat, chat.service.server_bans.audit(console(chat.service.admission.bucket()))
+    )
+    return found
 
 
 def test_an_account_is_added_and_can_be_signed_in_to() -> None:
@@ -148,9 +154,14 @@ def test_an_administrator_is_made_and_unmade(chat: InMemoryChat) -> None:
     person = signed_in(chat, "ada").person
     assert done(chat, SetAdmin(name="ada")) == ["ada is an administrator now"]
     assert person.admin
+    for task in (SetAdmin(name="ada", admin=False), RemoveAccount(name="ada")):
+        with pytest.raises(LastAdmin, match="ada is the only administrator; make another one"):
+            done(chat, task)
+    registered(chat, "bob")
+    done(chat, SetAdmin(name="bob"))
     assert done(chat, SetAdmin(name="ada", admin=False)) == ["ada is no administrator now"]
     assert not person.admin
-    assert restarted(chat).service.claims.code, "there is no administrator"
+    assert not restarted(chat).service.claims.code
 
 
 def test_a_removed_account_is_gone_and_its_name_reserved(chat: InMemoryChat) -> None:
@@ -158,7 +169,6 @@ def test_a_removed_account_is_gone_and_its_name_reserved(chat: InMemoryChat) -> 
     registered(chat, "ada")
     session = signed_in(chat, "ada")
     chat.perform(session.person, Say("lobby", "hello"))
-    done(chat, SetAdmin(name="ada"))
     assert done(chat, RemoveAccount(name="ada")) == ["ada is removed; the name stays reserved"]
     assert session.over
     assert "hello" in chat.texts("lobby")
@@ -281,6 +291,8 @@ def test_whatever_the_console_does_is_in_the_audit_trail(chat: InMemoryChat) -> 
         f"2025-11-22 13:43 UTC {CONSOLE} ban eve: spam",
         f"2025-11-22 13:43 UTC {CONSOLE} unban eve",
     ]
+    done(chat, MakeInvite())
+    assert not any(record.account for record in trail(chat)), "the console has no account"
     with pytest.raises(BadName):
         chat.enter(CONSOLE)
 
