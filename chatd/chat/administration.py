@@ -3,7 +3,8 @@
 1. The console and the administrators' resources over HTTP call the same methods.  Each asks the
    policy, and leaves a record in the audit trail.
 2. The console is a person too (`console`): no name can be its own, and it is present nowhere.
-3. Listing reads the whole table of accounts.  It is for people, not for programs that ask often.
+3. Accounts are listed in pages, which are read beside what is stored meanwhile
+   (`chatd.store.Store.cells`).
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from ..model.lookalikes import speaks_for_server
 from ..model.names import clean_name, name_key
 from ..model.password import clean_password
 from ..model.policy import Action
-from ..model.units import ACCOUNTS, ADMINS, NAMES, Cell, Change, Expect, Unit
+from ..model.units import ACCOUNTS, ADMINS, NAMES, Change, Expect, Unit
 from . import judge
 from .account_removal import AccountRemoval
 from .account_sessions import AccountSessions, Listed
@@ -79,22 +80,33 @@ class Administration:
         self._removal = removal
         self._administrators = administrators
 
-    def list_all(self, by: Person) -> Deferred[list[Entry]]:
-        """All accounts by their names, without those that were deleted.
+    def list_some(self, by: Person, after: str, limit: int) -> Deferred[tuple[list[Entry], bool]]:
+        """The first `limit` accounts behind the name `after` (empty: of all) in the order of their
+        names, without those that were deleted; and whether there are more.
 
         Raises as the policy does; fails with `Unavailable`.
         """
         self._check(by)
+        try:
+            place = name_key(after) if after else None
+        except BadName:
+            place = after.casefold()  # no account has that name: go on from where it would be
+        return Deferred.fromCoroutine(self._list_some(place, limit))
 
-        def found(cells: Mapping[str, Cell]) -> list[Entry]:
-            accounts = {key: decode_account(cell.value) for key, cell in cells.items()}
-            return [
+    async def _list_some(self, place: str | None, limit: int) -> tuple[list[Entry], bool]:
+        found: list[Entry] = []
+        while len(found) <= limit:
+            cells = await self._store.cells(ACCOUNTS, place, limit + 1)
+            accounts = ((key, decode_account(cell.value)) for key, cell in cells)
+            found += [
                 Entry(account, self._is_here(key))
-                for key, account in sorted(accounts.items())
+                for key, account in accounts
                 if not account.deleted
             ]
-
-        return self._store.table(ACCOUNTS).addCallback(found)
+            if len(cells) <= limit:
+                break
+            place = cells[-1][0]
+        return found[:limit], len(found) > limit
 
     def add(
         self, by: Person, name: str, password: str, *, admin: bool = False

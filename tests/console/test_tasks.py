@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from chatd.chat.administration import CONSOLE, console
+from chatd.chat.administration import CONSOLE
 from chatd.chat.rules import Guests, Rules
 from chatd.console import tasks
 from chatd.console.tasks import (
@@ -27,7 +27,6 @@ from chatd.console.tasks import (
     written,
 )
 from chatd.model.addresses import Address
-from chatd.model.audit import Record
 from chatd.model.commands import Say
 from chatd.model.errors import (
     BadCredentials,
@@ -43,7 +42,7 @@ from chatd.model.errors import (
 )
 from chatd.testing import InMemoryChat
 
-from ..kit.chat import PASSWORD, registered, restarted, settled, signed_in
+from ..kit.chat import PASSWORD, audit, registered, restarted, settled, signed_in
 
 OTHER = "another horse battery"
 FAR = Address("192.0.2.7")
@@ -57,15 +56,7 @@ def done(chat: InMemoryChat, task: Task) -> Sequence[str]:
 
 def actions(chat: InMemoryChat) -> list[tuple[str, str, str]]:
     """What the audit trail has: who did what to whom."""
-    return [(record.by, record.action, record.target) for record in trail(chat)]
-
-
-def trail(chat: InMemoryChat) -> list[Record]:
-    """The audit trail, the oldest record first."""
-    found: list[Record] = settled(
-        chat, chat.service.server_bans.audit(console(chat.service.admission.bucket()))
-    )
-    return found
+    return [(record.by, record.action, record.target) for record in audit(chat)]
 
 
 def test_an_account_is_added_and_can_be_signed_in_to() -> None:
@@ -292,7 +283,7 @@ def test_whatever_the_console_does_is_in_the_audit_trail(chat: InMemoryChat) -> 
         f"2025-11-22 13:43 UTC {CONSOLE} unban eve",
     ]
     done(chat, MakeInvite())
-    assert not any(record.account for record in trail(chat)), "the console has no account"
+    assert not any(record.account for record in audit(chat)), "the console has no account"
     with pytest.raises(BadName):
         chat.enter(CONSOLE)
 
