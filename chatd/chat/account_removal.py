@@ -18,7 +18,7 @@ from functools import partial
 from itertools import islice
 from typing import Any
 
-from twisted.internet.defer import Deferred, gatherResults
+from twisted.internet.defer import Deferred, gatherResults, succeed
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
@@ -129,10 +129,12 @@ class AccountRemoval:
     async def _granted_in(self, key: str, names: list[str]) -> list[str]:
         """Those of the rooms in which the account has a role or is a member."""
 
-        def granted(name: str) -> Deferred[list[Mapping[str, Cell]]]:
+        def granted(name: str) -> Deferred[Any]:
+            room = self._rooms.loaded(name)
+            if room is not None:
+                return succeed([key in room.rights.roles, key in room.rights.admitted])
             asked = [self._store.get(room_table(kind, name), [key]) for kind in (ROLES, ADMITTED)]
-            cells: Deferred[Any] = gatherResults(asked, consumeErrors=True)
-            return cells.addErrback(first_error)
+            return gatherResults(asked, consumeErrors=True).addErrback(first_error)
 
         asking: Deferred[Any] = gatherResults(map(granted, names), consumeErrors=True)
         found = await asking.addErrback(first_error)
