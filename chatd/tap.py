@@ -103,6 +103,7 @@ def makeService(options: Options) -> ChatServer:
     server = ServerProcess(clock, chat, peers)
     if options.parent:  # twistd runs this server as its own process
         gc.set_threshold(YOUNG, 2)
+        gc.freeze()  # the modules never become garbage, so no collection need visit them
         # In a thread, because getfqdn may query a name server, which may be slow.
         Thread(target=lambda: hosts.add(getfqdn()), daemon=True).start()
         signals = Signals(clock, server.hurry, OUTPUT.reopen)
