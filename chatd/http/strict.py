@@ -127,7 +127,7 @@ class StrictChannel(OpenChannel):
             self._head = b""
         self.transport.write(data)  # type: ignore[union-attr]
 
-    def writeSequence(self, iovec: Iterable[bytes]) -> None:  # noqa: N802
+    def writeSequence(self, iovec: Iterable[bytes]) -> None:
         """Write bytes of an answer."""
         self.write(b"".join(iovec))
 
