@@ -89,12 +89,12 @@ class ChatRequest(Request):
         if self.path == b"*":
             super().process()
             return
-        self.site = self.channel.site
-        self.responseHeaders.setRawHeaders(b"date", [self.site.date()])
+        site = self.site = self.channel.site
+        self.responseHeaders.setRawHeaders(b"date", [site.date()])
         self.prepath = []
         self.postpath = [*map(unquote_to_bytes, self.path[1:].split(b"/"))]
         try:
-            self.render(self.site.getResourceFor(self))
+            self.render(site.getResourceFor(self))
         except Exception:
             self.processingFailed(Failure())
 
