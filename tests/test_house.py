@@ -38,7 +38,7 @@ FLOORS = {
 }
 """What the modules of each package may import: packages of chatd, and libraries."""
 
-SHARED = {"reading", "pushing", "speaking", "push", "access", "history", "linequeue"}
+SHARED = {"access", "event_streams", "history", "linequeue", "push_door", "reading", "speaking"}
 """Modules of `doors` that several doors share."""
 STYLES = {"sse", "ndjson", "websocket", "polls"}
 """The ways of reading over HTTP, which the resource tree in `doors.api` offers."""

@@ -40,7 +40,7 @@ from ..net.peers import going_down
 from ..stream.feed import Source
 from ..stream.subscriber import Subscriber
 from .access import Access, for_programs, key_owner
-from .pushing import Pushing
+from .push_door import Pushing
 from .reading import ReadQuery
 
 MOST_EARLY = 100

@@ -213,7 +213,7 @@ def test_no_server_is_told_from_one_that_cannot_be_reached(tmp_path: Path) -> No
 @pytest.mark.parametrize("data", [b"", b'{"lines":'])
 def test_a_server_that_goes_away_is_told(data: bytes) -> None:
     """It may have been done."""
-    with pytest.raises(Refused, match="look whether it was done"):
+    with pytest.raises(Refused, match="check whether the command was carried out"):
         told(data)
 
 

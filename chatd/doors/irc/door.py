@@ -13,8 +13,8 @@ from ...chat.cards import Known
 from ...chat.elsewhere import Elsewhere
 from ...chat.person import Person
 from ...chat.service import ChatService
+from ...codecs.irc.earlier_values import EarlierValues
 from ...codecs.irc.events import IrcCodec
-from ...codecs.irc.letters import Letters
 from ...codecs.irc.masks import is_server_name
 from ...codecs.irc.profile import Profile, Sender
 from ...model.names import name_key
@@ -98,7 +98,7 @@ class IrcDoor:
         self.deputies: WeakSet[Watcher] = WeakSet()
         """The clients that have got an administrator's rights with OPER."""
         self._codecs: dict[Profile, IrcCodec] = {}
-        self._letters = Letters()
+        self._earlier = EarlierValues()
         service.people.observers.append(self)
 
     def ready(self) -> Deferred[None]:
@@ -110,7 +110,7 @@ class IrcDoor:
         codec = self._codecs.get(profile)
         if codec is None:
             codec = self._codecs[profile] = IrcCodec(
-                profile, self.who, self.told.name, self._letters, self.as_guest
+                profile, self.who, self.told.name, self._earlier, self.as_guest
             )
         return codec
 

@@ -9,7 +9,8 @@ r"""The line door: telnet, netcat, and every other client that sends lines over 
 4. Lines that were received are carried out even if the client has disconnected meanwhile; the
    session ends after the last line (`chatd.doors.line.backlog`).
 
-This door does not stand on `chatd.doors.pushing`, of which it could use only pausing and resuming:
+This door is not built on `chatd.doors.push_door`, because it could use only its pausing and
+resuming:
 
 - Its outlet is a `LineReader`, not the connection: `/login` and `/time` replace the subscriber, and
   bytes depend on the current room.
@@ -46,7 +47,7 @@ from ...net.peers import GOING_DOWN, Peers
 from ...net.tcp import enable_direct_writes
 from ...stream.subscriber import Subscriber
 from ..linequeue import LineQueue, Salvage
-from ..pushing import refusal_of
+from ..push_door import refusal_of
 from .backlog import BACKLOG_SECONDS, Backlogs, received
 from .onlooker import come_in, is_onlooker
 from .shell import Shell
