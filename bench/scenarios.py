@@ -135,8 +135,8 @@ class Comparison:
         return middle([one.events_per_cpu_second for one in measured])
 
 
-class Latency:
-    """The latency of one message to one reader of an idle server."""
+class EachDoor:
+    """Base class of scenarios that measure chatd alone, each of its stores on each door."""
 
     def __init__(
         self, loads: Loads, chats: Sequence[Chatd], doors: Sequence[str], seconds: float
@@ -151,7 +151,22 @@ class Latency:
         """See `Scenario`."""
         for chat in self._chats:
             for door in self._doors:
-                yield Step(f"{door}, one idle reader: {chat.name}", self._step(chat, door))
+                yield Step(f"{door}, {self._what()}: {chat.name}", self._step(chat, door))
+
+    def _what(self) -> str:
+        """What a step measures."""
+        raise NotImplementedError
+
+    def _step(self, chat: Chatd, door: str) -> Callable[[Path], Sequence[Connected | Measured]]:
+        """The run of one step, which adds its rows to the table."""
+        raise NotImplementedError
+
+
+class Latency(EachDoor):
+    """The latency of one message to one reader of an idle server."""
+
+    def _what(self) -> str:
+        return "one idle reader"
 
     def _step(self, chat: Chatd, door: str) -> Callable[[Path], Sequence[Measured]]:
         def run(home: Path) -> Sequence[Measured]:
@@ -176,7 +191,7 @@ class Latency:
         )
 
 
-class Crowd:
+class Crowd(EachDoor):
     """A large audience: its latencies, and those of another room meanwhile.
 
     A prober sends and reads in the other room.  Its longest latency shows for how long the fan-out
@@ -192,19 +207,12 @@ class Crowd:
         windows: Sequence[int],
         seconds: float,
     ) -> None:
-        self._loads = loads
-        self._chats = chats
-        self._doors = doors
+        super().__init__(loads, chats, doors, seconds)
         self._count = count
         self._pressures = [("rate", CROWD_RATE), *(("window", size) for size in windows)]
-        self._seconds = seconds
-        self._rows: list[list[Cell]] = []
 
-    def steps(self) -> Iterator[Step]:
-        """See `Scenario`."""
-        for chat in self._chats:
-            for door in self._doors:
-                yield Step(f"{door}, {self._count:,} readers: {chat.name}", self._step(chat, door))
+    def _what(self) -> str:
+        return f"{self._count:,} readers"
 
     def _step(self, chat: Chatd, door: str) -> Callable[[Path], Sequence[Measured]]:
         def run(home: Path) -> Sequence[Measured]:
@@ -290,23 +298,16 @@ class Speakers:
         yield Table(f"messages of {SPEAKERS} speakers", header, self._rows)
 
 
-class Tls:
+class Tls(EachDoor):
     """The doors of one server, plain and over TLS, read by the load generator in Python."""
 
     def __init__(
         self, loads: Loads, chats: Sequence[Chatd], doors: Sequence[str], seconds: float
     ) -> None:
-        self._loads = loads.in_python()
-        self._chats = chats
-        self._doors = doors
-        self._seconds = seconds
-        self._rows: list[list[Cell]] = []
+        super().__init__(loads.in_python(), chats, doors, seconds)
 
-    def steps(self) -> Iterator[Step]:
-        """See `Scenario`."""
-        for chat in self._chats:
-            for door in self._doors:
-                yield Step(f"{door}, plain and over TLS: {chat.name}", self._step(chat, door))
+    def _what(self) -> str:
+        return "plain and over TLS"
 
     def _step(self, chat: Chatd, door: str) -> Callable[[Path], Sequence[Connected | Measured]]:
         def run(home: Path) -> Sequence[Connected | Measured]:

@@ -10,9 +10,8 @@ from typing import Any
 from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
-from ..chat.service import ChatService
 from ..model.errors import ChatError
-from ..server.pageurl import page_url
+from ..server.assembly import chat_of
 from ..server.settings import Settings
 from ..store.engines import default_node, node_name, store_at
 from ..store.wallclock import WallClock
@@ -29,17 +28,7 @@ async def carry_out(task: Task, settings: Settings, directory: Path, clock: Any)
     # A node name of its own: with the server's name it would replace the server among the nodes.
     node = node_name(settings.store, f"console-{default_node()}")
     store = store_at(settings.store, clock, now, settings.history, directory=directory, node=node)
-    chat = ChatService(
-        clock,
-        store,
-        history=settings.history,
-        max_text=settings.max_text,
-        node=node,
-        now=now,
-        rules=settings.rules,
-        shared=settings.proxies.trusts_address,
-    )
-    chat.page_url = page_url(settings)
+    chat = chat_of(settings, clock, store, node, now)
     await chat.open()
     try:
         return await task.run(chat)

@@ -190,7 +190,7 @@ def test_a_password_is_typed_twice_without_an_echo(
     assert command.main(["account", "add", "ada"]) == 0
     assert command.main(["account", "add", "ada"]) == 1
     assert [task for _, task in desk.asked] == [AddAccount(name="ada", password="one password")]
-    assert "not the same" in capsys.readouterr().err
+    assert "the two passwords differ" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(("typed", "status"), [("ada\n", 0), ("y\n", 1), ("", 1)])
