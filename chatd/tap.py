@@ -24,7 +24,9 @@ from .server.assembly import chat_of
 from .server.claim import ClaimNotice
 from .server.doors import DOORS, DoorContext
 from .server.drain import ChatServer
+from .server.lag import LoopLag
 from .server.logfile import OUTPUT
+from .server.metrics import ServerMetrics
 from .server.options import Options
 from .server.settings import Settings
 from .server.signals import Signals
@@ -77,6 +79,7 @@ def makeService(options: Options) -> ChatServer:
     connections = _connections(settings, clock)
     peers = Peers(clock, settings.stall)
     irc = IrcDoor(chat, peers, _told(settings))
+    lag = LoopLag(clock)
     context = DoorContext(
         settings=settings,
         chat=chat,
@@ -86,6 +89,7 @@ def makeService(options: Options) -> ChatServer:
         proxies=proxies,
         bounds=settings.bounds,
         irc=irc,
+        metrics=ServerMetrics(chat, connections, peers, lag).collect,
     )
     factories = {door.name: door.make(context) for door in DOORS}
     server = ServerProcess(clock, chat, peers)
@@ -121,6 +125,8 @@ def makeService(options: Options) -> ChatServer:
             door.setServiceParent(server)
             if name == "http":
                 pages.append(door)
+    if settings.doors["admin"]:
+        lag.setServiceParent(server)
     ClaimNotice(chat.claims, pages).setServiceParent(server)
     ConsoleDoor(clock, chat, console_path(settings.store, directory)).setServiceParent(server)
     if not other_user:

@@ -21,6 +21,7 @@ from ...codecs.irc.events import IrcCodec, to_bytes
 from ...codecs.without import Without, is_from
 from ...model.errors import ChatError, Kicked
 from ...model.events import Event, PutOut
+from ...model.metrics import RARE
 from ...stream.batch import Batch, Gap
 from ...stream.eventlog import Codec, Entry, EventLog
 from ...stream.feed import Source
@@ -79,6 +80,7 @@ class IrcReader:
     def deliver(self, batch: Batch) -> bool:
         """See `Outlet.deliver`."""
         for gap in batch.gaps:
+            RARE.gaps += 1
             self._tell(gap)
         chunk = batch.chunk
         if chunk:

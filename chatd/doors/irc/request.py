@@ -21,6 +21,7 @@ from ...codecs.irc.labels import labelled
 from ...codecs.irc.message import form
 from ...codecs.irc.numerics import Numeric
 from ...model.errors import ChatError, Unavailable
+from ...model.metrics import RARE
 from .client import IrcClient
 
 Refuse = Callable[[ChatError], None]
@@ -114,6 +115,7 @@ class Request:
         if not isinstance(error, ChatError):
             self._log.failure("a command failed", failure)
             error = Unavailable("the server made a mistake, and has written it down")
+        RARE.refused(error)
         (refuse or self.refuse)(error)
 
     def refuse(self, error: ChatError) -> None:

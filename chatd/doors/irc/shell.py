@@ -21,6 +21,7 @@ from ...chat.sessions import Session
 from ...codecs.irc import numerics
 from ...codecs.irc.message import Message, NoUtf8, TooLong, cut, form, read
 from ...model.errors import ChatError, RateLimited, Unavailable
+from ...model.metrics import RARE
 from ..linequeue import WaitForAcks
 from .client import Applicant, IrcClient, Link
 from .commands import COMMANDS
@@ -100,6 +101,7 @@ class IrcShell(IrcClient):
         except WaitForAcks:
             raise
         except ChatError as error:
+            RARE.refused(error)
             request.refuse(error)
         except Exception:
             self._log.failure("a command failed")

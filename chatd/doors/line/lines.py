@@ -41,6 +41,7 @@ from ...codecs.lines import counted, refusal
 from ...codecs.telnet import ECHO_ON, NO_OPERATION
 from ...model.addresses import LOCAL, Address, address_of, is_own_machine
 from ...model.errors import ChatError, Malformed, TextTooLong, TooSlow, Unavailable
+from ...model.metrics import RARE
 from ...net.flow import TcpConnection
 from ...net.heartbeat import Heartbeat
 from ...net.peers import GOING_DOWN, Peers
@@ -165,6 +166,7 @@ class LineConnection(TcpConnection):
         if self.is_closing:
             return
         self._hang_up()
+        RARE.refused(error)
         self.send(refusal(error))
         if self._gone:
             self._finish()
