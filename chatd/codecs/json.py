@@ -64,19 +64,19 @@ def error_body(error: ChatError) -> bytes:
 
 
 def removal(room: str, error: ChatError) -> bytes:
-    """The object that tells a reader of several rooms that it goes on without one of them; an empty
-    name stands for the private messages, and becomes null.
+    """The object that a reader of several rooms gets when it loses one of them.  An empty `room`
+    means the private messages, and becomes null.
     """
     return encode({"type": "removed", "room": room or None, "code": error.code})
 
 
 def marker(room: str, id: int) -> bytes:
-    """What the readers of an account are told that has read a room up to an event."""
+    """The object that an account's readers get when its read marker of a room has moved to `id`."""
     return encode({"type": "marker", "room": room, "marker": id})
 
 
 def encode(value: Any) -> bytes:
-    """Any JSON value, as bytes."""
+    """A value as JSON."""
     return _encode(value)
 
 

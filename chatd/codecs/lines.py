@@ -1,8 +1,8 @@
 """The line protocol: events as lines of text, bytes as lines.
 
-The start of a line tells a client what it is: `<ada> ` a message, `* ` an action, `-- ` any other
-event, `== ` an answer, `!! ` an error, `>> ` a gap, `[` a private message; `#dev ` before any of
-them: another room than the current one.
+A line's start tells its kind: `<ada> ` a message, `* ` an action, `-- ` any other event, `== ` an
+answer, `!! ` an error, `>> ` a gap, `[` a private message.  `#dev ` before any of them names a room
+that is not the current one.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ class LinesCodec:
         return b"".join(chunks)
 
     def gap(self, gap: Gap) -> bytes:
-        """The line that tells of a gap."""
+        """The line that reports a gap."""
         lead = f"#{gap.source} " if self.elsewhere and gap.source else ""
         if gap.missed is None:
             told = "events were missed here; /history shows what is left"
@@ -121,9 +121,9 @@ def refusal(error: ChatError) -> bytes:
 class LineDecoder:
     """Decodes a stream of bytes into lines, which are the same however the bytes are split.
 
-    A line ends at LF or at CR, so that CRLF, CR NUL and LF all do; the empty lines in between are
-    nothing, and so is a NUL at the beginning.  Of a line longer than `limit` bytes nothing is kept;
-    it comes out as None.
+    A line ends at LF or CR, and so at CRLF and CR NUL, too.  Empty lines are dropped, and so is a
+    NUL at the start of a line.  A line of more than `limit` bytes is discarded, and None is
+    returned for it.
     """
 
     __slots__ = ("_limit", "_overlong", "_rest")
@@ -177,7 +177,7 @@ _ENDS = re.compile(rb"[\r\n]+")
 
 
 def listed(names: Sequence[str], where: str, most: int) -> str:
-    """Who is `where`: the first `most` of the names, and how many there are."""
+    """A list of the people `where`: their number, and the first `most` names."""
     if not names:
         return f"nobody is {where}"
     more = f" and {len(names) - most} more" if len(names) > most else ""

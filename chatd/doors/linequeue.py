@@ -19,6 +19,7 @@ from twisted.internet.interfaces import IDelayedCall, IReactorTime
 
 from ..codecs.pending import SLICE, PendingLines, lines_in
 from ..model.errors import ChatError, RateLimited
+from ..model.metrics import RARE
 
 LINES_A_TURN = 100
 """Lines of one connection that are carried out in one turn of the reactor, if all are messages."""
@@ -160,6 +161,7 @@ class LineQueue:
 
     def refuse(self, carrier: Carrier, error: ChatError) -> None:
         """Send the reason why a line was refused; after too many refusals further lines wait."""
+        RARE.refused(error)
         carrier.send(self._refusal(error))
         if not self.wait and (wait := carrier.make_mistake()):
             self._let_wait(carrier, wait)
@@ -176,6 +178,7 @@ class LineQueue:
         if not self._slowed:
             self._slowed = True
             slowed = RateLimited("too fast; the rest of your lines will follow one by one", 0)
+            RARE.refused(slowed)
             carrier.send(self._refusal(slowed))
         self.wait = self._clock.callLater(seconds, self._go_on, carrier)
 
