@@ -198,7 +198,7 @@ def test_the_clock_is_read_only_where_a_decision_may_depend_on_it(kind: str) -> 
         case "bans" | "mutes":
             getattr(rights, kind).set("1", other)
         case "slow":
-            state = replace(state, slow=5)
+            state = RoomState(slow=5)
         case _:
             banned.set("1", other)
     policy.may(who, Action.JOIN, AbsentRoom("den", state, rights))
