@@ -165,11 +165,11 @@ def setname(request: Request) -> None:
 # -- signs of life, and the end ------------------------------------------------------------------
 
 
-def _no_origin(request: Request) -> None:
+def _no_token(request: Request) -> None:
     request.numeric(numerics.NEEDMOREPARAMS, "PING")
 
 
-@command("PING", "token", "ask for a PONG", least=1, empty=True, too_few=_no_origin)
+@command("PING", "token", "ask for a PONG", least=1, empty=True, too_few=_no_token, early=True)
 def ping(request: Request) -> None:
     """Answered when all that was caused before was written, here and to others."""
     client, token = request.client, request.param(0)

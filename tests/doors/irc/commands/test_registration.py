@@ -88,6 +88,12 @@ def test_words_that_are_missing_are_told(server: MemoryServer) -> None:
     assert registered.commands("JOIN", "PING", "WHOIS") == ["461", "461", "431"]
 
 
+def test_a_ping_is_answered_before_registration(server: MemoryServer) -> None:
+    """Behind the answers to what was sent before it."""
+    client = IrcWire(server)
+    assert client.commands("REGISTER * * secret", "NICK ada", "PING x") == ["FAIL", "PONG"]
+
+
 def test_pong_comes_when_all_before_it_was_written_to_others(server: MemoryServer) -> None:
     ada = register(server, "ada", rooms="#lobby")
     bob = register(server, "bob", rooms="#lobby")
