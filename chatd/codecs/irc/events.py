@@ -47,6 +47,7 @@ from ...model.events import (
 from ...stream.eventlog import Entry
 from ..moderated import told as in_words
 from .letters import Letters
+from .masks import ban_mask
 from .message import MAX_BODY, form, size
 from .modes import FLAGS, Change, changed_flags, write_changes
 from .profile import Profile, Sender, Tags, Who, source_of
@@ -201,10 +202,10 @@ class IrcCodec:
         return form("JOIN", f"#{room}", source=source, tags=told)
 
     def _departed(self, event: Departed, id_: int, tags: Tags) -> list[str]:
+        if event.by:
+            return self._forced_out(event, id_, tags)
         who = self._by(event)
         source, told = source_of(event.sender, who), tags.of(who, msgid=False)
-        if self._letters.was_put_out(event, id_):
-            return []  # it was told as a KICK
         if event.quit:
             return [form("QUIT", text=event.text or "gone", source=source, tags=told)]
         text = event.text or None
@@ -285,15 +286,19 @@ class IrcCodec:
         room = f"#{event.room}"
         return [form("KICK", room, event.target, text=text, source=source, tags=told)]
 
+    def _forced_out(self, event: Departed, id_: int, tags: Tags) -> list[str]:
+        """Somebody was put out of a room: told as a KICK, unless an event `kick` told it."""
+        if self._letters.was_put_out(event, id_):
+            return []
+        who, text = self._who(event.by, False), event.text or event.by
+        source, told = source_of(event.by, who), tags.of(who, msgid=False)
+        return [form("KICK", f"#{event.room}", event.sender, text=text, source=source, tags=told)]
+
     def _banned(self, event: BanPlaced, id_: int, tags: Tags) -> list[str]:
-        if " " in event.target:  # an address, which is told to nobody
-            return self._noted(event, id_, tags)
-        return self._modes(event, tags, [Change(True, "b", f"{event.target}!*@*")])
+        return self._modes(event, tags, [Change(True, "b", ban_mask(event.target, event.ban))])
 
     def _unbanned(self, event: BanLifted, id_: int, tags: Tags) -> list[str]:
-        if " " in event.target:
-            return self._noted(event, id_, tags)
-        return self._modes(event, tags, [Change(False, "b", f"{event.target}!*@*")])
+        return self._modes(event, tags, [Change(False, "b", ban_mask(event.target, event.ban))])
 
     def _invited(self, event: InvitedIn, id_: int, tags: Tags) -> list[str]:
         if not self.profile.invites:

@@ -5,7 +5,7 @@
 2. In a mask `*` stands for any characters and `?` for one; matching takes no more steps than the
    lengths of both multiplied.
 3. A ban has one of three forms: a name, the account or address behind a host, or a network, which
-   only administrators set elsewhere; it is written back in one spelling.
+   only administrators set and see: to others it is written with the id of its ban.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from typing import NamedTuple
 from ...model.addresses import parse_network
 from ...model.errors import BadName, ChatError
 from ...model.names import clean_name, name_key
+from ...model.restrictions import UNNAMED
 
 USER_LENGTH = 10
 """Characters of a user name that a client gives itself, without the `~` before it."""
@@ -54,6 +55,15 @@ class NetworkBan(NamedTuple):
     """`*!*@192.0.2.0/24.network`."""
 
     network: IPv4Network | IPv6Network
+
+
+class HiddenBan(NamedTuple):
+    """`*!*@~6b1f.network`: the ban of a network, by its id."""
+
+    id: str
+
+
+Ban = NameBan | HostBan | NetworkBan | HiddenBan
 
 
 def split(source: str) -> Mask:
@@ -102,7 +112,7 @@ def is_mask(text: str) -> bool:
     return any(char in text for char in "*?!@")
 
 
-def read_ban(mask: str) -> NameBan | HostBan | NetworkBan | None:
+def read_ban(mask: str) -> Ban | None:
     """What a ban's mask stands for; None if it has none of the three forms."""
     nick, user, host = split(mask)
     user, host = user or "*", host or "*"
@@ -116,14 +126,17 @@ def read_ban(mask: str) -> NameBan | HostBan | NetworkBan | None:
     if nick != "*" or "*" in host or "?" in host:
         return None
     if host.endswith(_NETWORK):
+        place = host.removesuffix(_NETWORK)
+        if place.startswith("~"):
+            return HiddenBan(place)
         try:
-            return NetworkBan(parse_network(host.removesuffix(_NETWORK)))
+            return NetworkBan(parse_network(place))
         except ValueError:
             return None
     return HostBan(host.casefold())
 
 
-def written(ban: NameBan | HostBan | NetworkBan) -> str:
+def written(ban: Ban) -> str:
     """A ban's one spelling."""
     match ban:
         case NameBan(name):
@@ -132,6 +145,17 @@ def written(ban: NameBan | HostBan | NetworkBan) -> str:
             return f"*!*@{host}"
         case NetworkBan(network):
             return f"*!*@{network}{_NETWORK}"
+        case HiddenBan(id_):
+            return f"*!*@{id_}{_NETWORK}"
+
+
+def ban_mask(target: str, id_: str, network: str = "") -> str:
+    """The mask that a ban is listed with: that of a name, or of a network, in place of which stands
+    the ban's id if it is not to be seen.
+    """
+    if network:
+        return f"*!*@{network}{_NETWORK}"
+    return written(HiddenBan(id_) if target == UNNAMED else NameBan(target))
 
 
 def is_server_name(name: str) -> bool:

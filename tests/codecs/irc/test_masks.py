@@ -6,6 +6,7 @@ from ipaddress import ip_network
 import pytest
 
 from chatd.codecs.irc.masks import (
+    HiddenBan,
     HostBan,
     Mask,
     NameBan,
@@ -88,6 +89,7 @@ def test_a_mask_of_many_stars_takes_no_time() -> None:
             NetworkBan(ip_network("192.0.2.0/24")),
             "*!*@192.0.2.0/24.network",
         ),
+        ("*!*@~6b1f00aa.network", HiddenBan("~6b1f00aa"), "*!*@~6b1f00aa.network"),
     ],
 )
 def test_a_ban_has_one_of_three_forms(mask: str, ban: object, again: str) -> None:

@@ -10,7 +10,8 @@ from ....chat.person import Person
 from ....chat.room import Room
 from ....codecs.irc import numerics
 from ....codecs.irc.isupport import KICK_TEXT, MOST_BANS
-from ....codecs.irc.masks import HostBan, NameBan, NetworkBan, read_ban
+from ....codecs.irc.masks import Ban as BanMask
+from ....codecs.irc.masks import HiddenBan, HostBan, NameBan, NetworkBan, ban_mask, read_ban
 from ....codecs.irc.message import cut, form
 from ....codecs.irc.modes import (
     FLAGS,
@@ -134,8 +135,9 @@ def _give_role(request: Request, room: Room, change: Change) -> None:
 
 def _ban(request: Request, room: Room, change: Change) -> None:
     shown, mask = f"#{room.name}", change.param or ""
-    who = _banned(request, read_ban(mask))
-    if not who:
+    ban = read_ban(mask)
+    who = _banned(request, ban)
+    if not who or (change.on and isinstance(ban, HiddenBan)):
         why = "a ban is name!*@* or *!*@host"
         request.numeric(numerics.INVALIDMODEPARAM, shown, "b", mask, why)
         return
@@ -143,14 +145,16 @@ def _ban(request: Request, room: Room, change: Change) -> None:
     _perform(request, shown, command, mask)
 
 
-def _banned(request: Request, ban: object) -> str:
-    """Whom a ban's mask means: a name, or a network; empty if it means nobody."""
+def _banned(request: Request, ban: BanMask | None) -> str:
+    """Whom a ban's mask means: a name, a network, or a ban's id; empty if it means nobody."""
     service = request.client.service
     match ban:
         case NameBan(name):
             return name
         case NetworkBan(network):
             return str(network)
+        case HiddenBan(id_):
+            return id_
         case HostBan(host):
             for holder in service.people.held.values():
                 if service.cards.known(holder).host == host:
@@ -164,10 +168,10 @@ def _list_bans(request: Request, room: Room) -> None:
         bans = client.service.moderation.bans(client.moderator, room)
     except ChatError:
         bans = []
-    for _, ban in bans[:MOST_BANS]:
-        mask = f"*!*@{ban.network}.network" if ban.network else f"{ban.target}!*@*"
+    for id_, ban in bans[:MOST_BANS]:
+        mask = ban_mask(ban.target, id_, ban.network)
         by, since = ban.by or client.server, str(seconds(ban.since))
-        request.numeric(numerics.BANLIST, shown, mask.replace(" ", "_"), by, since)
+        request.numeric(numerics.BANLIST, shown, mask, by, since)
     request.numeric(numerics.ENDOFBANLIST, shown)
 
 
