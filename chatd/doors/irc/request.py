@@ -19,7 +19,8 @@ from ...codecs.irc import numerics
 from ...codecs.irc.labels import labelled
 from ...codecs.irc.message import form
 from ...codecs.irc.numerics import Numeric
-from ...model.errors import ChatError, Unavailable
+from ...model.commands import Command
+from ...model.errors import ChatError, RateLimited, Unavailable
 from .client import IrcClient
 
 Refuse = Callable[[ChatError], None]
@@ -104,6 +105,29 @@ class Request:
         if then is not None:
             outcome.addCallback(self._go_on, then, *args)
         outcome.addErrback(self._failed, refuse).addCallback(self._performed)
+
+    def perform(
+        self,
+        person: Person,
+        command: Command,
+        then: Callable[[int | None], Any],
+        refuse: Refuse | None = None,
+    ) -> None:
+        """Carry out a command of the chat as that person; `then` and `refuse` are as in `wait_for`.
+
+        A command that exceeds the rate limit is carried out when the limit allows it.
+        """
+        service = self.client.service
+        try:
+            outcome = service.perform(person, command)
+        except RateLimited as error:
+            later: Deferred[None] = Deferred()
+            service.clock.callLater(error.retry_after, later.callback, None)
+            self.wait_for(later, lambda _: self.perform(person, command, then, refuse))
+        except ChatError as error:
+            (refuse or self.refuse)(error)
+        else:
+            self.wait_for(outcome, then, refuse=refuse)
 
     def _go_on(self, result: Any, then: Callable[..., Any], *args: object) -> Any:
         return None if self.client.over else then(result, *args)

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from twisted.internet.defer import Deferred
-
 from ....chat.room import LOBBY, Room
 from ....codecs.irc import numerics
 from ....codecs.irc.lists import in_lines
@@ -19,7 +17,6 @@ from ....model.errors import (
     ChatError,
     NotFound,
     NotInRoom,
-    RateLimited,
     TooManyRooms,
 )
 from ....model.events import Arrived, TopicSet
@@ -121,7 +118,7 @@ def _join_next(request: Request, wanted: list[str]) -> None:
         return
 
 
-def _join(room: Room, request: Request, name: str, wanted: list[str]) -> Deferred[None] | None:
+def _join(room: Room, request: Request, name: str, wanted: list[str]) -> None:
     """The room is in memory: come in, and be told what is there; then the next."""
     client = request.client
     stream = room.stream  # from now on it has what happens there
@@ -134,18 +131,7 @@ def _join(room: Room, request: Request, name: str, wanted: list[str]) -> Deferre
         enter(client, room, stream, request.lines)
         _join_next(request, wanted)
 
-    try:
-        outcome = client.service.perform(request.person, Join(name))
-    except RateLimited as error:
-        later: Deferred[None] = Deferred()
-        client.service.clock.callLater(error.retry_after, later.callback, None)
-        request.wait_for(later, lambda _: _join(room, request, name, wanted))
-        return None
-    except ChatError as error:
-        refused(error)
-        return None
-    request.wait_for(outcome, joined, refuse=refused)
-    return None
+    request.perform(request.person, Join(name), joined, refused)
 
 
 def refuse_join(request: Request, name: str, error: ChatError) -> None:
@@ -292,7 +278,6 @@ def _part_each(request: Request, wanted: list[str], text: str) -> None:
                 numerics.NOSUCHCHANNEL if missing else numerics.NOTONCHANNEL, f"#{name}"
             )
             continue
-        outcome = client.service.perform(person, Leave(name, text))
 
         def parted(_: object) -> None:
             if client.reader is not None:
@@ -305,7 +290,7 @@ def _part_each(request: Request, wanted: list[str], text: str) -> None:
             else:
                 request.refuse(error)
 
-        request.wait_for(outcome, parted, refuse=refused)
+        request.perform(person, Leave(name, text), parted, refused)
 
 
 # -- the topic, and who is there -----------------------------------------------------------------
@@ -336,11 +321,11 @@ def topic(request: Request) -> None:
     if name not in person.rooms and not client.operator:
         request.numeric(numerics.NOTONCHANNEL, shown)
         return
-    outcome = client.service.perform(client.moderator, SetTopic(name, request.param(1)))
-    request.wait_for(
-        outcome,
+    request.perform(
+        client.moderator,
+        SetTopic(name, request.param(1)),
         lambda id_: own_event(request, name, id_),
-        refuse=lambda error: refuse_op(request, shown, error),
+        lambda error: refuse_op(request, shown, error),
     )
 
 

@@ -107,9 +107,9 @@ def _perform(request: Request, shown: str, command: Command, target: str = "") -
         else:
             refuse_op(request, shown, error)
 
-    client = request.client
-    outcome = maybeDeferred(client.service.perform, client.moderator, command)
-    request.wait_for(outcome, lambda id_: own_event(request, shown[1:], id_), refuse=refused)
+    request.perform(
+        request.client.moderator, command, lambda id_: own_event(request, shown[1:], id_), refused
+    )
 
 
 def _give_role(request: Request, room: Room, change: Change) -> None:
@@ -242,13 +242,11 @@ def invite(request: Request) -> None:
     elif holder.key in room.members:
         request.numeric(numerics.USERONCHANNEL, holder.name, shown)
     elif room.state.access == "members":
-        outcome = maybeDeferred(
-            client.service.perform, client.moderator, Admit(room.name, holder.name)
-        )
-        request.wait_for(
-            outcome,
+        request.perform(
+            client.moderator,
+            Admit(room.name, holder.name),
             lambda _: _tell_invited(request, holder.name, shown),
-            refuse=lambda error: refuse_op(request, shown, error),
+            lambda error: refuse_op(request, shown, error),
         )
     else:
         _tell_invited(request, holder.name, shown)
@@ -295,12 +293,12 @@ def redact(request: Request) -> None:
         code = "REDACT_FORBIDDEN" if error.code == "not-allowed" else "UNKNOWN_MSGID"
         request.fail(code, target, id_, text=error.message)
 
-    outcome = maybeDeferred(
-        request.client.service.perform,
+    request.perform(
         request.client.moderator,
         Redact(name, int(id_), cut(request.param(2), KICK_TEXT)),
+        lambda shown: own_event(request, name, shown),
+        refused,
     )
-    request.wait_for(outcome, lambda shown: own_event(request, name, shown), refuse=refused)
 
 
 def _of_person(request: Request, target: str) -> None:

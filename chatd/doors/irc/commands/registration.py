@@ -112,8 +112,9 @@ def nick(request: Request) -> None:
     if request.person.account is not None and name != request.person.name:
         request.numeric(numerics.UNKNOWNERROR, "NICK", "an account's name does not change")
         return
-    outcome = client.service.perform(request.person, Rename(name))
-    request.wait_for(outcome, renamed, refuse=lambda error: _refuse_nick(request, name, error))
+    request.perform(
+        request.person, Rename(name), renamed, lambda error: _refuse_nick(request, name, error)
+    )
 
 
 def _could_be(name: str) -> bool:
