@@ -19,6 +19,7 @@ from ....codecs.irc.modes import (
     ROLES,
     Change,
     flags_of,
+    outranks,
     read_changes,
     settings_of,
 )
@@ -91,9 +92,10 @@ def change_channel(request: Request, room: Room) -> None:
         if "topic_by" in new:
             new["topic"] = new.pop("topic_by")
         _perform(request, shown, Configure(room.name, **new))  # type: ignore[arg-type]
+    roles: dict[str, str] = {}
     for change in changes:
         if change.mode in ROLES and change.param:
-            _give_role(request, room, change)
+            _give_role(request, room, change, roles)
         elif change.mode == "b" and change.param:
             _ban(request, room, change)
 
@@ -112,7 +114,10 @@ def _perform(request: Request, shown: str, command: Command, target: str = "") -
     )
 
 
-def _give_role(request: Request, room: Room, change: Change) -> None:
+def _give_role(request: Request, room: Room, change: Change, roles: dict[str, str]) -> None:
+    """Give somebody a role, or take it; `roles` are those that the same line has given so far, by
+    the keys of names.  Nobody loses a higher role by being given a lower one.
+    """
     client, shown, name = request.client, f"#{room.name}", change.param or ""
     holder = client.service.people.find(name)
     if holder is None:
@@ -127,9 +132,10 @@ def _give_role(request: Request, room: Room, change: Change) -> None:
         return
     role = ROLES[change.mode]
     grant = room.rights.roles.get(subject_of(holder.id, holder.account))
-    has = grant.role.word if grant else ""
-    if change.on == (has == role):
+    has = roles.get(holder.key, grant.role.word if grant else "")
+    if change.on != (has != role) or (change.on and outranks(has, role)):
         return
+    roles[holder.key] = role if change.on else ""
     _perform(request, shown, GiveRole(room.name, holder.name, role if change.on else None), name)
 
 

@@ -56,6 +56,17 @@ def test_the_one_who_begins_a_channel_gives_roles(server: MemoryServer) -> None:
     assert "353 ada = #dev :@ada +bob" in ada.ask("NAMES #dev")
 
 
+def test_a_lower_role_takes_no_higher_one(server: MemoryServer) -> None:
+    """Which has to be taken first, in the same line if need be."""
+    ada, bob = register(server, "ada", rooms="#dev"), register(server, "bob", rooms="#dev")
+    ada.ask("MODE #dev +o bob")
+    bob.read()
+    assert ada.ask("MODE #dev +v bob", "MODE #dev +v ada", "MODE #dev -v bob") == []
+    assert "353 ada = #dev :@ada @bob" in ada.ask("NAMES #dev")
+    ada.ask("MODE #dev -o+v bob bob")
+    assert [line.split("MODE ")[1] for line in bob.read()] == ["#dev -o bob", "#dev +v bob"]
+
+
 def test_roles_take_a_role_and_somebody_who_is_there(server: MemoryServer) -> None:
     ada, bob = register(server, "ada", rooms="#dev"), register(server, "bob", rooms="#dev")
     register(server, "eve")
