@@ -61,8 +61,9 @@ export class Arrival {
 
   async #listTalks() {
     const talks = await this.#chat.talks().catch(() => []);
-    for (const { name, last } of talks) {
+    for (const { name, last, marker } of talks) {
       const place = talkWith(name);
+      if (marker) this.#places.markRead(place, marker);
       this.#places.view(place, name).all = false;
       if (this.#places.wasRead(place) && last > this.#places.lastRead(place)) this.#places.countedElsewhere(place, 1);
     }

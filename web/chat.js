@@ -40,7 +40,15 @@ export { ChatError };
 /** @typedef {Happened & {type: "nick", to: string}} Nick */
 /** @typedef {Happened & {type: "topic", text: string}} Topic */
 /** @typedef {{id: number, room: string, time: string, type: "notice", text: string}} Notice */
-/** @typedef {{id: number, time: string, type: "private", from: string, to: string, text: string, account?: true}} Private */
+/**
+ * @typedef {{
+ *   id: number, time: string, type: "private", from: string, to: string, text: string, account?: true, redacted?: true,
+ * }} Private
+ */
+/**
+ * A private message was deleted: by an administrator, where `by` is.
+ * @typedef {{id: number, time: string, type: "unsaid", from: string, to: string, target: number, by?: string}} Unsaid
+ */
 /** Only what has changed is there. @typedef {Happened & {type: "settings"} & Partial<import("./moderation.js").Settings>} SettingsChange */
 /** @typedef {Happened & {type: "role", target: string, role: import("./moderation.js").Role}} RoleChange */
 /** @typedef {Happened & {type: "kick", target: string, text: string}} Kick */
@@ -57,12 +65,12 @@ export { ChatError };
 
 /**
  * What can be listened for. `session` comes when the name or the token changes, or is confirmed; a later `Chat` with that token
- * goes on as the same person. `removed`: we may not be in a room any more; `marker`: our account has read it up to there on
- * another device. `error` is what no promise tells.
+ * goes on as the same person. `removed`: we may not be in a room any more; `marker`: our account has read it, or what it writes
+ * with a person, up to there on another device. `error` is what no promise tells.
  * @typedef {{
- *   message: Message, action: Action, join: Join, leave: Leave, nick: Nick, topic: Topic, notice: Notice, private: Private,
+ *   message: Message, action: Action, join: Join, leave: Leave, nick: Nick, topic: Topic, notice: Notice, private: Private, unsaid: Unsaid,
  *   settings: SettingsChange, role: RoleChange, kick: Kick, ban: Ban, unban: Unban, mute: Mute, unmute: Unmute, invite: Unmute,
- *   redact: Redact, removed: {room: string, why: ChatError}, marker: {room: string, marker: number},
+ *   redact: Redact, removed: {room: string, why: ChatError}, marker: {room: string, person?: string, marker: number},
  *   gap: {since: number | undefined}, state: State, session: SessionTold, error: ChatError,
  * }} Events
  */
@@ -249,7 +257,7 @@ export class Chat {
 
   /**
    * With whom our account has spoken privately, who spoke last first. Empty for guests: their private messages are not kept.
-   * @returns {Promise<{name: string, last: number}[]>}
+   * `marker`: up to where our account has read that. @returns {Promise<{name: string, last: number, marker?: number}[]>}
    */
   async talks() {
     return this.#identity.account ? (await this.#server.ask("GET", "people")).people : [];
@@ -261,6 +269,16 @@ export class Chat {
    */
   async earlierWith(name, before, limit = 100) {
     return (await this.#server.ask("GET", `people/${encodeURIComponent(name)}/events?before=${before}&limit=${limit}`)).events;
+  }
+
+  /** Delete a private message of ours: its text is nowhere any more. @param {string} name to whom @param {number} id */
+  async unsay(name, id) {
+    await this.#server.ask("DELETE", `people/${encodeURIComponent(name)}/messages/${id}`);
+  }
+
+  /** Our account has read what it writes with a person up to a message, as `mark`. @param {string} name @param {number} id */
+  async markWith(name, id) {
+    if (this.#identity.account) await this.#server.ask("PUT", `people/${encodeURIComponent(name)}/marker`, { body: { id } });
   }
 
   /** Our account has read a room up to an event; told on all its devices. @param {number} id @param {string} [room] */
@@ -324,6 +342,7 @@ export class Chat {
 
   /** @param {ChatEvent} event */
   #show(event) {
+    if (event.type === "redact" && !event.room) return this.#emitter.emit("unsaid", /** @type {any} */ (event));
     if (event.type === "nick" && event.from === this.name && this.#identity.known) {
       // Our name was changed in another tab; or this is old, and of somebody who had the name before. Ask.
       this.#identity.known = false;

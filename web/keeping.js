@@ -16,7 +16,7 @@ export class Keeping {
   #here;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #saving;
-  /** The account's read markers that the server has, by room. @type {Map<string, number>} */
+  /** The account's read markers that the server has, by room or conversation. @type {Map<string, number>} */
   #known = new Map();
   #synced = 0;
 
@@ -62,6 +62,13 @@ export class Keeping {
       this.knows(room, id);
       // A marker that fails is covered by the next one.
       void this.#chat.mark(id, room).catch(() => {});
+    }
+    for (const place of this.#places.talks) {
+      const id = this.#places.lastRead(place);
+      if (id <= (this.#known.get(place) ?? 0)) continue;
+      this.knows(place, id);
+      // What is written with a guest is not kept, and has no marker.
+      void this.#chat.markWith(this.#places.view(place).title, id).catch(() => {});
     }
   }
 

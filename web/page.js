@@ -156,6 +156,7 @@ chat.on("private", event => {
   keep(talkWith(other), event);
   showUnread();
 });
+chat.on("unsaid", ({ from, to, target }) => [from, to].map(talkWith).filter(one => places.talks.includes(one)).forEach(one => redact(one, target)));
 chat.on("nick", ({ from, to, id }) => {
   if (!places.rename(from, to, id)) return;
   if (here === talkWith(from)) show(talkWith(to));
@@ -182,10 +183,11 @@ chat.on("session", ({ name, token, account, admin, markers = {}, unread = {}, ig
   wording.people();
   wording.invite();
 });
-chat.on("marker", ({ room, marker }) => {
-  keeping.knows(room, marker);
-  if (!places.markRead(room, marker)) return;
-  if (room === here) log.removeLine();
+chat.on("marker", ({ room, person, marker }) => {
+  const place = person ? talkWith(person) : room;
+  keeping.knows(place, marker);
+  if (!places.markRead(place, marker)) return;
+  if (place === here) log.removeLine();
   showUnread();
 });
 chat.on("removed", ({ room, why }) => {

@@ -128,22 +128,26 @@ export class PersonMenu {
       if (!(await copied(event.text))) this.#deeds.complain("This browser lets pages copy nothing.");
     };
     if (event.text) items.push({ text: "Copy the text", act: () => void copy() });
-    if (event.type === "private") return items;
+    if (event.type === "private") {
+      if (event.text && own && event.account) items.push({ text: "Delete the message…", act: () => this.#redact(event), bad: true });
+      return items;
+    }
     if (event.text && this.#chat.name && (own || rankOf(this.#roster.role) >= 2)) {
       items.push({ text: "Delete the message…", act: () => this.#redact(event), bad: true });
     }
     return [...items, ...this.items(event.from, event.room)];
   }
 
-  /** @param {Extract<import("./chat.js").ChatEvent, {type: "message" | "action"}>} event */
-  #redact({ id, room, from, text }) {
+  /** @param {Extract<import("./chat.js").ChatEvent, {type: "message" | "action" | "private"}>} event */
+  #redact(event) {
+    const { id, from, text } = event;
     const shown = text.length > 200 ? `${text.slice(0, 200)}…` : text;
     void ask({
       title: `Delete a message of ${from}`,
       text: `“${shown}” Its text is removed for everybody, and cannot be brought back.`,
       send: "Delete",
       bad: true,
-      act: () => this.#chat.moderation.redact(room, id),
+      act: () => event.type === "private" ? this.#chat.unsay(event.to, id) : this.#chat.moderation.redact(event.room, id),
     });
   }
 

@@ -134,7 +134,7 @@ export class Places {
   /** The text of a message is gone. @param {string} place @param {number} id */
   redact(place, id) {
     for (const event of this.view(place).shown) {
-      if ("id" in event && event.id === id && (event.type === "message" || event.type === "action")) {
+      if ("id" in event && event.id === id && (event.type === "message" || event.type === "action" || event.type === "private")) {
         event.text = "";
         event.redacted = true;
       }

@@ -18,7 +18,17 @@ from twisted.internet.defer import Deferred, fail, gatherResults, succeed
 from ..model.errors import BadName, NoSuchPerson
 from ..model.letters import conversation
 from ..model.names import name_key
-from ..model.units import IGNORES, NAMES, PARTNERS, REACHED, Change, Expect, Unit, account_table
+from ..model.units import (
+    IGNORES,
+    NAMES,
+    PARTNERS,
+    REACHED,
+    UNSAID,
+    Change,
+    Expect,
+    Unit,
+    account_table,
+)
 from . import judge_letters
 from .accounts import Record
 from .core import Core
@@ -124,7 +134,8 @@ class Correspondence:
             return erased.addCallback(lambda _: forget(partners))
 
         def forget(partners: list[Record]) -> Outcome:
-            changes = [Change(table, one.key, None) for one in partners]
+            tables = (table, account_table(UNSAID, account))
+            changes = [Change(name, one.key, None) for one in partners for name in tables]
             return self._journal.submit(
                 lambda: Unit((), (*changes, Change(REACHED, account, None)))
             )

@@ -150,7 +150,10 @@ class Fold:
             if self._parts.people.ended:
                 self._end(self._parts.people.ended)
             for redaction in shown.redacts:
-                self._parts.rooms.redact(redaction)
+                if isinstance(redaction.event, Letter):
+                    self._parts.letters.redact(redaction.id, redaction.event)
+                else:
+                    self._parts.rooms.redact(redaction)
             if shown.changes:
                 self._parts.consequences.shown(shown)
             for entry in shown.entries:

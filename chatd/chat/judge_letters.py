@@ -1,4 +1,4 @@
-"""Judgements of private messages that are kept.
+"""Judgements of private messages that are kept, and of their deletion.
 
 They are pure, as those of `chatd.chat.judge` are.
 """
@@ -6,11 +6,24 @@ They are pure, as those of `chatd.chat.judge` are.
 from __future__ import annotations
 
 from msgspec import UNSET
+from msgspec.structs import replace
 
-from ..model.events import Letter, Told
-from ..model.letters import conversation
-from ..model.units import PARTNERS, REACHED, Change, Expect, Unit, account_table
+from ..model.audit import Record, recorded
+from ..model.events import Letter, RedactedPrivately, Told
+from ..model.letters import conversation, recipient
+from ..model.policy import Action
+from ..model.units import (
+    PARTNERS,
+    REACHED,
+    UNSAID,
+    Change,
+    Expect,
+    Redaction,
+    Unit,
+    account_table,
+)
 from .person import Person
+from .rulings import NO_CHANGE, By
 
 
 def keep(unit: Unit, sender: Person, account: Expect, *, ignored: bool, here: bool) -> Unit:
@@ -31,4 +44,41 @@ def keep(unit: Unit, sender: Person, account: Expect, *, ignored: bool, here: bo
             changes[Change(REACHED, other, b"")] = None
     return unit._replace(
         events=(letter,), changes=(*unit.changes, *changes), expects=(*unit.expects, account)
+    )
+
+
+def redact(by: By, id_: int, letter: Letter, text: str = "") -> Unit:
+    """Delete the private message `letter` with that id, for the reason `text`: it keeps its id,
+    names and time, and loses its text.
+
+    Raises `NotAllowed`, `NoSession`, `Banned`.
+    """
+    told = letter.told
+    assert isinstance(told, Told)
+    own = by.person.account == letter.by
+    by.policy.may(by.person, Action.WRITE_PRIVATELY if own else Action.DELETE_PRIVATE)
+    if told.redacted is True:
+        return NO_CHANGE
+    gone = RedactedPrivately(
+        sender=told.sender,
+        to=told.to,
+        account=told.account,
+        target=id_,
+        by=UNSET if own else by.name,
+        text=text or UNSET,
+    )
+    other = recipient(letter)
+    changes = {Change(account_table(UNSAID, letter.by), other, b""): None}
+    if letter.unheard is UNSET:
+        changes[Change(account_table(UNSAID, other), letter.by, b"")] = None
+    if not own:
+        signed = by.person.account is not None
+        record = Record("redact", by.name, signed, "", told.sender, str(id_))
+        changes[recorded(by.stamp, record)] = None
+    emptied = replace(letter, told=replace(told, text="", redacted=True))
+    return Unit(
+        (replace(letter, told=gone),),
+        tuple(changes),
+        (by.person.expect,),
+        redacts=(Redaction(id_, emptied),),
     )

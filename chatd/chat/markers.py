@@ -1,8 +1,10 @@
-"""Read markers: how far an account has read a room, on all its sessions.
+"""Read markers: how far an account has read a room, or a private conversation, on all its sessions.
 
 1. A marker is the id of an event, is stored, and never goes back.
 2. The unread messages of a room are those after the marker, or if there is none, those since the
    account joined the room.
+3. The marker of a conversation is stored beside those of rooms, under the other account's key
+   (`chatd.model.letters.place_of`).
 """
 
 from __future__ import annotations
@@ -15,7 +17,8 @@ from twisted.internet.defer import Deferred, gatherResults, succeed
 
 from ..model.errors import ChatError
 from ..model.events import MESSAGES
-from ..model.names import clean_room
+from ..model.letters import named_in, place_of
+from ..model.names import clean_room, name_key
 from ..model.units import JOINED, MARKERS, Cell, account_table
 from ..store import Store
 from .inbox import Inboxes
@@ -66,6 +69,16 @@ class Markers:
         Raises `BadRoom`; fails with `Unavailable`.
         """
         name = clean_room(room)
+        return self._mark(account, name, name, id_)
+
+    def mark_conversation(self, account: str, partner: str, id_: int) -> Deferred[None]:
+        """Note that an account has read its conversation with the account called `partner`: see
+        `mark`.
+        """
+        return self._mark(account, place_of(name_key(partner)), place_of(partner), id_)
+
+    def _mark(self, account: str, name: str, shown: str, id_: int) -> Deferred[None]:
+        """Store a marker under `name`, and tell it to readers as that of the place `shown`."""
         table = account_table(MARKERS, account)
 
         def found(cells: Mapping[str, Cell]) -> Deferred[None]:
@@ -78,18 +91,36 @@ class Markers:
             if len(self._known) > MOST_KNOWN:
                 self._known.popitem(last=False)
             noted = self._store.note(table, name, b"%d" % marker)
-            return noted.addCallback(lambda _: self._notify(account, name, marker))
+            return noted.addCallback(lambda _: self._notify(account, shown, marker))
 
         asked: Deferred[Any] = self._store.get(table, [name])
         return asked.addCallback(found)
 
     def of(self, account: str) -> Deferred[dict[str, int]]:
         """The markers of an account, by room.  Fails with `Unavailable`."""
+        return self._all(account).addCallback(
+            lambda markers: {
+                place: id_ for place, id_ in markers.items() if named_in(place) is None
+            }
+        )
+
+    def of_conversations(self, account: str) -> Deferred[dict[str, int]]:
+        """The markers of an account's conversations, by the other account's key.  Fails with
+        `Unavailable`.
+        """
+
+        def found(markers: dict[str, int]) -> dict[str, int]:
+            named = ((named_in(place), id_) for place, id_ in markers.items())
+            return {key: id_ for key, id_ in named if key is not None}
+
+        return self._all(account).addCallback(found)
+
+    def _all(self, account: str) -> Deferred[dict[str, int]]:
         table: Deferred[Any] = self._store.table(account_table(MARKERS, account))
         return table.addCallback(
             lambda cells: {
-                room: max(int(cell.value), self._known.get((account, room), 0))
-                for room, cell in cells.items()
+                place: max(int(cell.value), self._known.get((account, place), 0))
+                for place, cell in cells.items()
             }
         )
 

@@ -35,6 +35,7 @@ from .inbox import Inboxes
 from .journal import Journal
 from .killing import Killing
 from .lasting import Sessions
+from .letter_deletion import LetterDeletion
 from .letters import Letters
 from .limits import Limits
 from .markers import Markers
@@ -95,7 +96,9 @@ class Parts:
             lambda: self.admission.limits,
             lambda: self.fold.horizon,
         )
-        self.letters = Letters(store, self.notifier, inboxes, lambda: self.fold.horizon)
+        self.letters = Letters(
+            store, self.notifier, inboxes, lambda: self.fold.horizon, clock.seconds
+        )
         """The private messages between accounts, for those who read them."""
         banned = Restrictions()
 
@@ -124,6 +127,7 @@ class Parts:
             max_text,
         )
         self.correspondence = Correspondence(core)
+        self.letter_deletion = LetterDeletion(core, self.letters, micros)
         self.departures = Departures(core, self.attached)
         self.arrivals = Arrivals(core, self.departures, self.attached, self.recent_letters)
         self.attendance = Attendance(core, self.departures)

@@ -38,6 +38,7 @@ from ..model.commands import (
 )
 from ..model.errors import NoSession, Unavailable
 from ..model.lookalikes import prepare
+from ..model.moderation import RedactPrivately
 from ..model.names import name_key
 from ..model.policy import Policy
 from ..store import Store
@@ -155,6 +156,7 @@ class ChatService(Service):
             ActFromOutside: self._speech.speak,
             NotifyFromOutside: self._speech.speak,
             NotifyPrivately: self._speech.tell,
+            RedactPrivately: parts.letter_deletion.redact,
             Join: self.attendance.join_by_command,
             Leave: self.attendance.leave_by_command,
             Rename: self.attendance.rename,

@@ -21,13 +21,18 @@ class Event(Struct, frozen=True, rename={"sender": "from"}):
     id: int
     """The id, and so the place in the order of the server."""
     type: str
-    """`message`, `action`, `join`, `leave`, `nick`, `topic`, `notice`; `private`; or `gap`: events
-    after this id are missing."""
+    """`message`, `action`, `join`, `leave`, `nick`, `topic`, `notice`; `private`; a deed of a
+    moderator, such as `redact`; or `gap`: events after this id are missing."""
     room: str = ""
     sender: str = ""
     text: str = ""
     to: str = ""
     """The new name of a `nick`; the recipient of a `private` message."""
+    target: int | str = ""
+    """Of a `redact`, the id of the message that was deleted; of other deeds of moderators, the name
+    that they concern."""
+    redacted: bool = False
+    """Whether it is a message that was deleted, and has no text any more."""
 
     @property
     def time(self) -> datetime:
@@ -41,6 +46,8 @@ class Partner(Struct, frozen=True):
     name: str
     last: int
     """The id of the last message."""
+    marker: int | None = None
+    """The id up to which one's own account has read the conversation; None: not known."""
 
 
 class Ban(Struct, frozen=True):

@@ -130,6 +130,18 @@ class ChatClient:
         """Send a private message."""
         return self._post({"text": text}, "people", to)
 
+    def delete_private(self, name: str, id: int) -> Deferred[None]:
+        """Delete a private message that one sent to the account of that name; `Moderation.delete`
+        does that with those of rooms.
+        """
+        asked = self._ask("DELETE", "people", name, "messages", str(id))
+        return asked.addCallback(lambda _: None)
+
+    def read_private(self, name: str, id: int) -> Deferred[None]:
+        """Note that one's own account has read its conversation with another up to a message."""
+        asked = self._ask("PUT", "people", name, "marker", body={"id": id})
+        return asked.addCallback(lambda _: None)
+
     def topic(self, text: str | None = None, room: str = LOBBY) -> Deferred[str]:
         """A room's topic; with `text`, after setting it (empty clears it)."""
         if text is None:

@@ -227,6 +227,22 @@ def number(what: str, default: int | None = None) -> Callable[[str], tuple[int]]
     return read
 
 
+def name_and_number(what: str) -> Callable[[str], tuple[str, int]]:
+    """A person's name behind an `@`, and a whole number; each may be left out, and is empty or 0
+    then.
+    """
+
+    def read(rest: str) -> tuple[str, int]:
+        name = ""
+        if rest.startswith("@"):
+            name, rest = first_word(rest[1:])
+            if not name:
+                raise Malformed("needs a name directly behind the @")
+        return (NAME.check(name), *number(what, default=0)(rest))
+
+    return read
+
+
 def choice(told: str, *words: str) -> Callable[[str], tuple[str]]:
     """One of these words; `told` names them in the error."""
 

@@ -14,6 +14,7 @@ import msgspec
 
 from ..model.bounds import check_fields
 from ..model.errors import ChatError, Malformed
+from ..model.letters import named_in
 from ..stream.batch import Batch
 from ..stream.eventlog import Entry
 
@@ -69,9 +70,13 @@ def removal(room: str, error: ChatError) -> bytes:
     return encode({"type": "removed", "room": room or None, "code": error.code})
 
 
-def marker(room: str, id: int) -> bytes:
-    """What the readers of an account are told that has read a room up to an event."""
-    return encode({"type": "marker", "room": room, "marker": id})
+def marker(place: str, id: int) -> bytes:
+    """What the readers of an account are told that has read a room, or a conversation, up to an
+    event; see `chatd.model.letters.place_of`.
+    """
+    person = named_in(place)
+    where = {"room": place} if person is None else {"person": person}
+    return encode({"type": "marker", **where, "marker": id})
 
 
 def encode(value: Any) -> bytes:

@@ -19,6 +19,7 @@ from ..model.events import (
     Left,
     Moderated,
     Noticed,
+    RedactedPrivately,
     Renamed,
     RoomEvent,
     Said,
@@ -27,7 +28,7 @@ from ..model.events import (
 )
 from ..stream.batch import Gap
 from ..stream.eventlog import Entry
-from .moderated import told
+from .moderated import privately, told
 
 MAX_HISTORY = 500
 """Events that one `/history` shows."""
@@ -85,6 +86,9 @@ def describe(event: Event) -> Iterator[str]:
             yield from (f"<{sender}> {line}" for line in text.split("\n"))
         case Acted(sender=sender, text=text):
             yield from (f"* {sender} {line}" for line in text.split("\n"))
+        case Told(sender=sender, to=to, redacted=True, sent=sent):
+            whose = f"to {to}" if sent else f"of {sender}"
+            yield f"-- a private message {whose} was deleted"
         case Told(sender=sender, to=to, text=text, sent=sent):
             lead = f"[to {to}]" if sent else f"[{sender}]"
             yield from (f"{lead} {line}" for line in text.split("\n"))
@@ -100,6 +104,8 @@ def describe(event: Event) -> Iterator[str]:
             yield f"-- {text}"
         case Moderated():
             yield f"-- {told(event)}"
+        case RedactedPrivately():
+            yield f"-- {privately(event)}"
         case _:
             raise TypeError(f"an event that lines cannot tell: {event!r}")
 

@@ -13,6 +13,7 @@ from ..model.events import (
     MutePlaced,
     PutOut,
     Redacted,
+    RedactedPrivately,
     RoleGiven,
     SettingsChanged,
 )
@@ -45,6 +46,14 @@ def told(event: Moderated) -> str:
             return f"{by} deleted the message {id_}{_why(text or '')}"
         case _:
             raise TypeError(f"an event without words: {event!r}")
+
+
+def privately(event: RedactedPrivately) -> str:
+    """The deletion of a private message, in words."""
+    author, to, why = event.sender, event.to, _why(event.text or "")
+    if event.by is UNSET:
+        return f"{author} deleted a private message to {to}{why}"
+    return f"{event.by} deleted a private message of {author} to {to}{why}"
 
 
 def _settings(event: SettingsChanged) -> str:

@@ -15,6 +15,7 @@ from ..model.moderation import (
     Kick,
     Mute,
     Redact,
+    RedactPrivately,
     Unban,
     Unmute,
 )
@@ -125,13 +126,17 @@ class SentDismiss(InRoom, tag="dismiss", kw_only=True):
 
 
 class SentRedact(InRoom, tag="redact", kw_only=True):
-    """`{"type":"redact","target":ID}`: delete a message."""
+    """`{"type":"redact","target":ID}`: delete a message; with `"to":"bob"` a private one."""
 
     target: int
+    to: Name = ""
+    text: Text = ""
 
     def command(self, room: str) -> Command:
         """See `Sent.command`."""
-        return Redact(self.in_room(room), self.target)
+        if self.to:
+            return RedactPrivately(self.to, self.target, self.text)
+        return Redact(self.in_room(room), self.target, self.text)
 
 
 Moderating = (

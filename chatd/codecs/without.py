@@ -7,7 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ..model.events import MESSAGES, Event, SentPrivately, Signalled, Told, Typing
+from ..model.events import (
+    MESSAGES,
+    Event,
+    RedactedPrivately,
+    SentPrivately,
+    Signalled,
+    Told,
+    Typing,
+)
 from ..model.names import name_key
 from ..stream.eventlog import Codec, Entry
 
@@ -33,6 +41,6 @@ class Without:
 def is_from(event: Event, ignored: frozenset[str]) -> bool:
     """Whether an event is what somebody says whose name has one of these keys."""
     heard = isinstance(event, (*MESSAGES, Typing, Signalled)) or (
-        isinstance(event, Told) and not isinstance(event, SentPrivately)
+        isinstance(event, Told | RedactedPrivately) and not isinstance(event, SentPrivately)
     )
     return heard and name_key(event.sender) in ignored  # type: ignore[attr-defined]

@@ -44,6 +44,12 @@ _TOKEN = re.compile(f"(?:{PREFIX})?[A-Za-z0-9_-]{{32}}")
 LABEL = 200
 """Characters of a `User-Agent` that the list of an account's sessions shows."""
 _KEY = re.compile(r"[\x21-\x7e]{1,200}")
+SAFE = (b"GET", b"HEAD", b"OPTIONS")
+"""Methods of requests that change nothing (RFC 9110, section 9.2.1)."""
+OPEN_TO_GUESTS = (b"accounts", b"session", b"invites")
+"""The first part of the paths to which requests without an account are passed on, whatever guests
+may do: signing in, registering, claiming, using an invite."""
+FOR_ACCOUNTS = "only people with an account may do that here; register or sign in"
 
 
 def for_programs(error: ChatError) -> ChatError:
@@ -178,11 +184,31 @@ class Access:
         if ticket is not None:
             self.tickets.redeem(ticket)
 
+    def no_session(self, advice: str) -> ChatError:
+        """The refusal of a request that needs a session or an account, and has none.  Where guests
+        only read, it is refused as everything else is that they may not do.
+        """
+        if self.service.sign_in.rules.guests == "read":
+            return NotAllowed(FOR_ACCOUNTS)
+        return NoSession(advice)
+
+    def check_guest(self, request: Request, path: bytes) -> None:
+        """Refuse a request without an account that would change something, before a resource looks
+        at it, where guests may not do everything; `path` is the first part of its path.
+
+        What such a client may read, the policy decides.  Raises `NotAllowed` or `NoSession`, and
+        `BadToken`.
+        """
+        if self.service.sign_in.rules.guests == "full" or request.method in SAFE:
+            return
+        if path not in OPEN_TO_GUESTS:
+            self.need_account(request)
+
     def need_session(self, request: Request) -> LastingSession:
-        """The session of a request.  Raises `NoSession` if it has none, and `BadToken`."""
+        """The session of a request.  Raises `no_session` if it has none, and `BadToken`."""
         session = self.session(request)
         if session is None:
-            raise NoSession(
+            raise self.no_session(
                 "this needs a session: POST /session, then send Authorization: Bearer TOKEN"
             )
         return session
@@ -190,11 +216,13 @@ class Access:
     def need_account(self, request: Request) -> LastingSession:
         """The session of a request of an account.
 
-        Raises `NoSession` if the request has no session, or a guest's, and `BadToken`.
+        Raises `no_session` if the request has none, or a guest's, and `BadToken`.
         """
         session = self.session(request)
         if session is None or session.record is None:
-            raise NoSession("this is for accounts: sign in with POST /session, or POST /accounts")
+            raise self.no_session(
+                "this is for accounts: sign in with POST /session, or POST /accounts"
+            )
         return session
 
     def need_writing(self, request: Request) -> LastingSession:
@@ -273,7 +301,7 @@ class Access:
                 )
             return person
         if name is None:
-            raise NoSession("say who you are: POST /session for a session, or add ?name=NAME")
+            raise self.no_session("say who you are: POST /session for a session, or add ?name=NAME")
         return self.service.visitor(name, self.address(request))
 
     def open(self, request: Request, name: str) -> Deferred[LastingSession]:

@@ -21,6 +21,7 @@ from twisted.python.failure import Failure
 from ..chat.person import Person
 from ..chat.sessions import Session
 from ..codecs.frames import Sent
+from ..codecs.moderating import SentRedact
 from ..codecs.websocket import (
     WEBSOCKET,
     SentSay,
@@ -34,6 +35,7 @@ from ..http.wsprotocol import NORMAL, POLICY_VIOLATION, UNSUPPORTED, WebSocketPr
 from ..model.addresses import Address
 from ..model.commands import Act, Command, Join, Leave, Say, Tell
 from ..model.errors import ChatError, Unavailable
+from ..model.moderation import RedactPrivately
 from ..model.names import clean_room
 from ..net.liveness import SILENT_BEATS
 from ..net.peers import going_down
@@ -139,10 +141,14 @@ class ChatSocket(Pushing, WebSocketProtocol):
         performed.addBoth(self._answered)
 
     def _to_command(self, sent: Sent) -> Command | None:
-        """The command in a frame; in a conversation, what is said is said to the other account."""
+        """The command in a frame; in a conversation, what is said is said to the other account,
+        and what is deleted was said there.
+        """
         talk = self.query.talk
         if talk is not None and isinstance(sent, SentSay) and not sent.room:
             return Tell(talk.partner, sent.text)
+        if talk is not None and isinstance(sent, SentRedact) and not (sent.room or sent.to):
+            return RedactPrivately(talk.partner, sent.target, sent.text)
         return sent.command(self.query.room)
 
     def _perform(self, command: Command, ref: str | None) -> Deferred[int | None]:

@@ -188,6 +188,8 @@ class Told(Event, frozen=True, tag="private"):
     account: SignedIn = UNSET
     notice: bool | UnsetType = UNSET
     """As in `Said`."""
+    redacted: bool | UnsetType = UNSET
+    """As in `Said`."""
 
     sent: ClassVar[bool] = False
     """Whether the reader is the sender."""
@@ -199,16 +201,35 @@ class SentPrivately(Told, frozen=True, tag="private"):
     sent: ClassVar[bool] = True
 
 
+class RedactedPrivately(Event, frozen=True, kw_only=True, tag="redact"):
+    """A private message between two accounts was deleted; its text is kept nowhere.
+
+    The store keeps this only inside a `Letter`, and both accounts see the same.
+    """
+
+    sender: str = field(name="from")
+    """The author of the message."""
+    to: str
+    """Its recipient."""
+    account: SignedIn = UNSET
+    target: int
+    """The id of the message."""
+    by: str | UnsetType = UNSET
+    """The administrator who deleted it; not there: its author did."""
+    text: str | UnsetType = UNSET
+    """The reason; not there: none was given."""
+
+
 class Letter(RoomEvent, frozen=True, tag="letter"):
-    """A private message between two accounts, as the store keeps it.
+    """A private message between two accounts, or its deletion, as the store keeps it.
 
     `room` is the name of their conversation's log (`chatd.model.letters`).  No reader is shown this
     event: readers are shown `told`, each account from its own side.
     """
 
     by: str
-    """The key of the sender's account."""
-    told: Told
+    """The key of the sender's account; of a deletion, that of the message's sender."""
+    told: Told | RedactedPrivately
     unheard: bool | UnsetType = UNSET
     """Whether the recipient ignored the sender, and so never sees it: True, or not there."""
 

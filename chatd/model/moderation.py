@@ -109,6 +109,17 @@ class Redact(Command):
 
 
 @dataclass(frozen=True, slots=True)
+class RedactPrivately(Command):
+    """Delete a private message between two accounts."""
+
+    to: Name
+    """The other account of the conversation; to administrators, either account of any
+    conversation."""
+    id: int
+    text: Text = ""
+
+
+@dataclass(frozen=True, slots=True)
 class BanFromServer(Command):
     """Ban somebody, or everybody in a network, from the server."""
 

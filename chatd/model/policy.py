@@ -43,6 +43,7 @@ class Action(Enum):
     READ_PRIVATELY = "read private messages"
     DELETE_OWN = "delete their own messages"
     DELETE = "delete other people's messages"
+    DELETE_PRIVATE = "delete other people's private messages"
     KICK = "put somebody out"
     BAN = "ban somebody"
     BAN_NETWORK = "ban a network"
@@ -185,6 +186,7 @@ RULES: Mapping[Action, Rule] = {
     Action.RENAME: Rule(room=False),
     Action.WRITE_PRIVATELY: Rule(room=False, strangers=True, scope="write"),
     Action.READ_PRIVATELY: Rule(room=False, scope="write"),
+    Action.DELETE_PRIVATE: Rule(room=False, admins=True),
     Action.BAN_FROM_SERVER: Rule(room=False, admins=True),
     Action.SEE_AUDIT: Rule(room=False, admins=True),
     Action.ADMINISTER: Rule(room=False, admins=True),

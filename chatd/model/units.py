@@ -50,10 +50,14 @@ Every unit that changes `JOINED` changes it too.  It is not loaded with a room."
 IGNORES = "ignores"
 """Table of the names that an account ignores, `ignores:ACCOUNT`: name key -> name."""
 MARKERS = "markers"
-"""Table of an account's read markers, `markers:ACCOUNT`: room -> id.  Noted (`Store.note`)."""
+"""Table of an account's read markers, `markers:ACCOUNT`: room, or `@` and the name key of a partner
+of a private conversation -> id.  Noted (`Store.note`)."""
 PARTNERS = "partners"
 """Table of those with whom an account has spoken privately, `partners:ACCOUNT`: name key of the
 other account -> its name.  The cell's version is the id of the last message."""
+UNSAID = "unsaid"
+"""Table of the conversations of an account in which a message was deleted, `unsaid:ACCOUNT`: name
+key of the other account -> nothing.  The cell's version is the id of the last deletion."""
 REACHED = "reached"
 """Table of the accounts that private messages have reached: name key -> nothing.  The version of a
 cell is the id of the last message that was delivered to a session, or of the moment in which the

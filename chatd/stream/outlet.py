@@ -30,10 +30,14 @@ class Outlet(Protocol):
 
 @runtime_checkable
 class TellsMarkers(Protocol):
-    """An outlet that also sends read markers: how far the reader's account has read a room."""
+    """An outlet that also sends read markers: how far the reader's account has read a room, or a
+    conversation.
+    """
 
     def marked(self, room: str, marker: int) -> None:
-        """The reader's account has read `room` up to the event `marker`, in any of its sessions."""
+        """The reader's account has read `room` up to the event `marker`, in any of its sessions.
+        Of a conversation, `room` is `chatd.model.letters.place_of` the other account's name.
+        """
 
 
 class Nowhere:

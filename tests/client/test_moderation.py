@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from chatd.client.answers import Ban, Partner
-from chatd.model.errors import NotAllowed
+from chatd.model.errors import NotAllowed, NotFound
 
 from ..kit.chat import PASSWORD, registered
 from .network import Network
@@ -74,3 +74,19 @@ def test_an_account_reads_its_private_conversations(network: Network) -> None:
     assert [event.text for event in network.result(bob.conversation("ada", before=last))] == [
         "psst"
     ]
+
+
+def test_an_account_deletes_a_private_message(network: Network) -> None:
+    """And says how far it has read a conversation."""
+    for name in ("ada", "bob"):
+        registered(network.chat, name)
+    ada, bob = (network.client(name, password=PASSWORD) for name in ("ada", "bob"))
+    id_ = network.result(ada.tell("bob", "psst"))
+    assert network.result(bob.read_private("ada", id_)) is None
+    assert network.result(bob.people()) == (Partner("ada", id_, id_),)
+    assert network.result(ada.delete_private("bob", id_)) is None
+    message, event = network.result(bob.conversation("ada"))
+    assert (message.id, message.text, message.redacted) == (id_, "", True)
+    assert (event.type, event.sender, event.target) == ("redact", "ada", id_)
+    with pytest.raises(NotFound):
+        network.result(ada.delete_private("bob", 7))

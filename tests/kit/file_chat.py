@@ -6,10 +6,11 @@ from pathlib import Path
 from typing import Any
 
 from chatd.chat.limits import DEFAULTS, Limits
+from chatd.chat.passwords import Passwords
 from chatd.chat.service import ChatService
 from chatd.http.proxies import NO_PROXIES
 from chatd.store.retained import FOR_EVER, Retention
-from chatd.testing import START, InMemoryChat, result_of
+from chatd.testing import CHEAP, START, InMemoryChat, SoonPool, result_of
 from chatd.testing.clock import StrictClock
 
 from .server import NAMES, MemoryServer
@@ -51,6 +52,7 @@ class FileChat(InMemoryChat):
             history=history,
             limits=Limits(message_rate=0, rooms=max_rooms),
             now=self.now,
+            passwords=Passwords(SoonPool(self.clock), CHEAP),
         )
         opened = self.service.open()
         self.advance(10 * seconds)

@@ -40,8 +40,8 @@ def test_each_account_is_shown_a_message_from_its_own_side() -> None:
     """As one that was sent, and as one that was received."""
     told = letter("bob", "ada")
     mine, theirs = as_shown(told, "bob"), as_shown(told, "ada")
-    assert mine is not None
-    assert theirs is not None
+    assert isinstance(mine, Told)
+    assert isinstance(theirs, Told)
     assert (mine.sent, theirs.sent) == (True, False)
     assert (mine.sender, mine.to, mine.text, mine.account) == ("Bob", "Ada", "psst", True)
     assert theirs == told.told

@@ -15,6 +15,7 @@ from ...chat.room import Room
 from ...http.body import read_json
 from ...http.resource import ApiResource, answer, no_content, resource_named
 from ...model.commands import Join
+from ...model.errors import NoSession
 from ...model.restrictions import told_moment
 from ..access import Access
 from .forms import InviteForm
@@ -94,7 +95,9 @@ class CodeResource(ApiResource):
 
     def render_POST(self, request: Request) -> Deferred[bytes]:
         """Make the account a member of the room, and have its person join."""
-        session = self._access.need_session(request)
+        session = self._access.session(request)
+        if session is None:
+            raise NoSession("an invite is for people with an account; sign in or register first")
         service = self._access.service
 
         def join(room: str) -> Deferred[bytes]:

@@ -43,7 +43,12 @@ class MessageResource(RoomCommandResource):
 
     def render_DELETE(self, request: Request) -> Deferred[bytes]:
         """Delete the message: the server keeps its text nowhere."""
-        if not (self._id.isascii() and self._id.isdigit() and len(self._id) <= 18):
-            raise NotFound("the id of a message is a whole number, as in its `id`")
-        deleted = self.carry_out(request, Redact(self._name, int(self._id)))
+        deleted = self.carry_out(request, Redact(self._name, message_id(self._id)))
         return deleted.addCallback(lambda _: no_content(request))
+
+
+def message_id(text: str) -> int:
+    """The id of a message in a path.  Raises `NotFound` for what cannot be one."""
+    if not (text.isascii() and text.isdigit() and len(text) <= 18):
+        raise NotFound("the id of a message is a whole number, as in its `id`")
+    return int(text)

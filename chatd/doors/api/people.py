@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any, NoReturn
 
-from twisted.internet.defer import Deferred, maybeDeferred
+from twisted.internet.defer import Deferred, fail, maybeDeferred
 from twisted.python.failure import Failure
 from twisted.web.resource import IResource, Resource
 from twisted.web.server import Request
@@ -14,11 +15,12 @@ from ...chat.accounts import Record
 from ...chat.letters import Conversation, Partner
 from ...chat.owners import Owner
 from ...chat.sessions import LastingSession
-from ...http.body import read_body
+from ...http.body import read_body, read_json
 from ...http.fields import whole_number
-from ...http.resource import ApiResource, answer, resource_named
+from ...http.resource import ApiResource, answer, no_content, resource_named
 from ...model.commands import Tell
-from ...model.errors import BadName, ChatError, Malformed, NoSession, NoSuchPerson
+from ...model.errors import BadName, ChatError, Malformed, NoSuchPerson
+from ...model.moderation import RedactPrivately
 from ...model.names import name_key
 from ...model.policy import Action
 from ..access import Access, for_programs
@@ -26,7 +28,8 @@ from ..polls.longpoll import Polls
 from ..reading import ReadQuery, read_query
 from .command import CommandResource
 from .events import EventsResource
-from .forms import TextForm
+from .forms import MarkerForm, TextForm
+from .messages import message_id
 
 MOST_PARTNERS = 500
 """People in one answer."""
@@ -64,14 +67,22 @@ class PeopleResource(ApiResource):
         account = session.person.account
         assert account is not None
 
-        def told(found: tuple[list[Partner], bool]) -> bytes:
+        def told(found: tuple[list[Partner], bool], markers: dict[str, int]) -> bytes:
             partners, more = found
-            people = [{"name": one.name, "last": one.last} for one in partners]
+            people: list[dict[str, Any]] = []
+            for one in partners:
+                marker = markers.get(name_key(one.name))
+                read = {} if marker is None else {"marker": marker}
+                people.append({"name": one.name, "last": one.last, **read})
             next_ = partners[-1].last if partners and more else None
             return answer(request, {"people": people, "next": next_})
 
-        most = min(limit or MOST_PARTNERS, MOST_PARTNERS)
-        return service.letters.partners(account, before, most).addCallback(told)
+        def known(markers: dict[str, int]) -> Deferred[bytes]:
+            most = min(limit or MOST_PARTNERS, MOST_PARTNERS)
+            partners = service.letters.partners(account, before, most)
+            return partners.addCallback(told, markers)
+
+        return service.markers.of_conversations(account).addCallback(known)
 
 
 class ConversationResource(EventsResource):
@@ -87,23 +98,19 @@ class ConversationResource(EventsResource):
         Raises `NoSession`, `NotAllowed`; fails with `NoSuchPerson`.
         """
         if session is None or session.record is None:
-            raise NoSession("private messages are kept for accounts: sign in with POST /session")
+            raise self._access.no_session(
+                "private messages are kept for accounts: sign in with POST /session"
+            )
         service = self._access.service
         service.readers.check(session, Action.READ_PRIVATELY)
         account = session.person.account
         assert account is not None
-        try:
-            key = name_key(self._name)
-        except BadName:
-            raise NoSuchPerson(NO_SUCH) from None
 
-        def found(record: Record) -> Deferred[Conversation]:
-            if record.value is None:
-                raise NoSuchPerson(NO_SUCH)
-            talk = service.letters.conversation(account, key, record.value.name)
+        def found(name: str) -> Deferred[Conversation]:
+            talk = service.letters.conversation(account, name_key(name), name)
             return service.letters.complete(talk).addCallback(lambda _: talk)
 
-        return service.accounts.find(key).addCallback(found)
+        return find_account(self._access, self._name).addCallback(found)
 
     def _query(self, request: Request, owner: Owner, loaded: Any) -> ReadQuery:
         """See `EventsResource._query`."""
@@ -113,11 +120,65 @@ class ConversationResource(EventsResource):
 class PrivateResource(CommandResource):
     """`/people/{name}/messages`."""
 
+    isLeaf = False
+
+    def getChild(self, path: bytes, request: Request) -> Resource:
+        """One message."""
+        make = partial(PrivateMessageResource, self._access, self._name)
+        return resource_named(path, "id", make)
+
     def render_POST(self, request: Request) -> Deferred[bytes]:
         """Send a private message; answered when it has its id."""
         command = Tell(self._name, read_body(request, TextForm).text)
         performed = maybeDeferred(self.perform, request, command, 201)
         return performed.addErrback(_for_programs)
+
+
+class PrivateMessageResource(CommandResource):
+    """`/people/{name}/messages/{id}`: one private message."""
+
+    def __init__(self, access: Access, name: str, id_: str) -> None:
+        super().__init__(access, name)
+        self._id = id_
+
+    def render_DELETE(self, request: Request) -> Deferred[bytes]:
+        """Delete the message: the server keeps its text nowhere."""
+        self._access.need_account(request)
+        command = RedactPrivately(self._name, message_id(self._id))
+        deleted = maybeDeferred(self._access.perform, request, command)
+        return deleted.addErrback(_for_programs).addCallback(lambda _: no_content(request))
+
+
+class ConversationMarkerResource(CommandResource):
+    """`/people/{name}/marker`: how far the account has read a conversation."""
+
+    def render_PUT(self, request: Request) -> Deferred[bytes]:
+        """Move the marker forward to a message; it never moves back."""
+        access = self._access
+        session = access.need_writing(request)
+        access.service.readers.check(session, Action.READ_PRIVATELY)
+        id_ = read_json(request, MarkerForm).id
+        account = session.person.account
+        assert account is not None
+        marking = find_account(access, self._name).addCallback(
+            lambda name: access.service.markers.mark_conversation(account, name, id_)
+        )
+        return marking.addCallback(lambda _: no_content(request))
+
+
+def find_account(access: Access, name: str) -> Deferred[str]:
+    """The name of the account that is called so, as it is written.  Fails with `NoSuchPerson`."""
+    try:
+        key = name_key(name)
+    except BadName:
+        return fail(NoSuchPerson(NO_SUCH))
+
+    def found(record: Record) -> str:
+        if record.value is None:
+            raise NoSuchPerson(NO_SUCH)
+        return record.value.name
+
+    return access.service.accounts.find(key).addCallback(found)
 
 
 def _for_programs(failure: Failure) -> NoReturn:
@@ -129,5 +190,6 @@ def _for_programs(failure: Failure) -> NoReturn:
 OF_PERSON: dict[bytes, Callable[[Access, Polls, str], IResource]] = {
     b"messages": lambda access, _, name: PrivateResource(access, name),
     b"events": ConversationResource,
+    b"marker": lambda access, _, name: ConversationMarkerResource(access, name),
 }
 """What is below `/people/{name}`; a new resource is one line."""

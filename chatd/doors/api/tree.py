@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from types import MappingProxyType
 
 from twisted.internet.defer import Deferred
@@ -122,11 +123,15 @@ class Root(ApiResource):
         child: IResource = super().getChildWithDefault(path, request)
         if path in self._anonymous:
             return child
+        check = partial(self._access.check_guest, request, path)
         try:
             adopting = self._access.adopt(request)
+            if adopting is not None:
+                return AfterAdoption(adopting, child, check)
+            check()
         except ChatError as error:
             return Refusal(error)
-        return child if adopting is None else AfterAdoption(adopting, child)
+        return child
 
 
 class AfterAdoption(Resource):
@@ -134,9 +139,13 @@ class AfterAdoption(Resource):
 
     isLeaf = True
 
-    def __init__(self, adopting: Deferred[object], resource: IResource) -> None:
+    def __init__(
+        self, adopting: Deferred[object], resource: IResource, check: Callable[[], None]
+    ) -> None:
+        """`check` raises the `ChatError` of a request that is refused then."""
         super().__init__()
         self._adopting = adopting
+        self._check = check
         self._resource = resource
 
     def render(self, request: Request) -> int:
@@ -159,5 +168,6 @@ class AfterAdoption(Resource):
             if not gone:
                 request.render(Refusal(internal_error()))
 
+        self._adopting.addCallback(lambda _: self._check())
         self._adopting.addCallbacks(adopted, refused).addErrback(broken)
         return NOT_DONE_YET

@@ -29,6 +29,7 @@ from ...codecs.irc.profile import Profile
 from ...codecs.irc.signin import PlainExchange
 from ...model.addresses import Address
 from ...model.errors import ChatError
+from ...model.letters import named_in
 from ...stream.subscriber import Subscriber
 from .door import IrcDoor
 from .reader import IrcReader
@@ -300,7 +301,7 @@ class IrcClient(ABC):
 
     def marked(self, room: str, marker: int) -> None:
         """See `Wire.marked`."""
-        target = f"#{room}"
+        target = named_in(room) or f"#{room}"
         self.markers[target] = max(marker, self.markers.get(target, 0))
         if self.may("draft/read-marker") and self.marking != target:
             self.write([self.marker_line(target)])

@@ -11,6 +11,7 @@ import pytest
 from chatd.http.wsprotocol import POLICY_VIOLATION
 from chatd.testing.policies import DenyAll
 
+from ...kit.chat import settled
 from ...kit.http import HttpClient
 from ...kit.server import MemoryServer
 from ...kit.websocket import WebSocket
@@ -302,3 +303,135 @@ def test_private_message_needs_a_recipient(ada: HttpClient, name: str) -> None:
     message = response.json["error"]["message"]
     assert "/who" not in message
     assert "GET /rooms/" in message
+
+
+# -- deleting ------------------------------------------------------------------------------------
+
+
+def test_author_deletes_a_private_message(server: MemoryServer) -> None:
+    """Pages, polls and streams have it without its text then, and tell of the deletion."""
+    ada, bob = register(server, "ada"), register(server, "bob")
+    streams = []
+    for path in ("/people/ada/events?since=now", "/events?rooms=lobby&since=now"):
+        for accept in ("text/event-stream", "application/x-ndjson"):
+            stream = same_session(server, bob)
+            stream.send("GET", path, headers={"Accept": accept})
+            streams.append(stream)
+    server.chat.settle()
+    (id_,) = tell(ada, "bob", "xyzzy")
+    for stream in streams:
+        assert b"xyzzy" in stream.streamed()
+    held = same_session(server, bob)
+    held.send("GET", f"/people/ada/events?since={id_}&wait=30")
+    server.chat.settle()
+    assert bob.request("DELETE", f"/people/ada/messages/{id_}").refusal == (403, "not-allowed")
+    assert ada.request("DELETE", f"/people/bob/messages/{id_}").status == 204
+    (event,) = held.response().json["events"]
+    deletion = event.pop("id")
+    assert event.pop("time")
+    assert event == {"type": "redact", "from": "ada", "to": "bob", "account": True, "target": id_}
+    for stream in streams:
+        assert b'"type":"redact"' in stream.streamed()
+    for query in ("since=0&wait=0", "wait=0", f"before={10**17}"):
+        message, redaction = talk(bob, "ada", query)["events"]
+        assert (message["id"], message["text"], message["redacted"]) == (id_, "", True)
+        assert redaction["id"] == deletion
+    plain = bob.get("/people/ada/events?since=0&wait=0", Accept="text/plain").body
+    assert plain == (
+        b"-- a private message of ada was deleted\n-- ada deleted a private message to bob\n"
+    )
+    assert bob.get("/people").json["people"] == [{"name": "ada", "last": id_}]
+    assert ada.request("DELETE", f"/people/bob/messages/{id_}").status == 204
+    assert len(talk(bob, "ada")["events"]) == 2
+
+
+def test_polls_that_share_an_answer_do_not_get_a_deleted_text(server: MemoryServer) -> None:
+    """Nor does one that repeats an old request on a connection that skips the parsing."""
+    ada, bob = register(server, "ada"), register(server, "bob")
+    cursor = talk(bob, "ada", "since=now&wait=0")["next"]
+    (id_,) = tell(ada, "bob", "xyzzy")
+    for _ in range(3):
+        bob.send("GET", f"/people/ada/events?since={cursor}&wait=30")
+        server.chat.settle()
+        assert texts(bob.response().json) == ["xyzzy"]
+    ada.request("DELETE", f"/people/bob/messages/{id_}")
+    for http in (bob, same_session(server, bob)):
+        http.send("GET", f"/people/ada/events?since={cursor}&wait=30")
+        server.chat.settle()
+        assert b"xyzzy" not in http.response().body
+
+
+def test_what_cannot_be_deleted_is_refused(server: MemoryServer) -> None:
+    """Ids that are none, messages of rooms, other people's conversations, without an account."""
+    ada, bob, cy = (register(server, name) for name in ("ada", "bob", "cy"))
+    (id_,) = tell(ada, "bob", "xyzzy")
+    said = server.say("in the room", name="eve")
+    for path in ("bob/messages/x", f"bob/messages/{said}", f"cy/messages/{id_}", "bob/messages/0"):
+        assert ada.request("DELETE", f"/people/{path}").refusal == (404, "not-found"), path
+    assert ada.request("DELETE", f"/people/zoe/messages/{id_}").refusal == (404, "no-such-person")
+    for name in ("ada", "bob"):
+        path = f"/people/{name}/messages/{id_}"
+        assert cy.request("DELETE", path).refusal == (404, "not-found")
+        assert server.http().request("DELETE", path).refusal == (401, "no-session")
+        assert server.http().request("DELETE", f"{path}?name=ada").refusal == (401, "no-session")
+    path = f"/people/bob/messages/{id_}"
+    assert program(server, ada, "read").request("DELETE", path).refusal == (403, "not-allowed")
+    assert texts(talk(bob, "ada")) == ["xyzzy"]
+    assert program(server, ada, "write").request("DELETE", path).status == 204
+
+
+def test_a_websocket_deletes_private_messages(server: MemoryServer) -> None:
+    """Of anybody it writes to; in a conversation, of that one."""
+    ada, bob = register(server, "ada"), register(server, "bob")
+    first, second = tell(ada, "bob", "one", "two")
+    wide = WebSocket(server, "/events?rooms=lobby&since=now", token=token_of(ada))
+    answer = wide.answer(type="redact", to="bob", target=first, text="oops", ref="1")
+    assert (answer["type"], answer["id"] > second) == ("ack", True)
+    narrow = WebSocket(server, "/people/bob/events?since=now", token=token_of(ada))
+    assert narrow.answer(type="redact", target=second, ref="2")["type"] == "ack"
+    assert narrow.answer(type="redact", target=7, ref="3")["code"] == "not-found"
+    events = talk(bob, "ada")["events"]
+    assert [event.get("text", "") for event in events] == ["", "", "oops", ""]
+
+
+# -- markers -------------------------------------------------------------------------------------
+
+
+def test_the_marker_of_a_conversation_is_kept_and_told(server: MemoryServer) -> None:
+    """To all sessions of the account, on every style; it never goes back; rooms' stay apart."""
+    ada, bob = register(server, "ada"), register(server, "Bob")
+    first, second = tell(bob, "ada", "one", "two")
+    streams = []
+    for accept in ("text/event-stream", "application/x-ndjson"):
+        stream = same_session(server, ada)
+        stream.send("GET", "/events?rooms=lobby&since=now", headers={"Accept": accept})
+        streams.append(stream)
+    poll = same_session(server, ada)
+    poll.send("GET", "/events?rooms=lobby&since=now&wait=30&reader=x")
+    server.chat.settle()
+    assert ada.send_json("PUT", "/people/bob/marker", {"id": second}).status == 204
+    for stream in streams:
+        assert b'{"type":"marker","person":"Bob","marker":%d}' % second in stream.streamed()
+    assert poll.response().json["markers"] == [
+        {"type": "marker", "person": "Bob", "marker": second}
+    ]
+    assert ada.send_json("PUT", "/people/BOB/marker", {"id": first}).status == 204
+    assert ada.get("/people").json["people"] == [{"name": "Bob", "last": second, "marker": second}]
+    assert ada.get("/session").json["markers"] == {}
+    assert settled(server.chat, server.chat.service.markers.of("ada")) == {}
+    server = server.restarted()
+    told = same_session(server, ada).get("/people").json["people"]
+    assert told == [{"name": "Bob", "last": second, "marker": second}]
+
+
+def test_markers_of_conversations_are_for_accounts(server: MemoryServer) -> None:
+    """That may read them, and with accounts that exist."""
+    ada, _ = register(server, "ada"), register(server, "bob")
+    mark = ("PUT", "/people/bob/marker", {"id": 1})
+    assert server.http().send_json(*mark).refusal == (401, "no-session")
+    assert program(server, ada, "read").send_json(*mark).refusal == (403, "not-allowed")
+    assert program(server, ada, "write").send_json(*mark).status == 204
+    for name in ("zoe", quote("a b")):
+        refusal = ada.send_json("PUT", f"/people/{name}/marker", {"id": 1}).refusal
+        assert refusal == (404, "no-such-person")
+    assert ada.send_json("PUT", "/people/bob/marker", {"id": "1"}).refusal == (400, "malformed")

@@ -4,9 +4,19 @@ from __future__ import annotations
 
 from typing import Any
 
+from twisted.internet.defer import Deferred
+
 from ....chat.invites import Made
 from ....chat.room import Room
-from ....codecs.commandlines import choice, duration_and_text, nothing, number, optional, word
+from ....codecs.commandlines import (
+    choice,
+    duration_and_text,
+    name_and_number,
+    nothing,
+    number,
+    optional,
+    word,
+)
 from ....model.bounds import NAME, WHO
 from ....model.commands import Command
 from ....model.errors import NotFound
@@ -18,9 +28,11 @@ from ....model.moderation import (
     Kick,
     Mute,
     Redact,
+    RedactPrivately,
     Unban,
     Unmute,
 )
+from ....model.names import name_key
 from ....model.restrictions import Restriction
 from ..client import MOST_LISTED, LineClient
 from .row import Kind, command
@@ -194,15 +206,33 @@ def slow(client: LineClient, seconds: int) -> None:
 
 
 @command(
-    "/delete [ID]",
-    "delete a message; without an id, your last one here",
-    number("the id of a message", default=0),
+    "/delete [@NAME] [ID]",
+    "delete a message; without an id, your last one here, or to NAME",
+    name_and_number("the id of a message"),
     kind=Kind.CHANGE,
 )
-def delete(client: LineClient, id_: int) -> None:
-    """For its author, and for ops."""
+def delete(client: LineClient, name: str, id_: int) -> None:
+    """For its author, and for ops; of a private message, for its author, and administrators."""
+    if name:
+        _delete_privately(client, name, id_)
+        return
     room: Room = client.reader.here()
     found: Any = id_ or client.service.moderation.last_message(client.person, room)
     if not found:
         raise NotFound(f"you have said nothing in #{room.name} lately; type /delete ID")
     _do(client, Redact(room.name, found))
+
+
+def _delete_privately(client: LineClient, name: str, id_: int) -> None:
+    account = client.person.account
+    if id_ or account is None:
+        _do(client, RedactPrivately(name, id_))
+        return
+
+    def found(last: int | None) -> Deferred[int | None]:
+        if last is None:
+            raise NotFound(f"you have said nothing to {name} lately; type /delete @{name} ID")
+        return client.perform(RedactPrivately(name, last))
+
+    finding: Deferred[Any] = client.service.letters.last_sent(account, name_key(name))
+    client.change(finding.addCallback(found), _done, client)

@@ -337,3 +337,37 @@ def test_messages_that_cannot_be_read_do_not_hinder_signing_in(
     assert told.startswith("!! what came while you were away cannot be read now")
     bob.types("/quit")
     assert signed_in(server, "bob")[1][0] == "== 1 private message while you were away"
+
+
+def test_delete_takes_back_a_private_message(server: MemoryServer) -> None:
+    """The last one to somebody, or that with an id; both are told."""
+    ada, bob = registered(server), registered(server, "bob")
+    assert ada.types("/msg bob one", "/msg bob two")[-1] == "[to bob] two"
+    assert bob.shown() == ["[ada] one", "[ada] two"]
+    told = "-- ada deleted a private message to bob"
+    assert ada.types("/delete @bob") == [told]
+    assert ada.types("/delete @BOB") == [told]
+    assert bob.shown() == [told, told]
+    assert ada.types("/delete @bob") == [
+        "!! you have said nothing to bob lately; type /delete @bob ID"
+    ]
+    assert ada.types("/delete @bob 17") == ["!! there is no private message of that id with bob"]
+    assert ada.types("/delete @") == [
+        "!! /delete needs a name directly behind the @; type /delete [@NAME] [ID]"
+    ]
+    guest = Terminal(server)
+    assert guest.types("/delete @bob") == [
+        "!! private messages are kept, and deleted, between accounts only"
+    ]
+
+
+def test_messages_that_were_deleted_are_not_shown_at_sign_in(server: MemoryServer) -> None:
+    """What came while one was away is shown without them."""
+    ada, bob = registered(server), registered(server, "bob")
+    bob.wire.hang_up()
+    server.chat.settle()
+    ada.types("/msg bob one", "/msg bob two", "/delete @bob")
+    shown = Terminal(server).types(f"/login bob {PASSWORD}")
+    assert "== 1 private message while you were away" in shown
+    assert any(line.endswith("[ada] one") for line in shown)
+    assert not any("two" in line for line in shown)
