@@ -34,6 +34,7 @@ from ...model.events import (
     NameChanged,
     PutOut,
     Redacted,
+    RedactedPrivately,
     Renamed,
     RoleGiven,
     Said,
@@ -97,6 +98,7 @@ class IrcCodec:
             MuteLifted: self._noted,
             InvitedIn: self._invited,
             Redacted: self._redacted,
+            RedactedPrivately: self._redacted_privately,
             Typing: self._typing,
             Signalled: self._signalled,
         }
@@ -141,6 +143,8 @@ class IrcCodec:
         return self._text(command, event, f"#{event.room}", tags)
 
     def _acted(self, event: Acted, id_: int, tags: Tags) -> list[str]:
+        if event.redacted:
+            return []
         who, target = self._by(event), f"#{event.room}"
         source = source_of(event.sender, who)
         most = text_bytes("PRIVMSG", source, target) - ACTION_BYTES
@@ -162,6 +166,8 @@ class IrcCodec:
         return told * times
 
     def _text(self, command: str, event: Said | Told, target: str, tags: Tags) -> list[str]:
+        if event.redacted:
+            return []
         who, text = self._by(event), event.text
         source = source_of(event.sender, who)
         most = text_bytes(command, source, target)
@@ -308,13 +314,19 @@ class IrcCodec:
         return [form("INVITE", event.target, f"#{event.room}", source=source, tags=told)]
 
     def _redacted(self, event: Redacted, id_: int, tags: Tags) -> list[str]:
+        return self._deleted(event, event.sender, f"#{event.room}", tags)
+
+    def _redacted_privately(self, event: RedactedPrivately, id_: int, tags: Tags) -> list[str]:
+        return self._deleted(event, event.by or event.sender, event.to, tags)
+
+    def _deleted(
+        self, event: Redacted | RedactedPrivately, by: str, target: str, tags: Tags
+    ) -> list[str]:
         if not self.profile.redactions:
             return []
-        who = self._by(event)
-        source, told = source_of(event.sender, who), tags.of(who, msgid=False)
-        room = f"#{event.room}"
-        text = event.text or None
-        return [form("REDACT", room, str(event.target), text=text, source=source, tags=told)]
+        who = self._who(by, bool(event.account))
+        source, told, text = source_of(by, who), tags.of(who, msgid=False), event.text or None
+        return [form("REDACT", target, str(event.target), text=text, source=source, tags=told)]
 
     def _noted(self, event: Moderated, id_: int, tags: Tags) -> list[str]:
         """What has no form of its own is a notice of the server."""

@@ -330,11 +330,14 @@ def topic(request: Request) -> None:
 
 
 def own_event(request: Request, name: str, id_: int | None) -> None:
-    """An event of this client's own was shown in a room; it has the label, if there is one."""
+    """An event of this client's own was shown in a room, or with an empty `name` in private; it has
+    the label, if there is one.
+    """
     reader = request.client.reader
     if reader is None:
         return
-    if id_ is not None and request.label and (stream := reader.channels.get(name)) is not None:
+    stream = reader.channels.get(name) if name else request.person.inbox
+    if id_ is not None and request.label and stream is not None:
         for entry in stream.log.since(id_ - 1).entries[:1]:
             if entry.id == id_:
                 request.acknowledged = reader.label(entry, request.label)

@@ -18,7 +18,7 @@ from ....model.events import MESSAGES, Told
 from ....model.names import name_key
 from ....model.policy import Action
 from ....stream.eventlog import Entry, Page
-from ..client import IrcClient
+from ..client import IrcClient, marker_key
 from ..request import Request
 from .channels import channel
 from .row import Kind, command
@@ -260,8 +260,8 @@ def _tell_targets(request: Request, stretch: Stretch, latest: list[tuple[int, st
     too_few=_too_few,
 )
 def markread(request: Request) -> None:
-    """An account's markers of channels are the same in all its sessions; others last as long as the
-    connection.
+    """An account's markers of channels, and of conversations with other accounts, are the same in
+    all its sessions; others last as long as the connection.
     """
     client, target = request.client, request.param(0)
     if len(request.params) < 2:
@@ -272,13 +272,8 @@ def markread(request: Request) -> None:
         request.fail("INVALID_PARAMS", target, text="a marker is timestamp=… as messages have it")
         return
     now = client.service.horizon // MILLISECOND * MILLISECOND + MILLISECOND - 1
-    key = target.casefold()
-    read = client.markers[key] = max(min(given, now), client.markers.get(key, 0))
-    room = _own_room(request, target)
-    account = request.person.account
-    if room is None or account is None:
-        request.line(client.marker_line(target))
-        return
+    key = marker_key(target)
+    read = client.note_marker(key, min(given, now))
     client.marking = key
 
     def stored(_: object) -> None:
@@ -286,7 +281,25 @@ def markread(request: Request) -> None:
         request.line(client.marker_line(target))
 
     def refused(error: ChatError) -> None:
+        if not isinstance(error, Unavailable):  # there is nothing that it could be kept for
+            stored(None)
+            return
         client.marking = ""
         request.fail("INTERNAL_ERROR", target, text=error.message)
 
-    request.wait_for(client.service.markers.mark(account, room.name, read), stored, refuse=refused)
+    request.wait_for(maybeDeferred(_mark, request, target, read), stored, refuse=refused)
+
+
+def _mark(request: Request, target: str, read: int) -> Deferred[None]:
+    """Keep a marker, if it is an account's and of something that is kept.
+
+    Raises and fails as `_own_conversation` does.
+    """
+    account, markers = request.person.account, request.client.service.markers
+    if account is None:
+        return succeed(None)
+    if target.startswith("#"):
+        room = _own_room(request, target)
+        return markers.mark(account, room.name, read) if room is not None else succeed(None)
+    talk = _own_conversation(request, target)
+    return talk.addCallback(lambda talk: markers.mark_conversation(account, talk.shown, read))

@@ -28,7 +28,7 @@ from ....model.commands import Command
 from ....model.errors import ChatError
 from ....model.events import Signalled
 from ....model.identity import subject_of
-from ....model.moderation import Admit, Ban, Configure, GiveRole, Kick, Redact, Unban
+from ....model.moderation import Admit, Ban, Configure, GiveRole, Kick, Unban
 from ....model.names import name_key
 from ..request import Request
 from .channels import channel, exists, is_kept, may_moderate, own_event, refuse_op
@@ -277,34 +277,6 @@ def _tell_invited(request: Request, name: str, shown: str) -> None:
 
     outcome = maybeDeferred(client.service.signals.tell, request.person, name, "INVITE", shown)
     request.wait_for(outcome, told)
-
-
-@command("REDACT", "target msgid [:text]", "delete a message", least=2, kind=Kind.CHANGE)
-def redact(request: Request) -> None:
-    """One's own, or as an operator."""
-    target, id_ = request.param(0), request.param(1)
-    try:
-        name = channel(target)
-    except ChatError:
-        request.fail("INVALID_TARGET", target, text="messages in channels can be deleted")
-        return
-    if name not in request.person.rooms:
-        request.fail("INVALID_TARGET", target, text="you are not in that channel")
-        return
-    if not (id_.isascii() and id_.isdigit() and len(id_) < 18):
-        request.fail("UNKNOWN_MSGID", target, id_, text="there is no such message")
-        return
-
-    def refused(error: ChatError) -> None:
-        code = "REDACT_FORBIDDEN" if error.code == "not-allowed" else "UNKNOWN_MSGID"
-        request.fail(code, target, id_, text=error.message)
-
-    request.perform(
-        request.client.moderator,
-        Redact(name, int(id_), cut(request.param(2), KICK_TEXT)),
-        lambda shown: own_event(request, name, shown),
-        refused,
-    )
 
 
 def _of_person(request: Request, target: str) -> None:

@@ -206,17 +206,3 @@ def test_members_are_invited(server: MemoryServer) -> None:
         "401",
         "461",
     ]
-
-
-def test_a_message_is_deleted_for_clients_that_understand(server: MemoryServer) -> None:
-    caps = ("message-tags", "draft/message-redaction", "standard-replies")
-    ada, bob = register(server, "ada", *caps, rooms="#dev"), register(server, "bob", rooms="#dev")
-    id_ = server.say("secret", room="dev", name="cy")
-    ada.read()
-    bob.read()
-    line = f":{source(server, 'ada')} REDACT #dev {id_} :rude"
-    assert ada.ask(f"REDACT #dev {id_} :rude") == [line]
-    assert bob.read() == []
-    (line,) = ada.ask("REDACT #dev 17")
-    assert line.startswith("FAIL REDACT UNKNOWN_MSGID #dev 17 :")
-    assert "secret" not in repr([entry.event for entry in server.chat.entries("dev")])
