@@ -1,13 +1,15 @@
 """One command under way: its words, and its answers.
 
 1. An answer is written at once, or with a label when the command is done, all of it together.
+   One of many lines is made a part at a time (`stream`).
 2. A command that has to wait for the chat says so (`wait_for`).  It is done when the outcome is
    known and what follows it was carried out; a refusal is answered in IRC's way.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from itertools import islice
 from typing import Any
 
 from twisted.internet.defer import Deferred
@@ -23,6 +25,8 @@ from ...model.commands import Command
 from ...model.errors import ChatError, RateLimited, Unavailable
 from .client import IrcClient
 
+LINES_A_TURN = 100
+"""Lines of one answer that are made in one turn of the reactor."""
 Refuse = Callable[[ChatError], None]
 """Answers a refusal."""
 
@@ -88,6 +92,17 @@ class Request:
             self._lines += lines
         else:
             self.client.write(lines)
+
+    def stream(self, lines: Iterator[str | None]) -> None:
+        """Answer with lines of which there may be many: `LINES_A_TURN` in one turn of the reactor,
+        so that others are not delayed.  None stands for work that gave no line.
+        """
+        made = list(islice(lines, LINES_A_TURN))
+        self.lines([line for line in made if line is not None])
+        if len(made) == LINES_A_TURN:
+            later: Deferred[None] = Deferred()
+            self.client.service.clock.callLater(0, later.callback, None)
+            self.wait_for(later, lambda _: self.stream(lines))
 
     # -- outcomes --------------------------------------------------------------------------------
 

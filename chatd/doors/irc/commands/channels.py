@@ -228,11 +228,11 @@ def names_lines(client: IrcClient, room: Room) -> list[str]:
     """Who is in a room, in as many lines as it takes."""
     symbol = "=" if getattr(room.state, "listed", True) else "@"
     overhead = size(_numeric(client, numerics.NAMREPLY, symbol, f"#{room.name}", ""))
-    full = client.may("userhost-in-names")
-    words = (
-        prefix(client, room, key) + (_full(client, name) if full else name)
-        for key, name in room.members.items()
-    )
+    marked, words = marks(client, room), list(room.members.values())
+    if client.may("userhost-in-names"):
+        words = [_full(client, name) for name in words]
+    if marked:
+        words = [marked.get(key, "") + word for key, word in zip(room.members, words, strict=True)]
     return [
         _numeric(client, numerics.NAMREPLY, symbol, f"#{room.name}", text)
         for text in in_lines(words, overhead)
@@ -252,6 +252,16 @@ def prefix(client: IrcClient, room: Room, key: str) -> str:
         return ""
     grant = roles.get(subject_of(holder.id, holder.account))
     return prefix_of(grant.role.word) if grant else ""
+
+
+def marks(client: IrcClient, room: Room) -> dict[str, str]:
+    """What stands before the names of those in a room who have a role, by the names' keys."""
+    roles, held = room.rights.roles, client.service.people.held
+    keys = [key for key in roles if key in room.members]  # accounts
+    guests = {subject[1:] for subject in roles if subject.startswith("~")}
+    if guests:
+        keys += [key for key in room.members if key in held and held[key].id in guests]
+    return {key: prefix(client, room, key) for key in keys}
 
 
 # -- going out -----------------------------------------------------------------------------------
@@ -378,6 +388,6 @@ def names(request: Request) -> None:
         request.numeric(numerics.ENDOFNAMES, word or "*")
         return
     room = client.service.rooms.live(name)
-    if room is not None and room.members and may_read(client, room):
-        request.lines(names_lines(client, room))
-    request.numeric(numerics.ENDOFNAMES, f"#{name}")
+    lines = names_lines(client, room) if room is not None and may_read(client, room) else []
+    lines.append(_numeric(client, numerics.ENDOFNAMES, f"#{name}"))
+    request.stream(iter(lines))

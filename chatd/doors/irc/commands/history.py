@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import partial
 
 from twisted.internet.defer import Deferred, maybeDeferred, succeed
@@ -19,7 +20,7 @@ from ....model.names import name_key
 from ....model.policy import Action
 from ....stream.eventlog import Entry, Page
 from ..client import IrcClient, marker_key
-from ..request import Request
+from ..request import LINES_A_TURN, Request
 from .channels import channel
 from .row import Kind, command
 
@@ -178,13 +179,31 @@ def _tell(request: Request, asked: Asked, source: Room | Conversation, found: li
     except ChatError as error:
         _invalid_target(request, asked, error.message)
         return
-    ref, codec = client.next_ref(), client.reader.codec
+    request.stream(_lines(client, asked, source, found))
+
+
+def _lines(
+    client: IrcClient, asked: Asked, source: Room | Conversation, found: list[Entry]
+) -> Iterator[str]:
+    """What was found, as lines.  They are made in several turns: the rest is left out if the client
+    may not read it any more, and so is what was deleted meanwhile.
+    """
+    ref, reader, redacted = client.next_ref(), client.reader, client.service.rooms.redacted
+    assert reader is not None
     batch = ref if client.may("batch") else ""
-    lines = [line for entry in found for line in codec.playback(entry, batch)]
     if batch:
-        opening = form("BATCH", f"+{ref}", "chathistory", asked.target, source=client.server)
-        lines = [opening, *lines, form("BATCH", f"-{ref}", source=client.server)]
-    request.lines(lines)
+        yield form("BATCH", f"+{ref}", "chathistory", asked.target, source=client.server)
+    for number, entry in enumerate(found):
+        try:
+            if number % LINES_A_TURN == 0:
+                reader.check(source)
+        except ChatError:
+            break
+        latest = redacted.latest(entry) or entry
+        if not getattr(latest.event, "redacted", False):
+            yield from reader.codec.playback(entry, batch)
+    if batch:
+        yield form("BATCH", f"-{ref}", source=client.server)
 
 
 def _targets(request: Request, asked: Asked) -> None:
