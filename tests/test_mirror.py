@@ -39,6 +39,7 @@ THROUGH = {
     "chat/correspondence": "chat/test_letters",
     "chat/inbox": "chat/test_letters",
     "chat/judge_letters": "chat/test_letters",
+    "chat/letter_pages": "chat/test_letters",
     "codecs/frames": "codecs/test_moderating",
     "doors/polls/marks": "doors/api/test_marker",
     "doors/line/missed": "doors/line/commands/test_account",

@@ -3,12 +3,13 @@
 1. The console and the administrators' resources over HTTP call the same methods.  Each asks the
    policy, and leaves a record in the audit trail.
 2. The console is a person too (`console`): no name can be its own, and it is present nowhere.
-3. Listing reads the whole table of accounts.  It is for people, not for programs that ask often.
+3. Accounts are listed in pages, which are read beside what is stored meanwhile
+   (`chatd.store.Store.cells`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 from msgspec.structs import replace
@@ -16,18 +17,19 @@ from twisted.internet.defer import Deferred
 
 from ..model.account import Account, decode_account, encode
 from ..model.audit import Record, recorded
-from ..model.errors import BadName, ChatError, NotFound
+from ..model.errors import BadName, NotFound
 from ..model.lookalikes import speaks_for_server
 from ..model.names import clean_name, name_key
 from ..model.password import clean_password
 from ..model.policy import Action
-from ..model.units import ACCOUNTS, ADMINS, NAMES, Cell, Change, Expect, Unit
+from ..model.units import ACCOUNTS, ADMINS, NAMES, Change, Expect, Unit
 from . import judge
+from .account_removal import AccountRemoval
 from .account_sessions import AccountSessions, Listed
 from .accounts import Claim
 from .accounts import Record as AccountRecord
+from .administrators import Administrators
 from .core import Core
-from .correspondence import Correspondence
 from .journal import Outcome
 from .limits import TokenBucket
 from .passwords import Passwords
@@ -63,7 +65,8 @@ class Administration:
         now: Callable[[], int],
         passwords: Passwords,
         signed_in: AccountSessions,
-        correspondence: Correspondence,
+        removal: AccountRemoval,
+        administrators: Administrators,
     ) -> None:
         """`now` tells microseconds since the Unix epoch."""
         self._now = now
@@ -74,24 +77,36 @@ class Administration:
         self._readers = core.readers
         self._passwords = passwords
         self._signed_in = signed_in
-        self._correspondence = correspondence
+        self._removal = removal
+        self._administrators = administrators
 
-    def list_all(self, by: Person) -> Deferred[list[Entry]]:
-        """All accounts by their names, without those that were deleted.
+    def list_some(self, by: Person, after: str, limit: int) -> Deferred[tuple[list[Entry], bool]]:
+        """The first `limit` accounts behind the name `after` (empty: of all) in the order of their
+        names, without those that were deleted; and whether there are more.
 
         Raises as the policy does; fails with `Unavailable`.
         """
         self._check(by)
+        try:
+            place = name_key(after) if after else None
+        except BadName:
+            place = after.casefold()  # no account has that name: go on from where it would be
+        return Deferred.fromCoroutine(self._list_some(place, limit))
 
-        def found(cells: Mapping[str, Cell]) -> list[Entry]:
-            accounts = {key: decode_account(cell.value) for key, cell in cells.items()}
-            return [
+    async def _list_some(self, place: str | None, limit: int) -> tuple[list[Entry], bool]:
+        found: list[Entry] = []
+        while len(found) <= limit:
+            cells = await self._store.cells(ACCOUNTS, place, limit + 1)
+            accounts = ((key, decode_account(cell.value)) for key, cell in cells)
+            found += [
                 Entry(account, self._is_here(key))
-                for key, account in sorted(accounts.items())
+                for key, account in accounts
                 if not account.deleted
             ]
-
-        return self._store.table(ACCOUNTS).addCallback(found)
+            if len(cells) <= limit:
+                break
+            place = cells[-1][0]
+        return found[:limit], len(found) > limit
 
     def add(
         self, by: Person, name: str, password: str, *, admin: bool = False
@@ -153,36 +168,42 @@ class Administration:
     def set_admin(self, by: Person, name: str, *, admin: bool) -> Deferred[Account]:
         """Make an account an administrator's, or take that from it.
 
-        Fails with `NotFound`, `Unavailable`; raises as the policy does.
+        Fails with `NotFound`, `LastAdmin`, `Unavailable`; raises as the policy does.
         """
         self._check(by)
         what = "account-admin" if admin else "account-no-admin"
+
+        def further(record: AccountRecord) -> Unit:
+            account = _account(record)
+            if admin:
+                return Unit((), (Change(ADMINS, record.key, b""),))
+            if not account.admin:
+                return Unit()
+            return self._administrators.dismissal(record.key, account.name)
+
         return self._find(name).addCallback(
             lambda record: self._change(
-                by,
-                record,
-                what,
-                lambda account: replace(account, admin=admin),
-                [Change(ADMINS, record.key, b"" if admin else None)],
+                by, record, what, lambda account: replace(account, admin=admin), further
             )
         )
 
     def remove(self, by: Person, name: str) -> Deferred[Account]:
         """Delete an account: its sessions end, its name stays reserved, its messages stay.
 
-        Fails with `NotFound`, `Unavailable`; raises as the policy does.
+        Fails with `NotFound`, `LastAdmin`, `Unavailable`; raises as the policy does.
         """
         self._check(by)
 
         def found(record: AccountRecord) -> Deferred[Account]:
-            admins = [Change(ADMINS, record.key, None)] if _account(record).admin else []
-            removing = self._change(by, record, "account-remove", self._deleted, admins)
-            return removing.addCallback(forget, record)
+            account = _account(record)
 
-        def forget(account: Account, record: AccountRecord) -> Deferred[Account]:
-            forgetting = self._correspondence.forget(record.key)
-            forgetting.addErrback(lambda failure: failure.trap(ChatError))
-            return forgetting.addCallback(lambda _: account)
+            def judged() -> Unit:
+                who = account.name if by.name == CONSOLE else by.name
+                return self._removal.deletion(record, _account(record), who, self._now())
+
+            removing = self._rule(by, "account-remove", account.name, judged)
+            removing.addCallback(lambda _: self._removal.forget(record.key))
+            return removing.addCallback(lambda _: account)
 
         return self._find(name).addCallback(found)
 
@@ -245,25 +266,21 @@ class Administration:
             key = ""  # no account has it
         return self._accounts.find(key).addCallback(found)
 
-    def _deleted(self, account: Account) -> Account:
-        return Account(
-            account.name, created=account.created, deleted=self._now(), epoch=account.epoch + 1
-        )
-
     def _change(
         self,
         by: Person,
         record: AccountRecord,
         what: str,
         changed: Callable[[Account], Account],
-        further: Sequence[Change] = (),
+        further: Callable[[AccountRecord], Unit] = lambda record: Unit(),
     ) -> Deferred[Account]:
+        """Change an account; `further` judges what else changes with it."""
         name = _account(record).name
 
         def judged() -> Unit:
-            account = changed(_account(record))
-            changes = (Change(ACCOUNTS, record.key, encode(account)), *further)
-            return Unit((), changes, (record.expect,))
+            account, more = changed(_account(record)), further(record)
+            changes = (Change(ACCOUNTS, record.key, encode(account)), *more.changes)
+            return Unit((), changes, (record.expect, *more.expects))
 
         return self._rule(by, what, name, judged).addCallback(
             lambda _: record.value or Account(name)

@@ -28,6 +28,7 @@ from ..model.units import (
     BANS,
     GUESTS,
     NAMES,
+    REMOVED,
     ROOMS,
     SESSIONS,
     SKELETONS,
@@ -38,7 +39,9 @@ from ..store import Opened, Shown, Store
 from ..stream.eventlog import Entry
 from ..stream.feed import Source
 from ..stream.notifier import Growth, Notifier
+from .account_removal import AccountRemoval
 from .accounts import Accounts
+from .administrators import Administrators
 from .attached import Attached
 from .attempts import Attempts
 from .claims import Claims
@@ -64,6 +67,8 @@ class Folds(Protocol):
     """The parts that are folded: `chatd.chat.parts.Parts` has them."""
 
     accounts: Accounts
+    account_removal: AccountRemoval
+    administrators: Administrators
     attached: Attached
     attempts: Attempts
     claims: Claims
@@ -101,7 +106,10 @@ class Fold:
         self.horizon = opened.last
         self._parts.request_keys.opened(opened.request_keys)
         tables = gatherResults(
-            map(self._store.table, (ROOMS, NAMES, GUESTS, ATTEMPTS, ADMINS, BANS, ATTACHED))
+            map(
+                self._store.table,
+                (ROOMS, NAMES, GUESTS, ATTEMPTS, ADMINS, BANS, ATTACHED, REMOVED),
+            )
         )
 
         def known(cells: list[Mapping[str, Cell]]) -> Deferred[None]:
@@ -114,8 +122,10 @@ class Fold:
             self._parts.consequences.opened(cells[5])
             self._parts.attempts.opened(cells[3])
             self._parts.claims.opened(cells[4])
+            self._parts.administrators.restated(cells[4])
             if not self._parts.journal.paused:  # or the state is being read anew already
                 self._resume()
+            self._parts.account_removal.opened(cells[7])
             return self._parts.sessions.opened(cells[2])
 
         return tables.addCallback(known)
@@ -147,6 +157,7 @@ class Fold:
                 else:
                     self._parts.ignores.shown(change)
                     self._parts.claims.shown(change, shown.id)
+                    self._parts.administrators.shown(change, shown.id)
             if self._parts.people.ended:
                 self._end(self._parts.people.ended)
             for redaction in shown.redacts:
@@ -218,11 +229,16 @@ class Fold:
         self._resume()
 
     def claims_anew(self) -> Deferred[Callable[[], object]]:
-        """Read anew whether there is an administrator; fires with what folds it.  Fails with
+        """Read anew which administrators there are; fires with what folds it.  Fails with
         `Unavailable`.
         """
+
+        def fold(admins: Mapping[str, Cell]) -> None:
+            self._parts.claims.restated(admins)
+            self._parts.administrators.restated(admins)
+
         read: Deferred[Any] = self._store.table(ADMINS)
-        return read.addCallback(lambda admins: partial(self._parts.claims.restated, admins))
+        return read.addCallback(lambda admins: partial(fold, admins))
 
     def over(self) -> None:
         """See `chatd.store.Follower`."""

@@ -209,7 +209,7 @@ def ban_from_server(
         check_not_self(by, target, "ban")
         placed = aimed(placed, target)
     id_ = bans.same(placed) or id_
-    record = Record("ban", by.name, True, "", placed.name or placed.network, text, until)
+    record = Record("ban", by.name, by.signed, "", placed.name or placed.network, text, until)
     return Unit(
         changes=(
             *(Change(BANS, old, None) for old in bans.run_out(by.now) if old != id_),
@@ -227,7 +227,7 @@ def unban_from_server(by: By, bans: Restrictions, who: str, key: str) -> Unit:
     lifted = bans.get(id_) if id_ else None
     if id_ is None or lifted is None or lifted.over(by.now):
         raise NotFound(f"no ban from the server is that of {who}; look at the bans")
-    record = Record("unban", by.name, True, "", lifted.name or lifted.network)
+    record = Record("unban", by.name, by.signed, "", lifted.name or lifted.network)
     return Unit(
         changes=(Change(BANS, id_, None), recorded(by.stamp, record)),
         expects=(by.person.expect,),

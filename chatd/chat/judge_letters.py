@@ -72,8 +72,7 @@ def redact(by: By, id_: int, letter: Letter, text: str = "") -> Unit:
     if letter.unheard is UNSET:
         changes[Change(account_table(UNSAID, other), letter.by, b"")] = None
     if not own:
-        signed = by.person.account is not None
-        record = Record("redact", by.name, signed, "", told.sender, str(id_))
+        record = Record("redact", by.name, by.signed, "", told.sender, str(id_))
         changes[recorded(by.stamp, record)] = None
     emptied = replace(letter, told=replace(told, text="", redacted=True))
     return Unit(

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
-from ..model.errors import Banned, LastOwner, NotFound
-from ..model.events import Departed, Event, InvitedIn, PutOut
+from ..model.errors import Banned, LastOwner, NotFound, Unavailable
+from ..model.events import Departed, Event, InvitedIn, PutOut, RoleGiven
 from ..model.identity import Stranger
 from ..model.policy import Action
 from ..model.rights import Invite, Invited, Role, encode_rights
@@ -77,6 +77,35 @@ def dismiss(by: By, room: Room, target: Target) -> Unit:
         by.record(room, "dismiss", target.name),
         state=replace(state, owners=state.owners - (role is Role.OWNER)),
         expects=target.expects,
+    )
+
+
+def forget(room: Room, account: str, by: str) -> Unit:
+    """Take the role and the membership of a deleted account, which `by` has deleted.  A room may be
+    left without an owner by that.
+
+    Raises `Unavailable` if the room could not be read.
+    """
+    if not room.readable:
+        raise Unavailable(f"who may do what in #{room.name} cannot be read now")
+    rights, state = room.rights, room.state
+    role = rights.role(account)
+    if not (role or account in rights.admitted):
+        return NO_CHANGE
+    events = []
+    if role:
+        name = rights.roles[account].name
+        event = RoleGiven(room=room.name, sender=by or name, account=True, target=name, role=None)
+        events.append(event)
+    owners = max(state.owners - (role is Role.OWNER), 0)
+    return Unit(
+        events,
+        (
+            room.rewritten(replace(state, owners=owners)),
+            room.given(ROLES, account, None),
+            room.given(ADMITTED, account, None),
+        ),
+        (room.expect,),
     )
 
 

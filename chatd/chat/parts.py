@@ -13,9 +13,11 @@ from ..model.policy import Policy, RoomPolicy
 from ..model.restrictions import MICROS, Restrictions
 from ..store import Store
 from ..stream.notifier import Notifier
+from .account_removal import AccountRemoval
 from .account_sessions import AccountSessions
 from .accounts import Accounts
 from .administration import Administration
+from .administrators import Administrators
 from .admission import Admission
 from .arrivals import Arrivals
 from .attached import Attached
@@ -141,6 +143,8 @@ class Parts:
         self.markers = Markers(store, self.rooms, inboxes, self.readers, lambda: self.fold.horizon)
         self.tokens = Tokens(now, store, self.journal)
         self.claims = Claims(clock.seconds, self.journal)
+        self.administrators = Administrators()
+        self.account_removal = AccountRemoval(core, self.correspondence, self.administrators)
         self.attempts = Attempts(clock, store, now)
         self.passwords = passwords or Passwords(HashingPool(clock))
         grants = GuestGrants(self.rooms)
@@ -176,14 +180,19 @@ class Parts:
             self.passwords,
             self.attempts,
             registration,
-            self.correspondence,
+            self.account_removal,
             rules,
         )
         self.killing = Killing(core, self.sessions, self.signed_in, micros)
         self.signals = Signals(core)
         self.cards = Cards(store, self.people)
         self.administration = Administration(
-            core, micros, self.passwords, self.signed_in, self.correspondence
+            core,
+            micros,
+            self.passwords,
+            self.signed_in,
+            self.account_removal,
+            self.administrators,
         )
         self.speech = Speech(core, self.departures, self.attendance, self.correspondence)
         self.node_loss = NodeLoss(core, self.departures, self.attached)

@@ -59,10 +59,14 @@ class By(NamedTuple):
         """The moderator's name, as it is shown."""
         return self.person.name
 
+    @property
+    def signed(self) -> bool:
+        """Whether the moderator is signed in to an account; the console is not."""
+        return self.person.account is not None
+
     def record(self, room: Room, action: str, target: str = "", text: str = "") -> Record:
         """The record of a ruling in a room, for the audit trail."""
-        account = self.person.account is not None
-        return Record(action, self.person.name, account, room.name, target, text)
+        return Record(action, self.person.name, self.signed, room.name, target, text)
 
 
 class Target(NamedTuple):

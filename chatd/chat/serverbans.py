@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from twisted.internet.defer import Deferred, succeed
 
@@ -11,7 +11,7 @@ from ..model.moderation import BanFromServer, UnbanFromServer
 from ..model.names import name_key
 from ..model.policy import Action
 from ..model.restrictions import Restriction, Restrictions
-from ..model.units import AUDIT, Unit
+from ..model.units import AUDIT, Cell, Unit
 from . import judge_bans
 from .arguments import key_of, network_in, new_id, reason, shown, until
 from .core import Core
@@ -84,17 +84,19 @@ class ServerBans:
 
         return in_order(person, ALONE, lambda: self._journal.submit(judged))
 
-    def audit(self, person: Person) -> Deferred[list[Record]]:
-        """The audit trail: what moderators did, the oldest first.  Raises `NotAllowed`; fails with
-        `Unavailable`.
-        """
-        return self.trail(person).addCallback(lambda trail: [record for _, record in trail])
+    def trail(
+        self, person: Person, before: str | None, limit: int
+    ) -> Deferred[tuple[list[tuple[str, Record]], bool]]:
+        """The audit trail: the last `limit` records of what moderators did, or the last before the
+        key `before`, the newest first; and whether there are more.  A record's key begins with the
+        time in microseconds since the Unix epoch, as 16 hexadecimal digits.
 
-    def trail(self, person: Person) -> Deferred[list[tuple[str, Record]]]:
-        """The same, each with its key, which begins with the time in microseconds since the Unix
-        epoch, as 16 hexadecimal digits.
+        Raises `NotAllowed`; fails with `Unavailable`.
         """
         self._readers.policy.may(person, Action.SEE_AUDIT)
-        return self._store.table(AUDIT).addCallback(
-            lambda cells: [(stamp, decode_record(cells[stamp].value)) for stamp in sorted(cells)]
-        )
+
+        def found(cells: Sequence[tuple[str, Cell]]) -> tuple[list[tuple[str, Record]], bool]:
+            records = [(stamp, decode_record(cell.value)) for stamp, cell in cells[:limit]]
+            return records, len(cells) > limit
+
+        return self._store.cells(AUDIT, before, limit + 1, down=True).addCallback(found)

@@ -14,15 +14,15 @@ from msgspec.structs import replace
 from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
-from ..model.account import Account, encode
+from ..model.account import encode
 from ..model.addresses import Address
-from ..model.errors import BadCredentials, BadName, ChatError, NotAllowed
+from ..model.errors import BadCredentials, BadName, NotAllowed
 from ..model.names import name_key
 from ..model.password import clean_password, opaque
-from ..model.units import ACCOUNTS, ADMINS, SESSIONS, Change, Unit
+from ..model.units import ACCOUNTS, SESSIONS, Change, Unit
+from .account_removal import AccountRemoval
 from .accounts import WRONG, Accounts, Proof, Record
 from .attempts import Attempt, Attempts
-from .correspondence import Correspondence
 from .journal import Journal
 from .outside import ask
 from .passwords import Passwords
@@ -42,7 +42,7 @@ class SignIn:
         passwords: Passwords,
         attempts: Attempts,
         registration: Registration,
-        correspondence: Correspondence,
+        removal: AccountRemoval,
         rules: Rules,
     ) -> None:
         """`now` is the wall clock, in seconds since the Unix epoch."""
@@ -51,7 +51,7 @@ class SignIn:
         self._accounts = accounts
         self._passwords = passwords
         self._attempts = attempts
-        self._correspondence = correspondence
+        self._removal = removal
         self._make_outside = registration.make_outside
         self.register = registration.register
         """See `Registration.register`."""
@@ -136,27 +136,15 @@ class SignIn:
         """Delete an account: its sessions end, its name stays reserved, its messages stay; private
         messages as long as the other account is there.
 
-        Fails with `BadCredentials`, `Unavailable`.
+        Fails with `BadCredentials`, `LastAdmin`, `Unavailable`.
         """
 
         def delete() -> Unit:
             account = proof.account
-            gone = Account(
-                account.name,
-                created=account.created,
-                deleted=self._micros,
-                epoch=account.epoch + 1,
-            )
-            changes = [Change(ACCOUNTS, proof.record.key, encode(gone))]
-            if account.admin:
-                changes.append(Change(ADMINS, proof.record.key, None))
-            return Unit((), changes, (proof.record.expect,))
+            return self._removal.deletion(proof.record, account, account.name, self._micros)
 
-        def deleted(_: object) -> Deferred[Any]:
-            forgetting = self._correspondence.forget(proof.record.key)
-            return forgetting.addErrback(lambda failure: failure.trap(ChatError))
-
-        return self._journal.submit(delete).addCallback(deleted)
+        deleting = self._journal.submit(delete)
+        return deleting.addCallback(lambda _: self._removal.forget(proof.record.key))
 
     @property
     def _micros(self) -> int:

@@ -14,7 +14,7 @@ from getpass import getpass
 from pathlib import Path
 
 from ..codecs.commandlines import duration_and_text
-from ..model.bounds import ROOM, WHO
+from ..model.bounds import PASSWORD, ROOM, WHO
 from ..model.errors import ChatError
 from ..server.settings import Settings
 from ..server.sources import BadSetting, settled
@@ -185,8 +185,23 @@ def _remove(given: Namespace) -> Task:
 def _new_password() -> str:
     """Typed twice without an echo; or a line of the input, if that is no terminal."""
     if not sys.stdin.isatty():
-        return sys.stdin.readline().rstrip("\r\n")
+        return _given_password()
     password = getpass("password: ")
     if getpass("again: ") != password:
         raise Refused("the two are not the same; nothing was changed")
     return password
+
+
+def _given_password() -> str:
+    """The first line of the input.  Raises `Refused` if there is none that can be a password, and
+    `BadPassword` if it is too long; no more of it is read than a password has.
+    """
+    try:
+        line = sys.stdin.readline(PASSWORD.most + 2)  # an end of line takes two
+        password = line.rstrip("\r\n")
+        password.encode()
+    except UnicodeError:
+        raise Refused("the password in the input is not valid UTF-8; nothing was changed") from None
+    if not password:
+        raise Refused("no password: give it as the first line of the input, or use a terminal")
+    return PASSWORD.check(password)

@@ -28,6 +28,8 @@ from ..model.names import clean_room
 from ..model.restrictions import Restriction, moment
 
 Lines = Deferred[Sequence[str]]
+PAGE = 500
+"""Accounts or records that are read together."""
 
 
 class Task(Struct, forbid_unknown_fields=True, tag_field="do", kw_only=True):
@@ -57,8 +59,18 @@ class ListAccounts(Task, tag="account list"):
 
     def run(self, service: ChatService) -> Lines:
         """See `Task.run`."""
-        found = service.administration.list_all(console(service.admission.bucket()))
-        return found.addCallback(lambda entries: list(map(_account, entries)) or ["no accounts"])
+        return Deferred.fromCoroutine(self._list(service))
+
+    async def _list(self, service: ChatService) -> Sequence[str]:
+        """All accounts, read in pages, so that the server does other things in between."""
+        person = console(service.admission.bucket())
+        lines: list[str] = []
+        after, more = "", True
+        while more:
+            found, more = await service.administration.list_some(person, after, PAGE)
+            lines += map(_account, found)
+            after = found[-1].account.name if found else after
+        return lines or ["no accounts"]
 
 
 class SetPassword(Task, tag="account password"):
@@ -197,10 +209,19 @@ class ShowAudit(Task, tag="audit"):
 
     def run(self, service: ChatService) -> Lines:
         """See `Task.run`."""
-        trail = service.server_bans.trail(console(service.admission.bucket()))
-        return trail.addCallback(
-            lambda trail: [_record(*it) for it in trail[-max(self.number, 1) :]] or ["nothing yet"]
-        )
+        return Deferred.fromCoroutine(self._show(service))
+
+    async def _show(self, service: ChatService) -> Sequence[str]:
+        """The records, read in pages; the oldest first."""
+        person = console(service.admission.bucket())
+        lines: list[str] = []
+        before, more = None, True
+        while more and len(lines) < self.number:
+            most = min(PAGE, self.number - len(lines))
+            found, more = await service.server_bans.trail(person, before, most)
+            lines += (_record(*it) for it in found)
+            before = found[-1][0] if found else before
+        return lines[::-1] or ["nothing yet"]
 
 
 AnyTask = (

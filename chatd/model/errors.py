@@ -244,3 +244,9 @@ class LastOwner(ChatError):
     """The room would be left without an owner."""
 
     code = "last-owner"
+
+
+class LastAdmin(ChatError):
+    """The server would be left without an administrator."""
+
+    code = "last-admin"

@@ -31,6 +31,9 @@ ACCOUNTS = "accounts"
 deleted account stays reserved."""
 ADMINS = "admins"
 """Table of the administrators' accounts: name key -> nothing.  `Account.admin` is what counts."""
+REMOVED = "removed"
+"""Table of deleted accounts of which not everything is removed yet: name key -> the name of who
+deleted it (`chatd.chat.account_removal`)."""
 SKELETONS = "skeletons"
 """Table of the skeletons of registered names (`chatd.model.lookalikes`): skeleton -> of the names
 that have it, the one registered first."""

@@ -193,6 +193,18 @@ class Store(Protocol):
     def get(self, table: str, keys: Collection[str]) -> Deferred[Mapping[str, Cell]]:
         """The cells of these keys that are not absent.  Fails with `Unavailable`."""
 
+    def cells(
+        self, table: str, place: str | None, limit: int, *, down: bool = False
+    ) -> Deferred[Sequence[tuple[str, Cell]]]:
+        """The first `limit` cells behind the key `place` of a table that is kept (not of presence),
+        in the order of their keys' code points; `down`, in the other direction.  None: from the
+        first, or from the last.
+
+        For tables that are too large to be read whole: an engine reads no more of them than it has
+        to, and holds up no append.  What was stored and not shown yet may be among the cells.
+        Fails with `Unavailable`.
+        """
+
     def note(self, table: str, key: str, value: bytes | None) -> Deferred[None]:
         """Give a cell of a noted table a value, or with None make it absent; fires when that is
         stored, and `get` answers it from then on.

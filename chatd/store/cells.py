@@ -11,6 +11,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from heapq import nlargest, nsmallest
 
 from ..model.units import Cell
 
@@ -39,6 +40,14 @@ class Cells:
         """The cells of these keys that are not absent."""
         return {key: cell for key in keys if (cell := self.get(table, key))}
 
+    def span(
+        self, table: str, place: str | None, limit: int, *, down: bool
+    ) -> list[tuple[str, Cell]]:
+        """See `chatd.store.Store.cells`."""
+        versions, values = self._tables.get(table, ({}, {}))
+        keys = first_keys(versions, place, limit, down=down)
+        return [(key, Cell(versions[key], values[key])) for key in keys]
+
     def set(self, table: str, key: str, version: int, value: bytes | None) -> Cell | None:
         """Set the value of a cell, or with None make it absent.  Returns the cell before that."""
         found = self._tables.get(table)
@@ -61,6 +70,13 @@ class Cells:
         """A table as it is now."""
         versions, values = self._tables.get(table, ({}, {}))
         return Snapshot(versions.copy(), values.copy())
+
+
+def first_keys(keys: Iterable[str], place: str | None, limit: int, *, down: bool) -> list[str]:
+    """The first `limit` of the keys behind `place`, in order: see `chatd.store.Store.cells`."""
+    if down:
+        return nlargest(limit, (key for key in keys if place is None or key < place))
+    return nsmallest(limit, (key for key in keys if place is None or key > place))
 
 
 class Snapshot:

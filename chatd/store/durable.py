@@ -59,6 +59,19 @@ def read_cells(
     return found
 
 
+def span(
+    connection: sqlite3.Connection, table: str, place: str | None, limit: int, *, down: bool
+) -> list[tuple[str, Cell]]:
+    """See `chatd.store.Store.cells`; the table's primary key is in that order."""
+    behind = "" if place is None else f" AND key {'<' if down else '>'} ?"
+    rows = connection.execute(
+        f"SELECT key, version, value FROM cells WHERE tbl = ?{behind}"
+        f" ORDER BY key {'DESC' if down else 'ASC'} LIMIT ?",
+        (table, limit) if place is None else (table, place, limit),
+    )
+    return [(key, Cell(version, value)) for key, version, value in rows]
+
+
 def write_cells(connection: sqlite3.Connection, rows: Iterable[Row]) -> None:
     """Give cells these versions and values."""
     for table, key, version, value in rows:

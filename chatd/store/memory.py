@@ -263,6 +263,13 @@ class MemoryStore:
         cells = {key: shown[key] for key in keys if key in shown}
         return self._later(lambda: cells)
 
+    def cells(
+        self, table: str, place: str | None, limit: int, *, down: bool = False
+    ) -> Deferred[Sequence[tuple[str, Cell]]]:
+        """See `Store.cells`."""
+        found = self.engine.cells.span(table, place, limit, down=down)
+        return self._later(lambda: found)
+
     def note(self, table: str, key: str, value: bytes | None) -> Deferred[None]:
         """See `Store.note`."""
         if not self._closed and self._follower:

@@ -15,8 +15,10 @@ from contextlib import contextmanager
 import msgspec
 
 from ..model.events import MESSAGES, Kept
+from ..model.units import Cell
 from ..stream.eventlog import Entry, Page
 from .database import Database
+from .durable import span
 from .paging import take
 
 UPWARD = (
@@ -78,6 +80,13 @@ class Reader(Database):
         with self._snapshot() as (connection, _):
             (found,) = connection.execute(COUNT, (room, lowest, until, most)).fetchone()
         return int(found)
+
+    def cells(
+        self, table: str, place: str | None, limit: int, *, down: bool
+    ) -> list[tuple[str, Cell]]:
+        """See `Store.cells`.  Raises `Unavailable`."""
+        with self._snapshot() as (connection, _):
+            return span(connection, table, place, limit, down=down)
 
     @contextmanager
     def _snapshot(self) -> Iterator[tuple[sqlite3.Connection, int]]:

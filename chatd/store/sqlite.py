@@ -233,6 +233,12 @@ class SqliteStore:
         """See `Store.get`."""
         return self._cells(table, keys)
 
+    def cells(
+        self, table: str, place: str | None, limit: int, *, down: bool = False
+    ) -> Deferred[Sequence[tuple[str, Cell]]]:
+        """See `Store.cells`: the reading thread reads it, beside the commits."""
+        return self._read(partial(self._reader.cells, table, place, limit, down=down))
+
     def _cells(self, table: str, keys: Collection[str] | None) -> Deferred[Mapping[str, Cell]]:
         if self._closed or not self._follower:
             return fail(Unavailable(CLOSING))

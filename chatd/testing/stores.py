@@ -86,7 +86,7 @@ class RefusingStore(MemoryStore):
     """Whether appends with something to keep fail with `Unavailable`; others succeed, as with a
     full disk."""
     unreadable = False
-    """Whether `load`, `read`, `table`, `get` and `count` fail with `Unavailable`."""
+    """Whether `load`, `read`, `table`, `get`, `cells` and `count` fail with `Unavailable`."""
     doubting: Literal["stored", "lost"] | None = None
     """Whether appends fail with `InDoubt`, and the real outcome: `stored` ones are shown later."""
 
@@ -149,6 +149,12 @@ class RefusingStore(MemoryStore):
     def get(self, table: str, keys: Collection[str]) -> Deferred[Mapping[str, Cell]]:
         """See `chatd.store.Store.get`."""
         return _unreadable() if self.unreadable else super().get(table, keys)
+
+    def cells(
+        self, table: str, place: str | None, limit: int, *, down: bool = False
+    ) -> Deferred[Sequence[tuple[str, Cell]]]:
+        """See `chatd.store.Store.cells`."""
+        return _unreadable() if self.unreadable else super().cells(table, place, limit, down=down)
 
     def note(self, table: str, key: str, value: bytes | None) -> Deferred[None]:
         """See `chatd.store.Store.note`."""

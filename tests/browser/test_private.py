@@ -2,9 +2,9 @@
 
 import re
 
-from playwright.sync_api import Route, expect
+from playwright.sync_api import BrowserContext, Route, expect
 
-from .people import People
+from .people import People, Person
 from .server import Server
 
 
@@ -107,3 +107,41 @@ def test_refused_private_text_is_not_put_into_a_room_s_box(people: People, share
     expect(ada.box).to_have_value("")
     ada.opens_private_messages("bob")
     expect(ada.box).to_have_value("a secret")
+
+
+def test_deleted_private_message_disappears_on_both_sides(people: People, shared_server: Server):
+    """At once, and after a reload; what was read on one device is read on the others."""
+    ada, bob = account(people, shared_server, "ursa"), account(people, shared_server, "vito")
+    ada.say("/msg vito a secret")
+    ada.say("stays")
+    bob.opens_private_messages("ursa")
+    bob.sees("stays")
+    ada.said("a secret").hover()
+    ada.page.get_by_role("button", name=re.compile("^Menu of the message")).click()
+    ada.page.get_by_role("menuitem", name="Delete the message…", exact=True).click()
+    ada.page.get_by_role("button", name="Delete", exact=True).click()
+    for person in (ada, bob):
+        person.sees("This message was deleted.")
+        expect(person.log.get_by_text("a secret")).to_have_count(0)
+    bob.page.reload()
+    bob.sees("stays")
+    bob.sees("This message was deleted.")
+    expect(bob.log.get_by_text("a secret")).to_have_count(0)
+    bob.goes_to("lobby")
+    phone = account(people, shared_server, "vito", begins=False)
+    talks = phone.page.get_by_role("navigation", name="Private messages")
+    expect(talks.get_by_role("link", name="ursa", exact=True)).to_be_visible()
+    expect(talks).not_to_contain_text("new")
+
+
+def account(people: People, server: Server, name: str, *, begins: bool = True) -> Person:
+    """Open the page on a new device, signed in to an account, which begins with the first one."""
+
+    def signed_in(context: BrowserContext) -> None:
+        given = {"name": name, "password": "correct horse battery"}
+        path = "accounts" if begins else "session"
+        assert context.request.post(f"{server.url}{path}", data=given).status == 201
+
+    person = people.come(server.url, prepare=signed_in)
+    expect(person.box).to_have_attribute("placeholder", re.compile("^Message #"))
+    return person

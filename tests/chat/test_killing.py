@@ -12,6 +12,7 @@ from chatd.testing import InMemoryChat
 
 from ..kit.chat import (
     administrator,
+    audit,
     reading,
     refused,
     registered,
@@ -71,7 +72,7 @@ def test_only_administrators_kill_and_it_is_recorded(chat: InMemoryChat, ruth: D
     with pytest.raises(NoSuchPerson):
         chat.service.kill(ruth, "eve", "")
     settled(chat, chat.service.kill(ruth, "bob", "spam"))
-    (record,) = settled(chat, chat.service.server_bans.audit(ruth))
+    (record,) = audit(chat)
     assert record == Record("kill", "ruth", True, "", "bob", "spam")
 
 

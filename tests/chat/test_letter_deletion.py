@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from twisted.internet.defer import Deferred
 
 from chatd.chat.inbox import INBOX
 from chatd.chat.sessions import LastingSession
@@ -179,8 +180,6 @@ def test_a_page_that_was_read_before_the_deletion_is_cleared(
     original = chat.store.read
 
     def hold(*args: Any, **kinds: Any) -> Any:
-        from twisted.internet.defer import Deferred
-
         answer: Deferred[Any] = Deferred()
         original(*args, **kinds).addCallback(lambda found: held.append((answer, found)))
         return answer

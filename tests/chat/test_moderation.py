@@ -31,12 +31,13 @@ def test_the_audit_trail_has_what_moderators_did(
     chat.perform(bob, Redact("dev", mine))
     chat.perform(ada, Ban("dev", "bob", 60, "spam"))
     chat.perform(ada, Unban("dev", "bob"))
-    trail = chat.service.server_bans.audit(with_account(chat, "ruth", admin=True))
+    trail = chat.service.server_bans.trail(with_account(chat, "ruth", admin=True), None, 10)
     chat.settle()
-    told = [(one.action, one.by, one.room, one.target, one.text) for one in result_of(trail)]
+    records, _ = result_of(trail)
+    told = [(it.action, it.by, it.room, it.target, it.text) for _, it in reversed(records)]
     assert told == [("ban", "ada", "dev", "bob", "spam"), ("unban", "ada", "dev", "bob", "")]
     with pytest.raises(NotAllowed):
-        chat.service.server_bans.audit(ada)
+        chat.service.server_bans.trail(ada, None, 10)
 
 
 def test_a_known_request_key_is_answered_before_any_other_judgement(

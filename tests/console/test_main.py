@@ -241,3 +241,58 @@ def test_on_a_shared_store_the_console_does_not_take_the_place_of_a_node(
     done.cancel()
     done.addErrback(lambda failure: failure.trap(CancelledError))
     assert names[0].startswith("console-")
+
+
+@pytest.mark.parametrize("given", ["", "\n", "\r\n"])
+def test_an_input_without_a_password_is_refused(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], given: str
+) -> None:
+    """Before anything is asked of the server."""
+    monkeypatch.setattr("sys.stdin", io.StringIO(given))
+    assert command.main(["account", "add", "ada"]) == 1
+    assert capsys.readouterr().err == (
+        "chatd: no password: give it as the first line of the input, or use a terminal\n"
+    )
+    assert [*desk.asked, *desk.alone] == []
+
+
+@pytest.mark.parametrize("words", [["add", "ada"], ["password", "ada"]])
+def test_a_password_of_a_megabyte_is_refused(
+    desk: Desk,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    words: list[str],
+) -> None:
+    """With its bound; the rest of the input is not read."""
+    given = io.StringIO("x" * (1 << 20))
+    monkeypatch.setattr("sys.stdin", given)
+    assert command.main(["account", *words]) == 1
+    assert capsys.readouterr().err == (
+        "chatd: a password has at most 128 characters; choose a shorter one\n"
+    )
+    assert given.tell() < 1000
+    assert [*desk.asked, *desk.alone] == []
+
+
+@pytest.mark.parametrize("errors", ["strict", "surrogateescape"])
+def test_an_input_that_is_no_text_is_refused(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], errors: str
+) -> None:
+    """However Python was told to read it."""
+    given = io.TextIOWrapper(io.BytesIO(b"p\xff\xfessword\n"), "utf-8", errors)
+    monkeypatch.setattr("sys.stdin", given)
+    assert command.main(["account", "add", "ada"]) == 1
+    assert "not valid UTF-8" in capsys.readouterr().err
+    assert not desk.asked
+
+
+def test_a_password_of_the_greatest_length_is_taken(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With either end of line."""
+    for end in ("\n", "\r\n"):
+        monkeypatch.setattr("sys.stdin", io.StringIO("ab" * 64 + end + "more\n"))
+        assert command.main(["account", "add", "ada"]) == 0
+        (_, task) = desk.asked[-1]
+        assert isinstance(task, AddAccount)
+        assert task.password == "ab" * 64

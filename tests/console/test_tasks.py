@@ -34,6 +34,7 @@ from chatd.model.errors import (
     BadPassword,
     Banned,
     ChatError,
+    LastAdmin,
     Malformed,
     NameInUse,
     NameRegistered,
@@ -41,7 +42,7 @@ from chatd.model.errors import (
 )
 from chatd.testing import InMemoryChat
 
-from ..kit.chat import PASSWORD, registered, restarted, settled, signed_in
+from ..kit.chat import PASSWORD, audit, registered, restarted, settled, signed_in
 
 OTHER = "another horse battery"
 FAR = Address("192.0.2.7")
@@ -55,11 +56,7 @@ def done(chat: InMemoryChat, task: Task) -> Sequence[str]:
 
 def actions(chat: InMemoryChat) -> list[tuple[str, str, str]]:
     """What the audit trail has: who did what to whom."""
-    person = chat.enter()
-    person.admin = True
-    trail = settled(chat, chat.service.server_bans.audit(person))
-    settled(chat, chat.service.end(person))
-    return [(record.by, record.action, record.target) for record in trail]
+    return [(record.by, record.action, record.target) for record in audit(chat)]
 
 
 def test_an_account_is_added_and_can_be_signed_in_to() -> None:
@@ -148,9 +145,14 @@ def test_an_administrator_is_made_and_unmade(chat: InMemoryChat) -> None:
     person = signed_in(chat, "ada").person
     assert done(chat, SetAdmin(name="ada")) == ["ada is an administrator now"]
     assert person.admin
+    for task in (SetAdmin(name="ada", admin=False), RemoveAccount(name="ada")):
+        with pytest.raises(LastAdmin, match="ada is the only administrator; make another one"):
+            done(chat, task)
+    registered(chat, "bob")
+    done(chat, SetAdmin(name="bob"))
     assert done(chat, SetAdmin(name="ada", admin=False)) == ["ada is no administrator now"]
     assert not person.admin
-    assert restarted(chat).service.claims.code, "there is no administrator"
+    assert not restarted(chat).service.claims.code
 
 
 def test_a_removed_account_is_gone_and_its_name_reserved(chat: InMemoryChat) -> None:
@@ -158,7 +160,6 @@ def test_a_removed_account_is_gone_and_its_name_reserved(chat: InMemoryChat) -> 
     registered(chat, "ada")
     session = signed_in(chat, "ada")
     chat.perform(session.person, Say("lobby", "hello"))
-    done(chat, SetAdmin(name="ada"))
     assert done(chat, RemoveAccount(name="ada")) == ["ada is removed; the name stays reserved"]
     assert session.over
     assert "hello" in chat.texts("lobby")
@@ -281,6 +282,8 @@ def test_whatever_the_console_does_is_in_the_audit_trail(chat: InMemoryChat) -> 
         f"2025-11-22 13:43 UTC {CONSOLE} ban eve: spam",
         f"2025-11-22 13:43 UTC {CONSOLE} unban eve",
     ]
+    done(chat, MakeInvite())
+    assert not any(record.account for record in audit(chat)), "the console has no account"
     with pytest.raises(BadName):
         chat.enter(CONSOLE)
 

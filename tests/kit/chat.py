@@ -11,12 +11,14 @@ from msgspec.structs import replace
 from twisted.internet.defer import Deferred
 
 from chatd.chat.accounts import Proof
+from chatd.chat.administration import console
 from chatd.chat.owners import Owner
 from chatd.chat.person import Person
 from chatd.chat.sessions import LastingSession
 from chatd.codecs.json import JSON
 from chatd.model.account import encode
 from chatd.model.addresses import LOCAL, Address, address_of
+from chatd.model.audit import Record
 from chatd.model.commands import Command
 from chatd.model.errors import ChatError
 from chatd.model.events import Event
@@ -185,6 +187,13 @@ def last(chat: InMemoryChat, room: str = "dev") -> Any:
 def register(chat: InMemoryChat, name: str, **options: Any) -> Deferred[Any]:
     """Begin to register a name."""
     return chat.service.sign_in.register(name, PASSWORD, options.pop("address", LOCAL), **options)
+
+
+def audit(chat: InMemoryChat) -> list[Record]:
+    """The newest records of the audit trail, the oldest of them first."""
+    by = console(chat.service.admission.bucket())
+    found, _ = settled(chat, chat.service.server_bans.trail(by, None, 1000))
+    return [record for _, record in reversed(found)]
 
 
 def outcome(chat: InMemoryChat, begin: Any) -> type[Exception] | None:

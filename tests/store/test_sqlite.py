@@ -18,7 +18,7 @@ from zope.interface import implementer
 
 from chatd.model.errors import Unavailable
 from chatd.model.events import Event
-from chatd.model.units import MEMBERS, NAMES, ROOMS, Cell, Change, Stale, Unit, room_table
+from chatd.model.units import AUDIT, MEMBERS, NAMES, ROOMS, Cell, Change, Stale, Unit, room_table
 from chatd.store import RoomSummary, database
 from chatd.store import sqlite as sqlite_module
 from chatd.store.durable import SLICE
@@ -624,3 +624,24 @@ def test_a_backup_made_while_the_server_runs_is_a_store(
     assert texts(restored.read("lobby").entries) == [str(n) for n in range(200)]
     assert restored.stored(said("new")) == [last + 1]
     assert texts(kept.read("lobby", limit=1).entries) == ["after"]
+
+
+def test_large_tables_are_read_beside_the_commits(
+    opened: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By the reading thread: pages of accounts and of the audit trail wait for no commit, and no
+    commit waits for them.
+    """
+    kept = opened()
+    kept.stored(changes=[Change(AUDIT, "a", b"1")])
+
+    class Busy:
+        """A thread that is busy."""
+
+        def do(self, job: Callable[[], Any]) -> Any:
+            raise AssertionError("the writing thread was asked")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(kept.store, "_writing", Busy())
+        ((key, cell),) = kept.answered(kept.store.cells(AUDIT, None, 10))
+    assert (key, cell.value) == ("a", b"1")

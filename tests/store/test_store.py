@@ -15,6 +15,7 @@ from chatd.model.errors import Unavailable
 from chatd.model.events import Acted, Event, Joined, Letter, Said, Told
 from chatd.model.letters import conversation
 from chatd.model.units import (
+    AUDIT,
     MEMBERS,
     NAMES,
     REMEMBERED_SECONDS,
@@ -661,6 +662,30 @@ def test_count_counts_messages_after_an_id(kept: StoreUnderTest) -> None:
     assert [count(-1 << 70), count(0, room="nowhere")] == [3, 0]
 
 
+def test_cells_are_read_in_the_order_of_their_keys(kept: StoreUnderTest) -> None:
+    """From any place, in both directions; by code points, whatever the script."""
+    keys = ["a", "ada", "b", "B", "\u00e9", "\u0430da", "\uff21", "\U0001f600", "~1"]
+    kept.stored(changes=[Change(AUDIT, key, key.encode()) for key in keys])
+    kept.stored(changes=[Change("other", "x", b"")])
+    kept.stored(changes=[Change(AUDIT, "b", None)])
+    keys = sorted(set(keys) - {"b"})
+
+    def cells(place: str | None, limit: int, *, down: bool = False) -> list[str]:
+        found = kept.answered(kept.store.cells(AUDIT, place, limit, down=down))
+        assert all(cell.value == key.encode() for key, cell in found)
+        assert all(cell.version for _, cell in found)
+        return [key for key, _ in found]
+
+    assert cells(None, 100) == keys
+    assert cells(None, 100, down=True) == keys[::-1]
+    for place in ["", *keys, "b", "\U0010ffff"]:
+        for limit in (1, 3, 100):
+            assert cells(place, limit) == [key for key in keys if key > place][:limit]
+            below = [key for key in keys if key < place]
+            assert cells(place, limit, down=True) == below[::-1][:limit]
+    assert kept.answered(kept.store.cells("nothing", None, 3)) == []
+
+
 # -- the end -------------------------------------------------------------------------------------
 
 
@@ -691,6 +716,7 @@ def test_a_closed_store_refuses_appends_and_reads(kept: StoreUnderTest) -> None:
         lambda: kept.load("lobby"),
         lambda: kept.table(ROOMS),
         lambda: kept.get(NAMES, "ada"),
+        lambda: kept.answered(kept.store.cells(AUDIT, None, 1)),
         lambda: kept.answered(kept.store.probe()),
     ):
         with pytest.raises(Unavailable):

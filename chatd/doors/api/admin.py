@@ -22,6 +22,7 @@ from ...http.fields import one, segment, whole_number
 from ...http.resource import ApiResource, Refusal, answer, no_content
 from ...model.account import Account
 from ...model.audit import Record
+from ...model.bounds import KEY, NAME
 from ...model.errors import ChatError, Malformed
 from ...model.moderation import BanFromServer, UnbanFromServer
 from ...model.restrictions import told_moment
@@ -138,15 +139,13 @@ class AccountsResource(Listing):
 
     def render_GET(self, request: Request) -> Deferred[bytes]:
         """The accounts by their names, those behind `after`."""
-        found = self._access.service.administration.list_all(self.admin(request))
-        after, limit = (one(request, "after") or "").casefold(), _limit(request)
+        after = NAME.check(one(request, "after") or "")
+        listing = self._access.service.administration.list_some
+        found = listing(self.admin(request), after, _limit(request))
 
-        def told(entries: list[Entry]) -> bytes:
-            rest = [entry for entry in entries if entry.account.name.casefold() > after]
-            rest.sort(key=lambda entry: entry.account.name.casefold())
-            shown = rest[:limit]
-            more = len(rest) > limit
-            accounts = [_account(entry) for entry in shown]
+        def told(page: tuple[list[Entry], bool]) -> bytes:
+            entries, more = page
+            accounts = [_account(entry) for entry in entries]
             return answer(
                 request, {"accounts": accounts, "next": accounts[-1]["name"] if more else None}
             )
@@ -225,14 +224,13 @@ class AuditResource(AdminOnly):
 
     def render_GET(self, request: Request) -> Deferred[bytes]:
         """What moderators and administrators did, the newest first; those before `before`."""
-        trail = self._access.service.server_bans.trail(self.admin(request))
-        before, limit = one(request, "before"), _limit(request)
+        before = KEY.check(one(request, "before") or "") or None
+        trail = self._access.service.server_bans.trail(self.admin(request), before, _limit(request))
 
-        def told(trail: list[tuple[str, Record]]) -> bytes:
-            found = [it for it in reversed(trail) if before is None or it[0] < before]
-            records = [_record(*it) for it in found[:limit]]
-            next_ = found[limit - 1][0] if len(found) > limit else None
-            return answer(request, {"records": records, "next": next_})
+        def told(page: tuple[list[tuple[str, Record]], bool]) -> bytes:
+            found, more = page
+            records = [_record(*it) for it in found]
+            return answer(request, {"records": records, "next": found[-1][0] if more else None})
 
         return trail.addCallback(told)
 

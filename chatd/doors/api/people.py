@@ -12,7 +12,8 @@ from twisted.web.resource import IResource, Resource
 from twisted.web.server import Request
 
 from ...chat.accounts import Record
-from ...chat.letters import Conversation, Partner
+from ...chat.letter_pages import Partner
+from ...chat.letters import Conversation
 from ...chat.owners import Owner
 from ...chat.sessions import LastingSession
 from ...http.body import read_body, read_json

@@ -10,7 +10,7 @@ from twisted.internet.defer import Deferred, succeed
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from ...chat.letters import MOST_MISSED, Missed
+from ...chat.letter_pages import MOST_MISSED, Missed
 from ...codecs.irc.moments import date_and_time
 from ...codecs.lines import counted
 from ...model.errors import ChatError

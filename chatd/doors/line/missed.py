@@ -7,7 +7,7 @@ from typing import Any
 from twisted.internet.defer import Deferred, succeed
 from twisted.python.failure import Failure
 
-from ...chat.letters import MOST_MISSED, Missed
+from ...chat.letter_pages import MOST_MISSED, Missed
 from ...codecs.lines import counted
 from ...codecs.timed import Days
 from ...model.errors import ChatError, Unavailable

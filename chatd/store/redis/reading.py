@@ -23,6 +23,7 @@ from ...model.events import Kept
 from ...model.units import ROOM_TABLES, Cell, room_table
 from ...stream.eventlog import Entry, Page
 from .. import Loaded, RoomSummary
+from ..cells import first_keys
 from ..paging import take
 from . import scripts, wire
 from .failures import Lost, Refused
@@ -112,6 +113,25 @@ class Readings:
         """See `chatd.store.Store.table`."""
         recording = self._following.record(name)
         return self.ask(lambda round: self._cells(round, recording), [recording])
+
+    def cells(
+        self, table: str, place: str | None, limit: int, *, down: bool
+    ) -> Deferred[Sequence[tuple[str, Cell]]]:
+        """See `chatd.store.Store.cells`."""
+
+        async def read(round: Round) -> Sequence[tuple[str, Cell]]:
+            found: dict[str, Cell] = {}
+            at = b"0"
+            while True:
+                _, at, slice = await round.commands.run(
+                    scripts.CELLS, [self._keys.meta, self._keys.table(table)], at, SLICE
+                )
+                cells = found | _read_cells(slice)
+                found = {key: cells[key] for key in first_keys(cells, place, limit, down=down)}
+                if at == b"0":
+                    return list(found.items())
+
+        return self.ask(read)
 
     def get(self, table: str, wanted: Collection[str]) -> Deferred[Mapping[str, Cell]]:
         """See `chatd.store.Store.get`."""

@@ -193,6 +193,14 @@ class RedisStore:
         """See `chatd.store.Store.get`."""
         return self._read(lambda: self._readings.get(table, keys))
 
+    def cells(
+        self, table: str, place: str | None, limit: int, *, down: bool = False
+    ) -> Deferred[Sequence[tuple[str, Cell]]]:
+        """See `Store.cells`: a hash has no order, so it is read in slices, of which the first cells
+        are kept.
+        """
+        return self._read(lambda: self._readings.cells(table, place, limit, down=down))
+
     def note(self, table: str, key: str, value: bytes | None) -> Deferred[None]:
         """Give a cell of a noted table a value, or with None make it absent; fires when that is
         stored.  Fails with `Unavailable`.

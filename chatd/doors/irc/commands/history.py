@@ -8,7 +8,8 @@ from functools import partial
 from twisted.internet.defer import Deferred, maybeDeferred, succeed
 
 from ....chat.accounts import Record
-from ....chat.letters import Conversation, Partner
+from ....chat.letter_pages import Partner
+from ....chat.letters import Conversation
 from ....chat.room import Room
 from ....codecs.irc.history import PAGE, BadRequest, Stretch, Walk, read_request
 from ....codecs.irc.history import Request as Asked

@@ -1,0 +1,171 @@
+"""Deleting accounts: what goes, and what stays.
+
+1. The unit of the deletion ends all sessions and tokens, and the right to administer; the name
+   stays reserved, and what the account said in rooms stays.
+2. After it, in units of their own, go: its roles and memberships in all rooms, the rooms that it
+   had joined, its sessions, tokens, markers, ignored names, known addresses, and the conversations
+   whose other account is gone too (`Correspondence.forget`).
+3. The table `REMOVED` has the account until all of that is done; what a start finds there is gone
+   on with.
+4. A room whose only owner is deleted has no owner; its ops stay, and an administrator of the server
+   gives it another owner.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from functools import partial
+from itertools import islice
+from typing import Any
+
+from twisted.internet.defer import Deferred, gatherResults, succeed
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from ..model.account import Account, encode
+from ..model.errors import ChatError
+from ..model.units import (
+    ACCOUNTS,
+    ADMITTED,
+    FAMILIAR,
+    IGNORES,
+    MARKERS,
+    REMOVED,
+    ROLES,
+    SESSIONS,
+    TOKENS,
+    USED,
+    Cell,
+    Change,
+    Unit,
+    account_table,
+    room_table,
+)
+from . import judge_members
+from .accounts import Record
+from .administrators import Administrators
+from .core import Core
+from .correspondence import Correspondence
+from .journal import Outcome
+from .judge import no_longer_joins
+from .livecells import first_error
+
+AT_ONCE = 50
+"""Rooms, or cells, that are looked at or changed together."""
+
+
+class AccountRemoval:
+    """Deletes accounts."""
+
+    _log = Logger()
+
+    def __init__(
+        self, core: Core, correspondence: Correspondence, administrators: Administrators
+    ) -> None:
+        self._store = core.store
+        self._journal = core.journal
+        self._rooms = core.rooms
+        self._accounts = core.accounts
+        self._correspondence = correspondence
+        self._administrators = administrators
+
+    def deletion(self, record: Record, account: Account, by: str, now: int) -> Unit:
+        """The unit that deletes an account; `by` is the name of who does it, and `now` is in
+        microseconds since the Unix epoch.
+
+        Raises `LastAdmin`.
+        """
+        gone = Account(account.name, created=account.created, deleted=now, epoch=account.epoch + 1)
+        key = record.key
+        changes = (Change(ACCOUNTS, key, encode(gone)), Change(REMOVED, key, by.encode()))
+        unit = Unit((), changes, (record.expect,))
+        if not account.admin:
+            return unit
+        dismissal = self._administrators.dismissal(key, account.name)
+        return unit._replace(
+            changes=(*changes, *dismissal.changes), expects=(*unit.expects, *dismissal.expects)
+        )
+
+    def forget(self, key: str) -> Deferred[Any]:
+        """An account was deleted: remove the rest of it.  Fires when that is done; what the store
+        cannot read or write now is removed at the next start.
+        """
+
+        def failed(failure: Failure) -> None:
+            if failure.check(ChatError):
+                self._log.warn(
+                    "what is left of a deleted account is removed at the next start: {problem}",
+                    problem=failure.value,
+                )
+            else:
+                self._log.failure("the rest of a deleted account could not be removed", failure)
+
+        return Deferred.fromCoroutine(self._forget(key)).addErrback(failed)
+
+    def opened(self, removed: Mapping[str, Cell]) -> None:
+        """Go on with the accounts that the store has in `REMOVED` on opening."""
+        for key in removed:
+            self.forget(key)
+
+    async def _forget(self, key: str) -> None:
+        cells: Mapping[str, Cell] = await self._store.get(REMOVED, [key])
+        if key not in cells:
+            return
+        joined = await self._accounts.joined(key)
+        for names in _batches(dict.fromkeys([*joined, *self._rooms.index])):
+            for name in await self._granted_in(key, names):
+                await self._leave(key, name, cells[key].value.decode())
+        for names in _batches(joined):
+            await self._change(change for name in names for change in no_longer_joins(key, name))
+        await self._correspondence.forget(key)
+        for table in (SESSIONS, TOKENS):
+            await self._forget_credentials(key, table)
+        ignored = account_table(IGNORES, key)
+        await self._change(Change(ignored, name, None) for name in await self._store.table(ignored))
+        for kind in (MARKERS, FAMILIAR):
+            await self._unnote(account_table(kind, key))
+        await self._change([Change(REMOVED, key, None)])
+
+    async def _granted_in(self, key: str, names: list[str]) -> list[str]:
+        """Those of the rooms in which the account has a role or is a member."""
+
+        def granted(name: str) -> Deferred[Any]:
+            room = self._rooms.loaded(name)
+            if room is not None:
+                return succeed([key in room.rights.roles, key in room.rights.admitted])
+            asked = [self._store.get(room_table(kind, name), [key]) for kind in (ROLES, ADMITTED)]
+            return gatherResults(asked, consumeErrors=True).addErrback(first_error)
+
+        asking: Deferred[Any] = gatherResults(map(granted, names), consumeErrors=True)
+        found = await asking.addErrback(first_error)
+        return [name for name, cells in zip(names, found, strict=True) if any(cells)]
+
+    async def _leave(self, key: str, name: str, by: str) -> None:
+        room = await self._rooms.load(name)
+        await self._journal.submit(partial(judge_members.forget, room, key, by), room)
+
+    async def _forget_credentials(self, key: str, kind: str) -> None:
+        """Remove the sessions or the tokens of an account; none is good any more."""
+        table = account_table(kind, key)
+        ids: Mapping[str, Cell] = await self._store.table(table)
+        await self._change(
+            change
+            for id_, cell in ids.items()
+            for change in (Change(kind, cell.value.decode(), None), Change(table, id_, None))
+        )
+        for cell in ids.values():
+            await self._store.note(USED, cell.value.decode(), None)
+
+    async def _unnote(self, table: str) -> None:
+        for cell in await self._store.table(table):
+            await self._store.note(table, cell, None)
+
+    def _change(self, changes: Iterable[Change]) -> Outcome:
+        unit = Unit((), tuple(changes))
+        return self._journal.submit(lambda: unit)
+
+
+def _batches(names: Iterable[str]) -> Iterable[list[str]]:
+    rest = iter(names)
+    while batch := list(islice(rest, AT_ONCE)):
+        yield batch

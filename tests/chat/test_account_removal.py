@@ -1,0 +1,178 @@
+"""Deleted accounts: what goes with them, what stays, and what a start goes on with."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from twisted.internet.defer import fail
+
+from chatd.chat.sessions import LastingSession
+from chatd.model.commands import Join, Leave, Say
+from chatd.model.errors import NotFound, Unavailable
+from chatd.model.events import RoleGiven
+from chatd.model.moderation import Admit, Configure, GiveRole
+from chatd.model.rights import Role
+from chatd.model.units import (
+    ADMITTED,
+    FAMILIAR,
+    IGNORES,
+    JOINED,
+    JOINERS,
+    MARKERS,
+    REMOVED,
+    ROLES,
+    SESSIONS,
+    TOKENS,
+    account_table,
+    room_table,
+)
+from chatd.testing import InMemoryChat
+
+from ..kit.chat import (
+    PASSWORD,
+    administrator,
+    events,
+    evict_rooms,
+    refusal,
+    restarted,
+    settled,
+    signed_in,
+)
+from .test_letters import account
+
+
+def delete(chat: InMemoryChat, name: str) -> None:
+    """The account deletes itself."""
+    proof = settled(chat, chat.service.sign_in.prove(name, PASSWORD, signed_in(chat, name).address))
+    settled(chat, chat.service.sign_in.delete(proof))
+
+
+def table(chat: InMemoryChat, name: str) -> dict[str, Any]:
+    return dict(settled(chat, chat.store.table(name)))
+
+
+@pytest.fixture
+def ada(chat: InMemoryChat) -> LastingSession:
+    """An account that owns #dev, is op of #ops and member of #closed, and has left #ops."""
+    ada, zoe = account(chat, "ada"), account(chat, "zoe")
+    chat.perform(ada.person, Say("dev", "hello"))
+    for room in ("ops", "closed"):
+        chat.perform(zoe.person, Say(room, "hello"))
+    chat.perform(zoe.person, GiveRole("ops", "ada", "op"))
+    chat.perform(zoe.person, Configure("closed", access="members"))
+    chat.perform(zoe.person, Admit("closed", "ada"))
+    for room in ("ops", "closed"):
+        chat.perform(ada.person, Join(room))
+    chat.perform(ada.person, Leave("ops"))
+    return ada
+
+
+@pytest.mark.parametrize("loaded", [True, False], ids=["in memory", "in the store"])
+def test_roles_and_memberships_go_with_the_account(
+    chat: InMemoryChat, ada: LastingSession, loaded: bool
+) -> None:
+    """In every room, joined or not, and rooms tell of the roles; what it said stays."""
+    if not loaded:
+        settled(chat, chat.service.signed_in.sign_out(ada))
+        evict_rooms(chat)
+    delete(chat, "ada")
+    for room, kind in (("dev", ROLES), ("ops", ROLES), ("closed", ADMITTED)):
+        assert "ada" not in table(chat, room_table(kind, room))
+    gone = {event.room for event in events(chat, "dev") if isinstance(event, RoleGiven)}
+    assert gone == {"dev"}
+    told = [event for event in events(chat, "ops") if isinstance(event, RoleGiven)][-1]
+    assert (told.sender, told.target, told.role) == ("ada", "ada", None)
+    assert chat.texts("dev") == ["hello"]
+    assert chat.room("dev").state.owners == 0
+    assert chat.room("ops").state.owners == chat.room("closed").state.owners == 1
+    assert table(chat, REMOVED) == {}
+
+
+def test_a_room_whose_only_owner_is_deleted_gets_one_from_an_administrator(
+    chat: InMemoryChat, ada: LastingSession
+) -> None:
+    """Who comes in next does not own it; a hidden room is no exception."""
+    administrator(chat, "root-1")
+    root, bob = signed_in(chat, "root-1"), account(chat, "bob")
+    chat.perform(ada.person, Configure("dev", access="members"))
+    delete(chat, "ada")
+    assert isinstance(refusal(chat, bob.person, Say("dev", "mine?")), NotFound)
+    chat.perform(root.person, GiveRole("dev", "bob", "owner"))
+    assert chat.room("dev").rights.role("bob") is Role.OWNER
+    assert chat.room("dev").state.owners == 1
+    chat.perform(bob.person, Configure("dev", access="open"))
+    eve = chat.enter("eve")
+    chat.perform(eve, Say("dev", "hi"))
+    assert chat.room("dev").rights.role(eve.subject) is Role.NONE
+
+
+def test_the_other_owner_is_the_last_one_then(chat: InMemoryChat, ada: LastingSession) -> None:
+    """And cannot step down: a deleted account does not count."""
+    bob = account(chat, "bob")
+    chat.perform(ada.person, GiveRole("dev", "bob", "owner"))
+    delete(chat, "ada")
+    assert refusal(chat, bob.person, GiveRole("dev", "bob", None)).code == "last-owner"
+
+
+def test_an_administrator_who_deletes_it_is_named(chat: InMemoryChat, ada: LastingSession) -> None:
+    """In the rooms whose role it had."""
+    administrator(chat, "zed")
+    zed = signed_in(chat, "zed")
+    settled(chat, chat.service.administration.remove(zed.person, "ADA"))
+    event = events(chat, "dev")[-2:]
+    assert [it.sender for it in event if isinstance(it, RoleGiven)] == ["zed"]
+    listed, more = settled(chat, chat.service.administration.list_some(zed.person, "", 10))
+    assert [entry.account.name for entry in listed] == ["zed", "zoe"]
+    assert not more
+
+
+def test_what_is_kept_about_the_account_goes_too(chat: InMemoryChat, ada: LastingSession) -> None:
+    """Its joined rooms, sessions, tokens, markers, ignored names and addresses."""
+    service = chat.service
+    assert ada.record is not None
+    settled(chat, service.tokens.make(ada.record, "ci", "write", None))
+    settled(chat, service.ignores.ignore(ada.person, "eve"))
+    settled(chat, service.markers.mark("ada", "dev", service.horizon))
+    settled(chat, service.markers.mark_conversation("ada", "zoe", service.horizon))
+    kinds = (JOINED, SESSIONS, TOKENS, MARKERS, IGNORES, FAMILIAR)
+    assert all(table(chat, account_table(kind, "ada")) for kind in kinds)
+    delete(chat, "ada")
+    assert not any(table(chat, account_table(kind, "ada")) for kind in kinds)
+    assert "ada" not in table(chat, room_table(JOINERS, "dev"))
+    assert all(b'"ada"' not in cell.value for cell in table(chat, SESSIONS).values())
+    assert table(chat, TOKENS) == {}
+
+
+def test_a_start_goes_on_with_what_was_left(chat: InMemoryChat, ada: LastingSession) -> None:
+    """If the server went down, or the store failed, right after the deletion."""
+    proof = settled(chat, chat.service.sign_in.prove("ada", PASSWORD, ada.address))
+    removal = chat.service.sign_in._removal
+    removal.forget = lambda key: None  # type: ignore[method-assign, assignment, return-value]
+    settled(chat, chat.service.sign_in.delete(proof))
+    assert list(table(chat, REMOVED)) == ["ada"]
+    assert "ada" in table(chat, room_table(ROLES, "dev"))
+    chat = restarted(chat)
+    chat.settle()
+    assert "ada" not in table(chat, room_table(ROLES, "dev"))
+    assert table(chat, REMOVED) == {}
+    assert chat.room("dev").state.owners == 0
+
+
+def test_rooms_that_cannot_be_read_are_left_for_the_next_start(
+    chat: InMemoryChat, ada: LastingSession
+) -> None:
+    """The deletion itself holds, and nothing is lost."""
+    proof = settled(chat, chat.service.sign_in.prove("ada", PASSWORD, ada.address))
+    get = chat.store.get
+
+    def broken(name: str, keys: Any) -> Any:
+        return fail(Unavailable("the disk is away")) if name.startswith(ROLES) else get(name, keys)
+
+    chat.store.get = broken  # type: ignore[method-assign, assignment]
+    settled(chat, chat.service.sign_in.delete(proof))
+    assert list(table(chat, REMOVED)) == ["ada"]
+    chat.store.get = get  # type: ignore[method-assign]
+    chat = restarted(chat)
+    assert table(chat, REMOVED) == {}
+    assert "ada" not in table(chat, room_table(ROLES, "dev"))
