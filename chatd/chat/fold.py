@@ -46,9 +46,9 @@ from .attached import Attached
 from .attempts import Attempts
 from .claims import Claims
 from .consequences import Consequences
+from .http_sessions import Sessions
 from .ignores import Ignores
 from .journal import Journal
-from .lasting import Sessions
 from .letters import Letters
 from .node_loss import NodeLoss
 from .node_release import NodeRelease

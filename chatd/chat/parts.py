@@ -32,11 +32,11 @@ from .credentials import Credentials
 from .departures import Departures
 from .fold import Fold
 from .guest_grants import GuestGrants
+from .http_sessions import Sessions
 from .ignores import Ignores
 from .inbox import Inboxes
 from .journal import Journal
 from .killing import Killing
-from .lasting import Sessions
 from .letter_deletion import LetterDeletion
 from .letters import Letters
 from .limits import Limits
