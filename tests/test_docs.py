@@ -13,7 +13,7 @@ from chatd.chat.limits import ADDRESS_SHARE
 from chatd.doors.line.commands import COMMANDS
 from chatd.http.resource import STATUS
 from chatd.model import errors
-from chatd.model.events import Kept, Letter, RedactedPrivately, Told
+from chatd.model.events import Kept, Letter, Told
 from chatd.server.doors import DOORS
 from chatd.server.options import Options
 from chatd.server.settings import Settings, spelt
@@ -157,15 +157,13 @@ def test_the_protocol_lists_every_event_with_its_fields() -> None:
     told: dict[str, list[str]] = {}
     table = section("The HTTP door").split("\n### Events\n")[1].split("\n### ")[0]
     for types, text in re.findall(r"^\| (`.*?`) \| (.*) \|$", table, re.M):
-        names = [types.replace("`", "")] if "without" in types else re.findall(r"`(.+?)`", types)
-        told |= dict.fromkeys(names, re.findall(r"`(\w+)`", text))
-    for event in (*get_args(Kept), Told, RedactedPrivately):
+        told |= dict.fromkeys(re.findall(r"`(.+?)`", types), re.findall(r"`(\w+)`", text))
+    for event in (*get_args(Kept), Told):
         if event is Letter:
             continue  # the store's own; readers are shown what was told
         config = event.__struct_config__
         fields_ = [name for name in event.__struct_encode_fields__ if name != "room"]
-        row = f"{config.tag} without room" if event is RedactedPrivately else config.tag
-        shown = [name for name in told[row] if name != "room"]
+        shown = [name for name in told[config.tag] if name != "room"]
         assert shown == fields_, config.tag
 
 
