@@ -66,10 +66,18 @@ PATHS = {
         "/admin/bans/ada",
         "/admin/invites",
         "/healthz",
+        "/metrics",
     ],
 }
 """A path of every resource of the two HTTP doors."""
-COMING_IN = {"POST /accounts", "POST /session", "POST /invites/abc", "GET /healthz", "GET /chat.js"}
+COMING_IN = {
+    "POST /accounts",
+    "POST /session",
+    "POST /invites/abc",
+    "GET /healthz",
+    "GET /metrics",
+    "GET /chat.js",
+}
 """Requests that are passed on, whoever sends them."""
 READING = {
     "GET /rooms",
@@ -136,7 +144,7 @@ def test_the_paths_tried_are_of_every_resource(door: str, monkeypatch: pytest.Mo
         kind
         for kind in subclasses(ApiResource)
         if kind.__module__.startswith(module)
-        and (kind.__module__ == f"{module}.admin") == (door == "admin")
+        and (kind.__module__ in (f"{module}.admin", f"{module}.metrics")) == (door == "admin")
         and any(name.startswith("render_") for name in vars(kind))
     ]
     assert {kind for kind in known if kind.__name__ != "CommandResource"} <= tried
